@@ -1,0 +1,72 @@
+// Package store keeps the gateway's records: named spaces of key → value, ordered by key, changed in
+// transactions that are durable when Update returns.
+//
+// The port is small on purpose. A queue is a space whose keys sort by time, a unique index is Insert,
+// a cursor is one key; and because one transaction may touch every space, a message, its session, the
+// reply to be delivered and a channel's cursor change together or not at all.
+//
+// Open gives the SQLite implementation (WAL, synchronous=FULL; concurrent updates share a commit),
+// OpenMemory the one for tests. Both pass storetest.Run. Everything is safe for concurrent use; a Tx
+// is valid only inside the function that it was given to, and only in that goroutine.
+package store
+
+import (
+	"context"
+	"iter"
+)
+
+// Store is what the rest of the kernel writes to.
+type Store interface {
+	// View runs fn on a consistent snapshot. Writes inside it fail with CodeInvalid.
+	View(ctx context.Context, fn func(Tx) error) error
+
+	// Update runs fn in a transaction and returns after the commit is on disk. An error from fn, a
+	// panic or an ended ctx undoes all that fn did and nothing else, also when other updates share
+	// the commit. fn may run on another goroutine, must not block on the world, and must not call
+	// View or Update.
+	//
+	// Errors: fn's own; CodeUnavailable when the disk refuses (full, read-only); CodeInternal.
+	Update(ctx context.Context, fn func(Tx) error) error
+
+	// Close waits for running transactions. Calls after it fail with CodeUnavailable.
+	Close() error
+}
+
+// Tx is a transaction. Keys are non-empty UTF-8 of at most 512 bytes, ordered bytewise; values are at
+// most 16 MiB (CodeTooLarge). Spaces come into being with their first record.
+type Tx interface {
+	// Get returns the value, or CodeNotFound. The caller owns the bytes.
+	Get(space, key string) ([]byte, error)
+
+	// Put creates or replaces.
+	Put(space, key string, value []byte) error
+
+	// Insert creates, or fails with CodeConflict and leaves the record as it is.
+	Insert(space, key string, value []byte) error
+
+	// Delete removes; a missing key is not an error.
+	Delete(space, key string) error
+
+	// Scan yields records in key order (or against it). Ranging may stop early. A record that is
+	// written to the same space while a scan runs may or may not be seen. An error is yielded once, last.
+	Scan(space string, r Range) iter.Seq2[Record, error]
+
+	// Next returns 1, 2, 3, … per space, durable with the transaction.
+	Next(space string) (uint64, error)
+}
+
+// Record is one key and its value. The receiver owns both.
+type Record struct {
+	Key   string
+	Value []byte
+}
+
+// Range selects keys: those with Prefix, from From (inclusive) to To (exclusive), Limit of them (0 is
+// all). An empty field does not restrict. Reverse goes from the highest key down.
+type Range struct {
+	Prefix  string
+	From    string
+	To      string
+	Limit   int
+	Reverse bool
+}

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"encoding/json"
+	"iter"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Table is a space whose values are JSON of T.
+type Table[T any] string
+
+// Row is a decoded record.
+type Row[T any] struct {
+	Key   string
+	Value T
+}
+
+// Get returns the record, or CodeNotFound.
+func (t Table[T]) Get(tx Tx, key string) (T, error) {
+	var v T
+	b, err := tx.Get(string(t), key)
+	if err != nil {
+		return v, err
+	}
+	return v, t.decode(key, b, &v)
+}
+
+// Put creates or replaces.
+func (t Table[T]) Put(tx Tx, key string, v T) error {
+	b, err := t.encode(key, v)
+	if err != nil {
+		return err
+	}
+	return tx.Put(string(t), key, b)
+}
+
+// Insert creates, or fails with CodeConflict.
+func (t Table[T]) Insert(tx Tx, key string, v T) error {
+	b, err := t.encode(key, v)
+	if err != nil {
+		return err
+	}
+	return tx.Insert(string(t), key, b)
+}
+
+// Delete removes; a missing key is not an error.
+func (t Table[T]) Delete(tx Tx, key string) error { return tx.Delete(string(t), key) }
+
+// Scan yields the records that r selects, decoded; an error is yielded once, last.
+func (t Table[T]) Scan(tx Tx, r Range) iter.Seq2[Row[T], error] {
+	return func(yield func(Row[T], error) bool) {
+		for rec, err := range tx.Scan(string(t), r) {
+			row := Row[T]{Key: rec.Key}
+			if err == nil {
+				err = t.decode(rec.Key, rec.Value, &row.Value)
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (t Table[T]) encode(key string, v T) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInternal, "store: encode %s/%s: %w", string(t), key, err)
+	}
+	return b, nil
+}
+
+func (t Table[T]) decode(key string, b []byte, v *T) error {
+	if err := json.Unmarshal(b, v); err != nil {
+		return wit.Errorf(wit.CodeInternal, "store: record %s/%s is damaged: %w", string(t), key, err)
+	}
+	return nil
+}
