@@ -1,0 +1,22 @@
+package rpc
+
+import "errors"
+
+// detailed is an error with data for the client beside its code and message.
+type detailed struct {
+	error
+	details any
+}
+
+func (d *detailed) Unwrap() error { return d.error }
+
+// WithDetails adds data that becomes the error frame's details.
+func WithDetails(err error, details any) error { return &detailed{err, details} }
+
+// DetailsOf returns what WithDetails added, or nil.
+func DetailsOf(err error) any {
+	if d := (*detailed)(nil); errors.As(err, &d) {
+		return d.details
+	}
+	return nil
+}

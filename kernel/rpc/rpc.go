@@ -1,0 +1,128 @@
+// Package rpc is the table of what clients may call: name, scope, parameters, handler.
+//
+// A service owns its rows and lists them in its methods.go; the scope is an argument of New, so a
+// method without one does not compile. Dispatch finds the row, checks the scope, decodes the
+// parameters (closed objects: an unknown field is an error that names it) and calls the handler.
+// Handlers of one connection run concurrently; a Table does not change after NewTable.
+package rpc
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Caller is the connection (or HTTP request) that calls. It does not change during a call.
+type Caller struct {
+	ConnID   string
+	Client   wire.Client
+	Role     wire.Role
+	Scopes   []wire.Scope
+	DeviceID string
+	RemoteIP string
+	// Local is a connection from this machine that came through no proxy.
+	Local    bool
+	Protocol int
+	Caps     []string
+}
+
+// Method is a row of the table.
+type Method struct {
+	Name  string
+	Scope wire.Scope
+	// Hidden methods work but are not listed in hello-ok.
+	Hidden bool
+	call   func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error)
+}
+
+// New makes a row. I is the parameters' struct (see Decode for its tags), O what the client gets.
+func New[I, O any](name string, scope wire.Scope, fn func(context.Context, I) (O, error)) Method {
+	return NewTwoPhase(name, scope, func(ctx context.Context, in I, _ func(any)) (O, error) { return fn(ctx, in) })
+}
+
+// NewTwoPhase makes a row whose handler may answer early by accept and once more when it is done.
+func NewTwoPhase[I, O any](name string, scope wire.Scope, fn func(ctx context.Context, in I, accept func(any)) (O, error)) Method {
+	return Method{Name: name, Scope: scope, call: func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error) {
+		var in I
+		if err := Decode(name, params, &in); err != nil {
+			return nil, err
+		}
+		return fn(ctx, in, accept)
+	}}
+}
+
+// None is the parameters of a method that takes none.
+type None struct{}
+
+// Table finds methods by name.
+type Table struct{ rows map[string]Method }
+
+// NewTable returns a table of these rows, or CodeConflict naming a method that stands twice.
+func NewTable(rows ...Method) (*Table, error) {
+	t := &Table{rows: make(map[string]Method, len(rows))}
+	for _, m := range rows {
+		if _, twice := t.rows[m.Name]; twice {
+			return nil, wit.Errorf(wit.CodeConflict, "method %s stands twice in the table", m.Name)
+		}
+		t.rows[m.Name] = m
+	}
+	return t, nil
+}
+
+// Names lists the methods that are not hidden, sorted.
+func (t *Table) Names() []string {
+	var names []string
+	for name, m := range t.rows {
+		if !m.Hidden {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Call runs a method for a caller. accept is called at most once, before Call returns, with an early
+// answer; it may be nil.
+//
+// Errors: CodeInvalid for an unknown method or wrong parameters, CodeForbidden for a scope that the
+// caller lacks, else the handler's own.
+func (t *Table) Call(ctx context.Context, caller *Caller, name string, params json.RawMessage, accept func(any)) (any, error) {
+	m, ok := t.rows[name]
+	if !ok {
+		return nil, WithDetails(wit.Errorf(wit.CodeInvalid, "unknown method: %s", name), map[string]any{"method": name})
+	}
+	if err := authorize(caller, m); err != nil {
+		return nil, err
+	}
+	if accept == nil {
+		accept = func(any) {}
+	}
+	return m.call(WithCaller(ctx, caller), params, accept)
+}
+
+func authorize(c *Caller, m Method) error {
+	if wire.Allows(c.Role, c.Scopes, m.Scope) {
+		return nil
+	}
+	if m.Scope == wire.ScopeNode || c.Role != wire.RoleOperator {
+		return wit.Errorf(wit.CodeForbidden, "unauthorized role: %s", c.Role)
+	}
+	return WithDetails(wit.Errorf(wit.CodeForbidden, "missing scope: %s", m.Scope),
+		map[string]any{"code": "MISSING_SCOPE", "missingScope": m.Scope, "requiredScopes": []wire.Scope{m.Scope}, "method": m.Name})
+}
+
+type callerKey struct{}
+
+// WithCaller returns a context that carries the caller.
+func WithCaller(ctx context.Context, c *Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerOf returns who calls, or nil outside a call.
+func CallerOf(ctx context.Context) *Caller {
+	c, _ := ctx.Value(callerKey{}).(*Caller)
+	return c
+}

@@ -1,0 +1,263 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// A commit is shared by at most this many updates, and no update waits longer than this for others.
+const (
+	batchUpdates = 512
+	batchAge     = 5 * time.Millisecond
+)
+
+// DB is the SQLite implementation of Store. One process at a time has it open.
+type DB struct {
+	path string
+	lock *fileLock
+	life lifetime
+
+	waiting atomic.Int64 // updates that have not had their turn yet
+	turn    sync.Mutex   // guards writer and batch
+	writer  *conn
+	batch   *batch // the open transaction, nil between commits
+
+	slots chan struct{} // one per View that may run
+	idle  chan *conn    // readers without work
+}
+
+// batch is one SQLite transaction that several updates share. err is valid once done is closed.
+type batch struct {
+	began   time.Time
+	updates int
+	dirty   bool
+	err     error
+	done    chan struct{}
+}
+
+func newDB(path string, lock *fileLock, writer *conn) *DB {
+	readers := min(max(runtime.GOMAXPROCS(0), 2), 8)
+	return &DB{
+		path: path, lock: lock, writer: writer,
+		slots: make(chan struct{}, readers), idle: make(chan *conn, readers),
+	}
+}
+
+// Update implements Store. Updates take turns; each runs in the caller's goroutine inside a savepoint of
+// the open transaction, and whoever finishes with nobody waiting behind commits for all. So a lone
+// update commits at once, and under load the commits share their fsync.
+func (d *DB) Update(ctx context.Context, fn func(Tx) error) error {
+	if err := d.life.enter(); err != nil {
+		return err
+	}
+	defer d.life.leave()
+	b, err := d.join(ctx, fn)
+	if err != nil {
+		return err
+	}
+	<-b.done
+	return b.err
+}
+
+// join runs fn as part of a batch and returns the batch, committed or about to be by a later update.
+func (d *DB) join(ctx context.Context, fn func(Tx) error) (*batch, error) {
+	d.waiting.Add(1)
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	last := d.waiting.Add(-1) == 0
+	if d.batch == nil {
+		if _, err := d.writer.exec("BEGIN IMMEDIATE"); err != nil {
+			return nil, err
+		}
+		d.batch = &batch{began: time.Now(), done: make(chan struct{})}
+	}
+	b := d.batch
+	b.updates++
+	defer func() {
+		if d.batch != nil && (last || d.waiting.Load() == 0 || b.updates >= batchUpdates || time.Since(b.began) >= batchAge) {
+			d.commit()
+		}
+	}()
+	return b, d.run(ctx, b, fn)
+}
+
+// run calls fn within a savepoint and takes back what it did if it fails, panics or exits.
+func (d *DB) run(ctx context.Context, b *batch, fn func(Tx) error) (err error) {
+	tx := &sqlTx{ctx: ctx, conn: d.writer, mark: func() error {
+		_, err := d.writer.exec("SAVEPOINT one")
+		return err
+	}}
+	kept := false
+	defer func() {
+		tx.over = true
+		if broken := d.settle(b, tx, kept); broken != nil {
+			err = broken
+		}
+	}()
+	if err = ended(ctx.Err()); err == nil {
+		err = fn(tx)
+	}
+	if err == nil {
+		err = ended(ctx.Err())
+	}
+	kept = err == nil
+	return err
+}
+
+// settle keeps or takes back what tx wrote. After a failure of the disk the whole batch is given up,
+// because SQLite may have rolled back all of it.
+func (d *DB) settle(b *batch, tx *sqlTx, keep bool) error {
+	broken := tx.broken
+	if broken == nil && tx.modified {
+		if !keep {
+			_, broken = d.writer.exec("ROLLBACK TO one")
+		}
+		if broken == nil {
+			_, broken = d.writer.exec("RELEASE one")
+		}
+		b.dirty = b.dirty || keep
+	}
+	if broken == nil {
+		return nil
+	}
+	d.abandon(broken)
+	return broken
+}
+
+func (d *DB) commit() {
+	b := d.batch
+	query := "COMMIT"
+	if !b.dirty {
+		query = "ROLLBACK" // nothing to make durable
+	}
+	if _, err := d.writer.exec(query); err != nil {
+		d.abandon(err)
+		return
+	}
+	d.batch = nil
+	close(b.done)
+}
+
+// abandon rolls the open transaction back and fails all that share it.
+func (d *DB) abandon(cause error) {
+	// It fails if SQLite has rolled back by itself, which is as good.
+	_, _ = d.writer.exec("ROLLBACK")
+	d.batch.err = cause
+	close(d.batch.done)
+	d.batch = nil
+}
+
+// View implements Store. As many views as there are processors, at most eight, run at a time.
+func (d *DB) View(ctx context.Context, fn func(Tx) error) (err error) {
+	if err := d.life.enter(); err != nil {
+		return err
+	}
+	defer d.life.leave()
+	if err := ended(ctx.Err()); err != nil {
+		return err
+	}
+	return d.read(ctx, func(c *conn) error {
+		if _, err := c.exec("BEGIN"); err != nil {
+			return err
+		}
+		tx := &sqlTx{ctx: ctx, conn: c}
+		defer func() {
+			tx.over = true
+			_, end := c.exec("ROLLBACK")
+			err = errors.Join(err, end)
+		}()
+		return fn(tx)
+	})
+}
+
+// read lends a reader connection to fn.
+func (d *DB) read(ctx context.Context, fn func(*conn) error) error {
+	select {
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+	case <-ctx.Done():
+		return ended(ctx.Err())
+	}
+	var c *conn
+	select {
+	case c = <-d.idle:
+	default:
+		var err error
+		if c, err = openReader(d.path); err != nil {
+			return err
+		}
+	}
+	defer func() { d.idle <- c }()
+	return fn(c)
+}
+
+// Check reads the whole file and reports what is wrong with it: for `carapace doctor`. It takes about a
+// second per 100 MB and holds nobody up.
+func (d *DB) Check(ctx context.Context) error {
+	if err := d.life.enter(); err != nil {
+		return err
+	}
+	defer d.life.leave()
+	return d.read(ctx, func(c *conn) error {
+		v, err := c.one("PRAGMA integrity_check(1)")
+		if err != nil {
+			return err
+		}
+		if s, _ := v.(string); s != "ok" {
+			return wit.Errorf(wit.CodeInternal, "store: %s is damaged: stop the gateway and restore a backup: %s", d.path, s)
+		}
+		return nil
+	})
+}
+
+// Backup writes a consistent copy to path, which must not exist yet, while the store goes on working.
+// The copy is complete once it has its name. Its mode is 0600.
+func (d *DB) Backup(ctx context.Context, path string) error {
+	if err := d.life.enter(); err != nil {
+		return err
+	}
+	defer d.life.leave()
+	if _, err := os.Lstat(path); err == nil {
+		return wit.Errorf(wit.CodeConflict, "store: %s exists already: name a new file for the backup", path)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
+	if err != nil {
+		return wit.Errorf(wit.CodeUnavailable, "store: the backup cannot be written there: %w", err)
+	}
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	err = d.read(ctx, func(c *conn) error {
+		_, err := c.exec("VACUUM INTO ?", tmp.Name())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(tmp.Sync(), os.Rename(tmp.Name(), path)); err != nil {
+		return wit.Errorf(wit.CodeUnavailable, "store: the backup cannot be finished: %w", err)
+	}
+	return nil
+}
+
+// Close implements Store. It waits for running transactions, writes what the log holds into the file
+// and lets other processes have it.
+func (d *DB) Close() error {
+	if err := d.life.end(); err != nil {
+		return err
+	}
+	close(d.idle)
+	var errs []error
+	for c := range d.idle {
+		errs = append(errs, c.close())
+	}
+	errs = append(errs, d.writer.close(), d.lock.release())
+	return errors.Join(errs...)
+}
