@@ -72,7 +72,7 @@ func (d *DB) join(ctx context.Context, fn func(Tx) error) (*batch, error) {
 	d.waiting.Add(1)
 	d.turn.Lock()
 	defer d.turn.Unlock()
-	last := d.waiting.Add(-1) == 0
+	d.waiting.Add(-1)
 	if d.batch == nil {
 		if _, err := d.writer.exec("BEGIN IMMEDIATE"); err != nil {
 			return nil, err
@@ -82,7 +82,7 @@ func (d *DB) join(ctx context.Context, fn func(Tx) error) (*batch, error) {
 	b := d.batch
 	b.updates++
 	defer func() {
-		if d.batch != nil && (last || d.waiting.Load() == 0 || b.updates >= batchUpdates || time.Since(b.began) >= batchAge) {
+		if d.batch != nil && (d.waiting.Load() == 0 || b.updates >= batchUpdates || time.Since(b.began) >= batchAge) {
 			d.commit()
 		}
 	}()
@@ -156,23 +156,21 @@ func (d *DB) abandon(cause error) {
 }
 
 // View implements Store. As many views as there are processors, at most eight, run at a time.
-func (d *DB) View(ctx context.Context, fn func(Tx) error) (err error) {
+func (d *DB) View(ctx context.Context, fn func(Tx) error) error {
 	if err := d.life.enter(); err != nil {
 		return err
 	}
 	defer d.life.leave()
-	if err := ended(ctx.Err()); err != nil {
-		return err
-	}
-	return d.read(ctx, func(c *conn) error {
+	return d.read(ctx, func(c *conn) (err error) {
 		if _, err := c.exec("BEGIN"); err != nil {
 			return err
 		}
 		tx := &sqlTx{ctx: ctx, conn: c}
 		defer func() {
 			tx.over = true
-			_, end := c.exec("ROLLBACK")
-			err = errors.Join(err, end)
+			if _, end := c.exec("ROLLBACK"); end != nil && err == nil {
+				err = end
+			}
 		}()
 		return fn(tx)
 	})
@@ -180,6 +178,9 @@ func (d *DB) View(ctx context.Context, fn func(Tx) error) (err error) {
 
 // read lends a reader connection to fn.
 func (d *DB) read(ctx context.Context, fn func(*conn) error) error {
+	if err := ended(ctx.Err()); err != nil {
+		return err
+	}
 	select {
 	case d.slots <- struct{}{}:
 		defer func() { <-d.slots }()
