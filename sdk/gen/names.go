@@ -1,0 +1,35 @@
+package main
+
+import "strings"
+
+// initialisms are written in capitals in Go names.
+var initialisms = map[string]string{
+	"id": "ID", "ids": "IDs", "url": "URL", "http": "HTTP", "json": "JSON", "sse": "SSE",
+	"ndjson": "NDJSON", "kv": "KV", "ttl": "TTL", "tcp": "TCP", "tls": "TLS", "hmac": "HMAC",
+	"sha256": "SHA256", "abi": "ABI", "utf16": "UTF16",
+}
+
+func pascal(kebab string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(kebab, "-") {
+		if upper, ok := initialisms[word]; ok {
+			b.WriteString(upper)
+			continue
+		}
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}
+
+func camel(kebab string) string {
+	var b strings.Builder
+	for i, word := range strings.Split(kebab, "-") {
+		if i > 0 {
+			word = strings.ToUpper(word[:1]) + word[1:]
+		}
+		b.WriteString(word)
+	}
+	return b.String()
+}
+
+func snake(kebab string) string { return strings.ReplaceAll(kebab, "-", "_") }

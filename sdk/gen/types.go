@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+func emitTypes(b *bytes.Buffer, i *iface) {
+	for _, t := range i.types {
+		if t.enum() {
+			emitEnum(b, t)
+		} else {
+			emitRecord(b, t)
+		}
+	}
+}
+
+func emitEnum(b *bytes.Buffer, t *typ) {
+	doc := t.doc
+	if doc == "" {
+		doc = fmt.Sprintf("%s is one of the %s constants; the first stands for one that is left out.", t.goName, t.goName)
+	} else {
+		doc = t.goName + ": " + doc
+	}
+	emitDoc(b, "", doc)
+	fmt.Fprintf(b, "type %s string\n\nconst (\n", t.goName)
+	for _, c := range t.cases {
+		emitDoc(b, "\t", c.doc)
+		fmt.Fprintf(b, "\t%s %s = %q\n", c.goName, t.goName, c.value)
+	}
+	b.WriteString(")\n\n")
+	fmt.Fprintf(b, "// Valid reports whether the value is one of the cases.\nfunc (v %s) Valid() bool {\n\tswitch v {\n\tcase ", t.goName)
+	for i, c := range t.cases {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(c.goName)
+	}
+	b.WriteString(":\n\t\treturn true\n\t}\n\treturn false\n}\n\n")
+}
+
+func emitRecord(b *bytes.Buffer, t *typ) {
+	doc := t.doc
+	if doc == "" {
+		doc = t.goName + " is a record of the contract."
+	} else {
+		doc = t.goName + ": " + doc
+	}
+	emitDoc(b, "", doc)
+	fmt.Fprintf(b, "type %s struct {\n", t.goName)
+	for _, f := range t.fields {
+		emitDoc(b, "\t", f.doc)
+		fmt.Fprintf(b, "\t%s %s `json:%q`\n", f.goName, goType(f), f.json+tagOption(f))
+	}
+	b.WriteString("}\n\n")
+}
+
+// tagOption makes encoding/json leave out what AppendJSON leaves out.
+func tagOption(f field) string {
+	if f.kind == kindRecord && !f.option && !f.list {
+		return ",omitzero"
+	}
+	return ",omitempty"
+}
+
+func goType(f field) string {
+	t := string(f.kind)
+	if f.named != nil {
+		t = f.named.goName
+	}
+	switch {
+	case f.list:
+		return "[]" + t
+	case f.option && f.kind != kindJSON && f.kind != kindBytes:
+		return "*" + t
+	}
+	return t
+}
+
+func emitDoc(b *bytes.Buffer, indent, doc string) {
+	if doc == "" {
+		return
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(doc), "\n") {
+		b.WriteString(strings.TrimRight(indent+"// "+line, " ") + "\n")
+	}
+}
