@@ -226,6 +226,9 @@ func (d *DB) Backup(ctx context.Context, path string) error {
 		return err
 	}
 	defer d.life.leave()
+	if err := ended(ctx.Err()); err != nil {
+		return err
+	}
 	if _, err := os.Lstat(path); err == nil {
 		return wit.Errorf(wit.CodeConflict, "store: %s exists already: name a new file for the backup", path)
 	}
@@ -235,17 +238,25 @@ func (d *DB) Backup(ctx context.Context, path string) error {
 	}
 	defer os.Remove(tmp.Name())
 	defer tmp.Close()
-	err = d.read(ctx, func(c *conn) error {
-		_, err := c.exec("VACUUM INTO ?", tmp.Name())
-		return err
-	})
-	if err != nil {
+	if err := d.copyTo(tmp.Name()); err != nil {
 		return err
 	}
 	if err := errors.Join(tmp.Sync(), os.Rename(tmp.Name(), path)); err != nil {
 		return wit.Errorf(wit.CodeUnavailable, "store: the backup cannot be finished: %w", err)
 	}
 	return nil
+}
+
+func (d *DB) copyTo(path string) error {
+	c, err := openReader(d.path)
+	if err != nil {
+		return err
+	}
+	err = c.pragmas("query_only=OFF") // it forbids writing the copy, too
+	if err == nil {
+		_, err = c.exec("VACUUM INTO ?", path)
+	}
+	return errors.Join(err, c.close())
 }
 
 // Close implements Store. It waits for running transactions, writes what the log holds into the file

@@ -116,24 +116,20 @@ func errForeign(path string) error {
 	return wit.Errorf(wit.CodeInvalid, "store: %s is not a carapace state file and was left as it is: name another path, or move it away", path)
 }
 
-func openWriter(path string, cacheKB int) (c *conn, err error) {
-	if c, err = connect(path, "mode=rw"); err != nil {
+func openWriter(path string, cacheKB int) (*conn, error) {
+	c, err := connect(path, "mode=rw")
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, c.close())
-		}
-	}()
 	if err := c.pragmas("busy_timeout=5000", fmt.Sprintf("cache_size=-%d", cacheKB), "temp_store=MEMORY", "synchronous=FULL"); err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.close())
 	}
 	if err := c.migrate(path); err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.close())
 	}
 	// Only now: a file that turned out to be foreign keeps its journal mode too.
 	if err := c.pragmas("journal_mode=WAL", "journal_size_limit=4194304"); err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
 }
