@@ -1,0 +1,203 @@
+// Package config holds the gateway's own settings: the file, the environment's and the flags' say over
+// it, and what the owner has set up through a client.
+//
+// A plugin's section stays opaque JSON here; the plugin's schema checks it. A value that is a secret
+// does not belong in the file at all (the vault keeps it), but gateway.token and gateway.password may
+// stand there, and Redacted leaves them out.
+//
+// Load reads once. Settings is safe for concurrent use.
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Defaults that others name too.
+const (
+	DefaultPort  = 18789
+	DefaultAgent = "main"
+)
+
+// maxFile bounds the file that Load reads.
+const maxFile = 4 << 20
+
+// Config is the file. Every field may be left out.
+type Config struct {
+	Gateway  Gateway            `json:"gateway,omitzero"`
+	Agent    Agent              `json:"agent,omitzero"`
+	Session  Session            `json:"session,omitzero"`
+	Plugins  map[string]Plugin  `json:"plugins,omitempty"`
+	Channels map[string]Channel `json:"channels,omitempty"`
+	Delivery Delivery           `json:"delivery,omitzero"`
+	Secrets  Secrets            `json:"secrets,omitzero"`
+	Log      Log                `json:"log,omitzero"`
+	// PluginPaths are folders of plugins beside the state directory's.
+	PluginPaths []string `json:"pluginPaths,omitempty"`
+	// TimeZone is the owner's, an IANA name; empty is the machine's.
+	TimeZone string `json:"timeZone,omitempty"`
+}
+
+// Gateway is where and for whom the gateway listens.
+type Gateway struct {
+	// Port is 18789 when 0. -1 asks the system for a free one.
+	Port int `json:"port,omitempty"`
+	// Bind is "loopback" (the default), "all", or an address.
+	Bind     string `json:"bind,omitempty"`
+	Token    string `json:"token,omitempty"`
+	Password string `json:"password,omitempty"`
+	// AllowedOrigins are web origins, beside the gateway's own, whose pages may connect.
+	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+	// MaxConnections is 16,384 when 0.
+	MaxConnections int `json:"maxConnections,omitempty"`
+}
+
+// Agent is who answers.
+type Agent struct {
+	Name string `json:"name,omitempty"`
+	// Model is "provider/model"; empty is the first configured provider's default.
+	Model        string `json:"model,omitempty"`
+	SystemPrompt string `json:"systemPrompt,omitempty"`
+	// MaxConcurrent runs over all sessions; 8 when 0.
+	MaxConcurrent int `json:"maxConcurrent,omitempty"`
+}
+
+// Session is how conversations map to sessions.
+type Session struct {
+	// DMScope is "main" (the default: direct chats share the main session), "per-peer" or
+	// "per-channel-peer".
+	DMScope string `json:"dmScope,omitempty"`
+}
+
+// Plugin is what the owner says of one plugin.
+type Plugin struct {
+	// Enabled is true when left out.
+	Enabled *bool    `json:"enabled,omitempty"`
+	Config  wit.JSON `json:"config,omitempty"`
+}
+
+// Channel is what the owner says of one channel plugin's accounts.
+type Channel struct {
+	Accounts map[string]Account `json:"accounts,omitempty"`
+}
+
+// Account is one identity on a chat platform, and who may talk to it.
+type Account struct {
+	// Enabled is true when left out.
+	Enabled *bool `json:"enabled,omitempty"`
+	// DMPolicy is "pairing" (the default), "allowlist", "open" or "disabled".
+	DMPolicy  string   `json:"dmPolicy,omitempty"`
+	AllowFrom []string `json:"allowFrom,omitempty"`
+	// GroupPolicy is "allowlist" (the default), "open" or "disabled".
+	GroupPolicy string   `json:"groupPolicy,omitempty"`
+	Groups      []string `json:"groups,omitempty"`
+	// RequireMention in groups is true when left out.
+	RequireMention *bool    `json:"requireMention,omitempty"`
+	Config         wit.JSON `json:"config,omitempty"`
+}
+
+// Delivery is how outgoing messages are treated.
+type Delivery struct {
+	// AfterCrash says what becomes of a message whose send was under way: "resend" (the default) or
+	// "hold" until the owner decides.
+	AfterCrash string `json:"afterCrash,omitempty"`
+}
+
+// Secrets is where the key that encrypts credentials comes from.
+type Secrets struct {
+	// Keyring asks the operating system's keyring first; true when left out.
+	Keyring *bool `json:"keyring,omitempty"`
+}
+
+// Log is what is logged and how.
+type Log struct {
+	// Level is trace, debug, info (the default), warn or error.
+	Level string `json:"level,omitempty"`
+	// Format is text (the default) or json.
+	Format string `json:"format,omitempty"`
+}
+
+// Load reads the file. A missing one is the zero Config unless required. Errors are CodeInvalid with
+// the place and the field, CodeNotFound, or CodeUnavailable; the file is never written.
+func Load(path string, required bool) (*Config, error) {
+	b, err := read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !required:
+		return &Config{}, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, wit.Errorf(wit.CodeNotFound, "config: %s does not exist", path)
+	case err != nil:
+		return nil, err
+	}
+	c, err := Parse(b)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeOf(err), "config: %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func read(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		return nil, wit.Errorf(wit.CodeUnavailable, "config: %w", err)
+	}
+	if info.IsDir() || info.Size() > maxFile {
+		return nil, wit.Errorf(wit.CodeInvalid, "config: %s is not a file of at most %d MB", path, maxFile>>20)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeUnavailable, "config: %w", err)
+	}
+	return b, nil
+}
+
+// Parse reads the text of a config file. An empty one is the zero Config.
+func Parse(b []byte) (*Config, error) {
+	c := &Config{}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return c, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(c); err != nil {
+		return nil, explain(b, d.InputOffset(), err)
+	}
+	if d.More() {
+		return nil, wit.Errorf(wit.CodeInvalid, "line %d: text after the end of the settings", line(b, d.InputOffset()))
+	}
+	return c, c.check()
+}
+
+// explain says where and what, in the file's terms.
+func explain(b []byte, offset int64, err error) error {
+	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
+		return wit.Errorf(wit.CodeInvalid, "line %d: not valid JSON: %v", line(b, syntax.Offset), syntax)
+	}
+	if kind := (*json.UnmarshalTypeError)(nil); errors.As(err, &kind) {
+		return wit.Errorf(wit.CodeInvalid, "line %d: %s must be a %s, not a %s", line(b, kind.Offset), kind.Field, kind.Type, kind.Value)
+	}
+	return wit.Errorf(wit.CodeInvalid, "line %d: %v", line(b, offset), err)
+}
+
+func line(b []byte, offset int64) int {
+	return 1 + bytes.Count(b[:min(int(offset), len(b))], []byte("\n"))
+}
+
+// DefaultStateDir is where the gateway keeps its state unless told otherwise: the user's config
+// directory + "carapace", or ".carapace" in the working directory where there is none.
+func DefaultStateDir() string {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ".carapace"
+	}
+	return filepath.Join(dir, "carapace")
+}

@@ -1,0 +1,111 @@
+// Package logs is where every line of the gateway ends: on the console for whoever watches it start,
+// and in a ring buffer that clients tail. Both get the line after secrets have been removed from it.
+//
+// New gives an hclog.Logger; packages take it as a parameter and name it. A Log is safe for
+// concurrent use and never makes the caller wait for a reader.
+package logs
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds of the ring: bytes in all, and bytes of one line.
+const (
+	ringBytes = 1 << 20
+	lineBytes = 8 << 10
+)
+
+// Config says what is written where.
+type Config struct {
+	// Level is trace, debug, info, warn or error; empty is info.
+	Level string
+	// JSON writes JSON lines to Console rather than text.
+	JSON bool
+	// Console gets each line; nil is nowhere.
+	Console io.Writer
+}
+
+// Log is the sink of all lines of one kernel.
+type Log struct {
+	logger  hclog.Logger
+	redact  func(string) string
+	mu      sync.Mutex
+	console io.Writer
+	lines   []string
+	bytes   int
+	// end is how many bytes of lines have ever been written; start is where lines[0] begins.
+	start, end int64
+	waiters    map[chan struct{}]bool
+}
+
+// New makes the sink. Errors: CodeInvalid for an unknown level.
+func New(c Config) (*Log, error) {
+	level := hclog.LevelFromString(c.Level)
+	if c.Level == "" {
+		level = hclog.Info
+	}
+	if level == hclog.NoLevel {
+		return nil, wit.Errorf(wit.CodeInvalid, "log level %q must be one of trace, debug, info, warn, error", c.Level)
+	}
+	l := &Log{console: c.Console, waiters: map[chan struct{}]bool{}}
+	l.logger = hclog.New(&hclog.LoggerOptions{Level: level, Output: l, JSONFormat: c.JSON, TimeFormat: "2006-01-02T15:04:05.000Z07:00"})
+	return l, nil
+}
+
+// Logger is what the kernel logs with.
+func (l *Log) Logger() hclog.Logger { return l.logger }
+
+// Redact sets what removes secrets from a line; it is called once, while the kernel is put together.
+func (l *Log) Redact(fn func(string) string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.redact = fn
+}
+
+// Write takes whole lines from the logger.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for text := range bytes.Lines(p) {
+		line := strings.ToValidUTF8(strings.TrimRight(string(text), "\n"), "\uFFFD")
+		if l.redact != nil {
+			line = l.redact(line)
+		}
+		if len(line) > lineBytes {
+			line = strings.ToValidUTF8(line[:lineBytes], "") + "…"
+		}
+		l.append(line)
+		if l.console != nil {
+			_, _ = io.WriteString(l.console, line+"\n") // a closed console must not stop the gateway
+		}
+	}
+	for w := range l.waiters {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
+	return len(p), nil
+}
+
+func (l *Log) append(line string) {
+	l.lines = append(l.lines, line)
+	l.bytes += len(line) + 1
+	l.end += int64(len(line)) + 1
+	drop := 0
+	for l.bytes > ringBytes {
+		l.bytes -= len(l.lines[drop]) + 1
+		l.start += int64(len(l.lines[drop])) + 1
+		drop++
+	}
+	if drop > 0 {
+		l.lines = append(l.lines[:0:0], l.lines[drop:]...)
+	}
+}

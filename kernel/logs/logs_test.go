@@ -1,0 +1,91 @@
+package logs_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/logs"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+func open(t *testing.T, console io.Writer) *logs.Log {
+	t.Helper()
+	l, err := logs.New(logs.Config{Console: console})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestLevelMustBeKnown(t *testing.T) {
+	if _, err := logs.New(logs.Config{Level: "loud"}); wit.CodeOf(err) != wit.CodeInvalid {
+		t.Fatalf("New with level loud: %v, want %s", err, wit.CodeInvalid)
+	}
+}
+
+func TestSecretsReachNeitherConsoleNorRing(t *testing.T) {
+	var console bytes.Buffer
+	l := open(t, &console)
+	l.Redact(func(s string) string { return strings.ReplaceAll(s, "hunter2!", "[redacted]") })
+	l.Logger().Info("login", "password", "hunter2!")
+	got := console.String() + strings.Join(l.Tail(nil, 10, 1000).Lines, "\n")
+	if strings.Contains(got, "hunter2!") || strings.Count(got, "[redacted]") != 2 {
+		t.Fatalf("the secret is in the log: %q", got)
+	}
+}
+
+func TestTailGoesOnFromItsCursor(t *testing.T) {
+	l := open(t, nil)
+	for i := range 5 {
+		l.Logger().Info(fmt.Sprint("line ", i))
+	}
+	first := l.Tail(nil, 2, 1<<16)
+	if len(first.Lines) != 2 || !first.Truncated || !strings.HasSuffix(first.Lines[1], "line 4") {
+		t.Fatalf("the last two lines: %+v", first)
+	}
+	l.Logger().Info("line 5")
+	next := l.Tail(&first.Cursor, 10, 1<<16)
+	if len(next.Lines) != 1 || !strings.HasSuffix(next.Lines[0], "line 5") || next.Reset {
+		t.Fatalf("after the cursor: %+v", next)
+	}
+	if again := l.Tail(&next.Cursor, 10, 1<<16); len(again.Lines) != 0 || again.Cursor != next.Cursor {
+		t.Fatalf("at the end: %+v", again)
+	}
+	start := int64(0)
+	if part := l.Tail(&start, 3, 1<<16); len(part.Lines) != 3 || !part.Truncated {
+		t.Fatalf("three from the start: %+v", part)
+	}
+}
+
+func TestRingIsBoundedAndSaysSo(t *testing.T) {
+	l := open(t, nil)
+	for range 3000 {
+		l.Logger().Info(strings.Repeat("x", 1000))
+	}
+	start := int64(0)
+	got := l.Tail(&start, 5000, 64<<20)
+	if size := len(strings.Join(got.Lines, "\n")); !got.Reset || size > 1<<20 || size < 1<<19 {
+		t.Fatalf("reset %v, %d bytes kept", got.Reset, size)
+	}
+	l.Logger().Info(strings.Repeat("y", 100_000))
+	if last := l.Tail(nil, 1, 1<<20).Lines[0]; len(last) > 9<<10 {
+		t.Fatalf("a line of %d bytes was kept", len(last))
+	}
+}
+
+func TestChangesTellOfNewLines(t *testing.T) {
+	l := open(t, nil)
+	changed, stop := l.Changes()
+	l.Logger().Info("a")
+	<-changed
+	stop()
+	l.Logger().Info("b")
+	select {
+	case <-changed:
+		t.Fatal("told after stop")
+	default:
+	}
+}
