@@ -2,7 +2,7 @@
 
 package wit
 
-// EventKind is one of the EventKind constants; the first stands for one that is left out.
+// EventKind is one of its constants; the first stands for one that is left out.
 type EventKind string
 
 const (
@@ -86,7 +86,7 @@ type ChannelEvent struct {
 	Command *Command `json:"command,omitempty"`
 }
 
-// MessageKind is one of the MessageKind constants; the first stands for one that is left out.
+// MessageKind is one of its constants; the first stands for one that is left out.
 type MessageKind string
 
 const (
@@ -131,7 +131,7 @@ type Message struct {
 	Time int64 `json:"time,omitempty"`
 }
 
-// Transport is one of the Transport constants; the first stands for one that is left out.
+// Transport is one of its constants; the first stands for one that is left out.
 type Transport string
 
 const (
@@ -158,13 +158,13 @@ type OpenConnection struct {
 	Headers    []Header  `json:"headers,omitempty"`
 }
 
-// Timer: A timer fires once; setting its id again moves it, `after` 0 clears it.
+// Timer is a timer fires once; setting its id again moves it, `after` 0 clears it.
 type Timer struct {
 	ID    string `json:"id,omitempty"`
 	After int64  `json:"after,omitempty"`
 }
 
-// ReceiptKind is one of the ReceiptKind constants; the first stands for one that is left out.
+// ReceiptKind is one of its constants; the first stands for one that is left out.
 type ReceiptKind string
 
 const (
@@ -192,7 +192,7 @@ type Receipt struct {
 	ID           *string      `json:"id,omitempty"`
 }
 
-// ConnectionState is one of the ConnectionState constants; the first stands for one that is left out.
+// ConnectionState is one of its constants; the first stands for one that is left out.
 type ConnectionState string
 
 const (
@@ -225,16 +225,22 @@ type AccountStatus struct {
 
 // ChannelAnswer is a record of the contract.
 type ChannelAnswer struct {
+	// At most 1,000 items.
 	Messages []Message `json:"messages,omitempty"`
 	// The new state, at most 64 KB; absent leaves the old one.
-	State    JSON             `json:"state,omitempty"`
-	Requests []HTTPRequest    `json:"requests,omitempty"`
-	Open     []OpenConnection `json:"open,omitempty"`
-	// Connections to close.
-	Close    []string       `json:"close,omitempty"`
-	Frames   []Frame        `json:"frames,omitempty"`
-	Timers   []Timer        `json:"timers,omitempty"`
-	Reply    *WebhookReply  `json:"reply,omitempty"`
+	State JSON `json:"state,omitempty"`
+	// At most 16 items.
+	Requests []HTTPRequest `json:"requests,omitempty"`
+	// At most 16 items.
+	Open []OpenConnection `json:"open,omitempty"`
+	// Connections to close. At most 16 items.
+	Close []string `json:"close,omitempty"`
+	// At most 100 items.
+	Frames []Frame `json:"frames,omitempty"`
+	// At most 100 items.
+	Timers []Timer       `json:"timers,omitempty"`
+	Reply  *WebhookReply `json:"reply,omitempty"`
+	// At most 100 items.
 	Receipts []Receipt      `json:"receipts,omitempty"`
 	Status   *AccountStatus `json:"status,omitempty"`
 }
@@ -304,7 +310,7 @@ type ChannelPoll struct {
 	IdempotencyKey string       `json:"idempotencyKey,omitempty"`
 }
 
-// NewState: The state that steps over an event that cannot be handled.
+// NewState is the state that steps over an event that cannot be handled.
 type NewState struct {
 	State JSON `json:"state,omitempty"`
 }

@@ -701,26 +701,26 @@ func (v *ChannelAnswer) ReadJSON(r *codec.Reader) {
 	for r.Next() {
 		switch string(r.Key()) {
 		case "messages":
-			v.Messages = codec.List[Message](r, 65536)
+			v.Messages = codec.List[Message](r, 1000)
 		case "state":
 			v.State = r.Raw()
 		case "requests":
-			v.Requests = codec.List[HTTPRequest](r, 65536)
+			v.Requests = codec.List[HTTPRequest](r, 16)
 		case "open":
-			v.Open = codec.List[OpenConnection](r, 65536)
+			v.Open = codec.List[OpenConnection](r, 16)
 		case "close":
-			v.Close = codec.Strings[string](r, 65536)
+			v.Close = codec.Strings[string](r, 16)
 		case "frames":
-			v.Frames = codec.List[Frame](r, 65536)
+			v.Frames = codec.List[Frame](r, 100)
 		case "timers":
-			v.Timers = codec.List[Timer](r, 65536)
+			v.Timers = codec.List[Timer](r, 100)
 		case "reply":
 			if v.Reply = nil; !r.Null() {
 				v.Reply = new(WebhookReply)
 				v.Reply.ReadJSON(r)
 			}
 		case "receipts":
-			v.Receipts = codec.List[Receipt](r, 65536)
+			v.Receipts = codec.List[Receipt](r, 100)
 		case "status":
 			if v.Status = nil; !r.Null() {
 				v.Status = new(AccountStatus)

@@ -2,7 +2,7 @@
 
 package wit
 
-// HookName is one of the HookName constants; the first stands for one that is left out.
+// HookName is one of its constants; the first stands for one that is left out.
 type HookName string
 
 const (
@@ -59,7 +59,7 @@ type HookDecision struct {
 	Reason *string `json:"reason,omitempty"`
 }
 
-// MessageReceived: The events, one record per hook that carries more than its context.
+// MessageReceived is the events, one record per hook that carries more than its context.
 type MessageReceived struct {
 	Channel string `json:"channel,omitempty"`
 	Account string `json:"account,omitempty"`

@@ -2,7 +2,7 @@
 
 package wit
 
-// LogLevel is one of the LogLevel constants; the first stands for one that is left out.
+// LogLevel is one of its constants; the first stands for one that is left out.
 type LogLevel string
 
 const (

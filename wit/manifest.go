@@ -2,7 +2,7 @@
 
 package wit
 
-// LengthUnit is one of the LengthUnit constants; the first stands for one that is left out.
+// LengthUnit is one of its constants; the first stands for one that is left out.
 type LengthUnit string
 
 const (
@@ -20,7 +20,7 @@ func (v LengthUnit) Valid() bool {
 	return false
 }
 
-// Markup is one of the Markup constants; the first stands for one that is left out.
+// Markup is one of its constants; the first stands for one that is left out.
 type Markup string
 
 const (
@@ -37,7 +37,7 @@ func (v Markup) Valid() bool {
 	return false
 }
 
-// WebhookAuth is one of the WebhookAuth constants; the first stands for one that is left out.
+// WebhookAuth is one of its constants; the first stands for one that is left out.
 type WebhookAuth string
 
 const (
@@ -70,7 +70,7 @@ type WebhookFacts struct {
 
 // ChannelFacts: What the platform can do: data that the kernel chunks, converts and spaces out by.
 type ChannelFacts struct {
-	// What people call it.
+	// What people call it. Required.
 	Label string `json:"label,omitempty"`
 	// Exports beyond event and send: edit, delete, react, typing, poll, skip, migrate.
 	Operations []string `json:"operations,omitempty"`
@@ -91,7 +91,7 @@ type ChannelFacts struct {
 
 // ProviderFacts is a record of the contract.
 type ProviderFacts struct {
-	// What people call it.
+	// What people call it. Required.
 	Label string `json:"label,omitempty"`
 	// Used when the owner names none.
 	DefaultModel *string `json:"defaultModel,omitempty"`
@@ -99,7 +99,7 @@ type ProviderFacts struct {
 	Offline bool `json:"offline,omitempty"`
 }
 
-// FailPolicy is one of the FailPolicy constants; the first stands for one that is left out.
+// FailPolicy is one of its constants; the first stands for one that is left out.
 type FailPolicy string
 
 const (
@@ -120,6 +120,7 @@ func (v FailPolicy) Valid() bool {
 
 // HookFacts is a record of the contract.
 type HookFacts struct {
+	// Required.
 	Name HookName `json:"name,omitempty"`
 	// Higher goes first; 0 when left out.
 	Priority int32 `json:"priority,omitempty"`
@@ -138,15 +139,17 @@ type Provides struct {
 
 // Permission is a record of the contract.
 type Permission struct {
-	// Shown to the owner.
+	// Shown to the owner. Required.
 	Reason string `json:"reason,omitempty"`
 }
 
 // HTTPPermission is a record of the contract.
 type HTTPPermission struct {
+	// Shown to the owner. Required.
 	Reason string `json:"reason,omitempty"`
 	// `api.example.org`, `*.example.org`, with `:port` where it is not 443, or `config:field` for the
 	// host of a URL that the owner configured. Only the last may be on a private network.
+	// Required.
 	Hosts []string `json:"hosts,omitempty"`
 	// All of GET and POST when empty.
 	Methods []string `json:"methods,omitempty"`
@@ -156,8 +159,10 @@ type HTTPPermission struct {
 
 // CredentialPermission is a record of the contract.
 type CredentialPermission struct {
-	Reason string   `json:"reason,omitempty"`
-	Names  []string `json:"names,omitempty"`
+	// Shown to the owner. Required.
+	Reason string `json:"reason,omitempty"`
+	// Required.
+	Names []string `json:"names,omitempty"`
 }
 
 // Permissions is a record of the contract.
@@ -170,7 +175,7 @@ type Permissions struct {
 	Media      *Permission           `json:"media,omitempty"`
 }
 
-// Instances is one of the Instances constants; the first stands for one that is left out.
+// Instances is one of its constants; the first stands for one that is left out.
 type Instances string
 
 const (
@@ -202,20 +207,25 @@ type Limits struct {
 
 // Manifest is a record of the contract.
 type Manifest struct {
-	// Lower-case letters, digits and hyphens, at most 64; also the folder's name.
-	ID   string `json:"id,omitempty"`
+	// Lower-case letters, digits and hyphens, at most 64; also the folder's name. Required.
+	ID string `json:"id,omitempty"`
+	// What people call it. Required.
 	Name string `json:"name,omitempty"`
-	// SemVer.
-	Version     string  `json:"version,omitempty"`
-	Description string  `json:"description,omitempty"`
-	License     *string `json:"license,omitempty"`
-	Homepage    *string `json:"homepage,omitempty"`
-	// The contract's version: 1.
+	// SemVer. Required.
+	Version string `json:"version,omitempty"`
+	// One sentence. Required.
+	Description string `json:"description,omitempty"`
+	// SPDX identifier.
+	License  *string `json:"license,omitempty"`
+	Homepage *string `json:"homepage,omitempty"`
+	// The contract's version: 1. Required.
 	ABI uint32 `json:"abi,omitempty"`
 	// The gateways it runs on, a SemVer range.
 	Host *string `json:"host,omitempty"`
-	// `plugin.wasm`, or `bundle.wasm#id` for one plugin of several in a file.
-	Entry       string      `json:"entry,omitempty"`
+	// `plugin.wasm`, or `bundle.wasm#id` for one plugin of several in a file. Looked for in the plugin's
+	// own folder, then in the folder above it. Required.
+	Entry string `json:"entry,omitempty"`
+	// Required.
 	Provides    Provides    `json:"provides,omitzero"`
 	Permissions Permissions `json:"permissions,omitzero"`
 	// JSON Schema of the plugin's configuration (for a channel: of one account's). String fields

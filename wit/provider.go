@@ -2,7 +2,7 @@
 
 package wit
 
-// Role is one of the Role constants; the first stands for one that is left out.
+// Role is one of its constants; the first stands for one that is left out.
 type Role string
 
 const (
@@ -64,7 +64,7 @@ type Chat struct {
 	Session string `json:"session,omitempty"`
 }
 
-// Framing is one of the Framing constants; the first stands for one that is left out.
+// Framing is one of its constants; the first stands for one that is left out.
 type Framing string
 
 const (
@@ -82,7 +82,7 @@ func (v Framing) Valid() bool {
 	return false
 }
 
-// ChunkKind is one of the ChunkKind constants; the first stands for one that is left out.
+// ChunkKind is one of its constants; the first stands for one that is left out.
 type ChunkKind string
 
 const (
@@ -115,7 +115,7 @@ type ProviderChunk struct {
 	Error *Error  `json:"error,omitempty"`
 }
 
-// DeltaKind is one of the DeltaKind constants; the first stands for one that is left out.
+// DeltaKind is one of its constants; the first stands for one that is left out.
 type DeltaKind string
 
 const (
@@ -138,7 +138,7 @@ type Delta struct {
 	Text string    `json:"text,omitempty"`
 }
 
-// StopReason is one of the StopReason constants; the first stands for one that is left out.
+// StopReason is one of its constants; the first stands for one that is left out.
 type StopReason string
 
 const (

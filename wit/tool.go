@@ -4,9 +4,11 @@ package wit
 
 // ToolDefinition is a record of the contract.
 type ToolDefinition struct {
-	Name        string `json:"name,omitempty"`
+	// Required.
+	Name string `json:"name,omitempty"`
+	// For the model: what it does and when to call it. Required.
 	Description string `json:"description,omitempty"`
-	// JSON Schema of the arguments.
+	// JSON Schema of the arguments. Required.
 	Parameters JSON `json:"parameters,omitempty"`
 	// What a call may do; approvals look at it.
 	Effects []Effect `json:"effects,omitempty"`

@@ -2,7 +2,7 @@
 
 package wit
 
-// Code: Says what kind of failure an error is. The list is closed; cases are only ever appended.
+// Code says what kind of failure an error is. The list is closed; cases are only ever appended.
 type Code string
 
 const (
@@ -32,7 +32,7 @@ func (v Code) Valid() bool {
 	return false
 }
 
-// Error: Crosses every boundary as data.
+// Error crosses every boundary as data.
 type Error struct {
 	Code Code `json:"code,omitempty"`
 	// For the owner: what happened and what to do next.
@@ -60,7 +60,7 @@ type HTTPPart struct {
 	ContentType *string `json:"contentType,omitempty"`
 }
 
-// HTTPRequest: An HTTP request that the kernel makes on a plugin's behalf, under the plugin's `http`
+// HTTPRequest is an HTTP request that the kernel makes on a plugin's behalf, under the plugin's `http`
 // permission. `{{credential:name}}` in the URL, a header or the text is replaced at the boundary.
 type HTTPRequest struct {
 	// Comes back with the response.
@@ -93,7 +93,7 @@ type HTTPResponse struct {
 	Error *Error  `json:"error,omitempty"`
 }
 
-// ConversationKind is one of the ConversationKind constants; the first stands for one that is left out.
+// ConversationKind is one of its constants; the first stands for one that is left out.
 type ConversationKind string
 
 const (
@@ -130,7 +130,7 @@ type Person struct {
 	Bot      bool    `json:"bot,omitempty"`
 }
 
-// AttachmentKind is one of the AttachmentKind constants; the first stands for one that is left out.
+// AttachmentKind is one of its constants; the first stands for one that is left out.
 type AttachmentKind string
 
 const (
@@ -166,12 +166,12 @@ type Attachment struct {
 	Caption *string      `json:"caption,omitempty"`
 }
 
-// Done: The answer of what has nothing to tell.
+// Done is the answer of what has nothing to tell.
 type Done struct {
 	Ok bool `json:"ok,omitempty"`
 }
 
-// Effect is one of the Effect constants; the first stands for one that is left out.
+// Effect is one of its constants; the first stands for one that is left out.
 type Effect string
 
 const (
@@ -191,7 +191,7 @@ func (v Effect) Valid() bool {
 	return false
 }
 
-// PartKind is one of the PartKind constants; the first stands for one that is left out.
+// PartKind is one of its constants; the first stands for one that is left out.
 type PartKind string
 
 const (
@@ -211,7 +211,7 @@ func (v PartKind) Valid() bool {
 	return false
 }
 
-// Part: A part of a message to or from a model, or of a tool's result.
+// Part is a part of a message to or from a model, or of a tool's result.
 type Part struct {
 	Kind  PartKind `json:"kind,omitempty"`
 	Text  *string  `json:"text,omitempty"`

@@ -78,9 +78,6 @@ func typeSchema(t *typ) object {
 		return append(described(t.doc), member{"enum", values})
 	}
 	properties, required := object{}, []string{}
-	if t.goName == "Manifest" {
-		properties = append(properties, member{"$schema", object{{"type", "string"}}})
-	}
 	for _, f := range t.fields {
 		properties = append(properties, member{f.json, fieldSchema(f)})
 		if f.required {

@@ -17,13 +17,7 @@ func emitTypes(b *bytes.Buffer, i *iface) {
 }
 
 func emitEnum(b *bytes.Buffer, t *typ) {
-	doc := t.doc
-	if doc == "" {
-		doc = fmt.Sprintf("%s is one of the %s constants; the first stands for one that is left out.", t.goName, t.goName)
-	} else {
-		doc = t.goName + ": " + doc
-	}
-	emitDoc(b, "", doc)
+	emitDoc(b, "", typeDoc(t, "is one of its constants; the first stands for one that is left out."))
 	fmt.Fprintf(b, "type %s string\n\nconst (\n", t.goName)
 	for _, c := range t.cases {
 		emitDoc(b, "\t", c.doc)
@@ -41,19 +35,28 @@ func emitEnum(b *bytes.Buffer, t *typ) {
 }
 
 func emitRecord(b *bytes.Buffer, t *typ) {
-	doc := t.doc
-	if doc == "" {
-		doc = t.goName + " is a record of the contract."
-	} else {
-		doc = t.goName + ": " + doc
-	}
-	emitDoc(b, "", doc)
+	emitDoc(b, "", typeDoc(t, "is a record of the contract."))
 	fmt.Fprintf(b, "type %s struct {\n", t.goName)
 	for _, f := range t.fields {
 		emitDoc(b, "\t", f.doc)
 		fmt.Fprintf(b, "\t%s %s `json:%q`\n", f.goName, goType(f), f.json+tagOption(f))
 	}
 	b.WriteString("}\n\n")
+}
+
+// typeDoc makes a Go comment of a type's documentation: "Says what …" and "A part of …" follow the name
+// as a sentence.
+func typeDoc(t *typ, otherwise string) string {
+	first, rest, _ := strings.Cut(t.doc, " ")
+	switch {
+	case t.doc == "":
+		return t.goName + " " + otherwise
+	case first == "A" || first == "An" || first == "The":
+		return t.goName + " is " + strings.ToLower(first) + " " + rest
+	case strings.HasSuffix(first, "s") && first == pascal(strings.ToLower(first)):
+		return t.goName + " " + strings.ToLower(first) + " " + rest
+	}
+	return t.goName + ": " + t.doc
 }
 
 // tagOption makes encoding/json leave out what AppendJSON leaves out.
