@@ -1,0 +1,55 @@
+# carapace: `make` lists what can be made.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GO      ?= go
+LDFLAGS := -s -w -X main.version=$(VERSION)
+WASM    := GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags="-s -w"
+DIST    := builtin-plugins/dist
+GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_test.go' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build plugins test check race fuzz generate interop demo bench fmt clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build everything and start the gateway on this machine
+	bin/carapace
+
+build: plugins ## build bin/carapace with the built-in plugins inside
+	$(GO) build -trimpath -ldflags="$(LDFLAGS)" -o bin/carapace ./cmd/carapace
+
+plugins: $(DIST)/bundle.wasm ## build the built-in plugins as WebAssembly
+
+$(DIST)/bundle.wasm: $(GUEST) go.mod go.sum
+	@mkdir -p $(DIST)
+	$(WASM) -o $@ ./builtin-plugins/bundle
+
+test: plugins ## run the tests
+	$(GO) test ./...
+
+check: plugins generate fmt ## all that CI checks: tests with the race detector, vet, formatting, drift
+	$(GO) vet ./...
+	$(GO) test -race ./...
+
+fuzz: ## fuzz each decoder of foreign bytes for 30 seconds
+	.ci/fuzz 30s
+
+generate: ## write what is generated from wit/ and fail if that changed anything
+	$(GO) run ./sdk/gen
+	@git diff --exit-code -- wit sdk || (echo "generated files were out of date: commit the change" && exit 1)
+
+fmt: ## fail if a file is not formatted
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || (gofmt -l $$(git ls-files '*.go'); exit 1)
+
+interop: build ## drive the gateway with the clawdbot command line from npm
+	.ci/interop
+
+demo: build ## 500 messages through Telegram while the gateway is killed ten times
+	$(GO) run ./cmd/demo -gateway bin/carapace
+
+bench: build ## measure, print Markdown tables, write bin/bench.json
+	$(GO) run ./cmd/bench -gateway bin/carapace -out bin/bench.json
+
+clean: ## remove what was built
+	rm -rf bin $(DIST)/bundle.wasm
