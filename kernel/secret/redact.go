@@ -1,0 +1,92 @@
+package secret
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Redacted stands where a secret was.
+const Redacted = "[redacted]"
+
+// Lengths from which a text is searched for. Shorter values would hit ordinary words.
+const (
+	leastValue = 8
+	leastLine  = 16 // of a value of several lines
+)
+
+// Redactor takes secrets out of text. The zero value knows none. It is cheap enough for every log
+// line: one pass over the text, however many secrets there are.
+type Redactor struct {
+	mu       sync.Mutex
+	groups   map[string][]string
+	replacer atomic.Pointer[strings.Replacer]
+}
+
+// Learn makes values the secrets of a group, in place of what the group had. Values of less than eight
+// bytes are not searched for. The forms that a value takes in JSON and in URLs are secret too, and so
+// is each longer line of a value of several.
+func (r *Redactor) Learn(group string, values ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.groups == nil {
+		r.groups = map[string][]string{}
+	}
+	r.groups[group] = values
+	forms := map[string]bool{}
+	for _, values := range r.groups {
+		for _, v := range values {
+			addForms(forms, v)
+		}
+	}
+	// The longest first, so that a secret that contains another goes as a whole.
+	list := slices.SortedFunc(maps.Keys(forms), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
+	})
+	if len(list) == 0 {
+		r.replacer.Store(nil)
+		return
+	}
+	pairs := make([]string, 0, 2*len(list))
+	for _, form := range list {
+		pairs = append(pairs, form, Redacted)
+	}
+	r.replacer.Store(strings.NewReplacer(pairs...))
+}
+
+// Redact returns s with every secret replaced. Without one it returns s itself.
+func (r *Redactor) Redact(s string) string {
+	if rep := r.replacer.Load(); rep != nil {
+		return rep.Replace(s)
+	}
+	return s
+}
+
+func addForms(forms map[string]bool, value string) {
+	if len(value) < leastValue {
+		return
+	}
+	texts := []string{value}
+	if lines := strings.Split(value, "\n"); len(lines) > 1 {
+		for _, line := range lines {
+			if line = strings.TrimSpace(line); len(line) >= leastLine {
+				texts = append(texts, line)
+			}
+		}
+	}
+	for _, text := range texts {
+		forms[text] = true
+		forms[url.QueryEscape(text)] = true
+		forms[url.PathEscape(text)] = true
+		inJSON, _ := json.Marshal(text)
+		for _, quoted := range []string{string(inJSON), strconv.Quote(text)} {
+			forms[quoted[1:len(quoted)-1]] = true
+		}
+	}
+}

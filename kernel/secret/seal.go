@@ -1,0 +1,43 @@
+package secret
+
+import (
+	"crypto/rand"
+
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// sealVersion is the first byte of what seal makes.
+const sealVersion = 1
+
+// seal returns version, nonce and ciphertext. The result opens only under the same key and name.
+func seal(key []byte, name string, value []byte) []byte {
+	aead, err := chacha20poly1305.NewX(key)
+	if err != nil {
+		panic(err) // the key's length is fixed
+	}
+	out := make([]byte, 1+aead.NonceSize(), 1+aead.NonceSize()+len(value)+aead.Overhead())
+	out[0] = sealVersion
+	_, _ = rand.Read(out[1:]) // it never fails
+	return aead.Seal(out, out[1:], value, associated(name))
+}
+
+// unseal fails with CodeInvalid if the box was made under another key or name, or was changed.
+func unseal(key []byte, name string, box []byte) ([]byte, error) {
+	aead, err := chacha20poly1305.NewX(key)
+	if err != nil {
+		panic(err)
+	}
+	if len(box) < 1+aead.NonceSize() || box[0] != sealVersion {
+		return nil, wit.NewError(wit.CodeInvalid, "secret: the stored bytes are not a sealed value of this version")
+	}
+	nonce := box[1 : 1+aead.NonceSize()]
+	value, err := aead.Open(nil, nonce, box[1+aead.NonceSize():], associated(name))
+	if err != nil {
+		return nil, wit.NewError(wit.CodeInvalid, "secret: the stored bytes do not open")
+	}
+	return value, nil
+}
+
+func associated(name string) []byte { return []byte("carapace secret 1\x00" + name) }

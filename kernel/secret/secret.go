@@ -1,0 +1,273 @@
+// Package secret keeps credentials: encrypted in the store, named by owner (a plugin's id), account and
+// name, readable only through a Vault.
+//
+// Values are sealed with XChaCha20-Poly1305 under a random key of the vault, each bound to its own
+// name, so that a record moved to another name does not open. The vault's key is itself stored sealed,
+// under a key that comes from one of three places, chosen when the vault is made: the system's keyring,
+// a passphrase (Argon2id), or a file of mode 0600 in the state folder. A later passphrase moves a vault
+// from the file to it.
+//
+// A Vault reads everything once at Open. It knows the values then, which is what Redact needs to keep
+// them out of logs, and Get does no work. The store must not be changed behind it. Values are never
+// part of an error, a log line or a list. Everything is safe for concurrent use; writes take turns.
+package secret
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds of what is kept.
+const (
+	MaxPerOwner = 100
+	MaxName     = 64  // bytes of an owner or a name
+	MaxAccount  = 128 // bytes of an account
+	MaxValue    = 64 << 10
+)
+
+// space holds the sealed values, by owner/account/name.
+const space = "secret"
+
+// Entry names a credential. Account is empty for one that serves all accounts of its owner.
+type Entry struct {
+	Owner   string `json:"owner"`
+	Account string `json:"account,omitempty"`
+	Name    string `json:"name"`
+}
+
+// Config is what a vault needs.
+type Config struct {
+	Store store.Store
+	// StateDir is where the key file lies, if one is used.
+	StateDir string
+	// Passphrase protects a new vault, or opens one that it protects.
+	Passphrase string
+	// Keyring lets a new vault keep its key in the system's keyring.
+	Keyring bool
+	// Ring stands in for the system's keyring; nil is the system's.
+	Ring Ring
+	// Redactor learns the values; nil makes a new one.
+	Redactor *Redactor
+	// Logger is told where the key is kept. nil is silence.
+	Logger hclog.Logger
+}
+
+// Vault is an open credential store.
+type Vault struct {
+	*Redactor
+	store store.Store
+	key   []byte
+
+	writing sync.Mutex // held while store and values change together
+	mu      sync.RWMutex
+	values  map[Entry]string
+	damaged map[Entry]bool
+}
+
+// Open opens the vault in the store, and makes it if there is none.
+//
+// Errors: CodeUnauthorized for a wrong or missing passphrase or key; CodeUnavailable if the keyring or
+// the key file cannot be read; CodeInvalid if the key file may be read by others or the vault is
+// damaged. A single damaged credential is no error here but one of its Get.
+func Open(ctx context.Context, c Config) (*Vault, error) {
+	if c.Redactor == nil {
+		c.Redactor = &Redactor{}
+	}
+	if c.Logger == nil {
+		c.Logger = hclog.NewNullLogger()
+	}
+	if c.Ring == nil {
+		c.Ring = systemRing{}
+	}
+	c.Redactor.Learn("passphrase", c.Passphrase)
+	key, err := openKey(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
+	v := &Vault{Redactor: c.Redactor, store: c.Store, key: key, values: map[Entry]string{}, damaged: map[Entry]bool{}}
+	err = c.Store.View(ctx, func(tx store.Tx) error {
+		for rec, err := range tx.Scan(space, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			v.load(rec, c.Logger)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	v.learn()
+	return v, nil
+}
+
+func (v *Vault) load(rec store.Record, log hclog.Logger) {
+	e, ok := parse(rec.Key)
+	if !ok {
+		log.Warn("a stored credential has an impossible name and is ignored", "key", rec.Key)
+		return
+	}
+	value, err := unseal(v.key, rec.Key, rec.Value)
+	if err != nil {
+		log.Warn("a stored credential is damaged: enter it again", "owner", e.Owner, "account", e.Account, "name", e.Name)
+		v.damaged[e] = true
+		return
+	}
+	v.values[e] = string(value)
+}
+
+// Get returns the value. Errors: CodeNotFound; CodeInvalid for a name that cannot be, or a record that
+// was damaged or tampered with.
+func (v *Vault) Get(_ context.Context, owner, account, name string) (string, error) {
+	e := Entry{owner, account, name}
+	if err := e.check(); err != nil {
+		return "", err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if value, ok := v.values[e]; ok {
+		return value, nil
+	}
+	if v.damaged[e] {
+		return "", wit.Errorf(wit.CodeInvalid, "secret: the stored %s is damaged: enter it again", e)
+	}
+	return "", wit.Errorf(wit.CodeNotFound, "secret: there is no %s: enter it", e)
+}
+
+// Has reports whether Get would return a value.
+func (v *Vault) Has(owner, account, name string) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	_, ok := v.values[Entry{owner, account, name}]
+	return ok
+}
+
+// Put creates or replaces. Errors: CodeInvalid for a name that cannot be or an empty value; CodeTooLarge
+// for a value over MaxValue, or one more than MaxPerOwner; the store's.
+func (v *Vault) Put(ctx context.Context, owner, account, name, value string) error {
+	e := Entry{owner, account, name}
+	if err := e.check(); err != nil {
+		return err
+	}
+	switch {
+	case value == "":
+		return wit.Errorf(wit.CodeInvalid, "secret: the value of %s is empty: delete it instead", e)
+	case len(value) > MaxValue:
+		return wit.Errorf(wit.CodeTooLarge, "secret: the value of %s has %d bytes, at most %d fit", e, len(value), MaxValue)
+	}
+	v.writing.Lock()
+	defer v.writing.Unlock()
+	if v.full(e) {
+		return wit.Errorf(wit.CodeTooLarge, "secret: %s has %d credentials, which is the most: delete some", owner, MaxPerOwner)
+	}
+	err := v.store.Update(ctx, func(tx store.Tx) error {
+		return tx.Put(space, e.key(), seal(v.key, e.key(), []byte(value)))
+	})
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	v.values[e] = value
+	delete(v.damaged, e)
+	v.mu.Unlock()
+	v.learn()
+	return nil
+}
+
+// full reports whether e would be one too many.
+func (v *Vault) full(e Entry) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	n := 0
+	for _, known := range v.entries() {
+		if known == e {
+			return false
+		}
+		if known.Owner == e.Owner {
+			n++
+		}
+	}
+	return n >= MaxPerOwner
+}
+
+// Delete removes; a missing credential is not an error.
+func (v *Vault) Delete(ctx context.Context, owner, account, name string) error {
+	e := Entry{owner, account, name}
+	if err := e.check(); err != nil {
+		return err
+	}
+	v.writing.Lock()
+	defer v.writing.Unlock()
+	if err := v.store.Update(ctx, func(tx store.Tx) error { return tx.Delete(space, e.key()) }); err != nil {
+		return err
+	}
+	v.mu.Lock()
+	delete(v.values, e)
+	delete(v.damaged, e)
+	v.mu.Unlock()
+	v.learn()
+	return nil
+}
+
+// List returns the names of owner's credentials, or of all with owner "", in order. It has no values.
+func (v *Vault) List(owner string) []Entry {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	list := slices.DeleteFunc(v.entries(), func(e Entry) bool { return owner != "" && e.Owner != owner })
+	slices.SortFunc(list, func(a, b Entry) int { return strings.Compare(a.key(), b.key()) })
+	return list
+}
+
+func (v *Vault) entries() []Entry {
+	return slices.AppendSeq(slices.Collect(maps.Keys(v.values)), maps.Keys(v.damaged))
+}
+
+func (v *Vault) learn() {
+	v.mu.RLock()
+	values := slices.Collect(maps.Values(v.values))
+	v.mu.RUnlock()
+	v.Learn("vault", values...)
+}
+
+// String names the credential for people.
+func (e Entry) String() string {
+	s := "credential " + e.Name + " of " + e.Owner
+	if e.Account != "" {
+		s += " (account " + e.Account + ")"
+	}
+	return s
+}
+
+func (e Entry) key() string { return e.Owner + "/" + e.Account + "/" + e.Name }
+
+func parse(key string) (Entry, bool) {
+	parts := strings.Split(key, "/")
+	if len(parts) != 3 {
+		return Entry{}, false
+	}
+	e := Entry{parts[0], parts[1], parts[2]}
+	return e, e.check() == nil
+}
+
+func (e Entry) check() error {
+	for _, part := range []struct {
+		what, text string
+		least, max int
+	}{{"owner", e.Owner, 1, MaxName}, {"account", e.Account, 0, MaxAccount}, {"name", e.Name, 1, MaxName}} {
+		bad := func(r rune) bool { return r == '/' || !unicode.IsPrint(r) }
+		if len(part.text) < part.least || len(part.text) > part.max || !utf8.ValidString(part.text) || strings.ContainsFunc(part.text, bad) {
+			return wit.Errorf(wit.CodeInvalid, "secret: %.40q cannot be a credential's %s: use %d to %d printable bytes without a slash", part.text, part.what, part.least, part.max)
+		}
+	}
+	return nil
+}
