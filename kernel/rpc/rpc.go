@@ -38,16 +38,17 @@ type Method struct {
 	call   func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error)
 }
 
-// New makes a row. I is the parameters' struct (see Decode for its tags), O what the client gets.
+// New makes a row. I is the parameters' struct (see Decoder for its tags), O what the client gets.
 func New[I, O any](name string, scope wire.Scope, fn func(context.Context, I) (O, error)) Method {
 	return NewTwoPhase(name, scope, func(ctx context.Context, in I, _ func(any)) (O, error) { return fn(ctx, in) })
 }
 
 // NewTwoPhase makes a row whose handler may answer early by accept and once more when it is done.
 func NewTwoPhase[I, O any](name string, scope wire.Scope, fn func(ctx context.Context, in I, accept func(any)) (O, error)) Method {
-	return Method{Name: name, Scope: scope, call: func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error) {
-		var in I
-		if err := Decode(name, params, &in); err != nil {
+	params := NewDecoder[I](name)
+	return Method{Name: name, Scope: scope, call: func(ctx context.Context, raw json.RawMessage, accept func(any)) (any, error) {
+		in, err := params.Decode(raw)
+		if err != nil {
 			return nil, err
 		}
 		return fn(ctx, in, accept)

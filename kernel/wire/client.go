@@ -2,14 +2,14 @@ package wire
 
 // Client is who a client says it is. Every field comes from the peer.
 type Client struct {
-	ID              string `json:"id"`
-	DisplayName     string `json:"displayName,omitempty"`
-	Version         string `json:"version"`
-	BuildID         string `json:"buildId,omitempty"`
-	Platform        string `json:"platform"`
-	DeviceFamily    string `json:"deviceFamily,omitempty"`
-	ModelIdentifier string `json:"modelIdentifier,omitempty"`
-	Mode            string `json:"mode"`
-	InstanceID      string `json:"instanceId,omitempty"`
-	TimeZone        string `json:"timeZone,omitempty"`
+	ID              string `json:"id" rpc:"required,min=1,max=64"`
+	DisplayName     string `json:"displayName,omitempty" rpc:"min=1,max=256"`
+	Version         string `json:"version" rpc:"required,min=1,max=128"`
+	BuildID         string `json:"buildId,omitempty" rpc:"max=96"`
+	Platform        string `json:"platform" rpc:"required,min=1,max=128"`
+	DeviceFamily    string `json:"deviceFamily,omitempty" rpc:"min=1,max=128"`
+	ModelIdentifier string `json:"modelIdentifier,omitempty" rpc:"min=1,max=128"`
+	Mode            string `json:"mode" rpc:"required,enum=webchat|cli|ui|backend|node|worker|probe|test"`
+	InstanceID      string `json:"instanceId,omitempty" rpc:"min=1,max=256"`
+	TimeZone        string `json:"timeZone,omitempty" rpc:"max=64"`
 }

@@ -22,6 +22,10 @@ const (
 	ScopeAdmin     Scope = "operator.admin"
 	ScopeApprovals Scope = "operator.approvals"
 	ScopePairing   Scope = "operator.pairing"
+	// ScopeQuestions, ScopeTalk and ScopeTalkSecrets are protocol 4's.
+	ScopeQuestions   Scope = "operator.questions"
+	ScopeTalk        Scope = "operator.talk"
+	ScopeTalkSecrets Scope = "operator.talk.secrets"
 	// ScopeNode is for what only nodes call or see.
 	ScopeNode Scope = "node"
 )

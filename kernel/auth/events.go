@@ -1,0 +1,34 @@
+package auth
+
+import (
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+// Events for clients.
+var (
+	// Requested tells who may approve that a device waits.
+	Requested = event.Kind[Request]{Name: "device.pair.requested", Scope: wire.ScopePairing}
+	// Resolved tells them that it waits no longer.
+	Resolved = event.Kind[Resolution]{Name: "device.pair.resolved", Scope: wire.ScopePairing}
+	// Revoked is for the gateway, which closes the connections that it concerns. No client sees it.
+	Revoked = event.Kind[Revocation]{Name: "device.revoked"}
+)
+
+// Resolution is the end of a pairing request: approved, rejected or removed. Ts is Unix milliseconds.
+type Resolution struct {
+	RequestID string `json:"requestId"`
+	DeviceID  string `json:"deviceId"`
+	Decision  string `json:"decision"`
+	Ts        int64  `json:"ts"`
+}
+
+// Revocation names the connections that lost their right: those of a device, in one role or, when Role
+// is empty, in any.
+type Revocation struct {
+	DeviceID string
+	Role     wire.Role
+}
+
+// Events lists what clients may see.
+func Events() []event.Row { return []event.Row{Requested.Row(), Resolved.Row()} }

@@ -1,0 +1,176 @@
+package auth
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// MaxSkew is how far a device's clock may be off.
+const MaxSkew = 10 * time.Minute
+
+// device is a device that has proved to hold its key.
+type device struct {
+	id  string
+	key ed25519.PublicKey
+}
+
+// identify checks the device's proof, or decides whether the client may come without one.
+func (a *Auth) identify(t Attempt, k ask) (*device, error) {
+	d := t.Params.Device
+	if d == nil {
+		return nil, a.undevised(t, k)
+	}
+	key, err := publicKey(d.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	if DeviceID(key) != d.ID {
+		return nil, refuse("device identity mismatch", "DEVICE_AUTH_DEVICE_ID_MISMATCH")
+	}
+	now := a.now()
+	if skew := now.Sub(time.UnixMilli(d.SignedAt)); skew > MaxSkew || skew < -MaxSkew {
+		return nil, refuse("device signature expired", "DEVICE_AUTH_SIGNATURE_EXPIRED")
+	}
+	switch {
+	case d.Nonce == "" && (!t.Local || t.Protocol >= wire.Protocol4):
+		return nil, refuse("device nonce required", "DEVICE_AUTH_NONCE_REQUIRED")
+	case d.Nonce != "" && d.Nonce != t.Nonce:
+		return nil, refuse("device nonce mismatch", "DEVICE_AUTH_NONCE_MISMATCH")
+	}
+	sig, err := decode64(d.Signature, ed25519.SignatureSize)
+	if err != nil || !verified(key, sig, t.Params, k) {
+		return nil, refuse("device signature invalid", "DEVICE_AUTH_SIGNATURE_INVALID")
+	}
+	// Only a payload without the challenge's nonce can be played again.
+	if d.Nonce == "" && !a.replays.first(string(sig)) {
+		return nil, refuse("device signature invalid: it was used before: sign a new one", "DEVICE_AUTH_SIGNATURE_INVALID")
+	}
+	return &device{d.ID, key}, nil
+}
+
+// undevised decides about a client without device: with a secret, an operator may do without.
+func (a *Auth) undevised(t Attempt, k ask) error {
+	p := t.Params
+	if p.Client.ControlUI() {
+		return rpc.WithDetails(wit.NewError(wit.CodeInvalid, "control ui requires HTTPS or localhost (secure context)"),
+			map[string]any{"code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED"})
+	}
+	open := a.mode == ModeNone && t.Local
+	secretly := p.Auth != nil && (p.Auth.Token != "" || p.Auth.Password != "")
+	if (!secretly && !open) || (k.role == wire.RoleNode && t.Protocol >= wire.Protocol4) {
+		return rpc.WithDetails(wire.WithCode(wit.NewError(wit.CodeUnauthorized, "device identity required"), wire.NotPaired),
+			map[string]any{"code": "DEVICE_IDENTITY_REQUIRED"})
+	}
+	return nil
+}
+
+func refuse(text, code string) error {
+	return rpc.WithDetails(wit.NewError(wit.CodeInvalid, text), map[string]any{"code": code})
+}
+
+// verified tries the payloads that fit what the client sent.
+func verified(key ed25519.PublicKey, sig []byte, p wire.ConnectParams, k ask) bool {
+	token := ""
+	if p.Auth != nil {
+		for _, t := range []string{p.Auth.Token, p.Auth.DeviceToken, p.Auth.BootstrapToken} {
+			if token == "" {
+				token = t
+			}
+		}
+	}
+	for _, scopes := range k.signed {
+		s := Signed{p.Device.ID, p.Client, string(k.role), scopes, p.Device.SignedAt, token, p.Device.Nonce}
+		for _, version := range s.versions() {
+			if ed25519.Verify(key, []byte(s.Payload(version)), sig) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Signed is what a device signs.
+type Signed struct {
+	DeviceID string
+	Client   wire.Client
+	Role     string
+	Scopes   []string
+	// SignedAt is in Unix milliseconds.
+	SignedAt int64
+	Token    string
+	Nonce    string
+}
+
+func (s Signed) versions() []int {
+	if s.Nonce == "" {
+		return []int{1}
+	}
+	return []int{3, 2}
+}
+
+// Payload returns the string that is signed in version 1 (without nonce), 2 or 3.
+func (s Signed) Payload(version int) string {
+	fields := []string{
+		"v" + strconv.Itoa(version), s.DeviceID, s.Client.ID, s.Client.Mode, s.Role,
+		strings.Join(s.Scopes, ","), strconv.FormatInt(s.SignedAt, 10), s.Token,
+	}
+	if version >= 2 {
+		fields = append(fields, s.Nonce)
+	}
+	if version >= 3 {
+		fields = append(fields, lower(s.Client.Platform), lower(s.Client.DeviceFamily))
+	}
+	return strings.Join(fields, "|")
+}
+
+// lower trims and lowers ASCII letters only, as the signing clients do.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, strings.TrimSpace(s))
+}
+
+// DeviceID returns the id of a device with this key: the hex SHA-256 of its 32 bytes.
+func DeviceID(key ed25519.PublicKey) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:])
+}
+
+func publicKey(s string) (ed25519.PublicKey, error) {
+	var raw []byte
+	if block, _ := pem.Decode([]byte(s)); block != nil {
+		if parsed, err := x509.ParsePKIXPublicKey(block.Bytes); err == nil {
+			raw, _ = parsed.(ed25519.PublicKey)
+		}
+	} else {
+		raw, _ = decode64(s, ed25519.PublicKeySize)
+	}
+	if len(raw) != ed25519.PublicKeySize || smallOrder(raw) {
+		return nil, refuse("device public key invalid", "DEVICE_AUTH_PUBLIC_KEY_INVALID")
+	}
+	return raw, nil
+}
+
+// decode64 reads base64url without padding, or standard base64 with or without.
+func decode64(s string, size int) ([]byte, error) {
+	s = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(s, "="))
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) != size {
+		return nil, wit.NewError(wit.CodeInvalid, "not base64 of the right length")
+	}
+	return b, nil
+}

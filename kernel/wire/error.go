@@ -1,0 +1,112 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Codes of error frames. Protocol 3 knows all but Forbidden.
+const (
+	InvalidRequest = "INVALID_REQUEST"
+	NotLinked      = "NOT_LINKED"
+	NotPaired      = "NOT_PAIRED"
+	AgentTimeout   = "AGENT_TIMEOUT"
+	Unavailable    = "UNAVAILABLE"
+	Forbidden      = "FORBIDDEN"
+)
+
+// Error is the error of a response frame.
+type Error struct {
+	Code         string `json:"code"`
+	Message      string `json:"message"`
+	Details      any    `json:"details,omitempty"`
+	Retryable    bool   `json:"retryable,omitempty"`
+	RetryAfterMs *int64 `json:"retryAfterMs,omitempty"`
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Message }
+
+type coded struct {
+	error
+	code string
+}
+
+func (c *coded) Unwrap() error { return c.error }
+
+// WithCode makes NewError answer err with this wire code, for the few (NotPaired, NotLinked) that no
+// wit.Code stands for.
+func WithCode(err error, code string) error { return &coded{err, code} }
+
+// NewError returns the frame's error for err in a protocol. Where several wit codes share a wire code
+// and details carry no code of their own, the wit code is added as details.code, so nothing is lost on
+// the way. The text of an error without a code is not shown.
+func NewError(err error, details any, protocol int) *Error {
+	w := wit.AsError(err)
+	e := &Error{Code: codeOf(w.Code, protocol), Message: w.Message, Details: details, Retryable: w.Retryable, RetryAfterMs: w.RetryAfter}
+	if w.Code == wit.CodeInternal || e.Message == "" {
+		e.Message = "internal error"
+	}
+	if c := (*coded)(nil); errors.As(err, &c) {
+		e.Code = c.code
+	} else if e.Details == nil && plain[e.Code] != w.Code {
+		e.Details = map[string]string{"code": strings.ToUpper(string(w.Code))}
+	}
+	return e
+}
+
+func codeOf(c wit.Code, protocol int) string {
+	switch c {
+	case wit.CodeForbidden:
+		if protocol >= 4 {
+			return Forbidden
+		}
+		return InvalidRequest
+	case wit.CodeTimeout:
+		return AgentTimeout
+	case wit.CodeUnavailable, wit.CodeRateLimited, wit.CodeInternal:
+		return Unavailable
+	default:
+		return InvalidRequest
+	}
+}
+
+// plain is the wit code that each wire code means when nothing else is said.
+var plain = map[string]wit.Code{
+	InvalidRequest: wit.CodeInvalid,
+	NotLinked:      wit.CodeUnavailable,
+	NotPaired:      wit.CodeUnauthorized,
+	AgentTimeout:   wit.CodeTimeout,
+	Unavailable:    wit.CodeUnavailable,
+	Forbidden:      wit.CodeForbidden,
+}
+
+// Wit is NewError's inverse: the code by details.code where that is one of ours, else by the wire code.
+func (e *Error) Wit() *wit.Error {
+	code, ok := plain[e.Code]
+	if !ok {
+		code = wit.CodeInternal
+	}
+	switch c := wit.Code(strings.ToLower(detailsCode(e.Details))); c {
+	case wit.CodeNotFound, wit.CodeConflict, wit.CodeUnauthorized, wit.CodeForbidden, wit.CodeTooLarge, wit.CodeRateLimited, wit.CodeInternal:
+		code = c
+	case "missing_scope":
+		code = wit.CodeForbidden
+	}
+	return &wit.Error{Code: code, Message: e.Message, Retryable: e.Retryable, RetryAfter: e.RetryAfterMs}
+}
+
+func detailsCode(details any) string {
+	b, err := json.Marshal(details)
+	if err != nil {
+		return ""
+	}
+	var d struct {
+		Code string `json:"code"`
+	}
+	_ = json.Unmarshal(b, &d)
+	return d.Code
+}

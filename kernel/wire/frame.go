@@ -1,0 +1,154 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds of a frame that hold before its content is looked at.
+const (
+	// MaxDepth is how deep arrays and objects may nest.
+	MaxDepth = 32
+	// MaxID is the longest id of a request, in bytes.
+	MaxID = 256
+	// MaxMethod is the longest method name, in bytes.
+	MaxMethod = 128
+)
+
+// Request is a client's frame. Params is valid JSON or nil and aliases nothing.
+type Request struct {
+	ID     string
+	Method string
+	Params json.RawMessage
+}
+
+// DecodeRequest reads a frame of a client. A Request whose ID is set beside an error is one that can
+// be answered with that error; without an ID the connection has to be closed.
+//
+// Errors: CodeTooLarge for nesting beyond MaxDepth; CodeInvalid for everything else.
+func DecodeRequest(frame []byte) (Request, error) {
+	if !shallow(frame) {
+		return Request{}, wit.Errorf(wit.CodeTooLarge, "JSON nesting depth exceeds maximum allowed depth of %d", MaxDepth)
+	}
+	var f struct {
+		Type   json.RawMessage `json:"type"`
+		ID     json.RawMessage `json:"id"`
+		Method json.RawMessage `json:"method"`
+		Params json.RawMessage `json:"params"`
+	}
+	if err := json.Unmarshal(frame, &f); err != nil {
+		return Request{}, wit.NewError(wit.CodeInvalid, "invalid request frame: not a JSON object")
+	}
+	r := Request{ID: text(f.ID), Params: f.Params}
+	switch {
+	case len(r.ID) > MaxID:
+		return Request{}, wit.Errorf(wit.CodeInvalid, "invalid request frame: at /id: must NOT have more than %d characters", MaxID)
+	case strings.TrimSpace(r.ID) == "":
+		return Request{}, wit.NewError(wit.CodeInvalid, "invalid request frame: at /id: must be a string that is not blank")
+	case text(f.Type) != "req":
+		return r, wit.NewError(wit.CodeInvalid, "invalid request frame: at /type: must be 'req'")
+	}
+	r.Method = text(f.Method)
+	if strings.TrimSpace(r.Method) == "" || len(r.Method) > MaxMethod {
+		return r, wit.Errorf(wit.CodeInvalid, "invalid request frame: at /method: must be a string of 1 to %d characters", MaxMethod)
+	}
+	return r, nil
+}
+
+// text is a JSON string's value, or "" for what is not a string.
+func text(raw json.RawMessage) string {
+	if len(raw) < 2 || raw[0] != '"' {
+		return ""
+	}
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 && ascii(inner) {
+		return string(inner)
+	}
+	var s string
+	_ = json.Unmarshal(raw, &s)
+	return s
+}
+
+func ascii(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// shallow reports whether nothing nests deeper than MaxDepth. It does not check the grammar.
+func shallow(b []byte) bool {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			if depth++; depth > MaxDepth {
+				return false
+			}
+		case '}', ']':
+			depth--
+		}
+	}
+	return true
+}
+
+// AppendResult appends a successful response whose payload is already JSON.
+func AppendResult(dst []byte, id string, payload json.RawMessage) []byte {
+	dst = append(dst, `{"type":"res","id":`...)
+	dst = appendString(dst, id)
+	dst = append(dst, `,"ok":true,"payload":`...)
+	return append(append(dst, payload...), '}')
+}
+
+// AppendFailure appends a failed response.
+func AppendFailure(dst []byte, id string, e *Error) []byte {
+	dst = append(dst, `{"type":"res","id":`...)
+	dst = appendString(dst, id)
+	dst = append(dst, `,"ok":false,"error":`...)
+	b, err := json.Marshal(e)
+	if err != nil { // details that are no JSON
+		b, _ = json.Marshal(&Error{Code: e.Code, Message: e.Message, Retryable: e.Retryable, RetryAfterMs: e.RetryAfterMs})
+	}
+	return append(append(dst, b...), '}')
+}
+
+// AppendEvent appends an event without its end, so that one copy serves every connection: AppendSeq
+// completes it.
+func AppendEvent(dst []byte, name string, payload json.RawMessage, version *StateVersion) []byte {
+	dst = append(dst, `{"type":"event","event":`...)
+	dst = appendString(dst, name)
+	if len(payload) > 0 {
+		dst = append(append(dst, `,"payload":`...), payload...)
+	}
+	if version != nil {
+		dst = append(dst, `,"stateVersion":{"presence":`...)
+		dst = strconv.AppendUint(dst, version.Presence, 10)
+		dst = append(dst, `,"health":`...)
+		dst = append(strconv.AppendUint(dst, version.Health, 10), '}')
+	}
+	return dst
+}
+
+// AppendSeq completes an event of AppendEvent. A seq of 0 is left out.
+func AppendSeq(dst []byte, seq uint64) []byte {
+	if seq > 0 {
+		dst = strconv.AppendUint(append(dst, `,"seq":`...), seq, 10)
+	}
+	return append(dst, '}')
+}
+
+func appendString(dst []byte, s string) []byte {
+	b, _ := json.Marshal(s) // a string always has an encoding
+	return append(dst, b...)
+}

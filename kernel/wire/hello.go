@@ -1,0 +1,103 @@
+package wire
+
+import "encoding/json"
+
+// HelloOK answers connect, for both protocols; what only one of them has is left out for the other.
+type HelloOK struct {
+	Type     string   `json:"type"` // "hello-ok"
+	Protocol int      `json:"protocol"`
+	Server   Server   `json:"server"`
+	Features Features `json:"features"`
+	Snapshot Snapshot `json:"snapshot"`
+	// Auth is required in protocol 4; protocol 3 has it only with a device token.
+	Auth   *HelloAuth `json:"auth,omitempty"`
+	Policy Policy     `json:"policy"`
+	// PluginSurfaceURLs is protocol 4's.
+	PluginSurfaceURLs map[string]string `json:"pluginSurfaceUrls,omitempty"`
+}
+
+// Server is the gateway. Host and Commit are protocol 3's, BootID is protocol 4's.
+type Server struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	Host    string `json:"host,omitempty"`
+	BootID  string `json:"bootId,omitempty"`
+	ConnID  string `json:"connId"`
+}
+
+// Features list what this gateway really has and this connection's role may use.
+type Features struct {
+	Methods      []string `json:"methods"`
+	Events       []string `json:"events"`
+	Capabilities []string `json:"capabilities,omitempty"` // protocol 4
+}
+
+// Snapshot is the state at the moment of connect, redacted to what the scopes allow.
+type Snapshot struct {
+	Presence        []Presence       `json:"presence"`
+	Health          json.RawMessage  `json:"health"`
+	StateVersion    StateVersion     `json:"stateVersion"`
+	UptimeMs        int64            `json:"uptimeMs"`
+	ConfigPath      string           `json:"configPath,omitempty"`
+	StateDir        string           `json:"stateDir,omitempty"`
+	SessionDefaults *SessionDefaults `json:"sessionDefaults,omitempty"`
+	AuthMode        string           `json:"authMode,omitempty"` // protocol 4
+}
+
+// StateVersion counts the changes of the two lists that clients keep copies of.
+type StateVersion struct {
+	Presence uint64 `json:"presence"`
+	Health   uint64 `json:"health"`
+}
+
+// SessionDefaults tells clients which session they open first.
+type SessionDefaults struct {
+	DefaultAgentID string `json:"defaultAgentId"`
+	MainKey        string `json:"mainKey"`
+	MainSessionKey string `json:"mainSessionKey"`
+	Scope          string `json:"scope,omitempty"`
+}
+
+// HelloAuth says what was granted. Times are Unix milliseconds.
+type HelloAuth struct {
+	Method      string  `json:"method,omitempty"` // protocol 4
+	DeviceToken string  `json:"deviceToken,omitempty"`
+	Role        Role    `json:"role"`
+	Scopes      []Scope `json:"scopes"`
+	IssuedAtMs  int64   `json:"issuedAtMs,omitempty"`
+}
+
+// Policy is what the gateway asks of the connection.
+type Policy struct {
+	MaxPayload       int64        `json:"maxPayload"`
+	MaxBufferedBytes int64        `json:"maxBufferedBytes"`
+	TickIntervalMs   int64        `json:"tickIntervalMs"`
+	Attachments      *Attachments `json:"attachments,omitempty"` // protocol 4
+}
+
+// Attachments bounds what a chat message carries, in bytes.
+type Attachments struct {
+	MaxBytes      int64 `json:"maxBytes"`
+	MaxImageBytes int64 `json:"maxImageBytes"`
+}
+
+// Presence is one row of the list of who is there. Ts is Unix milliseconds.
+type Presence struct {
+	Host             string   `json:"host,omitempty"`
+	IP               string   `json:"ip,omitempty"`
+	Version          string   `json:"version,omitempty"`
+	Platform         string   `json:"platform,omitempty"`
+	DeviceFamily     string   `json:"deviceFamily,omitempty"`
+	ModelIdentifier  string   `json:"modelIdentifier,omitempty"`
+	TimeZone         string   `json:"timeZone,omitempty"`
+	Mode             string   `json:"mode,omitempty"`
+	LastInputSeconds *int     `json:"lastInputSeconds,omitempty"`
+	Reason           string   `json:"reason,omitempty"`
+	Tags             []string `json:"tags,omitempty"`
+	Text             string   `json:"text,omitempty"`
+	Ts               int64    `json:"ts"`
+	DeviceID         string   `json:"deviceId,omitempty"`
+	Roles            []Role   `json:"roles,omitempty"`
+	Scopes           []Scope  `json:"scopes,omitempty"`
+	InstanceID       string   `json:"instanceId,omitempty"`
+}
