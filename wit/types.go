@@ -168,7 +168,7 @@ type Attachment struct {
 
 // Done is the answer of what has nothing to tell.
 type Done struct {
-	Ok bool `json:"ok,omitempty"`
+	OK bool `json:"ok,omitempty"`
 }
 
 // Effect is one of its constants; the first stands for one that is left out.

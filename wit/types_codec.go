@@ -479,8 +479,8 @@ func (v *Attachment) UnmarshalJSON(data []byte) error { return Unmarshal(data, v
 // AppendJSON appends v without its zero values.
 func (v *Done) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
-	if v.Ok {
-		b = codec.AppendBool(codec.Key(b, `"ok":`), v.Ok)
+	if v.OK {
+		b = codec.AppendBool(codec.Key(b, `"ok":`), v.OK)
 	}
 	return append(b, '}')
 }
@@ -492,7 +492,7 @@ func (v *Done) ReadJSON(r *codec.Reader) {
 	for r.Next() {
 		switch string(r.Key()) {
 		case "ok":
-			v.Ok = r.Bool()
+			v.OK = r.Bool()
 		default:
 			r.Unknown()
 		}

@@ -69,6 +69,9 @@ type function struct {
 	result     string // Go name, empty for none
 }
 
+// goName is the function's name in Go, unexported: kvGet.
+func (f function) goName() string { return camel(strings.ReplaceAll(f.name, "_", "-")) }
+
 // defaultLimit bounds lists whose documentation names no bound.
 const defaultLimit = 65536
 

@@ -55,14 +55,17 @@ func (r *Reader) Bytes() []byte {
 }
 
 // Raw reads any value and returns a copy of its text, which is valid JSON; nil for null.
-func (r *Reader) Raw() []byte {
+func (r *Reader) Raw() []byte { return append([]byte(nil), r.View()...) }
+
+// View is Raw without the copy: the result is a part of the input.
+func (r *Reader) View() []byte {
 	r.peek()
 	start := r.pos
 	r.Skip()
 	if r.err != nil || string(r.data[start:r.pos]) == "null" {
 		return nil
 	}
-	return append([]byte(nil), r.data[start:r.pos]...)
+	return r.data[start:r.pos:r.pos]
 }
 
 // Int64 reads a whole number. One with a fraction or an exponent is a failure.

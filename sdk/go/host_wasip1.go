@@ -1,0 +1,50 @@
+package sdk
+
+import (
+	"github.com/carapace-gateway/carapace/sdk/go/internal/abi"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/carapace-gateway/carapace/wit/codec"
+)
+
+// Host is the gateway, as one plugin sees it. The zero value is ready to use.
+type Host struct{}
+
+// imported is a function of module extism:host/user.
+type imported = func(offset uint64) uint64
+
+func (h *Host) call(function imported, param codec.Appender, result codec.Receiver) error {
+	answer := envelope{ok: result}
+	if err := codec.Unmarshal(abi.Call(function, codec.Marshal(param)), &answer); err != nil {
+		return wit.NewError(wit.CodeInternal, "the gateway's answer cannot be read: "+err.Error())
+	}
+	if answer.err != nil {
+		return answer.err
+	}
+	return nil
+}
+
+// tell calls a function that answers nothing.
+func (h *Host) tell(function func(offset uint64), param codec.Appender) {
+	abi.Tell(function, codec.Marshal(param))
+}
+
+// envelope is how the kernel answers a host call.
+type envelope struct {
+	ok  codec.Receiver
+	err *wit.Error
+}
+
+func (e *envelope) ReadJSON(r *codec.Reader) {
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "ok":
+			e.ok.ReadJSON(r)
+		case "error":
+			e.err = new(wit.Error)
+			e.err.ReadJSON(r)
+		default:
+			r.Unknown()
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package json
+
+import (
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/carapace-gateway/carapace/wit/codec"
+)
+
+// Object is a JSON object under construction. Each method returns the extended one, like append.
+type Object []byte
+
+func (o Object) key(name string) []byte {
+	if len(o) == 0 {
+		o = append(o, '{')
+	} else {
+		o = append(o, ',')
+	}
+	return append(codec.AppendString(o, name), ':')
+}
+
+// Text adds a string.
+func (o Object) Text(name, value string) Object { return codec.AppendString(o.key(name), value) }
+
+// Int adds a whole number.
+func (o Object) Int(name string, value int64) Object { return codec.AppendInt(o.key(name), value) }
+
+// Float adds a number.
+func (o Object) Float(name string, value float64) Object {
+	return codec.AppendFloat(o.key(name), value)
+}
+
+// Bool adds true or false.
+func (o Object) Bool(name string, value bool) Object { return codec.AppendBool(o.key(name), value) }
+
+// Raw adds a value that is JSON already; an empty one is left out.
+func (o Object) Raw(name string, value wit.JSON) Object {
+	if len(value) == 0 {
+		return o
+	}
+	return append(o.key(name), value...)
+}
+
+// JSON returns the finished object.
+func (o Object) JSON() wit.JSON {
+	if len(o) == 0 {
+		return wit.JSON("{}")
+	}
+	return append(wit.JSON(o), '}')
+}
+
+// Array is a JSON array under construction.
+type Array []byte
+
+// Add adds a value that is JSON already.
+func (a Array) Add(value wit.JSON) Array {
+	if len(a) == 0 {
+		a = append(a, '[')
+	} else {
+		a = append(a, ',')
+	}
+	return append(a, value...)
+}
+
+// JSON returns the finished array.
+func (a Array) JSON() wit.JSON {
+	if len(a) == 0 {
+		return wit.JSON("[]")
+	}
+	return append(wit.JSON(a), ']')
+}
+
+// Text returns s as a JSON string.
+func Text(s string) wit.JSON { return codec.AppendString(nil, s) }

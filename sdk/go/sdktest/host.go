@@ -1,0 +1,178 @@
+//go:build !wasip1
+
+package sdktest
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/carapace-gateway/carapace/wit/codec"
+)
+
+// Host is a gateway for one test. Set its fields before the plugin is called and read them after; calls
+// may run concurrently.
+type Host struct {
+	// Config is the plugin's configuration, AccountConfig that of accounts.
+	Config        wit.JSON
+	AccountConfig map[string]wit.JSON
+	// HTTP answers requests, which arrive with credentials filled in. Without it they are forbidden.
+	HTTP http.Handler
+	// Credentials by name.
+	Credentials map[string]string
+	// Media by id.
+	Media map[string]wit.MediaInfo
+	// KV holds the plugin's records. Times to live are not kept.
+	KV map[string]string
+
+	// Log, Emitted and Jobs are what the plugin wrote, sent and set.
+	Log     []wit.LogLine
+	Emitted []wit.EmittedEvent
+	Jobs    map[string]wit.ScheduledJob
+
+	mu sync.Mutex
+}
+
+// SDK returns the Host that a plugin's methods take.
+func (h *Host) SDK() *sdk.Host { return sdk.NewHost(h.answer) }
+
+func (h *Host) answer(name string, param []byte) ([]byte, error) {
+	if name == "http_request" {
+		return handle(param, h.request)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch name {
+	case "log_write":
+		return handle(param, h.log)
+	case "config_get":
+		return handle(param, h.config)
+	case "kv_get":
+		return handle(param, h.kvGet)
+	case "kv_put":
+		return handle(param, h.kvPut)
+	case "kv_delete":
+		return handle(param, h.kvDelete)
+	case "kv_keys":
+		return handle(param, h.kvKeys)
+	case "credential_has":
+		return handle(param, h.hasCredential)
+	case "schedule_set":
+		return handle(param, h.schedule)
+	case "schedule_cancel":
+		return handle(param, h.unschedule)
+	case "emit_publish":
+		return handle(param, h.emit)
+	case "media_stat":
+		return handle(param, h.mediaStat)
+	}
+	return nil, wit.Errorf(wit.CodeNotFound, "the test host has no function %s", name)
+}
+
+func handle[In, Out any, PIn interface {
+	*In
+	codec.Receiver
+}, POut interface {
+	*Out
+	codec.Appender
+}](param []byte, f func(PIn) (POut, error)) ([]byte, error) {
+	in := PIn(new(In))
+	if err := wit.UnmarshalStrict(param, in); err != nil {
+		return nil, err
+	}
+	out, err := f(in)
+	if err != nil {
+		return nil, err
+	}
+	return codec.Marshal(out), nil
+}
+
+func (h *Host) log(line *wit.LogLine) (*wit.Done, error) {
+	h.Log = append(h.Log, *line)
+	return &wit.Done{}, nil
+}
+
+func (h *Host) config(scope *wit.ConfigScope) (*wit.ConfigSection, error) {
+	if scope.Account == nil {
+		return &wit.ConfigSection{Value: h.Config}, nil
+	}
+	section, ok := h.AccountConfig[*scope.Account]
+	if !ok {
+		return nil, wit.Errorf(wit.CodeNotFound, "there is no account %s", *scope.Account)
+	}
+	return &wit.ConfigSection{Value: section}, nil
+}
+
+func (h *Host) kvGet(key *wit.KVKey) (*wit.KVValue, error) {
+	if value, ok := h.KV[key.Key]; ok {
+		return &wit.KVValue{Value: &value}, nil
+	}
+	return &wit.KVValue{}, nil
+}
+
+func (h *Host) kvPut(entry *wit.KVEntry) (*wit.Done, error) {
+	if h.KV == nil {
+		h.KV = map[string]string{}
+	}
+	h.KV[entry.Key] = entry.Value
+	return &wit.Done{OK: true}, nil
+}
+
+func (h *Host) kvDelete(key *wit.KVKey) (*wit.Done, error) {
+	delete(h.KV, key.Key)
+	return &wit.Done{OK: true}, nil
+}
+
+func (h *Host) kvKeys(prefix *wit.KVPrefix) (*wit.KVKeys, error) {
+	limit := int(min(prefix.Limit, 1000))
+	if limit == 0 {
+		limit = 100
+	}
+	found := &wit.KVKeys{}
+	for key := range h.KV {
+		if strings.HasPrefix(key, prefix.Prefix) {
+			found.Keys = append(found.Keys, key)
+		}
+	}
+	slices.Sort(found.Keys)
+	found.Keys = found.Keys[:min(len(found.Keys), limit)]
+	return found, nil
+}
+
+func (h *Host) hasCredential(query *wit.CredentialQuery) (*wit.CredentialPresence, error) {
+	_, present := h.Credentials[query.Name]
+	return &wit.CredentialPresence{Present: present}, nil
+}
+
+func (h *Host) schedule(job *wit.ScheduledJob) (*wit.JobScheduled, error) {
+	if h.Jobs == nil {
+		h.Jobs = map[string]wit.ScheduledJob{}
+	}
+	h.Jobs[job.ID] = *job
+	return &wit.JobScheduled{Next: job.At}, nil
+}
+
+func (h *Host) unschedule(job *wit.JobReference) (*wit.JobScheduled, error) {
+	delete(h.Jobs, job.ID)
+	return &wit.JobScheduled{}, nil
+}
+
+func (h *Host) emit(event *wit.EmittedEvent) (*wit.Done, error) {
+	if !json.Valid(event.Payload) && len(event.Payload) > 0 {
+		return nil, wit.Errorf(wit.CodeInvalid, "the payload of %s is not JSON", event.Name)
+	}
+	h.Emitted = append(h.Emitted, *event)
+	return &wit.Done{OK: true}, nil
+}
+
+func (h *Host) mediaStat(reference *wit.MediaReference) (*wit.MediaInfo, error) {
+	info, ok := h.Media[reference.Media]
+	if !ok {
+		return nil, wit.Errorf(wit.CodeNotFound, "there is no file %s", reference.Media)
+	}
+	return &info, nil
+}

@@ -1,0 +1,116 @@
+//go:build !wasip1
+
+package sdktest
+
+import (
+	"bytes"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/textproto"
+	"regexp"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+var placeholder = regexp.MustCompile(`\{\{credential:([a-z0-9_.-]+)\}\}`)
+
+// Do makes a request that a plugin described, against h.HTTP, as the kernel would: credentials are
+// filled in, and the response carries the request's id. Tests use it for the requests in an answer.
+func (h *Host) Do(request *wit.HTTPRequest) (*wit.HTTPResponse, error) { return h.request(request) }
+
+func (h *Host) request(request *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+	if h.HTTP == nil {
+		return nil, wit.NewError(wit.CodeForbidden, "the test host has no HTTP")
+	}
+	made, err := h.build(request)
+	if err != nil {
+		return nil, err
+	}
+	recorder := httptest.NewRecorder()
+	h.HTTP.ServeHTTP(recorder, made)
+	response := &wit.HTTPResponse{ID: request.ID, Status: uint16(recorder.Code)}
+	for name, values := range recorder.Header() {
+		for _, value := range values {
+			response.Headers = append(response.Headers, wit.Header{Name: name, Value: value})
+		}
+	}
+	if body := recorder.Body.Bytes(); utf8.Valid(body) {
+		response.Text = new(string(body))
+	} else {
+		response.Bytes = body
+	}
+	return response, nil
+}
+
+func (h *Host) build(request *wit.HTTPRequest) (*http.Request, error) {
+	fill := filler{host: h}
+	body, contentType := h.body(request, &fill)
+	method := request.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	made, err := http.NewRequest(method, fill.in(request.URL), body)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInvalid, "request %s: %w", request.ID, err)
+	}
+	if contentType != "" {
+		made.Header.Set("Content-Type", contentType)
+	}
+	for _, header := range request.Headers {
+		made.Header.Add(header.Name, fill.in(header.Value))
+	}
+	return made, fill.err
+}
+
+func (h *Host) body(request *wit.HTTPRequest, fill *filler) (body io.Reader, contentType string) {
+	switch {
+	case request.Text != nil:
+		return bytes.NewBufferString(fill.in(*request.Text)), ""
+	case request.Parts == nil:
+		return bytes.NewReader(request.Bytes), ""
+	}
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, part := range request.Parts {
+		header := textproto.MIMEHeader{}
+		disposition := `form-data; name="` + part.Name + `"`
+		if part.FileName != nil {
+			disposition += `; filename="` + *part.FileName + `"`
+		}
+		header.Set("Content-Disposition", disposition)
+		if part.ContentType != nil {
+			header.Set("Content-Type", *part.ContentType)
+		}
+		out, _ := w.CreatePart(header) // a bytes.Buffer does not fail
+		switch {
+		case part.Text != nil:
+			_, _ = io.WriteString(out, fill.in(*part.Text))
+		case part.Media != nil:
+			_, _ = io.WriteString(out, "media:"+*part.Media)
+		default:
+			_, _ = out.Write(part.Bytes)
+		}
+	}
+	_ = w.Close()
+	return &b, w.FormDataContentType()
+}
+
+// filler replaces placeholders and keeps the first one that has no credential.
+type filler struct {
+	host *Host
+	err  error
+}
+
+func (f *filler) in(text string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
+		name := placeholder.FindStringSubmatch(found)[1]
+		value, ok := f.host.Credentials[name]
+		if !ok && f.err == nil {
+			f.err = wit.Errorf(wit.CodeUnauthorized, "credential %s is not set", name)
+		}
+		return value
+	})
+}

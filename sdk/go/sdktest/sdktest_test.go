@@ -1,0 +1,126 @@
+package sdktest_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
+	"github.com/carapace-gateway/carapace/sdk/go/tool"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// counter is a tool that counts under the name in its arguments.
+type counter struct{}
+
+func (counter) Invoke(host *sdk.Host, call *wit.ToolInvocation) (*wit.ToolOutput, error) {
+	seen, _, err := host.KVGet(call.Name)
+	if err != nil {
+		return nil, err
+	}
+	host.Info("counted " + call.Name)
+	return tool.Text(seen + "|"), host.KVPut(call.Name, seen+"|", 0)
+}
+
+func TestReplay(t *testing.T) { sdktest.Replay(t, counter{}, "testdata/*.jsonl") }
+
+func TestKV(t *testing.T) {
+	h := &sdktest.Host{}
+	host := h.SDK()
+	for _, key := range []string{"b", "a", "ab", ""} {
+		if err := host.KVPut(key, "v"+key, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if value, ok, err := host.KVGet("a"); value != "va" || !ok || err != nil {
+		t.Errorf("a is %q, %t, %v", value, ok, err)
+	}
+	keys, err := host.KVKeys("a", 0)
+	if err != nil || strings.Join(keys, " ") != "a ab" {
+		t.Errorf("keys are %q, %v", keys, err)
+	}
+	if err := host.KVDelete("a"); err != nil {
+		t.Error(err)
+	}
+	if _, ok, _ := host.KVGet("a"); ok {
+		t.Error("a is still there")
+	}
+}
+
+func TestHTTPFillsInCredentials(t *testing.T) {
+	h := &sdktest.Host{Credentials: map[string]string{"token": "s3cret"}}
+	h.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = io.WriteString(w, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization")+" "+string(body))
+	})
+	request := &wit.HTTPRequest{
+		ID: "7", URL: "https://example.org/bot{{credential:token}}/x", Text: new("body {{credential:token}}"),
+		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:token}}"}},
+	}
+	response, err := h.SDK().HTTP(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := *response.Text, "GET /bots3cret/x Bearer s3cret body s3cret"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if response.Status != http.StatusTeapot || response.ID != "7" {
+		t.Errorf("status %d, id %q", response.Status, response.ID)
+	}
+	request.Text = new("{{credential:other}}")
+	if _, err := h.SDK().HTTP(request); wit.CodeOf(err) != wit.CodeUnauthorized {
+		t.Errorf("a credential that is not set: %v", err)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	host := (&sdktest.Host{}).SDK()
+	_, err := host.HTTP(&wit.HTTPRequest{URL: "https://example.org"})
+	if !errors.Is(err, &wit.Error{Code: wit.CodeForbidden}) {
+		t.Errorf("http: %v", err)
+	}
+	if _, err := host.AccountConfig("nobody"); wit.CodeOf(err) != wit.CodeNotFound {
+		t.Errorf("account: %v", err)
+	}
+	if _, err := host.MediaStat("m"); wit.CodeOf(err) != wit.CodeNotFound {
+		t.Errorf("media: %v", err)
+	}
+	if err := host.Emit("x", wit.JSON("{")); wit.CodeOf(err) != wit.CodeInvalid {
+		t.Errorf("emit: %v", err)
+	}
+	if ok, err := host.HasCredential("x", "account"); ok || err != nil {
+		t.Errorf("credential: %t, %v", ok, err)
+	}
+}
+
+func TestCallRefusesWhatAPluginIsNot(t *testing.T) {
+	for _, export := range []string{"channel_send", "hook_handle", "no_such"} {
+		if _, err := sdktest.Call((&sdktest.Host{}).SDK(), counter{}, export, []byte("{}")); wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("%s: %v, want invalid", export, err)
+		}
+	}
+	if _, err := sdktest.Call((&sdktest.Host{}).SDK(), counter{}, "tool_invoke", []byte("[]")); wit.CodeOf(err) != wit.CodeInvalid {
+		t.Errorf("bad input: %v, want invalid", err)
+	}
+}
+
+func TestScheduleAndLog(t *testing.T) {
+	h := &sdktest.Host{}
+	due := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	next, err := h.SDK().Schedule(&wit.ScheduledJob{ID: "j", At: new(due.UnixMilli())})
+	if err != nil || !next.Equal(due) || len(h.Jobs) != 1 {
+		t.Errorf("next is %v, %v; jobs are %v", next, err, h.Jobs)
+	}
+	if err := h.SDK().Unschedule("j"); err != nil || len(h.Jobs) != 0 {
+		t.Errorf("jobs are %v, %v", h.Jobs, err)
+	}
+	h.SDK().Warn("careful")
+	if len(h.Log) != 1 || h.Log[0].Level != wit.LogLevelWarn || h.Log[0].Message != "careful" {
+		t.Errorf("the log is %+v", h.Log)
+	}
+}
