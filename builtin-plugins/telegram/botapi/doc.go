@@ -1,0 +1,20 @@
+// Package botapi is a Telegram Bot API server for tests: it behaves towards a bot as the documented
+// service does, and towards a test it is the other side of the conversation.
+//
+// A bot talks HTTP to it: GET and POST, parameters in the query, in a form, in JSON or in multipart;
+// method names in any case; answers in the {ok, result | error_code, description, parameters}
+// envelope. Updates wait in one queue until a getUpdates with a higher offset confirms them, or until
+// they are older than Config.Retention; what is not confirmed is delivered again. A second getUpdates
+// ends the first with 409, as does a webhook. With a webhook set, updates are posted one after the
+// other, each again with a growing delay until a 2xx answers it.
+//
+// A test drives it by Go methods: Say, Edit, React, Press and Inject queue updates; Calls and Sent say
+// what the bot did; Fail makes coming calls fail, be cut off before or after they took effect, or
+// answer garbage; Block, Kick and Migrate change the world. Control offers the same over HTTP for a
+// server in a process of its own.
+//
+// It refuses to be a model of everything: payments, stickers sets, inline mode and games answer
+// "method not found".
+//
+// All methods of a Server may be called from several goroutines. Nothing is written to disk.
+package botapi

@@ -1,0 +1,115 @@
+package botapi
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// world is everything that the bot can see.
+type world struct {
+	chats    map[int64]Chat
+	messages map[int64][]*Message
+	blocked  map[int64]string // chat → why the bot may not write there
+	migrated map[int64]int64
+	files    map[string]stored
+	queries  map[string]bool // callback queries that were not answered
+	nextOwn  int64           // message ids of private chats and groups come from one counter
+	nextFile int64
+}
+
+type stored struct {
+	File
+	data []byte
+}
+
+func newWorld() world {
+	return world{
+		chats:    map[int64]Chat{},
+		messages: map[int64][]*Message{},
+		blocked:  map[int64]string{},
+		migrated: map[int64]int64{},
+		files:    map[string]stored{},
+		queries:  map[string]bool{},
+	}
+}
+
+// nextID returns the next message id of a chat. Supergroups and channels count for themselves.
+func (w *world) nextID(chat Chat) int64 {
+	if chat.Type == "supergroup" || chat.Type == "channel" {
+		if list := w.messages[chat.ID]; len(list) > 0 {
+			return list[len(list)-1].MessageID + 1
+		}
+		return 1
+	}
+	w.nextOwn++
+	return w.nextOwn
+}
+
+func (w *world) find(chat, id int64) *Message {
+	for _, m := range w.messages[chat] {
+		if m.MessageID == id {
+			return m
+		}
+	}
+	return nil
+}
+
+func (w *world) remove(chat, id int64) bool {
+	before := len(w.messages[chat])
+	w.messages[chat] = slices.DeleteFunc(w.messages[chat], func(m *Message) bool { return m.MessageID == id })
+	return len(w.messages[chat]) < before
+}
+
+// target resolves a chat_id parameter: a number or @username of a chat that the bot may write to.
+func (w *world) target(chatID string) (Chat, error) {
+	if chatID == "" {
+		return Chat{}, badRequest("chat_id is empty")
+	}
+	chat, known := w.lookup(chatID)
+	if !known {
+		return Chat{}, badRequest("chat not found")
+	}
+	if to := w.migrated[chat.ID]; to != 0 {
+		e := badRequest("group chat was upgraded to a supergroup chat")
+		e.MigrateTo = to
+		return Chat{}, e
+	}
+	if why := w.blocked[chat.ID]; why != "" {
+		return Chat{}, &apiError{Code: 403, Description: "Forbidden: " + why}
+	}
+	return chat, nil
+}
+
+func (w *world) lookup(chatID string) (Chat, bool) {
+	if name, ok := strings.CutPrefix(chatID, "@"); ok {
+		for _, chat := range w.chats {
+			if chat.Type != "private" && strings.EqualFold(chat.Username, name) {
+				return chat, true
+			}
+		}
+		return Chat{}, false
+	}
+	id, err := strconv.ParseInt(strings.TrimSpace(chatID), 10, 64)
+	if err != nil {
+		return Chat{}, false
+	}
+	chat, known := w.chats[id]
+	return chat, known
+}
+
+// addFile keeps data and returns the file that stands for it.
+func (w *world) addFile(f File, data []byte) File {
+	w.nextFile++
+	f.FileID = "AgACAgQAAx" + itoa(w.nextFile)
+	f.FileUniqueID = "AQAD" + itoa(w.nextFile)
+	f.FileSize = int64(len(data))
+	path := "documents/file_" + itoa(w.nextFile)
+	if dot := strings.LastIndexByte(f.FileName, '.'); dot >= 0 {
+		path += f.FileName[dot:]
+	}
+	w.files[f.FileID] = stored{File{FileID: f.FileID, FileUniqueID: f.FileUniqueID, FileSize: f.FileSize, FilePath: path, MimeType: f.MimeType}, data}
+	return f
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
