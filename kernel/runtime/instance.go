@@ -1,0 +1,183 @@
+package runtime
+
+import (
+	"context"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+)
+
+// instance is one guest with its exchange memory. It serves one call at a time; only the goroutine
+// that took it from the pool touches it.
+//
+// It is also the context that is passed through wazero, so that a host function finds its instance
+// with a type assertion instead of a search, and nothing is allocated per call.
+type instance struct {
+	pool     *Pool
+	guest    api.Module
+	peer     api.Module // the exchange module
+	exchange *linear
+	memory   *linear // nil if the guest has none
+	exports  map[string]*export
+	base     context.Context // answers wazero's keys while instantiating
+	vars     map[string][]byte
+	varBytes int64
+	lastUsed int64
+
+	call
+}
+
+// call is the state of the call that is being served.
+type call struct {
+	ctx      context.Context
+	export   string
+	started  int64
+	deadline int64
+	hostTime int64 // of which spent in host functions
+	ticks    int64
+	halt     error // why the guest was stopped, if it was
+	lines    int   // logged so far
+	stderr   string
+	out, err lineBuffer
+	response HTTPResponse
+	stack    [2]uint64
+}
+
+// export is a guest's function, ready to be called.
+type export struct {
+	fn      api.Function
+	results int
+}
+
+type instanceKey struct{}
+
+// Deadline implements context.Context.
+func (i *instance) Deadline() (time.Time, bool) {
+	return i.pool.engine.epoch.Add(time.Duration(i.deadline)), true
+}
+
+// Done implements context.Context.
+func (i *instance) Done() <-chan struct{} { return i.ctx.Done() }
+
+// Err implements context.Context.
+func (i *instance) Err() error { return i.ctx.Err() }
+
+// Value implements context.Context. The caller's values are not for the engine: it looks for its own
+// keys on every call.
+func (i *instance) Value(key any) any {
+	if _, ok := key.(instanceKey); ok {
+		return i
+	}
+	if i.base != nil {
+		return i.base.Value(key)
+	}
+	return nil
+}
+
+func instanceOf(ctx context.Context) *instance {
+	if i, ok := ctx.(*instance); ok {
+		return i
+	}
+	return ctx.Value(instanceKey{}).(*instance)
+}
+
+// newInstance makes one for a call that ends with ctx or at deadline.
+func (p *Pool) newInstance(ctx context.Context, code *code, deadline int64) (_ *instance, err error) {
+	if code.memoryBytes > p.limits.MemoryBytes {
+		return nil, wit.Errorf(wit.CodeTooLarge, "plugin %s needs %d MB of memory to start and may have %d MB; raise limits.memory",
+			p.spec.Plugin, code.memoryBytes>>20, p.limits.MemoryBytes>>20)
+	}
+	e := p.engine
+	i := &instance{pool: p, exports: map[string]*export{}}
+	i.begin(ctx, "_initialize", deadline)
+	defer func() {
+		if r := recover(); r != nil {
+			err = wit.Errorf(wit.CodeUnavailable, "plugin %s: cannot be started: %v", p.spec.Plugin, r)
+		}
+		if err != nil {
+			i.close()
+		}
+	}()
+	peerMemory := &allocator{limit: uint64(p.limits.ExchangeBytes), counter: &e.memories}
+	i.base = experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(
+		func(_, max uint64) experimental.LinearMemory { return peerMemory.allocate(max) }))
+	i.peer, err = e.runtime.InstantiateModule(i, e.exchange, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if i.exchange = peerMemory.made; err != nil {
+		return nil, wit.Errorf(wit.CodeUnavailable, "plugin %s: no memory to exchange data: %w", p.spec.Plugin, err)
+	}
+	i.reset()
+	guestMemory := &allocator{limit: uint64(p.limits.MemoryBytes), counter: &e.memories}
+	i.base = experimental.WithImportResolver(
+		experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(
+			func(_, max uint64) experimental.LinearMemory { return guestMemory.allocate(max) })),
+		func(name string) api.Module {
+			if name == extismEnv {
+				return i.peer
+			}
+			return nil
+		})
+	i.guest, err = e.runtime.InstantiateModule(i, code.compiled, e.moduleConfig(i))
+	i.memory = guestMemory.made
+	if err != nil {
+		return nil, i.failure(err)
+	}
+	i.base = nil
+	return i, i.initialize()
+}
+
+// initialize runs what a guest's toolchain wants run before anything else.
+func (i *instance) initialize() error {
+	for _, name := range []string{"_initialize", "__wasm_call_ctors", "hs_init"} {
+		fn := i.guest.ExportedFunction(name)
+		if fn == nil {
+			continue
+		}
+		if len(fn.Definition().ParamTypes()) != 0 || len(fn.Definition().ResultTypes()) != 0 {
+			continue
+		}
+		if err := fn.CallWithStack(i, nil); err != nil {
+			return i.failure(err)
+		}
+		if name == "_initialize" {
+			break
+		}
+	}
+	return nil
+}
+
+func (i *instance) export(name string) (*export, error) {
+	if x := i.exports[name]; x != nil {
+		return x, nil
+	}
+	fn := i.guest.ExportedFunction(name)
+	if fn == nil {
+		return nil, wit.Errorf(wit.CodeNotFound, "plugin %s has no export %s", i.pool.spec.Plugin, name)
+	}
+	params, results := fn.Definition().ParamTypes(), fn.Definition().ResultTypes()
+	if len(params) != 0 || len(results) > 1 || len(results) == 1 && results[0] != api.ValueTypeI32 {
+		return nil, wit.Errorf(wit.CodeInvalid, "plugin %s: export %s must take nothing and return an i32", i.pool.spec.Plugin, name)
+	}
+	x := &export{fn: fn, results: len(results)}
+	i.exports[name] = x
+	return x, nil
+}
+
+// close gives back everything. The guest may have been stopped anywhere.
+func (i *instance) close() {
+	background := context.Background()
+	if i.guest != nil {
+		_ = i.guest.Close(background)
+	}
+	if i.memory != nil {
+		i.memory.Free()
+	}
+	if i.peer != nil {
+		_ = i.peer.Close(background)
+	}
+	if i.exchange != nil {
+		i.exchange.Free()
+	}
+}

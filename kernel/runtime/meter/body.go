@@ -1,0 +1,189 @@
+package meter
+
+// Costs. A step is one loop iteration or function entry plus one for each stepBytes of code behind
+// it; a call counts as much code as a function that is too small to be metered itself may have.
+const (
+	stepBytes  = 128
+	callBytes  = 64
+	smallBytes = 64
+	bulkShift  = 4 // bytes or elements moved per step, as a power of two
+)
+
+// body rewrites one function. Charges are written with room for their weight, which is known only at
+// the end of what they pay for.
+type body struct {
+	*rewriter
+	r      *reader
+	out    []byte
+	local  uint32 // scratch i64
+	used   bool
+	calls  int
+	opened []opened // the function itself first
+	// pending is true while control can only have come straight from the entry, which is not yet
+	// paid for; a loop that is reached so pays for both.
+	pending bool
+}
+
+// opened is a block that waits for its end: where its weight goes, or -1, and the cost before it.
+type opened struct {
+	at, cost int
+}
+
+func (w *rewriter) codeSection() ([]byte, error) {
+	defined := w.funcs[w.importedFuncs:]
+	src := w.sections[secCode]
+	r := &reader{b: src}
+	n := 0
+	if src != nil {
+		n = r.count(2)
+	}
+	if n != len(defined) {
+		return nil, invalid("wasm module declares %d functions and has code for %d", len(defined), n)
+	}
+	b := appendU32(make([]byte, 0, len(src)+len(src)/8+64), uint32(n)+2)
+	var scratch []byte
+	for i := range n {
+		f := &body{rewriter: w, r: &reader{b: r.take(int(r.u32()))}, out: scratch[:0], opened: []opened{{-1, 0}}, pending: true}
+		if r.err != nil {
+			return nil, r.err
+		}
+		params := len(w.types[defined[i]].params)
+		locals, err := f.rewrite(uint32(params))
+		if err != nil {
+			return nil, err
+		}
+		scratch = f.out
+		b = appendU32(b, uint32(len(locals)+len(f.out)))
+		b = append(append(b, locals...), f.out...)
+	}
+	r.end("code")
+	return w.helpers(b), r.err
+}
+
+// helpers appends the two functions that the charges call.
+func (w *rewriter) helpers(b []byte) []byte {
+	refill := []byte{0, 0x42}
+	refill = append(appendSigned(refill, Interval), 0x24)
+	refill = append(appendU32(refill, w.fuel), 0x10)
+	refill = append(appendU32(refill, w.importedFuncs), 0x0b)
+
+	bulk := []byte{0, 0x23}
+	bulk = appendU32(bulk, w.fuel)
+	bulk = append(bulk, 0x20, 0, 0x41, bulkShift, 0x76, 0xad, 0x7d, 0x24) // - (n >> bulkShift)
+	bulk = append(appendU32(bulk, w.fuel), 0x23)
+	bulk = append(appendU32(bulk, w.fuel), 0x42, 0, 0x53, 0x04, 0x40, 0x10)
+	bulk = append(appendU32(bulk, w.refill), 0x0b, 0x20, 0, 0x0b)
+
+	b = append(appendU32(b, uint32(len(refill))), refill...)
+	return append(appendU32(b, uint32(len(bulk))), bulk...)
+}
+
+// rewrite fills out with the instructions and returns the declarations of locals.
+func (f *body) rewrite(params uint32) ([]byte, error) {
+	r := f.r
+	groups := r.count(2)
+	decl := []byte{}
+	total := uint64(params)
+	for range groups {
+		n, t := r.u32(), r.byte()
+		if !isValueType(t) {
+			r.fail("wasm local type %#x is not accepted", t)
+		}
+		if total += uint64(n); total > maxLocals {
+			r.fail("wasm function has more than %d locals", maxLocals)
+		}
+		if r.err != nil {
+			return nil, r.err
+		}
+		decl = append(appendU32(decl, n), t)
+	}
+	f.local = uint32(total)
+	for len(f.opened) > 0 && r.err == nil {
+		f.instruction()
+	}
+	if r.end("function"); r.err != nil {
+		return nil, r.err
+	}
+	if f.used {
+		groups++
+		decl = append(decl, 1, 0x7e)
+	}
+	return append(appendU32(nil, uint32(groups)), decl...), nil
+}
+
+func (f *body) cost() int { return f.r.off + f.calls*callBytes }
+
+// charge writes "fuel -= weight; if fuel < 0 { refill }" and returns where the weight is.
+func (f *body) charge() (at int) {
+	f.used = true
+	b := append(appendU32(append(f.out, 0x23), f.fuel), 0x42)
+	at = len(b)
+	b = append(b, 0x81, 0x80, 0x80, 0x00, 0x7d, 0x22)
+	b = append(appendU32(b, f.local), 0x24)
+	b = append(appendU32(b, f.fuel), 0x20)
+	b = append(appendU32(b, f.local), 0x42, 0, 0x53, 0x04, 0x40, 0x10)
+	f.out = append(appendU32(b, f.refill), 0x0b)
+	return at
+}
+
+func (f *body) weigh(o opened) {
+	if o.at < 0 {
+		return
+	}
+	v := min(1+(f.cost()-o.cost)/stepBytes, 1<<26)
+	for i := range 4 {
+		c := byte(v>>(7*i)) & 0x7f
+		if i < 3 {
+			c |= 0x80
+		}
+		f.out[o.at+i] = c
+	}
+}
+
+// payEntry charges for the function before control can leave the straight line from its entry.
+func (f *body) payEntry() {
+	if f.pending {
+		f.pending = false
+		f.opened[0].at = f.charge()
+	}
+}
+
+func (f *body) open(at int) {
+	if len(f.opened) > maxNesting {
+		f.r.fail("wasm function nests more than %d blocks", maxNesting)
+	}
+	f.opened = append(f.opened, opened{at, f.cost()})
+}
+
+func (f *body) loop() {
+	f.out = f.blockType(append(f.out, 0x03))
+	at := f.charge()
+	if f.pending {
+		f.pending = false
+		f.opened[0].at = at // pays for the whole function, at each turn
+		at = -1
+	}
+	f.open(at)
+}
+
+func (f *body) end() {
+	last := len(f.opened) - 1
+	if last == 0 && f.cost() > smallBytes {
+		f.payEntry()
+	}
+	f.weigh(f.opened[last])
+	f.opened = f.opened[:last]
+	f.out = append(f.out, 0x0b)
+}
+
+func (f *body) blockType(b []byte) []byte {
+	v := f.r.signed(33)
+	switch {
+	case v == -64 || v < 0 && isValueType(byte(v)&0x7f):
+		return append(b, byte(v)&0x7f)
+	case v >= 0 && v < int64(len(f.types)):
+		return appendSigned(b, v)
+	}
+	f.r.fail("wasm block has a type that is not accepted")
+	return b
+}

@@ -1,0 +1,127 @@
+package meter
+
+// instruction copies one instruction, with whatever has to be paid before it.
+func (f *body) instruction() {
+	r := f.r
+	op := r.byte()
+	switch s := shapes[op]; s {
+	case plain:
+		f.out = append(f.out, op)
+	case index, globalOp, memArg, memoryOp, constI32, constI64, const4, const8, selectT, refNull, refFunc:
+		f.out = f.immediate(append(f.out, op), op, s)
+	case loopStart:
+		f.loop()
+	case endMark:
+		f.end()
+	case blockType:
+		if op == 0x04 {
+			f.payEntry()
+		}
+		f.out = f.blockType(append(f.out, op))
+		f.open(-1)
+	case elseMark, leave:
+		f.payEntry()
+		f.out = append(f.out, op)
+	case branch:
+		f.payEntry()
+		f.out = appendU32(append(f.out, op), r.u32())
+	case brTable:
+		f.payEntry()
+		f.brTable()
+	case callDirect, callTable:
+		f.payEntry()
+		f.calls++
+		f.out = f.call(append(f.out, op), s)
+	case miscOp:
+		f.misc(r.u32())
+	case vectorOp:
+		f.out = r.vector(append(f.out, op))
+	default:
+		r.fail("wasm instruction %#x is not accepted; build for WebAssembly 2.0 without threads and exceptions", op)
+	}
+}
+
+func (f *body) immediate(b []byte, op byte, s shape) []byte {
+	r := f.r
+	switch s {
+	case index:
+		i := r.u32()
+		if op < 0x25 && i >= f.local {
+			r.fail("wasm function refers to local %d, which it does not have", i)
+		}
+		return appendU32(b, i)
+	case globalOp:
+		return appendU32(b, f.global(r, r.u32()))
+	case memArg:
+		return r.memArg(b)
+	case memoryOp:
+		return r.zero(b)
+	case constI32:
+		return appendSigned(b, r.signed(32))
+	case constI64:
+		return appendSigned(b, r.signed(64))
+	case const4:
+		return append(b, r.take(4)...)
+	case const8:
+		return append(b, r.take(8)...)
+	case refNull:
+		return append(b, r.refType())
+	case refFunc:
+		return appendU32(b, f.function(r, r.u32()))
+	case selectT:
+		n, t := r.u32(), r.byte()
+		if n != 1 || !isValueType(t) {
+			r.fail("wasm select has types that are not accepted")
+		}
+		return append(b, 1, t)
+	}
+	return b
+}
+
+func (f *body) brTable() {
+	n := f.r.count(1)
+	f.out = appendU32(append(f.out, 0x0e), uint32(n))
+	for range n + 1 {
+		f.out = appendU32(f.out, f.r.u32())
+	}
+}
+
+func (f *body) call(b []byte, s shape) []byte {
+	r := f.r
+	if s == callDirect {
+		return appendU32(b, f.function(r, r.u32()))
+	}
+	t, table := r.u32(), r.u32()
+	if int(t) >= len(f.types) || table >= f.tables {
+		r.fail("wasm indirect call has unknown type %d or table %d", t, table)
+	}
+	return appendU32(appendU32(b, t), table)
+}
+
+// misc copies an instruction of prefix 0xfc. Those that move n bytes or elements have n on top of
+// the stack; the helper takes it, charges for it and puts it back.
+func (f *body) misc(op uint32) {
+	r := f.r
+	switch op {
+	case 8, 10, 11, 12, 14, 15, 17:
+		f.out = appendU32(append(f.out, 0x10), f.bulk)
+	}
+	b := append(f.out, 0xfc, byte(op))
+	switch op {
+	case 0, 1, 2, 3, 4, 5, 6, 7:
+	case 8:
+		b = r.zero(appendU32(b, r.u32()))
+	case 9, 13, 15, 16, 17:
+		b = appendU32(b, r.u32())
+	case 10:
+		b = r.zero(r.zero(b))
+	case 11:
+		b = r.zero(b)
+	case 12, 14:
+		b = appendU32(b, r.u32())
+		b = appendU32(b, r.u32())
+	default:
+		r.fail("wasm instruction 0xfc %d is not accepted", op)
+	}
+	f.out = b
+}

@@ -1,0 +1,245 @@
+package meter
+
+import "bytes"
+
+// Section ids.
+const (
+	secCustom = iota
+	secType
+	secImport
+	secFunction
+	secTable
+	secMemory
+	secGlobal
+	secExport
+	secStart
+	secElement
+	secCode
+	secData
+	secDataCount
+	secCount
+)
+
+// Kinds of imports and exports, as the binary format numbers them.
+const (
+	kindFunc = iota
+	kindTable
+	kindMemory
+	kindGlobal
+)
+
+type funcType struct {
+	params, results string // one byte per value
+}
+
+// module is a file split into sections, with the counts that indices are checked against.
+type module struct {
+	sections  [secCount][]byte
+	names     []byte
+	types     []funcType
+	funcs     []uint32 // type index of every function, imported ones first
+	globals   uint32
+	tables    uint32
+	imports   []Import
+	memoryMin uint32
+
+	importedFuncs  uint32
+	definedGlobals uint32
+	definedTables  uint32
+}
+
+var order = [...]byte{secType, secImport, secFunction, secTable, secMemory, secGlobal, secExport,
+	secStart, secElement, secDataCount, secCode, secData}
+
+func parse(wasm []byte) (*module, error) {
+	if err := checkHeader(wasm); err != nil {
+		return nil, err
+	}
+	m := &module{}
+	if err := m.split(wasm[8:]); err != nil {
+		return nil, err
+	}
+	for _, f := range []func() error{m.readTypes, m.readImports, m.readFunctions, m.countTables, m.readMemory, m.countGlobals} {
+		if err := f(); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func checkHeader(wasm []byte) error {
+	switch {
+	case len(wasm) > MaxModuleBytes:
+		return invalid("wasm module is %d MB; at most %d MB are accepted", len(wasm)>>20, MaxModuleBytes>>20)
+	case len(wasm) < 8 || !bytes.Equal(wasm[:4], []byte("\x00asm")):
+		return invalid("not a wasm module: the file does not start with \\0asm")
+	case bytes.Equal(wasm[4:8], []byte{0x0d, 0, 1, 0}):
+		return invalid("this is a wasm component; build a core module instead (target wasip1, for example GOOS=wasip1 -buildmode=c-shared or --target wasm32-wasip1)")
+	case !bytes.Equal(wasm[4:8], []byte{1, 0, 0, 0}):
+		return invalid("wasm version % x is not known; build a core module of version 1", wasm[4:8])
+	}
+	return nil
+}
+
+func (m *module) split(b []byte) error {
+	r := &reader{b: b}
+	last := -1
+	for r.left() > 0 && r.err == nil {
+		id := r.byte()
+		body := r.take(int(r.u32()))
+		if r.err != nil {
+			break
+		}
+		if id == secCustom {
+			if err := m.custom(body); err != nil {
+				return err
+			}
+			continue
+		}
+		at := bytes.IndexByte(order[:], id)
+		if at < 0 {
+			return invalid("wasm section %d is not accepted; build without exception handling and other proposals after 2.0", id)
+		}
+		if at <= last {
+			return invalid("wasm section %d is out of order or repeated", id)
+		}
+		last = at
+		m.sections[id] = body
+	}
+	return r.err
+}
+
+func (m *module) custom(body []byte) error {
+	r := &reader{b: body}
+	if r.name() == "name" && r.err == nil {
+		if m.names != nil {
+			return invalid("wasm module has two name sections")
+		}
+		m.names = body[r.off:]
+	}
+	return r.err
+}
+
+func (m *module) readTypes() error {
+	if m.sections[secType] == nil {
+		return nil
+	}
+	r := &reader{b: m.sections[secType]}
+	n := r.count(1)
+	m.types = make([]funcType, 0, n)
+	for range n {
+		if form := r.byte(); form != 0x60 {
+			r.fail("wasm type form %#x is not accepted; build without the garbage-collection proposal", form)
+		}
+		m.types = append(m.types, funcType{params: r.valueTypes(), results: r.valueTypes()})
+		if r.err != nil {
+			return r.err
+		}
+	}
+	r.end("types")
+	return r.err
+}
+
+func (r *reader) valueTypes() string {
+	n := r.count(1)
+	if n > maxTypeValues {
+		r.fail("wasm function type has %d values; at most %d are accepted", n, maxTypeValues)
+	}
+	b := r.take(n)
+	for _, t := range b {
+		if !isValueType(t) {
+			r.fail("wasm value type %#x is not accepted", t)
+		}
+	}
+	return string(b)
+}
+
+func isValueType(t byte) bool {
+	return t >= 0x7b && t <= 0x7f || isRefType(t)
+}
+
+func isRefType(t byte) bool { return t == 0x70 || t == 0x6f }
+
+func (m *module) readFunctions() error {
+	if m.sections[secFunction] == nil {
+		return nil
+	}
+	r := &reader{b: m.sections[secFunction]}
+	for range r.count(1) {
+		t := r.u32()
+		if int(t) >= len(m.types) {
+			r.fail("wasm function has unknown type %d", t)
+		}
+		if r.err != nil {
+			return r.err
+		}
+		m.funcs = append(m.funcs, t)
+	}
+	r.end("functions")
+	return r.err
+}
+
+func (m *module) countTables() error {
+	if m.sections[secTable] == nil {
+		return nil
+	}
+	r := &reader{b: m.sections[secTable]}
+	m.definedTables = uint32(r.count(3))
+	m.tables += m.definedTables
+	return r.err
+}
+
+func (m *module) countGlobals() error {
+	if m.sections[secGlobal] == nil {
+		return nil
+	}
+	r := &reader{b: m.sections[secGlobal]}
+	m.definedGlobals = uint32(r.count(3))
+	m.globals += m.definedGlobals
+	return r.err
+}
+
+func (m *module) readMemory() error {
+	if m.sections[secMemory] == nil {
+		return nil
+	}
+	r := &reader{b: m.sections[secMemory]}
+	if n := r.count(2); n > 1 {
+		r.fail("wasm module has %d memories; one is accepted", n)
+	} else if n == 1 {
+		m.memoryMin = r.limits(nil).min
+	}
+	r.end("memory")
+	return r.err
+}
+
+type limits struct {
+	min, max uint32
+	hasMax   bool
+}
+
+// limits reads a min and an optional max; cap, if not nil, lowers the max.
+func (r *reader) limits(cap *uint32) limits {
+	var l limits
+	switch flag := r.byte(); flag {
+	case 0:
+		l.min = r.u32()
+	case 1:
+		l.min, l.max, l.hasMax = r.u32(), r.u32(), true
+	case 2, 3:
+		r.fail("wasm module has a shared memory; build without threads")
+	default:
+		r.fail("wasm limits flag %#x is not accepted; build without memory64 and threads", flag)
+	}
+	if cap != nil && (!l.hasMax || l.max > *cap) && l.min <= *cap {
+		l.max, l.hasMax = *cap, true
+	}
+	return l
+}
+
+func (l limits) append(b []byte) []byte {
+	if !l.hasMax {
+		return appendU32(append(b, 0), l.min)
+	}
+	return appendU32(appendU32(append(b, 1), l.min), l.max)
+}

@@ -1,0 +1,133 @@
+package meter
+
+import "unicode/utf8"
+
+// reader decodes one section or body. The first failure sticks: later reads answer zero, and the
+// caller looks at err once, at the end of each loop that could otherwise run long.
+type reader struct {
+	b   []byte
+	off int
+	err error
+}
+
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = invalid(format, args...)
+		r.off = len(r.b)
+	}
+}
+
+func (r *reader) left() int { return len(r.b) - r.off }
+
+func (r *reader) byte() byte {
+	if r.off >= len(r.b) {
+		r.fail("wasm module ends in the middle of an item; it is truncated")
+		return 0
+	}
+	c := r.b[r.off]
+	r.off++
+	return c
+}
+
+func (r *reader) take(n int) []byte {
+	if n < 0 || n > r.left() {
+		r.fail("wasm module ends in the middle of an item; it is truncated")
+		return nil
+	}
+	s := r.b[r.off : r.off+n]
+	r.off += n
+	return s
+}
+
+func (r *reader) u32() uint32 {
+	var v uint64
+	for shift := uint(0); shift < 35; shift += 7 {
+		c := r.byte()
+		v |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			if v > 0xffffffff {
+				break
+			}
+			return uint32(v)
+		}
+	}
+	r.fail("wasm module has an integer that is too large")
+	return 0
+}
+
+// signed reads a signed LEB128 of at most bits bits.
+func (r *reader) signed(bits uint) int64 {
+	var v int64
+	for shift := uint(0); shift < bits; shift += 7 {
+		c := r.byte()
+		v |= int64(c&0x7f) << shift
+		if c >= 0x80 {
+			continue
+		}
+		if shift+7 < 64 {
+			v = v << (64 - shift - 7) >> (64 - shift - 7)
+		} else if rest := c & 0x7f; rest != 0 && rest != 0x7f {
+			break
+		}
+		if bits < 64 && (v < -1<<(bits-1) || v >= 1<<(bits-1)) {
+			break
+		}
+		return v
+	}
+	r.fail("wasm module has an integer that is too large")
+	return 0
+}
+
+// count reads the length of a vector whose items take at least min bytes each.
+func (r *reader) count(min int) int {
+	n := r.u32()
+	if r.err == nil && uint64(n)*uint64(min) > uint64(r.left()) {
+		r.fail("wasm module declares %d items where only %d bytes follow", n, r.left())
+	}
+	if r.err != nil {
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) name() string {
+	b := r.take(r.count(1))
+	if !utf8.Valid(b) {
+		r.fail("wasm module has a name that is not UTF-8")
+	}
+	return string(b)
+}
+
+func (r *reader) end(what string) {
+	if r.err == nil && r.left() != 0 {
+		r.fail("wasm module has %d bytes after the end of its %s", r.left(), what)
+	}
+}
+
+func appendU32(b []byte, v uint32) []byte {
+	for v >= 0x80 {
+		b = append(b, byte(v)|0x80)
+		v >>= 7
+	}
+	return append(b, byte(v))
+}
+
+func appendSigned(b []byte, v int64) []byte {
+	for {
+		c := byte(v & 0x7f)
+		v >>= 7
+		if (v == 0 && c&0x40 == 0) || (v == -1 && c&0x40 != 0) {
+			return append(b, c)
+		}
+		b = append(b, c|0x80)
+	}
+}
+
+func appendName(b []byte, s string) []byte {
+	return append(appendU32(b, uint32(len(s))), s...)
+}
+
+func appendSection(b []byte, id byte, body []byte) []byte {
+	b = append(b, id)
+	return append(appendU32(b, uint32(len(body))), body...)
+}

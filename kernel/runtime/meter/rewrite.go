@@ -1,0 +1,196 @@
+package meter
+
+// rewriter holds what the sections of one output share.
+//
+// Index spaces change in three places only: the tick import follows the module's own imported
+// functions, so every defined function moves up by one; two helper functions and the fuel global
+// come last, so nothing else moves.
+type rewriter struct {
+	*module
+	o       Options
+	fuel    uint32 // global
+	refill  uint32 // function () -> (): fuel = Interval, then tick
+	bulk    uint32 // function (i32) -> (i32): pays for moving that many units, and answers them
+	typeNil uint32 // type () -> ()
+	typeI32 uint32 // type (i32) -> (i32)
+}
+
+func (m *module) rewrite(o Options) ([]byte, error) {
+	n := uint32(len(m.funcs))
+	w := &rewriter{module: m, o: o, fuel: m.globals, refill: n + 1, bulk: n + 2,
+		typeNil: uint32(len(m.types)), typeI32: uint32(len(m.types)) + 1}
+	sections := [secCount]func() ([]byte, error){
+		secType: w.typeSection, secImport: w.importSection, secFunction: w.functionSection,
+		secTable: w.tableSection, secMemory: w.memorySection, secGlobal: w.globalSection,
+		secExport: w.exportSection, secStart: w.startSection, secElement: w.elementSection,
+		secDataCount: w.dataCountSection, secCode: w.codeSection, secData: w.dataSection,
+	}
+	out := make([]byte, 0, 64)
+	out = append(out, 0, 'a', 's', 'm', 1, 0, 0, 0)
+	for _, id := range order {
+		body, err := sections[id]()
+		if err != nil {
+			return nil, err
+		}
+		if body != nil {
+			out = appendSection(out, id, body)
+		}
+	}
+	if names := w.nameSection(); names != nil {
+		out = appendSection(out, secCustom, names)
+	}
+	return out, nil
+}
+
+// function maps an index of the input to one of the output.
+func (w *rewriter) function(r *reader, index uint32) uint32 {
+	if int(index) >= len(w.funcs) {
+		r.fail("wasm module refers to function %d, which it does not have", index)
+		return 0
+	}
+	if index >= w.importedFuncs {
+		index++
+	}
+	return index
+}
+
+func (w *rewriter) global(r *reader, index uint32) uint32 {
+	if index >= w.globals {
+		r.fail("wasm module refers to global %d, which it does not have", index)
+	}
+	return index
+}
+
+func (w *rewriter) typeSection() ([]byte, error) {
+	b := appendU32(nil, uint32(len(w.types))+2)
+	for _, t := range w.types {
+		b = appendName(append(b, 0x60), t.params)
+		b = appendName(b, t.results)
+	}
+	return append(b, 0x60, 0, 0, 0x60, 1, 0x7f, 1, 0x7f), nil
+}
+
+func (w *rewriter) importSection() ([]byte, error) {
+	b := appendU32(nil, uint32(len(w.imports))+1)
+	for _, i := range w.imports {
+		if w.o.Import != nil {
+			renamed, err := w.o.Import(i)
+			if err != nil {
+				return nil, err
+			}
+			i.Module, i.Name = renamed.Module, renamed.Name
+		}
+		b = append(appendName(appendName(b, i.Module), i.Name), i.kind)
+		if i.kind == kindFunc {
+			b = appendU32(b, i.typeIndex)
+		} else {
+			b = append(b, i.desc...)
+		}
+	}
+	b = append(appendName(appendName(b, TickModule), TickName), kindFunc)
+	return appendU32(b, w.typeNil), nil
+}
+
+func (w *rewriter) functionSection() ([]byte, error) {
+	defined := w.funcs[w.importedFuncs:]
+	b := appendU32(nil, uint32(len(defined))+2)
+	for _, t := range defined {
+		b = appendU32(b, t)
+	}
+	return appendU32(appendU32(b, w.typeNil), w.typeI32), nil
+}
+
+func (w *rewriter) tableSection() ([]byte, error) {
+	if w.sections[secTable] == nil {
+		return nil, nil
+	}
+	r := &reader{b: w.sections[secTable]}
+	n := r.count(3)
+	b := appendU32(nil, uint32(n))
+	left := w.o.MaxTableElements
+	var sum uint64
+	for range n {
+		ref := r.refType()
+		var cap *uint32
+		if left > 0 {
+			share := left / uint32(n)
+			cap = &share
+		}
+		l := r.limits(cap)
+		if sum += uint64(l.min); sum > maxTableElements {
+			r.fail("wasm tables start with %d elements; at most %d are accepted", sum, maxTableElements)
+		}
+		if r.err != nil {
+			return nil, r.err
+		}
+		b = l.append(append(b, ref))
+	}
+	r.end("tables")
+	return b, r.err
+}
+
+func (w *rewriter) memorySection() ([]byte, error) {
+	if w.sections[secMemory] == nil {
+		return nil, nil
+	}
+	r := &reader{b: w.sections[secMemory]}
+	n := r.count(2)
+	b := appendU32(nil, uint32(n))
+	for range n {
+		b = r.limits(nil).append(b)
+	}
+	return b, r.err
+}
+
+func (w *rewriter) globalSection() ([]byte, error) {
+	r := &reader{b: w.sections[secGlobal]}
+	n := uint32(0)
+	if w.sections[secGlobal] != nil {
+		n = r.u32()
+	}
+	b := appendU32(nil, n+1)
+	for range n {
+		b = append(b, r.globalType()...)
+		if b = w.constExpr(r, b); r.err != nil {
+			return nil, r.err
+		}
+	}
+	r.end("globals")
+	b = append(b, 0x7e, 1, 0x42) // mutable i64
+	return append(appendSigned(b, Interval), 0x0b), r.err
+}
+
+func (w *rewriter) exportSection() ([]byte, error) {
+	if w.sections[secExport] == nil {
+		return nil, nil
+	}
+	count := (&reader{b: w.sections[secExport]}).u32()
+	b := appendU32(nil, count)
+	err := w.eachExport(func(name string, kind byte, index uint32) {
+		if kind == kindFunc && index >= w.importedFuncs {
+			index++
+		}
+		b = appendU32(append(appendName(b, name), kind), index)
+	})
+	return b, err
+}
+
+func (w *rewriter) startSection() ([]byte, error) {
+	if w.sections[secStart] == nil {
+		return nil, nil
+	}
+	r := &reader{b: w.sections[secStart]}
+	b := appendU32(nil, w.function(r, r.u32()))
+	r.end("start section")
+	return b, r.err
+}
+
+func (w *rewriter) dataCountSection() ([]byte, error) {
+	if w.sections[secDataCount] == nil {
+		return nil, nil
+	}
+	r := &reader{b: w.sections[secDataCount]}
+	b := appendU32(nil, r.u32())
+	r.end("data count section")
+	return b, r.err
+}

@@ -1,0 +1,172 @@
+package meter
+
+// constExpr copies a constant expression, up to and with its end, onto b.
+func (w *rewriter) constExpr(r *reader, b []byte) []byte {
+	for r.err == nil {
+		op := r.byte()
+		b = append(b, op)
+		switch op {
+		case 0x0b:
+			return b
+		case 0x41:
+			b = appendSigned(b, r.signed(32))
+		case 0x42:
+			b = appendSigned(b, r.signed(64))
+		case 0x43:
+			b = append(b, r.take(4)...)
+		case 0x44:
+			b = append(b, r.take(8)...)
+		case 0x23:
+			b = appendU32(b, w.global(r, r.u32()))
+		case 0xd0:
+			b = append(b, r.refType())
+		case 0xd2:
+			b = appendU32(b, w.function(r, r.u32()))
+		case 0xfd:
+			if r.byte() != 12 {
+				r.fail("wasm constant expression has a vector instruction that is not v128.const")
+			}
+			b = append(append(b, 12), r.take(16)...)
+		case 0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e: // extended constants
+		default:
+			r.fail("wasm constant expression has instruction %#x, which is not constant", op)
+		}
+	}
+	return b
+}
+
+// elementSection copies the segments that fill tables. A segment's flag says with bit 0 that it is
+// not active, with bit 1 that a table index (active) or declarative mode follows, and with bit 2
+// that elements are expressions instead of function indices.
+func (w *rewriter) elementSection() ([]byte, error) {
+	if w.sections[secElement] == nil {
+		return nil, nil
+	}
+	r := &reader{b: w.sections[secElement]}
+	n := r.count(2)
+	b := appendU32(nil, uint32(n))
+	for range n {
+		flag := r.u32()
+		if flag > 7 {
+			r.fail("wasm element segment has flag %d, which is not known", flag)
+		}
+		b = appendU32(b, flag)
+		if flag&1 == 0 {
+			if flag&2 != 0 {
+				b = appendU32(b, r.u32())
+			}
+			b = w.constExpr(r, b)
+		}
+		if flag&3 != 0 {
+			b = append(b, elementKind(r, flag&4 != 0))
+		}
+		if b = w.elements(r, b, flag&4 != 0); r.err != nil {
+			return nil, r.err
+		}
+	}
+	r.end("elements")
+	return b, r.err
+}
+
+func elementKind(r *reader, expressions bool) byte {
+	if expressions {
+		return r.refType()
+	}
+	kind := r.byte()
+	if kind != 0 {
+		r.fail("wasm element kind %#x is not known", kind)
+	}
+	return kind
+}
+
+func (w *rewriter) elements(r *reader, b []byte, expressions bool) []byte {
+	n := r.count(1)
+	b = appendU32(b, uint32(n))
+	for range n {
+		if expressions {
+			b = w.constExpr(r, b)
+		} else {
+			b = appendU32(b, w.function(r, r.u32()))
+		}
+		if r.err != nil {
+			break
+		}
+	}
+	return b
+}
+
+func (w *rewriter) dataSection() ([]byte, error) {
+	src := w.sections[secData]
+	if src == nil {
+		return nil, nil
+	}
+	r := &reader{b: src}
+	n := r.count(2)
+	b := appendU32(make([]byte, 0, len(src)), uint32(n))
+	for range n {
+		flag := r.u32()
+		if flag > 2 {
+			r.fail("wasm data segment has flag %d, which is not known", flag)
+		}
+		b = appendU32(b, flag)
+		if flag == 2 {
+			if r.u32() != 0 {
+				r.fail("wasm data segment is for a second memory; one is accepted")
+			}
+			b = append(b, 0)
+		}
+		if flag != 1 {
+			b = w.constExpr(r, b)
+		}
+		data := r.take(int(r.u32()))
+		if r.err != nil {
+			return nil, r.err
+		}
+		b = append(appendU32(b, uint32(len(data))), data...)
+	}
+	r.end("data")
+	return b, r.err
+}
+
+// nameSection keeps the module's and the functions' names; a damaged one is dropped, since names
+// carry no meaning.
+func (w *rewriter) nameSection() []byte {
+	if w.names == nil {
+		return nil
+	}
+	b := appendName(nil, "name")
+	r := &reader{b: w.names}
+	for r.left() > 0 && r.err == nil {
+		id := r.byte()
+		sub := &reader{b: r.take(int(r.u32()))}
+		if r.err != nil || id > 1 {
+			continue
+		}
+		out := []byte{}
+		if id == 0 {
+			out = appendName(out, sub.name())
+		} else {
+			out = w.functionNames(sub, out)
+		}
+		if sub.err != nil {
+			return nil
+		}
+		b = appendSection(b, id, out)
+	}
+	if r.err != nil {
+		return nil
+	}
+	return b
+}
+
+func (w *rewriter) functionNames(r *reader, b []byte) []byte {
+	n := r.count(2)
+	b = appendU32(b, uint32(n))
+	for range n {
+		b = appendName(appendU32(b, w.function(r, r.u32())), r.name())
+		if r.err != nil {
+			break
+		}
+	}
+	return b
+}
