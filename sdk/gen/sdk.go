@@ -40,11 +40,7 @@ func capabilities(m *model) []string {
 
 func emitImports(b *bytes.Buffer, m *model) {
 	for _, f := range m.imports {
-		result := " uint64"
-		if f.result == "" {
-			result = ""
-		}
-		b.WriteString("//go:wasmimport extism:host/user " + f.name + "\nfunc " + f.goName() + "(offset uint64)" + result + "\n\n")
+		b.WriteString("//go:wasmimport extism:host/user " + f.name + "\nfunc " + f.goName() + "(offset uint64) uint64\n\n")
 	}
 }
 

@@ -12,6 +12,7 @@ type Host struct{}
 // imported is a function of module extism:host/user.
 type imported = func(offset uint64) uint64
 
+// call calls function; result may be nil.
 func (h *Host) call(function imported, param codec.Appender, result codec.Receiver) error {
 	answer := envelope{ok: result}
 	if err := codec.Unmarshal(abi.Call(function, codec.Marshal(param)), &answer); err != nil {
@@ -21,11 +22,6 @@ func (h *Host) call(function imported, param codec.Appender, result codec.Receiv
 		return answer.err
 	}
 	return nil
-}
-
-// tell calls a function that answers nothing.
-func (h *Host) tell(function func(offset uint64), param codec.Appender) {
-	abi.Tell(function, codec.Marshal(param))
 }
 
 // envelope is how the kernel answers a host call.
@@ -39,7 +35,7 @@ func (e *envelope) ReadJSON(r *codec.Reader) {
 	for r.Next() {
 		switch string(r.Key()) {
 		case "ok":
-			e.ok.ReadJSON(r)
+			e.readOK(r)
 		case "error":
 			e.err = new(wit.Error)
 			e.err.ReadJSON(r)
@@ -47,4 +43,12 @@ func (e *envelope) ReadJSON(r *codec.Reader) {
 			r.Unknown()
 		}
 	}
+}
+
+func (e *envelope) readOK(r *codec.Reader) {
+	if e.ok == nil {
+		r.Skip()
+		return
+	}
+	e.ok.ReadJSON(r)
 }

@@ -3,7 +3,7 @@
 package sdk
 
 //go:wasmimport extism:host/user log_write
-func logWrite(offset uint64)
+func logWrite(offset uint64) uint64
 
 //go:wasmimport extism:host/user config_get
 func configGet(offset uint64) uint64

@@ -40,13 +40,6 @@ func Call(function func(offset uint64) uint64, param []byte) []byte {
 	return take(answer)
 }
 
-// Tell passes a block to a host function that answers nothing.
-func Tell(function func(offset uint64), param []byte) {
-	at := store(param)
-	function(at)
-	free(at)
-}
-
 // store copies b into a new block.
 func store(b []byte) uint64 {
 	if len(b) == 0 {
