@@ -1,0 +1,224 @@
+package egress
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// body is what a request carries: pieces that are sent one after the other, again at each redirect
+// that keeps the method. A nil body is none.
+type body struct {
+	pieces      []piece
+	size        int64
+	contentType string // set for multipart only
+	secret      bool
+	media       Media
+}
+
+// piece is bytes, or a media file.
+type piece struct {
+	data  []byte
+	media string
+	size  int64
+}
+
+func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (*body, error) {
+	b := &body{media: c.media}
+	switch {
+	case len(req.Parts) > 0:
+		if req.Text != nil || len(req.Bytes) > 0 {
+			return nil, wit.NewError(wit.CodeInvalid, "http: a request has parts, text or bytes: one of them")
+		}
+		if err := c.multipart(ctx, f, b, req.Parts); err != nil {
+			return nil, err
+		}
+	case req.Text != nil:
+		text, secret, err := f.text(*req.Text, escapingFor(req.Headers))
+		if err != nil {
+			return nil, err
+		}
+		b.secret = secret
+		b.add([]byte(text))
+	case len(req.Bytes) > 0:
+		b.add(req.Bytes)
+	default:
+		return nil, nil
+	}
+	plain := int64(0)
+	for _, p := range b.pieces {
+		plain += int64(len(p.data))
+	}
+	if plain > c.limits.Request || b.size > c.limits.Upload {
+		return nil, wit.Errorf(wit.CodeTooLarge, "http: the request has %d bytes, more than is sent: at most %d, and %d with media files", b.size, c.limits.Request, c.limits.Upload)
+	}
+	return b, nil
+}
+
+// escapingFor chooses how a secret is written into a text of the declared type.
+func escapingFor(headers []wit.Header) escaping {
+	for _, h := range headers {
+		if !strings.EqualFold(h.Name, "Content-Type") {
+			continue
+		}
+		kind, _, _ := strings.Cut(strings.ToLower(h.Value), ";")
+		switch kind = strings.TrimSpace(kind); {
+		case kind == "application/json" || strings.HasSuffix(kind, "+json"):
+			return inJSON
+		case kind == "application/x-www-form-urlencoded":
+			return url.QueryEscape
+		}
+	}
+	return verbatim
+}
+
+func (b *body) add(data []byte) {
+	b.pieces = append(b.pieces, piece{data: data, size: int64(len(data))})
+	b.size += int64(len(data))
+}
+
+func (c *Client) multipart(ctx context.Context, f *filler, b *body, parts []wit.HTTPPart) error {
+	if len(parts) > maxParts {
+		return wit.Errorf(wit.CodeTooLarge, "http: %d parts, at most %d are sent", len(parts), maxParts)
+	}
+	var buf bytes.Buffer
+	w := multipart.NewWriter(&buf)
+	flush := func() {
+		b.add(bytes.Clone(buf.Bytes()))
+		buf.Reset()
+	}
+	for i := range parts {
+		part := &parts[i]
+		head, file, err := c.partHead(ctx, part)
+		if err != nil {
+			return err
+		}
+		out, err := w.CreatePart(head)
+		if err != nil {
+			return wit.Errorf(wit.CodeInvalid, "http: part %.40q: %w", part.Name, err)
+		}
+		switch {
+		case file != nil:
+			flush()
+			b.pieces = append(b.pieces, piece{media: file.Media, size: file.Size})
+			b.size += file.Size
+		case part.Text != nil:
+			text, secret, err := f.text(*part.Text, verbatim)
+			if err != nil {
+				return err
+			}
+			b.secret = b.secret || secret
+			_, _ = io.WriteString(out, text) // a bytes.Buffer takes all
+		default:
+			_, _ = out.Write(part.Bytes)
+		}
+	}
+	_ = w.Close()
+	flush()
+	b.contentType = w.FormDataContentType()
+	return nil
+}
+
+// partHead returns the part's header and, for a media file, what is known of it.
+func (c *Client) partHead(ctx context.Context, part *wit.HTTPPart) (textproto.MIMEHeader, *wit.MediaInfo, error) {
+	fileName, contentType := part.FileName, part.ContentType
+	var file *wit.MediaInfo
+	if part.Media != nil {
+		if c.media == nil {
+			return nil, nil, wit.NewError(wit.CodeUnavailable, "http: this gateway has no media store to send files from")
+		}
+		r, info, err := c.media.Open(ctx, *part.Media)
+		if err != nil {
+			return nil, nil, err
+		}
+		r.Close()
+		info.Media, file = *part.Media, &info
+		if fileName == nil {
+			fileName = new("file")
+			if info.Name != nil {
+				fileName = info.Name
+			}
+		}
+		if contentType == nil && info.Mime != "" {
+			contentType = &info.Mime
+		}
+	}
+	disposition := `form-data; name="` + quoted(part.Name) + `"`
+	if fileName != nil {
+		disposition += `; filename="` + quoted(*fileName) + `"`
+	}
+	head := textproto.MIMEHeader{"Content-Disposition": {disposition}}
+	if contentType != nil {
+		head.Set("Content-Type", strings.Map(dropControl, *contentType))
+	} else if fileName != nil {
+		head.Set("Content-Type", "application/octet-stream")
+	}
+	return head, file, nil
+}
+
+func quoted(s string) string {
+	return strings.NewReplacer("\\", "\\\\", `"`, "%22", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+func dropControl(c rune) rune {
+	if c < ' ' || c == 0x7f {
+		return -1
+	}
+	return c
+}
+
+// attach makes b the body of req.
+func (b *body) attach(ctx context.Context, req *http.Request) error {
+	if b == nil {
+		return nil
+	}
+	if b.contentType != "" {
+		req.Header.Set("Content-Type", b.contentType)
+	}
+	r, err := b.open(ctx)
+	if err != nil {
+		return err
+	}
+	req.Body, req.ContentLength = r, b.size
+	req.GetBody = func() (io.ReadCloser, error) { return b.open(ctx) }
+	return nil
+}
+
+func (b *body) open(ctx context.Context) (io.ReadCloser, error) {
+	var readers []io.Reader
+	out := &pieces{}
+	for _, p := range b.pieces {
+		if p.media == "" {
+			readers = append(readers, bytes.NewReader(p.data))
+			continue
+		}
+		file, _, err := b.media.Open(ctx, p.media)
+		if err != nil {
+			out.Close()
+			return nil, err
+		}
+		out.files = append(out.files, file)
+		readers = append(readers, io.LimitReader(file, p.size))
+	}
+	out.Reader = io.MultiReader(readers...)
+	return out, nil
+}
+
+type pieces struct {
+	io.Reader
+	files []io.Closer
+}
+
+func (p *pieces) Close() error {
+	for _, f := range p.files {
+		f.Close()
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+// Package egress makes HTTP requests on behalf of plugins, within what a Policy permits.
+//
+// It owns every outgoing connection that a plugin causes. It refuses what the policy does not name
+// (host, method, path), plain http and private networks except for origins that the gateway's owner
+// configured, and every address that is not public after resolution; the connection is then made to
+// the very address that was checked, and each redirect is treated like a request of its own.
+//
+// `{{credential:name}}` in a URL's path or query, a header, a text or a part's text is replaced just
+// before a request goes out, after the policy has been checked. What carries a credential is dropped
+// when a redirect leaves the origin it was meant for, and no error or log line contains one.
+//
+// Responses are bounded: Do buffers at most Limits.Response, moves large binary bodies to the media
+// store, and Stream ends a body that stays silent for Limits.Idle. Connections are pooled per owner of
+// a policy and never shared between owners, nor between public and owner-configured origins. A Client
+// is safe for concurrent use.
+package egress
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Resolver finds the addresses of a host; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Media holds the files that a request sends or a response is too large for.
+type Media interface {
+	// Open returns the file and what is known of it, or CodeNotFound. The caller closes it.
+	Open(ctx context.Context, id string) (io.ReadCloser, wit.MediaInfo, error)
+	// Store keeps all of body, of which info gives type and name, and returns its id.
+	Store(ctx context.Context, info wit.MediaInfo, body io.Reader) (id string, err error)
+}
+
+// Config is what a Client needs. The zero value works.
+type Config struct {
+	// Resolver is net.DefaultResolver when nil.
+	Resolver Resolver
+	// Dial connects to an address that was checked; a net.Dialer's when nil.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// TLS is the system's trust when nil.
+	TLS *tls.Config
+	// Media may be nil: what needs it then fails with CodeTooLarge or CodeUnavailable.
+	Media  Media
+	Limits Limits
+}
+
+// Limits of one request; a zero field has the default named beside it.
+type Limits struct {
+	Request    int64         // bytes of text and bytes that are sent: 10 MB
+	Upload     int64         // bytes that are sent, media files included: 100 MB
+	Response   int64         // bytes that Do buffers: 10 MB
+	Timeout    time.Duration // of a request that names none: 30 s
+	MaxTimeout time.Duration // of any request: 10 min
+	Head       time.Duration // until a stream's response begins: 2 min
+	Idle       time.Duration // of a stream that says nothing: 2 min
+}
+
+// What no configuration changes.
+const (
+	maxRedirects = 5
+	maxURL       = 16 << 10
+	maxHeaders   = 100
+	maxHeaderLen = 64 << 10
+	inlineBytes  = 64 << 10
+	maxParts     = 32
+)
+
+func (l Limits) withDefaults() Limits {
+	def := func(v *int64, d int64) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	wait := func(v *time.Duration, d time.Duration) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	def(&l.Request, 10<<20)
+	def(&l.Upload, 100<<20)
+	def(&l.Response, 10<<20)
+	wait(&l.Timeout, 30*time.Second)
+	wait(&l.MaxTimeout, 10*time.Minute)
+	wait(&l.Head, 2*time.Minute)
+	wait(&l.Idle, 2*time.Minute)
+	return l
+}
+
+// Credentials returns a secret by its name: CodeForbidden for one that may not be used here,
+// CodeNotFound for one that is not set.
+type Credentials func(name string) (string, error)
+
+// Client makes requests.
+type Client struct {
+	resolver Resolver
+	dial     func(ctx context.Context, network, addr string) (net.Conn, error)
+	tls      *tls.Config
+	media    Media
+	limits   Limits
+
+	mu    sync.Mutex
+	pools map[poolKey]*http.Transport
+}
+
+// New returns a Client; Close ends it.
+func New(c Config) *Client {
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	}
+	return &Client{resolver: c.Resolver, dial: c.Dial, tls: c.TLS, media: c.Media,
+		limits: c.Limits.withDefaults(), pools: map[poolKey]*http.Transport{}}
+}
+
+// Close closes idle connections. Requests that run go on.
+func (c *Client) Close() { c.forget(func(poolKey) bool { return true }) }
+
+// Forget closes an owner's idle connections, when its plugin is gone or its permissions have changed.
+func (c *Client) Forget(owner string) { c.forget(func(k poolKey) bool { return k.owner == owner }) }
+
+// Do makes a request and buffers the response. The response's id is the request's.
+//
+// Errors: CodeInvalid for a malformed request; CodeForbidden for what the policy, an address or a
+// credential's permission forbids; CodeNotFound for a credential or media file that is not there;
+// CodeTooLarge; CodeTimeout; CodeUnavailable when the other side does not answer.
+func (c *Client) Do(ctx context.Context, p Policy, creds Credentials, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+	timeout := c.limits.Timeout
+	if req.Timeout > 0 {
+		timeout = c.limits.MaxTimeout
+		if asked := time.Duration(req.Timeout) * time.Millisecond; req.Timeout < timeout.Milliseconds() {
+			timeout = asked
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	m, err := c.prepare(ctx, p, creds, req)
+	if err != nil {
+		return nil, m.scrub(err)
+	}
+	res, err := c.follow(ctx, m)
+	if err != nil {
+		return nil, m.scrub(coded(ctx, m, err))
+	}
+	defer res.Body.Close()
+	out := &wit.HTTPResponse{ID: req.ID, Status: uint16(res.StatusCode), Headers: headersOf(res.Header)}
+	if err := c.readBody(ctx, res, out); err != nil {
+		return nil, m.scrub(coded(ctx, m, err))
+	}
+	return out, nil
+}
+
+// Response is the head of a streamed response and its body, which the caller closes.
+type Response struct {
+	Status  int
+	Headers []wit.Header
+	Body    io.ReadCloser
+}
+
+// Stream makes a request and returns as soon as the response begins. Reads of the body fail with
+// CodeTimeout after Limits.Idle of silence and with CodeUnavailable when the connection breaks or ctx
+// ends. Errors are those of Do.
+func (c *Client) Stream(ctx context.Context, p Policy, creds Credentials, req *wit.HTTPRequest) (*Response, error) {
+	head := c.limits.Head
+	if asked := time.Duration(req.Timeout) * time.Millisecond; req.Timeout > 0 && asked > 0 {
+		head = min(asked, c.limits.MaxTimeout)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(head, func() { cancel(errSilent) })
+	m, err := c.prepare(ctx, p, creds, req)
+	var res *http.Response
+	if err == nil {
+		res, err = c.follow(ctx, m)
+	}
+	if err != nil {
+		timer.Stop()
+		err = m.scrub(coded(ctx, m, err))
+		cancel(nil)
+		return nil, err
+	}
+	timer.Reset(c.limits.Idle)
+	body := &idleBody{ctx: ctx, cancel: cancel, timer: timer, idle: c.limits.Idle, body: res.Body, m: m}
+	return &Response{Status: res.StatusCode, Headers: headersOf(res.Header), Body: body}, nil
+}

@@ -1,0 +1,179 @@
+package egress
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// message is a request with its credentials filled in. A nil message has none.
+type message struct {
+	policy  Policy
+	method  string
+	url     *url.URL
+	shown   string // scheme and host, all of the url that errors may name
+	headers []headerLine
+	body    *body
+	secrets []string // what scrub removes
+}
+
+type headerLine struct {
+	name, value string
+	secret      bool
+}
+
+// prepare checks the request and fills in its credentials. The message is not nil even with an error.
+func (c *Client) prepare(ctx context.Context, p Policy, creds Credentials, req *wit.HTTPRequest) (*message, error) {
+	m := &message{policy: p, method: strings.ToUpper(req.Method)}
+	if m.method == "" {
+		m.method = http.MethodGet
+	}
+	u, err := parseURL(req.URL)
+	if err != nil {
+		return m, err
+	}
+	m.shown = originOf(u)
+	if _, err := p.allow(m.method, u, true); err != nil {
+		return m, err
+	}
+	f := &filler{creds: creds, message: m}
+	if m.url, err = f.url(u); err != nil {
+		return m, err
+	}
+	if err := m.setHeaders(f, req.Headers); err != nil {
+		return m, err
+	}
+	m.body, err = c.newBody(ctx, f, req)
+	return m, err
+}
+
+// hopHeaders belong to the connection and are the transport's own business.
+func hopHeaders() []string {
+	return []string{"Connection", "Content-Length", "Expect", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade"}
+}
+
+func (m *message) setHeaders(f *filler, headers []wit.Header) error {
+	if len(headers) > maxHeaders {
+		return wit.Errorf(wit.CodeTooLarge, "http: %d headers, at most %d are sent", len(headers), maxHeaders)
+	}
+	hop, size := hopHeaders(), 0
+	for _, h := range headers {
+		name := http.CanonicalHeaderKey(h.Name)
+		if !validToken(name) {
+			return wit.Errorf(wit.CodeInvalid, "http: %.40q is not a header's name", h.Name)
+		}
+		if name == "Host" {
+			return wit.NewError(wit.CodeInvalid, "http: the Host header follows from the url: leave it out")
+		}
+		if slices.Contains(hop, name) {
+			continue
+		}
+		value, secret, err := f.text(h.Value, verbatim)
+		if err != nil {
+			return err
+		}
+		if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+			return wit.Errorf(wit.CodeInvalid, "http: header %s contains a control character", name)
+		}
+		if size += len(name) + len(value); size > maxHeaderLen {
+			return wit.Errorf(wit.CodeTooLarge, "http: the headers have more than %d bytes", maxHeaderLen)
+		}
+		m.headers = append(m.headers, headerLine{name, value, secret})
+	}
+	return nil
+}
+
+func validToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
+	})
+}
+
+// follow makes the request and the ones that redirects lead to.
+func (c *Client) follow(ctx context.Context, m *message) (*http.Response, error) {
+	direct := true
+	for hop := 0; ; hop++ {
+		r, err := m.policy.allow(m.method, m.url, direct)
+		if err != nil {
+			return nil, err
+		}
+		req, err := m.request(ctx)
+		if err != nil {
+			return nil, err
+		}
+		res, err := c.transport(m.policy.Owner, r).RoundTrip(req)
+		if err != nil {
+			return nil, err
+		}
+		location := res.Header.Get("Location")
+		if !redirects(res.StatusCode) || location == "" {
+			return res, nil
+		}
+		res.Body.Close()
+		if hop == maxRedirects {
+			return nil, &wit.Error{Code: wit.CodeUnavailable, Message: "http: " + m.shown + " redirects in circles"}
+		}
+		before := r.origin
+		if err := m.redirect(res.StatusCode, location); err != nil {
+			return nil, err
+		}
+		direct = direct && originOf(m.url) == before
+	}
+}
+
+func redirects(status int) bool {
+	switch status {
+	case 301, 302, 303, 307, 308:
+		return true
+	}
+	return false
+}
+
+// redirect makes m the request that a redirect asks for, without what another origin may not see.
+func (m *message) redirect(status int, location string) error {
+	if len(location) > maxURL {
+		return wit.Errorf(wit.CodeTooLarge, "http: %s redirects to a url of %d bytes", m.shown, len(location))
+	}
+	next, err := m.url.Parse(location)
+	if err != nil {
+		return &wit.Error{Code: wit.CodeUnavailable, Message: "http: " + m.shown + " redirects to a malformed url"}
+	}
+	if err := normalize(next); err != nil {
+		return wit.Errorf(wit.CodeForbidden, "http: %s redirects to a url that is not followed: %w", m.shown, err)
+	}
+	crossing := originOf(next) != originOf(m.url)
+	if status == 303 && m.method != "HEAD" || (status == 301 || status == 302) && m.method == "POST" {
+		m.method, m.body = "GET", nil
+		m.headers = slices.DeleteFunc(m.headers, func(h headerLine) bool { return strings.HasPrefix(h.name, "Content-") })
+	}
+	if crossing {
+		if m.body != nil && m.body.secret || m.mentionsSecret(location) {
+			return wit.Errorf(wit.CodeForbidden, "http: %s redirects a request with a credential to another host", m.shown)
+		}
+		m.headers = slices.DeleteFunc(m.headers, func(h headerLine) bool {
+			return h.secret || h.name == "Authorization" || h.name == "Cookie" || h.name == "Www-Authenticate"
+		})
+	}
+	m.url, m.shown = next, originOf(next)
+	return nil
+}
+
+func (m *message) request(ctx context.Context) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, m.method, "", nil)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInvalid, "http: %.20q is not a method", m.method)
+	}
+	req.URL, req.Host = m.url, m.url.Host
+	for _, h := range m.headers {
+		req.Header.Add(h.name, h.value)
+	}
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "carapace")
+	}
+	return req, m.body.attach(ctx, req)
+}

@@ -1,0 +1,216 @@
+package egress
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Policy is what an owner of requests may reach.
+type Policy struct {
+	// Owner keeps connections apart: two owners never share one.
+	Owner string
+	// Hosts are `api.example.org`, `*.example.org` (any name below it, not itself), with `:port` where
+	// it is not 443. They are reached by https on public addresses only.
+	Hosts []string
+	// Methods are GET and POST when empty.
+	Methods []string
+	// Paths are prefixes of the decoded path on Hosts; all when empty. `/v1/` ends at a segment, `/bot`
+	// does not.
+	Paths []string
+	// Origins are URLs that the gateway's owner configured: requests to the same scheme, host and port,
+	// below the URL's path, may be plain http and on a private network.
+	Origins []string
+}
+
+// route is how a permitted URL is reached.
+type route struct {
+	origin  string // scheme://host:port
+	private bool   // the owner configured this origin
+}
+
+// allow checks a request against the policy. direct is false for what a redirect from elsewhere leads
+// to: an origin that only the owner's configuration permits cannot be reached that way.
+func (p *Policy) allow(method string, u *url.URL, direct bool) (route, error) {
+	if !p.allowsMethod(method) {
+		return route{}, wit.Errorf(wit.CodeForbidden, "http: method %s is not permitted: permissions.http.methods of the plugin's manifest would have to name it", method)
+	}
+	if err := checkPath(u); err != nil {
+		return route{}, err
+	}
+	r := route{origin: originOf(u)}
+	if direct && slices.ContainsFunc(p.Origins, func(o string) bool { return withinOrigin(o, u) }) {
+		r.private = true
+		return r, nil
+	}
+	if !slices.ContainsFunc(p.Hosts, func(h string) bool { return matchHost(h, u) }) {
+		return route{}, wit.Errorf(wit.CodeForbidden, "http: host %s is not permitted: permissions.http.hosts of the plugin's manifest would have to name it", u.Host)
+	}
+	if u.Scheme != "https" {
+		return route{}, wit.Errorf(wit.CodeForbidden, "http: %s is not reached by plain http: use https", u.Host)
+	}
+	if len(p.Paths) > 0 && !slices.ContainsFunc(p.Paths, func(prefix string) bool { return strings.HasPrefix(u.Path, prefix) }) {
+		return route{}, wit.Errorf(wit.CodeForbidden, "http: this path on %s is not permitted: permissions.http.paths of the plugin's manifest would have to name a prefix of it", u.Host)
+	}
+	return r, nil
+}
+
+func (p *Policy) allowsMethod(method string) bool {
+	if len(p.Methods) == 0 {
+		return method == "GET" || method == "POST"
+	}
+	return slices.Contains(p.Methods, method)
+}
+
+// parseURL returns an absolute http or https URL in the one form that the rest of the package works
+// on: lower-case host without a final dot, a path that begins with a slash, no fragment.
+func parseURL(raw string) (*url.URL, error) {
+	if len(raw) > maxURL {
+		return nil, wit.Errorf(wit.CodeTooLarge, "http: the url has %d bytes, at most %d are sent", len(raw), maxURL)
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, wit.NewError(wit.CodeInvalid, "http: the url is malformed: give scheme://host/path, and no credential in the host")
+	}
+	return u, normalize(u)
+}
+
+func normalize(u *url.URL) error {
+	u.Scheme = strings.ToLower(u.Scheme)
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return wit.Errorf(wit.CodeInvalid, "http: url scheme %.20q: only https is made", u.Scheme)
+	}
+	if u.User != nil || u.Opaque != "" || u.Host == "" {
+		return wit.NewError(wit.CodeInvalid, "http: the url needs a host and may hold no user or password: use an Authorization header")
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if err := checkHostName(host); err != nil {
+		return err
+	}
+	port := u.Port()
+	if port == "" && strings.HasSuffix(u.Host, ":") {
+		return wit.NewError(wit.CodeInvalid, "http: the url's port is empty")
+	}
+	if port == defaultPort(u.Scheme) {
+		port = ""
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if u.Host = host; port != "" {
+		u.Host += ":" + port
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return nil
+}
+
+// checkHostName refuses names that different programs read differently.
+func checkHostName(host string) error {
+	if _, err := netip.ParseAddr(host); err == nil {
+		if strings.Contains(host, "%") {
+			return wit.NewError(wit.CodeForbidden, "http: an address with a zone is not reached")
+		}
+		return nil
+	}
+	if host == "" || len(host) > 253 {
+		return wit.NewError(wit.CodeInvalid, "http: the url's host is empty or too long")
+	}
+	for _, c := range []byte(host) {
+		ok := c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_'
+		if !ok {
+			return wit.Errorf(wit.CodeInvalid, "http: host %.60q: write international names as xn--…", host)
+		}
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if last == "" || last[0] >= '0' && last[0] <= '9' {
+		return wit.Errorf(wit.CodeInvalid, "http: host %.60q is neither a name nor a plain address", host)
+	}
+	return nil
+}
+
+// checkPath refuses paths that a server might read as leading somewhere else than they seem to.
+func checkPath(u *url.URL) error {
+	path := u.Path
+	for range 3 {
+		for segment := range strings.FieldsFuncSeq(path, func(c rune) bool { return c == '/' || c == '\\' }) {
+			name, _, _ := strings.Cut(segment, ";")
+			if name == "." || name == ".." {
+				return wit.NewError(wit.CodeForbidden, "http: the url's path contains a dot segment: write it out")
+			}
+		}
+		if strings.ContainsFunc(path, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+			return wit.NewError(wit.CodeForbidden, "http: the url's path contains a control character")
+		}
+		next, err := url.PathUnescape(path)
+		if err != nil || next == path {
+			return nil
+		}
+		path = next
+	}
+	return nil
+}
+
+func matchHost(pattern string, u *url.URL) bool {
+	name, port, _ := strings.Cut(strings.ToLower(pattern), ":")
+	if strings.Count(pattern, ":") > 1 { // a literal IPv6 address
+		v6, err := url.Parse("https://" + pattern)
+		if err != nil {
+			return false
+		}
+		name, port = strings.ToLower(v6.Hostname()), v6.Port()
+	}
+	if port == "" {
+		port = "443"
+	}
+	if portOf(u) != port {
+		return false
+	}
+	host := u.Hostname()
+	if suffix, ok := strings.CutPrefix(name, "*."); ok {
+		sub, below := strings.CutSuffix(host, "."+suffix)
+		return below && sub != "" && suffix != ""
+	}
+	return name != "" && name == host
+}
+
+// withinOrigin reports whether u is the configured URL or below it.
+func withinOrigin(configured string, u *url.URL) bool {
+	o, err := url.Parse(configured)
+	if err != nil {
+		return false
+	}
+	switch o.Scheme {
+	case "ws":
+		o.Scheme = "http"
+	case "wss":
+		o.Scheme = "https"
+	}
+	o.User = nil
+	if normalize(o) != nil || originOf(o) != originOf(u) {
+		return false
+	}
+	base := strings.TrimSuffix(o.Path, "/")
+	return u.Path == base || strings.HasPrefix(u.Path, base+"/")
+}
+
+func originOf(u *url.URL) string { return u.Scheme + "://" + u.Hostname() + ":" + portOf(u) }
+
+func portOf(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	return defaultPort(u.Scheme)
+}
+
+func defaultPort(scheme string) string {
+	if scheme == "http" {
+		return "80"
+	}
+	return "443"
+}

@@ -1,0 +1,109 @@
+package egress
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"mime"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+var errSilent = errors.New("the other side stays silent")
+
+func headersOf(h http.Header) []wit.Header {
+	var out []wit.Header
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			if len(out) == maxHeaders {
+				return out
+			}
+			out = append(out, wit.Header{Name: name, Value: value})
+		}
+	}
+	return out
+}
+
+// readBody puts the response's body where it belongs: text, bytes, or a media file.
+func (c *Client) readBody(ctx context.Context, res *http.Response, out *wit.HTTPResponse) error {
+	data, err := io.ReadAll(io.LimitReader(res.Body, c.limits.Response+1))
+	if err != nil {
+		return err
+	}
+	fits := int64(len(data)) <= c.limits.Response
+	switch {
+	case len(data) == 0:
+	case fits && utf8.Valid(data):
+		out.Text = new(string(data))
+	case fits && len(data) <= inlineBytes:
+		out.Bytes = data
+	case c.media == nil:
+		return wit.Errorf(wit.CodeTooLarge, "http: the response has more bytes than can be returned: at most %d of text, %d of other data", c.limits.Response, inlineBytes)
+	default:
+		info := wit.MediaInfo{Mime: res.Header.Get("Content-Type")}
+		if _, params, err := mime.ParseMediaType(res.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
+			info.Name = new(params["filename"])
+		}
+		id, err := c.media.Store(ctx, info, io.MultiReader(bytes.NewReader(data), res.Body))
+		if err != nil {
+			return err
+		}
+		out.Media = &id
+	}
+	return nil
+}
+
+// coded gives a failure of the network a code, and a text without addresses or urls.
+func coded(ctx context.Context, m *message, err error) error {
+	var own *wit.Error
+	var timeout net.Error
+	switch {
+	case errors.As(err, &own):
+		return err
+	case errors.Is(context.Cause(ctx), errSilent), errors.Is(ctx.Err(), context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return wit.NewError(wit.CodeTimeout, "http: "+m.shown+" did not answer in time")
+	case ctx.Err() != nil:
+		return wit.NewError(wit.CodeUnavailable, "http: the request to "+m.shown+" was called off")
+	}
+	return wit.Errorf(wit.CodeUnavailable, "http: %s cannot be reached: %w", m.shown, err)
+}
+
+// idleBody is a streamed body that ends when nothing comes for a while.
+type idleBody struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	idle   time.Duration
+	body   io.ReadCloser
+	m      *message
+	once   sync.Once
+}
+
+func (b *idleBody) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	switch {
+	case err == nil:
+		b.timer.Reset(b.idle)
+	case err != io.EOF:
+		err = b.m.scrub(coded(b.ctx, b.m, err))
+	}
+	return n, err
+}
+
+func (b *idleBody) Close() error {
+	var err error
+	b.once.Do(func() {
+		b.timer.Stop()
+		err = b.body.Close()
+		b.cancel(nil)
+	})
+	return err
+}

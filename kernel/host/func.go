@@ -1,0 +1,94 @@
+package host
+
+import (
+	"context"
+
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/carapace-gateway/carapace/wit/codec"
+)
+
+// Function is an import as the runtime calls it: JSON in, JSON of the result out. An error crosses the
+// boundary as data.
+type Function = func(ctx context.Context, in []byte) ([]byte, error)
+
+// permission is what a function needs, and whether the plugin has it.
+type permission struct {
+	name    string
+	granted bool
+}
+
+// always is the permission of what every plugin may do.
+var always = permission{granted: true}
+
+type receiver[T any] interface {
+	*T
+	codec.Receiver
+}
+
+type appender[T any] interface {
+	*T
+	codec.Appender
+}
+
+// Func makes fn an import under a permission.
+func Func[I, O any, PI receiver[I], PO appender[O]](p permission, fn func(context.Context, *I) (*O, error)) Function {
+	if !p.granted {
+		return refuse(p.name)
+	}
+	return func(ctx context.Context, in []byte) ([]byte, error) {
+		arg := new(I)
+		if err := wit.Unmarshal(in, PI(arg)); err != nil {
+			return nil, err
+		}
+		out, err := fn(ctx, arg)
+		if err != nil {
+			return nil, err
+		}
+		return wit.Marshal(PO(out)), nil
+	}
+}
+
+func funcWithoutResult[I any, PI receiver[I]](fn func(context.Context, *I)) Function {
+	return func(ctx context.Context, in []byte) ([]byte, error) {
+		arg := new(I)
+		if err := wit.Unmarshal(in, PI(arg)); err != nil {
+			return nil, err
+		}
+		fn(ctx, arg)
+		return nil, nil
+	}
+}
+
+func refuse(name string) Function {
+	return func(context.Context, []byte) ([]byte, error) {
+		return nil, wit.Errorf(wit.CodeForbidden, "permission %s is not granted: the manifest's permissions would have to name it, with a reason", name)
+	}
+}
+
+// Call says which export of a plugin runs, and for which account.
+type Call struct {
+	Export  string
+	Account string
+}
+
+type callKey struct{}
+
+// WithCall returns a context for one call of an export.
+func WithCall(ctx context.Context, c Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// CallOf returns the call that ctx belongs to, the zero Call outside of one.
+func CallOf(ctx context.Context) Call {
+	c, _ := ctx.Value(callKey{}).(Call)
+	return c
+}
+
+// pure reports whether an export's answer may depend on its input alone.
+func pure(export string) bool {
+	switch export {
+	case "channel_event", "channel_skip", "channel_migrate", "provider_request", "provider_chunk", "provider_models":
+		return true
+	}
+	return false
+}

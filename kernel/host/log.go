@@ -1,0 +1,35 @@
+package host
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const maxLogLine = 4 << 10
+
+func (g *Guest) logWrite(_ context.Context, line *wit.LogLine) {
+	g.Log(hclog.LevelFromString(string(line.Level)), line.Message)
+}
+
+// Log writes a line of the plugin's to the gateway's log: cut at 4 KB, and dropped when the plugin
+// writes more than 100 a second for long.
+func (g *Guest) Log(level hclog.Level, message string) {
+	if level == hclog.NoLevel {
+		level = hclog.Info
+	}
+	if _, ok := g.used.log.take(); !ok {
+		g.used.dropped.Add(1)
+		return
+	}
+	if n := g.used.dropped.Swap(0); n > 0 {
+		g.log.Warn("log lines were dropped: the plugin writes too many", "lines", n)
+	}
+	if len(message) > maxLogLine {
+		message = message[:maxLogLine] + "…"
+	}
+	g.log.Log(level, strings.ToValidUTF8(message, "�"))
+}
