@@ -1,0 +1,176 @@
+// Package hook asks plugins at named moments, and holds the table of what each hook may do: which
+// fields of its event a plugin may give a new value, whether it may cancel, and who fires it.
+//
+// Fire calls the plugins of one hook. Where something may be modified or cancelled they go one after
+// the other, the highest priority first, and each sees what those before it changed; observers are
+// asked together. Each has its own deadline. One that fails, answers nonsense or is late is passed over
+// when its policy is open; when it is closed Fire refuses. Fire returns when all have answered or
+// given up.
+//
+// Modifications are merged field by field, by the table only: what a plugin says about other fields is
+// logged and ignored. Nothing here keeps state; everything is safe for concurrent use.
+package hook
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/hashicorp/go-hclog"
+)
+
+// Plugin is one plugin's entry for one hook.
+type Plugin interface {
+	// ID names the plugin.
+	ID() string
+	// Facts are what its manifest says.
+	Facts() wit.HookFacts
+	// Handle asks it. The event's Config is for the implementation to fill in.
+	Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error)
+}
+
+// Source finds the plugins that are to be asked at a hook, in any order.
+type Source func(name wit.HookName) []Plugin
+
+// Hooks fires hooks.
+type Hooks struct {
+	source Source
+	log    hclog.Logger
+}
+
+// New returns Hooks over the plugins of source.
+func New(source Source, log hclog.Logger) *Hooks {
+	return &Hooks{source: source, log: log.Named("hook")}
+}
+
+// defaultDeadline holds where a manifest names none.
+const defaultDeadline = time.Second
+
+// Kind is a hook with the type of its event.
+type Kind[E any] struct {
+	name     wit.HookName
+	modifies []string
+	cancels  bool
+}
+
+// Fire asks the plugins and returns the event as they left it.
+//
+// Errors: CodeForbidden with the plugin's reason when one cancels; CodeUnavailable when one whose
+// policy is closed fails. The event comes back as it was then. A nil Hooks has no plugins.
+func (k Kind[E]) Fire(ctx context.Context, h *Hooks, c wit.HookContext, event E) (E, error) {
+	if h == nil {
+		return event, nil
+	}
+	plugins := slices.Clone(h.source(k.name))
+	if len(plugins) == 0 {
+		return event, nil
+	}
+	slices.SortStableFunc(plugins, func(a, b Plugin) int {
+		return cmp.Or(cmp.Compare(b.Facts().Priority, a.Facts().Priority), cmp.Compare(a.ID(), b.ID()))
+	})
+	if !k.cancels && len(k.modifies) == 0 {
+		k.observe(ctx, h, plugins, c, event)
+		return event, nil
+	}
+	for _, p := range plugins {
+		next, err := k.ask(ctx, h, p, c, event)
+		if err != nil {
+			return event, err
+		}
+		event = next
+	}
+	return event, nil
+}
+
+// observe asks all at once and only logs what goes wrong: what they watch has happened.
+func (k Kind[E]) observe(ctx context.Context, h *Hooks, plugins []Plugin, c wit.HookContext, event E) {
+	var all sync.WaitGroup
+	for _, p := range plugins {
+		all.Go(func() {
+			if _, err := k.call(ctx, p, c, event); err != nil {
+				h.log.Warn("plugin failed at a hook", "hook", k.name, "plugin", p.ID(), "error", err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func (k Kind[E]) ask(ctx context.Context, h *Hooks, p Plugin, c wit.HookContext, event E) (E, error) {
+	d, err := k.call(ctx, p, c, event)
+	if err == nil && d.Cancel && k.cancels {
+		reason := "no reason given"
+		if d.Reason != nil && *d.Reason != "" {
+			reason = *d.Reason
+		}
+		return event, wit.Errorf(wit.CodeForbidden, "plugin %s refused at %s: %s", p.ID(), k.name, reason)
+	}
+	next := event
+	if err == nil {
+		next, err = k.merge(h, p, event, d.Modify)
+	}
+	if err == nil {
+		return next, nil
+	}
+	if ctx.Err() != nil {
+		return event, wit.Errorf(wit.CodeTimeout, "hook %s: %w", k.name, context.Cause(ctx))
+	}
+	h.log.Warn("plugin failed at a hook", "hook", k.name, "plugin", p.ID(), "policy", p.Facts().OnFailure, "error", err)
+	if p.Facts().OnFailure == wit.FailPolicyClosed {
+		return event, wit.Errorf(wit.CodeUnavailable, "plugin %s failed at %s and must not be passed over: %w", p.ID(), k.name, err)
+	}
+	return event, nil
+}
+
+func (k Kind[E]) call(ctx context.Context, p Plugin, c wit.HookContext, event E) (*wit.HookDecision, error) {
+	raw, err := json.Marshal(event)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInternal, "hook %s: encode its event: %w", k.name, err)
+	}
+	deadline := defaultDeadline
+	if ms := p.Facts().Deadline; ms > 0 {
+		deadline = time.Duration(ms) * time.Millisecond
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	d, err := p.Handle(ctx, &wit.HookEvent{Name: k.name, Event: raw, Context: c})
+	if err == nil && ctx.Err() != nil {
+		err = wit.Errorf(wit.CodeTimeout, "no answer within %s", deadline)
+	}
+	if err == nil && d == nil {
+		d = &wit.HookDecision{}
+	}
+	return d, err
+}
+
+// merge puts the fields of modify that the table allows into event.
+func (k Kind[E]) merge(h *Hooks, p Plugin, event E, modify wit.JSON) (E, error) {
+	if len(modify) == 0 || len(k.modifies) == 0 {
+		return event, nil
+	}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(modify, &given); err != nil {
+		return event, wit.Errorf(wit.CodeInvalid, "what it modifies is not an object: %w", err)
+	}
+	for field := range given {
+		if !slices.Contains(k.modifies, field) {
+			h.log.Warn("plugin may not modify this field", "hook", k.name, "plugin", p.ID(), "field", field)
+			delete(given, field)
+		}
+	}
+	if len(given) == 0 {
+		return event, nil
+	}
+	allowed, err := json.Marshal(given)
+	if err != nil {
+		return event, wit.Errorf(wit.CodeInvalid, "what it modifies cannot be read: %w", err)
+	}
+	next := event
+	if err := json.Unmarshal(allowed, &next); err != nil {
+		return event, wit.Errorf(wit.CodeInvalid, "what it modifies has the wrong type: %w", err)
+	}
+	return next, nil
+}

@@ -1,0 +1,235 @@
+package session
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/google/uuid"
+)
+
+// Origin says where something was said. The zero value is the gateway itself.
+type Origin struct {
+	Channel      string            `json:"channel,omitempty"`
+	Account      string            `json:"account,omitempty"`
+	Conversation *wit.Conversation `json:"conversation,omitempty"`
+	Sender       *wit.Person       `json:"sender,omitempty"`
+	MessageID    string            `json:"messageId,omitempty"`
+}
+
+// Entry is what is known of a session beside its history. Times are Unix milliseconds.
+type Entry struct {
+	Key       Key    `json:"key"`
+	SessionID string `json:"sessionId"`
+	Created   int64  `json:"created"`
+	Updated   int64  `json:"updated"`
+	// Last is the number of the newest message of this history, 0 of an empty one.
+	Last uint64 `json:"last,omitempty"`
+	// Runs counts the runs that this history has seen start.
+	Runs int `json:"runs,omitempty"`
+
+	Origin Origin `json:"origin,omitzero"`
+	// Route is where the session was last spoken to from a channel: where "last" delivers to.
+	Route *Origin `json:"route,omitempty"`
+
+	Choices
+	// Title and Preview are cut from the first and the newest message.
+	Title   string `json:"title,omitempty"`
+	Preview string `json:"preview,omitempty"`
+
+	// Usage is the sum over this history, Context the tokens of the last request and its answer.
+	Usage    wit.Usage `json:"usage,omitzero"`
+	Context  uint64    `json:"context,omitempty"`
+	Provider string    `json:"provider,omitempty"`
+	Used     string    `json:"used,omitempty"` // the model that answered last
+
+	LastRun      string   `json:"lastRun,omitempty"`
+	LastRunState RunState `json:"lastRunState,omitempty"`
+	LastRunError string   `json:"lastRunError,omitempty"`
+}
+
+// Choices are what a person set for a session; a reset keeps them.
+type Choices struct {
+	Label string `json:"label,omitempty"`
+	// Model is provider/model; empty follows the configuration.
+	Model           string `json:"model,omitempty"`
+	Thinking        string `json:"thinking,omitempty"`
+	Verbose         string `json:"verbose,omitempty"`
+	Reasoning       string `json:"reasoning,omitempty"`
+	Elevated        string `json:"elevated,omitempty"`
+	ResponseUsage   string `json:"responseUsage,omitempty"`
+	SendPolicy      string `json:"sendPolicy,omitempty"`
+	GroupActivation string `json:"groupActivation,omitempty"`
+	SpawnedBy       string `json:"spawnedBy,omitempty"`
+	// More holds settings that the gateway keeps for clients without acting on them.
+	More map[string]json.RawMessage `json:"more,omitempty"`
+}
+
+const (
+	entries  = store.Table[Entry]("sessions")
+	ids      = store.Table[Key]("sessions.ids") // session id → key
+	archives = store.Table[Archive]("sessions.archive")
+	trash    = store.Table[int64]("sessions.trash") // session id → when its history was given up
+)
+
+// Archive is an earlier history of a key.
+type Archive struct {
+	SessionID string `json:"sessionId"`
+	Messages  uint64 `json:"messages"`
+	Ended     int64  `json:"ended"`
+}
+
+// Get returns a session's entry, or CodeNotFound.
+func Get(tx store.Tx, key Key) (Entry, error) {
+	e, err := entries.Get(tx, string(key))
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return e, wit.Errorf(wit.CodeNotFound, "there is no session %s", key)
+	}
+	return e, err
+}
+
+// Ensure returns the session's entry and makes it if there is none. An origin with a conversation
+// becomes the session's route. Errors are the store's.
+func Ensure(tx store.Tx, key Key, from Origin) (Entry, error) { return EnsureAs(tx, key, from, "") }
+
+// EnsureAs is Ensure that gives a new session this session id, if it is free, instead of a random one.
+func EnsureAs(tx store.Tx, key Key, from Origin, sessionID string) (Entry, error) {
+	e, err := entries.Get(tx, string(key))
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		e, err = create(tx, key, from, sessionID)
+	}
+	if err != nil {
+		return e, err
+	}
+	if from.Conversation != nil {
+		e.Route = &from
+		if e.Origin.Channel == "" {
+			e.Origin = from
+		}
+		err = entries.Put(tx, string(key), e)
+	}
+	return e, err
+}
+
+// Put stores an entry that came from Get in the same transaction, and marks it updated.
+func Put(tx store.Tx, e Entry) error {
+	e.Updated = time.Now().UnixMilli()
+	return entries.Put(tx, string(e.Key), e)
+}
+
+// KeyOf returns the session that has, or had, this session id; or CodeNotFound.
+func KeyOf(tx store.Tx, sessionID string) (Key, error) {
+	if !validID(sessionID) {
+		return "", wit.Errorf(wit.CodeNotFound, "there is no session with the id %.40q", sessionID)
+	}
+	key, err := ids.Get(tx, sessionID)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		err = wit.Errorf(wit.CodeNotFound, "there is no session with the id %.40q", sessionID)
+	}
+	return key, err
+}
+
+func create(tx store.Tx, key Key, from Origin, sessionID string) (Entry, error) {
+	now := time.Now().UnixMilli()
+	e := Entry{Key: key, Created: now, Updated: now, Origin: from}
+	id, err := claim(tx, key, sessionID)
+	if err != nil {
+		return e, err
+	}
+	e.SessionID = id
+	return e, entries.Put(tx, string(key), e)
+}
+
+// claim reserves a session id for key: want if it is usable and free, else a new one.
+func claim(tx store.Tx, key Key, want string) (string, error) {
+	if validID(want) {
+		err := ids.Insert(tx, want, key)
+		if wit.CodeOf(err) != wit.CodeConflict {
+			return want, err
+		}
+	}
+	id := uuid.NewString()
+	return id, ids.Insert(tx, id, key)
+}
+
+func validID(id string) bool {
+	return id != "" && len(id) <= maxName && name(id, "") == id
+}
+
+// Reset gives the session an empty history under a new session id and keeps its choices, route and
+// origin. The old history stays under the old id. It returns the entry before and after.
+//
+// Errors: CodeNotFound; CodeConflict while one of the session's runs is running.
+func Reset(tx store.Tx, key Key) (before, after Entry, err error) {
+	before, err = Get(tx, key)
+	if err != nil {
+		return before, after, err
+	}
+	if err := idle(tx, key); err != nil {
+		return before, after, err
+	}
+	if err := archive(tx, before); err != nil {
+		return before, after, err
+	}
+	now := time.Now().UnixMilli()
+	after = Entry{Key: key, Created: now, Updated: now, Origin: before.Origin, Route: before.Route, Choices: before.Choices}
+	if after.SessionID, err = claim(tx, key, ""); err != nil {
+		return before, after, err
+	}
+	return before, after, entries.Put(tx, string(key), after)
+}
+
+func archive(tx store.Tx, e Entry) error {
+	return archives.Put(tx, string(e.Key)+"\x00"+e.SessionID,
+		Archive{SessionID: e.SessionID, Messages: e.Last, Ended: time.Now().UnixMilli()})
+}
+
+// Remove deletes a session; with histories, its present and earlier histories are given up too, and
+// Sweep frees their space. Errors: CodeNotFound; CodeConflict while runs of it wait or are running.
+func Remove(tx store.Tx, key Key, histories bool) error {
+	e, err := Get(tx, key)
+	if err != nil {
+		return err
+	}
+	if live, err := Queue(tx, key); err != nil {
+		return err
+	} else if len(live) > 0 {
+		return wit.Errorf(wit.CodeConflict, "session %s has %d unfinished runs: abort them first", key, len(live))
+	}
+	if err := entries.Delete(tx, string(key)); err != nil {
+		return err
+	}
+	if !histories {
+		return archive(tx, e)
+	}
+	gone := []string{e.SessionID}
+	var rows []string
+	for row, err := range archives.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
+		if err != nil {
+			return err
+		}
+		gone, rows = append(gone, row.Value.SessionID), append(rows, row.Key)
+	}
+	for _, row := range rows {
+		if err := archives.Delete(tx, row); err != nil {
+			return err
+		}
+	}
+	for _, id := range gone {
+		if err := trash.Put(tx, id, time.Now().UnixMilli()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// excerpt is the beginning of text on one line, at most n bytes.
+func excerpt(text string, n int) string {
+	text = strings.Join(strings.Fields(text[:min(len(text), 4*n)]), " ")
+	if len(text) > n {
+		text = strings.ToValidUTF8(text[:n-3], "") + "…"
+	}
+	return strings.ToValidUTF8(text, "")
+}

@@ -1,0 +1,126 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// exportBytes is how much text one page of an export holds, more or less.
+const exportBytes = 256 << 10
+
+// ExportParams asks for a page of a history: of a session's present one, or of any by its session id.
+type ExportParams struct {
+	Key       string `json:"key"`
+	AgentID   string `json:"agentId"`
+	SessionID string `json:"sessionId"`
+	// Cursor comes from the page before; empty starts.
+	Cursor string `json:"cursor"`
+	// Limit is the most lines of a page; 500 when 0, at most 1,000.
+	Limit int `json:"limit"`
+}
+
+// ExportResult is a page of JSON lines: the first of all describes the session, each other one is a
+// message. Cursor asks for the next page and is empty on the last.
+type ExportResult struct {
+	Key       Key      `json:"key"`
+	SessionID string   `json:"sessionId"`
+	Lines     []string `json:"lines"`
+	Cursor    string   `json:"cursor,omitempty"`
+}
+
+type exportHead struct {
+	Type      string `json:"type"`
+	Version   int    `json:"version"`
+	Key       Key    `json:"key"`
+	SessionID string `json:"sessionId"`
+	Label     string `json:"label,omitempty"`
+	Messages  uint64 `json:"messages,omitempty"`
+	Updated   int64  `json:"updated,omitempty"`
+}
+
+type exportLine struct {
+	Type string `json:"type"`
+	Message
+}
+
+func (s *Service) export(ctx context.Context, p ExportParams) (ExportResult, error) {
+	res := ExportResult{Lines: []string{}}
+	limit := 500
+	if p.Limit > 0 {
+		limit = min(p.Limit, 1000)
+	}
+	err := s.view(ctx, func(tx store.Tx) error {
+		head, after, err := s.exportFrom(tx, p)
+		if err != nil {
+			return err
+		}
+		res.Key, res.SessionID = head.Key, head.SessionID
+		size := 0
+		add := func(v any) error {
+			b, err := json.Marshal(v)
+			if err != nil {
+				return wit.Errorf(wit.CodeInternal, "sessions.export: %w", err)
+			}
+			size += len(b)
+			res.Lines = append(res.Lines, string(b))
+			return nil
+		}
+		if p.Cursor == "" {
+			if err := add(head); err != nil {
+				return err
+			}
+		}
+		r := store.Range{Prefix: head.SessionID + "/", From: messageKey(head.SessionID, after+1)}
+		for row, err := range history.Scan(tx, r) {
+			if err != nil {
+				return err
+			}
+			if len(res.Lines) >= limit || size >= exportBytes {
+				res.Cursor = head.SessionID + "." + strconv.FormatUint(row.Value.Number-1, 10)
+				return nil
+			}
+			if err := add(exportLine{"message", row.Value}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return res, err
+}
+
+// exportFrom finds the history and the number of the last message that was given out already.
+func (s *Service) exportFrom(tx store.Tx, p ExportParams) (head exportHead, after uint64, err error) {
+	head = exportHead{Type: "session", Version: 1, SessionID: p.SessionID}
+	if p.Cursor != "" {
+		id, number, _ := strings.Cut(p.Cursor, ".")
+		if after, err = strconv.ParseUint(number, 10, 63); err != nil || !validID(id) {
+			return head, 0, wit.Errorf(wit.CodeInvalid, "invalid sessions.export params: %.40q is not a cursor", p.Cursor)
+		}
+		head.SessionID = id
+	}
+	if head.SessionID != "" {
+		if head.Key, err = KeyOf(tx, head.SessionID); err != nil {
+			return head, 0, err
+		}
+	} else if head.Key, err = s.Settings().ParseKey(p.Key, p.AgentID); err != nil {
+		return head, 0, err
+	}
+	e, err := Get(tx, head.Key)
+	switch {
+	case wit.CodeOf(err) == wit.CodeNotFound && head.SessionID != "":
+		return head, after, nil
+	case err != nil:
+		return head, 0, err
+	case head.SessionID == "":
+		head.SessionID = e.SessionID
+	}
+	if head.SessionID == e.SessionID {
+		head.Label, head.Messages, head.Updated = e.Label, e.Last, e.Updated
+	}
+	return head, after, nil
+}

@@ -1,0 +1,148 @@
+package session
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Key names a conversation: agent:<agent>:<rest>, lower case. Only this package's functions make one
+// of foreign text.
+type Key string
+
+// Bounds of keys and of the names inside them, in bytes.
+const (
+	MaxKey  = 256
+	maxName = 64
+	maxPeer = 64
+)
+
+// Agent returns the agent's id, "" for a key that is none.
+func (k Key) Agent() string {
+	rest, ok := strings.CutPrefix(string(k), "agent:")
+	if !ok {
+		return ""
+	}
+	agent, _, _ := strings.Cut(rest, ":")
+	return agent
+}
+
+// Rest returns what follows the agent.
+func (k Key) Rest() string {
+	return strings.TrimPrefix(string(k), "agent:"+k.Agent()+":")
+}
+
+// ParseKey reads a key as clients write it. Text without "agent:" is a conversation of agent; "main"
+// and the configured main key are that agent's main conversation. Errors: CodeInvalid.
+func (s Settings) ParseKey(text, agent string) (Key, error) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	if text == "" || len(text) > MaxKey || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return "", wit.Errorf(wit.CodeInvalid, "%.40q is not a session key: use 1 to %d characters, such as main or agent:main:main", text, MaxKey)
+	}
+	rest, qualified := strings.CutPrefix(text, "agent:")
+	if qualified {
+		agent, rest, qualified = strings.Cut(rest, ":")
+		if !qualified || agent == "" || rest == "" {
+			return "", wit.Errorf(wit.CodeInvalid, "%.40q is not a session key: agent:<agent>:<conversation> has three parts", text)
+		}
+	}
+	if rest == "main" {
+		return s.Main(agent), nil
+	}
+	k := s.key(agent, rest)
+	if len(k) > MaxKey {
+		return "", wit.Errorf(wit.CodeInvalid, "the session key %.40q is too long: at most %d bytes", text, MaxKey)
+	}
+	return k, nil
+}
+
+// Main returns the main conversation of an agent, of the default one when agent is empty.
+func (s Settings) Main(agent string) Key {
+	return s.key(agent, name(s.MainKey, "main"))
+}
+
+// IsMain reports whether k is an agent's main conversation.
+func (s Settings) IsMain(k Key) bool { return k == s.Main(k.Agent()) }
+
+// Direct returns where a person's direct messages go, by the configured scope.
+func (s Settings) Direct(agent, channel, peer string) Key {
+	switch s.DMScope {
+	case ScopePerPeer:
+		return s.key(agent, "dm:"+part(peer))
+	case ScopePerChannelPeer:
+		return s.key(agent, name(channel, "unknown")+":dm:"+part(peer))
+	}
+	return s.Main(agent)
+}
+
+// Conversation returns the key of a conversation on a channel. peer is the sender, who matters in a
+// direct one.
+func (s Settings) Conversation(agent, channel string, c wit.Conversation, peer string) Key {
+	var k Key
+	switch c.Kind {
+	case wit.ConversationKindGroup, wit.ConversationKindChannel:
+		k = s.key(agent, name(channel, "unknown")+":"+string(c.Kind)+":"+part(c.ID))
+	default:
+		if peer == "" {
+			peer = c.ID
+		}
+		k = s.Direct(agent, channel, peer)
+	}
+	if c.Thread != nil && *c.Thread != "" {
+		k += Key(":thread:" + part(*c.Thread))
+	}
+	return k
+}
+
+// Cron returns the key of a job's own conversation.
+func (s Settings) Cron(agent, job string) Key { return s.key(agent, "cron:"+part(job)) }
+
+func (s Settings) key(agent, rest string) Key {
+	if agent == "" {
+		agent = s.DefaultAgent
+	}
+	return Key("agent:" + name(agent, "main") + ":" + rest)
+}
+
+// name makes text fit where ids of agents and accounts stand: [a-z0-9_-]{1,64}.
+func name(text, otherwise string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_', r == '-':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		}
+		return '-'
+	}, text)
+	text = strings.Trim(text[:min(len(text), maxName)], "-")
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// part makes a platform's id one part of a key: a colon inside it cannot look like the next part, and
+// a long one is cut and told apart by its hash.
+func part(id string) string {
+	id = strings.ToLower(strings.ToValidUTF8(strings.TrimSpace(id), "_"))
+	id = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '_'
+		}
+		return r
+	}, id)
+	short := strings.NewReplacer("%", "%25", ":", "%3a").Replace(id)
+	if short == "" {
+		return "unknown"
+	}
+	if len(short) > maxPeer {
+		sum := sha256.Sum256([]byte(id))
+		short = strings.ToValidUTF8(short[:maxPeer-17], "") + "~" + hex.EncodeToString(sum[:8])
+	}
+	return short
+}

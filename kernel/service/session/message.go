@@ -1,0 +1,160 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Message is one entry of a history.
+type Message struct {
+	// Number counts from 1 within the history; Append sets it.
+	Number uint64   `json:"number"`
+	Role   wit.Role `json:"role"`
+
+	Parts     []wit.Part     `json:"parts,omitempty"`
+	ToolCalls []wit.ToolCall `json:"toolCalls,omitempty"`
+	// What a tool's message answers.
+	ToolCallID string `json:"toolCallId,omitempty"`
+	Tool       string `json:"tool,omitempty"`
+	Failed     bool   `json:"failed,omitempty"`
+
+	Provider string     `json:"provider,omitempty"`
+	Model    string     `json:"model,omitempty"`
+	Usage    *wit.Usage `json:"usage,omitempty"`
+	// Stop says why an assistant's message ended: end, tool_calls, length, refused, aborted, error,
+	// injected.
+	Stop  string `json:"stop,omitempty"`
+	Error string `json:"error,omitempty"`
+
+	Run    string  `json:"run,omitempty"`
+	Origin *Origin `json:"origin,omitempty"`
+	// Time is when it was appended, in Unix milliseconds; Append sets it.
+	Time int64 `json:"time"`
+	// Aside is shown to people and not to the model: commands and their answers.
+	Aside bool `json:"aside,omitempty"`
+}
+
+// Text returns the message's text parts, joined.
+func (m Message) Text() string {
+	var b strings.Builder
+	for _, p := range m.Parts {
+		if p.Text == nil || (p.Kind != wit.PartKindText && p.Kind != "") {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(*p.Text)
+	}
+	return b.String()
+}
+
+// TextPart returns a part that holds text.
+func TextPart(text string) wit.Part { return wit.Part{Kind: wit.PartKindText, Text: &text} }
+
+const (
+	history    = store.Table[Message]("history")
+	maxMessage = 4 << 20
+)
+
+func messageKey(sessionID string, number uint64) string {
+	return fmt.Sprintf("%s/%016x", sessionID, number)
+}
+
+// MessageID names a message for clients.
+func MessageID(sessionID string, number uint64) string {
+	return sessionID + "." + strconv.FormatUint(number, 10)
+}
+
+// Append adds a message to the session's history and returns it with its number and time.
+//
+// Errors: CodeNotFound without the session; CodeTooLarge.
+func Append(tx store.Tx, key Key, m Message) (Message, error) {
+	e, err := Get(tx, key)
+	if err != nil {
+		return m, err
+	}
+	if size := m.size(); size > maxMessage {
+		return m, wit.Errorf(wit.CodeTooLarge, "a message of %d bytes is too long: at most %d fit", size, maxMessage)
+	}
+	e.Last++
+	m.Number, m.Time = e.Last, time.Now().UnixMilli()
+	e.Updated = m.Time
+	if text := m.Text(); text != "" && m.Role != wit.RoleTool {
+		e.Preview = excerpt(text, 160)
+		if e.Title == "" && m.Role == wit.RoleUser && !m.Aside {
+			e.Title = excerpt(text, 60)
+		}
+	}
+	if m.Usage != nil {
+		e.Usage = Sum(e.Usage, *m.Usage)
+		e.Context = m.Usage.Input + m.Usage.CacheRead + m.Usage.CacheWrite + m.Usage.Output
+		e.Provider, e.Used = m.Provider, m.Model
+	}
+	if err := history.Put(tx, messageKey(e.SessionID, m.Number), m); err != nil {
+		return m, err
+	}
+	return m, entries.Put(tx, string(key), e)
+}
+
+func (m Message) size() int {
+	n := len(m.Error)
+	for _, p := range m.Parts {
+		if p.Text != nil {
+			n += len(*p.Text)
+		}
+	}
+	for _, c := range m.ToolCalls {
+		n += len(c.Args)
+	}
+	return n
+}
+
+// Newest yields at most limit messages of a history in order, the newest last, after leaving out the
+// skip newest ones. keep, if given, is asked newest first and ends the selection by false.
+func Newest(tx store.Tx, sessionID string, skip, limit int, keep func(Message) bool) ([]Message, error) {
+	var out []Message
+	r := store.Range{Prefix: sessionID + "/", Reverse: true, Limit: skip + limit}
+	for row, err := range history.Scan(tx, r) {
+		if err != nil {
+			return nil, err
+		}
+		if skip > 0 {
+			skip--
+			continue
+		}
+		if keep != nil && !keep(row.Value) {
+			break
+		}
+		out = append(out, row.Value)
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
+// After returns at most limit messages that follow number, oldest first.
+func After(tx store.Tx, sessionID string, number uint64, limit int) ([]Message, error) {
+	var out []Message
+	r := store.Range{Prefix: sessionID + "/", From: messageKey(sessionID, number+1), Limit: limit}
+	for row, err := range history.Scan(tx, r) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, row.Value)
+	}
+	return out, nil
+}
+
+// Sum adds up two usages.
+func Sum(a, b wit.Usage) wit.Usage {
+	return wit.Usage{
+		Input: a.Input + b.Input, Output: a.Output + b.Output,
+		CacheRead: a.CacheRead + b.CacheRead, CacheWrite: a.CacheWrite + b.CacheWrite,
+	}
+}

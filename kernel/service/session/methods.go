@@ -1,0 +1,329 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Turns is what the methods need of whoever answers in the sessions.
+type Turns interface {
+	// Stop aborts the session's running run and, with all, those that wait; it returns when they have
+	// ended.
+	Stop(ctx context.Context, key Key, all bool) error
+	// Defaults returns what answers where a session makes no choice.
+	Defaults(ctx context.Context) Defaults
+	// CheckModel returns a model's full name provider/model, or CodeInvalid for one that cannot be had.
+	CheckModel(ctx context.Context, model string) (string, error)
+}
+
+// Methods returns the rows of the method table.
+func (s *Service) Methods(t Turns) []rpc.Method {
+	m := methods{s, t}
+	return []rpc.Method{
+		rpc.New("sessions.list", wire.ScopeRead, m.list),
+		rpc.New("sessions.describe", wire.ScopeRead, m.describe),
+		rpc.New("sessions.preview", wire.ScopeRead, s.preview),
+		rpc.New("sessions.export", wire.ScopeRead, s.export),
+		rpc.New("sessions.resolve", wire.ScopeAdmin, m.resolve),
+		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch),
+		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset),
+		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove),
+	}
+}
+
+type methods struct {
+	*Service
+	turns Turns
+}
+
+func (m methods) list(ctx context.Context, p ListParams) (ListResult, error) {
+	return m.List(ctx, p, m.turns.Defaults(ctx))
+}
+
+type describeParams struct {
+	Key                  string `json:"key"`
+	AgentID              string `json:"agentId"`
+	IncludeDerivedTitles bool   `json:"includeDerivedTitles"`
+	IncludeLastMessage   bool   `json:"includeLastMessage"`
+}
+
+type describeResult struct {
+	// Session is null when there is none.
+	Session *Row `json:"session"`
+}
+
+func (m methods) describe(ctx context.Context, p describeParams) (describeResult, error) {
+	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
+	if err != nil {
+		return describeResult{}, err
+	}
+	r, err := m.Describe(ctx, key, m.turns.Defaults(ctx))
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return describeResult{}, nil
+	}
+	return describeResult{&r}, err
+}
+
+// Describe returns one session's row, or CodeNotFound.
+func (s *Service) Describe(ctx context.Context, key Key, d Defaults) (Row, error) {
+	var r Row
+	err := s.view(ctx, func(tx store.Tx) error {
+		e, err := Get(tx, key)
+		if err != nil {
+			return err
+		}
+		places, err := tickets(tx, key)
+		if err != nil {
+			return err
+		}
+		live := &Waiting{Key: key}
+		for _, p := range places {
+			if !p.Urgent {
+				live.Runs = append(live.Runs, p.Run)
+			}
+		}
+		r = s.row(e, d, live)
+		r.DerivedTitle, r.LastMessagePreview = e.Title, e.Preview
+		return nil
+	})
+	return r, err
+}
+
+type patchResult struct {
+	OK    bool   `json:"ok"`
+	Path  string `json:"path"`
+	Key   Key    `json:"key"`
+	Entry Row    `json:"entry"`
+}
+
+func (m methods) patch(ctx context.Context, p PatchParams) (patchResult, error) {
+	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
+	if err != nil {
+		return patchResult{}, err
+	}
+	var model *string
+	if len(p.Model) > 0 && json.Unmarshal(p.Model, &model) == nil && model != nil {
+		full, err := m.turns.CheckModel(ctx, *model)
+		if err != nil {
+			return patchResult{}, err
+		}
+		p.Model, _ = json.Marshal(full)
+	}
+	err = m.Store.Update(ctx, func(tx store.Tx) error {
+		e, err := Ensure(tx, key, Origin{})
+		if err != nil {
+			return err
+		}
+		if err := expect(e, p.ExpectedSessionID); err != nil {
+			return err
+		}
+		if err := p.apply(&e.Choices); err != nil {
+			return err
+		}
+		if err := m.unique(tx, key, e.Label, len(p.Label) > 0); err != nil {
+			return err
+		}
+		return Put(tx, e)
+	})
+	if err != nil {
+		return patchResult{}, err
+	}
+	m.Changed(key, "patch")
+	row, err := m.Describe(ctx, key, m.turns.Defaults(ctx))
+	return patchResult{OK: true, Path: "(multiple)", Key: key, Entry: row}, err
+}
+
+// unique fails with CodeConflict if another session has the label, since labels name sessions.
+func (m methods) unique(tx store.Tx, key Key, label string, given bool) error {
+	if !given || label == "" {
+		return nil
+	}
+	for row, err := range entries.Scan(tx, store.Range{}) {
+		if err != nil {
+			return err
+		}
+		if row.Value.Label == label && row.Value.Key != key {
+			return wit.Errorf(wit.CodeConflict, "session %s has the label %.40q already: choose another one", row.Key, label)
+		}
+	}
+	return nil
+}
+
+func expect(e Entry, sessionID string) error {
+	if sessionID != "" && sessionID != e.SessionID {
+		return wit.Errorf(wit.CodeConflict, "session %s is not %.40q any more but %s: read it again", e.Key, sessionID, e.SessionID)
+	}
+	return nil
+}
+
+type resetParams struct {
+	Key     string `json:"key"`
+	AgentID string `json:"agentId"`
+	Reason  string `json:"reason"`
+}
+
+type resetResult struct {
+	OK    bool `json:"ok"`
+	Key   Key  `json:"key"`
+	Entry Row  `json:"entry"`
+}
+
+func (m methods) reset(ctx context.Context, p resetParams) (resetResult, error) {
+	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
+	if err != nil {
+		return resetResult{}, err
+	}
+	err = m.quiet(ctx, key, false, func() error {
+		_, err := m.Reset(ctx, key)
+		return err
+	})
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		// What was never spoken in is as good as reset.
+		err = m.Store.Update(ctx, func(tx store.Tx) error {
+			_, err := Ensure(tx, key, Origin{})
+			return err
+		})
+	}
+	if err != nil {
+		return resetResult{}, err
+	}
+	row, err := m.Describe(ctx, key, m.turns.Defaults(ctx))
+	return resetResult{OK: true, Key: key, Entry: row}, err
+}
+
+// quiet calls fn after the session's runs were stopped, and again when another one got in between.
+func (m methods) quiet(ctx context.Context, key Key, all bool, fn func() error) (err error) {
+	for range 5 {
+		if err = m.turns.Stop(ctx, key, all); err != nil {
+			return err
+		}
+		if err = fn(); wit.CodeOf(err) != wit.CodeConflict {
+			return err
+		}
+	}
+	return err
+}
+
+type deleteParams struct {
+	Key                       string  `json:"key"`
+	AgentID                   string  `json:"agentId"`
+	DeleteTranscript          *bool   `json:"deleteTranscript"`
+	ExpectedSessionID         string  `json:"expectedSessionId"`
+	ExpectedLifecycleRevision string  `json:"expectedLifecycleRevision"`
+	ExpectedSessionUpdatedAt  float64 `json:"expectedSessionUpdatedAt"`
+	EmitLifecycleHooks        *bool   `json:"emitLifecycleHooks"`
+	ArchivedOnly              bool    `json:"archivedOnly"`
+}
+
+type deleteResult struct {
+	OK       bool     `json:"ok"`
+	Key      Key      `json:"key"`
+	Deleted  bool     `json:"deleted"`
+	Archived []string `json:"archived"`
+}
+
+func (m methods) remove(ctx context.Context, p deleteParams) (deleteResult, error) {
+	res := deleteResult{OK: true, Archived: []string{}}
+	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
+	if err != nil {
+		return res, err
+	}
+	res.Key = key
+	if m.Settings().IsMain(key) {
+		return res, wit.Errorf(wit.CodeInvalid, "Cannot delete the main session (%s).", key)
+	}
+	histories := p.DeleteTranscript == nil || *p.DeleteTranscript
+	var gone Entry
+	err = m.quiet(ctx, key, true, func() error {
+		return m.Store.Update(ctx, func(tx store.Tx) (err error) {
+			if gone, err = Get(tx, key); err != nil {
+				return err
+			}
+			if err := expect(gone, p.ExpectedSessionID); err != nil {
+				return wit.Errorf(wit.CodeInvalid, "%w", err)
+			}
+			return Remove(tx, key, histories)
+		})
+	})
+	switch wit.CodeOf(err) {
+	case wit.CodeNotFound:
+		return res, nil
+	case "":
+	default:
+		return res, err
+	}
+	res.Deleted = true
+	if !histories {
+		res.Archived = append(res.Archived, gone.SessionID)
+	}
+	m.Ended(ctx, gone, "delete")
+	return res, m.Sweep(ctx)
+}
+
+type resolveParams struct {
+	Key            string `json:"key"`
+	SessionID      string `json:"sessionId"`
+	Label          string `json:"label"`
+	ShortID        string `json:"shortId"`
+	SlugHint       string `json:"slugHint"`
+	AgentID        string `json:"agentId"`
+	SpawnedBy      string `json:"spawnedBy"`
+	IncludeGlobal  bool   `json:"includeGlobal"`
+	IncludeUnknown bool   `json:"includeUnknown"`
+	AllowMissing   bool   `json:"allowMissing"`
+}
+
+type resolveResult struct {
+	OK      bool   `json:"ok"`
+	Key     Key    `json:"key,omitempty"`
+	AgentID string `json:"agentId,omitempty"`
+}
+
+func (m methods) resolve(ctx context.Context, p resolveParams) (resolveResult, error) {
+	key, err := m.find(ctx, p)
+	if p.AllowMissing && wit.CodeOf(err) == wit.CodeNotFound {
+		return resolveResult{}, nil
+	}
+	if err != nil {
+		return resolveResult{}, err
+	}
+	return resolveResult{OK: true, Key: key, AgentID: key.Agent()}, nil
+}
+
+func (m methods) find(ctx context.Context, p resolveParams) (key Key, err error) {
+	if (p.Key != "") == (p.SessionID != "" || p.Label != "") {
+		return "", wit.NewError(wit.CodeInvalid, "invalid sessions.resolve params: give one of key, sessionId, label")
+	}
+	if p.Key != "" {
+		if key, err = m.Settings().ParseKey(p.Key, p.AgentID); err != nil {
+			return "", err
+		}
+	}
+	err = m.view(ctx, func(tx store.Tx) (err error) {
+		if p.SessionID != "" {
+			key, err = KeyOf(tx, p.SessionID)
+		}
+		if err != nil || p.Label == "" {
+			if err == nil {
+				_, err = Get(tx, key)
+			}
+			return err
+		}
+		for row, err := range entries.Scan(tx, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			if row.Value.Label == p.Label && (p.AgentID == "" || row.Value.Key.Agent() == p.AgentID) {
+				key = row.Value.Key
+				return nil
+			}
+		}
+		return wit.Errorf(wit.CodeNotFound, "No session found with label: %s", p.Label)
+	})
+	return key, err
+}

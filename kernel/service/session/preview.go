@@ -1,0 +1,90 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// PreviewParams names sessions and how much to show of each.
+type PreviewParams struct {
+	Keys     []string `json:"keys"`
+	Limit    int      `json:"limit"`
+	MaxChars int      `json:"maxChars"`
+}
+
+// PreviewResult is the answer of sessions.preview.
+type PreviewResult struct {
+	Ts       int64     `json:"ts"`
+	Previews []Preview `json:"previews"`
+}
+
+// Preview is the end of one session. Status is ok, empty, missing or error.
+type Preview struct {
+	Key    string        `json:"key"`
+	Status string        `json:"status"`
+	Items  []PreviewItem `json:"items"`
+}
+
+// PreviewItem is one line of a preview.
+type PreviewItem struct {
+	Role string `json:"role"`
+	Text string `json:"text"`
+}
+
+func (s *Service) preview(ctx context.Context, p PreviewParams) (PreviewResult, error) {
+	res := PreviewResult{Ts: time.Now().UnixMilli(), Previews: []Preview{}}
+	if len(p.Keys) == 0 || len(p.Keys) > 200 {
+		return res, wit.NewError(wit.CodeInvalid, "invalid sessions.preview params: keys must have 1 to 200 items")
+	}
+	limit, chars := 12, 240
+	if p.Limit > 0 {
+		limit = min(p.Limit, 100)
+	}
+	if p.MaxChars > 0 {
+		chars = min(max(p.MaxChars, 20), 4000)
+	}
+	err := s.view(ctx, func(tx store.Tx) error {
+		for _, text := range p.Keys {
+			res.Previews = append(res.Previews, s.previewOne(tx, text, limit, chars))
+		}
+		return nil
+	})
+	return res, err
+}
+
+func (s *Service) previewOne(tx store.Tx, text string, limit, chars int) Preview {
+	out := Preview{Key: text, Status: "missing", Items: []PreviewItem{}}
+	key, err := s.Settings().ParseKey(text, "")
+	if err != nil {
+		return out
+	}
+	e, err := Get(tx, key)
+	if err != nil {
+		if wit.CodeOf(err) != wit.CodeNotFound {
+			out.Status = "error"
+		}
+		return out
+	}
+	messages, err := Newest(tx, e.SessionID, 0, limit, nil)
+	if err != nil {
+		out.Status = "error"
+		return out
+	}
+	for _, m := range messages {
+		if t := excerpt(m.Text(), chars); t != "" {
+			out.Items = append(out.Items, PreviewItem{string(m.Role), t})
+		}
+		for _, c := range m.ToolCalls {
+			out.Items = append(out.Items, PreviewItem{"tool", "call " + c.Name})
+		}
+	}
+	out.Items = out.Items[max(0, len(out.Items)-limit):]
+	out.Status = "ok"
+	if len(out.Items) == 0 {
+		out.Status = "empty"
+	}
+	return out
+}

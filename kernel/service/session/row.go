@@ -1,0 +1,159 @@
+package session
+
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Defaults is what answers where a session makes no choice of its own.
+type Defaults struct {
+	ModelProvider string `json:"modelProvider"`
+	Model         string `json:"model"`
+	ContextTokens uint32 `json:"contextTokens"`
+}
+
+// Row is a session as sessions.list shows it, with the fields of protocol 3 and the cheap ones of 4.
+type Row struct {
+	Key                Key        `json:"key"`
+	SessionID          string     `json:"sessionId"`
+	Kind               string     `json:"kind"`
+	ChatType           string     `json:"chatType"`
+	AgentID            string     `json:"agentId"`
+	IsMain             bool       `json:"isMain,omitempty"`
+	Label              string     `json:"label,omitempty"`
+	DisplayName        string     `json:"displayName,omitempty"`
+	DerivedTitle       string     `json:"derivedTitle,omitempty"`
+	LastMessagePreview string     `json:"lastMessagePreview,omitempty"`
+	Channel            string     `json:"channel,omitempty"`
+	Subject            string     `json:"subject,omitempty"`
+	Origin             *RowOrigin `json:"origin,omitempty"`
+	UpdatedAt          int64      `json:"updatedAt"`
+	SystemSent         bool       `json:"systemSent"`
+	AbortedLastRun     bool       `json:"abortedLastRun"`
+	ThinkingLevel      string     `json:"thinkingLevel,omitempty"`
+	VerboseLevel       string     `json:"verboseLevel,omitempty"`
+	ReasoningLevel     string     `json:"reasoningLevel,omitempty"`
+	ElevatedLevel      string     `json:"elevatedLevel,omitempty"`
+	ResponseUsage      string     `json:"responseUsage,omitempty"`
+	SendPolicy         string     `json:"sendPolicy,omitempty"`
+	GroupActivation    string     `json:"groupActivation,omitempty"`
+	SpawnedBy          string     `json:"spawnedBy,omitempty"`
+	InputTokens        uint64     `json:"inputTokens"`
+	OutputTokens       uint64     `json:"outputTokens"`
+	TotalTokens        uint64     `json:"totalTokens"`
+	ModelProvider      string     `json:"modelProvider,omitempty"`
+	Model              string     `json:"model,omitempty"`
+	ContextTokens      uint32     `json:"contextTokens,omitempty"`
+	DeliveryContext    *Delivery  `json:"deliveryContext,omitempty"`
+	LastChannel        string     `json:"lastChannel,omitempty"`
+	LastTo             string     `json:"lastTo,omitempty"`
+	LastAccountID      string     `json:"lastAccountId,omitempty"`
+	Status             string     `json:"status,omitempty"`
+	LastRunID          string     `json:"lastRunId,omitempty"`
+	LastRunError       string     `json:"lastRunError,omitempty"`
+	// QueuedRuns is how many runs wait behind the running one.
+	QueuedRuns int `json:"queuedRuns,omitempty"`
+	// RunningRun is the one that is being answered.
+	RunningRun string `json:"runningRunId,omitempty"`
+}
+
+// RowOrigin says where a session began.
+type RowOrigin struct {
+	Provider  string `json:"provider,omitempty"`
+	Surface   string `json:"surface,omitempty"`
+	ChatType  string `json:"chatType,omitempty"`
+	From      string `json:"from,omitempty"`
+	To        string `json:"to,omitempty"`
+	AccountID string `json:"accountId,omitempty"`
+	ThreadID  string `json:"threadId,omitempty"`
+}
+
+// Delivery is where the session's answers were asked for last.
+type Delivery struct {
+	Channel   string `json:"channel"`
+	To        string `json:"to,omitempty"`
+	AccountID string `json:"accountId,omitempty"`
+	ThreadID  string `json:"threadId,omitempty"`
+}
+
+func (s *Service) row(e Entry, d Defaults, live *Waiting) Row {
+	r := Row{
+		Key: e.Key, SessionID: e.SessionID, AgentID: e.Key.Agent(), IsMain: s.Settings().IsMain(e.Key),
+		Kind: "direct", ChatType: "direct", Label: e.Label, UpdatedAt: e.Updated,
+		SystemSent: e.Runs > 0, AbortedLastRun: e.LastRunState == RunAborted,
+		ThinkingLevel: e.Thinking, VerboseLevel: e.Verbose, ReasoningLevel: e.Reasoning, ElevatedLevel: e.Elevated,
+		ResponseUsage: e.ResponseUsage, SendPolicy: e.SendPolicy, GroupActivation: e.GroupActivation, SpawnedBy: e.SpawnedBy,
+		InputTokens: e.Usage.Input, OutputTokens: e.Usage.Output, TotalTokens: e.Context,
+		ModelProvider: d.ModelProvider, Model: d.Model, ContextTokens: d.ContextTokens,
+		LastRunID: e.LastRun, LastRunError: e.LastRunError, Status: status(e, live),
+	}
+	if e.Used != "" {
+		r.ModelProvider, r.Model = e.Provider, e.Used
+	}
+	if provider, model, ok := strings.Cut(e.Model, "/"); ok {
+		r.ModelProvider, r.Model = provider, model
+	}
+	if live != nil {
+		r.QueuedRuns = len(live.Runs)
+		if e.LastRunState == RunRunning && len(live.Runs) > 0 {
+			r.QueuedRuns, r.RunningRun = len(live.Runs)-1, live.Runs[0]
+		}
+	}
+	r.place(e)
+	return r
+}
+
+// place fills in where the session is spoken to.
+func (r *Row) place(e Entry) {
+	if c := e.Origin.Conversation; c != nil {
+		if c.Kind != "" {
+			r.ChatType = string(c.Kind)
+		}
+		if c.Kind == wit.ConversationKindGroup || c.Kind == wit.ConversationKindChannel {
+			r.Kind = "group"
+		}
+		if c.Name != nil {
+			r.DisplayName, r.Subject = *c.Name, *c.Name
+		}
+	}
+	if o := e.Origin; o.Channel != "" {
+		r.Channel = o.Channel
+		r.Origin = &RowOrigin{Provider: o.Channel, Surface: o.Channel, ChatType: r.ChatType, AccountID: o.Account}
+		if o.Sender != nil {
+			r.Origin.From = o.Sender.ID
+		}
+		if o.Conversation != nil {
+			r.Origin.To = o.Conversation.ID
+			r.Origin.ThreadID = thread(o.Conversation)
+		}
+	}
+	if o := e.Route; o != nil && o.Conversation != nil {
+		r.LastChannel, r.LastTo, r.LastAccountID = o.Channel, o.Conversation.ID, o.Account
+		r.DeliveryContext = &Delivery{Channel: o.Channel, To: o.Conversation.ID, AccountID: o.Account, ThreadID: thread(o.Conversation)}
+	}
+}
+
+func thread(c *wit.Conversation) string {
+	if c.Thread == nil {
+		return ""
+	}
+	return *c.Thread
+}
+
+// status is protocol 4's word for how the session stands.
+func status(e Entry, live *Waiting) string {
+	if live != nil && len(live.Runs) > 0 {
+		if e.LastRunState == RunRunning {
+			return "running"
+		}
+		return "queued"
+	}
+	switch e.LastRunState {
+	case RunAborted:
+		return "killed"
+	case RunRunning:
+		return ""
+	}
+	return string(e.LastRunState)
+}

@@ -1,0 +1,322 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// RunState is where a run stands.
+type RunState string
+
+const (
+	RunQueued  RunState = "queued"
+	RunRunning RunState = "running"
+	RunDone    RunState = "done"
+	RunFailed  RunState = "failed"
+	RunAborted RunState = "aborted"
+)
+
+// Live reports whether the run is still to be finished.
+func (s RunState) Live() bool { return s == RunQueued || s == RunRunning }
+
+// Run is one request for an answer. What asks sets the first group of fields; the rest changes as it
+// goes on.
+type Run struct {
+	// ID is the idempotency key: 1 to 256 bytes.
+	ID      string `json:"id"`
+	Session Key    `json:"session"`
+	// Text and Parts are what is asked; Parts are the attachments.
+	Text  string     `json:"text"`
+	Parts []wit.Part `json:"parts,omitempty"`
+	// Origin is who asks, from where. With Reply, the answer is delivered there.
+	Origin Origin  `json:"origin,omitzero"`
+	Reply  *Origin `json:"reply,omitempty"`
+	// Model, Thinking and System hold for this run only.
+	Model    string `json:"model,omitempty"`
+	Thinking string `json:"thinking,omitempty"`
+	System   string `json:"system,omitempty"`
+	// Timeout is how long it may be running, in milliseconds; 0 leaves it to the settings.
+	Timeout int64 `json:"timeout,omitempty"`
+	// Command is the text command that the run is, without its slash; Urgent ones do not wait.
+	Command string `json:"command,omitempty"`
+	Urgent  bool   `json:"urgent,omitempty"`
+
+	State     RunState `json:"state"`
+	Ticket    uint64   `json:"ticket"` // its place: lower goes first
+	SessionID string   `json:"sessionId,omitempty"`
+	Queued    int64    `json:"queued"`
+	Started   int64    `json:"started,omitempty"`
+	Ended     int64    `json:"ended,omitempty"`
+	// Calling is the tool call that was begun and may have changed something.
+	Calling string `json:"calling,omitempty"`
+	// Stopping is why the run is to be aborted; set while it is running.
+	Stopping string `json:"stopping,omitempty"`
+
+	// What came of it.
+	Answer   string     `json:"answer,omitempty"`
+	Stop     string     `json:"stop,omitempty"`
+	Error    *wit.Error `json:"error,omitempty"`
+	Provider string     `json:"provider,omitempty"`
+	Used     string     `json:"used,omitempty"`
+	Usage    wit.Usage  `json:"usage,omitzero"`
+}
+
+// place is a run's row in its session's queue.
+type place struct {
+	Run    string `json:"run"`
+	Urgent bool   `json:"urgent,omitempty"`
+}
+
+const (
+	runs     = store.Table[Run]("runs")
+	queue    = store.Table[place]("runs.queue") // session NUL ticket
+	finished = store.Table[string]("runs.done") // time / run
+
+	maxRunID = 256
+	maxQueue = 1000
+	// keepRuns is how long a finished run answers for its id, in milliseconds.
+	keepRuns = 30 * 24 * 3600 * 1000
+)
+
+func placeKey(r Run) string { return fmt.Sprintf("%s\x00%016x", r.Session, r.Ticket) }
+
+// Enqueue puts a run into its session's queue. A run with this id that exists already is returned as it
+// is, with existed true, and nothing changes. The session must exist.
+//
+// Errors: CodeInvalid for an id that is empty or too long, CodeRateLimited for a full queue,
+// CodeConflict when the id belongs to another session.
+func Enqueue(tx store.Tx, r Run) (run Run, existed bool, err error) {
+	if r.ID == "" || len(r.ID) > maxRunID || !utf8.ValidString(r.ID) {
+		return r, false, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes", r.ID, maxRunID)
+	}
+	old, err := runs.Get(tx, r.ID)
+	switch {
+	case err == nil && old.Session != r.Session:
+		return r, false, wit.Errorf(wit.CodeConflict, "the idempotency key %.40q was used in another session: take a new one", r.ID)
+	case err == nil:
+		return old, true, nil
+	case wit.CodeOf(err) != wit.CodeNotFound:
+		return r, false, err
+	}
+	waiting, err := tickets(tx, r.Session)
+	if err != nil {
+		return r, false, err
+	}
+	if len(waiting) >= maxQueue {
+		return r, false, wit.Errorf(wit.CodeRateLimited, "session %s has %d unfinished runs: wait, or stop them with /stop", r.Session, len(waiting))
+	}
+	if r.Ticket, err = tx.Next("runs"); err != nil {
+		return r, false, err
+	}
+	r.State, r.Queued = RunQueued, time.Now().UnixMilli()
+	if err := queue.Insert(tx, placeKey(r), place{r.ID, r.Urgent}); err != nil {
+		return r, false, err
+	}
+	return r, false, runs.Insert(tx, r.ID, r)
+}
+
+// FindRun returns a run, or CodeNotFound.
+func FindRun(tx store.Tx, id string) (Run, error) {
+	if id == "" || len(id) > maxRunID {
+		return Run{}, wit.Errorf(wit.CodeNotFound, "there is no run %.40q", id)
+	}
+	r, err := runs.Get(tx, id)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		err = wit.Errorf(wit.CodeNotFound, "there is no run %.40q", id)
+	}
+	return r, err
+}
+
+// Start makes a queued run the session's running one. Urgent runs do not count.
+//
+// Errors: CodeNotFound; CodeConflict if it is not queued, or if another one is running.
+func Start(tx store.Tx, id string) (Run, error) {
+	r, err := FindRun(tx, id)
+	if err != nil {
+		return r, err
+	}
+	if r.State != RunQueued {
+		return r, wit.Errorf(wit.CodeConflict, "run %.40q is %s, not queued", id, r.State)
+	}
+	e, err := Get(tx, r.Session)
+	if err != nil {
+		return r, err
+	}
+	if !r.Urgent {
+		if err := idle(tx, r.Session); err != nil {
+			return r, err
+		}
+	}
+	r.State, r.Started, r.SessionID = RunRunning, time.Now().UnixMilli(), e.SessionID
+	e.Runs++
+	e.LastRun, e.LastRunState, e.LastRunError = r.ID, RunRunning, ""
+	if err := Put(tx, e); err != nil {
+		return r, err
+	}
+	return r, runs.Put(tx, r.ID, r)
+}
+
+// Note stores what has changed in a running run. Errors: CodeConflict if it is not running any more.
+func Note(tx store.Tx, id string, change func(*Run)) (Run, error) {
+	r, err := FindRun(tx, id)
+	if err != nil {
+		return r, err
+	}
+	if r.State != RunRunning {
+		return r, wit.Errorf(wit.CodeConflict, "run %.40q is %s, not running", id, r.State)
+	}
+	change(&r)
+	return r, runs.Put(tx, r.ID, r)
+}
+
+// Finish ends a live run in state, after outcome has filled in what came of it, and takes it out of the
+// queue. Errors: CodeNotFound; CodeConflict if it has ended already.
+func Finish(tx store.Tx, id string, state RunState, outcome func(*Run)) (Run, error) {
+	r, err := FindRun(tx, id)
+	if err != nil {
+		return r, err
+	}
+	if !r.State.Live() {
+		return r, wit.Errorf(wit.CodeConflict, "run %.40q has ended already: %s", id, r.State)
+	}
+	outcome(&r)
+	r.State, r.Ended, r.Calling = state, time.Now().UnixMilli(), ""
+	if err := queue.Delete(tx, placeKey(r)); err != nil {
+		return r, err
+	}
+	if err := runs.Put(tx, r.ID, r); err != nil {
+		return r, err
+	}
+	if err := finished.Put(tx, fmt.Sprintf("%016x/%s", r.Ended, r.ID), r.ID); err != nil {
+		return r, err
+	}
+	if err := remember(tx, r); err != nil {
+		return r, err
+	}
+	return r, forget(tx, r.Ended-keepRuns)
+}
+
+// remember notes in the session how its run ended.
+func remember(tx store.Tx, r Run) error {
+	e, err := Get(tx, r.Session)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return nil
+	}
+	if err != nil || r.Urgent {
+		return err
+	}
+	e.LastRun, e.LastRunState, e.LastRunError = r.ID, r.State, ""
+	if r.Error != nil {
+		e.LastRunError = r.Error.Message
+	}
+	return Put(tx, e)
+}
+
+// forget deletes some of the runs that ended before a moment. It is called once for each run that
+// ends, so a few at a time are enough to keep the number bounded.
+func forget(tx store.Tx, before int64) error {
+	var old []store.Row[string]
+	for row, err := range finished.Scan(tx, store.Range{To: fmt.Sprintf("%016x", max(before, 0)), Limit: 4}) {
+		if err != nil {
+			return err
+		}
+		old = append(old, row)
+	}
+	for _, row := range old {
+		if err := runs.Delete(tx, row.Value); err != nil {
+			return err
+		}
+		if err := finished.Delete(tx, row.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Queue returns the session's live runs in their order: the running one, if any, first.
+func Queue(tx store.Tx, key Key) ([]Run, error) {
+	places, err := tickets(tx, key)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Run, 0, len(places))
+	for _, p := range places {
+		r, err := runs.Get(tx, p.Run)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// Waiting describes a session that has live runs.
+type Waiting struct {
+	Key Key
+	// Runs are the ids in the queue's order; Urgent those of them that do not wait.
+	Runs, Urgent []string
+	ticket       string
+}
+
+// Live returns the sessions that have live runs, the one that waits longest first.
+func Live(tx store.Tx) ([]*Waiting, error) {
+	var out []*Waiting
+	for row, err := range queue.Scan(tx, store.Range{}) {
+		if err != nil {
+			return nil, err
+		}
+		key, ticket, _ := strings.Cut(row.Key, "\x00")
+		if len(out) == 0 || out[len(out)-1].Key != Key(key) {
+			out = append(out, &Waiting{Key: Key(key), ticket: ticket})
+		}
+		w := out[len(out)-1]
+		if row.Value.Urgent {
+			w.Urgent = append(w.Urgent, row.Value.Run)
+		} else {
+			w.Runs = append(w.Runs, row.Value.Run)
+		}
+	}
+	sortByTicket(out)
+	return out, nil
+}
+
+func tickets(tx store.Tx, key Key) ([]place, error) {
+	var out []place
+	for row, err := range queue.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, row.Value)
+	}
+	return out, nil
+}
+
+// idle fails with CodeConflict if a run of the session is running. Runs that are not urgent start in
+// their order, so only the first of them can be.
+func idle(tx store.Tx, key Key) error {
+	places, err := tickets(tx, key)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		if p.Urgent {
+			continue
+		}
+		r, err := runs.Get(tx, p.Run)
+		if err == nil && r.State == RunRunning {
+			err = wit.Errorf(wit.CodeConflict, "run %.40q of session %s is running: wait for it or abort it", r.ID, key)
+		}
+		return err
+	}
+	return nil
+}
+
+func sortByTicket(w []*Waiting) {
+	slices.SortFunc(w, func(a, b *Waiting) int { return strings.Compare(a.ticket, b.ticket) })
+}

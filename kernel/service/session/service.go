@@ -1,0 +1,120 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Deps is what the service uses. All fields are needed.
+type Deps struct {
+	Store    store.Store
+	Bus      *event.Bus
+	Hooks    *hook.Hooks
+	Settings func() Settings
+}
+
+// Service is the sessions as clients see them.
+type Service struct {
+	Deps
+}
+
+// New returns the service; it starts nothing.
+func New(d Deps) *Service { return &Service{d} }
+
+// ChangedEvent is the payload of sessions.changed.
+type ChangedEvent struct {
+	SessionKey Key    `json:"sessionKey"`
+	AgentID    string `json:"agentId"`
+	// Reason is message, run, patch, reset or delete.
+	Reason string `json:"reason"`
+	Ts     int64  `json:"ts"`
+}
+
+// Changes is the kind sessions.changed: a session's entry, queue or history is not what it was.
+var Changes = event.Kind[ChangedEvent]{Name: "sessions.changed", Scope: wire.ScopeRead, DropIfSlow: true}
+
+// Events lists the kinds that this package publishes.
+func Events() []event.Row { return []event.Row{Changes.Row()} }
+
+// Changed announces a committed change.
+func (s *Service) Changed(key Key, reason string) {
+	Changes.Publish(s.Bus, ChangedEvent{SessionKey: key, AgentID: key.Agent(), Reason: reason, Ts: time.Now().UnixMilli()})
+}
+
+// sweepBatch is how many records one transaction of Sweep deletes.
+const sweepBatch = 500
+
+// Sweep frees the histories that were given up, in small transactions. It is called after a deletion
+// and once at start, for what a crash left over.
+func (s *Service) Sweep(ctx context.Context) error {
+	for {
+		done := false
+		err := s.Store.Update(ctx, func(tx store.Tx) (err error) {
+			done, err = sweep(tx)
+			return err
+		})
+		if err != nil || done {
+			return err
+		}
+	}
+}
+
+func sweep(tx store.Tx) (done bool, err error) {
+	id := ""
+	for row, err := range trash.Scan(tx, store.Range{Limit: 1}) {
+		if err != nil {
+			return false, err
+		}
+		id = row.Key
+	}
+	if id == "" {
+		return true, nil
+	}
+	var keys []string
+	for rec, err := range tx.Scan(string(history), store.Range{Prefix: id + "/", Limit: sweepBatch}) {
+		if err != nil {
+			return false, err
+		}
+		keys = append(keys, rec.Key)
+	}
+	for _, key := range keys {
+		if err := history.Delete(tx, key); err != nil {
+			return false, err
+		}
+	}
+	if len(keys) == sweepBatch {
+		return false, nil
+	}
+	if err := ids.Delete(tx, id); err != nil {
+		return false, err
+	}
+	return false, trash.Delete(tx, id)
+}
+
+// Reset is the primitive Reset in a transaction of its own, with its hook and its event.
+func (s *Service) Reset(ctx context.Context, key Key) (Entry, error) {
+	var before, after Entry
+	err := s.Store.Update(ctx, func(tx store.Tx) (err error) {
+		before, after, err = Reset(tx, key)
+		return err
+	})
+	if err == nil {
+		s.Ended(ctx, before, "reset")
+	}
+	return after, err
+}
+
+// Ended announces that a history has ended: it fires the hook session_end and publishes the change.
+func (s *Service) Ended(ctx context.Context, e Entry, reason string) {
+	// Observers cannot stop what has happened; their failures are logged where they are called.
+	_, _ = hook.SessionEnd.Fire(ctx, s.Hooks, wit.HookContext{Agent: e.Key.Agent(), Session: string(e.Key)}, hook.None{})
+	s.Changed(e.Key, reason)
+}
+
+func (s *Service) view(ctx context.Context, fn func(store.Tx) error) error { return s.Store.View(ctx, fn) }
