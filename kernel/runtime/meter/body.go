@@ -63,7 +63,7 @@ func (w *rewriter) codeSection() ([]byte, error) {
 // helpers appends the two functions that the charges call.
 func (w *rewriter) helpers(b []byte) []byte {
 	refill := []byte{0, 0x42}
-	refill = append(appendSigned(refill, Interval), 0x24)
+	refill = append(appendSigned(refill, w.o.Interval), 0x24)
 	refill = append(appendU32(refill, w.fuel), 0x10)
 	refill = append(appendU32(refill, w.importedFuncs), 0x0b)
 

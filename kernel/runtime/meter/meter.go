@@ -51,6 +51,9 @@ type Options struct {
 	// MaxTableElements caps what table.grow can reach, in all tables together; 0 means no cap
 	// beyond what the module declares.
 	MaxTableElements uint32
+	// Interval is the number of steps between ticks; 0 means the constant Interval. Tests tick at
+	// every step.
+	Interval int64
 }
 
 // Instrument returns the metered form of a core module. Errors have code invalid and say what about

@@ -9,13 +9,16 @@ type rewriter struct {
 	*module
 	o       Options
 	fuel    uint32 // global
-	refill  uint32 // function () -> (): fuel = Interval, then tick
+	refill  uint32 // function () -> (): fuel = Options.Interval, then tick
 	bulk    uint32 // function (i32) -> (i32): pays for moving that many units, and answers them
 	typeNil uint32 // type () -> ()
 	typeI32 uint32 // type (i32) -> (i32)
 }
 
 func (m *module) rewrite(o Options) ([]byte, error) {
+	if o.Interval <= 0 {
+		o.Interval = Interval
+	}
 	n := uint32(len(m.funcs))
 	w := &rewriter{module: m, o: o, fuel: m.globals, refill: n + 1, bulk: n + 2,
 		typeNil: uint32(len(m.types)), typeI32: uint32(len(m.types)) + 1}
@@ -157,7 +160,7 @@ func (w *rewriter) globalSection() ([]byte, error) {
 	}
 	r.end("globals")
 	b = append(b, 0x7e, 1, 0x42) // mutable i64
-	return append(appendSigned(b, Interval), 0x0b), r.err
+	return append(appendSigned(b, w.o.Interval), 0x0b), r.err
 }
 
 func (w *rewriter) exportSection() ([]byte, error) {
