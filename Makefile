@@ -43,7 +43,8 @@ fmt: ## fail if a file is not formatted
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || (gofmt -l $$(git ls-files '*.go'); exit 1)
 
 interop: build ## drive the gateway with the clawdbot command line from npm
-	.ci/interop
+	npm ci --prefix .ci/interop --ignore-scripts --no-audit --no-fund
+	$(GO) test -count=1 -v ./.ci/interop
 
 demo: build ## 500 messages through Telegram while the gateway is killed ten times
 	$(GO) run ./cmd/demo -gateway bin/carapace

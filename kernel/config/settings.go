@@ -98,6 +98,14 @@ func (s *Settings) AccountIDs(channel string) []string {
 	return slices.Sorted(maps.Keys(ids))
 }
 
+// SetUpPlugin returns what was set up for a plugin, without the file's say.
+func (s *Settings) SetUpPlugin(id string) Plugin { return s.now.Load().plugins[id] }
+
+// SetUpAccount returns what was set up for an account, without the file's say.
+func (s *Settings) SetUpAccount(channel, account string) Account {
+	return s.now.Load().accounts[channel][account]
+}
+
 // SetPlugin replaces what was set up for a plugin.
 func (s *Settings) SetPlugin(ctx context.Context, id string, p Plugin) error {
 	return s.change(ctx, Changed{Plugin: id}, func(tx store.Tx) error { return pluginTable.Put(tx, id, p) })

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+)
+
+const idleConnections = 10000
+
+// idle measures what a connected client that says nothing costs.
+func idle(ctx context.Context, gateway string) ([]table, error) {
+	limit := syscall.Rlimit{Cur: idleConnections + 1000, Max: idleConnections + 1000}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return nil, fmt.Errorf("%d connections need as many open files: %w", idleConnections, err)
+	}
+	dir, err := os.MkdirTemp("", "carapace-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	p, err := launch(ctx, gateway, dir)
+	if err != nil {
+		return nil, err
+	}
+	before, err := p.rss()
+	if err != nil {
+		return nil, err
+	}
+	conns, err := open(ctx, p, idleConnections)
+	if err != nil {
+		return nil, err
+	}
+	time.Sleep(settle)
+	after, err := p.rss()
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range conns {
+		c.Close()
+	}
+	rows := [][]string{{fmt.Sprint(len(conns)), mb(before), mb(after), fmt.Sprintf("%.1f KB", float64(after-before)/float64(len(conns))/1024)}}
+	return []table{{Title: "Idle connections", Head: []string{"connections", "memory before", "memory with them", "each"}, Rows: rows}}, p.stop()
+}
+
+func open(ctx context.Context, p *process, n int) ([]*client.Client, error) {
+	conns := make([]*client.Client, n)
+	errs := make(chan error, 16)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for i := range next {
+				c, err := client.Dial(ctx, options(p))
+				if err != nil {
+					errs <- err
+					return
+				}
+				conns[i] = c
+			}
+		})
+	}
+	for i := range n {
+		select {
+		case next <- i:
+		case err := <-errs:
+			close(next)
+			return nil, err
+		}
+	}
+	close(next)
+	wg.Wait()
+	select {
+	case err := <-errs:
+		return nil, err
+	default:
+		return conns, nil
+	}
+}

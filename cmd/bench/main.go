@@ -1,0 +1,80 @@
+// Command bench measures the built gateway and prints Markdown tables; the same figures go to a JSON
+// file. Everything is measured in one run on one machine, since only the ratios travel.
+//
+//	go run ./cmd/bench -gateway bin/carapace -out bin/bench.json
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// table is one part of the report.
+type table struct {
+	Title string     `json:"title"`
+	Note  string     `json:"note,omitempty"`
+	Head  []string   `json:"head"`
+	Rows  [][]string `json:"rows"`
+}
+
+// part measures one thing.
+type part struct {
+	name string
+	run  func(context.Context, string) ([]table, error)
+}
+
+func main() {
+	gateway := flag.String("gateway", "bin/carapace", "the built gateway")
+	out := flag.String("out", "bin/bench.json", "where the figures go")
+	only := flag.String("only", "", "comma-separated parts: calls, start, requests, idle, store")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *gateway, *out, *only); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, gateway, out, only string) error {
+	parts := []part{{"start", startup}, {"requests", requests}, {"idle", idle}, {"calls", calls}, {"store", appends}}
+	fmt.Printf("# carapace, measured %s\n\n%s, %s/%s, %d processors\n", time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	var report []table
+	for _, p := range parts {
+		if only != "" && !slices.Contains(strings.Split(only, ","), p.name) {
+			continue
+		}
+		tables, err := p.run(ctx, gateway)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		for _, t := range tables {
+			t.print()
+		}
+		report = append(report, tables...)
+	}
+	b, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, append(b, '\n'), 0o644)
+}
+
+func (t table) print() {
+	fmt.Printf("\n## %s\n\n", t.Title)
+	if t.Note != "" {
+		fmt.Printf("%s\n\n", t.Note)
+	}
+	fmt.Printf("| %s |\n|%s\n", strings.Join(t.Head, " | "), strings.Repeat("---|", len(t.Head)))
+	for _, r := range t.Rows {
+		fmt.Printf("| %s |\n", strings.Join(r, " | "))
+	}
+}

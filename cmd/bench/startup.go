@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+)
+
+// settle is how long a gateway is left alone before its idle memory is read.
+const settle = 5 * time.Second
+
+// startup measures from exec to listening and the memory after, on a new state directory (nothing
+// compiled yet) and on a used one.
+func startup(ctx context.Context, gateway string) ([]table, error) {
+	dir, err := os.MkdirTemp("", "carapace-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	cold, err := startOnce(ctx, gateway, dir)
+	if err != nil {
+		return nil, err
+	}
+	var warm []measured
+	for range 5 {
+		m, err := startOnce(ctx, gateway, dir)
+		if err != nil {
+			return nil, err
+		}
+		warm = append(warm, m)
+	}
+	slices.SortFunc(warm, func(a, b measured) int { return int(a.listening - b.listening) })
+	rows := [][]string{cold.row("cold"), warm[len(warm)/2].row("warm, median of 5")}
+	return []table{{
+		Title: "Start and idle memory",
+		Note:  fmt.Sprintf("From exec to listening; resident memory %v after the start, and %v after a first chat (one provider and two tools active).", settle, settle),
+		Head:  []string{"state directory", "start to listening", "first answer", "idle memory", "idle after a chat"},
+		Rows:  rows,
+	}}, nil
+}
+
+type measured struct {
+	listening, answer time.Duration
+	idle, chatted     int64
+}
+
+func (m measured) row(name string) []string {
+	return []string{name, ms(m.listening), ms(m.answer), mb(m.idle), mb(m.chatted)}
+}
+
+func startOnce(ctx context.Context, gateway, dir string) (measured, error) {
+	var m measured
+	p, err := launch(ctx, gateway, dir)
+	if err != nil {
+		return m, err
+	}
+	m.listening = p.listening
+	time.Sleep(settle)
+	if m.idle, err = p.rss(); err != nil {
+		return m, err
+	}
+	c, err := connect(ctx, p)
+	if err != nil {
+		return m, err
+	}
+	begin := time.Now()
+	if _, err := ask(ctx, c, "what is 17*23?"); err != nil {
+		return m, err
+	}
+	m.answer = time.Since(begin)
+	if _, err := ask(ctx, c, "what time is it?"); err != nil {
+		return m, err
+	}
+	c.Close()
+	time.Sleep(settle)
+	if m.chatted, err = p.rss(); err != nil {
+		return m, err
+	}
+	return m, p.stop()
+}
+
+func connect(ctx context.Context, p *process) (*client.Client, error) {
+	return client.Dial(ctx, options(p))
+}

@@ -1,0 +1,55 @@
+// Command carapace is the gateway and the command line that speaks to it.
+//
+// `carapace` (or `carapace serve`) runs the gateway; every other command is a client of the running
+// one and finds it by the state directory, or by --url and --token.
+//
+// It exits with 0 when all went well, 1 when something failed (one line on stderr says what), 2 when
+// the command line is wrong, and 3 when no gateway answers.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const (
+	exitFailed = 1 + iota
+	exitUsage
+	exitUnreachable
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run executes one command line and returns its exit code.
+func run(ctx context.Context, args []string, io stdio) int {
+	root := newRoot(io)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(io.err, "carapace:", err)
+	switch {
+	case errors.As(err, new(usageError)):
+		return exitUsage
+	case errors.As(err, new(unreachableError)):
+		return exitUnreachable
+	}
+	if e := (*wit.Error)(nil); errors.As(err, &e) && e.Code == wit.CodeUnauthorized {
+		fmt.Fprintln(io.err, "  give the gateway's token with --token or CARAPACE_GATEWAY_TOKEN")
+	}
+	return exitFailed
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// pluginRow is what the commands show of a plugin.
+type pluginRow struct {
+	ID, Name, Version, Source, State, Reason, Hint, Description string
+	Enabled                                                     bool
+	Provides                                                    []string
+	Permissions                                                 []struct {
+		Name, Reason string
+		Granted      bool
+		Detail       json.RawMessage
+	}
+}
+
+func newPlugins(o *options) *cobra.Command {
+	c := &cobra.Command{Use: "plugins", Short: "Look after plugins", Args: cobra.NoArgs}
+	c.AddCommand(
+		o.client(&cobra.Command{
+			Use: "list", Short: "List the plugins", Example: "  carapace plugins list\n  carapace plugins list --json", Args: cobra.NoArgs,
+			RunE: func(c *cobra.Command, _ []string) error { return o.listPlugins(c) },
+		}),
+		o.client(&cobra.Command{
+			Use: "info PLUGIN", Short: "Show one plugin: what it is, what it may do, how it is", Example: "  carapace plugins info telegram", Args: cobra.ExactArgs(1),
+			RunE: func(c *cobra.Command, args []string) error { return o.pluginInfo(c, args[0]) },
+		}),
+		o.client(&cobra.Command{
+			Use: "grant PLUGIN", Short: "Grant the permissions that an update of a plugin asks for", Example: "  carapace plugins grant weather", Args: cobra.ExactArgs(1),
+			RunE: func(c *cobra.Command, args []string) error {
+				return o.do(c, "plugins.grant", map[string]any{"id": args[0]}, "granted")
+			},
+		}),
+		o.enabling("enable", "Turn a plugin on", true),
+		o.enabling("disable", "Turn a plugin off", false),
+	)
+	return c
+}
+
+func (o *options) enabling(use, short string, on bool) *cobra.Command {
+	return o.client(&cobra.Command{
+		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.do(c, "plugins.configure", map[string]any{"id": args[0], "enabled": on}, use+"d")
+		},
+	})
+}
+
+// do makes a call whose answer is only interesting to programs.
+func (o *options) do(c *cobra.Command, method string, params any, done string) error {
+	var raw json.RawMessage
+	if err := o.call(c.Context(), method, params, &raw); err != nil {
+		return err
+	}
+	if o.json {
+		return o.printJSON(raw)
+	}
+	fmt.Fprintln(o.out, done)
+	return nil
+}
+
+func (o *options) listPlugins(c *cobra.Command) error {
+	var raw json.RawMessage
+	if err := o.call(c.Context(), "plugins.status", nil, &raw); err != nil || o.json {
+		return firstError(err, func() error { return o.printJSON(raw) })
+	}
+	var list struct{ Plugins []pluginRow }
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return fmt.Errorf("read the list: %w", err)
+	}
+	var rows [][]string
+	for _, p := range list.Plugins {
+		rows = append(rows, []string{p.ID, p.Version, p.State, strings.Join(p.Provides, ","), p.Source, p.Reason})
+	}
+	return table(o.out, "PLUGIN VERSION STATE PROVIDES SOURCE REASON", rows)
+}
+
+func (o *options) pluginInfo(c *cobra.Command, id string) error {
+	var raw json.RawMessage
+	if err := o.call(c.Context(), "plugins.info", map[string]any{"id": id}, &raw); err != nil || o.json {
+		return firstError(err, func() error { return o.printJSON(raw) })
+	}
+	var p pluginRow
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return fmt.Errorf("read the plugin: %w", err)
+	}
+	fmt.Fprintf(o.out, "%s %s (%s)\n%s\n\nstate     %s\n", p.Name, p.Version, p.ID, p.Description, p.State)
+	for _, line := range [][2]string{{"reason", p.Reason}, {"hint", p.Hint}, {"source", p.Source}, {"provides", strings.Join(p.Provides, ", ")}} {
+		if line[1] != "" {
+			fmt.Fprintf(o.out, "%-9s %s\n", line[0], line[1])
+		}
+	}
+	for i, perm := range p.Permissions {
+		if i == 0 {
+			fmt.Fprintln(o.out, "\npermissions")
+		}
+		mark := "granted"
+		if !perm.Granted {
+			mark = "NOT GRANTED"
+		}
+		fmt.Fprintf(o.out, "  %s (%s): %s\n", perm.Name, mark, perm.Reason)
+		for _, line := range details(perm.Detail) {
+			fmt.Fprintf(o.out, "    %s\n", line)
+		}
+	}
+	return nil
+}
+
+// details lists the fields of a permission, such as its hosts.
+func details(raw json.RawMessage) []string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return nil
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if name != "reason" {
+			lines = append(lines, name+" "+string(fields[name]))
+		}
+	}
+	return lines
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	builtin "github.com/carapace-gateway/carapace/builtin-plugins"
+	"github.com/carapace-gateway/carapace/kernel"
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/logs"
+)
+
+// serveFlags are the flags and environment variables that speak over the config file.
+type serveFlags struct {
+	config, bind, token, logLevel, logFormat string
+	port                                     int
+}
+
+func newServe(o *options) *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the gateway",
+		Long:  "Run the gateway until it gets SIGTERM or Ctrl-C; then it finishes what it is doing and exits with 0.",
+		Example: "  carapace serve\n" +
+			"  carapace serve --port 0 --state-dir /var/lib/carapace\n" +
+			"  CARAPACE_GATEWAY_TOKEN=… carapace serve --bind all",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.serve(c.Context(), c, f) },
+	}
+	c.Flags().StringVar(&f.config, "config", os.Getenv("CARAPACE_CONFIG_PATH"), "the config file (carapace.json in the state directory; $CARAPACE_CONFIG_PATH)")
+	c.Flags().IntVar(&f.port, "port", config.DefaultPort, "the port to listen on; 0 takes a free one")
+	c.Flags().StringVar(&f.bind, "bind", "loopback", "loopback, all, or an address")
+	c.Flags().StringVar(&f.token, "token", "", "the token that clients give (made and kept in the state directory when left out; $CARAPACE_GATEWAY_TOKEN)")
+	c.Flags().StringVar(&f.logLevel, "log-level", "info", "trace, debug, info, warn or error")
+	c.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json")
+	return c
+}
+
+func (o *options) serve(ctx context.Context, c *cobra.Command, f serveFlags) error {
+	path, named := f.config, f.config != ""
+	if !named {
+		path = o.path("carapace.json")
+	}
+	file, err := config.Load(path, named)
+	if err != nil {
+		return err
+	}
+	f.over(c, file)
+	log, err := logs.New(logs.Config{Level: file.Log.Level, JSON: file.Log.Format == "json", Console: o.err})
+	if err != nil {
+		return usageError{err}
+	}
+	k, err := kernel.New(ctx, kernel.Options{
+		StateDir: o.stateDir, Config: file, ConfigPath: path, Version: version, Log: log, Builtins: builtin.FS(),
+		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"),
+	})
+	if err != nil {
+		return err
+	}
+	return k.Run(ctx, func(at kernel.Endpoint) { o.greet(at, file) })
+}
+
+// over lays flags, then environment variables, over the file.
+func (f serveFlags) over(c *cobra.Command, file *config.Config) {
+	given := c.Flags().Changed
+	if given("port") {
+		file.Gateway.Port = f.port
+		if f.port == 0 {
+			file.Gateway.Port = -1
+		}
+	}
+	if given("bind") {
+		file.Gateway.Bind = f.bind
+	}
+	if token := env("CARAPACE_GATEWAY_TOKEN", ""); token != "" {
+		file.Gateway.Token = token
+	}
+	if f.token != "" {
+		file.Gateway.Token = f.token
+	}
+	if given("log-level") {
+		file.Log.Level = f.logLevel
+	}
+	if given("log-format") {
+		file.Log.Format = f.logFormat
+	}
+}
+
+// greet tells a new user where they are and what to do next.
+func (o *options) greet(at kernel.Endpoint, file *config.Config) {
+	fmt.Fprintf(o.out, "carapace %s listens on %s\n\n", version, at.URL)
+	for _, line := range [][2]string{
+		{"talk to it", "carapace chat"},
+		{"ask one thing", `carapace chat --message "what is 17*23?"`},
+		{"see how it is", "carapace status"},
+		{"connect a language model", "carapace setup openai"},
+		{"connect a chat account", "carapace setup telegram"},
+	} {
+		fmt.Fprintf(o.out, "  %-26s %s\n", line[0], line[1])
+	}
+	fmt.Fprintf(o.out, "\n  state, plugins and credentials: %s\n", at.StateDir)
+	if file.Agent.Model == "" {
+		fmt.Fprintln(o.out, "  until a model is connected, the offline provider answers")
+	}
+	fmt.Fprintln(o.out)
+}

@@ -1,0 +1,96 @@
+package system
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// configResult is the config file as clients may see it: raw is made from the settings without
+// secrets, not from the file.
+type configResult struct {
+	Path         string         `json:"path"`
+	Exists       bool           `json:"exists"`
+	Raw          string         `json:"raw"`
+	Parsed       *config.Config `json:"parsed"`
+	Valid        bool           `json:"valid"`
+	Config       *config.Config `json:"config"`
+	Hash         string         `json:"hash"`
+	Issues       []string       `json:"issues"`
+	Warnings     []string       `json:"warnings"`
+	LegacyIssues []string       `json:"legacyIssues"`
+}
+
+func (s *Service) getConfig(context.Context, rpc.None) (configResult, error) {
+	shown := s.Settings.File().Redacted()
+	raw, err := json.MarshalIndent(shown, "", "  ")
+	if err != nil {
+		return configResult{}, wit.Errorf(wit.CodeInternal, "show the settings: %w", err)
+	}
+	sum := sha256.Sum256(raw)
+	return configResult{
+		Path: s.ConfigPath, Exists: !bytes.Equal(raw, []byte("{}")), Raw: string(raw), Parsed: shown, Valid: true, Config: shown,
+		Hash: hex.EncodeToString(sum[:]), Issues: []string{}, Warnings: []string{}, LegacyIssues: []string{},
+	}, nil
+}
+
+type configured struct {
+	OK      bool   `json:"ok"`
+	ID      string `json:"id"`
+	Account string `json:"account,omitempty"`
+}
+
+// configure keeps credentials first, so that settings never come into force without them.
+func (s *Service) configure(ctx context.Context, p Setup) (configured, error) {
+	if p.Enabled == nil && p.Config == nil && p.Access == nil && len(p.Secrets) == 0 {
+		return configured{}, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
+	}
+	if p.Config != nil {
+		if err := s.CheckConfig(p.ID, p.Account, p.Config); err != nil {
+			return configured{}, err
+		}
+	}
+	for name, value := range p.Secrets {
+		if err := s.PutSecret(ctx, p.ID, p.Account, name, value); err != nil {
+			return configured{}, err
+		}
+	}
+	var err error
+	if p.Account != "" {
+		err = s.configureAccount(ctx, p)
+	} else {
+		err = s.configurePlugin(ctx, p)
+	}
+	return configured{OK: err == nil, ID: p.ID, Account: p.Account}, err
+}
+
+func (s *Service) configurePlugin(ctx context.Context, p Setup) error {
+	now := s.Settings.SetUpPlugin(p.ID)
+	if p.Enabled != nil {
+		now.Enabled = p.Enabled
+	}
+	if p.Config != nil {
+		now.Config = p.Config
+	}
+	return s.Settings.SetPlugin(ctx, p.ID, now)
+}
+
+func (s *Service) configureAccount(ctx context.Context, p Setup) error {
+	now := s.Settings.SetUpAccount(p.ID, p.Account)
+	if p.Enabled != nil {
+		now.Enabled = p.Enabled
+	}
+	if p.Config != nil {
+		now.Config = p.Config
+	}
+	if a := p.Access; a != nil {
+		now.DMPolicy, now.AllowFrom, now.GroupPolicy, now.Groups, now.RequireMention = a.DMPolicy, a.AllowFrom, a.GroupPolicy, a.Groups, a.RequireMention
+	}
+	return s.Settings.SetAccount(ctx, p.ID, p.Account, now)
+}
