@@ -1,0 +1,137 @@
+package schedule
+
+import (
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const layout = "2006-01-02 15:04:05 -0700"
+
+func zone(t testing.TB, name string) *time.Location {
+	t.Helper()
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
+}
+
+// Each row's times follow one another from the first.
+func TestCron(t *testing.T) {
+	for _, c := range []struct {
+		name, expr, tz string
+		times          []string
+	}{
+		{"every minute", "* * * * *", "UTC", []string{"2026-01-01 00:00:30 +0000", "2026-01-01 00:01:00 +0000", "2026-01-01 00:02:00 +0000"}},
+		{"with seconds", "*/20 * * * * *", "UTC", []string{"2026-01-01 00:00:30 +0000", "2026-01-01 00:00:40 +0000", "2026-01-01 00:01:00 +0000"}},
+		{"daily", "30 8 * * *", "Europe/Vienna", []string{"2026-01-01 08:30:00 +0100", "2026-01-02 08:30:00 +0100"}},
+		{"descriptor", "@daily", "Asia/Tokyo", []string{"2026-01-01 08:30:00 +0900", "2026-01-02 00:00:00 +0900"}},
+		{"weekdays", "0 9 * * mon-fri", "UTC", []string{"2026-01-02 09:00:00 +0000", "2026-01-05 09:00:00 +0000"}},
+		{"sunday is 0", "0 9 * * 0", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-04 09:00:00 +0000"}},
+		{"sunday is 7", "0 9 * * 7", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-04 09:00:00 +0000"}},
+		{"range to sunday", "0 9 * * 6-7", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-03 09:00:00 +0000", "2026-01-04 09:00:00 +0000", "2026-01-10 09:00:00 +0000"}},
+		{"day of month or of week", "0 0 13 * 5", "UTC", []string{"2026-01-08 00:00:00 +0000", "2026-01-09 00:00:00 +0000", "2026-01-13 00:00:00 +0000", "2026-01-16 00:00:00 +0000"}},
+		{"leap day", "0 0 29 2 *", "UTC", []string{"2026-01-01 00:00:00 +0000", "2028-02-29 00:00:00 +0000", "2032-02-29 00:00:00 +0000"}},
+
+		{"hour left out", "30 2 * * *", "Europe/Vienna", []string{"2026-03-28 02:30:00 +0100", "2026-03-29 03:30:00 +0200", "2026-03-30 02:30:00 +0200"}},
+		{"hour left out, before it", "30 1 * * *", "Europe/Vienna", []string{"2026-03-28 01:30:00 +0100", "2026-03-29 01:30:00 +0100", "2026-03-30 01:30:00 +0200"}},
+		{"hours over the one left out", "0 1-4 * * *", "Europe/Vienna", []string{"2026-03-29 01:00:00 +0100", "2026-03-29 03:00:00 +0200", "2026-03-29 04:00:00 +0200", "2026-03-30 01:00:00 +0200"}},
+		{"midnight left out", "0 0 * * *", "America/Havana", []string{"2026-03-07 00:00:00 -0500", "2026-03-08 01:00:00 -0400", "2026-03-09 00:00:00 -0400"}},
+		{"every hour, one left out", "0 * * * *", "Europe/Vienna", []string{"2026-03-29 01:00:00 +0100", "2026-03-29 03:00:00 +0200", "2026-03-29 04:00:00 +0200"}},
+
+		{"hour that comes twice", "30 2 * * *", "Europe/Vienna", []string{"2026-10-24 02:30:00 +0200", "2026-10-25 02:30:00 +0200", "2026-10-26 02:30:00 +0100"}},
+		{"asked in its second pass", "30 2 * * *", "Europe/Vienna", []string{"2026-10-25 02:10:00 +0100", "2026-10-26 02:30:00 +0100"}},
+		{"often in the hour that comes twice", "0,30 2 * * *", "Europe/Vienna", []string{"2026-10-25 02:00:00 +0200", "2026-10-25 02:30:00 +0200", "2026-10-26 02:00:00 +0100"}},
+		{"every hour, one twice", "0 * * * *", "Europe/Vienna", []string{"2026-10-25 01:00:00 +0200", "2026-10-25 02:00:00 +0200", "2026-10-25 02:00:00 +0100", "2026-10-25 03:00:00 +0100"}},
+		{"half an hour of change", "15 2 * * *", "Australia/Lord_Howe", []string{"2026-10-03 02:15:00 +1030", "2026-10-04 02:45:00 +1100", "2026-10-05 02:15:00 +1100"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e, err := parseCron(c.expr, c.tz, time.UTC)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at, err := time.Parse(layout, c.times[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range c.times[1:] {
+				at = e.next(at)
+				if got := at.In(zone(t, c.tz)).Format(layout); got != want {
+					t.Fatalf("%s, want %s", got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestEvery(t *testing.T) {
+	for _, c := range []struct{ every, anchor, added, after, want int64 }{
+		{1000, 0, 500, 500, 1500},
+		{1000, 0, 500, 1499, 1500},
+		{1000, 0, 500, 1500, 2500},
+		{1000, 0, 500, 987654, 988500},
+		{1000, 5000, 500, 700, 5000},
+		{1000, 5000, 500, 5000, 6000},
+		{1000, 200, 500, 700, 1200},
+	} {
+		if got := (Spec{EveryMs: c.every, AnchorMs: c.anchor}).next(c.after, c.added, time.UTC); got != c.want {
+			t.Errorf("%+v: %d", c, got)
+		}
+	}
+}
+
+func TestSpecCheck(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		spec Spec
+		code wit.Code
+	}{
+		{"once", Spec{At: 1}, ""},
+		{"every", Spec{EveryMs: 1000}, ""},
+		{"cron", Spec{Cron: "0 9 * * 1-5", TZ: "America/New_York"}, ""},
+		{"nothing", Spec{}, wit.CodeInvalid},
+		{"two", Spec{At: 1, EveryMs: 1000}, wit.CodeInvalid},
+		{"negative time", Spec{At: -1}, wit.CodeInvalid},
+		{"a time in microseconds", Spec{At: 1767225600000000}, wit.CodeInvalid},
+		{"negative interval", Spec{EveryMs: -1000}, wit.CodeInvalid},
+		{"short interval", Spec{EveryMs: 999}, wit.CodeInvalid},
+		{"long interval", Spec{EveryMs: 1 << 60}, wit.CodeInvalid},
+		{"negative anchor", Spec{EveryMs: 1000, AnchorMs: -1}, wit.CodeInvalid},
+		{"words", Spec{Cron: "every day"}, wit.CodeInvalid},
+		{"four fields", Spec{Cron: "* * * *"}, wit.CodeInvalid},
+		{"seven fields", Spec{Cron: "* * * * * * *"}, wit.CodeInvalid},
+		{"out of range", Spec{Cron: "60 * * * *"}, wit.CodeInvalid},
+		{"day 8", Spec{Cron: "0 0 * * 8"}, wit.CodeInvalid},
+		{"never", Spec{Cron: "0 0 31 2 *"}, wit.CodeInvalid},
+		{"interval as cron", Spec{Cron: "@every 5m"}, wit.CodeInvalid},
+		{"zone in the expression", Spec{Cron: "CRON_TZ=UTC * * * * *"}, wit.CodeInvalid},
+		{"zone alone", Spec{Cron: "TZ="}, wit.CodeInvalid},
+		{"unknown zone", Spec{Cron: "* * * * *", TZ: "Mars/Base"}, wit.CodeInvalid},
+		{"zone with a path", Spec{Cron: "* * * * *", TZ: "../../etc/passwd"}, wit.CodeInvalid},
+		{"long", Spec{Cron: "0 0 * * " + string(make([]byte, 300))}, wit.CodeInvalid},
+	} {
+		if err := c.spec.check(time.Unix(1767225600, 0), time.UTC); wit.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want code %q", c.name, err, c.code)
+		}
+	}
+}
+
+// FuzzCron: no expression makes the parser panic, and a due time is always after the time asked.
+func FuzzCron(f *testing.F) {
+	for _, s := range []string{"* * * * *", "0 9 * * 1-7/2", "@daily", "TZ=", "*/0 * * * *", "1-0 * * * *", "0 2 * * *", "5-7", "0 0 31 * 7", "? ? ? ? ?"} {
+		f.Add(s, int64(1774746000))
+	}
+	vienna := zone(f, "Europe/Vienna")
+	f.Fuzz(func(t *testing.T, expr string, unix int64) {
+		e, err := parseCron(expr, "", vienna)
+		if err != nil {
+			return
+		}
+		at := time.Unix(unix%4e9, 0)
+		if next := e.next(at); !next.IsZero() && !next.After(at) {
+			t.Errorf("%q: %v comes after %v", expr, next, at)
+		}
+	})
+}
