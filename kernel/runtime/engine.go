@@ -2,6 +2,8 @@ package runtime
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -93,11 +95,13 @@ func (e *Engine) instantiateHost(ctx context.Context) error {
 			return wit.Errorf(wit.CodeInternal, "host functions: %w", err)
 		}
 	}
-	var err error
-	e.exchange, err = e.runtime.CompileModule(ctx, exchangeModule())
+	wasm := exchangeModule()
+	sum := sha256.Sum256(wasm)
+	c, err := e.build(ctx, hex.EncodeToString(sum[:]), &guest{wasm: wasm})
 	if err != nil {
 		return wit.Errorf(wit.CodeInternal, "exchange module: %w", err)
 	}
+	e.exchange = c.compiled
 	return nil
 }
 

@@ -196,14 +196,29 @@ func (m *Module) load(ctx context.Context) (c *code, cold bool, err error) {
 	if err != nil {
 		return nil, true, wit.Errorf(wit.CodeOf(err), "%s: %w", m.source.Name, err)
 	}
-	if e.disk != nil && m.source.Hash != "" {
-		e.disk.store(ctx, m.source.Hash, g)
+	if c, err = e.build(ctx, m.source.Hash, g); err != nil {
+		return nil, true, wit.Errorf(wit.CodeInvalid, "%s: not a valid module: %w", m.source.Name, err)
+	}
+	return c, true, nil
+}
+
+// build compiles g, by way of the disk cache if there is one and hash is not empty.
+func (e *Engine) build(ctx context.Context, hash string, g *guest) (*code, error) {
+	if e.disk != nil && hash != "" {
+		if c := e.disk.load(ctx, e.runtime, hash); c != nil {
+			return c, nil
+		}
+		if err := e.disk.store(ctx, hash, g); err != nil {
+			e.log.Warn("module is not kept in the compile cache", "module", hash, "error", err)
+		} else if c := e.disk.load(ctx, e.runtime, hash); c != nil {
+			return c, nil
+		}
 	}
 	compiled, err := e.runtime.CompileModule(ctx, g.wasm)
 	if err != nil {
-		return nil, true, wit.Errorf(wit.CodeInvalid, "%s: not a valid module: %w", m.source.Name, err)
+		return nil, err
 	}
-	return &code{compiled: compiled, functions: g.Functions, memoryBytes: g.MemoryBytes}, true, nil
+	return &code{compiled: compiled, functions: g.Functions, memoryBytes: g.MemoryBytes}, nil
 }
 
 func (m *Module) read() ([]byte, error) {
