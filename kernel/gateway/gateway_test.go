@@ -1,0 +1,42 @@
+package gateway_test
+
+import (
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+func TestConnectAndCall(t *testing.T) {
+	for _, protocol := range []int{3, 4} {
+		c := boot(t).connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol, Identity: t.TempDir() + "/key", Scopes: []wire.Scope{wire.ScopeAdmin}})
+		if got := c.Hello().Protocol; got != protocol {
+			t.Errorf("protocol = %d, want %d", got, protocol)
+		}
+		var h health
+		if err := c.Call(t.Context(), "health", nil, &h); err != nil || !h.OK {
+			t.Errorf("health = %v, %v", h, err)
+		}
+		if e := next(t, c, "health"); e.Seq == 0 || e.Version == nil || string(e.Payload) != `{"ok":true}` {
+			t.Errorf("health event = %+v", e)
+		}
+	}
+}
+
+// next returns the next event of a name.
+func next(t testing.TB, c *client.Client, name string) client.Event {
+	t.Helper()
+	for {
+		select {
+		case e, ok := <-c.Events():
+			if !ok {
+				t.Fatalf("the connection ended before a %s event: %v", name, c.Err())
+			}
+			if e.Name == name {
+				return e
+			}
+		case <-t.Context().Done():
+			t.Fatalf("no %s event", name)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/auth"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/coder/websocket"
+	"github.com/google/uuid"
+)
+
+// visit is a connection that has not been let in yet.
+type visit struct {
+	g      *Gateway
+	ws     *websocket.Conn
+	link   *link
+	id     string
+	nonce  string
+	ip     string
+	local  bool
+	origin string
+}
+
+// upgrade turns a request into a connection, or answers why not. The HTTP server's goroutine and
+// buffers are free again when it returns.
+func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request) {
+	v := &visit{g: g, id: uuid.NewString(), nonce: uuid.NewString(), ip: auth.RemoteIP(r), local: auth.Local(r), origin: r.Header.Get("Origin")}
+	if !g.originAllowed(r) {
+		g.log.Warn("a browser page of another origin was refused", "origin", v.origin, "host", r.Host, "ip", v.ip)
+		problem(w, http.StatusForbidden, "origin not allowed", "forbidden")
+		return
+	}
+	if !g.enter(v.ip) {
+		w.Header().Set("Retry-After", "5")
+		problem(w, http.StatusServiceUnavailable, "connection limit reached", "unavailable")
+		return
+	}
+	v.link = &link{g: g}
+	ws, err := websocket.Accept(&hijacked{w, v.link}, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // the origin was checked above
+		CompressionMode:    websocket.CompressionDisabled,
+	})
+	if err != nil {
+		g.exit(v.ip)
+		return
+	}
+	v.ws = ws
+	go v.shakeHands()
+}
+
+// shakeHands runs the opening: challenge, connect, hello-ok.
+func (v *visit) shakeHands() {
+	c, err := v.open()
+	if err == nil {
+		// On a fresh goroutine, because this one's stack has grown with what a handshake needs.
+		go c.readLoop()
+		return
+	}
+	v.g.exit(v.ip)
+	v.g.metrics.refused.Inc()
+	var end *refusal
+	if !errors.As(err, &end) {
+		_ = v.ws.CloseNow()
+		return
+	}
+	_ = v.link.SetReadDeadline(time.Time{})
+	_ = v.ws.Close(end.close, wire.Reason(end.Error()))
+}
+
+// refusal is an error with its close code.
+type refusal struct {
+	error
+	close websocket.StatusCode
+}
+
+func (v *visit) open() (*conn, error) {
+	if err := v.link.SetReadDeadline(time.Now().Add(v.g.limits.Handshake)); err != nil {
+		return nil, err
+	}
+	v.ws.SetReadLimit(v.g.limits.MaxHandshake)
+	if err := v.challenge(); err != nil {
+		return nil, err
+	}
+	kind, r, err := v.ws.Reader(context.Background())
+	if err != nil {
+		return nil, v.silent(err)
+	}
+	if kind != websocket.MessageText {
+		return nil, &refusal{errors.New("binary messages not supported"), wire.ClosePolicy}
+	}
+	msg, err := readAll(r)
+	if err != nil {
+		return nil, v.silent(err)
+	}
+	if !json.Valid(msg) {
+		return nil, &refusal{errors.New(""), wire.CloseNormal}
+	}
+	req, err := wire.DecodeRequest(msg)
+	if err == nil && req.Method != "connect" || err != nil && req.ID != "" {
+		err = wit.NewError(wit.CodeInvalid, "invalid handshake: first request must be connect")
+	}
+	if err != nil {
+		return nil, v.refuse(req.ID, err, wire.MaxProtocol)
+	}
+	return v.connect(req)
+}
+
+// silent is for a client that said nothing in time, or went away.
+func (v *visit) silent(err error) error {
+	if v.g.stopping.Load() || errors.Is(err, websocket.ErrMessageTooBig) {
+		return err
+	}
+	return &refusal{errors.New(""), wire.CloseNormal}
+}
+
+func (v *visit) challenge() error {
+	payload, err := json.Marshal(map[string]any{"nonce": v.nonce, "ts": time.Now().UnixMilli()})
+	if err != nil {
+		return err
+	}
+	return v.write(wire.AppendSeq(wire.AppendEvent(nil, "connect.challenge", payload, nil), 0))
+}
+
+func (v *visit) write(b []byte) error {
+	return v.ws.Write(context.Background(), websocket.MessageText, b)
+}
+
+// refuse answers with the error, if there is a request to answer, and closes with its text.
+func (v *visit) refuse(id string, err error, protocol int) error {
+	e := wire.NewError(err, rpc.DetailsOf(err), protocol)
+	if e.Code == wire.Unavailable && wit.CodeOf(err) == wit.CodeInternal {
+		v.g.log.Error("connect failed", "conn", v.id, "error", err)
+	}
+	if id != "" {
+		if err := v.write(wire.AppendFailure(nil, id, e)); err != nil {
+			return err
+		}
+	}
+	return &refusal{errors.New(e.Message), wire.ClosePolicy}
+}
+
+func (v *visit) connect(req wire.Request) (*conn, error) {
+	params, err := connectParams.Decode(req.Params)
+	if err == nil && !wire.KnownClient(params.Client.ID) {
+		err = wit.NewError(wit.CodeInvalid, "invalid connect params: at /client/id: must be the id of a known client")
+	}
+	if err != nil {
+		return nil, v.refuse(req.ID, err, wire.MinProtocol)
+	}
+	protocol, ok := params.Negotiate()
+	if !ok {
+		return nil, v.mismatch(req.ID, params)
+	}
+	ctx, cancel := context.WithTimeout(v.g.base, v.g.limits.Handshake)
+	defer cancel()
+	grant, err := v.g.deps.Auth.Connect(ctx, auth.Attempt{
+		Params: params, Protocol: protocol, Nonce: v.nonce, ConnID: v.id, RemoteIP: v.ip, Local: v.local, Origin: v.origin,
+	})
+	if err != nil {
+		return nil, v.refuse(req.ID, err, protocol)
+	}
+	return v.welcome(ctx, req.ID, params, grant)
+}
+
+// mismatch names the protocols that this gateway speaks.
+func (v *visit) mismatch(id string, p wire.ConnectParams) error {
+	expected := wire.MaxProtocol
+	if p.MaxProtocol < wire.MinProtocol {
+		expected = wire.MinProtocol
+	}
+	err := v.refuse(id, rpc.WithDetails(wit.NewError(wit.CodeInvalid, "protocol mismatch"), map[string]any{
+		"code": "PROTOCOL_MISMATCH", "expectedProtocol": expected, "minimumProbeProtocol": wire.MinProtocol,
+		"clientMinProtocol": p.MinProtocol, "clientMaxProtocol": p.MaxProtocol,
+	}), wire.MaxProtocol)
+	if r := (*refusal)(nil); errors.As(err, &r) {
+		r.close = wire.CloseProtocol
+	}
+	return err
+}
+
+// welcome makes the connection: it hears events from the moment on at which its snapshot is taken, but
+// nothing is sent before hello-ok.
+func (v *visit) welcome(ctx context.Context, id string, p wire.ConnectParams, grant auth.Grant) (*conn, error) {
+	if err := v.link.SetReadDeadline(time.Time{}); err != nil {
+		return nil, err
+	}
+	g, now := v.g, time.Now()
+	c := &conn{
+		g: g, ws: v.ws, link: v.link, caller: grant.Caller, since: now, slots: make(chan struct{}, g.limits.InFlight),
+		free: v.local && wire.Allows(grant.Caller.Role, grant.Caller.Scopes, wire.ScopeAdmin), nextTick: now.Add(g.limits.Tick), nextPing: now.Add(g.limits.Ping),
+	}
+	c.out.held = true
+	c.ctx, c.cancel = context.WithCancel(g.base)
+	limit := g.limits.MaxPayload3
+	if c.caller.Protocol >= wire.Protocol4 {
+		limit = g.limits.MaxPayload4
+	}
+	c.ws.SetReadLimit(limit)
+	if !g.join(c) {
+		c.cancel()
+		return nil, v.refuse(id, wit.NewError(wit.CodeUnavailable, "the gateway is stopping: connect again in a moment"), c.caller.Protocol)
+	}
+	g.deps.Presence.arrive(c.caller)
+	hello, health := g.hello(ctx, c, grant)
+	payload, err := json.Marshal(hello)
+	if err != nil {
+		g.drop(c)
+		c.cancel()
+		return nil, v.refuse(id, wit.Errorf(wit.CodeInternal, "hello-ok: %w", err), c.caller.Protocol)
+	}
+	if wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeRead) {
+		c.send(frame{body: g.event("health", health), event: true}, true)
+	}
+	if c.out.release(frame{body: wire.AppendResult(nil, id, payload)}) {
+		go c.write()
+	}
+	return c, nil
+}

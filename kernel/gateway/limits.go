@@ -1,0 +1,87 @@
+package gateway
+
+import "time"
+
+// Limits bound what clients can take. A zero field has the default that stands beside it.
+type Limits struct {
+	MaxConnections int // 16384
+	// MaxPerIP holds for addresses that are not loopback.
+	MaxPerIP int // 64
+	// Handshake is the time from the upgrade to an accepted connect.
+	Handshake time.Duration // 10 s
+	// MaxHandshake bounds frames before connect, in bytes.
+	MaxHandshake int64 // 64 KiB
+	// MaxPayload3 and MaxPayload4 bound a client's frames, by protocol, in bytes.
+	MaxPayload3 int64 // 512 KiB
+	MaxPayload4 int64 // 25 MiB
+	// MaxBuffered3 and MaxBuffered4 bound what waits to be sent to a connection, in bytes.
+	MaxBuffered3 int64 // 1.5 MiB
+	MaxBuffered4 int64 // 50 MiB
+	// MaxQueued bounds the same in frames.
+	MaxQueued int // 4096
+	// Rate and Burst bound the requests of a connection, in requests a second. Local admins are exempt.
+	Rate  float64 // 60
+	Burst int     // 120
+	// InFlight bounds how many requests of a connection run at a time; the next is not read.
+	InFlight int // 64
+	// Handoff is how long a request runs before the next one starts beside it.
+	Handoff time.Duration // 2 ms
+	Tick    time.Duration // 30 s
+	// Ping is the silence after which a connection is pinged; after three of them it is closed.
+	Ping time.Duration // 30 s
+	// Write bounds one write to a socket.
+	Write time.Duration // 10 s
+	// Drain is how long requests may finish when the gateway stops.
+	Drain time.Duration // 5 s
+}
+
+func (l Limits) withDefaults() Limits {
+	set(&l.MaxConnections, 16384)
+	set(&l.MaxPerIP, 64)
+	set(&l.Handshake, 10*time.Second)
+	set(&l.MaxHandshake, 64<<10)
+	set(&l.MaxPayload3, 512<<10)
+	set(&l.MaxPayload4, 25<<20)
+	set(&l.MaxBuffered3, 1536<<10)
+	set(&l.MaxBuffered4, 50<<20)
+	set(&l.MaxQueued, 4096)
+	set(&l.Rate, 60)
+	set(&l.Burst, 120)
+	set(&l.InFlight, 64)
+	set(&l.Handoff, 2*time.Millisecond)
+	set(&l.Tick, 30*time.Second)
+	set(&l.Ping, 30*time.Second)
+	set(&l.Write, 10*time.Second)
+	set(&l.Drain, 5*time.Second)
+	return l
+}
+
+func set[T comparable](field *T, otherwise T) {
+	if *field == *new(T) {
+		*field = otherwise
+	}
+}
+
+// bucket is a token bucket of one connection, used by its reader only.
+type bucket struct {
+	tokens  float64
+	last    time.Time
+	refused int // in a row
+}
+
+// take returns 0 if a request may go on, else how long until one may.
+func (b *bucket) take(now time.Time, rate float64, burst int) time.Duration {
+	if b.last.IsZero() {
+		b.tokens = float64(burst)
+	} else {
+		b.tokens = min(b.tokens+now.Sub(b.last).Seconds()*rate, float64(burst))
+	}
+	b.last = now
+	if b.tokens < 1 {
+		b.refused++
+		return time.Duration((1 - b.tokens) / rate * float64(time.Second))
+	}
+	b.tokens--
+	b.refused = 0
+	return 0
+}

@@ -1,0 +1,54 @@
+package gateway
+
+import "net"
+
+// enter counts a connection against the limits before it is upgraded; exit takes it back.
+func (g *Gateway) enter(ip string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopping.Load() || g.open >= g.limits.MaxConnections || (!loopback(ip) && g.perIP[ip] >= g.limits.MaxPerIP) {
+		return false
+	}
+	g.open++
+	g.perIP[ip]++
+	return true
+}
+
+func (g *Gateway) exit(ip string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open--
+	if g.perIP[ip]--; g.perIP[ip] <= 0 {
+		delete(g.perIP, ip)
+	}
+}
+
+func loopback(ip string) bool {
+	a := net.ParseIP(ip)
+	return a != nil && a.IsLoopback()
+}
+
+// join makes a connection hear events.
+func (g *Gateway) join(c *conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopping.Load() {
+		return false
+	}
+	g.conns[c.caller.ConnID] = c
+	return true
+}
+
+// drop undoes join.
+func (g *Gateway) drop(c *conn) {
+	g.mu.Lock()
+	delete(g.conns, c.caller.ConnID)
+	g.mu.Unlock()
+	g.deps.Presence.depart(c.caller)
+}
+
+// leave forgets a connection that has ended.
+func (g *Gateway) leave(c *conn) {
+	g.drop(c)
+	g.exit(c.caller.RemoteIP)
+}

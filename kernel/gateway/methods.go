@@ -1,0 +1,18 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+// Methods are the rows of this package.
+func (p *Presence) Methods() []rpc.Method {
+	return []rpc.Method{rpc.New("system-presence", wire.ScopeRead, p.list)}
+}
+
+func (p *Presence) list(ctx context.Context, _ rpc.None) ([]wire.Presence, error) {
+	c := rpc.CallerOf(ctx)
+	return p.List(c != nil && wire.Allows(c.Role, c.Scopes, wire.ScopeAdmin)), nil
+}
