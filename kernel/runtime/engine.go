@@ -37,6 +37,7 @@ type Engine struct {
 	epoch    time.Time
 	runtime  wazero.Runtime
 	exchange wazero.CompiledModule
+	wasi     map[string]bool // names of its functions
 	disk     *diskCache
 	compiles chan struct{}
 	memories atomic.Int64
@@ -90,10 +91,14 @@ func runtimeConfig() wazero.RuntimeConfig {
 }
 
 func (e *Engine) instantiateHost(ctx context.Context) error {
-	for _, f := range []func(context.Context, wazero.Runtime) error{instantiateTick, instantiateEnv, instantiateUser, instantiateMemory, instantiateWASI} {
+	for _, f := range []func(context.Context, wazero.Runtime) error{instantiateTick, instantiateEnv, instantiateUser, instantiateMemory} {
 		if err := f(ctx, e.runtime); err != nil {
 			return wit.Errorf(wit.CodeInternal, "host functions: %w", err)
 		}
+	}
+	var err error
+	if e.wasi, err = instantiateWASI(ctx, e.runtime); err != nil {
+		return wit.Errorf(wit.CodeInternal, "WASI: %w", err)
 	}
 	wasm := exchangeModule()
 	sum := sha256.Sum256(wasm)

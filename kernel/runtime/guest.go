@@ -18,22 +18,22 @@ type guest struct {
 
 const maxTableElements = 1 << 20
 
-func meterGuest(wasm []byte) (*guest, error) {
+func (e *Engine) meter(wasm []byte) (*guest, error) {
 	info, err := meter.Inspect(wasm)
 	if err != nil {
 		return nil, err
 	}
 	g := &guest{MemoryBytes: info.MemoryBytes}
-	imports := knownImports()
+	known := knownImports()
 	g.wasm, err = meter.Instrument(wasm, meter.Options{
 		MaxTableElements: maxTableElements,
-		Import:           func(i meter.Import) (meter.Import, error) { return g.admit(i, imports) },
+		Import:           func(i meter.Import) (meter.Import, error) { return g.admit(i, known, e.wasi) },
 	})
 	return g, err
 }
 
 // admit checks one import against what the host offers, and numbers user functions.
-func (g *guest) admit(i meter.Import, known map[string]string) (meter.Import, error) {
+func (g *guest) admit(i meter.Import, known map[string]string, wasi map[string]bool) (meter.Import, error) {
 	if i.Kind != "func" {
 		return i, wit.Errorf(wit.CodeInvalid, "imports the %s %s.%s; only functions can be imported", i.Kind, i.Module, i.Name)
 	}
@@ -54,7 +54,9 @@ func (g *guest) admit(i meter.Import, known map[string]string) (meter.Import, er
 		i.Module, i.Name = userModule, strconv.Itoa(n)
 		return i, nil
 	case wasiModule:
-		return i, nil
+		if wasi[i.Name] {
+			return i, nil
+		}
 	}
 	want, ok := known[i.Module+"."+i.Name]
 	if !ok {

@@ -192,7 +192,7 @@ func (m *Module) load(ctx context.Context) (c *code, cold bool, err error) {
 	if err != nil {
 		return nil, true, err
 	}
-	g, err := meterGuest(wasm)
+	g, err := e.meter(wasm)
 	if err != nil {
 		return nil, true, wit.Errorf(wit.CodeOf(err), "%s: %w", m.source.Name, err)
 	}

@@ -31,8 +31,8 @@ const (
 
 // instantiateWASI offers wazero's WASI with those functions replaced that reach outside or whose
 // work a guest can make long. There are no arguments, no environment, no files and no sockets;
-// output becomes log lines; sleeping ends with the call.
-func instantiateWASI(ctx context.Context, r wazero.Runtime) error {
+// output becomes log lines; sleeping ends with the call. It answers the functions' names.
+func instantiateWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, error) {
 	b := r.NewHostModuleBuilder(wasiModule)
 	wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(b)
 	own := []struct {
@@ -61,8 +61,16 @@ func instantiateWASI(ctx context.Context, r wazero.Runtime) error {
 			}
 		}), params, []api.ValueType{api.ValueTypeI32}).Export(f.name)
 	}
-	_, err := b.Instantiate(ctx)
-	return err
+	compiled, err := b.Compile(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for name := range compiled.ExportedFunctions() {
+		names[name] = true
+	}
+	_, err = r.InstantiateModule(ctx, compiled, wazero.NewModuleConfig())
+	return names, err
 }
 
 // moduleConfig is what a guest's instance gets of the world.
