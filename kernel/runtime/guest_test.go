@@ -21,7 +21,8 @@ var guests = struct {
 	built map[string][]byte
 }{built: map[string][]byte{}}
 
-// goGuest answers the module of a Go package, built as plugin authors build theirs.
+// goGuest answers the module of a Go package, built as plugin authors build theirs. The file stays
+// where it is between test runs, so that the go command need not link it again while it is current.
 func goGuest(t testing.TB, pkg string) []byte {
 	t.Helper()
 	guests.Lock()
@@ -29,7 +30,11 @@ func goGuest(t testing.TB, pkg string) []byte {
 	if b := guests.built[pkg]; b != nil {
 		return b
 	}
-	out := filepath.Join(t.TempDir(), "guest.wasm")
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	out := filepath.Join(cache, "carapace-test-guests", filepath.Base(pkg)+".wasm")
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-trimpath", "-o", out, pkg)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if b, err := cmd.CombinedOutput(); err != nil {
@@ -50,8 +55,25 @@ const (
 	deadline = 20 * time.Second
 )
 
+// compileCache is shared by the tests that are not about compiling.
+var compileCache string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "carapace-runtime-test-")
+	if err != nil {
+		panic(err)
+	}
+	compileCache = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
 func newEngine(t testing.TB, cfg runtime.Config) *runtime.Engine {
 	t.Helper()
+	if cfg.CacheDir == "" {
+		cfg.CacheDir = compileCache
+	}
 	e, err := runtime.New(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)
