@@ -141,7 +141,7 @@ func (g *Guest) Functions() map[string]Function {
 		"kv_put":          Func(permission{"kv", p.KV != nil}, g.kvPut),
 		"kv_delete":       Func(permission{"kv", p.KV != nil}, g.kvDelete),
 		"kv_keys":         Func(permission{"kv", p.KV != nil}, g.kvKeys),
-		"http_request":    Func(permission{"http", p.HTTP != nil}, g.httpRequest),
+		"http_request":    Func(permission{"http", p.HTTP != nil}, g.Request),
 		"credential_has":  Func(permission{"credential", p.Credential != nil}, g.credentialHas),
 		"schedule_set":    Func(permission{"schedule", p.Schedule != nil}, g.scheduleSet),
 		"schedule_cancel": Func(permission{"schedule", p.Schedule != nil}, g.scheduleCancel),

@@ -12,7 +12,8 @@ import (
 // configHost begins an entry of permissions.http.hosts that stands for a URL of the configuration.
 const configHost = "config:"
 
-func (g *Guest) httpRequest(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+// Request is Do as the running export may use it: not at all while it is pure, and for its account.
+func (g *Guest) Request(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 	call := CallOf(ctx)
 	if pure(call.Export) {
 		return nil, wit.Errorf(wit.CodeForbidden, "http: %s may not make requests: return them in the answer", call.Export)

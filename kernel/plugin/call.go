@@ -1,0 +1,117 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/carapace-gateway/carapace/wit/codec"
+)
+
+const (
+	maxAnswer    = 4 << 20
+	pureDeadline = 10 * time.Second
+)
+
+// request says what is called, for whom, and for how long at most.
+type request struct {
+	class    class
+	export   string
+	account  string
+	deadline time.Duration // 0 leaves it to the plugin's limits
+}
+
+type receiver[T any] interface {
+	*T
+	codec.Receiver
+}
+
+// call is the one way from the kernel into a plugin: in goes to the current version's export, what
+// comes back is decoded and checked.
+func call[O any, PO receiver[O]](ctx context.Context, r *Registry, id string, req request, in codec.Appender, check func(*O) error) (*O, error) {
+	v, err := r.begin(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer v.leave()
+	caller, err := v.caller(req.class, req.account)
+	if err != nil {
+		return nil, err
+	}
+	if req.deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, req.deadline,
+			wit.NewError(wit.CodeTimeout, "plugin "+id+": "+req.export+" took longer than "+req.deadline.String()))
+		defer cancel()
+	}
+	ctx = host.WithCall(ctx, host.Call{Export: req.export, Account: req.account})
+	out, err := caller.Call(ctx, req.export, wit.Marshal(in))
+	if err != nil {
+		return nil, err
+	}
+	r.proven(v)
+	answer := new(O)
+	unknown, err := decode(out, PO(answer))
+	if err == nil && check != nil {
+		err = check(answer)
+	}
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeOf(err), "plugin %s: the answer of %s: %w", id, req.export, err)
+	}
+	if len(unknown) > 0 {
+		r.log.Debug("an answer has fields that the contract does not know; they are ignored", "plugin", id, "export", req.export, "fields", unknown)
+	}
+	return answer, nil
+}
+
+// decode reads a plugin's answer. Its errors are unavailable: the fault is the plugin's, not the caller's.
+func decode(out []byte, into codec.Receiver) (unknown []string, err error) {
+	if len(out) > maxAnswer {
+		return nil, wit.Errorf(wit.CodeTooLarge, "has %d bytes, at most %d", len(out), maxAnswer)
+	}
+	if len(out) == 0 {
+		out = []byte("null")
+	}
+	unknown, err = codec.UnmarshalReport(out, into)
+	if bad := (*codec.Error)(nil); errors.As(err, &bad) {
+		return nil, &wit.Error{Code: wit.CodeUnavailable, Message: bad.Error()}
+	}
+	return unknown, err
+}
+
+// begin returns the current version, verified, with a call counted in; the caller leaves it.
+func (r *Registry) begin(ctx context.Context, id string) (*version, error) {
+	for {
+		e := r.entry(id)
+		if e == nil {
+			return nil, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first", id)
+		}
+		v := e.current.Load()
+		if v == nil {
+			return nil, e.unavailable()
+		}
+		if !v.enter() {
+			continue // it has just been replaced
+		}
+		if err := r.ensure(ctx, e, v); err != nil {
+			v.leave()
+			if ctx.Err() == nil && e.current.Load() != v {
+				continue // another package took its place
+			}
+			return nil, err
+		}
+		return v, nil
+	}
+}
+
+func (e *entry) unavailable() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	why := string(e.state)
+	if e.reason != "" {
+		why += ": " + e.reason
+	}
+	return wit.Errorf(wit.CodeUnavailable, "plugin %s is %s", e.id, why)
+}

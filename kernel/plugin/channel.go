@@ -1,0 +1,131 @@
+package plugin
+
+import (
+	"context"
+	"slices"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Channel is a plugin's face as a chat channel. Its id is the plugin's.
+//
+// Each call goes to the version that is current when it begins. Where a config field is nil, the
+// account's configuration is filled in. Errors are the plugin's own, or CodeNotFound (no such plugin or
+// account, an operation that it does not have), CodeUnavailable (a trap, a malformed answer, a plugin
+// that is failed or stopped), CodeTimeout, CodeTooLarge.
+type Channel struct{ face }
+
+// Channel returns a channel by its id, or CodeNotFound. It loads no code.
+func (r *Registry) Channel(id string) (*Channel, error) {
+	if !slices.Contains(r.offers.Load().channels, id) {
+		return nil, wit.Errorf(wit.CodeNotFound, "there is no channel %s: install the plugin, or correct the name", id)
+	}
+	return &Channel{face{r, id}}, nil
+}
+
+// Channels lists the channels that can be called, by id.
+func (r *Registry) Channels() []*Channel {
+	ids := r.offers.Load().channels
+	list := make([]*Channel, len(ids))
+	for i, id := range ids {
+		list[i] = &Channel{face{r, id}}
+	}
+	return list
+}
+
+// Facts returns what the platform can do; the zero value once the plugin is gone.
+func (c *Channel) Facts() *wit.ChannelFacts {
+	if m := c.manifest(); m != nil && m.Provides.Channel != nil {
+		return m.Provides.Channel
+	}
+	return &wit.ChannelFacts{}
+}
+
+// Can reports whether the channel has an operation beyond event and send.
+func (c *Channel) Can(operation string) bool { return slices.Contains(c.Facts().Operations, operation) }
+
+// Event handles what came in. It makes no requests itself: the caller acts on the answer.
+func (c *Channel) Event(ctx context.Context, e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+	if err := c.fill(&e.Config, e.Account); err != nil {
+		return nil, err
+	}
+	return call(ctx, c.registry, c.id, request{classEvent, "channel_event", e.Account, pureDeadline}, e, checkChannelAnswer)
+}
+
+// Skip returns the state that steps over an event which cannot be handled.
+func (c *Channel) Skip(ctx context.Context, e *wit.ChannelEvent) (*wit.NewState, error) {
+	if err := c.prepare("skip", &e.Config, e.Account); err != nil {
+		return nil, err
+	}
+	return call(ctx, c.registry, c.id, request{classEvent, "channel_skip", e.Account, pureDeadline}, e, checkNewState)
+}
+
+// Migrate turns an earlier version's state into this one's.
+func (c *Channel) Migrate(ctx context.Context, m *wit.Migration) (*wit.NewState, error) {
+	if err := c.operation("migrate"); err != nil {
+		return nil, err
+	}
+	return call(ctx, c.registry, c.id, request{classEvent, "channel_migrate", m.Account, pureDeadline}, m, checkNewState)
+}
+
+// Send sends a message. The same idempotency key twice is one message where the facts say so.
+func (c *Channel) Send(ctx context.Context, s *wit.ChannelSend) (*wit.Sent, error) {
+	if err := c.fill(&s.Config, s.Account); err != nil {
+		return nil, err
+	}
+	return call(ctx, c.registry, c.id, request{classSend, "channel_send", s.Account, 0}, s, checkSent)
+}
+
+// Edit changes the text of a message.
+func (c *Channel) Edit(ctx context.Context, e *wit.ChannelEdit) (*wit.Sent, error) {
+	if err := c.prepare("edit", &e.Config, e.Account); err != nil {
+		return nil, err
+	}
+	return call(ctx, c.registry, c.id, request{classSend, "channel_edit", e.Account, 0}, e, checkSent)
+}
+
+// Delete takes a message back.
+func (c *Channel) Delete(ctx context.Context, d *wit.ChannelDelete) (*wit.Sent, error) {
+	if err := c.prepare("delete", &d.Config, d.Account); err != nil {
+		return nil, err
+	}
+	return call(ctx, c.registry, c.id, request{classSend, "channel_delete", d.Account, 0}, d, checkSent)
+}
+
+// React sets or, with an empty emoji, removes a reaction.
+func (c *Channel) React(ctx context.Context, x *wit.ChannelReaction) (*wit.Sent, error) {
+	if err := c.prepare("react", &x.Config, x.Account); err != nil {
+		return nil, err
+	}
+	return call(ctx, c.registry, c.id, request{classSend, "channel_react", x.Account, 0}, x, checkSent)
+}
+
+// Typing shows that an answer is being written.
+func (c *Channel) Typing(ctx context.Context, t *wit.ChannelTyping) (*wit.Sent, error) {
+	if err := c.prepare("typing", &t.Config, t.Account); err != nil {
+		return nil, err
+	}
+	return call(ctx, c.registry, c.id, request{classSend, "channel_typing", t.Account, 0}, t, checkSent)
+}
+
+// Poll asks a question with options.
+func (c *Channel) Poll(ctx context.Context, p *wit.ChannelPoll) (*wit.Sent, error) {
+	if err := c.prepare("poll", &p.Config, p.Account); err != nil {
+		return nil, err
+	}
+	return call(ctx, c.registry, c.id, request{classSend, "channel_poll", p.Account, 0}, p, checkSent)
+}
+
+func (c *Channel) operation(name string) error {
+	if c.manifest() != nil && !c.Can(name) {
+		return wit.Errorf(wit.CodeNotFound, "channel %s cannot %s", c.id, name)
+	}
+	return nil
+}
+
+func (c *Channel) prepare(operation string, config *wit.JSON, account string) error {
+	if err := c.operation(operation); err != nil {
+		return err
+	}
+	return c.fill(config, account)
+}

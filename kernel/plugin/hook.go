@@ -1,0 +1,46 @@
+package plugin
+
+import (
+	"context"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const defaultHookDeadline = time.Second
+
+// Hook is a plugin's face at one named moment. Errors of its calls are as for Channel; what they mean
+// for what was asked about is the fail policy in Facts.
+type Hook struct {
+	face
+	facts wit.HookFacts
+}
+
+// Hooks lists who is asked at a moment: higher priority first, then by plugin id.
+func (r *Registry) Hooks(name wit.HookName) []*Hook { return r.offers.Load().hooks[name] }
+
+// Facts returns priority, deadline and fail policy, as they were when the hook was listed.
+func (h *Hook) Facts() wit.HookFacts { return h.facts }
+
+// Handle asks the plugin, within the deadline of its facts (1 second by default).
+func (h *Hook) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error) {
+	own := *e // an event is handed to several hooks, each with a configuration of its own
+	own.Name, own.Config = h.facts.Name, nil
+	if err := h.fill(&own.Config, ""); err != nil {
+		return nil, err
+	}
+	deadline := time.Duration(h.facts.Deadline) * time.Millisecond
+	if deadline == 0 {
+		deadline = defaultHookDeadline
+	}
+	return call(ctx, h.registry, h.id, request{classHook, "hook_handle", "", deadline}, &own, checkDecision)
+}
+
+// Config returns the plugin's section of the configuration, without secrets.
+func (h *Hook) Config() (wit.JSON, error) { return h.face.Config("") }
+
+// Fire hands a plugin the job that it scheduled. CodeNotFound once the plugin is gone.
+func (r *Registry) Fire(ctx context.Context, id string, f *wit.Firing) error {
+	_, err := call[wit.Done](ctx, r, id, request{class: classSchedule, export: "schedule_fire"}, f, nil)
+	return err
+}

@@ -1,0 +1,34 @@
+package plugin
+
+import (
+	"context"
+
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+type pluginParams struct {
+	ID string `json:"id"`
+}
+
+type statusResult struct {
+	Plugins []Status `json:"plugins"`
+}
+
+// Methods are the registry's rows of the method table.
+func (r *Registry) Methods() []rpc.Method {
+	return []rpc.Method{
+		rpc.New("plugins.status", wire.ScopeRead, func(context.Context, rpc.None) (statusResult, error) {
+			return statusResult{Plugins: r.List()}, nil
+		}),
+		rpc.New("plugins.info", wire.ScopeRead, func(_ context.Context, p pluginParams) (Details, error) {
+			return r.Info(p.ID)
+		}),
+		rpc.New("plugins.grant", wire.ScopeAdmin, func(ctx context.Context, p pluginParams) (Details, error) {
+			if err := r.Grant(ctx, p.ID); err != nil {
+				return Details{}, err
+			}
+			return r.Info(p.ID)
+		}),
+	}
+}

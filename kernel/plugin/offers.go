@@ -1,0 +1,61 @@
+package plugin
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// offers is what all plugins together provide. It is replaced, never changed.
+type offers struct {
+	channels, providers []string
+	tools               []ToolRow
+	hooks               map[wit.HookName][]*Hook
+	// shadowed are tools whose name another plugin has, by plugin.
+	shadowed map[string][]string
+}
+
+// refreshOffers computes the offers of what is current now. The caller holds loading.
+func (r *Registry) refreshOffers() {
+	var current []*version
+	for _, e := range r.all() {
+		if v := e.current.Load(); v != nil {
+			current = append(current, v)
+		}
+	}
+	next := &offers{hooks: map[wit.HookName][]*Hook{}, shadowed: map[string][]string{}}
+	for _, v := range current { // by id
+		id, p := v.manifest.ID, &v.manifest.Provides
+		if p.Channel != nil {
+			next.channels = append(next.channels, id)
+		}
+		if p.Provider != nil {
+			next.providers = append(next.providers, id)
+		}
+		for _, facts := range p.Hooks {
+			next.hooks[facts.Name] = append(next.hooks[facts.Name], &Hook{face{r, id}, facts})
+		}
+	}
+	for _, list := range next.hooks {
+		slices.SortStableFunc(list, func(a, b *Hook) int { return cmp.Compare(b.facts.Priority, a.facts.Priority) })
+	}
+	slices.SortStableFunc(current, func(a, b *version) int { return cmp.Compare(a.rank, b.rank) })
+	owner := map[string]string{}
+	before := r.offers.Load().shadowed
+	for _, v := range current {
+		id := v.manifest.ID
+		for _, d := range v.manifest.Provides.Tools {
+			if winner, taken := owner[d.Name]; taken {
+				next.shadowed[id] = append(next.shadowed[id], d.Name)
+				if !slices.Contains(before[id], d.Name) {
+					r.log.Warn("two plugins have a tool of the same name; the first one's is used", "tool", d.Name, "used", winner, "ignored", id)
+				}
+				continue
+			}
+			owner[d.Name] = id
+			next.tools = append(next.tools, ToolRow{Plugin: id, Definition: d})
+		}
+	}
+	r.offers.Store(next)
+}

@@ -1,0 +1,74 @@
+package plugin
+
+import (
+	"context"
+	"slices"
+
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Provider is a plugin's face as a provider of language models. Its calls compute; the requests that it
+// asks for are made by Do and Stream. Errors are as for Channel.
+type Provider struct{ face }
+
+// Provider returns a provider by its plugin's id, or CodeNotFound. It loads no code.
+func (r *Registry) Provider(id string) (*Provider, error) {
+	if !slices.Contains(r.offers.Load().providers, id) {
+		return nil, wit.Errorf(wit.CodeNotFound, "there is no provider %s: install the plugin, or correct the name", id)
+	}
+	return &Provider{face{r, id}}, nil
+}
+
+// Providers lists the providers that can be called, by id.
+func (r *Registry) Providers() []*Provider {
+	ids := r.offers.Load().providers
+	list := make([]*Provider, len(ids))
+	for i, id := range ids {
+		list[i] = &Provider{face{r, id}}
+	}
+	return list
+}
+
+// Facts returns what the provider is; the zero value once the plugin is gone.
+func (p *Provider) Facts() *wit.ProviderFacts {
+	if m := p.manifest(); m != nil && m.Provides.Provider != nil {
+		return m.Provides.Provider
+	}
+	return &wit.ProviderFacts{}
+}
+
+// Request plans how a chat is answered.
+func (p *Provider) Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan, error) {
+	if err := p.fill(&c.Config, ""); err != nil {
+		return nil, err
+	}
+	return call(ctx, p.registry, p.id, request{classProvider, "provider_request", "", pureDeadline}, c, checkPlan)
+}
+
+// Chunk reads a piece of the response.
+func (p *Provider) Chunk(ctx context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
+	return call(ctx, p.registry, p.id, request{classProvider, "provider_chunk", "", pureDeadline}, c, checkProviderAnswer)
+}
+
+// Models asks for the list of models, or for the request whose response lists them. CodeNotFound when
+// the provider has no such list.
+func (p *Provider) Models(ctx context.Context, q *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+	if err := p.fill(&q.Config, ""); err != nil {
+		return nil, err
+	}
+	return call(ctx, p.registry, p.id, request{classProvider, "provider_models", "", pureDeadline}, q, checkModels)
+}
+
+// Do makes a request that the provider asked for, with the plugin's credentials.
+func (p *Provider) Do(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+	return p.face.Do(ctx, "", req)
+}
+
+// Stream is Do for a response that is read as it comes; the caller closes its body.
+func (p *Provider) Stream(ctx context.Context, req *wit.HTTPRequest) (*egress.Response, error) {
+	return p.stream(ctx, "", req)
+}
+
+// Config returns the plugin's section of the configuration, without secrets.
+func (p *Provider) Config() (wit.JSON, error) { return p.face.Config("") }

@@ -1,0 +1,142 @@
+package plugin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// schema is a compiled JSON Schema of a configuration or of a tool's arguments.
+type schema struct {
+	compiled *jsonschema.Schema
+	// secrets are the fields with "x-secret": they are kept by the vault and do not stand in the
+	// configuration, so they are neither required nor permitted there.
+	secrets []string
+}
+
+// newSchema compiles a schema. The error is a phrase that says what is wrong with it.
+func newSchema(text wit.JSON) (*schema, error) {
+	if len(text) > maxSchema {
+		return nil, fmt.Errorf("the schema has %d bytes, at most %d", len(text), maxSchema)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, errors.New("is not JSON")
+	}
+	if _, isObject := doc.(map[string]any); !isObject {
+		return nil, errors.New("is not a JSON Schema: give an object")
+	}
+	s := &schema{secrets: cutSecrets(doc)}
+	c := jsonschema.NewCompiler()
+	c.UseLoader(noLoader{})
+	if err := c.AddResource(schemaURL, doc); err != nil {
+		return nil, fmt.Errorf("is not a JSON Schema: %w", err)
+	}
+	if s.compiled, err = c.Compile(schemaURL); err != nil {
+		if invalid := (*jsonschema.SchemaValidationError)(nil); errors.As(err, &invalid) {
+			if v := (*jsonschema.ValidationError)(nil); errors.As(invalid.Err, &v) {
+				return nil, errors.New("is not a JSON Schema: " + explain(v))
+			}
+		}
+		return nil, errors.New("is not a JSON Schema that can be used here")
+	}
+	return s, nil
+}
+
+const schemaURL = "schema:///plugin"
+
+// noLoader keeps schemas from reaching for files and hosts.
+type noLoader struct{}
+
+func (noLoader) Load(url string) (any, error) {
+	return nil, fmt.Errorf("%s is not part of the schema", url)
+}
+
+// cutSecrets takes the secret fields out of an object's schema and returns their names.
+func cutSecrets(doc any) []string {
+	object, _ := doc.(map[string]any)
+	properties, _ := object["properties"].(map[string]any)
+	var names []string
+	for name, p := range properties {
+		if field, _ := p.(map[string]any); field["x-secret"] == true {
+			names = append(names, name)
+			delete(properties, name)
+		}
+	}
+	if required, ok := object["required"].([]any); ok && len(names) > 0 {
+		object["required"] = slices.DeleteFunc(required, func(v any) bool {
+			name, _ := v.(string)
+			return slices.Contains(names, name)
+		})
+	}
+	slices.Sort(names)
+	return names
+}
+
+// check reports what is wrong with a value, naming the field, or nil. An absent value counts as {}.
+func (s *schema) check(value wit.JSON) error {
+	if len(value) == 0 {
+		value = wit.JSON("{}")
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(value))
+	if err != nil {
+		return errors.New("is not JSON")
+	}
+	err = s.compiled.Validate(doc)
+	if v := (*jsonschema.ValidationError)(nil); errors.As(err, &v) {
+		return errors.New(explain(v))
+	}
+	return err
+}
+
+// explain names the first leaves of a validation error: "port: got string, want integer".
+func explain(v *jsonschema.ValidationError) string {
+	var found []string
+	var walk func(u *jsonschema.OutputUnit)
+	walk = func(u *jsonschema.OutputUnit) {
+		if u.Error != nil && len(u.Errors) == 0 && len(found) < 3 {
+			where := strings.ReplaceAll(strings.TrimPrefix(u.InstanceLocation, "/"), "/", ".")
+			if where != "" {
+				where += ": "
+			}
+			found = append(found, where+u.Error.String())
+		}
+		for i := range u.Errors {
+			walk(&u.Errors[i])
+		}
+	}
+	walk(v.DetailedOutput())
+	if len(found) == 0 {
+		return "does not fit its schema"
+	}
+	return strings.Join(found, "; ")
+}
+
+// strip removes the secret fields from a configuration, should the owner have put them there.
+func (s *schema) strip(value wit.JSON) wit.JSON {
+	if s == nil || len(s.secrets) == 0 || len(value) == 0 {
+		return value
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(value, &fields) != nil {
+		return value
+	}
+	before := len(fields)
+	maps.DeleteFunc(fields, func(name string, _ json.RawMessage) bool { return slices.Contains(s.secrets, name) })
+	if len(fields) == before {
+		return value
+	}
+	out, err := json.Marshal(fields)
+	if err != nil {
+		return wit.JSON("{}")
+	}
+	return out
+}

@@ -1,0 +1,94 @@
+package plugin
+
+import (
+	"context"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Tool is one tool of a plugin. Errors of its calls are as for Channel.
+type Tool struct {
+	face
+	name string
+}
+
+// ToolRow is a tool in a list.
+type ToolRow struct {
+	Plugin     string
+	Definition wit.ToolDefinition
+}
+
+// Tools lists the tools that can be called, in the order of sources and ids. Of two with the same name
+// the first is listed.
+func (r *Registry) Tools() []ToolRow {
+	return append([]ToolRow(nil), r.offers.Load().tools...)
+}
+
+// Tool returns a tool by its name, or CodeNotFound. It loads no code.
+func (r *Registry) Tool(name string) (*Tool, error) {
+	for _, row := range r.offers.Load().tools {
+		if row.Definition.Name == name {
+			return &Tool{face{r, row.Plugin}, name}, nil
+		}
+	}
+	return nil, wit.Errorf(wit.CodeNotFound, "there is no tool %s", name)
+}
+
+// Name returns the tool's name.
+func (t *Tool) Name() string { return t.name }
+
+// Definition returns what the model is told of the tool; the zero value once it is gone.
+func (t *Tool) Definition() wit.ToolDefinition {
+	d, _ := definition(t.manifest(), t.name)
+	return d
+}
+
+func definition(m *wit.Manifest, name string) (wit.ToolDefinition, bool) {
+	if m != nil {
+		for _, d := range m.Provides.Tools {
+			if d.Name == name {
+				return d, true
+			}
+		}
+	}
+	return wit.ToolDefinition{}, false
+}
+
+// Invoke calls the tool. Arguments that do not fit its schema are CodeInvalid, naming the field, and do
+// not reach the plugin.
+func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutput, error) {
+	if v := t.current(); v != nil {
+		if err := v.checkArgs(t.name, c.Args); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.fill(&c.Config, ""); err != nil {
+		return nil, err
+	}
+	c.Name = t.name
+	return call(ctx, t.registry, t.id, request{classTool, "tool_invoke", "", 0}, c, checkToolOutput)
+}
+
+// Config returns the plugin's section of the configuration, without secrets.
+func (t *Tool) Config() (wit.JSON, error) { return t.face.Config("") }
+
+// checkArgs checks a tool's arguments; its schema is compiled once per version.
+func (v *version) checkArgs(name string, args wit.JSON) error {
+	d, ok := definition(v.manifest, name)
+	if !ok {
+		return wit.Errorf(wit.CodeNotFound, "plugin %s has no tool %s any more", v.manifest.ID, name)
+	}
+	known, ok := v.schemas.Load(name)
+	if !ok {
+		s, err := newSchema(d.Parameters)
+		if err != nil {
+			return wit.Errorf(wit.CodeInternal, "tool %s: its schema: %w", name, err)
+		}
+		known, _ = v.schemas.LoadOrStore(name, s)
+	}
+	s, _ := known.(*schema)
+	if err := s.check(args); err != nil {
+		return wit.Errorf(wit.CodeInvalid, "arguments of %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// class keeps calls apart that must not hold each other up.
+type class string
+
+const (
+	classEvent    class = "event" // what comes in through a channel
+	classSend     class = "send"  // what goes out
+	classProvider class = "provider"
+	classTool     class = "tool"
+	classHook     class = "hook"
+	classSchedule class = "schedule"
+)
+
+const (
+	defaultDeadline = 10 * time.Second
+	defaultCalls    = 4
+	defaultMemory   = 64 << 20
+)
+
+// version is one manifest with one code. It does not change but for its callers and counts.
+type version struct {
+	manifest    *wit.Manifest
+	pkg         Package
+	rank        int // of its source
+	fingerprint string
+	hash        string
+	code        Code
+	guest       *host.Guest
+	config      *schema // nil when the manifest has none
+	schemas     sync.Map
+	settings    Settings
+
+	mu       sync.Mutex
+	answered atomic.Bool
+	verified bool
+	compiled bool
+	callers  map[string]Caller
+	past     CallStats // of callers that were closed
+	calls    int       // that run
+	closing  bool
+	drained  chan struct{} // closed when closing and no call runs
+	release  sync.Once
+}
+
+// enter begins a call; false once the version is being drained.
+func (v *version) enter() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closing {
+		return false
+	}
+	v.calls++
+	return true
+}
+
+func (v *version) leave() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.calls--; v.calls == 0 && v.closing {
+		close(v.drained)
+	}
+}
+
+// caller returns what makes calls of a class; with single instances, each account has its own.
+func (v *version) caller(c class, account string) (Caller, error) {
+	key := string(c)
+	spec := v.spec(c)
+	if spec.Instances == wit.InstancesSingle {
+		key = "account " + account
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if running := v.callers[key]; running != nil {
+		return running, nil
+	}
+	made, err := v.code.Start(spec)
+	if err == nil {
+		v.callers[key] = made
+	}
+	return made, err
+}
+
+func (v *version) spec(c class) Spec {
+	limits := wit.Limits{}
+	if v.manifest.Limits != nil {
+		limits = *v.manifest.Limits
+	}
+	s := Spec{Plugin: v.manifest.ID, Instances: wit.InstancesWarm, Functions: v.guest.Functions(), HTTP: v.guest.Request, Log: v.guest.Log,
+		Memory: limits.Memory, Deadline: time.Duration(limits.Deadline) * time.Millisecond, Calls: int(limits.MaxInstances)}
+	if _, member := entryOf(v.manifest); member != "" {
+		s.Plugin = member
+	}
+	if c == classTool || c == classSchedule {
+		s.Instances = wit.InstancesFresh
+	}
+	if limits.Instances != nil {
+		s.Instances = *limits.Instances
+	}
+	if s.Memory == 0 {
+		s.Memory = defaultMemory
+	}
+	if s.Deadline == 0 {
+		s.Deadline = defaultDeadline
+	}
+	if s.Calls == 0 {
+		s.Calls = defaultCalls
+	}
+	s.Config = flatten(v.settings.PluginConfig(v.manifest.ID), v.config)
+	return s
+}
+
+// flatten gives the fields of a configuration as Extism's config knows them: strings as they are, other
+// values as JSON.
+func flatten(config wit.JSON, s *schema) map[string]string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(s.strip(config), &fields) != nil {
+		return nil
+	}
+	out := make(map[string]string, len(fields))
+	for name, value := range fields {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		out[name] = text
+	}
+	return out
+}
+
+// section returns the plugin's configuration, or an account's, checked and without secrets.
+func (v *version) section(account string) (wit.JSON, error) {
+	id := v.manifest.ID
+	value, where := v.settings.PluginConfig(id), "config of "+id
+	if account != "" {
+		of, ok := v.settings.AccountConfig(id, account)
+		if !ok {
+			return nil, wit.Errorf(wit.CodeNotFound, "%s has no account %q: set it up first", id, account)
+		}
+		value, where = of, "config of "+id+", account "+account
+	}
+	value = v.config.strip(value)
+	// A channel's schema describes an account, every other plugin's the plugin itself.
+	if v.config != nil && (v.manifest.Provides.Channel != nil) == (account != "") {
+		if err := v.config.check(value); err != nil {
+			return nil, wit.Errorf(wit.CodeInvalid, "%s: %w", where, err)
+		}
+	}
+	return value, nil
+}
+
+// stop takes no further calls, waits for those that run until ctx ends, and closes the callers. The
+// code stays loaded until free.
+func (v *version) stop(ctx context.Context) error {
+	v.mu.Lock()
+	if !v.closing {
+		v.closing = true
+		if v.calls == 0 {
+			close(v.drained)
+		}
+	}
+	v.mu.Unlock()
+	var err error
+	select {
+	case <-v.drained:
+	case <-ctx.Done():
+		err = wit.Errorf(wit.CodeTimeout, "plugin %s %s: calls that did not end were stopped", v.manifest.ID, v.manifest.Version)
+	}
+	v.closeCallers(ctx)
+	return err
+}
+
+// restart closes the callers, so that the next call starts with the configuration of that moment.
+func (v *version) restart(ctx context.Context) { v.closeCallers(ctx) }
+
+func (v *version) closeCallers(ctx context.Context) {
+	v.mu.Lock()
+	old := v.callers
+	v.callers = map[string]Caller{}
+	v.mu.Unlock()
+	for _, c := range old {
+		_ = c.Close(ctx) // what had to be stopped fails on its own
+		v.mu.Lock()
+		stats := c.Stats()
+		stats.Instances = 0
+		v.past.add(stats)
+		v.mu.Unlock()
+	}
+}
+
+// free gives the code back, after stop.
+func (v *version) free() {
+	v.release.Do(func() {
+		if v.code != nil {
+			v.code.Release()
+		}
+	})
+}
+
+func (v *version) stats() CallStats {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := v.past
+	for _, c := range v.callers {
+		s.add(c.Stats())
+	}
+	return s
+}
+
+// again returns the same version, ready to take calls once more, after stop.
+func (v *version) again() *version {
+	return &version{manifest: v.manifest, pkg: v.pkg, rank: v.rank, fingerprint: v.fingerprint, hash: v.hash, code: v.code, guest: v.guest,
+		config: v.config, settings: v.settings, verified: v.verified, compiled: v.compiled, callers: map[string]Caller{}, drained: make(chan struct{})}
+}

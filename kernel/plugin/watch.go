@@ -1,0 +1,94 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// pollEvery is how often a folder that cannot be watched is looked at.
+const pollEvery = time.Second
+
+// Watch implements Source: the folder, the folders in it and, while it does not exist, the nearest one
+// above it. Where the system cannot watch, it is looked at every second.
+func (f folder) Watch(ctx context.Context, changed func()) error {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return poll(ctx, changed)
+	}
+	defer w.Close()
+	if !f.follow(w) {
+		return poll(ctx, changed)
+	}
+	changed() // between the first look and the watch something may have come
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e, ok := <-w.Events:
+			if !ok {
+				return nil
+			}
+			if e.Op == fsnotify.Chmod {
+				continue
+			}
+			if e.Has(fsnotify.Create) || e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
+				f.follow(w)
+			}
+			changed()
+		case _, ok := <-w.Errors: // events were lost: look at everything
+			if !ok {
+				return nil
+			}
+			f.follow(w)
+			changed()
+		}
+	}
+}
+
+// follow makes w watch what there is now, and reports whether it watches anything.
+func (f folder) follow(w *fsnotify.Watcher) bool {
+	dir := f.dir
+	for {
+		err := w.Add(dir)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(dir) == dir {
+			return false
+		}
+		dir = filepath.Dir(dir)
+	}
+	if dir != f.dir {
+		return true
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return true
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			_ = w.Add(path) // gone again, or too many: the parent's events still come
+		}
+	}
+	return true
+}
+
+func poll(ctx context.Context, changed func()) error {
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			changed()
+		}
+	}
+}
