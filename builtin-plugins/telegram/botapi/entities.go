@@ -17,7 +17,7 @@ func parseText(text, mode string) (string, []Entity, error) {
 	case "":
 		return text, nil, nil
 	case "html":
-		return parseHTML(text)
+		return ParseHTML(text)
 	case "markdownv2":
 		return parseMarkdownV2(text)
 	}

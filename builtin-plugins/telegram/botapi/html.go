@@ -28,8 +28,9 @@ type htmlParser struct {
 	open []openTag
 }
 
-// parseHTML reads Telegram's HTML. Offsets in errors are bytes of the input.
-func parseHTML(in string) (string, []Entity, error) {
+// ParseHTML reads Telegram's HTML as sendMessage does and returns what is shown, with its entities. The
+// error says what sendMessage would say after "can't parse entities: ".
+func ParseHTML(in string) (string, []Entity, error) {
 	p := &htmlParser{in: in}
 	for p.pos < len(in) {
 		var err error

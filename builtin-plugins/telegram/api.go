@@ -1,0 +1,91 @@
+package telegram
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// result is what a Bot API call came to.
+type result struct {
+	ok          bool
+	result      json.Value
+	code        int64 // Telegram's error_code; 0 when no answer of Telegram's came
+	description string
+	retryAfter  int64  // milliseconds
+	migratedTo  string // the chat's new id
+	failure     *wit.Error
+	tooLarge    bool
+}
+
+// decode reads a response. Whatever comes, it returns something to act on.
+func decode(response *wit.HTTPResponse) result {
+	switch {
+	case response.Error != nil:
+		return result{failure: response.Error}
+	case response.Media != nil:
+		return result{failure: wit.NewError(wit.CodeTooLarge, "Telegram's answer is too large"), tooLarge: true}
+	}
+	body := ""
+	if response.Text != nil {
+		body = *response.Text
+	}
+	v, err := json.Parse([]byte(body))
+	if err != nil || !v.Get("ok").Exists() {
+		return result{failure: wit.NewError(wit.CodeUnavailable, "the answer is not Telegram's (status "+strconv.Itoa(int(response.Status))+"); is apiRoot right?")}
+	}
+	r := result{ok: v.Get("ok").Bool(), result: v.Get("result")}
+	if r.ok {
+		return r
+	}
+	r.code = v.Get("error_code").Int()
+	if r.code == 0 {
+		r.code = int64(response.Status)
+	}
+	r.description = v.Get("description").Text()
+	parameters := v.Get("parameters")
+	r.retryAfter = min(max(parameters.Get("retry_after").Int(), 0), 86_400) * 1000
+	r.migratedTo = parameters.Get("migrate_to_chat_id").Text()
+	return r
+}
+
+// says reports whether Telegram's description has a phrase. It is the only thing by which one 400
+// can be told from another.
+func (r result) says(phrase string) bool { return strings.Contains(r.description, phrase) }
+
+// err is the error for a call that did not succeed, nil for one that did.
+func (r result) err() error {
+	switch {
+	case r.ok:
+		return nil
+	case r.failure != nil:
+		return r.failure
+	}
+	e := wit.NewError(r.kind(), "Telegram: "+r.description)
+	if r.retryAfter > 0 {
+		e.Retryable, e.RetryAfter = true, &r.retryAfter
+	}
+	return e
+}
+
+func (r result) kind() wit.Code {
+	switch {
+	case r.code == 429:
+		return wit.CodeRateLimited
+	case r.code == 401 || r.code == 404: // a token of the wrong form makes every path unknown
+		return wit.CodeUnauthorized
+	case r.code == 403:
+		return wit.CodeForbidden
+	case r.code == 409:
+		return wit.CodeConflict
+	case r.code == 413 || r.says("is too long") || r.says("is too big"):
+		return wit.CodeTooLarge
+	case r.code >= 500:
+		return wit.CodeUnavailable
+	case r.says("not found"):
+		return wit.CodeNotFound
+	}
+	return wit.CodeInvalid
+}

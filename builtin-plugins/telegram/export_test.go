@@ -1,0 +1,4 @@
+package telegram
+
+// ToHTML for tests of the conversion.
+var ToHTML = toHTML

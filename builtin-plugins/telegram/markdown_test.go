@@ -1,0 +1,70 @@
+package telegram_test
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+)
+
+func TestMarkdown(t *testing.T) {
+	for _, test := range []struct{ in, want string }{
+		{"", ""},
+		{"plain & <simple> \"text\"", "plain &amp; &lt;simple&gt; &quot;text&quot;"},
+		{"**bold** and __too__, *it* and _it_", "<b>bold</b> and <b>too</b>, <i>it</i> and <i>it</i>"},
+		{"***both*** **a *b* c** *a **b** c*", "<b><i>both</i></b> <b>a <i>b</i> c</b> <i>a <b>b</b> c</i>"},
+		{"**a *b*** x", "<b>a <i>b</i></b> x"},
+		{"~~gone~~ ||secret|| | a || b", "<s>gone</s> <tg-spoiler>secret</tg-spoiler> | a || b"},
+		{"snake_case_name 2 * 3 * 4 *", "snake_case_name 2 * 3 * 4 *"},
+		{"**open *half _way", "**open *half _way"},
+		{`\*not\* \<b\> c:\dir`, `*not* &lt;b&gt; c:\dir`},
+		{"`a<b` ``x ` y`` `open", "<code>a&lt;b</code> <code>x ` y</code> `open"},
+		{"*a `*` b*", "<i>a <code>*</code> b</i>"},
+		{"[a **b**](https://e.org/?q=\"1\"&x=(y)) z", `<a href="https://e.org/?q=&quot;1&quot;&amp;x=(y)">a <b>b</b></a> z`},
+		{`[t](https://e.org "title") [](https://e.org)`, `<a href="https://e.org">t</a> <a href="https://e.org">https://e.org</a>`},
+		{"[x](javascript:alert(1)) [y]( [z] [a](b", "x (javascript:alert(1)) [y]( [z] [a](b"},
+		{"![alt](https://e.org/i.png)!", `<a href="https://e.org/i.png">alt</a>!`},
+		{"<https://e.org/a_b_c> a < b", "https://e.org/a_b_c a &lt; b"},
+		{"# Title #\ntext\n## **Sub**", "<b>Title</b>\ntext\n<b><b>Sub</b></b>"},
+		{"#hashtag", "#hashtag"},
+		{"- one\n  - two *x*\n* three\n1. four\n- [ ] no\n- [x] yes", "• one\n  • two <i>x</i>\n• three\n1. four\n☐ no\n☑ yes"},
+		{"a\n\n---\nb", "a\n\n──────────\nb"},
+		{"> q *a*\n>b\n\nc", "<blockquote>q <i>a</i>\nb</blockquote>\n\nc"},
+		{"```go\nx := a<b && *c*\n```\nafter", "<pre><code class=\"language-go\">x := a&lt;b &amp;&amp; *c*</code></pre>\nafter"},
+		{"~~~\n```\nstill open", "<pre>```\nstill open</pre>"},
+		{"**over\nlines**", "<b>over\nlines</b>"},
+		{"a **** b", "a **** b"},
+		{"***", "──────────"},
+		{"🏟*🏟*", "🏟<i>🏟</i>"},
+	} {
+		if got := telegram.ToHTML(test.in); got != test.want {
+			t.Errorf("%q\n got  %q\n want %q", test.in, got, test.want)
+		}
+	}
+}
+
+func TestMarkdownStaysFast(t *testing.T) {
+	for _, unit := range []string{"*a ", "**a _b ", "[", "[a](", "`", "||~~", "> ", "_*"} {
+		if out := telegram.ToHTML(strings.Repeat(unit, 4000/len(unit))); out == "" {
+			t.Errorf("%q became nothing", unit)
+		}
+	}
+}
+
+// FuzzMarkdown checks that Telegram would accept whatever comes out.
+func FuzzMarkdown(f *testing.F) {
+	for _, seed := range []string{"**a *b* [c](https://d) `e` ||f||**", "> q\n```x\ny", "\\*_~|<&>\"![", "***a** b*"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		if !utf8.ValidString(in) || len(in) > 4000 {
+			return
+		}
+		out := telegram.ToHTML(in)
+		if _, _, err := botapi.ParseHTML(out); err != nil {
+			t.Errorf("%q became %q: %v", in, out, err)
+		}
+	})
+}
