@@ -52,7 +52,7 @@ func NewError(err error, details any, protocol int) *Error {
 	}
 	if c := (*coded)(nil); errors.As(err, &c) {
 		e.Code = c.code
-	} else if e.Details == nil && plain[e.Code] != w.Code {
+	} else if e.Details == nil && plain(e.Code) != w.Code {
 		e.Details = map[string]string{"code": strings.ToUpper(string(w.Code))}
 	}
 	return e
@@ -74,22 +74,27 @@ func codeOf(c wit.Code, protocol int) string {
 	}
 }
 
-// plain is the wit code that each wire code means when nothing else is said.
-var plain = map[string]wit.Code{
-	InvalidRequest: wit.CodeInvalid,
-	NotLinked:      wit.CodeUnavailable,
-	NotPaired:      wit.CodeUnauthorized,
-	AgentTimeout:   wit.CodeTimeout,
-	Unavailable:    wit.CodeUnavailable,
-	Forbidden:      wit.CodeForbidden,
+// plain is the wit code that a wire code means when nothing else is said.
+func plain(code string) wit.Code {
+	switch code {
+	case InvalidRequest:
+		return wit.CodeInvalid
+	case NotLinked, Unavailable:
+		return wit.CodeUnavailable
+	case NotPaired:
+		return wit.CodeUnauthorized
+	case AgentTimeout:
+		return wit.CodeTimeout
+	case Forbidden:
+		return wit.CodeForbidden
+	default:
+		return wit.CodeInternal
+	}
 }
 
 // Wit is NewError's inverse: the code by details.code where that is one of ours, else by the wire code.
 func (e *Error) Wit() *wit.Error {
-	code, ok := plain[e.Code]
-	if !ok {
-		code = wit.CodeInternal
-	}
+	code := plain(e.Code)
 	switch c := wit.Code(strings.ToLower(detailsCode(e.Details))); c {
 	case wit.CodeNotFound, wit.CodeConflict, wit.CodeUnauthorized, wit.CodeForbidden, wit.CodeTooLarge, wit.CodeRateLimited, wit.CodeInternal:
 		code = c
