@@ -1,0 +1,157 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds on a webhook's request and on its answer's time.
+const (
+	webhookBody    = 1 << 20 // where the plugin declares none
+	webhookBodyMax = 8 << 20
+	webhookBinary  = 64 << 10
+	webhookHeaders = 100
+	webhookWait    = 25 * time.Second
+)
+
+// WebhookHandler serves /plugins/{channel}/{account}/… . A request is authenticated by the plugin's
+// declared recipe before anything else is told about it, and answered after its event is committed:
+// 404 without such a webhook, 405, 413, 401, 403 where the credential is missing, 503 with Retry-After
+// when the account cannot take it now, else what the plugin replies.
+func (s *Service) WebhookHandler() http.Handler { return http.HandlerFunc(s.webhook) }
+
+func (s *Service) webhook(w http.ResponseWriter, r *http.Request) {
+	parts := strings.SplitN(strings.TrimPrefix(r.URL.Path, "/plugins/"), "/", 3)
+	if len(parts) < 2 || parts[1] == "" {
+		http.NotFound(w, r)
+		return
+	}
+	path := "/" + strings.Join(parts[2:], "")
+	p, ok := s.Plugins.Channel(parts[0])
+	a, err := s.find(parts[0], parts[1])
+	if !ok || err != nil || p.Facts().Webhook == nil {
+		http.NotFound(w, r)
+		return
+	}
+	event, status := s.receiveWebhook(w, r, a, p.Facts().Webhook, path)
+	if status != 0 {
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), webhookWait)
+	defer cancel()
+	o, err := a.hook(ctx, event)
+	if err != nil {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		return
+	}
+	respond(w, o.reply)
+}
+
+// receiveWebhook reads and authenticates a request, or says with which status it is refused.
+func (s *Service) receiveWebhook(w http.ResponseWriter, r *http.Request, a *actor, facts *wit.WebhookFacts, path string) (*wit.WebhookRequest, int) {
+	methods := facts.Methods
+	if len(methods) == 0 {
+		methods = []string{http.MethodPost}
+	}
+	if !slices.Contains(methods, r.Method) {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		return nil, http.StatusMethodNotAllowed
+	}
+	limit := int64(facts.MaxBody)
+	if limit == 0 {
+		limit = webhookBody
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, min(limit, webhookBodyMax)))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, http.StatusRequestEntityTooLarge
+	} else if err != nil {
+		return nil, http.StatusBadRequest
+	}
+	if status := s.authenticate(r, a, facts, body); status != 0 {
+		return nil, status
+	}
+	e := &wit.WebhookRequest{Method: r.Method, Path: path, Query: r.URL.RawQuery, Headers: shown(r.Header, facts)}
+	if utf8.Valid(body) {
+		text := string(body)
+		e.Text = &text
+	} else if len(body) <= webhookBinary {
+		e.Bytes = body
+	} else {
+		return nil, http.StatusRequestEntityTooLarge
+	}
+	return e, 0
+}
+
+// shown is the headers that the plugin sees: none that authenticates.
+func shown(h http.Header, facts *wit.WebhookFacts) []wit.Header {
+	hidden := []string{"Authorization", "Cookie", "Proxy-Authorization"}
+	if facts.Header != nil && facts.Auth == wit.WebhookAuthHeader {
+		hidden = append(hidden, http.CanonicalHeaderKey(*facts.Header))
+	}
+	var out []wit.Header
+	for name, values := range h {
+		for _, v := range values {
+			if !slices.Contains(hidden, name) && len(out) < webhookHeaders && utf8.ValidString(v) {
+				out = append(out, wit.Header{Name: name, Value: v})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b wit.Header) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// hook hands a webhook's event to the account and waits until it is committed or kept aside.
+func (a *actor) hook(ctx context.Context, e *wit.WebhookRequest) (outcome, error) {
+	a.mu.Lock()
+	waiting := 0
+	for _, in := range a.queue {
+		if in.event.Kind == wit.EventKindWebhook {
+			waiting++
+		}
+	}
+	running := a.phase == phaseRunning
+	a.mu.Unlock()
+	if !running || waiting >= maxWebhooks {
+		return outcome{}, wit.Errorf(wit.CodeUnavailable, "account %s does not take webhooks now", a.ref)
+	}
+	return a.call(ctx, &input{event: wit.ChannelEvent{Kind: wit.EventKindWebhook, Webhook: e}})
+}
+
+// respond writes a plugin's reply. A reply is text from a plugin on the gateway's own origin, so no
+// browser may run what is in it.
+func respond(w http.ResponseWriter, reply *wit.WebhookReply) {
+	h := w.Header()
+	if reply == nil {
+		reply = &wit.WebhookReply{}
+	}
+	for _, header := range reply.Headers {
+		switch http.CanonicalHeaderKey(header.Name) {
+		case "Set-Cookie", "Connection", "Transfer-Encoding", "Content-Length", "Content-Security-Policy", "Access-Control-Allow-Origin":
+		default:
+			h.Set(header.Name, header.Value)
+		}
+	}
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+	}
+	status := int(reply.Status)
+	if status < 200 || status > 599 {
+		status = http.StatusOK
+	}
+	w.WriteHeader(status)
+	if reply.Text != nil {
+		_, _ = io.WriteString(w, *reply.Text) // the peer may be gone; the event is committed
+	}
+}

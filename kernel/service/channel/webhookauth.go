@@ -1,0 +1,93 @@
+package channel
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// authenticate checks a webhook by the declared recipe and returns 0, or the status of the refusal.
+//
+// bearer compares the Authorization header with the credential, header the declared header. hmac_sha256
+// and ed25519 verify the declared header's signature, in hex or base64 and behind an optional
+// `name=`, over the body. Where the declaration names a second header after a comma, its value is
+// signed before the body: a timestamp, say.
+func (s *Service) authenticate(r *http.Request, a *actor, facts *wit.WebhookFacts, body []byte) int {
+	if facts.Auth == wit.WebhookAuthNone {
+		return 0
+	}
+	secret := ""
+	if facts.Credential != nil {
+		secret, _ = s.Credentials.Get(r.Context(), a.channel, a.account, *facts.Credential)
+	}
+	if secret == "" {
+		s.Log.Warn("a webhook is closed: the account has no credential to authenticate it", "account", a.ref)
+		return http.StatusForbidden
+	}
+	if !genuine(r.Header, facts, secret, body) {
+		s.Log.Warn("a webhook was refused: it is not authentic", "account", a.ref)
+		return http.StatusUnauthorized
+	}
+	return 0
+}
+
+func genuine(h http.Header, facts *wit.WebhookFacts, secret string, body []byte) bool {
+	header, prefix := "", ""
+	if facts.Header != nil {
+		header, prefix, _ = strings.Cut(*facts.Header, ",")
+	}
+	switch facts.Auth {
+	case wit.WebhookAuthBearer:
+		token, ok := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
+		return ok && same(token, secret)
+	case wit.WebhookAuthHeader:
+		return header != "" && same(h.Get(header), secret)
+	}
+	signature, ok := decode(h.Get(header))
+	if !ok {
+		return false
+	}
+	signed := body
+	if prefix = strings.TrimSpace(prefix); prefix != "" {
+		signed = append([]byte(h.Get(prefix)), body...)
+	}
+	switch facts.Auth {
+	case wit.WebhookAuthHMACSHA256:
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write(signed)
+		return hmac.Equal(mac.Sum(nil), signature)
+	case wit.WebhookAuthEd25519:
+		key, ok := decode(secret)
+		return ok && len(key) == ed25519.PublicKeySize && ed25519.Verify(key, signed, signature)
+	}
+	return false
+}
+
+// same compares in constant time, whatever the lengths.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// decode reads hex or base64, behind an optional `name=`.
+func decode(s string) ([]byte, bool) {
+	s = strings.TrimSpace(s)
+	if name, rest, ok := strings.Cut(s, "="); ok && rest != "" && len(name) <= 8 && strings.Trim(rest, "=") != "" {
+		s = rest
+	}
+	if b, err := hex.DecodeString(s); err == nil && len(b) > 0 {
+		return b, true
+	}
+	if b, err := base64.StdEncoding.DecodeString(s); err == nil && len(b) > 0 {
+		return b, true
+	}
+	b, err := base64.URLEncoding.DecodeString(s)
+	return b, err == nil && len(b) > 0
+}
