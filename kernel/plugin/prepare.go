@@ -178,14 +178,14 @@ func (r *Registry) reject(e *entry, v *version, why error) {
 		e.fail(u)
 		r.announce(e.id, StateFailed, u.Version, u.Reason)
 		r.running.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+			ctx, cancel := r.draining()
 			defer cancel()
 			_ = v.stop(ctx)
 			v.free()
 		})
 	}
 	r.loading.Unlock()
-	_, _ = r.reconcile(context.Background(), pass{})
+	_, _ = r.reconcile(r.life, pass{})
 }
 
 // proven notes that a version has answered.
@@ -201,7 +201,7 @@ func (r *Registry) proven(v *version) {
 // warmUp compiles what has just been installed, so that its first call does not wait and a file that
 // cannot be compiled is known at once.
 func (r *Registry) warmUp(e *entry, v *version) {
-	if err := v.code.Compile(context.Background()); err != nil {
+	if err := v.code.Compile(r.life); err != nil {
 		if wit.CodeOf(err) == wit.CodeInvalid {
 			r.reject(e, v, err)
 		}

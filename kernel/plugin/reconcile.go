@@ -215,7 +215,7 @@ func (r *Registry) install(p pass, e *entry, v *version) {
 
 // replace compiles v and swaps it in, unless something newer came meanwhile.
 func (r *Registry) replace(e *entry, v *version) {
-	err := v.code.Compile(context.Background())
+	err := v.code.Compile(r.life)
 	r.loading.Lock()
 	defer r.loading.Unlock()
 	if e.building != v.fingerprint {
@@ -254,7 +254,7 @@ func (r *Registry) swap(e *entry, v *version, s State) {
 func (r *Registry) drain(id string, old *version) {
 	r.announce(id, StateDraining, old.manifest.Version, "replaced")
 	r.running.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+		ctx, cancel := r.draining()
 		defer cancel()
 		if err := old.stop(ctx); err != nil {
 			r.log.Warn("calls of an old version were stopped", "plugin", id, "error", err)
@@ -280,7 +280,7 @@ func (r *Registry) remove(e *entry) {
 	}
 	r.set(e, StateDraining, v.manifest.Version, "removed")
 	r.running.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+		ctx, cancel := r.draining()
 		defer cancel()
 		_ = v.stop(ctx)
 		v.free()
@@ -316,7 +316,7 @@ func (r *Registry) disable(e *entry, c candidate) {
 	r.set(e, StateStopped, version, disabled)
 	if v != nil {
 		r.running.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+			ctx, cancel := r.draining()
 			defer cancel()
 			_ = v.stop(ctx)
 			v.free()

@@ -62,6 +62,8 @@ type Registry struct {
 	changed atomic.Int64 // when a source last changed, in nanoseconds
 	hashes  hashes
 	running running
+	life    context.Context // ends when Run does
+	end     context.CancelFunc
 }
 
 // Open returns a Registry that knows no plugin yet. Errors are the store's.
@@ -74,6 +76,7 @@ func Open(ctx context.Context, d Deps) (*Registry, error) {
 		return nil, err
 	}
 	r := &Registry{deps: d, log: d.Logger.Named("plugins"), grants: g, entries: map[string]*entry{}, wake: make(chan struct{}, 1)}
+	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
 	r.offers.Store(&offers{})
 	return r, nil
 }
@@ -97,6 +100,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	}
 	r.watch(ctx)
 	watchers.Wait()
+	r.end()
 	r.running.wait()
 	r.stop()
 	return nil
@@ -108,7 +112,7 @@ func (r *Registry) SettingsChanged(id string) {
 	if e := r.entry(id); e != nil {
 		if v := e.current.Load(); v != nil {
 			r.running.Go(func() {
-				ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+				ctx, cancel := r.draining()
 				defer cancel()
 				v.restart(ctx)
 			})
@@ -152,6 +156,16 @@ func (r *Registry) watch(ctx context.Context) {
 				timer.Reset(time.Hour)
 			}
 		}
+	}
+}
+
+// draining bounds the wait for calls of an old version, further once the gateway stops.
+func (r *Registry) draining() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	unhook := context.AfterFunc(r.life, func() { time.AfterFunc(stopTimeout, cancel) })
+	return ctx, func() {
+		unhook()
+		cancel()
 	}
 }
 

@@ -151,8 +151,7 @@ func (v *version) section(account string) (wit.JSON, error) {
 		value, where = of, "config of "+id+", account "+account
 	}
 	value = v.config.strip(value)
-	// A channel's schema describes an account, every other plugin's the plugin itself.
-	if v.config != nil && (v.manifest.Provides.Channel != nil) == (account != "") {
+	if v.config != nil && describes(v.manifest, account) {
 		if err := v.config.check(value); err != nil {
 			return nil, wit.Errorf(wit.CodeInvalid, "%s: %w", where, err)
 		}
