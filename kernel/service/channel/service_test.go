@@ -1,0 +1,196 @@
+package channel_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+func TestMessagesComeInOnceAndInOrder(t *testing.T) {
+	inBubble("long poll", t, func(t *testing.T) {
+		p := newPlatform()
+		w := newWorld(t, poller(p))
+		s, stop := w.run()
+		synctest.Wait()
+		if st := status(t, s); st["connected"] != true || st["healthState"] != "healthy" {
+			t.Fatalf("status %v", st)
+		}
+		p.say(text("1", "one"), text("2", "two"))
+		p.say(text("2", "two again"), text("3", "three"))
+		synctest.Wait()
+		if got := w.turns(); len(got) != 3 || got["2"].Message.Text != "two" {
+			t.Fatalf("turns %v", got)
+		}
+		if st := status(t, s); st["duplicates"] != 1.0 || st["received"] != 3.0 {
+			t.Errorf("status %v", st)
+		}
+		if w.wakes == 0 {
+			t.Error("nobody was told about the turns")
+		}
+		stop()
+		_, _ = w.run()
+		p.say(text("4", "four"))
+		synctest.Wait()
+		if got := w.turns(); len(got) != 4 {
+			t.Fatalf("after a restart: turns %v", got)
+		}
+		last := w.plugins["chat"].events[len(w.plugins["chat"].events)-2]
+		if string(last.State) != "4" && string(last.State) != "5" {
+			t.Errorf("the state after a restart is %s", last.State)
+		}
+	})
+}
+
+func TestStateWithoutMessagesIsWrittenLazilyAndAtStop(t *testing.T) {
+	inBubble("lazy", t, func(t *testing.T) {
+		p := &fakePlugin{event: func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			if e.State != nil {
+				return &wit.ChannelAnswer{}, nil
+			}
+			return &wit.ChannelAnswer{State: wit.JSON(`{"seq":7}`)}, nil
+		}}
+		w := newWorld(t, p)
+		_, stop := w.run()
+		synctest.Wait()
+		stop()
+		_, _ = w.run()
+		synctest.Wait()
+		if got := string(p.events[1].State); got != `{"seq":7}` {
+			t.Errorf("state after a stop: %s", got)
+		}
+	})
+}
+
+func TestRequestsTimersAndTheirEnd(t *testing.T) {
+	inBubble("failures are told, calmly", t, func(t *testing.T) {
+		calls := 0
+		p := &fakePlugin{}
+		p.do = func(ctx context.Context, r *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+			calls++
+			return nil, wit.NewError(wit.CodeUnavailable, "no route")
+		}
+		p.event = func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			if e.Response != nil && (e.Response.Status != 0 || e.Response.Error == nil || e.Response.Error.Code != wit.CodeUnavailable) {
+				t.Errorf("response %+v", e.Response)
+			}
+			return &wit.ChannelAnswer{Requests: []wit.HTTPRequest{{ID: "x"}}}, nil
+		}
+		w := newWorld(t, p)
+		_, _ = w.run()
+		time.Sleep(time.Minute)
+		if calls < 3 || calls > 20 {
+			t.Errorf("%d requests in a minute of failures", calls)
+		}
+	})
+	inBubble("a timer moves and is cleared", t, func(t *testing.T) {
+		var fired []time.Duration
+		began := time.Now()
+		p := &fakePlugin{}
+		p.event = func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			if e.Kind == wit.EventKindTimer {
+				fired = append(fired, time.Since(began))
+				return &wit.ChannelAnswer{}, nil
+			}
+			return &wit.ChannelAnswer{Timers: []wit.Timer{{ID: "a", After: 1000}, {ID: "a", After: 2000}, {ID: "b", After: 1000}, {ID: "b"}}}, nil
+		}
+		w := newWorld(t, p)
+		_, _ = w.run()
+		time.Sleep(time.Minute)
+		if len(fired) != 1 || fired[0] != 2*time.Second {
+			t.Errorf("fired at %v", fired)
+		}
+	})
+	inBubble("at most 16 at the same time", t, func(t *testing.T) {
+		p := &fakePlugin{}
+		now, most, done := 0, 0, 0
+		p.do = func(ctx context.Context, r *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+			p.mu.Lock()
+			now++
+			most = max(most, now)
+			p.mu.Unlock()
+			time.Sleep(time.Second)
+			p.mu.Lock()
+			now--
+			done++
+			p.mu.Unlock()
+			return &wit.HTTPResponse{Status: 200}, nil
+		}
+		p.event = func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			a := &wit.ChannelAnswer{}
+			if e.Kind == wit.EventKindStart {
+				a.Requests = make([]wit.HTTPRequest, 16)
+				a.Timers = []wit.Timer{{ID: "more", After: 100}}
+			}
+			if e.Kind == wit.EventKindTimer {
+				a.Requests = make([]wit.HTTPRequest, 16)
+			}
+			return a, nil
+		}
+		w := newWorld(t, p)
+		_, _ = w.run()
+		time.Sleep(time.Minute)
+		if most != 16 || done != 32 {
+			t.Errorf("%d at once, %d done", most, done)
+		}
+	})
+}
+
+func TestConnectionsAreRefusedClearlyWithoutADialer(t *testing.T) {
+	inBubble("no dialer", t, func(t *testing.T) {
+		p := &fakePlugin{}
+		p.event = func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			if e.Kind == wit.EventKindStart {
+				return &wit.ChannelAnswer{Open: []wit.OpenConnection{{Connection: "gw", Transport: wit.TransportWebsocket}}}, nil
+			}
+			return &wit.ChannelAnswer{}, nil
+		}
+		w := newWorld(t, p)
+		s, _ := w.run()
+		synctest.Wait()
+		if p.kinds() != "start closed" || p.events[1].Closed.Reason == "" || *p.events[1].Connection != "gw" {
+			t.Fatalf("events %s", p.kinds())
+		}
+		if st := status(t, s); st["message"] == nil {
+			t.Errorf("status says nothing: %v", st)
+		}
+	})
+}
+
+func TestSettingsChangeWhileRunning(t *testing.T) {
+	inBubble("live", t, func(t *testing.T) {
+		p := newPlatform()
+		f := poller(p)
+		w := newWorld(t, f)
+		s, _ := w.run()
+		synctest.Wait()
+		w.configure(channel.Account{ID: "main", Enabled: true, DMPolicy: channel.PolicyDisabled, Config: wit.JSON(`{}`)})
+		synctest.Wait()
+		if f.kinds() != "start" {
+			t.Errorf("an access rule restarted the account: %s", f.kinds())
+		}
+		p.say(text("1", "hello"))
+		synctest.Wait()
+		if n := len(w.turns()); n != 0 {
+			t.Errorf("%d turns in spite of the policy", n)
+		}
+		w.configure(channel.Account{ID: "main", Enabled: true, DMPolicy: channel.PolicyOpen, Config: wit.JSON(`{"a":1}`)})
+		synctest.Wait()
+		if f.kinds() != "start response start" || string(f.events[2].Config) != `{"a":1}` {
+			t.Errorf("events %s", f.kinds())
+		}
+		w.configure(channel.Account{ID: "main"})
+		synctest.Wait()
+		if err := s.Ready("chat", "main"); wit.CodeOf(err) != wit.CodeUnavailable {
+			t.Errorf("a disabled account is ready: %v", err)
+		}
+		w.configure()
+		synctest.Wait()
+		if _, err := s.Account("chat", "main"); wit.CodeOf(err) != wit.CodeNotFound {
+			t.Errorf("a removed account: %v", err)
+		}
+	})
+}

@@ -1,0 +1,137 @@
+package channel_test
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+func toJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// post sends a webhook and returns the status.
+func post(s *channel.Service, path, body string, headers ...string) int {
+	return serve(s, http.MethodPost, path, body, headers...).Code
+}
+
+func serve(s *channel.Service, method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.WebhookHandler().ServeHTTP(w, r)
+	return w
+}
+
+func TestWebhookAuthentication(t *testing.T) {
+	pub, priv, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha256.New, []byte("s3cret"))
+	mac.Write([]byte("body"))
+	sum := hex.EncodeToString(mac.Sum(nil))
+	sig := hex.EncodeToString(ed25519.Sign(priv, []byte("123body")))
+	for name, c := range map[string]struct {
+		facts   wit.WebhookFacts
+		secret  string
+		headers []string
+		want    int
+	}{
+		"none":                    {wit.WebhookFacts{Auth: wit.WebhookAuthNone}, "", nil, 200},
+		"no recipe":               {wit.WebhookFacts{}, "", nil, 403},
+		"no credential":           {wit.WebhookFacts{Auth: wit.WebhookAuthBearer, Credential: ptr("other")}, "s3cret", []string{"Authorization", "Bearer "}, 403},
+		"bearer":                  {wit.WebhookFacts{Auth: wit.WebhookAuthBearer, Credential: ptr("hook")}, "s3cret", []string{"Authorization", "Bearer s3cret"}, 200},
+		"bearer wrong":            {wit.WebhookFacts{Auth: wit.WebhookAuthBearer, Credential: ptr("hook")}, "s3cret", []string{"Authorization", "Bearer s3cre"}, 401},
+		"bearer missing":          {wit.WebhookFacts{Auth: wit.WebhookAuthBearer, Credential: ptr("hook")}, "s3cret", nil, 401},
+		"header":                  {wit.WebhookFacts{Auth: wit.WebhookAuthHeader, Header: ptr("X-Token"), Credential: ptr("hook")}, "s3cret", []string{"X-Token", "s3cret"}, 200},
+		"header wrong":            {wit.WebhookFacts{Auth: wit.WebhookAuthHeader, Header: ptr("X-Token"), Credential: ptr("hook")}, "s3cret", []string{"X-Token", "x"}, 401},
+		"header undeclared":       {wit.WebhookFacts{Auth: wit.WebhookAuthHeader, Credential: ptr("hook")}, "s3cret", nil, 401},
+		"hmac":                    {wit.WebhookFacts{Auth: wit.WebhookAuthHMACSHA256, Header: ptr("X-Sig"), Credential: ptr("hook")}, "s3cret", []string{"X-Sig", "sha256=" + sum}, 200},
+		"hmac of another body":    {wit.WebhookFacts{Auth: wit.WebhookAuthHMACSHA256, Header: ptr("X-Sig"), Credential: ptr("hook")}, "other", []string{"X-Sig", sum}, 401},
+		"hmac empty":              {wit.WebhookFacts{Auth: wit.WebhookAuthHMACSHA256, Header: ptr("X-Sig"), Credential: ptr("hook")}, "s3cret", []string{"X-Sig", ""}, 401},
+		"ed25519":                 {wit.WebhookFacts{Auth: wit.WebhookAuthEd25519, Header: ptr("X-Sig, X-Time"), Credential: ptr("hook")}, hex.EncodeToString(pub), []string{"X-Sig", sig, "X-Time", "123"}, 200},
+		"ed25519 of another time": {wit.WebhookFacts{Auth: wit.WebhookAuthEd25519, Header: ptr("X-Sig, X-Time"), Credential: ptr("hook")}, hex.EncodeToString(pub), []string{"X-Sig", sig, "X-Time", "124"}, 401},
+		"ed25519 with a bad key":  {wit.WebhookFacts{Auth: wit.WebhookAuthEd25519, Header: ptr("X-Sig"), Credential: ptr("hook")}, "00ff", []string{"X-Sig", sig}, 401},
+	} {
+		inBubble(name, t, func(t *testing.T) {
+			p := listener(func(string) error { return nil })
+			p.facts.Webhook = &c.facts
+			w := newWorld(t, p)
+			if c.secret != "" {
+				w.secrets["hook"] = c.secret
+			}
+			s, _ := w.run()
+			synctest.Wait()
+			if got := post(s, "/plugins/chat/main/in", "body", c.headers...); got != c.want {
+				t.Errorf("status %d, want %d", got, c.want)
+			}
+			if n := len(w.turns()); n != 0 != (c.want == 200) {
+				t.Errorf("%d turns", n)
+			}
+			for _, e := range p.events {
+				if e.Webhook != nil && strings.Contains(toJSON(t, e.Webhook.Headers), "s3cret") {
+					t.Errorf("the plugin saw the credential: %v", e.Webhook.Headers)
+				}
+			}
+		})
+	}
+}
+
+func TestWebhookBoundsAndReply(t *testing.T) {
+	inBubble("bounds", t, func(t *testing.T) {
+		p := listener(func(string) error { return nil })
+		p.facts.Webhook = &wit.WebhookFacts{Auth: wit.WebhookAuthNone, MaxBody: 10}
+		handle := p.event
+		p.event = func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			a, err := handle(e)
+			if e.Webhook != nil {
+				a.Reply = &wit.WebhookReply{Status: 202, Text: ptr("<b>ok</b>"), Headers: []wit.Header{{Name: "Set-Cookie", Value: "a=b"}, {Name: "X-A", Value: "1"}}}
+			}
+			return a, err
+		}
+		w := newWorld(t, p)
+		s, _ := w.run()
+		synctest.Wait()
+		for path, want := range map[string]int{"/plugins/none/main/x": 404, "/plugins/chat/other/x": 404, "/plugins/chat": 404, "/plugins/chat/": 404} {
+			if got := post(s, path, "x"); got != want {
+				t.Errorf("%s: %d, want %d", path, got, want)
+			}
+		}
+		if got := serve(s, http.MethodGet, "/plugins/chat/main/x", ""); got.Code != 405 || got.Header().Get("Allow") != "POST" {
+			t.Errorf("GET: %d %v", got.Code, got.Header())
+		}
+		if got := post(s, "/plugins/chat/main/x", strings.Repeat("x", 11)); got != 413 {
+			t.Errorf("a long body: %d", got)
+		}
+		got := serve(s, http.MethodPost, "/plugins/chat/main/deep/path?q=1", "m1")
+		if got.Code != 202 || got.Body.String() != "<b>ok</b>" || got.Header().Get("Set-Cookie") != "" || got.Header().Get("X-A") != "1" ||
+			!strings.Contains(got.Header().Get("Content-Security-Policy"), "sandbox") {
+			t.Errorf("reply %d %q %v", got.Code, got.Body, got.Header())
+		}
+		last := p.events[len(p.events)-1].Webhook
+		if last.Path != "/deep/path" || last.Query != "q=1" || last.Method != "POST" {
+			t.Errorf("event %+v", last)
+		}
+		if len(w.turns()) != 1 {
+			t.Errorf("turns %v", w.turns())
+		}
+	})
+}
