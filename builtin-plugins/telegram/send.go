@@ -81,12 +81,14 @@ func (Telegram) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	}
 	log := openProgress(host, send.IdempotencyKey, len(parts))
 	for _, part := range parts[len(log.ids):] {
+		if len(log.ids) > 0 {
+			common.reply = "" // only the first part is the answer
+		}
 		r := part.send(c, common)
 		if err := r.err(); err != nil {
 			return nil, err
 		}
 		log.add(c.chat + ":" + r.result.Get("message_id").Text())
-		common.reply = "" // only the first part is the answer
 	}
 	return &wit.Sent{IDs: log.ids}, nil
 }

@@ -16,6 +16,7 @@ type turn struct {
 	event    *wit.ChannelEvent
 	settings settings
 	state    state
+	before   wit.JSON
 	out      wit.ChannelAnswer
 }
 
@@ -28,12 +29,12 @@ func newTurn(host *sdk.Host, event *wit.ChannelEvent) (*turn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &turn{host: host, event: event, settings: settings, state: state}, nil
+	return &turn{host: host, event: event, settings: settings, state: state, before: state.json()}, nil
 }
 
 // answer returns what the turn came to; the state only if it is a new one.
 func (t *turn) answer() *wit.ChannelAnswer {
-	if next := t.state.json(); !bytes.Equal(next, t.event.State) {
+	if next := t.state.json(); len(t.event.State) == 0 || !bytes.Equal(next, t.before) {
 		t.out.State = next
 	}
 	return &t.out

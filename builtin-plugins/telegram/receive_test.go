@@ -1,0 +1,391 @@
+package telegram_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const config = `{"apiRoot":"ROOT/"}`
+
+var (
+	ada   = botapi.User{ID: 7, FirstName: "Ada", LastName: "L", Username: "ada"}
+	group = botapi.Chat{ID: -1007, Type: "supergroup", Title: "Club", IsForum: true}
+)
+
+func TestReceiveKinds(t *testing.T) {
+	s := botapi.New(botapi.Config{})
+	g := newGateway(t, s, config)
+	g.start()
+	g.until("the account is connected", func() bool { return g.lastStatus().State == wit.ConnectionStateConnected })
+	if self := g.lastStatus().Self; self == nil || *self.Username != s.Bot().Username || !self.Bot {
+		t.Errorf("self is %+v", self)
+	}
+	if err := s.Wait(t.Context(), s.Polling); err != nil {
+		t.Fatal(err)
+	}
+	first := s.DM(ada, "/start@carapace_test_bot see 🏟 @carapace_test_bot")
+	s.Say(botapi.Message{From: &ada, Chat: group, MessageThreadID: 5, IsTopicMessage: true, Text: "to nobody",
+		ReplyToMessage: &botapi.Message{MessageID: 5, Chat: group}})
+	s.Say(botapi.Message{From: &ada, Chat: group, Text: "🏟 hey @Carapace_Test_Bot"})
+	s.Say(botapi.Message{From: &ada, Chat: group, Text: "/help"})
+	s.Say(botapi.Message{From: &ada, Chat: group, Text: "/help@other_bot"})
+	bot := s.Bot()
+	own := s.Say(botapi.Message{From: &bot, Chat: group, Text: "mine"})
+	s.Say(botapi.Message{From: &ada, Chat: group, Text: "answer", ReplyToMessage: &own, Quote: &botapi.Quote{Text: "min"}})
+	s.Edit(7, first.MessageID, "changed")
+	s.React(7, first.MessageID, ada, []string{"👍"}, []string{"👍", "🔥"})
+	s.Say(botapi.Message{SenderChat: &botapi.Chat{ID: -1009, Type: "channel", Title: "News"}, Chat: botapi.Chat{ID: -1009, Type: "channel", Title: "News"}, Text: "post"})
+	s.Press(-1007, own.MessageID, ada, "yes")
+	s.Inject("my_chat_member", botapi.MemberUpdate{Chat: group, From: ada, NewChatMember: botapi.Member{User: bot, Status: "kicked"}})
+	s.Say(botapi.Message{From: &ada, Chat: group, NewChatMembers: []botapi.User{{ID: 1, FirstName: "Bob"}, {ID: 2, FirstName: "Cy"}}})
+	s.Say(botapi.Message{From: &ada, Chat: botapi.Chat{ID: 7, Type: "private"}, Text: "see this and x := 1", Entities: []botapi.Entity{
+		{Type: "text_link", Offset: 4, Length: 4, URL: "https://e.org"}, {Type: "code", Offset: 13, Length: 6}, {Type: "bold", Offset: 900, Length: 5}}})
+	s.Say(botapi.Message{From: &ada, Chat: botapi.Chat{ID: 7, Type: "private"}, Location: &botapi.Location{Latitude: 52.5, Longitude: 13.4}})
+
+	type want struct {
+		kind            wit.MessageKind
+		id, text        string
+		conversation    wit.ConversationKind
+		thread          string
+		mentioned       bool
+		target, replyTo string
+	}
+	wants := []want{
+		{"text", "7:1", "/start see 🏟 @carapace_test_bot", "direct", "", true, "", ""},
+		{"text", "-1007:1", "to nobody", "group", "5", false, "", ""},
+		{"text", "-1007:2", "🏟 hey @Carapace_Test_Bot", "group", "", true, "", ""},
+		{"text", "-1007:3", "/help", "group", "", true, "", ""},
+		{"text", "-1007:4", "/help@other_bot", "group", "", false, "", ""},
+		{"text", "-1007:6", "answer", "group", "", true, "", "-1007:5 min"},
+		{"edited", "u100007", "changed", "direct", "", true, "7:1", ""},
+		{"reaction", "u100008", "🔥", "direct", "", false, "7:1", ""},
+		{"text", "-1009:1", "post", "channel", "", false, "", ""},
+		{"text", "u100010", "yes", "group", "", true, "", "-1007:5 mine"},
+		{"service", "u100011", "The bot was removed or blocked", "group", "", false, "", ""},
+		{"service", "-1007:7", "Bob joined; Cy joined", "group", "", false, "", ""},
+		{"text", "7:2", "see [this](https://e.org) and `x := 1`", "direct", "", true, "", ""},
+		{"text", "7:3", "", "direct", "", true, "", ""},
+	}
+	got := g.messages(len(wants))
+	for i, w := range wants {
+		m := got[i]
+		is := want{m.Kind, m.ID, m.Text, m.Conversation.Kind, text(m.Conversation.Thread), m.Mentioned, text(m.Target), ""}
+		if m.ReplyTo != nil {
+			is.replyTo = m.ReplyTo.ID + " " + text(m.ReplyTo.Text)
+		}
+		if is != w {
+			t.Errorf("message %d\n got  %+v\n want %+v", i, is, w)
+		}
+		if m.Time == 0 && m.Kind != "service" {
+			t.Errorf("message %d has no time", i)
+		}
+	}
+	if who := got[0].Sender; who.ID != "7" || *who.Name != "Ada L" || *who.Username != "ada" {
+		t.Errorf("sender %+v", who)
+	}
+	if who := got[8].Sender; who.ID != "-1009" || *who.Name != "News" {
+		t.Errorf("the channel's sender is %+v", who)
+	}
+	if place := got[13].Attachments; len(place) != 1 || place[0].Kind != "location" || *place[0].Caption != "52.5,13.4" {
+		t.Errorf("location %+v", place)
+	}
+	g.until("the bot is known to have left", func() bool { return len(g.receipts) == 1 && g.receipts[0].Kind == wit.ReceiptKindLeft })
+	if err := s.Wait(t.Context(), func() bool { return s.Stats()["answercallbackquery"] == 1 }); err != nil {
+		t.Error(err)
+	}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func TestReceiveFiles(t *testing.T) {
+	s := botapi.New(botapi.Config{})
+	g := newGateway(t, s, config)
+	dm := botapi.Chat{ID: 7, Type: "private"}
+	photo := func(name string) []botapi.File {
+		return []botapi.File{{FileID: "thumbnail"}, s.AddFile(botapi.File{FileName: name}, []byte(name))}
+	}
+	s.DM(ada, "before")
+	for i := range 3 {
+		caption := ""
+		if i == 1 {
+			caption = "the album"
+		}
+		s.Say(botapi.Message{From: &ada, Chat: dm, MediaGroupID: "g", Photo: photo(fmt.Sprintf("p%d.jpg", i)), Caption: caption})
+	}
+	doc := s.AddFile(botapi.File{FileName: "a b#1.pdf", MimeType: "application/pdf"}, []byte("pdf"))
+	s.Say(botapi.Message{From: &ada, Chat: dm, Document: &doc})
+	s.Say(botapi.Message{From: &ada, Chat: dm, Animation: &doc, Document: &doc})
+	s.Say(botapi.Message{From: &ada, Chat: dm, Video: &botapi.File{FileID: "huge", FileSize: 30 << 20}})
+	s.Say(botapi.Message{From: &ada, Chat: dm, Voice: &botapi.File{FileID: "gone"}})
+	s.DM(ada, "after")
+	s.Fail(botapi.Fault{Method: "getFile", Code: 500}, botapi.Fault{Method: "getFile", Cut: true}, botapi.Fault{Method: "getFile", Code: 429, RetryAfter: 1})
+	g.start()
+	got := g.messages(7)
+	if got[0].Text != "before" || got[6].Text != "after" {
+		t.Errorf("order was lost: %q … %q", got[0].Text, got[6].Text)
+	}
+	album := got[1]
+	if album.Text != "the album" || len(album.Attachments) != 3 || album.ID != "7:2" {
+		t.Fatalf("album %+v", album)
+	}
+	for i, a := range album.Attachments {
+		if data := g.fetch(a); data != fmt.Sprintf("p%d.jpg", i) {
+			t.Errorf("picture %d is %q", i, data)
+		}
+	}
+	if a := got[2].Attachments[0]; g.fetch(a) != "pdf" || *a.Name != "a b#1.pdf" || *a.Mime != "application/pdf" || *a.Size != 3 {
+		t.Errorf("document %+v", a)
+	}
+	if list := got[3].Attachments; len(list) != 1 || list[0].Kind != wit.AttachmentKindVideo {
+		t.Errorf("animation %+v", list)
+	}
+	for _, i := range []int{4, 5} {
+		if a := got[i].Attachments[0]; a.Fetch != nil {
+			t.Errorf("message %d has a file that cannot be had: %+v", i, a)
+		}
+	}
+}
+
+func (g *gateway) fetch(a wit.Attachment) string {
+	if a.Fetch == nil {
+		return "no fetch"
+	}
+	if strings.Contains(a.Fetch.URL, g.secret["botToken"]) {
+		g.t.Error("the token is in the message")
+	}
+	response := g.do(context.Background(), a.Fetch)
+	if response.Error != nil {
+		return response.Error.Message
+	}
+	return *response.Text
+}
+
+// TestAlbumInPieces has an album whose rest comes only when its beginning was taken.
+func TestAlbumInPieces(t *testing.T) {
+	s := botapi.New(botapi.Config{})
+	g := newGateway(t, s, config)
+	f := s.AddFile(botapi.File{FileName: "p.jpg"}, []byte("p"))
+	say := func() {
+		s.Say(botapi.Message{From: &ada, Chat: botapi.Chat{ID: 7, Type: "private"}, MediaGroupID: "g", Photo: []botapi.File{f}})
+	}
+	say()
+	g.start()
+	if err := s.Wait(t.Context(), func() bool { return s.Stats()["getfile"] == 1 && s.Polling() }); err != nil {
+		t.Fatal(err)
+	}
+	say()
+	if got := g.messages(1); len(got[0].Attachments) != 2 {
+		t.Errorf("album %+v", got[0])
+	}
+}
+
+// TestNothingIsLostOrDoubled crashes the gateway at random moments while connections break and
+// updates are repeated.
+func TestNothingIsLostOrDoubled(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	dice := rand.New(rand.NewPCG(seed, 1))
+	var calls atomic.Int64
+	s := botapi.New(botapi.Config{Chaos: func(method string) *botapi.Fault {
+		switch n := calls.Add(1); {
+		case n%17 == 0:
+			return &botapi.Fault{Cut: true}
+		case n%11 == 0:
+			return &botapi.Fault{CutAfter: true}
+		case n%23 == 0:
+			return &botapi.Fault{Code: 429, RetryAfter: 1}
+		case n%29 == 0:
+			return &botapi.Fault{Body: "<html>Bad Gateway</html>"}
+		case n%31 == 0:
+			return &botapi.Fault{Code: 502}
+		}
+		return nil
+	}})
+	g := newGateway(t, s, config)
+	file := s.AddFile(botapi.File{FileName: "f.txt"}, []byte("f"))
+	g.start()
+	const total = 300
+	for i := range total {
+		m := botapi.Message{From: &botapi.User{ID: int64(i%9 + 1), FirstName: "U"}, Chat: botapi.Chat{ID: int64(i%9 + 1), Type: "private"}, Text: fmt.Sprint("m", i)}
+		if i%20 == 0 {
+			m.Text, m.Caption, m.Document = "", m.Text, &file
+		}
+		s.Say(m)
+		switch dice.IntN(12) {
+		case 0:
+			g.crash()
+			g.start()
+		case 1:
+			s.Redeliver(dice.IntN(5))
+		case 2:
+			time.Sleep(time.Duration(dice.IntN(4)) * time.Millisecond)
+		}
+	}
+	got := g.messages(total)
+	seen, last := map[string]bool{}, map[string]int{}
+	for _, m := range got {
+		if seen[m.Text] {
+			t.Errorf("%q came twice", m.Text)
+		}
+		seen[m.Text] = true
+		var n int
+		_, _ = fmt.Sscanf(m.Text, "m%d", &n)
+		if before, ok := last[m.Conversation.ID]; ok && before > n {
+			t.Errorf("m%d came after m%d", n, before)
+		}
+		last[m.Conversation.ID] = n
+	}
+	t.Logf("%d calls, %d repeats absorbed", calls.Load(), g.repeats)
+}
+
+func TestOwnerIsTold(t *testing.T) {
+	for name, test := range map[string]struct {
+		token  string
+		faults []botapi.Fault
+		state  wit.ConnectionState
+		says   string
+		back   bool
+	}{
+		"no token":      {token: "none", state: wit.ConnectionStateNeedsLogin, says: "botToken is not set"},
+		"wrong token":   {token: "1:wrong", state: wit.ConnectionStateNeedsLogin, says: "@BotFather"},
+		"second poller": {faults: []botapi.Fault{{Method: "getUpdates", Code: 409, Description: "Conflict: terminated by other getUpdates request"}}, state: wit.ConnectionStateDisconnected, says: "another program", back: true},
+		"server error":  {faults: []botapi.Fault{{Code: 503, Times: 3}}, state: wit.ConnectionStateDisconnected, says: "Telegram:", back: true},
+		"garbage":       {faults: []botapi.Fault{{Method: "getUpdates", Body: `{"ok":`}, {Method: "getUpdates", Body: `[]`}}, state: wit.ConnectionStateDisconnected, says: "not Telegram's", back: true},
+		"no network":    {faults: []botapi.Fault{{Cut: true, Times: 2}}, state: wit.ConnectionStateDisconnected, says: "", back: true},
+		"too many":      {faults: []botapi.Fault{{Method: "getUpdates", Code: 429, RetryAfter: 2, Description: "Too Many Requests: retry after 2"}}, state: wit.ConnectionStateDisconnected, says: "retry after 2", back: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := botapi.New(botapi.Config{})
+			g := newGateway(t, s, config)
+			switch test.token {
+			case "":
+			case "none":
+				g.secret["botToken"] = ""
+			default:
+				g.secret["botToken"] = test.token
+			}
+			s.Fail(test.faults...)
+			g.start()
+			g.until("the owner is told", func() bool {
+				return g.lastStatus().State == test.state && strings.Contains(text(g.lastStatus().Message), test.says)
+			})
+			if !test.back {
+				return
+			}
+			s.DM(ada, "hi")
+			g.messages(1)
+			g.until("it is connected again", func() bool { return g.lastStatus().State == wit.ConnectionStateConnected })
+		})
+	}
+}
+
+// TestTokenIsNotTriedAgain has a token that Telegram does not know.
+func TestTokenIsNotTriedAgain(t *testing.T) {
+	s := botapi.New(botapi.Config{})
+	g := newGateway(t, s, config)
+	g.secret["botToken"] = "1:wrong"
+	g.start()
+	g.until("it needs a login", func() bool { return g.lastStatus().State == wit.ConnectionStateNeedsLogin })
+	g.mu.Lock()
+	waiting := len(g.timers)
+	g.mu.Unlock()
+	if waiting != 0 {
+		t.Errorf("%d timers are set", waiting)
+	}
+	g.secret["botToken"] = s.Token()
+	s.DM(ada, "hi")
+	g.deliver(g.life, &wit.ChannelEvent{Kind: wit.EventKindCommand, Command: &wit.Command{Name: "login"}})
+	g.messages(1)
+}
+
+func TestWebhookIsTakenOver(t *testing.T) {
+	s := botapi.New(botapi.Config{WebhookDelay: time.Hour})
+	g := newGateway(t, s, config)
+	resp, err := http.PostForm(strings.TrimSuffix(g.root(), "/")+"/bot"+s.Token()+"/setWebhook", map[string][]string{"url": {"http://127.0.0.1:1/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	s.DM(ada, "hi")
+	g.start()
+	g.messages(1)
+}
+
+func (g *gateway) root() string {
+	_, rest, _ := strings.Cut(string(g.config), `"apiRoot":"`)
+	root, _, _ := strings.Cut(rest, `"`)
+	return root
+}
+
+func TestWebhookMode(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := botapi.New(botapi.Config{WebhookDelay: 5 * time.Millisecond})
+	g := newGateway(t, s, `{"apiRoot":"ROOT","mode":"webhook","webhookUrl":"http://`+l.Addr().String()+`/plugins/telegram/default/"}`)
+	hook := &http.Server{Handler: http.HandlerFunc(g.webhook)}
+	go func() { _ = hook.Serve(l) }()
+	defer hook.Close()
+	g.start()
+	if err := s.Wait(t.Context(), func() bool { return s.Stats()["setwebhook"] == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	f := s.AddFile(botapi.File{FileName: "f.txt"}, []byte("f"))
+	s.DM(ada, "one")
+	s.Say(botapi.Message{From: &ada, Chat: botapi.Chat{ID: 7, Type: "private"}, Caption: "two", Document: &f})
+	s.DM(ada, "three")
+	s.Inject("message", "nonsense")
+	s.DM(ada, "four")
+	got := g.messages(4)
+	for i, want := range []string{"one", "two", "three", "four"} {
+		if got[i].Text != want {
+			t.Errorf("message %d is %q", i, got[i].Text)
+		}
+	}
+	if data := g.fetch(got[1].Attachments[0]); data != "f" {
+		t.Errorf("file %q", data)
+	}
+	if s.Stats()["getupdates"] != 0 {
+		t.Error("it polls beside its webhook")
+	}
+}
+
+// webhook is the kernel's side: the declared recipe, then the plugin.
+func (g *gateway) webhook(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("X-Telegram-Bot-Api-Secret-Token") != g.secret["webhookSecret"] {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.event(g.life, &wit.ChannelEvent{Kind: wit.EventKindWebhook, Webhook: &wit.WebhookRequest{Method: r.Method, Path: r.URL.Path, Text: new(string(body))}})
+	if g.reply != nil {
+		w.WriteHeader(int(g.reply.Status))
+	}
+}
+
+func TestWebhookModeNeedsAnAddress(t *testing.T) {
+	g := newGateway(t, botapi.New(botapi.Config{}), `{"mode":"webhook"}`)
+	g.start()
+	if got := g.lastStatus(); got.State != wit.ConnectionStateFailed || !strings.Contains(text(got.Message), "webhookUrl") {
+		t.Errorf("status %+v", got)
+	}
+}

@@ -1,0 +1,102 @@
+package telegram_test
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
+	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+func TestTranscripts(t *testing.T) { sdktest.Replay(t, telegram.New(), "testdata/*.jsonl") }
+
+func TestManifest(t *testing.T) {
+	data, err := os.ReadFile("plugin.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m wit.Manifest
+	if err := wit.UnmarshalStrict(data, &m); err != nil {
+		t.Fatal(err)
+	}
+	plugin := telegram.New()
+	_, edits := plugin.(channel.Editor)
+	_, deletes := plugin.(channel.Deleter)
+	_, reacts := plugin.(channel.Reactor)
+	_, types := plugin.(channel.Typer)
+	_, skips := plugin.(channel.Skipper)
+	for operation, has := range map[string]bool{"edit": edits, "delete": deletes, "react": reacts, "typing": types, "skip": skips} {
+		if has != slices.Contains(m.Provides.Channel.Operations, operation) {
+			t.Errorf("%s: the plugin says %t, its manifest otherwise", operation, has)
+		}
+	}
+	if m.Provides.Channel.MaxLength > 4096 || m.Provides.Channel.LengthUnit != wit.LengthUnitUTF16 {
+		t.Errorf("limit %d %s", m.Provides.Channel.MaxLength, m.Provides.Channel.LengthUnit)
+	}
+	if !json.Valid(m.Config) {
+		t.Error("the config schema is not JSON")
+	}
+}
+
+func TestSkip(t *testing.T) {
+	host := (&sdktest.Host{}).SDK()
+	skip := telegram.New().(channel.Skipper)
+	event := &wit.ChannelEvent{
+		Kind: wit.EventKindResponse, State: wit.JSON(`{"generation":3,"offset":5,"held":{"message":{"id":"7:1"},"files":[]}}`),
+		Response: &wit.HTTPResponse{ID: "poll:3", Status: 200, Text: new(`{"ok":true,"result":[{"update_id":5},{"update_id":6}]}`)},
+	}
+	got, err := skip.Skip(host, event)
+	if err != nil || string(got.State) != `{"generation":3,"offset":7}` {
+		t.Errorf("%s, %v", got.State, err)
+	}
+}
+
+// FuzzUpdates feeds whatever a server may answer to a poll: the loop must go on, within its bounds.
+func FuzzUpdates(f *testing.F) {
+	for _, seed := range []string{
+		`{"ok":true,"result":[]}`, `{"ok":false,"error_code":429,"parameters":{"retry_after":5}}`, `[]`, `{"ok":`,
+		`{"ok":true,"result":[{"update_id":9,"message":{"message_id":1,"chat":{"id":7,"type":"private"},"from":{"id":7},"text":"a🏟b","entities":[{"type":"mention","offset":1,"length":1},{"type":"text_link","offset":0,"length":4,"url":"x"}],"reply_to_message":{"message_id":2}}}]}`,
+		`{"ok":true,"result":[{"update_id":9,"message":{"message_id":1,"media_group_id":"g","chat":{"id":7},"photo":[{"file_id":"x"}]}},{"update_id":10,"callback_query":{"id":"1","data":"d","message":{"message_id":1,"chat":{"id":7}}}}]}`,
+		`{"ok":true,"result":[{"update_id":9,"message_reaction":{"chat":{},"new_reaction":[{"emoji":"x"}]}},{"update_id":"10","my_chat_member":{}},7,null,{"message":"x"}]}`,
+	} {
+		f.Add(seed, false)
+	}
+	plugin := telegram.New()
+	f.Fuzz(func(t *testing.T, body string, held bool) {
+		if !utf8.ValidString(body) || len(body) > 1<<16 {
+			return
+		}
+		state := `{"generation":3,"offset":5,"me":{"id":"1","username":"bot"}}`
+		if held {
+			state = `{"generation":3,"offset":5,"held":{"message":{"id":"7:1","conversation":{"id":"7"},"attachments":[{"kind":"image"}]},"files":[""],"group":"g","open":true}}`
+		}
+		event := &wit.ChannelEvent{Kind: wit.EventKindResponse, State: wit.JSON(state), Response: &wit.HTTPResponse{ID: "poll:3", Status: 200, Text: &body}}
+		out, err := plugin.Event((&sdktest.Host{}).SDK(), event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stopped := out.Status != nil && out.Status.State == wit.ConnectionStateNeedsLogin
+		if len(out.Requests) == 0 && len(out.Timers) == 0 && !stopped {
+			t.Errorf("the loop ended: %s", wit.Marshal(out))
+		}
+		if len(out.Requests) > 16 || len(out.State) > 64<<10 {
+			t.Errorf("%d requests, %d bytes of state", len(out.Requests), len(out.State))
+		}
+		for _, m := range out.Messages {
+			if m.ID == "" {
+				t.Errorf("a message without an id: %s", wit.Marshal(&m))
+			}
+		}
+		if out.State != nil {
+			event.Kind, event.State = wit.EventKindStart, out.State
+			if _, err := plugin.Event((&sdktest.Host{}).SDK(), event); err != nil {
+				t.Errorf("state %s: %v", out.State, err)
+			}
+		}
+	})
+}
