@@ -21,21 +21,12 @@ const (
 )
 
 // RunNow runs a job and returns its record when it is done, or ran false if it was not due. If ctx ends
-// first the job goes on. A forced one-shot that goes well has had its time.
+// first the job goes on, and ran is true beside the error. A forced one-shot that goes well has had its
+// time.
 //
 // Errors: CodeNotFound; CodeConflict if it runs already; CodeUnavailable if Run does not.
 func (s *Scheduler) RunNow(ctx context.Context, owner Owner, id string, mode Mode) (run Run, ran bool, err error) {
-	s.mu.Lock()
-	work := s.work
-	if work != nil {
-		s.wait.Add(1) // Run must not end between here and the handler's start
-		defer s.wait.Done()
-	}
-	s.mu.Unlock()
-	if work == nil {
-		return Run{}, false, wit.NewError(wit.CodeUnavailable, "the scheduler does not run: try again when the gateway has started")
-	}
-	done, err := s.startFor(ctx, work, owner, id, mode == Force)
+	_, done, err := s.Start(ctx, owner, id, mode)
 	if err != nil || done == nil {
 		return Run{}, false, err
 	}
@@ -47,14 +38,25 @@ func (s *Scheduler) RunNow(ctx context.Context, owner Owner, id string, mode Mod
 	}
 }
 
-// start claims a job for its due time and calls its handler. It does nothing, and returns nil, if the
-// job is not due.
-func (s *Scheduler) start(ctx context.Context, owner Owner, id string, force bool) (<-chan Run, error) {
-	return s.startFor(ctx, ctx, owner, id, force)
+// Start is RunNow without the wait: it returns the run's key and a channel that gets its record, or nil
+// if the job was not due.
+func (s *Scheduler) Start(ctx context.Context, owner Owner, id string, mode Mode) (key string, done <-chan Run, err error) {
+	s.mu.Lock()
+	work := s.work
+	if work != nil {
+		s.wait.Add(1) // Run must not end between here and the handler's start
+		defer s.wait.Done()
+	}
+	s.mu.Unlock()
+	if work == nil {
+		return "", nil, wit.NewError(wit.CodeUnavailable, "the scheduler does not run: try again when the gateway has started")
+	}
+	return s.start(ctx, work, owner, id, mode == Force)
 }
 
-// startFor is start with a context for the claim and one for the handler.
-func (s *Scheduler) startFor(ctx, work context.Context, owner Owner, id string, force bool) (<-chan Run, error) {
+// start claims a job for its due time, with ctx, and calls its handler, with work. It does nothing, and
+// returns nil, if the job is not due.
+func (s *Scheduler) start(ctx, work context.Context, owner Owner, id string, force bool) (string, <-chan Run, error) {
 	var j Job
 	claimed := false
 	err := s.change(ctx, func(tx store.Tx) (changes []Change, err error) {
@@ -65,9 +67,9 @@ func (s *Scheduler) startFor(ctx, work context.Context, owner Owner, id string, 
 		return changes, err
 	})
 	if err != nil || !claimed {
-		return nil, err
+		return "", nil, err
 	}
-	return s.launch(work, j), nil
+	return j.State.Firing.Key, s.launch(work, j), nil
 }
 
 // claim makes the job's due time its own, and plans the next.

@@ -89,7 +89,7 @@ func (s *Scheduler) fireDue(ctx context.Context) (time.Duration, error) {
 		if !s.room(Owner(owner).Kind()) {
 			continue // the end of another run nudges us
 		}
-		if _, err := s.start(ctx, Owner(owner), id, false); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+		if _, _, err := s.start(ctx, ctx, Owner(owner), id, false); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
 			return 0, err
 		}
 	}

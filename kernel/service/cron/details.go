@@ -1,0 +1,124 @@
+package cron
+
+import (
+	"crypto/rand"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Kinds of payload.
+const (
+	systemEvent = "systemEvent"
+	agentTurn   = "agentTurn"
+)
+
+// Targets besides session:<key>.
+const (
+	targetMain     = "main"
+	targetIsolated = "isolated"
+	targetCurrent  = "current"
+	targetSession  = "session:"
+)
+
+// details is what a job is, beside its schedule: the payload in the scheduler. It is the union of the
+// protocols, and the views turn it into one of them.
+type details struct {
+	AgentID     string `json:"agentId,omitempty"`
+	SessionKey  string `json:"sessionKey,omitempty"`
+	Description string `json:"description,omitempty"`
+	Target      string `json:"target"`
+	WakeMode    string `json:"wakeMode"`
+	Kind        string `json:"kind"`
+	// Text is the event's text or the turn's message.
+	Text      string     `json:"text"`
+	Model     string     `json:"model,omitempty"`
+	Thinking  string     `json:"thinking,omitempty"`
+	Timeout   float64    `json:"timeout,omitempty"`
+	Delivery  delivery   `json:"delivery,omitzero"`
+	Isolation *isolation `json:"isolation,omitempty"`
+}
+
+// delivery says where a turn's answer goes. Mode is none, announce, or empty: protocol 3's third state,
+// in which an answer is delivered if the job says to whom.
+type delivery struct {
+	Mode       string `json:"mode,omitempty"`
+	Channel    string `json:"channel,omitempty"`
+	To         string `json:"to,omitempty"`
+	AccountID  string `json:"accountId,omitempty"`
+	ThreadID   string `json:"threadId,omitempty"`
+	BestEffort *bool  `json:"bestEffort,omitempty"`
+}
+
+func (d delivery) wanted() bool { return d.Mode == "announce" || d.Mode == "" && d.To != "" }
+
+// isolation says what the main session is told of a turn elsewhere.
+type isolation struct {
+	PostToMainPrefix   *string `json:"postToMainPrefix,omitempty" rpc:"max=200"`
+	PostToMainMode     string  `json:"postToMainMode,omitempty" rpc:"enum=summary|full"`
+	PostToMainMaxChars *int    `json:"postToMainMaxChars,omitempty" rpc:"min=0"`
+}
+
+// Lengths of a note in the main session, in characters.
+const (
+	summaryChars = 2000
+	fullChars    = 8000
+)
+
+// note is what the main session is told, empty for nothing.
+func (i isolation) note(text string, err error) string {
+	prefix := "Cron"
+	if i.PostToMainPrefix != nil && strings.TrimSpace(*i.PostToMainPrefix) != "" {
+		prefix = strings.TrimSpace(*i.PostToMainPrefix)
+	}
+	if err != nil {
+		return prefix + " (error): " + wit.AsError(err).Error()
+	}
+	most := summaryChars
+	if i.PostToMainMode == "full" {
+		if most = fullChars; i.PostToMainMaxChars != nil {
+			most = *i.PostToMainMaxChars
+		}
+	}
+	text = strings.TrimSpace(text)
+	if utf8.RuneCountInString(text) > most {
+		text = string([]rune(text)[:most]) + "…"
+	}
+	if text == "" {
+		return ""
+	}
+	return prefix + ": " + text
+}
+
+// session is the session that a job names, if it does.
+func (d details) session() (string, bool) {
+	return strings.CutPrefix(d.Target, targetSession)
+}
+
+// check refuses combinations that would never do anything.
+func (d *details) check() error {
+	if d.Target == targetCurrent {
+		if d.SessionKey == "" {
+			return wit.NewError(wit.CodeInvalid, `sessionTarget "current" needs a sessionKey: name the session`)
+		}
+		d.Target = targetSession + d.SessionKey
+	}
+	key, named := d.session()
+	switch {
+	case !named && d.Target != targetMain && d.Target != targetIsolated, named && key == "":
+		return wit.Errorf(wit.CodeInvalid, "sessionTarget %.40q must be main, isolated or session:<key>", d.Target)
+	case d.Target == targetMain && d.Kind != systemEvent:
+		return wit.NewError(wit.CodeInvalid, `a job for the main session needs a payload of kind "systemEvent"`)
+	case d.Target != targetMain && d.Kind != agentTurn:
+		return wit.NewError(wit.CodeInvalid, `a job outside the main session needs a payload of kind "agentTurn"`)
+	case strings.TrimSpace(d.Text) == "":
+		return wit.NewError(wit.CodeInvalid, "the job's text or message is empty: say what it is about")
+	case d.Delivery.Mode == "webhook":
+		return wit.NewError(wit.CodeInvalid, `delivery by webhook is not supported: use mode "announce" or "none"`)
+	}
+	return nil
+}
+
+// instance names this process to clients that want to know whether it is still the same.
+func instance() string { return strings.ToLower(rand.Text()) }

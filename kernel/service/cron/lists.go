@@ -1,0 +1,240 @@
+package cron
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// listParams is protocol 4's; 3 has only includeDisabled.
+type listParams struct {
+	IncludeDisabled         bool   `json:"includeDisabled"`
+	Limit                   int    `json:"limit" rpc:"min=1,max=1000"`
+	Offset                  int    `json:"offset" rpc:"min=0"`
+	Query                   string `json:"query" rpc:"max=200"`
+	Enabled                 string `json:"enabled" rpc:"enum=all|enabled|disabled"`
+	ScheduleKind            string `json:"scheduleKind" rpc:"enum=all|at|every|cron|on-exit|stream"`
+	LastRunStatus           string `json:"lastRunStatus" rpc:"enum=all|ok|error|skipped|unknown"`
+	Trigger                 string `json:"trigger" rpc:"enum=all|conditional|unconditional"`
+	SortBy                  string `json:"sortBy" rpc:"enum=nextRunAtMs|updatedAtMs|name"`
+	SortDir                 string `json:"sortDir" rpc:"enum=asc|desc"`
+	AgentID                 string `json:"agentId" rpc:"max=128"`
+	Compact                 bool   `json:"compact"`
+	IncludeDeliveryPreviews bool   `json:"includeDeliveryPreviews"`
+}
+
+// page says which part of a list this is. Protocol 3 does not get one.
+type page struct {
+	Total      int  `json:"total"`
+	Offset     int  `json:"offset"`
+	Limit      int  `json:"limit"`
+	HasMore    bool `json:"hasMore"`
+	NextOffset *int `json:"nextOffset"`
+}
+
+// cut returns the part of list that offset and limit select; limit 0 is all.
+func cut[T any](ctx context.Context, list []T, offset, limit int) ([]T, *page) {
+	total := len(list)
+	from := min(offset, total)
+	to := total
+	if limit > 0 {
+		to = min(from+limit, total)
+	}
+	part := list[from:to]
+	if part == nil {
+		part = []T{}
+	}
+	if protocol(ctx) < 4 {
+		return part, nil
+	}
+	p := &page{Total: total, Offset: from, Limit: cmp.Or(limit, max(total, 1)), HasMore: to < total}
+	if p.HasMore {
+		p.NextOffset = &to
+	}
+	return part, p
+}
+
+type jobList struct {
+	Jobs []Job `json:"jobs"`
+	*page
+}
+
+func (s *Service) list(ctx context.Context, p listParams) (jobList, error) {
+	all, err := s.Schedule.List(ctx, owner)
+	if err != nil {
+		return jobList{}, err
+	}
+	var jobs []Job
+	for _, j := range all {
+		if v := view(j, protocol(ctx)); p.selects(v) {
+			jobs = append(jobs, v)
+		}
+	}
+	slices.SortStableFunc(jobs, p.order)
+	part, page := cut(ctx, jobs, p.Offset, p.Limit)
+	return jobList{part, page}, nil
+}
+
+func (p listParams) selects(j Job) bool {
+	switch enabled := p.Enabled; {
+	case enabled == "" && !p.IncludeDisabled && !j.Enabled,
+		enabled == "enabled" && !j.Enabled, enabled == "disabled" && j.Enabled,
+		p.AgentID != "" && j.AgentID != p.AgentID,
+		p.Trigger == "conditional",
+		!passes(p.ScheduleKind, j.Schedule.Kind),
+		!passes(p.LastRunStatus, cmp.Or(string(j.State.LastStatus), "unknown")):
+		return false
+	}
+	return contains(p.Query, j.ID, j.Name, j.Description, j.Payload.Text, j.Payload.Message)
+}
+
+// passes reports whether a filter lets a value through.
+func passes(filter, value string) bool { return filter == "" || filter == "all" || filter == value }
+
+func contains(query string, texts ...string) bool {
+	query = strings.ToLower(strings.TrimSpace(query))
+	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(strings.ToLower(t), query) })
+}
+
+// order puts jobs that are not due any more last, whichever the direction.
+func (p listParams) order(a, b Job) int {
+	var c int
+	switch p.SortBy {
+	case "name":
+		c = strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	case "updatedAtMs":
+		c = cmp.Compare(a.UpdatedAtMs, b.UpdatedAtMs)
+	default:
+		if (a.State.NextRunAtMs == 0) != (b.State.NextRunAtMs == 0) {
+			return cmp.Compare(due(a), due(b))
+		}
+		c = cmp.Compare(a.State.NextRunAtMs, b.State.NextRunAtMs)
+	}
+	if p.SortDir == "desc" {
+		c = -c
+	}
+	return cmp.Or(c, cmp.Compare(a.CreatedAtMs, b.CreatedAtMs), strings.Compare(a.ID, b.ID))
+}
+
+func due(j Job) int64 {
+	if j.State.NextRunAtMs == 0 {
+		return math.MaxInt64
+	}
+	return j.State.NextRunAtMs
+}
+
+// runsParams is protocol 4's; 3 has a job and a limit.
+type runsParams struct {
+	idParams
+	Scope            string   `json:"scope" rpc:"enum=job|all"`
+	RunID            string   `json:"runId" rpc:"max=512"`
+	Limit            int      `json:"limit" rpc:"min=1,max=5000"`
+	Offset           int      `json:"offset" rpc:"min=0"`
+	Status           string   `json:"status" rpc:"enum=all|ok|error|skipped"`
+	Statuses         []string `json:"statuses" rpc:"max=3,enum=ok|error|skipped"`
+	DeliveryStatus   string   `json:"deliveryStatus" rpc:"enum=delivered|not-delivered|unknown|not-requested"`
+	DeliveryStatuses []string `json:"deliveryStatuses" rpc:"max=4,enum=delivered|not-delivered|unknown|not-requested"`
+	Query            string   `json:"query" rpc:"max=200"`
+	SortDir          string   `json:"sortDir" rpc:"enum=asc|desc"`
+	AgentID          string   `json:"agentId" rpc:"max=128"`
+}
+
+type entry struct {
+	Ts          int64           `json:"ts"`
+	JobID       string          `json:"jobId"`
+	Action      schedule.Action `json:"action"`
+	Status      schedule.Status `json:"status"`
+	Error       string          `json:"error,omitempty"`
+	Summary     string          `json:"summary,omitempty"`
+	RunAtMs     int64           `json:"runAtMs"`
+	DurationMs  int64           `json:"durationMs"`
+	NextRunAtMs int64           `json:"nextRunAtMs,omitempty"`
+	// RunID and JobName are protocol 4's.
+	RunID   string `json:"runId,omitempty"`
+	JobName string `json:"jobName,omitempty"`
+}
+
+type runList struct {
+	Entries []entry `json:"entries"`
+	*page
+}
+
+func (s *Service) runs(ctx context.Context, p runsParams) (runList, error) {
+	jobs, err := s.ofRuns(ctx, p)
+	if err != nil {
+		return runList{}, err
+	}
+	var all []entry
+	for _, j := range jobs {
+		runs, err := s.Schedule.Runs(ctx, owner, j.ID, 0)
+		if err != nil {
+			return runList{}, unknown(err, j.ID)
+		}
+		for _, r := range runs {
+			if e := newEntry(j, r, protocol(ctx)); p.selects(e, r.Key) {
+				all = append(all, e)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b entry) int { return cmp.Compare(b.Ts, a.Ts) })
+	// Protocol 3 reads the latest ones, the latest last.
+	if protocol(ctx) < 4 && p.Limit > 0 {
+		all = all[:min(p.Limit, len(all))]
+	}
+	if p.SortDir == "asc" || protocol(ctx) < 4 {
+		slices.Reverse(all)
+	}
+	part, page := cut(ctx, all, p.Offset, p.Limit)
+	return runList{part, page}, nil
+}
+
+// ofRuns returns the jobs whose runs are asked for.
+func (s *Service) ofRuns(ctx context.Context, p runsParams) ([]schedule.Job, error) {
+	id, err := p.id()
+	if p.Scope == "all" || (err != nil && p.Scope == "" && protocol(ctx) >= 4) {
+		jobs, err := s.Schedule.List(ctx, owner)
+		return slices.DeleteFunc(jobs, func(j schedule.Job) bool {
+			return p.AgentID != "" && view(j, 4).AgentID != p.AgentID
+		}), err
+	}
+	if err != nil {
+		return nil, err
+	}
+	j, err := s.Schedule.Get(ctx, owner, id)
+	if wit.CodeOf(err) == wit.CodeNotFound && protocol(ctx) < 4 {
+		return nil, nil // protocol 3 reads a file of runs that may be empty
+	}
+	if err != nil {
+		return nil, unknown(err, id)
+	}
+	return []schedule.Job{j}, nil
+}
+
+func (p runsParams) selects(e entry, key string) bool {
+	switch {
+	case !passes(p.Status, string(e.Status)),
+		len(p.Statuses) > 0 && !slices.Contains(p.Statuses, string(e.Status)),
+		// Whether an answer was delivered is not known here, delivery announces it.
+		!passes(p.DeliveryStatus, "unknown"),
+		len(p.DeliveryStatuses) > 0 && !slices.Contains(p.DeliveryStatuses, "unknown"),
+		p.RunID != "" && p.RunID != key:
+		return false
+	}
+	return contains(p.Query, e.JobID, e.JobName, e.Summary, e.Error)
+}
+
+func newEntry(j schedule.Job, r schedule.Run, protocol int) entry {
+	e := entry{
+		Ts: r.StartedAt + r.Duration, JobID: j.ID, Action: schedule.Finished, Status: r.Status, Error: r.Error, Summary: r.Summary,
+		RunAtMs: r.StartedAt, DurationMs: r.Duration, NextRunAtMs: r.NextRunAt,
+	}
+	if protocol >= 4 {
+		e.RunID, e.JobName = r.Key, j.Name
+	}
+	return e
+}

@@ -1,0 +1,240 @@
+package cron
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// scheduleParams is a schedule as either protocol writes it: at has atMs in 3 and an ISO time in 4.
+type scheduleParams struct {
+	Kind     string `json:"kind" rpc:"required,enum=at|every|cron"`
+	AtMs     *int64 `json:"atMs"`
+	At       string `json:"at"`
+	EveryMs  int64  `json:"everyMs" rpc:"min=1"`
+	AnchorMs int64  `json:"anchorMs" rpc:"min=0"`
+	Expr     string `json:"expr"`
+	TZ       string `json:"tz"`
+	// StaggerMs would spread many gateways' jobs; here it is accepted and has no effect.
+	StaggerMs int64 `json:"staggerMs" rpc:"min=0"`
+}
+
+// payloadParams is a payload. In a patch what is absent stays; null clears.
+type payloadParams struct {
+	Kind           string          `json:"kind" rpc:"required,enum=systemEvent|agentTurn"`
+	Text           *string         `json:"text"`
+	Message        *string         `json:"message"`
+	Model          json.RawMessage `json:"model"`
+	Thinking       json.RawMessage `json:"thinking"`
+	TimeoutSeconds *float64        `json:"timeoutSeconds" rpc:"min=0"`
+	// These are protocol 3's; 4 has them in delivery.
+	Deliver           *bool           `json:"deliver"`
+	Channel           json.RawMessage `json:"channel"`
+	To                json.RawMessage `json:"to"`
+	BestEffortDeliver *bool           `json:"bestEffortDeliver"`
+}
+
+type deliveryParams struct {
+	Mode       string          `json:"mode" rpc:"enum=none|announce|webhook"`
+	Channel    json.RawMessage `json:"channel"`
+	To         json.RawMessage `json:"to"`
+	AccountID  json.RawMessage `json:"accountId"`
+	ThreadID   json.RawMessage `json:"threadId"`
+	BestEffort *bool           `json:"bestEffort"`
+}
+
+// jobParams is what cron.add and a patch have in common.
+type jobParams struct {
+	AgentID        json.RawMessage `json:"agentId"`
+	SessionKey     json.RawMessage `json:"sessionKey"`
+	Description    *string         `json:"description" rpc:"max=2000"`
+	Enabled        *bool           `json:"enabled"`
+	DeleteAfterRun *bool           `json:"deleteAfterRun"`
+	SessionTarget  string          `json:"sessionTarget" rpc:"max=300"`
+	WakeMode       string          `json:"wakeMode" rpc:"enum=now|next-heartbeat"`
+	Delivery       *deliveryParams `json:"delivery"`
+	Isolation      *isolation      `json:"isolation"`
+}
+
+type addParams struct {
+	jobParams
+	Name     string         `json:"name" rpc:"required,min=1,max=200"`
+	Schedule scheduleParams `json:"schedule" rpc:"required"`
+	Payload  payloadParams  `json:"payload" rpc:"required"`
+}
+
+type patchParams struct {
+	jobParams
+	Name     *string         `json:"name" rpc:"min=1,max=200"`
+	Schedule *scheduleParams `json:"schedule"`
+	Payload  *payloadParams  `json:"payload"`
+}
+
+// patch makes an addition the change of nothing.
+func (p addParams) patch() patchParams {
+	return patchParams{p.jobParams, &p.Name, &p.Schedule, &p.Payload}
+}
+
+// apply changes a job. Its details are checked, its schedule is not.
+func (p patchParams) apply(j *schedule.Job) error {
+	d := details{Target: targetIsolated, WakeMode: "next-heartbeat"}
+	if len(j.Payload) > 0 {
+		if err := json.Unmarshal(j.Payload, &d); err != nil {
+			return wit.Errorf(wit.CodeInternal, "the job's record is damaged: %w", err)
+		}
+	}
+	if p.Name != nil {
+		j.Name = *p.Name
+	}
+	if p.Enabled != nil {
+		j.Enabled = *p.Enabled
+	}
+	if p.DeleteAfterRun != nil {
+		j.DeleteAfterRun = *p.DeleteAfterRun
+	}
+	if p.Schedule != nil {
+		spec, err := p.Schedule.spec()
+		if err != nil {
+			return err
+		}
+		j.Spec = spec
+	}
+	if err := p.details(&d); err != nil {
+		return err
+	}
+	b, err := json.Marshal(d)
+	j.Payload = b
+	return err
+}
+
+func (p patchParams) details(d *details) error {
+	if p.Description != nil {
+		d.Description = *p.Description
+	}
+	if p.SessionTarget != "" {
+		d.Target = p.SessionTarget
+	}
+	if p.WakeMode != "" {
+		d.WakeMode = p.WakeMode
+	}
+	if p.Isolation != nil {
+		d.Isolation = p.Isolation
+	}
+	if err := texts(text{"agentId", p.AgentID, &d.AgentID}, text{"sessionKey", p.SessionKey, &d.SessionKey}); err != nil {
+		return err
+	}
+	if p.Payload != nil {
+		if err := p.Payload.apply(d); err != nil {
+			return err
+		}
+	}
+	if p.Delivery != nil {
+		if err := p.Delivery.apply(&d.Delivery); err != nil {
+			return err
+		}
+	}
+	return d.check()
+}
+
+func (p payloadParams) apply(d *details) error {
+	if d.Kind != p.Kind { // another kind begins anew
+		d.Kind, d.Text, d.Model, d.Thinking, d.Timeout, d.Delivery = p.Kind, "", "", "", 0, delivery{}
+	}
+	said, other := p.Text, p.Message
+	if p.Kind == agentTurn {
+		said, other = other, said
+	}
+	if other != nil {
+		return wit.NewError(wit.CodeInvalid, `a payload of kind "systemEvent" has a text, one of kind "agentTurn" a message`)
+	}
+	if said != nil {
+		d.Text = *said
+	}
+	if p.TimeoutSeconds != nil {
+		d.Timeout = *p.TimeoutSeconds
+	}
+	if p.Deliver != nil {
+		if d.Delivery.Mode = "none"; *p.Deliver {
+			d.Delivery.Mode = "announce"
+		}
+	}
+	if p.BestEffortDeliver != nil {
+		d.Delivery.BestEffort = p.BestEffortDeliver
+	}
+	return texts(text{"model", p.Model, &d.Model}, text{"thinking", p.Thinking, &d.Thinking},
+		text{"channel", p.Channel, &d.Delivery.Channel}, text{"to", p.To, &d.Delivery.To})
+}
+
+func (p deliveryParams) apply(d *delivery) error {
+	if p.Mode != "" {
+		d.Mode = p.Mode
+	}
+	if p.BestEffort != nil {
+		d.BestEffort = p.BestEffort
+	}
+	return texts(text{"channel", p.Channel, &d.Channel}, text{"to", p.To, &d.To},
+		text{"accountId", p.AccountID, &d.AccountID}, text{"threadId", p.ThreadID, &d.ThreadID})
+}
+
+// text is a field that may be absent, null, text, or (for thread ids) a number.
+type text struct {
+	name string
+	raw  json.RawMessage
+	to   *string
+}
+
+func texts(fields ...text) error {
+	for _, f := range fields {
+		if len(f.raw) == 0 {
+			continue
+		}
+		var v any
+		d := json.NewDecoder(bytes.NewReader(f.raw))
+		d.UseNumber()
+		if err := d.Decode(&v); err != nil {
+			return wit.Errorf(wit.CodeInvalid, "%s: %w", f.name, err)
+		}
+		switch v := v.(type) {
+		case nil:
+			*f.to = ""
+		case string:
+			*f.to = strings.TrimSpace(v)
+		case json.Number:
+			*f.to = v.String()
+		default:
+			return wit.Errorf(wit.CodeInvalid, "%s must be text or null", f.name)
+		}
+		if len(*f.to) > 512 {
+			return wit.Errorf(wit.CodeInvalid, "%s is too long: use at most 512 bytes", f.name)
+		}
+	}
+	return nil
+}
+
+func (p scheduleParams) spec() (schedule.Spec, error) {
+	switch p.Kind {
+	case "at":
+		at, err := p.moment()
+		return schedule.Spec{At: at}, err
+	case "every":
+		return schedule.Spec{EveryMs: p.EveryMs, AnchorMs: p.AnchorMs}, nil
+	}
+	return schedule.Spec{Cron: strings.TrimSpace(p.Expr), TZ: strings.TrimSpace(p.TZ)}, nil
+}
+
+// moment prefers atMs to at, as protocol 3 does. A time without a zone is UTC.
+func (p scheduleParams) moment() (int64, error) {
+	if p.AtMs != nil {
+		return *p.AtMs, nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02"} {
+		if t, err := time.Parse(layout, p.At); err == nil {
+			return t.UnixMilli(), nil
+		}
+	}
+	return 0, wit.Errorf(wit.CodeInvalid, "schedule.at %.40q is not a time: write it like 2026-01-31T09:00:00Z", p.At)
+}

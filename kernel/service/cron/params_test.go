@@ -1,0 +1,253 @@
+package cron_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+func job(schedule, target, payload, rest string) string {
+	return `{"name":"n","wakeMode":"now","schedule":` + schedule + `,"sessionTarget":"` + target + `","payload":` + payload + rest + `}`
+}
+
+const (
+	every = `{"kind":"every","everyMs":60000}`
+	turn  = `{"kind":"agentTurn","message":"m"}`
+	ping  = `{"kind":"systemEvent","text":"t"}`
+)
+
+func TestRefused(t *testing.T) {
+	inBubble(t, 4, func(b *bench) {
+		for what, params := range map[string]string{
+			"nothing":                     ``,
+			"no name":                     `{"schedule":` + every + `,"sessionTarget":"main","wakeMode":"now","payload":` + ping + `}`,
+			"no schedule":                 `{"name":"n","sessionTarget":"main","wakeMode":"now","payload":` + ping + `}`,
+			"no payload":                  `{"name":"n","sessionTarget":"main","wakeMode":"now","schedule":` + every + `}`,
+			"unknown field":               job(every, "main", ping, `,"color":"red"`),
+			"unknown schedule":            job(`{"kind":"stream","command":["x"]}`, "main", ping, ``),
+			"unknown payload":             job(every, "isolated", `{"kind":"command","argv":["rm"]}`, ``),
+			"tools that nobody restricts": job(every, "isolated", `{"kind":"agentTurn","message":"m","toolsAllow":["read"]}`, ``),
+			"unknown wake mode":           strings.Replace(job(every, "main", ping, ``), `"now"`, `"later"`, 1),
+			"event elsewhere":             job(every, "isolated", ping, ``),
+			"turn in main":                job(every, "main", turn, ``),
+			"unknown target":              job(every, "moon", turn, ``),
+			"target without a session":    job(every, "session:", turn, ``),
+			"current of nothing":          job(every, "current", turn, ``),
+			"empty text":                  job(every, "main", `{"kind":"systemEvent","text":" "}`, ``),
+			"text of a turn":              job(every, "isolated", `{"kind":"agentTurn","text":"t"}`, ``),
+			"message of an event":         job(every, "main", `{"kind":"systemEvent","text":"t","message":"m"}`, ``),
+			"webhook":                     job(every, "isolated", turn, `,"delivery":{"mode":"webhook","to":"https://example.org"}`),
+			"failure destination":         job(every, "isolated", turn, `,"delivery":{"mode":"none","failureDestination":{"to":"7"}}`),
+			"no interval":                 job(`{"kind":"every"}`, "main", ping, ``),
+			"negative interval":           job(`{"kind":"every","everyMs":-1}`, "main", ping, ``),
+			"no time":                     job(`{"kind":"at"}`, "main", ping, ``),
+			"time in words":               job(`{"kind":"at","at":"tomorrow"}`, "main", ping, ``),
+			"no expression":               job(`{"kind":"cron"}`, "main", ping, ``),
+			"unknown zone":                job(`{"kind":"cron","expr":"* * * * *","tz":"Mars/Base"}`, "main", ping, ``),
+			"agent is a list":             job(every, "main", ping, `,"agentId":["a"]`),
+			"long agent":                  job(every, "main", ping, `,"agentId":"`+strings.Repeat("a", 513)+`"`),
+		} {
+			if out, err := b.call("cron.add", params); wit.CodeOf(err) != wit.CodeInvalid {
+				b.Errorf("%s: %s, %v; want invalid", what, out, err)
+			}
+		}
+		if _, err := b.call("cron.add", job(every, "main", `{"kind":"systemEvent","text":"`+strings.Repeat("t", 70000)+`"}`, ``)); wit.CodeOf(err) != wit.CodeTooLarge {
+			b.Errorf("large text: %v; want too_large", err)
+		}
+		for _, method := range []string{"cron.get", "cron.remove", "cron.run"} {
+			if _, err := b.call(method, `{}`); wit.CodeOf(err) != wit.CodeInvalid {
+				b.Errorf("%s without an id: %v", method, err)
+			}
+		}
+		if out, err := b.call("cron.status", ``); err != nil || !strings.Contains(out, `"jobs":0`) {
+			b.Errorf("something was stored: %s, %v", out, err)
+		}
+	})
+}
+
+func TestScopes(t *testing.T) {
+	inBubble(t, 3, func(b *bench) {
+		b.scopes = []wire.Scope{wire.ScopeRead, wire.ScopeWrite}
+		for method, want := range map[string]wit.Code{
+			"cron.list": "", "cron.status": "", "cron.get": wit.CodeNotFound, "cron.runs": "",
+			"cron.add": wit.CodeForbidden, "cron.update": wit.CodeForbidden, "cron.remove": wit.CodeForbidden, "cron.run": wit.CodeForbidden,
+		} {
+			params := `{"id":"x"}`
+			if method == "cron.list" || method == "cron.status" {
+				params = `{}`
+			}
+			if _, err := b.call(method, params); wit.CodeOf(err) != want {
+				b.Errorf("%s with read and write: %v, want %q", method, err, want)
+			}
+		}
+	})
+}
+
+func TestTimesOfAt(t *testing.T) {
+	inBubble(t, 3, func(b *bench) {
+		for text, want := range map[string]int64{
+			"2000-02-01T00:00:00Z":      949363200000,
+			"2000-02-01T01:00:00+01:00": 949363200000,
+			"2000-02-01T00:00:00.250Z":  949363200250,
+			"2000-02-01T00:00:00":       949363200000,
+			"2000-02-01T00:00":          949363200000,
+			"2000-02-01":                949363200000,
+		} {
+			out, err := b.call("cron.add", job(`{"kind":"at","at":"`+text+`"}`, "main", ping, ``))
+			if err != nil || !strings.Contains(out, fmt.Sprintf(`"atMs":%d}`, want)) {
+				b.Errorf("%s: %s, %v; want %d", text, out, err, want)
+			}
+		}
+	})
+}
+
+// Deliver is absent, true or false in protocol 3, and has a default in 4.
+func TestDelivery(t *testing.T) {
+	for _, c := range []struct {
+		protocol int
+		payload  string
+		rest     string
+		deliver  bool
+	}{
+		{3, turn, ``, false},
+		{3, `{"kind":"agentTurn","message":"m","channel":"last"}`, ``, false},
+		{3, `{"kind":"agentTurn","message":"m","to":"7"}`, ``, true},
+		{3, `{"kind":"agentTurn","message":"m","to":"7","deliver":false}`, ``, false},
+		{3, `{"kind":"agentTurn","message":"m","deliver":true}`, ``, true},
+		{4, turn, ``, true},
+		{4, turn, `,"delivery":{"mode":"none"}`, false},
+		{4, turn, `,"delivery":{"mode":"announce"}`, true},
+		{4, `{"kind":"agentTurn","message":"m","deliver":false}`, ``, false},
+	} {
+		inBubble(t, c.protocol, func(b *bench) {
+			b.add(job(every, "isolated", c.payload, c.rest))
+			b.sleep(time.Minute)
+			if len(b.turns) != 1 || b.turns[0].Deliver != c.deliver {
+				b.Errorf("%+v: %+v", c, b.turns)
+			}
+		})
+	}
+}
+
+func TestNotes(t *testing.T) {
+	long := strings.Repeat("ä", 3000)
+	for _, c := range []struct{ isolation, answer, want string }{
+		{`{}`, "hi", "Cron: hi"},
+		{`{"postToMainPrefix":" Report "}`, " hi\n", "Report: hi"},
+		{`{"postToMainPrefix":""}`, "hi", "Cron: hi"},
+		{`{}`, long, "Cron: " + long[:4000] + "…"},
+		{`{"postToMainMode":"full"}`, long, "Cron: " + long},
+		{`{"postToMainMode":"full","postToMainMaxChars":2}`, long, "Cron: ää…"},
+		{`{}`, " ", ""},
+	} {
+		inBubble(t, 3, func(b *bench) {
+			b.answer = &c.answer
+			b.add(job(every, "isolated", turn, `,"isolation":`+c.isolation))
+			b.sleep(time.Minute)
+			want := c.want
+			if want != "" {
+				want += "|now|"
+			}
+			if got := strings.Join(b.said, "\n"); got != want {
+				b.Errorf("%s: %.60q, want %.60q", c.isolation, got, want)
+			}
+		})
+	}
+}
+
+func TestLists(t *testing.T) {
+	inBubble(t, 4, func(b *bench) {
+		for i, name := range []string{"Beta", "alpha", "gamma"} {
+			b.add(strings.Replace(job(fmt.Sprintf(`{"kind":"every","everyMs":%d}`, 60000*(i+1)), "main", ping, `,"agentId":"a`+fmt.Sprint(i)+`"`), `"n"`, `"`+name+`"`, 1))
+			b.sleep(time.Millisecond)
+		}
+		b.add(strings.Replace(job(`{"kind":"cron","expr":"@daily"}`, "main", ping, `,"enabled":false`), `"n"`, `"off"`, 1))
+		for params, want := range map[string]string{
+			`{}`:                                         "Beta alpha gamma",
+			`{"includeDisabled":true}`:                   "Beta alpha gamma off",
+			`{"enabled":"all","sortDir":"desc"}`:         "gamma alpha Beta off",
+			`{"enabled":"disabled"}`:                     "off",
+			`{"sortBy":"name"}`:                          "alpha Beta gamma",
+			`{"sortBy":"updatedAtMs","sortDir":"desc"}`:  "gamma alpha Beta",
+			`{"query":"AL"}`:                             "alpha",
+			`{"agentId":"a2"}`:                           "gamma",
+			`{"scheduleKind":"cron","enabled":"all"}`:    "off",
+			`{"scheduleKind":"stream"}`:                  "",
+			`{"lastRunStatus":"ok"}`:                     "",
+			`{"lastRunStatus":"unknown","limit":2}`:      "Beta alpha",
+			`{"limit":2,"offset":2}`:                     "gamma",
+			`{"offset":7}`:                               "",
+			`{"trigger":"conditional"}`:                  "",
+			`{"trigger":"unconditional","compact":true}`: "Beta alpha gamma",
+		} {
+			out, err := b.call("cron.list", params)
+			if err != nil {
+				b.Errorf("%s: %v", params, err)
+			}
+			var got []string
+			for _, part := range strings.Split(out, `"name":"`)[1:] {
+				got = append(got, part[:strings.Index(part, `"`)])
+			}
+			if strings.Join(got, " ") != want {
+				b.Errorf("%s: %v, want %s", params, got, want)
+			}
+		}
+		if out, _ := b.call("cron.list", `{"limit":2}`); !strings.HasSuffix(out, `"total":3,"offset":0,"limit":2,"hasMore":true,"nextOffset":2}`) {
+			b.Errorf("page: %s", out)
+		}
+	})
+}
+
+func TestRuns(t *testing.T) {
+	inBubble(t, 4, func(b *bench) {
+		id := b.add(job(every, "main", ping, ``))
+		b.sleep(3*time.Minute + time.Second)
+		b.err = errors.New("no main session")
+		b.sleep(time.Minute)
+		for params, want := range map[string]string{
+			`{"id":"ID"}`:                                "240 180 120 60",
+			`{"jobId":"ID","sortDir":"asc"}`:             "60 120 180 240",
+			`{"id":"ID","limit":2}`:                      "240 180",
+			`{"id":"ID","limit":2,"offset":3}`:           "60",
+			`{"id":"ID","status":"error"}`:               "240",
+			`{"id":"ID","statuses":["ok","skipped"]}`:    "180 120 60",
+			`{"id":"ID","query":"no main"}`:              "240",
+			`{"id":"ID","deliveryStatus":"delivered"}`:   "",
+			`{"id":"ID","runId":"cron:ID:946684860000"}`: "60",
+			`{}`:                                 "240 180 120 60",
+			`{"scope":"all","agentId":"nobody"}`: "",
+		} {
+			out, err := b.call("cron.runs", strings.ReplaceAll(params, "ID", id))
+			if err != nil {
+				b.Errorf("%s: %v", params, err)
+			}
+			var got []string
+			for _, part := range strings.Split(out, `"runAtMs":`)[1:] {
+				var ms int64
+				fmt.Sscan(part[:strings.IndexAny(part, ",}")], &ms)
+				got = append(got, fmt.Sprint((ms-946684800000)/1000))
+			}
+			if strings.Join(got, " ") != want {
+				b.Errorf("%s: %v, want %s", params, got, want)
+			}
+		}
+		for _, params := range []string{`{"scope":"job"}`, `{"id":"ID","limit":0}`, `{"id":"ID","statuses":["late"]}`} {
+			if _, err := b.call("cron.runs", params); wit.CodeOf(err) != wit.CodeInvalid {
+				b.Errorf("%s: %v, want invalid", params, err)
+			}
+		}
+		if _, err := b.call("cron.runs", `{"id":"x"}`); wit.CodeOf(err) != wit.CodeNotFound {
+			b.Errorf("runs of a missing job: %v", err)
+		}
+		b.protocol = 3
+		out, err := b.call("cron.runs", `{"id":"`+id+`","limit":2}`)
+		if err != nil || strings.Count(out, `"ts"`) != 2 || strings.Index(out, `"ts":946684980000`) > strings.Index(out, `"ts":946685040000`) || strings.Contains(out, "total") {
+			b.Errorf("protocol 3, the latest last: %s, %v", out, err)
+		}
+	})
+}

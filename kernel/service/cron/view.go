@@ -1,0 +1,129 @@
+package cron
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/schedule"
+)
+
+// Job is a job as clients see it. The schedule's time, and where the delivery stands, differ between
+// the protocols.
+type Job struct {
+	ID             string        `json:"id"`
+	AgentID        string        `json:"agentId,omitempty"`
+	SessionKey     string        `json:"sessionKey,omitempty"`
+	Name           string        `json:"name"`
+	Description    string        `json:"description,omitempty"`
+	Enabled        bool          `json:"enabled"`
+	DeleteAfterRun bool          `json:"deleteAfterRun,omitempty"`
+	CreatedAtMs    int64         `json:"createdAtMs"`
+	UpdatedAtMs    int64         `json:"updatedAtMs"`
+	Schedule       scheduleView  `json:"schedule"`
+	SessionTarget  string        `json:"sessionTarget"`
+	WakeMode       string        `json:"wakeMode"`
+	Payload        payloadView   `json:"payload"`
+	Isolation      *isolation    `json:"isolation,omitempty"`
+	Delivery       *deliveryView `json:"delivery,omitempty"`
+	State          state         `json:"state"`
+}
+
+type scheduleView struct {
+	Kind     string `json:"kind"`
+	AtMs     int64  `json:"atMs,omitempty"`
+	At       string `json:"at,omitempty"`
+	EveryMs  int64  `json:"everyMs,omitempty"`
+	AnchorMs int64  `json:"anchorMs,omitempty"`
+	Expr     string `json:"expr,omitempty"`
+	TZ       string `json:"tz,omitempty"`
+}
+
+type payloadView struct {
+	Kind              string  `json:"kind"`
+	Text              string  `json:"text,omitempty"`
+	Message           string  `json:"message,omitempty"`
+	Model             string  `json:"model,omitempty"`
+	Thinking          string  `json:"thinking,omitempty"`
+	TimeoutSeconds    float64 `json:"timeoutSeconds,omitempty"`
+	Deliver           *bool   `json:"deliver,omitempty"`
+	Channel           string  `json:"channel,omitempty"`
+	To                string  `json:"to,omitempty"`
+	BestEffortDeliver *bool   `json:"bestEffortDeliver,omitempty"`
+}
+
+type deliveryView struct {
+	Mode       string `json:"mode"`
+	Channel    string `json:"channel,omitempty"`
+	To         string `json:"to,omitempty"`
+	AccountID  string `json:"accountId,omitempty"`
+	ThreadID   string `json:"threadId,omitempty"`
+	BestEffort *bool  `json:"bestEffort,omitempty"`
+}
+
+type state struct {
+	NextRunAtMs int64           `json:"nextRunAtMs,omitempty"`
+	RunningAtMs int64           `json:"runningAtMs,omitempty"`
+	LastRunAtMs int64           `json:"lastRunAtMs,omitempty"`
+	LastStatus  schedule.Status `json:"lastStatus,omitempty"`
+	// LastRunStatus is protocol 4's name for LastStatus.
+	LastRunStatus  schedule.Status `json:"lastRunStatus,omitempty"`
+	LastError      string          `json:"lastError,omitempty"`
+	LastDurationMs *int64          `json:"lastDurationMs,omitempty"`
+}
+
+// view shows a job in the words of a protocol.
+func view(j schedule.Job, protocol int) Job {
+	var d details
+	_ = json.Unmarshal(j.Payload, &d) // a damaged job is still listed, so that it can be removed
+	out := Job{
+		ID: j.ID, AgentID: d.AgentID, SessionKey: d.SessionKey, Name: j.Name, Description: d.Description, Enabled: j.Enabled,
+		DeleteAfterRun: j.DeleteAfterRun, CreatedAtMs: j.CreatedAt, UpdatedAtMs: j.UpdatedAt,
+		Schedule: viewSchedule(j.Spec, protocol), SessionTarget: d.Target, WakeMode: d.WakeMode, State: viewState(j.State, protocol),
+	}
+	out.Payload = payloadView{Kind: d.Kind, Model: d.Model, Thinking: d.Thinking, TimeoutSeconds: d.Timeout}
+	if d.Kind == systemEvent {
+		out.Payload.Text = d.Text
+	} else {
+		out.Payload.Message = d.Text
+	}
+	if protocol < 4 {
+		out.Isolation = d.Isolation
+		out.Payload.Channel, out.Payload.To, out.Payload.BestEffortDeliver = d.Delivery.Channel, d.Delivery.To, d.Delivery.BestEffort
+		if d.Delivery.Mode != "" {
+			announced := d.Delivery.Mode == "announce"
+			out.Payload.Deliver = &announced
+		}
+		return out
+	}
+	if d.Kind == agentTurn {
+		mode := "none"
+		if d.Delivery.wanted() {
+			mode = "announce"
+		}
+		out.Delivery = &deliveryView{mode, d.Delivery.Channel, d.Delivery.To, d.Delivery.AccountID, d.Delivery.ThreadID, d.Delivery.BestEffort}
+	}
+	return out
+}
+
+func viewSchedule(s schedule.Spec, protocol int) scheduleView {
+	switch {
+	case s.At != 0 && protocol < 4:
+		return scheduleView{Kind: "at", AtMs: s.At}
+	case s.At != 0:
+		return scheduleView{Kind: "at", At: time.UnixMilli(s.At).UTC().Format("2006-01-02T15:04:05.000Z")}
+	case s.EveryMs != 0:
+		return scheduleView{Kind: "every", EveryMs: s.EveryMs, AnchorMs: s.AnchorMs}
+	}
+	return scheduleView{Kind: "cron", Expr: s.Cron, TZ: s.TZ}
+}
+
+func viewState(s schedule.State, protocol int) state {
+	out := state{NextRunAtMs: s.NextRunAt, RunningAtMs: s.RunningAt, LastRunAtMs: s.LastRunAt, LastStatus: s.LastStatus, LastError: s.LastError}
+	if s.LastRunAt != 0 {
+		out.LastDurationMs = &s.LastDuration
+	}
+	if protocol >= 4 {
+		out.LastRunStatus = s.LastStatus
+	}
+	return out
+}
