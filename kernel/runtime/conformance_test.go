@@ -2,6 +2,8 @@ package runtime_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -101,6 +103,38 @@ func memoryGuest() []byte {
 		ci64(16), call(alloc), tee(0), ci64(0x6f6f6f6f6f6f6f6f), call(store), get(0), ci64(8), op(0x7c), ci64(0x6f6f6f6f6f6f6f6f), call(store),
 		get(0), call(fail), ci32(1))
 	return b.bytes()
+}
+
+// TestConformanceOfOtherPDKs runs guests that the stock host's own tests come with: Rust, C, TinyGo and
+// Haskell, each with its language's unmodified PDK.
+func TestConformanceOfOtherPDKs(t *testing.T) {
+	e := newEngine(t, runtime.Config{})
+	dir := filepath.Join(moduleDir(t, "github.com/extism/go-sdk"), "wasm")
+	config := map[string]string{"thing": "this is a really important thing", "greeting": "Howdy", "key": "value"}
+	for file, export := range map[string]string{
+		"config": "run_test", "count_vowels": "count_vowels", "count_vowels_std": "_start", "exit": "_start",
+		"fail": "run_test", "hello": "run_test", "hello_haskell": "testing", "log": "run_test", "input_offset": "input_offset_length",
+		"noop": "run_test", "println": "run_test", "var": "run_test",
+	} {
+		t.Run(file, func(t *testing.T) {
+			wasm, err := os.ReadFile(filepath.Join(dir, file+".wasm"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			stock := stockHost(t, wasm, config)
+			ours := newPool(t, e, wasm, runtime.Spec{Mode: runtime.Warm, Config: config})
+			for _, in := range []string{"", "hello world", strings.Repeat("aeiou xyz ", 5000)} {
+				rc, want, wantErr := stock.Call(export, []byte(in))
+				got, err := ours.Call(context.Background(), export, []byte(in))
+				if (wantErr != nil || rc != 0) != (err != nil) || err == nil && string(got) != string(want) {
+					t.Errorf("%.20q:\n ours  %.80q, %v\n stock %.80q, rc %d, %v", in, got, err, want, rc, wantErr)
+				}
+				if strings.HasSuffix(export, "_start") {
+					break // a command runs once
+				}
+			}
+		})
+	}
 }
 
 func greeting(in []byte) []byte {

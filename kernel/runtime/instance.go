@@ -128,24 +128,30 @@ func (p *Pool) newInstance(ctx context.Context, code *code, deadline int64) (_ *
 	return i, i.initialize()
 }
 
-// initialize runs what a guest's toolchain wants run before anything else.
+// initialize runs what a guest's toolchain wants run before anything else: a reactor's _initialize or
+// a command's constructors, and then, for Haskell, hs_init.
 func (i *instance) initialize() error {
-	for _, name := range []string{"_initialize", "__wasm_call_ctors", "hs_init"} {
-		fn := i.guest.ExportedFunction(name)
-		if fn == nil {
-			continue
-		}
-		if len(fn.Definition().ParamTypes()) != 0 || len(fn.Definition().ResultTypes()) != 0 {
-			continue
-		}
-		if err := fn.CallWithStack(i, nil); err != nil {
-			return i.failure(err)
-		}
-		if name == "_initialize" {
-			break
-		}
+	done, err := i.run("_initialize", 0)
+	if !done && err == nil {
+		_, err = i.run("__wasm_call_ctors", 0)
 	}
-	return nil
+	if err == nil {
+		_, err = i.run("hs_init", 2)
+	}
+	return err
+}
+
+// run calls an export of that many i32 parameters, zero each, if the guest has it.
+func (i *instance) run(name string, params int) (done bool, err error) {
+	fn := i.guest.ExportedFunction(name)
+	if fn == nil || len(fn.Definition().ParamTypes()) != params || len(fn.Definition().ResultTypes()) > len(i.stack) {
+		return false, nil
+	}
+	i.stack = [2]uint64{}
+	if err := fn.CallWithStack(i, i.stack[:]); err != nil {
+		return true, i.failure(err)
+	}
+	return true, nil
 }
 
 func (i *instance) export(name string) (*export, error) {

@@ -3,7 +3,12 @@
 // Fast is a guest like those of the project's own SDK: it needs no PDK and moves bytes in bulk.
 package main
 
-import "unsafe"
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"unsafe"
+)
 
 func main() {}
 
@@ -82,4 +87,93 @@ func wildWrite() int32 {
 func headerWrite() int32 {
 	write(8, unsafe.Pointer(unsafe.SliceData(buffer)), 16)
 	return 0
+}
+
+type message struct {
+	ID    string   `json:"id"`
+	Text  string   `json:"text"`
+	Tags  []string `json:"tags,omitempty"`
+	Count int      `json:"count"`
+}
+
+func transform(in []byte) ([]byte, bool) {
+	var m message
+	if json.Unmarshal(in, &m) != nil {
+		return nil, false
+	}
+	m.Text = strings.ToUpper(m.Text)
+	m.Count++
+	out, err := json.Marshal(m)
+	return out, err == nil
+}
+
+//go:wasmexport json
+func jsonCall() int32 {
+	out, ok := transform(take(inputOffset(), inputLength()))
+	if !ok {
+		return 1
+	}
+	outputSet(put(out), uint64(len(out)))
+	return 0
+}
+
+// What follows is the same work without an ABI, for comparison: the host writes into a buffer of the
+// guest's and reads the answer where the guest says it is.
+
+var answer []byte
+
+//go:wasmexport raw_buffer
+func rawBuffer(n uint32) uint32 {
+	if uint32(cap(buffer)) < n {
+		buffer = make([]byte, n)
+	}
+	return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(buffer))))
+}
+
+func pack(b []byte) uint64 {
+	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b))))<<32 | uint64(len(b))
+}
+
+//go:wasmexport raw_noop
+func rawNoop(uint32) uint64 { return 0 }
+
+//go:wasmexport raw_echo
+func rawEcho(n uint32) uint64 {
+	answer = append(answer[:0], buffer[:n]...)
+	return pack(answer)
+}
+
+//go:wasmexport raw_json
+func rawJSON(n uint32) uint64 {
+	answer, _ = transform(buffer[:n])
+	return pack(answer)
+}
+
+func fibonacci(n int) int {
+	if n < 2 {
+		return n
+	}
+	return fibonacci(n-1) + fibonacci(n-2)
+}
+
+//go:wasmexport raw_fib
+func rawFib(n uint32) uint64 { return uint64(fibonacci(int(n))) }
+
+//go:wasmexport raw_loop
+func rawLoop(n uint32) uint64 {
+	x := uint64(1)
+	for i := uint32(0); i < n; i++ {
+		x = x*6364136223846793005 + uint64(i)
+	}
+	return x
+}
+
+//go:wasmexport raw_sort
+func rawSort(n uint32) uint64 {
+	s := make([]int, n)
+	for i := range s {
+		s[i] = int(uint32(i) * 2654435761)
+	}
+	slices.Sort(s)
+	return uint64(s[0])
 }
