@@ -1,0 +1,286 @@
+package egress_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const token = `12:se"cret/t?k&n`
+
+var anyHost = egress.Policy{Owner: "p", Hosts: []string{"*.example.com"}}
+
+func TestCredentialsAreFilledIn(t *testing.T) {
+	var got *http.Request
+	var body string
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		b, _ := io.ReadAll(req.Body)
+		got, body = req, string(b)
+	})
+	creds := secrets(map[string]string{"tok": token})
+	res, err := r.client.Do(context.Background(), anyHost, creds, &wit.HTTPRequest{ID: "7", Method: "post",
+		URL:     "https://api.example.com/bot{{credential:tok}}/send?k={{credential:tok}}&x=1",
+		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:tok}}"}, {Name: "content-type", Value: "application/json"}, {Name: "Content-Length", Value: "9999"}},
+		Text:    new(`{"t":"{{credential:tok}}","u":"{{credential}} {{credential:}}"}`)})
+	if err != nil || res.Status != 200 || res.ID != "7" {
+		t.Fatal(res, err)
+	}
+	if got.URL.Path != "/bot"+token+"/send" || got.URL.EscapedPath() != `/bot12:se%22cret%2Ft%3Fk&n/send` {
+		t.Errorf("path %q (%q)", got.URL.Path, got.URL.EscapedPath())
+	}
+	if got.URL.Query().Get("k") != token || got.URL.Query().Get("x") != "1" {
+		t.Errorf("query %q", got.URL.RawQuery)
+	}
+	if h := got.Header.Get("Authorization"); h != "Bearer "+token {
+		t.Errorf("header %q", h)
+	}
+	if want := `{"t":"12:se\"cret/t?k\u0026n","u":"{{credential}} {{credential:}}"}`; body != want {
+		t.Errorf("body %s", body)
+	}
+}
+
+func TestCredentialsStayInside(t *testing.T) {
+	creds := secrets(map[string]string{"tok": "secret-value-1", "bad": "two\nlines", "dots": ".."})
+	tests := []struct {
+		name string
+		req  wit.HTTPRequest
+		want wit.Code
+	}{
+		{"not granted", wit.HTTPRequest{URL: "https://api.example.com/{{credential:other}}"}, wit.CodeForbidden},
+		{"host not permitted", wit.HTTPRequest{URL: "https://evil.test/?{{credential:tok}}"}, wit.CodeForbidden},
+		{"in the host", wit.HTTPRequest{URL: "https://{{credential:tok}}.example.com/"}, wit.CodeInvalid},
+		{"as user", wit.HTTPRequest{URL: "https://{{credential:tok}}@api.example.com/"}, wit.CodeInvalid},
+		{"in a header's name", wit.HTTPRequest{URL: "https://api.example.com/", Headers: []wit.Header{{Name: "X-{{credential:tok}}", Value: "1"}}}, wit.CodeInvalid},
+		{"splits a header", wit.HTTPRequest{URL: "https://api.example.com/", Headers: []wit.Header{{Name: "X", Value: "{{credential:bad}}"}}}, wit.CodeInvalid},
+		{"climbs", wit.HTTPRequest{URL: "https://api.example.com/a/{{credential:dots}}/b"}, wit.CodeForbidden},
+		{"host header", wit.HTTPRequest{URL: "https://api.example.com/", Headers: []wit.Header{{Name: "Host", Value: "x"}}}, wit.CodeInvalid},
+		{"method", wit.HTTPRequest{URL: "https://api.example.com/", Method: "TRACE"}, wit.CodeForbidden},
+		{"two bodies", wit.HTTPRequest{URL: "https://api.example.com/", Text: new("a"), Parts: []wit.HTTPPart{{Name: "a"}}}, wit.CodeInvalid},
+	}
+	for _, tt := range tests {
+		r := newRig(t, func(http.ResponseWriter, *http.Request) {})
+		_, err := r.client.Do(context.Background(), anyHost, creds, &tt.req)
+		if got := wit.CodeOf(err); got != tt.want {
+			t.Errorf("%s: %q (%v), want %q", tt.name, got, err, tt.want)
+		}
+		if len(r.dialed()) > 0 || strings.Contains(fmt.Sprint(err), "secret-value-1") {
+			t.Errorf("%s: dialed %v, error %v", tt.name, r.dialed(), err)
+		}
+	}
+}
+
+// TestErrorsHoldNoSecret breaks the connection in ways that make the network name what it was doing.
+func TestErrorsHoldNoSecret(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			fmt.Fprintf(conn, "HTTP/1.1 abc%s\r\n\r\n", req.URL.Path)
+			conn.Close()
+		}
+	})
+	_, err := r.client.Do(context.Background(), anyHost, secrets(map[string]string{"tok": "secret-value-1"}),
+		&wit.HTTPRequest{URL: "https://api.example.com/{{credential:tok}}"})
+	wantCode(t, err, wit.CodeUnavailable)
+	if strings.Contains(err.Error(), "secret-value-1") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	type hop struct{ host, method, auth, key, cookie, body string }
+	tests := []struct {
+		name     string
+		status   int
+		location string
+		req      wit.HTTPRequest
+		want     wit.Code
+		last     hop
+	}{
+		{"same origin keeps all", 307, "/next", wit.HTTPRequest{Method: "POST", Text: new("{{credential:tok}}"),
+			Headers: []wit.Header{{Name: "X-Key", Value: "{{credential:tok}}"}}}, "", hop{"api.example.com", "POST", "", "secret-1", "", "secret-1"}},
+		{"post becomes get", 302, "/next", wit.HTTPRequest{Method: "POST", Text: new("x")}, "", hop{"api.example.com", "GET", "", "", "", ""}},
+		{"other host loses credentials", 302, "https://other.example.com/next", wit.HTTPRequest{
+			Headers: []wit.Header{{Name: "X-Key", Value: "{{credential:tok}}"}, {Name: "Authorization", Value: "mine"}, {Name: "Cookie", Value: "c"}}},
+			"", hop{"other.example.com", "GET", "", "", "", ""}},
+		{"other host gets no secret body", 308, "https://other.example.com/next", wit.HTTPRequest{Method: "POST", Text: new("{{credential:tok}}")}, wit.CodeForbidden, hop{}},
+		{"other host gets no secret back", 302, "https://other.example.com/?secret-1", wit.HTTPRequest{
+			Headers: []wit.Header{{Name: "X-Key", Value: "{{credential:tok}}"}}}, wit.CodeForbidden, hop{}},
+		{"not permitted", 302, "https://evil.test/", wit.HTTPRequest{}, wit.CodeForbidden, hop{}},
+		{"plain http", 301, "http://api.example.com/next", wit.HTTPRequest{}, wit.CodeForbidden, hop{}},
+		{"private", 302, "https://private.example.com/", wit.HTTPRequest{}, wit.CodeForbidden, hop{}},
+		{"literal", 302, "https://127.0.0.1/", wit.HTTPRequest{}, wit.CodeForbidden, hop{}},
+		{"scheme", 302, "file:///etc/passwd", wit.HTTPRequest{}, wit.CodeForbidden, hop{}},
+		{"malformed", 302, "https://%zz/", wit.HTTPRequest{}, wit.CodeUnavailable, hop{}},
+		{"circle", 302, "/start", wit.HTTPRequest{}, wit.CodeUnavailable, hop{}},
+	}
+	for _, tt := range tests {
+		var last hop
+		r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+			b, _ := io.ReadAll(req.Body)
+			last = hop{req.Host, req.Method, req.Header.Get("Authorization"), req.Header.Get("X-Key"), req.Header.Get("Cookie"), string(b)}
+			if req.URL.Path == "/start" {
+				w.Header().Set("Location", tt.location)
+				w.WriteHeader(tt.status)
+			}
+		})
+		r.names["private.example.com"] = []string{"10.0.0.1"}
+		tt.req.URL = "https://api.example.com/start"
+		_, err := r.client.Do(context.Background(), anyHost, secrets(map[string]string{"tok": "secret-1"}), &tt.req)
+		if got := wit.CodeOf(err); got != tt.want {
+			t.Errorf("%s: %q (%v), want %q", tt.name, got, err, tt.want)
+		}
+		if tt.want == "" && last != tt.last {
+			t.Errorf("%s: arrived as %+v, want %+v", tt.name, last, tt.last)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret-1") {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
+func TestOwnersOriginIsPlainAndPrivate(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "here") }))
+	defer server.Close()
+	c := egress.New(egress.Config{})
+	defer c.Close()
+	res, err := c.Do(context.Background(), egress.Policy{Origins: []string{server.URL}}, nil, &wit.HTTPRequest{URL: server.URL + "/x"})
+	if err != nil || *res.Text != "here" {
+		t.Fatal(res, err)
+	}
+	_, err = c.Do(context.Background(), egress.Policy{Hosts: []string{strings.TrimPrefix(server.URL, "http://")}}, nil, &wit.HTTPRequest{URL: strings.Replace(server.URL, "http", "https", 1)})
+	wantCode(t, err, wit.CodeForbidden)
+}
+
+func TestBodies(t *testing.T) {
+	big := bytes.Repeat([]byte{0xff}, 70<<10)
+	tests := []struct {
+		name  string
+		body  []byte
+		media bool
+		limit int64
+		check func(*wit.HTTPResponse) bool
+		want  wit.Code
+	}{
+		{"empty", nil, false, 0, func(r *wit.HTTPResponse) bool { return r.Text == nil && r.Bytes == nil }, ""},
+		{"text", []byte("grüß"), false, 0, func(r *wit.HTTPResponse) bool { return *r.Text == "grüß" }, ""},
+		{"long text", bytes.Repeat([]byte("a"), 200<<10), false, 0, func(r *wit.HTTPResponse) bool { return len(*r.Text) == 200<<10 }, ""},
+		{"bytes", []byte{0xff, 0}, false, 0, func(r *wit.HTTPResponse) bool { return len(r.Bytes) == 2 }, ""},
+		{"large bytes", big, true, 0, func(r *wit.HTTPResponse) bool { return *r.Media == "stored" }, ""},
+		{"large bytes, no store", big, false, 0, nil, wit.CodeTooLarge},
+		{"over the limit", bytes.Repeat([]byte("a"), 2000), true, 1000, func(r *wit.HTTPResponse) bool { return *r.Media == "stored" }, ""},
+		{"over the limit, no store", bytes.Repeat([]byte("a"), 2000), false, 1000, nil, wit.CodeTooLarge},
+	}
+	for _, tt := range tests {
+		store := &files{held: map[string]string{}, info: map[string]wit.MediaInfo{}}
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "image/png")
+			w.Header().Set("Content-Disposition", `attachment; filename="x.png"`)
+			_, _ = w.Write(tt.body)
+		}, func(c *egress.Config) {
+			c.Limits.Response = tt.limit
+			if tt.media {
+				c.Media = store
+			}
+		})
+		res, err := r.client.Do(context.Background(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/"})
+		if got := wit.CodeOf(err); got != tt.want {
+			t.Errorf("%s: %q (%v), want %q", tt.name, got, err, tt.want)
+			continue
+		}
+		if err == nil && !tt.check(res) {
+			t.Errorf("%s: %+v", tt.name, res)
+		}
+		if err == nil && tt.media && (store.held["stored"] != string(tt.body) || *store.info["stored"].Name != "x.png") {
+			t.Errorf("%s: kept %d bytes as %+v", tt.name, len(store.held["stored"]), store.info["stored"])
+		}
+	}
+}
+
+func TestMultipart(t *testing.T) {
+	store := &files{held: map[string]string{"m1": "PNG!"}, info: map[string]wit.MediaInfo{}}
+	fields := map[string]string{}
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		reader, err := req.MultipartReader()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for {
+			p, err := reader.NextPart()
+			if err != nil {
+				return
+			}
+			b, _ := io.ReadAll(p)
+			fields[p.FormName()] = p.FileName() + "|" + p.Header.Get("Content-Type") + "|" + string(b)
+		}
+	}, func(c *egress.Config) { c.Media = store })
+	_, err := r.client.Do(context.Background(), anyHost, secrets(map[string]string{"tok": "secret-1"}), &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/",
+		Parts: []wit.HTTPPart{{Name: "chat", Text: new("{{credential:tok}}")}, {Name: "photo", Media: new("m1")}, {Name: "raw\"\r\n", Bytes: []byte("b"), FileName: new("b.bin")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"chat": "||secret-1", "photo": "a%22b.png|image/png|PNG!", "raw%22%0D%0A": "b.bin|application/octet-stream|b"}
+	for name, value := range want {
+		if fields[name] != value {
+			t.Errorf("%s: %q, want %q (all: %v)", name, fields[name], value, fields)
+		}
+	}
+	_, err = r.client.Do(context.Background(), anyHost, nil, &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/", Parts: []wit.HTTPPart{{Media: new("gone")}}})
+	wantCode(t, err, wit.CodeNotFound)
+}
+
+func TestTimeouts(t *testing.T) {
+	stop := make(chan struct{})
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/body" {
+			_, _ = io.WriteString(w, "data: 1\n\n")
+			_ = http.NewResponseController(w).Flush()
+		}
+		<-stop
+	}, func(c *egress.Config) {
+		c.Limits.Head, c.Limits.Idle = 30*time.Millisecond, 30*time.Millisecond
+	})
+	defer close(stop)
+	_, err := r.client.Do(context.Background(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/", Timeout: 20})
+	wantCode(t, err, wit.CodeTimeout)
+	_, err = r.client.Stream(context.Background(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/"})
+	wantCode(t, err, wit.CodeTimeout)
+	res, err := r.client.Stream(context.Background(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/body", Timeout: 5000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	wantCode(t, err, wit.CodeTimeout)
+	if string(got) != "data: 1\n\n" {
+		t.Errorf("read %q", got)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = r.client.Do(ctx, anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/"})
+	wantCode(t, err, wit.CodeUnavailable)
+}
+
+// TestPools counts connections: one owner's are reused, another's are its own.
+func TestPools(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
+	for _, owner := range []string{"a", "a", "b", "a", "b"} {
+		p := anyHost
+		p.Owner = owner
+		if _, err := r.client.Do(context.Background(), p, nil, &wit.HTTPRequest{URL: "https://api.example.com/"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(r.dialed()); n != 2 {
+		t.Errorf("%d connections, want 2", n)
+	}
+}
