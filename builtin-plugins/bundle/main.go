@@ -3,12 +3,17 @@
 package main
 
 import (
+	"github.com/carapace-gateway/carapace/builtin-plugins/calc"
 	"github.com/carapace-gateway/carapace/builtin-plugins/eliza"
+	clock "github.com/carapace-gateway/carapace/builtin-plugins/time"
 	"github.com/carapace-gateway/carapace/sdk/go/provider"
+	"github.com/carapace-gateway/carapace/sdk/go/tool"
 )
 
 func init() {
 	provider.Register("eliza", eliza.New())
+	tool.Register("calc", calc.New())
+	tool.Register("time", clock.New())
 }
 
 func main() {}
