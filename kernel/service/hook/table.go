@@ -48,7 +48,7 @@ func Table() []Row {
 		row(AfterToolCall, "turn"),
 		row(ToolResultPersist, "turn"),
 		row(SessionStart, "turn"),
-		row(SessionEnd, "session"),
+		row(SessionEnd, "turn"),
 		row(GatewayStart, "kernel"),
 		row(GatewayStop, "kernel"),
 		{Name: wit.HookNameBeforeCompaction},

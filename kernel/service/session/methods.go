@@ -19,6 +19,8 @@ type Turns interface {
 	Defaults(ctx context.Context) Defaults
 	// CheckModel returns a model's full name provider/model, or CodeInvalid for one that cannot be had.
 	CheckModel(ctx context.Context, model string) (string, error)
+	// Ended tells that a history of this session was ended by a reset or a deletion.
+	Ended(ctx context.Context, key Key)
 }
 
 // Methods returns the rows of the method table.
@@ -179,9 +181,14 @@ func (m methods) reset(ctx context.Context, p resetParams) (resetResult, error) 
 		return resetResult{}, err
 	}
 	err = m.quiet(ctx, key, false, func() error {
-		_, err := m.Reset(ctx, key)
-		return err
+		return m.Store.Update(ctx, func(tx store.Tx) error {
+			_, _, err := Reset(tx, key)
+			return err
+		})
 	})
+	if err == nil {
+		m.turns.Ended(ctx, key)
+	}
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		// What was never spoken in is as good as reset.
 		err = m.Store.Update(ctx, func(tx store.Tx) error {
@@ -192,6 +199,7 @@ func (m methods) reset(ctx context.Context, p resetParams) (resetResult, error) 
 	if err != nil {
 		return resetResult{}, err
 	}
+	m.Changed(key, "reset")
 	row, err := m.Describe(ctx, key, m.turns.Defaults(ctx))
 	return resetResult{OK: true, Key: key, Entry: row}, err
 }
@@ -261,7 +269,8 @@ func (m methods) remove(ctx context.Context, p deleteParams) (deleteResult, erro
 	if !histories {
 		res.Archived = append(res.Archived, gone.SessionID)
 	}
-	m.Ended(ctx, gone, "delete")
+	m.turns.Ended(ctx, key)
+	m.Changed(key, "delete")
 	return res, m.Sweep(ctx)
 }
 

@@ -256,6 +256,20 @@ func Queue(tx store.Tx, key Key) ([]Run, error) {
 	return out, nil
 }
 
+// Next returns the id of the session's first live run that is not urgent: the running one, or the one
+// that is to run next; "" if there is none.
+func Next(tx store.Tx, key Key) (string, error) {
+	for row, err := range queue.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
+		if err != nil {
+			return "", err
+		}
+		if !row.Value.Urgent {
+			return row.Value.Run, nil
+		}
+	}
+	return "", nil
+}
+
 // Waiting describes a session that has live runs.
 type Waiting struct {
 	Key Key
@@ -300,21 +314,15 @@ func tickets(tx store.Tx, key Key) ([]place, error) {
 // idle fails with CodeConflict if a run of the session is running. Runs that are not urgent start in
 // their order, so only the first of them can be.
 func idle(tx store.Tx, key Key) error {
-	places, err := tickets(tx, key)
-	if err != nil {
+	id, err := Next(tx, key)
+	if err != nil || id == "" {
 		return err
 	}
-	for _, p := range places {
-		if p.Urgent {
-			continue
-		}
-		r, err := runs.Get(tx, p.Run)
-		if err == nil && r.State == RunRunning {
-			err = wit.Errorf(wit.CodeConflict, "run %.40q of session %s is running: wait for it or abort it", r.ID, key)
-		}
-		return err
+	r, err := runs.Get(tx, id)
+	if err == nil && r.State == RunRunning {
+		err = wit.Errorf(wit.CodeConflict, "run %.40q of session %s is running: wait for it or abort it", r.ID, key)
 	}
-	return nil
+	return err
 }
 
 func sortByTicket(w []*Waiting) {

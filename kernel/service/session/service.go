@@ -5,17 +5,14 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
-	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
-	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Deps is what the service uses. All fields are needed.
 type Deps struct {
 	Store    store.Store
 	Bus      *event.Bus
-	Hooks    *hook.Hooks
 	Settings func() Settings
 }
 
@@ -95,26 +92,6 @@ func sweep(tx store.Tx) (done bool, err error) {
 		return false, err
 	}
 	return false, trash.Delete(tx, id)
-}
-
-// Reset is the primitive Reset in a transaction of its own, with its hook and its event.
-func (s *Service) Reset(ctx context.Context, key Key) (Entry, error) {
-	var before, after Entry
-	err := s.Store.Update(ctx, func(tx store.Tx) (err error) {
-		before, after, err = Reset(tx, key)
-		return err
-	})
-	if err == nil {
-		s.Ended(ctx, before, "reset")
-	}
-	return after, err
-}
-
-// Ended announces that a history has ended: it fires the hook session_end and publishes the change.
-func (s *Service) Ended(ctx context.Context, e Entry, reason string) {
-	// Observers cannot stop what has happened; their failures are logged where they are called.
-	_, _ = hook.SessionEnd.Fire(ctx, s.Hooks, wit.HookContext{Agent: e.Key.Agent(), Session: string(e.Key)}, hook.None{})
-	s.Changed(e.Key, reason)
 }
 
 func (s *Service) view(ctx context.Context, fn func(store.Tx) error) error { return s.Store.View(ctx, fn) }

@@ -1,0 +1,173 @@
+package turn
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds of chat.history.
+const (
+	historyLimit = 200
+	maxHistory   = 1000
+	historyBytes = 6 << 20
+)
+
+type chatHistoryParams struct {
+	SessionKey    string   `json:"sessionKey"`
+	AgentID       string   `json:"agentId"`
+	Limit         *int     `json:"limit"`
+	Offset        int      `json:"offset"`
+	Cursor        string   `json:"cursor"`
+	MaxChars      int      `json:"maxChars"`
+	PendingBefore int64    `json:"pendingBefore"`
+	InputRunIDs   []string `json:"inputRunIds"`
+	MessageID     string   `json:"messageId"`
+	SessionID     string   `json:"sessionId"`
+}
+
+// ChatHistory is a page of a conversation, oldest message first. With a cursor of an earlier answer it
+// is what was added since (Kind delta), or reset when there is another history now.
+type ChatHistory struct {
+	Kind          string            `json:"kind,omitempty"`
+	SessionKey    session.Key       `json:"sessionKey,omitempty"`
+	SessionID     string            `json:"sessionId,omitempty"`
+	Messages      []ChatMessage     `json:"messages"`
+	ThinkingLevel string            `json:"thinkingLevel,omitempty"`
+	VerboseLevel  string            `json:"verboseLevel,omitempty"`
+	HasMore       bool              `json:"hasMore"`
+	NextOffset    int               `json:"nextOffset,omitempty"`
+	TotalMessages uint64            `json:"totalMessages"`
+	DeltaCursor   string            `json:"deltaCursor,omitempty"`
+	PendingInputs *pendingInputs    `json:"pendingInputs,omitempty"`
+	SessionInfo   *session.Row      `json:"sessionInfo,omitempty"`
+	InFlightRun   *inFlight         `json:"inFlightRun,omitempty"`
+	Defaults      *session.Defaults `json:"defaults,omitempty"`
+}
+
+type pendingInputs struct {
+	Items []pendingInput `json:"items"`
+	Total int            `json:"total"`
+}
+
+type pendingInput struct {
+	ID         string      `json:"id"`
+	RunID      string      `json:"runId"`
+	Message    ChatMessage `json:"message"`
+	AcceptedAt int64       `json:"acceptedAt"`
+	State      string      `json:"state"`
+}
+
+type inFlight struct {
+	RunID     string `json:"runId"`
+	StartedAt int64  `json:"startedAt"`
+}
+
+func (s *Service) chatHistory(ctx context.Context, p chatHistoryParams) (ChatHistory, error) {
+	key, err := s.key("chat.history", p.SessionKey, p.AgentID)
+	if err != nil {
+		return ChatHistory{}, err
+	}
+	limit := historyLimit
+	if p.Limit != nil {
+		limit = *p.Limit
+	}
+	if limit < 1 || limit > maxHistory || p.Offset < 0 || p.MaxChars < 0 {
+		return ChatHistory{}, wit.Errorf(wit.CodeInvalid, "invalid chat.history params: limit must be 1 to %d, offset and maxChars not negative", maxHistory)
+	}
+	defaults := s.Defaults(ctx)
+	res := ChatHistory{SessionKey: key, Messages: []ChatMessage{}, ThinkingLevel: s.Settings().Thinking, Defaults: &defaults}
+	if res.ThinkingLevel == "" {
+		res.ThinkingLevel = "off"
+	}
+	err = s.Store.View(ctx, func(tx store.Tx) error { return s.readHistory(tx, &res, p, limit) })
+	if err != nil {
+		return ChatHistory{}, err
+	}
+	if res.SessionID != "" {
+		if row, err := s.Sessions.Describe(ctx, key, defaults); err == nil {
+			res.SessionInfo = &row
+		}
+	}
+	return res, nil
+}
+
+func (s *Service) readHistory(tx store.Tx, res *ChatHistory, p chatHistoryParams, limit int) error {
+	e, err := session.Get(tx, res.SessionKey)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		if p.Cursor != "" {
+			res.Kind = "reset"
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	res.SessionID, res.TotalMessages, res.VerboseLevel = e.SessionID, e.Last, e.Verbose
+	if e.Thinking != "" {
+		res.ThinkingLevel = e.Thinking
+	}
+	var messages []session.Message
+	if p.Cursor != "" {
+		id, number, _ := strings.Cut(p.Cursor, ".")
+		after, err := strconv.ParseUint(number, 10, 63)
+		if err != nil || id != e.SessionID || after > e.Last || e.Last-after > maxHistory {
+			res.Kind = "reset"
+			return nil
+		}
+		res.Kind = "delta"
+		if messages, err = session.After(tx, e.SessionID, after, maxHistory); err != nil {
+			return err
+		}
+	} else if messages, err = session.Newest(tx, e.SessionID, min(p.Offset, 1<<30), limit, nil); err != nil {
+		return err
+	}
+	res.DeltaCursor = session.MessageID(e.SessionID, e.Last)
+	res.fit(e.SessionID, messages, p.MaxChars)
+	if older := p.Offset + len(res.Messages); p.Cursor == "" && uint64(older) < e.Last {
+		res.HasMore, res.NextOffset = true, older
+	}
+	return res.pending(tx)
+}
+
+// fit takes the newest messages that are within historyBytes together.
+func (h *ChatHistory) fit(sessionID string, messages []session.Message, maxChars int) {
+	left := historyBytes
+	for i := len(messages) - 1; i >= 0; i-- {
+		m := chatMessage(sessionID, messages[i], maxChars)
+		if left -= m.size(); left < 0 && len(h.Messages) > 0 {
+			break
+		}
+		h.Messages = append(h.Messages, m)
+	}
+	for i, j := 0, len(h.Messages)-1; i < j; i, j = i+1, j-1 {
+		h.Messages[i], h.Messages[j] = h.Messages[j], h.Messages[i]
+	}
+}
+
+// pending tells what runs and what waits.
+func (h *ChatHistory) pending(tx store.Tx) error {
+	live, err := session.Queue(tx, h.SessionKey)
+	if err != nil {
+		return err
+	}
+	h.PendingInputs = &pendingInputs{Items: []pendingInput{}}
+	for _, r := range live {
+		if r.State == session.RunRunning {
+			h.InFlightRun = &inFlight{r.ID, r.Started}
+			continue
+		}
+		h.PendingInputs.Total++
+		if len(h.PendingInputs.Items) < 20 {
+			h.PendingInputs.Items = append(h.PendingInputs.Items, pendingInput{
+				ID: r.ID, RunID: r.ID, AcceptedAt: r.Queued, State: "queued",
+				Message: ChatMessage{Role: "user", Content: []Content{{Type: "text", Text: r.Text}}, Timestamp: r.Queued},
+			})
+		}
+	}
+	return nil
+}

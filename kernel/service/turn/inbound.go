@@ -1,0 +1,202 @@
+package turn
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Inbound is a message from a channel that is to be answered.
+type Inbound struct {
+	// ID is unique over all channels; made of channel, account and message when empty.
+	ID           string
+	Channel      string
+	Account      string
+	MessageID    string
+	Conversation wit.Conversation
+	Sender       wit.Person
+	Text         string
+	Attachments  []wit.Attachment
+	ReplyTo      *wit.Quoted
+	// History is what was said in a group since the last answer, oldest first.
+	History []Said
+	// Agent answers; the default one when empty.
+	Agent string
+}
+
+// Said is a message that was not meant for the agent.
+type Said struct {
+	Sender wit.Person
+	Text   string
+}
+
+// Accept enqueues a run that answers the message, in the caller's transaction; call Wake after the
+// commit. The same message twice is one run. Errors: CodeRateLimited for a full queue; the store's.
+func (s *Service) Accept(tx store.Tx, in Inbound) error {
+	settings := s.Sessions.Settings()
+	from := session.Origin{Channel: in.Channel, Account: in.Account, Conversation: &in.Conversation, Sender: &in.Sender, MessageID: in.MessageID}
+	key := settings.Conversation(in.Agent, in.Channel, in.Conversation, in.Sender.ID)
+	if _, err := session.Ensure(tx, key, from); err != nil {
+		return err
+	}
+	r := session.Run{ID: in.ID, Session: key, Text: in.Text, Origin: from, Reply: &from}
+	if r.ID == "" {
+		sum := sha256.Sum256([]byte(in.Channel + "\x00" + in.Account + "\x00" + in.MessageID))
+		r.ID = "in-" + hex.EncodeToString(sum[:16])
+	}
+	r = asCommand(r)
+	if r.Command == "" {
+		r.Text = cut(preface(in)+in.Text, maxText)
+	}
+	r.Parts = attachments(in.Attachments)
+	_, _, err := session.Enqueue(tx, r)
+	return err
+}
+
+// preface is what the model has to know beside the text: what was said before, what is answered.
+func preface(in Inbound) string {
+	var b strings.Builder
+	if len(in.History) > 0 {
+		b.WriteString("[said before in this conversation:\n")
+		for _, h := range in.History {
+			b.WriteString(personName(h.Sender) + ": " + cut(h.Text, 2000) + "\n")
+		}
+		b.WriteString("]\n")
+	}
+	if q := in.ReplyTo; q != nil && q.Text != nil && *q.Text != "" {
+		who := "an earlier message"
+		if q.Sender != nil {
+			who = personName(*q.Sender)
+		}
+		b.WriteString("[in reply to " + who + ": " + cut(*q.Text, 2000) + "]\n")
+	}
+	return b.String()
+}
+
+// attachments are the parts that stand for files. A file that is not there yet is named in words.
+func attachments(list []wit.Attachment) []wit.Part {
+	var out []wit.Part
+	for _, a := range list[:min(len(list), 16)] {
+		p := wit.Part{Media: a.Media, Mime: a.Mime}
+		switch a.Kind {
+		case wit.AttachmentKindImage:
+			p.Kind = wit.PartKindImage
+		case wit.AttachmentKindAudio, wit.AttachmentKindVoice:
+			p.Kind = wit.PartKindAudio
+		default:
+			p.Kind = wit.PartKindFile
+		}
+		if a.Media == nil || *a.Media == "" {
+			name := string(a.Kind)
+			if a.Name != nil && *a.Name != "" {
+				name += " " + *a.Name
+			}
+			p = session.TextPart("[attached: " + cut(name, 200) + "]")
+		}
+		out = append(out, p)
+		if a.Caption != nil && *a.Caption != "" {
+			out = append(out, session.TextPart(cut(*a.Caption, maxText)))
+		}
+	}
+	return out
+}
+
+// Job is a turn that the gateway itself asks for, such as a cron job.
+type Job struct {
+	// ID is the run's: the same twice is one turn.
+	ID string
+	// Key is the session's.
+	Key             session.Key
+	Message         string
+	Model, Thinking string
+	Timeout         time.Duration
+	// Deliver is where the answer goes; nil keeps it in the session. DeliverLast means the session's
+	// last conversation on a channel, if it has one.
+	Deliver     *session.Origin
+	DeliverLast bool
+}
+
+// AgentTurn makes a turn and returns its answer when it has ended. Errors: what ended the run otherwise;
+// CodeTimeout when ctx ends first, and the turn goes on.
+func (s *Service) AgentTurn(ctx context.Context, j Job) (summary string, err error) {
+	if strings.TrimSpace(j.Message) == "" || len(j.Message) > maxText {
+		return "", wit.Errorf(wit.CodeInvalid, "a turn needs a message of 1 to %d bytes", maxText)
+	}
+	err = s.Store.Update(ctx, func(tx store.Tx) error {
+		e, err := session.Ensure(tx, j.Key, session.Origin{})
+		if err != nil {
+			return err
+		}
+		r := session.Run{ID: j.ID, Session: j.Key, Text: j.Message, Model: j.Model, Thinking: j.Thinking,
+			Timeout: j.Timeout.Milliseconds(), Reply: j.Deliver}
+		if r.Reply == nil && j.DeliverLast {
+			r.Reply = reply(e.Route)
+		}
+		_, _, err = session.Enqueue(tx, r)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	s.Wake()
+	r, err := s.Wait(ctx, j.ID)
+	if err != nil {
+		return "", err
+	}
+	return r.Answer, failed(r)
+}
+
+// failed is a run's end as an error, nil if it was answered.
+func failed(r session.Run) error {
+	switch r.State {
+	case session.RunFailed:
+		if r.Error != nil {
+			return r.Error
+		}
+		return wit.NewError(wit.CodeInternal, "the run failed")
+	case session.RunAborted:
+		return wit.Errorf(wit.CodeTimeout, "the run was stopped: %s", r.Stop)
+	}
+	return nil
+}
+
+// SystemEvent tells a session's agent something: with now in a turn of its own, else as a note that it
+// reads in its next one. The same id twice is one turn; a note is made as often as it is asked for.
+func (s *Service) SystemEvent(ctx context.Context, id string, key session.Key, text string, now bool) error {
+	if strings.TrimSpace(text) == "" || len(text) > maxText {
+		return wit.Errorf(wit.CodeInvalid, "a system event needs a text of 1 to %d bytes", maxText)
+	}
+	text = "[system event] " + text
+	err := s.Store.Update(ctx, func(tx store.Tx) error {
+		e, err := session.Ensure(tx, key, session.Origin{})
+		if err != nil {
+			return err
+		}
+		if now {
+			_, _, err = session.Enqueue(tx, session.Run{ID: id, Session: key, Text: text, Reply: reply(e.Route)})
+			return err
+		}
+		_, err = session.Append(tx, key, session.Message{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart(text)}})
+		return err
+	})
+	if err == nil {
+		s.Sessions.Changed(key, "message")
+		s.Wake()
+	}
+	return err
+}
+
+// reply is where an answer goes that nobody's message asked for: to the conversation, not to its last
+// message.
+func reply(route *session.Origin) *session.Origin {
+	if route == nil || route.Conversation == nil {
+		return nil
+	}
+	return &session.Origin{Channel: route.Channel, Account: route.Account, Conversation: route.Conversation}
+}

@@ -1,0 +1,105 @@
+package turn
+
+import (
+	"context"
+
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Providers are the plugins that speak to language models.
+type Providers interface {
+	// Providers lists them in the order of preference. It loads no code.
+	Providers() []ProviderInfo
+	// Provider finds one; false while it cannot be called.
+	Provider(id string) (Provider, bool)
+}
+
+// ProviderInfo is what is known of a provider without its code.
+type ProviderInfo struct {
+	ID    string
+	Facts wit.ProviderFacts
+	// Configured is true when it has the settings and credentials that it needs. Offline ones always are.
+	Configured bool
+}
+
+// Provider is a provider's code, and the network under its permissions.
+type Provider interface {
+	Codec
+	Network
+}
+
+// Codec is the plugin. Implementations fill in the configuration. Errors are coded.
+type Codec interface {
+	Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan, error)
+	Chunk(ctx context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error)
+	Models(ctx context.Context, q *wit.ModelsQuery) (*wit.ModelsAnswer, error)
+}
+
+// Network makes a provider's requests.
+type Network interface {
+	// Stream returns when the response begins; the caller closes its body.
+	Stream(ctx context.Context, r *wit.HTTPRequest) (*egress.Response, error)
+	Do(ctx context.Context, r *wit.HTTPRequest) (*wit.HTTPResponse, error)
+}
+
+// Tools are what the model may call.
+type Tools interface {
+	// Tools lists the definitions in a stable order. It loads no code.
+	Tools() []wit.ToolDefinition
+	// Tool finds one by its name.
+	Tool(name string) (Tool, bool)
+}
+
+// Tool is one tool's code.
+type Tool interface {
+	Definition() wit.ToolDefinition
+	// Invoke calls it. Implementations fill in the configuration.
+	Invoke(ctx context.Context, call *wit.ToolInvocation) (*wit.ToolOutput, error)
+}
+
+// Schemas checks what a model wrote against a tool's JSON Schema.
+type Schemas interface {
+	// Check fails with CodeInvalid and a message that the model can act on.
+	Check(schema, value wit.JSON) error
+}
+
+// Outbound delivers replies to channels.
+type Outbound interface {
+	// Enqueue records the reply in tx; the same Key twice is one message.
+	Enqueue(tx store.Tx, r Reply) error
+	// Wake is called after a commit with replies in it.
+	Wake()
+}
+
+// Reply is what is to be said in a channel's conversation.
+type Reply struct {
+	// Key is the idempotency key: the run's id.
+	Key     string
+	Channel string
+	Account string
+	To      wit.Conversation
+	Text    string
+	// ReplyTo is the message that it answers, empty for none.
+	ReplyTo string
+	// Agent, Session and Run say what it belongs to.
+	Agent, Session, Run string
+}
+
+// Typing shows in a conversation that an answer is on its way.
+type Typing interface {
+	Typing(ctx context.Context, channel, account string, to wit.Conversation) error
+}
+
+// Media keeps files that clients attach.
+type Media interface {
+	// Put keeps data and returns its reference.
+	Put(ctx context.Context, mime, name string, data []byte) (string, error)
+}
+
+// Watchers finds the connections that asked to see tool calls.
+type Watchers interface {
+	// ToolWatchers returns the ids of the connections with the capability tool-events.
+	ToolWatchers() []string
+}

@@ -1,0 +1,122 @@
+package turn
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// ChatMessage is a message as clients read it.
+type ChatMessage struct {
+	ID         string    `json:"id,omitempty"`
+	Role       string    `json:"role"`
+	ToolCallID string    `json:"toolCallId,omitempty"`
+	ToolName   string    `json:"toolName,omitempty"`
+	Content    []Content `json:"content"`
+	IsError    *bool     `json:"isError,omitempty"`
+	Provider   string    `json:"provider,omitempty"`
+	Model      string    `json:"model,omitempty"`
+	Usage      *Usage    `json:"usage,omitempty"`
+	StopReason string    `json:"stopReason,omitempty"`
+	// ErrorMessage says why an answer broke off.
+	ErrorMessage string `json:"errorMessage,omitempty"`
+	Timestamp    int64  `json:"timestamp"`
+	RunID        string `json:"runId,omitempty"`
+}
+
+// Content is a part of a message.
+type Content struct {
+	Type      string   `json:"type"`
+	Text      string   `json:"text,omitempty"`
+	ID        string   `json:"id,omitempty"`
+	Name      string   `json:"name,omitempty"`
+	Arguments wit.JSON `json:"arguments,omitempty"`
+	Media     string   `json:"media,omitempty"`
+	MimeType  string   `json:"mimeType,omitempty"`
+}
+
+func assistantMessage(text string) *ChatMessage {
+	return &ChatMessage{Role: "assistant", Content: []Content{{Type: "text", Text: text}}, Timestamp: time.Now().UnixMilli()}
+}
+
+// chatMessage shows a message of the history, its texts cut to maxChars bytes unless that is 0.
+func chatMessage(sessionID string, m session.Message, maxChars int) ChatMessage {
+	out := ChatMessage{
+		ID: session.MessageID(sessionID, m.Number), Role: string(m.Role), Content: []Content{},
+		Provider: m.Provider, Model: m.Model, StopReason: stopReason(m.Stop), ErrorMessage: m.Error,
+		Timestamp: m.Time, RunID: m.Run,
+	}
+	if m.Role == wit.RoleTool {
+		out.Role, out.ToolCallID, out.ToolName, out.IsError = "toolResult", m.ToolCallID, m.Tool, &m.Failed
+	}
+	if m.Usage != nil {
+		out.Usage = usage(*m.Usage)
+	}
+	for _, p := range m.Parts {
+		c := Content{Type: string(p.Kind)}
+		if p.Text != nil {
+			c.Text = cut(*p.Text, maxChars)
+		}
+		if p.Media != nil {
+			c.Media = *p.Media
+		}
+		if p.Mime != nil {
+			c.MimeType = *p.Mime
+		}
+		out.Content = append(out.Content, c)
+	}
+	for _, call := range m.ToolCalls {
+		out.Content = append(out.Content, Content{Type: "toolCall", ID: call.ID, Name: call.Name, Arguments: call.Args})
+	}
+	return out
+}
+
+// size is about how many bytes the message has as JSON.
+func (m ChatMessage) size() int {
+	n := 200
+	for _, c := range m.Content {
+		n += 60 + len(c.Text) + len(c.Arguments)
+	}
+	return n
+}
+
+// stopReason is the protocol's word for why a message ended.
+func stopReason(stop string) string {
+	switch stop {
+	case string(wit.StopReasonEnd):
+		return "stop"
+	case string(wit.StopReasonToolCalls):
+		return "toolUse"
+	}
+	return stop
+}
+
+func usage(u wit.Usage) *Usage {
+	return &Usage{Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite,
+		TotalTokens: u.Input + u.Output + u.CacheRead + u.CacheWrite}
+}
+
+func cut(text string, n int) string {
+	if n <= 0 || len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "…"
+}
+
+// valid returns args as the JSON that they are, or as a JSON string of what they are instead.
+func valid(args wit.JSON) wit.JSON {
+	if len(args) == 0 {
+		return wit.JSON("{}")
+	}
+	if json.Valid(args) {
+		return args
+	}
+	quoted, err := json.Marshal(strings.ToValidUTF8(string(args), "\uFFFD"))
+	if err != nil {
+		return wit.JSON(`"unreadable"`)
+	}
+	return quoted
+}
