@@ -53,7 +53,9 @@ func boot(t testing.TB, opts ...rigOption) *rig {
 	presence := gateway.NewPresence("test")
 	gd := gateway.Deps{
 		Bus: r.bus, Presence: presence, Version: "test", Logger: hclog.NewNullLogger(), Kinds: auth.Events(),
-		Snapshot: func(context.Context) gateway.Snapshot { return gateway.Snapshot{Health: health{true}, StateDir: "/state"} },
+		Snapshot: func(context.Context) gateway.Snapshot {
+			return gateway.Snapshot{Health: health{true}, StateDir: "/state"}
+		},
 	}
 	for _, o := range opts {
 		o(&ad, &gd)

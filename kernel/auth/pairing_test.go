@@ -1,0 +1,335 @@
+package auth_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/auth"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+// deviceToken presents a device token, in the field of protocol 4 or as the token.
+func deviceToken(t string, own bool) option {
+	return func(a *auth.Attempt) {
+		a.Params.Auth = &wire.Auth{Token: t}
+		if own {
+			a.Params.Auth = &wire.Auth{DeviceToken: t}
+		}
+	}
+}
+
+func TestSilentPairing(t *testing.T) {
+	r := newRig(t)
+	read := []option{secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)}
+	first := r.must(read...)
+	if first.Hello.DeviceToken == "" || first.Caller.DeviceID == "" || first.Hello.IssuedAtMs != r.now.UnixMilli() {
+		t.Fatalf("grant = %+v", first.Hello)
+	}
+	if got := r.names(); !slices.Equal(got, []string{"device.pair.resolved approved"}) {
+		t.Errorf("events = %v", got)
+	}
+	// The token stays, also through a restart, and in either field.
+	r.restart()
+	for _, o := range [][]option{read, {deviceToken(first.Hello.DeviceToken, false), scopes("operator.read"), r.sign(key(0), 2)}, {v4, deviceToken(first.Hello.DeviceToken, true), scopes("operator.read"), r.sign(key(0), 3)}} {
+		if g := r.must(o...); g.Hello.DeviceToken != first.Hello.DeviceToken {
+			t.Error("the token changed without need")
+		}
+	}
+	if got := r.names(); len(got) != 0 {
+		t.Errorf("events = %v", got)
+	}
+	// With the shared token more scopes and another role come silently, and the old token keeps working.
+	up := r.must(secret(sharedToken, ""), scopes("operator.admin"), r.sign(key(0), 2))
+	r.must(secret(sharedToken, ""), node, r.sign(key(0), 2))
+	r.must(deviceToken(up.Hello.DeviceToken, false), scopes("operator.admin"), r.sign(key(0), 2))
+	r.must(deviceToken(first.Hello.DeviceToken, false), scopes("operator.read"), r.sign(key(0), 2))
+	// An admin's token is good for less.
+	r.must(deviceToken(up.Hello.DeviceToken, false), scopes("operator.read", "operator.pairing"), r.sign(key(0), 2))
+}
+
+func TestDeviceTokenIsTheDevices(t *testing.T) {
+	r := newRig(t)
+	g := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	for name, o := range map[string][]option{
+		"another device": {deviceToken(g.Hello.DeviceToken, false), scopes("operator.read"), r.sign(key(1), 2)},
+		"no device":      {deviceToken(g.Hello.DeviceToken, false), scopes("operator.read")},
+		"a guess":        {deviceToken("guess", false), scopes("operator.read"), r.sign(key(0), 2)},
+	} {
+		if _, err := r.connect(o...); code(err) != "unauthorized" || !strings.Contains(err.Error(), "token mismatch") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// More than the token was issued for waits for the owner, here as well: no secret was shown.
+	_, err := r.connect(deviceToken(g.Hello.DeviceToken, false), scopes("operator.admin"), r.sign(key(0), 2))
+	if frame(err, 3) != "NOT_PAIRED pairing required" {
+		t.Errorf("scope upgrade by device token: %v", err)
+	}
+	_, err = r.connect(deviceToken(g.Hello.DeviceToken, false), node, r.sign(key(0), 2))
+	if frame(err, 3) != "NOT_PAIRED pairing required" {
+		t.Errorf("role upgrade by device token: %v", err)
+	}
+	// What worked before works on.
+	r.must(deviceToken(g.Hello.DeviceToken, false), scopes("operator.read"), r.sign(key(0), 2))
+}
+
+func TestRemotePairing(t *testing.T) {
+	r := newRig(t)
+	ask := func(s ...string) (string, error) {
+		g, err := r.connect(remote, secret(sharedToken, ""), scopes(s...), r.sign(key(0), 2))
+		if err == nil {
+			return g.Hello.DeviceToken, nil
+		}
+		id, _ := detail(err, "requestId").(string)
+		return id, err
+	}
+	id, err := ask("operator.read")
+	if frame(err, 3) != "NOT_PAIRED pairing required" || id == "" {
+		t.Fatalf("got %v, details %v", err, rpc.DetailsOf(err))
+	}
+	// The same ask stays one request; another one replaces it.
+	if again, _ := ask("operator.read"); again != id {
+		t.Errorf("a second request %s for the same ask", again)
+	}
+	other, _ := ask("operator.admin")
+	if other == id {
+		t.Error("the request changed under its id")
+	}
+	if got := r.names(); !slices.Equal(got, []string{"device.pair.requested", "device.pair.requested"}) {
+		t.Errorf("events = %v", got)
+	}
+	if _, err := r.call(admin(), "device.pair.approve", map[string]any{"requestId": id}); err == nil {
+		t.Error("a replaced request was approved")
+	}
+	// An approver cannot give what he lacks.
+	helper := &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopePairing}}
+	if _, err := r.call(helper, "device.pair.approve", map[string]any{"requestId": other}); code(err) != "forbidden" {
+		t.Errorf("approved beyond the approver's scopes: %v", err)
+	}
+	got, err := r.call(admin(), "device.pair.approve", map[string]any{"requestId": other})
+	if err != nil || got["requestId"] != other {
+		t.Fatalf("approve = %v, %v", got, err)
+	}
+	if strings.Contains(fmt.Sprint(got), "hash") || strings.Contains(fmt.Sprint(got), "salt") {
+		t.Errorf("approve shows %v", got)
+	}
+	if _, err := ask("operator.read"); err != nil {
+		t.Errorf("after the approval: %v", err)
+	}
+	// A later upgrade is a new request, and what was approved goes on.
+	if _, err := r.connect(remote, secret(sharedToken, ""), node, r.sign(key(0), 2)); frame(err, 4) != "NOT_PAIRED pairing required" {
+		t.Errorf("role upgrade: %v", err)
+	}
+	if _, err := ask("operator.admin"); err != nil {
+		t.Errorf("locked out by an upgrade: %v", err)
+	}
+}
+
+func TestRequestsExpireAndAreBounded(t *testing.T) {
+	r := newRig(t)
+	ask := func(n byte) error {
+		_, err := r.connect(remote, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(n), 2))
+		return err
+	}
+	var id string
+	for n := range byte(64) {
+		err := ask(n)
+		if id, _ = detail(err, "requestId").(string); id == "" {
+			t.Fatalf("request %d: %v", n, err)
+		}
+	}
+	if err := ask(200); frame(err, 3) != "UNAVAILABLE too many pending pairing requests: approve or reject some, or wait five minutes" {
+		t.Errorf("the 65th: %v", err)
+	}
+	if _, err := r.call(admin(), "device.pair.reject", map[string]any{"requestId": id}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.call(admin(), "device.pair.reject", map[string]any{"requestId": id}); frame(err, 3) != "INVALID_REQUEST unknown requestId" {
+		t.Errorf("rejected twice: %v", err)
+	}
+	if err := ask(200); detail(err, "requestId") == nil {
+		t.Errorf("after a rejection: %v", err)
+	}
+	r.now = r.now.Add(auth.RequestTTL + time.Second)
+	if got, _ := r.call(admin(), "device.pair.list", nil); len(got["pending"].([]any)) != 0 {
+		t.Errorf("expired requests are listed: %v", got["pending"])
+	}
+	if err := ask(201); detail(err, "requestId") == nil {
+		t.Errorf("after the others expired: %v", err)
+	}
+}
+
+func TestListShape(t *testing.T) {
+	r := newRig(t)
+	r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	_, _ = r.connect(remote, secret(sharedToken, ""), scopes("operator.admin"), r.sign(key(1), 2))
+	got, err := r.call(admin(), "device.pair.list", map[string]any{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	paired, pending := got["paired"].([]any)[0].(map[string]any), got["pending"].([]any)[0].(map[string]any)
+	for _, field := range []string{"deviceId", "publicKey", "platform", "clientId", "clientMode", "role", "roles", "scopes", "remoteIp", "createdAtMs", "approvedAtMs", "tokens"} {
+		if paired[field] == nil {
+			t.Errorf("paired lacks %s: %v", field, paired)
+		}
+	}
+	for _, field := range []string{"requestId", "deviceId", "publicKey", "platform", "clientId", "clientMode", "role", "roles", "scopes", "remoteIp", "ts"} {
+		if pending[field] == nil {
+			t.Errorf("pending lacks %s: %v", field, pending)
+		}
+	}
+	tok := paired["tokens"].([]any)[0].(map[string]any)
+	if tok["role"] != "operator" || tok["createdAtMs"] == nil || tok["hash"] != nil || tok["salt"] != nil {
+		t.Errorf("token row = %v", tok)
+	}
+}
+
+func TestTokenLife(t *testing.T) {
+	r := newRig(t)
+	connect := func() string {
+		return r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)).Hello.DeviceToken
+	}
+	byToken := func(tok string) error {
+		_, err := r.connect(deviceToken(tok, false), scopes("operator.read"), r.sign(key(0), 2))
+		return err
+	}
+	first := connect()
+	r.now = r.now.Add(auth.TokenTTL - auth.TokenRenewal - time.Hour)
+	if connect() != first {
+		t.Error("renewed too early")
+	}
+	r.now = r.now.Add(2 * time.Hour)
+	second := connect()
+	if second == first {
+		t.Error("not renewed near its end")
+	}
+	if err := byToken(first); err != nil {
+		t.Errorf("the old token ended before its time: %v", err)
+	}
+	if connect() != second {
+		t.Error("renewed twice")
+	}
+	r.now = r.now.Add(auth.TokenRenewal)
+	if err := byToken(first); err == nil {
+		t.Error("the old token outlived its time")
+	}
+	if err := byToken(second); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRotateRevokeRemove(t *testing.T) {
+	r := newRig(t)
+	g := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	id := g.Caller.DeviceID
+	byToken := func(tok string) error {
+		_, err := r.connect(deviceToken(tok, false), scopes("operator.read"), r.sign(key(0), 2))
+		return err
+	}
+	r.names()
+	rotated, err := r.call(admin(), "device.token.rotate", map[string]any{"deviceId": id, "role": "operator"})
+	if err != nil || rotated["token"] == "" || rotated["rotatedAtMs"] == nil || rotated["role"] != "operator" {
+		t.Fatalf("rotate = %v, %v", rotated, err)
+	}
+	if err := byToken(g.Hello.DeviceToken); err == nil {
+		t.Error("the old token works after a rotation")
+	}
+	if err := byToken(rotated["token"].(string)); err != nil {
+		t.Errorf("the new token: %v", err)
+	}
+	far := admin()
+	far.Protocol = 4
+	if got, _ := r.call(far, "device.token.rotate", map[string]any{"deviceId": id, "role": "operator"}); got["token"] != nil || got["tokenDelivery"] != "withheld-cross-device" {
+		t.Errorf("another device's token is shown: %v", got)
+	}
+	far.DeviceID = id
+	own, _ := r.call(far, "device.token.rotate", map[string]any{"deviceId": id, "role": "operator"})
+	if own["token"] == nil || own["tokenDelivery"] != "in-band" {
+		t.Errorf("the own token is not shown: %v", own)
+	}
+	if _, err := r.call(admin(), "device.token.rotate", map[string]any{"deviceId": id, "role": "operator", "scopes": []string{"operator.admin"}}); code(err) != "invalid" {
+		t.Errorf("rotated beyond what was approved: %v", err)
+	}
+	if _, err := r.call(admin(), "device.token.revoke", map[string]any{"deviceId": id, "role": "operator"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := byToken(own["token"].(string)); err == nil {
+		t.Error("a revoked token works")
+	}
+	if fresh := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)); byToken(fresh.Hello.DeviceToken) != nil {
+		t.Error("no new token after a revocation")
+	}
+	if _, err := r.call(admin(), "device.pair.remove", map[string]any{"deviceId": id}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.connect(remote, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)); frame(err, 3) != "NOT_PAIRED pairing required" {
+		t.Errorf("a removed device: %v", err)
+	}
+	for _, m := range []string{"device.pair.remove", "device.token.revoke", "device.token.rotate"} {
+		params := map[string]any{"deviceId": "nope"}
+		if m != "device.pair.remove" {
+			params["role"] = "operator"
+		}
+		if _, err := r.call(admin(), m, params); frame(err, 3) != "INVALID_REQUEST unknown deviceId" {
+			t.Errorf("%s of an unknown device: %v", m, err)
+		}
+	}
+	want := []string{"device.revoked", "device.revoked", "device.revoked", "device.revoked"}
+	got := slices.DeleteFunc(r.names(), func(n string) bool { return n != "device.revoked" })
+	if !slices.Equal(got, want) {
+		t.Errorf("revocations = %v, want %d", got, len(want))
+	}
+}
+
+// Nothing that could be presented is in the store.
+func TestTokensAreHashedAtRest(t *testing.T) {
+	r := newRig(t)
+	g := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	err := r.store.View(t.Context(), func(tx store.Tx) error {
+		rows := 0
+		for _, space := range []string{"auth.devices", "auth.requests"} {
+			for rec, err := range tx.Scan(space, store.Range{}) {
+				if err != nil {
+					return err
+				}
+				rows++
+				for _, s := range []string{g.Hello.DeviceToken, sharedToken} {
+					if strings.Contains(string(rec.Value), s) {
+						t.Errorf("%s/%s holds a secret", space, rec.Key)
+					}
+				}
+			}
+		}
+		if rows == 0 {
+			t.Error("nothing was stored")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestConcurrentFirstConnects(t *testing.T) {
+	r := newRig(t)
+	tokens := make([]string, 16)
+	var wg sync.WaitGroup
+	for i := range tokens {
+		wg.Go(func() {
+			g, err := r.connect(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+			if err != nil {
+				t.Error(err)
+			}
+			tokens[i] = g.Hello.DeviceToken
+		})
+	}
+	wg.Wait()
+	if len(slices.Compact(tokens)) != 1 {
+		t.Errorf("one device got %d tokens", len(slices.Compact(tokens)))
+	}
+}

@@ -1,0 +1,187 @@
+package auth_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/auth"
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/hashicorp/go-hclog"
+)
+
+const sharedToken = "test-token-123"
+
+// rig is an Auth with a clock to turn and a record of its events.
+type rig struct {
+	t      *testing.T
+	auth   *auth.Auth
+	store  store.Store
+	deps   auth.Deps
+	now    time.Time
+	events []event.Event
+	table  *rpc.Table
+}
+
+func newRig(t *testing.T, change ...func(*auth.Deps)) *rig {
+	t.Helper()
+	r := &rig{t: t, now: time.UnixMilli(1700000000000), store: store.OpenMemory()}
+	bus := &event.Bus{}
+	bus.Subscribe(func(e event.Event) { r.events = append(r.events, e) })
+	r.deps = auth.Deps{
+		Store: r.store, Bus: bus, Token: sharedToken, StateDir: t.TempDir(),
+		Now: func() time.Time { return r.now }, Logger: hclog.NewNullLogger(),
+	}
+	for _, c := range change {
+		c(&r.deps)
+	}
+	r.restart()
+	return r
+}
+
+// restart makes a new Auth on the same state.
+func (r *rig) restart() {
+	r.t.Helper()
+	var err error
+	if r.auth, err = auth.New(r.deps); err != nil {
+		r.t.Fatal(err)
+	}
+	if r.table, err = rpc.NewTable(r.auth.Methods()...); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// names returns the events since the last call.
+func (r *rig) names() []string {
+	var names []string
+	for _, e := range r.events {
+		name := e.Name
+		if d, ok := e.Payload.(auth.Resolution); ok {
+			name += " " + d.Decision
+		}
+		names = append(names, name)
+	}
+	r.events = nil
+	return names
+}
+
+func key(n byte) ed25519.PrivateKey {
+	seed := make([]byte, ed25519.SeedSize)
+	for i := range seed {
+		seed[i] = byte(i) + n
+	}
+	return ed25519.NewKeyFromSeed(seed)
+}
+
+type option func(*auth.Attempt)
+
+func local(a *auth.Attempt)  { a.Local, a.RemoteIP = true, "127.0.0.1" }
+func remote(a *auth.Attempt) { a.Local, a.RemoteIP = false, "203.0.113.7" }
+func v3(a *auth.Attempt)     { a.Protocol = 3 }
+func v4(a *auth.Attempt)     { a.Protocol = 4 }
+
+func node(a *auth.Attempt) { a.Params.Role, a.Params.Scopes = "node", nil }
+
+func scopes(s ...string) option { return func(a *auth.Attempt) { a.Params.Scopes = s } }
+
+func secret(token, password string) option {
+	return func(a *auth.Attempt) { a.Params.Auth = &wire.Auth{Token: token, Password: password} }
+}
+
+// sign adds a device; it has to come after what it signs.
+func (r *rig) sign(k ed25519.PrivateKey, version int) option {
+	return func(a *auth.Attempt) {
+		public := k.Public().(ed25519.PublicKey)
+		d := &wire.Device{ID: auth.DeviceID(public), PublicKey: base64.RawURLEncoding.EncodeToString(public), SignedAt: r.now.UnixMilli(), Nonce: a.Nonce}
+		if version == 1 {
+			d.Nonce = ""
+		}
+		token := ""
+		if a.Params.Auth != nil {
+			if token = a.Params.Auth.Token; token == "" {
+				token = a.Params.Auth.DeviceToken
+			}
+		}
+		role := a.Params.Role
+		if role == "" {
+			role = "operator"
+		}
+		s := auth.Signed{DeviceID: d.ID, Client: a.Params.Client, Role: role, Scopes: a.Params.Scopes, SignedAt: d.SignedAt, Token: token, Nonce: d.Nonce}
+		d.Signature = base64.RawURLEncoding.EncodeToString(ed25519.Sign(k, []byte(s.Payload(version))))
+		a.Params.Device = d
+	}
+}
+
+func (r *rig) connect(options ...option) (auth.Grant, error) {
+	a := auth.Attempt{
+		Protocol: 3, Nonce: "nonce-abc", ConnID: "conn",
+		Params: wire.ConnectParams{Client: wire.Client{ID: "cli", Mode: "cli", Version: "1", Platform: "linux", DeviceFamily: "Linux"}},
+	}
+	local(&a)
+	for _, o := range options {
+		o(&a)
+	}
+	return r.auth.Connect(context.Background(), a)
+}
+
+func (r *rig) must(options ...option) auth.Grant {
+	r.t.Helper()
+	g, err := r.connect(options...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return g
+}
+
+func admin() *rpc.Caller {
+	return &rpc.Caller{ConnID: "admin", Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin}, Protocol: 3}
+}
+
+// call runs a method and returns its answer as a client would see it.
+func (r *rig) call(c *rpc.Caller, method string, params map[string]any) (map[string]any, error) {
+	r.t.Helper()
+	b, err := json.Marshal(params)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	got, err := r.table.Call(context.Background(), c, method, b, nil)
+	if err != nil {
+		return nil, err
+	}
+	b, err = json.Marshal(got)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var out map[string]any
+	if err := json.Unmarshal(b, &out); err != nil {
+		r.t.Fatal(err)
+	}
+	return out, nil
+}
+
+// frame is what a client would see of an error: "CODE text details-code".
+func frame(err error, protocol int) string {
+	if err == nil {
+		return "ok"
+	}
+	e := wire.NewError(err, rpc.DetailsOf(err), protocol)
+	return fmt.Sprintf("%s %s", e.Code, e.Message)
+}
+
+func detail(err error, name string) any {
+	if m, ok := rpc.DetailsOf(err).(map[string]any); ok {
+		return maps.Clone(m)[name]
+	}
+	return nil
+}
+
+func code(err error) wit.Code { return wit.CodeOf(err) }
