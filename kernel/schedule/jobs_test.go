@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -281,8 +282,8 @@ func TestChangedWhileRunning(t *testing.T) {
 			b.Errorf("moved: %+v", j)
 		}
 		b.sleep(time.Minute)
-		if len(b.fired) != 5 {
-			b.Errorf("fired %v, want three and then two", b.fired)
+		if all := b.all(); len(all) != 5 {
+			b.Errorf("fired %v, want three and then two", all)
 		}
 	})
 }
@@ -300,28 +301,28 @@ func TestStoreFails(t *testing.T) {
 		b.store = flaky
 		b.boot()
 		b.add("every", schedule.Spec{EveryMs: 60_000})
-		flaky.broken = true
+		flaky.broken.Store(true)
 		b.sleep(90 * time.Second)
 		b.wantFired()
 		if flaky.calls > 30 {
 			b.Errorf("%d calls of a broken store in a minute", flaky.calls)
 		}
-		flaky.broken = false
+		flaky.broken.Store(false)
 		b.sleep(5 * time.Second)
-		if len(b.fired) != 1 {
-			b.Errorf("fired %v, want one", b.fired)
+		if all := b.all(); len(all) != 1 {
+			b.Errorf("fired %v, want one", all)
 		}
 	})
 }
 
 type flaky struct {
 	store.Store
-	broken bool
+	broken atomic.Bool
 	calls  int
 }
 
 func (f *flaky) View(ctx context.Context, fn func(store.Tx) error) error {
-	if f.broken {
+	if f.broken.Load() {
 		f.calls++
 		return wit.NewError(wit.CodeUnavailable, "broken")
 	}

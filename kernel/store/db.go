@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -23,6 +25,7 @@ const (
 type DB struct {
 	path string
 	lock *fileLock
+	log  hclog.Logger
 	life lifetime
 
 	waiting atomic.Int64 // updates that have not had their turn yet
@@ -43,10 +46,10 @@ type batch struct {
 	done    chan struct{}
 }
 
-func newDB(path string, lock *fileLock, writer *conn) *DB {
+func newDB(path string, lock *fileLock, writer *conn, log hclog.Logger) *DB {
 	readers := min(max(runtime.GOMAXPROCS(0), 2), 8)
 	return &DB{
-		path: path, lock: lock, writer: writer,
+		path: path, lock: lock, log: log, writer: writer,
 		slots: make(chan struct{}, readers), idle: make(chan *conn, readers),
 	}
 }
@@ -150,6 +153,7 @@ func (d *DB) commit() {
 func (d *DB) abandon(cause error) {
 	// It fails if SQLite has rolled back by itself, which is as good.
 	_, _ = d.writer.exec("ROLLBACK")
+	d.log.Error("a commit failed and was undone", "updates", d.batch.updates, "error", cause)
 	d.batch.err = cause
 	close(d.batch.done)
 	d.batch = nil

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -26,6 +28,8 @@ var migrations = [...]string{
 type Options struct {
 	// CacheKB bounds the writer's page cache; each reader gets a quarter. 0 is 2048.
 	CacheKB int
+	// Logger is told of commits that failed; nil is silence.
+	Logger hclog.Logger
 }
 
 // Open opens the store in the file at path, and makes the file (mode 0600) and its folder (0700) if
@@ -67,6 +71,9 @@ func openLocked(path string, lock *fileLock, opts Options) (*DB, error) {
 	if opts.CacheKB <= 0 {
 		opts.CacheKB = 2048
 	}
+	if opts.Logger == nil {
+		opts.Logger = hclog.NewNullLogger()
+	}
 	writer, err := openWriter(path, opts.CacheKB)
 	if err != nil {
 		if damaged(err) {
@@ -74,7 +81,7 @@ func openLocked(path string, lock *fileLock, opts Options) (*DB, error) {
 		}
 		return nil, err
 	}
-	return newDB(path, lock, writer), nil
+	return newDB(path, lock, writer, opts.Logger), nil
 }
 
 // inspect looks at the file before SQLite may, which would take an empty file for a new database and

@@ -50,16 +50,48 @@ func (b *bench) SystemEvent(_ context.Context, text, wakeMode, agentID, key stri
 func (b *bench) AgentTurn(ctx context.Context, t cron.Turn) (string, error) {
 	b.mu.Lock()
 	b.turns = append(b.turns, t)
+	takes, answer, err := b.takes, "Hello!", b.err
+	if b.answer != nil {
+		answer = *b.answer
+	}
 	b.mu.Unlock()
 	select {
-	case <-time.After(b.takes):
-		if b.answer != nil {
-			return *b.answer, b.err
-		}
-		return "Hello!", b.err
+	case <-time.After(takes):
+		return answer, err
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
+}
+
+// fail makes the ports fail from now on.
+func (b *bench) fail(message string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.err = errors.New(message)
+}
+
+// heard returns the lines of b.said or b.events so far.
+func (b *bench) heard(lines *[]string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Join(*lines, "\n")
+}
+
+// turn returns the turn of that number, the zero one if there was none.
+func (b *bench) turn(i int) cron.Turn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i >= len(b.turns) {
+		return cron.Turn{}
+	}
+	return b.turns[i]
+}
+
+// take makes turns take so long from now on.
+func (b *bench) take(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.takes = d
 }
 
 func inBubble(t *testing.T, protocol int, test func(*bench)) {
@@ -78,7 +110,7 @@ func inBubble(t *testing.T, protocol int, test func(*bench)) {
 			b.events = append(b.events, string(out))
 		})
 		defer cancel()
-		s := cron.New(cron.Deps{Schedule: sched, Bus: bus, Events: b, Turns: b, StorePath: "/state/carapace.db"})
+		s := cron.New(cron.Deps{Scheduler: sched, Bus: bus, Events: b, Turns: b, StorePath: "/state/carapace.db"})
 		var err error
 		if b.table, err = rpc.NewTable(s.Methods()...); err != nil {
 			t.Fatal(err)
@@ -137,7 +169,7 @@ func (b *bench) add(params string) string {
 // A conversation as clients of protocol 3 have it.
 func TestProtocol3(t *testing.T) {
 	inBubble(t, 3, func(b *bench) {
-		b.takes = 942 * time.Millisecond
+		b.take(942 * time.Millisecond)
 		id := b.add(`{"name":"j1","schedule":{"kind":"every","everyMs":3600000},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"cron hello","deliver":false}}`)
 		const job = `{"id":"ID","name":"j1","enabled":true,"createdAtMs":946684800000,"updatedAtMs":946684800000,"schedule":{"kind":"every","everyMs":3600000},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"cron hello","deliver":false},"state":{"nextRunAtMs":946688400000}}`
 		b.want(id, "cron.list", `{}`, `{"jobs":[`+job+`]}`)
@@ -165,17 +197,17 @@ func TestProtocol3(t *testing.T) {
 			`{"jobId":"ID","action":"removed"}`,
 		}
 		want := strings.NewReplacer("ID", id, "SOON", soon).Replace(strings.Join(events, "\n"))
-		if got := strings.Join(b.events, "\n"); got != want {
+		if got := b.heard(&b.events); got != want {
 			b.Errorf("events:\n%s\nwant\n%s", got, want)
 		}
 		b.sleep(10 * time.Minute)
-		if got := strings.Join(b.said, "\n"); got != "ping|next-heartbeat|" {
+		if got := b.heard(&b.said); got != "ping|next-heartbeat|" {
 			b.Errorf("the main session hears %q", got)
 		}
 		b.want(soon, "cron.list", `{}`, `{"jobs":[]}`)
-		turn := b.turns[0]
-		if len(b.turns) != 1 || turn.Key == "" {
-			b.Errorf("turns %+v", b.turns)
+		turn := b.turn(0)
+		if turn.Key == "" || b.turn(1) != (cron.Turn{}) {
+			b.Errorf("turns %+v, %+v", turn, b.turn(1))
 		}
 		turn.Key = ""
 		if turn != (cron.Turn{JobID: id, JobName: "j1", Message: "cron hello", SessionKey: "cron:" + id}) {
@@ -194,12 +226,12 @@ func TestProtocol3Full(t *testing.T) {
 			`"payload":{"kind":"agentTurn","message":"m","model":"p/m","thinking":"low","timeoutSeconds":30,"deliver":true,"channel":"last","to":"+1","bestEffortDeliver":true},`+
 			`"isolation":{"postToMainPrefix":"Cron","postToMainMode":"summary","postToMainMaxChars":8000},"state":{"nextRunAtMs":946886400000}}`)
 		b.want(id, "cron.run", `{"id":"ID"}`, `{"ok":true,"ran":true}`)
-		if t := b.turns[0]; !t.Deliver || t.Channel != "last" || t.To != "+1" || !t.BestEffort || t.Model != "p/m" || t.Thinking != "low" || t.TimeoutSeconds != 30 {
+		if t := b.turn(0); !t.Deliver || t.Channel != "last" || t.To != "+1" || !t.BestEffort || t.Model != "p/m" || t.Thinking != "low" || t.TimeoutSeconds != 30 {
 			b.Errorf("turn %+v", t)
 		}
-		b.err = errors.New("no model")
+		b.fail("no model")
 		b.want(id, "cron.run", `{"id":"ID"}`, `{"ok":true,"ran":true}`)
-		if got := strings.Join(b.said, "\n"); got != "Cron: Hello!|next-heartbeat|\nCron (error): no model|next-heartbeat|" {
+		if got := b.heard(&b.said); got != "Cron: Hello!|next-heartbeat|\nCron (error): no model|next-heartbeat|" {
 			b.Errorf("the main session hears %q", got)
 		}
 		out, err := b.call("cron.runs", `{"id":"`+id+`"}`)
@@ -213,7 +245,7 @@ func TestProtocol4(t *testing.T) {
 	inBubble(t, 4, func(b *bench) {
 		id := b.add(`{"name":"n","schedule":{"kind":"at","at":"2000-01-01T02:00:00+01:00"},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"m"},"delivery":{"mode":"announce","channel":"chat","to":"7","threadId":12,"accountId":"work","bestEffort":true}}`)
 		b.want(id, "cron.get", `{"jobId":"ID"}`, `{"id":"ID","name":"n","enabled":true,"createdAtMs":946684800000,"updatedAtMs":946684800000,"schedule":{"kind":"at","at":"2000-01-01T01:00:00.000Z"},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"m"},"delivery":{"mode":"announce","channel":"chat","to":"7","accountId":"work","threadId":"12","bestEffort":true},"state":{"nextRunAtMs":946688400000}}`)
-		b.takes = time.Minute
+		b.take(time.Minute)
 		out, err := b.call("cron.run", `{"id":"`+id+`"}`)
 		if err != nil || !strings.HasPrefix(out, `{"ok":true,"enqueued":true,"runId":"cron:`+id) || !strings.Contains(out, `"processInstanceId":"`) {
 			b.Errorf("run: %s, %v", out, err)
@@ -223,7 +255,7 @@ func TestProtocol4(t *testing.T) {
 			b.Errorf("run for another process: %v", err)
 		}
 		b.sleep(2 * time.Minute)
-		if t := b.turns[0]; !t.Deliver || t.Channel != "chat" || t.To != "7" || t.ThreadID != "12" || t.AccountID != "work" || !t.BestEffort {
+		if t := b.turn(0); !t.Deliver || t.Channel != "chat" || t.To != "7" || t.ThreadID != "12" || t.AccountID != "work" || !t.BestEffort {
 			b.Errorf("turn %+v", t)
 		}
 		b.want(id, "cron.list", `{}`, `{"jobs":[],"total":0,"offset":0,"limit":1,"hasMore":false,"nextOffset":null}`)
@@ -258,8 +290,8 @@ func TestUpdate(t *testing.T) {
 		b.want(id, "cron.update", `{"jobId":"ID","patch":{"name":"o","agentId":null,"sessionTarget":"session:agent:main:x","payload":{"kind":"agentTurn","model":null}}}`,
 			`{"id":"ID","name":"o",`+rest+`"sessionTarget":"session:agent:main:x","wakeMode":"now","payload":{"kind":"agentTurn","message":"m","thinking":"high"},"delivery":{"mode":"none"},"state":{"nextRunAtMs":946684860000}}`)
 		b.sleep(61 * time.Second)
-		if b.turns[0].SessionKey != "agent:main:x" {
-			b.Errorf("turn %+v", b.turns[0])
+		if b.turn(0).SessionKey != "agent:main:x" {
+			b.Errorf("turn %+v", b.turn(0))
 		}
 		out, err := b.call("cron.update", `{"id":"`+id+`","patch":{"enabled":false,"sessionTarget":"main","payload":{"kind":"systemEvent","text":"t"}}}`)
 		if err != nil || !strings.Contains(out, `"payload":{"kind":"systemEvent","text":"t"},"state":{"lastRunAtMs":946684860000,"lastStatus":"ok","lastRunStatus":"ok","lastDurationMs":0}}`) {

@@ -65,7 +65,7 @@ type jobList struct {
 }
 
 func (s *Service) list(ctx context.Context, p listParams) (jobList, error) {
-	all, err := s.Schedule.List(ctx, owner)
+	all, err := s.Scheduler.List(ctx, owner)
 	if err != nil {
 		return jobList{}, err
 	}
@@ -171,7 +171,7 @@ func (s *Service) runs(ctx context.Context, p runsParams) (runList, error) {
 	}
 	var all []entry
 	for _, j := range jobs {
-		runs, err := s.Schedule.Runs(ctx, owner, j.ID, 0)
+		runs, err := s.Scheduler.Runs(ctx, owner, j.ID, 0)
 		if err != nil {
 			return runList{}, unknown(err, j.ID)
 		}
@@ -197,7 +197,7 @@ func (s *Service) runs(ctx context.Context, p runsParams) (runList, error) {
 func (s *Service) ofRuns(ctx context.Context, p runsParams) ([]schedule.Job, error) {
 	id, err := p.id()
 	if p.Scope == "all" || (err != nil && p.Scope == "" && protocol(ctx) >= 4) {
-		jobs, err := s.Schedule.List(ctx, owner)
+		jobs, err := s.Scheduler.List(ctx, owner)
 		return slices.DeleteFunc(jobs, func(j schedule.Job) bool {
 			return p.AgentID != "" && view(j, 4).AgentID != p.AgentID
 		}), err
@@ -205,7 +205,7 @@ func (s *Service) ofRuns(ctx context.Context, p runsParams) ([]schedule.Job, err
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.Schedule.Get(ctx, owner, id)
+	j, err := s.Scheduler.Get(ctx, owner, id)
 	if wit.CodeOf(err) == wit.CodeNotFound && protocol(ctx) < 4 {
 		return nil, nil // protocol 3 reads a file of runs that may be empty
 	}

@@ -61,7 +61,7 @@ func (s *Service) get(ctx context.Context, p idParams) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	j, err := s.Schedule.Get(ctx, owner, id)
+	j, err := s.Scheduler.Get(ctx, owner, id)
 	if err != nil {
 		return Job{}, unknown(err, id)
 	}
@@ -79,7 +79,7 @@ func (s *Service) add(ctx context.Context, p addParams) (Job, error) {
 	if err := patch.apply(&j); err != nil {
 		return Job{}, err
 	}
-	j, err := s.Schedule.Add(ctx, j)
+	j, err := s.Scheduler.Add(ctx, j)
 	if err != nil {
 		return Job{}, err
 	}
@@ -96,7 +96,7 @@ func (s *Service) update(ctx context.Context, p updateParams) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	j, err := s.Schedule.Update(ctx, owner, id, p.Patch.apply)
+	j, err := s.Scheduler.Update(ctx, owner, id, p.Patch.apply)
 	if err != nil {
 		return Job{}, unknown(err, id)
 	}
@@ -113,7 +113,7 @@ func (s *Service) remove(ctx context.Context, p idParams) (removed, error) {
 	if err != nil {
 		return removed{}, err
 	}
-	err = s.Schedule.Remove(ctx, owner, id)
+	err = s.Scheduler.Remove(ctx, owner, id)
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		return removed{OK: true}, nil
 	}
@@ -150,7 +150,7 @@ func (s *Service) run(ctx context.Context, p runParams) (ran, error) {
 	case "due":
 		mode = schedule.Due
 	case "if-enabled":
-		j, err := s.Schedule.Get(ctx, owner, id)
+		j, err := s.Scheduler.Get(ctx, owner, id)
 		if err != nil {
 			return ran{}, unknown(err, id)
 		}
@@ -158,7 +158,7 @@ func (s *Service) run(ctx context.Context, p runParams) (ran, error) {
 			return notRun("disabled"), nil
 		}
 	}
-	key, done, err := s.Schedule.Start(ctx, owner, id, mode)
+	key, done, err := s.Scheduler.Start(ctx, owner, id, mode)
 	switch {
 	case wit.CodeOf(err) == wit.CodeConflict:
 		return notRun("already-running"), nil
@@ -194,7 +194,7 @@ type status struct {
 }
 
 func (s *Service) status(ctx context.Context, _ rpc.None) (status, error) {
-	sum, err := s.Schedule.Status(ctx, owner)
+	sum, err := s.Scheduler.Status(ctx, owner)
 	return status{
 		Enabled: sum.Running, StorePath: s.StorePath, Storage: "sqlite", SQLitePath: s.StorePath,
 		Jobs: sum.Jobs, NextWakeAtMs: sum.NextRunAt,

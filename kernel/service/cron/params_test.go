@@ -1,7 +1,6 @@
 package cron_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -127,8 +126,8 @@ func TestDelivery(t *testing.T) {
 		inBubble(t, c.protocol, func(b *bench) {
 			b.add(job(every, "isolated", c.payload, c.rest))
 			b.sleep(time.Minute)
-			if len(b.turns) != 1 || b.turns[0].Deliver != c.deliver {
-				b.Errorf("%+v: %+v", c, b.turns)
+			if t := b.turn(0); t.JobID == "" || t.Deliver != c.deliver {
+				b.Errorf("%+v: %+v", c, t)
 			}
 		})
 	}
@@ -146,14 +145,16 @@ func TestNotes(t *testing.T) {
 		{`{}`, " ", ""},
 	} {
 		inBubble(t, 3, func(b *bench) {
+			b.mu.Lock()
 			b.answer = &c.answer
+			b.mu.Unlock()
 			b.add(job(every, "isolated", turn, `,"isolation":`+c.isolation))
 			b.sleep(time.Minute)
 			want := c.want
 			if want != "" {
 				want += "|now|"
 			}
-			if got := strings.Join(b.said, "\n"); got != want {
+			if got := b.heard(&b.said); got != want {
 				b.Errorf("%s: %.60q, want %.60q", c.isolation, got, want)
 			}
 		})
@@ -207,7 +208,7 @@ func TestRuns(t *testing.T) {
 	inBubble(t, 4, func(b *bench) {
 		id := b.add(job(every, "main", ping, ``))
 		b.sleep(3*time.Minute + time.Second)
-		b.err = errors.New("no main session")
+		b.fail("no main session")
 		b.sleep(time.Minute)
 		for params, want := range map[string]string{
 			`{"id":"ID"}`:                                "240 180 120 60",

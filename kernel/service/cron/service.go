@@ -60,10 +60,11 @@ type Turn struct {
 
 // Deps is what the service needs.
 type Deps struct {
-	Schedule *schedule.Scheduler
-	Bus      *event.Bus
-	Events   Events
-	Turns    Turns
+	Scheduler *schedule.Scheduler
+	Bus       *event.Bus
+	// Events may be nil: jobs with system events fail then.
+	Events Events
+	Turns  Turns
 	// StorePath is shown in cron.status.
 	StorePath string
 	// Parallel is how many jobs run at a time; 0 is the scheduler's choice.
@@ -94,7 +95,7 @@ var Changes = event.Kind[Change]{Name: "cron", Scope: wire.ScopeRead}
 // New makes the service the handler of its jobs. It must come before the scheduler's Run.
 func New(d Deps) *Service {
 	s := &Service{Deps: d, instance: instance()}
-	d.Schedule.Handle(owner.Kind(), schedule.Handler{Fire: s.fire, Resumable: true, Parallel: d.Parallel, Changed: s.changed})
+	d.Scheduler.Handle(owner.Kind(), schedule.Handler{Fire: s.fire, Resumable: true, Parallel: d.Parallel, Changed: s.changed})
 	return s
 }
 
@@ -119,18 +120,25 @@ func (s *Service) fire(ctx context.Context, f schedule.Firing) (string, error) {
 		return "", wit.Errorf(wit.CodeInternal, "the job's record is damaged: %w", err)
 	}
 	if d.Kind == systemEvent {
-		return d.Text, s.Events.SystemEvent(ctx, d.Text, d.WakeMode, d.AgentID, f.Key)
+		return d.Text, s.tell(ctx, d, d.Text, f.Key)
 	}
 	summary, err := s.Turns.AgentTurn(ctx, d.turn(f))
 	if d.Isolation == nil || (err != nil && ctx.Err() != nil) {
 		return summary, err
 	}
 	if note := d.Isolation.note(summary, err); note != "" {
-		if failed := s.Events.SystemEvent(ctx, note, d.WakeMode, d.AgentID, f.Key+":note"); err == nil {
+		if failed := s.tell(ctx, d, note, f.Key+":note"); err == nil {
 			err = failed
 		}
 	}
 	return summary, err
+}
+
+func (s *Service) tell(ctx context.Context, d details, text, key string) error {
+	if s.Events == nil {
+		return wit.NewError(wit.CodeUnavailable, "nothing takes system events: use an isolated job")
+	}
+	return s.Events.SystemEvent(ctx, text, d.WakeMode, d.AgentID, key)
 }
 
 func (d details) turn(f schedule.Firing) Turn {
