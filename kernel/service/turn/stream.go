@@ -98,6 +98,7 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 		return err
 	}
 	defer res.Body.Close()
+	defer context.AfterFunc(ctx, func() { res.Body.Close() })() // no read outlives the run
 	state := plan.State
 	chunk := func(ch *wit.ProviderChunk) error {
 		ch.State = state
@@ -133,7 +134,7 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 			return err
 		}
 		if c.ended && !ended {
-			late := time.AfterFunc(afterStop, func() { cancel(errLate); res.Body.Close() })
+			late := time.AfterFunc(afterStop, func() { cancel(errLate) })
 			defer late.Stop()
 		}
 	}
