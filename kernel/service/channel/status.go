@@ -98,14 +98,16 @@ func (a *actor) noteStatus(s *wit.AccountStatus, kind wit.EventKind) {
 	}
 }
 
-func (s *Service) publish(a *actor) {
+func (s *Service) publish(a *actor) { ChangedKind.Publish(s.Bus, a.summary()) }
+
+func (a *actor) summary() Changed {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	c := Changed{Channel: a.channel, Account: a.account, State: a.report.status.State, Phase: string(a.phase)}
 	if m := a.report.status.Message; m != nil {
 		c.Message = a.Redact(*m)
 	}
-	a.mu.Unlock()
-	ChangedKind.Publish(s.Bus, c)
+	return c
 }
 
 // Ready returns nil when messages can be sent through the account, and else why they have to wait.

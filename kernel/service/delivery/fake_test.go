@@ -1,0 +1,183 @@
+package delivery_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// send is one call of the fake plugin.
+type send struct {
+	key, to, text, replyTo string
+	files                  int
+	at                     time.Duration
+}
+
+// world is a platform with its plugin, and what a delivery service stands on.
+type world struct {
+	t     *testing.T
+	store store.Store
+	bus   *event.Bus
+	queue *delivery.Queue
+	began time.Time
+	facts wit.ChannelFacts
+	hold  bool
+	hooks delivery.Hooks
+	media delivery.Media
+
+	mu     sync.Mutex
+	ready  error
+	sends  []send
+	answer func(ctx context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) // nil is success
+	events []string
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, store: store.OpenMemory(), bus: &event.Bus{}, queue: delivery.NewQueue(), began: time.Now(),
+		facts: wit.ChannelFacts{Markup: wit.MarkupMarkdown}}
+	delivery.DeliveredKind.Subscribe(w.bus, func(d delivery.Delivered) {
+		w.note(fmt.Sprintf("delivered %s %v", d.ID, d.IDs))
+	})
+	delivery.FailedKind.Subscribe(w.bus, func(d delivery.Failed) {
+		w.note(fmt.Sprintf("%s %s %s", d.State, d.ID, d.Error.Code))
+	})
+	return w
+}
+
+func (w *world) note(s string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, s)
+}
+
+func (w *world) Ready(string, string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ready
+}
+
+func (w *world) setReady(err error) {
+	w.mu.Lock()
+	w.ready = err
+	w.mu.Unlock()
+	channel.ChangedKind.Publish(w.bus, channel.Changed{Channel: "chat", Account: "main"})
+}
+
+func (w *world) Account(name, account string) (channel.Account, error) {
+	if name != "chat" || account != "" && account != "main" {
+		return channel.Account{}, wit.Errorf(wit.CodeNotFound, "unsupported channel: %s", name)
+	}
+	return channel.Account{ID: "main", Enabled: true, Config: wit.JSON(`{"a":1}`)}, nil
+}
+
+func (w *world) Default() (string, bool)               { return "chat", true }
+func (w *world) Sender(string) (delivery.Sender, bool) { return w, true }
+func (w *world) Facts() *wit.ChannelFacts              { return &w.facts }
+func (w *world) Send(ctx context.Context, s *wit.ChannelSend) (*wit.Sent, error) {
+	w.mu.Lock()
+	replyTo := ""
+	if s.ReplyTo != nil {
+		replyTo = *s.ReplyTo
+	}
+	w.sends = append(w.sends, send{s.IdempotencyKey, s.To.ID, s.Text, replyTo, len(s.Attachments), time.Since(w.began)})
+	n, answer := len(w.sends), w.answer
+	w.mu.Unlock()
+	if answer == nil {
+		return &wit.Sent{IDs: []string{fmt.Sprint("p", n)}}, nil
+	}
+	return answer(ctx, n, s)
+}
+
+func (w *world) sent() []send {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.sends)
+}
+
+func (w *world) texts() []string {
+	var list []string
+	for _, s := range w.sent() {
+		list = append(list, s.text)
+	}
+	return list
+}
+
+func (w *world) news() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.events)
+}
+
+// enqueue commits messages and wakes the service.
+func (w *world) enqueue(messages ...delivery.Outbound) {
+	w.t.Helper()
+	err := w.store.Update(context.Background(), func(tx store.Tx) error {
+		for _, m := range messages {
+			if err := w.queue.Enqueue(tx, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.queue.Wake()
+}
+
+func (w *world) run() (s *delivery.Service, stop func()) {
+	s = delivery.New(delivery.Deps{Store: w.store, Bus: w.bus, Log: hclog.NewNullLogger(), Queue: w.queue, Accounts: w, Senders: w,
+		Hooks: w.hooks, Media: w.media, Hold: w.hold})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.Run(ctx)
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	w.t.Cleanup(stop)
+	return s, stop
+}
+
+func message(id, to, text string) delivery.Outbound {
+	return delivery.Outbound{ID: id, Channel: "chat", Account: "main", To: wit.Conversation{Kind: wit.ConversationKindDirect, ID: to}, Text: text}
+}
+
+func call(t *testing.T, s *delivery.Service, method, params string, out any) error {
+	t.Helper()
+	table, err := rpc.NewTable(s.Methods()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := table.Call(context.Background(), &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin}}, method, json.RawMessage(params), nil)
+	if err != nil || out == nil {
+		return err
+	}
+	b, err := json.Marshal(res)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return json.Unmarshal(b, out)
+}
+
+func inBubble(name string, t *testing.T, fn func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, fn) })
+}

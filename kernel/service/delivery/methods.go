@@ -1,0 +1,216 @@
+package delivery
+
+import (
+	"context"
+	"encoding/base64"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// sendWait is how long a client waits for the outcome before it hears that the message is queued.
+const sendWait = 10 * time.Second
+
+// Methods lists the service's rows.
+func (s *Service) Methods() []rpc.Method {
+	return []rpc.Method{
+		rpc.New("send", wire.ScopeWrite, s.sendMethod),
+		rpc.New("delivery.list", wire.ScopeRead, s.list),
+		rpc.New("delivery.release", wire.ScopeAdmin, s.release),
+		rpc.New("delivery.drop", wire.ScopeAdmin, s.drop),
+	}
+}
+
+// sendParams is the union of what clients of both protocols send. gifPlayback, forceDocument and
+// parseMode are accepted and say nothing to a platform-neutral sender.
+type sendParams struct {
+	To             string   `json:"to" rpc:"required,min=1,max=1024"`
+	Message        string   `json:"message,omitempty" rpc:"max=1000000"`
+	MediaURL       string   `json:"mediaUrl,omitempty" rpc:"max=8192"`
+	MediaURLs      []string `json:"mediaUrls,omitempty" rpc:"max=10"`
+	Buffer         string   `json:"buffer,omitempty"`
+	Filename       string   `json:"filename,omitempty" rpc:"max=255"`
+	ContentType    string   `json:"contentType,omitempty" rpc:"max=255"`
+	AsVoice        bool     `json:"asVoice,omitempty"`
+	GifPlayback    bool     `json:"gifPlayback,omitempty"`
+	ForceDocument  bool     `json:"forceDocument,omitempty"`
+	Channel        string   `json:"channel,omitempty" rpc:"max=128"`
+	AccountID      string   `json:"accountId,omitempty" rpc:"max=128"`
+	AgentID        string   `json:"agentId,omitempty" rpc:"max=128"`
+	ReplyToID      string   `json:"replyToId,omitempty" rpc:"max=1024"`
+	ThreadID       string   `json:"threadId,omitempty" rpc:"max=1024"`
+	Silent         bool     `json:"silent,omitempty"`
+	ParseMode      string   `json:"parseMode,omitempty" rpc:"enum=HTML"`
+	SessionKey     string   `json:"sessionKey,omitempty" rpc:"max=512"`
+	IdempotencyKey string   `json:"idempotencyKey" rpc:"required,min=1,max=512"`
+}
+
+// sendResult says where a message is: status is sent, queued or held. MessageID is the platform's and
+// empty until it is sent.
+type sendResult struct {
+	RunID      string   `json:"runId"`
+	MessageID  string   `json:"messageId"`
+	MessageIDs []string `json:"messageIds,omitempty"`
+	Channel    string   `json:"channel"`
+	Status     State    `json:"status"`
+	DeliveryID string   `json:"deliveryId"`
+}
+
+// sendMethod enqueues a client's message and waits a while for what becomes of it.
+func (s *Service) sendMethod(ctx context.Context, in sendParams) (sendResult, error) {
+	o, err := s.compose(ctx, in)
+	if err != nil {
+		return sendResult{}, err
+	}
+	w := make(chan outcome, 1)
+	s.mu.Lock()
+	s.waiters[o.ID] = append(s.waiters[o.ID], w)
+	s.mu.Unlock()
+	defer s.forget(o.ID, w)
+	var r record
+	err = s.Store.Update(ctx, func(tx store.Tx) error {
+		if err := s.Queue.Enqueue(tx, o); err != nil {
+			return err
+		}
+		_, r, err = lookup(tx, o.ID)
+		return err
+	})
+	if err != nil {
+		return sendResult{}, err
+	}
+	s.Queue.Wake()
+	out := outcome{r.State, r.ids(), r.Error}
+	if r.State == StateQueued {
+		ctx, cancel := context.WithTimeout(ctx, sendWait)
+		defer cancel()
+		select {
+		case out = <-w:
+		case <-ctx.Done():
+		}
+	}
+	res := sendResult{RunID: in.IdempotencyKey, Channel: o.Channel, Status: out.state, DeliveryID: o.ID, MessageIDs: out.ids}
+	if len(out.ids) > 0 {
+		res.MessageID = out.ids[0]
+	}
+	if out.state == StateFailed || out.state == StateCancelled {
+		e := out.err
+		if e == nil {
+			e = wit.NewError(wit.CodeInternal, "the message was not sent")
+		}
+		return res, wit.Errorf(e.Code, "the message was not sent: %w", e)
+	}
+	return res, nil
+}
+
+func (s *Service) forget(id string, w chan outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiters[id] = slices.DeleteFunc(s.waiters[id], func(c chan outcome) bool { return c == w })
+	if len(s.waiters[id]) == 0 {
+		delete(s.waiters, id)
+	}
+}
+
+// compose makes the message that the parameters describe.
+func (s *Service) compose(ctx context.Context, in sendParams) (Outbound, error) {
+	name := in.Channel
+	if name == "" || name == "last" {
+		only, ok := s.Accounts.Default()
+		if !ok {
+			return Outbound{}, wit.NewError(wit.CodeInvalid, "invalid send params: name the channel, there is none in use or more than one")
+		}
+		name = only
+	}
+	account, err := s.Accounts.Account(name, in.AccountID)
+	if err != nil {
+		return Outbound{}, wit.Errorf(wit.CodeInvalid, "%w", err)
+	}
+	files, err := s.attachments(ctx, in)
+	if err != nil {
+		return Outbound{}, err
+	}
+	return Outbound{ID: "send:" + in.IdempotencyKey, Channel: name, Account: account.ID, To: Address(name, in.To, in.ThreadID),
+		Text: in.Message, Attachments: files, ReplyTo: in.ReplyToID, Silent: in.Silent, SessionKey: in.SessionKey,
+		RunID: in.IdempotencyKey, Agent: in.AgentID}, nil
+}
+
+// Address reads a conversation as clients write it: an id, behind an optional `channel:` of the plugin's
+// name, an optional `user:`, `group:` or `channel:`, and before an optional `:topic:thread`.
+func Address(channel, to, thread string) wit.Conversation {
+	to = strings.TrimPrefix(to, channel+":")
+	c := wit.Conversation{Kind: wit.ConversationKindDirect, ID: to}
+	for prefix, kind := range map[string]wit.ConversationKind{"user:": wit.ConversationKindDirect, "direct:": wit.ConversationKindDirect,
+		"group:": wit.ConversationKindGroup, "channel:": wit.ConversationKindChannel} {
+		if id, ok := strings.CutPrefix(to, prefix); ok && id != "" {
+			c.Kind, c.ID = kind, id
+			break
+		}
+	}
+	if id, topic, ok := strings.Cut(c.ID, ":topic:"); ok && id != "" && topic != "" {
+		c.ID, c.Thread = id, &topic
+	}
+	if thread != "" {
+		c.Thread = &thread
+	}
+	return c
+}
+
+func (s *Service) attachments(ctx context.Context, in sendParams) ([]wit.Attachment, error) {
+	var files []wit.Attachment
+	for _, u := range append([]string{in.MediaURL}, in.MediaURLs...) {
+		if u == "" {
+			continue
+		}
+		if !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
+			return nil, wit.Errorf(wit.CodeInvalid, "invalid send params: mediaUrl must begin with https:// or http://")
+		}
+		name := path.Base(strings.SplitN(u, "?", 2)[0])
+		files = append(files, wit.Attachment{Kind: kindOf(in, name), Fetch: &wit.HTTPRequest{URL: u}, Name: &name})
+	}
+	if in.Buffer == "" {
+		return files, nil
+	}
+	data, err := base64.StdEncoding.DecodeString(in.Buffer)
+	if err != nil {
+		return nil, wit.NewError(wit.CodeInvalid, "invalid send params: buffer must be base64")
+	}
+	if s.Media == nil {
+		return nil, wit.NewError(wit.CodeUnavailable, "this gateway keeps no files")
+	}
+	id, err := s.Media.Put(ctx, in.ContentType, in.Filename, data)
+	if err != nil {
+		return nil, err
+	}
+	size, name, mime := int64(len(data)), in.Filename, in.ContentType
+	return append(files, wit.Attachment{Kind: kindOf(in, name), Media: &id, Name: &name, Mime: &mime, Size: &size}), nil
+}
+
+// kindOf tells by a type or a name what kind of file it is.
+func kindOf(in sendParams, name string) wit.AttachmentKind {
+	if in.AsVoice {
+		return wit.AttachmentKindVoice
+	}
+	if in.ForceDocument {
+		return wit.AttachmentKindDocument
+	}
+	major, _, _ := strings.Cut(in.ContentType, "/")
+	if major == "" {
+		major = map[string]string{".png": "image", ".jpg": "image", ".jpeg": "image", ".gif": "image", ".webp": "image",
+			".mp3": "audio", ".ogg": "audio", ".wav": "audio", ".m4a": "audio", ".mp4": "video", ".webm": "video", ".mov": "video"}[strings.ToLower(path.Ext(name))]
+	}
+	switch major {
+	case "image":
+		return wit.AttachmentKindImage
+	case "audio":
+		return wit.AttachmentKindAudio
+	case "video":
+		return wit.AttachmentKindVideo
+	}
+	return wit.AttachmentKindDocument
+}
