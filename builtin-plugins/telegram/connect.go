@@ -16,6 +16,7 @@ const (
 	askSet    = "set"
 	askPoll   = "poll"
 	askFile   = "file"
+	askProbe  = "probe"
 	askAck    = "ack" // its response does not matter
 )
 
@@ -27,7 +28,7 @@ const pollSeconds = 30
 func (t *turn) start() {
 	t.state.generation++
 	t.state.fails, t.state.retry = 0, ""
-	t.clearTimer()
+	t.clearTimers()
 	if t.settings.webhook && t.settings.webhookURL == "" {
 		t.status(wit.ConnectionStateFailed, "mode is webhook, but webhookUrl is not set: set it, or set mode to longpoll")
 		return
@@ -38,14 +39,16 @@ func (t *turn) start() {
 
 // timer tries again what failed.
 func (t *turn) timer() {
-	if t.event.Timer == nil || *t.event.Timer != retryTimer {
+	if t.event.Timer == nil {
+		return
+	}
+	if *t.event.Timer == albumTimer {
+		t.resume()
 		return
 	}
 	switch t.state.retry {
-	case askPoll:
-		t.poll(pollSeconds)
-	case askFile:
-		t.resolve()
+	case askPoll, askFile:
+		t.resume()
 	case askHook, askUnhook:
 		t.ask(askHook, "getWebhookInfo", nil)
 	case askSet:
@@ -60,12 +63,16 @@ func (t *turn) response() {
 		return
 	}
 	what, ours := t.asked(t.event.Response.ID)
-	if !ours {
+	if !ours || what == askAck {
 		return
 	}
 	r := decode(t.event.Response)
 	if what == askFile {
 		t.file(r)
+		return
+	}
+	if what == askProbe {
+		t.probed(r)
 		return
 	}
 	if !r.ok {
@@ -106,23 +113,19 @@ func (t *turn) resume() {
 	t.proceed()
 }
 
-// proceed goes on once a held message, if there is one, has its files. An open album is kept for the
-// moment in which the rest of it comes.
+// proceed goes on once a held message, if there is one, has its files. With a webhook it waits for
+// Telegram to bring the message again.
 func (t *turn) proceed() {
-	if t.state.held != nil && t.state.held.open {
-		t.poll(1)
+	if t.settings.webhook {
 		return
 	}
 	t.release()
 	t.poll(pollSeconds)
 }
 
-// poll asks for updates; seconds is how long Telegram may wait for one. With a webhook there is
-// nothing to ask for.
+// poll asks for updates; seconds is how long Telegram may wait for one. No message is held meanwhile:
+// the offset tells Telegram to forget what is below it.
 func (t *turn) poll(seconds int64) {
-	if t.settings.webhook {
-		return
-	}
 	params := json.Object{}.Int("offset", t.state.offset).Int("timeout", seconds).Raw("allowed_updates", wit.JSON(allowedUpdates))
 	if t.state.limit > 0 {
 		params = params.Int("limit", t.state.limit)
@@ -138,6 +141,9 @@ func (t *turn) setWebhook() {
 	t.ask(askSet, "setWebhook", nil).Text = new(string(params.JSON()))
 }
 
+// tokenCheck is how often it is tried whether the token is there now, which costs nothing.
+const tokenCheck = 10_000
+
 // failed decides what becomes of a request that did not succeed: for the owner to mend, or to be
 // tried again.
 func (t *turn) failed(what string, r result) {
@@ -146,7 +152,7 @@ func (t *turn) failed(what string, r result) {
 		t.status(wit.ConnectionStateNeedsLogin, "Telegram does not know this bot token: get the token from @BotFather (/token) and set botToken again")
 	case r.failure != nil && (kind == wit.CodeUnauthorized || kind == wit.CodeNotFound):
 		t.status(wit.ConnectionStateNeedsLogin, "botToken is not set: get a token from @BotFather and set it ("+r.failure.Message+")")
-		t.later(what, maxBackOff)
+		t.later(what, tokenCheck)
 	case kind == wit.CodeConflict:
 		t.status(wit.ConnectionStateDisconnected, "another program receives this bot's messages: stop it, or give the bot a new token with @BotFather")
 		t.later(askHook, 0)

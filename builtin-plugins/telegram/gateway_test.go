@@ -33,6 +33,7 @@ type gateway struct {
 	mu       sync.Mutex
 	changed  chan struct{}
 	state    wit.JSON
+	durable  wit.JSON      // what a crash leaves: a state without messages is written lazily
 	inbox    []wit.Message // each id once
 	seen     map[string]bool
 	repeats  int
@@ -103,7 +104,7 @@ func (g *gateway) start() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.life, g.kill = context.WithCancel(context.Background())
-	g.timers = map[string]*time.Timer{}
+	g.timers, g.state = map[string]*time.Timer{}, g.durable
 	g.event(g.life, &wit.ChannelEvent{Kind: wit.EventKindStart})
 }
 
@@ -153,6 +154,9 @@ func (g *gateway) event(life context.Context, event *wit.ChannelEvent) {
 	}
 	if answer.State != nil {
 		g.state = answer.State
+	}
+	if len(answer.Messages) > 0 {
+		g.durable = g.state
 	}
 	g.receipts = append(g.receipts, answer.Receipts...)
 	if answer.Status != nil {

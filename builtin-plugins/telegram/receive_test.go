@@ -176,22 +176,48 @@ func (g *gateway) fetch(a wit.Attachment) string {
 	return *response.Text
 }
 
-// TestAlbumInPieces has an album whose rest comes only when its beginning was taken.
+// TestAlbumInPieces has an album whose parts come one with each poll.
 func TestAlbumInPieces(t *testing.T) {
-	s := botapi.New(botapi.Config{})
+	polls, say := 0, func() {}
+	s := botapi.New(botapi.Config{Chaos: func(method string) *botapi.Fault {
+		if method == "getupdates" {
+			if polls++; polls <= 3 {
+				say()
+			}
+		}
+		return nil
+	}})
 	g := newGateway(t, s, config)
 	f := s.AddFile(botapi.File{FileName: "p.jpg"}, []byte("p"))
-	say := func() {
+	say = func() {
 		s.Say(botapi.Message{From: &ada, Chat: botapi.Chat{ID: 7, Type: "private"}, MediaGroupID: "g", Photo: []botapi.File{f}})
 	}
-	say()
+	s.DM(ada, "before")
 	g.start()
-	if err := s.Wait(t.Context(), func() bool { return s.Stats()["getfile"] == 1 && s.Polling() }); err != nil {
+	g.until("the album came", func() bool { return len(g.inbox) == 2 })
+	if got := g.messages(2); len(got[1].Attachments) != 3 || got[1].ID != "7:2" {
+		t.Errorf("album %+v", got[1])
+	}
+}
+
+// TestProbe must not disturb the poll.
+func TestProbe(t *testing.T) {
+	s := botapi.New(botapi.Config{})
+	g := newGateway(t, s, config)
+	g.start()
+	if err := s.Wait(t.Context(), s.Polling); err != nil {
 		t.Fatal(err)
 	}
-	say()
-	if got := g.messages(1); len(got[0].Attachments) != 2 {
-		t.Errorf("album %+v", got[0])
+	g.deliver(g.life, &wit.ChannelEvent{Kind: wit.EventKindCommand, Command: &wit.Command{Name: "probe"}})
+	if err := s.Wait(t.Context(), func() bool { return s.Stats()["getme"] == 2 }); err != nil {
+		t.Fatal(err)
+	}
+	s.DM(ada, "hi")
+	g.messages(1)
+	for _, call := range s.Calls() {
+		if call.Code != 0 {
+			t.Errorf("%s was answered %d", call.Method, call.Code)
+		}
 	}
 }
 

@@ -12,17 +12,19 @@ type state struct {
 	limit      int64  // of updates in a poll, after an answer that was too large; 0 is Telegram's own
 	fails      int64  // in a row
 	retry      string // what the retry timer does
+	album      string // that ended the last batch, with its size
 	me         person
 	held       *held
 }
 
-// held is a message that waits for getFile.
+// held is a message that waits for getFile. Telegram has not been told that it arrived.
 type held struct {
 	message wit.Message
 	files   []string // by attachment: the file_id that is still to be resolved, or ""
-	group   string   // of an album
-	open    bool     // more of the album may come
 	tries   int64
+	update  int64  // of a webhook's message: which update it is
+	at      int64  // … and since when it waits
+	group   string // of an album; not kept
 }
 
 func (h *held) waiting() bool {
@@ -48,10 +50,11 @@ func readState(data wit.JSON) (state, error) {
 		limit:      v.Get("limit").Int(),
 		fails:      v.Get("fails").Int(),
 		retry:      v.Get("retry").Text(),
+		album:      v.Get("album").Text(),
 		me:         readPerson(v.Get("me")),
 	}
 	if h := v.Get("held"); h.Exists() {
-		s.held = &held{group: h.Get("group").Text(), open: h.Get("open").Bool(), tries: h.Get("tries").Int()}
+		s.held = &held{tries: h.Get("tries").Int(), update: h.Get("update").Int(), at: h.Get("at").Int()}
 		if err := wit.Unmarshal(h.Get("message").Raw(), &s.held.message); err != nil {
 			return s, err
 		}
@@ -77,6 +80,9 @@ func (s state) json() wit.JSON {
 	if s.retry != "" {
 		o = o.Text("retry", s.retry)
 	}
+	if s.album != "" {
+		o = o.Text("album", s.album)
+	}
 	if s.me.id != "" {
 		o = o.Raw("me", json.Object{}.Text("id", s.me.id).Text("first_name", s.me.name).Text("username", s.me.username).Bool("is_bot", true).JSON())
 	}
@@ -92,5 +98,5 @@ func (h *held) json() wit.JSON {
 		files = files.Add(json.Text(id))
 	}
 	return json.Object{}.Raw("message", wit.Marshal(&h.message)).Raw("files", files.JSON()).
-		Text("group", h.group).Bool("open", h.open).Int("tries", h.tries).JSON()
+		Int("tries", h.tries).Int("update", h.update).Int("at", h.at).JSON()
 }

@@ -76,11 +76,32 @@ func (t *turn) command() {
 		return
 	}
 	switch t.event.Command.Name {
-	case "login", "probe":
+	case "login":
 		t.start()
+	case "probe":
+		t.probe()
 	case "logout":
 		t.state.generation++ // what is under way is nobody's any more
-		t.clearTimer()
+		t.clearTimers()
 		t.status(wit.ConnectionStateDisconnected, "logged out; log in again to receive messages")
 	}
+}
+
+// probe says how the account is now, and asks Telegram. Neither touches the poll that is under way.
+func (t *turn) probe() {
+	if t.state.me.id != "" && t.state.fails == 0 {
+		t.status(wit.ConnectionStateConnected, "")
+	} else {
+		t.status(wit.ConnectionStateConnecting, "")
+	}
+	t.ask(askProbe, "getMe", nil)
+}
+
+func (t *turn) probed(r result) {
+	if err := r.err(); err != nil {
+		t.status(wit.ConnectionStateDisconnected, err.Error())
+		return
+	}
+	t.state.me = readPerson(r.result)
+	t.status(wit.ConnectionStateConnected, "")
 }

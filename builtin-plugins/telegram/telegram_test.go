@@ -73,7 +73,7 @@ func FuzzUpdates(f *testing.F) {
 		}
 		state := `{"generation":3,"offset":5,"me":{"id":"1","username":"bot"}}`
 		if held {
-			state = `{"generation":3,"offset":5,"held":{"message":{"id":"7:1","conversation":{"id":"7"},"attachments":[{"kind":"image"}]},"files":[""],"group":"g","open":true}}`
+			state = `{"generation":3,"offset":5,"held":{"message":{"id":"7:1","conversation":{"id":"7"},"attachments":[{"kind":"image"}]},"files":["f"]}}`
 		}
 		event := &wit.ChannelEvent{Kind: wit.EventKindResponse, State: wit.JSON(state), Response: &wit.HTTPResponse{ID: "poll:3", Status: 200, Text: &body}}
 		out, err := plugin.Event((&sdktest.Host{}).SDK(), event)

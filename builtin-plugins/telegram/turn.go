@@ -70,8 +70,8 @@ const (
 	maxBackOff   = 60_000
 )
 
-func (t *turn) clearTimer() {
-	t.out.Timers = append(t.out.Timers, wit.Timer{ID: retryTimer})
+func (t *turn) clearTimers() {
+	t.out.Timers = append(t.out.Timers, wit.Timer{ID: retryTimer}, wit.Timer{ID: albumTimer})
 }
 
 // later sets the timer after which what is tried again: after the time that was asked for, or after

@@ -12,16 +12,13 @@ const maxAlbum = 10
 // batch takes the updates of a poll: messages up to the first that has files to resolve. What comes
 // after that one is not confirmed yet and comes again.
 func (t *turn) batch(list json.Value) {
+	if t.state.held != nil {
+		t.resolve()
+		return
+	}
 	var updates []json.Value
 	for u := range list.Items() {
 		updates = append(updates, u)
-	}
-	if t.state.held != nil {
-		if t.gather(updates) > 0 || t.state.held.waiting() {
-			t.resolve()
-			return
-		}
-		t.release()
 	}
 	for i, u := range updates {
 		in, ok := t.take(u)
@@ -32,13 +29,66 @@ func (t *turn) batch(list json.Value) {
 			t.out.Messages = append(t.out.Messages, in.message)
 			continue
 		}
+		size := 1
+		for in.group != "" && size < maxAlbum && i+size < len(updates) && in.sameAlbum(updates[i+size]) {
+			size++
+		}
+		if in.group != "" && size < maxAlbum && i+size == len(updates) && t.awaitAlbum(in, size) {
+			t.state.offset = u.Get("update_id").Int()
+			return
+		}
 		t.state.held = in
-		in.open = in.group != "" && !t.settings.webhook
-		t.gather(updates[i+1:])
+		t.gather(updates[i+1 : i+size])
 		t.resolve()
 		return
 	}
 	t.poll(pollSeconds)
+}
+
+// albumTimer gives the rest of an album time to come. It is longer than the half second within which
+// Telegram answers a repeated poll with one update only.
+const (
+	albumTimer = "album"
+	albumDelay = 700
+)
+
+// awaitAlbum reports whether an album that ends a batch should be asked for once more, since the rest of
+// it may be on its way. It is, until it has not grown.
+func (t *turn) awaitAlbum(in *held, size int) bool {
+	seen := in.group + ":" + strconv.Itoa(size)
+	if t.state.album == seen {
+		t.state.album = ""
+		return false
+	}
+	t.state.album = seen
+	t.out.Timers = append(t.out.Timers, wit.Timer{ID: albumTimer, After: albumDelay})
+	return true
+}
+
+// sameAlbum reports whether an update is a further part of the album.
+func (h *held) sameAlbum(u json.Value) bool {
+	post := u.Get("message")
+	if !post.Exists() {
+		post = u.Get("channel_post")
+	}
+	return post.Get("media_group_id").Text() == h.group && post.Get("chat", "id").Text() == h.message.Conversation.ID
+}
+
+// gather adds further parts to the held album.
+func (t *turn) gather(updates []json.Value) {
+	h := t.state.held
+	for _, u := range updates {
+		more, ok := t.take(u)
+		if !ok {
+			continue
+		}
+		h.message.Attachments = append(h.message.Attachments, more.message.Attachments...)
+		h.files = append(h.files, more.files...)
+		if h.message.Text == "" {
+			h.message.Text = more.message.Text
+		}
+		h.message.Mentioned = h.message.Mentioned || more.message.Mentioned
+	}
 }
 
 // maxHeld keeps the state, which holds a message that waits, within the 64 KB that it may have.
@@ -57,33 +107,6 @@ func (t *turn) take(u json.Value) (*held, bool) {
 		t.state.offset = id + 1
 	}
 	return t.convert(u, "u"+strconv.FormatInt(id, 10))
-}
-
-// gather adds the updates that belong to the held album, from the first on, and returns how many did.
-func (t *turn) gather(updates []json.Value) int {
-	h := t.state.held
-	for i, u := range updates {
-		post := u.Get("message")
-		if !post.Exists() {
-			post = u.Get("channel_post")
-		}
-		if !h.open || len(h.files) >= maxAlbum || post.Get("media_group_id").Text() != h.group ||
-			post.Get("chat", "id").Text() != h.message.Conversation.ID {
-			h.open = false
-			return i
-		}
-		more, ok := t.take(u)
-		if !ok {
-			continue
-		}
-		h.message.Attachments = append(h.message.Attachments, more.message.Attachments...)
-		h.files = append(h.files, more.files...)
-		if h.message.Text == "" {
-			h.message.Text = more.message.Text
-		}
-		h.message.Mentioned = h.message.Mentioned || more.message.Mentioned
-	}
-	return len(updates)
 }
 
 // resolve asks where the files of the held message are.
@@ -125,7 +148,7 @@ func (t *turn) file(r result) {
 	}
 	if h.tries > 0 {
 		t.state.fails, t.state.retry = 0, ""
-		t.clearTimer()
+		t.clearTimers()
 	}
 	t.proceed()
 }
@@ -152,15 +175,15 @@ func (t *turn) release() {
 	}
 }
 
-// webhook takes one update. While a message waits for its files the next one is sent away; Telegram
-// brings it again.
+// heldFor is how long a webhook's message may wait for Telegram to bring it again, in milliseconds.
+const heldFor = 5 * 60_000
+
+// webhook takes one update. One with files is turned away at first, since only a message, and not what
+// waits to become one, is sure to be on disk when Telegram is told that it arrived; by the time that
+// Telegram brings it again, it is known where its files are.
 func (t *turn) webhook() {
 	w := t.event.Webhook
 	if w == nil {
-		return
-	}
-	if t.state.held != nil {
-		t.out.Reply = &wit.WebhookReply{Status: 503, Headers: []wit.Header{{Name: "Retry-After", Value: "1"}}}
 		return
 	}
 	t.out.Reply = &wit.WebhookReply{Status: 200}
@@ -172,13 +195,22 @@ func (t *turn) webhook() {
 		t.host.Warn("telegram: a webhook call was not JSON and is passed over")
 		return
 	}
+	id, h := u.Get("update_id").Int(), t.state.held
+	if h != nil && h.update == id && !h.waiting() {
+		t.release()
+		return
+	}
 	in, ok := t.take(u)
 	switch {
 	case !ok:
-	case t.holds(in):
-		t.state.held = in
-		t.resolve()
-	default:
+	case !t.holds(in):
 		t.out.Messages = append(t.out.Messages, in.message)
+	default:
+		t.out.Reply = &wit.WebhookReply{Status: 503, Headers: []wit.Header{{Name: "Retry-After", Value: "1"}}}
+		if h == nil || t.event.Now-h.at > heldFor {
+			in.update, in.at = id, t.event.Now
+			t.state.held = in
+			t.resolve()
+		}
 	}
 }
