@@ -5,12 +5,15 @@ package main
 import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/calc"
 	"github.com/carapace-gateway/carapace/builtin-plugins/eliza"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
 	clock "github.com/carapace-gateway/carapace/builtin-plugins/time"
+	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/provider"
 	"github.com/carapace-gateway/carapace/sdk/go/tool"
 )
 
 func init() {
+	channel.Register("telegram", telegram.New())
 	provider.Register("eliza", eliza.New())
 	tool.Register("calc", calc.New())
 	tool.Register("time", clock.New())
