@@ -1,0 +1,126 @@
+package media
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// How often Run looks, and how old bytes without a record are when they go.
+const (
+	cleanEvery = time.Hour
+	orphanAge  = time.Hour
+)
+
+// Run removes what is too old, and bytes that a crash left without a record, until ctx ends. The error
+// is nil.
+func (m *Store) Run(ctx context.Context) error {
+	t := time.NewTimer(time.Minute)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			m.clean(ctx)
+			t.Reset(cleanEvery)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (m *Store) clean(ctx context.Context) {
+	now := time.Now()
+	old, known, err := m.expired(ctx, now.UnixMilli())
+	if err != nil {
+		m.log.Warn("old files could not be found", "error", err)
+		return
+	}
+	m.mu.Lock()
+	for _, info := range old {
+		m.drop(ctx, info)
+	}
+	m.mu.Unlock()
+	ids, err := m.blobs.list(now.Add(-orphanAge))
+	if err != nil {
+		m.log.Warn("the media folder could not be read", "error", err)
+	}
+	for _, id := range ids {
+		if !known[id] {
+			m.dropOrphan(ctx, id)
+		}
+	}
+}
+
+func (m *Store) expired(ctx context.Context, now int64) (old []Info, known map[string]bool, err error) {
+	known = map[string]bool{}
+	err = m.db.View(ctx, func(tx store.Tx) error {
+		for row, err := range infoTable.Scan(tx, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			known[row.Key] = true
+			if row.Value.Expires <= now {
+				old = append(old, row.Value)
+			}
+		}
+		return nil
+	})
+	return old, known, err
+}
+
+// dropOrphan removes bytes, unless they have got a record meanwhile.
+func (m *Store) dropOrphan(ctx context.Context, id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := m.Stat(ctx, id); wit.CodeOf(err) != wit.CodeNotFound {
+		return
+	}
+	if err := m.blobs.remove(id); err != nil {
+		m.log.Warn("a file could not be removed", "file", id, "error", err)
+	}
+}
+
+// makeRoom removes the least recently used files, but not newest, until the total fits. m.mu is held.
+func (m *Store) makeRoom(ctx context.Context, newest string) {
+	if m.total <= m.limits.MaxTotal {
+		return
+	}
+	var all []Info
+	err := m.db.View(ctx, func(tx store.Tx) error {
+		for row, err := range infoTable.Scan(tx, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			all = append(all, row.Value)
+		}
+		return nil
+	})
+	if err != nil {
+		m.log.Warn("room for new files could not be made", "error", err)
+		return
+	}
+	slices.SortStableFunc(all, func(a, b Info) int { return int(a.At - b.At) })
+	for _, info := range all {
+		if m.total <= m.limits.MaxTotal {
+			return
+		}
+		if info.ID != newest {
+			m.drop(ctx, info)
+		}
+	}
+}
+
+// drop removes a record and then its bytes. m.mu is held.
+func (m *Store) drop(ctx context.Context, info Info) {
+	err := m.db.Update(ctx, func(tx store.Tx) error { return infoTable.Delete(tx, info.ID) })
+	if err == nil {
+		m.total -= info.Size
+		err = m.blobs.remove(info.ID)
+	}
+	if err != nil {
+		m.log.Warn("a file could not be removed", "file", info.ID, "error", err)
+	}
+}

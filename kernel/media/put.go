@@ -1,0 +1,128 @@
+package media
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"path"
+	"strings"
+	"unicode"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// maxName bounds a file's name, in bytes.
+const maxName = 255
+
+// Put keeps what r gives. Of like, only Mime and Name are looked at; Mime is found by the content where
+// it is empty or says nothing. The same content again keeps the file for longer, and the first name.
+//
+// Errors: CodeTooLarge; CodeInvalid for nothing at all; CodeUnavailable when the disk refuses; r's own
+// as CodeUnavailable; the record store's.
+func (m *Store) Put(ctx context.Context, r io.Reader, like Info) (Info, error) {
+	w, err := m.blobs.create()
+	if err != nil {
+		return Info{}, wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
+	}
+	defer w.discard()
+	hash, head := sha256.New(), &head{}
+	n, err := io.Copy(io.MultiWriter(w, hash, head), &bounded{ctx, io.LimitReader(r, m.limits.MaxFile+1)})
+	switch {
+	case err != nil && wit.CodeOf(err) != wit.CodeInternal:
+		return Info{}, wit.Errorf(wit.CodeOf(err), "media: %w", err)
+	case err != nil:
+		return Info{}, wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
+	case n > m.limits.MaxFile:
+		return Info{}, wit.Errorf(wit.CodeTooLarge, "media: the file has more than %d bytes", m.limits.MaxFile)
+	case n == 0:
+		return Info{}, wit.NewError(wit.CodeInvalid, "media: the file is empty")
+	}
+	info := Info{ID: hex.EncodeToString(hash.Sum(nil)), Size: n, Mime: mimeOf(like.Mime, head.b), Name: cleanName(like.Name)}
+	return m.keep(ctx, w, info)
+}
+
+// keep gives the bytes their name and then writes their record.
+func (m *Store) keep(ctx context.Context, w blob, info Info) (Info, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := w.commit(info.ID); err != nil {
+		return Info{}, wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
+	}
+	fresh := false
+	err := m.db.Update(ctx, func(tx store.Tx) error {
+		old, err := infoTable.Get(tx, info.ID)
+		if fresh = wit.CodeOf(err) == wit.CodeNotFound; err == nil {
+			info = old
+		} else if !fresh {
+			return err
+		}
+		m.stamp(&info)
+		return infoTable.Put(tx, info.ID, info)
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	if fresh {
+		m.total += info.Size
+	}
+	m.makeRoom(ctx, info.ID)
+	return info, nil
+}
+
+// head remembers the beginning of a file.
+type head struct{ b []byte }
+
+func (h *head) Write(p []byte) (int, error) {
+	h.b = append(h.b, p[:min(len(p), 512-len(h.b))]...)
+	return len(p), nil
+}
+
+// bounded ends with its context.
+type bounded struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, wit.Errorf(wit.CodeTimeout, "the file was not read to its end: %w", err)
+	}
+	n, err := b.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && wit.CodeOf(err) == wit.CodeInternal {
+		err = wit.Errorf(wit.CodeUnavailable, "the file was not read to its end: %w", err)
+	}
+	return n, err
+}
+
+// mimeOf trusts what is said where it says something that text could not hide.
+func mimeOf(said string, content []byte) string {
+	said = strings.TrimSpace(strings.ToLower(said))
+	printable := strings.IndexFunc(said, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsPrint(r) }) < 0
+	if said == "" || said == "application/octet-stream" || !strings.Contains(said, "/") || !printable || len(said) > maxName {
+		return http.DetectContentType(content)
+	}
+	return said
+}
+
+// cleanName takes folders and what cannot be shown out of a name.
+func cleanName(name string) string {
+	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, name)
+	for len(name) > maxName {
+		r := []rune(name)
+		name = string(r[:len(r)-1])
+	}
+	if name == "." || name == ".." || name == "/" {
+		return ""
+	}
+	return name
+}
