@@ -63,14 +63,18 @@ func (d *DB) Update(ctx context.Context, fn func(Tx) error) error {
 	}
 	defer d.life.leave()
 	b, err := d.join(ctx, fn)
-	if err != nil {
+	if b == nil {
 		return err
 	}
-	<-b.done
-	return b.err
+	// An error waits too: what fn found, a conflict say, another update of the batch may have written.
+	if <-b.done; b.err != nil {
+		return b.err
+	}
+	return err
 }
 
-// join runs fn as part of a batch and returns the batch, committed or about to be by a later update.
+// join runs fn as part of a batch and returns the batch, committed or about to be by a later update,
+// and fn's error. There is no batch if none could be begun.
 func (d *DB) join(ctx context.Context, fn func(Tx) error) (*batch, error) {
 	d.waiting.Add(1)
 	d.turn.Lock()
