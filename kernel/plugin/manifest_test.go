@@ -1,0 +1,115 @@
+package plugin_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const goodManifest = `{"id":"good-one","name":"Good","version":"1.2.3","description":"Good.","abi":1,"host":">=1.0.0 <2","entry":"bundle.wasm#good-one",
+"provides":{"channel":{"label":"Chat","operations":["edit","skip"],"webhook":{"auth":"hmac_sha256","header":"X-Sig","credential":"hook","methods":["POST"]}},
+ "provider":{"label":"P"},"tools":[{"name":"t","description":"d","parameters":{"type":"object"}}],"hooks":[{"name":"message_sending","deadline":500}]},
+"permissions":{"http":{"reason":"r","hosts":["api.example.org","*.example.org:8443","config:url"],"methods":["GET"],"paths":["/v1/"]},
+ "credential":{"reason":"r","names":["token"]},"kv":{"reason":"r"}},
+"config":{"type":"object","properties":{"url":{"type":"string"},"token":{"type":"string","x-secret":true}}},
+"limits":{"memory":1048576,"deadline":1000,"instances":"single","maxInstances":2}}`
+
+func TestManifest(t *testing.T) {
+	if _, err := plugin.DecodeManifest([]byte(goodManifest), "1.4.0"); err != nil {
+		t.Fatal(err)
+	}
+	// Each case replaces one text of the good manifest and names what the error has to say.
+	tests := []struct{ old, new, want string }{
+		{`"good-one","name"`, `"Good_One","name"`, "id: "},
+		{`"name":"Good"`, `"name":" "`, "name: is missing"},
+		{`"name":"Good",`, ``, "name: is missing"},
+		{`"version":"1.2.3"`, `"version":"1.2"`, "version: \"1.2\" is not a version such as"},
+		{`"version":"1.2.3"`, `"version":1`, "version: expected a string"},
+		{`"description":"Good."`, `"description":"` + strings.Repeat("x", 501) + `"`, "description: has 501 bytes"},
+		{`"abi":1`, `"abi":2`, "abi: 2 is not spoken"},
+		{`"abi":1,`, ``, "abi: 0 is not spoken"},
+		{`">=1.0.0 <2"`, `">=2"`, "host: this plugin wants a gateway >=2, and this is 1.4.0"},
+		{`">=1.0.0 <2"`, `"whatever"`, "host: "},
+		{`"bundle.wasm#good-one"`, `"plugin.js"`, "JavaScript plugins are not run by this version"},
+		{`"bundle.wasm#good-one"`, `"plugin.ts"`, "JavaScript plugins are not run by this version"},
+		{`"bundle.wasm#good-one"`, `"../plugin.wasm"`, "entry: "},
+		{`"bundle.wasm#good-one"`, `"a/plugin.wasm"`, "entry: "},
+		{`"bundle.wasm#good-one"`, `"plugin.exe"`, "entry: "},
+		{`"bundle.wasm#good-one"`, `""`, "entry: "},
+		{`"label":"Chat"`, `"label":""`, "provides.channel.label: is missing"},
+		{`["edit","skip"]`, `["edit","fly"]`, "provides.channel.operations[1]: \"fly\""},
+		{`"header":"X-Sig",`, ``, "provides.channel.webhook.header: is missing"},
+		{`"credential":"hook",`, ``, "provides.channel.webhook.credential: is missing"},
+		{`["POST"]`, `["PATCH"]`, "provides.channel.webhook.methods[0]"},
+		{`"hmac_sha256"`, `"rot13"`, "provides.channel.webhook.auth: unknown case"},
+		{`"name":"t"`, `"name":"t t"`, "provides.tools[0].name"},
+		{`"description":"d"`, `"description":""`, "provides.tools[0].description"},
+		{`,"parameters":{"type":"object"}`, ``, "provides.tools[0].parameters: is missing"},
+		{`"parameters":{"type":"object"}`, `"parameters":{"type":"thing"}`, "provides.tools[0].parameters: is not a JSON Schema"},
+		{`"parameters":{"type":"object"}`, `"parameters":7`, "provides.tools[0].parameters"},
+		{`"parameters":{"type":"object"}`, `"parameters":{"$ref":"file:///etc/passwd"}`, "provides.tools[0].parameters"},
+		{`"message_sending"`, `"message_flying"`, "provides.hooks[0].name: unknown case"},
+		{`"deadline":500`, `"deadline":-1`, "provides.hooks[0].deadline"},
+		{`"http":{"reason":"r"`, `"http":{"reason":""`, "permissions.http.reason: is missing"},
+		{`"kv":{"reason":"r"}`, `"kv":{}`, "permissions.kv.reason: is missing"},
+		{`"*.example.org:8443"`, `"*"`, "permissions.http.hosts[1]"},
+		{`"*.example.org:8443"`, `"https://example.org"`, "permissions.http.hosts[1]"},
+		{`"*.example.org:8443"`, `"a.*.org"`, "permissions.http.hosts[1]"},
+		{`"config:url"`, `"config:"`, "permissions.http.hosts[2]"},
+		{`"methods":["GET"]`, `"methods":["get"]`, "permissions.http.methods[0]"},
+		{`"/v1/"`, `"/v1/../"`, "permissions.http.paths[0]"},
+		{`"names":["token"]`, `"names":[]`, "permissions.credential.names"},
+		{`"names":["token"]`, `"names":["a b"]`, "permissions.credential.names[0]"},
+		{`"config":{"type":"object"`, `"config":{"type":"thing"`, "config: is not a JSON Schema"},
+		{`"memory":1048576`, `"memory":9999999999`, "limits.memory"},
+		{`"maxInstances":2`, `"maxInstances":2000`, "limits.maxInstances"},
+		{`"instances":"single"`, `"instances":"many"`, "limits.instances: unknown case"},
+		{`"abi":1`, `"abi":1,"surprise":true`, "surprise: unknown field"},
+		{`{"id"`, `["id"`, "plugin.json: "},
+	}
+	for _, tt := range tests {
+		text := strings.Replace(goodManifest, tt.old, tt.new, 1)
+		if text == goodManifest {
+			t.Fatalf("%s does not stand in the manifest", tt.old)
+		}
+		_, err := plugin.DecodeManifest([]byte(text), "1.4.0")
+		if err == nil || !strings.Contains(err.Error(), tt.want) || wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("%s: %v, want %q", tt.new, err, tt.want)
+		}
+	}
+	for _, gateway := range []string{"1.4.0-rc.1", "dev", ""} {
+		if _, err := plugin.DecodeManifest([]byte(goodManifest), gateway); err != nil {
+			t.Errorf("gateway %q: %v", gateway, err)
+		}
+	}
+	nothing := strings.Replace(goodManifest, `"provides":{`, `"provides":{},"x":{`, 1)
+	if _, err := plugin.DecodeManifest([]byte(nothing), ""); err == nil {
+		t.Error("a manifest that provides nothing passes")
+	}
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte(goodManifest))
+	f.Add([]byte(`{"id":"a","provides":{"tools":[{"parameters":{"$ref":"#"}}]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := plugin.DecodeManifest(data, "1.4.0")
+		if err != nil {
+			if c := wit.CodeOf(err); c != wit.CodeInvalid && c != wit.CodeTooLarge {
+				t.Fatalf("code %s: %v", c, err)
+			}
+			return
+		}
+		again, err := plugin.DecodeManifest(wit.Marshal(m), "1.4.0")
+		if err != nil {
+			t.Fatalf("%s: accepted once only: %v", data, err)
+		}
+		a, _ := json.Marshal(m)
+		b, _ := json.Marshal(again)
+		if string(a) != string(b) {
+			t.Fatalf("%s became %s", a, b)
+		}
+	})
+}

@@ -1,0 +1,307 @@
+package plugin_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// rig is a registry with all that it stands on.
+type rig struct {
+	*plugin.Registry
+	t        *testing.T
+	db       store.Store
+	bus      *event.Bus
+	settings *settings
+	engine   *engine
+	events   chan plugin.Changed
+	log      *logBuffer
+	stop     func()
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+type settings struct {
+	mu       sync.Mutex
+	off      map[string]bool
+	plugins  map[string]string
+	accounts map[string]string
+}
+
+func (s *settings) PluginEnabled(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.off[id]
+}
+
+func (s *settings) PluginConfig(id string) wit.JSON {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return wit.JSON(s.plugins[id])
+}
+
+func (s *settings) AccountConfig(id, account string) (wit.JSON, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.accounts[id+"/"+account]
+	return wit.JSON(c), ok
+}
+
+func (s *settings) set(change func(*settings)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+// newRig returns a registry that has not loaded yet.
+func newRig(t *testing.T, db store.Store, sources ...plugin.Source) *rig {
+	t.Helper()
+	r := &rig{t: t, db: db, bus: new(event.Bus), settings: &settings{off: map[string]bool{}, plugins: map[string]string{}, accounts: map[string]string{}},
+		engine: &engine{}, events: make(chan plugin.Changed, 1000), log: &logBuffer{}}
+	log := hclog.New(&hclog.LoggerOptions{Output: r.log, Level: hclog.Debug})
+	plugin.ChangedKind.Subscribe(r.bus, func(c plugin.Changed) { r.events <- c })
+	h := host.New(host.Deps{Store: db, Egress: egress.New(egress.Config{}), Vault: noVault{}, Bus: r.bus, Logger: log})
+	var err error
+	r.Registry, err = plugin.Open(context.Background(), plugin.Deps{Engine: r.engine, Host: h, Store: db, Settings: r.settings, Bus: r.bus,
+		Logger: log, Gateway: "1.4.0", Sources: sources})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// start loads and runs the registry until the test ends.
+func (r *rig) start() *rig {
+	r.t.Helper()
+	if err := r.Load(context.Background()); err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := r.Run(ctx); err != nil {
+			r.t.Error(err)
+		}
+	}()
+	r.stop = func() { cancel(); <-done }
+	r.t.Cleanup(func() { r.stop() })
+	return r
+}
+
+// wait returns the first event that matches "id version state", where - is anything, skipping others.
+func (r *rig) wait(pattern string) plugin.Changed {
+	r.t.Helper()
+	var seen []string
+	timeout := time.After(5 * time.Second)
+	for {
+		select {
+		case c := <-r.events:
+			if matches(strings.Fields(pattern), []string{c.ID, c.Version, string(c.State)}) {
+				return c
+			}
+			seen = append(seen, fmt.Sprintf("%s %s %s %s", c.ID, c.Version, c.State, c.Reason))
+		case <-timeout:
+			r.t.Fatalf("no event %q; seen %q\n%s", pattern, seen, r.log)
+		}
+	}
+}
+
+func matches(pattern, fields []string) bool {
+	for i, p := range pattern {
+		if p != "-" && p != fields[i] {
+			return false
+		}
+	}
+	return true
+}
+
+type noVault struct{}
+
+func (noVault) Get(context.Context, string, string, string) (string, error) {
+	return "", wit.NewError(wit.CodeNotFound, "no such credential")
+}
+func (noVault) Has(string, string, string) bool { return false }
+
+// engine runs files of text: each line `name: value`, where exports and imports are lists, broken and
+// uncompilable say how it fails, and answer is what tool_invoke says.
+type engine struct {
+	mu       sync.Mutex
+	loads    int
+	compiles int
+	held     int
+}
+
+func (e *engine) Load(src plugin.CodeSource) (plugin.Code, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.loads++
+	e.held++
+	return &code{engine: e, src: src}, nil
+}
+
+func (e *engine) counts() (loads, compiles, held int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.loads, e.compiles, e.held
+}
+
+type code struct {
+	engine *engine
+	src    plugin.CodeSource
+}
+
+func (c *code) fields() (map[string]string, error) {
+	data, err := c.src.Open()
+	if err != nil {
+		return nil, err
+	}
+	text, complete := strings.CutSuffix(string(data), "end\n")
+	if !complete {
+		return nil, wit.NewError(wit.CodeInvalid, "the code is cut off")
+	}
+	fields := map[string]string{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		fields[name] = value
+	}
+	return fields, nil
+}
+
+func (c *code) Info(context.Context) (plugin.Info, error) {
+	f, err := c.fields()
+	return plugin.Info{Exports: strings.Fields(f["exports"]), Imports: map[string][]string{"extism:host/user": strings.Fields(f["imports"])}}, err
+}
+
+func (c *code) Compile(context.Context) error {
+	c.engine.mu.Lock()
+	c.engine.compiles++
+	c.engine.mu.Unlock()
+	f, err := c.fields()
+	if err == nil && f["uncompilable"] != "" {
+		return wit.NewError(wit.CodeInvalid, "the code does not compile")
+	}
+	return err
+}
+
+func (c *code) Release() {
+	c.engine.mu.Lock()
+	defer c.engine.mu.Unlock()
+	c.engine.held--
+}
+
+func (c *code) Start(s plugin.Spec) (plugin.Caller, error) {
+	f, err := c.fields()
+	return &caller{code: c, fields: f, spec: s}, err
+}
+
+type caller struct {
+	code   *code
+	fields map[string]string
+	spec   plugin.Spec
+	mu     sync.Mutex
+	closed bool
+}
+
+func (c *caller) Call(_ context.Context, export string, _ []byte) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, errors.New("called after close")
+	}
+	return json.Marshal(map[string]any{"content": []any{map[string]string{"kind": "text", "text": c.fields["answer"] + " as " + c.spec.Plugin}}})
+}
+
+func (c *caller) Stats() plugin.CallStats { return plugin.CallStats{} }
+
+func (c *caller) Close(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	return nil
+}
+
+// manifest returns a good manifest of one tool, changed by edit.
+func manifest(id, version string, edit ...func(*wit.Manifest)) wit.Manifest {
+	m := wit.Manifest{ID: id, Name: "Test " + id, Version: version, Description: "For tests.", ABI: 1, Entry: "plugin.wasm"}
+	for _, e := range edit {
+		e(&m)
+	}
+	if p := m.Provides; p.Channel == nil && p.Provider == nil && len(p.Hooks) == 0 && len(p.Tools) == 0 {
+		m.Provides.Tools = []wit.ToolDefinition{{Name: id + "_tool", Description: "Says something.", Parameters: wit.JSON(`{"type":"object"}`)}}
+	}
+	return m
+}
+
+type exports = map[string]func(ctx context.Context, in []byte) ([]byte, error)
+
+// saying is a tool that answers a text.
+func saying(text string) exports {
+	return exports{"tool_invoke": func(context.Context, []byte) ([]byte, error) { return says(text), nil }}
+}
+
+func says(text string) []byte {
+	return wit.Marshal(&wit.ToolOutput{Content: []wit.Part{{Kind: wit.PartKindText, Text: &text}}})
+}
+
+// invoke calls a tool and returns what it says.
+func (r *rig) invoke(name string) (string, error) {
+	tool, err := r.Tool(name)
+	if err != nil {
+		return "", err
+	}
+	out, err := tool.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)})
+	if err != nil {
+		return "", err
+	}
+	return *out.Content[0].Text, nil
+}
+
+func (r *rig) says(name, want string) {
+	r.t.Helper()
+	if got, err := r.invoke(name); got != want || err != nil {
+		r.t.Fatalf("%s says %q (%v), want %q", name, got, err, want)
+	}
+}
+
+func wantCode(t *testing.T, err error, want wit.Code, texts ...string) {
+	t.Helper()
+	if got := wit.CodeOf(err); got != want {
+		t.Fatalf("code %q (%v), want %q", got, err, want)
+	}
+	for _, text := range texts {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("error %q does not say %q", err, text)
+		}
+	}
+}
