@@ -54,7 +54,7 @@ func (m *Store) clean(ctx context.Context) {
 	}
 }
 
-func (m *Store) expired(ctx context.Context, now int64) (old []Info, known map[string]bool, err error) {
+func (m *Store) expired(ctx context.Context, now int64) (old []record, known map[string]bool, err error) {
 	known = map[string]bool{}
 	err = m.db.View(ctx, func(tx store.Tx) error {
 		for row, err := range infoTable.Scan(tx, store.Range{}) {
@@ -88,7 +88,7 @@ func (m *Store) makeRoom(ctx context.Context, newest string) {
 	if m.total <= m.limits.MaxTotal {
 		return
 	}
-	var all []Info
+	var all []record
 	err := m.db.View(ctx, func(tx store.Tx) error {
 		for row, err := range infoTable.Scan(tx, store.Range{}) {
 			if err != nil {
@@ -102,7 +102,7 @@ func (m *Store) makeRoom(ctx context.Context, newest string) {
 		m.log.Warn("room for new files could not be made", "error", err)
 		return
 	}
-	slices.SortStableFunc(all, func(a, b Info) int { return int(a.At - b.At) })
+	slices.SortStableFunc(all, func(a, b record) int { return int(a.At - b.At) })
 	for _, info := range all {
 		if m.total <= m.limits.MaxTotal {
 			return
@@ -114,7 +114,7 @@ func (m *Store) makeRoom(ctx context.Context, newest string) {
 }
 
 // drop removes a record and then its bytes. m.mu is held.
-func (m *Store) drop(ctx context.Context, info Info) {
+func (m *Store) drop(ctx context.Context, info record) {
 	err := m.db.Update(ctx, func(tx store.Tx) error { return infoTable.Delete(tx, info.ID) })
 	if err == nil {
 		m.total -= info.Size

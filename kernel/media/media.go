@@ -6,7 +6,7 @@
 // live since it was last put or opened, and the least recently used ones make room when the total is
 // reached. It refuses what is larger than the bound on one file, before it has taken more than that.
 //
-// A file is visible once Put returns: its bytes are on disk under their name, and its record is
+// A file is visible once it was put: its bytes are on disk under their name, and its record is
 // committed. A crash before that leaves bytes that Run removes. Everything is safe for concurrent use.
 package media
 
@@ -23,9 +23,9 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Info is what is known of a file.
-type Info struct {
-	// ID, Size and At are Put's to set. ID names the content.
+// record is what is kept of a file.
+type record struct {
+	// ID names the content.
 	ID   string `json:"id"`
 	Size int64  `json:"size"`
 	// Mime is found by the content where nobody says it.
@@ -37,6 +37,14 @@ type Info struct {
 	Expires int64 `json:"expires"`
 }
 
+func (i record) public() wit.MediaInfo {
+	p := wit.MediaInfo{Media: i.ID, Mime: i.Mime, Size: i.Size}
+	if i.Name != "" {
+		p.Name = &i.Name
+	}
+	return p
+}
+
 // Limits bounds the store. A zero field is the default.
 type Limits struct {
 	MaxFile  int64         // bytes of one file; 64 MiB
@@ -44,7 +52,7 @@ type Limits struct {
 	TTL      time.Duration // 7 days
 }
 
-const infoTable = store.Table[Info]("media")
+const infoTable = store.Table[record]("media")
 
 // Store is an open media store.
 type Store struct {
@@ -96,7 +104,12 @@ func open(ctx context.Context, b blobs, db store.Store, l Limits, log hclog.Logg
 }
 
 // Stat returns what is known of a file, or CodeNotFound.
-func (m *Store) Stat(ctx context.Context, id string) (info Info, err error) {
+func (m *Store) Stat(ctx context.Context, id string) (wit.MediaInfo, error) {
+	info, err := m.info(ctx, id)
+	return info.public(), err
+}
+
+func (m *Store) info(ctx context.Context, id string) (info record, err error) {
 	if !valid(id) {
 		return info, missing(id, nil)
 	}
@@ -113,19 +126,19 @@ func (m *Store) Stat(ctx context.Context, id string) (info Info, err error) {
 // Open returns a file's content, which the caller closes, and keeps the file for its time to live from
 // now. It can be read to its end also when the file is removed meanwhile. Errors: CodeNotFound,
 // CodeUnavailable.
-func (m *Store) Open(ctx context.Context, id string) (io.ReadCloser, Info, error) {
-	info, err := m.Stat(ctx, id)
+func (m *Store) Open(ctx context.Context, id string) (io.ReadCloser, wit.MediaInfo, error) {
+	info, err := m.info(ctx, id)
 	if err != nil {
-		return nil, info, err
+		return nil, wit.MediaInfo{}, err
 	}
 	r, err := m.blobs.open(id)
 	if err != nil {
-		return nil, info, missing(id, err)
+		return nil, wit.MediaInfo{}, missing(id, err)
 	}
 	if time.Now().UnixMilli()-info.At > touchAfter.Milliseconds() {
 		m.touch(ctx, id)
 	}
-	return r, info, nil
+	return r, info.public(), nil
 }
 
 // touchAfter spares a write for every reading.
@@ -145,7 +158,7 @@ func (m *Store) touch(ctx context.Context, id string) {
 	}
 }
 
-func (m *Store) stamp(info *Info) {
+func (m *Store) stamp(info *record) {
 	now := time.Now()
 	info.At, info.Expires = now.UnixMilli(), now.Add(m.limits.TTL).UnixMilli()
 }

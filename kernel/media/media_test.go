@@ -39,11 +39,20 @@ func each(t *testing.T, l media.Limits, test func(t *testing.T, m *media.Store))
 	})
 }
 
-func put(t *testing.T, m *media.Store, content string) media.Info {
+func put(t *testing.T, m *media.Store, content string) wit.MediaInfo {
 	t.Helper()
-	info, err := m.Put(t.Context(), strings.NewReader(content), media.Info{})
+	return store1(t, m, content, wit.MediaInfo{})
+}
+
+func store1(t *testing.T, m *media.Store, content string, like wit.MediaInfo) wit.MediaInfo {
+	t.Helper()
+	id, err := m.Store(t.Context(), like, strings.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
+	}
+	info, err := m.Stat(t.Context(), id)
+	if err != nil || info.Media != id {
+		t.Fatalf("%+v %v", info, err)
 	}
 	return info
 }
@@ -60,19 +69,16 @@ func read(m *media.Store, id string) (string, error) {
 func TestPutOpenStat(t *testing.T) {
 	each(t, media.Limits{}, func(t *testing.T, m *media.Store) {
 		png := "\x89PNG\r\n\x1a\n" + strings.Repeat("x", 1000)
-		a, err := m.Put(t.Context(), strings.NewReader(png), media.Info{ID: "mine", Name: `C:\..\cat.png`, Size: 1})
-		if err != nil || a.Mime != "image/png" || a.Name != "cat.png" || a.Size != int64(len(png)) || len(a.ID) != 64 {
-			t.Fatalf("%+v %v", a, err)
+		a := store1(t, m, png, wit.MediaInfo{Media: "mine", Name: ptr(`C:\..\cat.png`), Size: 1})
+		if a.Mime != "image/png" || *a.Name != "cat.png" || a.Size != int64(len(png)) || len(a.Media) != 64 {
+			t.Fatalf("%+v", a)
 		}
-		if got, err := read(m, a.ID); err != nil || got != png {
+		if got, err := read(m, a.Media); err != nil || got != png {
 			t.Errorf("%d bytes, %v", len(got), err)
 		}
-		b, err := m.Put(t.Context(), strings.NewReader(png), media.Info{Name: "other", Mime: "text/html"})
-		if err != nil || b.ID != a.ID || b.Name != "cat.png" || b.Mime != "image/png" {
+		id, err := m.Put(t.Context(), "text/html", "other", []byte(png))
+		if b, _ := m.Stat(t.Context(), id); err != nil || id != a.Media || *b.Name != "cat.png" || b.Mime != "image/png" {
 			t.Errorf("the same content again: %+v %v", b, err)
-		}
-		if s, err := m.Stat(t.Context(), a.ID); err != nil || s != b {
-			t.Errorf("stat %+v %v", s, err)
 		}
 		for _, id := range []string{"", "../../etc/passwd", strings.Repeat("0", 64), strings.Repeat("G", 64)} {
 			if _, err := m.Stat(t.Context(), id); wit.CodeOf(err) != wit.CodeNotFound {
@@ -100,7 +106,7 @@ func TestPutRefuses(t *testing.T) {
 			"broken":      {t.Context(), io.MultiReader(strings.NewReader("x"), broken{}), wit.CodeUnavailable},
 			"interrupted": {ended, strings.NewReader("x"), wit.CodeTimeout},
 		} {
-			if _, err := m.Put(c.ctx, c.r, media.Info{}); wit.CodeOf(err) != c.want {
+			if _, err := m.Store(c.ctx, wit.MediaInfo{}, c.r); wit.CodeOf(err) != c.want {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -109,6 +115,8 @@ func TestPutRefuses(t *testing.T) {
 		}
 	})
 }
+
+func ptr[T any](v T) *T { return &v }
 
 type endless struct{}
 
@@ -131,21 +139,21 @@ func TestTheTotalIsBoundedAndOldFilesGo(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		b := put(t, m, strings.Repeat("b", 40))
 		time.Sleep(2 * time.Hour)
-		if _, err := read(m, a.ID); err != nil { // a is used later than b now
+		if _, err := read(m, a.Media); err != nil { // a is used later than b now
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
 		c := put(t, m, strings.Repeat("c", 40))
-		if _, err := m.Stat(ctx, b.ID); wit.CodeOf(err) != wit.CodeNotFound {
+		if _, err := m.Stat(ctx, b.Media); wit.CodeOf(err) != wit.CodeNotFound {
 			t.Errorf("the least recently used file is still there: %v", err)
 		}
-		for _, id := range []string{a.ID, c.ID} {
+		for _, id := range []string{a.Media, c.Media} {
 			if _, err := read(m, id); err != nil {
 				t.Errorf("%v", err)
 			}
 		}
 		time.Sleep(26 * time.Hour)
-		if _, err := m.Stat(ctx, a.ID); wit.CodeOf(err) != wit.CodeNotFound {
+		if _, err := m.Stat(ctx, a.Media); wit.CodeOf(err) != wit.CodeNotFound {
 			t.Errorf("an old file is still there: %v", err)
 		}
 		cancel()
@@ -170,7 +178,7 @@ func TestACrashLeavesNothingThatIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chtimes(filepath.Join(dir, kept.ID[:2], kept.ID), old, old); err != nil {
+	if err := os.Chtimes(filepath.Join(dir, kept.Media[:2], kept.Media), old, old); err != nil {
 		t.Fatal(err)
 	}
 	m, err = media.Open(t.Context(), dir, db, media.Limits{}, hclog.NewNullLogger())
@@ -181,7 +189,7 @@ func TestACrashLeavesNothingThatIsSeen(t *testing.T) {
 	if _, err := read(m, orphan); wit.CodeOf(err) != wit.CodeNotFound {
 		t.Errorf("bytes without a record: %v", err)
 	}
-	if got, err := read(m, kept.ID); err != nil || got != "kept" {
+	if got, err := read(m, kept.Media); err != nil || got != "kept" {
 		t.Errorf("%q %v", got, err)
 	}
 	left, err := filepath.Glob(filepath.Join(dir, "*", "*"))
@@ -196,12 +204,12 @@ func TestManyAtOnce(t *testing.T) {
 		for i := range 20 {
 			wg.Go(func() {
 				content := bytes.Repeat([]byte{byte(i % 5)}, 300)
-				info, err := m.Put(context.Background(), bytes.NewReader(content), media.Info{})
+				id, err := m.Put(context.Background(), "", "", content)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				if got, err := read(m, info.ID); err != nil || got != string(content) {
+				if got, err := read(m, id); err != nil || got != string(content) {
 					t.Errorf("%d bytes, %v", len(got), err)
 				}
 			})

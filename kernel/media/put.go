@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,39 +19,48 @@ import (
 // maxName bounds a file's name, in bytes.
 const maxName = 255
 
-// Put keeps what r gives. Of like, only Mime and Name are looked at; Mime is found by the content where
-// it is empty or says nothing. The same content again keeps the file for longer, and the first name.
+// Put keeps data; it is Store for what is in memory already.
+func (m *Store) Put(ctx context.Context, mime, name string, data []byte) (id string, err error) {
+	return m.Store(ctx, wit.MediaInfo{Mime: mime, Name: &name}, bytes.NewReader(data))
+}
+
+// Store keeps all that body gives and returns its id. Of like, only Mime and Name are looked at; Mime is
+// found by the content where it is empty or says nothing. The same content again keeps the file for
+// longer, and its first name.
 //
-// Errors: CodeTooLarge; CodeInvalid for nothing at all; CodeUnavailable when the disk refuses; r's own
-// as CodeUnavailable; the record store's.
-func (m *Store) Put(ctx context.Context, r io.Reader, like Info) (Info, error) {
+// Errors: CodeTooLarge; CodeInvalid for nothing at all; CodeUnavailable when the disk or body refuses;
+// CodeTimeout when ctx ends; the record store's.
+func (m *Store) Store(ctx context.Context, like wit.MediaInfo, body io.Reader) (id string, err error) {
 	w, err := m.blobs.create()
 	if err != nil {
-		return Info{}, wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
+		return "", wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
 	}
 	defer w.discard()
 	hash, head := sha256.New(), &head{}
-	n, err := io.Copy(io.MultiWriter(w, hash, head), &bounded{ctx, io.LimitReader(r, m.limits.MaxFile+1)})
+	n, err := io.Copy(io.MultiWriter(w, hash, head), &bounded{ctx, io.LimitReader(body, m.limits.MaxFile+1)})
 	switch {
 	case err != nil && wit.CodeOf(err) != wit.CodeInternal:
-		return Info{}, wit.Errorf(wit.CodeOf(err), "media: %w", err)
+		return "", wit.Errorf(wit.CodeOf(err), "media: %w", err)
 	case err != nil:
-		return Info{}, wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
+		return "", wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
 	case n > m.limits.MaxFile:
-		return Info{}, wit.Errorf(wit.CodeTooLarge, "media: the file has more than %d bytes", m.limits.MaxFile)
+		return "", wit.Errorf(wit.CodeTooLarge, "media: the file has more than %d bytes", m.limits.MaxFile)
 	case n == 0:
-		return Info{}, wit.NewError(wit.CodeInvalid, "media: the file is empty")
+		return "", wit.NewError(wit.CodeInvalid, "media: the file is empty")
 	}
-	info := Info{ID: hex.EncodeToString(hash.Sum(nil)), Size: n, Mime: mimeOf(like.Mime, head.b), Name: cleanName(like.Name)}
-	return m.keep(ctx, w, info)
+	info := record{ID: hex.EncodeToString(hash.Sum(nil)), Size: n, Mime: mimeOf(like.Mime, head.b)}
+	if like.Name != nil {
+		info.Name = cleanName(*like.Name)
+	}
+	return info.ID, m.keep(ctx, w, info)
 }
 
 // keep gives the bytes their name and then writes their record.
-func (m *Store) keep(ctx context.Context, w blob, info Info) (Info, error) {
+func (m *Store) keep(ctx context.Context, w blob, info record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := w.commit(info.ID); err != nil {
-		return Info{}, wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
+		return wit.Errorf(wit.CodeUnavailable, "media: a file cannot be written: %w", err)
 	}
 	fresh := false
 	err := m.db.Update(ctx, func(tx store.Tx) error {
@@ -64,13 +74,13 @@ func (m *Store) keep(ctx context.Context, w blob, info Info) (Info, error) {
 		return infoTable.Put(tx, info.ID, info)
 	})
 	if err != nil {
-		return Info{}, err
+		return err
 	}
 	if fresh {
 		m.total += info.Size
 	}
 	m.makeRoom(ctx, info.ID)
-	return info, nil
+	return nil
 }
 
 // head remembers the beginning of a file.

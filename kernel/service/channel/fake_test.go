@@ -42,6 +42,9 @@ func (p *fakePlugin) Event(_ context.Context, e *wit.ChannelEvent) (*wit.Channel
 	p.mu.Lock()
 	p.events = append(p.events, *e)
 	p.mu.Unlock()
+	if p.event == nil {
+		return &wit.ChannelAnswer{}, nil
+	}
 	return p.event(e)
 }
 

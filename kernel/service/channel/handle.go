@@ -130,11 +130,9 @@ func (a *actor) ask(ctx context.Context, p Plugin, in *input, s savedState) (*wi
 	return answer, nil
 }
 
-// fill completes an event with what belongs to the moment.
+// fill completes an event with what belongs to the moment; the plugin's door adds the configuration.
 func (a *actor) fill(e wit.ChannelEvent, s savedState) wit.ChannelEvent {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	e.Account, e.Config, e.State, e.Now = a.account, a.settings.Config, s.State, time.Now().UnixMilli()
+	e.Account, e.State, e.Now = a.account, s.State, time.Now().UnixMilli()
 	return e
 }
 

@@ -35,7 +35,7 @@ type Describer interface {
 	Build() string
 }
 
-// Handler is the plugin's exports for what comes in.
+// Handler is the plugin's exports for what comes in. Implementations fill in the configuration.
 type Handler interface {
 	Event(ctx context.Context, e *wit.ChannelEvent) (*wit.ChannelAnswer, error)
 	Skip(ctx context.Context, e *wit.ChannelEvent) (*wit.NewState, error)
@@ -62,7 +62,7 @@ type Account struct {
 	Groups []string
 	// RequireMention in groups is true when nil.
 	RequireMention *bool
-	// Config goes to the plugin as it is. It holds no secrets.
+	// Config is the account's section as it is configured; when it changes the account starts anew.
 	Config wit.JSON
 }
 

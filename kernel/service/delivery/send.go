@@ -92,10 +92,6 @@ func (s *Service) advance(ctx context.Context, l *lane, item string, r *record, 
 	if p.Sending != 0 && s.Hold && !facts.Deduplicates {
 		return s.hold(ctx, item, r, "the gateway stopped while it was being sent: it may have arrived")
 	}
-	account, err := s.Accounts.Account(r.Channel, r.Account)
-	if err != nil {
-		return step{park: err}
-	}
 	now := time.Now().UnixMilli()
 	p.Sending = now
 	if r.FirstAttempt == 0 {
@@ -104,7 +100,7 @@ func (s *Service) advance(ctx context.Context, l *lane, item string, r *record, 
 	if err := s.save(item, r); err != nil {
 		return s.unsaved(err)
 	}
-	sent, err := s.send(ctx, sender, r, i, account.Config)
+	sent, err := s.send(ctx, sender, r, i)
 	s.mu.Lock()
 	l.lastSend = time.Now()
 	s.mu.Unlock()
@@ -127,7 +123,7 @@ func (s *Service) advance(ctx context.Context, l *lane, item string, r *record, 
 }
 
 // send calls the plugin. A stop of the gateway gives it a little time to come to an end.
-func (s *Service) send(ctx context.Context, sender Sender, r *record, i int, config wit.JSON) (*wit.Sent, error) {
+func (s *Service) send(ctx context.Context, sender Sender, r *record, i int) (*wit.Sent, error) {
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
@@ -135,7 +131,7 @@ func (s *Service) send(ctx context.Context, sender Sender, r *record, i int, con
 		context.AfterFunc(own, func() { t.Stop() })
 	})
 	defer stop()
-	msg := &wit.ChannelSend{Account: r.Account, Config: config, To: r.To, Text: r.Pieces[i].Text, Silent: r.Silent,
+	msg := &wit.ChannelSend{Account: r.Account, To: r.To, Text: r.Pieces[i].Text, Silent: r.Silent,
 		IdempotencyKey: fmt.Sprintf("%s:%d", r.ID, i)}
 	if i == 0 {
 		msg.Attachments = r.Attachments

@@ -62,7 +62,7 @@ type Senders interface {
 // Sender is a channel plugin's way out.
 type Sender interface {
 	Facts() *wit.ChannelFacts
-	// Send may block on the world until ctx ends. Its *wit.Error says whether to try again.
+	// Send may block on the world until ctx ends. Implementations fill in the configuration. Its *wit.Error says whether to try again.
 	Send(ctx context.Context, s *wit.ChannelSend) (*wit.Sent, error)
 }
 
