@@ -6,8 +6,10 @@ import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/calc"
 	"github.com/carapace-gateway/carapace/builtin-plugins/eliza"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
+	"github.com/carapace-gateway/carapace/builtin-plugins/redact"
 	clock "github.com/carapace-gateway/carapace/builtin-plugins/time"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/hook"
 	"github.com/carapace-gateway/carapace/sdk/go/provider"
 	"github.com/carapace-gateway/carapace/sdk/go/tool"
 )
@@ -15,6 +17,7 @@ import (
 func init() {
 	channel.Register("telegram", telegram.New())
 	provider.Register("eliza", eliza.New())
+	hook.Register("redact", redact.New())
 	tool.Register("calc", calc.New())
 	tool.Register("time", clock.New())
 }

@@ -10,7 +10,9 @@ import (
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // Key appends a field's name, which is given with its quotes and colon (`"id":`), after a comma unless
-// it is the object's first.
+// it is the object's first. It is not inlined, since generated code calls it for every field.
+//
+//go:noinline
 func Key(b []byte, quoted string) []byte {
 	if n := len(b); n > 0 && b[n-1] != '{' {
 		b = append(b, ',')
