@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -164,13 +165,31 @@ func (k Kind[E]) merge(h *Hooks, p Plugin, event E, modify wit.JSON) (E, error) 
 	if len(given) == 0 {
 		return event, nil
 	}
-	allowed, err := json.Marshal(given)
+	merged, err := overlay(event, given)
 	if err != nil {
-		return event, wit.Errorf(wit.CodeInvalid, "what it modifies cannot be read: %w", err)
+		return event, err
 	}
-	next := event
-	if err := json.Unmarshal(allowed, &next); err != nil {
+	var next E
+	if err := json.Unmarshal(merged, &next); err != nil {
 		return event, wit.Errorf(wit.CodeInvalid, "what it modifies has the wrong type: %w", err)
 	}
 	return next, nil
+}
+
+// overlay is event as JSON with these fields instead of its own.
+func overlay(event any, fields map[string]json.RawMessage) ([]byte, error) {
+	raw, err := json.Marshal(event)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInternal, "encode the event: %w", err)
+	}
+	all := map[string]json.RawMessage{}
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, wit.Errorf(wit.CodeInternal, "decode the event: %w", err)
+	}
+	maps.Copy(all, fields)
+	merged, err := json.Marshal(all)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInvalid, "what it modifies cannot be read: %w", err)
+	}
+	return merged, nil
 }

@@ -94,4 +94,6 @@ func sweep(tx store.Tx) (done bool, err error) {
 	return false, trash.Delete(tx, id)
 }
 
-func (s *Service) view(ctx context.Context, fn func(store.Tx) error) error { return s.Store.View(ctx, fn) }
+func (s *Service) view(ctx context.Context, fn func(store.Tx) error) error {
+	return s.Store.View(ctx, fn)
+}

@@ -147,10 +147,14 @@ func (s *Service) deliver(tx store.Tx, r session.Run, text string) error {
 	if r.Reply == nil || r.Reply.Conversation == nil || text == "" {
 		return nil
 	}
-	return s.Outbound.Enqueue(tx, Reply{
+	out := Reply{
 		Key: r.ID, Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text,
-		ReplyTo: r.Reply.MessageID, Agent: r.Session.Agent(), Session: string(r.Session), Run: r.ID,
-	})
+		Agent: r.Session.Agent(), Session: string(r.Session), Run: r.ID,
+	}
+	if k := out.To.Kind; k == wit.ConversationKindGroup || k == wit.ConversationKindChannel {
+		out.ReplyTo = r.Reply.MessageID // among several people it has to be clear who is answered
+	}
+	return s.Outbound.Enqueue(tx, out)
 }
 
 // partial is the message that was being written when the run broke off, nil if there is nothing to keep.

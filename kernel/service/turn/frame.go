@@ -33,11 +33,11 @@ func newFramer(f wit.Framing, body io.Reader) framer {
 	body = &bounded{r: body, left: maxBody}
 	switch f {
 	case wit.FramingNDJSON:
-		return &lineFramer{lines{bufio.NewReaderSize(body, 4096)}}
+		return &lineFramer{lines{r: bufio.NewReaderSize(body, 4096)}}
 	case wit.FramingJSON:
 		return &bodyFramer{r: body}
 	}
-	return &sseFramer{lines: lines{bufio.NewReaderSize(body, 4096)}}
+	return &sseFramer{lines: lines{r: bufio.NewReaderSize(body, 4096)}}
 }
 
 // bounded fails when more is read than fits.
@@ -60,30 +60,28 @@ func errFrame(what string, limit int) error {
 }
 
 // lines reads lines that end in \n, \r\n or \r.
-type lines struct{ r *bufio.Reader }
+type lines struct {
+	r  *bufio.Reader
+	cr bool // the last line ended in \r: a \n that follows belongs to it
+}
 
 // next returns a line without its end. At the end of the body it returns what there is with io.EOF.
-func (l lines) next() ([]byte, error) {
+func (l *lines) next() ([]byte, error) {
 	var line []byte
 	for {
 		c, err := l.r.ReadByte()
 		if err != nil {
 			return line, err
 		}
-		switch c {
-		case '\n':
+		after := l.cr
+		l.cr = false
+		switch {
+		case c == '\n' && after:
+			continue
+		case c == '\n' || c == '\r':
+			l.cr = c == '\r'
 			return line, nil
-		case '\r':
-			// Only what has arrived already is looked at: waiting for the byte after a \r would hold the
-			// event back.
-			if l.r.Buffered() > 0 {
-				if next, err := l.r.Peek(1); err == nil && next[0] == '\n' {
-					_, _ = l.r.Discard(1)
-				}
-			}
-			return line, nil
-		}
-		if len(line) == maxFrame {
+		case len(line) == maxFrame:
 			return nil, errFrame("a line", maxFrame)
 		}
 		line = append(line, c)

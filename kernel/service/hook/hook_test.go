@@ -1,0 +1,244 @@
+package hook_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/hashicorp/go-hclog"
+)
+
+// asked is a plugin whose answer is a function.
+type asked struct {
+	id     string
+	facts  wit.HookFacts
+	answer func(ctx context.Context, event string) (*wit.HookDecision, error)
+}
+
+func (a asked) ID() string           { return a.id }
+func (a asked) Facts() wit.HookFacts { return a.facts }
+func (a asked) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error) {
+	return a.answer(ctx, string(e.Event))
+}
+
+func hooks(plugins ...hook.Plugin) *hook.Hooks {
+	return hook.New(func(wit.HookName) []hook.Plugin { return plugins }, hclog.NewNullLogger())
+}
+
+func modify(text string) func(context.Context, string) (*wit.HookDecision, error) {
+	return func(context.Context, string) (*wit.HookDecision, error) {
+		return &wit.HookDecision{Modify: wit.JSON(text)}, nil
+	}
+}
+
+func refuse(context.Context, string) (*wit.HookDecision, error) {
+	why := "not today"
+	return &wit.HookDecision{Cancel: true, Reason: &why}, nil
+}
+
+func fail(context.Context, string) (*wit.HookDecision, error) { return nil, errors.New("boom") }
+
+// TestTable: every hook of the contract has one row, and only what exists is fired.
+func TestTable(t *testing.T) {
+	all := []wit.HookName{
+		wit.HookNameMessageReceived, wit.HookNameMessageSending, wit.HookNameMessageSent, wit.HookNameBeforeAgentStart,
+		wit.HookNameAgentEnd, wit.HookNameBeforeToolCall, wit.HookNameAfterToolCall, wit.HookNameToolResultPersist,
+		wit.HookNameBeforeCompaction, wit.HookNameAfterCompaction, wit.HookNameSessionStart, wit.HookNameSessionEnd,
+		wit.HookNameGatewayStart, wit.HookNameGatewayStop,
+	}
+	var rows []wit.HookName
+	for _, r := range hook.Table() {
+		rows = append(rows, r.Name)
+		if !r.Name.Valid() {
+			t.Errorf("%s is no hook of the contract", r.Name)
+		}
+		if fired := slices.Contains(hook.Fired(), r.Name); fired != (r.FiredBy != "") {
+			t.Errorf("%s: fired %v by %q", r.Name, fired, r.FiredBy)
+		}
+	}
+	slices.Sort(all)
+	slices.Sort(rows)
+	if !slices.Equal(all, rows) {
+		t.Errorf("rows %q\nwant %q", rows, all)
+	}
+}
+
+// fire fires a hook with an empty event and returns what it comes back as.
+func fire[E any](k hook.Kind[E]) func(*hook.Hooks) (any, error) {
+	return func(h *hook.Hooks) (any, error) {
+		var event E
+		return k.Fire(context.Background(), h, wit.HookContext{}, event)
+	}
+}
+
+// TestEveryKind: each kind asks plugins under its own name and keeps to its row of the table.
+func TestEveryKind(t *testing.T) {
+	kinds := map[wit.HookName]func(*hook.Hooks) (any, error){
+		wit.HookNameMessageReceived:   fire(hook.MessageReceived),
+		wit.HookNameMessageSending:    fire(hook.MessageSending),
+		wit.HookNameMessageSent:       fire(hook.MessageSent),
+		wit.HookNameBeforeAgentStart:  fire(hook.BeforeAgentStart),
+		wit.HookNameAgentEnd:          fire(hook.AgentEnd),
+		wit.HookNameBeforeToolCall:    fire(hook.BeforeToolCall),
+		wit.HookNameAfterToolCall:     fire(hook.AfterToolCall),
+		wit.HookNameToolResultPersist: fire(hook.ToolResultPersist),
+		wit.HookNameSessionStart:      fire(hook.SessionStart),
+		wit.HookNameSessionEnd:        fire(hook.SessionEnd),
+		wit.HookNameGatewayStart:      fire(hook.GatewayStart),
+		wit.HookNameGatewayStop:       fire(hook.GatewayStop),
+	}
+	for _, row := range hook.Table() {
+		k := kinds[row.Name]
+		if (k != nil) != (row.FiredBy != "") {
+			t.Errorf("%s: a kind: %v, fired by %q", row.Name, k != nil, row.FiredBy)
+			continue
+		}
+		if k == nil {
+			continue
+		}
+		var name wit.HookName
+		source := func(answer func(context.Context, string) (*wit.HookDecision, error)) *hook.Hooks {
+			return hook.New(func(n wit.HookName) []hook.Plugin {
+				name = n
+				return []hook.Plugin{asked{id: "p", answer: answer}}
+			}, hclog.NewNullLogger())
+		}
+		_, err := k(source(refuse))
+		if cancelled := wit.CodeOf(err) == wit.CodeForbidden; cancelled != row.Cancels {
+			t.Errorf("%s: cancelled %v: %v", row.Name, cancelled, err)
+		}
+		if name != row.Name {
+			t.Errorf("%s asks for %s", row.Name, name)
+		}
+		before, _ := k(source(modify(`{}`)))
+		after, err := k(source(modify(`{"text":"x","systemPrompt":"x","prependContext":"x","args":{"x":1},"result":"x","to":"x","tool":"x"}`)))
+		if changed := !equal(before, after); err != nil || changed != (len(row.Modifies) > 0) {
+			t.Errorf("%s: changed %v: %v", row.Name, changed, err)
+		}
+	}
+}
+
+func equal(a, b any) bool {
+	text := func(v any) string {
+		switch e := v.(type) {
+		case wit.MessageSending:
+			return e.Text
+		case wit.BeforeAgentStart:
+			return e.SystemPrompt + e.PrependContext
+		case wit.BeforeToolCall:
+			return string(e.Args) + e.Tool
+		case wit.ToolResultPersist:
+			return e.Result + e.Tool
+		case wit.MessageReceived:
+			return e.Text
+		case wit.MessageSent:
+			return e.Text
+		case wit.AgentEnd:
+			return e.Text
+		case wit.AfterToolCall:
+			return e.Result
+		}
+		return ""
+	}
+	return text(a) == text(b)
+}
+
+// TestOrderAndMerge: by priority, each seeing what those before it changed, and only allowed fields.
+func TestOrderAndMerge(t *testing.T) {
+	var seen []string
+	add := func(id string, priority int32) asked {
+		return asked{id: id, facts: wit.HookFacts{Priority: priority}, answer: func(_ context.Context, event string) (*wit.HookDecision, error) {
+			seen = append(seen, id)
+			var e wit.MessageSending
+			if err := wit.Unmarshal([]byte(event), &e); err != nil {
+				return nil, err
+			}
+			return &wit.HookDecision{Modify: wit.JSON(`{"text":"` + e.Text + id + `","to":"elsewhere"}`)}, nil
+		}}
+	}
+	got, err := hook.MessageSending.Fire(context.Background(), hooks(add("c", -1), add("b", 0), add("a", 0), add("d", 9)), wit.HookContext{},
+		wit.MessageSending{To: "bob", Text: ">"})
+	if err != nil || got.Text != ">dabc" || got.To != "bob" || strings.Join(seen, "") != "dabc" {
+		t.Errorf("%+v after %q: %v", got, seen, err)
+	}
+}
+
+// TestFailures: by policy, whatever the failure.
+func TestFailures(t *testing.T) {
+	for name, answer := range map[string]func(context.Context, string) (*wit.HookDecision, error){
+		"error":      fail,
+		"nonsense":   modify(`[1]`),
+		"wrong type": modify(`{"text":{"a":1}}`),
+		"late": func(ctx context.Context, _ string) (*wit.HookDecision, error) {
+			<-ctx.Done()
+			return &wit.HookDecision{Modify: wit.JSON(`{"text":"late"}`)}, nil
+		},
+	} {
+		for _, policy := range []wit.FailPolicy{wit.FailPolicyOpen, "", wit.FailPolicyClosed} {
+			t.Run(name+" "+string(policy), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					start := time.Now()
+					h := hooks(asked{id: "bad", facts: wit.HookFacts{Priority: 1, OnFailure: policy, Deadline: 250}, answer: answer},
+						asked{id: "good", answer: modify(`{"text":"clean"}`)})
+					got, err := hook.MessageSending.Fire(context.Background(), h, wit.HookContext{}, wit.MessageSending{Text: "dirty"})
+					if time.Since(start) > 250*time.Millisecond {
+						t.Errorf("took %v", time.Since(start))
+					}
+					if policy == wit.FailPolicyClosed {
+						if wit.CodeOf(err) != wit.CodeUnavailable || !strings.Contains(err.Error(), "bad") || got.Text != "dirty" {
+							t.Errorf("%+v: %v", got, err)
+						}
+						return
+					}
+					if err != nil || got.Text != "clean" {
+						t.Errorf("%+v: %v", got, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestObservers are asked together, cannot stop anything, and are waited for.
+func TestObservers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		n := 0
+		slow := func(ctx context.Context, _ string) (*wit.HookDecision, error) {
+			time.Sleep(500 * time.Millisecond)
+			mu.Lock()
+			defer mu.Unlock()
+			n++
+			return nil, nil
+		}
+		start := time.Now()
+		closed := wit.HookFacts{OnFailure: wit.FailPolicyClosed}
+		h := hooks(asked{id: "1", answer: slow}, asked{id: "2", answer: slow}, asked{id: "3", facts: closed, answer: fail}, asked{id: "4", facts: closed, answer: refuse})
+		if _, err := hook.AgentEnd.Fire(context.Background(), h, wit.HookContext{}, wit.AgentEnd{}); err != nil {
+			t.Error(err)
+		}
+		if n != 2 || time.Since(start) != 500*time.Millisecond {
+			t.Errorf("%d answered in %v", n, time.Since(start))
+		}
+	})
+}
+
+// TestEnded: a caller that gives up is not told that a plugin failed.
+func TestEnded(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	h := hooks(asked{id: "p", answer: func(ctx context.Context, _ string) (*wit.HookDecision, error) { return nil, ctx.Err() }})
+	if _, err := hook.BeforeToolCall.Fire(ctx, h, wit.HookContext{}, wit.BeforeToolCall{}); wit.CodeOf(err) != wit.CodeTimeout {
+		t.Errorf("got %v", err)
+	}
+	if e, err := hook.BeforeToolCall.Fire(ctx, nil, wit.HookContext{}, wit.BeforeToolCall{Tool: "x"}); err != nil || e.Tool != "x" {
+		t.Errorf("without plugins: %+v %v", e, err)
+	}
+}
