@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
+
 	"os"
 	"runtime"
 	"strings"
@@ -16,6 +16,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // unreachableError says that no gateway answered.
@@ -40,7 +41,7 @@ func (o *options) dial(ctx context.Context) (*client.Client, error) {
 		Scopes:   []wire.Scope{wire.ScopeAdmin, wire.ScopeApprovals, wire.ScopePairing},
 		Caps:     []string{"tool-events"},
 	})
-	if refused := (*net.OpError)(nil); errors.As(err, &refused) || errors.Is(err, context.DeadlineExceeded) {
+	if code := wit.CodeOf(err); code == wit.CodeUnavailable || errors.Is(err, context.DeadlineExceeded) {
 		return nil, unreachableError{fmt.Errorf("no gateway answers at %s; start it with `carapace`", url)}
 	}
 	return c, err

@@ -1,0 +1,86 @@
+package kernel
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Names of files in the state directory that the command line reads.
+const (
+	EndpointFile = "gateway.json"
+	TokenFile    = "gateway.token"
+	databaseFile = "carapace.db"
+)
+
+// Endpoint is where a running gateway can be reached. It is kept in EndpointFile while it runs.
+type Endpoint struct {
+	URL      string `json:"url"`
+	PID      int    `json:"pid"`
+	Version  string `json:"version"`
+	StateDir string `json:"stateDir"`
+}
+
+// listen opens the port that the settings name.
+//
+// Errors: CodeConflict for a port in use, CodeUnavailable for one that may not be opened, both with
+// what to do.
+func listen(g config.Gateway) (net.Listener, error) {
+	host, err := config.BindAddress(g.Bind)
+	if err != nil {
+		return nil, err
+	}
+	port := g.Port
+	switch port {
+	case 0:
+		port = config.DefaultPort
+	case -1:
+		port = 0
+	}
+	at := net.JoinHostPort(host, strconv.Itoa(port))
+	l, err := net.Listen("tcp", at)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, wit.Errorf(wit.CodeConflict, "port %d is in use: stop what listens there, or choose another with --port", port)
+	case err != nil:
+		return nil, wit.Errorf(wit.CodeUnavailable, "listen on %s: %w", at, err)
+	}
+	return l, nil
+}
+
+// urlOf is the address that a client on this machine dials.
+func urlOf(l net.Listener) string {
+	at, err := netip.ParseAddrPort(l.Addr().String())
+	if err != nil {
+		return "http://" + l.Addr().String() // a listener in memory
+	}
+	host := at.Addr().Unmap()
+	if host.IsUnspecified() {
+		host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return "http://" + netip.AddrPortFrom(host, at.Port()).String()
+}
+
+// announce writes EndpointFile, whole or not at all.
+func announce(dir string, at Endpoint) error {
+	b, err := json.Marshal(at)
+	if err != nil {
+		return wit.Errorf(wit.CodeInternal, "say where the gateway listens: %w", err)
+	}
+	path := filepath.Join(dir, EndpointFile)
+	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
+		return wit.Errorf(wit.CodeUnavailable, "say where the gateway listens: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return wit.Errorf(wit.CodeUnavailable, "say where the gateway listens: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,251 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/carapace-gateway/carapace/kernel/auth"
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/gateway"
+	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/logs"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/runtime"
+	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/secret"
+	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/cron"
+	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/service/turn"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Options say what a kernel is to be. Only Config and Log are needed.
+type Options struct {
+	// StateDir holds everything durable; "" keeps all of it in memory, for tests.
+	StateDir   string
+	Config     *config.Config
+	ConfigPath string
+	Version    string
+	Log        *logs.Log
+	// Builtins are the plugins that come with the gateway.
+	Builtins fs.FS
+	// Sources are further plugins, such as a test's.
+	Sources []plugin.Source
+	// Passphrase protects the credentials where there is no keyring.
+	Passphrase string
+	// Listener replaces the port that Config names.
+	Listener net.Listener
+	// Egress replaces how plugins reach the network.
+	Egress egress.Config
+	// CacheDir holds compiled plugins; "" is StateDir's.
+	CacheDir string
+}
+
+// Kernel is a gateway. New makes it, Run runs it once.
+type Kernel struct {
+	o   Options
+	log hclog.Logger
+	bus *event.Bus
+	url atomic.Pointer[string]
+
+	db        store.Store
+	vault     *secret.Vault
+	settings  *config.Settings
+	egress    *egress.Client
+	engine    *runtime.Engine
+	scheduler *schedule.Scheduler
+	host      *host.Host
+	plugins   *plugin.Registry
+	hooks     *hook.Hooks
+	sessions  *session.Service
+	turns     *turn.Service
+	channels  *channel.Service
+	outbox    *delivery.Queue
+	delivery  *delivery.Service
+	cron      *cron.Service
+	system    *system.Service
+	presence  *gateway.Presence
+	auth      *auth.Auth
+	metrics   *prometheus.Registry
+	gateway   *gateway.Gateway
+	listener  net.Listener
+
+	closers []func() error
+}
+
+// New wires a kernel. Nothing runs and nothing listens before Run, except that the state directory is
+// locked and the port is taken. An error releases both; its message is one line for the owner.
+func New(ctx context.Context, o Options) (k *Kernel, err error) {
+	k = &Kernel{o: o, log: o.Log.Logger(), bus: new(event.Bus)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, k.close())
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		k.openState, k.openPlugins, k.openServices, k.openGateway,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+// openState opens what is durable.
+func (k *Kernel) openState(ctx context.Context) (err error) {
+	if k.db, err = k.openStore(ctx); err != nil {
+		return err
+	}
+	k.closing(k.db.Close)
+	keyring := k.o.StateDir != "" && (k.o.Config.Secrets.Keyring == nil || *k.o.Config.Secrets.Keyring)
+	k.vault, err = secret.Open(ctx, secret.Config{
+		Store: k.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring, Logger: k.log.Named("secret"),
+	})
+	if err != nil {
+		return err
+	}
+	k.o.Log.Redact(k.vault.Redact)
+	k.settings, err = config.NewSettings(ctx, k.o.Config, k.db, k.bus)
+	return err
+}
+
+func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
+	if k.o.StateDir == "" {
+		return store.OpenMemory(), nil
+	}
+	if err := os.MkdirAll(k.o.StateDir, 0o700); err != nil {
+		return nil, wit.Errorf(wit.CodeUnavailable, "make the state directory: %w", err)
+	}
+	return store.Open(ctx, filepath.Join(k.o.StateDir, databaseFile), store.Options{Logger: k.log.Named("store")})
+}
+
+// openPlugins opens what runs plugins and what they may ask for.
+func (k *Kernel) openPlugins(ctx context.Context) (err error) {
+	k.egress = egress.New(k.o.Egress)
+	k.closing(func() error { k.egress.Close(); return nil })
+	cache := k.o.CacheDir
+	if cache == "" {
+		cache = k.dir("cache")
+	}
+	if k.engine, err = runtime.New(ctx, runtime.Config{CacheDir: cache, Logger: k.log.Named("runtime")}); err != nil {
+		return err
+	}
+	k.closing(func() error { return k.engine.Close(context.Background()) })
+	k.scheduler = schedule.New(schedule.Deps{Store: k.db, Zone: zone(k.o.Config.TimeZone), Logger: k.log.Named("schedule")})
+	k.host = host.New(host.Deps{
+		Store: k.db, Egress: k.egress, Vault: k.vault, Schedule: pluginJobs{k.scheduler}, Bus: k.bus, Logger: k.log,
+	})
+	k.plugins, err = plugin.Open(ctx, plugin.Deps{
+		Engine: plugin.WASM(k.engine), Host: k.host, Store: k.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
+		Gateway: k.o.Version, Sources: k.sources(),
+	})
+	if err != nil {
+		return err
+	}
+	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) { k.plugins.SettingsChanged(c.Plugin) })
+	k.scheduler.Handle("plugin", schedule.Handler{Fire: k.firePlugin, Resumable: true})
+	return k.plugins.Load(ctx)
+}
+
+// sources lists where plugins come from; a later one's plugin replaces an earlier one's.
+func (k *Kernel) sources() []plugin.Source {
+	var list []plugin.Source
+	if k.o.Builtins != nil {
+		list = append(list, plugin.Stock(k.o.Builtins))
+	}
+	for _, dir := range k.o.Config.PluginPaths {
+		list = append(list, plugin.Folder(dir))
+	}
+	if k.o.StateDir != "" {
+		list = append(list, plugin.Folder(k.dir("plugins")))
+	}
+	return append(list, k.o.Sources...)
+}
+
+// openServices wires the services, each to those below it.
+func (k *Kernel) openServices(context.Context) error {
+	k.presence = gateway.NewPresence(k.o.Version)
+	k.hooks = hook.New(k.hookPlugins, k.log)
+	k.sessions = session.New(session.Deps{Store: k.db, Bus: k.bus, Settings: k.sessionSettings})
+	k.outbox = delivery.NewQueue()
+	k.turns = turn.New(turn.Deps{
+		Store: k.db, Sessions: k.sessions, Bus: k.bus, Providers: providers{k}, Tools: tools{k.plugins}, Schemas: plugin.Schemas{},
+		Hooks: k.hooks, Outbound: replies{k.outbox}, Typing: typing{k.plugins}, Watchers: watchers{k},
+		Settings: k.turnSettings, Log: k.log, Parallel: k.o.Config.Agent.MaxConcurrent,
+	})
+	k.channels = channel.New(channel.Deps{
+		Store: k.db, Bus: k.bus, Log: k.log, Plugins: channelPlugins{k.plugins}, Settings: accounts{k.settings}, Credentials: k.vault,
+		Inbound: inbound{k.turns}, Outbox: k.outbox, Redact: k.vault.Redact,
+	})
+	k.delivery = delivery.New(delivery.Deps{
+		Store: k.db, Bus: k.bus, Log: k.log, Queue: k.outbox, Accounts: k.channels, Senders: senders{k.plugins}, Hooks: outgoing{k.hooks},
+		Hold: k.o.Config.Delivery.AfterCrash == "hold",
+	})
+	k.cron = cron.New(cron.Deps{Scheduler: k.scheduler, Bus: k.bus, Events: jobs{k}, Turns: jobs{k}, StorePath: k.dir(databaseFile)})
+	k.system = system.New(system.Deps{
+		Version: k.o.Version, URL: k.URL, StateDir: k.o.StateDir, ConfigPath: k.o.ConfigPath, Agent: config.DefaultAgent,
+		Settings: k.settings, Log: k.o.Log, Sessions: k.overview, Defaults: k.defaults, Plugins: k.pluginList, Accounts: k.accountList,
+		Queues: k.queues, CheckStore: k.checkStore, CheckConfig: k.plugins.CheckConfig, PutSecret: k.putSecret,
+	})
+	return nil
+}
+
+// zone is the owner's; the name was checked with the settings.
+func zone(name string) *time.Location {
+	if name == "" {
+		return time.Local
+	}
+	l, err := time.LoadLocation(name)
+	if err != nil {
+		return time.Local
+	}
+	return l
+}
+
+// dir is a folder in the state directory, or "" when all is kept in memory.
+func (k *Kernel) dir(name string) string {
+	if k.o.StateDir == "" {
+		return ""
+	}
+	return filepath.Join(k.o.StateDir, name)
+}
+
+// URL is where clients on this machine reach the gateway; it is empty before Run.
+func (k *Kernel) URL() string {
+	if url := k.url.Load(); url != nil {
+		return *url
+	}
+	return ""
+}
+
+// closing makes fn one of the last things that happen, in reverse order.
+func (k *Kernel) closing(fn func() error) { k.closers = append(k.closers, fn) }
+
+func (k *Kernel) close() error {
+	var errs []error
+	for i := len(k.closers) - 1; i >= 0; i-- {
+		if err := k.closers[i](); err != nil {
+			errs = append(errs, fmt.Errorf("close: %w", err))
+		}
+	}
+	k.closers = nil
+	return errors.Join(errs...)
+}

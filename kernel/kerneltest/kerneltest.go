@@ -1,0 +1,151 @@
+// Package kerneltest boots whole kernels in tests: all in memory, no port, no disk, gone with the test.
+// Two of them live in one test process without knowing of each other.
+//
+//	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Echo("echo")))
+//	c := k.Dial()
+//	c.Call(t.Context(), "chat.send", …)
+package kerneltest
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel"
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/gateway"
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/logs"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+// Token is every test kernel's gateway token.
+const Token = "kerneltest-token"
+
+// Kernel is a running kernel of a test.
+type Kernel struct {
+	t      testing.TB
+	memory *gateway.Memory
+	log    *logs.Log
+	stop   context.CancelFunc
+	done   chan error
+}
+
+// Option changes what Start boots.
+type Option func(*kernel.Options)
+
+// Config parses text as the config file.
+func Config(t testing.TB, text string) Option {
+	t.Helper()
+	c, err := config.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(o *kernel.Options) { o.Config = c }
+}
+
+// StateDir keeps the kernel's state in a folder, so that a second Start finds it.
+func StateDir(dir string) Option { return func(o *kernel.Options) { o.StateDir = dir } }
+
+// Builtins gives the kernel plugins as files.
+func Builtins(files fs.FS) Option { return func(o *kernel.Options) { o.Builtins = files } }
+
+// Cache shares compiled plugins between the kernels of a test.
+func Cache(dir string) Option { return func(o *kernel.Options) { o.CacheDir = dir } }
+
+// Source adds a source of plugins.
+func Source(s plugin.Source) Option {
+	return func(o *kernel.Options) { o.Sources = append(o.Sources, s) }
+}
+
+// Plugin adds plugins made of Go functions.
+func Plugin(fakes ...plugin.Fake) Option {
+	memory := new(plugin.Memory)
+	for _, f := range fakes {
+		memory.Put(f)
+	}
+	return Source(memory)
+}
+
+// Log writes the kernel's log to w.
+func Log(w io.Writer) Option {
+	return func(o *kernel.Options) {
+		if l, err := logs.New(logs.Config{Level: "debug", Console: w}); err == nil {
+			o.Log = l
+		}
+	}
+}
+
+// Start boots a kernel and stops it with the test. It fails the test when that does not work.
+func Start(t testing.TB, options ...Option) *Kernel {
+	t.Helper()
+	memory := gateway.NewMemory()
+	log, err := logs.New(logs.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := kernel.Options{Config: &config.Config{}, Version: "1.0.0", Log: log, Listener: memory}
+	for _, option := range options {
+		option(&o)
+	}
+	o.Config.Gateway.Token = Token
+	off := false
+	o.Config.Secrets.Keyring = &off
+	k, err := kernel.New(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	running := &Kernel{t: t, memory: memory, log: o.Log, stop: stop, done: make(chan error, 1)}
+	ready := make(chan struct{})
+	go func() { running.done <- k.Run(ctx, func(kernel.Endpoint) { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-running.done:
+		t.Fatalf("the kernel did not start: %v", err)
+	}
+	t.Cleanup(running.Stop)
+	return running
+}
+
+// Stop stops the kernel and waits for it. It may be called more than once.
+func (k *Kernel) Stop() {
+	k.t.Helper()
+	k.stop()
+	if err, ok := <-k.done; ok {
+		close(k.done)
+		if err != nil {
+			k.t.Errorf("the kernel did not stop cleanly: %v", err)
+		}
+		if k.t.Failed() {
+			for _, line := range k.log.Tail(nil, 200, 1<<20).Lines {
+				k.t.Log(line)
+			}
+		}
+	}
+}
+
+// Dial connects as an operator with these scopes; none is all of them. The connection ends with the test.
+func (k *Kernel) Dial(scopes ...wire.Scope) *client.Client {
+	k.t.Helper()
+	if len(scopes) == 0 {
+		scopes = []wire.Scope{wire.ScopeAdmin, wire.ScopeApprovals, wire.ScopePairing}
+	}
+	c, err := k.TryDial(client.Options{Scopes: scopes, Token: Token, Caps: []string{"tool-events"}})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return c
+}
+
+// TryDial connects with these options, over the kernel's own network.
+func (k *Kernel) TryDial(o client.Options) (*client.Client, error) {
+	o.URL, o.Dial = "ws://127.0.0.1", k.memory.Dial
+	c, err := client.Dial(context.Background(), o)
+	if err == nil {
+		k.t.Cleanup(func() { _ = c.Close() })
+	}
+	return c, err
+}

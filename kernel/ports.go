@@ -1,0 +1,277 @@
+package kernel
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/cron"
+	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/turn"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// The services declare what they need of the plugins and of each other; here it is filled.
+
+// channelPlugins is channel's view of the registry.
+type channelPlugins struct{ registry *plugin.Registry }
+
+func (p channelPlugins) Channels() []string {
+	var ids []string
+	for _, c := range p.registry.Channels() {
+		ids = append(ids, c.ID())
+	}
+	return ids
+}
+
+func (p channelPlugins) Channel(id string) (channel.Plugin, bool) {
+	c, err := p.registry.Channel(id)
+	return c, err == nil
+}
+
+func (p channelPlugins) Rollback(id, reason string) error { return p.registry.Rollback(id, reason) }
+
+// senders is delivery's view of the registry.
+type senders struct{ registry *plugin.Registry }
+
+func (s senders) Sender(id string) (delivery.Sender, bool) {
+	c, err := s.registry.Channel(id)
+	return c, err == nil
+}
+
+// accounts is channel's view of the settings.
+type accounts struct{ settings *config.Settings }
+
+func (a accounts) Accounts(id string) []channel.Account {
+	var list []channel.Account
+	for _, name := range a.settings.AccountIDs(id) {
+		s, _ := a.settings.Account(id, name)
+		list = append(list, channel.Account{
+			ID: name, Enabled: s.Enabled == nil || *s.Enabled, DMPolicy: channel.Policy(s.DMPolicy), AllowFrom: s.AllowFrom,
+			GroupPolicy: channel.Policy(s.GroupPolicy), Groups: s.Groups, RequireMention: s.RequireMention, Config: s.Config,
+		})
+	}
+	return list
+}
+
+// inbound gives turn what came in through a channel.
+type inbound struct{ turns *turn.Service }
+
+func (i inbound) Accept(tx store.Tx, t channel.Turn) error {
+	m := t.Message
+	in := turn.Inbound{
+		ID: t.ID, Channel: t.Channel, Account: t.Account, MessageID: m.ID, Conversation: m.Conversation, Sender: m.Sender,
+		Text: m.Text, Attachments: m.Attachments, ReplyTo: m.ReplyTo,
+	}
+	for _, s := range t.History {
+		in.History = append(in.History, turn.Said{Sender: s.Sender, Text: s.Text})
+	}
+	return i.turns.Accept(tx, in)
+}
+
+func (i inbound) Wake() { i.turns.Wake() }
+
+// replies gives delivery what turn has to say.
+type replies struct{ queue *delivery.Queue }
+
+func (r replies) Enqueue(tx store.Tx, m turn.Reply) error {
+	return r.queue.Enqueue(tx, delivery.Outbound{
+		ID: m.Key, Channel: m.Channel, Account: m.Account, To: m.To, Text: m.Text, ReplyTo: m.ReplyTo,
+		SessionKey: m.Session, RunID: m.Run, Agent: m.Agent,
+	})
+}
+
+func (r replies) Wake() { r.queue.Wake() }
+
+// typing shows in a channel that an answer is being written, where the channel can.
+type typing struct{ registry *plugin.Registry }
+
+func (t typing) Typing(ctx context.Context, id, account string, to wit.Conversation) error {
+	c, err := t.registry.Channel(id)
+	if err != nil || !c.Can("typing") {
+		return err
+	}
+	_, err = c.Typing(ctx, &wit.ChannelTyping{Account: account, To: to})
+	return err
+}
+
+// providers is turn's view of the registry: those with a network first, the offline ones last.
+type providers struct{ kernel *Kernel }
+
+func (p providers) Providers() []turn.ProviderInfo {
+	var list []turn.ProviderInfo
+	for _, f := range p.kernel.plugins.Providers() {
+		facts := *f.Facts()
+		list = append(list, turn.ProviderInfo{ID: f.ID(), Facts: facts, Configured: facts.Offline || p.configured(f.ID())})
+	}
+	slices.SortStableFunc(list, func(a, b turn.ProviderInfo) int {
+		switch {
+		case a.Facts.Offline == b.Facts.Offline:
+			return 0
+		case a.Facts.Offline:
+			return 1
+		}
+		return -1
+	})
+	return list
+}
+
+// configured: the owner has said something of the provider, or given it a credential.
+func (p providers) configured(id string) bool {
+	return len(p.kernel.settings.PluginConfig(id)) > len("{}") || len(p.kernel.vault.List(id)) > 0
+}
+
+func (p providers) Provider(id string) (turn.Provider, bool) {
+	f, err := p.kernel.plugins.Provider(id)
+	return f, err == nil
+}
+
+// tools is turn's view of the registry.
+type tools struct{ registry *plugin.Registry }
+
+func (t tools) Tools() []wit.ToolDefinition {
+	var list []wit.ToolDefinition
+	for _, row := range t.registry.Tools() {
+		list = append(list, row.Definition)
+	}
+	return list
+}
+
+func (t tools) Tool(name string) (turn.Tool, bool) {
+	f, err := t.registry.Tool(name)
+	return f, err == nil
+}
+
+// hookPlugins finds who is asked at a hook.
+func (k *Kernel) hookPlugins(name wit.HookName) []hook.Plugin {
+	var list []hook.Plugin
+	for _, h := range k.plugins.Hooks(name) {
+		list = append(list, h)
+	}
+	return list
+}
+
+// outgoing are the hooks that delivery fires.
+type outgoing struct{ hooks *hook.Hooks }
+
+func (o outgoing) Sending(ctx context.Context, c wit.HookContext, m wit.MessageSending) (wit.MessageSending, error) {
+	return hook.MessageSending.Fire(ctx, o.hooks, c, m)
+}
+
+func (o outgoing) Sent(ctx context.Context, c wit.HookContext, m wit.MessageSent) {
+	_, _ = hook.MessageSent.Fire(ctx, o.hooks, c, m) // nobody can change what was sent; Fire logs failures
+}
+
+// watchers finds the connections that want to see tool calls.
+type watchers struct{ kernel *Kernel }
+
+func (w watchers) ToolWatchers() []string { return w.kernel.gateway.WithCap("tool-events") }
+
+// pluginJobs keeps the jobs that plugins schedule.
+type pluginJobs struct{ scheduler *schedule.Scheduler }
+
+func owner(id string) schedule.Owner { return schedule.Owner("plugin:" + id) }
+
+func (p pluginJobs) Set(ctx context.Context, id string, j *wit.ScheduledJob) (int64, error) {
+	job := schedule.Job{ID: j.ID, Owner: owner(id), Enabled: true, DeleteAfterRun: true, Payload: []byte(j.Payload)}
+	if j.At != nil {
+		job.Spec.At = *j.At
+	}
+	if j.Every != nil {
+		job.Spec.EveryMs = *j.Every
+	}
+	if j.Cron != nil {
+		job.Spec.Cron = *j.Cron
+	}
+	if j.TimeZone != nil {
+		job.Spec.TZ = *j.TimeZone
+	}
+	job, err := p.scheduler.Set(ctx, job)
+	return job.State.NextRunAt, err
+}
+
+func (p pluginJobs) Cancel(ctx context.Context, id, job string) error {
+	err := p.scheduler.Remove(ctx, owner(id), job)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return nil
+	}
+	return err
+}
+
+func (p pluginJobs) Jobs(ctx context.Context, id string) ([]string, error) {
+	list, err := p.scheduler.List(ctx, owner(id))
+	var ids []string
+	for _, j := range list {
+		ids = append(ids, j.ID)
+	}
+	return ids, err
+}
+
+// firePlugin hands a plugin the job that is due.
+func (k *Kernel) firePlugin(ctx context.Context, f schedule.Firing) (string, error) {
+	id := string(f.Job.Owner)[len("plugin:"):]
+	return "", k.plugins.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
+}
+
+// jobs gives turn what cron has to say.
+type jobs struct{ kernel *Kernel }
+
+func (j jobs) SystemEvent(ctx context.Context, text, wakeMode, agent, key string) error {
+	main := j.kernel.sessionSettings().Main(agent)
+	return j.kernel.turns.SystemEvent(ctx, key, main, text, wakeMode == "now")
+}
+
+func (j jobs) AgentTurn(ctx context.Context, t cron.Turn) (string, error) {
+	settings := j.kernel.sessionSettings()
+	key, err := settings.ParseKey(t.SessionKey, t.AgentID)
+	if err != nil {
+		return "", err
+	}
+	job := turn.Job{
+		ID: t.Key, Key: key, Message: t.Message, Model: t.Model, Thinking: t.Thinking,
+		Timeout: time.Duration(t.TimeoutSeconds * float64(time.Second)),
+	}
+	if t.Deliver {
+		if job.Deliver, err = j.destination(ctx, settings.Main(t.AgentID), t); err != nil {
+			return "", err
+		}
+	}
+	return j.kernel.turns.AgentTurn(ctx, job)
+}
+
+// destination is where a job's answer goes: to whom it names, or to where the main session was last
+// talked to.
+func (j jobs) destination(ctx context.Context, main session.Key, t cron.Turn) (*session.Origin, error) {
+	if t.To != "" && t.Channel != "" && t.Channel != "last" {
+		to := wit.Conversation{Kind: wit.ConversationKindDirect, ID: t.To}
+		if t.ThreadID != "" {
+			to.Thread = &t.ThreadID
+		}
+		return &session.Origin{Channel: t.Channel, Account: t.AccountID, Conversation: &to}, nil
+	}
+	var last *session.Origin
+	err := j.kernel.db.View(ctx, func(tx store.Tx) error {
+		e, err := session.Get(tx, main)
+		if wit.CodeOf(err) == wit.CodeNotFound {
+			return nil
+		}
+		last = e.Route
+		return err
+	})
+	if err == nil && last == nil && !t.BestEffort {
+		err = wit.NewError(wit.CodeNotFound, "nobody has talked to the assistant on a channel yet: name one in the job")
+	}
+	if last != nil {
+		route := *last
+		route.MessageID = "" // it answers nobody's message
+		last = &route
+	}
+	return last, err
+}

@@ -1,0 +1,116 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// stopTimeout is how long one part may take to stop.
+const stopTimeout = 20 * time.Second
+
+// part is one long-running piece of the kernel.
+type part struct {
+	name string
+	run  func(context.Context) error
+}
+
+// parts are started from the first to the last and stopped from the last to the first, so that nobody
+// calls what has stopped.
+func (k *Kernel) parts() []part {
+	return []part{
+		{"plugins", k.plugins.Run},
+		{"delivery", k.delivery.Run},
+		{"turns", k.turns.Run},
+		{"channels", k.channels.Run},
+		{"schedule", k.scheduler.Run},
+		{"gateway", func(ctx context.Context) error { return k.gateway.Run(ctx, k.listener) }},
+	}
+}
+
+// Run runs the kernel until ctx ends, and returns when all of it has stopped and is closed. ready, which
+// may be nil, is called once clients can connect. The error is the first of a part that failed, or what
+// could not be closed.
+func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
+	defer func() { err = errors.Join(err, k.close()) }()
+	failed := make(chan error, 1)
+	var running []*runningPart
+	for _, p := range k.parts() {
+		running = append(running, start(p, failed))
+	}
+	at, err := k.open()
+	if err == nil {
+		if ready != nil {
+			ready(at)
+		}
+		k.started(ctx)
+		select {
+		case <-ctx.Done():
+			k.log.Info("the gateway stops")
+		case err = <-failed:
+			k.log.Error("the gateway stops, since a part of it failed", "error", err)
+		}
+		k.stopping()
+	}
+	for i := len(running) - 1; i >= 0; i-- {
+		err = errors.Join(err, running[i].stop())
+	}
+	return err
+}
+
+// open tells where the gateway listens.
+func (k *Kernel) open() (Endpoint, error) {
+	url := urlOf(k.listener)
+	k.url.Store(&url)
+	at := Endpoint{URL: url, PID: os.Getpid(), Version: k.o.Version, StateDir: k.o.StateDir}
+	k.log.Info("the gateway listens", "url", url, "version", k.o.Version)
+	if k.o.StateDir == "" {
+		return at, nil
+	}
+	k.closing(func() error { return os.Remove(k.dir(EndpointFile)) })
+	return at, announce(k.o.StateDir, at)
+}
+
+// runningPart is a part that was started.
+type runningPart struct {
+	name   string
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func start(p part, failed chan<- error) *runningPart {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &runningPart{p.name, cancel, make(chan error, 1)}
+	go func() {
+		err := p.run(ctx)
+		if err != nil {
+			err = wit.Errorf(wit.CodeOf(err), "%s: %w", p.name, err)
+		}
+		if ctx.Err() == nil {
+			if err == nil {
+				err = wit.Errorf(wit.CodeInternal, "%s ended by itself", p.name)
+			}
+			select {
+			case failed <- err:
+			default:
+			}
+			err = nil
+		}
+		r.done <- err
+	}()
+	return r
+}
+
+// stop ends the part and waits for it.
+func (r *runningPart) stop() error {
+	r.cancel()
+	select {
+	case err := <-r.done:
+		return err
+	case <-time.After(stopTimeout):
+		return wit.Errorf(wit.CodeTimeout, "%s did not stop within %v", r.name, stopTimeout)
+	}
+}
