@@ -46,6 +46,12 @@ func (b *budget) take(ctx context.Context, evict func()) error {
 	}
 }
 
+func (b *budget) left() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.free
+}
+
 // contended says that somebody waits, so that an instance is better given back than kept idle.
 func (b *budget) contended() bool { return b.waiting.Load() > 0 }
 
@@ -60,19 +66,19 @@ func (b *budget) give() {
 	b.free++
 }
 
-// evict gives back the instance that has been idle longest in any pool. Instances of single pools
-// are kept: they hold what their plugin remembers.
+// evict gives back the least recently used instance of the pool that has most of them idle. Instances
+// of single pools are kept: they hold what their plugin remembers.
 func (e *Engine) evict() {
 	e.mu.Lock()
 	var from *Pool
-	oldest := int64(0)
+	most := 0
 	for p := range e.pools {
 		if p.spec.Mode == Single {
 			continue
 		}
 		p.mu.Lock()
-		if len(p.idle) > 0 && (from == nil || p.idle[0].lastUsed < oldest) {
-			from, oldest = p, p.idle[0].lastUsed
+		if len(p.idle) > most {
+			from, most = p, len(p.idle)
 		}
 		p.mu.Unlock()
 	}

@@ -117,6 +117,35 @@ func instantiateTick(ctx context.Context, r wazero.Runtime) error {
 	return err
 }
 
+// EngineStats are an engine's figures of one moment.
+type EngineStats struct {
+	Modules   int   // loaded by name
+	Compiled  int   // of which hold machine code
+	Pools     int   // open
+	Instances int   // alive
+	Memories  int64 // linear memories alive: two for each instance that has one of its own
+}
+
+// Stats answers the figures of this moment.
+func (e *Engine) Stats() EngineStats {
+	e.mu.Lock()
+	modules := make([]*Module, 0, len(e.modules))
+	for _, m := range e.modules {
+		modules = append(modules, m)
+	}
+	s := EngineStats{Modules: len(modules), Pools: len(e.pools)}
+	e.mu.Unlock()
+	for _, m := range modules {
+		m.mu.Lock()
+		if m.code != nil {
+			s.Compiled++
+		}
+		m.mu.Unlock()
+	}
+	s.Instances, s.Memories = e.cfg.MaxInstances-e.budget.left(), e.memories.Load()
+	return s
+}
+
 // Close drains every pool that is still open and gives back everything. Calls in flight are waited
 // for until ctx ends and then stopped. It may be called again.
 func (e *Engine) Close(ctx context.Context) error {

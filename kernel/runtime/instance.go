@@ -25,7 +25,8 @@ type instance struct {
 	base     context.Context // answers wazero's keys while instantiating
 	vars     map[string][]byte
 	varBytes int64
-	lastUsed int64
+	calls    int64
+	used     bool // since the pool last looked for idle instances
 
 	call
 }
@@ -34,8 +35,9 @@ type instance struct {
 type call struct {
 	ctx      context.Context
 	export   string
-	started  int64
-	deadline int64
+	sampled  int64 // when it began, if this call is a sample
+	checked  int64 // when it was first checked, if it was
+	deadline int64 // from then on
 	hostTime int64 // of which spent in host functions
 	ticks    int64
 	halt     error // why the guest was stopped, if it was
@@ -56,7 +58,7 @@ type instanceKey struct{}
 
 // Deadline implements context.Context.
 func (i *instance) Deadline() (time.Time, bool) {
-	return i.pool.engine.epoch.Add(time.Duration(i.deadline)), true
+	return i.pool.engine.epoch.Add(time.Duration(i.deadline)), i.deadline != 0
 }
 
 // Done implements context.Context.
@@ -84,15 +86,15 @@ func instanceOf(ctx context.Context) *instance {
 	return ctx.Value(instanceKey{}).(*instance)
 }
 
-// newInstance makes one for a call that ends with ctx or at deadline.
-func (p *Pool) newInstance(ctx context.Context, code *code, deadline int64) (_ *instance, err error) {
+// newInstance makes one. It has the limits' deadline to start, and stops when ctx ends.
+func (p *Pool) newInstance(ctx context.Context, code *code) (_ *instance, err error) {
 	if code.memoryBytes > p.limits.MemoryBytes {
 		return nil, wit.Errorf(wit.CodeTooLarge, "plugin %s needs %d MB of memory to start and may have %d MB; raise limits.memory",
 			p.spec.Plugin, code.memoryBytes>>20, p.limits.MemoryBytes>>20)
 	}
 	e := p.engine
 	i := &instance{pool: p, exports: map[string]*export{}}
-	i.begin(ctx, "_initialize", deadline)
+	i.begin(ctx, "_initialize")
 	defer func() {
 		if r := recover(); r != nil {
 			err = wit.Errorf(wit.CodeUnavailable, "plugin %s: cannot be started: %v", p.spec.Plugin, r)

@@ -80,7 +80,7 @@ func (p *Pool) Call(ctx context.Context, export string, in []byte) ([]byte, erro
 		p.stats.calls.Add(1)
 		return nil, err
 	}
-	i.begin(ctx, export, p.engine.now()+int64(p.limits.Deadline))
+	i.begin(ctx, export)
 	out, reusable, err := i.invoke(export, in)
 	p.account(i, err)
 	p.give(i, reusable)
@@ -92,8 +92,9 @@ func (p *Pool) account(i *instance, err error) {
 	if err != nil {
 		p.stats.errors.Add(1)
 	}
-	i.lastUsed = p.engine.now()
-	p.stats.guest.Add(i.lastUsed - i.started - i.hostTime)
+	if d := i.guestTime(); d > 0 {
+		p.stats.guest.Add(d)
+	}
 	if i.hostTime > 0 {
 		p.stats.host.Add(i.hostTime)
 	}
@@ -179,7 +180,7 @@ func (p *Pool) make(ctx context.Context, export string) (i *instance, err error)
 		return nil, p.cancelled(export, err)
 	}
 	p.once.Do(func() { p.functions = functionTable(code.functions, p.spec.Functions) })
-	i, err = p.newInstance(ctx, code, p.engine.now()+int64(p.limits.Deadline))
+	i, err = p.newInstance(ctx, code)
 	if err != nil {
 		p.engine.budget.give()
 		p.module.release()
@@ -198,7 +199,10 @@ func (p *Pool) give(i *instance, reusable bool) {
 		p.discard(i)
 		return
 	}
-	i.call = call{}
+	i.ctx, i.used = nil, true
+	if i.response.Body != nil {
+		i.response = HTTPResponse{}
+	}
 	p.mu.Lock()
 	if len(p.waiters) > 0 {
 		w := p.waiters[0]
@@ -245,20 +249,21 @@ func (p *Pool) forget() {
 	}
 }
 
-// expire gives back the instances that have been idle for long enough.
+// expire gives back the instances that no call has used since it last came by, so an instance is idle
+// for between one and two times Limits.Idle.
 func (p *Pool) expire() {
 	p.mu.Lock()
-	limit := p.engine.now() - int64(p.limits.Idle)
-	n := 0
-	for n < len(p.idle) && p.idle[n].lastUsed <= limit {
-		n++
-	}
-	old := slices.Clone(p.idle[:n])
-	p.idle = slices.Delete(p.idle, 0, n)
-	if len(p.idle) == 0 || p.closed {
-		p.timer = nil
-	} else {
-		p.timer.Reset(time.Duration(p.idle[0].lastUsed - limit))
+	var old []*instance
+	p.idle = slices.DeleteFunc(p.idle, func(i *instance) bool {
+		if i.used {
+			i.used = false
+			return false
+		}
+		old = append(old, i)
+		return true
+	})
+	if p.timer = nil; len(p.idle) > 0 && !p.closed {
+		p.timer = time.AfterFunc(p.limits.Idle, p.expire)
 	}
 	p.mu.Unlock()
 	for _, i := range old {

@@ -23,7 +23,11 @@ func tick(ctx context.Context, _ []uint64) {
 
 // check stops the guest if its call is over. It does not return then.
 func (i *instance) check() {
-	if i.pool.engine.now() > i.deadline {
+	now := i.pool.engine.now()
+	if i.checked == 0 {
+		i.checked, i.deadline = now, now+int64(i.pool.limits.Deadline)
+	}
+	if now > i.deadline {
 		i.stop(i.pool.timeout(i.call.export))
 	}
 	if i.ctx.Err() != nil {
