@@ -46,18 +46,20 @@ func (c *Channel) Can(operation string) bool { return slices.Contains(c.Facts().
 
 // Event handles what came in. It makes no requests itself: the caller acts on the answer.
 func (c *Channel) Event(ctx context.Context, e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
-	if err := c.fill(&e.Config, e.Account); err != nil {
+	own := *e
+	if err := c.fill(&own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call(ctx, c.registry, c.id, request{classEvent, "channel_event", e.Account, pureDeadline}, e, checkChannelAnswer)
+	return call(ctx, c.registry, c.id, request{classEvent, "channel_event", own.Account, pureDeadline}, &own, checkChannelAnswer)
 }
 
 // Skip returns the state that steps over an event which cannot be handled.
 func (c *Channel) Skip(ctx context.Context, e *wit.ChannelEvent) (*wit.NewState, error) {
-	if err := c.prepare("skip", &e.Config, e.Account); err != nil {
+	own := *e
+	if err := c.prepare("skip", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call(ctx, c.registry, c.id, request{classEvent, "channel_skip", e.Account, pureDeadline}, e, checkNewState)
+	return call(ctx, c.registry, c.id, request{classEvent, "channel_skip", own.Account, pureDeadline}, &own, checkNewState)
 }
 
 // Migrate turns an earlier version's state into this one's.
@@ -70,50 +72,56 @@ func (c *Channel) Migrate(ctx context.Context, m *wit.Migration) (*wit.NewState,
 
 // Send sends a message. The same idempotency key twice is one message where the facts say so.
 func (c *Channel) Send(ctx context.Context, s *wit.ChannelSend) (*wit.Sent, error) {
-	if err := c.fill(&s.Config, s.Account); err != nil {
+	own := *s
+	if err := c.fill(&own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call(ctx, c.registry, c.id, request{classSend, "channel_send", s.Account, 0}, s, checkSent)
+	return call(ctx, c.registry, c.id, request{classSend, "channel_send", own.Account, 0}, &own, checkSent)
 }
 
 // Edit changes the text of a message.
 func (c *Channel) Edit(ctx context.Context, e *wit.ChannelEdit) (*wit.Sent, error) {
-	if err := c.prepare("edit", &e.Config, e.Account); err != nil {
+	own := *e
+	if err := c.prepare("edit", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call(ctx, c.registry, c.id, request{classSend, "channel_edit", e.Account, 0}, e, checkSent)
+	return call(ctx, c.registry, c.id, request{classSend, "channel_edit", own.Account, 0}, &own, checkSent)
 }
 
 // Delete takes a message back.
 func (c *Channel) Delete(ctx context.Context, d *wit.ChannelDelete) (*wit.Sent, error) {
-	if err := c.prepare("delete", &d.Config, d.Account); err != nil {
+	own := *d
+	if err := c.prepare("delete", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call(ctx, c.registry, c.id, request{classSend, "channel_delete", d.Account, 0}, d, checkSent)
+	return call(ctx, c.registry, c.id, request{classSend, "channel_delete", own.Account, 0}, &own, checkSent)
 }
 
 // React sets or, with an empty emoji, removes a reaction.
 func (c *Channel) React(ctx context.Context, x *wit.ChannelReaction) (*wit.Sent, error) {
-	if err := c.prepare("react", &x.Config, x.Account); err != nil {
+	own := *x
+	if err := c.prepare("react", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call(ctx, c.registry, c.id, request{classSend, "channel_react", x.Account, 0}, x, checkSent)
+	return call(ctx, c.registry, c.id, request{classSend, "channel_react", own.Account, 0}, &own, checkSent)
 }
 
 // Typing shows that an answer is being written.
 func (c *Channel) Typing(ctx context.Context, t *wit.ChannelTyping) (*wit.Sent, error) {
-	if err := c.prepare("typing", &t.Config, t.Account); err != nil {
+	own := *t
+	if err := c.prepare("typing", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call(ctx, c.registry, c.id, request{classSend, "channel_typing", t.Account, 0}, t, checkSent)
+	return call(ctx, c.registry, c.id, request{classSend, "channel_typing", own.Account, 0}, &own, checkSent)
 }
 
 // Poll asks a question with options.
 func (c *Channel) Poll(ctx context.Context, p *wit.ChannelPoll) (*wit.Sent, error) {
-	if err := c.prepare("poll", &p.Config, p.Account); err != nil {
+	own := *p
+	if err := c.prepare("poll", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call(ctx, c.registry, c.id, request{classSend, "channel_poll", p.Account, 0}, p, checkSent)
+	return call(ctx, c.registry, c.id, request{classSend, "channel_poll", own.Account, 0}, &own, checkSent)
 }
 
 func (c *Channel) operation(name string) error {

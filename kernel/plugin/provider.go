@@ -40,10 +40,11 @@ func (p *Provider) Facts() *wit.ProviderFacts {
 
 // Request plans how a chat is answered.
 func (p *Provider) Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan, error) {
-	if err := p.fill(&c.Config, ""); err != nil {
+	own := *c
+	if err := p.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	return call(ctx, p.registry, p.id, request{classProvider, "provider_request", "", pureDeadline}, c, checkPlan)
+	return call(ctx, p.registry, p.id, request{classProvider, "provider_request", "", pureDeadline}, &own, checkPlan)
 }
 
 // Chunk reads a piece of the response.
@@ -54,10 +55,11 @@ func (p *Provider) Chunk(ctx context.Context, c *wit.ProviderChunk) (*wit.Provid
 // Models asks for the list of models, or for the request whose response lists them. CodeNotFound when
 // the provider has no such list.
 func (p *Provider) Models(ctx context.Context, q *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
-	if err := p.fill(&q.Config, ""); err != nil {
+	own := *q
+	if err := p.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	return call(ctx, p.registry, p.id, request{classProvider, "provider_models", "", pureDeadline}, q, checkModels)
+	return call(ctx, p.registry, p.id, request{classProvider, "provider_models", "", pureDeadline}, &own, checkModels)
 }
 
 // Do makes a request that the provider asked for, with the plugin's credentials.

@@ -62,11 +62,12 @@ func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutp
 			return nil, err
 		}
 	}
-	if err := t.fill(&c.Config, ""); err != nil {
+	own := *c
+	if err := t.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	c.Name = t.name
-	return call(ctx, t.registry, t.id, request{classTool, "tool_invoke", "", 0}, c, checkToolOutput)
+	own.Name = t.name
+	return call(ctx, t.registry, t.id, request{classTool, "tool_invoke", "", 0}, &own, checkToolOutput)
 }
 
 // Config returns the plugin's section of the configuration, without secrets.
