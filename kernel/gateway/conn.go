@@ -237,16 +237,26 @@ func (c *conn) write() {
 	}
 }
 
-// shut closes with a reason that the client is told. It may take seconds if the client does not answer.
+// shut closes with a reason that the client is told, after what was queued before.
 func (c *conn) shut(code websocket.StatusCode, reason string) {
 	c.drain()
-	_ = c.ws.Close(code, wire.Reason(reason))
+	farewell(c.ws, c.link, code, reason)
 	c.cancel()
+}
+
+// patience is how long a client may take for its part in closing.
+const patience = time.Second
+
+// farewell closes a WebSocket in form, or after patience without.
+func farewell(ws *websocket.Conn, l *link, code websocket.StatusCode, reason string) {
+	abrupt := time.AfterFunc(patience, func() { _ = l.Close() })
+	defer abrupt.Stop()
+	_ = ws.Close(code, wire.Reason(reason))
 }
 
 // drain gives the writer a moment to send what was queued before the end was decided.
 func (c *conn) drain() {
-	deadline := time.After(time.Second)
+	deadline := time.After(patience)
 	for {
 		room := c.out.ending()
 		if room == nil {

@@ -70,7 +70,7 @@ func (v *visit) shakeHands() {
 		return
 	}
 	_ = v.link.SetReadDeadline(time.Time{})
-	_ = v.ws.Close(end.close, wire.Reason(end.Error()))
+	farewell(v.ws, v.link, end.close, end.Error())
 }
 
 // refusal is an error with its close code.

@@ -94,6 +94,9 @@ func (o *outbox) next(batch []frame) []frame {
 		batch[i].body = nil
 	}
 	o.count -= len(batch)
+	if o.closed && o.frames == nil {
+		o.count, o.bytes = 0, 0
+	}
 	if o.room != nil {
 		close(o.room)
 		o.room = nil
@@ -122,11 +125,11 @@ func (o *outbox) full(maxFrames int, maxBytes int64) <-chan struct{} {
 	return o.room
 }
 
-// shut refuses further frames.
+// shut refuses further frames and forgets those that wait: the connection is gone.
 func (o *outbox) shut() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closed = true
+	o.closed, o.frames, o.count, o.bytes = true, nil, 0, 0
 	if o.room != nil {
 		close(o.room)
 		o.room = nil

@@ -27,14 +27,16 @@ type rig struct {
 	stop func()
 }
 
-type rigOption func(*auth.Deps, *gateway.Deps)
+type authDeps = auth.Deps
+
+type rigOption func(*authDeps, *gateway.Deps)
 
 func limits(l gateway.Limits) rigOption {
-	return func(_ *auth.Deps, g *gateway.Deps) { g.Limits = l }
+	return func(_ *authDeps, g *gateway.Deps) { g.Limits = l }
 }
 
 func methods(rows ...rpc.Method) rigOption {
-	return func(_ *auth.Deps, g *gateway.Deps) {
+	return func(_ *authDeps, g *gateway.Deps) {
 		var err error
 		if g.Table, err = rpc.NewTable(rows...); err != nil {
 			panic(err)

@@ -35,7 +35,8 @@ type Options struct {
 	// Client says who calls; ID defaults to "cli" and Mode to "cli".
 	Client wire.Client
 	// Role is operator when empty.
-	Role   wire.Role
+	Role wire.Role
+	// Scopes are what is asked for; nil is admin for an operator, empty is none.
 	Scopes []wire.Scope
 	// MinProtocol and MaxProtocol default to all that the gateway speaks.
 	MinProtocol, MaxProtocol int

@@ -56,6 +56,9 @@ func (o Options) withDefaults() Options {
 	if o.Role == "" {
 		o.Role = wire.RoleOperator
 	}
+	if o.Scopes == nil && o.Role == wire.RoleOperator {
+		o.Scopes = []wire.Scope{wire.ScopeAdmin}
+	}
 	if o.MinProtocol == 0 {
 		o.MinProtocol = wire.MinProtocol
 	}
