@@ -5,8 +5,8 @@ package main
 import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/calc"
 	"github.com/carapace-gateway/carapace/builtin-plugins/eliza"
-	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
 	"github.com/carapace-gateway/carapace/builtin-plugins/redact"
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
 	clock "github.com/carapace-gateway/carapace/builtin-plugins/time"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/hook"
