@@ -1,5 +1,9 @@
 // Package storetest is the conformance suite of store.Store: what every implementation must do, and
 // what its users may therefore rely on.
+//
+// It covers records and their bounds, ranges, transactions that fail, panic, exit or are cancelled,
+// alone and in company, snapshots, and closing. What only a file can do (crashes, damage, locks) is
+// tested where the file is.
 package storetest
 
 import (
