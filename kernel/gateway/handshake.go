@@ -63,7 +63,6 @@ func (v *visit) shakeHands() {
 		return
 	}
 	v.g.exit(v.ip)
-	v.g.metrics.refused.Inc()
 	var end *refusal
 	if !errors.As(err, &end) {
 		_ = v.ws.CloseNow()
@@ -113,6 +112,7 @@ func (v *visit) open() (*conn, error) {
 
 // silent is for a client that said nothing in time, or went away.
 func (v *visit) silent(err error) error {
+	v.g.metrics.refused.Inc()
 	if v.g.stopping.Load() || errors.Is(err, websocket.ErrMessageTooBig) {
 		return err
 	}
@@ -133,6 +133,7 @@ func (v *visit) write(b []byte) error {
 
 // refuse answers with the error, if there is a request to answer, and closes with its text.
 func (v *visit) refuse(id string, err error, protocol int) error {
+	v.g.metrics.refused.Inc()
 	e := wire.NewError(err, rpc.DetailsOf(err), protocol)
 	if e.Code == wire.Unavailable && wit.CodeOf(err) == wit.CodeInternal {
 		v.g.log.Error("connect failed", "conn", v.id, "error", err)

@@ -24,11 +24,17 @@ func (g *Gateway) routes() http.Handler {
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusNotFound, "not found", "not_found")
 	})
-	r.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) {
+	r.MethodNotAllowed(func(w http.ResponseWriter, q *http.Request) {
+		for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+			if r.Match(chi.NewRouteContext(), m, q.URL.Path) {
+				w.Header().Add("Allow", m)
+			}
+		}
 		problem(w, http.StatusMethodNotAllowed, "method not allowed", "invalid_request_error")
 	})
 	for _, path := range []string{"/health", "/healthz"} {
 		r.Get(path, g.serveHealth)
+		r.Head(path, g.serveHealth)
 	}
 	for _, path := range []string{"/ready", "/readyz"} {
 		r.Get(path, g.serveReady)

@@ -7,17 +7,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics counts what the gateway does. The counters of a method are looked up once, not per request.
+// metrics counts what the gateway does.
 type metrics struct {
 	received, sent               prometheus.Counter
 	dropped, slow, idle, refused prometheus.Counter
 	requests                     *prometheus.CounterVec
-	methods                      map[string]*methodMetrics
-}
-
-type methodMetrics struct {
-	ok      prometheus.Counter
-	latency prometheus.Observer
+	latency                      prometheus.Histogram
+	methods                      map[string]bool
 }
 
 func newMetrics(reg *prometheus.Registry, methods []string, version string, connections func() float64) (*metrics, error) {
@@ -32,19 +28,19 @@ func newMetrics(reg *prometheus.Registry, methods []string, version string, conn
 		idle:     counter("ws_idle_closed_total", "Connections closed because they gave no sign of life."),
 		refused:  counter("ws_refused_total", "Connections that ended before hello-ok."),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "carapace_requests_total", Help: "Requests by method and outcome."}, []string{"method", "outcome"}),
-		methods:  map[string]*methodMetrics{},
+		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "carapace_request_seconds", Help: "Time from a request to its final answer.",
+			Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 30, 120},
+		}),
+		methods: map[string]bool{},
 	}
-	latency := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "carapace_request_seconds", Help: "Time from a request to its final answer.",
-		Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 30, 120},
-	}, []string{"method"})
-	for _, name := range append(methods, other) {
-		m.methods[name] = &methodMetrics{m.requests.WithLabelValues(name, "ok"), latency.WithLabelValues(name)}
+	for _, name := range methods {
+		m.methods[name] = true
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "carapace_build_info", Help: "1, with the version."}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "carapace_ws_connections", Help: "Clients that are connected."}, connections)
-	for _, c := range []prometheus.Collector{m.received, m.sent, m.dropped, m.slow, m.idle, m.refused, m.requests, latency, build, open} {
+	for _, c := range []prometheus.Collector{m.received, m.sent, m.dropped, m.slow, m.idle, m.refused, m.requests, m.latency, build, open} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -56,14 +52,12 @@ func newMetrics(reg *prometheus.Registry, methods []string, version string, conn
 const other = "other"
 
 func (m *metrics) request(method string, code wit.Code, took time.Duration) {
-	row := m.methods[method]
-	if row == nil {
-		method, row = other, m.methods[other]
+	if !m.methods[method] {
+		method = other
 	}
-	row.latency.Observe(took.Seconds())
 	if code == "" {
-		row.ok.Inc()
-		return
+		code = "ok"
 	}
+	m.latency.Observe(took.Seconds())
 	m.requests.WithLabelValues(method, string(code)).Inc()
 }

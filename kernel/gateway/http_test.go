@@ -1,0 +1,118 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/gateway"
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+)
+
+func (r *rig) get(method, path string, change func(*http.Request)) *httptest.ResponseRecorder {
+	q := httptest.NewRequest(method, path, nil)
+	q.RemoteAddr, q.Host = "127.0.0.1:50000", "localhost:18789"
+	if change != nil {
+		change(q)
+	}
+	w := httptest.NewRecorder()
+	r.gw.Handler().ServeHTTP(w, q)
+	return w
+}
+
+func TestHTTP(t *testing.T) {
+	ready := error(nil)
+	r := boot(t, func(_ *authDeps, g *gateway.Deps) {
+		g.Ready = func(context.Context) error { return ready }
+		g.Routes = []gateway.Route{
+			{Pattern: "/plugins/{id}/*", Methods: []string{"POST"}, MaxBody: 8, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				b, err := io.ReadAll(q.Body)
+				var tooBig *http.MaxBytesError
+				if errors.As(err, &tooBig) {
+					w.WriteHeader(http.StatusRequestEntityTooLarge)
+				}
+				_, _ = w.Write(b)
+			})},
+			{Pattern: "/boom", Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret") })},
+		}
+	})
+	remote := func(q *http.Request) { q.RemoteAddr, q.Host = "203.0.113.9:1", "gw.example.org" }
+	const unauthorized = `{"error":{"message":"Unauthorized","type":"unauthorized"}}`
+	tests := []struct {
+		name, method, path string
+		change             func(*http.Request)
+		status             int
+		body               string
+	}{
+		{"health", "GET", "/health", remote, 200, `"status":"ok"`},
+		{"healthz", "GET", "/healthz", remote, 200, `"status":"ok"`},
+		{"ready", "GET", "/ready", remote, 200, `"status":"ready"`},
+		{"metrics here", "GET", "/metrics", nil, 200, "carapace_ws_connections 0"},
+		{"metrics from elsewhere", "GET", "/metrics", remote, 401, unauthorized},
+		{"metrics by a name given to this machine", "GET", "/metrics", func(q *http.Request) { q.Host = "evil.example.org" }, 401, unauthorized},
+		{"metrics through a proxy", "GET", "/metrics", func(q *http.Request) { q.Header.Set("X-Forwarded-For", "203.0.113.9") }, 401, unauthorized},
+		{"metrics with a wrong token", "GET", "/metrics", func(q *http.Request) { remote(q); q.Header.Set("Authorization", "Bearer x") }, 401, unauthorized},
+		{"metrics with the token", "GET", "/metrics", func(q *http.Request) { remote(q); q.Header.Set("Authorization", "Bearer "+token) }, 200, "carapace_requests_total"},
+		{"unknown", "GET", "/nope", nil, 404, `{"error":{"message":"not found","type":"not_found"}}`},
+		{"root without upgrade", "GET", "/", nil, 404, "not found"},
+		{"wrong method", "POST", "/health", nil, 405, `{"error":{"message":"method not allowed","type":"invalid_request_error"}}`},
+		{"ws without upgrade", "GET", "/ws", nil, 426, ""},
+		{"route", "POST", "/plugins/x/hook", func(q *http.Request) { q.Body = io.NopCloser(strings.NewReader("12345678")) }, 200, "12345678"},
+		{"route's body limit", "POST", "/plugins/x/hook", func(q *http.Request) { q.Body = io.NopCloser(strings.NewReader("123456789")) }, 413, ""},
+		{"route's method", "GET", "/plugins/x/hook", nil, 405, "method not allowed"},
+		{"panic", "GET", "/boom", nil, 500, `{"error":{"message":"internal error","type":"internal"}}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := r.get(tt.method, tt.path, tt.change)
+			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.body) || strings.Contains(w.Body.String(), "secret") {
+				t.Errorf("got %d %s", w.Code, w.Body)
+			}
+			for h, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Cache-Control": "no-store"} {
+				if got := w.Header().Get(h); got != want {
+					t.Errorf("%s = %q", h, got)
+				}
+			}
+			if tt.status == 405 && w.Header().Get("Allow") == "" {
+				t.Error("405 without Allow")
+			}
+		})
+	}
+	ready = errors.New("a secret reason")
+	if w := r.get("GET", "/ready", remote); w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "secret") {
+		t.Errorf("not ready: %d %s", w.Code, w.Body)
+	}
+}
+
+// What /metrics shows is counted.
+func TestMetricsCount(t *testing.T) {
+	r := boot(t)
+	c := r.connect(client.Options{})
+	for range 3 {
+		if err := c.Call(t.Context(), "health", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = c.Call(t.Context(), "nope.one", nil, nil)
+	_ = c.Call(t.Context(), "nope.two", nil, nil)
+	_, _ = r.dial(client.Options{Token: "wrong"})
+	body := r.get("GET", "/metrics", nil).Body.String()
+	for _, want := range []string{
+		`carapace_requests_total{method="health",outcome="ok"} 3`, `carapace_requests_total{method="other",outcome="invalid"} 2`,
+		`carapace_request_seconds_count 5`, "carapace_ws_connections 1", "carapace_ws_refused_total 1",
+		`carapace_build_info{version="test"} 1`,
+	} {
+		if !strings.Contains(body, want+"\n") {
+			t.Errorf("no %s in\n%s", want, body)
+		}
+	}
+	for _, not := range []string{"carapace_ws_received_bytes_total 0\n", "carapace_ws_sent_bytes_total 0\n", "nope"} {
+		if strings.Contains(body, not) {
+			t.Errorf("%s in\n%s", not, body)
+		}
+	}
+}
