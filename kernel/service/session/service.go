@@ -51,49 +51,45 @@ const sweepBatch = 500
 // and once at start, for what a crash left over.
 func (s *Service) Sweep(ctx context.Context) error {
 	for {
-		done := false
-		err := s.Store.Update(ctx, func(tx store.Tx) (err error) {
-			done, err = sweep(tx)
+		id := ""
+		if err := s.view(ctx, func(tx store.Tx) error {
+			for row, err := range trash.Scan(tx, store.Range{Limit: 1}) {
+				if err != nil {
+					return err
+				}
+				id = row.Key
+			}
+			return nil
+		}); err != nil || id == "" {
 			return err
-		})
-		if err != nil || done {
+		}
+		if err := s.Store.Update(ctx, func(tx store.Tx) error { return sweep(tx, id) }); err != nil {
 			return err
 		}
 	}
 }
 
-func sweep(tx store.Tx) (done bool, err error) {
-	id := ""
-	for row, err := range trash.Scan(tx, store.Range{Limit: 1}) {
-		if err != nil {
-			return false, err
-		}
-		id = row.Key
-	}
-	if id == "" {
-		return true, nil
-	}
+// sweep deletes a batch of a history, and with the last one the traces of it.
+func sweep(tx store.Tx, id string) error {
 	var keys []string
 	for rec, err := range tx.Scan(string(history), store.Range{Prefix: id + "/", Limit: sweepBatch}) {
 		if err != nil {
-			return false, err
+			return err
 		}
 		keys = append(keys, rec.Key)
 	}
 	for _, key := range keys {
 		if err := history.Delete(tx, key); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if len(keys) == sweepBatch {
-		return false, nil
+		return nil
 	}
 	if err := ids.Delete(tx, id); err != nil {
-		return false, err
+		return err
 	}
-	return false, trash.Delete(tx, id)
+	return trash.Delete(tx, id)
 }
 
-func (s *Service) view(ctx context.Context, fn func(store.Tx) error) error {
-	return s.Store.View(ctx, fn)
-}
+func (s *Service) view(ctx context.Context, fn func(store.Tx) error) error { return s.Store.View(ctx, fn) }

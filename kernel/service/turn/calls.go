@@ -98,22 +98,15 @@ func (t *turn) invoke(ctx context.Context, call wit.ToolCall, args wit.JSON) (re
 	if !ok {
 		return failure("There is no tool " + strconv.Quote(cut(call.Name, 80)) + ". These can be called: " + t.toolNames()), args, nil
 	}
-	d := tool.Definition()
-	if err := t.check(d, args); err != nil {
-		return failure(message(err)), args, nil
-	}
 	e, err := hook.BeforeToolCall.Fire(ctx, t.Hooks, t.hookContext(), wit.BeforeToolCall{Tool: call.Name, CallID: call.ID, Args: args})
-	if err == nil {
-		args = e.Args
-		err = t.check(d, args)
-	}
+	args = e.Args
 	if ctx.Err() != nil {
 		return result{}, args, wit.Errorf(wit.CodeTimeout, "stopped before tool %s was called: %w", call.Name, context.Cause(ctx))
 	}
 	if err != nil {
 		return failure("The call was not made: " + message(err)), args, nil
 	}
-	if !onlyReads(d) {
+	if !onlyReads(tool.Definition()) {
 		if err := t.markCalling(call); err != nil {
 			return result{}, args, err
 		}
@@ -146,13 +139,6 @@ func (t *turn) markCalling(call wit.ToolCall) error {
 	}
 	t.run.Calling = call.ID
 	return nil
-}
-
-func (t *turn) check(d wit.ToolDefinition, args wit.JSON) error {
-	if t.Schemas == nil || len(d.Parameters) == 0 {
-		return nil
-	}
-	return t.Schemas.Check(d.Parameters, args)
 }
 
 func (t *turn) toolNames() string {

@@ -75,7 +75,7 @@ func (w *world) build(st store.Store) *process {
 	sessions := session.New(session.Deps{Store: st, Bus: bus, Settings: func() session.Settings { return session.Settings{} }})
 	log := hclog.NewNullLogger()
 	svc := turn.New(turn.Deps{
-		Store: st, Sessions: sessions, Bus: bus, Providers: w.model, Tools: w.tools, Schemas: schemas{},
+		Store: st, Sessions: sessions, Bus: bus, Providers: w.model, Tools: w.tools,
 		Hooks: hook.New(w.hooks.of, log), Outbound: outbox{}, Typing: &w.typed, Media: media{}, Watchers: w,
 		Settings: func() turn.Settings { return w.settings }, Log: log,
 	})
@@ -252,24 +252,6 @@ func (media) Put(_ context.Context, mime, name string, data []byte) (string, err
 	return fmt.Sprintf("media-%s-%d", name, len(data)), nil
 }
 
-// schemas accepts an object unless the schema is {"required": "x"} and x is missing.
-type schemas struct{}
-
-func (schemas) Check(schema, value wit.JSON) error {
-	var s struct{ Required string }
-	var v map[string]any
-	if err := json.Unmarshal(schema, &s); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(value, &v); err != nil {
-		return wit.Errorf(wit.CodeInvalid, "not an object: %w", err)
-	}
-	if _, ok := v[s.Required]; s.Required != "" && !ok {
-		return wit.Errorf(wit.CodeInvalid, "the argument %s is missing", s.Required)
-	}
-	return nil
-}
-
 // model is a provider. With reply it answers at once; with stream it is asked through the network.
 type model struct {
 	mu     sync.Mutex
@@ -416,7 +398,7 @@ func newTools() *tools {
 
 func (x *tools) Tools() []wit.ToolDefinition {
 	return []wit.ToolDefinition{
-		{Name: "add", Description: "adds", Parameters: wit.JSON(`{"required":"a"}`), Effects: []wit.Effect{wit.EffectReads}},
+		{Name: "add", Description: "adds", Parameters: wit.JSON(`{}`), Effects: []wit.Effect{wit.EffectReads}},
 		{Name: "pay", Description: "pays", Parameters: wit.JSON(`{}`), Effects: []wit.Effect{wit.EffectReads, wit.EffectSpends}},
 	}
 }
@@ -444,6 +426,10 @@ type tool struct {
 func (t tool) Definition() wit.ToolDefinition { return t.d }
 
 func (t tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutput, error) {
+	var args map[string]any
+	if err := json.Unmarshal(c.Args, &args); err != nil || t.d.Name == "add" && args["a"] == nil {
+		return nil, wit.Errorf(wit.CodeInvalid, "the argument a is missing: %w", err)
+	}
 	t.x.mu.Lock()
 	t.x.calls[t.d.Name]++
 	do := t.x.do

@@ -85,6 +85,9 @@ func (s *Service) listModels(ctx context.Context, provider string) ([]wit.Model,
 		return nil, wit.Errorf(wit.CodeUnavailable, "the provider %s cannot be called now", provider)
 	}
 	a, err := p.Models(ctx, &wit.ModelsQuery{})
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return nil, nil // it has no list: its default model is all that is known
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -195,9 +198,9 @@ func (s *Service) choices(ctx context.Context, info ProviderInfo, refresh bool) 
 		if c := wit.CodeOf(err); c == wit.CodeUnauthorized || c == wit.CodeForbidden {
 			outcome.Status = "auth-rejected"
 		}
-		if len(models) == 0 && info.Facts.DefaultModel != nil {
-			models = []wit.Model{{ID: *info.Facts.DefaultModel}}
-		}
+	}
+	if len(models) == 0 && info.Facts.DefaultModel != nil {
+		models = []wit.Model{{ID: *info.Facts.DefaultModel}}
 	}
 	var out []ModelChoice
 	for _, m := range models {

@@ -55,14 +55,9 @@ type Tools interface {
 // Tool is one tool's code.
 type Tool interface {
 	Definition() wit.ToolDefinition
-	// Invoke calls it. Implementations fill in the configuration.
+	// Invoke calls it. Implementations fill in the configuration, and fail with CodeInvalid, naming the
+	// field, before the call when the arguments do not fit the definition's schema.
 	Invoke(ctx context.Context, call *wit.ToolInvocation) (*wit.ToolOutput, error)
-}
-
-// Schemas checks what a model wrote against a tool's JSON Schema.
-type Schemas interface {
-	// Check fails with CodeInvalid and a message that the model can act on.
-	Check(schema, value wit.JSON) error
 }
 
 // Outbound delivers replies to channels.

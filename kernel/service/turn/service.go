@@ -22,7 +22,6 @@ type Deps struct {
 	Bus       *event.Bus
 	Providers Providers
 	Tools     Tools
-	Schemas   Schemas
 	Hooks     *hook.Hooks
 	Outbound  Outbound
 	Typing    Typing
