@@ -163,28 +163,28 @@ func TestNotes(t *testing.T) {
 
 func TestLists(t *testing.T) {
 	inBubble(t, 4, func(b *bench) {
-		for i, name := range []string{"Beta", "alpha", "gamma"} {
+		for i, name := range []string{"Beta", "alpha-x", "gamma"} {
 			b.add(strings.Replace(job(fmt.Sprintf(`{"kind":"every","everyMs":%d}`, 60000*(i+1)), "main", ping, `,"agentId":"a`+fmt.Sprint(i)+`"`), `"n"`, `"`+name+`"`, 1))
 			b.sleep(time.Millisecond)
 		}
 		b.add(strings.Replace(job(`{"kind":"cron","expr":"@daily"}`, "main", ping, `,"enabled":false`), `"n"`, `"off"`, 1))
 		for params, want := range map[string]string{
-			`{}`:                                         "Beta alpha gamma",
-			`{"includeDisabled":true}`:                   "Beta alpha gamma off",
-			`{"enabled":"all","sortDir":"desc"}`:         "gamma alpha Beta off",
+			`{}`:                                         "Beta alpha-x gamma",
+			`{"includeDisabled":true}`:                   "Beta alpha-x gamma off",
+			`{"enabled":"all","sortDir":"desc"}`:         "gamma alpha-x Beta off",
 			`{"enabled":"disabled"}`:                     "off",
-			`{"sortBy":"name"}`:                          "alpha Beta gamma",
-			`{"sortBy":"updatedAtMs","sortDir":"desc"}`:  "gamma alpha Beta",
-			`{"query":"AL"}`:                             "alpha",
+			`{"sortBy":"name"}`:                          "alpha-x Beta gamma",
+			`{"sortBy":"updatedAtMs","sortDir":"desc"}`:  "gamma alpha-x Beta",
+			`{"query":"A-X"}`:                            "alpha-x",
 			`{"agentId":"a2"}`:                           "gamma",
 			`{"scheduleKind":"cron","enabled":"all"}`:    "off",
 			`{"scheduleKind":"stream"}`:                  "",
 			`{"lastRunStatus":"ok"}`:                     "",
-			`{"lastRunStatus":"unknown","limit":2}`:      "Beta alpha",
+			`{"lastRunStatus":"unknown","limit":2}`:      "Beta alpha-x",
 			`{"limit":2,"offset":2}`:                     "gamma",
 			`{"offset":7}`:                               "",
 			`{"trigger":"conditional"}`:                  "",
-			`{"trigger":"unconditional","compact":true}`: "Beta alpha gamma",
+			`{"trigger":"unconditional","compact":true}`: "Beta alpha-x gamma",
 		} {
 			out, err := b.call("cron.list", params)
 			if err != nil {
