@@ -107,29 +107,43 @@ func (r *Registry) place(ctx context.Context, p pass, id string, candidates []ca
 			e.setUpdate(problem)
 			return false
 		}
-		if u, bad := e.rejectedFor(c.fingerprint); bad {
-			problem = first(problem, u)
-			continue
+		v, u := r.attempt(ctx, p, e, c)
+		if u == nil {
+			e.setUpdate(problem)
+			r.install(p, e, v)
+			return false
 		}
-		v, u := r.build(ctx, p, c)
-		if u != nil && p.live && r.unsettled() && u.Lacking == nil {
+		if u.Reason == "" {
 			return true
 		}
-		if u != nil {
-			e.reject(c.fingerprint, *u)
-			r.announce(id, StateFailed, u.Version, u.Reason)
-			problem = first(problem, *u)
-			continue
+		problem = first(problem, *u)
+		if current != nil && current.pkg.Path == c.pkg.Path {
+			break // what this package was before goes on, rather than a package it replaces
 		}
-		e.setUpdate(problem)
-		r.install(p, e, v)
-		return false
 	}
 	e.setUpdate(problem)
 	if e.current.Load() == nil && problem != nil {
 		e.fail(*problem)
 	}
 	return false
+}
+
+// attempt builds a candidate. An update says why it cannot take the place; one without a reason, that it
+// may still be incomplete.
+func (r *Registry) attempt(ctx context.Context, p pass, e *entry, c candidate) (*version, *Update) {
+	if u, bad := e.rejectedFor(c.fingerprint); bad {
+		return nil, &u
+	}
+	v, u := r.build(ctx, p, c)
+	if u == nil {
+		return v, nil
+	}
+	if p.live && r.unsettled() && u.Lacking == nil {
+		return nil, &Update{}
+	}
+	e.reject(c.fingerprint, *u)
+	r.announce(e.id, StateFailed, u.Version, u.Reason)
+	return nil, u
 }
 
 func first(have *Update, u Update) *Update {
@@ -245,7 +259,8 @@ func (r *Registry) swap(e *entry, v *version, s State) {
 		before = old.manifest.Version
 	}
 	e.dropPrevious(old)
-	r.set(e, s, v.manifest.Version, "", before)
+	e.become(s, v.manifest.Version, "")
+	r.announce(e.id, s, v.manifest.Version, "", before)
 	if old != nil {
 		r.drain(e.id, old)
 	}

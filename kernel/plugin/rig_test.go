@@ -160,6 +160,7 @@ type engine struct {
 	loads    int
 	compiles int
 	held     int
+	cache    map[string]map[string]string // by hash, as the real engine keeps machine code
 }
 
 func (e *engine) Load(src plugin.CodeSource) (plugin.Code, error) {
@@ -182,6 +183,11 @@ type code struct {
 }
 
 func (c *code) fields() (map[string]string, error) {
+	c.engine.mu.Lock()
+	defer c.engine.mu.Unlock()
+	if f := c.engine.cache[c.src.Hash]; f != nil {
+		return f, nil
+	}
 	data, err := c.src.Open()
 	if err != nil {
 		return nil, err
@@ -195,6 +201,10 @@ func (c *code) fields() (map[string]string, error) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		fields[name] = value
 	}
+	if c.engine.cache == nil {
+		c.engine.cache = map[string]map[string]string{}
+	}
+	c.engine.cache[c.src.Hash] = fields
 	return fields, nil
 }
 

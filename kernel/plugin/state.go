@@ -65,15 +65,19 @@ type Update struct {
 	Lacking []string `json:"lacking,omitempty"`
 }
 
-// set changes an entry's state and announces it.
-func (r *Registry) set(e *entry, s State, version, reason string, previous ...string) {
-	e.mu.Lock()
-	same := e.state == s && e.version == version && e.reason == reason
-	e.state, e.version, e.reason, e.hint = s, version, reason, ""
-	e.mu.Unlock()
-	if !same {
-		r.announce(e.id, s, version, reason, previous...)
+// set changes an entry's state and announces it, unless it is the same.
+func (r *Registry) set(e *entry, s State, version, reason string) {
+	if e.become(s, version, reason) {
+		r.announce(e.id, s, version, reason)
 	}
+}
+
+func (e *entry) become(s State, version, reason string) (changed bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	changed = e.state != s || e.version != version || e.reason != reason
+	e.state, e.version, e.reason, e.hint = s, version, reason, ""
+	return changed
 }
 
 func (r *Registry) announce(id string, s State, version, reason string, previous ...string) {
