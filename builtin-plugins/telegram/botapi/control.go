@@ -57,6 +57,13 @@ func (s *Server) Pending() int {
 	return len(s.queue.waiting)
 }
 
+// Repeated returns how many updates polls have returned more than once, counting each repetition.
+func (s *Server) Repeated() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queue.repeated
+}
+
 // Polling reports whether a getUpdates is waiting.
 func (s *Server) Polling() bool {
 	s.mu.Lock()

@@ -74,7 +74,7 @@ func New(cfg Config) *Server {
 		cfg:     cfg,
 		client:  &http.Client{Timeout: 30 * time.Second},
 		changed: make(chan struct{}),
-		queue:   queue{next: 100_000},
+		queue:   queue{next: 100_000, handed: map[int64]bool{}},
 		world:   newWorld(),
 		limits:  limiter{last: map[int64]time.Time{}},
 	}

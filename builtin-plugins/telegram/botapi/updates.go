@@ -15,6 +15,9 @@ type queue struct {
 	allowed []string // nil is the default set
 	past    []update // the last that were confirmed, for Redeliver
 	again   int      // how many of them the next poll repeats
+
+	handed   map[int64]bool
+	repeated int
 }
 
 type update struct {
@@ -95,7 +98,14 @@ func (q *queue) take(limit int64) []update {
 		q.again = 0
 	}
 	out = append(out, q.waiting[:min(len(q.waiting), int(limit))]...)
-	return out[:min(len(out), int(limit))]
+	out = out[:min(len(out), int(limit))]
+	for _, u := range out {
+		if q.handed[u.id] {
+			q.repeated++
+		}
+		q.handed[u.id] = true
+	}
+	return out
 }
 
 // poll is a getUpdates that waits.
