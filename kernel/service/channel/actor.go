@@ -94,8 +94,9 @@ func newActor(s *Service, r ref, settings Account) *actor {
 
 // apply takes new settings over and does what follows from them and from a changed plugin.
 func (a *actor) apply(settings Account) {
-	p, _ := a.Plugins.Channel(a.channel)
+	p, ok := a.Plugins.Channel(a.channel)
 	a.mu.Lock()
+	changed := ok && a.build != p.Build()
 	old := a.settings
 	a.settings = settings
 	begin, halt := false, false
@@ -104,9 +105,9 @@ func (a *actor) apply(settings Account) {
 		halt = a.phase != phaseDisabled
 	case a.phase == phaseOff:
 	case a.phase == phaseRunning:
-		begin = !bytes.Equal(old.Config, settings.Config) || p != nil && a.build != "" && a.build != p.Build() && a.restful()
+		begin = !bytes.Equal(old.Config, settings.Config) || changed && a.build != "" && a.restful()
 	case a.phase == phaseStopped || a.phase == phaseFailed:
-		begin = !bytes.Equal(old.Config, settings.Config) || p != nil && a.build != p.Build()
+		begin = !bytes.Equal(old.Config, settings.Config) || changed
 	default:
 		begin = true
 	}

@@ -203,9 +203,12 @@ func (a *actor) call(ctx context.Context, in *input) (outcome, error) {
 	}
 	in.done = make(chan outcome, 1)
 	a.post(in)
+	life := a.lifetime()
 	select {
 	case o := <-in.done:
 		return o, o.err
+	case <-life.Done():
+		return outcome{}, wit.NewError(wit.CodeUnavailable, "the gateway is stopping")
 	case <-ctx.Done():
 		return outcome{}, wit.Errorf(wit.CodeTimeout, "account %s has not answered yet: %w", a.ref, ctx.Err())
 	}

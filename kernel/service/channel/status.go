@@ -110,7 +110,8 @@ func (a *actor) summary() Changed {
 	return c
 }
 
-// Ready returns nil when messages can be sent through the account, and else why they have to wait.
+// Ready returns nil when messages can be sent through the account, and else why they have to wait. An
+// account that stopped at an event still sends.
 func (s *Service) Ready(channel, account string) error {
 	a, err := s.find(channel, account)
 	if err != nil {
@@ -122,8 +123,10 @@ func (s *Service) Ready(channel, account string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
-	case a.phase == phaseOff || a.phase == phaseDisabled || a.phase == phaseIdle:
+	case a.phase == phaseOff, a.phase == phaseDisabled, a.phase == phaseIdle:
 		return wit.Errorf(wit.CodeUnavailable, "account %s is %s", a.ref, a.phase)
+	case a.phase == phaseFailed, a.phase == phaseRunning && a.report.status.State == wit.ConnectionStateFailed:
+		return wit.Errorf(wit.CodeUnavailable, "account %s has failed: see channels.status", a.ref)
 	case a.report.status.State == wit.ConnectionStateNeedsLogin:
 		return wit.Errorf(wit.CodeUnavailable, "account %s needs a login", a.ref)
 	case a.phase == phaseRunning && !a.report.started:

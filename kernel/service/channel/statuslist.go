@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -75,6 +77,8 @@ func (s *Service) status(ctx context.Context, in statusParams) (statusResult, er
 	out := statusResult{TS: time.Now().UnixMilli(), ChannelOrder: []string{}, Labels: map[string]string{},
 		DetailLabels: map[string]string{}, SystemImages: map[string]string{}, Meta: []channelMeta{},
 		Channels: map[string]channelSummary{}, ChannelAccounts: map[string][]accountStatus{}, DefaultAccountID: map[string]string{}}
+	caller := rpc.CallerOf(ctx)
+	owner := caller != nil && wire.Allows(caller.Role, caller.Scopes, wire.ScopeAdmin)
 	var probes map[ref]*probeResult
 	if in.Probe {
 		probes = s.probe(ctx, in)
@@ -91,6 +95,9 @@ func (s *Service) status(ctx context.Context, in statusParams) (statusResult, er
 		out.add(a.channel, s.label(a.channel))
 		row := a.row()
 		row.Probe = probes[a.ref]
+		if !owner {
+			row.Login = "" // whoever has it can link a device
+		}
 		out.ChannelAccounts[a.channel] = append(out.ChannelAccounts[a.channel], row)
 		if _, ok := out.DefaultAccountID[a.channel]; !ok {
 			out.DefaultAccountID[a.channel] = a.account
