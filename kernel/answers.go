@@ -87,7 +87,7 @@ func (k *Kernel) sessionSettings() session.Settings {
 func (k *Kernel) turnSettings() turn.Settings {
 	a := k.o.Config.Agent
 	return turn.Settings{
-		Agents: []turn.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, System: a.SystemPrompt, TimeZone: k.o.Config.TimeZone,
+		Agents: []turn.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, System: a.SystemPrompt, TimeZone: k.zone,
 	}
 }
 

@@ -60,10 +60,11 @@ type Options struct {
 
 // Kernel is a gateway. New makes it, Run runs it once.
 type Kernel struct {
-	o   Options
-	log hclog.Logger
-	bus *event.Bus
-	url atomic.Pointer[string]
+	o    Options
+	log  hclog.Logger
+	bus  *event.Bus
+	zone string
+	url  atomic.Pointer[string]
 
 	db        store.Store
 	vault     *secret.Vault
@@ -93,7 +94,10 @@ type Kernel struct {
 // New wires a kernel. Nothing runs and nothing listens before Run, except that the state directory is
 // locked and the port is taken. An error releases both; its message is one line for the owner.
 func New(ctx context.Context, o Options) (k *Kernel, err error) {
-	k = &Kernel{o: o, log: o.Log.Logger(), bus: new(event.Bus)}
+	k = &Kernel{o: o, log: o.Log.Logger(), bus: new(event.Bus), zone: o.Config.TimeZone}
+	if k.zone == "" {
+		k.zone = localZone()
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, k.close())
@@ -149,7 +153,7 @@ func (k *Kernel) openPlugins(ctx context.Context) (err error) {
 		return err
 	}
 	k.closing(func() error { return k.engine.Close(context.Background()) })
-	k.scheduler = schedule.New(schedule.Deps{Store: k.db, Zone: zone(k.o.Config.TimeZone), Logger: k.log.Named("schedule")})
+	k.scheduler = schedule.New(schedule.Deps{Store: k.db, Zone: k.location(), Logger: k.log.Named("schedule")})
 	k.host = host.New(host.Deps{
 		Store: k.db, Egress: k.egress, Vault: k.vault, Schedule: pluginJobs{k.scheduler}, Bus: k.bus, Logger: k.log,
 	})
@@ -187,7 +191,7 @@ func (k *Kernel) openServices(context.Context) error {
 	k.sessions = session.New(session.Deps{Store: k.db, Bus: k.bus, Settings: k.sessionSettings})
 	k.outbox = delivery.NewQueue()
 	k.turns = turn.New(turn.Deps{
-		Store: k.db, Sessions: k.sessions, Bus: k.bus, Providers: providers{k}, Tools: tools{k.plugins}, Schemas: plugin.Schemas{},
+		Store: k.db, Sessions: k.sessions, Bus: k.bus, Providers: providers{k}, Tools: tools{k.plugins},
 		Hooks: k.hooks, Outbound: replies{k.outbox}, Typing: typing{k.plugins}, Watchers: watchers{k},
 		Settings: k.turnSettings, Log: k.log, Parallel: k.o.Config.Agent.MaxConcurrent,
 	})
@@ -208,14 +212,11 @@ func (k *Kernel) openServices(context.Context) error {
 	return nil
 }
 
-// zone is the owner's; the name was checked with the settings.
-func zone(name string) *time.Location {
-	if name == "" {
-		return time.Local
-	}
-	l, err := time.LoadLocation(name)
+// location is the owner's time zone; its name was checked with the settings.
+func (k *Kernel) location() *time.Location {
+	l, err := time.LoadLocation(k.zone)
 	if err != nil {
-		return time.Local
+		return time.UTC
 	}
 	return l
 }

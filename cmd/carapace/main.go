@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // time zones by name on machines without a zone database
 
 	"github.com/carapace-gateway/carapace/wit"
 )

@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,14 +10,46 @@ import (
 
 // pluginRow is what the commands show of a plugin.
 type pluginRow struct {
-	ID, Name, Version, Source, State, Reason, Hint, Description string
-	Enabled                                                     bool
-	Provides                                                    []string
-	Permissions                                                 []struct {
+	ID, Name, Version, Path, State, Reason, Hint, Description string
+	Provides                                                  provided
+	Update                                                    *struct{ Version, Reason, Hint string }
+	Permissions                                               []struct {
 		Name, Reason string
 		Granted      bool
-		Detail       json.RawMessage
+		Detail       []string
 	}
+}
+
+// provided is what a plugin is.
+type provided struct {
+	Channel, Provider string
+	Tools, Hooks      []string
+}
+
+// list names what a plugin is in one word each.
+func (p provided) list() []string {
+	var words []string
+	if p.Channel != "" {
+		words = append(words, "channel")
+	}
+	if p.Provider != "" {
+		words = append(words, "provider")
+	}
+	for _, t := range p.Tools {
+		words = append(words, "tool:"+t)
+	}
+	for _, h := range p.Hooks {
+		words = append(words, "hook:"+h)
+	}
+	return words
+}
+
+// why is the reason of a failure, or of an update that does not run.
+func (p pluginRow) why() string {
+	if p.Update != nil {
+		return strings.TrimSpace(p.Reason + " update " + p.Update.Version + ": " + p.Update.Reason)
+	}
+	return p.Reason
 }
 
 func newPlugins(o *options) *cobra.Command {
@@ -78,9 +108,9 @@ func (o *options) listPlugins(c *cobra.Command) error {
 	}
 	var rows [][]string
 	for _, p := range list.Plugins {
-		rows = append(rows, []string{p.ID, p.Version, p.State, strings.Join(p.Provides, ","), p.Source, p.Reason})
+		rows = append(rows, []string{p.ID, p.Version, p.State, strings.Join(p.Provides.list(), ","), p.Path, p.why()})
 	}
-	return table(o.out, "PLUGIN VERSION STATE PROVIDES SOURCE REASON", rows)
+	return table(o.out, "PLUGIN VERSION STATE PROVIDES PATH REASON", rows)
 }
 
 func (o *options) pluginInfo(c *cobra.Command, id string) error {
@@ -93,7 +123,7 @@ func (o *options) pluginInfo(c *cobra.Command, id string) error {
 		return fmt.Errorf("read the plugin: %w", err)
 	}
 	fmt.Fprintf(o.out, "%s %s (%s)\n%s\n\nstate     %s\n", p.Name, p.Version, p.ID, p.Description, p.State)
-	for _, line := range [][2]string{{"reason", p.Reason}, {"hint", p.Hint}, {"source", p.Source}, {"provides", strings.Join(p.Provides, ", ")}} {
+	for _, line := range [][2]string{{"reason", p.why()}, {"hint", p.Hint}, {"path", p.Path}, {"provides", strings.Join(p.Provides.list(), ", ")}} {
 		if line[1] != "" {
 			fmt.Fprintf(o.out, "%-9s %s\n", line[0], line[1])
 		}
@@ -107,24 +137,9 @@ func (o *options) pluginInfo(c *cobra.Command, id string) error {
 			mark = "NOT GRANTED"
 		}
 		fmt.Fprintf(o.out, "  %s (%s): %s\n", perm.Name, mark, perm.Reason)
-		for _, line := range details(perm.Detail) {
+		for _, line := range perm.Detail {
 			fmt.Fprintf(o.out, "    %s\n", line)
 		}
 	}
 	return nil
-}
-
-// details lists the fields of a permission, such as its hosts.
-func details(raw json.RawMessage) []string {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(raw, &fields) != nil {
-		return nil
-	}
-	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if name != "reason" {
-			lines = append(lines, name+" "+string(fields[name]))
-		}
-	}
-	return lines
 }

@@ -54,13 +54,13 @@ func newSetup(o *options) *cobra.Command {
 func (o *options) setup(c *cobra.Command, s setup, set, secrets []string) error {
 	var info struct {
 		Name     string
-		Config   json.RawMessage
-		Provides []string
+		Config   json.RawMessage `json:"configSchema"`
+		Provides provided
 	}
 	if err := o.call(c.Context(), "plugins.info", map[string]any{"id": s.ID}, &info); err != nil {
 		return err
 	}
-	if s.Account == "" && slices.Contains(info.Provides, "channel") {
+	if s.Account == "" && info.Provides.Channel != "" {
 		s.Account = "default"
 	}
 	fields, err := readSchema(info.Config)
