@@ -64,7 +64,8 @@ type Chat struct {
 	Session string `json:"session,omitempty"`
 }
 
-// Framing is one of its constants; the first stands for one that is left out.
+// Framing: How the body of a good response is cut into chunks. One with another status than 2xx, or that is
+// not a stream after all, comes as one chunk.
 type Framing string
 
 const (
@@ -157,8 +158,9 @@ func (v StopReason) Valid() bool {
 	return false
 }
 
-// Usage is a record of the contract.
+// Usage: Tokens.
 type Usage struct {
+	// Read, but for those that came from a cache.
 	Input      uint64 `json:"input,omitempty"`
 	Output     uint64 `json:"output,omitempty"`
 	CacheRead  uint64 `json:"cacheRead,omitempty"`

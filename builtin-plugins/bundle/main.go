@@ -5,6 +5,7 @@ package main
 import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/calc"
 	"github.com/carapace-gateway/carapace/builtin-plugins/eliza"
+	"github.com/carapace-gateway/carapace/builtin-plugins/openai"
 	"github.com/carapace-gateway/carapace/builtin-plugins/redact"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
 	clock "github.com/carapace-gateway/carapace/builtin-plugins/time"
@@ -17,6 +18,7 @@ import (
 func init() {
 	channel.Register("telegram", telegram.New())
 	provider.Register("eliza", eliza.New())
+	provider.Register("openai", openai.New())
 	hook.Register("redact", redact.New())
 	tool.Register("calc", calc.New())
 	tool.Register("time", clock.New())

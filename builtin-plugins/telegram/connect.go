@@ -135,7 +135,7 @@ func (t *turn) poll(seconds int64) {
 
 func (t *turn) setWebhook() {
 	params := json.Object{}.Text("url", t.settings.webhookURL).
-		Text("secret_token", "{{credential:webhookSecret}}").
+		Credential("secret_token", "webhookSecret").
 		Int("max_connections", 1). // one at a time, so that messages stay in order
 		Raw("allowed_updates", wit.JSON(allowedUpdates))
 	t.ask(askSet, "setWebhook", nil).Text = new(string(params.JSON()))
