@@ -31,6 +31,7 @@ type world struct {
 	hooks    *plugins
 	typed    counter
 	settings turn.Settings
+	shelf    *shelf // the providers, if there is more than the model
 	watchers []string
 
 	mu     sync.Mutex
@@ -72,10 +73,14 @@ func (w *world) build(st store.Store) *process {
 		defer w.mu.Unlock()
 		w.events = append(w.events, e)
 	})
+	var providers turn.Providers = w.model
+	if w.shelf != nil {
+		providers = w.shelf
+	}
 	sessions := session.New(session.Deps{Store: st, Bus: bus, Settings: func() session.Settings { return session.Settings{} }})
 	log := hclog.NewNullLogger()
 	svc := turn.New(turn.Deps{
-		Store: st, Sessions: sessions, Bus: bus, Providers: w.model, Tools: w.tools,
+		Store: st, Sessions: sessions, Bus: bus, Providers: providers, Tools: w.tools,
 		Hooks: hook.New(w.hooks.of, log), Outbound: outbox{}, Typing: &w.typed, Media: media{}, Watchers: w,
 		Settings: func() turn.Settings { return w.settings }, Log: log,
 	})
@@ -252,15 +257,15 @@ func (media) Put(_ context.Context, mime, name string, data []byte) (string, err
 	return fmt.Sprintf("media-%s-%d", name, len(data)), nil
 }
 
-// model is a provider. With reply it answers at once; with stream it is asked through the network.
+// model is a provider. With reply it answers at once; with res it is asked through the network.
 type model struct {
-	mu     sync.Mutex
-	reply  func(*wit.Chat) *wit.ProviderAnswer
-	stream func(*wit.Chat, *egress.Response, *io.PipeWriter) error
-	asked  []*wit.Chat
-	ctx    context.Context
-	res    func(*wit.Chat) (*egress.Response, error)
-	frame  wit.Framing
+	mu    sync.Mutex
+	reply func(*wit.Chat) *wit.ProviderAnswer
+	res   func(*wit.Chat) (*egress.Response, error)
+	frame wit.Framing
+	asked []*wit.Chat
+	// noModels: it has no list of models.
+	noModels bool
 }
 
 func (m *model) Providers() []turn.ProviderInfo {
@@ -305,6 +310,11 @@ func (m *model) Chunk(_ context.Context, c *wit.ProviderChunk) (*wit.ProviderAns
 }
 
 func (m *model) Models(_ context.Context, q *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.noModels {
+		return nil, wit.NewError(wit.CodeNotFound, "no list")
+	}
 	if q.Response == nil {
 		return &wit.ModelsAnswer{Request: &wit.HTTPRequest{URL: "http://model/list"}}, nil
 	}
