@@ -76,21 +76,17 @@ func BenchmarkCall(b *testing.B) {
 // benchGuest is the smallest guest: it moves bytes with the bulk imports, or not at all.
 func benchGuest() []byte {
 	b := &builder{}
-	i := op(i64)
-	alloc, output := env(b, "alloc", i, i), env(b, "output_set", op(i64, i64), nil)
-	length, offset := env(b, "input_length", nil, i), env(b, "input_offset", nil, i)
-	read := b.imp("carapace:host/memory", "read", op(i64, i32, i32), nil)
-	write := b.imp("carapace:host/memory", "write", op(i64, i32, i32), nil)
+	length := env(b, "input_length", nil, op(i64))
+	input := b.imp("carapace:host/memory", "input", op(i32, i32), nil)
+	output := b.imp("carapace:host/memory", "output", op(i32, i32), nil)
+	const half = 1<<20 + 4096
 	b.mem(40)
-	wrap := op(0xa7)
 	b.fn("noop", nil, op(i32), nil, ci32(0))
-	b.fn("echo", nil, op(i32), op(i64, i64),
-		call(offset), ci32(1024), call(length), tee(1), wrap, call(read),
-		get(1), call(alloc), tee(0), ci32(1024), get(1), wrap, call(write),
-		get(0), get(1), call(output), ci32(0))
+	b.fn("echo", nil, op(i32), op(i32),
+		call(length), op(0xa7), set(0), ci32(1024), get(0), call(input),
+		ci32(half), ci32(1024), get(0), op(0xfc, 10, 0, 0), ci32(half), get(0), call(output), ci32(0))
 	b.fn("raw_buffer", op(i32), op(i32), nil, ci32(1024))
 	b.fn("raw_noop", op(i32), op(i64), nil, ci64(0))
-	const half = 1<<20 + 4096
 	b.fn("raw_echo", op(i32), op(i64), nil, ci32(half), ci32(1024), get(0), op(0xfc, 10, 0, 0), ci64(half<<32), get(0), op(0xad, 0x84))
 	return b.bytes()
 }

@@ -107,7 +107,7 @@ func (d *diskCache) load(ctx context.Context, r wazero.Runtime, hash string) *co
 		d.drop(hash, e)
 		return nil
 	}
-	return &code{compiled: compiled, functions: e.Functions, memoryBytes: e.MemoryBytes}
+	return newCode(compiled, e.guest)
 }
 
 func (d *diskCache) drop(hash string, e *entry) {

@@ -94,7 +94,12 @@ func (i *instance) setRegister(at int, v uint64) {
 }
 
 func (i *instance) input(in []byte) error {
+	i.in = in
 	if len(in) == 0 {
+		return nil
+	}
+	if i.direct {
+		i.setRegister(regInputLen, uint64(len(in)))
 		return nil
 	}
 	off, err := i.put(in)
@@ -165,7 +170,7 @@ func (i *instance) span(off, n uint64, max int64, what string) ([]byte, error) {
 func (i *instance) output() ([]byte, error) {
 	n := i.register(regOutputLen)
 	if n == 0 {
-		return nil, nil
+		return i.answer, nil
 	}
 	b, err := i.span(i.register(regOutput), n, i.pool.limits.OutputBytes, "answer")
 	return bytes.Clone(b), err

@@ -91,7 +91,7 @@ func runtimeConfig() wazero.RuntimeConfig {
 }
 
 func (e *Engine) instantiateHost(ctx context.Context) error {
-	for _, f := range []func(context.Context, wazero.Runtime) error{instantiateTick, instantiateEnv, instantiateUser, instantiateMemory} {
+	for _, f := range []func(context.Context, wazero.Runtime) error{instantiateTick, instantiateEnv, instantiateUser, instantiateBulk} {
 		if err := f(ctx, e.runtime); err != nil {
 			return wit.Errorf(wit.CodeInternal, "host functions: %w", err)
 		}

@@ -58,6 +58,25 @@ func TestHostFunctionEnvelope(t *testing.T) {
 	}
 }
 
+func TestBulkCopies(t *testing.T) {
+	e := newEngine(t, runtime.Config{})
+	p := newPool(t, e, goGuest(t, fastPkg), runtime.Spec{Mode: runtime.Warm})
+	for _, n := range []int{0, 1, 7, 8, 4096, 3 << 20} {
+		in := strings.Repeat("é", n/2) + strings.Repeat("x", n%2)
+		for _, export := range []string{"echo", "block_echo"} {
+			if got := mustCall(t, p, export, in); got != in {
+				t.Errorf("%s of %d bytes: %d bytes %.20q", export, n, len(got), got)
+			}
+		}
+	}
+	for export, code := range map[string]wit.Code{"wild_read": wit.CodeInvalid, "wild_write": wit.CodeInvalid, "wild_input": wit.CodeInvalid,
+		"wild_output": wit.CodeTooLarge, "header_write": wit.CodeInvalid} {
+		if out, err := p.Call(context.Background(), export, []byte("in")); wit.CodeOf(err) != code {
+			t.Errorf("%s: %q %v", export, out, err)
+		}
+	}
+}
+
 func TestUngrantedFunctionLinks(t *testing.T) {
 	e := newEngine(t, runtime.Config{})
 	p := newPool(t, e, goGuest(t, kitchen), runtime.Spec{Mode: runtime.Warm})

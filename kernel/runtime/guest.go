@@ -13,6 +13,8 @@ import (
 type guest struct {
 	Functions   []string // user functions by number
 	MemoryBytes int64
+	// DirectInput says that the guest never looks for its input in the exchange memory.
+	DirectInput bool
 	wasm        []byte
 }
 
@@ -23,13 +25,26 @@ func (e *Engine) meter(wasm []byte) (*guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &guest{MemoryBytes: info.MemoryBytes}
+	g := &guest{MemoryBytes: info.MemoryBytes, DirectInput: directInput(info)}
 	known := knownImports()
 	g.wasm, err = meter.Instrument(wasm, meter.Options{
 		MaxTableElements: maxTableElements,
 		Import:           func(i meter.Import) (meter.Import, error) { return g.admit(i, known, e.wasi) },
 	})
 	return g, err
+}
+
+func directInput(info meter.Info) bool {
+	direct := false
+	for _, i := range info.Imports {
+		switch i.Module + "." + i.Name {
+		case memoryModule + ".input":
+			direct = true
+		case extismEnv + ".input_offset", extismEnv + ".input_load_u8", extismEnv + ".input_load_u64":
+			return false
+		}
+	}
+	return direct
 }
 
 // admit checks one import against what the host offers, and numbers user functions.
@@ -70,15 +85,18 @@ func (g *guest) admit(i meter.Import, known map[string]string, wasi map[string]b
 
 // knownImports maps the functions of extism:host/env and carapace:host/memory to their signatures.
 func knownImports() map[string]string {
-	known := map[string]string{memoryModule + ".read": "i64 i32 i32:", memoryModule + ".write": "i64 i32 i32:"}
-	add := func(name string, params, results []byte) {
-		known[extismEnv+"."+name] = names(params) + ":" + names(results)
+	known := map[string]string{}
+	add := func(module, name string, params, results []byte) {
+		known[module+"."+name] = names(params) + ":" + names(results)
+	}
+	for _, f := range bulkFunctions() {
+		add(memoryModule, f.name, f.params, nil)
 	}
 	for _, f := range envHostFunctions() {
-		add(f.name, f.params, f.results)
+		add(extismEnv, f.name, f.params, f.results)
 	}
 	for _, f := range exchangeFunctions(0) {
-		add(f.name, f.params, f.results)
+		add(extismEnv, f.name, f.params, f.results)
 	}
 	return known
 }

@@ -25,6 +25,7 @@ type instance struct {
 	base     context.Context // answers wazero's keys while instantiating
 	vars     map[string][]byte
 	varBytes int64
+	direct   bool // the guest takes its input straight from the host
 	calls    int64
 	used     bool // since the pool last looked for idle instances
 
@@ -45,6 +46,8 @@ type call struct {
 	stderr   string
 	out, err lineBuffer
 	response HTTPResponse
+	in       []byte
+	answer   []byte // set by the guest without the exchange memory
 	stack    [2]uint64
 }
 
@@ -88,12 +91,12 @@ func instanceOf(ctx context.Context) *instance {
 
 // newInstance makes one. It has the limits' deadline to start, and stops when ctx ends.
 func (p *Pool) newInstance(ctx context.Context, code *code) (_ *instance, err error) {
-	if code.memoryBytes > p.limits.MemoryBytes {
+	if code.MemoryBytes > p.limits.MemoryBytes {
 		return nil, wit.Errorf(wit.CodeTooLarge, "plugin %s needs %d MB of memory to start and may have %d MB; raise limits.memory",
-			p.spec.Plugin, code.memoryBytes>>20, p.limits.MemoryBytes>>20)
+			p.spec.Plugin, code.MemoryBytes>>20, p.limits.MemoryBytes>>20)
 	}
 	e := p.engine
-	i := &instance{pool: p, exports: map[string]*export{}}
+	i := &instance{pool: p, direct: code.DirectInput, exports: map[string]*export{}}
 	i.begin(ctx, "_initialize")
 	defer func() {
 		if r := recover(); r != nil {

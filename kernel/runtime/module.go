@@ -53,9 +53,14 @@ type Module struct {
 
 // code is a compiled module. It is closed when nothing uses it.
 type code struct {
-	compiled    wazero.CompiledModule
-	functions   []string // names of the user functions, by number
-	memoryBytes int64    // that an instance starts with
+	compiled wazero.CompiledModule
+	guest
+}
+
+// newCode forgets the wasm, which the compiler has taken what it needs of.
+func newCode(compiled wazero.CompiledModule, g guest) *code {
+	g.wasm = nil
+	return &code{compiled, g}
 }
 
 // Load names a module. Nothing is read or compiled yet. Each Load is answered by one Release.
@@ -159,7 +164,7 @@ type flight struct {
 func (m *Module) compile(f *flight) {
 	e := m.engine
 	e.compiles <- struct{}{}
-	c, cold, err := m.load(e.life)
+	c, err := m.load(e.life)
 	<-e.compiles
 	m.mu.Lock()
 	m.flight = nil
@@ -170,36 +175,35 @@ func (m *Module) compile(f *flight) {
 	m.mu.Unlock()
 	f.err = err
 	close(f.done)
-	if cold {
-		debug.FreeOSMemory()
-	}
+	debug.FreeOSMemory() // loading leaves several times the module's size in garbage
 }
 
-// load finds the code in the cache or makes it; cold says that it was made.
-func (m *Module) load(ctx context.Context) (c *code, cold bool, err error) {
+// load finds the code in the cache or makes it.
+func (m *Module) load(ctx context.Context) (c *code, err error) {
 	e := m.engine
 	ctx = experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers)
-	start := e.now()
+	start, cold := e.now(), false
 	defer func() {
 		e.log.Debug("loaded module", "module", m.source.Name, "cold", cold, "took", time.Duration(e.now()-start), "error", err)
 	}()
 	if e.disk != nil && m.source.Hash != "" {
 		if c := e.disk.load(ctx, e.runtime, m.source.Hash); c != nil {
-			return c, false, nil
+			return c, nil
 		}
 	}
+	cold = true
 	wasm, err := m.read()
 	if err != nil {
-		return nil, true, err
+		return nil, err
 	}
 	g, err := e.meter(wasm)
 	if err != nil {
-		return nil, true, wit.Errorf(wit.CodeOf(err), "%s: %w", m.source.Name, err)
+		return nil, wit.Errorf(wit.CodeOf(err), "%s: %w", m.source.Name, err)
 	}
 	if c, err = e.build(ctx, m.source.Hash, g); err != nil {
-		return nil, true, wit.Errorf(wit.CodeInvalid, "%s: not a valid module: %w", m.source.Name, err)
+		return nil, wit.Errorf(wit.CodeInvalid, "%s: not a valid module: %w", m.source.Name, err)
 	}
-	return c, true, nil
+	return c, nil
 }
 
 // build compiles g, by way of the disk cache if there is one and hash is not empty.
@@ -218,7 +222,7 @@ func (e *Engine) build(ctx context.Context, hash string, g *guest) (*code, error
 	if err != nil {
 		return nil, err
 	}
-	return &code{compiled: compiled, functions: g.Functions, memoryBytes: g.MemoryBytes}, nil
+	return newCode(compiled, *g), nil
 }
 
 func (m *Module) read() ([]byte, error) {

@@ -179,7 +179,7 @@ func (p *Pool) make(ctx context.Context, export string) (i *instance, err error)
 		p.module.release()
 		return nil, p.cancelled(export, err)
 	}
-	p.once.Do(func() { p.functions = functionTable(code.functions, p.spec.Functions) })
+	p.once.Do(func() { p.functions = functionTable(code.Functions, p.spec.Functions) })
 	i, err = p.newInstance(ctx, code)
 	if err != nil {
 		p.engine.budget.give()
@@ -200,9 +200,7 @@ func (p *Pool) give(i *instance, reusable bool) {
 		return
 	}
 	i.ctx, i.used = nil, true
-	if i.response.Body != nil {
-		i.response = HTTPResponse{}
-	}
+	i.in, i.answer, i.response = nil, nil, HTTPResponse{}
 	p.mu.Lock()
 	if len(p.waiters) > 0 {
 		w := p.waiters[0]

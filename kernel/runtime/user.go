@@ -30,38 +30,6 @@ func instantiateUser(ctx context.Context, r wazero.Runtime) error {
 	return err
 }
 
-func instantiateMemory(ctx context.Context, r wazero.Runtime) error {
-	params := []byte{wasmI64, wasmI32, wasmI32}
-	b := r.NewHostModuleBuilder(memoryModule)
-	for name, write := range map[string]bool{"read": false, "write": true} {
-		b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, m api.Module, s []uint64) {
-			instanceOf(ctx).copy(m, s[0], uint32(s[1]), uint32(s[2]), write)
-		}), params, nil).Export(name)
-	}
-	_, err := b.Instantiate(ctx)
-	return err
-}
-
-// copy moves n bytes between the exchange memory at off and the guest's own at ptr.
-func (i *instance) copy(m api.Module, off uint64, ptr, n uint32, write bool) {
-	theirs, ok := []byte(nil), false
-	if mem := m.Memory(); mem != nil {
-		theirs, ok = mem.Read(ptr, n)
-	}
-	ours, ok2 := i.exchange.slice(off, uint64(n))
-	if !ok || !ok2 || off < exchangeBase && n > 0 {
-		i.stop(wit.Errorf(wit.CodeInvalid, "plugin %s copied %d bytes from or to outside its memory", i.pool.spec.Plugin, n))
-	}
-	if write {
-		copy(ours, theirs)
-	} else {
-		copy(theirs, ours)
-	}
-	if n > 1<<20 {
-		i.check()
-	}
-}
-
 // user calls the host function that this guest knows under number n.
 func (i *instance) user(n int, stack []uint64) {
 	p := i.pool

@@ -15,9 +15,6 @@ func main() {}
 //go:wasmimport extism:host/env input_length
 func inputLength() uint64
 
-//go:wasmimport extism:host/env input_offset
-func inputOffset() uint64
-
 //go:wasmimport extism:host/env alloc
 func alloc(uint64) uint64
 
@@ -58,14 +55,44 @@ func noop() int32 { return 0 }
 
 //go:wasmexport echo
 func echo() int32 {
-	b := take(inputOffset(), inputLength())
+	b := takeInput()
+	copied = append(copied[:0], b...)
+	give(copied)
+	return 0
+}
+
+var copied []byte
+
+//go:wasmexport block_echo
+func blockEcho() int32 {
+	b := takeInput()
+	at := put(b)
+	b = take(at, length(at))
 	outputSet(put(b), uint64(len(b)))
 	return 0
 }
 
+//go:wasmimport carapace:host/memory input
+func input(ptr unsafe.Pointer, length uint32)
+
+//go:wasmimport carapace:host/memory output
+func output(ptr unsafe.Pointer, length uint32)
+
+func takeInput() []byte {
+	n := inputLength()
+	if uint64(cap(buffer)) < n {
+		buffer = make([]byte, n)
+	}
+	buffer = buffer[:n]
+	input(unsafe.Pointer(unsafe.SliceData(buffer)), uint32(n))
+	return buffer
+}
+
+func give(b []byte) { output(unsafe.Pointer(unsafe.SliceData(b)), uint32(len(b))) }
+
 //go:wasmexport greet_call
 func greetCall() int32 {
-	b := take(inputOffset(), inputLength())
+	b := takeInput()
 	answer := greet(put(b))
 	outputSet(answer, length(answer))
 	return 0
@@ -79,7 +106,19 @@ func wildRead() int32 {
 
 //go:wasmexport wild_write
 func wildWrite() int32 {
-	write(inputOffset(), nil, 1<<31)
+	write(1<<12, nil, 1<<31)
+	return 0
+}
+
+//go:wasmexport wild_input
+func wildInput() int32 {
+	input(nil, uint32(inputLength())+1)
+	return 0
+}
+
+//go:wasmexport wild_output
+func wildOutput() int32 {
+	output(nil, 1<<31)
 	return 0
 }
 
@@ -109,11 +148,11 @@ func transform(in []byte) ([]byte, bool) {
 
 //go:wasmexport json
 func jsonCall() int32 {
-	out, ok := transform(take(inputOffset(), inputLength()))
+	out, ok := transform(takeInput())
 	if !ok {
 		return 1
 	}
-	outputSet(put(out), uint64(len(out)))
+	give(out)
 	return 0
 }
 
