@@ -32,15 +32,22 @@ type rig struct {
 	table  *rpc.Table
 }
 
-func newRig(t *testing.T, change ...func(*auth.Deps)) *rig {
-	t.Helper()
-	r := &rig{t: t, now: time.UnixMilli(1700000000000), store: store.OpenMemory()}
-	bus := &event.Bus{}
-	bus.Subscribe(func(e event.Event) { r.events = append(r.events, e) })
-	r.deps = auth.Deps{
-		Store: r.store, Bus: bus, Token: sharedToken, StateDir: t.TempDir(),
+// testStart is when the vectors were signed.
+var testStart = time.UnixMilli(1700000000000)
+
+func deps(r *rig) auth.Deps {
+	return auth.Deps{
+		Store: store.OpenMemory(), Bus: &event.Bus{}, Token: sharedToken,
 		Now: func() time.Time { return r.now }, Logger: hclog.NewNullLogger(),
 	}
+}
+
+func newRig(t *testing.T, change ...func(*auth.Deps)) *rig {
+	t.Helper()
+	r := &rig{t: t, now: testStart}
+	r.deps = deps(r)
+	r.store, r.deps.StateDir = r.deps.Store, t.TempDir()
+	r.deps.Bus.Subscribe(func(e event.Event) { r.events = append(r.events, e) })
 	for _, c := range change {
 		c(&r.deps)
 	}

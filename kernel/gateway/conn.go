@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
@@ -18,18 +19,19 @@ import (
 
 // conn is a client that auth has let in.
 type conn struct {
-	g      *Gateway
-	ws     *websocket.Conn
-	link   *link
-	caller *rpc.Caller
-	ctx    context.Context
-	cancel context.CancelFunc
-	out    outbox
-	slots  chan struct{} // one per request that runs
-	bucket bucket
-	free   bool // of the rate limit
-	ending sync.Once
-	since  time.Time
+	g       *Gateway
+	ws      *websocket.Conn
+	link    *link
+	caller  *rpc.Caller
+	ctx     context.Context
+	cancel  context.CancelFunc
+	out     outbox
+	slots   chan struct{} // one per request that runs
+	bucket  bucket
+	free    bool // of the rate limit
+	ending  sync.Once
+	closing atomic.Bool
+	since   time.Time
 
 	// The sweeper's.
 	nextTick, nextPing time.Time
@@ -239,6 +241,9 @@ func (c *conn) write() {
 
 // shut closes with a reason that the client is told, after what was queued before.
 func (c *conn) shut(code websocket.StatusCode, reason string) {
+	if c.closing.Swap(true) {
+		return
+	}
 	c.drain()
 	farewell(c.ws, c.link, code, reason)
 	c.cancel()

@@ -51,18 +51,20 @@ func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.ws = ws
+	g.await(v)
 	go v.shakeHands()
 }
 
 // shakeHands runs the opening: challenge, connect, hello-ok.
 func (v *visit) shakeHands() {
 	c, err := v.open()
+	v.g.settle(v)
 	if err == nil {
 		// On a fresh goroutine, because this one's stack has grown with what a handshake needs.
 		go c.readLoop()
 		return
 	}
-	v.g.exit(v.ip)
+	defer v.g.exit(v.ip)
 	var end *refusal
 	if !errors.As(err, &end) {
 		_ = v.ws.CloseNow()

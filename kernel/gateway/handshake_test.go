@@ -344,3 +344,19 @@ func TestForwardedIsNotLocal(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestStopTurnsVisitorsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t)
+		w := r.raw(nil)
+		w.read()
+		start := time.Now()
+		r.stop()
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("stopping took %v", took)
+		}
+		if got := w.read(); !strings.HasPrefix(got, "error") && !strings.HasPrefix(got, "close") {
+			t.Errorf("the visitor reads %s", got)
+		}
+	})
+}

@@ -56,7 +56,7 @@ func TestHTTP(t *testing.T) {
 		{"metrics by a name given to this machine", "GET", "/metrics", func(q *http.Request) { q.Host = "evil.example.org" }, 401, unauthorized},
 		{"metrics through a proxy", "GET", "/metrics", func(q *http.Request) { q.Header.Set("X-Forwarded-For", "203.0.113.9") }, 401, unauthorized},
 		{"metrics with a wrong token", "GET", "/metrics", func(q *http.Request) { remote(q); q.Header.Set("Authorization", "Bearer x") }, 401, unauthorized},
-		{"metrics with the token", "GET", "/metrics", func(q *http.Request) { remote(q); q.Header.Set("Authorization", "Bearer "+token) }, 200, "carapace_requests_total"},
+		{"metrics with the token", "GET", "/metrics", func(q *http.Request) { remote(q); q.Header.Set("Authorization", "Bearer "+token) }, 200, "carapace_build_info"},
 		{"unknown", "GET", "/nope", nil, 404, `{"error":{"message":"not found","type":"not_found"}}`},
 		{"root without upgrade", "GET", "/", nil, 404, "not found"},
 		{"wrong method", "POST", "/health", nil, 405, `{"error":{"message":"method not allowed","type":"invalid_request_error"}}`},

@@ -11,12 +11,14 @@ func (g *Gateway) enter(ip string) bool {
 	}
 	g.open++
 	g.perIP[ip]++
+	g.members.begin()
 	return true
 }
 
 func (g *Gateway) exit(ip string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.members.end()
 	g.open--
 	if g.perIP[ip]--; g.perIP[ip] <= 0 {
 		delete(g.perIP, ip)
@@ -51,4 +53,26 @@ func (g *Gateway) drop(c *conn) {
 func (g *Gateway) leave(c *conn) {
 	g.drop(c)
 	g.exit(c.caller.RemoteIP)
+}
+
+// await and settle bracket the time in which a visit may be turned away.
+func (g *Gateway) await(v *visit) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.visits[v] = true
+}
+
+func (g *Gateway) settle(v *visit) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.visits, v)
+}
+
+// turnAway ends the handshakes that are under way.
+func (g *Gateway) turnAway() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for v := range g.visits {
+		_ = v.link.Close()
+	}
 }
