@@ -207,6 +207,17 @@ func (a *actor) post(in *input) {
 	a.kick()
 }
 
+// putBack makes an input the next one again.
+func (a *actor) putBack(in *input) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if in.gen != 0 && in.gen != a.gen {
+		in.finish(outcome{err: wit.Errorf(wit.CodeUnavailable, "account %s was stopped", a.ref)})
+		return
+	}
+	a.queue = append([]*input{in}, a.queue...)
+}
+
 // kick makes sure that somebody looks at the mailbox.
 func (a *actor) kick() {
 	a.mu.Lock()

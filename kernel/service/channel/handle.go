@@ -43,6 +43,10 @@ func (a *actor) handle(ctx context.Context, in *input) {
 		if err == nil {
 			return
 		}
+		if _, callable := a.Plugins.Channel(a.channel); !callable && ctx.Err() == nil {
+			a.putBack(in) // it is handled by what takes the plugin's place
+			return
+		}
 		if down := (*storeDown)(nil); errors.As(err, &down) && in.event.Kind != wit.EventKindWebhook {
 			a.Log.Error("an event waits for the store", "account", a.ref, "event", in.event.Kind, "error", err)
 			failure, n = err, n-1

@@ -1,0 +1,246 @@
+package channel_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// flaky is a store that refuses while it is down.
+type flaky struct {
+	store.Store
+	down atomic.Bool
+}
+
+func (f *flaky) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if f.down.Load() {
+		return wit.NewError(wit.CodeUnavailable, "the disk is full")
+	}
+	return f.Store.Update(ctx, fn)
+}
+
+func TestAFullDiskLosesNothing(t *testing.T) {
+	inBubble("poll", t, func(t *testing.T) {
+		p := newPlatform()
+		w := newWorld(t, poller(p))
+		f := &flaky{Store: w.store}
+		w.store = f
+		s, _ := w.run()
+		synctest.Wait()
+		f.down.Store(true)
+		p.say(text("1", "one"))
+		p.say(text("2", "two"))
+		time.Sleep(time.Hour)
+		if st := status(t, s); st["phase"] != "running" || len(w.turns()) != 0 {
+			t.Fatalf("status %v", st)
+		}
+		f.down.Store(false)
+		time.Sleep(time.Minute)
+		if n := len(w.turns()); n != 2 {
+			t.Errorf("%d turns", n)
+		}
+	})
+	inBubble("webhook", t, func(t *testing.T) {
+		w := newWorld(t, listener(func(string) error { return nil }))
+		f := &flaky{Store: w.store}
+		w.store = f
+		s, _ := w.run()
+		synctest.Wait()
+		f.down.Store(true)
+		if code := post(s, "/plugins/chat/main/in", "m"); code != 503 {
+			t.Errorf("a webhook that cannot be stored is answered %d", code)
+		}
+		f.down.Store(false)
+		if code := post(s, "/plugins/chat/main/in", "m"); code != 200 || len(w.turns()) != 1 {
+			t.Errorf("status %d, turns %v", code, w.turns())
+		}
+		if code := post(s, "/plugins/chat/main/in", "m"); code != 200 || len(w.turns()) != 1 {
+			t.Errorf("again: status %d, turns %v", code, w.turns())
+		}
+	})
+}
+
+func TestAPluginThatGoesAwayWhileItFailsIsNotBlamed(t *testing.T) {
+	inBubble("gone", t, func(t *testing.T) {
+		var w *world
+		w = newWorld(t, listener(func(string) error {
+			w.mu.Lock()
+			delete(w.plugins, "chat")
+			w.mu.Unlock()
+			return wit.NewError(wit.CodeUnavailable, "draining")
+		}))
+		s, _ := w.run()
+		synctest.Wait()
+		if code := post(s, "/plugins/chat/main/in", "m"); code != 503 {
+			t.Errorf("status %d", code)
+		}
+		time.Sleep(time.Hour)
+		w.upgrade(listener(func(string) error { return nil }))
+		synctest.Wait()
+		if st := status(t, s); st["phase"] != "running" || len(w.turns()) != 1 {
+			t.Errorf("status %v, turns %v", st, w.turns())
+		}
+	})
+}
+
+func TestCommands(t *testing.T) {
+	inBubble("probe, logout", t, func(t *testing.T) {
+		p := &fakePlugin{event: func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			switch {
+			case e.Command == nil:
+				return &wit.ChannelAnswer{}, nil
+			case e.Command.Name == "probe":
+				return &wit.ChannelAnswer{Status: &wit.AccountStatus{State: wit.ConnectionStateNeedsLogin, Login: ptr("https://link")}}, nil
+			case e.Command.Name == "logout":
+				return &wit.ChannelAnswer{}, nil
+			}
+			return nil, wit.NewError(wit.CodeInvalid, "no such command")
+		}}
+		w := newWorld(t, p)
+		s, _ := w.run()
+		synctest.Wait()
+		var r struct {
+			ChannelAccounts map[string][]struct {
+				Login string
+				Probe struct{ OK bool }
+			}
+		}
+		if err := call(t, s, "channels.status", `{"probe":true,"timeoutMs":1000}`, &r); err != nil || r.ChannelAccounts["chat"][0].Probe.OK || r.ChannelAccounts["chat"][0].Login != "https://link" {
+			t.Errorf("%+v %v", r, err)
+		}
+		if err := s.Ready("chat", "main"); wit.CodeOf(err) != wit.CodeUnavailable {
+			t.Errorf("ready without a login: %v", err)
+		}
+		if _, err := s.Command(t.Context(), "chat", "main", wit.Command{Name: "dance"}); wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("an unknown command: %v", err)
+		}
+		if _, err := s.Command(t.Context(), "chat", "nobody", wit.Command{Name: "probe"}); wit.CodeOf(err) != wit.CodeNotFound {
+			t.Errorf("an unknown account: %v", err)
+		}
+		if err := call(t, s, "channels.logout", `{"channel":"chat"}`, nil); err != nil {
+			t.Fatal(err)
+		}
+		if st := status(t, s); st["phase"] != "off" {
+			t.Errorf("status %v", st)
+		}
+		if _, err := s.Command(t.Context(), "chat", "main", wit.Command{Name: "probe"}); wit.CodeOf(err) != wit.CodeUnavailable {
+			t.Errorf("a command to a stopped account: %v", err)
+		}
+		if err := call(t, s, "channels.start", `{"channel":"chat","accountId":"main"}`, nil); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if st := status(t, s); st["connected"] != true {
+			t.Errorf("status %v", st)
+		}
+		if err := call(t, s, "channels.stop", `{"channel":"other"}`, nil); wit.CodeOf(err) != wit.CodeNotFound {
+			t.Errorf("an unknown channel: %v", err)
+		}
+	})
+}
+
+// pipe is a connection whose peer is the test.
+type pipe struct {
+	in     chan wit.Frame
+	out    chan wit.Frame
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (c *pipe) Read(ctx context.Context) (wit.Frame, error) {
+	select {
+	case f, ok := <-c.in:
+		if !ok {
+			return f, &channel.ClosedError{Closed: wit.Closed{Code: 4000, Reason: "bye"}}
+		}
+		return f, nil
+	case <-c.closed:
+		return wit.Frame{}, io.ErrClosedPipe
+	case <-ctx.Done():
+		return wit.Frame{}, ctx.Err()
+	}
+}
+
+func (c *pipe) Write(_ context.Context, f wit.Frame) error { c.out <- f; return nil }
+func (c *pipe) Close() error                               { c.once.Do(func() { close(c.closed) }); return nil }
+
+type dialer struct{ wires chan *pipe }
+
+func (d dialer) Dial(_ context.Context, _, _ string, o wit.OpenConnection) (channel.Conn, error) {
+	if o.URL == "nowhere" {
+		return nil, errors.New("no route")
+	}
+	w := &pipe{in: make(chan wit.Frame), out: make(chan wit.Frame, 10), closed: make(chan struct{})}
+	d.wires <- w
+	return w, nil
+}
+
+func TestConnections(t *testing.T) {
+	inBubble("frames are acknowledged after the commit", t, func(t *testing.T) {
+		p := &fakePlugin{}
+		p.event = func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			switch e.Kind {
+			case wit.EventKindStart:
+				return &wit.ChannelAnswer{Open: []wit.OpenConnection{{Connection: "gw"}, {Connection: "bad", URL: "nowhere"}}}, nil
+			case wit.EventKindOpened:
+				return &wit.ChannelAnswer{Frames: []wit.Frame{{Connection: "gw", Text: ptr("hello")}, {Connection: "none", Text: ptr("?")}}}, nil
+			case wit.EventKindMessage:
+				id := *e.Message.Text
+				if id == "stop" {
+					return &wit.ChannelAnswer{Close: []string{"gw"}}, nil
+				}
+				return &wit.ChannelAnswer{Messages: []wit.Message{text(id, id)}, Frames: []wit.Frame{{Connection: "gw", Text: ptr("ack " + id)}}}, nil
+			case wit.EventKindClosed:
+				if *e.Connection == "gw" {
+					return &wit.ChannelAnswer{Timers: []wit.Timer{{ID: "again", After: 1000}}}, nil
+				}
+			case wit.EventKindTimer:
+				return &wit.ChannelAnswer{Open: []wit.OpenConnection{{Connection: "gw"}}}, nil
+			}
+			return &wit.ChannelAnswer{}, nil
+		}
+		d := dialer{make(chan *pipe, 10)}
+		w := newWorld(t, p)
+		w.dialer = d
+		_, stop := w.run()
+		gw := <-d.wires
+		if f := <-gw.out; *f.Text != "hello" {
+			t.Errorf("frame %+v", f)
+		}
+		for i := range 3 {
+			gw.in <- wit.Frame{Text: ptr(fmt.Sprint("m", i))}
+			if f := <-gw.out; *f.Text != fmt.Sprint("ack m", i) || len(w.turns()) != i+1 {
+				t.Errorf("frame %q with %d turns", *f.Text, len(w.turns()))
+			}
+		}
+		close(gw.in)
+		gw = <-d.wires // opened again by the plugin's timer
+		<-gw.out
+		w.upgrade(poller(newPlatform())) // the connection survives an upgrade
+		synctest.Wait()
+		select {
+		case <-gw.closed:
+			t.Error("an upgrade closed the connection")
+		default:
+		}
+		w.upgrade(p)
+		gw.in <- wit.Frame{Text: ptr("stop")}
+		<-gw.closed
+		synctest.Wait()
+		if !strings.Contains(p.kinds(), "closed") || strings.HasSuffix(p.kinds(), "closed") {
+			t.Errorf("events %s", p.kinds())
+		}
+		stop()
+	})
+}
