@@ -39,10 +39,11 @@ func (k Key) Rest() string {
 // ParseKey reads a key as clients write it. Text without "agent:" is a conversation of agent; "main"
 // and the configured main key are that agent's main conversation. Errors: CodeInvalid.
 func (s Settings) ParseKey(text, agent string) (Key, error) {
-	text = strings.ToLower(strings.TrimSpace(text))
+	text = strings.TrimSpace(text)
 	if text == "" || len(text) > MaxKey || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		return "", wit.Errorf(wit.CodeInvalid, "%.40q is not a session key: use 1 to %d characters, such as main or agent:main:main", text, MaxKey)
 	}
+	text = strings.ToLower(text)
 	rest, qualified := strings.CutPrefix(text, "agent:")
 	if qualified {
 		agent, rest, qualified = strings.Cut(rest, ":")

@@ -92,4 +92,6 @@ func sweep(tx store.Tx, id string) error {
 	return trash.Delete(tx, id)
 }
 
-func (s *Service) view(ctx context.Context, fn func(store.Tx) error) error { return s.Store.View(ctx, fn) }
+func (s *Service) view(ctx context.Context, fn func(store.Tx) error) error {
+	return s.Store.View(ctx, fn)
+}

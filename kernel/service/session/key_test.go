@@ -1,0 +1,102 @@
+package session_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+func TestParseKey(t *testing.T) {
+	s := session.Settings{DefaultAgent: "Molly", MainKey: "Home"}
+	for text, want := range map[string]session.Key{
+		"main":                   "agent:molly:home",
+		" MAIN ":                 "agent:molly:home",
+		"agent:ops:main":         "agent:ops:home",
+		"agent:Ops:X:y":          "agent:ops:x:y",
+		"work":                   "agent:molly:work",
+		"cron:job 1":             "agent:molly:cron:job 1",
+		"agent:a b:x":            "agent:a-b:x",
+		"":                       "",
+		"agent:":                 "",
+		"agent:ops":              "",
+		"agent::x":               "",
+		"agent:ops:":             "",
+		"a\x00b":                 "",
+		"a\nb":                   "",
+		"\xff":                   "",
+		strings.Repeat("k", 257): "",
+		strings.Repeat("k", 250): "",
+	} {
+		got, err := s.ParseKey(text, "")
+		if got != want || (want == "") != (wit.CodeOf(err) == wit.CodeInvalid) {
+			t.Errorf("%.40q: got %q, %v, want %q", text, got, err, want)
+		}
+		if again, err := s.ParseKey(string(got), "other"); got != "" && (again != got || err != nil) {
+			t.Errorf("%q does not name itself: %q %v", got, again, err)
+		}
+	}
+	if k, _ := (session.Settings{}).ParseKey("main", ""); k != "agent:main:main" || k.Agent() != "main" || k.Rest() != "main" {
+		t.Errorf("by default main is %q", k)
+	}
+	if k, _ := s.ParseKey("x", "ops"); k != "agent:ops:x" {
+		t.Errorf("of an agent: %q", k)
+	}
+}
+
+func TestConversationKeys(t *testing.T) {
+	thread := "77"
+	direct := wit.Conversation{Kind: wit.ConversationKindDirect, ID: "C1"}
+	group := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-100:5"}
+	topic := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-100", Thread: &thread}
+	news := wit.Conversation{Kind: wit.ConversationKindChannel, ID: "!Ab:host"}
+	long := wit.Conversation{Kind: wit.ConversationKindGroup, ID: strings.Repeat("é", 300)}
+	for _, c := range []struct {
+		scope session.Scope
+		conv  wit.Conversation
+		want  session.Key
+	}{
+		{"", direct, "agent:main:main"},
+		{session.ScopeMain, direct, "agent:main:main"},
+		{session.ScopePerPeer, direct, "agent:main:dm:bob"},
+		{session.ScopePerChannelPeer, direct, "agent:main:tele-gram:dm:bob"},
+		{"", group, "agent:main:tele-gram:group:-100%3a5"},
+		{"", topic, "agent:main:tele-gram:group:-100:thread:77"},
+		{"", news, "agent:main:tele-gram:channel:!ab%3ahost"},
+	} {
+		if got := (session.Settings{DMScope: c.scope}).Conversation("", "Tele.Gram", c.conv, "Bob"); got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.scope, c.conv.ID, got, c.want)
+		}
+	}
+	s := session.Settings{}
+	a := s.Conversation("", "x", long, "")
+	long.ID += "e"
+	if b := s.Conversation("", "x", long, ""); a == b || len(a) > session.MaxKey || !strings.Contains(string(a), "~") {
+		t.Errorf("long ids: %q and %q", a, b)
+	}
+	// What an id contains cannot make it another conversation.
+	forged := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-100:thread:77"}
+	if s.Conversation("", "x", forged, "") == s.Conversation("", "x", topic, "") {
+		t.Error("a group's id passes for a thread")
+	}
+	if k := s.Cron("ops", "j:1"); k != "agent:ops:cron:j%3a1" {
+		t.Errorf("cron: %q", k)
+	}
+}
+
+// FuzzKeys: whatever ids a platform has, keys are bounded, readable by ParseKey and stay themselves.
+func FuzzKeys(f *testing.F) {
+	f.Add("chat", "-100:thread:1", "bob", "7")
+	f.Add("", "", "", "")
+	f.Add("x\x00", strings.Repeat("\xff", 400), "A:B", "%")
+	f.Fuzz(func(t *testing.T, channel, id, peer, thread string) {
+		s := session.Settings{DMScope: session.ScopePerChannelPeer}
+		for _, kind := range []wit.ConversationKind{wit.ConversationKindDirect, wit.ConversationKindGroup} {
+			k := s.Conversation("", channel, wit.Conversation{Kind: kind, ID: id, Thread: &thread}, peer)
+			if got, err := s.ParseKey(string(k), ""); err != nil || got != k {
+				t.Fatalf("%q: %q %v", k, got, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,327 @@
+package session_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+type obj = map[string]any
+
+// nobody answers: it only says what the default is and notes what is asked of it.
+type nobody struct {
+	stopped []string
+	ended   []session.Key
+}
+
+func (n *nobody) Stop(_ context.Context, k session.Key, all bool) error {
+	n.stopped = append(n.stopped, fmt.Sprint(k, all))
+	return nil
+}
+
+func (n *nobody) Defaults(context.Context) session.Defaults {
+	return session.Defaults{ModelProvider: "mock", Model: "mock-1", ContextTokens: 1000}
+}
+
+func (n *nobody) CheckModel(_ context.Context, m string) (string, error) {
+	if !strings.Contains(m, "/") {
+		return "", wit.NewError(wit.CodeInvalid, "no such model")
+	}
+	return m, nil
+}
+
+func (n *nobody) Ended(_ context.Context, k session.Key) { n.ended = append(n.ended, k) }
+
+type rig struct {
+	t       *testing.T
+	store   store.Store
+	turns   *nobody
+	table   *rpc.Table
+	reasons []string
+}
+
+func newRig(t *testing.T, s store.Store) *rig {
+	r := &rig{t: t, store: s, turns: &nobody{}}
+	bus := &event.Bus{}
+	session.Changes.Subscribe(bus, func(e session.ChangedEvent) { r.reasons = append(r.reasons, e.Reason+" "+string(e.SessionKey)) })
+	svc := session.New(session.Deps{Store: s, Bus: bus, Settings: func() session.Settings { return session.Settings{} }})
+	table, err := rpc.NewTable(svc.Methods(r.turns)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.table = table
+	return r
+}
+
+func (r *rig) call(method string, params obj) (obj, error) {
+	raw, err := json.Marshal(params)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	caller := &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin}}
+	res, err := r.table.Call(context.Background(), caller, method, raw, nil)
+	if err != nil {
+		return nil, err
+	}
+	raw, err = json.Marshal(res)
+	var out obj
+	if err == nil {
+		err = json.Unmarshal(raw, &out)
+	}
+	return out, err
+}
+
+func (r *rig) must(method string, params obj) obj {
+	r.t.Helper()
+	out, err := r.call(method, params)
+	if err != nil {
+		r.t.Fatalf("%s: %v", method, err)
+	}
+	return out
+}
+
+// say appends messages to a session.
+func (r *rig) say(k session.Key, texts ...string) {
+	r.t.Helper()
+	ensure(r.t, r.store, k)
+	update(r.t, r.store, func(tx store.Tx) error {
+		for _, text := range texts {
+			if _, err := session.Append(tx, k, session.Message{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart(text)}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestList(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store) {
+		r := newRig(t, s)
+		name := "The crew"
+		update(t, s, func(tx store.Tx) error {
+			_, err := session.Ensure(tx, "agent:main:chat:group:5", session.Origin{Channel: "chat", Account: "bot", Sender: &wit.Person{ID: "9"},
+				Conversation: &wit.Conversation{Kind: wit.ConversationKindGroup, ID: "5", Name: &name}})
+			return err
+		})
+		r.say("agent:main:main", "hello there")
+		r.say("agent:ops:x", "other")
+		enqueue(t, s, "agent:ops:x", "r1", "r2")
+		res := r.must("sessions.list", obj{"includeDerivedTitles": true, "includeLastMessage": true, "limit": 50, "archived": "all"})
+		rows := map[string]obj{}
+		for _, row := range res["sessions"].([]any) {
+			rows[row.(obj)["key"].(string)] = row.(obj)
+		}
+		main, group, ops := rows["agent:main:main"], rows["agent:main:chat:group:5"], rows["agent:ops:x"]
+		if res["count"] != 3.0 || res["totalCount"] != 3.0 || res["defaults"].(obj)["model"] != "mock-1" || res["ts"] == nil {
+			t.Errorf("list %v", res)
+		}
+		if main["derivedTitle"] != "hello there" || main["lastMessagePreview"] != "hello there" || main["isMain"] != true || main["modelProvider"] != "mock" || main["kind"] != "direct" {
+			t.Errorf("main %v", main)
+		}
+		if group["kind"] != "group" || group["chatType"] != "group" || group["displayName"] != name || group["lastTo"] != "5" ||
+			group["deliveryContext"].(obj)["accountId"] != "bot" || group["origin"].(obj)["from"] != "9" {
+			t.Errorf("group %v", group)
+		}
+		if ops["status"] != "queued" || ops["queuedRuns"] != 2.0 || ops["agentId"] != "ops" {
+			t.Errorf("ops %v", ops)
+		}
+		for _, c := range []struct {
+			params obj
+			want   float64
+		}{
+			{obj{"agentId": "ops"}, 1}, {obj{"search": "HELLO"}, 1}, {obj{"search": "nothing"}, 0}, {obj{"label": "x"}, 0},
+			{obj{"activeMinutes": 5}, 3}, {obj{"spawnedBy": "x"}, 0}, {obj{"limit": 2}, 2}, {obj{"limit": 2, "offset": 2}, 1}, {obj{"offset": 9}, 0},
+		} {
+			if res := r.must("sessions.list", c.params); res["count"] != c.want {
+				t.Errorf("%v: %v", c.params, res["count"])
+			}
+		}
+		if page := r.must("sessions.list", obj{"limit": 2}); page["hasMore"] != true || page["nextOffset"] != 2.0 {
+			t.Errorf("page %v", page)
+		}
+		if _, err := r.call("sessions.list", obj{"limit": -1}); wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("a negative limit: %v", err)
+		}
+	})
+}
+
+func TestPatch(t *testing.T) {
+	r := newRig(t, store.OpenMemory())
+	res := r.must("sessions.patch", obj{"key": "main", "label": "My label", "thinkingLevel": "low", "model": "mock/big", "execHost": "x", "pinned": true})
+	entry := res["entry"].(obj)
+	if res["ok"] != true || res["key"] != "agent:main:main" || entry["label"] != "My label" || entry["thinkingLevel"] != "low" || entry["model"] != "big" {
+		t.Errorf("patch %v", res)
+	}
+	before := entry["sessionId"]
+	entry = r.must("sessions.reset", obj{"key": "main", "reason": "new"})["entry"].(obj)
+	if entry["label"] != "My label" || entry["model"] != "big" || entry["sessionId"] == before || entry["systemSent"] != false {
+		t.Errorf("reset %v", entry)
+	}
+	entry = r.must("sessions.patch", obj{"key": "main", "label": nil, "model": nil, "execHost": nil})["entry"].(obj)
+	if entry["label"] != nil || entry["model"] != "mock-1" || entry["thinkingLevel"] != "low" {
+		t.Errorf("cleared %v", entry)
+	}
+	r.must("sessions.patch", obj{"key": "other", "label": "taken"})
+	for _, c := range []struct {
+		params obj
+		want   string
+	}{
+		{obj{"key": "main", "label": 5}, "label must be a string or null"},
+		{obj{"key": "main", "label": strings.Repeat("x", 513)}, "label cannot be"},
+		{obj{"key": "main", "label": "taken"}, "has the label"},
+		{obj{"key": "main", "thinkingLevel": "very"}, "thinkingLevel cannot be"},
+		{obj{"key": "main", "model": "big"}, "no such model"},
+		{obj{"key": "main", "sendPolicy": "maybe"}, "sendPolicy cannot be"},
+		{obj{"key": "main", "execHost": strings.Repeat("x", 600)}, "at most 512"},
+		{obj{"key": "main", "expectedSessionId": "old"}, "read it again"},
+		{obj{"key": "", "label": "x"}, "not a session key"},
+		{obj{"key": "main", "colour": "x"}, "colour"},
+	} {
+		if _, err := r.call("sessions.patch", c.params); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.60v: got %v, want %q", c.params, err, c.want)
+		}
+	}
+	if got := strings.Join(r.reasons, ", "); got != "patch agent:main:main, reset agent:main:main, patch agent:main:main, patch agent:main:other" {
+		t.Errorf("changes: %s", got)
+	}
+}
+
+func TestPreviewAndResolve(t *testing.T) {
+	r := newRig(t, store.OpenMemory())
+	r.say("agent:main:x", "hello", strings.Repeat("long ", 100))
+	ensure(t, r.store, "agent:main:empty")
+	r.must("sessions.patch", obj{"key": "x", "label": "L"})
+	list := r.must("sessions.preview", obj{"keys": []string{"agent:main:x", "zz", "empty", "agent:"}, "maxChars": 20})["previews"].([]any)
+	var status []string
+	for _, p := range list {
+		status = append(status, fmt.Sprint(p.(obj)["key"], " ", p.(obj)["status"]))
+	}
+	if got := strings.Join(status, ", "); got != "agent:main:x ok, zz missing, empty empty, agent: missing" {
+		t.Errorf("previews: %s", got)
+	}
+	items := list[0].(obj)["items"].([]any)
+	if len(items) != 2 || items[0].(obj)["text"] != "hello" || len(items[1].(obj)["text"].(string)) > 24 {
+		t.Errorf("items %v", items)
+	}
+	id := r.must("sessions.describe", obj{"key": "x"})["session"].(obj)["sessionId"]
+	for _, params := range []obj{{"key": "x"}, {"label": "L"}, {"sessionId": id}} {
+		if res := r.must("sessions.resolve", params); res["key"] != "agent:main:x" || res["ok"] != true {
+			t.Errorf("%v: %v", params, res)
+		}
+	}
+	for _, c := range []struct {
+		params obj
+		want   wit.Code
+	}{{obj{"label": "M"}, wit.CodeNotFound}, {obj{"key": "y"}, wit.CodeNotFound}, {obj{}, wit.CodeInvalid}, {obj{"key": "x", "label": "L"}, wit.CodeInvalid}} {
+		if _, err := r.call("sessions.resolve", c.params); wit.CodeOf(err) != c.want {
+			t.Errorf("%v: %v", c.params, err)
+		}
+	}
+	if res := r.must("sessions.resolve", obj{"key": "y", "allowMissing": true}); res["ok"] != false {
+		t.Errorf("missing: %v", res)
+	}
+	if res := r.must("sessions.describe", obj{"key": "y"}); res["session"] != nil {
+		t.Errorf("missing: %v", res)
+	}
+}
+
+// TestExport pages through the whole of a long history, also of one that a reset has ended.
+func TestExport(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store) {
+		r := newRig(t, s)
+		var texts []string
+		for i := range 1100 {
+			texts = append(texts, fmt.Sprint("message ", i, strings.Repeat(".", 300)))
+		}
+		r.say("agent:main:x", texts...)
+		id := r.must("sessions.describe", obj{"key": "x"})["session"].(obj)["sessionId"]
+		r.must("sessions.reset", obj{"key": "x"})
+		params := obj{"sessionId": id}
+		var lines []obj
+		pages := 0
+		for ; ; pages++ {
+			res := r.must("sessions.export", params)
+			for _, line := range res["lines"].([]any) {
+				var o obj
+				if err := json.Unmarshal([]byte(line.(string)), &o); err != nil {
+					t.Fatal(err)
+				}
+				lines = append(lines, o)
+			}
+			if res["cursor"] == nil {
+				break
+			}
+			params = obj{"cursor": res["cursor"]}
+		}
+		if pages < 2 || len(lines) != 1101 || lines[0]["type"] != "session" || lines[0]["sessionId"] != id {
+			t.Fatalf("%d pages, %d lines, first %v", pages, len(lines), lines[0])
+		}
+		for i, line := range lines[1:] {
+			if line["type"] != "message" || line["number"] != float64(i+1) {
+				t.Fatalf("line %d: %v", i, line)
+			}
+		}
+		for _, params := range []obj{{"cursor": "x"}, {"cursor": ".1"}, {"key": "none"}, {"sessionId": "none"}, {}} {
+			if _, err := r.call("sessions.export", params); err == nil {
+				t.Errorf("%v: no error", params)
+			}
+		}
+	})
+}
+
+// TestDelete takes the histories with it, unless they are to be kept, and never the main session.
+func TestDelete(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store) {
+		r := newRig(t, s)
+		long := make([]string, 1200)
+		for i := range long {
+			long[i] = "x"
+		}
+		r.say("agent:main:x", long...)
+		r.must("sessions.reset", obj{"key": "x"})
+		r.say("agent:main:x", "y")
+		if res := r.must("sessions.delete", obj{"key": "x"}); res["deleted"] != true || len(res["archived"].([]any)) != 0 {
+			t.Errorf("delete %v", res)
+		}
+		update(t, s, func(tx store.Tx) error {
+			for _, space := range []string{"history", "sessions", "sessions.ids", "sessions.archive", "sessions.trash"} {
+				for rec, err := range tx.Scan(space, store.Range{Limit: 1}) {
+					t.Errorf("left over: %s %q %v", space, rec.Key, err)
+				}
+			}
+			return nil
+		})
+		if res := r.must("sessions.delete", obj{"key": "x"}); res["deleted"] != false {
+			t.Errorf("again: %v", res)
+		}
+		r.say("agent:main:z", "kept")
+		res := r.must("sessions.delete", obj{"key": "z", "deleteTranscript": false})
+		kept := res["archived"].([]any)
+		if len(kept) != 1 {
+			t.Fatalf("kept %v", kept)
+		}
+		if page := r.must("sessions.export", obj{"sessionId": kept[0]}); len(page["lines"].([]any)) != 2 {
+			t.Errorf("the kept history: %v", page)
+		}
+		_, err := r.call("sessions.delete", obj{"key": "main"})
+		if wit.CodeOf(err) != wit.CodeInvalid || err.Error() != "Cannot delete the main session (agent:main:main)." {
+			t.Errorf("main: %v", err)
+		}
+		r.say("agent:main:w", "w")
+		if _, err := r.call("sessions.delete", obj{"key": "w", "expectedSessionId": "other"}); err == nil {
+			t.Error("deleted what is not expected")
+		}
+		if n := len(r.turns.ended); n != 3 {
+			t.Errorf("%d histories ended", n)
+		}
+	})
+}

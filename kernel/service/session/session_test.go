@@ -1,0 +1,287 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const key = session.Key("agent:main:main")
+
+// both runs a test on the store in memory and on the one on disk.
+func both(t *testing.T, test func(*testing.T, store.Store)) {
+	t.Run("memory", func(t *testing.T) { test(t, store.OpenMemory()) })
+	t.Run("sqlite", func(t *testing.T) {
+		s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "state.db"), store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		test(t, s)
+	})
+}
+
+func update(t *testing.T, s store.Store, fn func(store.Tx) error) {
+	t.Helper()
+	if err := s.Update(context.Background(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// try runs fn in a transaction that is undone and returns its error's code.
+func try(s store.Store, fn func(store.Tx) error) wit.Code {
+	return wit.CodeOf(s.Update(context.Background(), fn))
+}
+
+func ensure(t *testing.T, s store.Store, keys ...session.Key) {
+	t.Helper()
+	update(t, s, func(tx store.Tx) error {
+		for _, k := range keys {
+			if _, err := session.Ensure(tx, k, session.Origin{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestEntries(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store) {
+		conv := wit.Conversation{ID: "42"}
+		var first, second session.Entry
+		update(t, s, func(tx store.Tx) (err error) {
+			if first, err = session.EnsureAs(tx, key, session.Origin{}, "my-id"); err != nil {
+				return err
+			}
+			second, err = session.Ensure(tx, key, session.Origin{Channel: "chat", Conversation: &conv})
+			return err
+		})
+		if first.SessionID != "my-id" || second.SessionID != "my-id" || second.Route == nil || second.Route.Channel != "chat" || second.Origin.Channel != "chat" {
+			t.Errorf("entries %+v %+v", first, second)
+		}
+		update(t, s, func(tx store.Tx) error {
+			other, err := session.EnsureAs(tx, "agent:main:x", session.Origin{}, "my-id")
+			if other.SessionID == "my-id" {
+				t.Error("two sessions have one id")
+			}
+			return err
+		})
+		if code := try(s, func(tx store.Tx) error { _, err := session.Get(tx, "agent:main:none"); return err }); code != wit.CodeNotFound {
+			t.Errorf("got %q", code)
+		}
+		update(t, s, func(tx store.Tx) error {
+			k, err := session.KeyOf(tx, "my-id")
+			if k != key {
+				t.Errorf("my-id is of %q", k)
+			}
+			return err
+		})
+		for _, id := range []string{"", "none", "../x", strings.Repeat("x", 200)} {
+			if code := try(s, func(tx store.Tx) error { _, err := session.KeyOf(tx, id); return err }); code != wit.CodeNotFound {
+				t.Errorf("%.20q: got %q", id, code)
+			}
+		}
+	})
+}
+
+func TestHistory(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store) {
+		ensure(t, s, key)
+		update(t, s, func(tx store.Tx) error {
+			for i := range 20 {
+				role := wit.RoleUser
+				var u *wit.Usage
+				if i%2 == 1 {
+					role, u = wit.RoleAssistant, &wit.Usage{Input: 10, Output: 1}
+				}
+				m, err := session.Append(tx, key, session.Message{Role: role, Parts: []wit.Part{session.TextPart(fmt.Sprint("text ", i))}, Usage: u, Model: "m"})
+				if err != nil {
+					return err
+				}
+				if m.Number != uint64(i+1) || m.Time == 0 {
+					t.Errorf("message %+v", m)
+				}
+			}
+			return nil
+		})
+		update(t, s, func(tx store.Tx) error {
+			e, err := session.Get(tx, key)
+			if err != nil {
+				return err
+			}
+			if e.Last != 20 || e.Title != "text 0" || e.Preview != "text 19" || e.Usage.Input != 100 || e.Context != 11 || e.Used != "m" {
+				t.Errorf("entry %+v", e)
+			}
+			numbers := func(list []session.Message, err error) string {
+				var out []uint64
+				for _, m := range list {
+					out = append(out, m.Number)
+				}
+				return fmt.Sprint(out, err)
+			}
+			for _, c := range []struct{ got, want string }{
+				{numbers(session.Newest(tx, e.SessionID, 0, 3, nil)), "[18 19 20] <nil>"},
+				{numbers(session.Newest(tx, e.SessionID, 18, 3, nil)), "[1 2] <nil>"},
+				{numbers(session.Newest(tx, e.SessionID, 30, 3, nil)), "[] <nil>"},
+				{numbers(session.Newest(tx, e.SessionID, 0, 99, func(m session.Message) bool { return m.Number > 18 })), "[19 20] <nil>"},
+				{numbers(session.After(tx, e.SessionID, 17, 2)), "[18 19] <nil>"},
+				{numbers(session.After(tx, e.SessionID, 20, 2)), "[] <nil>"},
+			} {
+				if c.got != c.want {
+					t.Errorf("got %s, want %s", c.got, c.want)
+				}
+			}
+			return nil
+		})
+		big := session.Message{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart(strings.Repeat("x", 5<<20))}}
+		if code := try(s, func(tx store.Tx) error { _, err := session.Append(tx, key, big); return err }); code != wit.CodeTooLarge {
+			t.Errorf("a huge message: %q", code)
+		}
+		if code := try(s, func(tx store.Tx) error {
+			_, err := session.Append(tx, "agent:main:none", session.Message{})
+			return err
+		}); code != wit.CodeNotFound {
+			t.Errorf("no session: %q", code)
+		}
+	})
+}
+
+func enqueue(t *testing.T, s store.Store, k session.Key, ids ...string) {
+	t.Helper()
+	update(t, s, func(tx store.Tx) error {
+		for _, id := range ids {
+			if _, _, err := session.Enqueue(tx, session.Run{ID: id, Session: k, Text: id, Urgent: strings.HasPrefix(id, "u")}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestQueue(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store) {
+		const other = session.Key("agent:main:a")
+		ensure(t, s, key, other)
+		enqueue(t, s, key, "r1", "u1", "r2")
+		enqueue(t, s, other, "o1")
+		update(t, s, func(tx store.Tx) error {
+			r, existed, err := session.Enqueue(tx, session.Run{ID: "r1", Session: key, Text: "again"})
+			if !existed || r.Text != "r1" {
+				t.Errorf("the same id again: %+v", r)
+			}
+			live, err2 := session.Live(tx)
+			if len(live) != 2 || live[0].Key != key || !slices.Equal(live[0].Runs, []string{"r1", "r2"}) || !slices.Equal(live[0].Urgent, []string{"u1"}) {
+				t.Errorf("live %+v", live)
+			}
+			if err2 != nil {
+				return err2
+			}
+			return err
+		})
+		for id, want := range map[string]wit.Code{"": wit.CodeInvalid, strings.Repeat("x", 257): wit.CodeInvalid, "o1": wit.CodeConflict} {
+			if code := try(s, func(tx store.Tx) error {
+				_, _, err := session.Enqueue(tx, session.Run{ID: id, Session: key})
+				return err
+			}); code != want {
+				t.Errorf("enqueue %.10q: %q", id, code)
+			}
+		}
+		start := func(id string) wit.Code {
+			return try(s, func(tx store.Tx) error { _, err := session.Start(tx, id); return err })
+		}
+		finish := func(id string) wit.Code {
+			return try(s, func(tx store.Tx) error {
+				_, err := session.Finish(tx, id, session.RunDone, func(r *session.Run) { r.Answer = "ok" })
+				return err
+			})
+		}
+		for i, c := range []struct{ got, want wit.Code }{
+			{start("none"), wit.CodeNotFound},
+			{start("r1"), ""},
+			{start("r1"), wit.CodeConflict},
+			{start("r2"), wit.CodeConflict},
+			{start("u1"), ""},
+			{start("o1"), ""},
+			{try(s, func(tx store.Tx) error { _, _, err := session.Reset(tx, key); return err }), wit.CodeConflict},
+			{try(s, func(tx store.Tx) error { return session.Remove(tx, other, true) }), wit.CodeConflict},
+			{finish("u1"), ""},
+			{finish("r1"), ""},
+			{finish("r1"), wit.CodeConflict},
+			{start("r2"), ""},
+			{finish("r2"), ""},
+			{try(s, func(tx store.Tx) error { _, err := session.Note(tx, "r2", func(*session.Run) {}); return err }), wit.CodeConflict},
+		} {
+			if c.got != c.want {
+				t.Errorf("step %d: %q, want %q", i, c.got, c.want)
+			}
+		}
+		update(t, s, func(tx store.Tx) error {
+			r, err := session.FindRun(tx, "r1")
+			if r.State != session.RunDone || r.Answer != "ok" || r.Ended == 0 || r.SessionID == "" {
+				t.Errorf("run %+v", r)
+			}
+			e, _ := session.Get(tx, key)
+			if e.LastRun != "r2" || e.LastRunState != session.RunDone || e.Runs != 3 {
+				t.Errorf("entry %+v", e)
+			}
+			if next, _ := session.Next(tx, key); next != "" {
+				t.Errorf("next is %q", next)
+			}
+			return err
+		})
+	})
+}
+
+func TestFullQueue(t *testing.T) {
+	s := store.OpenMemory()
+	ensure(t, s, key)
+	code := wit.Code("")
+	n := 0
+	for ; code == "" && n < 2000; n++ {
+		code = try(s, func(tx store.Tx) error {
+			_, _, err := session.Enqueue(tx, session.Run{ID: fmt.Sprint(n), Session: key})
+			return err
+		})
+	}
+	if code != wit.CodeRateLimited || n != 1001 {
+		t.Errorf("%q after %d", code, n)
+	}
+}
+
+// TestOldRunsAreForgotten: what ended a month ago does not answer for its id any more.
+func TestOldRunsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store.OpenMemory()
+		ensure(t, s, key)
+		run := func(id string) {
+			enqueue(t, s, key, id)
+			update(t, s, func(tx store.Tx) error {
+				_, err := session.Finish(tx, id, session.RunDone, func(*session.Run) {})
+				return err
+			})
+		}
+		run("old")
+		time.Sleep(29 * 24 * time.Hour)
+		run("r1")
+		find := func() wit.Code {
+			return try(s, func(tx store.Tx) error { _, err := session.FindRun(tx, "old"); return err })
+		}
+		if code := find(); code != "" {
+			t.Errorf("after 29 days: %q", code)
+		}
+		time.Sleep(2 * 24 * time.Hour)
+		run("r2")
+		if code := find(); code != wit.CodeNotFound {
+			t.Errorf("after 31 days: %q", code)
+		}
+	})
+}
