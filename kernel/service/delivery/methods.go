@@ -171,7 +171,7 @@ func (s *Service) attachments(ctx context.Context, in sendParams) ([]wit.Attachm
 			return nil, wit.Errorf(wit.CodeInvalid, "invalid send params: mediaUrl must begin with https:// or http://")
 		}
 		name := path.Base(strings.SplitN(u, "?", 2)[0])
-		files = append(files, wit.Attachment{Kind: kindOf(in, name), Fetch: &wit.HTTPRequest{URL: u}, Name: &name})
+		files = append(files, wit.Attachment{Kind: kindOf(in, "", name), Fetch: &wit.HTTPRequest{URL: u}, Name: &name})
 	}
 	if in.Buffer == "" {
 		return files, nil
@@ -188,18 +188,18 @@ func (s *Service) attachments(ctx context.Context, in sendParams) ([]wit.Attachm
 		return nil, err
 	}
 	size, name, mime := int64(len(data)), in.Filename, in.ContentType
-	return append(files, wit.Attachment{Kind: kindOf(in, name), Media: &id, Name: &name, Mime: &mime, Size: &size}), nil
+	return append(files, wit.Attachment{Kind: kindOf(in, mime, name), Media: &id, Name: &name, Mime: &mime, Size: &size}), nil
 }
 
 // kindOf tells by a type or a name what kind of file it is.
-func kindOf(in sendParams, name string) wit.AttachmentKind {
+func kindOf(in sendParams, mime, name string) wit.AttachmentKind {
 	if in.AsVoice {
 		return wit.AttachmentKindVoice
 	}
 	if in.ForceDocument {
 		return wit.AttachmentKindDocument
 	}
-	major, _, _ := strings.Cut(in.ContentType, "/")
+	major, _, _ := strings.Cut(mime, "/")
 	if major == "" {
 		major = map[string]string{".png": "image", ".jpg": "image", ".jpeg": "image", ".gif": "image", ".webp": "image",
 			".mp3": "audio", ".ogg": "audio", ".wav": "audio", ".m4a": "audio", ".mp4": "video", ".webm": "video", ".mov": "video"}[strings.ToLower(path.Ext(name))]
