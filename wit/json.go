@@ -23,21 +23,21 @@ func (v *JSON) UnmarshalJSON(data []byte) error {
 }
 
 // Marshal returns v as JSON, without its zero values.
-func Marshal(v codec.Appender) JSON { return v.AppendJSON(nil) }
+func Marshal[T codec.Appender](v T) JSON { return v.AppendJSON(nil) }
 
 // Unmarshal reads one JSON value into v and passes over unknown fields. Errors are `invalid` and name
 // the place.
-func Unmarshal(data []byte, v codec.Receiver) error {
+func Unmarshal[T codec.Receiver](data []byte, v T) error {
 	return invalid(codec.Unmarshal(data, v))
 }
 
 // UnmarshalStrict is Unmarshal that refuses unknown fields and cases.
-func UnmarshalStrict(data []byte, v codec.Receiver) error {
+func UnmarshalStrict[T codec.Receiver](data []byte, v T) error {
 	return invalid(codec.UnmarshalStrict(data, v))
 }
 
 // UnmarshalReport is Unmarshal that also returns where, at most 16 times, it met what it does not know.
-func UnmarshalReport(data []byte, v codec.Receiver) (unknown []string, err error) {
+func UnmarshalReport[T codec.Receiver](data []byte, v T) (unknown []string, err error) {
 	unknown, err = codec.UnmarshalReport(data, v)
 	return unknown, invalid(err)
 }

@@ -63,7 +63,7 @@ type HTTPPart struct {
 // HTTPRequest is an HTTP request that the kernel makes on a plugin's behalf, under the plugin's `http`
 // permission. `{{credential:name}}` in the URL, a header or the text is replaced at the boundary; what
 // people and models write must not get there as it is, or it could name a credential: JSON can say
-// `{\\u007b` for the first two braces, and bytes are never looked at.
+// `{\u007b` for the first two braces, and bytes are never looked at.
 type HTTPRequest struct {
 	// Comes back with the response.
 	ID string `json:"id,omitempty"`

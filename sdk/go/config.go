@@ -14,6 +14,6 @@ func (h *Host) AccountConfig(account string) (wit.JSON, error) {
 
 func (h *Host) config(scope *wit.ConfigScope) (wit.JSON, error) {
 	var section wit.ConfigSection
-	err := h.call(configGet, scope, &section)
+	err := call(h, configGet, scope, &section)
 	return section.Value, err
 }

@@ -11,6 +11,6 @@ func (h *Host) HasCredential(name, account string) (bool, error) {
 		query.Account = &account
 	}
 	var found wit.CredentialPresence
-	err := h.call(credentialHas, query, &found)
+	err := call(h, credentialHas, query, &found)
 	return found.Present, err
 }

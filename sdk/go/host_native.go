@@ -21,14 +21,10 @@ func NewHost(answer func(name string, param []byte) ([]byte, error)) *Host {
 // imported is the name of a host function.
 type imported = string
 
-// call calls the function; result may be nil.
-func (h *Host) call(name imported, param codec.Appender, result codec.Receiver) error {
+func call[P codec.Appender, R codec.Receiver](h *Host, name imported, param P, result R) error {
 	data, err := h.answer(name, codec.Marshal(param))
 	if err != nil {
 		return wit.AsError(err)
-	}
-	if result == nil {
-		return nil
 	}
 	return wit.Unmarshal(data, result)
 }

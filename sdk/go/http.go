@@ -7,7 +7,7 @@ import "github.com/carapace-gateway/carapace/wit"
 // without a response the error is `unavailable` or `timeout`. Not for a channel's Event.
 func (h *Host) HTTP(request *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 	response := new(wit.HTTPResponse)
-	if err := h.call(httpRequest, request, response); err != nil {
+	if err := call(h, httpRequest, request, response); err != nil {
 		return nil, err
 	}
 	if response.Status == 0 {

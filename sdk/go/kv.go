@@ -9,7 +9,7 @@ import (
 // KVGet returns what is kept under key; ok is false when nothing is. Permission `kv`, like all of KV.
 func (h *Host) KVGet(key string) (value string, ok bool, err error) {
 	var found wit.KVValue
-	if err := h.call(kvGet, &wit.KVKey{Key: key}, &found); err != nil || found.Value == nil {
+	if err := call(h, kvGet, &wit.KVKey{Key: key}, &found); err != nil || found.Value == nil {
 		return "", false, err
 	}
 	return *found.Value, true, nil
@@ -17,18 +17,18 @@ func (h *Host) KVGet(key string) (value string, ok bool, err error) {
 
 // KVPut keeps value under key, for ttl or, when that is 0, until it is deleted.
 func (h *Host) KVPut(key, value string, ttl time.Duration) error {
-	return h.call(kvPut, &wit.KVEntry{Key: key, Value: value, TTL: ttl.Milliseconds()}, &wit.Done{})
+	return call(h, kvPut, &wit.KVEntry{Key: key, Value: value, TTL: ttl.Milliseconds()}, &wit.Done{})
 }
 
 // KVDelete forgets key. Forgetting what is not there is no error.
 func (h *Host) KVDelete(key string) error {
-	return h.call(kvDelete, &wit.KVKey{Key: key}, &wit.Done{})
+	return call(h, kvDelete, &wit.KVKey{Key: key}, &wit.Done{})
 }
 
 // KVKeys returns the keys that begin with prefix, in order, at most limit of them: 100 when limit is
 // 0, and never more than 1,000.
 func (h *Host) KVKeys(prefix string, limit int) ([]string, error) {
 	var found wit.KVKeys
-	err := h.call(kvKeys, &wit.KVPrefix{Prefix: prefix, Limit: uint32(max(limit, 0))}, &found)
+	err := call(h, kvKeys, &wit.KVPrefix{Prefix: prefix, Limit: uint32(max(limit, 0))}, &found)
 	return found.Keys, err
 }

@@ -15,5 +15,5 @@ func (h *Host) Warn(message string) { h.log(wit.LogLevelWarn, message) }
 func (h *Host) Error(message string) { h.log(wit.LogLevelError, message) }
 
 func (h *Host) log(level wit.LogLevel, message string) {
-	_ = h.call(logWrite, &wit.LogLine{Level: level, Message: message}, nil) // a lost line stops nobody
+	_ = call(h, logWrite, &wit.LogLine{Level: level, Message: message}, &wit.Done{}) // a lost line stops nobody
 }

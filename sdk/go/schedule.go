@@ -10,7 +10,7 @@ import (
 // implements schedule.Handler to be called. Permission `schedule`.
 func (h *Host) Schedule(job *wit.ScheduledJob) (next time.Time, err error) {
 	var set wit.JobScheduled
-	if err := h.call(scheduleSet, job, &set); err != nil || set.Next == nil {
+	if err := call(h, scheduleSet, job, &set); err != nil || set.Next == nil {
 		return time.Time{}, err
 	}
 	return time.UnixMilli(*set.Next), nil
@@ -18,5 +18,5 @@ func (h *Host) Schedule(job *wit.ScheduledJob) (next time.Time, err error) {
 
 // Unschedule takes a job back. Taking back what is not there is no error.
 func (h *Host) Unschedule(id string) error {
-	return h.call(scheduleCancel, &wit.JobReference{ID: id}, &wit.JobScheduled{})
+	return call(h, scheduleCancel, &wit.JobReference{ID: id}, &wit.JobScheduled{})
 }

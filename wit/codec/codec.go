@@ -25,32 +25,38 @@ type Receiver interface {
 }
 
 // Marshal returns v as JSON.
-func Marshal(v Appender) []byte { return v.AppendJSON(nil) }
+func Marshal[T Appender](v T) []byte { return v.AppendJSON(nil) }
 
 // Unmarshal reads data, which holds one JSON value, into v. Unknown fields are passed over. The error
 // is an *Error; v is then partly filled.
-func Unmarshal(data []byte, v Receiver) error {
-	return NewReader(data).Read(v)
+func Unmarshal[T Receiver](data []byte, v T) error { return read(NewReader(data), v) }
+
+// These are generic, and not functions of an interface, so that a guest links only those of a type's
+// methods that it uses.
+func read[T Receiver](r *Reader, v T) error {
+	v.ReadJSON(r)
+	r.End()
+	return r.Err()
 }
 
 // UnmarshalStrict is Unmarshal that refuses unknown fields and unknown cases of enums, naming the
 // first by its path.
-func UnmarshalStrict(data []byte, v Receiver) error {
+func UnmarshalStrict[T Receiver](data []byte, v T) error {
 	r := NewReader(data)
 	r.Strict()
-	return r.Read(v)
+	return read(r, v)
 }
 
 // UnmarshalReport is Unmarshal that also returns the paths of at most 16 unknown fields and cases, for
 // a warning while a plugin is being written.
-func UnmarshalReport(data []byte, v Receiver) (unknown []string, err error) {
+func UnmarshalReport[T Receiver](data []byte, v T) (unknown []string, err error) {
 	r := NewReader(data)
 	r.onUnknown = func(path string) {
 		if len(unknown) < maxReported {
 			unknown = append(unknown, path)
 		}
 	}
-	err = r.Read(v)
+	err = read(r, v)
 	return unknown, err
 }
 

@@ -50,13 +50,6 @@ func (r *Reader) Err() error {
 	return r.err
 }
 
-// Read reads the whole input into v: one value and nothing after it.
-func (r *Reader) Read(v Receiver) error {
-	v.ReadJSON(r)
-	r.End()
-	return r.Err()
-}
-
 // End fails unless nothing but white space is left.
 func (r *Reader) End() {
 	if r.peek(); r.err == nil && r.pos < len(r.data) {

@@ -71,36 +71,36 @@ func Register(id string, channel Channel) { plugins.Register(id, channel) }
 func Call(host *sdk.Host, channel Channel, export string, input []byte) ([]byte, error) {
 	switch export {
 	case "channel_event":
-		return guest.Handle(host, input, channel.Event)
+		return guest.Handle(host, input, new(wit.ChannelEvent), channel.Event)
 	case "channel_send":
-		return guest.Handle(host, input, channel.Send)
+		return guest.Handle(host, input, new(wit.ChannelSend), channel.Send)
 	case "channel_edit":
 		if c, ok := channel.(Editor); ok {
-			return guest.Handle(host, input, c.Edit)
+			return guest.Handle(host, input, new(wit.ChannelEdit), c.Edit)
 		}
 	case "channel_delete":
 		if c, ok := channel.(Deleter); ok {
-			return guest.Handle(host, input, c.Delete)
+			return guest.Handle(host, input, new(wit.ChannelDelete), c.Delete)
 		}
 	case "channel_react":
 		if c, ok := channel.(Reactor); ok {
-			return guest.Handle(host, input, c.React)
+			return guest.Handle(host, input, new(wit.ChannelReaction), c.React)
 		}
 	case "channel_typing":
 		if c, ok := channel.(Typer); ok {
-			return guest.Handle(host, input, c.Typing)
+			return guest.Handle(host, input, new(wit.ChannelTyping), c.Typing)
 		}
 	case "channel_poll":
 		if c, ok := channel.(Poller); ok {
-			return guest.Handle(host, input, c.Poll)
+			return guest.Handle(host, input, new(wit.ChannelPoll), c.Poll)
 		}
 	case "channel_skip":
 		if c, ok := channel.(Skipper); ok {
-			return guest.Handle(host, input, c.Skip)
+			return guest.Handle(host, input, new(wit.ChannelEvent), c.Skip)
 		}
 	case "channel_migrate":
 		if c, ok := channel.(Migrator); ok {
-			return guest.Handle(host, input, c.Migrate)
+			return guest.Handle(host, input, new(wit.Migration), c.Migrate)
 		}
 	}
 	return nil, guest.Missing(export)

@@ -25,7 +25,7 @@ func Register(id string, hook Hook) { plugins.Register(id, hook) }
 // module's exports do, and what tests use to replay a transcript.
 func Call(host *sdk.Host, hook Hook, export string, input []byte) ([]byte, error) {
 	if export == "hook_handle" {
-		return guest.Handle(host, input, hook.Handle)
+		return guest.Handle(host, input, new(wit.HookEvent), hook.Handle)
 	}
 	return nil, guest.Missing(export)
 }

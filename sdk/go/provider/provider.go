@@ -32,11 +32,11 @@ func Register(id string, provider Provider) { plugins.Register(id, provider) }
 func Call(host *sdk.Host, provider Provider, export string, input []byte) ([]byte, error) {
 	switch export {
 	case "provider_request":
-		return guest.Handle(host, input, provider.Request)
+		return guest.Handle(host, input, new(wit.Chat), provider.Request)
 	case "provider_chunk":
-		return guest.Handle(host, input, provider.Chunk)
+		return guest.Handle(host, input, new(wit.ProviderChunk), provider.Chunk)
 	case "provider_models":
-		return guest.Handle(host, input, provider.Models)
+		return guest.Handle(host, input, new(wit.ModelsQuery), provider.Models)
 	}
 	return nil, guest.Missing(export)
 }

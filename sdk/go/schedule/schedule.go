@@ -22,7 +22,7 @@ func Register(id string, handler Handler) { plugins.Register(id, handler) }
 // module's exports do, and what tests use to replay a transcript.
 func Call(host *sdk.Host, handler Handler, export string, input []byte) ([]byte, error) {
 	if export == "schedule_fire" {
-		return guest.Handle(host, input, handler.Fire)
+		return guest.Handle(host, input, new(wit.Firing), handler.Fire)
 	}
 	return nil, guest.Missing(export)
 }

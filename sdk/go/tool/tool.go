@@ -36,7 +36,7 @@ func Register(id string, tool Tool) { plugins.Register(id, tool) }
 // module's exports do, and what tests use to replay a transcript.
 func Call(host *sdk.Host, tool Tool, export string, input []byte) ([]byte, error) {
 	if export == "tool_invoke" {
-		return guest.Handle(host, input, tool.Invoke)
+		return guest.Handle(host, input, new(wit.ToolInvocation), tool.Invoke)
 	}
 	return nil, guest.Missing(export)
 }

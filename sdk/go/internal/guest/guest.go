@@ -47,15 +47,11 @@ func (t *Table[T]) Find(name string) (T, error) {
 	return plugin, wit.NewError(wit.CodeNotFound, "this file holds no plugin "+name+": correct the manifest's entry")
 }
 
-// Handle reads input, calls method and writes what it returns. A nil result is an empty one.
-func Handle[In, Out any, PIn interface {
-	*In
-	codec.Receiver
-}, POut interface {
-	*Out
+// Handle reads input into in, calls method and writes what it returns. A nil result is an empty one.
+func Handle[In codec.Receiver, Out interface {
+	comparable
 	codec.Appender
-}](host *sdk.Host, input []byte, method func(*sdk.Host, PIn) (POut, error)) ([]byte, error) {
-	in := PIn(new(In))
+}](host *sdk.Host, input []byte, in In, method func(*sdk.Host, In) (Out, error)) ([]byte, error) {
 	if err := wit.Unmarshal(input, in); err != nil {
 		return nil, err
 	}
@@ -63,7 +59,7 @@ func Handle[In, Out any, PIn interface {
 	if err != nil {
 		return nil, err
 	}
-	if out == nil {
+	if out == *new(Out) {
 		return []byte("{}"), nil
 	}
 	return codec.Marshal(out), nil
