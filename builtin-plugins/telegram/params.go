@@ -54,7 +54,7 @@ func (p params) fill(request *wit.HTTPRequest, chat string) {
 				o = o.Text(f.name, f.value)
 			}
 		}
-		request.Text = defuse(o.JSON())
+		request.Text = new(string(o.JSON()))
 		return
 	}
 	request.Text, request.Headers, request.Timeout = nil, nil, 120_000

@@ -26,7 +26,7 @@ func main() {
 	flag.IntVar(&o.Kills, "kills", 10, "how often the gateway is killed")
 	flag.Uint64Var(&o.Seed, "seed", rand.Uint64(), "of everything that is random")
 	flag.DurationVar(&o.Pace, "pace", 80*time.Millisecond, "mean time between two messages")
-	flag.DurationVar(&o.Window, "window", 2*time.Second, "how long before a kill a repeated send may have been made")
+	flag.DurationVar(&o.Window, "window", time.Second, "how long before a kill a repeated send may have been made")
 	flag.Parse()
 	o.Progress = os.Stderr
 	fmt.Fprintln(os.Stderr, "seed", o.Seed)

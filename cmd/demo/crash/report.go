@@ -3,6 +3,7 @@ package crash
 import (
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,25 +35,36 @@ type Report struct {
 }
 
 // OK reports whether the gateway kept its promise.
-func (r *Report) OK() bool { return r.Lost == 0 && r.Doubled == 0 && len(r.Wrong) == 0 }
+func (r *Report) OK() bool {
+	return r.Messages > 0 && r.Once+r.Window == r.Messages && r.Lost == 0 && r.Doubled == 0 && len(r.Wrong) == 0
+}
 
 var sum = regexp.MustCompile(`3\*(\d+) is ([\d,]+)`)
 
-// answers groups what the bot sent by the question that it answers.
-func (r *run) answers() (byNumber map[int][]botapi.Sent, wrong []string) {
+// evidence is what a verdict is made from.
+type evidence struct {
+	asked  map[int]question
+	sent   []botapi.Sent
+	lives  []life
+	window time.Duration
+}
+
+func (r *run) evidence() evidence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return evidence{maps.Clone(r.asked), r.server.Sent(), r.gateway.history(), r.Window}
+}
+
+// answers groups what the bot sent by the question that it answers.
+func (e evidence) answers() (byNumber map[int][]botapi.Sent, wrong []string) {
 	byNumber = map[int][]botapi.Sent{}
-	for _, sent := range r.server.Sent() {
-		m := sent.Message
-		found := sum.FindStringSubmatch(m.Text)
-		if found == nil {
-			wrong = append(wrong, fmt.Sprintf("to %d: %.80q", m.Chat.ID, m.Text))
-			continue
+	for _, sent := range e.sent {
+		m, n, product := sent.Message, 0, 0
+		if found := sum.FindStringSubmatch(sent.Message.Text); found != nil {
+			n, _ = strconv.Atoi(found[1])
+			product, _ = strconv.Atoi(strings.ReplaceAll(found[2], ",", ""))
 		}
-		n, _ := strconv.Atoi(found[1])
-		product, _ := strconv.Atoi(strings.ReplaceAll(found[2], ",", ""))
-		if q, asked := r.asked[n]; !asked || q.chat != m.Chat.ID || product != 3*n {
+		if q, asked := e.asked[n]; !asked || q.chat != m.Chat.ID || product != 3*n {
 			wrong = append(wrong, fmt.Sprintf("to %d: %.80q", m.Chat.ID, m.Text))
 			continue
 		}
@@ -62,26 +74,29 @@ func (r *run) answers() (byNumber map[int][]botapi.Sent, wrong []string) {
 }
 
 func (r *run) allAnswered() bool {
-	byNumber, _ := r.answers()
+	byNumber, _ := r.evidence().answers()
 	return len(byNumber) == r.Messages
 }
 
 func (r *run) judge(took time.Duration) *Report {
-	byNumber, wrong := r.answers()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	out := &Report{
-		Messages: len(r.asked), Chats: r.Chats, Kills: r.Kills, Wrong: wrong, Took: took, Seed: r.Seed,
-		Limited: r.trouble.limited, Cut: r.trouble.cut, Repeated: r.server.Repeated(),
-	}
-	for n := range r.asked {
+	out := r.evidence().verdict()
+	out.Chats, out.Kills, out.Seed, out.Took = r.Chats, r.Kills, r.Seed, took
+	out.Limited, out.Cut, out.Repeated = r.trouble.limited, r.trouble.cut, r.server.Repeated()
+	return out
+}
+
+// verdict counts what became of each question.
+func (e evidence) verdict() *Report {
+	byNumber, wrong := e.answers()
+	out := &Report{Messages: len(e.asked), Wrong: wrong}
+	for n := range e.asked {
 		switch list := byNumber[n]; len(list) {
 		case 0:
 			out.Lost++
 		case 1:
 			out.Once++
 		default:
-			gap, excused := r.excuse(list)
+			gap, excused := e.excuse(list)
 			if excused {
 				out.Window++
 				out.Gap = max(out.Gap, gap)
@@ -90,7 +105,7 @@ func (r *run) judge(took time.Duration) *Report {
 			}
 		}
 	}
-	for i, l := range r.gateway.history() {
+	for i, l := range e.lives {
 		if i > 0 && !l.ready.IsZero() {
 			out.Restarts = append(out.Restarts, l.ready.Sub(l.start))
 		}
@@ -101,17 +116,16 @@ func (r *run) judge(took time.Duration) *Report {
 
 // excuse reports whether each send but the last was shortly before the kill of the process that made
 // it, and how shortly at most.
-func (r *run) excuse(list []botapi.Sent) (gap time.Duration, ok bool) {
-	lives := r.gateway.history()
+func (e evidence) excuse(list []botapi.Sent) (gap time.Duration, ok bool) {
 	for i, sent := range list[:len(list)-1] {
-		at := slices.IndexFunc(lives, func(l life) bool {
+		at := slices.IndexFunc(e.lives, func(l life) bool {
 			return !sent.At.Before(l.start) && !l.end.IsZero() && sent.At.Before(l.end)
 		})
-		if at < 0 || !list[i+1].At.After(lives[at].end) {
+		if at < 0 || !list[i+1].At.After(e.lives[at].end) {
 			return 0, false
 		}
-		before := lives[at].end.Sub(sent.At)
-		if before > r.Window {
+		before := e.lives[at].end.Sub(sent.At)
+		if before > e.window {
 			return 0, false
 		}
 		gap = max(gap, before)
