@@ -29,7 +29,7 @@ type device struct {
 func (a *Auth) identify(t Attempt, k ask) (*device, error) {
 	d := t.Params.Device
 	if d == nil {
-		return nil, a.undevised(t, k)
+		return nil, a.withoutDevice(t, k)
 	}
 	key, err := publicKey(d.PublicKey)
 	if err != nil {
@@ -59,8 +59,8 @@ func (a *Auth) identify(t Attempt, k ask) (*device, error) {
 	return &device{d.ID, key}, nil
 }
 
-// undevised decides about a client without device: with a secret, an operator may do without.
-func (a *Auth) undevised(t Attempt, k ask) error {
+// withoutDevice decides about a client without device: with a secret, an operator may do without.
+func (a *Auth) withoutDevice(t Attempt, k ask) error {
 	p := t.Params
 	if p.Client.ControlUI() {
 		return rpc.WithDetails(wit.NewError(wit.CodeInvalid, "control ui requires HTTPS or localhost (secure context)"),

@@ -3,7 +3,6 @@ package gateway_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -18,20 +17,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 )
 
-// listen serves the rig's gateway on a TCP port of loopback as well.
-func (r *rig) listen() (url string) {
-	r.t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); _ = r.gw.Run(ctx, ln) }()
-	r.t.Cleanup(func() { cancel(); <-ended })
-	return "ws://" + ln.Addr().String()
-}
-
 func dialTCP(tb testing.TB, url string) *client.Client {
 	tb.Helper()
 	c, err := client.Dial(tb.Context(), client.Options{URL: url, Token: token, MaxProtocol: 3})
@@ -43,7 +28,8 @@ func dialTCP(tb testing.TB, url string) *client.Client {
 
 // BenchmarkHealth is one request after the other on one TCP connection.
 func BenchmarkHealth(b *testing.B) {
-	c := dialTCP(b, boot(b).listen())
+	_, url := bootTCP(b)
+	c := dialTCP(b, url)
 	defer c.Close()
 	for b.Loop() {
 		var h health
@@ -56,7 +42,8 @@ func BenchmarkHealth(b *testing.B) {
 
 // BenchmarkPipelined keeps 64 requests of one connection under way.
 func BenchmarkPipelined(b *testing.B) {
-	c := dialTCP(b, boot(b).listen())
+	_, url := bootTCP(b)
+	c := dialTCP(b, url)
 	defer c.Close()
 	var wg sync.WaitGroup
 	n := make(chan struct{}, 64)
@@ -80,7 +67,8 @@ func BenchmarkPipelined(b *testing.B) {
 
 // BenchmarkPipelinedRaw is the same with a client that costs next to nothing, to see the gateway alone.
 func BenchmarkPipelinedRaw(b *testing.B) {
-	conn := rawConnect(b, boot(b).listen())
+	_, url := bootTCP(b)
+	conn := rawConnect(b, url)
 	defer conn.Close()
 	frame := rawFrame(`{"type":"req","id":"1","method":"health","params":{}}`)
 	batch := bytes.Repeat(frame, 64)
@@ -117,7 +105,7 @@ func BenchmarkPipelinedRaw(b *testing.B) {
 // client's end not counted: it is a bare socket without goroutine.
 func BenchmarkIdleConnections(b *testing.B) {
 	const n = 9000 // both ends are in this process, and 20,000 open files a common limit
-	url := boot(b).listen()
+	_, url := bootTCP(b)
 	for b.Loop() {
 		before := memory()
 		conns := make([]net.Conn, 0, n)
@@ -158,6 +146,8 @@ func rss() uint64 {
 	return 0
 }
 
+const connectFrame = `{"type":"req","id":"c","method":"connect","params":{"minProtocol":3,"maxProtocol":3,"client":{"id":"cli","version":"1","platform":"linux","mode":"cli"},"auth":{"token":"TOKEN"}}}`
+
 // rawConnect speaks the WebSocket protocol by hand as far as hello-ok.
 func rawConnect(tb testing.TB, url string) net.Conn {
 	tb.Helper()
@@ -180,7 +170,7 @@ func rawConnect(tb testing.TB, url string) net.Conn {
 	if _, err := rawRead(r); err != nil { // the challenge
 		tb.Fatal(err)
 	}
-	if _, err := conn.Write(rawFrame(`{"type":"req","id":"c","method":"connect","params":{"minProtocol":3,"maxProtocol":3,"client":{"id":"cli","version":"1","platform":"linux","mode":"cli"},"auth":{"token":"` + token + `"}}}`)); err != nil {
+	if _, err := conn.Write(rawFrame(strings.Replace(connectFrame, "TOKEN", token, 1))); err != nil {
 		tb.Fatal(err)
 	}
 	for {

@@ -1,6 +1,8 @@
 package gateway_test
 
 import (
+	"bufio"
+	"strings"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
@@ -37,6 +39,32 @@ func next(t testing.TB, c *client.Client, name string) client.Event {
 			}
 		case <-t.Context().Done():
 			t.Fatalf("no %s event", name)
+		}
+	}
+}
+
+// A client may send connect before it has seen the answer to its upgrade.
+func TestEagerClient(t *testing.T) {
+	r := boot(t)
+	conn, err := r.mem.Dial(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	connect := strings.Replace(connectFrame, "TOKEN", token, 1)
+	go func() {
+		_, _ = conn.Write(append([]byte("GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"), rawFrame(connect)...))
+	}()
+	b := bufio.NewReader(conn)
+	for line := ""; line != "\r\n"; {
+		if line, err = b.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"connect.challenge", "hello-ok"} {
+		if got, err := rawRead(b); err != nil || !strings.Contains(string(got), want) {
+			t.Fatalf("got %s, %v, want %s", got, err, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"net"
 	"testing"
 	"time"
 
@@ -50,6 +51,21 @@ type health struct {
 
 func boot(t testing.TB, opts ...rigOption) *rig {
 	t.Helper()
+	return bootOn(t, nil, opts...)
+}
+
+// bootTCP serves on a TCP port of loopback as well, and returns its address.
+func bootTCP(t testing.TB, opts ...rigOption) (*rig, string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bootOn(t, []net.Listener{ln}, opts...), "ws://" + ln.Addr().String()
+}
+
+func bootOn(t testing.TB, listeners []net.Listener, opts ...rigOption) *rig {
+	t.Helper()
 	r := &rig{t: t, mem: gateway.NewMemory(), bus: &event.Bus{}}
 	ad := auth.Deps{Store: store.OpenMemory(), Bus: r.bus, Token: token, Logger: hclog.NewNullLogger()}
 	presence := gateway.NewPresence("test")
@@ -79,7 +95,7 @@ func boot(t testing.TB, opts ...rigOption) *rig {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- r.gw.Run(ctx, r.mem) }()
+	go func() { ended <- r.gw.Run(ctx, append(listeners, r.mem)...) }()
 	stopped := false
 	r.stop = func() {
 		if stopped {
