@@ -176,6 +176,7 @@ func (r *Registry) reject(e *entry, v *version, why error) {
 	if e.current.CompareAndSwap(v, nil) {
 		e.reject(v.fingerprint, u)
 		e.fail(u)
+		r.refreshOffers()
 		r.announce(e.id, StateFailed, u.Version, u.Reason)
 		r.running.Go(func() {
 			ctx, cancel := r.draining()
@@ -295,11 +296,10 @@ func (r *Registry) Rollback(id, reason string) error {
 	}
 	u := Update{Version: bad.manifest.Version, Path: bad.pkg.Path, Reason: reason, Hint: "the earlier version runs: correct the new one and install it again"}
 	e.reject(bad.fingerprint, u)
+	e.setUpdate(&u)
 	r.announce(id, StateFailed, u.Version, u.Reason)
 	old.release.Do(func() {}) // its code belongs to the new version now
 	r.swap(e, old.again(), StateReady)
 	e.dropPrevious(nil)
-	e.setUpdate(&u)
-	r.refreshOffers()
 	return nil
 }

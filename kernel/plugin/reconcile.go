@@ -50,7 +50,6 @@ func (r *Registry) reconcile(ctx context.Context, p pass) (again bool, err error
 		}
 		again = r.place(ctx, p, id, found[id]) || again
 	}
-	r.refreshOffers()
 	if p.live {
 		r.lookAtInstalled(ctx)
 	}
@@ -107,7 +106,7 @@ func (r *Registry) place(ctx context.Context, p pass, id string, candidates []ca
 			e.setUpdate(problem)
 			return false
 		}
-		v, u := r.attempt(ctx, p, e, c)
+		v, u, known := r.attempt(ctx, p, e, c)
 		if u == nil {
 			e.setUpdate(problem)
 			r.install(p, e, v)
@@ -117,33 +116,36 @@ func (r *Registry) place(ctx context.Context, p pass, id string, candidates []ca
 			return true
 		}
 		problem = first(problem, *u)
+		if current == nil {
+			e.fail(*problem)
+		}
+		if !known {
+			e.setUpdate(problem)
+			r.announce(id, StateFailed, u.Version, u.Reason)
+		}
 		if current != nil && current.pkg.Path == c.pkg.Path {
 			break // what this package was before goes on, rather than a package it replaces
 		}
 	}
 	e.setUpdate(problem)
-	if e.current.Load() == nil && problem != nil {
-		e.fail(*problem)
-	}
 	return false
 }
 
 // attempt builds a candidate. An update says why it cannot take the place; one without a reason, that it
-// may still be incomplete.
-func (r *Registry) attempt(ctx context.Context, p pass, e *entry, c candidate) (*version, *Update) {
+// may still be incomplete. known is set when it was said before.
+func (r *Registry) attempt(ctx context.Context, p pass, e *entry, c candidate) (v *version, u *Update, known bool) {
 	if u, bad := e.rejectedFor(c.fingerprint); bad {
-		return nil, &u
+		return nil, &u, true
 	}
-	v, u := r.build(ctx, p, c)
+	v, u = r.build(ctx, p, c)
 	if u == nil {
-		return v, nil
+		return v, nil, false
 	}
 	if p.live && r.unsettled() && u.Lacking == nil {
-		return nil, &Update{}
+		return nil, &Update{}, false
 	}
 	e.reject(c.fingerprint, *u)
-	r.announce(e.id, StateFailed, u.Version, u.Reason)
-	return nil, u
+	return nil, u, false
 }
 
 func first(have *Update, u Update) *Update {
@@ -247,7 +249,6 @@ func (r *Registry) replace(e *entry, v *version) {
 	}
 	v.compiled = true
 	r.swap(e, v, StateReady)
-	r.refreshOffers()
 }
 
 // swap makes v the current version and drains the one before. The caller holds loading.
@@ -259,6 +260,7 @@ func (r *Registry) swap(e *entry, v *version, s State) {
 		before = old.manifest.Version
 	}
 	e.dropPrevious(old)
+	r.refreshOffers()
 	e.become(s, v.manifest.Version, "")
 	r.announce(e.id, s, v.manifest.Version, "", before)
 	if old != nil {
@@ -286,10 +288,11 @@ func (r *Registry) remove(e *entry) {
 	v := e.current.Swap(nil)
 	e.dropPrevious(nil)
 	e.building = ""
+	r.refreshOffers()
 	if v == nil {
 		if e.status() != StateDraining {
-			r.set(e, StateStopped, "", "removed")
 			r.delete(e)
+			r.set(e, StateStopped, "", "removed")
 		}
 		return
 	}
@@ -302,8 +305,8 @@ func (r *Registry) remove(e *entry) {
 		r.loading.Lock()
 		defer r.loading.Unlock()
 		if e.current.Load() == nil && e.status() == StateDraining {
-			r.set(e, StateStopped, v.manifest.Version, "removed")
 			r.delete(e)
+			r.set(e, StateStopped, v.manifest.Version, "removed")
 		}
 	})
 }
@@ -328,6 +331,7 @@ func (r *Registry) disable(e *entry, c candidate) {
 		version = c.manifest.Version
 	}
 	e.offer(c)
+	r.refreshOffers()
 	r.set(e, StateStopped, version, disabled)
 	if v != nil {
 		r.running.Go(func() {

@@ -38,8 +38,9 @@ type version struct {
 	hash        string
 	code        Code
 	guest       *host.Guest
-	config      *schema // nil when the manifest has none
-	schemas     sync.Map
+	config      *schema  // nil when the manifest has none
+	schemas     sync.Map // of tools' arguments, by name
+	sections    sync.Map // checked configurations, by account
 	settings    Settings
 
 	mu       sync.Mutex
@@ -76,8 +77,7 @@ func (v *version) leave() {
 // caller returns what makes calls of a class; with single instances, each account has its own.
 func (v *version) caller(c class, account string) (Caller, error) {
 	key := string(c)
-	spec := v.spec(c)
-	if spec.Instances == wit.InstancesSingle {
+	if v.instances(c) == wit.InstancesSingle {
 		key = "account " + account
 	}
 	v.mu.Lock()
@@ -85,11 +85,22 @@ func (v *version) caller(c class, account string) (Caller, error) {
 	if running := v.callers[key]; running != nil {
 		return running, nil
 	}
-	made, err := v.code.Start(spec)
+	made, err := v.code.Start(v.spec(c))
 	if err == nil {
 		v.callers[key] = made
 	}
 	return made, err
+}
+
+// instances says how instances for a class of calls are kept.
+func (v *version) instances(c class) wit.Instances {
+	if l := v.manifest.Limits; l != nil && l.Instances != nil {
+		return *l.Instances
+	}
+	if c == classTool || c == classSchedule {
+		return wit.InstancesFresh
+	}
+	return wit.InstancesWarm
 }
 
 func (v *version) spec(c class) Spec {
@@ -97,16 +108,10 @@ func (v *version) spec(c class) Spec {
 	if v.manifest.Limits != nil {
 		limits = *v.manifest.Limits
 	}
-	s := Spec{Plugin: v.manifest.ID, Instances: wit.InstancesWarm, Functions: v.guest.Functions(), HTTP: v.guest.Request, Log: v.guest.Log,
+	s := Spec{Plugin: v.manifest.ID, Instances: v.instances(c), Functions: v.guest.Functions(), HTTP: v.guest.Request, Log: v.guest.Log,
 		Memory: limits.Memory, Deadline: time.Duration(limits.Deadline) * time.Millisecond, Calls: int(limits.MaxInstances)}
 	if _, member := entryOf(v.manifest); member != "" {
 		s.Plugin = member
-	}
-	if c == classTool || c == classSchedule {
-		s.Instances = wit.InstancesFresh
-	}
-	if limits.Instances != nil {
-		s.Instances = *limits.Instances
 	}
 	if s.Memory == 0 {
 		s.Memory = defaultMemory
@@ -150,13 +155,28 @@ func (v *version) section(account string) (wit.JSON, error) {
 		}
 		value, where = of, "config of "+id+", account "+account
 	}
-	value = v.config.strip(value)
-	if v.config != nil && describes(v.manifest, account) {
-		if err := v.config.check(value); err != nil {
-			return nil, wit.Errorf(wit.CodeInvalid, "%s: %w", where, err)
+	if v.config == nil {
+		return value, nil
+	}
+	if known, ok := v.sections.Load(account); ok {
+		if c, _ := known.(*section); c != nil && string(c.raw) == string(value) {
+			return c.value, c.err
 		}
 	}
-	return value, nil
+	c := &section{raw: value, value: v.config.strip(value)}
+	if describes(v.manifest, account) {
+		if err := v.config.check(c.value); err != nil {
+			c.value, c.err = nil, wit.Errorf(wit.CodeInvalid, "%s: %w", where, err)
+		}
+	}
+	v.sections.Store(account, c)
+	return c.value, c.err
+}
+
+// section is a configuration as it was checked last.
+type section struct {
+	raw, value wit.JSON
+	err        error
 }
 
 // stop takes no further calls, waits for those that run until ctx ends, and closes the callers. The
