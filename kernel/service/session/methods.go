@@ -13,8 +13,8 @@ import (
 // Turns is what the methods need of whoever answers in the sessions.
 type Turns interface {
 	// Stop aborts the session's running run and, with all, those that wait; it returns when they have
-	// ended.
-	Stop(ctx context.Context, key Key, all bool) error
+	// ended. No other run of the session begins before resume is called; it is never nil.
+	Stop(ctx context.Context, key Key, all bool) (resume func(), err error)
 	// Defaults returns what answers where a session makes no choice.
 	Defaults(ctx context.Context) Defaults
 	// CheckModel returns a model's full name provider/model, or CodeInvalid for one that cannot be had.
@@ -204,17 +204,20 @@ func (m methods) reset(ctx context.Context, p resetParams) (resetResult, error) 
 	return resetResult{OK: true, Key: key, Entry: row}, err
 }
 
-// quiet calls fn after the session's runs were stopped, and again when another one got in between.
+// quiet calls fn while no run of the session is running and, with all, none waits; and again when one
+// came in between.
 func (m methods) quiet(ctx context.Context, key Key, all bool, fn func() error) (err error) {
 	for range 5 {
-		if err = m.turns.Stop(ctx, key, all); err != nil {
-			return err
+		resume, err := m.turns.Stop(ctx, key, all)
+		if err == nil {
+			err = fn()
 		}
-		if err = fn(); wit.CodeOf(err) != wit.CodeConflict {
+		resume()
+		if wit.CodeOf(err) != wit.CodeConflict {
 			return err
 		}
 	}
-	return err
+	return wit.Errorf(wit.CodeConflict, "session %s is too busy: try again", key)
 }
 
 type deleteParams struct {

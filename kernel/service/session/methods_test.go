@@ -23,9 +23,9 @@ type nobody struct {
 	ended   []session.Key
 }
 
-func (n *nobody) Stop(_ context.Context, k session.Key, all bool) error {
+func (n *nobody) Stop(_ context.Context, k session.Key, all bool) (func(), error) {
 	n.stopped = append(n.stopped, fmt.Sprint(k, all))
-	return nil
+	return func() {}, nil
 }
 
 func (n *nobody) Defaults(context.Context) session.Defaults {

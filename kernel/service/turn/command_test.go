@@ -123,6 +123,8 @@ func TestResetWhileBusy(t *testing.T) {
 		p := w.start(nil)
 		defer p.stop()
 		p.send("r1", "old")
+		p.send("r2", "waiting")
+		p.send("r3", "more")
 		synctest.Wait()
 		w.model.direct()
 		before := p.must("sessions.describe", obj{"key": "main"})["session"].(obj)["sessionId"]
@@ -130,9 +132,8 @@ func TestResetWhileBusy(t *testing.T) {
 		if after := res["entry"].(obj)["sessionId"]; after == before {
 			t.Error("the session id is the same")
 		}
-		p.send("r2", "new")
-		p.wait("r2")
-		if got, want := w.history(mainKey), []string{"user: new", "assistant: you said: new"}; !slices.Equal(got, want) {
+		p.wait("r3")
+		if got, want := w.history(mainKey), []string{"user: waiting", "assistant: you said: waiting", "user: more", "assistant: you said: more"}; !slices.Equal(got, want) {
 			t.Errorf("history %q", got)
 		}
 		if _, err := p.call("sessions.delete", obj{"key": "main"}); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "Cannot delete the main session (agent:main:main).") {

@@ -16,6 +16,9 @@ type stopped struct{ reason string }
 
 func (s *stopped) Error() string { return "stopped: " + s.reason }
 
+// errHeld is why a run does not begin: its session is being reset or deleted.
+var errHeld = errors.New("the session is held")
+
 // unrecorded is a failure of the store: the run stays where it is and is tried again.
 type unrecorded struct{ error }
 
@@ -50,7 +53,7 @@ func (s *Service) execute(ctx context.Context, id string) (rest time.Duration) {
 		s.mu.Unlock()
 	}()
 	err := s.attempt(runCtx, id)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, errHeld) {
 		return 0
 	}
 	if err == nil {
@@ -63,7 +66,7 @@ func (s *Service) execute(ctx context.Context, id string) (rest time.Duration) {
 	return storeBackOff
 }
 
-// attempt is execute without its bookkeeping. Its error is unrecorded, or nil.
+// attempt is execute without its bookkeeping. Its error is unrecorded, errHeld, or nil.
 func (s *Service) attempt(ctx context.Context, id string) error {
 	r, err := s.run(context.WithoutCancel(ctx), id)
 	if err != nil || !r.State.Live() {
@@ -76,6 +79,7 @@ func (s *Service) attempt(ctx context.Context, id string) error {
 	if err := t.begin(ctx); err != nil || !t.run.State.Live() {
 		return err
 	}
+	defer t.voice.mute()
 	if t.run.Stopping != "" {
 		return t.abort(t.run.Stopping)
 	}
@@ -98,7 +102,9 @@ func (t *turn) settle(ctx context.Context, a answer, err error) error {
 	var stop *stopped
 	switch {
 	case err == nil:
-		err = t.finish(a)
+		if err = t.finish(a); err != nil && !errors.As(err, new(unrecorded)) {
+			err = t.fail(err) // what cannot be kept cannot be an answer
+		}
 	case errors.As(err, new(unrecorded)):
 	case errors.As(context.Cause(ctx), &stop):
 		err = t.abort(stop.reason)
@@ -117,6 +123,9 @@ func (s *Service) storeError(err error) error {
 	case "", wit.CodeNotFound, wit.CodeConflict:
 		return nil
 	}
+	if errors.Is(err, errHeld) {
+		return err
+	}
 	return unrecorded{err}
 }
 
@@ -126,7 +135,9 @@ func (s *Service) update(fn func(store.Tx) error) error {
 	err := s.Store.Update(context.Background(), fn)
 	switch wit.CodeOf(err) {
 	case wit.CodeUnavailable, wit.CodeTimeout, wit.CodeInternal:
-		return unrecorded{err}
+		if !errors.Is(err, errHeld) {
+			return unrecorded{err}
+		}
 	}
 	return err
 }
@@ -179,6 +190,9 @@ func (t *turn) newVoice() *voice {
 
 // start makes a queued run the running one and appends what the user says.
 func (t *turn) start(tx store.Tx) (fresh, reset bool, err error) {
+	if t.holding(t.run.Session) {
+		return false, false, errHeld
+	}
 	if isFreshStart(t.run) {
 		_, _, err := session.Reset(tx, t.run.Session)
 		if err != nil && wit.CodeOf(err) != wit.CodeNotFound {
@@ -195,7 +209,10 @@ func (t *turn) start(tx store.Tx) (fresh, reset bool, err error) {
 	if isFreshStart(run) {
 		_, said = splitCommand(run.Text)
 	}
-	m := session.Message{Role: wit.RoleUser, Run: run.ID, Origin: &run.Origin}
+	m := session.Message{Role: wit.RoleUser, Run: run.ID}
+	if run.Origin.Channel != "" {
+		m.Origin = &run.Origin
+	}
 	if said != "" {
 		m.Parts = append(m.Parts, session.TextPart(said))
 	}

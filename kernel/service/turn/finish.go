@@ -154,7 +154,16 @@ func (s *Service) deliver(tx store.Tx, r session.Run, text string) error {
 	if k := out.To.Kind; k == wit.ConversationKindGroup || k == wit.ConversationKindChannel {
 		out.ReplyTo = r.Reply.MessageID // among several people it has to be clear who is answered
 	}
-	return s.Outbound.Enqueue(tx, out)
+	err := s.Outbound.Enqueue(tx, out)
+	switch wit.CodeOf(err) {
+	case wit.CodeUnavailable, wit.CodeTimeout, wit.CodeInternal:
+		return err
+	case "":
+		return nil
+	}
+	// What can never be delivered must not keep the run from its end.
+	s.Log.Error("an answer cannot be delivered", "run", r.ID, "channel", out.Channel, "error", err)
+	return nil
 }
 
 // partial is the message that was being written when the run broke off, nil if there is nothing to keep.

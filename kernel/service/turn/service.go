@@ -45,6 +45,7 @@ type Service struct {
 	ctx     context.Context                    // of Run; nil before
 	busy    map[string]bool                    // workers: session keys and ids of urgent runs
 	active  map[string]context.CancelCauseFunc // runs in this process
+	held    map[session.Key]int                // no run begins
 	waiters map[string]*waiter                 // by run
 }
 
@@ -57,6 +58,7 @@ func New(d Deps) *Service {
 	return &Service{
 		Deps: d, wakeups: make(chan struct{}, 1), slots: make(chan struct{}, d.Parallel),
 		busy: map[string]bool{}, active: map[string]context.CancelCauseFunc{}, waiters: map[string]*waiter{},
+		held: map[session.Key]int{},
 	}
 }
 
@@ -147,7 +149,7 @@ func (s *Service) work(ctx context.Context, name string, fn func() (rest time.Du
 
 // serve answers a session's runs, each once there is a slot for it, until none is left.
 func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duration) {
-	for rest == 0 {
+	for rest == 0 && !s.holding(key) {
 		select {
 		case s.slots <- struct{}{}:
 		case <-ctx.Done():

@@ -13,12 +13,35 @@ import (
 // stopWait is how long a stop waits for a run to end.
 const stopWait = 10 * time.Second
 
-// Stop aborts the session's running run and, with all, those that wait. It returns when they have ended.
+// Stop aborts the session's running run and, with all, those that wait. It returns when they have ended,
+// and no other run of the session begins before resume is called.
 //
 // Errors: CodeTimeout when the running one does not end in time; it will.
-func (s *Service) Stop(ctx context.Context, key session.Key, all bool) error {
-	_, err := s.stop(ctx, key, "", "rpc", all)
-	return err
+func (s *Service) Stop(ctx context.Context, key session.Key, all bool) (resume func(), err error) {
+	resume = s.hold(key)
+	_, err = s.stop(ctx, key, "", "rpc", all)
+	return resume, err
+}
+
+// hold keeps runs of the session from beginning until the returned function is called, once.
+func (s *Service) hold(key session.Key) (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[key]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.held[key]--; s.held[key] == 0 {
+			delete(s.held, key)
+		}
+		s.Wake()
+	}
+}
+
+func (s *Service) holding(key session.Key) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held[key] > 0
 }
 
 // stop aborts the runs of a session: this one, or the running one and, with all, those that wait. What

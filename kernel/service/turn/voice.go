@@ -171,6 +171,16 @@ func (v *voice) end(phase string, data map[string]any, change func(*ChatEvent)) 
 	Chats.Publish(v.bus, e)
 }
 
+// mute keeps what was held back from being published after all.
+func (v *voice) mute() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.closed = true
+	if v.timer != nil {
+		v.timer.Stop()
+	}
+}
+
 // partial returns the text of the message that is being written.
 func (v *voice) partial() string {
 	v.mu.Lock()
