@@ -100,6 +100,10 @@ func (e *Error) Wit() *wit.Error {
 		code = c
 	case "missing_scope":
 		code = wit.CodeForbidden
+	case "auth_rate_limited":
+		code = wit.CodeRateLimited
+	case "auth_token_mismatch", "auth_token_missing", "auth_password_mismatch", "auth_password_missing":
+		code = wit.CodeUnauthorized
 	}
 	return &wit.Error{Code: code, Message: e.Message, Retryable: e.Retryable, RetryAfter: e.RetryAfterMs}
 }
