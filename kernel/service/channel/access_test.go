@@ -154,6 +154,7 @@ func TestPairing(t *testing.T) {
 			p.say(direct(fmt.Sprint(i), fmt.Sprint("u", i)))
 		}
 		time.Sleep(61 * time.Minute)
+		synctest.Wait()
 		p.say(direct("9", "u9"))
 		p.say(direct("10", "u1"))
 		synctest.Wait()

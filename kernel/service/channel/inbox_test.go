@@ -32,8 +32,10 @@ func TestOldInboxRecordsGo(t *testing.T) {
 		synctest.Wait()
 		post(s, "/plugins/chat/main/in", "old")
 		time.Sleep(20 * 24 * time.Hour)
+		synctest.Wait()
 		post(s, "/plugins/chat/main/in", "new")
 		time.Sleep(11 * 24 * time.Hour)
+		synctest.Wait()
 		if n, order := w.inbox(); n != 1 || order != 1 {
 			t.Errorf("%d records, %d in order", n, order)
 		}

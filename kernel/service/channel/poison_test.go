@@ -176,10 +176,12 @@ func TestAStartThatFailsIsTriedAgainLater(t *testing.T) {
 		w := newWorld(t, p)
 		s, _ := w.run()
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if st := status(t, s); st["phase"] != "failed" && st["phase"] != "running" || !strings.Contains(st["lastError"].(string), "bad token") {
 			t.Errorf("status %v", st)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if n := len(p.events); n < 4*8 || n > 4*25 {
 			t.Errorf("%d events in an hour", n)
 		}

@@ -82,6 +82,7 @@ func TestRequestsTimersAndTheirEnd(t *testing.T) {
 		w := newWorld(t, p)
 		_, _ = w.run()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if calls < 3 || calls > 20 {
 			t.Errorf("%d requests in a minute of failures", calls)
 		}
@@ -100,6 +101,7 @@ func TestRequestsTimersAndTheirEnd(t *testing.T) {
 		w := newWorld(t, p)
 		_, _ = w.run()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(fired) != 1 || fired[0] != 2*time.Second {
 			t.Errorf("fired at %v", fired)
 		}
@@ -133,6 +135,7 @@ func TestRequestsTimersAndTheirEnd(t *testing.T) {
 		w := newWorld(t, p)
 		_, _ = w.run()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if most != 16 || done != 32 {
 			t.Errorf("%d at once, %d done", most, done)
 		}

@@ -42,11 +42,13 @@ func TestAFullDiskLosesNothing(t *testing.T) {
 		p.say(text("1", "one"))
 		p.say(text("2", "two"))
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if st := status(t, s); st["phase"] != "running" || len(w.turns()) != 0 {
 			t.Fatalf("status %v", st)
 		}
 		f.down.Store(false)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if n := len(w.turns()); n != 2 {
 			t.Errorf("%d turns", n)
 		}
@@ -86,6 +88,7 @@ func TestAPluginThatGoesAwayWhileItFailsIsNotBlamed(t *testing.T) {
 			t.Errorf("status %d", code)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		w.upgrade(listener(func(string) error { return nil }))
 		synctest.Wait()
 		if st := status(t, s); st["phase"] != "running" || len(w.turns()) != 1 {

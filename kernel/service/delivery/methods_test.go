@@ -185,11 +185,13 @@ func TestHoldReleaseAndDrop(t *testing.T) {
 		s, _ := w.run()
 		w.enqueue(message("a", "c", "x"))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		n := len(w.sent())
 		if err := call(t, s, "delivery.drop", `{"id":"a"}`, nil); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(w.sent()) != n || w.news()[0] != "cancelled a forbidden" {
 			t.Errorf("%d sends after %d, events %q", len(w.sent()), n, w.news())
 		}
@@ -202,8 +204,10 @@ func TestOutcomesAreForgottenInTheEnd(t *testing.T) {
 		s, _ := w.run()
 		w.enqueue(message("old", "c", "x"))
 		time.Sleep(6 * 24 * time.Hour)
+		synctest.Wait()
 		w.enqueue(message("new", "c", "x"))
 		time.Sleep(2 * 24 * time.Hour)
+		synctest.Wait()
 		var list struct{ Messages []struct{ ID string } }
 		if err := call(t, s, "delivery.list", `{"state":"sent"}`, &list); err != nil || len(list.Messages) != 1 || list.Messages[0].ID != "new" {
 			t.Errorf("%+v %v", list, err)
@@ -245,12 +249,14 @@ func TestAStopLetsSendsEnd(t *testing.T) {
 		_, stop := w.run()
 		w.enqueue(message("a", "c", "x"), message("b", "c", "y"))
 		time.Sleep(time.Second)
+		synctest.Wait()
 		stop()
 		if got := strings.Join(w.news(), ", "); got != "delivered a [id]" {
 			t.Errorf("events %q", got)
 		}
 		_, _ = w.run()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if got := strings.Join(w.texts(), " "); got != "x y" {
 			t.Errorf("sends %q", got)
 		}
@@ -265,6 +271,7 @@ func TestAStopLetsSendsEnd(t *testing.T) {
 		_, stop := w.run()
 		w.enqueue(message("a", "c", "x"))
 		time.Sleep(time.Second)
+		synctest.Wait()
 		began := time.Now()
 		stop()
 		if d := time.Since(began); d != 5*time.Second {
@@ -272,6 +279,7 @@ func TestAStopLetsSendsEnd(t *testing.T) {
 		}
 		_, _ = w.run()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if got := strings.Join(w.news(), ", "); got != "held a conflict" || len(w.sent()) != 1 {
 			t.Errorf("events %q", got)
 		}

@@ -30,6 +30,7 @@ func TestMessagesGoOutOnceAndInOrder(t *testing.T) {
 			t.Errorf("sends %q", got)
 		}
 		time.Sleep(3 * time.Minute)
+		synctest.Wait()
 		if got := w.sent(); len(got) != 3 || got[2].text != "2" || got[2].key != "b:0" {
 			t.Errorf("sends %+v", got)
 		}
@@ -45,6 +46,7 @@ func TestMessagesGoOutOnceAndInOrder(t *testing.T) {
 		m.ReplyTo, m.Attachments = "q", []wit.Attachment{{Kind: wit.AttachmentKindImage}}
 		w.enqueue(m)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		got := w.sent()
 		if len(got) != 2 || got[0].text != "one two" || got[1].text != "three four" || got[1].at != 2*time.Second ||
 			got[0].files != 1 || got[1].files != 0 || got[0].replyTo != "q" || got[1].replyTo != "" || got[1].key != "a:1" {
@@ -62,6 +64,7 @@ func TestMessagesGoOutOnceAndInOrder(t *testing.T) {
 			w.enqueue(message(fmt.Sprint("a", i), fmt.Sprint("c", i%20), "x"))
 		}
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		if n := len(w.sent()); n != 100 {
 			t.Errorf("%d of 100 sent", n)
 		}
@@ -75,6 +78,7 @@ func TestWaitingForAnAccountLosesNothing(t *testing.T) {
 		s, stop := w.run()
 		w.enqueue(message("a", "c", "1"), message("b", "c", "2"))
 		time.Sleep(72 * time.Hour)
+		synctest.Wait()
 		var list struct {
 			Messages []struct{ ID, State, Waiting string }
 		}
@@ -147,6 +151,7 @@ func TestFailures(t *testing.T) {
 		_, _ = w.run()
 		w.enqueue(message("a", "c", "bad"), message("b", "c", "good"))
 		time.Sleep(25 * time.Hour)
+		synctest.Wait()
 		if got := w.news(); len(got) != 2 || got[0] != "failed a unavailable" || got[1] != "delivered b []" {
 			t.Errorf("events %q", got)
 		}
@@ -192,6 +197,7 @@ func TestHooks(t *testing.T) {
 			w.enqueue(message(text, "c", text))
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if got := strings.Join(w.texts(), " "); got != "changed trouble" {
 			t.Errorf("sends %q", got)
 		}
