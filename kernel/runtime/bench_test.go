@@ -244,6 +244,25 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
+// BenchmarkHostCall is a call whose guest calls a host function.
+func BenchmarkHostCall(b *testing.B) {
+	e := newEngine(b, runtime.Config{})
+	for _, pkg := range []string{kitchen, fastPkg} {
+		p := newPool(b, e, goGuest(b, pkg), runtime.Spec{Mode: runtime.Warm, Functions: map[string]runtime.HostFunc{
+			"greet": func(_ context.Context, in []byte) ([]byte, error) { return in, nil }}})
+		mustCall(b, p, "noop", "")
+		b.Run("guest="+map[string]string{kitchen: "go-pdk", fastPkg: "go-bulk"}[pkg], func(b *testing.B) {
+			in := []byte(`{"key":"value"}`)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Call(context.Background(), "greet_call", in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkFresh is a call on an instance of its own, made and given back.
 func BenchmarkFresh(b *testing.B) {
 	e := newEngine(b, runtime.Config{})

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/runtime/meter"
 	"github.com/carapace-gateway/carapace/wit"
@@ -52,7 +53,35 @@ func openDiskCache(dir string, rc wazero.RuntimeConfig, log hclog.Logger) (*disk
 	if err != nil {
 		return nil, rc, wit.Errorf(wit.CodeUnavailable, "compile cache %s: %w", dir, err)
 	}
-	return &diskCache{dir: dir, cache: c, log: log}, rc.WithCompilationCache(c), nil
+	d := &diskCache{dir: dir, cache: c, log: log}
+	d.prune(time.Now())
+	return d, rc.WithCompilationCache(c), nil
+}
+
+// Files that nobody has used for as long are deleted when a cache is opened.
+const (
+	unusedFor    = 60 * 24 * time.Hour
+	abandonedFor = time.Hour // what a compilation was making when its process ended
+)
+
+func (d *diskCache) prune(now time.Time) {
+	for pattern, age := range map[string]time.Duration{
+		"making-*": abandonedFor, "*.module": unusedFor, filepath.Join("code", "*", "*"): unusedFor,
+	} {
+		found, _ := filepath.Glob(filepath.Join(d.dir, pattern))
+		for _, path := range found {
+			if st, err := os.Stat(path); err == nil && now.Sub(st.ModTime()) > age {
+				_ = os.RemoveAll(path)
+			}
+		}
+	}
+}
+
+// touch says that an entry is used.
+func (d *diskCache) touch(hash string, e *entry) {
+	now := time.Now()
+	_ = os.Chtimes(d.path(hash), now, now)
+	_ = os.Chtimes(filepath.Join(d.dir, "code", e.Code), now, now)
 }
 
 func (d *diskCache) close(ctx context.Context) error { return d.cache.Close(ctx) }
@@ -107,6 +136,7 @@ func (d *diskCache) load(ctx context.Context, r wazero.Runtime, hash string) *co
 		d.drop(hash, e)
 		return nil
 	}
+	d.touch(hash, e)
 	return newCode(compiled, e.guest)
 }
 

@@ -42,7 +42,7 @@ func callOnce(t *testing.T, dir string, wasm []byte) int64 {
 }
 
 func TestCompileCacheSurvivesDamage(t *testing.T) {
-	wasm := goGuest(t, fastPkg)
+	wasm := benchGuest()
 	dir := t.TempDir()
 	if n := callOnce(t, dir, wasm); n != 1 {
 		t.Fatalf("cold: opened %d times", n)
@@ -57,10 +57,10 @@ func TestCompileCacheSurvivesDamage(t *testing.T) {
 		}
 		return st.Size()
 	}
-	// Largest first: the guest, then the exchange module.
+	// Smallest first: the guest, then the exchange module.
 	files := func(pattern string) []string {
 		found, _ := filepath.Glob(filepath.Join(dir, pattern))
-		slices.SortFunc(found, func(a, b string) int { return cmp.Compare(size(b), size(a)) })
+		slices.SortFunc(found, func(a, b string) int { return cmp.Compare(size(a), size(b)) })
 		if len(found) != 2 {
 			t.Fatalf("cache holds %v", found)
 		}
@@ -114,6 +114,43 @@ func TestCompileCacheSurvivesDamage(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "making-*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestCacheForgetsWhatNobodyUses(t *testing.T) {
+	dir := t.TempDir()
+	wasm := benchGuest()
+	call := func() int64 {
+		var opened atomic.Int64
+		e := newEngine(t, runtime.Config{CacheDir: dir})
+		m := e.Load(countedSource(wasm, &opened))
+		defer m.Release()
+		must(t, m.Compile(context.Background()))
+		return opened.Load()
+	}
+	age := func(by time.Duration) {
+		then := time.Now().Add(-by)
+		for _, pattern := range []string{"*.module", filepath.Join("code", "*", "*")} {
+			found, _ := filepath.Glob(filepath.Join(dir, pattern))
+			for _, path := range found {
+				must(t, os.Chtimes(path, then, then))
+			}
+		}
+	}
+	half := filepath.Join(dir, "making-123")
+	must(t, os.Mkdir(half, 0o700))
+	must(t, os.Chtimes(half, time.Time{}.AddDate(2000, 0, 0), time.Time{}.AddDate(2000, 0, 0)))
+	for n, c := range []struct {
+		age    time.Duration
+		opened int64
+	}{{0, 1}, {0, 0}, {59 * 24 * time.Hour, 0}, {59 * 24 * time.Hour, 0}, {61 * 24 * time.Hour, 1}} {
+		age(c.age)
+		if got := call(); got != c.opened {
+			t.Errorf("step %d: the bytes were asked for %d times, want %d", n, got, c.opened)
+		}
+	}
+	if _, err := os.Stat(half); err == nil {
+		t.Error("what a dead process was making is still there")
 	}
 }
 

@@ -125,7 +125,7 @@ func (i *instance) put(b []byte) (uint64, error) {
 func (i *instance) block(n int) (uint64, []byte, error) {
 	off := i.register(regBump) + blockHeader
 	end := (off + uint64(n) + 15) &^ 15
-	if n < 0 || off > 1<<32 || end > i.exchange.limit {
+	if off < exchangeBase+blockHeader || off > 1<<32 || end > i.exchange.limit {
 		return 0, nil, wit.Errorf(wit.CodeTooLarge, "plugin %s: %d bytes do not fit in the %d MB that a call may exchange",
 			i.pool.spec.Plugin, n, i.pool.limits.ExchangeBytes>>20)
 	}

@@ -36,10 +36,12 @@ type instance struct {
 type call struct {
 	ctx      context.Context
 	export   string
-	sampled  int64 // when it began, if this call is a sample
-	checked  int64 // when it was first checked, if it was
-	deadline int64 // from then on
-	hostTime int64 // of which spent in host functions
+	sampled  int64           // when it began, if this call is a sample
+	checked  int64           // when it was first checked, if it was
+	deadline int64           // from then on
+	hostTime int64           // of which spent in host functions
+	hostCtx  context.Context // for host functions, made with the first
+	release  func()          // of hostCtx
 	ticks    int64
 	halt     error // why the guest was stopped, if it was
 	lines    int   // logged so far
@@ -130,7 +132,9 @@ func (p *Pool) newInstance(ctx context.Context, code *code) (_ *instance, err er
 		return nil, i.failure(err)
 	}
 	i.base = nil
-	return i, i.initialize()
+	err = i.initialize()
+	i.end()
+	return i, err
 }
 
 // initialize runs what a guest's toolchain wants run before anything else: a reactor's _initialize or

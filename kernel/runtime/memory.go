@@ -64,3 +64,18 @@ func (m *linear) slice(off, n uint64) ([]byte, bool) {
 	}
 	return m.reserved[off : off+n : off+n], true
 }
+
+const (
+	keptExchange = 1 << 20
+	largestIdle  = 4 << 20
+)
+
+// bloated says that an instance is better replaced than kept: its memory, which cannot shrink, is
+// nearly used up. A single instance is kept, for it holds what its plugin remembers. What a large
+// call left of exchange memory is given back here.
+func (i *instance) bloated() bool {
+	if i.exchange.size > largestIdle && i.register(regBump) > keptExchange {
+		discard(i.exchange.reserved[keptExchange:i.exchange.size])
+	}
+	return i.memory != nil && i.pool.spec.Mode == Warm && i.memory.size > i.memory.limit/4*3
+}

@@ -82,12 +82,13 @@ func (p *Pool) Call(ctx context.Context, export string, in []byte) ([]byte, erro
 	}
 	i.begin(ctx, export)
 	out, reusable, err := i.invoke(export, in)
-	p.account(i, err)
-	p.give(i, reusable)
+	p.account(i, reusable, err)
+	i.end()
+	p.give(i, reusable && !i.bloated())
 	return out, err
 }
 
-func (p *Pool) account(i *instance, err error) {
+func (p *Pool) account(i *instance, reusable bool, err error) {
 	p.stats.calls.Add(1)
 	if err != nil {
 		p.stats.errors.Add(1)
@@ -97,6 +98,9 @@ func (p *Pool) account(i *instance, err error) {
 	}
 	if i.hostTime > 0 {
 		p.stats.host.Add(i.hostTime)
+	}
+	if !reusable {
+		p.stats.discarded.Add(1)
 	}
 	if i.ticks > 0 {
 		p.stats.ticks.Add(i.ticks)
@@ -192,15 +196,11 @@ func (p *Pool) make(ctx context.Context, export string) (i *instance, err error)
 
 // give puts an instance back after a call, or discards it.
 func (p *Pool) give(i *instance, reusable bool) {
-	if !reusable {
-		p.stats.discarded.Add(1)
-	}
 	if !reusable || p.spec.Mode == Fresh {
 		p.discard(i)
 		return
 	}
-	i.ctx, i.used = nil, true
-	i.in, i.answer, i.response = nil, nil, HTTPResponse{}
+	i.used = true
 	p.mu.Lock()
 	if len(p.waiters) > 0 {
 		w := p.waiters[0]

@@ -62,12 +62,22 @@ func (p *Pool) cancelled(export string, cause error) error {
 // it takes out of what the guest is charged for.
 func (i *instance) host(f func(ctx context.Context)) {
 	i.check()
+	if i.hostCtx == nil {
+		ctx, cancel := context.WithDeadline(i.ctx, i.pool.engine.epoch.Add(time.Duration(i.deadline)))
+		unhook := context.AfterFunc(i.pool.killed, cancel)
+		i.hostCtx, i.release = ctx, func() { unhook(); cancel() }
+	}
 	start := i.pool.engine.now()
-	ctx, cancel := context.WithDeadline(i.ctx, i.pool.engine.epoch.Add(time.Duration(i.deadline)))
-	unhook := context.AfterFunc(i.pool.killed, cancel)
-	f(ctx)
-	unhook()
-	cancel()
+	f(i.hostCtx)
 	i.hostTime += i.pool.engine.now() - start
 	i.check()
+}
+
+// end lets go of what belongs to the call that is over.
+func (i *instance) end() {
+	if i.release != nil {
+		i.release()
+	}
+	i.ctx, i.hostCtx, i.release = nil, nil, nil
+	i.in, i.answer, i.response = nil, nil, HTTPResponse{}
 }
