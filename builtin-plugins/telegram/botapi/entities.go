@@ -19,7 +19,7 @@ func parseText(text, mode string) (string, []Entity, error) {
 	case "html":
 		return ParseHTML(text)
 	case "markdownv2":
-		return parseMarkdownV2(text)
+		return ParseMarkdownV2(text)
 	}
 	return "", nil, errParseMode
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
 )
@@ -84,4 +85,28 @@ func TestMarkupErrors(t *testing.T) {
 	if n := len(s.Sent()); n != 0 {
 		t.Errorf("%d messages were sent", n)
 	}
+}
+
+// FuzzMarkup checks that entities lie within what is shown.
+func FuzzMarkup(f *testing.F) {
+	for _, seed := range []string{"<b>a<i>🏟</i></b>", "*a _🏟_*", ">q\n||s||", "```go\nx```", "<a href=\"x.y\">&#65;</a>", "![e](tg://emoji?id=5)"} {
+		f.Add(seed, true)
+		f.Add(seed, false)
+	}
+	f.Fuzz(func(t *testing.T, in string, html bool) {
+		parse := botapi.ParseMarkdownV2
+		if html {
+			parse = botapi.ParseHTML
+		}
+		text, entities, err := parse(in)
+		if err != nil {
+			return
+		}
+		length := len(utf16.Encode([]rune(text)))
+		for _, e := range entities {
+			if e.Offset < 0 || e.Length <= 0 || e.Offset+e.Length > length {
+				t.Errorf("%q: %+v is outside of %q", in, e, text)
+			}
+		}
+	})
 }

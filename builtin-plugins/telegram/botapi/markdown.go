@@ -27,8 +27,8 @@ type markdownParser struct {
 	quoteAt int // where the quotation began, -1 outside
 }
 
-// parseMarkdownV2 reads MarkdownV2. Offsets in errors are bytes of the input.
-func parseMarkdownV2(in string) (string, []Entity, error) {
+// ParseMarkdownV2 is ParseHTML for MarkdownV2.
+func ParseMarkdownV2(in string) (string, []Entity, error) {
 	p := &markdownParser{in: in, quoteAt: -1}
 	for p.pos < len(in) {
 		if err := p.step(); err != nil {

@@ -93,18 +93,13 @@ func (g *gateway) history() []life {
 	return slices.Clone(g.lives)
 }
 
-// setup connects the account through the running gateway. The token is the test server's.
+// setup connects the account through the running gateway, as its owner would.
 func (g *gateway) setup(ctx context.Context, apiRoot, token string) error {
-	params, err := json.Marshal(map[string]any{
-		"id": "telegram", "account": "default", "enabled": true,
-		"config": map[string]any{"apiRoot": apiRoot}, "access": map[string]any{"dmPolicy": "open"},
-		"secrets": map[string]any{"botToken": token},
-	})
-	if err != nil {
-		return err
-	}
 	for {
-		out, err := exec.CommandContext(ctx, g.binary, "call", "plugins.configure", "--state-dir", g.dir, "--params", string(params)).CombinedOutput()
+		cmd := exec.CommandContext(ctx, g.binary, "setup", "telegram", "--state-dir", g.dir,
+			"--set", "apiRoot="+apiRoot, "--secret", "botToken=env:DEMO_BOT_TOKEN", "--dm", "open")
+		cmd.Env = append(os.Environ(), "DEMO_BOT_TOKEN="+token)
+		out, err := cmd.CombinedOutput()
 		if err == nil {
 			return nil
 		}
