@@ -48,16 +48,17 @@ func findZone(name, ownerZone string) (*time.Location, error) {
 	return location(zone, rule)
 }
 
-// lookUp finds a zone by its whole name in lower case or else by its city.
+// lookUp finds a zone by its whole name or else by its city, in whatever case.
 func lookUp(name string) (zone, rule string) {
 	for line := range strings.Lines(zoneRules) {
 		lineRule, names, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		for candidate := range strings.SplitSeq(names, " ") {
-			region, ok := strings.CutSuffix(strings.ToLower(candidate), name)
+			at := len(candidate) - len(name)
 			switch {
-			case ok && region == "":
+			case name == "" || at < 0 || !strings.EqualFold(candidate[at:], name):
+			case at == 0:
 				return candidate, lineRule
-			case ok && strings.HasSuffix(region, "/") && name != "":
+			case candidate[at-1] == '/':
 				zone, rule = candidate, lineRule
 			}
 		}

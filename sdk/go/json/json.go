@@ -55,10 +55,16 @@ func (v Value) Get(path ...string) Value {
 }
 
 func (v Value) field(name string) Value {
+	if !v.is('{') {
+		return Value{}
+	}
 	var found Value
-	for key, value := range v.Fields() {
-		if key == name {
-			found = value
+	r := codec.NewReader(v.raw)
+	for r.Object(); r.Next(); {
+		if string(r.Key()) == name {
+			found.raw = r.View()
+		} else {
+			r.Skip()
 		}
 	}
 	return found
