@@ -167,28 +167,44 @@ func failed(r session.Run) error {
 }
 
 // SystemEvent tells a session's agent something: with now in a turn of its own, else as a note that it
-// reads in its next one. The same id twice is one turn; a note is made as often as it is asked for.
+// reads in its next one. The same id twice is one event; an empty id is only for notes, and always new.
 func (s *Service) SystemEvent(ctx context.Context, id string, key session.Key, text string, now bool) error {
 	if strings.TrimSpace(text) == "" || len(text) > maxText {
 		return wit.Errorf(wit.CodeInvalid, "a system event needs a text of 1 to %d bytes", maxText)
 	}
-	text = "[system event] " + text
+	r := session.Run{ID: id, Session: key, Text: "[system event] " + text}
 	err := s.Store.Update(ctx, func(tx store.Tx) error {
 		e, err := session.Ensure(tx, key, session.Origin{})
 		if err != nil {
 			return err
 		}
-		if now {
-			_, _, err = session.Enqueue(tx, session.Run{ID: id, Session: key, Text: text, Reply: reply(e.Route)})
-			return err
+		if !now {
+			return note(tx, r)
 		}
-		_, err = session.Append(tx, key, session.Message{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart(text)}})
+		r.Reply = reply(e.Route)
+		_, _, err = session.Enqueue(tx, r)
 		return err
 	})
 	if err == nil {
 		s.Sessions.Changed(key, "message")
 		s.Wake()
 	}
+	return err
+}
+
+// note appends a run's text without running it. The run is kept, done, so that its id is known.
+func note(tx store.Tx, r session.Run) error {
+	if r.ID != "" {
+		r.Urgent = true // it has no place among the runs that wait
+		_, existed, err := session.Enqueue(tx, r)
+		if err != nil || existed {
+			return err
+		}
+		if _, err := session.Finish(tx, r.ID, session.RunDone, func(*session.Run) {}); err != nil {
+			return err
+		}
+	}
+	_, err := session.Append(tx, r.Session, session.Message{Role: wit.RoleUser, Run: r.ID, Parts: []wit.Part{session.TextPart(r.Text)}})
 	return err
 }
 

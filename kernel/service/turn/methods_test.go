@@ -275,6 +275,14 @@ func TestJobs(t *testing.T) {
 		if out["j2"] != "you said: tell me" || out["e1"] == "" || out["j1"] != "" {
 			t.Errorf("delivered %q", out)
 		}
+		for range 2 {
+			if err := p.SystemEvent(context.Background(), "e2", key, "a note", false); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := strings.Count(strings.Join(w.history(key), "\n"), "a note"); got != 1 {
+			t.Errorf("%d notes", got)
+		}
 		w.model.set(func(*wit.Chat) *wit.ProviderAnswer {
 			return &wit.ProviderAnswer{Error: &wit.Error{Code: wit.CodeInvalid, Message: "no"}}
 		})
