@@ -2,12 +2,9 @@ package auth
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/pem"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +32,7 @@ func (a *Auth) identify(t Attempt, k ask) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	if DeviceID(key) != d.ID {
+	if wire.DeviceID(key) != d.ID {
 		return nil, refuse("device identity mismatch", "DEVICE_AUTH_DEVICE_ID_MISMATCH")
 	}
 	now := a.now()
@@ -90,8 +87,11 @@ func verified(key ed25519.PublicKey, sig []byte, p wire.ConnectParams, k ask) bo
 		}
 	}
 	for _, scopes := range k.signed {
-		s := Signed{p.Device.ID, p.Client, string(k.role), scopes, p.Device.SignedAt, token, p.Device.Nonce}
-		for _, version := range s.versions() {
+		s := wire.Signed{
+			DeviceID: p.Device.ID, Client: p.Client, Role: string(k.role), Scopes: scopes,
+			SignedAt: p.Device.SignedAt, Token: token, Nonce: p.Device.Nonce,
+		}
+		for _, version := range versions(s) {
 			if ed25519.Verify(key, []byte(s.Payload(version)), sig) {
 				return true
 			}
@@ -100,54 +100,12 @@ func verified(key ed25519.PublicKey, sig []byte, p wire.ConnectParams, k ask) bo
 	return false
 }
 
-// Signed is what a device signs.
-type Signed struct {
-	DeviceID string
-	Client   wire.Client
-	Role     string
-	Scopes   []string
-	// SignedAt is in Unix milliseconds.
-	SignedAt int64
-	Token    string
-	Nonce    string
-}
-
-func (s Signed) versions() []int {
+// versions are the payloads that may have been signed.
+func versions(s wire.Signed) []int {
 	if s.Nonce == "" {
 		return []int{1}
 	}
 	return []int{3, 2}
-}
-
-// Payload returns the string that is signed in version 1 (without nonce), 2 or 3.
-func (s Signed) Payload(version int) string {
-	fields := []string{
-		"v" + strconv.Itoa(version), s.DeviceID, s.Client.ID, s.Client.Mode, s.Role,
-		strings.Join(s.Scopes, ","), strconv.FormatInt(s.SignedAt, 10), s.Token,
-	}
-	if version >= 2 {
-		fields = append(fields, s.Nonce)
-	}
-	if version >= 3 {
-		fields = append(fields, lower(s.Client.Platform), lower(s.Client.DeviceFamily))
-	}
-	return strings.Join(fields, "|")
-}
-
-// lower trims and lowers ASCII letters only, as the signing clients do.
-func lower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, strings.TrimSpace(s))
-}
-
-// DeviceID returns the id of a device with this key: the hex SHA-256 of its 32 bytes.
-func DeviceID(key ed25519.PublicKey) string {
-	sum := sha256.Sum256(key)
-	return hex.EncodeToString(sum[:])
 }
 
 func publicKey(s string) (ed25519.PublicKey, error) {

@@ -108,7 +108,7 @@ func secret(token, password string) option {
 func (r *rig) sign(k ed25519.PrivateKey, version int) option {
 	return func(a *auth.Attempt) {
 		public := k.Public().(ed25519.PublicKey)
-		d := &wire.Device{ID: auth.DeviceID(public), PublicKey: base64.RawURLEncoding.EncodeToString(public), SignedAt: r.now.UnixMilli(), Nonce: a.Nonce}
+		d := &wire.Device{ID: wire.DeviceID(public), PublicKey: base64.RawURLEncoding.EncodeToString(public), SignedAt: r.now.UnixMilli(), Nonce: a.Nonce}
 		if version == 1 {
 			d.Nonce = ""
 		}
@@ -122,7 +122,7 @@ func (r *rig) sign(k ed25519.PrivateKey, version int) option {
 		if role == "" {
 			role = "operator"
 		}
-		s := auth.Signed{DeviceID: d.ID, Client: a.Params.Client, Role: role, Scopes: a.Params.Scopes, SignedAt: d.SignedAt, Token: token, Nonce: d.Nonce}
+		s := wire.Signed{DeviceID: d.ID, Client: a.Params.Client, Role: role, Scopes: a.Params.Scopes, SignedAt: d.SignedAt, Token: token, Nonce: d.Nonce}
 		d.Signature = base64.RawURLEncoding.EncodeToString(ed25519.Sign(k, []byte(s.Payload(version))))
 		a.Params.Device = d
 	}

@@ -129,7 +129,7 @@ func unauthorized(w http.ResponseWriter, err error) {
 	problem(w, http.StatusUnauthorized, "Unauthorized", "unauthorized")
 }
 
-// problem answers with the error object that OpenAI-like clients read.
+// problem answers with an error object of the shape that clients of chat APIs read.
 func problem(w http.ResponseWriter, status int, message, kind string) {
 	reply(w, status, map[string]any{"error": map[string]any{"message": message, "type": kind}})
 }

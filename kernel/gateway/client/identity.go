@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -75,7 +74,7 @@ func newIdentity(path string) (*identity, error) {
 func (i *identity) sign(p wire.ConnectParams, nonce string, now time.Time) *wire.Device {
 	public := i.key.Public().(ed25519.PublicKey)
 	d := &wire.Device{
-		ID: auth.DeviceID(public), PublicKey: base64.RawURLEncoding.EncodeToString(public), SignedAt: now.UnixMilli(), Nonce: nonce,
+		ID: wire.DeviceID(public), PublicKey: base64.RawURLEncoding.EncodeToString(public), SignedAt: now.UnixMilli(), Nonce: nonce,
 	}
 	token := ""
 	if p.Auth != nil {
@@ -87,7 +86,7 @@ func (i *identity) sign(p wire.ConnectParams, nonce string, now time.Time) *wire
 	if p.MaxProtocol < wire.Protocol4 {
 		version = 2
 	}
-	s := auth.Signed{DeviceID: d.ID, Client: p.Client, Role: p.Role, Scopes: p.Scopes, SignedAt: d.SignedAt, Token: token, Nonce: nonce}
+	s := wire.Signed{DeviceID: d.ID, Client: p.Client, Role: p.Role, Scopes: p.Scopes, SignedAt: d.SignedAt, Token: token, Nonce: nonce}
 	d.Signature = base64.RawURLEncoding.EncodeToString(ed25519.Sign(i.key, []byte(s.Payload(version))))
 	return d
 }
