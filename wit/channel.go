@@ -2,7 +2,7 @@
 
 package wit
 
-// EventKind is one of its constants; the first stands for one that is left out.
+// EventKind is what happened to an account.
 type EventKind string
 
 const (
@@ -30,20 +30,20 @@ func (v EventKind) Valid() bool {
 	return false
 }
 
-// Frame is a record of the contract.
+// Frame is a message on a connection, to it or from it: text, or bytes.
 type Frame struct {
 	Connection string  `json:"connection,omitempty"`
 	Text       *string `json:"text,omitempty"`
 	Bytes      []byte  `json:"bytes,omitempty"`
 }
 
-// Closed is a record of the contract.
+// Closed is why a connection ended.
 type Closed struct {
 	Code   uint16 `json:"code,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }
 
-// WebhookRequest is a record of the contract.
+// WebhookRequest is a request to one of the plugin's webhook addresses.
 type WebhookRequest struct {
 	Method  string   `json:"method,omitempty"`
 	Path    string   `json:"path,omitempty"`
@@ -53,7 +53,7 @@ type WebhookRequest struct {
 	Bytes   []byte   `json:"bytes,omitempty"`
 }
 
-// WebhookReply is a record of the contract.
+// WebhookReply is what a webhook is answered with.
 type WebhookReply struct {
 	// 200 when 0.
 	Status  uint16   `json:"status,omitempty"`
@@ -61,13 +61,13 @@ type WebhookReply struct {
 	Text    *string  `json:"text,omitempty"`
 }
 
-// Command is a record of the contract.
+// Command is what the owner wants of an account.
 type Command struct {
 	Name string `json:"name,omitempty"`
 	Args JSON   `json:"args,omitempty"`
 }
 
-// ChannelEvent is a record of the contract.
+// ChannelEvent is what a channel is told: one thing that happened to one account.
 type ChannelEvent struct {
 	Kind    EventKind `json:"kind,omitempty"`
 	Account string    `json:"account,omitempty"`
@@ -86,7 +86,7 @@ type ChannelEvent struct {
 	Command *Command `json:"command,omitempty"`
 }
 
-// MessageKind is one of its constants; the first stands for one that is left out.
+// MessageKind is what a message is: something said, a change of it, or news of the conversation.
 type MessageKind string
 
 const (
@@ -106,14 +106,14 @@ func (v MessageKind) Valid() bool {
 	return false
 }
 
-// Quoted is a record of the contract.
+// Quoted is the message that another one replies to.
 type Quoted struct {
 	ID     string  `json:"id,omitempty"`
 	Text   *string `json:"text,omitempty"`
 	Sender *Person `json:"sender,omitempty"`
 }
 
-// Message: What somebody said. The inbox is unique on channel, account and id.
+// Message is what somebody said. The inbox is unique on channel, account and id.
 type Message struct {
 	// The platform's own id of this message or update.
 	ID           string       `json:"id,omitempty"`
@@ -131,7 +131,7 @@ type Message struct {
 	Time int64 `json:"time,omitempty"`
 }
 
-// Transport is one of its constants; the first stands for one that is left out.
+// Transport is how a connection is made.
 type Transport string
 
 const (
@@ -150,7 +150,7 @@ func (v Transport) Valid() bool {
 	return false
 }
 
-// OpenConnection is a record of the contract.
+// OpenConnection is a connection to open. The kernel opens it again when it breaks.
 type OpenConnection struct {
 	Connection string    `json:"connection,omitempty"`
 	Transport  Transport `json:"transport,omitempty"`
@@ -158,13 +158,13 @@ type OpenConnection struct {
 	Headers    []Header  `json:"headers,omitempty"`
 }
 
-// Timer is a timer fires once; setting its id again moves it, `after` 0 clears it.
+// Timer fires once; setting its id again moves it, `after` 0 clears it.
 type Timer struct {
 	ID    string `json:"id,omitempty"`
 	After int64  `json:"after,omitempty"`
 }
 
-// ReceiptKind is one of its constants; the first stands for one that is left out.
+// ReceiptKind is what there is to know of a conversation besides messages.
 type ReceiptKind string
 
 const (
@@ -184,7 +184,7 @@ func (v ReceiptKind) Valid() bool {
 	return false
 }
 
-// Receipt is a record of the contract.
+// Receipt is one sign of life: somebody types, has received or read a message, has come or gone.
 type Receipt struct {
 	Kind         ReceiptKind  `json:"kind,omitempty"`
 	Conversation Conversation `json:"conversation,omitzero"`
@@ -192,7 +192,7 @@ type Receipt struct {
 	ID           *string      `json:"id,omitempty"`
 }
 
-// ConnectionState is one of its constants; the first stands for one that is left out.
+// ConnectionState is how an account stands.
 type ConnectionState string
 
 const (
@@ -212,7 +212,7 @@ func (v ConnectionState) Valid() bool {
 	return false
 }
 
-// AccountStatus is a record of the contract.
+// AccountStatus is how an account stands, for the owner to see.
 type AccountStatus struct {
 	State ConnectionState `json:"state,omitempty"`
 	// For the owner: what is wrong and what to do.
@@ -223,7 +223,7 @@ type AccountStatus struct {
 	Self *Person `json:"self,omitempty"`
 }
 
-// ChannelAnswer is a record of the contract.
+// ChannelAnswer is what a channel makes of an event. Messages and state are committed first, the rest follows.
 type ChannelAnswer struct {
 	// At most 1,000 items.
 	Messages []Message `json:"messages,omitempty"`
@@ -245,7 +245,7 @@ type ChannelAnswer struct {
 	Status   *AccountStatus `json:"status,omitempty"`
 }
 
-// ChannelSend is a record of the contract.
+// ChannelSend is a message to send.
 type ChannelSend struct {
 	Account string       `json:"account,omitempty"`
 	Config  JSON         `json:"config,omitempty"`
@@ -259,13 +259,13 @@ type ChannelSend struct {
 	IdempotencyKey string `json:"idempotencyKey,omitempty"`
 }
 
-// Sent is a record of the contract.
+// Sent is what came of a message.
 type Sent struct {
 	// The platform's ids of what was sent.
 	IDs []string `json:"ids,omitempty"`
 }
 
-// ChannelEdit is a record of the contract.
+// ChannelEdit is a new text for a message that was sent.
 type ChannelEdit struct {
 	Account string       `json:"account,omitempty"`
 	Config  JSON         `json:"config,omitempty"`
@@ -274,7 +274,7 @@ type ChannelEdit struct {
 	Text    string       `json:"text,omitempty"`
 }
 
-// ChannelDelete is a record of the contract.
+// ChannelDelete is a message to take back.
 type ChannelDelete struct {
 	Account string       `json:"account,omitempty"`
 	Config  JSON         `json:"config,omitempty"`
@@ -282,7 +282,7 @@ type ChannelDelete struct {
 	ID      string       `json:"id,omitempty"`
 }
 
-// ChannelReaction is a record of the contract.
+// ChannelReaction is an emoji for a message.
 type ChannelReaction struct {
 	Account string       `json:"account,omitempty"`
 	Config  JSON         `json:"config,omitempty"`
@@ -292,14 +292,14 @@ type ChannelReaction struct {
 	Emoji string `json:"emoji,omitempty"`
 }
 
-// ChannelTyping is a record of the contract.
+// ChannelTyping shows that an answer is being written.
 type ChannelTyping struct {
 	Account string       `json:"account,omitempty"`
 	Config  JSON         `json:"config,omitempty"`
 	To      Conversation `json:"to,omitzero"`
 }
 
-// ChannelPoll is a record of the contract.
+// ChannelPoll is a question with options.
 type ChannelPoll struct {
 	Account        string       `json:"account,omitempty"`
 	Config         JSON         `json:"config,omitempty"`
@@ -315,7 +315,7 @@ type NewState struct {
 	State JSON `json:"state,omitempty"`
 }
 
-// Migration is a record of the contract.
+// Migration is the state of one account that another version of the plugin left.
 type Migration struct {
 	FromVersion string `json:"fromVersion,omitempty"`
 	Account     string `json:"account,omitempty"`

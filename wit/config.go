@@ -2,13 +2,13 @@
 
 package wit
 
-// ConfigScope is a record of the contract.
+// ConfigScope is which section of the configuration is meant.
 type ConfigScope struct {
 	// An account's section instead of the plugin's.
 	Account *string `json:"account,omitempty"`
 }
 
-// ConfigSection is a record of the contract.
+// ConfigSection is a section of the configuration.
 type ConfigSection struct {
 	Value JSON `json:"value,omitempty"`
 }

@@ -2,13 +2,13 @@
 
 package wit
 
-// CredentialQuery is a record of the contract.
+// CredentialQuery is which credential is meant.
 type CredentialQuery struct {
 	Name    string  `json:"name,omitempty"`
 	Account *string `json:"account,omitempty"`
 }
 
-// CredentialPresence is a record of the contract.
+// CredentialPresence: Whether the owner has set a credential.
 type CredentialPresence struct {
 	Present bool `json:"present,omitempty"`
 }

@@ -2,7 +2,7 @@
 
 package wit
 
-// EmittedEvent is a record of the contract.
+// EmittedEvent is an event for clients.
 type EmittedEvent struct {
 	Name    string `json:"name,omitempty"`
 	Payload JSON   `json:"payload,omitempty"`

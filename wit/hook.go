@@ -2,7 +2,7 @@
 
 package wit
 
-// HookName is one of its constants; the first stands for one that is left out.
+// HookName names a moment at which hooks are asked.
 type HookName string
 
 const (
@@ -31,7 +31,7 @@ func (v HookName) Valid() bool {
 	return false
 }
 
-// HookContext is a record of the contract.
+// HookContext is where it happens.
 type HookContext struct {
 	Agent   string  `json:"agent,omitempty"`
 	Session string  `json:"session,omitempty"`
@@ -40,7 +40,7 @@ type HookContext struct {
 	Account *string `json:"account,omitempty"`
 }
 
-// HookEvent is a record of the contract.
+// HookEvent is what a hook is asked about.
 type HookEvent struct {
 	Name HookName `json:"name,omitempty"`
 	// What happened, one shape per hook.
@@ -49,7 +49,7 @@ type HookEvent struct {
 	Context HookContext `json:"context,omitzero"`
 }
 
-// HookDecision is a record of the contract.
+// HookDecision is what a hook wants done. An empty one lets everything pass.
 type HookDecision struct {
 	// Fields of the event that take a new value, where this hook may modify.
 	Modify JSON `json:"modify,omitempty"`
@@ -59,7 +59,7 @@ type HookDecision struct {
 	Reason *string `json:"reason,omitempty"`
 }
 
-// MessageReceived is the events, one record per hook that carries more than its context.
+// MessageReceived is what message_received is about.
 type MessageReceived struct {
 	Channel string `json:"channel,omitempty"`
 	Account string `json:"account,omitempty"`
@@ -68,7 +68,7 @@ type MessageReceived struct {
 	Text    string `json:"text,omitempty"`
 }
 
-// MessageSending: May modify text, may cancel.
+// MessageSending is what message_sending is about. It may modify text, and may cancel.
 type MessageSending struct {
 	Channel string `json:"channel,omitempty"`
 	Account string `json:"account,omitempty"`
@@ -76,7 +76,7 @@ type MessageSending struct {
 	Text    string `json:"text,omitempty"`
 }
 
-// MessageSent is a record of the contract.
+// MessageSent is what message_sent is about: how sending a message went.
 type MessageSent struct {
 	Channel string   `json:"channel,omitempty"`
 	Account string   `json:"account,omitempty"`
@@ -86,28 +86,28 @@ type MessageSent struct {
 	Error   *Error   `json:"error,omitempty"`
 }
 
-// BeforeAgentStart: May modify system-prompt and prepend-context.
+// BeforeAgentStart is what before_agent_start is about. It may modify system-prompt and prepend-context.
 type BeforeAgentStart struct {
 	Prompt         string `json:"prompt,omitempty"`
 	SystemPrompt   string `json:"systemPrompt,omitempty"`
 	PrependContext string `json:"prependContext,omitempty"`
 }
 
-// AgentEnd is a record of the contract.
+// AgentEnd is what agent_end is about: how a run ended.
 type AgentEnd struct {
 	Text     string `json:"text,omitempty"`
 	Error    *Error `json:"error,omitempty"`
 	Duration int64  `json:"duration,omitempty"`
 }
 
-// BeforeToolCall: May modify args, may cancel.
+// BeforeToolCall is what before_tool_call is about. It may modify args, and may cancel.
 type BeforeToolCall struct {
 	Tool   string `json:"tool,omitempty"`
 	CallID string `json:"callId,omitempty"`
 	Args   JSON   `json:"args,omitempty"`
 }
 
-// AfterToolCall is a record of the contract.
+// AfterToolCall is what after_tool_call is about: how a tool call ended.
 type AfterToolCall struct {
 	Tool     string `json:"tool,omitempty"`
 	CallID   string `json:"callId,omitempty"`
@@ -117,7 +117,7 @@ type AfterToolCall struct {
 	Duration int64  `json:"duration,omitempty"`
 }
 
-// ToolResultPersist: May modify result.
+// ToolResultPersist is what tool_result_persist is about. It may modify result.
 type ToolResultPersist struct {
 	Tool   string `json:"tool,omitempty"`
 	CallID string `json:"callId,omitempty"`

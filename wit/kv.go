@@ -2,12 +2,12 @@
 
 package wit
 
-// KVKey is a record of the contract.
+// KVKey names a record.
 type KVKey struct {
 	Key string `json:"key,omitempty"`
 }
 
-// KVEntry is a record of the contract.
+// KVEntry is a record to keep.
 type KVEntry struct {
 	Key   string `json:"key,omitempty"`
 	Value string `json:"value,omitempty"`
@@ -15,19 +15,19 @@ type KVEntry struct {
 	TTL int64 `json:"ttl,omitempty"`
 }
 
-// KVValue is a record of the contract.
+// KVValue is a record, when there is one.
 type KVValue struct {
 	Value *string `json:"value,omitempty"`
 }
 
-// KVPrefix is a record of the contract.
+// KVPrefix asks for the keys that begin with a prefix.
 type KVPrefix struct {
 	Prefix string `json:"prefix,omitempty"`
 	// 100 when 0, at most 1,000.
 	Limit uint32 `json:"limit,omitempty"`
 }
 
-// KVKeys is a record of the contract.
+// KVKeys is the keys that were found, in order.
 type KVKeys struct {
 	Keys []string `json:"keys,omitempty"`
 }

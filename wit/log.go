@@ -2,7 +2,7 @@
 
 package wit
 
-// LogLevel is one of its constants; the first stands for one that is left out.
+// LogLevel is how much a log line matters.
 type LogLevel string
 
 const (
@@ -21,7 +21,7 @@ func (v LogLevel) Valid() bool {
 	return false
 }
 
-// LogLine is a record of the contract.
+// LogLine is one line for the log.
 type LogLine struct {
 	Level   LogLevel `json:"level,omitempty"`
 	Message string   `json:"message,omitempty"`

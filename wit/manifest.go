@@ -2,7 +2,7 @@
 
 package wit
 
-// LengthUnit is one of its constants; the first stands for one that is left out.
+// LengthUnit is what the length of a message is counted in.
 type LengthUnit string
 
 const (
@@ -20,7 +20,7 @@ func (v LengthUnit) Valid() bool {
 	return false
 }
 
-// Markup is one of its constants; the first stands for one that is left out.
+// Markup is how text is marked up when it reaches the plugin.
 type Markup string
 
 const (
@@ -37,7 +37,7 @@ func (v Markup) Valid() bool {
 	return false
 }
 
-// WebhookAuth is one of its constants; the first stands for one that is left out.
+// WebhookAuth is how the caller of a webhook proves itself.
 type WebhookAuth string
 
 const (
@@ -57,7 +57,7 @@ func (v WebhookAuth) Valid() bool {
 	return false
 }
 
-// WebhookFacts: How the kernel checks who calls `/plugins/<id>/<account>/…`.
+// WebhookFacts is how the kernel checks who calls `/plugins/<id>/<account>/…`.
 type WebhookFacts struct {
 	Auth WebhookAuth `json:"auth,omitempty"`
 	// The header that carries the token or signature.
@@ -68,7 +68,7 @@ type WebhookFacts struct {
 	MaxBody    uint32   `json:"maxBody,omitempty"`
 }
 
-// ChannelFacts: What the platform can do: data that the kernel chunks, converts and spaces out by.
+// ChannelFacts is what the platform can do: data that the kernel chunks, converts and spaces out by.
 type ChannelFacts struct {
 	// What people call it. Required.
 	Label string `json:"label,omitempty"`
@@ -89,7 +89,7 @@ type ChannelFacts struct {
 	MaxMedia     int64         `json:"maxMedia,omitempty"`
 }
 
-// ProviderFacts is a record of the contract.
+// ProviderFacts is what is known of a provider before it is asked.
 type ProviderFacts struct {
 	// What people call it. Required.
 	Label string `json:"label,omitempty"`
@@ -99,7 +99,7 @@ type ProviderFacts struct {
 	Offline bool `json:"offline,omitempty"`
 }
 
-// FailPolicy is one of its constants; the first stands for one that is left out.
+// FailPolicy is what to do when a hook fails.
 type FailPolicy string
 
 const (
@@ -118,7 +118,7 @@ func (v FailPolicy) Valid() bool {
 	return false
 }
 
-// HookFacts is a record of the contract.
+// HookFacts is one hook that the plugin has.
 type HookFacts struct {
 	// Required.
 	Name HookName `json:"name,omitempty"`
@@ -129,7 +129,7 @@ type HookFacts struct {
 	OnFailure FailPolicy `json:"onFailure,omitempty"`
 }
 
-// Provides is a record of the contract.
+// Provides is what the plugin is.
 type Provides struct {
 	Channel  *ChannelFacts    `json:"channel,omitempty"`
 	Provider *ProviderFacts   `json:"provider,omitempty"`
@@ -137,13 +137,13 @@ type Provides struct {
 	Hooks    []HookFacts      `json:"hooks,omitempty"`
 }
 
-// Permission is a record of the contract.
+// Permission is a permission that is had or not.
 type Permission struct {
 	// Shown to the owner. Required.
 	Reason string `json:"reason,omitempty"`
 }
 
-// HTTPPermission is a record of the contract.
+// HTTPPermission is where the plugin may send requests.
 type HTTPPermission struct {
 	// Shown to the owner. Required.
 	Reason string `json:"reason,omitempty"`
@@ -157,7 +157,7 @@ type HTTPPermission struct {
 	Paths []string `json:"paths,omitempty"`
 }
 
-// CredentialPermission is a record of the contract.
+// CredentialPermission is which credentials the plugin may put into requests.
 type CredentialPermission struct {
 	// Shown to the owner. Required.
 	Reason string `json:"reason,omitempty"`
@@ -165,7 +165,7 @@ type CredentialPermission struct {
 	Names []string `json:"names,omitempty"`
 }
 
-// Permissions is a record of the contract.
+// Permissions is what the plugin asks for. What is not here is refused.
 type Permissions struct {
 	HTTP       *HTTPPermission       `json:"http,omitempty"`
 	KV         *Permission           `json:"kv,omitempty"`
@@ -175,7 +175,7 @@ type Permissions struct {
 	Media      *Permission           `json:"media,omitempty"`
 }
 
-// Instances is one of its constants; the first stands for one that is left out.
+// Instances is how instances are kept.
 type Instances string
 
 const (
@@ -193,7 +193,7 @@ func (v Instances) Valid() bool {
 	return false
 }
 
-// Limits is a record of the contract.
+// Limits is the bounds of the plugin.
 type Limits struct {
 	// Bytes of memory of an instance; 64 MB when 0.
 	Memory int64 `json:"memory,omitempty"`
@@ -205,7 +205,7 @@ type Limits struct {
 	MaxInstances uint32 `json:"maxInstances,omitempty"`
 }
 
-// Manifest is a record of the contract.
+// Manifest is all of `plugin.json`.
 type Manifest struct {
 	// Lower-case letters, digits and hyphens, at most 64; also the folder's name. Required.
 	ID string `json:"id,omitempty"`

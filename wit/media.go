@@ -2,12 +2,12 @@
 
 package wit
 
-// MediaReference is a record of the contract.
+// MediaReference names a file.
 type MediaReference struct {
 	Media string `json:"media,omitempty"`
 }
 
-// MediaInfo is a record of the contract.
+// MediaInfo describes a file.
 type MediaInfo struct {
 	Media string  `json:"media,omitempty"`
 	Mime  string  `json:"mime,omitempty"`

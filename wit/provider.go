@@ -2,7 +2,7 @@
 
 package wit
 
-// Role is one of its constants; the first stands for one that is left out.
+// Role is who a turn is by.
 type Role string
 
 const (
@@ -21,7 +21,7 @@ func (v Role) Valid() bool {
 	return false
 }
 
-// ToolCall is a record of the contract.
+// ToolCall is what the model wants of a tool.
 type ToolCall struct {
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name,omitempty"`
@@ -29,7 +29,7 @@ type ToolCall struct {
 	Args JSON `json:"args,omitempty"`
 }
 
-// ChatTurn is a record of the contract.
+// ChatTurn is one turn of a chat.
 type ChatTurn struct {
 	Role    Role   `json:"role,omitempty"`
 	Content []Part `json:"content,omitempty"`
@@ -39,7 +39,7 @@ type ChatTurn struct {
 	ToolCallID *string `json:"toolCallId,omitempty"`
 }
 
-// ToolSpec is a record of the contract.
+// ToolSpec is a tool that the model may call.
 type ToolSpec struct {
 	Name        string `json:"name,omitempty"`
 	Description string `json:"description,omitempty"`
@@ -47,7 +47,7 @@ type ToolSpec struct {
 	Parameters JSON `json:"parameters,omitempty"`
 }
 
-// Chat is a record of the contract.
+// Chat is a conversation to go on with.
 type Chat struct {
 	// The model's id without the provider's.
 	Model  string     `json:"model,omitempty"`
@@ -64,7 +64,7 @@ type Chat struct {
 	Session string `json:"session,omitempty"`
 }
 
-// Framing: How the body of a good response is cut into chunks. One with another status than 2xx, or that is
+// Framing is how the body of a good response is cut into chunks. One with another status than 2xx, or that is
 // not a stream after all, comes as one chunk.
 type Framing string
 
@@ -83,7 +83,7 @@ func (v Framing) Valid() bool {
 	return false
 }
 
-// ChunkKind is one of its constants; the first stands for one that is left out.
+// ChunkKind is which piece of a response a chunk is.
 type ChunkKind string
 
 const (
@@ -104,7 +104,7 @@ func (v ChunkKind) Valid() bool {
 	return false
 }
 
-// ProviderChunk is a record of the contract.
+// ProviderChunk is a piece of the response, with the state that the last one left.
 type ProviderChunk struct {
 	Kind    ChunkKind `json:"kind,omitempty"`
 	State   JSON      `json:"state,omitempty"`
@@ -116,7 +116,7 @@ type ProviderChunk struct {
 	Error *Error  `json:"error,omitempty"`
 }
 
-// DeltaKind is one of its constants; the first stands for one that is left out.
+// DeltaKind is what a delta is.
 type DeltaKind string
 
 const (
@@ -133,13 +133,13 @@ func (v DeltaKind) Valid() bool {
 	return false
 }
 
-// Delta is a record of the contract.
+// Delta is a piece of what the model says.
 type Delta struct {
 	Kind DeltaKind `json:"kind,omitempty"`
 	Text string    `json:"text,omitempty"`
 }
 
-// StopReason is one of its constants; the first stands for one that is left out.
+// StopReason is why the model stopped.
 type StopReason string
 
 const (
@@ -158,7 +158,7 @@ func (v StopReason) Valid() bool {
 	return false
 }
 
-// Usage: Tokens.
+// Usage is the tokens of a turn.
 type Usage struct {
 	// Read, but for those that came from a cache.
 	Input      uint64 `json:"input,omitempty"`
@@ -167,7 +167,7 @@ type Usage struct {
 	CacheWrite uint64 `json:"cacheWrite,omitempty"`
 }
 
-// ProviderAnswer is a record of the contract.
+// ProviderAnswer is what a piece of the response says.
 type ProviderAnswer struct {
 	Deltas []Delta `json:"deltas,omitempty"`
 	// Whole calls only.
@@ -179,7 +179,7 @@ type ProviderAnswer struct {
 	State JSON        `json:"state,omitempty"`
 }
 
-// ProviderPlan: Either a request to make, or, from a provider that needs no network, the answer itself.
+// ProviderPlan is a request to make, or, from a provider that needs no network, the answer itself.
 type ProviderPlan struct {
 	Request *HTTPRequest `json:"request,omitempty"`
 	Framing Framing      `json:"framing,omitempty"`
@@ -188,7 +188,7 @@ type ProviderPlan struct {
 	Answer *ProviderAnswer `json:"answer,omitempty"`
 }
 
-// Model is a record of the contract.
+// Model is a model that there is.
 type Model struct {
 	ID            string `json:"id,omitempty"`
 	Name          string `json:"name,omitempty"`
@@ -199,13 +199,13 @@ type Model struct {
 	Tools         bool   `json:"tools,omitempty"`
 }
 
-// ModelsQuery: Asked without a response first; answered with models, or with the request whose response lists them.
+// ModelsQuery asks for models: without a response first, then with the response to the request that was answered.
 type ModelsQuery struct {
 	Config   JSON          `json:"config,omitempty"`
 	Response *HTTPResponse `json:"response,omitempty"`
 }
 
-// ModelsAnswer is a record of the contract.
+// ModelsAnswer is the models, or the request that asks for them.
 type ModelsAnswer struct {
 	Request *HTTPRequest `json:"request,omitempty"`
 	Models  []Model      `json:"models,omitempty"`

@@ -13,17 +13,17 @@ type ScheduledJob struct {
 	Payload  JSON    `json:"payload,omitempty"`
 }
 
-// JobReference is a record of the contract.
+// JobReference names a job.
 type JobReference struct {
 	ID string `json:"id,omitempty"`
 }
 
-// JobScheduled is a record of the contract.
+// JobScheduled is when a job is next due.
 type JobScheduled struct {
 	Next *int64 `json:"next,omitempty"`
 }
 
-// Firing is a record of the contract.
+// Firing is a job that is due.
 type Firing struct {
 	ID      string `json:"id,omitempty"`
 	Due     int64  `json:"due,omitempty"`

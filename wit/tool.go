@@ -2,7 +2,7 @@
 
 package wit
 
-// ToolDefinition is a record of the contract.
+// ToolDefinition is a tool, as the model and the owner see it.
 type ToolDefinition struct {
 	// Required.
 	Name string `json:"name,omitempty"`
@@ -28,7 +28,7 @@ type ToolContext struct {
 	TimeZone string `json:"timeZone,omitempty"`
 }
 
-// ToolInvocation is a record of the contract.
+// ToolInvocation is a call of a tool.
 type ToolInvocation struct {
 	Name    string      `json:"name,omitempty"`
 	Args    JSON        `json:"args,omitempty"`
@@ -36,7 +36,7 @@ type ToolInvocation struct {
 	Context ToolContext `json:"context,omitzero"`
 }
 
-// ToolOutput is a record of the contract.
+// ToolOutput is what a tool answers.
 type ToolOutput struct {
 	Content []Part `json:"content,omitempty"`
 	// The tool ran and has bad news for the model.

@@ -43,13 +43,13 @@ type Error struct {
 	RetryAfter *int64 `json:"retryAfter,omitempty"`
 }
 
-// Header is a record of the contract.
+// Header is an HTTP header.
 type Header struct {
 	Name  string `json:"name,omitempty"`
 	Value string `json:"value,omitempty"`
 }
 
-// HTTPPart is a record of the contract.
+// HTTPPart is one part of a multipart/form-data body.
 type HTTPPart struct {
 	Name  string  `json:"name,omitempty"`
 	Text  *string `json:"text,omitempty"`
@@ -79,7 +79,7 @@ type HTTPRequest struct {
 	Timeout int64 `json:"timeout,omitempty"`
 }
 
-// HTTPResponse is a record of the contract.
+// HTTPResponse is the response to a request.
 type HTTPResponse struct {
 	// The request's id.
 	ID string `json:"id,omitempty"`
@@ -95,7 +95,7 @@ type HTTPResponse struct {
 	Error *Error  `json:"error,omitempty"`
 }
 
-// ConversationKind is one of its constants; the first stands for one that is left out.
+// ConversationKind is who can read a conversation.
 type ConversationKind string
 
 const (
@@ -113,7 +113,7 @@ func (v ConversationKind) Valid() bool {
 	return false
 }
 
-// Conversation: Where a message was said: a direct chat, a group, a channel, or a thread of one of them.
+// Conversation is where a message was said: a direct chat, a group, a channel, or a thread of one of them.
 type Conversation struct {
 	Kind ConversationKind `json:"kind,omitempty"`
 	// The platform's id.
@@ -123,7 +123,7 @@ type Conversation struct {
 	Thread *string `json:"thread,omitempty"`
 }
 
-// Person is a record of the contract.
+// Person is somebody on a platform.
 type Person struct {
 	// The platform's id.
 	ID       string  `json:"id,omitempty"`
@@ -132,7 +132,7 @@ type Person struct {
 	Bot      bool    `json:"bot,omitempty"`
 }
 
-// AttachmentKind is one of its constants; the first stands for one that is left out.
+// AttachmentKind is what an attachment is.
 type AttachmentKind string
 
 const (
@@ -155,7 +155,7 @@ func (v AttachmentKind) Valid() bool {
 	return false
 }
 
-// Attachment is a record of the contract.
+// Attachment is a file or place that comes with a message.
 type Attachment struct {
 	Kind AttachmentKind `json:"kind,omitempty"`
 	// A file in the media store. Empty when the file has to be fetched first.
@@ -173,7 +173,7 @@ type Done struct {
 	OK bool `json:"ok,omitempty"`
 }
 
-// Effect is one of its constants; the first stands for one that is left out.
+// Effect is what a tool call may do.
 type Effect string
 
 const (
@@ -193,7 +193,7 @@ func (v Effect) Valid() bool {
 	return false
 }
 
-// PartKind is one of its constants; the first stands for one that is left out.
+// PartKind is what a part is.
 type PartKind string
 
 const (

@@ -90,6 +90,9 @@ func newModel(resolve *wit.Resolve) (*model, error) {
 			if t == nil {
 				continue
 			}
+			if t.doc == "" {
+				return nil, fmt.Errorf("interface %s: type %s has no documentation", i.name, name)
+			}
 			if m.types[t.goName] != nil {
 				return nil, fmt.Errorf("interface %s: type %s is declared twice", i.name, name)
 			}

@@ -17,7 +17,7 @@ func emitTypes(b *bytes.Buffer, i *iface) {
 }
 
 func emitEnum(b *bytes.Buffer, t *typ) {
-	emitDoc(b, "", typeDoc(t, "is one of its constants; the first stands for one that is left out."))
+	emitDoc(b, "", typeDoc(t))
 	fmt.Fprintf(b, "type %s string\n\nconst (\n", t.goName)
 	for _, c := range t.cases {
 		emitDoc(b, "\t", c.doc)
@@ -35,7 +35,7 @@ func emitEnum(b *bytes.Buffer, t *typ) {
 }
 
 func emitRecord(b *bytes.Buffer, t *typ) {
-	emitDoc(b, "", typeDoc(t, "is a record of the contract."))
+	emitDoc(b, "", typeDoc(t))
 	fmt.Fprintf(b, "type %s struct {\n", t.goName)
 	for _, f := range t.fields {
 		emitDoc(b, "\t", f.doc)
@@ -44,16 +44,15 @@ func emitRecord(b *bytes.Buffer, t *typ) {
 	b.WriteString("}\n\n")
 }
 
-// typeDoc makes a Go comment of a type's documentation: "Says what …" and "A part of …" follow the name
-// as a sentence.
-func typeDoc(t *typ, otherwise string) string {
+// typeDoc makes a Go comment of a type's documentation, which continues the name to a sentence: "Says
+// what …" as "Code says what …", "A part of …" and "What happened …" with "is" between.
+func typeDoc(t *typ) string {
 	first, rest, _ := strings.Cut(t.doc, " ")
-	switch {
-	case t.doc == "":
-		return t.goName + " " + otherwise
-	case first == "A" || first == "An" || first == "The":
+	switch first {
+	case "A", "An", "The", "One", "All", "What", "How", "Why", "Where", "Who", "Which", "When", "Somebody":
 		return t.goName + " is " + strings.ToLower(first) + " " + rest
-	case strings.HasSuffix(first, "s") && first == pascal(strings.ToLower(first)):
+	}
+	if strings.HasSuffix(first, "s") {
 		return t.goName + " " + strings.ToLower(first) + " " + rest
 	}
 	return t.goName + ": " + t.doc
