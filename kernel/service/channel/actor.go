@@ -79,11 +79,14 @@ type actor struct {
 	restart  *time.Timer
 	starts   int // failed starts in a row
 
+	build   string // that handled the last event
+	removed bool   // from the settings
+
 	// Only the drainer touches these, and flush once it has ended.
 	loaded bool
 	state  savedState
-	dirty  bool
-	build  string // that handled the last event
+	dirty  bool // state is newer than the store's
+	armed  bool // a flush is on its way
 }
 
 func newActor(s *Service, r ref, settings Account) *actor {
@@ -98,7 +101,7 @@ func (a *actor) apply(settings Account) {
 	a.mu.Lock()
 	changed := ok && a.build != p.Build()
 	old := a.settings
-	a.settings = settings
+	a.settings, a.removed = settings, false
 	begin, halt := false, false
 	switch {
 	case !settings.Enabled:
@@ -156,10 +159,15 @@ func (a *actor) halt(to phase, status *wit.AccountStatus) {
 	if status != nil {
 		a.report.status = *status
 	}
+	kept := a.queue[:0]
 	for _, in := range a.queue {
+		if in.flush {
+			kept = append(kept, in)
+			continue
+		}
 		in.finish(outcome{err: wit.Errorf(wit.CodeUnavailable, "account %s is %s", a.ref, to)})
 	}
-	a.queue = nil
+	a.queue = kept
 }
 
 // end abandons requests, timers and connections, and the events that they brought. a.mu is held.

@@ -20,6 +20,7 @@ package channel
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -120,9 +121,9 @@ func (s *Service) sync() {
 	for _, a := range s.all() {
 		if _, ok := want[a.ref]; !ok && !s.keeps(a.ref) {
 			a.halt(phaseDisabled, nil)
-			s.mu.Lock()
-			delete(s.actors, a.ref)
-			s.mu.Unlock()
+			a.mu.Lock()
+			a.removed = true
+			a.mu.Unlock()
 			s.publish(a)
 		}
 	}
@@ -166,16 +167,22 @@ func (s *Service) find(channel, account string) (*actor, error) {
 	}
 }
 
-// all lists the actors by channel and account.
+// all lists the configured accounts' actors by channel and account. A removed account keeps its actor,
+// so that there are never two of one account.
 func (s *Service) all() []*actor {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]*actor, 0, len(s.actors))
-	for _, a := range s.actors {
-		list = append(list, a)
-	}
+	list := slices.DeleteFunc(s.every(), func(a *actor) bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.removed
+	})
 	slices.SortFunc(list, func(a, b *actor) int { return compare(a.ref, b.ref) })
 	return list
+}
+
+func (s *Service) every() []*actor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.actors))
 }
 
 // spawn runs fn as part of Run, or not at all when that has ended.
@@ -195,11 +202,11 @@ func (s *Service) spawn(fn func(context.Context)) bool {
 }
 
 func (s *Service) stop() {
-	for _, a := range s.all() {
+	for _, a := range s.every() {
 		a.halt(phaseIdle, nil)
 	}
 	s.wg.Wait()
-	for _, a := range s.all() {
+	for _, a := range s.every() {
 		a.flush()
 	}
 	s.mu.Lock()

@@ -2,11 +2,13 @@ package channel_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -61,6 +63,41 @@ func TestStateWithoutMessagesIsWrittenLazilyAndAtStop(t *testing.T) {
 		synctest.Wait()
 		if got := string(p.events[1].State); got != `{"seq":7}` {
 			t.Errorf("state after a stop: %s", got)
+		}
+	})
+}
+
+func TestALazyStateSurvivesAStopOfTheAccount(t *testing.T) {
+	inBubble("stopped before the write", t, func(t *testing.T) {
+		n := 0
+		p := &fakePlugin{event: func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			n++
+			return &wit.ChannelAnswer{State: wit.JSON(fmt.Sprint(n))}, nil
+		}}
+		w := newWorld(t, p)
+		f := &flaky{Store: w.store}
+		w.store = f
+		s, _ := w.run()
+		for range 2 {
+			synctest.Wait()
+			if err := call(t, s, "channels.stop", `{"channel":"chat"}`, nil); err != nil {
+				t.Fatal(err)
+			}
+			f.down.Store(true)
+			time.Sleep(10 * time.Second)
+			f.down.Store(false)
+			time.Sleep(10 * time.Second)
+			var saved struct{ State int }
+			err := w.store.View(t.Context(), func(tx store.Tx) (err error) {
+				saved, err = store.Table[struct{ State int }]("channel.state").Get(tx, "chat/main")
+				return err
+			})
+			if err != nil || saved.State != n {
+				t.Errorf("state %d in the store, want %d: %v", saved.State, n, err)
+			}
+			if err := call(t, s, "channels.start", `{"channel":"chat"}`, nil); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }
@@ -194,6 +231,13 @@ func TestSettingsChangeWhileRunning(t *testing.T) {
 		synctest.Wait()
 		if _, err := s.Account("chat", "main"); wit.CodeOf(err) != wit.CodeNotFound {
 			t.Errorf("a removed account: %v", err)
+		}
+		w.configure(channel.Account{ID: "main", Enabled: true, DMPolicy: channel.PolicyOpen})
+		synctest.Wait()
+		p.say(text("2", "hello again"))
+		synctest.Wait()
+		if n := len(w.turns()); n != 1 || s.Ready("chat", "main") != nil {
+			t.Errorf("%d turns after the account came back: %s", n, f.kinds())
 		}
 	})
 }

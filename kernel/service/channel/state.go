@@ -42,16 +42,21 @@ func (a *actor) saved(ctx context.Context) (savedState, error) {
 
 // keep remembers a state that came without messages; it is written within flushDelay.
 func (a *actor) keep(next savedState) {
-	a.state = next
-	if a.dirty {
-		return
-	}
-	a.dirty = true
-	time.AfterFunc(flushDelay, func() { a.post(&input{flush: true}) })
+	a.state, a.dirty = next, true
+	a.arm()
 }
 
-// flush writes a state that waits for it. Losing it costs a replay, so a failure is only logged.
+func (a *actor) arm() {
+	if !a.armed {
+		a.armed = true
+		time.AfterFunc(flushDelay, func() { a.post(&input{flush: true}) })
+	}
+}
+
+// flush writes a state that waits for it. Losing it costs a replay, so a failure is only logged and the
+// write tried again.
 func (a *actor) flush() {
+	a.armed = false
 	if !a.dirty {
 		return
 	}
@@ -62,6 +67,7 @@ func (a *actor) flush() {
 	})
 	if err != nil {
 		a.Log.Warn("the state of an account could not be written", "account", a.ref, "error", err)
+		a.arm()
 		return
 	}
 	a.dirty = false

@@ -94,7 +94,7 @@ func (s *Service) announce(ctx context.Context, r *record, state State) {
 	delete(s.waiters, r.ID)
 	s.mu.Unlock()
 	if s.Hooks != nil && (state == StateSent || state == StateFailed) {
-		s.Hooks.Sent(ctx, r.hookContext(), wit.MessageSent{Channel: r.Channel, Account: r.Account, To: r.To.ID, Text: r.Text, IDs: d.IDs, Error: r.Error})
+		s.Hooks.Sent(context.WithoutCancel(ctx), r.hookContext(), wit.MessageSent{Channel: r.Channel, Account: r.Account, To: r.To.ID, Text: r.Text, IDs: d.IDs, Error: r.Error})
 	}
 }
 
