@@ -193,10 +193,12 @@ func Remove(tx store.Tx, key Key, histories bool) error {
 	if err != nil {
 		return err
 	}
-	if live, err := Queue(tx, key); err != nil {
+	live, err := Count(tx, key)
+	if err != nil {
 		return err
-	} else if len(live) > 0 {
-		return wit.Errorf(wit.CodeConflict, "session %s has %d unfinished runs: abort them first", key, len(live))
+	}
+	if live > 0 {
+		return wit.Errorf(wit.CodeConflict, "session %s has %d unfinished runs: abort them first", key, live)
 	}
 	if err := entries.Delete(tx, string(key)); err != nil {
 		return err

@@ -239,11 +239,15 @@ func forget(tx store.Tx, before int64) error {
 	return nil
 }
 
-// Queue returns the session's live runs in their order: the running one, if any, first.
-func Queue(tx store.Tx, key Key) ([]Run, error) {
+// Queue returns the session's live runs in their order, the running one first; at most limit of them
+// unless that is 0.
+func Queue(tx store.Tx, key Key, limit int) ([]Run, error) {
 	places, err := tickets(tx, key)
 	if err != nil {
 		return nil, err
+	}
+	if limit > 0 {
+		places = places[:min(limit, len(places))]
 	}
 	out := make([]Run, 0, len(places))
 	for _, p := range places {
@@ -254,6 +258,12 @@ func Queue(tx store.Tx, key Key) ([]Run, error) {
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// Count returns how many live runs the session has.
+func Count(tx store.Tx, key Key) (int, error) {
+	places, err := tickets(tx, key)
+	return len(places), err
 }
 
 // Next returns the id of the session's first live run that is not urgent: the running one, or the one

@@ -195,11 +195,9 @@ func (s *Service) submit(ctx context.Context, r session.Run, to route, sessionID
 		if err != nil {
 			return err
 		}
-		live, err := session.Queue(tx, r.Session)
-		if err != nil {
+		if ahead, err = session.Count(tx, r.Session); err != nil {
 			return err
 		}
-		ahead = len(live)
 		r.Reply = to.resolve(e)
 		run, existed, err = session.Enqueue(tx, r)
 		return err

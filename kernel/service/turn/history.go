@@ -149,20 +149,25 @@ func (h *ChatHistory) fit(sessionID string, messages []session.Message, maxChars
 	}
 }
 
+// maxPending is how many of the waiting messages are shown.
+const maxPending = 20
+
 // pending tells what runs and what waits.
 func (h *ChatHistory) pending(tx store.Tx) error {
-	live, err := session.Queue(tx, h.SessionKey)
+	total, err := session.Count(tx, h.SessionKey)
 	if err != nil {
 		return err
 	}
-	h.PendingInputs = &pendingInputs{Items: []pendingInput{}}
+	live, err := session.Queue(tx, h.SessionKey, maxPending+1)
+	if err != nil {
+		return err
+	}
+	h.PendingInputs = &pendingInputs{Items: []pendingInput{}, Total: total}
 	for _, r := range live {
 		if r.State == session.RunRunning {
 			h.InFlightRun = &inFlight{r.ID, r.Started}
-			continue
-		}
-		h.PendingInputs.Total++
-		if len(h.PendingInputs.Items) < 20 {
+			h.PendingInputs.Total--
+		} else if len(h.PendingInputs.Items) < maxPending {
 			h.PendingInputs.Items = append(h.PendingInputs.Items, pendingInput{
 				ID: r.ID, RunID: r.ID, AcceptedAt: r.Queued, State: "queued",
 				Message: ChatMessage{Role: "user", Content: []Content{{Type: "text", Text: r.Text}}, Timestamp: r.Queued},

@@ -50,7 +50,7 @@ func (s *Service) stop(ctx context.Context, key session.Key, id, reason string, 
 	var waiting, running []session.Run
 	err := s.Store.Update(ctx, func(tx store.Tx) error {
 		waiting, running = nil, nil
-		live, err := session.Queue(tx, key)
+		live, err := session.Queue(tx, key, 0)
 		if err != nil {
 			return err
 		}
