@@ -14,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
 func dialTCP(tb testing.TB, url string) *client.Client {
@@ -99,6 +101,40 @@ func BenchmarkPipelinedRaw(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+}
+
+// BenchmarkFanOut is one event to a hundred connections that read it.
+func BenchmarkFanOut(b *testing.B) {
+	kind := event.Kind[id]{Name: "chat", Scope: wire.ScopeRead}
+	r, url := bootTCP(b)
+	var read sync.WaitGroup
+	for range 100 {
+		conn := rawConnect(b, url)
+		defer conn.Close()
+		read.Go(func() {
+			in := bufio.NewReaderSize(conn, 64<<10)
+			last := fmt.Appendf(nil, `"payload":{"n":-1}`)
+			for {
+				msg, err := rawRead(in)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				if bytes.Contains(msg, last) {
+					return
+				}
+			}
+		})
+	}
+	n := 0
+	for b.Loop() {
+		if n++; n%256 == 0 {
+			time.Sleep(time.Millisecond) // a burst beyond the bound would close them
+		}
+		kind.Publish(r.bus, id{n})
+	}
+	kind.Publish(r.bus, id{-1})
+	read.Wait()
 }
 
 // BenchmarkIdleConnections reports what the process needs for each of its idle connections, the

@@ -31,7 +31,6 @@ type conn struct {
 	free    bool // of the rate limit
 	ending  sync.Once
 	closing atomic.Bool
-	since   time.Time
 
 	// The sweeper's.
 	nextTick, nextPing time.Time

@@ -195,7 +195,7 @@ func (v *visit) welcome(ctx context.Context, id string, p wire.ConnectParams, gr
 	}
 	g, now := v.g, time.Now()
 	c := &conn{
-		g: g, ws: v.ws, link: v.link, caller: grant.Caller, since: now, slots: make(chan struct{}, g.limits.InFlight),
+		g: g, ws: v.ws, link: v.link, caller: grant.Caller, slots: make(chan struct{}, g.limits.InFlight),
 		free: v.local && wire.Allows(grant.Caller.Role, grant.Caller.Scopes, wire.ScopeAdmin), nextTick: now.Add(g.limits.Tick), nextPing: now.Add(g.limits.Ping),
 	}
 	c.out.held = true

@@ -23,7 +23,7 @@ type Limits struct {
 	Rate  float64 // 60
 	Burst int     // 120
 	// InFlight bounds how many requests of a connection run at a time; the next is not read.
-	InFlight int // 64
+	InFlight int // 256
 	// Handoff is how long a request runs before the next one starts beside it.
 	Handoff time.Duration // 2 ms
 	Tick    time.Duration // 30 s
@@ -47,7 +47,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.MaxQueued, 4096)
 	set(&l.Rate, 60)
 	set(&l.Burst, 120)
-	set(&l.InFlight, 64)
+	set(&l.InFlight, 256)
 	set(&l.Handoff, 2*time.Millisecond)
 	set(&l.Tick, 30*time.Second)
 	set(&l.Ping, 30*time.Second)

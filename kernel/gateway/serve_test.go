@@ -296,6 +296,32 @@ func TestEventsFollowScopes(t *testing.T) {
 	}
 }
 
+// counted is a payload that counts how often it is encoded.
+type counted struct{ n *atomic.Int32 }
+
+func (c counted) MarshalJSON() ([]byte, error) {
+	c.n.Add(1)
+	return []byte(`"x"`), nil
+}
+
+func TestAnEventIsEncodedOnceForAll(t *testing.T) {
+	kind := event.Kind[counted]{Name: "chat", Scope: wire.ScopeRead}
+	r := boot(t)
+	var n atomic.Int32
+	kind.Publish(r.bus, counted{&n})
+	if n.Load() != 0 {
+		t.Error("encoded for nobody")
+	}
+	clients := []*client.Client{r.connect(client.Options{}), r.connect(client.Options{}), r.connect(client.Options{})}
+	kind.Publish(r.bus, counted{&n})
+	for _, c := range clients {
+		next(t, c, "chat")
+	}
+	if n.Load() != 1 {
+		t.Errorf("encoded %d times", n.Load())
+	}
+}
+
 func TestSlowConsumerIsClosed(t *testing.T) {
 	kind := event.Kind[string]{Name: "chat", Scope: wire.ScopeRead}
 	lossy := event.Kind[string]{Name: "tick", Scope: wire.ScopeRead, DropIfSlow: true}
