@@ -120,9 +120,13 @@ type fakeCaller struct {
 	spec          Spec
 	room          chan struct{}
 	calls, errors atomic.Int64
+	closed        atomic.Bool
 }
 
 func (c *fakeCaller) Call(ctx context.Context, export string, in []byte) (out []byte, err error) {
+	if c.closed.Load() {
+		return nil, wit.Errorf(wit.CodeUnavailable, "plugin %s is being stopped", c.spec.Plugin)
+	}
 	select {
 	case c.room <- struct{}{}:
 		defer func() { <-c.room }()
@@ -155,4 +159,7 @@ func (c *fakeCaller) Stats() CallStats {
 	return CallStats{Calls: c.calls.Load(), Errors: c.errors.Load(), Instances: len(c.room)}
 }
 
-func (c *fakeCaller) Close(context.Context) error { return nil }
+func (c *fakeCaller) Close(context.Context) error {
+	c.closed.Store(true)
+	return nil
+}

@@ -349,9 +349,8 @@ func TestHammer(t *testing.T) {
 	}
 	for n := 1; n <= 20; n++ {
 		put(n)
-		if c := r.wait(fmt.Sprintf("p 1.0.%d ready", n)); c.ID == "" {
-			break
-		}
+		r.wait(fmt.Sprintf("p 1.0.%d ready", n))
+		r.SettingsChanged("p")
 	}
 	r.says("p_tool", "20")
 	close(stop)

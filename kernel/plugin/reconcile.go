@@ -247,7 +247,6 @@ func (r *Registry) replace(e *entry, v *version) {
 		v.free()
 		return
 	}
-	v.compiled = true
 	r.swap(e, v, StateReady)
 }
 

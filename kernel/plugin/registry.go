@@ -107,18 +107,32 @@ func (r *Registry) Run(ctx context.Context) error {
 }
 
 // SettingsChanged makes Run look again at what is enabled, and makes a plugin's instances start anew
-// with their configuration. It returns at once.
+// with their configuration; calls that run or wait end with the old one. It returns at once.
 func (r *Registry) SettingsChanged(id string) {
-	if e := r.entry(id); e != nil {
-		if v := e.current.Load(); v != nil {
-			r.running.Go(func() {
-				ctx, cancel := r.draining()
-				defer cancel()
-				v.restart(ctx)
-			})
-		}
-	}
+	r.running.Go(func() { r.restart(id) })
 	r.touch()
+}
+
+func (r *Registry) restart(id string) {
+	r.loading.Lock()
+	e := r.entry(id)
+	var old *version
+	if e != nil {
+		old = e.current.Load()
+	}
+	if old == nil || !old.started() {
+		r.loading.Unlock()
+		return
+	}
+	next := old.again()
+	e.current.Store(next)
+	r.loading.Unlock()
+	ctx, cancel := r.draining()
+	defer cancel()
+	if err := old.stop(ctx); err != nil {
+		r.log.Warn("calls with the old configuration were stopped", "plugin", id, "error", err)
+	}
+	next.absorb(old.stats())
 }
 
 // touch says that something may have changed.

@@ -46,7 +46,6 @@ type version struct {
 	mu       sync.Mutex
 	answered atomic.Bool
 	verified bool
-	compiled bool
 	callers  map[string]Caller
 	past     CallStats // of callers that were closed
 	calls    int       // that run
@@ -200,9 +199,6 @@ func (v *version) stop(ctx context.Context) error {
 	return err
 }
 
-// restart closes the callers, so that the next call starts with the configuration of that moment.
-func (v *version) restart(ctx context.Context) { v.closeCallers(ctx) }
-
 func (v *version) closeCallers(ctx context.Context) {
 	v.mu.Lock()
 	old := v.callers
@@ -227,6 +223,13 @@ func (v *version) free() {
 	})
 }
 
+// absorb adds the figures of the version that v goes on from.
+func (v *version) absorb(past CallStats) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.past.add(past)
+}
+
 func (v *version) stats() CallStats {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -237,8 +240,21 @@ func (v *version) stats() CallStats {
 	return s
 }
 
-// again returns the same version, ready to take calls once more, after stop.
+// started reports whether anything has been called.
+func (v *version) started() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.callers) > 0
+}
+
+// again returns the same version anew, to take calls after or beside the last ones of v. The code is
+// its own from then on.
 func (v *version) again() *version {
-	return &version{manifest: v.manifest, pkg: v.pkg, rank: v.rank, fingerprint: v.fingerprint, hash: v.hash, code: v.code, guest: v.guest,
-		config: v.config, settings: v.settings, verified: v.verified, compiled: v.compiled, callers: map[string]Caller{}, drained: make(chan struct{})}
+	v.release.Do(func() {})
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	next := &version{manifest: v.manifest, pkg: v.pkg, rank: v.rank, fingerprint: v.fingerprint, hash: v.hash, code: v.code, guest: v.guest,
+		config: v.config, settings: v.settings, verified: v.verified, callers: map[string]Caller{}, drained: make(chan struct{})}
+	next.answered.Store(v.answered.Load())
+	return next
 }
