@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"go/format"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -28,56 +29,77 @@ const (
 )
 
 func main() {
-	if err := run(contract); err != nil {
+	if err := run("."); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir string) error {
-	resolve, err := wit.LoadWIT(dir)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", dir, err)
-	}
-	m, err := newModel(resolve)
+// run generates into the module at root.
+func run(root string) error {
+	files, err := generate(filepath.Join(root, contract))
 	if err != nil {
 		return err
 	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(root, name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// output holds generated files by their paths in the module, with forward slashes.
+type output map[string][]byte
+
+// generate reads the contract in dir.
+func generate(dir string) (output, error) {
+	resolve, err := wit.LoadWIT(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", dir, err)
+	}
+	m, err := newModel(resolve)
+	if err != nil {
+		return nil, err
+	}
+	files := output{}
 	for _, i := range m.interfaces {
 		if len(i.types) == 0 {
 			continue
 		}
-		if err := writeGo(filepath.Join(dir, i.name+".go"), contract, func(b *bytes.Buffer) { emitTypes(b, i) }); err != nil {
-			return err
+		if err := files.addGo(path.Join(contract, i.name+".go"), func(b *bytes.Buffer) { emitTypes(b, i) }); err != nil {
+			return nil, err
 		}
-		if err := writeGo(filepath.Join(dir, i.name+"_codec.go"), contract, func(b *bytes.Buffer) { emitCodecs(b, i) }); err != nil {
-			return err
+		if err := files.addGo(path.Join(contract, i.name+"_codec.go"), func(b *bytes.Buffer) { emitCodecs(b, i) }); err != nil {
+			return nil, err
 		}
 	}
-	if err := writeGo(filepath.Join(dir, "functions.go"), contract, func(b *bytes.Buffer) { emitFunctions(b, m) }); err != nil {
-		return err
+	if err := files.addGo(path.Join(contract, "functions.go"), func(b *bytes.Buffer) { emitFunctions(b, m) }); err != nil {
+		return nil, err
 	}
-	schema, err := manifestSchema(m)
-	if err != nil {
-		return err
+	if files[path.Join(contract, "plugin.schema.json")], err = manifestSchema(m); err != nil {
+		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "plugin.schema.json"), schema, 0o644); err != nil {
-		return err
-	}
-	return writeSDK(m)
+	return files, files.addSDK(m)
 }
 
-// writeGo writes a Go file. The name's suffix says where it is built: _native is the opposite of _wasip1.
-func writeGo(path, pkg string, emit func(*bytes.Buffer)) error {
+// addGo adds a Go file of the package that its folder is named after. The file's suffix says where it is
+// built: _native is the opposite of _wasip1.
+func (o output) addGo(name string, emit func(*bytes.Buffer)) error {
 	b := bytes.NewBufferString(header)
-	if strings.HasSuffix(path, "_native.go") {
+	if strings.HasSuffix(name, "_native.go") {
 		b.WriteString(nativeTag)
+	}
+	pkg := path.Base(path.Dir(name))
+	if path.Dir(name) == sdkDir {
+		pkg = "sdk"
 	}
 	b.WriteString("package " + pkg + "\n\n")
 	emit(b)
 	source, err := format.Source(b.Bytes())
 	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", path, err, b)
+		return fmt.Errorf("%s: %w\n%s", name, err, b)
 	}
-	return os.WriteFile(path, source, 0o644)
+	o[name] = source
+	return nil
 }

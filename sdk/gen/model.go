@@ -114,9 +114,14 @@ func newModel(resolve *wit.Resolve) (*model, error) {
 			t.fields = append(t.fields, built)
 		}
 	}
+	var err error
 	for _, world := range resolve.Worlds {
-		m.imports = append(m.imports, functions(world.Imports.All(), byDef)...)
-		m.exports = append(m.exports, functions(world.Exports.All(), byDef)...)
+		if m.imports, err = functions(world.Imports.All(), byDef); err != nil {
+			return nil, err
+		}
+		if m.exports, err = functions(world.Exports.All(), byDef); err != nil {
+			return nil, err
+		}
 	}
 	return m, nil
 }
@@ -206,8 +211,9 @@ func named(t *wit.TypeDef, byDef map[*wit.TypeDef]*typ) (kind, *typ, error) {
 	return "", nil, fmt.Errorf("%T is not part of the contract's types", root.Kind)
 }
 
-// functions lists the functions of a world's imports or exports.
-func functions(items func(func(string, wit.WorldItem) bool), byDef map[*wit.TypeDef]*typ) []function {
+// functions lists the functions of a world's imports or exports: one record in, and nothing, or a result
+// of one record and an error, out.
+func functions(items func(func(string, wit.WorldItem) bool), byDef map[*wit.TypeDef]*typ) ([]function, error) {
 	var list []function
 	for _, item := range items {
 		ref, ok := item.(*wit.InterfaceRef)
@@ -217,17 +223,35 @@ func functions(items func(func(string, wit.WorldItem) bool), byDef map[*wit.Type
 		capability := strings.TrimSuffix(*ref.Interface.Name, "-handler")
 		for name, f := range ref.Interface.Functions.All() {
 			out := function{name: snake(capability + "-" + name), capability: capability, doc: f.Docs.Contents}
-			if len(f.Params) == 1 {
-				_, t, _ := element(f.Params[0].Type, byDef)
-				out.param = t.goName
+			if len(f.Params) != 1 || len(f.Results) > 1 {
+				return nil, fmt.Errorf("function %s: it has to take one record and give one result or none", out.name)
+			}
+			var err error
+			if out.param, err = recordName(f.Params[0].Type, byDef); err != nil {
+				return nil, fmt.Errorf("function %s: %w", out.name, err)
 			}
 			if len(f.Results) == 1 {
-				def := f.Results[0].Type.(*wit.TypeDef)
-				_, t, _ := element(wit.KindOf[*wit.Result](def).OK, byDef)
-				out.result = t.goName
+				def, _ := f.Results[0].Type.(*wit.TypeDef)
+				if def == nil || wit.KindOf[*wit.Result](def) == nil {
+					return nil, fmt.Errorf("function %s: it has to give a result", out.name)
+				}
+				if out.result, err = recordName(wit.KindOf[*wit.Result](def).OK, byDef); err != nil {
+					return nil, fmt.Errorf("function %s: %w", out.name, err)
+				}
 			}
 			list = append(list, out)
 		}
 	}
-	return list
+	return list, nil
+}
+
+func recordName(t wit.Type, byDef map[*wit.TypeDef]*typ) (string, error) {
+	k, found, err := element(t, byDef)
+	if err != nil {
+		return "", err
+	}
+	if k != kindRecord {
+		return "", fmt.Errorf("%s is not a record", k)
+	}
+	return found.goName, nil
 }

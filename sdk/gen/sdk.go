@@ -2,26 +2,23 @@ package main
 
 import (
 	"bytes"
-	"path/filepath"
+	"path"
 	"slices"
 )
 
 const sdkDir = "sdk/go"
 
-// writeSDK writes the imports of the Go SDK, and the exports of its package for each capability.
-func writeSDK(m *model) error {
-	err := writeGo(filepath.Join(sdkDir, "imports_wasip1.go"), "sdk", func(b *bytes.Buffer) { emitImports(b, m) })
-	if err != nil {
+// addSDK adds the imports of the Go SDK, and the exports of its package for each capability.
+func (o output) addSDK(m *model) error {
+	if err := o.addGo(path.Join(sdkDir, "imports_wasip1.go"), func(b *bytes.Buffer) { emitImports(b, m) }); err != nil {
 		return err
 	}
-	err = writeGo(filepath.Join(sdkDir, "imports_native.go"), "sdk", func(b *bytes.Buffer) { emitImportNames(b, m) })
-	if err != nil {
+	if err := o.addGo(path.Join(sdkDir, "imports_native.go"), func(b *bytes.Buffer) { emitImportNames(b, m) }); err != nil {
 		return err
 	}
 	for _, capability := range capabilities(m) {
-		path := filepath.Join(sdkDir, capability, "exports_wasip1.go")
-		err := writeGo(path, capability, func(b *bytes.Buffer) { emitExports(b, m, capability) })
-		if err != nil {
+		name := path.Join(sdkDir, capability, "exports_wasip1.go")
+		if err := o.addGo(name, func(b *bytes.Buffer) { emitExports(b, m, capability) }); err != nil {
 			return err
 		}
 	}
