@@ -93,21 +93,16 @@ type Kernel struct {
 
 // New wires a kernel. Nothing runs and nothing listens before Run, except that the state directory is
 // locked and the port is taken. An error releases both; its message is one line for the owner.
-func New(ctx context.Context, o Options) (k *Kernel, err error) {
-	k = &Kernel{o: o, log: o.Log.Logger(), bus: new(event.Bus), zone: o.Config.TimeZone}
+func New(ctx context.Context, o Options) (*Kernel, error) {
+	k := &Kernel{o: o, log: o.Log.Logger(), bus: new(event.Bus), zone: o.Config.TimeZone}
 	if k.zone == "" {
 		k.zone = localZone()
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, k.close())
-		}
-	}()
 	for _, step := range []func(context.Context) error{
 		k.openState, k.openPlugins, k.openServices, k.openGateway,
 	} {
 		if err := step(ctx); err != nil {
-			return nil, err
+			return nil, errors.Join(err, k.close())
 		}
 	}
 	return k, nil

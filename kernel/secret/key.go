@@ -29,6 +29,7 @@ const (
 	fromKeyring    source = "keyring"
 	fromPassphrase source = "passphrase"
 	fromFile       source = "file"
+	fromNowhere    source = "memory" // it ends with the process, and so does the store
 )
 
 // header is the vault's own record: the vault's key, sealed, and how to come by what opens it.
@@ -102,6 +103,9 @@ func choose(ctx context.Context, c *Config) (header, []byte, error) {
 	if c.Passphrase != "" {
 		h := header{Source: fromPassphrase, KDF: &kdf{Time: 3, Memory: 64 << 10, Threads: 4, Salt: random(16)}}
 		return h, h.KDF.derive(c.Passphrase), nil
+	}
+	if c.StateDir == "" {
+		return header{Source: fromNowhere}, random(keySize), nil
 	}
 	opener, err := readKeyFile(c.StateDir)
 	if errors.Is(err, fs.ErrNotExist) {

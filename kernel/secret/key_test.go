@@ -84,7 +84,11 @@ func TestKeyFile(t *testing.T) {
 		}
 	}
 	other := bytes.Clone(good)
-	other[0] ^= 1
+	if other[0] == '0' {
+		other[0] = '1'
+	} else {
+		other[0] = '0'
+	}
 	for _, c2 := range []struct {
 		name string
 		make func()
@@ -240,5 +244,23 @@ func TestSystemKeyring(t *testing.T) {
 	want(t, open(t, c), "chat", "a", "token", "value")
 	if d := time.Since(start); d > 20*time.Second {
 		t.Errorf("it took %v", d)
+	}
+}
+
+// TestWithoutAStateFolder leaves nothing behind: neither in the working directory nor elsewhere.
+func TestWithoutAStateFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	v, err := secret.Open(t.Context(), secret.Config{Store: store.OpenMemory()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Put(t.Context(), "p", "", "token", "hunter2!"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := v.Get(t.Context(), "p", "", "token"); err != nil || got != "hunter2!" {
+		t.Errorf("%q %v", got, err)
+	}
+	if files, err := os.ReadDir("."); err != nil || len(files) != 0 {
+		t.Errorf("left behind: %v %v", files, err)
 	}
 }

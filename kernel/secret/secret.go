@@ -48,7 +48,8 @@ type Entry struct {
 // Config is what a vault needs.
 type Config struct {
 	Store store.Store
-	// StateDir is where the key file lies, if one is used.
+	// StateDir is where the key file lies, if one is used. Without it, and without passphrase and
+	// keyring, the key is kept nowhere: for a store in memory.
 	StateDir string
 	// Passphrase protects a new vault, or opens one that it protects.
 	Passphrase string
