@@ -2,6 +2,7 @@ package kerneltest
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/wit"
@@ -33,20 +34,18 @@ func Export[I, O any, PI interface {
 type Exports = map[string]func(context.Context, []byte) ([]byte, error)
 
 // Provider is a provider that needs no network and answers by fn.
-func Provider(id string, fn func(*wit.Chat) (*wit.ProviderAnswer, error)) plugin.Fake {
+func Provider(id string, fn func(context.Context, *wit.Chat) (*wit.ProviderAnswer, error)) plugin.Fake {
 	return plugin.Fake{
 		Manifest: manifest(id, wit.Provides{Provider: &wit.ProviderFacts{Label: id, DefaultModel: new("model"), Offline: true}}),
 		Exports: Exports{
-			"provider_request": Export(func(_ context.Context, c *wit.Chat) (*wit.ProviderPlan, error) {
-				a, err := fn(c)
+			"provider_request": Export(func(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan, error) {
+				a, err := fn(ctx, c)
 				return &wit.ProviderPlan{Answer: a}, err
 			}),
 			"provider_chunk": Export(func(context.Context, *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
 				return nil, wit.NewError(wit.CodeInvalid, "there is no stream")
 			}),
-			"provider_models": Export(func(context.Context, *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
-				return &wit.ModelsAnswer{Models: []wit.Model{{ID: "model", Name: "Model", ContextWindow: 8000, Tools: true}}}, nil
-			}),
+			"provider_models": Export(oneModel),
 		},
 	}
 }
@@ -60,17 +59,76 @@ func Says(text string) *wit.ProviderAnswer {
 
 // Echo is a provider that says what was said to it last.
 func Echo(id string) plugin.Fake {
-	return Provider(id, func(c *wit.Chat) (*wit.ProviderAnswer, error) {
-		text := ""
-		if n := len(c.Turns); n > 0 {
-			for _, p := range c.Turns[n-1].Content {
-				if p.Text != nil {
-					text += *p.Text
-				}
+	return Provider(id, func(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
+		return Says("you said: " + Heard(c)), nil
+	})
+}
+
+// Heard is the text of a chat's last turn.
+func Heard(c *wit.Chat) string {
+	text := ""
+	if n := len(c.Turns); n > 0 {
+		for _, p := range c.Turns[n-1].Content {
+			if p.Text != nil {
+				text += *p.Text
 			}
 		}
-		return Says("you said: " + text), nil
-	})
+	}
+	return text
+}
+
+// Streamer is a provider that posts what it heard to the url of its configuration, with its credential
+// key, and says the events that come back, until one says [DONE].
+func Streamer(id string) plugin.Fake {
+	m := manifest(id, wit.Provides{Provider: &wit.ProviderFacts{Label: id, DefaultModel: new("model")}})
+	m.Config = wit.JSON(`{"type":"object","additionalProperties":false,"properties":{"url":{"type":"string"},"key":{"type":"string","x-secret":true}}}`)
+	m.Permissions.HTTP = &wit.HTTPPermission{Reason: "to ask", Hosts: []string{"config:url"}}
+	m.Permissions.Credential = &wit.CredentialPermission{Reason: "to ask", Names: []string{"key"}}
+	return plugin.Fake{Manifest: m, Exports: Exports{
+		"provider_request": Export(func(_ context.Context, c *wit.Chat) (*wit.ProviderPlan, error) {
+			var config struct{ URL string }
+			if err := json.Unmarshal(c.Config, &config); err != nil {
+				return nil, wit.Errorf(wit.CodeInvalid, "config: %w", err)
+			}
+			return &wit.ProviderPlan{Framing: wit.FramingSSE, Request: &wit.HTTPRequest{Method: "POST", URL: config.URL, Text: new(Heard(c)),
+				Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:key}}"}}}}, nil
+		}),
+		"provider_chunk":  Export(streamed),
+		"provider_models": Export(oneModel),
+	}}
+}
+
+func streamed(_ context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
+	a := &wit.ProviderAnswer{}
+	switch {
+	case c.Error != nil:
+		return nil, c.Error
+	case c.Kind == wit.ChunkKindHead && c.Status != 200:
+		a.Error = &wit.Error{Code: wit.CodeInvalid, Message: "the model refused"}
+	case c.Kind == wit.ChunkKindData && c.Data == "[DONE]":
+		a.Stop, a.Usage = new(wit.StopReasonEnd), &wit.Usage{Input: 1, Output: 1}
+	case c.Kind == wit.ChunkKindData:
+		a.Deltas = []wit.Delta{{Kind: wit.DeltaKindText, Text: c.Data}}
+	}
+	return a, nil
+}
+
+func oneModel(context.Context, *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+	return &wit.ModelsAnswer{Models: []wit.Model{{ID: "model", Name: "Model", ContextWindow: 8000, Tools: true}}}, nil
+}
+
+// Tool is a tool that is a Go function.
+func Tool(name string, fn func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error)) plugin.Fake {
+	m := manifest(name, wit.Provides{Tools: []wit.ToolDefinition{{
+		Name: name, Description: "a tool of a test", Parameters: wit.JSON(`{"type":"object"}`), Effects: []wit.Effect{wit.EffectReads},
+	}}})
+	return plugin.Fake{Manifest: m, Exports: Exports{"tool_invoke": Export(fn)}}
+}
+
+// Hook is a hook that is a Go function.
+func Hook(id string, name wit.HookName, fn func(context.Context, *wit.HookEvent) (*wit.HookDecision, error)) plugin.Fake {
+	m := manifest(id, wit.Provides{Hooks: []wit.HookFacts{{Name: name}}})
+	return plugin.Fake{Manifest: m, Exports: Exports{"hook_handle": Export(fn)}}
 }
 
 func manifest(id string, provides wit.Provides) wit.Manifest {

@@ -7,9 +7,12 @@
 package kerneltest
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"io/fs"
+	"net"
+	"net/http"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel"
@@ -110,6 +113,20 @@ func Start(t testing.TB, options ...Option) *Kernel {
 	return running
 }
 
+// Listen connects like Dial and keeps what the client is told.
+func (k *Kernel) Listen(scopes ...wire.Scope) *Listener {
+	k.t.Helper()
+	return Listen(k.t, k.Dial(scopes...))
+}
+
+// HTTP is a client whose every request goes to the kernel: http://kernel/health.
+func (k *Kernel) HTTP() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: k.memory.Dial, DisableKeepAlives: true}}
+}
+
+// Logged returns what the kernel has logged.
+func (k *Kernel) Logged() []string { return k.log.Tail(nil, 5000, 1<<20).Lines }
+
 // Stop stops the kernel and waits for it. It may be called more than once.
 func (k *Kernel) Stop() {
 	k.t.Helper()
@@ -148,4 +165,40 @@ func (k *Kernel) TryDial(o client.Options) (*client.Client, error) {
 		k.t.Cleanup(func() { _ = c.Close() })
 	}
 	return c, err
+}
+
+// Stuck connects as a client of protocol 3 that reads nothing after its hello-ok until the test does,
+// from the raw connection that it returns.
+func (k *Kernel) Stuck() net.Conn {
+	k.t.Helper()
+	var raw net.Conn
+	gate := make(chan struct{})
+	c, err := client.Dial(context.Background(), client.Options{URL: "ws://127.0.0.1", Token: Token, MinProtocol: 3, MaxProtocol: 3,
+		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := k.memory.Dial(ctx, network, addr)
+			raw = conn
+			return &gated{Conn: conn, gate: gate}, err
+		}})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	k.t.Cleanup(func() { _ = raw.Close(); close(gate); <-c.Done() })
+	return raw
+}
+
+// gated lets one reader through until hello-ok came.
+type gated struct {
+	net.Conn
+	gate  chan struct{}
+	hello bool
+}
+
+func (g *gated) Read(b []byte) (int, error) {
+	if g.hello {
+		<-g.gate
+		return 0, io.EOF
+	}
+	n, err := g.Conn.Read(b)
+	g.hello = bytes.Contains(b[:n], []byte(`"hello-ok"`))
+	return n, err
 }
