@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -234,21 +235,48 @@ func TestFloodsAreRefusedThenClosed(t *testing.T) {
 }
 
 func TestConnectionLimit(t *testing.T) {
-	r := boot(t, limits(gateway.Limits{MaxConnections: 2}))
-	a, _ := r.connect(client.Options{}), r.connect(client.Options{})
-	_, res, err := r.upgrade("ws://localhost/ws", nil)
-	if err == nil || res == nil || res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
-		t.Errorf("the third: %v, %v", res, err)
-	}
-	a.Close()
-	// The place is free again once the gateway has noticed.
-	for range 1000 {
-		if _, err = r.dial(client.Options{Token: token}); err == nil {
-			return
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t, limits(gateway.Limits{MaxConnections: 2}))
+		a, _ := r.connect(client.Options{}), r.connect(client.Options{})
+		_, res, err := r.upgrade("ws://localhost/ws", nil)
+		if err == nil || res == nil || res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+			t.Errorf("the third: %v, %v", res, err)
 		}
-		time.Sleep(time.Millisecond)
+		a.Close()
+		synctest.Wait()
+		r.connect(client.Options{}).Close()
+		r.stop()
+	})
+}
+
+// Whatever happens meanwhile, hello-ok comes first, and nothing after its snapshot is missed.
+func TestHelloComesBeforeEvents(t *testing.T) {
+	kind := event.Kind[id]{Name: "chat", Scope: wire.ScopeRead}
+	r := boot(t)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+				kind.Publish(r.bus, id{n})
+				runtime.Gosched()
+			}
+		}
+	}()
+	for range 20 {
+		w := r.raw(nil)
+		w.read()
+		w.write(strings.Replace(connectFrame, "TOKEN", token, 1))
+		if got := w.read(); !strings.Contains(got, "hello-ok") {
+			t.Fatalf("first came %s", got)
+		}
+		_ = w.ws.CloseNow()
 	}
-	t.Errorf("after one left: %v", err)
+	close(stop)
+	<-stopped
 }
 
 func TestEventsFollowScopes(t *testing.T) {
