@@ -107,7 +107,7 @@ func compareZone(t *testing.T, zone string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for day := time.Date(2026, 11, 1, 1, 30, 0, 0, time.UTC); day.Year() < 2029; day = day.AddDate(0, 0, 11) {
+	for day := time.Date(2026, 11, 1, 1, 30, 0, 0, time.UTC); day.Year() < 2028; day = day.AddDate(0, 0, 19) {
 		got, _ := invoke(t, `{"zone":"`+zone+`"}`, day.UnixMilli(), "")
 		want := "It is " + day.In(location).Format("15:04 on Monday, 2 January 2006") + " in " + zone + " (" + day.In(location).Format("UTC-07:00") + ")."
 		if got != want {
