@@ -39,6 +39,8 @@ type input struct {
 	aside string
 	// flush writes the state and carries no event.
 	flush bool
+	// took is how long a response's request took.
+	took time.Duration
 	// done hears the outcome once; nil when nobody waits.
 	done chan outcome
 }
@@ -61,23 +63,24 @@ type actor struct {
 	*Service
 	ref
 
-	mu       sync.Mutex
-	settings Account
-	phase    phase
-	gen      uint64
-	ctx      context.Context // of this start: ends with it
-	cancel   context.CancelFunc
-	queue    []*input
-	draining bool
-	kicked   bool
-	report   report
-	running  int // requests under way
-	waiting  []func()
-	failures int // requests in a row without an answer
-	timers   map[string]*timer
-	conns    map[string]*connection
-	restart  *time.Timer
-	starts   int // failed starts in a row
+	mu        sync.Mutex
+	settings  Account
+	phase     phase
+	gen       uint64
+	ctx       context.Context // of this start: ends with it
+	cancel    context.CancelFunc
+	queue     []*input
+	draining  bool
+	kicked    bool
+	report    report
+	running   int // requests under way
+	waiting   []func()
+	failures  int // requests in a row without an answer
+	fruitless int // quick responses in a row that brought nothing
+	timers    map[string]*timer
+	conns     map[string]*connection
+	restart   *time.Timer
+	starts    int // failed starts in a row
 
 	build   string // that handled the last event
 	removed bool   // from the settings
@@ -181,7 +184,7 @@ func (a *actor) end() {
 		a.restart.Stop()
 	}
 	clear(a.conns)
-	a.waiting, a.running, a.failures = nil, 0, 0
+	a.waiting, a.running, a.failures, a.fruitless = nil, 0, 0, 0
 	kept := a.queue[:0]
 	for _, in := range a.queue {
 		if in.gen == 0 {

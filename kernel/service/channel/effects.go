@@ -12,6 +12,7 @@ import (
 func (a *actor) act(p Plugin, in *input, answer *wit.ChannelAnswer, done committed) {
 	a.noteCommit(done)
 	if in.aside == "" && a.current(in) {
+		a.noteYield(in, answer)
 		a.noteStatus(answer.Status, in.event.Kind)
 		for _, id := range answer.Close {
 			a.closeConn(id)
@@ -55,6 +56,35 @@ func (a *actor) noteCommit(done committed) {
 	}
 }
 
+// Responses that come at once and bring nothing are let be this often in a row; the requests after them
+// wait, so that a server which does not hold a long poll is not asked without end.
+const (
+	quick        = 100 * time.Millisecond
+	maxFruitless = 50
+	maxSlowdown  = time.Second
+)
+
+func (a *actor) noteYield(in *input, answer *wit.ChannelAnswer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case in.event.Kind != wit.EventKindResponse:
+	case in.took < quick && len(answer.Messages) == 0:
+		a.fruitless++
+	default:
+		a.fruitless = 0
+	}
+}
+
+func (a *actor) slowdown() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if over := a.fruitless - maxFruitless; over > 0 {
+		return min(time.Millisecond<<min(over, 10), maxSlowdown)
+	}
+	return 0
+}
+
 // request makes an HTTP request, now or when one of the account's slots is free. The response, or why
 // there is none, comes back as an event.
 func (a *actor) request(p Plugin, r *wit.HTTPRequest) {
@@ -77,15 +107,20 @@ func (a *actor) request(p Plugin, r *wit.HTTPRequest) {
 
 // perform makes one request and then, in the same goroutine, those that waited for its slot.
 func (a *actor) perform(ctx context.Context, gen uint64, p Plugin, r *wit.HTTPRequest) {
+	if !wait(ctx, a.slowdown()) {
+		return
+	}
+	began := time.Now()
 	resp, err := p.Do(ctx, a.account, r)
 	if ctx.Err() != nil {
 		return
 	}
+	took := time.Since(began)
 	if err != nil || resp == nil {
 		resp = refusal(r.ID, err)
 	}
 	resp.ID = r.ID
-	if !a.calm(ctx, resp) {
+	if !wait(ctx, a.calm(resp)) {
 		return
 	}
 	a.mu.Lock()
@@ -99,7 +134,9 @@ func (a *actor) perform(ctx context.Context, gen uint64, p Plugin, r *wit.HTTPRe
 	} else {
 		a.running--
 	}
-	a.queue = append(a.queue, responded(gen, resp))
+	in := responded(gen, resp)
+	in.took = took
+	a.queue = append(a.queue, in)
 	a.mu.Unlock()
 	if next != nil && !a.spawn(func(context.Context) { next() }) {
 		return
@@ -107,22 +144,28 @@ func (a *actor) perform(ctx context.Context, gen uint64, p Plugin, r *wit.HTTPRe
 	a.kick()
 }
 
-// calm holds back the news of a failed request for longer and longer while all of them fail, so that a
-// plugin that asks again at once does not spin.
-func (a *actor) calm(ctx context.Context, resp *wit.HTTPResponse) bool {
+// calm is how long the news of a failed request is held back: longer and longer while all of them fail,
+// so that a plugin that asks again at once does not spin.
+func (a *actor) calm(resp *wit.HTTPResponse) time.Duration {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	if resp.Error == nil {
 		a.failures = 0
-		a.mu.Unlock()
-		return true
+		return 0
 	}
-	n := a.failures
 	a.failures++
-	a.mu.Unlock()
-	if n == 0 {
+	if a.failures == 1 {
+		return 0
+	}
+	return min(250*time.Millisecond<<min(a.failures-2, 8), 10*time.Second)
+}
+
+// wait reports false when ctx ends first.
+func wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
 		return true
 	}
-	t := time.NewTimer(min(250*time.Millisecond<<min(n-1, 8), 10*time.Second))
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -3,6 +3,7 @@ package channel_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,6 +123,29 @@ func TestRequestsTimersAndTheirEnd(t *testing.T) {
 		synctest.Wait()
 		if calls < 3 || calls > 20 {
 			t.Errorf("%d requests in a minute of failures", calls)
+		}
+	})
+	inBubble("a server that answers at once with nothing is asked slowly in the end", t, func(t *testing.T) {
+		var calls atomic.Int64
+		p := &fakePlugin{}
+		p.do = func(ctx context.Context, r *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+			calls.Add(1)
+			time.Sleep(time.Millisecond)
+			return &wit.HTTPResponse{Status: 200}, nil
+		}
+		p.event = func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			a := &wit.ChannelAnswer{Requests: []wit.HTTPRequest{{ID: "x"}}}
+			if n := calls.Load(); n > 100 && n < 1100 { // and at full speed while there is something
+				a.Messages = []wit.Message{text(fmt.Sprint(n), "x")}
+			}
+			return a, nil
+		}
+		w := newWorld(t, p)
+		_, _ = w.run()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if n := calls.Load(); n < 1200 || n > 1400 {
+			t.Errorf("%d requests in two minutes", n)
 		}
 	})
 	inBubble("a timer moves and is cleared", t, func(t *testing.T) {

@@ -46,7 +46,7 @@ func Chunk(text string, l Limits) []string {
 // cut takes one piece off rest, which begins inside the fence open when that is one.
 func cut(rest string, open fence, l Limits) (piece, tail string, next fence) {
 	head := open.reopen()
-	if l.fits(head + rest) {
+	if l.fits(head, rest) {
 		return head + rest, "", fence{}
 	}
 	budget := l.budget(rest, head, open.close())
@@ -167,8 +167,19 @@ func (l Limits) budget(s, head, foot string) int {
 	return len(s)
 }
 
-func (l Limits) fits(s string) bool {
-	return (l.MaxLength == 0 || l.length(s) <= l.MaxLength) && (l.MaxLines == 0 || 1+strings.Count(s, "\n") <= l.MaxLines)
+// fits reports whether head and s make one piece. It looks no further than it has to.
+func (l Limits) fits(head, s string) bool {
+	units, lines := l.length(head), 1+strings.Count(head, "\n")
+	for _, r := range s {
+		if r == '\n' {
+			lines++
+		}
+		units += l.size(r)
+		if l.MaxLength > 0 && units > l.MaxLength || l.MaxLines > 0 && lines > l.MaxLines {
+			return false
+		}
+	}
+	return true
 }
 
 // length counts s in the platform's unit.

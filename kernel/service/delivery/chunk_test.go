@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -62,6 +63,19 @@ func TestChunkClosesAndReopensFences(t *testing.T) {
 	}
 	if n := strings.Count(strings.Join(got, ""), "fmt.Println(1)"); n != 10 {
 		t.Errorf("%d of 10 lines are left", n)
+	}
+}
+
+func TestChunkTakesALongTextInNoTime(t *testing.T) {
+	text := strings.Repeat("word and ```code``` and\n", 100_000)
+	began := time.Now()
+	pieces := delivery.Chunk(text, delivery.Limits{MaxLength: 2000, Unit: wit.LengthUnitUTF16, MaxLines: 17, Markdown: true})
+	if took := time.Since(began); took > 5*time.Second || len(pieces) < 1000 {
+		t.Errorf("%d pieces in %v", len(pieces), took)
+	}
+	began = time.Now()
+	if got := delivery.Plain(strings.Repeat("*a _b [c", 100_000)); time.Since(began) > 10*time.Second || got == "" {
+		t.Errorf("%d bytes in %v", len(got), time.Since(began))
 	}
 }
 
