@@ -157,6 +157,9 @@ func (s *Service) failed(ctx context.Context, item string, r *record, cause *wit
 	if r.FirstAttempt == 0 {
 		r.FirstAttempt = now.UnixMilli()
 	}
+	clean := *cause
+	clean.Message = s.Redact(clean.Message)
+	cause = &clean
 	r.Attempts++
 	r.Error = cause
 	delay := pause(r.Attempts, cause)

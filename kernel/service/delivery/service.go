@@ -38,6 +38,8 @@ type Deps struct {
 	Senders  Senders
 	Hooks    Hooks
 	Media    Media
+	// Redact takes secrets out of what plugins say went wrong; nil leaves it as it is.
+	Redact func(string) string
 	// Hold keeps a message whose send a crash interrupted for the owner, instead of sending it again.
 	Hold bool
 	// GiveUp is how long after its first attempt a message is tried; 24 hours when 0.
@@ -103,6 +105,9 @@ type Service struct {
 func New(d Deps) *Service {
 	if d.GiveUp == 0 {
 		d.GiveUp = giveUp
+	}
+	if d.Redact == nil {
+		d.Redact = func(s string) string { return s }
 	}
 	d.Log = d.Log.Named("delivery")
 	return &Service{Deps: d, changed: make(chan struct{}, 1), lanes: map[string]*lane{}, slots: map[string]chan struct{}{}, waiters: map[string][]chan outcome{}}
