@@ -146,7 +146,7 @@ func (g *Gateway) count() float64 {
 	return float64(len(g.conns))
 }
 
-// Run serves the listeners until ctx ends, then tells the clients, lets requests finish for
+// Run, called once, serves the listeners until ctx ends, then tells the clients, lets requests finish for
 // Limits.Drain, closes every connection and returns. It closes the listeners. It returns early with
 // CodeUnavailable when a listener fails.
 func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {

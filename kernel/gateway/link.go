@@ -129,7 +129,7 @@ func (l *link) uncork() error {
 	return err
 }
 
-// hijacked puts a link and small buffers where the HTTP server's would be, which go back to it.
+// hijacked puts a link and small buffers where the HTTP server's large ones would be.
 type hijacked struct {
 	http.ResponseWriter
 	link *link
