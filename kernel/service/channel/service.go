@@ -140,6 +140,19 @@ func (s *Service) keeps(r ref) bool {
 	return slices.ContainsFunc(s.Settings.Accounts(r.channel), func(a Account) bool { return a.ID == r.account })
 }
 
+// Restart starts an account anew, all of the channel's when account is empty: after a credential has
+// changed, say. Those that are disabled or that the owner has stopped stay as they are.
+func (s *Service) Restart(channel, account string) {
+	for _, a := range s.all() {
+		a.mu.Lock()
+		on := a.settings.Enabled && a.phase != phaseOff && a.phase != phaseIdle
+		a.mu.Unlock()
+		if on && a.channel == channel && (account == "" || a.account == account) {
+			a.begin()
+		}
+	}
+}
+
 func (s *Service) actor(r ref, settings Account) *actor {
 	s.mu.Lock()
 	defer s.mu.Unlock()

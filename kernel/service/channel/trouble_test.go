@@ -97,6 +97,30 @@ func TestAPluginThatGoesAwayWhileItFailsIsNotBlamed(t *testing.T) {
 	})
 }
 
+func TestRestart(t *testing.T) {
+	inBubble("only what runs", t, func(t *testing.T) {
+		p := &fakePlugin{}
+		w := newWorld(t, p)
+		w.accounts = append(w.accounts, channel.Account{ID: "other", Enabled: true}, channel.Account{ID: "none"})
+		s, _ := w.run()
+		synctest.Wait()
+		if err := call(t, s, "channels.stop", `{"channel":"chat","accountId":"other"}`, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.Restart("chat", "")
+		s.Restart("chat", "main")
+		s.Restart("chat", "nobody")
+		synctest.Wait()
+		starts := map[string]int{}
+		for _, e := range p.events {
+			starts[e.Account]++
+		}
+		if starts["main"] < 2 || starts["other"] != 1 || starts["none"] != 0 {
+			t.Errorf("starts %v", starts)
+		}
+	})
+}
+
 func TestCommands(t *testing.T) {
 	inBubble("probe, logout", t, func(t *testing.T) {
 		p := &fakePlugin{event: func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
