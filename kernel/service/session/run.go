@@ -53,6 +53,8 @@ type Run struct {
 	Queued    int64    `json:"queued"`
 	Started   int64    `json:"started,omitempty"`
 	Ended     int64    `json:"ended,omitempty"`
+	// Resumed counts how often it was taken up again after an interruption.
+	Resumed int `json:"resumed,omitempty"`
 	// Calling is the tool call that was begun and may have changed something.
 	Calling string `json:"calling,omitempty"`
 	// Stopping is why the run is to be aborted; set while it is running.

@@ -178,6 +178,64 @@ func TestAbortSurvivesACrash(t *testing.T) {
 	})
 }
 
+// TestGivenUp: a run that each time ends the process is not taken up for ever.
+func TestGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		feed := w.model.feed()
+		defer close(feed)
+		w.accept(w.build(nil), "m1", "poison")
+		for range 40 {
+			p := w.start(nil)
+			synctest.Wait()
+			p.stop()
+		}
+		if n := len(w.model.requests()); n < 20 || n > 30 {
+			t.Errorf("the model was asked %d times", n)
+		}
+		p := w.start(nil)
+		defer p.stop()
+		if r := w.only(p); r.State != session.RunFailed || w.sent()[r.ID] == "" {
+			t.Errorf("run %+v", r)
+		}
+	})
+}
+
+// moody is a store whose updates fail now and then.
+type moody struct {
+	store.Store
+	mu sync.Mutex
+	n  int
+}
+
+func (m *moody) Update(ctx context.Context, fn func(store.Tx) error) error {
+	m.mu.Lock()
+	m.n++
+	fails := m.n%5 < 2
+	m.mu.Unlock()
+	if fails {
+		return wit.NewError(wit.CodeUnavailable, "the disk is full")
+	}
+	return m.Store.Update(ctx, fn)
+}
+
+// TestFullDisk: a store that fails delays a run and does not change what becomes of it.
+func TestFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		script(w, ask(call("c", "add", `{"a":1}`)), say("three"), say("three"), say("three"))
+		p := w.start(&moody{Store: w.store})
+		defer p.stop()
+		w.accept(p, "m1", "1+2")
+		r := w.only(p)
+		synctest.Wait()
+		want := []string{"user: 1+2", "call add", `tool: add ok {"a":1}`, "assistant: three"}
+		if got := w.history(mainKey); !slices.Equal(got, want) || len(w.sent()) != 1 || len(w.chats(r.ID, "final")) != 1 {
+			t.Errorf("history %q, delivered %q, finals %d", got, w.sent(), len(w.chats(r.ID, "final")))
+		}
+	})
+}
+
 // TestHammer: many clients, many sessions, restarts in between: one end for each run.
 func TestHammer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

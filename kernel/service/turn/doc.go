@@ -17,6 +17,7 @@
 // Events of one run come in order: lifecycle start, deltas and tools, lifecycle end, the chat's final.
 // They are not repeated after a restart; clients read the history then.
 //
-// What a provider or tool sends is bounded: 1 MiB an event, 8 MiB an answer, 64 KiB a tool's result,
-// 25 rounds of tools a run. A Service is safe for concurrent use.
+// What a provider or tool sends is bounded: 1 MiB an event, 8 MiB a response, 64 KiB a tool's result,
+// 25 rounds of tools a run. A run that was interrupted 25 times is given up. A Service is safe for
+// concurrent use.
 package turn

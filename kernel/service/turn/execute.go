@@ -81,7 +81,10 @@ func (s *Service) attempt(ctx context.Context, id string) error {
 	}
 	defer t.voice.mute()
 	if t.run.Stopping != "" {
-		return t.abort(t.run.Stopping)
+		return t.storeError(t.abort(t.run.Stopping))
+	}
+	if t.run.Resumed > maxResumed {
+		return t.storeError(t.fail(wit.Errorf(wit.CodeUnavailable, "the run was interrupted %d times and is given up", maxResumed)))
 	}
 	timeout := defaultTimeout
 	if d := s.Settings().Timeout; d > 0 {
@@ -223,6 +226,11 @@ func (t *turn) start(tx store.Tx) (fresh, reset bool, err error) {
 
 // resume finds the calls that an earlier process left without a result.
 func (t *turn) resume(tx store.Tx) error {
+	run, err := session.Note(tx, t.run.ID, func(r *session.Run) { r.Resumed++ })
+	if err != nil {
+		return err
+	}
+	t.run = run
 	mine, err := ownMessages(tx, t.run)
 	if err != nil {
 		return err

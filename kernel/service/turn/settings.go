@@ -37,6 +37,7 @@ const (
 	defaultTimeout = 10 * time.Minute
 	defaultContext = 128_000
 	maxRounds      = 25
+	maxResumed     = 25 // interruptions of one run, so that one that ends the process does not do so for ever
 	maxToolResult  = 64 << 10
 	maxText        = 1 << 20 // bytes of a message that comes in
 	chatInterval   = 150 * time.Millisecond

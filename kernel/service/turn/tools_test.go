@@ -140,6 +140,30 @@ func TestToolTrouble(t *testing.T) {
 	}
 }
 
+// TestVerbose: in a verbose session everybody sees tool calls, else only who asked for them.
+func TestVerbose(t *testing.T) {
+	for _, verbose := range []string{"off", "on"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			script(w, ask(call("c", "pay", `{}`)), say("ok"))
+			p := w.start(nil)
+			defer p.stop()
+			p.must("sessions.patch", map[string]any{"key": "main", "verboseLevel": verbose})
+			p.send("r1", "go")
+			p.wait("r1")
+			synctest.Wait()
+			if n := len(w.agents("r1", "tool")); (n == 2) != (verbose == "on") {
+				t.Errorf("verbose %s: %d tool events", verbose, n)
+			}
+			for _, e := range w.agents("r1", "lifecycle") {
+				if e.Data["phase"] == "end" && e.Seq != 5 {
+					t.Errorf("verbose %s: the last event has the number %d", verbose, e.Seq)
+				}
+			}
+		})
+	}
+}
+
 // TestEndlessTools: the last round offers no tools, and a model that asks on all the same fails.
 func TestEndlessTools(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
