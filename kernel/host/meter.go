@@ -17,7 +17,7 @@ type meters struct {
 }
 
 func newMeters() *meters {
-	return &meters{log: newBucket(100, 500), emit: newBucket(20, 100), http: newBucket(30, 100), requests: make(chan struct{}, 16)}
+	return &meters{log: newBucket(100, 500), emit: newBucket(20, 100), http: newBucket(100, 300), requests: make(chan struct{}, 16)}
 }
 
 // enter waits for a free place among the requests that run; leave gives it back.

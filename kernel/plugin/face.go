@@ -82,9 +82,12 @@ func (f *face) gone() error {
 	return wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first", f.id)
 }
 
-// fill puts the configuration in where the caller left it out.
+// fill puts the configuration in where the caller left it out, and secrets out of it where not.
 func (f *face) fill(config *wit.JSON, account string) error {
 	if *config != nil {
+		if v := f.current(); v != nil {
+			*config = v.config.strip(*config)
+		}
 		return nil
 	}
 	value, err := f.Config(account)

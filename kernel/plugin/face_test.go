@@ -98,6 +98,11 @@ func TestChannel(t *testing.T) {
 			t.Errorf("%s was given %s", name, in)
 		}
 	}
+	for _, given := range []string{`{"room":"y","token":"secret"}`, `{"room":"y","t\u006fken":"secret"}`} {
+		if _, err := c.Send(ctx, &wit.ChannelSend{Account: "main", Config: wit.JSON(given)}); err != nil || !strings.Contains(seen["channel_send"], `"config":{"room":"y"}`) {
+			t.Errorf("with a configuration of the caller's: %v %s", err, seen["channel_send"])
+		}
+	}
 	r.settings.accounts["chat/bad"] = `{"room":7}`
 	_, err = c.Send(ctx, &wit.ChannelSend{Account: "bad"})
 	wantCode(t, err, wit.CodeInvalid, "account bad", "room: got number, want string")

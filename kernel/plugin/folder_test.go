@@ -93,6 +93,7 @@ func TestStockBundle(t *testing.T) {
 }
 
 func TestFolderIsWatched(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	r := newRig(t, store.OpenMemory(), plugin.Folder(dir)).start()
 	drop(t, dir, manifest("p", "1.0.0"), alone("one"))
@@ -150,6 +151,7 @@ func TestFolderIsWatched(t *testing.T) {
 
 // TestHalfCopied writes code in pieces: the registry waits for the rest instead of failing the plugin.
 func TestHalfCopied(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	r := newRig(t, store.OpenMemory(), plugin.Folder(dir)).start()
 	m := manifest("p", "1.0.0")

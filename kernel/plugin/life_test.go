@@ -87,6 +87,7 @@ func TestAFaceOutlivesItsPlugin(t *testing.T) {
 }
 
 func TestBrokenUpgradeKeepsTheOld(t *testing.T) {
+	t.Parallel()
 	source := &plugin.Memory{}
 	source.Put(tool("p", "1.0.0", "one"))
 	source.Put(tool("q", "1.0.0", "other"))
@@ -132,6 +133,7 @@ func TestBrokenFromTheStart(t *testing.T) {
 }
 
 func TestLaterSourcesReplaceEarlierOnes(t *testing.T) {
+	t.Parallel()
 	first, second := &plugin.Memory{}, &plugin.Memory{}
 	first.Put(tool("p", "1.0.0", "built in"))
 	r := newRig(t, store.OpenMemory(), first, second).start()
@@ -317,6 +319,7 @@ func TestStatusMethods(t *testing.T) {
 // TestHammer replaces a plugin over and over while many call it: no call fails, and each is answered by
 // one version from beginning to end.
 func TestHammer(t *testing.T) {
+	t.Parallel()
 	source := &plugin.Memory{}
 	put := func(n int) {
 		source.Put(tool("p", fmt.Sprintf("1.0.%d", n), fmt.Sprint(n)))

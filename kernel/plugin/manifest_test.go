@@ -64,6 +64,7 @@ func TestManifest(t *testing.T) {
 		{`"names":["token"]`, `"names":[]`, "permissions.credential.names"},
 		{`"names":["token"]`, `"names":["a b"]`, "permissions.credential.names[0]"},
 		{`"config":{"type":"object"`, `"config":{"type":"thing"`, "config: is not a JSON Schema"},
+		{`"url":{"type":"string"}`, `"url":{"type":"object","properties":{"key":{"type":"string","x-secret":true}}}`, "config: has x-secret in a nested field"},
 		{`"memory":1048576`, `"memory":9999999999`, "limits.memory"},
 		{`"maxInstances":2`, `"maxInstances":2000`, "limits.maxInstances"},
 		{`"instances":"single"`, `"instances":"many"`, "limits.instances: unknown case"},

@@ -35,6 +35,9 @@ func newSchema(text wit.JSON) (*schema, error) {
 		return nil, errors.New("is not a JSON Schema: give an object")
 	}
 	s := &schema{secrets: cutSecrets(doc)}
+	if hidesSecret(doc) {
+		return nil, errors.New("has x-secret in a nested field: only fields of the configuration itself can be secrets")
+	}
 	c := jsonschema.NewCompiler()
 	c.UseLoader(noLoader{})
 	if err := c.AddResource(schemaURL, doc); err != nil {
@@ -81,6 +84,24 @@ func cutSecrets(doc any) []string {
 	return names
 }
 
+// hidesSecret reports whether an x-secret is left that nobody would heed.
+func hidesSecret(doc any) bool {
+	switch d := doc.(type) {
+	case map[string]any:
+		if d["x-secret"] == true {
+			return true
+		}
+		for _, v := range d {
+			if hidesSecret(v) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(d, hidesSecret)
+	}
+	return false
+}
+
 // check reports what is wrong with a value, naming the field, or nil. An absent value counts as {}.
 func (s *schema) check(value wit.JSON) error {
 	if len(value) == 0 {
@@ -120,9 +141,17 @@ func explain(v *jsonschema.ValidationError) string {
 	return strings.Join(found, "; ")
 }
 
+// mentions reports whether a secret field may stand in value.
+func (s *schema) mentions(value wit.JSON) bool {
+	if bytes.IndexByte(value, '\\') >= 0 {
+		return len(s.secrets) > 0
+	}
+	return slices.ContainsFunc(s.secrets, func(name string) bool { return bytes.Contains(value, []byte(name)) })
+}
+
 // strip removes the secret fields from a configuration, should the owner have put them there.
 func (s *schema) strip(value wit.JSON) wit.JSON {
-	if s == nil || len(s.secrets) == 0 || len(value) == 0 {
+	if s == nil || !s.mentions(value) {
 		return value
 	}
 	var fields map[string]json.RawMessage

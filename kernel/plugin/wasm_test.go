@@ -39,6 +39,7 @@ func buildExample(t *testing.T, name string) (code, manifest string) {
 
 // TestWASM drops a plugin that was built with an unmodified PDK into the folder of a running registry.
 func TestWASM(t *testing.T) {
+	t.Parallel()
 	code, manifest := buildExample(t, "go-extism-tool")
 	dir := t.TempDir()
 	r := newRig(t, store.OpenMemory(), plugin.Folder(dir))
