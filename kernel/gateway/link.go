@@ -94,13 +94,21 @@ func (l *link) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// send writes in pieces, each with its own time, so that a long frame on a slow line is no stall.
 func (l *link) send(p []byte) error {
-	if err := l.Conn.SetWriteDeadline(time.Now().Add(l.g.limits.Write)); err != nil {
-		return err
+	for len(p) > 0 {
+		piece := p[:min(len(p), 2*batchBytes)]
+		if err := l.Conn.SetWriteDeadline(time.Now().Add(l.g.limits.Write)); err != nil {
+			return err
+		}
+		n, err := l.Conn.Write(piece)
+		l.g.metrics.sent.Add(float64(n))
+		if err != nil {
+			return err
+		}
+		p = p[len(piece):]
 	}
-	n, err := l.Conn.Write(p)
-	l.g.metrics.sent.Add(float64(n))
-	return err
+	return nil
 }
 
 func (l *link) flush() error {

@@ -252,7 +252,7 @@ func TestConnectionLimit(t *testing.T) {
 // Whatever happens meanwhile, hello-ok comes first, and nothing after its snapshot is missed.
 func TestHelloComesBeforeEvents(t *testing.T) {
 	kind := event.Kind[id]{Name: "chat", Scope: wire.ScopeRead}
-	r := boot(t)
+	r := boot(t, limits(gateway.Limits{MaxQueued: 1 << 24, MaxBuffered3: 1 << 30}))
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -479,6 +479,41 @@ func rawUpgrade(t *testing.T, conn net.Conn) <-chan struct{} {
 		t.Fatal(err)
 	}
 	return c.Done()
+}
+
+// A long answer on a slow line takes its time, which is no reason to close.
+func TestSlowLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t, methods(rpc.New("long", wire.ScopeRead, func(context.Context, rpc.None) (string, error) {
+			return strings.Repeat("x", 1<<20), nil
+		})))
+		c, err := client.Dial(t.Context(), client.Options{URL: "ws://localhost", Token: token, Dial: func(ctx context.Context, n, a string) (net.Conn, error) {
+			conn, err := r.mem.Dial(ctx, n, a)
+			return &slowLine{conn}, err
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		var got string
+		if err := c.Call(context.Background(), "long", nil, &got); err != nil || len(got) != 1<<20 {
+			t.Errorf("%d bytes came: %v", len(got), err)
+		}
+		if took := time.Since(start); took < 15*time.Second {
+			t.Errorf("the line is not slow: %v", took)
+		}
+		c.Close()
+		r.stop()
+	})
+}
+
+// slowLine carries about 50 KB a second.
+type slowLine struct{ net.Conn }
+
+func (l *slowLine) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	time.Sleep(time.Duration(n) * 20 * time.Microsecond)
+	return n, err
 }
 
 func TestRevocationClosesConnections(t *testing.T) {
