@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/carapace-gateway/carapace/cmd/carapace/terminaltest"
 )
 
 const token = "interop-test-token"
@@ -103,10 +105,10 @@ func TestClawdbotTerminalChat(t *testing.T) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.node, p.cli, "tui", "--url", p.url, "--token", token, "--session", "main")
 	cmd.Env = append(p.env, "TERM=xterm-256color")
-	screen := startOnTerminal(t, cmd)
-	screen.await(t, "connected")
-	screen.keys(t, "what is 17*23?\r")
-	screen.await(t, "391")
+	screen := terminaltest.Start(t, cmd)
+	screen.Await(t, "connected")
+	screen.Type(t, "what is 17*23?\r")
+	screen.Await(t, "391")
 }
 
 func start(t *testing.T) *peer {

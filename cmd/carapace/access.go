@@ -40,17 +40,14 @@ func (o *options) listPairing(c *cobra.Command, args []string) error {
 		return firstError(err, func() error { return o.printJSON(raw) })
 	}
 	var list struct {
-		Pending []struct {
-			Channel, Account, SenderID, SenderName, Code string
-			ExpiresAt                                    int64
-		}
+		Requests []struct{ Channel, AccountID, SenderID, SenderLabel, Code string }
 	}
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
 	var rows [][]string
-	for _, p := range list.Pending {
-		rows = append(rows, []string{p.Channel, p.Account, p.SenderID, orDash(p.SenderName), p.Code})
+	for _, p := range list.Requests {
+		rows = append(rows, []string{p.Channel, p.AccountID, p.SenderID, orDash(p.SenderLabel), p.Code})
 	}
 	return table(o.out, "CHANNEL ACCOUNT SENDER NAME CODE", rows)
 }
@@ -127,8 +124,9 @@ func (o *options) listDelivery(c *cobra.Command) error {
 	}
 	var list struct {
 		Messages []struct {
-			ID, Channel, Account, Status, LastError string
-			CreatedAt                               int64
+			ID, Channel, AccountID, State, Waiting string
+			CreatedAt                              int64
+			Error                                  *struct{ Message string }
 		}
 	}
 	if err := json.Unmarshal(raw, &list); err != nil {
@@ -136,7 +134,11 @@ func (o *options) listDelivery(c *cobra.Command) error {
 	}
 	var rows [][]string
 	for _, m := range list.Messages {
-		rows = append(rows, []string{m.ID, m.Channel + "/" + m.Account, m.Status, ago(m.CreatedAt), m.LastError})
+		why := m.Waiting
+		if m.Error != nil {
+			why = m.Error.Message
+		}
+		rows = append(rows, []string{m.ID, m.Channel + "/" + m.AccountID, m.State, ago(m.CreatedAt), why})
 	}
 	return table(o.out, "MESSAGE CHANNEL STATE CREATED REASON", rows)
 }

@@ -53,9 +53,7 @@ func newRoot(io stdio) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(serve, newChat(o), newStatus(o), newPlugins(o), newSessions(o), newLogs(o), newDoctor(o),
 		newSetup(o), newPairing(o), newDevices(o), newDelivery(o), newCall(o))
-	for _, c := range root.Commands() {
-		wrapArgs(c)
-	}
+	wrapArgs(root)
 	return root
 }
 

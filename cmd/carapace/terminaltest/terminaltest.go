@@ -1,4 +1,7 @@
-package interop
+//go:build linux
+
+// Package terminaltest runs programs on a pseudo-terminal and reads their screen, for tests.
+package terminaltest
 
 import (
 	"fmt"
@@ -14,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is a pseudo-terminal with a program on it.
-type terminal struct {
+// Terminal is a pseudo-terminal with a program on it.
+type Terminal struct {
 	master *os.File
 	mu     sync.Mutex
 	seen   strings.Builder
@@ -24,7 +27,8 @@ type terminal struct {
 
 var escapes = regexp.MustCompile(`\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>()][0-9A-Z]?)`)
 
-func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+// Start starts cmd on a terminal of its own and kills it with the test.
+func Start(t testing.TB, cmd *exec.Cmd) *Terminal {
 	t.Helper()
 	master, slave := openTerminal(t)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
@@ -33,7 +37,7 @@ func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 		t.Fatal(err)
 	}
 	slave.Close()
-	term := &terminal{master: master, news: make(chan struct{}, 1)}
+	term := &Terminal{master: master, news: make(chan struct{}, 1)}
 	go term.read()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
@@ -43,7 +47,7 @@ func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	return term
 }
 
-func openTerminal(t *testing.T) (master, slave *os.File) {
+func openTerminal(t testing.TB) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -67,7 +71,7 @@ func openTerminal(t *testing.T) (master, slave *os.File) {
 	return master, slave
 }
 
-func (s *terminal) read() {
+func (s *Terminal) read() {
 	buf := make([]byte, 4096)
 	for {
 		n, err := s.master.Read(buf)
@@ -84,13 +88,31 @@ func (s *terminal) read() {
 	}
 }
 
-// await waits until the screen has shown text.
-func (s *terminal) await(t *testing.T, text string) {
+// Await waits until the screen has shown text, 45 seconds at most.
+func (s *Terminal) Await(t testing.TB, text string) {
+	t.Helper()
+	s.await(t, text, 0)
+}
+
+// AwaitAfter is Await for what is shown after Mark was called.
+func (s *Terminal) AwaitAfter(t testing.TB, mark int, text string) {
+	t.Helper()
+	s.await(t, text, mark)
+}
+
+// Mark is where the screen is now.
+func (s *Terminal) Mark() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen.Len()
+}
+
+func (s *Terminal) await(t testing.TB, text string, from int) {
 	t.Helper()
 	deadline := time.After(45 * time.Second)
 	for {
 		s.mu.Lock()
-		seen := escapes.ReplaceAllString(s.seen.String(), "")
+		seen := escapes.ReplaceAllString(s.seen.String()[from:], "")
 		s.mu.Unlock()
 		if strings.Contains(seen, text) {
 			return
@@ -103,7 +125,8 @@ func (s *terminal) await(t *testing.T, text string) {
 	}
 }
 
-func (s *terminal) keys(t *testing.T, text string) {
+// Type presses keys.
+func (s *Terminal) Type(t testing.TB, text string) {
 	t.Helper()
 	if _, err := s.master.WriteString(text); err != nil {
 		t.Fatal(err)

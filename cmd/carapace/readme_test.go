@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/config"
+)
+
+var fence = regexp.MustCompile("(?ms)^```([a-z]+)( [a-z]+)?\n(.*?)^```$")
+
+// block is one piece of code in the README.
+type block struct{ language, kind, text string }
+
+func readme(t *testing.T) []block {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(repository(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []block
+	for _, m := range fence.FindAllStringSubmatch(string(b), -1) {
+		blocks = append(blocks, block{m[1], strings.TrimSpace(m[2]), m[3]})
+	}
+	return blocks
+}
+
+// TestReadmeCommands executes every `$ command` of the README, in order, against one gateway, and
+// looks for the lines that the README shows below it.
+func TestReadmeCommands(t *testing.T) {
+	state := stateDir(t)
+	quiet := `{"channels": {"telegram": {"accounts": {"default": {"enabled": false}}}}}`
+	if err := os.WriteFile(filepath.Join(state, "carapace.json"), []byte(quiet), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	serve(t, state)
+	bin := t.TempDir()
+	script := "#!/bin/sh\nexec \"$CARAPACE_TEST_BINARY\" \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(bin, "carapace"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, b := range readme(t) {
+		if b.language != "console" {
+			continue
+		}
+		for _, part := range strings.Split("\n"+b.text, "\n$ ")[1:] {
+			line, shown, _ := strings.Cut(part, "\n")
+			out := shell(t, state, bin, line)
+			for want := range strings.Lines(shown) {
+				if want = strings.TrimSpace(want); !strings.Contains(out, want) {
+					t.Errorf("$ %s\nprinted\n%s\nwithout %q", line, out, want)
+				}
+			}
+			ran++
+		}
+	}
+	if ran < 10 {
+		t.Fatalf("only %d commands were found in the README", ran)
+	}
+}
+
+func shell(t *testing.T, state, bin, line string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	base := command(ctx, t, state)
+	cmd := exec.CommandContext(ctx, "sh", "-ec", line)
+	cmd.Env = append(base.Env, "PATH="+bin+":"+os.Getenv("PATH"), "CARAPACE_TEST_BINARY="+base.Path,
+		"OPENAI_API_KEY=sk-readme-test-0123456789", "BOT_TOKEN=1:readme-test-token")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("$ %s: %v\n%s", line, err, out)
+	}
+	return string(out)
+}
+
+// TestReadmeTargets: the README's `make` lines name targets that exist and lead where it says.
+func TestReadmeTargets(t *testing.T) {
+	want := map[string]string{"run": "bin/carapace", "test": "test ./..."}
+	for _, b := range readme(t) {
+		if b.language != "sh" || b.kind == "plugin" {
+			continue
+		}
+		for line := range strings.Lines(b.text) {
+			words := strings.Fields(line)
+			out, err := exec.Command("make", "-n", "-C", repository(t), words[1]).CombinedOutput()
+			if words[0] != "make" || err != nil || !strings.Contains(string(out), want[words[1]]) {
+				t.Errorf("%s: %v\n%s", line, err, out)
+			}
+		}
+	}
+}
+
+// TestReadmeConfig loads the README's config file through the real reader.
+func TestReadmeConfig(t *testing.T) {
+	for _, b := range readme(t) {
+		if b.kind == "config" {
+			if _, err := config.Parse([]byte(b.text)); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Fatal("the README shows no config file")
+}
+
+// TestReadmePlugin builds the README's plugin with the README's commands, outside the repository, drops
+// it into a running gateway, and sees it live, upgraded and gone.
+func TestReadmePlugin(t *testing.T) {
+	state, dir := stateDir(t), t.TempDir()
+	serve(t, state)
+	files := map[string]string{"json": "plugin.json", "go": "main.go", "sh": "build.sh"}
+	for _, b := range readme(t) {
+		if b.kind == "plugin" {
+			write(t, filepath.Join(dir, files[b.language]), b.text)
+		}
+	}
+	module(t, dir)
+	build := exec.Command("sh", "-e", "build.sh")
+	build.Dir = dir
+	build.Env = append(os.Environ(), "CARAPACE_STATE_DIR="+state, "GOFLAGS=-mod=mod")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("the README's commands: %v\n%s", err, out)
+	}
+	await(t, "the plugin to be live", func() bool { return strings.Contains(plugins(t, state), "dice") })
+	if info := must(t, state, "plugins", "info", "dice"); !strings.Contains(info, "tool:roll") {
+		t.Fatalf("plugins info dice: %s", info)
+	}
+	manifest := filepath.Join(state, "plugins", "dice", "plugin.json")
+	b, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, manifest, strings.Replace(string(b), `"1.0.0"`, `"1.1.0"`, 1))
+	await(t, "the upgrade", func() bool { return strings.Contains(plugins(t, state), "1.1.0") })
+	write(t, manifest, "{broken")
+	await(t, "the reason of the broken update", func() bool { return strings.Contains(plugins(t, state), "plugin.json") })
+	if err := os.RemoveAll(filepath.Dir(manifest)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the plugin to be gone", func() bool { return !strings.Contains(plugins(t, state), "dice") })
+}
+
+// module makes dir a module that uses this repository's sdk.
+func module(t *testing.T, dir string) {
+	t.Helper()
+	write(t, filepath.Join(dir, "go.mod"), "module dice\n\ngo 1.26.0\n\nrequire github.com/carapace-gateway/carapace v0.0.0\n\n"+
+		"replace github.com/carapace-gateway/carapace => "+repository(t)+"\n")
+}
+
+func plugins(t *testing.T, state string) string { return must(t, state, "plugins", "list") }
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// await asks again until done, for at most a minute, since a first compilation takes some seconds; each question
+// takes a process of its own.
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !done(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}

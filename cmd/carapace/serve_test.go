@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestServeStopsCleanlyAndCleansUp(t *testing.T) {
+	state := stateDir(t)
+	g := serve(t, state)
+	for _, path := range []string{"/health", "/ready"} {
+		res, err := http.Get(g.url + path)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("GET %s: %v %v", path, res, err)
+		}
+		res.Body.Close()
+	}
+	if info, err := os.Stat(filepath.Join(state, "gateway.token")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("the token's file: %v %v", info, err)
+	}
+	g.stop()
+	if _, err := os.Stat(filepath.Join(state, "gateway.json")); !os.IsNotExist(err) {
+		t.Fatalf("the gateway is gone and still says where it listens: %v", err)
+	}
+}
+
+// TestServeRefuses looks at starts that cannot work: one clear line, an exit code that is not 0, and
+// nothing changed.
+func TestServeRefuses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	running := serve(t, stateDir(t))
+	bad := filepath.Join(t.TempDir(), "bad.json")
+	if err := os.WriteFile(bad, []byte("{\n\"gateway\": {\"prot\": 1}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	foreign := t.TempDir()
+	if err := os.WriteFile(filepath.Join(foreign, "carapace.db"), []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		state, says string
+		args        []string
+		code        int
+	}{
+		"port in use":         {stateDir(t), "choose another with --port", []string{"serve", "--port", port}, exitFailed},
+		"second gateway":      {running.state, "stop it", []string{"serve", "--port", "0"}, exitFailed},
+		"bad config":          {stateDir(t), "prot", []string{"serve", "--config", bad}, exitFailed},
+		"config missing":      {stateDir(t), "does not exist", []string{"serve", "--config", bad + "x"}, exitFailed},
+		"foreign database":    {foreign, "carapace.db", []string{"serve", "--port", "0"}, exitFailed},
+		"bad bind":            {stateDir(t), "bind", []string{"serve", "--bind", "everywhere"}, exitFailed},
+		"bad level":           {stateDir(t), "log level", []string{"serve", "--log-level", "loud"}, exitUsage},
+		"unknown flag":        {stateDir(t), "unknown flag", []string{"serve", "--colour"}, exitUsage},
+		"too many arguments":  {stateDir(t), "unknown command", []string{"serve", "now"}, exitUsage},
+		"unknown command":     {stateDir(t), "unknown command", []string{"sing"}, exitUsage},
+		"no gateway runs":     {stateDir(t), "start one with `carapace`", []string{"status"}, exitUnreachable},
+		"nobody answers":      {stateDir(t), "no gateway answers", []string{"status", "--url", "ws://127.0.0.1:1"}, exitUnreachable},
+		"wrong token":         {stateDir(t), "token", []string{"status", "--url", running.url, "--token", "wrong"}, exitFailed},
+		"unknown plugin":      {running.state, "there is no plugin", []string{"plugins", "info", "nope"}, exitFailed},
+		"empty message":       {running.state, "empty", []string{"chat", "--message", " "}, exitUsage},
+		"chat needs terminal": {running.state, "needs a terminal", []string{"chat"}, exitUsage},
+		"secret in the open":  {running.state, "env:VARIABLE", []string{"setup", "openai", "--secret", "api_key=sk-123"}, exitUsage},
+		"unknown setting":     {running.state, "it has", []string{"setup", "openai", "--set", "colour=red"}, exitUsage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := carapace(t, c.state, c.args...)
+			if r.code != c.code || !strings.Contains(r.err, c.says) {
+				t.Fatalf("exit %d, want %d; want %q in %q", r.code, c.code, c.says, r.err)
+			}
+		})
+	}
+	if b, err := os.ReadFile(filepath.Join(foreign, "carapace.db")); err != nil || !strings.HasPrefix(string(b), "not a database") {
+		t.Fatalf("the foreign file was changed: %v", err)
+	}
+}
+
+func TestEveryClientCommandSpeaksJSON(t *testing.T) {
+	state := stateDir(t)
+	serve(t, state)
+	must(t, state, "chat", "--message", "hello", "--json")
+	for _, args := range [][]string{
+		{"status"}, {"plugins", "list"}, {"plugins", "info", "telegram"}, {"sessions", "list"}, {"sessions", "show", "main"},
+		{"logs"}, {"doctor"}, {"pairing", "list"}, {"devices", "list"}, {"delivery", "list"}, {"call", "health"},
+	} {
+		out := must(t, state, append(args, "--json")...)
+		if !json.Valid([]byte(out)) {
+			t.Errorf("carapace %s --json printed no JSON: %s", strings.Join(args, " "), out)
+		}
+	}
+	for line := range strings.Lines(must(t, state, "sessions", "export", "main")) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("sessions export printed no JSON line: %s", line)
+		}
+	}
+}
+
+func TestCompletionAndHelp(t *testing.T) {
+	state := stateDir(t)
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if out := must(t, state, "completion", shell); len(out) < 500 {
+			t.Errorf("completion %s: %q", shell, out)
+		}
+	}
+	for _, name := range []string{"serve", "chat", "status", "logs", "doctor", "setup"} {
+		if out := must(t, state, name, "--help"); !strings.Contains(out, "Examples:") {
+			t.Errorf("%s --help shows no example: %s", name, out)
+		}
+	}
+	if out := must(t, state, "--version"); !strings.Contains(out, version) {
+		t.Errorf("--version: %s", out)
+	}
+}
