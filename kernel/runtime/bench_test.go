@@ -277,3 +277,28 @@ func BenchmarkFresh(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkImport compares a memory function that is wasm with a host function that is Go, a thousand
+// calls at a time: what decided how extism:host/env is linked.
+func BenchmarkImport(b *testing.B) {
+	guest := &builder{}
+	load, goFunc := env(guest, "load_u64", op(i64), op(i64)), env(guest, "http_status_code", nil, op(i32))
+	guest.mem(1)
+	loop := func(name string, body ...[]byte) {
+		guest.fn(name, nil, op(i32), op(i32), op(0x03, 0x40), cat(body...), op(0x1a),
+			get(0), ci32(1), op(0x6a), tee(0), ci32(1000), op(0x48, 0x0d, 0, 0x0b), ci32(0))
+	}
+	loop("wasm", ci64(4096), call(load))
+	loop("go", call(goFunc))
+	e := newEngine(b, runtime.Config{})
+	p := newPool(b, e, guest.bytes(), runtime.Spec{Mode: runtime.Warm})
+	for _, kind := range []string{"wasm", "go"} {
+		mustCall(b, p, kind, "")
+		b.Run("kind="+kind, func(b *testing.B) {
+			for b.Loop() {
+				mustCall(b, p, kind, "")
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/import")
+		})
+	}
+}
