@@ -138,6 +138,11 @@ func (p *Pool) take(ctx context.Context, export string) (*instance, error) {
 		p.mu.Unlock()
 		return p.make(ctx, export)
 	}
+	if nestOf(ctx).holds(p) >= p.limits.Instances {
+		p.mu.Unlock()
+		return nil, wit.Errorf(wit.CodeConflict, "plugin %s: %s is called from within the plugin's own calls, which hold all its instances; raise limits.instances",
+			p.spec.Plugin, export)
+	}
 	wait := make(chan grant, 1)
 	p.waiters = append(p.waiters, wait)
 	p.mu.Unlock()

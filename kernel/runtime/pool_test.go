@@ -159,6 +159,29 @@ func TestCallerMayStopARunningGuest(t *testing.T) {
 	}
 }
 
+func TestPluginThatCallsItself(t *testing.T) {
+	e := newEngine(t, runtime.Config{})
+	for limit, code := range map[int]wit.Code{1: wit.CodeConflict, 2: ""} {
+		var p, other *runtime.Pool
+		var inner error
+		through := func(to **runtime.Pool, export string) map[string]runtime.HostFunc {
+			return map[string]runtime.HostFunc{"wait": func(ctx context.Context, _ []byte) ([]byte, error) {
+				_, err := (*to).Call(ctx, export, nil)
+				if export == "count" {
+					inner = err
+				}
+				return nil, err
+			}}
+		}
+		p = newPool(t, e, counterGuest(), runtime.Spec{Plugin: "a", Mode: runtime.Warm, Functions: through(&other, "wait"), Limits: runtime.Limits{Instances: limit}})
+		other = newPool(t, e, counterGuest(), runtime.Spec{Plugin: "b", Mode: runtime.Warm, Functions: through(&p, "count")})
+		mustCall(t, p, "wait", "")
+		if wit.CodeOf(inner) != code {
+			t.Errorf("with %d instances: %v", limit, inner)
+		}
+	}
+}
+
 func TestHostFunctionEndsWithTheDeadline(t *testing.T) {
 	e := newEngine(t, runtime.Config{})
 	g := newGate()

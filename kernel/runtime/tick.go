@@ -63,7 +63,8 @@ func (p *Pool) cancelled(export string, cause error) error {
 func (i *instance) host(f func(ctx context.Context)) {
 	i.check()
 	if i.hostCtx == nil {
-		ctx, cancel := context.WithDeadline(i.ctx, i.pool.engine.epoch.Add(time.Duration(i.deadline)))
+		nested := context.WithValue(i.ctx, nestKey{}, &nest{i.pool, nestOf(i.ctx)})
+		ctx, cancel := context.WithDeadline(nested, i.pool.engine.epoch.Add(time.Duration(i.deadline)))
 		unhook := context.AfterFunc(i.pool.killed, cancel)
 		i.hostCtx, i.release = ctx, func() { unhook(); cancel() }
 	}
@@ -80,4 +81,28 @@ func (i *instance) end() {
 	}
 	i.ctx, i.hostCtx, i.release = nil, nil, nil
 	i.in, i.answer, i.response = nil, nil, HTTPResponse{}
+}
+
+// nest is the chain of calls that a host function runs in, so that a plugin which calls itself, by
+// whatever way, is told so instead of waiting for itself.
+type nest struct {
+	pool  *Pool
+	outer *nest
+}
+
+type nestKey struct{}
+
+func nestOf(ctx context.Context) *nest {
+	n, _ := ctx.Value(nestKey{}).(*nest)
+	return n
+}
+
+// holds says how many instances of p wait for the call.
+func (n *nest) holds(p *Pool) (count int) {
+	for ; n != nil; n = n.outer {
+		if n.pool == p {
+			count++
+		}
+	}
+	return count
 }
