@@ -69,22 +69,32 @@ type lines struct {
 func (l *lines) next() ([]byte, error) {
 	var line []byte
 	for {
-		c, err := l.r.ReadByte()
-		if err != nil {
+		if _, err := l.r.Peek(1); err != nil {
 			return line, err
 		}
-		after := l.cr
+		there, _ := l.r.Peek(l.r.Buffered()) // what has arrived: it cannot fail
+		if l.cr && there[0] == '\n' {
+			there = there[:0]
+			_, _ = l.r.Discard(1)
+		}
 		l.cr = false
-		switch {
-		case c == '\n' && after:
-			continue
-		case c == '\n' || c == '\r':
-			l.cr = c == '\r'
-			return line, nil
-		case len(line) == maxFrame:
+		end := bytes.IndexAny(there, "\r\n")
+		if end < 0 {
+			end = len(there)
+		}
+		if len(line)+end > maxFrame {
 			return nil, errFrame("a line", maxFrame)
 		}
-		line = append(line, c)
+		line = append(line, there[:end]...)
+		ended := end < len(there)
+		l.cr = ended && there[end] == '\r'
+		if ended {
+			end++
+		}
+		_, _ = l.r.Discard(end)
+		if ended {
+			return line, nil
+		}
 	}
 }
 

@@ -59,22 +59,32 @@ func TestFramers(t *testing.T) {
 }
 
 // endless gives the same text for ever.
-type endless struct{ text string }
+type endless struct {
+	text string
+	at   int
+}
 
-func (e endless) Read(p []byte) (int, error) { return copy(p, e.text), nil }
+func (e *endless) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		c := copy(p[n:], e.text[e.at:])
+		n, e.at = n+c, (e.at+c)%len(e.text)
+	}
+	return n, nil
+}
 
 func TestFrameBounds(t *testing.T) {
 	for name, c := range map[string]struct {
 		framing wit.Framing
 		body    io.Reader
 	}{
-		"line":         {wit.FramingSSE, endless{"xxxxxxxx"}},
-		"event":        {wit.FramingSSE, endless{"data: xxxxxxx\n"}},
-		"all comments": {wit.FramingSSE, endless{": ping\n\n"}},
-		"all events":   {wit.FramingSSE, endless{"data: x\n\n"}},
-		"ndjson line":  {wit.FramingNDJSON, endless{"xxxxxxxx"}},
-		"ndjson":       {wit.FramingNDJSON, endless{"{}\n"}},
-		"body":         {wit.FramingJSON, endless{"[[[[[[[["}},
+		"line":         {wit.FramingSSE, &endless{text: "xxxxxxxx"}},
+		"event":        {wit.FramingSSE, &endless{text: "data: xxxxxxx\n"}},
+		"all comments": {wit.FramingSSE, &endless{text: ": ping\n\n"}},
+		"all events":   {wit.FramingSSE, &endless{text: "data: x\n\n"}},
+		"ndjson line":  {wit.FramingNDJSON, &endless{text: "xxxxxxxx"}},
+		"ndjson":       {wit.FramingNDJSON, &endless{text: "{}\n"}},
+		"body":         {wit.FramingJSON, &endless{text: "[[[[[[[["}},
 	} {
 		if _, err := frames(newFramer(c.framing, c.body)); wit.CodeOf(err) != wit.CodeTooLarge {
 			t.Errorf("%s: %v", name, err)
