@@ -38,6 +38,7 @@ func model(t *testing.T, say func(ctx context.Context, prompt string, event func
 // TestAnAnswerStreams lets clients of both protocols watch a model think aloud: each sees the text grow
 // while it is written, and the whole of it once.
 func TestAnAnswerStreams(t *testing.T) {
+	t.Parallel()
 	next := make(chan struct{})
 	t.Cleanup(sync.OnceFunc(func() { close(next) }))
 	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Streamer("stream")), model(t, func(_ context.Context, prompt string, event func(string)) {
@@ -101,6 +102,7 @@ func checkSeqs(t *testing.T, events []client.Event) {
 // TestToolsAreCalledInALoop: the model asks for two tools at once, then for one more with what it
 // learned, then answers; one of them fails and the model is told so.
 func TestToolsAreCalledInALoop(t *testing.T) {
+	t.Parallel()
 	call := func(id, name, args string) wit.ToolCall {
 		return wit.ToolCall{ID: id, Name: name, Args: wit.JSON(args)}
 	}
@@ -187,6 +189,7 @@ func failingProvider(t *testing.T) {
 // TestMessagesWhileBusy: what is said while an answer is written waits for its turn; an abort ends what
 // runs, and each run ends once, with a text of its own.
 func TestMessagesWhileBusy(t *testing.T) {
+	t.Parallel()
 	begun := make(chan string, 100)
 	release := make(chan struct{})
 	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Provider("brain", func(ctx context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
@@ -250,6 +253,7 @@ func onceEach(t *testing.T, l *kerneltest.Listener, ids []string) {
 
 // TestTwoKernelsInOneProcess have nothing in common, even with plugins and sessions of the same names.
 func TestTwoKernelsInOneProcess(t *testing.T) {
+	t.Parallel()
 	var wg sync.WaitGroup
 	var all []*kerneltest.Listener
 	for i := range 2 {
@@ -280,6 +284,7 @@ func TestTwoKernelsInOneProcess(t *testing.T) {
 
 // TestScopes: what a client may do and what it hears are the scopes that it connected with.
 func TestScopes(t *testing.T) {
+	t.Parallel()
 	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Echo("echo")))
 	owner, reader, pairing := k.Listen(), k.Listen(wire.ScopeRead), k.Listen(wire.ScopePairing)
 	forbidden := func(l *kerneltest.Listener, method string, params any) {
@@ -322,6 +327,7 @@ func TestScopes(t *testing.T) {
 
 // TestASlowClientHoldsNobodyUp: one client stops reading while a lot is said; the others hear all of it.
 func TestASlowClientHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
 	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Provider("brain", func(context.Context, *wit.Chat) (*wit.ProviderAnswer, error) {
 		return kerneltest.Says(strings.Repeat("word ", 30_000)), nil
 	})))

@@ -1,0 +1,102 @@
+package kernel_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/service/turn"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// TestJobsFire lives through a day with a whole kernel: a turn of the agent every six hours, a reminder
+// at a time, and a plugin's own job.
+func TestJobsFire(t *testing.T) { synctest.Test(t, jobsFire) }
+
+func jobsFire(t *testing.T) {
+	var asked []string
+	brain := kerneltest.Provider("brain", func(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
+		asked = append(asked, kerneltest.Heard(c))
+		return kerneltest.Says("done: " + kerneltest.Heard(c)), nil
+	})
+	k := kerneltest.Start(t, kerneltest.Plugin(brain))
+	l := k.Listen()
+	add := func(job string) (id string) {
+		t.Helper()
+		var added struct{ ID string }
+		l.MustCall("cron.add", json.RawMessage(job), &added)
+		return added.ID
+	}
+	every := add(`{"name":"water","schedule":{"kind":"every","everyMs":21600000},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"water the plants"}}`)
+	at := time.Now().Add(7 * time.Hour).UTC().Format(time.RFC3339)
+	add(`{"name":"call","schedule":{"kind":"at","at":"` + at + `"},"sessionTarget":"main","wakeMode":"now","payload":{"kind":"systemEvent","text":"call mother"},"deleteAfterRun":true}`)
+	if err := l.Call(t.Context(), "cron.add", json.RawMessage(`{"name":"bad","schedule":{"kind":"cron","expr":"every tuesday"},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"x"}}`), nil); wit.CodeOf(err) != wit.CodeInvalid {
+		t.Errorf("a bad expression: %v", err)
+	}
+	synctest.Wait()
+	if len(asked) != 0 {
+		t.Fatalf("too early: %q", asked)
+	}
+	time.Sleep(25 * time.Hour)
+	synctest.Wait()
+	water, mother := 0, 0
+	for _, text := range asked {
+		if strings.Contains(text, "water the plants") {
+			water++
+		}
+		if strings.Contains(text, "call mother") {
+			mother++
+		}
+	}
+	if water != 4 || mother != 1 {
+		t.Errorf("%d times water and %d times mother: %q", water, mother, asked)
+	}
+	l = k.Listen()
+	var runs struct{ Entries []struct{ Status string } }
+	l.MustCall("cron.runs", map[string]any{"id": every}, &runs)
+	if len(runs.Entries) != 4 || runs.Entries[0].Status != "ok" {
+		t.Errorf("history %+v", runs)
+	}
+	var list struct{ Jobs []struct{ ID string } }
+	l.MustCall("cron.list", map[string]any{"includeDisabled": true}, &list)
+	if len(list.Jobs) != 1 || list.Jobs[0].ID != every {
+		t.Errorf("jobs left: %+v", list)
+	}
+	var history turn.ChatHistory
+	l.MustCall("chat.history", map[string]any{"sessionKey": "main"}, &history)
+	if b, err := json.Marshal(history.Messages); err != nil || !strings.Contains(string(b), "call mother") {
+		t.Errorf("the main session knows nothing: %s %v", b, err)
+	}
+	l.MustCall("cron.remove", map[string]any{"id": every}, nil)
+	k.Stop()
+}
+
+// TestAMissedJobRunsOnceAfterARestart: what was due while the gateway was down runs once when it is up.
+func TestAMissedJobRunsOnceAfterARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Plugin(kerneltest.Echo("echo")))
+	var added struct{ ID string }
+	first.Listen().MustCall("cron.add", map[string]any{"name": "soon", "sessionTarget": "isolated", "wakeMode": "now",
+		"schedule": map[string]any{"kind": "at", "at": time.Now().Add(1200 * time.Millisecond).UTC().Format("2006-01-02T15:04:05.000Z")},
+		"payload":  map[string]any{"kind": "agentTurn", "message": "wake up"}}, &added)
+	first.Stop()
+	<-time.After(1500 * time.Millisecond)
+	for round := range 2 {
+		k := kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Plugin(kerneltest.Echo("echo")))
+		l := k.Listen()
+		if round == 0 {
+			l.Event("cron", func(b json.RawMessage) bool { return strings.Contains(string(b), `"finished"`) })
+		}
+		var runs struct{ Entries []struct{ Status string } }
+		l.MustCall("cron.runs", map[string]any{"id": added.ID}, &runs)
+		if len(runs.Entries) != 1 || runs.Entries[0].Status != "ok" {
+			t.Errorf("start %d: %+v", round, runs)
+		}
+		k.Stop()
+	}
+}

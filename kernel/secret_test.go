@@ -1,0 +1,135 @@
+package kernel_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+)
+
+// TestSecretsStayInside plants secrets wherever an owner may put one, lets them be used, fail and be
+// asked for, and then reads everything that comes out: answers, events, logs, HTTP, the disk.
+func TestSecretsStayInside(t *testing.T) {
+	t.Parallel()
+	const token, key, password = "canary-platform-token-1", "canary-model-key-2", "canary-password-3"
+	p := kerneltest.NewPlatform(t)
+	var out strings.Builder
+	gone := "http://127.0.0.1:1/v1/" // nobody listens: errors name the request
+	dir := t.TempDir()
+	k := kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Log(&out), kerneltest.Config(t, fmt.Sprintf(`{
+		"gateway":{"password":%q},
+		"channels":{"chat":{"accounts":{"home":{"dmPolicy":"open","config":{"root":%q}}}}},
+		"plugins":{"stream":{"config":{"url":%q}}}}`, password, p.URL, gone)),
+		kerneltest.Plugin(kerneltest.Channel("chat"), kerneltest.Streamer("stream")))
+	c, err := k.TryDial(client.Options{Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := kerneltest.Listen(t, c)
+	l.MustCall("plugins.configure", map[string]any{"id": "chat", "account": "home", "secrets": map[string]string{"token": token}}, nil)
+	l.MustCall("plugins.configure", map[string]any{"id": "stream", "secrets": map[string]string{"key": key}}, nil)
+	failures := []error{
+		l.Call(t.Context(), "plugins.configure", map[string]any{"id": "stream", "config": map[string]string{"key": key}}, nil),
+		l.Call(t.Context(), "plugins.configure", map[string]any{"id": "stream", "config": map[string]string{"nonsense": key}}, nil),
+		l.Call(t.Context(), "plugins.configure", map[string]any{"id": "stream", "secrets": map[string]string{"nonsense": key}}, nil),
+	}
+	p.Refuse(1, 500)
+	p.Say("ann", "hello")
+	l.End("chat/home/m1") // the model cannot be reached
+	l.MustCall("send", map[string]any{"channel": "chat", "to": "ann", "message": "hi", "idempotencyKey": "s"}, nil)
+	p.Until("the bot posts", func(posts []kerneltest.Post) bool { return len(posts) > 0 })
+	if posts := p.Posts(); posts[0].Authorization != "Bearer "+token {
+		t.Errorf("the platform was given %q", posts[0].Authorization)
+	}
+
+	var seen bytes.Buffer
+	for i, err := range failures {
+		if err == nil {
+			t.Errorf("bad setting %d was taken", i)
+		}
+		fmt.Fprintln(&seen, err)
+	}
+	for _, method := range l.Hello().Features.Methods {
+		var answer json.RawMessage
+		err := l.Call(t.Context(), method, params(method), &answer)
+		fmt.Fprintf(&seen, "%s %s %v\n", method, answer, err)
+	}
+	for _, e := range l.Events() {
+		fmt.Fprintf(&seen, "%s %s\n", e.Name, e.Payload)
+	}
+	for _, path := range []string{"/health", "/ready", "/metrics", "/", "/config", "/plugins/chat/home"} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://kernel"+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+password)
+		res, err := k.HTTP().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&seen, "%s %v %s\n", path, res.Header, b)
+	}
+	seen.WriteString(strings.Join(k.Logged(), "\n"))
+	k.Stop()
+	seen.WriteString(out.String())
+	if seen.Len() < 10_000 {
+		t.Errorf("only %d bytes came out: this test reads nothing", seen.Len())
+	}
+	for _, secret := range []string{token, key, password, kerneltest.Token} {
+		if i := bytes.Index(seen.Bytes(), []byte(secret)); i >= 0 {
+			t.Errorf("%s came out: …%s…", secret, seen.Bytes()[max(0, i-300):min(seen.Len(), i+60)])
+		}
+		grep(t, dir, secret)
+	}
+}
+
+// params are what makes a method answer something.
+func params(method string) any {
+	switch method {
+	case "chat.history", "chat.abort":
+		return map[string]any{"sessionKey": "main"}
+	case "plugins.info":
+		return map[string]any{"id": "stream"}
+	case "logs.tail":
+		return map[string]any{"limit": 5000, "maxBytes": 1000000}
+	case "sessions.export", "sessions.describe", "sessions.resolve":
+		return map[string]any{"key": "main"}
+	case "sessions.preview":
+		return map[string]any{"keys": []string{"main"}}
+	case "channels.status":
+		return map[string]any{"probe": true}
+	}
+	return map[string]any{}
+}
+
+// grep fails for a file below dir that holds the secret in clear text.
+func grep(t *testing.T, dir, secret string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, []byte(secret)) {
+			t.Errorf("%s is in %s", secret, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
