@@ -92,7 +92,9 @@ func TestAStrangerPairs(t *testing.T) {
 	if code == "" || posts[0].To != "eve" {
 		t.Fatalf("%+v", posts[0])
 	}
-	var pending struct{ Requests []struct{ Code, SenderID string } }
+	var pending struct {
+		Requests []struct{ Code, SenderID string }
+	}
 	l.MustCall("channels.pairing.list", map[string]any{}, &pending)
 	if len(pending.Requests) != 1 || pending.Requests[0].Code != code || pending.Requests[0].SenderID != "eve" {
 		t.Errorf("%+v", pending)

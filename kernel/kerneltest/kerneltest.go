@@ -202,3 +202,6 @@ func (g *gated) Read(b []byte) (int, error) {
 	g.hello = bytes.Contains(b[:n], []byte(`"hello-ok"`))
 	return n, err
 }
+
+// Connect opens a raw connection to the kernel.
+func (k *Kernel) Connect(ctx context.Context) (net.Conn, error) { return k.memory.Dial(ctx, "", "") }

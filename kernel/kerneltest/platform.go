@@ -51,8 +51,14 @@ func NewPlatform(t testing.TB) *Platform {
 	mux.HandleFunc("POST /post", p.post)
 	p.server = httptest.NewServer(mux)
 	p.URL = p.server.URL
-	t.Cleanup(func() { p.server.CloseClientConnections(); p.server.Close() })
+	t.Cleanup(p.Close)
 	return p
+}
+
+// Close ends the platform before the test does.
+func (p *Platform) Close() {
+	p.server.CloseClientConnections()
+	p.server.Close()
 }
 
 // Say makes a person say something to the bot and returns the message's id.
