@@ -43,7 +43,7 @@ func (k *Kernel) openGateway(context.Context) (err error) {
 	}
 	k.gateway, err = gateway.New(gateway.Deps{
 		Table: table, Bus: k.bus, Auth: k.auth, Presence: k.presence, Kinds: events(), Snapshot: k.snapshot,
-		Routes: []gateway.Route{{Pattern: "/plugins/{id}/*", Handler: k.channels.WebhookHandler(), MaxBody: maxWebhook}}, Origins: g.AllowedOrigins,
+		Routes: []gateway.Route{{Pattern: "/plugins/{id}/*", Handler: k.channels.WebhookHandler(), MaxBody: maxWebhook}}, Origins: g.AllowedOrigins, Hosts: g.Hosts,
 		Registry: k.metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections}, Version: k.o.Version, Logger: k.log.Named("gateway"),
 	})
 	if err != nil {
@@ -149,6 +149,30 @@ func (k *Kernel) checkStore(ctx context.Context) error {
 	return nil
 }
 
+// checkSections says what is wrong with the plugins' sections of the config file. A section that cannot
+// be used fails its plugin's calls, never the gateway.
+func (k *Kernel) checkSections() []string {
+	var problems []string
+	check := func(id, account string, section wit.JSON) {
+		if len(section) == 0 {
+			return
+		}
+		if err := k.plugins.CheckConfig(id, account, section); err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	for id, p := range k.o.Config.Plugins {
+		check(id, "", p.Config)
+	}
+	for id, c := range k.o.Config.Channels {
+		for account, a := range c.Accounts {
+			check(id, account, a.Config)
+		}
+	}
+	slices.Sort(problems)
+	return problems
+}
+
 // putSecret keeps a credential that the plugin's manifest names.
 func (k *Kernel) putSecret(ctx context.Context, id, account, name, value string) error {
 	info, err := k.plugins.Info(id)
@@ -158,5 +182,11 @@ func (k *Kernel) putSecret(ctx context.Context, id, account, name, value string)
 	if !slices.Contains(info.Secrets, name) {
 		return wit.Errorf(wit.CodeInvalid, "plugin %s has no credential %s; it has %v", id, name, info.Secrets)
 	}
-	return k.vault.Put(ctx, id, account, name, value)
+	if err := k.vault.Put(ctx, id, account, name, value); err != nil {
+		return err
+	}
+	if account != "" {
+		k.channels.Restart(id, account)
+	}
+	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/logs"
+	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
@@ -69,6 +70,7 @@ type Kernel struct {
 	db        store.Store
 	vault     *secret.Vault
 	settings  *config.Settings
+	media     *media.Store
 	egress    *egress.Client
 	engine    *runtime.Engine
 	scheduler *schedule.Scheduler
@@ -138,7 +140,12 @@ func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
 
 // openPlugins opens what runs plugins and what they may ask for.
 func (k *Kernel) openPlugins(ctx context.Context) (err error) {
-	k.egress = egress.New(k.o.Egress)
+	if err := k.openMedia(ctx); err != nil {
+		return err
+	}
+	reach := k.o.Egress
+	reach.Media = k.media
+	k.egress = egress.New(reach)
 	k.closing(func() error { k.egress.Close(); return nil })
 	cache := k.o.CacheDir
 	if cache == "" {
@@ -150,18 +157,33 @@ func (k *Kernel) openPlugins(ctx context.Context) (err error) {
 	k.closing(func() error { return k.engine.Close(context.Background()) })
 	k.scheduler = schedule.New(schedule.Deps{Store: k.db, Zone: k.location(), Logger: k.log.Named("schedule")})
 	k.host = host.New(host.Deps{
-		Store: k.db, Egress: k.egress, Vault: k.vault, Schedule: pluginJobs{k.scheduler}, Bus: k.bus, Logger: k.log,
+		Store: k.db, Egress: k.egress, Vault: k.vault, Schedule: pluginJobs{k.scheduler}, Media: k.media, Bus: k.bus, Logger: k.log,
 	})
 	k.plugins, err = plugin.Open(ctx, plugin.Deps{
 		Engine: plugin.WASM(k.engine), Host: k.host, Store: k.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
-		Gateway: k.o.Version, Sources: k.sources(),
+		Gateway: k.o.Version, Hooks: hook.Fired(), Sources: k.sources(),
 	})
 	if err != nil {
 		return err
 	}
 	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) { k.plugins.SettingsChanged(c.Plugin) })
 	k.scheduler.Handle("plugin", schedule.Handler{Fire: k.firePlugin, Resumable: true})
-	return k.plugins.Load(ctx)
+	if err := k.plugins.Load(ctx); err != nil {
+		return err
+	}
+	for _, problem := range k.checkSections() {
+		k.log.Error("the config file has a section that cannot be used", "problem", problem)
+	}
+	return nil
+}
+
+func (k *Kernel) openMedia(ctx context.Context) (err error) {
+	if dir := k.dir("media"); dir != "" {
+		k.media, err = media.Open(ctx, dir, k.db, media.Limits{}, k.log.Named("media"))
+	} else {
+		k.media, err = media.OpenMemory(ctx, k.db, media.Limits{})
+	}
+	return err
 }
 
 // sources lists where plugins come from; a later one's plugin replaces an earlier one's.
@@ -187,7 +209,7 @@ func (k *Kernel) openServices(context.Context) error {
 	k.outbox = delivery.NewQueue()
 	k.turns = turn.New(turn.Deps{
 		Store: k.db, Sessions: k.sessions, Bus: k.bus, Providers: providers{k}, Tools: tools{k.plugins},
-		Hooks: k.hooks, Outbound: replies{k.outbox}, Typing: typing{k.plugins}, Watchers: watchers{k},
+		Hooks: k.hooks, Outbound: replies{k.outbox}, Typing: typing{k.plugins}, Media: k.media, Watchers: watchers{k},
 		Settings: k.turnSettings, Log: k.log, Parallel: k.o.Config.Agent.MaxConcurrent,
 	})
 	k.channels = channel.New(channel.Deps{
@@ -196,13 +218,13 @@ func (k *Kernel) openServices(context.Context) error {
 	})
 	k.delivery = delivery.New(delivery.Deps{
 		Store: k.db, Bus: k.bus, Log: k.log, Queue: k.outbox, Accounts: k.channels, Senders: senders{k.plugins}, Hooks: outgoing{k.hooks},
-		Hold: k.o.Config.Delivery.AfterCrash == "hold",
+		Media: k.media, Redact: k.vault.Redact, Hold: k.o.Config.Delivery.AfterCrash == "hold",
 	})
 	k.cron = cron.New(cron.Deps{Scheduler: k.scheduler, Bus: k.bus, Events: jobs{k}, Turns: jobs{k}, StorePath: k.dir(databaseFile)})
 	k.system = system.New(system.Deps{
 		Version: k.o.Version, URL: k.URL, StateDir: k.o.StateDir, ConfigPath: k.o.ConfigPath, Agent: config.DefaultAgent,
 		Settings: k.settings, Log: k.o.Log, Sessions: k.overview, Defaults: k.defaults, Plugins: k.pluginList, Accounts: k.accountList,
-		Queues: k.queues, CheckStore: k.checkStore, CheckConfig: k.plugins.CheckConfig, PutSecret: k.putSecret,
+		Queues: k.queues, CheckStore: k.checkStore, CheckConfig: k.plugins.CheckConfig, CheckSections: k.checkSections, PutSecret: k.putSecret,
 	})
 	return nil
 }

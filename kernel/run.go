@@ -22,6 +22,7 @@ type part struct {
 // calls what has stopped.
 func (k *Kernel) parts() []part {
 	return []part{
+		{"media", k.media.Run},
 		{"plugins", k.plugins.Run},
 		{"delivery", k.delivery.Run},
 		{"turns", k.turns.Run},

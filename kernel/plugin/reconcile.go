@@ -70,6 +70,9 @@ func (r *Registry) candidates() (map[string][]candidate, error) {
 			c := candidate{pkg: pkg, rank: rank}
 			c.manifest, c.err = pkg.manifest(r.deps.Gateway)
 			if c.err == nil {
+				c.err = r.checkHooks(c.manifest)
+			}
+			if c.err == nil {
 				c.fingerprint, c.err = pkg.fingerprint(c.manifest)
 			}
 			if c.err != nil {
@@ -79,6 +82,16 @@ func (r *Registry) candidates() (map[string][]candidate, error) {
 		}
 	}
 	return found, failed
+}
+
+// checkHooks names the first hook that would never be called.
+func (r *Registry) checkHooks(m *wit.Manifest) error {
+	for _, h := range m.Provides.Hooks {
+		if r.deps.Hooks != nil && !slices.Contains(r.deps.Hooks, h.Name) {
+			return wit.Errorf(wit.CodeInvalid, "plugin.json: provides.hooks: this gateway does not call %s yet: leave it out", h.Name)
+		}
+	}
+	return nil
 }
 
 // place makes one entry what its candidates say.

@@ -35,6 +35,8 @@ type Deps struct {
 	Logger   hclog.Logger
 	// Gateway is this gateway's version, for the manifests' host range.
 	Gateway string
+	// Hooks are those that this gateway fires; a plugin that waits for another one is failed. nil is all.
+	Hooks []wit.HookName
 	// Sources in order: a later one's plugin replaces an earlier one's of the same id.
 	Sources []Source
 }

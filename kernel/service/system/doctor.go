@@ -25,7 +25,7 @@ type diagnosis struct {
 func (s *Service) doctor(ctx context.Context, _ rpc.None) (diagnosis, error) {
 	d := diagnosis{OK: true, Checks: []Check{
 		{Name: "gateway", OK: true, Message: "carapace " + s.Version + " at " + s.URL()},
-		s.checkStore(ctx), s.checkPlugins(), s.checkAccounts(), s.checkModel(), s.checkQueues(ctx),
+		s.checkStore(ctx), s.checkSettings(), s.checkPlugins(), s.checkAccounts(), s.checkModel(), s.checkQueues(ctx),
 	}}
 	for _, c := range d.Checks {
 		d.OK = d.OK && c.OK
@@ -38,6 +38,13 @@ func (s *Service) checkStore(ctx context.Context) Check {
 		return Check{Name: "database", Message: err.Error(), Hint: "stop the gateway, keep a copy of the state directory, and restore the database from a backup"}
 	}
 	return Check{Name: "database", OK: true, Message: "every page is sound"}
+}
+
+func (s *Service) checkSettings() Check {
+	if problems := s.CheckSections(); len(problems) > 0 {
+		return Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + s.ConfigPath + " and start the gateway again"}
+	}
+	return Check{Name: "settings", OK: true, Message: "every plugin's section fits its schema"}
 }
 
 func (s *Service) checkPlugins() Check {

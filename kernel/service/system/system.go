@@ -81,6 +81,8 @@ type Deps struct {
 	CheckStore func(context.Context) error
 	// CheckConfig checks a plugin's section, or an account's, against its manifest.
 	CheckConfig func(plugin, account string, section wit.JSON) error
+	// CheckSections says what is wrong with the plugins' sections of the config file.
+	CheckSections func() []string
 	// PutSecret keeps a credential; the plugin must name it in its manifest.
 	PutSecret func(ctx context.Context, plugin, account, name, value string) error
 }

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// figure is one line of `go test -bench`.
+type figure struct {
+	name string
+	ns   float64
+	// other are further figures by unit.
+	other map[string]float64
+}
+
+// goBench runs benchmarks of a package and returns them in the order in which they ran.
+func goBench(ctx context.Context, pkg, pattern, length string) ([]figure, error) {
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", pattern, "-benchtime", length, "-timeout", "30m", pkg)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, &out)
+	}
+	var figures []figure
+	for s := bufio.NewScanner(&out); s.Scan(); {
+		if f, ok := parse(s.Text()); ok {
+			figures = append(figures, f)
+		}
+	}
+	if len(figures) == 0 {
+		return nil, fmt.Errorf("%s has no benchmark %s", pkg, pattern)
+	}
+	return figures, nil
+}
+
+// parse reads "BenchmarkX/a=b-2  100  123 ns/op  4 B/op …".
+func parse(line string) (figure, bool) {
+	fields := strings.Fields(line)
+	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
+		return figure{}, false
+	}
+	name := strings.TrimPrefix(fields[0], "Benchmark")
+	if i := strings.LastIndexByte(name, '-'); i > 0 {
+		name = name[:i]
+	}
+	f := figure{name: name, other: map[string]float64{}}
+	for i := 2; i+1 < len(fields); i += 2 {
+		v, err := strconv.ParseFloat(fields[i], 64)
+		if err != nil {
+			return figure{}, false
+		}
+		if fields[i+1] == "ns/op" {
+			f.ns = v
+		} else {
+			f.other[fields[i+1]] = v
+		}
+	}
+	return f, true
+}
+
+// part returns the value of a key=value in the benchmark's name.
+func (f figure) part(key string) string {
+	for p := range strings.SplitSeq(f.name, "/") {
+		if v, ok := strings.CutPrefix(p, key+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// pivot lays figures out as a table: a row for each value of the row keys, a column for each value of
+// column.
+func pivot(figures []figure, column string, rows ...string) (columns []string, table map[string]map[string]float64, order []string) {
+	table = map[string]map[string]float64{}
+	for _, f := range figures {
+		var names []string
+		for _, r := range rows {
+			names = append(names, f.part(r))
+		}
+		row, col := strings.Join(names, ", "), f.part(column)
+		if table[row] == nil {
+			table[row] = map[string]float64{}
+			order = append(order, row)
+		}
+		if !slices.Contains(columns, col) {
+			columns = append(columns, col)
+		}
+		table[row][col] = f.ns
+	}
+	return columns, table, order
+}
+
+// calls measures the cost of a plugin call beside the stock Extism host and the bare engine, and of
+// metering.
+func calls(ctx context.Context, _ string) ([]table, error) {
+	figures, err := goBench(ctx, "./kernel/runtime", "^BenchmarkCall$", "300ms")
+	if err != nil {
+		return nil, err
+	}
+	columns, cells, order := pivot(figures, "host", "guest", "case")
+	call := table{
+		Title: "Calling a plugin", Note: "The same guests under this runtime, stock extism/go-sdk, and a bare wazero call without any host's bookkeeping.",
+		Head: append([]string{"guest, case"}, columns...),
+	}
+	call.Head = append(call.Head, "faster than go-sdk", "of raw wazero")
+	for _, name := range order {
+		row := []string{name}
+		for _, c := range columns {
+			row = append(row, short(cells[name][c]))
+		}
+		call.Rows = append(call.Rows, append(row, ratio(cells[name]["go-sdk"], cells[name]["carapace"]), ratio(cells[name]["carapace"], cells[name]["wazero"])))
+	}
+	metered, err := goBench(ctx, "./kernel/runtime", "^BenchmarkMeter$", "300ms")
+	if err != nil {
+		return nil, err
+	}
+	columns, cells, order = pivot(metered, "meter", "guest", "case")
+	meter := table{Title: "Metering", Head: append([]string{"guest, case"}, columns...)}
+	for _, name := range order {
+		row := []string{name}
+		for _, c := range columns {
+			row = append(row, short(cells[name][c])+" ("+ratio(cells[name][c], cells[name][columns[0]])+")")
+		}
+		meter.Rows = append(meter.Rows, row)
+	}
+	return []table{call, meter}, nil
+}
+
+// appends measures durable messages.
+func appends(ctx context.Context, _ string) ([]table, error) {
+	figures, err := goBench(ctx, "./kernel/store", "^BenchmarkUpdate", "1s")
+	if err != nil {
+		return nil, err
+	}
+	t := table{Title: "Durable appends", Note: "Each is on disk (SQLite, WAL, synchronous=FULL) before it counts.", Head: []string{"benchmark", "each", "a second"}}
+	for _, f := range figures {
+		t.Rows = append(t.Rows, []string{f.name, short(f.ns), fmt.Sprintf("%.0f", f.other["rows/s"])})
+	}
+	return []table{t}, nil
+}
+
+func short(ns float64) string {
+	if ns == 0 {
+		return "–"
+	}
+	d := time.Duration(ns)
+	switch {
+	case d < 10*time.Microsecond:
+		return fmt.Sprintf("%.2f µs", ns/1000)
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.0f µs", ns/1000)
+	}
+	return fmt.Sprintf("%.1f ms", ns/1e6)
+}
+
+func ratio(a, b float64) string {
+	if a == 0 || b == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f×", a/b)
+}

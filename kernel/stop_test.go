@@ -1,0 +1,47 @@
+package kernel_test
+
+import (
+	"bytes"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+)
+
+// TestNothingIsLeftAfterStop: ten kernels that did all kinds of things stop quickly and leave no
+// goroutine behind.
+func TestNothingIsLeftAfterStop(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 10 {
+		p := kerneltest.NewPlatform(t)
+		k := kerneltest.Start(t, kerneltest.StateDir(t.TempDir()), account(t, p, openToAll),
+			kerneltest.Plugin(kerneltest.Channel("chat"), kerneltest.Echo("echo")))
+		l := k.Listen()
+		setToken(l)
+		p.Say("ann", "hi")
+		p.Answered("you said: hi")
+		l.MustCall("cron.add", map[string]any{"name": "later", "sessionTarget": "main", "wakeMode": "now",
+			"schedule": map[string]any{"kind": "every", "everyMs": 60_000}, "payload": map[string]any{"kind": "systemEvent", "text": "x"}}, nil)
+		start := time.Now()
+		k.Stop()
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("it took %v to stop", took)
+		}
+		<-l.Done()
+		p.Close()
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for runtime.NumGoroutine() > before+2 && time.Now().Before(deadline) {
+		runtime.Gosched()
+		<-time.After(20 * time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > before+2 {
+		var b bytes.Buffer
+		_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
+		stacks := strings.Split(b.String(), "\n\n")
+		t.Errorf("%d goroutines were there, %d are:\n%s", before, n, strings.Join(stacks[:min(12, len(stacks))], "\n\n"))
+	}
+}
