@@ -11,7 +11,10 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-var accountID = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+var (
+	accountID = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+	hostName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
+)
 
 // check names the first value that cannot be.
 func (c *Config) check() error {
@@ -29,6 +32,11 @@ func (c *Config) check() error {
 	for _, origin := range c.Gateway.AllowedOrigins {
 		if u, err := url.Parse(origin); err != nil || u.Host == "" {
 			return wit.Errorf(wit.CodeInvalid, "gateway.allowedOrigins: %q is not an origin such as https://chat.example.org", origin)
+		}
+	}
+	for _, host := range c.Gateway.Hosts {
+		if !hostName.MatchString(host) {
+			return wit.Errorf(wit.CodeInvalid, "gateway.hosts: %q is not a host name such as chat.example.org", host)
 		}
 	}
 	for _, e := range []struct{ field, value, allowed string }{

@@ -54,6 +54,9 @@ type Gateway struct {
 	Password string `json:"password,omitempty"`
 	// AllowedOrigins are web origins, beside the gateway's own, whose pages may connect.
 	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+	// Hosts are names, such as chat.example.org, by which browsers reach this gateway beside localhost
+	// and addresses: behind a reverse proxy, say.
+	Hosts []string `json:"hosts,omitempty"`
 	// MaxConnections is 16,384 when 0.
 	MaxConnections int `json:"maxConnections,omitempty"`
 }

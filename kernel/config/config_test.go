@@ -20,6 +20,8 @@ func TestParseRefusesWhatCannotBe(t *testing.T) {
 		"port":          {`{"gateway": {"port": 70000}}`, "70000"},
 		"bind":          {`{"gateway": {"bind": "everywhere"}}`, "everywhere"},
 		"origin":        {`{"gateway": {"allowedOrigins": ["x"]}}`, "allowedOrigins"},
+		"host":          {`{"gateway": {"hosts": ["chat.example.org", "https://chat.example.org"]}}`, "gateway.hosts"},
+		"host and port": {`{"gateway": {"hosts": ["chat.example.org:443"]}}`, "host name"},
 		"scope":         {`{"session": {"dmScope": "x"}}`, "per-peer"},
 		"model":         {`{"agent": {"model": "gpt"}}`, "provider/model"},
 		"zone":          {`{"timeZone": "Mars/Olympus"}`, "IANA"},
@@ -33,6 +35,13 @@ func TestParseRefusesWhatCannotBe(t *testing.T) {
 				t.Fatalf("Parse(%s) = %v, want invalid saying %q", c.text, err, c.says)
 			}
 		})
+	}
+}
+
+func TestParseHosts(t *testing.T) {
+	c, err := config.Parse([]byte(`{"gateway": {"hosts": ["chat.example.org", "Box"]}}`))
+	if err != nil || len(c.Gateway.Hosts) != 2 {
+		t.Fatalf("Parse: %+v, %v", c, err)
 	}
 }
 
