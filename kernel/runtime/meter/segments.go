@@ -95,39 +95,6 @@ func (w *rewriter) elements(r *reader, b []byte, expressions bool) []byte {
 	return b
 }
 
-func (w *rewriter) dataSection() ([]byte, error) {
-	src := w.sections[secData]
-	if src == nil {
-		return nil, nil
-	}
-	r := &reader{b: src}
-	n := r.count(2)
-	b := appendU32(make([]byte, 0, len(src)), uint32(n))
-	for range n {
-		flag := r.u32()
-		if flag > 2 {
-			r.fail("wasm data segment has flag %d, which is not known", flag)
-		}
-		b = appendU32(b, flag)
-		if flag == 2 {
-			if r.u32() != 0 {
-				r.fail("wasm data segment is for a second memory; one is accepted")
-			}
-			b = append(b, 0)
-		}
-		if flag != 1 {
-			b = w.constExpr(r, b)
-		}
-		data := r.take(int(r.u32()))
-		if r.err != nil {
-			return nil, r.err
-		}
-		b = append(appendU32(b, uint32(len(data))), data...)
-	}
-	r.end("data")
-	return b, r.err
-}
-
 // nameSection keeps the module's and the functions' names; a damaged one is dropped, since names
 // carry no meaning.
 func (w *rewriter) nameSection() []byte {
