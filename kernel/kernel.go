@@ -47,6 +47,8 @@ type Options struct {
 	Log        *logs.Log
 	// Builtins are the plugins that come with the gateway.
 	Builtins fs.FS
+	// Seed are compilations that the build shipped.
+	Seed fs.FS
 	// Sources are further plugins, such as a test's.
 	Sources []plugin.Source
 	// Passphrase protects the credentials where there is no keyring.
@@ -151,7 +153,7 @@ func (k *Kernel) openPlugins(ctx context.Context) (err error) {
 	if cache == "" {
 		cache = k.dir("cache")
 	}
-	if k.engine, err = runtime.New(ctx, runtime.Config{CacheDir: cache, Logger: k.log.Named("runtime")}); err != nil {
+	if k.engine, err = runtime.New(ctx, runtime.Config{CacheDir: cache, Seed: k.o.Seed, Logger: k.log.Named("runtime")}); err != nil {
 		return err
 	}
 	k.closing(func() error { return k.engine.Close(context.Background()) })
@@ -211,6 +213,12 @@ func (k *Kernel) openServices(context.Context) error {
 		Store: k.db, Sessions: k.sessions, Bus: k.bus, Providers: providers{k}, Tools: tools{k.plugins},
 		Hooks: k.hooks, Outbound: replies{k.outbox}, Typing: typing{k.plugins}, Media: k.media, Watchers: watchers{k},
 		Settings: k.turnSettings, Log: k.log, Parallel: k.o.Config.Agent.MaxConcurrent,
+	})
+	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) { k.turns.ProviderChanged(c.Plugin) })
+	plugin.ChangedKind.Subscribe(k.bus, func(c plugin.Changed) {
+		if c.State == plugin.StateReady {
+			k.turns.ProviderChanged(c.ID)
+		}
 	})
 	k.channels = channel.New(channel.Deps{
 		Store: k.db, Bus: k.bus, Log: k.log, Plugins: channelPlugins{k.plugins}, Settings: accounts{k.settings}, Credentials: k.vault,

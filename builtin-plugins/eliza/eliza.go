@@ -66,7 +66,7 @@ func talk(chat *wit.Chat) string {
 	turns := chat.Turns[max(0, len(chat.Turns)-rememberedTurns):]
 	for i := range turns {
 		if turns[i].Role == wit.RoleUser {
-			said = doctor.reply(textOf(&turns[i]))
+			said = doctor.reply(addressed(textOf(&turns[i])))
 		}
 	}
 	if said == "" {
@@ -91,6 +91,23 @@ func textOf(turn *wit.ChatTurn) string {
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// addressed returns what a person says to the assistant itself: without what the gateway puts before it
+// in brackets (who speaks, what was said in a group, what is replied to), and without the assistant's
+// @name.
+func addressed(text string) string {
+	for _, aside := range []struct{ begin, end string }{{"[from ", "]"}, {"[said before ", "\n]\n"}, {"[in reply to ", "]\n"}} {
+		if strings.HasPrefix(text, aside.begin) {
+			if _, rest, ok := strings.Cut(text, aside.end); ok {
+				text = strings.TrimSpace(rest)
+			}
+		}
+	}
+	if name, rest, ok := strings.Cut(text, " "); ok && strings.HasPrefix(name, "@") && strings.TrimSpace(rest) != "" {
+		return strings.TrimSpace(rest)
+	}
+	return text
 }
 
 // wordsPerDelta is how much of an answer comes at a time.

@@ -194,3 +194,18 @@ func TestModelsAndChunk(t *testing.T) {
 		t.Errorf("chunk: %v, want invalid", err)
 	}
 }
+
+// TestInAGroup: what the gateway says about a message is not what the person asks.
+func TestInAGroup(t *testing.T) {
+	for _, said := range []string{
+		"@my_bot what is 3*3?",
+		"[from Ann]\nwhat is 3*3?",
+		"[from Ann] @my_bot what is 3*3?",
+		"[from Ann]\n[said before in this conversation:\nBob: [so]\nBob: what is 1+1?\n]\n[in reply to Bob: 2+2]\n@my_bot: what is 3*3?",
+	} {
+		chat := &wit.Chat{Turns: []wit.ChatTurn{user(said)}, Tools: tools("calc", "time")}
+		if a := ask(t, chat); len(a.ToolCalls) != 1 || string(a.ToolCalls[0].Args) != `{"expression":"3*3"}` {
+			t.Errorf("%q: %+v", said, a)
+		}
+	}
+}

@@ -20,7 +20,7 @@ func toolFor(chat *wit.Chat) *wit.ToolCall {
 	if last == nil || last.Role != wit.RoleUser {
 		return nil
 	}
-	message := textOf(last)
+	message := addressed(textOf(last))
 	id := "call_" + strconv.Itoa(len(chat.Turns))
 	if sum := expression(message); sum != "" && offers(chat, calcTool) {
 		return &wit.ToolCall{ID: id, Name: calcTool, Args: json.Object{}.Text("expression", sum).JSON()}

@@ -49,6 +49,14 @@ func (c *catalogue) listing(provider string) *listing {
 	return l
 }
 
+// ProviderChanged forgets what is known of a provider's models: its settings, credentials or code are
+// others now. It returns at once.
+func (s *Service) ProviderChanged(id string) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	delete(s.catalog.by, id)
+}
+
 func (l *listing) known() (models []wit.Model, err error, fresh bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,0 +1,73 @@
+package kerneltest
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/fstest"
+)
+
+// built keeps what a test process has compiled, by package.
+var built struct {
+	sync.Mutex
+	modules map[string][]byte
+}
+
+// WASM compiles a package of this module to WebAssembly, as make does, once in a test process.
+func WASM(t testing.TB, pkg string) []byte {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	if code, ok := built.modules[pkg]; ok {
+		return code
+	}
+	out := filepath.Join(t.TempDir(), "plugin.wasm")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, pkg)
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", pkg, err, text)
+	}
+	code, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if built.modules == nil {
+		built.modules = map[string][]byte{}
+	}
+	built.modules[pkg] = code
+	return code
+}
+
+// Bundled gives the kernel the plugins whose manifests are in folder/*/plugin.json, with their code
+// compiled from pkg now, so that a test never runs yesterday's.
+func Bundled(t testing.TB, folder, pkg string) Option {
+	t.Helper()
+	files := fstest.MapFS{"bundle.wasm": {Data: WASM(t, pkg)}}
+	tree := os.DirFS(folder)
+	manifests, err := fs.Glob(tree, "*/plugin.json")
+	if err != nil || len(manifests) == 0 {
+		t.Fatalf("no manifests in %s: %v", folder, err)
+	}
+	for _, name := range manifests {
+		b, err := fs.ReadFile(tree, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = &fstest.MapFile{Data: b}
+	}
+	return Builtins(files)
+}
+
+// Compiled shares compiled code between test runs on this machine, since compiling is slow and never
+// what is tested here.
+func Compiled(t testing.TB) Option {
+	t.Helper()
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	return Cache(filepath.Join(dir, "carapace-kerneltest"))
+}
