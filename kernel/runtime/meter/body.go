@@ -43,7 +43,11 @@ func (w *rewriter) codeSection() ([]byte, error) {
 	b := appendU32(make([]byte, 0, len(src)+len(src)/8+64), uint32(n)+2)
 	var scratch []byte
 	for i := range n {
-		f := &body{rewriter: w, r: &reader{b: r.take(int(r.u32()))}, out: scratch[:0], opened: []opened{{-1, 0}}, pending: true}
+		size := int(r.u32())
+		if size > maxBody {
+			r.fail("wasm function has %d MB of code; at most %d MB are accepted", size>>20, maxBody>>20)
+		}
+		f := &body{rewriter: w, r: &reader{b: r.take(size)}, out: scratch[:0], opened: []opened{{-1, 0}}, pending: true}
 		if r.err != nil {
 			return nil, r.err
 		}

@@ -36,7 +36,7 @@ func (w *rewriter) dataSection() ([]byte, error) {
 }
 
 func (w *rewriter) segments(r *reader) ([]segment, error) {
-	n := r.count(2)
+	n := r.atMost(maxSegments, 2, "data segments")
 	list := make([]segment, 0, n)
 	for range n {
 		s := segment{flag: r.u32()}
@@ -82,13 +82,16 @@ func (w *rewriter) merge(list []segment) []segment {
 		}
 	}
 	slices.SortStableFunc(placed, func(a, b segment) int { return cmp.Compare(a.at, b.at) })
-	end := uint64(0)
+	end, filled := uint64(0), uint64(0)
 	merged := placed[:0]
 	for _, s := range placed {
 		if s.at < end || s.at+uint64(len(s.data)) > uint64(w.memoryMin)<<16 {
 			return list
 		}
 		if gap := s.at - end; len(merged) > 0 && gap <= mergeGap {
+			if filled += gap; filled > uint64(len(w.sections[secData])) {
+				return list // it would more than double
+			}
 			last := &merged[len(merged)-1]
 			last.data = append(append(last.data, make([]byte, gap)...), s.data...)
 		} else {

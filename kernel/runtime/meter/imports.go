@@ -82,7 +82,7 @@ func (m *module) readImports() error {
 		return nil
 	}
 	r := &reader{b: m.sections[secImport]}
-	for range r.count(4) {
+	for range r.atMost(maxImports, 4, "imports") {
 		i := Import{Module: r.name(), Name: r.name(), kind: r.byte()}
 		if r.err != nil {
 			return r.err
@@ -144,7 +144,7 @@ func (m *module) eachExport(f func(name string, kind byte, index uint32)) error 
 		return nil
 	}
 	r := &reader{b: m.sections[secExport]}
-	for range r.count(3) {
+	for range r.atMost(maxExports, 3, "exports") {
 		name, kind, index := r.name(), r.byte(), r.u32()
 		if r.err == nil && !m.hasIndex(kind, index) {
 			r.fail("wasm export %q names something that the module does not have", name)

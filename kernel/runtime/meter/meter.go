@@ -31,9 +31,16 @@ const Interval = 1 << 16
 // Bounds on what is accepted. They hold before anything is allocated.
 const (
 	MaxModuleBytes   = 64 << 20
-	maxLocals        = 50_000
-	maxTableElements = 1 << 20
+	maxTypes         = 100_000
 	maxTypeValues    = 1_000
+	maxImports       = 10_000
+	maxFunctions     = 1_000_000
+	maxGlobals       = 100_000
+	maxExports       = 100_000
+	maxTableElements = 1 << 20
+	maxSegments      = 1_000_000
+	maxBody          = 8 << 20
+	maxLocals        = 50_000
 	maxNesting       = 100_000
 )
 

@@ -125,7 +125,7 @@ func (m *module) readTypes() error {
 		return nil
 	}
 	r := &reader{b: m.sections[secType]}
-	n := r.count(1)
+	n := r.atMost(maxTypes, 3, "types")
 	m.types = make([]funcType, 0, n)
 	for range n {
 		if form := r.byte(); form != 0x60 {
@@ -141,11 +141,7 @@ func (m *module) readTypes() error {
 }
 
 func (r *reader) valueTypes() string {
-	n := r.count(1)
-	if n > maxTypeValues {
-		r.fail("wasm function type has %d values; at most %d are accepted", n, maxTypeValues)
-	}
-	b := r.take(n)
+	b := r.take(r.atMost(maxTypeValues, 1, "values in one type"))
 	for _, t := range b {
 		if !isValueType(t) {
 			r.fail("wasm value type %#x is not accepted", t)
@@ -165,7 +161,7 @@ func (m *module) readFunctions() error {
 		return nil
 	}
 	r := &reader{b: m.sections[secFunction]}
-	for range r.count(1) {
+	for range r.atMost(maxFunctions, 1, "functions") {
 		t := r.u32()
 		if int(t) >= len(m.types) {
 			r.fail("wasm function has unknown type %d", t)
@@ -184,7 +180,7 @@ func (m *module) countTables() error {
 		return nil
 	}
 	r := &reader{b: m.sections[secTable]}
-	m.definedTables = uint32(r.count(3))
+	m.definedTables = uint32(r.atMost(maxTableElements, 3, "tables"))
 	m.tables += m.definedTables
 	return r.err
 }
@@ -194,7 +190,7 @@ func (m *module) countGlobals() error {
 		return nil
 	}
 	r := &reader{b: m.sections[secGlobal]}
-	m.definedGlobals = uint32(r.count(3))
+	m.definedGlobals = uint32(r.atMost(maxGlobals, 3, "globals"))
 	m.globals += m.definedGlobals
 	return r.err
 }

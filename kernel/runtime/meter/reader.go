@@ -90,6 +90,16 @@ func (r *reader) count(min int) int {
 	return int(n)
 }
 
+// atMost is count for items of which only so many are accepted.
+func (r *reader) atMost(max, min int, what string) int {
+	n := r.count(min)
+	if n > max {
+		r.fail("wasm module has %d %s; at most %d are accepted", n, what, max)
+		return 0
+	}
+	return n
+}
+
 func (r *reader) name() string {
 	b := r.take(r.count(1))
 	if !utf8.Valid(b) {

@@ -43,8 +43,9 @@ func (w *rewriter) elementSection() ([]byte, error) {
 		return nil, nil
 	}
 	r := &reader{b: w.sections[secElement]}
-	n := r.count(2)
+	n := r.atMost(maxSegments, 2, "element segments")
 	b := appendU32(nil, uint32(n))
+	left := maxTableElements
 	for range n {
 		flag := r.u32()
 		if flag > 7 {
@@ -60,7 +61,7 @@ func (w *rewriter) elementSection() ([]byte, error) {
 		if flag&3 != 0 {
 			b = append(b, elementKind(r, flag&4 != 0))
 		}
-		if b = w.elements(r, b, flag&4 != 0); r.err != nil {
+		if b = w.elements(r, b, &left, flag&4 != 0); r.err != nil {
 			return nil, r.err
 		}
 	}
@@ -79,8 +80,10 @@ func elementKind(r *reader, expressions bool) byte {
 	return kind
 }
 
-func (w *rewriter) elements(r *reader, b []byte, expressions bool) []byte {
-	n := r.count(1)
+// elements copies one segment's elements; left is how many all segments may still have.
+func (w *rewriter) elements(r *reader, b []byte, left *int, expressions bool) []byte {
+	n := r.atMost(*left, 1, "further elements")
+	*left -= n
 	b = appendU32(b, uint32(n))
 	for range n {
 		if expressions {
@@ -127,7 +130,7 @@ func (w *rewriter) nameSection() []byte {
 }
 
 func (w *rewriter) functionNames(r *reader, b []byte) []byte {
-	n := r.count(2)
+	n := r.atMost(maxFunctions, 2, "names")
 	b = appendU32(b, uint32(n))
 	for range n {
 		b = appendName(appendU32(b, w.function(r, r.u32())), r.name())
