@@ -61,9 +61,10 @@ type HTTPPart struct {
 }
 
 // HTTPRequest is an HTTP request that the kernel makes on a plugin's behalf, under the plugin's `http`
-// permission. `{{credential:name}}` in the URL, a header or the text is replaced at the boundary; what
-// people and models write must not get there as it is, or it could name a credential: JSON can say
-// `{\u007b` for the first two braces, and bytes are never looked at.
+// permission. `{{credential:name}}` in the URL's path or a header's value is replaced at the boundary;
+// in the query and the body it stays as it is, unless `fill` asks for it. What is replaced must hold
+// nothing that people, models or servers wrote, or that could name a credential; in a path, braces
+// that are written `%7B` are no placeholder.
 type HTTPRequest struct {
 	// Comes back with the response.
 	ID string `json:"id,omitempty"`
@@ -77,6 +78,9 @@ type HTTPRequest struct {
 	Parts []HTTPPart `json:"parts,omitempty"`
 	// 30 seconds when 0.
 	Timeout int64 `json:"timeout,omitempty"`
+	// Replace placeholders in the query, the text and the parts' texts too. Only for a request in which
+	// all of them are the plugin's own words: a body with somebody's text could name a credential.
+	Fill bool `json:"fill,omitempty"`
 }
 
 // HTTPResponse is the response to a request.

@@ -183,6 +183,9 @@ func (v *HTTPRequest) AppendJSON(b []byte) []byte {
 	if v.Timeout != 0 {
 		b = codec.AppendInt(codec.Key(b, `"timeout":`), v.Timeout)
 	}
+	if v.Fill {
+		b = codec.AppendBool(codec.Key(b, `"fill":`), v.Fill)
+	}
 	return append(b, '}')
 }
 
@@ -210,6 +213,8 @@ func (v *HTTPRequest) ReadJSON(r *codec.Reader) {
 			v.Parts = codec.List[HTTPPart](r, 65536)
 		case "timeout":
 			v.Timeout = r.Int64()
+		case "fill":
+			v.Fill = r.Bool()
 		default:
 			r.Unknown()
 		}

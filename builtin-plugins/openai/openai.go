@@ -36,16 +36,12 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 	if err != nil {
 		return nil, err
 	}
-	request.Text = new(defuse(c.body(chat)))
+	request.Text = new(string(c.body(chat)))
 	request.Headers = append(request.Headers,
 		wit.Header{Name: "Content-Type", Value: "application/json"},
 		wit.Header{Name: "Accept", Value: "text/event-stream"})
 	return &wit.ProviderPlan{Request: request, Framing: wit.FramingSSE}, nil
 }
-
-// defuse takes apart what looks like a placeholder for a credential, without changing what the JSON says:
-// the key is in a header, and no schema or argument that others wrote is to be filled in with it.
-func defuse(body wit.JSON) string { return strings.ReplaceAll(string(body), "{{", `{\u007b`) }
 
 // config is the owner's configuration.
 type config struct {

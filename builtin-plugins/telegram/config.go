@@ -56,7 +56,7 @@ func (s settings) download(path string) *wit.HTTPRequest {
 	return &wit.HTTPRequest{URL: s.root + "/file/bot" + token + "/" + escapePath(path), Timeout: 120_000}
 }
 
-// escapePath escapes what would end a URL's path.
+// escapePath escapes what would end a URL's path, and braces, which could name a credential.
 func escapePath(path string) string {
-	return strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23", " ", "%20").Replace(path)
+	return strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23", " ", "%20", "{", "%7B").Replace(path)
 }

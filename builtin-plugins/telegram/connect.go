@@ -138,7 +138,7 @@ func (t *turn) setWebhook() {
 		Credential("secret_token", "webhookSecret").
 		Int("max_connections", 1). // one at a time, so that messages stay in order
 		Raw("allowed_updates", wit.JSON(allowedUpdates))
-	t.ask(askSet, "setWebhook", params)
+	t.ask(askSet, "setWebhook", params).Fill = true
 }
 
 // tokenCheck is how often it is tried whether the token is there now, which costs nothing.

@@ -227,7 +227,7 @@ func (g *gateway) lastStatus() wit.AccountStatus {
 	return g.statuses[len(g.statuses)-1]
 }
 
-// fill puts the secrets in, as the kernel does: textually, in URLs, texts and parts' texts.
+// fill puts the secrets in, as the kernel does: in paths, and in the bodies of requests that ask for it.
 func (g *gateway) fill(s string) string {
 	for name, value := range g.secret {
 		s = strings.ReplaceAll(s, "{{credential:"+name+"}}", value)
@@ -270,8 +270,12 @@ func (g *gateway) do(ctx context.Context, request *wit.HTTPRequest) *wit.HTTPRes
 }
 
 func (g *gateway) body(request *wit.HTTPRequest) (io.Reader, string) {
+	own := func(s string) string { return s }
+	if request.Fill {
+		own = g.fill
+	}
 	if request.Text != nil {
-		return strings.NewReader(g.fill(*request.Text)), ""
+		return strings.NewReader(own(*request.Text)), ""
 	}
 	if request.Parts == nil {
 		return nil, ""
@@ -284,7 +288,7 @@ func (g *gateway) body(request *wit.HTTPRequest) (io.Reader, string) {
 			out, _ := w.CreateFormFile(part.Name, *part.FileName)
 			_, _ = out.Write(g.media[*part.Media])
 		case part.Text != nil:
-			_ = w.WriteField(part.Name, g.fill(*part.Text))
+			_ = w.WriteField(part.Name, own(*part.Text))
 		default:
 			_ = w.WriteField(part.Name, string(part.Bytes))
 		}

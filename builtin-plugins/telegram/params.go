@@ -59,8 +59,7 @@ func (p params) fill(request *wit.HTTPRequest, chat string) {
 	}
 	request.Text, request.Headers, request.Timeout = nil, nil, 120_000
 	for _, f := range fields {
-		// As bytes, in which no credential is filled in.
-		request.Parts = append(request.Parts, wit.HTTPPart{Name: f.name, Bytes: []byte(f.value)})
+		request.Parts = append(request.Parts, wit.HTTPPart{Name: f.name, Text: new(f.value)})
 	}
 	request.Parts = append(request.Parts, *p.file)
 }

@@ -37,15 +37,17 @@ func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (
 		if req.Text != nil || len(req.Bytes) > 0 {
 			return nil, wit.NewError(wit.CodeInvalid, "http: a request has parts, text or bytes: one of them")
 		}
-		if err := c.multipart(ctx, f, b, req.Parts); err != nil {
+		if err := c.multipart(ctx, f, b, req); err != nil {
 			return nil, err
 		}
 	case req.Text != nil:
-		text, secret, err := f.text(*req.Text, escapingFor(req.Headers))
-		if err != nil {
-			return nil, err
+		text := *req.Text
+		if req.Fill {
+			var err error
+			if text, b.secret, err = f.text(text, escapingFor(req.Headers)); err != nil {
+				return nil, err
+			}
 		}
-		b.secret = secret
 		b.add([]byte(text))
 	case len(req.Bytes) > 0:
 		b.add(req.Bytes)
@@ -84,7 +86,8 @@ func (b *body) add(data []byte) {
 	b.size += int64(len(data))
 }
 
-func (c *Client) multipart(ctx context.Context, f *filler, b *body, parts []wit.HTTPPart) error {
+func (c *Client) multipart(ctx context.Context, f *filler, b *body, req *wit.HTTPRequest) error {
+	parts := req.Parts
 	if len(parts) > maxParts {
 		return wit.Errorf(wit.CodeTooLarge, "http: %d parts, at most %d are sent", len(parts), maxParts)
 	}
@@ -110,11 +113,14 @@ func (c *Client) multipart(ctx context.Context, f *filler, b *body, parts []wit.
 			b.pieces = append(b.pieces, piece{media: file.Media, size: file.Size})
 			b.size += file.Size
 		case part.Text != nil:
-			text, secret, err := f.text(*part.Text, verbatim)
-			if err != nil {
-				return err
+			text := *part.Text
+			if req.Fill {
+				filled, secret, err := f.text(text, verbatim)
+				if err != nil {
+					return err
+				}
+				text, b.secret = filled, b.secret || secret
 			}
-			b.secret = b.secret || secret
 			_, _ = io.WriteString(out, text) // a bytes.Buffer takes all
 		default:
 			_, _ = out.Write(part.Bytes)

@@ -2,17 +2,16 @@ package egress
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-const (
-	placeholderOpen  = "{{credential:"
-	placeholderClose = "}}"
-	maxName          = 64
-)
+// placeholder is what a credential's name is written in.
+var placeholder = regexp.MustCompile(`\{\{credential:([A-Za-z0-9_.-]{1,64})\}\}`)
 
 // escaping turns a secret into what may stand where its placeholder stood.
 type escaping func(secret string) string
@@ -35,26 +34,16 @@ type filler struct {
 
 // text replaces the placeholders of s and reports whether there were any.
 func (f *filler) text(s string, escape escaping) (filled string, secret bool, err error) {
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(s, placeholderOpen)
-		name, after, closed := strings.Cut(rest, placeholderClose)
-		if !found || !closed || !validName(name) {
-			break
-		}
-		value, err := f.get(name)
+	filled = placeholder.ReplaceAllStringFunc(s, func(found string) string {
+		secret = true
 		if err != nil {
-			return "", false, err
+			return ""
 		}
-		b.WriteString(before)
-		b.WriteString(escape(value))
-		s, secret = after, true
-	}
-	if !secret {
-		return s, false, nil
-	}
-	b.WriteString(s)
-	return b.String(), true, nil
+		var value string
+		value, err = f.get(placeholder.FindStringSubmatch(found)[1])
+		return escape(value)
+	})
+	return filled, secret, err
 }
 
 func (f *filler) get(name string) (string, error) {
@@ -69,38 +58,38 @@ func (f *filler) get(name string) (string, error) {
 	return value, nil
 }
 
-// url fills path and query. The host never carries a credential: it would not have parsed.
-func (f *filler) url(u *url.URL) (*url.URL, error) {
-	path, inPath, err := f.text(unescapeBraces(u.EscapedPath()), url.PathEscape)
-	if err != nil {
-		return nil, err
-	}
-	query, inQuery, err := f.text(unescapeBraces(u.RawQuery), url.QueryEscape)
-	if err != nil {
-		return nil, err
-	}
-	if !inPath && !inQuery {
-		return u, nil
-	}
+// url fills the path and, where the plugin asked for it, the query; only what was written with plain
+// braces. The host never carries a credential: it would not have parsed.
+func (f *filler) url(u *url.URL, withQuery bool) (*url.URL, error) {
 	out := *u
-	out.RawQuery = query
-	if out.Path, err = url.PathUnescape(path); err != nil {
-		return nil, wit.NewError(wit.CodeInvalid, "http: the url's path is malformed")
+	// A path with plain braces has a RawPath: they are not how a path is usually written.
+	path, inPath, err := f.text(u.RawPath, url.PathEscape)
+	if err != nil {
+		return nil, err
 	}
-	out.RawPath = path
-	return &out, nil
+	if inPath {
+		if out.Path, err = url.PathUnescape(path); err != nil {
+			return nil, wit.NewError(wit.CodeInvalid, "http: the url's path is malformed")
+		}
+		out.RawPath = escapeRest(path)
+	}
+	if withQuery {
+		out.RawQuery, _, err = f.text(u.RawQuery, url.QueryEscape)
+	}
+	return &out, err
 }
 
-// unescapeBraces restores placeholders that URL escaping has taken apart.
-func unescapeBraces(s string) string {
-	return strings.NewReplacer("%7B%7Bcredential:", placeholderOpen, "%7b%7bcredential:", placeholderOpen,
-		"%7B%7Bcredential%3A", placeholderOpen, "%7D%7D", placeholderClose, "%7d%7d", placeholderClose).Replace(s)
-}
-
-func validName(name string) bool {
-	return name != "" && len(name) <= maxName && !strings.ContainsFunc(name, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.')
-	})
+// escapeRest escapes what may not stand in a path and leaves alone what is escaped already.
+func escapeRest(path string) string {
+	var b strings.Builder
+	for _, c := range []byte(path) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"<>\^`+"`{|}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // remember makes scrub remove the secret, in each form that it can take in a message.

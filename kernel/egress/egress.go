@@ -5,9 +5,11 @@
 // configured, and every address that is not public after resolution; the connection is then made to
 // the very address that was checked, and each redirect is treated like a request of its own.
 //
-// `{{credential:name}}` in a URL's path or query, a header, a text or a part's text is replaced just
-// before a request goes out, after the policy has been checked. What carries a credential is dropped
-// when a redirect leaves the origin it was meant for, and no error or log line contains one.
+// `{{credential:name}}` in a URL's path or a header's value is replaced just before a request goes out,
+// after the policy has been checked; in the query and the body only when the request says Fill, for
+// chats and answers of models stand there. A percent-encoded placeholder is never one. What carries a
+// credential is dropped when a redirect leaves the origin it was meant for, and no error or log line
+// contains one.
 //
 // Responses are bounded: Do buffers at most Limits.Response, moves large binary bodies to the media
 // store, and Stream ends a body that stays silent for Limits.Idle. Connections are pooled per owner of

@@ -41,7 +41,7 @@ func (c *Client) prepare(ctx context.Context, p Policy, creds Credentials, req *
 		return m, err
 	}
 	f := &filler{creds: creds, message: m}
-	if m.url, err = f.url(u); err != nil {
+	if m.url, err = f.url(u, req.Fill); err != nil {
 		return m, err
 	}
 	if err := m.setHeaders(f, req.Headers); err != nil {

@@ -1,17 +1,11 @@
 package json
 
 import (
-	"strings"
-
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/carapace-gateway/carapace/wit/codec"
 )
 
 // Object is a JSON object under construction. Each method returns the extended one, like append.
-//
-// The kernel fills in credentials where a request's text says {{credential:name}}, and what people and
-// models write must never make it do so. So Text writes two braces in a way that means the same to who
-// reads the JSON and nothing to the kernel; Credential writes a placeholder on purpose.
 type Object []byte
 
 func (o Object) key(name string) []byte {
@@ -20,13 +14,14 @@ func (o Object) key(name string) []byte {
 	} else {
 		o = append(o, ',')
 	}
-	return append(appendText(o, name), ':')
+	return append(codec.AppendString(o, name), ':')
 }
 
 // Text adds a string.
-func (o Object) Text(name, value string) Object { return appendText(o.key(name), value) }
+func (o Object) Text(name, value string) Object { return codec.AppendString(o.key(name), value) }
 
-// Credential adds a string that the kernel replaces by the credential of that name.
+// Credential adds a string that the kernel replaces by the credential of that name, in the text of a
+// request with Fill; such an object may hold nothing that people or models wrote.
 func (o Object) Credential(name, credential string) Object {
 	return codec.AppendString(o.key(name), "{{credential:"+credential+"}}")
 }
@@ -79,13 +74,5 @@ func (a Array) JSON() wit.JSON {
 	return append(wit.JSON(a), ']')
 }
 
-// Text returns s as a JSON string, in which no credential is filled in.
-func Text(s string) wit.JSON { return appendText(nil, s) }
-
-func appendText(b []byte, s string) []byte {
-	if !strings.Contains(s, "{{") {
-		return codec.AppendString(b, s)
-	}
-	quoted := string(codec.AppendString(nil, s))
-	return append(b, strings.ReplaceAll(quoted, "{{", `{\u007b`)...)
-}
+// Text returns s as a JSON string.
+func Text(s string) wit.JSON { return codec.AppendString(nil, s) }

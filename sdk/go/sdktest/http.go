@@ -10,12 +10,14 @@ import (
 	"net/http/httptest"
 	"net/textproto"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-var placeholder = regexp.MustCompile(`\{\{credential:([a-z0-9_.-]+)\}\}`)
+// placeholder is what the kernel accepts as one.
+var placeholder = regexp.MustCompile(`\{\{credential:([A-Za-z0-9_.-]{1,64})\}\}`)
 
 // Do makes a request that a plugin described, against h.HTTP, as the kernel would: credentials are
 // filled in, and the response carries the request's id. Tests use it for the requests in an answer.
@@ -52,7 +54,12 @@ func (h *Host) build(request *wit.HTTPRequest) (*http.Request, error) {
 	if method == "" {
 		method = http.MethodGet
 	}
-	made, err := http.NewRequest(method, fill.in(request.URL), body)
+	path, query, found := strings.Cut(request.URL, "?")
+	url := fill.in(path)
+	if found {
+		url += "?" + fill.own(request, query)
+	}
+	made, err := http.NewRequest(method, url, body)
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "request %s: %w", request.ID, err)
 	}
@@ -68,7 +75,7 @@ func (h *Host) build(request *wit.HTTPRequest) (*http.Request, error) {
 func (h *Host) body(request *wit.HTTPRequest, fill *filler) (body io.Reader, contentType string) {
 	switch {
 	case request.Text != nil:
-		return bytes.NewBufferString(fill.in(*request.Text)), ""
+		return bytes.NewBufferString(fill.own(request, *request.Text)), ""
 	case request.Parts == nil:
 		return bytes.NewReader(request.Bytes), ""
 	}
@@ -87,7 +94,7 @@ func (h *Host) body(request *wit.HTTPRequest, fill *filler) (body io.Reader, con
 		out, _ := w.CreatePart(header) // a bytes.Buffer does not fail
 		switch {
 		case part.Text != nil:
-			_, _ = io.WriteString(out, fill.in(*part.Text))
+			_, _ = io.WriteString(out, fill.own(request, *part.Text))
 		case part.Media != nil:
 			_, _ = io.WriteString(out, "media:"+*part.Media)
 		default:
@@ -102,6 +109,14 @@ func (h *Host) body(request *wit.HTTPRequest, fill *filler) (body io.Reader, con
 type filler struct {
 	host *Host
 	err  error
+}
+
+// own is in for what the kernel leaves alone unless the request asks.
+func (f *filler) own(request *wit.HTTPRequest, text string) string {
+	if !request.Fill {
+		return text
+	}
+	return f.in(text)
 }
 
 func (f *filler) in(text string) string {

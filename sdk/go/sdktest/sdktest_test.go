@@ -54,25 +54,29 @@ func TestKV(t *testing.T) {
 }
 
 func TestHTTPFillsInCredentials(t *testing.T) {
-	h := &sdktest.Host{Credentials: map[string]string{"token": "s3cret"}}
+	h := &sdktest.Host{Credentials: map[string]string{"botToken": "s3cret"}}
 	h.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.WriteHeader(http.StatusTeapot)
-		_, _ = io.WriteString(w, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization")+" "+string(body))
+		_, _ = io.WriteString(w, r.Method+" "+r.URL.Path+"?"+r.URL.RawQuery+" "+r.Header.Get("Authorization")+" "+string(body))
 	})
 	request := &wit.HTTPRequest{
-		ID: "7", URL: "https://example.org/bot{{credential:token}}/x", Text: new("body {{credential:token}}"),
-		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:token}}"}},
+		ID: "7", URL: "https://example.org/bot{{credential:botToken}}/x?{{credential:botToken}}", Text: new("body {{credential:botToken}}"),
+		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:botToken}}"}},
 	}
 	response, err := h.SDK().HTTP(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := *response.Text, "GET /bots3cret/x Bearer s3cret body s3cret"; got != want {
+	if got, want := *response.Text, "GET /bots3cret/x?{{credential:botToken}} Bearer s3cret body {{credential:botToken}}"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if response.Status != http.StatusTeapot || response.ID != "7" {
 		t.Errorf("status %d, id %q", response.Status, response.ID)
+	}
+	request.Fill = true
+	if response, err = h.SDK().HTTP(request); err != nil || *response.Text != "GET /bots3cret/x?s3cret Bearer s3cret body s3cret" {
+		t.Errorf("with fill: %v, %v", response, err)
 	}
 	request.Text = new("{{credential:other}}")
 	if _, err := h.SDK().HTTP(request); wit.CodeOf(err) != wit.CodeUnauthorized {
