@@ -6,6 +6,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 WASM    := GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags="-s -w"
 DIST    := builtin-plugins/dist
 GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_test.go' 2>/dev/null)
+RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build plugins test check race fuzz generate interop demo bench fmt clean
@@ -19,11 +20,14 @@ run: build ## build everything and start the gateway on this machine
 build: plugins ## build bin/carapace with the built-in plugins inside
 	$(GO) build -trimpath -ldflags="$(LDFLAGS)" -o bin/carapace ./cmd/carapace
 
-plugins: $(DIST)/bundle.wasm ## build the built-in plugins as WebAssembly
+plugins: $(DIST)/seed ## build the built-in plugins as WebAssembly, and compile that for this machine
 
 $(DIST)/bundle.wasm: $(GUEST) go.mod go.sum
 	@mkdir -p $(DIST)
 	$(WASM) -o $@ ./builtin-plugins/bundle
+
+$(DIST)/seed: $(DIST)/bundle.wasm $(RUNTIME)
+	$(GO) run ./cmd/precompile -out $@ $<
 
 test: plugins ## run the tests
 	$(GO) test ./...
@@ -53,4 +57,4 @@ bench: build ## measure, print Markdown tables, write bin/bench.json
 	$(GO) run ./cmd/bench -gateway bin/carapace -out bin/bench.json
 
 clean: ## remove what was built
-	rm -rf bin $(DIST)/bundle.wasm
+	rm -rf bin $(DIST)/bundle.wasm $(DIST)/seed

@@ -26,6 +26,16 @@ const (
 // concurrently.
 func FS() fs.FS { return plugins{} }
 
+// Seed returns the compilation of the bundle that the build made, for the engine's cache; it is empty in
+// a binary that was built without it. It may be used concurrently.
+func Seed() fs.FS {
+	seed, err := fs.Sub(embedded, built+"/seed")
+	if err != nil {
+		return embed.FS{}
+	}
+	return seed
+}
+
 // plugins is the embedded tree with the bundle in its root.
 type plugins struct{}
 

@@ -55,7 +55,7 @@ func (o *options) serve(ctx context.Context, c *cobra.Command, f serveFlags) err
 		return usageError{err}
 	}
 	k, err := kernel.New(ctx, kernel.Options{
-		StateDir: o.stateDir, Config: file, ConfigPath: path, Version: version, Log: log, Builtins: builtin.FS(),
+		StateDir: o.stateDir, Config: file, ConfigPath: path, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
 		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"),
 	})
 	if err != nil {

@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -32,6 +34,7 @@ import (
 type diskCache struct {
 	dir   string
 	cache wazero.CompilationCache
+	seed  fs.FS // nil, or what the build shipped
 	log   hclog.Logger
 }
 
@@ -118,6 +121,10 @@ func processor() string {
 // load answers a module whose machine code is in the cache, nil if it is not.
 func (d *diskCache) load(ctx context.Context, r wazero.Runtime, hash string) *code {
 	raw, err := os.ReadFile(d.path(hash))
+	if errors.Is(err, fs.ErrNotExist) {
+		d.plant(hash)
+		raw, err = os.ReadFile(d.path(hash))
+	}
 	if err != nil {
 		return nil
 	}

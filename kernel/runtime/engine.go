@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ import (
 // Config says how an Engine works. The zero value is usable and caches nothing on disk.
 type Config struct {
 	CacheDir              string // for metered modules and machine code; "" keeps them in memory only
+	Seed                  fs.FS  // of compilations that the build shipped; see Export
 	Logger                hclog.Logger
 	CompileWorkers        int           // threads for one compilation; 2
 	MaxConcurrentCompiles int           // 1
@@ -78,6 +80,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		if e.disk, rc, err = openDiskCache(cfg.CacheDir, rc, e.log); err != nil {
 			return nil, err
 		}
+		e.disk.seed = cfg.Seed
 	}
 	e.runtime = wazero.NewRuntimeWithConfig(ctx, rc)
 	if err := e.instantiateHost(ctx); err != nil {

@@ -1,0 +1,70 @@
+// Command precompile makes the seed of a WebAssembly module: its compilation for this machine's kind of
+// processor, which the build embeds so that a first start compiles nothing.
+//
+//	go run ./cmd/precompile -out builtin-plugins/dist/seed builtin-plugins/dist/bundle.wasm
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/carapace-gateway/carapace/kernel/runtime"
+)
+
+func main() {
+	out := flag.String("out", "seed", "the folder for the seed; what is in it is removed")
+	flag.Parse()
+	if err := run(context.Background(), *out, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "precompile:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out string, files []string) (err error) {
+	cache, err := os.MkdirTemp("", "precompile-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(cache)) }()
+	engine, err := runtime.New(ctx, runtime.Config{CacheDir: cache})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close(ctx)) }()
+	if err := errors.Join(os.RemoveAll(out), os.MkdirAll(out, 0o755)); err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := seed(ctx, engine, out, file); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+func seed(ctx context.Context, engine *runtime.Engine, out, file string) error {
+	wasm, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(wasm)
+	hash := hex.EncodeToString(sum[:])
+	module := engine.Load(runtime.Source{Name: file, Hash: hash, Open: func() ([]byte, error) { return wasm, nil }})
+	defer module.Release()
+	if err := module.Compile(ctx); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	name, err := engine.Export(&b, hash)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(out, name), b.Bytes(), 0o644)
+}

@@ -1,0 +1,142 @@
+package runtime
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/carapace-gateway/carapace/kernel/runtime/meter"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// A seed is a compiled module for the disk cache of another engine: what a build ships, so that the
+// first start on the same kind of processor compiles nothing. Its name says for which module, compiler
+// and processor it is; an engine that is not the same does not find it, and compiles.
+//
+// The file is one zstd stream: the length of the entry in eight bytes, the entry, the machine code.
+
+const seedSuffix = ".seed"
+
+// Export writes the seed of a module that this engine has compiled into its cache directory, and
+// returns the file name under which another engine looks for it. CodeNotFound when it has not.
+func (e *Engine) Export(w io.Writer, hash string) (name string, err error) {
+	if e.disk == nil {
+		return "", wit.NewError(wit.CodeInvalid, "an engine without a cache directory has nothing to export")
+	}
+	raw, err := os.ReadFile(e.disk.path(hash))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", wit.NewError(wit.CodeNotFound, "the module is not in the compile cache")
+	}
+	if err != nil {
+		return "", err
+	}
+	parsed, err := parseEntry(raw)
+	if err != nil {
+		return "", err
+	}
+	machine, err := os.Open(filepath.Join(e.disk.dir, "code", parsed.Code))
+	if err != nil {
+		return "", err
+	}
+	defer machine.Close()
+	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
+	if err != nil {
+		return "", err
+	}
+	if err := errors.Join(writeSeed(z, raw, machine), z.Close()); err != nil {
+		return "", err
+	}
+	return filepath.Base(e.disk.path(hash)) + seedSuffix, nil
+}
+
+func writeSeed(w io.Writer, raw []byte, machine io.Reader) error {
+	if _, err := w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(raw)))); err != nil {
+		return err
+	}
+	if _, err := w.Write(raw); err != nil {
+		return err
+	}
+	_, err := io.Copy(w, machine)
+	return err
+}
+
+// plant puts a module's seed into the cache, where there is one. A damaged seed plants nothing, since
+// load checks what it finds.
+func (d *diskCache) plant(hash string) {
+	if d.seed == nil {
+		return
+	}
+	f, err := d.seed.Open(filepath.Base(d.path(hash)) + seedSuffix)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if err := d.unpack(f, hash); err != nil {
+		d.log.Warn("a shipped compilation cannot be used and is made again", "module", hash, "error", err)
+	}
+}
+
+func (d *diskCache) unpack(f io.Reader, hash string) error {
+	z, err := zstd.NewReader(bufio.NewReader(f), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	var size [8]byte
+	if _, err := io.ReadFull(z, size[:]); err != nil {
+		return err
+	}
+	n := binary.LittleEndian.Uint64(size[:])
+	if n > 2*meter.MaxModuleBytes {
+		return wit.NewError(wit.CodeTooLarge, "its entry is too large")
+	}
+	raw := make([]byte, n)
+	if _, err := io.ReadFull(z, raw); err != nil {
+		return err
+	}
+	e, err := parseEntry(raw)
+	if err != nil {
+		return err
+	}
+	return d.place(hash, e, raw, z)
+}
+
+// place makes the cache's two files, the entry last, each whole or not at all.
+func (d *diskCache) place(hash string, e *entry, raw []byte, machine io.Reader) error {
+	staging, err := os.MkdirTemp(d.dir, "making-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(staging)
+	made := filepath.Join(staging, "code")
+	f, err := os.OpenFile(made, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(f, io.LimitReader(machine, maxMachineCode)); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	target := filepath.Join(d.dir, "code", e.Code)
+	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+		return err
+	}
+	if err := os.Rename(made, target); err != nil {
+		return err
+	}
+	if err := os.WriteFile(made, raw, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(made, d.path(hash))
+}
+
+// maxMachineCode bounds the machine code of a seed, in bytes.
+const maxMachineCode = 1 << 30
