@@ -310,7 +310,8 @@ type ChannelPoll struct {
 	IdempotencyKey string       `json:"idempotencyKey,omitempty"`
 }
 
-// NewState is the state that steps over an event that cannot be handled.
+// NewState is the state that steps over an event that cannot be handled. Where its answer would have said what
+// comes next (it was a response, a timer, or a connection's opening or end), `start` follows.
 type NewState struct {
 	State JSON `json:"state,omitempty"`
 }

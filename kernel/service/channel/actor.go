@@ -135,8 +135,15 @@ func (a *actor) restful() bool {
 }
 
 // begin starts the account anew: what was under way is abandoned and the next event is `start`.
-func (a *actor) begin() {
+func (a *actor) begin() { a.beginIf(func() bool { return true }) }
+
+// beginIf is begin where still, which hears with a.mu held whether anything else has come between, says so.
+func (a *actor) beginIf(still func() bool) {
 	a.mu.Lock()
+	if !still() {
+		a.mu.Unlock()
+		return
+	}
 	a.end()
 	a.gen++
 	a.ctx, a.cancel = context.WithCancel(a.lifetime())

@@ -54,6 +54,7 @@ func (a *actor) setAside(ctx context.Context, in *input, cause error) {
 	if skipped {
 		a.state, a.loaded, a.dirty = next, true, false
 		a.Log.Error("an event was kept aside", "account", a.ref, "event", in.event.Kind, "error", cause)
+		a.goOn(in)
 	} else {
 		a.stopAt(in, cause)
 	}
@@ -78,6 +79,15 @@ func (a *actor) skip(ctx context.Context, in *input) (savedState, bool) {
 		return savedState{}, false
 	}
 	return savedState{Version: p.Version(), State: to.State, At: time.Now().UnixMilli()}, true
+}
+
+// goOn starts the account anew after an event that was stepped over, where its answer was to say what
+// comes next: the next poll, a timer, a connection. Webhooks and frames come by themselves.
+func (a *actor) goOn(in *input) {
+	switch in.event.Kind {
+	case wit.EventKindResponse, wit.EventKindTimer, wit.EventKindOpened, wit.EventKindClosed:
+		a.beginIf(func() bool { return a.phase == phaseRunning && a.gen == in.gen })
+	}
 }
 
 func (a *actor) asideRecord(in *input, cause error) (string, aside) {
@@ -184,14 +194,7 @@ func (s *Service) kept(ctx context.Context, id string) (rec aside, a *actor, err
 }
 
 // resume starts an account that stopped at an event.
-func (a *actor) resume() {
-	a.mu.Lock()
-	stopped := a.phase == phaseStopped
-	a.mu.Unlock()
-	if stopped {
-		a.begin()
-	}
-}
+func (a *actor) resume() { a.beginIf(func() bool { return a.phase == phaseStopped }) }
 
 // call posts an input and waits for what comes of it.
 func (a *actor) call(ctx context.Context, in *input) (outcome, error) {

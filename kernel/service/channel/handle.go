@@ -201,12 +201,7 @@ func (a *actor) failStart(cause error) {
 	a.starts++
 	gen := a.gen
 	a.restart = time.AfterFunc(delay, func() {
-		a.mu.Lock()
-		still := a.gen == gen && a.phase == phaseFailed
-		a.mu.Unlock()
-		if still {
-			a.begin()
-		}
+		a.beginIf(func() bool { return a.gen == gen && a.phase == phaseFailed })
 	})
 	a.mu.Unlock()
 	a.publish(a)

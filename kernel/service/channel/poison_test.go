@@ -95,6 +95,92 @@ func TestPoisonIsKeptAsideAndSteppedOver(t *testing.T) {
 	})
 }
 
+// TestAPollGoesOnBehindPoison is about events that bring the next one: nothing follows one that was not
+// answered, so the account is started anew.
+func TestAPollGoesOnBehindPoison(t *testing.T) {
+	stepping := func(p *platform, bad func(e *wit.ChannelEvent) bool, to string) *fakePlugin {
+		f := poller(p)
+		good := f.event
+		f.event = func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			if bad(e) {
+				return nil, wit.NewError(wit.CodeInternal, "cannot")
+			}
+			return good(e)
+		}
+		f.facts.Operations = []string{"skip"}
+		f.skip = func(*wit.ChannelEvent) (*wit.NewState, error) { return &wit.NewState{State: wit.JSON(to)}, nil }
+		return f
+	}
+	inBubble("a response", t, func(t *testing.T) {
+		p := newPlatform()
+		f := stepping(p, func(e *wit.ChannelEvent) bool {
+			return e.Kind == wit.EventKindResponse && strings.Contains(*e.Response.Text, "bad")
+		}, "1")
+		w := newWorld(t, f)
+		s, _ := w.run()
+		synctest.Wait()
+		p.say(text("1", "bad"))
+		time.Sleep(10 * time.Second)
+		p.say(text("2", "good"))
+		synctest.Wait()
+		if got := w.turns(); len(got) != 1 || got["2"].Message.Text != "good" {
+			t.Errorf("turns %v after events %s", got, f.kinds())
+		}
+		if st := status(t, s); st["phase"] != "running" || st["connected"] != true {
+			t.Errorf("status %v", st)
+		}
+	})
+	inBubble("a timer", t, func(t *testing.T) {
+		p := newPlatform()
+		f := stepping(p, func(e *wit.ChannelEvent) bool { return e.Kind == wit.EventKindTimer }, "0")
+		f.do = func(ctx context.Context, r *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+			f.do = p.poll
+			return nil, wit.NewError(wit.CodeUnavailable, "once")
+		}
+		w := newWorld(t, f)
+		_, _ = w.run()
+		time.Sleep(10 * time.Second)
+		p.say(text("1", "good"))
+		synctest.Wait()
+		if len(w.turns()) != 1 {
+			t.Errorf("turns %v after events %s", w.turns(), f.kinds())
+		}
+	})
+	inBubble("not once the owner has stopped the account", t, func(t *testing.T) {
+		p := newPlatform()
+		f := stepping(p, func(e *wit.ChannelEvent) bool { return e.Kind == wit.EventKindResponse }, "1")
+		w := newWorld(t, f)
+		s, _ := w.run()
+		skip := f.skip
+		f.skip = func(e *wit.ChannelEvent) (*wit.NewState, error) {
+			if err := call(t, s, "channels.stop", `{"channel":"chat"}`, nil); err != nil {
+				t.Error(err)
+			}
+			return skip(e)
+		}
+		synctest.Wait()
+		p.say(text("1", "bad"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if st := status(t, s); st["phase"] != "off" {
+			t.Errorf("status %v after events %s", st, f.kinds())
+		}
+	})
+	inBubble("a webhook starts nothing", t, func(t *testing.T) {
+		f := listener(func(string) error { return wit.NewError(wit.CodeInternal, "cannot") })
+		f.facts.Operations = []string{"skip"}
+		f.skip = func(*wit.ChannelEvent) (*wit.NewState, error) { return &wit.NewState{State: wit.JSON("1")}, nil }
+		w := newWorld(t, f)
+		s, _ := w.run()
+		synctest.Wait()
+		post(s, "/plugins/chat/main/in", "bad")
+		synctest.Wait()
+		if got := f.kinds(); got != "start webhook webhook webhook webhook" {
+			t.Errorf("events %s", got)
+		}
+	})
+}
+
 func TestPoisonStopsAnAccountThatCannotStepOver(t *testing.T) {
 	inBubble("stop", t, func(t *testing.T) {
 		w := newWorld(t, listener(func(body string) error {
