@@ -10,22 +10,27 @@ import (
 	"testing/fstest"
 )
 
-// built keeps what a test process has compiled, by package.
+// built keeps what a test process has compiled, by package and flags.
 var built struct {
 	sync.Mutex
 	modules map[string][]byte
 }
 
-// WASM compiles a package of this module to WebAssembly, as make does, once in a test process.
-func WASM(t testing.TB, pkg string) []byte {
+// WASM compiles a package of this module to WebAssembly, as make does, once in a test process. define
+// are values for the linker, such as main.version=v2.
+func WASM(t testing.TB, pkg string, define ...string) []byte {
 	t.Helper()
+	flags := "-s -w"
+	for _, d := range define {
+		flags += " -X " + d
+	}
 	built.Lock()
 	defer built.Unlock()
-	if code, ok := built.modules[pkg]; ok {
+	if code, ok := built.modules[pkg+flags]; ok {
 		return code
 	}
 	out := filepath.Join(t.TempDir(), "plugin.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, pkg)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags="+flags, "-o", out, pkg)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", pkg, err, text)
@@ -37,7 +42,7 @@ func WASM(t testing.TB, pkg string) []byte {
 	if built.modules == nil {
 		built.modules = map[string][]byte{}
 	}
-	built.modules[pkg] = code
+	built.modules[pkg+flags] = code
 	return code
 }
 

@@ -1,0 +1,63 @@
+// Command guest is a tool that does what it is told, well or badly, for the kernel's tests.
+package main
+
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/tool"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// version is set at link time, so that one source makes several versions.
+var version = "v0"
+
+func init() { tool.Register("guest", guest{}) }
+
+func main() {}
+
+type guest struct{}
+
+const key = "go on"
+
+func (guest) Invoke(host *sdk.Host, call *wit.ToolInvocation) (*wit.ToolOutput, error) {
+	args, err := json.Parse(call.Args)
+	if err != nil {
+		return nil, err
+	}
+	switch args.Get("do").Text() {
+	case "hold": // until another call releases it
+		for {
+			if _, found, err := host.KVGet(key); err == nil && found {
+				return tool.Text(version), nil
+			}
+		}
+	case "release":
+		if err := host.KVPut(key, "x", 0); err != nil {
+			return nil, err
+		}
+	case "loop":
+		for {
+		}
+	case "recurse":
+		return tool.Text(recurse(1)), nil
+	case "allocate":
+		var all []string
+		for {
+			all = append(all, strings.Repeat("x", 1<<20))
+		}
+	case "trap":
+		panic("on purpose")
+	case "flood":
+		return tool.Text(strings.Repeat("x", 8<<20)), nil
+	}
+	return tool.Text(version), nil
+}
+
+func recurse(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return recurse(n+1) + "x"
+}
