@@ -70,9 +70,14 @@ func Bundled(t testing.TB, folder, pkg string) Option {
 // what is tested here.
 func Compiled(t testing.TB) Option {
 	t.Helper()
+	return Cache(CacheDir())
+}
+
+// CacheDir is where Compiled keeps it.
+func CacheDir() string {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		dir = os.TempDir()
 	}
-	return Cache(filepath.Join(dir, "carapace-kerneltest"))
+	return filepath.Join(dir, "carapace-kerneltest")
 }
