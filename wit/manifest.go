@@ -60,7 +60,8 @@ func (v WebhookAuth) Valid() bool {
 // WebhookFacts is how the kernel checks who calls `/plugins/<id>/<account>/…`.
 type WebhookFacts struct {
 	Auth WebhookAuth `json:"auth,omitempty"`
-	// The header that carries the token or signature.
+	// The header that carries the token or signature. Of a signature it may name a second header after
+	// a comma ("X-Signature, X-Timestamp"), whose value is signed before the body.
 	Header *string `json:"header,omitempty"`
 	// The credential to compare or verify with. A webhook without it is closed.
 	Credential *string  `json:"credential,omitempty"`

@@ -81,7 +81,7 @@ func (t *turn) response() {
 	}
 	switch what {
 	case askMe:
-		t.state.me = readPerson(r.result)
+		t.meet(readPerson(r.result))
 		t.state.fails, t.state.retry = 0, ""
 		t.status(wit.ConnectionStateConnected, "")
 		if t.settings.webhook {
@@ -103,6 +103,17 @@ func (t *turn) response() {
 		t.batch(r.result)
 	}
 }
+
+// meet notes who the bot is. Another one than before, behind a new token, has updates and files of its
+// own: the old one's offset would tell Telegram to forget them.
+func (t *turn) meet(me person) {
+	if t.isAnother(me) {
+		t.state = state{generation: t.state.generation}
+	}
+	t.state.me = me
+}
+
+func (t *turn) isAnother(me person) bool { return t.state.me.id != "" && t.state.me.id != me.id }
 
 // resume goes on where the state says: with the files of a held message, or with the next updates.
 func (t *turn) resume() {

@@ -321,6 +321,33 @@ func TestOwnerIsTold(t *testing.T) {
 	}
 }
 
+// TestAnotherBot has a new token, of another bot, for an account that has received with the old one: the
+// new bot's updates are numbered by themselves.
+func TestAnotherBot(t *testing.T) {
+	for name, begin := range map[string]func(*gateway){
+		"at a start": (*gateway).start,
+		"at a probe": func(g *gateway) {
+			g.mu.Lock()
+			g.life, g.kill = context.WithCancel(context.Background())
+			g.timers, g.state = map[string]*time.Timer{}, g.durable
+			g.mu.Unlock()
+			g.deliver(g.life, &wit.ChannelEvent{Kind: wit.EventKindCommand, Command: &wit.Command{Name: "probe"}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := botapi.New(botapi.Config{})
+			g := newGateway(t, s, config)
+			g.durable = wit.JSON(`{"generation":4,"offset":900000000,"limit":1,"me":{"id":"1","first_name":"Old"},` +
+				`"held":{"message":{"id":"7:1","conversation":{"id":"7"},"attachments":[{"kind":"image"}]},"files":["old"]}}`)
+			s.DM(ada, "hi")
+			begin(g)
+			if got := g.messages(1)[0]; got.Text != "hi" {
+				t.Errorf("received %+v", got)
+			}
+		})
+	}
+}
+
 // TestTokenIsNotTriedAgain has a token that Telegram does not know.
 func TestTokenIsNotTriedAgain(t *testing.T) {
 	s := botapi.New(botapi.Config{})

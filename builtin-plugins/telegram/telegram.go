@@ -102,6 +102,11 @@ func (t *turn) probed(r result) {
 		t.status(wit.ConnectionStateDisconnected, err.Error())
 		return
 	}
-	t.state.me = readPerson(r.result)
+	me := readPerson(r.result)
+	if t.isAnother(me) {
+		t.start() // what is under way asks for the other one's updates
+		return
+	}
+	t.state.me = me
 	t.status(wit.ConnectionStateConnected, "")
 }
