@@ -93,10 +93,10 @@ func TestAStrangerPairs(t *testing.T) {
 		t.Fatalf("%+v", posts[0])
 	}
 	var pending struct {
-		Requests []struct{ Code, SenderID string }
+		Requests []struct{ RequestID, SenderID string }
 	}
 	l.MustCall("channels.pairing.list", map[string]any{}, &pending)
-	if len(pending.Requests) != 1 || pending.Requests[0].Code != code || pending.Requests[0].SenderID != "eve" {
+	if len(pending.Requests) != 1 || pending.Requests[0].RequestID != code || pending.Requests[0].SenderID != "eve" {
 		t.Errorf("%+v", pending)
 	}
 	if err := l.Call(t.Context(), "channels.pairing.approve", map[string]any{"channel": "chat", "code": "WRONGONE"}, nil); wit.CodeOf(err) != wit.CodeNotFound {

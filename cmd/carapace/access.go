@@ -40,14 +40,14 @@ func (o *options) listPairing(c *cobra.Command, args []string) error {
 		return firstError(err, func() error { return o.printJSON(raw) })
 	}
 	var list struct {
-		Requests []struct{ Channel, AccountID, SenderID, SenderLabel, Code string }
+		Requests []struct{ Channel, AccountID, SenderID, SenderLabel, RequestID string }
 	}
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
 	var rows [][]string
 	for _, p := range list.Requests {
-		rows = append(rows, []string{p.Channel, p.AccountID, p.SenderID, orDash(p.SenderLabel), p.Code})
+		rows = append(rows, []string{p.Channel, p.AccountID, p.SenderID, orDash(p.SenderLabel), p.RequestID})
 	}
 	return table(o.out, "CHANNEL ACCOUNT SENDER NAME CODE", rows)
 }

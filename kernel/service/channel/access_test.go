@@ -74,15 +74,14 @@ func TestPairing(t *testing.T) {
 			t.Fatalf("%d invitations: %+v", len(notes), notes)
 		}
 		var list struct {
-			Requests []struct{ RequestID, Code, SenderID, SenderLabel, ExpiresAt string }
-			Approved []struct{ SenderID string }
+			Requests []struct{ RequestID, SenderID, SenderLabel, ExpiresAt string }
 		}
 		if err := call(t, s, "channels.pairing.list", `{"channel":"chat"}`, &list); err != nil || len(list.Requests) != 3 {
 			t.Fatalf("%+v %v", list, err)
 		}
 		req := list.Requests[0]
-		if len(req.Code) != 8 || strings.Trim(req.Code, "ABCDEFGHJKLMNPQRSTUVWXYZ23456789") != "" {
-			t.Errorf("code %q", req.Code)
+		if len(req.RequestID) != 8 || strings.Trim(req.RequestID, "ABCDEFGHJKLMNPQRSTUVWXYZ23456789") != "" {
+			t.Errorf("code %q", req.RequestID)
 		}
 		var note channel.Notice
 		for _, n := range notes {
@@ -90,7 +89,7 @@ func TestPairing(t *testing.T) {
 				note = n
 			}
 		}
-		for _, want := range []string{req.SenderID, req.Code, "carapace pairing approve chat " + req.Code} {
+		for _, want := range []string{req.SenderID, req.RequestID, "carapace pairing approve chat " + req.RequestID} {
 			if !strings.Contains(note.Text, want) {
 				t.Errorf("the invitation does not name %q: %s", want, note.Text)
 			}
@@ -102,7 +101,7 @@ func TestPairing(t *testing.T) {
 			t.Errorf("no code: %v", err)
 		}
 		var done struct{ SenderID, Notification string }
-		if err := call(t, s, "channels.pairing.approve", `{"channel":"chat","code":"`+strings.ToLower(req.Code)+`","notify":true}`, &done); err != nil || done.SenderID != req.SenderID || done.Notification != "sent" {
+		if err := call(t, s, "channels.pairing.approve", `{"channel":"chat","code":"`+strings.ToLower(req.RequestID)+`","notify":true}`, &done); err != nil || done.SenderID != req.SenderID || done.Notification != "sent" {
 			t.Fatalf("%+v %v", done, err)
 		}
 		if n := len(w.sent()); n != 4 {
@@ -111,8 +110,12 @@ func TestPairing(t *testing.T) {
 		if err := call(t, s, "channels.pairing.dismiss", `{"channel":"chat","accountId":"main","requestId":"`+list.Requests[1].RequestID+`"}`, nil); err != nil {
 			t.Error(err)
 		}
-		if err := call(t, s, "channels.pairing.list", `{}`, &list); err != nil || len(list.Requests) != 1 || len(list.Approved) != 1 {
+		if err := call(t, s, "channels.pairing.list", `{}`, &list); err != nil || len(list.Requests) != 1 {
 			t.Errorf("%+v %v", list, err)
+		}
+		var let struct{ Approved []struct{ SenderID string } }
+		if err := call(t, s, "channels.pairing.approved", `{}`, &let); err != nil || len(let.Approved) != 1 || let.Approved[0].SenderID != req.SenderID {
+			t.Errorf("%+v %v", let, err)
 		}
 	})
 	inBubble("approved, restarted, revoked", t, func(t *testing.T) {
@@ -122,11 +125,11 @@ func TestPairing(t *testing.T) {
 		s, stop := w.run()
 		p.say(direct("1", "u1"))
 		synctest.Wait()
-		var list struct{ Requests []struct{ Code string } }
+		var list struct{ Requests []struct{ RequestID string } }
 		if err := call(t, s, "channels.pairing.list", `{}`, &list); err != nil || len(list.Requests) != 1 {
 			t.Fatalf("%+v %v", list, err)
 		}
-		if err := call(t, s, "channels.pairing.approve", `{"channel":"chat","code":"`+list.Requests[0].Code+`"}`, nil); err != nil {
+		if err := call(t, s, "channels.pairing.approve", `{"channel":"chat","code":"`+list.Requests[0].RequestID+`"}`, nil); err != nil {
 			t.Fatal(err)
 		}
 		stop()

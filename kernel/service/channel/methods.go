@@ -19,6 +19,7 @@ func (s *Service) Methods() []rpc.Method {
 		rpc.New("channels.stop", wire.ScopeAdmin, s.halt),
 		rpc.New("channels.logout", wire.ScopeAdmin, s.logout),
 		rpc.New("channels.pairing.list", wire.ScopePairing, s.pairingList),
+		rpc.New("channels.pairing.approved", wire.ScopePairing, s.pairingApproved),
 		rpc.New("channels.pairing.approve", wire.ScopePairing, s.pairingApprove),
 		rpc.New("channels.pairing.dismiss", wire.ScopePairing, s.pairingDismiss),
 		rpc.New("channels.pairing.revoke", wire.ScopePairing, s.pairingRevoke),

@@ -19,7 +19,6 @@ type (
 	pairingListResult struct {
 		Accounts               []pairingAccount `json:"accounts"`
 		Requests               []pairingRow     `json:"requests"`
-		Approved               []approvedRow    `json:"approved"`
 		CommandOwnerConfigured bool             `json:"commandOwnerConfigured"`
 		Limits                 pairingLimits    `json:"limits"`
 	}
@@ -31,8 +30,8 @@ type (
 		NotifySupported bool   `json:"notifySupported"`
 	}
 	pairingRow struct {
+		// RequestID is the code that the sender was told.
 		RequestID       string `json:"requestId"`
-		Code            string `json:"code"`
 		Channel         string `json:"channel"`
 		ChannelLabel    string `json:"channelLabel"`
 		AccountID       string `json:"accountId"`
@@ -42,6 +41,9 @@ type (
 		LastSeenAt      string `json:"lastSeenAt"`
 		ExpiresAt       string `json:"expiresAt"`
 		NotifySupported bool   `json:"notifySupported"`
+	}
+	approvedResult struct {
+		Approved []approvedRow `json:"approved"`
 	}
 	approvedRow struct {
 		Channel     string `json:"channel"`
@@ -80,33 +82,39 @@ type (
 )
 
 func (s *Service) pairingList(ctx context.Context, in pairingListParams) (pairingListResult, error) {
-	out := pairingListResult{Accounts: []pairingAccount{}, Requests: []pairingRow{}, Approved: []approvedRow{},
-		Limits: pairingLimits{maxPairing, pairingTTL.Milliseconds()}}
-	wanted := func(channel, account string) bool {
-		return (in.Channel == "" || in.Channel == channel) && (in.AccountID == "" || in.AccountID == account)
-	}
+	out := pairingListResult{Accounts: []pairingAccount{}, Requests: []pairingRow{}, Limits: pairingLimits{maxPairing, pairingTTL.Milliseconds()}}
 	for _, a := range s.all() {
-		if wanted(a.channel, a.account) {
+		if in.wants(a.channel, a.account) {
 			out.Accounts = append(out.Accounts, pairingAccount{Channel: a.channel, ChannelLabel: s.label(a.channel), AccountID: a.account, NotifySupported: true})
 		}
 	}
 	err := s.Store.View(ctx, func(tx store.Tx) error {
 		list, err := pairings(tx, in.Channel)
 		for _, p := range list {
-			if wanted(p.Channel, p.Account) && p.ExpiresAt > time.Now().UnixMilli() {
-				out.Requests = append(out.Requests, pairingRow{RequestID: p.Code, Code: p.Code, Channel: p.Channel, ChannelLabel: s.label(p.Channel),
+			if in.wants(p.Channel, p.Account) && p.ExpiresAt > time.Now().UnixMilli() {
+				out.Requests = append(out.Requests, pairingRow{RequestID: p.Code, Channel: p.Channel, ChannelLabel: s.label(p.Channel),
 					AccountID: p.Account, SenderID: p.Sender.ID, SenderLabel: personLabel(p.Sender), CreatedAt: stamp(p.CreatedAt),
 					LastSeenAt: stamp(p.LastSeenAt), ExpiresAt: stamp(p.ExpiresAt), NotifySupported: true})
 			}
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	})
+	return out, err
+}
+
+func (in pairingListParams) wants(channel, account string) bool {
+	return (in.Channel == "" || in.Channel == channel) && (in.AccountID == "" || in.AccountID == account)
+}
+
+// pairingApproved lists who may write because the owner approved them.
+func (s *Service) pairingApproved(ctx context.Context, in pairingListParams) (approvedResult, error) {
+	out := approvedResult{Approved: []approvedRow{}}
+	err := s.Store.View(ctx, func(tx store.Tx) error {
 		for row, err := range approvedTable.Scan(tx, store.Range{}) {
 			if err != nil {
 				return err
 			}
-			if v := row.Value; wanted(v.Channel, v.Account) {
+			if v := row.Value; in.wants(v.Channel, v.Account) {
 				out.Approved = append(out.Approved, approvedRow{v.Channel, v.Account, v.Sender.ID, personLabel(v.Sender), stamp(v.At)})
 			}
 		}

@@ -29,6 +29,7 @@ func (s *Service) Methods(t Turns) []rpc.Method {
 	return []rpc.Method{
 		rpc.New("sessions.list", wire.ScopeRead, m.list),
 		rpc.New("sessions.describe", wire.ScopeRead, m.describe),
+		rpc.New("sessions.subscribe", wire.ScopeRead, m.subscribe),
 		rpc.New("sessions.preview", wire.ScopeRead, s.preview),
 		rpc.New("sessions.export", wire.ScopeRead, s.export),
 		rpc.New("sessions.resolve", wire.ScopeAdmin, m.resolve),

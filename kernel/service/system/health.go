@@ -24,15 +24,14 @@ type Health struct {
 	DefaultAgentID   string          `json:"defaultAgentId"`
 	Agents           []agentHealth   `json:"agents"`
 	Sessions         sessionsSummary `json:"sessions"`
-	Version          string          `json:"version"`
-	UptimeMs         int64           `json:"uptimeMs"`
-	Reason           string          `json:"reason,omitempty"`
+	// Reason is only there when OK is false.
+	Reason string `json:"reason,omitempty"`
 }
 
 type agentHealth struct {
 	AgentID   string          `json:"agentId"`
 	IsDefault bool            `json:"isDefault"`
-	Heartbeat heartbeat       `json:"heartbeat"`
+	Heartbeat noHeartbeat     `json:"heartbeat"`
 	Sessions  sessionsSummary `json:"sessions"`
 }
 
@@ -41,6 +40,14 @@ type heartbeat struct {
 	Enabled bool   `json:"enabled"`
 	Every   string `json:"every"`
 	EveryMs *int64 `json:"everyMs"`
+}
+
+// noHeartbeat has the fields that clients insist on.
+type noHeartbeat struct {
+	heartbeat
+	Prompt      string `json:"prompt"`
+	Target      string `json:"target"`
+	AckMaxChars int    `json:"ackMaxChars"`
 }
 
 type sessionsSummary struct {
@@ -60,14 +67,14 @@ func (s *Service) Health(ctx context.Context) (Health, error) {
 	begin := time.Now()
 	h := Health{
 		OK: true, Ts: begin.UnixMilli(), Channels: map[string]any{}, ChannelOrder: []string{}, ChannelLabels: map[string]string{},
-		DefaultAgentID: s.Agent, Version: s.Version, UptimeMs: time.Since(s.started).Milliseconds(),
+		DefaultAgentID: s.Agent,
 	}
 	overview, err := s.Sessions(ctx)
 	if err != nil {
 		h.OK, h.Reason = false, "the database cannot be read"
 	}
 	h.Sessions = s.summary(overview, begin)
-	h.Agents = []agentHealth{{AgentID: s.Agent, IsDefault: true, Heartbeat: heartbeat{Every: "off"}, Sessions: h.Sessions}}
+	h.Agents = []agentHealth{{AgentID: s.Agent, IsDefault: true, Heartbeat: noHeartbeat{heartbeat: heartbeat{Every: "off"}, Target: "none"}, Sessions: h.Sessions}}
 	for _, a := range s.Accounts() {
 		if _, seen := h.ChannelLabels[a.Channel]; !seen {
 			h.ChannelOrder = append(h.ChannelOrder, a.Channel)

@@ -30,10 +30,8 @@ type chatHistoryParams struct {
 	SessionID     string   `json:"sessionId"`
 }
 
-// ChatHistory is a page of a conversation, oldest message first. With a cursor of an earlier answer it
-// is what was added since (Kind delta), or reset when there is another history now.
+// ChatHistory is a page of a conversation, oldest message first.
 type ChatHistory struct {
-	Kind          string            `json:"kind,omitempty"`
 	SessionKey    session.Key       `json:"sessionKey,omitempty"`
 	SessionID     string            `json:"sessionId,omitempty"`
 	Messages      []ChatMessage     `json:"messages"`
@@ -47,6 +45,21 @@ type ChatHistory struct {
 	SessionInfo   *session.Row      `json:"sessionInfo,omitempty"`
 	InFlightRun   *inFlight         `json:"inFlightRun,omitempty"`
 	Defaults      *session.Defaults `json:"defaults,omitempty"`
+}
+
+// historyDelta answers a cursor of an earlier answer: what was added since.
+type historyDelta struct {
+	Kind          string         `json:"kind"` // delta
+	Messages      []ChatMessage  `json:"messages"`
+	DeltaCursor   string         `json:"deltaCursor"`
+	SessionInfo   *session.Row   `json:"sessionInfo"`
+	PendingInputs *pendingInputs `json:"pendingInputs,omitempty"`
+	InFlightRun   *inFlight      `json:"inFlightRun,omitempty"`
+}
+
+// historyReset answers a cursor into what is not the history any more.
+type historyReset struct {
+	Kind string `json:"kind"` // reset
 }
 
 type pendingInputs struct {
@@ -67,45 +80,51 @@ type inFlight struct {
 	StartedAt int64  `json:"startedAt"`
 }
 
-func (s *Service) chatHistory(ctx context.Context, p chatHistoryParams) (ChatHistory, error) {
+// chatHistory answers a ChatHistory, or with a cursor a historyDelta or a historyReset.
+func (s *Service) chatHistory(ctx context.Context, p chatHistoryParams) (any, error) {
 	key, err := s.key("chat.history", p.SessionKey, p.AgentID)
 	if err != nil {
-		return ChatHistory{}, err
+		return nil, err
 	}
 	limit := historyLimit
 	if p.Limit != nil {
 		limit = *p.Limit
 	}
 	if limit < 1 || limit > maxHistory || p.Offset < 0 || p.MaxChars < 0 {
-		return ChatHistory{}, wit.Errorf(wit.CodeInvalid, "invalid chat.history params: limit must be 1 to %d, offset and maxChars not negative", maxHistory)
+		return nil, wit.Errorf(wit.CodeInvalid, "invalid chat.history params: limit must be 1 to %d, offset and maxChars not negative", maxHistory)
 	}
 	defaults := s.Defaults(ctx)
 	res := ChatHistory{SessionKey: key, Messages: []ChatMessage{}, ThinkingLevel: s.Settings().Thinking, Defaults: &defaults}
 	if res.ThinkingLevel == "" {
 		res.ThinkingLevel = "off"
 	}
-	err = s.Store.View(ctx, func(tx store.Tx) error { return s.readHistory(tx, &res, p, limit) })
-	if err != nil {
-		return ChatHistory{}, err
+	reset := false
+	err = s.Store.View(ctx, func(tx store.Tx) (err error) {
+		reset, err = s.readHistory(tx, &res, p, limit)
+		return err
+	})
+	if err != nil || reset {
+		return historyReset{"reset"}, err
 	}
 	if res.SessionID != "" {
 		if row, err := s.Sessions.Describe(ctx, key, defaults); err == nil {
 			res.SessionInfo = &row
 		}
 	}
+	if p.Cursor != "" {
+		return historyDelta{"delta", res.Messages, res.DeltaCursor, res.SessionInfo, res.PendingInputs, res.InFlightRun}, nil
+	}
 	return res, nil
 }
 
-func (s *Service) readHistory(tx store.Tx, res *ChatHistory, p chatHistoryParams, limit int) error {
+// readHistory fills the page in; reset says that the cursor leads nowhere.
+func (s *Service) readHistory(tx store.Tx, res *ChatHistory, p chatHistoryParams, limit int) (reset bool, err error) {
 	e, err := session.Get(tx, res.SessionKey)
 	if wit.CodeOf(err) == wit.CodeNotFound {
-		if p.Cursor != "" {
-			res.Kind = "reset"
-		}
-		return nil
+		return p.Cursor != "", nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	res.SessionID, res.TotalMessages, res.VerboseLevel = e.SessionID, e.Last, e.Verbose
 	if e.Thinking != "" {
@@ -116,22 +135,20 @@ func (s *Service) readHistory(tx store.Tx, res *ChatHistory, p chatHistoryParams
 		id, number, _ := strings.Cut(p.Cursor, ".")
 		after, err := strconv.ParseUint(number, 10, 63)
 		if err != nil || id != e.SessionID || after > e.Last || e.Last-after > maxHistory {
-			res.Kind = "reset"
-			return nil
+			return true, nil
 		}
-		res.Kind = "delta"
 		if messages, err = session.After(tx, e.SessionID, after, maxHistory); err != nil {
-			return err
+			return false, err
 		}
 	} else if messages, err = session.Newest(tx, e.SessionID, min(p.Offset, 1<<30), limit, nil); err != nil {
-		return err
+		return false, err
 	}
 	res.DeltaCursor = session.MessageID(e.SessionID, e.Last)
 	res.fit(e.SessionID, messages, p.MaxChars)
 	if older := p.Offset + len(res.Messages); p.Cursor == "" && uint64(older) < e.Last {
 		res.HasMore, res.NextOffset = true, older
 	}
-	return res.pending(tx)
+	return false, res.pending(tx)
 }
 
 // fit takes the newest messages that are within historyBytes together.
