@@ -162,6 +162,10 @@ func TestKernelNamesNoVendor(t *testing.T) {
 	}
 }
 
+// notOurs are folders of what was built, fetched or is data for a test.
+var notOurs = []string{".git", "bin", "dist", "node_modules", "testdata"}
+
+// goFiles lists the Go files below root that are written here.
 func goFiles(t *testing.T, root string) []string {
 	t.Helper()
 	var files []string
@@ -169,7 +173,7 @@ func goFiles(t *testing.T, root string) []string {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "node_modules" || d.Name() == ".git") {
+		if d.IsDir() && slices.Contains(notOurs, d.Name()) {
 			return filepath.SkipDir
 		}
 		if strings.HasSuffix(path, ".go") {
