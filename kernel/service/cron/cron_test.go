@@ -258,7 +258,7 @@ func TestProtocol4(t *testing.T) {
 		if t := b.turn(0); !t.Deliver || t.Channel != "chat" || t.To != "7" || t.ThreadID != "12" || t.AccountID != "work" || !t.BestEffort {
 			b.Errorf("turn %+v", t)
 		}
-		b.want(id, "cron.list", `{}`, `{"jobs":[],"total":0,"offset":0,"limit":1,"hasMore":false,"nextOffset":null}`)
+		b.want(id, "cron.list", `{}`, `{"jobs":[],"total":0,"offset":0,"limit":1,"hasMore":false,"nextOffset":null,"snapshotRevision":"33niihzj4ux45"}`)
 		out, err = b.call("cron.runs", `{"scope":"all","limit":1}`)
 		if err != nil || !strings.Contains(out, `"runId":"cron:`+id) || !strings.Contains(out, `"jobName":"n"`) || !strings.Contains(out, `"total":1,"offset":0,"limit":1,"hasMore":false,"nextOffset":null`) {
 			b.Errorf("runs: %s, %v", out, err)

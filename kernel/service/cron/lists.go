@@ -3,8 +3,11 @@ package cron
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"hash/fnv"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
@@ -62,6 +65,9 @@ func cut[T any](ctx context.Context, list []T, offset, limit int) ([]T, *page) {
 type jobList struct {
 	Jobs []Job `json:"jobs"`
 	*page
+	// Revision names what was selected and in which order: one who pages starts again when it changes.
+	// Protocol 3 does not get one.
+	Revision string `json:"snapshotRevision,omitempty"`
 }
 
 func (s *Service) list(ctx context.Context, p listParams) (jobList, error) {
@@ -77,7 +83,19 @@ func (s *Service) list(ctx context.Context, p listParams) (jobList, error) {
 	}
 	slices.SortStableFunc(jobs, p.order)
 	part, page := cut(ctx, jobs, p.Offset, p.Limit)
-	return jobList{part, page}, nil
+	res := jobList{Jobs: part, page: page}
+	if page != nil {
+		res.Revision = revision(jobs)
+	}
+	return res, nil
+}
+
+func revision(jobs []Job) string {
+	sum := fnv.New64a()
+	for _, j := range jobs {
+		fmt.Fprintln(sum, j.ID, j.UpdatedAtMs)
+	}
+	return strconv.FormatUint(sum.Sum64(), 36)
 }
 
 func (p listParams) selects(j Job) bool {

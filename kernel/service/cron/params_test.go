@@ -198,8 +198,17 @@ func TestLists(t *testing.T) {
 				b.Errorf("%s: %v, want %s", params, got, want)
 			}
 		}
-		if out, _ := b.call("cron.list", `{"limit":2}`); !strings.HasSuffix(out, `"total":3,"offset":0,"limit":2,"hasMore":true,"nextOffset":2}`) {
-			b.Errorf("page: %s", out)
+		first, _ := b.call("cron.list", `{"limit":2}`)
+		if !strings.Contains(first, `"total":3,"offset":0,"limit":2,"hasMore":true,"nextOffset":2,`) {
+			b.Errorf("page: %s", first)
+		}
+		_, revision, ok := strings.Cut(first, `"snapshotRevision":`)
+		if second, _ := b.call("cron.list", `{"limit":2,"offset":2}`); !ok || !strings.HasSuffix(second, revision) {
+			b.Errorf("the second page is of another revision: %s", second)
+		}
+		b.add(job(every, "main", ping, ``))
+		if again, _ := b.call("cron.list", `{"limit":2}`); strings.HasSuffix(again, revision) {
+			b.Errorf("a job was added, and it is still the same revision: %s", again)
 		}
 	})
 }

@@ -112,6 +112,7 @@ func (s *Service) chatInject(ctx context.Context, p chatInjectParams) (chatInjec
 	}
 	shown := assistantMessage(text)
 	shown.StopReason, shown.Usage, shown.Timestamp, shown.ID = "injected", &Usage{}, m.Time, id
+	shown.Place = &Place{ID: id, Seq: m.Number}
 	Chats.Publish(s.Bus, ChatEvent{RunID: "inject-" + id, SessionKey: key, AgentID: key.Agent(), State: "final", Message: shown})
 	s.Sessions.Changed(key, "message")
 	return chatInjectResult{OK: true, MessageID: id}, nil

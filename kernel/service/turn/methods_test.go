@@ -167,6 +167,9 @@ func TestHistory(t *testing.T) {
 		if len(list) != 3 || h["hasMore"] != true || h["nextOffset"] != 3.0 || h["totalMessages"] != 8.0 || h["thinkingLevel"] != "off" {
 			t.Errorf("page %v", h)
 		}
+		if place := last["__openclaw"].(obj); place["seq"] != 8.0 || place["id"] != last["id"] || place["runId"] != "r3" {
+			t.Errorf("place %v", place)
+		}
 		if last["role"] != "assistant" || last["content"].([]any)[0].(obj)["text"] != "you s…" || last["stopReason"] != "stop" || last["provider"] != "mock" {
 			t.Errorf("message %v", last)
 		}

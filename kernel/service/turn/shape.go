@@ -25,6 +25,15 @@ type ChatMessage struct {
 	ErrorMessage string `json:"errorMessage,omitempty"`
 	Timestamp    int64  `json:"timestamp"`
 	RunID        string `json:"runId,omitempty"`
+	// Place is how clients of protocol 4 tell a message of the history from what they show already.
+	Place *Place `json:"__openclaw,omitempty"`
+}
+
+// Place is a message's identity and its place in the history. Seq counts from 1.
+type Place struct {
+	ID    string `json:"id"`
+	Seq   uint64 `json:"seq"`
+	RunID string `json:"runId,omitempty"`
 }
 
 // Content is a part of a message.
@@ -49,6 +58,7 @@ func chatMessage(sessionID string, m session.Message, maxChars int) ChatMessage 
 		Provider: m.Provider, Model: m.Model, StopReason: stopReason(m.Stop), ErrorMessage: m.Error,
 		Timestamp: m.Time, RunID: m.Run,
 	}
+	out.Place = &Place{out.ID, m.Number, m.Run}
 	if m.Role == wit.RoleTool {
 		out.Role, out.ToolCallID, out.ToolName, out.IsError = "toolResult", m.ToolCallID, m.Tool, &m.Failed
 	}
@@ -76,7 +86,7 @@ func chatMessage(sessionID string, m session.Message, maxChars int) ChatMessage 
 
 // size is about how many bytes the message has as JSON.
 func (m ChatMessage) size() int {
-	n := 200
+	n := 350
 	for _, c := range m.Content {
 		n += 60 + len(c.Text) + len(c.Arguments)
 	}
