@@ -3,9 +3,9 @@
 // Package abi speaks Extism's calling convention: bytes in, bytes out, through memory that belongs to
 // the host and is addressed by 64-bit offsets.
 //
-// Carapace offers two imports of its own, carapace:host/memory read and write, which copy a whole block;
-// Extism's own copy eight bytes a call. Build with the tag `extism` to use Extism's alone, so that a
-// module runs under any Extism host.
+// Carapace offers imports of its own, carapace:host/memory, which copy as a whole what Extism's own copy
+// eight bytes a call: read and write a block, input and output without a block between. Build with the
+// tag `extism` to use Extism's alone, so that a module runs under any Extism host.
 package abi
 
 // Input returns the bytes that the call came with.
@@ -14,9 +14,6 @@ func Input() []byte {
 	loadInput(b)
 	return b
 }
-
-// Output sets what the call answers.
-func Output(b []byte) { outputSet(store(b), uint64(len(b))) }
 
 // Fail sets the error that the call answers.
 func Fail(b []byte) { errorSet(store(b)) }
@@ -63,9 +60,6 @@ func take(at uint64) []byte {
 
 //go:wasmimport extism:host/env input_length
 func inputLength() uint64
-
-//go:wasmimport extism:host/env output_set
-func outputSet(offset, length uint64)
 
 //go:wasmimport extism:host/env error_set
 func errorSet(offset uint64)

@@ -16,7 +16,14 @@ func write(offset uint64, b []byte) {
 	}
 }
 
-func loadInput(b []byte) { read(inputOffset(), b) }
+func loadInput(b []byte) {
+	if len(b) > 0 {
+		copyInput(unsafe.Pointer(&b[0]), uint32(len(b)))
+	}
+}
+
+// Output sets what the call answers.
+func Output(b []byte) { copyOutput(unsafe.Pointer(unsafe.SliceData(b)), uint32(len(b))) }
 
 //go:wasmimport carapace:host/memory read
 //go:noescape
@@ -26,5 +33,10 @@ func readBlock(offset uint64, to unsafe.Pointer, length uint32)
 //go:noescape
 func writeBlock(offset uint64, from unsafe.Pointer, length uint32)
 
-//go:wasmimport extism:host/env input_offset
-func inputOffset() uint64
+//go:wasmimport carapace:host/memory input
+//go:noescape
+func copyInput(to unsafe.Pointer, length uint32)
+
+//go:wasmimport carapace:host/memory output
+//go:noescape
+func copyOutput(from unsafe.Pointer, length uint32)

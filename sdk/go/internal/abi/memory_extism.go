@@ -8,6 +8,9 @@ func read(offset uint64, b []byte) { load(b, offset, loadU64, loadU8) }
 
 func loadInput(b []byte) { load(b, 0, inputLoadU64, inputLoadU8) }
 
+// Output sets what the call answers.
+func Output(b []byte) { outputSet(store(b), uint64(len(b))) }
+
 func load(b []byte, offset uint64, word func(uint64) uint64, octet func(uint64) uint32) {
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
@@ -27,6 +30,9 @@ func write(offset uint64, b []byte) {
 		storeU8(offset+uint64(i), uint32(b[i]))
 	}
 }
+
+//go:wasmimport extism:host/env output_set
+func outputSet(offset, length uint64)
 
 //go:wasmimport extism:host/env load_u64
 func loadU64(offset uint64) uint64
