@@ -93,8 +93,26 @@ func (k *Kernel) turnSettings() turn.Settings {
 
 func (k *Kernel) defaults() session.Defaults { return k.turns.Defaults(context.Background()) }
 
+// overview is read again only after a session has changed, since every client asks for it all the time.
 func (k *Kernel) overview(ctx context.Context) (session.Overview, error) {
-	return k.sessions.Overview(ctx, k.turns.Defaults(ctx))
+	if o := k.recent.Load(); o != nil {
+		return *o, nil
+	}
+	changes := k.changes.Load()
+	o, err := k.sessions.Overview(ctx, k.turns.Defaults(ctx))
+	if err == nil {
+		k.recent.Store(&o)
+		if k.changes.Load() != changes { // a session has changed while it was read
+			k.recent.Store(nil)
+		}
+	}
+	return o, err
+}
+
+// forgetOverview makes the next overview a new one.
+func (k *Kernel) forgetOverview() {
+	k.changes.Add(1)
+	k.recent.Store(nil)
 }
 
 func (k *Kernel) pluginList() []system.Plugin {

@@ -92,6 +92,9 @@ type Kernel struct {
 	gateway   *gateway.Gateway
 	listener  net.Listener
 
+	recent  atomic.Pointer[session.Overview]
+	changes atomic.Uint64 // of sessions
+
 	closers []func() error
 }
 
@@ -208,6 +211,9 @@ func (k *Kernel) openServices(context.Context) error {
 	k.presence = gateway.NewPresence(k.o.Version)
 	k.hooks = hook.New(k.hookPlugins, k.log)
 	k.sessions = session.New(session.Deps{Store: k.db, Bus: k.bus, Settings: k.sessionSettings})
+	session.Changes.Subscribe(k.bus, func(session.ChangedEvent) { k.forgetOverview() })
+	plugin.ChangedKind.Subscribe(k.bus, func(plugin.Changed) { k.forgetOverview() })
+	config.ChangedKind.Subscribe(k.bus, func(config.Changed) { k.forgetOverview() })
 	k.outbox = delivery.NewQueue()
 	k.turns = turn.New(turn.Deps{
 		Store: k.db, Sessions: k.sessions, Bus: k.bus, Providers: providers{k}, Tools: tools{k.plugins},

@@ -107,16 +107,16 @@ func calls(ctx context.Context, _ string) ([]table, error) {
 	}
 	columns, cells, order := pivot(figures, "host", "guest", "case")
 	call := table{
-		Title: "Calling a plugin", Note: "The same guests under this runtime, stock extism/go-sdk, and a bare wazero call without any host's bookkeeping.",
+		Title: "Calling a plugin", Note: "The same guests under this runtime, under stock extism/go-sdk, and called raw: a bare wazero call, the bytes copied in and out. go-pdk is a Go guest of the unmodified PDK, go-bulk one that copies in bulk as this project's SDK does, wasm is written by hand.",
 		Head: append([]string{"guest, case"}, columns...),
 	}
-	call.Head = append(call.Head, "faster than go-sdk", "of raw wazero")
+	call.Head = append(call.Head, "stock ÷ carapace", "carapace ÷ raw")
 	for _, name := range order {
 		row := []string{name}
 		for _, c := range columns {
 			row = append(row, short(cells[name][c]))
 		}
-		call.Rows = append(call.Rows, append(row, ratio(cells[name]["go-sdk"], cells[name]["carapace"]), ratio(cells[name]["carapace"], cells[name]["wazero"])))
+		call.Rows = append(call.Rows, append(row, ratio(cells[name]["stock"], cells[name]["carapace"]), ratio(cells[name]["carapace"], cells[name]["raw"])))
 	}
 	metered, err := goBench(ctx, "./kernel/runtime", "^BenchmarkMeter$", "300ms")
 	if err != nil {
