@@ -12,8 +12,10 @@ const (
 	EventKindResponse EventKind = "response"
 	// a websocket frame, an SSE event, a line
 	EventKindMessage EventKind = "message"
-	EventKindOpened  EventKind = "opened"
-	EventKindClosed  EventKind = "closed"
+	// a connection is open, for the first time or again
+	EventKindOpened EventKind = "opened"
+	// a connection has ended, or could not be opened
+	EventKindClosed EventKind = "closed"
 	// already authenticated by the declared recipe
 	EventKindWebhook EventKind = "webhook"
 	EventKindTimer   EventKind = "timer"
@@ -30,17 +32,32 @@ func (v EventKind) Valid() bool {
 	return false
 }
 
-// Frame is a message on a connection, to it or from it: text, or bytes.
+// Frame is a message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
+// message, of SSE an event's data, of tcp and tls a line without its end, at most 64 KB; a line that is
+// not UTF-8 comes as bytes. To tcp and tls, text goes out with a line end (CR LF) and bytes as they are.
+// At most 1 MB.
 type Frame struct {
 	Connection string  `json:"connection,omitempty"`
 	Text       *string `json:"text,omitempty"`
 	Bytes      []byte  `json:"bytes,omitempty"`
+	// The name of an SSE event that has one.
+	Event *string `json:"event,omitempty"`
+	// The last event id of an SSE stream that has one.
+	ID *string `json:"id,omitempty"`
+	// Replace `{{credential:name}}` in the text of a frame that is sent, as an identification needs it;
+	// in a text that is JSON the credential is escaped for it. Only for a frame that is the plugin's own
+	// words: somebody's text could name a credential.
+	Fill bool `json:"fill,omitempty"`
 }
 
 // Closed is why a connection ended.
 type Closed struct {
+	// A websocket's close code; 0 where there is none.
 	Code   uint16 `json:"code,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	// The kernel opens the connection again after so long, unless the answer closes it or opens it
+	// itself. Absent where it does not: see `open-connection`.
+	ReopensAfter *int64 `json:"reopensAfter,omitempty"`
 }
 
 // WebhookRequest is a request to one of the plugin's webhook addresses.
@@ -150,12 +167,28 @@ func (v Transport) Valid() bool {
 	return false
 }
 
-// OpenConnection is a connection to open. The kernel opens it again when it breaks.
+// OpenConnection is a connection to open, under the plugin's `http` permission. Opening an id that is open replaces its
+// connection.
+//
+// Each opening is told by `opened`, before anything that came on it; each end and each attempt that
+// failed by `closed`. After a `closed` the kernel opens it again by itself, after half a second and then
+// longer and longer, up to a minute; where another url is needed, the answer to `closed` opens the same
+// id anew, and the waiting is the same. It is not opened again when the request itself is refused: it
+// is malformed, not permitted, or lacks a credential. An event stream is opened again with
+// `Last-Event-ID`. Frames that are for a connection while it is not open are dropped, except those in
+// the answer that opens it.
 type OpenConnection struct {
 	Connection string    `json:"connection,omitempty"`
 	Transport  Transport `json:"transport,omitempty"`
-	URL        string    `json:"url,omitempty"`
-	Headers    []Header  `json:"headers,omitempty"`
+	// `wss://` or `https://`, and for tcp and tls `tcp://host:port` and `tls://host:port`. `ws://` and
+	// `http://` are for a URL that the owner configured. `{{credential:name}}` in the path or a header's
+	// value is replaced.
+	URL     string   `json:"url,omitempty"`
+	Headers []Header `json:"headers,omitempty"`
+	// Replace placeholders in the query too.
+	Fill bool `json:"fill,omitempty"`
+	// Do not open it again when it ends.
+	Once bool `json:"once,omitempty"`
 }
 
 // Timer fires once; setting its id again moves it, `after` 0 clears it.

@@ -26,6 +26,15 @@ func (v *Frame) AppendJSON(b []byte) []byte {
 	if v.Bytes != nil {
 		b = codec.AppendBytes(codec.Key(b, `"bytes":`), v.Bytes)
 	}
+	if v.Event != nil {
+		b = codec.AppendString(codec.Key(b, `"event":`), *v.Event)
+	}
+	if v.ID != nil {
+		b = codec.AppendString(codec.Key(b, `"id":`), *v.ID)
+	}
+	if v.Fill {
+		b = codec.AppendBool(codec.Key(b, `"fill":`), v.Fill)
+	}
 	return append(b, '}')
 }
 
@@ -43,6 +52,16 @@ func (v *Frame) ReadJSON(r *codec.Reader) {
 			}
 		case "bytes":
 			v.Bytes = r.Bytes()
+		case "event":
+			if v.Event = nil; !r.Null() {
+				v.Event = new(r.String())
+			}
+		case "id":
+			if v.ID = nil; !r.Null() {
+				v.ID = new(r.String())
+			}
+		case "fill":
+			v.Fill = r.Bool()
 		default:
 			r.Unknown()
 		}
@@ -64,6 +83,9 @@ func (v *Closed) AppendJSON(b []byte) []byte {
 	if v.Reason != "" {
 		b = codec.AppendString(codec.Key(b, `"reason":`), v.Reason)
 	}
+	if v.ReopensAfter != nil {
+		b = codec.AppendInt(codec.Key(b, `"reopensAfter":`), *v.ReopensAfter)
+	}
 	return append(b, '}')
 }
 
@@ -77,6 +99,10 @@ func (v *Closed) ReadJSON(r *codec.Reader) {
 			v.Code = r.Uint16()
 		case "reason":
 			v.Reason = r.String()
+		case "reopensAfter":
+			if v.ReopensAfter = nil; !r.Null() {
+				v.ReopensAfter = new(r.Int64())
+			}
 		default:
 			r.Unknown()
 		}
@@ -477,6 +503,12 @@ func (v *OpenConnection) AppendJSON(b []byte) []byte {
 	if len(v.Headers) > 0 {
 		b = codec.AppendList(codec.Key(b, `"headers":`), v.Headers)
 	}
+	if v.Fill {
+		b = codec.AppendBool(codec.Key(b, `"fill":`), v.Fill)
+	}
+	if v.Once {
+		b = codec.AppendBool(codec.Key(b, `"once":`), v.Once)
+	}
 	return append(b, '}')
 }
 
@@ -494,6 +526,10 @@ func (v *OpenConnection) ReadJSON(r *codec.Reader) {
 			v.URL = r.String()
 		case "headers":
 			v.Headers = codec.List[Header](r, 65536)
+		case "fill":
+			v.Fill = r.Bool()
+		case "once":
+			v.Once = r.Bool()
 		default:
 			r.Unknown()
 		}

@@ -144,7 +144,10 @@ type Permission struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// HTTPPermission is where the plugin may send requests.
+// HTTPPermission is where the plugin may send requests and, a channel, open connections: a websocket or an event stream is a
+// GET. A tcp or tls connection could say anything to its host, so a manifest that names methods or
+// paths has none, and the host is to be listed with its port, or configured by the owner as
+// `tcp://host:port` or `tls://host:port`.
 type HTTPPermission struct {
 	// Shown to the owner. Required.
 	Reason string `json:"reason,omitempty"`
