@@ -17,6 +17,9 @@ import (
 // patience is how long a test waits for what must come. It only bounds a failing test.
 const patience = 30 * time.Second
 
+// Event is what a client is told.
+type Event = client.Event
+
 // Listener keeps everything that a client is told, so that a test can ask for it in any order.
 type Listener struct {
 	*client.Client

@@ -1,6 +1,9 @@
 package kerneltest
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -8,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+
+	"github.com/carapace-gateway/carapace/kernel/runtime"
 )
 
 // built keeps what a test process has compiled, by package and flags.
@@ -39,11 +44,30 @@ func WASM(t testing.TB, pkg string, define ...string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	compile(t, code)
 	if built.modules == nil {
 		built.modules = map[string][]byte{}
 	}
 	built.modules[pkg+flags] = code
 	return code
+}
+
+// compile puts the machine code into CacheDir: with the race detector it can take longer than a call may
+// wait for it.
+func compile(t testing.TB, code []byte) {
+	t.Helper()
+	ctx := context.Background()
+	engine, err := runtime.New(ctx, runtime.Config{CacheDir: CacheDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = engine.Close(ctx) }()
+	sum := sha256.Sum256(code)
+	module := engine.Load(runtime.Source{Name: "plugin.wasm", Hash: hex.EncodeToString(sum[:]), Open: func() ([]byte, error) { return code, nil }})
+	defer module.Release()
+	if err := module.Compile(ctx); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Bundled gives the kernel the plugins whose manifests are in folder/*/plugin.json, with their code

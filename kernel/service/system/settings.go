@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
@@ -50,6 +51,9 @@ type configured struct {
 func (s *Service) configure(ctx context.Context, p Setup) (configured, error) {
 	if p.Enabled == nil && p.Config == nil && p.Access == nil && len(p.Secrets) == 0 {
 		return configured{}, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
+	}
+	if !slices.ContainsFunc(s.Plugins(), func(known Plugin) bool { return known.ID == p.ID }) {
+		return configured{}, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first, or correct the name", p.ID)
 	}
 	if p.Config != nil {
 		if err := s.CheckConfig(p.ID, p.Account, p.Config); err != nil {

@@ -1,0 +1,154 @@
+package system_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+type diagnosis struct {
+	OK     bool
+	Checks []system.Check
+}
+
+func (d diagnosis) check(t *testing.T, name string) system.Check {
+	t.Helper()
+	i := slices.IndexFunc(d.Checks, func(c system.Check) bool { return c.Name == name })
+	if i < 0 {
+		t.Fatalf("no check %s in %+v", name, d)
+	}
+	return d.Checks[i]
+}
+
+// TestAHealthyGateway says so in each of its ways.
+func TestAHealthyGateway(t *testing.T) {
+	p := kerneltest.NewPlatform(t)
+	k := kerneltest.Start(t, kerneltest.StateDir(t.TempDir()), kerneltest.Plugin(kerneltest.Channel("chat"), kerneltest.Echo("echo")),
+		kerneltest.Config(t, fmt.Sprintf(`{"channels":{"chat":{"accounts":{"home":{"dmPolicy":"open","config":{"root":%q}}}}}}`, p.URL)))
+	l := k.Listen()
+	l.MustCall("plugins.configure", map[string]any{"id": "chat", "account": "home", "secrets": map[string]string{"token": "platform-token"}}, nil)
+	p.Say("ann", "hello")
+	p.Answered("you said: hello")
+
+	var health system.Health
+	l.MustCall("health", nil, &health)
+	if chat, _ := health.Channels["chat"].(map[string]any); !health.OK || health.Sessions.Count != 1 || chat["linked"] != true {
+		t.Errorf("%+v", health)
+	}
+	var status system.Status
+	l.MustCall("status", nil, &status)
+	if status.Model != "echo/model" || status.Plugins["ready"] != 2 || len(status.Channels) != 1 || status.Channels[0].State != "connected" {
+		t.Errorf("%+v", status)
+	}
+	var d diagnosis
+	l.MustCall("doctor", nil, &d)
+	if !d.OK {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestTheDoctorFindsWhatIsWrong: a broken plugin, an account that cannot work, settings that do not fit,
+// no model, each with what to do.
+func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
+	state := t.TempDir()
+	broken := filepath.Join(state, "plugins", "broken")
+	if err := os.MkdirAll(broken, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(broken, "plugin.json"), []byte(`{"id":"broken"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Plugin(kerneltest.Channel("chat")),
+		kerneltest.Config(t, `{"channels":{"chat":{"accounts":{"home":{"config":{"rooot":"x"}}}}}}`))
+	l := k.Listen()
+	var d diagnosis
+	l.Until("the account fails", func([]kerneltest.Event) bool {
+		l.MustCall("doctor", nil, &d)
+		return !d.check(t, "channels").OK
+	})
+	for name, want := range map[string]string{"plugins": "broken", "settings": "rooot", "model": "no provider", "channels": "chat/home"} {
+		if c := d.check(t, name); c.OK || !strings.Contains(c.Message, want) || c.Hint == "" {
+			t.Errorf("%+v", c)
+		}
+	}
+	if d.OK || !d.check(t, "database").OK {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestConfigure sets a plugin up, and refuses what does not fit with a reason that names it.
+func TestConfigure(t *testing.T) {
+	state := t.TempDir()
+	asked := make(chan string, 10)
+	echo := kerneltest.Echo("echo")
+	other := kerneltest.Provider("other", func(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
+		asked <- string(c.Config)
+		return kerneltest.Says("other"), nil
+	})
+	other.Manifest.Config = wit.JSON(`{"type":"object","additionalProperties":false,"properties":{"mood":{"enum":["good","bad"]}}}`)
+	boot := func() (*kerneltest.Kernel, *kerneltest.Listener) {
+		k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Plugin(echo, other))
+		return k, k.Listen()
+	}
+	k, l := boot()
+	for params, want := range map[string]string{
+		`{"id":"other"}`:                                "nothing to configure",
+		`{"id":"nobody","enabled":true}`:                "nobody",
+		`{"id":"other","config":{"mood":"odd"}}`:        "mood",
+		`{"id":"other","config":[]}`:                    "object",
+		`{"id":"other","secrets":{"key":"x"}}`:          "key",
+		`{"id":"other","account":"Ä","enabled":true}`:   "account",
+		`{"id":"other","secrets":{},"surprise":"else"}`: "surprise",
+	} {
+		err := l.Call(t.Context(), "plugins.configure", json.RawMessage(params), nil)
+		if code := wit.CodeOf(err); code != wit.CodeInvalid && code != wit.CodeNotFound || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v (%s)", params, err, code)
+		}
+	}
+	l.MustCall("plugins.configure", json.RawMessage(`{"id":"other","config":{"mood":"good"}}`), nil)
+	l.MustCall("plugins.configure", json.RawMessage(`{"id":"echo","enabled":false}`), nil)
+	l.Event("plugins.changed", func(b json.RawMessage) bool {
+		return strings.Contains(string(b), `"echo"`) && strings.Contains(string(b), `"stopped"`)
+	})
+	for round := range 2 {
+		if got := l.Ask(fmt.Sprint("r", round), "hi"); got != "other" {
+			t.Errorf("start %d: %q answers", round, got)
+		}
+		if got := <-asked; !strings.Contains(got, `"good"`) {
+			t.Errorf("start %d: its settings are %s", round, got)
+		}
+		k.Stop()
+		k, l = boot()
+	}
+}
+
+// TestTheLogIsTailed from where a client stopped reading.
+func TestTheLogIsTailed(t *testing.T) {
+	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Echo("echo")))
+	l := k.Listen()
+	type tail struct {
+		Lines  []string
+		Cursor int64
+	}
+	var first, second tail
+	l.MustCall("logs.tail", nil, &first)
+	if len(first.Lines) == 0 || first.Cursor == 0 {
+		t.Errorf("%+v", first)
+	}
+	l.MustCall("logs.tail", map[string]any{"cursor": first.Cursor}, &second)
+	if len(second.Lines) != 0 {
+		t.Errorf("read again: %+v", second)
+	}
+	if err := l.Call(t.Context(), "logs.tail", map[string]any{"limit": 1_000_000}, nil); wit.CodeOf(err) != wit.CodeInvalid {
+		t.Errorf("a huge limit: %v", err)
+	}
+}
