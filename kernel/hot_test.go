@@ -116,9 +116,9 @@ func TestAPluginsLife(t *testing.T) {
 		t.Errorf("without the tool: %q", got)
 	}
 
-	code := guest(t, "v1")
+	v1, v2, v3 := guest(t, "v1"), guest(t, "v2"), guest(t, "v3")
 	start := time.Now()
-	put(t, dir, map[string][]byte{"plugin.wasm": code, "plugin.json": marshal(guestManifest("1.0.0"))})
+	put(t, dir, map[string][]byte{"plugin.wasm": v1, "plugin.json": marshal(guestManifest("1.0.0"))})
 	l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateInstalled})
 	if took := time.Since(start); took > 3*time.Second { // one second, but for a machine that is busy
 		t.Errorf("live after %v", took)
@@ -131,7 +131,7 @@ func TestAPluginsLife(t *testing.T) {
 	l.Event("agent", func(b json.RawMessage) bool {
 		return strings.Contains(string(b), held) && strings.Contains(string(b), `"tool"`)
 	})
-	put(t, dir, map[string][]byte{"plugin.wasm": guest(t, "v2"), "plugin.json": marshal(guestManifest("2.0.0"))})
+	put(t, dir, map[string][]byte{"plugin.wasm": v2, "plugin.json": marshal(guestManifest("2.0.0"))})
 	if c := l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateReady, Version: "2.0.0"}); c.PreviousVersion != "1.0.0" {
 		t.Errorf("%+v", c)
 	}
@@ -148,7 +148,7 @@ func TestAPluginsLife(t *testing.T) {
 		want string
 	}{
 		"text":        {[]byte("I am no code"), ""},
-		"cut off":     {guest(t, "v1")[:100_000], ""},
+		"cut off":     {v1[:100_000], ""},
 		"a component": {[]byte("\x00asm\x0d\x00\x01\x00"), "component"},
 	} {
 		put(t, dir, map[string][]byte{"plugin.wasm": broken.code})
@@ -174,7 +174,7 @@ func TestAPluginsLife(t *testing.T) {
 	bold := guestManifest("3.0.0", func(m *wit.Manifest) {
 		m.Permissions.HTTP = &wit.HTTPPermission{Reason: "to look things up", Hosts: []string{"api.example.org"}}
 	})
-	put(t, dir, map[string][]byte{"plugin.wasm": guest(t, "v3"), "plugin.json": marshal(bold)})
+	put(t, dir, map[string][]byte{"plugin.wasm": v3, "plugin.json": marshal(bold)})
 	l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateFailed, Version: "3.0.0"})
 	d := info(l, "guest")
 	if d.Update == nil || !slices.ContainsFunc(d.Update.Lacking, func(s string) bool { return strings.Contains(s, "api.example.org") }) {
