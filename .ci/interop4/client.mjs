@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { createSessionProjection, reduceSessionProjection, reduceSessionProjectionRunEvent } from "@openclaw/gateway-client";
 import * as protocol from "@openclaw/gateway-protocol";
 import { checked, connect, expect, frames, gaps, kept, newIdentity, refusal, token, until } from "./gateway.mjs";
+import { startModel } from "./model.mjs";
 
 async function check(name, body) {
   let problem = null;
@@ -16,6 +17,25 @@ async function check(name, body) {
   const wrong = frames.wrong.slice(before);
   console.log(JSON.stringify({ check: name, problem: [problem, ...wrong].filter(Boolean).join("\n") || null }));
 }
+
+// ask sends a message and returns the chat events of its run, up to the last.
+async function ask(sessionKey, message, meanwhile = () => {}) {
+  const runId = randomUUID();
+  const ack = await call("chat.send", { sessionKey, message, idempotencyKey: runId });
+  expect(ack.runId === runId && ack.status === "started", ack);
+  const mine = () => g.heard.filter((e) => e.event === "chat" && e.payload.runId === runId).map((e) => e.payload);
+  await until(() => mine().length > 0, "the first chat event");
+  await meanwhile(runId);
+  await until(() => !["delta", "status"].includes(mine().at(-1).state), "the run's end");
+  const seqs = mine().map((p) => p.seq);
+  expect(seqs.every((seq, i) => i === 0 || seq > seqs[i - 1]), "seq does not grow:", seqs);
+  return mine();
+}
+
+const textOf = (message) => message.content.map((part) => part.text ?? "").join("");
+
+// streamed puts the deltas together as a client does that looks at nothing else.
+const streamed = (events) => events.filter((p) => p.state === "delta").reduce((text, p) => (p.replace ? p.deltaText : text + p.deltaText), "");
 
 const identity = newIdentity();
 let g;
@@ -87,21 +107,11 @@ await check("channels.status", async () => expect((await call("channels.status",
 
 await check("channels.pairing.list", () => call("channels.pairing.list"));
 
-await check("chat.send streams and ends", async () => {
-  const runId = randomUUID();
-  const ack = await call("chat.send", { sessionKey: "main", message: "what is 17*23?", idempotencyKey: runId });
-  expect(ack.runId === runId && ack.status === "started", ack);
-  const mine = () => g.heard.filter((e) => e.event === "chat" && e.payload.runId === runId).map((e) => e.payload);
-  const last = await until(() => mine().find((p) => p.state !== "delta" && p.state !== "status"), "the final");
-  expect(last.state === "final", last);
-  const said = last.message.content.map((c) => c.text ?? "").join("");
-  expect(said.includes("391"), said);
-  const deltas = mine().filter((p) => p.state === "delta");
-  expect(deltas.length > 0, "no delta");
-  const streamed = deltas.reduce((text, p) => (p.replace ? p.deltaText : text + p.deltaText), "");
-  expect(said.startsWith(streamed) && streamed !== "", "the deltas say", streamed, "the final", said);
-  const seqs = mine().map((p) => p.seq);
-  expect(seqs.every((seq, i) => i === 0 || seq > seqs[i - 1]), "seq does not grow:", seqs);
+await check("chat.send streams, calls a tool and ends", async () => {
+  const events = await ask("main", "what is 17*23?");
+  const { state, message, runId } = events.at(-1);
+  expect(state === "final" && textOf(message).includes("391"), events.at(-1));
+  expect(streamed(events) !== "" && textOf(message).startsWith(streamed(events)), streamed(events));
   const streams = g.heard.filter((e) => e.event === "agent" && e.payload.runId === runId).map((e) => e.payload.stream);
   expect(["lifecycle", "assistant", "tool"].every((s) => streams.includes(s)), "agent streams:", streams);
   const again = await call("chat.send", { sessionKey: "main", message: "what is 17*23?", idempotencyKey: runId });
@@ -131,16 +141,14 @@ await check("chat in the client's projection", async () => {
   let shown = createSessionProjection({ sessionKey });
   const asked = ["what is 2*3?", "what is 3*3?"];
   for (const text of asked) {
-    const runId = randomUUID();
-    const message = { role: "user", content: [{ type: "text", text }], idempotencyKey: runId };
-    shown = reduceSessionProjection(shown, { type: "sendPending", runId, idempotencyKey: runId, message });
-    await call("chat.send", { sessionKey, message: text, idempotencyKey: runId });
-    const mine = () => g.heard.filter((e) => e.event === "chat" && e.payload.runId === runId).map((e) => e.payload);
-    await until(() => mine().some((p) => p.state === "final"), "the final");
-    for (const event of mine()) {
+    const message = { role: "user", content: [{ type: "text", text }] };
+    const events = await ask(sessionKey, text, (runId) => {
+      shown = reduceSessionProjection(shown, { type: "sendPending", runId, idempotencyKey: runId, message: { ...message, idempotencyKey: runId } });
+    });
+    for (const event of events) {
       shown = reduceSessionProjectionRunEvent(shown, event)?.projection ?? shown;
     }
-    expect(shown.runs[runId].status === "completed", shown.runs[runId]);
+    expect(shown.runs[events.at(-1).runId].status === "completed", shown.runs);
     const { messages } = await call("chat.history", { sessionKey });
     shown = reduceSessionProjection(shown, { type: "snapshotLoaded", messages });
   }
@@ -152,11 +160,6 @@ await check("chat in the client's projection", async () => {
 await check("chat.inject", async () => {
   await call("chat.inject", { sessionKey: "main", message: "noted", label: "interop" });
   await until(() => g.heard.find((e) => e.event === "chat" && e.payload.runId.startsWith("inject-")), "the injected message");
-});
-
-await check("chat.abort", async () => {
-  const { ok, aborted } = await call("chat.abort", { sessionKey: "main" });
-  expect(ok === true && aborted === false);
 });
 
 await check("sessions.list", async () => {
@@ -262,6 +265,40 @@ await check("a scope that is missing", async () => {
   expect(e.code === "FORBIDDEN", e);
   const missing = protocol.readMissingScopeErrorDetails(e.details);
   expect(missing, "no details that the client can read:", e);
+});
+
+// From here on a model that does as it is told answers everybody.
+const withModel = "agent:main:model";
+
+await check("a model is connected", async () => {
+  const baseUrl = await startModel();
+  await call("plugins.configure", { id: "openai", config: { baseUrl, model: "m" }, secrets: { api_key: "sk-interop-0123456789" } });
+  expect((await call("sessions.patch", { key: withModel, model: "openai/m" })).ok);
+  const { models } = await call("models.list");
+  expect(models.some((m) => m.provider === "openai" && m.id === "m"), models);
+});
+
+await check("chat.send streams in many pieces", async () => {
+  const events = await ask(withModel, "count");
+  const final = events.at(-1);
+  expect(final.state === "final" && textOf(final.message).trim() === "1 2 3 4 5 6 7 8 9 10", final);
+  expect(events.filter((p) => p.state === "delta").length > 1, "one delta only");
+  expect(textOf(final.message).startsWith(streamed(events).trim()), "the deltas say", streamed(events));
+});
+
+await check("chat.abort", async () => {
+  const events = await ask(withModel, "wait", async (runId) => {
+    const { ok, aborted, runIds } = await call("chat.abort", { sessionKey: withModel, runId });
+    expect(ok && aborted && runIds.includes(runId), runIds);
+  });
+  expect(events.at(-1).state === "aborted" && textOf(events.at(-1).message).startsWith("still 1"), events.at(-1));
+  const { ok, aborted } = await call("chat.abort", { sessionKey: withModel });
+  expect(ok && !aborted, "nothing ran, and it was aborted");
+});
+
+await check("a model that fails is told as an error", async () => {
+  const last = (await ask(withModel, "fail")).at(-1);
+  expect(last.state === "error" && last.errorMessage.includes("told to fail"), last);
 });
 
 await check("all that arrived", async () => {

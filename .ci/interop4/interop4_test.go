@@ -17,7 +17,7 @@ import (
 )
 
 // few is fewer checks than client.mjs makes; it guards against one that ends early and says it is well.
-const few = 30
+const few = 33
 
 func TestProtocol4Client(t *testing.T) {
 	const token = "interop-test-token"
