@@ -69,6 +69,19 @@ await check("connect with the device token alone", async () => {
   expect(g.hello.auth.role === "operator", g.hello.auth);
 });
 
+await check("connect as other clients do", async () => {
+  for (const [options, role] of [
+    [{ role: "node", mode: "node", clientName: "node-host", scopes: [], commands: ["system.which"], permissions: { camera: false } }, "node"],
+    [{ mode: "probe", clientName: "openclaw-probe", minProtocol: 3 }, "operator"],
+    [{ mode: "webchat", clientName: "openclaw-control-ui", origin: process.env.CARAPACE_URL.replace("ws:", "http:") }, "operator"],
+    [{ token: undefined, password: token }, "operator"],
+  ]) {
+    const other = await connect({ token, deviceIdentity: newIdentity(), ...options });
+    expect(other.hello.protocol === 4 && other.hello.auth.role === role, options, other.hello.auth);
+    await other.client.stopAndWait();
+  }
+});
+
 await check("connect with a wrong token", async () => {
   const e = await refusal(connect({ token: "wrong", deviceIdentity: newIdentity() }));
   expect(e.details?.code === "AUTH_TOKEN_MISMATCH", e);
