@@ -228,7 +228,7 @@ func (k *Kernel) openServices(context.Context) error {
 	})
 	k.channels = channel.New(channel.Deps{
 		Store: k.db, Bus: k.bus, Log: k.log, Plugins: channelPlugins{k.plugins}, Settings: accounts{k.settings}, Credentials: k.vault,
-		Inbound: inbound{k.turns}, Outbox: k.outbox, Redact: k.vault.Redact,
+		Inbound: inbound{k.turns}, Outbox: k.outbox, Dialer: dialer{k.plugins}, Redact: k.vault.Redact,
 	})
 	k.delivery = delivery.New(delivery.Deps{
 		Store: k.db, Bus: k.bus, Log: k.log, Queue: k.outbox, Accounts: k.channels, Senders: senders{k.plugins}, Hooks: outgoing{k.hooks},

@@ -2,10 +2,12 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
@@ -37,6 +39,31 @@ func (p channelPlugins) Channel(id string) (channel.Plugin, bool) {
 }
 
 func (p channelPlugins) Rollback(id, reason string) error { return p.registry.Rollback(id, reason) }
+
+// dialer opens channel's connections.
+type dialer struct{ registry *plugin.Registry }
+
+func (d dialer) Dial(ctx context.Context, id, account string, o wit.OpenConnection) (channel.Conn, error) {
+	c, err := d.registry.Channel(id)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.Open(ctx, account, &o)
+	if err != nil {
+		return nil, err
+	}
+	return connection{conn}, nil
+}
+
+type connection struct{ *egress.Conn }
+
+func (c connection) Read() (wit.Frame, error) {
+	f, err := c.Conn.Read()
+	if closed := (*egress.ClosedError)(nil); errors.As(err, &closed) {
+		err = &channel.ClosedError{Closed: closed.Closed}
+	}
+	return f, err
+}
 
 // senders is delivery's view of the registry.
 type senders struct{ registry *plugin.Registry }

@@ -1,4 +1,4 @@
-// Package egress makes HTTP requests on behalf of plugins, within what a Policy permits.
+// Package egress makes HTTP requests and connections on behalf of plugins, within what a Policy permits.
 //
 // It owns every outgoing connection that a plugin causes. It refuses what the policy does not name
 // (host, method, path), plain http and private networks except for origins that the gateway's owner
@@ -10,6 +10,9 @@
 // chats and answers of models stand there. A percent-encoded placeholder is never one. What carries a
 // credential is dropped when a redirect leaves the origin it was meant for, and no error or log line
 // contains one.
+//
+// Open makes connections that stay: websockets, event streams, and lines over tcp or tls. The same holds
+// for them, they do not follow a redirect to another protocol, and their frames are bounded.
 //
 // Responses are bounded: Do buffers at most Limits.Response, moves large binary bodies to the media
 // store, and Stream ends a body that stays silent for Limits.Idle. Connections are pooled per owner of
@@ -65,6 +68,9 @@ type Limits struct {
 	MaxTimeout time.Duration // of any request: 10 min
 	Head       time.Duration // until a stream's response begins: 2 min
 	Idle       time.Duration // of a stream that says nothing: 2 min
+	Connect    time.Duration // until a connection is open: 30 s
+	Ping       time.Duration // between the pings of a websocket, and until one is answered: 30 s
+	Silence    time.Duration // of an event stream that is a connection: 5 min
 }
 
 // What no configuration changes.
@@ -95,6 +101,9 @@ func (l Limits) withDefaults() Limits {
 	wait(&l.MaxTimeout, 10*time.Minute)
 	wait(&l.Head, 2*time.Minute)
 	wait(&l.Idle, 2*time.Minute)
+	wait(&l.Connect, 30*time.Second)
+	wait(&l.Ping, 30*time.Second)
+	wait(&l.Silence, 5*time.Minute)
 	return l
 }
 

@@ -14,7 +14,8 @@ type Policy struct {
 	// Owner keeps connections apart: two owners never share one.
 	Owner string
 	// Hosts are `api.example.org`, `*.example.org` (any name below it, not itself), with `:port` where
-	// it is not 443. They are reached by https on public addresses only.
+	// it is not 443. They are reached by https and wss on public addresses only; with their port named, and
+	// where neither Methods nor Paths narrows what may be said to them, by tcp and tls too.
 	Hosts []string
 	// Methods are GET and POST when empty.
 	Methods []string
@@ -22,7 +23,8 @@ type Policy struct {
 	// does not.
 	Paths []string
 	// Origins are URLs that the gateway's owner configured: requests to the same scheme, host and port,
-	// below the URL's path, may be plain http and on a private network.
+	// below the URL's path, may be plain http and on a private network. A tcp or tls URL is for such
+	// connections.
 	Origins []string
 }
 

@@ -28,8 +28,8 @@ func (g *Guest) mayUse(name string) error {
 	return nil
 }
 
-// credentials looks in the account first, then in what serves all of the plugin's accounts.
-func (g *Guest) credentials(ctx context.Context, account string) egress.Credentials {
+// Credentials looks in the account first, then in what serves all of the plugin's accounts.
+func (g *Guest) Credentials(ctx context.Context, account string) egress.Credentials {
 	return func(name string) (string, error) {
 		if err := g.mayUse(name); err != nil {
 			return "", err

@@ -31,7 +31,7 @@ func (g *Guest) Do(ctx context.Context, account string, req *wit.HTTPRequest) (*
 	if err := g.mayRequest(req); err != nil {
 		return nil, err
 	}
-	return g.host.deps.Egress.Do(ctx, g.policy(account), g.credentials(ctx, account), req)
+	return g.host.deps.Egress.Do(ctx, g.policy(account), g.Credentials(ctx, account), req)
 }
 
 // Stream is Do for a response that is read as it comes.
@@ -39,7 +39,29 @@ func (g *Guest) Stream(ctx context.Context, account string, req *wit.HTTPRequest
 	if err := g.mayRequest(req); err != nil {
 		return nil, err
 	}
-	return g.host.deps.Egress.Stream(ctx, g.policy(account), g.credentials(ctx, account), req)
+	return g.host.deps.Egress.Stream(ctx, g.policy(account), g.Credentials(ctx, account), req)
+}
+
+// maxOpen bounds a plugin's connections.
+const maxOpen = 64
+
+// Open opens a connection under the plugin's permission; it ends with ctx. creds, which is asked for as
+// long as it lasts, may be those of a later version. Errors are those of egress.Client.Open.
+func (g *Guest) Open(ctx context.Context, account string, creds egress.Credentials, o *wit.OpenConnection) (*egress.Conn, error) {
+	if err := g.mayRequest(&wit.HTTPRequest{}); err != nil {
+		return nil, err
+	}
+	if g.used.open.Add(1) > maxOpen {
+		g.used.open.Add(-1)
+		return nil, wit.Errorf(wit.CodeRateLimited, "http: plugin %s has %d connections, which is as many as it may", g.ID, maxOpen)
+	}
+	conn, err := g.host.deps.Egress.Open(ctx, g.policy(account), creds, o)
+	if err != nil {
+		g.used.open.Add(-1)
+		return nil, err
+	}
+	conn.OnClose(func() { g.used.open.Add(-1) })
+	return conn, nil
 }
 
 func (g *Guest) mayRequest(req *wit.HTTPRequest) error {

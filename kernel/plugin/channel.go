@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -122,6 +123,24 @@ func (c *Channel) Poll(ctx context.Context, p *wit.ChannelPoll) (*wit.Sent, erro
 		return nil, err
 	}
 	return call(ctx, c.registry, c.id, request{classSend, "channel_poll", own.Account, 0}, &own, checkSent)
+}
+
+// Open opens a connection under the plugin's permission with an account's credentials. It belongs to no
+// call and outlives an upgrade, after which frames are filled in with what the new version may use; it
+// ends with ctx. Errors are those of egress.Client.Open.
+func (c *Channel) Open(ctx context.Context, account string, o *wit.OpenConnection) (*egress.Conn, error) {
+	v := c.current()
+	if v == nil {
+		return nil, c.gone()
+	}
+	creds := func(name string) (string, error) {
+		now := c.current()
+		if now == nil {
+			return "", c.gone()
+		}
+		return now.guest.Credentials(ctx, account)(name)
+	}
+	return v.guest.Open(ctx, account, creds, o)
 }
 
 func (c *Channel) operation(name string) error {

@@ -79,6 +79,7 @@ type actor struct {
 	fruitless int // quick responses in a row that brought nothing
 	timers    map[string]*timer
 	conns     map[string]*connection
+	unrest    map[string]unrest // by connection
 	restart   *time.Timer
 	starts    int // failed starts in a row
 
@@ -94,7 +95,7 @@ type actor struct {
 
 func newActor(s *Service, r ref, settings Account) *actor {
 	a := &actor{Service: s, ref: r, settings: settings, phase: phaseIdle, cancel: func() {},
-		timers: map[string]*timer{}, conns: map[string]*connection{}}
+		timers: map[string]*timer{}, conns: map[string]*connection{}, unrest: map[string]unrest{}}
 	return a
 }
 
@@ -191,6 +192,7 @@ func (a *actor) end() {
 		a.restart.Stop()
 	}
 	clear(a.conns)
+	clear(a.unrest)
 	a.waiting, a.running, a.failures, a.fruitless = nil, 0, 0, 0
 	kept := a.queue[:0]
 	for _, in := range a.queue {

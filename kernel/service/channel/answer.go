@@ -28,6 +28,7 @@ func check(a *wit.ChannelAnswer) error {
 		{"timers", len(a.Timers), maxTimers},
 		{"receipts", len(a.Receipts), maxReceipts},
 		{"connections to open", len(a.Open), maxConns},
+		{"connections to close", len(a.Close), maxConns},
 		{"bytes of state", len(a.State), maxState},
 	} {
 		if b.n > b.limit {
@@ -36,6 +37,11 @@ func check(a *wit.ChannelAnswer) error {
 	}
 	if len(a.State) > 0 && !json.Valid(a.State) {
 		return wit.NewError(wit.CodeInvalid, "the plugin answered a state that is not JSON")
+	}
+	for _, o := range a.Open {
+		if o.Connection == "" || len(o.Connection) > maxID {
+			return wit.Errorf(wit.CodeInvalid, "the plugin answered a connection with an id of %d bytes: 1 to %d are allowed", len(o.Connection), maxID)
+		}
 	}
 	for i := range a.Messages {
 		if err := checkMessage(&a.Messages[i]); err != nil {

@@ -3,118 +3,278 @@ package channel
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// connection is one that a plugin asked for. Its frames wait for each other and for the handling of
-// the one before, so a peer that sends faster than the plugin handles is slowed down.
+// connection is one that a plugin asked for, over all the times that it is opened. Its messages wait for
+// the handling of the one before, so a peer that sends faster than the plugin handles is slowed down.
 type connection struct {
-	id     string
-	gen    uint64
-	cancel context.CancelFunc
-	frames chan wit.Frame
+	id      string
+	gen     uint64
+	request wit.OpenConnection
+	cancel  context.CancelFunc
+	lastID  string // of an event stream
+
+	// The actor's mu guards these.
+	frames chan wit.Frame  // that wait to be sent; nil while it is broken
+	fail   func(err error) // ends this opening
+}
+
+// What unsteady connections wait. One that lasted is not.
+const (
+	reopenMin = 500 * time.Millisecond
+	reopenMax = time.Minute
+	lasting   = time.Minute
+	maxUnrest = 256
+)
+
+// unrest is what an actor remembers of a connection's id that breaks again and again.
+type unrest struct {
+	times int
+	until time.Time
+	told  *string // what the account's status says of it
 }
 
 // unsupported is what a plugin hears where nothing can dial.
-const unsupported = "this version of the gateway does not open connections yet: use requests or a webhook"
+const unsupported = "this gateway does not open connections: use requests or a webhook"
 
-// open dials a connection; one with the same id is closed first. What comes of it are events.
+// open opens a connection, now or when its id has waited long enough; one with the same id is closed
+// first. What comes of it are events.
 func (a *actor) open(o wit.OpenConnection) {
 	a.closeConn(o.Connection)
 	a.mu.Lock()
-	if a.Dialer == nil || len(a.conns) >= maxConns {
-		reason, gen := unsupported, a.gen
-		if a.Dialer != nil {
-			reason = "the account has too many connections"
-		}
-		a.report.status = wit.AccountStatus{State: wit.ConnectionStateFailed, Message: &reason}
-		a.mu.Unlock()
-		a.post(closedEvent(gen, o.Connection, wit.Closed{Reason: reason}))
-		a.publish(a)
-		return
-	}
 	ctx, cancel := context.WithCancel(a.ctx)
-	c := &connection{id: o.Connection, gen: a.gen, cancel: cancel, frames: make(chan wit.Frame, maxFrames)}
-	a.conns[o.Connection] = c
+	c := &connection{id: o.Connection, gen: a.gen, request: o, cancel: cancel, frames: make(chan wit.Frame, maxFrames)}
+	full := len(a.conns) >= maxConns
+	if !full {
+		a.conns[o.Connection] = c
+	}
 	a.mu.Unlock()
-	a.spawn(func(context.Context) { a.serve(ctx, c, o) })
+	a.spawn(func(context.Context) {
+		defer cancel()
+		if full {
+			a.overflow(ctx, c)
+			return
+		}
+		a.serve(ctx, c)
+	})
 }
 
-// serve lives as long as the connection.
-func (a *actor) serve(ctx context.Context, c *connection, o wit.OpenConnection) {
-	defer c.cancel()
-	conn, err := a.Dialer.Dial(ctx, a.channel, a.account, o)
-	if err != nil {
-		a.lost(c, err)
-		return
+// overflow refuses a connection, and not so fast that asking again keeps the account busy.
+func (a *actor) overflow(ctx context.Context, c *connection) {
+	if wait(ctx, reopenMin) {
+		a.post(c.event(wit.EventKindClosed, func(e *wit.ChannelEvent) {
+			e.Closed = &wit.Closed{Reason: "the account has too many connections"}
+		}))
 	}
-	var writer sync.WaitGroup
-	writer.Go(func() {
+}
+
+// serve lives as long as the connection is wanted.
+func (a *actor) serve(ctx context.Context, c *connection) {
+	for again := true; again; {
+		if !wait(ctx, a.patience(c)) {
+			return
+		}
+		began := time.Now()
+		dialed, err := a.converse(ctx, c)
+		if ctx.Err() != nil {
+			return // the plugin or a new start has ended it
+		}
+		again = a.broke(ctx, c, err, !dialed && refused(err), time.Since(began))
+	}
+}
+
+// converse opens the connection and exchanges frames until it ends.
+func (a *actor) converse(ctx context.Context, c *connection) (dialed bool, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if a.Dialer == nil {
+		return false, wit.NewError(wit.CodeForbidden, unsupported)
+	}
+	conn, err := a.Dialer.Dial(ctx, a.channel, a.account, c.resumed())
+	if err != nil {
+		return false, err
+	}
+	var tasks sync.WaitGroup
+	tasks.Go(func() {
 		<-ctx.Done()
 		_ = conn.Close() // ends a Read that waits; its error says nothing new
 	})
-	a.post(&input{gen: c.gen, event: wit.ChannelEvent{Kind: wit.EventKindOpened, Connection: &c.id}})
-	writer.Go(func() { a.writeAll(ctx, c, conn) })
+	frames := a.opened(c, cancel)
+	a.post(c.event(wit.EventKindOpened, nil))
+	tasks.Go(func() {
+		if err := writeAll(ctx, frames, conn); err != nil {
+			cancel(err)
+		}
+	})
 	err = a.readAll(ctx, c, conn)
-	c.cancel()
-	writer.Wait()
-	a.lost(c, err)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	cancel(nil)
+	tasks.Wait()
+	return true, err
 }
 
-func (a *actor) writeAll(ctx context.Context, c *connection, conn Conn) {
+// resumed is the request to open, again after the event that was handled last.
+func (c *connection) resumed() wit.OpenConnection {
+	o := c.request
+	if c.lastID != "" && o.Transport == wit.TransportSSE {
+		o.Headers = slices.DeleteFunc(slices.Clone(o.Headers), func(h wit.Header) bool { return strings.EqualFold(h.Name, "Last-Event-ID") })
+		o.Headers = append(o.Headers, wit.Header{Name: "Last-Event-ID", Value: c.lastID})
+	}
+	return o
+}
+
+func writeAll(ctx context.Context, frames <-chan wit.Frame, conn Conn) error {
 	for {
 		select {
-		case f := <-c.frames:
-			if err := conn.Write(ctx, f); err != nil {
-				c.cancel()
-				return
+		case f := <-frames:
+			if err := conn.Write(f); err != nil {
+				return err
 			}
 		case <-ctx.Done():
-			return
+			return nil
 		}
 	}
 }
 
 func (a *actor) readAll(ctx context.Context, c *connection, conn Conn) error {
 	for {
-		f, err := conn.Read(ctx)
+		f, err := conn.Read()
 		if err != nil {
 			return err
 		}
 		f.Connection = c.id
-		in := &input{gen: c.gen, done: make(chan outcome, 1),
-			event: wit.ChannelEvent{Kind: wit.EventKindMessage, Connection: &c.id, Message: &f}}
-		a.post(in)
-		select {
-		case <-in.done:
-		case <-ctx.Done():
+		if !a.settle(ctx, c.event(wit.EventKindMessage, func(e *wit.ChannelEvent) { e.Message = &f })) {
 			return ctx.Err()
+		}
+		if f.ID != nil {
+			c.lastID = *f.ID
 		}
 	}
 }
 
-// lost reports the end of a connection, unless the plugin or a new start has ended it.
-func (a *actor) lost(c *connection, err error) {
+// settle posts an event and waits until it is handled, or false when ctx ends first.
+func (a *actor) settle(ctx context.Context, in *input) bool {
+	in.done = make(chan outcome, 1)
+	a.post(in)
+	select {
+	case <-in.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// opened makes frames go to this opening.
+func (a *actor) opened(c *connection, fail func(error)) <-chan wit.Frame {
 	a.mu.Lock()
-	ours := a.conns[c.id] == c
-	if ours {
-		delete(a.conns, c.id)
+	defer a.mu.Unlock()
+	if c.frames == nil {
+		c.frames = make(chan wit.Frame, maxFrames)
 	}
-	a.mu.Unlock()
-	if !ours {
-		return
+	c.fail = fail
+	if told := a.unrest[c.id].told; told != nil && a.report.status.Message == told {
+		a.report.status.State, a.report.status.Message = wit.ConnectionStateConnected, nil
+		defer a.spawn(func(context.Context) { a.publish(a) })
 	}
-	closed := wit.Closed{Reason: a.Redact(clip(err.Error(), 500))}
+	return c.frames
+}
+
+// broke reports the end of an opening and, when the plugin has heard of it, whether there is another one.
+func (a *actor) broke(ctx context.Context, c *connection, err error, refused bool, lived time.Duration) (again bool) {
+	closed := wit.Closed{Reason: err.Error()}
 	if peer := (*ClosedError)(nil); errors.As(err, &peer) {
 		closed = peer.Closed
 	}
-	a.post(closedEvent(c.gen, c.id, closed))
+	closed.Reason = a.Redact(clip(closed.Reason, 500))
+	again = !refused && !c.request.Once
+	a.mu.Lock()
+	if a.conns[c.id] != c {
+		a.mu.Unlock()
+		return false
+	}
+	c.frames, c.fail = nil, nil
+	delay := a.unsettle(c.id, err, lived)
+	if again {
+		closed.ReopensAfter = new(delay.Milliseconds())
+	} else {
+		delete(a.conns, c.id)
+	}
+	a.tell(c, closed.Reason, refused)
+	a.mu.Unlock()
+	a.Log.Info("a connection has ended", "account", a.ref, "connection", clip(c.id, 80), "code", closed.Code, "reason", closed.Reason, "again", again)
+	a.publish(a)
+	return a.settle(ctx, c.event(wit.EventKindClosed, func(e *wit.ChannelEvent) { e.Closed = &closed })) && again
 }
 
-func closedEvent(gen uint64, id string, c wit.Closed) *input {
-	return &input{gen: gen, event: wit.ChannelEvent{Kind: wit.EventKindClosed, Connection: &id, Closed: &c}}
+// refused reports whether asking again is in vain.
+func refused(err error) bool {
+	switch wit.CodeOf(err) {
+	case wit.CodeInvalid, wit.CodeForbidden, wit.CodeNotFound, wit.CodeTooLarge:
+		return true
+	}
+	return false
+}
+
+// unsettle notes an end and returns how long the id has to wait now. a.mu is held.
+func (a *actor) unsettle(id string, err error, lived time.Duration) time.Duration {
+	if len(a.unrest) >= maxUnrest {
+		clear(a.unrest)
+	}
+	u := a.unrest[id]
+	if lived >= lasting {
+		u.times = 0
+	}
+	delay := min(reopenMin<<min(u.times, 10), reopenMax)
+	delay = delay/2 + rand.N(delay/2) // those that broke together do not come back together
+	if e := wit.AsError(err); e.RetryAfter != nil {
+		delay = max(delay, time.Duration(min(*e.RetryAfter, maxDelay))*time.Millisecond)
+	}
+	u.times++
+	u.until = time.Now().Add(delay)
+	a.unrest[id] = u
+	return delay
+}
+
+// patience is how long an id that broke has to wait still.
+func (a *actor) patience(c *connection) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return time.Until(a.unrest[c.id].until)
+}
+
+// tell shows the owner that a connection is gone, unless a login or a failure is shown. a.mu is held.
+func (a *actor) tell(c *connection, reason string, refused bool) {
+	a.report.LastError = reason
+	now, u := &a.report.status, a.unrest[c.id]
+	well := now.State == wit.ConnectionStateConnected || now.State == wit.ConnectionStateConnecting
+	switch {
+	case refused:
+		now.State = wit.ConnectionStateFailed
+	case c.request.Once || !well && now.Message != u.told:
+		return
+	default:
+		now.State = wit.ConnectionStateDisconnected
+	}
+	u.told, now.Message = &reason, &reason
+	a.unrest[c.id] = u
+}
+
+// event is one of the connection's.
+func (c *connection) event(kind wit.EventKind, fill func(*wit.ChannelEvent)) *input {
+	in := &input{gen: c.gen, event: wit.ChannelEvent{Kind: kind, Connection: &c.id}}
+	if fill != nil {
+		fill(&in.event)
+	}
+	return in
 }
 
 func (a *actor) closeConn(id string) {
@@ -127,18 +287,20 @@ func (a *actor) closeConn(id string) {
 	}
 }
 
-// send puts a frame on its connection. A connection that takes none for so long is given up.
+// send puts a frame on its connection. One that has not taken many frames is given up.
 func (a *actor) send(f wit.Frame) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	c, ok := a.conns[f.Connection]
-	a.mu.Unlock()
-	if !ok {
+	if !ok || c.frames == nil {
 		a.Log.Warn("a frame was dropped: its connection is closed", "account", a.ref, "connection", clip(f.Connection, 80))
 		return
 	}
 	select {
 	case c.frames <- f:
 	default:
-		c.cancel()
+		if c.fail != nil {
+			c.fail(wit.Errorf(wit.CodeUnavailable, "the other side takes no frames: %d wait", maxFrames))
+		}
 	}
 }

@@ -128,15 +128,20 @@ type Notice struct {
 }
 
 // Dialer opens connections for plugins, under their `http` permission and with credentials filled in.
+// They outlive an upgrade of the plugin.
 type Dialer interface {
+	// Dial opens a connection that ends with ctx. CodeInvalid, CodeForbidden, CodeNotFound and
+	// CodeTooLarge say that another attempt would be in vain.
 	Dial(ctx context.Context, channel, account string, o wit.OpenConnection) (Conn, error)
 }
 
-// Conn is an open connection. Read and Write may run at the same time.
+// Conn is an open connection. One Read and one Write may run at the same time.
 type Conn interface {
 	// Read returns the next frame; its error ends the connection, a *ClosedError says how.
-	Read(ctx context.Context) (wit.Frame, error)
-	Write(ctx context.Context, f wit.Frame) error
+	Read() (wit.Frame, error)
+	// Write sends a frame, and fills credentials in where it asks for them. Its error ends the connection.
+	Write(f wit.Frame) error
+	// Close makes a Read or Write that waits return.
 	Close() error
 }
 

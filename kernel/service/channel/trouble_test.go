@@ -185,7 +185,7 @@ type pipe struct {
 	once   sync.Once
 }
 
-func (c *pipe) Read(ctx context.Context) (wit.Frame, error) {
+func (c *pipe) Read() (wit.Frame, error) {
 	select {
 	case f, ok := <-c.in:
 		if !ok {
@@ -194,13 +194,11 @@ func (c *pipe) Read(ctx context.Context) (wit.Frame, error) {
 		return f, nil
 	case <-c.closed:
 		return wit.Frame{}, io.ErrClosedPipe
-	case <-ctx.Done():
-		return wit.Frame{}, ctx.Err()
 	}
 }
 
-func (c *pipe) Write(_ context.Context, f wit.Frame) error { c.out <- f; return nil }
-func (c *pipe) Close() error                               { c.once.Do(func() { close(c.closed) }); return nil }
+func (c *pipe) Write(f wit.Frame) error { c.out <- f; return nil }
+func (c *pipe) Close() error            { c.once.Do(func() { close(c.closed) }); return nil }
 
 type dialer struct{ wires chan *pipe }
 
@@ -230,7 +228,7 @@ func TestConnections(t *testing.T) {
 				return &wit.ChannelAnswer{Messages: []wit.Message{text(id, id)}, Frames: []wit.Frame{{Connection: "gw", Text: ptr("ack " + id)}}}, nil
 			case wit.EventKindClosed:
 				if *e.Connection == "gw" {
-					return &wit.ChannelAnswer{Timers: []wit.Timer{{ID: "again", After: 1000}}}, nil
+					return &wit.ChannelAnswer{Close: []string{"gw"}, Timers: []wit.Timer{{ID: "again", After: 1000}}}, nil
 				}
 			case wit.EventKindTimer:
 				return &wit.ChannelAnswer{Open: []wit.OpenConnection{{Connection: "gw"}}}, nil

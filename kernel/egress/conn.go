@@ -1,0 +1,132 @@
+package egress
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds of a frame, either way.
+const (
+	maxFrame     = 1 << 20
+	maxLine      = 64 << 10
+	writeTimeout = 30 * time.Second
+)
+
+// Conn is an open connection. One Read and one Write may run at the same time. It ends with the context
+// that it was opened with, with Close, and with the first error of Read or Write.
+type Conn struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	m      *message
+	creds  Credentials
+	wire   wire
+	// clear says that everybody on the way can read along.
+	clear bool
+}
+
+// wire is a transport. Its close makes a read or write that waits return, and may come twice.
+type wire interface {
+	read() (wit.Frame, error)
+	// write sends one of text and bytes, of at most maxFrame.
+	write(ctx context.Context, f *wit.Frame) error
+	close()
+}
+
+// ClosedError is how the other side ended a connection.
+type ClosedError struct{ wit.Closed }
+
+func (e *ClosedError) Error() string { return "closed by the other side: " + e.Reason }
+
+func newTimer(d time.Duration, cancel context.CancelCauseFunc) *time.Timer {
+	return time.AfterFunc(d, func() { cancel(errSilent) })
+}
+
+// Read returns the next frame; its connection is left empty. Errors: a *ClosedError when the other side
+// has ended the connection; CodeTooLarge for a frame over the bounds; CodeTimeout after a silence;
+// CodeUnavailable when the connection broke or was closed here.
+func (c *Conn) Read() (wit.Frame, error) {
+	f, err := c.wire.read()
+	if err == nil {
+		return f, nil
+	}
+	defer c.Close()
+	closed := (*ClosedError)(nil)
+	switch {
+	case c.ctx.Err() == nil && errors.As(err, &closed):
+		return wit.Frame{}, closed
+	case c.ctx.Err() == nil && errors.Is(err, io.EOF):
+		return wit.Frame{}, &ClosedError{wit.Closed{Reason: "the end of the stream"}}
+	}
+	return wit.Frame{}, c.failed(err)
+}
+
+// Write sends a frame, filled in with credentials where it asks for it. Errors: CodeInvalid for a frame
+// that the transport has no form for; CodeTooLarge; CodeForbidden and CodeNotFound for a credential;
+// CodeTimeout and CodeUnavailable when the other side does not take it.
+func (c *Conn) Write(f wit.Frame) error {
+	fresh := &message{shown: c.m.shown} // a frame's secrets are not kept
+	err := c.fill(&f, fresh)
+	switch {
+	case err != nil:
+	case f.Text != nil && len(f.Bytes) > 0:
+		err = wit.NewError(wit.CodeInvalid, "http: a frame has text or bytes: one of them")
+	case f.Text != nil && len(*f.Text) > maxFrame || len(f.Bytes) > maxFrame:
+		err = wit.Errorf(wit.CodeTooLarge, "http: a frame of more than %d bytes is not sent", maxFrame)
+	default:
+		ctx, cancel := context.WithTimeout(c.ctx, writeTimeout)
+		defer cancel()
+		if err = c.wire.write(ctx, &f); err != nil {
+			err = coded(ctx, c.m, err)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	c.Close()
+	return fresh.scrub(c.failed(err))
+}
+
+func (c *Conn) failed(err error) error {
+	if own := (*wit.Error)(nil); c.ctx.Err() != nil && !errors.Is(context.Cause(c.ctx), errSilent) && !errors.As(err, &own) {
+		return wit.NewError(wit.CodeUnavailable, "http: the connection to "+c.m.shown+" was closed here")
+	}
+	return c.m.scrub(coded(c.ctx, c.m, err))
+}
+
+func (c *Conn) fill(f *wit.Frame, m *message) error {
+	if !f.Fill || f.Text == nil {
+		return nil
+	}
+	escape := verbatim
+	if json.Valid([]byte(*f.Text)) {
+		escape = inJSON
+	}
+	text, secret, err := (&filler{creds: c.creds, message: m}).text(*f.Text, escape)
+	if err == nil && secret && c.clear {
+		err = wit.Errorf(wit.CodeForbidden, "http: a credential is not sent to %s by plain tcp: use tls", c.m.shown)
+	}
+	f.Text = &text
+	return err
+}
+
+// Close ends the connection at once and without a farewell, since what can be resumed later lives on only
+// where none was said. A Read or Write that waits returns. It may be called more than once.
+func (c *Conn) Close() error {
+	c.cancel(nil)
+	return nil
+}
+
+// OnClose has fn called once the connection has ended.
+func (c *Conn) OnClose(fn func()) { context.AfterFunc(c.ctx, fn) }
+
+// splitScheme cuts a url where its scheme ends.
+func splitScheme(raw string) (scheme, rest string) {
+	scheme, rest, _ = strings.Cut(raw, "://")
+	return strings.ToLower(scheme), rest
+}

@@ -1,0 +1,93 @@
+package egress
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+func (c *Conn) raw(client *Client, o *wit.OpenConnection) error {
+	u, err := parseRaw(o.URL, string(o.Transport))
+	if err != nil {
+		return err
+	}
+	c.m.url, c.m.shown = u, originOf(u)
+	if len(o.Headers) > 0 {
+		return wit.Errorf(wit.CodeInvalid, "http: a %s connection has no headers", o.Transport)
+	}
+	r, err := c.m.policy.allowRaw(u)
+	if err != nil {
+		return err
+	}
+	conn, err := client.dialer(r.private)(c.ctx, "tcp", net.JoinHostPort(u.Hostname(), u.Port()))
+	if err != nil {
+		return err
+	}
+	if o.Transport == wit.TransportTLS {
+		config := &tls.Config{}
+		if client.tls != nil {
+			config = client.tls.Clone()
+		}
+		config.ServerName, config.NextProtos = u.Hostname(), nil
+		secure := tls.Client(conn, config)
+		if err := secure.HandshakeContext(c.ctx); err != nil {
+			conn.Close()
+			return err
+		}
+		conn = secure
+	}
+	c.clear = o.Transport == wit.TransportTCP && !r.private
+	c.wire = &lineWire{conn: conn, r: bufio.NewReaderSize(conn, maxLine+len("\r\n"))}
+	return nil
+}
+
+// lineWire is a wire of lines.
+type lineWire struct {
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+func (l *lineWire) read() (wit.Frame, error) {
+	line, err := l.r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		return wit.Frame{}, wit.Errorf(wit.CodeTooLarge, "http: the other side sent a line of more than %d bytes", maxLine)
+	}
+	if err != nil {
+		return wit.Frame{}, err // what came of a line is none
+	}
+	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	if utf8.Valid(line) {
+		return wit.Frame{Text: new(string(line))}, nil
+	}
+	return wit.Frame{Bytes: bytes.Clone(line)}, nil
+}
+
+func (l *lineWire) write(ctx context.Context, f *wit.Frame) error {
+	data := f.Bytes
+	if f.Text != nil {
+		if strings.ContainsAny(*f.Text, "\r\n") {
+			return wit.NewError(wit.CodeInvalid, "http: a text frame is one line: send several, or bytes")
+		}
+		data = []byte(*f.Text + "\r\n")
+	}
+	deadline, _ := ctx.Deadline()
+	if err := l.conn.SetWriteDeadline(deadline); err != nil {
+		return err
+	}
+	_, err := l.conn.Write(data)
+	return err
+}
+
+// A TLS connection says goodbye when it is closed, and must not wait for that to be taken.
+func (l *lineWire) close() {
+	_ = l.conn.SetDeadline(time.Unix(1, 0))
+	_ = l.conn.Close()
+}

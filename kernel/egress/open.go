@@ -1,0 +1,127 @@
+package egress
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Open opens a connection under the rules of requests: what the policy permits, to addresses that were
+// checked, with credentials in the path and the headers. A websocket and an event stream are a GET; for
+// tcp and tls see Policy.Hosts. It takes at most Limits.Connect, and the connection ends with ctx.
+//
+// creds is asked again for frames that are filled in, for as long as the connection lasts.
+//
+// Errors: those of Do, CodeUnauthorized when the other side asks for another credential, CodeRateLimited
+// when it says so.
+func (c *Client) Open(ctx context.Context, p Policy, creds Credentials, o *wit.OpenConnection) (*Conn, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	conn := &Conn{ctx: ctx, cancel: cancel, creds: creds, m: &message{policy: p}}
+	timer := newTimer(c.limits.Connect, cancel)
+	err := conn.connect(c, o)
+	timer.Stop()
+	if err != nil {
+		err = conn.m.scrub(coded(ctx, conn.m, err))
+		cancel(nil)
+		return nil, err
+	}
+	context.AfterFunc(ctx, conn.wire.close)
+	return conn, nil
+}
+
+func (c *Conn) connect(client *Client, o *wit.OpenConnection) (err error) {
+	switch o.Transport {
+	case wit.TransportWebsocket, "":
+		err = c.webSocket(client, o)
+	case wit.TransportSSE:
+		err = c.eventStream(client, o)
+	case wit.TransportTCP, wit.TransportTLS:
+		err = c.raw(client, o)
+	default:
+		err = wit.Errorf(wit.CodeInvalid, "http: %.20q is no transport: websocket, sse, tcp or tls", o.Transport)
+	}
+	return err
+}
+
+// prepare makes the connection's message of the request that opens it.
+func (c *Conn) prepare(client *Client, rawURL string, o *wit.OpenConnection) (r route, err error) {
+	c.m, err = client.prepare(c.ctx, c.m.policy, c.creds, &wit.HTTPRequest{URL: rawURL, Headers: o.Headers, Fill: o.Fill})
+	if err != nil {
+		return route{}, err
+	}
+	// Asked once more for the url with its credentials, as for each request.
+	return c.m.policy.allow(c.m.method, c.m.url, true)
+}
+
+// refused is what a response means that does not open a connection.
+func (c *Conn) refused(status int, why string) error {
+	code, hint := wit.CodeUnavailable, ""
+	switch status {
+	case 401, 403:
+		code, hint = wit.CodeUnauthorized, ": check the credential"
+	case 429:
+		code, hint = wit.CodeRateLimited, ": it wants fewer attempts"
+	}
+	return wit.Errorf(code, "http: %s answered %d%s%s", c.m.shown, status, why, hint)
+}
+
+// allowRaw is allow for tcp and tls. Such a connection could say anything to its host.
+func (p *Policy) allowRaw(u *url.URL) (route, error) {
+	r := route{origin: originOf(u)}
+	if slices.ContainsFunc(p.Origins, func(o string) bool { return isOrigin(o, u) }) {
+		r.private = true
+		return r, nil
+	}
+	if !slices.ContainsFunc(p.Hosts, func(h string) bool { return namesPort(h) && matchHost(h, u) }) {
+		return route{}, wit.Errorf(wit.CodeForbidden, "http: connections to %s are not permitted: permissions.http.hosts of the plugin's manifest would have to name it with its port", u.Host)
+	}
+	if len(p.Methods)+len(p.Paths) > 0 {
+		return route{}, wit.Errorf(wit.CodeForbidden, "http: connections to %s are not permitted: permissions.http of the plugin's manifest is for some methods or paths only", u.Host)
+	}
+	return r, nil
+}
+
+// namesPort reports whether a host of a policy has a port.
+func namesPort(pattern string) bool {
+	return strings.LastIndexByte(pattern, ':') > strings.LastIndexByte(pattern, ']')
+}
+
+// isOrigin reports whether the owner configured the very endpoint. A host and port without a scheme are
+// an https origin, which is as good as tls when it has no path.
+func isOrigin(configured string, u *url.URL) bool {
+	o, err := url.Parse(configured)
+	if err != nil || strings.Trim(o.Path, "/") != "" || o.Port() == "" {
+		return false
+	}
+	if o.Scheme = strings.ToLower(o.Scheme); o.Scheme == "https" {
+		o.Scheme = "tls"
+	}
+	o.User = nil
+	return normalizeRaw(o) == nil && o.Scheme == u.Scheme && originOf(o) == originOf(u)
+}
+
+// parseRaw parses scheme://host:port.
+func parseRaw(raw, scheme string) (*url.URL, error) {
+	if len(raw) > maxURL {
+		return nil, wit.Errorf(wit.CodeTooLarge, "http: the url has %d bytes, at most %d are used", len(raw), maxURL)
+	}
+	u, err := url.Parse(raw)
+	if err != nil || !strings.EqualFold(u.Scheme, scheme) || u.Port() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return nil, wit.Errorf(wit.CodeInvalid, "http: a %s connection's url is %[1]s://host:port", scheme)
+	}
+	return u, normalizeRaw(u)
+}
+
+// normalizeRaw is normalize for schemes without a default port.
+func normalizeRaw(u *url.URL) error {
+	scheme, port := strings.ToLower(u.Scheme), u.Port()
+	u.Scheme = "https"
+	err := normalize(u)
+	if u.Scheme = scheme; u.Port() == "" {
+		u.Host += ":" + port
+	}
+	return err
+}

@@ -1,0 +1,368 @@
+package egress_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// home is a client of this machine's real network, and a policy for a server that the owner configured.
+func home(t *testing.T, origin string, limits egress.Limits) (*egress.Client, egress.Policy) {
+	t.Helper()
+	c := egress.New(egress.Config{Limits: limits})
+	t.Cleanup(c.Close)
+	return c, egress.Policy{Owner: "p", Origins: []string{origin}}
+}
+
+// socket is a websocket server that greets with what the handshake said, and echoes.
+func socket(t *testing.T) *httptest.Server {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/denied" {
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"chat"}})
+		if err != nil {
+			return
+		}
+		defer conn.CloseNow()
+		conn.SetReadLimit(4 << 20)
+		hello := fmt.Sprint(r.URL.RequestURI(), " ", r.Header.Get("Authorization"), " ", conn.Subprotocol())
+		_ = conn.Write(r.Context(), websocket.MessageText, []byte(hello))
+		for {
+			kind, data, err := conn.Read(r.Context())
+			switch {
+			case err != nil:
+				return
+			case string(data) == "deaf":
+				<-r.Context().Done()
+			case string(data) == "bye":
+				_ = conn.Close(4004, "go away")
+				return
+			case string(data) == "flood":
+				data = make([]byte, 1<<20+1)
+			}
+			_ = conn.Write(r.Context(), kind, data)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func open(t *testing.T, c *egress.Client, p egress.Policy, o wit.OpenConnection) *egress.Conn {
+	t.Helper()
+	creds := secrets(map[string]string{"token": `s3"cret`})
+	conn, err := c.Open(t.Context(), p, creds, &o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func read(t *testing.T, c *egress.Conn) wit.Frame {
+	t.Helper()
+	f, err := c.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func write(t *testing.T, c *egress.Conn, f wit.Frame) {
+	t.Helper()
+	if err := c.Write(f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func textFrame(s string) wit.Frame { return wit.Frame{Text: &s} }
+
+func TestWebSocket(t *testing.T) {
+	t.Parallel()
+	server := socket(t)
+	c, p := home(t, server.URL+"/gw", egress.Limits{})
+	ws := "ws" + strings.TrimPrefix(server.URL, "http")
+	conn := open(t, c, p, wit.OpenConnection{URL: ws + "/gw/{{credential:token}}?q={{credential:token}}", Headers: []wit.Header{
+		{Name: "Authorization", Value: "Bot {{credential:token}}"}, {Name: "Sec-WebSocket-Protocol", Value: "other, chat"}}})
+	if got := *read(t, conn).Text; got != `/gw/s3%22cret?q={{credential:token}} Bot s3"cret chat` {
+		t.Errorf("the server saw %s", got)
+	}
+	for _, tt := range []struct {
+		send wit.Frame
+		want string
+	}{
+		{textFrame("hé"), "hé"},
+		{wit.Frame{Text: new("{{credential:token}}")}, "{{credential:token}}"},
+		{wit.Frame{Text: new("I am {{credential:token}}"), Fill: true}, `I am s3"cret`},
+		{wit.Frame{Text: new(`{"token":"{{credential:token}}"}`), Fill: true}, `{"token":"s3\"cret"}`},
+		{textFrame(strings.Repeat("x", 1<<20)), strings.Repeat("x", 1<<20)},
+	} {
+		write(t, conn, tt.send)
+		if got := *read(t, conn).Text; got != tt.want {
+			t.Errorf("%.60q came back as %.60q", *tt.send.Text, got)
+		}
+	}
+	write(t, conn, wit.Frame{Bytes: []byte{0, 255}})
+	if got := read(t, conn); got.Text != nil || string(got.Bytes) != "\x00\xff" {
+		t.Errorf("%+v", got)
+	}
+	write(t, conn, textFrame("bye"))
+	_, err := conn.Read()
+	if end := (*egress.ClosedError)(nil); !errors.As(err, &end) || end.Code != 4004 || end.Reason != "go away" {
+		t.Errorf("closed: %v", err)
+	}
+	filled := open(t, c, p, wit.OpenConnection{URL: ws + "/gw?q={{credential:token}}", Fill: true})
+	if got := *read(t, filled).Text; !strings.HasPrefix(got, "/gw?q=s3%22cret ") {
+		t.Errorf("the server saw %s", got)
+	}
+}
+
+func TestConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	server := socket(t)
+	c, p := home(t, server.URL, egress.Limits{})
+	for name, tt := range map[string]struct {
+		send wit.Frame
+		want wit.Code
+	}{
+		"too large to send":  {textFrame(strings.Repeat("x", 1<<20+1)), wit.CodeTooLarge},
+		"text and bytes":     {wit.Frame{Text: new("x"), Bytes: []byte("y")}, wit.CodeInvalid},
+		"another credential": {wit.Frame{Text: new("{{credential:other}}"), Fill: true}, wit.CodeForbidden},
+	} {
+		conn := open(t, c, p, wit.OpenConnection{URL: server.URL})
+		if err := conn.Write(tt.send); wit.CodeOf(err) != tt.want {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := conn.Read(); err == nil {
+			_, err = conn.Read() // the greeting may have been there already
+			wantCode(t, err, wit.CodeUnavailable)
+		}
+	}
+	conn := open(t, c, p, wit.OpenConnection{URL: server.URL})
+	read(t, conn)
+	write(t, conn, textFrame("flood"))
+	_, err := conn.Read()
+	wantCode(t, err, wit.CodeTooLarge)
+
+	impatient, _ := home(t, server.URL, egress.Limits{Ping: 200 * time.Millisecond})
+	deaf := open(t, impatient, p, wit.OpenConnection{URL: server.URL})
+	read(t, deaf)
+	write(t, deaf, textFrame("deaf")) // it reads no more, so it answers no ping
+	_, err = deaf.Read()
+	wantCode(t, err, wit.CodeTimeout)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	ended, err := c.Open(ctx, p, nil, &wit.OpenConnection{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(t, ended)
+	cancel()
+	_, err = ended.Read()
+	wantCode(t, err, wit.CodeUnavailable)
+}
+
+func TestEventStream(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/page" {
+			fmt.Fprint(w, "<html>")
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+		fmt.Fprintf(w, ": hello\n\nid: 7\nevent: add\ndata: %s\ndata: two\n\ndata: %s\n\n", r.Header.Get("Accept"), r.Header.Get("Last-Event-ID"))
+		fmt.Fprint(w, "data: cut of")
+	}))
+	defer server.Close()
+	c, p := home(t, server.URL, egress.Limits{})
+	conn := open(t, c, p, wit.OpenConnection{Transport: wit.TransportSSE, URL: server.URL, Headers: []wit.Header{{Name: "Last-Event-ID", Value: "5"}}})
+	if f := read(t, conn); *f.Text != "text/event-stream\ntwo" || *f.Event != "add" || *f.ID != "7" {
+		t.Errorf("%+v", f)
+	}
+	if f := read(t, conn); *f.Text != "5" || f.Event != nil || *f.ID != "7" {
+		t.Errorf("%+v", f)
+	}
+	_, err := conn.Read()
+	if end := (*egress.ClosedError)(nil); !errors.As(err, &end) {
+		t.Errorf("the end: %v", err)
+	}
+	conn = open(t, c, p, wit.OpenConnection{Transport: wit.TransportSSE, URL: server.URL})
+	wantCode(t, conn.Write(textFrame("x")), wit.CodeInvalid)
+	_, err = c.Open(t.Context(), p, nil, &wit.OpenConnection{Transport: wit.TransportSSE, URL: server.URL + "/page"})
+	wantCode(t, err, wit.CodeUnavailable)
+}
+
+// lineServer answers each line with what it read, quoted, and the words of script raw.
+func lineServer(t *testing.T, script map[string]string) (addr string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				r := bufio.NewReader(conn)
+				for {
+					line, err := r.ReadString('\n')
+					if err != nil {
+						return
+					}
+					if raw, ok := script[strings.TrimSpace(line)]; ok {
+						fmt.Fprint(conn, raw)
+						if !strings.HasSuffix(raw, "\n") {
+							return
+						}
+						continue
+					}
+					fmt.Fprintf(conn, "%q\n", line)
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestLines(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 64<<10)
+	addr := lineServer(t, map[string]string{"latin": "caf\xe9\r\n", "longest": long + "\r\n", "longer": long + "xx\r\n", "two": "a\r\n\nb\n", "quit": "half"})
+	c, p := home(t, "tcp://"+addr, egress.Limits{})
+	dial := func() *egress.Conn { return open(t, c, p, wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + addr}) }
+	conn := dial()
+	write(t, conn, wit.Frame{Text: new("PASS {{credential:token}}"), Fill: true})
+	if got := *read(t, conn).Text; got != `"PASS s3\"cret\r\n"` {
+		t.Errorf("the server read %s", got)
+	}
+	write(t, conn, wit.Frame{Bytes: []byte("raw\n")})
+	if got := *read(t, conn).Text; got != `"raw\n"` {
+		t.Errorf("the server read %s", got)
+	}
+	write(t, conn, textFrame("latin"))
+	if got := read(t, conn); got.Text != nil || string(got.Bytes) != "caf\xe9" {
+		t.Errorf("%+v", got)
+	}
+	write(t, conn, textFrame("two"))
+	if a, empty, b := *read(t, conn).Text, *read(t, conn).Text, *read(t, conn).Text; a+"|"+empty+"|"+b != "a||b" {
+		t.Errorf("%q %q %q", a, empty, b)
+	}
+	write(t, conn, textFrame("longest"))
+	if got := *read(t, conn).Text; got != long {
+		t.Errorf("%d bytes of the longest line", len(got))
+	}
+	write(t, conn, textFrame("longer"))
+	_, err := conn.Read()
+	wantCode(t, err, wit.CodeTooLarge)
+	conn = dial()
+	write(t, conn, textFrame("quit"))
+	_, err = conn.Read()
+	if end := (*egress.ClosedError)(nil); !errors.As(err, &end) {
+		t.Errorf("the end: %v", err)
+	}
+	wantCode(t, dial().Write(textFrame("JOIN #a\r\nQUIT")), wit.CodeInvalid)
+}
+
+// TestConnectionsKeepToThePolicy, on a client whose names resolve to public addresses.
+func TestConnectionsKeepToThePolicy(t *testing.T) {
+	t.Parallel()
+	rig := newRig(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/moved" {
+			http.Redirect(w, r, "https://10.0.0.1/", http.StatusFound)
+			return
+		}
+		if r.URL.Path == "/secret" || strings.HasPrefix(r.URL.Path, "/s3") {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		conn, err := websocket.Accept(w, r, nil)
+		if err == nil {
+			_ = conn.Close(websocket.StatusNormalClosure, "fine")
+		}
+	})
+	rig.names["inside.example.com"] = []string{"10.0.0.1"}
+	policy := egress.Policy{Owner: "p", Hosts: []string{"example.com", "irc.example.com:6697", "irc.example.com:6667", "irc.example.net:6697", "inside.example.com", "inside.example.com:6697"},
+		Origins: []string{"tcp://192.168.1.5:7000", "https://box.example.com:6000"}}
+	open := func(p egress.Policy, transport wit.Transport, url string) (*egress.Conn, error) {
+		return rig.client.Open(t.Context(), p, secrets(map[string]string{"token": "s3cret"}), &wit.OpenConnection{Transport: transport, URL: url})
+	}
+	for _, tt := range []struct {
+		transport wit.Transport
+		url       string
+		want      wit.Code
+	}{
+		{wit.TransportWebsocket, "wss://example.com/", ""},
+		{wit.TransportWebsocket, "ws://example.com/", wit.CodeForbidden},
+		{wit.TransportWebsocket, "wss://other.example/", wit.CodeForbidden},
+		{wit.TransportWebsocket, "wss://example.com:444/", wit.CodeForbidden},
+		{wit.TransportWebsocket, "wss://inside.example.com/", wit.CodeForbidden},
+		{wit.TransportWebsocket, "ftp://example.com/", wit.CodeInvalid},
+		{wit.TransportWebsocket, "wss://me:pw@example.com/", wit.CodeInvalid},
+		{wit.TransportWebsocket, "wss://example.com/moved", wit.CodeUnavailable},
+		{wit.TransportWebsocket, "wss://example.com/{{credential:token}}", wit.CodeUnavailable},
+		{wit.TransportWebsocket, "wss://example.com/{{credential:other}}", wit.CodeForbidden},
+		{wit.TransportSSE, "http://example.com/", wit.CodeForbidden},
+		{wit.TransportSSE, "wss://example.com/", wit.CodeInvalid},
+		{wit.TransportSSE, "https://example.com/moved", wit.CodeForbidden},
+		{wit.TransportTLS, "tls://example.com:443", wit.CodeForbidden}, // not listed with its port
+		{wit.TransportTLS, "tls://irc.example.com:6698", wit.CodeForbidden},
+		{wit.TransportTLS, "tls://inside.example.com:6697", wit.CodeForbidden},
+		{wit.TransportTLS, "tls://irc.example.com", wit.CodeInvalid},
+		{wit.TransportTLS, "tcp://irc.example.com:6697", wit.CodeInvalid},
+		{wit.TransportTLS, "tls://irc.example.com:6697/path", wit.CodeInvalid},
+		{wit.TransportTLS, "tls://irc.example.com:6697", ""},
+		{wit.TransportTLS, "tls://irc.example.net:6697", wit.CodeUnavailable}, // the certificate is another's
+		{wit.TransportTCP, "tcp://irc.example.com:6667", ""},
+		{wit.TransportTCP, "tcp://192.168.1.5:7000", ""},
+		{wit.TransportTCP, "tcp://192.168.1.5:7001", wit.CodeForbidden},
+		{wit.TransportTLS, "tls://192.168.1.5:7000", wit.CodeForbidden},
+		{wit.TransportTCP, "tcp://box.example.com:6000", wit.CodeForbidden},
+		{"carrier-pigeon", "wss://example.com/", wit.CodeInvalid},
+	} {
+		conn, err := open(policy, tt.transport, tt.url)
+		if wit.CodeOf(err) != tt.want {
+			t.Errorf("%s %s: %q (%v), want %q", tt.transport, tt.url, wit.CodeOf(err), err, tt.want)
+		}
+		if err != nil && strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("the credential is in %v", err)
+		}
+		if conn != nil {
+			conn.Close()
+		}
+	}
+	for what, narrow := range map[string]egress.Policy{
+		"methods": {Hosts: policy.Hosts, Methods: []string{"GET"}},
+		"paths":   {Hosts: policy.Hosts, Paths: []string{"/v1/"}},
+	} {
+		if _, err := open(narrow, wit.TransportTCP, "tcp://irc.example.com:6667"); wit.CodeOf(err) != wit.CodeForbidden {
+			t.Errorf("with %s: %v", what, err)
+		}
+	}
+	inTheClear, err := open(policy, wit.TransportTCP, "tcp://irc.example.com:6667")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, inTheClear.Write(wit.Frame{Text: new("PASS {{credential:token}}"), Fill: true}), wit.CodeForbidden)
+	for _, addr := range rig.dialed() {
+		if host, _, _ := net.SplitHostPort(addr); host != public && host != "192.168.1.5" {
+			t.Errorf("dialed %s", addr)
+		}
+	}
+}
