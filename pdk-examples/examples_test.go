@@ -1,0 +1,196 @@
+// Package examples_test runs every example in a whole gateway: built as its README says, dropped into the
+// plugins folder, and reached as its owner would reach it.
+package examples_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/pdk-examples/go-channel/toychat"
+	"github.com/carapace-gateway/carapace/pdk-examples/go-provider/toymodel"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// start boots a gateway whose plugins folder holds these examples.
+func start(t *testing.T, examples []string, options ...kerneltest.Option) *kerneltest.Kernel {
+	t.Helper()
+	state := t.TempDir()
+	for _, name := range examples {
+		drop(t, filepath.Join(state, "plugins", name), name)
+	}
+	return kerneltest.Start(t, append(options, kerneltest.StateDir(state), kerneltest.Compiled(t))...)
+}
+
+func drop(t *testing.T, dir, name string) {
+	t.Helper()
+	manifest, err := os.ReadFile(filepath.Join(name, "plugin.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for file, data := range map[string][]byte{"plugin.json": manifest, "plugin.wasm": code(t, name)} {
+		if err := os.WriteFile(filepath.Join(dir, file), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// code is an example's WebAssembly.
+func code(t *testing.T, name string) []byte {
+	t.Helper()
+	return kerneltest.WASM(t, "./"+name)
+}
+
+func serve(t *testing.T, handler http.Handler) (url string) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	return server.URL
+}
+
+func configure(l *kerneltest.Listener, id, account, secret, value string) {
+	params := map[string]any{"id": id, "secrets": map[string]string{secret: value}}
+	if account != "" {
+		params["account"] = account
+	}
+	l.MustCall("plugins.configure", params, nil)
+}
+
+// TestTools: a model calls the tool of each tool example and says what came of it.
+func TestTools(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		tool, args string
+		good       func(string) bool
+	}{
+		"go-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"go-extism-tool": {"count_words", `{"text":"two words"}`, func(s string) bool { return s == "1 lines, 2 words, 9 characters" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			caller := kerneltest.Provider("caller", func(_ context.Context, chat *wit.Chat) (*wit.ProviderAnswer, error) {
+				if last := chat.Turns[len(chat.Turns)-1]; last.Role == wit.RoleTool {
+					return kerneltest.Says(kerneltest.Heard(chat)), nil
+				}
+				args := c.args
+				if kerneltest.Heard(chat) == "badly" {
+					args = `{"sides":"many","text":7}`
+				}
+				return &wit.ProviderAnswer{Stop: new(wit.StopReasonToolCalls),
+					ToolCalls: []wit.ToolCall{{ID: "c1", Name: c.tool, Args: wit.JSON(args)}}}, nil
+			})
+			l := start(t, []string{name}, kerneltest.Plugin(caller)).Listen()
+			if got := l.Ask("r1", "well"); !c.good(got) {
+				t.Errorf("%s says %q", c.tool, got)
+			}
+			if got := l.Ask("r2", "badly"); c.good(got) || got == "" {
+				t.Errorf("with wrong arguments %s says %q", c.tool, got)
+			}
+		})
+	}
+}
+
+// TestChannelAndHook: what somebody writes on the platform is answered there, in words that the hook has
+// changed, that which came before the token was right too.
+func TestChannelAndHook(t *testing.T) {
+	t.Parallel()
+	chat := toychat.New()
+	config := kerneltest.Config(t, fmt.Sprintf(
+		`{"channels":{"go-channel":{"accounts":{"home":{"dmPolicy":"open","config":{"url":%q}}}}}}`, serve(t, chat)))
+	l := start(t, []string{"go-channel", "go-hook"}, config, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
+	configure(l, "go-channel", "home", "token", "wrong-token")
+	l.Event("channels.changed", func(payload json.RawMessage) bool {
+		return strings.Contains(string(payload), string(wit.ConnectionStateNeedsLogin))
+	})
+	chat.Say("ann", "I utilize a pen in order to write")
+	configure(l, "go-channel", "home", "token", toychat.Token)
+	chat.Say("ann", "hello")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	posts := strings.Join(chat.Posts(ctx, "ann", 2), "\n")
+	for _, want := range []string{"I use a pen to write", "hello"} {
+		if !strings.Contains(posts, want) {
+			t.Errorf("ann read %q, without %q", posts, want)
+		}
+	}
+	l.MustCall("send", map[string]any{"channel": "go-channel", "to": "bob", "message": "prior to that", "idempotencyKey": "s1"}, nil)
+	if got := chat.Posts(ctx, "bob", 1); len(got) != 1 || got[0] != "before that" {
+		t.Errorf("bob read %q", got)
+	}
+}
+
+// TestProvider: a chat is answered by the model server, piece by piece; a wrong key is told as one.
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	config := kerneltest.Config(t, fmt.Sprintf(
+		`{"agent":{"model":"go-provider/echo"},"plugins":{"go-provider":{"config":{"url":%q}}}}`, serve(t, toymodel.New())))
+	l := start(t, []string{"go-provider"}, config).Listen()
+	configure(l, "go-provider", "", "key", "wrong-key")
+	l.Send("r1", "hello")
+	if end := l.End("r1"); end.State != "error" || !strings.Contains(end.ErrorMessage, "key") {
+		t.Errorf("with a wrong key: %+v", end)
+	}
+	configure(l, "go-provider", "", "key", toymodel.Key)
+	if got := strings.TrimSpace(l.Ask("r2", "good morning to you")); got != "good morning to you" {
+		t.Errorf("the model says %q", got)
+	}
+	if u := l.End("r2").Usage; u == nil || u.Output != 4 {
+		t.Errorf("usage %+v", u)
+	}
+}
+
+// TestExamplesAreWhole: each folder has what the others have, its manifest is good and every plugin is
+// seen by a gateway without complaint.
+func TestExamplesAreWhole(t *testing.T) {
+	t.Parallel()
+	manifests, err := filepath.Glob("*/plugin.json")
+	if err != nil || len(manifests) < 5 {
+		t.Fatalf("%v, %v", manifests, err)
+	}
+	var names []string
+	for _, file := range manifests {
+		name := filepath.Dir(file)
+		names = append(names, name)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := plugin.DecodeManifest(data, "1.0.0")
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+		} else if m.ID != name {
+			t.Errorf("%s has the id %s", file, m.ID)
+		}
+		readme, err := os.ReadFile(filepath.Join(name, "README.md"))
+		if err != nil || !strings.HasPrefix(string(readme), "# "+name+"\n") {
+			t.Errorf("%s/README.md does not begin with its name: %v", name, err)
+		}
+		if lines := strings.Count(string(readme), "\n"); lines < 5 || lines > 15 {
+			t.Errorf("%s/README.md has %d lines", name, lines)
+		}
+	}
+	l := start(t, names, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
+	var status struct{ Plugins []plugin.Status }
+	l.MustCall("plugins.status", nil, &status)
+	seen := map[string]plugin.Status{}
+	for _, p := range status.Plugins {
+		seen[p.ID] = p
+	}
+	for _, name := range names {
+		if p := seen[name]; p.State == "" || p.State == plugin.StateFailed || p.Reason != "" {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}

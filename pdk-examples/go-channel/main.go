@@ -1,0 +1,99 @@
+// Command go-channel is a plugin that bridges a chat server by long poll; see package toychat for what
+// the server understands.
+package main
+
+import (
+	"strconv"
+
+	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+type toy struct{}
+
+// Event is pure: it says what to do, and the kernel does it once messages and state are committed. The
+// state is the number of the last message, which is all that it takes to go on after a crash.
+func (toy) Event(_ *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+	state, _ := json.Parse(event.State) // there is none at first
+	answer, last := &wit.ChannelAnswer{}, state.Int()
+	switch event.Kind {
+	case wit.EventKindStart, wit.EventKindTimer:
+	case wit.EventKindResponse:
+		list, err := received(event.Response)
+		if err != nil {
+			failed(answer, wit.AsError(err))
+			return answer, nil
+		}
+		for item := range list.Items() {
+			last = item.Get("number").Int()
+			answer.Messages = append(answer.Messages, message(item))
+		}
+		answer.Status = &wit.AccountStatus{State: wit.ConnectionStateConnected}
+	default:
+		return nil, nil
+	}
+	number := strconv.FormatInt(last, 10)
+	answer.State = wit.JSON(number)
+	answer.Requests = []wit.HTTPRequest{request(event.Config, "GET", "/messages?after="+number)}
+	return answer, nil
+}
+
+func message(item json.Value) wit.Message {
+	from := item.Get("from").Text()
+	return wit.Message{
+		ID: strconv.FormatInt(item.Get("number").Int(), 10), Text: item.Get("text").Text(),
+		Conversation: wit.Conversation{Kind: wit.ConversationKindDirect, ID: from}, Sender: wit.Person{ID: from},
+	}
+}
+
+// received is the value in a good response.
+func received(response *wit.HTTPResponse) (json.Value, error) {
+	switch {
+	case response.Error != nil:
+		return json.Value{}, response.Error
+	case response.Status == 401:
+		return json.Value{}, wit.NewError(wit.CodeUnauthorized, "the server does not know the token: set another")
+	case response.Status != 200 || response.Text == nil:
+		return json.Value{}, &wit.Error{Code: wit.CodeUnavailable, Retryable: response.Status == 429 || response.Status >= 500,
+			Message: "the server answered " + strconv.Itoa(int(response.Status)) + ": check the account's url"}
+	}
+	return json.Parse([]byte(*response.Text))
+}
+
+// failed shows the owner what is wrong and polls again in five seconds; a wrong token waits for another.
+func failed(answer *wit.ChannelAnswer, err *wit.Error) {
+	answer.Status = &wit.AccountStatus{State: wit.ConnectionStateDisconnected, Message: &err.Message}
+	if err.Code == wit.CodeUnauthorized {
+		answer.Status.State = wit.ConnectionStateNeedsLogin
+		return
+	}
+	answer.Timers = []wit.Timer{{ID: "again", After: 5000}}
+}
+
+// Send posts a message. The server knows a repeated one by its key.
+func (toy) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
+	post := request(send.Config, "POST", "/messages")
+	post.Text = new(string(json.Object{}.Text("to", send.To.ID).Text("text", send.Text).Text("key", send.IdempotencyKey).JSON()))
+	response, err := host.HTTP(&post)
+	if err != nil {
+		return nil, err
+	}
+	number, err := received(response)
+	if err != nil {
+		return nil, err
+	}
+	return &wit.Sent{IDs: []string{string(number.Raw())}}, nil
+}
+
+// request is one to the account's server, signed with its token.
+func request(config wit.JSON, method, path string) wit.HTTPRequest {
+	account, _ := json.Parse(config) // the kernel has checked it
+	return wit.HTTPRequest{ID: "poll", Method: method, URL: account.Get("url").Text() + path,
+		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:token}}"}}}
+}
+
+func init() { channel.Register("go-channel", toy{}) }
+
+func main() {}

@@ -1,0 +1,85 @@
+// Command go-provider is a plugin that speaks to a language model: it plans a request, and reads what
+// streams back. The kernel makes the request, fills in the key and cuts the stream into events.
+package main
+
+import (
+	"strconv"
+
+	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/provider"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+type echo struct{}
+
+// Request puts a chat into the server's words. See package toymodel for them.
+func (echo) Request(_ *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, error) {
+	config, err := json.Parse(chat.Config)
+	if err != nil {
+		return nil, err
+	}
+	body := string(json.Object{}.Text("model", chat.Model).Text("text", said(chat)).JSON())
+	return &wit.ProviderPlan{
+		Framing: wit.FramingSSE,
+		Request: &wit.HTTPRequest{
+			Method: "POST", URL: config.Get("url").Text() + "/chat", Text: &body,
+			Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:key}}"}},
+		},
+	}, nil
+}
+
+// said is the text of the last turn.
+func said(chat *wit.Chat) (text string) {
+	if len(chat.Turns) == 0 {
+		return ""
+	}
+	for _, part := range chat.Turns[len(chat.Turns)-1].Content {
+		if part.Text != nil {
+			text += *part.Text
+		}
+	}
+	return text
+}
+
+// Chunk reads one piece of the response: its head, then each event, then its end.
+func (echo) Chunk(_ *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
+	switch {
+	case chunk.Kind == wit.ChunkKindHead && chunk.Status != 200:
+		return &wit.ProviderAnswer{Error: refusal(chunk.Status)}, nil
+	case chunk.Kind == wit.ChunkKindEnd && chunk.Error != nil:
+		return &wit.ProviderAnswer{Error: chunk.Error}, nil
+	case chunk.Kind != wit.ChunkKindData:
+		return nil, nil
+	}
+	event, err := json.Parse([]byte(chunk.Data))
+	if err != nil {
+		return nil, err
+	}
+	answer := &wit.ProviderAnswer{}
+	if text := event.Get("text").Text(); text != "" {
+		answer.Deltas = []wit.Delta{{Kind: wit.DeltaKindText, Text: text}}
+	}
+	if words := event.Get("words"); words.Exists() { // the last event
+		answer.Stop = new(wit.StopReasonEnd)
+		answer.Usage = &wit.Usage{Input: uint64(words.Int()), Output: uint64(words.Int())}
+	}
+	return answer, nil
+}
+
+// refusal says for the owner what a status means, in one of the contract's codes.
+func refusal(status uint16) *wit.Error {
+	if status == 401 {
+		return wit.NewError(wit.CodeUnauthorized, "the model server does not know the key: set another with carapace setup go-provider")
+	}
+	return &wit.Error{Code: wit.CodeUnavailable, Retryable: status >= 500, Message: "the model server answered " + strconv.Itoa(int(status))}
+}
+
+// Models lists the models; a provider that has to ask for them returns a request first.
+func (echo) Models(*sdk.Host, *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+	return &wit.ModelsAnswer{Models: []wit.Model{{ID: "echo", Name: "Echo", ContextWindow: 8000}}}, nil
+}
+
+func init() { provider.Register("go-provider", echo{}) }
+
+func main() {}
