@@ -154,6 +154,20 @@ func TestList(t *testing.T) {
 	})
 }
 
+func TestSubscribe(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store) {
+		r := newRig(t, s)
+		r.say("agent:main:x", "hello")
+		if got := r.must("sessions.subscribe", obj{}); got["subscribed"] != true || got["list"] != nil {
+			t.Errorf("%v", got)
+		}
+		got := r.must("sessions.subscribe", obj{"limit": 1})
+		if list, _ := got["list"].(obj); got["subscribed"] != true || list["count"] != 1.0 {
+			t.Errorf("with a list: %v", got)
+		}
+	})
+}
+
 func TestPatch(t *testing.T) {
 	r := newRig(t, store.OpenMemory())
 	res := r.must("sessions.patch", obj{"key": "main", "label": "My label", "thinkingLevel": "low", "model": "mock/big", "execHost": "x", "pinned": true})
