@@ -4,6 +4,7 @@ package examples_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -47,10 +48,28 @@ func drop(t *testing.T, dir, name string) {
 	}
 }
 
-// code is an example's WebAssembly.
+// code is an example's WebAssembly: built now where the language is Go, and else what its own build has
+// left, if that is of this source.
 func code(t *testing.T, name string) []byte {
 	t.Helper()
-	return kerneltest.WASM(t, "./"+name)
+	if strings.HasPrefix(name, "go-") {
+		return kerneltest.WASM(t, "./"+name)
+	}
+	sums, err := os.ReadFile(filepath.Join(name, "testdata", "built.sha256"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var data []byte // the last file's, which is the module
+	for line := range strings.Lines(string(sums)) {
+		sum, file, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		if data, err = os.ReadFile(filepath.Join(name, file)); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%x", sha256.Sum256(data)); got != sum {
+			t.Errorf("%s/%s is not what testdata was built from: build it as its README says", name, file)
+		}
+	}
+	return data
 }
 
 func serve(t *testing.T, handler http.Handler) (url string) {
@@ -75,8 +94,9 @@ func TestTools(t *testing.T) {
 		tool, args string
 		good       func(string) bool
 	}{
-		"go-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
-		"go-extism-tool": {"count_words", `{"text":"two words"}`, func(s string) bool { return s == "1 lines, 2 words, 9 characters" }},
+		"go-tool":             {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"go-extism-tool":      {"count_words", `{"text":"two words"}`, func(s string) bool { return s == "1 lines, 2 words, 9 characters" }},
+		"assemblyscript-tool": {"fahrenheit", `{"celsius": 20}`, func(s string) bool { return s == "68.0 °F" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -86,7 +106,7 @@ func TestTools(t *testing.T) {
 				}
 				args := c.args
 				if kerneltest.Heard(chat) == "badly" {
-					args = `{"sides":"many","text":7}`
+					args = `{"sides":"many","text":7,"celsius":"cold"}`
 				}
 				return &wit.ProviderAnswer{Stop: new(wit.StopReasonToolCalls),
 					ToolCalls: []wit.ToolCall{{ID: "c1", Name: c.tool, Args: wit.JSON(args)}}}, nil
