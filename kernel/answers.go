@@ -8,6 +8,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/gateway"
+	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
@@ -64,7 +65,7 @@ const maxWebhook = 8 << 20
 // events are all kinds that clients can get beside the gateway's own.
 func events() []event.Row {
 	return slices.Concat(auth.Events(), plugin.Events(), session.Events(), turn.Events(), channel.Events(), delivery.Events(),
-		[]event.Row{cron.Changes.Row(), config.ChangedKind.Row()})
+		[]event.Row{cron.Changes.Row(), config.ChangedKind.Row(), host.EmittedKind.Row()})
 }
 
 func (k *Kernel) snapshot(ctx context.Context) gateway.Snapshot {
