@@ -32,6 +32,7 @@ type Platform struct {
 	updates []wit.Message
 	posts   []Post
 	answer  func(Post) *http.Response
+	hang    context.Context
 }
 
 // Post is what the bot has sent.
@@ -89,6 +90,13 @@ func (p *Platform) Refuse(n, status int) {
 		}
 		return &http.Response{StatusCode: status}
 	}
+}
+
+// Hang takes posts, but answers none of them before ctx ends.
+func (p *Platform) Hang(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hang = ctx
 }
 
 func (p *Platform) touch() {
@@ -171,19 +179,31 @@ func (p *Platform) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	post.Authorization = r.Header.Get("Authorization")
+	status, n, hang := p.take(post)
+	if hang != nil {
+		select {
+		case <-hang.Done():
+		case <-r.Context().Done():
+		}
+	}
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"id":"p%d"}`, n)
+}
+
+// take records a post and says how it is answered.
+func (p *Platform) take(post Post) (status, n int, hang context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer p.touch()
 	post.Repeated = slices.ContainsFunc(p.posts, func(q Post) bool { return q.Key == post.Key && !q.Refused })
-	status := http.StatusOK
+	status = http.StatusOK
 	if p.answer != nil {
 		if res := p.answer(post); res != nil {
 			status, post.Refused = res.StatusCode, true
 		}
 	}
 	p.posts = append(p.posts, post)
-	w.WriteHeader(status)
-	fmt.Fprintf(w, `{"id":"p%d"}`, len(p.posts))
+	return status, len(p.posts), p.hang
 }
 
 // Channel is a plugin for Platform, by long poll: its state is the offset, its account's configuration
