@@ -41,6 +41,10 @@ func call[O any, PO receiver[O]](ctx context.Context, r *Registry, id string, re
 		return nil, err
 	}
 	if req.deadline > 0 {
+		// The deadline is for the plugin's work, not for the compiler's.
+		if err := v.code.Compile(ctx); err != nil {
+			return nil, err
+		}
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, req.deadline,
 			wit.NewError(wit.CodeTimeout, "plugin "+id+": "+req.export+" took longer than "+req.deadline.String()))
