@@ -45,3 +45,17 @@ func TestNothingIsLeftAfterStop(t *testing.T) {
 		t.Errorf("%d goroutines were there, %d are:\n%s", before, n, strings.Join(stacks[:min(12, len(stacks))], "\n\n"))
 	}
 }
+
+// TestStopAtOnce stops kernels while they are still starting: that is clean too, and the state
+// directory is good for the next one.
+func TestStopAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 40 {
+		kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Plugin(kerneltest.Channel("chat"), kerneltest.Echo("echo"))).Stop()
+	}
+	k := kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Plugin(kerneltest.Echo("echo")))
+	if got := k.Listen().Ask("r", "hi"); got != "you said: hi" {
+		t.Errorf("%q", got)
+	}
+}

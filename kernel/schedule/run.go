@@ -36,10 +36,14 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		s.mu.Unlock()
 		s.wait.Wait()
 	}()
-	if err := s.replan(ctx); err != nil {
-		return err
+	err := s.replan(ctx)
+	if err == nil {
+		err = s.resume(ctx)
 	}
-	if err := s.resume(ctx); err != nil {
+	if ctx.Err() != nil {
+		return nil // what was not settled is settled at the next start
+	}
+	if err != nil {
 		return err
 	}
 	s.loop(ctx)
