@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/runtime"
 )
@@ -44,10 +45,11 @@ func WASM(t testing.TB, pkg string, define ...string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compile(t, code)
 	if built.modules == nil {
+		prune(CacheDir())
 		built.modules = map[string][]byte{}
 	}
+	compile(t, code)
 	built.modules[pkg+flags] = code
 	return code
 }
@@ -68,6 +70,22 @@ func compile(t testing.TB, code []byte) {
 	if err := module.Compile(ctx); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// keep is how long code stays in CacheDir; what is still used is compiled again then.
+const keep = 24 * time.Hour
+
+// prune removes what earlier test runs left in the cache. What cannot be removed stays.
+func prune(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil && time.Since(info.ModTime()) > keep {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
 }
 
 // Bundled gives the kernel the plugins whose manifests are in folder/*/plugin.json, with their code
