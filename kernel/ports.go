@@ -45,8 +45,8 @@ type dialer struct{ registry *plugin.Registry }
 
 func (d dialer) Dial(ctx context.Context, id, account string, o wit.OpenConnection) (channel.Conn, error) {
 	c, err := d.registry.Channel(id)
-	if err != nil {
-		return nil, err
+	if err != nil { // for now: an account has no plugin while it is replaced
+		return nil, wit.Errorf(wit.CodeUnavailable, "channel %s is not loaded now", id)
 	}
 	conn, err := c.Open(ctx, account, &o)
 	if err != nil {

@@ -56,7 +56,7 @@ type Closed struct {
 	Code   uint16 `json:"code,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	// The kernel opens the connection again after so long, unless the answer closes it or opens it
-	// itself. Absent where it does not: see `open-connection`.
+	// itself. Absent where it does not.
 	ReopensAfter *int64 `json:"reopensAfter,omitempty"`
 }
 
@@ -173,8 +173,8 @@ func (v Transport) Valid() bool {
 // Each opening is told by `opened`, before anything that came on it; each end and each attempt that
 // failed by `closed`. After a `closed` the kernel opens it again by itself, after half a second and then
 // longer and longer, up to a minute; where another url is needed, the answer to `closed` opens the same
-// id anew, and the waiting is the same. It is not opened again when it is refused here, as malformed or
-// not permitted. An event stream is opened again with `Last-Event-ID`. Frames wait for a connection that
+// id anew, and the waiting is the same. One that is refused here, as malformed or not permitted, waits
+// for a minute and shows the account as failed. An event stream is opened again with `Last-Event-ID`. Frames wait for a connection that
 // is opened for the first time; when it is broken they are dropped.
 type OpenConnection struct {
 	Connection string    `json:"connection,omitempty"`

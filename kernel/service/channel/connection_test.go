@@ -148,29 +148,37 @@ func TestABrokenConnectionIsOpenedAgain(t *testing.T) {
 			t.Errorf("%d dials", n)
 		}
 	})
-	for name, tt := range map[string]struct {
-		once bool
-		err  error
-		held bool // sends wait
-	}{
-		"not when it is refused": {false, wit.NewError(wit.CodeForbidden, "host x is not permitted"), true},
-		"not when it is once":    {true, down, false},
-	} {
-		inBubble(name, t, func(t *testing.T) {
-			x := &exchange{answer: func(int) (channel.Conn, error) { return nil, tt.err }}
-			p := opener(wit.OpenConnection{Once: tt.once}, silent)
-			w := newWorld(t, p)
-			w.dialer = x
-			s, _ := w.run()
-			time.Sleep(10 * time.Minute)
-			if x.count() != 1 || !slices.Equal(p.delays(), []int64{-1}) {
-				t.Errorf("%d dials, %v", x.count(), p.delays())
+	inBubble("seldom, and visibly, when it is refused", t, func(t *testing.T) {
+		x := &exchange{answer: func(n int) (channel.Conn, error) {
+			if n < 4 {
+				return nil, wit.NewError(wit.CodeForbidden, "host x is not permitted")
 			}
-			if err := s.Ready("chat", "main"); (err != nil) != tt.held {
-				t.Errorf("ready: %v", err)
-			}
-		})
-	}
+			return newPipe(), nil
+		}}
+		p := opener(wit.OpenConnection{}, silent)
+		w := newWorld(t, p)
+		w.dialer = x
+		s, _ := w.run()
+		time.Sleep(150 * time.Second)
+		if st := status(t, s); x.count() != 3 || st["message"] != "host x is not permitted" || s.Ready("chat", "main") == nil {
+			t.Errorf("%d dials, the owner sees %v", x.count(), st)
+		}
+		time.Sleep(time.Minute)
+		if err := s.Ready("chat", "main"); x.count() != 4 || err != nil {
+			t.Errorf("%d dials, %v", x.count(), err)
+		}
+	})
+	inBubble("not when it is once", t, func(t *testing.T) {
+		x := &exchange{answer: func(int) (channel.Conn, error) { return nil, down }}
+		p := opener(wit.OpenConnection{Once: true}, silent)
+		w := newWorld(t, p)
+		w.dialer = x
+		s, _ := w.run()
+		time.Sleep(10 * time.Minute)
+		if err := s.Ready("chat", "main"); x.count() != 1 || !slices.Equal(p.delays(), []int64{-1}) || err != nil {
+			t.Errorf("%d dials, %v, %v", x.count(), p.delays(), err)
+		}
+	})
 	inBubble("not when the plugin closes it", t, func(t *testing.T) {
 		x := &exchange{answer: func(int) (channel.Conn, error) { return nil, down }}
 		w := newWorld(t, opener(wit.OpenConnection{}, func(*wit.ChannelEvent) *wit.ChannelAnswer {

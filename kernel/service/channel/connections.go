@@ -195,14 +195,14 @@ func (a *actor) broke(ctx context.Context, c *connection, err error, refused boo
 		closed = peer.Closed
 	}
 	closed.Reason = a.Redact(clip(closed.Reason, 500))
-	again = !refused && !c.request.Once
+	again = !c.request.Once
 	a.mu.Lock()
 	if a.conns[c.id] != c {
 		a.mu.Unlock()
 		return false
 	}
 	c.frames, c.fail = nil, nil
-	delay := a.unsettle(c.id, err, lived)
+	delay := a.unsettle(c.id, err, refused, lived)
 	if again {
 		closed.ReopensAfter = new(delay.Milliseconds())
 	} else {
@@ -215,7 +215,8 @@ func (a *actor) broke(ctx context.Context, c *connection, err error, refused boo
 	return a.settle(ctx, c.event(wit.EventKindClosed, func(e *wit.ChannelEvent) { e.Closed = &closed })) && again
 }
 
-// refused reports whether asking again is in vain.
+// refused reports whether the owner has to do something before another attempt can work. One is made all
+// the same, now and then: it may have been a network that gives false addresses.
 func refused(err error) bool {
 	switch wit.CodeOf(err) {
 	case wit.CodeInvalid, wit.CodeForbidden, wit.CodeNotFound, wit.CodeTooLarge:
@@ -225,7 +226,7 @@ func refused(err error) bool {
 }
 
 // unsettle notes an end and returns how long the id has to wait now. a.mu is held.
-func (a *actor) unsettle(id string, err error, lived time.Duration) time.Duration {
+func (a *actor) unsettle(id string, err error, refused bool, lived time.Duration) time.Duration {
 	if len(a.unrest) >= maxUnrest {
 		clear(a.unrest)
 	}
@@ -235,6 +236,9 @@ func (a *actor) unsettle(id string, err error, lived time.Duration) time.Duratio
 	}
 	delay := min(reopenMin<<min(u.times, 10), reopenMax)
 	delay = delay/2 + rand.N(delay/2) // those that broke together do not come back together
+	if refused {
+		delay = reopenMax
+	}
 	if e := wit.AsError(err); e.RetryAfter != nil {
 		delay = max(delay, time.Duration(min(*e.RetryAfter, maxDelay))*time.Millisecond)
 	}

@@ -131,7 +131,7 @@ type Notice struct {
 // They outlive an upgrade of the plugin.
 type Dialer interface {
 	// Dial opens a connection that ends with ctx. CodeInvalid, CodeForbidden, CodeNotFound and
-	// CodeTooLarge say that another attempt would be in vain.
+	// CodeTooLarge say that the owner or the plugin has to change something first.
 	Dial(ctx context.Context, channel, account string, o wit.OpenConnection) (Conn, error)
 }
 
