@@ -31,10 +31,12 @@ $(DIST)/seed: $(DIST)/bundle.wasm $(RUNTIME)
 
 test: plugins ## run the tests
 	$(GO) test ./...
+	$(GO) test -tags extism ./sdk/go ./builtin-plugins
 
 check: plugins generate fmt ## all that CI checks: tests with the race detector, vet, formatting, drift
 	$(GO) vet ./...
 	$(GO) test -race ./...
+	$(GO) test -tags extism ./sdk/go ./builtin-plugins
 
 fuzz: ## fuzz each decoder of foreign bytes for 30 seconds
 	.ci/fuzz 30s
