@@ -366,3 +366,32 @@ func TestConnectionsKeepToThePolicy(t *testing.T) {
 		}
 	}
 }
+
+// TestASilentOther: what says nothing does not hold a connection for ever.
+func TestASilentOther(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // it accepts and never answers
+	c, p := home(t, "http://"+l.Addr().String(), egress.Limits{Connect: 100 * time.Millisecond})
+	for _, transport := range []wit.Transport{wit.TransportWebsocket, wit.TransportSSE} {
+		_, err := c.Open(t.Context(), p, nil, &wit.OpenConnection{Transport: transport, URL: "http://" + l.Addr().String()})
+		wantCode(t, err, wit.CodeTimeout)
+	}
+	p.Origins = []string{"tls://" + l.Addr().String()}
+	_, err = c.Open(t.Context(), p, nil, &wit.OpenConnection{Transport: wit.TransportTLS, URL: "tls://" + l.Addr().String()})
+	wantCode(t, err, wit.CodeTimeout)
+
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	c, p = home(t, server.URL, egress.Limits{Silence: 100 * time.Millisecond})
+	conn := open(t, c, p, wit.OpenConnection{Transport: wit.TransportSSE, URL: server.URL})
+	_, err = conn.Read()
+	wantCode(t, err, wit.CodeTimeout)
+}

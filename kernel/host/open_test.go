@@ -1,0 +1,86 @@
+package host_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// TestOpen opens connections to a server that the owner configured, up to the plugin's bound, and gives
+// back what was closed.
+func TestOpen(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				line, _ := bufio.NewReader(conn).ReadString('\n')
+				fmt.Fprintf(conn, "%s", line)
+			}()
+		}
+	}()
+	w := newWorld()
+	w.config["acc"] = fmt.Sprintf(`{"url":"tcp://%s"}`, l.Addr())
+	w.config["other"] = `{}`
+	w.vault["p/acc/tok"] = "first"
+	g := w.guest("p", everything())
+	o := &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + l.Addr().String()}
+	for name, tt := range map[string]struct {
+		guest   *host.Guest
+		account string
+	}{
+		"not configured": {g, "other"},
+		"not granted":    {w.guest("p", wit.Permissions{}), "acc"},
+	} {
+		if _, err := tt.guest.Open(t.Context(), tt.account, nil, o); wit.CodeOf(err) != wit.CodeForbidden {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	conn, err := g.Open(t.Context(), "acc", g.Credentials(t.Context(), "acc"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.vault["p/acc/tok"] = "second" // a frame has the credential of its moment
+	if err := conn.Write(wit.Frame{Text: new("{{credential:tok}}"), Fill: true}); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := conn.Read(); err != nil || *f.Text != "second" {
+		t.Errorf("%+v, %v", f, err)
+	}
+
+	full := 1
+	for ; full < 100; full++ {
+		if _, err = g.Open(t.Context(), "acc", nil, o); err != nil {
+			break
+		}
+	}
+	if wit.CodeOf(err) != wit.CodeRateLimited || full != 64 {
+		t.Fatalf("the connection after %d: %v", full, err)
+	}
+	if _, err := w.guest("q", everything()).Open(t.Context(), "acc", nil, o); err != nil {
+		t.Errorf("another plugin: %v", err)
+	}
+	given := make(chan struct{})
+	conn.OnClose(func() { close(given) })
+	_ = conn.Close()
+	<-given
+	for wit.CodeOf(err) == wit.CodeRateLimited {
+		_, err = g.Open(t.Context(), "acc", nil, o)
+	}
+	if err != nil {
+		t.Errorf("after one was closed: %v", err)
+	}
+}
