@@ -35,6 +35,7 @@ func (o *options) dial(ctx context.Context) (*client.Client, error) {
 	c, err := client.Dial(ctx, client.Options{
 		URL:      url,
 		Token:    o.gatewayToken(),
+		Password: o.gatewayPassword(),
 		Identity: o.path("cli-device.json"),
 		Client:   wire.Client{ID: "cli", DisplayName: "carapace", Version: version, Platform: runtime.GOOS, Mode: "cli"},
 		Role:     wire.RoleOperator,
@@ -73,14 +74,34 @@ func (o *options) gatewayToken() string {
 	if t := os.Getenv("CARAPACE_GATEWAY_TOKEN"); t != "" {
 		return t
 	}
-	if c, err := config.Load(env("CARAPACE_CONFIG_PATH", o.path("carapace.json")), false); err == nil && c.Gateway.Token != "" {
-		return c.Gateway.Token
+	if g := o.gatewaySettings(); g.Token != "" || g.Password != "" {
+		return g.Token
 	}
 	b, err := os.ReadFile(o.path(kernel.TokenFile))
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(b))
+}
+
+// gatewayPassword is the environment's, or the config file's where no token was given.
+func (o *options) gatewayPassword() string {
+	if p := os.Getenv("CARAPACE_GATEWAY_PASSWORD"); p != "" {
+		return p
+	}
+	if o.token != "" || os.Getenv("CARAPACE_GATEWAY_TOKEN") != "" {
+		return ""
+	}
+	return o.gatewaySettings().Password
+}
+
+// gatewaySettings are the config file's, the zero value where it cannot be read.
+func (o *options) gatewaySettings() config.Gateway {
+	c, err := config.Load(env("CARAPACE_CONFIG_PATH", o.path("carapace.json")), false)
+	if err != nil {
+		return config.Gateway{}
+	}
+	return c.Gateway
 }
 
 // call makes one call on a connection of its own.

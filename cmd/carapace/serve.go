@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -84,11 +85,8 @@ func (f serveFlags) over(c *cobra.Command, file *config.Config) {
 	if given("bind") {
 		file.Gateway.Bind = f.bind
 	}
-	if token := env("CARAPACE_GATEWAY_TOKEN", ""); token != "" {
-		file.Gateway.Token = token
-	}
-	if f.token != "" {
-		file.Gateway.Token = f.token
+	if token := cmp.Or(f.token, os.Getenv("CARAPACE_GATEWAY_TOKEN")); token != "" {
+		file.Gateway.Token, file.Gateway.Password = token, ""
 	}
 	if given("log-level") {
 		file.Log.Level = f.logLevel

@@ -24,6 +24,9 @@ func (c *Config) check() error {
 	if _, err := BindAddress(c.Gateway.Bind); err != nil {
 		return err
 	}
+	if c.Gateway.Token != "" && c.Gateway.Password != "" {
+		return wit.NewError(wit.CodeInvalid, "gateway.token and gateway.password: give one of them")
+	}
 	if c.TimeZone != "" {
 		if _, err := time.LoadLocation(c.TimeZone); err != nil {
 			return wit.Errorf(wit.CodeInvalid, "timeZone %q is not an IANA time zone such as Europe/Berlin", c.TimeZone)

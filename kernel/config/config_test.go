@@ -19,6 +19,7 @@ func TestParseRefusesWhatCannotBe(t *testing.T) {
 		"wrong type":    {`{"gateway": {"port": "x"}}`, "gateway.port"},
 		"port":          {`{"gateway": {"port": 70000}}`, "70000"},
 		"bind":          {`{"gateway": {"bind": "everywhere"}}`, "everywhere"},
+		"two proofs":    {`{"gateway": {"token": "a", "password": "b"}}`, "give one of them"},
 		"origin":        {`{"gateway": {"allowedOrigins": ["x"]}}`, "allowedOrigins"},
 		"host":          {`{"gateway": {"hosts": ["chat.example.org", "https://chat.example.org"]}}`, "gateway.hosts"},
 		"host and port": {`{"gateway": {"hosts": ["chat.example.org:443"]}}`, "host name"},
