@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type Conn struct {
 	m      *message
 	creds  Credentials
 	wire   wire
+	asked  *url.URL // what was opened, before any redirect
 	// clear says that everybody on the way can read along.
 	clear bool
 }
@@ -120,6 +122,16 @@ func (c *Conn) fill(f *wit.Frame, m *message) error {
 func (c *Conn) Close() error {
 	c.cancel(nil)
 	return nil
+}
+
+// Permitted returns nil when p would permit to open the connection, or CodeForbidden.
+func (c *Conn) Permitted(p Policy) error {
+	check := func() (route, error) { return p.allow("GET", c.asked, true) }
+	if c.asked.Scheme == "tcp" || c.asked.Scheme == "tls" {
+		check = func() (route, error) { return p.allowRaw(c.asked) }
+	}
+	_, err := check()
+	return c.m.scrub(err)
 }
 
 // OnClose has fn called once the connection has ended.

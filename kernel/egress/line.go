@@ -19,7 +19,7 @@ func (c *Conn) raw(client *Client, o *wit.OpenConnection) error {
 	if err != nil {
 		return err
 	}
-	c.m.url, c.m.shown = u, originOf(u)
+	c.m.url, c.asked, c.m.shown = u, u, originOf(u)
 	if len(o.Headers) > 0 {
 		return wit.Errorf(wit.CodeInvalid, "http: a %s connection has no headers", o.Transport)
 	}

@@ -52,6 +52,7 @@ func (c *Conn) prepare(client *Client, rawURL string, o *wit.OpenConnection) (r 
 	if err != nil {
 		return route{}, err
 	}
+	c.asked = c.m.url
 	// Asked once more for the url with its credentials, as for each request.
 	return c.m.policy.allow(c.m.method, c.m.url, true)
 }

@@ -113,6 +113,9 @@ func (h *Host) Guest(p Plugin) *Guest {
 // Forget drops what is kept in memory for a plugin that is gone.
 func (h *Host) Forget(id string) {
 	h.mu.Lock()
+	if m := h.used[id]; m != nil {
+		m.open.keep(func(*egress.Conn, string) bool { return false })
+	}
 	delete(h.used, id)
 	h.mu.Unlock()
 	if h.deps.Egress != nil {

@@ -42,28 +42,6 @@ func (g *Guest) Stream(ctx context.Context, account string, req *wit.HTTPRequest
 	return g.host.deps.Egress.Stream(ctx, g.policy(account), g.Credentials(ctx, account), req)
 }
 
-// maxOpen bounds a plugin's connections.
-const maxOpen = 64
-
-// Open opens a connection under the plugin's permission; it ends with ctx. creds, which is asked for as
-// long as it lasts, may be those of a later version. Errors are those of egress.Client.Open.
-func (g *Guest) Open(ctx context.Context, account string, creds egress.Credentials, o *wit.OpenConnection) (*egress.Conn, error) {
-	if err := g.mayRequest(&wit.HTTPRequest{}); err != nil {
-		return nil, err
-	}
-	if g.used.open.Add(1) > maxOpen {
-		g.used.open.Add(-1)
-		return nil, wit.Errorf(wit.CodeRateLimited, "http: plugin %s has %d connections, which is as many as it may", g.ID, maxOpen)
-	}
-	conn, err := g.host.deps.Egress.Open(ctx, g.policy(account), creds, o)
-	if err != nil {
-		g.used.open.Add(-1)
-		return nil, err
-	}
-	conn.OnClose(func() { g.used.open.Add(-1) })
-	return conn, nil
-}
-
 func (g *Guest) mayRequest(req *wit.HTTPRequest) error {
 	if g.Permissions.HTTP == nil {
 		return wit.NewError(wit.CodeForbidden, "permission http is not granted: the manifest's permissions would have to name it, with a reason")

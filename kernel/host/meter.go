@@ -13,7 +13,7 @@ import (
 type meters struct {
 	log, emit, http *bucket
 	requests        chan struct{} // one per http_request that runs
-	open            atomic.Int64  // connections
+	open            connections
 	dropped         atomic.Int64  // log lines since the last one that was written
 }
 

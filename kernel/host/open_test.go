@@ -73,6 +73,22 @@ func TestOpen(t *testing.T) {
 	if _, err := w.guest("q", everything()).Open(t.Context(), "acc", nil, o); err != nil {
 		t.Errorf("another plugin: %v", err)
 	}
+	narrow := everything()
+	narrow.HTTP.Hosts = []string{"api.example.org"}
+	w.guest("p", everything()).Inherit() // the next version may as much
+	if err := conn.Write(wit.Frame{Text: new("x")}); err != nil {
+		t.Errorf("an upgrade closed the connection: %v", err)
+	}
+	w.guest("p", narrow).Inherit() // and this one less
+	if err := conn.Write(wit.Frame{Text: new("x")}); wit.CodeOf(err) != wit.CodeUnavailable {
+		t.Errorf("a connection that is not permitted any more: %v", err)
+	}
+	for conn, err = g.Open(t.Context(), "acc", nil, o); wit.CodeOf(err) == wit.CodeRateLimited; {
+		conn, err = g.Open(t.Context(), "acc", nil, o)
+	}
+	for err == nil {
+		_, err = g.Open(t.Context(), "acc", nil, o)
+	}
 	given := make(chan struct{})
 	conn.OnClose(func() { close(given) })
 	_ = conn.Close()

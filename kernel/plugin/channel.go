@@ -126,8 +126,8 @@ func (c *Channel) Poll(ctx context.Context, p *wit.ChannelPoll) (*wit.Sent, erro
 }
 
 // Open opens a connection under the plugin's permission with an account's credentials. It belongs to no
-// call and outlives an upgrade, after which frames are filled in with what the new version may use; it
-// ends with ctx. Errors are those of egress.Client.Open.
+// call and outlives an upgrade to a version that may have it too, after which frames are filled in with
+// what that one may use; it ends with ctx, and when the plugin is disabled or gone. Errors are those of egress.Client.Open.
 func (c *Channel) Open(ctx context.Context, account string, o *wit.OpenConnection) (*egress.Conn, error) {
 	v := c.current()
 	if v == nil {

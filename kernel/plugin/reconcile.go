@@ -266,6 +266,7 @@ func (r *Registry) replace(e *entry, v *version) {
 // swap makes v the current version and drains the one before. The caller holds loading.
 func (r *Registry) swap(e *entry, v *version, s State) {
 	old := e.current.Swap(v)
+	v.guest.Inherit()
 	before := ""
 	e.building = ""
 	if old != nil {
@@ -346,6 +347,7 @@ func (r *Registry) disable(e *entry, c candidate) {
 	r.refreshOffers()
 	r.set(e, StateStopped, version, disabled)
 	if v != nil {
+		v.guest.Disconnect()
 		r.running.Go(func() {
 			ctx, cancel := r.draining()
 			defer cancel()
