@@ -246,7 +246,9 @@ func TestLines(t *testing.T) {
 	long := strings.Repeat("x", 64<<10)
 	addr := lineServer(t, map[string]string{"latin": "caf\xe9\r\n", "longest": long + "\r\n", "longer": long + "xx\r\n", "two": "a\r\n\nb\n", "quit": "half"})
 	c, p := home(t, "tcp://"+addr, egress.Limits{})
-	dial := func() *egress.Conn { return open(t, c, p, wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + addr}) }
+	dial := func() *egress.Conn {
+		return open(t, c, p, wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + addr})
+	}
 	conn := dial()
 	write(t, conn, wit.Frame{Text: new("PASS {{credential:token}}"), Fill: true})
 	if got := *read(t, conn).Text; got != `"PASS s3\"cret\r\n"` {

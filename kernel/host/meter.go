@@ -14,7 +14,7 @@ type meters struct {
 	log, emit, http *bucket
 	requests        chan struct{} // one per http_request that runs
 	open            connections
-	dropped         atomic.Int64  // log lines since the last one that was written
+	dropped         atomic.Int64 // log lines since the last one that was written
 }
 
 func newMeters() *meters {
