@@ -73,6 +73,9 @@ func coded(ctx context.Context, m *message, err error) error {
 	case ctx.Err() != nil:
 		return wit.NewError(wit.CodeUnavailable, "http: the request to "+m.shown+" was called off")
 	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return wit.NewError(wit.CodeUnavailable, "http: the response of "+m.shown+" broke off")
+	}
 	return wit.Errorf(wit.CodeUnavailable, "http: %s cannot be reached: %w", m.shown, err)
 }
 
