@@ -47,9 +47,17 @@ func (p provided) list() []string {
 // why is the reason of a failure, or of an update that does not run.
 func (p pluginRow) why() string {
 	if p.Update != nil {
-		return strings.TrimSpace(p.Reason + " update " + p.Update.Version + ": " + p.Update.Reason)
+		return strings.TrimSpace(p.Reason + " the update " + p.Update.Version + " does not run: " + p.Update.Reason)
 	}
 	return p.Reason
+}
+
+// hint says what to do about it.
+func (p pluginRow) hint() string {
+	if p.Update != nil {
+		return p.Update.Hint
+	}
+	return p.Hint
 }
 
 func newPlugins(o *options) *cobra.Command {
@@ -123,7 +131,7 @@ func (o *options) pluginInfo(c *cobra.Command, id string) error {
 		return fmt.Errorf("read the plugin: %w", err)
 	}
 	fmt.Fprintf(o.out, "%s %s (%s)\n%s\n\nstate     %s\n", p.Name, p.Version, p.ID, p.Description, p.State)
-	for _, line := range [][2]string{{"reason", p.why()}, {"hint", p.Hint}, {"path", p.Path}, {"provides", strings.Join(p.Provides.list(), ", ")}} {
+	for _, line := range [][2]string{{"reason", p.why()}, {"hint", p.hint()}, {"path", p.Path}, {"provides", strings.Join(p.Provides.list(), ", ")}} {
 		if line[1] != "" {
 			fmt.Fprintf(o.out, "%-9s %s\n", line[0], line[1])
 		}

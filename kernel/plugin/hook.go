@@ -22,6 +22,9 @@ func (r *Registry) Hooks(name wit.HookName) []*Hook { return r.offers.Load().hoo
 // Facts returns priority, deadline and fail policy, as they were when the hook was listed.
 func (h *Hook) Facts() wit.HookFacts { return h.facts }
 
+// Prepare compiles the plugin if it has to be. Errors are those of Registry.Warm.
+func (h *Hook) Prepare(ctx context.Context) error { return h.registry.Warm(ctx, h.id) }
+
 // Handle asks the plugin, within the deadline of its facts (1 second by default).
 func (h *Hook) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error) {
 	own := *e // an event is handed to several hooks, each with a configuration of its own

@@ -30,6 +30,8 @@ type Plugin interface {
 	ID() string
 	// Facts are what its manifest says.
 	Facts() wit.HookFacts
+	// Prepare makes it ready to be asked, which may take as long as a compiler; when it is, nothing.
+	Prepare(ctx context.Context) error
 	// Handle asks it. The event's Config is for the implementation to fill in.
 	Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error)
 }
@@ -130,6 +132,9 @@ func (k Kind[E]) call(ctx context.Context, p Plugin, c wit.HookContext, event E)
 	raw, err := json.Marshal(event)
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInternal, "hook %s: encode its event: %w", k.name, err)
+	}
+	if err := p.Prepare(ctx); err != nil {
+		return nil, err
 	}
 	deadline := defaultDeadline
 	if ms := p.Facts().Deadline; ms > 0 {

@@ -17,13 +17,19 @@ import (
 
 // asked is a plugin whose answer is a function.
 type asked struct {
-	id     string
-	facts  wit.HookFacts
-	answer func(ctx context.Context, event string) (*wit.HookDecision, error)
+	id      string
+	facts   wit.HookFacts
+	prepare time.Duration
+	answer  func(ctx context.Context, event string) (*wit.HookDecision, error)
 }
 
 func (a asked) ID() string           { return a.id }
 func (a asked) Facts() wit.HookFacts { return a.facts }
+func (a asked) Prepare(context.Context) error {
+	time.Sleep(a.prepare)
+	return nil
+}
+
 func (a asked) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error) {
 	return a.answer(ctx, string(e.Event))
 }
@@ -204,6 +210,17 @@ func TestFailures(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestTheDeadlineIsForTheAnswer: what makes a plugin ready may take longer.
+func TestTheDeadlineIsForTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := asked{id: "slow", facts: wit.HookFacts{Deadline: 250, OnFailure: wit.FailPolicyClosed}, prepare: time.Minute, answer: modify(`{"text":"clean"}`)}
+		got, err := hook.MessageSending.Fire(context.Background(), hooks(slow), wit.HookContext{}, wit.MessageSending{Text: "dirty"})
+		if err != nil || got.Text != "clean" {
+			t.Fatalf("%+v: %v", got, err)
+		}
+	})
 }
 
 // TestObservers are asked together, cannot stop anything, and are waited for.

@@ -473,6 +473,8 @@ type plugin struct {
 func (plugin) ID() string             { return "watcher" }
 func (x plugin) Facts() wit.HookFacts { return wit.HookFacts{Name: x.name} }
 
+func (plugin) Prepare(context.Context) error { return nil }
+
 func (x plugin) Handle(_ context.Context, e *wit.HookEvent) (*wit.HookDecision, error) {
 	x.p.mu.Lock()
 	defer x.p.mu.Unlock()
