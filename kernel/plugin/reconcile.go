@@ -189,7 +189,7 @@ func (r *Registry) build(ctx context.Context, p pass, c candidate) (*version, *U
 	if len(lacking) > 0 {
 		u.Lacking = lacking
 		u.Reason = "needs grant: " + strings.Join(lacking, ", ")
-		u.Hint = "it asks for more than was granted: look at its reasons, then grant it (plugins.grant)"
+		u.Hint = "it asks for more than was granted: look at its reasons, then `carapace plugins grant` it"
 		return nil, u
 	}
 	if asks := permissionNames(&c.manifest.Permissions); granted && !c.pkg.Stock && len(asks) > 0 {
