@@ -8,7 +8,9 @@ import (
 
 // Plain takes the markup out of CommonMark with strike-through and spoilers, for platforms that show
 // text as it is. It keeps every word: code stays as it stands, a link becomes its text and its address.
+// Bytes that are no UTF-8 become U+FFFD, so that nothing that is taken out joins them to a letter.
 func Plain(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	var b strings.Builder
 	b.Grow(len(s))
 	open := fence{}

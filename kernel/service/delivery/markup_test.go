@@ -46,6 +46,7 @@ func FuzzPlain(f *testing.F) {
 	f.Add("**a *b* c** `d` ~~e~~ ||f|| __g__ _h_ # i")
 	f.Add("\\*a\\* [b] (c) ![d]")
 	f.Add(strings.Repeat("*a ", 100))
+	f.Add("000 \xcf*\x87*0")
 	f.Fuzz(func(t *testing.T, s string) {
 		got := delivery.Plain(s)
 		if strings.Contains(s, "```") || strings.Contains(s, "~~~") || strings.Contains(s, "](") {
