@@ -89,7 +89,7 @@ func TestMarkupErrors(t *testing.T) {
 
 // FuzzMarkup checks that entities lie within what is shown.
 func FuzzMarkup(f *testing.F) {
-	for _, seed := range []string{"<b>a<i>🏟</i></b>", "*a _🏟_*", ">q\n||s||", "```go\nx```", "<a href=\"x.y\">&#65;</a>", "![e](tg://emoji?id=5)"} {
+	for _, seed := range []string{"<b>a<i>🏟</i></b>", "*a _🏟_*", ">q\n||s||", "```go\nx```", "<a href=\"x.y\">&#65;</a>", "![e](tg://emoji?id=5)", "*_\xf0\x9f\x8f~~\x9f_*"} {
 		f.Add(seed, true)
 		f.Add(seed, false)
 	}

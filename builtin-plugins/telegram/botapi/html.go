@@ -21,6 +21,9 @@ type openTag struct {
 	start  int // of its text in out, in bytes
 }
 
+// errEncoding: every string of the Bot API is UTF-8.
+var errEncoding = errors.New("Strings must be encoded in UTF-8")
+
 type htmlParser struct {
 	out
 	in   string
@@ -31,6 +34,9 @@ type htmlParser struct {
 // ParseHTML reads Telegram's HTML as sendMessage does and returns what is shown, with its entities. The
 // error says what sendMessage would say after "can't parse entities: ".
 func ParseHTML(in string) (string, []Entity, error) {
+	if !utf8.ValidString(in) {
+		return "", nil, errEncoding
+	}
 	p := &htmlParser{in: in}
 	for p.pos < len(in) {
 		var err error

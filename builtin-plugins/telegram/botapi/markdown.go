@@ -29,6 +29,9 @@ type markdownParser struct {
 
 // ParseMarkdownV2 is ParseHTML for MarkdownV2.
 func ParseMarkdownV2(in string) (string, []Entity, error) {
+	if !utf8.ValidString(in) {
+		return "", nil, errEncoding
+	}
 	p := &markdownParser{in: in, quoteAt: -1}
 	for p.pos < len(in) {
 		if err := p.step(); err != nil {
