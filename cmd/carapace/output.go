@@ -17,10 +17,12 @@ func (o *options) printJSON(v any) error {
 	return e.Encode(v)
 }
 
-// table writes rows of cells under a head, aligned.
+// table writes rows of cells under a head, aligned; an empty head is left out.
 func table(w io.Writer, head string, rows [][]string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
+	if head != "" {
+		fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
+	}
 	for _, r := range rows {
 		fmt.Fprintln(t, strings.Join(r, "\t"))
 	}

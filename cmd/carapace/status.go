@@ -55,7 +55,12 @@ func (o *options) showStatus(raw json.RawMessage) error {
 	}
 	fmt.Fprintf(o.out, "carapace %s at %s, up %s, %s of memory\n", s.Version, s.Gateway.URL, length(time.Duration(s.UptimeMs)*time.Millisecond), size(s.Memory.RSS))
 	fmt.Fprintf(o.out, "model     %s\n", orDash(s.Model))
-	fmt.Fprintf(o.out, "plugins   %d ready, %d failed, %d off\n", s.Plugins["ready"], s.Plugins["failed"], s.Plugins["disabled"])
+	failed, off := s.Plugins["failed"], s.Plugins["disabled"]
+	usable := -failed - off
+	for _, n := range s.Plugins {
+		usable += n
+	}
+	fmt.Fprintf(o.out, "plugins   %d can be used, %d failed, %d off\n", usable, failed, off)
 	fmt.Fprintf(o.out, "queues    %d runs, %d messages to deliver, %d held\n", s.Queued.Runs, s.Queued.Outbound, s.Queued.Held)
 	fmt.Fprintf(o.out, "sessions  %d\n", s.Sessions.Count)
 	var rows [][]string

@@ -98,7 +98,7 @@ func choose(ctx context.Context, c *Config) (header, []byte, error) {
 		if err == nil {
 			return header{Source: fromKeyring, Item: item}, opener, nil
 		}
-		c.Logger.Warn("the system's keyring cannot be used, the credentials' key goes elsewhere", "error", err)
+		c.Logger.Info("the system's keyring cannot be used, the credentials' key goes elsewhere", "error", err)
 	}
 	if c.Passphrase != "" {
 		h := header{Source: fromPassphrase, KDF: &kdf{Time: 3, Memory: 64 << 10, Threads: 4, Salt: random(16)}}
