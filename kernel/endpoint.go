@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -17,7 +18,7 @@ import (
 // Names of files in the state directory that the command line reads.
 const (
 	EndpointFile = "gateway.json"
-	TokenFile    = "gateway.token"
+	TokenFile    = auth.TokenFile
 	databaseFile = "carapace.db"
 )
 

@@ -39,19 +39,3 @@ func (r *Registry) CheckConfig(id, account string, section wit.JSON) error {
 func describes(m *wit.Manifest, account string) bool {
 	return (m.Provides.Channel != nil) == (account != "")
 }
-
-// Schemas checks values against JSON Schemas.
-type Schemas struct{}
-
-// Check fails with CodeInvalid, naming the fields of value that do not fit; also for a schema that is
-// none.
-func (Schemas) Check(schema, value wit.JSON) error {
-	s, err := newSchema(schema)
-	if err != nil {
-		return wit.Errorf(wit.CodeInvalid, "the schema %w", err)
-	}
-	if err := s.check(value); err != nil {
-		return wit.NewError(wit.CodeInvalid, err.Error())
-	}
-	return nil
-}

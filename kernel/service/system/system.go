@@ -41,7 +41,6 @@ type Queues struct {
 // Plugin is one plugin, in short.
 type Plugin struct {
 	ID, State, Reason, Hint string
-	Channel                 bool
 }
 
 // Setup is what the owner says of a plugin, for Configure.
