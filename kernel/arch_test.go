@@ -21,6 +21,8 @@ var imports = map[string]string{
 	"wit":       "wit/codec",
 	"wit/codec": "",
 
+	"kernel/retry":          "",
+	"kernel/rate":           "",
 	"kernel/wire":           "wit",
 	"kernel/event":          "kernel/wire wit",
 	"kernel/rpc":            "kernel/wire wit",
@@ -40,6 +42,8 @@ var imports = map[string]string{
 	"kernel/gateway":        "kernel/auth kernel/event kernel/rpc kernel/wire wit",
 	"kernel/gateway/client": "kernel/wire wit",
 
+	"kernel/service":          "kernel/event kernel/rpc",
+	"kernel/service/message":  "kernel/store wit",
 	"kernel/service/hook":     "kernel/plugin wit",
 	"kernel/service/session":  "kernel/event kernel/rpc kernel/store kernel/wire wit",
 	"kernel/service/turn":     "kernel/egress kernel/event kernel/rpc kernel/sse kernel/store kernel/wire kernel/service/hook kernel/service/session wit",

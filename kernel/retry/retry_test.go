@@ -1,0 +1,56 @@
+package retry_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
+)
+
+func ExampleBackoff() {
+	b := retry.Backoff{Min: time.Second, Max: 5 * time.Second}
+	for failures := range 5 {
+		fmt.Println(b.Delay(failures))
+	}
+	// Output:
+	// 0s
+	// 1s
+	// 2s
+	// 4s
+	// 5s
+}
+
+func TestDelayIsBounded(t *testing.T) {
+	for _, b := range []retry.Backoff{
+		{Min: time.Nanosecond, Max: time.Minute}, {Min: time.Hour, Max: math.MaxInt64}, {Min: time.Second},
+		{Min: time.Second, Max: time.Minute, Jitter: true}, {Max: time.Second},
+	} {
+		for _, n := range []int{-1, 0, 1, 2, 10, 63, 64, math.MaxInt} {
+			d := b.Delay(n)
+			if d < 0 || d > max(b.Max, b.Min) {
+				t.Errorf("%+v after %d failures: %v", b, n, d)
+			}
+			if n > 0 && b.Min > 1 && d < b.Min/2 {
+				t.Errorf("%+v after %d failures: only %v", b, n, d)
+			}
+		}
+	}
+}
+
+func TestSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		if !retry.Sleep(t.Context(), time.Hour) || time.Since(began) != time.Hour {
+			t.Errorf("slept %v", time.Since(began))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if retry.Sleep(ctx, time.Hour) || retry.Sleep(ctx, 0) {
+			t.Error("a sleep whose context ended reported true")
+		}
+	})
+}

@@ -1,0 +1,21 @@
+package message
+
+import "github.com/carapace-gateway/carapace/kernel/store"
+
+// Acceptor takes messages that are to be answered.
+type Acceptor interface {
+	// Accept queues the message in tx. It is called once for each message, unless its transaction fails;
+	// the same ID twice is one message. Errors: CodeRateLimited for a full queue; the store's.
+	Accept(tx store.Tx, m Inbound) error
+	// Wake is called after a commit with accepted messages in it. It returns at once.
+	Wake()
+}
+
+// Outbox takes messages that are to be delivered.
+type Outbox interface {
+	// Enqueue records the message in tx; an ID that is known already is no error and changes nothing.
+	// Errors: CodeInvalid for a message that nobody could send; the store's.
+	Enqueue(tx store.Tx, m Outbound) error
+	// Wake is called after a commit with messages in it. It returns at once.
+	Wake()
+}

@@ -1,0 +1,69 @@
+// Package service says what a system service is to the kernel: a value that names its methods, events and
+// routes, how it runs, and what it tells about itself.
+//
+// A service's package makes one from its own small interfaces; the kernel lists them, and nothing in a
+// service knows the kernel or a service above it. Leaving one out of the list removes its methods, events,
+// routes, checks and figures with it.
+package service
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+)
+
+// Service is one system service.
+type Service struct {
+	// Name is the package's.
+	Name    string
+	Methods []rpc.Method
+	Events  []event.Row
+	Routes  []Route
+	// Run works until ctx ends and returns nil when all that it started has ended; an earlier return stops
+	// the gateway. nil is a service that only answers.
+	Run func(ctx context.Context) error
+	// Checks are what the doctor looks at.
+	Checks []func(context.Context) Check
+	// Queues counts what waits, by the queue's name, for status and metrics.
+	Queues func(context.Context) (map[string]int, error)
+	// Metrics are figures for /metrics.
+	Metrics []Metric
+}
+
+// Route is an HTTP handler that authenticates its requests itself.
+type Route struct {
+	// Pattern is the path; {name} stands for one segment and a final * for the rest.
+	Pattern string
+	Handler http.Handler
+	// MaxBody bounds a request's body in bytes.
+	MaxBody int64
+}
+
+// Check is one thing that the doctor looked at.
+type Check struct {
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Message string `json:"message"`
+	// Hint says what to do when it is not OK.
+	Hint string `json:"hint,omitempty"`
+}
+
+// Metric is a figure with one value for each combination of its labels.
+type Metric struct {
+	// Name is Prometheus's, such as carapace_plugin_calls_total.
+	Name, Help string
+	// Counter only grows; otherwise it is a gauge.
+	Counter bool
+	Labels  []string
+	// Collect returns the samples of this moment. It must be quick and is called concurrently.
+	Collect func() []Sample
+}
+
+// Sample is a value of a metric.
+type Sample struct {
+	// Labels are the values of the metric's labels, in order.
+	Labels []string
+	Value  float64
+}
