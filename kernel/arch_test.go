@@ -1,22 +1,19 @@
 package kernel_test
 
 import (
-	"bufio"
-	"go/parser"
+	"go/ast"
 	"go/token"
-	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/kerneltest/source"
 )
 
-const module = "github.com/carapace-gateway/carapace/"
-
-// imports is the picture of the house: which of the module's packages a package may import. A new
-// arrow is a new word in this table.
+// imports is the picture of the house: which of the module's packages a package imports, exactly. A new
+// arrow is a new word in this table, and one that is gone is a word less.
 var imports = map[string]string{
 	"wit":       "wit/codec",
 	"wit/codec": "",
@@ -24,7 +21,7 @@ var imports = map[string]string{
 	"kernel/retry":          "",
 	"kernel/rate":           "",
 	"kernel/wire":           "wit",
-	"kernel/event":          "kernel/wire wit",
+	"kernel/event":          "kernel/wire",
 	"kernel/rpc":            "kernel/wire wit",
 	"kernel/store":          "wit",
 	"kernel/logs":           "wit",
@@ -32,7 +29,7 @@ var imports = map[string]string{
 	"kernel/runtime/meter":  "wit",
 	"kernel/media":          "kernel/store wit",
 	"kernel/secret":         "kernel/store wit",
-	"kernel/schedule":       "kernel/store kernel/event wit",
+	"kernel/schedule":       "kernel/store wit",
 	"kernel/config":         "kernel/event kernel/store kernel/wire wit",
 	"kernel/sse":            "wit",
 	"kernel/egress":         "kernel/sse wit",
@@ -44,13 +41,13 @@ var imports = map[string]string{
 
 	"kernel/service":          "kernel/event kernel/rpc",
 	"kernel/service/message":  "kernel/store wit",
-	"kernel/service/hook":     "kernel/plugin wit",
+	"kernel/service/hook":     "wit",
 	"kernel/service/session":  "kernel/event kernel/rpc kernel/store kernel/wire wit",
 	"kernel/service/turn":     "kernel/egress kernel/event kernel/rpc kernel/sse kernel/store kernel/wire kernel/service/hook kernel/service/session wit",
-	"kernel/service/channel":  "kernel/event kernel/plugin kernel/rpc kernel/store kernel/wire wit",
-	"kernel/service/delivery": "kernel/event kernel/rpc kernel/store kernel/wire kernel/service/channel kernel/service/hook wit",
+	"kernel/service/channel":  "kernel/event kernel/rpc kernel/store kernel/wire wit",
+	"kernel/service/delivery": "kernel/event kernel/rpc kernel/store kernel/wire kernel/service/channel wit",
 	"kernel/service/cron":     "kernel/event kernel/rpc kernel/schedule kernel/wire wit",
-	"kernel/service/system":   "kernel/config kernel/event kernel/logs kernel/plugin kernel/rpc kernel/store kernel/wire kernel/service/channel kernel/service/session wit",
+	"kernel/service/system":   "kernel/config kernel/logs kernel/rpc kernel/wire kernel/service/session wit",
 }
 
 // owners is "one library, one package": the only folders of the kernel that may import it. A websocket has
@@ -67,131 +64,345 @@ var owners = map[string]string{
 	"github.com/santhosh-tekuri/jsonschema": "kernel/plugin",
 }
 
+// guests are the folders that newcomers read first and copy from: what is in them uses nothing of the
+// module but the contract, the SDK, and what is in the same plugin's folder.
+var guests = []string{"builtin-plugins/", "pdk-examples/"}
+
 const (
 	fileLines = 500
 	testLines = 800
 )
 
-// TestHouse holds the import table, the owners of libraries, package comments, file sizes and the
-// rules against init, package-level sleep in tests, and vendors' names in the kernel.
+// TestHouse holds the import table, the owners of libraries, package comments, file sizes, and the rules
+// against init and package-level state in the kernel and against sleeping tests.
 func TestHouse(t *testing.T) {
-	documented := map[string]bool{}
-	for _, path := range goFiles(t, "..") {
-		pkg := filepath.ToSlash(filepath.Dir(path))
-		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", path), nil, parser.ParseComments)
-		if err != nil {
-			t.Fatal(err)
-		}
-		test := strings.HasSuffix(path, "_test.go")
-		if !test {
-			documented[pkg] = documented[pkg] || f.Doc != nil
-			for _, imp := range f.Imports {
-				name, _ := strconv.Unquote(imp.Path.Value)
-				checkArrow(t, path, pkg, name)
-			}
-		}
-		checkSize(t, path, test)
+	module, err := source.Read("..")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for pkg, ok := range documented {
-		if !ok {
-			t.Errorf("%s: no package comment", pkg)
+	for _, dir := range module.Dirs() {
+		p := module.Packages[dir]
+		checkArrows(t, p)
+		checkOwners(t, p)
+		checkGuest(t, p)
+		checkComment(t, p)
+		checkSleeps(t, p)
+		for _, f := range p.Files {
+			checkSize(t, f)
+		}
+		if inKernel(dir) {
+			checkState(t, p)
+		}
+	}
+	for dir := range imports {
+		if module.Packages[dir] == nil {
+			t.Errorf("the import table names %s, which is gone: take the line out", dir)
 		}
 	}
 }
 
-func checkArrow(t *testing.T, path, pkg, name string) {
+// inKernel reports whether the rules for what runs in the gateway hold for a folder.
+func inKernel(dir string) bool {
+	return strings.HasPrefix(dir, "kernel/") && !forTests(dir)
+}
+
+// forTests reports whether a folder serves tests only; it may import what it likes.
+func forTests(dir string) bool {
+	return strings.HasPrefix(dir, "kernel/kerneltest") || strings.HasSuffix(path.Base(dir), "test")
+}
+
+func checkArrows(t *testing.T, p *source.Package) {
 	t.Helper()
-	if !strings.HasPrefix(pkg, "kernel/") && pkg != "wit" && pkg != "wit/codec" {
-		if strings.HasPrefix(pkg, "sdk/") && strings.HasPrefix(name, module+"kernel") {
-			t.Errorf("%s: the sdk must not import %s", path, name)
+	if strings.HasPrefix(p.Dir, "sdk/") {
+		for _, name := range p.Imports() {
+			if to, ok := source.Own(name); ok && strings.HasPrefix(to, "kernel") {
+				t.Errorf("%s: the sdk must not import %s", p.Dir, to)
+			}
 		}
+	}
+	if !inKernel(p.Dir) && p.Dir != "wit" && p.Dir != "wit/codec" {
+		return
+	}
+	permitted, known := imports[p.Dir]
+	if !known {
+		t.Errorf("add %s to the import table", p.Dir)
+		return
+	}
+	unused := strings.Fields(permitted)
+	for _, name := range p.Imports() {
+		to, ok := source.Own(name)
+		if !ok {
+			continue
+		}
+		if i := slices.Index(unused, to); i >= 0 {
+			unused = slices.Delete(unused, i, i+1)
+		} else {
+			t.Errorf("%s must not import %s", p.Dir, to)
+		}
+	}
+	for _, to := range unused {
+		t.Errorf("%s does not import %s: take it out of the import table", p.Dir, to)
+	}
+}
+
+func checkOwners(t *testing.T, p *source.Package) {
+	t.Helper()
+	if !inKernel(p.Dir) {
 		return
 	}
 	for library, folders := range owners {
-		ours := slices.ContainsFunc(strings.Fields(folders), func(f string) bool { return pkg == f || strings.HasPrefix(pkg, f+"/") })
-		if strings.HasPrefix(name, library) && !ours {
-			t.Errorf("%s imports %s, which only %s may", path, name, folders)
+		ours := slices.ContainsFunc(strings.Fields(folders), func(f string) bool { return p.Dir == f || strings.HasPrefix(p.Dir, f+"/") })
+		used := slices.ContainsFunc(p.Imports(), func(name string) bool { return strings.HasPrefix(name, library) })
+		if used && !ours {
+			t.Errorf("%s imports %s, which only %s may", p.Dir, library, folders)
 		}
-	}
-	to, ours := strings.CutPrefix(name, module)
-	if !ours || strings.HasPrefix(pkg, "kernel/kerneltest") || strings.HasSuffix(pkg, "test") {
-		return
-	}
-	allowed, known := imports[pkg]
-	if !known {
-		t.Errorf("%s: add %s to the import table", path, pkg)
-	} else if !slices.Contains(strings.Fields(allowed), to) {
-		t.Errorf("%s: %s must not import %s", path, pkg, to)
 	}
 }
 
-func checkSize(t *testing.T, path string, test bool) {
+func checkGuest(t *testing.T, p *source.Package) {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines, limit := 0, fileLines
-	if test {
-		limit = testLines
-	}
-	for s := bufio.NewScanner(f); s.Scan(); lines++ {
-		text := s.Text()
-		switch {
-		case lines == 0 && strings.HasPrefix(text, "// Code generated"):
-			return
-		case strings.HasPrefix(path, "kernel/") && strings.HasPrefix(text, "func init()"):
-			t.Errorf("%s:%d: no init in the kernel", path, lines+1)
-		}
-	}
-	if lines > limit {
-		t.Errorf("%s has %d lines, more than %d: which noun is hiding in it?", path, lines, limit)
-	}
-}
-
-// TestKernelNamesNoVendor reads the kernel's code for names of platforms and models.
-func TestKernelNamesNoVendor(t *testing.T) {
-	for _, path := range goFiles(t, ".") {
-		if strings.HasSuffix(path, "_test.go") {
+	for _, folder := range guests {
+		inside, ok := strings.CutPrefix(p.Dir, folder)
+		if !ok {
 			continue
 		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+		own, _, _ := strings.Cut(inside, "/")
+		for _, name := range p.Imports() {
+			to, ours := source.Own(name)
+			if !ours || to == "wit" || strings.HasPrefix(to, "sdk/go") || strings.HasPrefix(to+"/", folder+own+"/") {
+				continue
+			}
+			if own == "bundle" && strings.HasPrefix(to, folder) {
+				continue // the file that holds all of them
+			}
+			t.Errorf("%s imports %s: a plugin uses the sdk and the contract alone", p.Dir, to)
 		}
-		text := strings.ToLower(string(b))
-		for _, vendor := range []string{"telegram", "discord", "slack", "whatsapp", "anthropic", "gemini", "ollama", "openai"} {
-			if strings.Contains(text, vendor) {
-				t.Errorf("kernel/%s names %s", path, vendor)
+	}
+}
+
+func checkComment(t *testing.T, p *source.Package) {
+	t.Helper()
+	files := p.Sources()
+	if len(files) > 0 && !slices.ContainsFunc(files, func(f *source.File) bool { return f.AST.Doc != nil }) {
+		t.Errorf("%s: no package comment", p.Dir)
+	}
+}
+
+func checkSize(t *testing.T, f *source.File) {
+	t.Helper()
+	limit := fileLines
+	if f.Test {
+		limit = testLines
+	}
+	if !f.Generated && f.Lines > limit {
+		t.Errorf("%s has %d lines, more than %d: which noun is hiding in it?", f.Path, f.Lines, limit)
+	}
+}
+
+// checkSleeps refuses tests that wait on the clock of the machine. In a bubble of testing/synctest a sleep
+// takes no time; a benchmark may let the machine settle.
+func checkSleeps(t *testing.T, p *source.Package) {
+	t.Helper()
+	var sleeps []string
+	bubbles := false
+	for _, f := range p.Files {
+		if !f.Test || strings.HasSuffix(f.Path, "bench_test.go") {
+			continue
+		}
+		bubbles = bubbles || slices.Contains(f.Imports(), "testing/synctest")
+		if calls(f.AST, "time", "Sleep") {
+			sleeps = append(sleeps, f.Path)
+		}
+	}
+	if !bubbles && len(sleeps) > 0 {
+		t.Errorf("%v: a test waits for what it waits for, or sleeps in a bubble of testing/synctest", sleeps)
+	}
+}
+
+// calls reports whether a file calls pkg.name.
+func calls(f *ast.File, pkg, name string) bool {
+	found := false
+	ast.Inspect(f, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if s, ok := call.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == name {
+				x, ok := s.X.(*ast.Ident)
+				found = found || ok && x.Name == pkg
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// stateful are types whose values change while they are used, so that a package-level one would be shared
+// by two kernels in one process.
+var stateful = []string{"sync.", "atomic.", "rand.Rand", "chan "}
+
+// checkState refuses init functions, and package-level variables that anything could change: of a type
+// that is made to change, or assigned to after their declaration.
+func checkState(t *testing.T, p *source.Package) {
+	t.Helper()
+	names := map[string]bool{}
+	for _, f := range p.Sources() {
+		for _, d := range f.AST.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+				t.Errorf("%s: no init in the kernel", f.Path)
+			}
+			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
+				for _, spec := range g.Specs {
+					checkVariable(t, f, spec.(*ast.ValueSpec), names)
+				}
+			}
+		}
+	}
+	for _, f := range p.Sources() {
+		checkAssignments(t, f, names)
+	}
+}
+
+func checkVariable(t *testing.T, f *source.File, v *ast.ValueSpec, names map[string]bool) {
+	t.Helper()
+	for i, name := range v.Names {
+		names[name.Name] = name.Name != "_"
+		text := expression(v.Type)
+		if i < len(v.Values) {
+			text += " " + expression(v.Values[i])
+		} else if v.Values == nil {
+			t.Errorf("%s: the package-level variable %s is declared without a value: who sets it?", f.Path, name.Name)
+		}
+		for _, kind := range stateful {
+			if strings.Contains(text, kind) {
+				t.Errorf("%s: the package-level variable %s is state (%s): give it an owner", f.Path, name.Name, text)
 			}
 		}
 	}
 }
 
-// notOurs are folders of what was built, fetched or is data for a test.
-var notOurs = []string{".git", "bin", "dist", "node_modules", "testdata"}
+// expression writes a type, or what a value is made by, as far as checkVariable needs it.
+func expression(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return expression(e.X) + "." + e.Sel.Name
+	case *ast.StarExpr:
+		return expression(e.X)
+	case *ast.UnaryExpr:
+		return expression(e.X)
+	case *ast.CompositeLit:
+		return expression(e.Type)
+	case *ast.IndexExpr:
+		return expression(e.X)
+	case *ast.ChanType:
+		return "chan " + expression(e.Value)
+	case *ast.CallExpr:
+		if len(e.Args) > 0 && expression(e.Fun) == "make" {
+			return expression(e.Args[0])
+		}
+		return expression(e.Fun)
+	}
+	return ""
+}
 
-// goFiles lists the Go files below root that are written here.
-func goFiles(t *testing.T, root string) []string {
+// checkAssignments looks for package-level variables that a function changes, unless it has a variable of
+// its own of that name.
+func checkAssignments(t *testing.T, f *source.File, names map[string]bool) {
 	t.Helper()
-	var files []string
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+	for _, d := range f.AST.Decls {
+		fn, ok := d.(*ast.FuncDecl)
+		if !ok || fn.Body == nil {
+			continue
 		}
-		if d.IsDir() && slices.Contains(notOurs, d.Name()) {
-			return filepath.SkipDir
+		local := locals(fn)
+		changed := func(e ast.Expr) {
+			if name := root(e); names[name] && !local[name] {
+				t.Errorf("%s: %s changes the package-level variable %s: give it an owner", f.Path, fn.Name.Name, name)
+			}
 		}
-		if strings.HasSuffix(path, ".go") {
-			rel, err := filepath.Rel(root, path)
-			files = append(files, filepath.ToSlash(rel))
-			return err
+		ast.Inspect(fn.Body, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for _, e := range n.Lhs {
+					if n.Tok != token.DEFINE {
+						changed(e)
+					}
+				}
+			case *ast.IncDecStmt:
+				changed(n.X)
+			}
+			return true
+		})
+	}
+}
+
+// root returns the variable that an assignment to e changes.
+func root(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.IndexExpr:
+		return root(e.X)
+	case *ast.SelectorExpr:
+		return root(e.X)
+	case *ast.StarExpr:
+		return root(e.X)
+	}
+	return ""
+}
+
+// locals lists the names that a function declares for itself.
+func locals(fn *ast.FuncDecl) map[string]bool {
+	names := map[string]bool{}
+	ast.Inspect(fn, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Field:
+			for _, name := range n.Names {
+				names[name.Name] = true
+			}
+		case *ast.AssignStmt:
+			if n.Tok == token.DEFINE {
+				for _, e := range n.Lhs {
+					names[root(e)] = true
+				}
+			}
+		case *ast.ValueSpec:
+			for _, name := range n.Names {
+				names[name.Name] = true
+			}
+		case *ast.RangeStmt:
+			if n.Tok == token.DEFINE {
+				names[root(n.Key)], names[root(n.Value)] = true, true
+			}
 		}
-		return nil
+		return true
 	})
+	return names
+}
+
+// vendors are names that the kernel does not know.
+var vendors = []string{"telegram", "discord", "slack", "whatsapp", "anthropic", "gemini", "ollama", "openai"}
+
+// TestKernelNamesNoVendor reads the kernel's code for names of platforms and models.
+func TestKernelNamesNoVendor(t *testing.T) {
+	module, err := source.Read("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return files
+	for _, p := range module.Packages {
+		if !strings.HasPrefix(p.Dir, "kernel") {
+			continue
+		}
+		for _, f := range p.Sources() {
+			b, err := os.ReadFile(path.Join("..", f.Path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := strings.ToLower(string(b))
+			for _, vendor := range vendors {
+				if strings.Contains(text, vendor) {
+					t.Errorf("%s names %s", f.Path, vendor)
+				}
+			}
+		}
+	}
 }

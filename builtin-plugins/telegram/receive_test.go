@@ -228,7 +228,12 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 	t.Logf("seed %d", seed)
 	dice := rand.New(rand.NewPCG(seed, 1))
 	var calls atomic.Int64
+	called := make(chan struct{}, 1)
 	s := botapi.New(botapi.Config{Chaos: func(method string) *botapi.Fault {
+		select {
+		case called <- struct{}{}:
+		default:
+		}
 		switch n := calls.Add(1); {
 		case n%17 == 0:
 			return &botapi.Fault{Cut: true}
@@ -260,7 +265,7 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 		case 1:
 			s.Redeliver(dice.IntN(5))
 		case 2:
-			time.Sleep(time.Duration(dice.IntN(4)) * time.Millisecond)
+			<-called // the message that was just said makes for a further poll
 		}
 	}
 	got := g.messages(total)

@@ -1,11 +1,9 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -87,21 +85,7 @@ func (c *conn) read() ([]byte, error) {
 		go c.shut(wire.ClosePolicy, "binary messages not supported")
 		return nil, errors.New("binary message")
 	}
-	return readAll(r)
-}
-
-var messages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// readAll reads through a pooled buffer, so that a message costs one allocation of its size.
-func readAll(r io.Reader) ([]byte, error) {
-	buf := messages.Get().(*bytes.Buffer)
-	buf.Reset()
-	_, err := buf.ReadFrom(r)
-	msg := bytes.Clone(buf.Bytes())
-	if buf.Cap() <= batchBytes {
-		messages.Put(buf)
-	}
-	return msg, err
+	return c.g.buffers.readAll(r)
 }
 
 // admit returns how long a request comes too early, 0 for not at all.
@@ -210,8 +194,8 @@ func (c *conn) send(f frame, droppable bool) {
 // write sends what waits until nothing does. Only one runs at a time.
 func (c *conn) write() {
 	var batch []frame
-	buf := batches.Get().(*[]byte)
-	defer batches.Put(buf)
+	buf := c.g.buffers.takeBatch()
+	defer c.g.buffers.giveBatch(buf)
 	for {
 		if batch = c.out.next(batch); len(batch) == 0 {
 			return

@@ -102,6 +102,7 @@ type Gateway struct {
 	host    string
 	started time.Time
 	metrics *metrics
+	buffers buffers
 	handler http.Handler
 
 	mu     sync.RWMutex

@@ -95,7 +95,7 @@ func (v *visit) open() (*conn, error) {
 	if kind != websocket.MessageText {
 		return nil, &refusal{errors.New("binary messages not supported"), wire.ClosePolicy}
 	}
-	msg, err := readAll(r)
+	msg, err := v.g.buffers.readAll(r)
 	if err != nil {
 		return nil, v.silent(err)
 	}

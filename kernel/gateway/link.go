@@ -36,12 +36,10 @@ type link struct {
 	batch  *[]byte // pooled, while corked
 }
 
-var batches = sync.Pool{New: func() any { b := make([]byte, 0, batchBytes); return &b }}
-
 // Read implements net.Conn.
 func (l *link) Read(p []byte) (int, error) {
 	if len(l.ahead) == 0 && l.full && len(p) < batchBytes {
-		l.whole = batches.Get().(*[]byte)
+		l.whole = l.g.buffers.takeBatch()
 		n, err := l.fill((*l.whole)[:batchBytes])
 		if err != nil {
 			l.giveBack()
@@ -71,7 +69,7 @@ func (l *link) fill(p []byte) (int, error) {
 
 func (l *link) giveBack() {
 	l.ahead = nil
-	batches.Put(l.whole)
+	l.g.buffers.giveBatch(l.whole)
 	l.whole = nil
 }
 
@@ -123,7 +121,7 @@ func (l *link) flush() error {
 // cork holds frames back until uncork.
 func (l *link) cork() {
 	l.mu.Lock()
-	l.corked, l.batch = true, batches.Get().(*[]byte)
+	l.corked, l.batch = true, l.g.buffers.takeBatch()
 	l.mu.Unlock()
 }
 
@@ -132,7 +130,7 @@ func (l *link) uncork() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.flush()
-	batches.Put(l.batch)
+	l.g.buffers.giveBatch(l.batch)
 	l.corked, l.batch = false, nil
 	return err
 }

@@ -1,0 +1,39 @@
+package gateway
+
+import (
+	"bytes"
+	"io"
+	"sync"
+)
+
+// buffers are kept from one message to the next, so that a connection at rest has none. The zero value is
+// ready; it is safe for concurrent use.
+type buffers struct {
+	messages sync.Pool // *bytes.Buffer
+	batches  sync.Pool // *[]byte of batchBytes
+}
+
+// readAll reads through a kept buffer, so that a message costs one allocation of its size.
+func (b *buffers) readAll(r io.Reader) ([]byte, error) {
+	buf, ok := b.messages.Get().(*bytes.Buffer)
+	if !ok {
+		buf = new(bytes.Buffer)
+	}
+	buf.Reset()
+	_, err := buf.ReadFrom(r)
+	msg := bytes.Clone(buf.Bytes())
+	if buf.Cap() <= batchBytes {
+		b.messages.Put(buf)
+	}
+	return msg, err
+}
+
+// takeBatch returns a buffer with room for batchBytes, which giveBatch takes back.
+func (b *buffers) takeBatch() *[]byte {
+	if batch, ok := b.batches.Get().(*[]byte); ok {
+		return batch
+	}
+	return new(make([]byte, 0, batchBytes))
+}
+
+func (b *buffers) giveBatch(batch *[]byte) { b.batches.Put(batch) }
