@@ -9,7 +9,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check vet race fuzz generate interop demo bench fmt clean
+.PHONY: help run build plugins test check vet lint race fuzz generate interop demo bench house fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,15 @@ check: generate fmt vet test race ## all that CI checks: drift, formatting, vet,
 
 vet: plugins ## look for mistakes that compile
 	$(GO) vet ./...
+
+# Dead is what no command reaches; what only tests use lives in folders that end in test.
+lint: plugins ## staticcheck, and code that nobody calls
+	$(GO) tool staticcheck ./...
+	@dead="$$($(GO) tool deadcode -filter 'carapace/(kernel|cmd)' ./cmd/... | grep -Ev '^kernel/kerneltest/|^[^:]*test/[^/]*:')"; \
+	test -z "$$dead" || (echo "$$dead" && exit 1)
+
+house: ## print the picture of the code: sizes, longest functions, largest types, who imports whom
+	@$(GO) run ./cmd/house
 
 # The race detector makes compilers ten times slower: the specification's suite and the README's builds
 # run without it, in `test`.
