@@ -62,12 +62,12 @@ func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
 	return err
 }
 
-// open tells where the gateway listens.
+// open tells where gateway listening.
 func (k *Kernel) open() (Endpoint, error) {
 	url := urlOf(k.listener)
 	k.url.Store(&url)
 	at := Endpoint{URL: url, PID: os.Getpid(), Version: k.o.Version, StateDir: k.o.StateDir}
-	k.log.Info("the gateway listens", "url", url, "version", k.o.Version)
+	k.log.Info("gateway listening", "url", url, "version", k.o.Version)
 	if k.o.StateDir == "" {
 		return at, nil
 	}
