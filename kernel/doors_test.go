@@ -18,8 +18,8 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
-	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/wit"
@@ -167,7 +167,7 @@ func TestWhatCannotStart(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	try("a file for a directory", filepath.Join(dir, "file"), config.Config{}, gateway.NewMemory())
+	try("a file for a directory", filepath.Join(dir, "file"), config.Config{}, gatewaytest.NewListener())
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func TestWhatCannotStart(t *testing.T) {
 	if err := os.WriteFile(database, []byte("my diary, not a database"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	try("a foreign file in the database's place", foreign, config.Config{}, gateway.NewMemory())
+	try("a foreign file in the database's place", foreign, config.Config{}, gatewaytest.NewListener())
 	if b, err := os.ReadFile(database); err != nil || string(b) != "my diary, not a database" {
 		t.Errorf("the foreign file is now %q %v", b, err)
 	}

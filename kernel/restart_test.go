@@ -13,7 +13,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
-	"github.com/carapace-gateway/carapace/kernel/gateway"
+	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
@@ -94,7 +94,7 @@ func TestOneGatewayPerStateDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = kernel.New(t.Context(), kernel.Options{StateDir: dir, Config: &config.Config{}, Version: "1.0.0", Log: log, Listener: gateway.NewMemory()})
+	_, err = kernel.New(t.Context(), kernel.Options{StateDir: dir, Config: &config.Config{}, Version: "1.0.0", Log: log, Listener: gatewaytest.NewListener()})
 	if err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a second gateway: %v", err)
 	}
@@ -122,7 +122,7 @@ func victim() int {
 	source.Put(kerneltest.Channel("chat", func(m *wit.Manifest) { m.Provides.Channel.Deduplicates = false }))
 	source.Put(kerneltest.Echo("echo"))
 	k, err := kernel.New(context.Background(), kernel.Options{StateDir: os.Getenv(victimVariable), Config: c, Version: "1.0.0",
-		Log: log, Sources: []plugin.Source{source}, Listener: gateway.NewMemory()})
+		Log: log, Sources: []plugin.Source{source}, Listener: gatewaytest.NewListener()})
 	if err == nil {
 		err = k.Run(context.Background(), nil)
 	}

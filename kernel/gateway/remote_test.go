@@ -8,17 +8,18 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // farListener makes what dials it look like a peer of another machine.
-type farListener struct{ *gateway.Memory }
+type farListener struct{ *gatewaytest.Listener }
 
 type farConn struct{ net.Conn }
 
 func (l farListener) Accept() (net.Conn, error) {
-	c, err := l.Memory.Accept()
+	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +32,7 @@ func (farConn) RemoteAddr() net.Addr {
 
 func bootFar(t *testing.T, opts ...rigOption) (near, far *rig) {
 	t.Helper()
-	mem := gateway.NewMemory()
+	mem := gatewaytest.NewListener()
 	near = bootOn(t, []net.Listener{farListener{mem}}, opts...)
 	copied := *near
 	copied.mem = mem

@@ -10,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -21,7 +22,7 @@ const token = "test-token-123"
 // rig is a gateway on an in-memory listener, with an auth and a few methods.
 type rig struct {
 	t    testing.TB
-	mem  *gateway.Memory
+	mem  *gatewaytest.Listener
 	bus  *event.Bus
 	auth *auth.Auth
 	gw   *gateway.Gateway
@@ -66,7 +67,7 @@ func bootTCP(t testing.TB, opts ...rigOption) (*rig, string) {
 
 func bootOn(t testing.TB, listeners []net.Listener, opts ...rigOption) *rig {
 	t.Helper()
-	r := &rig{t: t, mem: gateway.NewMemory(), bus: &event.Bus{}}
+	r := &rig{t: t, mem: gatewaytest.NewListener(), bus: &event.Bus{}}
 	ad := auth.Deps{Store: store.OpenMemory(), Bus: r.bus, Token: token, Logger: hclog.NewNullLogger()}
 	presence := gateway.NewPresence("test")
 	gd := gateway.Deps{

@@ -17,8 +17,8 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
-	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -30,7 +30,7 @@ const Token = "kerneltest-token"
 // Kernel is a running kernel of a test.
 type Kernel struct {
 	t      testing.TB
-	memory *gateway.Memory
+	memory *gatewaytest.Listener
 	log    *logs.Log
 	stop   context.CancelFunc
 	done   chan error
@@ -84,7 +84,7 @@ func Log(w io.Writer) Option {
 // Start boots a kernel and stops it with the test. It fails the test when that does not work.
 func Start(t testing.TB, options ...Option) *Kernel {
 	t.Helper()
-	memory := gateway.NewMemory()
+	memory := gatewaytest.NewListener()
 	log, err := logs.New(logs.Config{})
 	if err != nil {
 		t.Fatal(err)
