@@ -47,8 +47,9 @@ var imports = map[string]string{
 	"kernel/service/hook":     "kernel/plugin wit",
 	"kernel/service/session":  "kernel/event kernel/rpc kernel/store kernel/wire wit",
 	"kernel/service/turn":     "kernel/egress kernel/event kernel/rpc kernel/sse kernel/store kernel/wire kernel/service/hook kernel/service/session wit",
-	"kernel/service/channel":  "kernel/event kernel/plugin kernel/rpc kernel/store kernel/wire wit",
-	"kernel/service/delivery": "kernel/event kernel/rpc kernel/store kernel/wire kernel/service/channel kernel/service/hook wit",
+	"kernel/service/inbox":    "kernel/event kernel/rpc kernel/store kernel/wire kernel/service kernel/service/message wit",
+	"kernel/service/channel":  "kernel/event kernel/retry kernel/rpc kernel/wire kernel/service kernel/service/inbox kernel/service/message wit",
+	"kernel/service/delivery": "kernel/event kernel/rpc kernel/store kernel/wire kernel/service/hook kernel/service/message wit",
 	"kernel/service/cron":     "kernel/event kernel/rpc kernel/schedule kernel/wire wit",
 	"kernel/service/system":   "kernel/config kernel/event kernel/logs kernel/plugin kernel/rpc kernel/store kernel/wire kernel/service/channel kernel/service/session wit",
 }
