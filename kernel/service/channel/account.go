@@ -35,10 +35,14 @@ type parts struct {
 func newAccount(id message.Account, settings Account, p parts) (*account, *loop) {
 	a := &account{id: id, at: newAddress()}
 	l := &loop{
-		id: id, at: a.at, bus: p.bus, log: p.log, redact: p.redact, plugins: p.plugins, dialer: p.dialer, view: &a.view,
-		worker:   &worker{id: id, plugins: p.plugins, inbox: p.inbox, letters: p.letters, builds: p.builds, view: &a.view},
-		settings: settings, machine: newMachine(), results: make(chan result, 1),
+		id: id, at: a.at, bus: p.bus, log: p.log, redact: p.redact, plugins: p.plugins, view: &a.view,
+		settings: settings, machine: newMachine(),
 	}
+	l.bench = bench{
+		worker:  &worker{id: id, plugins: p.plugins, inbox: p.inbox, letters: p.letters, builds: p.builds, view: &a.view},
+		results: make(chan result, 1), spawn: l.tasks.Go,
+	}
+	l.traffic = traffic{id: id, at: a.at, dialer: p.dialer, log: p.log, spawn: l.tasks.Go, mail: &l.mail}
 	l.show()
 	return a, l
 }

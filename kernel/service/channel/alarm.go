@@ -40,3 +40,11 @@ func (a *alarm) stop() {
 		a.timer.Stop()
 	}
 }
+
+// earlier returns the earlier of two times, of which the zero time is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -152,10 +152,10 @@ type connectionOpened struct {
 }
 
 func (o *connectionOpened) carryOut(l *loop) error {
-	if o.frames = l.conns.opened(o.c, o.fail); o.frames == nil {
+	if o.frames = l.traffic.conns.opened(o.c, o.fail); o.frames == nil {
 		return errClosed
 	}
-	if l.conns.breaks.restored(o.c.id, &l.report) {
+	if l.traffic.conns.breaks.restored(o.c.id, &l.report) {
 		l.publish()
 	}
 	return nil
@@ -175,7 +175,7 @@ type connectionBroke struct {
 }
 
 func (o *connectionBroke) carryOut(l *loop) error {
-	delay, wanted := l.conns.broke(o.c, o.err, o.lived)
+	delay, wanted := l.traffic.conns.broke(o.c, o.err, o.lived)
 	if !wanted {
 		return nil
 	}
@@ -189,7 +189,7 @@ func (o *connectionBroke) carryOut(l *loop) error {
 		closed.ReopensAfter = new(delay.Milliseconds())
 	}
 	o.closed, o.until = &closed, time.Now().Add(delay)
-	l.conns.breaks.lost(o.c, &l.report, closed.Reason, o.lived == 0 && refused(o.err))
+	l.traffic.conns.breaks.lost(o.c, &l.report, closed.Reason, o.lived == 0 && refused(o.err))
 	l.log.Info("connection ended", "account", l.id, "connection", inbox.Clip(o.c.id, 80), "code", closed.Code, "reason", closed.Reason, "reopens", again)
 	l.publish()
 	return nil

@@ -12,7 +12,7 @@ import (
 // of the event.
 func (r attempted) conclude(l *loop) {
 	if r.loaded {
-		l.state.read(r.stored)
+		l.bench.state.read(r.stored)
 	}
 	if r.rollback != nil {
 		l.log.Error("old version not put back", "account", l.id, "error", r.rollback)
@@ -21,20 +21,19 @@ func (r attempted) conclude(l *loop) {
 		r.failed(l)
 		return
 	}
-	in := l.trial.in
-	l.trial = nil
+	in := l.bench.take()
 	switch r.kept {
 	case keepWritten:
-		l.state.committed(r.state)
+		l.bench.state.committed(r.state)
 	case keepLater:
-		l.state.keep(r.state, time.Now())
+		l.bench.state.keep(r.state, time.Now())
 	}
 	l.machine.handled(r.plugin.Build())
 	l.act(in, &r)
 }
 
 func (r attempted) failed(l *loop) {
-	t := l.trial
+	t := l.bench.trial
 	wanted := l.wanted(t.in)
 	step := t.failed(r.blame, wanted, time.Now())
 	switch r.blame {
@@ -46,8 +45,7 @@ func (r attempted) failed(l *loop) {
 	switch step {
 	case stepAgain:
 	case stepPutBack:
-		l.trial = nil
-		l.mail.first(t.in)
+		l.mail.first(l.bench.take())
 	case stepRefuse:
 		if !wanted {
 			r.err = wit.Errorf(wit.CodeUnavailable, "account %s was stopped", l.id)
@@ -83,12 +81,12 @@ func (r skipped) conclude(l *loop) {
 	if r.err != nil {
 		l.log.Error("plugin could not step over an event", "account", l.id, "error", r.err)
 	}
-	l.trial.stage, l.trial.next = stageRecord, r.next
+	l.bench.trial.stage, l.bench.trial.next = stageRecord, r.next
 }
 
 // conclude goes on behind the dead letter, or stops the account at it.
 func (r recorded) conclude(l *loop) {
-	t := l.trial
+	t := l.bench.trial
 	if r.err != nil {
 		l.log.Error("dead letter not recorded", "account", l.id, "error", r.err)
 		if t.in.event.Kind == wit.EventKindWebhook || !l.wanted(t.in) {
@@ -98,12 +96,12 @@ func (r recorded) conclude(l *loop) {
 		}
 		return
 	}
-	l.trial = nil
+	l.bench.take()
 	running := l.machine.phase == phaseRunning && l.wanted(t.in)
 	switch {
 	case !r.letter.Stopped:
 		l.log.Error("dead letter recorded", "account", l.id, "event", t.in.event.Kind, "error", t.cause)
-		l.state.committed(*t.next)
+		l.bench.state.committed(*t.next)
 		if running && brings(t.in.event.Kind) {
 			l.begin()
 		}
@@ -140,5 +138,5 @@ func (r flushed) conclude(l *loop) {
 	if r.err != nil {
 		l.log.Warn("account state not written", "account", l.id, "error", r.err)
 	}
-	l.state.flushed(r.err, time.Now())
+	l.bench.state.flushed(r.err, time.Now())
 }

@@ -62,7 +62,7 @@ type requestFailed struct {
 
 func (o *requestFailed) carryOut(l *loop) error {
 	if l.machine.current(o.gen) {
-		o.delay = l.requests.failed()
+		o.delay = l.traffic.requests.failed()
 	}
 	return nil
 }

@@ -29,8 +29,6 @@ type loop struct {
 	log     hclog.Logger
 	redact  func(string) string
 	plugins Finder
-	dialer  Dialer
-	worker  *worker
 	view    *atomic.Pointer[view]
 
 	life     context.Context // Run's
@@ -38,22 +36,10 @@ type loop struct {
 	removed  bool // from the settings
 	machine  machine
 	mail     mailbox
-	trial    *trial // the event that is being handled; nil for none
-	state    keeper
-	requests requests
-	conns    connections
-	timers   timers
+	bench    bench
+	traffic  traffic
 	report   report
-
-	working bool // the worker has something to do
-	results chan result
-	tasks   sync.WaitGroup // all goroutines that the loop has started
-}
-
-// result is what the worker did.
-type result interface {
-	// conclude runs in the loop.
-	conclude(l *loop)
+	tasks    sync.WaitGroup // all goroutines that the loop has started
 }
 
 // run works until ctx ends and all that the loop has started has ended, with its state written.
@@ -64,17 +50,22 @@ func (l *loop) run(ctx context.Context) {
 	defer alarm.stop()
 	for ctx.Err() == nil {
 		now := time.Now()
-		l.wake(now)
-		l.advance(now)
+		l.traffic.wake(now)
+		if l.machine.restartDue(now) {
+			l.begin()
+		}
+		l.bench.advance(ctx, now, &l.mail)
 		l.show()
 		alarm.set(l.next())
 		select {
 		case e := <-l.at.orders:
-			l.carryOut(e)
+			err := e.order.carryOut(l)
+			l.show()
+			e.done <- err
 		case in := <-l.door():
 			l.receive(in)
-		case r := <-l.results:
-			l.working = false
+		case r := <-l.bench.results:
+			l.bench.busy = false
 			r.conclude(l)
 		case <-alarm.c():
 			alarm.rang()
@@ -82,12 +73,6 @@ func (l *loop) run(ctx context.Context) {
 		}
 	}
 	l.end()
-}
-
-func (l *loop) carryOut(e envelope) {
-	err := e.order.carryOut(l)
-	l.show()
-	e.done <- err
 }
 
 // door is where events come in; nobody gets through it while the mailbox is full.
@@ -100,99 +85,22 @@ func (l *loop) door() <-chan *input {
 
 // receive puts an event in the mailbox, unless the start that it belongs to is over.
 func (l *loop) receive(in *input) {
-	if !l.machine.current(in.gen) {
-		return
-	}
-	switch in.origin {
-	case fromRequest:
-		if in.event.Response.Error == nil {
-			l.requests.answered()
-		}
-		if q, ok := l.requests.release(); ok {
-			l.fetch(q)
-		}
-	case fromOverflow:
-		l.conns.overflows--
-	}
-	l.mail.put(in)
-}
-
-// wake does what the time has come for.
-func (l *loop) wake(now time.Time) {
-	for _, id := range l.timers.due(now) {
-		l.mail.put(&input{gen: l.machine.gen, origin: fromTimer, event: wit.ChannelEvent{Kind: wit.EventKindTimer, Timer: &id}})
-	}
-	if l.machine.restartDue(now) {
-		l.begin()
+	if l.machine.current(in.gen) {
+		l.traffic.arrived(in)
+		l.mail.put(in)
 	}
 }
 
 // next is when the loop has something to do again by itself; zero when never.
 func (l *loop) next() time.Time {
-	next := l.timers.first
-	consider := func(t time.Time) {
-		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
-			next = t
-		}
-	}
-	consider(l.machine.restartAt)
-	if l.working {
-		return next // its result is waited for first
-	}
-	if l.state.dirty {
-		consider(l.state.flushAt)
-	}
-	if l.trial != nil {
-		consider(l.trial.resumeAt)
-	}
-	return next
-}
-
-// advance gives the worker the next thing to do, when it has nothing and there is something.
-func (l *loop) advance(now time.Time) {
-	switch {
-	case l.working:
-	case l.state.due(now):
-		state := l.state.state
-		l.work(func(ctx context.Context) result { return l.worker.flush(ctx, state) })
-	case l.trial != nil:
-		if !l.trial.paused(now) {
-			l.try(l.trial)
-		}
-	case !l.mail.empty() && l.callable():
-		l.trial = &trial{in: l.mail.take()}
-		l.try(l.trial)
-	}
-}
-
-func (l *loop) callable() bool {
-	_, ok := l.plugins.Channel(l.id.Channel)
-	return ok
-}
-
-// try does an event's next step.
-func (l *loop) try(t *trial) {
-	state := l.state
-	switch t.stage {
-	case stageHandle:
-		l.work(func(ctx context.Context) result { return l.worker.attempt(ctx, t.in, state) })
-	case stageSkip:
-		l.work(func(ctx context.Context) result { return l.worker.skip(ctx, t.in, state.state) })
-	case stageRecord:
-		l.work(func(ctx context.Context) result { return l.worker.record(ctx, t) })
-	}
-}
-
-func (l *loop) work(fn func(context.Context) result) {
-	l.working = true
-	ctx := l.life
-	l.tasks.Go(func() { l.results <- fn(ctx) })
+	return earlier(earlier(l.traffic.timers.first, l.machine.restartAt), l.bench.next())
 }
 
 // begin starts the account anew: what was under way is abandoned and the next event is `start`.
 func (l *loop) begin() {
 	l.machine.begin(l.life)
 	l.abandon()
+	l.traffic.begin(l.machine.ctx, l.machine.gen)
 	l.report.begun()
 	l.mail.first(&input{gen: l.machine.gen, event: wit.ChannelEvent{Kind: wit.EventKindStart}})
 	l.publish()
@@ -220,11 +128,9 @@ func (l *loop) refusal() error {
 // abandon forgets the requests, timers and connections of the start that has ended, and the events that they
 // brought. An event in a pause is given up with them.
 func (l *loop) abandon() {
-	l.requests.clear()
-	l.conns.clear()
-	l.timers.clear()
+	l.traffic.clear()
 	l.mail.remove(func(in *input) bool { return !l.machine.current(in.gen) })
-	if l.trial != nil && !l.working && !l.wanted(l.trial.in) {
+	if t := l.bench.trial; t != nil && !l.bench.busy && !l.wanted(t.in) {
 		l.giveUp(wit.Errorf(wit.CodeUnavailable, "account %s was stopped", l.id))
 	}
 }
@@ -239,11 +145,7 @@ func (l *loop) wanted(in *input) bool {
 }
 
 // giveUp ends the present trial without handling its event.
-func (l *loop) giveUp(err error) {
-	in := l.trial.in
-	l.trial = nil
-	l.finish(in, outcome{err: err})
-}
+func (l *loop) giveUp(err error) { l.finish(l.bench.take(), outcome{err: err}) }
 
 // finish tells who waits for an input, which may then rely on the view.
 func (l *loop) finish(in *input, o outcome) {
@@ -266,7 +168,7 @@ func (l *loop) publish() {
 
 // idle reports whether nothing is under way that would bring an event.
 func (l *loop) idle() bool {
-	return l.requests.idle() && l.conns.empty() && l.timers.empty() && l.mail.empty() && l.trial == nil
+	return l.traffic.idle() && l.mail.empty() && l.bench.trial == nil
 }
 
 // end stops everything, waits for it and writes the state.
@@ -285,15 +187,15 @@ func (l *loop) end() {
 			waiting = false
 		}
 	}
-	if l.working {
-		l.working = false
-		(<-l.results).conclude(l)
+	if l.bench.busy {
+		l.bench.busy = false
+		(<-l.bench.results).conclude(l)
 	}
-	if l.trial != nil {
+	if l.bench.trial != nil {
 		l.giveUp(l.refusal())
 	}
-	if l.state.dirty {
-		l.worker.flush(l.life, l.state.state).conclude(l)
+	if s := &l.bench.state; s.dirty {
+		l.bench.worker.flush(l.life, s.state).conclude(l)
 	}
 	l.show()
 }

@@ -86,7 +86,7 @@ type deliver struct{ in *input }
 
 func (o deliver) carryOut(l *loop) error {
 	switch {
-	case !l.callable():
+	case !l.bench.worker.callable():
 		return wit.Errorf(wit.CodeUnavailable, "channel %s is not loaded now: see plugins.status", l.id.Channel)
 	case !l.wanted(o.in):
 		return wit.Errorf(wit.CodeUnavailable, "account %s is not running: start it first", l.id)

@@ -36,6 +36,11 @@ type worker struct {
 	view    *atomic.Pointer[view]
 }
 
+func (w *worker) callable() bool {
+	_, ok := w.plugins.Channel(w.id.Channel)
+	return ok
+}
+
 // attempted is what came of handling an event once.
 type attempted struct {
 	plugin Plugin
