@@ -11,7 +11,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
-	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -34,7 +33,7 @@ func (k *Kernel) openGateway(context.Context) (err error) {
 	k.vault.Learn("gateway", k.auth.Token(), g.Password)
 	table, err := rpc.NewTable(slices.Concat(
 		k.system.Methods(), k.plugins.Methods(), k.auth.Methods(), k.presence.Methods(), k.sessions.Methods(k.turns),
-		k.turns.Methods(), k.channels.Methods(), k.delivery.Methods(), k.cron.Methods(),
+		k.turns.Methods(), k.inbox.Service().Methods, k.channels.Service().Methods, k.delivery.Methods(), k.cron.Methods(),
 	)...)
 	if err != nil {
 		return err
@@ -43,7 +42,7 @@ func (k *Kernel) openGateway(context.Context) (err error) {
 		return err
 	}
 	k.gateway, err = gateway.New(gateway.Deps{
-		Table: table, Bus: k.bus, Auth: k.auth, Presence: k.presence, Kinds: events(), Snapshot: k.snapshot,
+		Table: table, Bus: k.bus, Auth: k.auth, Presence: k.presence, Kinds: k.events(), Snapshot: k.snapshot,
 		Routes: []gateway.Route{{Pattern: "/plugins/{id}/*", Handler: k.channels.WebhookHandler(), MaxBody: maxWebhook}}, Origins: g.AllowedOrigins, Hosts: g.Hosts,
 		Registry: k.metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections}, Version: k.o.Version, Logger: k.log.Named("gateway"),
 	})
@@ -63,8 +62,8 @@ func (k *Kernel) openGateway(context.Context) (err error) {
 const maxWebhook = 8 << 20
 
 // events are all kinds that clients can get beside the gateway's own.
-func events() []event.Row {
-	return slices.Concat(auth.Events(), plugin.Events(), session.Events(), turn.Events(), channel.Events(), delivery.Events(),
+func (k *Kernel) events() []event.Row {
+	return slices.Concat(auth.Events(), plugin.Events(), session.Events(), turn.Events(), k.inbox.Service().Events, k.channels.Service().Events, delivery.Events(),
 		[]event.Row{cron.Changes.Row(), config.ChangedKind.Row(), host.EmittedKind.Row()})
 }
 
@@ -148,7 +147,7 @@ func (k *Kernel) queues(ctx context.Context) (q system.Queues, err error) {
 	if q.Outbound, q.Held, err = k.delivery.Count(ctx); err != nil {
 		return q, err
 	}
-	if q.Aside, err = k.channels.AsideCount(ctx); err != nil {
+	if q.Aside, err = k.inbox.DeadLetters().Count(ctx); err != nil {
 		return q, err
 	}
 	err = k.db.View(ctx, func(tx store.Tx) error {

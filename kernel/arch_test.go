@@ -43,11 +43,12 @@ var imports = map[string]string{
 	"kernel/service/message":  "kernel/store wit",
 	"kernel/service/hook":     "wit",
 	"kernel/service/session":  "kernel/event kernel/rpc kernel/store kernel/wire wit",
-	"kernel/service/turn":     "kernel/egress kernel/event kernel/rpc kernel/sse kernel/store kernel/wire kernel/service/hook kernel/service/session wit",
-	"kernel/service/channel":  "kernel/event kernel/rpc kernel/store kernel/wire wit",
-	"kernel/service/delivery": "kernel/event kernel/rpc kernel/store kernel/wire kernel/service/channel wit",
+	"kernel/service/turn":     "kernel/egress kernel/event kernel/rpc kernel/service/hook kernel/service/session kernel/sse kernel/store kernel/wire wit",
+	"kernel/service/channel":  "kernel/event kernel/retry kernel/rpc kernel/service kernel/service/inbox kernel/service/message kernel/wire wit",
+	"kernel/service/delivery": "kernel/event kernel/rpc kernel/service/message kernel/store kernel/wire wit",
+	"kernel/service/inbox":    "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
 	"kernel/service/cron":     "kernel/event kernel/rpc kernel/schedule kernel/wire wit",
-	"kernel/service/system":   "kernel/config kernel/logs kernel/rpc kernel/wire kernel/service/session wit",
+	"kernel/service/system":   "kernel/config kernel/logs kernel/rpc kernel/service/session kernel/wire wit",
 }
 
 // owners is "one library, one package": the only folders of the kernel that may import it. A websocket has

@@ -30,6 +30,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/kernel/service/turn"
@@ -81,6 +82,7 @@ type Kernel struct {
 	hooks     *hook.Hooks
 	sessions  *session.Service
 	turns     *turn.Service
+	inbox     *inbox.Service
 	channels  *channel.Service
 	outbox    *delivery.Queue
 	delivery  *delivery.Service
@@ -226,9 +228,12 @@ func (k *Kernel) openServices(context.Context) error {
 			k.turns.ProviderChanged(c.ID)
 		}
 	})
+	k.inbox = inbox.New(inbox.Deps{
+		Store: k.db, Log: k.log, Acceptor: acceptor{k.turns}, Outbox: k.outbox, Accounts: known{k}, Redact: k.vault.Redact,
+	})
 	k.channels = channel.New(channel.Deps{
-		Store: k.db, Bus: k.bus, Log: k.log, Plugins: channelPlugins{k.plugins}, Settings: accounts{k.settings}, Credentials: k.vault,
-		Inbound: inbound{k.turns}, Outbox: k.outbox, Dialer: dialer{k.plugins}, Redact: k.vault.Redact,
+		Bus: k.bus, Log: k.log, Plugins: channelPlugins{k.plugins}, Settings: accounts{k.settings}, Credentials: k.vault,
+		Inbox: k.inbox, DeadLetters: k.inbox.DeadLetters(), Dialer: dialer{k.plugins}, Redact: k.vault.Redact,
 	})
 	k.delivery = delivery.New(delivery.Deps{
 		Store: k.db, Bus: k.bus, Log: k.log, Queue: k.outbox, Accounts: k.channels, Senders: senders{k.plugins}, Hooks: outgoing{k.hooks},

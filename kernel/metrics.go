@@ -6,8 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -19,7 +19,7 @@ func (k *Kernel) newMetrics() (*prometheus.Registry, error) {
 	sent := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "carapace_messages_sent_total", Help: "Outgoing messages whose delivery ended, by outcome.",
 	}, []string{"channel", "outcome"})
-	channel.ReceivedKind.Subscribe(k.bus, func(r channel.Received) {
+	inbox.ReceivedKind.Subscribe(k.bus, func(r inbox.Received) {
 		received.WithLabelValues(r.Channel, string(r.Verdict)).Inc()
 	})
 	delivery.DeliveredKind.Subscribe(k.bus, func(d delivery.Delivered) { sent.WithLabelValues(d.Channel, "delivered").Inc() })

@@ -14,6 +14,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/turn"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -81,35 +83,44 @@ func (a accounts) Accounts(id string) []channel.Account {
 	for _, name := range a.settings.AccountIDs(id) {
 		s, _ := a.settings.Account(id, name)
 		list = append(list, channel.Account{
-			ID: name, Enabled: s.Enabled == nil || *s.Enabled, DMPolicy: channel.Policy(s.DMPolicy), AllowFrom: s.AllowFrom,
-			GroupPolicy: channel.Policy(s.GroupPolicy), Groups: s.Groups, RequireMention: s.RequireMention, Config: s.Config,
+			ID: name, Enabled: s.Enabled == nil || *s.Enabled, Config: s.Config,
+			Access: inbox.Access{
+				DM: inbox.Policy(s.DMPolicy), AllowFrom: s.AllowFrom,
+				Group: inbox.Policy(s.GroupPolicy), Groups: s.Groups, RequireMention: s.RequireMention,
+			},
 		})
 	}
 	return list
 }
 
-// inbound gives turn what came in through a channel.
-type inbound struct{ turns *turn.Service }
+// known is inbox's view of the accounts, which are made after it.
+type known struct{ kernel *Kernel }
 
-func (i inbound) Accept(tx store.Tx, t channel.Turn) error {
-	m := t.Message
-	in := turn.Inbound{
-		ID: t.ID, Channel: t.Channel, Account: t.Account, MessageID: m.ID, Conversation: m.Conversation, Sender: m.Sender,
+func (a known) Accounts() []message.Account { return a.kernel.channels.Accounts() }
+func (a known) Label(channel string) string { return a.kernel.channels.Label(channel) }
+
+// acceptor gives turn what came in through a channel.
+type acceptor struct{ turns *turn.Service }
+
+func (a acceptor) Accept(tx store.Tx, in message.Inbound) error {
+	m := in.Message
+	t := turn.Inbound{
+		ID: in.ID, Channel: in.Account.Channel, Account: in.Account.ID, MessageID: m.ID, Conversation: m.Conversation, Sender: m.Sender,
 		Text: m.Text, Attachments: m.Attachments, ReplyTo: m.ReplyTo,
 	}
-	for _, s := range t.History {
-		in.History = append(in.History, turn.Said{Sender: s.Sender, Text: s.Text})
+	for _, s := range in.History {
+		t.History = append(t.History, turn.Said{Sender: s.Sender, Text: s.Text})
 	}
-	return i.turns.Accept(tx, in)
+	return a.turns.Accept(tx, t)
 }
 
-func (i inbound) Wake() { i.turns.Wake() }
+func (a acceptor) Wake() { a.turns.Wake() }
 
 // replies gives delivery what turn has to say.
 type replies struct{ queue *delivery.Queue }
 
 func (r replies) Enqueue(tx store.Tx, m turn.Reply) error {
-	return r.queue.Enqueue(tx, delivery.Outbound{
+	return r.queue.Enqueue(tx, message.Outbound{
 		ID: m.Key, Channel: m.Channel, Account: m.Account, To: m.To, Text: m.Text, ReplyTo: m.ReplyTo,
 		SessionKey: m.Session, RunID: m.Run, Agent: m.Agent,
 	})

@@ -26,6 +26,7 @@ func (k *Kernel) parts() []part {
 		{"plugins", k.plugins.Run},
 		{"delivery", k.delivery.Run},
 		{"turns", k.turns.Run},
+		{"inbox", k.inbox.Run},
 		{"channels", k.channels.Run},
 		{"schedule", k.scheduler.Run},
 		{"gateway", func(ctx context.Context) error { return k.gateway.Run(ctx, k.listener) }},

@@ -9,15 +9,18 @@ import (
 // The contract's bounds on an answer. The runtime has checked its size before it was decoded.
 const (
 	maxMessages = 1000
-	maxFrames   = 100
 	maxState    = 64 << 10
 	maxReceipts = 1000
 	maxID       = 1024
 	maxText     = 1 << 20
 )
 
-// check refuses an answer that breaks the contract, with CodeInvalid.
-func check(a *wit.ChannelAnswer) error {
+// checkState refuses a state that breaks the contract.
+func checkState(s *wit.NewState) error { return checkAnswer(&wit.ChannelAnswer{State: s.State}) }
+
+// checkAnswer refuses an answer that breaks the contract, with CodeInvalid or CodeTooLarge. It is the only
+// place where the contract's bounds are compared.
+func checkAnswer(a *wit.ChannelAnswer) error {
 	for _, b := range []struct {
 		what     string
 		n, limit int

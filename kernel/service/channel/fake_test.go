@@ -16,6 +16,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -84,13 +86,20 @@ type world struct {
 	secrets   map[string]string
 	refuse    error // what Accept answers
 	wakes     int
-	notices   []channel.Notice
+	notices   []message.Outbound
 	dialer    channel.Dialer
+	inbox     *inbox.Service
 }
+
+// known is the accounts, which the inbox is made before.
+type known struct{ s **channel.Service }
+
+func (k known) Accounts() []message.Account { return (*k.s).Accounts() }
+func (k known) Label(id string) string      { return (*k.s).Label(id) }
 
 func newWorld(t *testing.T, p *fakePlugin) *world {
 	w := &world{t: t, store: store.OpenMemory(), bus: &event.Bus{}, plugins: map[string]*fakePlugin{}, previous: map[string]*fakePlugin{},
-		secrets: map[string]string{}, accounts: []channel.Account{{ID: "main", Enabled: true, DMPolicy: channel.PolicyOpen, Config: wit.JSON(`{}`)}}}
+		secrets: map[string]string{}, accounts: []channel.Account{{ID: "main", Enabled: true, Access: inbox.Access{DM: inbox.PolicyOpen}, Config: wit.JSON(`{}`)}}}
 	if p.version == "" {
 		p.version = "1.0.0"
 	}
@@ -159,26 +168,26 @@ func (w *world) Get(_ context.Context, _, _, name string) (string, error) {
 	return "", wit.NewError(wit.CodeNotFound, "there is no such credential")
 }
 
-func (w *world) Accept(tx store.Tx, t channel.Turn) error {
+func (w *world) Accept(tx store.Tx, t message.Inbound) error {
 	if w.refuse != nil {
 		return w.refuse
 	}
-	return store.Table[channel.Turn]("test.turns").Insert(tx, t.ID, t)
+	return store.Table[message.Inbound]("test.turns").Insert(tx, t.ID, t)
 }
 
 func (w *world) Wake() { w.mu.Lock(); w.wakes++; w.mu.Unlock() }
 
 type outbox struct{ *world }
 
-func (o outbox) Notify(tx store.Tx, n channel.Notice) error {
-	return store.Table[channel.Notice]("test.notices").Put(tx, n.ID, n)
+func (o outbox) Enqueue(tx store.Tx, n message.Outbound) error {
+	return store.Table[message.Outbound]("test.notices").Put(tx, n.ID, n)
 }
 
 // turns lists the accepted turns by message id.
-func (w *world) turns() map[string]channel.Turn {
-	turns := map[string]channel.Turn{}
+func (w *world) turns() map[string]message.Inbound {
+	turns := map[string]message.Inbound{}
 	_ = w.store.View(context.Background(), func(tx store.Tx) error {
-		for row, err := range (store.Table[channel.Turn]("test.turns")).Scan(tx, store.Range{}) {
+		for row, err := range (store.Table[message.Inbound]("test.turns")).Scan(tx, store.Range{}) {
 			if err != nil {
 				w.t.Error(err)
 			}
@@ -189,10 +198,10 @@ func (w *world) turns() map[string]channel.Turn {
 	return turns
 }
 
-func (w *world) sent() []channel.Notice {
-	var list []channel.Notice
+func (w *world) sent() []message.Outbound {
+	var list []message.Outbound
 	_ = w.store.View(context.Background(), func(tx store.Tx) error {
-		for row, err := range (store.Table[channel.Notice]("test.notices")).Scan(tx, store.Range{}) {
+		for row, err := range (store.Table[message.Outbound]("test.notices")).Scan(tx, store.Range{}) {
 			if err != nil {
 				w.t.Error(err)
 			}
@@ -205,17 +214,27 @@ func (w *world) sent() []channel.Notice {
 
 // run starts a service; the end of the test, or calling stop, ends it.
 func (w *world) run() (s *channel.Service, stop func()) {
-	s = channel.New(channel.Deps{Store: w.store, Bus: w.bus, Log: hclog.NewNullLogger(), Plugins: w, Settings: w, Credentials: w,
-		Inbound: w, Outbox: outbox{w}, Dialer: w.dialer, Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }})
+	redact := func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }
+	in := inbox.New(inbox.Deps{Store: w.store, Log: hclog.NewNullLogger(), Acceptor: w, Outbox: outbox{w}, Accounts: known{&s}, Redact: redact})
+	s = channel.New(channel.Deps{
+		Bus: w.bus, Log: hclog.NewNullLogger(), Plugins: w, Settings: w, Credentials: w,
+		Inbox: in, DeadLetters: in.DeadLetters(), Dialer: w.dialer, Redact: redact,
+	})
+	w.inbox = in
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
+	done, pruned := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = s.Run(ctx)
 	}()
+	go func() {
+		defer close(pruned)
+		_ = in.Run(ctx)
+	}()
 	stop = func() {
 		cancel()
 		<-done
+		<-pruned
 	}
 	w.t.Cleanup(stop)
 	return s, stop
@@ -224,7 +243,18 @@ func (w *world) run() (s *channel.Service, stop func()) {
 // call calls a method as the owner and decodes the result into out, which may be nil.
 func call(t *testing.T, s *channel.Service, method, params string, out any) error {
 	t.Helper()
-	table, err := rpc.NewTable(s.Methods()...)
+	return callTable(t, s.Service().Methods, method, params, out)
+}
+
+// call calls a method of the inbox.
+func (w *world) call(method, params string, out any) error {
+	w.t.Helper()
+	return callTable(w.t, w.inbox.Service().Methods, method, params, out)
+}
+
+func callTable(t *testing.T, methods []rpc.Method, method, params string, out any) error {
+	t.Helper()
+	table, err := rpc.NewTable(methods...)
 	if err != nil {
 		t.Fatal(err)
 	}

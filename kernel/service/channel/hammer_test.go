@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -24,7 +25,7 @@ func TestHammer(t *testing.T) {
 	w := newWorld(t, fresh("1.0.0"))
 	w.accounts = nil
 	for i := range accounts {
-		w.accounts = append(w.accounts, channel.Account{ID: fmt.Sprint("a", i), Enabled: true, DMPolicy: channel.PolicyOpen})
+		w.accounts = append(w.accounts, channel.Account{ID: fmt.Sprint("a", i), Enabled: true, Access: inbox.Access{DM: inbox.PolicyOpen}})
 	}
 	s, stop := w.run()
 	for s.Ready("chat", fmt.Sprint("a", accounts-1)) != nil {

@@ -2,138 +2,131 @@ package channel
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
-	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Methods lists the service's rows.
-func (s *Service) Methods() []rpc.Method {
+// methods are the service's rows of the method table.
+type methods struct {
+	channels *Service
+	letters  DeadLetters
+}
+
+func (m *methods) list() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("channels.status", wire.ScopeRead, s.status),
-		rpc.New("channels.start", wire.ScopeAdmin, s.start),
-		rpc.New("channels.stop", wire.ScopeAdmin, s.halt),
-		rpc.New("channels.logout", wire.ScopeAdmin, s.logout),
-		rpc.New("channels.pairing.list", wire.ScopePairing, s.pairingList),
-		rpc.New("channels.pairing.approved", wire.ScopePairing, s.pairingApproved),
-		rpc.New("channels.pairing.approve", wire.ScopePairing, s.pairingApprove),
-		rpc.New("channels.pairing.dismiss", wire.ScopePairing, s.pairingDismiss),
-		rpc.New("channels.pairing.revoke", wire.ScopePairing, s.pairingRevoke),
-		rpc.New("channels.poison.list", wire.ScopeRead, s.asideList),
-		rpc.New("channels.poison.replay", wire.ScopeAdmin, func(ctx context.Context, in asideParams) (okResult, error) {
-			return okResult{true}, s.replay(ctx, in.ID)
-		}),
-		rpc.New("channels.poison.drop", wire.ScopeAdmin, func(ctx context.Context, in asideParams) (okResult, error) {
-			return okResult{true}, s.drop(ctx, in.ID)
-		}),
+		rpc.New("channels.status", wire.ScopeRead, m.status),
+		rpc.New("channels.start", wire.ScopeAdmin, m.start),
+		rpc.New("channels.stop", wire.ScopeAdmin, m.stop),
+		rpc.New("channels.logout", wire.ScopeAdmin, m.logout),
+		rpc.New("channels.poison.replay", wire.ScopeAdmin, m.replay),
+		rpc.New("channels.poison.drop", wire.ScopeAdmin, m.drop),
 	}
 }
 
-type (
-	okResult struct {
-		OK bool `json:"ok"`
-	}
-	accountParams struct {
-		Channel   string `json:"channel" rpc:"required,min=1,max=128"`
-		AccountID string `json:"accountId,omitempty" rpc:"max=128"`
-	}
-	accountResult struct {
-		Channel   string `json:"channel"`
-		AccountID string `json:"accountId"`
-		Started   *bool  `json:"started,omitempty"`
-		Stopped   *bool  `json:"stopped,omitempty"`
-		LoggedOut *bool  `json:"loggedOut,omitempty"`
-		Cleared   *bool  `json:"cleared,omitempty"`
-	}
-	asideParams struct {
-		ID string `json:"id" rpc:"required,min=1,max=512"`
-	}
-	asideListParams struct {
-		Channel   string `json:"channel,omitempty" rpc:"max=128"`
-		AccountID string `json:"accountId,omitempty" rpc:"max=128"`
-		Limit     int    `json:"limit,omitempty" rpc:"min=1,max=1000"`
-	}
-	asideRow struct {
-		ID string `json:"id"`
-		aside
-	}
-	asideListResult struct {
-		Events []asideRow `json:"events"`
-	}
-)
-
-func (s *Service) start(_ context.Context, in accountParams) (accountResult, error) {
-	a, err := s.find(in.Channel, in.AccountID)
-	if err != nil {
-		return accountResult{}, err
-	}
-	a.mu.Lock()
-	enabled, running := a.settings.Enabled, a.phase == phaseRunning
-	a.mu.Unlock()
-	if !enabled {
-		return accountResult{}, wit.Errorf(wit.CodeInvalid, "account %s is disabled in the settings: enable it there", a.ref)
-	}
-	if !running {
-		a.begin()
-	}
-	yes := true
-	return accountResult{Channel: a.channel, AccountID: a.account, Started: &yes}, nil
+// AccountParams name an account, for channels.start, channels.stop and channels.logout.
+type AccountParams struct {
+	Channel string `json:"channel" rpc:"required,min=1,max=128"`
+	// AccountID is the channel's first account when absent.
+	AccountID string `json:"accountId,omitempty" rpc:"max=128"`
 }
 
-// halt stops an account until it is started again or the gateway is.
-func (s *Service) halt(_ context.Context, in accountParams) (accountResult, error) {
-	a, err := s.find(in.Channel, in.AccountID)
-	if err != nil {
-		return accountResult{}, err
-	}
-	a.halt(phaseOff, &wit.AccountStatus{State: wit.ConnectionStateDisconnected})
-	s.publish(a)
-	yes := true
-	return accountResult{Channel: a.channel, AccountID: a.account, Stopped: &yes}, nil
+// AccountResult says what was done with which account.
+type AccountResult struct {
+	Channel   string `json:"channel"`
+	AccountID string `json:"accountId"`
+	Started   bool   `json:"started,omitempty"`
+	Stopped   bool   `json:"stopped,omitempty"`
+	// LoggedOut and Cleared say the same, for clients that look for either.
+	LoggedOut bool `json:"loggedOut,omitempty"`
+	Cleared   bool `json:"cleared,omitempty"`
 }
 
-func (s *Service) logout(ctx context.Context, in accountParams) (accountResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
-	defer cancel()
-	if _, err := s.Command(ctx, in.Channel, in.AccountID, wit.Command{Name: "logout", Args: wit.JSON("{}")}); err != nil {
-		return accountResult{}, err
-	}
-	r, err := s.halt(ctx, in)
-	r.LoggedOut, r.Cleared, r.Stopped = r.Stopped, r.Stopped, nil
-	return r, err
+// DeadLetterParams name a dead letter, for channels.poison.replay and channels.poison.drop.
+type DeadLetterParams struct {
+	ID string `json:"id" rpc:"required,min=1,max=512"`
 }
 
 // commandTimeout is how long a client waits for a plugin's answer to a command.
 const commandTimeout = 20 * time.Second
 
-func (s *Service) asideList(ctx context.Context, in asideListParams) (asideListResult, error) {
-	out := asideListResult{Events: []asideRow{}}
-	prefix := ""
-	if in.Channel != "" {
-		prefix = key(in.Channel) + "/"
-		if in.AccountID != "" {
-			prefix = key(in.Channel, in.AccountID) + "/"
-		}
+// start has an account run. It does not wait for the plugin.
+func (m *methods) start(ctx context.Context, in AccountParams) (AccountResult, error) {
+	a, err := m.channels.roster.find(in.Channel, in.AccountID)
+	if err != nil {
+		return AccountResult{}, err
 	}
-	limit := in.Limit
-	if limit == 0 {
-		limit = 100
+	if err := a.order(ctx, start{}); err != nil {
+		return AccountResult{}, err
 	}
-	err := s.Store.View(ctx, func(tx store.Tx) error {
-		for row, err := range asideTable.Scan(tx, store.Range{Prefix: prefix, Limit: limit}) {
-			if err != nil {
-				return err
-			}
-			if len(row.Value.Event) > 64<<10 {
-				row.Value.Event = json.RawMessage(`"too large to be listed"`)
-			}
-			out.Events = append(out.Events, asideRow{row.Key, row.Value})
-		}
-		return nil
-	})
-	return out, err
+	return AccountResult{Channel: a.id.Channel, AccountID: a.id.ID, Started: true}, nil
+}
+
+// stop stops an account until it is started again or the gateway is.
+func (m *methods) stop(ctx context.Context, in AccountParams) (AccountResult, error) {
+	a, err := m.channels.roster.find(in.Channel, in.AccountID)
+	if err != nil {
+		return AccountResult{}, err
+	}
+	if err := a.order(ctx, stop{}); err != nil {
+		return AccountResult{}, err
+	}
+	return AccountResult{Channel: a.id.Channel, AccountID: a.id.ID, Stopped: true}, nil
+}
+
+// logout has the plugin log the account out, and stops it.
+func (m *methods) logout(ctx context.Context, in AccountParams) (AccountResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	if _, err := m.channels.Command(ctx, in.Channel, in.AccountID, wit.Command{Name: "logout", Args: wit.JSON("{}")}); err != nil {
+		return AccountResult{}, err
+	}
+	r, err := m.stop(ctx, in)
+	r.LoggedOut, r.Cleared, r.Stopped = r.Stopped, r.Stopped, false
+	return r, err
+}
+
+// replay handles a dead letter again, once. Its messages and its removal are one transaction; an account that
+// stopped at it goes on.
+func (m *methods) replay(ctx context.Context, in DeadLetterParams) (inbox.OKResult, error) {
+	letter, a, err := m.letter(ctx, in.ID)
+	if err != nil {
+		return inbox.OKResult{}, err
+	}
+	if letter.Event == nil {
+		return inbox.OKResult{}, wit.NewError(wit.CodeInvalid, "the event was too large to be kept: it can only be dropped")
+	}
+	var e wit.ChannelEvent
+	if err := wit.Unmarshal(letter.Event, &e); err != nil {
+		return inbox.OKResult{}, wit.Errorf(wit.CodeInternal, "the event %s is damaged: %w", in.ID, err)
+	}
+	if _, err := a.handle(ctx, &input{origin: fromOwner, event: e, letter: in.ID}); err != nil {
+		return inbox.OKResult{}, err
+	}
+	return inbox.OKResult{OK: true}, a.order(ctx, resume{})
+}
+
+// drop forgets a dead letter. An account that stopped at it goes on.
+func (m *methods) drop(ctx context.Context, in DeadLetterParams) (inbox.OKResult, error) {
+	_, a, err := m.letter(ctx, in.ID)
+	if err != nil {
+		return inbox.OKResult{}, err
+	}
+	if err := m.letters.Drop(ctx, in.ID); err != nil {
+		return inbox.OKResult{}, err
+	}
+	return inbox.OKResult{OK: true}, a.order(ctx, resume{})
+}
+
+// letter finds a dead letter and its account.
+func (m *methods) letter(ctx context.Context, id string) (inbox.DeadLetter, *account, error) {
+	letter, err := m.letters.Get(ctx, id)
+	if err != nil {
+		return letter, nil, err
+	}
+	a, err := m.channels.roster.find(letter.Channel, letter.Account)
+	return letter, a, err
 }

@@ -75,7 +75,7 @@ func TestPoisonIsKeptAsideAndSteppedOver(t *testing.T) {
 			t.Errorf("status %d, events %v", code, p.events)
 		}
 		var list poisonList
-		if err := call(t, s, "channels.poison.list", `{"channel":"chat"}`, &list); err != nil || len(list.Events) != 1 || list.Events[0].Stopped {
+		if err := w.call("channels.poison.list", `{"channel":"chat"}`, &list); err != nil || len(list.Events) != 1 || list.Events[0].Stopped {
 			t.Fatalf("%+v %v", list, err)
 		}
 		if e := list.Events[0]; strings.Contains(e.Reason, "hunter2") || strings.Contains(toJSON(t, e.Event), "hunter2") || !strings.Contains(toJSON(t, e.Event), "bad") {
@@ -208,7 +208,7 @@ func TestPoisonStopsAnAccountThatCannotStepOver(t *testing.T) {
 		s, _ = w.run()
 		synctest.Wait()
 		var list poisonList
-		if err := call(t, s, "channels.poison.list", `{}`, &list); err != nil || len(list.Events) != 1 || list.Events[0].Count != 2 || !list.Events[0].Stopped {
+		if err := w.call("channels.poison.list", `{}`, &list); err != nil || len(list.Events) != 1 || list.Events[0].Count != 2 || !list.Events[0].Stopped {
 			t.Fatalf("after a restart: %+v %v", list, err)
 		}
 		post(s, "/plugins/chat/main/in", "bad")
@@ -233,7 +233,7 @@ func TestAnswersThatBreakTheContractArePoison(t *testing.T) {
 		"state no json": {State: wit.JSON(`{`)},
 		"requests":      {Requests: make([]wit.HTTPRequest, 17)},
 		"frames":        {Frames: make([]wit.Frame, 101)},
-		"timers":        {Timers: make([]wit.Timer, 65)},
+		"timers":        {Timers: make([]wit.Timer, 101)},
 	} {
 		inBubble(name, t, func(t *testing.T) {
 			p := &fakePlugin{facts: wit.ChannelFacts{Webhook: &wit.WebhookFacts{Auth: wit.WebhookAuthNone}}}
@@ -364,7 +364,7 @@ func TestARefusedTurnIsTheEventsFailure(t *testing.T) {
 		}
 		w.refuse = nil
 		var list poisonList
-		if err := call(t, s, "channels.poison.list", `{}`, &list); err != nil || len(list.Events) != 1 {
+		if err := w.call("channels.poison.list", `{}`, &list); err != nil || len(list.Events) != 1 {
 			t.Fatalf("%+v %v", list, err)
 		}
 		if err := call(t, s, "channels.poison.replay", `{"id":`+toJSON(t, list.Events[0].ID)+`}`, nil); err != nil || len(w.turns()) != 1 {

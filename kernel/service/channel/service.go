@@ -1,103 +1,118 @@
 // Package channel runs the accounts of the chat channels: it gives their plugins one event after the
-// other, commits what they answer, and only then acts on it.
+// other, has what they answer committed, and only then acts on it.
 //
-// Owns: the actors of the accounts, the inbox (unique on channel, account and message id), the
-// accounts' state, pairing requests, the pending history of groups, and the events that were kept
-// aside because a plugin could not handle them. It does not open sockets (plugins make requests through
-// their own door, connections come from a Dialer), does not run turns (Inbound) and does not send
-// (Outbox).
+// Owns: the accounts' loops with their requests, timers and connections, and the door for webhooks. It does
+// not open sockets (plugins make requests through their own door, connections come from a Dialer), and
+// keeps nothing itself: what is durable, and who may speak, is the inbox's.
 //
 // Guarantees. One account's events are handled one at a time and in order; accounts do not wait for
-// each other. The messages of an answer, the turns that they start and the account's state are one
+// each other. The messages of an answer, what is accepted of them and the account's state are one
 // transaction; requests, timers, frames, the reply to a webhook and the status follow its commit.
 // A crash at any point costs a replay from the last committed state, which the inbox absorbs: nothing
 // is lost and nothing is accepted twice. An event whose handling fails is tried four times and then
-// kept aside, visibly. A plugin that changes is used from the next event on; its requests, timers and
+// a dead letter, visibly. A plugin that changes is used from the next event on; its requests, timers and
 // connections go on. A connection's `opened`, messages and `closed` come in order, each message after the
 // one before was handled; one that breaks is opened again, less and less often.
 //
-// An account without events has no goroutine. Everything is safe for concurrent use.
+// An account is one loop that one goroutine owns (see loop). It is spoken to by orders, which it carries out
+// at once whatever its plugin does, and by events, which wait in its bounded mailbox. Readers look at the
+// view that it last showed: once an order has returned, they see what it did. An idle account is one parked
+// goroutine. Everything is safe for concurrent use.
 package channel
 
 import (
 	"context"
-	"maps"
+	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
-	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Deps is what the service stands on. Dialer may be nil: connections are then answered `closed`.
 type Deps struct {
-	Store       store.Store
 	Bus         *event.Bus
 	Log         hclog.Logger
 	Plugins     Plugins
 	Settings    Settings
 	Credentials Credentials
-	Inbound     Inbound
-	Outbox      Outbox
+	Inbox       Inbox
+	DeadLetters DeadLetters
 	Dialer      Dialer
-	// Redact takes secrets out of text that is kept for the owner.
+	// Redact takes secrets out of text that is shown to the owner; nil leaves it as it is.
 	Redact func(string) string
 }
 
 // Service is the accounts of all channels.
 type Service struct {
-	Deps
-	changed chan struct{}
-
-	mu     sync.Mutex
-	ctx    context.Context // Run's; nil before it and after
-	actors map[ref]*actor
-	proven map[string]string // channel → the build that has handled an event
-	wg     sync.WaitGroup
+	bus      *event.Bus
+	plugins  Plugins
+	settings Settings
+	letters  DeadLetters
+	redact   func(string) string
+	parts    parts // of each account
+	roster   roster
+	door     *door
+	changed  chan struct{}
 }
-
-// ref names an account.
-type ref struct{ channel, account string }
-
-func (r ref) String() string { return r.channel + "/" + r.account }
 
 // New returns a service that does nothing until Run.
 func New(d Deps) *Service {
 	if d.Redact == nil {
 		d.Redact = func(s string) string { return s }
 	}
-	d.Log = d.Log.Named("channel")
-	return &Service{Deps: d, changed: make(chan struct{}, 1), actors: map[ref]*actor{}, proven: map[string]string{}}
+	if d.Dialer == nil {
+		d.Dialer = noDialer{}
+	}
+	log := d.Log.Named("channel")
+	s := &Service{
+		bus: d.Bus, plugins: d.Plugins, settings: d.Settings, letters: d.DeadLetters, redact: d.Redact,
+		parts: parts{
+			bus: d.Bus, log: log, redact: d.Redact, dialer: d.Dialer, plugins: d.Plugins,
+			inbox: d.Inbox, letters: d.DeadLetters, builds: newBuilds(d.Plugins),
+		},
+		changed: make(chan struct{}, 1),
+	}
+	s.door = &door{accounts: s, plugins: d.Plugins, guard: guard{credentials: d.Credentials, log: log}}
+	return s
 }
+
+// Service names what the channels are to the kernel.
+func (s *Service) Service() service.Service {
+	return service.Service{
+		Name: "channel", Run: s.Run,
+		Methods: (&methods{s, s.letters}).list(),
+		Events:  []event.Row{ChangedKind.Row(), ReceiptKind.Row()},
+		Routes:  []service.Route{{Pattern: "/plugins/{id}/*", Handler: s.door, MaxBody: webhookBodyMax}},
+		Checks:  []func(context.Context) service.Check{s.check},
+	}
+}
+
+// WebhookHandler serves /plugins/{channel}/{account}/… ; see door.
+func (s *Service) WebhookHandler() http.Handler { return s.door }
 
 // Run starts the enabled accounts and keeps them in step with settings and plugins until ctx ends, all
 // of them have stopped and their state is written. The error is nil.
 func (s *Service) Run(ctx context.Context) error {
-	cancel := s.Bus.Subscribe(func(e event.Event) {
+	cancel := s.bus.Subscribe(func(e event.Event) {
 		if e.Name == "plugins.changed" || e.Name == "config.changed" {
 			s.Refresh()
 		}
 	})
 	defer cancel()
-	s.mu.Lock()
-	s.ctx = ctx
-	s.mu.Unlock()
-	s.sync()
-	prune := time.NewTimer(pruneDelay)
-	defer prune.Stop()
+	var loops sync.WaitGroup
+	defer loops.Wait()
+	s.roster.forget()
 	for {
+		s.sync(ctx, &loops)
 		select {
 		case <-s.changed:
-			s.sync()
-		case <-prune.C:
-			s.prune(ctx)
-			prune.Reset(pruneEvery)
 		case <-ctx.Done():
-			s.stop()
 			return nil
 		}
 	}
@@ -111,119 +126,129 @@ func (s *Service) Refresh() {
 	}
 }
 
-// sync makes the actors what settings and plugins say.
-func (s *Service) sync() {
-	want := map[ref]Account{}
-	for _, id := range s.Plugins.Channels() {
-		for _, a := range s.Settings.Accounts(id) {
-			want[ref{id, a.ID}] = a
+// sync makes the accounts what settings and plugins say. An order fails only when ctx has ended.
+func (s *Service) sync(ctx context.Context, loops *sync.WaitGroup) {
+	want := map[message.Account]bool{}
+	for _, id := range s.plugins.Channels() {
+		for _, settings := range s.settings.Accounts(id) {
+			at := message.Account{Channel: id, ID: settings.ID}
+			want[at] = true
+			a, ok := s.roster.get(at)
+			if !ok {
+				var l *loop
+				a, l = newAccount(at, settings, s.parts)
+				s.roster.add(a)
+				loops.Go(func() { l.run(ctx) })
+			}
+			_ = a.order(ctx, configure{settings})
 		}
 	}
-	for _, a := range s.all() {
-		if _, ok := want[a.ref]; !ok && !s.keeps(a.ref) {
-			a.halt(phaseDisabled, nil)
-			a.mu.Lock()
-			a.removed = true
-			a.mu.Unlock()
-			s.publish(a)
+	for _, a := range s.roster.all() {
+		if !want[a.id] && !s.waits(a.id) {
+			_ = a.order(ctx, remove{})
 		}
-	}
-	for r, settings := range want {
-		s.actor(r, settings).apply(settings)
 	}
 }
 
-// keeps reports whether an account whose plugin is absent is still configured: it waits for it.
-func (s *Service) keeps(r ref) bool {
-	if _, here := s.Plugins.Channel(r.channel); here {
+// waits reports whether an account is still configured and only its plugin is absent: it waits for it.
+func (s *Service) waits(id message.Account) bool {
+	if _, here := s.plugins.Channel(id.Channel); here {
 		return false
 	}
-	return slices.ContainsFunc(s.Settings.Accounts(r.channel), func(a Account) bool { return a.ID == r.account })
+	return slices.ContainsFunc(s.settings.Accounts(id.Channel), func(a Account) bool { return a.ID == id.ID })
 }
 
 // Restart starts an account anew, all of the channel's when account is empty: after a credential has
 // changed, say. Those that are disabled or that the owner has stopped stay as they are.
 func (s *Service) Restart(channel, account string) {
-	for _, a := range s.all() {
-		a.mu.Lock()
-		on := a.settings.Enabled && a.phase != phaseOff && a.phase != phaseIdle
-		a.mu.Unlock()
-		if on && a.channel == channel && (account == "" || a.account == account) {
-			a.begin()
+	for _, a := range s.roster.all() {
+		if a.id.Channel == channel && (account == "" || a.id.ID == account) {
+			_ = a.order(context.Background(), restart{}) // it fails when the gateway stops
 		}
 	}
 }
 
-func (s *Service) actor(r ref, settings Account) *actor {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.actors[r]
-	if !ok {
-		a = newActor(s, r, settings)
-		s.actors[r] = a
+// Ready returns nil when messages can be sent through the account, and else why they have to wait. An
+// account that stopped at an event still sends. Errors: CodeUnavailable.
+func (s *Service) Ready(channel, account string) error {
+	a, err := s.roster.find(channel, account)
+	if err != nil {
+		return wit.Errorf(wit.CodeUnavailable, "%w", err)
 	}
-	return a
+	if _, ok := s.plugins.Channel(channel); !ok {
+		return wit.Errorf(wit.CodeUnavailable, "channel %s is not loaded now", channel)
+	}
+	return a.view.Load().ready()
 }
 
-// find returns the account's actor, or CodeNotFound. An empty account is the channel's first.
-func (s *Service) find(channel, account string) (*actor, error) {
-	all := s.all()
-	i := slices.IndexFunc(all, func(a *actor) bool {
-		return a.channel == channel && (account == "" || a.account == account)
-	})
-	switch {
-	case i >= 0:
-		return all[i], nil
-	case !slices.ContainsFunc(all, func(a *actor) bool { return a.channel == channel }):
-		return nil, wit.Errorf(wit.CodeNotFound, "unsupported channel: %s has no account: set one up first", channel)
-	default:
-		return nil, wit.Errorf(wit.CodeNotFound, "channel %s has no account %q", channel, account)
+// Account finds an account, the channel's first when account is empty. Errors: CodeNotFound.
+func (s *Service) Account(channel, account string) (message.Account, error) {
+	a, err := s.roster.find(channel, account)
+	if err != nil {
+		return message.Account{}, err
 	}
+	return a.id, nil
 }
 
-// all lists the configured accounts' actors by channel and account. A removed account keeps its actor,
-// so that there are never two of one account.
-func (s *Service) all() []*actor {
-	list := slices.DeleteFunc(s.every(), func(a *actor) bool {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		return a.removed
-	})
-	slices.SortFunc(list, func(a, b *actor) int { return compare(a.ref, b.ref) })
+// Accounts lists the configured accounts by channel and id.
+func (s *Service) Accounts() []message.Account {
+	var list []message.Account
+	for _, a := range s.roster.all() {
+		list = append(list, a.id)
+	}
 	return list
 }
 
-func (s *Service) every() []*actor {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Collect(maps.Values(s.actors))
+// List tells how every account is, by channel and account.
+func (s *Service) List() []Changed {
+	var list []Changed
+	for _, a := range s.roster.all() {
+		list = append(list, a.view.Load().changed(s.redact))
+	}
+	return list
 }
 
-// spawn runs fn as part of Run, or not at all when that has ended.
-func (s *Service) spawn(fn func(context.Context)) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx == nil || s.ctx.Err() != nil {
-		return false
+// Default returns the channel of the only enabled account, for senders that name none; false when
+// there is none or a choice.
+func (s *Service) Default() (channel string, ok bool) {
+	for _, a := range s.roster.all() {
+		if !a.view.Load().settings.Enabled || a.id.Channel == channel {
+			continue
+		}
+		if channel != "" {
+			return "", false
+		}
+		channel = a.id.Channel
 	}
-	ctx := s.ctx
-	s.wg.Add(1)
-	go func() {
-		defer s.wg.Done()
-		fn(ctx)
-	}()
-	return true
+	return channel, channel != ""
 }
 
-func (s *Service) stop() {
-	for _, a := range s.every() {
-		a.halt(phaseIdle, nil)
+// Label returns how a channel is called for people: as its plugin says, or by its id.
+func (s *Service) Label(channel string) string {
+	if p, ok := s.plugins.Channel(channel); ok && p.Facts().Label != "" {
+		return p.Facts().Label
 	}
-	s.wg.Wait()
-	for _, a := range s.every() {
-		a.flush()
+	return channel
+}
+
+// Command gives an account a command of the owner and returns the status that the plugin answers,
+// which may be nil. Errors: the plugin's, CodeNotFound, CodeUnavailable, CodeTimeout with ctx.
+func (s *Service) Command(ctx context.Context, channel, account string, c wit.Command) (*wit.AccountStatus, error) {
+	a, err := s.roster.find(channel, account)
+	if err != nil {
+		return nil, err
 	}
-	s.mu.Lock()
-	s.ctx = nil
-	s.mu.Unlock()
+	o, err := a.handle(ctx, &input{origin: fromOwner, event: wit.ChannelEvent{Kind: wit.EventKindCommand, Command: &c}})
+	return o.status, err
+}
+
+// webhook hands a request to its account and returns the reply, which may be nil, once it is committed or a
+// dead letter. Errors: CodeUnavailable when the account does not take it now, CodeTimeout with ctx.
+func (s *Service) webhook(ctx context.Context, at message.Account, w *wit.WebhookRequest) (*wit.WebhookReply, error) {
+	a, err := s.roster.find(at.Channel, at.ID)
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.handle(ctx, &input{origin: fromWebhook, event: wit.ChannelEvent{Kind: wit.EventKindWebhook, Webhook: w}})
+	return o.reply, err
 }

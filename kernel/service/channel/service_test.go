@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -231,7 +232,7 @@ func TestSettingsChangeWhileRunning(t *testing.T) {
 		w := newWorld(t, f)
 		s, _ := w.run()
 		synctest.Wait()
-		w.configure(channel.Account{ID: "main", Enabled: true, DMPolicy: channel.PolicyDisabled, Config: wit.JSON(`{}`)})
+		w.configure(channel.Account{ID: "main", Enabled: true, Access: inbox.Access{DM: inbox.PolicyDisabled}, Config: wit.JSON(`{}`)})
 		synctest.Wait()
 		if f.kinds() != "start" {
 			t.Errorf("an access rule restarted the account: %s", f.kinds())
@@ -241,7 +242,7 @@ func TestSettingsChangeWhileRunning(t *testing.T) {
 		if n := len(w.turns()); n != 0 {
 			t.Errorf("%d turns in spite of the policy", n)
 		}
-		w.configure(channel.Account{ID: "main", Enabled: true, DMPolicy: channel.PolicyOpen, Config: wit.JSON(`{"a":1}`)})
+		w.configure(channel.Account{ID: "main", Enabled: true, Access: inbox.Access{DM: inbox.PolicyOpen}, Config: wit.JSON(`{"a":1}`)})
 		synctest.Wait()
 		if f.kinds() != "start response start" {
 			t.Errorf("events %s", f.kinds())
@@ -256,7 +257,7 @@ func TestSettingsChangeWhileRunning(t *testing.T) {
 		if _, err := s.Account("chat", "main"); wit.CodeOf(err) != wit.CodeNotFound {
 			t.Errorf("a removed account: %v", err)
 		}
-		w.configure(channel.Account{ID: "main", Enabled: true, DMPolicy: channel.PolicyOpen})
+		w.configure(channel.Account{ID: "main", Enabled: true, Access: inbox.Access{DM: inbox.PolicyOpen}})
 		synctest.Wait()
 		p.say(text("2", "hello again"))
 		synctest.Wait()

@@ -1,74 +1,43 @@
 package channel
 
 import (
-	"context"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/store"
-	"github.com/carapace-gateway/carapace/wit"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 )
 
-// savedState is what an account's plugin left, and the version that left it.
-type savedState struct {
-	Version string   `json:"version"`
-	State   wit.JSON `json:"state"`
-	At      int64    `json:"at"`
+// flushDelay is how long a state that came without messages waits at most before it is written.
+const flushDelay = time.Second
+
+// keeper is an account's state: the store's, or a newer one that is written soon. Losing that costs a replay.
+// The loop owns it, and hands copies out.
+type keeper struct {
+	state   inbox.State
+	loaded  bool      // from the store, once
+	dirty   bool      // newer than the store's
+	flushAt time.Time // when dirty
 }
 
-const stateTable = store.Table[savedState]("channel.state")
+// read takes over what is in the store.
+func (k *keeper) read(s inbox.State) { k.state, k.loaded = s, true }
 
-// Writes outlive the stop of the gateway by at most this long, and lazy ones wait at most flushDelay.
-const (
-	writeTimeout = 30 * time.Second
-	flushDelay   = time.Second
-	retryStore   = time.Second
-)
+// committed takes over what was written.
+func (k *keeper) committed(s inbox.State) { *k = keeper{state: s, loaded: true} }
 
-// saved returns the account's state, read once.
-func (a *actor) saved(ctx context.Context) (savedState, error) {
-	if a.loaded {
-		return a.state, nil
-	}
-	err := a.Store.View(ctx, func(tx store.Tx) (err error) {
-		a.state, err = stateTable.Get(tx, key(a.channel, a.account))
-		return err
-	})
-	if err != nil && wit.CodeOf(err) != wit.CodeNotFound {
-		return savedState{}, err
-	}
-	a.loaded = true
-	return a.state, nil
-}
-
-// keep remembers a state that came without messages; it is written within flushDelay.
-func (a *actor) keep(next savedState) {
-	a.state, a.dirty = next, true
-	a.arm()
-}
-
-func (a *actor) arm() {
-	if !a.armed {
-		a.armed = true
-		time.AfterFunc(flushDelay, func() { a.post(&input{flush: true}) })
+// keep takes over a state that is to be written.
+func (k *keeper) keep(s inbox.State, now time.Time) {
+	k.state = s
+	if !k.dirty {
+		k.dirty, k.flushAt = true, now.Add(flushDelay)
 	}
 }
 
-// flush writes a state that waits for it. Losing it costs a replay, so a failure is only logged and the
-// write tried again.
-func (a *actor) flush() {
-	a.armed = false
-	if !a.dirty {
-		return
+// flushed takes the outcome of a write over; one that failed is made again.
+func (k *keeper) flushed(err error, now time.Time) {
+	if k.dirty = err != nil; k.dirty {
+		k.flushAt = now.Add(flushDelay)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
-	defer cancel()
-	err := a.Store.Update(ctx, func(tx store.Tx) error {
-		return stateTable.Put(tx, key(a.channel, a.account), a.state)
-	})
-	if err != nil {
-		a.Log.Warn("the state of an account could not be written", "account", a.ref, "error", err)
-		a.arm()
-		return
-	}
-	a.dirty = false
 }
+
+// due reports whether the state is to be written now.
+func (k *keeper) due(now time.Time) bool { return k.dirty && !k.flushAt.After(now) }

@@ -2,181 +2,155 @@ package channel
 
 import (
 	"context"
+	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// report is what is known of an account, for the owner.
-type report struct {
-	status        wit.AccountStatus
-	started       bool // `start` was handled
-	Received      int
-	Duplicates    int
-	LastError     string
-	LastStartAt   int64
-	LastStopAt    int64
-	LastInboundAt int64
-	LastConnected int64
-	LastProbeAt   int64
-}
-
-// Changed says that an account's state is another one.
-type Changed struct {
-	Channel string              `json:"channel"`
-	Account string              `json:"accountId"`
-	State   wit.ConnectionState `json:"state,omitempty"`
-	Phase   string              `json:"phase"`
-	Message string              `json:"message,omitempty"`
-}
-
-// Received says that a message came in, and what became of it.
-type Received struct {
-	Channel      string          `json:"channel"`
-	Account      string          `json:"accountId"`
-	ID           string          `json:"id"`
-	Kind         wit.MessageKind `json:"kind"`
-	Conversation string          `json:"conversation"`
-	Sender       string          `json:"sender,omitempty"`
-	Verdict      Verdict         `json:"verdict"`
-}
-
-// Receipt is what a platform says about messages and members.
-type Receipt struct {
-	Channel string      `json:"channel"`
-	Account string      `json:"accountId"`
-	Receipt wit.Receipt `json:"receipt"`
-}
-
-// Aside says that an event was kept aside.
-type Aside struct {
-	Channel string `json:"channel"`
-	Account string `json:"accountId"`
-	ID      string `json:"id"`
-	Reason  string `json:"reason"`
-}
-
-// The service's events. None carries what somebody wrote.
-var (
-	ChangedKind  = event.Kind[Changed]{Name: "channels.changed", Scope: wire.ScopeRead}
-	ReceivedKind = event.Kind[Received]{Name: "message.received", Scope: wire.ScopeRead, DropIfSlow: true}
-	ReceiptKind  = event.Kind[Receipt]{Name: "message.receipt", Scope: wire.ScopeRead, DropIfSlow: true}
-	AsideKind    = event.Kind[Aside]{Name: "channels.poison", Scope: wire.ScopeRead}
-)
-
-// Events lists the kinds that the service publishes.
-func Events() []event.Row {
-	return []event.Row{ChangedKind.Row(), ReceivedKind.Row(), ReceiptKind.Row(), AsideKind.Row()}
-}
-
-// noteStatus takes over what a plugin says of its account.
-func (a *actor) noteStatus(s *wit.AccountStatus, kind wit.EventKind) {
-	a.mu.Lock()
-	old := a.report.status.State
-	fresh := !a.report.started
-	a.report.started = true
-	if s != nil {
-		if s.Self == nil {
-			s.Self = a.report.status.Self
+// status lists every channel and account.
+func (m *methods) status(ctx context.Context, in StatusParams) (StatusResult, error) {
+	s := m.channels
+	out := newStatus()
+	caller := rpc.CallerOf(ctx)
+	owner := caller != nil && wire.Allows(caller.Role, caller.Scopes, wire.ScopeAdmin)
+	var probes map[message.Account]*ProbeResult
+	if in.Probe {
+		probes = m.probe(ctx, in)
+	}
+	for _, id := range s.plugins.Channels() {
+		if in.Channel == "" || in.Channel == id {
+			out.channel(id, s.Label(id))
 		}
-		a.report.status = *s
-	} else if kind == wit.EventKindStart && fresh {
-		a.report.status.State = wit.ConnectionStateConnected
 	}
-	now := a.report.status
-	if now.State == wit.ConnectionStateConnected {
-		a.report.LastConnected = time.Now().UnixMilli()
-		a.report.LastError = ""
-	} else if now.Message != nil {
-		a.report.LastError = a.Redact(*now.Message)
-	}
-	a.mu.Unlock()
-	if fresh || now.State != old {
-		a.publish(a)
-	}
-}
-
-func (s *Service) publish(a *actor) { ChangedKind.Publish(s.Bus, a.summary()) }
-
-func (a *actor) summary() Changed {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	c := Changed{Channel: a.channel, Account: a.account, State: a.report.status.State, Phase: string(a.phase)}
-	if m := a.report.status.Message; m != nil {
-		c.Message = a.Redact(*m)
-	}
-	return c
-}
-
-// Ready returns nil when messages can be sent through the account, and else why they have to wait. An
-// account that stopped at an event still sends.
-func (s *Service) Ready(channel, account string) error {
-	a, err := s.find(channel, account)
-	if err != nil {
-		return wit.Errorf(wit.CodeUnavailable, "%w", err)
-	}
-	if _, ok := s.Plugins.Channel(channel); !ok {
-		return wit.Errorf(wit.CodeUnavailable, "channel %s is not loaded now", channel)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	switch {
-	case a.phase == phaseOff, a.phase == phaseDisabled, a.phase == phaseIdle:
-		return wit.Errorf(wit.CodeUnavailable, "account %s is %s", a.ref, a.phase)
-	case a.phase == phaseFailed, a.phase == phaseRunning && a.report.status.State == wit.ConnectionStateFailed:
-		return wit.Errorf(wit.CodeUnavailable, "account %s has failed: see channels.status", a.ref)
-	case a.report.status.State == wit.ConnectionStateNeedsLogin:
-		return wit.Errorf(wit.CodeUnavailable, "account %s needs a login", a.ref)
-	case a.phase == phaseRunning && !a.report.started:
-		return wit.Errorf(wit.CodeUnavailable, "account %s is starting", a.ref)
-	}
-	return nil
-}
-
-// Account returns an account's settings, or CodeNotFound. An empty account is the channel's first.
-func (s *Service) Account(channel, account string) (Account, error) {
-	a, err := s.find(channel, account)
-	if err != nil {
-		return Account{}, err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.settings, nil
-}
-
-// Default returns the channel of the only enabled account, for senders that name none; false when
-// there is none or a choice.
-func (s *Service) Default() (channel string, ok bool) {
-	for _, a := range s.all() {
-		a.mu.Lock()
-		enabled := a.settings.Enabled
-		a.mu.Unlock()
-		if !enabled || a.channel == channel {
+	for _, a := range s.roster.all() {
+		if in.Channel != "" && in.Channel != a.id.Channel {
 			continue
 		}
-		if channel != "" {
-			return "", false
+		out.channel(a.id.Channel, s.Label(a.id.Channel))
+		row := a.view.Load().row(s.redact)
+		row.Probe = probes[a.id]
+		if !owner {
+			row.Login = "" // whoever has it can link a device
 		}
-		channel = a.channel
+		out.account(a.id, row)
 	}
-	return channel, channel != ""
+	return out, nil
 }
 
-// Command gives an account a command of the owner and returns the status that the plugin answers,
-// which may be nil. Errors: the plugin's, CodeNotFound, CodeUnavailable, CodeTimeout with ctx.
-func (s *Service) Command(ctx context.Context, channel, account string, c wit.Command) (*wit.AccountStatus, error) {
-	a, err := s.find(channel, account)
+func newStatus() StatusResult {
+	return StatusResult{
+		TS: time.Now().UnixMilli(), ChannelOrder: []string{}, Labels: map[string]string{},
+		DetailLabels: map[string]string{}, SystemImages: map[string]string{}, Meta: []ChannelMeta{},
+		Channels: map[string]ChannelSummary{}, ChannelAccounts: map[string][]AccountStatus{}, DefaultAccountID: map[string]string{},
+	}
+}
+
+// channel adds a channel, once.
+func (r *StatusResult) channel(id, label string) {
+	if _, ok := r.Labels[id]; ok {
+		return
+	}
+	r.ChannelOrder = append(r.ChannelOrder, id)
+	r.Labels[id], r.DetailLabels[id] = label, label
+	r.Meta = append(r.Meta, ChannelMeta{ID: id, Label: label, DetailLabel: label})
+	r.Channels[id], r.ChannelAccounts[id] = ChannelSummary{}, []AccountStatus{}
+}
+
+// account adds an account of a channel that is there.
+func (r *StatusResult) account(id message.Account, row AccountStatus) {
+	r.ChannelAccounts[id.Channel] = append(r.ChannelAccounts[id.Channel], row)
+	if _, ok := r.DefaultAccountID[id.Channel]; !ok {
+		r.DefaultAccountID[id.Channel] = id.ID
+	}
+	sum := r.Channels[id.Channel]
+	sum.Configured = true
+	sum.Running = sum.Running || row.Running
+	sum.Connected = sum.Connected || row.Connected
+	if sum.LastError == "" {
+		sum.LastError = row.LastError
+	}
+	r.Channels[id.Channel] = sum
+}
+
+// row is the view as clients see it.
+func (v *view) row(redact func(string) string) AccountStatus {
+	r, access := v.report, v.settings.Access
+	state, running := r.status.State, v.phase == phaseRunning
+	row := AccountStatus{
+		AccountID: v.id.ID, Name: v.settings.Name, Enabled: v.settings.Enabled, Configured: true,
+		Linked: state != wit.ConnectionStateNeedsLogin, Running: running,
+		Connected: running && state == wit.ConnectionStateConnected, Reconnects: v.failures,
+		LastConnectedAt: r.lastConnected, LastError: r.lastError, HealthState: health(v.phase, state),
+		LastStartAt: r.lastStartAt, LastStopAt: r.lastStopAt, LastInboundAt: r.lastInboundAt, LastProbeAt: r.lastProbeAt,
+		DMPolicy: access.DM, AllowFrom: access.AllowFrom, Phase: string(v.phase), Self: r.status.Self,
+		Received: r.received, Duplicates: r.duplicates,
+	}
+	if row.DMPolicy == "" {
+		row.DMPolicy = inbox.PolicyPairing
+	}
+	if r.status.Message != nil {
+		row.Message = redact(*r.status.Message)
+	}
+	if r.status.Login != nil {
+		row.Login = *r.status.Login
+	}
+	return row
+}
+
+// health sums a phase and a state up in the word that clients show.
+func health(p phase, s wit.ConnectionState) string {
+	switch {
+	case p == phaseRunning && s == wit.ConnectionStateConnected:
+		return "healthy"
+	case p == phaseRunning && s == wit.ConnectionStateConnecting:
+		return "starting"
+	case p == phaseOff || p == phaseDisabled || p == phaseIdle:
+		return "stopped"
+	}
+	return "unhealthy"
+}
+
+// probe gives every running account of the channel the command `probe`, all at the same time.
+func (m *methods) probe(ctx context.Context, in StatusParams) map[message.Account]*ProbeResult {
+	timeout := commandTimeout
+	if in.TimeoutMs > 0 {
+		timeout = min(timeout, time.Duration(in.TimeoutMs)*time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	results := map[message.Account]*ProbeResult{}
+	var mu sync.Mutex // of results
+	var wg sync.WaitGroup
+	for _, a := range m.channels.roster.all() {
+		if in.Channel != "" && in.Channel != a.id.Channel {
+			continue
+		}
+		wg.Go(func() {
+			r := m.probeOne(ctx, a)
+			mu.Lock()
+			defer mu.Unlock()
+			results[a.id] = r
+		})
+	}
+	wg.Wait()
+	return results
+}
+
+func (m *methods) probeOne(ctx context.Context, a *account) *ProbeResult {
+	began := time.Now()
+	status, err := m.channels.Command(ctx, a.id.Channel, a.id.ID, wit.Command{Name: "probe", Args: wit.JSON("{}")})
+	r := &ProbeResult{OK: err == nil, ElapsedMs: time.Since(began).Milliseconds()}
+	if err == nil && status != nil && status.State != wit.ConnectionStateConnected {
+		r.OK = false
+	}
 	if err != nil {
-		return nil, err
+		r.Error = m.channels.redact(err.Error())
 	}
-	a.mu.Lock()
-	running, waiting := a.phase == phaseRunning, len(a.queue)
-	a.mu.Unlock()
-	if !running || waiting > 2*maxWebhooks {
-		return nil, wit.Errorf(wit.CodeUnavailable, "account %s is not running: start it first", a.ref)
-	}
-	o, err := a.call(ctx, &input{event: wit.ChannelEvent{Kind: wit.EventKindCommand, Command: &c}})
-	return o.status, err
+	_ = a.order(context.WithoutCancel(ctx), probed{}) // it fails when the gateway stops
+	return r
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -22,43 +23,57 @@ const (
 	webhookWait    = 25 * time.Second
 )
 
-// WebhookHandler serves /plugins/{channel}/{account}/… . A request is authenticated by the plugin's
-// declared recipe before anything else is told about it, and answered after its event is committed:
-// 404 without such a webhook, 405, 413, 401, 403 where the credential is missing, 503 with Retry-After
-// when the account cannot take it now, else what the plugin replies.
-func (s *Service) WebhookHandler() http.Handler { return http.HandlerFunc(s.webhook) }
+// webhooks are the accounts that take webhooks. *Service is one.
+type webhooks interface {
+	// Account finds an account, or fails with CodeNotFound.
+	Account(channel, account string) (message.Account, error)
+	// webhook returns the account's reply, which may be nil, after the event is committed. It fails when the
+	// account does not take the event now, or not in time.
+	webhook(ctx context.Context, a message.Account, w *wit.WebhookRequest) (*wit.WebhookReply, error)
+}
 
-func (s *Service) webhook(w http.ResponseWriter, r *http.Request) {
+// door serves /plugins/{channel}/{account}/… . A request is authenticated by the plugin's declared recipe
+// before anything else is told about it, and answered after its event is committed: 404 without such a webhook,
+// 405, 413, 401, 403 where the credential is missing, 503 with Retry-After when the account cannot take it
+// now, else what the plugin replies.
+type door struct {
+	accounts webhooks
+	plugins  Finder
+	guard    guard
+}
+
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parts := strings.SplitN(strings.TrimPrefix(r.URL.Path, "/plugins/"), "/", 3)
 	if len(parts) < 2 || parts[1] == "" {
 		http.NotFound(w, r)
 		return
 	}
 	path := "/" + strings.Join(parts[2:], "")
-	p, ok := s.Plugins.Channel(parts[0])
-	a, err := s.find(parts[0], parts[1])
+	p, ok := d.plugins.Channel(parts[0])
+	account, err := d.accounts.Account(parts[0], parts[1])
 	if !ok || err != nil || p.Facts().Webhook == nil {
 		http.NotFound(w, r)
 		return
 	}
-	event, status := s.receiveWebhook(w, r, a, p.Facts().Webhook, path)
+	event, status := d.read(w, r, account, p.Facts().Webhook)
 	if status != 0 {
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
+	event.Path = path
 	ctx, cancel := context.WithTimeout(r.Context(), webhookWait)
 	defer cancel()
-	o, err := a.hook(ctx, event)
+	reply, err := d.accounts.webhook(ctx, account, event)
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 		return
 	}
-	respond(w, o.reply)
+	respond(w, reply)
 }
 
-// receiveWebhook reads and authenticates a request, or says with which status it is refused.
-func (s *Service) receiveWebhook(w http.ResponseWriter, r *http.Request, a *actor, facts *wit.WebhookFacts, path string) (*wit.WebhookRequest, int) {
+// read reads and authenticates a request, or says with which status it is refused.
+func (d *door) read(w http.ResponseWriter, r *http.Request, a message.Account, facts *wit.WebhookFacts) (*wit.WebhookRequest, int) {
 	methods := facts.Methods
 	if len(methods) == 0 {
 		methods = []string{http.MethodPost}
@@ -77,10 +92,10 @@ func (s *Service) receiveWebhook(w http.ResponseWriter, r *http.Request, a *acto
 	} else if err != nil {
 		return nil, http.StatusBadRequest
 	}
-	if status := s.authenticate(r, a, facts, body); status != 0 {
+	if status := d.guard.admit(r, a, facts, body); status != 0 {
 		return nil, status
 	}
-	e := &wit.WebhookRequest{Method: r.Method, Path: path, Query: r.URL.RawQuery, Headers: shown(r.Header, facts)}
+	e := &wit.WebhookRequest{Method: r.Method, Query: r.URL.RawQuery, Headers: shown(r.Header, facts)}
 	if utf8.Valid(body) {
 		text := string(body)
 		e.Text = &text
@@ -108,23 +123,6 @@ func shown(h http.Header, facts *wit.WebhookFacts) []wit.Header {
 	}
 	slices.SortFunc(out, func(a, b wit.Header) int { return strings.Compare(a.Name, b.Name) })
 	return out
-}
-
-// hook hands a webhook's event to the account and waits until it is committed or kept aside.
-func (a *actor) hook(ctx context.Context, e *wit.WebhookRequest) (outcome, error) {
-	a.mu.Lock()
-	waiting := 0
-	for _, in := range a.queue {
-		if in.event.Kind == wit.EventKindWebhook {
-			waiting++
-		}
-	}
-	running := a.phase == phaseRunning
-	a.mu.Unlock()
-	if !running || waiting >= maxWebhooks {
-		return outcome{}, wit.Errorf(wit.CodeUnavailable, "account %s does not take webhooks now", a.ref)
-	}
-	return a.call(ctx, &input{event: wit.ChannelEvent{Kind: wit.EventKindWebhook, Webhook: e}})
 }
 
 // respond writes a plugin's reply. A reply is text from a plugin on the gateway's own origin, so no

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -10,29 +11,44 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// authenticate checks a webhook by the declared recipe and returns 0, or the status of the refusal.
+// Credentials finds what webhooks are authenticated with.
+type Credentials interface {
+	// Get fails with CodeNotFound when there is none.
+	Get(ctx context.Context, plugin, account, name string) (string, error)
+}
+
+// guard authenticates webhooks.
+type guard struct {
+	credentials Credentials
+	log         hclog.Logger
+}
+
+// admit checks a webhook by the declared recipe and returns 0, or the status of the refusal.
 //
 // bearer compares the Authorization header with the credential, header the declared header. hmac_sha256
 // and ed25519 verify the declared header's signature, in hex or base64 and behind an optional
 // `name=`, over the body. Where the declaration names a second header after a comma, its value is
 // signed before the body: a timestamp, say.
-func (s *Service) authenticate(r *http.Request, a *actor, facts *wit.WebhookFacts, body []byte) int {
+func (g guard) admit(r *http.Request, a message.Account, facts *wit.WebhookFacts, body []byte) int {
 	if facts.Auth == wit.WebhookAuthNone {
 		return 0
 	}
 	secret := ""
 	if facts.Credential != nil {
-		secret, _ = s.Credentials.Get(r.Context(), a.channel, a.account, *facts.Credential)
+		secret, _ = g.credentials.Get(r.Context(), a.Channel, a.ID, *facts.Credential)
 	}
 	if secret == "" {
-		s.Log.Warn("a webhook is closed: the account has no credential to authenticate it", "account", a.ref)
+		g.log.Warn("webhook refused: the account has no credential to authenticate it", "account", a)
 		return http.StatusForbidden
 	}
 	if !genuine(r.Header, facts, secret, body) {
-		s.Log.Warn("a webhook was refused: it is not authentic", "account", a.ref)
+		g.log.Warn("webhook refused: it is not authentic", "account", a)
 		return http.StatusUnauthorized
 	}
 	return 0

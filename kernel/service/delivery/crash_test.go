@@ -19,6 +19,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -127,7 +129,7 @@ type gateway struct {
 	queue    *delivery.Queue
 	channels *channel.Service
 	out      *delivery.Service
-	turns    store.Table[channel.Turn]
+	turns    store.Table[message.Inbound]
 }
 
 func (g *gateway) Channels() []string                    { return []string{"chat"} }
@@ -137,10 +139,9 @@ func (g *gateway) Sender(string) (delivery.Sender, bool) { return g, true }
 func (g *gateway) Version() string                       { return "1.0.0" }
 func (g *gateway) Build() string                         { return "1" }
 func (g *gateway) Accounts(string) []channel.Account {
-	return []channel.Account{{ID: "main", Enabled: true, DMPolicy: channel.PolicyOpen}}
+	return []channel.Account{{ID: "main", Enabled: true, Access: inbox.Access{DM: inbox.PolicyOpen}}}
 }
 func (g *gateway) Wake()                                                       { g.queue.Wake() }
-func (g *gateway) Notify(store.Tx, channel.Notice) error                       { return nil }
 func (g *gateway) Get(context.Context, string, string, string) (string, error) { return "", nil }
 
 func (g *gateway) Facts() *wit.ChannelFacts {
@@ -155,11 +156,11 @@ func (g *gateway) Migrate(context.Context, *wit.Migration) (*wit.NewState, error
 }
 
 // Accept is a turn whose answer, of two pieces, is known at once.
-func (g *gateway) Accept(tx store.Tx, t channel.Turn) error {
+func (g *gateway) Accept(tx store.Tx, t message.Inbound) error {
 	if err := g.turns.Insert(tx, t.ID, t); err != nil {
 		return err
 	}
-	return g.queue.Enqueue(tx, delivery.Outbound{ID: t.Message.ID, Channel: t.Channel, Account: t.Account, To: t.Message.Conversation,
+	return g.queue.Enqueue(tx, message.Outbound{ID: t.Message.ID, Channel: t.Account.Channel, Account: t.Account.ID, To: t.Message.Conversation,
 		Text: "answer to\n\n" + t.Message.Text})
 }
 
@@ -226,7 +227,10 @@ func (g *gateway) Send(_ context.Context, s *wit.ChannelSend) (*wit.Sent, error)
 func boot(c *city, db store.Store, crashAt int, hold bool) (g *gateway, stop func()) {
 	l := &life{crashAt: crashAt, crash: make(chan struct{})}
 	g = &gateway{life: l, city: c, db: mortal{db, l}, queue: delivery.NewQueue(), turns: "test.turns"}
-	g.channels = channel.New(channel.Deps{Store: g.db, Bus: &g.bus, Log: hclog.NewNullLogger(), Plugins: g, Settings: g, Credentials: g, Inbound: g, Outbox: g})
+	in := inbox.New(inbox.Deps{Store: g.db, Log: hclog.NewNullLogger(), Acceptor: g, Outbox: g.queue})
+	g.channels = channel.New(channel.Deps{
+		Bus: &g.bus, Log: hclog.NewNullLogger(), Plugins: g, Settings: g, Credentials: g, Inbox: in, DeadLetters: in.DeadLetters(),
+	})
 	g.out = delivery.New(delivery.Deps{Store: g.db, Bus: &g.bus, Log: hclog.NewNullLogger(), Queue: g.queue, Accounts: g.channels, Senders: g, Hold: hold})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -362,7 +366,7 @@ func (r crashRun) verify(t *testing.T, c *city, db store.Store, all []wit.Messag
 	t.Helper()
 	var turns []string
 	err := db.View(context.Background(), func(tx store.Tx) error {
-		for row, err := range (store.Table[channel.Turn]("test.turns")).Scan(tx, store.Range{}) {
+		for row, err := range (store.Table[message.Inbound]("test.turns")).Scan(tx, store.Range{}) {
 			if err != nil {
 				return err
 			}

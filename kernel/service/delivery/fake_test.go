@@ -15,8 +15,8 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
-	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -76,14 +76,14 @@ func (w *world) setReady(err error) {
 	w.mu.Lock()
 	w.ready = err
 	w.mu.Unlock()
-	channel.ChangedKind.Publish(w.bus, channel.Changed{Channel: "chat", Account: "main"})
+	event.Kind[string]{Name: "channels.changed"}.Publish(w.bus, "chat/main")
 }
 
-func (w *world) Account(name, account string) (channel.Account, error) {
+func (w *world) Account(name, account string) (message.Account, error) {
 	if name != "chat" || account != "" && account != "main" {
-		return channel.Account{}, wit.Errorf(wit.CodeNotFound, "unsupported channel: %s", name)
+		return message.Account{}, wit.Errorf(wit.CodeNotFound, "unsupported channel: %s", name)
 	}
-	return channel.Account{ID: "main", Enabled: true, Config: wit.JSON(`{"a":1}`)}, nil
+	return message.Account{Channel: "chat", ID: "main"}, nil
 }
 
 func (w *world) Default() (string, bool)               { return "chat", true }
@@ -125,7 +125,7 @@ func (w *world) news() []string {
 }
 
 // enqueue commits messages and wakes the service.
-func (w *world) enqueue(messages ...delivery.Outbound) {
+func (w *world) enqueue(messages ...message.Outbound) {
 	w.t.Helper()
 	err := w.store.Update(context.Background(), func(tx store.Tx) error {
 		for _, m := range messages {
@@ -158,8 +158,8 @@ func (w *world) run() (s *delivery.Service, stop func()) {
 	return s, stop
 }
 
-func message(id, to, text string) delivery.Outbound {
-	return delivery.Outbound{ID: id, Channel: "chat", Account: "main", To: wit.Conversation{Kind: wit.ConversationKindDirect, ID: to}, Text: text}
+func outgoing(id, to, text string) message.Outbound {
+	return message.Outbound{ID: id, Channel: "chat", Account: "main", To: wit.Conversation{Kind: wit.ConversationKindDirect, ID: to}, Text: text}
 }
 
 func call(t *testing.T, s *delivery.Service, method, params string, out any) error {

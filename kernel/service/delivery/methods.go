@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -118,24 +119,24 @@ func (s *Service) forget(id string, w chan outcome) {
 }
 
 // compose makes the message that the parameters describe.
-func (s *Service) compose(ctx context.Context, in sendParams) (Outbound, error) {
+func (s *Service) compose(ctx context.Context, in sendParams) (message.Outbound, error) {
 	name := in.Channel
 	if name == "" || name == "last" {
 		only, ok := s.Accounts.Default()
 		if !ok {
-			return Outbound{}, wit.NewError(wit.CodeInvalid, "invalid send params: name the channel, there is none in use or more than one")
+			return message.Outbound{}, wit.NewError(wit.CodeInvalid, "invalid send params: name the channel, there is none in use or more than one")
 		}
 		name = only
 	}
 	account, err := s.Accounts.Account(name, in.AccountID)
 	if err != nil {
-		return Outbound{}, wit.Errorf(wit.CodeInvalid, "%w", err)
+		return message.Outbound{}, wit.Errorf(wit.CodeInvalid, "%w", err)
 	}
 	files, err := s.attachments(ctx, in)
 	if err != nil {
-		return Outbound{}, err
+		return message.Outbound{}, err
 	}
-	return Outbound{ID: "send:" + in.IdempotencyKey, Channel: name, Account: account.ID, To: Address(name, in.To, in.ThreadID),
+	return message.Outbound{ID: "send:" + in.IdempotencyKey, Channel: name, Account: account.ID, To: Address(name, in.To, in.ThreadID),
 		Text: in.Message, Attachments: files, ReplyTo: in.ReplyToID, Silent: in.Silent, SessionKey: in.SessionKey,
 		RunID: in.IdempotencyKey, Agent: in.AgentID}, nil
 }

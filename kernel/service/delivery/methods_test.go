@@ -144,7 +144,7 @@ func TestHoldReleaseAndDrop(t *testing.T) {
 				return &wit.Sent{IDs: []string{s.IdempotencyKey}}, nil
 			}
 			s, stop := w.run()
-			w.enqueue(message("a", "c", "doubtful"), message("b", "c", "next"))
+			w.enqueue(outgoing("a", "c", "doubtful"), outgoing("b", "c", "next"))
 			synctest.Wait()
 			if got := strings.Join(w.news(), ", "); got != "held a conflict, delivered b [b:0]" {
 				t.Fatalf("events %q", got)
@@ -183,7 +183,7 @@ func TestHoldReleaseAndDrop(t *testing.T) {
 			return nil, wit.NewError(wit.CodeUnavailable, "down")
 		}
 		s, _ := w.run()
-		w.enqueue(message("a", "c", "x"))
+		w.enqueue(outgoing("a", "c", "x"))
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		n := len(w.sent())
@@ -202,23 +202,23 @@ func TestOutcomesAreForgottenInTheEnd(t *testing.T) {
 	inBubble("by age and by count", t, func(t *testing.T) {
 		w := newWorld(t)
 		s, _ := w.run()
-		w.enqueue(message("old", "c", "x"))
+		w.enqueue(outgoing("old", "c", "x"))
 		time.Sleep(6 * 24 * time.Hour)
 		synctest.Wait()
-		w.enqueue(message("new", "c", "x"))
+		w.enqueue(outgoing("new", "c", "x"))
 		time.Sleep(2 * 24 * time.Hour)
 		synctest.Wait()
 		var list struct{ Messages []struct{ ID string } }
 		if err := call(t, s, "delivery.list", `{"state":"sent"}`, &list); err != nil || len(list.Messages) != 1 || list.Messages[0].ID != "new" {
 			t.Errorf("%+v %v", list, err)
 		}
-		w.enqueue(message("new", "c", "again"), message("old", "c", "again"))
+		w.enqueue(outgoing("new", "c", "again"), outgoing("old", "c", "again"))
 		synctest.Wait()
 		if got := strings.Join(w.texts(), " "); got != "x x again" {
 			t.Errorf("sends %q", got)
 		}
 		for i := range 20 {
-			w.enqueue(message(fmt.Sprint("m", i), "c", "x"))
+			w.enqueue(outgoing(fmt.Sprint("m", i), "c", "x"))
 		}
 		synctest.Wait()
 		err := w.store.Update(t.Context(), func(tx store.Tx) error {
@@ -247,7 +247,7 @@ func TestAStopLetsSendsEnd(t *testing.T) {
 			}
 		}
 		_, stop := w.run()
-		w.enqueue(message("a", "c", "x"), message("b", "c", "y"))
+		w.enqueue(outgoing("a", "c", "x"), outgoing("b", "c", "y"))
 		time.Sleep(time.Second)
 		synctest.Wait()
 		stop()
@@ -269,7 +269,7 @@ func TestAStopLetsSendsEnd(t *testing.T) {
 			return nil, wit.Errorf(wit.CodeTimeout, "%w", ctx.Err())
 		}
 		_, stop := w.run()
-		w.enqueue(message("a", "c", "x"))
+		w.enqueue(outgoing("a", "c", "x"))
 		time.Sleep(time.Second)
 		synctest.Wait()
 		began := time.Now()

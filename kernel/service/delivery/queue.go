@@ -7,33 +7,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Outbound is a message to be delivered.
-type Outbound struct {
-	// ID makes it one message however often it is enqueued, for as long as its outcome is kept.
-	ID          string           `json:"id"`
-	Channel     string           `json:"channel"`
-	Account     string           `json:"account"`
-	To          wit.Conversation `json:"to"`
-	Text        string           `json:"text,omitempty"`
-	Attachments []wit.Attachment `json:"attachments,omitempty"`
-	ReplyTo     string           `json:"replyTo,omitempty"`
-	Silent      bool             `json:"silent,omitempty"`
-	SessionKey  string           `json:"sessionKey,omitempty"`
-	RunID       string           `json:"runId,omitempty"`
-	// Agent is who says it, for the hooks.
-	Agent string `json:"agent,omitempty"`
-	// CreatedAt is in Unix milliseconds; now when 0.
-	CreatedAt int64 `json:"createdAt"`
-}
-
 // record is a message in the queue, and afterwards its outcome.
 type record struct {
-	Outbound
+	message.Outbound
 	// Pieces is what is sent, set once by the first look at it.
 	Pieces []piece `json:"pieces,omitempty"`
 	// Attempts at the present piece that failed; NextAt is when the next one is due.
@@ -72,7 +53,7 @@ const (
 	idTable    = store.Table[string]("delivery.id")
 )
 
-// Queue is the way into the service, for those that write in their own transactions.
+// Queue is the way into the service, for those that write in their own transactions. It is a message.Outbox.
 type Queue struct{ wake chan struct{} }
 
 // NewQueue returns the queue that a Service is made with.
@@ -80,7 +61,7 @@ func NewQueue() *Queue { return &Queue{make(chan struct{}, 1)} }
 
 // Enqueue records o in tx; once it has committed, Wake makes it go out. An ID that is known already is
 // no error and changes nothing. Errors: CodeInvalid for a message that nobody can send; the store's.
-func (q *Queue) Enqueue(tx store.Tx, o Outbound) error {
+func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
 	o.Text = strings.ToValidUTF8(o.Text, "\uFFFD")
 	switch {
 	case o.ID == "" || o.Channel == "" || o.Account == "" || o.To.ID == "":
@@ -104,11 +85,6 @@ func (q *Queue) Enqueue(tx store.Tx, o Outbound) error {
 	default:
 		return err
 	}
-}
-
-// Notify enqueues a notice of the channel service.
-func (q *Queue) Notify(tx store.Tx, n channel.Notice) error {
-	return q.Enqueue(tx, Outbound{ID: n.ID, Channel: n.Channel, Account: n.Account, To: n.To, Text: n.Text})
 }
 
 // Wake says that something was enqueued. It returns at once.

@@ -23,7 +23,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
-	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -46,12 +46,12 @@ type Deps struct {
 	GiveUp time.Duration
 }
 
-// Accounts knows which accounts can send. *channel.Service is one.
+// Accounts knows which accounts can send.
 type Accounts interface {
 	// Ready returns nil, or why messages have to wait.
 	Ready(channel, account string) error
 	// Account finds an account, the channel's first when account is empty, or CodeNotFound.
-	Account(channel, account string) (channel.Account, error)
+	Account(channel, account string) (message.Account, error)
 	// Default names the only channel in use, or false.
 	Default() (channel string, ok bool)
 }
@@ -117,7 +117,7 @@ func New(d Deps) *Service {
 // not end in the send window. The error is nil.
 func (s *Service) Run(ctx context.Context) error {
 	cancel := s.Bus.Subscribe(func(e event.Event) {
-		if e.Name == channel.ChangedKind.Name || e.Name == "plugins.changed" {
+		if e.Name == "channels.changed" || e.Name == "plugins.changed" {
 			select {
 			case s.changed <- struct{}{}:
 			default:

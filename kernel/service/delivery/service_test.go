@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -23,8 +23,8 @@ func TestMessagesGoOutOnceAndInOrder(t *testing.T) {
 			return &wit.Sent{IDs: []string{s.IdempotencyKey}}, nil
 		}
 		_, _ = w.run()
-		w.enqueue(message("a", "slow", "1"), message("b", "slow", "2"), message("c", "fast", "3"), message("c", "fast", "again"))
-		w.enqueue(message("a", "slow", "again"))
+		w.enqueue(outgoing("a", "slow", "1"), outgoing("b", "slow", "2"), outgoing("c", "fast", "3"), outgoing("c", "fast", "again"))
+		w.enqueue(outgoing("a", "slow", "again"))
 		synctest.Wait()
 		if got := strings.Join(w.texts(), ""); got != "13" && got != "31" {
 			t.Errorf("sends %q", got)
@@ -42,7 +42,7 @@ func TestMessagesGoOutOnceAndInOrder(t *testing.T) {
 		w := newWorld(t)
 		w.facts = wit.ChannelFacts{MaxLength: 10, SendInterval: 2000, Markup: wit.MarkupPlain}
 		_, _ = w.run()
-		m := message("a", "c", "**one** two three four")
+		m := outgoing("a", "c", "**one** two three four")
 		m.ReplyTo, m.Attachments = "q", []wit.Attachment{{Kind: wit.AttachmentKindImage}}
 		w.enqueue(m)
 		time.Sleep(time.Minute)
@@ -61,7 +61,7 @@ func TestMessagesGoOutOnceAndInOrder(t *testing.T) {
 		w.facts.SendInterval = 1000
 		_, _ = w.run()
 		for i := range 100 {
-			w.enqueue(message(fmt.Sprint("a", i), fmt.Sprint("c", i%20), "x"))
+			w.enqueue(outgoing(fmt.Sprint("a", i), fmt.Sprint("c", i%20), "x"))
 		}
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
@@ -76,7 +76,7 @@ func TestWaitingForAnAccountLosesNothing(t *testing.T) {
 		w := newWorld(t)
 		w.ready = wit.NewError(wit.CodeUnavailable, "needs a login")
 		s, stop := w.run()
-		w.enqueue(message("a", "c", "1"), message("b", "c", "2"))
+		w.enqueue(outgoing("a", "c", "1"), outgoing("b", "c", "2"))
 		time.Sleep(72 * time.Hour)
 		synctest.Wait()
 		var list struct {
@@ -124,7 +124,7 @@ func TestFailures(t *testing.T) {
 				return &wit.Sent{IDs: []string{fmt.Sprint("p", n)}}, nil
 			}
 			_, _ = w.run()
-			w.enqueue(message("a", "c", "x"))
+			w.enqueue(outgoing("a", "c", "x"))
 			time.Sleep(20 * time.Minute)
 			got := w.sent()
 			if len(got) != c.sends || got[len(got)-1].at < c.took {
@@ -149,7 +149,7 @@ func TestFailures(t *testing.T) {
 			return &wit.Sent{}, nil
 		}
 		_, _ = w.run()
-		w.enqueue(message("a", "c", "bad"), message("b", "c", "good"))
+		w.enqueue(outgoing("a", "c", "bad"), outgoing("b", "c", "good"))
 		time.Sleep(25 * time.Hour)
 		synctest.Wait()
 		if got := w.news(); len(got) != 2 || got[0] != "failed a unavailable" || got[1] != "delivered b []" {
@@ -194,7 +194,7 @@ func TestHooks(t *testing.T) {
 		w.hooks = h
 		_, _ = w.run()
 		for _, text := range []string{"change", "stop", "trouble", "empty"} {
-			w.enqueue(message(text, "c", text))
+			w.enqueue(outgoing(text, "c", text))
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -212,7 +212,7 @@ func TestHooks(t *testing.T) {
 
 func TestEnqueueRefusesWhatNobodyCanSend(t *testing.T) {
 	w := newWorld(t)
-	for _, m := range []delivery.Outbound{{}, message("", "c", "x"), message("a", "", "x"), message("a", "c", " \n")} {
+	for _, m := range []message.Outbound{{}, outgoing("", "c", "x"), outgoing("a", "", "x"), outgoing("a", "c", " \n")} {
 		err := w.store.Update(context.Background(), func(tx store.Tx) error { return w.queue.Enqueue(tx, m) })
 		if wit.CodeOf(err) != wit.CodeInvalid {
 			t.Errorf("%+v: %v", m, err)

@@ -1,4 +1,4 @@
-package channel
+package inbox
 
 import (
 	"crypto/sha256"

@@ -1,0 +1,73 @@
+package channel
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// account is how the service sees one account: where its loop hears, and what it shows. Everything is safe
+// for concurrent use.
+type account struct {
+	id   message.Account
+	at   address
+	view atomic.Pointer[view]
+}
+
+// parts is what a loop is made with.
+type parts struct {
+	bus     *event.Bus
+	log     hclog.Logger
+	redact  func(string) string
+	dialer  Dialer
+	plugins Finder
+	inbox   Inbox
+	letters DeadLetters
+	builds  *builds
+}
+
+// newAccount returns an account that is idle, and its loop, which does nothing until it runs.
+func newAccount(id message.Account, settings Account, p parts) (*account, *loop) {
+	a := &account{id: id, at: newAddress()}
+	l := &loop{
+		id: id, at: a.at, bus: p.bus, log: p.log, redact: p.redact, plugins: p.plugins, view: &a.view,
+		settings: settings, machine: newMachine(),
+	}
+	l.bench = bench{
+		worker:  &worker{id: id, plugins: p.plugins, inbox: p.inbox, letters: p.letters, builds: p.builds, view: &a.view},
+		results: make(chan result, 1), spawn: l.tasks.Go,
+	}
+	l.traffic = traffic{id: id, at: a.at, dialer: p.dialer, log: p.log, spawn: l.tasks.Go, mail: &l.mail}
+	l.show()
+	return a, l
+}
+
+// order has the loop do something. Errors: the order's, CodeUnavailable while the gateway stops, ctx's.
+func (a *account) order(ctx context.Context, o order) error { return a.at.ask(ctx, o) }
+
+// handle has an event handled and waits for what comes of it. Errors: the plugin's; CodeUnavailable when the
+// account does not take it; CodeTimeout when ctx ends first, and then the event is handled all the same.
+func (a *account) handle(ctx context.Context, in *input) (outcome, error) {
+	in.done = make(chan outcome, 1)
+	if err := a.order(ctx, deliver{in}); err != nil {
+		return outcome{}, err
+	}
+	select {
+	case o := <-in.done:
+		return o, o.err
+	case <-a.at.gone:
+		select {
+		case o := <-in.done:
+			return o, o.err
+		default:
+			return outcome{}, wit.NewError(wit.CodeUnavailable, "the gateway is stopping")
+		}
+	case <-ctx.Done():
+		return outcome{}, wit.Errorf(wit.CodeTimeout, "account %s has not answered yet: %w", a.id, ctx.Err())
+	}
+}

@@ -1,0 +1,196 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// caller keeps one connection open, in a goroutine of its own, for as long as it is wanted. A message waits
+// for the handling of the one before, so a peer that sends faster than the plugin handles is slowed down.
+type caller struct {
+	account message.Account
+	dialer  Dialer
+	at      address
+	c       *connection
+	lastID  string // of an event stream's event that was handled last
+}
+
+// serve opens the connection when its time has come, again and again.
+func (k *caller) serve(ctx context.Context, until time.Time) {
+	for {
+		if !retry.Sleep(ctx, time.Until(until)) {
+			return
+		}
+		began, lived := time.Now(), time.Duration(0)
+		dialed, err := k.converse(ctx)
+		if ctx.Err() != nil {
+			return // the plugin or a new start has ended it
+		}
+		if dialed {
+			lived = max(time.Since(began), 1)
+		}
+		broke := &connectionBroke{c: k.c, err: err, lived: lived}
+		if k.at.ask(ctx, broke) != nil || broke.closed == nil {
+			return
+		}
+		// It is not opened again before the plugin has heard of the end.
+		if !k.deliver(ctx, wit.EventKindClosed, func(e *wit.ChannelEvent) { e.Closed = broke.closed }) || k.c.request.Once {
+			return
+		}
+		until = broke.until
+	}
+}
+
+// converse opens the connection and exchanges frames until it ends.
+func (k *caller) converse(ctx context.Context) (dialed bool, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	conn, err := k.dialer.Dial(ctx, k.account.Channel, k.account.ID, k.resumed())
+	if err != nil {
+		return false, err
+	}
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	defer cancel(nil)
+	tasks.Go(func() {
+		<-ctx.Done()
+		_ = conn.Close() // ends a Read that waits; its error says nothing new
+	})
+	opened := &connectionOpened{c: k.c, fail: cancel}
+	if err := k.at.ask(ctx, opened); err != nil {
+		return true, err
+	}
+	tasks.Go(func() {
+		if err := writeAll(ctx, opened.frames, conn); err != nil {
+			cancel(err)
+		}
+	})
+	k.at.post(ctx, k.event(wit.EventKindOpened, nil))
+	err = k.readAll(ctx, conn)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return true, err
+}
+
+// resumed is the request to open, again after the event that was handled last.
+func (k *caller) resumed() wit.OpenConnection {
+	o := k.c.request
+	if k.lastID != "" && o.Transport == wit.TransportSSE {
+		o.Headers = slices.DeleteFunc(slices.Clone(o.Headers), func(h wit.Header) bool { return strings.EqualFold(h.Name, "Last-Event-ID") })
+		o.Headers = append(o.Headers, wit.Header{Name: "Last-Event-ID", Value: k.lastID})
+	}
+	return o
+}
+
+func writeAll(ctx context.Context, frames <-chan wit.Frame, conn Conn) error {
+	for {
+		select {
+		case f := <-frames:
+			if err := conn.Write(f); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (k *caller) readAll(ctx context.Context, conn Conn) error {
+	for {
+		f, err := conn.Read()
+		if err != nil {
+			return err
+		}
+		f.Connection = k.c.id
+		if !k.deliver(ctx, wit.EventKindMessage, func(e *wit.ChannelEvent) { e.Message = &f }) {
+			return ctx.Err()
+		}
+		if f.ID != nil {
+			k.lastID = *f.ID
+		}
+	}
+}
+
+// deliver posts an event and waits until it is handled; false says that ctx has ended first.
+func (k *caller) deliver(ctx context.Context, kind wit.EventKind, fill func(*wit.ChannelEvent)) bool {
+	in := k.event(kind, fill)
+	in.done = make(chan outcome, 1)
+	if !k.at.post(ctx, in) {
+		return false
+	}
+	select {
+	case <-in.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (k *caller) event(kind wit.EventKind, fill func(*wit.ChannelEvent)) *input {
+	in := &input{gen: k.c.gen, origin: fromConnection, event: wit.ChannelEvent{Kind: kind, Connection: &k.c.id}}
+	if fill != nil {
+		fill(&in.event)
+	}
+	return in
+}
+
+// connectionOpened tells the loop of an opening.
+type connectionOpened struct {
+	c      *connection
+	fail   func(error)
+	frames <-chan wit.Frame // to be sent
+}
+
+func (o *connectionOpened) carryOut(l *loop) error {
+	if o.frames = l.traffic.conns.opened(o.c, o.fail); o.frames == nil {
+		return errClosed
+	}
+	if l.traffic.conns.breaks.restored(o.c.id, &l.report) {
+		l.publish()
+	}
+	return nil
+}
+
+// errClosed says that nobody wants a connection any more.
+var errClosed = errors.New("the connection was closed")
+
+// connectionBroke tells the loop of the end of an opening, or of an attempt at one.
+type connectionBroke struct {
+	c     *connection
+	err   error
+	lived time.Duration // 0 when it could not be opened
+
+	closed *wit.Closed // what the plugin is told; nil when the connection is no longer wanted
+	until  time.Time   // when it is opened again
+}
+
+func (o *connectionBroke) carryOut(l *loop) error {
+	delay, wanted := l.traffic.conns.broke(o.c, o.err, o.lived)
+	if !wanted {
+		return nil
+	}
+	closed := wit.Closed{Reason: o.err.Error()}
+	if peer := (*ClosedError)(nil); errors.As(o.err, &peer) {
+		closed = peer.Closed
+	}
+	closed.Reason = l.redact(inbox.Clip(closed.Reason, 500))
+	again := !o.c.request.Once
+	if again {
+		closed.ReopensAfter = new(delay.Milliseconds())
+	}
+	o.closed, o.until = &closed, time.Now().Add(delay)
+	l.traffic.conns.breaks.lost(o.c, &l.report, closed.Reason, o.lived == 0 && refused(o.err))
+	l.log.Info("connection ended", "account", l.id, "connection", inbox.Clip(o.c.id, 80), "code", closed.Code, "reason", closed.Reason, "reopens", again)
+	l.publish()
+	return nil
+}

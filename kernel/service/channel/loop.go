@@ -1,0 +1,201 @@
+package channel
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// loop runs one account. One goroutine owns it and all that is in it; others send it orders and events (see
+// address) and read the view that it shows.
+//
+// What takes time is not done in it: the worker calls the plugin and writes, one thing after the other, in a
+// goroutine whose result comes back; requests and connections have goroutines of their own; pauses are times
+// that the loop wakes up at. So it answers orders at once, whatever the plugin does.
+//
+// A stop does not cut a call of the plugin off: what that has read is committed, and nothing is done about the
+// rest of its answer. The call ends with the gateway, or at its own deadline.
+type loop struct {
+	id      message.Account
+	at      address
+	bus     *event.Bus
+	log     hclog.Logger
+	redact  func(string) string
+	plugins Finder
+	view    *atomic.Pointer[view]
+
+	life     context.Context // Run's
+	settings Account
+	removed  bool // from the settings
+	machine  machine
+	mail     mailbox
+	bench    bench
+	traffic  traffic
+	report   report
+	tasks    sync.WaitGroup // all goroutines that the loop has started
+}
+
+// run works until ctx ends and all that the loop has started has ended, with its state written.
+func (l *loop) run(ctx context.Context) {
+	defer close(l.at.gone)
+	l.life = ctx
+	alarm := &alarm{}
+	defer alarm.stop()
+	for ctx.Err() == nil {
+		now := time.Now()
+		l.traffic.wake(now)
+		if l.machine.restartDue(now) {
+			l.begin()
+		}
+		l.bench.advance(ctx, now, &l.mail)
+		l.show()
+		alarm.set(l.next())
+		select {
+		case e := <-l.at.orders:
+			err := e.order.carryOut(l)
+			l.show()
+			e.done <- err
+		case in := <-l.door():
+			l.receive(in)
+		case r := <-l.bench.results:
+			l.bench.busy = false
+			r.conclude(l)
+		case <-alarm.c():
+			alarm.rang()
+		case <-ctx.Done():
+		}
+	}
+	l.end()
+}
+
+// door is where events come in; nobody gets through it while the mailbox is full.
+func (l *loop) door() <-chan *input {
+	if !l.mail.room(fromRequest) {
+		return nil
+	}
+	return l.at.events
+}
+
+// receive puts an event in the mailbox, unless the start that it belongs to is over.
+func (l *loop) receive(in *input) {
+	if l.machine.current(in.gen) {
+		l.traffic.arrived(in)
+		l.mail.put(in)
+	}
+}
+
+// next is when the loop has something to do again by itself; zero when never.
+func (l *loop) next() time.Time {
+	return earlier(earlier(l.traffic.timers.first, l.machine.restartAt), l.bench.next())
+}
+
+// begin starts the account anew: what was under way is abandoned and the next event is `start`.
+func (l *loop) begin() {
+	l.machine.begin(l.life)
+	l.abandon()
+	l.traffic.begin(l.machine.ctx, l.machine.gen)
+	l.report.begun()
+	l.mail.first(&input{gen: l.machine.gen, event: wit.ChannelEvent{Kind: wit.EventKindStart}})
+	l.publish()
+}
+
+// stop stops the account; why may be nil. What waits is refused.
+func (l *loop) stop(to phase, why *wit.AccountStatus) {
+	l.machine.end(to)
+	l.stopped(why)
+}
+
+// stopped does what follows from the end of a start.
+func (l *loop) stopped(why *wit.AccountStatus) {
+	l.abandon()
+	l.report.ended(why)
+	for _, in := range l.mail.remove(func(*input) bool { return true }) {
+		l.finish(in, outcome{err: l.refusal()})
+	}
+}
+
+func (l *loop) refusal() error {
+	return wit.Errorf(wit.CodeUnavailable, "account %s is %s", l.id, l.machine.phase)
+}
+
+// abandon forgets the requests, timers and connections of the start that has ended, and the events that they
+// brought. An event in a pause is given up with them.
+func (l *loop) abandon() {
+	l.traffic.clear()
+	l.mail.remove(func(in *input) bool { return !l.machine.current(in.gen) })
+	if t := l.bench.trial; t != nil && !l.bench.busy && !l.wanted(t.in) {
+		l.giveUp(wit.Errorf(wit.CodeUnavailable, "account %s was stopped", l.id))
+	}
+}
+
+// wanted reports whether an event is still to be handled: its start goes on. A webhook or a command is
+// wanted while the account runs, a replay always.
+func (l *loop) wanted(in *input) bool {
+	if in.gen == 0 {
+		return in.letter != "" || l.machine.phase == phaseRunning
+	}
+	return l.machine.current(in.gen)
+}
+
+// giveUp ends the present trial without handling its event.
+func (l *loop) giveUp(err error) { l.finish(l.bench.take(), outcome{err: err}) }
+
+// finish tells who waits for an input, which may then rely on the view.
+func (l *loop) finish(in *input, o outcome) {
+	l.show()
+	in.finish(o)
+}
+
+// show lets everybody see how the account is.
+func (l *loop) show() {
+	l.view.Store(&view{
+		id: l.id, settings: l.settings, phase: l.machine.phase, failures: l.machine.failures, removed: l.removed, report: l.report,
+	})
+}
+
+// publish shows how the account is and says that it has changed.
+func (l *loop) publish() {
+	l.show()
+	ChangedKind.Publish(l.bus, l.view.Load().changed(l.redact))
+}
+
+// idle reports whether nothing is under way that would bring an event.
+func (l *loop) idle() bool {
+	return l.traffic.idle() && l.mail.empty() && l.bench.trial == nil
+}
+
+// end stops everything, waits for it and writes the state.
+func (l *loop) end() {
+	l.stop(phaseIdle, nil)
+	ended := make(chan struct{})
+	go func() {
+		l.tasks.Wait()
+		close(ended)
+	}()
+	for waiting := true; waiting; {
+		select {
+		case e := <-l.at.orders:
+			e.done <- wit.NewError(wit.CodeUnavailable, "the gateway is stopping")
+		case <-ended:
+			waiting = false
+		}
+	}
+	if l.bench.busy {
+		l.bench.busy = false
+		(<-l.bench.results).conclude(l)
+	}
+	if l.bench.trial != nil {
+		l.giveUp(l.refusal())
+	}
+	if s := &l.bench.state; s.dirty {
+		l.bench.worker.flush(l.life, s.state).conclude(l)
+	}
+	l.show()
+}

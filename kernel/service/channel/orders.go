@@ -1,0 +1,106 @@
+package channel
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// configure gives an account its settings and has it look at its plugin again.
+type configure struct{ settings Account }
+
+func (o configure) carryOut(l *loop) error {
+	p, here := l.plugins.Channel(l.id.Channel)
+	c := change{
+		enabled: o.settings.Enabled, config: !bytes.Equal(l.settings.Config, o.settings.Config),
+		code: here && l.machine.build != p.Build(), idle: l.idle(),
+	}
+	l.settings, l.removed = o.settings, false
+	switch l.machine.react(c) {
+	case reactBegin:
+		l.begin()
+	case reactDisable:
+		l.stop(phaseDisabled, nil)
+		l.publish()
+	}
+	return nil
+}
+
+// remove stops an account that is no longer configured. Its loop stays, so that there are never two of one
+// account.
+type remove struct{}
+
+func (remove) carryOut(l *loop) error {
+	l.stop(phaseDisabled, nil)
+	l.removed = true
+	l.publish()
+	return nil
+}
+
+// start starts an account that does not run. CodeInvalid for a disabled one.
+type start struct{}
+
+func (start) carryOut(l *loop) error {
+	switch {
+	case !l.settings.Enabled:
+		return wit.Errorf(wit.CodeInvalid, "account %s is disabled in the settings: enable it there", l.id)
+	case l.machine.phase != phaseRunning:
+		l.begin()
+	}
+	return nil
+}
+
+// restart starts an account anew, unless it is disabled or the owner has stopped it.
+type restart struct{}
+
+func (restart) carryOut(l *loop) error {
+	if l.settings.Enabled && l.machine.restarts() {
+		l.begin()
+	}
+	return nil
+}
+
+// resume starts an account that stopped at an event.
+type resume struct{}
+
+func (resume) carryOut(l *loop) error {
+	if l.machine.phase == phaseStopped {
+		l.begin()
+	}
+	return nil
+}
+
+// stop stops an account until it is started again or the gateway is.
+type stop struct{}
+
+func (stop) carryOut(l *loop) error {
+	l.stop(phaseOff, &wit.AccountStatus{State: wit.ConnectionStateDisconnected})
+	l.publish()
+	return nil
+}
+
+// deliver puts a webhook, a command or a replay in the mailbox. CodeUnavailable when the account does not
+// take it now.
+type deliver struct{ in *input }
+
+func (o deliver) carryOut(l *loop) error {
+	switch {
+	case !l.bench.worker.callable():
+		return wit.Errorf(wit.CodeUnavailable, "channel %s is not loaded now: see plugins.status", l.id.Channel)
+	case !l.wanted(o.in):
+		return wit.Errorf(wit.CodeUnavailable, "account %s is not running: start it first", l.id)
+	case !l.mail.room(o.in.origin):
+		return wit.Errorf(wit.CodeUnavailable, "account %s has too much to do now", l.id)
+	}
+	l.mail.put(o.in)
+	return nil
+}
+
+// probed notes that the owner asked how the account is.
+type probed struct{}
+
+func (probed) carryOut(l *loop) error {
+	l.report.lastProbeAt = time.Now().UnixMilli()
+	return nil
+}

@@ -1,0 +1,114 @@
+package channel
+
+import (
+	"context"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
+)
+
+// phase is what a loop is doing about its account.
+type phase string
+
+const (
+	phaseIdle     phase = "idle"     // not started yet, or the gateway is stopping
+	phaseRunning  phase = "running"  // events are handled
+	phaseStopped  phase = "stopped"  // an event could not be handled: the owner has to decide
+	phaseOff      phase = "off"      // the owner stopped it
+	phaseDisabled phase = "disabled" // by the settings
+	phaseFailed   phase = "failed"   // start failed: it is tried again
+)
+
+// restartDelays are what an account whose start failed waits.
+var restartDelays = retry.Backoff{Min: 5 * time.Second, Max: 5 * time.Minute}
+
+// machine is an account's phase and its present start. All transitions are here.
+//
+// A start is the time between `start` and the next one, or a stop. What belongs to it (requests, timers,
+// connections, and the events that they bring) carries its number and is void when the number has changed.
+type machine struct {
+	phase  phase
+	gen    uint64          // the number of the present start, or of the stop since
+	ctx    context.Context // of the present start: ends with it
+	cancel context.CancelFunc
+
+	build     string    // that handled the last event, or failed to for good
+	failures  int       // starts in a row that failed
+	restartAt time.Time // of a failed account
+}
+
+func newMachine() machine { return machine{phase: phaseIdle, cancel: func() {}} }
+
+// begin is the transition to running, from wherever.
+func (m *machine) begin(life context.Context) {
+	m.cancel()
+	m.gen++
+	m.phase, m.restartAt = phaseRunning, time.Time{}
+	m.ctx, m.cancel = context.WithCancel(life)
+}
+
+// end is the transition to a phase in which nothing is under way.
+func (m *machine) end(to phase) {
+	m.cancel()
+	m.gen++
+	m.phase, m.restartAt = to, time.Time{}
+}
+
+// fail is the transition of a start that failed. It is made again at restartAt.
+func (m *machine) fail(now time.Time) {
+	m.end(phaseFailed)
+	m.failures++
+	m.restartAt = now.Add(restartDelays.Delay(m.failures))
+}
+
+// handled notes that a build has handled an event.
+func (m *machine) handled(build string) { m.build, m.failures = build, 0 }
+
+// restartDue reports whether a failed account is to start again.
+func (m *machine) restartDue(now time.Time) bool {
+	return m.phase == phaseFailed && !m.restartAt.After(now)
+}
+
+// current reports whether a start goes on; 0 belongs to all.
+func (m *machine) current(gen uint64) bool { return gen == 0 || gen == m.gen }
+
+// restarts reports whether a new credential, say, is a reason to start anew.
+func (m *machine) restarts() bool { return m.phase != phaseOff && m.phase != phaseIdle }
+
+// change is what a look at settings and plugins has brought.
+type change struct {
+	enabled bool
+	config  bool // the account's section is another one
+	code    bool // the plugin is here, with a build that has not handled an event of the account
+	idle    bool // nothing is under way that would bring an event
+}
+
+// reaction is what follows from a change.
+type reaction int
+
+const (
+	reactStay reaction = iota
+	reactBegin
+	reactDisable
+)
+
+// react decides what follows from a change. New code gets the next event; where none is to be expected the
+// account starts anew, and so does one that had stopped.
+func (m *machine) react(c change) reaction {
+	begin := false
+	switch {
+	case !c.enabled && m.phase != phaseDisabled:
+		return reactDisable
+	case !c.enabled, m.phase == phaseOff:
+	case m.phase == phaseRunning:
+		begin = c.config || c.code && m.build != "" && c.idle
+	case m.phase == phaseStopped, m.phase == phaseFailed:
+		begin = c.config || c.code
+	default:
+		begin = true
+	}
+	if begin {
+		return reactBegin
+	}
+	return reactStay
+}

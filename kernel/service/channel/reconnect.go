@@ -1,0 +1,86 @@
+package channel
+
+import (
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// reopenDelays are what a connection that breaks waits. Those that broke together do not come back together.
+var reopenDelays = retry.Backoff{Min: 500 * time.Millisecond, Max: time.Minute, Jitter: true}
+
+const (
+	lasting   = time.Minute // a connection that lived so long was a good one
+	maxBreaks = 256         // ids that are remembered
+)
+
+// breaks is what is remembered of a connection's id that breaks again and again.
+type breaks struct {
+	failures int
+	until    time.Time // it is not opened before
+	told     *string   // what the account's status says of it
+}
+
+// reconnects is the back-off of an account's connections, by their ids. The loop owns it.
+type reconnects map[string]breaks
+
+// broke notes an end and returns how long the id has to wait now.
+func (r reconnects) broke(id string, err error, lived time.Duration, now time.Time) time.Duration {
+	if len(r) >= maxBreaks {
+		clear(r)
+	}
+	b := r[id]
+	if lived >= lasting {
+		b.failures = 0
+	}
+	b.failures++
+	delay := reopenDelays.Delay(b.failures)
+	if lived == 0 && refused(err) {
+		delay = reopenDelays.Max
+	}
+	if e := wit.AsError(err); e.RetryAfter != nil {
+		delay = max(delay, time.Duration(min(*e.RetryAfter, maxDelay))*time.Millisecond)
+	}
+	b.until = now.Add(delay)
+	r[id] = b
+	return delay
+}
+
+// refused reports whether the owner has to do something before another attempt to dial can work. One is made
+// all the same, now and then: it may have been a network that gives false addresses.
+func refused(err error) bool {
+	switch wit.CodeOf(err) {
+	case wit.CodeInvalid, wit.CodeForbidden, wit.CodeNotFound, wit.CodeTooLarge:
+		return true
+	}
+	return false
+}
+
+// lost shows the owner that a connection is gone, unless a login or a failure is shown.
+func (r reconnects) lost(c *connection, now *report, reason string, refused bool) {
+	now.lastError = reason
+	b := r[c.id]
+	state := now.status.State
+	well := state == wit.ConnectionStateConnected || state == wit.ConnectionStateConnecting
+	switch {
+	case refused:
+		now.status.State = wit.ConnectionStateFailed
+	case c.request.Once || !well && now.status.Message != b.told:
+		return
+	default:
+		now.status.State = wit.ConnectionStateDisconnected
+	}
+	b.told, now.status.Message = &reason, &reason
+	r[c.id] = b
+}
+
+// restored takes back what lost has shown, and reports whether it did.
+func (r reconnects) restored(id string, now *report) bool {
+	told := r[id].told
+	if told == nil || now.status.Message != told {
+		return false
+	}
+	now.status.State, now.status.Message = wit.ConnectionStateConnected, nil
+	return true
+}

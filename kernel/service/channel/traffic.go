@@ -1,0 +1,145 @@
+package channel
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// traffic is what an account's present start has under way: the requests, timers and connections that its
+// plugin asked for, and what they bring. The loop owns it; the goroutines that it spawns speak to the
+// loop at its address.
+type traffic struct {
+	id     message.Account
+	at     address
+	dialer Dialer
+	log    hclog.Logger
+	spawn  func(func()) // the loop waits for what it spawned
+	mail   *mailbox     // the loop's
+
+	gen      uint64          // of the start
+	ctx      context.Context // ends with it
+	requests requests
+	conns    connections
+	timers   timers
+}
+
+// begin makes an empty traffic of a new start.
+func (t *traffic) begin(ctx context.Context, gen uint64) {
+	t.clear()
+	t.gen, t.ctx = gen, ctx
+}
+
+// clear forgets everything; the goroutines end with their start.
+func (t *traffic) clear() {
+	t.requests.clear()
+	t.conns.clear()
+	t.timers.clear()
+}
+
+func (t *traffic) idle() bool {
+	return t.requests.idle() && t.conns.empty() && t.timers.empty()
+}
+
+// perform does what an answer to in asks for.
+func (t *traffic) perform(p Plugin, in *input, a *wit.ChannelAnswer) {
+	if in.event.Kind == wit.EventKindResponse {
+		t.requests.yielded(in.took, len(a.Messages))
+	}
+	for _, id := range a.Close {
+		t.conns.close(id)
+	}
+	for _, o := range a.Open {
+		t.open(o)
+	}
+	for _, f := range a.Frames {
+		if !t.conns.send(f) {
+			t.log.Warn("frame dropped: its connection is closed", "account", t.id, "connection", inbox.Clip(f.Connection, 80))
+		}
+	}
+	now := time.Now()
+	for _, w := range a.Timers {
+		if !t.timers.set(w, now, t.mail.count[fromTimer]) {
+			t.log.Warn("timer not set: the account has too many", "account", t.id, "timer", inbox.Clip(w.ID, 80))
+		}
+	}
+	for i := range a.Requests {
+		t.request(query{p, &a.Requests[i]})
+	}
+}
+
+// wake puts the timers that are due in the mailbox.
+func (t *traffic) wake(now time.Time) {
+	for _, id := range t.timers.due(now) {
+		t.mail.put(&input{gen: t.gen, origin: fromTimer, event: wit.ChannelEvent{Kind: wit.EventKindTimer, Timer: &id}})
+	}
+}
+
+// arrived takes notice of what one of the goroutines brought.
+func (t *traffic) arrived(in *input) {
+	switch in.origin {
+	case fromRequest:
+		if in.event.Response.Error == nil {
+			t.requests.answered()
+		}
+		if q, ok := t.requests.release(); ok {
+			t.fetch(q)
+		}
+	case fromOverflow:
+		t.conns.overflows--
+	}
+}
+
+// request makes an HTTP request, now or when one of the account's slots is free.
+func (t *traffic) request(q query) {
+	switch t.requests.admit(q) {
+	case admitNow:
+		t.fetch(q)
+	case admitNever:
+		if !t.mail.room(fromRefusal) {
+			t.log.Warn("request dropped: the account has too many", "account", t.id, "request", inbox.Clip(q.request.ID, 80))
+			return
+		}
+		in := responded(t.gen, refusal(q.request.ID, wit.Errorf(wit.CodeRateLimited, "%d requests of account %s are waiting already", maxQueued, t.id)))
+		in.origin = fromRefusal
+		t.mail.put(in)
+	}
+}
+
+func (t *traffic) fetch(q query) {
+	f := &fetch{query: q, account: t.id.ID, gen: t.gen, at: t.at}
+	ctx, pause := t.ctx, t.requests.slowdown()
+	t.spawn(func() { f.run(ctx, pause) })
+}
+
+// open opens a connection, now or when its id has waited long enough. One too many is refused, and not so
+// fast that asking again keeps the account busy.
+func (t *traffic) open(o wit.OpenConnection) {
+	start := t.ctx
+	c, ctx, until := t.conns.add(start, o, t.gen)
+	switch {
+	case c != nil:
+		k := &caller{account: t.id, dialer: t.dialer, at: t.at, c: c}
+		t.spawn(func() {
+			defer c.cancel()
+			k.serve(ctx, until)
+		})
+	case t.conns.overflow():
+		in := &input{gen: t.gen, origin: fromOverflow, event: wit.ChannelEvent{
+			Kind: wit.EventKindClosed, Connection: &o.Connection, Closed: &wit.Closed{Reason: "the account has too many connections"},
+		}}
+		t.spawn(func() {
+			if retry.Sleep(start, reopenDelays.Min) {
+				t.at.post(start, in)
+			}
+		})
+	default:
+		t.log.Warn("connection not opened: the account has too many", "account", t.id, "connection", inbox.Clip(o.Connection, 80))
+	}
+}

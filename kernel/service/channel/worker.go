@@ -1,0 +1,218 @@
+package channel
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Inbox is what accounts commit to. *inbox.Service is one.
+type Inbox interface {
+	Commit(ctx context.Context, b inbox.Batch) (inbox.Result, error)
+	State(ctx context.Context, a message.Account) (inbox.State, error)
+	PutState(ctx context.Context, a message.Account, s inbox.State) error
+}
+
+// DeadLetters keeps events that cannot be handled. *inbox.DeadLetters is one.
+type DeadLetters interface {
+	Record(ctx context.Context, f inbox.Failure) (inbox.Recorded, error)
+	Get(ctx context.Context, id string) (inbox.DeadLetter, error)
+	Drop(ctx context.Context, id string) error
+}
+
+// worker does for a loop what takes time: it calls the plugin and writes. The loop has it do one thing at a
+// time, in a goroutine, and hears the result; the worker keeps nothing and changes nothing of the loop's.
+type worker struct {
+	id      message.Account
+	plugins Finder
+	inbox   Inbox
+	letters DeadLetters
+	builds  *builds
+	view    *atomic.Pointer[view]
+}
+
+func (w *worker) callable() bool {
+	_, ok := w.plugins.Channel(w.id.Channel)
+	return ok
+}
+
+// attempted is what came of handling an event once.
+type attempted struct {
+	plugin Plugin
+	stored inbox.State // what was in the store; valid when loaded
+	loaded bool
+	answer *wit.ChannelAnswer
+	done   inbox.Result
+	state  inbox.State
+	kept   keeping
+
+	err      error // nil when the event was handled and its answer committed
+	blame    blame
+	rollback error // why the old code could not be put back
+}
+
+// keeping is what becomes of a handled event's state.
+type keeping int
+
+const (
+	keepNothing keeping = iota // it is what it was
+	keepWritten                // with the messages
+	keepLater                  // it came without messages: it is written soon
+)
+
+// attempt handles an event once with the code of this moment, and commits what it answers.
+func (w *worker) attempt(ctx context.Context, in *input, k keeper) (r attempted) {
+	p, ok := w.plugins.Channel(w.id.Channel)
+	if !ok {
+		r.err = wit.Errorf(wit.CodeUnavailable, "channel %s is being replaced", w.id.Channel)
+	} else {
+		r.plugin = p
+		r.err = w.handle(ctx, in, k, &r)
+	}
+	if r.err != nil {
+		w.assign(ctx, &r)
+		return r
+	}
+	w.builds.handled(w.id.Channel, p.Build())
+	return r
+}
+
+func (w *worker) handle(ctx context.Context, in *input, k keeper, r *attempted) (err error) {
+	if !k.loaded {
+		if r.stored, err = w.inbox.State(ctx, w.id); err != nil {
+			return err
+		}
+		r.loaded = true
+		k.read(r.stored)
+	}
+	before, err := w.migrate(ctx, r.plugin, k.state)
+	if err != nil {
+		return err
+	}
+	if r.answer, err = w.ask(ctx, r.plugin, in.event, before); err != nil {
+		return err
+	}
+	r.state = inbox.State{Version: r.plugin.Version(), State: before.State, At: time.Now().UnixMilli()}
+	if r.answer.State != nil {
+		r.state.State = r.answer.State
+	}
+	return w.commit(ctx, in, k.state.Version, r)
+}
+
+// migrate brings a state that another version left to this one's form.
+func (w *worker) migrate(ctx context.Context, p Plugin, from inbox.State) (inbox.State, error) {
+	if from.State == nil || from.Version == p.Version() || !slices.Contains(p.Facts().Operations, "migrate") {
+		return from, nil
+	}
+	to, err := p.Migrate(ctx, &wit.Migration{FromVersion: from.Version, Account: w.id.ID, State: from.State})
+	if err != nil {
+		return inbox.State{}, wit.Errorf(wit.CodeOf(err), "migrate the state from version %s: %w", from.Version, err)
+	}
+	return inbox.State{Version: p.Version(), State: to.State}, checkState(to)
+}
+
+func (w *worker) ask(ctx context.Context, p Plugin, e wit.ChannelEvent, s inbox.State) (*wit.ChannelAnswer, error) {
+	e = w.fill(e, s)
+	answer, err := p.Event(ctx, &e)
+	if err != nil {
+		return nil, err
+	}
+	if answer == nil {
+		answer = &wit.ChannelAnswer{}
+	}
+	return answer, checkAnswer(answer)
+}
+
+// fill completes an event with what belongs to the moment; the plugin's door adds the configuration.
+func (w *worker) fill(e wit.ChannelEvent, s inbox.State) wit.ChannelEvent {
+	e.Account, e.State, e.Now = w.id.ID, s.State, time.Now().UnixMilli()
+	return e
+}
+
+// commit writes an answer's messages with the rules of this moment. A replayed event leaves the state alone:
+// the account has gone on meanwhile.
+func (w *worker) commit(ctx context.Context, in *input, version string, r *attempted) (err error) {
+	if len(r.answer.Messages) == 0 && in.letter == "" {
+		if r.answer.State != nil || r.state.Version != version && r.state.State != nil {
+			r.kept = keepLater
+		}
+		return nil
+	}
+	now := w.view.Load()
+	b := inbox.Batch{
+		Account: w.id, Access: now.settings.Access, Self: now.report.self(),
+		Messages: r.answer.Messages, Replayed: in.letter,
+	}
+	if in.letter == "" {
+		b.State, r.kept = &r.state, keepWritten
+	}
+	r.done, err = w.inbox.Commit(ctx, b)
+	return err
+}
+
+// assign finds out whose failure an error is, and puts old code back where new code is to blame.
+func (w *worker) assign(ctx context.Context, r *attempted) {
+	if _, callable := w.plugins.Channel(w.id.Channel); !callable && ctx.Err() == nil {
+		r.blame = blameAbsence
+		return
+	}
+	switch {
+	case ctx.Err() != nil:
+		r.blame = blameStop
+	case inbox.IsStoreError(r.err):
+		r.blame = blameStore
+	case r.plugin == nil:
+		r.blame = blameReplaced // it was away for a moment
+	default:
+		var replaced bool
+		if replaced, r.rollback = w.builds.fallback(w.id.Channel, r.plugin, r.err); replaced {
+			r.blame = blameReplaced
+		}
+	}
+}
+
+// skipped is what a plugin said to an event that cannot be handled.
+type skipped struct {
+	next *inbox.State // steps over it; nil when nothing does
+	err  error
+}
+
+// skip asks the plugin for the state that steps over an event, where it can.
+func (w *worker) skip(ctx context.Context, in *input, s inbox.State) skipped {
+	p, ok := w.plugins.Channel(w.id.Channel)
+	if !ok || !slices.Contains(p.Facts().Operations, "skip") {
+		return skipped{}
+	}
+	e := w.fill(in.event, s)
+	to, err := p.Skip(ctx, &e)
+	if err == nil && to != nil {
+		err = checkState(to)
+	}
+	if err != nil || to == nil {
+		return skipped{err: err}
+	}
+	return skipped{next: &inbox.State{Version: p.Version(), State: to.State, At: time.Now().UnixMilli()}}
+}
+
+// recorded is what came of keeping a dead letter.
+type recorded struct {
+	letter inbox.Recorded
+	err    error
+}
+
+func (w *worker) record(ctx context.Context, t *trial) (r recorded) {
+	r.letter, r.err = w.letters.Record(ctx, inbox.Failure{Account: w.id, Event: t.in.event, Cause: t.cause, Next: t.next})
+	return r
+}
+
+// flushed is what came of writing the state.
+type flushed struct{ err error }
+
+func (w *worker) flush(ctx context.Context, s inbox.State) flushed {
+	return flushed{w.inbox.PutState(ctx, w.id, s)}
+}

@@ -1,0 +1,105 @@
+package inbox
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Access is who may speak to an account.
+type Access struct {
+	// DM is about direct conversations; PolicyPairing when empty.
+	DM Policy
+	// AllowFrom names people who may: ids, @usernames and "*", each also behind the channel's name and a colon.
+	AllowFrom []string
+	// Group is about groups; PolicyAllowlist when empty. An unknown policy lets nobody in.
+	Group Policy
+	// Groups are the ids of the allowed groups; "*" is every group.
+	Groups []string
+	// RequireMention: in groups only what mentions the bot is for it. True when nil.
+	RequireMention *bool
+}
+
+// Policy says who may talk to an account.
+type Policy string
+
+// PolicyPairing lets in who is listed or approved, and tells others how to be; the others say themselves.
+const (
+	PolicyPairing   Policy = "pairing"
+	PolicyAllowlist Policy = "allowlist"
+	PolicyOpen      Policy = "open"
+	PolicyDisabled  Policy = "disabled"
+)
+
+// Verdict is what became of a message.
+type Verdict string
+
+const (
+	VerdictAccepted Verdict = "accepted" // it is answered
+	VerdictKept     Verdict = "kept"     // history for the group's next answer
+	VerdictPairing  Verdict = "pairing"  // the sender has asked for access
+	VerdictDenied   Verdict = "denied"   // the sender or the group may not
+	VerdictRecorded Verdict = "recorded" // an edit, a deletion, a reaction, the bot itself
+)
+
+// judge applies an account's rules to a message. approved tells whether the owner has let the sender in; it
+// is asked only where that decides, and its error is returned.
+func judge(b *Batch, m *wit.Message, approved func() (bool, error)) (Verdict, error) {
+	switch {
+	case m.Kind != wit.MessageKindText:
+		return VerdictRecorded, nil
+	case b.Self != "" && b.Self == m.Sender.ID:
+		return VerdictRecorded, nil
+	case m.Conversation.Kind == wit.ConversationKindDirect:
+		return b.Access.direct(b.Account.Channel, m.Sender, approved)
+	default:
+		return b.Access.group(m), nil
+	}
+}
+
+func (a *Access) direct(channel string, sender wit.Person, approved func() (bool, error)) (Verdict, error) {
+	switch {
+	case a.DM == PolicyDisabled:
+		return VerdictDenied, nil
+	case a.DM == PolicyOpen, listed(a.AllowFrom, sender, channel):
+		return VerdictAccepted, nil
+	}
+	known, err := approved()
+	switch {
+	case err != nil:
+		return "", err
+	case known:
+		return VerdictAccepted, nil
+	case a.DM == PolicyPairing || a.DM == "":
+		return VerdictPairing, nil
+	}
+	return VerdictDenied, nil
+}
+
+func (a *Access) group(m *wit.Message) Verdict {
+	switch a.Group {
+	case PolicyOpen:
+	case PolicyAllowlist, "":
+		if !slices.Contains(a.Groups, m.Conversation.ID) && !slices.Contains(a.Groups, "*") {
+			return VerdictDenied
+		}
+	default:
+		return VerdictDenied
+	}
+	if (a.RequireMention == nil || *a.RequireMention) && !m.Mentioned {
+		return VerdictKept
+	}
+	return VerdictAccepted
+}
+
+// listed reports whether a list names a person.
+func listed(list []string, p wit.Person, channel string) bool {
+	return slices.ContainsFunc(list, func(entry string) bool {
+		entry = strings.TrimPrefix(strings.TrimSpace(entry), channel+":")
+		if name, ok := strings.CutPrefix(entry, "@"); ok && p.Username != nil && name != "" {
+			return strings.EqualFold(name, strings.TrimPrefix(*p.Username, "@"))
+		}
+		return entry == "*" || entry != "" && entry == p.ID
+	})
+}

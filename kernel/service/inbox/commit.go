@@ -1,0 +1,148 @@
+package inbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Batch is what one answer of a plugin brings to be committed.
+type Batch struct {
+	Account message.Account
+	// Access are the rules of this moment.
+	Access Access
+	// Self is the bot's id on its platform; empty while it is not known.
+	Self string
+	// Messages have been checked against the contract.
+	Messages []wit.Message
+	// State becomes the account's; nil leaves it as it is.
+	State *State
+	// Replayed is the id of the dead letter that brought the messages, which is removed; empty for none.
+	Replayed string
+}
+
+// Result counts what a commit did, by verdict.
+type Result struct {
+	Accepted, Duplicates, Kept, Paired, Dropped int
+	// News are to be published as ReceivedKind, in order; duplicates are no news.
+	News []Received
+}
+
+// Commit writes a batch in one transaction and wakes whoever has something to do then.
+//
+// Errors: a *StoreError when the store has failed, so that the same batch is to be committed again; otherwise
+// what the Acceptor refused a message with. Nothing is written in either case.
+func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
+	now := time.Now().UnixMilli()
+	var in *intake
+	err := write(ctx, s.store, func(tx store.Tx) error {
+		in = &intake{tx: tx, batch: &b, now: now, acceptor: s.acceptor, outbox: s.outbox}
+		return in.run()
+	})
+	switch {
+	case err != nil && in != nil && in.refused != nil:
+		return Result{}, in.refused
+	case err != nil:
+		return Result{}, err
+	}
+	if in.result.Accepted > 0 {
+		s.acceptor.Wake()
+	}
+	if in.invited {
+		s.outbox.Wake()
+	}
+	return in.result, nil
+}
+
+// intake takes a batch in within one transaction.
+type intake struct {
+	tx       store.Tx
+	batch    *Batch
+	now      int64
+	acceptor message.Acceptor
+	outbox   message.Outbox
+
+	result  Result
+	invited bool  // a notice waits to be sent
+	refused error // by the acceptor
+}
+
+func (i *intake) run() error {
+	for n := range i.batch.Messages {
+		if err := i.receive(&i.batch.Messages[n]); err != nil {
+			return err
+		}
+	}
+	if i.batch.Replayed != "" {
+		if err := letterTable.Delete(i.tx, i.batch.Replayed); err != nil {
+			return err
+		}
+	}
+	if i.batch.State == nil {
+		return nil
+	}
+	return stateTable.Put(i.tx, accountKey(i.batch.Account), *i.batch.State)
+}
+
+// receive records a message, and does with it what the account's access rules say.
+func (i *intake) receive(m *wit.Message) error {
+	a := i.batch.Account
+	e := entry{Kind: m.Kind, Conversation: m.Conversation.ID, Sender: m.Sender.ID, At: i.now}
+	if m.Target != nil {
+		e.Target = *m.Target
+	}
+	fresh, err := insert(i.tx, key(a.Channel, a.ID, m.ID), e)
+	if err != nil {
+		return err
+	}
+	if !fresh {
+		i.result.Duplicates++
+		return nil
+	}
+	verdict, err := judge(i.batch, m, func() (bool, error) { return approved(i.tx, a, m.Sender.ID) })
+	if err != nil {
+		return err
+	}
+	i.result.News = append(i.result.News, Received{
+		Channel: a.Channel, Account: a.ID, ID: m.ID, Kind: m.Kind,
+		Conversation: m.Conversation.ID, Sender: m.Sender.ID, Verdict: verdict,
+	})
+	return i.follow(m, verdict)
+}
+
+func (i *intake) follow(m *wit.Message, v Verdict) error {
+	switch v {
+	case VerdictAccepted:
+		i.result.Accepted++
+		return i.accept(m)
+	case VerdictKept:
+		i.result.Kept++
+		return remember(i.tx, i.batch.Account, m)
+	case VerdictPairing:
+		i.result.Paired++
+		invited, err := invite(i.tx, i.outbox, i.batch.Account, m, i.now)
+		i.invited = i.invited || invited
+		return err
+	}
+	i.result.Dropped++
+	return nil
+}
+
+func (i *intake) accept(m *wit.Message) error {
+	a := i.batch.Account
+	history, err := recall(i.tx, a, m)
+	if err != nil {
+		return err
+	}
+	err = i.acceptor.Accept(i.tx, message.Inbound{
+		ID: key(a.Channel, a.ID, m.ID), Account: a, Message: *m, History: history, ReceivedAt: i.now,
+	})
+	if err != nil {
+		i.refused = wit.Errorf(wit.CodeOf(err), "accept message %.80q: %w", m.ID, err)
+		return i.refused
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+// DeadLetterListParams are those of channels.poison.list.
+type DeadLetterListParams struct {
+	// Channel and AccountID select; AccountID says nothing without a channel.
+	Channel   string `json:"channel,omitempty" rpc:"max=128"`
+	AccountID string `json:"accountId,omitempty" rpc:"max=128"`
+	// Limit is 100 when absent.
+	Limit int `json:"limit,omitempty" rpc:"min=1,max=1000"`
+}
+
+// DeadLetterListResult is the result of channels.poison.list.
+type DeadLetterListResult struct {
+	// Events are sorted by account.
+	Events []DeadLetterRow `json:"events"`
+}
+
+// DeadLetterRow is a dead letter in a list. An event of more than 64 KB is not shown.
+type DeadLetterRow struct {
+	ID string `json:"id"`
+	DeadLetter
+}
+
+// maxShown bounds the event in a row, in bytes.
+const maxShown = 64 << 10
+
+func (d *DeadLetters) methods() []rpc.Method {
+	return []rpc.Method{rpc.New("channels.poison.list", wire.ScopeRead, d.List)}
+}
+
+// List returns dead letters. Errors: the store's.
+func (d *DeadLetters) List(ctx context.Context, in DeadLetterListParams) (DeadLetterListResult, error) {
+	out := DeadLetterListResult{Events: []DeadLetterRow{}}
+	prefix := ""
+	if in.Channel != "" {
+		prefix = key(in.Channel) + "/"
+		if in.AccountID != "" {
+			prefix = key(in.Channel, in.AccountID) + "/"
+		}
+	}
+	limit := in.Limit
+	if limit == 0 {
+		limit = 100
+	}
+	err := d.store.View(ctx, func(tx store.Tx) error {
+		out.Events = out.Events[:0]
+		for row, err := range letterTable.Scan(tx, store.Range{Prefix: prefix, Limit: limit}) {
+			if err != nil {
+				return err
+			}
+			if len(row.Value.Event) > maxShown {
+				row.Value.Event = json.RawMessage(`"too large to be listed"`)
+			}
+			out.Events = append(out.Events, DeadLetterRow{row.Key, row.Value})
+		}
+		return nil
+	})
+	return out, err
+}

@@ -1,0 +1,59 @@
+package inbox
+
+import (
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// What the pending history of one group, or of one thread in it, holds at most.
+const (
+	maxPending     = 50
+	maxPendingText = 2000 // bytes of one message
+)
+
+// pendingTable keeps what was said in a group since the last answer there.
+const pendingTable = store.Table[[]message.Remark]("channel.pending")
+
+func pendingKey(a message.Account, c wit.Conversation) string {
+	thread := ""
+	if c.Thread != nil {
+		thread = *c.Thread
+	}
+	return key(a.Channel, a.ID, c.ID, thread)
+}
+
+// remember keeps what was said in a group for the next answer there.
+func remember(tx store.Tx, a message.Account, m *wit.Message) error {
+	k := pendingKey(a, m.Conversation)
+	list, err := pendingTable.Get(tx, k)
+	if _, err := found(err); err != nil {
+		return err
+	}
+	list = append(list, message.Remark{ID: m.ID, Sender: m.Sender, Text: Clip(m.Text, maxPendingText), Time: m.Time})
+	return pendingTable.Put(tx, k, list[max(0, len(list)-maxPending):])
+}
+
+// recall takes out what was kept for the answer to m.
+func recall(tx store.Tx, a message.Account, m *wit.Message) ([]message.Remark, error) {
+	if m.Conversation.Kind == wit.ConversationKindDirect {
+		return nil, nil
+	}
+	k := pendingKey(a, m.Conversation)
+	list, err := pendingTable.Get(tx, k)
+	if there, err := found(err); err != nil || !there {
+		return nil, err
+	}
+	return list, pendingTable.Delete(tx, k)
+}
+
+// Clip cuts text to at most n bytes, at a character.
+func Clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xc0 == 0x80 {
+		n--
+	}
+	return s[:n] + "…"
+}

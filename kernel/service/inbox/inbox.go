@@ -1,0 +1,169 @@
+// Package inbox is what came in, once, and who may speak: all that is committed of the channels' accounts,
+// below the part that runs them.
+//
+// Owns: the record of every message that came in (unique on channel, account and message id), the accounts'
+// saved state, the access rules, pairing requests and approvals, the pending history of groups, and the dead
+// letters, which are the events that a plugin could not handle. It refuses to call plugins, to answer
+// anybody (message.Acceptor) and to send (message.Outbox).
+//
+// Guarantees. What one answer of a plugin brought (its messages, what is accepted of them, notices to their
+// senders, the new state or the removal of the dead letter that was replayed) is one transaction. The same
+// message twice is recorded once and accepted once, for as long as its record is kept: a month, or until a
+// hundred thousand newer ones. A transaction that has begun outlives the context of its caller by at
+// most 30 seconds, so that a stop does not throw away what a plugin has read.
+//
+// Everything is safe for concurrent use; nothing here keeps state in memory.
+package inbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Deps is what the service stands on. All but Redact are needed.
+type Deps struct {
+	Store    store.Store
+	Log      hclog.Logger
+	Acceptor message.Acceptor
+	Outbox   message.Outbox
+	Accounts Accounts
+	// Redact takes secrets out of text that is kept for the owner; nil leaves it as it is.
+	Redact func(string) string
+}
+
+// Accounts knows the accounts that there are.
+type Accounts interface {
+	// Accounts lists them by channel and id; a channel's first is its default one.
+	Accounts() []message.Account
+	// Label returns how a channel is called for people.
+	Label(channel string) string
+}
+
+// Service is the inbox of all accounts.
+type Service struct {
+	store    store.Store
+	log      hclog.Logger
+	acceptor message.Acceptor
+	outbox   message.Outbox
+	pairing  *pairing
+	letters  *DeadLetters
+}
+
+// New returns the service; it starts nothing.
+func New(d Deps) *Service {
+	if d.Redact == nil {
+		d.Redact = func(s string) string { return s }
+	}
+	return &Service{
+		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox,
+		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts},
+		letters: &DeadLetters{store: d.Store, redact: d.Redact},
+	}
+}
+
+// DeadLetters returns the events that could not be handled.
+func (s *Service) DeadLetters() *DeadLetters { return s.letters }
+
+// Service names what the inbox is to the kernel.
+func (s *Service) Service() service.Service {
+	return service.Service{
+		Name: "inbox", Run: s.Run,
+		Methods: append(s.pairing.methods(), s.letters.methods()...),
+		Events:  []event.Row{ReceivedKind.Row(), DeadLetterKind.Row()},
+		Queues: func(ctx context.Context) (map[string]int, error) {
+			n, err := s.letters.Count(ctx)
+			return map[string]int{"dead_letters": n}, err
+		},
+	}
+}
+
+// When old records are looked for.
+const (
+	pruneDelay = time.Minute
+	pruneEvery = time.Hour
+)
+
+// Run removes records that are too old or too many, until ctx ends. The error is nil.
+func (s *Service) Run(ctx context.Context) error {
+	t := time.NewTimer(pruneDelay)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			s.prune(ctx)
+			t.Reset(pruneEvery)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// prune forgets old entries of the inbox and pairing requests that nobody approved.
+func (s *Service) prune(ctx context.Context) {
+	for more := true; more && ctx.Err() == nil; {
+		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
+			if more, err = pruneEntries(tx, time.Now().Add(-entryAge).UnixMilli(), entryCount); err != nil {
+				return err
+			}
+			return expireRequests(tx, time.Now().UnixMilli())
+		})
+		if err != nil {
+			if ctx.Err() == nil {
+				s.log.Warn("old records not removed", "error", err)
+			}
+			return
+		}
+	}
+}
+
+// writeTimeout bounds a write, which goes on when its caller has gone.
+const writeTimeout = 30 * time.Second
+
+// write runs fn in a transaction that outlives ctx. An error of the store is a *StoreError.
+func write(ctx context.Context, s store.Store, fn func(store.Tx) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	return storeError(s.Update(ctx, fn))
+}
+
+// StoreError is a failure of the store: neither the plugin nor its event is to blame, and the same is to be
+// tried again.
+type StoreError struct{ Err error }
+
+func (e *StoreError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the store's error.
+func (e *StoreError) Unwrap() error { return e.Err }
+
+func storeError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &StoreError{err}
+}
+
+// IsStoreError reports whether the store has failed.
+func IsStoreError(err error) bool {
+	e := (*StoreError)(nil)
+	return errors.As(err, &e)
+}
+
+// found separates a record that is absent from a store that fails.
+func found(err error) (bool, error) {
+	switch wit.CodeOf(err) {
+	case "":
+		return true, nil
+	case wit.CodeNotFound:
+		return false, nil
+	}
+	return false, err
+}

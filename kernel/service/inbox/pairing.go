@@ -1,0 +1,182 @@
+package inbox
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// pairing is the owner's side of pairing: who asks, who is let in. It keeps nothing in memory.
+type pairing struct {
+	store    store.Store
+	outbox   message.Outbox
+	accounts Accounts
+}
+
+func (p *pairing) methods() []rpc.Method {
+	return []rpc.Method{
+		rpc.New("channels.pairing.list", wire.ScopePairing, p.list),
+		rpc.New("channels.pairing.approved", wire.ScopePairing, p.approved),
+		rpc.New("channels.pairing.approve", wire.ScopePairing, p.approve),
+		rpc.New("channels.pairing.dismiss", wire.ScopePairing, p.dismiss),
+		rpc.New("channels.pairing.revoke", wire.ScopePairing, p.revoke),
+	}
+}
+
+// list shows the requests that wait, and the accounts that can have some.
+func (p *pairing) list(ctx context.Context, in PairingListParams) (PairingListResult, error) {
+	out := PairingListResult{
+		Accounts: []PairingAccount{}, Requests: []PairingRequest{},
+		Limits: PairingLimits{PendingPerAccount: maxRequests, TTLMs: requestTTL.Milliseconds()},
+	}
+	for _, a := range p.accounts.Accounts() {
+		if in.selects(a.Channel, a.ID) {
+			out.Accounts = append(out.Accounts, PairingAccount{
+				Channel: a.Channel, ChannelLabel: p.accounts.Label(a.Channel), AccountID: a.ID, NotifySupported: true,
+			})
+		}
+	}
+	var list []request
+	err := p.store.View(ctx, func(tx store.Tx) (err error) {
+		list, err = requests(tx, in.Channel)
+		return err
+	})
+	for _, r := range list {
+		if in.selects(r.Channel, r.Account) && r.ExpiresAt > time.Now().UnixMilli() {
+			out.Requests = append(out.Requests, p.row(r))
+		}
+	}
+	return out, err
+}
+
+func (p *pairing) row(r request) PairingRequest {
+	return PairingRequest{
+		RequestID: r.Code, Channel: r.Channel, ChannelLabel: p.accounts.Label(r.Channel), AccountID: r.Account,
+		SenderID: r.Sender.ID, SenderLabel: personLabel(r.Sender), CreatedAt: stamp(r.CreatedAt),
+		LastSeenAt: stamp(r.LastSeenAt), ExpiresAt: stamp(r.ExpiresAt), NotifySupported: true,
+	}
+}
+
+// approved lists who may write because the owner has let them in.
+func (p *pairing) approved(ctx context.Context, in PairingListParams) (PairingApprovedResult, error) {
+	out := PairingApprovedResult{Approved: []PairingApproval{}}
+	err := p.store.View(ctx, func(tx store.Tx) error {
+		out.Approved = out.Approved[:0]
+		for row, err := range approvalTable.Scan(tx, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			if v := row.Value; in.selects(v.Channel, v.Account) {
+				out.Approved = append(out.Approved, PairingApproval{v.Channel, v.Account, v.Sender.ID, personLabel(v.Sender), stamp(v.At)})
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (p *pairing) approve(ctx context.Context, in PairingDecisionParams) (PairingDecisionResult, error) {
+	out, err := p.decide(ctx, in, func(tx store.Tx, r request) error {
+		now := time.Now().UnixMilli()
+		err := approvalTable.Put(tx, r.key(), approval{r.Channel, r.Account, r.Sender, now})
+		if err != nil || !in.Notify {
+			return err
+		}
+		return p.outbox.Enqueue(tx, message.Outbound{
+			ID: "approved/" + r.key() + "/" + r.Code, Channel: r.Channel, Account: r.Account, To: r.Conversation,
+			Text: "You have been approved. Say hello!",
+		})
+	})
+	if err == nil && in.Notify {
+		out.Notification = "sent"
+		p.outbox.Wake()
+	}
+	return out, err
+}
+
+func (p *pairing) dismiss(ctx context.Context, in PairingDecisionParams) (PairingDecisionResult, error) {
+	return p.decide(ctx, in, func(store.Tx, request) error { return nil })
+}
+
+// decide finds a request, does what the owner decided and removes it, in one transaction.
+func (p *pairing) decide(ctx context.Context, in PairingDecisionParams, do func(store.Tx, request) error) (PairingDecisionResult, error) {
+	code := in.code()
+	out := PairingDecisionResult{RequestID: code, Notification: "not-requested", CommandOwnerBootstrap: "not-requested"}
+	if in.BootstrapCommandOwner {
+		out.CommandOwnerBootstrap = "unavailable"
+	}
+	if code == "" {
+		return out, wit.NewError(wit.CodeInvalid, "invalid pairing params: must have required property 'code'")
+	}
+	err := p.store.Update(ctx, func(tx store.Tx) error {
+		list, err := requests(tx, in.Channel)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(list, func(r request) bool {
+			return r.Code == code && r.ExpiresAt > time.Now().UnixMilli() && (in.AccountID == "" || in.AccountID == r.Account)
+		})
+		if i < 0 {
+			return wit.Errorf(wit.CodeNotFound, "no request of channel %s waits with code %s: it may have expired; the sender gets a new code by writing again", in.Channel, code)
+		}
+		r := list[i]
+		out.SenderID, out.Channel, out.AccountID = r.Sender.ID, r.Channel, r.Account
+		if err := do(tx, r); err != nil {
+			return err
+		}
+		return requestTable.Delete(tx, r.key())
+	})
+	return out, err
+}
+
+// revoke takes an approval back.
+func (p *pairing) revoke(ctx context.Context, in PairingRevokeParams) (OKResult, error) {
+	a := message.Account{Channel: in.Channel, ID: in.AccountID}
+	if a.ID == "" {
+		all := p.accounts.Accounts()
+		i := slices.IndexFunc(all, func(o message.Account) bool { return o.Channel == a.Channel })
+		if i < 0 {
+			return OKResult{}, wit.Errorf(wit.CodeNotFound, "unsupported channel: %s has no account: set one up first", a.Channel)
+		}
+		a = all[i]
+	}
+	k := key(a.Channel, a.ID, in.SenderID)
+	return OKResult{true}, p.store.Update(ctx, func(tx store.Tx) error {
+		if _, err := approvalTable.Get(tx, k); err != nil {
+			return wit.Errorf(wit.CodeOf(err), "%s is not among the approved of %s: %w", in.SenderID, a, err)
+		}
+		return approvalTable.Delete(tx, k)
+	})
+}
+
+// code is what names the request: the code where both are given.
+func (in *PairingDecisionParams) code() string {
+	code := in.Code
+	if code == "" {
+		code = in.RequestID
+	}
+	return strings.ToUpper(strings.TrimSpace(code))
+}
+
+func (in *PairingListParams) selects(channel, account string) bool {
+	return (in.Channel == "" || in.Channel == channel) && (in.AccountID == "" || in.AccountID == account)
+}
+
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
+
+func personLabel(p wit.Person) string {
+	switch {
+	case p.Name != nil && *p.Name != "":
+		return *p.Name
+	case p.Username != nil && *p.Username != "":
+		return "@" + *p.Username
+	}
+	return p.ID
+}
