@@ -206,12 +206,7 @@ func (c *Client) forget(id string) {
 }
 
 func (c *Client) send(ctx context.Context, id, method string, params any) error {
-	b, err := json.Marshal(struct {
-		Type   string `json:"type"`
-		ID     string `json:"id"`
-		Method string `json:"method"`
-		Params any    `json:"params,omitempty"`
-	}{"req", id, method, params})
+	b, err := json.Marshal(wire.RequestFrame{Type: "req", ID: id, Method: method, Params: params})
 	if err != nil {
 		return wit.Errorf(wit.CodeInvalid, "%s: the parameters cannot be encoded: %w", method, err)
 	}

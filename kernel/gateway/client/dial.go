@@ -105,13 +105,11 @@ func (c *Client) shakeHands(ctx context.Context, o Options, id *identity) error 
 	if err != nil {
 		return err
 	}
-	var nonce struct {
-		Nonce string `json:"nonce"`
-	}
+	var nonce wire.Challenge
 	if challenge.Event != "connect.challenge" || json.Unmarshal(challenge.Payload, &nonce) != nil {
 		return wit.Errorf(wit.CodeUnavailable, "%s is no gateway: it did not send a challenge", o.URL)
 	}
-	frame, err := json.Marshal(map[string]any{"type": "req", "id": "connect", "method": "connect", "params": o.params(id, nonce.Nonce)})
+	frame, err := json.Marshal(wire.RequestFrame{Type: "req", ID: "connect", Method: "connect", Params: o.params(id, nonce.Nonce)})
 	if err != nil {
 		return wit.Errorf(wit.CodeInvalid, "connect: %w", err)
 	}
