@@ -26,6 +26,7 @@ var imports = map[string]string{
 	"kernel/wire":           "wit",
 	"kernel/event":          "kernel/wire wit",
 	"kernel/rpc":            "kernel/wire wit",
+	"kernel/protocol":       "kernel/event kernel/rpc kernel/wire",
 	"kernel/store":          "wit",
 	"kernel/logs":           "wit",
 	"kernel/runtime":        "kernel/runtime/meter wit",
@@ -64,7 +65,7 @@ var owners = map[string]string{
 	"modernc.org/sqlite":                    "kernel/store",
 	"github.com/zalando/go-keyring":         "kernel/secret",
 	"github.com/fsnotify/fsnotify":          "kernel/plugin",
-	"github.com/santhosh-tekuri/jsonschema": "kernel/plugin",
+	"github.com/santhosh-tekuri/jsonschema": "kernel/plugin kernel/kerneltest",
 }
 
 const (

@@ -31,7 +31,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{ws: ws, events: make(chan Event, o.EventBuffer), done: make(chan struct{}), calls: map[string]chan answer{}}
+	c := &Client{ws: ws, trace: o.Trace, events: make(chan Event, o.EventBuffer), done: make(chan struct{}), calls: map[string]chan answer{}}
 	if err := c.shakeHands(ctx, o, id); err != nil {
 		_ = ws.CloseNow()
 		return nil, err
@@ -67,6 +67,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.EventBuffer == 0 {
 		o.EventBuffer = 256
+	}
+	if o.Trace == nil {
+		o.Trace = func(bool, []byte) {}
 	}
 	if o.MaxMessage == 0 {
 		o.MaxMessage = 64 << 20
@@ -113,6 +116,7 @@ func (c *Client) shakeHands(ctx context.Context, o Options, id *identity) error 
 	if err != nil {
 		return wit.Errorf(wit.CodeInvalid, "connect: %w", err)
 	}
+	c.trace(true, frame)
 	if err := c.ws.Write(ctx, websocket.MessageText, frame); err != nil {
 		return closed(err)
 	}
@@ -135,6 +139,7 @@ func (c *Client) receive(ctx context.Context) (message, error) {
 	if err != nil {
 		return m, closed(err)
 	}
+	c.trace(false, b)
 	if err := json.Unmarshal(b, &m); err != nil {
 		return m, wit.Errorf(wit.CodeUnavailable, "this is no gateway: %w", err)
 	}

@@ -4,8 +4,16 @@ import (
 	"context"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 )
+
+// HealthKind is the event health, which the gateway sends to each new connection.
+var HealthKind = event.Kind[Health]{Name: "health", Scope: wire.ScopeRead, DropIfSlow: true}
+
+// Events lists the kinds whose payloads come from here.
+func Events() []event.Row { return []event.Row{HealthKind.Row()} }
 
 // HealthParams are whatever a client sends: peers of this protocol never checked them.
 type HealthParams map[string]any
