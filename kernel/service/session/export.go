@@ -15,8 +15,9 @@ const exportBytes = 256 << 10
 
 // ExportParams asks for a page of a history: of a session's present one, or of any by its session id.
 type ExportParams struct {
-	Key       string `json:"key"`
-	AgentID   string `json:"agentId"`
+	Key     string `json:"key"`
+	AgentID string `json:"agentId"`
+	// SessionID names a history, the present one of a session or an earlier one, instead of a key.
 	SessionID string `json:"sessionId"`
 	// Cursor comes from the page before; empty starts.
 	Cursor string `json:"cursor"`

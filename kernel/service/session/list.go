@@ -15,17 +15,22 @@ import (
 // ListParams selects sessions. Fields of protocol 4 that ask for what this gateway does not have
 // (boards, people, archives) are taken and select nothing away.
 type ListParams struct {
-	Limit                  int             `json:"limit"`
-	Offset                 int             `json:"offset"`
-	ActiveMinutes          int64           `json:"activeMinutes"`
+	// Limit of 0 lists all.
+	Limit  int `json:"limit"`
+	Offset int `json:"offset"`
+	// ActiveMinutes selects what was used in that time.
+	ActiveMinutes int64 `json:"activeMinutes"`
+	// IncludeDerivedTitles adds derivedTitle, IncludeLastMessage lastMessagePreview.
+	IncludeDerivedTitles bool   `json:"includeDerivedTitles"`
+	IncludeLastMessage   bool   `json:"includeLastMessage"`
+	Label                string `json:"label"`
+	SpawnedBy            string `json:"spawnedBy"`
+	AgentID              string `json:"agentId"`
+	// Search is looked for in keys, labels, titles and previews, whatever the case.
+	Search string `json:"search"`
+	// This and those below are accepted and select nothing away.
 	IncludeGlobal          bool            `json:"includeGlobal"`
 	IncludeUnknown         bool            `json:"includeUnknown"`
-	IncludeDerivedTitles   bool            `json:"includeDerivedTitles"`
-	IncludeLastMessage     bool            `json:"includeLastMessage"`
-	Label                  string          `json:"label"`
-	SpawnedBy              string          `json:"spawnedBy"`
-	AgentID                string          `json:"agentId"`
-	Search                 string          `json:"search"`
 	SortBy                 string          `json:"sortBy"`
 	RequireLastInteraction bool            `json:"requireLastInteraction"`
 	ConfiguredAgentsOnly   bool            `json:"configuredAgentsOnly"`
@@ -39,17 +44,19 @@ type ListParams struct {
 	Archived               json.RawMessage `json:"archived"`
 }
 
-// ListResult is the answer of sessions.list.
+// ListResult is a page of sessions.
 type ListResult struct {
-	Ts           int64    `json:"ts"`
-	Path         string   `json:"path"`
-	Count        int      `json:"count"`
-	Defaults     Defaults `json:"defaults"`
-	Sessions     []Row    `json:"sessions"`
-	TotalCount   int      `json:"totalCount"`
-	LimitApplied int      `json:"limitApplied,omitempty"`
-	NextOffset   int      `json:"nextOffset,omitempty"`
-	HasMore      bool     `json:"hasMore"`
+	// Ts is when the list was made, in Unix milliseconds.
+	Ts       int64    `json:"ts"`
+	Path     string   `json:"path"`
+	Count    int      `json:"count"`
+	Defaults Defaults `json:"defaults"`
+	Sessions []Row    `json:"sessions"`
+	// TotalCount counts what was selected, on all pages.
+	TotalCount   int  `json:"totalCount"`
+	LimitApplied int  `json:"limitApplied,omitempty"`
+	NextOffset   int  `json:"nextOffset,omitempty"`
+	HasMore      bool `json:"hasMore"`
 }
 
 // List returns the sessions that p selects, the last used one first.
