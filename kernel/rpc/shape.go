@@ -180,11 +180,12 @@ func (c *compiler) object(t reflect.Type) *fields {
 			name = f.Name
 		}
 		tg := parseTag(f.Tag.Get("rpc"))
-		required := tg.required
+		required, place := tg.required, c.compile(f.Type, tg)
 		if c.out {
 			required = !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") && !implements[record](t)
+			place.null = place.null && required // else nil is left out
 		}
-		o.set(name, field{c.compile(f.Type, tg), t, f.Name}, required)
+		o.set(name, field{place, t, f.Name}, required)
 	}
 	return o
 }
