@@ -15,12 +15,12 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-type DoctorResult struct {
+type diagnosis struct {
 	OK     bool
 	Checks []system.Check
 }
 
-func (d DoctorResult) check(t *testing.T, name string) system.Check {
+func (d diagnosis) check(t *testing.T, name string) system.Check {
 	t.Helper()
 	i := slices.IndexFunc(d.Checks, func(c system.Check) bool { return c.Name == name })
 	if i < 0 {
@@ -49,7 +49,7 @@ func TestAHealthyGateway(t *testing.T) {
 	if status.Model != "echo/model" || status.Plugins["ready"] != 2 || len(status.Channels) != 1 || status.Channels[0].State != "connected" {
 		t.Errorf("%+v", status)
 	}
-	var d DoctorResult
+	var d diagnosis
 	l.MustCall("doctor", nil, &d)
 	if !d.OK {
 		t.Errorf("%+v", d)
@@ -70,7 +70,7 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Plugin(kerneltest.Channel("chat")),
 		kerneltest.Config(t, `{"channels":{"chat":{"accounts":{"home":{"config":{"rooot":"x"}}}}}}`))
 	l := k.Listen()
-	var d DoctorResult
+	var d diagnosis
 	l.Until("the account fails", func([]kerneltest.Event) bool {
 		l.MustCall("doctor", nil, &d)
 		return !d.check(t, "channels").OK
