@@ -16,32 +16,32 @@ import (
 // (boards, people, archives) are taken and select nothing away.
 type ListParams struct {
 	// Limit of 0 lists all.
-	Limit  int `json:"limit"`
-	Offset int `json:"offset"`
+	Limit  int `json:"limit,omitempty"`
+	Offset int `json:"offset,omitempty"`
 	// ActiveMinutes selects what was used in that time.
-	ActiveMinutes int64 `json:"activeMinutes"`
+	ActiveMinutes int64 `json:"activeMinutes,omitempty"`
 	// IncludeDerivedTitles adds derivedTitle, IncludeLastMessage lastMessagePreview.
-	IncludeDerivedTitles bool   `json:"includeDerivedTitles"`
-	IncludeLastMessage   bool   `json:"includeLastMessage"`
-	Label                string `json:"label"`
-	SpawnedBy            string `json:"spawnedBy"`
-	AgentID              string `json:"agentId"`
+	IncludeDerivedTitles bool   `json:"includeDerivedTitles,omitempty"`
+	IncludeLastMessage   bool   `json:"includeLastMessage,omitempty"`
+	Label                string `json:"label,omitempty"`
+	SpawnedBy            string `json:"spawnedBy,omitempty"`
+	AgentID              string `json:"agentId,omitempty"`
 	// Search is looked for in keys, labels, titles and previews, whatever the case.
-	Search string `json:"search"`
+	Search string `json:"search,omitempty"`
 	// This and those below are accepted and select nothing away.
-	IncludeGlobal          bool            `json:"includeGlobal"`
-	IncludeUnknown         bool            `json:"includeUnknown"`
-	SortBy                 string          `json:"sortBy"`
-	RequireLastInteraction bool            `json:"requireLastInteraction"`
-	ConfiguredAgentsOnly   bool            `json:"configuredAgentsOnly"`
-	BoardFace              string          `json:"boardFace"`
-	CreatorID              string          `json:"creatorId"`
-	OwnerID                string          `json:"ownerId"`
-	OwnerFirst             bool            `json:"ownerFirst"`
-	InvolvingMe            bool            `json:"involvingMe"`
-	InvolvingProfileID     string          `json:"involvingProfileId"`
-	IncludePeople          bool            `json:"includePeople"`
-	Archived               json.RawMessage `json:"archived"`
+	IncludeGlobal          bool            `json:"includeGlobal,omitempty"`
+	IncludeUnknown         bool            `json:"includeUnknown,omitempty"`
+	SortBy                 string          `json:"sortBy,omitempty"`
+	RequireLastInteraction bool            `json:"requireLastInteraction,omitempty"`
+	ConfiguredAgentsOnly   bool            `json:"configuredAgentsOnly,omitempty"`
+	BoardFace              string          `json:"boardFace,omitempty"`
+	CreatorID              string          `json:"creatorId,omitempty"`
+	OwnerID                string          `json:"ownerId,omitempty"`
+	OwnerFirst             bool            `json:"ownerFirst,omitempty"`
+	InvolvingMe            bool            `json:"involvingMe,omitempty"`
+	InvolvingProfileID     string          `json:"involvingProfileId,omitempty"`
+	IncludePeople          bool            `json:"includePeople,omitempty"`
+	Archived               json.RawMessage `json:"archived,omitempty"`
 }
 
 // ListResult is a page of sessions.
