@@ -164,7 +164,7 @@ func (w *writer) body(title string, s *rpc.Schema, params bool) {
 	case s.Ref == "" && len(s.AnyOf) == 0 || w.uses[refName(s)] != 1:
 		w.print("%s: %s.\n\n", title, w.typeOf(s))
 	default:
-		w.print("%s: %s\n\n", title, w.description(def))
+		w.print("%s\n\n", strings.TrimSpace(title+": "+w.description(def)))
 		w.table(def, params)
 	}
 }
@@ -183,7 +183,7 @@ func (w *writer) table(def *rpc.Schema, params bool) {
 		case !params && !required:
 			notes = append(notes, "Optional.")
 		}
-		if b := bounds(p.Schema); b != "" {
+		if b := bounds(p.Schema); b != "" && (params || b != "At least 0.") {
 			notes = append(notes, b)
 		}
 		if p.Description != "" {
@@ -263,7 +263,7 @@ func bounds(s *rpc.Schema) string {
 			return "Exactly " + figure(*b.low) + b.unit + "."
 		case b.low != nil && b.high != nil:
 			return figure(*b.low) + " to " + figure(*b.high) + b.unit + "."
-		case b.low != nil && (*b.low != 0 || b.unit != ""):
+		case b.low != nil:
 			return "At least " + figure(*b.low) + b.unit + "."
 		case b.high != nil:
 			return "At most " + figure(*b.high) + b.unit + "."

@@ -53,9 +53,15 @@ func (m Method) Doc(summary string) Method {
 
 // New makes a row. I is the parameters' struct (see Decoder for its tags), O what the client gets.
 func New[I, O any](name string, scope wire.Scope, fn func(context.Context, I) (O, error)) Method {
-	m := NewTwoPhase(name, scope, func(ctx context.Context, in I, _ func(None)) (O, error) { return fn(ctx, in) })
-	m.types.early = nil
-	return m
+	params := NewDecoder[I](name)
+	call := func(ctx context.Context, raw json.RawMessage, _ func(any)) (any, error) {
+		in, err := params.Decode(raw)
+		if err != nil {
+			return nil, err
+		}
+		return fn(ctx, in)
+	}
+	return Method{Name: name, Scope: scope, call: call, types: types{params: reflect.TypeFor[I](), results: []reflect.Type{reflect.TypeFor[O]()}}}
 }
 
 // NewTwoPhase makes a row whose handler may answer early, with an E, by accept and once more when it is
