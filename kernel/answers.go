@@ -31,7 +31,7 @@ func (k *Kernel) openGateway(context.Context) (err error) {
 		return err
 	}
 	k.vault.Learn("gateway", k.auth.Token(), g.Password)
-	table, err := rpc.NewTable(slices.Concat(
+	k.table, err = rpc.NewTable(slices.Concat(
 		k.system.Methods(), k.plugins.Methods(), k.auth.Methods(), k.presence.Methods(), k.sessions.Methods(k.turns),
 		k.turns.Methods(), k.inbox.Service().Methods, k.channels.Service().Methods, k.delivery.Methods(), k.cron.Methods(),
 	)...)
@@ -42,7 +42,7 @@ func (k *Kernel) openGateway(context.Context) (err error) {
 		return err
 	}
 	k.gateway, err = gateway.New(gateway.Deps{
-		Table: table, Bus: k.bus, Auth: k.auth, Presence: k.presence, Kinds: k.events(), Snapshot: k.snapshot,
+		Table: k.table, Bus: k.bus, Auth: k.auth, Presence: k.presence, Kinds: k.events(), Snapshot: k.snapshot,
 		Routes: []gateway.Route{{Pattern: "/plugins/{id}/*", Handler: k.channels.WebhookHandler(), MaxBody: maxWebhook}}, Origins: g.AllowedOrigins, Hosts: g.Hosts,
 		Registry: k.metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections}, Version: k.o.Version, Logger: k.log.Named("gateway"),
 	})
@@ -64,7 +64,7 @@ const maxWebhook = 8 << 20
 // events are all kinds that clients can get beside the gateway's own.
 func (k *Kernel) events() []event.Row {
 	return slices.Concat(auth.Events(), plugin.Events(), session.Events(), turn.Events(), k.inbox.Service().Events, k.channels.Service().Events, delivery.Events(),
-		[]event.Row{cron.Changes.Row(), config.ChangedKind.Row(), host.EmittedKind.Row()})
+		system.Events(), []event.Row{cron.Changes.Row(), config.ChangedKind.Row(), host.EmittedKind.Row()})
 }
 
 func (k *Kernel) snapshot(ctx context.Context) gateway.Snapshot {

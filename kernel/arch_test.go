@@ -23,6 +23,7 @@ var imports = map[string]string{
 	"kernel/wire":           "wit",
 	"kernel/event":          "kernel/wire",
 	"kernel/rpc":            "kernel/wire wit",
+	"kernel/protocol":       "kernel/event kernel/rpc kernel/wire",
 	"kernel/store":          "wit",
 	"kernel/logs":           "wit",
 	"kernel/runtime":        "kernel/runtime/meter wit",
@@ -48,7 +49,7 @@ var imports = map[string]string{
 	"kernel/service/delivery": "kernel/event kernel/rpc kernel/service/message kernel/store kernel/wire wit",
 	"kernel/service/inbox":    "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
 	"kernel/service/cron":     "kernel/event kernel/rpc kernel/schedule kernel/wire wit",
-	"kernel/service/system":   "kernel/config kernel/logs kernel/rpc kernel/service/session kernel/wire wit",
+	"kernel/service/system":   "kernel/config kernel/event kernel/logs kernel/rpc kernel/service/session kernel/wire wit",
 }
 
 // owners is "one library, one package": the only folders of the kernel that may import it. A websocket has
@@ -62,7 +63,7 @@ var owners = map[string]string{
 	"modernc.org/sqlite":                    "kernel/store",
 	"github.com/zalando/go-keyring":         "kernel/secret",
 	"github.com/fsnotify/fsnotify":          "kernel/plugin",
-	"github.com/santhosh-tekuri/jsonschema": "kernel/plugin",
+	"github.com/santhosh-tekuri/jsonschema": "kernel/plugin kernel/kerneltest",
 }
 
 // guests are the folders that newcomers read first and copy from: what is in them uses nothing of the

@@ -23,6 +23,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/secret"
@@ -90,6 +91,7 @@ type Kernel struct {
 	system    *system.Service
 	presence  *gateway.Presence
 	auth      *auth.Auth
+	table     *rpc.Table
 	metrics   *prometheus.Registry
 	gateway   *gateway.Gateway
 	listener  net.Listener

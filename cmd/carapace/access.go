@@ -5,6 +5,9 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/carapace-gateway/carapace/kernel/auth"
+	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 )
 
 func newPairing(o *options) *cobra.Command {
@@ -58,7 +61,7 @@ func newDevices(o *options) *cobra.Command {
 		return o.client(&cobra.Command{
 			Use: use + " REQUEST", Short: short, Example: "  carapace devices " + use + " 3f6c…", Args: cobra.ExactArgs(1),
 			RunE: func(c *cobra.Command, args []string) error {
-				return o.do(c, method, map[string]any{"requestId": args[0]}, done)
+				return o.do(c, method, auth.RequestRef{RequestID: args[0]}, done)
 			},
 		})
 	}
@@ -78,11 +81,7 @@ func (o *options) listDevices(c *cobra.Command) error {
 	if err := o.call(c.Context(), "device.pair.list", nil, &raw); err != nil || o.json {
 		return firstError(err, func() error { return o.printJSON(raw) })
 	}
-	type device struct {
-		RequestID, DeviceID, DisplayName, ClientID, Platform, RemoteIP string
-		ApprovedAtMs, Ts                                               int64
-	}
-	var list struct{ Pending, Paired []device }
+	var list auth.PairList
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
@@ -102,7 +101,7 @@ func newDelivery(o *options) *cobra.Command {
 		return o.client(&cobra.Command{
 			Use: use + " MESSAGE", Short: short, Example: "  carapace delivery " + use + " 3f6c…", Args: cobra.ExactArgs(1),
 			RunE: func(c *cobra.Command, args []string) error {
-				return o.do(c, "delivery."+use, map[string]any{"id": args[0]}, done)
+				return o.do(c, "delivery."+use, delivery.IDParams{ID: args[0]}, done)
 			},
 		})
 	}
@@ -119,16 +118,10 @@ func newDelivery(o *options) *cobra.Command {
 
 func (o *options) listDelivery(c *cobra.Command) error {
 	var raw json.RawMessage
-	if err := o.call(c.Context(), "delivery.list", map[string]any{}, &raw); err != nil || o.json {
+	if err := o.call(c.Context(), "delivery.list", delivery.ListParams{}, &raw); err != nil || o.json {
 		return firstError(err, func() error { return o.printJSON(raw) })
 	}
-	var list struct {
-		Messages []struct {
-			ID, Channel, AccountID, State, Waiting string
-			CreatedAt                              int64
-			Error                                  *struct{ Message string }
-		}
-	}
+	var list delivery.ListResult
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
@@ -138,7 +131,7 @@ func (o *options) listDelivery(c *cobra.Command) error {
 		if m.Error != nil {
 			why = m.Error.Message
 		}
-		rows = append(rows, []string{m.ID, m.Channel + "/" + m.AccountID, m.State, ago(m.CreatedAt), why})
+		rows = append(rows, []string{m.ID, m.Channel + "/" + m.AccountID, string(m.State), ago(m.CreatedAt), why})
 	}
 	return table(o.out, "MESSAGE CHANNEL STATE CREATED REASON", rows)
 }

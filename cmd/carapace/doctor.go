@@ -10,15 +10,8 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
-
-// finding is one thing that was looked at.
-type finding struct {
-	Name    string `json:"name"`
-	OK      bool   `json:"ok"`
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
-}
 
 func newDoctor(o *options) *cobra.Command {
 	return o.client(&cobra.Command{
@@ -32,10 +25,10 @@ func newDoctor(o *options) *cobra.Command {
 }
 
 func (o *options) doctor(c *cobra.Command) error {
-	findings := []finding{o.checkStateDir(), o.checkConfig(), o.checkPrivate(kernel.TokenFile)}
-	var remote struct{ Checks []finding }
+	findings := []system.Check{o.checkStateDir(), o.checkConfig(), o.checkPrivate(kernel.TokenFile)}
+	var remote system.DoctorResult
 	if err := o.call(c.Context(), "doctor", nil, &remote); err != nil {
-		findings = append(findings, finding{Name: "gateway", Message: err.Error(), Hint: "start it with `carapace`"})
+		findings = append(findings, system.Check{Name: "gateway", Message: err.Error(), Hint: "start it with `carapace`"})
 	}
 	findings = append(findings, remote.Checks...)
 	wrong := 0
@@ -45,7 +38,7 @@ func (o *options) doctor(c *cobra.Command) error {
 		}
 	}
 	if o.json {
-		return errors.Join(o.printJSON(map[string]any{"ok": wrong == 0, "checks": findings}), verdict(wrong))
+		return errors.Join(o.printJSON(system.DoctorResult{OK: wrong == 0, Checks: findings}), verdict(wrong))
 	}
 	for _, f := range findings {
 		mark := "✓"
@@ -67,8 +60,8 @@ func verdict(wrong int) error {
 	return fmt.Errorf("%d of the checks failed", wrong)
 }
 
-func (o *options) checkStateDir() finding {
-	f := finding{Name: "state", Message: o.stateDir}
+func (o *options) checkStateDir() system.Check {
+	f := system.Check{Name: "state", Message: o.stateDir}
 	info, err := os.Stat(o.stateDir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -85,16 +78,16 @@ func (o *options) checkStateDir() finding {
 	return f
 }
 
-func (o *options) checkConfig() finding {
+func (o *options) checkConfig() system.Check {
 	path := env("CARAPACE_CONFIG_PATH", o.path("carapace.json"))
 	if _, err := config.Load(path, false); err != nil {
-		return finding{Name: "config", Message: err.Error(), Hint: "mend the file and start the gateway again"}
+		return system.Check{Name: "config", Message: err.Error(), Hint: "mend the file and start the gateway again"}
 	}
-	return finding{Name: "config", OK: true, Message: path}
+	return system.Check{Name: "config", OK: true, Message: path}
 }
 
-func (o *options) checkPrivate(name string) finding {
-	f := finding{Name: "token", OK: true, Message: o.path(name)}
+func (o *options) checkPrivate(name string) system.Check {
+	f := system.Check{Name: "token", OK: true, Message: o.path(name)}
 	if info, err := os.Stat(o.path(name)); err == nil && info.Mode().Perm()&0o077 != 0 {
 		f.OK, f.Message, f.Hint = false, o.path(name)+" can be read by others", "chmod 600 "+o.path(name)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
 // pollLogs is how often logs -f asks for more.
@@ -24,26 +25,19 @@ func newLogs(o *options) *cobra.Command {
 	return o.client(c)
 }
 
-type logChunk struct {
-	Lines     []string `json:"lines"`
-	Cursor    int64    `json:"cursor"`
-	Truncated bool     `json:"truncated,omitempty"`
-	Reset     bool     `json:"reset,omitempty"`
-}
-
 func (o *options) logs(c *cobra.Command, follow bool, limit int) error {
 	conn, err := o.dial(c.Context())
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	chunk, err := o.tail(c, conn, map[string]any{"limit": limit})
+	chunk, err := o.tail(c, conn, system.TailParams{Limit: limit})
 	for err == nil && follow {
 		select {
 		case <-c.Context().Done():
 			return nil
 		case <-time.After(pollLogs):
-			chunk, err = o.tail(c, conn, map[string]any{"limit": 1000, "cursor": chunk.Cursor})
+			chunk, err = o.tail(c, conn, system.TailParams{Limit: 1000, Cursor: &chunk.Cursor})
 		}
 	}
 	if c.Context().Err() != nil {
@@ -52,8 +46,8 @@ func (o *options) logs(c *cobra.Command, follow bool, limit int) error {
 	return err
 }
 
-func (o *options) tail(c *cobra.Command, conn *client.Client, params map[string]any) (logChunk, error) {
-	var chunk logChunk
+func (o *options) tail(c *cobra.Command, conn *client.Client, params system.TailParams) (system.TailResult, error) {
+	var chunk system.TailResult
 	if err := conn.Call(c.Context(), "logs.tail", params, &chunk); err != nil {
 		return chunk, err
 	}

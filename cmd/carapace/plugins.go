@@ -6,28 +6,13 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
-// pluginRow is what the commands show of a plugin.
-type pluginRow struct {
-	ID, Name, Version, Path, State, Reason, Hint, Description string
-	Provides                                                  provided
-	Update                                                    *struct{ Version, Reason, Hint string }
-	Permissions                                               []struct {
-		Name, Reason string
-		Granted      bool
-		Detail       []string
-	}
-}
-
-// provided is what a plugin is.
-type provided struct {
-	Channel, Provider string
-	Tools, Hooks      []string
-}
-
-// list names what a plugin is in one word each.
-func (p provided) list() []string {
+// provided names what a plugin is in one word each.
+func provided(p plugin.Provided) []string {
 	var words []string
 	if p.Channel != "" {
 		words = append(words, "channel")
@@ -45,7 +30,7 @@ func (p provided) list() []string {
 }
 
 // why is the reason of a failure, or of an update that does not run.
-func (p pluginRow) why() string {
+func why(p plugin.Status) string {
 	if p.Update != nil {
 		return strings.TrimSpace(p.Reason + " the update " + p.Update.Version + " does not run: " + p.Update.Reason)
 	}
@@ -53,7 +38,7 @@ func (p pluginRow) why() string {
 }
 
 // hint says what to do about it.
-func (p pluginRow) hint() string {
+func hint(p plugin.Status) string {
 	if p.Update != nil {
 		return p.Update.Hint
 	}
@@ -74,7 +59,7 @@ func newPlugins(o *options) *cobra.Command {
 		o.client(&cobra.Command{
 			Use: "grant PLUGIN", Short: "Grant the permissions that an update of a plugin asks for", Example: "  carapace plugins grant weather", Args: cobra.ExactArgs(1),
 			RunE: func(c *cobra.Command, args []string) error {
-				return o.do(c, "plugins.grant", map[string]any{"id": args[0]}, "granted")
+				return o.do(c, "plugins.grant", plugin.IDParams{ID: args[0]}, "granted")
 			},
 		}),
 		o.enabling("enable", "Turn a plugin on", true),
@@ -87,7 +72,7 @@ func (o *options) enabling(use, short string, on bool) *cobra.Command {
 	return o.client(&cobra.Command{
 		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.do(c, "plugins.configure", map[string]any{"id": args[0], "enabled": on}, use+"d")
+			return o.do(c, "plugins.configure", system.Setup{ID: args[0], Enabled: &on}, use+"d")
 		},
 	})
 }
@@ -110,28 +95,28 @@ func (o *options) listPlugins(c *cobra.Command) error {
 	if err := o.call(c.Context(), "plugins.status", nil, &raw); err != nil || o.json {
 		return firstError(err, func() error { return o.printJSON(raw) })
 	}
-	var list struct{ Plugins []pluginRow }
+	var list plugin.StatusResult
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
 	var rows [][]string
 	for _, p := range list.Plugins {
-		rows = append(rows, []string{p.ID, p.Version, p.State, strings.Join(p.Provides.list(), ","), p.Path, p.why()})
+		rows = append(rows, []string{p.ID, p.Version, string(p.State), strings.Join(provided(p.Provides), ","), p.Path, why(p)})
 	}
 	return table(o.out, "PLUGIN VERSION STATE PROVIDES PATH REASON", rows)
 }
 
 func (o *options) pluginInfo(c *cobra.Command, id string) error {
 	var raw json.RawMessage
-	if err := o.call(c.Context(), "plugins.info", map[string]any{"id": id}, &raw); err != nil || o.json {
+	if err := o.call(c.Context(), "plugins.info", plugin.IDParams{ID: id}, &raw); err != nil || o.json {
 		return firstError(err, func() error { return o.printJSON(raw) })
 	}
-	var p pluginRow
+	var p plugin.Details
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return fmt.Errorf("read the plugin: %w", err)
 	}
 	fmt.Fprintf(o.out, "%s %s (%s)\n%s\n\nstate     %s\n", p.Name, p.Version, p.ID, p.Description, p.State)
-	for _, line := range [][2]string{{"reason", p.why()}, {"hint", p.hint()}, {"path", p.Path}, {"provides", strings.Join(p.Provides.list(), ", ")}} {
+	for _, line := range [][2]string{{"reason", why(p.Status)}, {"hint", hint(p.Status)}, {"path", p.Path}, {"provides", strings.Join(provided(p.Provides), ", ")}} {
 		if line[1] != "" {
 			fmt.Fprintf(o.out, "%-9s %s\n", line[0], line[1])
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/talk"
-	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 )
 
 func newSessions(o *options) *cobra.Command {
@@ -42,15 +42,10 @@ func sessionArg(args []string) string {
 
 func (o *options) listSessions(c *cobra.Command) error {
 	var raw json.RawMessage
-	if err := o.call(c.Context(), "sessions.list", map[string]any{"includeDerivedTitles": true}, &raw); err != nil || o.json {
+	if err := o.call(c.Context(), "sessions.list", session.ListParams{IncludeDerivedTitles: true}, &raw); err != nil || o.json {
 		return firstError(err, func() error { return o.printJSON(raw) })
 	}
-	var list struct {
-		Sessions []struct {
-			Key, Kind, Label, DerivedTitle, Model string
-			UpdatedAt, TotalTokens                int64
-		}
-	}
+	var list session.ListResult
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
@@ -60,7 +55,7 @@ func (o *options) listSessions(c *cobra.Command) error {
 		if title == "" {
 			title = s.DerivedTitle
 		}
-		rows = append(rows, []string{s.Key, s.Kind, ago(s.UpdatedAt), fmt.Sprint(s.TotalTokens), title})
+		rows = append(rows, []string{string(s.Key), s.Kind, ago(s.UpdatedAt), fmt.Sprint(s.TotalTokens), title})
 	}
 	return table(o.out, "SESSION KIND UPDATED TOKENS TITLE", rows)
 }
@@ -92,9 +87,9 @@ func (o *options) exportSession(c *cobra.Command, key string) error {
 		return err
 	}
 	defer conn.Close()
-	for cursor := ""; ; {
-		page, err := o.exportPage(c, conn, key, cursor)
-		if err != nil {
+	for p := (session.ExportParams{Key: key}); ; {
+		var page session.ExportResult
+		if err := conn.Call(c.Context(), "sessions.export", p, &page); err != nil {
 			return err
 		}
 		for _, line := range page.Lines {
@@ -102,23 +97,8 @@ func (o *options) exportSession(c *cobra.Command, key string) error {
 				return err
 			}
 		}
-		if cursor = page.NextCursor; cursor == "" {
+		if p.Cursor = page.Cursor; p.Cursor == "" {
 			return nil
 		}
 	}
-}
-
-type exportPage struct {
-	Lines      []string
-	NextCursor string
-}
-
-func (o *options) exportPage(c *cobra.Command, conn *client.Client, key, cursor string) (exportPage, error) {
-	params := map[string]any{"key": key}
-	if cursor != "" {
-		params["cursor"] = cursor
-	}
-	var page exportPage
-	err := conn.Call(c.Context(), "sessions.export", params, &page)
-	return page, err
 }

@@ -12,16 +12,15 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
-// setup is what `plugins.configure` takes.
+// setup is what the flags and the owner's answers say of a plugin.
 type setup struct {
-	ID      string                     `json:"id"`
-	Account string                     `json:"account,omitempty"`
-	Enabled bool                       `json:"enabled"`
-	Config  map[string]json.RawMessage `json:"config,omitempty"`
-	Access  map[string]string          `json:"access,omitempty"`
-	Secrets map[string]string          `json:"secrets,omitempty"`
+	system.Setup
+	config map[string]json.RawMessage
 }
 
 func newSetup(o *options) *cobra.Command {
@@ -37,9 +36,10 @@ func newSetup(o *options) *cobra.Command {
 			"  carapace setup openai --set baseUrl=http://127.0.0.1:11434/v1 --set model=llama3",
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			s := setup{ID: args[0], Account: account, Enabled: true, Config: map[string]json.RawMessage{}, Secrets: map[string]string{}}
+			on := true
+			s := setup{system.Setup{ID: args[0], Account: account, Enabled: &on, Secrets: map[string]string{}}, map[string]json.RawMessage{}}
 			if dmPolicy != "" {
-				s.Access = map[string]string{"dmPolicy": dmPolicy}
+				s.Access = &system.Access{DMPolicy: dmPolicy}
 			}
 			return o.setup(c, s, set, secrets)
 		},
@@ -52,18 +52,14 @@ func newSetup(o *options) *cobra.Command {
 }
 
 func (o *options) setup(c *cobra.Command, s setup, set, secrets []string) error {
-	var info struct {
-		Name     string
-		Config   json.RawMessage `json:"configSchema"`
-		Provides provided
-	}
-	if err := o.call(c.Context(), "plugins.info", map[string]any{"id": s.ID}, &info); err != nil {
+	var info plugin.Details
+	if err := o.call(c.Context(), "plugins.info", plugin.IDParams{ID: s.ID}, &info); err != nil {
 		return err
 	}
 	if s.Account == "" && info.Provides.Channel != "" {
 		s.Account = "default"
 	}
-	fields, err := readSchema(info.Config)
+	fields, err := readSchema(json.RawMessage(info.Config))
 	if err != nil {
 		return err
 	}
@@ -75,8 +71,13 @@ func (o *options) setup(c *cobra.Command, s setup, set, secrets []string) error 
 			return err
 		}
 	}
+	if len(s.config) > 0 {
+		if s.Config, err = json.Marshal(s.config); err != nil {
+			return fmt.Errorf("write the settings: %w", err)
+		}
+	}
 	var raw json.RawMessage
-	if err := o.call(c.Context(), "plugins.configure", s, &raw); err != nil {
+	if err := o.call(c.Context(), "plugins.configure", s.Setup, &raw); err != nil {
 		return err
 	}
 	if o.json {
@@ -140,7 +141,7 @@ func (o *options) take(s *setup, fields []field, set, secrets []string) error {
 		case fields[i].secret:
 			return usageError{fmt.Errorf("--set %s: that is a credential; give it with --secret %s=env:VARIABLE", name, name)}
 		}
-		s.Config[name] = fields[i].value(value)
+		s.config[name] = fields[i].value(value)
 	}
 	for _, pair := range secrets {
 		name, from, ok := strings.Cut(pair, "=")
@@ -214,7 +215,7 @@ func (a *asker) ask(s *setup, fields []field) error {
 		case f.secret:
 			s.Secrets[f.name] = text
 		default:
-			s.Config[f.name] = f.value(text)
+			s.config[f.name] = f.value(text)
 		}
 	}
 	return nil

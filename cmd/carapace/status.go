@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
 func newStatus(o *options) *cobra.Command {
@@ -30,26 +32,7 @@ func newStatus(o *options) *cobra.Command {
 }
 
 func (o *options) showStatus(raw json.RawMessage) error {
-	var s struct {
-		Version  string
-		UptimeMs int64
-		Gateway  struct{ URL string }
-		Model    string
-		Memory   struct{ RSS int64 }
-		Sessions struct {
-			Count  int
-			Recent []struct {
-				Key         string
-				UpdatedAt   int64
-				Model       string
-				TotalTokens int64
-				Status      string
-			}
-		}
-		Plugins  map[string]int
-		Channels []struct{ Channel, Account, State, Message string }
-		Queued   struct{ Runs, Outbound, Held int }
-	}
+	var s system.Status
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return fmt.Errorf("read the gateway's status: %w", err)
 	}
@@ -65,7 +48,7 @@ func (o *options) showStatus(raw json.RawMessage) error {
 	fmt.Fprintf(o.out, "sessions  %d\n", s.Sessions.Count)
 	var rows [][]string
 	for _, r := range s.Sessions.Recent {
-		rows = append(rows, []string{"  " + r.Key, orDash(r.Status), ago(r.UpdatedAt), fmt.Sprint(r.TotalTokens, " tokens")})
+		rows = append(rows, []string{"  " + string(r.Key), orDash(r.Status), ago(r.UpdatedAt), fmt.Sprint(r.TotalTokens, " tokens")})
 	}
 	for _, c := range s.Channels {
 		rows = append(rows, []string{"  " + c.Channel + "/" + c.Account, c.State, c.Message})

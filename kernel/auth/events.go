@@ -19,7 +19,7 @@ var (
 type Resolution struct {
 	RequestID string `json:"requestId"`
 	DeviceID  string `json:"deviceId"`
-	Decision  string `json:"decision"`
+	Decision  string `json:"decision" rpc:"enum=approved|rejected|removed"`
 	Ts        int64  `json:"ts"`
 }
 

@@ -13,41 +13,47 @@ import (
 // Methods are this package's rows.
 func (a *Auth) Methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("device.pair.list", wire.ScopePairing, a.list),
-		rpc.New("device.pair.approve", wire.ScopePairing, a.approveRequest),
-		rpc.New("device.pair.reject", wire.ScopePairing, a.rejectRequest),
-		rpc.New("device.pair.remove", wire.ScopePairing, a.remove),
-		rpc.New("device.token.rotate", wire.ScopePairing, a.rotate),
-		rpc.New("device.token.revoke", wire.ScopePairing, a.revoke),
+		rpc.New("device.pair.list", wire.ScopePairing, a.list).Doc("Lists the devices that wait for approval and those that are paired, the newest first."),
+		rpc.New("device.pair.approve", wire.ScopePairing, a.approveRequest).Doc("Lets a waiting device in, with at most the scopes that the approver has."),
+		rpc.New("device.pair.reject", wire.ScopePairing, a.rejectRequest).Doc("Turns a waiting device away."),
+		rpc.New("device.pair.remove", wire.ScopePairing, a.remove).Doc("Forgets a paired device and ends its connections."),
+		rpc.New("device.token.rotate", wire.ScopePairing, a.rotate).Doc("Replaces the token of a device."),
+		rpc.New("device.token.revoke", wire.ScopePairing, a.revoke).Doc("Ends the tokens of a device in a role, and the connections that stand on them."),
 	}
 }
 
-type requestRef struct {
+// RequestRef names a device that waits.
+type RequestRef struct {
 	RequestID string `json:"requestId" rpc:"required,min=1,max=128"`
 }
 
-type deviceRef struct {
+// DeviceRef names a paired device.
+type DeviceRef struct {
 	DeviceID string `json:"deviceId" rpc:"required,min=1,max=128"`
 }
 
-type tokenRef struct {
+// TokenRef names the tokens of a device in a role.
+type TokenRef struct {
 	DeviceID string    `json:"deviceId" rpc:"required,min=1,max=128"`
 	Role     wire.Role `json:"role" rpc:"required,min=1,max=64"`
 }
 
-type rotation struct {
-	DeviceID string       `json:"deviceId" rpc:"required,min=1,max=128"`
-	Role     wire.Role    `json:"role" rpc:"required,min=1,max=64"`
-	Scopes   []wire.Scope `json:"scopes,omitempty" rpc:"max=64"`
+// Rotation asks for a new token.
+type Rotation struct {
+	DeviceID string    `json:"deviceId" rpc:"required,min=1,max=128"`
+	Role     wire.Role `json:"role" rpc:"required,min=1,max=64"`
+	// Scopes are those of the present token when left out; none beyond what was approved.
+	Scopes []wire.Scope `json:"scopes,omitempty" rpc:"max=64"`
 }
 
-// deviceRow is a paired device as clients see it: without hashes.
-type deviceRow struct {
-	paired
-	Tokens []tokenRow `json:"tokens"`
+// DeviceRow is a paired device as clients see it: without hashes.
+type DeviceRow struct {
+	Device
+	Tokens []TokenRow `json:"tokens"`
 }
 
-type tokenRow struct {
+// TokenRow is what may be known of a token. Times are Unix milliseconds.
+type TokenRow struct {
 	Role        wire.Role    `json:"role"`
 	Scopes      []wire.Scope `json:"scopes"`
 	CreatedAtMs int64        `json:"createdAtMs"`
@@ -56,23 +62,24 @@ type tokenRow struct {
 	RevokedAtMs int64        `json:"revokedAtMs,omitempty"`
 }
 
-func shown(p paired) deviceRow {
-	row := deviceRow{paired: p, Tokens: []tokenRow{}}
+func shown(p paired) DeviceRow {
+	row := DeviceRow{Device: p.Device, Tokens: []TokenRow{}}
 	for _, t := range p.Tokens {
 		if !t.Superseded {
-			row.Tokens = append(row.Tokens, tokenRow{t.Role, t.Scopes, t.CreatedAtMs, t.ExpiresAtMs, t.RotatedAtMs, t.RevokedAtMs})
+			row.Tokens = append(row.Tokens, TokenRow{t.Role, t.Scopes, t.CreatedAtMs, t.ExpiresAtMs, t.RotatedAtMs, t.RevokedAtMs})
 		}
 	}
 	return row
 }
 
-type pairList struct {
+// PairList is who waits and who is in.
+type PairList struct {
 	Pending []Request   `json:"pending"`
-	Paired  []deviceRow `json:"paired"`
+	Paired  []DeviceRow `json:"paired"`
 }
 
-func (a *Auth) list(ctx context.Context, _ rpc.None) (pairList, error) {
-	out := pairList{Pending: []Request{}, Paired: []deviceRow{}}
+func (a *Auth) list(ctx context.Context, _ rpc.None) (PairList, error) {
+	out := PairList{Pending: []Request{}, Paired: []DeviceRow{}}
 	err := a.store.View(ctx, func(tx store.Tx) error {
 		for row, err := range requests.Scan(tx, store.Range{}) {
 			if err != nil {
@@ -92,18 +99,19 @@ func (a *Auth) list(ctx context.Context, _ rpc.None) (pairList, error) {
 	})
 	// The newest first, as owners look for what they have just started.
 	slices.SortStableFunc(out.Pending, func(x, y Request) int { return int(y.Ts - x.Ts) })
-	slices.SortStableFunc(out.Paired, func(x, y deviceRow) int { return int(y.ApprovedAtMs - x.ApprovedAtMs) })
+	slices.SortStableFunc(out.Paired, func(x, y DeviceRow) int { return int(y.ApprovedAtMs - x.ApprovedAtMs) })
 	return out, err
 }
 
-type approved struct {
+// Approved is the device that was let in.
+type Approved struct {
 	RequestID string    `json:"requestId"`
-	Device    deviceRow `json:"device"`
+	Device    DeviceRow `json:"device"`
 }
 
 // approveRequest grants what was asked, at most what the approver has himself.
-func (a *Auth) approveRequest(ctx context.Context, in requestRef) (approved, error) {
-	out := approved{RequestID: in.RequestID}
+func (a *Auth) approveRequest(ctx context.Context, in RequestRef) (Approved, error) {
+	out := Approved{RequestID: in.RequestID}
 	err := a.store.Update(ctx, func(tx store.Tx) error {
 		r, err := a.pending(tx, in.RequestID, a.now())
 		if err != nil {
@@ -143,13 +151,14 @@ func within(ctx context.Context, scopes []wire.Scope) error {
 	return nil
 }
 
-type rejected struct {
+// Rejected is the device that was turned away.
+type Rejected struct {
 	RequestID string `json:"requestId"`
 	DeviceID  string `json:"deviceId"`
 }
 
-func (a *Auth) rejectRequest(ctx context.Context, in requestRef) (rejected, error) {
-	out := rejected{RequestID: in.RequestID}
+func (a *Auth) rejectRequest(ctx context.Context, in RequestRef) (Rejected, error) {
+	out := Rejected{RequestID: in.RequestID}
 	err := a.store.Update(ctx, func(tx store.Tx) error {
 		r, err := a.pending(tx, in.RequestID, a.now())
 		if err != nil {
@@ -164,11 +173,12 @@ func (a *Auth) rejectRequest(ctx context.Context, in requestRef) (rejected, erro
 	return out, err
 }
 
-type removed struct {
+// Removed is the device that was forgotten.
+type Removed struct {
 	DeviceID string `json:"deviceId"`
 }
 
-func (a *Auth) remove(ctx context.Context, in deviceRef) (removed, error) {
+func (a *Auth) remove(ctx context.Context, in DeviceRef) (Removed, error) {
 	err := a.store.Update(ctx, func(tx store.Tx) error {
 		if _, err := a.device(tx, in.DeviceID); err != nil {
 			return err
@@ -181,7 +191,7 @@ func (a *Auth) remove(ctx context.Context, in deviceRef) (removed, error) {
 	if err == nil {
 		Revoked.Publish(a.bus, Revocation{DeviceID: in.DeviceID})
 	}
-	return removed(in), err
+	return Removed(in), err
 }
 
 func (a *Auth) device(tx store.Tx, id string) (paired, error) {
@@ -192,18 +202,22 @@ func (a *Auth) device(tx store.Tx, id string) (paired, error) {
 	return p, err
 }
 
-type rotated struct {
-	DeviceID string       `json:"deviceId"`
-	Role     wire.Role    `json:"role"`
-	Token    string       `json:"token,omitempty"`
-	Delivery string       `json:"tokenDelivery,omitempty"` // protocol 4
+// Rotated is a device's new token.
+type Rotated struct {
+	DeviceID string    `json:"deviceId"`
+	Role     wire.Role `json:"role"`
+	// Token is there for the device itself and, in protocol 3, for admins.
+	Token string `json:"token,omitempty"`
+	// Delivery is in-band where the token is there, else withheld-cross-device (protocol 4).
+	Delivery string       `json:"tokenDelivery,omitempty"`
 	Scopes   []wire.Scope `json:"scopes"`
-	Rotated  int64        `json:"rotatedAtMs"`
+	// Rotated is in Unix milliseconds.
+	Rotated int64 `json:"rotatedAtMs"`
 }
 
 // rotate replaces a device's token. Its text goes to the device itself, or in protocol 3 to an admin.
-func (a *Auth) rotate(ctx context.Context, in rotation) (rotated, error) {
-	out := rotated{DeviceID: in.DeviceID, Role: in.Role, Rotated: a.now().UnixMilli()}
+func (a *Auth) rotate(ctx context.Context, in Rotation) (Rotated, error) {
+	out := Rotated{DeviceID: in.DeviceID, Role: in.Role, Rotated: a.now().UnixMilli()}
 	err := a.store.Update(ctx, func(tx store.Tx) error {
 		p, err := a.device(tx, in.DeviceID)
 		if err != nil {
@@ -224,7 +238,7 @@ func (a *Auth) rotate(ctx context.Context, in rotation) (rotated, error) {
 		return devices.Put(tx, p.DeviceID, p)
 	})
 	if err != nil {
-		return rotated{}, err
+		return Rotated{}, err
 	}
 	caller := rpc.CallerOf(ctx)
 	own := caller != nil && caller.DeviceID == in.DeviceID
@@ -241,15 +255,16 @@ func (a *Auth) rotate(ctx context.Context, in rotation) (rotated, error) {
 	return out, nil
 }
 
-type revoked struct {
+// RevokedTokens says whose tokens ended, and when, in Unix milliseconds.
+type RevokedTokens struct {
 	DeviceID    string    `json:"deviceId"`
 	Role        wire.Role `json:"role"`
 	RevokedAtMs int64     `json:"revokedAtMs"`
 }
 
 // revoke ends the tokens of a device's role and the connections that stand on them.
-func (a *Auth) revoke(ctx context.Context, in tokenRef) (revoked, error) {
-	out := revoked{in.DeviceID, in.Role, a.now().UnixMilli()}
+func (a *Auth) revoke(ctx context.Context, in TokenRef) (RevokedTokens, error) {
+	out := RevokedTokens{in.DeviceID, in.Role, a.now().UnixMilli()}
 	err := a.store.Update(ctx, func(tx store.Tx) error {
 		p, err := a.device(tx, in.DeviceID)
 		if err != nil {

@@ -194,7 +194,7 @@ func (a *Auth) approve(tx store.Tx, r Request) (issued, error) {
 		if err := a.roomFor(tx); err != nil {
 			return issued{}, err
 		}
-		p = paired{DeviceID: r.DeviceID, CreatedAtMs: now}
+		p = paired{Device: Device{DeviceID: r.DeviceID, CreatedAtMs: now}}
 	case err != nil:
 		return issued{}, err
 	}

@@ -30,22 +30,29 @@ const (
 	TokenRenewal = 14 * 24 * time.Hour
 )
 
-// paired is a device that the owner has let in.
-type paired struct {
-	DeviceID     string       `json:"deviceId"`
-	PublicKey    string       `json:"publicKey"`
-	DisplayName  string       `json:"displayName,omitempty"`
-	Platform     string       `json:"platform,omitempty"`
-	DeviceFamily string       `json:"deviceFamily,omitempty"`
-	ClientID     string       `json:"clientId,omitempty"`
-	ClientMode   string       `json:"clientMode,omitempty"`
+// Device is what is known of a device that the owner has let in. Times are Unix milliseconds.
+type Device struct {
+	// DeviceID is the hex SHA-256 of the raw public key.
+	DeviceID     string `json:"deviceId"`
+	PublicKey    string `json:"publicKey"`
+	DisplayName  string `json:"displayName,omitempty"`
+	Platform     string `json:"platform,omitempty"`
+	DeviceFamily string `json:"deviceFamily,omitempty"`
+	ClientID     string `json:"clientId,omitempty"`
+	ClientMode   string `json:"clientMode,omitempty"`
+	// Role is the one that was approved last, Roles are all.
 	Role         wire.Role    `json:"role"`
 	Roles        []wire.Role  `json:"roles"`
 	Scopes       []wire.Scope `json:"scopes,omitempty"`
 	RemoteIP     string       `json:"remoteIp,omitempty"`
 	CreatedAtMs  int64        `json:"createdAtMs"`
 	ApprovedAtMs int64        `json:"approvedAtMs"`
-	Tokens       []token      `json:"tokens"`
+}
+
+// paired is a device and its tokens.
+type paired struct {
+	Device
+	Tokens []token `json:"tokens"`
 }
 
 // token is a device token at rest: enough to recognise it, and, with the gateway's key, to derive it.
@@ -78,8 +85,9 @@ type Request struct {
 	Scopes        []wire.Scope `json:"scopes"`
 	RemoteIP      string       `json:"remoteIp,omitempty"`
 	Silent        bool         `json:"silent,omitempty"`
-	IsRepair      bool         `json:"isRepair,omitempty"`
-	Ts            int64        `json:"ts"`
+	// IsRepair says that the device is paired already and asks for more.
+	IsRepair bool  `json:"isRepair,omitempty"`
+	Ts       int64 `json:"ts"`
 }
 
 func (r Request) expired(now time.Time) bool {

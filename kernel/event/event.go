@@ -10,6 +10,7 @@
 package event
 
 import (
+	"reflect"
 	"slices"
 	"sync"
 
@@ -28,11 +29,13 @@ type Event struct {
 	DropIfSlow bool
 }
 
-// Row describes a kind without its payload's type, for lists.
+// Row describes a kind, for lists.
 type Row struct {
 	Name       string
 	Scope      wire.Scope
 	DropIfSlow bool
+	// Payload is the type of the payload, nil where another row of the same name has it.
+	Payload reflect.Type
 }
 
 // Kind declares an event.
@@ -43,7 +46,7 @@ type Kind[T any] struct {
 }
 
 // Row returns the kind's row for hello-ok and for documentation.
-func (k Kind[T]) Row() Row { return Row(k) }
+func (k Kind[T]) Row() Row { return Row{k.Name, k.Scope, k.DropIfSlow, reflect.TypeFor[T]()} }
 
 // Publish sends payload to every subscriber of b. With to, only these connections see it.
 func (k Kind[T]) Publish(b *Bus, payload T, to ...string) {

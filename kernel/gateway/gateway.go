@@ -180,7 +180,7 @@ func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 // stop ends what runs: news first, then the requests, then the connections.
 func (g *Gateway) stop(srv *http.Server) {
 	g.stopping.Store(true)
-	g.tell("shutdown", wire.ScopeNone, map[string]any{"reason": "gateway stopping"}, nil)
+	g.tell("shutdown", wire.ScopeNone, wire.Shutdown{Reason: "gateway stopping"}, nil)
 	grace, cancel := context.WithTimeout(context.Background(), g.limits.Drain)
 	defer cancel()
 	var web sync.WaitGroup

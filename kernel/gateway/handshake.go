@@ -122,7 +122,7 @@ func (v *visit) silent(err error) error {
 }
 
 func (v *visit) challenge() error {
-	payload, err := json.Marshal(map[string]any{"nonce": v.nonce, "ts": time.Now().UnixMilli()})
+	payload, err := json.Marshal(wire.Challenge{Nonce: v.nonce, Ts: time.Now().UnixMilli()})
 	if err != nil {
 		return err
 	}

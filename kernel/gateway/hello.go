@@ -14,14 +14,15 @@ import (
 
 var connectParams = rpc.NewDecoder[wire.ConnectParams]("connect")
 
-// Events lists what the gateway itself sends.
+// Events lists what the gateway itself sends. The payload of health is Snapshot's, whose type belongs to
+// whoever makes it.
 func Events() []event.Row {
 	return []event.Row{
-		{Name: "connect.challenge", Scope: wire.ScopeNone},
-		{Name: "presence", Scope: wire.ScopeRead, DropIfSlow: true},
-		{Name: "tick", Scope: wire.ScopeNone, DropIfSlow: true},
+		event.Kind[wire.Challenge]{Name: "connect.challenge", Scope: wire.ScopeNone}.Row(),
+		event.Kind[wire.PresenceChanged]{Name: "presence", Scope: wire.ScopeRead, DropIfSlow: true}.Row(),
+		event.Kind[wire.Tick]{Name: "tick", Scope: wire.ScopeNone, DropIfSlow: true}.Row(),
 		{Name: "health", Scope: wire.ScopeRead, DropIfSlow: true},
-		{Name: "shutdown", Scope: wire.ScopeNone},
+		event.Kind[wire.Shutdown]{Name: "shutdown", Scope: wire.ScopeNone}.Row(),
 	}
 }
 

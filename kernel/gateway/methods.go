@@ -9,7 +9,7 @@ import (
 
 // Methods are the rows of this package.
 func (p *Presence) Methods() []rpc.Method {
-	return []rpc.Method{rpc.New("system-presence", wire.ScopeRead, p.list)}
+	return []rpc.Method{rpc.New("system-presence", wire.ScopeRead, p.list).Doc("Lists who is there: the gateway first, then its clients.")}
 }
 
 func (p *Presence) list(ctx context.Context, _ rpc.None) ([]wire.Presence, error) {

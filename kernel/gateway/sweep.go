@@ -45,7 +45,7 @@ func (g *Gateway) pace() time.Duration {
 func (g *Gateway) announce() {
 	for _, admin := range []bool{true, false} {
 		list := g.deps.Presence.List(admin)
-		g.tell("presence", wire.ScopeRead, map[string]any{"presence": list}, func(c *conn) bool {
+		g.tell("presence", wire.ScopeRead, wire.PresenceChanged{Presence: list}, func(c *conn) bool {
 			return wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeAdmin) == admin
 		})
 	}
@@ -61,7 +61,7 @@ func (g *Gateway) sweep(now time.Time) {
 		if now.After(c.nextTick) {
 			c.nextTick = now.Add(g.limits.Tick)
 			if tick == nil {
-				payload, _ := json.Marshal(map[string]int64{"ts": now.UnixMilli()})
+				payload, _ := json.Marshal(wire.Tick{Ts: now.UnixMilli()})
 				tick = g.event("tick", payload)
 			}
 			c.send(frame{body: tick, event: true}, true)

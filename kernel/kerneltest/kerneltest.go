@@ -30,6 +30,7 @@ const Token = "kerneltest-token"
 // Kernel is a running kernel of a test.
 type Kernel struct {
 	t      testing.TB
+	kernel *kernel.Kernel
 	memory *gatewaytest.Listener
 	log    *logs.Log
 	stop   context.CancelFunc
@@ -101,7 +102,7 @@ func Start(t testing.TB, options ...Option) *Kernel {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	running := &Kernel{t: t, memory: memory, log: o.Log, stop: stop, done: make(chan error, 1)}
+	running := &Kernel{t: t, kernel: k, memory: memory, log: o.Log, stop: stop, done: make(chan error, 1)}
 	ready := make(chan struct{})
 	go func() { running.done <- k.Run(ctx, func(kernel.Endpoint) { close(ready) }) }()
 	select {
@@ -157,9 +158,10 @@ func (k *Kernel) Dial(scopes ...wire.Scope) *client.Client {
 	return c
 }
 
-// TryDial connects with these options, over the kernel's own network.
+// TryDial connects with these options, over the kernel's own network. Every frame of the connection is
+// checked against the contract with clients; one that breaks it fails the test.
 func (k *Kernel) TryDial(o client.Options) (*client.Client, error) {
-	o.URL, o.Dial = "ws://127.0.0.1", k.memory.Dial
+	o.URL, o.Dial, o.Trace = "ws://127.0.0.1", k.memory.Dial, k.watch()
 	c, err := client.Dial(context.Background(), o)
 	if err == nil {
 		k.t.Cleanup(func() { _ = c.Close() })

@@ -7,28 +7,30 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
-type pluginParams struct {
+// IDParams name a plugin.
+type IDParams struct {
 	ID string `json:"id"`
 }
 
-type statusResult struct {
+// StatusResult lists the plugins, by id.
+type StatusResult struct {
 	Plugins []Status `json:"plugins"`
 }
 
 // Methods are the registry's rows of the method table.
 func (r *Registry) Methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("plugins.status", wire.ScopeRead, func(context.Context, rpc.None) (statusResult, error) {
-			return statusResult{Plugins: r.List()}, nil
-		}),
-		rpc.New("plugins.info", wire.ScopeRead, func(_ context.Context, p pluginParams) (Details, error) {
+		rpc.New("plugins.status", wire.ScopeRead, func(context.Context, rpc.None) (StatusResult, error) {
+			return StatusResult{Plugins: r.List()}, nil
+		}).Doc("Lists the plugins and how they are."),
+		rpc.New("plugins.info", wire.ScopeRead, func(_ context.Context, p IDParams) (Details, error) {
 			return r.Info(p.ID)
-		}),
-		rpc.New("plugins.grant", wire.ScopeAdmin, func(ctx context.Context, p pluginParams) (Details, error) {
+		}).Doc("Returns all that is known of a plugin: what it may do, what it needs, how it is."),
+		rpc.New("plugins.grant", wire.ScopeAdmin, func(ctx context.Context, p IDParams) (Details, error) {
 			if err := r.Grant(ctx, p.ID); err != nil {
 				return Details{}, err
 			}
 			return r.Info(p.ID)
-		}),
+		}).Doc("Grants the permissions that an update of a plugin asks for, and returns the plugin."),
 	}
 }

@@ -72,7 +72,7 @@ func (k kind) String() string {
 func (c *checker) object(s *shape, path string) {
 	seen := make([]string, 0, len(s.required))
 	c.each(func(key string) {
-		field, ok := s.fields[key]
+		field, ok := s.byName[key]
 		if !ok {
 			c.skip()
 			where := path
@@ -85,7 +85,7 @@ func (c *checker) object(s *shape, path string) {
 		if field.tag.required {
 			seen = append(seen, key)
 		}
-		c.value(field, path+"/"+key)
+		c.value(field.shape, path+"/"+key)
 	})
 	for _, name := range s.required {
 		if !slices.Contains(seen, name) {

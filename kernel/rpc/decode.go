@@ -27,7 +27,7 @@ type Decoder[T any] struct {
 // NewDecoder prepares a decoder for T. It panics for a T that cannot be decoded (a wrong tag, a channel
 // field), which is a mistake in the program.
 func NewDecoder[T any](method string) *Decoder[T] {
-	return &Decoder[T]{method, compile(reflect.TypeFor[T](), tag{}, nil)}
+	return &Decoder[T]{method, newCompiler(false).compile(reflect.TypeFor[T](), tag{})}
 }
 
 // Decode returns the parameters, or CodeInvalid "invalid <method> params: …" with every complaint.

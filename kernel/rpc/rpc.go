@@ -4,11 +4,15 @@
 // method without one does not compile. Dispatch finds the row, checks the scope, decodes the
 // parameters (closed objects: an unknown field is an error that names it) and calls the handler.
 // Handlers of one connection run concurrently; a Table does not change after NewTable.
+//
+// The types of parameters and results are the contract with clients: Table.Describe lists them, and
+// Schemas makes JSON Schemas of them, with the same compiler that Decoder checks parameters with.
 package rpc
 
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -35,24 +39,44 @@ type Method struct {
 	Scope wire.Scope
 	// Hidden methods work but are not listed in hello-ok.
 	Hidden bool
-	call   func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error)
+	// Summary says in one sentence what a client gets of it.
+	Summary string
+	types   types
+	call    func(ctx context.Context, params json.RawMessage, accept func(any)) (any, error)
+}
+
+// Doc gives the row its summary.
+func (m Method) Doc(summary string) Method {
+	m.Summary = summary
+	return m
 }
 
 // New makes a row. I is the parameters' struct (see Decoder for its tags), O what the client gets.
 func New[I, O any](name string, scope wire.Scope, fn func(context.Context, I) (O, error)) Method {
-	return NewTwoPhase(name, scope, func(ctx context.Context, in I, _ func(any)) (O, error) { return fn(ctx, in) })
-}
-
-// NewTwoPhase makes a row whose handler may answer early by accept and once more when it is done.
-func NewTwoPhase[I, O any](name string, scope wire.Scope, fn func(ctx context.Context, in I, accept func(any)) (O, error)) Method {
 	params := NewDecoder[I](name)
-	return Method{Name: name, Scope: scope, call: func(ctx context.Context, raw json.RawMessage, accept func(any)) (any, error) {
+	call := func(ctx context.Context, raw json.RawMessage, _ func(any)) (any, error) {
 		in, err := params.Decode(raw)
 		if err != nil {
 			return nil, err
 		}
-		return fn(ctx, in, accept)
-	}}
+		return fn(ctx, in)
+	}
+	return Method{Name: name, Scope: scope, call: call, types: types{params: reflect.TypeFor[I](), results: []reflect.Type{reflect.TypeFor[O]()}}}
+}
+
+// NewTwoPhase makes a row whose handler may answer early, with an E, by accept and once more when it is
+// done.
+func NewTwoPhase[I, E, O any](name string, scope wire.Scope, fn func(ctx context.Context, in I, accept func(E)) (O, error)) Method {
+	params := NewDecoder[I](name)
+	call := func(ctx context.Context, raw json.RawMessage, accept func(any)) (any, error) {
+		in, err := params.Decode(raw)
+		if err != nil {
+			return nil, err
+		}
+		return fn(ctx, in, func(early E) { accept(early) })
+	}
+	return Method{Name: name, Scope: scope, call: call,
+		types: types{reflect.TypeFor[I](), reflect.TypeFor[E](), []reflect.Type{reflect.TypeFor[O]()}}}
 }
 
 // None is the parameters of a method that takes none.
@@ -61,12 +85,12 @@ type None struct{}
 // Table finds methods by name.
 type Table struct{ rows map[string]Method }
 
-// NewTable returns a table of these rows, or CodeConflict naming a method that stands twice.
+// NewTable returns a table of these rows, or CodeConflict naming a method that is there twice.
 func NewTable(rows ...Method) (*Table, error) {
 	t := &Table{rows: make(map[string]Method, len(rows))}
 	for _, m := range rows {
 		if _, twice := t.rows[m.Name]; twice {
-			return nil, wit.Errorf(wit.CodeConflict, "method %s stands twice in the table", m.Name)
+			return nil, wit.Errorf(wit.CodeConflict, "method %s is a duplicate in the table", m.Name)
 		}
 		t.rows[m.Name] = m
 	}

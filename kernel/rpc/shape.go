@@ -23,14 +23,30 @@ const (
 	kindObject
 )
 
-// shape is what one place of the parameters accepts.
+// shape is what one place of a JSON value accepts, or holds. Places of the same struct type share its
+// fields, so a type may contain itself.
 type shape struct {
-	kind     kind
-	null     bool
-	tag      tag
-	elem     *shape // of an array or a map
-	fields   map[string]*shape
+	kind kind
+	null bool
+	tag  tag
+	elem *shape // of an array or a map
+	*fields
+	base64 bool // of a string
+}
+
+// fields are those of a struct type.
+type fields struct {
+	of       reflect.Type
+	names    []string // in the order of the declaration
+	byName   map[string]field
 	required []string
+}
+
+// field is one field of an object and where it is declared.
+type field struct {
+	*shape
+	owner reflect.Type
+	name  string // in Go
 }
 
 // tag holds an rpc tag; nil bounds do not restrict.
@@ -72,15 +88,44 @@ func number(tag, s string) *float64 {
 	return &n
 }
 
-// compile builds the shape of t. A struct that contains itself is accepted as anything at the inner place.
-func compile(t reflect.Type, tg tag, outer []reflect.Type) *shape {
+// compiler builds the shapes of types: of what is read, or (out) of what encoding/json writes.
+type compiler struct {
+	out  bool
+	seen map[reflect.Type]*fields
+}
+
+func newCompiler(out bool) *compiler { return &compiler{out, map[reflect.Type]*fields{}} }
+
+// record is a type of the contract with plugins: its generated codec leaves zero values out.
+type record interface{ AppendJSON([]byte) []byte }
+
+func implements[I any](t reflect.Type) bool {
+	return t.Implements(reflect.TypeFor[I]()) || reflect.PointerTo(t).Implements(reflect.TypeFor[I]())
+}
+
+// opaque reports whether t has a form of its own, of which nothing more is known than that it is text.
+func (c *compiler) opaque(t reflect.Type) (text, opaque bool) {
+	if !c.out {
+		return false, implements[json.Unmarshaler](t) || implements[encoding.TextUnmarshaler](t)
+	}
+	if implements[json.Marshaler](t) {
+		return false, !implements[record](t)
+	}
+	return true, implements[encoding.TextMarshaler](t)
+}
+
+// compile builds the shape of t at a place with this tag.
+func (c *compiler) compile(t reflect.Type, tg tag) *shape {
 	s := &shape{tag: tg}
 	if t.Kind() == reflect.Pointer {
-		s = compile(t.Elem(), tg, outer)
+		s = c.compile(t.Elem(), tg)
 		s.null = true
 		return s
 	}
-	if p := reflect.PointerTo(t); p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+	if text, opaque := c.opaque(t); opaque {
+		if text {
+			s.kind = kindString
+		}
 		return s
 	}
 	switch t.Kind() {
@@ -100,46 +145,74 @@ func compile(t reflect.Type, tg tag, outer []reflect.Type) *shape {
 		s.kind = kindNumber
 	case reflect.Slice, reflect.Array:
 		if t.Elem().Kind() == reflect.Uint8 {
-			s.kind = kindString // base64
+			s.kind, s.base64 = kindString, true
 			break
 		}
-		s.kind, s.elem = kindArray, compile(t.Elem(), tag{enum: tg.enum}, outer)
+		s.kind, s.elem = kindArray, c.compile(t.Elem(), tag{enum: tg.enum})
 		s.tag.enum = nil
 	case reflect.Map:
-		s.kind, s.elem = kindMap, compile(t.Elem(), tag{}, outer)
+		s.kind, s.elem = kindMap, c.compile(t.Elem(), tag{})
 	case reflect.Struct:
-		if slices.Contains(outer, t) {
-			return s
-		}
-		s.object(t, append(slices.Clone(outer), t))
+		s.kind, s.fields = kindObject, c.object(t)
 	default:
-		panic(fmt.Sprintf("rpc: %s cannot be a parameter", t))
+		panic(fmt.Sprintf("rpc: %s has no form in JSON", t))
 	}
 	return s
 }
 
-func (s *shape) object(t reflect.Type, outer []reflect.Type) {
-	s.kind, s.fields = kindObject, map[string]*shape{}
+// object builds the fields of a struct type once.
+func (c *compiler) object(t reflect.Type) *fields {
+	if o := c.seen[t]; o != nil {
+		return o
+	}
+	o := &fields{of: t, byName: map[string]field{}}
+	c.seen[t] = o
 	for f := range t.Fields() {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "-" || (!f.IsExported() && !f.Anonymous) {
 			continue
 		}
-		if f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct {
-			base := compile(f.Type, tag{}, outer)
-			for n, field := range base.fields {
-				s.fields[n] = field
-			}
-			s.required = append(s.required, base.required...)
+		if base, pointer := indirect(f.Type); f.Anonymous && name == "" && base.Kind() == reflect.Struct {
+			o.embed(c.object(base), pointer)
 			continue
 		}
 		if name == "" {
 			name = f.Name
 		}
 		tg := parseTag(f.Tag.Get("rpc"))
-		s.fields[name] = compile(f.Type, tg, outer)
-		if tg.required {
-			s.required = append(s.required, name)
+		required, place := tg.required, c.compile(f.Type, tg)
+		if c.out {
+			required = !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") && !implements[record](t)
+			place.null = place.null && required // else nil is left out
 		}
+		o.set(name, field{place, t, f.Name}, required)
+	}
+	return o
+}
+
+func indirect(t reflect.Type) (base reflect.Type, pointer bool) {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem(), true
+	}
+	return t, false
+}
+
+// embed adds the fields of an embedded struct; those that stand there already win.
+func (o *fields) embed(base *fields, pointer bool) {
+	for _, name := range base.names {
+		if have, ok := o.byName[name]; !ok || have.owner != o.of {
+			o.set(name, base.byName[name], !pointer && slices.Contains(base.required, name))
+		}
+	}
+}
+
+func (o *fields) set(name string, f field, required bool) {
+	if _, ok := o.byName[name]; !ok {
+		o.names = append(o.names, name)
+	}
+	o.byName[name] = f
+	o.required = slices.DeleteFunc(o.required, func(r string) bool { return r == name })
+	if required {
+		o.required = append(o.required, name)
 	}
 }

@@ -15,16 +15,21 @@ const (
 
 // ConnectParams are the parameters of connect: the union of protocol 3 and 4.
 type ConnectParams struct {
+	// MinProtocol and MaxProtocol are the numbers that the client speaks; the gateway takes the highest of
+	// them that it speaks too.
 	MinProtocol int    `json:"minProtocol" rpc:"required,min=1"`
 	MaxProtocol int    `json:"maxProtocol" rpc:"required,min=1"`
 	Client      Client `json:"client" rpc:"required"`
-	Role        string `json:"role,omitempty" rpc:"max=64"`
+	// Role is operator when left out, or node.
+	Role string `json:"role,omitempty" rpc:"max=64"`
 	// Scopes stand in the order sent, which is the order signed.
 	Scopes []string `json:"scopes,omitempty" rpc:"max=64"`
 	Device *Device  `json:"device,omitempty"`
 	Auth   *Auth    `json:"auth,omitempty"`
 
-	Caps        []string        `json:"caps,omitempty" rpc:"max=256"`
+	// Caps say what the client can show: tool-events asks for the tool stream of agent events.
+	Caps []string `json:"caps,omitempty" rpc:"max=256"`
+	// Commands and Permissions are a node's.
 	Commands    []string        `json:"commands,omitempty" rpc:"max=1024"`
 	Permissions map[string]bool `json:"permissions,omitempty" rpc:"max=1024"`
 	PathEnv     string          `json:"pathEnv,omitempty" rpc:"max=32768"`

@@ -20,10 +20,14 @@ const (
 
 // Error is the error of a response frame.
 type Error struct {
-	Code         string `json:"code"`
-	Message      string `json:"message"`
-	Details      any    `json:"details,omitempty"`
-	Retryable    bool   `json:"retryable,omitempty"`
+	Code string `json:"code"`
+	// Message is for people: what is wrong and what to do.
+	Message string `json:"message"`
+	// Details are for programs; details.code is finer than code.
+	Details any `json:"details,omitempty"`
+	// Retryable says that the same request may succeed later.
+	Retryable bool `json:"retryable,omitempty"`
+	// RetryAfterMs is the least time to wait before that, in milliseconds.
 	RetryAfterMs *int64 `json:"retryAfterMs,omitempty"`
 }
 

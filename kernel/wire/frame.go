@@ -19,7 +19,44 @@ const (
 	MaxMethod = 128
 )
 
-// Request is a client's frame. Params is valid JSON or nil and aliases nothing.
+// RequestFrame is what a client sends: one call of a method.
+type RequestFrame struct {
+	Type string `json:"type" rpc:"required,enum=req"`
+	// ID is the client's choice and comes back in the response: at most 256 bytes, not blank, and not that of
+	// a request that is not answered yet.
+	ID string `json:"id" rpc:"required,min=1,max=256"`
+	// Method is the method's name, at most 128 bytes.
+	Method string `json:"method" rpc:"required,min=1,max=128"`
+	// Params is an object; a method without parameters needs none.
+	Params any `json:"params,omitempty"`
+}
+
+// ResponseFrame answers a request: with a payload when ok is true, with an error when it is not. A method
+// that answers in two phases sends two of them.
+type ResponseFrame struct {
+	Type string `json:"type" rpc:"enum=res"`
+	// ID is the request's.
+	ID string `json:"id"`
+	OK bool   `json:"ok"`
+	// Payload is the method's result.
+	Payload json.RawMessage `json:"payload,omitempty"`
+	Error   *Error          `json:"error,omitempty"`
+}
+
+// EventFrame is news that nobody asked for.
+type EventFrame struct {
+	Type string `json:"type" rpc:"enum=event"`
+	// Event is the event's name.
+	Event   string          `json:"event"`
+	Payload json.RawMessage `json:"payload,omitempty"`
+	// Seq counts the events of the connection from 1, after hello-ok: a gap says that the client was too slow
+	// for some that may be missed.
+	Seq uint64 `json:"seq,omitempty"`
+	// StateVersion comes with presence and health.
+	StateVersion *StateVersion `json:"stateVersion,omitempty"`
+}
+
+// Request is a client's frame as it was read. Params is valid JSON or nil and aliases nothing.
 type Request struct {
 	ID     string
 	Method string

@@ -4,7 +4,8 @@ import "encoding/json"
 
 // HelloOK answers connect, for both protocols; what only one of them has is left out for the other.
 type HelloOK struct {
-	Type     string   `json:"type"` // "hello-ok"
+	Type string `json:"type" rpc:"enum=hello-ok"`
+	// Protocol is the number that the connection speaks: 3 or 4.
 	Protocol int      `json:"protocol"`
 	Server   Server   `json:"server"`
 	Features Features `json:"features"`
@@ -22,7 +23,8 @@ type Server struct {
 	Commit  string `json:"commit,omitempty"`
 	Host    string `json:"host,omitempty"`
 	BootID  string `json:"bootId,omitempty"`
-	ConnID  string `json:"connId"`
+	// ConnID is this connection's.
+	ConnID string `json:"connId"`
 }
 
 // Features list what this gateway really has and this connection's role may use.
@@ -34,10 +36,13 @@ type Features struct {
 
 // Snapshot is the state at the moment of connect, redacted to what the scopes allow.
 type Snapshot struct {
-	Presence        []Presence       `json:"presence"`
-	Health          json.RawMessage  `json:"health"`
-	StateVersion    StateVersion     `json:"stateVersion"`
-	UptimeMs        int64            `json:"uptimeMs"`
+	Presence []Presence `json:"presence"`
+	// Health is the result of the method health, or an empty object without operator.read.
+	Health       json.RawMessage `json:"health"`
+	StateVersion StateVersion    `json:"stateVersion"`
+	// UptimeMs is how long the gateway has run, in milliseconds.
+	UptimeMs int64 `json:"uptimeMs"`
+	// ConfigPath and StateDir are for admins.
 	ConfigPath      string           `json:"configPath,omitempty"`
 	StateDir        string           `json:"stateDir,omitempty"`
 	SessionDefaults *SessionDefaults `json:"sessionDefaults,omitempty"`
@@ -54,13 +59,15 @@ type StateVersion struct {
 type SessionDefaults struct {
 	DefaultAgentID string `json:"defaultAgentId"`
 	MainKey        string `json:"mainKey"`
+	// MainSessionKey is the full key of the main session.
 	MainSessionKey string `json:"mainSessionKey"`
 	Scope          string `json:"scope,omitempty"`
 }
 
 // HelloAuth says what was granted. Times are Unix milliseconds.
 type HelloAuth struct {
-	Method      string  `json:"method,omitempty"` // protocol 4
+	Method string `json:"method,omitempty"` // protocol 4
+	// DeviceToken lets this device connect again without the gateway's token: keep it with the key.
 	DeviceToken string  `json:"deviceToken,omitempty"`
 	Role        Role    `json:"role"`
 	Scopes      []Scope `json:"scopes"`
@@ -69,10 +76,13 @@ type HelloAuth struct {
 
 // Policy is what the gateway asks of the connection.
 type Policy struct {
-	MaxPayload       int64        `json:"maxPayload"`
-	MaxBufferedBytes int64        `json:"maxBufferedBytes"`
-	TickIntervalMs   int64        `json:"tickIntervalMs"`
-	Attachments      *Attachments `json:"attachments,omitempty"` // protocol 4
+	// MaxPayload is the largest frame that a client may send, in bytes.
+	MaxPayload int64 `json:"maxPayload"`
+	// MaxBufferedBytes may wait to be read by the client; above it the connection is closed.
+	MaxBufferedBytes int64 `json:"maxBufferedBytes"`
+	// TickIntervalMs is the time between two ticks, in milliseconds.
+	TickIntervalMs int64        `json:"tickIntervalMs"`
+	Attachments    *Attachments `json:"attachments,omitempty"` // protocol 4
 }
 
 // Attachments bounds what a chat message carries, in bytes.
@@ -83,21 +93,24 @@ type Attachments struct {
 
 // Presence is one row of the list of who is there. Ts is Unix milliseconds.
 type Presence struct {
-	Host             string   `json:"host,omitempty"`
-	IP               string   `json:"ip,omitempty"`
-	Version          string   `json:"version,omitempty"`
-	Platform         string   `json:"platform,omitempty"`
-	DeviceFamily     string   `json:"deviceFamily,omitempty"`
-	ModelIdentifier  string   `json:"modelIdentifier,omitempty"`
-	TimeZone         string   `json:"timeZone,omitempty"`
-	Mode             string   `json:"mode,omitempty"`
-	LastInputSeconds *int     `json:"lastInputSeconds,omitempty"`
-	Reason           string   `json:"reason,omitempty"`
-	Tags             []string `json:"tags,omitempty"`
-	Text             string   `json:"text,omitempty"`
-	Ts               int64    `json:"ts"`
-	DeviceID         string   `json:"deviceId,omitempty"`
-	Roles            []Role   `json:"roles,omitempty"`
-	Scopes           []Scope  `json:"scopes,omitempty"`
-	InstanceID       string   `json:"instanceId,omitempty"`
+	// Host is the machine's name, or what the client calls itself.
+	Host             string `json:"host,omitempty"`
+	IP               string `json:"ip,omitempty"`
+	Version          string `json:"version,omitempty"`
+	Platform         string `json:"platform,omitempty"`
+	DeviceFamily     string `json:"deviceFamily,omitempty"`
+	ModelIdentifier  string `json:"modelIdentifier,omitempty"`
+	TimeZone         string `json:"timeZone,omitempty"`
+	Mode             string `json:"mode,omitempty"`
+	LastInputSeconds *int   `json:"lastInputSeconds,omitempty"`
+	// Reason is self, connect or disconnect.
+	Reason string   `json:"reason,omitempty"`
+	Tags   []string `json:"tags,omitempty"`
+	// Text is the row for people.
+	Text       string  `json:"text,omitempty"`
+	Ts         int64   `json:"ts"`
+	DeviceID   string  `json:"deviceId,omitempty"`
+	Roles      []Role  `json:"roles,omitempty"`
+	Scopes     []Scope `json:"scopes,omitempty"`
+	InstanceID string  `json:"instanceId,omitempty"`
 }

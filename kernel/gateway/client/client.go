@@ -48,6 +48,9 @@ type Options struct {
 	Header http.Header
 	// EventBuffer is how many events wait for a reader; 256 when 0.
 	EventBuffer int
+	// Trace, if given, sees every frame before it is sent and after it was received, for tests. It is called
+	// concurrently and must not keep the frame.
+	Trace func(sent bool, frame []byte)
 	// MaxMessage bounds what the gateway may send, in bytes; 64 MiB when 0.
 	MaxMessage int64
 }
@@ -65,6 +68,7 @@ type Event struct {
 // Client is one connection.
 type Client struct {
 	ws     *websocket.Conn
+	trace  func(sent bool, frame []byte)
 	hello  wire.HelloOK
 	events chan Event
 	done   chan struct{}
@@ -206,12 +210,7 @@ func (c *Client) forget(id string) {
 }
 
 func (c *Client) send(ctx context.Context, id, method string, params any) error {
-	b, err := json.Marshal(struct {
-		Type   string `json:"type"`
-		ID     string `json:"id"`
-		Method string `json:"method"`
-		Params any    `json:"params,omitempty"`
-	}{"req", id, method, params})
+	b, err := json.Marshal(wire.RequestFrame{Type: "req", ID: id, Method: method, Params: params})
 	if err != nil {
 		return wit.Errorf(wit.CodeInvalid, "%s: the parameters cannot be encoded: %w", method, err)
 	}
@@ -221,6 +220,7 @@ func (c *Client) send(ctx context.Context, id, method string, params any) error 
 	if err := ctx.Err(); err != nil {
 		return wit.Errorf(wit.CodeTimeout, "%s: not sent: %w", method, err)
 	}
+	c.trace(true, b)
 	if err := c.ws.Write(bound, websocket.MessageText, b); err != nil {
 		return c.gone()
 	}
@@ -248,6 +248,7 @@ func (c *Client) read() {
 		if _, b, err = c.ws.Read(context.Background()); err != nil {
 			break
 		}
+		c.trace(false, b)
 		var m message
 		if json.Unmarshal(b, &m) != nil {
 			continue // a frame of a newer protocol

@@ -31,7 +31,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{ws: ws, events: make(chan Event, o.EventBuffer), done: make(chan struct{}), calls: map[string]chan answer{}}
+	c := &Client{ws: ws, trace: o.Trace, events: make(chan Event, o.EventBuffer), done: make(chan struct{}), calls: map[string]chan answer{}}
 	if err := c.shakeHands(ctx, o, id); err != nil {
 		_ = ws.CloseNow()
 		return nil, err
@@ -67,6 +67,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.EventBuffer == 0 {
 		o.EventBuffer = 256
+	}
+	if o.Trace == nil {
+		o.Trace = func(bool, []byte) {}
 	}
 	if o.MaxMessage == 0 {
 		o.MaxMessage = 64 << 20
@@ -105,16 +108,15 @@ func (c *Client) shakeHands(ctx context.Context, o Options, id *identity) error 
 	if err != nil {
 		return err
 	}
-	var nonce struct {
-		Nonce string `json:"nonce"`
-	}
+	var nonce wire.Challenge
 	if challenge.Event != "connect.challenge" || json.Unmarshal(challenge.Payload, &nonce) != nil {
 		return wit.Errorf(wit.CodeUnavailable, "%s is no gateway: it did not send a challenge", o.URL)
 	}
-	frame, err := json.Marshal(map[string]any{"type": "req", "id": "connect", "method": "connect", "params": o.params(id, nonce.Nonce)})
+	frame, err := json.Marshal(wire.RequestFrame{Type: "req", ID: "connect", Method: "connect", Params: o.params(id, nonce.Nonce)})
 	if err != nil {
 		return wit.Errorf(wit.CodeInvalid, "connect: %w", err)
 	}
+	c.trace(true, frame)
 	if err := c.ws.Write(ctx, websocket.MessageText, frame); err != nil {
 		return closed(err)
 	}
@@ -137,6 +139,7 @@ func (c *Client) receive(ctx context.Context) (message, error) {
 	if err != nil {
 		return m, closed(err)
 	}
+	c.trace(false, b)
 	if err := json.Unmarshal(b, &m); err != nil {
 		return m, wit.Errorf(wit.CodeUnavailable, "this is no gateway: %w", err)
 	}

@@ -37,7 +37,7 @@ type details struct {
 	Thinking  string     `json:"thinking,omitempty"`
 	Timeout   float64    `json:"timeout,omitempty"`
 	Delivery  delivery   `json:"delivery,omitzero"`
-	Isolation *isolation `json:"isolation,omitempty"`
+	Isolation *Isolation `json:"isolation,omitempty"`
 }
 
 // delivery says where a turn's answer goes. Mode is none, announce, or empty: protocol 3's third state,
@@ -53,11 +53,14 @@ type delivery struct {
 
 func (d delivery) wanted() bool { return d.Mode == "announce" || d.Mode == "" && d.To != "" }
 
-// isolation says what the main session is told of a turn elsewhere.
-type isolation struct {
-	PostToMainPrefix   *string `json:"postToMainPrefix,omitempty" rpc:"max=200"`
-	PostToMainMode     string  `json:"postToMainMode,omitempty" rpc:"enum=summary|full"`
-	PostToMainMaxChars *int    `json:"postToMainMaxChars,omitempty" rpc:"min=0"`
+// Isolation says what the main session is told of a turn elsewhere.
+type Isolation struct {
+	// PostToMainPrefix begins the note; Cron when left out.
+	PostToMainPrefix *string `json:"postToMainPrefix,omitempty" rpc:"max=200"`
+	// PostToMainMode of full posts the answer, summary at most its first 2,000 characters.
+	PostToMainMode string `json:"postToMainMode,omitempty" rpc:"enum=summary|full"`
+	// PostToMainMaxChars bounds a full answer; 8,000 characters when left out.
+	PostToMainMaxChars *int `json:"postToMainMaxChars,omitempty" rpc:"min=0"`
 }
 
 // Lengths of a note in the main session, in characters.
@@ -67,7 +70,7 @@ const (
 )
 
 // note is what the main session is told, empty for nothing.
-func (i isolation) note(text string, err error) string {
+func (i Isolation) note(text string, err error) string {
 	prefix := "Cron"
 	if i.PostToMainPrefix != nil && strings.TrimSpace(*i.PostToMainPrefix) != "" {
 		prefix = strings.TrimSpace(*i.PostToMainPrefix)

@@ -14,34 +14,39 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// listParams is protocol 4's; 3 has only includeDisabled.
-type listParams struct {
-	IncludeDisabled         bool   `json:"includeDisabled"`
-	Limit                   int    `json:"limit" rpc:"min=1,max=1000"`
-	Offset                  int    `json:"offset" rpc:"min=0"`
-	Query                   string `json:"query" rpc:"max=200"`
-	Enabled                 string `json:"enabled" rpc:"enum=all|enabled|disabled"`
-	ScheduleKind            string `json:"scheduleKind" rpc:"enum=all|at|every|cron|on-exit|stream"`
-	LastRunStatus           string `json:"lastRunStatus" rpc:"enum=all|ok|error|skipped|unknown"`
-	Trigger                 string `json:"trigger" rpc:"enum=all|conditional|unconditional"`
-	SortBy                  string `json:"sortBy" rpc:"enum=nextRunAtMs|updatedAtMs|name"`
-	SortDir                 string `json:"sortDir" rpc:"enum=asc|desc"`
-	AgentID                 string `json:"agentId" rpc:"max=128"`
-	Compact                 bool   `json:"compact"`
-	IncludeDeliveryPreviews bool   `json:"includeDeliveryPreviews"`
+// ListParams select jobs. All but includeDisabled is protocol 4's.
+type ListParams struct {
+	// IncludeDisabled lists what is switched off too; enabled, if given, decides instead.
+	IncludeDisabled bool `json:"includeDisabled"`
+	// Limit of 0 lists all.
+	Limit  int `json:"limit" rpc:"min=1,max=1000"`
+	Offset int `json:"offset" rpc:"min=0"`
+	// Query is looked for in ids, names and texts, whatever the case.
+	Query         string `json:"query" rpc:"max=200"`
+	Enabled       string `json:"enabled" rpc:"enum=all|enabled|disabled"`
+	ScheduleKind  string `json:"scheduleKind" rpc:"enum=all|at|every|cron|on-exit|stream"`
+	LastRunStatus string `json:"lastRunStatus" rpc:"enum=all|ok|error|skipped|unknown"`
+	Trigger       string `json:"trigger" rpc:"enum=all|conditional|unconditional"`
+	SortBy        string `json:"sortBy" rpc:"enum=nextRunAtMs|updatedAtMs|name"`
+	SortDir       string `json:"sortDir" rpc:"enum=asc|desc"`
+	AgentID       string `json:"agentId" rpc:"max=128"`
+	// Compact and IncludeDeliveryPreviews are accepted and change nothing.
+	Compact                 bool `json:"compact"`
+	IncludeDeliveryPreviews bool `json:"includeDeliveryPreviews"`
 }
 
-// page says which part of a list this is. Protocol 3 does not get one.
-type page struct {
-	Total      int  `json:"total"`
-	Offset     int  `json:"offset"`
-	Limit      int  `json:"limit"`
-	HasMore    bool `json:"hasMore"`
+// Page says which part of a list this is. Protocol 3 does not get one.
+type Page struct {
+	Total   int  `json:"total"`
+	Offset  int  `json:"offset"`
+	Limit   int  `json:"limit"`
+	HasMore bool `json:"hasMore"`
+	// NextOffset asks for the next page; null on the last.
 	NextOffset *int `json:"nextOffset"`
 }
 
 // cut returns the part of list that offset and limit select; limit 0 is all.
-func cut[T any](ctx context.Context, list []T, offset, limit int) ([]T, *page) {
+func cut[T any](ctx context.Context, list []T, offset, limit int) ([]T, *Page) {
 	total := len(list)
 	from := min(offset, total)
 	to := total
@@ -55,25 +60,26 @@ func cut[T any](ctx context.Context, list []T, offset, limit int) ([]T, *page) {
 	if protocol(ctx) < 4 {
 		return part, nil
 	}
-	p := &page{Total: total, Offset: from, Limit: cmp.Or(limit, max(total, 1)), HasMore: to < total}
+	p := &Page{Total: total, Offset: from, Limit: cmp.Or(limit, max(total, 1)), HasMore: to < total}
 	if p.HasMore {
 		p.NextOffset = &to
 	}
 	return part, p
 }
 
-type jobList struct {
+// ListResult is a page of jobs.
+type ListResult struct {
 	Jobs []Job `json:"jobs"`
-	*page
+	*Page
 	// Revision names what was selected and in which order: one who pages starts again when it changes.
 	// Protocol 3 does not get one.
 	Revision string `json:"snapshotRevision,omitempty"`
 }
 
-func (s *Service) list(ctx context.Context, p listParams) (jobList, error) {
+func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
 	all, err := s.Scheduler.List(ctx, owner)
 	if err != nil {
-		return jobList{}, err
+		return ListResult{}, err
 	}
 	var jobs []Job
 	for _, j := range all {
@@ -83,7 +89,7 @@ func (s *Service) list(ctx context.Context, p listParams) (jobList, error) {
 	}
 	slices.SortStableFunc(jobs, p.order)
 	part, page := cut(ctx, jobs, p.Offset, p.Limit)
-	res := jobList{Jobs: part, page: page}
+	res := ListResult{Jobs: part, Page: page}
 	if page != nil {
 		res.Revision = revision(jobs)
 	}
@@ -98,7 +104,7 @@ func revision(jobs []Job) string {
 	return strconv.FormatUint(sum.Sum64(), 36)
 }
 
-func (p listParams) selects(j Job) bool {
+func (p ListParams) selects(j Job) bool {
 	switch enabled := p.Enabled; {
 	case enabled == "" && !p.IncludeDisabled && !j.Enabled,
 		enabled == "enabled" && !j.Enabled, enabled == "disabled" && j.Enabled,
@@ -120,7 +126,7 @@ func contains(query string, texts ...string) bool {
 }
 
 // order puts jobs that are not due any more last, whichever the direction.
-func (p listParams) order(a, b Job) int {
+func (p ListParams) order(a, b Job) int {
 	var c int
 	switch p.SortBy {
 	case "name":
@@ -146,52 +152,61 @@ func due(j Job) int64 {
 	return j.State.NextRunAtMs
 }
 
-// runsParams is protocol 4's; 3 has a job and a limit.
-type runsParams struct {
-	idParams
-	Scope            string   `json:"scope" rpc:"enum=job|all"`
-	RunID            string   `json:"runId" rpc:"max=512"`
-	Limit            int      `json:"limit" rpc:"min=1,max=5000"`
-	Offset           int      `json:"offset" rpc:"min=0"`
-	Status           string   `json:"status" rpc:"enum=all|ok|error|skipped"`
-	Statuses         []string `json:"statuses" rpc:"max=3,enum=ok|error|skipped"`
+// RunsParams select the runs of one job or of all. Protocol 3 has a job and a limit, the rest is 4's.
+type RunsParams struct {
+	IDParams
+	// Scope of job wants an id; without one all jobs are meant.
+	Scope    string   `json:"scope" rpc:"enum=job|all"`
+	RunID    string   `json:"runId" rpc:"max=512"`
+	Limit    int      `json:"limit" rpc:"min=1,max=5000"`
+	Offset   int      `json:"offset" rpc:"min=0"`
+	Status   string   `json:"status" rpc:"enum=all|ok|error|skipped"`
+	Statuses []string `json:"statuses" rpc:"max=3,enum=ok|error|skipped"`
+	// DeliveryStatus selects all when it is unknown and nothing otherwise: the events message.delivered and
+	// message.failed say what became of an answer.
 	DeliveryStatus   string   `json:"deliveryStatus" rpc:"enum=delivered|not-delivered|unknown|not-requested"`
 	DeliveryStatuses []string `json:"deliveryStatuses" rpc:"max=4,enum=delivered|not-delivered|unknown|not-requested"`
-	Query            string   `json:"query" rpc:"max=200"`
-	SortDir          string   `json:"sortDir" rpc:"enum=asc|desc"`
-	AgentID          string   `json:"agentId" rpc:"max=128"`
+	// Query is looked for in job ids, names, answers and errors, whatever the case.
+	Query string `json:"query" rpc:"max=200"`
+	// SortDir of asc gives the oldest first; protocol 3 gets the latest ones, the latest last.
+	SortDir string `json:"sortDir" rpc:"enum=asc|desc"`
+	AgentID string `json:"agentId" rpc:"max=128"`
 }
 
-type entry struct {
-	Ts          int64           `json:"ts"`
-	JobID       string          `json:"jobId"`
-	Action      schedule.Action `json:"action"`
-	Status      schedule.Status `json:"status"`
-	Error       string          `json:"error,omitempty"`
-	Summary     string          `json:"summary,omitempty"`
-	RunAtMs     int64           `json:"runAtMs"`
-	DurationMs  int64           `json:"durationMs"`
-	NextRunAtMs int64           `json:"nextRunAtMs,omitempty"`
+// RunEntry is one run of a job. Times are Unix milliseconds.
+type RunEntry struct {
+	// Ts is when the run ended.
+	Ts     int64           `json:"ts"`
+	JobID  string          `json:"jobId"`
+	Action schedule.Action `json:"action" rpc:"enum=finished"`
+	Status schedule.Status `json:"status" rpc:"enum=ok|error|skipped"`
+	Error  string          `json:"error,omitempty"`
+	// Summary is the answer, or the event's text.
+	Summary     string `json:"summary,omitempty"`
+	RunAtMs     int64  `json:"runAtMs"`
+	DurationMs  int64  `json:"durationMs"`
+	NextRunAtMs int64  `json:"nextRunAtMs,omitempty"`
 	// RunID and JobName are protocol 4's.
 	RunID   string `json:"runId,omitempty"`
 	JobName string `json:"jobName,omitempty"`
 }
 
-type runList struct {
-	Entries []entry `json:"entries"`
-	*page
+// RunsResult is a page of runs.
+type RunsResult struct {
+	Entries []RunEntry `json:"entries"`
+	*Page
 }
 
-func (s *Service) runs(ctx context.Context, p runsParams) (runList, error) {
+func (s *Service) runs(ctx context.Context, p RunsParams) (RunsResult, error) {
 	jobs, err := s.ofRuns(ctx, p)
 	if err != nil {
-		return runList{}, err
+		return RunsResult{}, err
 	}
-	var all []entry
+	var all []RunEntry
 	for _, j := range jobs {
 		runs, err := s.Scheduler.Runs(ctx, owner, j.ID, 0)
 		if err != nil {
-			return runList{}, unknown(err, j.ID)
+			return RunsResult{}, unknown(err, j.ID)
 		}
 		for _, r := range runs {
 			if e := newEntry(j, r, protocol(ctx)); p.selects(e, r.Key) {
@@ -199,7 +214,7 @@ func (s *Service) runs(ctx context.Context, p runsParams) (runList, error) {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b entry) int { return cmp.Compare(b.Ts, a.Ts) })
+	slices.SortStableFunc(all, func(a, b RunEntry) int { return cmp.Compare(b.Ts, a.Ts) })
 	// Protocol 3 reads the latest ones, the latest last.
 	if protocol(ctx) < 4 && p.Limit > 0 {
 		all = all[:min(p.Limit, len(all))]
@@ -208,11 +223,11 @@ func (s *Service) runs(ctx context.Context, p runsParams) (runList, error) {
 		slices.Reverse(all)
 	}
 	part, page := cut(ctx, all, p.Offset, p.Limit)
-	return runList{part, page}, nil
+	return RunsResult{part, page}, nil
 }
 
 // ofRuns returns the jobs whose runs are asked for.
-func (s *Service) ofRuns(ctx context.Context, p runsParams) ([]schedule.Job, error) {
+func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, error) {
 	id, err := p.id()
 	if p.Scope == "all" || (err != nil && p.Scope == "" && protocol(ctx) >= 4) {
 		jobs, err := s.Scheduler.List(ctx, owner)
@@ -233,7 +248,7 @@ func (s *Service) ofRuns(ctx context.Context, p runsParams) ([]schedule.Job, err
 	return []schedule.Job{j}, nil
 }
 
-func (p runsParams) selects(e entry, key string) bool {
+func (p RunsParams) selects(e RunEntry, key string) bool {
 	switch {
 	case !passes(p.Status, string(e.Status)),
 		len(p.Statuses) > 0 && !slices.Contains(p.Statuses, string(e.Status)),
@@ -246,8 +261,8 @@ func (p runsParams) selects(e entry, key string) bool {
 	return contains(p.Query, e.JobID, e.JobName, e.Summary, e.Error)
 }
 
-func newEntry(j schedule.Job, r schedule.Run, protocol int) entry {
-	e := entry{
+func newEntry(j schedule.Job, r schedule.Run, protocol int) RunEntry {
+	e := RunEntry{
 		Ts: r.StartedAt + r.Duration, JobID: j.ID, Action: schedule.Finished, Status: r.Status, Error: r.Error, Summary: r.Summary,
 		RunAtMs: r.StartedAt, DurationMs: r.Duration, NextRunAtMs: r.NextRunAt,
 	}

@@ -12,14 +12,14 @@ import (
 // Methods returns the rows of the method table.
 func (s *Service) Methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("cron.list", wire.ScopeRead, s.list),
-		rpc.New("cron.get", wire.ScopeRead, s.get),
-		rpc.New("cron.status", wire.ScopeRead, s.status),
-		rpc.New("cron.runs", wire.ScopeRead, s.runs),
-		rpc.New("cron.add", wire.ScopeAdmin, s.add),
-		rpc.New("cron.update", wire.ScopeAdmin, s.update),
-		rpc.New("cron.remove", wire.ScopeAdmin, s.remove),
-		rpc.New("cron.run", wire.ScopeAdmin, s.run),
+		rpc.New("cron.list", wire.ScopeRead, s.list).Doc("Lists the jobs, page by page."),
+		rpc.New("cron.get", wire.ScopeRead, s.get).Doc("Returns one job."),
+		rpc.New("cron.status", wire.ScopeRead, s.status).Doc("Says how the scheduler is and when the next job is due."),
+		rpc.New("cron.runs", wire.ScopeRead, s.runs).Doc("Lists how jobs have ended."),
+		rpc.New("cron.add", wire.ScopeAdmin, s.add).Doc("Adds a job; what this gateway cannot do is refused."),
+		rpc.New("cron.update", wire.ScopeAdmin, s.update).Doc("Changes a job; what the patch leaves out stays."),
+		rpc.New("cron.remove", wire.ScopeAdmin, s.remove).Doc("Removes a job; one that is gone already is no error."),
+		rpc.New("cron.run", wire.ScopeAdmin, s.run).Doc("Runs a job now."),
 	}
 }
 
@@ -31,13 +31,14 @@ func protocol(ctx context.Context) int {
 	return 3
 }
 
-// idParams names a job by either of the two names that clients use.
-type idParams struct {
-	ID    string `json:"id" rpc:"max=128"`
+// IDParams names a job by either of the two names that clients use.
+type IDParams struct {
+	ID string `json:"id" rpc:"max=128"`
+	// JobID is another name for id.
 	JobID string `json:"jobId" rpc:"max=128"`
 }
 
-func (p idParams) id() (string, error) {
+func (p IDParams) id() (string, error) {
 	switch {
 	case p.ID != "":
 		return p.ID, nil
@@ -56,7 +57,7 @@ func unknown(err error, id string) error {
 		map[string]string{"code": "CRON_JOB_NOT_FOUND", "jobId": id})
 }
 
-func (s *Service) get(ctx context.Context, p idParams) (Job, error) {
+func (s *Service) get(ctx context.Context, p IDParams) (Job, error) {
 	id, err := p.id()
 	if err != nil {
 		return Job{}, err
@@ -68,13 +69,13 @@ func (s *Service) get(ctx context.Context, p idParams) (Job, error) {
 	return view(j, protocol(ctx)), nil
 }
 
-func (s *Service) add(ctx context.Context, p addParams) (Job, error) {
+func (s *Service) add(ctx context.Context, p AddParams) (Job, error) {
 	j := schedule.Job{Owner: owner, Enabled: true}
 	patch := p.patch()
 	if protocol(ctx) >= 4 && p.Delivery == nil && p.Payload.Kind == agentTurn && p.Payload.Deliver == nil {
 		// Protocol 4 delivers unless told otherwise; without a place to deliver to the job is still well.
 		yes := true
-		patch.Delivery = &deliveryParams{Mode: "announce", BestEffort: &yes}
+		patch.Delivery = &DeliveryParams{Mode: "announce", BestEffort: &yes}
 	}
 	if err := patch.apply(&j); err != nil {
 		return Job{}, err
@@ -86,12 +87,13 @@ func (s *Service) add(ctx context.Context, p addParams) (Job, error) {
 	return view(j, protocol(ctx)), nil
 }
 
-type updateParams struct {
-	idParams
-	Patch patchParams `json:"patch" rpc:"required"`
+// UpdateParams change a job.
+type UpdateParams struct {
+	IDParams
+	Patch PatchParams `json:"patch" rpc:"required"`
 }
 
-func (s *Service) update(ctx context.Context, p updateParams) (Job, error) {
+func (s *Service) update(ctx context.Context, p UpdateParams) (Job, error) {
 	id, err := p.id()
 	if err != nil {
 		return Job{}, err
@@ -103,47 +105,54 @@ func (s *Service) update(ctx context.Context, p updateParams) (Job, error) {
 	return view(j, protocol(ctx)), nil
 }
 
-type removed struct {
+// RemoveResult says whether there was such a job.
+type RemoveResult struct {
 	OK      bool `json:"ok"`
 	Removed bool `json:"removed"`
 }
 
-func (s *Service) remove(ctx context.Context, p idParams) (removed, error) {
+func (s *Service) remove(ctx context.Context, p IDParams) (RemoveResult, error) {
 	id, err := p.id()
 	if err != nil {
-		return removed{}, err
+		return RemoveResult{}, err
 	}
 	err = s.Scheduler.Remove(ctx, owner, id)
 	if wit.CodeOf(err) == wit.CodeNotFound {
-		return removed{OK: true}, nil
+		return RemoveResult{OK: true}, nil
 	}
-	return removed{OK: true, Removed: true}, err
+	return RemoveResult{OK: true, Removed: true}, err
 }
 
-type runParams struct {
-	idParams
+// RunParams start a job now.
+type RunParams struct {
+	IDParams
+	// Mode due runs the job only when it is due, if-enabled only when it is enabled, force (the default)
+	// always.
 	Mode string `json:"mode" rpc:"enum=due|force|if-enabled"`
 	// ExpectedProcessInstanceID guards a client against a gateway that was restarted meanwhile.
 	ExpectedProcessInstanceID string `json:"expectedProcessInstanceId"`
 }
 
-// ran is both protocols' answer: 3 is told when the job is done, 4 at once, with a run id.
-type ran struct {
-	OK                bool   `json:"ok"`
-	Ran               *bool  `json:"ran,omitempty"`
+// RunResult is both protocols' answer: 3 is told when the job is done, 4 at once, with a run id.
+type RunResult struct {
+	OK bool `json:"ok"`
+	// Ran is true when the job has run (protocol 3) and false when it did not.
+	Ran *bool `json:"ran,omitempty"`
+	// Enqueued says that the job begins now; the event cron and cron.runs tell how it ended.
 	Enqueued          bool   `json:"enqueued,omitempty"`
 	RunID             string `json:"runId,omitempty"`
 	ProcessInstanceID string `json:"processInstanceId,omitempty"`
-	Reason            string `json:"reason,omitempty"`
+	// Reason is disabled, already-running or not-due.
+	Reason string `json:"reason,omitempty"`
 }
 
-func (s *Service) run(ctx context.Context, p runParams) (ran, error) {
+func (s *Service) run(ctx context.Context, p RunParams) (RunResult, error) {
 	id, err := p.id()
 	if err != nil {
-		return ran{}, err
+		return RunResult{}, err
 	}
 	if want := p.ExpectedProcessInstanceID; want != "" && want != s.instance {
-		return ran{}, wit.NewError(wit.CodeConflict, "the gateway was restarted meanwhile: ask again")
+		return RunResult{}, wit.NewError(wit.CodeConflict, "the gateway was restarted meanwhile: ask again")
 	}
 	mode := schedule.Force
 	switch p.Mode {
@@ -152,7 +161,7 @@ func (s *Service) run(ctx context.Context, p runParams) (ran, error) {
 	case "if-enabled":
 		j, err := s.Scheduler.Get(ctx, owner, id)
 		if err != nil {
-			return ran{}, unknown(err, id)
+			return RunResult{}, unknown(err, id)
 		}
 		if !j.Enabled {
 			return notRun("disabled"), nil
@@ -163,39 +172,43 @@ func (s *Service) run(ctx context.Context, p runParams) (ran, error) {
 	case wit.CodeOf(err) == wit.CodeConflict:
 		return notRun("already-running"), nil
 	case err != nil:
-		return ran{}, unknown(err, id)
+		return RunResult{}, unknown(err, id)
 	case done == nil:
 		return notRun("not-due"), nil
 	case protocol(ctx) >= 4:
-		return ran{OK: true, Enqueued: true, RunID: key, ProcessInstanceID: s.instance}, nil
+		return RunResult{OK: true, Enqueued: true, RunID: key, ProcessInstanceID: s.instance}, nil
 	}
 	select {
 	case <-done:
 		yes := true
-		return ran{OK: true, Ran: &yes}, nil
+		return RunResult{OK: true, Ran: &yes}, nil
 	case <-ctx.Done():
-		return ran{}, wit.Errorf(wit.CodeTimeout, "the job still runs: %w", ctx.Err())
+		return RunResult{}, wit.Errorf(wit.CodeTimeout, "the job still runs: %w", ctx.Err())
 	}
 }
 
-func notRun(reason string) ran {
+func notRun(reason string) RunResult {
 	no := false
-	return ran{OK: true, Ran: &no, Reason: reason}
+	return RunResult{OK: true, Ran: &no, Reason: reason}
 }
 
-type status struct {
-	Enabled         bool   `json:"enabled"`
-	StorePath       string `json:"storePath"`
-	Storage         string `json:"storage"`
-	SQLitePath      string `json:"sqlitePath"`
-	TriggersEnabled bool   `json:"triggersEnabled"`
-	Jobs            int    `json:"jobs"`
-	NextWakeAtMs    int64  `json:"nextWakeAtMs,omitempty"`
+// StatusResult is how the scheduler is.
+type StatusResult struct {
+	Enabled bool `json:"enabled"`
+	// StorePath and SQLitePath are the database's file, empty where all is kept in memory.
+	StorePath  string `json:"storePath"`
+	Storage    string `json:"storage" rpc:"enum=sqlite"`
+	SQLitePath string `json:"sqlitePath"`
+	// TriggersEnabled is false: there are no triggers beside times.
+	TriggersEnabled bool `json:"triggersEnabled"`
+	Jobs            int  `json:"jobs"`
+	// NextWakeAtMs is when the next job is due, in Unix milliseconds.
+	NextWakeAtMs int64 `json:"nextWakeAtMs,omitempty"`
 }
 
-func (s *Service) status(ctx context.Context, _ rpc.None) (status, error) {
+func (s *Service) status(ctx context.Context, _ rpc.None) (StatusResult, error) {
 	sum, err := s.Scheduler.Status(ctx, owner)
-	return status{
+	return StatusResult{
 		Enabled: sum.Running, StorePath: s.StorePath, Storage: "sqlite", SQLitePath: s.StorePath,
 		Jobs: sum.Jobs, NextWakeAtMs: sum.NextRunAt,
 	}, err

@@ -10,77 +10,100 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// scheduleParams is a schedule as either protocol writes it: at has atMs in 3 and an ISO time in 4.
-type scheduleParams struct {
-	Kind     string `json:"kind" rpc:"required,enum=at|every|cron"`
-	AtMs     *int64 `json:"atMs"`
-	At       string `json:"at"`
-	EveryMs  int64  `json:"everyMs" rpc:"min=1"`
-	AnchorMs int64  `json:"anchorMs" rpc:"min=0"`
-	Expr     string `json:"expr"`
-	TZ       string `json:"tz"`
+// ScheduleParams are when a job is due, as either protocol writes it. Times are Unix milliseconds.
+type ScheduleParams struct {
+	// Kind is at (once), every (again after a time) or cron (by an expression).
+	Kind string `json:"kind" rpc:"required,enum=at|every|cron"`
+	// AtMs is protocol 3's moment.
+	AtMs *int64 `json:"atMs"`
+	// At is protocol 4's: an ISO time, in UTC where it names no zone.
+	At      string `json:"at"`
+	EveryMs int64  `json:"everyMs" rpc:"min=1"`
+	// AnchorMs is a moment from which the multiples of everyMs count.
+	AnchorMs int64 `json:"anchorMs" rpc:"min=0"`
+	// Expr has five fields, or six with seconds first.
+	Expr string `json:"expr"`
+	// TZ is an IANA name; the owner's zone when left out.
+	TZ string `json:"tz"`
 	// StaggerMs would spread many gateways' jobs; here it is accepted and has no effect.
 	StaggerMs int64 `json:"staggerMs" rpc:"min=0"`
 }
 
-// payloadParams is a payload. In a patch what is absent stays; null clears.
-type payloadParams struct {
-	Kind           string          `json:"kind" rpc:"required,enum=systemEvent|agentTurn"`
-	Text           *string         `json:"text"`
-	Message        *string         `json:"message"`
-	Model          json.RawMessage `json:"model"`
-	Thinking       json.RawMessage `json:"thinking"`
-	TimeoutSeconds *float64        `json:"timeoutSeconds" rpc:"min=0"`
-	// These are protocol 3's; 4 has them in delivery.
+// PayloadParams are what a job does. In a patch what is absent stays; null clears.
+type PayloadParams struct {
+	// Kind systemEvent puts a text before the main session, agentTurn lets an agent answer a message.
+	Kind    string  `json:"kind" rpc:"required,enum=systemEvent|agentTurn"`
+	Text    *string `json:"text"`
+	Message *string `json:"message"`
+	// Model and Thinking are text or null; the session's when left out.
+	Model    json.RawMessage `json:"model"`
+	Thinking json.RawMessage `json:"thinking"`
+	// TimeoutSeconds of 0 is the agent's own limit.
+	TimeoutSeconds *float64 `json:"timeoutSeconds" rpc:"min=0"`
+	// Deliver, channel, to and bestEffortDeliver are protocol 3's; 4 has them in delivery.
 	Deliver           *bool           `json:"deliver"`
 	Channel           json.RawMessage `json:"channel"`
 	To                json.RawMessage `json:"to"`
 	BestEffortDeliver *bool           `json:"bestEffortDeliver"`
 }
 
-type deliveryParams struct {
-	Mode       string          `json:"mode" rpc:"enum=none|announce|webhook"`
-	Channel    json.RawMessage `json:"channel"`
-	To         json.RawMessage `json:"to"`
-	AccountID  json.RawMessage `json:"accountId"`
-	ThreadID   json.RawMessage `json:"threadId"`
-	BestEffort *bool           `json:"bestEffort"`
+// DeliveryParams say where a turn's answer goes. Texts may be null, which clears.
+type DeliveryParams struct {
+	// Mode webhook is refused when it is asked for.
+	Mode string `json:"mode" rpc:"enum=none|announce|webhook"`
+	// Channel of last, or none, is where the main session was last talked to.
+	Channel   json.RawMessage `json:"channel"`
+	To        json.RawMessage `json:"to"`
+	AccountID json.RawMessage `json:"accountId"`
+	// ThreadID may be a number.
+	ThreadID json.RawMessage `json:"threadId"`
+	// BestEffort: a failed delivery does not fail the job.
+	BestEffort *bool `json:"bestEffort"`
 }
 
-// jobParams is what cron.add and a patch have in common.
-type jobParams struct {
-	AgentID        json.RawMessage `json:"agentId"`
-	SessionKey     json.RawMessage `json:"sessionKey"`
-	Description    *string         `json:"description" rpc:"max=2000"`
-	Enabled        *bool           `json:"enabled"`
-	DeleteAfterRun *bool           `json:"deleteAfterRun"`
-	SessionTarget  string          `json:"sessionTarget" rpc:"max=300"`
-	WakeMode       string          `json:"wakeMode" rpc:"enum=now|next-heartbeat"`
-	Delivery       *deliveryParams `json:"delivery"`
-	Isolation      *isolation      `json:"isolation"`
+// JobParams are what cron.add and a patch have in common.
+type JobParams struct {
+	// AgentID and SessionKey are text or null.
+	AgentID     json.RawMessage `json:"agentId"`
+	SessionKey  json.RawMessage `json:"sessionKey"`
+	Description *string         `json:"description" rpc:"max=2000"`
+	// Enabled is true for a new job.
+	Enabled *bool `json:"enabled"`
+	// DeleteAfterRun removes the job once it has run well.
+	DeleteAfterRun *bool `json:"deleteAfterRun"`
+	// SessionTarget is main, isolated (the default), current or session:<key>. main wants a system event,
+	// the others an agent's turn.
+	SessionTarget string `json:"sessionTarget" rpc:"max=300"`
+	// WakeMode now puts a system event before the agent at once, next-heartbeat (the default) with its next
+	// turn.
+	WakeMode  string          `json:"wakeMode" rpc:"enum=now|next-heartbeat"`
+	Delivery  *DeliveryParams `json:"delivery"`
+	Isolation *Isolation      `json:"isolation"`
 }
 
-type addParams struct {
-	jobParams
+// AddParams describe a new job.
+type AddParams struct {
+	JobParams
 	Name     string         `json:"name" rpc:"required,min=1,max=200"`
-	Schedule scheduleParams `json:"schedule" rpc:"required"`
-	Payload  payloadParams  `json:"payload" rpc:"required"`
+	Schedule ScheduleParams `json:"schedule" rpc:"required"`
+	Payload  PayloadParams  `json:"payload" rpc:"required"`
 }
 
-type patchParams struct {
-	jobParams
+// PatchParams are what changes of a job.
+type PatchParams struct {
+	JobParams
 	Name     *string         `json:"name" rpc:"min=1,max=200"`
-	Schedule *scheduleParams `json:"schedule"`
-	Payload  *payloadParams  `json:"payload"`
+	Schedule *ScheduleParams `json:"schedule"`
+	Payload  *PayloadParams  `json:"payload"`
 }
 
 // patch makes an addition the change of nothing.
-func (p addParams) patch() patchParams {
-	return patchParams{p.jobParams, &p.Name, &p.Schedule, &p.Payload}
+func (p AddParams) patch() PatchParams {
+	return PatchParams{p.JobParams, &p.Name, &p.Schedule, &p.Payload}
 }
 
 // apply changes a job. Its details are checked, its schedule is not.
-func (p patchParams) apply(j *schedule.Job) error {
+func (p PatchParams) apply(j *schedule.Job) error {
 	d := details{Target: targetIsolated, WakeMode: "next-heartbeat"}
 	if len(j.Payload) > 0 {
 		if err := json.Unmarshal(j.Payload, &d); err != nil {
@@ -111,7 +134,7 @@ func (p patchParams) apply(j *schedule.Job) error {
 	return err
 }
 
-func (p patchParams) details(d *details) error {
+func (p PatchParams) details(d *details) error {
 	if p.Description != nil {
 		d.Description = *p.Description
 	}
@@ -140,7 +163,7 @@ func (p patchParams) details(d *details) error {
 	return d.check()
 }
 
-func (p payloadParams) apply(d *details) error {
+func (p PayloadParams) apply(d *details) error {
 	if d.Kind != p.Kind { // another kind begins anew
 		d.Kind, d.Text, d.Model, d.Thinking, d.Timeout, d.Delivery = p.Kind, "", "", "", 0, delivery{}
 	}
@@ -169,7 +192,7 @@ func (p payloadParams) apply(d *details) error {
 		text{"channel", p.Channel, &d.Delivery.Channel}, text{"to", p.To, &d.Delivery.To})
 }
 
-func (p deliveryParams) apply(d *delivery) error {
+func (p DeliveryParams) apply(d *delivery) error {
 	if p.Mode != "" {
 		d.Mode = p.Mode
 	}
@@ -215,7 +238,7 @@ func texts(fields ...text) error {
 	return nil
 }
 
-func (p scheduleParams) spec() (schedule.Spec, error) {
+func (p ScheduleParams) spec() (schedule.Spec, error) {
 	switch p.Kind {
 	case "at":
 		at, err := p.moment()
@@ -227,7 +250,7 @@ func (p scheduleParams) spec() (schedule.Spec, error) {
 }
 
 // moment prefers atMs to at, as protocol 3 does. A time without a zone is UTC.
-func (p scheduleParams) moment() (int64, error) {
+func (p ScheduleParams) moment() (int64, error) {
 	if p.AtMs != nil {
 		return *p.AtMs, nil
 	}

@@ -77,7 +77,7 @@ type Service struct {
 	instance string
 }
 
-// Change is the payload of the event cron.
+// Change is what happened to a job. Times are Unix milliseconds.
 type Change struct {
 	JobID       string          `json:"jobId"`
 	Action      schedule.Action `json:"action"`

@@ -8,28 +8,32 @@ import (
 )
 
 // Job is a job as clients see it. The schedule's time, and where the delivery stands, differ between
-// the protocols.
+// the protocols. Times are Unix milliseconds.
 type Job struct {
-	ID             string        `json:"id"`
-	AgentID        string        `json:"agentId,omitempty"`
-	SessionKey     string        `json:"sessionKey,omitempty"`
-	Name           string        `json:"name"`
-	Description    string        `json:"description,omitempty"`
-	Enabled        bool          `json:"enabled"`
-	DeleteAfterRun bool          `json:"deleteAfterRun,omitempty"`
-	CreatedAtMs    int64         `json:"createdAtMs"`
-	UpdatedAtMs    int64         `json:"updatedAtMs"`
-	Schedule       scheduleView  `json:"schedule"`
-	SessionTarget  string        `json:"sessionTarget"`
-	WakeMode       string        `json:"wakeMode"`
-	Payload        payloadView   `json:"payload"`
-	Isolation      *isolation    `json:"isolation,omitempty"`
-	Delivery       *deliveryView `json:"delivery,omitempty"`
-	State          state         `json:"state"`
+	ID             string   `json:"id"`
+	AgentID        string   `json:"agentId,omitempty"`
+	SessionKey     string   `json:"sessionKey,omitempty"`
+	Name           string   `json:"name"`
+	Description    string   `json:"description,omitempty"`
+	Enabled        bool     `json:"enabled"`
+	DeleteAfterRun bool     `json:"deleteAfterRun,omitempty"`
+	CreatedAtMs    int64    `json:"createdAtMs"`
+	UpdatedAtMs    int64    `json:"updatedAtMs"`
+	Schedule       Schedule `json:"schedule"`
+	// SessionTarget is main, isolated or session:<key>.
+	SessionTarget string  `json:"sessionTarget"`
+	WakeMode      string  `json:"wakeMode"`
+	Payload       Payload `json:"payload"`
+	// Isolation is protocol 3's.
+	Isolation *Isolation `json:"isolation,omitempty"`
+	// Delivery is protocol 4's; 3 has it in the payload.
+	Delivery *Delivery `json:"delivery,omitempty"`
+	State    JobState  `json:"state"`
 }
 
-type scheduleView struct {
-	Kind     string `json:"kind"`
+// Schedule is when a job is due. Protocol 3 gets the moment of at as atMs, 4 as an ISO time in UTC.
+type Schedule struct {
+	Kind     string `json:"kind" rpc:"enum=at|every|cron"`
 	AtMs     int64  `json:"atMs,omitempty"`
 	At       string `json:"at,omitempty"`
 	EveryMs  int64  `json:"everyMs,omitempty"`
@@ -38,7 +42,9 @@ type scheduleView struct {
 	TZ       string `json:"tz,omitempty"`
 }
 
-type payloadView struct {
+// Payload is what a job does: a system event has a text, an agent's turn a message.
+type Payload struct {
+	// Kind is systemEvent or agentTurn; empty of a job whose record is damaged.
 	Kind              string  `json:"kind"`
 	Text              string  `json:"text,omitempty"`
 	Message           string  `json:"message,omitempty"`
@@ -51,8 +57,9 @@ type payloadView struct {
 	BestEffortDeliver *bool   `json:"bestEffortDeliver,omitempty"`
 }
 
-type deliveryView struct {
-	Mode       string `json:"mode"`
+// Delivery is where a turn's answer goes.
+type Delivery struct {
+	Mode       string `json:"mode" rpc:"enum=none|announce"`
 	Channel    string `json:"channel,omitempty"`
 	To         string `json:"to,omitempty"`
 	AccountID  string `json:"accountId,omitempty"`
@@ -60,12 +67,13 @@ type deliveryView struct {
 	BestEffort *bool  `json:"bestEffort,omitempty"`
 }
 
-type state struct {
+// JobState is when a job is due and how it last ended. Times are Unix milliseconds.
+type JobState struct {
 	NextRunAtMs int64           `json:"nextRunAtMs,omitempty"`
 	RunningAtMs int64           `json:"runningAtMs,omitempty"`
 	LastRunAtMs int64           `json:"lastRunAtMs,omitempty"`
 	LastStatus  schedule.Status `json:"lastStatus,omitempty"`
-	// LastRunStatus is protocol 4's name for LastStatus.
+	// LastRunStatus is protocol 4's name for lastStatus.
 	LastRunStatus  schedule.Status `json:"lastRunStatus,omitempty"`
 	LastError      string          `json:"lastError,omitempty"`
 	LastDurationMs *int64          `json:"lastDurationMs,omitempty"`
@@ -80,7 +88,7 @@ func view(j schedule.Job, protocol int) Job {
 		DeleteAfterRun: j.DeleteAfterRun, CreatedAtMs: j.CreatedAt, UpdatedAtMs: j.UpdatedAt,
 		Schedule: viewSchedule(j.Spec, protocol), SessionTarget: d.Target, WakeMode: d.WakeMode, State: viewState(j.State, protocol),
 	}
-	out.Payload = payloadView{Kind: d.Kind, Model: d.Model, Thinking: d.Thinking, TimeoutSeconds: d.Timeout}
+	out.Payload = Payload{Kind: d.Kind, Model: d.Model, Thinking: d.Thinking, TimeoutSeconds: d.Timeout}
 	if d.Kind == systemEvent {
 		out.Payload.Text = d.Text
 	} else {
@@ -100,25 +108,25 @@ func view(j schedule.Job, protocol int) Job {
 		if d.Delivery.wanted() {
 			mode = "announce"
 		}
-		out.Delivery = &deliveryView{mode, d.Delivery.Channel, d.Delivery.To, d.Delivery.AccountID, d.Delivery.ThreadID, d.Delivery.BestEffort}
+		out.Delivery = &Delivery{mode, d.Delivery.Channel, d.Delivery.To, d.Delivery.AccountID, d.Delivery.ThreadID, d.Delivery.BestEffort}
 	}
 	return out
 }
 
-func viewSchedule(s schedule.Spec, protocol int) scheduleView {
+func viewSchedule(s schedule.Spec, protocol int) Schedule {
 	switch {
 	case s.At != 0 && protocol < 4:
-		return scheduleView{Kind: "at", AtMs: s.At}
+		return Schedule{Kind: "at", AtMs: s.At}
 	case s.At != 0:
-		return scheduleView{Kind: "at", At: time.UnixMilli(s.At).UTC().Format("2006-01-02T15:04:05.000Z")}
+		return Schedule{Kind: "at", At: time.UnixMilli(s.At).UTC().Format("2006-01-02T15:04:05.000Z")}
 	case s.EveryMs != 0:
-		return scheduleView{Kind: "every", EveryMs: s.EveryMs, AnchorMs: s.AnchorMs}
+		return Schedule{Kind: "every", EveryMs: s.EveryMs, AnchorMs: s.AnchorMs}
 	}
-	return scheduleView{Kind: "cron", Expr: s.Cron, TZ: s.TZ}
+	return Schedule{Kind: "cron", Expr: s.Cron, TZ: s.TZ}
 }
 
-func viewState(s schedule.State, protocol int) state {
-	out := state{NextRunAtMs: s.NextRunAt, RunningAtMs: s.RunningAt, LastRunAtMs: s.LastRunAt, LastStatus: s.LastStatus, LastError: s.LastError}
+func viewState(s schedule.State, protocol int) JobState {
+	out := JobState{NextRunAtMs: s.NextRunAt, RunningAtMs: s.RunningAt, LastRunAtMs: s.LastRunAt, LastStatus: s.LastStatus, LastError: s.LastError}
 	if s.LastRunAt != 0 {
 		out.LastDurationMs = &s.LastDuration
 	}

@@ -7,46 +7,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-type (
-	listParams struct {
-		Channel string `json:"channel,omitempty" rpc:"max=128"`
-		// State is queued, held, sent, failed or cancelled; without it all that is not over.
-		State State `json:"state,omitempty" rpc:"enum=queued|held|sent|failed|cancelled"`
-		Limit int   `json:"limit,omitempty" rpc:"min=1,max=1000"`
-	}
-	listResult struct {
-		Messages []row `json:"messages"`
-	}
-	row struct {
-		ID         string     `json:"id"`
-		State      State      `json:"state"`
-		Channel    string     `json:"channel"`
-		AccountID  string     `json:"accountId"`
-		To         string     `json:"to"`
-		RunID      string     `json:"runId,omitempty"`
-		SessionKey string     `json:"sessionKey,omitempty"`
-		Pieces     int        `json:"pieces"`
-		SentPieces int        `json:"sentPieces"`
-		IDs        []string   `json:"ids,omitempty"`
-		Attempts   int        `json:"attempts,omitempty"`
-		NextAt     int64      `json:"nextAt,omitempty"`
-		CreatedAt  int64      `json:"createdAt"`
-		DoneAt     int64      `json:"doneAt,omitempty"`
-		Error      *wit.Error `json:"error,omitempty"`
-		// Waiting says why nothing is tried now.
-		Waiting string `json:"waiting,omitempty"`
-	}
-	idParams struct {
-		ID string `json:"id" rpc:"required,min=1,max=1024"`
-	}
-	idResult struct {
-		OK bool   `json:"ok"`
-		ID string `json:"id"`
-	}
-)
-
 // list shows the queue, oldest first, or the outcomes, newest first.
-func (s *Service) list(ctx context.Context, in listParams) (listResult, error) {
+func (s *Service) list(ctx context.Context, in ListParams) (ListResult, error) {
 	limit := in.Limit
 	if limit == 0 {
 		limit = 100
@@ -55,7 +17,7 @@ func (s *Service) list(ctx context.Context, in listParams) (listResult, error) {
 	if in.State != "" && in.State != StateQueued && in.State != StateHeld {
 		table, reverse = doneTable, true
 	}
-	out := listResult{Messages: []row{}}
+	out := ListResult{Messages: []Row{}}
 	err := s.Store.View(ctx, func(tx store.Tx) error {
 		for rec, err := range table.Scan(tx, store.Range{Reverse: reverse}) {
 			if err != nil {
@@ -80,10 +42,10 @@ func (s *Service) list(ctx context.Context, in listParams) (listResult, error) {
 	return out, err
 }
 
-func (s *Service) row(r *record) row {
+func (s *Service) row(r *record) Row {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := row{ID: r.ID, State: r.State, Channel: r.Channel, AccountID: r.Account, To: r.To.ID, RunID: r.RunID, SessionKey: r.SessionKey,
+	v := Row{ID: r.ID, State: r.State, Channel: r.Channel, AccountID: r.Account, To: r.To.ID, RunID: r.RunID, SessionKey: r.SessionKey,
 		Pieces: len(r.Pieces), IDs: r.ids(), Attempts: r.Attempts, NextAt: r.NextAt, CreatedAt: r.CreatedAt, DoneAt: r.DoneAt, Error: r.Error}
 	for _, p := range r.Pieces {
 		if p.Sent {
@@ -97,7 +59,7 @@ func (s *Service) row(r *record) row {
 }
 
 // release sends a held message again, behind what its conversation has waiting.
-func (s *Service) release(ctx context.Context, in idParams) (idResult, error) {
+func (s *Service) release(ctx context.Context, in IDParams) (IDResult, error) {
 	var key string
 	var r record
 	err := s.Store.Update(ctx, func(tx store.Tx) (err error) {
@@ -114,14 +76,14 @@ func (s *Service) release(ctx context.Context, in idParams) (idResult, error) {
 		return queueTable.Put(tx, key, r)
 	})
 	if err != nil {
-		return idResult{}, err
+		return IDResult{}, err
 	}
 	s.push(r.lane(), r.Channel, key)
-	return idResult{true, in.ID}, nil
+	return IDResult{true, in.ID}, nil
 }
 
 // drop takes a message that is not over out of the queue.
-func (s *Service) drop(ctx context.Context, in idParams) (idResult, error) {
+func (s *Service) drop(ctx context.Context, in IDParams) (IDResult, error) {
 	var r record
 	err := s.Store.Update(ctx, func(tx store.Tx) error {
 		key, found, err := lookup(tx, in.ID)
@@ -138,10 +100,10 @@ func (s *Service) drop(ctx context.Context, in idParams) (idResult, error) {
 		return doneTable.Put(tx, key, r.outcome())
 	})
 	if err != nil {
-		return idResult{}, err
+		return IDResult{}, err
 	}
 	s.announce(ctx, &r, StateCancelled)
-	return idResult{true, in.ID}, nil
+	return IDResult{true, in.ID}, nil
 }
 
 func unknown(id string, err error) error {

@@ -21,53 +21,111 @@ const sendWait = 10 * time.Second
 // Methods lists the service's rows.
 func (s *Service) Methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("send", wire.ScopeWrite, s.sendMethod),
-		rpc.New("delivery.list", wire.ScopeRead, s.list),
-		rpc.New("delivery.release", wire.ScopeAdmin, s.release),
-		rpc.New("delivery.drop", wire.ScopeAdmin, s.drop),
+		rpc.New("send", wire.ScopeWrite, s.sendMethod).Doc("Sends a message through a channel and waits at most ten seconds for the outcome."),
+		rpc.New("delivery.list", wire.ScopeRead, s.list).Doc("Lists outgoing messages: those that are not over, the oldest first, or those of one state."),
+		rpc.New("delivery.release", wire.ScopeAdmin, s.release).Doc("Sends a held message after all."),
+		rpc.New("delivery.drop", wire.ScopeAdmin, s.drop).Doc("Takes a message that is not over out of the queue."),
 	}
 }
 
-// sendParams is the union of what clients of both protocols send. gifPlayback, forceDocument and
-// parseMode are accepted and say nothing to a platform-neutral sender.
-type sendParams struct {
-	To             string   `json:"to" rpc:"required,min=1,max=1024"`
-	Message        string   `json:"message,omitempty" rpc:"max=1000000"`
-	MediaURL       string   `json:"mediaUrl,omitempty" rpc:"max=8192"`
-	MediaURLs      []string `json:"mediaUrls,omitempty" rpc:"max=10"`
-	Buffer         string   `json:"buffer,omitempty"`
-	Filename       string   `json:"filename,omitempty" rpc:"max=255"`
-	ContentType    string   `json:"contentType,omitempty" rpc:"max=255"`
-	AsVoice        bool     `json:"asVoice,omitempty"`
-	GifPlayback    bool     `json:"gifPlayback,omitempty"`
-	ForceDocument  bool     `json:"forceDocument,omitempty"`
-	Channel        string   `json:"channel,omitempty" rpc:"max=128"`
-	AccountID      string   `json:"accountId,omitempty" rpc:"max=128"`
-	AgentID        string   `json:"agentId,omitempty" rpc:"max=128"`
-	ReplyToID      string   `json:"replyToId,omitempty" rpc:"max=1024"`
-	ThreadID       string   `json:"threadId,omitempty" rpc:"max=1024"`
-	Silent         bool     `json:"silent,omitempty"`
-	ParseMode      string   `json:"parseMode,omitempty" rpc:"enum=HTML"`
-	SessionKey     string   `json:"sessionKey,omitempty" rpc:"max=512"`
-	IdempotencyKey string   `json:"idempotencyKey" rpc:"required,min=1,max=512"`
+// SendParams is the union of what clients of both protocols send.
+type SendParams struct {
+	// To is the conversation's id, behind an optional channel: of the plugin's name and an optional user:,
+	// group: or channel:, and before an optional :topic:thread.
+	To      string `json:"to" rpc:"required,min=1,max=1024"`
+	Message string `json:"message,omitempty" rpc:"max=1000000"`
+	// MediaURL and MediaURLs are files on the web, http or https.
+	MediaURL  string   `json:"mediaUrl,omitempty" rpc:"max=8192"`
+	MediaURLs []string `json:"mediaUrls,omitempty" rpc:"max=10"`
+	// Buffer is a file in base64, with its filename and contentType.
+	Buffer      string `json:"buffer,omitempty"`
+	Filename    string `json:"filename,omitempty" rpc:"max=255"`
+	ContentType string `json:"contentType,omitempty" rpc:"max=255"`
+	// AsVoice sends the file as a voice message, ForceDocument as a plain file.
+	AsVoice       bool `json:"asVoice,omitempty"`
+	ForceDocument bool `json:"forceDocument,omitempty"`
+	// Channel may be left out, or last, where only one is in use.
+	Channel   string `json:"channel,omitempty" rpc:"max=128"`
+	AccountID string `json:"accountId,omitempty" rpc:"max=128"`
+	AgentID   string `json:"agentId,omitempty" rpc:"max=128"`
+	ReplyToID string `json:"replyToId,omitempty" rpc:"max=1024"`
+	ThreadID  string `json:"threadId,omitempty" rpc:"max=1024"`
+	Silent    bool   `json:"silent,omitempty"`
+	// SessionKey only shows in events and lists.
+	SessionKey string `json:"sessionKey,omitempty" rpc:"max=512"`
+	// IdempotencyKey is the client's choice: the same key twice is one message.
+	IdempotencyKey string `json:"idempotencyKey" rpc:"required,min=1,max=512"`
+	// GifPlayback and ParseMode are accepted and change nothing.
+	GifPlayback bool   `json:"gifPlayback,omitempty"`
+	ParseMode   string `json:"parseMode,omitempty" rpc:"enum=HTML"`
 }
 
-// sendResult says where a message is: status is sent, queued or held. MessageID is the platform's and
-// empty until it is sent.
-type sendResult struct {
-	RunID      string   `json:"runId"`
+// SendResult says where a message is.
+type SendResult struct {
+	// RunID is the idempotencyKey.
+	RunID string `json:"runId"`
+	// MessageID is the platform's, of the first piece, and empty until that is sent.
 	MessageID  string   `json:"messageId"`
 	MessageIDs []string `json:"messageIds,omitempty"`
 	Channel    string   `json:"channel"`
-	Status     State    `json:"status"`
-	DeliveryID string   `json:"deliveryId"`
+	// Status is sent, queued (it is tried further) or held (the owner has to decide).
+	Status     State  `json:"status" rpc:"enum=sent|queued|held"`
+	DeliveryID string `json:"deliveryId"`
+}
+
+// ListParams select outgoing messages.
+type ListParams struct {
+	Channel string `json:"channel,omitempty" rpc:"max=128"`
+	// State of sent, failed or cancelled gives the newest first; without one all that is not over comes.
+	State State `json:"state,omitempty" rpc:"enum=queued|held|sent|failed|cancelled"`
+	// Limit is 100 when left out.
+	Limit int `json:"limit,omitempty" rpc:"min=1,max=1000"`
+}
+
+// ListResult is a list of outgoing messages.
+type ListResult struct {
+	Messages []Row `json:"messages"`
+}
+
+// Row is an outgoing message. Times are Unix milliseconds.
+type Row struct {
+	ID         string `json:"id"`
+	State      State  `json:"state" rpc:"enum=queued|held|sent|failed|cancelled"`
+	Channel    string `json:"channel"`
+	AccountID  string `json:"accountId"`
+	To         string `json:"to"`
+	RunID      string `json:"runId,omitempty"`
+	SessionKey string `json:"sessionKey,omitempty"`
+	// Pieces is in how many the message is cut, SentPieces how many of them have arrived, as IDs.
+	Pieces     int      `json:"pieces"`
+	SentPieces int      `json:"sentPieces"`
+	IDs        []string `json:"ids,omitempty"`
+	Attempts   int      `json:"attempts,omitempty"`
+	// NextAt is when it is tried again.
+	NextAt    int64      `json:"nextAt,omitempty"`
+	CreatedAt int64      `json:"createdAt"`
+	DoneAt    int64      `json:"doneAt,omitempty"`
+	Error     *wit.Error `json:"error,omitempty"`
+	// Waiting says why nothing is tried now.
+	Waiting string `json:"waiting,omitempty"`
+}
+
+// IDParams name a message by the id of delivery.list.
+type IDParams struct {
+	ID string `json:"id" rpc:"required,min=1,max=1024"`
+}
+
+// IDResult names the message that was changed.
+type IDResult struct {
+	OK bool   `json:"ok"`
+	ID string `json:"id"`
 }
 
 // sendMethod enqueues a client's message and waits a while for what becomes of it.
-func (s *Service) sendMethod(ctx context.Context, in sendParams) (sendResult, error) {
+func (s *Service) sendMethod(ctx context.Context, in SendParams) (SendResult, error) {
 	o, err := s.compose(ctx, in)
 	if err != nil {
-		return sendResult{}, err
+		return SendResult{}, err
 	}
 	w := make(chan outcome, 1)
 	s.mu.Lock()
@@ -83,7 +141,7 @@ func (s *Service) sendMethod(ctx context.Context, in sendParams) (sendResult, er
 		return err
 	})
 	if err != nil {
-		return sendResult{}, err
+		return SendResult{}, err
 	}
 	s.Queue.Wake()
 	out := outcome{r.State, r.ids(), r.Error}
@@ -95,7 +153,7 @@ func (s *Service) sendMethod(ctx context.Context, in sendParams) (sendResult, er
 		case <-ctx.Done():
 		}
 	}
-	res := sendResult{RunID: in.IdempotencyKey, Channel: o.Channel, Status: out.state, DeliveryID: o.ID, MessageIDs: out.ids}
+	res := SendResult{RunID: in.IdempotencyKey, Channel: o.Channel, Status: out.state, DeliveryID: o.ID, MessageIDs: out.ids}
 	if len(out.ids) > 0 {
 		res.MessageID = out.ids[0]
 	}
@@ -119,7 +177,7 @@ func (s *Service) forget(id string, w chan outcome) {
 }
 
 // compose makes the message that the parameters describe.
-func (s *Service) compose(ctx context.Context, in sendParams) (message.Outbound, error) {
+func (s *Service) compose(ctx context.Context, in SendParams) (message.Outbound, error) {
 	name := in.Channel
 	if name == "" || name == "last" {
 		only, ok := s.Accounts.Default()
@@ -162,7 +220,7 @@ func Address(channel, to, thread string) wit.Conversation {
 	return c
 }
 
-func (s *Service) attachments(ctx context.Context, in sendParams) ([]wit.Attachment, error) {
+func (s *Service) attachments(ctx context.Context, in SendParams) ([]wit.Attachment, error) {
 	var files []wit.Attachment
 	for _, u := range append([]string{in.MediaURL}, in.MediaURLs...) {
 		if u == "" {
@@ -193,7 +251,7 @@ func (s *Service) attachments(ctx context.Context, in sendParams) ([]wit.Attachm
 }
 
 // kindOf tells by a type or a name what kind of file it is.
-func kindOf(in sendParams, mime, name string) wit.AttachmentKind {
+func kindOf(in SendParams, mime, name string) wit.AttachmentKind {
 	if in.AsVoice {
 		return wit.AttachmentKindVoice
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-type sendResult struct {
+type SendResult struct {
 	RunID, MessageID, Channel, Status, DeliveryID string
 	MessageIDs                                    []string
 }
@@ -32,7 +32,7 @@ func TestSend(t *testing.T) {
 		w := newWorld(t)
 		s, _ := w.run()
 		for range 2 {
-			var r sendResult
+			var r SendResult
 			err := call(t, s, "send", `{"to":"42","message":"hi","channel":"chat","idempotencyKey":"k1","sessionKey":"main"}`, &r)
 			if err != nil || r.RunID != "k1" || r.MessageID != "p1" || r.Channel != "chat" || r.Status != "sent" {
 				t.Errorf("%+v %v", r, err)
@@ -59,7 +59,7 @@ func TestSend(t *testing.T) {
 		w := newWorld(t)
 		w.ready = wit.NewError(wit.CodeUnavailable, "needs a login")
 		s, _ := w.run()
-		var r sendResult
+		var r SendResult
 		began := time.Now()
 		if err := call(t, s, "send", `{"to":"42","message":"hi","idempotencyKey":"k1"}`, &r); err != nil || r.Status != "queued" || r.MessageID != "" || time.Since(began) != 10*time.Second {
 			t.Errorf("%+v %v after %v", r, err, time.Since(began))

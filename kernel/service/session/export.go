@@ -15,13 +15,14 @@ const exportBytes = 256 << 10
 
 // ExportParams asks for a page of a history: of a session's present one, or of any by its session id.
 type ExportParams struct {
-	Key       string `json:"key"`
-	AgentID   string `json:"agentId"`
-	SessionID string `json:"sessionId"`
+	Key     string `json:"key,omitempty"`
+	AgentID string `json:"agentId,omitempty"`
+	// SessionID names a history, the present one of a session or an earlier one, instead of a key.
+	SessionID string `json:"sessionId,omitempty"`
 	// Cursor comes from the page before; empty starts.
-	Cursor string `json:"cursor"`
+	Cursor string `json:"cursor,omitempty"`
 	// Limit is the most lines of a page; 500 when 0, at most 1,000.
-	Limit int `json:"limit"`
+	Limit int `json:"limit,omitempty"`
 }
 
 // ExportResult is a page of JSON lines: the first of all describes the session, each other one is a

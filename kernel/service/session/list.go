@@ -15,41 +15,48 @@ import (
 // ListParams selects sessions. Fields of protocol 4 that ask for what this gateway does not have
 // (boards, people, archives) are taken and select nothing away.
 type ListParams struct {
-	Limit                  int             `json:"limit"`
-	Offset                 int             `json:"offset"`
-	ActiveMinutes          int64           `json:"activeMinutes"`
-	IncludeGlobal          bool            `json:"includeGlobal"`
-	IncludeUnknown         bool            `json:"includeUnknown"`
-	IncludeDerivedTitles   bool            `json:"includeDerivedTitles"`
-	IncludeLastMessage     bool            `json:"includeLastMessage"`
-	Label                  string          `json:"label"`
-	SpawnedBy              string          `json:"spawnedBy"`
-	AgentID                string          `json:"agentId"`
-	Search                 string          `json:"search"`
-	SortBy                 string          `json:"sortBy"`
-	RequireLastInteraction bool            `json:"requireLastInteraction"`
-	ConfiguredAgentsOnly   bool            `json:"configuredAgentsOnly"`
-	BoardFace              string          `json:"boardFace"`
-	CreatorID              string          `json:"creatorId"`
-	OwnerID                string          `json:"ownerId"`
-	OwnerFirst             bool            `json:"ownerFirst"`
-	InvolvingMe            bool            `json:"involvingMe"`
-	InvolvingProfileID     string          `json:"involvingProfileId"`
-	IncludePeople          bool            `json:"includePeople"`
-	Archived               json.RawMessage `json:"archived"`
+	// Limit of 0 lists all.
+	Limit  int `json:"limit,omitempty"`
+	Offset int `json:"offset,omitempty"`
+	// ActiveMinutes selects what was used in that time.
+	ActiveMinutes int64 `json:"activeMinutes,omitempty"`
+	// IncludeDerivedTitles adds derivedTitle, IncludeLastMessage lastMessagePreview.
+	IncludeDerivedTitles bool   `json:"includeDerivedTitles,omitempty"`
+	IncludeLastMessage   bool   `json:"includeLastMessage,omitempty"`
+	Label                string `json:"label,omitempty"`
+	SpawnedBy            string `json:"spawnedBy,omitempty"`
+	AgentID              string `json:"agentId,omitempty"`
+	// Search is looked for in keys, labels, titles and previews, whatever the case.
+	Search string `json:"search,omitempty"`
+	// This and those below are accepted and select nothing away.
+	IncludeGlobal          bool            `json:"includeGlobal,omitempty"`
+	IncludeUnknown         bool            `json:"includeUnknown,omitempty"`
+	SortBy                 string          `json:"sortBy,omitempty"`
+	RequireLastInteraction bool            `json:"requireLastInteraction,omitempty"`
+	ConfiguredAgentsOnly   bool            `json:"configuredAgentsOnly,omitempty"`
+	BoardFace              string          `json:"boardFace,omitempty"`
+	CreatorID              string          `json:"creatorId,omitempty"`
+	OwnerID                string          `json:"ownerId,omitempty"`
+	OwnerFirst             bool            `json:"ownerFirst,omitempty"`
+	InvolvingMe            bool            `json:"involvingMe,omitempty"`
+	InvolvingProfileID     string          `json:"involvingProfileId,omitempty"`
+	IncludePeople          bool            `json:"includePeople,omitempty"`
+	Archived               json.RawMessage `json:"archived,omitempty"`
 }
 
-// ListResult is the answer of sessions.list.
+// ListResult is a page of sessions.
 type ListResult struct {
-	Ts           int64    `json:"ts"`
-	Path         string   `json:"path"`
-	Count        int      `json:"count"`
-	Defaults     Defaults `json:"defaults"`
-	Sessions     []Row    `json:"sessions"`
-	TotalCount   int      `json:"totalCount"`
-	LimitApplied int      `json:"limitApplied,omitempty"`
-	NextOffset   int      `json:"nextOffset,omitempty"`
-	HasMore      bool     `json:"hasMore"`
+	// Ts is when the list was made, in Unix milliseconds.
+	Ts       int64    `json:"ts"`
+	Path     string   `json:"path"`
+	Count    int      `json:"count"`
+	Defaults Defaults `json:"defaults"`
+	Sessions []Row    `json:"sessions"`
+	// TotalCount counts what was selected, on all pages.
+	TotalCount   int  `json:"totalCount"`
+	LimitApplied int  `json:"limitApplied,omitempty"`
+	NextOffset   int  `json:"nextOffset,omitempty"`
+	HasMore      bool `json:"hasMore"`
 }
 
 // List returns the sessions that p selects, the last used one first.

@@ -27,15 +27,15 @@ type Turns interface {
 func (s *Service) Methods(t Turns) []rpc.Method {
 	m := methods{s, t}
 	return []rpc.Method{
-		rpc.New("sessions.list", wire.ScopeRead, m.list),
-		rpc.New("sessions.describe", wire.ScopeRead, m.describe),
-		rpc.New("sessions.subscribe", wire.ScopeRead, m.subscribe),
-		rpc.New("sessions.preview", wire.ScopeRead, s.preview),
-		rpc.New("sessions.export", wire.ScopeRead, s.export),
-		rpc.New("sessions.resolve", wire.ScopeRead, m.resolve),
-		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch),
-		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset),
-		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove),
+		rpc.New("sessions.list", wire.ScopeRead, m.list).Doc("Lists the conversations, the last used first."),
+		rpc.New("sessions.describe", wire.ScopeRead, m.describe).Doc("Returns one conversation, or null."),
+		rpc.New("sessions.subscribe", wire.ScopeRead, m.subscribe).Doc("Confirms that the connection hears sessions.changed, as every one that may read does."),
+		rpc.New("sessions.preview", wire.ScopeRead, s.preview).Doc("Returns the last lines of several conversations."),
+		rpc.New("sessions.export", wire.ScopeRead, s.export).Doc("Returns a history as JSON lines, page by page."),
+		rpc.New("sessions.resolve", wire.ScopeRead, m.resolve).Doc("Finds a conversation by its key, session id or label."),
+		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch).Doc("Changes what a person has set for a conversation."),
+		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset).Doc("Ends the history of a conversation and begins an empty one."),
+		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove).Doc("Deletes a conversation, unless it is the main one."),
 	}
 }
 
@@ -48,28 +48,32 @@ func (m methods) list(ctx context.Context, p ListParams) (ListResult, error) {
 	return m.List(ctx, p, m.turns.Defaults(ctx))
 }
 
-type describeParams struct {
-	Key                  string `json:"key"`
-	AgentID              string `json:"agentId"`
-	IncludeDerivedTitles bool   `json:"includeDerivedTitles"`
-	IncludeLastMessage   bool   `json:"includeLastMessage"`
+// DescribeParams name a session.
+type DescribeParams struct {
+	// Key is main, a key of the agent's, or a full one such as agent:main:main.
+	Key     string `json:"key"`
+	AgentID string `json:"agentId"`
+	// IncludeDerivedTitles and IncludeLastMessage are accepted: both are always there.
+	IncludeDerivedTitles bool `json:"includeDerivedTitles"`
+	IncludeLastMessage   bool `json:"includeLastMessage"`
 }
 
-type describeResult struct {
+// DescribeResult is one session.
+type DescribeResult struct {
 	// Session is null when there is none.
 	Session *Row `json:"session"`
 }
 
-func (m methods) describe(ctx context.Context, p describeParams) (describeResult, error) {
+func (m methods) describe(ctx context.Context, p DescribeParams) (DescribeResult, error) {
 	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
 	if err != nil {
-		return describeResult{}, err
+		return DescribeResult{}, err
 	}
 	r, err := m.Describe(ctx, key, m.turns.Defaults(ctx))
 	if wit.CodeOf(err) == wit.CodeNotFound {
-		return describeResult{}, nil
+		return DescribeResult{}, nil
 	}
-	return describeResult{&r}, err
+	return DescribeResult{&r}, err
 }
 
 // Describe returns one session's row, or CodeNotFound.
@@ -97,23 +101,24 @@ func (s *Service) Describe(ctx context.Context, key Key, d Defaults) (Row, error
 	return r, err
 }
 
-type patchResult struct {
+// PatchResult is the session after the change.
+type PatchResult struct {
 	OK    bool   `json:"ok"`
 	Path  string `json:"path"`
 	Key   Key    `json:"key"`
 	Entry Row    `json:"entry"`
 }
 
-func (m methods) patch(ctx context.Context, p PatchParams) (patchResult, error) {
+func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) {
 	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
 	if err != nil {
-		return patchResult{}, err
+		return PatchResult{}, err
 	}
 	var model *string
 	if len(p.Model) > 0 && json.Unmarshal(p.Model, &model) == nil && model != nil {
 		full, err := m.turns.CheckModel(ctx, *model)
 		if err != nil {
-			return patchResult{}, err
+			return PatchResult{}, err
 		}
 		p.Model, _ = json.Marshal(full)
 	}
@@ -134,11 +139,11 @@ func (m methods) patch(ctx context.Context, p PatchParams) (patchResult, error) 
 		return Put(tx, e)
 	})
 	if err != nil {
-		return patchResult{}, err
+		return PatchResult{}, err
 	}
 	m.Changed(key, "patch")
 	row, err := m.Describe(ctx, key, m.turns.Defaults(ctx))
-	return patchResult{OK: true, Path: "(multiple)", Key: key, Entry: row}, err
+	return PatchResult{OK: true, Path: "(multiple)", Key: key, Entry: row}, err
 }
 
 // unique fails with CodeConflict if another session has the label, since labels name sessions.
@@ -164,22 +169,25 @@ func expect(e Entry, sessionID string) error {
 	return nil
 }
 
-type resetParams struct {
+// ResetParams name a session. A run that is under way is aborted first.
+type ResetParams struct {
 	Key     string `json:"key"`
 	AgentID string `json:"agentId"`
-	Reason  string `json:"reason"`
+	// Reason is accepted and not kept.
+	Reason string `json:"reason"`
 }
 
-type resetResult struct {
+// ResetResult is the session with its new, empty history.
+type ResetResult struct {
 	OK    bool `json:"ok"`
 	Key   Key  `json:"key"`
 	Entry Row  `json:"entry"`
 }
 
-func (m methods) reset(ctx context.Context, p resetParams) (resetResult, error) {
+func (m methods) reset(ctx context.Context, p ResetParams) (ResetResult, error) {
 	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
 	if err != nil {
-		return resetResult{}, err
+		return ResetResult{}, err
 	}
 	err = m.quiet(ctx, key, false, func() error {
 		return m.Store.Update(ctx, func(tx store.Tx) error {
@@ -198,11 +206,11 @@ func (m methods) reset(ctx context.Context, p resetParams) (resetResult, error) 
 		})
 	}
 	if err != nil {
-		return resetResult{}, err
+		return ResetResult{}, err
 	}
 	m.Changed(key, "reset")
 	row, err := m.Describe(ctx, key, m.turns.Defaults(ctx))
-	return resetResult{OK: true, Key: key, Entry: row}, err
+	return ResetResult{OK: true, Key: key, Entry: row}, err
 }
 
 // quiet calls fn while no run of the session is running and, with all, none waits; and again when one
@@ -221,26 +229,32 @@ func (m methods) quiet(ctx context.Context, key Key, all bool, fn func() error) 
 	return wit.Errorf(wit.CodeConflict, "session %s is too busy: try again", key)
 }
 
-type deleteParams struct {
-	Key                       string  `json:"key"`
-	AgentID                   string  `json:"agentId"`
-	DeleteTranscript          *bool   `json:"deleteTranscript"`
-	ExpectedSessionID         string  `json:"expectedSessionId"`
+// DeleteParams name a session. Its runs are aborted first.
+type DeleteParams struct {
+	Key     string `json:"key"`
+	AgentID string `json:"agentId"`
+	// DeleteTranscript of false keeps the history, for sessions.export by its session id; true when left out.
+	DeleteTranscript *bool `json:"deleteTranscript"`
+	// ExpectedSessionID refuses when the session has another history by now.
+	ExpectedSessionID string `json:"expectedSessionId"`
+	// This and those below are accepted and change nothing.
 	ExpectedLifecycleRevision string  `json:"expectedLifecycleRevision"`
 	ExpectedSessionUpdatedAt  float64 `json:"expectedSessionUpdatedAt"`
 	EmitLifecycleHooks        *bool   `json:"emitLifecycleHooks"`
 	ArchivedOnly              bool    `json:"archivedOnly"`
 }
 
-type deleteResult struct {
-	OK       bool     `json:"ok"`
-	Key      Key      `json:"key"`
-	Deleted  bool     `json:"deleted"`
+// DeleteResult says whether there was such a session.
+type DeleteResult struct {
+	OK      bool `json:"ok"`
+	Key     Key  `json:"key"`
+	Deleted bool `json:"deleted"`
+	// Archived are the session ids of histories that were kept.
 	Archived []string `json:"archived"`
 }
 
-func (m methods) remove(ctx context.Context, p deleteParams) (deleteResult, error) {
-	res := deleteResult{OK: true, Archived: []string{}}
+func (m methods) remove(ctx context.Context, p DeleteParams) (DeleteResult, error) {
+	res := DeleteResult{OK: true, Archived: []string{}}
 	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
 	if err != nil {
 		return res, err
@@ -278,37 +292,41 @@ func (m methods) remove(ctx context.Context, p deleteParams) (deleteResult, erro
 	return res, m.Sweep(ctx)
 }
 
-type resolveParams struct {
-	Key            string `json:"key"`
-	SessionID      string `json:"sessionId"`
-	Label          string `json:"label"`
+// ResolveParams look for a session: by one of key, sessionId and label.
+type ResolveParams struct {
+	Key       string `json:"key"`
+	SessionID string `json:"sessionId"`
+	Label     string `json:"label"`
+	AgentID   string `json:"agentId"`
+	// AllowMissing answers ok false, instead of an error, when there is none.
+	AllowMissing bool `json:"allowMissing"`
+	// This and those below are accepted and change nothing.
 	ShortID        string `json:"shortId"`
 	SlugHint       string `json:"slugHint"`
-	AgentID        string `json:"agentId"`
 	SpawnedBy      string `json:"spawnedBy"`
 	IncludeGlobal  bool   `json:"includeGlobal"`
 	IncludeUnknown bool   `json:"includeUnknown"`
-	AllowMissing   bool   `json:"allowMissing"`
 }
 
-type resolveResult struct {
+// ResolveResult is the session's full key.
+type ResolveResult struct {
 	OK      bool   `json:"ok"`
 	Key     Key    `json:"key,omitempty"`
 	AgentID string `json:"agentId,omitempty"`
 }
 
-func (m methods) resolve(ctx context.Context, p resolveParams) (resolveResult, error) {
+func (m methods) resolve(ctx context.Context, p ResolveParams) (ResolveResult, error) {
 	key, err := m.find(ctx, p)
 	if p.AllowMissing && wit.CodeOf(err) == wit.CodeNotFound {
-		return resolveResult{}, nil
+		return ResolveResult{}, nil
 	}
 	if err != nil {
-		return resolveResult{}, err
+		return ResolveResult{}, err
 	}
-	return resolveResult{OK: true, Key: key, AgentID: key.Agent()}, nil
+	return ResolveResult{OK: true, Key: key, AgentID: key.Agent()}, nil
 }
 
-func (m methods) find(ctx context.Context, p resolveParams) (key Key, err error) {
+func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error) {
 	if (p.Key != "") == (p.SessionID != "" || p.Label != "") {
 		return "", wit.NewError(wit.CodeInvalid, "invalid sessions.resolve params: give one of key, sessionId, label")
 	}

@@ -9,19 +9,29 @@ import (
 
 // PatchParams changes a session's choices: a string sets, null clears, what is absent stays.
 type PatchParams struct {
-	Key               string `json:"key"`
-	AgentID           string `json:"agentId"`
+	Key     string `json:"key"`
+	AgentID string `json:"agentId"`
+	// ExpectedSessionID refuses when the session has another history by now.
 	ExpectedSessionID string `json:"expectedSessionId"`
 
-	Label           json.RawMessage `json:"label"`
-	ThinkingLevel   json.RawMessage `json:"thinkingLevel"`
-	VerboseLevel    json.RawMessage `json:"verboseLevel"`
-	ReasoningLevel  json.RawMessage `json:"reasoningLevel"`
-	ResponseUsage   json.RawMessage `json:"responseUsage"`
-	ElevatedLevel   json.RawMessage `json:"elevatedLevel"`
-	Model           json.RawMessage `json:"model"`
-	SpawnedBy       json.RawMessage `json:"spawnedBy"`
-	SendPolicy      json.RawMessage `json:"sendPolicy"`
+	// Label names the session; no other may have it. At most 512 bytes.
+	Label json.RawMessage `json:"label"`
+	// ThinkingLevel is off, minimal, low, medium, high, xhigh, max or adaptive.
+	ThinkingLevel json.RawMessage `json:"thinkingLevel"`
+	// VerboseLevel is off, on or full.
+	VerboseLevel json.RawMessage `json:"verboseLevel"`
+	// ReasoningLevel is off, on or stream.
+	ReasoningLevel json.RawMessage `json:"reasoningLevel"`
+	// ResponseUsage is off, tokens, full or on.
+	ResponseUsage json.RawMessage `json:"responseUsage"`
+	// ElevatedLevel is off, on, ask or full.
+	ElevatedLevel json.RawMessage `json:"elevatedLevel"`
+	// Model is provider/model, or a model's name where that is enough.
+	Model     json.RawMessage `json:"model"`
+	SpawnedBy json.RawMessage `json:"spawnedBy"`
+	// SendPolicy is allow or deny.
+	SendPolicy json.RawMessage `json:"sendPolicy"`
+	// GroupActivation is mention or always.
 	GroupActivation json.RawMessage `json:"groupActivation"`
 
 	// Kept for clients; nothing in the gateway acts on them.

@@ -10,12 +10,15 @@ import (
 
 // PreviewParams names sessions and how much to show of each.
 type PreviewParams struct {
-	Keys     []string `json:"keys"`
-	Limit    int      `json:"limit"`
-	MaxChars int      `json:"maxChars"`
+	// Keys are 1 to 200.
+	Keys []string `json:"keys"`
+	// Limit is the most lines of each; 12 when 0, at most 100.
+	Limit int `json:"limit"`
+	// MaxChars bounds a line, in bytes; 240 when 0, 20 to 4,000.
+	MaxChars int `json:"maxChars"`
 }
 
-// PreviewResult is the answer of sessions.preview.
+// PreviewResult has one preview for each key, in order.
 type PreviewResult struct {
 	Ts       int64     `json:"ts"`
 	Previews []Preview `json:"previews"`
@@ -24,12 +27,13 @@ type PreviewResult struct {
 // Preview is the end of one session. Status is ok, empty, missing or error.
 type Preview struct {
 	Key    string        `json:"key"`
-	Status string        `json:"status"`
+	Status string        `json:"status" rpc:"enum=ok|empty|missing|error"`
 	Items  []PreviewItem `json:"items"`
 }
 
 // PreviewItem is one line of a preview.
 type PreviewItem struct {
+	// Role is system, user, assistant or tool.
 	Role string `json:"role"`
 	Text string `json:"text"`
 }

@@ -10,48 +10,57 @@ import (
 type Defaults struct {
 	ModelProvider string `json:"modelProvider"`
 	Model         string `json:"model"`
+	// ContextTokens is how many tokens the model reads at most.
 	ContextTokens uint32 `json:"contextTokens"`
 }
 
 // Row is a session as sessions.list shows it, with the fields of protocol 3 and the cheap ones of 4.
 type Row struct {
-	Key                Key        `json:"key"`
-	SessionID          string     `json:"sessionId"`
-	Kind               string     `json:"kind"`
-	ChatType           string     `json:"chatType"`
-	AgentID            string     `json:"agentId"`
-	IsMain             bool       `json:"isMain,omitempty"`
-	Label              string     `json:"label,omitempty"`
-	DisplayName        string     `json:"displayName,omitempty"`
+	Key Key `json:"key"`
+	// SessionID names the history; a reset gives a new one.
+	SessionID string `json:"sessionId"`
+	Kind      string `json:"kind" rpc:"enum=direct|group"`
+	// ChatType is direct, group or channel.
+	ChatType    string `json:"chatType"`
+	AgentID     string `json:"agentId"`
+	IsMain      bool   `json:"isMain,omitempty"`
+	Label       string `json:"label,omitempty"`
+	DisplayName string `json:"displayName,omitempty"`
+	// DerivedTitle is the beginning of the first message.
 	DerivedTitle       string     `json:"derivedTitle,omitempty"`
 	LastMessagePreview string     `json:"lastMessagePreview,omitempty"`
 	Channel            string     `json:"channel,omitempty"`
 	Subject            string     `json:"subject,omitempty"`
 	Origin             *RowOrigin `json:"origin,omitempty"`
-	UpdatedAt          int64      `json:"updatedAt"`
-	SystemSent         bool       `json:"systemSent"`
-	AbortedLastRun     bool       `json:"abortedLastRun"`
-	ThinkingLevel      string     `json:"thinkingLevel,omitempty"`
-	VerboseLevel       string     `json:"verboseLevel,omitempty"`
-	ReasoningLevel     string     `json:"reasoningLevel,omitempty"`
-	ElevatedLevel      string     `json:"elevatedLevel,omitempty"`
-	ResponseUsage      string     `json:"responseUsage,omitempty"`
-	SendPolicy         string     `json:"sendPolicy,omitempty"`
-	GroupActivation    string     `json:"groupActivation,omitempty"`
-	SpawnedBy          string     `json:"spawnedBy,omitempty"`
-	InputTokens        uint64     `json:"inputTokens"`
-	OutputTokens       uint64     `json:"outputTokens"`
-	TotalTokens        uint64     `json:"totalTokens"`
-	ModelProvider      string     `json:"modelProvider,omitempty"`
-	Model              string     `json:"model,omitempty"`
-	ContextTokens      uint32     `json:"contextTokens,omitempty"`
-	DeliveryContext    *Delivery  `json:"deliveryContext,omitempty"`
-	LastChannel        string     `json:"lastChannel,omitempty"`
-	LastTo             string     `json:"lastTo,omitempty"`
-	LastAccountID      string     `json:"lastAccountId,omitempty"`
-	Status             string     `json:"status,omitempty"`
-	LastRunID          string     `json:"lastRunId,omitempty"`
-	LastRunError       string     `json:"lastRunError,omitempty"`
+	// UpdatedAt is in Unix milliseconds.
+	UpdatedAt int64 `json:"updatedAt"`
+	// SystemSent says that a run has begun in this history.
+	SystemSent      bool   `json:"systemSent"`
+	AbortedLastRun  bool   `json:"abortedLastRun"`
+	ThinkingLevel   string `json:"thinkingLevel,omitempty"`
+	VerboseLevel    string `json:"verboseLevel,omitempty"`
+	ReasoningLevel  string `json:"reasoningLevel,omitempty"`
+	ElevatedLevel   string `json:"elevatedLevel,omitempty"`
+	ResponseUsage   string `json:"responseUsage,omitempty"`
+	SendPolicy      string `json:"sendPolicy,omitempty"`
+	GroupActivation string `json:"groupActivation,omitempty"`
+	SpawnedBy       string `json:"spawnedBy,omitempty"`
+	// InputTokens and OutputTokens are the sums over this history.
+	InputTokens  uint64 `json:"inputTokens"`
+	OutputTokens uint64 `json:"outputTokens"`
+	// TotalTokens is how many the last request and its answer had: what fills the context.
+	TotalTokens     uint64    `json:"totalTokens"`
+	ModelProvider   string    `json:"modelProvider,omitempty"`
+	Model           string    `json:"model,omitempty"`
+	ContextTokens   uint32    `json:"contextTokens,omitempty"`
+	DeliveryContext *Delivery `json:"deliveryContext,omitempty"`
+	LastChannel     string    `json:"lastChannel,omitempty"`
+	LastTo          string    `json:"lastTo,omitempty"`
+	LastAccountID   string    `json:"lastAccountId,omitempty"`
+	// Status is running, queued, or how the last run ended: done, failed or killed.
+	Status       string `json:"status,omitempty"`
+	LastRunID    string `json:"lastRunId,omitempty"`
+	LastRunError string `json:"lastRunError,omitempty"`
 	// QueuedRuns is how many runs wait behind the running one.
 	QueuedRuns int `json:"queuedRuns,omitempty"`
 	// RunningRun is the one that is being answered.

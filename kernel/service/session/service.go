@@ -24,13 +24,14 @@ type Service struct {
 // New returns the service; it starts nothing.
 func New(d Deps) *Service { return &Service{d} }
 
-// ChangedEvent is the payload of sessions.changed.
+// ChangedEvent says that a session's entry, queue or history is not what it was.
 type ChangedEvent struct {
 	SessionKey Key    `json:"sessionKey"`
 	AgentID    string `json:"agentId"`
 	// Reason is message, run, patch, reset or delete.
 	Reason string `json:"reason"`
-	Ts     int64  `json:"ts"`
+	// Ts is in Unix milliseconds.
+	Ts int64 `json:"ts"`
 }
 
 // Changes is the kind sessions.changed: a session's entry, queue or history is not what it was.

@@ -5,7 +5,8 @@ import (
 	"reflect"
 )
 
-type subscribeResult struct {
+// SubscribeResult confirms a subscription.
+type SubscribeResult struct {
 	Subscribed bool `json:"subscribed"`
 	// List is there when the parameters select anything.
 	List *ListResult `json:"list,omitempty"`
@@ -13,10 +14,10 @@ type subscribeResult struct {
 
 // subscribe answers clients that ask to hear sessions.changed. Every connection that may read hears it
 // anyway, so there is nothing to remember and nothing to take back.
-func (m methods) subscribe(ctx context.Context, p ListParams) (subscribeResult, error) {
+func (m methods) subscribe(ctx context.Context, p ListParams) (SubscribeResult, error) {
 	if reflect.ValueOf(p).IsZero() {
-		return subscribeResult{Subscribed: true}, nil
+		return SubscribeResult{Subscribed: true}, nil
 	}
 	list, err := m.list(ctx, p)
-	return subscribeResult{true, &list}, err
+	return SubscribeResult{true, &list}, err
 }

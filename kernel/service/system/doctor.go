@@ -17,13 +17,14 @@ type Check struct {
 	Hint string `json:"hint,omitempty"`
 }
 
-type diagnosis struct {
+// DoctorResult is what the doctor found; OK when every check is.
+type DoctorResult struct {
 	OK     bool    `json:"ok"`
 	Checks []Check `json:"checks"`
 }
 
-func (s *Service) doctor(ctx context.Context, _ rpc.None) (diagnosis, error) {
-	d := diagnosis{OK: true, Checks: []Check{
+func (s *Service) doctor(ctx context.Context, _ rpc.None) (DoctorResult, error) {
+	d := DoctorResult{OK: true, Checks: []Check{
 		{Name: "gateway", OK: true, Message: "carapace " + s.Version + " at " + s.URL()},
 		s.checkStore(ctx), s.checkSettings(), s.checkPlugins(), s.checkAccounts(), s.checkModel(), s.checkQueues(ctx),
 	}}

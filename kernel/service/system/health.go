@@ -4,8 +4,16 @@ import (
 	"context"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 )
+
+// HealthKind is the event health, which the gateway sends to each new connection.
+var HealthKind = event.Kind[Health]{Name: "health", Scope: wire.ScopeRead, DropIfSlow: true}
+
+// Events lists the kinds whose payloads come from here.
+func Events() []event.Row { return []event.Row{HealthKind.Row()} }
 
 // HealthParams are whatever a client sends: peers of this protocol never checked them.
 type HealthParams map[string]any
@@ -13,50 +21,63 @@ type HealthParams map[string]any
 // Health is the answer that the clients of protocol 3 and 4 read. OK is false when the gateway cannot
 // do its work.
 type Health struct {
-	OK            bool              `json:"ok"`
-	Ts            int64             `json:"ts"`
-	DurationMs    int64             `json:"durationMs"`
-	Channels      map[string]any    `json:"channels"`
-	ChannelOrder  []string          `json:"channelOrder"`
-	ChannelLabels map[string]string `json:"channelLabels"`
+	OK bool `json:"ok"`
+	// Ts is when the answer was made, in Unix milliseconds, and DurationMs how long that took.
+	Ts         int64 `json:"ts"`
+	DurationMs int64 `json:"durationMs"`
+	// Channels are those with an account, by plugin.
+	Channels      map[string]ChannelHealth `json:"channels"`
+	ChannelOrder  []string                 `json:"channelOrder"`
+	ChannelLabels map[string]string        `json:"channelLabels"`
 	// HeartbeatSeconds is 0: the agent does not wake by itself.
 	HeartbeatSeconds int             `json:"heartbeatSeconds"`
 	DefaultAgentID   string          `json:"defaultAgentId"`
-	Agents           []agentHealth   `json:"agents"`
-	Sessions         sessionsSummary `json:"sessions"`
+	Agents           []AgentHealth   `json:"agents"`
+	Sessions         SessionsSummary `json:"sessions"`
 	// Reason is only there when OK is false.
 	Reason string `json:"reason,omitempty"`
 }
 
-type agentHealth struct {
-	AgentID   string          `json:"agentId"`
-	IsDefault bool            `json:"isDefault"`
-	Heartbeat noHeartbeat     `json:"heartbeat"`
-	Sessions  sessionsSummary `json:"sessions"`
+// ChannelHealth says how a channel is.
+type ChannelHealth struct {
+	Configured bool `json:"configured"`
+	// Linked says that its last account is connected.
+	Linked bool `json:"linked"`
 }
 
-type heartbeat struct {
+// AgentHealth is one agent.
+type AgentHealth struct {
+	AgentID   string          `json:"agentId"`
+	IsDefault bool            `json:"isDefault"`
+	Heartbeat AgentHeartbeat  `json:"heartbeat"`
+	Sessions  SessionsSummary `json:"sessions"`
+}
+
+// Heartbeat says how often an agent wakes by itself: never, in this gateway.
+type Heartbeat struct {
 	AgentID string `json:"agentId,omitempty"`
 	Enabled bool   `json:"enabled"`
 	Every   string `json:"every"`
 	EveryMs *int64 `json:"everyMs"`
 }
 
-// noHeartbeat has the fields that clients insist on.
-type noHeartbeat struct {
-	heartbeat
+// AgentHeartbeat has the fields that clients insist on.
+type AgentHeartbeat struct {
+	Heartbeat
 	Prompt      string `json:"prompt"`
 	Target      string `json:"target"`
 	AckMaxChars int    `json:"ackMaxChars"`
 }
 
-type sessionsSummary struct {
+// SessionsSummary counts the sessions and names the last used ones, at most five.
+type SessionsSummary struct {
 	Path   string          `json:"path"`
 	Count  int             `json:"count"`
-	Recent []recentSession `json:"recent"`
+	Recent []RecentSession `json:"recent"`
 }
 
-type recentSession struct {
+// RecentSession is a session and when it was used: in Unix milliseconds, and how many milliseconds ago.
+type RecentSession struct {
 	Key       session.Key `json:"key"`
 	UpdatedAt int64       `json:"updatedAt"`
 	Age       int64       `json:"age"`
@@ -66,7 +87,7 @@ type recentSession struct {
 func (s *Service) Health(ctx context.Context) (Health, error) {
 	begin := time.Now()
 	h := Health{
-		OK: true, Ts: begin.UnixMilli(), Channels: map[string]any{}, ChannelOrder: []string{}, ChannelLabels: map[string]string{},
+		OK: true, Ts: begin.UnixMilli(), Channels: map[string]ChannelHealth{}, ChannelOrder: []string{}, ChannelLabels: map[string]string{},
 		DefaultAgentID: s.Agent,
 	}
 	overview, err := s.Sessions(ctx)
@@ -74,22 +95,22 @@ func (s *Service) Health(ctx context.Context) (Health, error) {
 		h.OK, h.Reason = false, "the database cannot be read"
 	}
 	h.Sessions = s.summary(overview, begin)
-	h.Agents = []agentHealth{{AgentID: s.Agent, IsDefault: true, Heartbeat: noHeartbeat{heartbeat: heartbeat{Every: "off"}, Target: "none"}, Sessions: h.Sessions}}
+	h.Agents = []AgentHealth{{AgentID: s.Agent, IsDefault: true, Heartbeat: AgentHeartbeat{Heartbeat: Heartbeat{Every: "off"}, Target: "none"}, Sessions: h.Sessions}}
 	for _, a := range s.Accounts() {
 		if _, seen := h.ChannelLabels[a.Channel]; !seen {
 			h.ChannelOrder = append(h.ChannelOrder, a.Channel)
 			h.ChannelLabels[a.Channel] = a.Label
-			h.Channels[a.Channel] = map[string]any{"configured": true, "linked": a.State == "connected"}
+			h.Channels[a.Channel] = ChannelHealth{Configured: true, Linked: a.State == "connected"}
 		}
 	}
 	h.DurationMs = time.Since(begin).Milliseconds()
 	return h, nil
 }
 
-func (s *Service) summary(o session.Overview, now time.Time) sessionsSummary {
-	sum := sessionsSummary{Path: s.StateDir, Count: o.Count, Recent: []recentSession{}}
+func (s *Service) summary(o session.Overview, now time.Time) SessionsSummary {
+	sum := SessionsSummary{Path: s.StateDir, Count: o.Count, Recent: []RecentSession{}}
 	for _, r := range o.Recent[:min(5, len(o.Recent))] {
-		sum.Recent = append(sum.Recent, recentSession{Key: r.Key, UpdatedAt: r.UpdatedAt, Age: now.UnixMilli() - r.UpdatedAt})
+		sum.Recent = append(sum.Recent, RecentSession{Key: r.Key, UpdatedAt: r.UpdatedAt, Age: now.UnixMilli() - r.UpdatedAt})
 	}
 	return sum
 }

@@ -2,19 +2,27 @@ package system
 
 import "context"
 
-type tailParams struct {
-	Cursor   *int64 `json:"cursor"`
-	Limit    int    `json:"limit" rpc:"min=1,max=5000"`
-	MaxBytes int    `json:"maxBytes" rpc:"min=1,max=1000000"`
+// TailParams select lines of the log.
+type TailParams struct {
+	// Cursor of an earlier answer asks for what was logged since; without it the newest lines come.
+	Cursor *int64 `json:"cursor,omitempty"`
+	// Limit is 500 lines when left out.
+	Limit int `json:"limit,omitempty" rpc:"min=1,max=5000"`
+	// MaxBytes is 250,000 when left out.
+	MaxBytes int `json:"maxBytes,omitempty" rpc:"min=1,max=1000000"`
 }
 
-type tailResult struct {
-	File      string   `json:"file"`
-	Cursor    int64    `json:"cursor"`
-	Size      int64    `json:"size"`
-	Lines     []string `json:"lines"`
-	Truncated bool     `json:"truncated"`
-	Reset     bool     `json:"reset"`
+// TailResult is a part of the log.
+type TailResult struct {
+	File   string `json:"file"`
+	Cursor int64  `json:"cursor"`
+	// Size is the log's, in bytes.
+	Size  int64    `json:"size"`
+	Lines []string `json:"lines"`
+	// Truncated says that there are older lines than limit and maxBytes let through.
+	Truncated bool `json:"truncated"`
+	// Reset says that lines after the cursor are gone.
+	Reset bool `json:"reset"`
 }
 
 // Defaults of logs.tail.
@@ -23,7 +31,7 @@ const (
 	tailBytes = 250_000
 )
 
-func (s *Service) tail(_ context.Context, p tailParams) (tailResult, error) {
+func (s *Service) tail(_ context.Context, p TailParams) (TailResult, error) {
 	if p.Limit == 0 {
 		p.Limit = tailLimit
 	}
@@ -34,5 +42,5 @@ func (s *Service) tail(_ context.Context, p tailParams) (tailResult, error) {
 	if c.Lines == nil {
 		c.Lines = []string{}
 	}
-	return tailResult{File: "memory", Cursor: c.Cursor, Size: c.Size, Lines: c.Lines, Truncated: c.Truncated, Reset: c.Reset}, nil
+	return TailResult{File: "memory", Cursor: c.Cursor, Size: c.Size, Lines: c.Lines, Truncated: c.Truncated, Reset: c.Reset}, nil
 }

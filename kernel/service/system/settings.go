@@ -13,9 +13,9 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// configResult is the config file as clients may see it: raw is made from the settings without
+// ConfigResult is the config file as clients may see it: raw is made from the settings without
 // secrets, not from the file.
-type configResult struct {
+type ConfigResult struct {
 	Path         string         `json:"path"`
 	Exists       bool           `json:"exists"`
 	Raw          string         `json:"raw"`
@@ -28,41 +28,42 @@ type configResult struct {
 	LegacyIssues []string       `json:"legacyIssues"`
 }
 
-func (s *Service) getConfig(context.Context, rpc.None) (configResult, error) {
+func (s *Service) getConfig(context.Context, rpc.None) (ConfigResult, error) {
 	shown := s.Settings.File().Redacted()
 	raw, err := json.MarshalIndent(shown, "", "  ")
 	if err != nil {
-		return configResult{}, wit.Errorf(wit.CodeInternal, "show the settings: %w", err)
+		return ConfigResult{}, wit.Errorf(wit.CodeInternal, "show the settings: %w", err)
 	}
 	sum := sha256.Sum256(raw)
-	return configResult{
+	return ConfigResult{
 		Path: s.ConfigPath, Exists: !bytes.Equal(raw, []byte("{}")), Raw: string(raw), Parsed: shown, Valid: true, Config: shown,
 		Hash: hex.EncodeToString(sum[:]), Issues: []string{}, Warnings: []string{}, LegacyIssues: []string{},
 	}, nil
 }
 
-type configured struct {
+// ConfigureResult names what was configured.
+type ConfigureResult struct {
 	OK      bool   `json:"ok"`
 	ID      string `json:"id"`
 	Account string `json:"account,omitempty"`
 }
 
 // configure keeps credentials first, so that settings never come into force without them.
-func (s *Service) configure(ctx context.Context, p Setup) (configured, error) {
+func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, error) {
 	if p.Enabled == nil && p.Config == nil && p.Access == nil && len(p.Secrets) == 0 {
-		return configured{}, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
+		return ConfigureResult{}, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
 	}
 	if !slices.ContainsFunc(s.Plugins(), func(known Plugin) bool { return known.ID == p.ID }) {
-		return configured{}, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first, or correct the name", p.ID)
+		return ConfigureResult{}, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first, or correct the name", p.ID)
 	}
 	if p.Config != nil {
 		if err := s.CheckConfig(p.ID, p.Account, p.Config); err != nil {
-			return configured{}, err
+			return ConfigureResult{}, err
 		}
 	}
 	for name, value := range p.Secrets {
 		if err := s.PutSecret(ctx, p.ID, p.Account, name, value); err != nil {
-			return configured{}, err
+			return ConfigureResult{}, err
 		}
 	}
 	var err error
@@ -71,7 +72,7 @@ func (s *Service) configure(ctx context.Context, p Setup) (configured, error) {
 	} else {
 		err = s.configurePlugin(ctx, p)
 	}
-	return configured{OK: err == nil, ID: p.ID, Account: p.Account}, err
+	return ConfigureResult{OK: err == nil, ID: p.ID, Account: p.Account}, err
 }
 
 func (s *Service) configurePlugin(ctx context.Context, p Setup) error {

@@ -10,50 +10,59 @@ import (
 
 // Status is what `carapace status` shows, with the fields that clients of protocol 3 read.
 type Status struct {
-	Heartbeat          heartbeats     `json:"heartbeat"`
+	Heartbeat          Heartbeats     `json:"heartbeat"`
 	ChannelSummary     []string       `json:"channelSummary"`
 	QueuedSystemEvents []string       `json:"queuedSystemEvents"`
-	Sessions           statusSessions `json:"sessions"`
+	Sessions           StatusSessions `json:"sessions"`
 
-	Version  string         `json:"version"`
-	Commit   string         `json:"commit,omitempty"`
-	UptimeMs int64          `json:"uptimeMs"`
-	Gateway  endpoint       `json:"gateway"`
-	Model    string         `json:"model"`
-	Memory   memory         `json:"memory"`
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	// UptimeMs is how long the gateway has run, in milliseconds.
+	UptimeMs int64    `json:"uptimeMs"`
+	Gateway  Endpoint `json:"gateway"`
+	// Model is provider/model of the default.
+	Model  string `json:"model"`
+	Memory Memory `json:"memory"`
+	// Plugins counts them by their state.
 	Plugins  map[string]int `json:"plugins"`
 	Channels []Account      `json:"channels"`
 	Queued   Queues         `json:"queued"`
 }
 
-type heartbeats struct {
+// Heartbeats says which agents wake by themselves.
+type Heartbeats struct {
 	DefaultAgentID string      `json:"defaultAgentId"`
-	Agents         []heartbeat `json:"agents"`
+	Agents         []Heartbeat `json:"agents"`
 }
 
-type endpoint struct {
+// Endpoint is where clients on the gateway's machine reach it.
+type Endpoint struct {
 	URL string `json:"url"`
 }
 
-type statusSessions struct {
+// StatusSessions counts the sessions and shows the last used ones, at most ten.
+type StatusSessions struct {
 	Paths    []string       `json:"paths"`
 	Count    int            `json:"count"`
-	Defaults statusDefaults `json:"defaults"`
-	Recent   []statusRow    `json:"recent"`
+	Defaults StatusDefaults `json:"defaults"`
+	Recent   []StatusRow    `json:"recent"`
 }
 
-type statusDefaults struct {
+// StatusDefaults is what answers where a session makes no choice.
+type StatusDefaults struct {
 	Model         string `json:"model"`
 	ContextTokens uint32 `json:"contextTokens"`
 }
 
-// statusRow is a session and how full its context is.
-type statusRow struct {
+// StatusRow is a session and how full its context is.
+type StatusRow struct {
 	session.Row
-	Age             int64    `json:"age"`
-	RemainingTokens int64    `json:"remainingTokens"`
-	PercentUsed     int64    `json:"percentUsed"`
-	Flags           []string `json:"flags"`
+	// Age is how long ago the session was used, in milliseconds.
+	Age             int64 `json:"age"`
+	RemainingTokens int64 `json:"remainingTokens"`
+	// PercentUsed is how full the context is.
+	PercentUsed int64    `json:"percentUsed"`
+	Flags       []string `json:"flags"`
 }
 
 func (s *Service) status(ctx context.Context, _ rpc.None) (Status, error) {
@@ -67,10 +76,10 @@ func (s *Service) status(ctx context.Context, _ rpc.None) (Status, error) {
 	}
 	defaults := s.Defaults()
 	st := Status{
-		Heartbeat:      heartbeats{s.Agent, []heartbeat{{AgentID: s.Agent, Every: "off"}}},
+		Heartbeat:      Heartbeats{s.Agent, []Heartbeat{{AgentID: s.Agent, Every: "off"}}},
 		ChannelSummary: []string{}, QueuedSystemEvents: []string{},
-		Sessions: statusSessions{Paths: []string{s.StateDir}, Count: overview.Count, Defaults: statusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []statusRow{}},
-		Version:  s.Version, Commit: build(), UptimeMs: time.Since(s.started).Milliseconds(), Gateway: endpoint{s.URL()},
+		Sessions: StatusSessions{Paths: []string{s.StateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
+		Version:  s.Version, Commit: build(), UptimeMs: time.Since(s.started).Milliseconds(), Gateway: Endpoint{s.URL()},
 		Model: defaults.ModelProvider + "/" + defaults.Model, Memory: usedMemory(),
 		Plugins: map[string]int{}, Channels: s.Accounts(), Queued: queues,
 	}
@@ -86,8 +95,8 @@ func (s *Service) status(ctx context.Context, _ rpc.None) (Status, error) {
 	return st, nil
 }
 
-func row(r session.Row, now time.Time) statusRow {
-	out := statusRow{Row: r, Age: now.UnixMilli() - r.UpdatedAt, Flags: []string{"id:" + r.SessionID}}
+func row(r session.Row, now time.Time) StatusRow {
+	out := StatusRow{Row: r, Age: now.UnixMilli() - r.UpdatedAt, Flags: []string{"id:" + r.SessionID}}
 	if window := int64(r.ContextTokens); window > 0 {
 		out.RemainingTokens = max(0, window-int64(r.TotalTokens))
 		out.PercentUsed = min(100, 100*int64(r.TotalTokens)/window)

@@ -24,6 +24,7 @@ type Account struct {
 	Channel string `json:"channel"`
 	Account string `json:"account"`
 	Label   string `json:"label"`
+	// State is how its connection is, or why it has none.
 	State   string `json:"state"`
 	Message string `json:"message,omitempty"`
 	// Wrong: the owner has to do something.
@@ -32,10 +33,14 @@ type Account struct {
 
 // Queues counts what waits.
 type Queues struct {
-	Runs     int `json:"runs"`
+	// Runs are questions that are not answered yet.
+	Runs int `json:"runs"`
+	// Outbound are messages on their way out.
 	Outbound int `json:"outbound"`
-	Held     int `json:"held"`
-	Aside    int `json:"aside"`
+	// Held are messages that wait for the owner's word after a crash.
+	Held int `json:"held"`
+	// Aside are events of channels that no plugin could handle.
+	Aside int `json:"aside"`
 }
 
 // Plugin is one plugin, in short.
@@ -43,23 +48,29 @@ type Plugin struct {
 	ID, State, Reason, Hint string
 }
 
-// Setup is what the owner says of a plugin, for Configure.
+// Setup is what the owner says of a plugin. What is left out stays as it is.
 type Setup struct {
-	ID      string            `json:"id" rpc:"required,min=1,max=64"`
-	Account string            `json:"account"`
-	Enabled *bool             `json:"enabled"`
-	Config  wit.JSON          `json:"config"`
-	Access  *Access           `json:"access"`
-	Secrets map[string]string `json:"secrets"`
+	ID string `json:"id" rpc:"required,min=1,max=64"`
+	// Account is which account of a channel is meant; empty is the plugin as a whole.
+	Account string `json:"account,omitempty"`
+	Enabled *bool  `json:"enabled,omitempty"`
+	// Config is checked against the plugin's schema; see plugins.info.
+	Config wit.JSON `json:"config,omitempty"`
+	Access *Access  `json:"access,omitempty"`
+	// Secrets are credentials by the names that plugins.info gives. They are encrypted and never shown.
+	Secrets map[string]string `json:"secrets,omitempty"`
 }
 
-// Access is who may talk to an account of a channel; see config.Account.
+// Access is who may talk to an account of a channel.
 type Access struct {
-	DMPolicy       string   `json:"dmPolicy"`
-	AllowFrom      []string `json:"allowFrom"`
-	GroupPolicy    string   `json:"groupPolicy"`
-	Groups         []string `json:"groups"`
-	RequireMention *bool    `json:"requireMention"`
+	// DMPolicy is pairing (the default), allowlist, open or disabled.
+	DMPolicy  string   `json:"dmPolicy,omitempty"`
+	AllowFrom []string `json:"allowFrom,omitempty"`
+	// GroupPolicy is allowlist (the default), open or disabled.
+	GroupPolicy string   `json:"groupPolicy,omitempty"`
+	Groups      []string `json:"groups,omitempty"`
+	// RequireMention in groups is true when left out.
+	RequireMention *bool `json:"requireMention,omitempty"`
 }
 
 // Deps is what the answers are made of. Every function is called for each answer and must be quick.
@@ -98,25 +109,26 @@ func New(d Deps) *Service { return &Service{Deps: d, started: time.Now()} }
 // Methods lists the rows of the method table.
 func (s *Service) Methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("health", wire.ScopeRead, func(ctx context.Context, _ HealthParams) (Health, error) { return s.Health(ctx) }),
-		rpc.New("status", wire.ScopeRead, s.status),
-		rpc.New("logs.tail", wire.ScopeRead, s.tail),
-		rpc.New("config.get", wire.ScopeAdmin, s.getConfig),
-		rpc.New("plugins.configure", wire.ScopeAdmin, s.configure),
-		rpc.New("doctor", wire.ScopeRead, s.doctor),
+		rpc.New("health", wire.ScopeRead, func(ctx context.Context, _ HealthParams) (Health, error) { return s.Health(ctx) }).
+			Doc("Says whether the gateway works, and of what it consists."),
+		rpc.New("status", wire.ScopeRead, s.status).Doc("Says what the gateway is made of and how much it has to do."),
+		rpc.New("logs.tail", wire.ScopeRead, s.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
+		rpc.New("config.get", wire.ScopeAdmin, s.getConfig).Doc("Returns the config file without its secrets."),
+		rpc.New("plugins.configure", wire.ScopeAdmin, s.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
+		rpc.New("doctor", wire.ScopeRead, s.doctor).Doc("Looks for what is wrong and says what to do."),
 	}
 }
 
-// memory is what the process uses, in bytes: of the system where it tells, and of Go's runtime.
-type memory struct {
+// Memory is what the process uses, in bytes: of the system where it tells, and of Go's runtime.
+type Memory struct {
 	RSS  int64 `json:"rss"`
 	Heap int64 `json:"heap"`
 }
 
-func usedMemory() memory {
+func usedMemory() Memory {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	used := memory{RSS: int64(m.Sys - m.HeapReleased), Heap: int64(m.HeapAlloc)}
+	used := Memory{RSS: int64(m.Sys - m.HeapReleased), Heap: int64(m.HeapAlloc)}
 	if pages, err := residentPages(); err == nil {
 		used.RSS = pages * int64(os.Getpagesize())
 	}

@@ -41,7 +41,7 @@ func TestAHealthyGateway(t *testing.T) {
 
 	var health system.Health
 	l.MustCall("health", nil, &health)
-	if chat, _ := health.Channels["chat"].(map[string]any); !health.OK || health.Sessions.Count != 1 || chat["linked"] != true {
+	if chat := health.Channels["chat"]; !health.OK || health.Sessions.Count != 1 || !chat.Linked {
 		t.Errorf("%+v", health)
 	}
 	var status system.Status

@@ -1,0 +1,147 @@
+package kerneltest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/carapace-gateway/carapace/kernel/protocol"
+)
+
+// Contract checks frames against what the gateway promises its clients. It is safe for concurrent use.
+type Contract struct {
+	document *protocol.Document
+	compiler *jsonschema.Compiler
+
+	mu      sync.Mutex
+	schemas map[string]*jsonschema.Schema // by pointer
+}
+
+const contractURL = "schema:///protocol"
+
+// NewContract prepares the check of a kernel's contract.
+func NewContract(c protocol.Contract) (*Contract, error) {
+	d := c.Document()
+	text, err := d.JSON()
+	if err != nil {
+		return nil, err
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	compiler := jsonschema.NewCompiler()
+	return &Contract{document: d, compiler: compiler, schemas: map[string]*jsonschema.Schema{}}, compiler.AddResource(contractURL, doc)
+}
+
+// check validates a value against what stands at a pointer in the schema; "" is the whole: any frame.
+func (c *Contract) check(pointer string, v any) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.schemas[pointer]
+	if s == nil {
+		var err error
+		if s, err = c.compiler.Compile(contractURL + "#" + pointer); err != nil {
+			return err
+		}
+		c.schemas[pointer] = s
+	}
+	return s.Validate(v)
+}
+
+// Sent checks a client's frame and returns its id and method.
+func (c *Contract) Sent(frame []byte) (id, method string, err error) {
+	var f struct{ ID, Method string }
+	if err := json.Unmarshal(frame, &f); err != nil {
+		return "", "", err
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(frame))
+	if err == nil {
+		err = c.check(c.document.Request.Ref[1:], v)
+	}
+	return f.ID, f.Method, err
+}
+
+// Received checks a frame of the gateway; method is the one that a response answers.
+func (c *Contract) Received(frame []byte, method string) error {
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(frame))
+	if err != nil {
+		return err
+	}
+	f, ok := v.(map[string]any)
+	if !ok {
+		return errors.New("the frame is no object")
+	}
+	payload, has := f["payload"]
+	if f["type"] == "event" {
+		name, _ := f["event"].(string)
+		if c.document.Events[name] == nil {
+			return fmt.Errorf("nobody describes the event %q", name)
+		}
+		return errors.Join(c.check(c.document.News.Ref[1:], v), c.check("/events/"+name+"/payload", payload))
+	}
+	if err := c.check(c.document.Response.Ref[1:], v); err != nil || f["ok"] != true {
+		return err
+	}
+	m := c.document.Methods[method]
+	if m == nil || !has {
+		return fmt.Errorf("a result of %q without payload, or nobody describes the method", method)
+	}
+	err = c.check("/methods/"+method+"/result", payload)
+	if err != nil && m.Early != nil && c.check("/methods/"+method+"/early", payload) == nil {
+		return nil
+	}
+	return err
+}
+
+// contract is the one of all kernels of a test process, since it does not depend on their options.
+var contract struct {
+	sync.Mutex
+	*Contract
+}
+
+// watch returns a trace for one client that fails the test at a frame that breaks the contract.
+func (k *Kernel) watch() func(sent bool, frame []byte) {
+	if _, test := k.t.(*testing.T); !test {
+		return nil // a benchmark measures the gateway, not this
+	}
+	contract.Lock()
+	defer contract.Unlock()
+	if contract.Contract == nil {
+		c, err := NewContract(k.kernel.Protocol())
+		if err != nil {
+			k.t.Fatalf("the contract cannot be checked: %v", err)
+		}
+		contract.Contract = c
+	}
+	all := contract.Contract
+	var methods sync.Map // by id of a request
+	return func(sent bool, frame []byte) {
+		if sent {
+			if id, method, err := all.Sent(frame); err != nil {
+				k.t.Errorf("a client's frame breaks the contract: %v\n%.2000s", brief(err), frame)
+			} else {
+				methods.Store(id, method)
+			}
+			return
+		}
+		var f struct{ ID string }
+		_ = json.Unmarshal(frame, &f) // Received says what is wrong with it
+		method, _ := methods.Load(f.ID)
+		name, _ := method.(string)
+		if err := all.Received(frame, name); err != nil {
+			k.t.Errorf("a frame of the gateway breaks the contract (%s): %v\n%.2000s", name, brief(err), frame)
+		}
+	}
+}
+
+// brief is the text of a violation: the paths and what is wrong there.
+func brief(err error) string {
+	return strings.ReplaceAll(err.Error(), contractURL, "")
+}
