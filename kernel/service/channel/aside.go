@@ -71,9 +71,6 @@ func (a *actor) skip(ctx context.Context, in *input) (savedState, bool) {
 	}
 	e := a.fill(in.event, a.state)
 	to, err := p.Skip(ctx, &e)
-	if err == nil && to != nil {
-		err = check(&wit.ChannelAnswer{State: to.State})
-	}
 	if err != nil || to == nil {
 		a.Log.Error("the plugin could not step over an event", "account", a.ref, "error", err)
 		return savedState{}, false

@@ -34,7 +34,7 @@ func (a *actor) open(o wit.OpenConnection) {
 	a.closeConn(o.Connection)
 	a.mu.Lock()
 	ctx, cancel := context.WithCancel(a.ctx)
-	c := &connection{id: o.Connection, gen: a.gen, request: o, cancel: cancel, frames: make(chan wit.Frame, maxFrames)}
+	c := &connection{id: o.Connection, gen: a.gen, request: o, cancel: cancel, frames: make(chan wit.Frame, wit.ChannelAnswerFramesMax)}
 	full := len(a.conns) >= maxConns
 	if !full {
 		a.conns[o.Connection] = c
@@ -162,7 +162,7 @@ func (a *actor) opened(c *connection, fail func(error)) <-chan wit.Frame {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if c.frames == nil {
-		c.frames = make(chan wit.Frame, maxFrames)
+		c.frames = make(chan wit.Frame, wit.ChannelAnswerFramesMax)
 	}
 	c.fail = fail
 	if told := a.unrest[c.id].told; told != nil && a.report.status.Message == told {
@@ -231,7 +231,7 @@ func (a *actor) send(f wit.Frame) {
 	case c.frames <- f:
 	default:
 		if c.fail != nil {
-			c.fail(wit.Errorf(wit.CodeUnavailable, "the other side takes no frames: %d wait", maxFrames))
+			c.fail(wit.Errorf(wit.CodeUnavailable, "the other side takes no frames: %d wait", wit.ChannelAnswerFramesMax))
 		}
 	}
 }
