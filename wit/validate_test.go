@@ -227,19 +227,19 @@ func fillTexts(v reflect.Value, field string) {
 
 // oneOf clears the choice when the field itself is one of those of which only one may be set.
 func oneOf(v reflect.Value, b wit.Bound) {
-	if f := v.FieldByName(b.Field); f.Kind() != reflect.Pointer || !f.IsNil() {
+	chosen := func(f reflect.Value) bool { return f.Kind() == reflect.Pointer || f.Type() == reflect.TypeFor[[]byte]() }
+	if f := v.FieldByName(b.Field); !chosen(f) || !f.IsNil() {
 		return
 	}
 	probe := reflect.New(v.Type()).Elem()
 	probe.Set(v)
-	f := probe.FieldByName(b.Field)
-	f.Set(reflect.New(f.Type().Elem()))
+	set(probe, b, max(b.Low, 1))
 	if err := probe.Addr().Interface().(wit.Record).Validate(); err == nil || !strings.Contains(err.Error(), "give one of them") {
 		return
 	}
 	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Pointer {
-			f.SetZero()
+		if chosen(v.Field(i)) {
+			v.Field(i).SetZero()
 		}
 	}
 }
