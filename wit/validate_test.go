@@ -227,7 +227,9 @@ func fillTexts(v reflect.Value, field string) {
 
 // oneOf clears the choice when the field itself is one of those of which only one may be set.
 func oneOf(v reflect.Value, b wit.Bound) {
-	chosen := func(f reflect.Value) bool { return f.Kind() == reflect.Pointer || f.Type() == reflect.TypeFor[[]byte]() }
+	chosen := func(f reflect.Value) bool {
+		return f.Kind() == reflect.Pointer || f.Type() == reflect.TypeFor[[]byte]()
+	}
 	if f := v.FieldByName(b.Field); !chosen(f) || !f.IsNil() {
 		return
 	}
