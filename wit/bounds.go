@@ -16,6 +16,13 @@ const (
 	LimitHTTPBurst                   = 300
 	LimitHTTPAtOnce                  = 16
 	LimitHTTPConnections             = 64
+	LimitHTTPURLBytes                = 16384
+	LimitHTTPHeaders                 = 100
+	LimitHTTPHeaderBytes             = 65536
+	LimitHTTPParts                   = 32
+	LimitHTTPInlineBytes             = 65536
+	LimitHTTPFrameBytes              = 1048576
+	LimitHTTPLineBytes               = 65536
 	LimitKVKeys                      = 1000
 	LimitScheduleJobs                = 100
 	LogLineMessageCut                = 4096

@@ -19,6 +19,7 @@ type attributes struct {
 type limit struct {
 	name  string
 	value int64
+	text  string // as it is shown
 }
 
 // What may stand where. Everything else is a mistake.
@@ -64,7 +65,11 @@ func attributesOf(text, where string, allowed []string) (attributes, error) {
 			if err != nil {
 				return a, fmt.Errorf("%s: @limit %s: %w", where, of, err)
 			}
-			a.limits = append(a.limits, limit{of, n})
+			shown := thousands(n)
+			if strings.HasSuffix(of, "-bytes") {
+				shown = bytesText(n)
+			}
+			a.limits = append(a.limits, limit{of, n, shown + " " + strings.TrimSuffix(strings.ReplaceAll(of, "-", " "), " bytes")})
 		default:
 			a.words[name] = value
 		}

@@ -150,7 +150,7 @@ func docPermissions(b *bytes.Buffer, m *model) {
 func importBounds(m *model, i *iface) []string {
 	var parts []string
 	for _, l := range i.attrs.limits {
-		parts = append(parts, thousands(l.value)+" "+strings.ReplaceAll(l.name, "-", " "))
+		parts = append(parts, l.text)
 	}
 	for _, f := range m.imports {
 		if f.source != i || f.param == nil {
