@@ -58,7 +58,7 @@ fuzz: ## fuzz each decoder of foreign bytes for 30 seconds
 generate: ## write what is generated from wit/ and from the method table, and fail if that changed anything
 	$(GO) run ./sdk/gen
 	$(GO) run ./cmd/protocol
-	@git diff --exit-code -- wit sdk docs || (echo "generated files were out of date: commit the change" && exit 1)
+	@git diff --exit-code -- wit sdk kernel/host docs || (echo "generated files were out of date: commit the change" && exit 1)
 
 fmt: ## fail if a file is not formatted
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || (gofmt -l $$(git ls-files '*.go'); exit 1)

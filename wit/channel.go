@@ -72,7 +72,6 @@ type WebhookRequest struct {
 
 // WebhookReply is what a webhook is answered with.
 type WebhookReply struct {
-	// 200 when 0.
 	Status  uint16   `json:"status,omitempty"`
 	Headers []Header `json:"headers,omitempty"`
 	Text    *string  `json:"text,omitempty"`
@@ -257,22 +256,16 @@ type AccountStatus struct {
 
 // ChannelAnswer is what a channel makes of an event. Messages and state are committed first, the rest follows.
 type ChannelAnswer struct {
-	// At most 1,000 items.
 	Messages []Message `json:"messages,omitempty"`
-	// The new state, at most 64 KB; absent leaves the old one.
-	State JSON `json:"state,omitempty"`
-	// At most 16 items.
-	Requests []HTTPRequest `json:"requests,omitempty"`
-	// At most 16 items.
-	Open []OpenConnection `json:"open,omitempty"`
-	// Connections to close. At most 16 items.
-	Close []string `json:"close,omitempty"`
-	// At most 100 items.
-	Frames []Frame `json:"frames,omitempty"`
-	// At most 100 items.
-	Timers []Timer       `json:"timers,omitempty"`
-	Reply  *WebhookReply `json:"reply,omitempty"`
-	// At most 100 items.
+	// The new state; absent leaves the old one.
+	State    JSON             `json:"state,omitempty"`
+	Requests []HTTPRequest    `json:"requests,omitempty"`
+	Open     []OpenConnection `json:"open,omitempty"`
+	// Connections to close.
+	Close    []string       `json:"close,omitempty"`
+	Frames   []Frame        `json:"frames,omitempty"`
+	Timers   []Timer        `json:"timers,omitempty"`
+	Reply    *WebhookReply  `json:"reply,omitempty"`
 	Receipts []Receipt      `json:"receipts,omitempty"`
 	Status   *AccountStatus `json:"status,omitempty"`
 }

@@ -854,7 +854,7 @@ func (v *Sent) ReadJSON(r *codec.Reader) {
 	for r.Next() {
 		switch string(r.Key()) {
 		case "ids":
-			v.IDs = codec.Strings[string](r, 65536)
+			v.IDs = codec.Strings[string](r, 100)
 		default:
 			r.Unknown()
 		}

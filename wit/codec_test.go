@@ -2,10 +2,6 @@ package wit_test
 
 import (
 	"encoding/json"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,28 +10,6 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/carapace-gateway/carapace/wit/codec"
 )
-
-type coded interface {
-	codec.Appender
-	codec.Receiver
-}
-
-// roots are the types from which every record can be reached.
-func roots() []coded {
-	return []coded{
-		&wit.ChannelEvent{}, &wit.ChannelAnswer{}, &wit.ChannelSend{}, &wit.Sent{}, &wit.ChannelEdit{},
-		&wit.ChannelDelete{}, &wit.ChannelReaction{}, &wit.ChannelTyping{}, &wit.ChannelPoll{},
-		&wit.NewState{}, &wit.Migration{}, &wit.Chat{}, &wit.ProviderPlan{}, &wit.ProviderChunk{},
-		&wit.ModelsQuery{}, &wit.ModelsAnswer{}, &wit.ToolInvocation{}, &wit.ToolOutput{},
-		&wit.HookEvent{}, &wit.HookDecision{}, &wit.MessageReceived{}, &wit.MessageSending{},
-		&wit.MessageSent{}, &wit.BeforeAgentStart{}, &wit.AgentEnd{}, &wit.BeforeToolCall{},
-		&wit.AfterToolCall{}, &wit.ToolResultPersist{}, &wit.Firing{}, &wit.Done{}, &wit.LogLine{},
-		&wit.ConfigScope{}, &wit.ConfigSection{}, &wit.KVKey{}, &wit.KVValue{}, &wit.KVEntry{},
-		&wit.KVPrefix{}, &wit.KVKeys{}, &wit.CredentialQuery{}, &wit.CredentialPresence{},
-		&wit.ScheduledJob{}, &wit.JobReference{}, &wit.JobScheduled{}, &wit.EmittedEvent{},
-		&wit.MediaReference{}, &wit.MediaInfo{}, &wit.Manifest{},
-	}
-}
 
 // fill sets every field below v to something that is not zero.
 func fill(v reflect.Value, n *int) {
@@ -107,7 +81,7 @@ func decode(t *testing.T, data []byte) any {
 }
 
 func TestEveryTypeAgreesWithEncodingJSON(t *testing.T) {
-	for _, v := range roots() {
+	for _, v := range wit.Records() {
 		name := reflect.TypeOf(v).Elem().Name()
 		n := 0
 		fill(reflect.ValueOf(v).Elem(), &n)
@@ -119,7 +93,7 @@ func TestEveryTypeAgreesWithEncodingJSON(t *testing.T) {
 		if !reflect.DeepEqual(decode(t, ours), decode(t, theirs)) {
 			t.Errorf("%s written\n ours   %s\n theirs %s", name, ours, theirs)
 		}
-		back := reflect.New(reflect.TypeOf(v).Elem()).Interface().(coded)
+		back := reflect.New(reflect.TypeOf(v).Elem()).Interface().(wit.Record)
 		if err := codec.Unmarshal(theirs, back); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -129,55 +103,8 @@ func TestEveryTypeAgreesWithEncodingJSON(t *testing.T) {
 	}
 }
 
-func TestRootsReachEveryRecord(t *testing.T) {
-	reached := map[string]bool{}
-	var walk func(reflect.Type)
-	walk = func(typ reflect.Type) {
-		switch typ.Kind() {
-		case reflect.Pointer, reflect.Slice:
-			walk(typ.Elem())
-		case reflect.Struct:
-			reached[typ.Name()] = true
-			for i := range typ.NumField() {
-				walk(typ.Field(i).Type)
-			}
-		}
-	}
-	for _, v := range roots() {
-		walk(reflect.TypeOf(v))
-	}
-	files, err := filepath.Glob("*_codec.go")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no generated codecs: %v", err)
-	}
-	for _, file := range files {
-		f, err := parser.ParseFile(token.NewFileSet(), strings.Replace(file, "_codec", "", 1), nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range structs(f) {
-			if !reached[name] {
-				t.Errorf("no root reaches %s: add it", name)
-			}
-		}
-	}
-}
-
-func structs(f *ast.File) []string {
-	var names []string
-	ast.Inspect(f, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.TypeSpec); ok {
-			if _, ok := spec.Type.(*ast.StructType); ok {
-				names = append(names, spec.Name.Name)
-			}
-		}
-		return true
-	})
-	return names
-}
-
 func TestZeroValuesAreLeftOut(t *testing.T) {
-	for _, v := range roots() {
+	for _, v := range wit.Records() {
 		if got := string(codec.Marshal(v)); got != "{}" {
 			t.Errorf("zero %T is %s, want {}", v, got)
 		}

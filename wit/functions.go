@@ -2,41 +2,57 @@
 
 package wit
 
-// Exports returns the functions that a plugin may export, in the contract's order.
-func Exports() []Function {
-	return []Function{
-		{Name: "channel_event", Capability: "channel", Param: "ChannelEvent", Result: "ChannelAnswer"},
-		{Name: "channel_send", Capability: "channel", Param: "ChannelSend", Result: "Sent"},
-		{Name: "channel_edit", Capability: "channel", Param: "ChannelEdit", Result: "Sent"},
-		{Name: "channel_delete", Capability: "channel", Param: "ChannelDelete", Result: "Sent"},
-		{Name: "channel_react", Capability: "channel", Param: "ChannelReaction", Result: "Sent"},
-		{Name: "channel_typing", Capability: "channel", Param: "ChannelTyping", Result: "Sent"},
-		{Name: "channel_poll", Capability: "channel", Param: "ChannelPoll", Result: "Sent"},
-		{Name: "channel_skip", Capability: "channel", Param: "ChannelEvent", Result: "NewState"},
-		{Name: "channel_migrate", Capability: "channel", Param: "Migration", Result: "NewState"},
-		{Name: "provider_request", Capability: "provider", Param: "Chat", Result: "ProviderPlan"},
-		{Name: "provider_chunk", Capability: "provider", Param: "ProviderChunk", Result: "ProviderAnswer"},
-		{Name: "provider_models", Capability: "provider", Param: "ModelsQuery", Result: "ModelsAnswer"},
-		{Name: "tool_invoke", Capability: "tool", Param: "ToolInvocation", Result: "ToolOutput"},
-		{Name: "hook_handle", Capability: "hook", Param: "HookEvent", Result: "HookDecision"},
-		{Name: "schedule_fire", Capability: "schedule", Param: "Firing", Result: "Done"},
+// The classes of calls.
+const (
+	ClassEvent    Class = "event"
+	ClassSend     Class = "send"
+	ClassProvider Class = "provider"
+	ClassTool     Class = "tool"
+	ClassHook     Class = "hook"
+	ClassSchedule Class = "schedule"
+)
+
+// Instances says how instances for a class are kept when the manifest does not.
+func (c Class) Instances() Instances {
+	switch c {
+	case ClassTool, ClassSchedule:
+		return InstancesFresh
 	}
+	return InstancesWarm
 }
 
-// Imports returns the functions that a plugin may import from module extism:host/user.
-func Imports() []Function {
-	return []Function{
-		{Name: "log_write", Capability: "log", Param: "LogLine", Result: ""},
-		{Name: "config_get", Capability: "config", Param: "ConfigScope", Result: "ConfigSection"},
-		{Name: "kv_get", Capability: "kv", Param: "KVKey", Result: "KVValue"},
-		{Name: "kv_put", Capability: "kv", Param: "KVEntry", Result: "Done"},
-		{Name: "kv_delete", Capability: "kv", Param: "KVKey", Result: "Done"},
-		{Name: "kv_keys", Capability: "kv", Param: "KVPrefix", Result: "KVKeys"},
-		{Name: "http_request", Capability: "http", Param: "HTTPRequest", Result: "HTTPResponse"},
-		{Name: "credential_has", Capability: "credential", Param: "CredentialQuery", Result: "CredentialPresence"},
-		{Name: "schedule_set", Capability: "schedule", Param: "ScheduledJob", Result: "JobScheduled"},
-		{Name: "schedule_cancel", Capability: "schedule", Param: "JobReference", Result: "JobScheduled"},
-		{Name: "emit_publish", Capability: "emit", Param: "EmittedEvent", Result: "Done"},
-		{Name: "media_stat", Capability: "media", Param: "MediaReference", Result: "MediaInfo"},
-	}
+// Kinds are what a plugin can be, in the contract's order.
+func Kinds() []string { return []string{"channel", "provider", "tool", "hook"} }
+
+var exports = [...]Function{
+	{Name: "channel_event", Capability: "channel", Operation: "event", Param: "ChannelEvent", Result: "ChannelAnswer", Class: ClassEvent, Pure: true, Deadline: 10000},
+	{Name: "channel_send", Capability: "channel", Operation: "send", Param: "ChannelSend", Result: "Sent", Class: ClassSend},
+	{Name: "channel_edit", Capability: "channel", Operation: "edit", Param: "ChannelEdit", Result: "Sent", Class: ClassSend, Optional: true},
+	{Name: "channel_delete", Capability: "channel", Operation: "delete", Param: "ChannelDelete", Result: "Sent", Class: ClassSend, Optional: true},
+	{Name: "channel_react", Capability: "channel", Operation: "react", Param: "ChannelReaction", Result: "Sent", Class: ClassSend, Optional: true},
+	{Name: "channel_typing", Capability: "channel", Operation: "typing", Param: "ChannelTyping", Result: "Sent", Class: ClassSend, Optional: true},
+	{Name: "channel_poll", Capability: "channel", Operation: "poll", Param: "ChannelPoll", Result: "Sent", Class: ClassSend, Optional: true},
+	{Name: "channel_skip", Capability: "channel", Operation: "skip", Param: "ChannelEvent", Result: "NewState", Class: ClassEvent, Pure: true, Optional: true, Deadline: 10000},
+	{Name: "channel_migrate", Capability: "channel", Operation: "migrate", Param: "Migration", Result: "NewState", Class: ClassEvent, Pure: true, Optional: true, Deadline: 10000},
+	{Name: "provider_request", Capability: "provider", Operation: "request", Param: "Chat", Result: "ProviderPlan", Class: ClassProvider, Pure: true, Deadline: 10000},
+	{Name: "provider_chunk", Capability: "provider", Operation: "chunk", Param: "ProviderChunk", Result: "ProviderAnswer", Class: ClassProvider, Pure: true, Deadline: 10000},
+	{Name: "provider_models", Capability: "provider", Operation: "models", Param: "ModelsQuery", Result: "ModelsAnswer", Class: ClassProvider, Pure: true, Optional: true, Deadline: 10000},
+	{Name: "tool_invoke", Capability: "tool", Operation: "invoke", Param: "ToolInvocation", Result: "ToolOutput", Class: ClassTool},
+	{Name: "hook_handle", Capability: "hook", Operation: "handle", Param: "HookEvent", Result: "HookDecision", Class: ClassHook},
+	{Name: "schedule_fire", Capability: "schedule", Operation: "fire", Param: "Firing", Result: "Done", Permission: "schedule", Class: ClassSchedule},
+}
+
+var imports = [...]Function{
+	{Name: "log_write", Capability: "log", Operation: "write", Param: "LogLine"},
+	{Name: "config_get", Capability: "config", Operation: "get", Param: "ConfigScope", Result: "ConfigSection"},
+	{Name: "kv_get", Capability: "kv", Operation: "get", Param: "KVKey", Result: "KVValue", Permission: "kv"},
+	{Name: "kv_put", Capability: "kv", Operation: "put", Param: "KVEntry", Result: "Done", Permission: "kv"},
+	{Name: "kv_delete", Capability: "kv", Operation: "delete", Param: "KVKey", Result: "Done", Permission: "kv"},
+	{Name: "kv_keys", Capability: "kv", Operation: "keys", Param: "KVPrefix", Result: "KVKeys", Permission: "kv"},
+	{Name: "http_request", Capability: "http", Operation: "request", Param: "HTTPRequest", Result: "HTTPResponse", Permission: "http"},
+	{Name: "credential_has", Capability: "credential", Operation: "has", Param: "CredentialQuery", Result: "CredentialPresence", Permission: "credential"},
+	{Name: "schedule_set", Capability: "schedule", Operation: "set", Param: "ScheduledJob", Result: "JobScheduled", Permission: "schedule"},
+	{Name: "schedule_cancel", Capability: "schedule", Operation: "cancel", Param: "JobReference", Result: "JobScheduled", Permission: "schedule"},
+	{Name: "emit_publish", Capability: "emit", Operation: "publish", Param: "EmittedEvent", Result: "Done", Permission: "emit"},
+	{Name: "media_stat", Capability: "media", Operation: "stat", Param: "MediaReference", Result: "MediaInfo", Permission: "media"},
 }

@@ -23,8 +23,7 @@ type KVValue struct {
 // KVPrefix asks for the keys that begin with a prefix.
 type KVPrefix struct {
 	Prefix string `json:"prefix,omitempty"`
-	// 100 when 0, at most 1,000.
-	Limit uint32 `json:"limit,omitempty"`
+	Limit  uint32 `json:"limit,omitempty"`
 }
 
 // KVKeys is the keys that were found, in order.

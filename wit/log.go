@@ -2,7 +2,7 @@
 
 package wit
 
-// LogLevel is how much a log line matters.
+// LogLevel is how much a log line matters; what is not known is info.
 type LogLevel string
 
 const (

@@ -71,9 +71,9 @@ type WebhookFacts struct {
 
 // ChannelFacts is what the platform can do: data that the kernel chunks, converts and spaces out by.
 type ChannelFacts struct {
-	// What people call it. Required.
+	// What people call it.
 	Label string `json:"label,omitempty"`
-	// Exports beyond event and send: edit, delete, react, typing, poll, skip, migrate.
+	// What it can do beyond event and send; each is an export.
 	Operations []string `json:"operations,omitempty"`
 	// Longest message; 0 is unlimited.
 	MaxLength  uint32     `json:"maxLength,omitempty"`
@@ -92,7 +92,7 @@ type ChannelFacts struct {
 
 // ProviderFacts is what is known of a provider before it is asked.
 type ProviderFacts struct {
-	// What people call it. Required.
+	// What people call it.
 	Label string `json:"label,omitempty"`
 	// Used when the owner names none.
 	DefaultModel *string `json:"defaultModel,omitempty"`
@@ -121,11 +121,9 @@ func (v FailPolicy) Valid() bool {
 
 // HookFacts is one hook that the plugin has.
 type HookFacts struct {
-	// Required.
 	Name HookName `json:"name,omitempty"`
-	// Higher goes first; 0 when left out.
-	Priority int32 `json:"priority,omitempty"`
-	// 1 second when 0.
+	// Higher goes first.
+	Priority  int32      `json:"priority,omitempty"`
 	Deadline  int64      `json:"deadline,omitempty"`
 	OnFailure FailPolicy `json:"onFailure,omitempty"`
 }
@@ -140,7 +138,7 @@ type Provides struct {
 
 // Permission is a permission that is had or not.
 type Permission struct {
-	// Shown to the owner. Required.
+	// Shown to the owner.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -149,24 +147,21 @@ type Permission struct {
 // paths has none, and the host is to be listed with its port, or configured by the owner as
 // `tcp://host:port` or `tls://host:port`.
 type HTTPPermission struct {
-	// Shown to the owner. Required.
+	// Shown to the owner.
 	Reason string `json:"reason,omitempty"`
 	// `api.example.org`, `*.example.org`, with `:port` where it is not 443, or `config:field` for the
 	// host of a URL that the owner configured. Only the last may be on a private network.
-	// Required.
-	Hosts []string `json:"hosts,omitempty"`
-	// All of GET and POST when empty.
+	Hosts   []string `json:"hosts,omitempty"`
 	Methods []string `json:"methods,omitempty"`
-	// Path prefixes; all when empty.
+	// All when empty.
 	Paths []string `json:"paths,omitempty"`
 }
 
 // CredentialPermission is which credentials the plugin may put into requests.
 type CredentialPermission struct {
-	// Shown to the owner. Required.
-	Reason string `json:"reason,omitempty"`
-	// Required.
-	Names []string `json:"names,omitempty"`
+	// Shown to the owner.
+	Reason string   `json:"reason,omitempty"`
+	Names  []string `json:"names,omitempty"`
 }
 
 // Permissions is what the plugin asks for. What is not here is refused.
@@ -199,37 +194,37 @@ func (v Instances) Valid() bool {
 
 // Limits is the bounds of the plugin.
 type Limits struct {
-	// Bytes of memory of an instance; 64 MB when 0.
+	// Bytes of memory of an instance.
 	Memory int64 `json:"memory,omitempty"`
-	// Milliseconds a call may take; 10 seconds when 0.
+	// How long a call may take.
 	Deadline int64 `json:"deadline,omitempty"`
-	// How instances are kept; warm for channels, providers and hooks, fresh for the rest.
+	// warm keeps them, fresh makes one for each call, single keeps one for each account. Absent leaves it
+	// to the kind: fresh for tools and later calls, warm for the rest.
 	Instances *Instances `json:"instances,omitempty"`
-	// At the same time; 4 when 0.
+	// At the same time.
 	MaxInstances uint32 `json:"maxInstances,omitempty"`
 }
 
 // Manifest is all of `plugin.json`.
 type Manifest struct {
-	// Lower-case letters, digits and hyphens, at most 64; also the folder's name. Required.
+	// Also the folder's name.
 	ID string `json:"id,omitempty"`
-	// What people call it. Required.
+	// What people call it.
 	Name string `json:"name,omitempty"`
-	// SemVer. Required.
+	// SemVer.
 	Version string `json:"version,omitempty"`
-	// One sentence. Required.
+	// One sentence.
 	Description string `json:"description,omitempty"`
 	// SPDX identifier.
 	License  *string `json:"license,omitempty"`
 	Homepage *string `json:"homepage,omitempty"`
-	// The contract's version: 1. Required.
+	// The contract's version: 1.
 	ABI uint32 `json:"abi,omitempty"`
 	// The gateways it runs on, a SemVer range.
 	Host *string `json:"host,omitempty"`
 	// `plugin.wasm`, or `bundle.wasm#id` for one plugin of several in a file. Looked for in the plugin's
-	// own folder, then in the folder above it. Required.
-	Entry string `json:"entry,omitempty"`
-	// Required.
+	// own folder, then in the folder above it.
+	Entry       string      `json:"entry,omitempty"`
 	Provides    Provides    `json:"provides,omitzero"`
 	Permissions Permissions `json:"permissions,omitzero"`
 	// JSON Schema of the plugin's configuration (for a channel: of one account's). String fields

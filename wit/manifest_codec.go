@@ -240,7 +240,7 @@ func (v *HookFacts) AppendJSON(b []byte) []byte {
 
 // ReadJSON replaces v by the next value of r.
 func (v *HookFacts) ReadJSON(r *codec.Reader) {
-	*v = HookFacts{Name: HookNameMessageReceived, OnFailure: FailPolicyOpen}
+	*v = HookFacts{OnFailure: FailPolicyOpen}
 	r.Object()
 	for r.Next() {
 		switch string(r.Key()) {
@@ -299,9 +299,9 @@ func (v *Provides) ReadJSON(r *codec.Reader) {
 				v.Provider.ReadJSON(r)
 			}
 		case "tools":
-			v.Tools = codec.List[ToolDefinition](r, 65536)
+			v.Tools = codec.List[ToolDefinition](r, 64)
 		case "hooks":
-			v.Hooks = codec.List[HookFacts](r, 65536)
+			v.Hooks = codec.List[HookFacts](r, 32)
 		default:
 			r.Unknown()
 		}
@@ -370,7 +370,7 @@ func (v *HTTPPermission) ReadJSON(r *codec.Reader) {
 		case "reason":
 			v.Reason = r.String()
 		case "hosts":
-			v.Hosts = codec.Strings[string](r, 65536)
+			v.Hosts = codec.Strings[string](r, 64)
 		case "methods":
 			v.Methods = codec.Strings[string](r, 65536)
 		case "paths":
@@ -408,7 +408,7 @@ func (v *CredentialPermission) ReadJSON(r *codec.Reader) {
 		case "reason":
 			v.Reason = r.String()
 		case "names":
-			v.Names = codec.Strings[string](r, 65536)
+			v.Names = codec.Strings[string](r, 64)
 		default:
 			r.Unknown()
 		}

@@ -83,37 +83,45 @@ func (v Framing) Valid() bool {
 	return false
 }
 
-// ChunkKind is which piece of a response a chunk is.
-type ChunkKind string
+// StreamEventKind is what arrives of a response.
+type StreamEventKind string
 
 const (
-	// the response's head
-	ChunkKindHead ChunkKind = "head"
+	// its head, once and first
+	StreamEventKindHead StreamEventKind = "head"
 	// one SSE event, one line, or the whole body
-	ChunkKindData ChunkKind = "data"
+	StreamEventKindData StreamEventKind = "data"
 	// the body ended, or error says why it did not
-	ChunkKindEnd ChunkKind = "end"
+	StreamEventKindEnd StreamEventKind = "end"
 )
 
 // Valid reports whether the value is one of the cases.
-func (v ChunkKind) Valid() bool {
+func (v StreamEventKind) Valid() bool {
 	switch v {
-	case ChunkKindHead, ChunkKindData, ChunkKindEnd:
+	case StreamEventKindHead, StreamEventKindData, StreamEventKindEnd:
 		return true
 	}
 	return false
 }
 
-// ProviderChunk is a piece of the response, with the state that the last one left.
-type ProviderChunk struct {
-	Kind    ChunkKind `json:"kind,omitempty"`
-	State   JSON      `json:"state,omitempty"`
-	Status  uint16    `json:"status,omitempty"`
-	Headers []Header  `json:"headers,omitempty"`
-	// The SSE event's name.
+// StreamEvent is one thing that arrived of a response.
+type StreamEvent struct {
+	Kind StreamEventKind `json:"kind,omitempty"`
+	// Of the head.
+	Status uint16 `json:"status,omitempty"`
+	// Of the head.
+	Headers []Header `json:"headers,omitempty"`
+	// The name of an SSE event that has one.
 	Name  *string `json:"name,omitempty"`
 	Data  string  `json:"data,omitempty"`
 	Error *Error  `json:"error,omitempty"`
+}
+
+// ProviderChunk is what has arrived of the response since the last call, in order, with the state that that one left. What
+// arrives together comes together; nothing is held back for more.
+type ProviderChunk struct {
+	State  JSON          `json:"state,omitempty"`
+	Events []StreamEvent `json:"events,omitempty"`
 }
 
 // DeltaKind is what a delta is.
@@ -167,7 +175,7 @@ type Usage struct {
 	CacheWrite uint64 `json:"cacheWrite,omitempty"`
 }
 
-// ProviderAnswer is what a piece of the response says.
+// ProviderAnswer is what a chunk of the response says, in the order of its events.
 type ProviderAnswer struct {
 	Deltas []Delta `json:"deltas,omitempty"`
 	// Whole calls only.
@@ -176,7 +184,8 @@ type ProviderAnswer struct {
 	// Set once, when the model has finished.
 	Stop  *StopReason `json:"stop,omitempty"`
 	Error *Error      `json:"error,omitempty"`
-	State JSON        `json:"state,omitempty"`
+	// Handed to the next chunk; absent leaves the old one.
+	State JSON `json:"state,omitempty"`
 }
 
 // ProviderPlan is a request to make, or, from a provider that needs no network, the answer itself.

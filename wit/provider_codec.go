@@ -220,23 +220,20 @@ func (v *Framing) ReadJSON(r *codec.Reader) {
 }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
-func (v *ChunkKind) ReadJSON(r *codec.Reader) {
-	*v = ChunkKind(r.String())
+func (v *StreamEventKind) ReadJSON(r *codec.Reader) {
+	*v = StreamEventKind(r.String())
 	if *v == "" {
-		*v = ChunkKindHead
+		*v = StreamEventKindHead
 	} else if !v.Valid() {
 		r.UnknownCase()
 	}
 }
 
 // AppendJSON appends v without its zero values.
-func (v *ProviderChunk) AppendJSON(b []byte) []byte {
+func (v *StreamEvent) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Kind != "" {
 		b = codec.AppendString(codec.Key(b, `"kind":`), string(v.Kind))
-	}
-	if len(v.State) > 0 {
-		b = append(codec.Key(b, `"state":`), v.State...)
 	}
 	if v.Status != 0 {
 		b = codec.AppendUint(codec.Key(b, `"status":`), uint64(v.Status))
@@ -257,15 +254,13 @@ func (v *ProviderChunk) AppendJSON(b []byte) []byte {
 }
 
 // ReadJSON replaces v by the next value of r.
-func (v *ProviderChunk) ReadJSON(r *codec.Reader) {
-	*v = ProviderChunk{Kind: ChunkKindHead}
+func (v *StreamEvent) ReadJSON(r *codec.Reader) {
+	*v = StreamEvent{Kind: StreamEventKindHead}
 	r.Object()
 	for r.Next() {
 		switch string(r.Key()) {
 		case "kind":
 			v.Kind.ReadJSON(r)
-		case "state":
-			v.State = r.Raw()
 		case "status":
 			v.Status = r.Uint16()
 		case "headers":
@@ -281,6 +276,40 @@ func (v *ProviderChunk) ReadJSON(r *codec.Reader) {
 				v.Error = new(Error)
 				v.Error.ReadJSON(r)
 			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v StreamEvent) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *StreamEvent) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *ProviderChunk) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
+	if len(v.Events) > 0 {
+		b = codec.AppendList(codec.Key(b, `"events":`), v.Events)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ProviderChunk) ReadJSON(r *codec.Reader) {
+	*v = ProviderChunk{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "state":
+			v.State = r.Raw()
+		case "events":
+			v.Events = codec.List[StreamEvent](r, 256)
 		default:
 			r.Unknown()
 		}
@@ -424,7 +453,7 @@ func (v *ProviderAnswer) ReadJSON(r *codec.Reader) {
 		case "deltas":
 			v.Deltas = codec.List[Delta](r, 65536)
 		case "toolCalls":
-			v.ToolCalls = codec.List[ToolCall](r, 65536)
+			v.ToolCalls = codec.List[ToolCall](r, 100)
 		case "usage":
 			if v.Usage = nil; !r.Null() {
 				v.Usage = new(Usage)
@@ -624,7 +653,7 @@ func (v *ModelsAnswer) ReadJSON(r *codec.Reader) {
 				v.Request.ReadJSON(r)
 			}
 		case "models":
-			v.Models = codec.List[Model](r, 65536)
+			v.Models = codec.List[Model](r, 2000)
 		default:
 			r.Unknown()
 		}

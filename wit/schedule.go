@@ -2,7 +2,7 @@
 
 package wit
 
-// ScheduledJob: Due at a moment, every so often, or by a cron expression: one of the three.
+// ScheduledJob: Due at a moment, every so often, or by a cron expression.
 type ScheduledJob struct {
 	ID    string  `json:"id,omitempty"`
 	At    *int64  `json:"at,omitempty"`

@@ -4,11 +4,11 @@ package wit
 
 // ToolDefinition is a tool, as the model and the owner see it.
 type ToolDefinition struct {
-	// Required.
+	// Unique among the tools of a gateway.
 	Name string `json:"name,omitempty"`
-	// For the model: what it does and when to call it. Required.
+	// For the model: what it does and when to call it.
 	Description string `json:"description,omitempty"`
-	// JSON Schema of the arguments. Required.
+	// JSON Schema of the arguments: `{"type":"object"}` for none.
 	Parameters JSON `json:"parameters,omitempty"`
 	// What a call may do; approvals look at it.
 	Effects []Effect `json:"effects,omitempty"`

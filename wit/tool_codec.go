@@ -184,7 +184,7 @@ func (v *ToolOutput) ReadJSON(r *codec.Reader) {
 	for r.Next() {
 		switch string(r.Key()) {
 		case "content":
-			v.Content = codec.List[Part](r, 65536)
+			v.Content = codec.List[Part](r, 100)
 		case "failed":
 			v.Failed = r.Bool()
 		default:

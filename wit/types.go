@@ -2,7 +2,8 @@
 
 package wit
 
-// Code says what kind of failure an error is. The list is closed; cases are only ever appended.
+// Code says what kind of failure an error is. The list is closed; cases are only ever appended; one that is not
+// known is still a failure.
 type Code string
 
 const (
@@ -67,17 +68,15 @@ type HTTPPart struct {
 // that are written `%7B` are no placeholder.
 type HTTPRequest struct {
 	// Comes back with the response.
-	ID string `json:"id,omitempty"`
-	// GET when empty.
+	ID      string   `json:"id,omitempty"`
 	Method  string   `json:"method,omitempty"`
 	URL     string   `json:"url,omitempty"`
 	Headers []Header `json:"headers,omitempty"`
 	Text    *string  `json:"text,omitempty"`
 	Bytes   []byte   `json:"bytes,omitempty"`
 	// A multipart/form-data body, instead of text or bytes.
-	Parts []HTTPPart `json:"parts,omitempty"`
-	// 30 seconds when 0.
-	Timeout int64 `json:"timeout,omitempty"`
+	Parts   []HTTPPart `json:"parts,omitempty"`
+	Timeout int64      `json:"timeout,omitempty"`
 	// Replace placeholders in the query, the text and the parts' texts too. Only for a request in which
 	// all of them are the plugin's own words: a body with somebody's text could name a credential.
 	Fill bool `json:"fill,omitempty"`

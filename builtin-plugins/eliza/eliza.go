@@ -20,7 +20,12 @@ import (
 type Provider struct{}
 
 // New returns the provider.
-func New() provider.Provider { return Provider{} }
+func New() Provider { return Provider{} }
+
+var (
+	_ provider.Provider = Provider{}
+	_ provider.Lister   = Provider{}
+)
 
 // Request answers the chat's last turn at once.
 func (Provider) Request(_ *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, error) {

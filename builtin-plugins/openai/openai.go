@@ -1,9 +1,9 @@
 // Package openai is a model provider for OpenAI and for everything that speaks its chat completions:
 // most hosted models, and the servers that run models at home.
 //
-// It turns a chat into a request and each event of the stream into text, tool calls and usage. The
+// It turns a chat into a request and what comes of the stream into text, tool calls and usage. The
 // gateway makes the request and fills in the key. Tool calls come in fragments, so what there is of
-// them travels in the state from event to event.
+// them travels in the state from one chunk to the next.
 package openai
 
 import (
@@ -24,7 +24,12 @@ const (
 type Provider struct{}
 
 // New returns the provider.
-func New() provider.Provider { return Provider{} }
+func New() Provider { return Provider{} }
+
+var (
+	_ provider.Provider = Provider{}
+	_ provider.Lister   = Provider{}
+)
 
 // Request plans the request that a chat is answered with.
 func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, error) {

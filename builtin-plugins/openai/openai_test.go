@@ -4,6 +4,7 @@ import (
 	stdjson "encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,16 +147,39 @@ func TestRequestRefuses(t *testing.T) {
 	}
 }
 
-// read runs chunks through the provider as the gateway does, and adds up the answers.
-func read(t *testing.T, chunks ...wit.ProviderChunk) *wit.ProviderAnswer {
+// read runs what arrives of a stream through the provider as the gateway does, one event a call and all of
+// them in one, which has to come to the same, and adds up the answers.
+func read(t *testing.T, events ...wit.StreamEvent) *wit.ProviderAnswer {
+	t.Helper()
+	alone, together := readBy(t, 1, events), readBy(t, len(events), events)
+	alone.Deltas, together.Deltas = joined(alone.Deltas), joined(together.Deltas)
+	if a, b := wit.Marshal(alone), wit.Marshal(together); string(a) != string(b) {
+		t.Errorf("one by one %s, together %s", a, b)
+	}
+	return alone
+}
+
+// joined puts deltas that follow each other and are of one kind together.
+func joined(deltas []wit.Delta) []wit.Delta {
+	var out []wit.Delta
+	for _, d := range deltas {
+		if n := len(out); n > 0 && out[n-1].Kind == d.Kind {
+			out[n-1].Text += d.Text
+		} else {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func readBy(t *testing.T, size int, events []wit.StreamEvent) *wit.ProviderAnswer {
 	t.Helper()
 	sum := &wit.ProviderAnswer{}
 	var state wit.JSON
-	for _, chunk := range chunks {
-		chunk.State = state
-		answer, err := openai.New().Chunk((&sdktest.Host{}).SDK(), &chunk)
+	for batch := range slices.Chunk(events, size) {
+		answer, err := openai.New().Chunk((&sdktest.Host{}).SDK(), &wit.ProviderChunk{State: state, Events: batch})
 		if err != nil {
-			t.Fatalf("%+v: %v", chunk, err)
+			t.Fatalf("%+v: %v", batch, err)
 		}
 		if sum.Stop != nil && answer.Stop != nil || sum.Error != nil && answer.Error != nil {
 			t.Errorf("the answer ends twice")
@@ -178,15 +202,15 @@ func read(t *testing.T, chunks ...wit.ProviderChunk) *wit.ProviderAnswer {
 	return sum
 }
 
-func head(status uint16, headers ...wit.Header) wit.ProviderChunk {
-	return wit.ProviderChunk{Kind: wit.ChunkKindHead, Status: status, Headers: headers}
+func head(status uint16, headers ...wit.Header) wit.StreamEvent {
+	return wit.StreamEvent{Kind: wit.StreamEventKindHead, Status: status, Headers: headers}
 }
 
-func data(text string) wit.ProviderChunk {
-	return wit.ProviderChunk{Kind: wit.ChunkKindData, Data: text}
+func data(text string) wit.StreamEvent {
+	return wit.StreamEvent{Kind: wit.StreamEventKindData, Data: text}
 }
 
-var end = wit.ProviderChunk{Kind: wit.ChunkKindEnd}
+var end = wit.StreamEvent{Kind: wit.StreamEventKindEnd}
 
 func said(answer *wit.ProviderAnswer, kind wit.DeltaKind) string {
 	var b strings.Builder
@@ -240,7 +264,7 @@ func TestToolCalls(t *testing.T) {
 
 func TestLongToolCallsAreRefused(t *testing.T) {
 	fragment := strings.Repeat(`\"`, 1000)
-	chunks := []wit.ProviderChunk{head(200)}
+	chunks := []wit.StreamEvent{head(200)}
 	for range 40 {
 		chunks = append(chunks, data(`{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"`+fragment+`"}}]}}]}`))
 	}
@@ -255,21 +279,21 @@ func TestLongToolCallsAreRefused(t *testing.T) {
 
 func TestHowAnAnswerEnds(t *testing.T) {
 	delta := data(`{"choices":[{"delta":{"content":"x"}}]}`)
-	reason := func(r string) wit.ProviderChunk {
+	reason := func(r string) wit.StreamEvent {
 		return data(`{"choices":[{"delta":{},"finish_reason":"` + r + `"}]}`)
 	}
 	for name, c := range map[string]struct {
-		chunks []wit.ProviderChunk
+		chunks []wit.StreamEvent
 		want   wit.StopReason
 	}{
-		"length":         {[]wit.ProviderChunk{delta, reason("length"), data("[DONE]")}, wit.StopReasonLength},
-		"filter":         {[]wit.ProviderChunk{delta, reason("content_filter"), data("[DONE]")}, wit.StopReasonRefused},
-		"refusal":        {[]wit.ProviderChunk{data(`{"choices":[{"delta":{"refusal":"no"}}]}`), reason("stop"), data("[DONE]")}, wit.StopReasonRefused},
-		"without [DONE]": {[]wit.ProviderChunk{delta, reason("stop"), end}, wit.StopReasonEnd},
-		"without reason": {[]wit.ProviderChunk{delta, data("[DONE]"), end}, wit.StopReasonEnd},
-		"not streamed":   {[]wit.ProviderChunk{data(`{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}`), end}, wit.StopReasonEnd},
+		"length":         {[]wit.StreamEvent{delta, reason("length"), data("[DONE]")}, wit.StopReasonLength},
+		"filter":         {[]wit.StreamEvent{delta, reason("content_filter"), data("[DONE]")}, wit.StopReasonRefused},
+		"refusal":        {[]wit.StreamEvent{data(`{"choices":[{"delta":{"refusal":"no"}}]}`), reason("stop"), data("[DONE]")}, wit.StopReasonRefused},
+		"without [DONE]": {[]wit.StreamEvent{delta, reason("stop"), end}, wit.StopReasonEnd},
+		"without reason": {[]wit.StreamEvent{delta, data("[DONE]"), end}, wit.StopReasonEnd},
+		"not streamed":   {[]wit.StreamEvent{data(`{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}`), end}, wit.StopReasonEnd},
 	} {
-		answer := read(t, append([]wit.ProviderChunk{head(200)}, c.chunks...)...)
+		answer := read(t, append([]wit.StreamEvent{head(200)}, c.chunks...)...)
 		if answer.Error != nil || answer.Stop == nil || *answer.Stop != c.want {
 			t.Errorf("%s: %v, %v, want %s", name, answer.Stop, answer.Error, c.want)
 		}
@@ -284,28 +308,28 @@ func TestFailures(t *testing.T) {
 		return `{"error":{"message":"` + message + `","type":"` + kind + `","code":"` + code + `"}}`
 	}
 	for name, c := range map[string]struct {
-		chunks []wit.ProviderChunk
+		chunks []wit.StreamEvent
 		want   wit.Code
 		retry  int64
 	}{
-		"bad key":       {[]wit.ProviderChunk{head(401), data(problem("Incorrect API key provided: sk-12", "x", "invalid_api_key"))}, wit.CodeUnauthorized, 0},
-		"slow down":     {[]wit.ProviderChunk{head(429, wit.Header{Name: "Retry-After", Value: "2.5"}), data(problem("slow", "requests", "rate_limit_exceeded"))}, wit.CodeRateLimited, 2500},
-		"slow, in ms":   {[]wit.ProviderChunk{head(429, wit.Header{Name: "retry-after", Value: "9"}, wit.Header{Name: "retry-after-ms", Value: "120"}), end}, wit.CodeRateLimited, 120},
-		"slow, by date": {[]wit.ProviderChunk{head(429, wit.Header{Name: "retry-after", Value: "Wed, 21 Oct 2026 07:28:00 GMT"}), end}, wit.CodeRateLimited, 0},
-		"no credit":     {[]wit.ProviderChunk{head(429), data(problem("pay", "insufficient_quota", "insufficient_quota"))}, wit.CodeForbidden, 0},
-		"too long":      {[]wit.ProviderChunk{head(400), data(problem("long", "invalid_request_error", "context_length_exceeded"))}, wit.CodeTooLarge, 0},
-		"bad request":   {[]wit.ProviderChunk{head(400), data(problem("bad", "invalid_request_error", ""))}, wit.CodeInvalid, 0},
-		"no model":      {[]wit.ProviderChunk{head(404), data(problem("none", "x", "model_not_found"))}, wit.CodeNotFound, 0},
-		"down":          {[]wit.ProviderChunk{head(502), data("<html>bad gateway</html>")}, wit.CodeUnavailable, 0},
-		"down, silent":  {[]wit.ProviderChunk{head(503), end}, wit.CodeUnavailable, 0},
-		"slow server":   {[]wit.ProviderChunk{head(504), end}, wit.CodeTimeout, 0},
-		"text error":    {[]wit.ProviderChunk{head(400), data(`{"error":"model requires more memory"}`)}, wit.CodeInvalid, 0},
-		"in the stream": {[]wit.ProviderChunk{head(200), data(problem("overloaded", "server_error", ""))}, wit.CodeUnavailable, 0},
-		"limit inside":  {[]wit.ProviderChunk{head(200), data(problem("slow", "", "rate_limit_exceeded"))}, wit.CodeRateLimited, 0},
-		"garbage":       {[]wit.ProviderChunk{head(200), data("<html>hello</html>"), end}, wit.CodeUnavailable, 0},
-		"no object":     {[]wit.ProviderChunk{head(200), data("[1]"), end}, wit.CodeUnavailable, 0},
-		"cut off":       {[]wit.ProviderChunk{head(200), data(`{"choices":[{"delta":{"content":"x"}}]}`), end}, wit.CodeUnavailable, 0},
-		"connection":    {[]wit.ProviderChunk{{Kind: wit.ChunkKindEnd, Error: wit.NewError(wit.CodeTimeout, "timed out")}}, wit.CodeTimeout, 0},
+		"bad key":       {[]wit.StreamEvent{head(401), data(problem("Incorrect API key provided: sk-12", "x", "invalid_api_key"))}, wit.CodeUnauthorized, 0},
+		"slow down":     {[]wit.StreamEvent{head(429, wit.Header{Name: "Retry-After", Value: "2.5"}), data(problem("slow", "requests", "rate_limit_exceeded"))}, wit.CodeRateLimited, 2500},
+		"slow, in ms":   {[]wit.StreamEvent{head(429, wit.Header{Name: "retry-after", Value: "9"}, wit.Header{Name: "retry-after-ms", Value: "120"}), end}, wit.CodeRateLimited, 120},
+		"slow, by date": {[]wit.StreamEvent{head(429, wit.Header{Name: "retry-after", Value: "Wed, 21 Oct 2026 07:28:00 GMT"}), end}, wit.CodeRateLimited, 0},
+		"no credit":     {[]wit.StreamEvent{head(429), data(problem("pay", "insufficient_quota", "insufficient_quota"))}, wit.CodeForbidden, 0},
+		"too long":      {[]wit.StreamEvent{head(400), data(problem("long", "invalid_request_error", "context_length_exceeded"))}, wit.CodeTooLarge, 0},
+		"bad request":   {[]wit.StreamEvent{head(400), data(problem("bad", "invalid_request_error", ""))}, wit.CodeInvalid, 0},
+		"no model":      {[]wit.StreamEvent{head(404), data(problem("none", "x", "model_not_found"))}, wit.CodeNotFound, 0},
+		"down":          {[]wit.StreamEvent{head(502), data("<html>bad gateway</html>")}, wit.CodeUnavailable, 0},
+		"down, silent":  {[]wit.StreamEvent{head(503), end}, wit.CodeUnavailable, 0},
+		"slow server":   {[]wit.StreamEvent{head(504), end}, wit.CodeTimeout, 0},
+		"text error":    {[]wit.StreamEvent{head(400), data(`{"error":"model requires more memory"}`)}, wit.CodeInvalid, 0},
+		"in the stream": {[]wit.StreamEvent{head(200), data(problem("overloaded", "server_error", ""))}, wit.CodeUnavailable, 0},
+		"limit inside":  {[]wit.StreamEvent{head(200), data(problem("slow", "", "rate_limit_exceeded"))}, wit.CodeRateLimited, 0},
+		"garbage":       {[]wit.StreamEvent{head(200), data("<html>hello</html>"), end}, wit.CodeUnavailable, 0},
+		"no object":     {[]wit.StreamEvent{head(200), data("[1]"), end}, wit.CodeUnavailable, 0},
+		"cut off":       {[]wit.StreamEvent{head(200), data(`{"choices":[{"delta":{"content":"x"}}]}`), end}, wit.CodeUnavailable, 0},
+		"connection":    {[]wit.StreamEvent{{Kind: wit.StreamEventKindEnd, Error: wit.NewError(wit.CodeTimeout, "timed out")}}, wit.CodeTimeout, 0},
 	} {
 		answer := read(t, c.chunks...)
 		if wit.CodeOf(answer.Error) != c.want || answer.Stop != nil {
@@ -362,7 +386,7 @@ func FuzzChunk(f *testing.F) {
 	f.Add(`[DONE]`, `{}`)
 	f.Fuzz(func(t *testing.T, data, state string) {
 		answer, err := openai.New().Chunk((&sdktest.Host{}).SDK(), &wit.ProviderChunk{
-			Kind: wit.ChunkKindData, Data: data, State: wit.JSON(state),
+			State: wit.JSON(state), Events: []wit.StreamEvent{{Kind: wit.StreamEventKindData, Data: data}},
 		})
 		if err == nil && !stdjson.Valid(wit.Marshal(answer)) {
 			t.Errorf("the answer is %s", wit.Marshal(answer))

@@ -5,7 +5,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// state is what of a stream has to be known at its next event.
+// state is what of a stream has to be known at its next chunk.
 type state struct {
 	status     int64
 	retryAfter int64  // milliseconds, 0 when the server did not say
@@ -19,8 +19,7 @@ type call struct{ id, name, args string }
 
 const (
 	maxCalls = 64
-	// maxArgs bounds all arguments together, so that the state stays below the gateway's 64 KB even when
-	// each of their bytes has to be escaped.
+	// maxArgs bounds all arguments together, so that the state, which travels with each chunk, stays small.
 	maxArgs = 24 << 10
 )
 

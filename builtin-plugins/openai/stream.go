@@ -6,42 +6,48 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Chunk reads one event of a stream.
+// Chunk reads what has arrived of a stream.
 func (Provider) Chunk(_ *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
 	s, err := readState(chunk.State)
 	if err != nil {
 		return nil, err
 	}
 	answer := &wit.ProviderAnswer{}
-	switch {
-	case s.done:
-		// What comes after the end says nothing.
-	case chunk.Kind == wit.ChunkKindHead:
-		s.head(chunk)
-	case chunk.Kind == wit.ChunkKindEnd:
-		s.end(chunk, answer)
-	case s.status >= 400:
-		s.fail(answer, failure(s.status, chunk.Data, s.retryAfter))
-	case chunk.Data == "[DONE]":
-		s.finish(answer)
-	default:
-		s.data(chunk.Data, answer)
+	for i := range chunk.Events {
+		s.event(&chunk.Events[i], answer)
 	}
 	answer.State = s.JSON()
 	return answer, nil
 }
 
+func (s *state) event(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
+	switch {
+	case s.done:
+		// What comes after the end says nothing.
+	case event.Kind == wit.StreamEventKindHead:
+		s.head(event)
+	case event.Kind == wit.StreamEventKindEnd:
+		s.end(event, answer)
+	case s.status >= 400:
+		s.fail(answer, failure(s.status, event.Data, s.retryAfter))
+	case event.Data == "[DONE]":
+		s.finish(answer)
+	default:
+		s.data(event.Data, answer)
+	}
+}
+
 // head keeps what a later failure is explained with.
-func (s *state) head(chunk *wit.ProviderChunk) {
-	s.status = int64(chunk.Status)
-	s.retryAfter = retryAfter(chunk.Headers)
+func (s *state) head(event *wit.StreamEvent) {
+	s.status = int64(event.Status)
+	s.retryAfter = retryAfter(event.Headers)
 }
 
 // end is regular after [DONE], and good enough when the model had given its reason to stop.
-func (s *state) end(chunk *wit.ProviderChunk, answer *wit.ProviderAnswer) {
+func (s *state) end(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
 	switch {
-	case chunk.Error != nil:
-		s.fail(answer, chunk.Error)
+	case event.Error != nil:
+		s.fail(answer, event.Error)
 	case s.status >= 400:
 		s.fail(answer, failure(s.status, "", s.retryAfter))
 	case s.reason != "":

@@ -9,10 +9,11 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // provided names what a plugin is in one word each.
-func provided(p plugin.Provided) []string {
+func provided(p wit.Provided) []string {
 	var words []string
 	if p.Channel != "" {
 		words = append(words, "channel")

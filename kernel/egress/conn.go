@@ -14,8 +14,8 @@ import (
 
 // Bounds of a frame, either way.
 const (
-	maxFrame     = 1 << 20
-	maxLine      = 64 << 10
+	maxFrame     = wit.LimitHTTPFrameBytes
+	maxLine      = wit.LimitHTTPLineBytes
 	writeTimeout = 30 * time.Second
 )
 

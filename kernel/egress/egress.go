@@ -76,11 +76,11 @@ type Limits struct {
 // What no configuration changes.
 const (
 	maxRedirects = 5
-	maxURL       = 16 << 10
-	maxHeaders   = 100
-	maxHeaderLen = 64 << 10
-	inlineBytes  = 64 << 10
-	maxParts     = 32
+	maxURL       = wit.LimitHTTPURLBytes
+	maxHeaders   = wit.LimitHTTPHeaders
+	maxHeaderLen = wit.LimitHTTPHeaderBytes
+	inlineBytes  = wit.LimitHTTPInlineBytes
+	maxParts     = wit.LimitHTTPParts
 )
 
 func (l Limits) withDefaults() Limits {

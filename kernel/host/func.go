@@ -23,11 +23,21 @@ var always = permission{granted: true}
 type receiver[T any] interface {
 	*T
 	codec.Receiver
+	Validate() error
 }
 
 type appender[T any] interface {
 	*T
 	codec.Appender
+}
+
+// read decodes a parameter and validates it: what fn gets is within the contract's bounds.
+func read[I any, PI receiver[I]](in []byte) (*I, error) {
+	arg := new(I)
+	if err := wit.Unmarshal(in, PI(arg)); err != nil {
+		return nil, err
+	}
+	return arg, PI(arg).Validate()
 }
 
 // Func makes fn an import under a permission.
@@ -36,8 +46,8 @@ func Func[I, O any, PI receiver[I], PO appender[O]](p permission, fn func(contex
 		return refuse(p.name)
 	}
 	return func(ctx context.Context, in []byte) ([]byte, error) {
-		arg := new(I)
-		if err := wit.Unmarshal(in, PI(arg)); err != nil {
+		arg, err := read[I, PI](in)
+		if err != nil {
 			return nil, err
 		}
 		out, err := fn(ctx, arg)
@@ -48,10 +58,13 @@ func Func[I, O any, PI receiver[I], PO appender[O]](p permission, fn func(contex
 	}
 }
 
-func funcWithoutResult[I any, PI receiver[I]](fn func(context.Context, *I)) Function {
+func funcWithoutResult[I any, PI receiver[I]](p permission, fn func(context.Context, *I)) Function {
+	if !p.granted {
+		return refuse(p.name)
+	}
 	return func(ctx context.Context, in []byte) ([]byte, error) {
-		arg := new(I)
-		if err := wit.Unmarshal(in, PI(arg)); err != nil {
+		arg, err := read[I, PI](in)
+		if err != nil {
 			return nil, err
 		}
 		fn(ctx, arg)
@@ -82,13 +95,4 @@ func WithCall(ctx context.Context, c Call) context.Context {
 func CallOf(ctx context.Context) Call {
 	c, _ := ctx.Value(callKey{}).(Call)
 	return c
-}
-
-// pure reports whether an export's answer may depend on its input alone.
-func pure(export string) bool {
-	switch export {
-	case "channel_event", "channel_skip", "channel_migrate", "provider_request", "provider_chunk", "provider_models":
-		return true
-	}
-	return false
 }

@@ -1,7 +1,8 @@
 // Package host is what plugins may ask for: log, config, kv, http, credential, schedule, emit, media.
 //
-// Each noun is a file; Func is the one adapter between the JSON that crosses the boundary and typed Go.
-// A Guest is one plugin with what it was granted: Functions gives all imports of the contract, and those
+// Each noun is a file; Func is the one adapter between the JSON that crosses the boundary and typed Go. Which
+// functions there are and what each needs is generated from the contract (imports.go), and parameters are
+// validated against it before a function sees them. A Guest is one plugin with what it was granted: Functions gives all imports of the contract, and those
 // that need a permission it lacks are linked to a refusal that names the permission. Nothing here asks
 // which plugin it serves beyond its id, its permissions and its configuration.
 //
@@ -135,20 +136,4 @@ func (h *Host) meters(id string) *meters {
 }
 
 // Functions returns every import of the contract by its WebAssembly name.
-func (g *Guest) Functions() map[string]Function {
-	p := &g.Permissions
-	return map[string]Function{
-		"log_write":       funcWithoutResult(g.logWrite),
-		"config_get":      Func(always, g.configGet),
-		"kv_get":          Func(permission{"kv", p.KV != nil}, g.kvGet),
-		"kv_put":          Func(permission{"kv", p.KV != nil}, g.kvPut),
-		"kv_delete":       Func(permission{"kv", p.KV != nil}, g.kvDelete),
-		"kv_keys":         Func(permission{"kv", p.KV != nil}, g.kvKeys),
-		"http_request":    Func(permission{"http", p.HTTP != nil}, g.Request),
-		"credential_has":  Func(permission{"credential", p.Credential != nil}, g.credentialHas),
-		"schedule_set":    Func(permission{"schedule", p.Schedule != nil}, g.scheduleSet),
-		"schedule_cancel": Func(permission{"schedule", p.Schedule != nil}, g.scheduleCancel),
-		"emit_publish":    Func(permission{"emit", p.Emit != nil}, g.emitPublish),
-		"media_stat":      Func(permission{"media", p.Media != nil}, g.mediaStat),
-	}
-}
+func (g *Guest) Functions() map[string]Function { return table(g, &g.Permissions) }

@@ -15,7 +15,7 @@ const configHost = "config:"
 // Request is Do as the running export may use it: not at all while it is pure, and for its account.
 func (g *Guest) Request(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 	call := CallOf(ctx)
-	if pure(call.Export) {
+	if f := wit.Export(call.Export); f != nil && f.Pure {
 		return nil, wit.Errorf(wit.CodeForbidden, "http: %s may not make requests: return them in the answer", call.Export)
 	}
 	if err := g.used.enter(ctx); err != nil {
@@ -23,6 +23,10 @@ func (g *Guest) Request(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPRes
 	}
 	defer g.used.leave()
 	return g.Do(ctx, call.Account, req)
+}
+
+func (g *Guest) httpRequest(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+	return g.Request(ctx, req)
 }
 
 // Do makes a request under the plugin's permission, with the credentials of an account ("" is the

@@ -4,17 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"time"
-	"unicode/utf8"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
-)
-
-const (
-	maxKeys     = 1000
-	maxKeyBytes = 256
-	maxKVValue  = 64 << 10
-	defaultKeys = 100
 )
 
 // A plugin's values are in one space and their expiry in another, so that keys can be counted and
@@ -24,9 +16,6 @@ func (g *Guest) kvExpiry() string { return "plugin.kv.expiry/" + g.ID }
 
 func (g *Guest) kvGet(ctx context.Context, k *wit.KVKey) (*wit.KVValue, error) {
 	out := &wit.KVValue{}
-	if err := checkKey(k.Key); err != nil {
-		return nil, err
-	}
 	return out, g.host.deps.Store.View(ctx, func(tx store.Tx) error {
 		expiry, err := tx.Get(g.kvExpiry(), k.Key)
 		if wit.CodeOf(err) == wit.CodeNotFound || err == nil && expired(expiry) {
@@ -44,15 +33,6 @@ func (g *Guest) kvGet(ctx context.Context, k *wit.KVKey) (*wit.KVValue, error) {
 }
 
 func (g *Guest) kvPut(ctx context.Context, e *wit.KVEntry) (*wit.Done, error) {
-	if err := checkKey(e.Key); err != nil {
-		return nil, err
-	}
-	if len(e.Value) > maxKVValue {
-		return nil, wit.Errorf(wit.CodeTooLarge, "kv: the value of %q has %d bytes, at most %d fit", e.Key, len(e.Value), maxKVValue)
-	}
-	if e.TTL < 0 {
-		return nil, wit.Errorf(wit.CodeInvalid, "kv: the ttl of %q is negative", e.Key)
-	}
 	expiry := make([]byte, 8)
 	if e.TTL > 0 {
 		binary.BigEndian.PutUint64(expiry, uint64(time.Now().UnixMilli()+e.TTL))
@@ -90,7 +70,7 @@ func (g *Guest) makeRoom(tx store.Tx) error {
 			return err
 		}
 	}
-	if count >= maxKeys {
+	if count >= wit.LimitKVKeys {
 		return wit.Errorf(wit.CodeTooLarge, "kv: this plugin has %d keys, which is all it may have: delete some", count)
 	}
 	return nil
@@ -104,16 +84,13 @@ func (g *Guest) remove(tx store.Tx, key string) error {
 }
 
 func (g *Guest) kvDelete(ctx context.Context, k *wit.KVKey) (*wit.Done, error) {
-	if err := checkKey(k.Key); err != nil {
-		return nil, err
-	}
 	return &wit.Done{OK: true}, g.host.deps.Store.Update(ctx, func(tx store.Tx) error { return g.remove(tx, k.Key) })
 }
 
 func (g *Guest) kvKeys(ctx context.Context, p *wit.KVPrefix) (*wit.KVKeys, error) {
-	limit := min(int(p.Limit), maxKeys)
+	limit := int(min(p.Limit, wit.KVPrefixLimitCut))
 	if limit == 0 {
-		limit = defaultKeys
+		limit = wit.KVPrefixLimitDefault
 	}
 	out := &wit.KVKeys{}
 	return out, g.host.deps.Store.View(ctx, func(tx store.Tx) error {
@@ -130,13 +107,6 @@ func (g *Guest) kvKeys(ctx context.Context, p *wit.KVPrefix) (*wit.KVKeys, error
 		}
 		return nil
 	})
-}
-
-func checkKey(key string) error {
-	if key == "" || len(key) > maxKeyBytes || !utf8.ValidString(key) {
-		return wit.Errorf(wit.CodeInvalid, "kv: %.40q is not a key: use 1 to %d bytes of UTF-8", key, maxKeyBytes)
-	}
-	return nil
 }
 
 func expired(expiry []byte) bool {

@@ -9,14 +9,12 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-const maxLogLine = 4 << 10
-
 func (g *Guest) logWrite(_ context.Context, line *wit.LogLine) {
 	g.Log(hclog.LevelFromString(string(line.Level)), line.Message)
 }
 
-// Log writes a line of the plugin's to the gateway's log: cut at 4 KB, and dropped when the plugin
-// writes more than 100 a second for long.
+// Log writes a line of the plugin's to the gateway's log: cut at the contract's bound, and dropped when
+// the plugin writes more than its rate for long.
 func (g *Guest) Log(level hclog.Level, message string) {
 	if level == hclog.NoLevel {
 		level = hclog.Info
@@ -28,8 +26,8 @@ func (g *Guest) Log(level hclog.Level, message string) {
 	if n := g.used.dropped.Swap(0); n > 0 {
 		g.log.Warn("log lines were dropped: the plugin writes too many", "lines", n)
 	}
-	if len(message) > maxLogLine {
-		message = message[:maxLogLine] + "…"
+	if len(message) > wit.LogLineMessageCut {
+		message = message[:wit.LogLineMessageCut] + "…"
 	}
 	g.log.Log(level, strings.ToValidUTF8(message, "�"))
 }

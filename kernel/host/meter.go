@@ -18,7 +18,8 @@ type meters struct {
 }
 
 func newMeters() *meters {
-	return &meters{log: newBucket(100, 500), emit: newBucket(20, 100), http: newBucket(100, 300), requests: make(chan struct{}, 16)}
+	return &meters{log: newBucket(wit.LimitLogPerSecond, wit.LimitLogBurst), emit: newBucket(wit.LimitEmitPerSecond, wit.LimitEmitBurst),
+		http: newBucket(wit.LimitHTTPPerSecond, wit.LimitHTTPBurst), requests: make(chan struct{}, wit.LimitHTTPAtOnce)}
 }
 
 // enter waits for a free place among the requests that run; leave gives it back.

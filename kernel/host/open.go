@@ -8,9 +8,6 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// maxOpen bounds a plugin's connections.
-const maxOpen = 64
-
 // connections are a plugin's, over its versions, by account.
 type connections struct {
 	mu    sync.Mutex
@@ -21,7 +18,7 @@ type connections struct {
 func (c *connections) reserve() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.count == maxOpen {
+	if c.count == wit.LimitHTTPConnections {
 		return false
 	}
 	c.count++
@@ -63,7 +60,7 @@ func (g *Guest) Open(ctx context.Context, account string, creds egress.Credentia
 		return nil, err
 	}
 	if !g.used.open.reserve() {
-		return nil, wit.Errorf(wit.CodeRateLimited, "http: plugin %s has %d connections, which is as many as it may", g.ID, maxOpen)
+		return nil, wit.Errorf(wit.CodeRateLimited, "http: plugin %s has %d connections, which is as many as it may", g.ID, wit.LimitHTTPConnections)
 	}
 	conn, err := g.host.deps.Egress.Open(ctx, g.policy(account), creds, o)
 	if err != nil {

@@ -100,15 +100,17 @@ func Streamer(id string) plugin.Fake {
 
 func streamed(_ context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
 	a := &wit.ProviderAnswer{}
-	switch {
-	case c.Error != nil:
-		return nil, c.Error
-	case c.Kind == wit.ChunkKindHead && c.Status != 200:
-		a.Error = &wit.Error{Code: wit.CodeInvalid, Message: "the model refused"}
-	case c.Kind == wit.ChunkKindData && c.Data == "[DONE]":
-		a.Stop, a.Usage = new(wit.StopReasonEnd), &wit.Usage{Input: 1, Output: 1}
-	case c.Kind == wit.ChunkKindData:
-		a.Deltas = []wit.Delta{{Kind: wit.DeltaKindText, Text: c.Data}}
+	for _, e := range c.Events {
+		switch {
+		case e.Error != nil:
+			return nil, e.Error
+		case e.Kind == wit.StreamEventKindHead && e.Status != 200:
+			a.Error = &wit.Error{Code: wit.CodeInvalid, Message: "the model refused"}
+		case e.Kind == wit.StreamEventKindData && e.Data == "[DONE]":
+			a.Stop, a.Usage = new(wit.StopReasonEnd), &wit.Usage{Input: 1, Output: 1}
+		case e.Kind == wit.StreamEventKindData:
+			a.Deltas = append(a.Deltas, wit.Delta{Kind: wit.DeltaKindText, Text: e.Data})
+		}
 	}
 	return a, nil
 }

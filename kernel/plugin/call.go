@@ -10,33 +10,36 @@ import (
 	"github.com/carapace-gateway/carapace/wit/codec"
 )
 
-const (
-	maxAnswer    = 4 << 20
-	pureDeadline = 10 * time.Second
-)
-
-// request says what is called, for whom, and for how long at most.
+// request says what is called, and for whom.
 type request struct {
-	class    class
-	export   string
-	account  string
-	deadline time.Duration // 0 leaves it to the plugin's limits
+	export  string
+	account string
+	// deadline of this call where the contract gives the export none; 0 leaves it to the plugin's limits.
+	deadline time.Duration
 }
 
 type receiver[T any] interface {
 	*T
 	codec.Receiver
+	Validate() error
 }
 
 // call is the one way from the kernel into a plugin: in goes to the current version's export, what
-// comes back is decoded and checked.
-func call[O any, PO receiver[O]](ctx context.Context, r *Registry, id string, req request, in codec.Appender, check func(*O) error) (*O, error) {
+// comes back is decoded and validated. Class and deadline are the contract's.
+func call[O any, PO receiver[O]](ctx context.Context, r *Registry, id string, req request, in codec.Appender) (*O, error) {
+	facts := wit.Export(req.export)
+	if facts == nil {
+		return nil, wit.Errorf(wit.CodeInternal, "the contract has no export %s", req.export)
+	}
+	if facts.Deadline > 0 {
+		req.deadline = time.Duration(facts.Deadline) * time.Millisecond
+	}
 	v, err := r.begin(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	defer v.leave()
-	caller, err := v.caller(req.class, req.account)
+	caller, err := v.caller(facts.Class, req.account)
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +61,8 @@ func call[O any, PO receiver[O]](ctx context.Context, r *Registry, id string, re
 	r.proven(v)
 	answer := new(O)
 	unknown, err := decode(out, PO(answer))
-	if err == nil && check != nil {
-		err = check(answer)
+	if err == nil {
+		err = blame(PO(answer).Validate())
 	}
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeOf(err), "plugin %s: the answer of %s: %w", id, req.export, err)
@@ -70,10 +73,18 @@ func call[O any, PO receiver[O]](ctx context.Context, r *Registry, id string, re
 	return answer, nil
 }
 
+// blame makes what is wrong with an answer unavailable: the fault is the plugin's, not the caller's.
+func blame(err error) error {
+	if wit.CodeOf(err) != wit.CodeInvalid {
+		return err
+	}
+	return wit.NewError(wit.CodeUnavailable, err.Error())
+}
+
 // decode reads a plugin's answer. Its errors are unavailable: the fault is the plugin's, not the caller's.
 func decode(out []byte, into codec.Receiver) (unknown []string, err error) {
-	if len(out) > maxAnswer {
-		return nil, wit.Errorf(wit.CodeTooLarge, "has %d bytes, at most %d", len(out), maxAnswer)
+	if len(out) > wit.LimitAnswer {
+		return nil, wit.Errorf(wit.CodeTooLarge, "has %d bytes, at most %d", len(out), wit.LimitAnswer)
 	}
 	if len(out) == 0 {
 		out = []byte("null")

@@ -133,7 +133,7 @@ func (c *wasmCode) Start(s Spec) (Caller, error) {
 	}
 	return wasmCaller{c.module.Pool(runtime.Spec{
 		Plugin: s.Plugin, Mode: mode, Config: s.Config, Functions: functions, HTTP: extismHTTP(s.HTTP), Log: s.Log,
-		Limits: runtime.Limits{MemoryBytes: s.Memory, Deadline: s.Deadline, Instances: s.Calls, OutputBytes: maxAnswer},
+		Limits: runtime.Limits{MemoryBytes: s.Memory, Deadline: s.Deadline, Instances: s.Calls, OutputBytes: wit.LimitAnswer},
 	})}, nil
 }
 

@@ -105,8 +105,8 @@ func beyond(have, want *wit.Permissions) []string {
 			}
 		}
 	}
-	for _, name := range permissionNames(want) {
-		if name != "http" && name != "credential" && !permits(have, name) {
+	for _, name := range want.Names() {
+		if name != "http" && name != "credential" && !have.Has(name) {
 			lacking = append(lacking, name)
 		}
 	}
@@ -144,7 +144,7 @@ func beyondHTTP(have, want *wit.HTTPPermission) []string {
 
 func methodsOf(p *wit.HTTPPermission) []string {
 	if len(p.Methods) == 0 {
-		return []string{"GET", "POST"}
+		return wit.DefaultHTTPPermissionMethods()
 	}
 	return p.Methods
 }

@@ -7,8 +7,6 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-const defaultHookDeadline = time.Second
-
 // Hook is a plugin's face at one named moment. Errors of its calls are as for Channel; what they mean
 // for what was asked about is the fail policy in Facts.
 type Hook struct {
@@ -25,18 +23,18 @@ func (h *Hook) Facts() wit.HookFacts { return h.facts }
 // Prepare compiles the plugin if it has to be. Errors are those of Registry.Warm.
 func (h *Hook) Prepare(ctx context.Context) error { return h.registry.Warm(ctx, h.id) }
 
-// Handle asks the plugin, within the deadline of its facts (1 second by default).
+// Handle asks the plugin, within the deadline of its facts.
 func (h *Hook) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error) {
 	own := *e // an event is handed to several hooks, each with a configuration of its own
 	own.Name, own.Config = h.facts.Name, nil
 	if err := h.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	deadline := time.Duration(h.facts.Deadline) * time.Millisecond
+	deadline := h.facts.Deadline
 	if deadline == 0 {
-		deadline = defaultHookDeadline
+		deadline = wit.HookFactsDeadlineDefault
 	}
-	return call(ctx, h.registry, h.id, request{classHook, "hook_handle", "", deadline}, &own, checkDecision)
+	return call[wit.HookDecision](ctx, h.registry, h.id, request{export: "hook_handle", deadline: time.Duration(deadline) * time.Millisecond}, &own)
 }
 
 // Config returns the plugin's section of the configuration, without secrets.
@@ -44,6 +42,6 @@ func (h *Hook) Config() (wit.JSON, error) { return h.face.Config("") }
 
 // Fire hands a plugin the job that it scheduled. CodeNotFound once the plugin is gone.
 func (r *Registry) Fire(ctx context.Context, id string, f *wit.Firing) error {
-	_, err := call[wit.Done](ctx, r, id, request{class: classSchedule, export: "schedule_fire"}, f, nil)
+	_, err := call[wit.Done](ctx, r, id, request{export: "schedule_fire"}, f)
 	return err
 }

@@ -9,12 +9,15 @@ import (
 
 // offers is what all plugins together provide. It is replaced, never changed.
 type offers struct {
-	channels, providers []string
-	tools               []ToolRow
-	hooks               map[wit.HookName][]*Hook
+	plugins map[string][]string // ids by kind
+	tools   []ToolRow
+	hooks   map[wit.HookName][]*Hook
 	// shadowed are tools whose name another plugin has, by plugin.
 	shadowed map[string][]string
 }
+
+// has reports whether a plugin of that kind can be called.
+func (o *offers) has(kind, id string) bool { return slices.Contains(o.plugins[kind], id) }
 
 // refreshOffers computes the offers of what is current now. The caller holds loading.
 func (r *Registry) refreshOffers() {
@@ -24,14 +27,11 @@ func (r *Registry) refreshOffers() {
 			current = append(current, v)
 		}
 	}
-	next := &offers{hooks: map[wit.HookName][]*Hook{}, shadowed: map[string][]string{}}
+	next := &offers{plugins: map[string][]string{}, hooks: map[wit.HookName][]*Hook{}, shadowed: map[string][]string{}}
 	for _, v := range current { // by id
 		id, p := v.manifest.ID, &v.manifest.Provides
-		if p.Channel != nil {
-			next.channels = append(next.channels, id)
-		}
-		if p.Provider != nil {
-			next.providers = append(next.providers, id)
+		for _, kind := range p.Kinds() {
+			next.plugins[kind] = append(next.plugins[kind], id)
 		}
 		for _, facts := range p.Hooks {
 			next.hooks[facts.Name] = append(next.hooks[facts.Name], &Hook{face{r, id}, facts})

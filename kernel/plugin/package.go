@@ -48,7 +48,7 @@ func (p *Package) manifest(gateway string) (*wit.Manifest, error) {
 	if p.Fake != nil {
 		return DecodeManifest(wit.Marshal(&p.Fake.Manifest), gateway)
 	}
-	data, err := p.read(path.Join(p.Folder, manifestFile), maxManifest)
+	data, err := p.read(path.Join(p.Folder, manifestFile), wit.ManifestMax)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, wit.NewError(wit.CodeInvalid, "the folder has no "+manifestFile+": every plugin needs one")
 	}

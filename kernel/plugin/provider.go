@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/wit"
@@ -14,7 +13,7 @@ type Provider struct{ face }
 
 // Provider returns a provider by its plugin's id, or CodeNotFound. It loads no code.
 func (r *Registry) Provider(id string) (*Provider, error) {
-	if !slices.Contains(r.offers.Load().providers, id) {
+	if !r.offers.Load().has("provider", id) {
 		return nil, wit.Errorf(wit.CodeNotFound, "there is no provider %s: install the plugin, or correct the name", id)
 	}
 	return &Provider{face{r, id}}, nil
@@ -22,7 +21,7 @@ func (r *Registry) Provider(id string) (*Provider, error) {
 
 // Providers lists the providers that can be called, by id.
 func (r *Registry) Providers() []*Provider {
-	ids := r.offers.Load().providers
+	ids := r.offers.Load().plugins["provider"]
 	list := make([]*Provider, len(ids))
 	for i, id := range ids {
 		list[i] = &Provider{face{r, id}}
@@ -44,12 +43,12 @@ func (p *Provider) Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan,
 	if err := p.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	return call(ctx, p.registry, p.id, request{classProvider, "provider_request", "", pureDeadline}, &own, checkPlan)
+	return call[wit.ProviderPlan](ctx, p.registry, p.id, request{export: "provider_request"}, &own)
 }
 
-// Chunk reads a piece of the response.
+// Chunk reads what has arrived of the response.
 func (p *Provider) Chunk(ctx context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
-	return call(ctx, p.registry, p.id, request{classProvider, "provider_chunk", "", pureDeadline}, c, checkProviderAnswer)
+	return call[wit.ProviderAnswer](ctx, p.registry, p.id, request{export: "provider_chunk"}, c)
 }
 
 // Models asks for the list of models, or for the request whose response lists them. CodeNotFound when
@@ -59,7 +58,7 @@ func (p *Provider) Models(ctx context.Context, q *wit.ModelsQuery) (*wit.ModelsA
 	if err := p.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	return call(ctx, p.registry, p.id, request{classProvider, "provider_models", "", pureDeadline}, &own, checkModels)
+	return call[wit.ModelsAnswer](ctx, p.registry, p.id, request{export: "provider_models"}, &own)
 }
 
 // Do makes a request that the provider asked for, with the plugin's credentials.

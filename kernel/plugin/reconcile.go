@@ -192,7 +192,7 @@ func (r *Registry) build(ctx context.Context, p pass, c candidate) (*version, *U
 		u.Hint = "it asks for more than was granted: look at its reasons, then `carapace plugins grant` it"
 		return nil, u
 	}
-	if asks := permissionNames(&c.manifest.Permissions); granted && !c.pkg.Stock && len(asks) > 0 {
+	if asks := c.manifest.Permissions.Names(); granted && !c.pkg.Stock && len(asks) > 0 {
 		r.log.Info("a plugin that was put into the plugins folder is granted what it asks for", "plugin", c.manifest.ID, "permissions", asks)
 		r.announce(c.manifest.ID, StateInstalled, c.manifest.Version, "granted: "+strings.Join(beyond(&wit.Permissions{}, &c.manifest.Permissions), ", "))
 	}

@@ -267,7 +267,7 @@ func manifest(id, version string, edit ...func(*wit.Manifest)) wit.Manifest {
 	for _, e := range edit {
 		e(&m)
 	}
-	if p := m.Provides; p.Channel == nil && p.Provider == nil && len(p.Hooks) == 0 && len(p.Tools) == 0 {
+	if len(m.Provides.Kinds()) == 0 {
 		m.Provides.Tools = []wit.ToolDefinition{{Name: id + "_tool", Description: "Says something.", Parameters: wit.JSON(`{"type":"object"}`)}}
 	}
 	return m

@@ -24,9 +24,6 @@ type schema struct {
 
 // newSchema compiles a schema. The error is a phrase that says what is wrong with it.
 func newSchema(text wit.JSON) (*schema, error) {
-	if len(text) > maxSchema {
-		return nil, fmt.Errorf("the schema has %d bytes, at most %d", len(text), maxSchema)
-	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, errors.New("is not JSON")

@@ -8,29 +8,21 @@ import (
 
 // Status is a plugin in a list.
 type Status struct {
-	ID          string   `json:"id"`
-	Name        string   `json:"name"`
-	Version     string   `json:"version,omitempty"`
-	Description string   `json:"description,omitempty"`
-	State       State    `json:"state"`
-	Reason      string   `json:"reason,omitempty"`
-	Hint        string   `json:"hint,omitempty"`
-	Path        string   `json:"path"`
-	Stock       bool     `json:"stock"`
-	Provides    Provided `json:"provides"`
+	ID          string       `json:"id"`
+	Name        string       `json:"name"`
+	Version     string       `json:"version,omitempty"`
+	Description string       `json:"description,omitempty"`
+	State       State        `json:"state"`
+	Reason      string       `json:"reason,omitempty"`
+	Hint        string       `json:"hint,omitempty"`
+	Path        string       `json:"path"`
+	Stock       bool         `json:"stock"`
+	Provides    wit.Provided `json:"provides"`
 	// Update is a package that did not take the place of what runs.
 	Update *Update `json:"update,omitempty"`
 	// Shadowed are tools that another plugin has under the same name.
 	Shadowed []string  `json:"shadowedTools,omitempty"`
 	Stats    CallStats `json:"stats"`
-}
-
-// Provided names what a plugin is.
-type Provided struct {
-	Channel  string   `json:"channel,omitempty"`
-	Provider string   `json:"provider,omitempty"`
-	Tools    []string `json:"tools,omitempty"`
-	Hooks    []string `json:"hooks,omitempty"`
 }
 
 // Details is all that is known of a plugin.
@@ -93,7 +85,7 @@ func (r *Registry) Info(id string) (Details, error) {
 	if v.config != nil {
 		d.Secrets = v.config.secrets
 	}
-	spec := v.spec(classEvent)
+	spec := v.spec("")
 	d.Limits = wit.Limits{Memory: spec.Memory, Deadline: spec.Deadline.Milliseconds(), MaxInstances: uint32(spec.Calls)}
 	if m.Limits != nil {
 		d.Limits.Instances = m.Limits.Instances
@@ -110,7 +102,7 @@ func (r *Registry) statusOf(e *entry) (Status, *version) {
 	s := Status{ID: e.id, Name: e.id, Version: e.version, State: e.state, Reason: e.reason, Hint: e.hint, Path: e.path, Update: e.update}
 	e.mu.Unlock()
 	if m := e.manifest(v); m != nil {
-		s.Name, s.Version, s.Description, s.Provides = m.Name, m.Version, m.Description, provided(m)
+		s.Name, s.Version, s.Description, s.Provides = m.Name, m.Version, m.Description, m.Provides.Summary()
 	}
 	if v != nil {
 		s.Path, s.Stock, s.Stats = v.pkg.Path, v.pkg.Stock, v.stats()
@@ -131,44 +123,24 @@ func (e *entry) manifest(v *version) *wit.Manifest {
 	return e.dormant
 }
 
-func provided(m *wit.Manifest) Provided {
-	p := Provided{}
-	if m.Provides.Channel != nil {
-		p.Channel = m.Provides.Channel.Label
-	}
-	if m.Provides.Provider != nil {
-		p.Provider = m.Provides.Provider.Label
-	}
-	for _, t := range m.Provides.Tools {
-		p.Tools = append(p.Tools, t.Name)
-	}
-	for _, h := range m.Provides.Hooks {
-		p.Hooks = append(p.Hooks, string(h.Name))
-	}
-	return p
-}
-
 func permissionRows(m *wit.Manifest, granted *wit.Permissions) []PermissionRow {
 	rows := []PermissionRow{}
-	p := &m.Permissions
-	if p.HTTP != nil {
-		detail := append(slices.Clone(p.HTTP.Hosts), methodsOf(p.HTTP)...)
-		rows = append(rows, PermissionRow{"http", p.HTTP.Reason, append(detail, p.HTTP.Paths...),
-			granted.HTTP != nil && len(beyondHTTP(granted.HTTP, p.HTTP)) == 0})
-	}
-	if p.Credential != nil {
-		only := wit.Permissions{Credential: p.Credential}
-		rows = append(rows, PermissionRow{"credential", p.Credential.Reason, p.Credential.Names, len(beyond(granted, &only)) == 0})
-	}
-	for _, q := range []struct {
-		name      string
-		want, has *wit.Permission
-	}{{"kv", p.KV, granted.KV}, {"schedule", p.Schedule, granted.Schedule}, {"emit", p.Emit, granted.Emit}, {"media", p.Media, granted.Media}} {
-		if q.want != nil {
-			rows = append(rows, PermissionRow{Name: q.name, Reason: q.want.Reason, Granted: q.has != nil})
-		}
+	for _, name := range m.Permissions.Names() {
+		only := m.Permissions.Only(name)
+		rows = append(rows, PermissionRow{Name: name, Reason: only.Reason(name), Detail: detail(&only, name), Granted: len(beyond(granted, &only)) == 0})
 	}
 	return rows
+}
+
+// detail says how far a permission goes, where the manifest says so.
+func detail(p *wit.Permissions, name string) []string {
+	switch name {
+	case "http":
+		return slices.Concat(p.HTTP.Hosts, methodsOf(p.HTTP), p.HTTP.Paths)
+	case "credential":
+		return p.Credential.Names
+	}
+	return nil
 }
 
 func text(s *string) string {

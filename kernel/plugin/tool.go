@@ -67,7 +67,7 @@ func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutp
 		return nil, err
 	}
 	own.Name = t.name
-	return call(ctx, t.registry, t.id, request{classTool, "tool_invoke", "", 0}, &own, checkToolOutput)
+	return call[wit.ToolOutput](ctx, t.registry, t.id, request{export: "tool_invoke"}, &own)
 }
 
 // Config returns the plugin's section of the configuration, without secrets.

@@ -16,7 +16,7 @@ const userModule = "extism:host/user"
 // are linked to refusals.
 func verify(m *wit.Manifest, info Info) error {
 	var problems []string
-	if missing := without(requiredExports(m), info.Exports); len(missing) > 0 {
+	if missing := without(m.RequiredExports(), info.Exports); len(missing) > 0 {
 		problems = append(problems, "the manifest provides what the code does not export: "+strings.Join(missing, ", "))
 	}
 	imports := info.Imports[userModule]
@@ -26,7 +26,7 @@ func verify(m *wit.Manifest, info Info) error {
 		switch {
 		case !known:
 			unknown = append(unknown, name)
-		case permission != "" && !permits(&m.Permissions, permission):
+		case permission != "" && !m.Permissions.Has(permission):
 			forbidden = append(forbidden, fmt.Sprintf("%s (permissions.%s)", name, permission))
 		}
 	}
@@ -37,7 +37,7 @@ func verify(m *wit.Manifest, info Info) error {
 		if len(forbidden) > 0 {
 			problems = append(problems, "the code imports what the manifest does not ask for: "+strings.Join(forbidden, ", "))
 		}
-		if extra := undeclared(m, info.Exports); len(extra) > 0 {
+		if extra := slices.DeleteFunc(slices.Clone(info.Exports), m.Declares); len(extra) > 0 {
 			problems = append(problems, "the code exports what the manifest does not provide: "+strings.Join(extra, ", "))
 		}
 	}
@@ -45,67 +45,6 @@ func verify(m *wit.Manifest, info Info) error {
 		return wit.NewError(wit.CodeInvalid, strings.Join(problems, "; "))
 	}
 	return nil
-}
-
-func requiredExports(m *wit.Manifest) []string {
-	var names []string
-	p := &m.Provides
-	if p.Channel != nil {
-		names = append(names, "channel_event", "channel_send")
-		for _, op := range p.Channel.Operations {
-			names = append(names, "channel_"+op)
-		}
-	}
-	if p.Provider != nil {
-		names = append(names, "provider_request")
-		if !p.Provider.Offline {
-			names = append(names, "provider_chunk")
-		}
-	}
-	if len(p.Tools) > 0 {
-		names = append(names, "tool_invoke")
-	}
-	if len(p.Hooks) > 0 {
-		names = append(names, "hook_handle")
-	}
-	if m.Permissions.Schedule != nil {
-		names = append(names, "schedule_fire")
-	}
-	return names
-}
-
-// undeclared lists exports of capabilities that the manifest does not name.
-func undeclared(m *wit.Manifest, exports []string) []string {
-	p := &m.Provides
-	declared := map[string]bool{"": true, "channel": p.Channel != nil, "provider": p.Provider != nil, "tool": len(p.Tools) > 0,
-		"hook": len(p.Hooks) > 0, "schedule": m.Permissions.Schedule != nil}
-	var extra []string
-	for _, name := range exports {
-		if !declared[wit.CapabilityOf(name)] {
-			extra = append(extra, name)
-		}
-	}
-	return extra
-}
-
-func permits(p *wit.Permissions, name string) bool {
-	return slices.Contains(permissionNames(p), name)
-}
-
-func permissionNames(p *wit.Permissions) []string {
-	var names []string
-	add := func(name string, has bool) {
-		if has {
-			names = append(names, name)
-		}
-	}
-	add("http", p.HTTP != nil)
-	add("kv", p.KV != nil)
-	add("credential", p.Credential != nil)
-	add("schedule", p.Schedule != nil)
-	add("emit", p.Emit != nil)
-	add("media", p.Media != nil)
-	return names
 }
 
 func without(names, have []string) []string {

@@ -123,7 +123,7 @@ func FuzzAnswer(f *testing.F) {
 		a := &wit.ChannelAnswer{}
 		_, err := decode(data, a)
 		if err == nil {
-			err = checkChannelAnswer(a)
+			err = blame(a.Validate())
 		}
 		if err != nil {
 			if c := wit.CodeOf(err); c != wit.CodeUnavailable && c != wit.CodeTooLarge {
@@ -131,7 +131,8 @@ func FuzzAnswer(f *testing.F) {
 			}
 			return
 		}
-		if len(a.Messages) > maxMessages || len(a.State) > maxState || len(a.Requests) > maxRequests || len(a.Frames) > maxFrames {
+		if len(a.Messages) > wit.ChannelAnswerMessagesMax || len(a.State) > wit.ChannelAnswerStateMax ||
+			len(a.Requests) > wit.ChannelAnswerRequestsMax || len(a.Frames) > wit.ChannelAnswerFramesMax {
 			t.Fatalf("accepted beyond the bounds: %.200s", data)
 		}
 		if len(a.State) > 0 && !json.Valid(a.State) {

@@ -11,24 +11,6 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// class keeps calls apart that must not hold each other up.
-type class string
-
-const (
-	classEvent    class = "event" // what comes in through a channel
-	classSend     class = "send"  // what goes out
-	classProvider class = "provider"
-	classTool     class = "tool"
-	classHook     class = "hook"
-	classSchedule class = "schedule"
-)
-
-const (
-	defaultDeadline = 10 * time.Second
-	defaultCalls    = 4
-	defaultMemory   = 64 << 20
-)
-
 // version is one manifest with one code. It does not change but for its callers and counts.
 type version struct {
 	manifest    *wit.Manifest
@@ -74,7 +56,7 @@ func (v *version) leave() {
 }
 
 // caller returns what makes calls of a class; with single instances, each account has its own.
-func (v *version) caller(c class, account string) (Caller, error) {
+func (v *version) caller(c wit.Class, account string) (Caller, error) {
 	key := string(c)
 	if v.instances(c) == wit.InstancesSingle {
 		key = "account " + account
@@ -92,17 +74,14 @@ func (v *version) caller(c class, account string) (Caller, error) {
 }
 
 // instances says how instances for a class of calls are kept.
-func (v *version) instances(c class) wit.Instances {
+func (v *version) instances(c wit.Class) wit.Instances {
 	if l := v.manifest.Limits; l != nil && l.Instances != nil {
 		return *l.Instances
 	}
-	if c == classTool || c == classSchedule {
-		return wit.InstancesFresh
-	}
-	return wit.InstancesWarm
+	return c.Instances()
 }
 
-func (v *version) spec(c class) Spec {
+func (v *version) spec(c wit.Class) Spec {
 	limits := wit.Limits{}
 	if v.manifest.Limits != nil {
 		limits = *v.manifest.Limits
@@ -113,13 +92,13 @@ func (v *version) spec(c class) Spec {
 		s.Plugin = member
 	}
 	if s.Memory == 0 {
-		s.Memory = defaultMemory
+		s.Memory = wit.LimitsMemoryDefault
 	}
 	if s.Deadline == 0 {
-		s.Deadline = defaultDeadline
+		s.Deadline = wit.LimitsDeadlineDefault * time.Millisecond
 	}
 	if s.Calls == 0 {
-		s.Calls = defaultCalls
+		s.Calls = wit.LimitsMaxInstancesDefault
 	}
 	s.Config = flatten(v.settings.PluginConfig(v.manifest.ID), v.config)
 	return s

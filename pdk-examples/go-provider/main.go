@@ -42,29 +42,38 @@ func said(chat *wit.Chat) (text string) {
 	return text
 }
 
-// Chunk reads one piece of the response: its head, then each event, then its end.
+// Chunk reads what has arrived of the response: its head first, then events, one or many, then its end.
 func (echo) Chunk(_ *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
-	switch {
-	case chunk.Kind == wit.ChunkKindHead && chunk.Status != 200:
-		return &wit.ProviderAnswer{Error: refusal(chunk.Status)}, nil
-	case chunk.Kind == wit.ChunkKindEnd && chunk.Error != nil:
-		return &wit.ProviderAnswer{Error: chunk.Error}, nil
-	case chunk.Kind != wit.ChunkKindData:
-		return nil, nil
-	}
-	event, err := json.Parse([]byte(chunk.Data))
-	if err != nil {
-		return nil, err
-	}
 	answer := &wit.ProviderAnswer{}
+	for _, event := range chunk.Events {
+		switch {
+		case event.Kind == wit.StreamEventKindHead && event.Status != 200:
+			return &wit.ProviderAnswer{Error: refusal(event.Status)}, nil
+		case event.Kind == wit.StreamEventKindEnd && event.Error != nil:
+			answer.Error = event.Error
+		case event.Kind == wit.StreamEventKindData:
+			if err := read(event.Data, answer); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return answer, nil
+}
+
+// read adds what one event says to the answer.
+func read(data string, answer *wit.ProviderAnswer) error {
+	event, err := json.Parse([]byte(data))
+	if err != nil {
+		return err
+	}
 	if text := event.Get("text").Text(); text != "" {
-		answer.Deltas = []wit.Delta{{Kind: wit.DeltaKindText, Text: text}}
+		answer.Deltas = append(answer.Deltas, wit.Delta{Kind: wit.DeltaKindText, Text: text})
 	}
 	if words := event.Get("words"); words.Exists() { // the last event
 		answer.Stop = new(wit.StopReasonEnd)
 		answer.Usage = &wit.Usage{Input: uint64(words.Int()), Output: uint64(words.Int())}
 	}
-	return answer, nil
+	return nil
 }
 
 // refusal says for the owner what a status means, in one of the contract's codes.

@@ -22,23 +22,24 @@ func ask(t *testing.T, text, key string) (string, *wit.ProviderAnswer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chunks := []wit.ProviderChunk{{Kind: wit.ChunkKindHead, Status: response.Status}}
+	events := []wit.StreamEvent{{Kind: wit.StreamEventKindHead, Status: response.Status}}
 	for _, event := range strings.Split(strings.TrimSpace(*response.Text), "\n\n") {
-		chunks = append(chunks, wit.ProviderChunk{Kind: wit.ChunkKindData, Data: strings.TrimPrefix(event, "data: ")})
+		events = append(events, wit.StreamEvent{Kind: wit.StreamEventKindData, Data: strings.TrimPrefix(event, "data: ")})
 	}
 	heard := ""
-	for _, chunk := range chunks {
-		answer, err := echo{}.Chunk(host.SDK(), &chunk)
+	for i := range events { // one by one, as they come from a slow server
+		answer, err := echo{}.Chunk(host.SDK(), &wit.ProviderChunk{Events: events[i : i+1]})
 		if err != nil {
 			t.Fatal(err)
-		}
-		if answer == nil {
-			continue
 		}
 		for _, delta := range answer.Deltas {
 			heard += delta.Text
 		}
 		if answer.Stop != nil || answer.Error != nil {
+			all, err := echo{}.Chunk(host.SDK(), &wit.ProviderChunk{Events: events}) // and all at once
+			if err != nil || all.Error == nil && len(all.Deltas) == 0 {
+				t.Errorf("at once: %+v, %v", all, err)
+			}
 			return heard, answer
 		}
 	}

@@ -40,7 +40,7 @@ func emitAppend(b *bytes.Buffer, t *typ) {
 	b.WriteString("\treturn append(b, '}')\n}\n\n")
 }
 
-func emitAppendField(b *bytes.Buffer, f field) {
+func emitAppendField(b *bytes.Buffer, f *field) {
 	value := "v." + f.goName
 	key := fmt.Sprintf("codec.Key(b, `%q:`)", f.json)
 	if f.kind == kindRecord && !f.option && !f.list {
@@ -50,7 +50,7 @@ func emitAppendField(b *bytes.Buffer, f field) {
 	fmt.Fprintf(b, "\tif %s {\n\t\tb = %s\n\t}\n", nonZero(f, value), appendValue(f, value, key))
 }
 
-func nonZero(f field, value string) string {
+func nonZero(f *field, value string) string {
 	switch {
 	case f.list, f.kind == kindJSON:
 		return "len(" + value + ") > 0"
@@ -66,7 +66,7 @@ func nonZero(f field, value string) string {
 	return value + " != 0"
 }
 
-func appendValue(f field, value, key string) string {
+func appendValue(f *field, value, key string) string {
 	if f.list {
 		if f.kind == kindRecord {
 			return fmt.Sprintf("codec.AppendList(%s, %s)", key, value)
@@ -104,7 +104,7 @@ func appendValue(f field, value, key string) string {
 func emitRead(b *bytes.Buffer, t *typ) {
 	fmt.Fprintf(b, "// ReadJSON replaces v by the next value of r.\nfunc (v *%[1]s) ReadJSON(r *codec.Reader) {\n\t*v = %[1]s{", t.goName)
 	for _, f := range t.fields {
-		if f.kind == kindEnum && !f.option && !f.list {
+		if f.kind == kindEnum && !f.option && !f.list && !f.own.required {
 			fmt.Fprintf(b, "%s: %s, ", f.goName, f.named.cases[0].goName)
 		}
 	}
@@ -116,13 +116,13 @@ func emitRead(b *bytes.Buffer, t *typ) {
 	b.WriteString("\t\tdefault:\n\t\t\tr.Unknown()\n\t\t}\n\t}\n}\n\n")
 }
 
-func emitReadField(b *bytes.Buffer, f field) {
+func emitReadField(b *bytes.Buffer, f *field) {
 	value := "v." + f.goName
 	switch {
 	case f.list && f.kind == kindString:
-		fmt.Fprintf(b, "%s = codec.Strings[string](r, %d)\n", value, f.limit)
+		fmt.Fprintf(b, "%s = codec.Strings[string](r, %d)\n", value, f.limit())
 	case f.list:
-		fmt.Fprintf(b, "%s = codec.List[%s](r, %d)\n", value, f.named.goName, f.limit)
+		fmt.Fprintf(b, "%s = codec.List[%s](r, %d)\n", value, f.named.goName, f.limit())
 	case f.kind == kindJSON:
 		fmt.Fprintf(b, "%s = r.Raw()\n", value)
 	case f.kind == kindBytes:

@@ -1,13 +1,15 @@
 // Command gen generates what follows from the contract in wit/*.wit: the Go types with their codecs,
-// the table of functions (all in package wit), the JSON Schema of plugin.json, and the imports and exports
-// of the Go SDK.
+// their validation, the tables of functions, bounds and permissions (all in package wit), the JSON Schema of
+// plugin.json, the imports and exports of the Go SDK, what the host has to implement, and the tables of
+// docs/plugins.md, whose text between them stays.
 //
 // It is run from the module's root, without arguments, and writes to fixed places. The same input
 // gives the same output, byte for byte. The contract's types are a subset of WIT: records, enums,
 // options, lists of one level, aliases of json, timestamp and duration; anything else is refused.
 //
-// Two phrases in a field's documentation have a meaning: "Required." makes the schema ask for it, and
-// "At most N items." bounds what readers of a list accept.
+// Lines of documentation that begin with @ are facts: bounds, purity, classes, permissions; what there is
+// stands in wit/types.wit. They are taken out of the documentation, and one that is unknown or stands where
+// it means nothing is refused.
 package main
 
 import (
@@ -62,25 +64,42 @@ func generate(dir string) (output, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := output{}
-	for _, i := range m.interfaces {
-		if len(i.types) == 0 {
-			continue
-		}
-		if err := files.addGo(path.Join(contract, i.name+".go"), func(b *bytes.Buffer) { emitTypes(b, i) }); err != nil {
-			return nil, err
-		}
-		if err := files.addGo(path.Join(contract, i.name+"_codec.go"), func(b *bytes.Buffer) { emitCodecs(b, i) }); err != nil {
-			return nil, err
+	for _, name := range []string{"Manifest", "Provides", "Permissions"} {
+		if m.types[name] == nil {
+			return nil, fmt.Errorf("the contract has no record %s", strings.ToLower(name))
 		}
 	}
-	if err := files.addGo(path.Join(contract, "functions.go"), func(b *bytes.Buffer) { emitFunctions(b, m) }); err != nil {
-		return nil, err
+	files := output{}
+	for _, add := range []func(*model) error{files.addContract, files.addSDK, files.addHost} {
+		if err := add(m); err != nil {
+			return nil, err
+		}
 	}
 	if files[path.Join(contract, "plugin.schema.json")], err = manifestSchema(m); err != nil {
 		return nil, err
 	}
-	return files, files.addSDK(m)
+	return files, files.addDocs(m, filepath.Join(dir, "..", docsFile))
+}
+
+// addContract adds package wit.
+func (o output) addContract(m *model) error {
+	for _, i := range m.interfaces {
+		if len(i.types) == 0 {
+			continue
+		}
+		for suffix, emit := range map[string]func(*bytes.Buffer, *iface){"": emitTypes, "_codec": emitCodecs, "_check": emitValidate} {
+			if err := o.addGo(path.Join(contract, i.name+suffix+".go"), func(b *bytes.Buffer) { emit(b, i) }); err != nil {
+				return err
+			}
+		}
+	}
+	for name, emit := range map[string]func(*bytes.Buffer, *model){"functions": emitFunctions, "bounds": emitBounds, "patterns": emitPatterns,
+		"kinds": emitManifest, "facts_test": emitFacts} {
+		if err := o.addGo(path.Join(contract, name+".go"), func(b *bytes.Buffer) { emit(b, m) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addGo adds a Go file of the package that its folder is named after. The file's suffix says where it is

@@ -2,8 +2,7 @@ package main
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 
 	"go.bytecodealliance.org/wit"
@@ -11,247 +10,291 @@ import (
 
 // model is the contract, in the order of its text.
 type model struct {
+	version    string // of the package
 	interfaces []*iface
 	types      map[string]*typ // by Go name
-	imports    []function
-	exports    []function
+	imports    []*function
+	exports    []*function
+	limits     []limit // of the world
+	patterns   []*pattern
 }
 
 type iface struct {
 	name  string
 	doc   string
+	attrs attributes
 	types []*typ
 }
 
 // typ is a record, or an enum when it has cases.
 type typ struct {
+	name   string
 	goName string
 	doc    string
-	fields []field
+	fields []*field
 	cases  []enumCase
+	open   bool     // an enum that takes unknown cases
+	oneOf  []*field // of a record: exactly one is set
+	max    int64    // bytes of a record's JSON; 0 says nothing
 }
 
 func (t *typ) enum() bool { return len(t.cases) > 0 }
 
-type enumCase struct{ goName, value, doc string }
-
-type field struct {
-	goName, json, doc string
-	kind              kind
-	named             *typ // for records and enums
-	option, list      bool
-	limit             int // of a list
-	required          bool
+// field finds a record's field, nil when there is none.
+func (t *typ) field(name string) *field {
+	for _, f := range t.fields {
+		if f.name == name {
+			return f
+		}
+	}
+	return nil
 }
 
-type kind string
+type enumCase struct{ goName, value, doc string }
 
-const (
-	kindString kind = "string"
-	kindBool   kind = "bool"
-	kindJSON   kind = "JSON"
-	kindBytes  kind = "[]byte"
-	kindU16    kind = "uint16"
-	kindU32    kind = "uint32"
-	kindU64    kind = "uint64"
-	kindS32    kind = "int32"
-	kindS64    kind = "int64"
-	kindF64    kind = "float64"
-	kindEnum   kind = "enum"
-	kindRecord kind = "record"
-)
-
+// function is an import or export with what the contract says of it.
 type function struct {
 	name       string // of the WebAssembly import or export
+	short      string // in its interface
 	capability string
+	handler    bool // its interface has no kind: it is exported for a permission
+	permission string
 	doc        string
-	param      string // Go name
-	result     string // Go name, empty for none
+	paramName  string
+	param      *typ
+	result     *typ // nil for none
+	pure       bool
+	class      string
+	instances  string
+	deadline   int64  // milliseconds; 0 leaves it to the plugin
+	optional   string // the word for what has it
+	unless     string // the fact of the kind that makes it needless
+	source     *iface
 }
 
 // goName is the function's name in Go, unexported: kvGet.
-func (f function) goName() string { return camel(strings.ReplaceAll(f.name, "_", "-")) }
+func (f *function) goName() string { return camel(strings.ReplaceAll(f.name, "_", "-")) }
 
-// defaultLimit bounds lists whose documentation names no bound.
-const defaultLimit = 65536
-
-var (
-	limitPhrase    = regexp.MustCompile(`At most ([0-9,]+) items\.`)
-	requiredPhrase = "Required."
-)
+// builder makes a model; defs and aliases are by what the parser knows them as.
+type builder struct {
+	model   *model
+	defs    map[*wit.TypeDef]*typ
+	aliases map[*wit.TypeDef]attributes
+}
 
 func newModel(resolve *wit.Resolve) (*model, error) {
-	m := &model{types: map[string]*typ{}}
-	byDef := map[*wit.TypeDef]*typ{}
-	for _, source := range resolve.Interfaces {
-		i := &iface{name: snake(*source.Name), doc: source.Docs.Contents}
-		for name, def := range source.TypeDefs.All() {
-			t := declare(name, def)
-			if t == nil {
-				continue
-			}
-			if t.doc == "" {
-				return nil, fmt.Errorf("interface %s: type %s has no documentation", i.name, name)
-			}
-			if m.types[t.goName] != nil {
-				return nil, fmt.Errorf("interface %s: type %s is declared twice", i.name, name)
-			}
-			m.types[t.goName], byDef[def] = t, t
-			i.types = append(i.types, t)
+	b := &builder{model: &model{types: map[string]*typ{}}, defs: map[*wit.TypeDef]*typ{}, aliases: map[*wit.TypeDef]attributes{}}
+	m := b.model
+	for _, p := range resolve.Packages {
+		if v := p.Name.Version; v != nil {
+			m.version = v.String()
 		}
-		m.interfaces = append(m.interfaces, i)
 	}
-	for def, t := range byDef {
-		record, ok := def.Kind.(*wit.Record)
-		if !ok {
+	for _, source := range resolve.Interfaces {
+		if err := b.addInterface(source); err != nil {
+			return nil, err
+		}
+	}
+	for def, t := range b.defs {
+		if record, ok := def.Kind.(*wit.Record); ok {
+			if err := b.addFields(t, record); err != nil {
+				return nil, err
+			}
+			if err := b.addRecordFacts(t, def); err != nil {
+				return nil, err
+			}
+		}
+	}
+	b.sortPatterns()
+	m.linkOperations()
+	for _, world := range resolve.Worlds {
+		facts, err := attributesOf(world.Docs.Contents, "world "+world.Name, onWorlds)
+		if err != nil {
+			return nil, err
+		}
+		m.limits = append(m.limits, facts.limits...)
+		if m.imports, err = b.functions(world.Imports.All()); err != nil {
+			return nil, err
+		}
+		if m.exports, err = b.functions(world.Exports.All()); err != nil {
+			return nil, err
+		}
+	}
+	return m, m.check()
+}
+
+func (b *builder) addInterface(source *wit.Interface) error {
+	where := "interface " + *source.Name
+	attrs, err := attributesOf(source.Docs.Contents, where, onInterfaces)
+	if err != nil {
+		return err
+	}
+	i := &iface{name: snake(*source.Name), doc: attrs.doc, attrs: attrs}
+	for name, def := range source.TypeDefs.All() {
+		t, err := b.declare(where, name, def)
+		if err != nil {
+			return err
+		}
+		if t == nil {
 			continue
 		}
-		for _, f := range record.Fields {
-			built, err := newField(f, byDef)
-			if err != nil {
-				return nil, fmt.Errorf("%s.%s: %w", *def.Name, f.Name, err)
-			}
-			t.fields = append(t.fields, built)
+		if t.doc == "" {
+			return fmt.Errorf("%s: type %s has no documentation", where, name)
 		}
+		if b.model.types[t.goName] != nil {
+			return fmt.Errorf("%s: type %s is declared twice", where, name)
+		}
+		b.model.types[t.goName], b.defs[def] = t, t
+		i.types = append(i.types, t)
 	}
-	var err error
-	for _, world := range resolve.Worlds {
-		if m.imports, err = functions(world.Imports.All(), byDef); err != nil {
-			return nil, err
-		}
-		if m.exports, err = functions(world.Exports.All(), byDef); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
+	b.model.interfaces = append(b.model.interfaces, i)
+	return nil
 }
 
 // declare returns a type without its fields, or nil for an alias.
-func declare(name string, def *wit.TypeDef) *typ {
-	t := &typ{goName: pascal(name), doc: def.Docs.Contents}
+func (b *builder) declare(where, name string, def *wit.TypeDef) (*typ, error) {
+	where += ": type " + name
+	t := &typ{name: name, goName: pascal(name)}
+	allowed := onAliases
 	switch k := def.Kind.(type) {
 	case *wit.Enum:
+		allowed = onEnums
 		for _, c := range k.Cases {
-			t.cases = append(t.cases, enumCase{t.goName + pascal(c.Name), snake(c.Name), c.Docs.Contents})
+			facts, err := attributesOf(c.Docs.Contents, where+"."+c.Name, onCases)
+			if err != nil {
+				return nil, err
+			}
+			t.cases = append(t.cases, enumCase{t.goName + pascal(c.Name), snake(c.Name), facts.doc})
 		}
 	case *wit.Record:
-	default:
-		return nil
+		allowed = onRecords
 	}
-	return t
+	attrs, err := attributesOf(def.Docs.Contents, where, allowed)
+	if err != nil {
+		return nil, err
+	}
+	t.doc, t.open = attrs.doc, attrs.has("open")
+	if _, record := def.Kind.(*wit.Record); !record && !t.enum() {
+		b.aliases[def] = attrs
+		return nil, nil
+	}
+	return t, nil
 }
 
-func newField(f wit.Field, byDef map[*wit.TypeDef]*typ) (field, error) {
-	out := field{goName: pascal(f.Name), json: camel(f.Name), doc: f.Docs.Contents, limit: defaultLimit}
-	out.required = strings.Contains(out.doc, requiredPhrase)
-	if found := limitPhrase.FindStringSubmatch(out.doc); found != nil {
-		out.limit, _ = strconv.Atoi(strings.ReplaceAll(found[1], ",", ""))
-	}
-	t := f.Type
-	if def, ok := t.(*wit.TypeDef); ok && wit.KindOf[*wit.Option](def) != nil && def.Name == nil {
-		out.option, t = true, wit.KindOf[*wit.Option](def).Type
-	}
-	if def, ok := t.(*wit.TypeDef); ok && wit.KindOf[*wit.List](def) != nil && def.Name == nil {
-		t = wit.KindOf[*wit.List](def).Type
-		if _, ok := t.(wit.U8); ok {
-			out.kind = kindBytes
-			return out, nil
+func (b *builder) addFields(t *typ, record *wit.Record) error {
+	for _, f := range record.Fields {
+		built, err := b.field(t, f)
+		if err != nil {
+			return fmt.Errorf("%s.%s: %w", t.name, f.Name, err)
 		}
-		if out.option {
-			return out, fmt.Errorf("an optional list is not part of the contract's types")
-		}
-		out.list = true
+		t.fields = append(t.fields, built)
 	}
-	var err error
-	out.kind, out.named, err = element(t, byDef)
-	if out.list && out.kind != kindString && out.named == nil {
-		err = fmt.Errorf("a list of %s is not part of the contract's types", out.kind)
-	}
-	return out, err
+	return nil
 }
 
-func element(t wit.Type, byDef map[*wit.TypeDef]*typ) (kind, *typ, error) {
-	switch t := t.(type) {
-	case wit.String:
-		return kindString, nil, nil
-	case wit.Bool:
-		return kindBool, nil, nil
-	case wit.U16:
-		return kindU16, nil, nil
-	case wit.U32:
-		return kindU32, nil, nil
-	case wit.U64:
-		return kindU64, nil, nil
-	case wit.S32:
-		return kindS32, nil, nil
-	case wit.S64:
-		return kindS64, nil, nil
-	case wit.F64:
-		return kindF64, nil, nil
-	case *wit.TypeDef:
-		return named(t, byDef)
+func (b *builder) addRecordFacts(t *typ, def *wit.TypeDef) error {
+	attrs, err := attributesOf(def.Docs.Contents, "record "+t.name, onRecords)
+	if err != nil {
+		return err
 	}
-	return "", nil, fmt.Errorf("%T is not part of the contract's types", t)
-}
-
-func named(t *wit.TypeDef, byDef map[*wit.TypeDef]*typ) (kind, *typ, error) {
-	root := t.Root()
-	if found := byDef[root]; found != nil {
-		if found.enum() {
-			return kindEnum, found, nil
+	if attrs.has("max") {
+		if t.max, err = quantity(attrs.words["max"]); err != nil {
+			return fmt.Errorf("record %s: @max: %w", t.name, err)
 		}
-		return kindRecord, found, nil
 	}
-	if root.Name != nil && *root.Name == "json" {
-		return kindJSON, nil, nil
+	for _, name := range strings.Fields(attrs.words["one-of"]) {
+		f := t.field(name)
+		if f == nil || !f.option {
+			return fmt.Errorf("record %s: @one-of %s: it is no optional field", t.name, name)
+		}
+		t.oneOf = append(t.oneOf, f)
 	}
-	if primitive, ok := root.Kind.(wit.Type); ok {
-		return element(primitive, byDef)
-	}
-	return "", nil, fmt.Errorf("%T is not part of the contract's types", root.Kind)
+	return nil
 }
 
 // functions lists the functions of a world's imports or exports: one record in, and nothing, or a result
 // of one record and an error, out.
-func functions(items func(func(string, wit.WorldItem) bool), byDef map[*wit.TypeDef]*typ) ([]function, error) {
-	var list []function
+func (b *builder) functions(items func(func(string, wit.WorldItem) bool)) ([]*function, error) {
+	var list []*function
 	for _, item := range items {
 		ref, ok := item.(*wit.InterfaceRef)
 		if !ok {
 			continue
 		}
-		capability := strings.TrimSuffix(*ref.Interface.Name, "-handler")
-		for name, f := range ref.Interface.Functions.All() {
-			out := function{name: snake(capability + "-" + name), capability: capability, doc: f.Docs.Contents}
-			if len(f.Params) != 1 || len(f.Results) > 1 {
-				return nil, fmt.Errorf("function %s: it has to take one record and give one result or none", out.name)
+		name := *ref.Interface.Name
+		i := b.model.interfaces[slices.IndexFunc(b.model.interfaces, func(i *iface) bool { return i.name == snake(name) })]
+		for short, f := range ref.Interface.Functions.All() {
+			built, err := b.function(i, name, short, f)
+			if err != nil {
+				return nil, err
 			}
-			var err error
-			if out.param, err = recordName(f.Params[0].Type, byDef); err != nil {
-				return nil, fmt.Errorf("function %s: %w", out.name, err)
-			}
-			if len(f.Results) == 1 {
-				def, _ := f.Results[0].Type.(*wit.TypeDef)
-				if def == nil || wit.KindOf[*wit.Result](def) == nil {
-					return nil, fmt.Errorf("function %s: it has to give a result", out.name)
-				}
-				if out.result, err = recordName(wit.KindOf[*wit.Result](def).OK, byDef); err != nil {
-					return nil, fmt.Errorf("function %s: %w", out.name, err)
-				}
-			}
-			list = append(list, out)
+			list = append(list, built)
 		}
 	}
 	return list, nil
 }
 
-func recordName(t wit.Type, byDef map[*wit.TypeDef]*typ) (string, error) {
-	k, found, err := element(t, byDef)
+func (b *builder) function(i *iface, of, short string, f *wit.Function) (*function, error) {
+	capability := strings.TrimSuffix(of, "-handler")
+	out := &function{name: snake(capability + "-" + short), short: short, capability: capability, handler: capability != of, source: i,
+		permission: i.attrs.words["permission"]}
+	where := "function " + out.name
+	attrs, err := attributesOf(f.Docs.Contents, where, onFunctions)
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	if len(f.Params) != 1 || len(f.Results) > 1 {
+		return nil, fmt.Errorf("%s: it has to take one record and give one result or none", where)
+	}
+	if err := out.setFacts(attrs, i.attrs); err != nil {
+		return nil, fmt.Errorf("%s: %w", where, err)
+	}
+	out.paramName = f.Params[0].Name
+	if out.param, err = b.record(f.Params[0].Type); err != nil {
+		return nil, fmt.Errorf("%s: %w", where, err)
+	}
+	if len(f.Results) == 1 {
+		def, _ := f.Results[0].Type.(*wit.TypeDef)
+		if def == nil || wit.KindOf[*wit.Result](def) == nil {
+			return nil, fmt.Errorf("%s: it has to give a result", where)
+		}
+		if out.result, err = b.record(wit.KindOf[*wit.Result](def).OK); err != nil {
+			return nil, fmt.Errorf("%s: %w", where, err)
+		}
+	}
+	if out.doc == "" {
+		return nil, fmt.Errorf("%s has no documentation", where)
+	}
+	return out, nil
+}
+
+// setFacts takes what the function says of itself, and else what its interface says of all.
+func (f *function) setFacts(own, all attributes) error {
+	word := func(name string) string {
+		if own.has(name) {
+			return own.words[name]
+		}
+		return all.words[name]
+	}
+	f.doc, f.optional, f.unless = own.doc, own.words["optional"], own.words["unless"]
+	f.pure = own.has("pure") || all.has("pure")
+	f.class, f.instances = word("class"), word("instances")
+	if text := word("deadline"); text != "" {
+		var err error
+		if f.deadline, err = quantity(text); err != nil {
+			return fmt.Errorf("@deadline: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *builder) record(t wit.Type) (*typ, error) {
+	k, found, _, err := b.element(t)
+	if err != nil {
+		return nil, err
 	}
 	if k != kindRecord {
-		return "", fmt.Errorf("%s is not a record", k)
+		return nil, fmt.Errorf("%s is not a record", k)
 	}
-	return found.goName, nil
+	return found, nil
 }

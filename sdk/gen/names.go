@@ -5,7 +5,7 @@ import "strings"
 // initialisms are written in capitals in Go names.
 var initialisms = map[string]string{
 	"id": "ID", "ids": "IDs", "url": "URL", "http": "HTTP", "json": "JSON", "sse": "SSE",
-	"ndjson": "NDJSON", "kv": "KV", "ttl": "TTL", "tcp": "TCP", "tls": "TLS", "hmac": "HMAC",
+	"ndjson": "NDJSON", "kv": "KV", "tts": "TTS", "stt": "STT", "ttl": "TTL", "tcp": "TCP", "tls": "TLS", "hmac": "HMAC",
 	"sha256": "SHA256", "ok": "OK", "abi": "ABI", "utf16": "UTF16",
 }
 

@@ -3,19 +3,183 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"strings"
+	"slices"
 )
 
 func emitFunctions(b *bytes.Buffer, m *model) {
-	emitTable(b, "Exports", "Exports returns the functions that a plugin may export, in the contract's order.", m.exports)
-	emitTable(b, "Imports", "Imports returns the functions that a plugin may import from module extism:host/user.", m.imports)
+	emitClasses(b, m)
+	kinds, handlers := m.kinds()
+	fmt.Fprintf(b, "// Kinds are what a plugin can be, in the contract's order.\nfunc Kinds() []string { return %#v }\n\n", append([]string{}, kinds...))
+	_ = handlers
+	emitTable(b, "exports", m.exports)
+	emitTable(b, "imports", m.imports)
 }
 
-func emitTable(b *bytes.Buffer, name, doc string, list []function) {
-	fmt.Fprintf(b, "// %s\nfunc %s() []Function {\n\treturn []Function{\n", doc, name)
-	for _, f := range list {
-		fmt.Fprintf(b, "\t\t{Name: %q, Capability: %q, Param: %q, Result: %q},\n",
-			f.name, strings.ReplaceAll(f.capability, "-", "_"), f.param, f.result)
+// emitClasses emits the classes of calls with how their instances are kept.
+func emitClasses(b *bytes.Buffer, m *model) {
+	var names, fresh []string
+	for _, f := range m.exports {
+		if !slices.Contains(names, f.class) {
+			names = append(names, f.class)
+			if f.instances == "fresh" {
+				fresh = append(fresh, f.class)
+			}
+		}
 	}
-	b.WriteString("\t}\n}\n\n")
+	b.WriteString("// The classes of calls.\nconst (\n")
+	for _, name := range names {
+		fmt.Fprintf(b, "\tClass%s Class = %q\n", pascal(name), name)
+	}
+	b.WriteString(")\n\n// Instances says how instances for a class are kept when the manifest does not.\nfunc (c Class) Instances() Instances {\n")
+	if len(fresh) > 0 {
+		b.WriteString("\tswitch c {\n\tcase ")
+		for i, name := range fresh {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString("Class" + pascal(name))
+		}
+		b.WriteString(":\n\t\treturn InstancesFresh\n\t}\n")
+	}
+	b.WriteString("\treturn InstancesWarm\n}\n\n")
+}
+
+func emitTable(b *bytes.Buffer, name string, list []*function) {
+	fmt.Fprintf(b, "var %s = [...]Function{\n", name)
+	for _, f := range list {
+		fmt.Fprintf(b, "\t{Name: %q, Capability: %q, Operation: %q, Param: %q", f.name, snake(f.capability), snake(f.short), f.param.goName)
+		text := func(key, value string) {
+			if value != "" {
+				fmt.Fprintf(b, ", %s: %q", key, value)
+			}
+		}
+		if f.result != nil {
+			text("Result", f.result.goName)
+		}
+		text("Permission", snake(f.permission))
+		if f.class != "" {
+			fmt.Fprintf(b, ", Class: Class%s", pascal(f.class))
+		}
+		if f.pure {
+			b.WriteString(", Pure: true")
+		}
+		if f.optional != "" {
+			b.WriteString(", Optional: true")
+		}
+		if f.deadline > 0 {
+			fmt.Fprintf(b, ", Deadline: %d", f.deadline)
+		}
+		b.WriteString("},\n")
+	}
+	b.WriteString("}\n\n")
+}
+
+// emitManifest emits the lists that follow from the manifest's records, so that nobody writes them again.
+func emitManifest(b *bytes.Buffer, m *model) {
+	emitProvides(b, m)
+	emitRequired(b, m)
+	emitPermissions(b, m.types["Permissions"])
+}
+
+// has is the condition under which a plugin is a kind.
+func has(f *field) string {
+	if f.list {
+		return "len(v." + f.goName + ") > 0"
+	}
+	return "v." + f.goName + " != nil"
+}
+
+func emitProvides(b *bytes.Buffer, m *model) {
+	t := m.types["Provides"]
+	b.WriteString("// Kinds names what the plugin is, in the contract's order.\nfunc (v *Provides) Kinds() []string {\n\tvar names []string\n")
+	for _, f := range t.fields {
+		fmt.Fprintf(b, "\tif %s {\n\t\tnames = append(names, %q)\n\t}\n", has(f), f.forKind)
+	}
+	b.WriteString("\treturn names\n}\n\n// Has reports whether the plugin is of a kind.\nfunc (v *Provides) Has(kind string) bool {\n\tswitch kind {\n")
+	for _, f := range t.fields {
+		fmt.Fprintf(b, "\tcase %q:\n\t\treturn %s\n", f.forKind, has(f))
+	}
+	b.WriteString("\t}\n\treturn false\n}\n\n")
+	b.WriteString("// Provided is what lists show of what a plugin provides: its name of each kind.\ntype Provided struct {\n")
+	for _, f := range t.fields {
+		typ := "string"
+		if f.list {
+			typ = "[]string"
+		}
+		fmt.Fprintf(b, "\t%s %s `json:\"%s,omitempty\"`\n", f.goName, typ, f.json)
+	}
+	b.WriteString("}\n\n// Summary returns what lists show.\nfunc (v *Provides) Summary() Provided {\n\tvar out Provided\n")
+	for _, f := range t.fields {
+		label := labelOf(f.named)
+		if f.list {
+			fmt.Fprintf(b, "\tfor _, x := range v.%[1]s {\n\t\tout.%[1]s = append(out.%[1]s, string(x.%[2]s))\n\t}\n", f.goName, label)
+		} else {
+			fmt.Fprintf(b, "\tif v.%[1]s != nil {\n\t\tout.%[1]s = string(v.%[1]s.%[2]s)\n\t}\n", f.goName, label)
+		}
+	}
+	b.WriteString("\treturn out\n}\n\n")
+}
+
+func labelOf(t *typ) string {
+	for _, f := range t.fields {
+		if f.label {
+			return f.goName
+		}
+	}
+	return "missing @label"
+}
+
+// emitRequired emits which exports a manifest asks for.
+func emitRequired(b *bytes.Buffer, m *model) {
+	b.WriteString("// RequiredExports lists what the code of such a plugin has to export, in the contract's order.\nfunc (v *Manifest) RequiredExports() []string {\n\tvar names []string\n")
+	kinds, handlers := m.kinds()
+	for _, kind := range kinds {
+		f := m.provided(kind)
+		where := has(&field{goName: "Provides." + f.goName, list: f.list})
+		fmt.Fprintf(b, "\tif %s {\n", where)
+		for _, e := range m.exports {
+			if e.capability != kind || e.optional != "" {
+				continue
+			}
+			if e.unless != "" {
+				fmt.Fprintf(b, "\t\tif !v.Provides.%s.%s {\n\t\t\tnames = append(names, %q)\n\t\t}\n", f.goName, pascal(e.unless), e.name)
+			} else {
+				fmt.Fprintf(b, "\t\tnames = append(names, %q)\n", e.name)
+			}
+		}
+		for _, o := range f.named.fields {
+			if o.operations {
+				fmt.Fprintf(b, "\t\tfor _, x := range v.Provides.%s.%s {\n\t\t\tnames = append(names, %q+x)\n\t\t}\n", f.goName, o.goName, snake(kind)+"_")
+			}
+		}
+		b.WriteString("\t}\n")
+	}
+	for _, h := range handlers {
+		for _, e := range m.exports {
+			if e.capability == h {
+				fmt.Fprintf(b, "\tif v.Permissions.%s != nil {\n\t\tnames = append(names, %q)\n\t}\n", pascal(e.permission), e.name)
+			}
+		}
+	}
+	b.WriteString("\treturn names\n}\n\n")
+}
+
+func emitPermissions(b *bytes.Buffer, t *typ) {
+	b.WriteString("// Names lists what is asked for, in the contract's order.\nfunc (v *Permissions) Names() []string {\n\tvar names []string\n")
+	for _, f := range t.fields {
+		fmt.Fprintf(b, "\tif v.%s != nil {\n\t\tnames = append(names, %q)\n\t}\n", f.goName, snake(f.name))
+	}
+	b.WriteString("\treturn names\n}\n\n// Has reports whether a permission is asked for.\nfunc (v *Permissions) Has(name string) bool {\n\tswitch name {\n")
+	for _, f := range t.fields {
+		fmt.Fprintf(b, "\tcase %q:\n\t\treturn v.%s != nil\n", snake(f.name), f.goName)
+	}
+	b.WriteString("\t}\n\treturn false\n}\n\n// Reason returns why a permission is asked for, \"\" where it is not.\nfunc (v *Permissions) Reason(name string) string {\n\tswitch {\n")
+	for _, f := range t.fields {
+		fmt.Fprintf(b, "\tcase name == %q && v.%[2]s != nil:\n\t\treturn v.%[2]s.Reason\n", snake(f.name), f.goName)
+	}
+	b.WriteString("\t}\n\treturn \"\"\n}\n\n// Only returns one of the permissions, without the others.\nfunc (v *Permissions) Only(name string) (one Permissions) {\n\tswitch name {\n")
+	for _, f := range t.fields {
+		fmt.Fprintf(b, "\tcase %q:\n\t\tone.%[2]s = v.%[2]s\n", snake(f.name), f.goName)
+	}
+	b.WriteString("\t}\n\treturn one\n}\n")
 }

@@ -44,29 +44,31 @@ func emitRecord(b *bytes.Buffer, t *typ) {
 	b.WriteString("}\n\n")
 }
 
-// typeDoc makes a Go comment of a type's documentation, which continues the name to a sentence: "Says
-// what …" as "Code says what …", "A part of …" and "What happened …" with "is" between.
-func typeDoc(t *typ) string {
-	first, rest, _ := strings.Cut(t.doc, " ")
+func typeDoc(t *typ) string { return sentence(t.goName, t.doc) }
+
+// sentence makes a Go comment of documentation, which continues the name to a sentence: "Says what …" as
+// "Code says what …", "A part of …" and "What happened …" with "is" between.
+func sentence(name, doc string) string {
+	first, rest, _ := strings.Cut(doc, " ")
 	switch first {
 	case "A", "An", "The", "One", "All", "What", "How", "Why", "Where", "Who", "Which", "When", "Somebody":
-		return t.goName + " is " + strings.ToLower(first) + " " + rest
+		return name + " is " + strings.ToLower(first) + " " + rest
 	}
 	if strings.HasSuffix(first, "s") {
-		return t.goName + " " + strings.ToLower(first) + " " + rest
+		return name + " " + strings.ToLower(first) + " " + rest
 	}
-	return t.goName + ": " + t.doc
+	return name + ": " + doc
 }
 
 // tagOption makes encoding/json leave out what AppendJSON leaves out.
-func tagOption(f field) string {
+func tagOption(f *field) string {
 	if f.kind == kindRecord && !f.option && !f.list {
 		return ",omitzero"
 	}
 	return ",omitempty"
 }
 
-func goType(f field) string {
+func goType(f *field) string {
 	t := string(f.kind)
 	if f.named != nil {
 		t = f.named.goName

@@ -25,8 +25,8 @@ func (h *Host) KVDelete(key string) error {
 	return call(h, kvDelete, &wit.KVKey{Key: key}, &wit.Done{})
 }
 
-// KVKeys returns the keys that begin with prefix, in order, at most limit of them: 100 when limit is
-// 0, and never more than 1,000.
+// KVKeys returns the keys that begin with prefix, in order, at most limit of them:
+// wit.KVPrefixLimitDefault when limit is 0, and never more than wit.KVPrefixLimitCut.
 func (h *Host) KVKeys(prefix string, limit int) ([]string, error) {
 	var found wit.KVKeys
 	err := call(h, kvKeys, &wit.KVPrefix{Prefix: prefix, Limit: uint32(max(limit, 0))}, &found)

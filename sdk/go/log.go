@@ -2,7 +2,8 @@ package sdk
 
 import "github.com/carapace-gateway/carapace/wit"
 
-// Debug writes a line that only somebody who looks for trouble wants to see. Lines are cut at 4 KB.
+// Debug writes a line that only somebody who looks for trouble wants to see. Lines are cut at wit.LogLineMessageCut
+// bytes.
 func (h *Host) Debug(message string) { h.log(wit.LogLevelDebug, message) }
 
 // Info writes a line for the owner's log.

@@ -9,8 +9,8 @@ import (
 
 // Bounds of an account's connections.
 const (
-	maxConns     = 16
-	maxFrames    = 100 // that wait to be sent on one
+	maxConns     = wit.ChannelAnswerOpenMax
+	maxFrames    = wit.ChannelAnswerFramesMax // that wait to be sent on one
 	maxOverflows = maxConns
 )
 

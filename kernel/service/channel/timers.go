@@ -9,7 +9,7 @@ import (
 
 // maxTimers bounds an account's timers, those included that have gone off and wait to be handled. One answer
 // may set as many.
-const maxTimers = 100
+const maxTimers = wit.ChannelAnswerTimersMax
 
 // maxDelay is the longest timer in milliseconds; more would not fit a time.Duration.
 const maxDelay = int64(365 * 24 * time.Hour / time.Millisecond)

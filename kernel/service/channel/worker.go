@@ -113,7 +113,7 @@ func (w *worker) migrate(ctx context.Context, p Plugin, from inbox.State) (inbox
 	if err != nil {
 		return inbox.State{}, wit.Errorf(wit.CodeOf(err), "migrate the state from version %s: %w", from.Version, err)
 	}
-	return inbox.State{Version: p.Version(), State: to.State}, checkState(to)
+	return inbox.State{Version: p.Version(), State: to.State}, nil
 }
 
 func (w *worker) ask(ctx context.Context, p Plugin, e wit.ChannelEvent, s inbox.State) (*wit.ChannelAnswer, error) {
@@ -125,7 +125,7 @@ func (w *worker) ask(ctx context.Context, p Plugin, e wit.ChannelEvent, s inbox.
 	if answer == nil {
 		answer = &wit.ChannelAnswer{}
 	}
-	return answer, checkAnswer(answer)
+	return answer, nil
 }
 
 // fill completes an event with what belongs to the moment; the plugin's door adds the configuration.
@@ -190,9 +190,6 @@ func (w *worker) skip(ctx context.Context, in *input, s inbox.State) skipped {
 	}
 	e := w.fill(in.event, s)
 	to, err := p.Skip(ctx, &e)
-	if err == nil && to != nil {
-		err = checkState(to)
-	}
 	if err != nil || to == nil {
 		return skipped{err: err}
 	}

@@ -51,7 +51,7 @@ func New(source Source, log hclog.Logger) *Hooks {
 }
 
 // defaultDeadline holds where a manifest names none.
-const defaultDeadline = time.Second
+const defaultDeadline = wit.HookFactsDeadlineDefault * time.Millisecond
 
 // Kind is a hook with the type of its event.
 type Kind[E any] struct {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
@@ -259,11 +260,13 @@ func (media) Put(_ context.Context, mime, name string, data []byte) (string, err
 
 // model is a provider. With reply it answers at once; with res it is asked through the network.
 type model struct {
-	mu    sync.Mutex
-	reply func(*wit.Chat) *wit.ProviderAnswer
-	res   func(*wit.Chat) (*egress.Response, error)
-	frame wit.Framing
-	asked []*wit.Chat
+	mu     sync.Mutex
+	reply  func(*wit.Chat) *wit.ProviderAnswer
+	res    func(*wit.Chat) (*egress.Response, error)
+	frame  wit.Framing
+	asked  []*wit.Chat
+	status atomic.Int64 // of the last head
+	chunks atomic.Int64 // calls of Chunk
 	// noModels: it has no list of models.
 	noModels bool
 }
@@ -292,21 +295,53 @@ func (m *model) Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan, er
 	return &wit.ProviderPlan{Answer: a}, nil
 }
 
-// Chunk reads frames that are answers as JSON; its state counts them.
+// Chunk reads events that are answers as JSON; its state counts them.
 func (m *model) Chunk(_ context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
 	n := 0
 	_ = json.Unmarshal(c.State, &n)
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
 	a := &wit.ProviderAnswer{}
-	switch {
-	case c.Kind == wit.ChunkKindData && c.Status >= 300:
-		return nil, &wit.Error{Code: wit.CodeRateLimited, Message: "slow down: " + c.Data, Retryable: true}
-	case c.Kind == wit.ChunkKindData && c.Data != "[DONE]":
-		if err := json.Unmarshal([]byte(c.Data), a); err != nil {
-			return nil, wit.Errorf(wit.CodeInternal, "chunk %d: %w", n, err)
+	for i := range c.Events {
+		if (c.Events[i].Kind == wit.StreamEventKindHead) != (n == 0) {
+			return nil, wit.Errorf(wit.CodeInternal, "event %d is a %s", n, c.Events[i].Kind)
+		}
+		if n++; n == 1 {
+			m.status.Store(int64(c.Events[i].Status))
+		}
+		if err := m.read(&c.Events[i], a); err != nil {
+			return nil, err
 		}
 	}
-	a.State = wit.JSON(fmt.Sprint(n + 1))
+	a.State = wit.JSON(fmt.Sprint(n))
+	m.chunks.Add(1)
 	return a, nil
+}
+
+// read adds an event to an answer.
+func (m *model) read(e *wit.StreamEvent, sum *wit.ProviderAnswer) error {
+	switch {
+	case e.Kind != wit.StreamEventKindData || e.Data == "[DONE]":
+		return nil
+	case m.status.Load() >= 300:
+		return &wit.Error{Code: wit.CodeRateLimited, Message: "slow down: " + e.Data, Retryable: true}
+	}
+	a := &wit.ProviderAnswer{}
+	if err := json.Unmarshal([]byte(e.Data), a); err != nil {
+		return wit.Errorf(wit.CodeInternal, "%.20q: %w", e.Data, err)
+	}
+	sum.Deltas, sum.ToolCalls = append(sum.Deltas, a.Deltas...), append(sum.ToolCalls, a.ToolCalls...)
+	if a.Usage != nil {
+		sum.Usage = a.Usage
+	}
+	if a.Stop != nil {
+		sum.Stop = a.Stop
+	}
+	if a.Error != nil {
+		sum.Error = a.Error
+	}
+	return nil
 }
 
 func (m *model) Models(_ context.Context, q *wit.ModelsQuery) (*wit.ModelsAnswer, error) {

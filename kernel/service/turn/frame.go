@@ -21,6 +21,15 @@ type frame struct {
 	data string
 }
 
+// event is the frame as the provider gets it.
+func (f *frame) event() wit.StreamEvent {
+	e := wit.StreamEvent{Kind: wit.StreamEventKindData, Data: f.data}
+	if f.name != "" {
+		e.Name = &f.name
+	}
+	return e
+}
+
 // framer cuts a response into frames. Next returns io.EOF after the last one; CodeTooLarge for a frame
 // over the bounds; else the body's error. Invalid UTF-8 is replaced.
 type framer interface {
@@ -100,4 +109,67 @@ func (b *bodyFramer) Next() (frame, error) {
 		return frame{}, err
 	}
 	return frame{data: sse.Text(all)}, nil
+}
+
+// inflow reads the frames of a body in a goroutine of its own, so that whoever asks for the next ones gets
+// all that have arrived meanwhile. It waits when it is as far ahead as one batch; the body's bound is that of
+// what it holds.
+type inflow struct {
+	frames chan frame
+	err    error // of the framer; valid once frames is closed
+}
+
+// Bounds of a batch, which goes to the provider with a head and an end at most. One frame is always taken,
+// however long it is.
+const (
+	maxBatch      = wit.ProviderChunkEventsMax - 2
+	maxBatchBytes = 256 << 10
+)
+
+// newInflow starts to read. The goroutine ends with the frames' end, or when stop is closed and the body is,
+// which is the caller's to do; done is closed then.
+func newInflow(f framer, stop <-chan struct{}) (in *inflow, done <-chan struct{}) {
+	in = &inflow{frames: make(chan frame, maxBatch)}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer close(in.frames)
+		for {
+			fr, err := f.Next()
+			if err != nil {
+				in.err = err
+				return
+			}
+			select {
+			case in.frames <- fr:
+			case <-stop:
+				in.err = io.ErrClosedPipe
+				return
+			}
+		}
+	}()
+	return in, ended
+}
+
+// next waits for a frame and takes with it what else is there. An error, io.EOF after the last frame, may
+// come with the frames before it.
+func (in *inflow) next() (batch []frame, err error) {
+	first, ok := <-in.frames
+	if !ok {
+		return nil, in.err
+	}
+	batch = append(batch, first)
+	for size := len(first.data); len(batch) < maxBatch && size < maxBatchBytes; {
+		select {
+		case fr, ok := <-in.frames:
+			if !ok {
+				return batch, in.err
+			}
+			batch = append(batch, fr)
+			size += len(fr.data)
+		default:
+			return batch, nil
+		}
+	}
+	return batch, nil
 }

@@ -89,7 +89,8 @@ func request(ctx context.Context, p Provider, chat *wit.Chat, say func(wit.Delta
 	return c.result(), err
 }
 
-// stream makes the plan's request and hands the response to the provider, piece by piece.
+// stream makes the plan's request and hands the response to the provider: in one call all that has arrived
+// since the last one.
 func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPlan) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -97,40 +98,30 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
-	defer context.AfterFunc(ctx, func() { res.Body.Close() })() // no read outlives the run
-	state := plan.State
-	chunk := func(ch *wit.ProviderChunk) error {
-		ch.State = state
-		ch.Status, ch.Headers = uint16(res.Status), res.Headers
-		a, err := p.Chunk(ctx, ch)
-		if err != nil {
-			return err
-		}
-		if a != nil && len(a.State) > 0 {
-			state = slices.Clone(a.State)
-		}
-		return c.take(a)
-	}
-	if err := chunk(&wit.ProviderChunk{Kind: wit.ChunkKindHead}); err != nil {
-		return err
-	}
 	framing := plan.Framing
 	if res.Status >= 300 {
 		framing = wit.FramingJSON // an error is a body, whatever a success would have been
 	}
-	frames := newFramer(framing, res.Body)
+	frames, read := newInflow(newFramer(framing, res.Body), ctx.Done())
+	defer func() { // neither the body nor who reads it outlives the call
+		cancel(nil)
+		_ = res.Body.Close()
+		<-read
+	}()
+	defer context.AfterFunc(ctx, func() { _ = res.Body.Close() })() // no read outlives the run
+	f := &feed{collector: c, provider: p, state: plan.State}
+	// The head says nothing alone: it goes with what comes first after it.
+	f.add(wit.StreamEvent{Kind: wit.StreamEventKindHead, Status: uint16(res.Status), Headers: res.Headers})
 	for {
-		f, err := frames.Next()
-		if err != nil {
-			return c.close(ctx, err, chunk)
+		batch, err := frames.next()
+		for i := range batch {
+			f.add(batch[i].event())
 		}
-		var name *string
-		if f.name != "" {
-			name = &f.name
+		if err != nil {
+			return f.close(ctx, err)
 		}
 		ended := c.ended
-		if err := chunk(&wit.ProviderChunk{Kind: wit.ChunkKindData, Name: name, Data: f.data}); err != nil {
+		if err := f.flush(ctx); err != nil {
 			return err
 		}
 		if c.ended && !ended {
@@ -142,32 +133,59 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 
 var errLate = errors.New("the stream stayed open after its end")
 
-// close tells the provider how the body ended.
-func (c *collector) close(ctx context.Context, err error, chunk func(*wit.ProviderChunk) error) error {
-	end := &wit.ProviderChunk{Kind: wit.ChunkKindEnd}
-	if c.ended {
-		// All that the model had to say is there.
-		if ctx.Err() != nil {
-			return nil
+// feed hands events to a provider, with the state that its last answer left.
+type feed struct {
+	*collector
+	provider Codec
+	state    wit.JSON
+	events   []wit.StreamEvent // not handed over yet
+}
+
+func (f *feed) add(e wit.StreamEvent) { f.events = append(f.events, e) }
+
+// flush hands over what there is, in one call, and takes the answer.
+func (f *feed) flush(ctx context.Context) error {
+	a, err := f.provider.Chunk(ctx, &wit.ProviderChunk{State: f.state, Events: f.events})
+	f.events = nil
+	if err != nil {
+		return err
+	}
+	if a != nil && len(a.State) > 0 {
+		f.state = slices.Clone(a.State)
+	}
+	return f.take(a)
+}
+
+// close tells the provider how the body ended. A regular end goes with the last events; that the body broke
+// off is said once it is known that the model had not finished before.
+func (f *feed) close(ctx context.Context, err error) error {
+	regular := errors.Is(err, io.EOF)
+	if len(f.events) > 0 && !regular && ctx.Err() == nil {
+		if err := f.flush(ctx); err != nil {
+			return err
 		}
-		return chunk(end)
 	}
 	if ctx.Err() != nil {
+		if f.ended {
+			return nil // all that the model had to say is there
+		}
 		return wit.Errorf(wit.CodeTimeout, "the stream was given up: %w", context.Cause(ctx))
 	}
-	if !errors.Is(err, io.EOF) {
+	end := wit.StreamEvent{Kind: wit.StreamEventKindEnd}
+	if !regular && !f.ended {
 		if wit.CodeOf(err) == wit.CodeInternal {
 			err = wit.Errorf(wit.CodeUnavailable, "the provider's stream broke off: %w", err)
 		}
 		end.Error = wit.AsError(err)
 	}
-	if failed := chunk(end); failed != nil {
+	f.add(end)
+	if failed := f.flush(ctx); failed != nil {
 		return failed
 	}
 	if end.Error != nil {
 		return end.Error
 	}
-	if !c.ended {
+	if !f.ended {
 		return wit.NewError(wit.CodeUnavailable, "the provider's stream ended before the model had finished")
 	}
 	return nil

@@ -42,35 +42,11 @@ func (h *Host) SDK() *sdk.Host { return sdk.NewHost(h.answer) }
 
 func (h *Host) answer(name string, param []byte) ([]byte, error) {
 	if name == "http_request" {
-		return handle(param, h.request)
+		return handle(param, h.httpRequest)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch name {
-	case "log_write":
-		return handle(param, h.log)
-	case "config_get":
-		return handle(param, h.config)
-	case "kv_get":
-		return handle(param, h.kvGet)
-	case "kv_put":
-		return handle(param, h.kvPut)
-	case "kv_delete":
-		return handle(param, h.kvDelete)
-	case "kv_keys":
-		return handle(param, h.kvKeys)
-	case "credential_has":
-		return handle(param, h.hasCredential)
-	case "schedule_set":
-		return handle(param, h.schedule)
-	case "schedule_cancel":
-		return handle(param, h.unschedule)
-	case "emit_publish":
-		return handle(param, h.emit)
-	case "media_stat":
-		return handle(param, h.mediaStat)
-	}
-	return nil, wit.Errorf(wit.CodeNotFound, "the test host has no function %s", name)
+	return h.serve(name, param)
 }
 
 func handle[In, Out any, PIn interface {
@@ -91,12 +67,12 @@ func handle[In, Out any, PIn interface {
 	return codec.Marshal(out), nil
 }
 
-func (h *Host) log(line *wit.LogLine) (*wit.Done, error) {
+func (h *Host) logWrite(line *wit.LogLine) (*wit.Done, error) {
 	h.Log = append(h.Log, *line)
 	return &wit.Done{}, nil
 }
 
-func (h *Host) config(scope *wit.ConfigScope) (*wit.ConfigSection, error) {
+func (h *Host) configGet(scope *wit.ConfigScope) (*wit.ConfigSection, error) {
 	if scope.Account == nil {
 		return &wit.ConfigSection{Value: h.Config}, nil
 	}
@@ -128,9 +104,9 @@ func (h *Host) kvDelete(key *wit.KVKey) (*wit.Done, error) {
 }
 
 func (h *Host) kvKeys(prefix *wit.KVPrefix) (*wit.KVKeys, error) {
-	limit := int(min(prefix.Limit, 1000))
+	limit := int(min(prefix.Limit, wit.KVPrefixLimitCut))
 	if limit == 0 {
-		limit = 100
+		limit = wit.KVPrefixLimitDefault
 	}
 	found := &wit.KVKeys{}
 	for key := range h.KV {
@@ -143,12 +119,12 @@ func (h *Host) kvKeys(prefix *wit.KVPrefix) (*wit.KVKeys, error) {
 	return found, nil
 }
 
-func (h *Host) hasCredential(query *wit.CredentialQuery) (*wit.CredentialPresence, error) {
+func (h *Host) credentialHas(query *wit.CredentialQuery) (*wit.CredentialPresence, error) {
 	_, present := h.Credentials[query.Name]
 	return &wit.CredentialPresence{Present: present}, nil
 }
 
-func (h *Host) schedule(job *wit.ScheduledJob) (*wit.JobScheduled, error) {
+func (h *Host) scheduleSet(job *wit.ScheduledJob) (*wit.JobScheduled, error) {
 	if h.Jobs == nil {
 		h.Jobs = map[string]wit.ScheduledJob{}
 	}
@@ -156,12 +132,12 @@ func (h *Host) schedule(job *wit.ScheduledJob) (*wit.JobScheduled, error) {
 	return &wit.JobScheduled{Next: job.At}, nil
 }
 
-func (h *Host) unschedule(job *wit.JobReference) (*wit.JobScheduled, error) {
+func (h *Host) scheduleCancel(job *wit.JobReference) (*wit.JobScheduled, error) {
 	delete(h.Jobs, job.ID)
 	return &wit.JobScheduled{}, nil
 }
 
-func (h *Host) emit(event *wit.EmittedEvent) (*wit.Done, error) {
+func (h *Host) emitPublish(event *wit.EmittedEvent) (*wit.Done, error) {
 	if !json.Valid(event.Payload) && len(event.Payload) > 0 {
 		return nil, wit.Errorf(wit.CodeInvalid, "the payload of %s is not JSON", event.Name)
 	}

@@ -21,9 +21,9 @@ var placeholder = regexp.MustCompile(`\{\{credential:([A-Za-z0-9_.-]{1,64})\}\}`
 
 // Do makes a request that a plugin described, against h.HTTP, as the kernel would: credentials are
 // filled in, and the response carries the request's id. Tests use it for the requests in an answer.
-func (h *Host) Do(request *wit.HTTPRequest) (*wit.HTTPResponse, error) { return h.request(request) }
+func (h *Host) Do(request *wit.HTTPRequest) (*wit.HTTPResponse, error) { return h.httpRequest(request) }
 
-func (h *Host) request(request *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+func (h *Host) httpRequest(request *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 	if h.HTTP == nil {
 		return nil, wit.NewError(wit.CodeForbidden, "the test host has no HTTP")
 	}

@@ -12,11 +12,6 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
-	"github.com/carapace-gateway/carapace/sdk/go/channel"
-	"github.com/carapace-gateway/carapace/sdk/go/hook"
-	"github.com/carapace-gateway/carapace/sdk/go/provider"
-	"github.com/carapace-gateway/carapace/sdk/go/schedule"
-	"github.com/carapace-gateway/carapace/sdk/go/tool"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -119,27 +114,6 @@ func run(t *testing.T, plugin any, want Line) Line {
 	}
 	got.Output, got.Error = output, wit.AsError(err)
 	return got
-}
-
-// Call calls an export of any kind of plugin by name, with JSON for parameter and result.
-func Call(host *sdk.Host, plugin any, export string, input []byte) ([]byte, error) {
-	capability := wit.CapabilityOf(export)
-	if p, ok := plugin.(channel.Channel); ok && capability == "channel" {
-		return channel.Call(host, p, export, input)
-	}
-	if p, ok := plugin.(provider.Provider); ok && capability == "provider" {
-		return provider.Call(host, p, export, input)
-	}
-	if p, ok := plugin.(tool.Tool); ok && capability == "tool" {
-		return tool.Call(host, p, export, input)
-	}
-	if p, ok := plugin.(hook.Hook); ok && capability == "hook" {
-		return hook.Call(host, p, export, input)
-	}
-	if p, ok := plugin.(schedule.Handler); ok && capability == "schedule" {
-		return schedule.Call(host, p, export, input)
-	}
-	return nil, wit.Errorf(wit.CodeInvalid, "%T has no %s", plugin, export)
 }
 
 func same(a, b []byte) bool {

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// linkOperations tells each list of operations which kind's they are.
+func (m *model) linkOperations() {
+	if m.types["Provides"] == nil {
+		return
+	}
+	for _, f := range m.types["Provides"].fields {
+		if f.named == nil {
+			continue
+		}
+		for _, o := range f.named.fields {
+			if o.operations {
+				o.forKind = f.forKind
+			}
+		}
+	}
+}
+
+// check compares what stands in different places.
+func (m *model) check() error {
+	return errors.Join(slices.Concat(m.checkImports(), m.checkExports(), m.checkManifest())...)
+}
+
+func (m *model) checkImports() (problems []error) {
+	permissions := m.types["Permissions"]
+	for _, f := range m.imports {
+		if (f.permission == "") != f.source.attrs.has("granted") {
+			problems = append(problems, fmt.Errorf("interface %s: an import has either @permission or @granted", f.source.name))
+		}
+		if f.class != "" || f.pure || f.optional != "" || f.unless != "" || f.deadline != 0 {
+			problems = append(problems, fmt.Errorf("function %s: @pure, @class, @deadline, @optional and @unless are facts of exports", f.name))
+		}
+		if permissions != nil && f.permission != "" && permissions.field(f.permission) == nil {
+			problems = append(problems, fmt.Errorf("interface %s: the manifest's permissions have no %s", f.source.name, f.permission))
+		}
+	}
+	return problems
+}
+
+func (m *model) checkExports() (problems []error) {
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	classes := map[string]string{}
+	for _, f := range m.exports {
+		other, known := classes[f.class]
+		switch {
+		case f.source.attrs.has("kind") == (f.permission != ""):
+			bad("interface %s: an export has either @kind or @permission", f.source.name)
+		case f.class == "":
+			bad("function %s: @class is missing", f.name)
+		case f.instances != "" && f.instances != "warm" && f.instances != "fresh":
+			bad("function %s: @instances %s: warm or fresh", f.name, f.instances)
+		case known && other != f.instances:
+			bad("function %s: class %s keeps its instances in two ways", f.name, f.class)
+		case f.source.attrs.has("kind") && m.types["Provides"] != nil && m.provided(f.capability) == nil:
+			bad("interface %s: the manifest's provides have no field with @kind %s", f.source.name, f.capability)
+		case f.unless != "" && (m.facts(f.capability) == nil || m.facts(f.capability).field(f.unless) == nil):
+			bad("function %s: @unless %s: the facts of %s have no such field", f.name, f.unless, f.capability)
+		}
+		classes[f.class] = f.instances
+	}
+	return problems
+}
+
+func (m *model) checkManifest() (problems []error) {
+	for _, i := range m.interfaces {
+		for _, t := range i.types {
+			for _, f := range t.fields {
+				if f.operations && f.forKind == "" {
+					problems = append(problems, fmt.Errorf("%s.%s: @operations stands in no kind's facts", t.name, f.name))
+				}
+			}
+		}
+	}
+	if t := m.types["Provides"]; t != nil {
+		for _, f := range t.fields {
+			if f.forKind == "" || f.named == nil || !slices.ContainsFunc(f.named.fields, func(l *field) bool { return l.label }) {
+				problems = append(problems, fmt.Errorf("provides.%s: @kind is missing, or no field of its record has @label", f.name))
+			}
+		}
+	}
+	return problems
+}
+
+// provided is the manifest's field that makes a plugin a kind, nil when there is none.
+func (m *model) provided(kind string) *field {
+	if t := m.types["Provides"]; t != nil {
+		for _, f := range t.fields {
+			if f.forKind == kind {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// facts is the record of a kind in the manifest.
+func (m *model) facts(kind string) *typ {
+	if f := m.provided(kind); f != nil {
+		return f.named
+	}
+	return nil
+}
+
+// kinds are what a plugin can be, in the contract's order, and handlers what it exports beside.
+func (m *model) kinds() (kinds, handlers []string) {
+	for _, f := range m.exports {
+		switch {
+		case f.handler && !slices.Contains(handlers, f.capability):
+			handlers = append(handlers, f.capability)
+		case !f.handler && !slices.Contains(kinds, f.capability):
+			kinds = append(kinds, f.capability)
+		}
+	}
+	return kinds, handlers
+}
