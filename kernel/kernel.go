@@ -217,7 +217,7 @@ func (k *Kernel) openServices(context.Context) error {
 	k.outbox = delivery.NewQueue()
 	k.turns = turn.New(turn.Deps{
 		Store: k.db, Sessions: k.sessions, Bus: k.bus, Providers: providers{k}, Tools: tools{k.plugins},
-		Hooks: k.hooks, Outbound: replies{k.outbox}, Typing: typing{k.plugins}, Media: k.media, Watchers: watchers{k},
+		Hooks: k.hooks, Outbox: replies{k.outbox}, Typing: typing{k.plugins}, Media: k.media, Watchers: watchers{k},
 		Settings: k.turnSettings, Log: k.log, Parallel: k.o.Config.Agent.MaxConcurrent,
 	})
 	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) { k.turns.ProviderChanged(c.Plugin) })

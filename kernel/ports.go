@@ -14,6 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/turn"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -89,30 +90,25 @@ func (a accounts) Accounts(id string) []channel.Account {
 }
 
 // inbound gives turn what came in through a channel.
-type inbound struct{ turns *turn.Service }
+type inbound struct{ to message.Acceptor }
 
 func (i inbound) Accept(tx store.Tx, t channel.Turn) error {
-	m := t.Message
-	in := turn.Inbound{
-		ID: t.ID, Channel: t.Channel, Account: t.Account, MessageID: m.ID, Conversation: m.Conversation, Sender: m.Sender,
-		Text: m.Text, Attachments: m.Attachments, ReplyTo: m.ReplyTo,
+	in := message.Inbound{
+		ID: t.ID, Account: message.Account{Channel: t.Channel, ID: t.Account}, Message: t.Message, ReceivedAt: t.ReceivedAt,
 	}
 	for _, s := range t.History {
-		in.History = append(in.History, turn.Said{Sender: s.Sender, Text: s.Text})
+		in.History = append(in.History, message.Remark(s))
 	}
-	return i.turns.Accept(tx, in)
+	return i.to.Accept(tx, in)
 }
 
-func (i inbound) Wake() { i.turns.Wake() }
+func (i inbound) Wake() { i.to.Wake() }
 
-// replies gives delivery what turn has to say.
+// replies gives delivery what is to be said.
 type replies struct{ queue *delivery.Queue }
 
-func (r replies) Enqueue(tx store.Tx, m turn.Reply) error {
-	return r.queue.Enqueue(tx, delivery.Outbound{
-		ID: m.Key, Channel: m.Channel, Account: m.Account, To: m.To, Text: m.Text, ReplyTo: m.ReplyTo,
-		SessionKey: m.Session, RunID: m.Run, Agent: m.Agent,
-	})
+func (r replies) Enqueue(tx store.Tx, m message.Outbound) error {
+	return r.queue.Enqueue(tx, delivery.Outbound(m))
 }
 
 func (r replies) Wake() { r.queue.Wake() }
@@ -275,15 +271,15 @@ func (j jobs) AgentTurn(ctx context.Context, t cron.Turn) (string, error) {
 
 // destination is where a job's answer goes: to whom it names, or to where the main session was last
 // talked to.
-func (j jobs) destination(ctx context.Context, main session.Key, t cron.Turn) (*session.Origin, error) {
+func (j jobs) destination(ctx context.Context, main session.Key, t cron.Turn) (*message.Origin, error) {
 	if t.To != "" && t.Channel != "" && t.Channel != "last" {
 		to := wit.Conversation{Kind: wit.ConversationKindDirect, ID: t.To}
 		if t.ThreadID != "" {
 			to.Thread = &t.ThreadID
 		}
-		return &session.Origin{Channel: t.Channel, Account: t.AccountID, Conversation: &to}, nil
+		return &message.Origin{Channel: t.Channel, Account: t.AccountID, Conversation: &to}, nil
 	}
-	var last *session.Origin
+	var last *message.Origin
 	err := j.kernel.db.View(ctx, func(tx store.Tx) error {
 		e, err := session.Get(tx, main)
 		if wit.CodeOf(err) == wit.CodeNotFound {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -118,7 +119,7 @@ func (m methods) patch(ctx context.Context, p PatchParams) (patchResult, error) 
 		p.Model, _ = json.Marshal(full)
 	}
 	err = m.Store.Update(ctx, func(tx store.Tx) error {
-		e, err := Ensure(tx, key, Origin{})
+		e, err := Ensure(tx, key, message.Origin{})
 		if err != nil {
 			return err
 		}
@@ -193,7 +194,7 @@ func (m methods) reset(ctx context.Context, p resetParams) (resetResult, error) 
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		// What was never spoken in is as good as reset.
 		err = m.Store.Update(ctx, func(tx store.Tx) error {
-			_, err := Ensure(tx, key, Origin{})
+			_, err := Ensure(tx, key, message.Origin{})
 			return err
 		})
 	}

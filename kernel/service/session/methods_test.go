@@ -9,6 +9,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -108,7 +109,7 @@ func TestList(t *testing.T) {
 		r := newRig(t, s)
 		name := "The crew"
 		update(t, s, func(tx store.Tx) error {
-			_, err := session.Ensure(tx, "agent:main:chat:group:5", session.Origin{Channel: "chat", Account: "bot", Sender: &wit.Person{ID: "9"},
+			_, err := session.Ensure(tx, "agent:main:chat:group:5", message.Origin{Channel: "chat", Account: "bot", Sender: &wit.Person{ID: "9"},
 				Conversation: &wit.Conversation{Kind: wit.ConversationKindGroup, ID: "5", Name: &name}})
 			return err
 		})

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -35,8 +36,8 @@ type Run struct {
 	Text  string     `json:"text"`
 	Parts []wit.Part `json:"parts,omitempty"`
 	// Origin is who asks, from where. With Reply, the answer is delivered there.
-	Origin Origin  `json:"origin,omitzero"`
-	Reply  *Origin `json:"reply,omitempty"`
+	Origin message.Origin  `json:"origin,omitzero"`
+	Reply  *message.Origin `json:"reply,omitempty"`
 	// Model, Thinking and System hold for this run only.
 	Model    string `json:"model,omitempty"`
 	Thinking string `json:"thinking,omitempty"`

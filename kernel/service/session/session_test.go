@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -46,7 +47,7 @@ func ensure(t *testing.T, s store.Store, keys ...session.Key) {
 	t.Helper()
 	update(t, s, func(tx store.Tx) error {
 		for _, k := range keys {
-			if _, err := session.Ensure(tx, k, session.Origin{}); err != nil {
+			if _, err := session.Ensure(tx, k, message.Origin{}); err != nil {
 				return err
 			}
 		}
@@ -59,17 +60,17 @@ func TestEntries(t *testing.T) {
 		conv := wit.Conversation{ID: "42"}
 		var first, second session.Entry
 		update(t, s, func(tx store.Tx) (err error) {
-			if first, err = session.EnsureAs(tx, key, session.Origin{}, "my-id"); err != nil {
+			if first, err = session.EnsureAs(tx, key, message.Origin{}, "my-id"); err != nil {
 				return err
 			}
-			second, err = session.Ensure(tx, key, session.Origin{Channel: "chat", Conversation: &conv})
+			second, err = session.Ensure(tx, key, message.Origin{Channel: "chat", Conversation: &conv})
 			return err
 		})
 		if first.SessionID != "my-id" || second.SessionID != "my-id" || second.Route == nil || second.Route.Channel != "chat" || second.Origin.Channel != "chat" {
 			t.Errorf("entries %+v %+v", first, second)
 		}
 		update(t, s, func(tx store.Tx) error {
-			other, err := session.EnsureAs(tx, "agent:main:x", session.Origin{}, "my-id")
+			other, err := session.EnsureAs(tx, "agent:main:x", message.Origin{}, "my-id")
 			if other.SessionID == "my-id" {
 				t.Error("two sessions have one id")
 			}

@@ -104,7 +104,7 @@ func (t *turn) invoke(ctx context.Context, call wit.ToolCall, args wit.JSON) (re
 		return result{}, args, wit.Errorf(wit.CodeTimeout, "stopped before tool %s was called: %w", call.Name, context.Cause(ctx))
 	}
 	if err != nil {
-		return failure("The call was not made: " + message(err)), args, nil
+		return failure("The call was not made: " + publicText(err)), args, nil
 	}
 	if !onlyReads(tool.Definition()) {
 		if err := t.markCalling(call); err != nil {
@@ -117,7 +117,7 @@ func (t *turn) invoke(ctx context.Context, call wit.ToolCall, args wit.JSON) (re
 		return result{}, args, wit.Errorf(wit.CodeTimeout, "stopped while tool %s was running: %w", call.Name, context.Cause(ctx))
 	case err != nil:
 		t.Log.Warn("a tool failed", "run", t.run.ID, "tool", call.Name, "error", err)
-		return failure("The tool failed: " + message(err)), args, nil
+		return failure("The tool failed: " + publicText(err)), args, nil
 	case out == nil:
 		return failure("The tool gave no result."), args, nil
 	}
@@ -175,7 +175,7 @@ func (t *turn) persistable(ctx context.Context, call wit.ToolCall, r result) res
 	e, err := hook.ToolResultPersist.Fire(context.WithoutCancel(ctx), t.Hooks, t.hookContext(), wit.ToolResultPersist{Tool: call.Name, CallID: call.ID, Result: before})
 	switch {
 	case err != nil:
-		return failure("The result was withheld: " + message(err))
+		return failure("The result was withheld: " + publicText(err))
 	case e.Result == before:
 		return r
 	}
@@ -212,8 +212,8 @@ func bound(parts []wit.Part) []wit.Part {
 	return out
 }
 
-// message is what a coded error says to people and models; of others only that they happened.
-func message(err error) string {
+// publicText is what a coded error says to people and models; of others only that they happened.
+func publicText(err error) string {
 	e := wit.AsError(err)
 	if e.Code == wit.CodeInternal {
 		return "an internal error; the log has the details"

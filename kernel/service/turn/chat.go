@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -172,7 +173,7 @@ type route struct {
 }
 
 // resolve finds the conversation, nil where there is none.
-func (r route) resolve(e session.Entry) *session.Origin {
+func (r route) resolve(e session.Entry) *message.Origin {
 	switch {
 	case !r.last:
 		return nil
@@ -181,17 +182,17 @@ func (r route) resolve(e session.Entry) *session.Origin {
 		if r.thread != "" {
 			c.Thread = &r.thread
 		}
-		return &session.Origin{Channel: r.channel, Account: r.account, Conversation: &c, MessageID: r.replyTo}
+		return &message.Origin{Channel: r.channel, Account: r.account, Conversation: &c, MessageID: r.replyTo}
 	case e.Route == nil || r.channel != "" && r.channel != "last" && r.channel != e.Route.Channel:
 		return nil
 	}
-	return reply(e.Route)
+	return e.Route.Room()
 }
 
 // submit enqueues a client's run and wakes the service. ahead is how many runs go before a new one.
 func (s *Service) submit(ctx context.Context, r session.Run, to route, sessionID string) (run session.Run, existed bool, ahead int, err error) {
 	err = s.Store.Update(ctx, func(tx store.Tx) error {
-		e, err := session.EnsureAs(tx, r.Session, session.Origin{}, sessionID)
+		e, err := session.EnsureAs(tx, r.Session, message.Origin{}, sessionID)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -106,14 +107,14 @@ func (s *Service) command(ctx context.Context, r session.Run) error {
 	s.release(r.ID)
 	s.Sessions.Changed(r.Session, "run")
 	if r.Reply != nil {
-		s.Outbound.Wake()
+		s.Outbox.Wake()
 	}
 	return nil
 }
 
 // recordCommand appends the command and its answer beside the conversation and ends the run.
 func (s *Service) recordCommand(tx store.Tx, r session.Run, say string, change func(*session.Entry)) error {
-	e, err := session.Ensure(tx, r.Session, session.Origin{})
+	e, err := session.Ensure(tx, r.Session, message.Origin{})
 	if err != nil {
 		return err
 	}
@@ -189,7 +190,7 @@ func (s *Service) chooseModel(ctx context.Context, r session.Run, name string) (
 		}
 		c, err := s.pick(e.Model, r.Session.Agent())
 		if err != nil {
-			return message(err), nil, nil
+			return publicText(err), nil, nil
 		}
 		return "The model is " + c.String() + ". Choose another one with /model provider/model, or /model default.", nil, nil
 	}
@@ -198,7 +199,7 @@ func (s *Service) chooseModel(ctx context.Context, r session.Run, name string) (
 	}
 	full, err := s.CheckModel(ctx, name)
 	if err != nil {
-		return message(err), nil, nil
+		return publicText(err), nil, nil
 	}
 	return "The model is " + full + " now.", func(e *session.Entry) { e.Model = full }, nil
 }

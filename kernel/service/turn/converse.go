@@ -130,7 +130,7 @@ func (t *turn) ask(ctx context.Context) (answer, error) {
 		t.Log.Warn("the provider failed; it is asked again", "run", t.run.ID, "provider", t.model.provider,
 			"attempt", attempt, "wait", wait, "error", err)
 		t.voice.status(map[string]any{"status": "retrying", "attempt": attempt, "maxAttempts": retries,
-			"delayMs": wait.Milliseconds(), "errorKind": errorKind(e), "message": message(e)})
+			"delayMs": wait.Milliseconds(), "errorKind": errorKind(e), "message": publicText(e)})
 		pause(ctx, wait)
 		if ctx.Err() != nil {
 			return a, err

@@ -248,7 +248,7 @@ func TestHammer(t *testing.T) {
 			wg.Go(func() {
 				for i := range each {
 					in := inbound(fmt.Sprintf("m-%d-%d", c, i), fmt.Sprintf("%d %d", c, i))
-					in.Conversation.Kind, in.Conversation.ID = wit.ConversationKindGroup, fmt.Sprint(c%5)
+					in.Message.Conversation.Kind, in.Message.Conversation.ID = wit.ConversationKindGroup, fmt.Sprint(c%5)
 					for range 2 {
 						if err := w.store.Update(context.Background(), func(tx store.Tx) error { return now.Load().Accept(tx, in) }); err != nil {
 							t.Error(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/turn"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -81,7 +82,7 @@ func (w *world) build(st store.Store) *process {
 	log := hclog.NewNullLogger()
 	svc := turn.New(turn.Deps{
 		Store: st, Sessions: sessions, Bus: bus, Providers: providers, Tools: w.tools,
-		Hooks: hook.New(w.hooks.of, log), Outbound: outbox{}, Typing: &w.typed, Media: media{}, Watchers: w,
+		Hooks: hook.New(w.hooks.of, log), Outbox: outbox{}, Typing: &w.typed, Media: media{}, Watchers: w,
 		Settings: func() turn.Settings { return w.settings }, Log: log,
 	})
 	table, err := rpc.NewTable(slices.Concat(sessions.Methods(svc), svc.Methods())...)
@@ -228,8 +229,8 @@ func (w *world) sent() map[string]string {
 
 type outbox struct{}
 
-func (outbox) Enqueue(tx store.Tx, r turn.Reply) error {
-	return tx.Insert("test.out", r.Key, []byte(r.Text)) // a second one is a bug: it conflicts
+func (outbox) Enqueue(tx store.Tx, m message.Outbound) error {
+	return tx.Insert("test.out", m.ID, []byte(m.Text)) // a second one is a bug: it conflicts
 }
 func (outbox) Wake() {}
 

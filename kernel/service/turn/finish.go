@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -58,7 +59,7 @@ func (t *turn) abort(reason string) error {
 // fail ends the run with an error, which clients see and the conversation hears of.
 func (t *turn) fail(cause error) error {
 	e := *wit.AsError(cause)
-	e.Message = message(cause)
+	e.Message = publicText(cause)
 	t.Log.Error("a run failed", "run", t.run.ID, "session", t.run.Session, "provider", t.model.provider, "error", cause)
 	err := t.close(session.RunFailed, t.partial("error", e.Message), apology(&e), func(r *session.Run) {
 		r.Error, r.Stop = &e, "error"
@@ -112,7 +113,7 @@ func (t *turn) close(state session.RunState, last *session.Message, say string, 
 		return t.deliver(tx, r, say)
 	})
 	if err == nil && say != "" && t.run.Reply != nil {
-		t.Outbound.Wake()
+		t.Outbox.Wake()
 	}
 	return err
 }
@@ -147,14 +148,14 @@ func (s *Service) deliver(tx store.Tx, r session.Run, text string) error {
 	if r.Reply == nil || r.Reply.Conversation == nil || text == "" {
 		return nil
 	}
-	out := Reply{
-		Key: r.ID, Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text,
-		Agent: r.Session.Agent(), Session: string(r.Session), Run: r.ID,
+	out := message.Outbound{
+		ID: r.ID, Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text,
+		Agent: r.Session.Agent(), SessionKey: string(r.Session), RunID: r.ID,
 	}
 	if k := out.To.Kind; k == wit.ConversationKindGroup || k == wit.ConversationKindChannel {
 		out.ReplyTo = r.Reply.MessageID // among several people it has to be clear who is answered
 	}
-	err := s.Outbound.Enqueue(tx, out)
+	err := s.Outbox.Enqueue(tx, out)
 	switch wit.CodeOf(err) {
 	case wit.CodeUnavailable, wit.CodeTimeout, wit.CodeInternal:
 		return err

@@ -2,57 +2,26 @@ package turn
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Inbound is a message from a channel that is to be answered.
-type Inbound struct {
-	// ID is unique over all channels; made of channel, account and message when empty.
-	ID           string
-	Channel      string
-	Account      string
-	MessageID    string
-	Conversation wit.Conversation
-	Sender       wit.Person
-	Text         string
-	Attachments  []wit.Attachment
-	ReplyTo      *wit.Quoted
-	// History is what was said in a group since the last answer, oldest first.
-	History []Said
-	// Agent answers; the default one when empty.
-	Agent string
-}
-
-// Said is a message that was not meant for the agent.
-type Said struct {
-	Sender wit.Person
-	Text   string
-}
-
 // Accept enqueues a run that answers the message, in the caller's transaction; call Wake after the
 // commit. The same message twice is one run. Errors: CodeRateLimited for a full queue; the store's.
-func (s *Service) Accept(tx store.Tx, in Inbound) error {
-	settings := s.Sessions.Settings()
-	from := session.Origin{Channel: in.Channel, Account: in.Account, Conversation: &in.Conversation, Sender: &in.Sender, MessageID: in.MessageID}
-	key := settings.Conversation(in.Agent, in.Channel, in.Conversation, in.Sender.ID)
+func (s *Service) Accept(tx store.Tx, m message.Inbound) error {
+	in, from := m.Message, m.Origin()
+	key := s.Sessions.Settings().Conversation("", from.Channel, in.Conversation, in.Sender.ID)
 	if _, err := session.Ensure(tx, key, from); err != nil {
 		return err
 	}
-	r := session.Run{ID: in.ID, Session: key, Text: in.Text, Origin: from, Reply: &from}
-	if r.ID == "" {
-		sum := sha256.Sum256([]byte(in.Channel + "\x00" + in.Account + "\x00" + in.MessageID))
-		r.ID = "in-" + hex.EncodeToString(sum[:16])
-	}
-	r = asCommand(r)
+	r := asCommand(session.Run{ID: m.ID, Session: key, Text: in.Text, Origin: from, Reply: &from})
 	if r.Command == "" {
-		r.Text = cut(preface(in)+in.Text, maxText)
+		r.Text = cut(preface(m)+in.Text, maxText)
 	}
 	r.Parts = attachments(in.Attachments)
 	_, _, err := session.Enqueue(tx, r)
@@ -60,7 +29,7 @@ func (s *Service) Accept(tx store.Tx, in Inbound) error {
 }
 
 // preface is what the model has to know beside the text: what was said before, what is answered.
-func preface(in Inbound) string {
+func preface(in message.Inbound) string {
 	var b strings.Builder
 	if len(in.History) > 0 {
 		b.WriteString("[said before in this conversation:\n")
@@ -69,7 +38,7 @@ func preface(in Inbound) string {
 		}
 		b.WriteString("]\n")
 	}
-	if q := in.ReplyTo; q != nil && q.Text != nil && *q.Text != "" {
+	if q := in.Message.ReplyTo; q != nil && q.Text != nil && *q.Text != "" {
 		who := "an earlier message"
 		if q.Sender != nil {
 			who = personName(*q.Sender)
@@ -118,7 +87,7 @@ type Job struct {
 	Timeout         time.Duration
 	// Deliver is where the answer goes; nil keeps it in the session. DeliverLast means the session's
 	// last conversation on a channel, if it has one.
-	Deliver     *session.Origin
+	Deliver     *message.Origin
 	DeliverLast bool
 }
 
@@ -129,14 +98,14 @@ func (s *Service) AgentTurn(ctx context.Context, j Job) (summary string, err err
 		return "", wit.Errorf(wit.CodeInvalid, "a turn needs a message of 1 to %d bytes", maxText)
 	}
 	err = s.Store.Update(ctx, func(tx store.Tx) error {
-		e, err := session.Ensure(tx, j.Key, session.Origin{})
+		e, err := session.Ensure(tx, j.Key, message.Origin{})
 		if err != nil {
 			return err
 		}
 		r := session.Run{ID: j.ID, Session: j.Key, Text: j.Message, Model: j.Model, Thinking: j.Thinking,
 			Timeout: j.Timeout.Milliseconds(), Reply: j.Deliver}
 		if r.Reply == nil && j.DeliverLast {
-			r.Reply = reply(e.Route)
+			r.Reply = e.Route.Room()
 		}
 		_, _, err = session.Enqueue(tx, r)
 		return err
@@ -174,14 +143,14 @@ func (s *Service) SystemEvent(ctx context.Context, id string, key session.Key, t
 	}
 	r := session.Run{ID: id, Session: key, Text: "[system event] " + text}
 	err := s.Store.Update(ctx, func(tx store.Tx) error {
-		e, err := session.Ensure(tx, key, session.Origin{})
+		e, err := session.Ensure(tx, key, message.Origin{})
 		if err != nil {
 			return err
 		}
 		if !now {
 			return note(tx, r)
 		}
-		r.Reply = reply(e.Route)
+		r.Reply = e.Route.Room()
 		_, _, err = session.Enqueue(tx, r)
 		return err
 	})
@@ -206,13 +175,4 @@ func note(tx store.Tx, r session.Run) error {
 	}
 	_, err := session.Append(tx, r.Session, session.Message{Role: wit.RoleUser, Run: r.ID, Parts: []wit.Part{session.TextPart(r.Text)}})
 	return err
-}
-
-// reply is where an answer goes that nobody's message asked for: to the conversation, not to its last
-// message.
-func reply(route *session.Origin) *session.Origin {
-	if route == nil || route.Conversation == nil {
-		return nil
-	}
-	return &session.Origin{Channel: route.Channel, Account: route.Account, Conversation: route.Conversation}
 }

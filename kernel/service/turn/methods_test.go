@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/turn"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -306,12 +307,15 @@ func TestInboundContext(t *testing.T) {
 		p := w.start(nil)
 		defer p.stop()
 		text, name, file := "an old joke", "Ann", "cat.jpg"
-		in := turn.Inbound{
-			Channel: "chat", Account: "bot", MessageID: "7", Text: "explain", Sender: wit.Person{ID: "1", Name: &name},
-			Conversation: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "G1"},
-			ReplyTo:      &wit.Quoted{ID: "3", Text: &text, Sender: &wit.Person{ID: "2"}},
-			History:      []turn.Said{{Sender: wit.Person{ID: "2"}, Text: "ha"}},
-			Attachments:  []wit.Attachment{{Kind: wit.AttachmentKindImage, Name: &file}},
+		in := message.Inbound{
+			ID: "in-7", Account: message.Account{Channel: "chat", ID: "bot"},
+			Message: wit.Message{
+				ID: "7", Text: "explain", Sender: wit.Person{ID: "1", Name: &name},
+				Conversation: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "G1"},
+				ReplyTo:      &wit.Quoted{ID: "3", Text: &text, Sender: &wit.Person{ID: "2"}},
+				Attachments:  []wit.Attachment{{Kind: wit.AttachmentKindImage, Name: &file}},
+			},
+			History: []message.Remark{{Sender: wit.Person{ID: "2"}, Text: "ha"}},
 		}
 		if err := w.store.Update(context.Background(), func(tx store.Tx) error { return p.Accept(tx, in) }); err != nil {
 			t.Fatal(err)

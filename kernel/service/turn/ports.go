@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
-	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -58,28 +57,6 @@ type Tool interface {
 	// Invoke calls it. Implementations fill in the configuration, and fail with CodeInvalid, naming the
 	// field, before the call when the arguments do not fit the definition's schema.
 	Invoke(ctx context.Context, call *wit.ToolInvocation) (*wit.ToolOutput, error)
-}
-
-// Outbound delivers replies to channels.
-type Outbound interface {
-	// Enqueue records the reply in tx; the same Key twice is one message.
-	Enqueue(tx store.Tx, r Reply) error
-	// Wake is called after a commit with replies in it.
-	Wake()
-}
-
-// Reply is what is to be said in a channel's conversation.
-type Reply struct {
-	// Key is the idempotency key: the run's id.
-	Key     string
-	Channel string
-	Account string
-	To      wit.Conversation
-	Text    string
-	// ReplyTo is the message that it answers, empty for none.
-	ReplyTo string
-	// Agent, Session and Run say what it belongs to.
-	Agent, Session, Run string
 }
 
 // Typing shows in a conversation that an answer is on its way.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
-	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -66,7 +66,7 @@ func (t *turn) systemPrompt(tools bool, now time.Time) string {
 	return b.String()
 }
 
-func place(o session.Origin) string {
+func place(o message.Origin) string {
 	if o.Conversation != nil {
 		switch o.Conversation.Kind {
 		case wit.ConversationKindGroup:

@@ -6,8 +6,8 @@ import (
 	"io"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
-	"github.com/carapace-gateway/carapace/kernel/service/turn"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -63,10 +63,12 @@ func (c *counter) max(n int) {
 }
 
 // inbound is a direct message of one person.
-func inbound(id, text string) turn.Inbound {
-	return turn.Inbound{
-		Channel: "chat", Account: "bot", MessageID: id, Text: text,
-		Conversation: wit.Conversation{Kind: wit.ConversationKindDirect, ID: "42"}, Sender: wit.Person{ID: "42"},
+func inbound(id, text string) message.Inbound {
+	return message.Inbound{
+		ID: "in-" + id, Account: message.Account{Channel: "chat", ID: "bot"},
+		Message: wit.Message{
+			ID: id, Text: text, Conversation: wit.Conversation{Kind: wit.ConversationKindDirect, ID: "42"}, Sender: wit.Person{ID: "42"},
+		},
 	}
 }
 

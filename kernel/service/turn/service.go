@@ -8,6 +8,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -23,7 +24,7 @@ type Deps struct {
 	Providers Providers
 	Tools     Tools
 	Hooks     *hook.Hooks
-	Outbound  Outbound
+	Outbox    message.Outbox
 	Typing    Typing
 	Media     Media
 	Watchers  Watchers
