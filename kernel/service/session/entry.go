@@ -161,7 +161,7 @@ func Reset(tx store.Tx, key Key) (before, after Entry, err error) {
 	if err != nil {
 		return before, after, err
 	}
-	if err := idle(tx, key); err != nil {
+	if err := before.idle(); err != nil {
 		return before, after, err
 	}
 	if err := archive(tx, before); err != nil {
@@ -182,16 +182,16 @@ func archive(tx store.Tx, e Entry) error {
 
 // Remove deletes a session; with histories, its present and earlier histories are given up too, and
 // Sweep frees their space. Errors: CodeNotFound; CodeConflict while runs of it wait or are running.
-func Remove(tx store.Tx, key Key, histories bool) error {
+func (s *Service) Remove(tx store.Tx, key Key, histories bool) error {
 	e, err := Get(tx, key)
 	if err != nil {
 		return err
 	}
-	live, err := Count(tx, key)
+	pending, err := s.queue.Pending(tx, key)
 	if err != nil {
 		return err
 	}
-	if live > 0 {
+	if live := len(pending.Runs) + pending.Urgent; live > 0 {
 		return wit.Errorf(wit.CodeConflict, "session %s has %d unfinished runs: abort them first", key, live)
 	}
 	if err := entries.Delete(tx, string(key)); err != nil {

@@ -1,0 +1,103 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/carapace-gateway/carapace/kernel/sse"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds of what a provider sends, in bytes.
+const (
+	maxFrame = 1 << 20 // an SSE event or a line
+	maxBody  = 8 << 20 // a body that is one JSON value, or all of a stream
+)
+
+// frame is one piece of a response: an SSE event, a line, or the whole body.
+type frame struct {
+	name string // of an SSE event
+	data string
+}
+
+// framer cuts a response into frames. Next returns io.EOF after the last one; CodeTooLarge for a frame
+// over the bounds; else the body's error. Invalid UTF-8 is replaced.
+type framer interface {
+	Next() (frame, error)
+}
+
+func newFramer(f wit.Framing, body io.Reader) framer {
+	body = &bounded{r: body, left: maxBody}
+	switch f {
+	case wit.FramingNDJSON:
+		return &lineFramer{sse.NewLines(body, maxFrame)}
+	case wit.FramingJSON:
+		return &bodyFramer{r: body}
+	}
+	return &sseFramer{sse.NewReader(body, maxFrame)}
+}
+
+// bounded fails when more is read than fits.
+type bounded struct {
+	r    io.Reader
+	left int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errFrame("all of a response", maxBody)
+	}
+	n, err := b.r.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+func errFrame(what string, limit int) error {
+	return wit.Errorf(wit.CodeTooLarge, "the provider sends too much: %s has more than %d bytes", what, limit)
+}
+
+// sseFramer reads the events of text/event-stream. An event that the end of the body cuts off is given
+// too: some servers leave out the last empty line.
+type sseFramer struct{ events *sse.Reader }
+
+func (s *sseFramer) Next() (frame, error) {
+	e, err := s.events.Next()
+	return frame{name: e.Name, data: e.Data}, err
+}
+
+// lineFramer reads lines and passes over empty ones.
+type lineFramer struct{ lines *sse.Lines }
+
+func (l *lineFramer) Next() (frame, error) {
+	for {
+		line, err := l.lines.Next()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return frame{}, err
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			return frame{data: sse.Text(line)}, nil
+		}
+		if err != nil {
+			return frame{}, err
+		}
+	}
+}
+
+// bodyFramer gives the whole body as one frame, also an empty one.
+type bodyFramer struct {
+	r    io.Reader
+	done bool
+}
+
+func (b *bodyFramer) Next() (frame, error) {
+	if b.done {
+		return frame{}, io.EOF
+	}
+	b.done = true
+	all, err := io.ReadAll(b.r)
+	if err != nil {
+		return frame{}, err
+	}
+	return frame{data: sse.Text(all)}, nil
+}
