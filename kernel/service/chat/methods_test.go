@@ -11,6 +11,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/chat/chattest"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -24,16 +25,16 @@ type obj = map[string]any
 // TestAgent answers twice, and the same key again at once.
 func TestAgent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		p := w.start(nil)
-		defer p.stop()
+		w := chattest.NewWorld(t)
+		p := w.Start(nil)
+		defer p.Stop()
 		var first []any
 		params := obj{"message": "hi", "sessionId": "s1", "idempotencyKey": "a1", "timeout": 60, "thinking": "low", "lane": "main", "extraSystemPrompt": "Rhyme."}
-		res, err := p.callAs("agent", params, func(v any) { first = append(first, v) })
+		res, err := p.CallAs("agent", params, func(v any) { first = append(first, v) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(first) != 1 || asMap(t, first[0])["status"] != "accepted" || asMap(t, first[0])["runId"] != "a1" {
+		if len(first) != 1 || chattest.AsMap(t, first[0])["status"] != "accepted" || chattest.AsMap(t, first[0])["runId"] != "a1" {
 			t.Errorf("accepted %+v", first)
 		}
 		result := res["result"].(obj)
@@ -44,19 +45,19 @@ func TestAgent(t *testing.T) {
 		if meta["sessionId"] != "s1" || meta["provider"] != "mock" || meta["model"] != "mock-1" || meta["usage"].(obj)["totalTokens"] != 12.0 {
 			t.Errorf("meta %v", meta)
 		}
-		again, err := p.callAs("agent", params, func(any) { t.Error("a finished run is accepted again") })
+		again, err := p.CallAs("agent", params, func(any) { t.Error("a finished run is accepted again") })
 		if err != nil || fmt.Sprint(again) != fmt.Sprint(res) {
 			t.Errorf("again: %v %v", again, err)
 		}
-		if c := w.model.requests()[0]; c.Thinking != "low" || !strings.Contains(c.System, "Rhyme.") || len(w.model.requests()) != 1 {
+		if c := w.Model.Requests()[0]; c.Thinking != "low" || !strings.Contains(c.System, "Rhyme.") || len(w.Model.Requests()) != 1 {
 			t.Errorf("request %+v", c)
 		}
 		// The same session id is the same conversation.
-		p.must("agent", obj{"message": "more", "sessionId": "s1", "idempotencyKey": "a2"})
-		if turns := w.model.requests()[1].Turns; len(turns) != 3 {
+		p.Must("agent", obj{"message": "more", "sessionId": "s1", "idempotencyKey": "a2"})
+		if turns := w.Model.Requests()[1].Turns; len(turns) != 3 {
 			t.Errorf("%d turns", len(turns))
 		}
-		if _, err := p.call("chat.send", obj{"sessionKey": "other", "message": "x", "idempotencyKey": "a2"}); wit.CodeOf(err) != wit.CodeConflict {
+		if _, err := p.Call("chat.send", obj{"sessionKey": "other", "message": "x", "idempotencyKey": "a2"}); wit.CodeOf(err) != wit.CodeConflict {
 			t.Errorf("a key of another session: %v", err)
 		}
 	})
@@ -64,22 +65,22 @@ func TestAgent(t *testing.T) {
 
 func TestAgentFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.model.set(func(*wit.Chat) *wit.ProviderAnswer {
+		w := chattest.NewWorld(t)
+		w.Model.Set(func(*wit.Chat) *wit.ProviderAnswer {
 			return &wit.ProviderAnswer{Error: &wit.Error{Code: wit.CodeUnauthorized, Message: "the key is wrong"}}
 		})
-		p := w.start(nil)
-		defer p.stop()
+		p := w.Start(nil)
+		defer p.Stop()
 		for range 2 {
-			_, err := p.call("agent", obj{"message": "hi", "idempotencyKey": "a1"})
+			_, err := p.Call("agent", obj{"message": "hi", "idempotencyKey": "a1"})
 			if wit.CodeOf(err) != wit.CodeUnauthorized || rpc.DetailsOf(err) == nil {
 				t.Errorf("got %v, details %v", err, rpc.DetailsOf(err))
 			}
 		}
-		if ack := p.must("chat.send", obj{"sessionKey": "main", "message": "hi", "idempotencyKey": "a1"}); ack["status"] != "error" || ack["summary"] != "the key is wrong" {
+		if ack := p.Must("chat.send", obj{"sessionKey": "main", "message": "hi", "idempotencyKey": "a1"}); ack["status"] != "error" || ack["summary"] != "the key is wrong" {
 			t.Errorf("ack %v", ack)
 		}
-		if res := p.must("agent.wait", obj{"runId": "a1"}); res["status"] != "error" || res["error"] != "the key is wrong" {
+		if res := p.Must("agent.wait", obj{"runId": "a1"}); res["status"] != "error" || res["error"] != "the key is wrong" {
 			t.Errorf("wait %v", res)
 		}
 	})
@@ -87,20 +88,20 @@ func TestAgentFails(t *testing.T) {
 
 func TestAgentWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		feed := w.model.feed()
-		p := w.start(nil)
-		defer p.stop()
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
+		p := w.Start(nil)
+		defer p.Stop()
 		start := time.Now()
-		if res := p.must("agent.wait", obj{"runId": "none", "timeoutMs": 50}); res["status"] != "timeout" || time.Since(start) != 50*time.Millisecond {
+		if res := p.Must("agent.wait", obj{"runId": "none", "timeoutMs": 50}); res["status"] != "timeout" || time.Since(start) != 50*time.Millisecond {
 			t.Errorf("wait for nothing: %v", res)
 		}
-		p.send("r1", "hi")
-		if res := p.must("agent.wait", obj{"runId": "r1", "timeoutMs": 50}); res["status"] != "timeout" {
+		p.Send("r1", "hi")
+		if res := p.Must("agent.wait", obj{"runId": "r1", "timeoutMs": 50}); res["status"] != "timeout" {
 			t.Errorf("wait for what goes on: %v", res)
 		}
-		go func() { feed <- piece("yes"); feed <- ended(); close(feed) }()
-		if res := p.must("agent.wait", obj{"runId": "r1"}); res["status"] != "ok" || res["endedAt"] == nil || res["startedAt"] == nil {
+		go func() { feed <- chattest.Piece("yes"); feed <- chattest.Ended(); close(feed) }()
+		if res := p.Must("agent.wait", obj{"runId": "r1"}); res["status"] != "ok" || res["endedAt"] == nil || res["startedAt"] == nil {
 			t.Errorf("wait %v", res)
 		}
 	})
@@ -109,9 +110,9 @@ func TestAgentWait(t *testing.T) {
 // TestParams: what is wrong is refused with the reason, what protocols 3 and 4 have is taken.
 func TestParams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		p := w.start(nil)
-		defer p.stop()
+		w := chattest.NewWorld(t)
+		p := w.Start(nil)
+		defer p.Stop()
 		for _, c := range []struct {
 			method string
 			params obj
@@ -134,15 +135,15 @@ func TestParams(t *testing.T) {
 			{"chat.inject", obj{"sessionKey": "nowhere", "message": "x"}, "there is no session"},
 			{"sessions.abort", obj{}, "'key'"},
 		} {
-			if _, err := p.call(c.method, c.params); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := p.Call(c.method, c.params); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s %.80v: got %v, want %q", c.method, c.params, err, c.want)
 			}
 		}
-		p.must("chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "v4", "agentId": "main", "sessionId": "s", "queueMode": "followup",
+		p.Must("chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "v4", "agentId": "main", "sessionId": "s", "queueMode": "followup",
 			"fastMode": "auto", "toolBindings": obj{}, "expectedLeafEntryId": nil, "suppressCommandInterpretation": true, "deliver": false,
 			"attachments": []obj{{"type": "image", "mimeType": "image/png", "fileName": "a.png", "content": base64.StdEncoding.EncodeToString([]byte("png"))}}})
-		p.wait("v4")
-		said := w.model.requests()[0].Turns[0].Content
+		p.Wait("v4")
+		said := w.Model.Requests()[0].Turns[0].Content
 		if len(said) != 2 || said[1].Kind != wit.PartKindImage || *said[1].Media != "media-a.png-3" {
 			t.Errorf("the model sees %+v", said)
 		}
@@ -152,18 +153,18 @@ func TestParams(t *testing.T) {
 // TestHistory pages backwards and goes on from a cursor.
 func TestHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		p := w.start(nil)
-		defer p.stop()
-		if h := p.must("chat.history", obj{"sessionKey": "main"}); len(h["messages"].([]any)) != 0 || h["sessionKey"] != "agent:main:main" {
+		w := chattest.NewWorld(t)
+		p := w.Start(nil)
+		defer p.Stop()
+		if h := p.Must("chat.history", obj{"sessionKey": "main"}); len(h["messages"].([]any)) != 0 || h["sessionKey"] != "agent:main:main" {
 			t.Errorf("an empty history: %v", h)
 		}
 		for i := range 4 {
 			id := fmt.Sprint("r", i)
-			p.send(id, "say "+id)
-			p.wait(id)
+			p.Send(id, "say "+id)
+			p.Wait(id)
 		}
-		h := p.must("chat.history", obj{"sessionKey": "main", "limit": 3, "maxChars": 5})
+		h := p.Must("chat.history", obj{"sessionKey": "main", "limit": 3, "maxChars": 5})
 		list := h["messages"].([]any)
 		last := list[2].(obj)
 		if len(list) != 3 || h["hasMore"] != true || h["nextOffset"] != 3.0 || h["totalMessages"] != 8.0 || h["thinkingLevel"] != "off" {
@@ -175,18 +176,18 @@ func TestHistory(t *testing.T) {
 		if last["role"] != "assistant" || last["content"].([]any)[0].(obj)["text"] != "you s…" || last["stopReason"] != "stop" || last["provider"] != "mock" {
 			t.Errorf("message %v", last)
 		}
-		h = p.must("chat.history", obj{"sessionKey": "main", "offset": 6})
+		h = p.Must("chat.history", obj{"sessionKey": "main", "offset": 6})
 		if list := h["messages"].([]any); len(list) != 2 || list[0].(obj)["content"].([]any)[0].(obj)["text"] != "say r0" || h["hasMore"] != false {
 			t.Errorf("the oldest page %v", list)
 		}
 		cursor := h["deltaCursor"]
-		p.must("chat.inject", obj{"sessionKey": "main", "message": "note", "label": "x"})
-		h = p.must("chat.history", obj{"sessionKey": "main", "cursor": cursor})
+		p.Must("chat.inject", obj{"sessionKey": "main", "message": "note", "label": "x"})
+		h = p.Must("chat.history", obj{"sessionKey": "main", "cursor": cursor})
 		if list := h["messages"].([]any); h["kind"] != "delta" || len(list) != 1 || list[0].(obj)["content"].([]any)[0].(obj)["text"] != "[x]\n\nnote" {
 			t.Errorf("delta %v", h)
 		}
-		p.must("sessions.reset", obj{"key": "main"})
-		if h := p.must("chat.history", obj{"sessionKey": "main", "cursor": cursor}); h["kind"] != "reset" {
+		p.Must("sessions.reset", obj{"key": "main"})
+		if h := p.Must("chat.history", obj{"sessionKey": "main", "cursor": cursor}); h["kind"] != "reset" {
 			t.Errorf("after a reset: %v", h)
 		}
 	})
@@ -195,25 +196,25 @@ func TestHistory(t *testing.T) {
 // TestInjectAmidTools: what is said in between does not part a tool call from its result.
 func TestInjectAmidTools(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := chattest.NewWorld(t)
 		gate := make(chan struct{})
-		w.tools.do = func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+		w.Tools.Do = func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
 			<-gate
 			return &wit.ToolOutput{}, nil
 		}
-		script(w, ask(call("c", "pay", `{}`)), say("ok"))
-		p := w.start(nil)
-		defer p.stop()
-		p.send("r1", "go")
+		chattest.Script(w, chattest.Ask(chattest.Call("c", "pay", `{}`)), chattest.Say("ok"))
+		p := w.Start(nil)
+		defer p.Stop()
+		p.Send("r1", "go")
 		synctest.Wait()
-		p.must("chat.inject", obj{"sessionKey": "main", "message": "by the way"})
-		if err := p.runs.Tell(context.Background(), run.SystemEvent{Session: mainKey, Text: "it rains"}); err != nil {
+		p.Must("chat.inject", obj{"sessionKey": "main", "message": "by the way"})
+		if err := p.Runs.Tell(context.Background(), run.SystemEvent{Session: chattest.MainKey, Text: "it rains"}); err != nil {
 			t.Fatal(err)
 		}
 		close(gate)
-		p.wait("r1")
+		p.Wait("r1")
 		var roles []string
-		for _, c := range w.model.requests()[1].Turns {
+		for _, c := range w.Model.Requests()[1].Turns {
 			roles = append(roles, string(c.Role))
 		}
 		if got := strings.Join(roles, " "); got != "user assistant tool assistant user" {
@@ -224,29 +225,29 @@ func TestInjectAmidTools(t *testing.T) {
 
 func TestLists(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.settings = agent.Settings{Agents: []agent.Agent{{ID: "main", Name: "Molly", Emoji: "🦀"}, {ID: "ops"}}}
-		p := w.start(nil)
-		defer p.stop()
-		models := p.must("models.list", obj{"view": "all"})["models"].([]any)
+		w := chattest.NewWorld(t)
+		w.Settings = agent.Settings{Agents: []agent.Agent{{ID: "main", Name: "Molly", Emoji: "🦀"}, {ID: "ops"}}}
+		p := w.Start(nil)
+		defer p.Stop()
+		models := p.Must("models.list", obj{"view": "all"})["models"].([]any)
 		if m := models[0].(obj); len(models) != 1 || m["id"] != "mock-1" || m["name"] != "Mock One" || m["provider"] != "mock" || m["contextWindow"] != 100000.0 {
 			t.Errorf("models %v", models)
 		}
-		if a := p.must("agents.list", obj{}); a["defaultId"] != "main" || a["mainKey"] != "main" || len(a["agents"].([]any)) != 2 {
+		if a := p.Must("agents.list", obj{}); a["defaultId"] != "main" || a["mainKey"] != "main" || len(a["agents"].([]any)) != 2 {
 			t.Errorf("agents %v", a)
 		}
-		if id := p.must("agent.identity.get", obj{"sessionKey": "main"}); id["name"] != "Molly" || id["avatar"] != "M" || id["agentId"] != "main" {
+		if id := p.Must("agent.identity.get", obj{"sessionKey": "main"}); id["name"] != "Molly" || id["avatar"] != "M" || id["agentId"] != "main" {
 			t.Errorf("identity %v", id)
 		}
-		if id := p.must("agent.identity.get", obj{"agentId": "ops"}); id["name"] != "Assistant" || id["agentId"] != "ops" {
+		if id := p.Must("agent.identity.get", obj{"agentId": "ops"}); id["name"] != "Assistant" || id["agentId"] != "ops" {
 			t.Errorf("identity %v", id)
 		}
-		if d := p.models.Defaults(context.Background()); d.ModelProvider != "mock" || d.Model != "mock-1" || d.ContextTokens != 100_000 {
+		if d := p.Models.Defaults(context.Background()); d.ModelProvider != "mock" || d.Model != "mock-1" || d.ContextTokens != 100_000 {
 			t.Errorf("defaults %+v", d)
 		}
-		p.must("chat.send", obj{"sessionKey": "main", "message": "hi", "idempotencyKey": "x"})
-		p.wait("x")
-		if s := w.model.requests()[0].System; !strings.Contains(s, "You are Molly") || !strings.Contains(s, "Today is ") {
+		p.Must("chat.send", obj{"sessionKey": "main", "message": "hi", "idempotencyKey": "x"})
+		p.Wait("x")
+		if s := w.Model.Requests()[0].System; !strings.Contains(s, "You are Molly") || !strings.Contains(s, "Today is ") {
 			t.Errorf("system %q", s)
 		}
 	})
@@ -255,46 +256,46 @@ func TestLists(t *testing.T) {
 // TestJobs: a turn that the gateway asks for waits for its end and is made once.
 func TestJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		p := w.start(nil)
-		defer p.stop()
-		w.accept(p, "m1", "hello") // now the main session has a conversation
-		w.only(p)
+		w := chattest.NewWorld(t)
+		p := w.Start(nil)
+		defer p.Stop()
+		w.Accept(p, "m1", "hello") // now the main session has a conversation
+		w.Only(p)
 		key := session.Settings{}.Cron("", "job-1")
 		for range 2 {
-			text, err := p.runs.Do(context.Background(), run.Job{ID: "j1", Session: string(key), Message: "report", Timeout: time.Minute})
+			text, err := p.Runs.Do(context.Background(), run.Job{ID: "j1", Session: string(key), Message: "report", Timeout: time.Minute})
 			if err != nil || text != "you said: report" {
 				t.Errorf("%q %v", text, err)
 			}
 		}
-		if _, err := p.runs.Do(context.Background(), run.Job{ID: "j2", Session: "main", Message: "tell me", Deliver: true}); err != nil {
+		if _, err := p.Runs.Do(context.Background(), run.Job{ID: "j2", Session: "main", Message: "tell me", Deliver: true}); err != nil {
 			t.Error(err)
 		}
-		if err := p.runs.Tell(context.Background(), run.SystemEvent{ID: "e1", Text: "wake up", Now: true}); err != nil {
+		if err := p.Runs.Tell(context.Background(), run.SystemEvent{ID: "e1", Text: "wake up", Now: true}); err != nil {
 			t.Error(err)
 		}
-		if r := p.wait("e1"); r.Answer != "you said: [system event] wake up" {
+		if r := p.Wait("e1"); r.Answer != "you said: [system event] wake up" {
 			t.Errorf("run %+v", r)
 		}
-		out := w.sent()
+		out := w.Sent()
 		if out["j2"] != "you said: tell me" || out["e1"] == "" || out["j1"] != "" {
 			t.Errorf("delivered %q", out)
 		}
 		for range 2 {
-			if err := p.runs.Tell(context.Background(), run.SystemEvent{ID: "e2", Session: key, Text: "a note"}); err != nil {
+			if err := p.Runs.Tell(context.Background(), run.SystemEvent{ID: "e2", Session: key, Text: "a note"}); err != nil {
 				t.Error(err)
 			}
 		}
-		if got := strings.Count(strings.Join(w.history(key), "\n"), "a note"); got != 1 {
+		if got := strings.Count(strings.Join(w.History(key), "\n"), "a note"); got != 1 {
 			t.Errorf("%d notes", got)
 		}
-		w.model.set(func(*wit.Chat) *wit.ProviderAnswer {
+		w.Model.Set(func(*wit.Chat) *wit.ProviderAnswer {
 			return &wit.ProviderAnswer{Error: &wit.Error{Code: wit.CodeInvalid, Message: "no"}}
 		})
-		if _, err := p.runs.Do(context.Background(), run.Job{ID: "j3", Session: string(key), Message: "report"}); wit.CodeOf(err) != wit.CodeInvalid {
+		if _, err := p.Runs.Do(context.Background(), run.Job{ID: "j3", Session: string(key), Message: "report"}); wit.CodeOf(err) != wit.CodeInvalid {
 			t.Errorf("got %v", err)
 		}
-		if _, err := p.runs.Do(context.Background(), run.Job{ID: "j4", Session: string(key)}); wit.CodeOf(err) != wit.CodeInvalid {
+		if _, err := p.Runs.Do(context.Background(), run.Job{ID: "j4", Session: string(key)}); wit.CodeOf(err) != wit.CodeInvalid {
 			t.Errorf("an empty job: %v", err)
 		}
 	})
@@ -303,10 +304,10 @@ func TestJobs(t *testing.T) {
 // TestInboundContext: what the model learns beside the text, and that typing is shown meanwhile.
 func TestInboundContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		feed := w.model.feed()
-		p := w.start(nil)
-		defer p.stop()
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
+		p := w.Start(nil)
+		defer p.Stop()
 		text, name, file := "an old joke", "Ann", "cat.jpg"
 		in := message.Inbound{
 			ID: "in-7", Account: message.Account{Channel: "chat", ID: "bot"},
@@ -318,23 +319,23 @@ func TestInboundContext(t *testing.T) {
 			},
 			History: []message.Remark{{Sender: wit.Person{ID: "2"}, Text: "ha"}},
 		}
-		if err := w.store.Update(context.Background(), func(tx store.Tx) error { return p.intake.Accept(tx, in) }); err != nil {
+		if err := w.Store.Update(context.Background(), func(tx store.Tx) error { return p.Intake.Accept(tx, in) }); err != nil {
 			t.Fatal(err)
 		}
-		p.runs.Wake()
+		p.Runs.Wake()
 		time.Sleep(12 * time.Second)
-		if n := w.typed.count(); n != 3 {
+		if n := w.Typed.Count(); n != 3 {
 			t.Errorf("typing was shown %d times in 12 s", n)
 		}
-		feed <- ended()
+		feed <- chattest.Ended()
 		close(feed)
 		synctest.Wait()
-		said := lastUser(w.model.requests()[0])
+		said := chattest.LastUser(w.Model.Requests()[0])
 		want := "[from Ann]\n[said before in this conversation:\n2: ha\n]\n[in reply to 2: an old joke]\nexplain\n[attached: image cat.jpg]"
 		if said != want {
 			t.Errorf("the model reads %q", said)
 		}
-		if got := w.history("agent:main:chat:group:g1"); len(got) == 0 {
+		if got := w.History("agent:main:chat:group:g1"); len(got) == 0 {
 			t.Error("the group has no history")
 		}
 	})

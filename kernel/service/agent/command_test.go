@@ -1,4 +1,4 @@
-package chat_test
+package agent_test
 
 import (
 	"slices"
@@ -6,9 +6,13 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/carapace-gateway/carapace/kernel/service/chat/chattest"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/wit"
 )
+
+// obj is a JSON object.
+type obj = map[string]any
 
 // TestCommands are answered without the model, delivered, and kept from it.
 func TestCommands(t *testing.T) {
@@ -31,31 +35,31 @@ func TestCommands(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				p := w.start(nil)
-				defer p.stop()
-				w.accept(p, "m0", "before")
-				w.only(p)
-				asked := len(w.model.requests())
-				w.accept(p, "m1", text)
-				r := w.only(p)
+				w := chattest.NewWorld(t)
+				p := w.Start(nil)
+				defer p.Stop()
+				w.Accept(p, "m0", "before")
+				w.Only(p)
+				asked := len(w.Model.Requests())
+				w.Accept(p, "m1", text)
+				r := w.Only(p)
 				synctest.Wait()
-				if !strings.Contains(r.Answer, want) || w.sent()[r.ID] != r.Answer {
-					t.Errorf("answer %q, delivered %q", r.Answer, w.sent()[r.ID])
+				if !strings.Contains(r.Answer, want) || w.Sent()[r.ID] != r.Answer {
+					t.Errorf("answer %q, delivered %q", r.Answer, w.Sent()[r.ID])
 				}
 				model := strings.HasPrefix(want, "you said")
-				if got := len(w.model.requests()) > asked; got != model {
+				if got := len(w.Model.Requests()) > asked; got != model {
 					t.Errorf("the model was asked: %v", got)
 				}
-				if f := w.chats(r.ID, "final"); len(f) != 1 || f[0].Message.Content[0].Text != r.Answer {
+				if f := w.Chats(r.ID, "final"); len(f) != 1 || f[0].Message.Content[0].Text != r.Answer {
 					t.Errorf("finals %+v", f)
 				}
-				w.accept(p, "m2", "after")
-				w.only(p)
-				all := w.model.requests()
+				w.Accept(p, "m2", "after")
+				w.Only(p)
+				all := w.Model.Requests()
 				var seen []string
 				for _, c := range all[len(all)-1].Turns {
-					seen = append(seen, textOf(c.Content))
+					seen = append(seen, chattest.TextOf(c.Content))
 				}
 				joined := strings.Join(seen, "|")
 				if !model && strings.Contains(joined, text) {
@@ -76,38 +80,38 @@ func TestCommands(t *testing.T) {
 // TestUrgentCommands do not wait for a run that goes on, and /stop ends it.
 func TestUrgentCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		feed := w.model.feed()
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
 		defer close(feed)
-		p := w.start(nil)
-		defer p.stop()
-		p.send("r1", "long story")
-		p.send("r2", "another one")
-		feed <- piece("once upon")
+		p := w.Start(nil)
+		defer p.Stop()
+		p.Send("r1", "long story")
+		p.Send("r2", "another one")
+		feed <- chattest.Piece("once upon")
 		synctest.Wait()
-		p.send("s1", "/status")
-		if r := p.wait("s1"); !strings.Contains(r.Answer, "Doing: answering") || !strings.Contains(r.Answer, "Waiting: 1") {
+		p.Send("s1", "/status")
+		if r := p.Wait("s1"); !strings.Contains(r.Answer, "Doing: answering") || !strings.Contains(r.Answer, "Waiting: 1") {
 			t.Errorf("status %q", r.Answer)
 		}
-		p.send("s2", "/stop")
-		p.wait("s2")
+		p.Send("s2", "/stop")
+		p.Wait("s2")
 		for _, id := range []string{"r1", "r2"} {
-			if r := p.wait(id); r.State != run.Aborted || r.Stop != "stop" {
+			if r := p.Wait(id); r.State != run.Aborted || r.Stop != "stop" {
 				t.Errorf("run %+v", r)
 			}
 		}
 		synctest.Wait()
-		if e := w.chats("r1", "aborted"); len(e) != 1 || e[0].Message.Content[0].Text != "once upon" {
+		if e := w.Chats("r1", "aborted"); len(e) != 1 || e[0].Message.Content[0].Text != "once upon" {
 			t.Errorf("events %+v", e)
 		}
-		w.model.direct()
-		p.send("r3", "hello?")
-		if r := p.wait("r3"); r.Answer != "you said: hello?" {
+		w.Model.Direct()
+		p.Send("r3", "hello?")
+		if r := p.Wait("r3"); r.Answer != "you said: hello?" {
 			t.Errorf("run %+v", r)
 		}
-		last := w.model.requests()
+		last := w.Model.Requests()
 		for _, c := range last[len(last)-1].Turns {
-			if strings.Contains(textOf(c.Content), "another one") {
+			if strings.Contains(chattest.TextOf(c.Content), "another one") {
 				t.Error("the model sees what was dropped")
 			}
 		}
@@ -117,29 +121,29 @@ func TestUrgentCommands(t *testing.T) {
 // TestResetWhileBusy: the running run is stopped, the waiting one runs in the new conversation.
 func TestResetWhileBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		feed := w.model.feed()
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
 		defer close(feed)
-		p := w.start(nil)
-		defer p.stop()
-		p.send("r1", "old")
-		p.send("r2", "waiting")
-		p.send("r3", "more")
+		p := w.Start(nil)
+		defer p.Stop()
+		p.Send("r1", "old")
+		p.Send("r2", "waiting")
+		p.Send("r3", "more")
 		synctest.Wait()
-		w.model.direct()
-		before := p.must("sessions.describe", obj{"key": "main"})["session"].(obj)["sessionId"]
-		res := p.must("sessions.reset", obj{"key": "main"})
+		w.Model.Direct()
+		before := p.Must("sessions.describe", obj{"key": "main"})["session"].(obj)["sessionId"]
+		res := p.Must("sessions.reset", obj{"key": "main"})
 		if after := res["entry"].(obj)["sessionId"]; after == before {
 			t.Error("the session id is the same")
 		}
-		p.wait("r3")
-		if got, want := w.history(mainKey), []string{"user: waiting", "assistant: you said: waiting", "user: more", "assistant: you said: more"}; !slices.Equal(got, want) {
+		p.Wait("r3")
+		if got, want := w.History(chattest.MainKey), []string{"user: waiting", "assistant: you said: waiting", "user: more", "assistant: you said: more"}; !slices.Equal(got, want) {
 			t.Errorf("history %q", got)
 		}
-		if _, err := p.call("sessions.delete", obj{"key": "main"}); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "Cannot delete the main session (agent:main:main).") {
+		if _, err := p.Call("sessions.delete", obj{"key": "main"}); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "Cannot delete the main session (agent:main:main).") {
 			t.Errorf("deleting main: %v", err)
 		}
-		if page := p.must("sessions.export", obj{"sessionId": before}); len(page["lines"].([]any)) != 2 {
+		if page := p.Must("sessions.export", obj{"sessionId": before}); len(page["lines"].([]any)) != 2 {
 			t.Errorf("the old history: %v", page)
 		}
 	})

@@ -1,4 +1,4 @@
-package chat_test
+package agent_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/chat/chattest"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -30,7 +31,7 @@ func TestStreams(t *testing.T) {
 		want    string // the answer, or with ! a part of the error
 		asked   int
 	}{
-		"sse":       {framing: wit.FramingSSE, body: func() io.Reader { return sse(say("Hel"), say("lo")) }, want: "Hello", asked: 1},
+		"sse":       {framing: wit.FramingSSE, body: func() io.Reader { return chattest.SSE(chattest.Say("Hel"), chattest.Say("lo")) }, want: "Hello", asked: 1},
 		"ndjson":    {framing: wit.FramingNDJSON, body: body(one + "\n" + two + "\n" + end + "\n"), want: "Hello", asked: 1},
 		"json":      {framing: wit.FramingJSON, body: body(`{"deltas":[{"text":"Hello"}],"stop":"end"}`), want: "Hello", asked: 1},
 		"cut off":   {framing: wit.FramingNDJSON, body: body(one + "\n"), want: "!ended before the model had finished", asked: 1},
@@ -42,10 +43,10 @@ func TestStreams(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
+				w := chattest.NewWorld(t)
 				n := 0
-				w.model.frame = c.framing
-				w.model.res = func(*wit.Chat) (*egress.Response, error) {
+				w.Model.Frame = c.framing
+				w.Model.Res = func(*wit.Chat) (*egress.Response, error) {
 					n++
 					status := 200
 					if c.status != 0 {
@@ -56,10 +57,10 @@ func TestStreams(t *testing.T) {
 					}
 					return &egress.Response{Status: status, Body: io.NopCloser(c.body())}, nil
 				}
-				p := w.start(nil)
-				defer p.stop()
-				p.send("r1", "hi")
-				r := p.wait("r1")
+				p := w.Start(nil)
+				defer p.Stop()
+				p.Send("r1", "hi")
+				r := p.Wait("r1")
 				if fault, ok := strings.CutPrefix(c.want, "!"); ok {
 					if r.State != run.Failed || !strings.Contains(r.Error.Message, fault) {
 						t.Errorf("run %s: %+v", r.State, r.Error)
@@ -78,16 +79,16 @@ func TestStreams(t *testing.T) {
 // TestStreamStaysOpen: a server that does not end its stream holds the answer up for five seconds.
 func TestStreamStaysOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		feed := w.model.feed()
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
 		defer close(feed)
-		p := w.start(nil)
-		defer p.stop()
-		p.send("r1", "hi")
-		feed <- piece("yes")
-		feed <- ended()
+		p := w.Start(nil)
+		defer p.Stop()
+		p.Send("r1", "hi")
+		feed <- chattest.Piece("yes")
+		feed <- chattest.Ended()
 		start := time.Now()
-		if r := p.wait("r1"); r.Answer != "yes" || time.Since(start) != 5*time.Second {
+		if r := p.Wait("r1"); r.Answer != "yes" || time.Since(start) != 5*time.Second {
 			t.Errorf("after %v: %+v", time.Since(start), r)
 		}
 	})
@@ -96,28 +97,28 @@ func TestStreamStaysOpen(t *testing.T) {
 // TestWindow: of a long history the newest turns go to the model, whole; all of it stays.
 func TestWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.settings = agent.Settings{ContextTokens: 1 << 10}
-		w.model.noModels = true
-		w.model.set(func(c *wit.Chat) *wit.ProviderAnswer {
-			if last := c.Turns[len(c.Turns)-1]; last.Role == wit.RoleUser && strings.Contains(textOf(last.Content), "tool") {
-				return ask(call("same-id", "pay", `{}`))
+		w := chattest.NewWorld(t)
+		w.Settings = agent.Settings{ContextTokens: 1 << 10}
+		w.Model.NoModels = true
+		w.Model.Set(func(c *wit.Chat) *wit.ProviderAnswer {
+			if last := c.Turns[len(c.Turns)-1]; last.Role == wit.RoleUser && strings.Contains(chattest.TextOf(last.Content), "tool") {
+				return chattest.Ask(chattest.Call("same-id", "pay", `{}`))
 			}
-			return say(strings.Repeat("b", 300))
+			return chattest.Say(strings.Repeat("b", 300))
 		})
-		p := w.start(nil)
-		defer p.stop()
+		p := w.Start(nil)
+		defer p.Stop()
 		for i := range 30 {
 			id := fmt.Sprintf("r%d", i)
-			p.send(id, "tool "+strings.Repeat("a", 100))
-			p.wait(id)
+			p.Send(id, "tool "+strings.Repeat("a", 100))
+			p.Wait(id)
 		}
-		all := w.model.requests()
+		all := w.Model.Requests()
 		last := all[len(all)-1]
 		size := len(last.System)
 		open := map[string]bool{}
 		for i, c := range last.Turns {
-			size += len(textOf(c.Content))
+			size += len(chattest.TextOf(c.Content))
 			if i == 0 && c.Role != wit.RoleUser {
 				t.Errorf("the window begins with %s", c.Role)
 			}
@@ -125,7 +126,7 @@ func TestWindow(t *testing.T) {
 				open[call.ID] = true
 			}
 			if c.Role == wit.RoleTool {
-				if !open[*c.ToolCallID] || strings.Contains(textOf(c.Content), "no result") {
+				if !open[*c.ToolCallID] || strings.Contains(chattest.TextOf(c.Content), "no result") {
 					t.Errorf("a result without its call, or a call without its result: %+v", c)
 				}
 				delete(open, *c.ToolCallID)
@@ -134,7 +135,7 @@ func TestWindow(t *testing.T) {
 		if len(open) != 0 || size > 4<<10 || len(last.Turns) < 7 {
 			t.Errorf("%d turns of %d bytes, %d calls open", len(last.Turns), size, len(open))
 		}
-		if n := len(w.messages(mainKey)); n != 120 {
+		if n := len(w.Messages(chattest.MainKey)); n != 120 {
 			t.Errorf("%d messages are kept", n)
 		}
 	})
@@ -143,39 +144,39 @@ func TestWindow(t *testing.T) {
 // TestLongToolResults: within one run the oldest results give way.
 func TestLongToolResults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.settings = agent.Settings{ContextTokens: 8 << 10}
-		w.model.noModels = true
+		w := chattest.NewWorld(t)
+		w.Settings = agent.Settings{ContextTokens: 8 << 10}
+		w.Model.NoModels = true
 		n := 0
-		w.model.set(func(c *wit.Chat) *wit.ProviderAnswer {
+		w.Model.Set(func(c *wit.Chat) *wit.ProviderAnswer {
 			if n++; n < 6 {
-				return ask(call("c", "pay", fmt.Sprintf(`{"x":"%s"}`, strings.Repeat("y", 9000))))
+				return chattest.Ask(chattest.Call("c", "pay", fmt.Sprintf(`{"x":"%s"}`, strings.Repeat("y", 9000))))
 			}
-			return say("enough")
+			return chattest.Say("enough")
 		})
-		p := w.start(nil)
-		defer p.stop()
-		p.send("r1", "go")
-		p.wait("r1")
-		all := w.model.requests()
-		res := results(all[len(all)-1])
+		p := w.Start(nil)
+		defer p.Stop()
+		p.Send("r1", "go")
+		p.Wait("r1")
+		all := w.Model.Requests()
+		res := chattest.Results(all[len(all)-1])
 		if len(res) != 1 || !strings.HasPrefix(res[0], "pay ok") {
 			t.Errorf("the newest result: %.40q", res)
 		}
-		if first := all[len(all)-1].Turns[2]; !strings.Contains(textOf(first.Content), "[left out") {
-			t.Errorf("the oldest result: %.40q", textOf(first.Content))
+		if first := all[len(all)-1].Turns[2]; !strings.Contains(chattest.TextOf(first.Content), "[left out") {
+			t.Errorf("the oldest result: %.40q", chattest.TextOf(first.Content))
 		}
 	})
 }
 
 // shelf are providers in an order.
 type shelf struct {
-	*model
+	*chattest.Model
 	list []agent.ProviderInfo
 }
 
 func (s shelf) Providers() []agent.ProviderInfo           { return s.list }
-func (s shelf) Provider(id string) (agent.Provider, bool) { return s.model, true }
+func (s shelf) Provider(id string) (agent.Provider, bool) { return s.Model, true }
 
 // TestChoice: the session's model, else the agent's, else the default, else the first that can answer.
 func TestChoice(t *testing.T) {
@@ -199,15 +200,15 @@ func TestChoice(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				w.settings, w.shelf = c.settings, &shelf{w.model, c.list}
-				p := w.start(nil)
-				defer p.stop()
+				w := chattest.NewWorld(t)
+				w.Settings, w.Providers = c.settings, shelf{w.Model, c.list}
+				p := w.Start(nil)
+				defer p.Stop()
 				if c.session != "" {
-					p.must("sessions.patch", obj{"key": "main", "model": c.session})
+					p.Must("sessions.patch", obj{"key": "main", "model": c.session})
 				}
-				p.send("r1", "hi")
-				r := p.wait("r1")
+				p.Send("r1", "hi")
+				r := p.Wait("r1")
 				if fault, ok := strings.CutPrefix(c.want, "!"); ok {
 					if r.Error == nil || !strings.Contains(r.Error.Message, fault) {
 						t.Errorf("run %+v", r)

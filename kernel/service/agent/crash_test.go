@@ -1,4 +1,4 @@
-package chat_test
+package agent_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/service/chat/chattest"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -69,36 +70,36 @@ func TestCrashAnywhere(t *testing.T) {
 
 // crash reports whether the run was through before the process died.
 func crash(t *testing.T, step int, unknown *bool) (finished bool) {
-	w := newWorld(t)
-	w.model.set(func(c *wit.Chat) *wit.ProviderAnswer {
-		switch res := results(c); {
+	w := chattest.NewWorld(t)
+	w.Model.Set(func(c *wit.Chat) *wit.ProviderAnswer {
+		switch res := chattest.Results(c); {
 		case len(c.Turns) > 0 && c.Turns[len(c.Turns)-1].Role == wit.RoleUser:
-			return ask(call("c1", "add", `{"a":1}`), call("c2", "pay", `{}`))
+			return chattest.Ask(chattest.Call("c1", "add", `{"a":1}`), chattest.Call("c2", "pay", `{}`))
 		case len(res) == 2:
-			return say("paid")
+			return chattest.Say("paid")
 		}
-		return say("lost")
+		return chattest.Say("lost")
 	})
-	m := &mortal{Store: w.store, left: step, dead: make(chan struct{})}
-	p := w.build(m)
-	p.run()
+	m := &mortal{Store: w.Store, left: step, dead: make(chan struct{})}
+	p := w.Build(m)
+	p.Run()
 	// The channel commits the message with its own store, whatever becomes of the process.
-	w.accept(p, "m1", "buy it")
+	w.Accept(p, "m1", "buy it")
 	synctest.Wait()
 	select {
 	case <-m.dead:
 	default:
 		finished = true
 	}
-	p.stop()
+	p.Stop()
 
-	p = w.start(nil)
-	defer p.stop()
+	p = w.Start(nil)
+	defer p.Stop()
 	synctest.Wait()
 	time.Sleep(time.Minute)
-	got := w.history(mainKey)
+	got := w.History(chattest.MainKey)
 	want := []string{"user: buy it", "call add", "call pay", `tool: add ok {"a":1}`, "tool: pay ok {}", "assistant: paid"}
-	if pays := w.tools.count("pay"); pays == 1 && len(got) == 6 && strings.Contains(got[4], "outcome is unknown") {
+	if pays := w.Tools.Count("pay"); pays == 1 && len(got) == 6 && strings.Contains(got[4], "outcome is unknown") {
 		want[4], *unknown = got[4], true
 	} else if pays != 1 {
 		t.Errorf("paid %d times", pays)
@@ -106,18 +107,18 @@ func crash(t *testing.T, step int, unknown *bool) (finished bool) {
 	if !slices.Equal(got, want) {
 		t.Errorf("history %q", got)
 	}
-	if out := w.sent(); len(out) != 1 {
+	if out := w.Sent(); len(out) != 1 {
 		t.Errorf("delivered %q", out)
 	} else {
 		for id, text := range out {
-			if text != "paid" || len(w.chats(id, "final")) > 1 || len(w.chats(id, "error")) > 0 {
-				t.Errorf("delivered %q, events %+v", text, w.chats(id, ""))
+			if text != "paid" || len(w.Chats(id, "final")) > 1 || len(w.Chats(id, "error")) > 0 {
+				t.Errorf("delivered %q, events %+v", text, w.Chats(id, ""))
 			}
 		}
 	}
-	w.accept(p, "m1", "buy it") // the platform sends it once more
+	w.Accept(p, "m1", "buy it") // the platform sends it once more
 	time.Sleep(time.Minute)
-	if after := w.history(mainKey); !slices.Equal(after, got) {
+	if after := w.History(chattest.MainKey); !slices.Equal(after, got) {
 		t.Errorf("the same message again: %q", after)
 	}
 	return finished
@@ -127,26 +128,26 @@ func crash(t *testing.T, step int, unknown *bool) (finished bool) {
 // the user's message is there once.
 func TestShutdownAndResume(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		feed := w.model.feed()
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
 		defer close(feed)
-		p := w.start(nil)
-		p.send("r1", "one")
-		p.send("r2", "two")
-		feed <- piece("half")
+		p := w.Start(nil)
+		p.Send("r1", "one")
+		p.Send("r2", "two")
+		feed <- chattest.Piece("half")
 		synctest.Wait()
-		p.stop()
-		if c := w.chats("r1", ""); len(c) != 1 || c[0].State != "delta" {
+		p.Stop()
+		if c := w.Chats("r1", ""); len(c) != 1 || c[0].State != "delta" {
 			t.Errorf("events %+v", c)
 		}
-		w.model.direct()
-		p = w.start(nil)
-		defer p.stop()
-		if r := p.wait("r2"); r.Answer != "you said: two" {
+		w.Model.Direct()
+		p = w.Start(nil)
+		defer p.Stop()
+		if r := p.Wait("r2"); r.Answer != "you said: two" {
 			t.Errorf("run %+v", r)
 		}
 		want := []string{"user: one", "assistant: you said: one", "user: two", "assistant: you said: two"}
-		if got := w.history(mainKey); !slices.Equal(got, want) {
+		if got := w.History(chattest.MainKey); !slices.Equal(got, want) {
 			t.Errorf("history %q", got)
 		}
 	})
@@ -155,23 +156,23 @@ func TestShutdownAndResume(t *testing.T) {
 // TestAbortSurvivesACrash: what was to be stopped does not come back.
 func TestAbortSurvivesACrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		feed := w.model.feed()
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
 		defer close(feed)
-		p := w.start(nil)
-		p.send("r1", "one")
+		p := w.Start(nil)
+		p.Send("r1", "one")
 		synctest.Wait()
-		p.stop()
-		if err := w.store.Update(context.Background(), func(tx store.Tx) error {
+		p.Stop()
+		if err := w.Store.Update(context.Background(), func(tx store.Tx) error {
 			_, err := run.Note(tx, "r1", func(r *run.Run) { r.Stopping = "rpc" })
 			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
-		asked := len(w.model.requests())
-		p = w.start(nil)
-		defer p.stop()
-		if r := p.wait("r1"); r.State != run.Aborted || len(w.model.requests()) != asked {
+		asked := len(w.Model.Requests())
+		p = w.Start(nil)
+		defer p.Stop()
+		if r := p.Wait("r1"); r.State != run.Aborted || len(w.Model.Requests()) != asked {
 			t.Errorf("run %+v", r)
 		}
 	})
@@ -180,21 +181,21 @@ func TestAbortSurvivesACrash(t *testing.T) {
 // TestGivenUp: a run that each time ends the process is not taken up for ever.
 func TestGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		feed := w.model.feed()
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
 		defer close(feed)
-		w.accept(w.build(nil), "m1", "poison")
+		w.Accept(w.Build(nil), "m1", "poison")
 		for range 40 {
-			p := w.start(nil)
+			p := w.Start(nil)
 			synctest.Wait()
-			p.stop()
+			p.Stop()
 		}
-		if n := len(w.model.requests()); n < 20 || n > 30 {
+		if n := len(w.Model.Requests()); n < 20 || n > 30 {
 			t.Errorf("the model was asked %d times", n)
 		}
-		p := w.start(nil)
-		defer p.stop()
-		if r := w.only(p); r.State != run.Failed || w.sent()[r.ID] == "" {
+		p := w.Start(nil)
+		defer p.Stop()
+		if r := w.Only(p); r.State != run.Failed || w.Sent()[r.ID] == "" {
 			t.Errorf("run %+v", r)
 		}
 	})
@@ -221,16 +222,16 @@ func (m *moody) Update(ctx context.Context, fn func(store.Tx) error) error {
 // TestFullDisk: a store that fails delays a run and does not change what becomes of it.
 func TestFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		script(w, ask(call("c", "add", `{"a":1}`)), say("three"), say("three"), say("three"))
-		p := w.start(&moody{Store: w.store})
-		defer p.stop()
-		w.accept(p, "m1", "1+2")
-		r := w.only(p)
+		w := chattest.NewWorld(t)
+		chattest.Script(w, chattest.Ask(chattest.Call("c", "add", `{"a":1}`)), chattest.Say("three"), chattest.Say("three"), chattest.Say("three"))
+		p := w.Start(&moody{Store: w.Store})
+		defer p.Stop()
+		w.Accept(p, "m1", "1+2")
+		r := w.Only(p)
 		synctest.Wait()
 		want := []string{"user: 1+2", "call add", `tool: add ok {"a":1}`, "assistant: three"}
-		if got := w.history(mainKey); !slices.Equal(got, want) || len(w.sent()) != 1 || len(w.chats(r.ID, "final")) != 1 {
-			t.Errorf("history %q, delivered %q, finals %d", got, w.sent(), len(w.chats(r.ID, "final")))
+		if got := w.History(chattest.MainKey); !slices.Equal(got, want) || len(w.Sent()) != 1 || len(w.Chats(r.ID, "final")) != 1 {
+			t.Errorf("history %q, delivered %q, finals %d", got, w.Sent(), len(w.Chats(r.ID, "final")))
 		}
 	})
 }
@@ -238,46 +239,46 @@ func TestFullDisk(t *testing.T) {
 // TestHammer: many clients, many sessions, restarts in between: one end for each run.
 func TestHammer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := chattest.NewWorld(t)
 		const clients, each = 12, 15
-		var now atomic.Pointer[process]
-		now.Store(w.start(nil))
+		var now atomic.Pointer[chattest.Process]
+		now.Store(w.Start(nil))
 		var wg sync.WaitGroup
 		for c := range clients {
 			wg.Go(func() {
 				for i := range each {
-					in := inbound(fmt.Sprintf("m-%d-%d", c, i), fmt.Sprintf("%d %d", c, i))
+					in := chattest.Inbound(fmt.Sprintf("m-%d-%d", c, i), fmt.Sprintf("%d %d", c, i))
 					in.Message.Conversation.Kind, in.Message.Conversation.ID = wit.ConversationKindGroup, fmt.Sprint(c%5)
 					for range 2 {
-						if err := w.store.Update(context.Background(), func(tx store.Tx) error { return now.Load().intake.Accept(tx, in) }); err != nil {
+						if err := w.Store.Update(context.Background(), func(tx store.Tx) error { return now.Load().Intake.Accept(tx, in) }); err != nil {
 							t.Error(err)
 						}
 					}
-					now.Load().runs.Wake()
+					now.Load().Runs.Wake()
 					time.Sleep(time.Duration(i) * time.Millisecond)
 				}
 			})
 		}
 		for range 5 {
 			time.Sleep(7 * time.Millisecond)
-			now.Load().stop()
-			now.Store(w.start(nil))
+			now.Load().Stop()
+			now.Store(w.Start(nil))
 		}
 		wg.Wait()
 		time.Sleep(time.Minute)
-		now.Load().stop()
-		if n := len(w.sent()); n != clients*each {
+		now.Load().Stop()
+		if n := len(w.Sent()); n != clients*each {
 			t.Errorf("%d answers to %d messages", n, clients*each)
 		}
 		total := 0
 		for g := range 5 {
-			total += len(w.messages(session.Key(fmt.Sprintf("agent:main:chat:group:%d", g))))
+			total += len(w.Messages(session.Key(fmt.Sprintf("agent:main:chat:group:%d", g))))
 		}
 		if total != 2*clients*each {
 			t.Errorf("%d messages in the histories", total)
 		}
-		for id := range w.sent() {
-			if n := len(w.chats(id, "final")); n != 1 {
+		for id := range w.Sent() {
+			if n := len(w.Chats(id, "final")); n != 1 {
 				t.Errorf("%s has %d finals", id, n)
 			}
 		}
