@@ -130,9 +130,11 @@ type providers struct{ kernel *Kernel }
 func (p providers) Providers() []agent.ProviderInfo {
 	var list []agent.ProviderInfo
 	for _, f := range p.kernel.plugins.Providers() {
-		list = append(list, agent.ProviderInfo{
-			ID: f.ID(), Facts: *f.Facts(), Settings: p.kernel.settings.PluginConfig(f.ID()), Credentials: len(p.kernel.vault.List(f.ID())),
-		})
+		info := agent.ProviderInfo{ID: f.ID(), Facts: *f.Facts()}
+		if !info.Facts.Offline { // those need neither
+			info.Settings, info.Credentials = p.kernel.settings.PluginConfig(f.ID()), len(p.kernel.vault.List(f.ID()))
+		}
+		list = append(list, info)
 	}
 	return list
 }
@@ -232,8 +234,8 @@ func (k *Kernel) firePlugin(ctx context.Context, f schedule.Firing) (string, err
 // jobs gives run what cron has to say.
 type jobs struct{ runs *run.Service }
 
-func (j jobs) SystemEvent(ctx context.Context, text, wakeMode, agent, key string) error {
-	return j.runs.Tell(ctx, run.SystemEvent{ID: key, Agent: agent, Text: text, Now: wakeMode == "now"})
+func (j jobs) SystemEvent(ctx context.Context, text string, now bool, agent, key string) error {
+	return j.runs.Tell(ctx, run.SystemEvent{ID: key, Agent: agent, Text: text, Now: now})
 }
 
 func (j jobs) AgentTurn(ctx context.Context, t cron.Turn) (string, error) {

@@ -20,7 +20,8 @@ type Providers interface {
 type ProviderInfo struct {
 	ID    string
 	Facts wit.ProviderFacts
-	// Settings are what the owner says of it, a JSON object, and Credentials how many it was given.
+	// Settings are what the owner says of it, a JSON object, and Credentials how many it was given. Offline
+	// ones need neither.
 	Settings    wit.JSON
 	Credentials int
 }
