@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// background is work that goes on beside the runs, within a Run and not outside it. The zero value is ready.
+// background is work that nobody waits for, within run and not outside it. The zero value is ready.
 type background struct {
 	wg sync.WaitGroup
 

@@ -38,8 +38,8 @@ type ending struct {
 	state run.State
 	// last is appended to the history, unless it is nil.
 	last *session.Message
-	// say is delivered to the conversation that waits for the answer.
-	say          string
+	// deliver is said to the conversation that waits for the answer.
+	deliver      string
 	answer, stop string
 	fault        *wit.Error
 	metered      bool
@@ -48,14 +48,14 @@ type ending struct {
 // finish ends the run with an answer.
 func (l *loop) finish(a answer) error {
 	m := l.assistant(a)
-	return l.close(ending{state: run.Done, last: &m, say: a.text, answer: a.text, stop: string(a.stop), metered: a.usage != nil})
+	return l.close(ending{state: run.Done, last: &m, deliver: a.text, answer: a.text, stop: string(a.stop), metered: a.usage != nil})
 }
 
 // abort ends the run because somebody, or the clock, stopped it. What was said so far stays.
 func (l *loop) abort(reason string) error {
 	e := ending{state: run.Aborted, last: l.broken("aborted", ""), answer: l.written, stop: reason}
 	if reason == "timeout" {
-		e.say = "Sorry, that took too long, so I stopped."
+		e.deliver = "Sorry, that took too long, so I stopped."
 	}
 	return l.close(e)
 }
@@ -64,7 +64,7 @@ func (l *loop) abort(reason string) error {
 func (l *loop) fail(cause error) error {
 	l.log.Error("run failed", "run", l.active.Run.ID, "session", l.active.Run.Session, "provider", l.model.provider, "error", cause)
 	e := publicError(cause)
-	return l.close(ending{state: run.Failed, last: l.broken("error", e.Message), say: apology(e), stop: "error", fault: e})
+	return l.close(ending{state: run.Failed, last: l.broken("error", e.Message), deliver: apology(e), stop: "error", fault: e})
 }
 
 // broken is the message that was being written when the run broke off, nil if there is nothing to keep.
@@ -85,12 +85,12 @@ func (l *loop) close(e ending) error {
 		if ended, err = l.record(tx, e); err != nil {
 			return err
 		}
-		return l.out.enqueue(tx, ended, e.say)
+		return l.out.enqueue(tx, ended, e.deliver)
 	}); err != nil {
 		return err
 	}
 	l.active.Run = ended
-	if e.say != "" && ended.Reply != nil {
+	if e.deliver != "" && ended.Reply != nil {
 		l.out.to.Wake()
 	}
 	l.report.Ended(End{Run: ended, Metered: e.metered})

@@ -30,16 +30,16 @@ type Deps struct {
 
 // Service executes runs; it implements run.Executor.
 type Service struct {
-	models     *Models
-	tools      Tools
-	hooks      *hook.Hooks
-	out        outgoing
-	observer   Observer
-	typing     Typing
-	settings   func() Settings
-	commands   *commands
-	log        hclog.Logger
-	background background
+	models   *Models
+	tools    Tools
+	hooks    *hook.Hooks
+	out      outgoing
+	observer Observer
+	typing   Typing
+	settings func() Settings
+	commands *commands
+	log      hclog.Logger
+	typers   sync.WaitGroup // who show typing; they end with their run's context
 }
 
 // New returns the service; it starts nothing.
@@ -61,10 +61,8 @@ func (s *Service) Service() service.Service {
 // Run lets work go on beside the runs, until ctx ends. It returns nil when all of that has ended; what
 // executes runs must have stopped before.
 func (s *Service) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
-	wg.Go(func() { s.models.background.run(ctx) })
-	s.background.run(ctx)
-	wg.Wait()
+	s.models.background.run(ctx)
+	s.typers.Wait()
 	return nil
 }
 
@@ -119,7 +117,7 @@ func (s *Service) showTyping(ctx context.Context, r run.Run) (stop func()) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	at, to := message.Account{Channel: r.Reply.Channel, ID: r.Reply.Account}, *r.Reply.Conversation
-	s.background.start(func(context.Context) {
+	s.typers.Go(func() {
 		for ctx.Err() == nil {
 			if err := s.typing.Typing(ctx, at, to); err != nil && ctx.Err() == nil {
 				s.log.Debug("typing not shown", "channel", at.Channel, "error", err)

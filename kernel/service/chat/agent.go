@@ -36,7 +36,7 @@ type AgentParams struct {
 	Timeout           int64        `json:"timeout"`
 	ExtraSystemPrompt string       `json:"extraSystemPrompt"`
 	// IdempotencyKey is the run's id: the same one twice is one run.
-	IdempotencyKey string `json:"idempotencyKey" rpc:"required"`
+	IdempotencyKey string `json:"idempotencyKey" rpc:"required,min=1"`
 
 	GroupID                                string          `json:"groupId"`
 	GroupChannel                           string          `json:"groupChannel"`
@@ -202,7 +202,7 @@ func (p AgentParams) destination() session.Destination {
 // WaitParams names a run and says how long to wait for its end, in milliseconds: 30 seconds when null, at most
 // a day.
 type WaitParams struct {
-	RunID     string `json:"runId" rpc:"required"`
+	RunID     string `json:"runId" rpc:"required,min=1"`
 	TimeoutMs *int64 `json:"timeoutMs"`
 }
 

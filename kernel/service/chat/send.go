@@ -22,7 +22,7 @@ type SendParams struct {
 	Attachments []Attachment `json:"attachments"`
 	TimeoutMs   int64        `json:"timeoutMs"`
 	// IdempotencyKey is the run's id: the same one twice is one run.
-	IdempotencyKey string `json:"idempotencyKey" rpc:"required"`
+	IdempotencyKey string `json:"idempotencyKey" rpc:"required,min=1"`
 	// SuppressCommandInterpretation sends a text command to the model.
 	SuppressCommandInterpretation bool `json:"suppressCommandInterpretation"`
 

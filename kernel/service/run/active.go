@@ -21,7 +21,7 @@ type Active struct {
 	Run Run
 
 	service *Service
-	over    bool
+	ended   bool
 }
 
 // unrecorded is a failure of the store: the run stays where it is and is tried again.
@@ -98,7 +98,7 @@ func (a *Active) Began() { a.service.sessions.Changed(a.Run.Session, "run") }
 
 // Ended announces, after the commit, that the run has its end, and lets those go on who wait for it.
 func (a *Active) Ended() {
-	a.over = true
+	a.ended = true
 	a.service.waiters.release(a.Run.ID)
 	a.service.sessions.Changed(a.Run.Session, "run")
 }

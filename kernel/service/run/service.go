@@ -217,7 +217,7 @@ func (s *Service) execute(ctx context.Context, id string) (rest time.Duration) {
 	r, err := s.Find(ctx, id)
 	if err == nil && r.State.Live() {
 		a := &Active{Run: r, service: s}
-		if err = s.executor.Execute(runCtx, a); a.over || errors.Is(err, errHeld) {
+		if err = s.executor.Execute(runCtx, a); a.ended || errors.Is(err, errHeld) {
 			return 0
 		}
 		var now error

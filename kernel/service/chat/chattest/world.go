@@ -63,8 +63,7 @@ type Process struct {
 	Sessions *session.Service
 	Table    *rpc.Table
 
-	cancel context.CancelFunc
-	done   chan struct{}
+	stops []func()
 }
 
 // Start makes the services on the world's store, or on st, and runs them.
@@ -74,18 +73,17 @@ func (w *World) Start(st store.Store) *Process {
 	return p
 }
 
-// Run lets the services run until stop.
+// Run lets the services run until Stop, which ends them in reverse order.
 func (p *Process) Run() {
-	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
-	go func() {
-		defer close(p.done)
-		var wg sync.WaitGroup
-		for _, fn := range []func(context.Context) error{p.Sessions.Run, p.Agents.Run, p.Runs.Run} {
-			wg.Go(func() { _ = fn(ctx) })
-		}
-		wg.Wait()
-	}()
+	for _, fn := range []func(context.Context) error{p.Sessions.Run, p.Agents.Run, p.Runs.Run} {
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = fn(ctx)
+		}()
+		p.stops = append(p.stops, func() { cancel(); <-done })
+	}
 }
 
 // Build makes the services without running them.
@@ -124,8 +122,7 @@ func (w *World) Build(st store.Store) *Process {
 		w.T.Fatal(err)
 	}
 	return &Process{
-		World: w, Runs: runs, Agents: agents, Models: models, Intake: agent.NewIntake(sessions, runs), Sessions: sessions,
-		Table: table, done: make(chan struct{}),
+		World: w, Runs: runs, Agents: agents, Models: models, Intake: agent.NewIntake(sessions, runs), Sessions: sessions, Table: table,
 	}
 }
 
@@ -134,8 +131,9 @@ func (w *World) ToolWatchers() []string { return w.Watchers }
 
 // Stop ends the services as a shutdown does.
 func (p *Process) Stop() {
-	p.cancel()
-	<-p.done
+	for i := len(p.stops) - 1; i >= 0; i-- {
+		p.stops[i]()
+	}
 }
 
 // Call calls a method as an administrator.
