@@ -13,7 +13,7 @@ import (
 // begin records the start and the user's message, or finds what an earlier process recorded. It fails with
 // CodeConflict if the run has ended meanwhile.
 func (l *loop) begin(ctx context.Context) error {
-	queued := l.active.Run
+	queued := l.active.Run // Begin changes it, and the store may call the function again
 	var resumed, reset bool
 	err := l.active.Update(func(tx store.Tx) (err error) {
 		if reset, err = resetFor(tx, queued); err != nil {
@@ -62,6 +62,7 @@ func resetFor(tx store.Tx, r run.Run) (reset bool, err error) {
 	return resetSession(tx, r.Session)
 }
 
+// resetSession gives the session a new history, and reports whether there was an old one.
 func resetSession(tx store.Tx, key session.Key) (reset bool, err error) {
 	_, _, err = session.Reset(tx, key)
 	if wit.CodeOf(err) == wit.CodeNotFound {
@@ -126,7 +127,7 @@ func progress(mine []session.Message) (pending []wit.ToolCall, said []string, ro
 // ownMessages returns what a running run has appended so far.
 func ownMessages(tx store.Tx, r run.Run) ([]session.Message, error) {
 	var mine []session.Message
-	first := false
+	first := false // the user's message was seen: nothing before it is the run's
 	all, err := session.Newest(tx, r.SessionID, 0, maxWindow, func(m session.Message) bool {
 		if first {
 			return false
@@ -142,6 +143,7 @@ func ownMessages(tx store.Tx, r run.Run) ([]session.Message, error) {
 	return mine, err
 }
 
+// received is what the hook message_received is told.
 func received(r run.Run) wit.MessageReceived {
 	o := r.Origin
 	e := wit.MessageReceived{Channel: o.Channel, Account: o.Account, ID: o.MessageID, Text: r.Text}

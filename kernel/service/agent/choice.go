@@ -59,6 +59,7 @@ func (m *Models) choose(name, agent string) (choice, error) {
 	return choice{}, wit.NewError(wit.CodeUnavailable, "no model provider is configured: configure one, or enable the offline one")
 }
 
+// first is what a provider offers where no model is named.
 func first(p ProviderInfo) choice {
 	c := choice{provider: p.ID}
 	if p.Facts.DefaultModel != nil {

@@ -24,6 +24,7 @@ type commands struct {
 // execute answers a text command: all that it changes, its answer and its end are one transaction.
 func (c *commands) execute(ctx context.Context, a *run.Active) error {
 	r := a.Run
+	// The stop is a transaction of its own: it has to be known to the run that it stops.
 	if r.Command == "stop" {
 		if err := a.StopOthers(ctx, "stop"); err != nil {
 			return err
@@ -111,6 +112,7 @@ func (c *commands) answer(ctx context.Context, a *run.Active) (text string, chan
 	return text, nil, err
 }
 
+// whoami tells who asks, as the gateway knows them.
 func whoami(r run.Run) string {
 	var b strings.Builder
 	if o := r.Origin; o.Channel != "" {

@@ -39,7 +39,8 @@ type ending struct {
 	// last is appended to the history, unless it is nil.
 	last *session.Message
 	// deliver is said to the conversation that waits for the answer.
-	deliver      string
+	deliver string
+	// answer, stop, fault and metered are what clients hear: see End.
 	answer, stop string
 	fault        *wit.Error
 	metered      bool
@@ -93,6 +94,7 @@ func (l *loop) close(e ending) error {
 	if e.deliver != "" && ended.Reply != nil {
 		l.out.to.Wake()
 	}
+	// Clients see the end before those who wait go on, and hooks hold up neither.
 	l.report.Ended(End{Run: ended, Metered: e.metered})
 	l.active.Ended()
 	done := wit.AgentEnd{Text: ended.Answer, Duration: time.Since(l.began).Milliseconds()}

@@ -131,6 +131,7 @@ func (l *loop) assistant(a answer) session.Message {
 
 // ask requests one answer, and again when that fails in a way that may pass while nothing was shown.
 func (l *loop) ask(ctx context.Context) (answer, error) {
+	// The window is read once: nothing that a failed request leaves behind belongs into it.
 	chat, err := l.request()
 	if err != nil {
 		return answer{}, err
@@ -142,6 +143,7 @@ func (l *loop) ask(ctx context.Context) (answer, error) {
 			return a, err
 		}
 		e := wit.AsError(err)
+		// What was shown is not taken back: another try could begin differently.
 		if !e.Retryable || attempt > retries || shown {
 			return a, err
 		}
@@ -169,7 +171,7 @@ func (l *loop) try(ctx context.Context, chat *wit.Chat) (a answer, shown bool, e
 			l.report.Delta(d)
 		}
 	})
-	l.written = a.text
+	l.written = a.text // also of a try that broke off: it is kept if the run ends here
 	if err != nil {
 		return a, shown, err
 	}
@@ -213,6 +215,7 @@ func (l *loop) request() (*wit.Chat, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The hook's context is for this run only, so it is not in the history.
 	for i := range messages {
 		if m := &messages[i]; m.Run == r.ID && m.Role == wit.RoleUser && l.prompt.prepend != "" {
 			m.Parts = append([]wit.Part{session.TextPart(l.prompt.prepend)}, m.Parts...)

@@ -27,7 +27,7 @@ type Models struct {
 	background background
 
 	mu sync.Mutex
-	by map[string]*listing
+	by map[string]*listing // by provider
 }
 
 // NewModels returns the models of these providers.
@@ -66,6 +66,7 @@ type listing struct {
 	until  time.Time
 }
 
+// listing returns what is remembered of a provider, empty at first.
 func (m *Models) listing(provider string) *listing {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -85,6 +86,7 @@ func (m *Models) Forget(provider string) {
 	delete(m.by, provider)
 }
 
+// known returns what was listed last; fresh says whether that is still to be believed.
 func (l *listing) known() (models []wit.Model, err error, fresh bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -55,7 +55,7 @@ func (c *toolCalls) make(ctx context.Context, call wit.ToolCall) error {
 	began := time.Now()
 	var res result
 	switch {
-	case c.active.Run.Calling == call.ID:
+	case c.active.Run.Calling == call.ID: // an earlier process has begun it
 		res = failure(unknownOutcome)
 	case !ok:
 		res = failure("The arguments are not a JSON object: write them again.")
@@ -114,6 +114,7 @@ func (c *toolCalls) invoke(ctx context.Context, call wit.ToolCall, args wit.JSON
 	if err != nil {
 		return failure("The call was not made: " + publicText(err)), args, nil
 	}
+	// Recorded before the call: after a crash in between it must not be made again.
 	if !onlyReads(tool.Definition()) {
 		if err := c.mark(call); err != nil {
 			return result{}, args, err

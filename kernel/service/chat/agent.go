@@ -87,6 +87,7 @@ type AgentResult struct {
 
 // AgentReply is what was answered.
 type AgentReply struct {
+	// Payloads has one part, or none if nothing was said.
 	Payloads []AgentPayload `json:"payloads"`
 	Meta     AgentMeta      `json:"meta"`
 }
@@ -99,6 +100,7 @@ type AgentPayload struct {
 
 // AgentMeta tells how the answer was made.
 type AgentMeta struct {
+	// DurationMs is from the start of the run to its end; what it waited before is not in it.
 	DurationMs int64 `json:"durationMs"`
 	Aborted    bool  `json:"aborted,omitempty"`
 	AgentMeta  struct {
@@ -192,6 +194,7 @@ func (s *Service) agentKey(ctx context.Context, p AgentParams) (key session.Key,
 	return settings.Main(p.AgentID), nil
 }
 
+// destination is where the answer goes: what names the reply wins over what names the sender.
 func (p AgentParams) destination() session.Destination {
 	return session.Destination{
 		Wanted: p.Deliver, Channel: cmp.Or(p.ReplyChannel, p.Channel), To: cmp.Or(p.ReplyTo, p.To),

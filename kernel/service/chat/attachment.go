@@ -12,9 +12,10 @@ import (
 
 // Attachment is a file that a client sends along.
 type Attachment struct {
-	Type       string          `json:"type"`
-	MimeType   string          `json:"mimeType"`
-	FileName   string          `json:"fileName"`
+	Type     string `json:"type"`
+	MimeType string `json:"mimeType"`
+	FileName string `json:"fileName"`
+	// Content is base64, also as a data URL.
 	Content    json.RawMessage `json:"content"`
 	Source     json.RawMessage `json:"source"`
 	SizeBytes  float64         `json:"sizeBytes"`

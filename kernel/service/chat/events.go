@@ -55,10 +55,12 @@ type Usage struct {
 // The kinds of events. Deltas bear the same names, but may be dropped on the way to a client that lags:
 // each one holds the text so far, and the final all of it.
 var (
+	// Agents are what runs do: lifecycle, tool and run_status; AgentDeltas the streams assistant and thinking.
 	Agents      = event.Kind[AgentEvent]{Name: "agent", Scope: wire.ScopeRead}
 	AgentDeltas = event.Kind[AgentEvent]{Name: "agent", Scope: wire.ScopeRead, DropIfSlow: true}
-	Chats       = event.Kind[Event]{Name: "chat", Scope: wire.ScopeRead}
-	Deltas      = event.Kind[Event]{Name: "chat", Scope: wire.ScopeRead, DropIfSlow: true}
+	// Chats are the ends of runs as a conversation sees them; Deltas what comes before.
+	Chats  = event.Kind[Event]{Name: "chat", Scope: wire.ScopeRead}
+	Deltas = event.Kind[Event]{Name: "chat", Scope: wire.ScopeRead, DropIfSlow: true}
 )
 
 // Events lists the kinds that this package publishes.

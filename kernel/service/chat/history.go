@@ -11,7 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Bounds of chat.history.
+// Bounds of chat.history, in messages and in bytes of JSON, about.
 const (
 	historyLimit = 200
 	maxHistory   = 1000
@@ -35,14 +35,15 @@ type HistoryParams struct {
 
 // History is a page of a conversation, oldest message first.
 type History struct {
-	SessionKey    session.Key       `json:"sessionKey,omitempty"`
-	SessionID     string            `json:"sessionId,omitempty"`
-	Messages      []Message         `json:"messages"`
-	ThinkingLevel string            `json:"thinkingLevel,omitempty"`
-	VerboseLevel  string            `json:"verboseLevel,omitempty"`
-	HasMore       bool              `json:"hasMore"`
-	NextOffset    int               `json:"nextOffset,omitempty"`
-	TotalMessages uint64            `json:"totalMessages"`
+	SessionKey    session.Key `json:"sessionKey,omitempty"`
+	SessionID     string      `json:"sessionId,omitempty"`
+	Messages      []Message   `json:"messages"`
+	ThinkingLevel string      `json:"thinkingLevel,omitempty"`
+	VerboseLevel  string      `json:"verboseLevel,omitempty"`
+	HasMore       bool        `json:"hasMore"`
+	NextOffset    int         `json:"nextOffset,omitempty"`
+	TotalMessages uint64      `json:"totalMessages"`
+	// DeltaCursor asks for what follows this page's newest message.
 	DeltaCursor   string            `json:"deltaCursor,omitempty"`
 	PendingInputs *PendingInputs    `json:"pendingInputs,omitempty"`
 	SessionInfo   *session.Row      `json:"sessionInfo,omitempty"`

@@ -13,14 +13,17 @@ import (
 // SendParams is what a client says. Fields of protocol 4 for what this gateway does not do (tool
 // bindings, provenance, expectations about permissions) are taken without effect.
 type SendParams struct {
-	SessionKey  string       `json:"sessionKey" rpc:"required"`
-	AgentID     string       `json:"agentId"`
-	SessionID   string       `json:"sessionId"`
-	Message     string       `json:"message"`
-	Thinking    string       `json:"thinking"`
+	// SessionKey is as session.Settings.ParseKey reads it; AgentID holds where it names no agent.
+	SessionKey string `json:"sessionKey" rpc:"required"`
+	AgentID    string `json:"agentId"`
+	SessionID  string `json:"sessionId"`
+	Message    string `json:"message"`
+	Thinking   string `json:"thinking"`
+	// Deliver sends the answer to a channel too: to where the message comes from, or was last spoken to.
 	Deliver     bool         `json:"deliver"`
 	Attachments []Attachment `json:"attachments"`
-	TimeoutMs   int64        `json:"timeoutMs"`
+	// TimeoutMs ends the run as aborted, in milliseconds; 0 leaves it to the gateway.
+	TimeoutMs int64 `json:"timeoutMs"`
 	// IdempotencyKey is the run's id: the same one twice is one run.
 	IdempotencyKey string `json:"idempotencyKey" rpc:"required,min=1"`
 	// SuppressCommandInterpretation sends a text command to the model.

@@ -37,6 +37,7 @@ func (w *Writer) Begin(r run.Run, verbose bool) agent.Reporter {
 // Ended implements agent.Observer.
 func (w *Writer) Ended(r run.Run) { w.stream(r).final(agent.End{Run: r}) }
 
+// stream makes the events of one run. They are numbered anew when it is taken up again.
 func (w *Writer) stream(r run.Run) *stream {
 	return &stream{bus: w.bus, watchers: w.watchers, run: r.ID, key: r.Session}
 }
@@ -58,7 +59,7 @@ type stream struct {
 	verbose  bool
 
 	mu     sync.Mutex
-	seq    int64
+	seq    int64  // of the last event; it also counts those that nobody was to see
 	text   string // of the message that is being written
 	agent  int    // how much of it the agent stream has
 	chat   int    // how much of it the chat has
@@ -68,6 +69,7 @@ type stream struct {
 	closed bool
 }
 
+// emit publishes the next event of the agent stream, to these connections or to all. The caller has the lock.
 func (s *stream) emit(name string, data map[string]any, to ...string) {
 	s.seq++
 	kind := Agents
@@ -80,6 +82,7 @@ func (s *stream) emit(name string, data map[string]any, to ...string) {
 	}, to...)
 }
 
+// event is one of the chat, with the number that the run has reached.
 func (s *stream) event(state string) Event {
 	return Event{RunID: s.run, SessionKey: s.key, AgentID: s.key.Agent(), Seq: s.seq, State: state}
 }
