@@ -11,12 +11,12 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
-	"github.com/carapace-gateway/carapace/kernel/service/turn"
-	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -32,8 +32,9 @@ func (k *Kernel) openGateway(context.Context) (err error) {
 	}
 	k.vault.Learn("gateway", k.auth.Token(), g.Password)
 	k.table, err = rpc.NewTable(slices.Concat(
-		k.system.Methods(), k.plugins.Methods(), k.auth.Methods(), k.presence.Methods(), k.sessions.Methods(k.turns),
-		k.turns.Methods(), k.inbox.Service().Methods, k.channels.Service().Methods, k.delivery.Methods(), k.cron.Methods(),
+		k.system.Methods(), k.plugins.Methods(), k.auth.Methods(), k.presence.Methods(),
+		k.sessions.Service(session.Ports{Runs: k.runs, Models: k.models, Ended: k.agent.SessionEnded}).Methods,
+		k.chat.Service().Methods, k.inbox.Service().Methods, k.channels.Service().Methods, k.delivery.Methods(), k.cron.Methods(),
 	)...)
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ const maxWebhook = 8 << 20
 
 // events are all kinds that clients can get beside the gateway's own.
 func (k *Kernel) events() []event.Row {
-	return slices.Concat(auth.Events(), plugin.Events(), session.Events(), turn.Events(), k.inbox.Service().Events, k.channels.Service().Events, delivery.Events(),
+	return slices.Concat(auth.Events(), plugin.Events(), session.Events(), chat.Events(), k.inbox.Service().Events, k.channels.Service().Events, delivery.Events(),
 		system.Events(), []event.Row{cron.Changes.Row(), config.ChangedKind.Row(), host.EmittedKind.Row()})
 }
 
@@ -84,14 +85,14 @@ func (k *Kernel) sessionSettings() session.Settings {
 	return session.Settings{DefaultAgent: config.DefaultAgent, DMScope: session.Scope(k.o.Config.Session.DMScope)}
 }
 
-func (k *Kernel) turnSettings() turn.Settings {
+func (k *Kernel) agentSettings() agent.Settings {
 	a := k.o.Config.Agent
-	return turn.Settings{
-		Agents: []turn.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, System: a.SystemPrompt, TimeZone: k.zone,
+	return agent.Settings{
+		Agents: []agent.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, System: a.SystemPrompt, TimeZone: k.zone,
 	}
 }
 
-func (k *Kernel) defaults() session.Defaults { return k.turns.Defaults(context.Background()) }
+func (k *Kernel) defaults() session.Defaults { return k.models.Defaults(context.Background()) }
 
 // overview is read again only after a session has changed, since every client asks for it all the time.
 func (k *Kernel) overview(ctx context.Context) (session.Overview, error) {
@@ -99,7 +100,7 @@ func (k *Kernel) overview(ctx context.Context) (session.Overview, error) {
 		return *o, nil
 	}
 	changes := k.changes.Load()
-	o, err := k.sessions.Overview(ctx, k.turns.Defaults(ctx))
+	o, err := k.sessions.Overview(ctx, k.models.Defaults(ctx))
 	if err == nil {
 		k.recent.Store(&o)
 		if k.changes.Load() != changes { // a session has changed while it was read
@@ -150,13 +151,8 @@ func (k *Kernel) queues(ctx context.Context) (q system.Queues, err error) {
 	if q.Aside, err = k.inbox.DeadLetters().Count(ctx); err != nil {
 		return q, err
 	}
-	err = k.db.View(ctx, func(tx store.Tx) error {
-		live, err := session.Live(tx)
-		for _, w := range live {
-			q.Runs += len(w.Runs) + len(w.Urgent)
-		}
-		return err
-	})
+	waiting, err := k.runs.Service().Queues(ctx)
+	q.Runs = waiting["runs"]
 	return q, err
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
-	"github.com/carapace-gateway/carapace/kernel/service/turn"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 )
 
 const bundle = "github.com/carapace-gateway/carapace/builtin-plugins/bundle"
@@ -42,7 +42,7 @@ func TestStockAnswersAtOnce(t *testing.T) {
 	}
 	tools := map[string]bool{}
 	for _, e := range l.Events() {
-		var a turn.AgentEvent
+		var a chat.AgentEvent
 		if e.Name == "agent" && json.Unmarshal(e.Payload, &a) == nil && a.Stream == "tool" {
 			tools[fmt.Sprint(a.Data["name"])] = true
 		}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
-	"github.com/carapace-gateway/carapace/kernel/service/turn"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -80,7 +80,7 @@ func TestAnAnswerStreams(t *testing.T) {
 		}
 		checkSeqs(t, l.Events())
 	}
-	var history turn.ChatHistory
+	var history chat.History
 	all[1].MustCall("chat.history", map[string]any{"sessionKey": "main"}, &history)
 	if len(history.Messages) != 2 || kerneltest.Text(&history.Messages[0]) != "hello" || kerneltest.Text(&history.Messages[1]) != "I heard: hello" {
 		t.Errorf("history %+v", history.Messages)
@@ -143,7 +143,7 @@ func TestToolsAreCalledInALoop(t *testing.T) {
 	}
 	started := 0
 	for _, e := range l.Events() {
-		var a turn.AgentEvent
+		var a chat.AgentEvent
 		if e.Name == "agent" && json.Unmarshal(e.Payload, &a) == nil && a.Stream == "tool" && a.Data["phase"] == "start" {
 			started++
 		}

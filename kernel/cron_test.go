@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
-	"github.com/carapace-gateway/carapace/kernel/service/turn"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -66,7 +66,7 @@ func jobsFire(t *testing.T) {
 	if len(list.Jobs) != 1 || list.Jobs[0].ID != every {
 		t.Errorf("jobs left: %+v", list)
 	}
-	var history turn.ChatHistory
+	var history chat.History
 	l.MustCall("chat.history", map[string]any{"sessionKey": "main"}, &history)
 	if b, err := json.Marshal(history.Messages); err != nil || !strings.Contains(string(b), "call mother") {
 		t.Errorf("the main session knows nothing: %s %v", b, err)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
-	"github.com/carapace-gateway/carapace/kernel/service/turn"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -209,7 +209,7 @@ func TestAPictureIsSeen(t *testing.T) {
 			pictures++
 		}
 	}
-	var history turn.ChatHistory
+	var history chat.History
 	l.MustCall("chat.history", map[string]any{"sessionKey": "main"}, &history)
 	if b, err := json.Marshal(history); err != nil || pictures != 1 || !strings.Contains(string(b), `"image"`) {
 		t.Errorf("the model saw %s; history %s %v", wit.Marshal(&wit.ChatTurn{Content: seen}), b, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/event"
@@ -27,14 +28,16 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/secret"
+	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
-	"github.com/carapace-gateway/carapace/kernel/service/turn"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -82,8 +85,11 @@ type Kernel struct {
 	plugins   *plugin.Registry
 	hooks     *hook.Hooks
 	sessions  *session.Service
-	turns     *turn.Service
 	inbox     *inbox.Service
+	runs      *run.Service
+	models    *agent.Models
+	agent     *agent.Service
+	chat      *chat.Service
 	channels  *channel.Service
 	outbox    *delivery.Queue
 	delivery  *delivery.Service
@@ -214,24 +220,32 @@ func (k *Kernel) sources() []plugin.Source {
 func (k *Kernel) openServices(context.Context) error {
 	k.presence = gateway.NewPresence(k.o.Version)
 	k.hooks = hook.New(k.hookPlugins, k.log)
-	k.sessions = session.New(session.Deps{Store: k.db, Bus: k.bus, Settings: k.sessionSettings})
+	k.sessions = session.New(session.Deps{
+		Store: k.db, Bus: k.bus, Queue: run.SessionQueue{}, Settings: k.sessionSettings, Log: k.log,
+	})
 	session.Changes.Subscribe(k.bus, func(session.ChangedEvent) { k.forgetOverview() })
 	plugin.ChangedKind.Subscribe(k.bus, func(plugin.Changed) { k.forgetOverview() })
 	config.ChangedKind.Subscribe(k.bus, func(config.Changed) { k.forgetOverview() })
 	k.outbox = delivery.NewQueue()
-	k.turns = turn.New(turn.Deps{
-		Store: k.db, Sessions: k.sessions, Bus: k.bus, Providers: providers{k}, Tools: tools{k.plugins},
-		Hooks: k.hooks, Outbound: replies{k.outbox}, Typing: typing{k.plugins}, Media: k.media, Watchers: watchers{k},
-		Settings: k.turnSettings, Log: k.log, Parallel: k.o.Config.Agent.MaxConcurrent,
+	k.models = agent.NewModels(providers{k}, k.agentSettings, k.log)
+	k.agent = agent.New(agent.Deps{
+		Sessions: k.sessions, Models: k.models, Tools: tools{k.plugins}, Hooks: k.hooks, Outbox: k.outbox,
+		Observer: chat.NewWriter(k.bus, watchers{k}), Typing: typing{k.plugins}, Settings: k.agentSettings, Log: k.log,
 	})
-	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) { k.turns.ProviderChanged(c.Plugin) })
+	k.runs = run.New(run.Deps{
+		Store: k.db, Sessions: k.sessions, Executor: k.agent, Claims: new(claim.Local), Log: k.log, Parallel: k.o.Config.Agent.MaxConcurrent,
+	})
+	k.chat = chat.New(chat.Deps{
+		Store: k.db, Bus: k.bus, Sessions: k.sessions, Runs: k.runs, Models: k.models, Media: k.media, Settings: k.agentSettings,
+	})
+	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) { k.models.Forget(c.Plugin) })
 	plugin.ChangedKind.Subscribe(k.bus, func(c plugin.Changed) {
 		if c.State == plugin.StateReady {
-			k.turns.ProviderChanged(c.ID)
+			k.models.Forget(c.ID)
 		}
 	})
 	k.inbox = inbox.New(inbox.Deps{
-		Store: k.db, Log: k.log, Acceptor: acceptor{k.turns}, Outbox: k.outbox, Accounts: known{k}, Redact: k.vault.Redact,
+		Store: k.db, Log: k.log, Acceptor: agent.NewIntake(k.sessions, k.runs), Outbox: k.outbox, Accounts: known{k}, Redact: k.vault.Redact,
 	})
 	k.channels = channel.New(channel.Deps{
 		Bus: k.bus, Log: k.log, Plugins: channelPlugins{k.plugins}, Settings: accounts{k.settings}, Credentials: k.vault,
@@ -241,7 +255,7 @@ func (k *Kernel) openServices(context.Context) error {
 		Store: k.db, Bus: k.bus, Log: k.log, Queue: k.outbox, Accounts: k.channels, Senders: senders{k.plugins}, Hooks: outgoing{k.hooks},
 		Media: k.media, Redact: k.vault.Redact, Hold: k.o.Config.Delivery.AfterCrash == "hold",
 	})
-	k.cron = cron.New(cron.Deps{Scheduler: k.scheduler, Bus: k.bus, Events: jobs{k}, Turns: jobs{k}, StorePath: k.dir(databaseFile)})
+	k.cron = cron.New(cron.Deps{Scheduler: k.scheduler, Bus: k.bus, Events: jobs{k.runs}, Turns: jobs{k.runs}, StorePath: k.dir(databaseFile)})
 	k.system = system.New(system.Deps{
 		Version: k.o.Version, URL: k.URL, StateDir: k.o.StateDir, ConfigPath: k.o.ConfigPath, Agent: config.DefaultAgent,
 		Settings: k.settings, Log: k.o.Log, Sessions: k.overview, Defaults: k.defaults, Plugins: k.pluginList, Accounts: k.accountList,

@@ -3,22 +3,20 @@ package kernel
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
-	"github.com/carapace-gateway/carapace/kernel/service/session"
-	"github.com/carapace-gateway/carapace/kernel/service/turn"
-	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -99,79 +97,39 @@ type known struct{ kernel *Kernel }
 func (a known) Accounts() []message.Account { return a.kernel.channels.Accounts() }
 func (a known) Label(channel string) string { return a.kernel.channels.Label(channel) }
 
-// acceptor gives turn what came in through a channel.
-type acceptor struct{ turns *turn.Service }
-
-func (a acceptor) Accept(tx store.Tx, in message.Inbound) error {
-	m := in.Message
-	t := turn.Inbound{
-		ID: in.ID, Channel: in.Account.Channel, Account: in.Account.ID, MessageID: m.ID, Conversation: m.Conversation, Sender: m.Sender,
-		Text: m.Text, Attachments: m.Attachments, ReplyTo: m.ReplyTo,
-	}
-	for _, s := range in.History {
-		t.History = append(t.History, turn.Said{Sender: s.Sender, Text: s.Text})
-	}
-	return a.turns.Accept(tx, t)
-}
-
-func (a acceptor) Wake() { a.turns.Wake() }
-
-// replies gives delivery what turn has to say.
-type replies struct{ queue *delivery.Queue }
-
-func (r replies) Enqueue(tx store.Tx, m turn.Reply) error {
-	return r.queue.Enqueue(tx, message.Outbound{
-		ID: m.Key, Channel: m.Channel, Account: m.Account, To: m.To, Text: m.Text, ReplyTo: m.ReplyTo,
-		SessionKey: m.Session, RunID: m.Run, Agent: m.Agent,
-	})
-}
-
-func (r replies) Wake() { r.queue.Wake() }
-
 // typing shows in a channel that an answer is being written, where the channel can.
 type typing struct{ registry *plugin.Registry }
 
-func (t typing) Typing(ctx context.Context, id, account string, to wit.Conversation) error {
-	c, err := t.registry.Channel(id)
+func (t typing) Typing(ctx context.Context, at message.Account, to wit.Conversation) error {
+	c, err := t.registry.Channel(at.Channel)
 	if err != nil || !c.Can("typing") {
 		return err
 	}
-	_, err = c.Typing(ctx, &wit.ChannelTyping{Account: account, To: to})
+	_, err = c.Typing(ctx, &wit.ChannelTyping{Account: at.ID, To: to})
 	return err
 }
 
-// providers is turn's view of the registry: those with a network first, the offline ones last.
+// providers is agent's view of the registry.
 type providers struct{ kernel *Kernel }
 
-func (p providers) Providers() []turn.ProviderInfo {
-	var list []turn.ProviderInfo
+func (p providers) Providers() []agent.ProviderInfo {
+	var list []agent.ProviderInfo
 	for _, f := range p.kernel.plugins.Providers() {
-		facts := *f.Facts()
-		list = append(list, turn.ProviderInfo{ID: f.ID(), Facts: facts, Configured: facts.Offline || p.configured(f.ID())})
-	}
-	slices.SortStableFunc(list, func(a, b turn.ProviderInfo) int {
-		switch {
-		case a.Facts.Offline == b.Facts.Offline:
-			return 0
-		case a.Facts.Offline:
-			return 1
+		info := agent.ProviderInfo{ID: f.ID(), Facts: *f.Facts()}
+		if !info.Facts.Offline { // those need neither
+			info.Settings, info.Credentials = p.kernel.settings.PluginConfig(f.ID()), len(p.kernel.vault.List(f.ID()))
 		}
-		return -1
-	})
+		list = append(list, info)
+	}
 	return list
 }
 
-// configured: the owner has said something of the provider, or given it a credential.
-func (p providers) configured(id string) bool {
-	return len(p.kernel.settings.PluginConfig(id)) > len("{}") || len(p.kernel.vault.List(id)) > 0
-}
-
-func (p providers) Provider(id string) (turn.Provider, bool) {
+func (p providers) Provider(id string) (agent.Provider, bool) {
 	f, err := p.kernel.plugins.Provider(id)
 	return f, err == nil
 }
 
-// tools is turn's view of the registry.
+// tools is agent's view of the registry.
 type tools struct{ registry *plugin.Registry }
 
 func (t tools) Tools() []wit.ToolDefinition {
@@ -182,7 +140,7 @@ func (t tools) Tools() []wit.ToolDefinition {
 	return list
 }
 
-func (t tools) Tool(name string) (turn.Tool, bool) {
+func (t tools) Tool(name string) (agent.Tool, bool) {
 	f, err := t.registry.Tool(name)
 	return f, err == nil
 }
@@ -258,58 +216,17 @@ func (k *Kernel) firePlugin(ctx context.Context, f schedule.Firing) (string, err
 	return "", k.plugins.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
 }
 
-// jobs gives turn what cron has to say.
-type jobs struct{ kernel *Kernel }
+// jobs gives run what cron has to say.
+type jobs struct{ runs *run.Service }
 
-func (j jobs) SystemEvent(ctx context.Context, text, wakeMode, agent, key string) error {
-	main := j.kernel.sessionSettings().Main(agent)
-	return j.kernel.turns.SystemEvent(ctx, key, main, text, wakeMode == "now")
+func (j jobs) SystemEvent(ctx context.Context, text string, now bool, agent, key string) error {
+	return j.runs.Tell(ctx, run.SystemEvent{ID: key, Agent: agent, Text: text, Now: now})
 }
 
 func (j jobs) AgentTurn(ctx context.Context, t cron.Turn) (string, error) {
-	settings := j.kernel.sessionSettings()
-	key, err := settings.ParseKey(t.SessionKey, t.AgentID)
-	if err != nil {
-		return "", err
-	}
-	job := turn.Job{
-		ID: t.Key, Key: key, Message: t.Message, Model: t.Model, Thinking: t.Thinking,
+	return j.runs.Do(ctx, run.Job{
+		ID: t.Key, Agent: t.AgentID, Session: t.SessionKey, Message: t.Message, Model: t.Model, Thinking: t.Thinking,
 		Timeout: time.Duration(t.TimeoutSeconds * float64(time.Second)),
-	}
-	if t.Deliver {
-		if job.Deliver, err = j.destination(ctx, settings.Main(t.AgentID), t); err != nil {
-			return "", err
-		}
-	}
-	return j.kernel.turns.AgentTurn(ctx, job)
-}
-
-// destination is where a job's answer goes: to whom it names, or to where the main session was last
-// talked to.
-func (j jobs) destination(ctx context.Context, main session.Key, t cron.Turn) (*session.Origin, error) {
-	if t.To != "" && t.Channel != "" && t.Channel != "last" {
-		to := wit.Conversation{Kind: wit.ConversationKindDirect, ID: t.To}
-		if t.ThreadID != "" {
-			to.Thread = &t.ThreadID
-		}
-		return &session.Origin{Channel: t.Channel, Account: t.AccountID, Conversation: &to}, nil
-	}
-	var last *session.Origin
-	err := j.kernel.db.View(ctx, func(tx store.Tx) error {
-		e, err := session.Get(tx, main)
-		if wit.CodeOf(err) == wit.CodeNotFound {
-			return nil
-		}
-		last = e.Route
-		return err
+		Deliver: t.Deliver, Channel: t.Channel, To: t.To, Account: t.AccountID, Thread: t.ThreadID, BestEffort: t.BestEffort,
 	})
-	if err == nil && last == nil && !t.BestEffort {
-		err = wit.NewError(wit.CodeNotFound, "nobody has talked to the assistant on a channel yet: name one in the job")
-	}
-	if last != nil {
-		route := *last
-		route.MessageID = "" // it answers nobody's message
-		last = &route
-	}
-	return last, err
 }

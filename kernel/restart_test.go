@@ -17,7 +17,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
-	"github.com/carapace-gateway/carapace/kernel/service/turn"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -60,7 +60,7 @@ func TestRunsGoOnAfterARestart(t *testing.T) {
 			t.Errorf("%s: %+v", id, done)
 		}
 	}
-	var history turn.ChatHistory
+	var history chat.History
 	l.MustCall("chat.history", map[string]any{"sessionKey": "main"}, &history)
 	var said []string
 	for i := range history.Messages {

@@ -54,12 +54,6 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// undescribed are the methods whose rows have no Doc yet. Nothing may be added; what gets one leaves.
-const undescribed = `agent agent.identity.get agent.wait agents.list channels.logout channels.pairing.approve
-	channels.pairing.approved channels.pairing.dismiss channels.pairing.list channels.pairing.revoke channels.poison.drop
-	channels.poison.list channels.poison.replay channels.start channels.status channels.stop chat.abort chat.history
-	chat.inject chat.send models.list sessions.abort`
-
 // TestDescribed: every method has a chapter and a sentence, every event a payload and a sentence, every
 // object that a client sends a name.
 func TestDescribed(t *testing.T) {
@@ -82,9 +76,8 @@ func TestDescribed(t *testing.T) {
 			t.Errorf("the summary of %s is no sentence: %s", m.Name, m.Summary)
 		}
 	}
-	slices.Sort(missing)
-	if want := strings.Fields(undescribed); !slices.Equal(missing, want) {
-		t.Errorf("the methods without a sentence (see rpc.Method.Doc)\nare   %v\nwere  %v", missing, want)
+	if len(missing) > 0 {
+		t.Errorf("methods without a sentence (see rpc.Method.Doc): %v", missing)
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Events)) {
 		if e := d.Events[name]; e.Payload.Ref == "" || d.Types.Target(e.Payload).Description == "" {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
-	"github.com/carapace-gateway/carapace/kernel/service/turn"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 )
 
 // patience is how long a test waits for what must come. It only bounds a failing test.
@@ -95,16 +95,16 @@ func (l *Listener) Event(name string, ok func(json.RawMessage) bool) client.Even
 }
 
 // Chats returns the chat events of a run so far; an empty run is all of them.
-func (l *Listener) Chats(run string) []turn.ChatEvent { return chats(l.t, l.Events(), run) }
+func (l *Listener) Chats(run string) []chat.Event { return chats(l.t, l.Events(), run) }
 
-func chats(t testing.TB, events []client.Event, run string) []turn.ChatEvent {
+func chats(t testing.TB, events []client.Event, run string) []chat.Event {
 	t.Helper()
-	var list []turn.ChatEvent
+	var list []chat.Event
 	for _, e := range events {
 		if e.Name != "chat" {
 			continue
 		}
-		var c turn.ChatEvent
+		var c chat.Event
 		if err := json.Unmarshal(e.Payload, &c); err != nil {
 			t.Fatalf("%s: %v", e.Payload, err)
 		}
@@ -116,9 +116,9 @@ func chats(t testing.TB, events []client.Event, run string) []turn.ChatEvent {
 }
 
 // End waits for the end of a run: its chat event final, error or aborted.
-func (l *Listener) End(run string) turn.ChatEvent {
+func (l *Listener) End(run string) chat.Event {
 	l.t.Helper()
-	var end turn.ChatEvent
+	var end chat.Event
 	l.Until("the end of run "+run, func(events []client.Event) bool {
 		for _, c := range chats(l.t, events, run) {
 			if c.State != "delta" {
@@ -159,7 +159,7 @@ func (l *Listener) MustCall(method string, params, out any) {
 }
 
 // Text is what a message says.
-func Text(m *turn.ChatMessage) string {
+func Text(m *chat.Message) string {
 	text := ""
 	if m != nil {
 		for _, c := range m.Content {

@@ -18,12 +18,12 @@ type methods struct {
 
 func (m *methods) list() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("channels.status", wire.ScopeRead, m.status),
-		rpc.New("channels.start", wire.ScopeAdmin, m.start),
-		rpc.New("channels.stop", wire.ScopeAdmin, m.stop),
-		rpc.New("channels.logout", wire.ScopeAdmin, m.logout),
-		rpc.New("channels.poison.replay", wire.ScopeAdmin, m.replay),
-		rpc.New("channels.poison.drop", wire.ScopeAdmin, m.drop),
+		rpc.New("channels.status", wire.ScopeRead, m.status).Doc("Lists the channels and their accounts."),
+		rpc.New("channels.start", wire.ScopeAdmin, m.start).Doc("Starts an account."),
+		rpc.New("channels.stop", wire.ScopeAdmin, m.stop).Doc("Stops an account until it is started again."),
+		rpc.New("channels.logout", wire.ScopeAdmin, m.logout).Doc("Logs an account out of its platform."),
+		rpc.New("channels.poison.replay", wire.ScopeAdmin, m.replay).Doc("Gives a dead letter to the plugin again."),
+		rpc.New("channels.poison.drop", wire.ScopeAdmin, m.drop).Doc("Forgets a dead letter."),
 	}
 }
 

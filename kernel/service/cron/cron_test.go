@@ -37,7 +37,11 @@ type bench struct {
 	answer *string       // of a turn, if not the usual one
 }
 
-func (b *bench) SystemEvent(_ context.Context, text, wakeMode, agentID, key string) error {
+func (b *bench) SystemEvent(_ context.Context, text string, now bool, agentID, key string) error {
+	wakeMode := "next-heartbeat"
+	if now {
+		wakeMode = "now"
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.said = append(b.said, fmt.Sprintf("%s|%s|%s", text, wakeMode, agentID))

@@ -26,9 +26,9 @@ const owner schedule.Owner = "cron"
 
 // Events is where system events go.
 type Events interface {
-	// SystemEvent puts text before the main session of an agent (empty: the default one): at once when
-	// wakeMode is "now", else with its next turn. The same key twice is one event.
-	SystemEvent(ctx context.Context, text, wakeMode, agentID, key string) error
+	// SystemEvent puts text before the main session of an agent (empty: the default one): at once with
+	// now, else with its next run. The same key twice is one event.
+	SystemEvent(ctx context.Context, text string, now bool, agentID, key string) error
 }
 
 // Turns lets an agent answer.
@@ -138,7 +138,7 @@ func (s *Service) tell(ctx context.Context, d details, text, key string) error {
 	if s.Events == nil {
 		return wit.NewError(wit.CodeUnavailable, "nothing takes system events: use an isolated job")
 	}
-	return s.Events.SystemEvent(ctx, text, d.WakeMode, d.AgentID, key)
+	return s.Events.SystemEvent(ctx, text, d.WakeMode == "now", d.AgentID, key)
 }
 
 func (d details) turn(f schedule.Firing) Turn {

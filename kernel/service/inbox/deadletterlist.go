@@ -34,7 +34,7 @@ type DeadLetterRow struct {
 const maxShown = 64 << 10
 
 func (d *DeadLetters) methods() []rpc.Method {
-	return []rpc.Method{rpc.New("channels.poison.list", wire.ScopeRead, d.List)}
+	return []rpc.Method{rpc.New("channels.poison.list", wire.ScopeRead, d.List).Doc("Lists the dead letters: events that their plugin could not handle.")}
 }
 
 // List returns dead letters. Errors: the store's.

@@ -5,19 +5,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/google/uuid"
 )
-
-// Origin says where something was said. The zero value is the gateway itself.
-type Origin struct {
-	Channel      string            `json:"channel,omitempty"`
-	Account      string            `json:"account,omitempty"`
-	Conversation *wit.Conversation `json:"conversation,omitempty"`
-	Sender       *wit.Person       `json:"sender,omitempty"`
-	MessageID    string            `json:"messageId,omitempty"`
-}
 
 // Entry is what is known of a session beside its history. Times are Unix milliseconds.
 type Entry struct {
@@ -30,9 +22,9 @@ type Entry struct {
 	// Runs counts the runs that this history has seen start.
 	Runs int `json:"runs,omitempty"`
 
-	Origin Origin `json:"origin,omitzero"`
+	Origin message.Origin `json:"origin,omitzero"`
 	// Route is where the session was last spoken to from a channel: where "last" delivers to.
-	Route *Origin `json:"route,omitempty"`
+	Route *message.Origin `json:"route,omitempty"`
 
 	Choices
 	// Title and Preview are cut from the first and the newest message.
@@ -92,10 +84,12 @@ func Get(tx store.Tx, key Key) (Entry, error) {
 
 // Ensure returns the session's entry and makes it if there is none. An origin with a conversation
 // becomes the session's route. Errors are the store's.
-func Ensure(tx store.Tx, key Key, from Origin) (Entry, error) { return EnsureAs(tx, key, from, "") }
+func Ensure(tx store.Tx, key Key, from message.Origin) (Entry, error) {
+	return EnsureAs(tx, key, from, "")
+}
 
 // EnsureAs is Ensure that gives a new session this session id, if it is free, instead of a random one.
-func EnsureAs(tx store.Tx, key Key, from Origin, sessionID string) (Entry, error) {
+func EnsureAs(tx store.Tx, key Key, from message.Origin, sessionID string) (Entry, error) {
 	e, err := entries.Get(tx, string(key))
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		e, err = create(tx, key, from, sessionID)
@@ -131,7 +125,7 @@ func KeyOf(tx store.Tx, sessionID string) (Key, error) {
 	return key, err
 }
 
-func create(tx store.Tx, key Key, from Origin, sessionID string) (Entry, error) {
+func create(tx store.Tx, key Key, from message.Origin, sessionID string) (Entry, error) {
 	now := time.Now().UnixMilli()
 	e := Entry{Key: key, Created: now, Updated: now, Origin: from}
 	id, err := claim(tx, key, sessionID)
@@ -167,7 +161,7 @@ func Reset(tx store.Tx, key Key) (before, after Entry, err error) {
 	if err != nil {
 		return before, after, err
 	}
-	if err := idle(tx, key); err != nil {
+	if err := before.idle(); err != nil {
 		return before, after, err
 	}
 	if err := archive(tx, before); err != nil {
@@ -188,16 +182,16 @@ func archive(tx store.Tx, e Entry) error {
 
 // Remove deletes a session; with histories, its present and earlier histories are given up too, and
 // Sweep frees their space. Errors: CodeNotFound; CodeConflict while runs of it wait or are running.
-func Remove(tx store.Tx, key Key, histories bool) error {
+func (s *Service) Remove(tx store.Tx, key Key, histories bool) error {
 	e, err := Get(tx, key)
 	if err != nil {
 		return err
 	}
-	live, err := Count(tx, key)
+	pending, err := s.queue.Pending(tx, key)
 	if err != nil {
 		return err
 	}
-	if live > 0 {
+	if live := len(pending.Runs) + pending.Urgent; live > 0 {
 		return wit.Errorf(wit.CodeConflict, "session %s has %d unfinished runs: abort them first", key, live)
 	}
 	if err := entries.Delete(tx, string(key)); err != nil {

@@ -55,7 +55,7 @@ func (s *Service) export(ctx context.Context, p ExportParams) (ExportResult, err
 	if p.Limit > 0 {
 		limit = min(p.Limit, 1000)
 	}
-	err := s.view(ctx, func(tx store.Tx) error {
+	err := s.store.View(ctx, func(tx store.Tx) error {
 		head, after, err := s.exportFrom(tx, p)
 		if err != nil {
 			return err

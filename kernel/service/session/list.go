@@ -66,13 +66,9 @@ func (s *Service) List(ctx context.Context, p ListParams, d Defaults) (ListResul
 		return res, wit.NewError(wit.CodeInvalid, "invalid sessions.list params: limit, offset and activeMinutes are not negative")
 	}
 	var found []Entry
-	waiting := map[Key]*Waiting{}
-	err := s.view(ctx, func(tx store.Tx) error {
-		live, err := Live(tx)
-		for _, w := range live {
-			waiting[w.Key] = w
-		}
-		if err != nil {
+	var pending map[Key]Pending
+	err := s.store.View(ctx, func(tx store.Tx) (err error) {
+		if pending, err = s.queue.AllPending(tx); err != nil {
 			return err
 		}
 		for row, err := range entries.Scan(tx, store.Range{}) {
@@ -96,7 +92,7 @@ func (s *Service) List(ctx context.Context, p ListParams, d Defaults) (ListResul
 		res.HasMore, res.NextOffset = true, p.Offset+p.Limit
 	}
 	for _, e := range found {
-		r := s.row(e, d, waiting[e.Key])
+		r := s.row(e, d, pending[e.Key].Runs)
 		if p.IncludeDerivedTitles {
 			r.DerivedTitle = cmp.Or(e.Title, e.SessionID)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -32,8 +33,8 @@ type Message struct {
 	Stop  string `json:"stop,omitempty"`
 	Error string `json:"error,omitempty"`
 
-	Run    string  `json:"run,omitempty"`
-	Origin *Origin `json:"origin,omitempty"`
+	Run    string          `json:"run,omitempty"`
+	Origin *message.Origin `json:"origin,omitempty"`
 	// Time is when it was appended, in Unix milliseconds; Append sets it.
 	Time int64 `json:"time"`
 	// Aside is shown to people and not to the model: commands and their answers.
@@ -53,6 +54,14 @@ func (m Message) Text() string {
 		b.WriteString(*p.Text)
 	}
 	return b.String()
+}
+
+// Cut returns text if it has at most n bytes, else its beginning and an ellipsis. n of 0 cuts nothing.
+func Cut(text string, n int) string {
+	if n <= 0 || len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "…"
 }
 
 // TextPart returns a part that holds text.

@@ -5,33 +5,26 @@ import (
 	"encoding/json"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Turns is what the methods need of whoever answers in the sessions.
-type Turns interface {
-	// Stop aborts the session's running run and, with all, those that wait; it returns when they have
-	// ended. No other run of the session begins before resume is called; it is never nil.
-	Stop(ctx context.Context, key Key, all bool) (resume func(), err error)
-	// Defaults returns what answers where a session makes no choice.
-	Defaults(ctx context.Context) Defaults
-	// CheckModel returns a model's full name provider/model, or CodeInvalid for one that cannot be had.
-	CheckModel(ctx context.Context, model string) (string, error)
-	// Ended tells that a history of this session was ended by a reset or a deletion.
-	Ended(ctx context.Context, key Key)
+// methods are the handlers of what clients may call.
+type methods struct {
+	sessions *Service
+	ports    Ports
 }
 
-// Methods returns the rows of the method table.
-func (s *Service) Methods(t Turns) []rpc.Method {
-	m := methods{s, t}
+// rows returns the rows of the method table.
+func (m methods) rows() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("sessions.list", wire.ScopeRead, m.list).Doc("Lists the conversations, the last used first."),
 		rpc.New("sessions.describe", wire.ScopeRead, m.describe).Doc("Returns one conversation, or null."),
 		rpc.New("sessions.subscribe", wire.ScopeRead, m.subscribe).Doc("Confirms that the connection hears sessions.changed, as every one that may read does."),
-		rpc.New("sessions.preview", wire.ScopeRead, s.preview).Doc("Returns the last lines of several conversations."),
-		rpc.New("sessions.export", wire.ScopeRead, s.export).Doc("Returns a history as JSON lines, page by page."),
+		rpc.New("sessions.preview", wire.ScopeRead, m.sessions.preview).Doc("Returns the last lines of several conversations."),
+		rpc.New("sessions.export", wire.ScopeRead, m.sessions.export).Doc("Returns a history as JSON lines, page by page."),
 		rpc.New("sessions.resolve", wire.ScopeRead, m.resolve).Doc("Finds a conversation by its key, session id or label."),
 		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch).Doc("Changes what a person has set for a conversation."),
 		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset).Doc("Ends the history of a conversation and begins an empty one."),
@@ -39,13 +32,8 @@ func (s *Service) Methods(t Turns) []rpc.Method {
 	}
 }
 
-type methods struct {
-	*Service
-	turns Turns
-}
-
 func (m methods) list(ctx context.Context, p ListParams) (ListResult, error) {
-	return m.List(ctx, p, m.turns.Defaults(ctx))
+	return m.sessions.List(ctx, p, m.ports.Models.Defaults(ctx))
 }
 
 // DescribeParams name a session.
@@ -65,11 +53,11 @@ type DescribeResult struct {
 }
 
 func (m methods) describe(ctx context.Context, p DescribeParams) (DescribeResult, error) {
-	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
+	key, err := m.sessions.Settings().ParseKey(p.Key, p.AgentID)
 	if err != nil {
 		return DescribeResult{}, err
 	}
-	r, err := m.Describe(ctx, key, m.turns.Defaults(ctx))
+	r, err := m.sessions.Describe(ctx, key, m.ports.Models.Defaults(ctx))
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		return DescribeResult{}, nil
 	}
@@ -79,22 +67,16 @@ func (m methods) describe(ctx context.Context, p DescribeParams) (DescribeResult
 // Describe returns one session's row, or CodeNotFound.
 func (s *Service) Describe(ctx context.Context, key Key, d Defaults) (Row, error) {
 	var r Row
-	err := s.view(ctx, func(tx store.Tx) error {
+	err := s.store.View(ctx, func(tx store.Tx) error {
 		e, err := Get(tx, key)
 		if err != nil {
 			return err
 		}
-		places, err := tickets(tx, key)
+		pending, err := s.queue.Pending(tx, key)
 		if err != nil {
 			return err
 		}
-		live := &Waiting{Key: key}
-		for _, p := range places {
-			if !p.Urgent {
-				live.Runs = append(live.Runs, p.Run)
-			}
-		}
-		r = s.row(e, d, live)
+		r = s.row(e, d, pending.Runs)
 		r.DerivedTitle, r.LastMessagePreview = e.Title, e.Preview
 		return nil
 	})
@@ -110,20 +92,20 @@ type PatchResult struct {
 }
 
 func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) {
-	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
+	key, err := m.sessions.Settings().ParseKey(p.Key, p.AgentID)
 	if err != nil {
 		return PatchResult{}, err
 	}
 	var model *string
 	if len(p.Model) > 0 && json.Unmarshal(p.Model, &model) == nil && model != nil {
-		full, err := m.turns.CheckModel(ctx, *model)
+		full, err := m.ports.Models.Check(ctx, *model)
 		if err != nil {
 			return PatchResult{}, err
 		}
 		p.Model, _ = json.Marshal(full)
 	}
-	err = m.Store.Update(ctx, func(tx store.Tx) error {
-		e, err := Ensure(tx, key, Origin{})
+	err = m.sessions.store.Update(ctx, func(tx store.Tx) error {
+		e, err := Ensure(tx, key, message.Origin{})
 		if err != nil {
 			return err
 		}
@@ -141,8 +123,8 @@ func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) 
 	if err != nil {
 		return PatchResult{}, err
 	}
-	m.Changed(key, "patch")
-	row, err := m.Describe(ctx, key, m.turns.Defaults(ctx))
+	m.sessions.Changed(key, "patch")
+	row, err := m.sessions.Describe(ctx, key, m.ports.Models.Defaults(ctx))
 	return PatchResult{OK: true, Path: "(multiple)", Key: key, Entry: row}, err
 }
 
@@ -185,31 +167,31 @@ type ResetResult struct {
 }
 
 func (m methods) reset(ctx context.Context, p ResetParams) (ResetResult, error) {
-	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
+	key, err := m.sessions.Settings().ParseKey(p.Key, p.AgentID)
 	if err != nil {
 		return ResetResult{}, err
 	}
 	err = m.quiet(ctx, key, false, func() error {
-		return m.Store.Update(ctx, func(tx store.Tx) error {
+		return m.sessions.store.Update(ctx, func(tx store.Tx) error {
 			_, _, err := Reset(tx, key)
 			return err
 		})
 	})
 	if err == nil {
-		m.turns.Ended(ctx, key)
+		m.ports.Ended(ctx, key)
 	}
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		// What was never spoken in is as good as reset.
-		err = m.Store.Update(ctx, func(tx store.Tx) error {
-			_, err := Ensure(tx, key, Origin{})
+		err = m.sessions.store.Update(ctx, func(tx store.Tx) error {
+			_, err := Ensure(tx, key, message.Origin{})
 			return err
 		})
 	}
 	if err != nil {
 		return ResetResult{}, err
 	}
-	m.Changed(key, "reset")
-	row, err := m.Describe(ctx, key, m.turns.Defaults(ctx))
+	m.sessions.Changed(key, "reset")
+	row, err := m.sessions.Describe(ctx, key, m.ports.Models.Defaults(ctx))
 	return ResetResult{OK: true, Key: key, Entry: row}, err
 }
 
@@ -217,11 +199,11 @@ func (m methods) reset(ctx context.Context, p ResetParams) (ResetResult, error) 
 // came in between.
 func (m methods) quiet(ctx context.Context, key Key, all bool, fn func() error) (err error) {
 	for range 5 {
-		resume, err := m.turns.Stop(ctx, key, all)
+		release, err := m.ports.Runs.Hold(ctx, key, all)
 		if err == nil {
 			err = fn()
 		}
-		resume()
+		release()
 		if wit.CodeOf(err) != wit.CodeConflict {
 			return err
 		}
@@ -255,25 +237,25 @@ type DeleteResult struct {
 
 func (m methods) remove(ctx context.Context, p DeleteParams) (DeleteResult, error) {
 	res := DeleteResult{OK: true, Archived: []string{}}
-	key, err := m.Settings().ParseKey(p.Key, p.AgentID)
+	key, err := m.sessions.Settings().ParseKey(p.Key, p.AgentID)
 	if err != nil {
 		return res, err
 	}
 	res.Key = key
-	if m.Settings().IsMain(key) {
+	if m.sessions.Settings().IsMain(key) {
 		return res, wit.Errorf(wit.CodeInvalid, "Cannot delete the main session (%s).", key)
 	}
 	histories := p.DeleteTranscript == nil || *p.DeleteTranscript
 	var gone Entry
 	err = m.quiet(ctx, key, true, func() error {
-		return m.Store.Update(ctx, func(tx store.Tx) (err error) {
+		return m.sessions.store.Update(ctx, func(tx store.Tx) (err error) {
 			if gone, err = Get(tx, key); err != nil {
 				return err
 			}
 			if err := expect(gone, p.ExpectedSessionID); err != nil {
 				return wit.Errorf(wit.CodeInvalid, "%w", err)
 			}
-			return Remove(tx, key, histories)
+			return m.sessions.Remove(tx, key, histories)
 		})
 	})
 	switch wit.CodeOf(err) {
@@ -287,9 +269,9 @@ func (m methods) remove(ctx context.Context, p DeleteParams) (DeleteResult, erro
 	if !histories {
 		res.Archived = append(res.Archived, gone.SessionID)
 	}
-	m.turns.Ended(ctx, key)
-	m.Changed(key, "delete")
-	return res, m.Sweep(ctx)
+	m.ports.Ended(ctx, key)
+	m.sessions.Changed(key, "delete")
+	return res, m.sessions.Sweep(ctx)
 }
 
 // ResolveParams look for a session: by one of key, sessionId and label.
@@ -331,11 +313,11 @@ func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error)
 		return "", wit.NewError(wit.CodeInvalid, "invalid sessions.resolve params: give one of key, sessionId, label")
 	}
 	if p.Key != "" {
-		if key, err = m.Settings().ParseKey(p.Key, p.AgentID); err != nil {
+		if key, err = m.sessions.Settings().ParseKey(p.Key, p.AgentID); err != nil {
 			return "", err
 		}
 	}
-	err = m.view(ctx, func(tx store.Tx) (err error) {
+	err = m.sessions.store.View(ctx, func(tx store.Tx) (err error) {
 		if p.SessionID != "" {
 			key, err = KeyOf(tx, p.SessionID)
 		}

@@ -9,21 +9,24 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
+	"github.com/hashicorp/go-hclog"
 )
 
 type obj = map[string]any
 
-// nobody answers: it only says what the default is and notes what is asked of it.
+// nobody answers: it only says what the default is and notes what is asked of it. What waits is what it is told.
 type nobody struct {
 	stopped []string
+	pending map[session.Key]session.Pending
 	ended   []session.Key
 }
 
-func (n *nobody) Stop(_ context.Context, k session.Key, all bool) (func(), error) {
+func (n *nobody) Hold(_ context.Context, k session.Key, all bool) (func(), error) {
 	n.stopped = append(n.stopped, fmt.Sprint(k, all))
 	return func() {}, nil
 }
@@ -32,7 +35,7 @@ func (n *nobody) Defaults(context.Context) session.Defaults {
 	return session.Defaults{ModelProvider: "mock", Model: "mock-1", ContextTokens: 1000}
 }
 
-func (n *nobody) CheckModel(_ context.Context, m string) (string, error) {
+func (n *nobody) Check(_ context.Context, m string) (string, error) {
 	if !strings.Contains(m, "/") {
 		return "", wit.NewError(wit.CodeInvalid, "no such model")
 	}
@@ -41,20 +44,28 @@ func (n *nobody) CheckModel(_ context.Context, m string) (string, error) {
 
 func (n *nobody) Ended(_ context.Context, k session.Key) { n.ended = append(n.ended, k) }
 
+func (n *nobody) Pending(_ store.Tx, k session.Key) (session.Pending, error) {
+	return n.pending[k], nil
+}
+
+func (n *nobody) AllPending(store.Tx) (map[session.Key]session.Pending, error) { return n.pending, nil }
+
 type rig struct {
 	t       *testing.T
 	store   store.Store
-	turns   *nobody
+	nobody  *nobody
 	table   *rpc.Table
 	reasons []string
 }
 
 func newRig(t *testing.T, s store.Store) *rig {
-	r := &rig{t: t, store: s, turns: &nobody{}}
+	r := &rig{t: t, store: s, nobody: &nobody{}}
 	bus := &event.Bus{}
 	session.Changes.Subscribe(bus, func(e session.ChangedEvent) { r.reasons = append(r.reasons, e.Reason+" "+string(e.SessionKey)) })
-	svc := session.New(session.Deps{Store: s, Bus: bus, Settings: func() session.Settings { return session.Settings{} }})
-	table, err := rpc.NewTable(svc.Methods(r.turns)...)
+	svc := session.New(session.Deps{
+		Store: s, Bus: bus, Queue: r.nobody, Settings: func() session.Settings { return session.Settings{} }, Log: hclog.NewNullLogger(),
+	})
+	table, err := rpc.NewTable(svc.Service(session.Ports{Runs: r.nobody, Models: r.nobody, Ended: r.nobody.Ended}).Methods...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,13 +119,13 @@ func TestList(t *testing.T) {
 		r := newRig(t, s)
 		name := "The crew"
 		update(t, s, func(tx store.Tx) error {
-			_, err := session.Ensure(tx, "agent:main:chat:group:5", session.Origin{Channel: "chat", Account: "bot", Sender: &wit.Person{ID: "9"},
+			_, err := session.Ensure(tx, "agent:main:chat:group:5", message.Origin{Channel: "chat", Account: "bot", Sender: &wit.Person{ID: "9"},
 				Conversation: &wit.Conversation{Kind: wit.ConversationKindGroup, ID: "5", Name: &name}})
 			return err
 		})
 		r.say("agent:main:main", "hello there")
 		r.say("agent:ops:x", "other")
-		enqueue(t, s, "agent:ops:x", "r1", "r2")
+		r.nobody.pending = map[session.Key]session.Pending{"agent:ops:x": {Runs: []string{"r1", "r2"}}}
 		res := r.must("sessions.list", obj{"includeDerivedTitles": true, "includeLastMessage": true, "limit": 50, "archived": "all"})
 		rows := map[string]obj{}
 		for _, row := range res["sessions"].([]any) {
@@ -334,7 +345,7 @@ func TestDelete(t *testing.T) {
 		if _, err := r.call("sessions.delete", obj{"key": "w", "expectedSessionId": "other"}); err == nil {
 			t.Error("deleted what is not expected")
 		}
-		if n := len(r.turns.ended); n != 3 {
+		if n := len(r.nobody.ended); n != 3 {
 			t.Errorf("%d histories ended", n)
 		}
 	})

@@ -50,7 +50,7 @@ func (s *Service) preview(ctx context.Context, p PreviewParams) (PreviewResult, 
 	if p.MaxChars > 0 {
 		chars = min(max(p.MaxChars, 20), 4000)
 	}
-	err := s.view(ctx, func(tx store.Tx) error {
+	err := s.store.View(ctx, func(tx store.Tx) error {
 		for _, text := range p.Keys {
 			res.Previews = append(res.Previews, s.previewOne(tx, text, limit, chars))
 		}

@@ -86,7 +86,8 @@ type Delivery struct {
 	ThreadID  string `json:"threadId,omitempty"`
 }
 
-func (s *Service) row(e Entry, d Defaults, live *Waiting) Row {
+// row shows an entry; live are the ids of its runs that are not finished.
+func (s *Service) row(e Entry, d Defaults, live []string) Row {
 	r := Row{
 		Key: e.Key, SessionID: e.SessionID, AgentID: e.Key.Agent(), IsMain: s.Settings().IsMain(e.Key),
 		Kind: "direct", ChatType: "direct", Label: e.Label, UpdatedAt: e.Updated,
@@ -103,11 +104,9 @@ func (s *Service) row(e Entry, d Defaults, live *Waiting) Row {
 	if provider, model, ok := strings.Cut(e.Model, "/"); ok {
 		r.ModelProvider, r.Model = provider, model
 	}
-	if live != nil {
-		r.QueuedRuns = len(live.Runs)
-		if e.LastRunState == RunRunning && len(live.Runs) > 0 {
-			r.QueuedRuns, r.RunningRun = len(live.Runs)-1, live.Runs[0]
-		}
+	r.QueuedRuns = len(live)
+	if e.LastRunState == RunRunning && len(live) > 0 {
+		r.QueuedRuns, r.RunningRun = len(live)-1, live[0]
 	}
 	r.place(e)
 	return r
@@ -151,8 +150,8 @@ func thread(c *wit.Conversation) string {
 }
 
 // status is protocol 4's word for how the session stands.
-func status(e Entry, live *Waiting) string {
-	if live != nil && len(live.Runs) > 0 {
+func status(e Entry, live []string) string {
+	if len(live) > 0 {
 		if e.LastRunState == RunRunning {
 			return "running"
 		}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
@@ -13,16 +16,40 @@ import (
 type Deps struct {
 	Store    store.Store
 	Bus      *event.Bus
+	Queue    Queue
 	Settings func() Settings
+	Log      hclog.Logger
 }
 
 // Service is the sessions as clients see them.
 type Service struct {
-	Deps
+	store    store.Store
+	bus      *event.Bus
+	queue    Queue
+	settings func() Settings
+	log      hclog.Logger
 }
 
 // New returns the service; it starts nothing.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service {
+	return &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: d.Log.Named("session")}
+}
+
+// Ports is what the methods need of the services above.
+type Ports struct {
+	Runs   Runs
+	Models Models
+	// Ended is told that a history of a session was ended by a reset or a deletion.
+	Ended func(ctx context.Context, key Key)
+}
+
+// Service describes the service to the kernel.
+func (s *Service) Service(p Ports) service.Service {
+	return service.Service{Name: "session", Methods: methods{s, p}.rows(), Events: Events(), Run: s.Run}
+}
+
+// Settings returns how keys are made at present.
+func (s *Service) Settings() Settings { return s.settings() }
 
 // ChangedEvent says that a session's entry, queue or history is not what it was.
 type ChangedEvent struct {
@@ -42,57 +69,14 @@ func Events() []event.Row { return []event.Row{Changes.Row()} }
 
 // Changed announces a committed change.
 func (s *Service) Changed(key Key, reason string) {
-	Changes.Publish(s.Bus, ChangedEvent{SessionKey: key, AgentID: key.Agent(), Reason: reason, Ts: time.Now().UnixMilli()})
+	Changes.Publish(s.bus, ChangedEvent{SessionKey: key, AgentID: key.Agent(), Reason: reason, Ts: time.Now().UnixMilli()})
 }
 
-// sweepBatch is how many records one transaction of Sweep deletes.
-const sweepBatch = 500
-
-// Sweep frees the histories that were given up, in small transactions. It is called after a deletion
-// and once at start, for what a crash left over.
-func (s *Service) Sweep(ctx context.Context) error {
-	for {
-		id := ""
-		if err := s.view(ctx, func(tx store.Tx) error {
-			for row, err := range trash.Scan(tx, store.Range{Limit: 1}) {
-				if err != nil {
-					return err
-				}
-				id = row.Key
-			}
-			return nil
-		}); err != nil || id == "" {
-			return err
-		}
-		if err := s.Store.Update(ctx, func(tx store.Tx) error { return sweep(tx, id) }); err != nil {
-			return err
-		}
+// Run frees the histories that a crash left over, and returns nil when ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("old histories not freed", "error", err)
 	}
-}
-
-// sweep deletes a batch of a history, and with the last one the traces of it.
-func sweep(tx store.Tx, id string) error {
-	var keys []string
-	for rec, err := range tx.Scan(string(history), store.Range{Prefix: id + "/", Limit: sweepBatch}) {
-		if err != nil {
-			return err
-		}
-		keys = append(keys, rec.Key)
-	}
-	for _, key := range keys {
-		if err := history.Delete(tx, key); err != nil {
-			return err
-		}
-	}
-	if len(keys) == sweepBatch {
-		return nil
-	}
-	if err := ids.Delete(tx, id); err != nil {
-		return err
-	}
-	return trash.Delete(tx, id)
-}
-
-func (s *Service) view(ctx context.Context, fn func(store.Tx) error) error {
-	return s.Store.View(ctx, fn)
+	<-ctx.Done()
+	return nil
 }

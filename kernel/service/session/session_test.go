@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -46,7 +44,7 @@ func ensure(t *testing.T, s store.Store, keys ...session.Key) {
 	t.Helper()
 	update(t, s, func(tx store.Tx) error {
 		for _, k := range keys {
-			if _, err := session.Ensure(tx, k, session.Origin{}); err != nil {
+			if _, err := session.Ensure(tx, k, message.Origin{}); err != nil {
 				return err
 			}
 		}
@@ -59,17 +57,17 @@ func TestEntries(t *testing.T) {
 		conv := wit.Conversation{ID: "42"}
 		var first, second session.Entry
 		update(t, s, func(tx store.Tx) (err error) {
-			if first, err = session.EnsureAs(tx, key, session.Origin{}, "my-id"); err != nil {
+			if first, err = session.EnsureAs(tx, key, message.Origin{}, "my-id"); err != nil {
 				return err
 			}
-			second, err = session.Ensure(tx, key, session.Origin{Channel: "chat", Conversation: &conv})
+			second, err = session.Ensure(tx, key, message.Origin{Channel: "chat", Conversation: &conv})
 			return err
 		})
 		if first.SessionID != "my-id" || second.SessionID != "my-id" || second.Route == nil || second.Route.Channel != "chat" || second.Origin.Channel != "chat" {
 			t.Errorf("entries %+v %+v", first, second)
 		}
 		update(t, s, func(tx store.Tx) error {
-			other, err := session.EnsureAs(tx, "agent:main:x", session.Origin{}, "my-id")
+			other, err := session.EnsureAs(tx, "agent:main:x", message.Origin{}, "my-id")
 			if other.SessionID == "my-id" {
 				t.Error("two sessions have one id")
 			}
@@ -151,137 +149,6 @@ func TestHistory(t *testing.T) {
 			return err
 		}); code != wit.CodeNotFound {
 			t.Errorf("no session: %q", code)
-		}
-	})
-}
-
-func enqueue(t *testing.T, s store.Store, k session.Key, ids ...string) {
-	t.Helper()
-	update(t, s, func(tx store.Tx) error {
-		for _, id := range ids {
-			if _, _, err := session.Enqueue(tx, session.Run{ID: id, Session: k, Text: id, Urgent: strings.HasPrefix(id, "u")}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func TestQueue(t *testing.T) {
-	both(t, func(t *testing.T, s store.Store) {
-		const other = session.Key("agent:main:a")
-		ensure(t, s, key, other)
-		enqueue(t, s, key, "r1", "u1", "r2")
-		enqueue(t, s, other, "o1")
-		update(t, s, func(tx store.Tx) error {
-			r, existed, err := session.Enqueue(tx, session.Run{ID: "r1", Session: key, Text: "again"})
-			if !existed || r.Text != "r1" {
-				t.Errorf("the same id again: %+v", r)
-			}
-			live, err2 := session.Live(tx)
-			if len(live) != 2 || live[0].Key != key || !slices.Equal(live[0].Runs, []string{"r1", "r2"}) || !slices.Equal(live[0].Urgent, []string{"u1"}) {
-				t.Errorf("live %+v", live)
-			}
-			if err2 != nil {
-				return err2
-			}
-			return err
-		})
-		for id, want := range map[string]wit.Code{"": wit.CodeInvalid, strings.Repeat("x", 257): wit.CodeInvalid, "o1": wit.CodeConflict} {
-			if code := try(s, func(tx store.Tx) error {
-				_, _, err := session.Enqueue(tx, session.Run{ID: id, Session: key})
-				return err
-			}); code != want {
-				t.Errorf("enqueue %.10q: %q", id, code)
-			}
-		}
-		start := func(id string) wit.Code {
-			return try(s, func(tx store.Tx) error { _, err := session.Start(tx, id); return err })
-		}
-		finish := func(id string) wit.Code {
-			return try(s, func(tx store.Tx) error {
-				_, err := session.Finish(tx, id, session.RunDone, func(r *session.Run) { r.Answer = "ok" })
-				return err
-			})
-		}
-		for i, c := range []struct{ got, want wit.Code }{
-			{start("none"), wit.CodeNotFound},
-			{start("r1"), ""},
-			{start("r1"), wit.CodeConflict},
-			{start("r2"), wit.CodeConflict},
-			{start("u1"), ""},
-			{start("o1"), ""},
-			{try(s, func(tx store.Tx) error { _, _, err := session.Reset(tx, key); return err }), wit.CodeConflict},
-			{try(s, func(tx store.Tx) error { return session.Remove(tx, other, true) }), wit.CodeConflict},
-			{finish("u1"), ""},
-			{finish("r1"), ""},
-			{finish("r1"), wit.CodeConflict},
-			{start("r2"), ""},
-			{finish("r2"), ""},
-			{try(s, func(tx store.Tx) error { _, err := session.Note(tx, "r2", func(*session.Run) {}); return err }), wit.CodeConflict},
-		} {
-			if c.got != c.want {
-				t.Errorf("step %d: %q, want %q", i, c.got, c.want)
-			}
-		}
-		update(t, s, func(tx store.Tx) error {
-			r, err := session.FindRun(tx, "r1")
-			if r.State != session.RunDone || r.Answer != "ok" || r.Ended == 0 || r.SessionID == "" {
-				t.Errorf("run %+v", r)
-			}
-			e, _ := session.Get(tx, key)
-			if e.LastRun != "r2" || e.LastRunState != session.RunDone || e.Runs != 3 {
-				t.Errorf("entry %+v", e)
-			}
-			if next, _ := session.Next(tx, key); next != "" {
-				t.Errorf("next is %q", next)
-			}
-			return err
-		})
-	})
-}
-
-func TestFullQueue(t *testing.T) {
-	s := store.OpenMemory()
-	ensure(t, s, key)
-	code := wit.Code("")
-	n := 0
-	for ; code == "" && n < 2000; n++ {
-		code = try(s, func(tx store.Tx) error {
-			_, _, err := session.Enqueue(tx, session.Run{ID: fmt.Sprint(n), Session: key})
-			return err
-		})
-	}
-	if code != wit.CodeRateLimited || n != 1001 {
-		t.Errorf("%q after %d", code, n)
-	}
-}
-
-// TestOldRunsAreForgotten: what ended a month ago does not answer for its id any more.
-func TestOldRunsAreForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := store.OpenMemory()
-		ensure(t, s, key)
-		run := func(id string) {
-			enqueue(t, s, key, id)
-			update(t, s, func(tx store.Tx) error {
-				_, err := session.Finish(tx, id, session.RunDone, func(*session.Run) {})
-				return err
-			})
-		}
-		run("old")
-		time.Sleep(29 * 24 * time.Hour)
-		run("r1")
-		find := func() wit.Code {
-			return try(s, func(tx store.Tx) error { _, err := session.FindRun(tx, "old"); return err })
-		}
-		if code := find(); code != "" {
-			t.Errorf("after 29 days: %q", code)
-		}
-		time.Sleep(2 * 24 * time.Hour)
-		run("r2")
-		if code := find(); code != wit.CodeNotFound {
-			t.Errorf("after 31 days: %q", code)
 		}
 	})
 }

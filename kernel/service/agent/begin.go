@@ -1,0 +1,163 @@
+package agent
+
+import (
+	"context"
+
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// begin records the start and the user's message, or finds what an earlier process recorded. It fails with
+// CodeConflict if the run has ended meanwhile.
+func (l *loop) begin(ctx context.Context) error {
+	queued := l.active.Run // Begin changes it, and the store may call the function again
+	var resumed, reset bool
+	err := l.active.Update(func(tx store.Tx) (err error) {
+		if reset, err = resetFor(tx, queued); err != nil {
+			return err
+		}
+		if resumed, err = l.active.Begin(tx); err != nil {
+			return err
+		}
+		r := l.active.Run
+		if resumed {
+			err = l.resume(tx)
+		} else {
+			_, err = session.Append(tx, r.Session, asked(r))
+		}
+		if err != nil {
+			return err
+		}
+		l.entry, err = session.Get(tx, r.Session)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r := l.active.Run
+	l.report = l.observer.Begin(r, l.entry.Verbose == "on" || l.entry.Verbose == "full")
+	l.calls.report = l.report
+	if reset {
+		fireSessionEnd(ctx, l.hooks, r.Session)
+	}
+	// Observers cannot stop what has happened.
+	if !resumed && l.entry.Runs == 1 {
+		_, _ = hook.SessionStart.Fire(ctx, l.hooks, hookContext(r), hook.None{})
+	}
+	if !resumed && r.Origin.Channel != "" {
+		_, _ = hook.MessageReceived.Fire(ctx, l.hooks, hookContext(r), received(r))
+	}
+	l.active.Began()
+	return nil
+}
+
+// resetFor gives a queued run that asks for it a new conversation, and reports whether it ended one.
+func resetFor(tx store.Tx, r run.Run) (reset bool, err error) {
+	if r.State != run.Queued || !startsFresh(r) {
+		return false, nil
+	}
+	return resetSession(tx, r.Session)
+}
+
+// resetSession gives the session a new history, and reports whether there was an old one.
+func resetSession(tx store.Tx, key session.Key) (reset bool, err error) {
+	_, _, err = session.Reset(tx, key)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// asked is what the user says, as the history has it.
+func asked(r run.Run) session.Message {
+	text := r.Text
+	if startsFresh(r) {
+		_, text = splitCommand(r.Text)
+	}
+	m := session.Message{Role: wit.RoleUser, Run: r.ID}
+	if r.Origin.Channel != "" {
+		m.Origin = &r.Origin
+	}
+	if text != "" {
+		m.Parts = append(m.Parts, session.TextPart(text))
+	}
+	m.Parts = append(m.Parts, r.Parts...)
+	return m
+}
+
+// resume takes up what an earlier process recorded of the run.
+func (l *loop) resume(tx store.Tx) error {
+	mine, err := ownMessages(tx, l.active.Run)
+	if err != nil {
+		return err
+	}
+	l.calls.pending, l.said, l.rounds = progress(mine)
+	return nil
+}
+
+// progress reads a run's own messages: which calls have no result, what was said beside calls, and how often
+// the model has asked for tools.
+func progress(mine []session.Message) (pending []wit.ToolCall, said []string, rounds int) {
+	var last []wit.ToolCall
+	done := map[string]bool{}
+	for _, m := range mine {
+		switch {
+		case m.Role == wit.RoleTool:
+			done[m.ToolCallID] = true
+		case m.Role == wit.RoleAssistant && len(m.ToolCalls) > 0:
+			rounds++
+			last = m.ToolCalls
+			if text := m.Text(); text != "" {
+				said = append(said, text)
+			}
+			clear(done)
+		}
+	}
+	for _, c := range last {
+		if !done[c.ID] {
+			pending = append(pending, c)
+		}
+	}
+	return pending, said, rounds
+}
+
+// ownMessages returns what a running run has appended so far.
+func ownMessages(tx store.Tx, r run.Run) ([]session.Message, error) {
+	var mine []session.Message
+	first := false // the user's message was seen: nothing before it is the run's
+	all, err := session.Newest(tx, r.SessionID, 0, maxWindow, func(m session.Message) bool {
+		if first {
+			return false
+		}
+		first = m.Run == r.ID && m.Role == wit.RoleUser
+		return true
+	})
+	for _, m := range all {
+		if m.Run == r.ID {
+			mine = append(mine, m)
+		}
+	}
+	return mine, err
+}
+
+// received is what the hook message_received is told.
+func received(r run.Run) wit.MessageReceived {
+	o := r.Origin
+	e := wit.MessageReceived{Channel: o.Channel, Account: o.Account, ID: o.MessageID, Text: r.Text}
+	if o.Sender != nil {
+		e.Sender = o.Sender.ID
+	}
+	return e
+}
+
+// hookContext tells hooks for whom they are asked.
+func hookContext(r run.Run) wit.HookContext {
+	c := wit.HookContext{Agent: r.Session.Agent(), Session: string(r.Session), Run: r.ID}
+	if o := r.Origin; o.Channel != "" {
+		c.Channel, c.Account = &o.Channel, &o.Account
+	}
+	return c
+}

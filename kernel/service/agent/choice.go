@@ -1,0 +1,116 @@
+package agent
+
+import (
+	"context"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// choice is a model of a provider. An empty model is the provider's default.
+type choice struct{ provider, model string }
+
+// String returns provider/model.
+func (c choice) String() string {
+	if c.model == "" {
+		return c.provider
+	}
+	return c.provider + "/" + c.model
+}
+
+// opened is a chosen model that can be asked.
+type opened struct {
+	choice
+	context uint32 // tokens
+	code    Provider
+}
+
+// open finds the code behind name, or behind the agent's default when name is empty. Errors:
+// CodeUnavailable when there is none, or it cannot be called.
+func (m *Models) open(name, agent string) (opened, error) {
+	c, err := m.choose(name, agent)
+	if err != nil {
+		return opened{choice: c}, err
+	}
+	code, ok := m.providers.Provider(c.provider)
+	if !ok {
+		return opened{choice: c}, wit.Errorf(wit.CodeUnavailable, "the provider %s cannot be called now: see whether its plugin runs", c.provider)
+	}
+	return opened{c, m.contextOf(c.provider, c.model), code}, nil
+}
+
+// choose names the model behind name; else the agent's, the default one, or what the first provider offers.
+func (m *Models) choose(name, agent string) (choice, error) {
+	settings := m.settings()
+	if name == "" {
+		name = settings.Agent(agent).Model
+	}
+	if name == "" {
+		name = settings.Model
+	}
+	if name != "" {
+		return named(m.Providers(), name)
+	}
+	if can := m.Configured(); len(can) > 0 {
+		return first(can[0]), nil
+	}
+	return choice{}, wit.NewError(wit.CodeUnavailable, "no model provider is configured: configure one, or enable the offline one")
+}
+
+// first is what a provider offers where no model is named.
+func first(p ProviderInfo) choice {
+	c := choice{provider: p.ID}
+	if p.Facts.DefaultModel != nil {
+		c.model = *p.Facts.DefaultModel
+	}
+	return c
+}
+
+// named reads provider/model, or a provider's id alone.
+func named(all []ProviderInfo, name string) (choice, error) {
+	provider, model, qualified := strings.Cut(name, "/")
+	var ids []string
+	for _, p := range all {
+		if p.ID == provider {
+			c := first(p)
+			if qualified && model != "" {
+				c.model = model
+			}
+			return c, nil
+		}
+		ids = append(ids, p.ID)
+	}
+	return choice{}, wit.Errorf(wit.CodeInvalid, "there is no provider for the model %.80q: name it provider/model, with one of %s", name, strings.Join(ids, ", "))
+}
+
+// Check returns the full name of a model that can be chosen, or CodeInvalid.
+func (m *Models) Check(_ context.Context, name string) (string, error) {
+	if name = strings.TrimSpace(name); name == "" || len(name) > 200 {
+		return "", wit.NewError(wit.CodeInvalid, "a model is named provider/model, in at most 200 characters")
+	}
+	c, err := named(m.Providers(), name)
+	return c.String(), err
+}
+
+// Defaults returns what answers where a session makes no choice; the zero value if nothing can.
+func (m *Models) Defaults(context.Context) session.Defaults {
+	c, err := m.choose("", "")
+	if err != nil {
+		return session.Defaults{}
+	}
+	return session.Defaults{ModelProvider: c.provider, Model: c.model, ContextTokens: m.contextOf(c.provider, c.model)}
+}
+
+// check is the doctor's look at whether anything can answer.
+func (m *Models) check(ctx context.Context) service.Check {
+	d := m.Defaults(ctx)
+	if d.Model == "" {
+		return service.Check{
+			Name: "model", Message: "no provider can answer",
+			Hint: "enable one with `carapace plugins enable`, or set one up with `carapace setup`",
+		}
+	}
+	return service.Check{Name: "model", OK: true, Message: d.ModelProvider + "/" + d.Model}
+}

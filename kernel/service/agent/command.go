@@ -1,0 +1,67 @@
+package agent
+
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+)
+
+// command is a text command, with its line for /help. Urgent ones do not wait for the runs before them.
+type command struct {
+	name, help string
+	urgent     bool
+}
+
+// commandList are the texts that are answered without the model.
+func commandList() []command {
+	return []command{
+		{"help", "this list", true},
+		{"status", "what is going on", true},
+		{"whoami", "who you are to me", true},
+		{"stop", "stop what I am doing", true},
+		{"new", "start a new conversation; text after it is its first message", false},
+		{"reset", "the same as /new", false},
+		{"model", "show the model, or choose one: /model provider/model", false},
+	}
+}
+
+// splitCommand reads "/name@bot rest". name is empty when text is no command.
+func splitCommand(text string) (name, rest string) {
+	text = strings.TrimSpace(text)
+	if !strings.HasPrefix(text, "/") {
+		return "", ""
+	}
+	head, rest, _ := strings.Cut(text, " ")
+	if before, after, ok := strings.Cut(head, "\n"); ok {
+		head, rest = before, after+" "+rest
+	}
+	head, _, _ = strings.Cut(head[1:], "@")
+	head = strings.ToLower(strings.TrimSuffix(head, ":"))
+	for _, c := range commandList() {
+		if c.name == head {
+			return head, strings.TrimSpace(rest)
+		}
+	}
+	return "", ""
+}
+
+// AsCommand marks a run that is a text command.
+func AsCommand(r run.Run) run.Run {
+	name, _ := splitCommand(r.Text)
+	r.Command = name
+	for _, c := range commandList() {
+		if c.name == name {
+			r.Urgent = c.urgent
+		}
+	}
+	return r
+}
+
+// startsFresh reports whether the run is a /new or /reset with the new conversation's first message.
+func startsFresh(r run.Run) bool {
+	if r.Command != "new" && r.Command != "reset" {
+		return false
+	}
+	_, rest := splitCommand(r.Text)
+	return rest != "" || len(r.Parts) > 0
+}

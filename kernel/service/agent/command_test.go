@@ -1,0 +1,150 @@
+package agent_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/carapace-gateway/carapace/kernel/service/chat/chattest"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// obj is a JSON object.
+type obj = map[string]any
+
+// TestCommands are answered without the model, delivered, and kept from it.
+func TestCommands(t *testing.T) {
+	for text, want := range map[string]string{
+		"/help":                "/new",
+		"/Status":              "Session: agent:main:main",
+		"/status@some_bot":     "Model: mock/mock-1",
+		"/whoami":              "id 42",
+		"/stop":                "Stopped.",
+		"/new":                 "A new conversation",
+		"/reset":               "A new conversation",
+		"/model":               "The model is mock/mock-1.",
+		"/model mock/big":      "The model is mock/big now.",
+		"/model nobody/big":    "there is no provider",
+		"/model default":       "configured one again",
+		"/unknown command":     "you said: /unknown command",
+		"not /help":            "you said: not /help",
+		"/new what is up":      "you said: what is up",
+		"/stopwatch is a tool": "you said: /stopwatch is a tool",
+	} {
+		t.Run(text, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := chattest.NewWorld(t)
+				p := w.Start(nil)
+				defer p.Stop()
+				w.Accept(p, "m0", "before")
+				w.Only(p)
+				asked := len(w.Model.Requests())
+				w.Accept(p, "m1", text)
+				r := w.Only(p)
+				synctest.Wait()
+				if !strings.Contains(r.Answer, want) || w.Sent()[r.ID] != r.Answer {
+					t.Errorf("answer %q, delivered %q", r.Answer, w.Sent()[r.ID])
+				}
+				model := strings.HasPrefix(want, "you said")
+				if got := len(w.Model.Requests()) > asked; got != model {
+					t.Errorf("the model was asked: %v", got)
+				}
+				if f := w.Chats(r.ID, "final"); len(f) != 1 || f[0].Message.Content[0].Text != r.Answer {
+					t.Errorf("finals %+v", f)
+				}
+				w.Accept(p, "m2", "after")
+				w.Only(p)
+				all := w.Model.Requests()
+				var seen []string
+				for _, c := range all[len(all)-1].Turns {
+					seen = append(seen, chattest.TextOf(c.Content))
+				}
+				joined := strings.Join(seen, "|")
+				if !model && strings.Contains(joined, text) {
+					t.Errorf("the model sees %q", joined)
+				}
+				fresh := strings.HasPrefix(text, "/new") || text == "/reset"
+				if strings.Contains(joined, "before") == fresh {
+					t.Errorf("%s: the model sees %q", text, joined)
+				}
+				if m := all[len(all)-1].Model; (m == "big") != (text == "/model mock/big") {
+					t.Errorf("the model is %q", m)
+				}
+			})
+		})
+	}
+}
+
+// TestUrgentCommands do not wait for a run that goes on, and /stop ends it.
+func TestUrgentCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
+		defer close(feed)
+		p := w.Start(nil)
+		defer p.Stop()
+		p.Send("r1", "long story")
+		p.Send("r2", "another one")
+		feed <- chattest.Piece("once upon")
+		synctest.Wait()
+		p.Send("s1", "/status")
+		if r := p.Wait("s1"); !strings.Contains(r.Answer, "Doing: answering") || !strings.Contains(r.Answer, "Waiting: 1") {
+			t.Errorf("status %q", r.Answer)
+		}
+		p.Send("s2", "/stop")
+		p.Wait("s2")
+		for _, id := range []string{"r1", "r2"} {
+			if r := p.Wait(id); r.State != run.Aborted || r.Stop != "stop" {
+				t.Errorf("run %+v", r)
+			}
+		}
+		synctest.Wait()
+		if e := w.Chats("r1", "aborted"); len(e) != 1 || e[0].Message.Content[0].Text != "once upon" {
+			t.Errorf("events %+v", e)
+		}
+		w.Model.Direct()
+		p.Send("r3", "hello?")
+		if r := p.Wait("r3"); r.Answer != "you said: hello?" {
+			t.Errorf("run %+v", r)
+		}
+		last := w.Model.Requests()
+		for _, c := range last[len(last)-1].Turns {
+			if strings.Contains(chattest.TextOf(c.Content), "another one") {
+				t.Error("the model sees what was dropped")
+			}
+		}
+	})
+}
+
+// TestResetWhileBusy: the running run is stopped, the waiting one runs in the new conversation.
+func TestResetWhileBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
+		defer close(feed)
+		p := w.Start(nil)
+		defer p.Stop()
+		p.Send("r1", "old")
+		p.Send("r2", "waiting")
+		p.Send("r3", "more")
+		synctest.Wait()
+		w.Model.Direct()
+		before := p.Must("sessions.describe", obj{"key": "main"})["session"].(obj)["sessionId"]
+		res := p.Must("sessions.reset", obj{"key": "main"})
+		if after := res["entry"].(obj)["sessionId"]; after == before {
+			t.Error("the session id is the same")
+		}
+		p.Wait("r3")
+		if got, want := w.History(chattest.MainKey), []string{"user: waiting", "assistant: you said: waiting", "user: more", "assistant: you said: more"}; !slices.Equal(got, want) {
+			t.Errorf("history %q", got)
+		}
+		if _, err := p.Call("sessions.delete", obj{"key": "main"}); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "Cannot delete the main session (agent:main:main).") {
+			t.Errorf("deleting main: %v", err)
+		}
+		if page := p.Must("sessions.export", obj{"sessionId": before}); len(page["lines"].([]any)) != 2 {
+			t.Errorf("the old history: %v", page)
+		}
+	})
+}

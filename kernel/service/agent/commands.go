@@ -1,0 +1,183 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// commands executes the runs that are text commands.
+type commands struct {
+	models   *Models
+	sessions *session.Service
+	out      outgoing
+	observer Observer
+	ended    func(context.Context, session.Key) // a history
+}
+
+// execute answers a text command: all that it changes, its answer and its end are one transaction.
+func (c *commands) execute(ctx context.Context, a *run.Active) error {
+	r := a.Run
+	// The stop is a transaction of its own: it has to be known to the run that it stops.
+	if r.Command == "stop" {
+		if err := a.StopOthers(ctx, "stop"); err != nil {
+			return err
+		}
+	}
+	text, change, err := c.answer(ctx, a)
+	if err != nil {
+		return err
+	}
+	reset := false
+	if err := a.Update(func(tx store.Tx) (err error) {
+		reset = false
+		if r.Command == "new" || r.Command == "reset" {
+			if reset, err = resetSession(tx, r.Session); err != nil {
+				return err
+			}
+		}
+		a.Run, err = c.record(tx, r, text, change)
+		return err
+	}); err != nil {
+		return err
+	}
+	if reset {
+		c.ended(ctx, r.Session)
+	}
+	c.observer.Ended(a.Run)
+	a.Ended()
+	if r.Reply != nil {
+		c.out.to.Wake()
+	}
+	return nil
+}
+
+// record appends the command and its answer beside the conversation and ends the run.
+func (c *commands) record(tx store.Tx, r run.Run, text string, change func(*session.Entry)) (run.Run, error) {
+	e, err := session.Ensure(tx, r.Session, message.Origin{})
+	if err != nil {
+		return r, err
+	}
+	if change != nil {
+		change(&e)
+		if err := session.Put(tx, e); err != nil {
+			return r, err
+		}
+	}
+	for _, m := range []session.Message{
+		{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart(r.Text)}, Origin: &r.Origin},
+		{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart(text)}, Stop: "command"},
+	} {
+		m.Run, m.Aside = r.ID, true
+		if _, err := session.Append(tx, r.Session, m); err != nil {
+			return r, err
+		}
+	}
+	r, err = run.Finish(tx, r.ID, run.Done, func(r *run.Run) {
+		r.Answer, r.Stop, r.Started = text, "command", r.Queued
+	})
+	if err != nil {
+		return r, err
+	}
+	return r, c.out.enqueue(tx, r, text)
+}
+
+// answer works out a command's answer and what it changes in the session.
+func (c *commands) answer(ctx context.Context, a *run.Active) (text string, change func(*session.Entry), err error) {
+	_, rest := splitCommand(a.Run.Text)
+	switch a.Run.Command {
+	case "help":
+		var b strings.Builder
+		b.WriteString("You can just write to me. Commands:")
+		for _, c := range commandList() {
+			b.WriteString("\n/" + c.name + " – " + c.help)
+		}
+		return b.String(), nil, nil
+	case "stop":
+		return "Stopped.", nil, nil
+	case "new", "reset":
+		return "A new conversation. What is it about?", nil, nil
+	case "whoami":
+		return whoami(a.Run), nil, nil
+	case "model":
+		return c.chooseModel(ctx, a, rest)
+	}
+	text, err = c.status(ctx, a.Run)
+	return text, nil, err
+}
+
+// whoami tells who asks, as the gateway knows them.
+func whoami(r run.Run) string {
+	var b strings.Builder
+	if o := r.Origin; o.Channel != "" {
+		b.WriteString("Channel: " + o.Channel + " (account " + o.Account + ")")
+		if o.Sender != nil {
+			b.WriteString("\nYou: " + personName(*o.Sender) + " (id " + o.Sender.ID + ")")
+		}
+		if o.Conversation != nil {
+			b.WriteString("\nConversation: " + o.Conversation.ID)
+		}
+	} else {
+		b.WriteString("A client of the gateway")
+	}
+	b.WriteString("\nSession: " + string(r.Session))
+	return b.String()
+}
+
+// chooseModel shows the session's model, or changes it.
+func (c *commands) chooseModel(ctx context.Context, a *run.Active, name string) (string, func(*session.Entry), error) {
+	if name == "" {
+		key := a.Run.Session
+		var e session.Entry
+		if err := a.View(func(tx store.Tx) (err error) {
+			e, err = session.Get(tx, key)
+			return err
+		}); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+			return "", nil, err
+		}
+		model, err := c.models.choose(e.Model, key.Agent())
+		if err != nil {
+			return publicText(err), nil, nil
+		}
+		return "The model is " + model.String() + ". Choose another one with /model provider/model, or /model default.", nil, nil
+	}
+	if name == "default" {
+		return "The model is the configured one again.", func(e *session.Entry) { e.Model = "" }, nil
+	}
+	full, err := c.models.Check(ctx, name)
+	if err != nil {
+		return publicText(err), nil, nil
+	}
+	return "The model is " + full + " now.", func(e *session.Entry) { e.Model = full }, nil
+}
+
+// status tells what is going on in the session.
+func (c *commands) status(ctx context.Context, r run.Run) (string, error) {
+	row, err := c.sessions.Describe(ctx, r.Session, c.models.Defaults(ctx))
+	if err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+		return "", err
+	}
+	model := row.ModelProvider
+	if row.Model != "" {
+		model += "/" + row.Model
+	}
+	doing := "nothing"
+	if row.RunningRun != "" {
+		doing = "answering"
+	}
+	text := fmt.Sprintf("Session: %s\nModel: %s\nDoing: %s", r.Session, model, doing)
+	if row.QueuedRuns > 0 {
+		text += fmt.Sprintf("\nWaiting: %d", row.QueuedRuns)
+	}
+	text += fmt.Sprintf("\nTokens: %d in, %d out; context %d of %d", row.InputTokens, row.OutputTokens, row.TotalTokens, row.ContextTokens)
+	if row.LastRunError != "" {
+		text += "\nLast error: " + row.LastRunError
+	}
+	return text, nil
+}

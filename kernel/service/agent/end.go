@@ -1,0 +1,179 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/hashicorp/go-hclog"
+)
+
+// end ends the run as its conversation did, unless it is to be left where it is.
+func (l *loop) end(ctx context.Context, a answer, err error) error {
+	stop := run.StoppedBy(ctx)
+	switch {
+	case err == nil:
+		if err = l.finish(a); err != nil && !run.Unrecorded(err) {
+			err = l.fail(err) // what cannot be kept cannot be an answer
+		}
+		return err
+	case run.Unrecorded(err):
+		return err
+	case errors.As(err, &stop), stop != nil:
+		return l.abort(stop.Reason)
+	case ctx.Err() != nil:
+		return err // the gateway stops; the run goes on at its next start
+	}
+	return l.fail(err)
+}
+
+// ending is what is recorded of a run's end.
+type ending struct {
+	state run.State
+	// last is appended to the history, unless it is nil.
+	last *session.Message
+	// deliver is said to the conversation that waits for the answer.
+	deliver string
+	// answer, stop, fault and metered are what clients hear: see End.
+	answer, stop string
+	fault        *wit.Error
+	metered      bool
+}
+
+// finish ends the run with an answer.
+func (l *loop) finish(a answer) error {
+	m := l.assistant(a)
+	return l.close(ending{state: run.Done, last: &m, deliver: a.text, answer: a.text, stop: string(a.stop), metered: a.usage != nil})
+}
+
+// abort ends the run because somebody, or the clock, stopped it. What was said so far stays.
+func (l *loop) abort(reason string) error {
+	e := ending{state: run.Aborted, last: l.broken("aborted", ""), answer: l.written, stop: reason}
+	if reason == "timeout" {
+		e.deliver = "Sorry, that took too long, so I stopped."
+	}
+	return l.close(e)
+}
+
+// fail ends the run with an error, which clients see and the conversation hears of.
+func (l *loop) fail(cause error) error {
+	l.log.Error("run failed", "run", l.active.Run.ID, "session", l.active.Run.Session, "provider", l.model.provider, "error", cause)
+	e := publicError(cause)
+	return l.close(ending{state: run.Failed, last: l.broken("error", e.Message), deliver: apology(e), stop: "error", fault: e})
+}
+
+// broken is the message that was being written when the run broke off, nil if there is nothing to keep.
+func (l *loop) broken(stop, reason string) *session.Message {
+	if l.written == "" && reason == "" {
+		return nil
+	}
+	m := l.assistant(answer{text: l.written})
+	m.Stop, m.Error = stop, reason
+	return &m
+}
+
+// close records the end, and what is to be delivered, in one transaction, and then announces them: to those
+// who watch, to those who wait, and to the hooks.
+func (l *loop) close(e ending) error {
+	var ended run.Run
+	if err := l.active.Update(func(tx store.Tx) (err error) {
+		if ended, err = l.record(tx, e); err != nil {
+			return err
+		}
+		return l.out.enqueue(tx, ended, e.deliver)
+	}); err != nil {
+		return err
+	}
+	l.active.Run = ended
+	if e.deliver != "" && ended.Reply != nil {
+		l.out.to.Wake()
+	}
+	// Clients see the end before those who wait go on, and hooks hold up neither.
+	l.report.Ended(End{Run: ended, Metered: e.metered})
+	l.active.Ended()
+	done := wit.AgentEnd{Text: ended.Answer, Duration: time.Since(l.began).Milliseconds()}
+	if err := ended.Failure(); err != nil {
+		done.Error = wit.AsError(err)
+	}
+	_, _ = hook.AgentEnd.Fire(context.Background(), l.hooks, hookContext(ended), done)
+	return nil
+}
+
+// record appends what is still to be said and ends the run.
+func (l *loop) record(tx store.Tx, e ending) (run.Run, error) {
+	r := l.active.Run
+	mine, err := ownMessages(tx, r)
+	if err != nil {
+		return r, err
+	}
+	if err := l.calls.abandon(tx, mine); err != nil {
+		return r, err
+	}
+	if e.last != nil {
+		appended, err := session.Append(tx, r.Session, *e.last)
+		if err != nil {
+			return r, err
+		}
+		mine = append(mine, appended)
+	}
+	return run.Finish(tx, r.ID, e.state, func(r *run.Run) {
+		r.Answer, r.Stop, r.Error = e.answer, e.stop, e.fault
+		r.Provider, r.Used = l.model.provider, l.model.model
+		r.Usage = wit.Usage{}
+		for _, m := range mine {
+			if m.Usage != nil {
+				r.Usage = session.Sum(r.Usage, *m.Usage)
+			}
+		}
+	})
+}
+
+// outgoing hands answers to delivery.
+type outgoing struct {
+	to  message.Outbox
+	log hclog.Logger
+}
+
+// enqueue gives text to the conversation that waits for the run's answer, if one does. Its errors are the
+// store's: what can never be delivered must not keep the run from its end.
+func (o outgoing) enqueue(tx store.Tx, r run.Run, text string) error {
+	if r.Reply == nil || r.Reply.Conversation == nil || text == "" {
+		return nil
+	}
+	out := message.Outbound{
+		ID: r.ID, Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text,
+		Agent: r.Session.Agent(), SessionKey: string(r.Session), RunID: r.ID,
+	}
+	if isGroup(&out.To) {
+		out.ReplyTo = r.Reply.MessageID // among several people it has to be clear who is answered
+	}
+	err := o.to.Enqueue(tx, out)
+	switch wit.CodeOf(err) {
+	case wit.CodeUnavailable, wit.CodeTimeout, wit.CodeInternal:
+		return err
+	case "":
+		return nil
+	}
+	o.log.Error("answer not deliverable", "run", r.ID, "channel", out.Channel, "error", err)
+	return nil
+}
+
+// apology is what a conversation is told about an error. People there are not always the owner, so it
+// says no more than they need.
+func apology(e *wit.Error) string {
+	switch e.Code {
+	case wit.CodeForbidden:
+		return "Sorry, I cannot answer that."
+	case wit.CodeRateLimited:
+		return "Sorry, I am being asked too much at the moment. Please try again in a while."
+	case wit.CodeTooLarge:
+		return "Sorry, this conversation has become too long for me. Start a new one with /new."
+	}
+	return "Sorry, something went wrong and I could not answer. Please try again."
+}

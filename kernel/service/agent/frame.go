@@ -1,0 +1,175 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/carapace-gateway/carapace/kernel/sse"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds of what a provider sends, in bytes.
+const (
+	maxFrame = 1 << 20 // an SSE event or a line
+	maxBody  = 8 << 20 // a body that is one JSON value, or all of a stream
+)
+
+// frame is one piece of a response: an SSE event, a line, or the whole body.
+type frame struct {
+	name string // of an SSE event
+	data string
+}
+
+// event is the frame as the provider gets it.
+func (f *frame) event() wit.StreamEvent {
+	e := wit.StreamEvent{Kind: wit.StreamEventKindData, Data: f.data}
+	if f.name != "" {
+		e.Name = &f.name
+	}
+	return e
+}
+
+// framer cuts a response into frames. Next returns io.EOF after the last one; CodeTooLarge for a frame
+// over the bounds; else the body's error. Invalid UTF-8 is replaced.
+type framer interface {
+	Next() (frame, error)
+}
+
+func newFramer(f wit.Framing, body io.Reader) framer {
+	body = &bounded{r: body, left: maxBody}
+	switch f {
+	case wit.FramingNDJSON:
+		return &lineFramer{sse.NewLines(body, maxFrame)}
+	case wit.FramingJSON:
+		return &bodyFramer{r: body}
+	}
+	return &sseFramer{sse.NewReader(body, maxFrame)}
+}
+
+// bounded fails when more is read than fits.
+type bounded struct {
+	r    io.Reader
+	left int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errFrame("all of a response", maxBody)
+	}
+	n, err := b.r.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+func errFrame(what string, limit int) error {
+	return wit.Errorf(wit.CodeTooLarge, "the provider sends too much: %s has more than %d bytes", what, limit)
+}
+
+// sseFramer reads the events of text/event-stream. An event that the end of the body cuts off is given
+// too: some servers leave out the last empty line.
+type sseFramer struct{ events *sse.Reader }
+
+func (s *sseFramer) Next() (frame, error) {
+	e, err := s.events.Next()
+	return frame{name: e.Name, data: e.Data}, err
+}
+
+// lineFramer reads lines and passes over empty ones.
+type lineFramer struct{ lines *sse.Lines }
+
+func (l *lineFramer) Next() (frame, error) {
+	for {
+		line, err := l.lines.Next()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return frame{}, err
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			return frame{data: sse.Text(line)}, nil
+		}
+		if err != nil {
+			return frame{}, err
+		}
+	}
+}
+
+// bodyFramer gives the whole body as one frame, also an empty one.
+type bodyFramer struct {
+	r    io.Reader
+	done bool
+}
+
+func (b *bodyFramer) Next() (frame, error) {
+	if b.done {
+		return frame{}, io.EOF
+	}
+	b.done = true
+	all, err := io.ReadAll(b.r)
+	if err != nil {
+		return frame{}, err
+	}
+	return frame{data: sse.Text(all)}, nil
+}
+
+// inflow reads the frames of a body in a goroutine of its own, so that whoever asks for the next ones gets
+// all that have arrived meanwhile. It waits when it is as far ahead as one batch; the body's bound is that of
+// what it holds.
+type inflow struct {
+	frames chan frame
+	err    error // of the framer; valid once frames is closed
+}
+
+// Bounds of a batch, which goes to the provider with a head and an end at most. One frame is always taken,
+// however long it is.
+const (
+	maxBatch      = wit.ProviderChunkEventsMax - 2
+	maxBatchBytes = 256 << 10
+)
+
+// newInflow starts to read. The goroutine ends with the frames' end, or when stop is closed and the body is,
+// which is the caller's to do; done is closed then.
+func newInflow(f framer, stop <-chan struct{}) (in *inflow, done <-chan struct{}) {
+	in = &inflow{frames: make(chan frame, maxBatch)}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer close(in.frames)
+		for {
+			fr, err := f.Next()
+			if err != nil {
+				in.err = err
+				return
+			}
+			select {
+			case in.frames <- fr:
+			case <-stop:
+				in.err = io.ErrClosedPipe
+				return
+			}
+		}
+	}()
+	return in, ended
+}
+
+// next waits for a frame and takes with it what else is there. An error, io.EOF after the last frame, may
+// come with the frames before it.
+func (in *inflow) next() (batch []frame, err error) {
+	first, ok := <-in.frames
+	if !ok {
+		return nil, in.err
+	}
+	batch = append(batch, first)
+	for size := len(first.data); len(batch) < maxBatch && size < maxBatchBytes; {
+		select {
+		case fr, ok := <-in.frames:
+			if !ok {
+				return batch, in.err
+			}
+			batch = append(batch, fr)
+			size += len(fr.data)
+		default:
+			return batch, nil
+		}
+	}
+	return batch, nil
+}

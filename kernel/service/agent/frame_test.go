@@ -1,0 +1,121 @@
+package agent
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+func frames(f framer) (out []frame, err error) {
+	for {
+		fr, err := f.Next()
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return out, err
+		}
+		out = append(out, fr)
+	}
+}
+
+func TestFramers(t *testing.T) {
+	for name, c := range map[string]struct {
+		framing wit.Framing
+		body    string
+		want    []frame
+	}{
+		"events":             {wit.FramingSSE, "data: a\n\ndata: b\n\n", []frame{{"", "a"}, {"", "b"}}},
+		"names":              {wit.FramingSSE, "event: x\ndata: a\n\ndata: b\n\n", []frame{{"x", "a"}, {"", "b"}}},
+		"several lines":      {wit.FramingSSE, "data: a\ndata:  b\ndata\n\n", []frame{{"", "a\n b\n"}}},
+		"line ends":          {wit.FramingSSE, "data: a\r\n\r\ndata: b\r\rdata: c\n\n", []frame{{"", "a"}, {"", "b"}, {"", "c"}}},
+		"\r\n inside":        {wit.FramingSSE, "data: a\r\ndata: b\r\n\r\n", []frame{{"", "a\nb"}}},
+		"comments and noise": {wit.FramingSSE, ": ping\n\nid: 7\nretry: 5\nfoo: bar\ndata: a\n\n\n\n", []frame{{"", "a"}}},
+		"no data":            {wit.FramingSSE, "event: x\n\ndata: a\n\n", []frame{{"", "a"}}},
+		"empty data":         {wit.FramingSSE, "data:\n\n", []frame{{"", ""}}},
+		"cut off":            {wit.FramingSSE, "data: a\n\ndata: b", []frame{{"", "a"}, {"", "b"}}},
+		"byte order mark":    {wit.FramingSSE, "\uFEFFdata: a\n\n", []frame{{"", "a"}}},
+		"not UTF-8":          {wit.FramingSSE, "data: a\xffb\n\n", []frame{{"", "a\uFFFDb"}}},
+		"nothing":            {wit.FramingSSE, "", nil},
+		"lines":              {wit.FramingNDJSON, "{1}\n\n  {2} \r\n{3}", []frame{{"", "{1}"}, {"", "{2}"}, {"", "{3}"}}},
+		"body":               {wit.FramingJSON, "{\n1}\n", []frame{{"", "{\n1}\n"}}},
+		"empty body":         {wit.FramingJSON, "", []frame{{"", ""}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, r := range []io.Reader{strings.NewReader(c.body), iotest.OneByteReader(strings.NewReader(c.body)), iotest.DataErrReader(strings.NewReader(c.body))} {
+				got, err := frames(newFramer(c.framing, r))
+				if err != nil || !slices.Equal(got, c.want) {
+					t.Errorf("got %q, %v", got, err)
+				}
+			}
+		})
+	}
+}
+
+// endless gives the same text for ever.
+type endless struct {
+	text string
+	at   int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		c := copy(p[n:], e.text[e.at:])
+		n, e.at = n+c, (e.at+c)%len(e.text)
+	}
+	return n, nil
+}
+
+func TestFrameBounds(t *testing.T) {
+	for name, c := range map[string]struct {
+		framing wit.Framing
+		body    io.Reader
+	}{
+		"line":         {wit.FramingSSE, &endless{text: "xxxxxxxx"}},
+		"event":        {wit.FramingSSE, &endless{text: "data: xxxxxxx\n"}},
+		"all comments": {wit.FramingSSE, &endless{text: ": ping\n\n"}},
+		"all events":   {wit.FramingSSE, &endless{text: "data: x\n\n"}},
+		"ndjson line":  {wit.FramingNDJSON, &endless{text: "xxxxxxxx"}},
+		"ndjson":       {wit.FramingNDJSON, &endless{text: "{}\n"}},
+		"body":         {wit.FramingJSON, &endless{text: "[[[[[[[["}},
+	} {
+		if _, err := frames(newFramer(c.framing, c.body)); wit.CodeOf(err) != wit.CodeTooLarge {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	broken := iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("data: abc\n\n")))
+	if _, err := frames(newFramer(wit.FramingSSE, broken)); !errors.Is(err, iotest.ErrTimeout) {
+		t.Errorf("a broken body: %v", err)
+	}
+}
+
+// FuzzFramers: whatever comes, framers end, stay in their bounds and give UTF-8.
+func FuzzFramers(f *testing.F) {
+	f.Add("data: a\r\n\r\nevent: x\ndata: b\n\n", byte(0))
+	f.Add("{\"a\":1}\n{\"b\":\xff}\n", byte(1))
+	f.Add("\uFEFF: x\rdata\r\r", byte(2))
+	f.Fuzz(func(t *testing.T, body string, which byte) {
+		framing := []wit.Framing{wit.FramingSSE, wit.FramingNDJSON, wit.FramingJSON}[which%3]
+		got, err := frames(newFramer(framing, strings.NewReader(body)))
+		if err != nil && wit.CodeOf(err) != wit.CodeTooLarge {
+			t.Fatal(err)
+		}
+		size := 0
+		for _, fr := range got {
+			size += len(fr.data)
+			if !utf8.ValidString(fr.data) || !utf8.ValidString(fr.name) || len(fr.data) > 3*max(maxFrame, len(body)) {
+				t.Fatalf("frame %q", fr)
+			}
+		}
+		if size > 3*len(body) {
+			t.Fatalf("%d bytes of %d", size, len(body))
+		}
+	})
+}

@@ -1,0 +1,204 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// codec is a provider that notes the calls it gets, each as the kinds and data of its events. An event
+// "stop" is the model's end.
+type codec struct {
+	body  io.ReadCloser
+	calls []string
+	work  time.Duration // of one call
+}
+
+func (c *codec) Request(context.Context, *wit.Chat) (*wit.ProviderPlan, error) {
+	return &wit.ProviderPlan{Request: &wit.HTTPRequest{URL: "x"}, Framing: wit.FramingNDJSON}, nil
+}
+
+func (c *codec) Chunk(ctx context.Context, ch *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
+	if err := ch.Validate(); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	a := &wit.ProviderAnswer{}
+	var seen []string
+	for _, e := range ch.Events {
+		switch text := e.Data; {
+		case e.Kind != wit.StreamEventKindData:
+			seen = append(seen, string(e.Kind))
+		case text == "stop":
+			seen = append(seen, text)
+			a.Stop = new(wit.StopReasonEnd)
+		default:
+			seen = append(seen, text)
+			a.Deltas = append(a.Deltas, wit.Delta{Text: text})
+		}
+		if e.Error != nil {
+			seen = append(seen, string(e.Error.Code))
+		}
+	}
+	c.calls = append(c.calls, strings.Join(seen, " "))
+	time.Sleep(c.work)
+	return a, nil
+}
+
+func (*codec) Models(context.Context, *wit.ModelsQuery) (*wit.ModelsAnswer, error) { return nil, nil }
+func (*codec) Do(context.Context, *wit.HTTPRequest) (*wit.HTTPResponse, error)     { return nil, nil }
+
+func (c *codec) Stream(context.Context, *wit.HTTPRequest) (*egress.Response, error) {
+	return &egress.Response{Status: 200, Headers: []wit.Header{{Name: "a", Value: "b"}}, Body: c.body}, nil
+}
+
+// TestBatches: what arrives together is one call, what arrives alone is not waited with, and the end goes
+// with what came before it.
+func TestBatches(t *testing.T) {
+	for name, c := range map[string]struct {
+		work time.Duration
+		gap  time.Duration
+		send []string
+		want []string
+	}{
+		"all at once":   {0, 0, []string{"a\nb\nstop\n"}, []string{"head a b stop end"}},
+		"one by one":    {0, time.Second, []string{"a\n", "b\n", "stop\n"}, []string{"head a", "b", "stop", "end"}},
+		"a slow plugin": {3500 * time.Millisecond, time.Second, []string{"a\n", "b\n", "c\n", "d\n", "e\n", "stop\n"}, []string{"head a", "b c d", "e stop end"}},
+		"in bursts":     {0, time.Second, []string{"a\nb\n", "c\nd\nstop\n"}, []string{"head a b", "c d stop", "end"}},
+		"half a line":   {0, time.Second, []string{"a\nb", "b\nstop\n"}, []string{"head a", "bb stop", "end"}},
+		"nothing":       {0, 0, nil, []string{"head end"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, w := io.Pipe()
+				go func() {
+					for i, text := range c.send {
+						if i > 0 {
+							time.Sleep(c.gap)
+						}
+						_, _ = io.WriteString(w, text)
+					}
+					if c.gap > 0 && c.work == 0 {
+						time.Sleep(c.gap)
+					}
+					_ = w.Close()
+				}()
+				p := &codec{body: r, work: c.work}
+				began := time.Now()
+				var late []string
+				_, err := request(t.Context(), p, &wit.Chat{}, func(d wit.Delta) {
+					if c.work == 0 {
+						late = append(late, fmt.Sprint(d.Text, time.Since(began)))
+					}
+				})
+				if want := len(c.send) == 0; (err != nil) != want {
+					t.Errorf("error %v", err)
+				}
+				if name == "all at once" || name == "in bursts" || name == "half a line" {
+					// How many frames a woken reader has got when the caller looks is the scheduler's; no call is
+					// without need, and all of it is there in order.
+					if got := strings.Join(p.calls, " "); got != strings.Join(c.want, " ") {
+						t.Errorf("calls %q, want %q", p.calls, c.want)
+					}
+					return
+				}
+				if !slices.Equal(p.calls, c.want) {
+					t.Errorf("calls %q, want %q", p.calls, c.want)
+				}
+				if name == "one by one" && strings.Join(late, " ") != "a0s b1s" {
+					t.Errorf("deltas came late: %v", late)
+				}
+			})
+		})
+	}
+}
+
+// TestBrokenBody: what came before a body broke off is handed over, then why it did.
+func TestBrokenBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		go func() {
+			_, _ = io.WriteString(w, "a\n")
+			_ = w.CloseWithError(errors.New("reset"))
+		}()
+		p := &codec{body: r}
+		_, err := request(t.Context(), p, &wit.Chat{}, func(wit.Delta) {})
+		if got := strings.Join(p.calls, " "); wit.CodeOf(err) != wit.CodeUnavailable || got != "head a end unavailable" {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+}
+
+// TestNoReaderIsLeft: the goroutine that reads ends with the request, however that ends: synctest fails
+// where one is left.
+func TestNoReaderIsLeft(t *testing.T) {
+	for name, c := range map[string]struct {
+		framing string
+		cancel  bool
+		want    wit.Code
+	}{
+		"canceled": {"a\n", true, wit.CodeTimeout},
+		"stopped":  {"stop\n", false, ""}, // and the server goes on
+		"refused":  {strings.Repeat("x", 2<<20), false, wit.CodeTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				r, w := io.Pipe()
+				fed := make(chan struct{})
+				go func() {
+					defer close(fed)
+					_, err := io.WriteString(w, c.framing)
+					for err == nil && !c.cancel {
+						time.Sleep(time.Second)
+						_, err = io.WriteString(w, "more\n")
+					}
+				}()
+				if c.cancel {
+					time.AfterFunc(time.Minute, cancel)
+				}
+				began := time.Now()
+				_, err := request(ctx, &codec{body: r}, &wit.Chat{}, func(wit.Delta) {})
+				if wit.CodeOf(err) != c.want {
+					t.Errorf("%v, want %q", err, c.want)
+				}
+				if name == "stopped" && time.Since(began) != afterStop {
+					t.Errorf("it took %v", time.Since(began))
+				}
+				<-fed
+			})
+		})
+	}
+}
+
+// TestBatchIsBounded: however much there is, a batch keeps its bounds, and nothing is lost.
+func TestBatchIsBounded(t *testing.T) {
+	line := strings.Repeat("x", 1000) + "\n"
+	in, done := newInflow(newFramer(wit.FramingNDJSON, strings.NewReader(strings.Repeat(line, 2000))), nil)
+	total := 0
+	for {
+		batch, err := in.next()
+		total += len(batch)
+		if len(batch) > maxBatch || len(batch)*1000 > maxBatchBytes+1000 {
+			t.Errorf("%d frames in a batch", len(batch))
+		}
+		if err != nil {
+			break
+		}
+	}
+	if <-done; total != 2000 {
+		t.Errorf("%d frames", total)
+	}
+}

@@ -1,0 +1,93 @@
+package agent
+
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Runs is woken when new runs are queued.
+type Runs interface {
+	// Wake is called after a commit with new runs in it. It returns at once.
+	Wake()
+}
+
+// Intake queues runs that answer what was said in channels; it implements message.Acceptor.
+type Intake struct {
+	sessions *session.Service
+	runs     Runs
+}
+
+// NewIntake returns an intake for these sessions, whose runs are executed by runs.
+func NewIntake(sessions *session.Service, runs Runs) *Intake { return &Intake{sessions, runs} }
+
+// Wake implements message.Acceptor.
+func (i *Intake) Wake() { i.runs.Wake() }
+
+// Accept implements message.Acceptor: the message is a run in its conversation's session, answered there.
+func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
+	in, from := m.Message, m.Origin()
+	key := i.sessions.Settings().Conversation("", from.Channel, in.Conversation, in.Sender.ID)
+	if _, err := session.Ensure(tx, key, from); err != nil {
+		return err
+	}
+	r := AsCommand(run.Run{ID: m.ID, Session: key, Text: in.Text, Origin: from, Reply: &from})
+	if r.Command == "" {
+		r.Text = session.Cut(preface(m)+in.Text, maxText)
+	}
+	r.Parts = attachments(in.Attachments)
+	_, _, err := run.Enqueue(tx, r)
+	return err
+}
+
+// preface is what the model has to know beside the text: what was said before, what is answered.
+func preface(in message.Inbound) string {
+	var b strings.Builder
+	if len(in.History) > 0 {
+		b.WriteString("[said before in this conversation:\n")
+		for _, h := range in.History {
+			b.WriteString(personName(h.Sender) + ": " + session.Cut(h.Text, 2000) + "\n")
+		}
+		b.WriteString("]\n")
+	}
+	if q := in.Message.ReplyTo; q != nil && q.Text != nil && *q.Text != "" {
+		who := "an earlier message"
+		if q.Sender != nil {
+			who = personName(*q.Sender)
+		}
+		b.WriteString("[in reply to " + who + ": " + session.Cut(*q.Text, 2000) + "]\n")
+	}
+	return b.String()
+}
+
+// attachments are the parts that stand for files. A file that is not there yet is named in words.
+func attachments(list []wit.Attachment) []wit.Part {
+	var out []wit.Part
+	for _, a := range list[:min(len(list), 16)] {
+		p := wit.Part{Media: a.Media, Mime: a.Mime}
+		switch a.Kind {
+		case wit.AttachmentKindImage:
+			p.Kind = wit.PartKindImage
+		case wit.AttachmentKindAudio, wit.AttachmentKindVoice:
+			p.Kind = wit.PartKindAudio
+		default:
+			p.Kind = wit.PartKindFile
+		}
+		if a.Media == nil || *a.Media == "" {
+			name := string(a.Kind)
+			if a.Name != nil && *a.Name != "" {
+				name += " " + *a.Name
+			}
+			p = session.TextPart("[attached: " + session.Cut(name, 200) + "]")
+		}
+		out = append(out, p)
+		if a.Caption != nil && *a.Caption != "" {
+			out = append(out, session.TextPart(session.Cut(*a.Caption, maxText)))
+		}
+	}
+	return out
+}

@@ -1,0 +1,245 @@
+package agent
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/hashicorp/go-hclog"
+)
+
+// retries is how often a request is made again, and maxRetryDelay how long anybody waits for an answer.
+const (
+	retries       = 3
+	maxRetryDelay = 30 * time.Second
+)
+
+// loop is one run while it is answered: it goes between the model and the tools. It belongs to the goroutine
+// that executes the run.
+type loop struct {
+	active   *run.Active
+	settings Settings // as they were when the run was taken up
+	models   *Models
+	hooks    *hook.Hooks
+	out      outgoing
+	observer Observer
+	log      hclog.Logger
+	began    time.Time
+
+	report Reporter // set by begin
+	entry  session.Entry
+	model  opened
+	prompt prompt
+	calls  *toolCalls
+	rounds int      // requests for tools so far
+	said   []string // texts beside them
+	// written is the message that was written last, as far as it came.
+	written string
+}
+
+// converse goes between the model and the tools until the model has an answer.
+func (l *loop) converse(ctx context.Context) (answer, error) {
+	r := l.active.Run
+	name := r.Model
+	if name == "" {
+		name = l.entry.Model
+	}
+	var err error
+	if l.model, err = l.models.open(name, r.Session.Agent()); err != nil {
+		return answer{}, err
+	}
+	if l.prompt, err = makePrompt(ctx, l.hooks, l.settings, r, l.calls.tools.Tools()); err != nil {
+		return answer{}, err
+	}
+	for {
+		if err := l.calls.makeAll(ctx); err != nil {
+			return answer{}, err
+		}
+		a, err := l.ask(ctx)
+		if err != nil {
+			return a, err
+		}
+		if len(a.calls) == 0 {
+			return complete(a, l.said)
+		}
+		if l.rounds >= maxRounds {
+			return a, wit.Errorf(wit.CodeUnavailable, "the model asked for tools %d times without answering: ask again, in smaller steps", maxRounds)
+		}
+		if err := l.recordCalls(a); err != nil {
+			return a, err
+		}
+	}
+}
+
+// complete checks that there is something to say. What the model said beside its tool calls counts when
+// it has nothing to add.
+func complete(a answer, said []string) (answer, error) {
+	if strings.TrimSpace(a.text) == "" {
+		a.text = strings.Join(said, "\n\n")
+	}
+	switch {
+	case strings.TrimSpace(a.text) != "":
+		return a, nil
+	case a.stop == wit.StopReasonRefused:
+		return a, wit.NewError(wit.CodeForbidden, "the model refused to answer")
+	}
+	return a, errEmpty()
+}
+
+func errEmpty() error {
+	return wit.NewError(wit.CodeUnavailable, "the model gave an empty answer: ask again, or choose another model with /model")
+}
+
+// recordCalls appends the model's request for tools.
+func (l *loop) recordCalls(a answer) error {
+	m := l.assistant(a)
+	if err := l.active.Update(func(tx store.Tx) error {
+		_, err := session.Append(tx, l.active.Run.Session, m)
+		return err
+	}); err != nil {
+		return err
+	}
+	l.rounds++
+	l.calls.pending = a.calls
+	if a.text != "" {
+		l.said = append(l.said, a.text)
+	}
+	return nil
+}
+
+// assistant is an answer as the history has it.
+func (l *loop) assistant(a answer) session.Message {
+	m := session.Message{
+		Role: wit.RoleAssistant, Run: l.active.Run.ID, ToolCalls: a.calls, Usage: a.usage,
+		Provider: l.model.provider, Model: l.model.model, Stop: string(a.stop),
+	}
+	if a.text != "" {
+		m.Parts = []wit.Part{session.TextPart(a.text)}
+	}
+	if len(a.calls) > 0 {
+		m.Stop = string(wit.StopReasonToolCalls)
+	}
+	return m
+}
+
+// ask requests one answer, and again when that fails in a way that may pass while nothing was shown.
+func (l *loop) ask(ctx context.Context) (answer, error) {
+	// The window is read once: nothing that a failed request leaves behind belongs into it.
+	chat, err := l.request()
+	if err != nil {
+		return answer{}, err
+	}
+	backoff := retry.Backoff{Min: time.Second, Max: maxRetryDelay}
+	for attempt := 1; ; attempt++ {
+		a, shown, err := l.try(ctx, chat)
+		if err == nil || ctx.Err() != nil {
+			return a, err
+		}
+		e := wit.AsError(err)
+		// What was shown is not taken back: another try could begin differently.
+		if !e.Retryable || attempt > retries || shown {
+			return a, err
+		}
+		wait := backoff.Delay(attempt)
+		if e.RetryAfter != nil {
+			if wait = max(wait, time.Duration(*e.RetryAfter)*time.Millisecond); wait > maxRetryDelay {
+				return a, err
+			}
+		}
+		l.log.Warn("provider failed; it is asked again", "run", l.active.Run.ID, "provider", l.model.provider,
+			"attempt", attempt, "wait", wait, "error", err)
+		l.report.Retrying(Retry{Attempt: attempt, Max: retries, Delay: wait, Error: publicError(err)})
+		if !retry.Sleep(ctx, wait) {
+			return a, err
+		}
+	}
+}
+
+// try requests one answer, and reports whether anything of it was shown.
+func (l *loop) try(ctx context.Context, chat *wit.Chat) (a answer, shown bool, err error) {
+	l.report.Message()
+	a, err = request(ctx, l.model.code, chat, func(d wit.Delta) {
+		if d.Text != "" {
+			shown = true
+			l.report.Delta(d)
+		}
+	})
+	l.written = a.text // also of a try that broke off: it is kept if the run ends here
+	if err != nil {
+		return a, shown, err
+	}
+	identify(a.calls, l.rounds)
+	if strings.TrimSpace(a.text) == "" && len(a.calls) == 0 && a.stop != wit.StopReasonRefused && len(l.said) == 0 {
+		err = errEmpty()
+	}
+	return a, shown, err
+}
+
+// identify gives each call an id that no other call of the answer has, and arguments that can be kept.
+func identify(calls []wit.ToolCall, round int) {
+	seen := map[string]bool{}
+	for i := range calls {
+		id := calls[i].ID
+		if id == "" || len(id) > 128 || seen[id] {
+			id = "call-" + strconv.Itoa(round) + "-" + strconv.Itoa(i)
+		}
+		seen[id] = true
+		calls[i].ID, calls[i].Args = id, valid(calls[i].Args)
+	}
+}
+
+// request is what the model is asked next.
+func (l *loop) request() (*wit.Chat, error) {
+	r := l.active.Run
+	c := &wit.Chat{
+		Model: l.model.model, System: l.prompt.system, Thinking: thinking(l.settings.Thinking, l.entry.Thinking, r.Thinking),
+		MaxTokens: l.settings.MaxTokens, Session: r.SessionID,
+	}
+	if l.rounds < maxRounds {
+		c.Tools = l.prompt.tools // in the last round the model has to answer
+	}
+	tokens := int(l.model.context) - int(l.model.context)/reserved
+	budget := max(tokens*bytesPerToken-overhead(c.System, c.Tools), 4096)
+	var messages []session.Message
+	err := l.active.View(func(tx store.Tx) (err error) {
+		messages, err = window(tx, r.SessionID, r.ID, budget)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The hook's context is for this run only, so it is not in the history.
+	for i := range messages {
+		if m := &messages[i]; m.Run == r.ID && m.Role == wit.RoleUser && l.prompt.prepend != "" {
+			m.Parts = append([]wit.Part{session.TextPart(l.prompt.prepend)}, m.Parts...)
+		}
+	}
+	c.Turns = turns(messages)
+	return c, nil
+}
+
+// thinking is the last level that somebody has chosen, in the contract's words.
+func thinking(levels ...string) string {
+	level := ""
+	for _, choice := range levels {
+		if choice != "" {
+			level = choice
+		}
+	}
+	switch level {
+	case "minimal":
+		return "low"
+	case "xhigh", "max":
+		return "high"
+	case "adaptive":
+		return ""
+	}
+	return level
+}

@@ -1,0 +1,170 @@
+package agent
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/hashicorp/go-hclog"
+)
+
+// How long a provider's list of models, or its failure to give one, is believed.
+const (
+	keepModels   = 10 * time.Minute
+	keepFailure  = 30 * time.Second
+	listTimeout  = 15 * time.Second
+	maxModels    = 2000
+	maxModelName = 200
+)
+
+// Models knows the providers, what models they have, and which one answers where nobody has chosen.
+type Models struct {
+	providers  Providers
+	settings   func() Settings
+	log        hclog.Logger
+	background background
+
+	mu sync.Mutex
+	by map[string]*listing // by provider
+}
+
+// NewModels returns the models of these providers.
+func NewModels(p Providers, settings func() Settings, log hclog.Logger) *Models {
+	return &Models{providers: p, settings: settings, log: log.Named("models"), by: map[string]*listing{}}
+}
+
+// Providers lists the providers in the order of preference: those with a network first, the offline ones last.
+func (m *Models) Providers() []ProviderInfo {
+	list := slices.Clone(m.providers.Providers())
+	slices.SortStableFunc(list, func(a, b ProviderInfo) int {
+		switch {
+		case a.Facts.Offline == b.Facts.Offline:
+			return 0
+		case a.Facts.Offline:
+			return 1
+		}
+		return -1
+	})
+	return list
+}
+
+// Configured lists those of them that can be expected to answer.
+func (m *Models) Configured() []ProviderInfo {
+	return slices.DeleteFunc(m.Providers(), func(p ProviderInfo) bool { return !p.configured() })
+}
+
+// listing is one provider's models. Its mutex is held while they are asked for, so that they are asked
+// for once.
+type listing struct {
+	asking sync.Mutex
+
+	mu     sync.Mutex
+	models []wit.Model
+	err    error
+	until  time.Time
+}
+
+// listing returns what is remembered of a provider, empty at first.
+func (m *Models) listing(provider string) *listing {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.by[provider]
+	if l == nil {
+		l = &listing{}
+		m.by[provider] = l
+	}
+	return l
+}
+
+// Forget drops what is known of a provider's models: its settings, credentials or code are others now. It
+// returns at once.
+func (m *Models) Forget(provider string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.by, provider)
+}
+
+// known returns what was listed last; fresh says whether that is still to be believed.
+func (l *listing) known() (models []wit.Model, err error, fresh bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.models, l.err, time.Now().Before(l.until)
+}
+
+// List returns a provider's models, from memory if they are fresh and refresh is false; and beside an error
+// what was known before. Errors: the provider's, CodeUnavailable if it cannot be called.
+func (m *Models) List(ctx context.Context, provider string, refresh bool) ([]wit.Model, error) {
+	l := m.listing(provider)
+	if models, err, fresh := l.known(); fresh && !refresh {
+		return models, err
+	}
+	l.asking.Lock()
+	defer l.asking.Unlock()
+	if models, err, fresh := l.known(); fresh && !refresh {
+		return models, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	models, err := m.ask(ctx, provider)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.err, l.until = err, time.Now().Add(keepFailure)
+		return l.models, err
+	}
+	l.models, l.err, l.until = models, nil, time.Now().Add(keepModels)
+	return models, nil
+}
+
+// ask makes the provider list its models.
+func (m *Models) ask(ctx context.Context, provider string) ([]wit.Model, error) {
+	p, ok := m.providers.Provider(provider)
+	if !ok {
+		return nil, wit.Errorf(wit.CodeUnavailable, "the provider %s cannot be called now", provider)
+	}
+	a, err := p.Models(ctx, &wit.ModelsQuery{})
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return nil, nil // it has no list: its default model is all that is known
+	}
+	if err != nil {
+		return nil, err
+	}
+	if a != nil && a.Request != nil {
+		res, err := p.Do(ctx, a.Request)
+		if err != nil {
+			return nil, err
+		}
+		if a, err = p.Models(ctx, &wit.ModelsQuery{Response: res}); err != nil {
+			return nil, err
+		}
+	}
+	if a == nil || a.Request != nil {
+		return nil, wit.Errorf(wit.CodeInternal, "the provider %s lists no models: report it to its author", provider)
+	}
+	models := slices.DeleteFunc(slices.Clone(a.Models), func(x wit.Model) bool { return x.ID == "" || len(x.ID) > maxModelName })
+	return models[:min(len(models), maxModels)], nil
+}
+
+// contextOf returns how many tokens a model reads. What is not known yet is found out in the background
+// and assumed until then.
+func (m *Models) contextOf(provider, model string) uint32 {
+	models, _, fresh := m.listing(provider).known()
+	if !fresh {
+		m.background.start(func(ctx context.Context) {
+			if _, err := m.List(ctx, provider, false); err != nil && ctx.Err() == nil {
+				m.log.Debug("models of a provider not listed", "provider", provider, "error", err)
+			}
+		})
+	}
+	for _, x := range models {
+		if x.ID == model && x.ContextWindow > 0 {
+			return x.ContextWindow
+		}
+	}
+	if n := m.settings().ContextTokens; n > 0 {
+		return n
+	}
+	return defaultContext
+}

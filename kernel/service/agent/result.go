@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// result is what a tool call came to.
+type result struct {
+	parts  []wit.Part
+	failed bool
+}
+
+func failure(text string) result {
+	return result{parts: []wit.Part{session.TextPart(text)}, failed: true}
+}
+
+func (r result) text() string { return session.Message{Parts: r.parts}.Text() }
+
+// persistable bounds a result and lets the hook tool_result_persist change its text.
+func (c *toolCalls) persistable(ctx context.Context, call wit.ToolCall, r result) result {
+	r.parts = bound(r.parts)
+	before := r.text()
+	// A result that is there is recorded even if the run is being stopped, but not past a hook.
+	e, err := hook.ToolResultPersist.Fire(context.WithoutCancel(ctx), c.hooks, hookContext(c.active.Run), wit.ToolResultPersist{Tool: call.Name, CallID: call.ID, Result: before})
+	switch {
+	case err != nil:
+		return failure("The result was withheld: " + publicText(err))
+	case e.Result == before:
+		return r
+	}
+	media := slices.DeleteFunc(r.parts, func(p wit.Part) bool { return p.Media == nil })
+	r.parts = bound(append([]wit.Part{session.TextPart(e.Result)}, media...))
+	return r
+}
+
+// bound cuts parts to maxToolResult bytes of text and 32 parts. JSON becomes text, and nothing at all
+// becomes a word.
+func bound(parts []wit.Part) []wit.Part {
+	var out []wit.Part
+	left := maxToolResult
+	for _, p := range parts[:min(len(parts), 32)] {
+		if p.Kind == "" || p.Kind == wit.PartKindJSON {
+			p.Kind = wit.PartKindText
+		}
+		if p.Text != nil {
+			text := strings.ToValidUTF8(*p.Text, "\uFFFD")
+			if len(text) > left {
+				text = strings.ToValidUTF8(text[:max(left, 0)], "") + "\n[cut: the result is longer than the limit]"
+			}
+			left -= len(text)
+			p.Text = &text
+		}
+		out = append(out, p)
+		if left <= 0 {
+			break
+		}
+	}
+	if len(out) == 0 {
+		return []wit.Part{session.TextPart("(no output)")}
+	}
+	return out
+}

@@ -1,0 +1,192 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const (
+	// afterStop is how long a stream may go on after the model has finished: usage comes last.
+	afterStop = 5 * time.Second
+	// maxCalls is how many tools one answer may ask for.
+	maxCalls = 32
+)
+
+// answer is what a model said to one request.
+type answer struct {
+	text  string
+	calls []wit.ToolCall
+	usage *wit.Usage
+	stop  wit.StopReason
+}
+
+// collector puts an answer together from its pieces.
+type collector struct {
+	answer
+	b     strings.Builder
+	say   func(wit.Delta)
+	ended bool // the model has given its reason to stop
+}
+
+// take adds a piece. Errors are the provider's own, or CodeTooLarge.
+func (c *collector) take(a *wit.ProviderAnswer) error {
+	if a == nil {
+		return nil
+	}
+	for _, d := range a.Deltas {
+		if d.Kind != wit.DeltaKindThinking {
+			if c.b.Len()+len(d.Text) > maxText {
+				return errFrame("an answer", maxText)
+			}
+			c.b.WriteString(d.Text)
+		}
+		c.say(d)
+	}
+	c.calls = append(c.calls, a.ToolCalls...)
+	if len(c.calls) > maxCalls {
+		return wit.Errorf(wit.CodeTooLarge, "the model asks for more than %d tools at once", maxCalls)
+	}
+	if a.Usage != nil {
+		c.usage = a.Usage
+	}
+	if a.Stop != nil {
+		c.stop, c.ended = *a.Stop, true
+	}
+	if a.Error != nil {
+		return a.Error
+	}
+	return nil
+}
+
+func (c *collector) result() answer {
+	c.text = c.b.String()
+	if c.stop == "" {
+		c.stop = wit.StopReasonEnd
+	}
+	return c.answer
+}
+
+// request asks a provider once. Each delta goes to say as it comes. Errors are coded.
+func request(ctx context.Context, p Provider, chat *wit.Chat, say func(wit.Delta)) (answer, error) {
+	c := &collector{say: say}
+	plan, err := p.Request(ctx, chat)
+	switch {
+	case err != nil:
+		return c.result(), err
+	case plan == nil || plan.Answer == nil && plan.Request == nil:
+		return c.result(), wit.NewError(wit.CodeInternal, "the provider has neither a request nor an answer: report it to its author")
+	case plan.Answer != nil:
+		err = c.take(plan.Answer)
+		return c.result(), err
+	}
+	err = c.stream(ctx, p, plan)
+	return c.result(), err
+}
+
+// stream makes the plan's request and hands the response to the provider: in one call all that has arrived
+// since the last one.
+func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPlan) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	res, err := p.Stream(ctx, plan.Request)
+	if err != nil {
+		return err
+	}
+	framing := plan.Framing
+	if res.Status >= 300 {
+		framing = wit.FramingJSON // an error is a body, whatever a success would have been
+	}
+	frames, read := newInflow(newFramer(framing, res.Body), ctx.Done())
+	defer func() { // neither the body nor who reads it outlives the call
+		cancel(nil)
+		_ = res.Body.Close()
+		<-read
+	}()
+	defer context.AfterFunc(ctx, func() { _ = res.Body.Close() })() // no read outlives the run
+	f := &feed{collector: c, provider: p, state: plan.State}
+	// The head says nothing alone: it goes with what comes first after it.
+	f.add(wit.StreamEvent{Kind: wit.StreamEventKindHead, Status: uint16(res.Status), Headers: res.Headers})
+	for {
+		batch, err := frames.next()
+		for i := range batch {
+			f.add(batch[i].event())
+		}
+		if err != nil {
+			return f.close(ctx, err)
+		}
+		ended := c.ended
+		if err := f.flush(ctx); err != nil {
+			return err
+		}
+		if c.ended && !ended {
+			late := time.AfterFunc(afterStop, func() { cancel(errLate) })
+			defer late.Stop()
+		}
+	}
+}
+
+var errLate = errors.New("the stream stayed open after its end")
+
+// feed hands events to a provider, with the state that its last answer left.
+type feed struct {
+	*collector
+	provider Codec
+	state    wit.JSON
+	events   []wit.StreamEvent // not handed over yet
+}
+
+func (f *feed) add(e wit.StreamEvent) { f.events = append(f.events, e) }
+
+// flush hands over what there is, in one call, and takes the answer.
+func (f *feed) flush(ctx context.Context) error {
+	a, err := f.provider.Chunk(ctx, &wit.ProviderChunk{State: f.state, Events: f.events})
+	f.events = nil
+	if err != nil {
+		return err
+	}
+	if a != nil && len(a.State) > 0 {
+		f.state = slices.Clone(a.State)
+	}
+	return f.take(a)
+}
+
+// close tells the provider how the body ended. A regular end goes with the last events; that the body broke
+// off is said once it is known that the model had not finished before.
+func (f *feed) close(ctx context.Context, err error) error {
+	regular := errors.Is(err, io.EOF)
+	if len(f.events) > 0 && !regular && ctx.Err() == nil {
+		if err := f.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		if f.ended {
+			return nil // all that the model had to say is there
+		}
+		return wit.Errorf(wit.CodeTimeout, "the stream was given up: %w", context.Cause(ctx))
+	}
+	end := wit.StreamEvent{Kind: wit.StreamEventKindEnd}
+	if !regular && !f.ended {
+		if wit.CodeOf(err) == wit.CodeInternal {
+			err = wit.Errorf(wit.CodeUnavailable, "the provider's stream broke off: %w", err)
+		}
+		end.Error = wit.AsError(err)
+	}
+	f.add(end)
+	if failed := f.flush(ctx); failed != nil {
+		return failed
+	}
+	if end.Error != nil {
+		return end.Error
+	}
+	if !f.ended {
+		return wit.NewError(wit.CodeUnavailable, "the provider's stream ended before the model had finished")
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package agent
+
+import (
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// The window is estimated: a token is four bytes of text, a picture 1,500 tokens.
+const (
+	bytesPerToken = 4
+	mediaCost     = 1500 * bytesPerToken
+	maxWindow     = 4000 // messages
+	// reserved is the part of the context that is left for the answer: one in reserved.
+	reserved = 4
+)
+
+// window reads as much of the end of a history as fits into budget bytes, cut where a user speaks, and
+// always all of the run's own messages.
+func window(tx store.Tx, sessionID, run string, budget int) ([]session.Message, error) {
+	left, whole := budget, false // whole: the run's first message was seen
+	messages, err := session.Newest(tx, sessionID, 0, maxWindow, func(m session.Message) bool {
+		if m.Aside {
+			return true
+		}
+		left -= cost(m)
+		if left < 0 && whole {
+			return false
+		}
+		whole = whole || m.Run == run && m.Role == wit.RoleUser
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	var kept []session.Message
+	for _, m := range messages {
+		if m.Aside || len(kept) == 0 && m.Role != wit.RoleUser && m.Run != run {
+			continue
+		}
+		if m.Role == wit.RoleAssistant && len(m.Parts) == 0 && len(m.ToolCalls) == 0 {
+			continue
+		}
+		kept = append(kept, m)
+	}
+	return shrink(kept, budget), nil
+}
+
+// cost is about how many bytes of the window a message takes.
+func cost(m session.Message) int {
+	n := 16
+	for _, p := range m.Parts {
+		if p.Text != nil {
+			n += len(*p.Text)
+		}
+		if p.Media != nil {
+			n += mediaCost
+		}
+	}
+	for _, c := range m.ToolCalls {
+		n += len(c.Name) + len(c.Args)
+	}
+	return n
+}
+
+// shrink replaces the oldest results of tools by a note until the messages fit; the newest one stays.
+func shrink(messages []session.Message, budget int) []session.Message {
+	total, last := 0, -1
+	for i, m := range messages {
+		total += cost(m)
+		if m.Role == wit.RoleTool {
+			last = i
+		}
+	}
+	for i := range messages {
+		if total <= budget || i >= last {
+			break
+		}
+		if messages[i].Role == wit.RoleTool {
+			total -= cost(messages[i])
+			messages[i].Parts = []wit.Part{session.TextPart("[left out: the conversation is too long for the model]")}
+			total += cost(messages[i])
+		}
+	}
+	return messages
+}
+
+// turns makes what a model reads of a history: each request for tools is followed by its results,
+// whatever stands between them in the history, and a result that is missing is said to be.
+func turns(messages []session.Message) []wit.ChatTurn {
+	results := map[string][]session.Message{} // call id → results, in order
+	for _, m := range messages {
+		if m.Role == wit.RoleTool {
+			results[m.ToolCallID] = append(results[m.ToolCallID], m)
+		}
+	}
+	var out []wit.ChatTurn
+	for _, m := range messages {
+		if m.Role == wit.RoleTool {
+			continue
+		}
+		out = append(out, wit.ChatTurn{Role: m.Role, Content: content(m), ToolCalls: m.ToolCalls})
+		for _, call := range m.ToolCalls {
+			id := call.ID
+			result := []wit.Part{session.TextPart("[no result was recorded]")}
+			if found := results[id]; len(found) > 0 {
+				result, results[id] = found[0].Parts, found[1:]
+			}
+			out = append(out, wit.ChatTurn{Role: wit.RoleTool, Content: result, ToolCallID: &id})
+		}
+	}
+	return out
+}
+
+// content is a message's parts; in a group, what a person says bears the name.
+func content(m session.Message) []wit.Part {
+	if m.Role != wit.RoleUser || m.Origin == nil || m.Origin.Sender == nil || !isGroup(m.Origin.Conversation) {
+		return m.Parts
+	}
+	return append([]wit.Part{session.TextPart("[from " + personName(*m.Origin.Sender) + "]")}, m.Parts...)
+}
+
+// overhead is what a request costs beside its messages.
+func overhead(system string, tools []wit.ToolSpec) int {
+	n := len(system)
+	for _, t := range tools {
+		n += len(t.Name) + len(t.Description) + len(t.Parameters) + 32
+	}
+	return n
+}

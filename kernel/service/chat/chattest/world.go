@@ -1,0 +1,328 @@
+package chattest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/claim"
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/hashicorp/go-hclog"
+)
+
+// World is what the services stand on. Its parts outlive them, as the outside world does.
+type World struct {
+	T     *testing.T
+	Store store.Store
+	// Model is the only provider, unless Providers is set.
+	Model     *Model
+	Providers agent.Providers
+	Tools     *Tools
+	Hooks     *Hooks
+	// Typed counts how often typing was shown.
+	Typed    Counter
+	Settings agent.Settings
+	// Watchers are the connections that asked to see tool calls.
+	Watchers []string
+
+	// Mu guards Events, which are all that was published.
+	Mu     sync.Mutex
+	Events []event.Event
+}
+
+// MainKey is the main session.
+const MainKey = session.Key("agent:main:main")
+
+// NewWorld returns a world whose model repeats what it is told.
+func NewWorld(t *testing.T) *World {
+	w := &World{T: t, Store: store.OpenMemory(), Model: &Model{}, Tools: newTools(), Hooks: &Hooks{}}
+	w.Model.Reply = func(c *wit.Chat) *wit.ProviderAnswer { return Say("you said: " + LastUser(c)) }
+	return w
+}
+
+// Process is one life of the services.
+type Process struct {
+	*World
+	Runs     *run.Service
+	Agents   *agent.Service
+	Models   *agent.Models
+	Intake   *agent.Intake
+	Sessions *session.Service
+	Table    *rpc.Table
+
+	stops []func()
+}
+
+// Start makes the services on the world's store, or on st, and runs them.
+func (w *World) Start(st store.Store) *Process {
+	p := w.Build(st)
+	p.Run()
+	return p
+}
+
+// Run lets the services run until Stop, which ends them in reverse order.
+func (p *Process) Run() {
+	for _, fn := range []func(context.Context) error{p.Sessions.Run, p.Agents.Run, p.Runs.Run} {
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = fn(ctx)
+		}()
+		p.stops = append(p.stops, func() { cancel(); <-done })
+	}
+}
+
+// Build makes the services without running them.
+func (w *World) Build(st store.Store) *Process {
+	if st == nil {
+		st = w.Store
+	}
+	bus := &event.Bus{}
+	bus.Subscribe(func(e event.Event) {
+		w.Mu.Lock()
+		defer w.Mu.Unlock()
+		w.Events = append(w.Events, e)
+	})
+	var providers agent.Providers = w.Model
+	if w.Providers != nil {
+		providers = w.Providers
+	}
+	log := hclog.NewNullLogger()
+	settings := func() agent.Settings { return w.Settings }
+	sessions := session.New(session.Deps{
+		Store: st, Bus: bus, Queue: run.SessionQueue{}, Settings: func() session.Settings { return session.Settings{} }, Log: log,
+	})
+	models := agent.NewModels(providers, settings, log)
+	agents := agent.New(agent.Deps{
+		Sessions: sessions, Models: models, Tools: w.Tools, Hooks: hook.New(w.Hooks.Of, log), Outbox: outbox{},
+		Observer: chat.NewWriter(bus, w), Typing: &w.Typed, Settings: settings, Log: log,
+	})
+	runs := run.New(run.Deps{Store: st, Sessions: sessions, Executor: agents, Claims: new(claim.Local), Log: log})
+	chats := chat.New(chat.Deps{
+		Store: st, Bus: bus, Sessions: sessions, Runs: runs, Models: models, Media: media{}, Settings: settings,
+	})
+	table, err := rpc.NewTable(slices.Concat(
+		sessions.Service(session.Ports{Runs: runs, Models: models, Ended: agents.SessionEnded}).Methods, chats.Service().Methods,
+	)...)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return &Process{
+		World: w, Runs: runs, Agents: agents, Models: models, Intake: agent.NewIntake(sessions, runs), Sessions: sessions, Table: table,
+	}
+}
+
+// ToolWatchers implements chat.Watchers.
+func (w *World) ToolWatchers() []string { return w.Watchers }
+
+// Stop ends the services as a shutdown does.
+func (p *Process) Stop() {
+	for i := len(p.stops) - 1; i >= 0; i-- {
+		p.stops[i]()
+	}
+}
+
+// Call calls a method as an administrator.
+func (p *Process) Call(method string, params any) (map[string]any, error) {
+	p.T.Helper()
+	out, err := p.CallAs(method, params, nil)
+	return out, err
+}
+
+// CallAs is Call with a first answer.
+func (p *Process) CallAs(method string, params any, accept func(any)) (map[string]any, error) {
+	p.T.Helper()
+	raw, err := json.Marshal(params)
+	if err != nil {
+		p.T.Fatal(err)
+	}
+	caller := &rpc.Caller{ConnID: "c1", Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin}}
+	res, err := p.Table.Call(context.Background(), caller, method, raw, accept)
+	if err != nil {
+		return nil, err
+	}
+	return AsMap(p.T, res), nil
+}
+
+// Must is Call that may not fail.
+func (p *Process) Must(method string, params any) map[string]any {
+	p.T.Helper()
+	out, err := p.Call(method, params)
+	if err != nil {
+		p.T.Fatalf("%s: %v", method, err)
+	}
+	return out
+}
+
+// Send says something in the main session; id is the run's.
+func (p *Process) Send(id, text string) map[string]any {
+	p.T.Helper()
+	return p.Must("chat.send", map[string]any{"sessionKey": "main", "message": text, "idempotencyKey": id})
+}
+
+// Wait waits for the end of a run.
+func (p *Process) Wait(id string) run.Run {
+	p.T.Helper()
+	r, err := p.Runs.Wait(context.Background(), id)
+	if err != nil {
+		p.T.Fatalf("wait for %s: %v", id, err)
+	}
+	return r
+}
+
+// AsMap is a value as JSON has it.
+func AsMap(t *testing.T, v any) map[string]any {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out map[string]any
+	if err := json.Unmarshal(raw, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Chats returns the chat events of a run that have this state, or all for "".
+func (w *World) Chats(run, state string) []chat.Event {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	var out []chat.Event
+	for _, e := range w.Events {
+		if c, ok := e.Payload.(chat.Event); ok && c.RunID == run && (state == "" || c.State == state) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Agents returns the agent events of a run in this stream, or all for "".
+func (w *World) Agents(run, stream string) []chat.AgentEvent {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	var out []chat.AgentEvent
+	for _, e := range w.Events {
+		if a, ok := e.Payload.(chat.AgentEvent); ok && a.RunID == run && (stream == "" || a.Stream == stream) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// History returns a session's messages as "role: text" lines; calls are "call name".
+func (w *World) History(key session.Key) []string {
+	w.T.Helper()
+	var out []string
+	for _, m := range w.Messages(key) {
+		if text := m.Text(); text != "" {
+			out = append(out, string(m.Role)+": "+text)
+		}
+		for _, c := range m.ToolCalls {
+			out = append(out, "call "+c.Name)
+		}
+	}
+	return out
+}
+
+// Messages returns a session's history.
+func (w *World) Messages(key session.Key) (out []session.Message) {
+	w.T.Helper()
+	err := w.Store.View(context.Background(), func(tx store.Tx) error {
+		e, err := session.Get(tx, key)
+		if err != nil {
+			return err
+		}
+		out, err = session.Newest(tx, e.SessionID, 0, 10000, nil)
+		return err
+	})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return out
+}
+
+// Sent returns the outbound queue: key → text.
+func (w *World) Sent() map[string]string {
+	out := map[string]string{}
+	_ = w.Store.View(context.Background(), func(tx store.Tx) error {
+		for rec, err := range tx.Scan("test.out", store.Range{}) {
+			if err != nil {
+				return err
+			}
+			out[rec.Key] = string(rec.Value)
+		}
+		return nil
+	})
+	return out
+}
+
+type outbox struct{}
+
+// Enqueue implements message.Outbox.
+func (outbox) Enqueue(tx store.Tx, m message.Outbound) error {
+	return tx.Insert("test.out", m.ID, []byte(m.Text)) // a second one is a bug: it conflicts
+}
+
+// Wake implements message.Outbox.
+func (outbox) Wake() {}
+
+type media struct{}
+
+// Put implements chat.Media.
+func (media) Put(_ context.Context, mime, name string, data []byte) (string, error) {
+	return fmt.Sprintf("media-%s-%d", name, len(data)), nil
+}
+
+// Inbound is a direct message of one person.
+func Inbound(id, text string) message.Inbound {
+	return message.Inbound{
+		ID: "in-" + id, Account: message.Account{Channel: "chat", ID: "bot"},
+		Message: wit.Message{
+			ID: id, Text: text, Conversation: wit.Conversation{Kind: wit.ConversationKindDirect, ID: "42"}, Sender: wit.Person{ID: "42"},
+		},
+	}
+}
+
+// Accept gives the process a direct message that a channel has taken.
+func (w *World) Accept(p *Process, id, text string) {
+	w.T.Helper()
+	if err := w.Store.Update(context.Background(), func(tx store.Tx) error { return p.Intake.Accept(tx, Inbound(id, text)) }); err != nil {
+		w.T.Fatal(err)
+	}
+	p.Runs.Wake()
+}
+
+// Only waits for the run that was enqueued last.
+func (w *World) Only(p *Process) run.Run {
+	w.T.Helper()
+	var last run.Run
+	if err := w.Store.View(context.Background(), func(tx store.Tx) error {
+		for row, err := range store.Table[run.Run]("runs").Scan(tx, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			if row.Value.Ticket > last.Ticket {
+				last = row.Value
+			}
+		}
+		return nil
+	}); err != nil || last.ID == "" {
+		w.T.Fatalf("no run: %v", err)
+	}
+	return p.Wait(last.ID)
+}

@@ -1,0 +1,67 @@
+package chat
+
+import (
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+// AgentEvent is the payload of agent: what a run does, step by step. Seq counts from 1 within the run.
+type AgentEvent struct {
+	RunID      string         `json:"runId"`
+	Stream     string         `json:"stream"`
+	Data       map[string]any `json:"data"`
+	SessionKey session.Key    `json:"sessionKey"`
+	AgentID    string         `json:"agentId"`
+	Seq        int64          `json:"seq"`
+	Ts         int64          `json:"ts"`
+}
+
+// Event is the payload of chat: what a conversation's reader sees of a run. Seq is the run's at
+// that moment: it grows and skips.
+type Event struct {
+	RunID      string      `json:"runId"`
+	SessionKey session.Key `json:"sessionKey"`
+	AgentID    string      `json:"agentId"`
+	Seq        int64       `json:"seq"`
+	// State is delta, final, aborted or error.
+	State   string   `json:"state"`
+	Message *Message `json:"message,omitempty"`
+	// DeltaText is set on deltas: what is new, or with Replace the whole text.
+	DeltaText    *string      `json:"deltaText,omitempty"`
+	Replace      bool         `json:"replace,omitempty"`
+	ErrorMessage string       `json:"errorMessage,omitempty"`
+	ErrorKind    string       `json:"errorKind,omitempty"`
+	ErrorDetail  *ErrorDetail `json:"errorDetail,omitempty"`
+	StopReason   string       `json:"stopReason,omitempty"`
+	Usage        *Usage       `json:"usage,omitempty"`
+}
+
+// ErrorDetail says who failed.
+type ErrorDetail struct {
+	Provider string `json:"provider,omitempty"`
+	Model    string `json:"model,omitempty"`
+}
+
+// Usage is tokens as clients count them.
+type Usage struct {
+	Input       uint64 `json:"input"`
+	Output      uint64 `json:"output"`
+	CacheRead   uint64 `json:"cacheRead"`
+	CacheWrite  uint64 `json:"cacheWrite"`
+	TotalTokens uint64 `json:"totalTokens"`
+}
+
+// The kinds of events. Deltas bear the same names, but may be dropped on the way to a client that lags:
+// each one holds the text so far, and the final all of it.
+var (
+	// Agents are what runs do: lifecycle, tool and run_status; AgentDeltas the streams assistant and thinking.
+	Agents      = event.Kind[AgentEvent]{Name: "agent", Scope: wire.ScopeRead}
+	AgentDeltas = event.Kind[AgentEvent]{Name: "agent", Scope: wire.ScopeRead, DropIfSlow: true}
+	// Chats are the ends of runs as a conversation sees them; Deltas what comes before.
+	Chats  = event.Kind[Event]{Name: "chat", Scope: wire.ScopeRead}
+	Deltas = event.Kind[Event]{Name: "chat", Scope: wire.ScopeRead, DropIfSlow: true}
+)
+
+// Events lists the kinds that this package publishes.
+func Events() []event.Row { return []event.Row{Agents.Row(), Chats.Row()} }

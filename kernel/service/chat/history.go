@@ -1,0 +1,202 @@
+package chat
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds of chat.history, in messages and in bytes of JSON, about.
+const (
+	historyLimit = 200
+	maxHistory   = 1000
+	historyBytes = 6 << 20
+)
+
+// HistoryParams asks for a page of a conversation: Limit messages, 200 when it is null, at most 1,000, before
+// the Offset newest ones, or with Cursor what was added since. MaxChars cuts each text.
+type HistoryParams struct {
+	SessionKey    string   `json:"sessionKey" rpc:"required"`
+	AgentID       string   `json:"agentId"`
+	Limit         *int     `json:"limit"`
+	Offset        int      `json:"offset"`
+	Cursor        string   `json:"cursor"`
+	MaxChars      int      `json:"maxChars"`
+	PendingBefore int64    `json:"pendingBefore"`
+	InputRunIDs   []string `json:"inputRunIds"`
+	MessageID     string   `json:"messageId"`
+	SessionID     string   `json:"sessionId"`
+}
+
+// History is a page of a conversation, oldest message first.
+type History struct {
+	SessionKey    session.Key `json:"sessionKey,omitempty"`
+	SessionID     string      `json:"sessionId,omitempty"`
+	Messages      []Message   `json:"messages"`
+	ThinkingLevel string      `json:"thinkingLevel,omitempty"`
+	VerboseLevel  string      `json:"verboseLevel,omitempty"`
+	HasMore       bool        `json:"hasMore"`
+	NextOffset    int         `json:"nextOffset,omitempty"`
+	TotalMessages uint64      `json:"totalMessages"`
+	// DeltaCursor asks for what follows this page's newest message.
+	DeltaCursor   string            `json:"deltaCursor,omitempty"`
+	PendingInputs *PendingInputs    `json:"pendingInputs,omitempty"`
+	SessionInfo   *session.Row      `json:"sessionInfo,omitempty"`
+	InFlightRun   *InFlight         `json:"inFlightRun,omitempty"`
+	Defaults      *session.Defaults `json:"defaults,omitempty"`
+}
+
+// HistoryDelta answers a cursor of an earlier answer: what was added since.
+type HistoryDelta struct {
+	Kind          string         `json:"kind"` // delta
+	Messages      []Message      `json:"messages"`
+	DeltaCursor   string         `json:"deltaCursor"`
+	SessionInfo   *session.Row   `json:"sessionInfo"`
+	PendingInputs *PendingInputs `json:"pendingInputs,omitempty"`
+	InFlightRun   *InFlight      `json:"inFlightRun,omitempty"`
+}
+
+// HistoryReset answers a cursor into what is not the history any more.
+type HistoryReset struct {
+	Kind string `json:"kind"` // reset
+}
+
+// PendingInputs are what was said and waits; Items are the first 20 of Total.
+type PendingInputs struct {
+	Items []PendingInput `json:"items"`
+	Total int            `json:"total"`
+}
+
+// PendingInput is a message that waits for its run.
+type PendingInput struct {
+	ID         string  `json:"id"`
+	RunID      string  `json:"runId"`
+	Message    Message `json:"message"`
+	AcceptedAt int64   `json:"acceptedAt"`
+	State      string  `json:"state"`
+}
+
+// InFlight is the run that is being answered.
+type InFlight struct {
+	RunID     string `json:"runId"`
+	StartedAt int64  `json:"startedAt"`
+}
+
+// history answers a History, or with a cursor a HistoryDelta or a HistoryReset.
+func (s *Service) history(ctx context.Context, p HistoryParams) (any, error) {
+	key, err := s.key("chat.history", p.SessionKey, p.AgentID)
+	if err != nil {
+		return nil, err
+	}
+	limit := historyLimit
+	if p.Limit != nil {
+		limit = *p.Limit
+	}
+	if limit < 1 || limit > maxHistory || p.Offset < 0 || p.MaxChars < 0 {
+		return nil, wit.Errorf(wit.CodeInvalid, "invalid chat.history params: limit must be 1 to %d, offset and maxChars not negative", maxHistory)
+	}
+	defaults := s.models.Defaults(ctx)
+	res := History{SessionKey: key, Messages: []Message{}, ThinkingLevel: s.settings().Thinking, Defaults: &defaults}
+	if res.ThinkingLevel == "" {
+		res.ThinkingLevel = "off"
+	}
+	reset := false
+	err = s.store.View(ctx, func(tx store.Tx) (err error) {
+		reset, err = readHistory(tx, &res, p, limit)
+		return err
+	})
+	if err != nil || reset {
+		return HistoryReset{"reset"}, err
+	}
+	if res.SessionID != "" {
+		if row, err := s.sessions.Describe(ctx, key, defaults); err == nil {
+			res.SessionInfo = &row
+		}
+	}
+	if p.Cursor != "" {
+		return HistoryDelta{"delta", res.Messages, res.DeltaCursor, res.SessionInfo, res.PendingInputs, res.InFlightRun}, nil
+	}
+	return res, nil
+}
+
+// readHistory fills the page in; reset says that the cursor leads nowhere.
+func readHistory(tx store.Tx, res *History, p HistoryParams, limit int) (reset bool, err error) {
+	e, err := session.Get(tx, res.SessionKey)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return p.Cursor != "", nil
+	}
+	if err != nil {
+		return false, err
+	}
+	res.SessionID, res.TotalMessages, res.VerboseLevel = e.SessionID, e.Last, e.Verbose
+	if e.Thinking != "" {
+		res.ThinkingLevel = e.Thinking
+	}
+	var messages []session.Message
+	if p.Cursor != "" {
+		id, number, _ := strings.Cut(p.Cursor, ".")
+		after, err := strconv.ParseUint(number, 10, 63)
+		if err != nil || id != e.SessionID || after > e.Last || e.Last-after > maxHistory {
+			return true, nil
+		}
+		if messages, err = session.After(tx, e.SessionID, after, maxHistory); err != nil {
+			return false, err
+		}
+	} else if messages, err = session.Newest(tx, e.SessionID, min(p.Offset, 1<<30), limit, nil); err != nil {
+		return false, err
+	}
+	res.DeltaCursor = session.MessageID(e.SessionID, e.Last)
+	res.fit(e.SessionID, messages, p.MaxChars)
+	if older := p.Offset + len(res.Messages); p.Cursor == "" && uint64(older) < e.Last {
+		res.HasMore, res.NextOffset = true, older
+	}
+	return false, res.pending(tx)
+}
+
+// fit takes the newest messages that are within historyBytes together.
+func (h *History) fit(sessionID string, messages []session.Message, maxChars int) {
+	left := historyBytes
+	for i := len(messages) - 1; i >= 0; i-- {
+		m := shown(sessionID, messages[i], maxChars)
+		if left -= m.size(); left < 0 && len(h.Messages) > 0 {
+			break
+		}
+		h.Messages = append(h.Messages, m)
+	}
+	for i, j := 0, len(h.Messages)-1; i < j; i, j = i+1, j-1 {
+		h.Messages[i], h.Messages[j] = h.Messages[j], h.Messages[i]
+	}
+}
+
+// maxPending is how many of the waiting messages are shown.
+const maxPending = 20
+
+// pending tells what runs and what waits.
+func (h *History) pending(tx store.Tx) error {
+	total, err := run.Count(tx, h.SessionKey)
+	if err != nil {
+		return err
+	}
+	live, err := run.Queue(tx, h.SessionKey, maxPending+1)
+	if err != nil {
+		return err
+	}
+	h.PendingInputs = &PendingInputs{Items: []PendingInput{}, Total: total}
+	for _, r := range live {
+		if r.State == run.Running {
+			h.InFlightRun = &InFlight{r.ID, r.Started}
+			h.PendingInputs.Total--
+		} else if len(h.PendingInputs.Items) < maxPending {
+			h.PendingInputs.Items = append(h.PendingInputs.Items, PendingInput{
+				ID: r.ID, RunID: r.ID, AcceptedAt: r.Queued, State: "queued",
+				Message: Message{Role: "user", Content: []Content{{Type: "text", Text: r.Text}}, Timestamp: r.Queued},
+			})
+		}
+	}
+	return nil
+}

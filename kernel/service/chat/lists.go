@@ -1,0 +1,182 @@
+package chat
+
+import (
+	"context"
+	"sync"
+
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// lists tells clients who answers and with which models.
+type lists struct {
+	models   *agent.Models
+	sessions *session.Service
+	settings func() agent.Settings
+}
+
+// AgentsListResult is the answer of agents.list.
+type AgentsListResult struct {
+	DefaultID string `json:"defaultId"`
+	MainKey   string `json:"mainKey"`
+	// Scope is per-sender: each sender may have a conversation.
+	Scope  string         `json:"scope"`
+	Agents []AgentSummary `json:"agents"`
+}
+
+// AgentSummary is an agent of agents.list.
+type AgentSummary struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+	// Identity is there if anything of it is configured.
+	Identity *AgentIdentity `json:"identity,omitempty"`
+}
+
+// AgentIdentity is how an agent shows itself.
+type AgentIdentity struct {
+	Name   string `json:"name,omitempty"`
+	Theme  string `json:"theme,omitempty"`
+	Emoji  string `json:"emoji,omitempty"`
+	Avatar string `json:"avatar,omitempty"`
+}
+
+func (l lists) agents(context.Context, rpc.None) (AgentsListResult, error) {
+	main := l.sessions.Settings().Main("")
+	res := AgentsListResult{DefaultID: main.Agent(), MainKey: main.Rest(), Scope: "per-sender"}
+	for _, a := range l.settings().Agents {
+		sum := AgentSummary{ID: a.ID, Name: a.Name}
+		if a.Name+a.Theme+a.Emoji+a.Avatar != "" {
+			sum.Identity = &AgentIdentity{a.Name, a.Theme, a.Emoji, a.Avatar}
+		}
+		res.Agents = append(res.Agents, sum)
+	}
+	if len(res.Agents) == 0 {
+		res.Agents = []AgentSummary{{ID: res.DefaultID}}
+	}
+	return res, nil
+}
+
+// IdentityParams names an agent, or a session whose agent is meant; neither is the default one.
+type IdentityParams struct {
+	AgentID    string `json:"agentId"`
+	SessionKey string `json:"sessionKey"`
+}
+
+// IdentityResult is the answer of agent.identity.get.
+type IdentityResult struct {
+	AgentID string `json:"agentId"`
+	Name    string `json:"name"`
+	// Avatar is the first letter of the name unless one is configured.
+	Avatar string `json:"avatar"`
+	Emoji  string `json:"emoji,omitempty"`
+}
+
+func (l lists) identity(_ context.Context, p IdentityParams) (IdentityResult, error) {
+	keys := l.sessions.Settings()
+	key := keys.Main(p.AgentID)
+	if p.SessionKey != "" {
+		var err error
+		if key, err = keys.ParseKey(p.SessionKey, p.AgentID); err != nil {
+			return IdentityResult{}, err
+		}
+	}
+	a := l.settings().Agent(key.Agent())
+	res := IdentityResult{AgentID: a.ID, Name: a.Name, Avatar: a.Avatar, Emoji: a.Emoji}
+	if res.Name == "" {
+		res.Name = "Assistant"
+	}
+	if res.Avatar == "" {
+		res.Avatar = string([]rune(res.Name)[:1])
+	}
+	return res, nil
+}
+
+// ModelsListParams asks for the models; Refresh asks the providers again instead of remembering.
+type ModelsListParams struct {
+	AgentID                     string `json:"agentId"`
+	IncludeProviderCapabilities bool   `json:"includeProviderCapabilities"`
+	PreparedOnly                bool   `json:"preparedOnly"`
+	Refresh                     bool   `json:"refresh"`
+	View                        string `json:"view"`
+}
+
+// ModelsListResult is the answer of models.list.
+type ModelsListResult struct {
+	Models           []ModelChoice     `json:"models"`
+	ProviderOutcomes []ProviderOutcome `json:"providerOutcomes"`
+}
+
+// ModelChoice is a model as models.list shows it.
+type ModelChoice struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Provider string `json:"provider"`
+	// Available is false if its provider could not list it now.
+	Available bool `json:"available"`
+	// ContextWindow is how many tokens it reads, 0 where that is not known.
+	ContextWindow uint32   `json:"contextWindow,omitempty"`
+	Reasoning     bool     `json:"reasoning,omitempty"`
+	SupportsTools bool     `json:"supportsTools,omitempty"`
+	Input         []string `json:"input"`
+}
+
+// ProviderOutcome says whether a provider could list its models.
+type ProviderOutcome struct {
+	Provider string `json:"provider"`
+	// Status is ready, auth-rejected or unavailable.
+	Status string `json:"status"`
+}
+
+// listModels asks the configured providers at the same time. One that fails is told of, and its
+// default model is listed as not available.
+func (l lists) listModels(ctx context.Context, p ModelsListParams) (ModelsListResult, error) {
+	res := ModelsListResult{Models: []ModelChoice{}, ProviderOutcomes: []ProviderOutcome{}}
+	infos := l.models.Configured()
+	found := make([][]ModelChoice, len(infos))
+	outcomes := make([]ProviderOutcome, len(infos))
+	var wg sync.WaitGroup
+	for i, info := range infos {
+		wg.Go(func() {
+			models, err := l.models.List(ctx, info.ID, p.Refresh)
+			found[i], outcomes[i] = choices(info, models, err), ProviderOutcome{info.ID, status(err)}
+		})
+	}
+	wg.Wait()
+	for i := range infos {
+		res.Models = append(res.Models, found[i]...)
+	}
+	res.ProviderOutcomes = append(res.ProviderOutcomes, outcomes...)
+	return res, nil
+}
+
+// status is the word for how a provider answered.
+func status(err error) string {
+	switch wit.CodeOf(err) {
+	case "":
+		return "ready"
+	case wit.CodeUnauthorized, wit.CodeForbidden:
+		return "auth-rejected"
+	}
+	return "unavailable"
+}
+
+func choices(info agent.ProviderInfo, models []wit.Model, err error) []ModelChoice {
+	if len(models) == 0 && info.Facts.DefaultModel != nil {
+		models = []wit.Model{{ID: *info.Facts.DefaultModel}}
+	}
+	var out []ModelChoice
+	for _, m := range models {
+		c := ModelChoice{ID: m.ID, Name: m.Name, Provider: info.ID, Available: err == nil, ContextWindow: m.ContextWindow,
+			Reasoning: m.Reasoning, SupportsTools: m.Tools, Input: []string{"text"}}
+		if c.Name == "" {
+			c.Name = m.ID
+		}
+		if m.Images {
+			c.Input = append(c.Input, "image")
+		}
+		out = append(out, c)
+	}
+	return out
+}

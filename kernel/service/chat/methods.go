@@ -1,0 +1,121 @@
+package chat
+
+import (
+	"context"
+
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// AbortParams names a session, and with RunID one of its runs.
+type AbortParams struct {
+	SessionKey       string `json:"sessionKey" rpc:"required"`
+	AgentID          string `json:"agentId"`
+	RunID            string `json:"runId"`
+	PreserveSideRuns bool   `json:"preserveSideRuns"`
+}
+
+// AbortResult says which runs were stopped.
+type AbortResult struct {
+	OK      bool     `json:"ok"`
+	Aborted bool     `json:"aborted"`
+	RunIDs  []string `json:"runIds"`
+}
+
+// abort stops what is answered in a session, and what waits.
+func (s *Service) abort(ctx context.Context, p AbortParams) (AbortResult, error) {
+	key, err := s.key("chat.abort", p.SessionKey, p.AgentID)
+	if err != nil {
+		return AbortResult{}, err
+	}
+	ids, err := s.runs.Stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: true}, "rpc")
+	return AbortResult{OK: err == nil, Aborted: len(ids) > 0, RunIDs: ids}, err
+}
+
+// SessionsAbortParams names a session or a run; without ClearQueued what waits goes on waiting.
+type SessionsAbortParams struct {
+	Key         string `json:"key"`
+	RunID       string `json:"runId"`
+	AgentID     string `json:"agentId"`
+	ClearQueued bool   `json:"clearQueued"`
+}
+
+// abortSession stops what is answered in a session.
+func (s *Service) abortSession(ctx context.Context, p SessionsAbortParams) (AbortResult, error) {
+	if p.Key == "" && p.RunID != "" {
+		r, err := s.runs.Find(ctx, p.RunID)
+		if err != nil {
+			return AbortResult{}, err
+		}
+		p.Key = string(r.Session)
+	}
+	key, err := s.key("sessions.abort", p.Key, p.AgentID)
+	if err != nil {
+		return AbortResult{}, err
+	}
+	ids, err := s.runs.Stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: p.ClearQueued}, "rpc")
+	return AbortResult{OK: err == nil, Aborted: len(ids) > 0, RunIDs: ids}, err
+}
+
+// InjectParams is a message of 1 byte to 1 MiB, under a label of at most 100 characters.
+type InjectParams struct {
+	SessionKey string `json:"sessionKey" rpc:"required"`
+	AgentID    string `json:"agentId"`
+	Message    string `json:"message"`
+	Label      string `json:"label"`
+}
+
+// InjectResult names the message.
+type InjectResult struct {
+	OK        bool   `json:"ok"`
+	MessageID string `json:"messageId"`
+}
+
+// inject appends what the agent did not say as if it had.
+func (s *Service) inject(ctx context.Context, p InjectParams) (InjectResult, error) {
+	key, err := s.key("chat.inject", p.SessionKey, p.AgentID)
+	if err != nil {
+		return InjectResult{}, err
+	}
+	if p.Message == "" || len(p.Message) > run.MaxText || len(p.Label) > 400 {
+		return InjectResult{}, wit.Errorf(wit.CodeInvalid, "invalid chat.inject params: message needs 1 to %d bytes, label at most 100 characters", run.MaxText)
+	}
+	text := p.Message
+	if p.Label != "" {
+		text = "[" + p.Label + "]\n\n" + text
+	}
+	var m session.Message
+	var id string
+	err = s.store.Update(ctx, func(tx store.Tx) error {
+		e, err := session.Get(tx, key)
+		if err != nil {
+			return err
+		}
+		m, err = session.Append(tx, key, session.Message{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart(text)}, Stop: "injected"})
+		id = session.MessageID(e.SessionID, m.Number)
+		return err
+	})
+	if err != nil {
+		return InjectResult{}, err
+	}
+	shown := assistantMessage(text)
+	shown.StopReason, shown.Usage, shown.Timestamp, shown.ID = "injected", &Usage{}, m.Time, id
+	shown.Place = &Place{ID: id, Seq: m.Number}
+	Chats.Publish(s.bus, Event{RunID: "inject-" + id, SessionKey: key, AgentID: key.Agent(), State: "final", Message: shown})
+	s.sessions.Changed(key, "message")
+	return InjectResult{OK: true, MessageID: id}, nil
+}
+
+// key reads a required session key.
+func (s *Service) key(method, text, agent string) (session.Key, error) {
+	if text == "" {
+		field := "sessionKey"
+		if method == "sessions.abort" {
+			field = "key"
+		}
+		return "", wit.Errorf(wit.CodeInvalid, "invalid %s params: must have required property '%s'", method, field)
+	}
+	return s.sessions.Settings().ParseKey(text, agent)
+}

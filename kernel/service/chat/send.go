@@ -1,0 +1,98 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// SendParams is what a client says. Fields of protocol 4 for what this gateway does not do (tool
+// bindings, provenance, expectations about permissions) are taken without effect.
+type SendParams struct {
+	// SessionKey is as session.Settings.ParseKey reads it; AgentID holds where it names no agent.
+	SessionKey string `json:"sessionKey" rpc:"required"`
+	AgentID    string `json:"agentId"`
+	SessionID  string `json:"sessionId"`
+	Message    string `json:"message"`
+	Thinking   string `json:"thinking"`
+	// Deliver sends the answer to a channel too: to where the message comes from, or was last spoken to.
+	Deliver     bool         `json:"deliver"`
+	Attachments []Attachment `json:"attachments"`
+	// TimeoutMs ends the run as aborted, in milliseconds; 0 leaves it to the gateway.
+	TimeoutMs int64 `json:"timeoutMs"`
+	// IdempotencyKey is the run's id: the same one twice is one run.
+	IdempotencyKey string `json:"idempotencyKey" rpc:"required,min=1"`
+	// SuppressCommandInterpretation sends a text command to the model.
+	SuppressCommandInterpretation bool `json:"suppressCommandInterpretation"`
+
+	OriginatingChannel             string          `json:"originatingChannel"`
+	OriginatingTo                  string          `json:"originatingTo"`
+	OriginatingAccountID           string          `json:"originatingAccountId"`
+	OriginatingThreadID            string          `json:"originatingThreadId"`
+	ReplyToID                      string          `json:"replyToId"`
+	QueueMode                      string          `json:"queueMode"`
+	FastMode                       json.RawMessage `json:"fastMode"`
+	FastAutoOnSeconds              int64           `json:"fastAutoOnSeconds"`
+	Intent                         json.RawMessage `json:"intent"`
+	ToolBindings                   json.RawMessage `json:"toolBindings"`
+	SystemInputProvenance          json.RawMessage `json:"systemInputProvenance"`
+	SystemProvenanceReceipt        string          `json:"systemProvenanceReceipt"`
+	ExpectedLeafEntryID            *string         `json:"expectedLeafEntryId"`
+	ExpectedSessionRoutingContract string          `json:"expectedSessionRoutingContract"`
+	ExpectedPermissionMode         *string         `json:"expectedPermissionMode"`
+	ExpectedToolOverrides          json.RawMessage `json:"expectedToolOverrides"`
+}
+
+// SendResult says what becomes of the message.
+type SendResult struct {
+	RunID string `json:"runId"`
+	// Status is started for a new run, in_flight for one that was sent before, ok or error for one that
+	// has ended.
+	Status string `json:"status"`
+	// Queued is how many runs of the session go before it.
+	Queued  int    `json:"queued,omitempty"`
+	Summary string `json:"summary,omitempty"`
+}
+
+// send queues what a client says.
+func (s *Service) send(ctx context.Context, p SendParams) (SendResult, error) {
+	res := SendResult{RunID: p.IdempotencyKey}
+	key, err := s.key("chat.send", p.SessionKey, p.AgentID)
+	if err != nil {
+		return res, err
+	}
+	if p.TimeoutMs < 0 {
+		return res, wit.NewError(wit.CodeInvalid, "invalid chat.send params: timeoutMs is not negative")
+	}
+	r := run.Run{ID: p.IdempotencyKey, Session: key, Text: p.Message, Thinking: p.Thinking, Timeout: p.TimeoutMs}
+	if err := s.fill(ctx, &r, "chat.send", p.Attachments); err != nil {
+		return res, err
+	}
+	if !p.SuppressCommandInterpretation {
+		r = agent.AsCommand(r)
+	}
+	to := session.Destination{
+		Wanted: p.Deliver, Channel: p.OriginatingChannel, To: p.OriginatingTo, Account: p.OriginatingAccountID,
+		Thread: p.OriginatingThreadID, ReplyTo: p.ReplyToID,
+	}
+	got, err := s.runs.Submit(ctx, run.Request{Run: r, To: to})
+	if err != nil {
+		return res, err
+	}
+	res.Queued = got.Ahead
+	switch {
+	case !got.Existed:
+		res.Status = "started"
+	case got.Run.State.Live():
+		res.Status = "in_flight"
+	case got.Run.State == run.Done:
+		res.Status = "ok"
+	default:
+		res.Status, res.Summary = "error", got.Run.Failure().Error()
+	}
+	return res, nil
+}

@@ -1,0 +1,78 @@
+package chat
+
+import (
+	"context"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+// Media keeps files that clients attach.
+type Media interface {
+	// Put keeps data and returns its reference.
+	Put(ctx context.Context, mime, name string, data []byte) (string, error)
+}
+
+// Runs queues runs and tells of them. *run.Service is one.
+type Runs interface {
+	Submit(ctx context.Context, q run.Request) (run.Receipt, error)
+	Find(ctx context.Context, id string) (run.Run, error)
+	Wait(ctx context.Context, id string) (run.Run, error)
+	Stop(ctx context.Context, which run.Selection, reason string) ([]string, error)
+}
+
+// Deps is what the service uses. Media may be nil: pictures are refused then.
+type Deps struct {
+	Store    store.Store
+	Bus      *event.Bus
+	Sessions *session.Service
+	Runs     Runs
+	Models   *agent.Models
+	Media    Media
+	Settings func() agent.Settings
+}
+
+// Service answers clients.
+type Service struct {
+	store    store.Store
+	bus      *event.Bus
+	sessions *session.Service
+	runs     Runs
+	models   *agent.Models
+	media    Media
+	settings func() agent.Settings
+}
+
+// New returns the service; it starts nothing.
+func New(d Deps) *Service {
+	return &Service{
+		store: d.Store, bus: d.Bus, sessions: d.Sessions, runs: d.Runs, models: d.Models, media: d.Media, settings: d.Settings,
+	}
+}
+
+// Service describes the service to the kernel.
+func (s *Service) Service() service.Service {
+	lists := lists{s.models, s.sessions, s.settings}
+	return service.Service{Name: "chat", Events: Events(), Methods: []rpc.Method{
+		rpc.New("chat.send", wire.ScopeWrite, s.send).Doc("Says something in a conversation; events bring the answer."),
+		rpc.New("chat.history", wire.ScopeRead, s.history).OneOf(History{}, HistoryDelta{}, HistoryReset{}).Doc("Returns a page of a conversation, or what was added since a cursor."),
+		rpc.New("chat.abort", wire.ScopeWrite, s.abort).Doc("Stops the runs of a conversation."),
+		rpc.New("chat.inject", wire.ScopeAdmin, s.inject).Doc("Adds a message to a conversation as if the assistant had said it."),
+		rpc.New("sessions.abort", wire.ScopeWrite, s.abortSession).Doc("Stops the running answer of a conversation."),
+		rpc.NewTwoPhase("agent", wire.ScopeWrite, s.agent).Doc("Lets the assistant answer a message; answers at once and again when it is done."),
+		rpc.New("agent.wait", wire.ScopeWrite, s.wait).Doc("Waits until a run has ended."),
+		rpc.New("agent.identity.get", wire.ScopeRead, lists.identity).Doc("Returns the name and picture of an agent."),
+		rpc.New("agents.list", wire.ScopeRead, lists.agents).Doc("Lists the agents."),
+		rpc.New("models.list", wire.ScopeRead, lists.listModels).Doc("Lists the models of the configured providers."),
+	}}
+}
+
+// now is the time as clients read it, in Unix milliseconds.
+func now() int64 { return time.Now().UnixMilli() }

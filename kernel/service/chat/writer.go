@@ -1,0 +1,267 @@
+package chat
+
+import (
+	"sync"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Watchers finds the connections that asked to see tool calls.
+type Watchers interface {
+	// ToolWatchers returns the ids of the connections with the capability tool-events.
+	ToolWatchers() []string
+}
+
+// Writer publishes what runs do; it implements agent.Observer.
+type Writer struct {
+	bus      *event.Bus
+	watchers Watchers
+}
+
+// NewWriter returns a writer. Without watchers, which may be nil, tool calls are shown in verbose sessions only.
+func NewWriter(bus *event.Bus, watchers Watchers) *Writer { return &Writer{bus, watchers} }
+
+// Begin implements agent.Observer.
+func (w *Writer) Begin(r run.Run, verbose bool) agent.Reporter {
+	s := w.stream(r)
+	s.verbose = verbose
+	s.lifecycle("start", map[string]any{"startedAt": r.Started})
+	return s
+}
+
+// Ended implements agent.Observer.
+func (w *Writer) Ended(r run.Run) { w.stream(r).final(agent.End{Run: r}) }
+
+// stream makes the events of one run. They are numbered anew when it is taken up again.
+func (w *Writer) stream(r run.Run) *stream {
+	return &stream{bus: w.bus, watchers: w.watchers, run: r.ID, key: r.Session}
+}
+
+const (
+	// chatInterval is the least time between two deltas of the chat.
+	chatInterval = 150 * time.Millisecond
+	// longText is from where on the text of an answer is not sent again with each of its deltas.
+	longText = 8 << 10
+)
+
+// stream publishes one run's events, in order and numbered. Deltas of the chat are held back so that
+// there is at most one per chatInterval, the first at once.
+type stream struct {
+	bus      *event.Bus
+	watchers Watchers
+	run      string
+	key      session.Key
+	verbose  bool
+
+	mu     sync.Mutex
+	seq    int64  // of the last event; it also counts those that nobody was to see
+	text   string // of the message that is being written
+	agent  int    // how much of it the agent stream has
+	chat   int    // how much of it the chat has
+	fresh  bool   // the chat has an earlier message's text, which this one replaces
+	last   time.Time
+	timer  *time.Timer
+	closed bool
+}
+
+// emit publishes the next event of the agent stream, to these connections or to all. The caller has the lock.
+func (s *stream) emit(name string, data map[string]any, to ...string) {
+	s.seq++
+	kind := Agents
+	if name == "assistant" || name == "thinking" {
+		kind = AgentDeltas
+	}
+	kind.Publish(s.bus, AgentEvent{
+		RunID: s.run, Stream: name, Data: data, SessionKey: s.key, AgentID: s.key.Agent(),
+		Seq: s.seq, Ts: time.Now().UnixMilli(),
+	}, to...)
+}
+
+// event is one of the chat, with the number that the run has reached.
+func (s *stream) event(state string) Event {
+	return Event{RunID: s.run, SessionKey: s.key, AgentID: s.key.Agent(), Seq: s.seq, State: state}
+}
+
+// lifecycle publishes a phase of the run.
+func (s *stream) lifecycle(phase string, data map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	data["phase"] = phase
+	s.emit("lifecycle", data)
+}
+
+// Retrying implements agent.Reporter: clients may show it while they wait.
+func (s *stream) Retrying(r agent.Retry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.emit("run_status", map[string]any{
+		"status": "retrying", "attempt": r.Attempt, "maxAttempts": r.Max, "delayMs": r.Delay.Milliseconds(),
+		"errorKind": errorKind(r.Error), "message": r.Error.Message,
+	})
+}
+
+// Message implements agent.Reporter.
+func (s *stream) Message() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flush()
+	s.fresh = s.fresh || s.chat > 0
+	s.text, s.agent, s.chat = "", 0, 0
+}
+
+// Delta implements agent.Reporter.
+func (s *stream) Delta(d wit.Delta) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.Kind == wit.DeltaKindThinking {
+		s.emit("thinking", map[string]any{"delta": d.Text})
+		return
+	}
+	s.text += d.Text
+	if len(s.text) < longText {
+		s.assistant()
+	}
+	wait := chatInterval - time.Since(s.last)
+	switch {
+	case wait <= 0:
+		s.flush()
+	case s.timer == nil:
+		s.timer = time.AfterFunc(wait, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.timer = nil
+			s.flush()
+		})
+	}
+}
+
+// assistant publishes what the agent stream does not have yet.
+func (s *stream) assistant() {
+	if s.agent == len(s.text) {
+		return
+	}
+	s.emit("assistant", map[string]any{"text": s.text, "delta": s.text[s.agent:]})
+	s.agent = len(s.text)
+}
+
+// flush publishes what the streams do not have yet.
+func (s *stream) flush() {
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	if s.closed || s.chat == len(s.text) {
+		return
+	}
+	s.assistant()
+	e := s.event("delta")
+	news := s.text[s.chat:]
+	e.Message, e.DeltaText, e.Replace = assistantMessage(s.text), &news, s.fresh
+	Deltas.Publish(s.bus, e)
+	s.chat, s.fresh, s.last = len(s.text), false, time.Now()
+}
+
+// Calling implements agent.Reporter.
+func (s *stream) Calling(c wit.ToolCall) {
+	s.tool(map[string]any{"phase": "start", "name": c.Name, "toolCallId": c.ID, "args": c.Args})
+}
+
+// Called implements agent.Reporter.
+func (s *stream) Called(result session.Message) {
+	s.tool(map[string]any{
+		"phase": "result", "name": result.Tool, "toolCallId": result.ToolCallID, "isError": result.Failed,
+		"result": map[string]any{"content": shown("", result, 0).Content},
+	})
+}
+
+// tool publishes a phase of a tool call to those who want to see it.
+func (s *stream) tool(data map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flush()
+	if s.verbose {
+		s.emit("tool", data)
+		return
+	}
+	var to []string
+	if s.watchers != nil {
+		to = s.watchers.ToolWatchers()
+	}
+	if len(to) == 0 {
+		s.seq++ // the number is taken all the same, so that all clients count alike
+		return
+	}
+	s.emit("tool", data, to...)
+}
+
+// Ended implements agent.Reporter.
+func (s *stream) Ended(e agent.End) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flush()
+	s.closed = true
+	data := map[string]any{"phase": "end", "startedAt": e.Run.Started, "endedAt": e.Run.Ended}
+	switch e.Run.State {
+	case run.Aborted:
+		data["aborted"], data["stopReason"] = true, e.Run.Stop
+	case run.Failed:
+		data["phase"], data["error"] = "error", e.Run.Error.Message
+	}
+	s.emit("lifecycle", data)
+	s.final(e)
+}
+
+// final publishes the chat's last event of the run.
+func (s *stream) final(e agent.End) {
+	r := e.Run
+	out := s.event("final")
+	out.StopReason = stopReason(r.Stop)
+	switch r.State {
+	case run.Aborted:
+		out.State = "aborted"
+		if r.Answer != "" {
+			out.Message = assistantMessage(r.Answer)
+		}
+	case run.Failed:
+		out.State, out.ErrorMessage, out.ErrorKind = "error", r.Error.Message, errorKind(r.Error)
+		if r.Provider != "" {
+			out.ErrorDetail = &ErrorDetail{Provider: r.Provider, Model: r.Used}
+		}
+	default:
+		out.Message = assistantMessage(r.Answer)
+		if e.Metered {
+			out.Usage = usage(r.Usage)
+		}
+	}
+	Chats.Publish(s.bus, out)
+}
+
+// Close implements agent.Reporter: what was held back is not published after all.
+func (s *stream) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
+
+// errorKind is protocol 4's word for an error.
+func errorKind(e *wit.Error) string {
+	switch e.Code {
+	case wit.CodeForbidden:
+		return "refusal"
+	case wit.CodeTimeout:
+		return "timeout"
+	case wit.CodeRateLimited:
+		return "rate_limit"
+	case wit.CodeTooLarge:
+		return "context_length"
+	}
+	return "unknown"
+}

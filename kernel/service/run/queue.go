@@ -1,0 +1,282 @@
+package run
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// place is a run's row in its session's queue.
+type place struct {
+	Run    string `json:"run"`
+	Urgent bool   `json:"urgent,omitempty"`
+}
+
+const (
+	runs     = store.Table[Run]("runs")
+	queue    = store.Table[place]("runs.queue") // session NUL ticket
+	finished = store.Table[string]("runs.done") // time / run
+
+	maxRunID = 256
+	maxQueue = 1000
+	// keepRuns is how long a finished run answers for its id, in milliseconds.
+	keepRuns = 30 * 24 * 3600 * 1000
+)
+
+func placeKey(r Run) string { return fmt.Sprintf("%s\x00%016x", r.Session, r.Ticket) }
+
+// Enqueue puts a run into its session's queue. A run with this id that exists already is returned as it
+// is, with existed true, and nothing changes. The session must exist.
+//
+// Errors: CodeInvalid for an id that is empty or too long, CodeRateLimited for a full queue,
+// CodeConflict when the id belongs to another session.
+func Enqueue(tx store.Tx, r Run) (run Run, existed bool, err error) {
+	if r.ID == "" || len(r.ID) > maxRunID || !utf8.ValidString(r.ID) {
+		return r, false, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes", r.ID, maxRunID)
+	}
+	old, err := runs.Get(tx, r.ID)
+	switch {
+	case err == nil && old.Session != r.Session:
+		return r, false, wit.Errorf(wit.CodeConflict, "the idempotency key %.40q was used in another session: take a new one", r.ID)
+	case err == nil:
+		return old, true, nil
+	case wit.CodeOf(err) != wit.CodeNotFound:
+		return r, false, err
+	}
+	waiting, err := tickets(tx, r.Session)
+	if err != nil {
+		return r, false, err
+	}
+	if len(waiting) >= maxQueue {
+		return r, false, wit.Errorf(wit.CodeRateLimited, "session %s has %d unfinished runs: wait, or stop them with /stop", r.Session, len(waiting))
+	}
+	if r.Ticket, err = tx.Next("runs"); err != nil {
+		return r, false, err
+	}
+	r.State, r.Queued = Queued, time.Now().UnixMilli()
+	if err := queue.Insert(tx, placeKey(r), place{r.ID, r.Urgent}); err != nil {
+		return r, false, err
+	}
+	return r, false, runs.Insert(tx, r.ID, r)
+}
+
+// Find returns a run, or CodeNotFound.
+func Find(tx store.Tx, id string) (Run, error) {
+	if id == "" || len(id) > maxRunID {
+		return Run{}, wit.Errorf(wit.CodeNotFound, "there is no run %.40q", id)
+	}
+	r, err := runs.Get(tx, id)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		err = wit.Errorf(wit.CodeNotFound, "there is no run %.40q", id)
+	}
+	return r, err
+}
+
+// Start makes a queued run the session's running one. Urgent runs do not count.
+//
+// Errors: CodeNotFound; CodeConflict if it is not queued, or if another one is running.
+func Start(tx store.Tx, id string) (Run, error) {
+	r, err := Find(tx, id)
+	if err != nil {
+		return r, err
+	}
+	return start(tx, r)
+}
+
+func start(tx store.Tx, r Run) (Run, error) {
+	if r.State != Queued {
+		return r, wit.Errorf(wit.CodeConflict, "run %.40q is %s, not queued", r.ID, r.State)
+	}
+	e, err := session.RunStarted(tx, r.Session, r.ID, r.Urgent)
+	if err != nil {
+		return r, err
+	}
+	r.State, r.Started, r.SessionID = Running, time.Now().UnixMilli(), e.SessionID
+	return r, runs.Put(tx, r.ID, r)
+}
+
+// Note stores what has changed in a running run. Errors: CodeConflict if it is not running any more.
+func Note(tx store.Tx, id string, change func(*Run)) (Run, error) {
+	r, err := Find(tx, id)
+	if err != nil {
+		return r, err
+	}
+	if r.State != Running {
+		return r, wit.Errorf(wit.CodeConflict, "run %.40q is %s, not running", id, r.State)
+	}
+	change(&r)
+	return r, runs.Put(tx, r.ID, r)
+}
+
+// Finish ends a live run in state, after outcome has filled in what came of it, and takes it out of the
+// queue. Errors: CodeNotFound; CodeConflict if it has ended already.
+func Finish(tx store.Tx, id string, state State, outcome func(*Run)) (Run, error) {
+	r, err := Find(tx, id)
+	if err != nil {
+		return r, err
+	}
+	if !r.State.Live() {
+		return r, wit.Errorf(wit.CodeConflict, "run %.40q has ended already: %s", id, r.State)
+	}
+	outcome(&r)
+	r.State, r.Ended, r.Calling = state, time.Now().UnixMilli(), ""
+	if err := queue.Delete(tx, placeKey(r)); err != nil {
+		return r, err
+	}
+	if err := runs.Put(tx, r.ID, r); err != nil {
+		return r, err
+	}
+	if err := finished.Put(tx, fmt.Sprintf("%016x/%s", r.Ended, r.ID), r.ID); err != nil {
+		return r, err
+	}
+	if !r.Urgent {
+		fault := ""
+		if r.Error != nil {
+			fault = r.Error.Message
+		}
+		if err := session.RunEnded(tx, r.Session, r.ID, session.RunState(r.State), fault); err != nil {
+			return r, err
+		}
+	}
+	return r, forget(tx, r.Ended-keepRuns)
+}
+
+// forget deletes some of the runs that ended before a moment. It is called once for each run that
+// ends, so a few at a time are enough to keep the number bounded.
+func forget(tx store.Tx, before int64) error {
+	var old []store.Row[string]
+	for row, err := range finished.Scan(tx, store.Range{To: fmt.Sprintf("%016x", max(before, 0)), Limit: 4}) {
+		if err != nil {
+			return err
+		}
+		old = append(old, row)
+	}
+	for _, row := range old {
+		if err := runs.Delete(tx, row.Value); err != nil {
+			return err
+		}
+		if err := finished.Delete(tx, row.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Queue returns the session's live runs in their order, the running one first; at most limit of them
+// unless that is 0.
+func Queue(tx store.Tx, key session.Key, limit int) ([]Run, error) {
+	places, err := tickets(tx, key)
+	if err != nil {
+		return nil, err
+	}
+	if limit > 0 {
+		places = places[:min(limit, len(places))]
+	}
+	out := make([]Run, 0, len(places))
+	for _, p := range places {
+		r, err := runs.Get(tx, p.Run)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// Count returns how many live runs the session has.
+func Count(tx store.Tx, key session.Key) (int, error) {
+	places, err := tickets(tx, key)
+	return len(places), err
+}
+
+// Next returns the id of the session's first live run that is not urgent: the running one, or the one
+// that is to run next; "" if there is none.
+func Next(tx store.Tx, key session.Key) (string, error) {
+	for row, err := range queue.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
+		if err != nil {
+			return "", err
+		}
+		if !row.Value.Urgent {
+			return row.Value.Run, nil
+		}
+	}
+	return "", nil
+}
+
+// Waiting describes a session that has live runs.
+type Waiting struct {
+	Key session.Key
+	// Runs are the ids in the queue's order; Urgent those of them that do not wait.
+	Runs, Urgent []string
+	ticket       string
+}
+
+// Live returns the sessions that have live runs, the one that waits longest first.
+func Live(tx store.Tx) ([]*Waiting, error) {
+	var out []*Waiting
+	for row, err := range queue.Scan(tx, store.Range{}) {
+		if err != nil {
+			return nil, err
+		}
+		key, ticket, _ := strings.Cut(row.Key, "\x00")
+		if len(out) == 0 || out[len(out)-1].Key != session.Key(key) {
+			out = append(out, &Waiting{Key: session.Key(key), ticket: ticket})
+		}
+		w := out[len(out)-1]
+		if row.Value.Urgent {
+			w.Urgent = append(w.Urgent, row.Value.Run)
+		} else {
+			w.Runs = append(w.Runs, row.Value.Run)
+		}
+	}
+	sortByTicket(out)
+	return out, nil
+}
+
+func tickets(tx store.Tx, key session.Key) ([]place, error) {
+	var out []place
+	for row, err := range queue.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, row.Value)
+	}
+	return out, nil
+}
+
+// SessionQueue tells session what waits and runs; it implements session.Queue.
+type SessionQueue struct{}
+
+// Pending implements session.Queue.
+func (SessionQueue) Pending(tx store.Tx, key session.Key) (session.Pending, error) {
+	var p session.Pending
+	places, err := tickets(tx, key)
+	for _, place := range places {
+		if place.Urgent {
+			p.Urgent++
+		} else {
+			p.Runs = append(p.Runs, place.Run)
+		}
+	}
+	return p, err
+}
+
+// AllPending implements session.Queue.
+func (SessionQueue) AllPending(tx store.Tx) (map[session.Key]session.Pending, error) {
+	live, err := Live(tx)
+	out := make(map[session.Key]session.Pending, len(live))
+	for _, w := range live {
+		out[w.Key] = session.Pending{Runs: w.Runs, Urgent: len(w.Urgent)}
+	}
+	return out, err
+}
+
+func sortByTicket(w []*Waiting) {
+	slices.SortFunc(w, func(a, b *Waiting) int { return strings.Compare(a.ticket, b.ticket) })
+}

@@ -1,0 +1,199 @@
+package run_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const key = session.Key("agent:main:main")
+
+// sessions returns the service that owns the sessions of a store.
+func sessions(s store.Store) *session.Service {
+	return session.New(session.Deps{
+		Store: s, Bus: &event.Bus{}, Queue: run.SessionQueue{}, Log: hclog.NewNullLogger(),
+		Settings: func() session.Settings { return session.Settings{} },
+	})
+}
+
+// both runs a test on the store in memory and on the one on disk.
+func both(t *testing.T, test func(*testing.T, store.Store)) {
+	t.Run("memory", func(t *testing.T) { test(t, store.OpenMemory()) })
+	t.Run("sqlite", func(t *testing.T) {
+		s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "state.db"), store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		test(t, s)
+	})
+}
+
+func update(t *testing.T, s store.Store, fn func(store.Tx) error) {
+	t.Helper()
+	if err := s.Update(context.Background(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// try runs fn in a transaction that is undone and returns its error's code.
+func try(s store.Store, fn func(store.Tx) error) wit.Code {
+	return wit.CodeOf(s.Update(context.Background(), fn))
+}
+
+func ensure(t *testing.T, s store.Store, keys ...session.Key) {
+	t.Helper()
+	update(t, s, func(tx store.Tx) error {
+		for _, k := range keys {
+			if _, err := session.Ensure(tx, k, message.Origin{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func enqueue(t *testing.T, s store.Store, k session.Key, ids ...string) {
+	t.Helper()
+	update(t, s, func(tx store.Tx) error {
+		for _, id := range ids {
+			if _, _, err := run.Enqueue(tx, run.Run{ID: id, Session: k, Text: id, Urgent: strings.HasPrefix(id, "u")}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestQueue(t *testing.T) {
+	both(t, func(t *testing.T, s store.Store) {
+		const other = session.Key("agent:main:a")
+		ensure(t, s, key, other)
+		enqueue(t, s, key, "r1", "u1", "r2")
+		enqueue(t, s, other, "o1")
+		update(t, s, func(tx store.Tx) error {
+			r, existed, err := run.Enqueue(tx, run.Run{ID: "r1", Session: key, Text: "again"})
+			if !existed || r.Text != "r1" {
+				t.Errorf("the same id again: %+v", r)
+			}
+			live, err2 := run.Live(tx)
+			if len(live) != 2 || live[0].Key != key || !slices.Equal(live[0].Runs, []string{"r1", "r2"}) || !slices.Equal(live[0].Urgent, []string{"u1"}) {
+				t.Errorf("live %+v", live)
+			}
+			if err2 != nil {
+				return err2
+			}
+			return err
+		})
+		for id, want := range map[string]wit.Code{"": wit.CodeInvalid, strings.Repeat("x", 257): wit.CodeInvalid, "o1": wit.CodeConflict} {
+			if code := try(s, func(tx store.Tx) error {
+				_, _, err := run.Enqueue(tx, run.Run{ID: id, Session: key})
+				return err
+			}); code != want {
+				t.Errorf("enqueue %.10q: %q", id, code)
+			}
+		}
+		start := func(id string) wit.Code {
+			return try(s, func(tx store.Tx) error { _, err := run.Start(tx, id); return err })
+		}
+		finish := func(id string) wit.Code {
+			return try(s, func(tx store.Tx) error {
+				_, err := run.Finish(tx, id, run.Done, func(r *run.Run) { r.Answer = "ok" })
+				return err
+			})
+		}
+		for i, c := range []struct{ got, want wit.Code }{
+			{start("none"), wit.CodeNotFound},
+			{start("r1"), ""},
+			{start("r1"), wit.CodeConflict},
+			{start("r2"), wit.CodeConflict},
+			{start("u1"), ""},
+			{start("o1"), ""},
+			{try(s, func(tx store.Tx) error { _, _, err := session.Reset(tx, key); return err }), wit.CodeConflict},
+			{try(s, func(tx store.Tx) error { return sessions(s).Remove(tx, other, true) }), wit.CodeConflict},
+			{finish("u1"), ""},
+			{finish("r1"), ""},
+			{finish("r1"), wit.CodeConflict},
+			{start("r2"), ""},
+			{finish("r2"), ""},
+			{try(s, func(tx store.Tx) error { _, err := run.Note(tx, "r2", func(*run.Run) {}); return err }), wit.CodeConflict},
+		} {
+			if c.got != c.want {
+				t.Errorf("step %d: %q, want %q", i, c.got, c.want)
+			}
+		}
+		update(t, s, func(tx store.Tx) error {
+			r, err := run.Find(tx, "r1")
+			if r.State != run.Done || r.Answer != "ok" || r.Ended == 0 || r.SessionID == "" {
+				t.Errorf("run %+v", r)
+			}
+			e, _ := session.Get(tx, key)
+			if e.LastRun != "r2" || e.LastRunState != session.RunState(run.Done) || e.Runs != 3 {
+				t.Errorf("entry %+v", e)
+			}
+			if next, _ := run.Next(tx, key); next != "" {
+				t.Errorf("next is %q", next)
+			}
+			return err
+		})
+	})
+}
+
+func TestFullQueue(t *testing.T) {
+	s := store.OpenMemory()
+	ensure(t, s, key)
+	code := wit.Code("")
+	n := 0
+	for ; code == "" && n < 2000; n++ {
+		code = try(s, func(tx store.Tx) error {
+			_, _, err := run.Enqueue(tx, run.Run{ID: fmt.Sprint(n), Session: key})
+			return err
+		})
+	}
+	if code != wit.CodeRateLimited || n != 1001 {
+		t.Errorf("%q after %d", code, n)
+	}
+}
+
+// TestOldRunsAreForgotten: what ended a month ago does not answer for its id any more.
+func TestOldRunsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store.OpenMemory()
+		ensure(t, s, key)
+		end := func(id string) {
+			enqueue(t, s, key, id)
+			update(t, s, func(tx store.Tx) error {
+				_, err := run.Finish(tx, id, run.Done, func(*run.Run) {})
+				return err
+			})
+		}
+		end("old")
+		time.Sleep(29 * 24 * time.Hour)
+		end("r1")
+		find := func() wit.Code {
+			return try(s, func(tx store.Tx) error { _, err := run.Find(tx, "old"); return err })
+		}
+		if code := find(); code != "" {
+			t.Errorf("after 29 days: %q", code)
+		}
+		time.Sleep(2 * 24 * time.Hour)
+		end("r2")
+		if code := find(); code != wit.CodeNotFound {
+			t.Errorf("after 31 days: %q", code)
+		}
+	})
+}

@@ -1,0 +1,116 @@
+package run
+
+import (
+	"context"
+	"errors"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// State is where a run stands.
+type State string
+
+// The states. A run goes from Queued to Running and ends in one of the others; one that is dropped, or is a
+// text command, leaves Running out.
+const (
+	Queued  State = "queued"
+	Running State = State(session.RunRunning)
+	Done    State = "done"
+	Failed  State = "failed"
+	Aborted State = State(session.RunAborted)
+)
+
+// Live reports whether the run is still to be finished.
+func (s State) Live() bool { return s == Queued || s == Running }
+
+// MaxText is how many bytes the text of a run may have.
+const MaxText = 1 << 20
+
+// Run is one request for an answer. What asks sets the first group of fields; the rest changes as it
+// goes on. Times are in Unix milliseconds.
+type Run struct {
+	// ID is the idempotency key: 1 to 256 bytes.
+	ID      string      `json:"id"`
+	Session session.Key `json:"session"`
+	// Text and Parts are what is asked; Parts are the attachments.
+	Text  string     `json:"text"`
+	Parts []wit.Part `json:"parts,omitempty"`
+	// Origin is who asks, from where. With Reply, the answer is delivered there.
+	Origin message.Origin  `json:"origin,omitzero"`
+	Reply  *message.Origin `json:"reply,omitempty"`
+	// Model, Thinking and System hold for this run only.
+	Model    string `json:"model,omitempty"`
+	Thinking string `json:"thinking,omitempty"`
+	System   string `json:"system,omitempty"`
+	// Timeout is how long it may be running, in milliseconds; 0 is ten minutes.
+	Timeout int64 `json:"timeout,omitempty"`
+	// Command is the text command that the run is, without its slash; Urgent ones do not wait.
+	Command string `json:"command,omitempty"`
+	Urgent  bool   `json:"urgent,omitempty"`
+
+	State     State  `json:"state"`
+	Ticket    uint64 `json:"ticket"` // its place: lower goes first
+	SessionID string `json:"sessionId,omitempty"`
+	Queued    int64  `json:"queued"`
+	Started   int64  `json:"started,omitempty"`
+	Ended     int64  `json:"ended,omitempty"`
+	// Resumed counts how often it was taken up again after an interruption.
+	Resumed int `json:"resumed,omitempty"`
+	// Calling is the tool call that was begun and may have changed something.
+	Calling string `json:"calling,omitempty"`
+	// Stopping is why the run is to be aborted; set while it is running.
+	Stopping string `json:"stopping,omitempty"`
+
+	// What came of it.
+	Answer   string     `json:"answer,omitempty"`
+	Stop     string     `json:"stop,omitempty"`
+	Error    *wit.Error `json:"error,omitempty"`
+	Provider string     `json:"provider,omitempty"`
+	Used     string     `json:"used,omitempty"`
+	Usage    wit.Usage  `json:"usage,omitzero"`
+}
+
+// Failure is the end of a run as an error, nil if it was answered or has not ended: what it failed with, or
+// CodeTimeout if it was stopped.
+func (r Run) Failure() error {
+	switch r.State {
+	case Failed:
+		if r.Error != nil {
+			return r.Error
+		}
+		return wit.NewError(wit.CodeInternal, "the run failed")
+	case Aborted:
+		return wit.Errorf(wit.CodeTimeout, "the run was stopped: %s", r.Stop)
+	}
+	return nil
+}
+
+// maxResumed is how many interruptions a run survives, so that one that ends the process does not do so for
+// ever.
+const maxResumed = 25
+
+// Refusal is why a run that has begun must not go on: *Stopped if it was stopped before an interruption,
+// CodeUnavailable if it was interrupted too often, else nil.
+func (r Run) Refusal() error {
+	switch {
+	case r.Stopping != "":
+		return &Stopped{r.Stopping}
+	case r.Resumed > maxResumed:
+		return wit.Errorf(wit.CodeUnavailable, "the run was interrupted %d times and is given up", maxResumed)
+	}
+	return nil
+}
+
+// Stopped is why a run's context ends before the run has: somebody, or the clock, stopped it.
+type Stopped struct{ Reason string }
+
+func (s *Stopped) Error() string { return "stopped: " + s.Reason }
+
+// StoppedBy returns why the run of this context was stopped, nil if it was not.
+func StoppedBy(ctx context.Context) *Stopped {
+	var s *Stopped
+	errors.As(context.Cause(ctx), &s)
+	return s
+}

@@ -1,0 +1,253 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/claim"
+	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+)
+
+// Executor does the work of runs.
+type Executor interface {
+	// Execute takes a run from where it stands to its recorded end. It is called again for a run that an
+	// earlier call, or process, has left. ctx ends with *Stopped as its cause when the run was stopped, and
+	// with another one when the gateway stops: the run is left where it is then. An error means that the
+	// run could not be brought to its end; it is tried again while it has none.
+	Execute(ctx context.Context, a *Active) error
+	// Dropped is told of a run that was stopped while it waited, after the commit.
+	Dropped(r Run)
+}
+
+// Deps is what the service uses. All fields but Parallel are needed.
+type Deps struct {
+	Store    store.Store
+	Sessions *session.Service
+	Executor Executor
+	Claims   claim.Claims
+	Log      hclog.Logger
+	// Parallel is how many sessions are served at a time; 8 when 0.
+	Parallel int
+}
+
+// Service executes what is queued.
+type Service struct {
+	store    store.Store
+	sessions *session.Service
+	executor Executor
+	claims   claim.Claims
+	log      hclog.Logger
+	waiters  waiters
+	holds    holds
+	wakeups  chan struct{}
+	slots    chan struct{}
+	wg       sync.WaitGroup
+
+	mu     sync.Mutex
+	ctx    context.Context                    // of Run; nil outside it
+	busy   map[string]bool                    // workers, by what they claim
+	active map[string]context.CancelCauseFunc // runs in this process, by id
+}
+
+// New returns the service. Nothing is executed before Run.
+func New(d Deps) *Service {
+	if d.Parallel <= 0 {
+		d.Parallel = 8
+	}
+	return &Service{
+		store: d.Store, sessions: d.Sessions, executor: d.Executor, claims: d.Claims, log: d.Log.Named("run"),
+		wakeups: make(chan struct{}, 1), slots: make(chan struct{}, d.Parallel),
+		busy: map[string]bool{}, active: map[string]context.CancelCauseFunc{},
+	}
+}
+
+// Service describes the service to the kernel.
+func (s *Service) Service() service.Service {
+	return service.Service{Name: "run", Run: s.Run, Queues: func(ctx context.Context) (map[string]int, error) {
+		live, err := unfinished(ctx, s.store)
+		n := 0
+		for _, w := range live {
+			n += len(w.Runs) + len(w.Urgent)
+		}
+		return map[string]int{"runs": n}, err
+	}}
+}
+
+func unfinished(ctx context.Context, st store.Store) (live []*Waiting, err error) {
+	err = st.View(ctx, func(tx store.Tx) (err error) {
+		live, err = Live(tx)
+		return err
+	})
+	return live, err
+}
+
+// storeRest is how long work rests after the store has failed.
+const storeRest = time.Second
+
+// Run executes what is queued, beginning with what an earlier process left, until ctx ends and every
+// run has stopped where it was. It returns nil then.
+func (s *Service) Run(ctx context.Context) error {
+	s.mu.Lock()
+	s.ctx = ctx
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.ctx = nil // nothing new begins
+		s.mu.Unlock()
+		s.wg.Wait()
+	}()
+	for {
+		if err := s.dispatch(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("queue of runs not readable", "error", err)
+			retry.Sleep(ctx, storeRest)
+			s.Wake()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wakeups:
+		}
+	}
+}
+
+// Wake makes the service look at the queue. It is called after a commit with new runs in it, and
+// never blocks.
+func (s *Service) Wake() {
+	select {
+	case s.wakeups <- struct{}{}:
+	default:
+	}
+}
+
+// dispatch starts a worker for each session that has work and none, and one for each urgent run.
+func (s *Service) dispatch(ctx context.Context) error {
+	live, err := unfinished(ctx, s.store)
+	if err != nil {
+		return err
+	}
+	for _, w := range live {
+		for _, id := range w.Urgent {
+			s.work(ctx, "run/"+id, func() time.Duration { return s.execute(ctx, id) })
+		}
+		if len(w.Runs) > 0 && !s.holds.holding(w.Key) { // its release wakes
+			s.work(ctx, "session/"+string(w.Key), func() time.Duration { return s.serve(ctx, w.Key) })
+		}
+	}
+	return nil
+}
+
+// work runs fn on its own goroutine with a claim of this name, unless such work is going on, and looks at
+// the queue again after it, and after the rest that it asks for.
+func (s *Service) work(ctx context.Context, name string, fn func() (rest time.Duration)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[name] || s.ctx == nil {
+		return
+	}
+	s.busy[name] = true
+	s.wg.Go(func() {
+		retry.Sleep(ctx, s.claimed(ctx, name, fn))
+		s.mu.Lock()
+		delete(s.busy, name)
+		s.mu.Unlock()
+		s.Wake()
+	})
+}
+
+// claimed calls fn while the claim is held.
+func (s *Service) claimed(ctx context.Context, name string, fn func() time.Duration) (rest time.Duration) {
+	release, err := s.claims.Claim(ctx, name)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Error("run not claimed", "claim", name, "error", err)
+		}
+		return storeRest
+	}
+	defer release()
+	return fn()
+}
+
+// serve executes a session's runs, each once there is a slot for it, until none is left.
+func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duration) {
+	for rest == 0 && !s.holds.holding(key) {
+		select {
+		case s.slots <- struct{}{}:
+		case <-ctx.Done():
+			return 0
+		}
+		id, err := next(ctx, s.store, key)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.log.Error("queue of a session not readable", "session", key, "error", err)
+			rest = storeRest
+		case err == nil && id != "":
+			rest = s.execute(ctx, id)
+		}
+		<-s.slots
+		if id == "" || ctx.Err() != nil {
+			break
+		}
+	}
+	return rest
+}
+
+// next returns the session's running run, or the one that is to run next, or "".
+func next(ctx context.Context, st store.Store, key session.Key) (id string, err error) {
+	err = st.View(ctx, func(tx store.Tx) (err error) {
+		id, err = Next(tx, key)
+		return err
+	})
+	return id, err
+}
+
+// execute takes a run from where it stands to its end, unless ctx or the store ends first. It returns
+// how long to rest before the next try.
+func (s *Service) execute(ctx context.Context, id string) (rest time.Duration) {
+	runCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s.activate(id, cancel)
+	defer s.activate(id, nil)
+	r, err := s.Find(ctx, id)
+	if err == nil && r.State.Live() {
+		a := &Active{Run: r, service: s}
+		if err = s.executor.Execute(runCtx, a); a.ended || errors.Is(err, errHeld) {
+			return 0
+		}
+		var now error
+		if r, now = s.Find(ctx, id); now != nil {
+			err = errors.Join(err, now)
+		}
+	}
+	if ctx.Err() != nil || r.ID != "" && !r.State.Live() {
+		return 0
+	}
+	s.log.Error("run not brought to its end; it is tried again", "run", id, "error", err)
+	return storeRest
+}
+
+// activate notes how a run in this process is stopped, or with nil that it is not here any more.
+func (s *Service) activate(id string, cancel context.CancelCauseFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cancel == nil {
+		delete(s.active, id)
+	} else {
+		s.active[id] = cancel
+	}
+}
+
+// Find returns a run, or CodeNotFound.
+func (s *Service) Find(ctx context.Context, id string) (r Run, err error) {
+	err = s.store.View(ctx, func(tx store.Tx) (err error) {
+		r, err = Find(tx, id)
+		return err
+	})
+	return r, err
+}

@@ -1,0 +1,124 @@
+package run
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// stopWait is how long a stop waits for a run to end.
+const stopWait = 10 * time.Second
+
+// Selection says which runs of a session are to be stopped: the one with this ID, or the running one and,
+// with Waiting, those that wait. Urgent ones never are.
+type Selection struct {
+	Session session.Key
+	ID      string
+	Waiting bool
+}
+
+// Stop aborts runs and returns their ids when they have ended. What is to be stopped is recorded first, so
+// that a crash in between does not bring it back.
+//
+// Errors: CodeTimeout when the running one does not end within ten seconds; it will. Else the store's.
+func (s *Service) Stop(ctx context.Context, which Selection, reason string) ([]string, error) {
+	var dropped, running []Run
+	err := s.store.Update(ctx, func(tx store.Tx) (err error) {
+		dropped, running, err = stop(tx, which, reason)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	ids := []string{}
+	for _, r := range dropped {
+		ids = append(ids, r.ID)
+		s.executor.Dropped(r)
+		s.waiters.release(r.ID)
+	}
+	if len(dropped) > 0 {
+		s.sessions.Changed(which.Session, "run")
+	}
+	for _, r := range running {
+		ids = append(ids, r.ID)
+		s.interrupt(r.ID, reason)
+	}
+	for _, r := range running {
+		if err := s.awaitEnd(ctx, r.ID); err != nil {
+			return ids, err
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// stop marks what is running and ends what waits.
+func stop(tx store.Tx, which Selection, reason string) (dropped, running []Run, err error) {
+	live, err := Queue(tx, which.Session, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range live {
+		if r.Urgent || which.ID != "" && r.ID != which.ID {
+			continue
+		}
+		if r.State == Running {
+			r, err = Note(tx, r.ID, func(r *Run) { r.Stopping = reason })
+			running = append(running, r)
+		} else if which.Waiting || which.ID != "" {
+			r, err = drop(tx, r, reason)
+			dropped = append(dropped, r)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return dropped, running, nil
+}
+
+// drop ends a run that was never begun. Its text stays in the history: it was said.
+func drop(tx store.Tx, r Run, reason string) (Run, error) {
+	if r.Command == "" {
+		m := session.Message{
+			Role: wit.RoleUser, Run: r.ID, Origin: &r.Origin, Aside: true,
+			Parts: append([]wit.Part{session.TextPart(r.Text)}, r.Parts...),
+		}
+		if _, err := session.Append(tx, r.Session, m); err != nil {
+			return r, err
+		}
+	}
+	return Finish(tx, r.ID, Aborted, func(r *Run) { r.Stop = reason })
+}
+
+// interrupt ends a run's context, if it is executed in this process.
+func (s *Service) interrupt(id, reason string) {
+	s.mu.Lock()
+	cancel := s.active[id]
+	s.mu.Unlock()
+	if cancel != nil {
+		cancel(&Stopped{reason})
+	} else {
+		s.Wake()
+	}
+}
+
+func (s *Service) awaitEnd(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, stopWait)
+	defer cancel()
+	_, err := s.Wait(ctx, id)
+	return err
+}
+
+// Hold implements session.Runs: it stops the session's runs and lets none begin before release is called.
+func (s *Service) Hold(ctx context.Context, key session.Key, all bool) (release func(), err error) {
+	end := s.holds.hold(key)
+	_, err = s.Stop(ctx, Selection{Session: key, Waiting: all}, "rpc")
+	return func() {
+		end()
+		s.Wake()
+	}, err
+}

@@ -1,0 +1,163 @@
+package run
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Request is a run that somebody wants.
+type Request struct {
+	Run Run
+	// To is where the answer is delivered.
+	To session.Destination
+	// SessionID is what a new session is called if that is free.
+	SessionID string
+}
+
+// Receipt is what became of a request: the run as it stands.
+type Receipt struct {
+	Run Run
+	// Existed is set if a run with this id was there before; nothing has changed then.
+	Existed bool
+	// Ahead is how many runs of the session go before a new one.
+	Ahead int
+}
+
+// Submit queues a run, in a session that is made if there is none. Errors: as Enqueue's and
+// session.Destination's; the store's.
+func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
+	var out Receipt
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		r := q.Run
+		e, err := session.EnsureAs(tx, r.Session, message.Origin{}, q.SessionID)
+		if err != nil {
+			return err
+		}
+		if out.Ahead, err = Count(tx, r.Session); err != nil {
+			return err
+		}
+		if r.Reply, err = q.To.Resolve(tx, e); err != nil {
+			return err
+		}
+		out.Run, out.Existed, err = Enqueue(tx, r)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	if out.Existed {
+		out.Ahead = 0
+		return out, nil
+	}
+	s.Wake()
+	s.sessions.Changed(q.Run.Session, "run")
+	return out, nil
+}
+
+// Job is a run that the gateway itself asks for, such as a scheduled one.
+type Job struct {
+	// ID is the run's: the same twice is one run.
+	ID string
+	// Agent answers, in Session as clients write it, such as cron:backup.
+	Agent, Session  string
+	Message         string
+	Model, Thinking string
+	// Timeout is zero for the usual one.
+	Timeout time.Duration
+	// Deliver says that the answer goes to a channel: to To there, or, unless both are named, to where the
+	// agent's main session was last spoken to.
+	Deliver                      bool
+	Channel, To, Account, Thread string
+	// BestEffort says that a job without anybody to deliver to is run all the same.
+	BestEffort bool
+}
+
+// Do runs a job and returns its answer when it has ended. Errors: what ended the run otherwise;
+// CodeNotFound if there is nobody to deliver to; CodeTimeout when ctx ends first, and the run goes on.
+func (s *Service) Do(ctx context.Context, j Job) (answer string, err error) {
+	if strings.TrimSpace(j.Message) == "" || len(j.Message) > MaxText {
+		return "", wit.Errorf(wit.CodeInvalid, "a turn needs a message of 1 to %d bytes", MaxText)
+	}
+	settings := s.sessions.Settings()
+	key, err := settings.ParseKey(j.Session, j.Agent)
+	if err != nil {
+		return "", err
+	}
+	to := session.Destination{Wanted: j.Deliver, Of: settings.Main(j.Agent), Required: !j.BestEffort}
+	if j.Channel != "" && j.To != "" {
+		to.Channel, to.To, to.Account, to.Thread = j.Channel, j.To, j.Account, j.Thread
+	}
+	if _, err := s.Submit(ctx, Request{To: to, Run: Run{
+		ID: j.ID, Session: key, Text: j.Message, Model: j.Model, Thinking: j.Thinking, Timeout: j.Timeout.Milliseconds(),
+	}}); err != nil {
+		return "", err
+	}
+	r, err := s.Wait(ctx, j.ID)
+	if err != nil {
+		return "", err
+	}
+	return r.Answer, r.Failure()
+}
+
+// SystemEvent is something that a session's agent is told by the gateway.
+type SystemEvent struct {
+	// ID makes the same event twice one; empty is only for notes, and always new.
+	ID string
+	// Session is told, or the main one of Agent when it is empty.
+	Session session.Key
+	Agent   string
+	Text    string
+	// Now makes a run of it; else it is a note that the agent reads in its next run.
+	Now bool
+}
+
+// Tell gives a session a system event. Errors: CodeInvalid for a text that is empty or over 1 MiB; as
+// Enqueue's.
+func (s *Service) Tell(ctx context.Context, e SystemEvent) error {
+	if strings.TrimSpace(e.Text) == "" || len(e.Text) > MaxText {
+		return wit.Errorf(wit.CodeInvalid, "a system event needs a text of 1 to %d bytes", MaxText)
+	}
+	if e.Session == "" {
+		e.Session = s.sessions.Settings().Main(e.Agent)
+	}
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		r := Run{ID: e.ID, Session: e.Session, Text: "[system event] " + e.Text}
+		entry, err := session.Ensure(tx, r.Session, message.Origin{})
+		if err != nil {
+			return err
+		}
+		if !e.Now {
+			return note(tx, r)
+		}
+		r.Reply = entry.Route.Room()
+		_, _, err = Enqueue(tx, r)
+		return err
+	})
+	if err == nil {
+		s.sessions.Changed(e.Session, "message")
+		s.Wake()
+	}
+	return err
+}
+
+// note appends a run's text without running it. The run is kept, done, so that its id is known.
+func note(tx store.Tx, r Run) error {
+	if r.ID != "" {
+		r.Urgent = true // it has no place among the runs that wait
+		_, existed, err := Enqueue(tx, r)
+		if err != nil || existed {
+			return err
+		}
+		if _, err := Finish(tx, r.ID, Done, func(*Run) {}); err != nil {
+			return err
+		}
+	}
+	_, err := session.Append(tx, r.Session, session.Message{Role: wit.RoleUser, Run: r.ID, Parts: []wit.Part{session.TextPart(r.Text)}})
+	return err
+}
