@@ -9,11 +9,11 @@ import (
 // CheckConfig checks a plugin's section of the configuration, or a channel account's, against the
 // manifest before it is kept. Errors: CodeNotFound for an unknown plugin; CodeInvalid naming the field.
 func (r *Registry) CheckConfig(id, account string, section wit.JSON) error {
-	e := r.entry(id)
-	if e == nil {
+	known := r.table.of(id)
+	if known == nil {
 		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first", id)
 	}
-	m := e.manifest(e.current.Load())
+	m := known.manifest()
 	if m == nil || len(m.Config) == 0 || !describes(m, account) {
 		return nil
 	}

@@ -155,33 +155,3 @@ func coversHost(have, want string) bool {
 	}
 	return have == want
 }
-
-// Grant gives a plugin what its newest package asks for, which then runs. Errors: CodeNotFound, and
-// CodeConflict when nothing waits for a grant.
-func (r *Registry) Grant(ctx context.Context, id string) error {
-	r.loading.Lock()
-	e := r.entry(id)
-	if e == nil {
-		r.loading.Unlock()
-		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
-	}
-	found, _ := r.candidates()
-	err := error(wit.Errorf(wit.CodeConflict, "plugin %s does not wait for a grant", id))
-	for _, c := range found[id] {
-		if u, bad := e.rejectedFor(c.fingerprint); bad && u.Lacking != nil {
-			if err = r.grants.record(ctx, c.manifest, byOwner); err == nil {
-				e.mu.Lock()
-				delete(e.rejected, c.fingerprint)
-				e.mu.Unlock()
-				r.log.Info("the owner granted a plugin what it asks for", "plugin", id, "version", c.manifest.Version, "added", u.Lacking)
-			}
-			break
-		}
-	}
-	r.loading.Unlock()
-	if err != nil {
-		return err
-	}
-	_, err = r.reconcile(ctx, pass{live: true})
-	return err
-}

@@ -3,6 +3,7 @@ package plugin
 import (
 	"slices"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -21,8 +22,8 @@ type Status struct {
 	// Update is a package that did not take the place of what runs.
 	Update *Update `json:"update,omitempty"`
 	// Shadowed are tools that another plugin has under the same name.
-	Shadowed []string  `json:"shadowedTools,omitempty"`
-	Stats    CallStats `json:"stats"`
+	Shadowed []string     `json:"shadowedTools,omitempty"`
+	Stats    engine.Stats `json:"stats"`
 }
 
 // Provided names what a plugin is.
@@ -60,28 +61,26 @@ type PermissionRow struct {
 
 // List returns all plugins, by id.
 func (r *Registry) List() []Status {
-	all := r.all()
+	all := r.table.all()
 	list := make([]Status, 0, len(all))
-	for _, e := range all {
-		s, _ := r.statusOf(e)
-		list = append(list, s)
+	for _, s := range all {
+		list = append(list, r.table.status(s))
 	}
 	return list
 }
 
 // Info returns all that is known of a plugin, or CodeNotFound.
 func (r *Registry) Info(id string) (Details, error) {
-	e := r.entry(id)
-	if e == nil {
+	s := r.table.of(id)
+	if s == nil {
 		return Details{}, wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
 	}
-	s, v := r.statusOf(e)
-	d := Details{Status: s, Permissions: []PermissionRow{}}
-	m := e.manifest(v)
+	d := Details{Status: r.table.status(s), Permissions: []PermissionRow{}}
+	m, v := s.manifest(), s.version
 	if m == nil {
 		return d, nil
 	}
-	g, granted := r.grants.of(id)
+	g, granted := r.keeper.grants.of(id)
 	if granted {
 		d.GrantedBy, d.GrantedAt = g.By, g.At
 	}
@@ -90,8 +89,8 @@ func (r *Registry) Info(id string) (Details, error) {
 	if v == nil {
 		return d, nil
 	}
-	if v.config != nil {
-		d.Secrets = v.config.secrets
+	if v.config.schema != nil {
+		d.Secrets = v.config.schema.secrets
 	}
 	spec := v.spec(classEvent)
 	d.Limits = wit.Limits{Memory: spec.Memory, Deadline: spec.Deadline.Milliseconds(), MaxInstances: uint32(spec.Calls)}
@@ -104,31 +103,19 @@ func (r *Registry) Info(id string) (Details, error) {
 	return d, nil
 }
 
-func (r *Registry) statusOf(e *entry) (Status, *version) {
-	v := e.current.Load()
-	e.mu.Lock()
-	s := Status{ID: e.id, Name: e.id, Version: e.version, State: e.state, Reason: e.reason, Hint: e.hint, Path: e.path, Update: e.update}
-	e.mu.Unlock()
-	if m := e.manifest(v); m != nil {
-		s.Name, s.Version, s.Description, s.Provides = m.Name, m.Version, m.Description, provided(m)
+func (t *table) status(s *standing) Status {
+	is := s.status
+	out := Status{ID: s.id, Name: s.id, Version: is.Version, State: is.Phase, Reason: is.Reason, Hint: is.Hint, Path: is.Path, Update: s.update}
+	if m := s.manifest(); m != nil {
+		out.Name, out.Version, out.Description, out.Provides = m.Name, m.Version, m.Description, provided(m)
 	}
-	if v != nil {
-		s.Path, s.Stock, s.Stats = v.pkg.Path, v.pkg.Stock, v.stats()
-	} else if s.Update != nil && s.State == StateFailed {
-		s.Update = nil // it says the same as state and reason
+	if v := s.version; v != nil {
+		out.Path, out.Stock, out.Stats = v.pkg.Path, v.pkg.Stock, v.callers.stats()
+	} else if is.Phase == StateFailed {
+		out.Update = nil // it says the same as state and reason
 	}
-	s.Shadowed = r.offers.Load().shadowed[e.id]
-	return s, v
-}
-
-// manifest returns the current version's, or that of a disabled plugin.
-func (e *entry) manifest(v *version) *wit.Manifest {
-	if v != nil {
-		return v.manifest
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.dormant
+	out.Shadowed = t.offers.Load().shadowed[s.id]
+	return out
 }
 
 func provided(m *wit.Manifest) Provided {

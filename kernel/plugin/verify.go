@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -14,7 +15,7 @@ const userModule = "extism:host/user"
 // verify compares what the code needs and offers with what the manifest says. The file of a bundle
 // serves other plugins too, so only what is missing counts there; imports that this plugin may not use
 // are linked to refusals.
-func verify(m *wit.Manifest, info Info) error {
+func verify(m *wit.Manifest, info engine.Info) error {
 	var problems []string
 	if missing := without(requiredExports(m), info.Exports); len(missing) > 0 {
 		problems = append(problems, "the manifest provides what the code does not export: "+strings.Join(missing, ", "))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -37,7 +38,7 @@ func TestVerify(t *testing.T) {
 		{"everything", wit.Manifest{Entry: "p.wasm", Provides: tool}, "", "fly kv_get", []string{"tool_invoke", "fly", "kv_get"}},
 	}
 	for _, tt := range tests {
-		err := verify(&tt.m, Info{Exports: strings.Fields(tt.exports), Imports: map[string][]string{userModule: strings.Fields(tt.imports), "env": {"kv_put"}}})
+		err := verify(&tt.m, engine.Info{Exports: strings.Fields(tt.exports), Imports: map[string][]string{userModule: strings.Fields(tt.imports), "env": {"kv_put"}}})
 		if (err == nil) != (tt.want == nil) {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
