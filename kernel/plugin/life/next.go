@@ -166,6 +166,7 @@ func (n *step) problemBefore(c Candidate) *Update {
 
 // install puts a version in an empty place, or prepares it to take the place of what runs.
 func (n *step) install(r Ref) {
+	n.dropNext()
 	switch {
 	case n.Current == 0 && !n.Live:
 		n.swap(r, Installed)
@@ -173,7 +174,6 @@ func (n *step) install(r Ref) {
 		n.swap(r, Verified)
 		n.compile(r)
 	default:
-		n.dropNext()
 		n.Next = r
 		n.do(Announce{Phase: Verified, Version: n.Made[r].Version, Previous: n.Made[n.Current].Version})
 		n.compile(r)
@@ -198,6 +198,7 @@ func (n *step) compiled(e Compiled) {
 	case e.Ref == n.Next && e.Failed == nil:
 		n.Next = 0
 		n.swap(e.Ref, Ready)
+		n.Update = n.problemBefore(m.Candidate)
 	case e.Ref == n.Next:
 		n.Next = 0
 		n.reject(m.Fingerprint, *e.Failed)

@@ -156,6 +156,9 @@ func (w *world) check(before life.State, e life.Event) {
 	if c, ok := e.(life.Compiled); ok && c.Failed != nil && c.Ref == before.Next && before.Current != s.Current {
 		w.fail("a candidate that does not compile changed what runs from %d to %d", before.Current, s.Current)
 	}
+	if _, ok := e.(life.RollBack); ok && before.Next != s.Next {
+		w.fail("a rollback dropped what was being prepared")
+	}
 	if s.Closed && s.Current != 0 {
 		w.fail("something runs after the end")
 	}

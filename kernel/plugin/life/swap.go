@@ -2,7 +2,6 @@ package life
 
 // swap makes a version the current one. The one before is drained and kept for a rollback.
 func (n *step) swap(r Ref, p Phase) {
-	n.dropNext()
 	old := n.Current
 	before, now := n.Made[old].Version, n.Made[r].Version
 	n.Current = r
@@ -132,7 +131,8 @@ func (n *step) renew(from Ref) Ref {
 	return n.Last
 }
 
-// rollBack puts the previous version back, and keeps what replaced it aside.
+// rollBack puts the previous version back, and keeps what replaced it from being tried again. What is being
+// prepared goes on: it is newer than both.
 func (n *step) rollBack(e RollBack) {
 	if !n.CanRollBack() {
 		return

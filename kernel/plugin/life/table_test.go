@@ -116,6 +116,17 @@ upgraded = ready 2.0.0 1< 2*
 	roll back: clone 1 to 3, say failed 2.0.0 (why), serve 3, inherit 3, free 1, say ready 1.0.0 after 2.0.0, say draining 2.0.0 (replaced), drain 2 -> ready 1.0.0 2d 3* not 2.0.0 without b
 	stopping: serve 0, free 1, say draining 2.0.0 (the gateway stops), drain 2 -> draining 2.0.0 2d
 	refused 2: serve 0, say failed 9.9.9 (bad), drain 2 -> failed 9.9.9 1< 2d not 9.9.9 without b
+preparing a third = ready 2.0.0 1< 2* 3>c
+	found a: try 4 a, verify -> ready 2.0.0 1< 2* 3>c try 4
+	found b: nothing -> ready 2.0.0 1< 2* 3c
+	gone: serve 0, free 1, say draining 2.0.0 (removed), drain 2 -> draining 2.0.0 2d 3c
+	disabled: serve 0, free 1, say stopped 1.0.0 (disabled in the configuration), disconnect 2, drain 2 -> stopped 1.0.0 2d 3c
+	reconfigured: clone 2 to 4, serve 4, drain 2 for 4 -> ready 2.0.0 1< 2d 3>c 4*
+	roll back: clone 1 to 4, say failed 2.0.0 (why), serve 4, inherit 4, free 1, say ready 1.0.0 after 2.0.0, say draining 2.0.0 (replaced), drain 2 -> ready 1.0.0 2d 3>c 4* not 2.0.0 without b
+	stopping: serve 0, free 1, say draining 2.0.0 (the gateway stops), drain 2 -> draining 2.0.0 2d 3c
+	compiled 3: serve 3, inherit 3, free 1, say ready 3.0.0 after 2.0.0, say draining 2.0.0 (replaced), drain 2 -> ready 3.0.0 2<d 3*
+	compiled 3 never: say failed 9.9.9 (bad), free 3 -> ready 2.0.0 1< 2* not 9.9.9 without c
+	refused 2: serve 0, say failed 9.9.9 (bad), drain 2 -> failed 9.9.9 1< 2d 3>c not 9.9.9 without b
 renewed = verified 1.0.0 1cd 2*
 	found b: try 3 b, verify -> verified 1.0.0 1cd 2* try 3
 	found c a: try 3 c, verify -> verified 1.0.0 1cd 2* try 3
