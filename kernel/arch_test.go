@@ -37,13 +37,16 @@ var imports = map[string]string{
 	"kernel/sse":            "wit",
 	"kernel/egress":         "kernel/sse wit",
 	"kernel/host":           "kernel/egress kernel/event kernel/store kernel/wire wit wit/codec",
-	"kernel/plugin/life":    "",
-	"kernel/plugin/engine":  "kernel/host kernel/runtime wit",
-	"kernel/plugin/source":  "kernel/plugin/engine wit",
-	"kernel/plugin":         "kernel/egress kernel/event kernel/host kernel/plugin/engine kernel/plugin/life kernel/plugin/source kernel/rpc kernel/store kernel/wire wit wit/codec",
 	"kernel/auth":           "kernel/event kernel/rpc kernel/store kernel/wire wit",
 	"kernel/gateway":        "kernel/auth kernel/event kernel/rpc kernel/wire wit",
 	"kernel/gateway/client": "kernel/wire wit",
+
+	"kernel/plugin":          "kernel/egress kernel/event kernel/host kernel/plugin/engine kernel/plugin/grant kernel/plugin/life kernel/plugin/manifest kernel/plugin/source kernel/rpc kernel/store kernel/wire wit wit/codec",
+	"kernel/plugin/life":     "",
+	"kernel/plugin/manifest": "wit",
+	"kernel/plugin/grant":    "kernel/plugin/manifest kernel/store wit",
+	"kernel/plugin/engine":   "kernel/host kernel/runtime wit",
+	"kernel/plugin/source":   "kernel/plugin/engine wit",
 
 	"kernel/service":          "kernel/event kernel/rpc",
 	"kernel/service/message":  "kernel/store wit",
@@ -66,8 +69,8 @@ var owners = map[string]string{
 	"github.com/robfig/cron":                "kernel/schedule",
 	"modernc.org/sqlite":                    "kernel/store",
 	"github.com/zalando/go-keyring":         "kernel/secret",
-	"github.com/fsnotify/fsnotify":          "kernel/plugin",
-	"github.com/santhosh-tekuri/jsonschema": "kernel/plugin",
+	"github.com/fsnotify/fsnotify":          "kernel/plugin/source",
+	"github.com/santhosh-tekuri/jsonschema": "kernel/plugin/manifest",
 }
 
 const (

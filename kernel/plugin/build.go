@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -42,7 +44,7 @@ func (k *keeper) build(e *entry, c candidate, t life.Try) (*version, *Update) {
 		return nil, u
 	}
 	u.Version = c.manifest.Version
-	granted, lacking, err := k.grants.admit(k.life, c.manifest, c.pkg.Stock)
+	granted, lacking, err := k.grants.Admit(k.life, c.manifest, c.pkg.Stock)
 	if err != nil {
 		u.Reason = "what it may ask for cannot be recorded: " + err.Error()
 		return nil, u
@@ -53,8 +55,8 @@ func (k *keeper) build(e *entry, c candidate, t life.Try) (*version, *Update) {
 		u.Hint = "it asks for more than was granted: look at its reasons, then `carapace plugins grant` it"
 		return nil, u
 	}
-	if asks := beyond(&wit.Permissions{}, &c.manifest.Permissions); granted && !c.pkg.Stock && len(asks) > 0 {
-		k.log.Info("plugin from the plugins folder granted what it asks for", "plugin", e.id, "permissions", permissionNames(&c.manifest.Permissions))
+	if asks := grant.Beyond(&wit.Permissions{}, &c.manifest.Permissions); granted && !c.pkg.Stock && len(asks) > 0 {
+		k.log.Info("plugin from the plugins folder granted what it asks for", "plugin", e.id, "permissions", manifest.PermissionNames(&c.manifest.Permissions))
 		k.announce(e.id, life.Announce{Phase: life.Installed, Version: c.manifest.Version, Reason: "granted: " + strings.Join(asks, ", ")})
 	}
 	v := k.newVersion(e, c, t.Ref)

@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"sync"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // configuration is what the owner configured for a plugin, as its manifest's schema sees it.
 type configuration struct {
 	manifest *wit.Manifest
-	schema   *schema // nil when the manifest has none
+	schema   *manifest.Schema // nil when the manifest has none
 	settings Settings
 	checked  sync.Map // *section, by account
 }
@@ -24,7 +25,7 @@ type section struct {
 func newConfiguration(m *wit.Manifest, s Settings) *configuration {
 	c := &configuration{manifest: m, settings: s}
 	if len(m.Config) > 0 {
-		c.schema, _ = newSchema(m.Config) // the manifest's check compiled it already
+		c.schema, _ = manifest.NewSchema(m.Config) // the manifest's check compiled it already
 	}
 	return c
 }
@@ -49,9 +50,9 @@ func (c *configuration) section(account string) (wit.JSON, error) {
 			return s.value, s.err
 		}
 	}
-	s := &section{raw: value, value: c.schema.strip(value)}
+	s := &section{raw: value, value: c.schema.Strip(value)}
 	if describes(c.manifest, account) {
-		if err := c.schema.check(s.value); err != nil {
+		if err := c.schema.Check(s.value); err != nil {
 			s.value, s.err = nil, wit.Errorf(wit.CodeInvalid, "%s: %w", where, err)
 		}
 	}
@@ -60,13 +61,13 @@ func (c *configuration) section(account string) (wit.JSON, error) {
 }
 
 // strip removes the secrets from a section that somebody else brings.
-func (c *configuration) strip(value wit.JSON) wit.JSON { return c.schema.strip(value) }
+func (c *configuration) strip(value wit.JSON) wit.JSON { return c.schema.Strip(value) }
 
 // flat returns the fields of the plugin's section as Extism's config knows them: strings as they are, other
 // values as JSON.
 func (c *configuration) flat() map[string]string {
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(c.schema.strip(c.settings.PluginConfig(c.manifest.ID)), &fields) != nil {
+	if json.Unmarshal(c.schema.Strip(c.settings.PluginConfig(c.manifest.ID)), &fields) != nil {
 		return nil
 	}
 	out := make(map[string]string, len(fields))

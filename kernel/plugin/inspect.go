@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -33,7 +34,7 @@ const maxInspected = 64
 
 // inspect reads a version's file of code.
 func (i *inspector) inspect(ctx context.Context, v *version) (inspected, error) {
-	name, _ := entryOf(v.manifest)
+	name, _ := manifest.Entry(v.manifest)
 	key, err := v.pkg.CodeKey(name)
 	if err != nil {
 		return inspected{}, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -21,7 +22,7 @@ type keeper struct {
 	log       hclog.Logger
 	mailbox   *mailbox
 	table     *table
-	grants    *grants
+	grants    *grant.Grants
 	inspector *inspector
 	handles   versions // what the handles of hooks find versions by
 

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -104,11 +106,11 @@ func (k *keeper) candidates() (map[string][]candidate, error) {
 
 // read fills in a candidate's manifest and fingerprint.
 func (k *keeper) read(c *candidate) error {
-	data, err := c.pkg.Manifest(maxManifest)
+	data, err := c.pkg.Manifest(manifest.MaxBytes)
 	if err != nil {
 		return err
 	}
-	if c.manifest, err = DecodeManifest(data, k.deps.Gateway); err != nil {
+	if c.manifest, err = manifest.Decode(data, k.deps.Gateway); err != nil {
 		return err
 	}
 	if c.manifest.ID != c.pkg.Folder {
@@ -117,7 +119,7 @@ func (k *keeper) read(c *candidate) error {
 	if err := k.checkHooks(c.manifest); err != nil {
 		return err
 	}
-	file, _ := entryOf(c.manifest)
+	file, _ := manifest.Entry(c.manifest)
 	c.fingerprint, err = c.pkg.Fingerprint(file)
 	return err
 }
@@ -144,7 +146,7 @@ func (k *keeper) grant(ctx context.Context, id string) error {
 		if !bad || u.Lacking == nil {
 			continue
 		}
-		if err := k.grants.record(ctx, c.manifest, byOwner); err != nil {
+		if err := k.grants.Record(ctx, c.manifest, grant.ByOwner); err != nil {
 			return err
 		}
 		k.log.Info("owner granted a plugin what it asks for", "plugin", id, "version", c.manifest.Version, "added", u.Lacking)

@@ -11,6 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -68,7 +69,7 @@ func Open(ctx context.Context, d Deps) (*Registry, error) {
 	if d.Logger == nil {
 		d.Logger = hclog.NewNullLogger()
 	}
-	g, err := openGrants(ctx, d.Store)
+	g, err := grant.Open(ctx, d.Store)
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func TestBrokenUpgradeKeepsTheOld(t *testing.T) {
 		t.Errorf("%+v %v", d, err)
 	}
 	source.Put(tool("p", "2.0.1", "fixed"))
-	r.wait("p 2.0.1 verified")
+	r.wait("p 2.0.1 ready")
 	r.says("p_tool", "fixed")
 	if d, _ = r.Info("p"); d.Update != nil {
 		t.Errorf("%+v", d.Update)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -80,7 +81,7 @@ func (r *Registry) Info(id string) (Details, error) {
 	if m == nil {
 		return d, nil
 	}
-	g, granted := r.keeper.grants.of(id)
+	g, granted := r.keeper.grants.Of(id)
 	if granted {
 		d.GrantedBy, d.GrantedAt = g.By, g.At
 	}
@@ -90,7 +91,7 @@ func (r *Registry) Info(id string) (Details, error) {
 		return d, nil
 	}
 	if v.config.schema != nil {
-		d.Secrets = v.config.schema.secrets
+		d.Secrets = v.config.schema.Secrets
 	}
 	spec := v.spec(classEvent)
 	d.Limits = wit.Limits{Memory: spec.Memory, Deadline: spec.Deadline.Milliseconds(), MaxInstances: uint32(spec.Calls)}
@@ -139,13 +140,13 @@ func permissionRows(m *wit.Manifest, granted *wit.Permissions) []PermissionRow {
 	rows := []PermissionRow{}
 	p := &m.Permissions
 	if p.HTTP != nil {
-		detail := append(slices.Clone(p.HTTP.Hosts), methodsOf(p.HTTP)...)
+		detail := append(slices.Clone(p.HTTP.Hosts), grant.Methods(p.HTTP)...)
 		rows = append(rows, PermissionRow{"http", p.HTTP.Reason, append(detail, p.HTTP.Paths...),
-			granted.HTTP != nil && len(beyondHTTP(granted.HTTP, p.HTTP)) == 0})
+			len(grant.Beyond(granted, &wit.Permissions{HTTP: p.HTTP})) == 0})
 	}
 	if p.Credential != nil {
 		only := wit.Permissions{Credential: p.Credential}
-		rows = append(rows, PermissionRow{"credential", p.Credential.Reason, p.Credential.Names, len(beyond(granted, &only)) == 0})
+		rows = append(rows, PermissionRow{"credential", p.Credential.Reason, p.Credential.Names, len(grant.Beyond(granted, &only)) == 0})
 	}
 	for _, q := range []struct {
 		name      string

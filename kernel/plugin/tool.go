@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -81,14 +82,14 @@ func (v *version) checkArgs(name string, args wit.JSON) error {
 	}
 	known, ok := v.schemas.Load(name)
 	if !ok {
-		s, err := newSchema(d.Parameters)
+		s, err := manifest.NewSchema(d.Parameters)
 		if err != nil {
 			return wit.Errorf(wit.CodeInternal, "tool %s: its schema: %w", name, err)
 		}
 		known, _ = v.schemas.LoadOrStore(name, s)
 	}
-	s, _ := known.(*schema)
-	if err := s.check(args); err != nil {
+	s, _ := known.(*manifest.Schema)
+	if err := s.Check(args); err != nil {
 		return wit.Errorf(wit.CodeInvalid, "arguments of %s: %w", name, err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -76,7 +77,7 @@ func (v *version) verify(ctx context.Context, i *inspector) (first bool, err err
 	if err != nil {
 		return false, err
 	}
-	if err := verify(v.manifest, seen.info); err != nil {
+	if err := manifest.Verify(v.manifest, manifest.Info(seen.info)); err != nil {
 		return false, err
 	}
 	if v.code, err = v.engine.Load(v.source(seen.hash)); err != nil {
@@ -89,7 +90,7 @@ func (v *version) verify(ctx context.Context, i *inspector) (first bool, err err
 
 func (v *version) source(hash string) engine.Source {
 	name := v.manifest.ID
-	file, member := entryOf(v.manifest)
+	file, member := manifest.Entry(v.manifest)
 	if member != "" {
 		name = file
 	}
@@ -123,7 +124,7 @@ func (v *version) spec(c class) engine.Spec {
 	}
 	s := engine.Spec{Plugin: v.manifest.ID, Instances: v.instances(c), Functions: v.guest.Functions(), HTTP: v.guest.Request, Log: v.guest.Log,
 		Memory: limits.Memory, Output: maxAnswer, Deadline: time.Duration(limits.Deadline) * time.Millisecond, Calls: int(limits.MaxInstances)}
-	if _, member := entryOf(v.manifest); member != "" {
+	if _, member := manifest.Entry(v.manifest); member != "" {
 		s.Plugin = member
 	}
 	if s.Memory == 0 {

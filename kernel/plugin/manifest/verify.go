@@ -1,21 +1,26 @@
-package plugin
+package manifest
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // userModule is where plugins import the contract's functions from.
 const userModule = "extism:host/user"
 
-// verify compares what the code needs and offers with what the manifest says. The file of a bundle
+// Info is what a file of code needs and offers: names of functions by import module, and of exports.
+type Info struct {
+	Imports map[string][]string
+	Exports []string
+}
+
+// Verify compares what the code needs and offers with what the manifest says. The file of a bundle
 // serves other plugins too, so only what is missing counts there; imports that this plugin may not use
-// are linked to refusals.
-func verify(m *wit.Manifest, info engine.Info) error {
+// are linked to refusals. The error is CodeInvalid and names all that is missing.
+func Verify(m *wit.Manifest, info Info) error {
 	var problems []string
 	if missing := without(requiredExports(m), info.Exports); len(missing) > 0 {
 		problems = append(problems, "the manifest provides what the code does not export: "+strings.Join(missing, ", "))
@@ -27,14 +32,14 @@ func verify(m *wit.Manifest, info engine.Info) error {
 		switch {
 		case !known:
 			unknown = append(unknown, name)
-		case permission != "" && !permits(&m.Permissions, permission):
+		case permission != "" && !Permits(&m.Permissions, permission):
 			forbidden = append(forbidden, fmt.Sprintf("%s (permissions.%s)", name, permission))
 		}
 	}
 	if len(unknown) > 0 {
 		problems = append(problems, "the code imports what this gateway does not have: "+strings.Join(unknown, ", "))
 	}
-	if _, bundled := entryOf(m); bundled == "" {
+	if _, bundled := Entry(m); bundled == "" {
 		if len(forbidden) > 0 {
 			problems = append(problems, "the code imports what the manifest does not ask for: "+strings.Join(forbidden, ", "))
 		}
@@ -89,11 +94,13 @@ func undeclared(m *wit.Manifest, exports []string) []string {
 	return extra
 }
 
-func permits(p *wit.Permissions, name string) bool {
-	return slices.Contains(permissionNames(p), name)
+// Permits reports whether a permission is among those.
+func Permits(p *wit.Permissions, name string) bool {
+	return slices.Contains(PermissionNames(p), name)
 }
 
-func permissionNames(p *wit.Permissions) []string {
+// PermissionNames lists the permissions that are asked for.
+func PermissionNames(p *wit.Permissions) []string {
 	var names []string
 	add := func(name string, has bool) {
 		if has {

@@ -1,4 +1,10 @@
-package plugin
+// Package manifest reads plugin.json and says what is wrong with it, and whether code is what it says.
+//
+// Decode checks all that can be checked without the code, strictly: what it does not know is refused, and
+// each problem is named by its path. Verify compares a file of code's imports and exports with the manifest. A
+// Schema checks configurations and tools' arguments. Nothing here keeps state, and everything is safe for
+// concurrent use.
+package manifest
 
 import (
 	"fmt"
@@ -14,8 +20,10 @@ import (
 // ABI is the version of the contract that this gateway speaks.
 const ABI = 1
 
+// MaxBytes bounds plugin.json.
+const MaxBytes = 256 << 10
+
 const (
-	maxManifest    = 256 << 10
 	maxProblems    = 8
 	maxName        = 64
 	maxDescription = 500
@@ -40,13 +48,13 @@ var (
 	webhookMethods = []string{"GET", "POST", "PUT"}
 )
 
-// DecodeManifest reads plugin.json: strictly, and with every rule that can be checked without the code.
+// Decode reads plugin.json: strictly, and with every rule that can be checked without the code.
 // gateway is this gateway's version; a range cannot be checked against one that is not SemVer.
 //
 // The error is CodeInvalid and names each problem by its path.
-func DecodeManifest(data []byte, gateway string) (*wit.Manifest, error) {
-	if len(data) > maxManifest {
-		return nil, wit.Errorf(wit.CodeTooLarge, "plugin.json has %d bytes, at most %d are read", len(data), maxManifest)
+func Decode(data []byte, gateway string) (*wit.Manifest, error) {
+	if len(data) > MaxBytes {
+		return nil, wit.Errorf(wit.CodeTooLarge, "plugin.json has %d bytes, at most %d are read", len(data), MaxBytes)
 	}
 	m := &wit.Manifest{}
 	if err := wit.UnmarshalStrict(data, m); err != nil {
@@ -57,7 +65,7 @@ func DecodeManifest(data []byte, gateway string) (*wit.Manifest, error) {
 	c.provides(&m.Provides)
 	c.permissions(m)
 	if len(m.Config) > 0 {
-		if _, err := newSchema(m.Config); err != nil {
+		if _, err := NewSchema(m.Config); err != nil {
 			c.problem("config", "%s", err)
 		}
 	}
@@ -149,7 +157,7 @@ func (c *checker) provides(p *wit.Provides) {
 	for i, t := range p.Tools {
 		c.tool(fmt.Sprintf("provides.tools[%d]", i), &t)
 		if names[t.Name] {
-			c.problem(fmt.Sprintf("provides.tools[%d].name", i), "%q stands twice", t.Name)
+			c.problem(fmt.Sprintf("provides.tools[%d].name", i), "%q is a duplicate", t.Name)
 		}
 		names[t.Name] = true
 	}
@@ -159,7 +167,7 @@ func (c *checker) provides(p *wit.Provides) {
 			c.problem(path+".name", "is missing")
 		}
 		if slices.ContainsFunc(p.Hooks[:i], func(o wit.HookFacts) bool { return o.Name == h.Name }) {
-			c.problem(path+".name", "%q stands twice", h.Name)
+			c.problem(path+".name", "%q is a duplicate", h.Name)
 		}
 		if h.Deadline < 0 || h.Deadline > maxDeadline {
 			c.problem(path+".deadline", "%d is not 0 to %d ms", h.Deadline, maxDeadline)
@@ -174,7 +182,7 @@ func (c *checker) tool(path string, t *wit.ToolDefinition) {
 	c.text(path+".description", t.Description, 4096)
 	if len(t.Parameters) == 0 {
 		c.problem(path+".parameters", "is missing: give a JSON Schema, {\"type\":\"object\"} for no arguments")
-	} else if _, err := newSchema(t.Parameters); err != nil {
+	} else if _, err := NewSchema(t.Parameters); err != nil {
 		c.problem(path+".parameters", "%s", err)
 	}
 }
@@ -269,8 +277,8 @@ func (c *checker) limits(l *wit.Limits) {
 	}
 }
 
-// entryOf splits an entry into the file and, for a bundle, which of its plugins is meant.
-func entryOf(m *wit.Manifest) (file, member string) {
+// Entry splits an entry into the file and, for a bundle, which of its plugins is meant.
+func Entry(m *wit.Manifest) (file, member string) {
 	parts := entryPattern.FindStringSubmatch(m.Entry)
 	if parts == nil {
 		return "", ""
