@@ -1,6 +1,8 @@
 package plugin
 
 import (
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -35,3 +37,18 @@ var ChangedKind = event.Kind[Changed]{Name: "plugins.changed", Scope: wire.Scope
 
 // Events lists the kinds that the registry publishes.
 func Events() []event.Row { return []event.Row{ChangedKind.Row()} }
+
+// announcer tells everybody what a plugin has become.
+type announcer struct {
+	bus *event.Bus
+	log hclog.Logger
+}
+
+func (n announcer) announce(id string, a life.Announce) {
+	if a.Phase == life.Failed {
+		n.log.Warn("plugin failed", "plugin", id, "version", a.Version, "reason", a.Reason)
+	} else {
+		n.log.Debug("plugin changed", "plugin", id, "version", a.Version, "state", string(a.Phase), "reason", a.Reason)
+	}
+	ChangedKind.Publish(n.bus, Changed{ID: id, Version: a.Version, State: a.Phase, Reason: a.Reason, PreviousVersion: a.Previous})
+}

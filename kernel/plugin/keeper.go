@@ -1,14 +1,13 @@
 package plugin
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
 	"github.com/carapace-gateway/carapace/wit"
@@ -18,21 +17,22 @@ import (
 // Its methods are called by tasks of its mailbox only, which keeps them from each other; work that takes
 // long goes on in the background and comes back as a task.
 type keeper struct {
-	deps      Deps
-	log       hclog.Logger
-	mailbox   *mailbox
-	table     *table
-	grants    *grant.Grants
-	inspector *inspector
-	handles   versions // what the handles of hooks find versions by
+	mailbox  *mailbox
+	table    *table
+	scout    *scout
+	builder  *builder
+	grants   *grant.Grants
+	settings Settings
+	host     *host.Host
+	news     announcer
+	crew     *crew
+	handles  versions // what the handles of hooks find versions by
+	log      hclog.Logger
+	touched  *atomic.Int64 // when a source last changed, in nanoseconds
 
 	entries    map[string]*entry
-	pending    int // how many things go on in the background
-	unfinished bool
+	unfinished bool // something looked as if it were still being written
 	stopped    bool
-	touched    *atomic.Int64   // when a source last changed, in nanoseconds
-	life       context.Context // ends when the gateway stops
-	end        context.CancelFunc
 }
 
 // entry is one plugin.
@@ -96,7 +96,7 @@ func (k *keeper) act(e *entry, actions []life.Action) (outcome life.Event) {
 			e.versions[a.Ref].guest.Inherit()
 		case life.Announce:
 			k.publish(e)
-			k.announce(e.id, a)
+			k.news.announce(e.id, a)
 		case life.Compile:
 			k.compile(e, a.Ref)
 		case life.Disconnect:
@@ -107,28 +107,18 @@ func (k *keeper) act(e *entry, actions []life.Action) (outcome life.Event) {
 			e.versions[a.Ref].free()
 			delete(e.versions, a.Ref)
 		case life.Forget:
-			k.deps.Host.Forget(e.id)
+			k.host.Forget(e.id)
 		}
 	}
 	return outcome
-}
-
-// announce tells everybody what a plugin has become.
-func (k *keeper) announce(id string, a life.Announce) {
-	if a.Phase == life.Failed {
-		k.log.Warn("plugin failed", "plugin", id, "version", a.Version, "reason", a.Reason)
-	} else {
-		k.log.Debug("plugin changed", "plugin", id, "version", a.Version, "state", string(a.Phase), "reason", a.Reason)
-	}
-	ChangedKind.Publish(k.deps.Bus, Changed{ID: id, Version: a.Version, State: a.Phase, Reason: a.Reason, PreviousVersion: a.Previous})
 }
 
 // compile makes a version's machine code, so that its first call does not wait and a file that cannot be
 // compiled is known at once.
 func (k *keeper) compile(e *entry, ref life.Ref) {
 	v := e.versions[ref]
-	k.background(func() func() {
-		err := v.code.Compile(k.life)
+	k.crew.background(func() func() {
+		err := v.code.Compile(k.crew.life)
 		outcome := life.Compiled{Ref: ref, Final: wit.CodeOf(err) == wit.CodeInvalid}
 		if err != nil {
 			u := v.refusal(err)
@@ -141,8 +131,8 @@ func (k *keeper) compile(e *entry, ref life.Ref) {
 // drain ends a version's calls.
 func (k *keeper) drain(e *entry, a life.Drain) {
 	v, heir := e.versions[a.Ref], e.versions[a.Heir]
-	k.background(func() func() {
-		ctx, cancel := k.draining()
+	k.crew.background(func() func() {
+		ctx, cancel := k.crew.draining()
 		defer cancel()
 		if !v.stop(ctx) {
 			k.log.Warn("calls of an old version stopped", "plugin", e.id, "version", v.manifest.Version)
@@ -154,33 +144,11 @@ func (k *keeper) drain(e *entry, a life.Drain) {
 	})
 }
 
-// draining bounds the wait for calls of an old version, further once the gateway stops.
-func (k *keeper) draining() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	unhook := context.AfterFunc(k.life, func() { time.AfterFunc(stopTimeout, cancel) })
-	return ctx, func() {
-		unhook()
-		cancel()
-	}
-}
-
-// background runs f beside the tasks, and what it returns as one of them.
-func (k *keeper) background(f func() (task func())) {
-	k.pending++
-	go func() {
-		task := f()
-		k.mailbox.post(func() {
-			k.pending--
-			task()
-		})
-	}()
-}
-
 // stop drains all plugins, for good. What goes on in the background ends soon, and comes back as tasks.
 func (k *keeper) stop() {
 	k.stopped = true
 	for _, id := range k.ids() {
 		k.apply(k.entries[id], life.Stopping{})
 	}
-	k.end()
+	k.crew.end()
 }

@@ -2,32 +2,21 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
-	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
-	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/wit"
 )
-
-// candidate is a package with its manifest, or why it has none.
-type candidate struct {
-	pkg         source.Package
-	rank        int // of its source
-	manifest    *wit.Manifest
-	fingerprint string
-	err         error
-}
 
 // look makes the plugins what the sources say. While the gateway runs (live), what is new is verified
 // before it is used, and what is broken may still be in the middle of being copied: again is true when it
 // has to be looked at once more.
 func (k *keeper) look(ctx context.Context, live bool) (again bool, err error) {
 	k.unfinished = false
-	found, err := k.candidates()
+	found, err := k.scout.candidates()
 	ids := maps.Clone(found)
 	for id := range k.entries {
 		ids[id] = found[id]
@@ -46,7 +35,7 @@ func (k *keeper) look(ctx context.Context, live bool) (again bool, err error) {
 
 // lookAt makes one plugin what the sources say.
 func (k *keeper) lookAt(id string, live bool) {
-	if found, err := k.candidates(); err == nil || len(found[id]) > 0 {
+	if found, err := k.scout.candidates(); err == nil || len(found[id]) > 0 {
 		k.place(id, found[id], live)
 	}
 }
@@ -59,7 +48,7 @@ func (k *keeper) place(id string, found []candidate, live bool) {
 		if e := k.entries[id]; e != nil {
 			k.apply(e, life.Gone{})
 		}
-	case !k.deps.Settings.PluginEnabled(id):
+	case !k.settings.PluginEnabled(id):
 		e := k.entry(id)
 		e.found, e.dormant = nil, found[0].manifest
 		k.apply(e, life.Disabled{Candidate: found[0].life()})
@@ -74,73 +63,13 @@ func (k *keeper) place(id string, found []candidate, live bool) {
 	}
 }
 
-func (c *candidate) life() life.Candidate {
-	l := life.Candidate{Fingerprint: c.fingerprint, Path: c.pkg.Path}
-	if c.manifest != nil {
-		l.Version = c.manifest.Version
-	}
-	return l
-}
-
-// candidates lists the packages of each id, the one that should run first.
-func (k *keeper) candidates() (map[string][]candidate, error) {
-	found := map[string][]candidate{}
-	var failed error
-	for rank, source := range k.deps.Sources {
-		packages, err := source.Packages()
-		if err != nil {
-			failed = wit.Errorf(wit.CodeOf(err), "%s: %w", source.Name(), err)
-			continue
-		}
-		for _, pkg := range packages {
-			c := candidate{pkg: pkg, rank: rank}
-			c.err = k.read(&c)
-			if c.err != nil {
-				c.fingerprint = fmt.Sprintf("%s|%s|%s", pkg.Path, pkg.ManifestStamp(), c.err)
-			}
-			found[pkg.Folder] = slices.Insert(found[pkg.Folder], 0, c)
-		}
-	}
-	return found, failed
-}
-
-// read fills in a candidate's manifest and fingerprint.
-func (k *keeper) read(c *candidate) error {
-	data, err := c.pkg.Manifest(manifest.MaxBytes)
-	if err != nil {
-		return err
-	}
-	if c.manifest, err = manifest.Decode(data, k.deps.Gateway); err != nil {
-		return err
-	}
-	if c.manifest.ID != c.pkg.Folder {
-		return wit.Errorf(wit.CodeInvalid, "plugin.json: id: %q is not the folder's name %q: make them the same", c.manifest.ID, c.pkg.Folder)
-	}
-	if err := k.checkHooks(c.manifest); err != nil {
-		return err
-	}
-	file, _ := manifest.Entry(c.manifest)
-	c.fingerprint, err = c.pkg.Fingerprint(file)
-	return err
-}
-
-// checkHooks names the first hook that would never be called.
-func (k *keeper) checkHooks(m *wit.Manifest) error {
-	for _, h := range m.Provides.Hooks {
-		if k.deps.Hooks != nil && !slices.Contains(k.deps.Hooks, h.Name) {
-			return wit.Errorf(wit.CodeInvalid, "plugin.json: provides.hooks: this gateway does not call %s yet: leave it out", h.Name)
-		}
-	}
-	return nil
-}
-
 // grant gives a plugin what the best of its candidates lacks.
 func (k *keeper) grant(ctx context.Context, id string) error {
 	if k.table.of(id) == nil {
 		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
 	}
 	e := k.entry(id)
-	found, _ := k.candidates()
+	found, _ := k.scout.candidates()
 	for _, c := range found[id] {
 		u, bad := e.state.Rejected[c.fingerprint]
 		if !bad || u.Lacking == nil {
@@ -198,11 +127,37 @@ func (k *keeper) verifyInstalled(ctx context.Context) {
 		if e.serving == nil || e.serving.pkg.Stock || e.state.Status.Phase != life.Installed {
 			continue
 		}
-		k.background(func() func() {
+		k.crew.background(func() func() {
 			if v, err := k.handles.enter(ctx, id); err == nil {
 				v.calls.leave()
 			}
 			return func() {}
 		})
 	}
+}
+
+// try makes a version of a candidate, or says why it cannot run.
+func (k *keeper) try(e *entry, t life.Try) life.Event {
+	for _, c := range e.found {
+		if c.fingerprint != t.Fingerprint {
+			continue
+		}
+		v, refused := k.builder.build(k.crew.life, c, t.Verify)
+		if refused == nil {
+			v.ref, v.report = t.Ref, func(ev life.Event) { k.mailbox.post(func() { k.apply(e, ev) }) }
+			e.versions[t.Ref] = v
+			return life.Tried{Ref: t.Ref}
+		}
+		if e.state.Live && k.unsettled() && refused.Lacking == nil {
+			k.unfinished = true
+			return life.Tried{Ref: t.Ref, Unfinished: true}
+		}
+		return life.Tried{Ref: t.Ref, Failed: refused}
+	}
+	return life.Tried{Ref: t.Ref, Unfinished: true} // found anew meanwhile, which is another event
+}
+
+// unsettled reports whether a package may still be in the middle of being written.
+func (k *keeper) unsettled() bool {
+	return time.Since(time.Unix(0, k.touched.Load())) < settle
 }

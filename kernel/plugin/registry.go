@@ -55,13 +55,15 @@ const (
 // Registry holds the plugins of one kernel. What is asked of it is answered from a table that is never
 // locked; what changes it is a task of its keeper's.
 type Registry struct {
-	sources []source.Source
-	log     hclog.Logger
-	mailbox *mailbox
-	table   *table
-	keeper  *keeper
-	touched *atomic.Int64
-	wake    chan struct{} // says that a source has changed
+	sources   []source.Source
+	log       hclog.Logger
+	table     *table
+	grants    *grant.Grants
+	inspector *inspector
+	mailbox   *mailbox
+	keeper    *keeper // of the mailbox's tasks only
+	touched   *atomic.Int64
+	wake      chan struct{} // says that a source has changed
 }
 
 // Open returns a Registry that knows no plugin yet. Errors are the store's.
@@ -73,10 +75,13 @@ func Open(ctx context.Context, d Deps) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Registry{sources: d.Sources, log: d.Logger.Named("plugins"), mailbox: &mailbox{}, table: newTable(), touched: &atomic.Int64{}, wake: make(chan struct{}, 1)}
-	r.keeper = &keeper{deps: d, log: r.log, mailbox: r.mailbox, table: r.table, grants: g, inspector: &inspector{}, handles: r,
-		entries: map[string]*entry{}, touched: r.touched}
-	r.keeper.life, r.keeper.end = context.WithCancel(context.WithoutCancel(ctx))
+	log, box, seen := d.Logger.Named("plugins"), &mailbox{}, &inspector{}
+	news := announcer{d.Bus, log}
+	r := &Registry{sources: d.Sources, log: log, mailbox: box, table: newTable(), grants: g, inspector: seen, touched: &atomic.Int64{}, wake: make(chan struct{}, 1)}
+	r.keeper = &keeper{mailbox: box, table: r.table, grants: g, settings: d.Settings, host: d.Host, news: news, crew: newCrew(ctx, box),
+		scout:   &scout{sources: d.Sources, gateway: d.Gateway, hooks: d.Hooks},
+		builder: &builder{engine: d.Engine, host: d.Host, settings: d.Settings, grants: g, inspector: seen, news: news, log: log},
+		handles: r, log: log, touched: r.touched, entries: map[string]*entry{}}
 	return r, nil
 }
 
@@ -102,7 +107,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	r.serve(ctx, tasks)
 	watchers.Wait()
 	r.keeper.stop()
-	for r.keeper.pending > 0 {
+	for r.keeper.crew.pending > 0 {
 		<-tasks
 		r.mailbox.work()
 	}
@@ -205,7 +210,7 @@ func (r *Registry) enter(ctx context.Context, id string) (*version, error) {
 		if !v.calls.enter() {
 			continue // it has just been replaced
 		}
-		first, err := v.verify(ctx, r.keeper.inspector)
+		first, err := v.verify(ctx, r.inspector)
 		if err == nil {
 			if first {
 				v.report(life.Checked{Ref: v.ref})

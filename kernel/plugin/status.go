@@ -81,7 +81,7 @@ func (r *Registry) Info(id string) (Details, error) {
 	if m == nil {
 		return d, nil
 	}
-	g, granted := r.keeper.grants.Of(id)
+	g, granted := r.grants.Of(id)
 	if granted {
 		d.GrantedBy, d.GrantedAt = g.By, g.At
 	}
