@@ -159,5 +159,5 @@ func (k *keeper) try(e *entry, t life.Try) life.Event {
 
 // unsettled reports whether a package may still be in the middle of being written.
 func (k *keeper) unsettled() bool {
-	return time.Since(time.Unix(0, k.touched.Load())) < settle
+	return time.Since(time.Unix(0, k.touched.Load())) < maxCopying
 }

@@ -47,7 +47,7 @@ type Deps struct {
 const (
 	debounce     = 150 * time.Millisecond // between the last change of a folder and a look at it
 	maxDebounce  = 600 * time.Millisecond // while it keeps changing
-	settle       = 700 * time.Millisecond // how long after a change a broken package may still be incomplete
+	maxCopying   = 700 * time.Millisecond // how long after a change a broken package may still be incomplete
 	drainTimeout = 15 * time.Second       // for calls of an old version
 	stopTimeout  = 5 * time.Second        // for calls when the gateway stops
 )
