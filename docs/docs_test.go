@@ -15,6 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -125,7 +126,7 @@ func TestPlugin(t *testing.T) {
 	} {
 		write(t, filepath.Join(dir, name), text)
 	}
-	if _, err := plugin.DecodeManifest([]byte(shown["json plugin"]), "1.0.0"); err != nil {
+	if _, err := manifest.Decode([]byte(shown["json plugin"]), "1.0.0"); err != nil {
 		t.Error(err)
 	}
 	run(t, dir, state, "gofmt", "-l", "main.go", "main_test.go")

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -220,7 +220,7 @@ func TestAWebhookIsADoor(t *testing.T) {
 func TestAChannelUpgradesBetweenTwoMessages(t *testing.T) {
 	t.Parallel()
 	p := kerneltest.NewPlatform(t)
-	source := new(plugin.Memory)
+	source := new(plugintest.Memory)
 	source.Put(kerneltest.Channel("chat"))
 	k := kerneltest.Start(t, account(t, p, openToAll), kerneltest.Source(source), kerneltest.Plugin(kerneltest.Echo("echo")))
 	l := k.Listen()

@@ -16,7 +16,7 @@ import (
 	"github.com/coder/websocket/wsjson"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -130,7 +130,7 @@ func (f *feed) until(what string, ok func() bool) {
 }
 
 // feedChannel is the plugin: its state is the number of the last message it has.
-func feedChannel(version string) plugin.Fake {
+func feedChannel(version string) plugintest.Fake {
 	fake := kerneltest.Channel("chat", func(m *wit.Manifest) {
 		m.Version = version
 		m.Config = wit.JSON(`{"type":"object","properties":{"root":{"type":"string"},"feed":{"type":"string"},"token":{"type":"string","x-secret":true}}}`)
@@ -172,7 +172,7 @@ func feedChannel(version string) plugin.Fake {
 func TestAConnectionOutlivesItsPlugin(t *testing.T) {
 	t.Parallel()
 	f, p := newFeed(t), kerneltest.NewPlatform(t)
-	var memory plugin.Memory
+	var memory plugintest.Memory
 	memory.Put(feedChannel("1.0.0"))
 	memory.Put(kerneltest.Echo("echo"))
 	k := kerneltest.Start(t, kerneltest.Source(&memory), kerneltest.Config(t,

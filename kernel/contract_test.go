@@ -14,7 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -67,7 +67,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 }
 
 // fragile is a channel that cannot read what it gets when that holds the word poison.
-func fragile(id string) plugin.Fake {
+func fragile(id string) plugintest.Fake {
 	f := kerneltest.Channel(id)
 	sound := f.Exports["channel_event"]
 	f.Exports["channel_event"] = func(ctx context.Context, in []byte) ([]byte, error) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -155,7 +155,7 @@ func TestAHookVetoesATool(t *testing.T) {
 func TestAChannelWaitsForItsPlugin(t *testing.T) {
 	t.Parallel()
 	p := kerneltest.NewPlatform(t)
-	source := new(plugin.Memory)
+	source := new(plugintest.Memory)
 	source.Put(kerneltest.Channel("chat"))
 	k := kerneltest.Start(t, account(t, p, openToAll), kerneltest.Source(source), kerneltest.Plugin(kerneltest.Echo("echo")))
 	l := k.Listen()

@@ -24,6 +24,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
@@ -55,7 +57,7 @@ type Options struct {
 	// Seed are compilations that the build shipped.
 	Seed fs.FS
 	// Sources are further plugins, such as a test's.
-	Sources []plugin.Source
+	Sources []source.Source
 	// Passphrase protects the credentials where there is no keyring.
 	Passphrase string
 	// Listener replaces the port that Config names.
@@ -175,7 +177,7 @@ func (k *Kernel) openPlugins(ctx context.Context) (err error) {
 		Store: k.db, Egress: k.egress, Vault: k.vault, Schedule: pluginJobs{k.scheduler}, Media: k.media, Bus: k.bus, Logger: k.log,
 	})
 	k.plugins, err = plugin.Open(ctx, plugin.Deps{
-		Engine: plugin.WASM(k.engine), Host: k.host, Store: k.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
+		Engine: engine.WASM(k.engine), Host: k.host, Store: k.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
 		Gateway: k.o.Version, Hooks: hook.Fired(), Sources: k.sources(),
 	})
 	if err != nil {
@@ -202,16 +204,16 @@ func (k *Kernel) openMedia(ctx context.Context) (err error) {
 }
 
 // sources lists where plugins come from; a later one's plugin replaces an earlier one's.
-func (k *Kernel) sources() []plugin.Source {
-	var list []plugin.Source
+func (k *Kernel) sources() []source.Source {
+	var list []source.Source
 	if k.o.Builtins != nil {
-		list = append(list, plugin.Stock(k.o.Builtins))
+		list = append(list, source.Stock(k.o.Builtins))
 	}
 	for _, dir := range k.o.Config.PluginPaths {
-		list = append(list, plugin.Folder(dir))
+		list = append(list, source.Folder(dir))
 	}
 	if k.o.StateDir != "" {
-		list = append(list, plugin.Folder(k.dir("plugins")))
+		list = append(list, source.Folder(k.dir("plugins")))
 	}
 	return append(list, k.o.Sources...)
 }

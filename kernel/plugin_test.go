@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -18,7 +18,7 @@ func TestWhatAPluginAsksFor(t *testing.T) { synctest.Test(t, pluginAsks) }
 
 func pluginAsks(t *testing.T) {
 	ask := func(ctx context.Context, name string, in []byte) []byte {
-		out, err := plugin.CallHost(ctx, name, in)
+		out, err := plugintest.CallHost(ctx, name, in)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -16,7 +16,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -118,11 +119,11 @@ func victim() int {
 	if err != nil {
 		panic(err)
 	}
-	source := new(plugin.Memory)
-	source.Put(kerneltest.Channel("chat", func(m *wit.Manifest) { m.Provides.Channel.Deduplicates = false }))
-	source.Put(kerneltest.Echo("echo"))
+	plugins := new(plugintest.Memory)
+	plugins.Put(kerneltest.Channel("chat", func(m *wit.Manifest) { m.Provides.Channel.Deduplicates = false }))
+	plugins.Put(kerneltest.Echo("echo"))
 	k, err := kernel.New(context.Background(), kernel.Options{StateDir: os.Getenv(victimVariable), Config: c, Version: "1.0.0",
-		Log: log, Sources: []plugin.Source{source}, Listener: gatewaytest.NewListener()})
+		Log: log, Sources: []source.Source{plugins}, Listener: gatewaytest.NewListener()})
 	if err == nil {
 		err = k.Run(context.Background(), nil)
 	}

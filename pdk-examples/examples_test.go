@@ -16,6 +16,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/pdk-examples/go-channel/toychat"
 	"github.com/carapace-gateway/carapace/pdk-examples/go-provider/toymodel"
 	"github.com/carapace-gateway/carapace/wit"
@@ -161,7 +162,7 @@ func TestExamplesAreWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := plugin.DecodeManifest(data, "1.0.0")
+		m, err := manifest.Decode(data, "1.0.0")
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 		} else if m.ID != name {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/carapace-gateway/carapace/wit/codec"
 )
@@ -34,8 +34,8 @@ func Export[I, O any, PI interface {
 type Exports = map[string]func(context.Context, []byte) ([]byte, error)
 
 // Provider is a provider that needs no network and answers by fn.
-func Provider(id string, fn func(context.Context, *wit.Chat) (*wit.ProviderAnswer, error)) plugin.Fake {
-	return plugin.Fake{
+func Provider(id string, fn func(context.Context, *wit.Chat) (*wit.ProviderAnswer, error)) plugintest.Fake {
+	return plugintest.Fake{
 		Manifest: manifest(id, wit.Provides{Provider: &wit.ProviderFacts{Label: id, DefaultModel: new("model"), Offline: true}}),
 		Exports: Exports{
 			"provider_request": Export(func(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan, error) {
@@ -58,7 +58,7 @@ func Says(text string) *wit.ProviderAnswer {
 }
 
 // Echo is a provider that says what was said to it last.
-func Echo(id string) plugin.Fake {
+func Echo(id string) plugintest.Fake {
 	return Provider(id, func(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
 		return Says("you said: " + Heard(c)), nil
 	})
@@ -79,12 +79,12 @@ func Heard(c *wit.Chat) string {
 
 // Streamer is a provider that posts what it heard to the url of its configuration, with its credential
 // key, and says the events that come back, until one says [DONE].
-func Streamer(id string) plugin.Fake {
+func Streamer(id string) plugintest.Fake {
 	m := manifest(id, wit.Provides{Provider: &wit.ProviderFacts{Label: id, DefaultModel: new("model")}})
 	m.Config = wit.JSON(`{"type":"object","additionalProperties":false,"properties":{"url":{"type":"string"},"key":{"type":"string","x-secret":true}}}`)
 	m.Permissions.HTTP = &wit.HTTPPermission{Reason: "to ask", Hosts: []string{"config:url"}}
 	m.Permissions.Credential = &wit.CredentialPermission{Reason: "to ask", Names: []string{"key"}}
-	return plugin.Fake{Manifest: m, Exports: Exports{
+	return plugintest.Fake{Manifest: m, Exports: Exports{
 		"provider_request": Export(func(_ context.Context, c *wit.Chat) (*wit.ProviderPlan, error) {
 			var config struct{ URL string }
 			if err := json.Unmarshal(c.Config, &config); err != nil {
@@ -120,17 +120,17 @@ func oneModel(context.Context, *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
 }
 
 // Tool is a tool that is a Go function.
-func Tool(name string, fn func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error)) plugin.Fake {
+func Tool(name string, fn func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error)) plugintest.Fake {
 	m := manifest(name, wit.Provides{Tools: []wit.ToolDefinition{{
 		Name: name, Description: "a tool of a test", Parameters: wit.JSON(`{"type":"object"}`), Effects: []wit.Effect{wit.EffectReads},
 	}}})
-	return plugin.Fake{Manifest: m, Exports: Exports{"tool_invoke": Export(fn)}}
+	return plugintest.Fake{Manifest: m, Exports: Exports{"tool_invoke": Export(fn)}}
 }
 
 // Hook is a hook that is a Go function.
-func Hook(id string, name wit.HookName, fn func(context.Context, *wit.HookEvent) (*wit.HookDecision, error)) plugin.Fake {
+func Hook(id string, name wit.HookName, fn func(context.Context, *wit.HookEvent) (*wit.HookDecision, error)) plugintest.Fake {
 	m := manifest(id, wit.Provides{Hooks: []wit.HookFacts{{Name: name}}})
-	return plugin.Fake{Manifest: m, Exports: Exports{"hook_handle": Export(fn)}}
+	return plugintest.Fake{Manifest: m, Exports: Exports{"hook_handle": Export(fn)}}
 }
 
 func manifest(id string, provides wit.Provides) wit.Manifest {

@@ -20,7 +20,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
@@ -60,13 +61,13 @@ func Builtins(files fs.FS) Option { return func(o *kernel.Options) { o.Builtins 
 func Cache(dir string) Option { return func(o *kernel.Options) { o.CacheDir = dir } }
 
 // Source adds a source of plugins.
-func Source(s plugin.Source) Option {
+func Source(s source.Source) Option {
 	return func(o *kernel.Options) { o.Sources = append(o.Sources, s) }
 }
 
 // Plugin adds plugins made of Go functions.
-func Plugin(fakes ...plugin.Fake) Option {
-	memory := new(plugin.Memory)
+func Plugin(fakes ...plugintest.Fake) Option {
+	memory := new(plugintest.Memory)
 	for _, f := range fakes {
 		memory.Put(f)
 	}

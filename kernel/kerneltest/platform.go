@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -208,7 +208,7 @@ func (p *Platform) take(post Post) (status, n int, hang context.Context) {
 
 // Channel is a plugin for Platform, by long poll: its state is the offset, its account's configuration
 // {"root": the platform's URL}, its credential is called token.
-func Channel(id string, change ...func(*wit.Manifest)) plugin.Fake {
+func Channel(id string, change ...func(*wit.Manifest)) plugintest.Fake {
 	m := manifest(id, wit.Provides{Channel: &wit.ChannelFacts{Label: id, MaxLength: 4000, LengthUnit: wit.LengthUnitCharacters, Deduplicates: true}})
 	m.Config = wit.JSON(`{"type":"object","additionalProperties":false,"properties":{"root":{"type":"string"},"token":{"type":"string","x-secret":true}}}`)
 	m.Permissions.HTTP = &wit.HTTPPermission{Reason: "to talk", Hosts: []string{"config:root"}}
@@ -216,7 +216,7 @@ func Channel(id string, change ...func(*wit.Manifest)) plugin.Fake {
 	for _, c := range change {
 		c(&m)
 	}
-	return plugin.Fake{Manifest: m, Exports: Exports{"channel_event": Export(channelEvent), "channel_send": Export(channelSend)}}
+	return plugintest.Fake{Manifest: m, Exports: Exports{"channel_event": Export(channelEvent), "channel_send": Export(channelSend)}}
 }
 
 func root(config wit.JSON) (string, error) {
@@ -300,7 +300,7 @@ func channelSend(ctx context.Context, s *wit.ChannelSend) (*wit.Sent, error) {
 
 // CallHost makes a request as the fake whose export runs in ctx.
 func CallHost(ctx context.Context, r *wit.HTTPRequest) (*wit.HTTPResponse, error) {
-	b, err := plugin.CallHost(ctx, "http_request", wit.Marshal(r))
+	b, err := plugintest.CallHost(ctx, "http_request", wit.Marshal(r))
 	if err != nil {
 		return nil, err
 	}

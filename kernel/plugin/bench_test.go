@@ -9,20 +9,22 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// BenchmarkFace is what the registry adds to a call: finding the version, counting, JSON, checks.
-func BenchmarkFace(b *testing.B) {
-	source, bus, db := &plugin.Memory{}, new(event.Bus), store.OpenMemory()
+// BenchmarkHandle is what the registry adds to a call: finding the version, counting, JSON, checks.
+func BenchmarkHandle(b *testing.B) {
+	memory, bus, db := &plugintest.Memory{}, new(event.Bus), store.OpenMemory()
 	m := manifest("chat", "1.0.0", func(m *wit.Manifest) {
 		m.Provides.Channel = &wit.ChannelFacts{Label: "c"}
 		m.Config = wit.JSON(`{"type":"object","properties":{"room":{"type":"string"},"t":{"type":"string","x-secret":true}}}`)
 	})
-	source.Put(plugin.Fake{Manifest: m, Exports: exports{"channel_event": answers(`{"state":{"offset":1}}`), "channel_send": answers(`{}`)}})
+	memory.Put(plugintest.Fake{Manifest: m, Exports: exports{"channel_event": answers(`{"state":{"offset":1}}`), "channel_send": answers(`{}`)}})
 	r, err := plugin.Open(context.Background(), plugin.Deps{Host: host.New(host.Deps{Store: db, Bus: bus}), Store: db, Bus: bus,
-		Settings: &settings{accounts: map[string]string{"chat/main": `{"room":"x"}`}}, Logger: hclog.NewNullLogger(), Sources: []plugin.Source{source}})
+		Settings: &settings{accounts: map[string]string{"chat/main": `{"room":"x"}`}}, Logger: hclog.NewNullLogger(), Sources: []source.Source{memory}})
 	if err != nil {
 		b.Fatal(err)
 	}

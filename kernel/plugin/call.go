@@ -26,7 +26,7 @@ type receiver[T any] interface {
 
 // call is the one way from the kernel into a plugin: in goes to the current version's export, what
 // comes back is decoded and validated. Class and deadline are the contract's.
-func call[O any, PO receiver[O]](ctx context.Context, r *Registry, id string, req request, in codec.Appender) (*O, error) {
+func call[O any, PO receiver[O]](ctx context.Context, r versions, id string, req request, in codec.Appender) (*O, error) {
 	facts := wit.Export(req.export)
 	if facts == nil {
 		return nil, wit.Errorf(wit.CodeInternal, "the contract has no export %s", req.export)
@@ -34,11 +34,11 @@ func call[O any, PO receiver[O]](ctx context.Context, r *Registry, id string, re
 	if facts.Deadline > 0 {
 		req.deadline = time.Duration(facts.Deadline) * time.Millisecond
 	}
-	v, err := r.begin(ctx, id)
+	v, err := r.enter(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	defer v.leave()
+	defer v.calls.leave()
 	caller, err := v.caller(facts.Class, req.account)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func call[O any, PO receiver[O]](ctx context.Context, r *Registry, id string, re
 	if err != nil {
 		return nil, err
 	}
-	r.proven(v)
+	v.worked()
 	answer := new(O)
 	unknown, err := decode(out, PO(answer))
 	if err == nil {
@@ -68,7 +68,7 @@ func call[O any, PO receiver[O]](ctx context.Context, r *Registry, id string, re
 		return nil, wit.Errorf(wit.CodeOf(err), "plugin %s: the answer of %s: %w", id, req.export, err)
 	}
 	if len(unknown) > 0 {
-		r.log.Debug("an answer has fields that the contract does not know; they are ignored", "plugin", id, "export", req.export, "fields", unknown)
+		v.log.Debug("an answer has fields that the contract does not know; they are ignored", "plugin", id, "export", req.export, "fields", unknown)
 	}
 	return answer, nil
 }
@@ -94,39 +94,4 @@ func decode(out []byte, into codec.Receiver) (unknown []string, err error) {
 		return nil, &wit.Error{Code: wit.CodeUnavailable, Message: bad.Error()}
 	}
 	return unknown, err
-}
-
-// begin returns the current version, verified, with a call counted in; the caller leaves it.
-func (r *Registry) begin(ctx context.Context, id string) (*version, error) {
-	for {
-		e := r.entry(id)
-		if e == nil {
-			return nil, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first", id)
-		}
-		v := e.current.Load()
-		if v == nil {
-			return nil, e.unavailable()
-		}
-		if !v.enter() {
-			continue // it has just been replaced
-		}
-		if err := r.ensure(ctx, e, v); err != nil {
-			v.leave()
-			if ctx.Err() == nil && e.current.Load() != v {
-				continue // another package took its place
-			}
-			return nil, err
-		}
-		return v, nil
-	}
-}
-
-func (e *entry) unavailable() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	why := string(e.state)
-	if e.reason != "" {
-		why += ": " + e.reason
-	}
-	return wit.Errorf(wit.CodeUnavailable, "plugin %s is %s", e.id, why)
 }

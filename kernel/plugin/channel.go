@@ -8,28 +8,28 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Channel is a plugin's face as a chat channel. Its id is the plugin's.
+// Channel is a plugin's handle as a chat channel. Its id is the plugin's.
 //
 // Each call goes to the version that is current when it begins. Where a config field is nil, the
 // account's configuration is filled in. Errors are the plugin's own, or CodeNotFound (no such plugin or
 // account, an operation that it does not have), CodeUnavailable (a trap, a malformed answer, a plugin
 // that is failed or stopped), CodeTimeout, CodeTooLarge.
-type Channel struct{ face }
+type Channel struct{ handle }
 
 // Channel returns a channel by its id, or CodeNotFound. It loads no code.
 func (r *Registry) Channel(id string) (*Channel, error) {
-	if !r.offers.Load().has("channel", id) {
+	if !r.table.offers.Load().has("channel", id) {
 		return nil, wit.Errorf(wit.CodeNotFound, "there is no channel %s: install the plugin, or correct the name", id)
 	}
-	return &Channel{face{r, id}}, nil
+	return &Channel{handle{r, id}}, nil
 }
 
 // Channels lists the channels that can be called, by id.
 func (r *Registry) Channels() []*Channel {
-	ids := r.offers.Load().plugins["channel"]
+	ids := r.table.offers.Load().plugins["channel"]
 	list := make([]*Channel, len(ids))
 	for i, id := range ids {
-		list[i] = &Channel{face{r, id}}
+		list[i] = &Channel{handle{r, id}}
 	}
 	return list
 }
@@ -129,14 +129,14 @@ func (c *Channel) Poll(ctx context.Context, p *wit.ChannelPoll) (*wit.Sent, erro
 // call and outlives an upgrade to a version that may have it too, after which frames are filled in with
 // what that one may use; it ends with ctx, and when the plugin is disabled or gone. Errors are those of egress.Client.Open.
 func (c *Channel) Open(ctx context.Context, account string, o *wit.OpenConnection) (*egress.Conn, error) {
-	v := c.current()
-	if v == nil {
-		return nil, c.gone()
+	v, err := c.registry.current(c.id)
+	if err != nil {
+		return nil, err
 	}
 	creds := func(name string) (string, error) {
-		now := c.current()
-		if now == nil {
-			return "", c.gone()
+		now, err := c.registry.current(c.id)
+		if err != nil {
+			return "", err
 		}
 		return now.guest.Credentials(ctx, account)(name)
 	}

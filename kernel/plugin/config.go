@@ -3,32 +3,33 @@ package plugin
 import (
 	"encoding/json"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // CheckConfig checks a plugin's section of the configuration, or a channel account's, against the
 // manifest before it is kept. Errors: CodeNotFound for an unknown plugin; CodeInvalid naming the field.
 func (r *Registry) CheckConfig(id, account string, section wit.JSON) error {
-	e := r.entry(id)
-	if e == nil {
+	known := r.table.of(id)
+	if known == nil {
 		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first", id)
 	}
-	m := e.manifest(e.current.Load())
+	m := known.manifest()
 	if m == nil || len(m.Config) == 0 || !describes(m, account) {
 		return nil
 	}
-	s, err := newSchema(m.Config)
+	s, err := manifest.NewSchema(m.Config)
 	if err != nil {
 		return wit.Errorf(wit.CodeInternal, "config schema of %s: %w", id, err)
 	}
 	var fields map[string]json.RawMessage
 	_ = json.Unmarshal(section, &fields) // what is no object fails the schema
-	for _, name := range s.secrets {
+	for _, name := range s.Secrets {
 		if _, there := fields[name]; there {
 			return wit.Errorf(wit.CodeInvalid, "config of %s: %s is a secret: enter it as a credential", id, name)
 		}
 	}
-	if err := s.check(section); err != nil {
+	if err := s.Check(section); err != nil {
 		return wit.Errorf(wit.CodeInvalid, "config of %s: %w", id, err)
 	}
 	return nil

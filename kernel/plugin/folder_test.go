@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -51,7 +52,7 @@ func TestStockBundle(t *testing.T) {
 		"b/plugin.json": {Data: wit.Marshal(&b)},
 	}
 	dir := filepath.Join(t.TempDir(), "state", "plugins") // does not exist yet
-	r := newRig(t, store.OpenMemory(), plugin.Stock(files), plugin.Folder(dir)).start()
+	r := newRig(t, store.OpenMemory(), source.Stock(files), source.Folder(dir)).start()
 	if loads, _, _ := r.engine.counts(); loads != 0 {
 		t.Errorf("%d files of code were looked at before anything needed them", loads)
 	}
@@ -95,7 +96,7 @@ func TestStockBundle(t *testing.T) {
 func TestFolderIsWatched(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	r := newRig(t, store.OpenMemory(), plugin.Folder(dir)).start()
+	r := newRig(t, store.OpenMemory(), source.Folder(dir)).start()
 	drop(t, dir, manifest("p", "1.0.0"), alone("one"))
 	r.wait("p 1.0.0 ready")
 	r.says("p_tool", "one as p")
@@ -153,7 +154,7 @@ func TestFolderIsWatched(t *testing.T) {
 func TestHalfCopied(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	r := newRig(t, store.OpenMemory(), plugin.Folder(dir)).start()
+	r := newRig(t, store.OpenMemory(), source.Folder(dir)).start()
 	m := manifest("p", "1.0.0")
 	whole := alone(strings.Repeat("long ", 100))
 	write(t, filepath.Join(dir, "p", "plugin.json"), string(wit.Marshal(&m)))
@@ -180,7 +181,7 @@ func TestHalfCopied(t *testing.T) {
 func TestAPathMayBeAPlugin(t *testing.T) {
 	dir := t.TempDir()
 	drop(t, dir, manifest("p", "1.0.0"), alone("one"))
-	r := newRig(t, store.OpenMemory(), plugin.Folder(filepath.Join(dir, "p"))).start()
+	r := newRig(t, store.OpenMemory(), source.Folder(filepath.Join(dir, "p"))).start()
 	r.says("p_tool", "one as p")
 	drop(t, dir, manifest("p", "1.0.1"), alone("two"))
 	r.wait("p 1.0.1 ready")
@@ -190,7 +191,7 @@ func TestAPathMayBeAPlugin(t *testing.T) {
 func TestVerifiedInTheBackground(t *testing.T) {
 	dir := t.TempDir()
 	drop(t, dir, manifest("bad", "1.0.0"), "exports: nothing\nend\n")
-	r := newRig(t, store.OpenMemory(), plugin.Folder(dir)).start()
+	r := newRig(t, store.OpenMemory(), source.Folder(dir)).start()
 	r.wait("bad 1.0.0 failed") // nobody called it
 	d, _ := r.Info("bad")
 	if d.State != plugin.StateFailed || d.Hint == "" {
@@ -205,7 +206,7 @@ func TestFoldersThatCannotBe(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "nothing-yet"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, store.OpenMemory(), plugin.Folder(dir), plugin.Folder(filepath.Join(dir, "absent")))
+	r := newRig(t, store.OpenMemory(), source.Folder(dir), source.Folder(filepath.Join(dir, "absent")))
 	if err := r.Load(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -7,15 +7,15 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Hook is a plugin's face at one named moment. Errors of its calls are as for Channel; what they mean
+// Hook is a plugin's handle at one named moment. Errors of its calls are as for Channel; what they mean
 // for what was asked about is the fail policy in Facts.
 type Hook struct {
-	face
+	handle
 	facts wit.HookFacts
 }
 
 // Hooks lists who is asked at a moment: higher priority first, then by plugin id.
-func (r *Registry) Hooks(name wit.HookName) []*Hook { return r.offers.Load().hooks[name] }
+func (r *Registry) Hooks(name wit.HookName) []*Hook { return r.table.offers.Load().hooks[name] }
 
 // Facts returns priority, deadline and fail policy, as they were when the hook was listed.
 func (h *Hook) Facts() wit.HookFacts { return h.facts }
@@ -38,7 +38,7 @@ func (h *Hook) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision,
 }
 
 // Config returns the plugin's section of the configuration, without secrets.
-func (h *Hook) Config() (wit.JSON, error) { return h.face.Config("") }
+func (h *Hook) Config() (wit.JSON, error) { return h.handle.Config("") }
 
 // Fire hands a plugin the job that it scheduled. CodeNotFound once the plugin is gone.
 func (r *Registry) Fire(ctx context.Context, id string, f *wit.Firing) error {

@@ -19,12 +19,12 @@ type offers struct {
 // has reports whether a plugin of that kind can be called.
 func (o *offers) has(kind, id string) bool { return slices.Contains(o.plugins[kind], id) }
 
-// refreshOffers computes the offers of what is current now. The caller holds loading.
-func (r *Registry) refreshOffers() {
+// refreshOffers computes the offers of what is current now.
+func (k *keeper) refreshOffers() {
 	var current []*version
-	for _, e := range r.all() {
-		if v := e.current.Load(); v != nil {
-			current = append(current, v)
+	for _, s := range k.table.all() {
+		if s.version != nil {
+			current = append(current, s.version)
 		}
 	}
 	next := &offers{plugins: map[string][]string{}, hooks: map[wit.HookName][]*Hook{}, shadowed: map[string][]string{}}
@@ -34,7 +34,7 @@ func (r *Registry) refreshOffers() {
 			next.plugins[kind] = append(next.plugins[kind], id)
 		}
 		for _, facts := range p.Hooks {
-			next.hooks[facts.Name] = append(next.hooks[facts.Name], &Hook{face{r, id}, facts})
+			next.hooks[facts.Name] = append(next.hooks[facts.Name], &Hook{handle{k.handles, id}, facts})
 		}
 	}
 	for _, list := range next.hooks {
@@ -42,14 +42,14 @@ func (r *Registry) refreshOffers() {
 	}
 	slices.SortStableFunc(current, func(a, b *version) int { return cmp.Compare(a.rank, b.rank) })
 	owner := map[string]string{}
-	before := r.offers.Load().shadowed
+	before := k.table.offers.Load().shadowed
 	for _, v := range current {
 		id := v.manifest.ID
 		for _, d := range v.manifest.Provides.Tools {
 			if winner, taken := owner[d.Name]; taken {
 				next.shadowed[id] = append(next.shadowed[id], d.Name)
 				if !slices.Contains(before[id], d.Name) {
-					r.log.Warn("two plugins have a tool of the same name; the first one's is used", "tool", d.Name, "used", winner, "ignored", id)
+					k.log.Warn("two plugins have a tool of the same name; the first one's is used", "tool", d.Name, "used", winner, "ignored", id)
 				}
 				continue
 			}
@@ -57,5 +57,5 @@ func (r *Registry) refreshOffers() {
 			next.tools = append(next.tools, ToolRow{Plugin: id, Definition: d})
 		}
 	}
-	r.offers.Store(next)
+	k.table.offers.Store(next)
 }

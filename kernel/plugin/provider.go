@@ -7,24 +7,24 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Provider is a plugin's face as a provider of language models. Its calls compute; the requests that it
+// Provider is a plugin's handle as a provider of language models. Its calls compute; the requests that it
 // asks for are made by Do and Stream. Errors are as for Channel.
-type Provider struct{ face }
+type Provider struct{ handle }
 
 // Provider returns a provider by its plugin's id, or CodeNotFound. It loads no code.
 func (r *Registry) Provider(id string) (*Provider, error) {
-	if !r.offers.Load().has("provider", id) {
+	if !r.table.offers.Load().has("provider", id) {
 		return nil, wit.Errorf(wit.CodeNotFound, "there is no provider %s: install the plugin, or correct the name", id)
 	}
-	return &Provider{face{r, id}}, nil
+	return &Provider{handle{r, id}}, nil
 }
 
 // Providers lists the providers that can be called, by id.
 func (r *Registry) Providers() []*Provider {
-	ids := r.offers.Load().plugins["provider"]
+	ids := r.table.offers.Load().plugins["provider"]
 	list := make([]*Provider, len(ids))
 	for i, id := range ids {
-		list[i] = &Provider{face{r, id}}
+		list[i] = &Provider{handle{r, id}}
 	}
 	return list
 }
@@ -63,7 +63,7 @@ func (p *Provider) Models(ctx context.Context, q *wit.ModelsQuery) (*wit.ModelsA
 
 // Do makes a request that the provider asked for, with the plugin's credentials.
 func (p *Provider) Do(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
-	return p.face.Do(ctx, "", req)
+	return p.handle.Do(ctx, "", req)
 }
 
 // Stream is Do for a response that is read as it comes; the caller closes its body.
@@ -72,4 +72,4 @@ func (p *Provider) Stream(ctx context.Context, req *wit.HTTPRequest) (*egress.Re
 }
 
 // Config returns the plugin's section of the configuration, without secrets.
-func (p *Provider) Config() (wit.JSON, error) { return p.face.Config("") }
+func (p *Provider) Config() (wit.JSON, error) { return p.handle.Config("") }

@@ -1,9 +1,7 @@
 package plugin
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +10,10 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
+	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -27,7 +29,7 @@ type Settings interface {
 
 // Deps is what a Registry stands on.
 type Deps struct {
-	Engine   Engine
+	Engine   engine.Engine
 	Host     *host.Host
 	Store    store.Store
 	Settings Settings
@@ -38,34 +40,30 @@ type Deps struct {
 	// Hooks are those that this gateway fires; a plugin that waits for another one is failed. nil is all.
 	Hooks []wit.HookName
 	// Sources in order: a later one's plugin replaces an earlier one's of the same id.
-	Sources []Source
+	Sources []source.Source
 }
 
 // Times of the registry's own.
 const (
 	debounce     = 150 * time.Millisecond // between the last change of a folder and a look at it
 	maxDebounce  = 600 * time.Millisecond // while it keeps changing
-	settle       = 700 * time.Millisecond // how long after a change a broken package may still be incomplete
+	maxCopying   = 700 * time.Millisecond // how long after a change a broken package may still be incomplete
 	drainTimeout = 15 * time.Second       // for calls of an old version
 	stopTimeout  = 5 * time.Second        // for calls when the gateway stops
 )
 
-// Registry holds the plugins of one kernel.
+// Registry holds the plugins of one kernel. What is asked of it is answered from a table that is never
+// locked; what changes it is a task of its keeper's.
 type Registry struct {
-	deps   Deps
-	log    hclog.Logger
-	grants *grants
-
-	loading sync.Mutex // held while entries change
-	mu      sync.RWMutex
-	entries map[string]*entry
-	offers  atomic.Pointer[offers]
-	wake    chan struct{}
-	changed atomic.Int64 // when a source last changed, in nanoseconds
-	hashes  hashes
-	running running
-	life    context.Context // ends when Run does
-	end     context.CancelFunc
+	sources   []source.Source
+	log       hclog.Logger
+	table     *table
+	grants    *grant.Grants
+	inspector *inspector
+	mailbox   *mailbox
+	keeper    *keeper // of the mailbox's tasks only
+	touched   *atomic.Int64
+	wake      chan struct{} // says that a source has changed
 }
 
 // Open returns a Registry that knows no plugin yet. Errors are the store's.
@@ -73,178 +71,159 @@ func Open(ctx context.Context, d Deps) (*Registry, error) {
 	if d.Logger == nil {
 		d.Logger = hclog.NewNullLogger()
 	}
-	g, err := openGrants(ctx, d.Store)
+	g, err := grant.Open(ctx, d.Store)
 	if err != nil {
 		return nil, err
 	}
-	r := &Registry{deps: d, log: d.Logger.Named("plugins"), grants: g, entries: map[string]*entry{}, wake: make(chan struct{}, 1)}
-	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
-	r.offers.Store(&offers{})
+	log, box, seen := d.Logger.Named("plugins"), &mailbox{}, &inspector{}
+	news := announcer{d.Bus, log}
+	r := &Registry{sources: d.Sources, log: log, mailbox: box, table: newTable(), grants: g, inspector: seen, touched: &atomic.Int64{}, wake: make(chan struct{}, 1)}
+	r.keeper = &keeper{mailbox: box, table: r.table, grants: g, settings: d.Settings, host: d.Host, news: news, crew: newCrew(ctx, box),
+		scout:   &scout{sources: d.Sources, gateway: d.Gateway, hooks: d.Hooks},
+		builder: &builder{engine: d.Engine, host: d.Host, settings: d.Settings, grants: g, inspector: seen, news: news, log: log},
+		handles: r, log: log, touched: r.touched, entries: map[string]*entry{}}
 	return r, nil
 }
 
 // Load looks at all sources once. It reads manifests only, grants what is seen for the first time, and
 // returns an error only for what makes the whole registry useless; a bad plugin is failed instead.
-func (r *Registry) Load(ctx context.Context) error {
-	_, err := r.reconcile(ctx, pass{})
+func (r *Registry) Load(ctx context.Context) (err error) {
+	r.mailbox.do(func() { _, err = r.keeper.look(ctx, false) })
 	return err
 }
 
-// Run watches the sources until ctx ends, and then drains every plugin.
+// Run watches the sources until ctx ends, and then drains every plugin. All that changes plugins happens on
+// its goroutine; subscribers of plugins.changed are called there and must not wait for a change themselves.
 func (r *Registry) Run(ctx context.Context) error {
 	var watchers sync.WaitGroup
-	for _, s := range r.deps.Sources {
+	for _, s := range r.sources {
 		watchers.Go(func() {
 			if err := s.Watch(ctx, r.touch); err != nil {
-				r.log.Warn("plugins are not watched: restart the gateway after a change", "where", s.Name(), "error", err)
+				r.log.Warn("plugins not watched: restart the gateway after a change", "where", s.Name(), "error", err)
 			}
 		})
 	}
-	r.watch(ctx)
+	tasks := r.mailbox.attend()
+	r.serve(ctx, tasks)
 	watchers.Wait()
-	r.end()
-	r.running.wait()
-	r.stop()
+	r.keeper.stop()
+	for r.keeper.crew.pending > 0 {
+		<-tasks
+		r.mailbox.work()
+	}
+	r.mailbox.leave()
 	return nil
 }
 
-// SettingsChanged makes Run look again at what is enabled, and makes a plugin's instances start anew
-// with their configuration; calls that run or wait end with the old one. It returns at once.
-func (r *Registry) SettingsChanged(id string) {
-	r.running.Go(func() { r.restart(id) })
-	r.touch()
-}
-
-func (r *Registry) restart(id string) {
-	r.loading.Lock()
-	e := r.entry(id)
-	var old *version
-	if e != nil {
-		old = e.current.Load()
+// serve does tasks, and looks at the sources a moment after they have changed, until ctx ends.
+func (r *Registry) serve(ctx context.Context, tasks <-chan struct{}) {
+	r.touch() // what changed between Load and Run
+	look := time.NewTimer(time.Hour)
+	defer look.Stop()
+	var first time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tasks:
+			r.mailbox.work()
+		case <-r.wake:
+			if first.IsZero() {
+				first = time.Now()
+			}
+			look.Reset(min(debounce, max(0, maxDebounce-time.Since(first))))
+		case <-look.C:
+			first = time.Time{}
+			again, err := r.keeper.look(ctx, true)
+			if err != nil {
+				r.log.Warn("plugins cannot be looked at", "error", err)
+			}
+			r.keeper.verifyInstalled(ctx)
+			if again {
+				look.Reset(debounce)
+			} else {
+				look.Reset(time.Hour)
+			}
+		}
 	}
-	if old == nil || !old.started() {
-		r.loading.Unlock()
-		return
-	}
-	next := old.again()
-	e.current.Store(next)
-	r.loading.Unlock()
-	ctx, cancel := r.draining()
-	defer cancel()
-	if err := old.stop(ctx); err != nil {
-		r.log.Warn("calls with the old configuration were stopped", "plugin", id, "error", err)
-	}
-	next.absorb(old.stats())
 }
 
 // touch says that something may have changed.
 func (r *Registry) touch() {
-	r.changed.Store(time.Now().UnixNano())
+	r.touched.Store(time.Now().UnixNano())
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (r *Registry) watch(ctx context.Context) {
-	r.touch() // what changed between Load and Run
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	var first time.Time
+// SettingsChanged makes Run look again at what is enabled, and makes a plugin's instances start anew
+// with their configuration; calls that run or wait end with the old one. It returns at once.
+func (r *Registry) SettingsChanged(id string) {
+	r.mailbox.post(func() { r.keeper.restart(id) })
+	r.touch()
+}
+
+// Grant gives a plugin what its newest package asks for, which then runs. Errors: CodeNotFound, and
+// CodeConflict when nothing waits for a grant.
+func (r *Registry) Grant(ctx context.Context, id string) (err error) {
+	r.mailbox.do(func() { err = r.keeper.grant(ctx, id) })
+	return err
+}
+
+// Rollback puts the version that ran before the last upgrade back, and keeps what replaced it aside with
+// the reason. Errors: CodeNotFound, and CodeConflict when there is no version to go back to.
+func (r *Registry) Rollback(id, reason string) (err error) {
+	r.mailbox.do(func() { err = r.keeper.rollBack(id, reason) })
+	return err
+}
+
+// Warm verifies and compiles a plugin now, because it is about to be needed. Errors: CodeNotFound, and
+// CodeUnavailable or CodeInvalid with the reason why it cannot run.
+func (r *Registry) Warm(ctx context.Context, id string) error {
+	v, err := r.enter(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer v.calls.leave()
+	if err := v.code.Compile(ctx); err != nil {
+		if wit.CodeOf(err) == wit.CodeInvalid {
+			r.mailbox.do(func() { r.keeper.refuse(v, err) })
+		}
+		return err
+	}
+	r.mailbox.do(func() { r.keeper.tell(v, life.Worked{Ref: v.ref}) })
+	return nil
+}
+
+// current implements versions.
+func (r *Registry) current(id string) (*version, error) { return r.table.current(id) }
+
+// enter implements versions. A version that turns out not to run at its first use makes room for the next
+// package of its id, which is entered instead.
+func (r *Registry) enter(ctx context.Context, id string) (*version, error) {
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.wake:
-			if first.IsZero() {
-				first = time.Now()
+		v, err := r.table.current(id)
+		if err != nil {
+			return nil, err
+		}
+		if !v.calls.enter() {
+			continue // it has just been replaced
+		}
+		first, err := v.verify(ctx, r.inspector)
+		if err == nil {
+			if first {
+				v.report(life.Checked{Ref: v.ref})
 			}
-			timer.Reset(min(debounce, max(0, maxDebounce-time.Since(first))))
-		case <-timer.C:
-			first = time.Time{}
-			again, err := r.reconcile(ctx, pass{live: true})
-			if err != nil {
-				r.log.Warn("plugins cannot be looked at", "error", err)
-			}
-			if again {
-				timer.Reset(debounce)
-			} else {
-				timer.Reset(time.Hour)
+			return v, nil
+		}
+		v.calls.leave()
+		if ctx.Err() == nil {
+			r.mailbox.do(func() { r.keeper.refuse(v, err) })
+			if now, _ := r.table.current(id); now != v {
+				continue
 			}
 		}
+		return nil, wit.Errorf(wit.CodeUnavailable, "plugin %s failed: %w", id, err)
 	}
-}
-
-// draining bounds the wait for calls of an old version, further once the gateway stops.
-func (r *Registry) draining() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	unhook := context.AfterFunc(r.life, func() { time.AfterFunc(stopTimeout, cancel) })
-	return ctx, func() {
-		unhook()
-		cancel()
-	}
-}
-
-// stop drains all plugins.
-func (r *Registry) stop() {
-	r.loading.Lock()
-	defer r.loading.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
-	var all sync.WaitGroup
-	for _, e := range r.all() {
-		v := e.current.Swap(nil)
-		e.dropPrevious(nil)
-		if v == nil {
-			continue
-		}
-		r.set(e, StateDraining, v.manifest.Version, "the gateway stops")
-		all.Go(func() {
-			_ = v.stop(ctx)
-			v.free()
-			r.set(e, StateStopped, v.manifest.Version, "the gateway stops")
-		})
-	}
-	all.Wait()
-}
-
-func (r *Registry) entry(id string) *entry {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.entries[id]
-}
-
-// all returns the entries sorted by id.
-func (r *Registry) all() []*entry {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	list := make([]*entry, 0, len(r.entries))
-	for _, e := range r.entries {
-		list = append(list, e)
-	}
-	slices.SortFunc(list, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
-	return list
-}
-
-// running is work in the background, which stop waits for.
-type running struct {
-	mu     sync.Mutex
-	closed bool
-	work   sync.WaitGroup
-}
-
-// Go runs f beside the caller, unless the registry is stopping.
-func (b *running) Go(f func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.closed {
-		b.work.Go(f)
-	}
-}
-
-func (b *running) wait() {
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
-	b.work.Wait()
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -28,7 +30,7 @@ type rig struct {
 	db       store.Store
 	bus      *event.Bus
 	settings *settings
-	engine   *engine
+	engine   *textEngine
 	events   chan plugin.Changed
 	log      *logBuffer
 	stop     func()
@@ -84,10 +86,10 @@ func (s *settings) set(change func(*settings)) {
 }
 
 // newRig returns a registry that has not loaded yet.
-func newRig(t *testing.T, db store.Store, sources ...plugin.Source) *rig {
+func newRig(t *testing.T, db store.Store, sources ...source.Source) *rig {
 	t.Helper()
 	r := &rig{t: t, db: db, bus: new(event.Bus), settings: &settings{off: map[string]bool{}, plugins: map[string]string{}, accounts: map[string]string{}},
-		engine: &engine{}, events: make(chan plugin.Changed, 1000), log: &logBuffer{}}
+		engine: &textEngine{}, events: make(chan plugin.Changed, 1000), log: &logBuffer{}}
 	log := hclog.New(&hclog.LoggerOptions{Output: r.log, Level: hclog.Debug})
 	plugin.ChangedKind.Subscribe(r.bus, func(c plugin.Changed) { r.events <- c })
 	h := host.New(host.Deps{Store: db, Egress: egress.New(egress.Config{}), Vault: noVault{}, Bus: r.bus, Logger: log})
@@ -153,9 +155,9 @@ func (noVault) Get(context.Context, string, string, string) (string, error) {
 }
 func (noVault) Has(string, string, string) bool { return false }
 
-// engine runs files of text: each line `name: value`, where exports and imports are lists, broken and
+// textEngine runs files of text: each line `name: value`, where exports and imports are lists, broken and
 // uncompilable say how it fails, and answer is what tool_invoke says.
-type engine struct {
+type textEngine struct {
 	mu       sync.Mutex
 	loads    int
 	compiles int
@@ -163,7 +165,7 @@ type engine struct {
 	cache    map[string]map[string]string // by hash, as the real engine keeps machine code
 }
 
-func (e *engine) Load(src plugin.CodeSource) (plugin.Code, error) {
+func (e *textEngine) Load(src engine.Source) (engine.Code, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.loads++
@@ -171,15 +173,15 @@ func (e *engine) Load(src plugin.CodeSource) (plugin.Code, error) {
 	return &code{engine: e, src: src}, nil
 }
 
-func (e *engine) counts() (loads, compiles, held int) {
+func (e *textEngine) counts() (loads, compiles, held int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.loads, e.compiles, e.held
 }
 
 type code struct {
-	engine *engine
-	src    plugin.CodeSource
+	engine *textEngine
+	src    engine.Source
 }
 
 func (c *code) fields() (map[string]string, error) {
@@ -208,9 +210,9 @@ func (c *code) fields() (map[string]string, error) {
 	return fields, nil
 }
 
-func (c *code) Info(context.Context) (plugin.Info, error) {
+func (c *code) Info(context.Context) (engine.Info, error) {
 	f, err := c.fields()
-	return plugin.Info{Exports: strings.Fields(f["exports"]), Imports: map[string][]string{"extism:host/user": strings.Fields(f["imports"])}}, err
+	return engine.Info{Exports: strings.Fields(f["exports"]), Imports: map[string][]string{"extism:host/user": strings.Fields(f["imports"])}}, err
 }
 
 func (c *code) Compile(context.Context) error {
@@ -230,7 +232,7 @@ func (c *code) Release() {
 	c.engine.held--
 }
 
-func (c *code) Start(s plugin.Spec) (plugin.Caller, error) {
+func (c *code) Start(s engine.Spec) (engine.Caller, error) {
 	f, err := c.fields()
 	return &caller{code: c, fields: f, spec: s}, err
 }
@@ -238,7 +240,7 @@ func (c *code) Start(s plugin.Spec) (plugin.Caller, error) {
 type caller struct {
 	code   *code
 	fields map[string]string
-	spec   plugin.Spec
+	spec   engine.Spec
 	mu     sync.Mutex
 	closed bool
 }
@@ -252,7 +254,7 @@ func (c *caller) Call(_ context.Context, export string, _ []byte) ([]byte, error
 	return json.Marshal(map[string]any{"content": []any{map[string]string{"kind": "text", "text": c.fields["answer"] + " as " + c.spec.Plugin}}})
 }
 
-func (c *caller) Stats() plugin.CallStats { return plugin.CallStats{} }
+func (c *caller) Stats() engine.Stats { return engine.Stats{} }
 
 func (c *caller) Close(context.Context) error {
 	c.mu.Lock()

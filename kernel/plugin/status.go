@@ -3,6 +3,8 @@ package plugin
 import (
 	"slices"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -21,8 +23,8 @@ type Status struct {
 	// Update is a package that did not take the place of what runs.
 	Update *Update `json:"update,omitempty"`
 	// Shadowed are tools that another plugin has under the same name.
-	Shadowed []string  `json:"shadowedTools,omitempty"`
-	Stats    CallStats `json:"stats"`
+	Shadowed []string     `json:"shadowedTools,omitempty"`
+	Stats    engine.Stats `json:"stats"`
 }
 
 // Details is all that is known of a plugin.
@@ -52,28 +54,26 @@ type PermissionRow struct {
 
 // List returns all plugins, by id.
 func (r *Registry) List() []Status {
-	all := r.all()
+	all := r.table.all()
 	list := make([]Status, 0, len(all))
-	for _, e := range all {
-		s, _ := r.statusOf(e)
-		list = append(list, s)
+	for _, s := range all {
+		list = append(list, r.table.status(s))
 	}
 	return list
 }
 
 // Info returns all that is known of a plugin, or CodeNotFound.
 func (r *Registry) Info(id string) (Details, error) {
-	e := r.entry(id)
-	if e == nil {
+	s := r.table.of(id)
+	if s == nil {
 		return Details{}, wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
 	}
-	s, v := r.statusOf(e)
-	d := Details{Status: s, Permissions: []PermissionRow{}}
-	m := e.manifest(v)
+	d := Details{Status: r.table.status(s), Permissions: []PermissionRow{}}
+	m, v := s.manifest(), s.version
 	if m == nil {
 		return d, nil
 	}
-	g, granted := r.grants.of(id)
+	g, granted := r.grants.Of(id)
 	if granted {
 		d.GrantedBy, d.GrantedAt = g.By, g.At
 	}
@@ -82,8 +82,8 @@ func (r *Registry) Info(id string) (Details, error) {
 	if v == nil {
 		return d, nil
 	}
-	if v.config != nil {
-		d.Secrets = v.config.secrets
+	if v.config.schema != nil {
+		d.Secrets = v.config.schema.Secrets
 	}
 	spec := v.spec("")
 	d.Limits = wit.Limits{Memory: spec.Memory, Deadline: spec.Deadline.Milliseconds(), MaxInstances: uint32(spec.Calls)}
@@ -96,38 +96,26 @@ func (r *Registry) Info(id string) (Details, error) {
 	return d, nil
 }
 
-func (r *Registry) statusOf(e *entry) (Status, *version) {
-	v := e.current.Load()
-	e.mu.Lock()
-	s := Status{ID: e.id, Name: e.id, Version: e.version, State: e.state, Reason: e.reason, Hint: e.hint, Path: e.path, Update: e.update}
-	e.mu.Unlock()
-	if m := e.manifest(v); m != nil {
-		s.Name, s.Version, s.Description, s.Provides = m.Name, m.Version, m.Description, m.Provides.Summary()
+func (t *table) status(s *standing) Status {
+	is := s.status
+	out := Status{ID: s.id, Name: s.id, Version: is.Version, State: is.Phase, Reason: is.Reason, Hint: is.Hint, Path: is.Path, Update: s.update}
+	if m := s.manifest(); m != nil {
+		out.Name, out.Version, out.Description, out.Provides = m.Name, m.Version, m.Description, m.Provides.Summary()
 	}
-	if v != nil {
-		s.Path, s.Stock, s.Stats = v.pkg.Path, v.pkg.Stock, v.stats()
-	} else if s.Update != nil && s.State == StateFailed {
-		s.Update = nil // it says the same as state and reason
+	if v := s.version; v != nil {
+		out.Path, out.Stock, out.Stats = v.pkg.Path, v.pkg.Stock, v.callers.stats()
+	} else if is.Phase == StateFailed {
+		out.Update = nil // it says the same as state and reason
 	}
-	s.Shadowed = r.offers.Load().shadowed[e.id]
-	return s, v
-}
-
-// manifest returns the current version's, or that of a disabled plugin.
-func (e *entry) manifest(v *version) *wit.Manifest {
-	if v != nil {
-		return v.manifest
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.dormant
+	out.Shadowed = t.offers.Load().shadowed[s.id]
+	return out
 }
 
 func permissionRows(m *wit.Manifest, granted *wit.Permissions) []PermissionRow {
 	rows := []PermissionRow{}
 	for _, name := range m.Permissions.Names() {
 		only := m.Permissions.Only(name)
-		rows = append(rows, PermissionRow{Name: name, Reason: only.Reason(name), Detail: detail(&only, name), Granted: len(beyond(granted, &only)) == 0})
+		rows = append(rows, PermissionRow{Name: name, Reason: only.Reason(name), Detail: detail(&only, name), Granted: len(grant.Beyond(granted, &only)) == 0})
 	}
 	return rows
 }
@@ -136,7 +124,7 @@ func permissionRows(m *wit.Manifest, granted *wit.Permissions) []PermissionRow {
 func detail(p *wit.Permissions, name string) []string {
 	switch name {
 	case "http":
-		return slices.Concat(p.HTTP.Hosts, methodsOf(p.HTTP), p.HTTP.Paths)
+		return slices.Concat(p.HTTP.Hosts, grant.Methods(p.HTTP), p.HTTP.Paths)
 	case "credential":
 		return p.Credential.Names
 	}

@@ -3,12 +3,13 @@ package plugin
 import (
 	"context"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Tool is one tool of a plugin. Errors of its calls are as for Channel.
 type Tool struct {
-	face
+	handle
 	name string
 }
 
@@ -21,14 +22,14 @@ type ToolRow struct {
 // Tools lists the tools that can be called, in the order of sources and ids. Of two with the same name
 // the first is listed.
 func (r *Registry) Tools() []ToolRow {
-	return append([]ToolRow(nil), r.offers.Load().tools...)
+	return append([]ToolRow(nil), r.table.offers.Load().tools...)
 }
 
 // Tool returns a tool by its name, or CodeNotFound. It loads no code.
 func (r *Registry) Tool(name string) (*Tool, error) {
-	for _, row := range r.offers.Load().tools {
+	for _, row := range r.table.offers.Load().tools {
 		if row.Definition.Name == name {
-			return &Tool{face{r, row.Plugin}, name}, nil
+			return &Tool{handle{r, row.Plugin}, name}, nil
 		}
 	}
 	return nil, wit.Errorf(wit.CodeNotFound, "there is no tool %s", name)
@@ -71,7 +72,7 @@ func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutp
 }
 
 // Config returns the plugin's section of the configuration, without secrets.
-func (t *Tool) Config() (wit.JSON, error) { return t.face.Config("") }
+func (t *Tool) Config() (wit.JSON, error) { return t.handle.Config("") }
 
 // checkArgs checks a tool's arguments; its schema is compiled once per version.
 func (v *version) checkArgs(name string, args wit.JSON) error {
@@ -81,14 +82,14 @@ func (v *version) checkArgs(name string, args wit.JSON) error {
 	}
 	known, ok := v.schemas.Load(name)
 	if !ok {
-		s, err := newSchema(d.Parameters)
+		s, err := manifest.NewSchema(d.Parameters)
 		if err != nil {
 			return wit.Errorf(wit.CodeInternal, "tool %s: its schema: %w", name, err)
 		}
 		known, _ = v.schemas.LoadOrStore(name, s)
 	}
-	s, _ := known.(*schema)
-	if err := s.check(args); err != nil {
+	s, _ := known.(*manifest.Schema)
+	if err := s.Check(args); err != nil {
 		return wit.Errorf(wit.CodeInvalid, "arguments of %s: %w", name, err)
 	}
 	return nil

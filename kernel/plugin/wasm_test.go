@@ -11,6 +11,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -42,15 +44,15 @@ func TestWASM(t *testing.T) {
 	t.Parallel()
 	code, manifest := buildExample(t, "go-extism-tool")
 	dir := t.TempDir()
-	r := newRig(t, store.OpenMemory(), plugin.Folder(dir))
-	engine, err := runtime.New(context.Background(), runtime.Config{CacheDir: t.TempDir()})
+	r := newRig(t, store.OpenMemory(), source.Folder(dir))
+	wasm, err := runtime.New(context.Background(), runtime.Config{CacheDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { engine.Close(context.Background()) })
-	r.Registry, err = plugin.Open(context.Background(), plugin.Deps{Engine: plugin.WASM(engine),
+	t.Cleanup(func() { wasm.Close(context.Background()) })
+	r.Registry, err = plugin.Open(context.Background(), plugin.Deps{Engine: engine.WASM(wasm),
 		Host: host.New(host.Deps{Store: r.db, Egress: egress.New(egress.Config{}), Vault: noVault{}, Bus: r.bus}), Store: r.db,
-		Settings: r.settings, Bus: r.bus, Gateway: "1.0.0", Sources: []plugin.Source{plugin.Folder(dir)}})
+		Settings: r.settings, Bus: r.bus, Gateway: "1.0.0", Sources: []source.Source{source.Folder(dir)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +73,7 @@ func TestWASM(t *testing.T) {
 		}
 	}
 	ask()
+	r.wait("go-extism-tool 1.0.0 ready") // at the latest after a call
 	d, err := r.Info("go-extism-tool")
 	if err != nil || d.State != plugin.StateReady || d.Stats.Calls != 1 || len(d.Hash) != 64 {
 		t.Errorf("%+v %v", d, err)

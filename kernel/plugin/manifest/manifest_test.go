@@ -1,11 +1,11 @@
-package plugin_test
+package manifest_test
 
 import (
 	"encoding/json"
 	"strings"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -18,7 +18,7 @@ const goodManifest = `{"id":"good-one","name":"Good","version":"1.2.3","descript
 "limits":{"memory":1048576,"deadline":1000,"instances":"single","maxInstances":2}}`
 
 func TestManifest(t *testing.T) {
-	if _, err := plugin.DecodeManifest([]byte(goodManifest), "1.4.0"); err != nil {
+	if _, err := manifest.Decode([]byte(goodManifest), "1.4.0"); err != nil {
 		t.Fatal(err)
 	}
 	// Each case replaces one text of the good manifest and names what the error has to say.
@@ -76,18 +76,18 @@ func TestManifest(t *testing.T) {
 		if text == goodManifest {
 			t.Fatalf("%s does not stand in the manifest", tt.old)
 		}
-		_, err := plugin.DecodeManifest([]byte(text), "1.4.0")
+		_, err := manifest.Decode([]byte(text), "1.4.0")
 		if err == nil || !strings.Contains(err.Error(), tt.want) || wit.CodeOf(err) != wit.CodeInvalid {
 			t.Errorf("%s: %v, want %q", tt.new, err, tt.want)
 		}
 	}
 	for _, gateway := range []string{"1.4.0-rc.1", "dev", ""} {
-		if _, err := plugin.DecodeManifest([]byte(goodManifest), gateway); err != nil {
+		if _, err := manifest.Decode([]byte(goodManifest), gateway); err != nil {
 			t.Errorf("gateway %q: %v", gateway, err)
 		}
 	}
 	nothing := strings.Replace(goodManifest, `"provides":{`, `"provides":{},"x":{`, 1)
-	if _, err := plugin.DecodeManifest([]byte(nothing), ""); err == nil {
+	if _, err := manifest.Decode([]byte(nothing), ""); err == nil {
 		t.Error("a manifest that provides nothing passes")
 	}
 }
@@ -96,14 +96,14 @@ func FuzzManifest(f *testing.F) {
 	f.Add([]byte(goodManifest))
 	f.Add([]byte(`{"id":"a","provides":{"tools":[{"parameters":{"$ref":"#"}}]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := plugin.DecodeManifest(data, "1.4.0")
+		m, err := manifest.Decode(data, "1.4.0")
 		if err != nil {
 			if c := wit.CodeOf(err); c != wit.CodeInvalid && c != wit.CodeTooLarge {
 				t.Fatalf("code %s: %v", c, err)
 			}
 			return
 		}
-		again, err := plugin.DecodeManifest(wit.Marshal(m), "1.4.0")
+		again, err := manifest.Decode(wit.Marshal(m), "1.4.0")
 		if err != nil {
 			t.Fatalf("%s: accepted once only: %v", data, err)
 		}

@@ -9,14 +9,15 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-func tool(id, version, text string, edit ...func(*wit.Manifest)) plugin.Fake {
-	return plugin.Fake{Manifest: manifest(id, version, edit...), Exports: saying(text)}
+func tool(id, version, text string, edit ...func(*wit.Manifest)) plugintest.Fake {
+	return plugintest.Fake{Manifest: manifest(id, version, edit...), Exports: saying(text)}
 }
 
 func asking(p wit.Permissions) func(*wit.Manifest) {
@@ -24,9 +25,9 @@ func asking(p wit.Permissions) func(*wit.Manifest) {
 }
 
 func TestUpgradeDrainsTheOld(t *testing.T) {
-	source := &plugin.Memory{}
+	source := &plugintest.Memory{}
 	inside, finish := make(chan struct{}), make(chan struct{})
-	source.Put(plugin.Fake{Manifest: manifest("p", "1.0.0"), Exports: exports{"tool_invoke": func(context.Context, []byte) ([]byte, error) {
+	source.Put(plugintest.Fake{Manifest: manifest("p", "1.0.0"), Exports: exports{"tool_invoke": func(context.Context, []byte) ([]byte, error) {
 		close(inside)
 		<-finish
 		return says("one"), nil
@@ -64,35 +65,35 @@ func TestUpgradeDrainsTheOld(t *testing.T) {
 	}
 }
 
-func TestAFaceOutlivesItsPlugin(t *testing.T) {
-	source := &plugin.Memory{}
+func TestAHandleOutlivesItsPlugin(t *testing.T) {
+	source := &plugintest.Memory{}
 	source.Put(tool("p", "1.0.0", "one"))
 	r := newRig(t, store.OpenMemory(), source).start()
-	face, err := r.Tool("p_tool")
+	handle, err := r.Tool("p_tool")
 	if err != nil {
 		t.Fatal(err)
 	}
 	source.Remove("p")
 	r.wait("p - stopped")
-	_, err = face.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)})
+	_, err = handle.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)})
 	wantCode(t, err, wit.CodeNotFound)
-	if face.Version() != "" || face.Definition().Name != "" {
-		t.Error("a face speaks of a plugin that is gone")
+	if handle.Version() != "" || handle.Definition().Name != "" {
+		t.Error("a handle speaks of a plugin that is gone")
 	}
 	source.Put(tool("p", "2.0.0", "two"))
 	r.wait("p 2.0.0 ready")
-	if out, err := face.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)}); err != nil || *out.Content[0].Text != "two" {
+	if out, err := handle.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)}); err != nil || *out.Content[0].Text != "two" {
 		t.Error(out, err)
 	}
 }
 
 func TestBrokenUpgradeKeepsTheOld(t *testing.T) {
 	t.Parallel()
-	source := &plugin.Memory{}
+	source := &plugintest.Memory{}
 	source.Put(tool("p", "1.0.0", "one"))
 	source.Put(tool("q", "1.0.0", "other"))
 	r := newRig(t, store.OpenMemory(), source).start()
-	source.Put(plugin.Fake{Manifest: manifest("p", "2.0.0")}) // exports nothing
+	source.Put(plugintest.Fake{Manifest: manifest("p", "2.0.0")}) // exports nothing
 	c := r.wait("p 2.0.0 failed")
 	if !strings.Contains(c.Reason, "does not export: tool_invoke") {
 		t.Errorf("%+v", c)
@@ -104,7 +105,7 @@ func TestBrokenUpgradeKeepsTheOld(t *testing.T) {
 		t.Errorf("%+v %v", d, err)
 	}
 	source.Put(tool("p", "2.0.1", "fixed"))
-	r.wait("p 2.0.1 verified")
+	r.wait("p 2.0.1 ready")
 	r.says("p_tool", "fixed")
 	if d, _ = r.Info("p"); d.Update != nil {
 		t.Errorf("%+v", d.Update)
@@ -112,8 +113,8 @@ func TestBrokenUpgradeKeepsTheOld(t *testing.T) {
 }
 
 func TestBrokenFromTheStart(t *testing.T) {
-	source := &plugin.Memory{}
-	source.Put(plugin.Fake{Manifest: manifest("p", "1.0.0")})
+	source := &plugintest.Memory{}
+	source.Put(plugintest.Fake{Manifest: manifest("p", "1.0.0")})
 	source.Put(tool("q", "1.0.0", "other"))
 	r := newRig(t, store.OpenMemory(), source)
 	if err := r.Load(context.Background()); err != nil {
@@ -134,14 +135,14 @@ func TestBrokenFromTheStart(t *testing.T) {
 
 func TestLaterSourcesReplaceEarlierOnes(t *testing.T) {
 	t.Parallel()
-	first, second := &plugin.Memory{}, &plugin.Memory{}
+	first, second := &plugintest.Memory{}, &plugintest.Memory{}
 	first.Put(tool("p", "1.0.0", "built in"))
 	r := newRig(t, store.OpenMemory(), first, second).start()
 	r.says("p_tool", "built in")
 	second.Put(tool("p", "1.1.0", "the owner's"))
 	r.wait("p 1.1.0 ready")
 	r.says("p_tool", "the owner's")
-	second.Put(plugin.Fake{Manifest: manifest("p", "1.2.0")})
+	second.Put(plugintest.Fake{Manifest: manifest("p", "1.2.0")})
 	r.wait("p 1.2.0 failed")
 	r.says("p_tool", "the owner's")
 	second.Put(tool("p", "1.3.0", "the owner's again"))
@@ -152,9 +153,9 @@ func TestLaterSourcesReplaceEarlierOnes(t *testing.T) {
 }
 
 func TestFirstUseFallsBack(t *testing.T) {
-	first, second := &plugin.Memory{}, &plugin.Memory{}
+	first, second := &plugintest.Memory{}, &plugintest.Memory{}
 	first.Put(tool("p", "1.0.0", "built in"))
-	second.Put(plugin.Fake{Manifest: manifest("p", "2.0.0")})
+	second.Put(plugintest.Fake{Manifest: manifest("p", "2.0.0")})
 	r := newRig(t, store.OpenMemory(), first, second)
 	if err := r.Load(context.Background()); err != nil {
 		t.Fatal(err)
@@ -166,7 +167,7 @@ func TestFirstUseFallsBack(t *testing.T) {
 }
 
 func TestGrant(t *testing.T) {
-	source, db := &plugin.Memory{}, store.OpenMemory()
+	source, db := &plugintest.Memory{}, store.OpenMemory()
 	kv := wit.Permissions{KV: &wit.Permission{Reason: "to remember"}}
 	more := wit.Permissions{KV: kv.KV, HTTP: &wit.HTTPPermission{Reason: "to ask", Hosts: []string{"a.example"}}}
 	source.Put(tool("p", "1.0.0", "one", asking(kv)))
@@ -222,7 +223,7 @@ func TestGrant(t *testing.T) {
 }
 
 func TestRollback(t *testing.T) {
-	source := &plugin.Memory{}
+	source := &plugintest.Memory{}
 	source.Put(tool("p", "1.0.0", "one"))
 	r := newRig(t, store.OpenMemory(), source).start()
 	wantCode(t, r.Rollback("p", "why"), wit.CodeConflict)
@@ -251,7 +252,7 @@ func TestRollback(t *testing.T) {
 }
 
 func TestDisabled(t *testing.T) {
-	source := &plugin.Memory{}
+	source := &plugintest.Memory{}
 	source.Put(tool("p", "1.0.0", "one"))
 	r := newRig(t, store.OpenMemory(), source)
 	r.settings.off["p"] = true
@@ -273,7 +274,7 @@ func TestDisabled(t *testing.T) {
 }
 
 func TestToolNamesAreUnique(t *testing.T) {
-	first, second := &plugin.Memory{}, &plugin.Memory{}
+	first, second := &plugintest.Memory{}, &plugintest.Memory{}
 	same := func(m *wit.Manifest) {
 		m.Provides.Tools = []wit.ToolDefinition{{Name: "same", Description: "d", Parameters: wit.JSON(`{}`)}}
 	}
@@ -296,7 +297,7 @@ func TestToolNamesAreUnique(t *testing.T) {
 }
 
 func TestStatusMethods(t *testing.T) {
-	source := &plugin.Memory{}
+	source := &plugintest.Memory{}
 	source.Put(tool("p", "1.0.0", "one", asking(wit.Permissions{Credential: &wit.CredentialPermission{Reason: "to sign", Names: []string{"key"}}})))
 	r := newRig(t, store.OpenMemory(), source).start()
 	r.says("p_tool", "one")
@@ -320,7 +321,7 @@ func TestStatusMethods(t *testing.T) {
 // one version from beginning to end.
 func TestHammer(t *testing.T) {
 	t.Parallel()
-	source := &plugin.Memory{}
+	source := &plugintest.Memory{}
 	put := func(n int) {
 		source.Put(tool("p", fmt.Sprintf("1.0.%d", n), fmt.Sprint(n)))
 	}

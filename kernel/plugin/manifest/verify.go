@@ -1,4 +1,4 @@
-package plugin
+package manifest
 
 import (
 	"fmt"
@@ -11,10 +11,16 @@ import (
 // userModule is where plugins import the contract's functions from.
 const userModule = "extism:host/user"
 
-// verify compares what the code needs and offers with what the manifest says. The file of a bundle
+// Info is what a file of code needs and offers: names of functions by import module, and of exports.
+type Info struct {
+	Imports map[string][]string
+	Exports []string
+}
+
+// Verify compares what the code needs and offers with what the manifest says. The file of a bundle
 // serves other plugins too, so only what is missing counts there; imports that this plugin may not use
-// are linked to refusals.
-func verify(m *wit.Manifest, info Info) error {
+// are linked to refusals. The error is CodeInvalid and names all that is missing.
+func Verify(m *wit.Manifest, info Info) error {
 	var problems []string
 	if missing := without(m.RequiredExports(), info.Exports); len(missing) > 0 {
 		problems = append(problems, "the manifest provides what the code does not export: "+strings.Join(missing, ", "))
@@ -33,7 +39,7 @@ func verify(m *wit.Manifest, info Info) error {
 	if len(unknown) > 0 {
 		problems = append(problems, "the code imports what this gateway does not have: "+strings.Join(unknown, ", "))
 	}
-	if _, bundled := entryOf(m); bundled == "" {
+	if _, bundled := Entry(m); bundled == "" {
 		if len(forbidden) > 0 {
 			problems = append(problems, "the code imports what the manifest does not ask for: "+strings.Join(forbidden, ", "))
 		}

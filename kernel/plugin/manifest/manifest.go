@@ -1,4 +1,10 @@
-package plugin
+// Package manifest reads plugin.json and says what is wrong with it, and whether code is what it says.
+//
+// Decode checks all that can be checked without the code, strictly: what it does not know is refused, and
+// each problem is named by its path. Verify compares a file of code's imports and exports with the manifest. A
+// Schema checks configurations and tools' arguments. Nothing here keeps state, and everything is safe for
+// concurrent use.
+package manifest
 
 import (
 	"fmt"
@@ -13,12 +19,12 @@ import (
 // maxProblems is how many problems one error names beside those that the contract finds.
 const maxProblems = 8
 
-// DecodeManifest reads plugin.json: strictly, by the contract, and with every rule beyond it that can be
+// Decode reads plugin.json: strictly, by the contract, and with every rule beyond it that can be
 // checked without the code.
 // gateway is this gateway's version; a range cannot be checked against one that is not SemVer.
 //
 // The error is CodeInvalid and names each problem by its path.
-func DecodeManifest(data []byte, gateway string) (*wit.Manifest, error) {
+func Decode(data []byte, gateway string) (*wit.Manifest, error) {
 	if len(data) > wit.ManifestMax {
 		return nil, wit.Errorf(wit.CodeTooLarge, "plugin.json has %d bytes, at most %d are read", len(data), wit.ManifestMax)
 	}
@@ -33,7 +39,7 @@ func DecodeManifest(data []byte, gateway string) (*wit.Manifest, error) {
 	c.identity(m, gateway)
 	c.provides(&m.Provides)
 	if len(m.Config) > 0 && len(m.Config) <= wit.ManifestConfigMax {
-		if _, err := newSchema(m.Config); err != nil {
+		if _, err := NewSchema(m.Config); err != nil {
 			c.problem("config", "%s", err)
 		}
 	}
@@ -97,7 +103,7 @@ func (c *checker) provides(p *wit.Provides) {
 	for i, t := range p.Tools {
 		path := fmt.Sprintf("provides.tools[%d]", i)
 		if len(t.Parameters) > 0 && len(t.Parameters) <= wit.ToolDefinitionParametersMax {
-			if _, err := newSchema(t.Parameters); err != nil {
+			if _, err := NewSchema(t.Parameters); err != nil {
 				c.problem(path+".parameters", "%s", err)
 			}
 		}
@@ -123,9 +129,9 @@ func (c *checker) webhook(w *wit.WebhookFacts) {
 	}
 }
 
-// entryOf splits an entry, which the contract's pattern has passed, into the file and, for a bundle, which
+// Entry splits an entry, which the contract's pattern has passed, into the file and, for a bundle, which
 // of its plugins is meant.
-func entryOf(m *wit.Manifest) (file, member string) {
+func Entry(m *wit.Manifest) (file, member string) {
 	file, member, _ = strings.Cut(m.Entry, "#")
 	return file, member
 }

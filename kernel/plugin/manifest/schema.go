@@ -1,4 +1,4 @@
-package plugin
+package manifest
 
 import (
 	"bytes"
@@ -14,16 +14,16 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// schema is a compiled JSON Schema of a configuration or of a tool's arguments.
-type schema struct {
+// Schema is a compiled JSON Schema of a configuration or of a tool's arguments.
+type Schema struct {
 	compiled *jsonschema.Schema
-	// secrets are the fields with "x-secret": they are kept by the vault and do not stand in the
+	// Secrets are the fields with "x-secret": they are kept by the vault and do not stand in the
 	// configuration, so they are neither required nor permitted there.
-	secrets []string
+	Secrets []string
 }
 
-// newSchema compiles a schema. The error is a phrase that says what is wrong with it.
-func newSchema(text wit.JSON) (*schema, error) {
+// NewSchema compiles a schema. The error is a phrase that says what is wrong with it.
+func NewSchema(text wit.JSON) (*Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, errors.New("is not JSON")
@@ -31,7 +31,7 @@ func newSchema(text wit.JSON) (*schema, error) {
 	if _, isObject := doc.(map[string]any); !isObject {
 		return nil, errors.New("is not a JSON Schema: give an object")
 	}
-	s := &schema{secrets: cutSecrets(doc)}
+	s := &Schema{Secrets: cutSecrets(doc)}
 	if hidesSecret(doc) {
 		return nil, errors.New("has x-secret in a nested field: only fields of the configuration itself can be secrets")
 	}
@@ -99,8 +99,8 @@ func hidesSecret(doc any) bool {
 	return false
 }
 
-// check reports what is wrong with a value, naming the field, or nil. An absent value counts as {}.
-func (s *schema) check(value wit.JSON) error {
+// Check reports what is wrong with a value, naming the field, or nil. An absent value counts as {}.
+func (s *Schema) Check(value wit.JSON) error {
 	if len(value) == 0 {
 		value = wit.JSON("{}")
 	}
@@ -139,15 +139,15 @@ func explain(v *jsonschema.ValidationError) string {
 }
 
 // mentions reports whether a secret field may stand in value.
-func (s *schema) mentions(value wit.JSON) bool {
+func (s *Schema) mentions(value wit.JSON) bool {
 	if bytes.IndexByte(value, '\\') >= 0 {
-		return len(s.secrets) > 0
+		return len(s.Secrets) > 0
 	}
-	return slices.ContainsFunc(s.secrets, func(name string) bool { return bytes.Contains(value, []byte(name)) })
+	return slices.ContainsFunc(s.Secrets, func(name string) bool { return bytes.Contains(value, []byte(name)) })
 }
 
-// strip removes the secret fields from a configuration, should the owner have put them there.
-func (s *schema) strip(value wit.JSON) wit.JSON {
+// Strip removes the secret fields from a configuration, should the owner have put them there.
+func (s *Schema) Strip(value wit.JSON) wit.JSON {
 	if s == nil || !s.mentions(value) {
 		return value
 	}
@@ -156,7 +156,7 @@ func (s *schema) strip(value wit.JSON) wit.JSON {
 		return value
 	}
 	before := len(fields)
-	maps.DeleteFunc(fields, func(name string, _ json.RawMessage) bool { return slices.Contains(s.secrets, name) })
+	maps.DeleteFunc(fields, func(name string, _ json.RawMessage) bool { return slices.Contains(s.Secrets, name) })
 	if len(fields) == before {
 		return value
 	}

@@ -1,4 +1,8 @@
-package plugin
+// Package grant is what plugins may ask for: what the owner, an installation or the gateway itself granted.
+//
+// Grants are kept by plugin id in the store and in memory. A grant outlives its plugin, and what a manifest asks
+// for beyond it is listed, never given, unless nobody has to be asked. Everything is safe for concurrent use.
+package grant
 
 import (
 	"context"
@@ -13,31 +17,32 @@ import (
 
 // Who granted.
 const (
-	byStock   = "stock"   // it came with the gateway
-	byInstall = "install" // the owner put the folder there
-	byOwner   = "owner"   // the owner was asked
+	ByStock   = "stock"   // it came with the gateway
+	ByInstall = "install" // the owner put the folder there
+	ByOwner   = "owner"   // the owner was asked
 )
 
-// grant is what a plugin may ask for. It outlives the plugin, so that taking it away and putting
+// Grant is what a plugin may ask for. It outlives the plugin, so that taking it away and putting
 // something bolder in its place does not widen it.
-type grant struct {
+type Grant struct {
 	Permissions wit.Permissions `json:"permissions"`
 	By          string          `json:"by"`
 	At          int64           `json:"at"`
 	Version     string          `json:"version"`
 }
 
-const grantTable = store.Table[grant]("plugin.grant")
+const grantTable = store.Table[Grant]("plugin.grant")
 
-// grants is what was granted to all plugins, kept in memory and written through.
-type grants struct {
+// Grants is what was granted to all plugins, kept in memory and written through.
+type Grants struct {
 	store store.Store
 	mu    sync.Mutex
-	known map[string]grant
+	known map[string]Grant
 }
 
-func openGrants(ctx context.Context, db store.Store) (*grants, error) {
-	g := &grants{store: db, known: map[string]grant{}}
+// Open reads what was granted. Errors are the store's.
+func Open(ctx context.Context, db store.Store) (*Grants, error) {
+	g := &Grants{store: db, known: map[string]Grant{}}
 	return g, db.View(ctx, func(tx store.Tx) error {
 		for row, err := range grantTable.Scan(tx, store.Range{}) {
 			if err != nil {
@@ -49,35 +54,35 @@ func openGrants(ctx context.Context, db store.Store) (*grants, error) {
 	})
 }
 
-// of returns what is granted to a plugin.
-func (g *grants) of(id string) (grant, bool) {
+// Of returns what is granted to a plugin.
+func (g *Grants) Of(id string) (Grant, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	have, ok := g.known[id]
 	return have, ok
 }
 
-// admit grants a plugin what it asks for where nobody has to be asked: at first sight, and when a new
+// Admit grants a plugin what it asks for where nobody has to be asked: at first sight, and when a new
 // gateway brings a new version of a stock plugin that has never been anything else. It reports whether
 // it did, and what is still lacking.
-func (g *grants) admit(ctx context.Context, m *wit.Manifest, isStock bool) (granted bool, lacking []string, err error) {
-	have, seen := g.of(m.ID)
-	if lacking = beyond(&have.Permissions, &m.Permissions); seen && len(lacking) == 0 {
+func (g *Grants) Admit(ctx context.Context, m *wit.Manifest, isStock bool) (granted bool, lacking []string, err error) {
+	have, seen := g.Of(m.ID)
+	if lacking = Beyond(&have.Permissions, &m.Permissions); seen && len(lacking) == 0 {
 		return false, nil, nil
 	}
-	by := byInstall
+	by := ByInstall
 	if isStock {
-		by = byStock
+		by = ByStock
 	}
-	if seen && !(isStock && have.By == byStock) {
+	if seen && !(isStock && have.By == ByStock) {
 		return false, lacking, nil
 	}
-	return true, nil, g.record(ctx, m, by)
+	return true, nil, g.Record(ctx, m, by)
 }
 
-// record grants a plugin exactly what its manifest asks for.
-func (g *grants) record(ctx context.Context, m *wit.Manifest, by string) error {
-	next := grant{Permissions: m.Permissions, By: by, At: time.Now().UnixMilli(), Version: m.Version}
+// Record grants a plugin exactly what its manifest asks for.
+func (g *Grants) Record(ctx context.Context, m *wit.Manifest, by string) error {
+	next := Grant{Permissions: m.Permissions, By: by, At: time.Now().UnixMilli(), Version: m.Version}
 	err := g.store.Update(ctx, func(tx store.Tx) error { return grantTable.Put(tx, m.ID, next) })
 	if err != nil {
 		return err
@@ -88,8 +93,8 @@ func (g *grants) record(ctx context.Context, m *wit.Manifest, by string) error {
 	return nil
 }
 
-// beyond lists what want asks for and have does not cover.
-func beyond(have, want *wit.Permissions) []string {
+// Beyond lists what want asks for and have does not cover.
+func Beyond(have, want *wit.Permissions) []string {
 	var lacking []string
 	if want.HTTP != nil {
 		lacking = append(lacking, beyondHTTP(have.HTTP, want.HTTP)...)
@@ -123,8 +128,8 @@ func beyondHTTP(have, want *wit.HTTPPermission) []string {
 			lacking = append(lacking, "http host "+host)
 		}
 	}
-	for _, method := range methodsOf(want) {
-		if !slices.Contains(methodsOf(have), method) {
+	for _, method := range Methods(want) {
+		if !slices.Contains(Methods(have), method) {
 			lacking = append(lacking, "http method "+method)
 		}
 	}
@@ -142,7 +147,8 @@ func beyondHTTP(have, want *wit.HTTPPermission) []string {
 	return lacking
 }
 
-func methodsOf(p *wit.HTTPPermission) []string {
+// Methods returns the methods that a permission allows.
+func Methods(p *wit.HTTPPermission) []string {
 	if len(p.Methods) == 0 {
 		return wit.DefaultHTTPPermissionMethods()
 	}
@@ -154,34 +160,4 @@ func coversHost(have, want string) bool {
 		return true
 	}
 	return have == want
-}
-
-// Grant gives a plugin what its newest package asks for, which then runs. Errors: CodeNotFound, and
-// CodeConflict when nothing waits for a grant.
-func (r *Registry) Grant(ctx context.Context, id string) error {
-	r.loading.Lock()
-	e := r.entry(id)
-	if e == nil {
-		r.loading.Unlock()
-		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
-	}
-	found, _ := r.candidates()
-	err := error(wit.Errorf(wit.CodeConflict, "plugin %s does not wait for a grant", id))
-	for _, c := range found[id] {
-		if u, bad := e.rejectedFor(c.fingerprint); bad && u.Lacking != nil {
-			if err = r.grants.record(ctx, c.manifest, byOwner); err == nil {
-				e.mu.Lock()
-				delete(e.rejected, c.fingerprint)
-				e.mu.Unlock()
-				r.log.Info("the owner granted a plugin what it asks for", "plugin", id, "version", c.manifest.Version, "added", u.Lacking)
-			}
-			break
-		}
-	}
-	r.loading.Unlock()
-	if err != nil {
-		return err
-	}
-	_, err = r.reconcile(ctx, pass{live: true})
-	return err
 }

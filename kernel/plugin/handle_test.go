@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/host"
-	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -21,8 +21,8 @@ func answers(text string) func(context.Context, []byte) ([]byte, error) {
 
 func one(t *testing.T, m wit.Manifest, e exports) *rig {
 	t.Helper()
-	source := &plugin.Memory{}
-	source.Put(plugin.Fake{Manifest: m, Exports: e})
+	source := &plugintest.Memory{}
+	source.Put(plugintest.Fake{Manifest: m, Exports: e})
 	r := newRig(t, store.OpenMemory(), source)
 	if err := r.Load(context.Background()); err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestChannel(t *testing.T) {
 		}
 		e[f.Name] = func(ctx context.Context, in []byte) ([]byte, error) {
 			seen[f.Name] = string(in)
-			_, err := plugin.CallHost(ctx, "http_request", []byte(`{"url":"https://elsewhere.example/"}`))
+			_, err := plugintest.CallHost(ctx, "http_request", []byte(`{"url":"https://elsewhere.example/"}`))
 			if pure := f.Result != "Sent"; pure != strings.Contains(err.Error(), "may not make requests") {
 				t.Errorf("%s: http_request: %v", f.Name, err)
 			}
@@ -256,12 +256,12 @@ func TestConfigOfSecrets(t *testing.T) {
 }
 
 func TestHooks(t *testing.T) {
-	source := &plugin.Memory{}
+	source := &plugintest.Memory{}
 	for id, priority := range map[string]int32{"c": 0, "b": 5, "a": 0} {
 		m := manifest(id, "1.0.0", func(m *wit.Manifest) {
 			m.Provides.Hooks = []wit.HookFacts{{Name: wit.HookNameMessageSending, Priority: priority, Deadline: 20}}
 		})
-		source.Put(plugin.Fake{Manifest: m, Exports: exports{"hook_handle": func(ctx context.Context, in []byte) ([]byte, error) {
+		source.Put(plugintest.Fake{Manifest: m, Exports: exports{"hook_handle": func(ctx context.Context, in []byte) ([]byte, error) {
 			switch {
 			case strings.Contains(string(in), "wait"):
 				<-ctx.Done()

@@ -1,0 +1,78 @@
+package plugin
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
+	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// builder makes versions of candidates.
+type builder struct {
+	engine    engine.Engine // for packages that bring none
+	host      *host.Host
+	settings  Settings
+	grants    *grant.Grants
+	inspector *inspector
+	news      announcer
+	log       hclog.Logger
+}
+
+// build makes a version of a candidate that may run, and verifies it where verify is set; or says why not.
+func (b *builder) build(ctx context.Context, c candidate, verify bool) (*version, *Update) {
+	u := &Update{Path: c.pkg.Path}
+	if c.err != nil {
+		u.Reason, u.Hint = c.err.Error(), "correct the plugin's files: each save is looked at again"
+		return nil, u
+	}
+	u.Version = c.manifest.Version
+	granted, lacking, err := b.grants.Admit(ctx, c.manifest, c.pkg.Stock)
+	if err != nil {
+		u.Reason = "what it may ask for cannot be recorded: " + err.Error()
+		return nil, u
+	}
+	if len(lacking) > 0 {
+		u.Lacking = lacking
+		u.Reason = "needs grant: " + strings.Join(lacking, ", ")
+		u.Hint = "it asks for more than was granted: look at its reasons, then `carapace plugins grant` it"
+		return nil, u
+	}
+	if asks := grant.Beyond(&wit.Permissions{}, &c.manifest.Permissions); granted && !c.pkg.Stock && len(asks) > 0 {
+		b.log.Info("plugin from the plugins folder granted what it asks for", "plugin", c.manifest.ID, "permissions", c.manifest.Permissions.Names())
+		b.news.announce(c.manifest.ID, life.Announce{Phase: life.Installed, Version: c.manifest.Version, Reason: "granted: " + strings.Join(asks, ", ")})
+	}
+	v := b.newVersion(c)
+	if verify {
+		if _, err := v.verify(ctx, b.inspector); err != nil {
+			v.free()
+			refusal := v.refusal(err)
+			return nil, &refusal
+		}
+	}
+	return v, nil
+}
+
+func (b *builder) newVersion(c candidate) *version {
+	v := &version{manifest: c.manifest, pkg: c.pkg, rank: c.rank, fingerprint: c.fingerprint, engine: c.pkg.Engine, log: b.log,
+		config: newConfiguration(c.manifest, b.settings), calls: newGate()}
+	if v.engine == nil {
+		v.engine = b.engine
+	}
+	v.guest = b.host.Guest(host.Plugin{ID: c.manifest.ID, Permissions: c.manifest.Permissions, Config: v.config.section})
+	return v
+}
+
+// refusal says why a version cannot run.
+func (v *version) refusal(err error) Update {
+	u := Update{Version: v.manifest.Version, Path: v.pkg.Path, Reason: err.Error()}
+	if wit.CodeOf(err) == wit.CodeInvalid {
+		u.Hint = "build it again so that code and manifest agree: each save is looked at again"
+	}
+	return u
+}

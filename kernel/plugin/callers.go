@@ -1,0 +1,72 @@
+package plugin
+
+import (
+	"context"
+	"sync"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+)
+
+// callers are what calls a version's code, one for each class of calls or, with single instances, for each
+// account. The zero value is ready.
+type callers struct {
+	mu   sync.Mutex
+	open map[string]engine.Caller
+	past engine.Stats // of those that were closed, and of versions before
+}
+
+// get returns the caller of a key, which start makes.
+func (c *callers) get(key string, start func() (engine.Caller, error)) (engine.Caller, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if running := c.open[key]; running != nil {
+		return running, nil
+	}
+	made, err := start()
+	if err != nil {
+		return nil, err
+	}
+	if c.open == nil {
+		c.open = map[string]engine.Caller{}
+	}
+	c.open[key] = made
+	return made, nil
+}
+
+// started reports whether anything has been called.
+func (c *callers) started() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open) > 0
+}
+
+// close closes all; calls that still run are stopped when ctx ends.
+func (c *callers) close(ctx context.Context) {
+	c.mu.Lock()
+	old := c.open
+	c.open = nil
+	c.mu.Unlock()
+	for _, caller := range old {
+		_ = caller.Close(ctx) // what had to be stopped fails on its own
+		stats := caller.Stats()
+		stats.Instances = 0
+		c.addStats(stats)
+	}
+}
+
+func (c *callers) stats() engine.Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.past
+	for _, caller := range c.open {
+		s.Add(caller.Stats())
+	}
+	return s
+}
+
+// addStats counts further figures in.
+func (c *callers) addStats(s engine.Stats) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.past.Add(s)
+}

@@ -1,0 +1,88 @@
+package plugin
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// candidate is a package with its manifest, or why it has none.
+type candidate struct {
+	pkg         source.Package
+	rank        int // of its source
+	manifest    *wit.Manifest
+	fingerprint string
+	err         error
+}
+
+// life is the candidate as package life knows it.
+func (c *candidate) life() life.Candidate {
+	l := life.Candidate{Fingerprint: c.fingerprint, Path: c.pkg.Path}
+	if c.manifest != nil {
+		l.Version = c.manifest.Version
+	}
+	return l
+}
+
+// scout looks for candidates. It keeps nothing.
+type scout struct {
+	sources []source.Source
+	gateway string         // this gateway's version
+	hooks   []wit.HookName // those that are fired; nil is all
+}
+
+// candidates lists the packages of each id, the one that should run first.
+func (s *scout) candidates() (map[string][]candidate, error) {
+	found := map[string][]candidate{}
+	var failed error
+	for rank, from := range s.sources {
+		packages, err := from.Packages()
+		if err != nil {
+			failed = wit.Errorf(wit.CodeOf(err), "%s: %w", from.Name(), err)
+			continue
+		}
+		for _, pkg := range packages {
+			c := candidate{pkg: pkg, rank: rank}
+			c.err = s.read(&c)
+			if c.err != nil {
+				c.fingerprint = fmt.Sprintf("%s|%s|%s", pkg.Path, pkg.ManifestStamp(), c.err)
+			}
+			found[pkg.Folder] = slices.Insert(found[pkg.Folder], 0, c)
+		}
+	}
+	return found, failed
+}
+
+// read fills in a candidate's manifest and fingerprint.
+func (s *scout) read(c *candidate) error {
+	data, err := c.pkg.Manifest(wit.ManifestMax)
+	if err != nil {
+		return err
+	}
+	if c.manifest, err = manifest.Decode(data, s.gateway); err != nil {
+		return err
+	}
+	if c.manifest.ID != c.pkg.Folder {
+		return wit.Errorf(wit.CodeInvalid, "plugin.json: id: %q is not the folder's name %q: make them the same", c.manifest.ID, c.pkg.Folder)
+	}
+	if err := s.checkHooks(c.manifest); err != nil {
+		return err
+	}
+	file, _ := manifest.Entry(c.manifest)
+	c.fingerprint, err = c.pkg.Fingerprint(file)
+	return err
+}
+
+// checkHooks names the first hook that would never be called.
+func (s *scout) checkHooks(m *wit.Manifest) error {
+	for _, h := range m.Provides.Hooks {
+		if s.hooks != nil && !slices.Contains(s.hooks, h.Name) {
+			return wit.Errorf(wit.CodeInvalid, "plugin.json: provides.hooks: this gateway does not call %s yet: leave it out", h.Name)
+		}
+	}
+	return nil
+}

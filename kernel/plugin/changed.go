@@ -1,0 +1,54 @@
+package plugin
+
+import (
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+// State is where a plugin stands in its life.
+type State = life.Phase
+
+const (
+	StateInstalled = life.Installed
+	StateVerified  = life.Verified
+	StateReady     = life.Ready
+	StateDraining  = life.Draining
+	StateStopped   = life.Stopped
+	StateFailed    = life.Failed
+)
+
+// Update is a package that was not put in the place of what runs.
+type Update = life.Update
+
+// Changed says that a plugin has a new state.
+type Changed struct {
+	ID              string `json:"id"`
+	Version         string `json:"version,omitempty"`
+	State           State  `json:"state"`
+	Reason          string `json:"reason,omitempty"`
+	PreviousVersion string `json:"previousVersion,omitempty"`
+}
+
+// ChangedKind is published at each step of a plugin's life.
+var ChangedKind = event.Kind[Changed]{Name: "plugins.changed", Scope: wire.ScopeRead}
+
+// Events lists the kinds that the registry publishes.
+func Events() []event.Row { return []event.Row{ChangedKind.Row()} }
+
+// announcer tells everybody what a plugin has become.
+type announcer struct {
+	bus *event.Bus
+	log hclog.Logger
+}
+
+func (n announcer) announce(id string, a life.Announce) {
+	if a.Phase == life.Failed {
+		n.log.Warn("plugin failed", "plugin", id, "version", a.Version, "reason", a.Reason)
+	} else {
+		n.log.Debug("plugin changed", "plugin", id, "version", a.Version, "state", string(a.Phase), "reason", a.Reason)
+	}
+	ChangedKind.Publish(n.bus, Changed{ID: id, Version: a.Version, State: a.Phase, Reason: a.Reason, PreviousVersion: a.Previous})
+}

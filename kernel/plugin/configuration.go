@@ -1,0 +1,82 @@
+package plugin
+
+import (
+	"encoding/json"
+	"sync"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// configuration is what the owner configured for a plugin, as its manifest's schema sees it.
+type configuration struct {
+	manifest *wit.Manifest
+	schema   *manifest.Schema // nil when the manifest has none
+	settings Settings
+	checked  sync.Map // *section, by account
+}
+
+// section is a configuration as it was checked last.
+type section struct {
+	raw, value wit.JSON
+	err        error
+}
+
+func newConfiguration(m *wit.Manifest, s Settings) *configuration {
+	c := &configuration{manifest: m, settings: s}
+	if len(m.Config) > 0 {
+		c.schema, _ = manifest.NewSchema(m.Config) // the manifest's check compiled it already
+	}
+	return c
+}
+
+// section returns the plugin's configuration, or an account's, checked and without secrets. Errors:
+// CodeNotFound, CodeInvalid.
+func (c *configuration) section(account string) (wit.JSON, error) {
+	id := c.manifest.ID
+	value, where := c.settings.PluginConfig(id), "config of "+id
+	if account != "" {
+		of, ok := c.settings.AccountConfig(id, account)
+		if !ok {
+			return nil, wit.Errorf(wit.CodeNotFound, "%s has no account %q: set it up first", id, account)
+		}
+		value, where = of, "config of "+id+", account "+account
+	}
+	if c.schema == nil {
+		return value, nil
+	}
+	if known, ok := c.checked.Load(account); ok {
+		if s, _ := known.(*section); s != nil && string(s.raw) == string(value) {
+			return s.value, s.err
+		}
+	}
+	s := &section{raw: value, value: c.schema.Strip(value)}
+	if describes(c.manifest, account) {
+		if err := c.schema.Check(s.value); err != nil {
+			s.value, s.err = nil, wit.Errorf(wit.CodeInvalid, "%s: %w", where, err)
+		}
+	}
+	c.checked.Store(account, s)
+	return s.value, s.err
+}
+
+// strip removes the secrets from a section that somebody else brings.
+func (c *configuration) strip(value wit.JSON) wit.JSON { return c.schema.Strip(value) }
+
+// flat returns the fields of the plugin's section as Extism's config knows them: strings as they are, other
+// values as JSON.
+func (c *configuration) flat() map[string]string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(c.schema.Strip(c.settings.PluginConfig(c.manifest.ID)), &fields) != nil {
+		return nil
+	}
+	out := make(map[string]string, len(fields))
+	for name, value := range fields {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		out[name] = text
+	}
+	return out
+}

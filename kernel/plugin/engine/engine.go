@@ -1,0 +1,90 @@
+// Package engine is the seam between plugins and what runs their code: code in, callers out.
+//
+// An Engine loads files of code, which several plugins may share; a Caller calls one plugin's exports, bytes
+// in and bytes out, within its Spec. WASM is the engine of the gateway; a source of packages may bring
+// another one. Everything is safe for concurrent use.
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Engine runs code.
+type Engine interface {
+	// Load names code without reading it. Loads of the same hash share their machine code.
+	Load(src Source) (Code, error)
+}
+
+// Source is where code comes from.
+type Source struct {
+	Name string // for messages
+	Hash string // hex SHA-256
+	Open func() ([]byte, error)
+}
+
+// Code is one file of code, which several plugins may share.
+type Code interface {
+	// Info reads imports and exports without compiling, or says what is wrong with the file.
+	Info(ctx context.Context) (Info, error)
+	// Compile makes the machine code now rather than at the first call.
+	Compile(ctx context.Context) error
+	// Start returns what calls the code as one plugin. Nothing is compiled before its first call.
+	Start(spec Spec) (Caller, error)
+	// Release gives the code back, after its callers were closed.
+	Release()
+}
+
+// Info is what a file of code needs and offers: names of functions by import module, and of exports.
+type Info struct {
+	Imports map[string][]string
+	Exports []string
+}
+
+// Caller calls exports of one plugin.
+type Caller interface {
+	// Call runs an export. Errors are the plugin's own, or coded: unavailable for a trap, timeout.
+	Call(ctx context.Context, export string, in []byte) ([]byte, error)
+	Stats() Stats
+	// Close waits for running calls until ctx ends, and stops them then.
+	Close(ctx context.Context) error
+}
+
+// Stats are a caller's figures. CPU is in milliseconds, Instances are those in memory now.
+type Stats struct {
+	Calls     int64 `json:"calls"`
+	Errors    int64 `json:"errors"`
+	CPU       int64 `json:"cpuMs"`
+	Instances int   `json:"instances"`
+	Discarded int64 `json:"discarded,omitempty"`
+}
+
+// Add adds the figures of another caller.
+func (s *Stats) Add(o Stats) {
+	s.Calls += o.Calls
+	s.Errors += o.Errors
+	s.CPU += o.CPU
+	s.Instances += o.Instances
+	s.Discarded += o.Discarded
+}
+
+// Spec is what a plugin is to the engine.
+type Spec struct {
+	// Plugin tells the instance which plugin of a bundle it is.
+	Plugin    string
+	Instances wit.Instances
+	Config    map[string]string
+	Functions map[string]host.Function
+	HTTP      func(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error)
+	Log       func(level hclog.Level, line string)
+	// Memory bounds an instance, Output what a call returns, in bytes.
+	Memory, Output int64
+	Deadline       time.Duration
+	// Calls is how many run at a time.
+	Calls int
+}

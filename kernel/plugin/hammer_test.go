@@ -1,0 +1,126 @@
+package plugin_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// shelf is a source of one package, which the test's own engine runs.
+type shelf struct {
+	mu      sync.Mutex
+	pkg     source.Package
+	changed chan struct{}
+}
+
+func newShelf() *shelf { return &shelf{changed: make(chan struct{}, 1)} }
+
+func (s *shelf) put(n int) {
+	m := manifest("p", fmt.Sprintf("1.0.%d", n))
+	written := time.Unix(int64(n), 0)
+	s.mu.Lock()
+	s.pkg = source.Package{Folder: "p", Path: "shelf:p", Root: fstest.MapFS{
+		"p/plugin.json": {Data: wit.Marshal(&m), ModTime: written},
+		"p/plugin.wasm": {Data: []byte(alone(fmt.Sprint(n))), ModTime: written},
+	}}
+	s.mu.Unlock()
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (s *shelf) Name() string { return "shelf" }
+
+func (s *shelf) Packages() ([]source.Package, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return []source.Package{s.pkg}, nil
+}
+
+func (s *shelf) Watch(ctx context.Context, changed func()) error {
+	for {
+		select {
+		case <-s.changed:
+			changed()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// until runs f over and over beside the test.
+func until(stop <-chan struct{}, all *sync.WaitGroup, f func()) {
+	all.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				f()
+			}
+		}
+	})
+}
+
+// TestHammerWithRollbacks calls a plugin while it is replaced, rolled back, configured and warmed at any
+// moment: no call fails or reaches what was closed, the newest package wins in the end, and all code is
+// given back.
+func TestHammerWithRollbacks(t *testing.T) {
+	t.Parallel()
+	shelf := newShelf()
+	shelf.put(0)
+	r := newRig(t, store.OpenMemory(), shelf).start()
+	var calls, rollbacks atomic.Int64
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	for range 4 {
+		until(stop, &all, func() {
+			if _, err := r.invoke("p_tool"); err != nil {
+				t.Errorf("call %d: %v", calls.Load(), err)
+			}
+			calls.Add(1)
+		})
+	}
+	until(stop, &all, func() {
+		if r.Rollback("p", "why not") == nil {
+			rollbacks.Add(1)
+		}
+		<-time.After(70 * time.Millisecond)
+	})
+	until(stop, &all, func() {
+		r.SettingsChanged("p")
+		<-time.After(10 * time.Millisecond)
+	})
+	until(stop, &all, func() {
+		if err := r.Warm(context.Background(), "p"); err != nil {
+			t.Error(err)
+		}
+		r.List()
+	})
+	for n := 1; n <= 12; n++ {
+		shelf.put(n)
+		r.wait(fmt.Sprintf("p 1.0.%d ready", n))
+	}
+	close(stop)
+	all.Wait()
+	shelf.put(13)
+	r.wait("p 1.0.13 ready")
+	r.says("p_tool", "13 as p")
+	r.stop()
+	if _, _, held := r.engine.counts(); held != 0 {
+		t.Errorf("%d files of code are still held", held)
+	}
+	if calls.Load() < 100 || rollbacks.Load() == 0 {
+		t.Errorf("%d calls and %d rollbacks prove nothing", calls.Load(), rollbacks.Load())
+	}
+	t.Logf("%d calls, %d rollbacks", calls.Load(), rollbacks.Load())
+}

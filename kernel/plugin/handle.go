@@ -1,0 +1,100 @@
+package plugin
+
+import (
+	"context"
+
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// versions finds what calls go to; a Registry does.
+type versions interface {
+	// current returns the version that is called now, without waiting. Errors: CodeNotFound, and
+	// CodeUnavailable with the reason why there is none.
+	current(id string) (*version, error)
+	// enter returns the current version, verified, with a call counted in, which the caller takes out again
+	// by leaving its gate. Errors are those of current.
+	enter(ctx context.Context, id string) (*version, error)
+	// Warm verifies and compiles a plugin now.
+	Warm(ctx context.Context, id string) error
+}
+
+// handle is what the handles of a plugin have in common. It may be kept for ever.
+type handle struct {
+	registry versions
+	id       string
+}
+
+// ID returns the plugin's id.
+func (h *handle) ID() string { return h.id }
+
+// Version returns the current version, "" once the plugin is gone.
+func (h *handle) Version() string {
+	if m := h.manifest(); m != nil {
+		return m.Version
+	}
+	return ""
+}
+
+// Build changes whenever the code or the manifest does, also within a version.
+func (h *handle) Build() string {
+	if v := h.current(); v != nil {
+		return v.fingerprint
+	}
+	return ""
+}
+
+// Config returns the plugin's section of the configuration or, for a channel, an account's, without
+// secrets. Errors: CodeNotFound for an account that there is not, CodeInvalid naming the field that does
+// not fit the plugin's schema.
+func (h *handle) Config(account string) (wit.JSON, error) {
+	v, err := h.registry.current(h.id)
+	if err != nil {
+		return nil, err
+	}
+	return v.config.section(account)
+}
+
+// Do makes a request under the plugin's permission with an account's credentials. It belongs to no call:
+// an upgrade of the plugin does not end it. Errors are those of egress.Client.Do, and CodeRateLimited.
+func (h *handle) Do(ctx context.Context, account string, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+	v, err := h.registry.current(h.id)
+	if err != nil {
+		return nil, err
+	}
+	return v.guest.Do(ctx, account, req)
+}
+
+func (h *handle) stream(ctx context.Context, account string, req *wit.HTTPRequest) (*egress.Response, error) {
+	v, err := h.registry.current(h.id)
+	if err != nil {
+		return nil, err
+	}
+	return v.guest.Stream(ctx, account, req)
+}
+
+// current returns what is called now, nil while there is nothing.
+func (h *handle) current() *version {
+	v, _ := h.registry.current(h.id)
+	return v
+}
+
+func (h *handle) manifest() *wit.Manifest {
+	if v := h.current(); v != nil {
+		return v.manifest
+	}
+	return nil
+}
+
+// fill puts the configuration in where the caller left it out, and secrets out of it where not.
+func (h *handle) fill(config *wit.JSON, account string) error {
+	if *config != nil {
+		if v := h.current(); v != nil {
+			*config = v.config.strip(*config)
+		}
+		return nil
+	}
+	value, err := h.Config(account)
+	*config = value
+	return err
+}

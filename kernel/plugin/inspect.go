@@ -1,0 +1,83 @@
+package plugin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"sync"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// inspector reads files of code and remembers what it saw, so that plugins of one bundle share the work.
+// The zero value is ready.
+type inspector struct {
+	mu    sync.Mutex
+	known map[file]inspected
+}
+
+// file is a file of code as it was at a time, for the engine that runs it.
+type file struct {
+	engine engine.Engine
+	key    string
+}
+
+// inspected is a file's SHA-256 in hex, and what it imports and exports.
+type inspected struct {
+	hash string
+	info engine.Info
+}
+
+const maxInspected = 64
+
+// inspect reads a version's file of code.
+func (i *inspector) inspect(ctx context.Context, v *version) (inspected, error) {
+	name, _ := manifest.Entry(v.manifest)
+	key, err := v.pkg.CodeKey(name)
+	if err != nil {
+		return inspected{}, err
+	}
+	f := file{v.engine, key}
+	if known, ok := i.get(f); ok {
+		return known, nil
+	}
+	bytes, err := v.pkg.Code(name)
+	if err != nil {
+		return inspected{}, err
+	}
+	sum := sha256.Sum256(bytes)
+	seen := inspected{hash: hex.EncodeToString(sum[:])}
+	src := v.source(seen.hash)
+	src.Open = func() ([]byte, error) { return bytes, nil }
+	code, err := v.engine.Load(src)
+	if err != nil {
+		return inspected{}, err
+	}
+	defer code.Release()
+	if seen.info, err = code.Info(ctx); err != nil {
+		return inspected{}, err
+	}
+	if after, err := v.pkg.CodeKey(name); err != nil || after != key {
+		return inspected{}, wit.NewError(wit.CodeUnavailable, "the file of code changes while it is read")
+	}
+	i.put(f, seen)
+	return seen, nil
+}
+
+func (i *inspector) get(f file) (inspected, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	seen, ok := i.known[f]
+	return seen, ok
+}
+
+func (i *inspector) put(f file, seen inspected) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.known == nil || len(i.known) >= maxInspected {
+		i.known = map[file]inspected{}
+	}
+	i.known[f] = seen
+}

@@ -1,0 +1,154 @@
+package plugin
+
+import (
+	"maps"
+	"slices"
+	"sync/atomic"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
+	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// keeper owns what becomes of all plugins: it tells life what happened and carries out what life says.
+// Its methods are called by tasks of its mailbox only, which keeps them from each other; work that takes
+// long goes on in the background and comes back as a task.
+type keeper struct {
+	mailbox  *mailbox
+	table    *table
+	scout    *scout
+	builder  *builder
+	grants   *grant.Grants
+	settings Settings
+	host     *host.Host
+	news     announcer
+	crew     *crew
+	handles  versions // what the handles of hooks find versions by
+	log      hclog.Logger
+	touched  *atomic.Int64 // when a source last changed, in nanoseconds
+
+	entries    map[string]*entry
+	unfinished bool // something looked as if it were still being written
+	stopped    bool
+}
+
+// entry is one plugin.
+type entry struct {
+	id       string
+	state    life.State
+	versions map[life.Ref]*version
+	serving  *version
+	found    []candidate   // as they were found last
+	dormant  *wit.Manifest // when it was disabled last
+}
+
+// entry returns a plugin, which it makes if need be.
+func (k *keeper) entry(id string) *entry {
+	e := k.entries[id]
+	if e == nil {
+		e = &entry{id: id, versions: map[life.Ref]*version{}}
+		k.entries[id] = e
+	}
+	return e
+}
+
+// ids lists the entries, sorted.
+func (k *keeper) ids() []string { return slices.Sorted(maps.Keys(k.entries)) }
+
+// apply makes an event happen, with all that follows from it at once.
+func (k *keeper) apply(e *entry, ev life.Event) {
+	for ev != nil {
+		var actions []life.Action
+		e.state, actions = life.Next(e.state, ev)
+		ev = k.act(e, actions)
+	}
+	k.publish(e)
+	if e.state.Done() && k.entries[e.id] == e {
+		delete(k.entries, e.id)
+	}
+}
+
+// publish makes everybody see what a plugin is.
+func (k *keeper) publish(e *entry) {
+	if e.state.Status.Phase == "" {
+		k.table.remove(e.id)
+		return
+	}
+	k.table.put(&standing{id: e.id, version: e.serving, status: e.state.Status, update: e.state.Update, dormant: e.dormant})
+}
+
+// act carries out actions, and returns the outcome of a trial if there was one.
+func (k *keeper) act(e *entry, actions []life.Action) (outcome life.Event) {
+	for _, a := range actions {
+		switch a := a.(type) {
+		case life.Try:
+			outcome = k.try(e, a)
+		case life.Clone:
+			e.versions[a.To] = e.versions[a.From].clone(a.To)
+		case life.Serve:
+			e.serving = e.versions[a.Ref]
+			k.publish(e)
+			k.refreshOffers()
+		case life.Inherit:
+			e.versions[a.Ref].guest.Inherit()
+		case life.Announce:
+			k.publish(e)
+			k.news.announce(e.id, a)
+		case life.Compile:
+			k.compile(e, a.Ref)
+		case life.Disconnect:
+			e.versions[a.Ref].guest.Disconnect()
+		case life.Drain:
+			k.drain(e, a)
+		case life.Free:
+			e.versions[a.Ref].free()
+			delete(e.versions, a.Ref)
+		case life.Forget:
+			k.host.Forget(e.id)
+		}
+	}
+	return outcome
+}
+
+// compile makes a version's machine code, so that its first call does not wait and a file that cannot be
+// compiled is known at once.
+func (k *keeper) compile(e *entry, ref life.Ref) {
+	v := e.versions[ref]
+	k.crew.background(func() func() {
+		err := v.code.Compile(k.crew.life)
+		outcome := life.Compiled{Ref: ref, Final: wit.CodeOf(err) == wit.CodeInvalid}
+		if err != nil {
+			u := v.refusal(err)
+			outcome.Failed = &u
+		}
+		return func() { k.apply(e, outcome) }
+	})
+}
+
+// drain ends a version's calls.
+func (k *keeper) drain(e *entry, a life.Drain) {
+	v, heir := e.versions[a.Ref], e.versions[a.Heir]
+	k.crew.background(func() func() {
+		ctx, cancel := k.crew.draining()
+		defer cancel()
+		if !v.stop(ctx) {
+			k.log.Warn("calls of an old version stopped", "plugin", e.id, "version", v.manifest.Version)
+		}
+		if heir != nil {
+			heir.callers.addStats(v.callers.stats())
+		}
+		return func() { k.apply(e, life.Drained{Ref: a.Ref}) }
+	})
+}
+
+// stop drains all plugins, for good. What goes on in the background ends soon, and comes back as tasks.
+func (k *keeper) stop() {
+	k.stopped = true
+	for _, id := range k.ids() {
+		k.apply(k.entries[id], life.Stopping{})
+	}
+	k.crew.end()
+}

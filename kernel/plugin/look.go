@@ -1,0 +1,163 @@
+package plugin
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
+	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// look makes the plugins what the sources say. While the gateway runs (live), what is new is verified
+// before it is used, and what is broken may still be in the middle of being copied: again is true when it
+// has to be looked at once more.
+func (k *keeper) look(ctx context.Context, live bool) (again bool, err error) {
+	k.unfinished = false
+	found, err := k.scout.candidates()
+	ids := maps.Clone(found)
+	for id := range k.entries {
+		ids[id] = found[id]
+	}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		if ctx.Err() != nil {
+			return false, nil
+		}
+		if len(found[id]) == 0 && err != nil {
+			continue // a source that cannot be read says nothing about what is gone
+		}
+		k.place(id, found[id], live)
+	}
+	return k.unfinished, err
+}
+
+// lookAt makes one plugin what the sources say.
+func (k *keeper) lookAt(id string, live bool) {
+	if found, err := k.scout.candidates(); err == nil || len(found[id]) > 0 {
+		k.place(id, found[id], live)
+	}
+}
+
+// place makes a plugin what its candidates say.
+func (k *keeper) place(id string, found []candidate, live bool) {
+	switch {
+	case k.stopped:
+	case len(found) == 0:
+		if e := k.entries[id]; e != nil {
+			k.apply(e, life.Gone{})
+		}
+	case !k.settings.PluginEnabled(id):
+		e := k.entry(id)
+		e.found, e.dormant = nil, found[0].manifest
+		k.apply(e, life.Disabled{Candidate: found[0].life()})
+	default:
+		e := k.entry(id)
+		e.found = found
+		list := make([]life.Candidate, len(found))
+		for i := range found {
+			list[i] = found[i].life()
+		}
+		k.apply(e, life.Found{Candidates: list, Live: live})
+	}
+}
+
+// grant gives a plugin what the best of its candidates lacks.
+func (k *keeper) grant(ctx context.Context, id string) error {
+	if k.table.of(id) == nil {
+		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
+	}
+	e := k.entry(id)
+	found, _ := k.scout.candidates()
+	for _, c := range found[id] {
+		u, bad := e.state.Rejected[c.fingerprint]
+		if !bad || u.Lacking == nil {
+			continue
+		}
+		if err := k.grants.Record(ctx, c.manifest, grant.ByOwner); err != nil {
+			return err
+		}
+		k.log.Info("owner granted a plugin what it asks for", "plugin", id, "version", c.manifest.Version, "added", u.Lacking)
+		k.apply(e, life.Granted{Fingerprint: c.fingerprint})
+		k.place(id, found[id], true)
+		return nil
+	}
+	return wit.Errorf(wit.CodeConflict, "plugin %s does not wait for a grant", id)
+}
+
+// rollBack puts the version that ran before the last upgrade back.
+func (k *keeper) rollBack(id, reason string) error {
+	if k.table.of(id) == nil {
+		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
+	}
+	e := k.entry(id)
+	if !e.state.CanRollBack() {
+		return wit.Errorf(wit.CodeConflict, "plugin %s has no earlier version to go back to", id)
+	}
+	k.apply(e, life.RollBack{Reason: reason})
+	return nil
+}
+
+// tell makes an event about a version happen, unless it is gone.
+func (k *keeper) tell(v *version, ev life.Event) {
+	if e := k.entries[v.manifest.ID]; e != nil && e.versions[v.ref] == v {
+		k.apply(e, ev)
+	}
+}
+
+// refuse takes a version that cannot run out of its place, which another package of its id may take.
+func (k *keeper) refuse(v *version, why error) {
+	k.tell(v, life.Refused{Ref: v.ref, Why: v.refusal(why)})
+	k.lookAt(v.manifest.ID, false)
+}
+
+// restart makes the instances of a plugin start anew with their configuration.
+func (k *keeper) restart(id string) {
+	if e := k.entries[id]; e != nil && e.serving != nil {
+		k.apply(e, life.Reconfigured{Started: e.serving.callers.started()})
+	}
+}
+
+// verifyInstalled verifies, in the background, what the owner put there before the gateway started, so that
+// a broken plugin is known before it is needed.
+func (k *keeper) verifyInstalled(ctx context.Context) {
+	for _, id := range k.ids() {
+		e := k.entries[id]
+		if e.serving == nil || e.serving.pkg.Stock || e.state.Status.Phase != life.Installed {
+			continue
+		}
+		k.crew.background(func() func() {
+			if v, err := k.handles.enter(ctx, id); err == nil {
+				v.calls.leave()
+			}
+			return func() {}
+		})
+	}
+}
+
+// try makes a version of a candidate, or says why it cannot run.
+func (k *keeper) try(e *entry, t life.Try) life.Event {
+	for _, c := range e.found {
+		if c.fingerprint != t.Fingerprint {
+			continue
+		}
+		v, refused := k.builder.build(k.crew.life, c, t.Verify)
+		if refused == nil {
+			v.ref, v.report = t.Ref, func(ev life.Event) { k.mailbox.post(func() { k.apply(e, ev) }) }
+			e.versions[t.Ref] = v
+			return life.Tried{Ref: t.Ref}
+		}
+		if e.state.Live && k.unsettled() && refused.Lacking == nil {
+			k.unfinished = true
+			return life.Tried{Ref: t.Ref, Unfinished: true}
+		}
+		return life.Tried{Ref: t.Ref, Failed: refused}
+	}
+	return life.Tried{Ref: t.Ref, Unfinished: true} // found anew meanwhile, which is another event
+}
+
+// unsettled reports whether a package may still be in the middle of being written.
+func (k *keeper) unsettled() bool {
+	return time.Since(time.Unix(0, k.touched.Load())) < maxCopying
+}

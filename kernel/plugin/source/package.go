@@ -1,0 +1,115 @@
+// Package source is where plugins come from: packages of a manifest and its code, in the binary or in folders.
+//
+// A Source lists Packages and says when something may have changed; it knows files, their sizes and their
+// times, and reads what it is asked for, but judges nothing in them. Listing is cheap, and a file that is in
+// the middle of being written is simply read as it is: whoever reads it compares the stamps before and after.
+// Everything is safe for concurrent use.
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// maxCode bounds a file of code.
+const maxCode = 64 << 20
+
+const manifestFile = "plugin.json"
+
+// Package is one plugin of a source.
+type Package struct {
+	// Folder is its name inside Root; the plugin's id has to be the same.
+	Folder string
+	// Path says where it is, to people.
+	Path string
+	// Root holds the folder. The entry's file is in the folder or beside it.
+	Root fs.FS
+	// Stock is set for what comes with the gateway.
+	Stock bool
+	// Engine runs the package's code; nil is the gateway's own engine.
+	Engine engine.Engine
+}
+
+// Manifest reads plugin.json, of at most limit bytes. Errors: CodeInvalid when there is none, CodeTooLarge.
+func (p *Package) Manifest(limit int64) ([]byte, error) {
+	data, err := p.read(path.Join(p.Folder, manifestFile), limit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, wit.NewError(wit.CodeInvalid, "the folder has no "+manifestFile+": every plugin needs one")
+	}
+	return data, err
+}
+
+// ManifestStamp changes whenever plugin.json does; "" when there is none.
+func (p *Package) ManifestStamp() string {
+	info, err := fs.Stat(p.Root, path.Join(p.Folder, manifestFile))
+	if err != nil {
+		return ""
+	}
+	return stamp(info)
+}
+
+// find returns the path of the entry's file and what is known of it.
+func (p *Package) find(file string) (string, fs.FileInfo, error) {
+	for _, name := range []string{path.Join(p.Folder, file), file} {
+		info, err := fs.Stat(p.Root, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil || !info.Mode().IsRegular() {
+			return "", nil, wit.Errorf(wit.CodeInvalid, "entry: %s cannot be read: make it a plain file", file)
+		}
+		return name, info, nil
+	}
+	return "", nil, wit.Errorf(wit.CodeInvalid, "entry: there is no %s in the plugin's folder or the one above: build it, or correct the entry", file)
+}
+
+// Fingerprint changes whenever the manifest or the file of code does. Errors: CodeInvalid when there is no
+// such file, CodeUnavailable.
+func (p *Package) Fingerprint(file string) (string, error) {
+	own, err := fs.Stat(p.Root, path.Join(p.Folder, manifestFile))
+	if err != nil {
+		return "", wit.Errorf(wit.CodeUnavailable, "%s cannot be read: %w", manifestFile, err)
+	}
+	name, code, err := p.find(file)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s|%s|%s|%s", p.Path, stamp(own), name, stamp(code)), nil
+}
+
+// CodeKey names the file of code as it is now; packages that share the file have the same.
+func (p *Package) CodeKey(file string) (string, error) {
+	name, info, err := p.find(file)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(p.Path, p.Folder) + name + "|" + stamp(info), nil
+}
+
+func stamp(i fs.FileInfo) string { return fmt.Sprintf("%d@%d", i.Size(), i.ModTime().UnixNano()) }
+
+// Code reads the file of code.
+func (p *Package) Code(file string) ([]byte, error) {
+	name, _, err := p.find(file)
+	if err != nil {
+		return nil, err
+	}
+	return p.read(name, maxCode)
+}
+
+func (p *Package) read(name string, limit int64) ([]byte, error) {
+	info, err := fs.Stat(p.Root, name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, wit.Errorf(wit.CodeTooLarge, "%s has %d bytes, at most %d are read", path.Base(name), info.Size(), limit)
+	}
+	return fs.ReadFile(p.Root, name)
+}

@@ -1,0 +1,101 @@
+package plugin
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync/atomic"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// table is what everybody may read without waiting for anybody. What it holds is replaced, never changed;
+// only the keeper writes.
+type table struct {
+	rows   atomic.Pointer[map[string]*row]
+	offers atomic.Pointer[offers]
+}
+
+type row = atomic.Pointer[standing]
+
+// standing is what a plugin is at a moment.
+type standing struct {
+	id      string
+	version *version // nil while nothing can be called
+	status  life.Status
+	update  *life.Update
+	dormant *wit.Manifest // of a plugin that was disabled
+}
+
+func newTable() *table {
+	t := &table{}
+	t.rows.Store(&map[string]*row{})
+	t.offers.Store(&offers{})
+	return t
+}
+
+// of returns a plugin, nil when there is none.
+func (t *table) of(id string) *standing {
+	if r := (*t.rows.Load())[id]; r != nil {
+		return r.Load()
+	}
+	return nil
+}
+
+// all returns all plugins, sorted by id.
+func (t *table) all() []*standing {
+	rows := *t.rows.Load()
+	list := make([]*standing, 0, len(rows))
+	for _, r := range rows {
+		list = append(list, r.Load())
+	}
+	slices.SortFunc(list, func(a, b *standing) int { return cmp.Compare(a.id, b.id) })
+	return list
+}
+
+func (t *table) put(s *standing) {
+	rows := *t.rows.Load()
+	if r := rows[s.id]; r != nil {
+		r.Store(s)
+		return
+	}
+	next := maps.Clone(rows)
+	next[s.id] = new(row)
+	next[s.id].Store(s)
+	t.rows.Store(&next)
+}
+
+func (t *table) remove(id string) {
+	rows := *t.rows.Load()
+	if rows[id] == nil {
+		return
+	}
+	next := maps.Clone(rows)
+	delete(next, id)
+	t.rows.Store(&next)
+}
+
+// current returns what is called now. Errors: CodeNotFound; CodeUnavailable with the reason.
+func (t *table) current(id string) (*version, error) {
+	s := t.of(id)
+	switch {
+	case s == nil:
+		return nil, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first", id)
+	case s.version != nil:
+		return s.version, nil
+	}
+	why := string(s.status.Phase)
+	if s.status.Reason != "" {
+		why += ": " + s.status.Reason
+	}
+	return nil, wit.Errorf(wit.CodeUnavailable, "plugin %s is %s", id, why)
+}
+
+// manifest returns the current version's, or that of a disabled plugin.
+func (s *standing) manifest() *wit.Manifest {
+	if s.version != nil {
+		return s.version.manifest
+	}
+	return s.dormant
+}
