@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	maxLength   = 1000 // bytes of an expression
-	maxDepth    = 50   // of parentheses, signs and powers
-	maxExponent = 500  // of a number such as 1e3
-	maxWork     = 1_000_000
+	maxLength   = 1000      // bytes of an expression
+	maxDepth    = 50        // of parentheses, signs and powers
+	maxExponent = 500       // of a number such as 1e3
+	maxWork     = 1_000_000 // see parser.work
 )
 
 // parser reads an expression from left to right and works it out on the way. The first problem sticks.
@@ -25,6 +25,8 @@ type parser struct {
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
+// fail notes the first problem and goes to the end of the text, which ends every loop. It returns a number,
+// so that callers can return what it returns.
 func (p *parser) fail(pos int, problem string) number {
 	if p.err == nil {
 		p.err = wit.NewError(wit.CodeInvalid, "position "+itoa(pos+1)+": "+problem)
@@ -33,6 +35,7 @@ func (p *parser) fail(pos int, problem string) number {
 	return whole(0)
 }
 
+// parse works out the whole text. The error is `invalid`.
 func (p *parser) parse() (number, error) {
 	switch {
 	case len(p.text) > maxLength:
@@ -58,6 +61,7 @@ func (p *parser) peek() byte {
 	return 0
 }
 
+// accept takes the next byte if it is c.
 func (p *parser) accept(c byte) bool {
 	if p.peek() != c {
 		return false
@@ -79,7 +83,7 @@ func (p *parser) found() string {
 
 // bounded passes a value on unless it has grown too long.
 func (p *parser) bounded(pos int, value number) number {
-	p.work += len(value.over) * len(value.under)
+	p.work += len(value.num) * len(value.den)
 	switch {
 	case p.err != nil:
 	case value.tooLong():
@@ -90,6 +94,7 @@ func (p *parser) bounded(pos int, value number) number {
 	return value
 }
 
+// sum reads products between plus and minus signs.
 func (p *parser) sum() number {
 	value := p.product()
 	for {
@@ -105,6 +110,7 @@ func (p *parser) sum() number {
 	}
 }
 
+// product reads signed values between the signs *, / and %.
 func (p *parser) product() number {
 	value := p.signed()
 	for {
@@ -192,6 +198,7 @@ func (p *parser) startsOperand(pos int) bool {
 	return rest != "" && (rest[0] == '(' || rest[0] == '.' || digit(rest[0]) || letter(rest[0]))
 }
 
+// operand reads what an operator works on: a number, a name, or something in parentheses.
 func (p *parser) operand() number {
 	c := p.peek()
 	switch {

@@ -22,6 +22,8 @@ type openTag struct {
 }
 
 // errEncoding: every string of the Bot API is UTF-8.
+//
+//lint:ignore ST1005 the words are Telegram's
 var errEncoding = errors.New("Strings must be encoded in UTF-8")
 
 type htmlParser struct {

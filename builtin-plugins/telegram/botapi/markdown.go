@@ -209,6 +209,7 @@ func (p *markdownParser) link() error {
 	if e.Type == "custom_emoji" {
 		id, ok := strings.CutPrefix(target, "tg://emoji?id=")
 		if !ok {
+			//lint:ignore ST1005 the words are Telegram's
 			return errors.New("Custom emoji entity must contain a tg://emoji URL")
 		}
 		e.CustomEmojiID = id
