@@ -35,6 +35,7 @@ func (p *post) readAttachment(key string, f json.Value) bool {
 	return true
 }
 
+// add keeps files and attachments at the same index; fileID is "" for what is not fetched.
 func (p *post) add(a wit.Attachment, fileID string) {
 	p.attachments, p.files = append(p.attachments, a), append(p.files, fileID)
 }

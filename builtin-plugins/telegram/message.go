@@ -22,6 +22,7 @@ type post struct {
 	service      string // what happened, when nobody wrote anything
 }
 
+// readPost reads a Message. What is missing, or of another form than documented, stays empty.
 func readPost(v json.Value) post {
 	p := post{}
 	animated := false

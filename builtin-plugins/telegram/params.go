@@ -14,6 +14,7 @@ type params struct {
 	file           *wit.HTTPPart // a file to be uploaded, or nil
 }
 
+// field is one parameter. In multipart, JSON is sent as text ("Making requests").
 type field struct {
 	name, value string
 	isJSON      bool // value is JSON, not text

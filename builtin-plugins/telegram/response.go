@@ -10,6 +10,7 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 	}
 	r := decode(response)
 	switch {
+	// What failed for a file or a probe is no reason to connect anew, so these two look at it themselves.
 	case kind == requestFile:
 		fileLocated(a, which, r)
 	case kind == requestProbe:

@@ -93,6 +93,7 @@ func (s state) json() wit.JSON {
 	return o.JSON()
 }
 
+// json returns the message as it is stored, files and attachments in the same order.
 func (p *pending) json() wit.JSON {
 	files := json.Array{}
 	for _, id := range p.files {

@@ -86,7 +86,7 @@ func (t text) mentions(me person) bool {
 // links that are not visible, and code. A command loses the name of the bot that it is for.
 func (t text) markup(me person) string {
 	var b strings.Builder
-	done := 0
+	done := 0 // bytes of raw that are written
 	for _, e := range t.list() {
 		if e.start < done {
 			continue // inside what has been written already
