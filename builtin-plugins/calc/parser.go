@@ -16,8 +16,7 @@ const (
 
 // parser reads an expression from left to right and works it out on the way. The first problem sticks.
 type parser struct {
-	text  string
-	pos   int
+	scanner
 	depth int
 	work  int // limbs of numerators times limbs of denominators: what reducing fractions costs
 	err   error
@@ -48,37 +47,6 @@ func (p *parser) parse() (number, error) {
 		p.fail(p.pos, "expected an operator, found "+p.found())
 	}
 	return value, p.err
-}
-
-// peek passes over spaces and returns the next byte, 0 at the end.
-func (p *parser) peek() byte {
-	for p.pos < len(p.text) && (p.text[p.pos] == ' ' || p.text[p.pos] == '\t' || p.text[p.pos] == '\n') {
-		p.pos++
-	}
-	if p.pos < len(p.text) {
-		return p.text[p.pos]
-	}
-	return 0
-}
-
-// accept takes the next byte if it is c.
-func (p *parser) accept(c byte) bool {
-	if p.peek() != c {
-		return false
-	}
-	p.pos++
-	return true
-}
-
-// found names what stands at pos, for errors.
-func (p *parser) found() string {
-	if p.pos >= len(p.text) {
-		return "the end"
-	}
-	for _, c := range p.text[p.pos:] {
-		return strconv.Quote(string(c))
-	}
-	return ""
 }
 
 // bounded passes a value on unless it has grown too long.
@@ -191,13 +159,6 @@ func (p *parser) postfix() number {
 	return value
 }
 
-// startsOperand reports whether a number, a name or a parenthesis follows, so that 7 % 3 is a division
-// and 7% + 3 is not.
-func (p *parser) startsOperand(pos int) bool {
-	rest := strings.TrimLeft(p.text[pos:], " \t\n")
-	return rest != "" && (rest[0] == '(' || rest[0] == '.' || digit(rest[0]) || letter(rest[0]))
-}
-
 // operand reads what an operator works on: a number, a name, or something in parentheses.
 func (p *parser) operand() number {
 	c := p.peek()
@@ -262,6 +223,3 @@ func (p *parser) number() number {
 	}
 	return p.bounded(start, parseNumber(digits, exponent))
 }
-
-func digit(c byte) bool  { return c >= '0' && c <= '9' }
-func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
