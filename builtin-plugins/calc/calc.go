@@ -34,7 +34,7 @@ func (Tool) Invoke(_ *sdk.Host, call *wit.ToolInvocation) (*wit.ToolOutput, erro
 // Evaluate works out an expression and returns the result in decimal digits. Errors are `invalid` and
 // begin with the position, counted from 1, of what is wrong.
 func Evaluate(expression string) (string, error) {
-	p := parser{text: expression}
+	p := parser{scanner: scanner{text: expression}}
 	value, err := p.parse()
 	if err != nil {
 		return "", err

@@ -33,6 +33,7 @@ func (p *parser) name() number {
 	return p.fail(start, "unknown name "+strconv.Quote(name)+"; constants are pi and e, functions need parentheses")
 }
 
+// function calls a function by its name. start is where the name begins, for errors.
 func (p *parser) function(start int, name string) number {
 	args := p.arguments()
 	if p.err != nil {
@@ -61,6 +62,7 @@ func (p *parser) function(start int, name string) number {
 		"sin, cos, tan, asin, acos, atan, exp, ln, log and log2")
 }
 
+// arguments reads the values between parentheses; nil when something is wrong with them.
 func (p *parser) arguments() []number {
 	if !p.enter() {
 		return nil
@@ -114,7 +116,7 @@ func (p *parser) exact(start int, name string, a number) (number, bool) {
 func (a number) round() number {
 	negative := a.negative
 	a.negative = false
-	a = a.add(number{over: natural{1}, under: natural{2}}).floor()
+	a = a.add(number{num: natural{1}, den: natural{2}}).floor()
 	if negative {
 		return a.neg()
 	}
@@ -126,16 +128,17 @@ const rootDigits = 34
 
 // root is the square root of a number that is not negative.
 func (a number) root() number {
-	over, under := a.over.root(), a.under.root()
-	if over.mul(over).cmp(a.over) == 0 && under.mul(under).cmp(a.under) == 0 {
-		return fraction(false, over, under).like(a)
+	num, den := a.num.root(), a.den.root()
+	if num.mul(num).cmp(a.num) == 0 && den.mul(den).cmp(a.den) == 0 {
+		return fraction(false, num, den).accurateAs(a)
 	}
-	places := rootDigits + max(0, a.under.digits()-a.over.digits())
+	places := rootDigits + max(0, a.den.digits()-a.num.digits())
 	scale := ten(places)
-	scaled := a.over.mul(a.under).mul(scale).mul(scale)
-	return fraction(false, scaled.root(), a.under.mul(scale)).like(a)
+	scaled := a.num.mul(a.den).mul(scale).mul(scale)
+	return fraction(false, scaled.root(), a.den.mul(scale)).accurateAs(a)
 }
 
+// factorial multiplies up to a, and stops as soon as the result grows too long.
 func (p *parser) factorial(pos int, a number) number {
 	n, ok := a.count()
 	if !ok || a.negative {
@@ -152,10 +155,10 @@ func (p *parser) factorial(pos int, a number) number {
 
 // count returns a whole number that is small enough to count to, without its sign.
 func (a number) count() (n uint64, ok bool) {
-	if !a.isWhole() || len(a.over) > 1 {
+	if !a.isWhole() || len(a.num) > 1 {
 		return 0, false
 	}
-	return at(a.over, 0), true
+	return at(a.num, 0), true
 }
 
 // power raises a to b: exactly where b is a whole number, by root where it is a half.
@@ -166,13 +169,13 @@ func (p *parser) power(pos int, a, b number) number {
 		return p.fail(pos, "division by zero")
 	case ok:
 		return p.wholePower(pos, a, n, b.negative)
-	case b.isWhole() && (a.isZero() || a.over.isOne() && a.isWhole()):
-		return p.wholePower(pos, a, 2-uint64(b.over[0]%2), false) // 0, 1 or -1, however high the power
+	case b.isWhole() && (a.isZero() || a.num.isOne() && a.isWhole()):
+		return p.wholePower(pos, a, 2-uint64(b.num[0]%2), false) // 0, 1 or -1, however high the power
 	case a.negative && !b.isWhole():
 		return p.fail(pos, "a fractional power of a negative number is not real")
 	case a.isZero():
 		return a
-	case b.under.cmp(natural{2}) == 0 && b.over.isOne() && !b.negative:
+	case b.den.cmp(natural{2}) == 0 && b.num.isOne() && !b.negative:
 		return p.bounded(pos, a.root())
 	}
 	return p.approximated(pos, "the power", math.Pow(a.float(), b.float()))
@@ -180,20 +183,20 @@ func (p *parser) power(pos int, a, b number) number {
 
 // wholePower raises numerator and denominator, which stay in lowest terms.
 func (p *parser) wholePower(pos int, a number, n uint64, inverse bool) number {
-	if a.isZero() || a.over.isOne() && a.isWhole() {
+	if a.isZero() || a.num.isOne() && a.isWhole() {
 		n = min(n, 2-n%2)
 	}
 	value := number{
 		negative: a.negative && n%2 == 1,
-		over:     p.naturalPower(pos, a.over, n),
-		under:    p.naturalPower(pos, a.under, n),
+		num:      p.naturalPower(pos, a.num, n),
+		den:      p.naturalPower(pos, a.den, n),
 		rough:    a.rough,
 	}
 	if p.err != nil {
 		return whole(0)
 	}
 	if inverse {
-		value.over, value.under = value.under, value.over
+		value.num, value.den = value.den, value.num
 	}
 	return p.bounded(pos, value)
 }
@@ -206,14 +209,14 @@ func (p *parser) naturalPower(pos int, a natural, n uint64) natural {
 		if n&bit != 0 {
 			value = value.mul(a)
 		}
-		p.bounded(pos, number{over: value, under: natural{1}})
+		p.bounded(pos, number{num: value, den: natural{1}})
 	}
 	return value
 }
 
 // float is the nearest floating-point number.
 func (a number) float() float64 {
-	places := shownDigits - (a.over.digits() - a.under.digits())
+	places := shownDigits - (a.num.digits() - a.den.digits())
 	f, _ := strconv.ParseFloat(rounded(a, places).String()+"e"+itoa(-places), 64) // out of range is ±Inf
 	if a.negative {
 		return -f

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// natural is a whole number from 0 up: digits to the base 1,000,000,000, the lowest first, without
-// leading zeros. Naturals are never changed once made. (math/big would bring fmt along, which is half a
+// natural is a whole number from 0 up: limbs, which are digits to the base 1,000,000,000, the lowest first,
+// without leading zeros. Naturals are never changed once made. (math/big would bring fmt along, which is half a
 // megabyte in a guest.)
 type natural []uint32
 
@@ -16,6 +16,7 @@ const (
 	baseDigits = 9
 )
 
+// small returns n as a natural.
 func small(n uint64) natural {
 	var out natural
 	for ; n > 0; n /= base {
@@ -57,6 +58,7 @@ func (a natural) digits() int {
 
 func (a natural) isOne() bool { return len(a) == 1 && a[0] == 1 }
 
+// cmp returns a number below, equal to or above 0, as a is to b.
 func (a natural) cmp(b natural) int {
 	if len(a) != len(b) {
 		return len(a) - len(b)
@@ -108,6 +110,7 @@ func (a natural) sub(b natural) natural {
 	return out.trim()
 }
 
+// mul is long multiplication: within 1,000 digits nothing cleverer is faster.
 func (a natural) mul(b natural) natural {
 	out := make(natural, len(a)+len(b))
 	for i, x := range a {
@@ -178,6 +181,7 @@ func guess(u, v natural) uint32 {
 	return uint32(q - 1)
 }
 
+// at is the limb at i, 0 beyond the highest.
 func at(v natural, i int) uint64 {
 	if i < len(v) {
 		return uint64(v[i])
@@ -185,6 +189,7 @@ func at(v natural, i int) uint64 {
 	return 0
 }
 
+// divideSmall is divide by one limb.
 func (a natural) divideSmall(b uint32) (quotient, rest natural) {
 	quotient = make(natural, len(a))
 	r := uint64(0)
@@ -196,6 +201,7 @@ func (a natural) divideSmall(b uint32) (quotient, rest natural) {
 	return quotient.trim(), small(r)
 }
 
+// trim takes off leading zeros.
 func (a natural) trim() natural {
 	for len(a) > 0 && a[len(a)-1] == 0 {
 		a = a[:len(a)-1]
@@ -238,5 +244,3 @@ func ten(n int) natural {
 	out[n/baseDigits] = limb
 	return out
 }
-
-func (a natural) isEven() bool { return len(a) == 0 || a[0]%2 == 0 }

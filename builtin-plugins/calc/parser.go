@@ -8,16 +8,15 @@ import (
 )
 
 const (
-	maxLength   = 1000 // bytes of an expression
-	maxDepth    = 50   // of parentheses, signs and powers
-	maxExponent = 500  // of a number such as 1e3
-	maxWork     = 1_000_000
+	maxLength   = 1000      // bytes of an expression
+	maxDepth    = 50        // of parentheses, signs and powers
+	maxExponent = 500       // of a number such as 1e3
+	maxWork     = 1_000_000 // see parser.work
 )
 
 // parser reads an expression from left to right and works it out on the way. The first problem sticks.
 type parser struct {
-	text  string
-	pos   int
+	scanner
 	depth int
 	work  int // limbs of numerators times limbs of denominators: what reducing fractions costs
 	err   error
@@ -25,6 +24,8 @@ type parser struct {
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
+// fail notes the first problem and goes to the end of the text, which ends every loop. It returns a number,
+// so that callers can return what it returns.
 func (p *parser) fail(pos int, problem string) number {
 	if p.err == nil {
 		p.err = wit.NewError(wit.CodeInvalid, "position "+itoa(pos+1)+": "+problem)
@@ -33,6 +34,7 @@ func (p *parser) fail(pos int, problem string) number {
 	return whole(0)
 }
 
+// parse works out the whole text. The error is `invalid`.
 func (p *parser) parse() (number, error) {
 	switch {
 	case len(p.text) > maxLength:
@@ -47,39 +49,9 @@ func (p *parser) parse() (number, error) {
 	return value, p.err
 }
 
-// peek passes over spaces and returns the next byte, 0 at the end.
-func (p *parser) peek() byte {
-	for p.pos < len(p.text) && (p.text[p.pos] == ' ' || p.text[p.pos] == '\t' || p.text[p.pos] == '\n') {
-		p.pos++
-	}
-	if p.pos < len(p.text) {
-		return p.text[p.pos]
-	}
-	return 0
-}
-
-func (p *parser) accept(c byte) bool {
-	if p.peek() != c {
-		return false
-	}
-	p.pos++
-	return true
-}
-
-// found names what stands at pos, for errors.
-func (p *parser) found() string {
-	if p.pos >= len(p.text) {
-		return "the end"
-	}
-	for _, c := range p.text[p.pos:] {
-		return strconv.Quote(string(c))
-	}
-	return ""
-}
-
 // bounded passes a value on unless it has grown too long.
 func (p *parser) bounded(pos int, value number) number {
-	p.work += len(value.over) * len(value.under)
+	p.work += len(value.num) * len(value.den)
 	switch {
 	case p.err != nil:
 	case value.tooLong():
@@ -90,6 +62,7 @@ func (p *parser) bounded(pos int, value number) number {
 	return value
 }
 
+// sum reads products between plus and minus signs.
 func (p *parser) sum() number {
 	value := p.product()
 	for {
@@ -105,6 +78,7 @@ func (p *parser) sum() number {
 	}
 }
 
+// product reads signed values between the signs *, / and %.
 func (p *parser) product() number {
 	value := p.signed()
 	for {
@@ -185,13 +159,7 @@ func (p *parser) postfix() number {
 	return value
 }
 
-// startsOperand reports whether a number, a name or a parenthesis follows, so that 7 % 3 is a division
-// and 7% + 3 is not.
-func (p *parser) startsOperand(pos int) bool {
-	rest := strings.TrimLeft(p.text[pos:], " \t\n")
-	return rest != "" && (rest[0] == '(' || rest[0] == '.' || digit(rest[0]) || letter(rest[0]))
-}
-
+// operand reads what an operator works on: a number, a name, or something in parentheses.
 func (p *parser) operand() number {
 	c := p.peek()
 	switch {
@@ -255,6 +223,3 @@ func (p *parser) number() number {
 	}
 	return p.bounded(start, parseNumber(digits, exponent))
 }
-
-func digit(c byte) bool  { return c >= '0' && c <= '9' }
-func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

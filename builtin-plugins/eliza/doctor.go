@@ -101,15 +101,15 @@ func keywordsIn(clause []word) []*keyword {
 // lookup finds the keyword for a word or one of its synonyms, nil when there is none.
 func lookup(folded string) *keyword {
 	for i := range script {
-		if script[i].word == folded || in(folded, script[i].alike) {
+		if script[i].word == folded || isOneOf(folded, script[i].alike) {
 			return &script[i]
 		}
 	}
 	return nil
 }
 
-// in reports whether one of the words of a list, separated by spaces, is w.
-func in(w, list string) bool {
+// isOneOf reports whether one of the words of a list, separated by spaces, is w.
+func isOneOf(w, list string) bool {
 	for item := range strings.SplitSeq(list, " ") {
 		if item == w && w != "" {
 			return true

@@ -80,6 +80,7 @@ func talk(chat *wit.Chat) string {
 	return said
 }
 
+// lastTurn is nil in an empty chat.
 func lastTurn(chat *wit.Chat) *wit.ChatTurn {
 	if len(chat.Turns) == 0 {
 		return nil
@@ -102,9 +103,9 @@ func textOf(turn *wit.ChatTurn) string {
 // in brackets (who speaks, what was said in a group, what is replied to), and without the assistant's
 // @name.
 func addressed(text string) string {
-	for _, aside := range []struct{ begin, end string }{{"[from ", "]"}, {"[said before ", "\n]\n"}, {"[in reply to ", "]\n"}} {
-		if strings.HasPrefix(text, aside.begin) {
-			if _, rest, ok := strings.Cut(text, aside.end); ok {
+	for _, note := range []struct{ begin, end string }{{"[from ", "]"}, {"[said before ", "\n]\n"}, {"[in reply to ", "]\n"}} {
+		if strings.HasPrefix(text, note.begin) {
+			if _, rest, ok := strings.Cut(text, note.end); ok {
 				text = strings.TrimSpace(rest)
 			}
 		}

@@ -55,11 +55,11 @@ func isSum(text string) bool {
 		case strings.IndexByte(" .,()-", c) >= 0:
 		case c >= 'a' && c <= 'z':
 			name := letters(text[i:])
-			if !in(name, functions) && name != "pi" && name != "e" {
+			if !isOneOf(name, functions) && name != "pi" && name != "e" {
 				return false
 			}
 			digits = digits || name == "pi" || name == "e"
-			work = work || in(name, functions)
+			work = work || isOneOf(name, functions)
 			i += len(name)
 			continue
 		default:
@@ -70,6 +70,7 @@ func isSum(text string) bool {
 	return digits && work
 }
 
+// letters returns the name that text begins with, such as log2.
 func letters(text string) string {
 	end := 0
 	for end < len(text) && (text[end] >= 'a' && text[end] <= 'z' || end > 0 && text[end] >= '0' && text[end] <= '9') {

@@ -8,6 +8,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// The tools that are called, by the names that their plugins give them.
 const (
 	calcTool = "calc"
 	timeTool = "time"
@@ -35,6 +36,7 @@ func toolFor(chat *wit.Chat) *wit.ToolCall {
 	return nil
 }
 
+// offers reports whether the chat lets the model call a tool.
 func offers(chat *wit.Chat, tool string) bool {
 	for i := range chat.Tools {
 		if chat.Tools[i].Name == tool {
@@ -101,7 +103,7 @@ func clock(message string) (place string, ok bool) {
 // placeIn takes the name after "in" up to the sentence's end.
 func placeIn(rest string) string {
 	words := strings.Fields(rest)
-	for len(words) > 0 && in(strings.ToLower(words[0]), "now right currently today") {
+	for len(words) > 0 && isOneOf(strings.ToLower(words[0]), "now right currently today") {
 		words = words[1:]
 	}
 	if len(words) < 2 || strings.ToLower(words[0]) != "in" {

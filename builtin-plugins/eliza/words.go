@@ -46,6 +46,7 @@ func split(message string) [][]word {
 	return clauses
 }
 
+// notInWord reports whether c is punctuation around a word.
 func notInWord(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '\'' }
 
 func latin(s string) bool {
@@ -71,12 +72,13 @@ func match(pattern string, clause []word) (groups [][]word, ok bool) {
 	return matchFields(strings.Fields(pattern), clause)
 }
 
+// matchFields tries the shortest stretch for a * first, and goes back when the rest does not fit.
 func matchFields(pattern []string, clause []word) ([][]word, bool) {
 	if len(pattern) == 0 {
 		return nil, len(clause) == 0
 	}
 	if pattern[0] != "*" {
-		if len(clause) == 0 || !in(clause[0].folded, strings.ReplaceAll(pattern[0], "|", " ")) {
+		if len(clause) == 0 || !isOneOf(clause[0].folded, strings.ReplaceAll(pattern[0], "|", " ")) {
 			return nil, false
 		}
 		return matchFields(pattern[1:], clause[1:])
@@ -113,7 +115,7 @@ func reflect(words []word) string {
 	for i, w := range words {
 		turned, ok := reflections[w.folded]
 		switch {
-		case w.folded == "you" && (i == len(words)-1 || i > 0 && in(words[i-1].folded, prepositions)):
+		case w.folded == "you" && (i == len(words)-1 || i > 0 && isOneOf(words[i-1].folded, prepositions)):
 			turned = "me"
 		case w.folded == "are" && i > 0 && words[i-1].folded == "you":
 			turned = "am"
@@ -127,14 +129,17 @@ func reflect(words []word) string {
 	return strings.Join(said, " ")
 }
 
+// prepositions come before a "you" that is turned to "me".
 const prepositions = "to for with from about of at by on like than without against"
 
+// reflections are the words for oneself and the other, turned round.
 var reflections = map[string]string{
 	"i": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself", "am": "are",
 	"was": "were", "you": "I", "your": "my", "yours": "mine", "yourself": "myself",
 	"we": "you", "us": "you", "our": "your", "ours": "yours", "ourselves": "yourselves",
 }
 
+// contractions are written out before patterns are matched, so that patterns need one form only.
 var contractions = map[string]string{
 	"i'm": "I am", "im": "I am", "i've": "I have", "ive": "I have", "i'd": "I would", "i'll": "I will",
 	"you're": "you are", "you've": "you have", "you'd": "you would", "you'll": "you will",

@@ -3,8 +3,9 @@ package redact
 import "strings"
 
 const (
-	maxWord    = 512
-	leastFixed = 4
+	maxWord    = 512 // bytes; patterns are not tried on longer words
+	maxPattern = 200 // bytes
+	leastFixed = 4   // characters besides * and ?
 )
 
 // usable reports whether a pattern says enough not to take out every word.
@@ -15,7 +16,7 @@ func usable(pattern string) bool {
 			fixed++
 		}
 	}
-	return fixed >= leastFixed && len(pattern) <= 200 && !strings.ContainsAny(pattern, " \t\r\n")
+	return fixed >= leastFixed && len(pattern) <= maxPattern && !strings.ContainsAny(pattern, " \t\r\n")
 }
 
 // separates reports whether a word ends at c, or begins after it.

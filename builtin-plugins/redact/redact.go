@@ -45,6 +45,7 @@ func (Hook) Handle(host *sdk.Host, event *wit.HookEvent) (*wit.HookDecision, err
 // maxPatterns bounds what the owner can add, since each costs time for each word.
 const maxPatterns = 50
 
+// patternsOf reads the owner's patterns. The error is `invalid`.
 func patternsOf(config wit.JSON) ([]string, error) {
 	if len(config) == 0 {
 		return nil, nil

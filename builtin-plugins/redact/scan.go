@@ -6,6 +6,7 @@ import "strings"
 // long, 0 for none, and how many of them, from the left, are shown.
 type finder func(text string) (length, shown int)
 
+// finders are tried in this order, so what can contain others comes first.
 var finders = []struct {
 	kind string
 	find finder
@@ -68,6 +69,7 @@ func alphanumeric(c byte) bool {
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
+// upper are the characters of cloud access keys.
 func upper(c byte) bool { return digit(c) || c >= 'A' && c <= 'Z' }
 
 // urlSafe are the characters of most keys.
@@ -79,8 +81,8 @@ func dotted(c byte) bool { return urlSafe(c) || c == '.' }
 // credential are those that may follow "Bearer".
 func credential(c byte) bool { return dotted(c) || strings.IndexByte("~+/=:", c) >= 0 }
 
-// run returns how many of the first limit bytes of text are in a class.
-func run(text string, class func(byte) bool, limit int) int {
+// countLeading returns how many of the first limit bytes of text are in a class.
+func countLeading(text string, class func(byte) bool, limit int) int {
 	n := 0
 	for n < len(text) && n < limit && class(text[n]) {
 		n++

@@ -12,6 +12,8 @@ type shape struct {
 // unlimited keys are taken out however long they are.
 const unlimited = 1 << 30
 
+// shapes are the keys of payment services, code hosts, package registries, model providers, chat services and
+// clouds, as their documentation shows them.
 var shapes = []shape{
 	{"sk-", urlSafe, 20, unlimited},
 	{"sk_live_", alphanumeric, 16, unlimited},
@@ -52,7 +54,7 @@ func apiKey(text string) (length, shown int) {
 			continue
 		}
 		rest := text[len(s.prefix):]
-		n := run(rest, s.class, s.most)
+		n := countLeading(rest, s.class, s.most)
 		if n >= s.least && (n == len(rest) || !alphanumeric(rest[n])) {
 			return len(s.prefix) + len(strings.TrimRight(rest[:n], ".")), 0
 		}
@@ -67,11 +69,11 @@ func botToken(text string) (length, shown int) {
 	if strings.HasPrefix(text, word) {
 		shown = len(word)
 	}
-	n := shown + run(text[shown:], digit, most)
+	n := shown + countLeading(text[shown:], digit, most)
 	if n < shown+least || n == len(text) || text[n] != ':' {
 		return 0, 0
 	}
-	if run(text[n+1:], urlSafe, secret+1) != secret {
+	if countLeading(text[n+1:], urlSafe, secret+1) != secret {
 		return 0, 0
 	}
 	return n + 1 + secret, shown
@@ -83,7 +85,7 @@ func bearer(text string) (length, shown int) {
 	if len(text) < len(word) || !strings.EqualFold(text[:len(word)], word) {
 		return 0, 0
 	}
-	n := run(text[len(word):], credential, unlimited)
+	n := countLeading(text[len(word):], credential, unlimited)
 	if n < least {
 		return 0, 0
 	}

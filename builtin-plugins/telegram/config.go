@@ -7,17 +7,21 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// settings are an account's configuration, without its secrets, which only the kernel sees.
+// settings are an account's configuration, without its secrets, which only the kernel sees. plugin.json
+// says what each field means.
 type settings struct {
-	root       string
+	root       string // of the API's URLs, without a slash at its end
 	webhook    bool
 	webhookURL string
-	plain      bool
+	plain      bool // send texts as the model wrote them
 	noPreview  bool
 }
 
+// defaultRoot is Telegram's own server; others can be run (core.telegram.org/bots/api, "Using a Local Bot API
+// Server").
 const defaultRoot = "https://api.telegram.org"
 
+// readSettings reads a configuration that the kernel has checked against the manifest's schema.
 func readSettings(config wit.JSON) (settings, error) {
 	s := settings{root: defaultRoot}
 	if len(config) == 0 {
@@ -36,27 +40,4 @@ func readSettings(config wit.JSON) (settings, error) {
 	preview := v.Get("linkPreview")
 	s.noPreview = preview.Exists() && !preview.Bool()
 	return s, nil
-}
-
-const token = "{{credential:botToken}}"
-
-// request describes a call of a Bot API method with JSON parameters.
-func (s settings) request(id, method string, params json.Object) wit.HTTPRequest {
-	return wit.HTTPRequest{
-		ID:      id,
-		Method:  "POST",
-		URL:     s.root + "/bot" + token + "/" + method,
-		Headers: []wit.Header{{Name: "Content-Type", Value: "application/json"}},
-		Text:    new(string(params.JSON())),
-	}
-}
-
-// download describes fetching a file by the path that getFile gave.
-func (s settings) download(path string) *wit.HTTPRequest {
-	return &wit.HTTPRequest{URL: s.root + "/file/bot" + token + "/" + escapePath(path), Timeout: 120_000}
-}
-
-// escapePath escapes what would end a URL's path, and braces, which could name a credential.
-func escapePath(path string) string {
-	return strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23", " ", "%20", "{", "%7B").Replace(path)
 }

@@ -9,13 +9,16 @@ import (
 // maxNesting bounds how deep emphasis may nest; deeper marks are shown as they are.
 const maxNesting = 12
 
-// inline converts the marks within a paragraph.
+// inline converts the marks within a block: emphasis, code, links. Each method of inliner looks at what s
+// begins with, writes what it is converted to, and returns how many bytes that took; 0 says that it is
+// nothing of the kind.
 func inline(s string) string {
 	p := &inliner{}
 	p.run(s, 0, false)
 	return p.out.String()
 }
 
+// inliner collects the converted text.
 type inliner struct {
 	out strings.Builder
 }
@@ -44,8 +47,10 @@ func (p *inliner) run(s string, depth int, inLink bool) {
 	}
 }
 
+// punctuation is what a backslash can escape in Markdown.
 const punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
+// escaped takes a mark that a backslash makes an ordinary character.
 func (p *inliner) escaped(s string) int {
 	if len(s) < 2 || strings.IndexByte(punctuation, s[1]) < 0 {
 		return 0
@@ -166,6 +171,7 @@ func closing(s string, open int, opener, closer byte) int {
 	return -1
 }
 
+// opens reports whether Telegram opens a link to target; others it would refuse or leave out.
 func opens(target string) bool {
 	for _, scheme := range []string{"https://", "http://", "tg://", "mailto:", "tel:"} {
 		if len(target) > len(scheme) && strings.EqualFold(target[:len(scheme)], scheme) {
@@ -185,7 +191,7 @@ func (p *inliner) autolink(s string) int {
 	return end + 2
 }
 
-// marks by their first byte, longest first.
+// emphases are the marks and their tags, longer marks before shorter ones of the same character.
 var emphases = []struct{ mark, open, close string }{
 	{"***", "<b><i>", "</i></b>"}, {"___", "<b><i>", "</i></b>"},
 	{"**", "<b>", "</b>"}, {"__", "<b>", "</b>"}, {"~~", "<s>", "</s>"}, {"||", "<tg-spoiler>", "</tg-spoiler>"},
@@ -252,4 +258,5 @@ func canClose(s string, i, n int) bool {
 	return i > 0 && !unicode.IsSpace(before) && (s[i] != '_' || i+n == len(s) || !wordy(after))
 }
 
+// wordy reports whether r is part of a word.
 func wordy(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

@@ -1,11 +1,10 @@
 package telegram
 
-import (
-	"strings"
-)
+import "strings"
 
-// toHTML turns the kernel's neutral markup into Telegram's HTML. Whatever comes in, what comes out is
-// well-formed; a mark that nothing closes is shown as it is.
+// toHTML turns the kernel's neutral markup, which is Markdown, into Telegram's HTML ("HTML style"): the few
+// tags that Telegram knows, and line breaks as they are. Whatever comes in, what comes out is well-formed; a
+// mark that nothing closes is shown as it is.
 func toHTML(markdown string) string {
 	c := converter{lines: strings.Split(strings.ReplaceAll(markdown, "\r\n", "\n"), "\n")}
 	for c.at < len(c.lines) {
@@ -15,10 +14,10 @@ func toHTML(markdown string) string {
 	return strings.Join(c.out, "\n")
 }
 
-// converter goes over the lines, block by block.
+// converter goes over the lines, block by block; inline.go converts what is within a block.
 type converter struct {
 	lines []string
-	at    int
+	at    int      // the next line
 	text  []string // lines of the paragraph under way
 	out   []string // finished lines
 }
@@ -31,6 +30,8 @@ func (c *converter) paragraph() {
 	}
 }
 
+// block takes the next line, and those that form a block with it. Telegram has no headings, lists or rules:
+// they become bold text, bullets and a line of dashes.
 func (c *converter) block() {
 	line := c.lines[c.at]
 	trimmed := strings.TrimLeft(line, " \t")
@@ -112,6 +113,7 @@ func (c *converter) quote() {
 	c.out = append(c.out, "<blockquote>"+inline(strings.Join(body, "\n"))+"</blockquote>")
 }
 
+// heading returns the text of a heading, "" when the line is none.
 func heading(line string) string {
 	text := strings.TrimLeft(line, "#")
 	if n := len(line) - len(text); n == 0 || n > 6 || !strings.HasPrefix(text, " ") {
@@ -120,12 +122,13 @@ func heading(line string) string {
 	return strings.TrimSpace(strings.TrimRight(strings.TrimSpace(text), "#"))
 }
 
+// rule reports whether a line consists of three or more of the same dash, star or underscore.
 func rule(line string) bool {
 	line = strings.ReplaceAll(line, " ", "")
 	return len(line) >= 3 && strings.Trim(line, line[:1]) == "" && strings.Contains("-*_", line[:1])
 }
 
-// item returns the text of a list's item; numbered ones are shown as they are.
+// item returns the text of a list's item, "" when the line is none; numbered ones are shown as they are.
 func item(line string) string {
 	if len(line) > 2 && strings.Contains("-*+", line[:1]) && line[1] == ' ' {
 		return strings.TrimSpace(line[2:])
@@ -133,6 +136,7 @@ func item(line string) string {
 	return ""
 }
 
+// bullet shows an item, and the box of a task list.
 func bullet(text string) string {
 	switch {
 	case strings.HasPrefix(text, "[ ] "):
@@ -143,6 +147,7 @@ func bullet(text string) string {
 	return "• " + inline(text)
 }
 
+// escape writes the characters that Telegram's HTML gives a meaning as entities.
 func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
 }

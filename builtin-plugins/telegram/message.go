@@ -5,148 +5,90 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// person is a user, or a chat that speaks.
-type person struct {
-	id, name, username string
-	bot                bool
-}
-
-func readPerson(v json.Value) person {
-	var p person
-	last := ""
-	for key, f := range v.Fields() {
-		switch key {
-		case "id":
-			p.id = f.Text()
-		case "first_name", "title":
-			p.name = f.Text()
-		case "last_name":
-			last = f.Text()
-		case "username":
-			p.username = f.Text()
-		case "is_bot":
-			p.bot = f.Bool()
-		}
-	}
-	if last != "" {
-		p.name += " " + last
-	}
-	return p
-}
-
-func (p person) wit() *wit.Person {
-	return &wit.Person{ID: p.id, Name: optional(p.name), Username: optional(p.username), Bot: p.bot}
-}
-
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// post is a message as Telegram sends it: the fields that matter here.
+// post is a Message as Telegram sends it: the fields that matter here, read in one pass over the JSON. Values
+// that are looked into only sometimes stay JSON.
 type post struct {
 	id, thread   string
-	topic        bool
-	from, sender json.Value
+	topic        bool       // the thread is a forum's topic
+	from, sender json.Value // a User; a Chat, when it is written in the name of one
 	chat         json.Value
-	date, edited int64
+	date         int64 // milliseconds since 1970
 	replyTo      json.Value
-	quote        string
-	group        string
+	quote        string // the part of replyTo that the sender picked out
+	album        string
 	text         text
 	attachments  []wit.Attachment
-	files        []string // file_id by attachment
-	service      string   // what happened, when nobody said anything
+	files        fileIDs
+	service      string // what happened, when nobody wrote anything
 }
 
+// readPost reads a Message. What is missing, or of another form than documented, stays empty.
 func readPost(v json.Value) post {
 	p := post{}
+	animated := false
 	for key, f := range v.Fields() {
-		switch key {
-		case "message_id":
-			p.id = f.Text()
-		case "message_thread_id":
-			p.thread = f.Text()
-		case "is_topic_message":
-			p.topic = f.Bool()
-		case "from":
-			p.from = f
-		case "sender_chat":
-			p.sender = f
-		case "chat":
-			p.chat = f
-		case "date":
-			p.date = f.Int() * 1000
-		case "edit_date":
-			p.edited = f.Int() * 1000
-		case "reply_to_message":
-			p.replyTo = f
-		case "quote":
-			p.quote = f.Get("text").Text()
-		case "media_group_id":
-			p.group = f.Text()
-		case "text", "caption":
-			p.text.raw = f.Text()
-		case "entities", "caption_entities":
-			p.text.entities = f
-		default:
-			p.content(key, f)
+		animated = animated || key == "animation" && f.Exists()
+		if !p.readHeader(key, f) && !p.readAttachment(key, f) {
+			p.readService(key, f)
 		}
 	}
 	if !p.topic {
 		p.thread = "" // in an ordinary group it only says which replies belong together
 	}
-	if len(p.attachments) > 1 && v.Get("animation").Exists() {
+	if animated {
 		p.dropDocument()
 	}
 	return p
 }
 
-// dropDocument removes the document that Telegram adds to an animation for old programs.
-func (p *post) dropDocument() {
-	for i := range p.attachments {
-		if p.attachments[i].Kind == wit.AttachmentKindDocument {
-			p.attachments = append(p.attachments[:i], p.attachments[i+1:]...)
-			p.files = append(p.files[:i], p.files[i+1:]...)
-			return
-		}
+// readHeader takes a field that says who wrote what, where and when, and reports whether it is one.
+func (p *post) readHeader(key string, f json.Value) bool {
+	switch key {
+	case "message_id":
+		p.id = f.Text()
+	case "message_thread_id":
+		p.thread = f.Text()
+	case "is_topic_message":
+		p.topic = f.Bool()
+	case "from":
+		p.from = f
+	case "sender_chat":
+		p.sender = f
+	case "chat":
+		p.chat = f
+	case "date":
+		p.date = f.Int() * 1000 // Telegram counts seconds
+	case "reply_to_message":
+		p.replyTo = f
+	case "quote":
+		p.quote = f.Get("text").Text()
+	case "media_group_id":
+		p.album = f.Text()
+	case "text", "caption":
+		p.text.raw = f.Text()
+	case "entities", "caption_entities":
+		p.text.entities = f
+	default:
+		return false
 	}
+	return true
 }
 
-// content takes what a message consists of beside its text.
-func (p *post) content(key string, f json.Value) {
+// readService notes what happened in the chat, or what was posted that is neither a text nor a file.
+func (p *post) readService(key string, f json.Value) {
 	switch key {
-	case "photo":
-		best := json.Value{}
-		for size := range f.Items() {
-			best = size // they come from the smallest to the largest
-		}
-		p.attach(wit.AttachmentKindImage, best, "image/jpeg")
-	case "animation", "video", "video_note":
-		p.attach(wit.AttachmentKindVideo, f, "video/mp4")
-	case "audio":
-		p.attach(wit.AttachmentKindAudio, f, "audio/mpeg")
-	case "voice":
-		p.attach(wit.AttachmentKindVoice, f, "audio/ogg")
-	case "document":
-		p.attach(wit.AttachmentKindDocument, f, "")
-	case "sticker":
-		p.attach(wit.AttachmentKindSticker, f, stickerType(f))
-	case "location":
-		p.place(wit.AttachmentKindLocation, "", string(f.Get("latitude").Raw())+","+string(f.Get("longitude").Raw()))
 	case "venue":
 		p.service = f.Get("title").Text() + ", " + f.Get("address").Text()
-	case "contact":
-		p.place(wit.AttachmentKindContact, readPerson(f).name, f.Get("phone_number").Text())
 	case "poll":
 		p.service = "[poll] " + f.Get("question").Text()
 	case "dice":
 		p.service = f.Get("emoji").Text() + " " + f.Get("value").Text()
 	case "new_chat_members":
 		for member := range f.Items() {
-			p.service = joined(p.service, readPerson(member).name+" joined")
+			if p.service != "" {
+				p.service += "; "
+			}
+			p.service += readPerson(member).name + " joined"
 		}
 	case "left_chat_member":
 		p.service = readPerson(f).name + " left"
@@ -159,70 +101,9 @@ func (p *post) content(key string, f json.Value) {
 	}
 }
 
-func joined(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a + "; " + b
-}
-
-func stickerType(f json.Value) string {
-	switch {
-	case f.Get("is_video").Bool():
-		return "video/webm"
-	case f.Get("is_animated").Bool():
-		return "application/x-tgsticker"
-	}
-	return "image/webp"
-}
-
-// maxDownload is how large a file a bot may fetch.
-const maxDownload = 20 << 20
-
-func (p *post) attach(kind wit.AttachmentKind, f json.Value, mime string) {
-	a := wit.Attachment{Kind: kind}
-	id := ""
-	for key, f := range f.Fields() {
-		switch key {
-		case "file_id":
-			id = f.Text()
-		case "mime_type":
-			mime = f.Text()
-		case "file_name":
-			a.Name = optional(f.Text())
-		case "file_size":
-			a.Size = new(f.Int())
-		case "emoji":
-			a.Caption = optional(f.Text())
-		}
-	}
-	a.Mime = optional(mime)
-	if a.Size != nil && *a.Size > maxDownload {
-		id = ""
-	}
-	p.attachments, p.files = append(p.attachments, a), append(p.files, id)
-}
-
-func (p *post) place(kind wit.AttachmentKind, name, caption string) {
-	p.attachments = append(p.attachments, wit.Attachment{Kind: kind, Name: optional(name), Caption: optional(caption)})
-	p.files = append(p.files, "")
-}
-
-// conversation is where a message was said.
-func conversation(chat json.Value, thread string) wit.Conversation {
-	who := readPerson(chat)
-	c := wit.Conversation{Kind: wit.ConversationKindGroup, ID: who.id, Name: optional(who.name), Thread: optional(thread)}
-	switch chat.Get("type").Text() {
-	case "private":
-		c.Kind = wit.ConversationKindDirect
-	case "channel":
-		c.Kind = wit.ConversationKindChannel
-	}
-	return c
-}
-
-// speaker is who said it: a user, or a group or channel that speaks for itself.
-func (p post) speaker() person {
+// author is who wrote it: a user, or a group or channel that speaks for itself. For those Telegram fills
+// in from with a bot of its own, for old programs (Message, sender_chat).
+func (p *post) author() person {
 	who := readPerson(p.from)
 	if p.sender.Exists() && (who.id == "" || who.bot) {
 		return readPerson(p.sender)
@@ -233,4 +114,19 @@ func (p post) speaker() person {
 	return who
 }
 
-func messageID(chat json.Value, id string) string { return chat.Get("id").Text() + ":" + id }
+// quoted returns the message that this one replies to, or nil, and whether that is one of the bot's.
+func (p *post) quoted(me person) (quoted *wit.Quoted, isMine bool) {
+	if !p.replyTo.Exists() {
+		return nil, false
+	}
+	original := readPost(p.replyTo)
+	if p.topic && original.id == p.thread {
+		return nil, false // each message of a topic says that it replies to the one that opened the topic
+	}
+	author := original.author()
+	quoted = &wit.Quoted{ID: messageID(p.chat, original.id), Text: optional(original.text.raw), Sender: author.wit()}
+	if p.quote != "" {
+		quoted.Text = &p.quote
+	}
+	return quoted, author.id != "" && author.id == me.id
+}

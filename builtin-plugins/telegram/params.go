@@ -1,54 +1,48 @@
 package telegram
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// params are a call's parameters beside the chat.
+// params are the parameters of a call beside the chat. Values are shared between calls, so the methods
+// return extended copies.
 type params struct {
-	thread, reply string // numbers, or ""
-	silent        bool
-	fields        []field
-	file          *wit.HTTPPart
+	topic, replyTo string // numbers, or ""
+	silent         bool
+	fields         []field
+	file           *wit.HTTPPart // a file to be uploaded, or nil
 }
 
+// field is one parameter. In multipart, JSON is sent as text ("Making requests").
 type field struct {
 	name, value string
-	json        bool // value is JSON, not text
+	isJSON      bool // value is JSON, not text
 }
 
-// with returns p with one more text.
-func (p params) with(name, value string) params {
-	p.fields = append(append([]field(nil), p.fields...), field{name: name, value: value})
+// text returns p with one more text.
+func (p params) text(name, value string) params { return p.add(field{name: name, value: value}) }
+
+// json returns p with one more value that is JSON.
+func (p params) json(name, value string) params { return p.add(field{name, value, true}) }
+
+func (p params) add(f field) params {
+	p.fields = append(append([]field(nil), p.fields...), f)
 	return p
 }
 
-// raw returns p with one more value that is JSON.
-func (p params) raw(name, value string) params {
-	p.fields = append(append([]field(nil), p.fields...), field{name, value, true})
-	return p
+// withoutPreview returns p for a text whose links show no preview (LinkPreviewOptions).
+func (p params) withoutPreview() params {
+	return p.json("link_preview_options", `{"is_disabled":true}`)
 }
 
-// fill writes the parameters into a request: as JSON, or with a file as multipart.
+// fill writes the parameters into a request: as JSON, or with a file as multipart ("Sending files").
 func (p params) fill(request *wit.HTTPRequest, chat string) {
-	fields := append([]field{{name: "chat_id", value: chat}}, p.fields...)
-	if p.thread != "" {
-		fields = append(fields, field{"message_thread_id", p.thread, true})
-	}
-	if p.reply != "" {
-		fields = append(fields, field{"reply_parameters", `{"message_id":` + p.reply + `,"allow_sending_without_reply":true}`, true})
-	}
-	if p.silent {
-		fields = append(fields, field{"disable_notification", "true", true})
-	}
+	fields := p.all(chat)
 	if p.file == nil {
 		o := json.Object{}
 		for _, f := range fields {
-			if f.json {
+			if f.isJSON {
 				o = o.Raw(f.name, wit.JSON(f.value))
 			} else {
 				o = o.Text(f.name, f.value)
@@ -57,22 +51,25 @@ func (p params) fill(request *wit.HTTPRequest, chat string) {
 		request.Text = new(string(o.JSON()))
 		return
 	}
-	request.Text, request.Headers, request.Timeout = nil, nil, 120_000
+	request.Text, request.Headers, request.Timeout = nil, nil, transferTimeout
 	for _, f := range fields {
 		request.Parts = append(request.Parts, wit.HTTPPart{Name: f.name, Text: new(f.value)})
 	}
 	request.Parts = append(request.Parts, *p.file)
 }
 
-// splitID takes "<chat>:<message>" apart; a bare number is a message of whatever chat is meant.
-func splitID(id string) (chat, message string) {
-	if i := strings.LastIndexByte(id, ':'); i >= 0 {
-		return id[:i], id[i+1:]
+// all returns every field of a call to a chat. A reply to a message that is gone is sent as no reply
+// (ReplyParameters).
+func (p params) all(chat string) []field {
+	fields := append([]field{{name: "chat_id", value: chat}}, p.fields...)
+	if p.topic != "" {
+		fields = append(fields, field{"message_thread_id", p.topic, true})
 	}
-	return "", id
-}
-
-func digits(s string) bool {
-	n, err := strconv.ParseUint(s, 10, 63)
-	return err == nil && n > 0
+	if p.replyTo != "" {
+		fields = append(fields, field{"reply_parameters", `{"message_id":` + p.replyTo + `,"allow_sending_without_reply":true}`, true})
+	}
+	if p.silent {
+		fields = append(fields, field{"disable_notification", "true", true})
+	}
+	return fields
 }

@@ -343,7 +343,7 @@ func TestAnotherBot(t *testing.T) {
 			s := botapi.New(botapi.Config{})
 			g := newGateway(t, s, config)
 			g.durable = wit.JSON(`{"generation":4,"offset":900000000,"limit":1,"me":{"id":"1","first_name":"Old"},` +
-				`"held":{"message":{"id":"7:1","conversation":{"id":"7"},"attachments":[{"kind":"image"}]},"files":["old"]}}`)
+				`"pending":{"message":{"id":"7:1","conversation":{"id":"7"},"attachments":[{"kind":"image"}]},"files":["old"]}}`)
 			s.DM(ada, "hi")
 			begin(g)
 			if got := g.messages(1)[0]; got.Text != "hi" {

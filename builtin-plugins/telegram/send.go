@@ -5,69 +5,13 @@ import (
 	"unicode/utf16"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
-	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// maxCaption leaves a margin to Telegram's 1024.
-const maxCaption = 1000
-
-// caller makes the calls of one operation on a chat.
-type caller struct {
-	host     *sdk.Host
-	settings settings
-	chat     string
-}
-
-func newCaller(host *sdk.Host, config wit.JSON, to wit.Conversation) (*caller, error) {
-	settings, err := readSettings(config)
-	if err != nil {
-		return nil, err
-	}
-	if to.ID == "" {
-		return nil, wit.NewError(wit.CodeInvalid, "the message has no chat to go to")
-	}
-	return &caller{host, settings, to.ID}, nil
-}
-
-// call makes a call to the chat; with files it is sent as multipart. A group that has become a
-// supergroup is followed to its new id.
-func (c *caller) call(method string, params params) result {
-	for range 2 {
-		request := c.settings.request(method, method, nil)
-		params.fill(&request, c.chat)
-		response, err := c.host.HTTP(&request)
-		if err != nil {
-			return result{failure: wit.AsError(err)}
-		}
-		r := decode(response)
-		if r.ok || r.migratedTo == "" || r.migratedTo == c.chat {
-			return r
-		}
-		c.chat = r.migratedTo
-	}
-	return result{failure: wit.NewError(wit.CodeNotFound, "the chat has moved twice")}
-}
-
-// formatted calls with a text in Telegram's HTML and, if Telegram does not accept that, as it is.
-func (c *caller) formatted(method, field, text string, params params) result {
-	if !c.settings.plain && text != "" {
-		r := c.call(method, params.with(field, toHTML(text)).with("parse_mode", "HTML"))
-		if r.ok || r.code != 400 || !r.says("can't parse entities") {
-			return r
-		}
-		c.host.Warn("telegram: a text is sent without formatting: " + r.description)
-	}
-	if text == "" {
-		return c.call(method, params)
-	}
-	return c.call(method, params.with(field, text))
-}
-
 // Send delivers a text, attachments, or both. A short text is the caption of the first attachment, a
-// longer one follows the attachments.
+// longer one follows the attachments. A repeated send goes on where the first one failed.
 func (Telegram) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
-	c, err := newCaller(host, send.Config, send.To)
+	c, err := newChat(host, send.Config, send.To)
 	if err != nil {
 		return nil, err
 	}
@@ -75,48 +19,51 @@ func (Telegram) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	if len(parts) == 0 {
 		return nil, wit.NewError(wit.CodeInvalid, "the message is empty")
 	}
-	common, err := c.common(send)
+	common, err := commonParams(c, send)
 	if err != nil {
 		return nil, err
 	}
-	log := openProgress(host, send.IdempotencyKey, len(parts))
-	for _, part := range parts[len(log.ids):] {
-		if len(log.ids) > 0 {
-			common.reply = "" // only the first part is the answer
+	sent := loadProgress(host, send.IdempotencyKey, len(parts))
+	for _, part := range parts[len(sent.ids):] {
+		if len(sent.ids) > 0 {
+			common.replyTo = "" // only the first part is the answer
 		}
-		r := part.send(c, common)
+		r := sendPart(c, part, common)
 		if err := r.err(); err != nil {
 			return nil, err
 		}
-		log.add(c.chat + ":" + r.result.Get("message_id").Text())
+		sent.add(c.id + ":" + r.value.Get("message_id").Text())
 	}
-	return &wit.Sent{IDs: log.ids}, nil
+	return &wit.Sent{IDs: sent.ids}, nil
 }
 
-// common are the parameters that all parts have.
-func (c *caller) common(send *wit.ChannelSend) (params, error) {
-	p := params{silent: send.Silent}
-	if t := send.To.Thread; t != nil && *t != "" && *t != "1" { // 1 is the topic General, which has to be left out
-		if !digits(*t) {
-			return p, wit.NewError(wit.CodeInvalid, "a topic's id is a number, not "+*t)
-		}
-		p.thread = *t
+// commonParams are the parameters that all parts have. A reply to what is not a message of this chat is
+// sent as no reply.
+func commonParams(c *chat, send *wit.ChannelSend) (params, error) {
+	p, err := c.topic(send.To.Thread)
+	if err != nil {
+		return p, err
 	}
+	p.silent = send.Silent
 	if send.ReplyTo != nil {
 		chat, id := splitID(*send.ReplyTo)
-		if (chat == "" || chat == c.chat) && digits(id) {
-			p.reply = id
+		if (chat == "" || chat == c.id) && isNumber(id) {
+			p.replyTo = id
 		}
 	}
 	return p, nil
 }
 
-// part is one message of Telegram's.
+// part is what becomes one message of Telegram's: a text, or a file with its caption.
 type part struct {
 	text       string
 	attachment *wit.Attachment
 }
 
+// maxCaption leaves a margin to Telegram's 1024 characters (sendPhoto, caption).
+const maxCaption = 1000
+
+// partsOf divides a message: a part for each attachment, then the text if it is nobody's caption.
 func partsOf(send *wit.ChannelSend) []part {
 	var parts []part
 	for i := range send.Attachments {
@@ -127,7 +74,7 @@ func partsOf(send *wit.ChannelSend) []part {
 		parts = append(parts, p)
 	}
 	text := send.Text
-	if len(parts) > 0 && parts[0].text == "" && units(text) <= maxCaption {
+	if len(parts) > 0 && parts[0].text == "" && lengthUTF16(text) <= maxCaption {
 		parts[0].text, text = text, ""
 	}
 	if strings.TrimSpace(text) != "" {
@@ -136,14 +83,16 @@ func partsOf(send *wit.ChannelSend) []part {
 	return parts
 }
 
-func units(s string) int { return len(utf16.Encode([]rune(s))) }
+// lengthUTF16 is the length of s as Telegram counts it.
+func lengthUTF16(s string) int { return len(utf16.Encode([]rune(s))) }
 
-func (p part) send(c *caller, common params) result {
+// sendPart sends one part, with the parameters that all parts have.
+func sendPart(c *chat, p part, params params) result {
 	if p.attachment == nil {
 		if c.settings.noPreview {
-			common = common.raw("link_preview_options", `{"is_disabled":true}`)
+			params = params.withoutPreview()
 		}
-		return c.formatted("sendMessage", "text", p.text, common)
+		return c.callWithText("sendMessage", "text", p.text, params)
 	}
 	method, field := methodFor(p.attachment)
 	if method == "" {
@@ -151,15 +100,22 @@ func (p part) send(c *caller, common params) result {
 	}
 	switch a := p.attachment; {
 	case a.Media != nil && *a.Media != "":
-		common.file = &wit.HTTPPart{Name: field, Media: a.Media, FileName: a.Name, ContentType: a.Mime}
-	case a.Fetch != nil && (a.Fetch.Method == "" || a.Fetch.Method == "GET") && len(a.Fetch.Headers) == 0 && !strings.Contains(a.Fetch.URL, "{{"):
-		common = common.with(field, a.Fetch.URL) // Telegram fetches it itself
+		params.file = &wit.HTTPPart{Name: field, Media: a.Media, FileName: a.Name, ContentType: a.Mime}
+	case a.Fetch != nil && isPublic(a.Fetch):
+		params = params.text(field, a.Fetch.URL)
 	default:
 		return result{failure: wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")}
 	}
-	return c.formatted(method, "caption", p.text, common)
+	return c.callWithText(method, "caption", p.text, params)
 }
 
+// isPublic reports whether Telegram can fetch a file by its URL alone ("Sending files").
+func isPublic(fetch *wit.HTTPRequest) bool {
+	return (fetch.Method == "" || fetch.Method == "GET") && len(fetch.Headers) == 0 && !strings.Contains(fetch.URL, "{{")
+}
+
+// methodFor returns the method that sends an attachment, and the name of its file's parameter; "" for
+// kinds that cannot be sent.
 func methodFor(a *wit.Attachment) (method, field string) {
 	switch a.Kind {
 	case wit.AttachmentKindImage:
@@ -177,48 +133,4 @@ func methodFor(a *wit.Attachment) (method, field string) {
 		return "sendDocument", "document"
 	}
 	return "", ""
-}
-
-// progress remembers which parts of a message were sent, for a second attempt at it. A message of one
-// part needs none.
-type progress struct {
-	host *sdk.Host
-	key  string
-	ids  []string
-}
-
-func openProgress(host *sdk.Host, key string, parts int) *progress {
-	p := &progress{host: host}
-	if parts < 2 || key == "" {
-		return p
-	}
-	p.key = "sent/" + key
-	value, ok, err := host.KVGet(p.key)
-	if err != nil || !ok {
-		return p
-	}
-	if v, err := json.Parse([]byte(value)); err == nil {
-		for id := range v.Items() {
-			if len(p.ids) < parts {
-				p.ids = append(p.ids, id.Text())
-			}
-		}
-	}
-	return p
-}
-
-const keepProgress = 24 * 60 * 60 * 1e9
-
-func (p *progress) add(id string) {
-	p.ids = append(p.ids, id)
-	if p.key == "" {
-		return
-	}
-	list := json.Array{}
-	for _, id := range p.ids {
-		list = list.Add(json.Text(id))
-	}
-	if err := p.host.KVPut(p.key, string(list.JSON()), keepProgress); err != nil {
-		p.host.Warn("telegram: what was sent cannot be remembered: " + err.Error())
-	}
 }

@@ -5,37 +5,29 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// state is what an account carries from event to event.
+// state is what an account carries from event to event. The kernel stores it with the messages that belong
+// to it.
 type state struct {
-	generation int64  // counts starts; answers to requests of an earlier one are ignored
-	offset     int64  // of the next poll
-	limit      int64  // of updates in a poll, after an answer that was too large; 0 is Telegram's own
-	fails      int64  // in a row
-	retry      string // what the retry timer does
-	album      string // that ended the last batch, with its size
-	me         person
-	held       *held
+	generation int64       // counts starts; responses to requests of an earlier one are ignored
+	offset     int64       // of the next getUpdates: what is below it has been committed
+	limit      int64       // of updates in a poll, after a response that was too large; 0 is Telegram's own
+	failures   int64       // requests that failed in a row
+	retry      requestKind // what the retry timer tries again
+	album      string      // an album that ended the last poll, with its size; see album.go
+	me         person      // who the bot is, once getMe has said
+	pending    *pending
 }
 
-// held is a message that waits for getFile. Telegram has not been told that it arrived.
-type held struct {
+// pending is a message that waits for getFile. Telegram has not been told that it arrived.
+type pending struct {
 	message wit.Message
-	files   []string // by attachment: the file_id that is still to be resolved, or ""
-	tries   int64
-	update  int64  // of a webhook's message: which update it is
-	at      int64  // … and since when it waits
-	group   string // of an album; not kept
+	files   fileIDs
+	tries   int64 // requests of getFile that failed
+	update  int64 // of a webhook's message: the update that Telegram will bring again
+	since   int64 // … and since when it waits, in milliseconds since 1970
 }
 
-func (h *held) waiting() bool {
-	for _, id := range h.files {
-		if id != "" {
-			return true
-		}
-	}
-	return false
-}
-
+// readState reads what an earlier answer left, or nothing at an account's first start.
 func readState(data wit.JSON) (state, error) {
 	if len(data) == 0 {
 		return state{}, nil
@@ -48,55 +40,65 @@ func readState(data wit.JSON) (state, error) {
 		generation: v.Get("generation").Int(),
 		offset:     v.Get("offset").Int(),
 		limit:      v.Get("limit").Int(),
-		fails:      v.Get("fails").Int(),
-		retry:      v.Get("retry").Text(),
+		failures:   v.Get("failures").Int(),
+		retry:      requestKind(v.Get("retry").Text()),
 		album:      v.Get("album").Text(),
 		me:         readPerson(v.Get("me")),
 	}
-	if h := v.Get("held"); h.Exists() {
-		s.held = &held{tries: h.Get("tries").Int(), update: h.Get("update").Int(), at: h.Get("at").Int()}
-		if err := wit.Unmarshal(h.Get("message").Raw(), &s.held.message); err != nil {
-			return s, err
-		}
-		for file := range h.Get("files").Items() {
-			s.held.files = append(s.held.files, file.Text())
-		}
-		for len(s.held.files) < len(s.held.message.Attachments) {
-			s.held.files = append(s.held.files, "")
-		}
-		s.held.files = s.held.files[:len(s.held.message.Attachments)]
+	if p := v.Get("pending"); p.Exists() {
+		s.pending, err = readPending(p)
 	}
-	return s, nil
+	return s, err
 }
 
+// readPending takes as many files as the message has attachments, whatever the state says.
+func readPending(v json.Value) (*pending, error) {
+	p := &pending{tries: v.Get("tries").Int(), update: v.Get("update").Int(), since: v.Get("since").Int()}
+	if err := wit.Unmarshal(v.Get("message").Raw(), &p.message); err != nil {
+		return nil, err
+	}
+	p.files = make(fileIDs, len(p.message.Attachments))
+	i := 0
+	for id := range v.Get("files").Items() {
+		if i < len(p.files) {
+			p.files[i] = id.Text()
+		}
+		i++
+	}
+	return p, nil
+}
+
+// json returns the state as it is stored: what is zero is left out, so that an account at rest is small.
 func (s state) json() wit.JSON {
 	o := json.Object{}.Int("generation", s.generation).Int("offset", s.offset)
 	if s.limit > 0 {
 		o = o.Int("limit", s.limit)
 	}
-	if s.fails > 0 {
-		o = o.Int("fails", s.fails)
+	if s.failures > 0 {
+		o = o.Int("failures", s.failures)
 	}
 	if s.retry != "" {
-		o = o.Text("retry", s.retry)
+		o = o.Text("retry", string(s.retry))
 	}
 	if s.album != "" {
 		o = o.Text("album", s.album)
 	}
 	if s.me.id != "" {
-		o = o.Raw("me", json.Object{}.Text("id", s.me.id).Text("first_name", s.me.name).Text("username", s.me.username).Bool("is_bot", true).JSON())
+		o = o.Raw("me", json.Object{}.Text("id", s.me.id).Text("first_name", s.me.name).
+			Text("username", s.me.username).Bool("is_bot", true).JSON())
 	}
-	if s.held != nil {
-		o = o.Raw("held", s.held.json())
+	if s.pending != nil {
+		o = o.Raw("pending", s.pending.json())
 	}
 	return o.JSON()
 }
 
-func (h *held) json() wit.JSON {
+// json returns the message as it is stored, files and attachments in the same order.
+func (p *pending) json() wit.JSON {
 	files := json.Array{}
-	for _, id := range h.files {
+	for _, id := range p.files {
 		files = files.Add(json.Text(id))
 	}
-	return json.Object{}.Raw("message", wit.Marshal(&h.message)).Raw("files", files.JSON()).
-		Int("tries", h.tries).Int("update", h.update).Int("at", h.at).JSON()
+	return json.Object{}.Raw("message", wit.Marshal(&p.message)).Raw("files", files.JSON()).
+		Int("tries", p.tries).Int("update", p.update).Int("since", p.since).JSON()
 }

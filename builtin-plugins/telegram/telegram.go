@@ -1,18 +1,20 @@
-// Package telegram is a Telegram bot as a chat channel.
+// Package telegram is a Telegram bot as a chat channel, over the Bot API (core.telegram.org/bots/api; names
+// of sections and methods in comments are that page's).
 //
 // Updates come by long polling or by a webhook. A poll is a request in an answer: its response becomes
-// messages and a new offset, which the kernel commits together, and only then the next request, whose
-// offset tells Telegram that what came before is not needed again. So a crash at any point makes
-// Telegram deliver again what was not committed, and the ids of messages make what was committed
-// twice be kept once.
+// messages and a new offset, which the kernel commits together, and only then makes the next request, whose
+// offset confirms to Telegram that what came before is not needed again. So a crash at any point makes
+// Telegram deliver again what was not committed, and the kernel recognises by its id what was committed
+// already: nothing is lost, nothing is taken twice.
 //
-// Ids are "<chat>:<message>", since Telegram counts messages per chat; what has no message id of its own
-// (edits, reactions, pressed buttons, membership) has "u<update>".
+// Message ids are "<chat>:<message>", since Telegram counts messages per chat; what has no message id of its
+// own (edits, reactions, pressed buttons, membership) has "u<update>".
 //
-// A message with files waits in the state until getFile has said where each file is, and nothing
-// after it is asked for meanwhile, so order is kept.
+// A message with files is kept in the state until getFile has said where each file is, and no further
+// updates are confirmed meanwhile, so order is kept.
 //
-// Nothing is kept in memory between calls.
+// Nothing is kept in memory between calls. How to read it: Event below, then answer.go, connect.go,
+// response.go, poll.go; update.go makes messages of updates; send.go is the way out.
 package telegram
 
 import (
@@ -35,78 +37,39 @@ var (
 	_ channel.Skipper = Telegram{}
 )
 
-// Event answers what happened to an account.
+// Event answers what happened to an account. It fails only when the configuration or the state is not
+// JSON; whatever Telegram answers leads to a next request, a timer, or a status that says what to do.
 func (Telegram) Event(host *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
-	t, err := newTurn(host, event)
+	a, err := newAnswer(host, event)
 	if err != nil {
 		return nil, err
 	}
-	switch event.Kind {
-	case wit.EventKindStart:
-		t.start()
-	case wit.EventKindResponse:
-		t.response()
-	case wit.EventKindTimer:
-		t.timer()
-	case wit.EventKindWebhook:
-		t.webhook()
-	case wit.EventKindCommand:
-		t.command()
+	switch {
+	case event.Kind == wit.EventKindStart:
+		connect(a)
+	case event.Kind == wit.EventKindResponse && event.Response != nil:
+		handleResponse(a, event.Response)
+	case event.Kind == wit.EventKindTimer && event.Timer != nil:
+		handleTimer(a, *event.Timer)
+	case event.Kind == wit.EventKindWebhook && event.Webhook != nil:
+		handleWebhook(a, event.Webhook)
+	case event.Kind == wit.EventKindCommand && event.Command != nil:
+		handleCommand(a, event.Command.Name)
 	}
-	return t.answer(), nil
+	return a.finish(), nil
 }
 
-// Skip steps over a response that could not be handled: what it brought counts as seen.
-func (Telegram) Skip(host *sdk.Host, event *wit.ChannelEvent) (*wit.NewState, error) {
-	t, err := newTurn(host, event)
+// Skip steps over a response that could not be handled: the updates in it count as seen.
+func (Telegram) Skip(_ *sdk.Host, event *wit.ChannelEvent) (*wit.NewState, error) {
+	s, err := readState(event.State)
 	if err != nil {
 		return nil, err
 	}
-	t.state.held = nil
+	s.pending = nil
 	if event.Response != nil {
-		for update := range decode(event.Response).result.Items() {
-			t.state.offset = update.Get("update_id").Int() + 1
+		for update := range decode(event.Response).value.Items() {
+			s.offset = update.Get("update_id").Int() + 1
 		}
 	}
-	return &wit.NewState{State: t.state.json()}, nil
-}
-
-func (t *turn) command() {
-	if t.event.Command == nil {
-		return
-	}
-	switch t.event.Command.Name {
-	case "login":
-		t.start()
-	case "probe":
-		t.probe()
-	case "logout":
-		t.state.generation++ // what is under way is nobody's any more
-		t.clearTimers()
-		t.status(wit.ConnectionStateDisconnected, "logged out; log in again to receive messages")
-	}
-}
-
-// probe says how the account is now, and asks Telegram. Neither touches the poll that is under way.
-func (t *turn) probe() {
-	if t.state.me.id != "" && t.state.fails == 0 {
-		t.status(wit.ConnectionStateConnected, "")
-	} else {
-		t.status(wit.ConnectionStateConnecting, "")
-	}
-	t.ask(askProbe, "getMe", nil)
-}
-
-func (t *turn) probed(r result) {
-	if err := r.err(); err != nil {
-		t.status(wit.ConnectionStateDisconnected, err.Error())
-		return
-	}
-	me := readPerson(r.result)
-	if t.isAnother(me) {
-		t.start() // what is under way asks for the other one's updates
-		return
-	}
-	t.state.me = me
-	t.status(wit.ConnectionStateConnected, "")
+	return &wit.NewState{State: s.json()}, nil
 }

@@ -47,7 +47,7 @@ func TestSkip(t *testing.T) {
 	host := (&sdktest.Host{}).SDK()
 	skip := telegram.New().(channel.Skipper)
 	event := &wit.ChannelEvent{
-		Kind: wit.EventKindResponse, State: wit.JSON(`{"generation":3,"offset":5,"held":{"message":{"id":"7:1"},"files":[]}}`),
+		Kind: wit.EventKindResponse, State: wit.JSON(`{"generation":3,"offset":5,"pending":{"message":{"id":"7:1"},"files":[]}}`),
 		Response: &wit.HTTPResponse{ID: "poll:3", Status: 200, Text: new(`{"ok":true,"result":[{"update_id":5},{"update_id":6}]}`)},
 	}
 	got, err := skip.Skip(host, event)
@@ -73,7 +73,7 @@ func FuzzUpdates(f *testing.F) {
 		}
 		state := `{"generation":3,"offset":5,"me":{"id":"1","username":"bot"}}`
 		if held {
-			state = `{"generation":3,"offset":5,"held":{"message":{"id":"7:1","conversation":{"id":"7"},"attachments":[{"kind":"image"}]},"files":["f"]}}`
+			state = `{"generation":3,"offset":5,"pending":{"message":{"id":"7:1","conversation":{"id":"7"},"attachments":[{"kind":"image"}]},"files":["f"]}}`
 		}
 		event := &wit.ChannelEvent{Kind: wit.EventKindResponse, State: wit.JSON(state), Response: &wit.HTTPResponse{ID: "poll:3", Status: 200, Text: &body}}
 		out, err := plugin.Event((&sdktest.Host{}).SDK(), event)

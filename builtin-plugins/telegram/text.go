@@ -7,7 +7,8 @@ import (
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 )
 
-// text is what was written, with the stretches that Telegram marks in it.
+// text is what was written, with the stretches that Telegram marks in it: links, code, commands, names
+// (MessageEntity). The text itself is plain.
 type text struct {
 	raw      string
 	entities json.Value
@@ -15,11 +16,11 @@ type text struct {
 
 // entity is one stretch, in bytes of the text.
 type entity struct {
-	kind       string
+	kind       string // Telegram's type
 	start, end int
-	url        string
-	language   string
-	user       string
+	url        string // of a text_link
+	language   string // of a pre
+	user       string // of a text_mention: the id of a user who has no username
 }
 
 // list returns the entities in their order, without any that do not fit the text. Telegram counts in
@@ -61,10 +62,10 @@ func byteOffsets(s string) []int {
 // not another bot's.
 func (t text) mentions(me person) bool {
 	for _, e := range t.list() {
-		part := t.raw[e.start:e.end]
+		marked := t.raw[e.start:e.end]
 		switch e.kind {
 		case "mention":
-			if me.username != "" && strings.EqualFold(part[1:], me.username) {
+			if me.username != "" && strings.EqualFold(marked[1:], me.username) {
 				return true
 			}
 		case "text_mention":
@@ -72,7 +73,7 @@ func (t text) mentions(me person) bool {
 				return true
 			}
 		case "bot_command":
-			_, bot, named := strings.Cut(part, "@")
+			_, bot, named := strings.Cut(marked, "@")
 			if e.start == 0 && !named || named && strings.EqualFold(bot, me.username) {
 				return true
 			}
@@ -81,26 +82,26 @@ func (t text) mentions(me person) bool {
 	return false
 }
 
-// render returns the text in the kernel's neutral markup as far as something would be lost otherwise:
+// markup returns the text in the kernel's neutral markup as far as something would be lost otherwise:
 // links that are not visible, and code. A command loses the name of the bot that it is for.
-func (t text) render(me person) string {
+func (t text) markup(me person) string {
 	var b strings.Builder
-	done := 0
+	done := 0 // bytes of raw that are written
 	for _, e := range t.list() {
 		if e.start < done {
 			continue // inside what has been written already
 		}
-		part := t.raw[e.start:e.end]
+		marked := t.raw[e.start:e.end]
 		shown := ""
 		switch e.kind {
 		case "text_link":
-			shown = "[" + part + "](" + e.url + ")"
+			shown = "[" + marked + "](" + e.url + ")"
 		case "code":
-			shown = "`" + part + "`"
+			shown = "`" + marked + "`"
 		case "pre":
-			shown = "```" + e.language + "\n" + strings.TrimSuffix(part, "\n") + "\n```"
+			shown = "```" + e.language + "\n" + strings.TrimSuffix(marked, "\n") + "\n```"
 		case "bot_command":
-			command, bot, named := strings.Cut(part, "@")
+			command, bot, named := strings.Cut(marked, "@")
 			if !named || !strings.EqualFold(bot, me.username) {
 				continue
 			}

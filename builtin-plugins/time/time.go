@@ -1,4 +1,5 @@
-// Package clock is the plugin `time`: a tool that knows the time, in any zone, and reckons with dates.
+// Package clock is the plugin `time`: a tool that knows the time, in any zone, and calculates with
+// dates.
 //
 // The moment comes with the call, so the same call always has the same answer. Zones follow the rules
 // of zones.txt, which are the ones in force today; moments before a country last changed its rules may
@@ -26,11 +27,11 @@ func (Tool) Invoke(_ *sdk.Host, call *wit.ToolInvocation) (*wit.ToolOutput, erro
 	if err != nil {
 		return nil, err
 	}
-	said, err := answer(args, call.Context.Now, call.Context.TimeZone)
+	text, err := answer(args, call.Context.Now, call.Context.TimeZone)
 	if err != nil {
 		return tool.Failed(err.Error()), nil
 	}
-	return tool.Text(said), nil
+	return tool.Text(text), nil
 }
 
 // answer does what args ask for. The owner's zone counts where they name none.
@@ -55,12 +56,14 @@ func answer(args json.Value, now int64, ownerZone string) (string, error) {
 	case "difference":
 		return difference(moment, args, time.UnixMilli(now).In(zone))
 	default:
-		return "", problem("there is no operation " + operation + ": use now, convert, add or difference")
+		return "", invalid("there is no operation " + operation + ": use now, convert, add or difference")
 	}
 }
 
-func problem(text string) error { return wit.NewError(wit.CodeInvalid, text) }
+// invalid is an error that is told to the model: what is wrong with the arguments, and how to mend it.
+func invalid(text string) error { return wit.NewError(wit.CodeInvalid, text) }
 
+// convert says what a moment is in the zone of the argument `toZone`.
 func convert(moment time.Time, args json.Value, ownerZone string) (string, error) {
 	zone, err := findZone(args.Get("toZone").Text(), ownerZone)
 	if err != nil {
@@ -94,7 +97,7 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse("15:04", text); err == nil {
 		return time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), 0, 0, now.Location()), nil
 	}
-	return time.Time{}, problem("this is no time: " + text + "; write it as 2026-03-04T14:05, 2026-03-04 or 14:05")
+	return time.Time{}, invalid("this is no time: " + text + "; write it as 2026-03-04T14:05, 2026-03-04 or 14:05")
 }
 
 // sentence begins with a capital. What it gets begins with ASCII.

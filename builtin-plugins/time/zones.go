@@ -43,7 +43,7 @@ func findZone(name, ownerZone string) (*time.Location, error) {
 	}
 	zone, rule := lookUp(folded)
 	if zone == "" {
-		return nil, problem("there is no time zone " + name + ": use a name such as Europe/Berlin, a large city or an offset such as +05:30")
+		return nil, invalid("there is no time zone " + name + ": use a name such as Europe/Berlin, a large city or an offset such as +05:30")
 	}
 	return location(zone, rule)
 }
@@ -77,7 +77,7 @@ func location(name, rule string) (*time.Location, error) {
 	)
 	zone, err := time.LoadLocationFromTZData(name, []byte(header+types+header+types+"\n"+rule+"\n"))
 	if err != nil {
-		return nil, problem("the rule of time zone " + name + " cannot be read")
+		return nil, invalid("the rule of time zone " + name + " cannot be read")
 	}
 	return zone, nil
 }

@@ -13,61 +13,60 @@ import (
 	"time"
 )
 
-// figure is one line of `go test -bench`.
-type figure struct {
+// benchmark is one result line of `go test -bench`.
+type benchmark struct {
 	name string
-	ns   float64
-	// other are further figures by unit.
-	other map[string]float64
+	ns   float64            // a call
+	more map[string]float64 // other measurements, by unit
 }
 
 // goBench runs benchmarks of a package and returns them in the order in which they ran.
-func goBench(ctx context.Context, pkg, pattern, length string) ([]figure, error) {
+func goBench(ctx context.Context, pkg, pattern, length string) ([]benchmark, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", pattern, "-benchtime", length, "-timeout", "30m", pkg)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, &out)
 	}
-	var figures []figure
+	var results []benchmark
 	for s := bufio.NewScanner(&out); s.Scan(); {
 		if f, ok := parse(s.Text()); ok {
-			figures = append(figures, f)
+			results = append(results, f)
 		}
 	}
-	if len(figures) == 0 {
+	if len(results) == 0 {
 		return nil, fmt.Errorf("%s has no benchmark %s", pkg, pattern)
 	}
-	return figures, nil
+	return results, nil
 }
 
 // parse reads "BenchmarkX/a=b-2  100  123 ns/op  4 B/op …".
-func parse(line string) (figure, bool) {
+func parse(line string) (benchmark, bool) {
 	fields := strings.Fields(line)
 	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
-		return figure{}, false
+		return benchmark{}, false
 	}
 	name := strings.TrimPrefix(fields[0], "Benchmark")
 	if i := strings.LastIndexByte(name, '-'); i > 0 {
 		name = name[:i]
 	}
-	f := figure{name: name, other: map[string]float64{}}
+	f := benchmark{name: name, more: map[string]float64{}}
 	for i := 2; i+1 < len(fields); i += 2 {
 		v, err := strconv.ParseFloat(fields[i], 64)
 		if err != nil {
-			return figure{}, false
+			return benchmark{}, false
 		}
 		if fields[i+1] == "ns/op" {
 			f.ns = v
 		} else {
-			f.other[fields[i+1]] = v
+			f.more[fields[i+1]] = v
 		}
 	}
 	return f, true
 }
 
 // part returns the value of a key=value in the benchmark's name.
-func (f figure) part(key string) string {
+func (f benchmark) part(key string) string {
 	for p := range strings.SplitSeq(f.name, "/") {
 		if v, ok := strings.CutPrefix(p, key+"="); ok {
 			return v
@@ -76,11 +75,11 @@ func (f figure) part(key string) string {
 	return ""
 }
 
-// pivot lays figures out as a table: a row for each value of the row keys, a column for each value of
+// pivot lays results out as a table: a row for each value of the row keys, a column for each value of
 // column.
-func pivot(figures []figure, column string, rows ...string) (columns []string, table map[string]map[string]float64, order []string) {
+func pivot(results []benchmark, column string, rows ...string) (columns []string, table map[string]map[string]float64, order []string) {
 	table = map[string]map[string]float64{}
-	for _, f := range figures {
+	for _, f := range results {
 		var names []string
 		for _, r := range rows {
 			names = append(names, f.part(r))
@@ -101,11 +100,11 @@ func pivot(figures []figure, column string, rows ...string) (columns []string, t
 // calls measures the cost of a plugin call beside the stock Extism host and the bare engine, and of
 // metering.
 func calls(ctx context.Context, _ string) ([]table, error) {
-	figures, err := goBench(ctx, "./kernel/runtime", "^BenchmarkCall$", "300ms")
+	results, err := goBench(ctx, "./kernel/runtime", "^BenchmarkCall$", "300ms")
 	if err != nil {
 		return nil, err
 	}
-	columns, cells, order := pivot(figures, "host", "guest", "case")
+	columns, cells, order := pivot(results, "host", "guest", "case")
 	call := table{
 		Title: "Calling a plugin", Note: "The same guests under this runtime, under stock extism/go-sdk, and called raw: a bare wazero call, the bytes copied in and out. go-pdk is a Go guest of the unmodified PDK, go-bulk one that copies in bulk as this project's SDK does, wasm is written by hand.",
 		Head: append([]string{"guest, case"}, columns...),
@@ -136,17 +135,18 @@ func calls(ctx context.Context, _ string) ([]table, error) {
 
 // appends measures durable messages.
 func appends(ctx context.Context, _ string) ([]table, error) {
-	figures, err := goBench(ctx, "./kernel/store", "^BenchmarkUpdate", "1s")
+	results, err := goBench(ctx, "./kernel/store", "^BenchmarkUpdate", "1s")
 	if err != nil {
 		return nil, err
 	}
 	t := table{Title: "Durable appends", Note: "Each is on disk (SQLite, WAL, synchronous=FULL) before it counts.", Head: []string{"benchmark", "each", "a second"}}
-	for _, f := range figures {
-		t.Rows = append(t.Rows, []string{f.name, short(f.ns), fmt.Sprintf("%.0f", f.other["rows/s"])})
+	for _, f := range results {
+		t.Rows = append(t.Rows, []string{f.name, short(f.ns), fmt.Sprintf("%.0f", f.more["rows/s"])})
 	}
 	return []table{t}, nil
 }
 
+// short writes a duration with as many digits as its size makes useful.
 func short(ns float64) string {
 	if ns == 0 {
 		return "–"
@@ -161,6 +161,7 @@ func short(ns float64) string {
 	return fmt.Sprintf("%.1f ms", ns/1e6)
 }
 
+// ratio writes how many times b is in a.
 func ratio(a, b float64) string {
 	if a == 0 || b == 0 {
 		return "–"

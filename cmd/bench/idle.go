@@ -11,6 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 )
 
+// idleConnections is how many clients connect and then say nothing.
 const idleConnections = 10000
 
 // idle measures what a connected client that says nothing costs.
@@ -36,7 +37,7 @@ func idle(ctx context.Context, gateway string) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
-	time.Sleep(settle)
+	time.Sleep(quiet)
 	after, err := p.rss()
 	if err != nil {
 		return nil, err
@@ -48,6 +49,7 @@ func idle(ctx context.Context, gateway string) ([]table, error) {
 	return []table{{Title: "Idle connections", Head: []string{"connections", "memory before", "memory with them", "each"}, Rows: rows}}, p.stop()
 }
 
+// open makes n connections, 16 at a time; one that fails ends it.
 func open(ctx context.Context, p *process, n int) ([]*client.Client, error) {
 	conns := make([]*client.Client, n)
 	errs := make(chan error, 16)

@@ -28,7 +28,7 @@ type table struct {
 // part measures one thing.
 type part struct {
 	name string
-	run  func(context.Context, string) ([]table, error)
+	run  func(ctx context.Context, gateway string) ([]table, error)
 }
 
 func main() {
@@ -44,6 +44,7 @@ func main() {
 	}
 }
 
+// run measures the parts that are named in only, or all, and writes the report.
 func run(ctx context.Context, gateway, out, only string) error {
 	parts := []part{{"start", startup}, {"requests", requests}, {"idle", idle}, {"calls", calls}, {"store", appends}}
 	fmt.Printf("# carapace, measured %s\n\n%s, %s/%s, %d processors\n", time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
@@ -68,6 +69,7 @@ func run(ctx context.Context, gateway, out, only string) error {
 	return os.WriteFile(out, append(b, '\n'), 0o644)
 }
 
+// print writes the table as Markdown.
 func (t table) print() {
 	fmt.Printf("\n## %s\n\n", t.Title)
 	if t.Note != "" {

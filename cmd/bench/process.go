@@ -24,6 +24,7 @@ type process struct {
 	stateDir  string
 }
 
+// token is the gateway's for the time of a measurement.
 const token = "bench-token"
 
 // launch starts the gateway on a free port and waits until it listens.
@@ -50,6 +51,7 @@ func launch(ctx context.Context, gateway, stateDir string) (*process, error) {
 	return &process{cmd: cmd, url: strings.Replace(url, "http://", "ws://", 1), listening: took, stateDir: stateDir}, nil
 }
 
+// stop asks the gateway to end and waits for it.
 func (p *process) stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -72,6 +74,7 @@ func (p *process) rss() (int64, error) {
 	return 0, errors.New("/proc names no resident memory")
 }
 
+// mb and ms write sizes and times for tables.
 func mb(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/(1<<20)) }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond)) }

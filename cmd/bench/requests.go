@@ -16,6 +16,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
+// How much is measured.
 const (
 	sequentialCalls = 5000
 	parallelCalls   = 50000
@@ -23,6 +24,7 @@ const (
 	chats           = 100
 )
 
+// options connect as an operator who may do everything.
 func options(p *process) client.Options {
 	return client.Options{
 		URL: p.url, Token: token, Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin},
@@ -72,6 +74,7 @@ func requests(ctx context.Context, gateway string) ([]table, error) {
 	return []table{{Title: "WebSocket requests", Head: []string{"request", "rate", "p50", "p99"}, Rows: rows}}, p.stop()
 }
 
+// latencies makes n calls one after the other and returns how long each took, sorted.
 func latencies(n int, call func() error) ([]time.Duration, error) {
 	all := make([]time.Duration, n)
 	for i := range all {
@@ -85,6 +88,7 @@ func latencies(n int, call func() error) ([]time.Duration, error) {
 	return all, nil
 }
 
+// quantile is the time within which so many percent of the calls were answered.
 func quantile(sorted []time.Duration, percent int) time.Duration {
 	return sorted[(len(sorted)-1)*percent/100]
 }

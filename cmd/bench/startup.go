@@ -10,8 +10,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 )
 
-// settle is how long a gateway is left alone before its idle memory is read.
-const settle = 5 * time.Second
+// quiet is how long a gateway is left alone before its idle memory is read.
+const quiet = 5 * time.Second
 
 // startup measures from exec to listening and the memory after, on a new state directory (nothing
 // compiled yet) and on a used one.
@@ -37,21 +37,24 @@ func startup(ctx context.Context, gateway string) ([]table, error) {
 	rows := [][]string{cold.row("cold"), warm[len(warm)/2].row("warm, median of 5")}
 	return []table{{
 		Title: "Start and idle memory",
-		Note:  fmt.Sprintf("From exec to listening; resident memory %v after the start, and %v after a first chat (one provider and two tools active).", settle, settle),
+		Note:  fmt.Sprintf("From exec to listening; resident memory %v after the start, and %v after a first chat (one provider and two tools active).", quiet, quiet),
 		Head:  []string{"state directory", "start to listening", "first answer", "idle memory", "idle after a chat"},
 		Rows:  rows,
 	}}, nil
 }
 
+// measured is one start: times since exec and since the first question, resident memory in bytes.
 type measured struct {
 	listening, answer time.Duration
 	idle, chatted     int64
 }
 
+// row writes it for the table.
 func (m measured) row(name string) []string {
 	return []string{name, ms(m.listening), ms(m.answer), mb(m.idle), mb(m.chatted)}
 }
 
+// startOnce starts the gateway on a state directory, asks it two questions and stops it.
 func startOnce(ctx context.Context, gateway, dir string) (measured, error) {
 	var m measured
 	p, err := launch(ctx, gateway, dir)
@@ -59,7 +62,7 @@ func startOnce(ctx context.Context, gateway, dir string) (measured, error) {
 		return m, err
 	}
 	m.listening = p.listening
-	time.Sleep(settle)
+	time.Sleep(quiet)
 	if m.idle, err = p.rss(); err != nil {
 		return m, err
 	}
@@ -76,13 +79,14 @@ func startOnce(ctx context.Context, gateway, dir string) (measured, error) {
 		return m, err
 	}
 	c.Close()
-	time.Sleep(settle)
+	time.Sleep(quiet)
 	if m.chatted, err = p.rss(); err != nil {
 		return m, err
 	}
 	return m, p.stop()
 }
 
+// connect opens a connection to the gateway.
 func connect(ctx context.Context, p *process) (*client.Client, error) {
 	return client.Dial(ctx, options(p))
 }

@@ -27,6 +27,7 @@ func main() {
 	}
 }
 
+// run compiles each file into an empty out.
 func run(ctx context.Context, out string, files []string) (err error) {
 	cache, err := os.MkdirTemp("", "precompile-")
 	if err != nil {
@@ -49,6 +50,7 @@ func run(ctx context.Context, out string, files []string) (err error) {
 	return nil
 }
 
+// seed writes the compilation of one file under the name by which the engine's cache finds it.
 func seed(ctx context.Context, engine *runtime.Engine, out, file string) error {
 	wasm, err := os.ReadFile(file)
 	if err != nil {

@@ -1,4 +1,6 @@
-// Command main builds calc alone.
+// Command main is the tool calc as a module of its own:
+//
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o plugin.wasm ./builtin-plugins/calc/main
 package main
 
 import (

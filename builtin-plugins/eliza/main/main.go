@@ -1,4 +1,6 @@
-// Command main builds eliza alone.
+// Command main is the provider eliza as a module of its own:
+//
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o plugin.wasm ./builtin-plugins/eliza/main
 package main
 
 import (

@@ -1,4 +1,6 @@
-// Command main builds redact alone.
+// Command main is the hook redact as a module of its own:
+//
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o plugin.wasm ./builtin-plugins/redact/main
 package main
 
 import (

@@ -16,5 +16,12 @@
 // It refuses to be a model of everything: payments, stickers sets, inline mode and games answer
 // "method not found".
 //
+// The parts are Chats (chats, messages, files, limits), Updates (the queue, the poll that waits or the
+// webhook), Faults and Journal (calls, sent messages, the menu); methods.go, send.go, files.go, updates.go and
+// webhook.go hold a function for each method of the API, http.go what is around them.
+//
+// Sources: core.telegram.org/bots/api, sections and methods by name, for what is documented; the words of
+// errors are those that the service answers with.
+//
 // All methods of a Server may be called from several goroutines. Nothing is written to disk.
 package botapi

@@ -24,6 +24,7 @@ func parseText(text, mode string) (string, []Entity, error) {
 	return "", nil, errParseMode
 }
 
+// errParseMode is answered to a parse_mode that the service does not know.
 var errParseMode = errors.New("unsupported parse_mode")
 
 // out collects the shown text and counts it in UTF-16 code units.
@@ -33,6 +34,7 @@ type out struct {
 	entities []Entity
 }
 
+// add adds text without any mark.
 func (o *out) add(s string) {
 	o.text.WriteString(s)
 	o.length += utf16Len(s)
@@ -45,6 +47,7 @@ func (o *out) close(e Entity) {
 	}
 }
 
+// result returns the text and the entities; the list is never nil.
 func (o *out) result() (string, []Entity) {
 	sortEntities(o.entities)
 	if o.entities == nil {
@@ -53,6 +56,7 @@ func (o *out) result() (string, []Entity) {
 	return o.text.String(), o.entities
 }
 
+// sortEntities orders as the service does: by place, the longer first.
 func sortEntities(list []Entity) {
 	sort.SliceStable(list, func(i, j int) bool {
 		if list[i].Offset != list[j].Offset {
@@ -62,6 +66,7 @@ func sortEntities(list []Entity) {
 	})
 }
 
+// sameEntities compares what is shown.
 func sameEntities(a, b []Entity) bool {
 	return slices.EqualFunc(a, b, func(x, y Entity) bool {
 		x.User, y.User = nil, nil
@@ -90,6 +95,7 @@ func trim(text string, entities []Entity) (string, []Entity) {
 	return short, kept
 }
 
+// detected are the kinds of entities that the service marks without being asked.
 var detected = []struct {
 	kind string
 	form *regexp.Regexp
@@ -116,6 +122,15 @@ func detect(text string) []Entity {
 	return list
 }
 
+// utf16Len is the length of s in UTF-16 code units, as Telegram counts.
+func utf16Len(s string) int {
+	n := 0
+	for _, r := range s {
+		n += max(1, utf16.RuneLen(r))
+	}
+	return n
+}
+
 // Cut returns the stretch of text that e marks.
 func (e Entity) Cut(text string) string {
 	units := utf16.Encode([]rune(text))
@@ -123,4 +138,5 @@ func (e Entity) Cut(text string) string {
 	return string(utf16.Decode(units[max(0, start):max(start, end)]))
 }
 
+// at ends the message of a parse error.
 func at(offset int) string { return " at byte offset " + strconv.Itoa(offset) }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type Fault struct {
 	Delay time.Duration `json:"delay,omitempty"`
 }
 
+// name is what a record of calls calls the fault.
 func (f *Fault) name() string {
 	switch {
 	case f.CutAfter:
@@ -66,61 +68,43 @@ func (f *Fault) play(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// Faults are what will go wrong.
+type Faults struct {
+	chaos func(method string) *Fault // Config.Chaos
+
+	mu      sync.Mutex
+	waiting []Fault
+}
+
 // Fail lets coming calls fail: faults wait in order, and each call takes the first that fits it.
-func (s *Server) Fail(faults ...Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (l *Faults) Fail(faults ...Fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, f := range faults {
 		f.Method = strings.ToLower(f.Method)
 		f.Times = max(f.Times, 1)
-		s.faults = append(s.faults, f)
+		l.waiting = append(l.waiting, f)
 	}
 }
 
-func (s *Server) nextFault(method string) *Fault {
-	if s.cfg.Chaos != nil {
-		if f := s.cfg.Chaos(method); f != nil {
+// next returns what goes wrong with a call that is about to be handled, nil for nothing.
+func (l *Faults) next(method string) *Fault {
+	if l.chaos != nil {
+		if f := l.chaos(method); f != nil {
 			return f
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.faults {
-		if s.faults[i].Method != "" && s.faults[i].Method != method {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.waiting {
+		if l.waiting[i].Method != "" && l.waiting[i].Method != method {
 			continue
 		}
-		f := s.faults[i]
-		if s.faults[i].Times--; s.faults[i].Times == 0 {
-			s.faults = slices.Delete(s.faults, i, i+1)
+		f := l.waiting[i]
+		if l.waiting[i].Times--; l.waiting[i].Times == 0 {
+			l.waiting = slices.Delete(l.waiting, i, i+1)
 		}
 		return &f
 	}
 	return nil
-}
-
-// limiter refuses messages that come too fast.
-type limiter struct {
-	last   map[int64]time.Time
-	recent []time.Time
-}
-
-// take counts a message to chat, or says how many seconds to wait.
-func (l *limiter) take(cfg Config, chat int64, now time.Time) *apiError {
-	if wait := l.last[chat].Add(cfg.ChatInterval).Sub(now); cfg.ChatInterval > 0 && wait > 0 {
-		return tooMany(wait)
-	}
-	if cfg.GlobalRate > 0 {
-		l.recent = slices.DeleteFunc(l.recent, func(t time.Time) bool { return now.Sub(t) >= time.Second })
-		if len(l.recent) >= cfg.GlobalRate {
-			return tooMany(l.recent[0].Add(time.Second).Sub(now))
-		}
-		l.recent = append(l.recent, now)
-	}
-	l.last[chat] = now
-	return nil
-}
-
-func tooMany(wait time.Duration) *apiError {
-	seconds := max(1, int((wait+time.Second-1)/time.Second))
-	return &apiError{Code: 429, Description: "Too Many Requests: retry after " + itoa(int64(seconds)), RetryAfter: seconds}
 }

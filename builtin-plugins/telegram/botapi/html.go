@@ -15,6 +15,7 @@ var tags = map[string]string{
 	"tg-emoji": "custom_emoji",
 }
 
+// openTag is a tag that waits for its end.
 type openTag struct {
 	name   string
 	entity Entity
@@ -22,8 +23,11 @@ type openTag struct {
 }
 
 // errEncoding: every string of the Bot API is UTF-8.
+//
+//lint:ignore ST1005 the words are Telegram's
 var errEncoding = errors.New("Strings must be encoded in UTF-8")
 
+// htmlParser reads a text in HTML ("HTML style"), and fails as the service does, with the same words.
 type htmlParser struct {
 	out
 	in   string
@@ -63,6 +67,7 @@ func ParseHTML(in string) (string, []Entity, error) {
 	return text, entities, nil
 }
 
+// references are the named ones that the service knows; it leaves others as they are.
 var references = map[string]string{"lt": "<", "gt": ">", "amp": "&", "quot": `"`}
 
 // reference reads &name; or &#number;. What is neither is shown as it is.
@@ -80,6 +85,7 @@ func (p *htmlParser) reference() {
 	p.pos++
 }
 
+// decodeReference returns what a reference without & and ; stands for.
 func decodeReference(name string) (string, bool) {
 	if text, ok := references[name]; ok {
 		return text, true
@@ -99,6 +105,7 @@ func decodeReference(name string) (string, bool) {
 	return string(rune(n)), true
 }
 
+// startTag reads a tag up to its >, and notes which entity it begins.
 func (p *htmlParser) startTag() error {
 	begin := p.pos
 	p.pos++
@@ -135,6 +142,7 @@ func (p *htmlParser) startTag() error {
 	return nil
 }
 
+// word reads up to one of the characters in stop.
 func (p *htmlParser) word(stop string) string {
 	start := p.pos
 	for p.pos < len(p.in) && strings.IndexByte(stop, p.in[p.pos]) < 0 {
@@ -143,12 +151,14 @@ func (p *htmlParser) word(stop string) string {
 	return p.in[start:p.pos]
 }
 
+// space passes over white space.
 func (p *htmlParser) space() {
 	for p.pos < len(p.in) && strings.IndexByte(" \t\r\n", p.in[p.pos]) >= 0 {
 		p.pos++
 	}
 }
 
+// attributes reads the attributes of a tag that begins at begin.
 func (p *htmlParser) attributes(tag string, begin int) (map[string]string, error) {
 	found := map[string]string{}
 	for {
@@ -182,6 +192,7 @@ func (p *htmlParser) attributes(tag string, begin int) (map[string]string, error
 	}
 }
 
+// attributeValue reads a value with or without quotation marks.
 func (p *htmlParser) attributeValue(begin int) (string, error) {
 	if p.pos >= len(p.in) {
 		return "", errors.New("Unclosed start tag" + at(begin))
@@ -208,6 +219,7 @@ func (p *htmlParser) attributeValue(begin int) (string, error) {
 	return inner.text.String(), nil
 }
 
+// endTag reads the end of the innermost tag; any other end is an error.
 func (p *htmlParser) endTag() error {
 	begin := p.pos
 	if len(p.open) == 0 {
@@ -229,6 +241,7 @@ func (p *htmlParser) endTag() error {
 	return nil
 }
 
+// closeTag adds the entity of a tag that has ended, unless it is a link to nowhere.
 func (p *htmlParser) closeTag(top openTag) {
 	e := top.entity
 	switch {

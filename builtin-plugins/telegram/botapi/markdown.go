@@ -12,6 +12,7 @@ var marks = []struct{ mark, kind, name string }{
 	{"*", "bold", "Bold"}, {"_", "italic", "Italic"}, {"~", "strikethrough", "Strikethrough"}, {"`", "code", "Code"}, {"[", "text_link", "TextUrl"},
 }
 
+// openMark is a mark that waits for its end.
 type openMark struct {
 	mark   string
 	name   string
@@ -19,6 +20,7 @@ type openMark struct {
 	entity Entity
 }
 
+// markdownParser reads a text in MarkdownV2 ("MarkdownV2 style"), and fails as the service does.
 type markdownParser struct {
 	out
 	in      string
@@ -50,6 +52,7 @@ func ParseMarkdownV2(in string) (string, []Entity, error) {
 	return text, entities, nil
 }
 
+// step reads one character, or one mark.
 func (p *markdownParser) step() error {
 	rest := p.in[p.pos:]
 	if p.lineStart() && !p.inCode() {
@@ -78,8 +81,10 @@ func (p *markdownParser) step() error {
 	return nil
 }
 
+// lineStart reports whether a line begins here, where alone a quotation can.
 func (p *markdownParser) lineStart() bool { return p.pos == 0 || p.in[p.pos-1] == '\n' }
 
+// top returns the innermost mark that is open.
 func (p *markdownParser) top() *openMark {
 	if len(p.open) == 0 {
 		return &openMark{}
@@ -87,8 +92,11 @@ func (p *markdownParser) top() *openMark {
 	return &p.open[len(p.open)-1]
 }
 
+// inCode reports whether marks other than the end of the code mean nothing here.
 func (p *markdownParser) inCode() bool { return p.top().mark == "`" || p.top().mark == "```" }
 
+// quoteMark takes the sign of a quotation at the beginning of a line, and reports whether there is one. With
+// **> another quotation begins.
 func (p *markdownParser) quoteMark(rest string) bool {
 	n := 0
 	if strings.HasPrefix(rest, "**>") {
@@ -107,6 +115,7 @@ func (p *markdownParser) quoteMark(rest string) bool {
 	return true
 }
 
+// endQuote ends a quotation.
 func (p *markdownParser) endQuote() {
 	if p.quoteAt >= 0 {
 		p.close(Entity{Type: "blockquote", Offset: p.quoteAt})
@@ -129,6 +138,7 @@ func (p *markdownParser) code(rest string) error {
 	return nil
 }
 
+// mark reads a mark that begins or ends an entity, and reports whether there is one.
 func (p *markdownParser) mark(rest string) (bool, error) {
 	top := p.top()
 	if rest[0] == ']' && (top.mark == "[" || top.mark == "![") {
@@ -158,6 +168,7 @@ func (p *markdownParser) mark(rest string) (bool, error) {
 	return false, nil
 }
 
+// end ends the innermost entity with a mark of n bytes.
 func (p *markdownParser) end(n int) error {
 	e := p.top().entity
 	p.open = p.open[:len(p.open)-1]
@@ -183,6 +194,7 @@ func (p *markdownParser) language() string {
 	return rest[:n]
 }
 
+// link reads what follows the text of a link: its address in parentheses.
 func (p *markdownParser) link() error {
 	top := *p.top()
 	p.open = p.open[:len(p.open)-1]
@@ -209,6 +221,7 @@ func (p *markdownParser) link() error {
 	if e.Type == "custom_emoji" {
 		id, ok := strings.CutPrefix(target, "tg://emoji?id=")
 		if !ok {
+			//lint:ignore ST1005 the words are Telegram's
 			return errors.New("Custom emoji entity must contain a tg://emoji URL")
 		}
 		e.CustomEmojiID = id

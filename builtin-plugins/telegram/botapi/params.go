@@ -10,6 +10,7 @@ import (
 	"strings"
 )
 
+// maxBody is above the largest upload, so that one too large is answered by the method. In bytes.
 const maxBody = 60 << 20
 
 // params are a call's parameters, wherever they came in.
@@ -18,12 +19,14 @@ type params struct {
 	files  map[string]upload
 }
 
+// upload is a file in a multipart body.
 type upload struct {
 	name string
 	mime string
 	data []byte
 }
 
+// readParams reads parameters from the query and from the body in any of the four forms ("Making requests").
 func readParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	p := params{values: map[string]string{}, files: map[string]upload{}}
 	for name, values := range r.URL.Query() {
@@ -56,6 +59,7 @@ func readParams(w http.ResponseWriter, r *http.Request) (params, error) {
 	return p, nil
 }
 
+// readJSON takes strings as they are, and keeps other values as JSON.
 func (p params) readJSON(body io.Reader) error {
 	var object map[string]json.RawMessage
 	if err := json.NewDecoder(body).Decode(&object); err != nil && err != io.EOF {
@@ -74,6 +78,7 @@ func (p params) readJSON(body io.Reader) error {
 	return nil
 }
 
+// readMultipart takes parts with a file name as files.
 func (p params) readMultipart(r *http.Request) error {
 	parts, err := r.MultipartReader()
 	if err != nil {
@@ -111,8 +116,10 @@ func (p params) strings() map[string]string {
 	return out
 }
 
+// text returns a parameter as it came, "" when it is missing.
 func (p params) text(name string) string { return p.values[name] }
 
+// has reports whether a parameter is there and not empty.
 func (p params) has(name string) bool { return p.values[name] != "" }
 
 // int returns a number within [low, high]; what is no number is 0 before it is clamped.
@@ -124,11 +131,13 @@ func (p params) int(name string, missing, low, high int64) int64 {
 	return max(low, min(high, n))
 }
 
+// id returns the id of a message or topic, 0 when it is missing or no number.
 func (p params) id(name string) int64 {
 	n, _ := strconv.ParseInt(strings.TrimSpace(p.values[name]), 10, 64)
 	return n
 }
 
+// bool returns a flag: true, yes and 1 are set.
 func (p params) bool(name string) bool {
 	switch strings.ToLower(p.values[name]) {
 	case "true", "yes", "1":

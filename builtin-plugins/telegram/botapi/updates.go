@@ -1,198 +1,222 @@
 package botapi
 
 import (
-	"encoding/json"
+	"context"
 	"net/http"
-	"slices"
-	"strconv"
+	"sync"
 	"time"
 )
 
-// queue holds the updates that the bot has not confirmed.
-type queue struct {
-	next    int64
-	waiting []update
-	allowed []string // nil is the default set
-	past    []update // the last that were confirmed, for Redeliver
-	again   int      // how many of them the next poll repeats
+// Updates is the way of updates to the bot: the queue, and who empties it, which is one getUpdates or the
+// webhook, never both.
+type Updates struct {
+	retention    time.Duration
+	webhookDelay time.Duration
+	happened     *signal
+	client       *http.Client
+	deliveries   sync.WaitGroup
 
-	handed   map[int64]bool
-	repeated int
+	mu      sync.Mutex
+	queue   queue
+	poll    *poll // the getUpdates that waits, or nil
+	webhook webhook
+	closed  bool
 }
 
-type update struct {
-	id   int64
-	kind string
-	at   time.Time
-	body json.RawMessage
-}
-
-const keptPast = 100
-
-// MarshalJSON writes the update as {"update_id": …, "<kind>": …}.
-func (u update) MarshalJSON() ([]byte, error) {
-	kind, err := json.Marshal(u.kind)
-	if err != nil {
-		return nil, err
-	}
-	out := append([]byte(`{"update_id":`), strconv.AppendInt(nil, u.id, 10)...)
-	out = append(append(append(out, ','), kind...), ':')
-	return append(append(out, u.body...), '}'), nil
-}
-
-// optIn are the kinds that a bot gets only when it names them.
-var optIn = []string{"chat_member", "message_reaction", "message_reaction_count"}
-
-func (q *queue) wants(kind string) bool {
-	if len(q.allowed) == 0 {
-		return !slices.Contains(optIn, kind)
-	}
-	return slices.Contains(q.allowed, kind)
-}
-
-// push queues an update if the bot wants its kind and returns its id, or 0.
-func (s *Server) push(kind string, v any) int64 {
-	body, err := json.Marshal(v)
-	if err != nil || !s.queue.wants(kind) {
-		return 0
-	}
-	u := update{id: s.queue.next, kind: kind, at: time.Now(), body: body}
-	s.queue.next++
-	s.queue.waiting = append(s.queue.waiting, u)
-	s.touch()
-	return u.id
-}
-
-// expire drops what waited too long.
-func (q *queue) expire(retention time.Duration) {
-	q.waiting = slices.DeleteFunc(q.waiting, func(u update) bool { return time.Since(u.at) > retention })
-}
-
-// confirm forgets what is below offset. An offset that no update has had yet confirms everything only
-// if it directly follows the last one; a wilder one is as good as none, as for the real service.
-func (q *queue) confirm(offset int64) {
-	if offset <= 0 || offset > q.next {
-		return
-	}
-	n := 0
-	for n < len(q.waiting) && q.waiting[n].id < offset {
-		n++
-	}
-	q.past = append(q.past, q.waiting[:n]...)
-	q.past = slices.Clone(q.past[max(0, len(q.past)-keptPast):])
-	q.waiting = slices.Clone(q.waiting[n:])
-}
-
-// last keeps only the last n updates.
-func (q *queue) last(n int64) {
-	if n < int64(len(q.waiting)) {
-		q.waiting = slices.Clone(q.waiting[int64(len(q.waiting))-n:])
+func newUpdates(cfg Config, happened *signal) *Updates {
+	return &Updates{
+		retention: cfg.Retention, webhookDelay: cfg.WebhookDelay, happened: happened,
+		client: &http.Client{Timeout: 30 * time.Second}, queue: newQueue(),
 	}
 }
 
-// take returns what the next poll is answered with.
-func (q *queue) take(limit int64) []update {
-	out := []update{}
-	if q.again > 0 {
-		out = append(out, q.past[max(0, len(q.past)-q.again):]...)
-		q.again = 0
-	}
-	out = append(out, q.waiting[:min(len(q.waiting), int(limit))]...)
-	out = out[:min(len(out), int(limit))]
-	for _, u := range out {
-		if q.handed[u.id] {
-			q.repeated++
-		}
-		q.handed[u.id] = true
-	}
-	return out
-}
-
-// poll is a getUpdates that waits.
-type poll struct {
-	end chan *apiError
-}
-
-var errOtherPoll = &apiError{Code: 409, Description: "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"}
-
-// endPoll ends the poll that waits, if there is one. The lock is held.
-func (s *Server) endPoll(reason *apiError) {
-	if s.poll != nil {
-		s.poll.end <- reason
-		s.poll = nil
+// Inject queues an update of any kind with v as its body, if the bot wants its kind.
+func (u *Updates) Inject(kind string, v any) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.queue.add(kind, v) {
+		u.happened.raise()
 	}
 }
 
-func getUpdates(s *Server, r *http.Request, p params) (any, error) {
-	var allowed []string
-	given, err := p.json("allowed_updates", &allowed)
-	if err != nil {
-		return nil, err
+// Redeliver makes the next poll begin with the last n confirmed updates.
+func (u *Updates) Redeliver(n int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.queue.again = n
+	if len(u.queue.past) > 0 {
+		u.happened.raise()
 	}
-	offset, limit := p.int("offset", 0, -1<<53, 1<<53), p.int("limit", 100, 1, 100)
-	deadline := time.NewTimer(time.Duration(p.int("timeout", 0, 0, 50)) * time.Second)
-	defer deadline.Stop()
+}
 
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.webhook.url != "" {
-		return nil, &apiError{Code: 409, Description: "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"}
-	}
+// Pending returns how many updates the bot has not confirmed.
+func (u *Updates) Pending() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.queue.waiting)
+}
+
+// Repeated returns how many updates polls have returned more than once, counting each repetition.
+func (u *Updates) Repeated() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.queue.repeated
+}
+
+// Polling reports whether a getUpdates is waiting.
+func (u *Updates) Polling() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.poll != nil
+}
+
+// nextID is the id that the next update will have.
+func (u *Updates) nextID() int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.queue.next
+}
+
+// close ends the waiting poll and the webhook, and waits for its deliveries.
+func (u *Updates) close() {
+	u.mu.Lock()
+	u.closed = true
+	u.endPoll(nil)
+	u.stopWebhook()
+	u.happened.raise()
+	u.mu.Unlock()
+	u.deliveries.Wait()
+}
+
+// allow notes which kinds of updates the bot wants from now on. The lock is held.
+func (u *Updates) allow(kinds []string, given bool) {
 	if given {
-		s.queue.allowed = allowed
+		u.queue.allowed = kinds
 	}
-	s.endPoll(errOtherPoll)
-	if offset < 0 {
-		s.queue.last(-offset)
+}
+
+// poll is a getUpdates that waits. What ends it from outside is sent to end: an error, or nil for an empty
+// answer.
+type poll struct {
+	offset, limit int64
+	timeout       time.Duration
+	allowed       []string
+	allowedGiven  bool
+	end           chan *apiError
+}
+
+var (
+	errOtherPoll    = &apiError{Code: 409, Description: "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"}
+	errOtherWebhook = &apiError{Code: 409, Description: "Conflict: terminated by setWebhook request"}
+	errHasWebhook   = &apiError{Code: 409, Description: "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"}
+)
+
+// getUpdates reads a poll; a timeout above 50 seconds counts as 50.
+func getUpdates(s *Server, r *http.Request, p params) (any, error) {
+	me := &poll{
+		offset: p.int("offset", 0, -1<<53, 1<<53), limit: p.int("limit", 100, 1, 100),
+		timeout: time.Duration(p.int("timeout", 0, 0, 50)) * time.Second, end: make(chan *apiError, 1),
 	}
-	s.queue.confirm(offset)
-	s.touch()
-	me := &poll{end: make(chan *apiError, 1)}
-	s.poll = me
+	var err error
+	if me.allowedGiven, err = p.json("allowed_updates", &me.allowed); err != nil {
+		return nil, err
+	}
+	return s.Updates.wait(r.Context(), me)
+}
+
+// wait returns the updates from the poll's offset as soon as there are any, none at its timeout.
+func (u *Updates) wait(ctx context.Context, me *poll) (any, error) {
+	deadline := time.NewTimer(me.timeout)
+	defer deadline.Stop()
+	if err := u.beginPoll(me); err != nil {
+		return nil, err
+	}
 	for {
-		s.queue.expire(s.cfg.Retention)
-		if out := s.queue.take(limit); len(out) > 0 || s.closed {
-			s.leavePoll(me)
-			return out, nil
+		out, changed, err := u.tryPoll(me)
+		if out != nil || err != nil {
+			return out, err
 		}
-		changed := s.changed
-		s.mu.Unlock()
 		select {
 		case <-changed:
-		default:
-			select {
-			case <-changed:
-			case reason := <-me.end:
-				s.mu.Lock()
-				return pollEnded(reason)
-			case <-r.Context().Done():
-				s.mu.Lock()
-				s.leavePoll(me)
-				return []update{}, nil
-			case <-deadline.C:
-				s.mu.Lock()
-				s.leavePoll(me)
-				return s.queue.take(limit), nil
-			}
-		}
-		s.mu.Lock()
-		select {
 		case reason := <-me.end:
 			return pollEnded(reason)
-		default:
+		case <-ctx.Done():
+			u.leavePoll(me)
+			return []update{}, nil
+		case <-deadline.C:
+			return u.lastTry(me), nil
 		}
 	}
 }
 
+// beginPoll takes the place of the poll that waits, and confirms what is below the offset.
+func (u *Updates) beginPoll(me *poll) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.webhook.url != "" {
+		return errHasWebhook
+	}
+	u.allow(me.allowed, me.allowedGiven)
+	u.endPoll(errOtherPoll)
+	if me.offset < 0 {
+		u.queue.last(-me.offset)
+	}
+	u.queue.confirm(me.offset)
+	u.happened.raise()
+	u.poll = me
+	return nil
+}
+
+// tryPoll returns what a poll is answered with, or, while there is nothing, what to wait for.
+func (u *Updates) tryPoll(me *poll) (out any, changed <-chan struct{}, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.poll != me {
+		out, err = pollEnded(<-me.end)
+		return out, nil, err
+	}
+	u.queue.expire(u.retention)
+	if list := u.queue.take(me.limit); len(list) > 0 || u.closed {
+		u.poll = nil
+		return list, nil, nil
+	}
+	return nil, u.happened.next(), nil
+}
+
+// lastTry ends a poll at its timeout, and returns what came at the last moment.
+func (u *Updates) lastTry(me *poll) []update {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.removePoll(me)
+	return u.queue.take(me.limit)
+}
+
+// leavePoll ends a poll that nobody waits for any more. It takes nothing from the queue.
+func (u *Updates) leavePoll(me *poll) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.removePoll(me)
+}
+
+// removePoll forgets a poll, unless another one has taken its place. The lock is held.
+func (u *Updates) removePoll(me *poll) {
+	if u.poll == me {
+		u.poll = nil
+	}
+}
+
+// endPoll ends the poll that waits, if there is one. The lock is held.
+func (u *Updates) endPoll(reason *apiError) {
+	if u.poll != nil {
+		u.poll.end <- reason
+		u.poll = nil
+	}
+}
+
+// pollEnded is the answer to a poll that was ended from outside.
 func pollEnded(reason *apiError) (any, error) {
 	if reason == nil {
 		return []update{}, nil
 	}
 	return nil, reason
-}
-
-func (s *Server) leavePoll(me *poll) {
-	if s.poll == me {
-		s.poll = nil
-	}
 }

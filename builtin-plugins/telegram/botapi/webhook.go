@@ -14,14 +14,16 @@ import (
 type webhook struct {
 	url       string
 	secret    string
-	max       int
+	max       int64
 	lastError string
-	lastAt    int64
+	lastAt    int64 // seconds since 1970
 	stop      context.CancelFunc
 }
 
+// secretForm is what a secret_token looks like (setWebhook).
 var secretForm = regexp.MustCompile(`^[A-Za-z0-9_-]{0,256}$`)
 
+// setWebhook has updates posted to an address, in place of the poll that waits.
 func setWebhook(s *Server, _ *http.Request, p params) (any, error) {
 	target, secret := p.text("url"), p.text("secret_token")
 	if target == "" {
@@ -39,110 +41,131 @@ func setWebhook(s *Server, _ *http.Request, p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if given {
-		s.queue.allowed = allowed
-	}
-	if p.bool("drop_pending_updates") {
-		s.queue.waiting = nil
-	}
-	s.endPoll(&apiError{Code: 409, Description: "Conflict: terminated by setWebhook request"})
-	s.stopWebhook()
-	ctx, stop := context.WithCancel(context.Background())
-	s.webhook = webhook{url: target, secret: secret, max: int(p.int("max_connections", 40, 1, 100)), stop: stop}
-	s.done.Go(func() { s.deliver(ctx, target, secret) })
-	s.touch()
+	u := s.Updates
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.allow(allowed, given)
+	u.removeWebhook(p.bool("drop_pending_updates"))
+	u.endPoll(errOtherWebhook)
+	u.startWebhook(webhook{url: target, secret: secret, max: p.int("max_connections", 40, 1, 100)})
 	return true, nil
 }
 
+// deleteWebhook goes back to polling. It succeeds without a webhook too.
 func deleteWebhook(s *Server, _ *http.Request, p params) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if p.bool("drop_pending_updates") {
-		s.queue.waiting = nil
-	}
-	s.stopWebhook()
-	s.touch()
+	u := s.Updates
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.removeWebhook(p.bool("drop_pending_updates"))
+	u.happened.raise()
 	return true, nil
 }
 
+// getWebhookInfo tells the address, and what went wrong there last.
 func getWebhookInfo(s *Server, _ *http.Request, _ params) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	u := s.Updates
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	return WebhookInfo{
-		URL: s.webhook.url, PendingUpdateCount: len(s.queue.waiting), MaxConnections: s.webhook.max,
-		AllowedUpdates: s.queue.allowed, LastErrorDate: s.webhook.lastAt, LastErrorMessage: s.webhook.lastError,
+		URL: u.webhook.url, PendingUpdateCount: len(u.queue.waiting), MaxConnections: int(u.webhook.max),
+		AllowedUpdates: u.queue.allowed, LastErrorDate: u.webhook.lastAt, LastErrorMessage: u.webhook.lastError,
 	}, nil
 }
 
-func (s *Server) stopWebhook() {
-	if s.webhook.stop != nil {
-		s.webhook.stop()
+// startWebhook begins to post updates. The lock is held.
+func (u *Updates) startWebhook(w webhook) {
+	var ctx context.Context
+	ctx, w.stop = context.WithCancel(context.Background())
+	u.webhook = w
+	u.deliveries.Go(func() { u.deliver(ctx, w) })
+	u.happened.raise()
+}
+
+// removeWebhook ends the posting of updates, and with drop forgets those that wait. The lock is held.
+func (u *Updates) removeWebhook(drop bool) {
+	if drop {
+		u.queue.waiting = nil
 	}
-	s.webhook = webhook{}
+	u.stopWebhook()
+}
+
+// stopWebhook ends the posting of updates. The lock is held.
+func (u *Updates) stopWebhook() {
+	if u.webhook.stop != nil {
+		u.webhook.stop()
+	}
+	u.webhook = webhook{}
 }
 
 // deliver posts updates in order, each until it is accepted, until ctx ends.
-func (s *Server) deliver(ctx context.Context, target, secret string) {
-	delay := s.cfg.WebhookDelay
+func (u *Updates) deliver(ctx context.Context, w webhook) {
+	delay := u.webhookDelay
 	for ctx.Err() == nil {
-		s.mu.Lock()
-		s.queue.expire(s.cfg.Retention)
-		waiting, changed := len(s.queue.waiting) > 0, s.changed
-		var head update
-		if waiting {
-			head = s.queue.waiting[0]
-		}
-		s.mu.Unlock()
-		if !waiting {
+		first, changed := u.first()
+		if first == nil {
 			select {
 			case <-changed:
 			case <-ctx.Done():
 			}
 			continue
 		}
-		if problem := s.post(ctx, target, secret, head); problem != "" {
-			s.webhookFailed(ctx, problem)
-			select {
-			case <-time.After(delay):
-			case <-ctx.Done():
-			}
-			delay = min(delay*2, time.Minute)
+		problem := w.post(ctx, u.client, first)
+		u.posted(ctx, first.id, problem)
+		if problem == "" {
+			delay = u.webhookDelay
 			continue
 		}
-		delay = s.cfg.WebhookDelay
-		s.mu.Lock()
-		s.queue.confirm(head.id + 1)
-		s.touch()
-		s.mu.Unlock()
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+		}
+		delay = min(delay*2, time.Minute)
 	}
 }
 
-func (s *Server) webhookFailed(ctx context.Context, problem string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ctx.Err() == nil {
-		s.webhook.lastError, s.webhook.lastAt = problem, time.Now().Unix()
-		s.touch()
+// first returns the update that is to be posted next, or, while there is none, what to wait for.
+func (u *Updates) first() (first *update, changed <-chan struct{}) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.queue.expire(u.retention)
+	if len(u.queue.waiting) == 0 {
+		return nil, u.happened.next()
 	}
+	next := u.queue.waiting[0]
+	return &next, nil
+}
+
+// posted notes how the posting of an update ended: it is confirmed, or the problem is what getWebhookInfo
+// tells, unless the webhook was replaced meanwhile.
+func (u *Updates) posted(ctx context.Context, id int64, problem string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case problem == "":
+		u.queue.confirm(id + 1)
+	case ctx.Err() != nil:
+		return
+	default:
+		u.webhook.lastError, u.webhook.lastAt = problem, time.Now().Unix()
+	}
+	u.happened.raise()
 }
 
 // post delivers one update and returns what went wrong, if anything did.
-func (s *Server) post(ctx context.Context, target, secret string, u update) (problem string) {
+func (w webhook) post(ctx context.Context, client *http.Client, u *update) (problem string) {
 	body, err := json.Marshal(u)
 	if err != nil {
 		return err.Error()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
 	if err != nil {
 		return err.Error()
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if secret != "" {
-		req.Header.Set("X-Telegram-Bot-Api-Secret-Token", secret)
+	if w.secret != "" {
+		req.Header.Set("X-Telegram-Bot-Api-Secret-Token", w.secret)
 	}
-	resp, err := s.client.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err.Error()
 	}

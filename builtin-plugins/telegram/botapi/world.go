@@ -6,21 +6,14 @@ import (
 	"strings"
 )
 
-// world is everything that the bot can see.
+// world is the chats and their messages. Chats has the lock.
 type world struct {
 	chats    map[int64]Chat
 	messages map[int64][]*Message
 	blocked  map[int64]string // chat → why the bot may not write there
 	migrated map[int64]int64
-	files    map[string]stored
 	queries  map[string]bool // callback queries that were not answered
 	nextOwn  int64           // message ids of private chats and groups come from one counter
-	nextFile int64
-}
-
-type stored struct {
-	File
-	data []byte
 }
 
 func newWorld() world {
@@ -29,7 +22,6 @@ func newWorld() world {
 		messages: map[int64][]*Message{},
 		blocked:  map[int64]string{},
 		migrated: map[int64]int64{},
-		files:    map[string]stored{},
 		queries:  map[string]bool{},
 	}
 }
@@ -46,6 +38,7 @@ func (w *world) nextID(chat Chat) int64 {
 	return w.nextOwn
 }
 
+// find returns a message of a chat, nil when there is none.
 func (w *world) find(chat, id int64) *Message {
 	for _, m := range w.messages[chat] {
 		if m.MessageID == id {
@@ -55,6 +48,7 @@ func (w *world) find(chat, id int64) *Message {
 	return nil
 }
 
+// remove deletes a message and reports whether it was there.
 func (w *world) remove(chat, id int64) bool {
 	before := len(w.messages[chat])
 	w.messages[chat] = slices.DeleteFunc(w.messages[chat], func(m *Message) bool { return m.MessageID == id })
@@ -81,6 +75,7 @@ func (w *world) target(chatID string) (Chat, error) {
 	return chat, nil
 }
 
+// lookup is target for a chat that the bot may only look at.
 func (w *world) lookup(chatID string) (Chat, bool) {
 	if name, ok := strings.CutPrefix(chatID, "@"); ok {
 		for _, chat := range w.chats {
@@ -98,18 +93,5 @@ func (w *world) lookup(chatID string) (Chat, bool) {
 	return chat, known
 }
 
-// addFile keeps data and returns the file that stands for it.
-func (w *world) addFile(f File, data []byte) File {
-	w.nextFile++
-	f.FileID = "AgACAgQAAx" + itoa(w.nextFile)
-	f.FileUniqueID = "AQAD" + itoa(w.nextFile)
-	f.FileSize = int64(len(data))
-	path := "documents/file_" + itoa(w.nextFile)
-	if dot := strings.LastIndexByte(f.FileName, '.'); dot >= 0 {
-		path += f.FileName[dot:]
-	}
-	w.files[f.FileID] = stored{File{FileID: f.FileID, FileUniqueID: f.FileUniqueID, FileSize: f.FileSize, FilePath: path, MimeType: f.MimeType}, data}
-	return f
-}
-
+// itoa writes an id.
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

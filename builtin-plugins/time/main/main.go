@@ -1,4 +1,6 @@
-// Command main builds time alone.
+// Command main is the tool time as a module of its own:
+//
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o plugin.wasm ./builtin-plugins/time/main
 package main
 
 import (

@@ -29,6 +29,7 @@ type life struct {
 	aimed             bool // killed at a send
 }
 
+// newGateway prepares a new state directory. Each person has a session, so that answers do not mix.
 func newGateway(binary string) (*gateway, error) {
 	binary, err := filepath.Abs(binary)
 	if err != nil {
@@ -87,6 +88,7 @@ func (g *gateway) ready(i int) {
 	g.lives[i].ready = time.Now()
 }
 
+// history is all processes so far.
 func (g *gateway) history() []life {
 	g.mu.Lock()
 	defer g.mu.Unlock()

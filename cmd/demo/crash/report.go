@@ -39,6 +39,7 @@ func (r *Report) OK() bool {
 	return r.Messages > 0 && r.Once+r.Window == r.Messages && r.Lost == 0 && r.Doubled == 0 && len(r.Wrong) == 0
 }
 
+// sum is an answer of the offline provider: the number that was asked about, and the product.
 var sum = regexp.MustCompile(`3\*(\d+) is ([\d,]+)`)
 
 // evidence is what a verdict is made from.
@@ -49,6 +50,7 @@ type evidence struct {
 	window time.Duration
 }
 
+// evidence is what is known so far.
 func (r *run) evidence() evidence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -73,11 +75,13 @@ func (e evidence) answers() (byNumber map[int][]botapi.Sent, wrong []string) {
 	return byNumber, wrong
 }
 
+// allAnswered reports whether each question has its answer.
 func (r *run) allAnswered() bool {
 	byNumber, _ := r.evidence().answers()
 	return len(byNumber) == r.Messages
 }
 
+// judge makes the report of a run that has ended.
 func (r *run) judge(took time.Duration) *Report {
 	out := r.evidence().verdict()
 	out.Chats, out.Kills, out.Seed, out.Took = r.Chats, r.Kills, r.Seed, took
@@ -158,6 +162,7 @@ func (r *Report) Markdown(w io.Writer) {
 	}
 }
 
+// window writes how many messages were sent again, and why that is excused.
 func (r *Report) window() string {
 	if r.Window == 0 {
 		return "0"

@@ -69,6 +69,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return report, ctx.Err()
 }
 
+// run is one run of the demo. asked is shared with whoever asks meanwhile.
 type run struct {
 	Options
 	dice    *rand.Rand
@@ -87,6 +88,7 @@ type question struct {
 	at   time.Time
 }
 
+// printf tells what happens.
 func (r *run) printf(format string, args ...any) { fmt.Fprintf(r.Progress, format+"\n", args...) }
 
 // begin starts the first process, connects the account and waits until it polls.
@@ -147,7 +149,7 @@ func (r *run) killAll(ctx context.Context) error {
 			r.takeAim(ctx)
 		}
 		r.gateway.kill(aim)
-		r.settle(ctx)
+		r.awaitGone(ctx)
 		if err := r.gateway.start(); err != nil {
 			return err
 		}
@@ -157,6 +159,7 @@ func (r *run) killAll(ctx context.Context) error {
 	return nil
 }
 
+// sleep returns early, with the error, when ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
@@ -180,9 +183,9 @@ func (r *run) takeAim(ctx context.Context) {
 	}
 }
 
-// settle waits until the server has noticed that the process is gone, so that the next poll is the next
+// awaitGone waits until the server has noticed that the process is gone, so that the next poll is the next
 // process's.
-func (r *run) settle(ctx context.Context) {
+func (r *run) awaitGone(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_ = r.server.Wait(ctx, func() bool { return !r.server.Polling() })

@@ -12,10 +12,10 @@ import (
 type trouble struct {
 	mu      sync.Mutex
 	dice    *rand.Rand
-	aim     chan<- struct{}
+	aim     chan<- struct{} // gets a value, if there is room, for each send that goes well
 	running bool
-	limited int
-	cut     int
+	limited int // 429 answers
+	cut     int // connections
 }
 
 func (t *trouble) on()  { t.set(true) }
@@ -27,6 +27,7 @@ func (t *trouble) set(running bool) {
 	t.running = running
 }
 
+// fault chooses what goes wrong with a call, and tells whoever aims that a send begins.
 func (t *trouble) fault(method string) *botapi.Fault {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -8,16 +8,17 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// result is what a Bot API call came to.
+// result is what a Bot API call came to: Telegram's answer ("Making requests", ResponseParameters), or the
+// failure to get one.
 type result struct {
 	ok          bool
-	result      json.Value
-	code        int64 // Telegram's error_code; 0 when no answer of Telegram's came
+	value       json.Value // what Telegram calls result
+	code        int64      // Telegram's error_code; 0 when Telegram did not answer
 	description string
-	retryAfter  int64  // milliseconds
-	migratedTo  string // the chat's new id
-	failure     *wit.Error
-	tooLarge    bool
+	retryAfter  int64      // milliseconds; 0 when Telegram named no time
+	migratedTo  string     // the new id of a group that became a supergroup
+	failure     *wit.Error // why there is no answer of Telegram's
+	tooLarge    bool       // the answer was larger than the kernel hands to a plugin as text
 }
 
 // decode reads a response. Whatever comes, it returns something to act on.
@@ -36,7 +37,7 @@ func decode(response *wit.HTTPResponse) result {
 	if err != nil || !v.Get("ok").Exists() {
 		return result{failure: wit.NewError(wit.CodeUnavailable, "the answer is not Telegram's (status "+strconv.Itoa(int(response.Status))+"); is apiRoot right?")}
 	}
-	r := result{ok: v.Get("ok").Bool(), result: v.Get("result")}
+	r := result{ok: v.Get("ok").Bool(), value: v.Get("result")}
 	if r.ok {
 		return r
 	}
@@ -46,10 +47,13 @@ func decode(response *wit.HTTPResponse) result {
 	}
 	r.description = v.Get("description").Text()
 	parameters := v.Get("parameters")
-	r.retryAfter = min(max(parameters.Get("retry_after").Int(), 0), 86_400) * 1000
+	r.retryAfter = min(max(parameters.Get("retry_after").Int(), 0), maxRetryAfter) * 1000
 	r.migratedTo = parameters.Get("migrate_to_chat_id").Text()
 	return r
 }
+
+// maxRetryAfter bounds what a server may ask for, in seconds: after a day it is tried again anyway.
+const maxRetryAfter = 24 * 60 * 60
 
 // says reports whether Telegram's description has a phrase. It is the only thing by which one 400
 // can be told from another.
@@ -63,14 +67,15 @@ func (r result) err() error {
 	case r.failure != nil:
 		return r.failure
 	}
-	e := wit.NewError(r.kind(), "Telegram: "+r.description)
+	e := wit.NewError(r.errorCode(), "Telegram: "+r.description)
 	if r.retryAfter > 0 {
 		e.Retryable, e.RetryAfter = true, &r.retryAfter
 	}
 	return e
 }
 
-func (r result) kind() wit.Code {
+// errorCode says in the contract's codes what Telegram's error_code, an HTTP status, means.
+func (r result) errorCode() wit.Code {
 	switch {
 	case r.code == 429:
 		return wit.CodeRateLimited

@@ -19,25 +19,26 @@ func add(moment time.Time, args json.Value) (string, error) {
 	for _, name := range []string{"years", "months", "weeks", "days", "hours", "minutes", "seconds"} {
 		n := amount(name)
 		if n > maxAmount || n < -maxAmount {
-			return "", problem(name + " go from -" + strconv.Itoa(maxAmount) + " to " + strconv.Itoa(maxAmount))
+			return "", invalid(name + " go from -" + strconv.Itoa(maxAmount) + " to " + strconv.Itoa(maxAmount))
 		}
 		if n != 0 {
 			parts = append(parts, count(n, name))
 		}
 	}
 	if len(parts) == 0 {
-		return "", problem("nothing to add: give years, months, weeks, days, hours, minutes or seconds")
+		return "", invalid("nothing to add: give years, months, weeks, days, hours, minutes or seconds")
 	}
 	later := addMonths(moment, int(12*amount("years")+amount("months")))
 	later = later.AddDate(0, 0, int(7*amount("weeks")+amount("days")))
 	later = later.Add(time.Duration(amount("hours"))*time.Hour + time.Duration(amount("minutes"))*time.Minute +
 		time.Duration(amount("seconds"))*time.Second)
 	if later.Year() < 1 || later.Year() > 9999 {
-		return "", problem("the result is outside the years 1 to 9999")
+		return "", invalid("the result is outside the years 1 to 9999")
 	}
 	return sentence(describe(moment) + ", moved by " + strings.Join(parts, ", ") + ", is " + describe(later) + "."), nil
 }
 
+// addMonths moves a moment to the same day of another month, or to that month's last one.
 func addMonths(t time.Time, months int) time.Time {
 	first := time.Date(t.Year(), t.Month()+time.Month(months), 1, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location())
 	lastDay := first.AddDate(0, 1, -1).Day()
@@ -57,15 +58,15 @@ func difference(from time.Time, args json.Value, now time.Time) (string, error) 
 	if end.Before(start) {
 		start, end, direction = end, start, "back from "
 	}
-	said := direction + describe(from) + " to " + describe(until) + ": " + spelled(start, end)
+	text := direction + describe(from) + " to " + describe(until) + ": " + elapsed(start, end)
 	if days := dayNumber(end) - dayNumber(start); days > 0 {
-		said += " (" + count(days, "days") + " on the calendar)"
+		text += " (" + count(days, "days") + " on the calendar)"
 	}
-	return sentence(said + "."), nil
+	return sentence(text + "."), nil
 }
 
-// spelled gives the years, months, days, hours, minutes and seconds from start to end.
-func spelled(start, end time.Time) string {
+// elapsed gives the years, months, days, hours, minutes and seconds from start to end.
+func elapsed(start, end time.Time) string {
 	months := 12*(end.Year()-start.Year()) + int(end.Month()-start.Month())
 	if addMonths(start, months).After(end) {
 		months--
@@ -93,7 +94,7 @@ func spelled(start, end time.Time) string {
 	return strings.Join(parts, ", ")
 }
 
-// dayNumber counts the days of the calendar.
+// dayNumber counts the days of the calendar from 1970, whatever the time and the zone.
 func dayNumber(t time.Time) int64 {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)
 }

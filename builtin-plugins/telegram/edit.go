@@ -6,29 +6,26 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// target checks a message's id against the chat that it should be in.
-func (c *caller) target(id string) (params, error) {
-	chat, message := splitID(id)
-	if !digits(message) || chat != "" && chat != c.chat {
-		return params{}, wit.NewError(wit.CodeInvalid, id+" is not a message of chat "+c.chat)
+// openMessage returns the chat of a message that was sent, and the parameter that names the message.
+func openMessage(host *sdk.Host, config wit.JSON, to wit.Conversation, id string) (*chat, params, error) {
+	c, err := newChat(host, config, to)
+	if err != nil {
+		return nil, params{}, err
 	}
-	return params{}.raw("message_id", message), nil
+	p, err := c.message(id)
+	return c, p, err
 }
 
-// Edit replaces the text of a message that was sent.
+// Edit replaces the text of a message that was sent. A text that is the same already is no error.
 func (Telegram) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
-	c, err := newCaller(host, edit.Config, edit.To)
-	if err != nil {
-		return nil, err
-	}
-	p, err := c.target(edit.ID)
+	c, p, err := openMessage(host, edit.Config, edit.To, edit.ID)
 	if err != nil {
 		return nil, err
 	}
 	if c.settings.noPreview {
-		p = p.raw("link_preview_options", `{"is_disabled":true}`)
+		p = p.withoutPreview()
 	}
-	r := c.formatted("editMessageText", "text", edit.Text, p)
+	r := c.callWithText("editMessageText", "text", edit.Text, p)
 	if r.code == 400 && r.says("message is not modified") {
 		r.ok = true
 	}
@@ -37,11 +34,7 @@ func (Telegram) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 
 // Delete takes a message back. One that is gone already is no error.
 func (Telegram) Delete(host *sdk.Host, target *wit.ChannelDelete) (*wit.Sent, error) {
-	c, err := newCaller(host, target.Config, target.To)
-	if err != nil {
-		return nil, err
-	}
-	p, err := c.target(target.ID)
+	c, p, err := openMessage(host, target.Config, target.To, target.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -52,13 +45,10 @@ func (Telegram) Delete(host *sdk.Host, target *wit.ChannelDelete) (*wit.Sent, er
 	return &wit.Sent{IDs: []string{target.ID}}, r.err()
 }
 
-// React sets the bot's reaction to a message. Telegram takes only the emoji of its own list.
+// React sets the bot's reaction to a message, or takes it back when the emoji is "". Telegram takes only the
+// emoji of its own list (ReactionTypeEmoji).
 func (Telegram) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent, error) {
-	c, err := newCaller(host, reaction.Config, reaction.To)
-	if err != nil {
-		return nil, err
-	}
-	p, err := c.target(reaction.ID)
+	c, p, err := openMessage(host, reaction.Config, reaction.To, reaction.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -66,19 +56,19 @@ func (Telegram) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent,
 	if reaction.Emoji != "" {
 		list = list.Add(json.Object{}.Text("type", "emoji").Text("emoji", reaction.Emoji).JSON())
 	}
-	r := c.call("setMessageReaction", p.raw("reaction", string(list.JSON())))
+	r := c.call("setMessageReaction", p.json("reaction", string(list.JSON())))
 	return &wit.Sent{IDs: []string{reaction.ID}}, r.err()
 }
 
-// Typing shows for five seconds that an answer is being written.
+// Typing shows for five seconds that an answer is being written (sendChatAction).
 func (Telegram) Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, error) {
-	c, err := newCaller(host, typing.Config, typing.To)
+	c, err := newChat(host, typing.Config, typing.To)
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.common(&wit.ChannelSend{To: typing.To})
+	p, err := c.topic(typing.To.Thread)
 	if err != nil {
 		return nil, err
 	}
-	return &wit.Sent{}, c.call("sendChatAction", p.with("action", "typing")).err()
+	return &wit.Sent{}, c.call("sendChatAction", p.text("action", "typing")).err()
 }

@@ -1,0 +1,73 @@
+package telegram
+
+import (
+	"strconv"
+
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// fileIDs are a message's files by attachment: the file_id that getFile has yet to locate, or "".
+type fileIDs []string
+
+// missing reports whether a file is yet to be located.
+func (f fileIDs) missing() bool {
+	for _, id := range f {
+		if id != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// maxDownload is how large a file a bot may fetch, in bytes (getFile).
+const maxDownload = 20 << 20
+
+// maxPending keeps the state, which holds a message that waits, within the 64 KB that it may have.
+const maxPending = 40 << 10
+
+// mustWait reports whether a message has to wait for its files. One that is larger than any of Telegram's
+// goes without them.
+func (in *inbound) mustWait() bool {
+	return in.files.missing() && len(wit.Marshal(&in.message)) <= maxPending
+}
+
+// locateFiles asks where the files are.
+func locateFiles(a *answer, files fileIDs) {
+	for i, id := range files {
+		if id != "" {
+			a.requestOneOf(requestFile, strconv.Itoa(i), "getFile", json.Object{}.Text("file_id", id))
+		}
+	}
+}
+
+// maxFileTries is how often getFile may fail before a message goes without the file.
+const maxFileTries = 4
+
+// fileLocated takes what getFile said about one file of the pending message.
+func fileLocated(a *answer, index string, r result) {
+	p := a.state.pending
+	i, err := strconv.Atoi(index)
+	if p == nil || err != nil || i < 0 || i >= len(p.files) || p.files[i] == "" {
+		return
+	}
+	if wit.CodeOf(r.err()).Transient() && p.tries < maxFileTries {
+		p.tries++
+		retryLater(a, requestFile, r.retryAfter)
+		return
+	}
+	p.files[i] = ""
+	if path := r.value.Get("file_path").Text(); r.ok && path != "" {
+		p.message.Attachments[i].Fetch = a.settings.download(path)
+	} else {
+		a.log.Warn("telegram: a file of message " + p.message.ID + " cannot be had: " + r.description)
+	}
+	if p.files.missing() {
+		return
+	}
+	if p.tries > 0 {
+		a.state.failures, a.state.retry = 0, ""
+		a.stopTimers()
+	}
+	resume(a)
+}

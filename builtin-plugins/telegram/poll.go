@@ -1,0 +1,82 @@
+package telegram
+
+import (
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// pollSeconds is how long Telegram holds a getUpdates that has nothing to tell; pollMargin, in seconds, is
+// for the way there and back.
+const (
+	pollSeconds = 30
+	pollMargin  = 15
+)
+
+// poll asks for updates. No message may be pending: the offset tells Telegram to forget what is below it
+// (getUpdates, offset).
+func poll(a *answer) {
+	params := json.Object{}.Int("offset", a.state.offset).Int("timeout", pollSeconds).Raw("allowed_updates", wit.JSON(allowedUpdates))
+	if a.state.limit > 0 {
+		params = params.Int("limit", a.state.limit)
+	}
+	a.request(requestUpdates, "getUpdates", params).Timeout = (pollSeconds + pollMargin) * 1000
+}
+
+// receiveUpdates takes what a poll brought: messages up to the first that has files to locate. What comes
+// after that one is not confirmed and comes again.
+func receiveUpdates(a *answer, list json.Value) {
+	if a.state.pending != nil {
+		resume(a)
+		return
+	}
+	var updates []json.Value
+	for u := range list.Items() {
+		updates = append(updates, u)
+	}
+	for i, u := range updates {
+		in := receive(a, u)
+		if in == nil {
+			continue
+		}
+		if !in.mustWait() {
+			a.message(in.message)
+			continue
+		}
+		size := albumSize(in, updates[i:])
+		if i+size == len(updates) && albumMayGrow(a, in, size) {
+			a.state.offset = u.Get("update_id").Int() // this update once more
+			return
+		}
+		a.state.pending = &pending{message: in.message, files: in.files}
+		addToAlbum(a, updates[i+1:i+size])
+		break
+	}
+	resume(a)
+}
+
+// receive reads one update, counts it as seen, and adds to the answer what it brings beside a message.
+// The message is nil when the update has none for anybody.
+func receive(a *answer, v json.Value) *inbound {
+	u := readUpdate(v, a.state.me, a.now)
+	if u.id != 0 {
+		a.state.offset = u.id + 1
+	}
+	if u.receipt != nil {
+		a.out.Receipts = append(a.out.Receipts, *u.receipt)
+	}
+	if u.button != "" {
+		acknowledgeButton(a, u)
+	}
+	return u.message
+}
+
+// maxButtons keeps the acknowledgements of buttons well within the requests that one answer may make. One
+// that is left out costs a progress bar, which Telegram's programs show until they give up waiting.
+const maxButtons = 5
+
+// acknowledgeButton tells Telegram that the press of a button was seen (answerCallbackQuery).
+func acknowledgeButton(a *answer, u update) {
+	if len(a.out.Requests) < maxButtons {
+		a.requestOneOf(requestButton, u.ownID(), "answerCallbackQuery", json.Object{}.Text("callback_query_id", u.button))
+	}
+}

@@ -1,0 +1,68 @@
+package telegram
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// requestKind is what a request is for. It is the first part of the request's id, by which the response is
+// recognised, and what the state notes as to be tried again.
+type requestKind string
+
+const (
+	requestMe            requestKind = "me"     // getMe: who is the bot?
+	requestWebhookInfo   requestKind = "hook"   // getWebhookInfo: do its updates go elsewhere?
+	requestDeleteWebhook requestKind = "unhook" // deleteWebhook: not any more
+	requestSetWebhook    requestKind = "set"    // setWebhook: they come to this gateway
+	requestUpdates       requestKind = "poll"   // getUpdates
+	requestFile          requestKind = "file"   // getFile; which is the attachment's index
+	requestProbe         requestKind = "probe"  // getMe, for the command of that name
+	requestButton        requestKind = "ack"    // answerCallbackQuery; its response does not matter
+)
+
+// newRequestID returns "<kind>:<generation>", or "<kind>:<generation>:<which>".
+func newRequestID(kind requestKind, generation int64, which string) string {
+	id := string(kind) + ":" + strconv.FormatInt(generation, 10)
+	if which != "" {
+		id += ":" + which
+	}
+	return id
+}
+
+// parseRequestID takes a request's id apart. current is false for one of another generation: it was made
+// before the account was started anew, and nobody waits for its response.
+func parseRequestID(id string, generation int64) (kind requestKind, which string, current bool) {
+	first, rest, _ := strings.Cut(id, ":")
+	number, which, _ := strings.Cut(rest, ":")
+	return requestKind(first), which, number == strconv.FormatInt(generation, 10)
+}
+
+// tokenPlaceholder is replaced by the bot's token when the kernel makes the request.
+const tokenPlaceholder = "{{credential:botToken}}"
+
+// request describes a call of a Bot API method with JSON parameters ("Making requests").
+func (s settings) request(id, method string, params json.Object) wit.HTTPRequest {
+	return wit.HTTPRequest{
+		ID:      id,
+		Method:  "POST",
+		URL:     s.root + "/bot" + tokenPlaceholder + "/" + method,
+		Headers: []wit.Header{{Name: "Content-Type", Value: "application/json"}},
+		Text:    new(string(params.JSON())),
+	}
+}
+
+// transferTimeout is for requests that carry a file, in milliseconds: 50 MB at 3.5 Mbit/s.
+const transferTimeout = 120_000
+
+// download describes fetching a file by the path that getFile gave.
+func (s settings) download(path string) *wit.HTTPRequest {
+	return &wit.HTTPRequest{URL: s.root + "/file/bot" + tokenPlaceholder + "/" + escapePath(path), Timeout: transferTimeout}
+}
+
+// escapePath escapes what would end a URL's path, and braces, which could name a credential.
+func escapePath(path string) string {
+	return strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23", " ", "%20", "{", "%7B").Replace(path)
+}

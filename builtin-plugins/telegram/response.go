@@ -1,0 +1,31 @@
+package telegram
+
+import "github.com/carapace-gateway/carapace/wit"
+
+// handleResponse takes the response to a request of an earlier answer.
+func handleResponse(a *answer, response *wit.HTTPResponse) {
+	kind, which, current := parseRequestID(response.ID, a.state.generation)
+	if !current || kind == requestButton {
+		return
+	}
+	r := decode(response)
+	switch {
+	// What failed for a file or a probe is no reason to connect anew, so these two look at it themselves.
+	case kind == requestFile:
+		fileLocated(a, which, r)
+	case kind == requestProbe:
+		probed(a, r)
+	case !r.ok:
+		requestFailed(a, kind, r)
+	case kind == requestMe:
+		connected(a, readPerson(r.value))
+	case kind == requestWebhookInfo:
+		webhookFound(a, r.value.Get("url").Text())
+	case kind == requestDeleteWebhook, kind == requestSetWebhook:
+		recovered(a)
+		resume(a)
+	case kind == requestUpdates:
+		recovered(a)
+		receiveUpdates(a, r.value)
+	}
+}

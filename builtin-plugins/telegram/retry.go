@@ -1,0 +1,91 @@
+package telegram
+
+import (
+	"strconv"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Delays in milliseconds.
+const (
+	firstRetryDelay = 1_000
+	maxRetryDelay   = 60_000
+	tokenRetryDelay = 10_000 // until it is looked again whether the owner has set the token: this costs nothing
+)
+
+// retryTimer is the timer after which state.retry is tried again.
+const retryTimer = "retry"
+
+// requestFailed decides what becomes of a request that did not succeed: the owner has to mend something,
+// or it is tried again, or both.
+func requestFailed(a *answer, kind requestKind, r result) {
+	switch code := wit.CodeOf(r.err()); {
+	case r.failure == nil && code == wit.CodeUnauthorized:
+		a.status(wit.ConnectionStateNeedsLogin, "Telegram does not know this bot token: get the token from @BotFather (/token) and set botToken again")
+	case r.failure != nil && (code == wit.CodeUnauthorized || code == wit.CodeNotFound):
+		// The kernel could not fill in the token.
+		a.status(wit.ConnectionStateNeedsLogin, "botToken is not set: get a token from @BotFather and set it ("+r.failure.Message+")")
+		retryLater(a, kind, tokenRetryDelay)
+	case code == wit.CodeConflict:
+		// Somebody else polls, or has set a webhook just now.
+		a.status(wit.ConnectionStateDisconnected, "another program receives this bot's messages: stop it, or give the bot a new token with @BotFather")
+		retryLater(a, requestWebhookInfo, 0)
+	case r.tooLarge && a.state.limit != 1:
+		askForFewer(a)
+		retryLater(a, kind, firstRetryDelay)
+	case r.failure == nil && (code == wit.CodeInvalid || code == wit.CodeForbidden):
+		a.status(wit.ConnectionStateFailed, r.err().Error())
+		retryLater(a, kind, maxRetryDelay)
+	default:
+		a.status(wit.ConnectionStateDisconnected, r.err().Error())
+		retryLater(a, kind, r.retryAfter)
+	}
+}
+
+// askForFewer halves how many updates one poll may bring; Telegram's own limit is 100 (getUpdates, limit).
+func askForFewer(a *answer) {
+	limit := a.state.limit
+	if limit == 0 {
+		limit = 100
+	}
+	a.state.limit = limit / 2
+	a.log.Warn("telegram: the updates were too large to read at once; asking for " + strconv.FormatInt(a.state.limit, 10))
+}
+
+// retryLater has a request tried again after so many milliseconds, or, for 0, after a delay that doubles
+// with each failure in a row.
+func retryLater(a *answer, kind requestKind, delay int64) {
+	if delay == 0 {
+		delay = min(int64(firstRetryDelay)<<min(a.state.failures, 10), maxRetryDelay)
+		delay += a.now % (delay/4 + 1) // so that not all accounts come back at once
+	}
+	a.state.failures++
+	a.state.retry = kind
+	a.timer(retryTimer, delay)
+}
+
+// recovered notes that a request succeeded.
+func recovered(a *answer) {
+	if a.state.failures > 0 {
+		a.state.failures, a.state.retry = 0, ""
+		a.status(wit.ConnectionStateConnected, "")
+	}
+}
+
+// handleTimer tries again what failed, or asks for the rest of an album.
+func handleTimer(a *answer, timer string) {
+	if timer == albumTimer {
+		resume(a)
+		return
+	}
+	switch a.state.retry {
+	case requestUpdates, requestFile:
+		resume(a)
+	case requestWebhookInfo, requestDeleteWebhook:
+		a.request(requestWebhookInfo, "getWebhookInfo", nil)
+	case requestSetWebhook:
+		setWebhook(a)
+	default:
+		a.request(requestMe, "getMe", nil)
+	}
+}

@@ -1,0 +1,149 @@
+package telegram
+
+import (
+	"strconv"
+
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// update is what one Update of Telegram's comes to.
+type update struct {
+	id      int64
+	message *inbound     // nil when there is nothing in it for anybody
+	receipt *wit.Receipt // the bot was let into a chat, or put out of it
+	button  string       // the id of a pressed button's callback query, which has to be acknowledged
+}
+
+// inbound is a message for the kernel, and what has to be done before it can be delivered.
+type inbound struct {
+	message wit.Message
+	files   fileIDs
+	album   string // the media_group_id of an album's part
+}
+
+// ownID is the message id of what has no id of its own.
+func (u update) ownID() string { return "u" + strconv.FormatInt(u.id, 10) }
+
+// readUpdate reads an Update. me is the bot, whose own messages are left out; now is for what Telegram
+// gives no time. Kinds of updates that the plugin does not know come to nothing but their id.
+func readUpdate(v json.Value, me person, now int64) update {
+	u := update{id: v.Get("update_id").Int()}
+	for kind, v := range v.Fields() {
+		switch kind {
+		case "message", "channel_post":
+			u.message = readMessage(v, me)
+		case "edited_message", "edited_channel_post":
+			u.message = readEdit(v, me, u.ownID())
+		case "message_reaction":
+			u.message = readReaction(v, u.ownID())
+		case "callback_query":
+			u.button = v.Get("id").Text()
+			u.message = readButton(v, now, u.ownID())
+		case "my_chat_member":
+			u.message, u.receipt = readMembership(v, me, u.ownID())
+		default:
+			continue
+		}
+		break // an Update has one of these at most
+	}
+	return u
+}
+
+// readMessage reads what somebody wrote, or what happened in a chat; nil for what the bot wrote itself,
+// and for a message in which there is nothing that the plugin knows.
+func readMessage(v json.Value, me person) *inbound {
+	p := readPost(v)
+	author := p.author()
+	if p.id == "" || author.id == me.id {
+		return nil
+	}
+	m := wit.Message{
+		ID:           messageID(p.chat, p.id),
+		Kind:         wit.MessageKindText,
+		Conversation: conversation(p.chat, p.thread),
+		Sender:       *author.wit(),
+		Text:         p.text.markup(me),
+		Attachments:  p.attachments,
+		Time:         p.date,
+	}
+	if m.Text == "" && len(m.Attachments) == 0 {
+		if p.service == "" {
+			return nil
+		}
+		m.Kind, m.Text = wit.MessageKindService, p.service
+	}
+	var answersMe bool
+	m.ReplyTo, answersMe = p.quoted(me)
+	m.Mentioned = m.Conversation.Kind == wit.ConversationKindDirect || p.text.mentions(me) || answersMe
+	return &inbound{message: m, files: p.files, album: p.album}
+}
+
+// readEdit reads the new form of a message. Its files were delivered with the first one.
+func readEdit(v json.Value, me person, id string) *inbound {
+	in := readMessage(v, me)
+	if in == nil {
+		return nil
+	}
+	m := &in.message
+	m.Kind, m.Target, m.ID = wit.MessageKindEdited, new(m.ID), id
+	if edited := v.Get("edit_date").Int(); edited > 0 {
+		m.Time = edited * 1000
+	}
+	return &inbound{message: *m}
+}
+
+// readReaction reads a change of somebody's reactions to a message: the emoji that is new, or "" when one
+// was taken back.
+func readReaction(v json.Value, id string) *inbound {
+	who := readPerson(v.Get("user"))
+	if who.id == "" {
+		who = readPerson(v.Get("actor_chat")) // an administrator who acts in the chat's name
+	}
+	old := map[string]bool{}
+	for r := range v.Get("old_reaction").Items() {
+		old[r.Get("emoji").Text()] = true
+	}
+	added := ""
+	for r := range v.Get("new_reaction").Items() {
+		if emoji := r.Get("emoji").Text(); !old[emoji] {
+			added = emoji
+		}
+	}
+	chat := v.Get("chat")
+	return &inbound{message: wit.Message{
+		ID: id, Kind: wit.MessageKindReaction, Conversation: conversation(chat, ""), Sender: *who.wit(),
+		Text: added, Target: new(messageID(chat, v.Get("message_id").Text())), Time: v.Get("date").Int() * 1000,
+	}}
+}
+
+// readButton takes the press of a button (CallbackQuery) for a message with the data behind the button.
+func readButton(v json.Value, now int64, id string) *inbound {
+	data := v.Get("data").Text()
+	above := readPost(v.Get("message"))
+	if data == "" || above.id == "" {
+		return nil // a button of a game, or of a message that came by inline mode
+	}
+	return &inbound{message: wit.Message{
+		ID: id, Kind: wit.MessageKindText, Conversation: conversation(above.chat, above.thread),
+		Sender: *readPerson(v.Get("from")).wit(), Text: data, Mentioned: true, Time: now,
+		ReplyTo: &wit.Quoted{ID: messageID(above.chat, above.id), Text: optional(above.text.raw), Sender: above.author().wit()},
+	}}
+}
+
+// readMembership reads that the bot's place in a chat changed (ChatMemberUpdated).
+func readMembership(v json.Value, me person, id string) (*inbound, *wit.Receipt) {
+	where := conversation(v.Get("chat"), "")
+	text, kind := "The bot is now a member", wit.ReceiptKindJoined
+	switch v.Get("new_chat_member", "status").Text() {
+	case "left", "kicked":
+		text, kind = "The bot was removed or blocked", wit.ReceiptKindLeft
+	case "administrator":
+		text = "The bot is now an administrator"
+	}
+	message := wit.Message{
+		ID: id, Kind: wit.MessageKindService, Conversation: where, Sender: *readPerson(v.Get("from")).wit(),
+		Text: text, Time: v.Get("date").Int() * 1000,
+	}
+	return &inbound{message: message}, &wit.Receipt{Kind: kind, Conversation: where, Sender: me.wit()}
+}
