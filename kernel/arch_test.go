@@ -28,8 +28,7 @@ var imports = map[string]string{
 	"kernel/rpc":            "kernel/wire wit",
 	"kernel/store":          "wit",
 	"kernel/logs":           "wit",
-	"kernel/runtime":        "kernel/runtime/meter wit",
-	"kernel/runtime/meter":  "wit",
+	"kernel/runtime":        "kernel/runtime/cache kernel/runtime/exchange kernel/runtime/memory kernel/runtime/meter wit",
 	"kernel/media":          "kernel/store wit",
 	"kernel/secret":         "kernel/store wit",
 	"kernel/schedule":       "kernel/store kernel/event wit",
@@ -41,6 +40,11 @@ var imports = map[string]string{
 	"kernel/auth":           "kernel/event kernel/rpc kernel/store kernel/wire wit",
 	"kernel/gateway":        "kernel/auth kernel/event kernel/rpc kernel/wire wit",
 	"kernel/gateway/client": "kernel/wire wit",
+
+	"kernel/runtime/cache":    "kernel/runtime/meter wit",
+	"kernel/runtime/exchange": "kernel/runtime/memory wit",
+	"kernel/runtime/memory":   "",
+	"kernel/runtime/meter":    "wit",
 
 	"kernel/service":          "kernel/event kernel/rpc",
 	"kernel/service/message":  "kernel/store wit",
