@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/retry"
 )
 
 // pollLogs is how often logs -f asks for more.
@@ -38,13 +39,8 @@ func (o *options) logs(c *cobra.Command, follow bool, limit int) error {
 	}
 	defer conn.Close()
 	chunk, err := o.tail(c, conn, map[string]any{"limit": limit})
-	for err == nil && follow {
-		select {
-		case <-c.Context().Done():
-			return nil
-		case <-time.After(pollLogs):
-			chunk, err = o.tail(c, conn, map[string]any{"limit": 1000, "cursor": chunk.Cursor})
-		}
+	for err == nil && follow && retry.Sleep(c.Context(), pollLogs) {
+		chunk, err = o.tail(c, conn, map[string]any{"limit": 1000, "cursor": chunk.Cursor})
 	}
 	if c.Context().Err() != nil {
 		return nil

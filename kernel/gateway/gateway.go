@@ -104,16 +104,16 @@ type Gateway struct {
 	metrics *metrics
 	handler http.Handler
 
-	mu     sync.RWMutex
-	conns  map[string]*conn
-	visits map[*visit]bool
-	perIP  map[string]int
-	open   int // connections, visits included
+	mu         sync.RWMutex
+	conns      map[string]*conn
+	handshakes map[*handshake]bool
+	perIP      map[string]int
+	open       int // connections, handshakes included
 
 	healthVersion atomic.Uint64
 	stopping      atomic.Bool
 	work          work // requests that run
-	members       work // connections, visits included
+	members       work // connections, handshakes included
 	base          context.Context
 	cancel        context.CancelFunc
 }
@@ -125,7 +125,7 @@ func New(d Deps) (*Gateway, error) {
 	}
 	g := &Gateway{
 		deps: d, log: d.Logger, limits: d.Limits.withDefaults(), bootID: uuid.NewString(), started: time.Now(),
-		conns: map[string]*conn{}, visits: map[*visit]bool{}, perIP: map[string]int{},
+		conns: map[string]*conn{}, handshakes: map[*handshake]bool{}, perIP: map[string]int{},
 	}
 	g.host, _ = os.Hostname()
 	g.base, g.cancel = context.WithCancel(context.Background())
@@ -193,9 +193,9 @@ func (g *Gateway) stop(srv *http.Server) {
 	for _, c := range g.all() {
 		web.Go(func() { c.shut(wire.CloseRestart, "gateway stopping") })
 	}
-	g.turnAway()
+	g.closeHandshakes()
 	web.Wait()
-	last, cancel := context.WithTimeout(context.Background(), patience)
+	last, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	g.members.wait(last)
 }

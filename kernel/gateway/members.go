@@ -55,24 +55,24 @@ func (g *Gateway) leave(c *conn) {
 	g.exit(c.caller.RemoteIP)
 }
 
-// await and settle bracket the time in which a visit may be turned away.
-func (g *Gateway) await(v *visit) {
+// addHandshake and removeHandshake bracket the time in which closeHandshakes may close the connection.
+func (g *Gateway) addHandshake(h *handshake) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.visits[v] = true
+	g.handshakes[h] = true
 }
 
-func (g *Gateway) settle(v *visit) {
+func (g *Gateway) removeHandshake(h *handshake) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.visits, v)
+	delete(g.handshakes, h)
 }
 
-// turnAway ends the handshakes that are under way.
-func (g *Gateway) turnAway() {
+// closeHandshakes ends the handshakes that are under way.
+func (g *Gateway) closeHandshakes() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for v := range g.visits {
-		_ = v.link.Close()
+	for h := range g.handshakes {
+		_ = h.link.Close()
 	}
 }

@@ -30,7 +30,7 @@ func (g *Guest) emitPublish(_ context.Context, e *wit.EmittedEvent) (*wit.Done, 
 	if len(e.Payload) > maxEventPayload {
 		return nil, wit.Errorf(wit.CodeTooLarge, "emit: the payload of %s has %d bytes, at most %d are published", e.Name, len(e.Payload), maxEventPayload)
 	}
-	if wait, ok := g.used.emit.take(); !ok {
+	if wait := g.used.emit.take(); wait > 0 {
 		return nil, tooOften("emit", wait)
 	}
 	EmittedKind.Publish(g.host.deps.Bus, Emitted{Plugin: g.ID, Name: e.Name, Payload: e.Payload})

@@ -21,7 +21,7 @@ func (g *Guest) Log(level hclog.Level, message string) {
 	if level == hclog.NoLevel {
 		level = hclog.Info
 	}
-	if _, ok := g.used.log.take(); !ok {
+	if g.used.log.take() > 0 {
 		g.used.dropped.Add(1)
 		return
 	}

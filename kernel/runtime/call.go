@@ -5,6 +5,8 @@ import (
 	"errors"
 	goruntime "runtime"
 	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
 )
 
 // errHalted is what a host function panics with to unwind a guest; call.halt says why.
@@ -114,14 +116,7 @@ func (c *call) sleep(ns int64) {
 	if ns <= 0 {
 		return
 	}
-	c.host(func(ctx context.Context) {
-		t := time.NewTimer(time.Duration(ns))
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-		}
-	})
+	c.host(func(ctx context.Context) { retry.Sleep(ctx, time.Duration(ns)) })
 }
 
 // usage is what the call cost so far.
