@@ -50,9 +50,9 @@ func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
 		k.started(ctx)
 		select {
 		case <-ctx.Done():
-			k.log.Info("the gateway stops")
+			k.log.Info("gateway stopping")
 		case err = <-failed:
-			k.log.Error("the gateway stops, since a part of it failed", "error", err)
+			k.log.Error("gateway stopping: a service failed", "error", err)
 		}
 		k.stopping()
 	}
@@ -67,7 +67,7 @@ func (k *Kernel) open() (Endpoint, error) {
 	url := urlOf(k.listener)
 	k.url.Store(&url)
 	at := Endpoint{URL: url, PID: os.Getpid(), Version: k.o.Version, StateDir: k.o.StateDir}
-	k.log.Info("the gateway listens", "url", url, "version", k.o.Version)
+	k.log.Info("gateway listening", "url", url, "version", k.o.Version)
 	if k.o.StateDir == "" {
 		return at, nil
 	}

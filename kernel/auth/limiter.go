@@ -84,14 +84,14 @@ func (l *limiter) fail(ip string, local bool) {
 	}
 }
 
-// pass forgets an address that has logged in.
+// pass removes the failures of an address that has logged in.
 func (l *limiter) pass(ip string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.addrs, network(ip))
 }
 
-// room keeps the table bounded: first what is over goes, then whatever was touched longest ago.
+// room keeps the table bounded: it removes entries that have expired, else the one that failed longest ago.
 func (l *limiter) room(now time.Time) {
 	if len(l.addrs) < maxAddresses {
 		return

@@ -166,7 +166,7 @@ func (c *conn) call(req wire.Request) {
 func (c *conn) run(req wire.Request) (result any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.g.log.Error("a method panicked", "method", req.Method, "panic", p, "stack", string(debug.Stack()))
+			c.g.log.Error("method panicked", "method", req.Method, "panic", p, "stack", string(debug.Stack()))
 			err = wit.Errorf(wit.CodeInternal, "panic in %s", req.Method)
 		}
 	}()
@@ -191,7 +191,7 @@ func (c *conn) succeed(id string, result any) {
 
 func (c *conn) fail(id string, err error) {
 	if wit.CodeOf(err) == wit.CodeInternal {
-		c.g.log.Error("a request failed", "conn", c.caller.ConnID, "id", id, "error", err)
+		c.g.log.Error("request failed", "conn", c.caller.ConnID, "id", id, "error", err)
 	}
 	c.send(frame{body: wire.AppendFailure(nil, id, wire.NewError(err, rpc.DetailsOf(err), c.caller.Protocol))}, false)
 }
@@ -279,7 +279,7 @@ func (c *conn) drain() {
 	}
 }
 
-// end forgets the connection, once. err is why the reader stopped.
+// end removes the connection, once. err is why the reader stopped.
 func (c *conn) end(err error) {
 	c.ending.Do(func() {
 		c.cancel()

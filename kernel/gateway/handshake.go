@@ -27,7 +27,7 @@ type handshake struct {
 	origin string
 }
 
-// upgrade turns a request into a connection, or answers why not. The HTTP server's goroutine and
+// upgrade turns a request into a connection, or returns an HTTP error that says why not. The HTTP server's goroutine and
 // buffers are free again when it returns.
 func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request) {
 	h := &handshake{g: g, id: uuid.NewString(), nonce: uuid.NewString(), ip: auth.RemoteIP(r), local: auth.Local(r), origin: r.Header.Get("Origin")}
@@ -37,6 +37,7 @@ func (g *Gateway) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !g.enter(h.ip) {
+		g.log.Debug("connection refused: too many connections", "ip", h.ip)
 		w.Header().Set("Retry-After", "5")
 		problem(w, http.StatusServiceUnavailable, "connection limit reached", "unavailable")
 		return
@@ -112,7 +113,7 @@ func (h *handshake) open() (*conn, error) {
 	return h.connect(req)
 }
 
-// silent is for a client that said nothing in time, or went away.
+// silent is the error for a client that sent nothing in time, or went away.
 func (h *handshake) silent(err error) error {
 	h.g.metrics.refused.Inc()
 	if h.g.stopping.Load() || errors.Is(err, websocket.ErrMessageTooBig) {
@@ -187,8 +188,8 @@ func (h *handshake) mismatch(id string, p wire.ConnectParams) error {
 	return err
 }
 
-// welcome makes the connection: it hears events from the moment on at which its snapshot is taken, but
-// nothing is sent before hello-ok.
+// welcome makes the connection. Events are queued for it before the snapshot is taken, so that none is missed in
+// between, and nothing is sent before hello-ok.
 func (h *handshake) welcome(ctx context.Context, id string, p wire.ConnectParams, grant auth.Grant) (*conn, error) {
 	if err := h.link.SetReadDeadline(time.Time{}); err != nil {
 		return nil, err

@@ -2,7 +2,7 @@ package gateway
 
 import "time"
 
-// Limits bound what clients can take. A zero field has the default that stands beside it.
+// Limits bound what clients can take. A zero field has the default that is written beside it.
 type Limits struct {
 	MaxConnections int // 16384
 	// MaxPerIP holds for addresses that are not loopback.

@@ -26,7 +26,7 @@ func (g *Guest) Log(level hclog.Level, message string) {
 		return
 	}
 	if n := g.used.dropped.Swap(0); n > 0 {
-		g.log.Warn("log lines were dropped: the plugin writes too many", "lines", n)
+		g.log.Warn("log lines dropped: the plugin writes too many", "lines", n)
 	}
 	if len(message) > maxLogLine {
 		message = message[:maxLogLine] + "…"

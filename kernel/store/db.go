@@ -207,7 +207,7 @@ func (d *DB) read(ctx context.Context, fn func(*conn) error) error {
 }
 
 // Check reads the whole file and reports what is wrong with it: for `carapace doctor`. It takes about a
-// second per 100 MB and holds nobody up.
+// second per 100 MB and blocks no transaction.
 func (d *DB) Check(ctx context.Context) error {
 	if err := d.life.enter(); err != nil {
 		return err
