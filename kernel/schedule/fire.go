@@ -34,7 +34,7 @@ func (s *Scheduler) RunNow(ctx context.Context, owner Owner, id string, mode Mod
 	case run = <-done:
 		return run, true, nil
 	case <-ctx.Done():
-		return Run{}, true, wit.Errorf(wit.CodeTimeout, "job %q is still running: %w", id, ctx.Err())
+		return Run{}, true, wit.Errorf(wit.CodeTimeout, "job %q still runs: %w", id, ctx.Err())
 	}
 }
 
@@ -78,7 +78,7 @@ func (s *Scheduler) claim(tx store.Tx, j *Job, force bool) ([]Change, bool, erro
 	isDue := before != 0 && before <= now
 	switch {
 	case force && j.State.Firing != nil:
-		return nil, false, wit.Errorf(wit.CodeConflict, "job %q is already running: wait until it is done", j.ID)
+		return nil, false, wit.Errorf(wit.CodeConflict, "job %q runs already: wait until it is done", j.ID)
 	case !force && !isDue:
 		return nil, false, nil
 	case j.State.Firing != nil && j.Spec.At != 0:
