@@ -12,22 +12,23 @@ import (
 
 // Memory is the host's end of one instance's exchange memory. Blocks are named by their offset, 0 for none.
 type Memory struct {
-	linear *memory.Linear
-	module api.Module // whose memory linear is
-	owner  string     // whom errors name
+	linear    *memory.Linear
+	registers *[base]byte // the begin of linear, which never moves
+	module    api.Module  // whose memory linear is
+	owner     string      // whom errors name
 }
 
 // New makes the host's end of an instance of the module. owner is the plugin that errors name. It owns linear
 // and module from then on.
 func New(linear *memory.Linear, module api.Module, owner string) *Memory {
-	m := &Memory{linear: linear, module: module, owner: owner}
+	m := &Memory{linear: linear, registers: (*[base]byte)(linear.Bytes()), module: module, owner: owner}
 	m.Reset()
 	return m
 }
 
 // Reset makes the memory ready for a call: no blocks, no input, no output, no error.
 func (m *Memory) Reset() {
-	b := m.linear.Bytes()
+	b := m.registers
 	if binary.LittleEndian.Uint64(b[regFreed:]) != 0 {
 		clear(b[regFreed : regLists+listBytes])
 	}
@@ -36,11 +37,11 @@ func (m *Memory) Reset() {
 }
 
 func (m *Memory) register(at int) uint64 {
-	return binary.LittleEndian.Uint64(m.linear.Bytes()[at:])
+	return binary.LittleEndian.Uint64(m.registers[at:])
 }
 
 func (m *Memory) setRegister(at int, v uint64) {
-	binary.LittleEndian.PutUint64(m.linear.Bytes()[at:], v)
+	binary.LittleEndian.PutUint64(m.registers[at:], v)
 }
 
 // SetInput passes in to the guest. A guest that takes its input straight from the host gets its length only.
