@@ -189,7 +189,7 @@ func (k *Kernel) openPlugins(ctx context.Context) (err error) {
 		return err
 	}
 	for _, problem := range k.checkSections() {
-		k.log.Error("the config file has a section that cannot be used", "problem", problem)
+		k.log.Error("config section unusable", "problem", problem)
 	}
 	return nil
 }

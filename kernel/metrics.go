@@ -38,7 +38,7 @@ var (
 	pluginFails = prometheus.NewDesc("carapace_plugin_errors_total", "Calls of a plugin that failed.", []string{"plugin"}, nil)
 	pluginTime  = prometheus.NewDesc("carapace_plugin_cpu_seconds_total", "Processor time in a plugin's code.", []string{"plugin"}, nil)
 	pluginAlive = prometheus.NewDesc("carapace_plugin_instances", "Instances of a plugin in memory.", []string{"plugin"}, nil)
-	queueLength = prometheus.NewDesc("carapace_queue_length", "What waits: runs, outbound messages, held messages, events kept aside.", []string{"queue"}, nil)
+	queueLength = prometheus.NewDesc("carapace_queue_length", "What waits: runs, outbound messages, held messages, dead letters.", []string{"queue"}, nil)
 )
 
 // plugins collects the registry's figures.

@@ -53,9 +53,9 @@ func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
 		k.started(ctx)
 		select {
 		case <-ctx.Done():
-			k.log.Info("the gateway stops")
+			k.log.Info("gateway stopping")
 		case err = <-failed:
-			k.log.Error("the gateway stops, since a part of it failed", "error", err)
+			k.log.Error("gateway stopping: a service failed", "error", err)
 		}
 		k.stopping()
 	}

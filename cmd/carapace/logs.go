@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
@@ -32,13 +33,8 @@ func (o *options) logs(c *cobra.Command, follow bool, limit int) error {
 	}
 	defer conn.Close()
 	chunk, err := o.tail(c, conn, system.TailParams{Limit: limit})
-	for err == nil && follow {
-		select {
-		case <-c.Context().Done():
-			return nil
-		case <-time.After(pollLogs):
-			chunk, err = o.tail(c, conn, system.TailParams{Limit: 1000, Cursor: &chunk.Cursor})
-		}
+	for err == nil && follow && retry.Sleep(c.Context(), pollLogs) {
+		chunk, err = o.tail(c, conn, system.TailParams{Limit: 1000, Cursor: &chunk.Cursor})
 	}
 	if c.Context().Err() != nil {
 		return nil

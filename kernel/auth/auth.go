@@ -1,14 +1,14 @@
 // Package auth decides who is calling: by the gateway's token or password, by a device's key and its
 // pairing, and by the tokens that paired devices get.
 //
-// A connection is let in by one of three proofs: the shared secret, a device token that belongs to the
+// A connection is accepted for one of three reasons: the shared secret, a device token that belongs to the
 // device that signs, or (mode "none") being local. Who brings a device must sign the challenge with its
 // key and be paired for the role and scopes it asks for: on this machine the shared secret pairs it
 // silently, from elsewhere a request waits for the owner, at most five minutes and in bounded number.
 // Asking for more than was approved makes a new request and takes nothing away from what works.
 //
 // It refuses: signatures of small-order or malformed keys, stale or replayed ones, unsigned roles and
-// scopes, and guessing (a limiter per address that is gentle to this machine). Secrets are compared in
+// scopes, and guessing: a limiter delays each address that fails, and this machine's own by much less. Secrets are compared in
 // constant time by hash; device tokens are stored as hashes and derived from a key of the gateway's, so
 // that a device keeps its token until it nears its end. Nothing secret reaches logs, events or errors.
 //
@@ -113,7 +113,7 @@ func (a *Auth) secrets(d Deps) (err error) {
 		a.shared = newSecret(a.token)
 		return nil
 	}
-	return wit.Errorf(wit.CodeInvalid, "auth: %q is no mode: use token, password or none", a.mode)
+	return wit.Errorf(wit.CodeInvalid, "auth: %q is not a mode: use token, password or none", a.mode)
 }
 
 // Mode returns how the gateway's owner proves who he is.
@@ -162,7 +162,7 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	method, err := a.prove(ctx, t, ask, dev)
+	method, err := a.authenticate(ctx, t, ask, dev)
 	if err != nil {
 		if wit.CodeOf(err) == wit.CodeUnauthorized && presented(t.Params) {
 			a.limiter.fail(t.RemoteIP, t.Local)

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
 )
 
 // What the limiter allows: so many failures for free, then a delay that doubles up to a ceiling. The
@@ -11,13 +13,12 @@ import (
 const (
 	freeFailures  = 5
 	freeLocal     = 20
+	firstDelay    = time.Second
+	firstLocal    = 100 * time.Millisecond
 	ceiling       = 60 * time.Second
 	ceilingLocal  = 2 * time.Second
 	forgetAfter   = 10 * time.Minute
 	maxAddresses  = 4096
-	firstDelay    = time.Second
-	firstLocal    = 100 * time.Millisecond
-	maxDoublings  = 10
 	replayMaximum = 4096
 )
 
@@ -74,23 +75,23 @@ func (l *limiter) fail(ip string, local bool) {
 	}
 	f.count++
 	f.last = now
-	free, delay, most := freeFailures, firstDelay, ceiling
+	free, backoff := freeFailures, retry.Backoff{Min: firstDelay, Max: ceiling}
 	if local {
-		free, delay, most = freeLocal, firstLocal, ceilingLocal
+		free, backoff = freeLocal, retry.Backoff{Min: firstLocal, Max: ceilingLocal}
 	}
 	if over := f.count - free; over > 0 {
-		f.until = now.Add(min(delay<<min(over-1, maxDoublings), most))
+		f.until = now.Add(backoff.Delay(over))
 	}
 }
 
-// pass forgets an address that has logged in.
+// pass removes the failures of an address that has logged in.
 func (l *limiter) pass(ip string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.addrs, network(ip))
 }
 
-// room keeps the table bounded: first what is over goes, then whatever was touched longest ago.
+// room keeps the table bounded: it removes entries that have expired, else the one that failed longest ago.
 func (l *limiter) room(now time.Time) {
 	if len(l.addrs) < maxAddresses {
 		return

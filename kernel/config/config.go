@@ -1,5 +1,5 @@
-// Package config holds the gateway's own settings: the file, the environment's and the flags' say over
-// it, and what the owner has set up through a client.
+// Package config holds the gateway's own settings: the file, what the environment and flags
+// override, and what the owner has set up through a client.
 //
 // A plugin's section stays opaque JSON here; the plugin's schema checks it. A value that is a secret
 // does not belong in the file at all (the vault keeps it), but gateway.token and gateway.password may

@@ -98,10 +98,10 @@ func (s *Settings) AccountIDs(channel string) []string {
 	return slices.Sorted(maps.Keys(ids))
 }
 
-// SetUpPlugin returns what was set up for a plugin, without the file's say.
+// SetUpPlugin returns what was set up for a plugin, without what the file says.
 func (s *Settings) SetUpPlugin(id string) Plugin { return s.now.Load().plugins[id] }
 
-// SetUpAccount returns what was set up for an account, without the file's say.
+// SetUpAccount returns what was set up for an account, without what the file says.
 func (s *Settings) SetUpAccount(channel, account string) Account {
 	return s.now.Load().accounts[channel][account]
 }

@@ -117,8 +117,8 @@ func (c *Conn) fill(f *wit.Frame, m *message) error {
 	return err
 }
 
-// Close ends the connection at once and without a farewell, since what can be resumed later lives on only
-// where none was said. A Read or Write that waits returns. It may be called more than once.
+// Close ends the connection at once and without a closing handshake, since what can be resumed later lives on
+// only where none was made. A Read or Write that waits returns. It may be called more than once.
 func (c *Conn) Close() error {
 	c.cancel(nil)
 	return nil

@@ -41,7 +41,7 @@ func (c *Conn) connect(client *Client, o *wit.OpenConnection) (err error) {
 	case wit.TransportTCP, wit.TransportTLS:
 		err = c.raw(client, o)
 	default:
-		err = wit.Errorf(wit.CodeInvalid, "http: %.20q is no transport: websocket, sse, tcp or tls", o.Transport)
+		err = wit.Errorf(wit.CodeInvalid, "http: unknown transport %.20q: use websocket, sse, tcp or tls", o.Transport)
 	}
 	return err
 }

@@ -71,7 +71,7 @@ func coded(ctx context.Context, m *message, err error) error {
 	case errors.Is(context.Cause(ctx), errSilent), errors.Is(ctx.Err(), context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return wit.NewError(wit.CodeTimeout, "http: "+m.shown+" did not answer in time")
 	case ctx.Err() != nil:
-		return wit.NewError(wit.CodeUnavailable, "http: the request to "+m.shown+" was called off")
+		return wit.NewError(wit.CodeUnavailable, "http: the request to "+m.shown+" was cancelled")
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return wit.NewError(wit.CodeUnavailable, "http: the response of "+m.shown+" broke off")

@@ -5,8 +5,8 @@
 //
 // Publish hands the event to every subscriber, one after the other, before it returns, and two events
 // published in an order by one goroutine arrive in that order everywhere. A subscriber must therefore
-// return at once and must not publish; what is slow takes Queue, which drops the oldest of a full
-// buffer and counts the loss, so nobody waits for a slow reader. Everything is safe for concurrent use.
+// return at once and must not publish; what is slow keeps a buffer of its own and decides what is lost when it
+// is full, so that nobody waits for a slow reader. Everything is safe for concurrent use.
 package event
 
 import (

@@ -40,21 +40,7 @@ func TestEventCarriesItsRow(t *testing.T) {
 	}
 }
 
-func TestQueueDropsTheOldestAndCounts(t *testing.T) {
-	bus := new(event.Bus)
-	q := event.NewQueue(bus, 2, func(e event.Event) bool { return e.Name == "number" })
-	for i := range 5 {
-		number.Publish(bus, i)
-		word.Publish(bus, "not kept")
-	}
-	q.Close()
-	number.Publish(bus, 99)
-	if a, b := (<-q.C()).Payload, (<-q.C()).Payload; a != 3 || b != 4 || q.Dropped() != 3 || q.Dropped() != 0 || len(q.C()) != 0 {
-		t.Fatalf("kept %v and %v", a, b)
-	}
-}
-
-func TestHammer(t *testing.T) {
+func TestManySubscribers(t *testing.T) {
 	bus := new(event.Bus)
 	var wg sync.WaitGroup
 	for range 8 {

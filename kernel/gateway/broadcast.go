@@ -28,7 +28,7 @@ func (g *Gateway) onEvent(e event.Event) {
 		if body == nil {
 			payload, err := json.Marshal(e.Payload)
 			if err != nil {
-				g.log.Error("an event cannot be encoded", "event", e.Name, "error", err)
+				g.log.Error("event not encoded", "event", e.Name, "error", err)
 				payload = json.RawMessage("{}")
 			}
 			body = g.event(e.Name, payload)
@@ -61,7 +61,7 @@ func (g *Gateway) event(name string, payload json.RawMessage) []byte {
 func (g *Gateway) tell(name string, scope wire.Scope, payload any, keep func(*conn) bool) {
 	b, err := json.Marshal(payload)
 	if err != nil {
-		g.log.Error("an event cannot be encoded", "event", name, "error", err)
+		g.log.Error("event not encoded", "event", name, "error", err)
 		return
 	}
 	body := g.event(name, b)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/rate"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -25,8 +26,9 @@ type conn struct {
 	cancel  context.CancelFunc
 	out     outbox
 	slots   chan struct{} // one per request that runs
-	bucket  bucket
-	free    bool // of the rate limit
+	bucket  rate.Bucket   // the reader's
+	refused int           // requests in a row that came too early; the reader's
+	free    bool          // of the rate limit
 	ending  sync.Once
 	closing atomic.Bool
 
@@ -93,8 +95,11 @@ func (c *conn) admit() time.Duration {
 	if c.free {
 		return 0
 	}
-	wait := c.bucket.take(time.Now(), c.g.limits.Rate, c.g.limits.Burst)
-	if c.bucket.refused > c.g.limits.Burst {
+	burst := c.g.limits.Burst
+	wait := c.bucket.Take(time.Now(), rate.Limit{PerSecond: c.g.limits.Rate, Burst: burst})
+	if wait == 0 {
+		c.refused = 0
+	} else if c.refused++; c.refused > burst {
 		go c.shut(wire.ClosePolicy, "rate limit exceeded")
 	}
 	return wait
@@ -145,7 +150,7 @@ func (c *conn) call(req wire.Request) {
 func (c *conn) run(req wire.Request) (result any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.g.log.Error("a method panicked", "method", req.Method, "panic", p, "stack", string(debug.Stack()))
+			c.g.log.Error("method panicked", "method", req.Method, "panic", p, "stack", string(debug.Stack()))
 			err = wit.Errorf(wit.CodeInternal, "panic in %s", req.Method)
 		}
 	}()
@@ -170,7 +175,7 @@ func (c *conn) succeed(id string, result any) {
 
 func (c *conn) fail(id string, err error) {
 	if wit.CodeOf(err) == wit.CodeInternal {
-		c.g.log.Error("a request failed", "conn", c.caller.ConnID, "id", id, "error", err)
+		c.g.log.Error("request failed", "conn", c.caller.ConnID, "id", id, "error", err)
 	}
 	c.send(frame{body: wire.AppendFailure(nil, id, wire.NewError(err, rpc.DetailsOf(err), c.caller.Protocol))}, false)
 }
@@ -228,23 +233,23 @@ func (c *conn) shut(code websocket.StatusCode, reason string) {
 		return
 	}
 	c.drain()
-	farewell(c.ws, c.link, code, reason)
+	closeSocket(c.ws, c.link, code, reason)
 	c.cancel()
 }
 
-// patience is how long a client may take for its part in closing.
-const patience = time.Second
+// closeTimeout is how long a client may take for its part in closing.
+const closeTimeout = time.Second
 
-// farewell closes a WebSocket in form, or after patience without.
-func farewell(ws *websocket.Conn, l *link, code websocket.StatusCode, reason string) {
-	abrupt := time.AfterFunc(patience, func() { _ = l.Close() })
+// closeSocket closes a WebSocket in form, or after closeTimeout without.
+func closeSocket(ws *websocket.Conn, l *link, code websocket.StatusCode, reason string) {
+	abrupt := time.AfterFunc(closeTimeout, func() { _ = l.Close() })
 	defer abrupt.Stop()
 	_ = ws.Close(code, wire.Reason(reason))
 }
 
 // drain gives the writer a moment to send what was queued before the end was decided.
 func (c *conn) drain() {
-	deadline := time.After(patience)
+	deadline := time.After(closeTimeout)
 	for {
 		room := c.out.ending()
 		if room == nil {
@@ -258,7 +263,7 @@ func (c *conn) drain() {
 	}
 }
 
-// end forgets the connection, once. err is why the reader stopped.
+// end removes the connection, once. err is why the reader stopped.
 func (c *conn) end(err error) {
 	c.ending.Do(func() {
 		c.cancel()

@@ -1,4 +1,4 @@
-// Package gateway is the door: one port with the WebSocket protocol on /ws and / and HTTP beside it.
+// Package gateway serves clients on one port: the WebSocket protocol on /ws and /, and HTTP beside it.
 //
 // It owns the connections and nothing that they ask for: a frame becomes a call of the method table,
 // the answer becomes a frame, and events of the bus go to every connection whose scopes entitle it.
@@ -11,8 +11,8 @@
 // is read no further until it does.
 //
 // It refuses, with a reason and before anything of that size is allocated: too many connections, frames
-// above the policy's size, nesting, floods, strangers' browser origins, and everything before a connect
-// that auth accepts. A panic in a handler is an internal error of that request.
+// above the policy's size, deeply nested JSON, too many requests a second, pages of other origins, and everything
+// before a connect that auth accepts. A panic in a handler is an internal error of that request.
 //
 // An idle connection is one parked goroutine and two small buffers; ticks, pings and idle checks of all
 // of them share one timer. Everything is safe for concurrent use.
@@ -105,16 +105,16 @@ type Gateway struct {
 	buffers buffers
 	handler http.Handler
 
-	mu     sync.RWMutex
-	conns  map[string]*conn
-	visits map[*visit]bool
-	perIP  map[string]int
-	open   int // connections, visits included
+	mu         sync.RWMutex
+	conns      map[string]*conn
+	handshakes map[*handshake]bool
+	perIP      map[string]int
+	open       int // connections, handshakes included
 
 	healthVersion atomic.Uint64
 	stopping      atomic.Bool
 	work          work // requests that run
-	members       work // connections, visits included
+	members       work // connections, handshakes included
 	base          context.Context
 	cancel        context.CancelFunc
 }
@@ -126,7 +126,7 @@ func New(d Deps) (*Gateway, error) {
 	}
 	g := &Gateway{
 		deps: d, log: d.Logger, limits: d.Limits.withDefaults(), bootID: uuid.NewString(), started: time.Now(),
-		conns: map[string]*conn{}, visits: map[*visit]bool{}, perIP: map[string]int{},
+		conns: map[string]*conn{}, handshakes: map[*handshake]bool{}, perIP: map[string]int{},
 	}
 	g.host, _ = os.Hostname()
 	g.base, g.cancel = context.WithCancel(context.Background())
@@ -177,7 +177,7 @@ func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 	return err
 }
 
-// stop ends what runs: news first, then the requests, then the connections.
+// stop ends what runs: clients are told first, then requests may finish, then connections are closed.
 func (g *Gateway) stop(srv *http.Server) {
 	g.stopping.Store(true)
 	g.tell("shutdown", wire.ScopeNone, wire.Shutdown{Reason: "gateway stopping"}, nil)
@@ -194,9 +194,9 @@ func (g *Gateway) stop(srv *http.Server) {
 	for _, c := range g.all() {
 		web.Go(func() { c.shut(wire.CloseRestart, "gateway stopping") })
 	}
-	g.turnAway()
+	g.closeHandshakes()
 	web.Wait()
-	last, cancel := context.WithTimeout(context.Background(), patience)
+	last, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	g.members.wait(last)
 }

@@ -345,7 +345,7 @@ func TestForwardedIsNotLocal(t *testing.T) {
 	}
 }
 
-func TestStopTurnsVisitorsAway(t *testing.T) {
+func TestStopClosesHandshakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := boot(t)
 		w := r.raw(nil)
@@ -356,7 +356,7 @@ func TestStopTurnsVisitorsAway(t *testing.T) {
 			t.Errorf("stopping took %v", took)
 		}
 		if got := w.read(); !strings.HasPrefix(got, "error") && !strings.HasPrefix(got, "close") {
-			t.Errorf("the visitor reads %s", got)
+			t.Errorf("the client reads %s", got)
 		}
 	})
 }

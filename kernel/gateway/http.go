@@ -87,7 +87,7 @@ func (g *Gateway) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		defer func() {
 			if p := recover(); p != nil && p != http.ErrAbortHandler {
-				g.log.Error("an HTTP handler panicked", "path", r.URL.Path, "panic", p)
+				g.log.Error("HTTP handler panicked", "path", r.URL.Path, "panic", p)
 				problem(w, http.StatusInternalServerError, "internal error", "internal")
 			}
 		}()

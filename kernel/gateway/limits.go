@@ -2,7 +2,7 @@ package gateway
 
 import "time"
 
-// Limits bound what clients can take. A zero field has the default that stands beside it.
+// Limits bound what clients can take. A zero field has the default that is written beside it.
 type Limits struct {
 	MaxConnections int // 16384
 	// MaxPerIP holds for addresses that are not loopback.
@@ -60,28 +60,4 @@ func set[T comparable](field *T, otherwise T) {
 	if *field == *new(T) {
 		*field = otherwise
 	}
-}
-
-// bucket is a token bucket of one connection, used by its reader only.
-type bucket struct {
-	tokens  float64
-	last    time.Time
-	refused int // in a row
-}
-
-// take returns 0 if a request may go on, else how long until one may.
-func (b *bucket) take(now time.Time, rate float64, burst int) time.Duration {
-	if b.last.IsZero() {
-		b.tokens = float64(burst)
-	} else {
-		b.tokens = min(b.tokens+now.Sub(b.last).Seconds()*rate, float64(burst))
-	}
-	b.last = now
-	if b.tokens < 1 {
-		b.refused++
-		return time.Duration((1 - b.tokens) / rate * float64(time.Second))
-	}
-	b.tokens--
-	b.refused = 0
-	return 0
 }

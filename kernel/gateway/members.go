@@ -2,7 +2,8 @@ package gateway
 
 import "net"
 
-// enter counts a connection against the limits before it is upgraded; exit takes it back.
+// enter counts a connection against the limits before it is upgraded, and returns false when there are too many;
+// exit takes it back.
 func (g *Gateway) enter(ip string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -30,7 +31,7 @@ func loopback(ip string) bool {
 	return a != nil && a.IsLoopback()
 }
 
-// join makes a connection hear events.
+// join lets events reach a connection, or returns false when the gateway is stopping.
 func (g *Gateway) join(c *conn) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -49,30 +50,30 @@ func (g *Gateway) drop(c *conn) {
 	g.deps.Presence.depart(c.caller)
 }
 
-// leave forgets a connection that has ended.
+// leave removes a connection that has ended.
 func (g *Gateway) leave(c *conn) {
 	g.drop(c)
 	g.exit(c.caller.RemoteIP)
 }
 
-// await and settle bracket the time in which a visit may be turned away.
-func (g *Gateway) await(v *visit) {
+// addHandshake and removeHandshake bracket the time in which closeHandshakes may close the connection.
+func (g *Gateway) addHandshake(h *handshake) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.visits[v] = true
+	g.handshakes[h] = true
 }
 
-func (g *Gateway) settle(v *visit) {
+func (g *Gateway) removeHandshake(h *handshake) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.visits, v)
+	delete(g.handshakes, h)
 }
 
-// turnAway ends the handshakes that are under way.
-func (g *Gateway) turnAway() {
+// closeHandshakes ends the handshakes that are under way.
+func (g *Gateway) closeHandshakes() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for v := range g.visits {
-		_ = v.link.Close()
+	for h := range g.handshakes {
+		_ = h.link.Close()
 	}
 }

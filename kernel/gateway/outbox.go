@@ -18,7 +18,7 @@ type frame struct {
 type outbox struct {
 	mu     sync.Mutex
 	frames []frame
-	held   bool // until hello-ok stands first
+	held   bool // until hello-ok is the first frame
 	busy   bool // a goroutine writes
 	closed bool
 	seq    uint64
@@ -125,7 +125,7 @@ func (o *outbox) full(maxFrames int, maxBytes int64) <-chan struct{} {
 	return o.room
 }
 
-// shut refuses further frames and forgets those that wait: the connection is gone.
+// shut refuses further frames and drops those that wait, because the connection is gone.
 func (o *outbox) shut() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
-// sweepLoop does the chores of all connections on one timer.
+// sweepLoop sends ticks, pings and presence, and closes dead connections, for all of them on one timer.
 func (g *Gateway) sweepLoop(ctx context.Context) {
 	every := time.NewTicker(max(min(g.limits.Tick, g.limits.Ping)/30, 10*time.Millisecond))
 	defer every.Stop()
@@ -41,7 +41,7 @@ func (g *Gateway) pace() time.Duration {
 	return 250*time.Millisecond + time.Duration(g.count())*time.Millisecond
 }
 
-// announce sends the list of who is there, in full to admins.
+// announce sends the list of connected clients, in full to admins.
 func (g *Gateway) announce() {
 	for _, admin := range []bool{true, false} {
 		list := g.deps.Presence.List(admin)

@@ -19,7 +19,7 @@ type Emitted struct {
 var EmittedKind = event.Kind[Emitted]{Name: "plugins.event", Scope: wire.ScopeRead, DropIfSlow: true}
 
 func (g *Guest) emitPublish(_ context.Context, e *wit.EmittedEvent) (*wit.Done, error) {
-	if wait, ok := g.used.emit.take(); !ok {
+	if wait := g.used.emit.take(); wait > 0 {
 		return nil, tooOften("emit", wait)
 	}
 	EmittedKind.Publish(g.host.deps.Bus, Emitted{Plugin: g.ID, Name: e.Name, Payload: e.Payload})

@@ -55,7 +55,7 @@ func (g *Guest) mayRequest(req *wit.HTTPRequest) error {
 			return wit.NewError(wit.CodeForbidden, "http: a request with a media file needs the permission media")
 		}
 	}
-	if wait, ok := g.used.http.take(); !ok {
+	if wait := g.used.http.take(); wait > 0 {
 		return tooOften("http", wait)
 	}
 	return nil

@@ -19,12 +19,12 @@ func (g *Guest) Log(level hclog.Level, message string) {
 	if level == hclog.NoLevel {
 		level = hclog.Info
 	}
-	if _, ok := g.used.log.take(); !ok {
+	if g.used.log.take() > 0 {
 		g.used.dropped.Add(1)
 		return
 	}
 	if n := g.used.dropped.Swap(0); n > 0 {
-		g.log.Warn("log lines were dropped: the plugin writes too many", "lines", n)
+		g.log.Warn("log lines dropped: the plugin writes too many", "lines", n)
 	}
 	if len(message) > wit.LogLineMessageCut {
 		message = message[:wit.LogLineMessageCut] + "…"

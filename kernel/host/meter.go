@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/rate"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -34,30 +35,22 @@ func (m *meters) enter(ctx context.Context) error {
 
 func (m *meters) leave() { <-m.requests }
 
-// bucket refills at a rate up to a burst.
+// bucket is a rate that all calls of a plugin share.
 type bucket struct {
-	mu          sync.Mutex
-	rate, burst float64
-	tokens      float64
-	at          time.Time
+	limit rate.Limit
+	mu    sync.Mutex
+	level rate.Bucket
 }
 
-func newBucket(perSecond, burst float64) *bucket {
-	return &bucket{rate: perSecond, burst: burst, tokens: burst, at: time.Now()}
+func newBucket(perSecond float64, burst int) *bucket {
+	return &bucket{limit: rate.Limit{PerSecond: perSecond, Burst: burst}}
 }
 
-// take uses one token; if there is none it returns how long it takes until there is.
-func (b *bucket) take() (wait time.Duration, ok bool) {
+// take uses one token and returns 0, or how long it takes until there is one.
+func (b *bucket) take() (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
-	b.tokens = min(b.burst, b.tokens+now.Sub(b.at).Seconds()*b.rate)
-	b.at = now
-	if b.tokens < 1 {
-		return time.Duration((1 - b.tokens) / b.rate * float64(time.Second)), false
-	}
-	b.tokens--
-	return 0, true
+	return b.level.Take(time.Now(), b.limit)
 }
 
 func tooOften(what string, wait time.Duration) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// How often Run looks, and how old bytes without a record are when they go.
+// How often Run cleans up, and the age at which bytes without a record are removed.
 const (
 	cleanEvery = time.Hour
 	orphanAge  = time.Hour
@@ -35,7 +35,7 @@ func (m *Store) clean(ctx context.Context) {
 	now := time.Now()
 	old, known, err := m.expired(ctx, now.UnixMilli())
 	if err != nil {
-		m.log.Warn("old files could not be found", "error", err)
+		m.log.Warn("listing expired files failed", "error", err)
 		return
 	}
 	m.mu.Lock()
@@ -45,7 +45,7 @@ func (m *Store) clean(ctx context.Context) {
 	m.mu.Unlock()
 	ids, err := m.blobs.list(now.Add(-orphanAge))
 	if err != nil {
-		m.log.Warn("the media folder could not be read", "error", err)
+		m.log.Warn("reading the media folder failed", "error", err)
 	}
 	for _, id := range ids {
 		if !known[id] {
@@ -79,7 +79,7 @@ func (m *Store) dropOrphan(ctx context.Context, id string) {
 		return
 	}
 	if err := m.blobs.remove(id); err != nil {
-		m.log.Warn("a file could not be removed", "file", id, "error", err)
+		m.log.Warn("removing a file failed", "file", id, "error", err)
 	}
 }
 
@@ -99,7 +99,7 @@ func (m *Store) makeRoom(ctx context.Context, newest string) {
 		return nil
 	})
 	if err != nil {
-		m.log.Warn("room for new files could not be made", "error", err)
+		m.log.Warn("making room for new files failed", "error", err)
 		return
 	}
 	slices.SortStableFunc(all, func(a, b record) int { return int(a.At - b.At) })
@@ -121,6 +121,6 @@ func (m *Store) drop(ctx context.Context, info record) {
 		err = m.blobs.remove(info.ID)
 	}
 	if err != nil {
-		m.log.Warn("a file could not be removed", "file", info.ID, "error", err)
+		m.log.Warn("removing a file failed", "file", info.ID, "error", err)
 	}
 }

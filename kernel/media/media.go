@@ -154,7 +154,7 @@ func (m *Store) touch(ctx context.Context, id string) {
 		return infoTable.Put(tx, id, info)
 	})
 	if err != nil {
-		m.log.Debug("the use of a file was not recorded", "file", id, "error", err)
+		m.log.Debug("recording the use of a file failed", "file", id, "error", err)
 	}
 }
 

@@ -7,16 +7,23 @@ import (
 	"sync/atomic"
 )
 
-// budget bounds how many instances are alive in an engine. Takers wait in order.
+// budget bounds how many instances are alive in an engine. Takers wait in order. It is safe for concurrent use.
 type budget struct {
+	total int
+	evict func() // makes somebody give one back, if somebody can spare one
+
 	mu      sync.Mutex
 	free    int
 	waiters []chan struct{}
 	waiting atomic.Int32
 }
 
-// take takes one. When none is free it queues, asks evict to make somebody give one back, and waits.
-func (b *budget) take(ctx context.Context, evict func()) error {
+func newBudget(total int, evict func()) *budget {
+	return &budget{total: total, free: total, evict: evict}
+}
+
+// take takes one. When none is free it queues, evicts, and waits. It returns the cause when ctx ends.
+func (b *budget) take(ctx context.Context) error {
 	b.mu.Lock()
 	if b.free > 0 {
 		b.free--
@@ -28,7 +35,7 @@ func (b *budget) take(ctx context.Context, evict func()) error {
 	b.mu.Unlock()
 	b.waiting.Add(1)
 	defer b.waiting.Add(-1)
-	evict()
+	b.evict()
 	select {
 	case <-wait:
 		return nil
@@ -39,22 +46,14 @@ func (b *budget) take(ctx context.Context, evict func()) error {
 			b.waiters = slices.Delete(b.waiters, n, n+1)
 		}
 		b.mu.Unlock()
-		if n < 0 {
+		if n < 0 { // it was given one just then
 			b.give()
 		}
 		return context.Cause(ctx)
 	}
 }
 
-func (b *budget) left() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.free
-}
-
-// contended says that somebody waits, so that an instance is better given back than kept idle.
-func (b *budget) contended() bool { return b.waiting.Load() > 0 }
-
+// give gives one back, to the one who waits longest if somebody waits.
 func (b *budget) give() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -66,33 +65,12 @@ func (b *budget) give() {
 	b.free++
 }
 
-// evict gives back the least recently used instance of the pool that has most of them idle. Instances
-// of single pools are kept: they hold what their plugin remembers.
-func (e *Engine) evict() {
-	e.mu.Lock()
-	var from *Pool
-	most := 0
-	for p := range e.pools {
-		if p.spec.Mode == Single {
-			continue
-		}
-		p.mu.Lock()
-		if len(p.idle) > most {
-			from, most = p, len(p.idle)
-		}
-		p.mu.Unlock()
-	}
-	e.mu.Unlock()
-	if from == nil {
-		return
-	}
-	from.mu.Lock()
-	if len(from.idle) == 0 { // taken by a call, which will see that the budget is contended
-		from.mu.Unlock()
-		return
-	}
-	i := from.idle[0]
-	from.idle = slices.Delete(from.idle, 0, 1)
-	from.mu.Unlock()
-	from.discard(i)
+// contended says that somebody waits, so that an instance is better given back than kept idle.
+func (b *budget) contended() bool { return b.waiting.Load() > 0 }
+
+// used is how many are taken.
+func (b *budget) used() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total - b.free
 }

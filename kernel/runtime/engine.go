@@ -2,20 +2,16 @@ package runtime
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
+	"io"
 	"io/fs"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/runtime/meter"
-	"github.com/carapace-gateway/carapace/wit"
 	"github.com/hashicorp/go-hclog"
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/carapace-gateway/carapace/kernel/runtime/cache"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Config says how an Engine works. The zero value is usable and caches nothing on disk.
@@ -29,95 +25,91 @@ type Config struct {
 	CodeIdle              time.Duration // after which machine code without instances is given back; 5 min
 }
 
-// features are the proposals that guests may use. Package meter accepts exactly these.
-const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
-
-// Engine holds everything that modules share: compiler, host functions, cache and bounds.
-type Engine struct {
-	cfg      Config
-	log      hclog.Logger
-	epoch    time.Time
-	runtime  wazero.Runtime
-	exchange wazero.CompiledModule
-	wasi     map[string]bool // names of its functions
-	disk     *diskCache
-	compiles chan struct{}
-	memories atomic.Int64
-
-	mu       sync.Mutex
-	modules  map[string]*Module
-	pools    map[*Pool]struct{}
-	closed   bool
-	budget   budget
-	work     sync.WaitGroup
-	shutdown context.CancelFunc
-	life     context.Context
-}
-
-// New makes an engine. It fails if the cache directory cannot be made.
-func New(ctx context.Context, cfg Config) (*Engine, error) {
-	if cfg.Logger == nil {
-		cfg.Logger = hclog.NewNullLogger()
-	}
+func (c Config) withDefaults() Config {
 	def := func(v *int, d int) {
 		if *v <= 0 {
 			*v = d
 		}
 	}
-	def(&cfg.CompileWorkers, 2)
-	def(&cfg.MaxConcurrentCompiles, 1)
-	def(&cfg.MaxInstances, 256)
-	if cfg.CodeIdle <= 0 {
-		cfg.CodeIdle = 5 * time.Minute
+	def(&c.CompileWorkers, 2)
+	def(&c.MaxConcurrentCompiles, 1)
+	def(&c.MaxInstances, 256)
+	if c.CodeIdle <= 0 {
+		c.CodeIdle = 5 * time.Minute
 	}
-	e := &Engine{cfg: cfg, log: cfg.Logger, epoch: time.Now(), modules: map[string]*Module{},
-		pools: map[*Pool]struct{}{}, compiles: make(chan struct{}, cfg.MaxConcurrentCompiles)}
-	e.budget.free = cfg.MaxInstances
-	e.life, e.shutdown = context.WithCancel(context.WithoutCancel(ctx))
+	if c.Logger == nil {
+		c.Logger = hclog.NewNullLogger()
+	}
+	return c
+}
+
+// Engine is the top of the stack: it makes the parts that modules, pools and instances share, hands each layer
+// those that it needs, and closes all of it in order.
+type Engine struct {
+	runtime  wazero.Runtime
+	cache    *cache.Cache // nil without a directory
+	compiler *compiler
+	linker   *linker
+	budget   *budget
+	registry *registry
+	jobs     *jobs
+	codeIdle time.Duration
+	clock    clock
+}
+
+// New makes an engine. It fails with CodeUnavailable if the cache directory cannot be made.
+func New(ctx context.Context, cfg Config) (*Engine, error) {
+	cfg = cfg.withDefaults()
+	e := &Engine{registry: newRegistry(), jobs: newJobs(ctx), codeIdle: cfg.CodeIdle, clock: clock{time.Now()}}
+	e.budget = newBudget(cfg.MaxInstances, e.evict)
 	rc := runtimeConfig()
 	if cfg.CacheDir != "" {
 		var err error
-		if e.disk, rc, err = openDiskCache(cfg.CacheDir, rc, e.log); err != nil {
+		if e.cache, err = cache.Open(cache.Config{Dir: cfg.CacheDir, Seed: cfg.Seed, Runtime: rc, Log: cfg.Logger}); err != nil {
 			return nil, err
 		}
-		e.disk.seed = cfg.Seed
+		rc = e.cache.RuntimeConfig()
 	}
 	e.runtime = wazero.NewRuntimeWithConfig(ctx, rc)
-	if err := e.instantiateHost(ctx); err != nil {
+	if err := e.link(ctx, cfg); err != nil {
 		return nil, errors.Join(err, e.runtime.Close(ctx))
 	}
 	return e, nil
 }
 
-func runtimeConfig() wazero.RuntimeConfig {
-	return wazero.NewRuntimeConfig().WithCoreFeatures(features).WithDebugInfoEnabled(false)
-}
-
-func (e *Engine) instantiateHost(ctx context.Context) error {
-	for _, f := range []func(context.Context, wazero.Runtime) error{instantiateTick, instantiateEnv, instantiateUser, instantiateBulk} {
-		if err := f(ctx, e.runtime); err != nil {
-			return wit.Errorf(wit.CodeInternal, "host functions: %w", err)
-		}
-	}
-	var err error
-	if e.wasi, err = instantiateWASI(ctx, e.runtime); err != nil {
-		return wit.Errorf(wit.CodeInternal, "WASI: %w", err)
-	}
-	wasm := exchangeModule()
-	sum := sha256.Sum256(wasm)
-	c, err := e.build(ctx, hex.EncodeToString(sum[:]), &guest{wasm: wasm})
+// link makes the compiler, which needs to know what the host offers, and then the linker, which needs the
+// exchange module compiled.
+func (e *Engine) link(ctx context.Context, cfg Config) error {
+	imports, err := addHost(ctx, e.runtime)
 	if err != nil {
-		return wit.Errorf(wit.CodeInternal, "exchange module: %w", err)
+		return err
 	}
-	e.exchange = c.compiled
+	e.compiler = &compiler{runtime: e.runtime, cache: e.cache, imports: imports, slots: make(chan struct{}, cfg.MaxConcurrentCompiles),
+		workers: cfg.CompileWorkers, clock: e.clock, log: cfg.Logger}
+	exchange, err := e.compiler.exchange(ctx)
+	if err != nil {
+		return err
+	}
+	e.linker = &linker{runtime: e.runtime, exchange: exchange, clock: e.clock, log: cfg.Logger}
 	return nil
 }
 
-func instantiateTick(ctx context.Context, r wazero.Runtime) error {
-	b := r.NewHostModuleBuilder(meter.TickModule)
-	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(tick), nil, nil).Export(meter.TickName)
-	_, err := b.Instantiate(ctx)
-	return err
+// Load names a module. Nothing is read or compiled yet. Each Load is followed by one Release.
+func (e *Engine) Load(src Source) *Module {
+	return e.registry.load(src.Hash, func() *Module {
+		c := &code{source: src, compiler: e.compiler, jobs: e.jobs, idle: e.codeIdle, clock: e.clock}
+		return &Module{code: c, linker: e.linker, budget: e.budget, registry: e.registry}
+	})
+}
+
+// Export writes the seed of a module that this engine has compiled into its cache directory, and returns the
+// file name under which another engine looks for it. CodeNotFound when it has not compiled it, CodeInvalid when
+// it has no cache directory.
+func (e *Engine) Export(w io.Writer, hash string) (name string, err error) {
+	if e.cache == nil {
+		return "", wit.NewError(wit.CodeInvalid, "an engine without a cache directory has nothing to export")
+	}
+	return e.cache.Export(w, hash)
 }
 
 // EngineStats are an engine's figures of one moment.
@@ -129,58 +121,52 @@ type EngineStats struct {
 	Memories  int64 // linear memories alive: two for each instance that has one of its own
 }
 
-// Stats answers the figures of this moment.
+// Stats returns the figures of this moment.
 func (e *Engine) Stats() EngineStats {
-	e.mu.Lock()
-	modules := make([]*Module, 0, len(e.modules))
-	for _, m := range e.modules {
-		modules = append(modules, m)
-	}
-	s := EngineStats{Modules: len(modules), Pools: len(e.pools)}
-	e.mu.Unlock()
+	modules, pools := e.registry.all()
+	s := EngineStats{Modules: len(modules), Pools: len(pools), Instances: e.budget.used(), Memories: e.linker.memories.Load()}
 	for _, m := range modules {
-		m.mu.Lock()
-		if m.code != nil {
+		if m.code.loaded() {
 			s.Compiled++
 		}
-		m.mu.Unlock()
 	}
-	s.Instances, s.Memories = e.cfg.MaxInstances-e.budget.left(), e.memories.Load()
 	return s
 }
 
-// Close drains every pool that is still open and gives back everything. Calls in flight are waited
-// for until ctx ends and then stopped. It may be called again.
+// evict makes the pool that can spare most instances give one back.
+func (e *Engine) evict() {
+	_, pools := e.registry.all()
+	var from *Pool
+	most := 0
+	for _, p := range pools {
+		if n := p.spare(); n > most {
+			from, most = p, n
+		}
+	}
+	if from != nil {
+		from.evict()
+	}
+}
+
+// Close drains every pool that is still open and gives back everything. Calls in flight are waited for until ctx
+// ends and then stopped. It may be called again.
 func (e *Engine) Close(ctx context.Context) error {
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
+	if !e.registry.close() {
 		return nil
 	}
-	e.closed = true
-	pools := make([]*Pool, 0, len(e.pools))
-	for p := range e.pools {
-		pools = append(pools, p)
-	}
-	modules := make([]*Module, 0, len(e.modules))
-	for _, m := range e.modules {
-		modules = append(modules, m)
-	}
-	e.mu.Unlock()
-	e.shutdown()
+	e.jobs.close()
+	modules, pools := e.registry.all()
 	var errs []error
 	for _, p := range pools {
 		errs = append(errs, p.Close(ctx))
 	}
-	e.work.Wait()
+	e.jobs.wait()
 	for _, m := range modules {
-		m.unload()
+		m.code.unload()
 	}
 	errs = append(errs, e.runtime.Close(context.WithoutCancel(ctx)))
-	if e.disk != nil {
-		errs = append(errs, e.disk.close(context.WithoutCancel(ctx)))
+	if e.cache != nil {
+		errs = append(errs, e.cache.Close(context.WithoutCancel(ctx)))
 	}
 	return errors.Join(errs...)
 }
-
-var errClosed = wit.NewError(wit.CodeUnavailable, "the plugin runtime is closed")

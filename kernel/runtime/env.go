@@ -2,15 +2,14 @@ package runtime
 
 import (
 	"context"
-	"encoding/json"
 	"math"
-	"net/http"
-	"strings"
 
-	"github.com/carapace-gateway/carapace/wit"
 	"github.com/hashicorp/go-hclog"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/carapace-gateway/carapace/kernel/runtime/exchange"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Import modules. Guests name the first four; the others are between the rewritten guest, the
@@ -25,159 +24,124 @@ const (
 	userModule = "carapace:user"
 )
 
-// envFunc is one of Extism's functions that Go code answers.
+// envFunc is one of Extism's functions that Go code answers; the exchange module has the others.
 type envFunc struct {
-	name            string
-	params, results []byte
-	call            func(i *instance, stack []uint64)
+	exchange.Func
+	call func(i *instance, stack []uint64)
 }
 
-func envHostFunctions() []envFunc {
-	none := []byte{}
+func envFuncs() []envFunc {
+	none, i32, word, words := []byte{}, []byte{exchange.I32}, exchange.Words(1), exchange.Words(2)
 	f := []envFunc{
-		{"config_get", i64s(1), i64s(1), configGet},
-		{"var_get", i64s(1), i64s(1), varGet},
-		{"var_set", i64s(2), none, varSet},
-		{"http_request", i64s(2), i64s(1), httpRequest},
-		{"http_status_code", none, []byte{wasmI32}, func(i *instance, s []uint64) { s[0] = uint64(uint32(i.response.Status)) }},
-		{"http_headers", none, i64s(1), httpHeaders},
-		{"get_log_level", none, []byte{wasmI32}, func(i *instance, s []uint64) { s[0] = uint64(uint32(logLevel(i.pool.spec.LogLevel))) }},
+		{exchange.Func{Name: "config_get", Params: word, Results: word}, configGet},
+		{exchange.Func{Name: "var_get", Params: word, Results: word}, varGet},
+		{exchange.Func{Name: "var_set", Params: words, Results: none}, varSet},
+		{exchange.Func{Name: "http_request", Params: words, Results: word}, httpRequest},
+		{exchange.Func{Name: "http_status_code", Params: none, Results: i32}, func(i *instance, s []uint64) { s[0] = uint64(uint32(i.call.response.Status)) }},
+		{exchange.Func{Name: "http_headers", Params: none, Results: word}, httpHeaders},
+		{exchange.Func{Name: "get_log_level", Params: none, Results: i32}, func(i *instance, s []uint64) { s[0] = uint64(uint32(logLevel(i.plugin.spec.LogLevel))) }},
 	}
 	for _, level := range []hclog.Level{hclog.Trace, hclog.Debug, hclog.Info, hclog.Warn, hclog.Error} {
-		f = append(f, envFunc{"log_" + level.String(), i64s(1), none, func(i *instance, s []uint64) { logAt(i, level, s[0]) }})
+		f = append(f, envFunc{exchange.Func{Name: "log_" + level.String(), Params: word, Results: none},
+			func(i *instance, s []uint64) { logAt(i, level, s[0]) }})
 	}
 	return f
 }
 
-func instantiateEnv(ctx context.Context, r wazero.Runtime) error {
+// exchangeModule is the module that stands beside each guest and offers all of extism:host/env.
+func exchangeModule() []byte {
+	var host []exchange.Func
+	for _, f := range envFuncs() {
+		host = append(host, f.Func)
+	}
+	return exchange.Module(envModule, host)
+}
+
+func addEnv(ctx context.Context, r wazero.Runtime) error {
 	b := r.NewHostModuleBuilder(envModule)
-	for _, f := range envHostFunctions() {
-		call := f.call
+	for _, f := range envFuncs() {
 		b.NewFunctionBuilder().WithGoFunction(api.GoFunc(func(ctx context.Context, stack []uint64) {
 			i := instanceOf(ctx)
-			i.check()
-			call(i, stack)
-		}), f.params, f.results).Export(f.name)
+			i.call.check()
+			f.call(i, stack)
+		}), f.Params, f.Results).Export(f.Name)
 	}
 	_, err := b.Instantiate(ctx)
 	return err
 }
 
-// must answers v, or stops the guest with err.
-func must[T any](i *instance, v T, err error) T {
-	if err != nil {
-		i.stop(err)
-	}
-	return v
+// view returns the block at off without copying, or stops the guest.
+func (i *instance) view(off uint64, most int64, what string) []byte {
+	b, err := i.exchange.View(off, most, what)
+	return must(&i.call, b, err)
 }
 
-func (i *instance) text(off uint64, max int64, what string) string {
-	return string(must(i, i.viewed(off, max, what), nil))
+// put copies b into a new block and returns its offset, or stops the guest.
+func (i *instance) put(b []byte) uint64 {
+	off, err := i.exchange.Put(b)
+	return must(&i.call, off, err)
 }
 
-func (i *instance) viewed(off uint64, max int64, what string) []byte {
-	b, err := i.view(off, max, what)
-	return must(i, b, err)
-}
-
-func (i *instance) putOrStop(b []byte) uint64 {
-	off, err := i.put(b)
-	return must(i, off, err)
-}
+// maxKey bounds the names of config values and variables, in bytes.
+const maxKey = 4 << 10
 
 func configGet(i *instance, s []uint64) {
-	key := i.viewed(s[0], maxConfigKey, "config key")
+	key := i.view(s[0], maxKey, "config key")
 	if string(key) == ConfigPlugin {
-		s[0] = i.putOrStop([]byte(i.pool.spec.Plugin))
+		s[0] = i.put([]byte(i.plugin.spec.Plugin))
 		return
 	}
-	value, ok := i.pool.spec.Config[string(key)]
+	value, ok := i.plugin.spec.Config[string(key)]
 	if s[0] = 0; ok {
-		s[0] = i.putOrStop([]byte(value))
+		s[0] = i.put([]byte(value))
 	}
 }
 
 func varGet(i *instance, s []uint64) {
-	value, ok := i.vars[string(i.viewed(s[0], maxConfigKey, "variable name"))]
+	value, ok := i.vars.values[string(i.view(s[0], maxKey, "variable name"))]
 	if s[0] = 0; ok {
-		s[0] = i.putOrStop(value)
+		s[0] = i.put(value)
 	}
 }
 
 func varSet(i *instance, s []uint64) {
-	max := i.pool.limits.VarBytes
-	name := i.text(s[0], maxConfigKey, "variable name")
-	const overhead = 64 // what an entry costs beside its bytes
-	if old, ok := i.vars[name]; ok {
-		i.varBytes -= int64(len(name)+len(old)) + overhead
-		delete(i.vars, name)
+	most := i.plugin.limits.VarBytes
+	name := string(i.view(s[0], maxKey, "variable name"))
+	i.vars.remove(name)
+	if s[1] != 0 && !i.vars.set(name, i.view(s[1], most, "variable"), most) {
+		i.call.stop(wit.Errorf(wit.CodeTooLarge, "plugin %s: variables take more than %d bytes", i.plugin.spec.Plugin, most))
 	}
-	if s[1] == 0 {
-		return
-	}
-	value := i.viewed(s[1], max, "variable")
-	size := int64(len(name)+len(value)) + overhead
-	if i.varBytes+size > max {
-		i.stop(wit.Errorf(wit.CodeTooLarge, "plugin %s: variables take more than %d bytes", i.pool.spec.Plugin, max))
-	}
-	if i.vars == nil {
-		i.vars = map[string][]byte{}
-	}
-	i.vars[name] = append([]byte(nil), value...)
-	i.varBytes += size
 }
 
-func httpRequest(i *instance, s []uint64) {
-	var wanted struct {
-		Method  string
-		URL     string `json:"url"`
-		Headers map[string]string
-	}
-	i.response = HTTPResponse{}
-	if err := json.Unmarshal(i.viewed(s[0], maxHTTPRequest, "HTTP request"), &wanted); err != nil {
-		i.stop(wit.Errorf(wit.CodeInvalid, "plugin %s: its HTTP request is not valid JSON", i.pool.spec.Plugin))
-	}
-	r := HTTPRequest{Method: strings.ToUpper(wanted.Method), URL: wanted.URL, Header: wanted.Headers}
-	if r.Method == "" {
-		r.Method = http.MethodGet
-	}
-	r.Body = append([]byte(nil), i.viewed(s[1], i.pool.limits.ExchangeBytes, "HTTP request body")...)
-	err := error(wit.NewError(wit.CodeForbidden, "http is not permitted to this plugin; declare the permission http in its manifest"))
-	if i.pool.spec.HTTP != nil {
-		i.host(func(ctx context.Context) {
-			defer i.recovered(&err)
-			i.response, err = i.pool.spec.HTTP(ctx, r)
-		})
-	}
-	if err != nil {
-		i.response = i.refusal(err)
-	}
-	s[0] = i.putOrStop(i.response.Body)
+// variables are what a guest keeps with the host between the calls of one instance.
+type variables struct {
+	values map[string][]byte
+	bytes  int64
 }
 
-// refusal is a failed request as an HTTP response, which every PDK can show to its plugin.
-func (i *instance) refusal(err error) HTTPResponse {
-	e := i.visible("http_request", err)
-	status := http.StatusBadGateway
-	switch e.Code {
-	case wit.CodeForbidden, wit.CodeUnauthorized, wit.CodeInvalid:
-		status = http.StatusForbidden
-	case wit.CodeRateLimited:
-		status = http.StatusTooManyRequests
-	case wit.CodeTimeout:
-		status = http.StatusGatewayTimeout
+// varOverhead is what a variable costs beside its bytes.
+const varOverhead = 64
+
+// set keeps a copy of value under a name that was removed before. It returns false when that takes more than
+// most bytes.
+func (v *variables) set(name string, value []byte, most int64) bool {
+	size := int64(len(name)+len(value)) + varOverhead
+	if v.bytes+size > most {
+		return false
 	}
-	return HTTPResponse{Status: status, Body: errorEnvelope(e), Header: http.Header{
-		"Content-Type": {"application/json"}, "X-Carapace-Error": {string(e.Code)}}}
+	if v.values == nil {
+		v.values = map[string][]byte{}
+	}
+	v.values[name] = append([]byte(nil), value...)
+	v.bytes += size
+	return true
 }
 
-func httpHeaders(i *instance, s []uint64) {
-	flat := make(map[string]string, len(i.response.Header))
-	for name, values := range i.response.Header {
-		flat[strings.ToLower(name)] = strings.Join(values, ",")
+func (v *variables) remove(name string) {
+	if old, ok := v.values[name]; ok {
+		v.bytes -= int64(len(name)+len(old)) + varOverhead
+		delete(v.values, name)
 	}
-	b, err := json.Marshal(flat)
-	s[0] = i.putOrStop(must(i, b, err))
 }
 
 // logLevel is a level as Extism numbers them.
@@ -192,12 +156,12 @@ func logLevel(l hclog.Level) int32 {
 }
 
 func logAt(i *instance, level hclog.Level, off uint64) {
-	want := i.pool.spec.LogLevel
+	want := i.plugin.spec.LogLevel
 	if want == hclog.NoLevel {
 		want = hclog.Info
 	}
-	b := i.viewed(off, i.pool.limits.ExchangeBytes, "log line")
+	b := i.view(off, i.plugin.limits.ExchangeBytes, "log line")
 	if level >= want {
-		i.log(level, b)
+		i.call.log(level, b)
 	}
 }

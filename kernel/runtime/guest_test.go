@@ -21,7 +21,7 @@ var guests = struct {
 	built map[string][]byte
 }{built: map[string][]byte{}}
 
-// goGuest answers the module of a Go package, built as plugin authors build theirs. The file stays
+// goGuest returns the module of a Go package, built as plugin authors build theirs. The file stays
 // where it is between test runs, so that the go command need not link it again while it is current.
 func goGuest(t testing.TB, pkg string) []byte {
 	t.Helper()

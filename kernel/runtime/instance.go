@@ -2,55 +2,38 @@ package runtime
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/wit"
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/carapace-gateway/carapace/kernel/runtime/exchange"
+	"github.com/carapace-gateway/carapace/kernel/runtime/memory"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
-// instance is one guest with its exchange memory. It serves one call at a time; only the goroutine
-// that took it from the pool touches it.
+// instance is one guest with its exchange memory. It serves one call at a time; only the goroutine that took it
+// from the pool touches it. It does not know the pool.
 //
-// It is also the context that is passed through wazero, so that a host function finds its instance
-// with a type assertion instead of a search, and nothing is allocated per call.
+// It is also the context that is passed through wazero, so that a host function finds its instance with a type
+// assertion instead of a search, and nothing is allocated per call.
 type instance struct {
-	pool     *Pool
+	plugin   *plugin
 	guest    api.Module
-	peer     api.Module // the exchange module
-	exchange *linear
-	memory   *linear // nil if the guest has none
+	memory   *memory.Linear // nil if the guest has none
+	peer     api.Module     // the exchange module
+	pages    *memory.Linear // of the exchange module
+	exchange *exchange.Memory
 	exports  map[string]*export
 	base     context.Context // answers wazero's keys while instantiating
-	vars     map[string][]byte
-	varBytes int64
+	vars     variables
 	direct   bool // the guest takes its input straight from the host
 	calls    int64
-	used     bool // since the pool last looked for idle instances
 
-	call
-}
-
-// call is the state of the call that is being served.
-type call struct {
-	ctx      context.Context
-	export   string
-	sampled  int64           // when it began, if this call is a sample
-	checked  int64           // when it was first checked, if it was
-	deadline int64           // from then on
-	hostTime int64           // of which spent in host functions
-	hostCtx  context.Context // for host functions, made with the first
-	release  func()          // of hostCtx
-	ticks    int64
-	halt     error // why the guest was stopped, if it was
-	lines    int   // logged so far
-	stderr   string
-	out, err lineBuffer
-	response HTTPResponse
-	in       []byte
-	answer   []byte // set by the guest without the exchange memory
-	stack    [2]uint64
+	call call // the one being served
 }
 
 // export is a guest's function, ready to be called.
@@ -63,17 +46,17 @@ type instanceKey struct{}
 
 // Deadline implements context.Context.
 func (i *instance) Deadline() (time.Time, bool) {
-	return i.pool.engine.epoch.Add(time.Duration(i.deadline)), i.deadline != 0
+	return i.plugin.clock.time(i.call.deadline), i.call.deadline != 0
 }
 
 // Done implements context.Context.
-func (i *instance) Done() <-chan struct{} { return i.ctx.Done() }
+func (i *instance) Done() <-chan struct{} { return i.call.ctx.Done() }
 
 // Err implements context.Context.
-func (i *instance) Err() error { return i.ctx.Err() }
+func (i *instance) Err() error { return i.call.ctx.Err() }
 
-// Value implements context.Context. The caller's values are not for the engine: it looks for its own
-// keys on every call.
+// Value implements context.Context. The caller's values are not for the engine: it looks for its own keys on
+// every call.
 func (i *instance) Value(key any) any {
 	if _, ok := key.(instanceKey); ok {
 		return i
@@ -84,6 +67,7 @@ func (i *instance) Value(key any) any {
 	return nil
 }
 
+// instanceOf finds the instance whose guest called a host function.
 func instanceOf(ctx context.Context) *instance {
 	if i, ok := ctx.(*instance); ok {
 		return i
@@ -91,96 +75,171 @@ func instanceOf(ctx context.Context) *instance {
 	return ctx.Value(instanceKey{}).(*instance)
 }
 
-// newInstance makes one. It has the limits' deadline to start, and stops when ctx ends.
-func (p *Pool) newInstance(ctx context.Context, code *code) (_ *instance, err error) {
-	if code.MemoryBytes > p.limits.MemoryBytes {
-		return nil, wit.Errorf(wit.CodeTooLarge, "plugin %s needs %d MB of memory to start and may have %d MB; raise limits.memory",
-			p.spec.Plugin, code.MemoryBytes>>20, p.limits.MemoryBytes>>20)
-	}
-	e := p.engine
-	i := &instance{pool: p, direct: code.DirectInput, exports: map[string]*export{}}
-	i.begin(ctx, "_initialize")
-	defer func() {
-		if r := recover(); r != nil {
-			err = wit.Errorf(wit.CodeUnavailable, "plugin %s: cannot be started: %v", p.spec.Plugin, r)
-		}
-		if err != nil {
-			i.close()
-		}
-	}()
-	peerMemory := &allocator{limit: uint64(p.limits.ExchangeBytes), counter: &e.memories}
-	i.base = experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(
-		func(_, max uint64) experimental.LinearMemory { return peerMemory.allocate(max) }))
-	i.peer, err = e.runtime.InstantiateModule(i, e.exchange, wazero.NewModuleConfig().WithName("").WithStartFunctions())
-	if i.exchange = peerMemory.made; err != nil {
-		return nil, wit.Errorf(wit.CodeUnavailable, "plugin %s: no memory to exchange data: %w", p.spec.Plugin, err)
-	}
-	i.reset()
-	guestMemory := &allocator{limit: uint64(p.limits.MemoryBytes), counter: &e.memories}
-	i.base = experimental.WithImportResolver(
-		experimental.WithMemoryAllocator(context.Background(), experimental.MemoryAllocatorFunc(
-			func(_, max uint64) experimental.LinearMemory { return guestMemory.allocate(max) })),
-		func(name string) api.Module {
-			if name == extismEnv {
-				return i.peer
-			}
-			return nil
-		})
-	i.guest, err = e.runtime.InstantiateModule(i, code.compiled, e.moduleConfig(i))
-	i.memory = guestMemory.made
+// begin makes the instance ready for a call.
+func (i *instance) begin(ctx context.Context, export string) {
+	i.calls++
+	i.call.begin(ctx, i.plugin, export, i.calls%sampling == 0)
+}
+
+// serve calls an export with in and returns a copy of its output, and what that cost. A broken instance must be
+// discarded.
+func (i *instance) serve(ctx context.Context, export string, in []byte) ([]byte, usage, error) {
+	i.begin(ctx, export)
+	out, broken, err := i.invoke(export, in)
+	u := i.call.usage()
+	u.broken = broken
+	i.call.end()
+	return out, u, err
+}
+
+func (i *instance) invoke(name string, in []byte) (out []byte, broken bool, err error) {
+	x, err := i.export(name)
 	if err != nil {
-		return nil, i.failure(err)
+		return nil, false, err
 	}
-	i.base = nil
-	err = i.initialize()
-	i.end()
-	return i, err
+	c := &i.call
+	i.exchange.Reset()
+	c.in = in
+	if err := i.exchange.SetInput(in, i.direct); err != nil {
+		return nil, false, err
+	}
+	c.stack[0] = 0
+	if err := x.fn.CallWithStack(i, c.stack[:]); err != nil {
+		if exit := (*sys.ExitError)(nil); c.halt != nil || !errors.As(err, &exit) || exit.ExitCode() != 0 {
+			return nil, true, i.failure(err)
+		}
+		broken = true // exit(0) is success, and the end of the instance
+	}
+	c.flush()
+	var rc uint32
+	if x.results == 1 {
+		rc = uint32(c.stack[0])
+	}
+	if err := i.guestError(rc); err != nil {
+		return nil, broken, err
+	}
+	if out, err = i.exchange.Output(i.plugin.limits.OutputBytes); out == nil && err == nil {
+		out = c.answer
+	}
+	return out, broken, err
 }
 
-// initialize runs what a guest's toolchain wants run before anything else: a reactor's _initialize or
-// a command's constructors, and then, for Haskell, hs_init.
-func (i *instance) initialize() error {
-	done, err := i.run("_initialize", 0)
-	if !done && err == nil {
-		_, err = i.run("__wasm_call_ctors", 0)
-	}
-	if err == nil {
-		_, err = i.run("hs_init", 2)
-	}
-	return err
-}
-
-// run calls an export of that many i32 parameters, zero each, if the guest has it.
-func (i *instance) run(name string, params int) (done bool, err error) {
-	fn := i.guest.ExportedFunction(name)
-	if fn == nil || len(fn.Definition().ParamTypes()) != params || len(fn.Definition().ResultTypes()) > len(i.stack) {
-		return false, nil
-	}
-	i.stack = [2]uint64{}
-	if err := fn.CallWithStack(i, i.stack[:]); err != nil {
-		return true, i.failure(err)
-	}
-	return true, nil
-}
-
+// export finds a function that the host may call: one that takes nothing and returns nothing or an i32.
 func (i *instance) export(name string) (*export, error) {
 	if x := i.exports[name]; x != nil {
 		return x, nil
 	}
 	fn := i.guest.ExportedFunction(name)
 	if fn == nil {
-		return nil, wit.Errorf(wit.CodeNotFound, "plugin %s has no export %s", i.pool.spec.Plugin, name)
+		return nil, wit.Errorf(wit.CodeNotFound, "plugin %s has no export %s", i.plugin.spec.Plugin, name)
 	}
 	params, results := fn.Definition().ParamTypes(), fn.Definition().ResultTypes()
 	if len(params) != 0 || len(results) > 1 || len(results) == 1 && results[0] != api.ValueTypeI32 {
-		return nil, wit.Errorf(wit.CodeInvalid, "plugin %s: export %s must take nothing and return an i32", i.pool.spec.Plugin, name)
+		return nil, wit.Errorf(wit.CodeInvalid, "plugin %s: export %s must take nothing and return an i32", i.plugin.spec.Plugin, name)
 	}
 	x := &export{fn: fn, results: len(results)}
 	i.exports[name] = x
 	return x, nil
 }
 
-// close gives back everything. The guest may have been stopped anywhere.
+// initialize runs what a guest's toolchain wants run before anything else: a reactor's _initialize or a
+// command's constructors, and then, for Haskell, hs_init.
+func (i *instance) initialize() error {
+	done, err := i.start("_initialize", 0)
+	if !done && err == nil {
+		_, err = i.start("__wasm_call_ctors", 0)
+	}
+	if err == nil {
+		_, err = i.start("hs_init", 2)
+	}
+	return err
+}
+
+// start calls an export of that many i32 parameters, zero each, if the guest has it.
+func (i *instance) start(name string, params int) (done bool, err error) {
+	stack := &i.call.stack
+	fn := i.guest.ExportedFunction(name)
+	if fn == nil || len(fn.Definition().ParamTypes()) != params || len(fn.Definition().ResultTypes()) > len(stack) {
+		return false, nil
+	}
+	*stack = [2]uint64{}
+	if err := fn.CallWithStack(i, stack[:]); err != nil {
+		return true, i.failure(err)
+	}
+	return true, nil
+}
+
+// guestError returns the error that the guest reported, nil if it reported none.
+func (i *instance) guestError(rc uint32) error {
+	off := i.exchange.Failure()
+	if rc == 0 && off == 0 {
+		return nil
+	}
+	text, err := i.exchange.View(off, i.plugin.limits.OutputBytes, "error")
+	if err != nil {
+		return err
+	}
+	if rc == 0 && len(text) == 0 {
+		return nil
+	}
+	if e := parseError(text); e != nil {
+		return e
+	}
+	if len(text) == 0 {
+		return wit.Errorf(wit.CodeUnavailable, "plugin %s: %s failed with code %d", i.plugin.spec.Plugin, i.call.export, int32(rc))
+	}
+	return wit.Errorf(wit.CodeUnavailable, "plugin %s: %s: %s", i.plugin.spec.Plugin, i.call.export, clip(string(text), maxLogLine))
+}
+
+// maxErrorJSON is how long an error with a code may be.
+const maxErrorJSON = 64 << 10
+
+// parseError reads text as an error with a code from the list; anything else is not one.
+func parseError(text []byte) *wit.Error {
+	if len(text) == 0 || text[0] != '{' || len(text) > maxErrorJSON {
+		return nil
+	}
+	e := &wit.Error{}
+	if json.Unmarshal(text, e) != nil || !knownCode(e.Code) {
+		return nil
+	}
+	return e
+}
+
+func knownCode(c wit.Code) bool {
+	switch c {
+	case wit.CodeInvalid, wit.CodeNotFound, wit.CodeConflict, wit.CodeUnauthorized, wit.CodeForbidden,
+		wit.CodeUnavailable, wit.CodeTimeout, wit.CodeTooLarge, wit.CodeRateLimited, wit.CodeInternal:
+		return true
+	}
+	return false
+}
+
+// failure turns what ended a guest into an error with a code.
+func (i *instance) failure(err error) error {
+	c, p := &i.call, i.plugin
+	c.flush()
+	if c.halt != nil {
+		return c.halt
+	}
+	p.log.Debug("guest failed", "plugin", p.spec.Plugin, "export", c.export, "error", err)
+	if exit := (*sys.ExitError)(nil); errors.As(err, &exit) {
+		return wit.Errorf(wit.CodeUnavailable, "plugin %s: %s exited with code %d%s", p.spec.Plugin, c.export, exit.ExitCode(), c.reason())
+	}
+	trap, _, _ := strings.Cut(err.Error(), "\n")
+	trap = strings.TrimPrefix(trap, "wasm error: ")
+	return wit.Errorf(wit.CodeUnavailable, "plugin %s: %s trapped: %s%s", p.spec.Plugin, c.export, clip(trap, 256), c.reason())
+}
+
+// bloated says that an instance is better replaced than kept: its memory, which cannot shrink, is nearly used
+// up. A single instance is kept, for it holds what its plugin remembers. What a large call left of exchange
+// memory is given back here.
+func (i *instance) bloated() bool {
+	i.exchange.Trim()
+	return i.memory != nil && i.plugin.spec.Mode == Warm && i.memory.Size() > i.memory.Limit()/4*3
+}
+
+// close gives back everything. The guest may have been stopped anywhere, or never have started.
 func (i *instance) close() {
 	background := context.Background()
 	if i.guest != nil {
@@ -192,7 +251,7 @@ func (i *instance) close() {
 	if i.peer != nil {
 		_ = i.peer.Close(background)
 	}
-	if i.exchange != nil {
-		i.exchange.Free()
+	if i.pages != nil {
+		i.pages.Free()
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// counterGuest answers how often this instance was called, and can wait for the host or trap.
+// counterGuest returns how often this instance was called, and can wait for the host or trap.
 func counterGuest() []byte {
 	b := &builder{}
 	alloc, output := env(b, "alloc", op(i64), op(i64)), env(b, "output_set", op(i64, i64), nil)

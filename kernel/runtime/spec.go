@@ -21,7 +21,7 @@ const (
 	Single
 )
 
-// String answers the word that manifests use.
+// String returns the word that manifests use.
 func (m Mode) String() string {
 	return [...]string{"fresh", "warm", "single"}[min(m, Single)]
 }
@@ -39,7 +39,7 @@ type HTTPRequest struct {
 	Body   []byte
 }
 
-// HTTPResponse answers an HTTPRequest.
+// HTTPResponse is the answer to an HTTPRequest.
 type HTTPResponse struct {
 	Status int
 	Header http.Header
@@ -80,13 +80,7 @@ type Spec struct {
 // several plugins in one module decides by it.
 const ConfigPlugin = "carapace:plugin"
 
-const (
-	maxLogLine     = 4 << 10
-	maxLogLines    = 1_000 // per call
-	maxConfigKey   = 4 << 10
-	maxHTTPRequest = 64 << 10 // method, URL and headers
-)
-
+// withDefaults fills in what is zero, and rounds memories to the 64 KB pages of WebAssembly.
 func (l Limits) withDefaults(m Mode) Limits {
 	def := func(v *int64, d int64) {
 		if *v <= 0 {

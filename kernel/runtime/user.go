@@ -8,23 +8,25 @@ import (
 	"runtime/debug"
 	"strconv"
 
-	"github.com/carapace-gateway/carapace/wit"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/carapace-gateway/carapace/kernel/runtime/exchange"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // maxUserFunctions is how many different host functions one module may import.
 const maxUserFunctions = 128
 
-// instantiateUser makes the module that answers extism:host/user. Its functions are numbered; the
+// addUser adds the module that answers extism:host/user. Its functions are numbered; the
 // meter writes the number of a name into each module, and the module's list turns it back, so one
 // host module serves all guests.
-func instantiateUser(ctx context.Context, r wazero.Runtime) error {
+func addUser(ctx context.Context, r wazero.Runtime) error {
 	b := r.NewHostModuleBuilder(userModule)
 	for n := range maxUserFunctions {
 		b.NewFunctionBuilder().WithGoFunction(api.GoFunc(func(ctx context.Context, stack []uint64) {
 			instanceOf(ctx).user(n, stack)
-		}), i64s(1), i64s(1)).Export(strconv.Itoa(n))
+		}), exchange.Words(1), exchange.Words(1)).Export(strconv.Itoa(n))
 	}
 	_, err := b.Instantiate(ctx)
 	return err
@@ -32,25 +34,25 @@ func instantiateUser(ctx context.Context, r wazero.Runtime) error {
 
 // user calls the host function that this guest knows under number n.
 func (i *instance) user(n int, stack []uint64) {
-	p := i.pool
+	p, c := i.plugin, &i.call
 	if n >= len(p.functions) {
-		i.stop(wit.Errorf(wit.CodeInternal, "plugin %s calls host function %d of %d", p.spec.Plugin, n, len(p.functions)))
+		c.stop(wit.Errorf(wit.CodeInternal, "plugin %s calls host function %d of %d", p.spec.Plugin, n, len(p.functions)))
 	}
 	f := &p.functions[n]
 	if f.call == nil {
-		i.check()
-		stack[0] = i.putOrStop(f.refusal)
+		c.check()
+		stack[0] = i.put(f.refusal)
 		return
 	}
-	in := bytes.Clone(i.viewed(stack[0], p.limits.OutputBytes, "argument of "+f.name))
+	in := bytes.Clone(i.view(stack[0], p.limits.OutputBytes, "argument of "+f.name))
 	var out []byte
 	var err error
-	i.host(func(ctx context.Context) {
-		defer i.recovered(&err)
+	c.host(func(ctx context.Context) {
+		defer recovered(&err)
 		out, err = f.call(ctx, in)
 	})
 	if err != nil {
-		stack[0] = i.putOrStop(errorEnvelope(i.visible(f.name, err)))
+		stack[0] = i.put(errorEnvelope(p.visible(f.name, err)))
 		return
 	}
 	stack[0] = i.okEnvelope(out)
@@ -62,8 +64,8 @@ func (i *instance) okEnvelope(out []byte) uint64 {
 	if len(out) == 0 {
 		out = []byte("null")
 	}
-	off, dst, err := i.block(len(head) + len(out) + 1)
-	must(i, off, err)
+	off, dst, err := i.exchange.Block(len(head) + len(out) + 1)
+	must(&i.call, off, err)
 	n := copy(dst, head)
 	n += copy(dst[n:], out)
 	dst[n] = '}'
@@ -80,17 +82,8 @@ func errorEnvelope(e *wit.Error) []byte {
 	return b
 }
 
-// visible is err as the guest may see it: what has no code is logged in full and shown as internal.
-func (i *instance) visible(function string, err error) *wit.Error {
-	if wit.CodeOf(err) != wit.CodeInternal {
-		return wit.AsError(err)
-	}
-	i.pool.engine.log.Error("host function failed", "plugin", i.pool.spec.Plugin, "function", function, "error", err)
-	return wit.NewError(wit.CodeInternal, "internal error")
-}
-
 // recovered turns a host function's panic into an error, so that it costs one call.
-func (i *instance) recovered(err *error) {
+func recovered(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
-	"github.com/tetratelabs/wazero/sys"
 )
 
 // WASI error numbers.
@@ -29,10 +28,10 @@ const (
 	randomChunk      = 64 << 10
 )
 
-// instantiateWASI offers wazero's WASI with those functions replaced that reach outside or whose
+// addWASI offers wazero's WASI with those functions replaced that reach outside or whose
 // work a guest can make long. There are no arguments, no environment, no files and no sockets;
-// output becomes log lines; sleeping ends with the call. It answers the functions' names.
-func instantiateWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, error) {
+// output becomes log lines; sleeping ends with the call. It returns the functions' names.
+func addWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, error) {
 	b := r.NewHostModuleBuilder(wasiModule)
 	wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(b)
 	own := []struct {
@@ -53,7 +52,7 @@ func instantiateWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, er
 		}
 		b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, m api.Module, s []uint64) {
 			i := instanceOf(ctx)
-			i.check()
+			i.call.check()
 			if mem := m.Memory(); mem == nil {
 				s[0] = errnoFault
 			} else {
@@ -73,29 +72,6 @@ func instantiateWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, er
 	return names, err
 }
 
-// moduleConfig is what a guest's instance gets of the world.
-func (e *Engine) moduleConfig(i *instance) wazero.ModuleConfig {
-	return wazero.NewModuleConfig().WithName("").WithStartFunctions().
-		WithRandSource(rand.Reader).
-		WithWalltime(func() (int64, int32) { t := time.Now(); return t.Unix(), int32(t.Nanosecond()) }, sys.ClockResolution(1000)).
-		WithNanotime(func() int64 { return e.now() }, sys.ClockResolution(1)).
-		WithNanosleep(i.sleep)
-}
-
-func (i *instance) sleep(ns int64) {
-	if ns <= 0 {
-		return
-	}
-	i.host(func(ctx context.Context) {
-		t := time.NewTimer(time.Duration(ns))
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-		}
-	})
-}
-
 func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
 	fd, vectors, count, result := uint32(s[0]), uint32(s[1]), uint32(s[2]), uint32(s[3])
 	if fd != 1 && fd != 2 {
@@ -108,9 +84,9 @@ func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
 	if !ok {
 		return errnoFault
 	}
-	to, level := &i.out, hclog.Info
+	to, level := &i.call.console.out, hclog.Info
 	if fd == 2 {
-		to, level = &i.call.err, hclog.Warn
+		to, level = &i.call.console.err, hclog.Warn
 	}
 	written := uint32(0)
 	for ; len(list) > 0; list = list[8:] {
@@ -118,8 +94,8 @@ func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
 		if !ok {
 			return errnoFault
 		}
-		i.check()
-		i.write(to, level, b)
+		i.call.check()
+		i.call.write(to, level, b)
 		written += uint32(len(b))
 	}
 	if !m.WriteUint32Le(result, written) {
@@ -144,7 +120,7 @@ func randomGet(i *instance, m api.Memory, s []uint64) uint64 {
 		n := min(len(b), randomChunk)
 		rand.Read(b[:n]) // does not fail
 		b = b[n:]
-		i.check()
+		i.call.check()
 	}
 	return errnoSuccess
 }
@@ -178,7 +154,7 @@ func pollOneoff(i *instance, m api.Memory, s []uint64) uint64 {
 		}
 	}
 	copy(out, events[:])
-	i.sleep(wait)
+	i.call.sleep(wait)
 	return errnoSuccess
 }
 
@@ -188,7 +164,7 @@ func (i *instance) until(sub []byte) int64 {
 	if binary.LittleEndian.Uint16(sub[40:])&1 == 0 {
 		return at
 	}
-	now := i.pool.engine.now()
+	now := i.plugin.clock.now()
 	if binary.LittleEndian.Uint32(sub[16:]) == 0 {
 		now = time.Now().UnixNano()
 	}

@@ -21,10 +21,10 @@ const (
 )
 
 // RunNow runs a job and returns its record when it is done, or ran false if it was not due. If ctx ends
-// first the job goes on, and ran is true beside the error. A forced one-shot that goes well has had its
-// time.
+// first the job goes on, and ran is true beside the error. A forced one-shot that succeeds is over: it is
+// not run again at its time.
 //
-// Errors: CodeNotFound; CodeConflict if it runs already; CodeUnavailable if Run does not.
+// Errors: CodeNotFound; CodeConflict if it is running already; CodeUnavailable if the scheduler is not.
 func (s *Scheduler) RunNow(ctx context.Context, owner Owner, id string, mode Mode) (run Run, ran bool, err error) {
 	_, done, err := s.Start(ctx, owner, id, mode)
 	if err != nil || done == nil {
@@ -49,7 +49,7 @@ func (s *Scheduler) Start(ctx context.Context, owner Owner, id string, mode Mode
 	}
 	s.mu.Unlock()
 	if work == nil {
-		return "", nil, wit.NewError(wit.CodeUnavailable, "the scheduler does not run: try again when the gateway has started")
+		return "", nil, wit.NewError(wit.CodeUnavailable, "the scheduler is not running: try again when the gateway has started")
 	}
 	return s.start(ctx, work, owner, id, mode == Force)
 }
@@ -72,7 +72,7 @@ func (s *Scheduler) start(ctx, work context.Context, owner Owner, id string, for
 	return j.State.Firing.Key, s.launch(work, j), nil
 }
 
-// claim makes the job's due time its own, and plans the next.
+// claim records, before the handler is called, that the job's due time has been taken, and plans the next.
 func (s *Scheduler) claim(tx store.Tx, j *Job, force bool) ([]Change, bool, error) {
 	now, before := s.millis(), j.State.NextRunAt
 	isDue := before != 0 && before <= now
@@ -82,7 +82,7 @@ func (s *Scheduler) claim(tx store.Tx, j *Job, force bool) ([]Change, bool, erro
 	case !force && !isDue:
 		return nil, false, nil
 	case j.State.Firing != nil && j.Spec.At != 0:
-		return nil, false, nil // its time waits until the run out of turn is done
+		return nil, false, nil // it stays due until the forced run is done
 	case j.State.Firing != nil:
 		changes, err := s.skip(tx, j, now)
 		return changes, false, err
@@ -149,7 +149,7 @@ func (s *Scheduler) launch(ctx context.Context, j Job) <-chan Run {
 		}
 		run, err := s.finish(f, j.State.RunningAt, summary, err)
 		if err != nil {
-			s.log.Error("the end of a job cannot be recorded", "owner", j.Owner, "job", j.ID, "error", err)
+			s.log.Error("recording the end of a job failed", "owner", j.Owner, "job", j.ID, "error", err)
 		}
 		done <- run
 	}()
@@ -159,11 +159,11 @@ func (s *Scheduler) launch(ctx context.Context, j Job) <-chan Run {
 // call turns a missing handler and a panic into errors.
 func (s *Scheduler) call(ctx context.Context, h Handler, f Firing) (summary string, err error) {
 	if h.Fire == nil {
-		return "", wit.Errorf(wit.CodeUnavailable, "nothing runs the jobs of %s", f.Job.Owner)
+		return "", wit.Errorf(wit.CodeUnavailable, "no service runs the jobs of %s", f.Job.Owner)
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			s.log.Error("a job's handler panicked", "panic", r, "stack", string(debug.Stack()))
+			s.log.Error("job handler panicked", "panic", r, "stack", string(debug.Stack()))
 			err = wit.Errorf(wit.CodeInternal, "the job's handler panicked: %v", r)
 		}
 	}()
@@ -176,7 +176,7 @@ func (s *Scheduler) finish(f Firing, startedAt int64, summary string, cause erro
 	run := Run{Due: f.Due, StartedAt: startedAt, Duration: max(now-startedAt, 0), Status: OK, Summary: cut(summary), Key: f.Key, Forced: f.Forced}
 	if cause != nil {
 		run.Status, run.Error = Failed, cut(cause.Error())
-		s.log.Warn("a job failed", "owner", f.Job.Owner, "job", f.Job.ID, "name", f.Job.Name, "error", cause)
+		s.log.Warn("job failed", "owner", f.Job.Owner, "job", f.Job.ID, "name", f.Job.Name, "error", cause)
 	}
 	err := s.change(context.Background(), func(tx store.Tx) ([]Change, error) {
 		j, err := get(tx, f.Job.Owner, f.Job.ID)
@@ -188,13 +188,13 @@ func (s *Scheduler) finish(f Firing, startedAt int64, summary string, cause erro
 		if err != nil {
 			return nil, err
 		}
-		return s.settle(tx, &j, f, &run)
+		return s.recordEnd(tx, &j, f, &run)
 	})
 	return run, err
 }
 
-// settle writes the end of a run into its job.
-func (s *Scheduler) settle(tx store.Tx, j *Job, f Firing, run *Run) ([]Change, error) {
+// recordEnd writes the end of a run into its job.
+func (s *Scheduler) recordEnd(tx store.Tx, j *Job, f Firing, run *Run) ([]Change, error) {
 	if j.State.Firing == nil || j.State.Firing.Key != f.Key { // removed and added again while it ran
 		return []Change{{Action: Finished, Job: f.Job, Run: run}}, nil
 	}

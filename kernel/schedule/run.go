@@ -19,14 +19,14 @@ const (
 	clockRepair = time.Hour
 )
 
-// Run runs jobs until ctx ends and every handler has returned. First it settles what the last run left:
-// interrupted jobs, then missed ones. It is called once. Errors: CodeConflict if it runs already; those
+// Run runs jobs until ctx ends and every handler has returned. First it deals with what the last run left:
+// interrupted jobs, then missed ones. It is called once. Errors: CodeConflict if it is running already; those
 // of the store at the start.
 func (s *Scheduler) Run(ctx context.Context) error {
 	s.mu.Lock()
 	if s.work != nil {
 		s.mu.Unlock()
-		return wit.NewError(wit.CodeConflict, "the scheduler runs already")
+		return wit.NewError(wit.CodeConflict, "the scheduler is already running")
 	}
 	s.work = ctx
 	s.mu.Unlock()
@@ -41,7 +41,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		err = s.resume(ctx)
 	}
 	if ctx.Err() != nil {
-		return nil // what was not settled is settled at the next start
+		return nil // the rest is dealt with at the next start
 	}
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (s *Scheduler) loop(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			s.log.Error("the scheduler cannot reach its jobs and tries again", "error", err)
+			s.log.Error("reading due jobs failed, retrying", "error", err)
 			sleep = storeRetry
 		}
 		timer.Reset(sleep)
@@ -91,7 +91,7 @@ func (s *Scheduler) fireDue(ctx context.Context) (time.Duration, error) {
 	for _, k := range due {
 		owner, id, _ := strings.Cut(k[16:], "\x00")
 		if !s.room(Owner(owner).Kind()) {
-			continue // the end of another run nudges us
+			continue // the end of another run wakes the loop
 		}
 		if _, _, err := s.start(ctx, ctx, Owner(owner), id, false); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
 			return 0, err
@@ -133,7 +133,7 @@ func (s *Scheduler) room(kind string) bool {
 	return s.busy[kind] < max(s.handlers[kind].Parallel, 1)
 }
 
-// replan mends jobs whose times were made by a clock that was far ahead.
+// replan corrects jobs whose times were planned while the clock was far ahead.
 func (s *Scheduler) replan(ctx context.Context) error {
 	limit := s.now().Add(clockRepair).UnixMilli()
 	err := s.store.Update(ctx, func(tx store.Tx) error {
@@ -157,7 +157,7 @@ func (s *Scheduler) replan(ctx context.Context) error {
 	return err
 }
 
-// resume takes up the runs that a crash or a shutdown interrupted.
+// resume continues the runs that a crash or a shutdown interrupted.
 func (s *Scheduler) resume(ctx context.Context) error {
 	var interrupted []Job
 	err := s.store.View(ctx, func(tx store.Tx) error {
@@ -173,14 +173,14 @@ func (s *Scheduler) resume(ctx context.Context) error {
 	})
 	for _, j := range interrupted {
 		if err == nil {
-			err = s.again(ctx, j)
+			err = s.rerun(ctx, j)
 		}
 	}
 	return err
 }
 
-// again calls the handler for an interrupted run once more, or records that it cannot be.
-func (s *Scheduler) again(ctx context.Context, j Job) error {
+// rerun calls the handler once more for an interrupted run, or records that the run cannot be resumed.
+func (s *Scheduler) rerun(ctx context.Context, j Job) error {
 	f := *j.State.Firing
 	if h := s.handler(j.Owner.Kind()); !h.Resumable || f.Attempt >= maxAttempts {
 		f.Job = j

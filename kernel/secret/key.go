@@ -86,7 +86,7 @@ func create(ctx context.Context, c *Config) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Logger.Info("made a vault for credentials", "key", h.Source)
+	c.Logger.Info("credential store created", "key", h.Source)
 	return key, save(ctx, c, h, opener, key)
 }
 
@@ -98,7 +98,7 @@ func choose(ctx context.Context, c *Config) (header, []byte, error) {
 		if err == nil {
 			return header{Source: fromKeyring, Item: item}, opener, nil
 		}
-		c.Logger.Info("the system's keyring cannot be used, the credentials' key goes elsewhere", "error", err)
+		c.Logger.Info("system keyring unusable, key kept elsewhere", "error", err)
 	}
 	if c.Passphrase != "" {
 		h := header{Source: fromPassphrase, KDF: &kdf{Time: 3, Memory: 64 << 10, Threads: 4, Salt: random(16)}}
@@ -141,7 +141,7 @@ func (h header) opener(ctx context.Context, c *Config) ([]byte, error) {
 	case fromKeyring:
 		opener, err := ringKey(ctx, c.Ring, h.Item, nil)
 		if err != nil {
-			return nil, wit.Errorf(wit.CodeUnavailable, "secret: the credentials' key is in the system's keyring, which does not give it: unlock the keyring and start again: %w", err)
+			return nil, wit.Errorf(wit.CodeUnavailable, "secret: the credentials' key is in the system's keyring, which does not release it: unlock the keyring and start again: %w", err)
 		}
 		return opener, nil
 	case fromPassphrase:
@@ -182,9 +182,9 @@ func protect(ctx context.Context, c *Config, key []byte) error {
 	if err := save(ctx, c, h, opener, key); err != nil {
 		return err
 	}
-	c.Logger.Info("the credentials are now protected by the passphrase, the key file is removed")
+	c.Logger.Info("credentials now protected by the passphrase, key file removed")
 	if err := os.Remove(filepath.Join(c.StateDir, KeyFile)); err != nil {
-		c.Logger.Warn("remove the old key file yourself", "error", err)
+		c.Logger.Warn("removing the old key file failed, remove it by hand", "error", err)
 	}
 	return nil
 }

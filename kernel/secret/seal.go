@@ -35,7 +35,7 @@ func unseal(key []byte, name string, box []byte) ([]byte, error) {
 	nonce := box[1 : 1+aead.NonceSize()]
 	value, err := aead.Open(nil, nonce, box[1+aead.NonceSize():], associated(name))
 	if err != nil {
-		return nil, wit.NewError(wit.CodeInvalid, "secret: the stored bytes do not open")
+		return nil, wit.NewError(wit.CodeInvalid, "secret: the stored bytes cannot be decrypted")
 	}
 	return value, nil
 }

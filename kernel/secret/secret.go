@@ -115,12 +115,12 @@ func Open(ctx context.Context, c Config) (*Vault, error) {
 func (v *Vault) load(rec store.Record, log hclog.Logger) {
 	e, ok := parse(rec.Key)
 	if !ok {
-		log.Warn("a stored credential has an impossible name and is ignored", "key", rec.Key)
+		log.Warn("stored credential ignored: invalid name", "key", rec.Key)
 		return
 	}
 	value, err := unseal(v.key, rec.Key, rec.Value)
 	if err != nil {
-		log.Warn("a stored credential is damaged: enter it again", "owner", e.Owner, "account", e.Account, "name", e.Name)
+		log.Warn("stored credential damaged: enter it again", "owner", e.Owner, "account", e.Account, "name", e.Name)
 		v.damaged[e] = true
 		return
 	}

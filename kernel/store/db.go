@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -105,7 +103,7 @@ func (d *DB) run(ctx context.Context, b *batch, fn func(Tx) error) (err error) {
 	kept := false
 	defer func() {
 		tx.over = true
-		if broken := d.settle(b, tx, kept); broken != nil {
+		if broken := d.keepOrUndo(b, tx, kept); broken != nil {
 			err = broken
 		}
 	}()
@@ -119,9 +117,9 @@ func (d *DB) run(ctx context.Context, b *batch, fn func(Tx) error) (err error) {
 	return err
 }
 
-// settle keeps or takes back what tx wrote. After a failure of the disk the whole batch is given up,
+// keepOrUndo keeps or takes back what tx wrote. After a failure of the disk the whole batch is given up,
 // because SQLite may have rolled back all of it.
-func (d *DB) settle(b *batch, tx *sqlTx, keep bool) error {
+func (d *DB) keepOrUndo(b *batch, tx *sqlTx, keep bool) error {
 	broken := tx.broken
 	if broken == nil && tx.modified {
 		if !keep {
@@ -157,7 +155,7 @@ func (d *DB) commit() {
 func (d *DB) abandon(cause error) {
 	// It fails if SQLite has rolled back by itself, which is as good.
 	_, _ = d.writer.exec("ROLLBACK")
-	d.log.Error("a commit failed and was undone", "updates", d.batch.updates, "error", cause)
+	d.log.Error("commit failed and undone", "updates", d.batch.updates, "error", cause)
 	d.batch.err = cause
 	close(d.batch.done)
 	d.batch = nil
@@ -209,7 +207,7 @@ func (d *DB) read(ctx context.Context, fn func(*conn) error) error {
 }
 
 // Check reads the whole file and reports what is wrong with it: for `carapace doctor`. It takes about a
-// second per 100 MB and holds nobody up.
+// second per 100 MB and blocks no transaction.
 func (d *DB) Check(ctx context.Context) error {
 	if err := d.life.enter(); err != nil {
 		return err
@@ -225,46 +223,6 @@ func (d *DB) Check(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// Backup writes a consistent copy to path, which must not exist yet, while the store goes on working.
-// The copy is complete once it has its name. Its mode is 0600.
-func (d *DB) Backup(ctx context.Context, path string) error {
-	if err := d.life.enter(); err != nil {
-		return err
-	}
-	defer d.life.leave()
-	if err := ended(ctx.Err()); err != nil {
-		return err
-	}
-	if _, err := os.Lstat(path); err == nil {
-		return wit.Errorf(wit.CodeConflict, "store: %s exists already: name a new file for the backup", path)
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
-	if err != nil {
-		return wit.Errorf(wit.CodeUnavailable, "store: the backup cannot be written there: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
-	if err := d.copyTo(tmp.Name()); err != nil {
-		return err
-	}
-	if err := errors.Join(tmp.Sync(), os.Rename(tmp.Name(), path)); err != nil {
-		return wit.Errorf(wit.CodeUnavailable, "store: the backup cannot be finished: %w", err)
-	}
-	return nil
-}
-
-func (d *DB) copyTo(path string) error {
-	c, err := openReader(d.path)
-	if err != nil {
-		return err
-	}
-	err = c.pragmas("query_only=OFF") // it forbids writing the copy, too
-	if err == nil {
-		_, err = c.exec("VACUUM INTO ?", path)
-	}
-	return errors.Join(err, c.close())
 }
 
 // Close implements Store. It waits for running transactions, writes what the log holds into the file

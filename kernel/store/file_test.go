@@ -232,30 +232,3 @@ func TestOneAtATime(t *testing.T) {
 		t.Errorf("%d records, want 1", n)
 	}
 }
-
-func TestBackup(t *testing.T) {
-	ctx := context.Background()
-	dir := t.TempDir()
-	s := open(t, filepath.Join(dir, "state.db"))
-	fill(t, s, 100)
-	copied := filepath.Join(dir, "it's a backup.db")
-	if err := s.Backup(ctx, copied); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Backup(ctx, copied); wit.CodeOf(err) != wit.CodeConflict {
-		t.Errorf("backup over a file: %v, want conflict", err)
-	}
-	if err := s.Backup(ctx, filepath.Join(dir, "no", "b.db")); wit.CodeOf(err) != wit.CodeUnavailable {
-		t.Errorf("backup into no folder: %v, want unavailable", err)
-	}
-	fill(t, s, 200)
-	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode: %v, %v", info, err)
-	}
-	if n := count(t, open(t, copied)); n != 100 {
-		t.Errorf("%d records in the backup, want 100", n)
-	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "*.part")); left != nil {
-		t.Errorf("left behind: %v", left)
-	}
-}

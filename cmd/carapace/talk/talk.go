@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -62,7 +63,7 @@ type Message struct {
 	Text string
 }
 
-// Backoff between two attempts to connect.
+// What is waited between two attempts to connect.
 const (
 	firstWait = 200 * time.Millisecond
 	longWait  = 3 * time.Second
@@ -121,23 +122,21 @@ func (c *Conversation) Abort(ctx context.Context) error {
 // where that one fails: the caller has the address wrong.
 func (c *Conversation) Run(ctx context.Context) error {
 	defer close(c.updates)
-	wait := firstWait
+	backoff, failures := retry.Backoff{Min: firstWait, Max: longWait}, 0
 	for connected := false; ; {
 		conn, err := c.dial(ctx)
 		switch {
 		case err != nil && !connected:
 			return err
 		case err == nil:
-			connected, wait = true, firstWait
+			connected, failures = true, 0
 			err = c.follow(ctx, conn)
 			conn.Close()
 			c.emit(ctx, Update{Kind: Disconnected, Err: err})
 		}
-		select {
-		case <-ctx.Done():
+		failures++ // the end of a connection counts as one
+		if !retry.Sleep(ctx, backoff.Delay(failures)) {
 			return nil
-		case <-time.After(wait):
-			wait = min(2*wait, longWait)
 		}
 	}
 }

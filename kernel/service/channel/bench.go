@@ -53,6 +53,7 @@ func (b *bench) try(life context.Context, t *trial) {
 	}
 }
 
+// work has the worker do something whose result comes to the loop.
 func (b *bench) work(fn func() result) {
 	b.busy = true
 	b.spawn(func() { b.results <- fn() })

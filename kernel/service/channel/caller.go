@@ -92,6 +92,7 @@ func (k *caller) resumed() wit.OpenConnection {
 	return o
 }
 
+// writeAll sends frames until ctx ends or the peer takes no more.
 func writeAll(ctx context.Context, frames <-chan wit.Frame, conn Conn) error {
 	for {
 		select {
@@ -105,6 +106,7 @@ func writeAll(ctx context.Context, frames <-chan wit.Frame, conn Conn) error {
 	}
 }
 
+// readAll hands frames on, one after the other, until the connection ends or ctx does.
 func (k *caller) readAll(ctx context.Context, conn Conn) error {
 	for {
 		f, err := conn.Read()

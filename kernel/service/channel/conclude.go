@@ -32,6 +32,7 @@ func (r attempted) conclude(l *loop) {
 	l.act(in, &r)
 }
 
+// failed carries the trial's decision out.
 func (r attempted) failed(l *loop) {
 	t := l.bench.trial
 	wanted := l.wanted(t.in)

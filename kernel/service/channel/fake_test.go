@@ -386,3 +386,10 @@ func poller(p *platform) *fakePlugin {
 func inBubble(name string, t *testing.T, fn func(t *testing.T)) {
 	t.Run(name, func(t *testing.T) { synctest.Test(t, fn) })
 }
+
+// seen lists the events that the plugin has seen.
+func (p *fakePlugin) seen() []wit.ChannelEvent {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.events)
+}

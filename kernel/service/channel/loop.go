@@ -55,7 +55,6 @@ func (l *loop) run(ctx context.Context) {
 			l.begin()
 		}
 		l.bench.advance(ctx, now, &l.mail)
-		l.show()
 		alarm.set(l.next())
 		select {
 		case e := <-l.at.orders:
@@ -121,6 +120,7 @@ func (l *loop) stopped(why *wit.AccountStatus) {
 	}
 }
 
+// refusal is what those hear whose events an account that does not run will not handle.
 func (l *loop) refusal() error {
 	return wit.Errorf(wit.CodeUnavailable, "account %s is %s", l.id, l.machine.phase)
 }
@@ -153,7 +153,8 @@ func (l *loop) finish(in *input, o outcome) {
 	in.finish(o)
 }
 
-// show lets everybody see how the account is.
+// show lets everybody see how the account is. Whatever others are told of (an order's answer, an event's
+// outcome, news on the bus) is shown before they are.
 func (l *loop) show() {
 	l.view.Store(&view{
 		id: l.id, settings: l.settings, phase: l.machine.phase, failures: l.machine.failures, removed: l.removed, report: l.report,

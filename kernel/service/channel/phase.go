@@ -37,6 +37,7 @@ type machine struct {
 	restartAt time.Time // of a failed account
 }
 
+// newMachine returns an account that has not started.
 func newMachine() machine { return machine{phase: phaseIdle, cancel: func() {}} }
 
 // begin is the transition to running, from wherever.

@@ -66,6 +66,7 @@ func (r *roster) find(channel, account string) (*account, error) {
 	return nil, wit.Errorf(wit.CodeNotFound, "channel %s has no account %q", channel, account)
 }
 
+// compare sorts accounts by channel and id.
 func compare(a, b message.Account) int {
 	if c := strings.Compare(a.Channel, b.Channel); c != 0 {
 		return c

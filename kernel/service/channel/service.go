@@ -59,6 +59,8 @@ type Service struct {
 	roster   roster
 	door     *door
 	changed  chan struct{}
+	looked   chan struct{} // closed when Run has looked at settings and plugins once
+	first    sync.Once
 }
 
 // New returns a service that does nothing until Run.
@@ -76,9 +78,9 @@ func New(d Deps) *Service {
 			bus: d.Bus, log: log, redact: d.Redact, dialer: d.Dialer, plugins: d.Plugins,
 			inbox: d.Inbox, letters: d.DeadLetters, builds: newBuilds(d.Plugins),
 		},
-		changed: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1), looked: make(chan struct{}),
 	}
-	s.door = &door{accounts: s, plugins: d.Plugins, guard: guard{credentials: d.Credentials, log: log}}
+	s.door = &door{accounts: s, plugins: d.Plugins, open: s.looked, guard: guard{credentials: d.Credentials, log: log}}
 	return s
 }
 
@@ -110,6 +112,7 @@ func (s *Service) Run(ctx context.Context) error {
 	s.roster.forget()
 	for {
 		s.sync(ctx, &loops)
+		s.first.Do(func() { close(s.looked) })
 		select {
 		case <-s.changed:
 		case <-ctx.Done():
@@ -159,7 +162,8 @@ func (s *Service) waits(id message.Account) bool {
 }
 
 // Restart starts an account anew, all of the channel's when account is empty: after a credential has
-// changed, say. Those that are disabled or that the owner has stopped stay as they are.
+// changed, say. Those that are disabled or that the owner has stopped stay as they are. It must not be
+// called by a subscriber of the bus, for which the loops would wait.
 func (s *Service) Restart(channel, account string) {
 	for _, a := range s.roster.all() {
 		if a.id.Channel == channel && (account == "" || a.id.ID == account) {

@@ -43,6 +43,7 @@ func (t *traffic) clear() {
 	t.timers.clear()
 }
 
+// idle reports whether nothing is under way that would bring an event.
 func (t *traffic) idle() bool {
 	return t.requests.idle() && t.conns.empty() && t.timers.empty()
 }
@@ -112,6 +113,7 @@ func (t *traffic) request(q query) {
 	}
 }
 
+// fetch makes a request that has a slot.
 func (t *traffic) fetch(q query) {
 	f := &fetch{query: q, account: t.id.ID, gen: t.gen, at: t.at}
 	ctx, pause := t.ctx, t.requests.slowdown()

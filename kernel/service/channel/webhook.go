@@ -40,6 +40,7 @@ type door struct {
 	accounts webhooks
 	plugins  Finder
 	guard    guard
+	open     <-chan struct{} // closed once the accounts are known; who comes before waits
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -49,6 +50,14 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path := "/" + strings.Join(parts[2:], "")
+	ctx, cancel := context.WithTimeout(r.Context(), webhookWait)
+	defer cancel()
+	select {
+	case <-d.open:
+	case <-ctx.Done():
+		unavailable(w)
+		return
+	}
 	p, ok := d.plugins.Channel(parts[0])
 	account, err := d.accounts.Account(parts[0], parts[1])
 	if !ok || err != nil || p.Facts().Webhook == nil {
@@ -61,15 +70,18 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	event.Path = path
-	ctx, cancel := context.WithTimeout(r.Context(), webhookWait)
-	defer cancel()
 	reply, err := d.accounts.webhook(ctx, account, event)
 	if err != nil {
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		unavailable(w)
 		return
 	}
 	respond(w, reply)
+}
+
+// unavailable asks the platform to send it again.
+func unavailable(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "5")
+	http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 }
 
 // read reads and authenticates a request, or says with which status it is refused.

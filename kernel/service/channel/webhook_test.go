@@ -135,3 +135,13 @@ func TestWebhookBoundsAndReply(t *testing.T) {
 		}
 	})
 }
+
+func TestAWebhookDoesNotComeTooEarly(t *testing.T) {
+	inBubble("before the accounts are known", t, func(t *testing.T) {
+		w := newWorld(t, listener(func(string) error { return nil }))
+		s, _ := w.run()
+		if got := post(s, "/plugins/chat/main/in", "x"); got != 200 || len(w.turns()) != 1 {
+			t.Errorf("status %d, turns %v", got, w.turns())
+		}
+	})
+}

@@ -36,6 +36,7 @@ type worker struct {
 	view    *atomic.Pointer[view]
 }
 
+// callable reports whether the plugin can be called now.
 func (w *worker) callable() bool {
 	_, ok := w.plugins.Channel(w.id.Channel)
 	return ok
@@ -82,6 +83,7 @@ func (w *worker) attempt(ctx context.Context, in *input, k keeper) (r attempted)
 	return r
 }
 
+// handle is an attempt without its blame. The state that k carries is read from the store the first time.
 func (w *worker) handle(ctx context.Context, in *input, k keeper, r *attempted) (err error) {
 	if !k.loaded {
 		if r.stored, err = w.inbox.State(ctx, w.id); err != nil {
@@ -116,6 +118,7 @@ func (w *worker) migrate(ctx context.Context, p Plugin, from inbox.State) (inbox
 	return inbox.State{Version: p.Version(), State: to.State}, nil
 }
 
+// ask gives the plugin an event with a state, and checks what it answers.
 func (w *worker) ask(ctx context.Context, p Plugin, e wit.ChannelEvent, s inbox.State) (*wit.ChannelAnswer, error) {
 	e = w.fill(e, s)
 	answer, err := p.Event(ctx, &e)
@@ -202,6 +205,7 @@ type recorded struct {
 	err    error
 }
 
+// record keeps the event of a trial that was given up.
 func (w *worker) record(ctx context.Context, t *trial) (r recorded) {
 	r.letter, r.err = w.letters.Record(ctx, inbox.Failure{Account: w.id, Event: t.in.event, Cause: t.cause, Next: t.next})
 	return r
@@ -210,6 +214,7 @@ func (w *worker) record(ctx context.Context, t *trial) (r recorded) {
 // flushed is what came of writing the state.
 type flushed struct{ err error }
 
+// flush writes a state that came without messages. It does not end with ctx.
 func (w *worker) flush(ctx context.Context, s inbox.State) flushed {
 	return flushed{w.inbox.PutState(ctx, w.id, s)}
 }

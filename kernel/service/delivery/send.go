@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -186,8 +186,7 @@ func permanent(e *wit.Error, attempts int) bool {
 // pause is how long to wait after the nth failed attempt: doubling, with jitter, and never less than
 // what the platform asked for.
 func pause(n int, e *wit.Error) time.Duration {
-	d := min(retryMin<<min(n-1, 20), retryMax)
-	d = d/2 + rand.N(d/2+1)
+	d := retry.Backoff{Min: retryMin, Max: retryMax, Jitter: true}.Delay(n)
 	if e.RetryAfter != nil && *e.RetryAfter > 0 {
 		asked := time.Duration(min(*e.RetryAfter, giveUp.Milliseconds())) * time.Millisecond
 		d = max(d, asked)
@@ -257,9 +256,7 @@ func (s *Service) settle(ctx context.Context, write func() error, then step) ste
 			return step{pop: true}
 		}
 		s.Log.Error("what became of a message cannot be written", "error", err)
-		select {
-		case <-time.After(retryStore):
-		case <-ctx.Done():
+		if !retry.Sleep(ctx, retryStore) {
 			return step{}
 		}
 	}

@@ -58,6 +58,7 @@ func judge(b *Batch, m *wit.Message, approved func() (bool, error)) (Verdict, er
 	}
 }
 
+// direct judges what was said to the bot alone.
 func (a *Access) direct(channel string, sender wit.Person, approved func() (bool, error)) (Verdict, error) {
 	switch {
 	case a.DM == PolicyDisabled:
@@ -77,6 +78,7 @@ func (a *Access) direct(channel string, sender wit.Person, approved func() (bool
 	return VerdictDenied, nil
 }
 
+// group judges what was said in a group: first whether the group may, then whether it was meant for the bot.
 func (a *Access) group(m *wit.Message) Verdict {
 	switch a.Group {
 	case PolicyOpen:

@@ -70,6 +70,7 @@ type intake struct {
 	refused error // by the acceptor
 }
 
+// run takes the messages in, in order, and then writes what goes with them.
 func (i *intake) run() error {
 	for n := range i.batch.Messages {
 		if err := i.receive(&i.batch.Messages[n]); err != nil {
@@ -113,6 +114,7 @@ func (i *intake) receive(m *wit.Message) error {
 	return i.follow(m, verdict)
 }
 
+// follow does what a verdict asks for. What is only recorded or denied is in the inbox already.
 func (i *intake) follow(m *wit.Message, v Verdict) error {
 	switch v {
 	case VerdictAccepted:
@@ -131,6 +133,7 @@ func (i *intake) follow(m *wit.Message, v Verdict) error {
 	return nil
 }
 
+// accept hands a message on, with what was said in its group before.
 func (i *intake) accept(m *wit.Message) error {
 	a := i.batch.Account
 	history, err := recall(i.tx, a, m)

@@ -85,6 +85,8 @@ func (d *DeadLetters) Record(ctx context.Context, f Failure) (Recorded, error) {
 	return Recorded{ID: id, Reason: letter.Reason, Stopped: letter.Stopped}, err
 }
 
+// letter makes the record. Its id is the event's hash, without what belongs to the moment, so that the same
+// event has the same id however often it comes.
 func (d *DeadLetters) letter(f Failure) (id string, l DeadLetter) {
 	e := f.Event
 	e.Account, e.Config, e.State, e.Now = "", nil, nil, 0

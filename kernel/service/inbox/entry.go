@@ -52,6 +52,7 @@ func insert(tx store.Tx, entryKey string, e entry) (bool, error) {
 	return true, orderTable.Insert(tx, sequence(seq), place{entryKey, e.At})
 }
 
+// sequence makes keys that sort like their numbers.
 func sequence(n uint64) string { return fmt.Sprintf("%016x", n) }
 
 // pruneEntries forgets a batch of the entries of before, and of those beyond the newest keep, the oldest

@@ -15,6 +15,7 @@ const (
 // pendingTable keeps what was said in a group since the last answer there.
 const pendingTable = store.Table[[]message.Remark]("channel.pending")
 
+// pendingKey is one for each thread, so that an answer sees only what was said where it is given.
 func pendingKey(a message.Account, c wit.Conversation) string {
 	thread := ""
 	if c.Thread != nil {

@@ -144,6 +144,7 @@ func (e *StoreError) Error() string { return e.Err.Error() }
 // Unwrap returns the store's error.
 func (e *StoreError) Unwrap() error { return e.Err }
 
+// storeError marks an error as the store's.
 func storeError(err error) error {
 	if err == nil {
 		return nil

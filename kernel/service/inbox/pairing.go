@@ -56,6 +56,7 @@ func (p *pairing) list(ctx context.Context, in PairingListParams) (PairingListRe
 	return out, err
 }
 
+// row shows a request as clients see it.
 func (p *pairing) row(r request) PairingRequest {
 	return PairingRequest{
 		RequestID: r.Code, Channel: r.Channel, ChannelLabel: p.accounts.Label(r.Channel), AccountID: r.Account,
@@ -82,6 +83,7 @@ func (p *pairing) approved(ctx context.Context, in PairingListParams) (PairingAp
 	return out, err
 }
 
+// approve lets the sender of a request in and, where the owner wants it, tells them in the same transaction.
 func (p *pairing) approve(ctx context.Context, in PairingDecisionParams) (PairingDecisionResult, error) {
 	out, err := p.decide(ctx, in, func(tx store.Tx, r request) error {
 		now := time.Now().UnixMilli()
@@ -101,6 +103,7 @@ func (p *pairing) approve(ctx context.Context, in PairingDecisionParams) (Pairin
 	return out, err
 }
 
+// dismiss forgets a request. The sender may ask again and gets another code.
 func (p *pairing) dismiss(ctx context.Context, in PairingDecisionParams) (PairingDecisionResult, error) {
 	return p.decide(ctx, in, func(store.Tx, request) error { return nil })
 }
@@ -171,6 +174,7 @@ func (in *PairingListParams) selects(channel, account string) bool {
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
 
+// personLabel is the best name that is known of somebody.
 func personLabel(p wit.Person) string {
 	switch {
 	case p.Name != nil && *p.Name != "":

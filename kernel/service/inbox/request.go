@@ -43,8 +43,10 @@ const (
 	approvalTable = store.Table[approval]("channel.approved")
 )
 
+// key is where a request is kept: one for each sender.
 func (r *request) key() string { return key(r.Channel, r.Account, r.Sender.ID) }
 
+// approved reports whether the owner has let a sender in. Nobody is let in without an id.
 func approved(tx store.Tx, a message.Account, sender string) (bool, error) {
 	if sender == "" {
 		return false, nil
@@ -86,6 +88,7 @@ func invite(tx store.Tx, outbox message.Outbox, a message.Account, m *wit.Messag
 	})
 }
 
+// invitation is what a stranger is told. It names the command that the owner has to run.
 func invitation(r request) string {
 	return fmt.Sprintf("This assistant answers only to people its owner has approved.\n\nYour id: %s\nPairing code: %s\n\n"+
 		"Ask the owner to run:\n\ncarapace pairing approve %s %s\n\nThe code is valid for one hour.",
@@ -125,6 +128,7 @@ func expireRequests(tx store.Tx, now int64) error {
 	return nil
 }
 
+// newCode returns a code that can be read out loud.
 func newCode() string {
 	b := make([]byte, codeLength)
 	_, _ = rand.Read(b) // it never fails: the program would end

@@ -9,7 +9,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// proof is how a connection has shown that it may be here.
+// proof is what authenticated a connection.
 type proof string
 
 const (
@@ -19,8 +19,8 @@ const (
 	byBeingLocal  proof = "none"
 )
 
-// prove finds the proof that the client brings, or says which one is missing or wrong.
-func (a *Auth) prove(ctx context.Context, t Attempt, k ask, dev *device) (proof, error) {
+// authenticate checks the secrets that the client sent. The error says which one is missing or wrong.
+func (a *Auth) authenticate(ctx context.Context, t Attempt, k ask, dev *device) (proof, error) {
 	var given wire.Auth
 	if t.Params.Auth != nil {
 		given = *t.Params.Auth
@@ -40,7 +40,7 @@ func (a *Auth) prove(ctx context.Context, t Attempt, k ask, dev *device) (proof,
 			return byDeviceToken, nil
 		}
 	}
-	return "", a.unproved(ctx, given, t, dev)
+	return "", a.refusal(ctx, given, t, dev)
 }
 
 // sharedIn looks for the shared secret in the field of its mode, in protocol 4 in either.
@@ -75,8 +75,8 @@ func (a *Auth) holdsToken(ctx context.Context, dev *device, given wire.Auth) (ok
 	return ok, err
 }
 
-// unproved words the refusal. The details are protocol 4's.
-func (a *Auth) unproved(ctx context.Context, given wire.Auth, t Attempt, dev *device) error {
+// refusal is the error that says what is missing or wrong. The details are protocol 4's.
+func (a *Auth) refusal(ctx context.Context, given wire.Auth, t Attempt, dev *device) error {
 	what, fix := "token", "pass the gateway's token"
 	field := given.Token
 	switch {

@@ -1,4 +1,4 @@
-package runtime
+package cache
 
 import (
 	"bufio"
@@ -15,21 +15,18 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// A seed is a compiled module for the disk cache of another engine: what a build ships, so that the
+// A seed is a compiled module for the cache of another machine: what a build ships, so that the
 // first start on the same kind of processor compiles nothing. Its name says for which module, compiler
-// and processor it is; an engine that is not the same does not find it, and compiles.
+// and processor it is; a cache of another kind does not find it, and compiles.
 //
 // The file is one zstd stream: the length of the entry in eight bytes, the entry, the machine code.
 
 const seedSuffix = ".seed"
 
-// Export writes the seed of a module that this engine has compiled into its cache directory, and
-// returns the file name under which another engine looks for it. CodeNotFound when it has not.
-func (e *Engine) Export(w io.Writer, hash string) (name string, err error) {
-	if e.disk == nil {
-		return "", wit.NewError(wit.CodeInvalid, "an engine without a cache directory has nothing to export")
-	}
-	raw, err := os.ReadFile(e.disk.path(hash))
+// Export writes the seed of a module that is in the cache, and returns the file name under which another cache
+// looks for it. CodeNotFound when the module is not here; other errors are of reading or writing.
+func (c *Cache) Export(w io.Writer, hash string) (name string, err error) {
+	raw, err := os.ReadFile(c.path(hash))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", wit.NewError(wit.CodeNotFound, "the module is not in the compile cache")
 	}
@@ -40,7 +37,7 @@ func (e *Engine) Export(w io.Writer, hash string) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	machine, err := os.Open(filepath.Join(e.disk.dir, "code", parsed.Code))
+	machine, err := os.Open(filepath.Join(c.dir, "code", parsed.Code))
 	if err != nil {
 		return "", err
 	}
@@ -52,7 +49,7 @@ func (e *Engine) Export(w io.Writer, hash string) (name string, err error) {
 	if err := errors.Join(writeSeed(z, raw, machine), z.Close()); err != nil {
 		return "", err
 	}
-	return filepath.Base(e.disk.path(hash)) + seedSuffix, nil
+	return filepath.Base(c.path(hash)) + seedSuffix, nil
 }
 
 func writeSeed(w io.Writer, raw []byte, machine io.Reader) error {
@@ -68,21 +65,22 @@ func writeSeed(w io.Writer, raw []byte, machine io.Reader) error {
 
 // plant puts a module's seed into the cache, where there is one. A damaged seed plants nothing, since
 // load checks what it finds.
-func (d *diskCache) plant(hash string) {
-	if d.seed == nil {
+func (c *Cache) plant(hash string) {
+	if c.seed == nil {
 		return
 	}
-	f, err := d.seed.Open(filepath.Base(d.path(hash)) + seedSuffix)
+	f, err := c.seed.Open(filepath.Base(c.path(hash)) + seedSuffix)
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	if err := d.unpack(f, hash); err != nil {
-		d.log.Warn("a shipped compilation cannot be used and is made again", "module", hash, "error", err)
+	if err := c.unpack(f, hash); err != nil {
+		c.log.Warn("shipped compilation unusable, compiling again", "module", hash, "error", err)
 	}
 }
 
-func (d *diskCache) unpack(f io.Reader, hash string) error {
+// unpack reads one seed and makes its two files.
+func (c *Cache) unpack(f io.Reader, hash string) error {
 	z, err := zstd.NewReader(bufio.NewReader(f), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return err
@@ -104,12 +102,12 @@ func (d *diskCache) unpack(f io.Reader, hash string) error {
 	if err != nil {
 		return err
 	}
-	return d.place(hash, e, raw, z)
+	return c.place(hash, e, raw, z)
 }
 
 // place makes the cache's two files, the entry last, each whole or not at all.
-func (d *diskCache) place(hash string, e *entry, raw []byte, machine io.Reader) error {
-	staging, err := os.MkdirTemp(d.dir, "making-*")
+func (c *Cache) place(hash string, e *entry, raw []byte, machine io.Reader) error {
+	staging, err := os.MkdirTemp(c.dir, "making-*")
 	if err != nil {
 		return err
 	}
@@ -125,7 +123,7 @@ func (d *diskCache) place(hash string, e *entry, raw []byte, machine io.Reader) 
 	if err := f.Close(); err != nil {
 		return err
 	}
-	target := filepath.Join(d.dir, "code", e.Code)
+	target := filepath.Join(c.dir, "code", e.Code)
 	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
 		return err
 	}
@@ -135,7 +133,7 @@ func (d *diskCache) place(hash string, e *entry, raw []byte, machine io.Reader) 
 	if err := os.WriteFile(made, raw, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(made, d.path(hash))
+	return os.Rename(made, c.path(hash))
 }
 
 // maxMachineCode bounds the machine code of a seed, in bytes.

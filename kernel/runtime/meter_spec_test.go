@@ -19,7 +19,7 @@ import (
 
 const specFeatures = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
 
-// moduleDir answers where a dependency's files are. Their tests come with them.
+// moduleDir returns where a dependency's files are. Their tests come with them.
 func moduleDir(t testing.TB, path string) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", path).Output()

@@ -1,6 +1,6 @@
 //go:build !(linux || darwin)
 
-package runtime
+package memory
 
 // Without mmap linear memories live in Go's heap, at their full size.
 

@@ -1,10 +1,10 @@
 //go:build linux || darwin
 
-package runtime
+package memory
 
 import "golang.org/x/sys/unix"
 
-// reserve takes address space without memory behind it, or answers nil.
+// reserve takes address space without memory behind it, or returns nil.
 func reserve(n uint64) []byte {
 	if n == 0 {
 		return []byte{}

@@ -1,0 +1,174 @@
+package gateway_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/gateway"
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+// Whatever happens meanwhile, hello-ok comes first, and nothing after its snapshot is missed.
+func TestHelloComesBeforeEvents(t *testing.T) {
+	kind := event.Kind[id]{Name: "chat", Scope: wire.ScopeRead}
+	r := boot(t, limits(gateway.Limits{MaxQueued: 1 << 24, MaxBuffered3: 1 << 30}))
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+				kind.Publish(r.bus, id{n})
+				runtime.Gosched()
+			}
+		}
+	}()
+	for range 20 {
+		w := r.raw(nil)
+		w.read()
+		w.write(strings.Replace(connectFrame, "TOKEN", token, 1))
+		if got := w.read(); !strings.Contains(got, "hello-ok") {
+			t.Fatalf("first came %s", got)
+		}
+		_ = w.ws.CloseNow()
+	}
+	close(stop)
+	<-stopped
+}
+
+func TestEventsFollowScopes(t *testing.T) {
+	read := event.Kind[id]{Name: "chat", Scope: wire.ScopeRead}
+	pairing := event.Kind[id]{Name: "device.pair.requested", Scope: wire.ScopePairing}
+	none := event.Kind[id]{Name: "end", Scope: wire.ScopeNone}
+	inside := event.Kind[id]{Name: "inside"}
+	r := boot(t)
+	clients := map[string]*client.Client{
+		"read":    r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeRead}}),
+		"write":   r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeWrite}}),
+		"pairing": r.connect(client.Options{Scopes: []wire.Scope{wire.ScopePairing}}),
+		"admin":   r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeAdmin}}),
+		"none":    r.connect(client.Options{Scopes: []wire.Scope{}}),
+		"node":    r.connect(client.Options{Role: wire.RoleNode, MaxProtocol: 3}),
+	}
+	read.Publish(r.bus, id{1})
+	pairing.Publish(r.bus, id{2})
+	inside.Publish(r.bus, id{3})
+	read.Publish(r.bus, id{4}, clients["read"].Hello().Server.ConnID, clients["none"].Hello().Server.ConnID, "nobody")
+	none.Publish(r.bus, id{5})
+	for name, want := range map[string]string{"read": "1 4 5", "write": "1 5", "pairing": "2 5", "admin": "1 2 5", "none": "5", "node": "5"} {
+		var got []string
+		var seq uint64
+		for e := range clients[name].Events() {
+			if e.Seq != seq+1 {
+				t.Errorf("%s: seq %d after %d", name, e.Seq, seq)
+			}
+			seq = e.Seq
+			var p id
+			if e.Name == "presence" || e.Name == "health" {
+				continue
+			}
+			if err := json.Unmarshal(e.Payload, &p); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprint(p.N))
+			if e.Name == "end" {
+				break
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s saw %v, want %s", name, got, want)
+		}
+	}
+}
+
+// counted is a payload that counts how often it is encoded.
+type counted struct{ n *atomic.Int32 }
+
+func (c counted) MarshalJSON() ([]byte, error) {
+	c.n.Add(1)
+	return []byte(`"x"`), nil
+}
+
+func TestAnEventIsEncodedOnceForAll(t *testing.T) {
+	kind := event.Kind[counted]{Name: "chat", Scope: wire.ScopeRead}
+	r := boot(t)
+	var n atomic.Int32
+	kind.Publish(r.bus, counted{&n})
+	if n.Load() != 0 {
+		t.Error("encoded for nobody")
+	}
+	clients := []*client.Client{r.connect(client.Options{}), r.connect(client.Options{}), r.connect(client.Options{})}
+	kind.Publish(r.bus, counted{&n})
+	for _, c := range clients {
+		next(t, c, "chat")
+	}
+	if n.Load() != 1 {
+		t.Errorf("encoded %d times", n.Load())
+	}
+}
+
+func TestSlowConsumerIsClosed(t *testing.T) {
+	kind := event.Kind[string]{Name: "chat", Scope: wire.ScopeRead}
+	lossy := event.Kind[string]{Name: "tick", Scope: wire.ScopeRead, DropIfSlow: true}
+	r := boot(t, limits(gateway.Limits{MaxQueued: 100, Write: time.Second}))
+	slow := r.enter(nil)
+	fast := r.connect(client.Options{EventBuffer: 1000})
+	for n := range 90 {
+		lossy.Publish(r.bus, fmt.Sprint(n)) // the slow one loses what is beyond half its bound
+	}
+	for n := range 150 {
+		kind.Publish(r.bus, fmt.Sprint(n))
+		if e := next(t, fast, "chat"); string(e.Payload) != fmt.Sprintf("%q", fmt.Sprint(n)) {
+			t.Fatalf("the fast one got %s", e.Payload)
+		}
+	}
+	var last string
+	seqs, gap := uint64(0), false
+	for !strings.HasPrefix(last, "close") && !strings.HasPrefix(last, "error") {
+		last = slow.read()
+		var e struct{ Seq uint64 }
+		if json.Unmarshal([]byte(last), &e) == nil && e.Seq > 0 {
+			gap = gap || e.Seq != seqs+1
+			seqs = e.Seq
+		}
+	}
+	if last != "close 1008 slow consumer" && !strings.HasPrefix(last, "error") {
+		t.Errorf("the slow one: %s", last)
+	}
+	if !gap {
+		t.Error("the slow one could not see its loss")
+	}
+}
+
+func TestRevocationClosesConnections(t *testing.T) {
+	r := boot(t)
+	phone := r.connect(client.Options{Identity: t.TempDir() + "/key"})
+	owner := r.connect(client.Options{})
+	var list struct {
+		Paired []struct {
+			DeviceID string `json:"deviceId"`
+		}
+	}
+	if err := owner.Call(t.Context(), "device.pair.list", nil, &list); err != nil || len(list.Paired) != 1 {
+		t.Fatal(list, err)
+	}
+	if err := owner.Call(t.Context(), "device.token.revoke", map[string]string{"deviceId": list.Paired[0].DeviceID, "role": "operator"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	<-phone.Done()
+	if err := phone.Err(); err == nil || !strings.Contains(err.Error(), "revoked") {
+		t.Errorf("the phone's connection ended with %v", err)
+	}
+	if err := owner.Call(t.Context(), "health", nil, nil); err != nil {
+		t.Errorf("the owner's connection: %v", err)
+	}
+}

@@ -1,0 +1,263 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/gateway"
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+type id struct {
+	N int `json:"n"`
+}
+
+func echo(_ context.Context, in id) (id, error) { return in, nil }
+
+// enter returns a raw connection after hello-ok.
+func (r *rig) enter(change map[string]any) *raw {
+	r.t.Helper()
+	w := r.raw(nil)
+	w.read()
+	if s := w.connect(change); !strings.Contains(s, "hello-ok") {
+		r.t.Fatalf("connect: %s", s)
+	}
+	return w
+}
+
+func TestRequestsStartInOrder(t *testing.T) {
+	var mu sync.Mutex
+	var order []int
+	unhurried := limits(gateway.Limits{Handoff: time.Minute}) // none is overtaken because this machine is slow
+	r := boot(t, unhurried, methods(rpc.New("note", wire.ScopeRead, func(_ context.Context, in id) (id, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, in.N)
+		return in, nil
+	})))
+	w := r.enter(nil)
+	go func() {
+		for n := range 200 {
+			w.write(fmt.Sprintf(`{"type":"req","id":"%d","method":"note","params":{"n":%d}}`, n, n))
+		}
+	}()
+	for range 200 {
+		if s := w.answer(); !strings.Contains(s, `"ok":true`) {
+			t.Fatal(s)
+		}
+	}
+	if !slices.IsSorted(order) || len(order) != 200 {
+		t.Errorf("order = %v", order)
+	}
+}
+
+func TestSlowRequestsHoldUpNobody(t *testing.T) {
+	release := make(chan struct{})
+	var running, most atomic.Int32
+	r := boot(t, limits(gateway.Limits{InFlight: 8}), methods(
+		rpc.New("slow", wire.ScopeRead, func(context.Context, rpc.None) (bool, error) {
+			n := running.Add(1)
+			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			}
+			<-release
+			running.Add(-1)
+			return true, nil
+		}),
+		rpc.New("echo", wire.ScopeRead, echo),
+	))
+	c := r.connect(client.Options{})
+	var wg sync.WaitGroup
+	for range 7 {
+		wg.Go(func() {
+			if err := c.Call(t.Context(), "slow", nil, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for running.Load() < 7 {
+		if err := c.Call(t.Context(), "echo", id{1}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		wg.Go(func() { _ = c.Call(t.Context(), "slow", nil, nil) })
+	}
+	time.AfterFunc(50*time.Millisecond, func() { close(release) })
+	wg.Wait()
+	if most.Load() > 8 {
+		t.Errorf("%d requests ran at a time", most.Load())
+	}
+}
+
+func TestTwoPhase(t *testing.T) {
+	r := boot(t, methods(rpc.NewTwoPhase("agent", wire.ScopeWrite, func(_ context.Context, in id, accept func(any)) (any, error) {
+		accept(map[string]any{"runId": "r", "status": "accepted"})
+		accept("not sent twice")
+		if in.N < 0 {
+			return nil, wit.NewError(wit.CodeUnavailable, "no model")
+		}
+		return map[string]any{"runId": "r", "status": "ok"}, nil
+	})))
+	c := r.connect(client.Options{})
+	var early, last map[string]any
+	err := c.CallTwoPhase(t.Context(), "agent", id{1}, func(b json.RawMessage) { _ = json.Unmarshal(b, &early) }, &last)
+	if err != nil || early["status"] != "accepted" || last["status"] != "ok" {
+		t.Errorf("early %v, last %v, %v", early, last, err)
+	}
+	err = c.CallTwoPhase(t.Context(), "agent", id{-1}, nil, nil)
+	if wit.CodeOf(err) != wit.CodeUnavailable || err.Error() != "no model" {
+		t.Errorf("failing: %v", err)
+	}
+}
+
+func TestErrorsReachTheClient(t *testing.T) {
+	r := boot(t, methods(
+		rpc.New("fail", wire.ScopeRead, func(context.Context, rpc.None) (any, error) {
+			return nil, wit.NewError(wit.CodeNotFound, "no such thing")
+		}),
+		rpc.New("panic", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { panic("secret") }),
+		rpc.New("uncoded", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, errors.New("secret") }),
+		rpc.New("unencodable", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return func() {}, nil }),
+		rpc.New("huge", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return strings.Repeat("x", 9<<20), nil }),
+		rpc.New("null", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, nil }),
+		rpc.New("echo", wire.ScopeRead, echo), rpc.New("write", wire.ScopeWrite, echo), rpc.New("node", wire.ScopeNode, echo),
+	))
+	for _, protocol := range []int{3, 4} {
+		c := r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol, Scopes: []wire.Scope{wire.ScopeRead}})
+		forbidden := map[int]string{3: "INVALID_REQUEST", 4: "FORBIDDEN"}[protocol]
+		for _, tt := range []struct {
+			method string
+			params any
+			code   wit.Code
+			wire   string
+			text   string
+		}{
+			{"fail", nil, wit.CodeNotFound, "INVALID_REQUEST", "no such thing"},
+			{"panic", nil, wit.CodeInternal, "UNAVAILABLE", "internal error"},
+			{"uncoded", nil, wit.CodeInternal, "UNAVAILABLE", "internal error"},
+			{"unencodable", nil, wit.CodeInternal, "UNAVAILABLE", "internal error"},
+			{"nope", nil, wit.CodeInvalid, "INVALID_REQUEST", "unknown method: nope"},
+			{"echo", map[string]any{"n": "x"}, wit.CodeInvalid, "INVALID_REQUEST", "invalid echo params: at /n: must be integer"},
+			{"write", nil, wit.CodeForbidden, forbidden, "missing scope: operator.write"},
+			{"node", nil, wit.CodeForbidden, forbidden, "unauthorized role: operator"},
+			{"connect", nil, wit.CodeInvalid, "INVALID_REQUEST", "connect already completed"},
+		} {
+			err := c.Call(t.Context(), tt.method, tt.params, nil)
+			var e *wire.Error
+			if wit.CodeOf(err) != tt.code || err.Error() != tt.text || !errors.As(err, &e) || e.Code != tt.wire {
+				t.Errorf("protocol %d: %s = %v (%s, %+v)", protocol, tt.method, err, wit.CodeOf(err), e)
+			}
+		}
+		var got any = 1
+		if err := c.Call(t.Context(), "null", nil, &got); err != nil || got != nil {
+			t.Errorf("null = %v, %v", got, err)
+		}
+	}
+	c := r.connect(client.Options{MaxProtocol: 3})
+	if err := c.Call(t.Context(), "huge", nil, nil); wit.CodeOf(err) != wit.CodeTooLarge {
+		t.Errorf("huge: %v", err)
+	}
+}
+
+func TestBadFramesAfterHello(t *testing.T) {
+	r := boot(t, methods(rpc.New("echo", wire.ScopeRead, echo)))
+	for _, tt := range []struct{ frame, want string }{
+		{`hello`, "close 1008 invalid request frame: not a JSON object"},
+		{`{"type":"req","method":"echo"}`, "close 1008 invalid request frame: at /id: must be a string that is not blank"},
+		{strings.Repeat(`{"a":`, 40), "close 1008 JSON nesting depth exceeds maximum allowed depth of 32"},
+		{`{"type":"req","id":"1"}`, `{"type":"res","id":"1","ok":false,"error":{"code":"INVALID_REQUEST","message":"invalid request frame: at /method: must be a string of 1 to 128 characters"}}`},
+		{`{"type":"event","id":"1","event":"x"}`, `{"type":"res","id":"1","ok":false,"error":{"code":"INVALID_REQUEST","message":"invalid request frame: at /type: must be 'req'"}}`},
+		{`{"type":"req","id":"1","method":"echo","params":{"n":3},"traceparent":"00"}`, `{"type":"res","id":"1","ok":true,"payload":{"n":3}}`},
+	} {
+		w := r.enter(nil)
+		w.write(tt.frame)
+		if got := w.answer(); got != tt.want {
+			t.Errorf("%.40s\ngot  %s\nwant %s", tt.frame, got, tt.want)
+		}
+	}
+	w := r.enter(nil)
+	go func() { _ = w.ws.Write(t.Context(), 1, []byte(`{"x":"`+strings.Repeat("y", 512<<10)+`"}`)) }()
+	if got := w.answer(); !strings.HasPrefix(got, "close 1009") && !strings.HasPrefix(got, "error") {
+		t.Errorf("a frame above the policy: %s", got)
+	}
+	four := r.enter(map[string]any{"minProtocol": 4, "maxProtocol": 4, "scopes": []string{"operator.read"}})
+	go func() {
+		_ = four.ws.Write(t.Context(), 1, []byte(`{"type":"req","id":"big","method":"echo","params":{"n":1},"x":"`+strings.Repeat("y", 1<<20)+`"}`))
+	}()
+	if got := four.answer(); !strings.Contains(got, `"ok":true`) {
+		t.Errorf("a megabyte in protocol 4: %.100s", got)
+	}
+}
+
+func TestFloodsAreRefusedThenClosed(t *testing.T) {
+	r := boot(t, limits(gateway.Limits{Rate: 1, Burst: 5}), methods(rpc.New("echo", wire.ScopeRead, echo)))
+	w := r.enter(map[string]any{"scopes": []string{"operator.read"}})
+	go func() {
+		for n := range 20 {
+			_ = w.ws.Write(context.Background(), 1, fmt.Appendf(nil, `{"type":"req","id":"%d","method":"echo"}`, n))
+		}
+	}()
+	ok, refused, end := 0, 0, ""
+	for end == "" {
+		switch s := w.answer(); {
+		case strings.Contains(s, `"ok":true`):
+			ok++
+		case strings.Contains(s, `"code":"RATE_LIMITED"`) && strings.Contains(s, `"retryAfterMs":`) && strings.Contains(s, `"retryable":true`):
+			refused++
+		default:
+			end = s
+		}
+	}
+	if ok != 5 || refused < 5 || end != "close 1008 rate limit exceeded" {
+		t.Errorf("%d ok, %d refused, then %s", ok, refused, end)
+	}
+	// An admin on this machine is not limited.
+	c := r.connect(client.Options{})
+	for range 50 {
+		if err := c.Call(t.Context(), "echo", id{1}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestConnectionLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t, limits(gateway.Limits{MaxConnections: 2}))
+		a, _ := r.connect(client.Options{}), r.connect(client.Options{})
+		_, res, err := r.upgrade("ws://localhost/ws", nil)
+		if err == nil || res == nil || res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+			t.Errorf("the third: %v, %v", res, err)
+		}
+		a.Close()
+		synctest.Wait()
+		r.connect(client.Options{}).Close()
+		r.stop()
+	})
+}
+
+func TestDisconnectCancelsRequests(t *testing.T) {
+	started, ended := make(chan struct{}), make(chan struct{})
+	r := boot(t, methods(rpc.New("wait", wire.ScopeRead, func(ctx context.Context, _ rpc.None) (string, error) {
+		close(started)
+		<-ctx.Done()
+		close(ended)
+		return "", ctx.Err()
+	})))
+	c := r.connect(client.Options{})
+	go func() { _ = c.Call(context.Background(), "wait", nil, nil) }()
+	<-started
+	c.Close()
+	<-ended
+}

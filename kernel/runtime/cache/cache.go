@@ -1,0 +1,303 @@
+// Package cache keeps compiled modules in a directory, so that a module is compiled once per machine.
+//
+// A module has one entry file: a header, the metered bytes, and the name and checksum of the machine code's
+// file, which wazero keeps beside it under a name of its own and of its version. wazero trusts that file almost
+// blindly, so it is checked against the entry before wazero may see it, and machine code is made in a directory
+// of its own and only moved here once it is known what it is. Whatever does not fit is deleted and made again:
+// a cache never makes a load fail, and damaged machine code never runs.
+//
+// Files appear by rename only, so all engines of all processes may share a directory. A Cache is safe for
+// concurrent use. A seed is an entry that somebody else made, see Export.
+package cache
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/tetratelabs/wazero"
+	"golang.org/x/sys/cpu"
+
+	"github.com/carapace-gateway/carapace/kernel/runtime/meter"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Guest is a metered module with what its instances need to know. It is what an entry keeps.
+type Guest struct {
+	Functions   []string // the host functions of the plugin's own that it imports, by number
+	MemoryBytes int64    // what its memory has at first
+	// DirectInput says that the guest never looks for its input in the exchange memory.
+	DirectInput bool
+	WASM        []byte `json:"-"`
+}
+
+// Config says where a cache is and what it compiles with.
+type Config struct {
+	Dir  string
+	Seed fs.FS // nil, or the compilations that the build shipped
+	// Runtime is the engine's configuration; machine code depends on it.
+	Runtime wazero.RuntimeConfig
+	Log     hclog.Logger
+}
+
+// Cache is one such directory.
+type Cache struct {
+	dir     string
+	cache   wazero.CompilationCache
+	seed    fs.FS
+	runtime wazero.RuntimeConfig
+	log     hclog.Logger
+}
+
+// entry is the header of an entry file. The wasm follows it.
+type entry struct {
+	Guest
+	WasmSize int64
+	WasmSum  uint32
+	Code     string // file name, relative to the directory of machine code
+	CodeSum  uint32
+}
+
+const entryMagic = "carapace-module-1\n"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Open makes the directory if need be, and deletes what nobody has used for long. CodeUnavailable when the
+// directory cannot be made.
+func Open(cfg Config) (*Cache, error) {
+	c, err := wazero.NewCompilationCacheWithDir(filepath.Join(cfg.Dir, "code"))
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeUnavailable, "compile cache %s: %w", cfg.Dir, err)
+	}
+	d := &Cache{dir: cfg.Dir, cache: c, seed: cfg.Seed, runtime: cfg.Runtime, log: cfg.Log}
+	d.prune(time.Now())
+	return d, nil
+}
+
+// RuntimeConfig is the configuration of a runtime that loads from the cache.
+func (c *Cache) RuntimeConfig() wazero.RuntimeConfig { return c.runtime.WithCompilationCache(c.cache) }
+
+// Close gives the machine code back that was loaded. The runtime must be closed before.
+func (c *Cache) Close(ctx context.Context) error { return c.cache.Close(ctx) }
+
+// Files that nobody has used for as long are deleted when a cache is opened.
+const (
+	unusedFor    = 60 * 24 * time.Hour
+	abandonedFor = time.Hour // what a compilation was making when its process ended
+)
+
+func (c *Cache) prune(now time.Time) {
+	for pattern, age := range map[string]time.Duration{
+		"making-*": abandonedFor, "*.module": unusedFor, filepath.Join("code", "*", "*"): unusedFor,
+	} {
+		found, _ := filepath.Glob(filepath.Join(c.dir, pattern))
+		for _, path := range found {
+			if st, err := os.Stat(path); err == nil && now.Sub(st.ModTime()) > age {
+				_ = os.RemoveAll(path)
+			}
+		}
+	}
+}
+
+// touch says that an entry is used.
+func (c *Cache) touch(hash string, e *entry) {
+	now := time.Now()
+	_ = os.Chtimes(c.path(hash), now, now)
+	_ = os.Chtimes(filepath.Join(c.dir, "code", e.Code), now, now)
+}
+
+// path names a module's entry: by its content, by how it is metered, by the compiler's version and by
+// what that may use of this processor.
+func (c *Cache) path(hash string) string {
+	return filepath.Join(c.dir, hash+"-m"+meter.Version+"-"+compilerVersion()+"-"+processor()+".module")
+}
+
+// compilerVersion is wazero's version, on which the form of machine code depends.
+func compilerVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range info.Deps {
+			if d.Path == "github.com/tetratelabs/wazero" {
+				return d.Version
+			}
+		}
+	}
+	return "dev"
+}
+
+// processor is what the compiler may use of this processor, as four hexadecimal digits.
+func processor() string {
+	flags := []bool{cpu.X86.HasSSE3, cpu.X86.HasSSSE3, cpu.X86.HasSSE41, cpu.X86.HasSSE42, cpu.X86.HasPOPCNT,
+		cpu.X86.HasBMI1, cpu.X86.HasBMI2, cpu.X86.HasAVX, cpu.X86.HasAVX2, cpu.ARM64.HasATOMICS}
+	v := uint16(0)
+	for n, on := range flags {
+		if on {
+			v |= 1 << n
+		}
+	}
+	return hex.EncodeToString(binary.BigEndian.AppendUint16(nil, v))
+}
+
+// Load returns a module whose machine code is here or in the seed, nil if it is in neither. hash is the SHA-256
+// of the bytes before they were metered, in hexadecimal. The returned guest has no WASM: the compiler has taken
+// what it needs of it.
+func (c *Cache) Load(ctx context.Context, r wazero.Runtime, hash string) (wazero.CompiledModule, Guest) {
+	raw, err := os.ReadFile(c.path(hash))
+	if errors.Is(err, fs.ErrNotExist) {
+		c.plant(hash)
+		raw, err = os.ReadFile(c.path(hash))
+	}
+	if err != nil {
+		return nil, Guest{}
+	}
+	e, err := parseEntry(raw)
+	if err == nil {
+		err = c.checkCode(e)
+	}
+	var compiled wazero.CompiledModule
+	if err == nil {
+		compiled, err = r.CompileModule(ctx, e.WASM)
+	}
+	if err != nil {
+		c.log.Warn("compile cache entry unusable, deleted", "module", hash, "error", err)
+		c.drop(hash, e)
+		return nil, Guest{}
+	}
+	c.touch(hash, e)
+	e.WASM = nil
+	return compiled, e.Guest
+}
+
+// drop deletes an entry and, where e says which it is, its machine code.
+func (c *Cache) drop(hash string, e *entry) {
+	_ = os.Remove(c.path(hash))
+	if e != nil && filepath.IsLocal(e.Code) {
+		_ = os.Remove(filepath.Join(c.dir, "code", e.Code))
+	}
+}
+
+// parseEntry reads an entry file. It returns what it could read of a damaged one beside the error.
+func parseEntry(raw []byte) (*entry, error) {
+	damaged := wit.NewError(wit.CodeInvalid, "not an entry")
+	rest, ok := bytes.CutPrefix(raw, []byte(entryMagic))
+	if !ok || len(rest) < 8 {
+		return nil, damaged
+	}
+	size, sum := binary.LittleEndian.Uint32(rest), binary.LittleEndian.Uint32(rest[4:])
+	rest = rest[8:]
+	if uint64(size) > uint64(len(rest)) || crc32.Checksum(rest[:size], castagnoli) != sum {
+		return nil, damaged
+	}
+	e := &entry{}
+	if err := json.Unmarshal(rest[:size], e); err != nil {
+		return nil, err
+	}
+	e.WASM = rest[size:]
+	if int64(len(e.WASM)) != e.WasmSize || crc32.Checksum(e.WASM, castagnoli) != e.WasmSum || !filepath.IsLocal(e.Code) {
+		return e, damaged
+	}
+	return e, nil
+}
+
+func (e *entry) encode() ([]byte, error) {
+	header, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	b := append(make([]byte, 0, len(entryMagic)+8+len(header)+len(e.WASM)), entryMagic...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(header)))
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(header, castagnoli))
+	return append(append(b, header...), e.WASM...), nil
+}
+
+// checkCode compares the machine code with what the entry says of it.
+func (c *Cache) checkCode(e *entry) error {
+	sum, err := fileSum(filepath.Join(c.dir, "code", e.Code))
+	if err == nil && sum != e.CodeSum {
+		err = wit.NewError(wit.CodeInvalid, "machine code has changed")
+	}
+	return err
+}
+
+func fileSum(path string) (uint32, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	h := crc32.New(castagnoli)
+	if _, err := io.CopyBuffer(h, f, make([]byte, 256<<10)); err != nil {
+		return 0, err
+	}
+	return h.Sum32(), nil
+}
+
+// Store compiles g into the cache as the module of hash. Failing costs nothing but the next start's time.
+func (c *Cache) Store(ctx context.Context, hash string, g *Guest) error {
+	staging, err := os.MkdirTemp(c.dir, "making-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(staging)
+	if err := c.compileInto(ctx, staging, g.WASM); err != nil {
+		return err
+	}
+	name, err := onlyFile(staging)
+	if err != nil {
+		return err
+	}
+	sum, err := fileSum(filepath.Join(staging, name))
+	if err != nil {
+		return err
+	}
+	e := &entry{Guest: *g, WasmSize: int64(len(g.WASM)), WasmSum: crc32.Checksum(g.WASM, castagnoli), Code: name, CodeSum: sum}
+	b, err := e.encode()
+	if err != nil {
+		return err
+	}
+	made := filepath.Join(staging, "entry")
+	if err := os.WriteFile(made, b, 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(staging, name), filepath.Join(c.dir, "code", name)); err != nil {
+		return err
+	}
+	return os.Rename(made, c.path(hash))
+}
+
+// compileInto leaves the machine code of wasm in dir. The compiler that made it is gone afterwards,
+// with all its memory.
+func (c *Cache) compileInto(ctx context.Context, dir string, wasm []byte) error {
+	files, err := wazero.NewCompilationCacheWithDir(dir)
+	if err != nil {
+		return err
+	}
+	defer files.Close(ctx)
+	r := wazero.NewRuntimeWithConfig(ctx, c.runtime.WithCompilationCache(files))
+	defer r.Close(ctx)
+	_, err = r.CompileModule(ctx, wasm)
+	return err
+}
+
+// onlyFile finds the one file that a compiler left below dir.
+func onlyFile(dir string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err == nil && len(found) != 1 {
+		err = wit.Errorf(wit.CodeInternal, "the compiler left %d files", len(found))
+	}
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimPrefix(found[0], dir+string(filepath.Separator)), nil
+}

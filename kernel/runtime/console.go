@@ -1,0 +1,104 @@
+package runtime
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// Bounds on what a guest writes.
+const (
+	maxLogLine  = 4 << 10
+	maxLogLines = 1_000 // per call
+)
+
+// console is what a guest has written in one call.
+type console struct {
+	lines    int    // logged so far
+	stderr   string // its first line there, which is where language runtimes say why they gave up
+	out, err lineBuffer
+}
+
+// lineBuffer gathers what a guest writes to stdout or stderr into lines.
+type lineBuffer struct {
+	b []byte
+}
+
+// log hands one line to the plugin's log, within bounds.
+func (c *call) log(level hclog.Level, line []byte) {
+	c.check()
+	if c.console.lines++; c.console.lines > maxLogLines {
+		return
+	}
+	f := c.plugin.spec.Log
+	if f == nil {
+		return
+	}
+	text := clip(strings.ToValidUTF8(string(line[:min(len(line), maxLogLine+1)]), "\uFFFD"), maxLogLine-len("…"))
+	if c.console.lines == maxLogLines {
+		level, text = hclog.Warn, "too many log lines in one call; the rest is dropped"
+	}
+	f(level, text)
+}
+
+// write logs the lines that b ends, and keeps what is left for the next write.
+func (c *call) write(l *lineBuffer, level hclog.Level, b []byte) {
+	for len(b) > 0 {
+		end := bytes.IndexByte(b, '\n')
+		part := b
+		if end >= 0 {
+			part, b = b[:end], b[end+1:]
+		} else {
+			b = nil
+		}
+		l.b = append(l.b, part[:min(len(part), maxLogLine-len(l.b))]...)
+		if end >= 0 {
+			c.endLine(l, level)
+		}
+	}
+}
+
+func (c *call) endLine(l *lineBuffer, level hclog.Level) {
+	if len(l.b) == 0 {
+		return
+	}
+	if level == hclog.Warn && c.console.stderr == "" {
+		c.console.stderr = strings.ToValidUTF8(string(l.b), "\uFFFD")
+	}
+	b := l.b
+	l.b = nil
+	c.log(level, b)
+}
+
+// flush hands over lines that were not ended. The call is over, so nothing may stop the guest.
+func (c *call) flush() {
+	if len(c.console.out.b)+len(c.console.err.b) == 0 {
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil && r != any(errHalted) {
+			panic(r)
+		}
+	}()
+	halt := c.halt
+	defer func() { c.halt = halt }()
+	c.endLine(&c.console.out, hclog.Info)
+	c.endLine(&c.console.err, hclog.Warn)
+}
+
+// reason is the first line that the guest wrote to stderr, as the end of an error message.
+func (c *call) reason() string {
+	if c.console.stderr == "" {
+		return ""
+	}
+	return ": " + clip(c.console.stderr, 256)
+}
+
+// clip cuts s to n bytes and says so.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
