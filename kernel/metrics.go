@@ -6,26 +6,24 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/carapace-gateway/carapace/kernel/service/delivery"
-	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// newMetrics counts what the services do; the gateway adds its own figures to the same registry.
-func (k *Kernel) newMetrics() (*prometheus.Registry, error) {
-	received := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "carapace_messages_received_total", Help: "Messages that came in through channels, by what became of them.",
-	}, []string{"channel", "verdict"})
-	sent := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "carapace_messages_sent_total", Help: "Outgoing messages whose delivery ended, by outcome.",
-	}, []string{"channel", "outcome"})
-	inbox.ReceivedKind.Subscribe(k.bus, func(r inbox.Received) {
-		received.WithLabelValues(r.Channel, string(r.Verdict)).Inc()
-	})
-	delivery.DeliveredKind.Subscribe(k.bus, func(d delivery.Delivered) { sent.WithLabelValues(d.Channel, "delivered").Inc() })
-	delivery.FailedKind.Subscribe(k.bus, func(d delivery.Failed) { sent.WithLabelValues(d.Channel, "failed").Inc() })
+// newMetrics registers the figures of the plugins and of the services; the gateway adds its own.
+func newMetrics(plugins *plugin.Registry, services []service.Service) (*prometheus.Registry, error) {
 	r := prometheus.NewRegistry()
-	for _, c := range []prometheus.Collector{received, sent, plugins{k}, waiting{k}} {
+	metrics := pluginMetrics(plugins)
+	for _, s := range services {
+		metrics = append(metrics, s.Metrics...)
+	}
+	collectors := []prometheus.Collector{queueLengths(services)}
+	for _, m := range metrics {
+		collectors = append(collectors, figure{m, prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)})
+	}
+	for _, c := range collectors {
 		if err := r.Register(c); err != nil {
 			return nil, wit.Errorf(wit.CodeInternal, "metrics: %w", err)
 		}
@@ -33,46 +31,63 @@ func (k *Kernel) newMetrics() (*prometheus.Registry, error) {
 	return r, nil
 }
 
-var (
-	pluginCalls = prometheus.NewDesc("carapace_plugin_calls_total", "Calls of a plugin.", []string{"plugin"}, nil)
-	pluginFails = prometheus.NewDesc("carapace_plugin_errors_total", "Calls of a plugin that failed.", []string{"plugin"}, nil)
-	pluginTime  = prometheus.NewDesc("carapace_plugin_cpu_seconds_total", "Processor time in a plugin's code.", []string{"plugin"}, nil)
-	pluginAlive = prometheus.NewDesc("carapace_plugin_instances", "Instances of a plugin in memory.", []string{"plugin"}, nil)
-	queueLength = prometheus.NewDesc("carapace_queue_length", "What waits: runs, outbound messages, held messages, dead letters.", []string{"queue"}, nil)
-)
+// figure is a service's metric as Prometheus collects it.
+type figure struct {
+	service.Metric
+	desc *prometheus.Desc
+}
 
-// plugins collects the registry's figures.
-type plugins struct{ kernel *Kernel }
+func (f figure) Describe(c chan<- *prometheus.Desc) { c <- f.desc }
 
-func (plugins) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{pluginCalls, pluginFails, pluginTime, pluginAlive} {
-		c <- d
+func (f figure) Collect(c chan<- prometheus.Metric) {
+	kind := prometheus.GaugeValue
+	if f.Counter {
+		kind = prometheus.CounterValue
+	}
+	for _, s := range f.Metric.Collect() {
+		m, err := prometheus.NewConstMetric(f.desc, kind, s.Value, s.Labels...)
+		if err != nil {
+			m = prometheus.NewInvalidMetric(f.desc, err)
+		}
+		c <- m
 	}
 }
 
-func (p plugins) Collect(c chan<- prometheus.Metric) {
-	for _, s := range p.kernel.plugins.List() {
-		c <- prometheus.MustNewConstMetric(pluginCalls, prometheus.CounterValue, float64(s.Stats.Calls), s.ID)
-		c <- prometheus.MustNewConstMetric(pluginFails, prometheus.CounterValue, float64(s.Stats.Errors), s.ID)
-		c <- prometheus.MustNewConstMetric(pluginTime, prometheus.CounterValue, float64(s.Stats.CPU)/1000, s.ID)
-		c <- prometheus.MustNewConstMetric(pluginAlive, prometheus.GaugeValue, float64(s.Stats.Instances), s.ID)
+// pluginMetrics are the registry's figures.
+func pluginMetrics(r *plugin.Registry) []service.Metric {
+	metric := func(name, help string, counter bool, value func(engine.Stats) float64) service.Metric {
+		return service.Metric{Name: name, Help: help, Counter: counter, Labels: []string{"plugin"}, Collect: func() []service.Sample {
+			var list []service.Sample
+			for _, p := range r.List() {
+				list = append(list, service.Sample{Labels: []string{p.ID}, Value: value(p.Stats)})
+			}
+			return list
+		}}
+	}
+	return []service.Metric{
+		metric("carapace_plugin_calls_total", "Calls of a plugin.", true, func(s engine.Stats) float64 { return float64(s.Calls) }),
+		metric("carapace_plugin_errors_total", "Calls of a plugin that failed.", true, func(s engine.Stats) float64 { return float64(s.Errors) }),
+		metric("carapace_plugin_cpu_seconds_total", "Processor time in a plugin's code.", true, func(s engine.Stats) float64 { return float64(s.CPU) / 1000 }),
+		metric("carapace_plugin_instances", "Instances of a plugin in memory.", false, func(s engine.Stats) float64 { return float64(s.Instances) }),
 	}
 }
 
-// waiting collects the lengths of the queues.
-type waiting struct{ kernel *Kernel }
+var queueLength = prometheus.NewDesc("carapace_queue_length", "What waits, by queue.", []string{"queue"}, nil)
 
-func (waiting) Describe(c chan<- *prometheus.Desc) { c <- queueLength }
+// queueLengths collects how much waits in the services.
+type queueLengths []service.Service
 
-func (w waiting) Collect(c chan<- prometheus.Metric) {
+func (queueLengths) Describe(c chan<- *prometheus.Desc) { c <- queueLength }
+
+func (q queueLengths) Collect(c chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	q, err := w.kernel.queues(ctx)
+	lengths, err := service.Queues(ctx, q)
 	if err != nil {
 		c <- prometheus.NewInvalidMetric(queueLength, err)
 		return
 	}
-	for name, n := range map[string]int{"runs": q.Runs, "outbound": q.Outbound, "held": q.Held, "aside": q.Aside} {
+	for name, n := range lengths {
 		c <- prometheus.MustNewConstMetric(queueLength, prometheus.GaugeValue, float64(n), name)
 	}
 }

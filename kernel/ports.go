@@ -9,6 +9,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/secret"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
@@ -17,6 +18,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -91,11 +93,94 @@ func (a accounts) Accounts(id string) []channel.Account {
 	return list
 }
 
-// known is inbox's view of the accounts, which are made after it.
-type known struct{ kernel *Kernel }
+// inboxAccounts is inbox's view of the accounts, which are made after it.
+type inboxAccounts struct{ channels func() *channel.Service }
 
-func (a known) Accounts() []message.Account { return a.kernel.channels.Accounts() }
-func (a known) Label(channel string) string { return a.kernel.channels.Label(channel) }
+func (a inboxAccounts) Accounts() []message.Account {
+	if c := a.channels(); c != nil {
+		return c.Accounts()
+	}
+	return nil
+}
+
+func (a inboxAccounts) Label(id string) string {
+	if c := a.channels(); c != nil {
+		return c.Label(id)
+	}
+	return id
+}
+
+// deliveryAccounts is delivery's view of the accounts, which are made after it.
+type deliveryAccounts struct{ channels func() *channel.Service }
+
+func (a deliveryAccounts) Ready(id, account string) error {
+	if c := a.channels(); c != nil {
+		return c.Ready(id, account)
+	}
+	return wit.NewError(wit.CodeUnavailable, "this gateway has no channels")
+}
+
+func (a deliveryAccounts) Account(id, account string) (message.Account, error) {
+	if c := a.channels(); c != nil {
+		return c.Account(id, account)
+	}
+	return message.Account{}, wit.NewError(wit.CodeNotFound, "this gateway has no channels")
+}
+
+func (a deliveryAccounts) Default() (id string, ok bool) {
+	if c := a.channels(); c != nil {
+		return c.Default()
+	}
+	return "", false
+}
+
+// systemAccounts is system's view of the accounts.
+type systemAccounts struct{ channels func() *channel.Service }
+
+func (a systemAccounts) List() []system.Account {
+	list := []system.Account{}
+	c := a.channels()
+	if c == nil {
+		return list
+	}
+	for _, is := range c.List() {
+		list = append(list, system.Account{Channel: is.Channel, Account: is.Account, Label: c.Label(is.Channel), State: is.Condition(), Message: is.Message})
+	}
+	return list
+}
+
+func (a systemAccounts) Restart(id, account string) {
+	if c := a.channels(); c != nil {
+		c.Restart(id, account)
+	}
+}
+
+// systemPlugins is system's view of the registry.
+type systemPlugins struct {
+	registry *plugin.Registry
+	settings *config.Settings
+}
+
+func (p systemPlugins) List() []system.Plugin {
+	var list []system.Plugin
+	for _, is := range p.registry.List() {
+		state := string(is.State)
+		if !p.settings.PluginEnabled(is.ID) {
+			state = "disabled"
+		}
+		list = append(list, system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint})
+	}
+	return list
+}
+
+func (p systemPlugins) Secrets(id string) ([]string, error) {
+	info, err := p.registry.Info(id)
+	return info.Secrets, err
+}
+
+func (p systemPlugins) CheckConfig(id, account string, section wit.JSON) error {
+	return p.registry.CheckConfig(id, account, section)
+}
 
 // typing shows in a channel that an answer is being written, where the channel can.
 type typing struct{ registry *plugin.Registry }
@@ -109,15 +194,19 @@ func (t typing) Typing(ctx context.Context, at message.Account, to wit.Conversat
 	return err
 }
 
-// providers is agent's view of the registry.
-type providers struct{ kernel *Kernel }
+// providers is agent's view of the registry, and of what the owner has said of its providers.
+type providers struct {
+	registry *plugin.Registry
+	settings *config.Settings
+	vault    *secret.Vault
+}
 
 func (p providers) Providers() []agent.ProviderInfo {
 	var list []agent.ProviderInfo
-	for _, f := range p.kernel.plugins.Providers() {
+	for _, f := range p.registry.Providers() {
 		info := agent.ProviderInfo{ID: f.ID(), Facts: *f.Facts()}
 		if !info.Facts.Offline { // those need neither
-			info.Settings, info.Credentials = p.kernel.settings.PluginConfig(f.ID()), len(p.kernel.vault.List(f.ID()))
+			info.Settings, info.Credentials = p.settings.PluginConfig(f.ID()), len(p.vault.List(f.ID()))
 		}
 		list = append(list, info)
 	}
@@ -125,7 +214,7 @@ func (p providers) Providers() []agent.ProviderInfo {
 }
 
 func (p providers) Provider(id string) (agent.Provider, bool) {
-	f, err := p.kernel.plugins.Provider(id)
+	f, err := p.registry.Provider(id)
 	return f, err == nil
 }
 
@@ -145,10 +234,12 @@ func (t tools) Tool(name string) (agent.Tool, bool) {
 	return f, err == nil
 }
 
-// hookPlugins finds who is asked at a hook.
-func (k *Kernel) hookPlugins(name wit.HookName) []hook.Plugin {
+// hookSource finds who is asked at a hook.
+type hookSource struct{ registry *plugin.Registry }
+
+func (s hookSource) find(name wit.HookName) []hook.Plugin {
 	var list []hook.Plugin
-	for _, h := range k.plugins.Hooks(name) {
+	for _, h := range s.registry.Hooks(name) {
 		list = append(list, h)
 	}
 	return list
@@ -166,9 +257,9 @@ func (o outgoing) Sent(ctx context.Context, c wit.HookContext, m wit.MessageSent
 }
 
 // watchers finds the connections that want to see tool calls.
-type watchers struct{ kernel *Kernel }
+type watchers struct{ door *door }
 
-func (w watchers) ToolWatchers() []string { return w.kernel.gateway.WithCap("tool-events") }
+func (w watchers) ToolWatchers() []string { return w.door.gateway.WithCap("tool-events") }
 
 // pluginJobs keeps the jobs that plugins schedule.
 type pluginJobs struct{ scheduler *schedule.Scheduler }
@@ -210,10 +301,12 @@ func (p pluginJobs) Jobs(ctx context.Context, id string) ([]string, error) {
 	return ids, err
 }
 
-// firePlugin hands a plugin the job that is due.
-func (k *Kernel) firePlugin(ctx context.Context, f schedule.Firing) (string, error) {
+// pluginFirings hands plugins the jobs that are due.
+type pluginFirings struct{ registry *plugin.Registry }
+
+func (p pluginFirings) fire(ctx context.Context, f schedule.Firing) (string, error) {
 	id := string(f.Job.Owner)[len("plugin:"):]
-	return "", k.plugins.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
+	return "", p.registry.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
 }
 
 // jobs gives run what cron has to say.

@@ -21,25 +21,23 @@ type part struct {
 // parts are started from the first to the last and stopped from the last to the first, so that nobody
 // calls what has stopped.
 func (k *Kernel) parts() []part {
-	return []part{
-		{"media", k.media.Run},
-		{"plugins", k.plugins.Run},
-		{"delivery", k.delivery.Run},
-		{"session", k.sessions.Run},
-		{"agent", k.agent.Run},
-		{"run", k.runs.Run},
-		{"inbox", k.inbox.Run},
-		{"channels", k.channels.Run},
-		{"schedule", k.scheduler.Run},
-		{"gateway", func(ctx context.Context) error { return k.gateway.Run(ctx, k.listener) }},
+	list := []part{{"media", k.state.media.Run}, {"plugins", k.platform.plugins.Run}}
+	for _, s := range k.services {
+		if s.Run != nil {
+			list = append(list, part{s.Name, s.Run})
+		}
 	}
+	return append(list,
+		part{"schedule", k.platform.scheduler.Run},
+		part{"gateway", func(ctx context.Context) error { return k.door.gateway.Run(ctx, k.door.listener) }},
+	)
 }
 
 // Run runs the kernel until ctx ends, and returns when all of it has stopped and is closed. ready, which
 // may be nil, is called once clients can connect. The error is the first of a part that failed, or what
 // could not be closed.
 func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
-	defer func() { err = errors.Join(err, k.close()) }()
+	defer func() { err = errors.Join(err, k.closers.close()) }()
 	failed := make(chan error, 1)
 	var running []*runningPart
 	for _, p := range k.parts() {
@@ -67,14 +65,14 @@ func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
 
 // open tells where gateway listening.
 func (k *Kernel) open() (Endpoint, error) {
-	url := urlOf(k.listener)
+	url := urlOf(k.door.listener)
 	k.url.Store(&url)
 	at := Endpoint{URL: url, PID: os.Getpid(), Version: k.o.Version, StateDir: k.o.StateDir}
 	k.log.Info("gateway listening", "url", url, "version", k.o.Version)
 	if k.o.StateDir == "" {
 		return at, nil
 	}
-	k.closing(func() error { return os.Remove(k.dir(EndpointFile)) })
+	k.closers.add(func() error { return os.Remove(k.o.dir(EndpointFile)) })
 	return at, announce(k.o.StateDir, at)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
@@ -25,10 +26,10 @@ func newDoctor(o *options) *cobra.Command {
 }
 
 func (o *options) doctor(c *cobra.Command) error {
-	findings := []system.Check{o.checkStateDir(), o.checkConfig(), o.checkPrivate(kernel.TokenFile)}
+	findings := []service.Check{o.checkStateDir(), o.checkConfig(), o.checkPrivate(kernel.TokenFile)}
 	var remote system.DoctorResult
 	if err := o.call(c.Context(), "doctor", nil, &remote); err != nil {
-		findings = append(findings, system.Check{Name: "gateway", Message: err.Error(), Hint: "start it with `carapace`"})
+		findings = append(findings, service.Check{Name: "gateway", Message: err.Error(), Hint: "start it with `carapace`"})
 	}
 	findings = append(findings, remote.Checks...)
 	wrong := 0
@@ -60,8 +61,8 @@ func verdict(wrong int) error {
 	return fmt.Errorf("%d of the checks failed", wrong)
 }
 
-func (o *options) checkStateDir() system.Check {
-	f := system.Check{Name: "state", Message: o.stateDir}
+func (o *options) checkStateDir() service.Check {
+	f := service.Check{Name: "state", Message: o.stateDir}
 	info, err := os.Stat(o.stateDir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -78,16 +79,16 @@ func (o *options) checkStateDir() system.Check {
 	return f
 }
 
-func (o *options) checkConfig() system.Check {
+func (o *options) checkConfig() service.Check {
 	path := env("CARAPACE_CONFIG_PATH", o.path("carapace.json"))
 	if _, err := config.Load(path, false); err != nil {
-		return system.Check{Name: "config", Message: err.Error(), Hint: "mend the file and start the gateway again"}
+		return service.Check{Name: "config", Message: err.Error(), Hint: "mend the file and start the gateway again"}
 	}
-	return system.Check{Name: "config", OK: true, Message: path}
+	return service.Check{Name: "config", OK: true, Message: path}
 }
 
-func (o *options) checkPrivate(name string) system.Check {
-	f := system.Check{Name: "token", OK: true, Message: o.path(name)}
+func (o *options) checkPrivate(name string) service.Check {
+	f := service.Check{Name: "token", OK: true, Message: o.path(name)}
 	if info, err := os.Stat(o.path(name)); err == nil && info.Mode().Perm()&0o077 != 0 {
 		f.OK, f.Message, f.Hint = false, o.path(name)+" can be read by others", "chmod 600 "+o.path(name)
 	}

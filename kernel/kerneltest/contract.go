@@ -100,10 +100,25 @@ func (c *Contract) Received(frame []byte, method string) error {
 	return err
 }
 
-// contract is the one of all kernels of a test process, since it does not depend on their options.
-var contract struct {
+// contracts are those of the kernels of a test process: they depend on the services that were left out.
+var contracts = struct {
 	sync.Mutex
-	*Contract
+	by map[string]*Contract
+}{by: map[string]*Contract{}}
+
+// contract returns what the kernel's frames are checked against.
+func (k *Kernel) contract() *Contract {
+	contracts.Lock()
+	defer contracts.Unlock()
+	c := contracts.by[k.without]
+	if c == nil {
+		var err error
+		if c, err = NewContract(k.kernel.Protocol()); err != nil {
+			k.t.Fatalf("the contract cannot be checked: %v", err)
+		}
+		contracts.by[k.without] = c
+	}
+	return c
 }
 
 // watch returns a trace for one client that fails the test at a frame that breaks the contract.
@@ -111,16 +126,7 @@ func (k *Kernel) watch() func(sent bool, frame []byte) {
 	if _, test := k.t.(*testing.T); !test {
 		return nil // a benchmark measures the gateway, not this
 	}
-	contract.Lock()
-	defer contract.Unlock()
-	if contract.Contract == nil {
-		c, err := NewContract(k.kernel.Protocol())
-		if err != nil {
-			k.t.Fatalf("the contract cannot be checked: %v", err)
-		}
-		contract.Contract = c
-	}
-	all := contract.Contract
+	all := k.contract()
 	var methods sync.Map // by id of a request
 	return func(sent bool, frame []byte) {
 		if sent {

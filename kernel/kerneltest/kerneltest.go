@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel"
@@ -32,10 +33,12 @@ const Token = "kerneltest-token"
 type Kernel struct {
 	t      testing.TB
 	kernel *kernel.Kernel
-	memory *gatewaytest.Listener
-	log    *logs.Log
-	stop   context.CancelFunc
-	done   chan error
+	// without names the services that were left out.
+	without string
+	memory  *gatewaytest.Listener
+	log     *logs.Log
+	stop    context.CancelFunc
+	done    chan error
 }
 
 // Option changes what Start boots.
@@ -103,7 +106,7 @@ func Start(t testing.TB, options ...Option) *Kernel {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	running := &Kernel{t: t, kernel: k, memory: memory, log: o.Log, stop: stop, done: make(chan error, 1)}
+	running := &Kernel{t: t, without: strings.Join(o.Without, " "), kernel: k, memory: memory, log: o.Log, stop: stop, done: make(chan error, 1)}
 	ready := make(chan struct{})
 	go func() { running.done <- k.Run(ctx, func(kernel.Endpoint) { close(ready) }) }()
 	select {

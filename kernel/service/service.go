@@ -8,10 +8,12 @@ package service
 
 import (
 	"context"
+	"maps"
 	"net/http"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Service is one system service.
@@ -66,4 +68,20 @@ type Sample struct {
 	// Labels are the values of the metric's labels, in order.
 	Labels []string
 	Value  float64
+}
+
+// Queues counts what waits in the services, by the queues' names. An error names the service.
+func Queues(ctx context.Context, services []Service) (map[string]int, error) {
+	all := map[string]int{}
+	for _, s := range services {
+		if s.Queues == nil {
+			continue
+		}
+		own, err := s.Queues(ctx)
+		if err != nil {
+			return nil, wit.Errorf(wit.CodeOf(err), "%s: %w", s.Name, err)
+		}
+		maps.Copy(all, own)
+	}
+	return all, nil
 }

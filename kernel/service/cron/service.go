@@ -17,6 +17,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -153,4 +154,9 @@ func (d details) turn(f schedule.Firing) Turn {
 		t.SessionKey = key
 	}
 	return t
+}
+
+// Service describes the service to the kernel. What is due is run by the scheduler.
+func (s *Service) Service() service.Service {
+	return service.Service{Name: "cron", Methods: s.Methods(), Events: []event.Row{Changes.Row()}}
 }

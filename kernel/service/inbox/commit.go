@@ -48,6 +48,9 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	case err != nil:
 		return Result{}, err
 	}
+	for _, news := range in.result.News {
+		s.received.Add(news.Channel, string(news.Verdict))
+	}
 	if in.result.Accepted > 0 {
 		s.acceptor.Wake()
 	}

@@ -3,8 +3,10 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
@@ -65,4 +67,19 @@ func (d *DeadLetters) List(ctx context.Context, in DeadLetterListParams) (DeadLe
 		return nil
 	})
 	return out, err
+}
+
+// check is not OK while there are dead letters, since nothing but the owner's word ends them.
+func (d *DeadLetters) check(ctx context.Context) service.Check {
+	n, err := d.Count(ctx)
+	switch {
+	case err != nil:
+		return service.Check{Name: "dead letters", Message: err.Error()}
+	case n > 0:
+		return service.Check{
+			Name: "dead letters", Message: fmt.Sprintf("%d events could not be handled", n),
+			Hint: "look with `carapace call channels.poison.list`, then replay or drop them",
+		}
+	}
+	return service.Check{Name: "dead letters", OK: true, Message: "none"}
 }

@@ -56,6 +56,7 @@ type Service struct {
 	outbox   message.Outbox
 	pairing  *pairing
 	letters  *DeadLetters
+	received service.Counter
 }
 
 // New returns the service; it starts nothing.
@@ -83,6 +84,11 @@ func (s *Service) Service() service.Service {
 			n, err := s.letters.Count(ctx)
 			return map[string]int{"dead_letters": n}, err
 		},
+		Checks: []func(context.Context) service.Check{s.letters.check},
+		Metrics: []service.Metric{{
+			Name: "carapace_messages_received_total", Help: "Messages that came in through channels, by what became of them.",
+			Counter: true, Labels: []string{"channel", "verdict"}, Collect: s.received.Samples,
+		}},
 	}
 }
 

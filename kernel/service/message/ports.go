@@ -19,3 +19,12 @@ type Outbox interface {
 	// Wake is called after a commit with messages in it. It returns at once.
 	Wake()
 }
+
+// Nowhere is the outbox of a gateway that delivers nothing: what is put into it is gone.
+type Nowhere struct{}
+
+// Enqueue implements Outbox.
+func (Nowhere) Enqueue(store.Tx, Outbound) error { return nil }
+
+// Wake implements Outbox.
+func (Nowhere) Wake() {}

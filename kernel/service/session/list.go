@@ -123,26 +123,3 @@ func (p ListParams) matches(e Entry, now int64) bool {
 	}
 	return false
 }
-
-// Overview is what status and health tell about all sessions.
-type Overview struct {
-	Count int
-	// Recent are the last used ones, at most ten.
-	Recent []Row
-	// Queued and Running count runs.
-	Queued, Running int
-}
-
-// Overview counts and returns the last used sessions.
-func (s *Service) Overview(ctx context.Context, d Defaults) (Overview, error) {
-	res, err := s.List(ctx, ListParams{}, d)
-	o := Overview{Count: res.TotalCount}
-	for _, r := range res.Sessions {
-		o.Queued += r.QueuedRuns
-		if r.RunningRun != "" {
-			o.Running++
-		}
-	}
-	o.Recent = res.Sessions[:min(len(res.Sessions), 10)]
-	return o, err
-}

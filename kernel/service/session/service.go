@@ -28,11 +28,14 @@ type Service struct {
 	queue    Queue
 	settings func() Settings
 	log      hclog.Logger
+	recent   recent
 }
 
 // New returns the service; it starts nothing.
 func New(d Deps) *Service {
-	return &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: d.Log.Named("session")}
+	s := &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: d.Log.Named("session")}
+	s.recent.watch(d.Bus)
+	return s
 }
 
 // Ports is what the methods need of the services above.

@@ -3,56 +3,58 @@ package system
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/wit"
 )
-
-// Check is one thing that the doctor looked at.
-type Check struct {
-	Name    string `json:"name"`
-	OK      bool   `json:"ok"`
-	Message string `json:"message"`
-	// Hint says what to do.
-	Hint string `json:"hint,omitempty"`
-}
 
 // DoctorResult is what the doctor found; OK when every check is.
 type DoctorResult struct {
-	OK     bool    `json:"ok"`
-	Checks []Check `json:"checks"`
+	OK     bool            `json:"ok"`
+	Checks []service.Check `json:"checks"`
 }
 
+// doctor asks the services what is wrong with them.
 func (s *Service) doctor(ctx context.Context, _ rpc.None) (DoctorResult, error) {
-	d := DoctorResult{OK: true, Checks: []Check{
-		{Name: "gateway", OK: true, Message: "carapace " + s.Version + " at " + s.URL()},
-		s.checkStore(ctx), s.checkSettings(), s.checkPlugins(), s.checkAccounts(), s.checkModel(), s.checkQueues(ctx),
+	d := DoctorResult{OK: true, Checks: []service.Check{
+		{Name: "gateway", OK: true, Message: "carapace " + s.version + " at " + s.url()},
 	}}
-	for _, c := range d.Checks {
-		d.OK = d.OK && c.OK
+	checks := s.checks() // what the others stand on comes first
+	for _, other := range s.services() {
+		if other.Name != name {
+			checks = append(checks, other.Checks...)
+		}
 	}
+	for _, check := range checks {
+		d.Checks = append(d.Checks, check(ctx))
+	}
+	d.Checks = append(d.Checks, s.checkQueues(ctx))
+	d.OK = !slices.ContainsFunc(d.Checks, func(c service.Check) bool { return !c.OK })
 	return d, nil
 }
 
-func (s *Service) checkStore(ctx context.Context) Check {
-	if err := s.CheckStore(ctx); err != nil {
-		return Check{Name: "database", Message: err.Error(), Hint: "stop the gateway, keep a copy of the state directory, and restore the database from a backup"}
+func (s *Service) checkDatabase(ctx context.Context) service.Check {
+	if err := s.checkStore(ctx); err != nil {
+		return service.Check{Name: "database", Message: err.Error(), Hint: "stop the gateway, keep a copy of the state directory, and restore the database from a backup"}
 	}
-	return Check{Name: "database", OK: true, Message: "every page is sound"}
+	return service.Check{Name: "database", OK: true, Message: "every page is sound"}
 }
 
-func (s *Service) checkSettings() Check {
-	if problems := s.CheckSections(); len(problems) > 0 {
-		return Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + s.ConfigPath + " and start the gateway again"}
+func (s *Service) checkSettings(context.Context) service.Check {
+	if problems := s.unusableSections(); len(problems) > 0 {
+		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + s.configPath + " and start the gateway again"}
 	}
-	return Check{Name: "settings", OK: true, Message: "every plugin's section fits its schema"}
+	return service.Check{Name: "settings", OK: true, Message: "every plugin's section fits its schema"}
 }
 
-func (s *Service) checkPlugins() Check {
-	c := Check{Name: "plugins", OK: true}
+func (s *Service) checkPlugins(context.Context) service.Check {
+	c := service.Check{Name: "plugins", OK: true}
 	var bad []string
 	ready := 0
-	for _, p := range s.Plugins() {
+	for _, p := range s.plugins.List() {
 		switch p.State {
 		case "failed":
 			bad = append(bad, p.ID+": "+p.Reason)
@@ -70,41 +72,42 @@ func (s *Service) checkPlugins() Check {
 	return c
 }
 
-func (s *Service) checkAccounts() Check {
-	c := Check{Name: "channels", OK: true}
-	accounts := s.Accounts()
-	for _, a := range accounts {
-		if a.Wrong {
-			c.OK = false
-			c.Message += a.Channel + "/" + a.Account + ": " + a.State + " " + a.Message + "; "
+// checkQueues says how much waits.
+func (s *Service) checkQueues(ctx context.Context) service.Check {
+	q, err := s.queues(ctx)
+	if err != nil {
+		return service.Check{Name: "queues", Message: err.Error()}
+	}
+	return service.Check{Name: "queues", OK: true, Message: fmt.Sprintf("%d runs and %d messages wait", q.Runs, q.Outbound)}
+}
+
+// queues counts what waits in the services.
+func (s *Service) queues(ctx context.Context) (Queues, error) {
+	all, err := service.Queues(ctx, s.services())
+	return Queues{Runs: all["runs"], Outbound: all["outbound"], Held: all["held"], Aside: all["dead_letters"]}, err
+}
+
+// unusableSections says what is wrong with the plugins' sections of the config file. A section that cannot
+// be used fails its plugin's calls, never the gateway.
+func (s *Service) unusableSections() []string {
+	var problems []string
+	check := func(id, account string, section wit.JSON) {
+		if len(section) == 0 {
+			return
+		}
+		if err := s.plugins.CheckConfig(id, account, section); err != nil {
+			problems = append(problems, err.Error())
 		}
 	}
-	if c.OK {
-		c.Message = fmt.Sprintf("%d accounts", len(accounts))
-		return c
+	file := s.settings.File()
+	for id, p := range file.Plugins {
+		check(id, "", p.Config)
 	}
-	c.Message = strings.TrimSuffix(c.Message, "; ")
-	c.Hint = "see `carapace logs`, and set the account up again with `carapace setup`"
-	return c
-}
-
-func (s *Service) checkModel() Check {
-	d := s.Defaults()
-	if d.Model == "" {
-		return Check{Name: "model", Message: "no provider can answer", Hint: "enable one with `carapace plugins enable`, or set one up with `carapace setup`"}
+	for id, c := range file.Channels {
+		for account, a := range c.Accounts {
+			check(id, account, a.Config)
+		}
 	}
-	return Check{Name: "model", OK: true, Message: d.ModelProvider + "/" + d.Model}
-}
-
-func (s *Service) checkQueues(ctx context.Context) Check {
-	q, err := s.Queues(ctx)
-	switch {
-	case err != nil:
-		return Check{Name: "queues", Message: err.Error()}
-	case q.Held > 0:
-		return Check{Name: "queues", Message: fmt.Sprintf("%d messages are held after a crash", q.Held), Hint: "look with `carapace delivery list`, then `carapace delivery release` or `drop`"}
-	case q.Aside > 0:
-		return Check{Name: "queues", Message: fmt.Sprintf("%d events could not be handled and are kept aside", q.Aside), Hint: "look with `carapace call channels.poison.list`"}
-	}
-	return Check{Name: "queues", OK: true, Message: fmt.Sprintf("%d runs and %d messages wait", q.Runs, q.Outbound)}
+	slices.Sort(problems)
+	return problems
 }

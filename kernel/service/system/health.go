@@ -88,15 +88,15 @@ func (s *Service) Health(ctx context.Context) (Health, error) {
 	begin := time.Now()
 	h := Health{
 		OK: true, Ts: begin.UnixMilli(), Channels: map[string]ChannelHealth{}, ChannelOrder: []string{}, ChannelLabels: map[string]string{},
-		DefaultAgentID: s.Agent,
+		DefaultAgentID: s.agent,
 	}
-	overview, err := s.Sessions(ctx)
+	overview, err := s.sessions.Overview(ctx, s.models)
 	if err != nil {
 		h.OK, h.Reason = false, "the database cannot be read"
 	}
 	h.Sessions = s.summary(overview, begin)
-	h.Agents = []AgentHealth{{AgentID: s.Agent, IsDefault: true, Heartbeat: AgentHeartbeat{Heartbeat: Heartbeat{Every: "off"}, Target: "none"}, Sessions: h.Sessions}}
-	for _, a := range s.Accounts() {
+	h.Agents = []AgentHealth{{AgentID: s.agent, IsDefault: true, Heartbeat: AgentHeartbeat{Heartbeat: Heartbeat{Every: "off"}, Target: "none"}, Sessions: h.Sessions}}
+	for _, a := range s.accounts.List() {
 		if _, seen := h.ChannelLabels[a.Channel]; !seen {
 			h.ChannelOrder = append(h.ChannelOrder, a.Channel)
 			h.ChannelLabels[a.Channel] = a.Label
@@ -108,7 +108,7 @@ func (s *Service) Health(ctx context.Context) (Health, error) {
 }
 
 func (s *Service) summary(o session.Overview, now time.Time) SessionsSummary {
-	sum := SessionsSummary{Path: s.StateDir, Count: o.Count, Recent: []RecentSession{}}
+	sum := SessionsSummary{Path: s.stateDir, Count: o.Count, Recent: []RecentSession{}}
 	for _, r := range o.Recent[:min(5, len(o.Recent))] {
 		sum.Recent = append(sum.Recent, RecentSession{Key: r.Key, UpdatedAt: r.UpdatedAt, Age: now.UnixMilli() - r.UpdatedAt})
 	}

@@ -38,7 +38,7 @@ func (s *Service) tail(_ context.Context, p TailParams) (TailResult, error) {
 	if p.MaxBytes == 0 {
 		p.MaxBytes = tailBytes
 	}
-	c := s.Log.Tail(p.Cursor, p.Limit, p.MaxBytes)
+	c := s.log.Tail(p.Cursor, p.Limit, p.MaxBytes)
 	if c.Lines == nil {
 		c.Lines = []string{}
 	}

@@ -29,14 +29,14 @@ type ConfigResult struct {
 }
 
 func (s *Service) getConfig(context.Context, rpc.None) (ConfigResult, error) {
-	shown := s.Settings.File().Redacted()
+	shown := s.settings.File().Redacted()
 	raw, err := json.MarshalIndent(shown, "", "  ")
 	if err != nil {
 		return ConfigResult{}, wit.Errorf(wit.CodeInternal, "show the settings: %w", err)
 	}
 	sum := sha256.Sum256(raw)
 	return ConfigResult{
-		Path: s.ConfigPath, Exists: !bytes.Equal(raw, []byte("{}")), Raw: string(raw), Parsed: shown, Valid: true, Config: shown,
+		Path: s.configPath, Exists: !bytes.Equal(raw, []byte("{}")), Raw: string(raw), Parsed: shown, Valid: true, Config: shown,
 		Hash: hex.EncodeToString(sum[:]), Issues: []string{}, Warnings: []string{}, LegacyIssues: []string{},
 	}, nil
 }
@@ -53,16 +53,16 @@ func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, erro
 	if p.Enabled == nil && p.Config == nil && p.Access == nil && len(p.Secrets) == 0 {
 		return ConfigureResult{}, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
 	}
-	if !slices.ContainsFunc(s.Plugins(), func(known Plugin) bool { return known.ID == p.ID }) {
+	if !slices.ContainsFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID }) {
 		return ConfigureResult{}, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first, or correct the name", p.ID)
 	}
 	if p.Config != nil {
-		if err := s.CheckConfig(p.ID, p.Account, p.Config); err != nil {
+		if err := s.plugins.CheckConfig(p.ID, p.Account, p.Config); err != nil {
 			return ConfigureResult{}, err
 		}
 	}
 	for name, value := range p.Secrets {
-		if err := s.PutSecret(ctx, p.ID, p.Account, name, value); err != nil {
+		if err := s.keepSecret(ctx, p.ID, p.Account, name, value); err != nil {
 			return ConfigureResult{}, err
 		}
 	}
@@ -76,18 +76,18 @@ func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, erro
 }
 
 func (s *Service) configurePlugin(ctx context.Context, p Setup) error {
-	now := s.Settings.SetUpPlugin(p.ID)
+	now := s.settings.SetUpPlugin(p.ID)
 	if p.Enabled != nil {
 		now.Enabled = p.Enabled
 	}
 	if p.Config != nil {
 		now.Config = p.Config
 	}
-	return s.Settings.SetPlugin(ctx, p.ID, now)
+	return s.settings.SetPlugin(ctx, p.ID, now)
 }
 
 func (s *Service) configureAccount(ctx context.Context, p Setup) error {
-	now := s.Settings.SetUpAccount(p.ID, p.Account)
+	now := s.settings.SetUpAccount(p.ID, p.Account)
 	if p.Enabled != nil {
 		now.Enabled = p.Enabled
 	}
@@ -97,5 +97,23 @@ func (s *Service) configureAccount(ctx context.Context, p Setup) error {
 	if a := p.Access; a != nil {
 		now.DMPolicy, now.AllowFrom, now.GroupPolicy, now.Groups, now.RequireMention = a.DMPolicy, a.AllowFrom, a.GroupPolicy, a.Groups, a.RequireMention
 	}
-	return s.Settings.SetAccount(ctx, p.ID, p.Account, now)
+	return s.settings.SetAccount(ctx, p.ID, p.Account, now)
+}
+
+// keepSecret keeps a credential that the plugin's manifest names, and makes an account use it.
+func (s *Service) keepSecret(ctx context.Context, id, account, name, value string) error {
+	names, err := s.plugins.Secrets(id)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(names, name) {
+		return wit.Errorf(wit.CodeInvalid, "plugin %s has no credential %s; it has %v", id, name, names)
+	}
+	if err := s.vault.Put(ctx, id, account, name, value); err != nil {
+		return err
+	}
+	if account != "" {
+		s.accounts.Restart(id, account)
+	}
+	return nil
 }

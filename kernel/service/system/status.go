@@ -66,22 +66,22 @@ type StatusRow struct {
 }
 
 func (s *Service) status(ctx context.Context, _ rpc.None) (Status, error) {
-	overview, err := s.Sessions(ctx)
+	overview, err := s.sessions.Overview(ctx, s.models)
 	if err != nil {
 		return Status{}, err
 	}
-	queues, err := s.Queues(ctx)
+	queues, err := s.queues(ctx)
 	if err != nil {
 		return Status{}, err
 	}
-	defaults := s.Defaults()
+	defaults := s.models.Defaults(ctx)
 	st := Status{
-		Heartbeat:      Heartbeats{s.Agent, []Heartbeat{{AgentID: s.Agent, Every: "off"}}},
+		Heartbeat:      Heartbeats{s.agent, []Heartbeat{{AgentID: s.agent, Every: "off"}}},
 		ChannelSummary: []string{}, QueuedSystemEvents: []string{},
-		Sessions: StatusSessions{Paths: []string{s.StateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
-		Version:  s.Version, Commit: build(), UptimeMs: time.Since(s.started).Milliseconds(), Gateway: Endpoint{s.URL()},
+		Sessions: StatusSessions{Paths: []string{s.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
+		Version:  s.version, Commit: build(), UptimeMs: time.Since(s.started).Milliseconds(), Gateway: Endpoint{s.url()},
 		Model: defaults.ModelProvider + "/" + defaults.Model, Memory: usedMemory(),
-		Plugins: map[string]int{}, Channels: s.Accounts(), Queued: queues,
+		Plugins: map[string]int{}, Channels: s.accounts.List(), Queued: queues,
 	}
 	for _, r := range overview.Recent {
 		st.Sessions.Recent = append(st.Sessions.Recent, row(r, time.Now()))
@@ -89,7 +89,7 @@ func (s *Service) status(ctx context.Context, _ rpc.None) (Status, error) {
 	for _, a := range st.Channels {
 		st.ChannelSummary = append(st.ChannelSummary, a.Label+" "+a.Account+": "+a.State)
 	}
-	for _, p := range s.Plugins() {
+	for _, p := range s.plugins.List() {
 		st.Plugins[p.State]++
 	}
 	return st, nil

@@ -14,6 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -27,8 +28,6 @@ type Account struct {
 	// State is how its connection is, or why it has none.
 	State   string `json:"state"`
 	Message string `json:"message,omitempty"`
-	// Wrong: the owner has to do something.
-	Wrong bool `json:"-"`
 }
 
 // Queues counts what waits.
@@ -73,41 +72,96 @@ type Access struct {
 	RequireMention *bool `json:"requireMention,omitempty"`
 }
 
-// Deps is what the answers are made of. Every function is called for each answer and must be quick.
+// Plugins is what there is to know of the plugins.
+type Plugins interface {
+	List() []Plugin
+	// Secrets names the credentials that a plugin's manifest asks for; CodeNotFound for an unknown plugin.
+	Secrets(id string) ([]string, error)
+	// CheckConfig checks a plugin's section, or an account's, against its manifest.
+	CheckConfig(id, account string, section wit.JSON) error
+}
+
+// Accounts is what there is to know of the channels' accounts.
+type Accounts interface {
+	List() []Account
+	// Restart starts an account anew, with the credentials that it has now.
+	Restart(channel, account string)
+}
+
+// Sessions counts the sessions: *session.Service.
+type Sessions interface {
+	Overview(ctx context.Context, models session.Models) (session.Overview, error)
+}
+
+// Vault keeps credentials.
+type Vault interface {
+	Put(ctx context.Context, plugin, account, name, value string) error
+}
+
+// Deps is what the answers are made of. All of it is asked for each answer and must be quick.
 type Deps struct {
 	Version    string
 	URL        func() string
 	StateDir   string
 	ConfigPath string
-	Agent      string
-	Settings   *config.Settings
-	Log        *logs.Log
-	Sessions   func(context.Context) (session.Overview, error)
-	Defaults   func() session.Defaults
-	Plugins    func() []Plugin
-	Accounts   func() []Account
-	Queues     func(context.Context) (Queues, error)
+	// Agent is the default agent's id.
+	Agent    string
+	Settings *config.Settings
+	Log      *logs.Log
+	Sessions Sessions
+	Models   session.Models
+	Plugins  Plugins
+	Accounts Accounts
+	Vault    Vault
 	// CheckStore reads all of the database.
 	CheckStore func(context.Context) error
-	// CheckConfig checks a plugin's section, or an account's, against its manifest.
-	CheckConfig func(plugin, account string, section wit.JSON) error
-	// CheckSections says what is wrong with the plugins' sections of the config file.
-	CheckSections func() []string
-	// PutSecret keeps a credential; the plugin must name it in its manifest.
-	PutSecret func(ctx context.Context, plugin, account, name, value string) error
+	// Services are all services of the gateway: what they check, and what waits in them.
+	Services func() []service.Service
 }
 
 // Service answers. New makes it.
 type Service struct {
-	Deps
-	started time.Time
+	version, stateDir, configPath, agent string
+	url                                  func() string
+	settings                             *config.Settings
+	log                                  *logs.Log
+	sessions                             Sessions
+	models                               session.Models
+	plugins                              Plugins
+	accounts                             Accounts
+	vault                                Vault
+	checkStore                           func(context.Context) error
+	services                             func() []service.Service
+	started                              time.Time
 }
 
-// New returns the service.
-func New(d Deps) *Service { return &Service{Deps: d, started: time.Now()} }
+// New returns the service, and logs which sections of the config file cannot be used.
+func New(d Deps) *Service {
+	s := &Service{
+		version: d.Version, stateDir: d.StateDir, configPath: d.ConfigPath, agent: d.Agent, url: d.URL,
+		settings: d.Settings, log: d.Log, sessions: d.Sessions, models: d.Models, plugins: d.Plugins,
+		accounts: d.Accounts, vault: d.Vault, checkStore: d.CheckStore, services: d.Services, started: time.Now(),
+	}
+	for _, problem := range s.unusableSections() {
+		s.log.Logger().Error("config section unusable", "problem", problem)
+	}
+	return s
+}
 
-// Methods lists the rows of the method table.
-func (s *Service) Methods() []rpc.Method {
+// Service describes the service to the kernel.
+func (s *Service) Service() service.Service {
+	return service.Service{Name: name, Methods: s.methods(), Events: Events(), Checks: s.checks()}
+}
+
+// name is the service's among the others.
+const name = "system"
+
+func (s *Service) checks() []func(context.Context) service.Check {
+	return []func(context.Context) service.Check{s.checkDatabase, s.checkSettings, s.checkPlugins}
+}
+
+// methods lists the rows of the method table.
+func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("health", wire.ScopeRead, func(ctx context.Context, _ HealthParams) (Health, error) { return s.Health(ctx) }).
 			Doc("Says whether the gateway works, and of what it consists."),

@@ -11,18 +11,19 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 type diagnosis struct {
 	OK     bool
-	Checks []system.Check
+	Checks []service.Check
 }
 
-func (d diagnosis) check(t *testing.T, name string) system.Check {
+func (d diagnosis) check(t *testing.T, name string) service.Check {
 	t.Helper()
-	i := slices.IndexFunc(d.Checks, func(c system.Check) bool { return c.Name == name })
+	i := slices.IndexFunc(d.Checks, func(c service.Check) bool { return c.Name == name })
 	if i < 0 {
 		t.Fatalf("no check %s in %+v", name, d)
 	}

@@ -1,0 +1,107 @@
+package kernel
+
+import (
+	"context"
+	"net"
+	"slices"
+
+	"github.com/carapace-gateway/carapace/kernel/auth"
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/gateway"
+	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/protocol"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
+
+// door is where clients come in.
+type door struct {
+	table    *rpc.Table
+	gateway  *gateway.Gateway
+	listener net.Listener
+	health   *system.Service
+}
+
+// openDoor puts the method table together and takes the port.
+func (k *Kernel) openDoor(context.Context) error {
+	g := k.o.Config.Gateway
+	who, err := auth.New(auth.Deps{
+		Store: k.state.db, Bus: k.bus, Token: g.Token, Password: g.Password, StateDir: k.o.StateDir, Logger: k.log.Named("auth"),
+	})
+	if err != nil {
+		return err
+	}
+	k.state.vault.Learn("gateway", who.Token(), g.Password)
+	presence := gateway.NewPresence(k.o.Version)
+	rows := slices.Concat(k.platform.plugins.Methods(), who.Methods(), presence.Methods())
+	var routes []gateway.Route
+	for _, s := range k.services {
+		rows = append(rows, s.Methods...)
+		for _, r := range s.Routes {
+			routes = append(routes, gateway.Route{Pattern: r.Pattern, Handler: r.Handler, MaxBody: r.MaxBody})
+		}
+	}
+	if k.door.table, err = rpc.NewTable(rows...); err != nil {
+		return err
+	}
+	metrics, err := newMetrics(k.platform.plugins, k.services)
+	if err != nil {
+		return err
+	}
+	k.door.gateway, err = gateway.New(gateway.Deps{
+		Table: k.door.table, Bus: k.bus, Auth: who, Presence: presence, Kinds: k.events(), Snapshot: k.snapshot, Routes: routes,
+		Origins: g.AllowedOrigins, Hosts: g.Hosts, Registry: metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections},
+		Version: k.o.Version, Logger: k.log.Named("gateway"),
+	})
+	if err != nil {
+		return err
+	}
+	return k.takePort(g)
+}
+
+func (k *Kernel) takePort(g config.Gateway) (err error) {
+	if k.door.listener = k.o.Listener; k.door.listener == nil {
+		if k.door.listener, err = listen(g); err != nil {
+			return err
+		}
+	}
+	k.closers.add(func() error { _ = k.door.listener.Close(); return nil }) // Run has closed it, unless it never ran
+	return nil
+}
+
+// events are all kinds that clients can get beside the gateway's own.
+func (k *Kernel) events() []event.Row {
+	list := slices.Concat(auth.Events(), plugin.Events(), []event.Row{config.ChangedKind.Row(), host.EmittedKind.Row()})
+	for _, s := range k.services {
+		list = append(list, s.Events...)
+	}
+	return list
+}
+
+// Protocol describes what clients may call and hear: the same for every kernel, whatever its plugins.
+func (k *Kernel) Protocol() protocol.Contract {
+	return protocol.New(k.door.table.Describe(), slices.Concat(gateway.Events(), k.events()))
+}
+
+// snapshot is what the services say in hello-ok.
+func (k *Kernel) snapshot(ctx context.Context) gateway.Snapshot {
+	health, err := k.door.health.Health(ctx)
+	if err != nil {
+		health.OK, health.Reason = false, err.Error()
+	}
+	s := k.sessionSettings()
+	return gateway.Snapshot{
+		Health: health, ConfigPath: k.o.ConfigPath, StateDir: k.o.StateDir,
+		SessionDefaults: &wire.SessionDefaults{
+			DefaultAgentID: config.DefaultAgent, MainKey: "main", MainSessionKey: string(s.Main(config.DefaultAgent)), Scope: "per-sender",
+		},
+	}
+}
+
+func (k *Kernel) sessionSettings() session.Settings {
+	return session.Settings{DefaultAgent: config.DefaultAgent, DMScope: session.Scope(k.o.Config.Session.DMScope)}
+}

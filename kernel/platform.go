@@ -1,0 +1,88 @@
+package kernel
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
+	"github.com/carapace-gateway/carapace/kernel/runtime"
+	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// platform is what runs plugins.
+type platform struct {
+	scheduler *schedule.Scheduler
+	plugins   *plugin.Registry
+}
+
+// openPlatform opens what runs plugins and what they may ask for.
+func (k *Kernel) openPlatform(ctx context.Context) error {
+	reach := k.o.Egress
+	reach.Media = k.state.media
+	network := egress.New(reach)
+	k.closers.add(func() error { network.Close(); return nil })
+	cache := k.o.CacheDir
+	if cache == "" {
+		cache = k.o.dir("cache")
+	}
+	code, err := runtime.New(ctx, runtime.Config{CacheDir: cache, Seed: k.o.Seed, Logger: k.log.Named("runtime")})
+	if err != nil {
+		return err
+	}
+	k.closers.add(func() error { return code.Close(context.Background()) })
+	p := &k.platform
+	p.scheduler = schedule.New(schedule.Deps{Store: k.state.db, Zone: location(k.zone), Logger: k.log.Named("schedule")})
+	guests := host.New(host.Deps{
+		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media, Bus: k.bus, Logger: k.log,
+	})
+	p.plugins, err = plugin.Open(ctx, plugin.Deps{
+		Engine: engine.WASM(code), Host: guests, Store: k.state.db, Settings: k.state.settings, Bus: k.bus, Logger: k.log,
+		Gateway: k.o.Version, Hooks: k.fired(), Sources: k.sources(),
+	})
+	if err != nil {
+		return err
+	}
+	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) { p.plugins.SettingsChanged(c.Plugin) })
+	p.scheduler.Handle("plugin", schedule.Handler{Fire: pluginFirings{p.plugins}.fire, Resumable: true})
+	return p.plugins.Load(ctx)
+}
+
+// fired are the hooks that somebody calls: a plugin that waits for another one is told so.
+func (k *Kernel) fired() []wit.HookName {
+	if slices.Contains(k.o.Without, "hook") {
+		return []wit.HookName{}
+	}
+	return hook.Fired()
+}
+
+// sources lists where plugins come from; a later one's plugin replaces an earlier one's.
+func (k *Kernel) sources() []source.Source {
+	var list []source.Source
+	if k.o.Builtins != nil {
+		list = append(list, source.Stock(k.o.Builtins))
+	}
+	for _, dir := range k.o.Config.PluginPaths {
+		list = append(list, source.Folder(dir))
+	}
+	if k.o.StateDir != "" {
+		list = append(list, source.Folder(k.o.dir("plugins")))
+	}
+	return append(list, k.o.Sources...)
+}
+
+// location is a time zone by its name, which was checked with the settings.
+func location(name string) *time.Location {
+	l, err := time.LoadLocation(name)
+	if err != nil {
+		return time.UTC
+	}
+	return l
+}

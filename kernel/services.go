@@ -1,0 +1,173 @@
+package kernel
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/claim"
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
+	"github.com/carapace-gateway/carapace/kernel/service/cron"
+	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// maker makes a service from what the wiring holds so far. The value is asked for once all are made. An
+// optional service can be left out: what others ask of it has a stand-in.
+type maker struct {
+	name     string
+	optional bool
+	make     func() (value func() service.Service)
+}
+
+// wiring holds what the services have for each other. A service takes from it what was made before it; what it
+// asks of one that is made later goes through a view (ports.go), which looks when it is asked.
+type wiring struct {
+	*Kernel
+	claims   claim.Claims
+	hooks    *hook.Hooks // nil asks nobody
+	sessions *session.Service
+	outbox   message.Outbox
+	models   *agent.Models
+	agents   *agent.Service
+	runs     *run.Service
+	letters  *inbox.Service
+	channels *channel.Service // nil while there are none
+	overview *system.Service
+}
+
+// openServices makes the services. Errors: CodeInvalid for one that cannot be left out.
+func (k *Kernel) openServices(context.Context) error {
+	w := &wiring{Kernel: k, claims: new(claim.Local), outbox: message.Nowhere{}}
+	list := w.services()
+	for _, name := range k.o.Without {
+		if !slices.ContainsFunc(list, func(m maker) bool { return m.name == name && m.optional }) {
+			return wit.Errorf(wit.CodeInvalid, "service %s cannot be left out: %s can", name, strings.Join(optional(list), ", "))
+		}
+	}
+	var values []func() service.Service
+	for _, m := range list {
+		if !slices.Contains(k.o.Without, m.name) {
+			values = append(values, m.make())
+		}
+	}
+	for _, value := range values {
+		k.services = append(k.services, value())
+	}
+	k.hooks, k.door.health = w.hooks, w.overview
+	return nil
+}
+
+// later returns the channels, or nil where there are none (yet).
+func (w *wiring) later() *channel.Service { return w.channels }
+
+func optional(list []maker) []string {
+	var names []string
+	for _, m := range list {
+		if m.optional {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
+func (w *wiring) hook() func() service.Service {
+	w.hooks = hook.New(hookSource{w.platform.plugins}.find, w.log)
+	return func() service.Service { return service.Service{Name: "hook"} }
+}
+
+func (w *wiring) session() func() service.Service {
+	w.sessions = session.New(session.Deps{
+		Store: w.state.db, Bus: w.bus, Queue: run.SessionQueue{}, Settings: w.sessionSettings, Log: w.log,
+	})
+	return func() service.Service {
+		return w.sessions.Service(session.Ports{Runs: w.runs, Models: w.models, Ended: w.agents.SessionEnded})
+	}
+}
+
+func (w *wiring) delivery() func() service.Service {
+	queue := delivery.NewQueue()
+	w.outbox = queue
+	return delivery.New(delivery.Deps{
+		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins},
+		Hooks: outgoing{w.hooks}, Media: w.state.media, Redact: w.state.vault.Redact, Hold: w.o.Config.Delivery.AfterCrash == "hold",
+	}).Service
+}
+
+func (w *wiring) agent() func() service.Service {
+	w.models = agent.NewModels(providers{w.platform.plugins, w.state.settings, w.state.vault}, w.agentSettings, w.log)
+	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) { w.models.Forget(c.Plugin) })
+	plugin.ChangedKind.Subscribe(w.bus, func(c plugin.Changed) {
+		if c.State == plugin.StateReady {
+			w.models.Forget(c.ID)
+		}
+	})
+	w.agents = agent.New(agent.Deps{
+		Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
+		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins}, Settings: w.agentSettings, Log: w.log,
+	})
+	return w.agents.Service
+}
+
+func (w *wiring) run() func() service.Service {
+	w.runs = run.New(run.Deps{
+		Store: w.state.db, Sessions: w.sessions, Executor: w.agents, Claims: w.claims, Log: w.log, Parallel: w.o.Config.Agent.MaxConcurrent,
+	})
+	return w.runs.Service
+}
+
+func (w *wiring) chat() func() service.Service {
+	return chat.New(chat.Deps{
+		Store: w.state.db, Bus: w.bus, Sessions: w.sessions, Runs: w.runs, Models: w.models, Media: w.state.media, Settings: w.agentSettings,
+	}).Service
+}
+
+func (w *wiring) inbox() func() service.Service {
+	w.letters = inbox.New(inbox.Deps{
+		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs), Outbox: w.outbox,
+		Accounts: inboxAccounts{w.later}, Redact: w.state.vault.Redact,
+	})
+	return w.letters.Service
+}
+
+func (w *wiring) channel() func() service.Service {
+	w.channels = channel.New(channel.Deps{
+		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.state.settings}, Credentials: w.state.vault,
+		Inbox: w.letters, DeadLetters: w.letters.DeadLetters(), Dialer: dialer{w.platform.plugins}, Redact: w.state.vault.Redact,
+	})
+	return w.channels.Service
+}
+
+func (w *wiring) cron() func() service.Service {
+	return cron.New(cron.Deps{
+		Scheduler: w.platform.scheduler, Bus: w.bus, Events: jobs{w.runs}, Turns: jobs{w.runs}, StorePath: w.o.dir(databaseFile),
+	}).Service
+}
+
+func (w *wiring) system() func() service.Service {
+	w.overview = system.New(system.Deps{
+		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, ConfigPath: w.o.ConfigPath, Agent: config.DefaultAgent,
+		Settings: w.state.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: w.state.vault,
+		Plugins: systemPlugins{w.platform.plugins, w.state.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check,
+		Services: func() []service.Service { return w.Kernel.services },
+	})
+	return w.overview.Service
+}
+
+func (w *wiring) agentSettings() agent.Settings {
+	a := w.o.Config.Agent
+	return agent.Settings{
+		Agents: []agent.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, System: a.SystemPrompt, TimeZone: w.zone,
+	}
+}
