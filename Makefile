@@ -33,7 +33,7 @@ test: plugins ## run the tests
 	$(GO) test ./...
 	$(GO) test -tags extism ./sdk/go ./builtin-plugins
 
-check: generate fmt vet test race ## all that CI checks: drift, formatting, vet, tests, tests with the race detector
+check: generate fmt vet lint test race ## all that CI checks: drift, formatting, vet, dead code, tests, tests with the race detector
 
 vet: plugins ## look for mistakes that compile
 	$(GO) vet ./...

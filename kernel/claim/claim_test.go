@@ -43,7 +43,6 @@ func TestLocal(t *testing.T) {
 			}()
 		}
 		release()
-		began = time.Now()
 		synctest.Wait()
 		time.Sleep(time.Hour)
 		must("session/a")()

@@ -97,9 +97,7 @@ func (m *message) remember(secret string) {
 	if len(secret) < 4 {
 		return // too short to be told from ordinary text; such a value protects nothing
 	}
-	for _, form := range []string{secret, url.PathEscape(secret), url.QueryEscape(secret), inJSON(secret)} {
-		m.secrets = append(m.secrets, form)
-	}
+	m.secrets = append(m.secrets, secret, url.PathEscape(secret), url.QueryEscape(secret), inJSON(secret))
 }
 
 func (m *message) mentionsSecret(s string) bool {

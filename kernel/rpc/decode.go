@@ -58,12 +58,3 @@ func unreadable(err error) string {
 	}
 	return err.Error()
 }
-
-// Decode fills *in, a struct, from params: a Decoder for one use.
-func Decode[T any](method string, params json.RawMessage, in *T) error {
-	v, err := NewDecoder[T](method).Decode(params)
-	if err == nil {
-		*in = v
-	}
-	return err
-}

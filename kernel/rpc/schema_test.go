@@ -75,7 +75,7 @@ func TestSchemas(t *testing.T) {
 
 // TestDecodeRecursion checks a type that contains itself at every depth.
 func TestDecodeRecursion(t *testing.T) {
-	err := rpc.Decode("m", json.RawMessage(`{"left":{"left":{"right":1}},"more":[{"more":[{},{},{}]}]}`), new(Tree))
+	_, err := rpc.NewDecoder[Tree]("m").Decode(json.RawMessage(`{"left":{"left":{"right":1}},"more":[{"more":[{},{},{}]}]}`))
 	const want = "invalid m params: at /left/left: unexpected property 'right'; at /more/0/more: must NOT have more than 2 items"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

@@ -100,13 +100,6 @@ func (b *builder) mem(min int) {
 	b.export("memory", 2, 0)
 }
 
-// segment puts bytes into memory at an address.
-func (b *builder) segment(at int64, text string) {
-	b.data = append(append(append(b.data, 0, 0x41), leb(at)...), 0x0b)
-	b.data = append(b.data, vec([]byte(text))...)
-	b.nData++
-}
-
 func cat(parts ...[]byte) []byte {
 	var b []byte
 	for _, p := range parts {

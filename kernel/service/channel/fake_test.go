@@ -102,7 +102,6 @@ type world struct {
 	secrets   map[string]string
 	refuse    error // what Accept answers
 	wakes     int
-	notices   []message.Outbound
 	dialer    channel.Dialer
 	inbox     *inbox.Service
 }

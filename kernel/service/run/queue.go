@@ -78,17 +78,9 @@ func Find(tx store.Tx, id string) (Run, error) {
 	return r, err
 }
 
-// Start makes a queued run the session's running one. Urgent runs do not count.
+// start makes a queued run the session's running one. Urgent runs do not count.
 //
 // Errors: CodeNotFound; CodeConflict if it is not queued, or if another one is running.
-func Start(tx store.Tx, id string) (Run, error) {
-	r, err := Find(tx, id)
-	if err != nil {
-		return r, err
-	}
-	return start(tx, r)
-}
-
 func start(tx store.Tx, r Run) (Run, error) {
 	if r.State != Queued {
 		return r, wit.Errorf(wit.CodeConflict, "run %.40q is %s, not queued", r.ID, r.State)
