@@ -119,13 +119,13 @@ func senderAnswers(c *caller, p, shaky *kerneltest.Platform) {
 
 	shaky.Say("eve", "poison")
 	e := c.Event("channels.poison", func(json.RawMessage) bool { return true })
-	var aside struct{ ID string }
-	_ = json.Unmarshal(e.Payload, &aside)
+	var letter struct{ ID string }
+	_ = json.Unmarshal(e.Payload, &letter)
 	c.ok("channels.poison.list", nil, nil)
 	c.ok("channels.status", object{"probe": true}, nil)
-	_ = c.Call(context.Background(), "channels.poison.replay", object{"id": aside.ID}, nil) // it is poison still
+	_ = c.Call(context.Background(), "channels.poison.replay", object{"id": letter.ID}, nil) // it fails still
 	c.called["channels.poison.replay"] = true
-	c.ok("channels.poison.drop", object{"id": aside.ID}, nil)
+	c.ok("channels.poison.drop", object{"id": letter.ID}, nil)
 
 	c.ok("channels.stop", object{"channel": "chat"}, nil)
 	c.ok("channels.start", object{"channel": "chat"}, nil)

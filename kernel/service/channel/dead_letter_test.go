@@ -69,7 +69,7 @@ func TestPoisonIsKeptAsideAndSteppedOver(t *testing.T) {
 		s, _ := w.run()
 		synctest.Wait()
 		if code := post(s, "/plugins/chat/main/in", "bad hunter2"); code != 200 {
-			t.Errorf("a kept-aside webhook is answered %d", code)
+			t.Errorf("a webhook that became a dead letter is answered %d", code)
 		}
 		if code := post(s, "/plugins/chat/main/in", "good"); code != 200 || string(p.events[len(p.events)-1].State) != `"skipped"` {
 			t.Errorf("status %d, events %v", code, p.events)
@@ -79,7 +79,7 @@ func TestPoisonIsKeptAsideAndSteppedOver(t *testing.T) {
 			t.Fatalf("%+v %v", list, err)
 		}
 		if e := list.Events[0]; strings.Contains(e.Reason, "hunter2") || strings.Contains(toJSON(t, e.Event), "hunter2") || !strings.Contains(toJSON(t, e.Event), "bad") {
-			t.Errorf("kept aside: %+v", e)
+			t.Errorf("dead letter: %+v", e)
 		}
 		id := toJSON(t, list.Events[0].ID)
 		if err := call(t, s, "channels.poison.replay", `{"id":`+id+`}`, nil); wit.CodeOf(err) != wit.CodeInternal {
