@@ -49,19 +49,20 @@ var imports = map[string]string{
 	"kernel/runtime/exchange": "kernel/runtime/memory wit",
 	"kernel/runtime/memory":   "",
 
-	"kernel/service":               "kernel/event kernel/rpc",
-	"kernel/service/message":       "kernel/store wit",
-	"kernel/service/hook":          "wit",
-	"kernel/service/session":       "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
-	"kernel/service/channel":       "kernel/event kernel/retry kernel/rpc kernel/service kernel/service/inbox kernel/service/message kernel/wire wit",
-	"kernel/service/delivery":      "kernel/event kernel/retry kernel/rpc kernel/service kernel/service/delivery/text kernel/service/message kernel/store kernel/wire wit",
+	"kernel/service":          "kernel/event kernel/rpc",
+	"kernel/service/message":  "kernel/store wit",
+	"kernel/service/hook":     "wit",
+	"kernel/service/session":  "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
+	"kernel/service/channel":  "kernel/event kernel/retry kernel/rpc kernel/service kernel/service/inbox kernel/service/message kernel/wire wit",
+	"kernel/service/delivery": "kernel/event kernel/retry kernel/rpc kernel/service kernel/service/delivery/text kernel/service/message kernel/store kernel/wire wit",
+	"kernel/service/inbox":    "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
+	"kernel/service/run":      "kernel/claim kernel/retry kernel/service kernel/service/message kernel/service/session kernel/store wit",
+	"kernel/service/agent":    "kernel/egress kernel/retry kernel/service kernel/service/hook kernel/service/message kernel/service/run kernel/service/session kernel/sse kernel/store wit",
+	"kernel/service/chat":     "kernel/event kernel/rpc kernel/service kernel/service/agent kernel/service/run kernel/service/session kernel/store kernel/wire wit",
+	"kernel/service/cron":     "kernel/event kernel/rpc kernel/schedule kernel/service kernel/wire wit",
+	"kernel/service/system":   "kernel/config kernel/event kernel/logs kernel/rpc kernel/service/session kernel/wire wit",
+
 	"kernel/service/delivery/text": "wit",
-	"kernel/service/inbox":         "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
-	"kernel/service/run":           "kernel/claim kernel/retry kernel/service kernel/service/message kernel/service/session kernel/store wit",
-	"kernel/service/agent":         "kernel/egress kernel/retry kernel/service kernel/service/hook kernel/service/message kernel/service/run kernel/service/session kernel/sse kernel/store wit",
-	"kernel/service/chat":          "kernel/event kernel/rpc kernel/service kernel/service/agent kernel/service/run kernel/service/session kernel/store kernel/wire wit",
-	"kernel/service/cron":          "kernel/event kernel/rpc kernel/schedule kernel/wire wit",
-	"kernel/service/system":        "kernel/config kernel/event kernel/logs kernel/rpc kernel/service/session kernel/wire wit",
 }
 
 // owners is "one library, one package": the only folders of the kernel that may import it. A websocket has
