@@ -81,11 +81,8 @@ func (m *ownerMethods) list(ctx context.Context, in ListParams) (ListResult, err
 	if limit == 0 {
 		limit = defaultLimit
 	}
-	list, err := m.records.list(ctx, in, limit)
-	out := ListResult{Messages: make([]Row, 0, len(list))}
-	for i := range list {
-		out.Messages = append(out.Messages, m.row(&list[i]))
-	}
+	out := ListResult{Messages: []Row{}}
+	err := m.records.list(ctx, in, limit, func(r *record) { out.Messages = append(out.Messages, m.row(r)) })
 	return out, err
 }
 

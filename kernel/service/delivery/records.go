@@ -44,15 +44,19 @@ func (q records) read(ctx context.Context, key string) (e entry, err error) {
 	return e, err
 }
 
+// arrival is a message that is to be sent, for its lane: without its text, since a queue may be long.
+type arrival struct{ key, lane, channel string }
+
 // after lists the messages that are to be sent and whose keys are behind from, in the order of their commits.
-func (q records) after(ctx context.Context, from string) (list []entry, err error) {
+// With an error it returns those before the place where it came up.
+func (q records) after(ctx context.Context, from string) (list []arrival, err error) {
 	err = q.store.View(ctx, func(tx store.Tx) error {
 		for row, err := range queueTable.Scan(tx, store.Range{From: from}) {
 			if err != nil {
 				return err
 			}
 			if row.Key != from && !row.Value.Held {
-				list = append(list, entry{row.Key, row.Value})
+				list = append(list, arrival{row.Key, row.Value.lane(), row.Value.Channel})
 			}
 		}
 		return nil
@@ -161,13 +165,15 @@ func unknown(id string, err error) error {
 	return wit.Errorf(wit.CodeOf(err), "there is no message %q: %w", id, err)
 }
 
-// list returns messages as they are selected: the queue, oldest first, or outcomes, newest first.
-func (q records) list(ctx context.Context, in ListParams, limit int) (list []record, err error) {
+// list shows messages as they are selected, at most limit: the queue, oldest first, or outcomes, newest first.
+// show must not keep the record.
+func (q records) list(ctx context.Context, in ListParams, limit int, show func(*record)) error {
 	table, reverse := queueTable, false
 	if in.State != "" && in.State != StateQueued && in.State != StateHeld {
 		table, reverse = doneTable, true
 	}
-	err = q.store.View(ctx, func(tx store.Tx) error {
+	return q.store.View(ctx, func(tx store.Tx) error {
+		shown := 0
 		for row, err := range table.Scan(tx, store.Range{Reverse: reverse}) {
 			if err != nil {
 				return err
@@ -177,13 +183,13 @@ func (q records) list(ctx context.Context, in ListParams, limit int) (list []rec
 			if (in.State != "" && in.State != r.State) || (in.Channel != "" && in.Channel != r.Channel) {
 				continue
 			}
-			if list = append(list, r); len(list) == limit {
+			show(&r)
+			if shown++; shown == limit {
 				break
 			}
 		}
 		return nil
 	})
-	return list, err
 }
 
 // count counts the messages that are not over and, among them, those that are held.

@@ -208,10 +208,9 @@ func (s *Service) load(ctx context.Context, last string) string {
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("outbound queue not read", "error", err) // what was read before that goes out
 	}
-	for i := range fresh {
-		e := &fresh[i]
-		s.lanes.push(e.lane(), e.Channel, e.key)
-		last = e.key
+	for _, a := range fresh {
+		s.lanes.push(a.lane, a.channel, a.key)
+		last = a.key
 	}
 	return last
 }
