@@ -8,16 +8,14 @@ import (
 
 // Delivered says that a message has arrived at its platform.
 type Delivered struct {
-	ID        string `json:"id"`
-	Channel   string `json:"channel"`
-	AccountID string `json:"accountId"`
-	// To is the platform's id of the conversation, IDs are those of the pieces.
+	ID         string   `json:"id"`
+	Channel    string   `json:"channel"`
+	AccountID  string   `json:"accountId"`
 	To         string   `json:"to"`
 	IDs        []string `json:"ids"`
 	RunID      string   `json:"runId,omitempty"`
 	SessionKey string   `json:"sessionKey,omitempty"`
-	// TS is in Unix milliseconds.
-	TS int64 `json:"ts"`
+	TS         int64    `json:"ts"`
 }
 
 // Failed says that a message will not arrive, or (held) that the owner has to decide. IDs are the
