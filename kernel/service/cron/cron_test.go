@@ -315,3 +315,11 @@ func TestUpdate(t *testing.T) {
 		}
 	})
 }
+
+func TestServiceNamesItself(t *testing.T) {
+	sched := schedule.New(schedule.Deps{Store: store.OpenMemory(), Zone: time.UTC})
+	part := cron.New(cron.Deps{Scheduler: sched, Bus: &event.Bus{}}).Service()
+	if part.Name != "cron" || len(part.Methods) != 8 || len(part.Events) != 1 || part.Events[0].Name != "cron" || part.Run != nil {
+		t.Errorf("%+v", part)
+	}
+}

@@ -77,7 +77,7 @@ type ListResult struct {
 }
 
 func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
-	all, err := s.Scheduler.List(ctx, owner)
+	all, err := s.scheduler.List(ctx, owner)
 	if err != nil {
 		return ListResult{}, err
 	}
@@ -96,6 +96,7 @@ func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
 	return res, nil
 }
 
+// revision changes when a job comes, goes, changes or moves in the list.
 func revision(jobs []Job) string {
 	sum := fnv.New64a()
 	for _, j := range jobs {
@@ -120,6 +121,7 @@ func (p ListParams) selects(j Job) bool {
 // passes reports whether a filter lets a value through.
 func passes(filter, value string) bool { return filter == "" || filter == "all" || filter == value }
 
+// contains looks for a query in texts, whatever the case. An empty query is in all of them.
 func contains(query string, texts ...string) bool {
 	query = strings.ToLower(strings.TrimSpace(query))
 	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(strings.ToLower(t), query) })
@@ -145,6 +147,7 @@ func (p ListParams) order(a, b Job) int {
 	return cmp.Or(c, cmp.Compare(a.CreatedAtMs, b.CreatedAtMs), strings.Compare(a.ID, b.ID))
 }
 
+// due is when a job is due, behind all others when it is not.
 func due(j Job) int64 {
 	if j.State.NextRunAtMs == 0 {
 		return math.MaxInt64
@@ -204,7 +207,7 @@ func (s *Service) runs(ctx context.Context, p RunsParams) (RunsResult, error) {
 	}
 	var all []RunEntry
 	for _, j := range jobs {
-		runs, err := s.Scheduler.Runs(ctx, owner, j.ID, 0)
+		runs, err := s.scheduler.Runs(ctx, owner, j.ID, 0)
 		if err != nil {
 			return RunsResult{}, unknown(err, j.ID)
 		}
@@ -230,7 +233,7 @@ func (s *Service) runs(ctx context.Context, p RunsParams) (RunsResult, error) {
 func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, error) {
 	id, err := p.id()
 	if p.Scope == "all" || (err != nil && p.Scope == "" && protocol(ctx) >= 4) {
-		jobs, err := s.Scheduler.List(ctx, owner)
+		jobs, err := s.scheduler.List(ctx, owner)
 		return slices.DeleteFunc(jobs, func(j schedule.Job) bool {
 			return p.AgentID != "" && view(j, 4).AgentID != p.AgentID
 		}), err
@@ -238,7 +241,7 @@ func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, err
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.Scheduler.Get(ctx, owner, id)
+	j, err := s.scheduler.Get(ctx, owner, id)
 	if wit.CodeOf(err) == wit.CodeNotFound && protocol(ctx) < 4 {
 		return nil, nil // protocol 3 reads a file of runs that may be empty
 	}

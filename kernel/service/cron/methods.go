@@ -62,7 +62,7 @@ func (s *Service) get(ctx context.Context, p IDParams) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	j, err := s.Scheduler.Get(ctx, owner, id)
+	j, err := s.scheduler.Get(ctx, owner, id)
 	if err != nil {
 		return Job{}, unknown(err, id)
 	}
@@ -80,7 +80,7 @@ func (s *Service) add(ctx context.Context, p AddParams) (Job, error) {
 	if err := patch.apply(&j); err != nil {
 		return Job{}, err
 	}
-	j, err := s.Scheduler.Add(ctx, j)
+	j, err := s.scheduler.Add(ctx, j)
 	if err != nil {
 		return Job{}, err
 	}
@@ -98,7 +98,7 @@ func (s *Service) update(ctx context.Context, p UpdateParams) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	j, err := s.Scheduler.Update(ctx, owner, id, p.Patch.apply)
+	j, err := s.scheduler.Update(ctx, owner, id, p.Patch.apply)
 	if err != nil {
 		return Job{}, unknown(err, id)
 	}
@@ -111,12 +111,13 @@ type RemoveResult struct {
 	Removed bool `json:"removed"`
 }
 
+// remove tells a job that is gone already from one that it has removed, and fails for neither.
 func (s *Service) remove(ctx context.Context, p IDParams) (RemoveResult, error) {
 	id, err := p.id()
 	if err != nil {
 		return RemoveResult{}, err
 	}
-	err = s.Scheduler.Remove(ctx, owner, id)
+	err = s.scheduler.Remove(ctx, owner, id)
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		return RemoveResult{OK: true}, nil
 	}
@@ -146,6 +147,7 @@ type RunResult struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// run starts a job. Protocol 3 waits here for its end; its client gives up with its connection, the job does not.
 func (s *Service) run(ctx context.Context, p RunParams) (RunResult, error) {
 	id, err := p.id()
 	if err != nil {
@@ -159,7 +161,7 @@ func (s *Service) run(ctx context.Context, p RunParams) (RunResult, error) {
 	case "due":
 		mode = schedule.Due
 	case "if-enabled":
-		j, err := s.Scheduler.Get(ctx, owner, id)
+		j, err := s.scheduler.Get(ctx, owner, id)
 		if err != nil {
 			return RunResult{}, unknown(err, id)
 		}
@@ -167,7 +169,7 @@ func (s *Service) run(ctx context.Context, p RunParams) (RunResult, error) {
 			return notRun("disabled"), nil
 		}
 	}
-	key, done, err := s.Scheduler.Start(ctx, owner, id, mode)
+	key, done, err := s.scheduler.Start(ctx, owner, id, mode)
 	switch {
 	case wit.CodeOf(err) == wit.CodeConflict:
 		return notRun("already-running"), nil
@@ -187,6 +189,7 @@ func (s *Service) run(ctx context.Context, p RunParams) (RunResult, error) {
 	}
 }
 
+// notRun is the answer that a job was not started, which is no error.
 func notRun(reason string) RunResult {
 	no := false
 	return RunResult{OK: true, Ran: &no, Reason: reason}
@@ -207,9 +210,9 @@ type StatusResult struct {
 }
 
 func (s *Service) status(ctx context.Context, _ rpc.None) (StatusResult, error) {
-	sum, err := s.Scheduler.Status(ctx, owner)
+	sum, err := s.scheduler.Status(ctx, owner)
 	return StatusResult{
-		Enabled: sum.Running, StorePath: s.StorePath, Storage: "sqlite", SQLitePath: s.StorePath,
+		Enabled: sum.Running, StorePath: s.storePath, Storage: "sqlite", SQLitePath: s.storePath,
 		Jobs: sum.Jobs, NextWakeAtMs: sum.NextRunAt,
 	}, err
 }

@@ -261,8 +261,8 @@ func finished(t *testing.T, db store.Store) (sent, held []string) {
 	return sent, held
 }
 
-// pieces lists the pieces of a message that the queue knows as sent.
-func settled(t *testing.T, db store.Store) map[string]bool {
+// sentPieces lists the pieces that the store knows, by their idempotency keys, and whether they are sent.
+func sentPieces(t *testing.T, db store.Store) map[string]bool {
 	t.Helper()
 	keys := map[string]bool{}
 	err := db.View(context.Background(), func(tx store.Tx) error {
@@ -350,7 +350,7 @@ func (r crashRun) run(t *testing.T) (steps int) {
 		if at == 0 {
 			break
 		}
-		known := settled(t, db)
+		known := sentPieces(t, db)
 		for key := range c.received {
 			if !known[key] {
 				window[key]++

@@ -1,132 +1,96 @@
 package delivery
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
-// lane is one conversation's messages in order. Service.mu guards it. A lane without messages is
-// forgotten once its spacing no longer matters.
+// lane is one conversation's messages in order: which is next, and whether it may be looked at now. It only
+// computes: it has no clock, lock or goroutine, those are with lanes. Its messages are keys of the queue.
+//
+//	idle ──begin──▶ busy ──apply──▶ busy, idle, waiting or parked
+//	waiting ──ring──▶ idle     parked ──unpark──▶ idle
 type lane struct {
 	key, channel string
 	items        []string
-	busy         bool
-	timer        *time.Timer // until it is looked at again
-	parked       bool        // until its account can send
-	waiting      string      // why it is parked
-	lastSend     time.Time
+	state        laneState
+	// reason is why it is parked.
+	reason string
+	// changed says that accounts have changed since next: what was found then about its own is out of date.
+	changed bool
+	// notBefore is when the conversation may get its next send.
+	notBefore time.Time
 }
 
-// step says what a lane does after a look at its first message.
+// laneState is what a lane waits for.
+type laneState int
+
+const (
+	laneIdle    laneState = iota // for a message, or for begin when there is one
+	laneBusy                     // for the step that its goroutine makes
+	laneWaiting                  // for a time
+	laneParked                   // until its account can send
+)
+
+// step says what follows from a look at a lane's first message. The zero step looks again at once.
 type step struct {
-	pop  bool          // it is over
+	pop  bool          // it is over, or no longer this lane's
 	wait time.Duration // look again then
 	park error         // the account cannot send
+	// notBefore is set by a step that has sent: when the conversation may get its next send.
+	notBefore time.Time
 }
 
-// push appends a message to its lane.
-func (s *Service) push(key, channel, item string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l, ok := s.lanes[key]
-	if !ok {
-		l = &lane{key: key, channel: channel}
-		s.lanes[key] = l
-	}
-	l.items = append(l.items, item)
-	s.wakeLane(l)
-}
+// push appends a message.
+func (l *lane) push(item string) { l.items = append(l.items, item) }
 
-// wakeLane gives a lane a goroutine, unless it has one or waits. s.mu is held.
-func (s *Service) wakeLane(l *lane) {
-	if l.busy || l.parked || l.timer != nil || len(l.items) == 0 || s.ctx == nil || s.ctx.Err() != nil {
-		return
-	}
-	l.busy = true
-	slots, ok := s.slots[l.channel]
-	if !ok {
-		slots = make(chan struct{}, slotsPerChannel)
-		s.slots[l.channel] = slots
-	}
-	ctx := s.ctx
-	s.wg.Go(func() { s.work(ctx, l, slots) })
-}
-
-// work sends from a lane until it is empty or has to wait.
-func (s *Service) work(ctx context.Context, l *lane, slots chan struct{}) {
-	for {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			s.rest(l)
-			return
-		}
-		s.mu.Lock()
-		item, epoch := l.items[0], s.epoch
-		s.mu.Unlock()
-		next := s.look(ctx, l, item)
-		<-slots
-		if ctx.Err() != nil {
-			s.rest(l)
-			return
-		}
-		if !s.goesOn(l, next, epoch) {
-			return
-		}
-	}
-}
-
-// goesOn does what a step says and reports whether the lane's goroutine goes on.
-func (s *Service) goesOn(l *lane, next step, epoch int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if next.pop {
-		l.items = l.items[1:]
-	}
-	switch {
-	case next.park != nil && s.epoch == epoch:
-		l.busy, l.parked, l.waiting = false, true, next.park.Error()
-		return false
-	case next.wait > 0:
-		l.busy = false
-		l.timer = time.AfterFunc(next.wait, func() { s.ring(l) })
-		return false
-	case len(l.items) == 0:
-		l.busy = false
-		if time.Since(l.lastSend) > time.Minute {
-			delete(s.lanes, l.key)
-		}
+// begin makes an idle lane with messages busy; false where there is nothing to do now.
+func (l *lane) begin() bool {
+	if l.state != laneIdle || len(l.items) == 0 {
 		return false
 	}
+	l.state = laneBusy
 	return true
 }
 
-// rest ends a lane's goroutine because the gateway stops.
-func (s *Service) rest(l *lane) {
-	s.mu.Lock()
-	l.busy = false
-	s.mu.Unlock()
+// next is the message to be looked at. What changes from here on makes the look out of date.
+func (l *lane) next() (item string, notBefore time.Time) {
+	l.changed = false
+	return l.items[0], l.notBefore
 }
 
-// ring wakes a lane whose time has come.
-func (s *Service) ring(l *lane) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l.timer = nil
-	s.wakeLane(l)
-}
-
-// unpark lets every lane look at its account again.
-func (s *Service) unpark() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.epoch++
-	for key, l := range s.lanes {
-		if l.parked {
-			l.parked = false
-			s.wakeLane(l)
-		} else if len(l.items) == 0 && !l.busy && time.Since(l.lastSend) > time.Minute {
-			delete(s.lanes, key)
-		}
+// apply does what a step says to a busy lane. It stays busy when there is more to be done at once: also when
+// the step would park it on an account that has changed meanwhile, since nobody would wake it for that again.
+func (l *lane) apply(s step) {
+	if !s.notBefore.IsZero() {
+		l.notBefore = s.notBefore
 	}
+	if s.pop {
+		l.items = l.items[1:]
+	}
+	switch {
+	case s.park != nil && !l.changed:
+		l.state, l.reason = laneParked, s.park.Error()
+	case s.wait > 0:
+		l.state = laneWaiting
+	case len(l.items) == 0:
+		l.state = laneIdle
+	}
+}
+
+// ring ends a wait.
+func (l *lane) ring() {
+	if l.state == laneWaiting {
+		l.state = laneIdle
+	}
+}
+
+// unpark lets the lane look at its account again.
+func (l *lane) unpark() {
+	l.changed = true
+	if l.state == laneParked {
+		l.state, l.reason = laneIdle, ""
+	}
+}
+
+// over reports whether a new lane would do as well as this one.
+func (l *lane) over(now time.Time) bool {
+	return l.state == laneIdle && len(l.items) == 0 && !now.Before(l.notBefore)
 }

@@ -12,41 +12,9 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// record is a message in the queue, and afterwards its outcome.
-type record struct {
-	message.Outbound
-	// Pieces is what is sent, set once by the first look at it.
-	Pieces []piece `json:"pieces,omitempty"`
-	// Attempts at the present piece that failed; NextAt is when the next one is due.
-	Attempts     int        `json:"attempts,omitempty"`
-	FirstAttempt int64      `json:"firstAttempt,omitempty"`
-	NextAt       int64      `json:"nextAt,omitempty"`
-	Error        *wit.Error `json:"error,omitempty"`
-	Held         bool       `json:"held,omitempty"`
-	// State and DoneAt are set with the outcome.
-	State  State `json:"state,omitempty"`
-	DoneAt int64 `json:"doneAt,omitempty"`
-}
-
-// piece is one send. Sending is when it was begun, and 0 again once its outcome is known.
-type piece struct {
-	Text    string   `json:"text,omitempty"`
-	Sending int64    `json:"sending,omitempty"`
-	Sent    bool     `json:"sent,omitempty"`
-	IDs     []string `json:"ids,omitempty"`
-}
-
-// State is what became of a message.
-type State string
-
-const (
-	StateQueued    State = "queued"
-	StateHeld      State = "held"
-	StateSent      State = "sent"
-	StateFailed    State = "failed"
-	StateCancelled State = "cancelled" // by a hook or by the owner
-)
-
+// The tables. A message has the same key, which grows with each enqueued one, in the queue and among the
+// outcomes; it is in exactly one of them. idTable finds the key by the message's id for as long as either
+// row is there, which is what makes an id that comes again no second message.
 const (
 	queueTable = store.Table[record]("delivery.queue")
 	doneTable  = store.Table[record]("delivery.done")
@@ -54,6 +22,7 @@ const (
 )
 
 // Queue is the way into the service, for those that write in their own transactions. It is a message.Outbox.
+// It may be used before the service that is made with it runs, and concurrently.
 type Queue struct{ wake chan struct{} }
 
 // NewQueue returns the queue that a Service is made with.
@@ -76,7 +45,7 @@ func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
 	if err != nil {
 		return err
 	}
-	key := fmt.Sprintf("%016x", seq)
+	key := rowKey(seq)
 	switch err := idTable.Insert(tx, idKey(o.ID), key); wit.CodeOf(err) {
 	case "":
 		return queueTable.Insert(tx, key, record{Outbound: o})
@@ -91,11 +60,14 @@ func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
 func (q *Queue) Wake() {
 	select {
 	case q.wake <- struct{}{}:
-	default:
+	default: // the service has not yet looked since the last call, and will see this message as well
 	}
 }
 
-// idKey keeps an id within the store's bounds.
+// rowKey is a number as a key: they sort alike.
+func rowKey(seq uint64) string { return fmt.Sprintf("%016x", seq) }
+
+// idKey keeps an id within the store's bounds on keys. The first character keeps ids and sums apart.
 func idKey(id string) string {
 	if len(id) <= 200 {
 		return "=" + id
@@ -104,46 +76,16 @@ func idKey(id string) string {
 	return "#" + hex.EncodeToString(sum[:])
 }
 
-// lane names the conversation whose order a record keeps.
-func (r *record) lane() string {
-	thread := ""
-	if r.To.Thread != nil {
-		thread = *r.To.Thread
+// lookup finds a message by its id: in the queue or among the outcomes. Its State is set in either case.
+func lookup(tx store.Tx, id string) (entry, error) {
+	key, err := idTable.Get(tx, idKey(id))
+	if err != nil {
+		return entry{}, err
 	}
-	return strings.Join([]string{r.Channel, r.Account, r.To.ID, thread}, "\x00")
-}
-
-// next is the index of the piece to be sent, or len(Pieces).
-func (r *record) next() int {
-	for i := range r.Pieces {
-		if !r.Pieces[i].Sent {
-			return i
-		}
+	r, err := queueTable.Get(tx, key)
+	if err != nil {
+		r, err = doneTable.Get(tx, key)
 	}
-	return len(r.Pieces)
-}
-
-// ids lists what the platform called the pieces that were sent.
-func (r *record) ids() []string {
-	ids := []string{}
-	for _, p := range r.Pieces {
-		ids = append(ids, p.IDs...)
-	}
-	return ids
-}
-
-// lookup finds a message by its id: in the queue or among the outcomes.
-func lookup(tx store.Tx, id string) (key string, r record, err error) {
-	if key, err = idTable.Get(tx, idKey(id)); err != nil {
-		return "", r, err
-	}
-	if r, err = queueTable.Get(tx, key); err == nil {
-		r.State = StateQueued
-		if r.Held {
-			r.State = StateHeld
-		}
-		return key, r, nil
-	}
-	r, err = doneTable.Get(tx, key)
-	return key, r, err
+	r.State = r.state()
+	return entry{key, r}, err
 }

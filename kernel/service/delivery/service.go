@@ -2,8 +2,8 @@
 // message once as far as its platform lets that be known.
 //
 // Owns: the outbound queue and its outcomes, retries, spacing, and the cutting of long texts into what
-// a platform takes. It refuses to guess: a message is queued, held, sent, failed or cancelled, and for
-// all but the first two there is an event.
+// a platform takes (in package text). It refuses to guess: a message is queued, held, sent, failed or
+// cancelled, and for all but the first there is an event.
 //
 // Guarantees. A message that was enqueued in a committed transaction is delivered, or its failure is
 // announced; while its account cannot send it waits. Messages of one conversation go out in the order
@@ -12,17 +12,23 @@
 // the send window: there the piece is sent again with the same idempotency key, or held for the owner
 // where the settings say so and the channel does not deduplicate. A held message lets others pass.
 //
+// Parts. Queue is the way in. A lane is one conversation's messages in order; lanes gives those with
+// something to do a goroutine, which asks the dispatcher for the next step of one message. The
+// dispatcher writes records, and outcomes writes and tells how a message ended. Records decide: what is
+// in memory (lanes, waiters, the counter) can be lost at any time without losing a message.
+//
 // Everything is safe for concurrent use.
 package delivery
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -76,32 +82,41 @@ type Hooks interface {
 	Sent(ctx context.Context, c wit.HookContext, m wit.MessageSent)
 }
 
-// Bounds of the service.
-const (
-	slotsPerChannel = 8
-	sendTimeout     = 2 * time.Minute
-	stopGrace       = 5 * time.Second
-	writeTimeout    = 30 * time.Second
-	lookAgain       = time.Minute
-	giveUp          = 24 * time.Hour
-)
+// noHooks is nobody who sees outgoing messages.
+type noHooks struct{}
 
-// Service works the queue off.
-type Service struct {
-	Deps
-	changed chan struct{}
+func (noHooks) Sending(_ context.Context, _ wit.HookContext, m wit.MessageSending) (wit.MessageSending, error) {
+	return m, nil
+}
+func (noHooks) Sent(context.Context, wit.HookContext, wit.MessageSent) {}
 
-	mu      sync.Mutex
-	ctx     context.Context
-	lanes   map[string]*lane
-	last    string // the highest key that was loaded
-	epoch   int    // counts the changes that parked lanes wait for
-	slots   map[string]chan struct{}
-	waiters map[string][]chan outcome
-	wg      sync.WaitGroup
+// Media keeps files that clients send along.
+type Media interface {
+	// Put keeps data and returns its reference.
+	Put(ctx context.Context, mime, name string, data []byte) (string, error)
 }
 
-// New returns a service that does nothing until Run.
+const (
+	// giveUp is how long a message is tried.
+	giveUp = 24 * time.Hour
+	// lookAgain is how often all is looked at again, should a change have been missed.
+	lookAgain = time.Minute
+)
+
+// Service works the queue off. It puts the parts together; each of them owns its own state.
+type Service struct {
+	bus     *event.Bus
+	log     hclog.Logger
+	queue   *Queue
+	records records
+	lanes   *lanes
+	pruner  pruner
+	send    *sendMethod
+	owner   *ownerMethods
+	count   *service.Counter
+}
+
+// New returns a service that does nothing until Run; its methods answer before that.
 func New(d Deps) *Service {
 	if d.GiveUp == 0 {
 		d.GiveUp = giveUp
@@ -109,83 +124,93 @@ func New(d Deps) *Service {
 	if d.Redact == nil {
 		d.Redact = func(s string) string { return s }
 	}
-	d.Log = d.Log.Named("delivery")
-	return &Service{Deps: d, changed: make(chan struct{}, 1), lanes: map[string]*lane{}, slots: map[string]chan struct{}{}, waiters: map[string][]chan outcome{}}
+	if d.Hooks == nil {
+		d.Hooks = noHooks{}
+	}
+	log := d.Log.Named("delivery")
+	recs, told, count := records{d.Store, log}, newWaiters(), new(service.Counter)
+	ends := &outcomes{log: log, bus: d.Bus, hooks: d.Hooks, records: recs, waiters: told, count: count}
+	work := newLanes((&dispatcher{
+		log: log, accounts: d.Accounts, senders: d.Senders, hooks: d.Hooks, records: recs, outcomes: ends,
+		redact: d.Redact, hold: d.Hold, giveUp: d.GiveUp,
+	}).look)
+	return &Service{
+		bus: d.Bus, log: log, queue: d.Queue, records: recs, lanes: work, pruner: pruner{d.Store, log}, count: count,
+		send:  &sendMethod{store: d.Store, queue: d.Queue, accounts: d.Accounts, media: d.Media, waiters: told},
+		owner: &ownerMethods{records: recs, lanes: work, outcomes: ends},
+	}
+}
+
+// Service names what delivery is to the kernel.
+func (s *Service) Service() service.Service {
+	return service.Service{
+		Name: "delivery", Run: s.Run, Methods: s.Methods(), Events: Events(),
+		Checks: []func(context.Context) service.Check{s.check},
+		Queues: func(ctx context.Context) (map[string]int, error) {
+			waiting, held, err := s.Count(ctx)
+			return map[string]int{"outbound": waiting, "held": held}, err
+		},
+		Metrics: []service.Metric{metric(s.count)},
+	}
+}
+
+// Methods lists the service's rows.
+func (s *Service) Methods() []rpc.Method {
+	return append([]rpc.Method{s.send.method()}, s.owner.methods()...)
+}
+
+// Count counts the messages that are not over and, among them, those that are held. Errors: the store's.
+func (s *Service) Count(ctx context.Context) (waiting, held int, err error) {
+	return s.records.count(ctx)
 }
 
 // Run delivers until ctx ends, and then waits a few seconds for the sends under way, so that they do
-// not end in the send window. The error is nil.
+// not end in the send window. The error is nil. It is called once.
 func (s *Service) Run(ctx context.Context) error {
-	cancel := s.Bus.Subscribe(func(e event.Event) {
+	changed := make(chan struct{}, 1)
+	cancel := s.bus.Subscribe(func(e event.Event) {
 		if e.Name == "channels.changed" || e.Name == "plugins.changed" {
 			select {
-			case s.changed <- struct{}{}:
-			default:
+			case changed <- struct{}{}:
+			default: // the last change has not been looked at yet
 			}
 		}
 	})
 	defer cancel()
-	s.mu.Lock()
-	s.ctx = ctx
-	s.mu.Unlock()
-	prune := time.NewTimer(pruneDelay)
-	defer prune.Stop()
+	pruned := make(chan struct{})
+	go func() {
+		defer close(pruned)
+		s.pruner.run(ctx)
+	}()
+	s.lanes.start(ctx)
 	again := time.NewTicker(lookAgain)
 	defer again.Stop()
-	for {
-		s.load(ctx)
+	for last := ""; ; {
+		last = s.load(ctx, last)
 		select {
-		case <-s.Queue.wake:
-		case <-s.changed:
-			s.unpark()
+		case <-s.queue.wake:
+		case <-changed:
+			s.lanes.unpark()
 		case <-again.C:
-			s.unpark()
-		case <-prune.C:
-			s.prune(ctx)
-			prune.Reset(pruneEvery)
+			s.lanes.unpark()
 		case <-ctx.Done():
-			s.stop()
+			s.lanes.stop()
+			<-pruned
 			return nil
 		}
 	}
 }
 
-// load puts what was enqueued since the last look on its lanes.
-func (s *Service) load(ctx context.Context) {
-	s.mu.Lock()
-	from := s.last
-	s.mu.Unlock()
-	type entry struct{ key, lane, channel string }
-	var fresh []entry
-	err := s.Store.View(ctx, func(tx store.Tx) error {
-		for row, err := range queueTable.Scan(tx, store.Range{From: from}) {
-			if err != nil {
-				return err
-			}
-			if row.Key != from && !row.Value.Held {
-				fresh = append(fresh, entry{row.Key, row.Value.lane(), row.Value.Channel})
-			}
-		}
-		return nil
-	})
+// load puts what was enqueued behind the key last on its lanes, and returns the newest key. Messages that wait
+// since an earlier life of the gateway come first, since their keys are lower.
+func (s *Service) load(ctx context.Context, last string) string {
+	fresh, err := s.records.after(ctx, last)
 	if err != nil && ctx.Err() == nil {
-		s.Log.Error("the outbound queue cannot be read", "error", err)
+		s.log.Error("outbound queue not read", "error", err) // what was read before that goes out
 	}
-	for _, e := range fresh {
-		s.mu.Lock()
-		s.last = max(s.last, e.key)
-		s.mu.Unlock()
-		s.push(e.lane, e.channel, e.key)
+	for _, a := range fresh {
+		s.lanes.push(a.lane, a.channel, a.key)
+		last = a.key
 	}
-}
-
-func (s *Service) stop() {
-	s.mu.Lock()
-	for _, l := range s.lanes {
-		if l.timer != nil {
-			l.timer.Stop()
-		}
-	}
-	s.mu.Unlock()
-	s.wg.Wait()
+	return last
 }

@@ -1,4 +1,4 @@
-package delivery
+package text
 
 import "strings"
 
@@ -40,10 +40,11 @@ func (f fence) after(s string, markdown bool) fence {
 	return f
 }
 
-// maxInfo is the longest info string that is repeated.
+// maxInfo is the longest info string, in bytes, that is repeated in each piece; a longer one would eat them up.
 const maxInfo = 32
 
-// fenceLine reads a line that opens or closes a block of code.
+// fenceLine reads a line that opens or closes a block of code: at most three spaces, and then three or more
+// backticks or tildes. What opens with backticks has none behind them, or it is a code span.
 func fenceLine(line string) (marker, info string, ok bool) {
 	line = strings.TrimRight(line, "\r\n")
 	body := strings.TrimLeft(line, " ")

@@ -1,4 +1,10 @@
-package delivery
+// Package text makes of one text what a platform takes: it cuts a long one into pieces, and takes the
+// markup out for platforms that show text as it is.
+//
+// It knows the limits that a channel declares, CommonMark's inline markup and fenced code, and nothing of
+// messages, queues or platforms. All functions are pure; they accept any bytes, put U+FFFD in the place of
+// what is no UTF-8, and take time in proportion to the text, however hostile it is.
+package text
 
 import (
 	"strings"
@@ -11,6 +17,7 @@ import (
 
 // Limits is what a platform takes as one message. A zero field does not limit.
 type Limits struct {
+	// MaxLength is counted in Unit: bytes (also when it is empty), code points or UTF-16 units.
 	MaxLength int
 	Unit      wit.LengthUnit
 	MaxLines  int
@@ -51,12 +58,15 @@ func cut(rest string, open fence, l Limits) (piece, tail string, next fence) {
 	}
 	budget := l.budget(rest, head, open.close())
 	if open.marker != "" && budget < minInside {
-		open, head = fence{}, "" // no room for a fence and for what is in it
+		// There is no room for a fence and for what is in it: the code goes out bare.
+		open, head = fence{}, ""
 		budget = l.budget(rest, "", "")
 	}
 	end := breakAt(rest, budget, open.marker != "")
 	next = open.after(rest[:end], l.Markdown)
-	if next.marker != "" && next != open { // a fence was opened in this piece: its closing needs room too
+	if next.marker != "" && next != open {
+		// A fence was opened in this piece, and its closing needs room too. Without that room the fence
+		// stays open: the limit counts for more than how it looks.
 		if b := l.budget(rest, head, next.close()); b >= minInside {
 			end = breakAt(rest, b, true)
 			next = open.after(rest[:end], l.Markdown)
@@ -91,7 +101,9 @@ func trimLines(s string) string {
 	}
 }
 
-// breakAt finds where to end a piece of at most budget bytes, which is less than all of s.
+// breakAt finds where to end a piece of at most budget bytes, which is less than all of s. Better places
+// come first in seps, but one that leaves the piece less than half full is passed over; for a space an
+// eighth is enough, since behind it there is only a cut within a word. Inside code only lines and spaces count.
 func breakAt(s string, budget int, code bool) int {
 	budget = min(budget, len(s))
 	window := s[:budget]
@@ -104,7 +116,8 @@ func breakAt(s string, budget int, code bool) int {
 		if at < 0 {
 			continue
 		}
-		if i > 1 && i < len(seps)-1 { // any end of a sentence, the last one
+		if i > 1 && i < len(seps)-1 {
+			// The ends of a sentence are equally good: the last of them all counts.
 			for _, other := range seps[2 : len(seps)-1] {
 				if j := strings.LastIndex(window, other); j > at {
 					at, sep = j, other
@@ -135,7 +148,8 @@ func characters(s string, budget int) int {
 	if at > 0 {
 		return at
 	}
-	for at < budget { // one character alone is longer: cut between code points
+	for at < budget {
+		// One character alone is longer than a piece: cut between its code points.
 		_, n := utf8.DecodeRuneInString(s[at:])
 		if at+n > budget {
 			break
@@ -143,12 +157,13 @@ func characters(s string, budget int) int {
 		at += n
 	}
 	if at == 0 {
+		// Not even a code point fits. It goes out alone and over the limit, or the text would never end.
 		_, at = utf8.DecodeRuneInString(s)
 	}
 	return at
 }
 
-// budget is how many bytes of s fit between head and foot.
+// budget is how many bytes of s fit between head and foot; whole code points, and it may be 0.
 func (l Limits) budget(s, head, foot string) int {
 	units, lines := 0, 1+strings.Count(head, "\n")+strings.Count(foot, "\n")
 	free := l.MaxLength - l.length(head) - l.length(foot)
@@ -191,6 +206,7 @@ func (l Limits) length(s string) int {
 	return n
 }
 
+// size counts one code point in the platform's unit.
 func (l Limits) size(r rune) int {
 	switch {
 	case l.Unit == wit.LengthUnitCharacters:

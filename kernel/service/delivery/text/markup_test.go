@@ -1,11 +1,11 @@
-package delivery_test
+package text_test
 
 import (
 	"strings"
 	"testing"
 	"unicode"
 
-	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/service/delivery/text"
 )
 
 func TestPlainTakesMarkupOutAndKeepsWords(t *testing.T) {
@@ -36,7 +36,7 @@ func TestPlainTakesMarkupOutAndKeepsWords(t *testing.T) {
 		"[unfinished](":                  "[unfinished](",
 		"ünï **çödé**":                   "ünï çödé",
 	} {
-		if got := delivery.Plain(in); got != want {
+		if got := text.Plain(in); got != want {
 			t.Errorf("Plain(%q) = %q, want %q", in, got, want)
 		}
 	}
@@ -48,7 +48,7 @@ func FuzzPlain(f *testing.F) {
 	f.Add(strings.Repeat("*a ", 100))
 	f.Add("000 \xcf*\x87*0")
 	f.Fuzz(func(t *testing.T, s string) {
-		got := delivery.Plain(s)
+		got := text.Plain(s)
 		if strings.Contains(s, "```") || strings.Contains(s, "~~~") || strings.Contains(s, "](") {
 			return // fences lose their language, links may lose a repetition
 		}

@@ -1,4 +1,4 @@
-package delivery
+package text
 
 import (
 	"strings"
@@ -30,6 +30,8 @@ func Plain(s string) string {
 	return b.String()
 }
 
+// plainLine writes one line outside of code. A heading loses its marks, a list item gets a dash: the star
+// that it may begin with is no emphasis.
 func plainLine(b *strings.Builder, line string) {
 	body := strings.TrimLeft(line, " \t")
 	b.WriteString(line[:len(line)-len(body)])
@@ -44,7 +46,9 @@ func plainLine(b *strings.Builder, line string) {
 	plainInline(b, body, maxNesting)
 }
 
+// Both bounds keep the time that a hostile text takes in proportion to its length.
 const (
+	// maxNesting is how deep emphasis and links in each other are taken apart; deeper ones stay as they are.
 	maxNesting = 8
 	// maxSpan is how far the end of an emphasis or link is looked for, in bytes.
 	maxSpan = 4096
@@ -94,6 +98,8 @@ func plainSpan(b *strings.Builder, s string, prev rune, depth int) int {
 	return 0
 }
 
+// plainCode writes a code span as it stands, without its ticks. It ends at a run of just as many ticks;
+// without one these are ordinary characters, and the result is 0.
 func plainCode(b *strings.Builder, s string) int {
 	ticks := len(s) - len(strings.TrimLeft(s, "`"))
 	rest := s[ticks:]
@@ -113,6 +119,7 @@ func plainCode(b *strings.Builder, s string) int {
 	return 0
 }
 
+// plainLink writes a link as its text and, unless that is the same, its address in parentheses.
 func plainLink(b *strings.Builder, s string, depth int) int {
 	near := s[:min(len(s), maxSpan)]
 	mid := strings.Index(near, "](")
@@ -150,6 +157,8 @@ func closing(s string) int {
 	return -1
 }
 
+// plainEmphasis writes what stands between two equal delimiters. An underscore within a word is none, so
+// that snake_case survives.
 func plainEmphasis(b *strings.Builder, s string, prev rune, depth int) int {
 	for _, d := range delimiters {
 		rest, ok := strings.CutPrefix(s, d)
@@ -190,4 +199,5 @@ func emphasisEnd(s, d string) int {
 	return 0
 }
 
+// word reports whether an underscore beside r stands in a word.
 func word(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

@@ -1,0 +1,24 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/carapace-gateway/carapace/kernel/service"
+)
+
+// check tells the owner of messages that wait for a decision. Messages that wait for anything else are well:
+// what keeps them from going out is told by who is in charge of it.
+func (s *Service) check(ctx context.Context) service.Check {
+	waiting, held, err := s.Count(ctx)
+	switch {
+	case err != nil:
+		return service.Check{Name: "delivery", Message: err.Error()}
+	case held > 0:
+		return service.Check{
+			Name: "delivery", Message: fmt.Sprintf("%d messages are held: they may have arrived", held),
+			Hint: "look with `carapace delivery list`, then `carapace delivery release` or `drop`",
+		}
+	}
+	return service.Check{Name: "delivery", OK: true, Message: fmt.Sprintf("%d messages wait", waiting)}
+}

@@ -1,0 +1,222 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/service/delivery/text"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds of a send.
+const (
+	sendTimeout = 2 * time.Minute
+	// stopGrace is how long a stop of the gateway waits for a send, so that it does not end in the send window.
+	stopGrace = 5 * time.Second
+	// maxInterval bounds the spacing that a channel may ask for.
+	maxInterval = time.Hour
+)
+
+// dispatcher does the next thing for one message: hooks, pieces, one send, its record. It keeps nothing
+// between two looks, so that a look after a crash does what the next one would have done.
+type dispatcher struct {
+	log      hclog.Logger
+	accounts Accounts
+	senders  Senders
+	hooks    Hooks
+	records  records
+	outcomes *outcomes
+	redact   func(string) string
+	// hold keeps a piece that may have arrived for the owner, unless the channel deduplicates.
+	hold   bool
+	giveUp time.Duration
+}
+
+// look prepares a message, sends one piece of it, or finds that it has to wait.
+func (d *dispatcher) look(ctx context.Context, key string, notBefore time.Time) step {
+	e, err := d.records.read(ctx, key)
+	switch {
+	case wit.CodeOf(err) == wit.CodeNotFound || err == nil && e.Held:
+		return step{pop: true}
+	case err != nil:
+		d.log.Error("message waits for the store", "error", err)
+		return step{wait: retryStore}
+	}
+	if wait := time.Until(time.UnixMilli(e.NextAt)); e.NextAt > 0 && wait > 0 {
+		return step{wait: wait}
+	}
+	if err := d.accounts.Ready(e.Channel, e.Account); err != nil {
+		return step{park: err}
+	}
+	sender, ok := d.senders.Sender(e.Channel)
+	if !ok {
+		return step{park: wit.Errorf(wit.CodeUnavailable, "channel %s is not loaded now", e.Channel)}
+	}
+	if wait := time.Until(notBefore); wait > 0 {
+		return step{wait: wait}
+	}
+	if e.Pieces == nil {
+		if s, ready := d.prepare(ctx, &e, sender.Facts()); !ready {
+			return s
+		}
+	}
+	return d.advance(ctx, &e, sender)
+}
+
+// prepare lets the hooks see a message and cuts it into pieces. ready is false when the step says all. The
+// pieces are written with the first send; a crash before it asks the hooks again.
+func (d *dispatcher) prepare(ctx context.Context, e *entry, facts *wit.ChannelFacts) (s step, ready bool) {
+	m, err := d.hooks.Sending(ctx, e.hookContext(), wit.MessageSending{Channel: e.Channel, Account: e.Account, To: e.To.ID, Text: e.Text})
+	switch {
+	case wit.CodeOf(err) == wit.CodeForbidden:
+		return d.outcomes.finish(ctx, e, StateCancelled, wit.AsError(err)), false
+	case err != nil:
+		return d.failed(ctx, e, wit.AsError(err)), false
+	}
+	if e.Pieces = cut(m.Text, facts); len(e.Pieces) == 0 && len(e.Attachments) > 0 {
+		e.Pieces = []piece{{}} // the files go out with an empty text
+	}
+	if len(e.Pieces) == 0 {
+		return d.outcomes.finish(ctx, e, StateCancelled, wit.NewError(wit.CodeInvalid, "nothing was left to send")), false
+	}
+	return step{}, true
+}
+
+// cut makes the pieces of a text that a channel takes.
+func cut(s string, facts *wit.ChannelFacts) (pieces []piece) {
+	if facts.Markup != wit.MarkupMarkdown {
+		s = text.Plain(s)
+	}
+	for _, t := range text.Chunk(s, text.LimitsOf(facts)) {
+		pieces = append(pieces, piece{Text: t})
+	}
+	return pieces
+}
+
+// advance sends the next piece, between the two writes that make the send window.
+func (d *dispatcher) advance(ctx context.Context, e *entry, sender Sender) step {
+	i, facts := e.next(), sender.Facts()
+	if i == len(e.Pieces) {
+		return d.outcomes.finish(ctx, e, StateSent, nil)
+	}
+	p := &e.Pieces[i]
+	if p.Sending != 0 && d.holds(facts) {
+		return d.outcomes.hold(ctx, e, "the gateway stopped while it was being sent: it may have arrived")
+	}
+	p.Sending = time.Now().UnixMilli()
+	if e.FirstAttempt == 0 {
+		e.FirstAttempt = p.Sending
+	}
+	if err := d.records.save(e); err != nil {
+		return d.unsaved(e, err)
+	}
+	sent, err := d.send(ctx, e, i, sender)
+	spaced := time.Now().Add(interval(facts))
+	var s step
+	if err == nil {
+		s = d.sent(ctx, e, i, sent)
+	} else {
+		s = d.unsent(ctx, e, facts, err)
+	}
+	s.notBefore = spaced
+	return s
+}
+
+// holds reports whether a piece that may have arrived waits for the owner. A channel that deduplicates can be
+// sent the same key again without doubt.
+func (d *dispatcher) holds(facts *wit.ChannelFacts) bool { return d.hold && !facts.Deduplicates }
+
+// unsaved is the step after a write that failed before anything was done.
+func (d *dispatcher) unsaved(e *entry, err error) step {
+	if isGone(err) {
+		return step{pop: true}
+	}
+	d.log.Error("message waits for the store", "id", e.ID, "error", err)
+	return step{wait: retryStore}
+}
+
+// send calls the plugin with the ith piece; what belongs to the message as a whole goes with the first one.
+func (d *dispatcher) send(ctx context.Context, e *entry, i int, sender Sender) (*wit.Sent, error) {
+	ctx, cancel := graceful(ctx)
+	defer cancel()
+	msg := &wit.ChannelSend{
+		Account: e.Account, To: e.To, Text: e.Pieces[i].Text, Silent: e.Silent,
+		IdempotencyKey: fmt.Sprintf("%s:%d", e.ID, i),
+	}
+	if i == 0 {
+		msg.Attachments = e.Attachments
+		if e.ReplyTo != "" {
+			msg.ReplyTo = &e.ReplyTo
+		}
+	}
+	sent, err := sender.Send(ctx, msg)
+	if err == nil && sent == nil {
+		sent = &wit.Sent{}
+	}
+	return sent, err
+}
+
+// graceful returns a context for a send, which outlives ctx by the grace.
+func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(stopGrace, cancel)
+		context.AfterFunc(own, func() { t.Stop() })
+	})
+	return own, func() {
+		stop()
+		cancel()
+	}
+}
+
+// sent records that the ith piece has arrived.
+func (d *dispatcher) sent(ctx context.Context, e *entry, i int, sent *wit.Sent) step {
+	p := &e.Pieces[i]
+	p.Sending, p.Sent, p.IDs = 0, true, sent.IDs
+	e.Attempts, e.NextAt, e.Error = 0, 0, nil
+	if e.next() == len(e.Pieces) {
+		return d.outcomes.finish(ctx, e, StateSent, nil)
+	}
+	return after(d.records.persist(ctx, d.records.save, e), step{})
+}
+
+// unsent decides about a piece whose send ended with an error.
+func (d *dispatcher) unsent(ctx context.Context, e *entry, facts *wit.ChannelFacts, err error) step {
+	if ctx.Err() != nil && !answered(err) {
+		return step{} // stopped in the send window: the record says so
+	}
+	if d.holds(facts) && wit.CodeOf(err) == wit.CodeTimeout {
+		return d.outcomes.hold(ctx, e, "the channel did not say in time whether it was sent: it may have arrived")
+	}
+	e.Pieces[e.next()].Sending = 0
+	return d.failed(ctx, e, wit.AsError(err))
+}
+
+// failed plans the next attempt, or ends the message when there is none.
+func (d *dispatcher) failed(ctx context.Context, e *entry, cause *wit.Error) step {
+	now := time.Now()
+	if e.FirstAttempt == 0 {
+		e.FirstAttempt = now.UnixMilli()
+	}
+	clean := *cause // it is the plugin's, and others may hold it
+	clean.Message = d.redact(clean.Message)
+	e.Attempts++
+	e.Error = &clean
+	delay := pause(e.Attempts, &clean)
+	over := now.Add(delay).Sub(time.UnixMilli(e.FirstAttempt)) > d.giveUp
+	if permanent(&clean, e.Attempts) || over {
+		return d.outcomes.finish(ctx, e, StateFailed, &clean)
+	}
+	d.log.Warn("send failed, retrying", "id", e.ID, "channel", e.Channel, "attempt", e.Attempts, "in", delay, "error", &clean)
+	e.NextAt = now.Add(delay).UnixMilli()
+	return after(d.records.persist(ctx, d.records.save, e), step{wait: delay})
+}
+
+// interval is the spacing of sends in a conversation that a channel asks for.
+func interval(facts *wit.ChannelFacts) time.Duration {
+	ms := max(0, min(facts.SendInterval, maxInterval.Milliseconds()))
+	return time.Duration(ms) * time.Millisecond
+}

@@ -1,0 +1,62 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const (
+	retryMin = time.Second
+	retryMax = 5 * time.Minute
+	// maxInternal is how often an error that a plugin should not make is tried again.
+	maxInternal = 5
+	// longestAsked bounds the pause that a platform may ask for.
+	longestAsked = 24 * time.Hour
+)
+
+// answered reports whether an error is the plugin's word, and not the end of the call's time: only then is it
+// certain that the piece has not arrived.
+func answered(err error) bool {
+	return !errors.Is(err, context.Canceled) && wit.CodeOf(err) != wit.CodeTimeout && wit.CodeOf(err) != wit.CodeUnavailable
+}
+
+// permanent reports whether trying again after so many attempts is useless.
+func permanent(e *wit.Error, attempts int) bool {
+	switch e.Code {
+	case wit.CodeRateLimited, wit.CodeUnavailable, wit.CodeTimeout:
+		return false
+	case wit.CodeInternal:
+		return !e.Retryable && attempts >= maxInternal
+	}
+	return !e.Retryable
+}
+
+// pause is how long to wait after the nth failed attempt, and never less than what the platform asked for.
+func pause(n int, e *wit.Error) time.Duration {
+	// With jitter, so that a platform that comes back is not run over.
+	d := retry.Backoff{Min: retryMin, Max: retryMax, Jitter: true}.Delay(n)
+	if e.RetryAfter != nil && *e.RetryAfter > 0 {
+		asked := time.Duration(min(*e.RetryAfter, longestAsked.Milliseconds())) * time.Millisecond
+		d = max(d, asked)
+	}
+	return d
+}
+
+// isGone reports whether a write found that the owner has removed the message.
+func isGone(err error) bool { return errors.Is(err, errGone) }
+
+// after is the step behind a persisted write: then when it was done, the next message when this one is gone,
+// and nothing when the gateway stops before the store took it.
+func after(err error, then step) step {
+	switch {
+	case err == nil:
+		return then
+	case isGone(err):
+		return step{pop: true}
+	}
+	return step{}
+}

@@ -1,0 +1,149 @@
+package delivery
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// slotsPerChannel bounds how many messages of one channel are looked at, and so sent, at a time.
+const slotsPerChannel = 8
+
+// look does the next thing for the message with a key, in a conversation that may get its next send at
+// notBefore. It may block until ctx ends.
+type look func(ctx context.Context, key string, notBefore time.Time) step
+
+// lanes works all conversations off: a goroutine for each lane that is busy, none for one that waits. Nobody
+// else sees its lock, and it calls nobody while it holds it. A lane without messages is forgotten once its
+// spacing is over.
+type lanes struct {
+	look look
+
+	mu     sync.Mutex
+	ctx    context.Context // nil until start
+	lanes  map[string]*lane
+	timers map[string]*time.Timer   // of the lanes that wait
+	slots  map[string]chan struct{} // by channel
+	wg     sync.WaitGroup
+}
+
+func newLanes(l look) *lanes {
+	return &lanes{look: l, lanes: map[string]*lane{}, timers: map[string]*time.Timer{}, slots: map[string]chan struct{}{}}
+}
+
+// start lets the lanes work until ctx ends.
+func (ls *lanes) start(ctx context.Context) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.ctx = ctx
+	for _, l := range ls.lanes {
+		ls.wake(l)
+	}
+}
+
+// stop waits for the looks under way, after the context of start has ended.
+func (ls *lanes) stop() {
+	ls.mu.Lock()
+	for _, t := range ls.timers {
+		t.Stop()
+	}
+	ls.mu.Unlock()
+	ls.wg.Wait()
+}
+
+// push appends a message to the lane with a key. The same message twice does no harm: the second look finds
+// that it is over.
+func (ls *lanes) push(key, channel, item string) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l, ok := ls.lanes[key]
+	if !ok {
+		l = &lane{key: key, channel: channel}
+		ls.lanes[key] = l
+	}
+	l.push(item)
+	ls.wake(l)
+}
+
+// unpark lets every lane look at its account again, and forgets those that are over.
+func (ls *lanes) unpark() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, l := range ls.lanes {
+		l.unpark()
+		ls.wake(l)
+		ls.forget(l)
+	}
+}
+
+// parked says why a lane waits for its account, empty where it does not.
+func (ls *lanes) parked(key string) string {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l := ls.lanes[key]; l != nil {
+		return l.reason
+	}
+	return ""
+}
+
+// wake gives a lane a goroutine when there is something to do. mu is held.
+func (ls *lanes) wake(l *lane) {
+	if ls.ctx == nil || ls.ctx.Err() != nil || !l.begin() {
+		return
+	}
+	slots, ok := ls.slots[l.channel]
+	if !ok {
+		slots = make(chan struct{}, slotsPerChannel)
+		ls.slots[l.channel] = slots
+	}
+	ctx := ls.ctx
+	ls.wg.Go(func() { ls.work(ctx, l, slots) })
+}
+
+// work looks at a lane's messages until there is nothing to do now, or ctx ends. It takes a slot for each
+// look, so that a lane that waits holds none.
+func (ls *lanes) work(ctx context.Context, l *lane, slots chan struct{}) {
+	for {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return // what the lane knows ends with the process; the queue has it all
+		}
+		ls.mu.Lock()
+		item, notBefore := l.next()
+		ls.mu.Unlock()
+		s := ls.look(ctx, item, notBefore)
+		<-slots
+		if ctx.Err() != nil || !ls.apply(l, s) {
+			return
+		}
+	}
+}
+
+// apply does what a step says, and reports whether the lane's goroutine goes on.
+func (ls *lanes) apply(l *lane, s step) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l.apply(s)
+	if l.state == laneWaiting {
+		ls.timers[l.key] = time.AfterFunc(s.wait, func() { ls.ring(l) })
+	}
+	ls.forget(l)
+	return l.state == laneBusy
+}
+
+// ring wakes a lane whose time has come.
+func (ls *lanes) ring(l *lane) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	delete(ls.timers, l.key)
+	l.ring()
+	ls.wake(l)
+}
+
+// forget removes a lane that is over. mu is held.
+func (ls *lanes) forget(l *lane) {
+	if l.over(time.Now()) {
+		delete(ls.lanes, l.key)
+	}
+}

@@ -1,0 +1,100 @@
+package delivery
+
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// State is what became of a message.
+type State string
+
+// The states. A queued message may be on its way; a held one waits for the owner; the others are over.
+const (
+	StateQueued    State = "queued"
+	StateHeld      State = "held"
+	StateSent      State = "sent"
+	StateFailed    State = "failed"
+	StateCancelled State = "cancelled" // by a hook or by the owner
+)
+
+// record is a message in the queue, and afterwards its outcome. Times are in Unix milliseconds.
+type record struct {
+	message.Outbound
+	// Pieces is what is sent, set once by the first look at it: hooks and limits that change later do not
+	// change a message that is half sent.
+	Pieces []piece `json:"pieces,omitempty"`
+	// Attempts at the present piece that failed; NextAt is when the next one is due.
+	Attempts     int        `json:"attempts,omitempty"`
+	FirstAttempt int64      `json:"firstAttempt,omitempty"`
+	NextAt       int64      `json:"nextAt,omitempty"`
+	Error        *wit.Error `json:"error,omitempty"`
+	Held         bool       `json:"held,omitempty"`
+	// State and DoneAt are set with the outcome.
+	State  State `json:"state,omitempty"`
+	DoneAt int64 `json:"doneAt,omitempty"`
+}
+
+// piece is one send. Sending is when it was begun, and 0 again once its outcome is known: a piece that a
+// process finds with Sending set was in the send window when an earlier process ended.
+type piece struct {
+	Text    string   `json:"text,omitempty"`
+	Sending int64    `json:"sending,omitempty"`
+	Sent    bool     `json:"sent,omitempty"`
+	IDs     []string `json:"ids,omitempty"`
+}
+
+// lane names the conversation whose order a record keeps. A thread is a conversation of its own.
+func (r *record) lane() string {
+	thread := ""
+	if r.To.Thread != nil {
+		thread = *r.To.Thread
+	}
+	return strings.Join([]string{r.Channel, r.Account, r.To.ID, thread}, "\x00")
+}
+
+// state says where a record is, whether or not it is over.
+func (r *record) state() State {
+	switch {
+	case r.State != "":
+		return r.State
+	case r.Held:
+		return StateHeld
+	}
+	return StateQueued
+}
+
+// next is the index of the piece to be sent, or len(Pieces).
+func (r *record) next() int {
+	for i := range r.Pieces {
+		if !r.Pieces[i].Sent {
+			return i
+		}
+	}
+	return len(r.Pieces)
+}
+
+// ids lists what the platform called the pieces that were sent; never nil, clients get an array.
+func (r *record) ids() []string {
+	ids := []string{}
+	for _, p := range r.Pieces {
+		ids = append(ids, p.IDs...)
+	}
+	return ids
+}
+
+// outcome is what is kept of a finished message: not its text.
+func (r *record) outcome() record {
+	o := *r
+	o.Text, o.Attachments, o.Pieces = "", nil, nil
+	for _, p := range r.Pieces {
+		o.Pieces = append(o.Pieces, piece{Sent: p.Sent, IDs: p.IDs})
+	}
+	return o
+}
+
+// hookContext says to hooks whose message it is. It points into r.
+func (r *record) hookContext() wit.HookContext {
+	return wit.HookContext{Agent: r.Agent, Session: r.SessionKey, Run: r.RunID, Channel: &r.Channel, Account: &r.Account}
+}

@@ -1,0 +1,210 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const (
+	writeTimeout = 30 * time.Second
+	// retryStore is the pause after the store has failed.
+	retryStore = time.Second
+)
+
+// errGone says that the owner has removed the message meanwhile.
+var errGone = errors.New("the message was removed from the queue")
+
+// entry is a record with its key.
+type entry struct {
+	key string
+	record
+}
+
+// records reads and writes what is kept of messages, each method in one transaction. It keeps nothing in
+// memory, so the store decides between a send that goes on and the owner who drops its message.
+type records struct {
+	store store.Store
+	log   hclog.Logger
+}
+
+// read returns a message of the queue. Errors: CodeNotFound when it is over; the store's.
+func (q records) read(ctx context.Context, key string) (e entry, err error) {
+	e.key = key
+	err = q.store.View(ctx, func(tx store.Tx) error {
+		e.record, err = queueTable.Get(tx, key)
+		return err
+	})
+	return e, err
+}
+
+// arrival is a message that is to be sent, for its lane: without its text, since a queue may be long.
+type arrival struct{ key, lane, channel string }
+
+// after lists the messages that are to be sent and whose keys are behind from, in the order of their commits.
+// With an error it returns those before the place where it came up.
+func (q records) after(ctx context.Context, from string) (list []arrival, err error) {
+	err = q.store.View(ctx, func(tx store.Tx) error {
+		for row, err := range queueTable.Scan(tx, store.Range{From: from}) {
+			if err != nil {
+				return err
+			}
+			if row.Key != from && !row.Value.Held {
+				list = append(list, arrival{row.Key, row.Value.lane(), row.Value.Channel})
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// save replaces a message's record. Errors: errGone when it is no longer in the queue; the store's.
+func (q records) save(e *entry) error {
+	return q.update(func(tx store.Tx) error {
+		if err := inQueue(tx, e.key); err != nil {
+			return err
+		}
+		return queueTable.Put(tx, e.key, e.record)
+	})
+}
+
+// end moves a message to the outcomes. Errors: errGone when it is no longer in the queue; the store's.
+func (q records) end(e *entry) error {
+	return q.update(func(tx store.Tx) error {
+		if err := inQueue(tx, e.key); err != nil {
+			return err
+		}
+		return moveToDone(tx, e)
+	})
+}
+
+// persist writes what cannot be taken back: it tries until the store takes it, the message is gone, or the
+// gateway stops. Then what was sent is in the send window.
+func (q records) persist(ctx context.Context, write func(*entry) error, e *entry) error {
+	for {
+		err := write(e)
+		if err == nil || errors.Is(err, errGone) {
+			return err
+		}
+		q.log.Error("progress not written, retrying", "id", e.ID, "error", err)
+		if !retry.Sleep(ctx, retryStore) {
+			return err
+		}
+	}
+}
+
+// update is a transaction that a stop does not interrupt: it is about what was already done.
+func (q records) update(fn func(store.Tx) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	return q.store.Update(ctx, fn)
+}
+
+// inQueue returns errGone for a message that the owner has dropped.
+func inQueue(tx store.Tx, key string) error {
+	_, err := tx.Get(string(queueTable), key)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return errGone
+	}
+	return err
+}
+
+// moveToDone keeps the outcome instead of the message.
+func moveToDone(tx store.Tx, e *entry) error {
+	if err := queueTable.Delete(tx, e.key); err != nil {
+		return err
+	}
+	return doneTable.Put(tx, e.key, e.outcome())
+}
+
+// release lets a held message be sent again and returns it; the caller puts it on its lane. Errors:
+// CodeNotFound; CodeConflict when it is not held; the store's.
+func (q records) release(ctx context.Context, id string) (e entry, err error) {
+	err = q.store.Update(ctx, func(tx store.Tx) (err error) {
+		if e, err = lookup(tx, id); err != nil {
+			return unknown(id, err)
+		}
+		if e.State != StateHeld {
+			return wit.Errorf(wit.CodeConflict, "message %s is not held: it is %s", id, e.State)
+		}
+		e.Held, e.State, e.Error, e.NextAt = false, "", nil, 0
+		if i := e.next(); i < len(e.Pieces) {
+			// The owner accepts that this piece may arrive twice: it is not to be held again for the same send.
+			e.Pieces[i].Sending = 0
+		}
+		return queueTable.Put(tx, e.key, e.record)
+	})
+	return e, err
+}
+
+// drop cancels a message that is not over and returns its outcome; the caller announces it. Errors:
+// CodeNotFound; CodeConflict when it is over; the store's.
+func (q records) drop(ctx context.Context, id string) (e entry, err error) {
+	err = q.store.Update(ctx, func(tx store.Tx) (err error) {
+		if e, err = lookup(tx, id); err != nil {
+			return unknown(id, err)
+		}
+		if e.State != StateHeld && e.State != StateQueued {
+			return wit.Errorf(wit.CodeConflict, "message %s is over: it was %s", id, e.State)
+		}
+		e.State, e.Error = StateCancelled, wit.NewError(wit.CodeForbidden, "the owner dropped it")
+		e.DoneAt = time.Now().UnixMilli()
+		return moveToDone(tx, &e)
+	})
+	return e, err
+}
+
+// unknown says which message there is not.
+func unknown(id string, err error) error {
+	return wit.Errorf(wit.CodeOf(err), "there is no message %q: %w", id, err)
+}
+
+// list shows messages as they are selected, at most limit: the queue, oldest first, or outcomes, newest first.
+// show must not keep the record.
+func (q records) list(ctx context.Context, in ListParams, limit int, show func(*record)) error {
+	table, reverse := queueTable, false
+	if in.State != "" && in.State != StateQueued && in.State != StateHeld {
+		table, reverse = doneTable, true
+	}
+	return q.store.View(ctx, func(tx store.Tx) error {
+		shown := 0
+		for row, err := range table.Scan(tx, store.Range{Reverse: reverse}) {
+			if err != nil {
+				return err
+			}
+			r := row.Value
+			r.State = r.state()
+			if (in.State != "" && in.State != r.State) || (in.Channel != "" && in.Channel != r.Channel) {
+				continue
+			}
+			show(&r)
+			if shown++; shown == limit {
+				break
+			}
+		}
+		return nil
+	})
+}
+
+// count counts the messages that are not over and, among them, those that are held.
+func (q records) count(ctx context.Context) (waiting, held int, err error) {
+	err = q.store.View(ctx, func(tx store.Tx) error {
+		for row, err := range queueTable.Scan(tx, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			waiting++
+			if row.Value.Held {
+				held++
+			}
+		}
+		return nil
+	})
+	return waiting, held, err
+}
