@@ -8,6 +8,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 )
 
 func newPairing(o *options) *cobra.Command {
@@ -20,13 +21,13 @@ func newPairing(o *options) *cobra.Command {
 		o.client(&cobra.Command{
 			Use: "approve CHANNEL CODE", Short: "Let the sender with this code write", Example: "  carapace pairing approve telegram ABCD2345", Args: cobra.ExactArgs(2),
 			RunE: func(c *cobra.Command, args []string) error {
-				return o.do(c, "channels.pairing.approve", map[string]any{"channel": args[0], "code": args[1]}, "approved")
+				return o.do(c, "channels.pairing.approve", inbox.PairingDecisionParams{Channel: args[0], Code: args[1]}, "approved")
 			},
 		}),
 		o.client(&cobra.Command{
 			Use: "dismiss CHANNEL CODE", Short: "Forget a request", Example: "  carapace pairing dismiss telegram ABCD2345", Args: cobra.ExactArgs(2),
 			RunE: func(c *cobra.Command, args []string) error {
-				return o.do(c, "channels.pairing.dismiss", map[string]any{"channel": args[0], "code": args[1]}, "dismissed")
+				return o.do(c, "channels.pairing.dismiss", inbox.PairingDecisionParams{Channel: args[0], Code: args[1]}, "dismissed")
 			},
 		}),
 	)
@@ -34,17 +35,15 @@ func newPairing(o *options) *cobra.Command {
 }
 
 func (o *options) listPairing(c *cobra.Command, args []string) error {
-	params := map[string]any{}
+	var params inbox.PairingListParams
 	if len(args) == 1 {
-		params["channel"] = args[0]
+		params.Channel = args[0]
 	}
 	var raw json.RawMessage
 	if err := o.call(c.Context(), "channels.pairing.list", params, &raw); err != nil || o.json {
 		return firstError(err, func() error { return o.printJSON(raw) })
 	}
-	var list struct {
-		Requests []struct{ Channel, AccountID, SenderID, SenderLabel, RequestID string }
-	}
+	var list inbox.PairingListResult
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}

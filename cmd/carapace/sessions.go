@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/talk"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 )
 
@@ -65,12 +66,7 @@ func (o *options) showSession(c *cobra.Command, key string, limit int) error {
 	if err := o.call(c.Context(), "chat.history", map[string]any{"sessionKey": key, "limit": limit}, &raw); err != nil || o.json {
 		return firstError(err, func() error { return o.printJSON(raw) })
 	}
-	var history struct {
-		Messages []struct {
-			Role    string
-			Content json.RawMessage
-		}
-	}
+	var history chat.History
 	if err := json.Unmarshal(raw, &history); err != nil {
 		return fmt.Errorf("read the history: %w", err)
 	}
