@@ -30,12 +30,12 @@ func (c *Conversation) take(ctx context.Context, e client.Event) {
 	switch e.Name {
 	case chat.Chats.Name:
 		var ev chat.Event
-		if json.Unmarshal(e.Payload, &ev) == nil && c.here(ev.SessionKey) {
+		if json.Unmarshal(e.Payload, &ev) == nil && sameSession(ev.SessionKey, c.session) {
 			c.takeChat(ctx, ev)
 		}
 	case chat.Agents.Name:
 		var ev toolEvent
-		if json.Unmarshal(e.Payload, &ev) == nil && ev.Stream == "tool" && c.here(ev.SessionKey) {
+		if json.Unmarshal(e.Payload, &ev) == nil && ev.Stream == "tool" && sameSession(ev.SessionKey, c.session) {
 			c.takeTool(ctx, ev)
 		}
 	}
@@ -69,7 +69,7 @@ func (c *Conversation) takeTool(ctx context.Context, ev toolEvent) {
 	c.emit(ctx, Update{Kind: kind, Run: ev.RunID, Tool: tool, Mine: c.mine(ev.RunID)})
 }
 
-// here reports whether an event's session is this one: the short key and the full one are the same.
-func (c *Conversation) here(key session.Key) bool {
-	return string(key) == c.session || strings.HasSuffix(string(key), ":"+c.session)
+// sameSession reports whether an event's key is that of the session: the short key and the full one are the same.
+func sameSession(key session.Key, name string) bool {
+	return string(key) == name || strings.HasSuffix(string(key), ":"+name)
 }
