@@ -28,11 +28,11 @@ func newChat(o *options) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !c.Flags().Changed("message") {
-				return o.chat(c.Context(), session)
+				return chatOnTerminal(c.Context(), o, session)
 			}
 			ctx, cancel := context.WithTimeout(c.Context(), timeout)
 			defer cancel()
-			return o.ask(ctx, session, message)
+			return ask(ctx, o, session, message)
 		},
 	}
 	c.Flags().StringVarP(&message, "message", "m", "", "say this, print the answer and leave; - reads it from standard input")
@@ -41,7 +41,7 @@ func newChat(o *options) *cobra.Command {
 	return o.client(c)
 }
 
-func (o *options) chat(ctx context.Context, session string) error {
+func chatOnTerminal(ctx context.Context, o *options, session string) error {
 	if f, ok := o.out.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
 		return usageError{errors.New("chat needs a terminal; use --message in scripts")}
 	}
@@ -64,23 +64,17 @@ type answer struct {
 }
 
 // ask says one thing and prints the answer as it comes.
-func (o *options) ask(ctx context.Context, session, message string) error {
-	if message == "-" {
-		b, err := io.ReadAll(io.LimitReader(o.in, 1<<20))
-		if err != nil {
-			return fmt.Errorf("read the message: %w", err)
-		}
-		message = string(b)
-	}
-	if strings.TrimSpace(message) == "" {
-		return usageError{errors.New("the message is empty")}
+func ask(ctx context.Context, o *options, session, message string) error {
+	text, err := readMessage(message, o.in)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	conversation := talk.New(session, o.dial)
 	failed := make(chan error, 1)
 	go func() { failed <- conversation.Run(ctx) }()
-	a := &asking{o: o, answer: answer{RunID: conversation.Send(ctx, message)}}
+	a := &asking{out: o.out, err: o.err, json: o.json, answer: answer{RunID: conversation.Send(ctx, text)}}
 	for u := range conversation.Updates() {
 		if u.Run == a.answer.RunID {
 			if done, err := a.take(u); done {
@@ -94,11 +88,27 @@ func (o *options) ask(ctx context.Context, session, message string) error {
 	return fmt.Errorf("no answer in time; the run goes on as %s", a.answer.RunID)
 }
 
+// readMessage is what --message says, read from in where that is -.
+func readMessage(given string, in io.Reader) (string, error) {
+	if given == "-" {
+		b, err := io.ReadAll(io.LimitReader(in, 1<<20))
+		if err != nil {
+			return "", fmt.Errorf("read the message: %w", err)
+		}
+		given = string(b)
+	}
+	if strings.TrimSpace(given) == "" {
+		return "", usageError{errors.New("the message is empty")}
+	}
+	return given, nil
+}
+
 // asking follows one run to its end.
 type asking struct {
-	o       *options
-	answer  answer
-	printed int
+	out, err io.Writer
+	json     bool
+	answer   answer
+	printed  int // of the text so far, in bytes
 }
 
 func (a *asking) take(u talk.Update) (done bool, err error) {
@@ -106,8 +116,8 @@ func (a *asking) take(u talk.Update) (done bool, err error) {
 	case talk.Delta:
 		a.print(u.Text)
 	case talk.ToolStart:
-		if !a.o.json {
-			fmt.Fprintf(a.o.err, "⚙ %s %s\n", u.Tool.Name, u.Tool.Args)
+		if !a.json {
+			fmt.Fprintf(a.err, "⚙ %s %s\n", u.Tool.Name, u.Tool.Args)
 		}
 	case talk.ToolEnd:
 		a.answer.Tools = append(a.answer.Tools, u.Tool)
@@ -124,19 +134,19 @@ func (a *asking) take(u talk.Update) (done bool, err error) {
 
 // print writes what is new of the text so far.
 func (a *asking) print(text string) {
-	if !a.o.json && len(text) > a.printed {
-		io.WriteString(a.o.out, text[a.printed:])
+	if !a.json && len(text) > a.printed {
+		io.WriteString(a.out, text[a.printed:])
 		a.printed = len(text)
 	}
 }
 
 func (a *asking) finish(text string) error {
-	if a.o.json {
+	if a.json {
 		a.answer.Text = text
-		return a.o.printJSON(a.answer)
+		return printJSON(a.out, a.answer)
 	}
 	if a.printed > 0 {
-		fmt.Fprintln(a.o.out)
+		fmt.Fprintln(a.out)
 	}
 	return nil
 }

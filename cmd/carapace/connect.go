@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -22,21 +23,25 @@ import (
 // unreachableError says that no gateway answered.
 type unreachableError struct{ error }
 
-const dialTimeout = 10 * time.Second
+const (
+	dialTimeout = 10 * time.Second
+	configFile  = "carapace.json" // in the state directory
+)
 
 // dial connects to the gateway that the flags, the environment or the state directory name.
 func (o *options) dial(ctx context.Context) (*client.Client, error) {
-	url, err := o.gatewayURL()
+	url, err := gatewayURL(o.url, o.stateDir)
 	if err != nil {
 		return nil, err
 	}
+	token, password := credentials(o.token, o.stateDir)
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	c, err := client.Dial(ctx, client.Options{
 		URL:      url,
-		Token:    o.gatewayToken(),
-		Password: o.gatewayPassword(),
-		Identity: o.path("cli-device.json"),
+		Token:    token,
+		Password: password,
+		Identity: filepath.Join(o.stateDir, "cli-device.json"),
 		Client:   wire.Client{ID: "cli", DisplayName: "carapace", Version: version, Platform: runtime.GOOS, Mode: "cli"},
 		Role:     wire.RoleOperator,
 		Scopes:   []wire.Scope{wire.ScopeAdmin, wire.ScopeApprovals, wire.ScopePairing},
@@ -48,13 +53,24 @@ func (o *options) dial(ctx context.Context) (*client.Client, error) {
 	return c, err
 }
 
-func (o *options) gatewayURL() (string, error) {
-	if o.url != "" {
-		return strings.Replace(strings.Replace(o.url, "http://", "ws://", 1), "https://", "wss://", 1), nil
+// call makes one call on a connection of its own.
+func (o *options) call(ctx context.Context, method string, params, out any) error {
+	c, err := o.dial(ctx)
+	if err != nil {
+		return err
 	}
-	b, err := os.ReadFile(o.path(kernel.EndpointFile))
+	defer c.Close()
+	return c.Call(ctx, method, params, out)
+}
+
+// gatewayURL is the one that was given, else that of the gateway that runs on the state directory.
+func gatewayURL(given, stateDir string) (string, error) {
+	if given != "" {
+		return strings.Replace(strings.Replace(given, "http://", "ws://", 1), "https://", "wss://", 1), nil
+	}
+	b, err := os.ReadFile(filepath.Join(stateDir, kernel.EndpointFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", unreachableError{fmt.Errorf("no gateway runs on %s; start one with `carapace`, or name another with --url", o.stateDir)}
+		return "", unreachableError{fmt.Errorf("no gateway runs on %s; start one with `carapace`, or name another with --url", stateDir)}
 	}
 	var at kernel.Endpoint
 	if err == nil {
@@ -66,50 +82,29 @@ func (o *options) gatewayURL() (string, error) {
 	return at.URL, nil
 }
 
-// gatewayToken is the flag's, the environment's, the config file's or the one in the state directory.
-func (o *options) gatewayToken() string {
-	if t := o.token; t != "" {
-		return t
+// credentials are the flag's token, else the environment's, the config file's or the one in the state directory.
+// The password is the environment's, or the config file's where no token was given.
+func credentials(given, stateDir string) (token, password string) {
+	password = os.Getenv("CARAPACE_GATEWAY_PASSWORD")
+	if token = cmp.Or(given, os.Getenv("CARAPACE_GATEWAY_TOKEN")); token != "" {
+		return token, password
 	}
-	if t := os.Getenv("CARAPACE_GATEWAY_TOKEN"); t != "" {
-		return t
+	var file config.Gateway
+	if c, err := config.Load(configPath(stateDir), false); err == nil {
+		file = c.Gateway // what is wrong with a file that cannot be read, the gateway and doctor say
 	}
-	if g := o.gatewaySettings(); g.Token != "" || g.Password != "" {
-		return g.Token
+	password = cmp.Or(password, file.Password)
+	if file.Token != "" || file.Password != "" {
+		return file.Token, password
 	}
-	b, err := os.ReadFile(o.path(kernel.TokenFile))
+	b, err := os.ReadFile(filepath.Join(stateDir, kernel.TokenFile))
 	if err != nil {
-		return ""
+		return "", password
 	}
-	return strings.TrimSpace(string(b))
+	return strings.TrimSpace(string(b)), password
 }
 
-// gatewayPassword is the environment's, or the config file's where no token was given.
-func (o *options) gatewayPassword() string {
-	if p := os.Getenv("CARAPACE_GATEWAY_PASSWORD"); p != "" {
-		return p
-	}
-	if o.token != "" || os.Getenv("CARAPACE_GATEWAY_TOKEN") != "" {
-		return ""
-	}
-	return o.gatewaySettings().Password
-}
-
-// gatewaySettings are the config file's, the zero value where it cannot be read.
-func (o *options) gatewaySettings() config.Gateway {
-	c, err := config.Load(env("CARAPACE_CONFIG_PATH", o.path("carapace.json")), false)
-	if err != nil {
-		return config.Gateway{}
-	}
-	return c.Gateway
-}
-
-// call makes one call on a connection of its own.
-func (o *options) call(ctx context.Context, method string, params, out any) error {
-	c, err := o.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return c.Call(ctx, method, params, out)
+// configPath is where clients look for the config file.
+func configPath(stateDir string) string {
+	return env("CARAPACE_CONFIG_PATH", filepath.Join(stateDir, configFile))
 }

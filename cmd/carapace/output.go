@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,9 +10,43 @@ import (
 	"time"
 )
 
+// writer writes a method's answer for people.
+type writer func(w io.Writer, answer json.RawMessage) error
+
+// as is a writer of answers that are an R.
+func as[R any](write func(io.Writer, R) error) writer {
+	return func(w io.Writer, answer json.RawMessage) error {
+		var r R
+		if err := json.Unmarshal(answer, &r); err != nil {
+			return fmt.Errorf("read the gateway's answer: %w", err)
+		}
+		return write(w, r)
+	}
+}
+
+// line is a writer that says what was done, for answers that are only interesting to programs.
+func line(done string) writer {
+	return func(w io.Writer, _ json.RawMessage) error {
+		_, err := fmt.Fprintln(w, done)
+		return err
+	}
+}
+
+// show makes a call and prints its answer: as JSON where that was asked for, else as write does.
+func (o *options) show(ctx context.Context, method string, params any, write writer) error {
+	var answer json.RawMessage
+	if err := o.call(ctx, method, params, &answer); err != nil {
+		return err
+	}
+	if o.json {
+		return printJSON(o.out, answer)
+	}
+	return write(o.out, answer)
+}
+
 // printJSON writes v for a program to read.
-func (o *options) printJSON(v any) error {
-	e := json.NewEncoder(o.out)
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)

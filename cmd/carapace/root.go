@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +17,7 @@ type stdio struct {
 // usageError is a wrong command line.
 type usageError struct{ error }
 
-// options are what every command takes.
+// options are what every command takes: the flags, and what it reads and prints.
 type options struct {
 	stdio
 	stateDir string
@@ -79,8 +78,6 @@ func (o *options) client(c *cobra.Command) *cobra.Command {
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return c
 }
-
-func (o *options) path(name string) string { return filepath.Join(o.stateDir, name) }
 
 func env(name, otherwise string) string {
 	if v := os.Getenv(name); v != "" {

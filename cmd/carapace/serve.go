@@ -2,9 +2,10 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ func newServe(o *options) *cobra.Command {
 			"  carapace serve --port 0 --state-dir /var/lib/carapace\n" +
 			"  CARAPACE_GATEWAY_TOKEN=… carapace serve --bind all",
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return o.serve(c.Context(), c, f) },
+		RunE: func(c *cobra.Command, _ []string) error { return runGateway(c, o, f) },
 	}
 	c.Flags().StringVar(&f.config, "config", os.Getenv("CARAPACE_CONFIG_PATH"), "the config file (carapace.json in the state directory; $CARAPACE_CONFIG_PATH)")
 	c.Flags().IntVar(&f.port, "port", config.DefaultPort, "the port to listen on; 0 takes a free one")
@@ -46,13 +47,14 @@ func newServe(o *options) *cobra.Command {
 // gateway idles most of the time, so memory counts for more than the collector's time.
 const collectAt = 50
 
-func (o *options) serve(ctx context.Context, c *cobra.Command, f serveFlags) error {
+// runGateway runs it until the command's context ends.
+func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
 	path, named := f.config, f.config != ""
 	if !named {
-		path = o.path("carapace.json")
+		path = filepath.Join(o.stateDir, configFile)
 	}
 	file, err := config.Load(path, named)
 	if err != nil {
@@ -63,14 +65,14 @@ func (o *options) serve(ctx context.Context, c *cobra.Command, f serveFlags) err
 	if err != nil {
 		return usageError{err}
 	}
-	k, err := kernel.New(ctx, kernel.Options{
+	k, err := kernel.New(c.Context(), kernel.Options{
 		StateDir: o.stateDir, Config: file, ConfigPath: path, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
 		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"),
 	})
 	if err != nil {
 		return err
 	}
-	return k.Run(ctx, func(at kernel.Endpoint) { o.greet(at, file) })
+	return k.Run(c.Context(), func(at kernel.Endpoint) { greet(o.out, at, file.Agent.Model != "") })
 }
 
 // over lays flags, then environment variables, over the file.
@@ -97,8 +99,8 @@ func (f serveFlags) over(c *cobra.Command, file *config.Config) {
 }
 
 // greet tells a new user where they are and what to do next.
-func (o *options) greet(at kernel.Endpoint, file *config.Config) {
-	fmt.Fprintf(o.out, "carapace %s listens on %s\n\n", version, at.URL)
+func greet(w io.Writer, at kernel.Endpoint, model bool) {
+	fmt.Fprintf(w, "carapace %s listens on %s\n\n", version, at.URL)
 	for _, line := range [][2]string{
 		{"talk to it", "carapace chat"},
 		{"ask one thing", `carapace chat --message "what is 17*23?"`},
@@ -106,11 +108,11 @@ func (o *options) greet(at kernel.Endpoint, file *config.Config) {
 		{"connect a language model", "carapace setup openai"},
 		{"connect a chat account", "carapace setup telegram"},
 	} {
-		fmt.Fprintf(o.out, "  %-26s %s\n", line[0], line[1])
+		fmt.Fprintf(w, "  %-26s %s\n", line[0], line[1])
 	}
-	fmt.Fprintf(o.out, "\n  state, plugins and credentials: %s\n", at.StateDir)
-	if file.Agent.Model == "" {
-		fmt.Fprintln(o.out, "  until a model is connected, the offline provider answers")
+	fmt.Fprintf(w, "\n  state, plugins and credentials: %s\n", at.StateDir)
+	if !model {
+		fmt.Fprintln(w, "  until a model is connected, the offline provider answers")
 	}
-	fmt.Fprintln(o.out)
+	fmt.Fprintln(w)
 }

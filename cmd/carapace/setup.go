@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,11 +38,11 @@ func newSetup(o *options) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			on := true
-			s := setup{system.Setup{ID: args[0], Account: account, Enabled: &on, Secrets: map[string]string{}}, map[string]json.RawMessage{}}
+			s := &setup{system.Setup{ID: args[0], Account: account, Enabled: &on, Secrets: map[string]string{}}, map[string]json.RawMessage{}}
 			if dmPolicy != "" {
 				s.Access = &system.Access{DMPolicy: dmPolicy}
 			}
-			return o.setup(c, s, set, secrets)
+			return setUpPlugin(c.Context(), o, s, setupFlags{set, secrets})
 		},
 	}
 	c.Flags().StringVar(&account, "account", "", "which account of a channel (default when left out)")
@@ -51,9 +52,13 @@ func newSetup(o *options) *cobra.Command {
 	return o.client(c)
 }
 
-func (o *options) setup(c *cobra.Command, s setup, set, secrets []string) error {
+// setupFlags are what --set and --secret say, as they were written.
+type setupFlags struct{ set, secrets []string }
+
+// setUpPlugin takes the flags, asks on a terminal where there are none, and tells the gateway.
+func setUpPlugin(ctx context.Context, o *options, s *setup, flags setupFlags) error {
 	var info plugin.Details
-	if err := o.call(c.Context(), "plugins.info", plugin.IDParams{ID: s.ID}, &info); err != nil {
+	if err := o.call(ctx, "plugins.info", plugin.IDParams{ID: s.ID}, &info); err != nil {
 		return err
 	}
 	if s.Account == "" && info.Provides.Channel != "" {
@@ -63,11 +68,14 @@ func (o *options) setup(c *cobra.Command, s setup, set, secrets []string) error 
 	if err != nil {
 		return err
 	}
-	if err := o.take(&s, fields, set, secrets); err != nil {
+	if err := s.takeSettings(flags.set, fields); err != nil {
 		return err
 	}
-	if in, ok := o.in.(*os.File); ok && len(set) == 0 && len(secrets) == 0 && term.IsTerminal(int(in.Fd())) {
-		if err := (&asker{o: o, in: in, lines: bufio.NewReader(in)}).ask(&s, fields); err != nil {
+	if err := s.takeSecrets(flags.secrets, o.in); err != nil {
+		return err
+	}
+	if in, ok := o.in.(*os.File); ok && len(flags.set) == 0 && len(flags.secrets) == 0 && term.IsTerminal(int(in.Fd())) {
+		if err := (&asker{in: in, lines: bufio.NewReader(in), out: o.out}).ask(s, fields); err != nil {
 			return err
 		}
 	}
@@ -76,60 +84,11 @@ func (o *options) setup(c *cobra.Command, s setup, set, secrets []string) error 
 			return fmt.Errorf("write the settings: %w", err)
 		}
 	}
-	var raw json.RawMessage
-	if err := o.call(c.Context(), "plugins.configure", s.Setup, &raw); err != nil {
-		return err
-	}
-	if o.json {
-		return o.printJSON(raw)
-	}
-	fmt.Fprintf(o.out, "%s is set up; `carapace status` shows how it is\n", info.Name)
-	return nil
+	return o.show(ctx, "plugins.configure", s.Setup, line(info.Name+" is set up; `carapace status` shows how it is"))
 }
 
-// field is one setting of a plugin.
-type field struct {
-	name, title, kind string
-	secret, required  bool
-	otherwise         json.RawMessage
-}
-
-func readSchema(schema json.RawMessage) ([]field, error) {
-	var s struct {
-		Required   []string
-		Properties map[string]struct {
-			Title, Description string
-			Type               any
-			Secret             bool `json:"x-secret"`
-			Default            json.RawMessage
-		}
-	}
-	if len(schema) == 0 {
-		return nil, nil
-	}
-	if err := json.Unmarshal(schema, &s); err != nil {
-		return nil, fmt.Errorf("read the plugin's settings: %w", err)
-	}
-	var fields []field
-	for name, p := range s.Properties {
-		kind, _ := p.Type.(string)
-		title := p.Title
-		if title == "" {
-			title = p.Description
-		}
-		fields = append(fields, field{name, title, kind, p.Secret, slices.Contains(s.Required, name), p.Default})
-	}
-	slices.SortFunc(fields, func(a, b field) int {
-		if a.required != b.required {
-			return map[bool]int{true: -1, false: 1}[a.required]
-		}
-		return strings.Compare(a.name, b.name)
-	})
-	return fields, nil
-}
-
-// take reads the flags.
-func (o *options) take(s *setup, fields []field, set, secrets []string) error {
+// takeSettings reads --set.
+func (s *setup) takeSettings(set []string, fields []field) error {
 	for _, pair := range set {
 		name, value, ok := strings.Cut(pair, "=")
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
@@ -143,12 +102,17 @@ func (o *options) take(s *setup, fields []field, set, secrets []string) error {
 		}
 		s.config[name] = fields[i].value(value)
 	}
+	return nil
+}
+
+// takeSecrets reads --secret, and in for those that are to be read from there.
+func (s *setup) takeSecrets(secrets []string, in io.Reader) error {
 	for _, pair := range secrets {
 		name, from, ok := strings.Cut(pair, "=")
 		if !ok {
 			return usageError{fmt.Errorf("--secret %s: write name=env:VARIABLE or name=-", pair)}
 		}
-		value, err := o.readSecret(from)
+		value, err := readSecret(from, in)
 		if err != nil {
 			return usageError{fmt.Errorf("--secret %s: %w", name, err)}
 		}
@@ -157,9 +121,9 @@ func (o *options) take(s *setup, fields []field, set, secrets []string) error {
 	return nil
 }
 
-func (o *options) readSecret(from string) (string, error) {
+func readSecret(from string, in io.Reader) (string, error) {
 	if from == "-" {
-		b, err := io.ReadAll(io.LimitReader(o.in, 64<<10))
+		b, err := io.ReadAll(io.LimitReader(in, 64<<10))
 		return strings.TrimSpace(string(b)), err
 	}
 	variable, ok := strings.CutPrefix(from, "env:")
@@ -170,67 +134,4 @@ func (o *options) readSecret(from string) (string, error) {
 		return "", fmt.Errorf("the variable %s is empty", variable)
 	}
 	return os.Getenv(variable), nil
-}
-
-// value is text as the JSON that the field takes.
-func (f field) value(text string) json.RawMessage {
-	if f.kind != "string" && json.Valid([]byte(text)) {
-		return json.RawMessage(text)
-	}
-	b, err := json.Marshal(text)
-	if err != nil {
-		return nil
-	}
-	return b
-}
-
-func names(fields []field) string {
-	var list []string
-	for _, f := range fields {
-		list = append(list, f.name)
-	}
-	return strings.Join(list, ", ")
-}
-
-// asker asks at the terminal.
-type asker struct {
-	o     *options
-	in    *os.File
-	lines *bufio.Reader
-}
-
-// ask asks for the credentials and for what is required; the rest has defaults.
-func (a *asker) ask(s *setup, fields []field) error {
-	for _, f := range fields {
-		if !f.secret && !f.required {
-			continue
-		}
-		text, err := a.read(f)
-		switch {
-		case err != nil:
-			return err
-		case text == "" && f.required && !f.secret:
-			return fmt.Errorf("%s is needed", f.name)
-		case text == "":
-		case f.secret:
-			s.Secrets[f.name] = text
-		default:
-			s.config[f.name] = f.value(text)
-		}
-	}
-	return nil
-}
-
-func (a *asker) read(f field) (string, error) {
-	fmt.Fprintf(a.o.out, "%s (%s): ", f.name, f.title)
-	if f.secret {
-		b, err := term.ReadPassword(int(a.in.Fd()))
-		fmt.Fprintln(a.o.out)
-		return strings.TrimSpace(string(b)), err
-	}
-	line, err := a.lines.ReadString('\n')
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return strings.TrimSpace(line), err
 }

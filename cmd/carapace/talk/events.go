@@ -7,45 +7,45 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 )
 
-type chatEvent struct {
-	RunID        string
-	SessionKey   string
-	State        string
-	ErrorMessage string
-	Message      struct{ Content json.RawMessage }
-}
-
-type agentEvent struct {
-	RunID      string
-	SessionKey string
-	Stream     string
-	Data       struct {
-		Phase, Name, ToolCallID string
-		Args, Result            json.RawMessage
-		IsError                 bool
-	}
+// toolEvent is a chat.AgentEvent of the stream tool. Its Data takes the place of the free-form one, and leaves
+// the arguments as the model wrote them.
+type toolEvent struct {
+	chat.AgentEvent
+	Data struct {
+		Phase      string          `json:"phase"`
+		Name       string          `json:"name"`
+		ToolCallID string          `json:"toolCallId"`
+		Args       json.RawMessage `json:"args"`
+		Result     chat.Message    `json:"result"` // only its content
+		IsError    bool            `json:"isError"`
+	} `json:"data"`
 }
 
 // take turns a gateway's event into an update.
 func (c *Conversation) take(ctx context.Context, e client.Event) {
 	switch e.Name {
-	case "chat":
-		var ev chatEvent
-		if json.Unmarshal(e.Payload, &ev) == nil && c.here(ev.SessionKey) {
+	case chat.Chats.Name:
+		var ev chat.Event
+		if json.Unmarshal(e.Payload, &ev) == nil && sameSession(ev.SessionKey, c.session) {
 			c.takeChat(ctx, ev)
 		}
-	case "agent":
-		var ev agentEvent
-		if json.Unmarshal(e.Payload, &ev) == nil && ev.Stream == "tool" && c.here(ev.SessionKey) {
+	case chat.Agents.Name:
+		var ev toolEvent
+		if json.Unmarshal(e.Payload, &ev) == nil && ev.Stream == "tool" && sameSession(ev.SessionKey, c.session) {
 			c.takeTool(ctx, ev)
 		}
 	}
 }
 
-func (c *Conversation) takeChat(ctx context.Context, ev chatEvent) {
-	text := Text(ev.Message.Content)
+func (c *Conversation) takeChat(ctx context.Context, ev chat.Event) {
+	var text string
+	if ev.Message != nil {
+		text = Text(ev.Message.Content)
+	}
 	switch ev.State {
 	case "delta":
 		c.emit(ctx, Update{Kind: Delta, Run: ev.RunID, Text: text, Mine: c.mine(ev.RunID)})
@@ -58,8 +58,8 @@ func (c *Conversation) takeChat(ctx context.Context, ev chatEvent) {
 	}
 }
 
-func (c *Conversation) takeTool(ctx context.Context, ev agentEvent) {
-	tool := Tool{ID: ev.Data.ToolCallID, Name: ev.Data.Name, Args: string(ev.Data.Args), Result: Text(ev.Data.Result), Failed: ev.Data.IsError}
+func (c *Conversation) takeTool(ctx context.Context, ev toolEvent) {
+	tool := Tool{ID: ev.Data.ToolCallID, Name: ev.Data.Name, Args: string(ev.Data.Args), Result: Text(ev.Data.Result.Content), Failed: ev.Data.IsError}
 	kind := ToolStart
 	if ev.Data.Phase == "result" {
 		kind = ToolEnd
@@ -69,30 +69,7 @@ func (c *Conversation) takeTool(ctx context.Context, ev agentEvent) {
 	c.emit(ctx, Update{Kind: kind, Run: ev.RunID, Tool: tool, Mine: c.mine(ev.RunID)})
 }
 
-// here reports whether an event's session is this one: the short key and the full one are the same.
-func (c *Conversation) here(key string) bool {
-	return key == c.session || strings.HasSuffix(key, ":"+c.session)
-}
-
-// Text is the readable part of a message's content: a string, or parts of which some are text.
-func Text(content json.RawMessage) string {
-	var s string
-	if json.Unmarshal(content, &s) == nil {
-		return s
-	}
-	var whole struct{ Content json.RawMessage }
-	if json.Unmarshal(content, &whole) == nil && len(whole.Content) > 0 {
-		return Text(whole.Content)
-	}
-	var parts []struct{ Type, Text string }
-	if json.Unmarshal(content, &parts) != nil {
-		return string(content)
-	}
-	var texts []string
-	for _, p := range parts {
-		if p.Text != "" {
-			texts = append(texts, p.Text)
-		}
-	}
-	return strings.Join(texts, "\n")
+// sameSession reports whether an event's key is that of the session: the short key and the full one are the same.
+func sameSession(key session.Key, name string) bool {
+	return string(key) == name || strings.HasSuffix(string(key), ":"+name)
 }

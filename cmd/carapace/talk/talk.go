@@ -5,7 +5,6 @@ package talk
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -57,9 +57,10 @@ type Tool struct {
 	Failed bool
 }
 
-// Message is one entry of the history.
+// Message is one entry of the history. Run is empty where no run is concerned.
 type Message struct {
 	Role string
+	Run  string
 	Text string
 }
 
@@ -115,7 +116,7 @@ func (c *Conversation) Abort(ctx context.Context) error {
 	if conn == nil {
 		return wit.NewError(wit.CodeUnavailable, "not connected")
 	}
-	return conn.Call(ctx, "chat.abort", map[string]any{"sessionKey": c.session}, nil)
+	return conn.Call(ctx, "chat.abort", chat.AbortParams{SessionKey: c.session}, nil)
 }
 
 // Run connects, follows, and connects again, until ctx ends. It returns the first connection's error
@@ -144,11 +145,11 @@ func (c *Conversation) Run(ctx context.Context) error {
 // follow serves one connection until it ends.
 func (c *Conversation) follow(ctx context.Context, conn *client.Client) error {
 	c.emit(ctx, Update{Kind: Connected, Text: conn.Hello().Server.Version})
-	messages, err := c.history(ctx, conn)
+	page, err := c.history(ctx, conn, shownMessages, 0)
 	if err != nil {
 		return err
 	}
-	c.emit(ctx, Update{Kind: History, Messages: messages})
+	c.emit(ctx, Update{Kind: History, Messages: readable(page.Messages)})
 	c.mu.Lock()
 	c.conn = conn
 	again := append([]outgoing(nil), c.pending...)
@@ -175,51 +176,33 @@ func (c *Conversation) follow(ctx context.Context, conn *client.Client) error {
 }
 
 // submit sends one message; the key makes it safe to do again. A run that ended meanwhile is told
-// from the answer, since its events are gone.
+// from the answer and the history, since its events are gone.
 func (c *Conversation) submit(ctx context.Context, conn *client.Client, out outgoing) {
-	var ack struct{ Status string }
+	var ack chat.SendResult
 	err := conn.Call(ctx, "chat.send", map[string]any{"sessionKey": c.session, "message": out.text, "idempotencyKey": out.key}, &ack)
 	switch {
 	case wit.CodeOf(err) == wit.CodeUnavailable || errors.Is(err, context.Canceled):
 		return // it stays pending for the next connection
 	case err != nil:
 		c.end(ctx, Update{Kind: Failed, Run: out.key, Err: err})
-	case ack.Status != "started" && ack.Status != "in_flight" && ack.Status != "queued":
+	case ack.Status == "ok":
 		c.recover(ctx, conn, out.key)
+	case ack.Status == "error":
+		c.end(ctx, Update{Kind: Failed, Run: out.key, Err: errors.New(ack.Summary)})
 	}
 }
 
-// recover tells how a run ended that nobody watched.
+// recover tells what a run answered that nobody watched.
 func (c *Conversation) recover(ctx context.Context, conn *client.Client, key string) {
-	var end struct{ Status, Error, Text string }
-	err := conn.Call(ctx, "agent.wait", map[string]any{"runId": key, "timeoutMs": 1}, &end)
+	text, err := c.answer(ctx, conn, key)
 	switch {
+	case wit.CodeOf(err) == wit.CodeUnavailable || errors.Is(err, context.Canceled):
+		return // the next connection asks again
 	case err != nil:
 		c.end(ctx, Update{Kind: Failed, Run: key, Err: err})
-	case end.Status == "ok":
-		c.end(ctx, Update{Kind: Final, Run: key, Text: end.Text})
-	case end.Status == "error":
-		c.end(ctx, Update{Kind: Failed, Run: key, Err: errors.New(end.Error)})
+	default:
+		c.end(ctx, Update{Kind: Final, Run: key, Text: text})
 	}
-}
-
-func (c *Conversation) history(ctx context.Context, conn *client.Client) ([]Message, error) {
-	var h struct {
-		Messages []struct {
-			Role    string
-			Content json.RawMessage
-		}
-	}
-	if err := conn.Call(ctx, "chat.history", map[string]any{"sessionKey": c.session, "limit": 50}, &h); err != nil {
-		return nil, err
-	}
-	var messages []Message
-	for _, m := range h.Messages {
-		if text := Text(m.Content); text != "" {
-			messages = append(messages, Message{Role: m.Role, Text: text})
-		}
-	}
-	return messages, nil
 }
 
 // end emits the update that ends a run and forgets its message.

@@ -164,7 +164,7 @@ func (m *model) restore(history []talk.Message) {
 	m.said = m.said[:0]
 	for _, h := range history {
 		if h.Role == "user" || h.Role == "assistant" {
-			m.said = append(m.said, entry{role: h.Role, text: h.Text})
+			m.said = append(m.said, entry{role: h.Role, run: h.Run, text: h.Text})
 		}
 	}
 	for _, w := range waiting {
