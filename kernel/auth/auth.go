@@ -18,7 +18,8 @@ package auth
 
 import (
 	"context"
-	"errors"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
@@ -26,6 +27,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
+	"github.com/google/uuid"
 	"github.com/hashicorp/go-hclog"
 )
 
@@ -40,6 +42,24 @@ const (
 	// ModeNone asks nothing of local connections and refuses all others.
 	ModeNone Mode = "none"
 )
+
+// open reports whether nobody has to prove anything.
+func (m Mode) open(local bool) bool { return m == ModeNone && local }
+
+// orDefault fills in the default. Errors: CodeInvalid for an unknown mode, and for a password mode without one.
+func (m Mode) orDefault(password string) (Mode, error) {
+	switch {
+	case m == "" && password != "":
+		return ModePassword, nil
+	case m == "":
+		return ModeToken, nil
+	case m == ModePassword && password == "":
+		return m, wit.NewError(wit.CodeInvalid, "auth: mode password needs a password: set gateway.auth.password")
+	case m != ModeToken && m != ModePassword && m != ModeNone:
+		return m, wit.Errorf(wit.CodeInvalid, "auth: %q is not a mode: use token, password or none", m)
+	}
+	return m, nil
+}
 
 // Deps is what New needs.
 type Deps struct {
@@ -57,18 +77,18 @@ type Deps struct {
 	Logger hclog.Logger
 }
 
-// Auth knows the secrets, the devices and the failures of the last minutes.
+// Auth decides who is calling. It has no state of its own: limiter knows the failures of the last minutes,
+// verifier the device proofs that may not come again, login the shared secret, and pairing and methods
+// change the devices in the store.
 type Auth struct {
-	store   store.Store
-	bus     *event.Bus
-	log     hclog.Logger
-	now     func() time.Time
-	mode    Mode
-	shared  secret
-	token   string
-	key     [32]byte
-	limiter *limiter
-	replays *replays
+	mode     Mode
+	token    string
+	limiter  *limiter
+	verifier *verifier
+	login    *login
+	pairing  *pairing
+	methods  *methods
+	log      hclog.Logger
 }
 
 // New reads or makes the secrets.
@@ -76,44 +96,35 @@ type Auth struct {
 // Errors: CodeInvalid for an unknown mode or a password mode without password; CodeUnavailable when
 // the state directory refuses.
 func New(d Deps) (*Auth, error) {
-	a := &Auth{store: d.Store, bus: d.Bus, log: d.Logger, now: d.Now, mode: d.Mode}
-	if a.now == nil {
-		a.now = time.Now
+	if d.Now == nil {
+		d.Now = time.Now
 	}
-	if a.mode == "" {
-		a.mode = ModeToken
-		if d.Password != "" {
-			a.mode = ModePassword
-		}
-	}
-	a.limiter, a.replays = newLimiter(a.now), newReplays(a.now)
-	if err := a.secrets(d); err != nil {
+	mode, err := d.Mode.orDefault(d.Password)
+	if err != nil {
 		return nil, err
 	}
-	return a, nil
-}
-
-func (a *Auth) secrets(d Deps) (err error) {
-	if a.key, err = deviceKey(d.StateDir); err != nil {
-		return err
+	dir := stateDir(d.StateDir)
+	key, err := dir.deviceKey()
+	if err != nil {
+		return nil, err
 	}
-	switch a.mode {
-	case ModeNone:
-		return nil
+	a := &Auth{mode: mode, limiter: newLimiter(d.Now), log: d.Logger}
+	var shared secret // matches nothing in mode none
+	switch mode {
 	case ModePassword:
-		if d.Password == "" {
-			return wit.NewError(wit.CodeInvalid, "auth: mode password needs a password: set gateway.auth.password")
-		}
-		a.shared = newSecret(d.Password)
-		return nil
+		shared = newSecret(d.Password)
 	case ModeToken:
-		if a.token, err = gatewayToken(d.StateDir, d.Token); err != nil {
-			return err
+		if a.token, err = dir.gatewayToken(d.Token); err != nil {
+			return nil, err
 		}
-		a.shared = newSecret(a.token)
-		return nil
+		shared = newSecret(a.token)
 	}
-	return wit.Errorf(wit.CodeInvalid, "auth: %q is not a mode: use token, password or none", a.mode)
+	mint := tokens{key: key, now: d.Now}
+	a.verifier = &verifier{mode: mode, now: d.Now, replays: newReplays(d.Now)}
+	a.login = &login{mode: mode, shared: shared, store: d.Store, now: d.Now}
+	a.pairing = &pairing{store: d.Store, bus: d.Bus, tokens: mint, now: d.Now}
+	a.methods = &methods{store: d.Store, bus: d.Bus, tokens: mint, pairing: a.pairing, now: d.Now}
+	return a, nil
 }
 
 // Mode returns how the gateway's owner proves who he is.
@@ -123,26 +134,8 @@ func (a *Auth) Mode() Mode { return a.mode }
 // in other modes.
 func (a *Auth) Token() string { return a.token }
 
-// Attempt is one connect request with what the transport knows about its sender.
-type Attempt struct {
-	Params wire.ConnectParams
-	// Protocol is the negotiated number.
-	Protocol int
-	// Nonce is the challenge that this connection was sent.
-	Nonce    string
-	ConnID   string
-	RemoteIP string
-	// Local is a peer on this machine that came through no proxy and asked for a local name.
-	Local bool
-	// Origin is a browser's, already checked; it only shows in pairing requests.
-	Origin string
-}
-
-// Grant is what a connection may do.
-type Grant struct {
-	Caller *rpc.Caller
-	Hello  wire.HelloAuth
-}
+// Methods are this package's rows.
+func (a *Auth) Methods() []rpc.Method { return a.methods.rows() }
 
 // Connect decides about an attempt. Its checks run in the order in which the error texts stand in the
 // protocol's description, so that a client sees the same first complaint as from other gateways.
@@ -155,14 +148,15 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
+	// Before any secret is looked at: a right guess must not shorten the delay.
 	if wait := a.limiter.wait(t.RemoteIP); wait > 0 {
 		return Grant{}, tooMany(wait)
 	}
-	dev, err := a.identify(t, ask)
+	dev, err := a.verifier.identify(t, ask)
 	if err != nil {
 		return Grant{}, err
 	}
-	method, err := a.authenticate(ctx, t, ask, dev)
+	method, err := a.login.authenticate(ctx, t, dev)
 	if err != nil {
 		if wit.CodeOf(err) == wit.CodeUnauthorized && presented(t.Params) {
 			a.limiter.fail(t.RemoteIP, t.Local)
@@ -170,7 +164,7 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 		}
 		return Grant{}, err
 	}
-	a.limiter.pass(t.RemoteIP)
+	a.limiter.pass(t.RemoteIP) // the secret was right, also if the device still waits for its owner
 	hello := wire.HelloAuth{Role: ask.role, Scopes: ask.scopes}
 	if t.Protocol >= wire.Protocol4 {
 		hello.Method = string(method)
@@ -181,7 +175,7 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	}
 	if dev != nil {
 		caller.DeviceID = dev.id
-		issued, err := a.admit(ctx, t, ask, dev, method)
+		issued, err := a.pairing.admit(ctx, applicant{t, ask, dev, method})
 		if err != nil {
 			return Grant{}, err
 		}
@@ -190,65 +184,38 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	return Grant{Caller: caller, Hello: hello}, nil
 }
 
-// ask is the role and the scopes that a client wants, defaults filled in.
-type ask struct {
-	role   wire.Role
-	scopes []wire.Scope
-	// signed are the scopes as the client may have signed them.
-	signed [][]string
-}
-
-// maxScope bounds a scope's name.
-const maxScope = 64
-
-func asked(t Attempt) (ask, error) {
-	p := t.Params
-	k := ask{role: wire.Role(p.Role), scopes: []wire.Scope{}, signed: [][]string{p.Scopes}}
-	if k.role == "" {
-		k.role = wire.RoleOperator
+// HTTP decides about a request by its bearer token: the gateway's token or password gives an admin. In
+// mode none a local request without one is the owner's.
+//
+// Errors: CodeUnauthorized; CodeRateLimited with a delay.
+func (a *Auth) HTTP(r *http.Request) (*rpc.Caller, error) {
+	ip, local := RemoteIP(r), Local(r)
+	if wait := a.limiter.wait(ip); wait > 0 {
+		return nil, tooMany(wait)
 	}
-	if k.role != wire.RoleOperator && k.role != wire.RoleNode {
-		return ask{}, wit.NewError(wit.CodeInvalid, "invalid role")
-	}
-	for _, s := range p.Scopes {
-		if !plainScope(s) {
-			return ask{}, wit.NewError(wit.CodeInvalid, "invalid connect params: at /scopes: must be names of scopes")
+	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	given = strings.TrimSpace(given)
+	switch {
+	case a.mode.open(local):
+	case bearer && a.login.shared.matches(given):
+		a.limiter.pass(ip)
+	default:
+		if bearer && given != "" {
+			a.limiter.fail(ip, local)
+			a.log.Warn("request refused", "ip", ip, "path", r.URL.Path)
 		}
-		k.scopes = append(k.scopes, wire.Scope(s))
+		return nil, wit.NewError(wit.CodeUnauthorized, "Unauthorized")
 	}
-	// Without scopes, protocol 3 means all of them and protocol 4 none.
-	if len(p.Scopes) == 0 && k.role == wire.RoleOperator && t.Protocol < wire.Protocol4 {
-		k.scopes = []wire.Scope{wire.ScopeAdmin}
-		k.signed = append(k.signed, []string{string(wire.ScopeAdmin)})
-	}
-	return k, nil
+	return &rpc.Caller{
+		ConnID: "http:" + uuid.NewString(), Client: wire.Client{ID: "http", Mode: "backend"}, Role: wire.RoleOperator,
+		Scopes: []wire.Scope{wire.ScopeAdmin}, RemoteIP: ip, Local: local, Protocol: wire.MaxProtocol,
+	}, nil
 }
 
-// plainScope refuses what would make the signed string ambiguous.
-func plainScope(s string) bool {
-	if s == "" || len(s) > maxScope {
-		return false
-	}
-	for _, c := range s {
-		if c != '.' && c != '-' && c != '_' && c != '*' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return true
-}
-
-func presented(p wire.ConnectParams) bool {
-	return p.Auth != nil && (p.Auth.Token != "" || p.Auth.Password != "" || p.Auth.DeviceToken != "")
-}
-
+// tooMany says when to come back, in the error and, for clients that read them, in its details.
 func tooMany(wait time.Duration) error {
 	ms := wait.Milliseconds() + 1
 	e := wit.NewError(wit.CodeRateLimited, "unauthorized: too many failed logins from this address: wait and try again")
 	e.RetryAfter = &ms
 	return rpc.WithDetails(e, map[string]any{"code": "AUTH_RATE_LIMITED", "retryAfterMs": ms})
-}
-
-// notFound reports whether err is the store's for a missing record.
-func notFound(err error) bool {
-	return errors.Is(err, &wit.Error{Code: wit.CodeNotFound})
 }

@@ -4,40 +4,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
-
-	"github.com/carapace-gateway/carapace/kernel/rpc"
-	"github.com/carapace-gateway/carapace/kernel/wire"
-	"github.com/carapace-gateway/carapace/wit"
-	"github.com/google/uuid"
 )
-
-// HTTP decides about a request by its bearer token: the gateway's token or password gives an admin. In
-// mode none a local request without one is the owner's.
-//
-// Errors: CodeUnauthorized; CodeRateLimited with a delay.
-func (a *Auth) HTTP(r *http.Request) (*rpc.Caller, error) {
-	ip, local := RemoteIP(r), Local(r)
-	if wait := a.limiter.wait(ip); wait > 0 {
-		return nil, tooMany(wait)
-	}
-	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	given = strings.TrimSpace(given)
-	switch {
-	case a.mode == ModeNone && local:
-	case bearer && a.shared.matches(given):
-		a.limiter.pass(ip)
-	default:
-		if bearer && given != "" {
-			a.limiter.fail(ip, local)
-			a.log.Warn("request refused", "ip", ip, "path", r.URL.Path)
-		}
-		return nil, wit.NewError(wit.CodeUnauthorized, "Unauthorized")
-	}
-	return &rpc.Caller{
-		ConnID: "http:" + uuid.NewString(), Client: wire.Client{ID: "http", Mode: "backend"}, Role: wire.RoleOperator,
-		Scopes: []wire.Scope{wire.ScopeAdmin}, RemoteIP: ip, Local: local, Protocol: wire.MaxProtocol,
-	}, nil
-}
 
 // RemoteIP returns the TCP peer's address. A connection inside the process counts as loopback.
 func RemoteIP(r *http.Request) string {

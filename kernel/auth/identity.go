@@ -22,11 +22,18 @@ type device struct {
 	key ed25519.PublicKey
 }
 
+// verifier checks what devices sign. Its only state is the signatures that must not come again.
+type verifier struct {
+	mode    Mode
+	now     func() time.Time
+	replays *replays
+}
+
 // identify checks the device's proof, or decides whether the client may come without one.
-func (a *Auth) identify(t Attempt, k ask) (*device, error) {
+func (v *verifier) identify(t Attempt, k ask) (*device, error) {
 	d := t.Params.Device
 	if d == nil {
-		return nil, a.withoutDevice(t, k)
+		return nil, v.withoutDevice(t, k)
 	}
 	key, err := publicKey(d.PublicKey)
 	if err != nil {
@@ -35,7 +42,7 @@ func (a *Auth) identify(t Attempt, k ask) (*device, error) {
 	if wire.DeviceID(key) != d.ID {
 		return nil, refuse("device identity mismatch", "DEVICE_AUTH_DEVICE_ID_MISMATCH")
 	}
-	now := a.now()
+	now := v.now()
 	if skew := now.Sub(time.UnixMilli(d.SignedAt)); skew > MaxSkew || skew < -MaxSkew {
 		return nil, refuse("device signature expired", "DEVICE_AUTH_SIGNATURE_EXPIRED")
 	}
@@ -50,20 +57,20 @@ func (a *Auth) identify(t Attempt, k ask) (*device, error) {
 		return nil, refuse("device signature invalid", "DEVICE_AUTH_SIGNATURE_INVALID")
 	}
 	// Only a payload without the challenge's nonce can be played again.
-	if d.Nonce == "" && !a.replays.first(string(sig)) {
+	if d.Nonce == "" && !v.replays.first(string(sig)) {
 		return nil, refuse("device signature invalid: it was used before: sign a new one", "DEVICE_AUTH_SIGNATURE_INVALID")
 	}
 	return &device{d.ID, key}, nil
 }
 
 // withoutDevice decides about a client without device: with a secret, an operator may do without.
-func (a *Auth) withoutDevice(t Attempt, k ask) error {
+func (v *verifier) withoutDevice(t Attempt, k ask) error {
 	p := t.Params
 	if p.Client.ControlUI() {
 		return rpc.WithDetails(wit.NewError(wit.CodeInvalid, "control ui requires HTTPS or localhost (secure context)"),
 			map[string]any{"code": "CONTROL_UI_DEVICE_IDENTITY_REQUIRED"})
 	}
-	open := a.mode == ModeNone && t.Local
+	open := v.mode.open(t.Local)
 	secretly := p.Auth != nil && (p.Auth.Token != "" || p.Auth.Password != "")
 	if (!secretly && !open) || (k.role == wire.RoleNode && t.Protocol >= wire.Protocol4) {
 		return rpc.WithDetails(wire.WithCode(wit.NewError(wit.CodeUnauthorized, "device identity required"), wire.NotPaired),
@@ -108,6 +115,7 @@ func versions(s wire.Signed) []int {
 	return []int{3, 2}
 }
 
+// publicKey reads a raw key in base64 or a PEM block, and refuses those for which a signature proves nothing.
 func publicKey(s string) (ed25519.PublicKey, error) {
 	var raw []byte
 	if block, _ := pem.Decode([]byte(s)); block != nil {

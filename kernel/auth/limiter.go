@@ -11,15 +11,14 @@ import (
 // What the limiter allows: so many failures for free, then a delay that doubles up to a ceiling. The
 // ceilings are short because a delay that outlasts an attacker mostly hits the owner.
 const (
-	freeFailures  = 5
-	freeLocal     = 20
-	firstDelay    = time.Second
-	firstLocal    = 100 * time.Millisecond
-	ceiling       = 60 * time.Second
-	ceilingLocal  = 2 * time.Second
-	forgetAfter   = 10 * time.Minute
-	maxAddresses  = 4096
-	replayMaximum = 4096
+	freeFailures = 5
+	freeLocal    = 20
+	firstDelay   = time.Second
+	firstLocal   = 100 * time.Millisecond
+	ceiling      = 60 * time.Second
+	ceilingLocal = 2 * time.Second
+	forgetAfter  = 10 * time.Minute
+	maxAddresses = 4096
 )
 
 // limiter slows down addresses that fail to log in.
@@ -29,6 +28,7 @@ type limiter struct {
 	addrs map[string]*failures
 }
 
+// failures are those of one network since it last logged in.
 type failures struct {
 	count int
 	last  time.Time
@@ -63,6 +63,7 @@ func (l *limiter) wait(ip string) time.Duration {
 	return max(f.until.Sub(l.now()), 0)
 }
 
+// fail counts one and sets the delay. A network that has been quiet for long begins anew.
 func (l *limiter) fail(ip string, local bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,38 +108,4 @@ func (l *limiter) room(now time.Time) {
 	if len(l.addrs) >= maxAddresses {
 		delete(l.addrs, oldest)
 	}
-}
-
-// replays remembers signatures without nonce for as long as they would be accepted.
-type replays struct {
-	now  func() time.Time
-	mu   sync.Mutex
-	seen map[string]time.Time
-}
-
-func newReplays(now func() time.Time) *replays {
-	return &replays{now: now, seen: map[string]time.Time{}}
-}
-
-// first reports whether the signature is new, and remembers it. A full memory refuses: such clients
-// can sign the challenge instead.
-func (r *replays) first(sig string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.now()
-	if _, twice := r.seen[sig]; twice {
-		return false
-	}
-	if len(r.seen) >= replayMaximum {
-		for s, until := range r.seen {
-			if now.After(until) {
-				delete(r.seen, s)
-			}
-		}
-		if len(r.seen) >= replayMaximum {
-			return false
-		}
-	}
-	r.seen[sig] = now.Add(2 * MaxSkew)
-	return true
 }

@@ -3,22 +3,33 @@ package auth
 import (
 	"context"
 	"slices"
+	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Methods are this package's rows.
-func (a *Auth) Methods() []rpc.Method {
+// methods is the owner's side of pairing: he sees, approves, rejects and revokes. Each changes the store in
+// one transaction and publishes after it.
+type methods struct {
+	store   store.Store
+	bus     *event.Bus
+	tokens  tokens
+	pairing *pairing
+	now     func() time.Time
+}
+
+func (m *methods) rows() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("device.pair.list", wire.ScopePairing, a.list).Doc("Lists the devices that wait for approval and those that are paired, the newest first."),
-		rpc.New("device.pair.approve", wire.ScopePairing, a.approveRequest).Doc("Lets a waiting device in, with at most the scopes that the approver has."),
-		rpc.New("device.pair.reject", wire.ScopePairing, a.rejectRequest).Doc("Turns a waiting device away."),
-		rpc.New("device.pair.remove", wire.ScopePairing, a.remove).Doc("Forgets a paired device and ends its connections."),
-		rpc.New("device.token.rotate", wire.ScopePairing, a.rotate).Doc("Replaces the token of a device."),
-		rpc.New("device.token.revoke", wire.ScopePairing, a.revoke).Doc("Ends the tokens of a device in a role, and the connections that stand on them."),
+		rpc.New("device.pair.list", wire.ScopePairing, m.list).Doc("Lists the devices that wait for approval and those that are paired, the newest first."),
+		rpc.New("device.pair.approve", wire.ScopePairing, m.approveRequest).Doc("Lets a waiting device in, with at most the scopes that the approver has."),
+		rpc.New("device.pair.reject", wire.ScopePairing, m.rejectRequest).Doc("Turns a waiting device away."),
+		rpc.New("device.pair.remove", wire.ScopePairing, m.remove).Doc("Forgets a paired device and ends its connections."),
+		rpc.New("device.token.rotate", wire.ScopePairing, m.rotate).Doc("Replaces the token of a device."),
+		rpc.New("device.token.revoke", wire.ScopePairing, m.revoke).Doc("Ends the tokens of a device in a role, and the connections that stand on them."),
 	}
 }
 
@@ -62,6 +73,7 @@ type TokenRow struct {
 	RevokedAtMs int64        `json:"revokedAtMs,omitempty"`
 }
 
+// shown leaves out hashes, salts, and tokens that only live on until their end.
 func shown(p paired) DeviceRow {
 	row := DeviceRow{Device: p.Device, Tokens: []TokenRow{}}
 	for _, t := range p.Tokens {
@@ -78,14 +90,15 @@ type PairList struct {
 	Paired  []DeviceRow `json:"paired"`
 }
 
-func (a *Auth) list(ctx context.Context, _ rpc.None) (PairList, error) {
+// list leaves expired requests out; the next request that is kept removes them from the store.
+func (m *methods) list(ctx context.Context, _ rpc.None) (PairList, error) {
 	out := PairList{Pending: []Request{}, Paired: []DeviceRow{}}
-	err := a.store.View(ctx, func(tx store.Tx) error {
+	err := m.store.View(ctx, func(tx store.Tx) error {
 		for row, err := range requests.Scan(tx, store.Range{}) {
 			if err != nil {
 				return err
 			}
-			if !row.Value.expired(a.now()) {
+			if !row.Value.expired(m.now()) {
 				out.Pending = append(out.Pending, row.Value)
 			}
 		}
@@ -110,17 +123,17 @@ type Approved struct {
 }
 
 // approveRequest grants what was asked, at most what the approver has himself.
-func (a *Auth) approveRequest(ctx context.Context, in RequestRef) (Approved, error) {
+func (m *methods) approveRequest(ctx context.Context, in RequestRef) (Approved, error) {
 	out := Approved{RequestID: in.RequestID}
-	err := a.store.Update(ctx, func(tx store.Tx) error {
-		r, err := a.pending(tx, in.RequestID, a.now())
+	err := m.store.Update(ctx, func(tx store.Tx) error {
+		r, err := pending(tx, in.RequestID, m.now())
 		if err != nil {
 			return err
 		}
 		if err := within(ctx, r.Scopes); err != nil {
 			return err
 		}
-		if _, err := a.approve(tx, r); err != nil {
+		if _, err := m.pairing.approve(tx, r); err != nil {
 			return err
 		}
 		p, err := devices.Get(tx, r.DeviceID)
@@ -131,7 +144,7 @@ func (a *Auth) approveRequest(ctx context.Context, in RequestRef) (Approved, err
 		return requests.Delete(tx, in.RequestID)
 	})
 	if err == nil {
-		Resolved.Publish(a.bus, Resolution{in.RequestID, out.Device.DeviceID, "approved", a.now().UnixMilli()})
+		Resolved.Publish(m.bus, Resolution{in.RequestID, out.Device.DeviceID, "approved", m.now().UnixMilli()})
 	}
 	return out, err
 }
@@ -157,10 +170,11 @@ type Rejected struct {
 	DeviceID  string `json:"deviceId"`
 }
 
-func (a *Auth) rejectRequest(ctx context.Context, in RequestRef) (Rejected, error) {
+// rejectRequest removes a request. The device may ask again, under a new id.
+func (m *methods) rejectRequest(ctx context.Context, in RequestRef) (Rejected, error) {
 	out := Rejected{RequestID: in.RequestID}
-	err := a.store.Update(ctx, func(tx store.Tx) error {
-		r, err := a.pending(tx, in.RequestID, a.now())
+	err := m.store.Update(ctx, func(tx store.Tx) error {
+		r, err := pending(tx, in.RequestID, m.now())
 		if err != nil {
 			return err
 		}
@@ -168,7 +182,7 @@ func (a *Auth) rejectRequest(ctx context.Context, in RequestRef) (Rejected, erro
 		return requests.Delete(tx, in.RequestID)
 	})
 	if err == nil {
-		Resolved.Publish(a.bus, Resolution{in.RequestID, out.DeviceID, "rejected", a.now().UnixMilli()})
+		Resolved.Publish(m.bus, Resolution{in.RequestID, out.DeviceID, "rejected", m.now().UnixMilli()})
 	}
 	return out, err
 }
@@ -178,28 +192,21 @@ type Removed struct {
 	DeviceID string `json:"deviceId"`
 }
 
-func (a *Auth) remove(ctx context.Context, in DeviceRef) (Removed, error) {
-	err := a.store.Update(ctx, func(tx store.Tx) error {
-		if _, err := a.device(tx, in.DeviceID); err != nil {
+// remove forgets a device, its tokens and what it has waiting, and ends its connections.
+func (m *methods) remove(ctx context.Context, in DeviceRef) (Removed, error) {
+	err := m.store.Update(ctx, func(tx store.Tx) error {
+		if _, err := deviceFor(tx, in.DeviceID); err != nil {
 			return err
 		}
-		if err := a.forget(tx, in.DeviceID); err != nil {
+		if err := forget(tx, in.DeviceID); err != nil {
 			return err
 		}
 		return devices.Delete(tx, in.DeviceID)
 	})
 	if err == nil {
-		Revoked.Publish(a.bus, Revocation{DeviceID: in.DeviceID})
+		Revoked.Publish(m.bus, Revocation{DeviceID: in.DeviceID})
 	}
 	return Removed(in), err
-}
-
-func (a *Auth) device(tx store.Tx, id string) (paired, error) {
-	p, err := devices.Get(tx, id)
-	if notFound(err) {
-		return p, wit.NewError(wit.CodeNotFound, "unknown deviceId")
-	}
-	return p, err
 }
 
 // Rotated is a device's new token.
@@ -216,10 +223,10 @@ type Rotated struct {
 }
 
 // rotate replaces a device's token. Its text goes to the device itself, or in protocol 3 to an admin.
-func (a *Auth) rotate(ctx context.Context, in Rotation) (Rotated, error) {
-	out := Rotated{DeviceID: in.DeviceID, Role: in.Role, Rotated: a.now().UnixMilli()}
-	err := a.store.Update(ctx, func(tx store.Tx) error {
-		p, err := a.device(tx, in.DeviceID)
+func (m *methods) rotate(ctx context.Context, in Rotation) (Rotated, error) {
+	out := Rotated{DeviceID: in.DeviceID, Role: in.Role, Rotated: m.now().UnixMilli()}
+	err := m.store.Update(ctx, func(tx store.Tx) error {
+		p, err := deviceFor(tx, in.DeviceID)
 		if err != nil {
 			return err
 		}
@@ -230,12 +237,13 @@ func (a *Auth) rotate(ctx context.Context, in Rotation) (Rotated, error) {
 		if !p.allows(ask{role: in.Role, scopes: scopes}) {
 			return wit.NewError(wit.CodeInvalid, "unknown deviceId/role: the device was not approved for this")
 		}
+		// Else who may pair could make himself a token with the rights of any device.
 		if err := within(ctx, scopes); err != nil {
 			return err
 		}
-		t := a.mint(&p, in.Role, scopes, false)
-		out.Scopes, out.Token = t.Scopes, a.plain(p.DeviceID, t)
-		return devices.Put(tx, p.DeviceID, p)
+		t := m.tokens.mint(p, in.Role, scopes, false)
+		out.Scopes, out.Token = t.Scopes, m.tokens.plain(p.DeviceID, t)
+		return devices.Put(tx, p.DeviceID, *p)
 	})
 	if err != nil {
 		return Rotated{}, err
@@ -249,8 +257,9 @@ func (a *Auth) rotate(ctx context.Context, in Rotation) (Rotated, error) {
 	if !own && (v4 || caller != nil && !slices.Contains(caller.Scopes, wire.ScopeAdmin)) {
 		out.Token, out.Delivery = "", "withheld-cross-device"
 	}
+	// The device itself goes on with the token that it has just got.
 	if !own {
-		Revoked.Publish(a.bus, Revocation{in.DeviceID, in.Role})
+		Revoked.Publish(m.bus, Revocation{in.DeviceID, in.Role})
 	}
 	return out, nil
 }
@@ -263,10 +272,10 @@ type RevokedTokens struct {
 }
 
 // revoke ends the tokens of a device's role and the connections that stand on them.
-func (a *Auth) revoke(ctx context.Context, in TokenRef) (RevokedTokens, error) {
-	out := RevokedTokens{in.DeviceID, in.Role, a.now().UnixMilli()}
-	err := a.store.Update(ctx, func(tx store.Tx) error {
-		p, err := a.device(tx, in.DeviceID)
+func (m *methods) revoke(ctx context.Context, in TokenRef) (RevokedTokens, error) {
+	out := RevokedTokens{in.DeviceID, in.Role, m.now().UnixMilli()}
+	err := m.store.Update(ctx, func(tx store.Tx) error {
+		p, err := deviceFor(tx, in.DeviceID)
 		if err != nil {
 			return err
 		}
@@ -278,10 +287,10 @@ func (a *Auth) revoke(ctx context.Context, in TokenRef) (RevokedTokens, error) {
 				t.RevokedAtMs = out.RevokedAtMs
 			}
 		}
-		return devices.Put(tx, p.DeviceID, p)
+		return devices.Put(tx, p.DeviceID, *p)
 	})
 	if err == nil {
-		Revoked.Publish(a.bus, Revocation{in.DeviceID, in.Role})
+		Revoked.Publish(m.bus, Revocation(in))
 	}
 	return out, err
 }

@@ -1,16 +1,15 @@
 package auth
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
+	"context"
 	"crypto/subtle"
-	"encoding/base64"
-	"encoding/hex"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // The spaces in the store: paired devices by device id, requests by request id.
@@ -49,24 +48,10 @@ type Device struct {
 	ApprovedAtMs int64        `json:"approvedAtMs"`
 }
 
-// paired is a device and its tokens.
+// paired is a device and its tokens. At most one token of a role is current; superseded ones may be beside it.
 type paired struct {
 	Device
 	Tokens []token `json:"tokens"`
-}
-
-// token is a device token at rest: enough to recognise it, and, with the gateway's key, to derive it.
-type token struct {
-	Role        wire.Role    `json:"role"`
-	Scopes      []wire.Scope `json:"scopes"`
-	Salt        string       `json:"salt"`
-	Hash        string       `json:"hash"`
-	CreatedAtMs int64        `json:"createdAtMs"`
-	ExpiresAtMs int64        `json:"expiresAtMs"`
-	RotatedAtMs int64        `json:"rotatedAtMs,omitempty"`
-	RevokedAtMs int64        `json:"revokedAtMs,omitempty"`
-	// Superseded tokens were renewed near their end; they work until it.
-	Superseded bool `json:"superseded,omitempty"`
 }
 
 // Request is a device that waits for the owner's word. Ts is Unix milliseconds.
@@ -92,10 +77,6 @@ type Request struct {
 
 func (r Request) expired(now time.Time) bool {
 	return now.Sub(time.UnixMilli(r.Ts)) > RequestTTL
-}
-
-func (t token) alive(now time.Time) bool {
-	return t.RevokedAtMs == 0 && now.UnixMilli() < t.ExpiresAtMs
 }
 
 // live returns the device's token with this text, or nil.
@@ -138,6 +119,7 @@ func covers(granted, wanted []wire.Scope) bool {
 	return true
 }
 
+// union keeps the order of a and adds what only b has; a stays as it is.
 func union[T comparable](a, b []T) []T {
 	out := slices.Clone(a)
 	for _, v := range b {
@@ -148,37 +130,105 @@ func union[T comparable](a, b []T) []T {
 	return out
 }
 
-func hashed(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
-
-// plain derives a token's text.
-func (a *Auth) plain(deviceID string, t *token) string {
-	m := hmac.New(sha256.New, a.key[:])
-	m.Write([]byte("device-token|" + deviceID + "|" + string(t.Role) + "|" + t.Salt))
-	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
-}
-
-// mint replaces the role's current token. keep lets the old one work until its end.
-func (a *Auth) mint(p *paired, role wire.Role, scopes []wire.Scope, keep bool) *token {
-	now := a.now()
-	fresh := token{
-		Role: role, Scopes: slices.Clone(scopes), Salt: random(),
-		CreatedAtMs: now.UnixMilli(), ExpiresAtMs: now.Add(TokenTTL).UnixMilli(),
-	}
-	if fresh.Scopes == nil {
-		fresh.Scopes = []wire.Scope{}
-	}
-	fresh.Hash = hashed(a.plain(p.DeviceID, &fresh))
-	if old := p.current(role); old != nil && keep && old.alive(now) {
-		old.Superseded = true
-	} else if old != nil {
-		fresh.CreatedAtMs, fresh.RotatedAtMs = old.CreatedAtMs, now.UnixMilli()
-	}
-	p.Tokens = slices.DeleteFunc(p.Tokens, func(t token) bool {
-		return t.Role == role && (!t.Superseded || !t.alive(now))
+// lookup reads a device outside a transaction; nil is one that is not paired.
+func lookup(ctx context.Context, s store.Store, id string) (p *paired, err error) {
+	err = s.View(ctx, func(tx store.Tx) error {
+		p, err = find(tx, id)
+		return err
 	})
-	p.Tokens = append(p.Tokens, fresh)
-	return &p.Tokens[len(p.Tokens)-1]
+	return p, err
+}
+
+// find reads a device; nil is one that is not paired.
+func find(tx store.Tx, id string) (*paired, error) {
+	p, err := devices.Get(tx, id)
+	if notFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// deviceFor is find for clients, who must name a device that is paired. Errors: CodeNotFound.
+func deviceFor(tx store.Tx, id string) (*paired, error) {
+	p, err := find(tx, id)
+	if err == nil && p == nil {
+		return nil, wit.NewError(wit.CodeNotFound, "unknown deviceId")
+	}
+	return p, err
+}
+
+// pending returns a request that still waits. Errors: CodeNotFound.
+func pending(tx store.Tx, id string, now time.Time) (Request, error) {
+	r, err := requests.Get(tx, id)
+	if notFound(err) || err == nil && r.expired(now) {
+		return Request{}, wit.NewError(wit.CodeNotFound, "unknown requestId")
+	}
+	return r, err
+}
+
+// leave keeps a request for the owner. The same ask of the same device stays one request; another ask
+// replaces it under a new id, so that what the owner has read is what he approves.
+//
+// Errors: CodeUnavailable when too many wait.
+func leave(tx store.Tx, r Request, now time.Time) (kept Request, fresh bool, err error) {
+	waiting := 0
+	for row, err := range requests.Scan(tx, store.Range{}) {
+		if err != nil {
+			return r, false, err
+		}
+		old := row.Value
+		same := old.DeviceID == r.DeviceID
+		if same && !old.expired(now) && old.Role == r.Role && slices.Equal(old.Scopes, r.Scopes) {
+			return old, false, nil
+		}
+		if same || old.expired(now) {
+			if err := requests.Delete(tx, row.Key); err != nil {
+				return r, false, err
+			}
+			continue
+		}
+		waiting++
+	}
+	if waiting >= maxRequests {
+		return r, false, wit.NewError(wit.CodeUnavailable, "too many pending pairing requests: approve or reject some, or wait five minutes")
+	}
+	return r, true, requests.Put(tx, r.RequestID, r)
+}
+
+// forget drops what a device still had waiting.
+func forget(tx store.Tx, deviceID string) error {
+	for row, err := range requests.Scan(tx, store.Range{}) {
+		if err != nil {
+			return err
+		}
+		if row.Value.DeviceID == deviceID {
+			if err := requests.Delete(tx, row.Key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// roomFor refuses one device more than maxDevices. It reads keys only.
+func roomFor(tx store.Tx) error {
+	n := 0
+	for _, err := range tx.Scan(string(devices), store.Range{}) {
+		if err != nil {
+			return err
+		}
+		n++
+	}
+	if n >= maxDevices {
+		return wit.NewError(wit.CodeUnavailable, "too many paired devices: remove some with device.pair.remove")
+	}
+	return nil
+}
+
+// notFound reports whether err is the store's for a missing record.
+func notFound(err error) bool {
+	return errors.Is(err, &wit.Error{Code: wit.CodeNotFound})
 }

@@ -2,81 +2,91 @@ package gateway
 
 import (
 	"encoding/json"
-	"slices"
+	"sync/atomic"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/hashicorp/go-hclog"
 )
 
+// broadcaster sends events to the members that are entitled to them, and counts the versions of health. An
+// event is encoded once for all, and not at all if nobody gets it.
+type broadcaster struct {
+	members  *members
+	presence *Presence
+	health   atomic.Uint64
+	log      hclog.Logger
+}
+
 // onEvent passes an event of the bus on. It is called in the bus's order and does not block.
-func (g *Gateway) onEvent(e event.Event) {
+func (b *broadcaster) onEvent(e event.Event) {
 	if r, ok := e.Payload.(auth.Revocation); ok {
-		g.revoke(r)
+		b.revoke(r)
 		return
 	}
 	if e.Name == "health" {
-		g.healthVersion.Add(1)
+		b.health.Add(1)
 	}
-	g.mu.RLock()
-	defer g.mu.RUnlock()
 	var body []byte
-	each := func(c *conn) {
+	b.members.each(e.To, func(c *conn) {
 		if !wire.Allows(c.caller.Role, c.caller.Scopes, e.Scope) {
 			return
 		}
 		if body == nil {
 			payload, err := json.Marshal(e.Payload)
 			if err != nil {
-				g.log.Error("event not encoded", "event", e.Name, "error", err)
-				payload = json.RawMessage("{}")
+				b.log.Error("event not encoded", "event", e.Name, "error", err)
+				payload = json.RawMessage("{}") // the event is news even without its payload
 			}
-			body = g.event(e.Name, payload)
+			body = b.event(e.Name, payload)
 		}
 		c.send(frame{body: body, event: true}, e.DropIfSlow)
-	}
-	if e.To == nil {
-		for _, c := range g.conns {
-			each(c)
-		}
-		return
-	}
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(e.To))) {
-		if c := g.conns[id]; c != nil {
-			each(c)
-		}
-	}
+	})
 }
 
 // event encodes an event for all who get it; presence and health carry the state's version.
-func (g *Gateway) event(name string, payload json.RawMessage) []byte {
+func (b *broadcaster) event(name string, payload json.RawMessage) []byte {
 	if name != "health" && name != "presence" {
 		return wire.AppendEvent(nil, name, payload, nil)
 	}
-	v := g.version()
+	v := b.version()
 	return wire.AppendEvent(nil, name, payload, &v)
 }
 
+// version is that of the state which clients keep a copy of.
+func (b *broadcaster) version() wire.StateVersion {
+	return wire.StateVersion{Presence: b.presence.version.Load(), Health: b.health.Load()}
+}
+
 // tell sends an event of the gateway's own to those entitled that keep selects (nil is all).
-func (g *Gateway) tell(name string, scope wire.Scope, payload any, keep func(*conn) bool) {
-	b, err := json.Marshal(payload)
+func (b *broadcaster) tell(name string, scope wire.Scope, payload any, keep func(*conn) bool) {
+	text, err := json.Marshal(payload)
 	if err != nil {
-		g.log.Error("event not encoded", "event", name, "error", err)
+		b.log.Error("event not encoded", "event", name, "error", err)
 		return
 	}
-	body := g.event(name, b)
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	for _, c := range g.conns {
+	body := b.event(name, text)
+	b.members.each(nil, func(c *conn) {
 		if wire.Allows(c.caller.Role, c.caller.Scopes, scope) && (keep == nil || keep(c)) {
 			c.send(frame{body: body, event: true}, name != "shutdown")
 		}
+	})
+}
+
+// announce sends the list of connected clients, in full to admins.
+func (b *broadcaster) announce() {
+	for _, admin := range []bool{true, false} {
+		list := b.presence.List(admin)
+		b.tell("presence", wire.ScopeRead, wire.PresenceChanged{Presence: list}, func(c *conn) bool {
+			return wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeAdmin) == admin
+		})
 	}
 }
 
 // revoke closes the connections that stand on what was revoked.
-func (g *Gateway) revoke(r auth.Revocation) {
-	for _, c := range g.all() {
+func (b *broadcaster) revoke(r auth.Revocation) {
+	for _, c := range b.members.all() {
 		if c.caller.DeviceID == r.DeviceID && (r.Role == "" || r.Role == c.caller.Role) {
 			go c.shut(wire.ClosePolicy, "the device's access was revoked")
 		}

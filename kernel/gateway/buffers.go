@@ -22,7 +22,7 @@ func (b *buffers) readAll(r io.Reader) ([]byte, error) {
 	buf.Reset()
 	_, err := buf.ReadFrom(r)
 	msg := bytes.Clone(buf.Bytes())
-	if buf.Cap() <= batchBytes {
+	if buf.Cap() <= batchBytes { // one large message must not keep its memory
 		b.messages.Put(buf)
 	}
 	return msg, err
@@ -36,4 +36,5 @@ func (b *buffers) takeBatch() *[]byte {
 	return new(make([]byte, 0, batchBytes))
 }
 
+// giveBatch takes a batch back. Nobody may use it after that.
 func (b *buffers) giveBatch(batch *[]byte) { b.batches.Put(batch) }

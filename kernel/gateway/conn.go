@@ -18,44 +18,38 @@ import (
 
 // conn is a client that auth has let in.
 type conn struct {
-	g       *Gateway
-	ws      *websocket.Conn
+	shared  *shared
+	ws      *websocket.Conn // read by one goroutine at a time, see readLoop; written by one, see outbox
 	link    *link
 	caller  *rpc.Caller
-	ctx     context.Context
+	ctx     context.Context // of the requests; ends with the connection
 	cancel  context.CancelFunc
 	out     outbox
 	slots   chan struct{} // one per request that runs
 	bucket  rate.Bucket   // the reader's
 	refused int           // requests in a row that came too early; the reader's
 	free    bool          // of the rate limit
-	ending  sync.Once
-	closing atomic.Bool
+	ending  sync.Once     // the reader has stopped: end
+	closing atomic.Bool   // somebody closes in form: shut
 
 	// The sweeper's.
 	nextTick, nextPing time.Time
-}
-
-func (c *conn) limits() (frames int, buffered int64) {
-	if c.caller.Protocol >= wire.Protocol4 {
-		return c.g.limits.MaxQueued, c.g.limits.MaxBuffered4
-	}
-	return c.g.limits.MaxQueued, c.g.limits.MaxBuffered3
 }
 
 // readLoop reads and runs requests one after the other. When one takes long, a timer starts another
 // readLoop beside it, and this one ends with its request: so fast requests need no goroutine of their
 // own and keep their order, and slow ones hold up nobody. One goroutine reads at a time.
 func (c *conn) readLoop() {
-	frames, buffered := c.limits()
 	for {
-		if room := c.out.full(frames, buffered); room != nil {
+		// Who does not read his answers is read no further: his socket fills, not our memory.
+		if room := c.out.full(); room != nil {
 			select {
 			case <-room:
 				continue
 			case <-c.ctx.Done():
 			}
 		}
+		// The slot comes after the read, so that a connection at rest holds none.
 		msg, err := c.read()
 		if err != nil {
 			c.end(err)
@@ -68,10 +62,11 @@ func (c *conn) readLoop() {
 			return
 		}
 		wait := c.admit()
-		handoff := time.AfterFunc(c.g.limits.Handoff, c.readLoop)
+		handoff := time.AfterFunc(c.shared.limits.Handoff, c.readLoop)
 		c.handle(msg, wait)
 		<-c.slots
 		if !handoff.Stop() {
+			// Another one reads by now.
 			return
 		}
 	}
@@ -87,7 +82,7 @@ func (c *conn) read() ([]byte, error) {
 		go c.shut(wire.ClosePolicy, "binary messages not supported")
 		return nil, errors.New("binary message")
 	}
-	return c.g.buffers.readAll(r)
+	return c.shared.buffers.readAll(r)
 }
 
 // admit returns how long a request comes too early, 0 for not at all.
@@ -95,11 +90,12 @@ func (c *conn) admit() time.Duration {
 	if c.free {
 		return 0
 	}
-	burst := c.g.limits.Burst
-	wait := c.bucket.Take(time.Now(), rate.Limit{PerSecond: c.g.limits.Rate, Burst: burst})
+	burst := c.shared.limits.Burst
+	wait := c.bucket.Take(time.Now(), rate.Limit{PerSecond: c.shared.limits.Rate, Burst: burst})
 	if wait == 0 {
 		c.refused = 0
 	} else if c.refused++; c.refused > burst {
+		// It does not heed the delays that it is told; each refusal still costs an answer.
 		go c.shut(wire.ClosePolicy, "rate limit exceeded")
 	}
 	return wait
@@ -110,12 +106,14 @@ func (c *conn) handle(msg []byte, wait time.Duration) {
 	req, err := wire.DecodeRequest(msg)
 	switch {
 	case err != nil && req.ID == "":
+		// There is no request to answer, and what follows in the stream could not be trusted either.
 		go c.shut(wire.ClosePolicy, err.Error())
 		return
 	case err != nil:
 	case wait > 0:
 		err = tooFast(wait)
-	case c.g.stopping.Load():
+	case c.shared.stopping.Load():
+		// What runs is waited for; what comes now would make that wait longer.
 		err = wit.NewError(wit.CodeUnavailable, "the gateway is stopping: connect again in a moment")
 	case req.Method == "connect":
 		err = wit.NewError(wit.CodeInvalid, "connect already completed")
@@ -126,6 +124,7 @@ func (c *conn) handle(msg []byte, wait time.Duration) {
 	c.fail(req.ID, err)
 }
 
+// tooFast says when the next request may come.
 func tooFast(wait time.Duration) error {
 	ms := wait.Milliseconds() + 1
 	e := wit.NewError(wit.CodeRateLimited, "rate limit exceeded: send fewer requests a second")
@@ -133,13 +132,14 @@ func tooFast(wait time.Duration) error {
 	return e
 }
 
-// call runs a method and sends its answer, and before it the early one if the method has two.
+// call runs a method and sends its answer, and before it the early one if the method has two. Stopping waits
+// for it, so its answer is queued before the connection is closed.
 func (c *conn) call(req wire.Request) {
-	c.g.work.begin()
-	defer c.g.work.end()
+	c.shared.work.begin()
+	defer c.shared.work.end()
 	start := time.Now()
 	result, err := c.run(req)
-	c.g.metrics.request(req.Method, wit.CodeOf(err), time.Since(start))
+	c.shared.metrics.request(req.Method, wit.CodeOf(err), time.Since(start))
 	if err != nil {
 		c.fail(req.ID, err)
 		return
@@ -147,48 +147,51 @@ func (c *conn) call(req wire.Request) {
 	c.succeed(req.ID, result)
 }
 
+// run calls the method and makes a panic in it an error of this request alone.
 func (c *conn) run(req wire.Request) (result any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.g.log.Error("method panicked", "method", req.Method, "panic", p, "stack", string(debug.Stack()))
+			c.shared.log.Error("method panicked", "method", req.Method, "panic", p, "stack", string(debug.Stack()))
 			err = wit.Errorf(wit.CodeInternal, "panic in %s", req.Method)
 		}
 	}()
 	var once sync.Once
 	accept := func(early any) { once.Do(func() { c.succeed(req.ID, early) }) }
-	return c.g.deps.Table.Call(c.ctx, c.caller, req.Method, req.Params, accept)
+	return c.shared.table.Call(c.ctx, c.caller, req.Method, req.Params, accept)
 }
 
+// succeed answers with a result, if the client can be expected to take one of that size.
 func (c *conn) succeed(id string, result any) {
 	payload, err := json.Marshal(result)
 	if err != nil {
 		c.fail(id, wit.Errorf(wit.CodeInternal, "encode the answer: %w", err))
 		return
 	}
-	_, most := c.limits()
-	if int64(len(payload)) > max(most, 8<<20) {
+	if int64(len(payload)) > max(c.out.maxBytes, 8<<20) {
 		c.fail(id, wit.Errorf(wit.CodeTooLarge, "the answer has %d bytes: ask for less at a time", len(payload)))
 		return
 	}
 	c.send(frame{body: wire.AppendResult(make([]byte, 0, len(payload)+len(id)+48), id, payload)}, false)
 }
 
+// fail answers with an error. Only what is nobody's fault but the gateway's is logged.
 func (c *conn) fail(id string, err error) {
 	if wit.CodeOf(err) == wit.CodeInternal {
-		c.g.log.Error("request failed", "conn", c.caller.ConnID, "id", id, "error", err)
+		c.shared.log.Error("request failed", "conn", c.caller.ConnID, "id", id, "error", err)
 	}
 	c.send(frame{body: wire.AppendFailure(nil, id, wire.NewError(err, rpc.DetailsOf(err), c.caller.Protocol))}, false)
 }
 
 // send queues a frame and sees to it that somebody writes it. It never blocks.
 func (c *conn) send(f frame, droppable bool) {
-	frames, buffered := c.limits()
-	v, start := c.out.push(f, droppable, frames, buffered)
+	v, start := c.out.push(f, droppable)
 	switch v {
 	case dropped:
-		c.g.metrics.dropped.Inc()
+		c.shared.metrics.dropped.Inc()
 	case overflow:
-		c.g.metrics.slow.Inc()
+		// On another goroutine: closing waits for the client, and send must not, since events are sent under
+		// the lock of all members.
+		c.shared.metrics.slow.Inc()
 		go c.shut(wire.ClosePolicy, "slow consumer")
 	}
 	if start {
@@ -199,8 +202,8 @@ func (c *conn) send(f frame, droppable bool) {
 // write sends what waits until nothing does. Only one runs at a time.
 func (c *conn) write() {
 	var batch []frame
-	buf := c.g.buffers.takeBatch()
-	defer c.g.buffers.giveBatch(buf)
+	buf := c.shared.buffers.takeBatch()
+	defer c.shared.buffers.giveBatch(buf)
 	for {
 		if batch = c.out.next(batch); len(batch) == 0 {
 			return
@@ -268,8 +271,16 @@ func (c *conn) end(err error) {
 	c.ending.Do(func() {
 		c.cancel()
 		c.out.shut()
-		c.g.leave(c)
-		c.g.log.Debug("connection ended", "conn", c.caller.ConnID, "client", c.caller.Client.ID, "reason", err)
+		c.withdraw()
+		c.shared.admission.exit(c.caller.RemoteIP)
+		c.shared.log.Debug("connection ended", "conn", c.caller.ConnID, "client", c.caller.Client.ID, "reason", err)
+		// Elsewhere, because it may wait and this is the reader, which has nothing left to do.
 		go func() { _ = c.ws.CloseNow() }()
 	})
+}
+
+// withdraw takes the connection out of what others see: events no longer reach it.
+func (c *conn) withdraw() {
+	c.shared.members.drop(c)
+	c.shared.presence.depart(c.caller)
 }

@@ -20,12 +20,9 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"net"
 	"net/http"
-	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
@@ -33,9 +30,9 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
-	"github.com/google/uuid"
 	"github.com/hashicorp/go-hclog"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Authority decides who may connect: *auth.Auth.
@@ -93,30 +90,17 @@ type Route struct {
 	MaxBody int64
 }
 
-// Gateway serves connections while Run runs.
+// Gateway serves connections while Run runs. It starts and stops its parts and does nothing itself: the door
+// lets WebSockets in, members are those that are, the broadcaster sends them events and the sweeper keeps
+// their time; handler is the HTTP side.
 type Gateway struct {
-	deps    Deps
-	log     hclog.Logger
-	limits  Limits
-	bootID  string
-	host    string
-	started time.Time
-	metrics *metrics
-	buffers buffers
-	handler http.Handler
-
-	mu         sync.RWMutex
-	conns      map[string]*conn
-	handshakes map[*handshake]bool
-	perIP      map[string]int
-	open       int // connections, handshakes included
-
-	healthVersion atomic.Uint64
-	stopping      atomic.Bool
-	work          work // requests that run
-	members       work // connections, handshakes included
-	base          context.Context
-	cancel        context.CancelFunc
+	shared     *shared
+	handshakes *handshakes
+	broadcast  *broadcaster
+	sweeper    *sweeper
+	handler    http.Handler
+	bus        *event.Bus
+	cancel     context.CancelFunc // ends shared.base
 }
 
 // New prepares a gateway. Errors: CodeInvalid for metrics that Registry has already.
@@ -124,43 +108,49 @@ func New(d Deps) (*Gateway, error) {
 	if d.Registry == nil {
 		d.Registry = prometheus.NewRegistry()
 	}
-	g := &Gateway{
-		deps: d, log: d.Logger, limits: d.Limits.withDefaults(), bootID: uuid.NewString(), started: time.Now(),
-		conns: map[string]*conn{}, handshakes: map[*handshake]bool{}, perIP: map[string]int{},
-	}
-	g.host, _ = os.Hostname()
-	g.base, g.cancel = context.WithCancel(context.Background())
-	var err error
-	if g.metrics, err = newMetrics(d.Registry, d.Table.Names(), d.Version, g.count); err != nil {
+	limits, members := d.Limits.withDefaults(), newMembers()
+	metrics, err := newMetrics(d.Registry, d.Table.Names(), d.Version, members.count)
+	if err != nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "gateway: metrics: %w", err)
 	}
-	g.handler = g.routes()
+	base, cancel := context.WithCancel(context.Background())
+	s := &shared{
+		table: d.Table, limits: limits, log: d.Logger, metrics: metrics, presence: d.Presence,
+		admission: newAdmission(limits), members: members, base: base,
+	}
+	g := &Gateway{
+		shared: s, handshakes: newHandshakes(), bus: d.Bus, cancel: cancel,
+		broadcast: &broadcaster{members: members, presence: d.Presence, log: d.Logger},
+	}
+	g.sweeper = &sweeper{limits: limits, members: members, presence: d.Presence, broadcast: g.broadcast, metrics: metrics}
+	started := time.Now()
+	entry := &door{
+		shared: s, auth: d.Auth, origins: d.Origins, hosts: d.Hosts, handshakes: g.handshakes, broadcast: g.broadcast,
+		greeter: newGreeter(d, limits, started, g.broadcast),
+	}
+	site := &web{version: d.Version, started: started, auth: d.Auth, door: entry, ready: d.Ready, stopping: s.stopping.Load, log: d.Logger}
+	g.handler = site.handler(promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{}), d.Routes)
 	return g, nil
 }
 
 // Handler serves the gateway's paths, for tests without a listener. Connections live only while Run does.
 func (g *Gateway) Handler() http.Handler { return g.handler }
 
-func (g *Gateway) count() float64 {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	return float64(len(g.conns))
-}
-
 // Run, called once, serves the listeners until ctx ends, then tells the clients, lets requests finish for
 // Limits.Drain, closes every connection and returns. It closes the listeners. It returns early with
 // CodeUnavailable when a listener fails.
 func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 	srv := &http.Server{
-		Handler: g.handler, ReadHeaderTimeout: g.limits.Handshake, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-		ErrorLog: g.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
+		Handler: g.handler, ReadHeaderTimeout: g.shared.limits.Handshake, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: g.shared.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
-	unsubscribe := g.deps.Bus.Subscribe(g.onEvent)
+	unsubscribe := g.bus.Subscribe(g.broadcast.onEvent)
 	defer unsubscribe()
 	loop, stopLoop := context.WithCancel(context.Background())
 	defer stopLoop()
 	var running sync.WaitGroup
-	running.Go(func() { g.sweepLoop(loop) })
+	running.Go(func() { g.sweeper.run(loop) })
+	// Room for all, so that no listener waits for somebody who hears of its end.
 	failed := make(chan error, len(listeners))
 	for _, ln := range listeners {
 		running.Go(func() { failed <- srv.Serve(ln) })
@@ -179,9 +169,10 @@ func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 
 // stop ends what runs: clients are told first, then requests may finish, then connections are closed.
 func (g *Gateway) stop(srv *http.Server) {
-	g.stopping.Store(true)
-	g.tell("shutdown", wire.ScopeNone, wire.Shutdown{Reason: "gateway stopping"}, nil)
-	grace, cancel := context.WithTimeout(context.Background(), g.limits.Drain)
+	// From here on members only leave, and no new request starts.
+	g.shared.stopping.Store(true)
+	g.broadcast.tell("shutdown", wire.ScopeNone, wire.Shutdown{Reason: "gateway stopping"}, nil)
+	grace, cancel := context.WithTimeout(context.Background(), g.shared.limits.Drain)
 	defer cancel()
 	var web sync.WaitGroup
 	web.Go(func() {
@@ -189,36 +180,16 @@ func (g *Gateway) stop(srv *http.Server) {
 			_ = srv.Close()
 		}
 	})
-	g.work.wait(grace)
+	g.shared.work.wait(grace)
+	// What still runs has had its time.
 	g.cancel()
-	for _, c := range g.all() {
+	for _, c := range g.shared.members.all() {
 		web.Go(func() { c.shut(wire.CloseRestart, "gateway stopping") })
 	}
-	g.closeHandshakes()
+	g.handshakes.close()
 	web.Wait()
+	// A connection leaves when its reader has seen the end, which is soon now.
 	last, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	g.members.wait(last)
-}
-
-func (g *Gateway) all() []*conn {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	list := make([]*conn, 0, len(g.conns))
-	for _, c := range g.conns {
-		list = append(list, c)
-	}
-	return list
-}
-
-func (g *Gateway) snapshot(ctx context.Context) (Snapshot, json.RawMessage) {
-	s := Snapshot{}
-	if g.deps.Snapshot != nil {
-		s = g.deps.Snapshot(ctx)
-	}
-	health, err := json.Marshal(s.Health)
-	if err != nil || s.Health == nil {
-		health = json.RawMessage("{}")
-	}
-	return s, health
+	g.shared.admission.wait(last)
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -9,7 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/go-chi/chi/v5"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/hashicorp/go-hclog"
 )
 
 // maxBody bounds a request's body where its route says nothing else.
@@ -18,9 +19,21 @@ const maxBody = 1 << 20
 // bodyTime is how long a client may take to send a request.
 const bodyTime = time.Minute
 
-func (g *Gateway) routes() http.Handler {
+// web is the HTTP side. Upgrades go to the door; all other paths are its own or those of services.
+type web struct {
+	version  string
+	started  time.Time
+	auth     Authority
+	door     *door
+	ready    func(context.Context) error // nil is always ready
+	stopping func() bool
+	log      hclog.Logger
+}
+
+// handler builds the routes: the gateway's own paths, then those of services.
+func (s *web) handler(metrics http.Handler, routes []Route) http.Handler {
 	r := chi.NewRouter()
-	r.Use(g.guard)
+	r.Use(s.guard)
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusNotFound, "not found", "not_found")
 	})
@@ -33,27 +46,28 @@ func (g *Gateway) routes() http.Handler {
 		problem(w, http.StatusMethodNotAllowed, "method not allowed", "invalid_request_error")
 	})
 	for _, path := range []string{"/health", "/healthz"} {
-		r.Get(path, g.serveHealth)
-		r.Head(path, g.serveHealth)
+		r.Get(path, s.serveHealth)
+		r.Head(path, s.serveHealth)
 	}
 	for _, path := range []string{"/ready", "/readyz"} {
-		r.Get(path, g.serveReady)
+		r.Get(path, s.serveReady)
 	}
-	metrics := promhttp.HandlerFor(g.deps.Registry, promhttp.HandlerOpts{})
+	// Local tools read metrics without a token: they say how much is done, not what.
 	r.Get("/metrics", func(w http.ResponseWriter, q *http.Request) {
-		if _, err := g.deps.Auth.HTTP(q); err != nil && !auth.Local(q) {
+		if _, err := s.auth.HTTP(q); err != nil && !auth.Local(q) {
 			unauthorized(w, err)
 			return
 		}
 		metrics.ServeHTTP(w, q)
 	})
-	r.Get("/ws", func(w http.ResponseWriter, q *http.Request) { g.upgrade(w, q) })
-	for _, route := range g.deps.Routes {
+	r.Get("/ws", s.door.upgrade)
+	for _, route := range routes {
 		mount(r, route)
 	}
 	return r
 }
 
+// mount adds a service's route with its bound for bodies.
 func mount(r chi.Router, route Route) {
 	limit := route.MaxBody
 	if limit == 0 {
@@ -73,12 +87,14 @@ func mount(r chi.Router, route Route) {
 
 // guard sets the headers of every answer, sends upgrades of / to the WebSocket, and keeps a handler's
 // panic to itself.
-func (g *Gateway) guard(next http.Handler) http.Handler {
+func (s *web) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-			g.upgrade(w, r)
+			s.door.upgrade(w, r)
 			return
 		}
+		// Plugins answer some of the routes: a browser must neither guess at types nor frame them, and what
+		// shows a person's data is not to be kept by caches. A route may set its own.
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
@@ -87,10 +103,11 @@ func (g *Gateway) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		defer func() {
 			if p := recover(); p != nil && p != http.ErrAbortHandler {
-				g.log.Error("HTTP handler panicked", "path", r.URL.Path, "panic", p)
+				s.log.Error("HTTP handler panicked", "path", r.URL.Path, "panic", p)
 				problem(w, http.StatusInternalServerError, "internal error", "internal")
 			}
 		}()
+		// ReadHeaderTimeout covers the header only; a body could otherwise be sent for ever.
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // not every writer can
 		}
@@ -98,27 +115,30 @@ func (g *Gateway) guard(next http.Handler) http.Handler {
 	})
 }
 
-func (g *Gateway) serveHealth(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, map[string]any{"status": "ok", "version": g.deps.Version, "uptimeSeconds": int64(time.Since(g.started).Seconds())})
+// serveHealth says that the process answers, whatever else is wrong.
+func (s *web) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, map[string]any{"status": "ok", "version": s.version, "uptimeSeconds": int64(time.Since(s.started).Seconds())})
 }
 
-func (g *Gateway) serveReady(w http.ResponseWriter, r *http.Request) {
+// serveReady tells the reason to the log only: anybody may ask.
+func (s *web) serveReady(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch {
-	case g.stopping.Load():
+	case s.stopping():
 		err = wit.NewError(wit.CodeUnavailable, "the gateway is stopping")
-	case g.deps.Ready != nil:
-		err = g.deps.Ready(r.Context())
+	case s.ready != nil:
+		err = s.ready(r.Context())
 	}
 	if err != nil {
-		g.log.Debug("not ready", "reason", err)
+		s.log.Debug("not ready", "reason", err)
 		w.Header().Set("Retry-After", "5")
-		reply(w, http.StatusServiceUnavailable, map[string]any{"status": "not_ready", "version": g.deps.Version})
+		reply(w, http.StatusServiceUnavailable, map[string]any{"status": "not_ready", "version": s.version})
 		return
 	}
-	reply(w, http.StatusOK, map[string]any{"status": "ready", "version": g.deps.Version})
+	reply(w, http.StatusOK, map[string]any{"status": "ready", "version": s.version})
 }
 
+// unauthorized answers with auth's error, whose text is for logs.
 func unauthorized(w http.ResponseWriter, err error) {
 	if wit.CodeOf(err) == wit.CodeRateLimited {
 		w.Header().Set("Retry-After", "1")
@@ -134,6 +154,7 @@ func problem(w http.ResponseWriter, status int, message, kind string) {
 	reply(w, status, map[string]any{"error": map[string]any{"message": message, "type": kind}})
 }
 
+// reply answers in JSON. The status is out before the body, whose failure can be told to nobody.
 func reply(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

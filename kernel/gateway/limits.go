@@ -1,6 +1,10 @@
 package gateway
 
-import "time"
+import (
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
 
 // Limits bound what clients can take. A zero field has the default that is written beside it.
 type Limits struct {
@@ -35,6 +39,23 @@ type Limits struct {
 	Drain time.Duration // 5 s
 }
 
+// queue returns the bounds of what may wait to be sent to a client of this protocol, in frames and in bytes.
+func (l Limits) queue(protocol int) (frames int, bytes int64) {
+	if protocol >= wire.Protocol4 {
+		return l.MaxQueued, l.MaxBuffered4
+	}
+	return l.MaxQueued, l.MaxBuffered3
+}
+
+// payload returns the bound of a client's frames in bytes.
+func (l Limits) payload(protocol int) int64 {
+	if protocol >= wire.Protocol4 {
+		return l.MaxPayload4
+	}
+	return l.MaxPayload3
+}
+
+// withDefaults fills in zero fields.
 func (l Limits) withDefaults() Limits {
 	set(&l.MaxConnections, 16384)
 	set(&l.MaxPerIP, 64)

@@ -23,7 +23,7 @@ const (
 // write, reads ahead while a client is busy, and keeps the time of the last byte that came.
 type link struct {
 	net.Conn
-	g        *Gateway
+	shared   *shared
 	lastRead atomic.Int64 // Unix nanoseconds
 
 	// Reading, by one goroutine at a time.
@@ -38,8 +38,9 @@ type link struct {
 
 // Read implements net.Conn.
 func (l *link) Read(p []byte) (int, error) {
+	// A client that sends much is read in large pieces; one that does not costs no buffer.
 	if len(l.ahead) == 0 && l.full && len(p) < batchBytes {
-		l.whole = l.g.buffers.takeBatch()
+		l.whole = l.shared.buffers.takeBatch()
 		n, err := l.fill((*l.whole)[:batchBytes])
 		if err != nil {
 			l.giveBack()
@@ -57,19 +58,21 @@ func (l *link) Read(p []byte) (int, error) {
 	return l.fill(p)
 }
 
+// fill reads from the socket. A read that fills its buffer makes the next one read ahead.
 func (l *link) fill(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
 	if n > 0 {
 		l.lastRead.Store(time.Now().UnixNano())
-		l.g.metrics.received.Add(float64(n))
+		l.shared.metrics.received.Add(float64(n))
 	}
 	l.full = n == len(p)
 	return n, err
 }
 
+// giveBack returns the pooled buffer, so that a link at rest holds none.
 func (l *link) giveBack() {
 	l.ahead = nil
-	l.g.buffers.giveBatch(l.whole)
+	l.shared.buffers.giveBatch(l.whole)
 	l.whole = nil
 }
 
@@ -85,7 +88,7 @@ func (l *link) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if len(p) >= batchBytes {
+	if len(p) >= batchBytes { // copying it would gain nothing
 		return len(p), l.send(p)
 	}
 	*l.batch = append(*l.batch, p...)
@@ -96,11 +99,11 @@ func (l *link) Write(p []byte) (int, error) {
 func (l *link) send(p []byte) error {
 	for len(p) > 0 {
 		piece := p[:min(len(p), 2*batchBytes)]
-		if err := l.Conn.SetWriteDeadline(time.Now().Add(l.g.limits.Write)); err != nil {
+		if err := l.Conn.SetWriteDeadline(time.Now().Add(l.shared.limits.Write)); err != nil {
 			return err
 		}
 		n, err := l.Conn.Write(piece)
-		l.g.metrics.sent.Add(float64(n))
+		l.shared.metrics.sent.Add(float64(n))
 		if err != nil {
 			return err
 		}
@@ -109,6 +112,7 @@ func (l *link) send(p []byte) error {
 	return nil
 }
 
+// flush sends the batch. The caller holds mu.
 func (l *link) flush() error {
 	if len(*l.batch) == 0 {
 		return nil
@@ -121,7 +125,7 @@ func (l *link) flush() error {
 // cork holds frames back until uncork.
 func (l *link) cork() {
 	l.mu.Lock()
-	l.corked, l.batch = true, l.g.buffers.takeBatch()
+	l.corked, l.batch = true, l.shared.buffers.takeBatch()
 	l.mu.Unlock()
 }
 
@@ -130,7 +134,7 @@ func (l *link) uncork() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.flush()
-	l.g.buffers.giveBatch(l.batch)
+	l.shared.buffers.giveBatch(l.batch)
 	l.corked, l.batch = false, nil
 	return err
 }

@@ -1,79 +1,69 @@
 package gateway
 
-import "net"
+import (
+	"slices"
+	"sync"
+)
 
-// enter counts a connection against the limits before it is upgraded, and returns false when there are too many;
-// exit takes it back.
-func (g *Gateway) enter(ip string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.stopping.Load() || g.open >= g.limits.MaxConnections || (!loopback(ip) && g.perIP[ip] >= g.limits.MaxPerIP) {
+// members is the connections that auth has let in, by id: those that events go to.
+type members struct {
+	mu    sync.RWMutex
+	conns map[string]*conn
+}
+
+func newMembers() *members { return &members{conns: map[string]*conn{}} }
+
+// join lets events reach a connection, or returns false when the gateway is stopping. stop sets that before it
+// looks at the members, so that each connection is either refused here or closed there.
+func (m *members) join(c *conn) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.shared.stopping.Load() {
 		return false
 	}
-	g.open++
-	g.perIP[ip]++
-	g.members.begin()
-	return true
-}
-
-func (g *Gateway) exit(ip string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.members.end()
-	g.open--
-	if g.perIP[ip]--; g.perIP[ip] <= 0 {
-		delete(g.perIP, ip)
-	}
-}
-
-func loopback(ip string) bool {
-	a := net.ParseIP(ip)
-	return a != nil && a.IsLoopback()
-}
-
-// join lets events reach a connection, or returns false when the gateway is stopping.
-func (g *Gateway) join(c *conn) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.stopping.Load() {
-		return false
-	}
-	g.conns[c.caller.ConnID] = c
+	m.conns[c.caller.ConnID] = c
 	return true
 }
 
 // drop undoes join.
-func (g *Gateway) drop(c *conn) {
-	g.mu.Lock()
-	delete(g.conns, c.caller.ConnID)
-	g.mu.Unlock()
-	g.deps.Presence.depart(c.caller)
+func (m *members) drop(c *conn) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.conns, c.caller.ConnID)
 }
 
-// leave removes a connection that has ended.
-func (g *Gateway) leave(c *conn) {
-	g.drop(c)
-	g.exit(c.caller.RemoteIP)
+// count is what metrics show.
+func (m *members) count() float64 {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return float64(len(m.conns))
 }
 
-// addHandshake and removeHandshake bracket the time in which closeHandshakes may close the connection.
-func (g *Gateway) addHandshake(h *handshake) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.handshakes[h] = true
+// all is a copy, for what may block or makes connections leave.
+func (m *members) all() []*conn {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	list := make([]*conn, 0, len(m.conns))
+	for _, c := range m.conns {
+		list = append(list, c)
+	}
+	return list
 }
 
-func (g *Gateway) removeHandshake(h *handshake) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.handshakes, h)
-}
-
-// closeHandshakes ends the handshakes that are under way.
-func (g *Gateway) closeHandshakes() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for h := range g.handshakes {
-		_ = h.link.Close()
+// each calls do for every connection, or for those in ids if that is not nil, once each. do must not block:
+// nobody joins or leaves meanwhile.
+func (m *members) each(ids []string, do func(*conn)) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if ids == nil {
+		for _, c := range m.conns {
+			do(c)
+		}
+		return
+	}
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		if c := m.conns[id]; c != nil {
+			do(c)
+		}
 	}
 }

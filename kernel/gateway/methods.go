@@ -12,6 +12,7 @@ func (p *Presence) Methods() []rpc.Method {
 	return []rpc.Method{rpc.New("system-presence", wire.ScopeRead, p.list).Doc("Lists who is there: the gateway first, then its clients.")}
 }
 
+// list shows in full to admins only, as List does.
 func (p *Presence) list(ctx context.Context, _ rpc.None) ([]wire.Presence, error) {
 	c := rpc.CallerOf(ctx)
 	return p.List(c != nil && wire.Allows(c.Role, c.Scopes, wire.ScopeAdmin)), nil

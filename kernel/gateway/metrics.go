@@ -16,6 +16,7 @@ type metrics struct {
 	methods                      map[string]bool
 }
 
+// newMetrics registers the metrics. connections is asked for the number of clients at each scrape.
 func newMetrics(reg *prometheus.Registry, methods []string, version string, connections func() float64) (*metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "carapace_" + name, Help: help})
@@ -51,6 +52,7 @@ func newMetrics(reg *prometheus.Registry, methods []string, version string, conn
 // other stands for methods that are not listed, so that a peer cannot make labels.
 const other = "other"
 
+// request counts one that has its final answer; an empty code is success.
 func (m *metrics) request(method string, code wit.Code, took time.Duration) {
 	if !m.methods[method] {
 		method = other

@@ -13,12 +13,12 @@ import (
 // originAllowed decides about a WebSocket of a browser, which alone sends an Origin: the page must come
 // from the host that it connects to, or be configured. The host must be a name that is ours, since a
 // page can give any name of its own the address of this machine.
-func (g *Gateway) originAllowed(r *http.Request) bool {
+func originAllowed(r *http.Request, origins, hosts []string) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return true
 	}
-	if slices.ContainsFunc(g.deps.Origins, func(o string) bool { return strings.EqualFold(strings.TrimRight(o, "/"), origin) }) {
+	if slices.ContainsFunc(origins, func(o string) bool { return strings.EqualFold(strings.TrimRight(o, "/"), origin) }) {
 		return true
 	}
 	u, err := url.Parse(origin)
@@ -30,5 +30,5 @@ func (g *Gateway) originAllowed(r *http.Request) bool {
 		return false
 	}
 	return auth.LoopbackName(host) || net.ParseIP(host) != nil ||
-		slices.ContainsFunc(g.deps.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
+		slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }

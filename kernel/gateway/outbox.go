@@ -14,8 +14,13 @@ type frame struct {
 	seq   uint64
 }
 
-// outbox holds what waits to be sent to one connection.
+// outbox holds what waits to be sent to one connection. It only keeps the books: who is told to start a writer
+// starts it, and there is one at a time, so that frames keep their order.
 type outbox struct {
+	// The bounds of what waits. They are set before the first frame and stay.
+	maxFrames int
+	maxBytes  int64
+
 	mu     sync.Mutex
 	frames []frame
 	held   bool // until hello-ok is the first frame
@@ -27,17 +32,18 @@ type outbox struct {
 	room   chan struct{} // made by a reader that waits for room
 }
 
+// verdict is what became of a frame that was pushed.
 type verdict int
 
 const (
-	queued verdict = iota
-	dropped
-	overflow
-	gone
+	queued   verdict = iota
+	dropped          // a droppable one, for lack of room: the client sees a gap in seq
+	overflow         // there was no room for one that must arrive: the connection has to be closed
+	gone             // the box is closed already
 )
 
 // push adds a frame. start says that the caller has to start a writer. A frame always fits an empty box.
-func (o *outbox) push(f frame, droppable bool, maxFrames int, maxBytes int64) (v verdict, start bool) {
+func (o *outbox) push(f frame, droppable bool) (v verdict, start bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -47,7 +53,8 @@ func (o *outbox) push(f frame, droppable bool, maxFrames int, maxBytes int64) (v
 		o.seq++ // also for what is dropped: the client sees the gap
 		f.seq = o.seq
 	}
-	if droppable {
+	maxFrames, maxBytes := o.maxFrames, o.maxBytes
+	if droppable { // half of the room is for what must arrive
 		maxFrames, maxBytes = maxFrames/2, maxBytes/2
 	}
 	size := int64(len(f.body))
@@ -77,6 +84,7 @@ func (o *outbox) claim() bool {
 func (o *outbox) release(first frame) (start bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	// Not counted in seq: an answer is none of the events, whose seq begins with 1.
 	o.frames = append([]frame{first}, o.frames...)
 	o.count++
 	o.bytes += int64(len(first.body))
@@ -103,6 +111,7 @@ func (o *outbox) next(batch []frame) []frame {
 	}
 	next := o.frames
 	o.frames = nil
+	// The two slices swap, so that steady traffic allocates none; a burst's large one is let go.
 	if cap(batch) <= 64 {
 		o.frames = batch[:0]
 	}
@@ -113,10 +122,10 @@ func (o *outbox) next(batch []frame) []frame {
 }
 
 // full returns a channel that is closed at the next progress, or nil if there is room for an answer.
-func (o *outbox) full(maxFrames int, maxBytes int64) <-chan struct{} {
+func (o *outbox) full() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || o.count < maxFrames/2 && o.bytes < maxBytes/2 {
+	if o.closed || o.count < o.maxFrames/2 && o.bytes < o.maxBytes/2 {
 		return nil
 	}
 	if o.room == nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
-// What the list keeps of those who left, and how long it gets.
+// What the list keeps of those who left, and how long it gets. Ten thousand connections are no list that
+// anybody reads: the rest are counted in the metrics only.
 const (
 	presenceTTL  = 5 * time.Minute
 	presenceRows = 200
@@ -22,13 +23,14 @@ const (
 // left. A device or instance that connects twice is one row.
 type Presence struct {
 	version atomic.Uint64
-	changed chan struct{} // something to announce
+	changed chan struct{} // something to announce, to the sweeper
 
 	mu   sync.Mutex
 	self wire.Presence
 	rows map[string]*present
 }
 
+// present is a row, and how many connections stand behind it; without any it waits to expire.
 type present struct {
 	wire.Presence
 	conns int
@@ -61,6 +63,7 @@ func (p *Presence) List(admin bool) []wire.Presence {
 	defer p.mu.Unlock()
 	p.expire()
 	self := p.self
+	// The gateway is there now, whenever now is.
 	self.Ts = time.Now().UnixMilli()
 	list := make([]wire.Presence, 0, len(p.rows)+1)
 	for _, row := range p.rows {
@@ -77,6 +80,7 @@ func (p *Presence) List(admin bool) []wire.Presence {
 	return list
 }
 
+// presenceKey says what is one row: a device in a role, else an instance of a client, else the connection.
 func presenceKey(c *rpc.Caller) string {
 	switch {
 	case c.DeviceID != "":
@@ -87,6 +91,7 @@ func presenceKey(c *rpc.Caller) string {
 	return "conn:" + c.ConnID
 }
 
+// arrive puts a caller into the list, and depart, called once for each arrive, marks him as gone.
 func (p *Presence) arrive(c *rpc.Caller) {
 	name := c.Client.DisplayName
 	if name == "" {
@@ -134,6 +139,7 @@ func (p *Presence) touch() {
 	}
 }
 
+// expire drops who has been gone for long. The caller holds mu.
 func (p *Presence) expire() {
 	old := time.Now().Add(-presenceTTL).UnixMilli()
 	for key, row := range p.rows {

@@ -8,9 +8,19 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
-// sweepLoop sends ticks, pings and presence, and closes dead connections, for all of them on one timer.
-func (g *Gateway) sweepLoop(ctx context.Context) {
-	every := time.NewTicker(max(min(g.limits.Tick, g.limits.Ping)/30, 10*time.Millisecond))
+// sweeper is the one timer of all connections. After the handshake only its loop
+// reads and writes their nextTick and nextPing.
+type sweeper struct {
+	limits    Limits
+	members   *members
+	presence  *Presence
+	broadcast *broadcaster
+	metrics   *metrics
+}
+
+// run sends ticks, pings and presence, and closes dead connections, for all of them on one timer.
+func (s *sweeper) run(ctx context.Context) {
+	every := time.NewTicker(max(min(s.limits.Tick, s.limits.Ping)/30, 10*time.Millisecond))
 	defer every.Stop()
 	later := time.NewTimer(time.Hour)
 	defer later.Stop()
@@ -20,70 +30,59 @@ func (g *Gateway) sweepLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-every.C:
-			g.sweep(time.Now())
-		case <-g.deps.Presence.changed:
-			if wait := g.pace() - time.Since(last); wait > 0 {
-				later.Reset(wait)
+			s.sweep(time.Now())
+		case <-s.presence.changed:
+			if wait := s.pace() - time.Since(last); wait > 0 {
+				later.Reset(wait) // what changes until then is announced with it
 				continue
 			}
 			last = time.Now()
-			g.announce()
+			s.broadcast.announce()
 		case <-later.C:
 			last = time.Now()
-			g.announce()
+			s.broadcast.announce()
 		}
 	}
 }
 
 // pace is the least time between two presence events: with many connections each is costly and none is
 // urgent.
-func (g *Gateway) pace() time.Duration {
-	return 250*time.Millisecond + time.Duration(g.count())*time.Millisecond
-}
-
-// announce sends the list of connected clients, in full to admins.
-func (g *Gateway) announce() {
-	for _, admin := range []bool{true, false} {
-		list := g.deps.Presence.List(admin)
-		g.tell("presence", wire.ScopeRead, wire.PresenceChanged{Presence: list}, func(c *conn) bool {
-			return wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeAdmin) == admin
-		})
-	}
+func (s *sweeper) pace() time.Duration {
+	return 250*time.Millisecond + time.Duration(s.members.count())*time.Millisecond
 }
 
 // sweep sends ticks and pings to the connections whose time has come and closes the dead. Each
 // connection's times count from its connect, so they do not come all at once.
-func (g *Gateway) sweep(now time.Time) {
+func (s *sweeper) sweep(now time.Time) {
 	var tick []byte
 	var dead []*conn
-	g.mu.RLock()
-	for _, c := range g.conns {
+	s.members.each(nil, func(c *conn) {
 		if now.After(c.nextTick) {
-			c.nextTick = now.Add(g.limits.Tick)
+			c.nextTick = now.Add(s.limits.Tick)
 			if tick == nil {
 				payload, _ := json.Marshal(wire.Tick{Ts: now.UnixMilli()})
-				tick = g.event("tick", payload)
+				tick = s.broadcast.event("tick", payload)
 			}
 			c.send(frame{body: tick, event: true}, true)
 		}
 		silence := now.Sub(time.Unix(0, c.link.lastRead.Load()))
-		if silence > 3*g.limits.Ping {
+		if silence > 3*s.limits.Ping {
 			dead = append(dead, c)
-		} else if silence >= g.limits.Ping && now.After(c.nextPing) {
-			c.nextPing = now.Add(g.limits.Ping)
+		} else if silence >= s.limits.Ping && now.After(c.nextPing) {
+			c.nextPing = now.Add(s.limits.Ping)
 			go c.ping()
 		}
-	}
-	g.mu.RUnlock()
+	})
+	// Without a close frame: nobody is there to read it.
 	for _, c := range dead {
-		g.metrics.idle.Inc()
+		s.metrics.idle.Inc()
 		go func() { _ = c.ws.CloseNow() }()
 	}
 }
 
 // ping asks for a sign of life; the reader notes it, so the answer is not looked at here.
 func (c *conn) ping() {
-	ctx, cancel := context.WithTimeout(c.ctx, c.g.limits.Ping)
+	ctx, cancel := context.WithTimeout(c.ctx, c.shared.limits.Ping)
 	defer cancel()
 	_ = c.ws.Ping(ctx)
 }

@@ -13,6 +13,7 @@ type work struct {
 	idle chan struct{} // made by wait, closed when n reaches 0
 }
 
+// begin counts one more; end, called once for it, lets those who wait go when it was the last.
 func (w *work) begin() {
 	w.mu.Lock()
 	w.n++

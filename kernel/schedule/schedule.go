@@ -16,9 +16,6 @@ package schedule
 
 import (
 	"context"
-	"encoding/json"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -26,128 +23,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
-
-// Bounds of what is kept.
-const (
-	MaxJobs    = 1000 // per owner
-	MaxRuns    = 200  // history per job
-	MaxName    = 256
-	MaxPayload = 64 << 10
-	maxSummary = 4 << 10
-	// maxAttempts is how often an interrupted run is called, the first time included.
-	maxAttempts = 3
-)
-
-// Owner is whose jobs they are: a kind, or a kind and an id after a colon.
-type Owner string
-
-// Kind is the part that selects the handler.
-func (o Owner) Kind() string {
-	kind, _, _ := strings.Cut(string(o), ":")
-	return kind
-}
-
-// Status says how a run ended.
-type Status string
-
-// The ways in which a run ends.
-const (
-	OK      Status = "ok"
-	Failed  Status = "error"
-	Skipped Status = "skipped"
-)
-
-// Job is something to be done at its times. All times are Unix milliseconds, 0 is none.
-type Job struct {
-	ID      string `json:"id"`
-	Owner   Owner  `json:"owner"`
-	Name    string `json:"name,omitempty"`
-	Enabled bool   `json:"enabled"`
-	Spec    Spec   `json:"spec"`
-	// Payload is the handler's.
-	Payload json.RawMessage `json:"payload,omitempty"`
-	// DeleteAfterRun removes a one-shot once it has run well.
-	DeleteAfterRun bool  `json:"deleteAfterRun,omitempty"`
-	CreatedAt      int64 `json:"createdAt"`
-	UpdatedAt      int64 `json:"updatedAt"`
-	State          State `json:"state"`
-}
-
-// State is what the scheduler knows about a job; only it changes it.
-type State struct {
-	NextRunAt    int64  `json:"nextRunAt,omitempty"`
-	RunningAt    int64  `json:"runningAt,omitempty"`
-	LastRunAt    int64  `json:"lastRunAt,omitempty"`
-	LastStatus   Status `json:"lastStatus,omitempty"`
-	LastError    string `json:"lastError,omitempty"`
-	LastDuration int64  `json:"lastDuration,omitempty"`
-	// LastDue is the latest due time that was claimed.
-	LastDue int64 `json:"lastDue,omitempty"`
-	// Firing is the run that is going on, or was when the gateway stopped.
-	Firing *Firing `json:"firing,omitempty"`
-	// Runs counts the records of history ever written.
-	Runs uint64 `json:"runs,omitempty"`
-}
-
-// Firing is one call of a handler.
-type Firing struct {
-	Job Job `json:"-"`
-	// Due is the time for which it is called.
-	Due int64 `json:"due"`
-	// Key is the same for each call for one due time, and for no other: the idempotency key of what
-	// the handler starts.
-	Key string `json:"key"`
-	// Attempt is 1, and more for a run that was interrupted.
-	Attempt int `json:"attempt"`
-	// Forced is a run out of turn.
-	Forced bool `json:"forced,omitempty"`
-}
-
-// Run is a record of history.
-type Run struct {
-	Due       int64  `json:"due"`
-	StartedAt int64  `json:"startedAt"`
-	Duration  int64  `json:"duration"`
-	Status    Status `json:"status"`
-	Error     string `json:"error,omitempty"`
-	Summary   string `json:"summary,omitempty"`
-	NextRunAt int64  `json:"nextRunAt,omitempty"`
-	Key       string `json:"key"`
-	Forced    bool   `json:"forced,omitempty"`
-}
-
-// Action says what happened to a job.
-type Action string
-
-// What can happen to a job.
-const (
-	Added    Action = "added"
-	Updated  Action = "updated"
-	Removed  Action = "removed"
-	Started  Action = "started"
-	Finished Action = "finished"
-)
-
-// Change is news about a job, as it is after the change. Run is set when it started (as far as it is
-// known then) or finished.
-type Change struct {
-	Action Action
-	Job    Job
-	Run    *Run
-}
-
-// Handler runs the jobs of a kind of owner.
-type Handler struct {
-	// Fire does the work. The summary goes into the history. It must end soon after ctx does.
-	Fire func(ctx context.Context, f Firing) (summary string, err error)
-	// Resumable says that calling Fire again with the same Key does nothing twice.
-	Resumable bool
-	// Parallel is how many jobs of the kind run at a time; 0 is 4.
-	Parallel int
-	// Changed, if set, is told what happens to the kind's jobs. It must return at once and must not
-	// call the scheduler.
-	Changed func(Change)
-}
 
 // Deps is what a scheduler needs.
 type Deps struct {
@@ -160,88 +35,91 @@ type Deps struct {
 	Logger hclog.Logger
 }
 
-// Scheduler keeps the jobs and runs them while Run does.
+// Scheduler keeps the jobs and runs them while Run does. It has no state of its own: records are the jobs,
+// handlers who runs them, life the time of Run, runner their runs and loop the timer that starts them.
 type Scheduler struct {
-	store store.Store
-	now   func() time.Time
-	zone  *time.Location
-	log   hclog.Logger
-	wake  chan struct{}
-
-	changing sync.Mutex // held over a commit and its report, so that reports keep the order of commits
-
-	mu       sync.Mutex
-	handlers map[string]Handler
-	busy     map[string]int
-	running  map[string]chan Run // by job key, gets the run's record
-	work     context.Context     // the handlers', nil while Run does not
-	wait     sync.WaitGroup
+	records  *records
+	handlers *handlers
+	plans    planner
+	life     *lifetime
+	runner   *runner
+	loop     *loop
+	wake     signal // a job has changed
 }
 
 // New returns a scheduler over the jobs in the store.
 func New(d Deps) *Scheduler {
-	s := &Scheduler{
-		store: d.Store, now: d.Now, zone: d.Zone, log: d.Logger,
-		wake: make(chan struct{}, 1), handlers: map[string]Handler{}, busy: map[string]int{}, running: map[string]chan Run{},
+	if d.Logger == nil {
+		d.Logger = hclog.NewNullLogger()
 	}
-	if s.now == nil {
-		s.now = time.Now
+	table, plans, life, wake := newHandlers(), newPlanner(d.Now, d.Zone), &lifetime{}, newSignal()
+	kept := &records{store: d.Store, handlers: table}
+	runner := &runner{records: kept, handlers: table, plans: plans, life: life, ended: wake, log: d.Logger}
+	return &Scheduler{
+		records: kept, handlers: table, plans: plans, life: life, runner: runner, wake: wake,
+		loop: &loop{records: kept, handlers: table, plans: plans, runner: runner, wake: wake, log: d.Logger},
 	}
-	if s.zone == nil {
-		s.zone = time.Local
-	}
-	if s.log == nil {
-		s.log = hclog.NewNullLogger()
-	}
-	return s
 }
 
 // Handle registers the handler of a kind ("kernel", "cron", "plugin"). It must come before Run.
-func (s *Scheduler) Handle(kind string, h Handler) {
-	if h.Parallel <= 0 {
-		h.Parallel = 4
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.handlers[kind] = h
-}
+func (s *Scheduler) Handle(kind string, h Handler) { s.handlers.set(kind, h) }
 
-func (s *Scheduler) handler(kind string) Handler {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.handlers[kind]
-}
-
-func (s *Scheduler) millis() int64 { return s.now().UnixMilli() }
-
-// nudge makes Run look at the jobs again.
-func (s *Scheduler) nudge() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// change commits fn and reports what it returns.
-func (s *Scheduler) change(ctx context.Context, fn func(store.Tx) ([]Change, error)) error {
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	var changes []Change
-	err := s.store.Update(ctx, func(tx store.Tx) (err error) {
-		changes, err = fn(tx)
+// Run runs jobs until ctx ends and every handler has returned. First it deals with what the last run left:
+// interrupted jobs, then missed ones. It is called once. Errors: CodeConflict if it is running already; those
+// of the store at the start.
+func (s *Scheduler) Run(ctx context.Context) error {
+	if err := s.life.begin(ctx); err != nil {
 		return err
-	})
+	}
+	defer s.life.end()
+	err := s.loop.replan(ctx)
+	if err == nil {
+		err = s.runner.resume(ctx)
+	}
+	if ctx.Err() != nil {
+		return nil // the rest is dealt with at the next start
+	}
 	if err != nil {
 		return err
 	}
-	for _, c := range changes {
-		if h := s.handler(c.Job.Owner.Kind()); h.Changed != nil {
-			h.Changed(c)
-		}
-	}
+	s.loop.run(ctx)
 	return nil
 }
 
-func errNoJob(owner Owner, id string) error {
-	return wit.Errorf(wit.CodeNotFound, "there is no job %q of %s: list the jobs", id, owner)
+// Mode says when RunNow runs a job.
+type Mode string
+
+// The modes of RunNow.
+const (
+	Due   Mode = "due"   // only if its time has come
+	Force Mode = "force" // in any case, also if it is disabled
+)
+
+// RunNow runs a job and returns its record when it is done, or ran false if it was not due. If ctx ends
+// first the job goes on, and ran is true beside the error. A forced one-shot that succeeds is over: it is
+// not run again at its time.
+//
+// Errors: CodeNotFound; CodeConflict if it is running already; CodeUnavailable if the scheduler is not.
+func (s *Scheduler) RunNow(ctx context.Context, owner Owner, id string, mode Mode) (run Run, ran bool, err error) {
+	_, done, err := s.Start(ctx, owner, id, mode)
+	if err != nil || done == nil {
+		return Run{}, false, err
+	}
+	select {
+	case run = <-done:
+		return run, true, nil
+	case <-ctx.Done():
+		return Run{}, true, wit.Errorf(wit.CodeTimeout, "job %q still runs: %w", id, ctx.Err())
+	}
+}
+
+// Start is RunNow without the wait: it returns the run's key and a channel that gets its record, or nil
+// if the job was not due.
+func (s *Scheduler) Start(ctx context.Context, owner Owner, id string, mode Mode) (key string, done <-chan Run, err error) {
+	work, leave, err := s.life.join() // Run must not end between here and the handler's start
+	if err != nil {
+		return "", nil, err
+	}
+	defer leave()
+	return s.runner.start(ctx, work, owner, id, mode == Force)
 }

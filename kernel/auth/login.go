@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -19,20 +20,30 @@ const (
 	byBeingLocal  proof = "none"
 )
 
-// authenticate checks the secrets that the client sent. The error says which one is missing or wrong.
-func (a *Auth) authenticate(ctx context.Context, t Attempt, k ask, dev *device) (proof, error) {
+// login checks the secrets that clients send. It reads devices and changes nothing.
+type login struct {
+	mode   Mode
+	shared secret
+	store  store.Store
+	now    func() time.Time
+}
+
+// authenticate returns what proved the client. dev is nil for a client without device.
+//
+// Errors: CodeUnauthorized, which says which secret is missing or wrong; those of the store.
+func (l *login) authenticate(ctx context.Context, t Attempt, dev *device) (proof, error) {
 	var given wire.Auth
 	if t.Params.Auth != nil {
 		given = *t.Params.Auth
 	}
-	if a.mode == ModeNone && t.Local {
+	if l.mode.open(t.Local) {
 		return byBeingLocal, nil
 	}
-	if a.sharedIn(given, t.Protocol) {
-		return proof(a.mode), nil
+	if l.sharedIn(given, t.Protocol) {
+		return proof(l.mode), nil
 	}
 	if dev != nil {
-		ok, err := a.holdsToken(ctx, dev, given)
+		ok, err := l.holdsToken(ctx, dev, given)
 		if err != nil {
 			return "", err
 		}
@@ -40,49 +51,44 @@ func (a *Auth) authenticate(ctx context.Context, t Attempt, k ask, dev *device) 
 			return byDeviceToken, nil
 		}
 	}
-	return "", a.refusal(ctx, given, t, dev)
+	return "", l.refusal(ctx, given, t, dev)
 }
 
 // sharedIn looks for the shared secret in the field of its mode, in protocol 4 in either.
-func (a *Auth) sharedIn(given wire.Auth, protocol int) bool {
-	if a.mode == ModeNone {
+func (l *login) sharedIn(given wire.Auth, protocol int) bool {
+	if l.mode == ModeNone {
 		return false
 	}
 	own, other := given.Token, given.Password
-	if a.mode == ModePassword {
+	if l.mode == ModePassword {
 		own, other = other, own
 	}
-	if a.shared.matches(own) {
+	if l.shared.matches(own) {
 		return true
 	}
-	return protocol >= wire.Protocol4 && a.shared.matches(other)
+	return protocol >= wire.Protocol4 && l.shared.matches(other)
 }
 
-func (a *Auth) holdsToken(ctx context.Context, dev *device, given wire.Auth) (ok bool, err error) {
+// holdsToken reports whether the client sent a token of its own device, in either field.
+func (l *login) holdsToken(ctx context.Context, dev *device, given wire.Auth) (bool, error) {
 	if given.Token == "" && given.DeviceToken == "" {
 		return false, nil
 	}
-	err = a.store.View(ctx, func(tx store.Tx) error {
-		p, err := devices.Get(tx, dev.id)
-		if notFound(err) {
-			return nil
-		}
-		if err == nil {
-			ok = p.live(given.DeviceToken, a.now()) != nil || p.live(given.Token, a.now()) != nil
-		}
-		return err
-	})
-	return ok, err
+	p, err := lookup(ctx, l.store, dev.id)
+	if err != nil || p == nil {
+		return false, err
+	}
+	return p.live(given.DeviceToken, l.now()) != nil || p.live(given.Token, l.now()) != nil, nil
 }
 
 // refusal is the error that says what is missing or wrong. The details are protocol 4's.
-func (a *Auth) refusal(ctx context.Context, given wire.Auth, t Attempt, dev *device) error {
+func (l *login) refusal(ctx context.Context, given wire.Auth, t Attempt, dev *device) error {
 	what, fix := "token", "pass the gateway's token"
 	field := given.Token
 	switch {
-	case a.mode == ModePassword:
+	case l.mode == ModePassword:
 		what, fix, field = "password", "pass the gateway's password", given.Password
-	case a.mode == ModeNone:
+	case l.mode == ModeNone:
 		return wit.NewError(wit.CodeUnauthorized, "unauthorized: this gateway has no token and answers local connections only: set one to connect from elsewhere")
 	case field == "":
 		field = given.DeviceToken
@@ -99,7 +105,7 @@ func (a *Auth) refusal(ctx context.Context, given wire.Auth, t Attempt, dev *dev
 	if t.Protocol < wire.Protocol4 {
 		return rpc.WithDetails(err, map[string]any{"code": code})
 	}
-	retry := dev != nil && given.DeviceToken == "" && a.paired(ctx, dev)
+	retry := dev != nil && given.DeviceToken == "" && l.paired(ctx, dev)
 	next := "update_auth_credentials"
 	if reason == "missing" {
 		next = "update_auth_configuration"
@@ -112,10 +118,8 @@ func (a *Auth) refusal(ctx context.Context, given wire.Auth, t Attempt, dev *dev
 	})
 }
 
-func (a *Auth) paired(ctx context.Context, dev *device) bool {
-	err := a.store.View(ctx, func(tx store.Tx) error {
-		_, err := devices.Get(tx, dev.id)
-		return err
-	})
-	return err == nil
+// paired reports whether a device token could be worth trying. An error of the store only costs the hint.
+func (l *login) paired(ctx context.Context, dev *device) bool {
+	p, err := lookup(ctx, l.store, dev.id)
+	return err == nil && p != nil
 }

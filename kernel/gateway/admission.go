@@ -1,0 +1,56 @@
+package gateway
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// admission counts the connections that are open, handshakes included, against the limits: before the upgrade,
+// since what comes after it costs memory.
+type admission struct {
+	most, mostPerIP int // Limits.MaxConnections and MaxPerIP
+
+	mu     sync.Mutex
+	open   int            // as many as inside counts
+	perIP  map[string]int // an address without connections has no entry
+	inside work           // what stopping waits for
+}
+
+func newAdmission(l Limits) *admission {
+	return &admission{most: l.MaxConnections, mostPerIP: l.MaxPerIP, perIP: map[string]int{}}
+}
+
+// enter returns false when there are too many connections; else exit takes it back. This machine's own
+// address has no limit of its own: proxies and tests connect from it.
+func (a *admission) enter(ip string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.open >= a.most || (!loopback(ip) && a.perIP[ip] >= a.mostPerIP) {
+		return false
+	}
+	a.open++
+	a.perIP[ip]++
+	a.inside.begin()
+	return true
+}
+
+// exit undoes one enter of the same address. It comes last, when the connection needs nothing more.
+func (a *admission) exit(ip string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.inside.end()
+	a.open--
+	if a.perIP[ip]--; a.perIP[ip] <= 0 {
+		delete(a.perIP, ip)
+	}
+}
+
+// wait returns when all have left or ctx ends.
+func (a *admission) wait(ctx context.Context) { a.inside.wait(ctx) }
+
+// loopback reports whether an address is this machine's own.
+func loopback(ip string) bool {
+	a := net.ParseIP(ip)
+	return a != nil && a.IsLoopback()
+}

@@ -1,0 +1,124 @@
+package schedule
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+const (
+	// longestSleep bounds how late a job is after the machine slept, since timers sleep with it.
+	longestSleep = 30 * time.Second
+	// storeRetry is how long Run waits after the store has failed.
+	storeRetry = 5 * time.Second
+	// clockRepair is how far the clock must go back for due times to be planned anew. Less is the
+	// ordinary correction of a clock, after which nothing may run twice.
+	clockRepair = time.Hour
+)
+
+// signal wakes one waiter. Many raises before it looks are one: it reads the store anyway.
+type signal chan struct{}
+
+func newSignal() signal { return make(signal, 1) }
+
+func (s signal) raise() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}
+
+// loop is the timer: it starts what is due and sleeps until the next due time or a signal.
+type loop struct {
+	records  *records
+	handlers *handlers
+	plans    planner
+	runner   *runner
+	wake     signal
+	log      hclog.Logger
+}
+
+// run returns when ctx ends. A store that fails is tried again.
+func (l *loop) run(ctx context.Context) {
+	last := l.plans.now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-l.wake:
+		}
+		err := error(nil)
+		// Round(0) takes the monotonic reading away, which would hide that the wall clock was set back.
+		if now := l.plans.now(); now.Round(0).Before(last.Round(0).Add(-clockRepair)) {
+			err = l.replan(ctx)
+		}
+		last = l.plans.now()
+		var sleep time.Duration
+		if err == nil {
+			sleep, err = l.fireDue(ctx)
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			l.log.Error("reading due jobs failed, retrying", "error", err)
+			sleep = storeRetry
+		}
+		timer.Reset(sleep)
+	}
+}
+
+// fireDue starts what is due and returns how long nothing will be.
+func (l *loop) fireDue(ctx context.Context) (time.Duration, error) {
+	now := l.plans.millis()
+	due, err := l.records.due(ctx, store.Range{To: dueKey(now+1, "")})
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range due {
+		_, owner, id := parseDue(k)
+		if !l.handlers.room(owner.Kind()) {
+			continue // the end of another run wakes the loop
+		}
+		if _, _, err := l.runner.start(ctx, ctx, owner, id, false); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+			return 0, err
+		}
+	}
+	// Only now: what has been started is planned anew.
+	next, err := l.records.due(ctx, store.Range{From: dueKey(now+1, ""), Limit: 1})
+	if err != nil || len(next) == 0 {
+		return longestSleep, err
+	}
+	at, _, _ := parseDue(next[0])
+	return min(longestSleep, time.Duration(at-now)*time.Millisecond), nil
+}
+
+// replan corrects jobs whose times were planned while the clock was far ahead. It is no news to anybody.
+func (l *loop) replan(ctx context.Context) error {
+	limit := l.plans.now().Add(clockRepair).UnixMilli()
+	return l.records.change(ctx, func(tx store.Tx) ([]Change, error) {
+		for row, err := range jobs.Scan(tx, store.Range{}) {
+			if err != nil {
+				return nil, err
+			}
+			j := row.Value
+			if j.State.LastDue <= limit || j.Spec.At != 0 || !j.Enabled {
+				continue
+			}
+			before := j.State.NextRunAt
+			j.State.LastDue = 0
+			l.plans.plan(&j)
+			if err := save(tx, before, j); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	})
+}

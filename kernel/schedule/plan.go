@@ -1,0 +1,46 @@
+package schedule
+
+import "time"
+
+// planner knows the wall clock and the gateway's zone, and says when jobs are due next. It has no state.
+type planner struct {
+	now  func() time.Time
+	zone *time.Location
+}
+
+func newPlanner(now func() time.Time, zone *time.Location) planner {
+	if now == nil {
+		now = time.Now
+	}
+	if zone == nil {
+		zone = time.Local
+	}
+	return planner{now, zone}
+}
+
+func (p planner) millis() int64 { return p.now().UnixMilli() }
+
+// check is Job.check as of now.
+func (p planner) check(j Job) error { return j.check(p.now(), p.zone) }
+
+// plan sets the next due time of a job that is new or has changed.
+func (p planner) plan(j *Job) {
+	now := p.millis()
+	switch {
+	case !j.Enabled:
+		j.State.NextRunAt = 0
+	case j.Spec.At != 0 && j.State.LastDue == j.Spec.At:
+		j.State.NextRunAt = 0 // it has had its time
+	case j.Spec.At != 0:
+		j.State.NextRunAt = j.Spec.At
+	default:
+		j.State.NextRunAt = j.Spec.next(now, j.CreatedAt, p.zone)
+	}
+}
+
+// advance sets the next due time after the one that is due. It is after now too, so that many missed
+// times are one, and after the due time, should the clock have gone back a little.
+func (p planner) advance(j *Job, now int64) {
+	j.State.LastDue = j.State.NextRunAt
+	j.State.NextRunAt = j.Spec.next(max(now, j.State.LastDue), j.CreatedAt, p.zone)
+}

@@ -1,0 +1,188 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// The spaces. A job's key is owner NUL id; dues has an empty record under time NUL job key for each job
+// that is due some time; runs has job key NUL number.
+const (
+	jobs = store.Table[Job]("schedule.job")
+	dues = "schedule.due"
+	runs = store.Table[Run]("schedule.run")
+)
+
+// dueDigits is the width of the time in a key of dues, padded so that keys sort by time up to maxTime.
+const dueDigits = 15
+
+func key(owner Owner, id string) string { return string(owner) + "\x00" + id }
+
+func (j Job) key() string { return key(j.Owner, j.ID) }
+
+func dueKey(at int64, job string) string { return fmt.Sprintf("%0*d\x00%s", dueDigits, at, job) }
+
+// parseDue is dueKey backwards.
+func parseDue(key string) (at int64, owner Owner, id string) {
+	for _, c := range key[:dueDigits] {
+		at = at*10 + int64(c-'0')
+	}
+	name, id, _ := strings.Cut(key[dueDigits+1:], "\x00")
+	return at, Owner(name), id
+}
+
+func runKey(job string, n uint64) string { return fmt.Sprintf("%s\x00%012d", job, n) }
+
+// records is the jobs and their history in the store. All changes of one scheduler go through change.
+type records struct {
+	store    store.Store
+	handlers *handlers
+	changing sync.Mutex // held over a commit and its report, so that reports keep the order of commits
+}
+
+// change commits fn and then reports what it returns. If the commit fails, nothing is reported.
+func (r *records) change(ctx context.Context, fn func(store.Tx) ([]Change, error)) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	var changes []Change
+	err := r.store.Update(ctx, func(tx store.Tx) (err error) {
+		changes, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.handlers.report(changes)
+	return nil
+}
+
+func (r *records) get(ctx context.Context, owner Owner, id string) (j Job, err error) {
+	err = r.store.View(ctx, func(tx store.Tx) error {
+		j, err = get(tx, owner, id)
+		return err
+	})
+	return j, err
+}
+
+// list returns the jobs in a range of keys that satisfy want, all if it is nil.
+func (r *records) list(ctx context.Context, in store.Range, want func(Job) bool) (list []Job, err error) {
+	err = r.store.View(ctx, func(tx store.Tx) error {
+		for row, err := range jobs.Scan(tx, in) {
+			if err != nil {
+				return err
+			}
+			if want == nil || want(row.Value) {
+				list = append(list, row.Value)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// due lists keys of the space dues.
+func (r *records) due(ctx context.Context, in store.Range) (keys []string, err error) {
+	err = r.store.View(ctx, func(tx store.Tx) error {
+		for rec, err := range tx.Scan(dues, in) {
+			if err != nil {
+				return err
+			}
+			keys = append(keys, rec.Key)
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// history returns the runs of a job, the latest first; limit 0 is all. Errors: CodeNotFound.
+func (r *records) history(ctx context.Context, owner Owner, id string, limit int) (list []Run, err error) {
+	err = r.store.View(ctx, func(tx store.Tx) error {
+		j, err := get(tx, owner, id)
+		if err != nil {
+			return err
+		}
+		for row, err := range runs.Scan(tx, store.Range{Prefix: j.key() + "\x00", Limit: max(limit, 0), Reverse: true}) {
+			if err != nil {
+				return err
+			}
+			list = append(list, row.Value)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// get reads a job. An id that no job can have is CodeNotFound too, for whoever looks it up.
+func get(tx store.Tx, owner Owner, id string) (Job, error) {
+	if checkID(id) != nil {
+		return Job{}, errNoJob(owner, id)
+	}
+	j, err := jobs.Get(tx, key(owner, id))
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return j, errNoJob(owner, id)
+	}
+	return j, err
+}
+
+// roomFor refuses one job more than MaxJobs. It reads keys only: the values need not be decoded.
+func roomFor(tx store.Tx, owner Owner) error {
+	n := 0
+	for _, err := range tx.Scan(string(jobs), store.Range{Prefix: key(owner, "")}) {
+		if err != nil {
+			return err
+		}
+		if n++; n >= MaxJobs {
+			return wit.Errorf(wit.CodeTooLarge, "%s has %d jobs, which is the most: remove some", owner, MaxJobs)
+		}
+	}
+	return nil
+}
+
+// save stores a job and moves its record in dues from when it was planned before.
+func save(tx store.Tx, before int64, j Job) error {
+	if before != 0 && before != j.State.NextRunAt {
+		if err := tx.Delete(dues, dueKey(before, j.key())); err != nil {
+			return err
+		}
+	}
+	if at := j.State.NextRunAt; at != 0 {
+		if err := tx.Put(dues, dueKey(at, j.key()), nil); err != nil {
+			return err
+		}
+	}
+	return jobs.Put(tx, j.key(), j)
+}
+
+// record appends to the job's history and drops what is too old. The caller saves the job.
+func record(tx store.Tx, j *Job, run Run) error {
+	j.State.Runs++
+	err := runs.Put(tx, runKey(j.key(), j.State.Runs), run)
+	if j.State.Runs > MaxRuns {
+		err = errors.Join(err, runs.Delete(tx, runKey(j.key(), j.State.Runs-MaxRuns)))
+	}
+	return err
+}
+
+// remove deletes a job as it is stored, its due time (j.State.NextRunAt) and its history.
+func remove(tx store.Tx, j Job) error {
+	if at := j.State.NextRunAt; at != 0 {
+		if err := tx.Delete(dues, dueKey(at, j.key())); err != nil {
+			return err
+		}
+	}
+	for rec, err := range tx.Scan(string(runs), store.Range{Prefix: j.key() + "\x00"}) {
+		if err != nil {
+			return err
+		}
+		if err := tx.Delete(string(runs), rec.Key); err != nil {
+			return err
+		}
+	}
+	return jobs.Delete(tx, j.key())
+}
