@@ -121,8 +121,8 @@ func (p *player) expect(example string) {
 	}
 }
 
-// moving are numbers that are others each time.
-var moving = []string{"ts", "uptimeMs", "durationMs", "presence", "health"}
+// moving are numbers that are others each time: what else happened meanwhile counts in seq.
+var moving = []string{"ts", "seq", "uptimeMs", "durationMs", "presence", "health"}
 
 // differs returns where got lacks something of want, "" for nowhere. A text with … stands for any.
 func differs(want, got any, where string) string {
