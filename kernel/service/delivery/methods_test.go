@@ -143,14 +143,14 @@ func TestHoldReleaseAndDrop(t *testing.T) {
 				}
 				return &wit.Sent{IDs: []string{s.IdempotencyKey}}, nil
 			}
-			s, stop := w.run()
+			_, stop := w.run()
 			w.enqueue(outgoing("a", "c", "doubtful"), outgoing("b", "c", "next"))
 			synctest.Wait()
 			if got := strings.Join(w.news(), ", "); got != "held a conflict, delivered b [b:0]" {
 				t.Fatalf("events %q", got)
 			}
 			stop()
-			s, _ = w.run()
+			s, _ := w.run()
 			synctest.Wait()
 			var list struct{ Messages []struct{ ID, State string } }
 			if err := call(t, s, "delivery.list", `{}`, &list); err != nil || len(list.Messages) != 1 || list.Messages[0].State != "held" {
