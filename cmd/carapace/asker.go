@@ -11,16 +11,27 @@ import (
 	"golang.org/x/term"
 )
 
-// asker asks at the terminal.
+// asker asks the owner for settings at the terminal.
 type asker struct {
 	in    *os.File
 	lines *bufio.Reader // of in
 	out   io.Writer
 }
 
-// ask asks for the credentials and for what is required; the rest has defaults.
-func (a *asker) ask(s *setup, fields []field) error {
-	for _, f := range fields {
+func newAsker(in *os.File, out io.Writer) *asker {
+	return &asker{in: in, lines: bufio.NewReader(in), out: out}
+}
+
+// terminal is r where somebody sits at it.
+func terminal(r any) (*os.File, bool) {
+	f, ok := r.(*os.File)
+	return f, ok && term.IsTerminal(int(f.Fd()))
+}
+
+// ask asks for the credentials and for what is required; the rest has defaults. A credential that is left empty
+// stays as it is.
+func (a *asker) ask(s *settings) error {
+	for _, f := range s.fields {
 		if !f.secret && !f.required {
 			continue
 		}
@@ -28,18 +39,16 @@ func (a *asker) ask(s *setup, fields []field) error {
 		switch {
 		case err != nil:
 			return err
-		case text == "" && f.required && !f.secret:
+		case text != "":
+			s.put(f, text)
+		case !f.secret:
 			return fmt.Errorf("%s is needed", f.name)
-		case text == "":
-		case f.secret:
-			s.Secrets[f.name] = text
-		default:
-			s.config[f.name] = f.value(text)
 		}
 	}
 	return nil
 }
 
+// read reads one answer, a credential without showing it. The end of the input counts as an empty answer.
 func (a *asker) read(f field) (string, error) {
 	fmt.Fprintf(a.out, "%s (%s): ", f.name, f.title)
 	if f.secret {

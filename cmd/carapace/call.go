@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// newCall reaches every method of the gateway, also those that have no command of their own. Parameters and
+// answer pass as JSON: what they mean is between the user and the gateway, which checks them.
 func newCall(o *options) *cobra.Command {
 	var params string
 	c := &cobra.Command{
@@ -15,11 +17,11 @@ func newCall(o *options) *cobra.Command {
 			if !json.Valid([]byte(params)) {
 				return usageError{fmt.Errorf("--params is not JSON: %s", params)}
 			}
-			var answer json.RawMessage
-			if err := o.call(c.Context(), args[0], json.RawMessage(params), &answer); err != nil {
+			var raw json.RawMessage
+			if err := o.call(c.Context(), args[0], json.RawMessage(params), &raw); err != nil {
 				return err
 			}
-			return printJSON(o.out, answer)
+			return o.printJSON(raw)
 		},
 	}
 	c.Flags().StringVar(&params, "params", "{}", "the parameters, a JSON object")

@@ -8,22 +8,21 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 )
 
+// newDelivery looks after the outbound queue. A message is held when a crash or a timeout left open whether it
+// arrived: only the owner can find out whether sending it now would be a second time.
 func newDelivery(o *options) *cobra.Command {
 	c := &cobra.Command{Use: "delivery", Short: "Look at outgoing messages that wait", Args: cobra.NoArgs}
+	message := func(args []string) any { return delivery.IDParams{ID: args[0]} }
 	decide := func(use, short, done string) *cobra.Command {
 		return o.client(&cobra.Command{
 			Use: use + " MESSAGE", Short: short, Example: "  carapace delivery " + use + " 3f6c…", Args: cobra.ExactArgs(1),
-			RunE: func(c *cobra.Command, args []string) error {
-				return o.show(c.Context(), "delivery."+use, delivery.IDParams{ID: args[0]}, line(done))
-			},
+			RunE: act(o, "delivery."+use, message, done),
 		})
 	}
 	c.AddCommand(
 		o.client(&cobra.Command{
 			Use: "list", Short: "List the messages that wait, are held, or failed", Example: "  carapace delivery list", Args: cobra.NoArgs,
-			RunE: func(c *cobra.Command, _ []string) error {
-				return o.show(c.Context(), "delivery.list", delivery.ListParams{}, as(writeDelivery))
-			},
+			RunE: show(o, "delivery.list", fixed(delivery.ListParams{}), printDelivery),
 		}),
 		decide("release", "Send a held message after all", "released"),
 		decide("drop", "Do not send a message", "dropped"),
@@ -31,14 +30,15 @@ func newDelivery(o *options) *cobra.Command {
 	return c
 }
 
-func writeDelivery(w io.Writer, list delivery.ListResult) error {
+// printDelivery writes the queue; the reason is the last error, or what the message waits for.
+func printDelivery(w io.Writer, list delivery.ListResult) error {
 	var rows [][]string
 	for _, m := range list.Messages {
-		reason := m.Waiting
+		why := m.Waiting
 		if m.Error != nil {
-			reason = m.Error.Message
+			why = m.Error.Message
 		}
-		rows = append(rows, []string{m.ID, m.Channel + "/" + m.AccountID, string(m.State), ago(m.CreatedAt), reason})
+		rows = append(rows, []string{m.ID, m.Channel + "/" + m.AccountID, string(m.State), ago(m.CreatedAt), why})
 	}
 	return table(w, "MESSAGE CHANNEL STATE CREATED REASON", rows)
 }

@@ -8,30 +8,30 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/auth"
 )
 
+// newDevices decides which apps may connect. An app proves who it is by a key of its own device; the owner lets
+// that key in once.
 func newDevices(o *options) *cobra.Command {
 	c := &cobra.Command{Use: "devices", Short: "Say which apps may connect to the gateway", Args: cobra.NoArgs}
-	decide := func(use, short, done string) *cobra.Command {
+	request := func(args []string) any { return auth.RequestRef{RequestID: args[0]} }
+	decide := func(use, short, method, done string) *cobra.Command {
 		return o.client(&cobra.Command{
 			Use: use + " REQUEST", Short: short, Example: "  carapace devices " + use + " 3f6c…", Args: cobra.ExactArgs(1),
-			RunE: func(c *cobra.Command, args []string) error {
-				return o.show(c.Context(), "device.pair."+use, auth.RequestRef{RequestID: args[0]}, line(done))
-			},
+			RunE: act(o, method, request, done),
 		})
 	}
 	c.AddCommand(
 		o.client(&cobra.Command{
 			Use: "list", Short: "List paired devices and those that ask to be", Example: "  carapace devices list", Args: cobra.NoArgs,
-			RunE: func(c *cobra.Command, _ []string) error {
-				return o.show(c.Context(), "device.pair.list", nil, as(writeDevices))
-			},
+			RunE: show(o, "device.pair.list", fixed(nil), printDevices),
 		}),
-		decide("approve", "Pair the device that asks", "approved"),
-		decide("reject", "Turn the device away", "rejected"),
+		decide("approve", "Pair the device that asks", "device.pair.approve", "approved"),
+		decide("reject", "Turn the device away", "device.pair.reject", "rejected"),
 	)
 	return c
 }
 
-func writeDevices(w io.Writer, list auth.PairList) error {
+// printDevices writes who asks first, since that is what waits for the owner.
+func printDevices(w io.Writer, list auth.PairList) error {
 	var rows [][]string
 	for _, d := range list.Pending {
 		rows = append(rows, []string{"asks", d.RequestID, orDash(d.ClientID), orDash(d.Platform), orDash(d.RemoteIP), ago(d.Ts)})

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +16,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
+// newDoctor checks this machine's side itself and asks the gateway for its own checks. It works without a
+// gateway too, since one that does not start is what people call a doctor for.
 func newDoctor(o *options) *cobra.Command {
 	return o.client(&cobra.Command{
 		Use:     "doctor",
@@ -24,13 +25,26 @@ func newDoctor(o *options) *cobra.Command {
 		Long:    "Look at the state directory, the config file and the running gateway. Exits with 1 when something is wrong.",
 		Example: "  carapace doctor",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return doctor(c.Context(), o) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			findings := examine(c.Context(), o)
+			wrong := 0
+			for _, f := range findings {
+				if !f.OK {
+					wrong++
+				}
+			}
+			if o.json {
+				return errors.Join(o.printJSON(system.DoctorResult{OK: wrong == 0, Checks: findings}), verdict(wrong))
+			}
+			printChecks(o.out, findings)
+			return verdict(wrong)
+		},
 	})
 }
 
-// examine looks at the state directory, and asks the gateway for what it finds.
+// examine makes all checks. A gateway that does not answer is a finding, not an error.
 func examine(ctx context.Context, o *options) []service.Check {
-	findings := []service.Check{checkStateDir(o.stateDir), checkConfig(o.stateDir), checkPrivate(filepath.Join(o.stateDir, kernel.TokenFile))}
+	findings := []service.Check{checkStateDir(o.state), checkConfig(o.state), checkToken(o.state)}
 	var remote system.DoctorResult
 	if err := o.call(ctx, "doctor", nil, &remote); err != nil {
 		findings = append(findings, service.Check{Name: "gateway", Message: err.Error(), Hint: "start it with `carapace`"})
@@ -38,22 +52,8 @@ func examine(ctx context.Context, o *options) []service.Check {
 	return append(findings, remote.Checks...)
 }
 
-func doctor(ctx context.Context, o *options) error {
-	findings := examine(ctx, o)
-	wrong := 0
-	for _, f := range findings {
-		if !f.OK {
-			wrong++
-		}
-	}
-	if o.json {
-		return errors.Join(printJSON(o.out, system.DoctorResult{OK: wrong == 0, Checks: findings}), verdict(wrong))
-	}
-	writeFindings(o.out, findings)
-	return verdict(wrong)
-}
-
-func writeFindings(w io.Writer, findings []service.Check) {
+// printChecks writes each finding, and below a bad one what to do.
+func printChecks(w io.Writer, findings []service.Check) {
 	for _, f := range findings {
 		mark := "✓"
 		if !f.OK {
@@ -66,6 +66,7 @@ func writeFindings(w io.Writer, findings []service.Check) {
 	}
 }
 
+// verdict makes the command exit with 1 where something is wrong.
 func verdict(wrong int) error {
 	if wrong == 0 {
 		return nil
@@ -73,36 +74,43 @@ func verdict(wrong int) error {
 	return fmt.Errorf("%d of the checks failed", wrong)
 }
 
-func checkStateDir(dir string) service.Check {
-	f := service.Check{Name: "state", Message: dir}
-	info, err := os.Stat(dir)
+// others are the permission bits that let anybody but the owner at a file.
+const others fs.FileMode = 0o077
+
+// checkStateDir looks whether the state directory is there and private: credentials and conversations are in it.
+func checkStateDir(dir stateFolder) service.Check {
+	path := string(dir)
+	f := service.Check{Name: "state", Message: path}
+	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f.Message, f.Hint = dir+" does not exist yet", "start the gateway once: `carapace`"
+		f.Message, f.Hint = path+" does not exist yet", "start the gateway once: `carapace`"
 	case err != nil:
 		f.Message = err.Error()
 	case !info.IsDir():
-		f.Message, f.Hint = dir+" is not a directory", "name another with --state-dir"
-	case info.Mode().Perm()&0o077 != 0:
-		f.Message, f.Hint = dir+" can be read by others", "chmod 700 "+dir
+		f.Message, f.Hint = path+" is not a directory", "name another with --state-dir"
+	case info.Mode().Perm()&others != 0:
+		f.Message, f.Hint = path+" can be read by others", "chmod 700 "+path
 	default:
 		f.OK = true
 	}
 	return f
 }
 
-func checkConfig(stateDir string) service.Check {
-	path := configPath(stateDir)
+// checkConfig reads the config file as the gateway would. A file that is not there is fine: all has defaults.
+func checkConfig(dir stateFolder) service.Check {
+	path := dir.configPath()
 	if _, err := config.Load(path, false); err != nil {
 		return service.Check{Name: "config", Message: err.Error(), Hint: "mend the file and start the gateway again"}
 	}
 	return service.Check{Name: "config", OK: true, Message: path}
 }
 
-// checkPrivate looks at who can read the token's file, if there is one.
-func checkPrivate(path string) service.Check {
+// checkToken looks whether the token that the gateway made is private. There is none where the owner gives one.
+func checkToken(dir stateFolder) service.Check {
+	path := dir.path(kernel.TokenFile)
 	f := service.Check{Name: "token", OK: true, Message: path}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&others != 0 {
 		f.OK, f.Message, f.Hint = false, path+" can be read by others", "chmod 600 "+path
 	}
 	return f

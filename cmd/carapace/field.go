@@ -1,27 +1,28 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 )
 
-// field is one setting of a plugin.
+// field is one setting of a plugin, as the schema in its manifest describes it.
 type field struct {
 	name, title, kind string
 	secret, required  bool
-	otherwise         json.RawMessage
 }
 
+// readSchema lists a plugin's settings: the required ones first, and then by name. Of JSON Schema it reads what
+// asking needs; whether values are right the gateway decides, by all of it.
 func readSchema(schema json.RawMessage) ([]field, error) {
 	var s struct {
 		Required   []string
 		Properties map[string]struct {
 			Title, Description string
-			Type               any
+			Type               any  // a name, or a list of names
 			Secret             bool `json:"x-secret"`
-			Default            json.RawMessage
 		}
 	}
 	if len(schema) == 0 {
@@ -33,11 +34,7 @@ func readSchema(schema json.RawMessage) ([]field, error) {
 	var fields []field
 	for name, p := range s.Properties {
 		kind, _ := p.Type.(string)
-		title := p.Title
-		if title == "" {
-			title = p.Description
-		}
-		fields = append(fields, field{name, title, kind, p.Secret, slices.Contains(s.Required, name), p.Default})
+		fields = append(fields, field{name, cmp.Or(p.Title, p.Description), kind, p.Secret, slices.Contains(s.Required, name)})
 	}
 	slices.SortFunc(fields, func(a, b field) int {
 		if a.required != b.required {
@@ -48,7 +45,7 @@ func readSchema(schema json.RawMessage) ([]field, error) {
 	return fields, nil
 }
 
-// value is text as the JSON that the field takes.
+// value is text as the JSON that the field takes: a number or a list as they are, and all else as a string.
 func (f field) value(text string) json.RawMessage {
 	if f.kind != "string" && json.Valid([]byte(text)) {
 		return json.RawMessage(text)
@@ -60,6 +57,7 @@ func (f field) value(text string) json.RawMessage {
 	return b
 }
 
+// names lists fields for an error that says which there are.
 func names(fields []field) string {
 	var list []string
 	for _, f := range fields {

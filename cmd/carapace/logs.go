@@ -7,13 +7,20 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
-// pollLogs is how often logs -f asks for more.
-const pollLogs = 500 * time.Millisecond
+const (
+	// pollLogs is how often logs -f asks for more.
+	pollLogs = 500 * time.Millisecond
+	// followLines is how many lines one poll may bring; what is more comes with the next.
+	followLines = 1000
+)
 
+// newLogs prints what the gateway has logged. It is asked for over the connection, so the gateway may run on
+// another machine or under a service manager.
 func newLogs(o *options) *cobra.Command {
 	var follow bool
 	var limit int
@@ -26,22 +33,18 @@ func newLogs(o *options) *cobra.Command {
 	return o.client(c)
 }
 
-// printLogs prints the log's last lines, and with follow what is added until ctx ends.
+// printLogs prints the last limit lines and, where follow says so, what comes after them. Ctrl-C is how
+// following ends, so it is no error.
 func printLogs(ctx context.Context, o *options, follow bool, limit int) error {
 	conn, err := o.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	for params := (system.TailParams{Limit: limit}); ; {
-		var chunk system.TailResult
-		if err = conn.Call(ctx, "logs.tail", params, &chunk); err == nil {
-			err = writeLogs(o, chunk)
-		}
-		if err != nil || !follow || !retry.Sleep(ctx, pollLogs) {
-			break
-		}
-		params = system.TailParams{Limit: 1000, Cursor: &chunk.Cursor}
+	t := tail{o, conn}
+	cursor, err := t.print(ctx, system.TailParams{Limit: limit})
+	for err == nil && follow && retry.Sleep(ctx, pollLogs) {
+		cursor, err = t.print(ctx, system.TailParams{Limit: followLines, Cursor: &cursor})
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -49,15 +52,27 @@ func printLogs(ctx context.Context, o *options, follow bool, limit int) error {
 	return err
 }
 
-func writeLogs(o *options, chunk system.TailResult) error {
-	if chunk.Reset {
-		fmt.Fprintln(o.err, "(some lines are gone)")
+// tail prints the log piece by piece over one connection.
+type tail struct {
+	o    *options
+	conn *client.Client
+}
+
+// print prints one piece and returns where the next one begins. The gateway keeps the end of its log only: a
+// reader that was too slow is told that something is missing.
+func (t tail) print(ctx context.Context, params system.TailParams) (next int64, err error) {
+	var chunk system.TailResult
+	if err := t.conn.Call(ctx, "logs.tail", params, &chunk); err != nil {
+		return 0, err
 	}
-	if o.json && len(chunk.Lines) > 0 {
-		return printJSON(o.out, chunk)
+	if chunk.Reset {
+		fmt.Fprintln(t.o.err, "(some lines are gone)")
+	}
+	if t.o.json && len(chunk.Lines) > 0 {
+		return chunk.Cursor, t.o.printJSON(chunk)
 	}
 	for _, line := range chunk.Lines {
-		fmt.Fprintln(o.out, line)
+		fmt.Fprintln(t.o.out, line)
 	}
-	return nil
+	return chunk.Cursor, nil
 }

@@ -19,13 +19,14 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// Exit codes; 0 is success. Scripts tell by them whether to try once more, to mend the command, or to start a gateway.
 const (
 	exitFailed = 1 + iota
 	exitUsage
 	exitUnreachable
 )
 
-// version is set by the build.
+// version is set by the build, from the tag in the repository.
 var version = "dev"
 
 func main() {
@@ -34,7 +35,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// run executes one command line and returns its exit code.
+// run executes one command line and returns its exit code. All that went wrong is told here, in one line on
+// stderr: commands return errors and print none.
 func run(ctx context.Context, args []string, io stdio) int {
 	root := newRoot(io)
 	root.SetArgs(args)

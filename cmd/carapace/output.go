@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -10,49 +8,8 @@ import (
 	"time"
 )
 
-// writer writes a method's answer for people.
-type writer func(w io.Writer, answer json.RawMessage) error
-
-// as is a writer of answers that are an R.
-func as[R any](write func(io.Writer, R) error) writer {
-	return func(w io.Writer, answer json.RawMessage) error {
-		var r R
-		if err := json.Unmarshal(answer, &r); err != nil {
-			return fmt.Errorf("read the gateway's answer: %w", err)
-		}
-		return write(w, r)
-	}
-}
-
-// line is a writer that says what was done, for answers that are only interesting to programs.
-func line(done string) writer {
-	return func(w io.Writer, _ json.RawMessage) error {
-		_, err := fmt.Fprintln(w, done)
-		return err
-	}
-}
-
-// show makes a call and prints its answer: as JSON where that was asked for, else as write does.
-func (o *options) show(ctx context.Context, method string, params any, write writer) error {
-	var answer json.RawMessage
-	if err := o.call(ctx, method, params, &answer); err != nil {
-		return err
-	}
-	if o.json {
-		return printJSON(o.out, answer)
-	}
-	return write(o.out, answer)
-}
-
-// printJSON writes v for a program to read.
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
-
-// table writes rows of cells under a head, aligned; an empty head is left out.
+// table writes rows of cells under a head, aligned; an empty head is left out. A blank in the head begins the next
+// column, so a column has a name of one word.
 func table(w io.Writer, head string, rows [][]string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if head != "" {
@@ -64,7 +21,7 @@ func table(w io.Writer, head string, rows [][]string) error {
 	return t.Flush()
 }
 
-// ago says how long ago a moment in Unix milliseconds was.
+// ago says how long ago a moment in Unix milliseconds was; 0 is never, as in the protocol.
 func ago(ms int64) string {
 	if ms == 0 {
 		return "never"
@@ -72,7 +29,7 @@ func ago(ms int64) string {
 	return length(time.Since(time.UnixMilli(ms))) + " ago"
 }
 
-// length is a duration for people.
+// length is a duration for people, in its largest unit and rounded down: 90 seconds are 1m.
 func length(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -96,6 +53,7 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
 }
 
+// orDash fills a cell in that would be empty, so that columns can be told apart, also by awk.
 func orDash(s string) string {
 	if s == "" {
 		return "-"

@@ -8,34 +8,37 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 )
 
+// newPairing is the owner's side of pairing: a stranger who writes to a channel is told a code, and the owner
+// approves or dismisses that code here.
 func newPairing(o *options) *cobra.Command {
 	c := &cobra.Command{Use: "pairing", Short: "Say who may write to the assistant on a chat channel", Args: cobra.NoArgs}
-	decide := func(use, short, done string) *cobra.Command {
-		return o.client(&cobra.Command{
-			Use: use + " CHANNEL CODE", Short: short, Example: "  carapace pairing " + use + " telegram ABCD2345", Args: cobra.ExactArgs(2),
-			RunE: func(c *cobra.Command, args []string) error {
-				return o.show(c.Context(), "channels.pairing."+use, inbox.PairingDecisionParams{Channel: args[0], Code: args[1]}, line(done))
-			},
-		})
+	list := func(args []string) any {
+		var p inbox.PairingListParams
+		if len(args) == 1 {
+			p.Channel = args[0]
+		}
+		return p
 	}
+	decision := func(args []string) any { return inbox.PairingDecisionParams{Channel: args[0], Code: args[1]} }
 	c.AddCommand(
 		o.client(&cobra.Command{
 			Use: "list [CHANNEL]", Short: "List who asks to write", Example: "  carapace pairing list", Args: cobra.MaximumNArgs(1),
-			RunE: func(c *cobra.Command, args []string) error {
-				var params inbox.PairingListParams
-				if len(args) == 1 {
-					params.Channel = args[0]
-				}
-				return o.show(c.Context(), "channels.pairing.list", params, as(writePairing))
-			},
+			RunE: show(o, "channels.pairing.list", list, printPairing),
 		}),
-		decide("approve", "Let the sender with this code write", "approved"),
-		decide("dismiss", "Forget a request", "dismissed"),
+		o.client(&cobra.Command{
+			Use: "approve CHANNEL CODE", Short: "Let the sender with this code write", Example: "  carapace pairing approve telegram ABCD2345", Args: cobra.ExactArgs(2),
+			RunE: act(o, "channels.pairing.approve", decision, "approved"),
+		}),
+		o.client(&cobra.Command{
+			Use: "dismiss CHANNEL CODE", Short: "Forget a request", Example: "  carapace pairing dismiss telegram ABCD2345", Args: cobra.ExactArgs(2),
+			RunE: act(o, "channels.pairing.dismiss", decision, "dismissed"),
+		}),
 	)
 	return c
 }
 
-func writePairing(w io.Writer, list inbox.PairingListResult) error {
+// printPairing writes the requests that wait; the code is what approve and dismiss take.
+func printPairing(w io.Writer, list inbox.PairingListResult) error {
 	var rows [][]string
 	for _, p := range list.Requests {
 		rows = append(rows, []string{p.Channel, p.AccountID, p.SenderID, orDash(p.SenderLabel), p.RequestID})

@@ -12,44 +12,41 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// newPlugins looks after what is installed. Installing has no command: a folder that is put into the state
+// directory's plugins is found by itself.
 func newPlugins(o *options) *cobra.Command {
 	c := &cobra.Command{Use: "plugins", Short: "Look after plugins", Args: cobra.NoArgs}
+	id := func(args []string) any { return plugin.IDParams{ID: args[0]} }
 	c.AddCommand(
 		o.client(&cobra.Command{
 			Use: "list", Short: "List the plugins", Example: "  carapace plugins list\n  carapace plugins list --json", Args: cobra.NoArgs,
-			RunE: func(c *cobra.Command, _ []string) error {
-				return o.show(c.Context(), "plugins.status", nil, as(writePlugins))
-			},
+			RunE: show(o, "plugins.status", fixed(nil), printPlugins),
 		}),
 		o.client(&cobra.Command{
 			Use: "info PLUGIN", Short: "Show one plugin: what it is, what it may do, how it is", Example: "  carapace plugins info telegram", Args: cobra.ExactArgs(1),
-			RunE: func(c *cobra.Command, args []string) error {
-				return o.show(c.Context(), "plugins.info", plugin.IDParams{ID: args[0]}, as(writePlugin))
-			},
+			RunE: show(o, "plugins.info", id, printPlugin),
 		}),
 		o.client(&cobra.Command{
 			Use: "grant PLUGIN", Short: "Grant the permissions that an update of a plugin asks for", Example: "  carapace plugins grant weather", Args: cobra.ExactArgs(1),
-			RunE: func(c *cobra.Command, args []string) error {
-				return o.show(c.Context(), "plugins.grant", plugin.IDParams{ID: args[0]}, line("granted"))
-			},
+			RunE: act(o, "plugins.grant", id, "granted"),
 		}),
-		newEnabling(o, "enable", "Turn a plugin on", true),
-		newEnabling(o, "disable", "Turn a plugin off", false),
+		newEnable(o, "enable", "Turn a plugin on", true),
+		newEnable(o, "disable", "Turn a plugin off", false),
 	)
 	return c
 }
 
-// newEnabling is the command that turns a plugin on or off.
-func newEnabling(o *options, use, short string, on bool) *cobra.Command {
+// newEnable makes the commands enable and disable. They change nothing else: settings and credentials stay.
+func newEnable(o *options, use, short string, on bool) *cobra.Command {
+	setup := func(args []string) any { return system.Setup{ID: args[0], Enabled: &on} }
 	return o.client(&cobra.Command{
 		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return o.show(c.Context(), "plugins.configure", system.Setup{ID: args[0], Enabled: &on}, line(use+"d"))
-		},
+		RunE: act(o, "plugins.configure", setup, use+"d"),
 	})
 }
 
-func writePlugins(w io.Writer, list plugin.StatusResult) error {
+// printPlugins writes one line for each plugin.
+func printPlugins(w io.Writer, list plugin.StatusResult) error {
 	var rows [][]string
 	for _, p := range list.Plugins {
 		rows = append(rows, []string{p.ID, p.Version, string(p.State), strings.Join(provided(p.Provides), ","), p.Path, why(p)})
@@ -57,7 +54,9 @@ func writePlugins(w io.Writer, list plugin.StatusResult) error {
 	return table(w, "PLUGIN VERSION STATE PROVIDES PATH REASON", rows)
 }
 
-func writePlugin(w io.Writer, p plugin.Details) error {
+// printPlugin writes all of one plugin. Permissions come with the plugin's reasons and their details, for the
+// owner to judge.
+func printPlugin(w io.Writer, p plugin.Details) error {
 	fmt.Fprintf(w, "%s %s (%s)\n%s\n\nstate     %s\n", p.Name, p.Version, p.ID, p.Description, p.State)
 	for _, line := range [][2]string{{"reason", why(p.Status)}, {"hint", hint(p.Status)}, {"path", p.Path}, {"provides", strings.Join(provided(p.Provides), ", ")}} {
 		if line[1] != "" {
@@ -98,7 +97,8 @@ func provided(p wit.Provided) []string {
 	return words
 }
 
-// why is the reason of a failure, or of an update that does not run.
+// why is the reason of a failure, or of an update that does not run: the version before it then still works,
+// so the state alone would hide it.
 func why(p plugin.Status) string {
 	if p.Update != nil {
 		return strings.TrimSpace(p.Reason + " the update " + p.Update.Version + " does not run: " + p.Update.Reason)
@@ -106,7 +106,7 @@ func why(p plugin.Status) string {
 	return p.Reason
 }
 
-// hint says what to do about it.
+// hint says what to do about what why says.
 func hint(p plugin.Status) string {
 	if p.Update != nil {
 		return p.Update.Hint

@@ -1,31 +1,12 @@
 package main
 
-import (
-	"io"
-	"os"
+import "github.com/spf13/cobra"
 
-	"github.com/spf13/cobra"
-
-	"github.com/carapace-gateway/carapace/kernel/config"
-)
-
-type stdio struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
-// usageError is a wrong command line.
+// usageError is a wrong command line: nothing was done, and doing it again does not help. It has an exit code of
+// its own.
 type usageError struct{ error }
 
-// options are what every command takes: the flags, and what it reads and prints.
-type options struct {
-	stdio
-	stateDir string
-	url      string
-	token    string
-	json     bool
-}
-
+// newRoot makes the whole command line. Every call makes a new one, so that tests do not share flags.
 func newRoot(io stdio) *cobra.Command {
 	o := &options{stdio: io}
 	serve := newServe(o)
@@ -47,8 +28,8 @@ func newRoot(io stdio) *cobra.Command {
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
-	root.Flags().AddFlagSet(serve.Flags())
-	root.PersistentFlags().StringVar(&o.stateDir, "state-dir", env("CARAPACE_STATE_DIR", config.DefaultStateDir()), "where the gateway keeps its state ($CARAPACE_STATE_DIR)")
+	root.Flags().AddFlagSet(serve.Flags()) // `carapace` alone is `carapace serve`
+	root.PersistentFlags().StringVar((*string)(&o.state), "state-dir", defaultStateDir(), "where the gateway keeps its state ($CARAPACE_STATE_DIR)")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(serve, newChat(o), newStatus(o), newPlugins(o), newSessions(o), newLogs(o), newDoctor(o),
 		newSetup(o), newPairing(o), newDevices(o), newDelivery(o), newCall(o))
@@ -56,7 +37,8 @@ func newRoot(io stdio) *cobra.Command {
 	return root
 }
 
-// wrapArgs makes wrong arguments a usageError in c and all below it.
+// wrapArgs makes wrong arguments a usageError in c and all below it. Cobra has a hook for errors of flags, and none
+// for those of arguments.
 func wrapArgs(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
@@ -69,19 +51,4 @@ func wrapArgs(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		wrapArgs(sub)
 	}
-}
-
-// client adds the flags of a command that speaks to a running gateway.
-func (o *options) client(c *cobra.Command) *cobra.Command {
-	c.Flags().StringVar(&o.url, "url", os.Getenv("CARAPACE_GATEWAY_URL"), "the gateway, such as ws://127.0.0.1:18789 (found by the state directory when left out)")
-	c.Flags().StringVar(&o.token, "token", "", "the gateway's token ($CARAPACE_GATEWAY_TOKEN)")
-	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
-	return c
-}
-
-func env(name, otherwise string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
-	}
-	return otherwise
 }

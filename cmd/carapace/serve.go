@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -22,6 +21,8 @@ type serveFlags struct {
 	port                                     int
 }
 
+// newServe runs the gateway in this process. Settings come from the config file; flags and environment variables
+// go before it, since they are for this start only.
 func newServe(o *options) *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
@@ -47,14 +48,16 @@ func newServe(o *options) *cobra.Command {
 // gateway idles most of the time, so memory counts for more than the collector's time.
 const collectAt = 50
 
-// runGateway runs it until the command's context ends.
+// runGateway runs until the command's context ends. The log is made before the kernel, so that all that the kernel says
+// about its start is in it.
 func runGateway(c *cobra.Command, o *options, f serveFlags) error {
+	ctx := c.Context()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
-	path, named := f.config, f.config != ""
+	path, named := f.config, f.config != "" // a file that was named must exist
 	if !named {
-		path = filepath.Join(o.stateDir, configFile)
+		path = o.state.path("carapace.json")
 	}
 	file, err := config.Load(path, named)
 	if err != nil {
@@ -65,17 +68,18 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	k, err := kernel.New(c.Context(), kernel.Options{
-		StateDir: o.stateDir, Config: file, ConfigPath: path, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
+	k, err := kernel.New(ctx, kernel.Options{
+		StateDir: string(o.state), Config: file, ConfigPath: path, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
 		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"),
 	})
 	if err != nil {
 		return err
 	}
-	return k.Run(c.Context(), func(at kernel.Endpoint) { greet(o.out, at, file.Agent.Model != "") })
+	return k.Run(ctx, func(at kernel.Endpoint) { greet(o.out, at, file) })
 }
 
-// over lays flags, then environment variables, over the file.
+// over lays flags and environment variables over the file. Only flags that were given count: their defaults would hide
+// the file. In the file 0 is the default port, so -1 stands for any free one.
 func (f serveFlags) over(c *cobra.Command, file *config.Config) {
 	given := c.Flags().Changed
 	if given("port") {
@@ -88,7 +92,7 @@ func (f serveFlags) over(c *cobra.Command, file *config.Config) {
 		file.Gateway.Bind = f.bind
 	}
 	if token := cmp.Or(f.token, os.Getenv("CARAPACE_GATEWAY_TOKEN")); token != "" {
-		file.Gateway.Token, file.Gateway.Password = token, ""
+		file.Gateway.Token, file.Gateway.Password = token, "" // one way in: the file's password would be a second
 	}
 	if given("log-level") {
 		file.Log.Level = f.logLevel
@@ -98,8 +102,9 @@ func (f serveFlags) over(c *cobra.Command, file *config.Config) {
 	}
 }
 
-// greet tells a new user where they are and what to do next.
-func greet(w io.Writer, at kernel.Endpoint, model bool) {
+// greet tells a new user where they are and what to do next. Programs that start a gateway read the address from
+// the first line.
+func greet(w io.Writer, at kernel.Endpoint, file *config.Config) {
 	fmt.Fprintf(w, "carapace %s listens on %s\n\n", version, at.URL)
 	for _, line := range [][2]string{
 		{"talk to it", "carapace chat"},
@@ -111,7 +116,7 @@ func greet(w io.Writer, at kernel.Endpoint, model bool) {
 		fmt.Fprintf(w, "  %-26s %s\n", line[0], line[1])
 	}
 	fmt.Fprintf(w, "\n  state, plugins and credentials: %s\n", at.StateDir)
-	if !model {
+	if file.Agent.Model == "" {
 		fmt.Fprintln(w, "  until a model is connected, the offline provider answers")
 	}
 	fmt.Fprintln(w)

@@ -10,19 +10,22 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
+// newStatus shows in one screen whether the gateway does its work.
 func newStatus(o *options) *cobra.Command {
 	return o.client(&cobra.Command{
 		Use:     "status",
 		Short:   "Show how the gateway is",
 		Example: "  carapace status\n  carapace status --json",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return o.show(c.Context(), "status", nil, as(writeStatus)) },
+		RunE:    show(o, "status", fixed(nil), printStatus),
 	})
 }
 
-func writeStatus(w io.Writer, s system.Status) error {
+// printStatus writes counts first, then the sessions that spoke last and every channel account.
+func printStatus(w io.Writer, s system.Status) error {
 	fmt.Fprintf(w, "carapace %s at %s, up %s, %s of memory\n", s.Version, s.Gateway.URL, length(time.Duration(s.UptimeMs)*time.Millisecond), size(s.Memory.RSS))
 	fmt.Fprintf(w, "model     %s\n", orDash(s.Model))
+	// Whatever state a plugin is in that neither failed nor is off, it is on its way to being ready.
 	failed, off := s.Plugins["failed"], s.Plugins["disabled"]
 	usable := -failed - off
 	for _, n := range s.Plugins {

@@ -2,67 +2,56 @@ package talk
 
 import (
 	"context"
-	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 )
 
-// How much of the history is read, in messages: shownMessages to show where the conversation stands, and at
-// most answerPages times answerPage to look for an answer.
 const (
+	// shownMessages is how much of the history a reader gets after each connect.
 	shownMessages = 50
-	answerPage    = 200
-	answerPages   = 5
+	// searchedMessages is how far back the answer to a message of this Conversation is looked for: as many as the
+	// gateway gives at once.
+	searchedMessages = 1000
 )
 
-// history reads limit messages before the offset newest ones.
-func (c *Conversation) history(ctx context.Context, conn *client.Client, limit, offset int) (chat.History, error) {
-	var page chat.History
-	err := conn.Call(ctx, "chat.history", map[string]any{"sessionKey": c.session, "limit": limit, "offset": offset}, &page)
-	return page, err
+// Message is one entry of the history. Run is the run that it belongs to; for what this Conversation sent it is the
+// key that Send was given.
+type Message struct {
+	Role string
+	Text string
+	Run  string
 }
 
-// answer is the text with which a run ended: that of its last message. It is empty where the history does not
-// have it, as after a reset of the session.
-func (c *Conversation) answer(ctx context.Context, conn *client.Client, run string) (string, error) {
-	offset := 0
-	for range answerPages {
-		page, err := c.history(ctx, conn, answerPage, offset)
-		if err != nil {
-			return "", err
-		}
-		for i := len(page.Messages) - 1; i >= 0; i-- {
-			if m := page.Messages[i]; m.RunID == run && m.Role == "assistant" {
-				return Text(m.Content), nil
-			}
-		}
-		if !page.HasMore {
-			break
-		}
-		offset = page.NextOffset
+// HistoryQuery are the parameters of chat.history for the newest limit messages of a session. It is no
+// chat.HistoryParams: that one sends null where it has no list, which the gateway refuses.
+func HistoryQuery(session string, limit int) any {
+	return map[string]any{"sessionKey": session, "limit": limit}
+}
+
+// history reads the end of the conversation; messages without text, such as calls of tools, are left out.
+func (c *Conversation) history(ctx context.Context, conn *client.Client, limit int) ([]Message, error) {
+	var h chat.History
+	if err := conn.Call(ctx, "chat.history", HistoryQuery(c.session, limit), &h); err != nil {
+		return nil, err
 	}
-	return "", nil
-}
-
-// readable are the messages that have a text.
-func readable(history []chat.Message) []Message {
 	var messages []Message
-	for _, m := range history {
+	for _, m := range h.Messages {
 		if text := Text(m.Content); text != "" {
-			messages = append(messages, Message{Role: m.Role, Run: m.RunID, Text: text})
+			messages = append(messages, Message{Role: m.Role, Text: text, Run: m.RunID})
 		}
 	}
-	return messages
+	return messages, nil
 }
 
-// Text is the readable part of a message's content.
-func Text(content []chat.Content) string {
-	var texts []string
-	for _, part := range content {
-		if part.Text != "" {
-			texts = append(texts, part.Text)
+// answer is what the assistant said last in a run: the text that the run's end would have told. It is empty where the
+// history does not have it any more.
+func (c *Conversation) answer(ctx context.Context, conn *client.Client, run string) (string, error) {
+	messages, err := c.history(ctx, conn, searchedMessages)
+	for i := len(messages) - 1; i >= 0; i-- {
+		if m := messages[i]; m.Run == run && m.Role == "assistant" {
+			return m.Text, nil
 		}
 	}
-	return strings.Join(texts, "\n")
+	return "", err
 }

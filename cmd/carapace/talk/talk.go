@@ -1,11 +1,16 @@
 // Package talk keeps one conversation with the gateway going: it sends messages, follows the runs
-// that answer them, and when the gateway restarts it connects again, asks for what became of each
+// that answer them, and when the gateway restarts it reconnects, asks for what became of each
 // message by its key, and goes on. A message is never sent under two keys, so it is answered once.
+//
+// What the gateway sends has the types of package chat; what a reader is told is an Update. After a reconnect a
+// run's end may be told twice: as the answer to the message, and by the event that was on its way. The package
+// prints nothing and knows no screen. A reader that stops reading Updates holds the conversation up, until ctx ends.
 package talk
 
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +26,7 @@ import (
 type Kind int
 
 const (
+	// Connected has the gateway's version as Text, Disconnected the reason as Err. Another Connected follows.
 	Connected Kind = iota
 	Disconnected
 	// History is the conversation so far; it comes after each Connected.
@@ -30,7 +36,8 @@ const (
 	// ToolStart and ToolEnd frame a tool's call.
 	ToolStart
 	ToolEnd
-	// Final, Failed and Aborted end a run.
+	// Final, Failed and Aborted end a run: with the whole answer, the reason as Err, or what was said until then.
+	// The text of a Final is empty where the history has lost it.
 	Final
 	Failed
 	Aborted
@@ -44,11 +51,9 @@ type Update struct {
 	Tool     Tool
 	Messages []Message
 	Err      error
-	// Mine: the run answers a message of this Conversation.
-	Mine bool
 }
 
-// Tool is a call of a tool.
+// Tool is a call of a tool. Args are JSON; Result and Failed are set when it has ended.
 type Tool struct {
 	ID     string
 	Name   string
@@ -57,14 +62,7 @@ type Tool struct {
 	Failed bool
 }
 
-// Message is one entry of the history. Run is empty where no run is concerned.
-type Message struct {
-	Role string
-	Run  string
-	Text string
-}
-
-// What is waited between two attempts to connect.
+// The retry delays between two attempts to connect. A restart takes about a second.
 const (
 	firstWait = 200 * time.Millisecond
 	longWait  = 3 * time.Second
@@ -78,10 +76,12 @@ type Conversation struct {
 	updates chan Update
 
 	mu      sync.Mutex
-	conn    *client.Client
-	pending []outgoing
+	conn    *client.Client // nil while there is none, and until the history was read
+	pending []outgoing     // in the order of Send
+	sending sync.WaitGroup // the Sends that have a connection, and may tell an end
 }
 
+// outgoing is a message whose run is not known to have ended.
 type outgoing struct {
 	key, text string
 }
@@ -94,18 +94,25 @@ func New(session string, dial func(context.Context) (*client.Client, error)) *Co
 // Updates gives what happens, in order. It is closed when Run returns.
 func (c *Conversation) Updates() <-chan Update { return c.updates }
 
-// Send queues a message and returns the key of the run that will answer it. It goes out now, or
-// when the gateway is there again.
-func (c *Conversation) Send(ctx context.Context, text string) string {
-	out := outgoing{key: uuid.NewString(), text: text}
+// NewKey makes a key for Send, different from all others.
+func NewKey() string { return uuid.NewString() }
+
+// Send queues a message under a key of its own, which becomes the id of the run that answers it. It goes out now, and
+// Send returns when the gateway has it, or when the gateway is back, and then Send returns at once. How it ended, even
+// that it could not be sent, an Update tells.
+func (c *Conversation) Send(ctx context.Context, key, text string) {
+	out := outgoing{key: key, text: text}
 	c.mu.Lock()
 	c.pending = append(c.pending, out)
 	conn := c.conn
+	if conn != nil {
+		c.sending.Add(1)
+		defer c.sending.Done()
+	}
 	c.mu.Unlock()
 	if conn != nil {
 		c.submit(ctx, conn, out)
 	}
-	return out.key
 }
 
 // Abort stops what runs in the session.
@@ -120,9 +127,13 @@ func (c *Conversation) Abort(ctx context.Context) error {
 }
 
 // Run connects, follows, and connects again, until ctx ends. It returns the first connection's error
-// where that one fails: the caller has the address wrong.
+// where that one fails: the caller has the address wrong. It waits for the Sends that are on their way, so their ctx
+// must end no later.
 func (c *Conversation) Run(ctx context.Context) error {
-	defer close(c.updates)
+	defer func() {
+		c.sending.Wait() // there is no connection any more, so no Send joins them
+		close(c.updates)
+	}()
 	backoff, failures := retry.Backoff{Min: firstWait, Max: longWait}, 0
 	for connected := false; ; {
 		conn, err := c.dial(ctx)
@@ -145,21 +156,21 @@ func (c *Conversation) Run(ctx context.Context) error {
 // follow serves one connection until it ends.
 func (c *Conversation) follow(ctx context.Context, conn *client.Client) error {
 	c.emit(ctx, Update{Kind: Connected, Text: conn.Hello().Server.Version})
-	page, err := c.history(ctx, conn, shownMessages, 0)
+	messages, err := c.history(ctx, conn, shownMessages)
 	if err != nil {
 		return err
 	}
-	c.emit(ctx, Update{Kind: History, Messages: readable(page.Messages)})
+	c.emit(ctx, Update{Kind: History, Messages: messages})
 	c.mu.Lock()
 	c.conn = conn
-	again := append([]outgoing(nil), c.pending...)
+	pending := slices.Clone(c.pending)
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
 		c.conn = nil
 		c.mu.Unlock()
 	}()
-	for _, out := range again {
+	for _, out := range pending {
 		c.submit(ctx, conn, out)
 	}
 	for {
@@ -175,64 +186,40 @@ func (c *Conversation) follow(ctx context.Context, conn *client.Client) error {
 	}
 }
 
-// submit sends one message; the key makes it safe to do again. A run that ended meanwhile is told
-// from the answer and the history, since its events are gone.
+// submit sends one message; the key makes it safe to do so on every connection. A run that has ended meanwhile is told
+// from the answer, since its events are gone.
 func (c *Conversation) submit(ctx context.Context, conn *client.Client, out outgoing) {
 	var ack chat.SendResult
+	// A chat.SendParams would send null where it has no attachments, which the gateway refuses.
 	err := conn.Call(ctx, "chat.send", map[string]any{"sessionKey": c.session, "message": out.text, "idempotencyKey": out.key}, &ack)
+	text := ""
+	if err == nil && ack.Status == "ok" {
+		text, err = c.answer(ctx, conn, out.key)
+	}
 	switch {
 	case wit.CodeOf(err) == wit.CodeUnavailable || errors.Is(err, context.Canceled):
 		return // it stays pending for the next connection
 	case err != nil:
 		c.end(ctx, Update{Kind: Failed, Run: out.key, Err: err})
 	case ack.Status == "ok":
-		c.recover(ctx, conn, out.key)
+		c.end(ctx, Update{Kind: Final, Run: out.key, Text: text})
 	case ack.Status == "error":
 		c.end(ctx, Update{Kind: Failed, Run: out.key, Err: errors.New(ack.Summary)})
-	}
-}
-
-// recover tells what a run answered that nobody watched.
-func (c *Conversation) recover(ctx context.Context, conn *client.Client, key string) {
-	text, err := c.answer(ctx, conn, key)
-	switch {
-	case wit.CodeOf(err) == wit.CodeUnavailable || errors.Is(err, context.Canceled):
-		return // the next connection asks again
-	case err != nil:
-		c.end(ctx, Update{Kind: Failed, Run: key, Err: err})
-	default:
-		c.end(ctx, Update{Kind: Final, Run: key, Text: text})
 	}
 }
 
 // end emits the update that ends a run and forgets its message.
 func (c *Conversation) end(ctx context.Context, u Update) {
 	c.mu.Lock()
-	for i, out := range c.pending {
-		if out.key == u.Run {
-			c.pending = append(c.pending[:i:i], c.pending[i+1:]...)
-			u.Mine = true
-			break
-		}
-	}
+	c.pending = slices.DeleteFunc(c.pending, func(out outgoing) bool { return out.key == u.Run })
 	c.mu.Unlock()
 	c.emit(ctx, u)
 }
 
+// emit gives an update to the reader, and drops it when ctx ends first.
 func (c *Conversation) emit(ctx context.Context, u Update) {
 	select {
 	case c.updates <- u:
 	case <-ctx.Done():
 	}
-}
-
-func (c *Conversation) mine(run string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, out := range c.pending {
-		if out.key == run {
-			return true
-		}
-	}
-	return false
 }

@@ -2,141 +2,102 @@ package talk_test
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
-	"net/http/httptest"
-	"sync/atomic"
 	"testing"
-
-	"github.com/coder/websocket"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/talk"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
-	"github.com/carapace-gateway/carapace/kernel/service/chat"
-	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
-// request is a call as the gateway reads it.
-type request struct {
-	ID     string `json:"id"`
-	Method string `json:"method"`
-	Params struct {
-		Message        string `json:"message"`
-		IdempotencyKey string `json:"idempotencyKey"`
-		Offset         int    `json:"offset"`
-	} `json:"params"`
-}
+// slow is a provider that says when it was asked and answers when it may.
+type slow struct{ asked, answer chan struct{} }
 
-// gateway answers calls with what script returns; nil ends the connection instead. It returns how to dial it.
-func gateway(t *testing.T, script func(connection int64, r request) any) func(context.Context) (*client.Client, error) {
-	t.Helper()
-	var connections atomic.Int64
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ws, err := websocket.Accept(w, r, nil)
-		if err != nil {
-			return
-		}
-		defer ws.CloseNow()
-		ctx, connection := r.Context(), connections.Add(1)
-		say := func(frame any) {
-			b, err := json.Marshal(frame)
-			if err != nil {
-				t.Error(err)
-			}
-			_ = ws.Write(ctx, websocket.MessageText, b) // a client that is gone does not read it
-		}
-		say(map[string]any{"type": "event", "event": "connect.challenge", "payload": map[string]any{"nonce": "n", "ts": 1}})
-		for {
-			_, b, err := ws.Read(ctx)
-			var req request
-			if err != nil || json.Unmarshal(b, &req) != nil {
-				return
-			}
-			var answer any = wire.HelloOK{Type: "hello-ok", Protocol: 3}
-			if req.Method != "connect" {
-				answer = script(connection, req)
-			}
-			if answer == nil {
-				return
-			}
-			say(map[string]any{"type": "res", "id": req.ID, "ok": true, "payload": answer})
+func (s slow) provider() kerneltest.Option {
+	return kerneltest.Plugin(kerneltest.Provider("slow", func(ctx context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
+		s.asked <- struct{}{}
+		select {
+		case <-s.answer:
+			return kerneltest.Says("you said: " + kerneltest.Heard(c)), nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}))
-	t.Cleanup(s.Close)
-	return func(ctx context.Context) (*client.Client, error) { return client.Dial(ctx, client.Options{URL: s.URL}) }
 }
 
-// said is a message of a run in the history.
-func said(run, role, text string) chat.Message {
-	return chat.Message{RunID: run, Role: role, Content: []chat.Content{{Type: "text", Text: text}}}
-}
-
-// outcome sends one message and returns the update that ends its run.
-func outcome(t *testing.T, dial func(context.Context) (*client.Client, error)) talk.Update {
+// until reads updates up to the first one of a kind.
+func until(t *testing.T, conversation *talk.Conversation, kind talk.Kind) talk.Update {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	conversation := talk.New("main", dial)
-	key := conversation.Send(ctx, "what is 17*23?")
-	done := make(chan error, 1)
-	go func() { done <- conversation.Run(ctx) }()
-	var end talk.Update
 	for u := range conversation.Updates() {
-		if u.Run == key && (u.Kind == talk.Final || u.Kind == talk.Failed || u.Kind == talk.Aborted) {
-			end = u
-			cancel()
+		if u.Kind == kind {
+			return u
+		}
+		if u.Kind == talk.Failed {
+			t.Fatal(u.Err)
 		}
 	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	if !end.Mine {
-		t.Errorf("the update is not of this conversation: %+v", end)
-	}
-	return end
+	t.Fatalf("the conversation ended before an update of kind %d", kind)
+	return talk.Update{}
 }
 
-// TestAnswerOfARunThatEndedUnwatched is read from the history, however many messages came after it.
-func TestAnswerOfARunThatEndedUnwatched(t *testing.T) {
-	var key atomic.Value
-	dial := gateway(t, func(connection int64, r request) any {
-		switch {
-		case r.Method == "chat.send" && connection == 1:
-			key.Store(r.Params.IdempotencyKey)
-			return nil // the message was taken, and the connection broke
-		case r.Method == "chat.send" && key.Load() == r.Params.IdempotencyKey:
-			return chat.SendResult{RunID: r.Params.IdempotencyKey, Status: "ok"}
-		case r.Method == "chat.history" && connection == 1:
-			return chat.History{Messages: []chat.Message{}}
-		case r.Method == "chat.history" && r.Params.Offset == 0:
-			return chat.History{Messages: []chat.Message{said("other", "user", "hi"), said("other", "assistant", "hello")}, HasMore: true, NextOffset: 2}
-		case r.Method == "chat.history" && r.Params.Offset == 2:
-			run := key.Load().(string)
-			return chat.History{Messages: []chat.Message{
-				said(run, "user", "what is 17*23?"), said(run, "assistant", "let me see"),
-				said(run, "toolResult", "391"), said(run, "assistant", "17*23 is 391"),
-			}}
+// converse starts a conversation that gets each of its connections from the test.
+func converse(t *testing.T) (*talk.Conversation, chan<- *client.Client) {
+	t.Helper()
+	connections := make(chan *client.Client, 1)
+	conversation := talk.New("main", func(ctx context.Context) (*client.Client, error) {
+		select {
+		case c := <-connections:
+			return c, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
-		t.Errorf("unexpected call on connection %d: %+v", connection, r)
-		return nil
 	})
-	if u := outcome(t, dial); u.Kind != talk.Final || u.Text != "17*23 is 391" {
-		t.Errorf("%+v", u)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = conversation.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-ended })
+	return conversation, connections
+}
+
+// TestAnswerThatEndedWhileAway cuts the connection while a run is going and lets the run end before the next one: the
+// text comes from the history, in the history and in the end of the run.
+func TestAnswerThatEndedWhileAway(t *testing.T) {
+	s := slow{asked: make(chan struct{}, 1), answer: make(chan struct{})}
+	k := kerneltest.Start(t, s.provider())
+	watcher := k.Listen()
+	conversation, connections := converse(t)
+	first := k.Dial()
+	connections <- first
+	until(t, conversation, talk.History)
+	key := talk.NewKey()
+	conversation.Send(t.Context(), key, "hello")
+	<-s.asked
+	first.Close()
+	until(t, conversation, talk.Disconnected)
+	close(s.answer)
+	watcher.End(key)
+	if text := watcher.Ask("other", "and another"); text != "you said: and another" {
+		t.Fatalf("the other run said %q", text)
+	}
+	connections <- k.Dial()
+	const want = "you said: hello"
+	history := until(t, conversation, talk.History).Messages
+	if len(history) != 4 || history[1] != (talk.Message{Role: "assistant", Text: want, Run: key}) {
+		t.Errorf("the history is %+v", history)
+	}
+	if u := until(t, conversation, talk.Final); u.Run != key || u.Text != want {
+		t.Errorf("run %s ended with %q, want %q of run %s", u.Run, u.Text, want, key)
 	}
 }
 
-// TestFailureOfARunThatEndedUnwatched tells why.
-func TestFailureOfARunThatEndedUnwatched(t *testing.T) {
-	dial := gateway(t, func(connection int64, r request) any {
-		switch {
-		case r.Method == "chat.history":
-			return chat.History{Messages: []chat.Message{}}
-		case connection == 1:
-			return nil
-		}
-		return chat.SendResult{RunID: r.Params.IdempotencyKey, Status: "error", Summary: "no model is connected"}
-	})
-	if u := outcome(t, dial); u.Kind != talk.Failed || u.Err == nil || u.Err.Error() != "no model is connected" {
-		t.Errorf("%+v", u)
+// TestMessageWrittenWhileAway is sent by the next connection, and answered once.
+func TestMessageWrittenWhileAway(t *testing.T) {
+	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Echo("echo")))
+	conversation, connections := converse(t)
+	key := talk.NewKey()
+	conversation.Send(t.Context(), key, "hello")
+	connections <- k.Dial()
+	if u := until(t, conversation, talk.Final); u.Run != key || u.Text != "you said: hello" {
+		t.Errorf("run %s ended with %q", u.Run, u.Text)
 	}
 }

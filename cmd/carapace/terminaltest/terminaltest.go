@@ -1,6 +1,9 @@
 //go:build linux
 
 // Package terminaltest runs programs on a pseudo-terminal and reads their screen, for tests.
+//
+// It draws nothing: what a program wrote is searched as one text without its escape sequences, so a text that was
+// shown once counts as shown, also when it is gone from the screen. All methods may be called from any goroutine.
 package terminaltest
 
 import (
@@ -21,10 +24,11 @@ import (
 type Terminal struct {
 	master *os.File
 	mu     sync.Mutex
-	seen   strings.Builder
-	news   chan struct{}
+	seen   strings.Builder // all that the program wrote
+	news   chan struct{}   // holds one token when something came since the last look
 }
 
+// escapes are the sequences that move the cursor, colour text and set modes.
 var escapes = regexp.MustCompile(`\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>()][0-9A-Z]?)`)
 
 // Start starts cmd on a terminal of its own and kills it with the test.
@@ -47,6 +51,7 @@ func Start(t testing.TB, cmd *exec.Cmd) *Terminal {
 	return term
 }
 
+// openTerminal opens both ends of a terminal of 120 columns and 40 rows.
 func openTerminal(t testing.TB) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -71,6 +76,7 @@ func openTerminal(t testing.TB) (master, slave *os.File) {
 	return master, slave
 }
 
+// read keeps what the program writes, until it is gone.
 func (s *Terminal) read() {
 	buf := make([]byte, 4096)
 	for {
@@ -100,7 +106,7 @@ func (s *Terminal) AwaitAfter(t testing.TB, mark int, text string) {
 	s.await(t, text, mark)
 }
 
-// Mark is where the screen is now.
+// Mark is where the screen is now, for AwaitAfter.
 func (s *Terminal) Mark() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +131,7 @@ func (s *Terminal) await(t testing.TB, text string, from int) {
 	}
 }
 
-// Type presses keys.
+// Type presses keys; "\r" is enter.
 func (s *Terminal) Type(t testing.TB, text string) {
 	t.Helper()
 	if _, err := s.master.WriteString(text); err != nil {

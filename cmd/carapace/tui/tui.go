@@ -6,6 +6,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/textarea"
@@ -16,6 +17,7 @@ import (
 	"github.com/carapace-gateway/carapace/cmd/carapace/talk"
 )
 
+// help names the keys that key knows.
 const help = "enter sends · alt+enter new line · esc stops the answer · /new starts afresh · ctrl+c leaves"
 
 var (
@@ -26,7 +28,8 @@ var (
 	faintStyle = lipgloss.NewStyle().Faint(true)
 )
 
-// Run shows the chat until the user leaves or ctx ends. conversation.Run is the caller's to start.
+// Run shows the chat until the user leaves or ctx ends; the end of ctx is no error. conversation.Run is the caller's
+// to start, and Run is the only reader of its updates.
 func Run(ctx context.Context, conversation *talk.Conversation, session string) error {
 	_, err := tea.NewProgram(newModel(ctx, conversation, session), tea.WithContext(ctx), tea.WithAltScreen()).Run()
 	if ctx.Err() != nil {
@@ -42,21 +45,23 @@ type model struct {
 	session string
 	input   textarea.Model
 	view    viewport.Model
-	said    []entry
+	said    []entry // from top to bottom
 	status  string
-	waiting int
+	waiting map[string]bool // the runs of what was written here, until they end
 }
 
 // entry is one block of the screen.
 type entry struct {
 	role string // user, assistant, tool, error
-	run  string
+	run  string // which it belongs to
 	text string
-	tool string
+	tool string // the call's id
 }
 
+// ended tells that no update follows: the conversation is over.
 type ended struct{}
 
+// newModel makes the screen of a conversation that is not connected yet.
 func newModel(ctx context.Context, conversation *talk.Conversation, session string) *model {
 	input := textarea.New()
 	input.Placeholder = "Say something"
@@ -64,12 +69,16 @@ func newModel(ctx context.Context, conversation *talk.Conversation, session stri
 	input.SetHeight(2)
 	input.KeyMap.InsertNewline.SetKeys("alt+enter")
 	input.Focus()
-	return &model{ctx: ctx, talk: conversation, session: session, input: input, view: viewport.New(80, 20), status: "connecting…"}
+	return &model{
+		ctx: ctx, talk: conversation, session: session, input: input, view: viewport.New(80, 20), status: "connecting…",
+		waiting: map[string]bool{},
+	}
 }
 
+// Init implements tea.Model.
 func (m *model) Init() tea.Cmd { return tea.Batch(textarea.Blink, m.next) }
 
-// next waits for what happens in the conversation.
+// next waits for what happens in the conversation. Each update asks for the following one, so they stay in order.
 func (m *model) next() tea.Msg {
 	u, ok := <-m.talk.Updates()
 	if !ok {
@@ -78,6 +87,7 @@ func (m *model) next() tea.Msg {
 	return u
 }
 
+// Update implements tea.Model. Keys go to the input, all else also to the history, which scrolls by it.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case ended:
@@ -117,14 +127,16 @@ func (m *model) key(k tea.KeyMsg) (cmd tea.Cmd, done bool) {
 			return nil, true
 		}
 		m.input.Reset()
-		m.said = append(m.said, entry{role: "user", text: text})
-		m.waiting++
+		key := talk.NewKey()
+		m.said = append(m.said, entry{role: "user", run: key, text: text})
+		m.waiting[key] = true
 		m.show()
-		return func() tea.Msg { m.talk.Send(m.ctx, text); return nil }, true
+		return func() tea.Msg { m.talk.Send(m.ctx, key, text); return nil }, true
 	}
 	return nil, false
 }
 
+// take shows what happened. A run that was sent from elsewhere is shown too: the conversation is one.
 func (m *model) take(u talk.Update) {
 	switch u.Kind {
 	case talk.Connected:
@@ -143,38 +155,34 @@ func (m *model) take(u talk.Update) {
 		m.finish(u)
 	case talk.Failed:
 		m.said = append(m.said, entry{role: "error", run: u.Run, text: u.Err.Error()})
-		m.done(u)
+		delete(m.waiting, u.Run)
 	}
 }
 
-// restore shows the history, and after it what was written here and is not answered yet.
+// restore shows the history, and after it what was written here and is not in it yet, and the errors, which no history
+// has. Messages are told apart by their runs: a text may be said twice.
 func (m *model) restore(history []talk.Message) {
-	var unsent []entry
-	for _, e := range m.said {
-		if e.role == "error" {
-			unsent = append(unsent, e)
-		}
-	}
-	var waiting []entry
-	for i := len(m.said) - 1; i >= 0 && len(waiting) < m.waiting; i-- {
-		if m.said[i].role == "user" {
-			waiting = append([]entry{m.said[i]}, waiting...)
-		}
-	}
-	m.said = m.said[:0]
+	known := map[string]bool{}
+	var said []entry
 	for _, h := range history {
 		if h.Role == "user" || h.Role == "assistant" {
-			m.said = append(m.said, entry{role: h.Role, run: h.Run, text: h.Text})
+			said = append(said, entry{role: h.Role, run: h.Run, text: h.Text})
+			known[h.Run] = true
 		}
 	}
-	for _, w := range waiting {
-		if n := len(m.said); n == 0 || m.said[n-1].text != w.text {
-			m.said = append(m.said, w)
+	var waiting, failed []entry
+	for _, e := range m.said {
+		switch {
+		case e.role == "error":
+			failed = append(failed, e)
+		case e.role == "user" && m.waiting[e.run] && !known[e.run]:
+			waiting = append(waiting, e)
 		}
 	}
-	m.said = append(m.said, unsent...)
+	m.said = slices.Concat(said, waiting, failed)
 }
 
+// finish shows the end of an answer. An end without text leaves what was shown: the deltas, or the history.
 func (m *model) finish(u talk.Update) {
 	a := m.answer(u.Run)
 	if u.Text != "" {
@@ -183,16 +191,11 @@ func (m *model) finish(u talk.Update) {
 	if u.Kind == talk.Aborted {
 		a.text = strings.TrimSpace(a.text + " (stopped)")
 	}
-	m.done(u)
+	delete(m.waiting, u.Run)
 }
 
-func (m *model) done(u talk.Update) {
-	if u.Mine && m.waiting > 0 {
-		m.waiting--
-	}
-}
-
-// answer is the block of a run's answer, made where there is none after the run's last tool.
+// answer is the block of a run's answer, made where there is none. After a reconnect the history brought it, so an
+// answer that ended meanwhile is not shown twice.
 func (m *model) answer(run string) *entry {
 	for i := len(m.said) - 1; i >= 0; i-- {
 		if m.said[i].run == run && m.said[i].role == "assistant" {
@@ -203,6 +206,7 @@ func (m *model) answer(run string) *entry {
 	return &m.said[len(m.said)-1]
 }
 
+// toolEnded adds a tool's result to the line of its call.
 func (m *model) toolEnded(u talk.Update) {
 	mark := " → "
 	if u.Tool.Failed {
@@ -216,6 +220,7 @@ func (m *model) toolEnded(u talk.Update) {
 	}
 }
 
+// resize gives the history what the input and three lines of text leave.
 func (m *model) resize(width, height int) {
 	m.input.SetWidth(width)
 	m.view.Width, m.view.Height = width, max(1, height-m.input.Height()-3)
@@ -233,6 +238,7 @@ func (m *model) show() {
 	m.view.GotoBottom()
 }
 
+// render is the block with its label and colours, not wrapped yet.
 func (e entry) render() string {
 	switch e.role {
 	case "user":
@@ -245,10 +251,11 @@ func (e entry) render() string {
 	return agentStyle.Render("bot") + "  " + e.text
 }
 
+// View implements tea.Model: the history, the state, the input, the keys.
 func (m *model) View() string {
 	state := m.status
-	if m.waiting > 0 {
-		state += fmt.Sprintf(" · %d waiting", m.waiting)
+	if n := len(m.waiting); n > 0 {
+		state += fmt.Sprintf(" · %d waiting", n)
 	}
 	return m.view.View() + "\n" + faintStyle.Render(m.session+" · "+state) + "\n" + m.input.View() + "\n" + faintStyle.Render(help)
 }

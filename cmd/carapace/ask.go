@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/cmd/carapace/talk"
+)
+
+// maxAsk bounds a message from standard input, in bytes.
+const maxAsk = 1 << 20
+
+// ask says one thing and prints the answer as it comes. It lives through restarts of the gateway; when ctx ends
+// first, the run goes on without it.
+func ask(ctx context.Context, o *options, session, message string) error {
+	if message == "-" {
+		b, err := io.ReadAll(io.LimitReader(o.in, maxAsk))
+		if err != nil {
+			return fmt.Errorf("read the message: %w", err)
+		}
+		message = string(b)
+	}
+	if strings.TrimSpace(message) == "" {
+		return usageError{errors.New("the message is empty")}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	conversation, failed := converse(ctx, o, session)
+	a := &asking{o: o, answer: answer{RunID: talk.NewKey()}}
+	conversation.Send(ctx, a.answer.RunID, message)
+	for u := range conversation.Updates() {
+		if u.Run == a.answer.RunID {
+			if done, err := a.take(u); done {
+				return err
+			}
+		}
+	}
+	if err := <-failed; err != nil {
+		return err
+	}
+	return fmt.Errorf("no answer in time; the run goes on as %s", a.answer.RunID)
+}
+
+// answer is what --message --json prints.
+type answer struct {
+	RunID string      `json:"runId"`
+	Text  string      `json:"text"`
+	Tools []talk.Tool `json:"tools,omitempty"`
+	Error string      `json:"error,omitempty"`
+}
+
+// asking follows one run to its end. The answer goes to out, what tools do to err, so that a script gets the
+// answer alone.
+type asking struct {
+	o       *options
+	answer  answer
+	printed int // bytes of the text that are out already
+}
+
+// take shows an update of the run. When it is the last one, err is how the command ends.
+func (a *asking) take(u talk.Update) (done bool, err error) {
+	switch u.Kind {
+	case talk.Delta:
+		a.print(u.Text)
+	case talk.ToolStart:
+		if !a.o.json {
+			fmt.Fprintf(a.o.err, "⚙ %s %s\n", u.Tool.Name, u.Tool.Args)
+		}
+	case talk.ToolEnd:
+		a.answer.Tools = append(a.answer.Tools, u.Tool)
+	case talk.Final:
+		a.print(u.Text)
+		return true, a.finish(u.Text)
+	case talk.Failed:
+		return true, errors.Join(a.finish(""), u.Err)
+	case talk.Aborted:
+		return true, errors.Join(a.finish(u.Text), errors.New("the run was stopped"))
+	}
+	return false, nil
+}
+
+// print writes what is new of the text so far.
+func (a *asking) print(text string) {
+	if !a.o.json && len(text) > a.printed {
+		io.WriteString(a.o.out, text[a.printed:])
+		a.printed = len(text)
+	}
+}
+
+// finish ends the output: with the whole answer as JSON, or with the end of the line that print began.
+func (a *asking) finish(text string) error {
+	if a.o.json {
+		a.answer.Text = text
+		return a.o.printJSON(a.answer)
+	}
+	if a.printed > 0 {
+		fmt.Fprintln(a.o.out)
+	}
+	return nil
+}

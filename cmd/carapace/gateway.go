@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel"
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// unreachableError says that no gateway answered. It has an exit code of its own, so that a script can start one.
+type unreachableError struct{ error }
+
+// dialTimeout is for connecting and the handshake together. A gateway that is there needs milliseconds.
+const dialTimeout = 10 * time.Second
+
+// gateway is the running gateway that a command speaks to, as the command line names it. What the flags leave
+// open, the environment, the config file and the state directory say, in this order.
+type gateway struct {
+	state      stateFolder
+	url, token string
+}
+
+// dial connects as an operator with all scopes: whoever can read the state directory owns the gateway.
+func (g gateway) dial(ctx context.Context) (*client.Client, error) {
+	url, err := g.address()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	token, password := g.credentials()
+	c, err := client.Dial(ctx, client.Options{
+		URL:      url,
+		Token:    token,
+		Password: password,
+		Identity: g.state.path("cli-device.json"),
+		Client:   wire.Client{ID: "cli", DisplayName: "carapace", Version: version, Platform: runtime.GOOS, Mode: "cli"},
+		Role:     wire.RoleOperator,
+		Scopes:   []wire.Scope{wire.ScopeAdmin, wire.ScopeApprovals, wire.ScopePairing},
+		Caps:     []string{"tool-events"},
+	})
+	if code := wit.CodeOf(err); code == wit.CodeUnavailable || errors.Is(err, context.DeadlineExceeded) {
+		return nil, unreachableError{fmt.Errorf("no gateway answers at %s; start it with `carapace`", url)}
+	}
+	return c, err
+}
+
+// address is the flag's URL, or the one that the running gateway has written into its state directory. The
+// gateway removes that file when it stops, so a missing one means that none runs.
+func (g gateway) address() (string, error) {
+	if g.url != "" {
+		return strings.Replace(strings.Replace(g.url, "http://", "ws://", 1), "https://", "wss://", 1), nil
+	}
+	b, err := os.ReadFile(g.state.path(kernel.EndpointFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", unreachableError{fmt.Errorf("no gateway runs on %s; start one with `carapace`, or name another with --url", g.state)}
+	}
+	var at kernel.Endpoint
+	if err == nil {
+		err = json.Unmarshal(b, &at)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read where the gateway listens: %w", err)
+	}
+	return at.URL, nil
+}
+
+// credentials are the flag's, the environment's, the config file's, or the token that the gateway made for
+// itself. A password in the environment is always given; the config file's only where no token was named,
+// since it belongs to another way in.
+func (g gateway) credentials() (token, password string) {
+	password = os.Getenv("CARAPACE_GATEWAY_PASSWORD")
+	if token = g.token; token == "" {
+		token = os.Getenv("CARAPACE_GATEWAY_TOKEN")
+	}
+	if token != "" {
+		return token, password
+	}
+	settings := g.settings()
+	if password == "" {
+		password = settings.Password
+	}
+	if settings.Token != "" || settings.Password != "" {
+		return settings.Token, password
+	}
+	b, err := os.ReadFile(g.state.path(kernel.TokenFile))
+	if err != nil {
+		return "", password // the gateway says that a token is missing
+	}
+	return strings.TrimSpace(string(b)), password
+}
+
+// settings are the config file's, the zero value where it cannot be read: a client must work with a broken
+// file, and doctor says what is wrong with it.
+func (g gateway) settings() config.Gateway {
+	c, err := config.Load(g.state.configPath(), false)
+	if err != nil {
+		return config.Gateway{}
+	}
+	return c.Gateway
+}

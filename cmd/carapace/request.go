@@ -1,0 +1,45 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// Most commands are one call whose answer is printed. What differs from command to command is the method, how
+// the arguments become its parameters, and what is told of the answer.
+
+// runner is what cobra executes.
+type runner = func(c *cobra.Command, args []string) error
+
+// show calls a method and prints its answer by print. With --json the answer goes out as it came, including what
+// this version of the command line does not know.
+func show[T any](o *options, method string, params func(args []string) any, print func(io.Writer, T) error) runner {
+	return func(c *cobra.Command, args []string) error {
+		var raw json.RawMessage
+		if err := o.call(c.Context(), method, params(args), &raw); err != nil {
+			return err
+		}
+		if o.json {
+			return o.printJSON(raw)
+		}
+		var answer T
+		if err := json.Unmarshal(raw, &answer); err != nil {
+			return fmt.Errorf("read the answer of %s: %w", method, err)
+		}
+		return print(o.out, answer)
+	}
+}
+
+// act calls a method for its effect and prints done; the answer is only interesting to programs.
+func act(o *options, method string, params func(args []string) any, done string) runner {
+	return show(o, method, params, func(w io.Writer, _ json.RawMessage) error {
+		_, err := fmt.Fprintln(w, done)
+		return err
+	})
+}
+
+// fixed are parameters that no argument changes.
+func fixed(params any) func([]string) any { return func([]string) any { return params } }
