@@ -35,26 +35,40 @@ func main() {
 // packages lists sizes: lines of hand-written sources, comment lines per code line, the longest function.
 func packages(w *tabwriter.Writer, m *source.Module) {
 	fmt.Fprintln(w, "package\tfiles\tlines\tlongest file\tcomments/code\ttest lines\tgenerated\tlongest function")
+	var total size
 	for _, dir := range m.Dirs() {
-		p := m.Packages[dir]
-		var files, lines, longest, code, comments, tests, generated int
-		for _, f := range p.Files {
-			switch {
-			case f.Test:
-				tests += f.Lines
-			case f.Generated:
-				generated += f.Lines
-			default:
-				files++
-				lines += f.Lines
-				code += f.Code
-				comments += f.Comments
-				longest = max(longest, f.Lines)
-			}
+		var s size
+		for _, f := range m.Packages[dir].Files {
+			s.add(f)
+			total.add(f)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%.2f\t%d\t%d\t%s\n", dir, files, lines, longest, float64(comments)/float64(max(code, 1)), tests, generated, longestFunction(m, p))
+		s.print(w, dir, longestFunction(m, m.Packages[dir]))
 	}
+	total.print(w, "all", "")
 	fmt.Fprintln(w)
+}
+
+// size sums files up: those written by hand, and the lines of tests and of generated files beside them.
+type size struct{ files, lines, longest, code, comments, tests, generated int }
+
+func (s *size) add(f *source.File) {
+	switch {
+	case f.Test:
+		s.tests += f.Lines
+	case f.Generated:
+		s.generated += f.Lines
+	default:
+		s.files++
+		s.lines += f.Lines
+		s.code += f.Code
+		s.comments += f.Comments
+		s.longest = max(s.longest, f.Lines)
+	}
+}
+
+func (s *size) print(w *tabwriter.Writer, name, longest string) {
+	fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%.2f\t%d\t%d\t%s\n", name, s.files, s.lines, s.longest,
+		float64(s.comments)/float64(max(s.code, 1)), s.tests, s.generated, longest)
 }
 
 func longestFunction(m *source.Module, p *source.Package) string {
