@@ -122,6 +122,9 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 		}
 		ended := c.ended
 		if err := f.flush(ctx); err != nil {
+			if ctx.Err() != nil {
+				return f.close(ctx, err) // it failed since the stream was given up, just now
+			}
 			return err
 		}
 		if c.ended && !ended {
