@@ -29,6 +29,9 @@ type opened struct {
 	at, cost int
 }
 
+// codeSection rewrites all functions and appends the helpers. The scratch buffer is shared by the functions, since
+// a body is copied into the section before the next one begins; that keeps a module of a million functions from
+// making a million buffers.
 func (w *rewriter) codeSection() ([]byte, error) {
 	defined := w.funcs[w.importedFuncs:]
 	src := w.sections[secCode]
@@ -40,6 +43,7 @@ func (w *rewriter) codeSection() ([]byte, error) {
 	if n != len(defined) {
 		return nil, invalid("wasm module declares %d functions and has code for %d", len(defined), n)
 	}
+	// The charges make code about an eighth longer; a wrong guess costs a copy, no more.
 	b := appendU32(make([]byte, 0, len(src)+len(src)/8+64), uint32(n)+2)
 	var scratch []byte
 	for i := range n {
@@ -83,6 +87,8 @@ func (w *rewriter) helpers(b []byte) []byte {
 }
 
 // rewrite fills out with the instructions and returns the declarations of locals.
+// The order matters: the instructions come first because only they tell whether the scratch local is needed, and
+// it has to be declared before them. It is the last local, so the function's own keep their indices.
 func (f *body) rewrite(params uint32) ([]byte, error) {
 	r := f.r
 	groups := r.count(2)
@@ -115,6 +121,9 @@ func (f *body) rewrite(params uint32) ([]byte, error) {
 	return append(appendU32(nil, uint32(groups)), decl...), nil
 }
 
+// cost is how much of the function has been read, in bytes of input, with calls counted as if a small callee stood
+// in their place. Bytes of input are a fair measure of work because no instruction does unbounded work but loops,
+// calls and the bulk operations, and those pay for themselves.
 func (f *body) cost() int { return f.r.off + f.calls*callBytes }
 
 // charge writes "fuel -= weight; if fuel < 0 { refill }" and returns where the weight is.
@@ -122,6 +131,8 @@ func (f *body) charge() (at int) {
 	f.used = true
 	b := append(appendU32(append(f.out, 0x23), f.fuel), 0x42)
 	at = len(b)
+	// The weight is an i64.const in four bytes, longer than it has to be, so that weigh can put any weight in
+	// later without moving what follows.
 	b = append(b, 0x81, 0x80, 0x80, 0x00, 0x7d, 0x22)
 	b = append(appendU32(b, f.local), 0x24)
 	b = append(appendU32(b, f.fuel), 0x20)
@@ -130,6 +141,8 @@ func (f *body) charge() (at int) {
 	return at
 }
 
+// weigh writes a charge's weight once the code that it pays for has been read. The bound is what four bytes of a
+// positive signed LEB128 can hold.
 func (f *body) weigh(o opened) {
 	if o.at < 0 {
 		return
@@ -152,6 +165,7 @@ func (f *body) payEntry() {
 	}
 }
 
+// open begins a block. The bound on nesting keeps this stack, and the compiler's, from growing with the file.
 func (f *body) open(at int) {
 	if len(f.opened) > maxNesting {
 		f.r.fail("wasm function nests more than %d blocks", maxNesting)
@@ -159,6 +173,8 @@ func (f *body) open(at int) {
 	f.opened = append(f.opened, opened{at, f.cost()})
 }
 
+// loop charges at the head of a loop, inside it, so that each iteration pays: a branch to a loop's label lands
+// here. This alone makes an endless loop reach the tick.
 func (f *body) loop() {
 	f.out = f.blockType(append(f.out, 0x03))
 	at := f.charge()
@@ -170,6 +186,8 @@ func (f *body) loop() {
 	f.open(at)
 }
 
+// end closes the innermost block. A function that ends without having paid was straight-line code: it pays here if
+// it is large, and is free if it is small, because its callers have counted callBytes for it.
 func (f *body) end() {
 	last := len(f.opened) - 1
 	if last == 0 && f.cost() > smallBytes {
@@ -180,6 +198,8 @@ func (f *body) end() {
 	f.out = append(f.out, 0x0b)
 }
 
+// blockType copies the type of a block: none, one value, or the index of a function type. It is a signed 33-bit
+// number, where the negative ones are the short forms.
 func (f *body) blockType(b []byte) []byte {
 	v := f.r.signed(33)
 	switch {

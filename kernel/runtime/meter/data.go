@@ -13,6 +13,7 @@ type segment struct {
 	at     uint64 // of a constant one
 }
 
+// dataSection copies the segments that fill the memory, joined where that is safe.
 func (w *rewriter) dataSection() ([]byte, error) {
 	src := w.sections[secData]
 	if src == nil {
@@ -35,6 +36,8 @@ func (w *rewriter) dataSection() ([]byte, error) {
 	return b, nil
 }
 
+// segments reads the section. A segment's flag is 0 if it is active, 1 if it is passive, copied by instructions,
+// and 2 if it is active and names its memory, which can be the first one only.
 func (w *rewriter) segments(r *reader) ([]segment, error) {
 	n := r.atMost(maxSegments, 2, "data segments")
 	list := make([]segment, 0, n)
@@ -82,6 +85,8 @@ func (w *rewriter) merge(list []segment) []segment {
 		}
 	}
 	slices.SortStableFunc(placed, func(a, b segment) int { return cmp.Compare(a.at, b.at) })
+	// filled counts the zero bytes that joining adds. Without a bound a small file could name segments far apart
+	// and have this make many times its size.
 	end, filled := uint64(0), uint64(0)
 	merged := placed[:0]
 	for _, s := range placed {
@@ -103,7 +108,8 @@ func (w *rewriter) merge(list []segment) []segment {
 	return merged
 }
 
-// constant answers the offset of an active segment if it is a plain number.
+// constant returns the offset of an active segment if it is a plain number. The offset of one that the host
+// supplies, a global say, is not known here.
 func (s segment) constant() (uint64, bool) {
 	if s.flag == 1 || s.offset[0] != 0x41 {
 		return 0, false

@@ -32,6 +32,7 @@ func Inspect(wasm []byte) (Info, error) {
 		return Info{}, err
 	}
 	info := Info{Imports: m.imports, MemoryBytes: int64(m.memoryMin) << 16}
+	// eachExport has checked kind and index.
 	err = m.eachExport(func(name string, kind byte, index uint32) {
 		e := Export{Name: name, Kind: kindNames[kind]}
 		if kind == kindFunc {
@@ -42,6 +43,7 @@ func Inspect(wasm []byte) (Info, error) {
 	return info, err
 }
 
+// kindNames is indexed by kind.
 var kindNames = [...]string{"func", "table", "memory", "global"}
 
 func (t funcType) strings() (params, results []string) {
@@ -77,6 +79,7 @@ func typeName(t byte) string {
 	return "externref"
 }
 
+// readImports begins the index spaces: it has to run before the module's own functions and globals are counted.
 func (m *module) readImports() error {
 	if m.sections[secImport] == nil {
 		return nil
@@ -98,6 +101,8 @@ func (m *module) readImports() error {
 	return r.err
 }
 
+// readImport reads what kind of thing is imported. Functions, tables and globals take the next index of their
+// space; a memory has no index to take, since there is one.
 func (m *module) readImport(r *reader, i *Import) {
 	switch i.kind {
 	case kindFunc:
@@ -123,6 +128,7 @@ func (m *module) readImport(r *reader, i *Import) {
 	}
 }
 
+// refType reads one reference type; it is still returned after a failure, for the caller looks at err.
 func (r *reader) refType() byte {
 	t := r.byte()
 	if !isRefType(t) {
@@ -139,6 +145,8 @@ func (r *reader) globalType() []byte {
 	return []byte{t, mutable}
 }
 
+// eachExport calls f for each export, after checking that there is what it names. f is not called any more after
+// the first that is wrong.
 func (m *module) eachExport(f func(name string, kind byte, index uint32)) error {
 	if m.sections[secExport] == nil {
 		return nil
@@ -158,6 +166,8 @@ func (m *module) eachExport(f func(name string, kind byte, index uint32)) error 
 	return r.err
 }
 
+// hasIndex reports whether an index names something. For memories it says so for 0 without looking whether there
+// is one; the compiler does.
 func (m *module) hasIndex(kind byte, index uint32) bool {
 	switch kind {
 	case kindFunc:

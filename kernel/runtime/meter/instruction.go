@@ -1,6 +1,8 @@
 package meter
 
 // instruction copies one instruction, with whatever has to be paid before it.
+// The entry has to be paid for before anything that can leave the straight line: a branch, a return, a call.
+// Blocks are no such thing; an if is.
 func (f *body) instruction() {
 	r := f.r
 	op := r.byte()
@@ -41,11 +43,15 @@ func (f *body) instruction() {
 	}
 }
 
+// immediate copies what follows an opcode, encoded again in its shortest form, and checks the indices that the
+// pass itself moves or that bound what is allocated later.
 func (f *body) immediate(b []byte, op byte, s shape) []byte {
 	r := f.r
 	switch s {
 	case index:
 		i := r.u32()
+		// The scratch local must stay out of reach: it is the first index that the function does not have. From
+		// 0x25 on the index is a table's.
 		if op < 0x25 && i >= f.local {
 			r.fail("wasm function refers to local %d, which it does not have", i)
 		}
@@ -78,6 +84,7 @@ func (f *body) immediate(b []byte, op byte, s shape) []byte {
 	return b
 }
 
+// brTable copies a branch table: n labels, and the one for all other values.
 func (f *body) brTable() {
 	n := f.r.count(1)
 	f.out = appendU32(append(f.out, 0x0e), uint32(n))
@@ -86,6 +93,7 @@ func (f *body) brTable() {
 	}
 }
 
+// call copies a call. Function indices move because of the tick import; types and tables keep theirs.
 func (f *body) call(b []byte, s shape) []byte {
 	r := f.r
 	if s == callDirect {
@@ -108,6 +116,7 @@ func (f *body) misc(op uint32) {
 	}
 	b := append(f.out, 0xfc, byte(op))
 	switch op {
+	// Saturating conversions, which have no immediates.
 	case 0, 1, 2, 3, 4, 5, 6, 7:
 	case 8:
 		b = r.zero(appendU32(b, r.u32()))

@@ -3,6 +3,8 @@ package meter
 import "bytes"
 
 // Section ids.
+// secCount is one more than the last of them. The data count section has the highest id but comes before the code:
+// see order.
 const (
 	secCustom = iota
 	secType
@@ -33,6 +35,8 @@ type funcType struct {
 }
 
 // module is a file split into sections, with the counts that indices are checked against.
+// The sections are slices of the input and are only read. funcs and globals are one index space each, in which the
+// imported ones come first, as in the binary format.
 type module struct {
 	sections  [secCount][]byte
 	names     []byte
@@ -48,9 +52,12 @@ type module struct {
 	definedTables  uint32
 }
 
+// order is how sections follow each other in a file. It is never written to.
 var order = [...]byte{secType, secImport, secFunction, secTable, secMemory, secGlobal, secExport,
 	secStart, secElement, secDataCount, secCode, secData}
 
+// parse splits a file and reads what the indices in the other sections are checked against. Code, elements and
+// data are left to rewrite, so Inspect does not pay for them, nor does it vouch for them.
 func parse(wasm []byte) (*module, error) {
 	if err := checkHeader(wasm); err != nil {
 		return nil, err
@@ -67,6 +74,8 @@ func parse(wasm []byte) (*module, error) {
 	return m, nil
 }
 
+// checkHeader tells apart what people commonly bring instead of a core module, because only then can the error say
+// what to build.
 func checkHeader(wasm []byte) error {
 	switch {
 	case len(wasm) > MaxModuleBytes:
@@ -81,6 +90,8 @@ func checkHeader(wasm []byte) error {
 	return nil
 }
 
+// split finds the sections. Each may come once and in order only: a second one that some reader prefers would be a
+// way around the check.
 func (m *module) split(b []byte) error {
 	r := &reader{b: b}
 	last := -1
@@ -109,6 +120,8 @@ func (m *module) split(b []byte) error {
 	return r.err
 }
 
+// custom keeps the name section and passes over the other ones, which mean nothing to the engine and may be
+// damaged or large (debug information).
 func (m *module) custom(body []byte) error {
 	r := &reader{b: body}
 	if r.name() == "name" && r.err == nil {
@@ -140,6 +153,7 @@ func (m *module) readTypes() error {
 	return r.err
 }
 
+// valueTypes returns the encoded types as they are, one byte each: a string can be compared and used as a key.
 func (r *reader) valueTypes() string {
 	b := r.take(r.atMost(maxTypeValues, 1, "values in one type"))
 	for _, t := range b {
@@ -150,10 +164,12 @@ func (r *reader) valueTypes() string {
 	return string(b)
 }
 
+// Value types are v128, f64, f32, i64, i32 (0x7b to 0x7f) and the references.
 func isValueType(t byte) bool {
 	return t >= 0x7b && t <= 0x7f || isRefType(t)
 }
 
+// Reference types are funcref and externref.
 func isRefType(t byte) bool { return t == 0x70 || t == 0x6f }
 
 func (m *module) readFunctions() error {
@@ -175,6 +191,7 @@ func (m *module) readFunctions() error {
 	return r.err
 }
 
+// countTables and countGlobals read no more than how many there are; tableSection and globalSection read the rest.
 func (m *module) countTables() error {
 	if m.sections[secTable] == nil {
 		return nil
@@ -195,6 +212,7 @@ func (m *module) countGlobals() error {
 	return r.err
 }
 
+// readMemory finds how large the memory is at the start; how far it may grow is for the engine to bound.
 func (m *module) readMemory() error {
 	if m.sections[secMemory] == nil {
 		return nil
@@ -227,6 +245,7 @@ func (r *reader) limits(cap *uint32) limits {
 	default:
 		r.fail("wasm limits flag %#x is not accepted; build without memory64 and threads", flag)
 	}
+	// What starts above the cap is left as it is: a maximum below the minimum would not be valid.
 	if cap != nil && (!l.hasMax || l.max > *cap) && l.min <= *cap {
 		l.max, l.hasMax = *cap, true
 	}

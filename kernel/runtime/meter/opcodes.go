@@ -33,6 +33,8 @@ const (
 // shapes is indexed by opcode. It is never written after it is built.
 var shapes = buildShapes()
 
+// buildShapes lists what is accepted, by ranges of opcodes. Whatever is not here is refused, so an opcode of a
+// later proposal cannot pass by being unknown.
 func buildShapes() (s [256]shape) {
 	set := func(from, to int, v shape) {
 		for op := from; op <= to; op++ {
@@ -85,6 +87,7 @@ func (r *reader) vector(b []byte) []byte {
 		return append(b, 1)
 	}
 	switch {
+	// Loads and stores, then v128.const and shuffle with 16 bytes, a lane each, and loads and stores of one lane.
 	case op <= 11 || op == 92 || op == 93:
 		return r.memArg(b)
 	case op == 12 || op == 13:
@@ -97,6 +100,7 @@ func (r *reader) vector(b []byte) []byte {
 	return b
 }
 
+// memArg copies alignment and offset. The compiler checks that an alignment is possible.
 func (r *reader) memArg(b []byte) []byte {
 	b = appendU32(b, r.u32())
 	return appendU32(b, r.u32())

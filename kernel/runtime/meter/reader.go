@@ -2,7 +2,7 @@ package meter
 
 import "unicode/utf8"
 
-// reader decodes one section or body. The first failure sticks: later reads answer zero, and the
+// reader decodes one section or body. The first failure sticks: later reads return zero, and the
 // caller looks at err once, at the end of each loop that could otherwise run long.
 type reader struct {
 	b   []byte
@@ -10,6 +10,7 @@ type reader struct {
 	err error
 }
 
+// fail records the first failure and moves to the end, so that loops over what is left come to an end too.
 func (r *reader) fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = invalid(format, args...)
@@ -29,6 +30,7 @@ func (r *reader) byte() byte {
 	return c
 }
 
+// take returns the next n bytes, which are part of the input and not to be changed.
 func (r *reader) take(n int) []byte {
 	if n < 0 || n > r.left() {
 		r.fail("wasm module ends in the middle of an item; it is truncated")
@@ -39,6 +41,8 @@ func (r *reader) take(n int) []byte {
 	return s
 }
 
+// u32 reads an unsigned LEB128 of at most five bytes. Longer forms of a number that would fit are refused: they
+// are legal nowhere else either.
 func (r *reader) u32() uint32 {
 	var v uint64
 	for shift := uint(0); shift < 35; shift += 7 {
@@ -66,6 +70,7 @@ func (r *reader) signed(bits uint) int64 {
 		}
 		if shift+7 < 64 {
 			v = v << (64 - shift - 7) >> (64 - shift - 7)
+		// The tenth byte of an i64 has one bit left; the others repeat its sign.
 		} else if rest := c & 0x7f; rest != 0 && rest != 0x7f {
 			break
 		}
@@ -79,6 +84,7 @@ func (r *reader) signed(bits uint) int64 {
 }
 
 // count reads the length of a vector whose items take at least min bytes each.
+// Whatever is allocated by the result is therefore at most as large as the file.
 func (r *reader) count(min int) int {
 	n := r.u32()
 	if r.err == nil && uint64(n)*uint64(min) > uint64(r.left()) {
@@ -100,6 +106,7 @@ func (r *reader) atMost(max, min int, what string) int {
 	return n
 }
 
+// name reads a string. Its bytes are copied, so a module's names do not keep the file in memory.
 func (r *reader) name() string {
 	b := r.take(r.count(1))
 	if !utf8.Valid(b) {
@@ -108,6 +115,7 @@ func (r *reader) name() string {
 	return string(b)
 }
 
+// end fails unless everything was read. Bytes that this reader passes over could be code to another one.
 func (r *reader) end(what string) {
 	if r.err == nil && r.left() != 0 {
 		r.fail("wasm module has %d bytes after the end of its %s", r.left(), what)
@@ -122,6 +130,7 @@ func appendU32(b []byte, v uint32) []byte {
 	return append(b, byte(v))
 }
 
+// appendSigned writes a signed LEB128 in its shortest form, whatever form it was read in.
 func appendSigned(b []byte, v int64) []byte {
 	for {
 		c := byte(v & 0x7f)

@@ -10,11 +10,14 @@ type rewriter struct {
 	o       Options
 	fuel    uint32 // global
 	refill  uint32 // function () -> (): fuel = Options.Interval, then tick
-	bulk    uint32 // function (i32) -> (i32): pays for moving that many units, and answers them
+	bulk    uint32 // function (i32) -> (i32): pays for moving that many units, and returns them
 	typeNil uint32 // type () -> ()
 	typeI32 uint32 // type (i32) -> (i32)
 }
 
+// rewrite writes the sections in the order of the format. Each is made by a function of its own, which returns nil
+// for a section that the output does not have. The sections that the pass adds to (types, imports, functions,
+// globals, code) are there always.
 func (m *module) rewrite(o Options) ([]byte, error) {
 	if o.Interval <= 0 {
 		o.Interval = Interval
@@ -57,6 +60,8 @@ func (w *rewriter) function(r *reader, index uint32) uint32 {
 	return index
 }
 
+// global checks an index. The fuel is the first one that a module does not have, so no instruction of the module
+// can reach it.
 func (w *rewriter) global(r *reader, index uint32) uint32 {
 	if index >= w.globals {
 		r.fail("wasm module refers to global %d, which it does not have", index)
@@ -64,6 +69,7 @@ func (w *rewriter) global(r *reader, index uint32) uint32 {
 	return index
 }
 
+// typeSection copies the types and adds the two of the tick and the helpers, at the end, so no index moves.
 func (w *rewriter) typeSection() ([]byte, error) {
 	b := appendU32(nil, uint32(len(w.types))+2)
 	for _, t := range w.types {
@@ -73,6 +79,8 @@ func (w *rewriter) typeSection() ([]byte, error) {
 	return append(b, 0x60, 0, 0, 0x60, 1, 0x7f, 1, 0x7f), nil
 }
 
+// importSection copies the imports and adds the tick as the last one. It is the last of the imported functions, so
+// those before it keep their indices and all defined ones move up by one.
 func (w *rewriter) importSection() ([]byte, error) {
 	b := appendU32(nil, uint32(len(w.imports))+1)
 	for _, i := range w.imports {
@@ -103,6 +111,8 @@ func (w *rewriter) functionSection() ([]byte, error) {
 	return appendU32(appendU32(b, w.typeNil), w.typeI32), nil
 }
 
+// tableSection copies the tables with lower maxima. A cap is shared out evenly, because a maximum is that of one
+// table. What they start with is bounded in sum: it is allocated for each instance.
 func (w *rewriter) tableSection() ([]byte, error) {
 	if w.sections[secTable] == nil {
 		return nil, nil
@@ -145,6 +155,7 @@ func (w *rewriter) memorySection() ([]byte, error) {
 	return b, r.err
 }
 
+// globalSection copies the globals and adds the fuel, full at the start of each instance.
 func (w *rewriter) globalSection() ([]byte, error) {
 	r := &reader{b: w.sections[secGlobal]}
 	n := uint32(0)
@@ -163,6 +174,7 @@ func (w *rewriter) globalSection() ([]byte, error) {
 	return append(appendSigned(b, w.o.Interval), 0x0b), r.err
 }
 
+// exportSection copies the exports, with the functions' new indices. None of what the pass adds is exported.
 func (w *rewriter) exportSection() ([]byte, error) {
 	if w.sections[secExport] == nil {
 		return nil, nil

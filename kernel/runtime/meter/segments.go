@@ -1,6 +1,7 @@
 package meter
 
 // constExpr copies a constant expression, up to and with its end, onto b.
+// Such an expression runs once for each instance and cannot loop, so it is checked and not metered.
 func (w *rewriter) constExpr(r *reader, b []byte) []byte {
 	for r.err == nil {
 		op := r.byte()
@@ -45,6 +46,7 @@ func (w *rewriter) elementSection() ([]byte, error) {
 	r := &reader{b: w.sections[secElement]}
 	n := r.atMost(maxSegments, 2, "element segments")
 	b := appendU32(nil, uint32(n))
+	// In all segments together: an engine keeps each element of each segment for each instance.
 	left := maxTableElements
 	for range n {
 		flag := r.u32()
@@ -69,6 +71,8 @@ func (w *rewriter) elementSection() ([]byte, error) {
 	return b, r.err
 }
 
+// elementKind copies the byte that says what the elements are: a reference type before expressions, else 0 for
+// functions.
 func elementKind(r *reader, expressions bool) byte {
 	if expressions {
 		return r.refType()
@@ -129,6 +133,7 @@ func (w *rewriter) nameSection() []byte {
 	return b
 }
 
+// functionNames moves the names along with their functions, so that traps name the right ones.
 func (w *rewriter) functionNames(r *reader, b []byte) []byte {
 	n := r.atMost(maxFunctions, 2, "names")
 	b = appendU32(b, uint32(n))
