@@ -8,7 +8,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// notPublic are the IPv4 blocks that are not the public internet.
+// notPublic4 are the IPv4 blocks that are not the public internet.
+// The list is made anew for each caller, so nothing in the package can be written to.
 func notPublic4() []netip.Prefix {
 	return prefixes("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
 		"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
@@ -23,12 +24,14 @@ func notPublic6() []netip.Prefix {
 }
 
 // configurable are the blocks that an origin of the owner's configuration may also be in.
+// A gateway at home speaks to machines at home; what the owner wrote down is wanted there.
 func configurable() []netip.Prefix {
 	return prefixes("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
 		"::1/128", "fc00::/7", "fe80::/10")
 }
 
 // metadata services give away a machine's own credentials; not even the owner's origin is one.
+// They are in blocks that configurable has, so they are asked about first.
 func metadata() []netip.Prefix {
 	return prefixes("169.254.169.254/32", "169.254.170.2/32", "100.100.100.200/32", "fd00:ec2::254/128")
 }
@@ -53,6 +56,8 @@ func newAddresses() *addresses {
 }
 
 // permits reports whether a may be connected to. private widens it by the owner's networks.
+// An IPv4 address inside an IPv6 one counts as what it is. A zone names an interface of this machine, which no
+// public address needs.
 func (t *addresses) permits(a netip.Addr, private bool) bool {
 	a = a.Unmap()
 	in := func(list []netip.Prefix) bool {
@@ -71,6 +76,7 @@ func (t *addresses) permits(a netip.Addr, private bool) bool {
 }
 
 // checkName refuses names that mean this machine or its cloud, whatever they resolve to.
+// Their addresses are checked as well; the names are refused because resolvers differ in what they make of them.
 func checkName(host string) error {
 	for _, name := range []string{"localhost", "localdomain", "internal", "local", "home.arpa", "ip6-localhost", "ip6-loopback",
 		"metadata", "metadata.goog", "instance-data"} {

@@ -30,6 +30,8 @@ type piece struct {
 	size  int64
 }
 
+// newBody makes a request's body and fills in its credentials. Media files are counted and not read: they are
+// opened for each hop, so an upload of Limits.Upload bytes does not pass through memory.
 func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (*body, error) {
 	b := &body{media: c.media}
 	switch {
@@ -54,6 +56,7 @@ func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (
 	default:
 		return nil, nil
 	}
+	// The smaller bound is for what is held in memory, the larger one for all that is sent.
 	plain := int64(0)
 	for _, p := range b.pieces {
 		plain += int64(len(p.data))
@@ -65,6 +68,7 @@ func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (
 }
 
 // escapingFor chooses how a secret is written into a text of the declared type.
+// A secret with a quote in it would otherwise end a JSON string, or add a field to a form.
 func escapingFor(headers []wit.Header) escaping {
 	for _, h := range headers {
 		if !strings.EqualFold(h.Name, "Content-Type") {
@@ -81,11 +85,14 @@ func escapingFor(headers []wit.Header) escaping {
 	return verbatim
 }
 
+// add appends bytes, which become the body's.
 func (b *body) add(data []byte) {
 	b.pieces = append(b.pieces, piece{data: data, size: int64(len(data))})
 	b.size += int64(len(data))
 }
 
+// multipart writes the parts into pieces. What stands between two files is collected in one buffer and becomes a
+// piece when a file follows; the writer sees nothing of the files, only where their bytes would go.
 func (c *Client) multipart(ctx context.Context, f *filler, b *body, req *wit.HTTPRequest) error {
 	parts := req.Parts
 	if len(parts) > maxParts {
@@ -133,6 +140,7 @@ func (c *Client) multipart(ctx context.Context, f *filler, b *body, req *wit.HTT
 }
 
 // partHead returns the part's header and, for a media file, what is known of it.
+// The file is opened to see that it is there before anything is sent, and closed again.
 func (c *Client) partHead(ctx context.Context, part *wit.HTTPPart) (textproto.MIMEHeader, *wit.MediaInfo, error) {
 	fileName, contentType := part.FileName, part.ContentType
 	var file *wit.MediaInfo
@@ -169,10 +177,12 @@ func (c *Client) partHead(ctx context.Context, part *wit.HTTPPart) (textproto.MI
 	return head, file, nil
 }
 
+// quoted makes a text fit between the quotes of a header's parameter, as browsers do.
 func quoted(s string) string {
 	return strings.NewReplacer("\\", "\\\\", `"`, "%22", "\r", "%0D", "\n", "%0A").Replace(s)
 }
 
+// dropControl keeps a plugin's text from ending a header's line.
 func dropControl(c rune) rune {
 	if c < ' ' || c == 0x7f {
 		return -1
@@ -181,6 +191,8 @@ func dropControl(c rune) rune {
 }
 
 // attach makes b the body of req.
+// Length and GetBody are set, so that the body has no chunked encoding, which some servers refuse, and can be sent
+// again on a connection that turned out to be closed.
 func (b *body) attach(ctx context.Context, req *http.Request) error {
 	if b == nil {
 		return nil
@@ -197,6 +209,8 @@ func (b *body) attach(ctx context.Context, req *http.Request) error {
 	return nil
 }
 
+// open returns the body from its beginning. A file is read to the size that was promised: had it grown, the
+// request's length would be wrong.
 func (b *body) open(ctx context.Context) (io.ReadCloser, error) {
 	var readers []io.Reader
 	out := &pieces{}
@@ -217,6 +231,7 @@ func (b *body) open(ctx context.Context) (io.ReadCloser, error) {
 	return out, nil
 }
 
+// pieces is an open body. Close closes the files.
 type pieces struct {
 	io.Reader
 	files []io.Closer

@@ -45,6 +45,7 @@ type ClosedError struct{ wit.Closed }
 
 func (e *ClosedError) Error() string { return "closed by the other side: " + e.Reason }
 
+// newTimer ends a connection by cancelling its context with errSilent, which coded turns into a timeout.
 func newTimer(d time.Duration, cancel context.CancelCauseFunc) *time.Timer {
 	return time.AfterFunc(d, func() { cancel(errSilent) })
 }
@@ -94,6 +95,8 @@ func (c *Conn) Write(f wit.Frame) error {
 	return fresh.scrub(c.failed(err))
 }
 
+// failed gives an error of the wire its code. After Close, or the end of the context, whatever the wire says is
+// only a consequence of that.
 func (c *Conn) failed(err error) error {
 	if own := (*wit.Error)(nil); c.ctx.Err() != nil && !errors.Is(context.Cause(c.ctx), errSilent) && !errors.As(err, &own) {
 		return wit.NewError(wit.CodeUnavailable, "http: the connection to "+c.m.shown+" was closed here")
@@ -101,6 +104,8 @@ func (c *Conn) failed(err error) error {
 	return c.m.scrub(coded(c.ctx, c.m, err))
 }
 
+// fill puts credentials into a frame. A text that is JSON gets them as the inside of a JSON string. On a
+// connection that is not encrypted and not to the owner's own network no credential is sent.
 func (c *Conn) fill(f *wit.Frame, m *message) error {
 	if !f.Fill || f.Text == nil {
 		return nil
@@ -125,6 +130,8 @@ func (c *Conn) Close() error {
 }
 
 // Permitted returns nil when p would permit to open the connection, or CodeForbidden.
+// It is asked again when a plugin's permissions have changed: connections that are no longer permitted are to be
+// closed by whoever asks.
 func (c *Conn) Permitted(p Policy) error {
 	check := func() (route, error) { return p.allow("GET", c.asked, true) }
 	if c.asked.Scheme == "tcp" || c.asked.Scheme == "tls" {

@@ -11,13 +11,16 @@ import (
 )
 
 // placeholder is what a credential's name is written in.
+// A longer name, or one with other characters, makes no placeholder: such a text stays what it is.
 var placeholder = regexp.MustCompile(`\{\{credential:([A-Za-z0-9_.-]{1,64})\}\}`)
 
 // escaping turns a secret into what may stand where its placeholder stood.
 type escaping func(secret string) string
 
+// verbatim is for headers, which have no escapes: setHeaders refuses control characters after it.
 func verbatim(s string) string { return s }
 
+// inJSON is the inside of a JSON string.
 func inJSON(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -33,6 +36,7 @@ type filler struct {
 }
 
 // text replaces the placeholders of s and reports whether there were any.
+// After an error the text is worthless and is not sent.
 func (f *filler) text(s string, escape escaping) (filled string, secret bool, err error) {
 	filled = placeholder.ReplaceAllStringFunc(s, func(found string) string {
 		secret = true
@@ -46,6 +50,7 @@ func (f *filler) text(s string, escape escaping) (filled string, secret bool, er
 	return filled, secret, err
 }
 
+// get asks for a secret and remembers it for scrub before it is written anywhere.
 func (f *filler) get(name string) (string, error) {
 	if f.creds == nil {
 		return "", wit.Errorf(wit.CodeForbidden, "http: credential %s may not be used here", name)

@@ -60,6 +60,8 @@ type Config struct {
 }
 
 // Limits of one request; a zero field has the default named beside it.
+// They bound what one plugin can make the gateway hold and how long it can make it wait. A timeout in a request
+// can only be shorter than MaxTimeout.
 type Limits struct {
 	Request    int64         // bytes of text and bytes that are sent: 10 MB
 	Upload     int64         // bytes that are sent, media files included: 100 MB
@@ -74,6 +76,7 @@ type Limits struct {
 }
 
 // What no configuration changes.
+// The contract names all but the redirects, so a plugin may rely on them under each gateway.
 const (
 	maxRedirects = 5
 	maxURL       = wit.LimitHTTPURLBytes
@@ -183,6 +186,7 @@ type Response struct {
 // CodeTimeout after Limits.Idle of silence and with CodeUnavailable when the connection breaks or ctx
 // ends. Errors are those of Do.
 func (c *Client) Stream(ctx context.Context, p Policy, creds Credentials, req *wit.HTTPRequest) (*Response, error) {
+	// The request's timeout bounds the wait for the head alone: an answer that is being streamed may take long.
 	head := c.limits.Head
 	if asked := time.Duration(req.Timeout) * time.Millisecond; req.Timeout > 0 && asked > 0 {
 		head = min(asked, c.limits.MaxTimeout)
@@ -200,6 +204,7 @@ func (c *Client) Stream(ctx context.Context, p Policy, creds Credentials, req *w
 		cancel(nil)
 		return nil, err
 	}
+	// From here on the timer belongs to the body, which sets it back with each read.
 	timer.Reset(c.limits.Idle)
 	body := &idleBody{ctx: ctx, cancel: cancel, timer: timer, idle: c.limits.Idle, body: res.Body, m: m}
 	return &Response{Status: res.StatusCode, Headers: headersOf(res.Header), Body: body}, nil

@@ -14,6 +14,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// raw opens a tcp or tls connection. The address is checked by the same dialer as those of requests. TLS is made
+// here and not by the dialer, for the certificate has to be that of the name in the url.
 func (c *Conn) raw(client *Client, o *wit.OpenConnection) error {
 	u, err := parseRaw(o.URL, string(o.Transport))
 	if err != nil {
@@ -36,6 +38,7 @@ func (c *Conn) raw(client *Client, o *wit.OpenConnection) error {
 		if client.tls != nil {
 			config = client.tls.Clone()
 		}
+		// No ALPN: what is spoken here is the plugin's affair, and it is no HTTP.
 		config.ServerName, config.NextProtos = u.Hostname(), nil
 		secure := tls.Client(conn, config)
 		if err := secure.HandshakeContext(c.ctx); err != nil {
@@ -50,6 +53,8 @@ func (c *Conn) raw(client *Client, o *wit.OpenConnection) error {
 }
 
 // lineWire is a wire of lines.
+// A line may end with LF or CRLF and is read without it. The buffer has room for the longest one, so reading
+// allocates no more than that, whatever the other side sends.
 type lineWire struct {
 	conn net.Conn
 	r    *bufio.Reader
@@ -73,11 +78,13 @@ func (l *lineWire) read() (wit.Frame, error) {
 func (l *lineWire) write(ctx context.Context, f *wit.Frame) error {
 	data := f.Bytes
 	if f.Text != nil {
+		// A text with a line break in it would be two commands to most servers.
 		if strings.ContainsAny(*f.Text, "\r\n") {
 			return wit.NewError(wit.CodeInvalid, "http: a text frame is one line: send several, or bytes")
 		}
 		data = []byte(*f.Text + "\r\n")
 	}
+	// A net.Conn knows deadlines and no contexts; a cancelled context closes the connection instead.
 	deadline, _ := ctx.Deadline()
 	if err := l.conn.SetWriteDeadline(deadline); err != nil {
 		return err

@@ -21,12 +21,15 @@ type message struct {
 	secrets []string // what scrub removes
 }
 
+// headerLine is one header. secret says that a credential was filled in, so it does not cross to another origin.
 type headerLine struct {
 	name, value string
 	secret      bool
 }
 
 // prepare checks the request and fills in its credentials. The message is not nil even with an error.
+// The policy is asked before credentials are fetched, so a request that is not permitted learns nothing of them,
+// not even whether they are set.
 func (c *Client) prepare(ctx context.Context, p Policy, creds Credentials, req *wit.HTTPRequest) (*message, error) {
 	m := &message{policy: p, method: strings.ToUpper(req.Method)}
 	if m.method == "" {
@@ -52,11 +55,14 @@ func (c *Client) prepare(ctx context.Context, p Policy, creds Credentials, req *
 }
 
 // hopHeaders belong to the connection and are the transport's own business.
+// They are dropped and not refused: plugins copy them along with the headers of other clients.
 func hopHeaders() []string {
 	return []string{"Connection", "Content-Length", "Expect", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
 		"Transfer-Encoding", "Upgrade"}
 }
 
+// setHeaders checks and fills in the headers. Names and values are checked after filling in, so a secret cannot
+// add a header either. Their sum is bounded, as most servers do.
 func (m *message) setHeaders(f *filler, headers []wit.Header) error {
 	if len(headers) > maxHeaders {
 		return wit.Errorf(wit.CodeTooLarge, "http: %d headers, at most %d are sent", len(headers), maxHeaders)
@@ -88,6 +94,7 @@ func (m *message) setHeaders(f *filler, headers []wit.Header) error {
 	return nil
 }
 
+// validToken reports whether s is a token of HTTP: no separators, no white space, nothing outside ASCII.
 func validToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
 		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
@@ -95,6 +102,8 @@ func validToken(s string) bool {
 }
 
 // follow makes the request and the ones that redirects lead to.
+// Redirects are followed here and not by net/http, because each hop has to pass the policy, and because the
+// owner's origins may be reached by their own redirects only.
 func (c *Client) follow(ctx context.Context, m *message) (*http.Response, error) {
 	direct := true
 	for hop := 0; ; hop++ {
@@ -122,6 +131,8 @@ func (c *Client) follow(ctx context.Context, m *message) (*http.Response, error)
 		if err := m.redirect(res.StatusCode, location); err != nil {
 			return nil, err
 		}
+		// Once left, an origin of the owner's cannot be come back to: it would be a public server that chose the
+		// url.
 		direct = direct && originOf(m.url) == before
 	}
 }
@@ -135,6 +146,8 @@ func redirects(status int) bool {
 }
 
 // redirect makes m the request that a redirect asks for, without what another origin may not see.
+// As browsers do, POST becomes GET on 301 and 302, and all but HEAD on 303. A location that repeats a secret would
+// hand it on, so it is not followed to another origin.
 func (m *message) redirect(status int, location string) error {
 	if len(location) > maxURL {
 		return wit.Errorf(wit.CodeTooLarge, "http: %s redirects to a url of %d bytes", m.shown, len(location))
@@ -163,6 +176,8 @@ func (m *message) redirect(status int, location string) error {
 	return nil
 }
 
+// request makes the next hop's request. The url is set as it was checked: parsing its text again could give
+// another one.
 func (m *message) request(ctx context.Context) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, m.method, "", nil)
 	if err != nil {

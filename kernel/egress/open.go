@@ -28,10 +28,12 @@ func (c *Client) Open(ctx context.Context, p Policy, creds Credentials, o *wit.O
 		cancel(nil)
 		return nil, err
 	}
+	// This is the one place that closes the wire, whatever ended the context: Close, the caller, or silence.
 	context.AfterFunc(ctx, conn.wire.close)
 	return conn, nil
 }
 
+// connect opens the wire of the transport that was asked for; a websocket where none is named.
 func (c *Conn) connect(client *Client, o *wit.OpenConnection) (err error) {
 	switch o.Transport {
 	case wit.TransportWebsocket, "":
@@ -58,6 +60,7 @@ func (c *Conn) prepare(client *Client, rawURL string, o *wit.OpenConnection) (r 
 }
 
 // refused is what a response means that does not open a connection.
+// A platform that answers 401 or 403 will do so again, so the code is one that is not retried.
 func (c *Conn) refused(status int, why string) error {
 	code, hint := wit.CodeUnavailable, ""
 	switch status {
@@ -70,6 +73,8 @@ func (c *Conn) refused(status int, why string) error {
 }
 
 // allowRaw is allow for tcp and tls. Such a connection could say anything to its host.
+// Therefore a host has to be named with its port, and a policy that narrows what may be said, by methods or paths,
+// permits no such connection at all.
 func (p *Policy) allowRaw(u *url.URL) (route, error) {
 	r := route{origin: originOf(u)}
 	if slices.ContainsFunc(p.Origins, func(o string) bool { return isOrigin(o, u) }) {
@@ -117,6 +122,7 @@ func parseRaw(raw, scheme string) (*url.URL, error) {
 }
 
 // normalizeRaw is normalize for schemes without a default port.
+// It lends the url https, whose default port normalize leaves out, and puts the port back.
 func normalizeRaw(u *url.URL) error {
 	scheme, port := strings.ToLower(u.Scheme), u.Port()
 	u.Scheme = "https"

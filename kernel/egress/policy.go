@@ -36,6 +36,9 @@ type route struct {
 
 // allow checks a request against the policy. direct is false for what a redirect from elsewhere leads
 // to: an origin that only the owner's configuration permits cannot be reached that way.
+// The order is that of what a plugin's author can do about it: the method, the path's form, then whether the place
+// is the owner's, then the manifest's hosts and paths. Origins are not narrowed by Paths, since the url's own path
+// bounds them.
 func (p *Policy) allow(method string, u *url.URL, direct bool) (route, error) {
 	if !p.allowsMethod(method) {
 		return route{}, wit.Errorf(wit.CodeForbidden, "http: method %s is not permitted: permissions.http.methods of the plugin's manifest would have to name it", method)
@@ -60,6 +63,7 @@ func (p *Policy) allow(method string, u *url.URL, direct bool) (route, error) {
 	return r, nil
 }
 
+// allowsMethod reports whether a method is permitted. A HEAD or an OPTIONS has to be named like any other.
 func (p *Policy) allowsMethod(method string) bool {
 	if len(p.Methods) == 0 {
 		return method == "GET" || method == "POST"
@@ -69,6 +73,7 @@ func (p *Policy) allowsMethod(method string) bool {
 
 // parseURL returns an absolute http or https URL in the one form that the rest of the package works
 // on: lower-case host without a final dot, a path that begins with a slash, no fragment.
+// Policy and transport work on the same value, so nothing is checked that is not also what is asked for.
 func parseURL(raw string) (*url.URL, error) {
 	if len(raw) > maxURL {
 		return nil, wit.Errorf(wit.CodeTooLarge, "http: the url has %d bytes, at most %d are sent", len(raw), maxURL)
@@ -80,6 +85,7 @@ func parseURL(raw string) (*url.URL, error) {
 	return u, normalize(u)
 }
 
+// normalize brings a parsed url into that form, in place, or refuses it with CodeInvalid or CodeForbidden.
 func normalize(u *url.URL) error {
 	u.Scheme = strings.ToLower(u.Scheme)
 	if u.Scheme != "http" && u.Scheme != "https" {
@@ -113,6 +119,8 @@ func normalize(u *url.URL) error {
 }
 
 // checkHostName refuses names that different programs read differently.
+// Among them are addresses in other notations (017700000001, 0x7f.1), which some resolvers take for 127.0.0.1: a
+// name whose last label begins with a digit is none.
 func checkHostName(host string) error {
 	if _, err := netip.ParseAddr(host); err == nil {
 		if strings.Contains(host, "%") {
@@ -137,6 +145,8 @@ func checkHostName(host string) error {
 }
 
 // checkPath refuses paths that a server might read as leading somewhere else than they seem to.
+// It unescapes three times over, since proxies and servers on the way may each do it once; prefixes of
+// Policy.Paths would otherwise not hold.
 func checkPath(u *url.URL) error {
 	path := u.Path
 	for range 3 {
@@ -158,6 +168,8 @@ func checkPath(u *url.URL) error {
 	return nil
 }
 
+// matchHost reports whether a pattern of Policy.Hosts names the url's host and port. A wildcard is for names below
+// it and not for the name itself, as in certificates, but at any depth.
 func matchHost(pattern string, u *url.URL) bool {
 	name, port, _ := strings.Cut(strings.ToLower(pattern), ":")
 	if strings.Count(pattern, ":") > 1 { // a literal IPv6 address
@@ -182,6 +194,8 @@ func matchHost(pattern string, u *url.URL) bool {
 }
 
 // withinOrigin reports whether u is the configured URL or below it.
+// Only whole segments count: https://host/api permits /api and /api/x, not /apiary. A configured url that cannot
+// be normalised permits nothing.
 func withinOrigin(configured string, u *url.URL) bool {
 	o, err := url.Parse(configured)
 	if err != nil {
@@ -201,6 +215,7 @@ func withinOrigin(configured string, u *url.URL) bool {
 	return u.Path == base || strings.HasPrefix(u.Path, base+"/")
 }
 
+// originOf names scheme, host and port, the default port included, so that two forms of one origin are equal.
 func originOf(u *url.URL) string { return u.Scheme + "://" + u.Hostname() + ":" + portOf(u) }
 
 func portOf(u *url.URL) string {

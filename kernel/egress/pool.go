@@ -19,6 +19,8 @@ type poolKey struct {
 	owner, origin string
 }
 
+// transport returns the connections that a route may use. Owner is part of the key because a server may tie a
+// login to a connection; a plugin must not inherit another one's.
 func (c *Client) transport(owner string, r route) *http.Transport {
 	key := poolKey{owner: owner}
 	if r.private {
@@ -29,6 +31,7 @@ func (c *Client) transport(owner string, r route) *http.Transport {
 	if t := c.pools[key]; t != nil {
 		return t
 	}
+	// Any will do: the bound only keeps many short-lived owners from leaving connections behind for ever.
 	for old, t := range c.pools {
 		if len(c.pools) < maxPools {
 			break
@@ -36,6 +39,7 @@ func (c *Client) transport(owner string, r route) *http.Transport {
 		t.CloseIdleConnections()
 		delete(c.pools, old)
 	}
+	// No Proxy: it would connect to what it likes, and the address check would be about the proxy. Compressed responses are bounded after decoding.
 	t := &http.Transport{
 		DialContext:            c.dialer(r.private),
 		TLSHandshakeTimeout:    10 * time.Second,
@@ -52,6 +56,8 @@ func (c *Client) transport(owner string, r route) *http.Transport {
 	return t
 }
 
+// forget closes and drops the pools that which selects. Requests that run keep their connection and return it to a
+// pool that nobody uses any more, where it ends with its idle timeout.
 func (c *Client) forget(which func(poolKey) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,6 +70,9 @@ func (c *Client) forget(which func(poolKey) bool) {
 }
 
 // dialer resolves, checks every address and connects to one that was checked.
+// All addresses have to be permitted, not just one: a name that also resolves to a private address is not trusted.
+// The connection is made to the checked address and not to the name, which could resolve to another one a moment
+// later.
 func (c *Client) dialer(private bool) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	table := newAddresses()
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -93,6 +102,7 @@ func (c *Client) dialer(private bool) func(ctx context.Context, network, addr st
 	}
 }
 
+// lookup finds a host's addresses, at most 16 of them. A literal address is its own, to be checked like any other.
 func (c *Client) lookup(ctx context.Context, host string, private bool) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, nil

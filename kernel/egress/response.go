@@ -17,8 +17,12 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// errSilent is the cause that a context is cancelled with when nothing has come for too long. It is told apart
+// from a caller who gave up.
 var errSilent = errors.New("the other side stays silent")
 
+// headersOf returns a response's headers sorted by name, so that a plugin sees the same order each time; those
+// beyond maxHeaders are left out.
 func headersOf(h http.Header) []wit.Header {
 	var out []wit.Header
 	for _, name := range slices.Sorted(maps.Keys(h)) {
@@ -33,6 +37,9 @@ func headersOf(h http.Header) []wit.Header {
 }
 
 // readBody puts the response's body where it belongs: text, bytes, or a media file.
+// A plugin gets text of up to Limits.Response bytes and other data of up to inlineBytes, since bytes grow by a
+// third on the way into a guest. What is larger it gets as a reference to a media file, of which no more than
+// Limits.Response bytes are in memory here.
 func (c *Client) readBody(ctx context.Context, res *http.Response, out *wit.HTTPResponse) error {
 	data, err := io.ReadAll(io.LimitReader(res.Body, c.limits.Response+1))
 	if err != nil {
@@ -62,6 +69,7 @@ func (c *Client) readBody(ctx context.Context, res *http.Response, out *wit.HTTP
 }
 
 // coded gives a failure of the network a code, and a text without addresses or urls.
+// Urls hold paths, and these may hold credentials; addresses would tell a plugin about the network that it is in.
 func coded(ctx context.Context, m *message, err error) error {
 	var own *wit.Error
 	var timeout net.Error
@@ -80,6 +88,8 @@ func coded(ctx context.Context, m *message, err error) error {
 }
 
 // idleBody is a streamed body that ends when nothing comes for a while.
+// Closing it, also twice, releases the connection and the context. The timer runs also while nobody reads, so a
+// reader that stops reading loses the stream.
 type idleBody struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc

@@ -9,6 +9,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// eventStream opens text/event-stream. Redirects are followed as for requests. Anything but 200 with that type is
+// refused, or an error page would be read as a stream without events.
 func (c *Conn) eventStream(client *Client, o *wit.OpenConnection) error {
 	if _, err := c.prepare(client, o.URL, o); err != nil {
 		return err
@@ -33,6 +35,7 @@ func (c *Conn) eventStream(client *Client, o *wit.OpenConnection) error {
 	return nil
 }
 
+// has reports whether the request sets a header of its own.
 func (m *message) has(header string) bool {
 	for _, h := range m.headers {
 		if strings.EqualFold(h.name, header) {

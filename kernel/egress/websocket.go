@@ -14,6 +14,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// webSocket opens a websocket. A ws or wss url is checked as the http or https one that its handshake is. The
+// library is given a round tripper that ignores the url it was told and uses the checked one.
 func (c *Conn) webSocket(client *Client, o *wit.OpenConnection) error {
 	scheme, rest := splitScheme(o.URL)
 	switch scheme {
@@ -40,6 +42,7 @@ func (c *Conn) webSocket(client *Client, o *wit.OpenConnection) error {
 	case err != nil:
 		return wit.Errorf(wit.CodeUnavailable, "http: %s does not speak websocket: %w", c.m.shown, err)
 	}
+	// It holds for a message in all its fragments together.
 	conn.SetReadLimit(maxFrame)
 	s := &webSocket{conn: conn, ctx: c.ctx}
 	c.wire = s
@@ -84,6 +87,7 @@ func (h *handshake) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // webSocket is a wire of whole messages.
+// heard counts what was read, and reading is set while somebody waits for a frame: see keepAlive.
 type webSocket struct {
 	conn    *websocket.Conn
 	ctx     context.Context
@@ -121,6 +125,8 @@ func (s *webSocket) close() { _ = s.conn.CloseNow() }
 
 // keepAlive pings, and ends the connection when neither an answer nor a frame comes. While nobody reads,
 // the silence is our own.
+// Pongs are read by Read alone. So a ping that nobody reads the answer of says nothing about the other side, and
+// the connection is left alone until somebody reads again.
 func (s *webSocket) keepAlive(every time.Duration, end context.CancelCauseFunc) {
 	t := time.NewTicker(every)
 	defer t.Stop()

@@ -70,7 +70,7 @@ func (r *reader) signed(bits uint) int64 {
 		}
 		if shift+7 < 64 {
 			v = v << (64 - shift - 7) >> (64 - shift - 7)
-		// The tenth byte of an i64 has one bit left; the others repeat its sign.
+			// The tenth byte of an i64 has one bit left; the others repeat its sign.
 		} else if rest := c & 0x7f; rest != 0 && rest != 0x7f {
 			break
 		}
