@@ -12,6 +12,7 @@ import (
 )
 
 // blobs holds the bytes.
+// An id is the hash of the content, so the same id twice is the same bytes and a commit over one that is there changes no content. Implementations are safe for concurrent use.
 type blobs interface {
 	create() (blob, error)
 	open(id string) (io.ReadCloser, error)
@@ -29,6 +30,8 @@ type blob interface {
 }
 
 // folder keeps each file under the first two digits of its id.
+// The folders keep directories short. Unfinished files are beside them, in the same file system, so that a rename
+// is atomic.
 type folder struct{ dir string }
 
 func (f *folder) path(id string) string { return filepath.Join(f.dir, id[:2], id) }
@@ -50,6 +53,8 @@ func (f *folder) remove(id string) error {
 	return nil
 }
 
+// list passes over what it did not name itself and leaves it alone, unless it is an old file at the top, which can
+// only be an unfinished one.
 func (f *folder) list(then time.Time) (ids []string, err error) {
 	err = filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -99,6 +104,7 @@ func (b *fileBlob) commit(id string) error {
 	return nil
 }
 
+// discard removes a file that was not committed.
 func (b *fileBlob) discard() {
 	if !b.done {
 		_ = b.file.Close()           // it may be closed
@@ -112,6 +118,7 @@ type memory struct {
 	files map[string][]byte
 }
 
+// memoryBlob is a buffer until it is committed.
 type memoryBlob struct {
 	bytes.Buffer
 	*memory

@@ -17,6 +17,7 @@ const (
 
 // Run removes what is too old, and bytes that a crash left without a record, until ctx ends. The error
 // is nil.
+// The first look is a minute after the start, which is busy enough without it.
 func (m *Store) Run(ctx context.Context) error {
 	t := time.NewTimer(time.Minute)
 	defer t.Stop()
@@ -31,6 +32,8 @@ func (m *Store) Run(ctx context.Context) error {
 	}
 }
 
+// clean removes what has expired, then the orphans. An orphan has to be old: a file that is being put has bytes
+// before it has a record.
 func (m *Store) clean(ctx context.Context) {
 	now := time.Now()
 	old, known, err := m.expired(ctx, now.UnixMilli())
@@ -54,6 +57,7 @@ func (m *Store) clean(ctx context.Context) {
 	}
 }
 
+// expired lists what is too old, and the ids of all records.
 func (m *Store) expired(ctx context.Context, now int64) (old []record, known map[string]bool, err error) {
 	known = map[string]bool{}
 	err = m.db.View(ctx, func(tx store.Tx) error {
@@ -84,6 +88,8 @@ func (m *Store) dropOrphan(ctx context.Context, id string) {
 }
 
 // makeRoom removes the least recently used files, but not newest, until the total fits. m.mu is held.
+// It reads all records, which it can afford: it happens only when the total is reached. The newest is spared even
+// if it is larger than the total, or Store would return an id of nothing.
 func (m *Store) makeRoom(ctx context.Context, newest string) {
 	if m.total <= m.limits.MaxTotal {
 		return
@@ -114,6 +120,8 @@ func (m *Store) makeRoom(ctx context.Context, newest string) {
 }
 
 // drop removes a record and then its bytes. m.mu is held.
+// In this order, because a record without bytes would be a file that cannot be opened, while bytes without a
+// record are only to be removed later.
 func (m *Store) drop(ctx context.Context, info record) {
 	err := m.db.Update(ctx, func(tx store.Tx) error { return infoTable.Delete(tx, info.ID) })
 	if err == nil {

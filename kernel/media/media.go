@@ -37,6 +37,7 @@ type record struct {
 	Expires int64 `json:"expires"`
 }
 
+// public is what plugins and clients see of a record.
 func (i record) public() wit.MediaInfo {
 	p := wit.MediaInfo{Media: i.ID, Mime: i.Mime, Size: i.Size}
 	if i.Name != "" {
@@ -144,6 +145,7 @@ func (m *Store) Open(ctx context.Context, id string) (io.ReadCloser, wit.MediaIn
 // touchAfter spares a write for every reading.
 const touchAfter = time.Hour
 
+// touch keeps a file for its time to live from now. A failure is only logged: the file is there all the same.
 func (m *Store) touch(ctx context.Context, id string) {
 	err := m.db.Update(ctx, func(tx store.Tx) error {
 		info, err := infoTable.Get(tx, id)
@@ -176,6 +178,7 @@ func valid(id string) bool {
 	return true
 }
 
+// missing is the one error for an id that cannot be, that never was and that is gone.
 func missing(id string, err error) error {
 	if err == nil {
 		return wit.Errorf(wit.CodeNotFound, "there is no file %.80q", id)

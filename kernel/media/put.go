@@ -56,6 +56,7 @@ func (m *Store) Store(ctx context.Context, like wit.MediaInfo, body io.Reader) (
 }
 
 // keep gives the bytes their name and then writes their record.
+// If the record fails, the bytes are orphans, or those of a record that was there before.
 func (m *Store) keep(ctx context.Context, w blob, info record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -92,6 +93,7 @@ func (h *head) Write(p []byte) (int, error) {
 }
 
 // bounded ends with its context.
+// Errors of the body get a code here, so that Store can tell them from those of the disk.
 type bounded struct {
 	ctx context.Context
 	r   io.Reader
@@ -109,6 +111,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // mimeOf trusts what is said where it says something that text could not hide.
+// Content is looked at only otherwise, since platforms know formats that it cannot be told from.
 func mimeOf(said string, content []byte) string {
 	said = strings.TrimSpace(strings.ToLower(said))
 	printable := strings.IndexFunc(said, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsPrint(r) }) < 0
@@ -119,6 +122,7 @@ func mimeOf(said string, content []byte) string {
 }
 
 // cleanName takes folders and what cannot be shown out of a name.
+// The name comes from strangers and ends up in file dialogs and in headers.
 func cleanName(name string) string {
 	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, ""), `\`, "/"))
 	name = strings.Map(func(r rune) rune {

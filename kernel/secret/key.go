@@ -55,6 +55,8 @@ var headers = store.Table[header]("secret.vault")
 const headerKey = "key"
 
 // openKey returns the vault's key, after making the vault if there is none.
+// Credentials without the header are not overwritten by a new vault: with the header restored they can still be
+// read.
 func openKey(ctx context.Context, c *Config) ([]byte, error) {
 	var h header
 	found, orphans := false, false
@@ -80,6 +82,8 @@ func openKey(ctx context.Context, c *Config) ([]byte, error) {
 	return create(ctx, c)
 }
 
+// create makes a vault with a random key. That key never changes, so a new passphrase seals one key anew and no
+// credentials.
 func create(ctx context.Context, c *Config) ([]byte, error) {
 	key := random(keySize)
 	h, opener, err := choose(ctx, c)
@@ -91,6 +95,8 @@ func create(ctx context.Context, c *Config) ([]byte, error) {
 }
 
 // choose takes the best source that works for a new vault.
+// A keyring that does not work is no error here; one that a vault's header names is, in opener. The file comes
+// last, because it protects from other users of the machine and not from whoever has the disk.
 func choose(ctx context.Context, c *Config) (header, []byte, error) {
 	if c.Keyring {
 		item := "vault " + hex.EncodeToString(random(8))
@@ -115,6 +121,7 @@ func choose(ctx context.Context, c *Config) (header, []byte, error) {
 	return header{Source: fromFile}, opener, err
 }
 
+// save writes the header, in one transaction, so a vault has the old opener or the new one.
 func save(ctx context.Context, c *Config, h header, opener, key []byte) error {
 	h.Key = seal(opener, headerKey, key)
 	return c.Store.Update(ctx, func(tx store.Tx) error { return headers.Put(tx, headerKey, h) })
@@ -136,6 +143,7 @@ func reopen(ctx context.Context, c *Config, h header) ([]byte, error) {
 	return key, nil
 }
 
+// opener fetches or derives the key that opens the vault's. Its errors say what the owner can do.
 func (h header) opener(ctx context.Context, c *Config) ([]byte, error) {
 	switch h.Source {
 	case fromKeyring:
@@ -162,6 +170,7 @@ func (h header) opener(ctx context.Context, c *Config) ([]byte, error) {
 	return nil, wit.Errorf(wit.CodeInvalid, "secret: the credentials' key is kept in %.20q, which this gateway does not know: upgrade carapace", string(h.Source))
 }
 
+// wrong is the error of a key that does not open the vault. Wrong and damaged cannot be told apart.
 func (h header) wrong(c *Config) error {
 	switch h.Source {
 	case fromPassphrase:
@@ -194,6 +203,7 @@ func (k *kdf) sane() bool {
 	return k.Time >= 1 && k.Time <= 16 && k.Memory >= 8<<10 && k.Memory <= 1<<20 && k.Threads >= 1 && k.Threads <= 16 && len(k.Salt) >= 16 && len(k.Salt) <= 64
 }
 
+// derive is expensive on purpose, in time and memory: so is each guess.
 func (k *kdf) derive(passphrase string) []byte {
 	defer debug.FreeOSMemory() // the derivation's memory is more than the gateway needs for all else
 	return argon2.IDKey([]byte(passphrase), k.Salt, k.Time, k.Memory, k.Threads, keySize)
@@ -221,6 +231,8 @@ func readKeyFile(dir string) ([]byte, error) {
 }
 
 // writeKeyFile makes the file appear whole or not at all, and never over another.
+// A link fails where the name exists, which a rename would replace: the key of another vault would be lost with
+// it. CreateTemp makes files of mode 0600.
 func writeKeyFile(dir string, key []byte) error {
 	err := func() error {
 		tmp, err := os.CreateTemp(dir, KeyFile+".*")

@@ -32,6 +32,8 @@ type Redactor struct {
 // Learn makes values the secrets of a group, in place of what the group had. Values of less than eight
 // bytes are not searched for. The forms that a value takes in JSON and in URLs are secret too, and so
 // is each longer line of a value of several.
+// It is called at each change of a group and costs as much as there are secrets; Redact sees all of the old or all
+// of the new ones.
 func (r *Redactor) Learn(group string, values ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,6 +70,8 @@ func (r *Redactor) Redact(s string) string {
 	return s
 }
 
+// addForms adds what a value looks like when it is written as it is, into JSON, into a Go string and into a url.
+// Lines are for keys in PEM, which logs show line by line.
 func addForms(forms map[string]bool, value string) {
 	if len(value) < leastValue {
 		return

@@ -26,6 +26,7 @@ type Ring interface {
 }
 
 // ringKey returns the key in the keyring's item, after storing fresh there if it is given.
+// What was stored is read back, since some keyrings accept entries and forget them.
 func ringKey(ctx context.Context, ring Ring, item string, fresh []byte) ([]byte, error) {
 	type answer struct {
 		text string

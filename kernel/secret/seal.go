@@ -12,6 +12,7 @@ import (
 const sealVersion = 1
 
 // seal returns version, nonce and ciphertext. The result opens only under the same key and name.
+// The nonce is random: with 24 bytes none comes twice. The name is authenticated and not stored.
 func seal(key []byte, name string, value []byte) []byte {
 	aead, err := chacha20poly1305.NewX(key)
 	if err != nil {
@@ -40,4 +41,5 @@ func unseal(key []byte, name string, box []byte) ([]byte, error) {
 	return value, nil
 }
 
+// associated keeps the values of this package apart from whatever else may be sealed under the key.
 func associated(name string) []byte { return []byte("carapace secret 1\x00" + name) }

@@ -64,6 +64,7 @@ type Config struct {
 }
 
 // Vault is an open credential store.
+// values are what the store has; they change only once the store has.
 type Vault struct {
 	*Redactor
 	store store.Store
@@ -112,6 +113,8 @@ func Open(ctx context.Context, c Config) (*Vault, error) {
 	return v, nil
 }
 
+// load takes up one record. What cannot be opened is remembered as damaged, so that it is listed and can be
+// replaced or deleted.
 func (v *Vault) load(rec store.Record, log hclog.Logger) {
 	e, ok := parse(rec.Key)
 	if !ok {
@@ -229,10 +232,12 @@ func (v *Vault) List(owner string) []Entry {
 	return list
 }
 
+// entries lists all names, damaged ones too. The caller holds mu.
 func (v *Vault) entries() []Entry {
 	return slices.AppendSeq(slices.Collect(maps.Keys(v.values)), maps.Keys(v.damaged))
 }
 
+// learn tells the redactor all values. A deleted one is not hidden any longer: nothing here knows it.
 func (v *Vault) learn() {
 	v.mu.RLock()
 	values := slices.Collect(maps.Values(v.values))
@@ -249,8 +254,10 @@ func (e Entry) String() string {
 	return s
 }
 
+// key is the record's key, and what its value is sealed to. check keeps slashes out, so it is unambiguous.
 func (e Entry) key() string { return e.Owner + "/" + e.Account + "/" + e.Name }
 
+// parse reads a record's key.
 func parse(key string) (Entry, bool) {
 	parts := strings.Split(key, "/")
 	if len(parts) != 3 {
@@ -260,6 +267,7 @@ func parse(key string) (Entry, bool) {
 	return e, e.check() == nil
 }
 
+// check returns CodeInvalid, naming the part, for an entry that cannot be.
 func (e Entry) check() error {
 	for _, part := range []struct {
 		what, text string

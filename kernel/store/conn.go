@@ -22,6 +22,8 @@ type conn struct {
 	stmts map[string]driver.Stmt
 }
 
+// connect opens the file. query is the parameters of SQLite's file: URL, in which a path is escaped, so that one
+// with a question mark in it names a file all the same.
 func connect(path, query string) (*conn, error) {
 	uri := filepath.ToSlash(path)
 	if !strings.HasPrefix(uri, "/") {
@@ -38,6 +40,8 @@ func connect(path, query string) (*conn, error) {
 	return &conn{raw: raw, stmts: map[string]driver.Stmt{}}, nil
 }
 
+// prepare returns the statement, compiled once for the connection. The queries are the package's constants and
+// pragmas, so the map stays small.
 func (c *conn) prepare(query string) (driver.Stmt, error) {
 	if s := c.stmts[query]; s != nil {
 		return s, nil
@@ -51,6 +55,8 @@ func (c *conn) prepare(query string) (driver.Stmt, error) {
 }
 
 // exec runs one statement and returns how many rows it changed.
+// No context is passed on: a statement that SQLite interrupts could take the transaction with it, which other
+// updates share. Contexts are looked at between statements.
 func (c *conn) exec(query string, args ...driver.Value) (int64, error) {
 	s, err := c.prepare(query)
 	if err != nil {
@@ -89,6 +95,7 @@ func (c *conn) one(query string, args ...driver.Value) (v driver.Value, err erro
 	return v, err
 }
 
+// close ends the statements first, or SQLite would keep the connection.
 func (c *conn) close() error {
 	for _, s := range c.stmts {
 		s.Close()
@@ -105,6 +112,7 @@ func named(args []driver.Value) []driver.NamedValue {
 }
 
 // refused gives an error of SQLite its code and says what the owner can do about it.
+// The low byte of SQLite's code is the class; the rest says where it happened, which the wrapped error keeps.
 func refused(err error) error {
 	if err == nil {
 		return nil

@@ -36,6 +36,7 @@ type DB struct {
 }
 
 // batch is one SQLite transaction that several updates share. err is valid once done is closed.
+// dirty says that something of it is to be kept. It is written under DB.turn until it is closed.
 type batch struct {
 	began   time.Time
 	updates int
@@ -55,6 +56,8 @@ func newDB(path string, lock *fileLock, writer *conn, log hclog.Logger) *DB {
 // Update implements Store. Updates take turns; each runs in the caller's goroutine inside a savepoint of
 // the open transaction, and whoever finishes with nobody waiting behind commits for all. So a lone
 // update commits at once, and under load the commits share their fsync.
+// An update that fails, or panics, takes back its savepoint alone; one of a disk that fails takes back all that
+// share the commit, and each of them gets the error.
 func (d *DB) Update(ctx context.Context, fn func(Tx) error) error {
 	if err := d.life.enter(); err != nil {
 		return err
@@ -73,6 +76,8 @@ func (d *DB) Update(ctx context.Context, fn func(Tx) error) error {
 
 // join runs fn as part of a batch and returns the batch, committed or about to be by a later update,
 // and fn's error. There is no batch if none could be begun.
+// waiting is counted outside the lock, so that whoever holds it knows whether somebody comes after. It may leave
+// the commit to them only then: the last one in the row always commits.
 func (d *DB) join(ctx context.Context, fn func(Tx) error) (*batch, error) {
 	d.waiting.Add(1)
 	d.turn.Lock()
@@ -95,6 +100,8 @@ func (d *DB) join(ctx context.Context, fn func(Tx) error) (*batch, error) {
 }
 
 // run calls fn within a savepoint and takes back what it did if it fails, panics or exits.
+// The savepoint is made at the first write. An update that only reads costs none. The context is looked at once
+// more after fn: a caller who has given up is told that nothing was done, and nothing is.
 func (d *DB) run(ctx context.Context, b *batch, fn func(Tx) error) (err error) {
 	tx := &sqlTx{ctx: ctx, conn: d.writer, mark: func() error {
 		_, err := d.writer.exec("SAVEPOINT one")
@@ -137,6 +144,7 @@ func (d *DB) keepOrUndo(b *batch, tx *sqlTx, keep bool) error {
 	return broken
 }
 
+// commit ends the open batch and wakes those who wait for it. The caller holds turn.
 func (d *DB) commit() {
 	b := d.batch
 	query := "COMMIT"
@@ -152,6 +160,8 @@ func (d *DB) commit() {
 }
 
 // abandon rolls the open transaction back and fails all that share it.
+// The caller holds turn. The next update begins a new transaction, so a disk that was full for a moment stops
+// nothing for good.
 func (d *DB) abandon(cause error) {
 	// It fails if SQLite has rolled back by itself, which is as good.
 	_, _ = d.writer.exec("ROLLBACK")
@@ -162,6 +172,8 @@ func (d *DB) abandon(cause error) {
 }
 
 // View implements Store. As many views as there are processors, at most eight, run at a time.
+// Views read the snapshot of their beginning and neither wait for updates nor hold them up. A long one keeps the
+// log from being folded into the file, though, so fn should not wait for anything else.
 func (d *DB) View(ctx context.Context, fn func(Tx) error) error {
 	if err := d.life.enter(); err != nil {
 		return err
@@ -183,6 +195,7 @@ func (d *DB) View(ctx context.Context, fn func(Tx) error) error {
 }
 
 // read lends a reader connection to fn.
+// Slots bound how many run, and there are as many places in idle, so putting a connection back never waits.
 func (d *DB) read(ctx context.Context, fn func(*conn) error) error {
 	if err := ended(ctx.Err()); err != nil {
 		return err

@@ -9,6 +9,7 @@ type lifetime struct {
 	closed  bool
 }
 
+// enter counts a transaction in; whoever got nil calls leave.
 func (l *lifetime) enter() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

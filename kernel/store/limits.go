@@ -14,6 +14,7 @@ const (
 	MaxValue = 16 << 20 // bytes in a value
 )
 
+// checkSpace refuses NUL in a space's name, because the store in memory separates space and key by one.
 func checkSpace(space string) error {
 	if space == "" || len(space) > MaxSpace || !utf8.ValidString(space) || strings.ContainsRune(space, 0) {
 		return wit.Errorf(wit.CodeInvalid, "store: %.40q is not a space's name: use 1 to %d bytes of UTF-8 without NUL", space, MaxSpace)
@@ -21,6 +22,7 @@ func checkSpace(space string) error {
 	return nil
 }
 
+// checkKey bounds keys and wants UTF-8, in which order by bytes is order by code points.
 func checkKey(space, key string) error {
 	if err := checkSpace(space); err != nil {
 		return err
@@ -31,6 +33,7 @@ func checkKey(space, key string) error {
 	return nil
 }
 
+// checkRecord also bounds the value. The bound keeps one record from filling the memory of whoever scans over it.
 func checkRecord(space, key string, value []byte) error {
 	if err := checkKey(space, key); err != nil {
 		return err
@@ -64,6 +67,7 @@ func errNotFound(space, key string) error {
 	return wit.Errorf(wit.CodeNotFound, "store: there is no %s/%s", space, key)
 }
 
+// errConflict is the one error that callers of Insert act on, as errNotFound is of Get.
 func errConflict(space, key string) error {
 	return wit.Errorf(wit.CodeConflict, "store: %s/%s exists already", space, key)
 }

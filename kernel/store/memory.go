@@ -58,12 +58,14 @@ func (m *memory) Close() error { return m.life.end() }
 
 // memTx is a transaction on a tree of its own. Records live under space NUL key; sequences under NUL
 // space, which no space's name can collide with.
+// Values are copied in both directions: the caller owns what it gave and what it got, as with the file.
 type memTx struct {
 	ctx            context.Context
 	root           *node
 	writable, over bool
 }
 
+// usable returns why the transaction cannot be used now, as a transaction on a file would say it.
 func (t *memTx) usable(write bool) error {
 	switch {
 	case t.over:
@@ -151,6 +153,7 @@ func (t *memTx) Scan(space string, r Range) iter.Seq2[Record, error] {
 		lo, hi := r.span()
 		lo = space + "\x00" + lo
 		if hi == "" {
+			// The least string above all of space NUL key.
 			hi = space + "\x01"
 		} else {
 			hi = space + "\x00" + hi

@@ -53,6 +53,7 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, wit.Errorf(wit.CodeUnavailable, "store: the state folder cannot be made: %w", err)
 	}
+	// Before the file is looked at: two gateways that start at once must not both find it new.
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
 		return nil, err
@@ -64,6 +65,7 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	return db, nil
 }
 
+// openLocked opens the file for whoever holds its lock. It hands the lock on with the DB, and only then.
 func openLocked(path string, lock *fileLock, opts Options) (*DB, error) {
 	if err := inspect(path); err != nil {
 		return nil, err
@@ -123,6 +125,9 @@ func errForeign(path string) error {
 	return wit.Errorf(wit.CodeInvalid, "store: %s is not a carapace state file and was left as it is: name another path, or move it away", path)
 }
 
+// openWriter opens the connection that writes. synchronous=FULL is what makes a commit durable when Update
+// returns; with NORMAL a WAL may lose the last ones in a power cut. The log is cut back to 4 MiB, or the
+// largest burst would occupy the disk for ever.
 func openWriter(path string, cacheKB int) (*conn, error) {
 	c, err := connect(path, "mode=rw")
 	if err != nil {
@@ -141,6 +146,7 @@ func openWriter(path string, cacheKB int) (*conn, error) {
 	return c, nil
 }
 
+// openReader opens a connection that SQLite itself keeps from writing. It is made when it is needed first.
 func openReader(path string) (*conn, error) {
 	c, err := connect(path, "mode=rw")
 	if err != nil {
@@ -162,6 +168,7 @@ func (c *conn) pragmas(list ...string) error {
 }
 
 // migrate makes sure that the file is ours, or new, and of this version, in one transaction.
+// A crash in the middle leaves the version that was there.
 func (c *conn) migrate(path string) (err error) {
 	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
@@ -188,6 +195,8 @@ func (c *conn) migrate(path string) (err error) {
 }
 
 // version is the file's, 0 if it is new.
+// A file with a foreign id, or with tables and no id of ours, is another program's; a version without tables, or
+// the reverse, is none that we have written.
 func (c *conn) version(path string) (int, error) {
 	id, err := c.one("PRAGMA application_id")
 	if err != nil {

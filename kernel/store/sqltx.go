@@ -36,6 +36,8 @@ type sqlTx struct {
 	broken   error
 }
 
+// usable returns why the transaction cannot be used now: it has ended, the disk has failed, or the caller's
+// context is over.
 func (t *sqlTx) usable() error {
 	switch {
 	case t.over:
@@ -47,6 +49,7 @@ func (t *sqlTx) usable() error {
 }
 
 // write prepares the transaction for a change.
+// All that can be refused without touching the connection is refused before, so that it leaves nothing to undo.
 func (t *sqlTx) write() error {
 	if err := t.usable(); err != nil {
 		return err
@@ -63,6 +66,8 @@ func (t *sqlTx) write() error {
 	return nil
 }
 
+// fail notes an error of the connection and returns it. Errors of the store's own, a missing key or a conflict, do
+// not go through it: they leave the transaction sound.
 func (t *sqlTx) fail(err error) error {
 	if err != nil && t.broken == nil {
 		t.broken = err
@@ -105,6 +110,7 @@ func (t *sqlTx) Insert(space, key string, value []byte) error {
 	return err
 }
 
+// set writes a record and returns how many rows changed: none for an Insert that found one.
 func (t *sqlTx) set(query, space, key string, value []byte) (int64, error) {
 	if err := checkRecord(space, key, value); err != nil {
 		return 0, err
@@ -143,6 +149,8 @@ func (t *sqlTx) Next(space string) (uint64, error) {
 	return uint64(n), t.fail(err)
 }
 
+// Scan reads page by page, each from after the last key. So the caller may write, also to the same space, while it
+// ranges, and a scan that is broken off leaves no statement open.
 func (t *sqlTx) Scan(space string, r Range) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		if err := checkSpace(space); err != nil {
@@ -176,6 +184,7 @@ func (t *sqlTx) Scan(space string, r Range) iter.Seq2[Record, error] {
 }
 
 // page reads some records of [lo, hi), and whether there may be more. At most limit of them, if positive.
+// A page ends early when its values have scanBytes, so what is read ahead is bounded also where values are large.
 func (t *sqlTx) page(space, lo, hi string, limit int, reverse bool) (page []Record, more bool, err error) {
 	if err := t.usable(); err != nil {
 		return nil, false, err
@@ -204,6 +213,7 @@ func (t *sqlTx) page(space, lo, hi string, limit int, reverse bool) (page []Reco
 	return page, more, t.fail(err)
 }
 
+// blob returns an empty slice for an empty value, never nil: a value that is there can be told from none.
 func blob(v driver.Value) []byte {
 	if b, _ := v.([]byte); b != nil {
 		return b

@@ -8,6 +8,8 @@ import (
 )
 
 // Table is a space whose values are JSON of T.
+// Nothing is kept beside the name, so tables are constants. Fields that T does not have are passed over when a
+// record is read; what does not decode is CodeInternal, which names the record.
 type Table[T any] string
 
 // Row is a decoded record.

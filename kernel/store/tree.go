@@ -11,6 +11,7 @@ type node struct {
 	left, right *node
 }
 
+// find returns the key's node, or nil.
 func (n *node) find(key string) *node {
 	for n != nil && n.key != key {
 		if key < n.key {
@@ -55,11 +56,14 @@ func (n *node) join(o *node) *node {
 	return &c
 }
 
+// with returns the tree with the key set. Keys and priorities alone decide its shape, which random priorities keep
+// at a logarithmic depth whatever the order of keys.
 func (n *node) with(key string, value []byte) *node {
 	below, above := n.split(key)
 	return below.join(&node{key: key, value: value, priority: rand.Uint64()}).join(above)
 }
 
+// without returns the tree without the key, which is the same tree if it was not there.
 func (n *node) without(key string) *node {
 	if n.find(key) == nil {
 		return n
