@@ -26,6 +26,7 @@ func (b *background) run(ctx context.Context) {
 }
 
 // start calls fn on its own goroutine, or not at all outside run.
+// What is started this way may be lost at any moment, so it is only ever what can be found out again.
 func (b *background) start(fn func(context.Context)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

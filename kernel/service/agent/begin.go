@@ -12,6 +12,7 @@ import (
 
 // begin records the start and the user's message, or finds what an earlier process recorded. It fails with
 // CodeConflict if the run has ended meanwhile.
+// Hooks and observers are told after the commit. So a crash in between loses their news and not the message.
 func (l *loop) begin(ctx context.Context) error {
 	queued := l.active.Run // Begin changes it, and the store may call the function again
 	var resumed, reset bool
@@ -63,6 +64,7 @@ func resetFor(tx store.Tx, r run.Run) (reset bool, err error) {
 }
 
 // resetSession gives the session a new history, and reports whether there was an old one.
+// A session that does not exist yet is as good as new.
 func resetSession(tx store.Tx, key session.Key) (reset bool, err error) {
 	_, _, err = session.Reset(tx, key)
 	if wit.CodeOf(err) == wit.CodeNotFound {
@@ -72,6 +74,7 @@ func resetSession(tx store.Tx, key session.Key) (reset bool, err error) {
 }
 
 // asked is what the user says, as the history has it.
+// The command of a /new does not belong into it: the model answers what comes after.
 func asked(r run.Run) session.Message {
 	text := r.Text
 	if startsFresh(r) {
@@ -89,6 +92,7 @@ func asked(r run.Run) session.Message {
 }
 
 // resume takes up what an earlier process recorded of the run.
+// Calls without a result are pending, and the model is asked only when they have one.
 func (l *loop) resume(tx store.Tx) error {
 	mine, err := ownMessages(tx, l.active.Run)
 	if err != nil {
@@ -100,6 +104,8 @@ func (l *loop) resume(tx store.Tx) error {
 
 // progress reads a run's own messages: which calls have no result, what was said beside calls, and how often
 // the model has asked for tools.
+// Only the last request for tools can have calls that are open: the next is made once all have a result. Ids may
+// come again in a later round, so the results are forgotten at each.
 func progress(mine []session.Message) (pending []wit.ToolCall, said []string, rounds int) {
 	var last []wit.ToolCall
 	done := map[string]bool{}
@@ -125,6 +131,7 @@ func progress(mine []session.Message) (pending []wit.ToolCall, said []string, ro
 }
 
 // ownMessages returns what a running run has appended so far.
+// It looks back to the run's user message. Messages of others may stand in between, injected by clients.
 func ownMessages(tx store.Tx, r run.Run) ([]session.Message, error) {
 	var mine []session.Message
 	first := false // the user's message was seen: nothing before it is the run's

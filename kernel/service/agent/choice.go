@@ -29,6 +29,7 @@ type opened struct {
 
 // open finds the code behind name, or behind the agent's default when name is empty. Errors:
 // CodeUnavailable when there is none, or it cannot be called.
+// The choice is returned beside an error too, so that a failed run can say which model it was for.
 func (m *Models) open(name, agent string) (opened, error) {
 	c, err := m.choose(name, agent)
 	if err != nil {
@@ -42,6 +43,8 @@ func (m *Models) open(name, agent string) (opened, error) {
 }
 
 // choose names the model behind name; else the agent's, the default one, or what the first provider offers.
+// A name that was configured and cannot be found is an error and not replaced by another model, which might cost
+// more or send the conversation to somebody else.
 func (m *Models) choose(name, agent string) (choice, error) {
 	settings := m.settings()
 	if name == "" {
@@ -86,6 +89,7 @@ func named(all []ProviderInfo, name string) (choice, error) {
 }
 
 // Check returns the full name of a model that can be chosen, or CodeInvalid.
+// It does not ask whether the provider has the model: its list may be incomplete, and asking takes time.
 func (m *Models) Check(_ context.Context, name string) (string, error) {
 	if name = strings.TrimSpace(name); name == "" || len(name) > 200 {
 		return "", wit.NewError(wit.CodeInvalid, "a model is named provider/model, in at most 200 characters")

@@ -26,6 +26,8 @@ func commandList() []command {
 }
 
 // splitCommand reads "/name@bot rest". name is empty when text is no command.
+// Platforms put @bot after a command in groups, and people a colon. A text that begins with another word after the
+// slash, a path say, is for the model.
 func splitCommand(text string) (name, rest string) {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "/") {
@@ -46,6 +48,7 @@ func splitCommand(text string) (name, rest string) {
 }
 
 // AsCommand marks a run that is a text command.
+// It is decided when the run is queued, since an urgent one must not wait in the queue.
 func AsCommand(r run.Run) run.Run {
 	name, _ := splitCommand(r.Text)
 	r.Command = name

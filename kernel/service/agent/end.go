@@ -15,6 +15,8 @@ import (
 )
 
 // end ends the run as its conversation did, unless it is to be left where it is.
+// A run is left where it is if the store failed or the gateway stops: the next start takes it up. All else ends
+// it, and ends it visibly.
 func (l *loop) end(ctx context.Context, a answer, err error) error {
 	stop := run.StoppedBy(ctx)
 	switch {
@@ -69,6 +71,7 @@ func (l *loop) fail(cause error) error {
 }
 
 // broken is the message that was being written when the run broke off, nil if there is nothing to keep.
+// It is kept because people have read it while it was written, and will refer to it.
 func (l *loop) broken(stop, reason string) *session.Message {
 	if l.written == "" && reason == "" {
 		return nil
@@ -80,6 +83,8 @@ func (l *loop) broken(stop, reason string) *session.Message {
 
 // close records the end, and what is to be delivered, in one transaction, and then announces them: to those
 // who watch, to those who wait, and to the hooks.
+// The order matters after a crash: what was recorded is delivered all the same, and what was announced is also
+// recorded.
 func (l *loop) close(e ending) error {
 	var ended run.Run
 	if err := l.active.Update(func(tx store.Tx) (err error) {
@@ -106,6 +111,7 @@ func (l *loop) close(e ending) error {
 }
 
 // record appends what is still to be said and ends the run.
+// All calls get a result, or providers would refuse the history from then on.
 func (l *loop) record(tx store.Tx, e ending) (run.Run, error) {
 	r := l.active.Run
 	mine, err := ownMessages(tx, r)

@@ -48,6 +48,7 @@ func newFramer(f wit.Framing, body io.Reader) framer {
 }
 
 // bounded fails when more is read than fits.
+// It bounds a response as a whole: a server that never stops would otherwise fill the history frame by frame.
 type bounded struct {
 	r    io.Reader
 	left int
@@ -128,6 +129,7 @@ const (
 
 // newInflow starts to read. The goroutine ends with the frames' end, or when stop is closed and the body is,
 // which is the caller's to do; done is closed then.
+// A read of the body cannot be cancelled in other ways, which is why the caller has to close it.
 func newInflow(f framer, stop <-chan struct{}) (in *inflow, done <-chan struct{}) {
 	in = &inflow{frames: make(chan frame, maxBatch)}
 	ended := make(chan struct{})

@@ -29,6 +29,8 @@ func NewIntake(sessions *session.Service, runs Runs) *Intake { return &Intake{se
 func (i *Intake) Wake() { i.runs.Wake() }
 
 // Accept implements message.Acceptor: the message is a run in its conversation's session, answered there.
+// It runs in the transaction that takes the message in, so a message that was acknowledged to the platform has its
+// run. The message's id is the run's; Enqueue takes one that comes twice for the same.
 func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	in, from := m.Message, m.Origin()
 	key := i.sessions.Settings().Conversation("", from.Channel, in.Conversation, in.Sender.ID)
@@ -45,6 +47,7 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 }
 
 // preface is what the model has to know beside the text: what was said before, what is answered.
+// Each quoted text is cut, so that what others said does not crowd out what is asked.
 func preface(in message.Inbound) string {
 	var b strings.Builder
 	if len(in.History) > 0 {

@@ -45,6 +45,9 @@ type loop struct {
 }
 
 // converse goes between the model and the tools until the model has an answer.
+// Pending calls come first, because a run that is taken up again may have them, and a model must not be asked
+// before their results are there. In the last round no tools are offered; a model that asks all the same has
+// failed.
 func (l *loop) converse(ctx context.Context) (answer, error) {
 	r := l.active.Run
 	name := r.Model
@@ -98,6 +101,7 @@ func errEmpty() error {
 }
 
 // recordCalls appends the model's request for tools.
+// It comes before the first of the calls: after a crash they are known, and so is which one had begun.
 func (l *loop) recordCalls(a answer) error {
 	m := l.assistant(a)
 	if err := l.active.Update(func(tx store.Tx) error {
@@ -130,6 +134,8 @@ func (l *loop) assistant(a answer) session.Message {
 }
 
 // ask requests one answer, and again when that fails in a way that may pass while nothing was shown.
+// A provider that asks for a longer pause than maxRetryDelay is not waited for: whoever asked is better served by
+// an error now.
 func (l *loop) ask(ctx context.Context) (answer, error) {
 	// The window is read once: nothing that a failed request leaves behind belongs into it.
 	chat, err := l.request()
@@ -183,6 +189,7 @@ func (l *loop) try(ctx context.Context, chat *wit.Chat) (a answer, shown bool, e
 }
 
 // identify gives each call an id that no other call of the answer has, and arguments that can be kept.
+// Some providers send none, or the same one twice. The round is part of an id that is made here, so these differ within a run.
 func identify(calls []wit.ToolCall, round int) {
 	seen := map[string]bool{}
 	for i := range calls {
@@ -196,6 +203,8 @@ func identify(calls []wit.ToolCall, round int) {
 }
 
 // request is what the model is asked next.
+// A quarter of the context is left for the answer. The floor of 4 KiB keeps a long system prompt and many tools
+// from leaving no room for the question itself.
 func (l *loop) request() (*wit.Chat, error) {
 	r := l.active.Run
 	c := &wit.Chat{
@@ -226,6 +235,7 @@ func (l *loop) request() (*wit.Chat, error) {
 }
 
 // thinking is the last level that somebody has chosen, in the contract's words.
+// The contract has fewer levels than clients send.
 func thinking(levels ...string) string {
 	level := ""
 	for _, choice := range levels {

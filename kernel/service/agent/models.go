@@ -57,6 +57,7 @@ func (m *Models) Configured() []ProviderInfo {
 
 // listing is one provider's models. Its mutex is held while they are asked for, so that they are asked
 // for once.
+// mu is held only to read and write the fields, so known never waits for a provider.
 type listing struct {
 	asking sync.Mutex
 
@@ -80,6 +81,7 @@ func (m *Models) listing(provider string) *listing {
 
 // Forget drops what is known of a provider's models: its settings, credentials or code are others now. It
 // returns at once.
+// A list that is being asked for goes to those who wait for it and is forgotten.
 func (m *Models) Forget(provider string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -95,6 +97,7 @@ func (l *listing) known() (models []wit.Model, err error, fresh bool) {
 
 // List returns a provider's models, from memory if they are fresh and refresh is false; and beside an error
 // what was known before. Errors: the provider's, CodeUnavailable if it cannot be called.
+// A failure is remembered for a short time too, or each client that looks would ask a broken provider again.
 func (m *Models) List(ctx context.Context, provider string, refresh bool) ([]wit.Model, error) {
 	l := m.listing(provider)
 	if models, err, fresh := l.known(); fresh && !refresh {
@@ -119,6 +122,8 @@ func (m *Models) List(ctx context.Context, provider string, refresh bool) ([]wit
 }
 
 // ask makes the provider list its models.
+// It is asked twice if it needs a request: for the request, and for what the response says. What it lists is
+// bounded, since it goes to clients as it is.
 func (m *Models) ask(ctx context.Context, provider string) ([]wit.Model, error) {
 	p, ok := m.providers.Provider(provider)
 	if !ok {
@@ -149,6 +154,7 @@ func (m *Models) ask(ctx context.Context, provider string) ([]wit.Model, error) 
 
 // contextOf returns how many tokens a model reads. What is not known yet is found out in the background
 // and assumed until then.
+// It never waits, because a run does not begin later for the sake of a better estimate.
 func (m *Models) contextOf(provider, model string) uint32 {
 	models, _, fresh := m.listing(provider).known()
 	if !fresh {

@@ -28,6 +28,7 @@ type ProviderInfo struct {
 
 // configured reports whether the provider can be expected to answer: the owner has said something of it or
 // given it a credential, or it needs neither.
+// Two bytes are an empty object. Whether a credential is right, only the provider can say.
 func (p ProviderInfo) configured() bool {
 	return p.Facts.Offline || len(p.Settings) > len("{}") || p.Credentials > 0
 }

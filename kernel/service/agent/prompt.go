@@ -19,6 +19,7 @@ type prompt struct {
 }
 
 // makePrompt asks the hook before_agent_start, whose refusal is the error.
+// It is called once more when a run is taken up again, so the hook may see a run twice.
 func makePrompt(ctx context.Context, h *hook.Hooks, s Settings, r run.Run, tools []wit.ToolDefinition) (prompt, error) {
 	var p prompt
 	for _, d := range tools {

@@ -23,6 +23,8 @@ func failure(text string) result {
 func (r result) text() string { return session.Message{Parts: r.parts}.Text() }
 
 // persistable bounds a result and lets the hook tool_result_persist change its text.
+// The bound comes first, so a hook is not handed more than is kept, and again after the hook, which may have made
+// it longer. A hook that fails withholds the result: it may be there to take secrets out.
 func (c *toolCalls) persistable(ctx context.Context, call wit.ToolCall, r result) result {
 	r.parts = bound(r.parts)
 	before := r.text()
@@ -41,6 +43,7 @@ func (c *toolCalls) persistable(ctx context.Context, call wit.ToolCall, r result
 
 // bound cuts parts to maxToolResult bytes of text and 32 parts. JSON becomes text, and nothing at all
 // becomes a word.
+// Results are read again with each later request, so what is kept of them is paid for many times.
 func bound(parts []wit.Part) []wit.Part {
 	var out []wit.Part
 	left := maxToolResult

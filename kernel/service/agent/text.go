@@ -8,6 +8,8 @@ import (
 )
 
 // publicText is what a coded error says to people and models; of others only that they happened.
+// Internal errors may name files, addresses and the code's own affairs; the message of any other code was written
+// for people.
 func publicText(err error) string {
 	e := wit.AsError(err)
 	if e.Code == wit.CodeInternal {
@@ -24,6 +26,7 @@ func publicError(err error) *wit.Error {
 }
 
 // valid returns args as the JSON that they are, or as a JSON string of what they are instead.
+// History and providers have to be able to read a call again, whatever the model wrote.
 func valid(args wit.JSON) wit.JSON {
 	if len(args) == 0 {
 		return wit.JSON("{}")
@@ -40,6 +43,7 @@ func valid(args wit.JSON) wit.JSON {
 
 // arguments reads the arguments that a model wrote: an object, or a string that holds one. ok is false when
 // it is neither.
+// Some models write the object as a string.
 func arguments(raw wit.JSON) (object wit.JSON, ok bool) {
 	if len(raw) == 0 {
 		return wit.JSON("{}"), true
@@ -58,6 +62,7 @@ func arguments(raw wit.JSON) (object wit.JSON, ok bool) {
 	return raw, true
 }
 
+// personName is what people call somebody, or failing that the platform's id.
 func personName(p wit.Person) string {
 	switch {
 	case p.Name != nil && *p.Name != "":

@@ -31,6 +31,7 @@ type toolCalls struct {
 }
 
 // makeAll makes the calls that have no result yet.
+// One that is recorded is taken off, so a run that ends in the middle has told which ones are left.
 func (c *toolCalls) makeAll(ctx context.Context) error {
 	for len(c.pending) > 0 {
 		if err := c.make(ctx, c.pending[0]); err != nil {
@@ -42,6 +43,7 @@ func (c *toolCalls) makeAll(ctx context.Context) error {
 }
 
 // make makes one call. Its error is as invoke's, or that the result could not be recorded.
+// A call that an earlier process began is not made again: it may have sent a mail.
 func (c *toolCalls) make(ctx context.Context, call wit.ToolCall) error {
 	if ctx.Err() != nil {
 		return wit.Errorf(wit.CodeTimeout, "stopped before tool %s was called: %w", call.Name, context.Cause(ctx))
@@ -139,6 +141,8 @@ func onlyReads(d wit.ToolDefinition) bool {
 }
 
 // mark records that a call that may change something begins.
+// The mark is in the run and is committed before the tool hears of the call, which costs a commit. Tools that only
+// read do without.
 func (c *toolCalls) mark(call wit.ToolCall) error {
 	if err := c.active.Update(func(tx store.Tx) error {
 		_, err := run.Note(tx, c.active.Run.ID, func(r *run.Run) { r.Calling = call.ID })
@@ -152,6 +156,7 @@ func (c *toolCalls) mark(call wit.ToolCall) error {
 
 // abandon gives each call without a result one, in the run's last transaction, so that the history stays
 // readable for models. mine are the run's messages.
+// The model of a later run reads whether a call did not happen or may have.
 func (c *toolCalls) abandon(tx store.Tx, mine []session.Message) error {
 	done := map[string]bool{}
 	for i := len(mine) - 1; i >= 0 && mine[i].Role == wit.RoleTool; i-- {

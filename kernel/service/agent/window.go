@@ -17,6 +17,8 @@ const (
 
 // window reads as much of the end of a history as fits into budget bytes, cut where a user speaks, and
 // always all of the run's own messages.
+// A window that began with an answer, or with a tool's result, would be refused by some providers. Messages marked
+// as aside are in the history for people and cost nothing here.
 func window(tx store.Tx, sessionID, run string, budget int) ([]session.Message, error) {
 	left, whole := budget, false // whole: the run's first message was seen
 	messages, err := session.Newest(tx, sessionID, 0, maxWindow, func(m session.Message) bool {
@@ -47,6 +49,7 @@ func window(tx store.Tx, sessionID, run string, budget int) ([]session.Message, 
 }
 
 // cost is about how many bytes of the window a message takes.
+// It need not be exact: a quarter of the context is left over.
 func cost(m session.Message) int {
 	n := 16
 	for _, p := range m.Parts {
@@ -64,6 +67,7 @@ func cost(m session.Message) int {
 }
 
 // shrink replaces the oldest results of tools by a note until the messages fit; the newest one stays.
+// Only results of tools are given up, the oldest first: they are long, and the model has drawn on them already.
 func shrink(messages []session.Message, budget int) []session.Message {
 	total, last := 0, -1
 	for i, m := range messages {
@@ -87,6 +91,7 @@ func shrink(messages []session.Message, budget int) []session.Message {
 
 // turns makes what a model reads of a history: each request for tools is followed by its results,
 // whatever stands between them in the history, and a result that is missing is said to be.
+// Providers refuse a request for tools that is not answered, in order, at once.
 func turns(messages []session.Message) []wit.ChatTurn {
 	results := map[string][]session.Message{} // call id → results, in order
 	for _, m := range messages {

@@ -113,6 +113,8 @@ type AgentMeta struct {
 
 // agent accepts a run, and answers once more when it has ended. A client that goes away does not
 // end it.
+// A run that has ended already is answered at once, with the second answer only: the client has sent the same key
+// again.
 func (s *Service) agent(ctx context.Context, p AgentParams, accept func(AgentAccepted)) (AgentResult, error) {
 	if p.Timeout < 0 || p.Timeout > 1<<31 {
 		return AgentResult{}, wit.NewError(wit.CodeInvalid, "invalid agent params: timeout is a number of seconds")
@@ -149,6 +151,7 @@ func (s *Service) agent(ctx context.Context, p AgentParams, accept func(AgentAcc
 
 // final is a finished run as agent's second answer; a failed one is an error with the answer's shape in
 // its details.
+// A run that was stopped counts as a timeout if the clock did it, and as an error otherwise.
 func final(r run.Run) (AgentResult, error) {
 	out := AgentResult{RunID: r.ID, Status: "ok", Summary: "completed", Result: &AgentReply{Payloads: []AgentPayload{}}}
 	if r.Answer != "" {
@@ -174,6 +177,7 @@ func final(r run.Run) (AgentResult, error) {
 }
 
 // agentKey finds the session that is meant: by key, by session id, by the person, or the main one.
+// A session id that nobody has is read as a key, since clients send keys there too.
 func (s *Service) agentKey(ctx context.Context, p AgentParams) (key session.Key, err error) {
 	settings := s.sessions.Settings()
 	switch {
@@ -222,6 +226,8 @@ type WaitResult struct {
 const defaultWait = 30 * time.Second
 
 // wait waits for the end of a run, which need not exist yet.
+// A run that does not end in time is a result and no error: clients ask again. One that goes away ends its wait
+// alone.
 func (s *Service) wait(ctx context.Context, p WaitParams) (WaitResult, error) {
 	res := WaitResult{RunID: p.RunID, Status: "timeout"}
 	wait := defaultWait

@@ -28,6 +28,8 @@ type Attachment struct {
 const maxImage = 6 << 20
 
 // keep puts an attached picture into the media store.
+// The size is looked at before the base64 is decoded. Of what the client says of the file only type and name are
+// used.
 func (s *Service) keep(ctx context.Context, a Attachment) (wit.Part, error) {
 	var p wit.Part
 	if s.media == nil {
@@ -59,6 +61,8 @@ func (s *Service) keep(ctx context.Context, a Attachment) (wit.Part, error) {
 }
 
 // fill checks the text and stores the attachments of a run.
+// The pictures are stored before the run is queued; those of a run that is refused then are removed with age by
+// the media store.
 func (s *Service) fill(ctx context.Context, r *run.Run, method string, files []Attachment) error {
 	r.Text = strings.ToValidUTF8(r.Text, "\uFFFD")
 	if len(r.Text) > run.MaxText {

@@ -1,4 +1,4 @@
-// Package chat is the face of conversations to clients: the methods that ask for answers, stop them and read
+// Package chat is what clients see of conversations: the methods that ask for answers, stop them and read
 // histories, and the events chat and agent that show an answer while it is made.
 //
 // It decides what clients see and nothing else: run queues and stops, agent answers. Parameters are the union

@@ -88,6 +88,8 @@ type InFlight struct {
 }
 
 // history answers a History, or with a cursor a HistoryDelta or a HistoryReset.
+// The page, the queue and the running run are of one moment, as they are read in one transaction; what SessionInfo
+// adds is of a moment later. A session that does not exist has an empty history, and a cursor into it is reset.
 func (s *Service) history(ctx context.Context, p HistoryParams) (any, error) {
 	key, err := s.key("chat.history", p.SessionKey, p.AgentID)
 	if err != nil {
@@ -125,6 +127,8 @@ func (s *Service) history(ctx context.Context, p HistoryParams) (any, error) {
 }
 
 // readHistory fills the page in; reset says that the cursor leads nowhere.
+// A cursor is the id of the session's history and the number of a message. It leads nowhere once the session was
+// reset, or when more was added than fits a page: the client reads the pages anew then.
 func readHistory(tx store.Tx, res *History, p HistoryParams, limit int) (reset bool, err error) {
 	e, err := session.Get(tx, res.SessionKey)
 	if wit.CodeOf(err) == wit.CodeNotFound {
@@ -159,6 +163,7 @@ func readHistory(tx store.Tx, res *History, p HistoryParams, limit int) (reset b
 }
 
 // fit takes the newest messages that are within historyBytes together.
+// One message is taken whatever its size, or a client could never page past it.
 func (h *History) fit(sessionID string, messages []session.Message, maxChars int) {
 	left := historyBytes
 	for i := len(messages) - 1; i >= 0; i-- {
@@ -177,6 +182,7 @@ func (h *History) fit(sessionID string, messages []session.Message, maxChars int
 const maxPending = 20
 
 // pending tells what runs and what waits.
+// One more than is shown is read, because the one that runs is among them and is no input that waits.
 func (h *History) pending(tx store.Tx) error {
 	total, err := run.Count(tx, h.SessionKey)
 	if err != nil {

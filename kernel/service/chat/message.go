@@ -82,6 +82,8 @@ func shown(sessionID string, m session.Message, maxChars int) Message {
 }
 
 // size is about how many bytes the message has as JSON.
+// The constants are the fields around the texts. A rough figure is enough, for a frame to a client has room above
+// historyBytes.
 func (m Message) size() int {
 	n := 350
 	for _, c := range m.Content {

@@ -59,6 +59,7 @@ type SendResult struct {
 }
 
 // send queues what a client says.
+// The key makes it safe to send again after a lost connection: Status says what became of the first one. The two messages are not compared; only a key that another session has used is an error.
 func (s *Service) send(ctx context.Context, p SendParams) (SendResult, error) {
 	res := SendResult{RunID: p.IdempotencyKey}
 	key, err := s.key("chat.send", p.SessionKey, p.AgentID)

@@ -21,6 +21,7 @@ type Media interface {
 }
 
 // Runs queues runs and tells of them. *run.Service is one.
+// Its errors are passed on to clients as they are.
 type Runs interface {
 	Submit(ctx context.Context, q run.Request) (run.Receipt, error)
 	Find(ctx context.Context, id string) (run.Run, error)

@@ -35,6 +35,7 @@ func (w *Writer) Begin(r run.Run, verbose bool) agent.Reporter {
 }
 
 // Ended implements agent.Observer.
+// Such a run had no lifecycle, so only the chat hears of it.
 func (w *Writer) Ended(r run.Run) { w.stream(r).final(agent.End{Run: r}) }
 
 // stream makes the events of one run. They are numbered anew when it is taken up again.
@@ -51,6 +52,8 @@ const (
 
 // stream publishes one run's events, in order and numbered. Deltas of the chat are held back so that
 // there is at most one per chatInterval, the first at once.
+// It is called by the run's goroutine and by its own timer, hence the lock, which is held while an event is
+// published so that numbers are sent in their order.
 type stream struct {
 	bus      *event.Bus
 	watchers Watchers
@@ -70,6 +73,7 @@ type stream struct {
 }
 
 // emit publishes the next event of the agent stream, to these connections or to all. The caller has the lock.
+// What is only seen by some connections takes a number all the same; the other ones see a gap.
 func (s *stream) emit(name string, data map[string]any, to ...string) {
 	s.seq++
 	kind := Agents
