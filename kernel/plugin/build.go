@@ -25,6 +25,8 @@ type builder struct {
 }
 
 // build makes a version of a candidate that may run, and verifies it where verify is set; or says why not.
+// A version exists only if it may do what its manifest asks for: permissions are decided before code is looked at.
+// What is granted without a question is for grant.Grants.Admit to say.
 func (b *builder) build(ctx context.Context, c candidate, verify bool) (*version, *Update) {
 	u := &Update{Path: c.pkg.Path}
 	if c.err != nil {
@@ -58,6 +60,7 @@ func (b *builder) build(ctx context.Context, c candidate, verify bool) (*version
 	return v, nil
 }
 
+// newVersion joins a candidate with what it runs on. Its code is not read yet.
 func (b *builder) newVersion(c candidate) *version {
 	v := &version{manifest: c.manifest, pkg: c.pkg, rank: c.rank, fingerprint: c.fingerprint, engine: c.pkg.Engine, log: b.log,
 		config: newConfiguration(c.manifest, b.settings), calls: newGate()}
@@ -69,6 +72,7 @@ func (b *builder) newVersion(c candidate) *version {
 }
 
 // refusal says why a version cannot run.
+// The hint is for what the author of the plugin can mend; a disk that fails is not.
 func (v *version) refusal(err error) Update {
 	u := Update{Version: v.manifest.Version, Path: v.pkg.Path, Reason: err.Error()}
 	if wit.CodeOf(err) == wit.CodeInvalid {

@@ -18,6 +18,7 @@ type request struct {
 	deadline time.Duration
 }
 
+// receiver is a pointer to a record of the contract that can be read and checked.
 type receiver[T any] interface {
 	*T
 	codec.Receiver
@@ -26,6 +27,7 @@ type receiver[T any] interface {
 
 // call is the one way from the kernel into a plugin: in goes to the current version's export, what
 // comes back is decoded and validated. Class and deadline are the contract's.
+// Errors are the plugin's own, with their codes, and those that Channel names. A call that was let in stays with the version that it entered when another one becomes current, and may go on for as long as that one drains.
 func call[O any, PO receiver[O]](ctx context.Context, r versions, id string, req request, in codec.Appender) (*O, error) {
 	facts := wit.Export(req.export)
 	if facts == nil {
@@ -74,6 +76,8 @@ func call[O any, PO receiver[O]](ctx context.Context, r versions, id string, req
 }
 
 // blame makes what is wrong with an answer unavailable: the fault is the plugin's, not the caller's.
+// CodeInvalid would tell the caller that its parameters were wrong. CodeTooLarge stays: what to do about it is the
+// same.
 func blame(err error) error {
 	if wit.CodeOf(err) != wit.CodeInvalid {
 		return err
@@ -86,6 +90,7 @@ func decode(out []byte, into codec.Receiver) (unknown []string, err error) {
 	if len(out) > wit.LimitAnswer {
 		return nil, wit.Errorf(wit.CodeTooLarge, "has %d bytes, at most %d", len(out), wit.LimitAnswer)
 	}
+	// An export that has nothing to say may say nothing.
 	if len(out) == 0 {
 		out = []byte("null")
 	}

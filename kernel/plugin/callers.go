@@ -16,6 +16,7 @@ type callers struct {
 }
 
 // get returns the caller of a key, which start makes.
+// start runs under the lock, so a key is started once; it must not wait for calls.
 func (c *callers) get(key string, start func() (engine.Caller, error)) (engine.Caller, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -41,6 +42,8 @@ func (c *callers) started() bool {
 }
 
 // close closes all; calls that still run are stopped when ctx ends.
+// The lock is not held meanwhile, so figures can be read while old calls end. A gate in front of the version has
+// to be closed before, or a late call would start a caller that nobody closes.
 func (c *callers) close(ctx context.Context) {
 	c.mu.Lock()
 	old := c.open

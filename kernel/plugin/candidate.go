@@ -36,6 +36,8 @@ type scout struct {
 }
 
 // candidates lists the packages of each id, the one that should run first.
+// A source that cannot be read is an error beside what the other ones have. Nothing may be concluded from what is
+// missing then.
 func (s *scout) candidates() (map[string][]candidate, error) {
 	found := map[string][]candidate{}
 	var failed error
@@ -48,6 +50,7 @@ func (s *scout) candidates() (map[string][]candidate, error) {
 		for _, pkg := range packages {
 			c := candidate{pkg: pkg, rank: rank}
 			c.err = s.read(&c)
+			// The fingerprint of what is broken has its error in it, so it is tried again once either changes.
 			if c.err != nil {
 				c.fingerprint = fmt.Sprintf("%s|%s|%s", pkg.Path, pkg.ManifestStamp(), c.err)
 			}

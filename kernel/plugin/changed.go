@@ -44,6 +44,7 @@ type announcer struct {
 	log hclog.Logger
 }
 
+// announce logs and publishes one step. It returns at once, whoever listens.
 func (n announcer) announce(id string, a life.Announce) {
 	if a.Phase == life.Failed {
 		n.log.Warn("plugin failed", "plugin", id, "version", a.Version, "reason", a.Reason)

@@ -9,6 +9,7 @@ import (
 )
 
 // configuration is what the owner configured for a plugin, as its manifest's schema sees it.
+// A section is checked again when its text has changed and not at each call: calls do not pay for the schema.
 type configuration struct {
 	manifest *wit.Manifest
 	schema   *manifest.Schema // nil when the manifest has none
@@ -65,6 +66,7 @@ func (c *configuration) strip(value wit.JSON) wit.JSON { return c.schema.Strip(v
 
 // flat returns the fields of the plugin's section as Extism's config knows them: strings as they are, other
 // values as JSON.
+// Secrets are taken out, as everywhere: a guest names credentials and never has them.
 func (c *configuration) flat() map[string]string {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(c.schema.Strip(c.settings.PluginConfig(c.manifest.ID)), &fields) != nil {

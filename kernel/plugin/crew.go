@@ -20,6 +20,8 @@ func newCrew(ctx context.Context, m *mailbox) *crew {
 }
 
 // background runs f beside the tasks, and what it returns as one of them.
+// f must not touch what the tasks own; what it returns may. pending lets the registry wait for all of them when it
+// ends.
 func (c *crew) background(f func() (task func())) {
 	c.pending++
 	go func() {
@@ -32,6 +34,7 @@ func (c *crew) background(f func() (task func())) {
 }
 
 // draining bounds the wait for calls of an old version, further once the gateway stops.
+// drainTimeout holds from the beginning, and stopTimeout from when the gateway stops, whichever is over first.
 func (c *crew) draining() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	unhook := context.AfterFunc(c.life, func() { time.AfterFunc(stopTimeout, cancel) })

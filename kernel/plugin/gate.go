@@ -6,6 +6,8 @@ import (
 )
 
 // gate counts the calls inside, until it is closed and the last one has left.
+// A WaitGroup will not do: it does not allow an add to race with the wait, which is what a call in the moment of
+// an upgrade does.
 type gate struct {
 	mu     sync.Mutex
 	inside int
@@ -26,6 +28,7 @@ func (g *gate) enter() bool {
 	return true
 }
 
+// leave lets a call out that enter let in.
 func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

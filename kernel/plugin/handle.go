@@ -74,6 +74,7 @@ func (h *handle) stream(ctx context.Context, account string, req *wit.HTTPReques
 }
 
 // current returns what is called now, nil while there is nothing.
+// What is read of it may be out of date a moment later; only enter holds a version.
 func (h *handle) current() *version {
 	v, _ := h.registry.current(h.id)
 	return v

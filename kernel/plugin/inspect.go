@@ -30,9 +30,13 @@ type inspected struct {
 	info engine.Info
 }
 
+// maxInspected bounds what is remembered. Beyond it all is forgotten, since reading a file again is all that it
+// costs.
 const maxInspected = 64
 
 // inspect reads a version's file of code.
+// The file's key is compared before and after: a file that is being written would else be remembered under the key
+// of another content.
 func (i *inspector) inspect(ctx context.Context, v *version) (inspected, error) {
 	name, _ := manifest.Entry(v.manifest)
 	key, err := v.pkg.CodeKey(name)

@@ -59,6 +59,9 @@ func (k *keeper) entry(id string) *entry {
 func (k *keeper) ids() []string { return slices.Sorted(maps.Keys(k.entries)) }
 
 // apply makes an event happen, with all that follows from it at once.
+// The state is changed before the actions are carried out, and the outcome of a trial is the next event. So all
+// decisions are life's, and this does what it is told. An entry about which there is nothing more to know is
+// dropped.
 func (k *keeper) apply(e *entry, ev life.Event) {
 	for ev != nil {
 		var actions []life.Action
@@ -72,6 +75,7 @@ func (k *keeper) apply(e *entry, ev life.Event) {
 }
 
 // publish makes everybody see what a plugin is.
+// Readers see the old standing or the new one, whole.
 func (k *keeper) publish(e *entry) {
 	if e.state.Status.Phase == "" {
 		k.table.remove(e.id)
@@ -81,6 +85,7 @@ func (k *keeper) publish(e *entry) {
 }
 
 // act carries out actions, and returns the outcome of a trial if there was one.
+// They are carried out in order: a new version serves before the old one drains, so there is always one to call.
 func (k *keeper) act(e *entry, actions []life.Action) (outcome life.Event) {
 	for _, a := range actions {
 		switch a := a.(type) {

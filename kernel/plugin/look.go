@@ -34,6 +34,7 @@ func (k *keeper) look(ctx context.Context, live bool) (again bool, err error) {
 }
 
 // lookAt makes one plugin what the sources say.
+// If the sources cannot be read, the plugin stays what it is.
 func (k *keeper) lookAt(id string, live bool) {
 	if found, err := k.scout.candidates(); err == nil || len(found[id]) > 0 {
 		k.place(id, found[id], live)
@@ -100,6 +101,7 @@ func (k *keeper) rollBack(id, reason string) error {
 }
 
 // tell makes an event about a version happen, unless it is gone.
+// Events come from calls, which may end long after their version has been replaced.
 func (k *keeper) tell(v *version, ev life.Event) {
 	if e := k.entries[v.manifest.ID]; e != nil && e.versions[v.ref] == v {
 		k.apply(e, ev)
@@ -137,6 +139,8 @@ func (k *keeper) verifyInstalled(ctx context.Context) {
 }
 
 // try makes a version of a candidate, or says why it cannot run.
+// A failure while files are being copied is put off and not announced; whoever copies would read an error about a
+// plugin that is fine a second later.
 func (k *keeper) try(e *entry, t life.Try) life.Event {
 	for _, c := range e.found {
 		if c.fingerprint != t.Fingerprint {

@@ -42,6 +42,7 @@ func (m *mailbox) do(task func()) {
 }
 
 // work runs the tasks that are there, unless somebody else does.
+// The lock is not held while a task runs, so a task may post.
 func (m *mailbox) work() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -64,6 +65,7 @@ func (m *mailbox) work() {
 }
 
 // attend makes the caller the one who works, as soon as nobody else does. wake says when to.
+// It returns only when no task runs, so two goroutines never run tasks at once.
 func (m *mailbox) attend() (wake <-chan struct{}) {
 	m.mu.Lock()
 	m.attended, m.wake = true, make(chan struct{}, 1)

@@ -8,6 +8,7 @@ import (
 )
 
 // offers is what all plugins together provide. It is replaced, never changed.
+// It is computed whole at each change, which is rare, so that looking something up costs no lock.
 type offers struct {
 	plugins map[string][]string // ids by kind
 	tools   []ToolRow
@@ -20,6 +21,8 @@ type offers struct {
 func (o *offers) has(kind, id string) bool { return slices.Contains(o.plugins[kind], id) }
 
 // refreshOffers computes the offers of what is current now.
+// Of tools with one name, that of the first source wins, then of the first id: the same one after each start. A
+// clash is logged when it is new, and not at each change of some other plugin.
 func (k *keeper) refreshOffers() {
 	var current []*version
 	for _, s := range k.table.all() {

@@ -149,6 +149,7 @@ func (r *Registry) serve(ctx context.Context, tasks <-chan struct{}) {
 }
 
 // touch says that something may have changed.
+// It never blocks: one signal that waits is as good as several.
 func (r *Registry) touch() {
 	r.touched.Store(time.Now().UnixNano())
 	select {
@@ -201,6 +202,7 @@ func (r *Registry) current(id string) (*version, error) { return r.table.current
 
 // enter implements versions. A version that turns out not to run at its first use makes room for the next
 // package of its id, which is entered instead.
+// The loop ends: each round either returns, or goes on to another version, of which there are as many as packages.
 func (r *Registry) enter(ctx context.Context, id string) (*version, error) {
 	for {
 		v, err := r.table.current(id)

@@ -96,6 +96,8 @@ func (r *Registry) Info(id string) (Details, error) {
 	return d, nil
 }
 
+// status is what a list says of a plugin. Version and path are those of what runs, if something does; Update says
+// what did not take its place.
 func (t *table) status(s *standing) Status {
 	is := s.status
 	out := Status{ID: s.id, Name: s.id, Version: is.Version, State: is.Phase, Reason: is.Reason, Hint: is.Hint, Path: is.Path, Update: s.update}

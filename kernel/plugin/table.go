@@ -12,6 +12,7 @@ import (
 
 // table is what everybody may read without waiting for anybody. What it holds is replaced, never changed;
 // only the keeper writes.
+// A change of one plugin replaces its row; the map is copied only when an id comes or goes.
 type table struct {
 	rows   atomic.Pointer[map[string]*row]
 	offers atomic.Pointer[offers]
@@ -54,6 +55,7 @@ func (t *table) all() []*standing {
 	return list
 }
 
+// put shows a plugin's standing, and adds the plugin if it is new.
 func (t *table) put(s *standing) {
 	rows := *t.rows.Load()
 	if r := rows[s.id]; r != nil {
@@ -66,6 +68,7 @@ func (t *table) put(s *standing) {
 	t.rows.Store(&next)
 }
 
+// remove takes a plugin out; one that is not there is no error.
 func (t *table) remove(id string) {
 	rows := *t.rows.Load()
 	if rows[id] == nil {

@@ -75,6 +75,8 @@ func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutp
 func (t *Tool) Config() (wit.JSON, error) { return t.handle.Config("") }
 
 // checkArgs checks a tool's arguments; its schema is compiled once per version.
+// They are checked here and not in the plugin, so that every tool may rely on its schema. A tool that an upgrade
+// has dropped is CodeNotFound.
 func (v *version) checkArgs(name string, args wit.JSON) error {
 	d, ok := definition(v.manifest, name)
 	if !ok {

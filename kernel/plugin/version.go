@@ -43,6 +43,7 @@ type version struct {
 
 // verify loads the code and compares it with the manifest. It does so once; concurrent callers wait for the
 // first. first is set for the one who did it.
+// A failure is not remembered: a file that could not be read for the moment is read again at the next call.
 func (v *version) verify(ctx context.Context, i *inspector) (first bool, err error) {
 	if v.verified.Load() {
 		return false, nil
@@ -80,6 +81,7 @@ func (v *version) source(hash string) engine.Source {
 }
 
 // caller returns what makes calls of a class; with single instances, each account has its own.
+// Instances of one class are not used for another, so that a channel's events do not wait behind its sends.
 func (v *version) caller(c wit.Class, account string) (engine.Caller, error) {
 	key := string(c)
 	if v.instances(c) == wit.InstancesSingle {
@@ -96,6 +98,8 @@ func (v *version) instances(c wit.Class) wit.Instances {
 	return c.Instances()
 }
 
+// spec says how the engine runs a class of calls: the manifest's limits, with the contract's defaults where it
+// names none. A plugin of a bundle is told which one it is.
 func (v *version) spec(c wit.Class) engine.Spec {
 	limits := wit.Limits{}
 	if v.manifest.Limits != nil {
@@ -145,6 +149,7 @@ func (v *version) free() {
 }
 
 // clone returns the same version anew, to take calls after or beside the last ones of v.
+// It loads the code once more, for each version releases its own: freeing one leaves the other its code.
 func (v *version) clone(ref life.Ref) *version {
 	v.mu.Lock()
 	defer v.mu.Unlock()
