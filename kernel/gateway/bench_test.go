@@ -76,7 +76,7 @@ func BenchmarkPipelinedRaw(b *testing.B) {
 	batch := bytes.Repeat(frame, 64)
 	done := make(chan error, 1)
 	go func() {
-		r := bufio.NewReaderSize(conn, 64<<10)
+		r := bufio.NewReaderSize(conn.in, 64<<10)
 		for got := 0; got < b.N || b.N == 0; {
 			op, err := rawRead(r)
 			if err != nil {
@@ -103,38 +103,53 @@ func BenchmarkPipelinedRaw(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
 }
 
-// BenchmarkFanOut is one event to a hundred connections that read it.
+// BenchmarkFanOut is one event to a hundred connections that read it. At most window events are on their way,
+// because a connection that lags by Limits.MaxQueued is closed.
 func BenchmarkFanOut(b *testing.B) {
+	const readers, window = 100, 1024
 	kind := event.Kind[id]{Name: "chat", Scope: wire.ScopeRead}
 	r, url := bootTCP(b)
-	var read sync.WaitGroup
-	for range 100 {
+	read := make(chan error, readers) // nil for each window that a reader has read
+	for range readers {
 		conn := rawConnect(b, url)
 		defer conn.Close()
-		read.Go(func() {
-			in := bufio.NewReaderSize(conn, 64<<10)
-			last := fmt.Appendf(nil, `"payload":{"n":-1}`)
-			for {
+		go func() {
+			in := bufio.NewReaderSize(conn.in, 64<<10)
+			for got := 0; ; {
 				msg, err := rawRead(in)
 				if err != nil {
-					b.Error(err)
+					read <- err
 					return
 				}
-				if bytes.Contains(msg, last) {
-					return
+				if !bytes.Contains(msg, []byte(`"event":"chat"`)) {
+					continue
+				}
+				if got++; got%window == 0 {
+					read <- nil
 				}
 			}
-		})
+		}()
+	}
+	publish := func(n int) {
+		kind.Publish(r.bus, id{n})
+		if n%window != 0 {
+			return
+		}
+		for range readers {
+			if err := <-read; err != nil {
+				b.Fatal(err)
+			}
+		}
 	}
 	n := 0
 	for b.Loop() {
-		if n++; n%256 == 0 {
-			time.Sleep(time.Millisecond) // a burst beyond the bound would close them
-		}
-		kind.Publish(r.bus, id{n})
+		n++
+		publish(n)
 	}
-	kind.Publish(r.bus, id{-1})
-	read.Wait()
+	b.StopTimer()
+	for ; n%window != 0; n++ {
+		publish(n + 1) // to the end of a window, so that every reader has read everything
+	}
 }
 
 // BenchmarkIdleConnections reports what the process needs for each of its idle connections, the
@@ -146,7 +161,7 @@ func BenchmarkIdleConnections(b *testing.B) {
 		before := memory()
 		conns := make([]net.Conn, 0, n)
 		for range n {
-			conns = append(conns, rawConnect(b, url))
+			conns = append(conns, rawConnect(b, url).Conn)
 		}
 		time.Sleep(time.Second)
 		after := memory()
@@ -184,8 +199,14 @@ func rss() uint64 {
 
 const connectFrame = `{"type":"req","id":"c","method":"connect","params":{"minProtocol":3,"maxProtocol":3,"client":{"id":"cli","version":"1","platform":"linux","mode":"cli"},"auth":{"token":"TOKEN"}}}`
 
+// rawConn is a connection and its reader, which may have read beyond what was asked of it.
+type rawConn struct {
+	net.Conn
+	in *bufio.Reader
+}
+
 // rawConnect speaks the WebSocket protocol by hand as far as hello-ok.
-func rawConnect(tb testing.TB, url string) net.Conn {
+func rawConnect(tb testing.TB, url string) rawConn {
 	tb.Helper()
 	addr := strings.TrimPrefix(url, "ws://")
 	conn, err := net.Dial("tcp", addr)
@@ -215,7 +236,7 @@ func rawConnect(tb testing.TB, url string) net.Conn {
 			tb.Fatal(err)
 		}
 		if bytes.Contains(msg, []byte("hello-ok")) {
-			return conn
+			return rawConn{conn, r}
 		}
 	}
 }
