@@ -63,7 +63,7 @@ func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
 	return err
 }
 
-// open tells where gateway listening.
+// open writes down where the gateway listens.
 func (k *Kernel) open() (Endpoint, error) {
 	url := urlOf(k.door.listener)
 	k.url.Store(&url)

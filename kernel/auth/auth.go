@@ -123,7 +123,7 @@ func New(d Deps) (*Auth, error) {
 	a.verifier = &verifier{mode: mode, now: d.Now, replays: newReplays(d.Now)}
 	a.login = &login{mode: mode, shared: shared, store: d.Store, now: d.Now}
 	a.pairing = &pairing{store: d.Store, bus: d.Bus, tokens: mint, now: d.Now}
-	a.methods = &methods{store: d.Store, bus: d.Bus, tokens: mint, pairing: a.pairing, now: d.Now}
+	a.methods = &methods{a.pairing}
 	return a, nil
 }
 

@@ -1,11 +1,10 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"slices"
-	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -14,13 +13,7 @@ import (
 
 // methods is the owner's side of pairing: he sees, approves, rejects and revokes. Each changes the store in
 // one transaction and publishes after it.
-type methods struct {
-	store   store.Store
-	bus     *event.Bus
-	tokens  tokens
-	pairing *pairing
-	now     func() time.Time
-}
+type methods struct{ *pairing }
 
 func (m *methods) rows() []rpc.Method {
 	return []rpc.Method{
@@ -111,8 +104,8 @@ func (m *methods) list(ctx context.Context, _ rpc.None) (PairList, error) {
 		return nil
 	})
 	// The newest first, as owners look for what they have just started.
-	slices.SortStableFunc(out.Pending, func(x, y Request) int { return int(y.Ts - x.Ts) })
-	slices.SortStableFunc(out.Paired, func(x, y DeviceRow) int { return int(y.ApprovedAtMs - x.ApprovedAtMs) })
+	slices.SortStableFunc(out.Pending, func(x, y Request) int { return cmp.Compare(y.Ts, x.Ts) })
+	slices.SortStableFunc(out.Paired, func(x, y DeviceRow) int { return cmp.Compare(y.ApprovedAtMs, x.ApprovedAtMs) })
 	return out, err
 }
 
@@ -133,14 +126,11 @@ func (m *methods) approveRequest(ctx context.Context, in RequestRef) (Approved, 
 		if err := within(ctx, r.Scopes); err != nil {
 			return err
 		}
-		if _, err := m.pairing.approve(tx, r); err != nil {
-			return err
-		}
-		p, err := devices.Get(tx, r.DeviceID)
+		p, _, err := m.approve(tx, r)
 		if err != nil {
 			return err
 		}
-		out.Device = shown(p)
+		out.Device = shown(*p)
 		return requests.Delete(tx, in.RequestID)
 	})
 	if err == nil {

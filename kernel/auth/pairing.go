@@ -119,7 +119,7 @@ func (p *pairing) decide(tx store.Tx, c applicant) (out decision, err error) {
 	if err := forget(tx, c.device.id); err != nil {
 		return out, err
 	}
-	out.token, err = p.approve(tx, out.request)
+	_, out.token, err = p.approve(tx, out.request)
 	return out, err
 }
 
@@ -134,15 +134,15 @@ func (p *pairing) announce(out decision) {
 }
 
 // approve adds what a request asks for to the device, and issues its token.
-func (p *pairing) approve(tx store.Tx, r Request) (issued, error) {
+func (p *pairing) approve(tx store.Tx, r Request) (*paired, issued, error) {
 	now := p.now().UnixMilli()
 	d, err := find(tx, r.DeviceID)
 	if err != nil {
-		return issued{}, err
+		return nil, issued{}, err
 	}
 	if d == nil {
 		if err := roomFor(tx); err != nil {
-			return issued{}, err
+			return nil, issued{}, err
 		}
 		d = &paired{Device: Device{DeviceID: r.DeviceID, CreatedAtMs: now}}
 	}
@@ -156,7 +156,7 @@ func (p *pairing) approve(tx store.Tx, r Request) (issued, error) {
 		d.Scopes = union(d.Scopes, r.Scopes)
 	}
 	got := p.tokens.renew(d, ask{role: r.Role, scopes: r.Scopes})
-	return got, devices.Put(tx, d.DeviceID, *d)
+	return d, got, devices.Put(tx, d.DeviceID, *d)
 }
 
 // unpaired tells a client that it waits for the owner, under which request.

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
 	"slices"
 	"time"
 
@@ -142,7 +141,7 @@ func lookup(ctx context.Context, s store.Store, id string) (p *paired, err error
 // find reads a device; nil is one that is not paired.
 func find(tx store.Tx, id string) (*paired, error) {
 	p, err := devices.Get(tx, id)
-	if notFound(err) {
+	if wit.CodeOf(err) == wit.CodeNotFound {
 		return nil, nil
 	}
 	if err != nil {
@@ -163,7 +162,7 @@ func deviceFor(tx store.Tx, id string) (*paired, error) {
 // pending returns a request that still waits. Errors: CodeNotFound.
 func pending(tx store.Tx, id string, now time.Time) (Request, error) {
 	r, err := requests.Get(tx, id)
-	if notFound(err) || err == nil && r.expired(now) {
+	if wit.CodeOf(err) == wit.CodeNotFound || err == nil && r.expired(now) {
 		return Request{}, wit.NewError(wit.CodeNotFound, "unknown requestId")
 	}
 	return r, err
@@ -226,9 +225,4 @@ func roomFor(tx store.Tx) error {
 		return wit.NewError(wit.CodeUnavailable, "too many paired devices: remove some with device.pair.remove")
 	}
 	return nil
-}
-
-// notFound reports whether err is the store's for a missing record.
-func notFound(err error) bool {
-	return errors.Is(err, &wit.Error{Code: wit.CodeNotFound})
 }

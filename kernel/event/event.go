@@ -48,10 +48,13 @@ type Kind[T any] struct {
 // Row returns the kind's row for hello-ok and for documentation.
 func (k Kind[T]) Row() Row { return Row{k.Name, k.Scope, k.DropIfSlow, reflect.TypeFor[T]()} }
 
-// Publish sends payload to every subscriber of b. With to, only these connections see it.
-func (k Kind[T]) Publish(b *Bus, payload T, to ...string) {
-	b.publish(Event{Name: k.Name, Scope: k.Scope, Payload: payload, To: to, DropIfSlow: k.DropIfSlow})
+// Event returns an event of this kind. With to, only these connections see it.
+func (k Kind[T]) Event(payload T, to ...string) Event {
+	return Event{Name: k.Name, Scope: k.Scope, Payload: payload, To: to, DropIfSlow: k.DropIfSlow}
 }
+
+// Publish sends the Event of payload and to to every subscriber of b.
+func (k Kind[T]) Publish(b *Bus, payload T, to ...string) { b.publish(k.Event(payload, to...)) }
 
 // Subscribe calls fn with each payload of this kind until cancel is called. See the package comment
 // for what fn must not do.

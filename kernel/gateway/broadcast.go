@@ -21,16 +21,17 @@ type broadcaster struct {
 
 // onEvent passes an event of the bus on. It is called in the bus's order and does not block.
 func (b *broadcaster) onEvent(e event.Event) {
-	if r, ok := e.Payload.(auth.Revocation); ok {
-		b.revoke(r)
-		return
-	}
-	if e.Name == "health" {
+	if e.Name == healthEvent {
 		b.health.Add(1)
 	}
+	b.send(e, nil)
+}
+
+// send sends an event to those entitled that keep selects; nil is all.
+func (b *broadcaster) send(e event.Event, keep func(*conn) bool) {
 	var body []byte
 	b.members.each(e.To, func(c *conn) {
-		if !wire.Allows(c.caller.Role, c.caller.Scopes, e.Scope) {
+		if !wire.Allows(c.caller.Role, c.caller.Scopes, e.Scope) || keep != nil && !keep(c) {
 			return
 		}
 		if body == nil {
@@ -47,7 +48,7 @@ func (b *broadcaster) onEvent(e event.Event) {
 
 // event encodes an event for all who get it; presence and health carry the state's version.
 func (b *broadcaster) event(name string, payload json.RawMessage) []byte {
-	if name != "health" && name != "presence" {
+	if name != healthEvent && name != presenceKind.Name {
 		return wire.AppendEvent(nil, name, payload, nil)
 	}
 	v := b.version()
@@ -59,26 +60,11 @@ func (b *broadcaster) version() wire.StateVersion {
 	return wire.StateVersion{Presence: b.presence.version.Load(), Health: b.health.Load()}
 }
 
-// tell sends an event of the gateway's own to those entitled that keep selects (nil is all).
-func (b *broadcaster) tell(name string, scope wire.Scope, payload any, keep func(*conn) bool) {
-	text, err := json.Marshal(payload)
-	if err != nil {
-		b.log.Error("event not encoded", "event", name, "error", err)
-		return
-	}
-	body := b.event(name, text)
-	b.members.each(nil, func(c *conn) {
-		if wire.Allows(c.caller.Role, c.caller.Scopes, scope) && (keep == nil || keep(c)) {
-			c.send(frame{body: body, event: true}, name != "shutdown")
-		}
-	})
-}
-
 // announce sends the list of connected clients, in full to admins.
 func (b *broadcaster) announce() {
 	for _, admin := range []bool{true, false} {
 		list := b.presence.List(admin)
-		b.tell("presence", wire.ScopeRead, wire.PresenceChanged{Presence: list}, func(c *conn) bool {
+		b.send(presenceKind.Event(wire.PresenceChanged{Presence: list}), func(c *conn) bool {
 			return wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeAdmin) == admin
 		})
 	}

@@ -144,8 +144,8 @@ func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 		Handler: g.handler, ReadHeaderTimeout: g.shared.limits.Handshake, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: g.shared.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
-	unsubscribe := g.bus.Subscribe(g.broadcast.onEvent)
-	defer unsubscribe()
+	defer g.bus.Subscribe(g.broadcast.onEvent)()
+	defer auth.Revoked.Subscribe(g.bus, g.broadcast.revoke)()
 	loop, stopLoop := context.WithCancel(context.Background())
 	defer stopLoop()
 	var running sync.WaitGroup
@@ -171,7 +171,7 @@ func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 func (g *Gateway) stop(srv *http.Server) {
 	// From here on members only leave, and no new request starts.
 	g.shared.stopping.Store(true)
-	g.broadcast.tell("shutdown", wire.ScopeNone, wire.Shutdown{Reason: "gateway stopping"}, nil)
+	g.broadcast.send(shutdownKind.Event(wire.Shutdown{Reason: "gateway stopping"}), nil)
 	grace, cancel := context.WithTimeout(context.Background(), g.shared.limits.Drain)
 	defer cancel()
 	var web sync.WaitGroup

@@ -102,7 +102,7 @@ func (h *handshake) challenge() error {
 	if err != nil {
 		return err
 	}
-	return h.write(wire.AppendSeq(wire.AppendEvent(nil, "connect.challenge", payload, nil), 0))
+	return h.write(wire.AppendSeq(wire.AppendEvent(nil, challengeKind.Name, payload, nil), 0))
 }
 
 // write sends at once, past the outbox: before hello-ok there is none, and one goroutine only.
@@ -112,6 +112,11 @@ func (h *handshake) write(b []byte) error {
 
 // refuse answers with the error, if there is a request to answer, and closes with its text.
 func (h *handshake) refuse(id string, err error, protocol int) error {
+	return h.refuseWith(wire.ClosePolicy, id, err, protocol)
+}
+
+// refuseWith is refuse with another close code.
+func (h *handshake) refuseWith(code websocket.StatusCode, id string, err error, protocol int) error {
 	h.shared.metrics.refused.Inc()
 	e := wire.NewError(err, rpc.DetailsOf(err), protocol)
 	if e.Code == wire.Unavailable && wit.CodeOf(err) == wit.CodeInternal {
@@ -122,7 +127,7 @@ func (h *handshake) refuse(id string, err error, protocol int) error {
 			return err
 		}
 	}
-	return &refusal{errors.New(e.Message), wire.ClosePolicy}
+	return &refusal{errors.New(e.Message), code}
 }
 
 // connect decides about the first request. An unknown client is refused before auth spends anything on it.
@@ -155,14 +160,10 @@ func (h *handshake) mismatch(id string, p wire.ConnectParams) error {
 	if p.MaxProtocol < wire.MinProtocol {
 		expected = wire.MinProtocol
 	}
-	err := h.refuse(id, rpc.WithDetails(wit.NewError(wit.CodeInvalid, "protocol mismatch"), map[string]any{
+	return h.refuseWith(wire.CloseProtocol, id, rpc.WithDetails(wit.NewError(wit.CodeInvalid, "protocol mismatch"), map[string]any{
 		"code": "PROTOCOL_MISMATCH", "expectedProtocol": expected, "minimumProbeProtocol": wire.MinProtocol,
 		"clientMinProtocol": p.MinProtocol, "clientMaxProtocol": p.MaxProtocol,
 	}), wire.MaxProtocol)
-	if r := (*refusal)(nil); errors.As(err, &r) {
-		r.close = wire.CloseProtocol
-	}
-	return err
 }
 
 // welcome makes the connection. Events are queued for it before the snapshot is taken, so that none is missed in
@@ -194,7 +195,7 @@ func (h *handshake) welcome(ctx context.Context, id string, grant auth.Grant) (*
 		return nil, h.refuse(id, wit.Errorf(wit.CodeInternal, "hello-ok: %w", err), c.caller.Protocol)
 	}
 	if wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeRead) {
-		c.send(frame{body: h.door.broadcast.event("health", health), event: true}, true)
+		c.send(frame{body: h.door.broadcast.event(healthEvent, health), event: true}, true)
 	}
 	if c.out.release(frame{body: wire.AppendResult(nil, id, payload)}) {
 		go c.write()

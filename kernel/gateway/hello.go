@@ -17,18 +17,6 @@ import (
 // connectParams reads connect's params. connect is no row of the table, since nobody can call it later.
 var connectParams = rpc.NewDecoder[wire.ConnectParams]("connect")
 
-// Events lists what the gateway itself sends. The payload of health is Snapshot's, whose type belongs to
-// whoever makes it.
-func Events() []event.Row {
-	return []event.Row{
-		event.Kind[wire.Challenge]{Name: "connect.challenge", Scope: wire.ScopeNone}.Row(),
-		event.Kind[wire.PresenceChanged]{Name: "presence", Scope: wire.ScopeRead, DropIfSlow: true}.Row(),
-		event.Kind[wire.Tick]{Name: "tick", Scope: wire.ScopeNone, DropIfSlow: true}.Row(),
-		{Name: "health", Scope: wire.ScopeRead, DropIfSlow: true},
-		event.Kind[wire.Shutdown]{Name: "shutdown", Scope: wire.ScopeNone}.Row(),
-	}
-}
-
 // greeter makes hello-ok: what the gateway is and can, and the state from which a client starts.
 type greeter struct {
 	version      string
@@ -37,7 +25,7 @@ type greeter struct {
 	host         string
 	started      time.Time
 	limits       Limits
-	table        *rpc.Table
+	methods      []string
 	events       []string
 	auth         Authority
 	presence     *Presence
@@ -50,7 +38,7 @@ func newGreeter(d Deps, limits Limits, started time.Time, b *broadcaster) *greet
 	host, _ := os.Hostname() // protocol 3 shows it; without one it shows nothing
 	return &greeter{
 		version: d.Version, capabilities: d.Capabilities, bootID: uuid.NewString(), host: host, started: started, limits: limits,
-		table: d.Table, events: eventNames(d.Kinds), auth: d.Auth, presence: d.Presence, broadcast: b, snapshot: d.Snapshot,
+		methods: d.Table.Names(), events: eventNames(d.Kinds), auth: d.Auth, presence: d.Presence, broadcast: b, snapshot: d.Snapshot,
 	}
 }
 
@@ -65,7 +53,7 @@ func (g *greeter) hello(ctx context.Context, c *conn, grant auth.Grant) (*wire.H
 	h := &wire.HelloOK{
 		Type: "hello-ok", Protocol: k.Protocol,
 		Server:   wire.Server{Version: g.version, ConnID: k.ConnID},
-		Features: wire.Features{Methods: g.table.Names(), Events: g.events},
+		Features: wire.Features{Methods: g.methods, Events: g.events},
 		Snapshot: wire.Snapshot{
 			Presence: []wire.Presence{}, Health: json.RawMessage("{}"), StateVersion: g.broadcast.version(),
 			UptimeMs: time.Since(g.started).Milliseconds(), SessionDefaults: snap.SessionDefaults,

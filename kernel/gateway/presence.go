@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"os"
 	"runtime"
 	"slices"
@@ -69,7 +70,7 @@ func (p *Presence) List(admin bool) []wire.Presence {
 	for _, row := range p.rows {
 		list = append(list, row.Presence)
 	}
-	slices.SortFunc(list, func(a, b wire.Presence) int { return int(b.Ts - a.Ts) })
+	slices.SortFunc(list, func(a, b wire.Presence) int { return cmp.Compare(b.Ts, a.Ts) })
 	list = slices.Insert(list, 0, self)
 	if !admin {
 		for i := range list {

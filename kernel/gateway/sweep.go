@@ -61,9 +61,9 @@ func (s *sweeper) sweep(now time.Time) {
 			c.nextTick = now.Add(s.limits.Tick)
 			if tick == nil {
 				payload, _ := json.Marshal(wire.Tick{Ts: now.UnixMilli()})
-				tick = s.broadcast.event("tick", payload)
+				tick = s.broadcast.event(tickKind.Name, payload)
 			}
-			c.send(frame{body: tick, event: true}, true)
+			c.send(frame{body: tick, event: true}, tickKind.DropIfSlow)
 		}
 		silence := now.Sub(time.Unix(0, c.link.lastRead.Load()))
 		if silence > 3*s.limits.Ping {
