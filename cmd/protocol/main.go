@@ -45,8 +45,12 @@ func generate(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, source := contract.Document(), newSource(root)
-	if err := describe(d, source); err != nil {
+	c, err := readComments(root)
+	if err != nil {
+		return nil, err
+	}
+	d := contract.Document()
+	if err := describe(d, c); err != nil {
 		return nil, err
 	}
 	schema, err := d.JSON()
@@ -54,9 +58,7 @@ func generate(root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	var page bytes.Buffer
-	if err := (&writer{d: d, contract: contract, source: source, out: &page}).page(root); err != nil {
-		return nil, err
-	}
+	(&writer{d: d, contract: contract, out: &page}).page()
 	return map[string][]byte{"docs/protocol.schema.json": schema, "docs/protocol.md": page.Bytes()}, nil
 }
 

@@ -45,20 +45,19 @@ func group(method string) int {
 type writer struct {
 	d        *protocol.Document
 	contract protocol.Contract
-	source   *source
 	out      io.Writer
 	uses     map[string]int // of a definition; 1 is written where it is used
 }
 
 func (w *writer) print(format string, args ...any) { fmt.Fprintf(w.out, format, args...) }
 
-func (w *writer) page(string) error {
+func (w *writer) page() {
 	w.count()
 	w.print("%s\n", strings.TrimSpace(head))
 	w.print("\n## Frames\n\n")
 	for _, f := range []*rpc.Schema{w.d.Request, w.d.Response, w.d.News} {
 		def := w.d.Types.Target(f)
-		w.print("### %s\n\n%s\n\n", def.Of.Name(), w.description(def))
+		w.print("### %s\n\n%s\n\n", def.Of.Name(), description(def))
 		w.table(def, false)
 	}
 	w.print("## Methods\n\n")
@@ -87,18 +86,15 @@ func (w *writer) page(string) error {
 	w.print("## Types\n\n")
 	for _, name := range slices.Sorted(maps.Keys(w.d.Types.Defs)) {
 		if def := w.d.Types.Defs[name]; w.uses[name] != 1 && !w.frame(name) {
-			w.print("#### Type `%s`\n\n%s\n\n", name, w.description(def))
+			w.print("#### Type `%s`\n\n%s\n\n", name, description(def))
 			w.table(def, def.Closed)
 		}
 	}
-	return nil
 }
 
 func (w *writer) frame(name string) bool {
-	return slices.ContainsFunc([]*rpc.Schema{w.d.Request, w.d.Response, w.d.News}, func(s *rpc.Schema) bool { return refName(s) == name })
+	return slices.ContainsFunc([]*rpc.Schema{w.d.Request, w.d.Response, w.d.News}, func(s *rpc.Schema) bool { return s.RefName() == name })
 }
-
-func refName(s *rpc.Schema) string { return strings.TrimPrefix(s.Ref, "#/$defs/") }
 
 // count finds the definitions that are used once, as the whole of a payload.
 func (w *writer) count() {
@@ -109,7 +105,7 @@ func (w *writer) count() {
 			return
 		}
 		if s.Ref != "" {
-			w.uses[refName(s)] += n
+			w.uses[s.RefName()] += n
 		}
 		for _, p := range s.Properties {
 			inner(p.Schema, 2)
@@ -161,10 +157,10 @@ func (w *writer) body(title string, s *rpc.Schema, params bool) {
 	switch {
 	case params && len(def.Properties) == 0 && s.Ref != "":
 		w.print("%s: none.\n\n", title)
-	case s.Ref == "" && len(s.AnyOf) == 0 || w.uses[refName(s)] != 1:
+	case s.Ref == "" && len(s.AnyOf) == 0 || w.uses[s.RefName()] != 1:
 		w.print("%s: %s.\n\n", title, w.typeOf(s))
 	default:
-		w.print("%s\n\n", strings.TrimSpace(title+": "+w.description(def)))
+		w.print("%s\n\n", strings.TrimSpace(title+": "+description(def)))
 		w.table(def, params)
 	}
 }
@@ -194,10 +190,11 @@ func (w *writer) table(def *rpc.Schema, params bool) {
 	w.print("\n")
 }
 
-// description is a type's comment without the type's name where that begins it.
-func (w *writer) description(def *rpc.Schema) string { return inJSON(def.Description, def) }
+// description is a type's comment.
+func description(def *rpc.Schema) string { return inJSON(def.Description, def) }
 
-// inJSON replaces the names that fields have in Go by those that they have on the wire.
+// inJSON replaces the names that fields have in Go by those that they have on the wire. The type's own name,
+// with which its comment begins, stays.
 func inJSON(text string, def *rpc.Schema) string {
 	start := 0
 	if def.Of != nil && strings.HasPrefix(text, def.Of.Name()+" ") {
@@ -214,7 +211,7 @@ func inJSON(text string, def *rpc.Schema) string {
 func (w *writer) typeOf(s *rpc.Schema) string {
 	switch {
 	case s.Ref != "":
-		return "[" + refName(s) + "](#type-" + anchor(refName(s)) + ")"
+		return "[" + s.RefName() + "](#type-" + anchor(s.RefName()) + ")"
 	case len(s.AnyOf) > 0:
 		var list []string
 		for _, one := range s.AnyOf {

@@ -62,8 +62,12 @@ func TestDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c, err := readComments(root)
+	if err != nil {
+		t.Fatal(err)
+	}
 	d, missing := contract.Document(), []string{}
-	if err := describe(d, newSource(root)); err != nil {
+	if err := describe(d, c); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range contract.Methods {

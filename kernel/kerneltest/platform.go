@@ -21,18 +21,17 @@ import (
 // It lives through any number of kernels.
 type Platform struct {
 	// URL is its root, for the account's configuration.
-	URL string
-	// Deduplicates makes a second post with the same key have no effect.
-	Deduplicates bool
-	t            testing.TB
-	server       *httptest.Server
+	URL    string
+	t      testing.TB
+	server *httptest.Server
 
 	mu      sync.Mutex
 	changed chan struct{}
 	updates []wit.Message
 	posts   []Post
-	answer  func(Post) *http.Response
-	hang    context.Context
+	// The next refusals posts are answered with the status refusal.
+	refusals, refusal int
+	hang              context.Context
 }
 
 // Post is what the bot has sent.
@@ -84,12 +83,7 @@ func (p *Platform) Message(m wit.Message) string {
 func (p *Platform) Refuse(n, status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.answer = func(Post) *http.Response {
-		if n--; n < 0 {
-			return nil
-		}
-		return &http.Response{StatusCode: status}
-	}
+	p.refusals, p.refusal = n, status
 }
 
 // Hang takes posts, but answers none of them before ctx ends.
@@ -197,10 +191,9 @@ func (p *Platform) take(post Post) (status, n int, hang context.Context) {
 	defer p.touch()
 	post.Repeated = slices.ContainsFunc(p.posts, func(q Post) bool { return q.Key == post.Key && !q.Refused })
 	status = http.StatusOK
-	if p.answer != nil {
-		if res := p.answer(post); res != nil {
-			status, post.Refused = res.StatusCode, true
-		}
+	if p.refusals > 0 {
+		p.refusals--
+		status, post.Refused = p.refusal, true
 	}
 	p.posts = append(p.posts, post)
 	return status, len(p.posts), p.hang

@@ -147,11 +147,14 @@ const refTo = "#/$defs/"
 
 // Target returns the definition that a schema refers to, or the schema itself.
 func (s *Schemas) Target(of *Schema) *Schema {
-	if to, ok := s.Defs[strings.TrimPrefix(of.Ref, refTo)]; ok {
+	if to, ok := s.Defs[of.RefName()]; ok {
 		return to
 	}
 	return of
 }
+
+// RefName is the name of the definition that a schema refers to, empty if it refers to none.
+func (s *Schema) RefName() string { return strings.TrimPrefix(s.Ref, refTo) }
 
 func (s *Schemas) of(sh *shape, in bool) *Schema {
 	out := &Schema{}

@@ -4,23 +4,20 @@ import (
 	"fmt"
 	"go/ast"
 	"go/doc"
-	"go/parser"
 	"go/token"
-	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/kerneltest/source"
 	"github.com/carapace-gateway/carapace/kernel/protocol"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 )
 
-const module = "github.com/carapace-gateway/carapace/"
-
-// source reads doc comments of the module's packages.
-type source struct {
-	root     string
-	packages map[string]*pkg
+// comments are what the doc comments of the module's packages say.
+type comments struct {
+	module   *source.Module
+	packages map[string]*pkg // those that were asked for, by import path
 }
 
 // pkg is what the comments of a package say.
@@ -30,34 +27,26 @@ type pkg struct {
 	values map[string][]string          // of a named string type: its constants, quoted
 }
 
-func newSource(root string) *source { return &source{root, map[string]*pkg{}} }
+// readComments reads the module at root.
+func readComments(root string) (*comments, error) {
+	m, err := source.Read(root)
+	return &comments{m, map[string]*pkg{}}, err
+}
 
-// of reads a package once.
-func (s *source) of(path string) (*pkg, error) {
-	if p := s.packages[path]; p != nil {
-		return p, nil
+// of returns what a package says; one that is not the module's own says nothing.
+func (c *comments) of(path string) *pkg {
+	if p := c.packages[path]; p != nil {
+		return p
 	}
 	p := &pkg{map[string]string{}, map[string]map[string]string{}, map[string][]string{}}
-	s.packages[path] = p
-	dir, ours := strings.CutPrefix(path, module)
-	if !ours {
-		return p, nil
-	}
-	files, err := filepath.Glob(filepath.Join(s.root, dir, "*.go"))
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
+	c.packages[path] = p
+	dir, ours := source.Own(path)
+	if folder := c.module.Packages[dir]; ours && folder != nil {
+		for _, f := range folder.Sources() {
+			p.add(f.AST)
 		}
-		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
-		if err != nil {
-			return nil, err
-		}
-		p.add(f)
 	}
-	return p, nil
+	return p
 }
 
 func (p *pkg) add(f *ast.File) {
@@ -117,75 +106,47 @@ func (p *pkg) addValues(g *ast.GenDecl, s *ast.ValueSpec) {
 // text is a comment on one line.
 func text(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }
 
-// typeDoc is what a type's comment says, its name left as the subject.
-func (s *source) typeDoc(t reflect.Type) (string, error) {
-	p, err := s.of(t.PkgPath())
-	if err != nil {
-		return "", err
-	}
-	return p.types[t.Name()], nil
-}
-
 // first is the first sentence of a text.
 func first(s string) string { return new(doc.Package).Synopsis(s) }
 
 // describe fills in the descriptions of a document.
-func describe(d *protocol.Document, s *source) error {
+func describe(d *protocol.Document, c *comments) error {
 	for name, def := range d.Types.Defs {
-		text, err := s.typeDoc(def.Of)
-		if err != nil {
-			return err
-		}
-		if text == "" && ast.IsExported(def.Of.Name()) {
+		def.Description = c.of(def.Of.PkgPath()).types[def.Of.Name()]
+		if def.Description == "" && ast.IsExported(def.Of.Name()) {
 			return fmt.Errorf("the type %s has no doc comment: clients see it", name)
 		}
-		def.Description = text
-		if err := s.properties(def); err != nil {
-			return err
-		}
+		c.properties(def)
 	}
 	return nil
 }
 
-func (s *source) properties(of *rpc.Schema) error {
+func (c *comments) properties(of *rpc.Schema) {
 	for _, p := range of.Properties {
-		pkg, err := s.of(p.Owner.PkgPath())
-		if err != nil {
-			return err
-		}
-		p.Description = pkg.fields[p.Owner.Name()][p.Field]
-		if values, err := s.values(p); err != nil {
-			return err
-		} else if len(values) > 0 {
+		p.Description = c.of(p.Owner.PkgPath()).fields[p.Owner.Name()][p.Field]
+		if values := c.values(p); len(values) > 0 {
 			p.Description = strings.TrimSpace(p.Description + " One of: " + strings.Join(values, ", ") + ".")
 		}
 		for _, inner := range []*rpc.Schema{p.Schema, p.Items, p.Values} {
 			if inner != nil {
-				if err := s.properties(inner); err != nil { // a struct without a name
-					return err
-				}
+				c.properties(inner) // a struct without a name
 			}
 		}
 	}
-	return nil
 }
 
 // values are the constants of a field's type, where its schema does not list them.
-func (s *source) values(p rpc.Property) ([]string, error) {
+func (c *comments) values(p rpc.Property) []string {
 	f, ok := p.Owner.FieldByName(p.Field)
 	if !ok || p.Enum != nil {
-		return nil, nil
+		return nil
 	}
 	t := f.Type
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
 	if t.Kind() != reflect.String || t.PkgPath() == "" || p.Items != nil && p.Items.Enum != nil {
-		return nil, nil
+		return nil
 	}
-	pkg, err := s.of(t.PkgPath())
-	if err != nil {
-		return nil, err
-	}
-	return pkg.values[t.Name()], nil
+	return c.of(t.PkgPath()).values[t.Name()]
 }
