@@ -29,6 +29,7 @@ func idle(ctx context.Context, gateway string) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer p.kill()
 	before, err := p.rss()
 	if err != nil {
 		return nil, err

@@ -21,13 +21,12 @@ type process struct {
 	url string
 	// listening is how long it took from exec to the line that says where it listens.
 	listening time.Duration
-	stateDir  string
 }
 
 // token is the gateway's for the time of a measurement.
 const token = "bench-token"
 
-// launch starts the gateway on a free port and waits until it listens.
+// launch starts the gateway on a free port and waits until it listens. The caller defers kill.
 func launch(ctx context.Context, gateway, stateDir string) (*process, error) {
 	cmd := exec.CommandContext(ctx, gateway, "serve", "--port", "0", "--state-dir", stateDir, "--log-level", "warn")
 	cmd.Env = append(os.Environ(), "CARAPACE_GATEWAY_TOKEN="+token)
@@ -40,15 +39,18 @@ func launch(ctx context.Context, gateway, stateDir string) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	p := &process{cmd: cmd}
 	lines := bufio.NewReader(out)
 	line, err := lines.ReadString('\n')
-	took := time.Since(start)
+	p.listening = time.Since(start)
 	_, url, ok := strings.Cut(strings.TrimSpace(line), "listens on ")
 	if err != nil || !ok {
+		p.kill()
 		return nil, fmt.Errorf("the gateway did not start: %q: %w", line, err)
 	}
 	go io.Copy(io.Discard, lines)
-	return &process{cmd: cmd, url: strings.Replace(url, "http://", "ws://", 1), listening: took, stateDir: stateDir}, nil
+	p.url = url
+	return p, nil
 }
 
 // stop asks the gateway to end and waits for it.
@@ -57,6 +59,12 @@ func (p *process) stop() error {
 		return err
 	}
 	return p.cmd.Wait()
+}
+
+// kill ends it at once; one that has stopped stays so.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
 }
 
 // rss is the resident memory in bytes.

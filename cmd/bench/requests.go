@@ -43,6 +43,7 @@ func requests(ctx context.Context, gateway string) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer p.kill()
 	c, err := connect(ctx, p)
 	if err != nil {
 		return nil, err

@@ -61,6 +61,7 @@ func startOnce(ctx context.Context, gateway, dir string) (measured, error) {
 	if err != nil {
 		return m, err
 	}
+	defer p.kill()
 	m.listening = p.listening
 	time.Sleep(quiet)
 	if m.idle, err = p.rss(); err != nil {
