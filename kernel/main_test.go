@@ -7,7 +7,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(victimVariable) != "" {
-		os.Exit(victim())
+		os.Exit(runVictim())
 	}
 	os.Exit(m.Run())
 }

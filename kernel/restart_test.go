@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,8 +14,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
-	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
-	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -104,33 +100,6 @@ func TestOneGatewayPerStateDirectory(t *testing.T) {
 	}
 }
 
-const (
-	victimVariable   = "CARAPACE_TEST_STATE"
-	platformVariable = "CARAPACE_TEST_PLATFORM"
-)
-
-// victim is a gateway in a process of its own, to be killed.
-func victim() int {
-	c, err := config.Parse(fmt.Appendf(nil, `{"channels":{"chat":{"accounts":{"home":{"dmPolicy":"open","config":{"root":%q}}}}},"secrets":{"keyring":false}}`, os.Getenv(platformVariable)))
-	if err != nil {
-		panic(err)
-	}
-	log, err := logs.New(logs.Config{Level: "warn", Console: os.Stderr})
-	if err != nil {
-		panic(err)
-	}
-	plugins := new(plugintest.Memory)
-	plugins.Put(kerneltest.Channel("chat", func(m *wit.Manifest) { m.Provides.Channel.Deduplicates = false }))
-	plugins.Put(kerneltest.Echo("echo"))
-	k, err := kernel.New(context.Background(), kernel.Options{StateDir: os.Getenv(victimVariable), Config: c, Version: "1.0.0",
-		Log: log, Sources: []source.Source{plugins}, Listener: gatewaytest.NewListener()})
-	if err == nil {
-		err = k.Run(context.Background(), nil)
-	}
-	fmt.Fprintln(os.Stderr, err)
-	return 1
-}
-
 // TestKilledAgainAndAgain: people talk while the gateway is killed with SIGKILL at random moments. No
 // message is lost, and an answer comes twice only where the kill fell between the platform's taking it
 // and its record, which the same key tells.
@@ -138,19 +107,11 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	p := kerneltest.NewPlatform(t)
 	dir := t.TempDir()
-	prepare := kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Plugin(kerneltest.Channel("chat")))
-	setToken(prepare.Listen())
-	prepare.Stop()
+	prepare(t, dir)
 	const rounds, each = 6, 15
 	said := 0
 	for range rounds {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), victimVariable+"="+dir, platformVariable+"="+p.URL)
-		out := &strings.Builder{}
-		cmd.Stderr = out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		v := startVictim(t, p, dir)
 		before := len(p.Posts())
 		for range each {
 			p.Say(fmt.Sprint("person ", said%4), fmt.Sprint("message ", said))
@@ -158,12 +119,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		}
 		some := before + 1 + rand.IntN(each)
 		p.Until("some are answered", func(posts []kerneltest.Post) bool { return len(posts) >= some })
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
-			t.Fatalf("the gateway ended by itself: %v\n%s", err, out)
-		}
+		v.kill()
 	}
 	k := kerneltest.Start(t, kerneltest.StateDir(dir), account(t, p, openToAll),
 		kerneltest.Plugin(kerneltest.Channel("chat", func(m *wit.Manifest) { m.Provides.Channel.Deduplicates = false }), kerneltest.Echo("echo")))

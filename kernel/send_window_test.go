@@ -2,9 +2,6 @@ package kernel_test
 
 import (
 	"context"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
@@ -18,25 +15,14 @@ func TestTheOwnerDecidesAboutTheSendWindow(t *testing.T) {
 	t.Parallel()
 	p := kerneltest.NewPlatform(t)
 	dir := t.TempDir()
-	prepare := kerneltest.Start(t, kerneltest.StateDir(dir), kerneltest.Plugin(kerneltest.Channel("chat")))
-	setToken(prepare.Listen())
-	prepare.Stop()
+	prepare(t, dir)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	p.Hang(ctx)
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), victimVariable+"="+dir, platformVariable+"="+p.URL)
-	out := &strings.Builder{}
-	cmd.Stderr = out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	v := startVictim(t, p, dir)
 	p.Say("ann", "hello")
 	p.Answered("you said: hello")
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait() // it was killed
+	v.kill()
 	cancel()
 
 	k := kerneltest.Start(t, kerneltest.StateDir(dir), holding(t, p),
@@ -49,7 +35,7 @@ func TestTheOwnerDecidesAboutTheSendWindow(t *testing.T) {
 	}
 	l.MustCall("delivery.list", map[string]any{"state": "held"}, &list)
 	if len(list.Messages) != 1 || list.Messages[0].State != "held" {
-		t.Fatalf("%+v\n%s", list, out)
+		t.Fatalf("%+v\n%s", list, &v.log)
 	}
 	if n := count(p.Posts(), "you said: hello"); n != 1 {
 		t.Errorf("held, and sent %d times", n)
