@@ -19,10 +19,12 @@ func (v *WebhookReply) Validate() error {
 	return p.err()
 }
 
-func (v *WebhookReply) check(p *problems) {
+func (v *WebhookReply) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Status != 0 && (v.Status < 200 || v.Status > 599) {
 		p.number("status", int64(v.Status), 200, 599)
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
@@ -36,10 +38,12 @@ func (v *ChannelEvent) Validate() error {
 	return p.err()
 }
 
-func (v *ChannelEvent) check(p *problems) {
+func (v *ChannelEvent) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Kind != "" && !v.Kind.Valid() {
 		p.unknown("kind", -1, string(v.Kind))
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -50,15 +54,15 @@ func (v *Quoted) Validate() error {
 	return p.err()
 }
 
-func (v *Quoted) check(p *problems) {
+func (v *Quoted) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.ID); n > 1024 {
 		p.bytes("id", -1, n, 0, 1024)
 	}
 	if v.Sender != nil {
-		n := len(p.list)
-		v.Sender.check(p)
-		p.within(n, "sender", -1)
+		p.within(v.Sender.check(p), "sender", -1)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -69,36 +73,26 @@ func (v *Message) Validate() error {
 	return p.err()
 }
 
-func (v *Message) check(p *problems) {
+func (v *Message) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.ID); n < 1 || n > 1024 {
 		p.bytes("id", -1, n, 1, 1024)
 	}
 	if v.Kind != "" && !v.Kind.Valid() {
 		p.unknown("kind", -1, string(v.Kind))
 	}
-	{
-		n := len(p.list)
-		v.Conversation.check(p)
-		p.within(n, "conversation", -1)
-	}
-	{
-		n := len(p.list)
-		v.Sender.check(p)
-		p.within(n, "sender", -1)
-	}
+	p.within(v.Conversation.check(p), "conversation", -1)
+	p.within(v.Sender.check(p), "sender", -1)
 	if n := len(v.Text); n > 1048576 {
 		p.bytes("text", -1, n, 0, 1048576)
 	}
 	for i := range v.Attachments {
-		n := len(p.list)
-		v.Attachments[i].check(p)
-		p.within(n, "attachments", i)
+		p.within(v.Attachments[i].check(p), "attachments", i)
 	}
 	if v.ReplyTo != nil {
-		n := len(p.list)
-		v.ReplyTo.check(p)
-		p.within(n, "replyTo", -1)
+		p.within(v.ReplyTo.check(p), "replyTo", -1)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -109,7 +103,8 @@ func (v *OpenConnection) Validate() error {
 	return p.err()
 }
 
-func (v *OpenConnection) check(p *problems) {
+func (v *OpenConnection) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.Connection); n < 1 || n > 1024 {
 		p.bytes("connection", -1, n, 1, 1024)
 	}
@@ -119,6 +114,7 @@ func (v *OpenConnection) check(p *problems) {
 	if n := len(v.URL); n < 1 {
 		p.bytes("url", -1, n, 1, 0)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -129,13 +125,15 @@ func (v *Timer) Validate() error {
 	return p.err()
 }
 
-func (v *Timer) check(p *problems) {
+func (v *Timer) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.ID); n < 1 || n > 1024 {
 		p.bytes("id", -1, n, 1, 1024)
 	}
 	if v.After < 0 {
 		p.number("after", int64(v.After), 0, 9223372036854775807)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -146,20 +144,16 @@ func (v *Receipt) Validate() error {
 	return p.err()
 }
 
-func (v *Receipt) check(p *problems) {
+func (v *Receipt) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Kind != "" && !v.Kind.Valid() {
 		p.unknown("kind", -1, string(v.Kind))
 	}
-	{
-		n := len(p.list)
-		v.Conversation.check(p)
-		p.within(n, "conversation", -1)
-	}
+	p.within(v.Conversation.check(p), "conversation", -1)
 	if v.Sender != nil {
-		n := len(p.list)
-		v.Sender.check(p)
-		p.within(n, "sender", -1)
+		p.within(v.Sender.check(p), "sender", -1)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -170,15 +164,15 @@ func (v *AccountStatus) Validate() error {
 	return p.err()
 }
 
-func (v *AccountStatus) check(p *problems) {
+func (v *AccountStatus) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.State != "" && !v.State.Valid() {
 		p.unknown("state", -1, string(v.State))
 	}
 	if v.Self != nil {
-		n := len(p.list)
-		v.Self.check(p)
-		p.within(n, "self", -1)
+		p.within(v.Self.check(p), "self", -1)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -189,14 +183,13 @@ func (v *ChannelAnswer) Validate() error {
 	return p.err()
 }
 
-func (v *ChannelAnswer) check(p *problems) {
+func (v *ChannelAnswer) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.Messages); n > 1000 {
 		p.items("messages", -1, n, 0, 1000)
 	}
 	for i := range v.Messages {
-		n := len(p.list)
-		v.Messages[i].check(p)
-		p.within(n, "messages", i)
+		p.within(v.Messages[i].check(p), "messages", i)
 	}
 	if n := len(v.State); n > 65536 {
 		p.bytes("state", -1, n, 0, 65536)
@@ -205,17 +198,13 @@ func (v *ChannelAnswer) check(p *problems) {
 		p.items("requests", -1, n, 0, 16)
 	}
 	for i := range v.Requests {
-		n := len(p.list)
-		v.Requests[i].check(p)
-		p.within(n, "requests", i)
+		p.within(v.Requests[i].check(p), "requests", i)
 	}
 	if n := len(v.Open); n > 16 {
 		p.items("open", -1, n, 0, 16)
 	}
 	for i := range v.Open {
-		n := len(p.list)
-		v.Open[i].check(p)
-		p.within(n, "open", i)
+		p.within(v.Open[i].check(p), "open", i)
 	}
 	if n := len(v.Close); n > 16 {
 		p.items("close", -1, n, 0, 16)
@@ -232,28 +221,21 @@ func (v *ChannelAnswer) check(p *problems) {
 		p.items("timers", -1, n, 0, 100)
 	}
 	for i := range v.Timers {
-		n := len(p.list)
-		v.Timers[i].check(p)
-		p.within(n, "timers", i)
+		p.within(v.Timers[i].check(p), "timers", i)
 	}
 	if v.Reply != nil {
-		n := len(p.list)
-		v.Reply.check(p)
-		p.within(n, "reply", -1)
+		p.within(v.Reply.check(p), "reply", -1)
 	}
 	if n := len(v.Receipts); n > 100 {
 		p.items("receipts", -1, n, 0, 100)
 	}
 	for i := range v.Receipts {
-		n := len(p.list)
-		v.Receipts[i].check(p)
-		p.within(n, "receipts", i)
+		p.within(v.Receipts[i].check(p), "receipts", i)
 	}
 	if v.Status != nil {
-		n := len(p.list)
-		v.Status.check(p)
-		p.within(n, "status", -1)
+		p.within(v.Status.check(p), "status", -1)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -264,17 +246,13 @@ func (v *ChannelSend) Validate() error {
 	return p.err()
 }
 
-func (v *ChannelSend) check(p *problems) {
-	{
-		n := len(p.list)
-		v.To.check(p)
-		p.within(n, "to", -1)
-	}
+func (v *ChannelSend) check(p *problems) (before int) {
+	before = len(p.list)
+	p.within(v.To.check(p), "to", -1)
 	for i := range v.Attachments {
-		n := len(p.list)
-		v.Attachments[i].check(p)
-		p.within(n, "attachments", i)
+		p.within(v.Attachments[i].check(p), "attachments", i)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -285,7 +263,8 @@ func (v *Sent) Validate() error {
 	return p.err()
 }
 
-func (v *Sent) check(p *problems) {
+func (v *Sent) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.IDs); n > 100 {
 		p.items("ids", -1, n, 0, 100)
 	}
@@ -294,6 +273,7 @@ func (v *Sent) check(p *problems) {
 			p.bytes("ids", i, n, 1, 1024)
 		}
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -304,12 +284,10 @@ func (v *ChannelEdit) Validate() error {
 	return p.err()
 }
 
-func (v *ChannelEdit) check(p *problems) {
-	{
-		n := len(p.list)
-		v.To.check(p)
-		p.within(n, "to", -1)
-	}
+func (v *ChannelEdit) check(p *problems) (before int) {
+	before = len(p.list)
+	p.within(v.To.check(p), "to", -1)
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -320,12 +298,10 @@ func (v *ChannelDelete) Validate() error {
 	return p.err()
 }
 
-func (v *ChannelDelete) check(p *problems) {
-	{
-		n := len(p.list)
-		v.To.check(p)
-		p.within(n, "to", -1)
-	}
+func (v *ChannelDelete) check(p *problems) (before int) {
+	before = len(p.list)
+	p.within(v.To.check(p), "to", -1)
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -336,12 +312,10 @@ func (v *ChannelReaction) Validate() error {
 	return p.err()
 }
 
-func (v *ChannelReaction) check(p *problems) {
-	{
-		n := len(p.list)
-		v.To.check(p)
-		p.within(n, "to", -1)
-	}
+func (v *ChannelReaction) check(p *problems) (before int) {
+	before = len(p.list)
+	p.within(v.To.check(p), "to", -1)
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -352,12 +326,10 @@ func (v *ChannelTyping) Validate() error {
 	return p.err()
 }
 
-func (v *ChannelTyping) check(p *problems) {
-	{
-		n := len(p.list)
-		v.To.check(p)
-		p.within(n, "to", -1)
-	}
+func (v *ChannelTyping) check(p *problems) (before int) {
+	before = len(p.list)
+	p.within(v.To.check(p), "to", -1)
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -368,12 +340,10 @@ func (v *ChannelPoll) Validate() error {
 	return p.err()
 }
 
-func (v *ChannelPoll) check(p *problems) {
-	{
-		n := len(p.list)
-		v.To.check(p)
-		p.within(n, "to", -1)
-	}
+func (v *ChannelPoll) check(p *problems) (before int) {
+	before = len(p.list)
+	p.within(v.To.check(p), "to", -1)
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -384,10 +354,12 @@ func (v *NewState) Validate() error {
 	return p.err()
 }
 
-func (v *NewState) check(p *problems) {
+func (v *NewState) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.State); n > 65536 {
 		p.bytes("state", -1, n, 0, 65536)
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.

@@ -10,7 +10,8 @@ func (v *EmittedEvent) Validate() error {
 	return p.err()
 }
 
-func (v *EmittedEvent) check(p *problems) {
+func (v *EmittedEvent) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.Name); n > 64 {
 		p.bytes("name", -1, n, 0, 64)
 	} else if !patternEmittedEventName.match(v.Name) {
@@ -19,4 +20,5 @@ func (v *EmittedEvent) check(p *problems) {
 	if n := len(v.Payload); n > 65536 {
 		p.bytes("payload", -1, n, 0, 65536)
 	}
+	return before
 }

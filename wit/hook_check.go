@@ -13,10 +13,12 @@ func (v *HookEvent) Validate() error {
 	return p.err()
 }
 
-func (v *HookEvent) check(p *problems) {
+func (v *HookEvent) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Name != "" && !v.Name.Valid() {
 		p.unknown("name", -1, string(v.Name))
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -27,10 +29,12 @@ func (v *HookDecision) Validate() error {
 	return p.err()
 }
 
-func (v *HookDecision) check(p *problems) {
+func (v *HookDecision) check(p *problems) (before int) {
+	before = len(p.list)
 	if len(v.Modify) > 0 && v.Modify[0] != '{' {
 		p.object("modify")
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.

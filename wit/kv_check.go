@@ -10,10 +10,12 @@ func (v *KVKey) Validate() error {
 	return p.err()
 }
 
-func (v *KVKey) check(p *problems) {
+func (v *KVKey) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.Key); n < 1 || n > 256 {
 		p.bytes("key", -1, n, 1, 256)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -24,7 +26,8 @@ func (v *KVEntry) Validate() error {
 	return p.err()
 }
 
-func (v *KVEntry) check(p *problems) {
+func (v *KVEntry) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.Key); n < 1 || n > 256 {
 		p.bytes("key", -1, n, 1, 256)
 	}
@@ -34,6 +37,7 @@ func (v *KVEntry) check(p *problems) {
 	if v.TTL < 0 {
 		p.number("ttl", int64(v.TTL), 0, 9223372036854775807)
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.

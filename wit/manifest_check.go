@@ -10,7 +10,8 @@ func (v *WebhookFacts) Validate() error {
 	return p.err()
 }
 
-func (v *WebhookFacts) check(p *problems) {
+func (v *WebhookFacts) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Auth != "" && !v.Auth.Valid() {
 		p.unknown("auth", -1, string(v.Auth))
 	}
@@ -19,6 +20,7 @@ func (v *WebhookFacts) check(p *problems) {
 			p.mismatch("methods", i, x, "GET, POST or PUT")
 		}
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -29,14 +31,14 @@ func (v *ChannelFacts) Validate() error {
 	return p.err()
 }
 
-func (v *ChannelFacts) check(p *problems) {
+func (v *ChannelFacts) check(p *problems) (before int) {
+	before = len(p.list)
 	if blank(v.Label) {
 		p.missing("label", -1)
 	} else if n := len(v.Label); n > 64 {
 		p.bytes("label", -1, n, 0, 64)
 	}
 	for i, x := range v.Operations {
-
 		if !operation("channel", x) {
 			p.operation("operations", i, "channel", x)
 		}
@@ -51,13 +53,12 @@ func (v *ChannelFacts) check(p *problems) {
 		p.number("sendInterval", int64(v.SendInterval), 0, 9223372036854775807)
 	}
 	if v.Webhook != nil {
-		n := len(p.list)
-		v.Webhook.check(p)
-		p.within(n, "webhook", -1)
+		p.within(v.Webhook.check(p), "webhook", -1)
 	}
 	if v.MaxMedia < 0 {
 		p.number("maxMedia", int64(v.MaxMedia), 0, 9223372036854775807)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -68,12 +69,14 @@ func (v *ProviderFacts) Validate() error {
 	return p.err()
 }
 
-func (v *ProviderFacts) check(p *problems) {
+func (v *ProviderFacts) check(p *problems) (before int) {
+	before = len(p.list)
 	if blank(v.Label) {
 		p.missing("label", -1)
 	} else if n := len(v.Label); n > 64 {
 		p.bytes("label", -1, n, 0, 64)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -84,7 +87,8 @@ func (v *HookFacts) Validate() error {
 	return p.err()
 }
 
-func (v *HookFacts) check(p *problems) {
+func (v *HookFacts) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Name == "" {
 		p.missing("name", -1)
 	}
@@ -97,6 +101,7 @@ func (v *HookFacts) check(p *problems) {
 	if v.OnFailure != "" && !v.OnFailure.Valid() {
 		p.unknown("onFailure", -1, string(v.OnFailure))
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -107,33 +112,27 @@ func (v *Provides) Validate() error {
 	return p.err()
 }
 
-func (v *Provides) check(p *problems) {
+func (v *Provides) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Channel != nil {
-		n := len(p.list)
-		v.Channel.check(p)
-		p.within(n, "channel", -1)
+		p.within(v.Channel.check(p), "channel", -1)
 	}
 	if v.Provider != nil {
-		n := len(p.list)
-		v.Provider.check(p)
-		p.within(n, "provider", -1)
+		p.within(v.Provider.check(p), "provider", -1)
 	}
 	if n := len(v.Tools); n > 64 {
 		p.items("tools", -1, n, 0, 64)
 	}
 	for i := range v.Tools {
-		n := len(p.list)
-		v.Tools[i].check(p)
-		p.within(n, "tools", i)
+		p.within(v.Tools[i].check(p), "tools", i)
 	}
 	if n := len(v.Hooks); n > 32 {
 		p.items("hooks", -1, n, 0, 32)
 	}
 	for i := range v.Hooks {
-		n := len(p.list)
-		v.Hooks[i].check(p)
-		p.within(n, "hooks", i)
+		p.within(v.Hooks[i].check(p), "hooks", i)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -144,12 +143,14 @@ func (v *Permission) Validate() error {
 	return p.err()
 }
 
-func (v *Permission) check(p *problems) {
+func (v *Permission) check(p *problems) (before int) {
+	before = len(p.list)
 	if blank(v.Reason) {
 		p.missing("reason", -1)
 	} else if n := len(v.Reason); n > 300 {
 		p.bytes("reason", -1, n, 0, 300)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -160,7 +161,8 @@ func (v *HTTPPermission) Validate() error {
 	return p.err()
 }
 
-func (v *HTTPPermission) check(p *problems) {
+func (v *HTTPPermission) check(p *problems) (before int) {
+	before = len(p.list)
 	if blank(v.Reason) {
 		p.missing("reason", -1)
 	} else if n := len(v.Reason); n > 300 {
@@ -190,6 +192,7 @@ func (v *HTTPPermission) check(p *problems) {
 			p.mismatch("paths", i, x, "a path prefix such as /v1/")
 		}
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -200,7 +203,8 @@ func (v *CredentialPermission) Validate() error {
 	return p.err()
 }
 
-func (v *CredentialPermission) check(p *problems) {
+func (v *CredentialPermission) check(p *problems) (before int) {
+	before = len(p.list)
 	if blank(v.Reason) {
 		p.missing("reason", -1)
 	} else if n := len(v.Reason); n > 300 {
@@ -216,6 +220,7 @@ func (v *CredentialPermission) check(p *problems) {
 			p.mismatch("names", i, x, "a letter and up to 63 letters, digits, _ and -")
 		}
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -226,37 +231,27 @@ func (v *Permissions) Validate() error {
 	return p.err()
 }
 
-func (v *Permissions) check(p *problems) {
+func (v *Permissions) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.HTTP != nil {
-		n := len(p.list)
-		v.HTTP.check(p)
-		p.within(n, "http", -1)
+		p.within(v.HTTP.check(p), "http", -1)
 	}
 	if v.KV != nil {
-		n := len(p.list)
-		v.KV.check(p)
-		p.within(n, "kv", -1)
+		p.within(v.KV.check(p), "kv", -1)
 	}
 	if v.Credential != nil {
-		n := len(p.list)
-		v.Credential.check(p)
-		p.within(n, "credential", -1)
+		p.within(v.Credential.check(p), "credential", -1)
 	}
 	if v.Schedule != nil {
-		n := len(p.list)
-		v.Schedule.check(p)
-		p.within(n, "schedule", -1)
+		p.within(v.Schedule.check(p), "schedule", -1)
 	}
 	if v.Emit != nil {
-		n := len(p.list)
-		v.Emit.check(p)
-		p.within(n, "emit", -1)
+		p.within(v.Emit.check(p), "emit", -1)
 	}
 	if v.Media != nil {
-		n := len(p.list)
-		v.Media.check(p)
-		p.within(n, "media", -1)
+		p.within(v.Media.check(p), "media", -1)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -267,7 +262,8 @@ func (v *Limits) Validate() error {
 	return p.err()
 }
 
-func (v *Limits) check(p *problems) {
+func (v *Limits) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Memory < 0 || v.Memory > 1073741824 {
 		p.number("memory", int64(v.Memory), 0, 1073741824)
 	}
@@ -280,6 +276,7 @@ func (v *Limits) check(p *problems) {
 	if v.MaxInstances > 64 {
 		p.number("maxInstances", int64(v.MaxInstances), -9223372036854775808, 64)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -290,7 +287,8 @@ func (v *Manifest) Validate() error {
 	return p.err()
 }
 
-func (v *Manifest) check(p *problems) {
+func (v *Manifest) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.ID); n > 64 {
 		p.bytes("id", -1, n, 0, 64)
 	} else if !patternManifestID.match(v.ID) {
@@ -312,22 +310,13 @@ func (v *Manifest) check(p *problems) {
 	if !patternManifestEntry.match(v.Entry) {
 		p.mismatch("entry", -1, v.Entry, "plugin.wasm or bundle.wasm#id")
 	}
-	{
-		n := len(p.list)
-		v.Provides.check(p)
-		p.within(n, "provides", -1)
-	}
-	{
-		n := len(p.list)
-		v.Permissions.check(p)
-		p.within(n, "permissions", -1)
-	}
+	p.within(v.Provides.check(p), "provides", -1)
+	p.within(v.Permissions.check(p), "permissions", -1)
 	if n := len(v.Config); n > 65536 {
 		p.bytes("config", -1, n, 0, 65536)
 	}
 	if v.Limits != nil {
-		n := len(p.list)
-		v.Limits.check(p)
-		p.within(n, "limits", -1)
+		p.within(v.Limits.check(p), "limits", -1)
 	}
+	return before
 }

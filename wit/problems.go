@@ -111,12 +111,7 @@ func (p *problems) operation(name string, index int, kind, value string) {
 
 func (p *problems) object(name string) { p.add(CodeInvalid, name, -1, "is not an object") }
 
-func (p *problems) oneOf(names string) {
-	p.invalid = true
-	if len(p.list) < maxProblems {
-		p.list = append(p.list, problem{names, "give one of them"})
-	}
-}
+func (p *problems) oneOf(names string) { p.add(CodeInvalid, names, -1, "give one of them") }
 
 // quote shows the first bytes of a text.
 func quote(text string) string {

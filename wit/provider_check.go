@@ -10,13 +10,15 @@ func (v *ToolCall) Validate() error {
 	return p.err()
 }
 
-func (v *ToolCall) check(p *problems) {
+func (v *ToolCall) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.ID); n > 1024 {
 		p.bytes("id", -1, n, 0, 1024)
 	}
 	if n := len(v.Name); n < 1 || n > 1024 {
 		p.bytes("name", -1, n, 1, 1024)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -27,20 +29,18 @@ func (v *ChatTurn) Validate() error {
 	return p.err()
 }
 
-func (v *ChatTurn) check(p *problems) {
+func (v *ChatTurn) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Role != "" && !v.Role.Valid() {
 		p.unknown("role", -1, string(v.Role))
 	}
 	for i := range v.Content {
-		n := len(p.list)
-		v.Content[i].check(p)
-		p.within(n, "content", i)
+		p.within(v.Content[i].check(p), "content", i)
 	}
 	for i := range v.ToolCalls {
-		n := len(p.list)
-		v.ToolCalls[i].check(p)
-		p.within(n, "toolCalls", i)
+		p.within(v.ToolCalls[i].check(p), "toolCalls", i)
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
@@ -54,12 +54,12 @@ func (v *Chat) Validate() error {
 	return p.err()
 }
 
-func (v *Chat) check(p *problems) {
+func (v *Chat) check(p *problems) (before int) {
+	before = len(p.list)
 	for i := range v.Turns {
-		n := len(p.list)
-		v.Turns[i].check(p)
-		p.within(n, "turns", i)
+		p.within(v.Turns[i].check(p), "turns", i)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -70,10 +70,12 @@ func (v *StreamEvent) Validate() error {
 	return p.err()
 }
 
-func (v *StreamEvent) check(p *problems) {
+func (v *StreamEvent) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Kind != "" && !v.Kind.Valid() {
 		p.unknown("kind", -1, string(v.Kind))
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -84,7 +86,8 @@ func (v *ProviderChunk) Validate() error {
 	return p.err()
 }
 
-func (v *ProviderChunk) check(p *problems) {
+func (v *ProviderChunk) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.State); n > 1048576 {
 		p.bytes("state", -1, n, 0, 1048576)
 	}
@@ -92,10 +95,9 @@ func (v *ProviderChunk) check(p *problems) {
 		p.items("events", -1, n, 1, 256)
 	}
 	for i := range v.Events {
-		n := len(p.list)
-		v.Events[i].check(p)
-		p.within(n, "events", i)
+		p.within(v.Events[i].check(p), "events", i)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -106,10 +108,12 @@ func (v *Delta) Validate() error {
 	return p.err()
 }
 
-func (v *Delta) check(p *problems) {
+func (v *Delta) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Kind != "" && !v.Kind.Valid() {
 		p.unknown("kind", -1, string(v.Kind))
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
@@ -123,19 +127,16 @@ func (v *ProviderAnswer) Validate() error {
 	return p.err()
 }
 
-func (v *ProviderAnswer) check(p *problems) {
+func (v *ProviderAnswer) check(p *problems) (before int) {
+	before = len(p.list)
 	for i := range v.Deltas {
-		n := len(p.list)
-		v.Deltas[i].check(p)
-		p.within(n, "deltas", i)
+		p.within(v.Deltas[i].check(p), "deltas", i)
 	}
 	if n := len(v.ToolCalls); n > 100 {
 		p.items("toolCalls", -1, n, 0, 100)
 	}
 	for i := range v.ToolCalls {
-		n := len(p.list)
-		v.ToolCalls[i].check(p)
-		p.within(n, "toolCalls", i)
+		p.within(v.ToolCalls[i].check(p), "toolCalls", i)
 	}
 	if v.Stop != nil && !v.Stop.Valid() {
 		p.unknown("stop", -1, string(*v.Stop))
@@ -143,6 +144,7 @@ func (v *ProviderAnswer) check(p *problems) {
 	if n := len(v.State); n > 1048576 {
 		p.bytes("state", -1, n, 0, 1048576)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -153,11 +155,10 @@ func (v *ProviderPlan) Validate() error {
 	return p.err()
 }
 
-func (v *ProviderPlan) check(p *problems) {
+func (v *ProviderPlan) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Request != nil {
-		n := len(p.list)
-		v.Request.check(p)
-		p.within(n, "request", -1)
+		p.within(v.Request.check(p), "request", -1)
 	}
 	if v.Framing != "" && !v.Framing.Valid() {
 		p.unknown("framing", -1, string(v.Framing))
@@ -166,13 +167,12 @@ func (v *ProviderPlan) check(p *problems) {
 		p.bytes("state", -1, n, 0, 1048576)
 	}
 	if v.Answer != nil {
-		n := len(p.list)
-		v.Answer.check(p)
-		p.within(n, "answer", -1)
+		p.within(v.Answer.check(p), "answer", -1)
 	}
 	if count(v.Request != nil, v.Answer != nil) != 1 {
 		p.oneOf("request, answer")
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -183,10 +183,12 @@ func (v *Model) Validate() error {
 	return p.err()
 }
 
-func (v *Model) check(p *problems) {
+func (v *Model) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.ID); n < 1 || n > 1024 {
 		p.bytes("id", -1, n, 1, 1024)
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
@@ -200,18 +202,16 @@ func (v *ModelsAnswer) Validate() error {
 	return p.err()
 }
 
-func (v *ModelsAnswer) check(p *problems) {
+func (v *ModelsAnswer) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Request != nil {
-		n := len(p.list)
-		v.Request.check(p)
-		p.within(n, "request", -1)
+		p.within(v.Request.check(p), "request", -1)
 	}
 	if n := len(v.Models); n > 2000 {
 		p.items("models", -1, n, 0, 2000)
 	}
 	for i := range v.Models {
-		n := len(p.list)
-		v.Models[i].check(p)
-		p.within(n, "models", i)
+		p.within(v.Models[i].check(p), "models", i)
 	}
+	return before
 }

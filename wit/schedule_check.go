@@ -10,7 +10,8 @@ func (v *ScheduledJob) Validate() error {
 	return p.err()
 }
 
-func (v *ScheduledJob) check(p *problems) {
+func (v *ScheduledJob) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.ID); n < 1 || n > 128 {
 		p.bytes("id", -1, n, 1, 128)
 	}
@@ -25,6 +26,7 @@ func (v *ScheduledJob) check(p *problems) {
 	if count(v.At != nil, v.Every != nil, v.Cron != nil) != 1 {
 		p.oneOf("at, every, cron")
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.

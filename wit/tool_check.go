@@ -10,7 +10,8 @@ func (v *ToolDefinition) Validate() error {
 	return p.err()
 }
 
-func (v *ToolDefinition) check(p *problems) {
+func (v *ToolDefinition) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.Name); n > 64 {
 		p.bytes("name", -1, n, 0, 64)
 	} else if !patternCredentialPermissionNames.match(v.Name) {
@@ -31,6 +32,7 @@ func (v *ToolDefinition) check(p *problems) {
 			p.unknown("effects", i, string(x))
 		}
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
@@ -47,13 +49,13 @@ func (v *ToolOutput) Validate() error {
 	return p.err()
 }
 
-func (v *ToolOutput) check(p *problems) {
+func (v *ToolOutput) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.Content); n > 100 {
 		p.items("content", -1, n, 0, 100)
 	}
 	for i := range v.Content {
-		n := len(p.list)
-		v.Content[i].check(p)
-		p.within(n, "content", i)
+		p.within(v.Content[i].check(p), "content", i)
 	}
+	return before
 }

@@ -19,10 +19,12 @@ func (v *HTTPRequest) Validate() error {
 	return p.err()
 }
 
-func (v *HTTPRequest) check(p *problems) {
+func (v *HTTPRequest) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Timeout < 0 {
 		p.number("timeout", int64(v.Timeout), 0, 9223372036854775807)
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
@@ -36,13 +38,15 @@ func (v *Conversation) Validate() error {
 	return p.err()
 }
 
-func (v *Conversation) check(p *problems) {
+func (v *Conversation) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Kind != "" && !v.Kind.Valid() {
 		p.unknown("kind", -1, string(v.Kind))
 	}
 	if n := len(v.ID); n < 1 || n > 1024 {
 		p.bytes("id", -1, n, 1, 1024)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -53,10 +57,12 @@ func (v *Person) Validate() error {
 	return p.err()
 }
 
-func (v *Person) check(p *problems) {
+func (v *Person) check(p *problems) (before int) {
+	before = len(p.list)
 	if n := len(v.ID); n > 1024 {
 		p.bytes("id", -1, n, 0, 1024)
 	}
+	return before
 }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
@@ -67,15 +73,15 @@ func (v *Attachment) Validate() error {
 	return p.err()
 }
 
-func (v *Attachment) check(p *problems) {
+func (v *Attachment) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Kind != "" && !v.Kind.Valid() {
 		p.unknown("kind", -1, string(v.Kind))
 	}
 	if v.Fetch != nil {
-		n := len(p.list)
-		v.Fetch.check(p)
-		p.within(n, "fetch", -1)
+		p.within(v.Fetch.check(p), "fetch", -1)
 	}
+	return before
 }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
@@ -89,8 +95,10 @@ func (v *Part) Validate() error {
 	return p.err()
 }
 
-func (v *Part) check(p *problems) {
+func (v *Part) check(p *problems) (before int) {
+	before = len(p.list)
 	if v.Kind != "" && !v.Kind.Valid() {
 		p.unknown("kind", -1, string(v.Kind))
 	}
+	return before
 }

@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// emitValidate emits Validate for each record, and check, which does the work, where there is any.
+// emitValidate emits Validate for each record, and check, which does the work, where there is any. check returns
+// how many problems there were before: the ones after them are the record's own, and within gives them its path.
 func emitValidate(b *bytes.Buffer, i *iface) {
 	for _, t := range i.types {
 		if t.enum() {
@@ -25,13 +26,14 @@ func (v *%[1]s) Validate() error {
 	return p.err()
 }
 
-func (v *%[1]s) check(p *problems) {
+func (v *%[1]s) check(p *problems) (before int) {
+	before = len(p.list)
 `, t.goName)
 		for _, f := range t.fields {
 			emitFieldCheck(b, f)
 		}
 		emitOneOf(b, t)
-		b.WriteString("}\n\n")
+		b.WriteString("\treturn before\n}\n\n")
 	}
 }
 
@@ -56,7 +58,7 @@ func emitFieldCheck(b *bytes.Buffer, f *field) {
 	value, name := "v."+f.goName, strconv.Quote(f.json)
 	switch {
 	case f.list && f.kind == kindRecord && constrained(f.named):
-		fmt.Fprintf(b, "\tfor i := range %[1]s {\n\t\tn := len(p.list)\n\t\t%[1]s[i].check(p)\n\t\tp.within(n, %[2]s, i)\n\t}\n", value, name)
+		fmt.Fprintf(b, "\tfor i := range %[1]s {\n\t\tp.within(%[1]s[i].check(p), %[2]s, i)\n\t}\n", value, name)
 	case f.list && f.kind == kindEnum && !f.named.open:
 		fmt.Fprintf(b, "\tfor i, x := range %s {\n\t\tif !x.Valid() {\n\t\t\tp.unknown(%s, i, string(x))\n\t\t}\n\t}\n", value, name)
 	case f.list && (f.item.any() || f.operations):
@@ -71,11 +73,11 @@ func emitFieldCheck(b *bytes.Buffer, f *field) {
 	case f.kind == kindEnum && !f.list && !f.named.open:
 		fmt.Fprintf(b, "\tif %[1]s != \"\" && !%[1]s.Valid() {\n\t\tp.unknown(%[2]s, -1, string(%[1]s))\n\t}\n", value, name)
 	case f.kind == kindRecord && !f.list && constrained(f.named):
-		open, end := "\t{\n", "\t}\n"
 		if f.option {
-			open = "\tif " + value + " != nil {\n"
+			fmt.Fprintf(b, "\tif %s != nil {\n", value)
+			defer b.WriteString("\t}\n")
 		}
-		fmt.Fprintf(b, "%s\t\tn := len(p.list)\n\t\t%s.check(p)\n\t\tp.within(n, %s, -1)\n%s", open, value, name, end)
+		fmt.Fprintf(b, "\tp.within(%s.check(p), %s, -1)\n", value, name)
 	}
 }
 
@@ -92,6 +94,9 @@ func emitChain(b *bytes.Buffer, f *field, list []problem) {
 }
 
 func emitProblems(b *bytes.Buffer, list []problem) {
+	if len(list) == 0 {
+		return
+	}
 	for i, c := range list {
 		if i > 0 {
 			b.WriteString(" else ")
@@ -109,7 +114,7 @@ func fieldChecks(f *field) []problem {
 	}
 	switch {
 	case f.list:
-		return lengthChecks(f.own, "len("+value+")", name, "items")
+		return lengthChecks(f.own, value, "len("+value+") == 0", name, "-1", "items")
 	case f.kind == kindString:
 		// An empty text stands for its default, as 0 does below.
 		return textChecks(f.own, value, name, "-1", !f.option && f.def == "")
@@ -118,7 +123,7 @@ func fieldChecks(f *field) []problem {
 		if f.option {
 			own.min, own.hasMin, own.required = 0, false, false
 		}
-		list := lengthChecks(own, "len("+value+")", name, "bytes")
+		list := lengthChecks(own, value, "len("+value+") == 0", name, "-1", "bytes")
 		if f.object {
 			list = append(list, problem{fmt.Sprintf("len(%[1]s) > 0 && %[1]s[0] != '{'", value), fmt.Sprintf("p.object(%s)", name)})
 		}
@@ -131,45 +136,32 @@ func fieldChecks(f *field) []problem {
 	return nil
 }
 
-func lengthChecks(own bounds, length, name, what string) []problem {
+// lengthChecks are those of what has a length; empty is the condition under which nothing is there.
+func lengthChecks(own bounds, value, empty, name, index, what string) []problem {
 	var list []problem
 	if own.required {
-		list = append(list, problem{length + " == 0", fmt.Sprintf("p.missing(%s, -1)", name)})
+		list = append(list, problem{empty, fmt.Sprintf("p.missing(%s, %s)", name, index)})
 	}
-	var when string
+	when := fmt.Sprintf("n := len(%s); ", value)
 	switch {
 	case own.min > 0 && own.hasMax:
-		when = fmt.Sprintf("n := %s; n < %d || n > %d", length, own.min, own.max)
+		when += fmt.Sprintf("n < %d || n > %d", own.min, own.max)
 	case own.min > 0:
-		when = fmt.Sprintf("n := %s; n < %d", length, own.min)
+		when += fmt.Sprintf("n < %d", own.min)
 	case own.hasMax:
-		when = fmt.Sprintf("n := %s; n > %d", length, own.max)
+		when += fmt.Sprintf("n > %d", own.max)
 	default:
 		return list
 	}
-	return append(list, problem{when, fmt.Sprintf("p.%s(%s, -1, n, %d, %d)", what, name, own.min, own.max)})
+	return append(list, problem{when, fmt.Sprintf("p.%s(%s, %s, n, %d, %d)", what, name, index, own.min, own.max)})
 }
 
 // textChecks are those of a text; always says that the empty one counts too.
 func textChecks(own bounds, value, name, index string, always bool) []problem {
-	var list []problem
-	if own.required && always {
-		list = append(list, problem{"blank(" + value + ")", fmt.Sprintf("p.missing(%s, %s)", name, index)})
-	}
-	var when string
-	switch {
-	case own.min > 0 && own.hasMax:
-		when = fmt.Sprintf("n := len(%s); n < %d || n > %d", value, own.min, own.max)
-	case own.min > 0:
-		when = fmt.Sprintf("n := len(%s); n < %d", value, own.min)
-	case own.hasMax:
-		when = fmt.Sprintf("n := len(%s); n > %d", value, own.max)
-	}
-	if when != "" {
-		list = append(list, problem{when, fmt.Sprintf("p.bytes(%s, %s, n, %d, %d)", name, index, own.min, own.max)})
-	}
+	own.required = own.required && always
+	list := lengthChecks(own, value, "blank("+value+")", name, index, "bytes")
 	if own.pattern != nil {
-		when = fmt.Sprintf("!%s.match(%s)", own.pattern.goName, value)
+		when := fmt.Sprintf("!%s.match(%s)", own.pattern.goName, value)
 		if !always {
 			when = value + ` != "" && ` + when
 		}
