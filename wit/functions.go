@@ -21,9 +21,6 @@ func (c Class) Instances() Instances {
 	return InstancesWarm
 }
 
-// Kinds are what a plugin can be, in the contract's order.
-func Kinds() []string { return []string{"channel", "provider", "tool", "hook"} }
-
 var exports = [...]Function{
 	{Name: "channel_event", Capability: "channel", Operation: "event", Param: "ChannelEvent", Result: "ChannelAnswer", Class: ClassEvent, Pure: true, Deadline: 10000},
 	{Name: "channel_send", Capability: "channel", Operation: "send", Param: "ChannelSend", Result: "Sent", Class: ClassSend},

@@ -107,16 +107,3 @@ func (m *model) facts(kind string) *typ {
 	}
 	return nil
 }
-
-// kinds are what a plugin can be, in the contract's order, and handlers what it exports beside.
-func (m *model) kinds() (kinds, handlers []string) {
-	for _, f := range m.exports {
-		switch {
-		case f.handler && !slices.Contains(handlers, f.capability):
-			handlers = append(handlers, f.capability)
-		case !f.handler && !slices.Contains(kinds, f.capability):
-			kinds = append(kinds, f.capability)
-		}
-	}
-	return kinds, handlers
-}

@@ -8,9 +8,6 @@ import (
 
 func emitFunctions(b *bytes.Buffer, m *model) {
 	emitClasses(b, m)
-	kinds, handlers := m.kinds()
-	fmt.Fprintf(b, "// Kinds are what a plugin can be, in the contract's order.\nfunc Kinds() []string { return %#v }\n\n", append([]string{}, kinds...))
-	_ = handlers
 	emitTable(b, "exports", m.exports)
 	emitTable(b, "imports", m.imports)
 }
@@ -82,22 +79,22 @@ func emitManifest(b *bytes.Buffer, m *model) {
 }
 
 // has is the condition under which a plugin is a kind.
-func has(f *field) string {
-	if f.list {
-		return "len(v." + f.goName + ") > 0"
+func has(value string, list bool) string {
+	if list {
+		return "len(" + value + ") > 0"
 	}
-	return "v." + f.goName + " != nil"
+	return value + " != nil"
 }
 
 func emitProvides(b *bytes.Buffer, m *model) {
 	t := m.types["Provides"]
 	b.WriteString("// Kinds names what the plugin is, in the contract's order.\nfunc (v *Provides) Kinds() []string {\n\tvar names []string\n")
 	for _, f := range t.fields {
-		fmt.Fprintf(b, "\tif %s {\n\t\tnames = append(names, %q)\n\t}\n", has(f), f.forKind)
+		fmt.Fprintf(b, "\tif %s {\n\t\tnames = append(names, %q)\n\t}\n", has("v."+f.goName, f.list), f.forKind)
 	}
 	b.WriteString("\treturn names\n}\n\n// Has reports whether the plugin is of a kind.\nfunc (v *Provides) Has(kind string) bool {\n\tswitch kind {\n")
 	for _, f := range t.fields {
-		fmt.Fprintf(b, "\tcase %q:\n\t\treturn %s\n", f.forKind, has(f))
+		fmt.Fprintf(b, "\tcase %q:\n\t\treturn %s\n", f.forKind, has("v."+f.goName, f.list))
 	}
 	b.WriteString("\t}\n\treturn false\n}\n\n")
 	b.WriteString("// Provided is what lists show of what a plugin provides: its name of each kind.\ntype Provided struct {\n")
@@ -132,34 +129,31 @@ func labelOf(t *typ) string {
 // emitRequired emits which exports a manifest asks for.
 func emitRequired(b *bytes.Buffer, m *model) {
 	b.WriteString("// RequiredExports lists what the code of such a plugin has to export, in the contract's order.\nfunc (v *Manifest) RequiredExports() []string {\n\tvar names []string\n")
-	kinds, handlers := m.kinds()
-	for _, kind := range kinds {
-		f := m.provided(kind)
-		where := has(&field{goName: "Provides." + f.goName, list: f.list})
-		fmt.Fprintf(b, "\tif %s {\n", where)
-		for _, e := range m.exports {
-			if e.capability != kind || e.optional != "" {
-				continue
+	for _, c := range capabilities(m) {
+		if c.functions[0].handler {
+			for _, e := range c.functions {
+				fmt.Fprintf(b, "\tif v.Permissions.%s != nil {\n\t\tnames = append(names, %q)\n\t}\n", pascal(e.permission), e.name)
 			}
-			if e.unless != "" {
-				fmt.Fprintf(b, "\t\tif !v.Provides.%s.%s {\n\t\t\tnames = append(names, %q)\n\t\t}\n", f.goName, pascal(e.unless), e.name)
-			} else {
+			continue
+		}
+		f := m.provided(c.name)
+		value := "v.Provides." + f.goName
+		fmt.Fprintf(b, "\tif %s {\n", has(value, f.list))
+		for _, e := range c.functions {
+			switch {
+			case e.optional != "":
+			case e.unless != "":
+				fmt.Fprintf(b, "\t\tif !%s.%s {\n\t\t\tnames = append(names, %q)\n\t\t}\n", value, pascal(e.unless), e.name)
+			default:
 				fmt.Fprintf(b, "\t\tnames = append(names, %q)\n", e.name)
 			}
 		}
 		for _, o := range f.named.fields {
 			if o.operations {
-				fmt.Fprintf(b, "\t\tfor _, x := range v.Provides.%s.%s {\n\t\t\tnames = append(names, %q+x)\n\t\t}\n", f.goName, o.goName, snake(kind)+"_")
+				fmt.Fprintf(b, "\t\tfor _, x := range %s.%s {\n\t\t\tnames = append(names, %q+x)\n\t\t}\n", value, o.goName, snake(c.name)+"_")
 			}
 		}
 		b.WriteString("\t}\n")
-	}
-	for _, h := range handlers {
-		for _, e := range m.exports {
-			if e.capability == h {
-				fmt.Fprintf(b, "\tif v.Permissions.%s != nil {\n\t\tnames = append(names, %q)\n\t}\n", pascal(e.permission), e.name)
-			}
-		}
 	}
 	b.WriteString("\treturn names\n}\n\n")
 }
