@@ -128,15 +128,10 @@ func (f *field) words() string {
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	size := bytesText
 	switch {
-	case f.list:
+	case f.time:
+		size = timeText
+	case f.list, f.kind.number() && !strings.HasSuffix(f.def, "B"):
 		size = thousands
-	case f.kind.number():
-		size = thousands
-		if strings.HasSuffix(f.def, "s") || f.name == "deadline" || f.name == "every" {
-			size = timeText
-		} else if strings.HasSuffix(f.def, "B") {
-			size = bytesText
-		}
 	}
 	own := f.own
 	switch {

@@ -15,6 +15,7 @@ type field struct {
 	kind                    kind
 	named                   *typ // for records and enums
 	option, list            bool
+	time                    bool   // a duration
 	own                     bounds // of the value; of a list's length
 	item                    bounds // of a list's texts
 	object, operations      bool
@@ -100,7 +101,7 @@ func (b *builder) field(of *typ, source wit.Field) (*field, error) {
 
 // shape finds a field's type, and the attributes of the aliases that name it.
 func (b *builder) shape(out *field, t wit.Type) (attributes, error) {
-	none := attributes{words: map[string]string{}}
+	alias := attributes{words: map[string]string{}}
 	if def, ok := t.(*wit.TypeDef); ok && wit.KindOf[*wit.Option](def) != nil && def.Name == nil {
 		out.option, t = true, wit.KindOf[*wit.Option](def).Type
 	}
@@ -108,24 +109,23 @@ func (b *builder) shape(out *field, t wit.Type) (attributes, error) {
 		t = wit.KindOf[*wit.List](def).Type
 		if _, ok := t.(wit.U8); ok {
 			out.kind = kindBytes
-			return none, nil
+			return alias, nil
 		}
 		if out.option {
-			return none, fmt.Errorf("an optional list is not part of the contract's types")
+			return alias, fmt.Errorf("an optional list is not part of the contract's types")
 		}
 		out.list = true
 	}
-	var err error
-	out.kind, out.named, none, err = b.element(t)
+	alias, err := b.element(out, t)
 	if err == nil && out.list && out.kind != kindString && out.named == nil {
 		err = fmt.Errorf("a list of %s is not part of the contract's types", out.kind)
 	}
-	return none, err
+	return alias, err
 }
 
-// element finds the type of a value that is no list, with the attributes of its aliases; those nearer to
+// element finds the type of a value that is no list, and the attributes of its aliases; those nearer to
 // the use count more.
-func (b *builder) element(t wit.Type) (kind, *typ, attributes, error) {
+func (b *builder) element(out *field, t wit.Type) (attributes, error) {
 	all := attributes{words: map[string]string{}}
 	for {
 		def, ok := t.(*wit.TypeDef)
@@ -137,38 +137,43 @@ func (b *builder) element(t wit.Type) (kind, *typ, attributes, error) {
 				all.words[name] = value
 			}
 		}
-		if found := b.defs[def]; found != nil {
-			if found.enum() {
-				return kindEnum, found, all, nil
+		if out.named = b.defs[def]; out.named != nil {
+			out.kind = kindRecord
+			if out.named.enum() {
+				out.kind = kindEnum
 			}
-			return kindRecord, found, all, nil
+			return all, nil
 		}
 		if def.Name != nil && *def.Name == "json" {
-			return kindJSON, nil, all, nil
+			out.kind = kindJSON
+			return all, nil
 		}
+		out.time = out.time || def.Name != nil && *def.Name == "duration"
 		if t, ok = def.Kind.(wit.Type); !ok {
-			return "", nil, all, fmt.Errorf("%T is not part of the contract's types", def.Kind)
+			return all, fmt.Errorf("%T is not part of the contract's types", def.Kind)
 		}
 	}
 	switch t.(type) {
 	case wit.String:
-		return kindString, nil, all, nil
+		out.kind = kindString
 	case wit.Bool:
-		return kindBool, nil, all, nil
+		out.kind = kindBool
 	case wit.U16:
-		return kindU16, nil, all, nil
+		out.kind = kindU16
 	case wit.U32:
-		return kindU32, nil, all, nil
+		out.kind = kindU32
 	case wit.U64:
-		return kindU64, nil, all, nil
+		out.kind = kindU64
 	case wit.S32:
-		return kindS32, nil, all, nil
+		out.kind = kindS32
 	case wit.S64:
-		return kindS64, nil, all, nil
+		out.kind = kindS64
 	case wit.F64:
-		return kindF64, nil, all, nil
+		out.kind = kindF64
+	default:
+		return all, fmt.Errorf("%T is not part of the contract's types", t)
 	}
-	return "", nil, all, fmt.Errorf("%T is not part of the contract's types", t)
+	return all, nil
 }
 
 // bounds reads the attributes that bound a value.

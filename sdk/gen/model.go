@@ -289,12 +289,12 @@ func (f *function) setFacts(own, all attributes) error {
 }
 
 func (b *builder) record(t wit.Type) (*typ, error) {
-	k, found, _, err := b.element(t)
-	if err != nil {
+	var f field
+	if _, err := b.element(&f, t); err != nil {
 		return nil, err
 	}
-	if k != kindRecord {
-		return nil, fmt.Errorf("%s is not a record", k)
+	if f.kind != kindRecord {
+		return nil, fmt.Errorf("%s is not a record", f.kind)
 	}
-	return found, nil
+	return f.named, nil
 }
