@@ -8,9 +8,6 @@ import (
 
 // linkOperations tells each list of operations which kind's they are.
 func (m *model) linkOperations() {
-	if m.types["Provides"] == nil {
-		return
-	}
 	for _, f := range m.types["Provides"].fields {
 		if f.named == nil {
 			continue
@@ -29,7 +26,6 @@ func (m *model) check() error {
 }
 
 func (m *model) checkImports() (problems []error) {
-	permissions := m.types["Permissions"]
 	for _, f := range m.imports {
 		if (f.permission == "") != f.source.attrs.has("granted") {
 			problems = append(problems, fmt.Errorf("interface %s: an import has either @permission or @granted", f.source.name))
@@ -37,7 +33,7 @@ func (m *model) checkImports() (problems []error) {
 		if f.class != "" || f.pure || f.optional != "" || f.unless != "" || f.deadline != 0 {
 			problems = append(problems, fmt.Errorf("function %s: @pure, @class, @deadline, @optional and @unless are facts of exports", f.name))
 		}
-		if permissions != nil && f.permission != "" && permissions.field(f.permission) == nil {
+		if f.permission != "" && m.types["Permissions"].field(f.permission) == nil {
 			problems = append(problems, fmt.Errorf("interface %s: the manifest's permissions have no %s", f.source.name, f.permission))
 		}
 	}
@@ -58,7 +54,7 @@ func (m *model) checkExports() (problems []error) {
 			bad("function %s: @instances %s: warm or fresh", f.name, f.instances)
 		case known && other != f.instances:
 			bad("function %s: class %s keeps its instances in two ways", f.name, f.class)
-		case f.source.attrs.has("kind") && m.types["Provides"] != nil && m.provided(f.capability) == nil:
+		case f.source.attrs.has("kind") && m.provided(f.capability) == nil:
 			bad("interface %s: the manifest's provides have no field with @kind %s", f.source.name, f.capability)
 		case f.unless != "" && (m.facts(f.capability) == nil || m.facts(f.capability).field(f.unless) == nil):
 			bad("function %s: @unless %s: the facts of %s have no such field", f.name, f.unless, f.capability)
@@ -78,11 +74,9 @@ func (m *model) checkManifest() (problems []error) {
 			}
 		}
 	}
-	if t := m.types["Provides"]; t != nil {
-		for _, f := range t.fields {
-			if f.forKind == "" || f.named == nil || !slices.ContainsFunc(f.named.fields, func(l *field) bool { return l.label }) {
-				problems = append(problems, fmt.Errorf("provides.%s: @kind is missing, or no field of its record has @label", f.name))
-			}
+	for _, f := range m.types["Provides"].fields {
+		if f.forKind == "" || f.named == nil || !slices.ContainsFunc(f.named.fields, func(l *field) bool { return l.label }) {
+			problems = append(problems, fmt.Errorf("provides.%s: @kind is missing, or no field of its record has @label", f.name))
 		}
 	}
 	return problems
@@ -90,11 +84,9 @@ func (m *model) checkManifest() (problems []error) {
 
 // provided is the manifest's field that makes a plugin a kind, nil when there is none.
 func (m *model) provided(kind string) *field {
-	if t := m.types["Provides"]; t != nil {
-		for _, f := range t.fields {
-			if f.forKind == kind {
-				return f
-			}
+	for _, f := range m.types["Provides"].fields {
+		if f.forKind == kind {
+			return f
 		}
 	}
 	return nil

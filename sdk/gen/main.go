@@ -64,11 +64,6 @@ func generate(dir string) (output, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"Manifest", "Provides", "Permissions"} {
-		if m.types[name] == nil {
-			return nil, fmt.Errorf("the contract has no record %s", strings.ToLower(name))
-		}
-	}
 	files := output{}
 	for _, add := range []func(*model) error{files.addContract, files.addSDK, files.addHost} {
 		if err := add(m); err != nil {

@@ -106,7 +106,6 @@ func newModel(resolve *wit.Resolve) (*model, error) {
 		}
 	}
 	b.sortPatterns()
-	m.linkOperations()
 	for _, world := range resolve.Worlds {
 		facts, err := attributesOf(world.Docs.Contents, "world "+world.Name, onWorlds)
 		if err != nil {
@@ -120,6 +119,12 @@ func newModel(resolve *wit.Resolve) (*model, error) {
 			return nil, err
 		}
 	}
+	for _, name := range []string{"manifest", "provides", "permissions"} {
+		if m.types[pascal(name)] == nil {
+			return nil, fmt.Errorf("the contract has no record %s", name)
+		}
+	}
+	m.linkOperations()
 	return m, m.check()
 }
 
