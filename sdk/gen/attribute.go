@@ -22,23 +22,22 @@ type limit struct {
 	text  string // as it is shown
 }
 
-// What may stand where. Everything else is a mistake.
+// place is what may stand somewhere, alone or with a value. Everything else is a mistake.
+type place struct{ alone, valued []string }
+
 var (
-	onFields     = []string{"required", "min", "max", "cut", "pattern", "means", "object", "default", "operations", "label", "kind"}
-	onAliases    = []string{"required", "min", "max", "cut", "pattern", "means", "object"}
-	onRecords    = []string{"one-of", "max"}
-	onEnums      = []string{"open"}
-	onCases      = []string{}
-	onFunctions  = []string{"pure", "class", "instances", "deadline", "optional", "unless"}
-	onInterfaces = []string{"kind", "permission", "granted", "limit", "pure", "class", "instances", "deadline"}
-	onWorlds     = []string{"limit"}
+	onFields     = place{[]string{"required", "object", "operations", "label"}, []string{"min", "max", "cut", "pattern", "means", "default", "kind"}}
+	onAliases    = place{[]string{"required", "object"}, []string{"min", "max", "cut", "pattern", "means"}}
+	onRecords    = place{nil, []string{"one-of", "max"}}
+	onEnums      = place{[]string{"open"}, nil}
+	onCases      = place{}
+	onFunctions  = place{[]string{"pure"}, []string{"class", "instances", "deadline", "optional", "unless"}}
+	onInterfaces = place{[]string{"kind", "granted", "pure"}, []string{"permission", "limit", "class", "instances", "deadline"}}
+	onWorlds     = place{nil, []string{"limit"}}
 )
 
-// withoutValue are the attributes that stand alone.
-var withoutValue = []string{"required", "object", "operations", "label", "open", "pure", "granted"}
-
 // attributesOf splits documentation into words for readers and facts for the generator.
-func attributesOf(text, where string, allowed []string) (attributes, error) {
+func attributesOf(text, where string, allowed place) (attributes, error) {
 	a := attributes{words: map[string]string{}}
 	var doc []string
 	for line := range strings.SplitSeq(text, "\n") {
@@ -49,15 +48,13 @@ func attributesOf(text, where string, allowed []string) (attributes, error) {
 		}
 		name, value, _ := strings.Cut(fact, " ")
 		value = strings.TrimSpace(value)
-		_, twice := a.words[name]
+		valued := slices.Contains(allowed.valued, name)
 		switch {
-		case !slices.Contains(allowed, name):
-			return a, fmt.Errorf("%s: @%s may not stand here: use %s", where, name, strings.Join(allowed, ", "))
-		case twice:
+		case !valued && !slices.Contains(allowed.alone, name):
+			return a, fmt.Errorf("%s: @%s may not stand here: use %s", where, name, strings.Join(slices.Concat(allowed.alone, allowed.valued), ", "))
+		case a.has(name):
 			return a, fmt.Errorf("%s: @%s stands twice", where, name)
-		// @kind of an interface stands alone, that of a field names one.
-		case name == "kind" && (value == "") != slices.Contains(allowed, "granted"),
-			name != "kind" && (value == "") != slices.Contains(withoutValue, name):
+		case valued != (value != ""):
 			return a, fmt.Errorf("%s: @%s: a value is missing, or there is one that it does not take", where, name)
 		case name == "limit":
 			of, text, _ := strings.Cut(value, " ")

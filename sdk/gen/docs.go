@@ -55,11 +55,13 @@ func (o output) addDocs(m *model, file string) error {
 	return nil
 }
 
+func oneLine(doc string) string { return strings.Join(strings.Fields(doc), " ") }
+
 // cell makes a table's cell of documentation: one line, without a full stop at the end.
 func cell(parts ...string) string {
 	var kept []string
 	for _, p := range parts {
-		if p = strings.TrimSuffix(strings.Join(strings.Fields(p), " "), "."); p != "" {
+		if p = strings.TrimSuffix(oneLine(p), "."); p != "" {
 			kept = append(kept, p)
 		}
 	}
@@ -118,11 +120,8 @@ func docExports(b *bytes.Buffer, m *model) {
 
 // firstSentence keeps a table readable: the rest stands in the contract.
 func firstSentence(doc string) string {
-	doc = strings.Join(strings.Fields(doc), " ")
-	if at := strings.Index(doc, ". "); at >= 0 {
-		return doc[:at]
-	}
-	return doc
+	first, _, _ := strings.Cut(oneLine(doc), ". ")
+	return first
 }
 
 func docPermissions(b *bytes.Buffer, m *model) {

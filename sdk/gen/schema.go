@@ -99,7 +99,7 @@ func described(doc string) object {
 	if doc == "" {
 		return object{}
 	}
-	return object{{"description", strings.Join(strings.Fields(doc), " ")}}
+	return object{{"description", oneLine(doc)}}
 }
 
 func fieldSchema(m *model, f *field) object {
