@@ -16,7 +16,7 @@ func (v *WebhookFacts) check(p *problems) (before int) {
 		p.unknown("auth", -1, string(v.Auth))
 	}
 	for i, x := range v.Methods {
-		if !patternWebhookFactsMethods.match(x) {
+		if !patternWebhookMethod.match(x) {
 			p.mismatch("methods", i, x, "GET, POST or PUT")
 		}
 	}
@@ -174,21 +174,21 @@ func (v *HTTPPermission) check(p *problems) (before int) {
 	for i, x := range v.Hosts {
 		if n := len(x); n > 253 {
 			p.bytes("hosts", i, n, 0, 253)
-		} else if !patternHTTPPermissionHosts.match(x) {
+		} else if !patternHostPattern.match(x) {
 			p.mismatch("hosts", i, x, "a host such as api.example.org, *.example.org or example.org:8443, or config:field")
 		}
 	}
 	for i, x := range v.Methods {
 		if n := len(x); n > 16 {
 			p.bytes("methods", i, n, 0, 16)
-		} else if !patternHTTPPermissionMethods.match(x) {
+		} else if !patternHTTPMethod.match(x) {
 			p.mismatch("methods", i, x, "a method such as GET")
 		}
 	}
 	for i, x := range v.Paths {
 		if n := len(x); n > 1024 {
 			p.bytes("paths", i, n, 0, 1024)
-		} else if !patternHTTPPermissionPaths.match(x) {
+		} else if !patternPathPrefix.match(x) {
 			p.mismatch("paths", i, x, "a path prefix such as /v1/")
 		}
 	}
@@ -216,7 +216,7 @@ func (v *CredentialPermission) check(p *problems) (before int) {
 	for i, x := range v.Names {
 		if n := len(x); n > 64 {
 			p.bytes("names", i, n, 0, 64)
-		} else if !patternCredentialPermissionNames.match(x) {
+		} else if !patternIdentifier.match(x) {
 			p.mismatch("names", i, x, "a letter and up to 63 letters, digits, _ and -")
 		}
 	}

@@ -14,7 +14,7 @@ func (v *ToolDefinition) check(p *problems) (before int) {
 	before = len(p.list)
 	if n := len(v.Name); n > 64 {
 		p.bytes("name", -1, n, 0, 64)
-	} else if !patternCredentialPermissionNames.match(v.Name) {
+	} else if !patternIdentifier.match(v.Name) {
 		p.mismatch("name", -1, v.Name, "a letter and up to 63 letters, digits, _ and -")
 	}
 	if blank(v.Description) {

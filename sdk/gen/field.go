@@ -258,8 +258,7 @@ func (f *field) mandatory() bool {
 	if f.option || f.def != "" || f.operations {
 		return false
 	}
-	return f.own.required || !f.kind.number() && f.own.min > 0 || f.kind.number() && !f.list && f.own.hasMin && f.own.min > 0 ||
-		f.own.pattern != nil && !f.own.pattern.matches("")
+	return f.own.required || f.own.min > 0 || f.own.pattern != nil && !f.own.pattern.accept[1]
 }
 
 // defaults are the values of a list's @default.

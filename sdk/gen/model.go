@@ -31,6 +31,7 @@ type typ struct {
 	name   string
 	goName string
 	doc    string
+	attrs  attributes
 	fields []*field
 	cases  []enumCase
 	open   bool     // an enum that takes unknown cases
@@ -95,17 +96,13 @@ func newModel(resolve *wit.Resolve) (*model, error) {
 			return nil, err
 		}
 	}
-	for def, t := range b.defs {
-		if record, ok := def.Kind.(*wit.Record); ok {
-			if err := b.addFields(t, record); err != nil {
-				return nil, err
-			}
-			if err := b.addRecordFacts(t, def); err != nil {
+	for _, def := range resolve.TypeDefs {
+		if t := b.defs[def]; t != nil && !t.enum() {
+			if err := b.addFields(t, def.Kind.(*wit.Record)); err != nil {
 				return nil, err
 			}
 		}
 	}
-	b.sortPatterns()
 	for _, world := range resolve.Worlds {
 		facts, err := attributesOf(world.Docs.Contents, "world "+world.Name, onWorlds)
 		if err != nil {
@@ -178,12 +175,17 @@ func (b *builder) declare(where, name string, def *wit.TypeDef) (*typ, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.doc, t.open = attrs.doc, attrs.has("open")
-	if _, record := def.Kind.(*wit.Record); !record && !t.enum() {
-		b.aliases[def] = attrs
-		return nil, nil
+	t.doc, t.attrs, t.open = attrs.doc, attrs, attrs.has("open")
+	if _, record := def.Kind.(*wit.Record); record || t.enum() {
+		return t, nil
 	}
-	return t, nil
+	b.aliases[def] = attrs
+	if attrs.has("pattern") {
+		if _, err := b.pattern(t.goName, attrs.words["pattern"]); err != nil {
+			return nil, fmt.Errorf("%s: @pattern: %w", where, err)
+		}
+	}
+	return nil, nil
 }
 
 func (b *builder) addFields(t *typ, record *wit.Record) error {
@@ -194,20 +196,17 @@ func (b *builder) addFields(t *typ, record *wit.Record) error {
 		}
 		t.fields = append(t.fields, built)
 	}
-	return nil
+	return t.setFacts()
 }
 
-func (b *builder) addRecordFacts(t *typ, def *wit.TypeDef) error {
-	attrs, err := attributesOf(def.Docs.Contents, "record "+t.name, onRecords)
-	if err != nil {
-		return err
-	}
-	if attrs.has("max") {
-		if t.max, err = quantity(attrs.words["max"]); err != nil {
+// setFacts takes what a record says of itself and of its fields together.
+func (t *typ) setFacts() (err error) {
+	if t.attrs.has("max") {
+		if t.max, err = quantity(t.attrs.words["max"]); err != nil {
 			return fmt.Errorf("record %s: @max: %w", t.name, err)
 		}
 	}
-	for _, name := range strings.Fields(attrs.words["one-of"]) {
+	for _, name := range strings.Fields(t.attrs.words["one-of"]) {
 		f := t.field(name)
 		if f == nil || !f.option {
 			return fmt.Errorf("record %s: @one-of %s: it is no optional field", t.name, name)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp/syntax"
 	"slices"
-	"strings"
 )
 
 // pattern is a regular expression for all of a text, as a table: guests need not link package regexp, and
@@ -19,11 +18,11 @@ type pattern struct {
 	accept []bool    // by state
 }
 
-// pattern compiles text, or returns the one that is there already.
+// pattern compiles text, or returns the one that is there already. Aliases are read before the fields that
+// have their patterns, so the name is the alias's.
 func (b *builder) pattern(name, text string) (*pattern, error) {
 	for _, p := range b.model.patterns {
 		if p.text == text {
-			p.goName = min(p.goName, "pattern"+name)
 			return p, nil
 		}
 	}
@@ -34,11 +33,6 @@ func (b *builder) pattern(name, text string) (*pattern, error) {
 	p.goName = "pattern" + name
 	b.model.patterns = append(b.model.patterns, p)
 	return p, nil
-}
-
-// sortPatterns makes the order that of names, since records are built in any order.
-func (b *builder) sortPatterns() {
-	slices.SortFunc(b.model.patterns, func(p, q *pattern) int { return strings.Compare(p.goName, q.goName) })
 }
 
 // compile makes the table by the construction of subsets.
@@ -171,14 +165,6 @@ func (p *pattern) pack(moves [][256]byte) {
 			p.next = append(p.next, column[state])
 		}
 	}
-}
-
-func (p *pattern) matches(text string) bool {
-	state := 1
-	for _, c := range []byte(text) {
-		state = int(p.next[state*p.width+int(p.class[c])])
-	}
-	return p.accept[state]
 }
 
 func emitPatterns(b *bytes.Buffer, m *model) {
