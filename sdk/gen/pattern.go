@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp/syntax"
 	"slices"
+	"unicode"
 )
 
 // pattern is a regular expression for all of a text, as a table: guests need not link package regexp, and
@@ -59,10 +60,18 @@ func compile(text string) (*pattern, error) {
 	return p, nil
 }
 
-// bytewise reports whether an instruction treats all runes beyond ASCII alike, so that bytes can be
-// looked at one by one.
+// bytewise reports whether an instruction takes no rune beyond ASCII or all of them, so that bytes can be
+// looked at one by one. It has one rune, or the ends of ranges; U+017F and U+212A are the runes beyond that fold to ASCII.
 func bytewise(in syntax.Inst) bool {
-	return in.MatchRune(0x80) == in.MatchRune(0x10FFFF) && in.MatchRune(0x80) == in.MatchRune(0x4E00) && in.MatchRune(0x80) == in.MatchRune(0xE9)
+	if len(in.Rune) == 1 {
+		return in.Rune[0] <= unicode.MaxASCII && !in.MatchRune('\u017f') && !in.MatchRune('\u212a')
+	}
+	for i := 0; i < len(in.Rune); i += 2 {
+		if lo, hi := in.Rune[i], in.Rune[i+1]; hi > unicode.MaxASCII && (lo > unicode.MaxASCII+1 || hi < unicode.MaxRune) {
+			return false
+		}
+	}
+	return true
 }
 
 // subsets returns for each state what each byte leads to.
