@@ -108,6 +108,7 @@ func TestAttributes(t *testing.T) {
 		"constant":             {doc("@max 5s") + "x: s64,", "", "", "wit/bounds.go", `EntryXMax = 5000`},
 		"number":               {doc("@min 0", "@max 1min") + "x: s64,", "", "", "wit/kv_check.go", `if v.X < 0 || v.X > 60000 {`},
 		"unsigned":             {doc("@min 0", "@max 4") + "x: u32,", "", "", "wit/kv_check.go", `if v.X > 4 {`},
+		"negative":             {doc("@min -5", "@max -2") + "x: s64,", "", "", "wit/kv_check.go", `if v.X < -5 || v.X > -2 {`},
 		"option":               {doc("@max 4") + "x: option<string>,", "", "", "wit/kv_check.go", "if v.X != nil {\n\t\tif n := len(*v.X); n > 4 {"},
 		"list":                 {doc("@max 4") + "x: list<string>,", "", "", "wit/kv_codec.go", `codec.Strings[string](r, 4)`},
 		"items by their alias": {"x: list<key>,", "", "", "wit/kv_check.go", "for i, x := range v.X {\n\t\tif n := len(x); n < 1 || n > 9 {"},
@@ -130,6 +131,8 @@ func TestAttributes(t *testing.T) {
 		"version":              {"x: bool,", "", "", "wit/bounds.go", "const ABI = 2"},
 		"schema of a text":     {"x: bool,", "", doc("@max 5", "@pattern [a-z]+", "@means small") + "x: string,", "wit/plugin.schema.json", `"pattern": "^(?:[a-z]+)$"`},
 		"schema of a number":   {"x: bool,", "", doc("@max 5", "@default 2") + "x: u32,", "wit/plugin.schema.json", `"default": 2`},
+		"schema of a negative": {"x: bool,", "", doc("@min -5") + "x: s64,", "wit/plugin.schema.json", `"minimum": -5`},
+		"schema of unsigned":   {"x: bool,", "", doc("@min -5") + "x: u32,", "wit/plugin.schema.json", `"minimum": 0`},
 		"schema of operations": {"x: bool,", "", "x: bool,", "wit/plugin.schema.json", `"stop"`},
 	} {
 		files, err := made(t, c.field, c.function, c.fact)

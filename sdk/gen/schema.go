@@ -189,11 +189,11 @@ func textSchema(f *field, own bounds) object {
 func numberSchema(f *field, own bounds) object {
 	out := object{{"type", "integer"}}
 	low, signed := own.min, f.kind == kindS32 || f.kind == kindS64
-	if f.def != "" && low > 0 {
+	if f.def != "" && low > 0 || !signed && low < 0 {
 		low = 0
 	}
 	if own.hasMin || !signed {
-		out = append(out, member{"minimum", max(low, 0)})
+		out = append(out, member{"minimum", low})
 	}
 	if own.hasMax {
 		out = append(out, member{"maximum", own.max})
