@@ -100,7 +100,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Request, 10<<20)
 	def(&l.Upload, 100<<20)
 	def(&l.Response, 10<<20)
-	wait(&l.Timeout, 30*time.Second)
+	wait(&l.Timeout, wit.HTTPRequestTimeoutDefault*time.Millisecond)
 	wait(&l.MaxTimeout, 10*time.Minute)
 	wait(&l.Head, 2*time.Minute)
 	wait(&l.Idle, 2*time.Minute)

@@ -33,7 +33,7 @@ type headerLine struct {
 func (c *Client) prepare(ctx context.Context, p Policy, creds Credentials, req *wit.HTTPRequest) (*message, error) {
 	m := &message{policy: p, method: strings.ToUpper(req.Method)}
 	if m.method == "" {
-		m.method = http.MethodGet
+		m.method = wit.HTTPRequestMethodDefault
 	}
 	u, err := parseURL(req.URL)
 	if err != nil {

@@ -66,7 +66,7 @@ func (p *Policy) allow(method string, u *url.URL, direct bool) (route, error) {
 // allowsMethod reports whether a method is permitted. A HEAD or an OPTIONS has to be named like any other.
 func (p *Policy) allowsMethod(method string) bool {
 	if len(p.Methods) == 0 {
-		return method == "GET" || method == "POST"
+		return slices.Contains(wit.DefaultHTTPPermissionMethods(), method)
 	}
 	return slices.Contains(p.Methods, method)
 }

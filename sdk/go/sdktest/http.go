@@ -52,7 +52,7 @@ func (h *Host) build(request *wit.HTTPRequest) (*http.Request, error) {
 	body, contentType := h.body(request, &fill)
 	method := request.Method
 	if method == "" {
-		method = http.MethodGet
+		method = wit.HTTPRequestMethodDefault
 	}
 	path, query, found := strings.Cut(request.URL, "?")
 	url := fill.in(path)
