@@ -1,8 +1,8 @@
 // Package calc is a tool that works out arithmetic expressions exactly.
 //
-// Numbers are fractions of whole numbers of any length, so 0.1 + 0.2 is 0.3 and 1/3*3 is 1. Roots are
-// exact where they can be and good to 34 digits otherwise; sin, ln and their like are good to 15. All
-// work is bounded: by the length of the expression, its depth, and the digits of any number on the way.
+// Numbers are fractions of whole numbers of any length, so 0.1 + 0.2 is 0.3 and 1/3*3 is 1. Square roots are
+// exact where they can be and good to 34 digits otherwise; other roots, sin, ln and their like are good to 15.
+// All work is bounded: by the length of the expression, its depth, and the digits of any number on the way.
 package calc
 
 import (

@@ -89,7 +89,7 @@ func (p *parser) arguments() []number {
 	return nil
 }
 
-// exact works out the functions whose results are exact, or roots.
+// exact works out the functions whose results are exact, or square roots.
 func (p *parser) exact(start int, name string, a number) (number, bool) {
 	switch name {
 	case "abs":

@@ -10,8 +10,8 @@
 //
 // A test drives it by Go methods: Say, Edit, React, Press and Inject queue updates; Calls and Sent say
 // what the bot did; Fail makes coming calls fail, be cut off before or after they took effect, or
-// answer garbage; Block, Kick and Migrate change the world. Control offers the same over HTTP for a
-// server in a process of its own.
+// answer garbage; Redeliver repeats updates; Block and Migrate change the world. Control offers Say, Fail, Sent,
+// Calls and Pending over HTTP for a server in a process of its own.
 //
 // It refuses to be a model of everything: payments, stickers sets, inline mode and games answer
 // "method not found".

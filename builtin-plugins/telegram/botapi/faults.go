@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with a call. Exactly one of Code, Body, Cut, CutAfter and
-// Redeliver is usually set; Delay goes with any of them, or alone.
+// Fault is something that goes wrong with a call. At most one of Code, Body, Cut and CutAfter is set; without
+// any of them the answer is an error with code 500.
 type Fault struct {
 	// Method that it waits for, in any case; empty is any method.
 	Method string `json:"method,omitempty"`
@@ -25,7 +25,7 @@ type Fault struct {
 	// bot cannot know that it took effect.
 	Cut      bool `json:"cut,omitempty"`
 	CutAfter bool `json:"cutAfter,omitempty"`
-	// Delay goes before the rest.
+	// Delay goes before the answer, or the end of the connection, of any fault but CutAfter.
 	Delay time.Duration `json:"delay,omitempty"`
 }
 
