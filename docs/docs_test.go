@@ -71,7 +71,7 @@ func TestNames(t *testing.T) {
 	text := page(t)
 	mentions := func(what, name string) {
 		t.Helper()
-		if !strings.Contains(text, "`"+name+"`") && !strings.Contains(text, "`_"+strings.TrimPrefix(name, "channel_")+"`") {
+		if !strings.Contains(text, "`"+name+"`") {
 			t.Errorf("the page does not name the %s %s", what, name)
 		}
 	}
