@@ -1,8 +1,10 @@
 // Package wit is the contract between the gateway and its plugins.
 //
-// The *.wit files say it; the types, their codecs, the table of functions and plugin.schema.json are
-// generated from them by sdk/gen and not edited. By hand are Error with its codes, which every boundary
-// of the gateway passes on, JSON, and what the codecs share.
+// The *.wit files say it. Generated from them by sdk/gen, and not edited, are the types with their codecs
+// and checks, the tables of functions, bounds and patterns, what follows from a manifest's kinds and
+// permissions, and plugin.schema.json. By hand are what an Error does, which every boundary of the gateway
+// passes on, JSON, looking things up in the table of functions, and what the checks share; what the codecs
+// share is package codec.
 //
 // The codecs use no reflection, so that they cost a guest little. Writers leave out zero values. Readers
 // pass over unknown fields, or with UnmarshalStrict refuse them; they bound the depth of what they read
