@@ -185,14 +185,14 @@ func (o *connectionBroke) carryOut(l *loop) error {
 	if peer := (*ClosedError)(nil); errors.As(o.err, &peer) {
 		closed = peer.Closed
 	}
-	closed.Reason = l.redact(inbox.Clip(closed.Reason, 500))
+	closed.Reason = inbox.Clip(l.redact(closed.Reason), 500)
 	again := !o.c.request.Once
 	if again {
 		closed.ReopensAfter = new(delay.Milliseconds())
 	}
 	o.closed, o.until = &closed, time.Now().Add(delay)
 	l.traffic.conns.breaks.lost(o.c, &l.report, closed.Reason, o.lived == 0 && refused(o.err))
-	l.log.Info("connection ended", "account", l.id, "connection", inbox.Clip(o.c.id, 80), "code", closed.Code, "reason", closed.Reason, "reopens", again)
+	l.log.Info("connection ended", "account", l.id, "connection", l.traffic.shown(o.c.id), "code", closed.Code, "reason", closed.Reason, "reopens", again)
 	l.publish()
 	return nil
 }

@@ -2,11 +2,14 @@ package channel_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -369,6 +372,50 @@ func TestARefusedTurnIsTheEventsFailure(t *testing.T) {
 		}
 		if err := call(t, s, "channels.poison.replay", `{"id":`+toJSON(t, list.Events[0].ID)+`}`, nil); err != nil || len(w.turns()) != 1 {
 			t.Errorf("replay: %v, turns %v", err, w.turns())
+		}
+	})
+}
+
+// TestASecretAtTheCutIsNotShownInPart: what is left of a secret that was cut is not recognized any more.
+func TestASecretAtTheCutIsNotShownInPart(t *testing.T) {
+	straddles := func(n int) string { return strings.Repeat("x", n-5) + "hunter2 and more" }
+	check := func(t *testing.T, s *channel.Service) {
+		t.Helper()
+		st := status(t, s)
+		for _, field := range []string{"message", "lastError"} {
+			if shown := fmt.Sprint(st[field]); !strings.Contains(shown, "xxx") || strings.Contains(shown, "hunt") {
+				t.Errorf("%s: %s", field, shown)
+			}
+		}
+	}
+	inBubble("of an event", t, func(t *testing.T) {
+		w := newWorld(t, listener(func(string) error { return wit.NewError(wit.CodeInternal, straddles(500)) }))
+		s, _ := w.run()
+		synctest.Wait()
+		post(s, "/plugins/chat/main/in", "bad")
+		check(t, s)
+	})
+	inBubble("of a connection", t, func(t *testing.T) {
+		p := opener(wit.OpenConnection{}, silent)
+		w := newWorld(t, p)
+		w.dialer = &exchange{answer: func(int) (channel.Conn, error) { return nil, errors.New(straddles(500)) }}
+		s, _ := w.run()
+		synctest.Wait()
+		check(t, s)
+		for _, e := range p.seen() {
+			if e.Closed != nil && strings.Contains(e.Closed.Reason, "hunt") {
+				t.Errorf("the plugin is told %s", e.Closed.Reason)
+			}
+		}
+	})
+	inBubble("of an id in the log", t, func(t *testing.T) {
+		w := newWorld(t, &fakePlugin{event: func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			return &wit.ChannelAnswer{Frames: []wit.Frame{{Connection: straddles(80)}}}, nil
+		}})
+		_, _ = w.run()
+		synctest.Wait()
+		if log := w.log.String(); !strings.Contains(log, "frame dropped") || strings.Contains(log, "hunt") {
+			t.Errorf("%s", log)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package channel_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -104,6 +105,7 @@ type world struct {
 	wakes     int
 	dialer    channel.Dialer
 	inbox     *inbox.Service
+	log       bytes.Buffer // what the service logs
 }
 
 // known is the accounts, which the inbox is made before.
@@ -232,7 +234,7 @@ func (w *world) run() (s *channel.Service, stop func()) {
 	redact := func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }
 	in := inbox.New(inbox.Deps{Store: w.store, Log: hclog.NewNullLogger(), Acceptor: w, Outbox: outbox{w}, Accounts: known{&s}, Redact: redact})
 	s = channel.New(channel.Deps{
-		Bus: w.bus, Log: hclog.NewNullLogger(), Plugins: w, Settings: w, Credentials: w,
+		Bus: w.bus, Log: hclog.New(&hclog.LoggerOptions{Output: &w.log}), Plugins: w, Settings: w, Credentials: w,
 		Inbox: in, DeadLetters: in.DeadLetters(), Dialer: w.dialer, Redact: redact,
 	})
 	w.inbox = in

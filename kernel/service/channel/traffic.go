@@ -20,6 +20,7 @@ type traffic struct {
 	at     address
 	dialer Dialer
 	log    hclog.Logger
+	redact func(string) string
 	spawn  func(func()) // the loop waits for what it spawned
 	mail   *mailbox     // the loop's
 
@@ -48,6 +49,9 @@ func (t *traffic) idle() bool {
 	return t.requests.idle() && t.conns.empty() && t.timers.empty()
 }
 
+// shown is an id of the plugin's as logs show it. Secrets go first: of one that is cut, a part would stay.
+func (t *traffic) shown(id string) string { return inbox.Clip(t.redact(id), 80) }
+
 // perform does what an answer to in asks for.
 func (t *traffic) perform(p Plugin, in *input, a *wit.ChannelAnswer) {
 	if in.event.Kind == wit.EventKindResponse {
@@ -61,13 +65,13 @@ func (t *traffic) perform(p Plugin, in *input, a *wit.ChannelAnswer) {
 	}
 	for _, f := range a.Frames {
 		if !t.conns.send(f) {
-			t.log.Warn("frame dropped: its connection is closed", "account", t.id, "connection", inbox.Clip(f.Connection, 80))
+			t.log.Warn("frame dropped: its connection is closed", "account", t.id, "connection", t.shown(f.Connection))
 		}
 	}
 	now := time.Now()
 	for _, w := range a.Timers {
 		if !t.timers.set(w, now, t.mail.count[fromTimer]) {
-			t.log.Warn("timer not set: the account has too many", "account", t.id, "timer", inbox.Clip(w.ID, 80))
+			t.log.Warn("timer not set: the account has too many", "account", t.id, "timer", t.shown(w.ID))
 		}
 	}
 	for i := range a.Requests {
@@ -104,7 +108,7 @@ func (t *traffic) request(q query) {
 		t.fetch(q)
 	case admitNever:
 		if !t.mail.room(fromRefusal) {
-			t.log.Warn("request dropped: the account has too many", "account", t.id, "request", inbox.Clip(q.request.ID, 80))
+			t.log.Warn("request dropped: the account has too many", "account", t.id, "request", t.shown(q.request.ID))
 			return
 		}
 		in := responded(t.gen, refusal(q.request.ID, wit.Errorf(wit.CodeRateLimited, "%d requests of account %s are waiting already", maxQueued, t.id)))
@@ -142,6 +146,6 @@ func (t *traffic) open(o wit.OpenConnection) {
 			}
 		})
 	default:
-		t.log.Warn("connection not opened: the account has too many", "account", t.id, "connection", inbox.Clip(o.Connection, 80))
+		t.log.Warn("connection not opened: the account has too many", "account", t.id, "connection", t.shown(o.Connection))
 	}
 }

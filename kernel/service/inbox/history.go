@@ -48,7 +48,8 @@ func recall(tx store.Tx, a message.Account, m *wit.Message) ([]message.Remark, e
 	return list, pendingTable.Delete(tx, k)
 }
 
-// Clip cuts text to at most n bytes, at a character.
+// Clip cuts text to at most n bytes, at a character. Text that may hold secrets is redacted before it: what is left
+// of one that was cut is not recognized any more.
 func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -298,6 +298,16 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
+// TestASecretAtTheCutIsNotShownInPart: what is left of a secret that was cut is not recognized any more.
+func TestASecretAtTheCutIsNotShownInPart(t *testing.T) {
+	w := newWorld(t)
+	cause := errors.New(strings.Repeat("x", 1995) + "hunter2 and more")
+	r, err := w.DeadLetters().Record(t.Context(), inbox.Failure{Account: account, Cause: cause})
+	if err != nil || strings.Contains(r.Reason, "hunt") || len(r.Reason) > 2003 || len(r.Reason) < 1995 {
+		t.Errorf("%q %v", r.Reason, err)
+	}
+}
+
 // list1 is the id of one dead letter.
 func list1(t *testing.T, w *world) string {
 	var list inbox.DeadLetterListResult
