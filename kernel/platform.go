@@ -42,6 +42,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	p.scheduler = schedule.New(schedule.Deps{Store: k.state.db, Zone: location(k.zone), Logger: k.log.Named("schedule")})
 	guests := host.New(host.Deps{
 		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media, Bus: k.bus, Logger: k.log,
+		Redact: k.state.vault.Redact,
 	})
 	p.plugins, err = plugin.Open(ctx, plugin.Deps{
 		Engine: engine.WASM(code), Host: guests, Store: k.state.db, Settings: k.state.settings, Bus: k.bus, Logger: k.log,

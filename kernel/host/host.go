@@ -61,6 +61,8 @@ type Deps struct {
 	Media    Media
 	Bus      *event.Bus
 	Logger   hclog.Logger
+	// Redact takes secrets out of what plugins log, before it is cut; nil leaves it as it is.
+	Redact func(string) string
 }
 
 // Host serves the plugins of one kernel.
@@ -74,6 +76,9 @@ type Host struct {
 func New(d Deps) *Host {
 	if d.Logger == nil {
 		d.Logger = hclog.NewNullLogger()
+	}
+	if d.Redact == nil {
+		d.Redact = func(s string) string { return s }
 	}
 	return &Host{deps: d, used: map[string]*meters{}}
 }

@@ -26,7 +26,8 @@ func (g *Guest) Log(level hclog.Level, message string) {
 	if n := g.used.dropped.Swap(0); n > 0 {
 		g.log.Warn("log lines dropped: the plugin writes too many", "lines", n)
 	}
-	if len(message) > wit.LogLineMessageCut {
+	// Secrets go first: what is left of one that was cut is not recognized by the log.
+	if message = g.host.deps.Redact(message); len(message) > wit.LogLineMessageCut {
 		message = message[:wit.LogLineMessageCut] + "…"
 	}
 	g.log.Log(level, strings.ToValidUTF8(message, "�"))
