@@ -41,7 +41,8 @@ func locateFiles(a *answer, files fileIDs) {
 	}
 }
 
-// maxFileTries is how often getFile may fail before a message goes without the file.
+// maxFileTries is how often a round of getFile, which asks for all files, may fail before a message goes without
+// the files that still fail.
 const maxFileTries = 4
 
 // fileLocated takes what getFile said about one file of the pending message.
@@ -51,9 +52,7 @@ func fileLocated(a *answer, index string, r result) {
 	if p == nil || err != nil || i < 0 || i >= len(p.files) || p.files[i] == "" {
 		return
 	}
-	if wit.CodeOf(r.err()).Transient() && p.tries < maxFileTries {
-		p.tries++
-		retryLater(a, requestFile, r.retryAfter)
+	if wit.CodeOf(r.err()).Transient() && locateLater(a, r.retryAfter) {
 		return
 	}
 	p.files[i] = ""
@@ -70,4 +69,20 @@ func fileLocated(a *answer, index string, r result) {
 		a.stopTimers()
 	}
 	resume(a)
+}
+
+// locateLater has another round ask for the files that are missing, after so many milliseconds, and is false when
+// there were enough. However many files fail until then, one failure is counted.
+func locateLater(a *answer, delay int64) bool {
+	p := a.state.pending
+	switch {
+	case a.state.retry == requestFile:
+		a.state.failures-- // retryLater counts it a second time
+	case p.tries >= maxFileTries:
+		return false
+	default:
+		p.tries++
+	}
+	retryLater(a, requestFile, delay)
+	return true
 }

@@ -162,6 +162,32 @@ func TestReceiveFiles(t *testing.T) {
 	}
 }
 
+// TestAlbumWhoseFilesFail has each file of an album fail once, by an answer or without one.
+func TestAlbumWhoseFilesFail(t *testing.T) {
+	for name, fault := range map[string]botapi.Fault{"an answer": {Code: 500}, "no answer": {Cut: true}} {
+		t.Run(name, func(t *testing.T) {
+			s := botapi.New(botapi.Config{})
+			g := newGateway(t, s, config)
+			for i := range 10 {
+				f := s.AddFile(botapi.File{FileName: "p.jpg"}, []byte(fmt.Sprint(i)))
+				s.Say(botapi.Message{From: &ada, Chat: botapi.Chat{ID: 7, Type: "private"}, MediaGroupID: "g", Photo: []botapi.File{f}})
+			}
+			fault.Method, fault.Times = "getFile", 10
+			s.Fail(fault)
+			g.start()
+			album := g.messages(1)[0]
+			if len(album.Attachments) != 10 {
+				t.Fatalf("album %+v", album)
+			}
+			for i, a := range album.Attachments {
+				if data := g.fetch(a); data != fmt.Sprint(i) {
+					t.Errorf("picture %d is %q", i, data)
+				}
+			}
+		})
+	}
+}
+
 func (g *gateway) fetch(a wit.Attachment) string {
 	if a.Fetch == nil {
 		return "no fetch"

@@ -79,7 +79,10 @@ func handleTimer(a *answer, timer string) {
 		return
 	}
 	switch a.state.retry {
-	case requestUpdates, requestFile:
+	case requestFile:
+		a.state.retry = "" // a new round, whose failure counts
+		resume(a)
+	case requestUpdates:
 		resume(a)
 	case requestWebhookInfo, requestDeleteWebhook:
 		a.request(requestWebhookInfo, "getWebhookInfo", nil)

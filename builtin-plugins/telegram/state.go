@@ -22,7 +22,7 @@ type state struct {
 type pending struct {
 	message wit.Message
 	files   fileIDs
-	tries   int64 // requests of getFile that failed
+	tries   int64 // rounds of getFile that failed
 	update  int64 // of a webhook's message: the update that Telegram will bring again
 	since   int64 // … and since when it waits, in milliseconds since 1970
 }

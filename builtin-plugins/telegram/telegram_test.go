@@ -2,8 +2,10 @@ package telegram_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -53,6 +55,53 @@ func TestSkip(t *testing.T) {
 	got, err := skip.Skip(host, event)
 	if err != nil || string(got.State) != `{"generation":3,"offset":7}` {
 		t.Errorf("%s, %v", got.State, err)
+	}
+}
+
+// TestARoundOfFilesFailsOnce has all files of an album fail at the same time: none of them is given up for that.
+func TestARoundOfFilesFailsOnce(t *testing.T) {
+	const files = 10
+	plugin, host := telegram.New(), (&sdktest.Host{}).SDK()
+	state := wit.JSON(`{"generation":3,"offset":5,"pending":{"message":{"id":"7:1","conversation":{"id":"7"},"attachments":[` +
+		strings.Repeat(`{"kind":"image"},`, files-1) + `{"kind":"image"}]},"files":[` + strings.Repeat(`"f",`, files-1) + `"f"]}}`)
+	event := func(e wit.ChannelEvent) *wit.ChannelAnswer {
+		t.Helper()
+		e.State = state
+		out, err := plugin.Event(host, &e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.State != nil {
+			state = out.State
+		}
+		return out
+	}
+	located := func(i int, status uint16, body string) *wit.ChannelAnswer {
+		t.Helper()
+		return event(wit.ChannelEvent{Kind: wit.EventKindResponse, Response: &wit.HTTPResponse{ID: fmt.Sprint("file:3:", i), Status: status, Text: &body}})
+	}
+	for round := range 4 {
+		for i := range files {
+			out := located(i, 500, `{"ok":false,"error_code":500,"description":"Internal Server Error"}`)
+			if full := int64(1000) << round; len(out.Timers) != 1 || out.Timers[0].After < full || out.Timers[0].After > full*5/4 {
+				t.Fatalf("round %d, file %d: timers %+v", round, i, out.Timers)
+			}
+		}
+		if out := event(wit.ChannelEvent{Kind: wit.EventKindTimer, Timer: new("retry")}); len(out.Requests) != files {
+			t.Fatalf("round %d: %d files are asked for again", round, len(out.Requests))
+		}
+	}
+	for i := range files - 1 {
+		located(i, 200, `{"ok":true,"result":{"file_path":"p.jpg"}}`)
+	}
+	out := located(files-1, 500, `{"ok":false,"error_code":500}`)
+	if len(out.Messages) != 1 {
+		t.Fatalf("%d messages after the last round, state %s", len(out.Messages), state)
+	}
+	for i, a := range out.Messages[0].Attachments {
+		if (a.Fetch != nil) != (i < files-1) {
+			t.Errorf("file %d: %+v", i, a)
+		}
 	}
 }
 
