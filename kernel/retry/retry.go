@@ -43,6 +43,18 @@ func (b Backoff) Delay(failures int) time.Duration {
 	return d
 }
 
+// Asked is the pause that somebody else has asked for, in milliseconds: nothing for nil and for less than none, and
+// at most longest, whatever the number.
+func Asked(ms *int64, longest time.Duration) time.Duration {
+	switch {
+	case ms == nil || *ms <= 0:
+		return 0
+	case *ms > longest.Milliseconds():
+		return longest
+	}
+	return time.Duration(*ms) * time.Millisecond
+}
+
 // Sleep waits for d and reports true, or false as soon as ctx ends. It does not wait when d is not positive.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {

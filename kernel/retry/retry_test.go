@@ -41,6 +41,20 @@ func TestDelayIsBounded(t *testing.T) {
 	}
 }
 
+func TestAskedIsBounded(t *testing.T) {
+	if d := retry.Asked(nil, time.Hour); d != 0 {
+		t.Errorf("nobody asked: %v", d)
+	}
+	for ms, want := range map[int64]time.Duration{
+		math.MinInt64: 0, -1: 0, 0: 0, 1: time.Millisecond, 90_000: 90 * time.Second, 3_600_000: time.Hour, 3_600_001: time.Hour,
+		math.MaxInt64 / int64(time.Millisecond): time.Hour, math.MaxInt64/int64(time.Millisecond) + 1: time.Hour, math.MaxInt64: time.Hour,
+	} {
+		if d := retry.Asked(&ms, time.Hour); d != want {
+			t.Errorf("%d ms: %v", ms, d)
+		}
+	}
+}
+
 func TestSleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()

@@ -155,7 +155,7 @@ func (l *loop) ask(ctx context.Context) (answer, error) {
 		}
 		wait := backoff.Delay(attempt)
 		if e.RetryAfter != nil {
-			if wait = max(wait, time.Duration(*e.RetryAfter)*time.Millisecond); wait > maxRetryDelay {
+			if wait = max(wait, retry.Asked(e.RetryAfter, 2*maxRetryDelay)); wait > maxRetryDelay {
 				return a, err
 			}
 		}

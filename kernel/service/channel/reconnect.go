@@ -39,9 +39,7 @@ func (r reconnects) broke(id string, err error, lived time.Duration, now time.Ti
 	if lived == 0 && refused(err) {
 		delay = reopenDelays.Max
 	}
-	if e := wit.AsError(err); e.RetryAfter != nil {
-		delay = max(delay, time.Duration(min(*e.RetryAfter, maxDelay))*time.Millisecond)
-	}
+	delay = max(delay, retry.Asked(wit.AsError(err).RetryAfter, maxDelay))
 	b.until = now.Add(delay)
 	r[id] = b
 	return delay

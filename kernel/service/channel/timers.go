@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -11,8 +12,8 @@ import (
 // may set as many.
 const maxTimers = wit.ChannelAnswerTimersMax
 
-// maxDelay is the longest timer in milliseconds; more would not fit a time.Duration.
-const maxDelay = int64(365 * 24 * time.Hour / time.Millisecond)
+// maxDelay bounds what a plugin or a peer may ask for: more would not fit a time.Duration.
+const maxDelay = 365 * 24 * time.Hour
 
 // timers are those of an account. The loop owns them, and looks at them when the earliest is due.
 type timers struct {
@@ -33,7 +34,7 @@ func (t *timers) set(w wit.Timer, now time.Time, waiting int) bool {
 	if t.at == nil {
 		t.at = map[string]time.Time{}
 	}
-	t.at[w.ID] = now.Add(time.Duration(min(w.After, maxDelay)) * time.Millisecond)
+	t.at[w.ID] = now.Add(retry.Asked(&w.After, maxDelay))
 	return true
 }
 

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -235,7 +236,7 @@ func TestClientTimeout(t *testing.T) {
 
 // TestProviderErrors: retried while nothing was shown, then told to the client and the conversation.
 func TestProviderErrors(t *testing.T) {
-	after := int64(7000)
+	after, ages := int64(7000), int64(math.MaxInt64)
 	for name, c := range map[string]struct {
 		err      *wit.Error
 		partial  string
@@ -244,11 +245,12 @@ func TestProviderErrors(t *testing.T) {
 		kind     string
 		recovers bool
 	}{
-		"passes":       {err: &wit.Error{Code: wit.CodeUnavailable, Message: "down", Retryable: true}, asked: 2, took: time.Second, recovers: true},
-		"lasts":        {err: &wit.Error{Code: wit.CodeUnavailable, Message: "down", Retryable: true}, asked: 4, took: 7 * time.Second, kind: "unknown"},
-		"retry after":  {err: &wit.Error{Code: wit.CodeRateLimited, Message: "slow", Retryable: true, RetryAfter: &after}, asked: 2, took: 7 * time.Second, recovers: true},
-		"for good":     {err: &wit.Error{Code: wit.CodeTooLarge, Message: "context overflow"}, asked: 1, kind: "context_length"},
-		"shown before": {err: &wit.Error{Code: wit.CodeUnavailable, Message: "down", Retryable: true}, partial: "so", asked: 1, kind: "unknown"},
+		"passes":        {err: &wit.Error{Code: wit.CodeUnavailable, Message: "down", Retryable: true}, asked: 2, took: time.Second, recovers: true},
+		"lasts":         {err: &wit.Error{Code: wit.CodeUnavailable, Message: "down", Retryable: true}, asked: 4, took: 7 * time.Second, kind: "unknown"},
+		"retry after":   {err: &wit.Error{Code: wit.CodeRateLimited, Message: "slow", Retryable: true, RetryAfter: &after}, asked: 2, took: 7 * time.Second, recovers: true},
+		"asks for ages": {err: &wit.Error{Code: wit.CodeRateLimited, Message: "slow", Retryable: true, RetryAfter: &ages}, asked: 1, kind: "rate_limit"},
+		"for good":      {err: &wit.Error{Code: wit.CodeTooLarge, Message: "context overflow"}, asked: 1, kind: "context_length"},
+		"shown before":  {err: &wit.Error{Code: wit.CodeUnavailable, Message: "down", Retryable: true}, partial: "so", asked: 1, kind: "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

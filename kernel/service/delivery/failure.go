@@ -39,11 +39,7 @@ func permanent(e *wit.Error, attempts int) bool {
 func pause(n int, e *wit.Error) time.Duration {
 	// With jitter, so that a platform that comes back is not run over.
 	d := retry.Backoff{Min: retryMin, Max: retryMax, Jitter: true}.Delay(n)
-	if e.RetryAfter != nil && *e.RetryAfter > 0 {
-		asked := time.Duration(min(*e.RetryAfter, longestAsked.Milliseconds())) * time.Millisecond
-		d = max(d, asked)
-	}
-	return d
+	return max(d, retry.Asked(e.RetryAfter, longestAsked))
 }
 
 // isGone reports whether a write found that the owner has removed the message.
