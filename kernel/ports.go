@@ -110,6 +110,13 @@ func (a inboxAccounts) Label(id string) string {
 	return id
 }
 
+func (a inboxAccounts) Account(id, account string) (message.Account, error) {
+	if c := a.channels(); c != nil {
+		return c.Account(id, account)
+	}
+	return message.Account{}, wit.Errorf(wit.CodeNotFound, "unsupported channel: %s has no account: set one up first", id)
+}
+
 // deliveryAccounts is delivery's view of the accounts, which are made after it.
 type deliveryAccounts struct{ channels func() *channel.Service }
 

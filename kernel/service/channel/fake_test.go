@@ -112,7 +112,10 @@ type world struct {
 type known struct{ s **channel.Service }
 
 func (k known) Accounts() []message.Account { return (*k.s).Accounts() }
-func (k known) Label(id string) string      { return (*k.s).Label(id) }
+func (k known) Account(id, account string) (message.Account, error) {
+	return (*k.s).Account(id, account)
+}
+func (k known) Label(id string) string { return (*k.s).Label(id) }
 
 func newWorld(t *testing.T, p *fakePlugin) *world {
 	w := &world{t: t, store: store.OpenMemory(), bus: &event.Bus{}, plugins: map[string]*fakePlugin{}, previous: map[string]*fakePlugin{},

@@ -42,8 +42,10 @@ type Deps struct {
 
 // Accounts knows the accounts that there are.
 type Accounts interface {
-	// Accounts lists them by channel and id; a channel's first is its default one.
+	// Accounts lists them by channel and id.
 	Accounts() []message.Account
+	// Account finds an account, the channel's first when account is empty, or CodeNotFound.
+	Account(channel, account string) (message.Account, error)
 	// Label returns how a channel is called for people.
 	Label(channel string) string
 }

@@ -68,6 +68,12 @@ func (w *world) Wake() { w.wakes++ }
 func (w *world) Accounts() []message.Account {
 	return []message.Account{account, {Channel: "chat", ID: "other"}}
 }
+func (w *world) Account(channel, _ string) (message.Account, error) {
+	if channel != account.Channel {
+		return message.Account{}, wit.NewError(wit.CodeNotFound, "there is no such channel")
+	}
+	return account, nil
+}
 func (w *world) Label(string) string { return "Chat" }
 
 type outbox struct{ *world }
@@ -237,6 +243,9 @@ func TestPairing(t *testing.T) {
 		}
 		if err := w.call("channels.pairing.revoke", `{"channel":"chat","senderId":"u1"}`, nil); wit.CodeOf(err) != wit.CodeNotFound {
 			t.Errorf("twice: %v", err)
+		}
+		if err := w.call("channels.pairing.revoke", `{"channel":"chat","accountId":"gone","senderId":"u1"}`, nil); err == nil || !strings.Contains(err.Error(), "chat/gone") {
+			t.Errorf("an account that is gone may still be named: %v", err)
 		}
 		if err := w.call("channels.pairing.revoke", `{"channel":"none","senderId":"u1"}`, nil); wit.CodeOf(err) != wit.CodeNotFound {
 			t.Errorf("an unknown channel: %v", err)

@@ -139,16 +139,14 @@ func (p *pairing) decide(ctx context.Context, in PairingDecisionParams, do func(
 	return out, err
 }
 
-// revoke takes an approval back.
+// revoke takes an approval back, also one of an account that is gone, if it is named.
 func (p *pairing) revoke(ctx context.Context, in PairingRevokeParams) (OKResult, error) {
 	a := message.Account{Channel: in.Channel, ID: in.AccountID}
 	if a.ID == "" {
-		all := p.accounts.Accounts()
-		i := slices.IndexFunc(all, func(o message.Account) bool { return o.Channel == a.Channel })
-		if i < 0 {
-			return OKResult{}, wit.Errorf(wit.CodeNotFound, "unsupported channel: %s has no account: set one up first", a.Channel)
+		var err error
+		if a, err = p.accounts.Account(in.Channel, ""); err != nil {
+			return OKResult{}, err
 		}
-		a = all[i]
 	}
 	k := key(a.Channel, a.ID, in.SenderID)
 	return OKResult{true}, p.store.Update(ctx, func(tx store.Tx) error {
