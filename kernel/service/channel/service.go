@@ -80,7 +80,7 @@ func New(d Deps) *Service {
 		},
 		changed: make(chan struct{}, 1), looked: make(chan struct{}),
 	}
-	s.door = &door{accounts: s, plugins: d.Plugins, open: s.looked, guard: guard{credentials: d.Credentials, log: log}}
+	s.door = &door{accounts: &s.roster, plugins: d.Plugins, open: s.looked, guard: guard{credentials: d.Credentials, log: log}}
 	return s
 }
 
@@ -244,15 +244,4 @@ func (s *Service) Command(ctx context.Context, channel, account string, c wit.Co
 	}
 	o, err := a.handle(ctx, &input{origin: fromOwner, event: wit.ChannelEvent{Kind: wit.EventKindCommand, Command: &c}})
 	return o.status, err
-}
-
-// webhook hands a request to its account and returns the reply, which may be nil, once it is committed or a
-// dead letter. Errors: CodeUnavailable when the account does not take it now, CodeTimeout with ctx.
-func (s *Service) webhook(ctx context.Context, at message.Account, w *wit.WebhookRequest) (*wit.WebhookReply, error) {
-	a, err := s.roster.find(at.Channel, at.ID)
-	if err != nil {
-		return nil, err
-	}
-	o, err := a.handle(ctx, &input{origin: fromWebhook, event: wit.ChannelEvent{Kind: wit.EventKindWebhook, Webhook: w}})
-	return o.reply, err
 }

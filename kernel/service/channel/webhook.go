@@ -23,21 +23,12 @@ const (
 	webhookWait    = 25 * time.Second
 )
 
-// webhooks are the accounts that take webhooks. *Service is one.
-type webhooks interface {
-	// Account finds an account, or fails with CodeNotFound.
-	Account(channel, account string) (message.Account, error)
-	// webhook returns the account's reply, which may be nil, after the event is committed. It fails when the
-	// account does not take the event now, or not in time.
-	webhook(ctx context.Context, a message.Account, w *wit.WebhookRequest) (*wit.WebhookReply, error)
-}
-
 // door serves /plugins/{channel}/{account}/… . A request is authenticated by the plugin's declared recipe
 // before anything else is told about it, and answered after its event is committed: 404 without such a webhook,
 // 405, 413, 401, 403 where the credential is missing, 503 with Retry-After when the account cannot take it
-// now, else what the plugin replies.
+// now or not in time, else what the plugin replies.
 type door struct {
-	accounts webhooks
+	accounts *roster
 	plugins  Finder
 	guard    guard
 	open     <-chan struct{} // closed once the accounts are known; who comes before waits
@@ -59,23 +50,23 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p, ok := d.plugins.Channel(parts[0])
-	account, err := d.accounts.Account(parts[0], parts[1])
+	account, err := d.accounts.find(parts[0], parts[1])
 	if !ok || err != nil || p.Facts().Webhook == nil {
 		http.NotFound(w, r)
 		return
 	}
-	event, status := d.read(w, r, account, p.Facts().Webhook)
+	event, status := d.read(w, r, account.id, p.Facts().Webhook)
 	if status != 0 {
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
 	event.Path = path
-	reply, err := d.accounts.webhook(ctx, account, event)
+	o, err := account.handle(ctx, &input{origin: fromWebhook, event: wit.ChannelEvent{Kind: wit.EventKindWebhook, Webhook: event}})
 	if err != nil {
 		unavailable(w)
 		return
 	}
-	respond(w, reply)
+	respond(w, o.reply)
 }
 
 // unavailable asks the platform to send it again.
