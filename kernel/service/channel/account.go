@@ -50,6 +50,14 @@ func newAccount(id message.Account, settings Account, p parts) (*account, *loop)
 // order has the loop do something. Errors: the order's, CodeUnavailable while the gateway stops, ctx's.
 func (a *account) order(ctx context.Context, o order) error { return a.at.ask(ctx, o) }
 
+// command gives the account a command of the owner's and returns the status that the plugin answers, which may be
+// nil. Errors: handle's.
+func (a *account) command(ctx context.Context, name string) (*wit.AccountStatus, error) {
+	c := wit.Command{Name: name, Args: wit.JSON("{}")}
+	o, err := a.handle(ctx, &input{origin: fromOwner, event: wit.ChannelEvent{Kind: wit.EventKindCommand, Command: &c}})
+	return o.status, err
+}
+
 // handle has an event handled and waits for what comes of it. Errors: the plugin's; CodeUnavailable when the
 // account does not take it; CodeTimeout when ctx ends first, and then the event is handled all the same.
 func (a *account) handle(ctx context.Context, in *input) (outcome, error) {

@@ -121,6 +121,35 @@ func TestRestart(t *testing.T) {
 	})
 }
 
+// TestALogoutStopsWhomItLoggedOut, though the channel's first account is another one by then.
+func TestALogoutStopsWhomItLoggedOut(t *testing.T) {
+	inBubble("another account comes first meanwhile", t, func(t *testing.T) {
+		gate := make(chan struct{})
+		w := newWorld(t, &fakePlugin{event: func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			if e.Command != nil {
+				<-gate
+			}
+			return &wit.ChannelAnswer{}, nil
+		}})
+		main := w.accounts[0]
+		s, _ := w.run()
+		synctest.Wait()
+		var r channel.AccountResult
+		done := make(chan error)
+		go func() { done <- call(t, s, "channels.logout", `{"channel":"chat"}`, &r) }()
+		synctest.Wait()
+		w.configure(channel.Account{ID: "first", Enabled: true}, main)
+		synctest.Wait()
+		close(gate)
+		if err := <-done; err != nil || r != (channel.AccountResult{Channel: "chat", AccountID: "main", LoggedOut: true, Cleared: true}) {
+			t.Errorf("%+v %v", r, err)
+		}
+		if first, main := s.Ready("chat", "first"), s.Ready("chat", "main"); first != nil || main == nil {
+			t.Errorf("first: %v, main: %v", first, main)
+		}
+	})
+}
+
 func TestCommands(t *testing.T) {
 	inBubble("probe, logout", t, func(t *testing.T) {
 		p := &fakePlugin{event: func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
@@ -149,10 +178,10 @@ func TestCommands(t *testing.T) {
 		if err := s.Ready("chat", "main"); wit.CodeOf(err) != wit.CodeUnavailable {
 			t.Errorf("ready without a login: %v", err)
 		}
-		if _, err := s.Command(t.Context(), "chat", "main", wit.Command{Name: "dance"}); wit.CodeOf(err) != wit.CodeInvalid {
+		if _, err := s.Command(t.Context(), "chat", "main", "dance"); wit.CodeOf(err) != wit.CodeInvalid {
 			t.Errorf("an unknown command: %v", err)
 		}
-		if _, err := s.Command(t.Context(), "chat", "nobody", wit.Command{Name: "probe"}); wit.CodeOf(err) != wit.CodeNotFound {
+		if _, err := s.Command(t.Context(), "chat", "nobody", "probe"); wit.CodeOf(err) != wit.CodeNotFound {
 			t.Errorf("an unknown account: %v", err)
 		}
 		if err := call(t, s, "channels.logout", `{"channel":"chat"}`, nil); err != nil {
@@ -161,7 +190,7 @@ func TestCommands(t *testing.T) {
 		if st := status(t, s); st["phase"] != "off" {
 			t.Errorf("status %v", st)
 		}
-		if _, err := s.Command(t.Context(), "chat", "main", wit.Command{Name: "probe"}); wit.CodeOf(err) != wit.CodeUnavailable {
+		if _, err := s.Command(t.Context(), "chat", "main", "probe"); wit.CodeOf(err) != wit.CodeUnavailable {
 			t.Errorf("a command to a stopped account: %v", err)
 		}
 		if err := call(t, s, "channels.start", `{"channel":"chat","accountId":"main"}`, nil); err != nil {

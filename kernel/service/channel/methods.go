@@ -55,38 +55,39 @@ const commandTimeout = 20 * time.Second
 
 // start has an account run. It does not wait for the plugin.
 func (m *methods) start(ctx context.Context, in AccountParams) (AccountResult, error) {
-	a, err := m.channels.roster.find(in.Channel, in.AccountID)
-	if err != nil {
-		return AccountResult{}, err
-	}
-	if err := a.order(ctx, start{}); err != nil {
-		return AccountResult{}, err
-	}
-	return AccountResult{Channel: a.id.Channel, AccountID: a.id.ID, Started: true}, nil
+	r, err := m.order(ctx, in, start{})
+	r.Started = err == nil
+	return r, err
 }
 
 // stop stops an account until it is started again or the gateway is.
 func (m *methods) stop(ctx context.Context, in AccountParams) (AccountResult, error) {
+	r, err := m.order(ctx, in, stop{})
+	r.Stopped = err == nil
+	return r, err
+}
+
+// order has an account do something.
+func (m *methods) order(ctx context.Context, in AccountParams, o order) (AccountResult, error) {
 	a, err := m.channels.roster.find(in.Channel, in.AccountID)
 	if err != nil {
 		return AccountResult{}, err
 	}
-	if err := a.order(ctx, stop{}); err != nil {
-		return AccountResult{}, err
-	}
-	return AccountResult{Channel: a.id.Channel, AccountID: a.id.ID, Stopped: true}, nil
+	return AccountResult{Channel: a.id.Channel, AccountID: a.id.ID}, a.order(ctx, o)
 }
 
-// logout has the plugin log the account out, and stops it.
+// logout has the plugin log the account out, and stops it: the same one, whatever the settings say by then.
 func (m *methods) logout(ctx context.Context, in AccountParams) (AccountResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	if _, err := m.channels.Command(ctx, in.Channel, in.AccountID, wit.Command{Name: "logout", Args: wit.JSON("{}")}); err != nil {
+	a, err := m.channels.roster.find(in.Channel, in.AccountID)
+	if err != nil {
 		return AccountResult{}, err
 	}
-	r, err := m.stop(ctx, in)
-	r.LoggedOut, r.Cleared, r.Stopped = r.Stopped, r.Stopped, false
-	return r, err
+	if _, err := a.command(ctx, "logout"); err != nil {
+		return AccountResult{}, err
+	}
+	return AccountResult{Channel: a.id.Channel, AccountID: a.id.ID, LoggedOut: true, Cleared: true}, a.order(ctx, stop{})
 }
 
 // replay handles a dead letter again, once. Its messages and its removal are one transaction; an account that

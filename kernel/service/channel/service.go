@@ -234,14 +234,3 @@ func (s *Service) Label(channel string) string {
 	}
 	return channel
 }
-
-// Command gives an account a command of the owner and returns the status that the plugin answers,
-// which may be nil. Errors: the plugin's, CodeNotFound, CodeUnavailable, CodeTimeout with ctx.
-func (s *Service) Command(ctx context.Context, channel, account string, c wit.Command) (*wit.AccountStatus, error) {
-	a, err := s.roster.find(channel, account)
-	if err != nil {
-		return nil, err
-	}
-	o, err := a.handle(ctx, &input{origin: fromOwner, event: wit.ChannelEvent{Kind: wit.EventKindCommand, Command: &c}})
-	return o.status, err
-}

@@ -115,7 +115,7 @@ func health(p phase, s wit.ConnectionState) string {
 	return "unhealthy"
 }
 
-// probe gives every running account of the channel the command `probe`, all at the same time.
+// probe gives every account of the channel the command `probe`, all at the same time.
 func (m *methods) probe(ctx context.Context, in StatusParams) map[message.Account]*ProbeResult {
 	timeout := commandTimeout
 	if in.TimeoutMs > 0 {
@@ -143,7 +143,7 @@ func (m *methods) probe(ctx context.Context, in StatusParams) map[message.Accoun
 
 func (m *methods) probeOne(ctx context.Context, a *account) *ProbeResult {
 	began := time.Now()
-	status, err := m.channels.Command(ctx, a.id.Channel, a.id.ID, wit.Command{Name: "probe", Args: wit.JSON("{}")})
+	status, err := a.command(ctx, "probe")
 	r := &ProbeResult{OK: err == nil, ElapsedMs: time.Since(began).Milliseconds()}
 	if err == nil && status != nil && status.State != wit.ConnectionStateConnected {
 		r.OK = false

@@ -7,7 +7,7 @@ import (
 
 // StatusParams are those of channels.status.
 type StatusParams struct {
-	// Probe has every running account ask its platform how it is; TimeoutMs bounds that, at most 20 seconds.
+	// Probe has every account ask its platform how it is; TimeoutMs bounds that, at most 20 seconds.
 	Probe     bool `json:"probe,omitempty"`
 	TimeoutMs int  `json:"timeoutMs,omitempty" rpc:"min=0"`
 	// Channel selects one; all when absent.
