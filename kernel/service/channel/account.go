@@ -25,7 +25,7 @@ type parts struct {
 	log     hclog.Logger
 	redact  func(string) string
 	dialer  Dialer
-	plugins Finder
+	plugins Plugins
 	inbox   Inbox
 	letters DeadLetters
 	builds  *builds

@@ -11,10 +11,7 @@ import (
 )
 
 // methods are the service's rows of the method table.
-type methods struct {
-	channels *Service
-	letters  DeadLetters
-}
+type methods struct{ channels *Service }
 
 func (m *methods) list() []rpc.Method {
 	return []rpc.Method{
@@ -116,7 +113,7 @@ func (m *methods) drop(ctx context.Context, in DeadLetterParams) (inbox.OKResult
 	if err != nil {
 		return inbox.OKResult{}, err
 	}
-	if err := m.letters.Drop(ctx, in.ID); err != nil {
+	if err := m.channels.letters.Drop(ctx, in.ID); err != nil {
 		return inbox.OKResult{}, err
 	}
 	return inbox.OKResult{OK: true}, a.order(ctx, resume{})
@@ -124,7 +121,7 @@ func (m *methods) drop(ctx context.Context, in DeadLetterParams) (inbox.OKResult
 
 // letter finds a dead letter and its account.
 func (m *methods) letter(ctx context.Context, id string) (inbox.DeadLetter, *account, error) {
-	letter, err := m.letters.Get(ctx, id)
+	letter, err := m.channels.letters.Get(ctx, id)
 	if err != nil {
 		return letter, nil, err
 	}

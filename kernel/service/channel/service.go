@@ -50,12 +50,8 @@ type Deps struct {
 
 // Service is the accounts of all channels.
 type Service struct {
-	bus      *event.Bus
-	plugins  Plugins
+	parts    // of each account
 	settings Settings
-	letters  DeadLetters
-	redact   func(string) string
-	parts    parts // of each account
 	roster   roster
 	door     *door
 	changed  chan struct{}
@@ -71,16 +67,14 @@ func New(d Deps) *Service {
 	if d.Dialer == nil {
 		d.Dialer = noDialer{}
 	}
-	log := d.Log.Named("channel")
 	s := &Service{
-		bus: d.Bus, plugins: d.Plugins, settings: d.Settings, letters: d.DeadLetters, redact: d.Redact,
 		parts: parts{
-			bus: d.Bus, log: log, redact: d.Redact, dialer: d.Dialer, plugins: d.Plugins,
+			bus: d.Bus, log: d.Log.Named("channel"), redact: d.Redact, dialer: d.Dialer, plugins: d.Plugins,
 			inbox: d.Inbox, letters: d.DeadLetters, builds: newBuilds(d.Plugins),
 		},
-		changed: make(chan struct{}, 1), looked: make(chan struct{}),
+		settings: d.Settings, changed: make(chan struct{}, 1), looked: make(chan struct{}),
 	}
-	s.door = &door{accounts: &s.roster, plugins: d.Plugins, open: s.looked, guard: guard{credentials: d.Credentials, log: log}}
+	s.door = &door{accounts: &s.roster, plugins: d.Plugins, open: s.looked, guard: guard{credentials: d.Credentials, log: s.log}}
 	return s
 }
 
@@ -88,7 +82,7 @@ func New(d Deps) *Service {
 func (s *Service) Service() service.Service {
 	return service.Service{
 		Name: "channel", Run: s.Run,
-		Methods: (&methods{s, s.letters}).list(),
+		Methods: (&methods{s}).list(),
 		Events:  []event.Row{ChangedKind.Row(), ReceiptKind.Row()},
 		Routes:  []service.Route{{Pattern: "/plugins/{id}/*", Handler: s.door, MaxBody: webhookBodyMax}},
 		Checks:  []func(context.Context) service.Check{s.check},

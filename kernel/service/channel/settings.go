@@ -14,7 +14,6 @@ type Settings interface {
 // Account is one configured account. It does not change; a new one takes its place.
 type Account struct {
 	ID      string
-	Name    string
 	Enabled bool
 	// Access is who may speak; new rules hold from the next commit on.
 	Access inbox.Access

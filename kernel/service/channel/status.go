@@ -82,7 +82,7 @@ func (v *view) row(redact func(string) string) AccountStatus {
 	r, access := v.report, v.settings.Access
 	state, running := r.status.State, v.phase == phaseRunning
 	row := AccountStatus{
-		AccountID: v.id.ID, Name: v.settings.Name, Enabled: v.settings.Enabled, Configured: true,
+		AccountID: v.id.ID, Enabled: v.settings.Enabled, Configured: true,
 		Linked: state != wit.ConnectionStateNeedsLogin, Running: running,
 		Connected: running && state == wit.ConnectionStateConnected, Reconnects: v.failures,
 		LastConnectedAt: r.lastConnected, LastError: r.lastError, HealthState: health(v.phase, state),

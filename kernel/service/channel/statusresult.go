@@ -46,7 +46,7 @@ type ChannelSummary struct {
 // AccountStatus is how an account is.
 type AccountStatus struct {
 	AccountID  string `json:"accountId"`
-	Name       string `json:"name,omitempty"`
+	Name       string `json:"name,omitempty"` // always empty
 	Enabled    bool   `json:"enabled"`
 	Configured bool   `json:"configured"` // always true
 	Linked     bool   `json:"linked"`     // it needs no login
