@@ -31,8 +31,7 @@ type dispatcher struct {
 	outcomes *outcomes
 	redact   func(string) string
 	// hold keeps a piece that may have arrived for the owner, unless the channel deduplicates.
-	hold   bool
-	giveUp time.Duration
+	hold bool
 }
 
 // look prepares a message, sends one piece of it, or finds that it has to wait.
@@ -206,7 +205,7 @@ func (d *dispatcher) failed(ctx context.Context, e *entry, cause *wit.Error) ste
 	e.Attempts++
 	e.Error = &clean
 	delay := pause(e.Attempts, &clean)
-	over := now.Add(delay).Sub(time.UnixMilli(e.FirstAttempt)) > d.giveUp
+	over := now.Add(delay).Sub(time.UnixMilli(e.FirstAttempt)) > giveUp
 	if permanent(&clean, e.Attempts) || over {
 		return d.outcomes.finish(ctx, e, StateFailed, &clean)
 	}

@@ -48,8 +48,6 @@ type Deps struct {
 	Redact func(string) string
 	// Hold keeps a message whose send a crash interrupted for the owner, instead of sending it again.
 	Hold bool
-	// GiveUp is how long after its first attempt a message is tried; 24 hours when 0.
-	GiveUp time.Duration
 }
 
 // Accounts knows which accounts can send.
@@ -96,12 +94,8 @@ type Media interface {
 	Put(ctx context.Context, mime, name string, data []byte) (string, error)
 }
 
-const (
-	// giveUp is how long a message is tried.
-	giveUp = 24 * time.Hour
-	// lookAgain is how often all is looked at again, should a change have been missed.
-	lookAgain = time.Minute
-)
+// lookAgain is how often all is looked at again, should a change have been missed.
+const lookAgain = time.Minute
 
 // Service works the queue off. It puts the parts together; each of them owns its own state.
 type Service struct {
@@ -118,9 +112,6 @@ type Service struct {
 
 // New returns a service that does nothing until Run; its methods answer before that.
 func New(d Deps) *Service {
-	if d.GiveUp == 0 {
-		d.GiveUp = giveUp
-	}
 	if d.Redact == nil {
 		d.Redact = func(s string) string { return s }
 	}
@@ -132,7 +123,7 @@ func New(d Deps) *Service {
 	ends := &outcomes{log: log, bus: d.Bus, hooks: d.Hooks, records: recs, waiters: told, count: count}
 	work := newLanes((&dispatcher{
 		log: log, accounts: d.Accounts, senders: d.Senders, hooks: d.Hooks, records: recs, outcomes: ends,
-		redact: d.Redact, hold: d.Hold, giveUp: d.GiveUp,
+		redact: d.Redact, hold: d.Hold,
 	}).look)
 	return &Service{
 		bus: d.Bus, log: log, queue: d.Queue, records: recs, lanes: work, pruner: pruner{d.Store, log}, count: count,
