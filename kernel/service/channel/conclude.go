@@ -93,7 +93,7 @@ func (r recorded) conclude(l *loop) {
 		if t.in.event.Kind == wit.EventKindWebhook || !l.wanted(t.in) {
 			l.giveUp(r.err)
 		} else {
-			t.resumeAt = time.Now().Add(storeDelay.Delay(1))
+			t.resumeAt = time.Now().Add(storeDelay)
 		}
 		return
 	}

@@ -11,12 +11,11 @@ import (
 // attempts is how often an event is handled before it is a dead letter: once, and three times again.
 const attempts = 4
 
-var (
-	// attemptDelays are 1, 2 and 4 seconds.
-	attemptDelays = retry.Backoff{Min: time.Second, Max: 4 * time.Second}
-	// storeDelay is what is waited for a store that fails.
-	storeDelay = retry.Backoff{Min: time.Second}
-)
+// attemptDelays are 1, 2 and 4 seconds.
+var attemptDelays = retry.Backoff{Min: time.Second, Max: 4 * time.Second}
+
+// storeDelay is what is waited for a store that fails.
+const storeDelay = time.Second
 
 // blame is whose failure an attempt's error is.
 type blame int
@@ -71,7 +70,7 @@ func (t *trial) failed(b blame, wanted bool, now time.Time) step {
 	case b == blameStore && t.in.event.Kind == wit.EventKindWebhook:
 		return stepRefuse // the platform sends it again
 	case b == blameStore:
-		t.resumeAt = now.Add(storeDelay.Delay(1))
+		t.resumeAt = now.Add(storeDelay)
 		return stepAgain
 	case b == blameReplaced:
 		t.failures = 0

@@ -9,9 +9,10 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// retryDelays have jitter, so that a platform that comes back is not run over.
+var retryDelays = retry.Backoff{Min: time.Second, Max: 5 * time.Minute, Jitter: true}
+
 const (
-	retryMin = time.Second
-	retryMax = 5 * time.Minute
 	// maxInternal is how often an error that a plugin should not make is tried again.
 	maxInternal = 5
 	// giveUp is how long after its first attempt a message is tried.
@@ -39,9 +40,7 @@ func permanent(e *wit.Error, attempts int) bool {
 
 // pause is how long to wait after the nth failed attempt, and never less than what the platform asked for.
 func pause(n int, e *wit.Error) time.Duration {
-	// With jitter, so that a platform that comes back is not run over.
-	d := retry.Backoff{Min: retryMin, Max: retryMax, Jitter: true}.Delay(n)
-	return max(d, retry.Asked(e.RetryAfter, longestAsked))
+	return max(retryDelays.Delay(n), retry.Asked(e.RetryAfter, longestAsked))
 }
 
 // isGone reports whether a write found that the owner has removed the message.

@@ -34,8 +34,8 @@ func TestPauseIsNeverShorterThanThePlatformAsks(t *testing.T) {
 		asked       int64 // milliseconds
 		least, most time.Duration
 	}{
-		{0, retryMin / 2, retryMin},
-		{-1, retryMin / 2, retryMin},
+		{0, retryDelays.Min / 2, retryDelays.Min},
+		{-1, retryDelays.Min / 2, retryDelays.Min},
 		{60_000, time.Minute, time.Minute},
 		{1 << 62, longestAsked, longestAsked},
 	} {
