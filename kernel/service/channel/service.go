@@ -22,7 +22,6 @@ package channel
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"sync"
 
@@ -88,9 +87,6 @@ func (s *Service) Service() service.Service {
 		Checks:  []func(context.Context) service.Check{s.check},
 	}
 }
-
-// WebhookHandler serves /plugins/{channel}/{account}/… ; see door.
-func (s *Service) WebhookHandler() http.Handler { return s.door }
 
 // Run starts the enabled accounts and keeps them in step with settings and plugins until ctx ends, all
 // of them have stopped and their state is written. The error is nil.

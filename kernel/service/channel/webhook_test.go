@@ -36,7 +36,7 @@ func serve(s *channel.Service, method, path, body string, headers ...string) *ht
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
-	s.WebhookHandler().ServeHTTP(w, r)
+	s.Service().Routes[0].Handler.ServeHTTP(w, r)
 	return w
 }
 

@@ -10,7 +10,7 @@ import (
 // check tells the owner of messages that wait for a decision. Messages that wait for anything else are well:
 // what keeps them from going out is told by who is in charge of it.
 func (s *Service) check(ctx context.Context) service.Check {
-	waiting, held, err := s.Count(ctx)
+	waiting, held, err := s.records.count(ctx)
 	switch {
 	case err != nil:
 		return service.Check{Name: "delivery", Message: err.Error()}

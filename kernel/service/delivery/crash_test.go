@@ -324,7 +324,7 @@ func (r crashRun) run(t *testing.T) (steps int) {
 						continue
 					}
 					w := httptest.NewRecorder()
-					g.channels.WebhookHandler().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/plugins/chat/main/in", strings.NewReader(body)))
+					g.channels.Service().Routes[0].Handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/plugins/chat/main/in", strings.NewReader(body)))
 					if code = w.Code; g.step() != nil {
 						code = 0 // the answer of a dead process reaches nobody
 					}

@@ -31,6 +31,3 @@ var (
 	DeliveredKind = event.Kind[Delivered]{Name: "message.delivered", Scope: wire.ScopeRead}
 	FailedKind    = event.Kind[Failed]{Name: "message.failed", Scope: wire.ScopeRead}
 )
-
-// Events lists the kinds that the service publishes.
-func Events() []event.Row { return []event.Row{DeliveredKind.Row(), FailedKind.Row()} }

@@ -164,7 +164,7 @@ func outgoing(id, to, text string) message.Outbound {
 
 func call(t *testing.T, s *delivery.Service, method, params string, out any) error {
 	t.Helper()
-	table, err := rpc.NewTable(s.Methods()...)
+	table, err := rpc.NewTable(s.Service().Methods...)
 	if err != nil {
 		t.Fatal(err)
 	}

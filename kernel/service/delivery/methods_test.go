@@ -156,8 +156,8 @@ func TestHoldReleaseAndDrop(t *testing.T) {
 			if err := call(t, s, "delivery.list", `{}`, &list); err != nil || len(list.Messages) != 1 || list.Messages[0].State != "held" {
 				t.Fatalf("%+v %v", list, err)
 			}
-			if q, held, err := s.Count(t.Context()); err != nil || held != 1 {
-				t.Errorf("%d %d %v", q, held, err)
+			if q, err := s.Service().Queues(t.Context()); err != nil || q["held"] != 1 {
+				t.Errorf("%v %v", q, err)
 			}
 			if err := call(t, s, "delivery."+decision, `{"id":"a"}`, nil); err != nil {
 				t.Fatal(err)

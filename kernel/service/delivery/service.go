@@ -135,24 +135,16 @@ func New(d Deps) *Service {
 // Service names what delivery is to the kernel.
 func (s *Service) Service() service.Service {
 	return service.Service{
-		Name: "delivery", Run: s.Run, Methods: s.Methods(), Events: Events(),
-		Checks: []func(context.Context) service.Check{s.check},
+		Name: "delivery", Run: s.Run,
+		Methods: append([]rpc.Method{s.send.method()}, s.owner.methods()...),
+		Events:  []event.Row{DeliveredKind.Row(), FailedKind.Row()},
+		Checks:  []func(context.Context) service.Check{s.check},
 		Queues: func(ctx context.Context) (map[string]int, error) {
-			waiting, held, err := s.Count(ctx)
+			waiting, held, err := s.records.count(ctx)
 			return map[string]int{"outbound": waiting, "held": held}, err
 		},
 		Metrics: []service.Metric{metric(s.count)},
 	}
-}
-
-// Methods lists the service's rows.
-func (s *Service) Methods() []rpc.Method {
-	return append([]rpc.Method{s.send.method()}, s.owner.methods()...)
-}
-
-// Count counts the messages that are not over and, among them, those that are held. Errors: the store's.
-func (s *Service) Count(ctx context.Context) (waiting, held int, err error) {
-	return s.records.count(ctx)
 }
 
 // Run delivers until ctx ends, and then waits a few seconds for the sends under way, so that they do
