@@ -160,13 +160,11 @@ func (w *worker) commit(ctx context.Context, in *input, version string, r *attem
 
 // assign finds out whose failure an error is, and puts old code back where new code is to blame.
 func (w *worker) assign(ctx context.Context, r *attempted) {
-	if _, callable := w.plugins.Channel(w.id.Channel); !callable && ctx.Err() == nil {
-		r.blame = blameAbsence
-		return
-	}
 	switch {
 	case ctx.Err() != nil:
 		r.blame = blameStop
+	case !w.callable():
+		r.blame = blameAbsence
 	case inbox.IsStoreError(r.err):
 		r.blame = blameStore
 	case r.plugin == nil:
