@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
 // Overview is what status and health tell about all sessions.
@@ -12,58 +13,58 @@ type Overview struct {
 	Count int
 	// Recent are the last used ones, at most ten.
 	Recent []Row
-	// Queued and Running count runs.
-	Queued, Running int
 }
 
-// Overview counts and returns the last used sessions. Every client asks for it all the time, so it is kept
-// until a session, a plugin or a setting changes: models decide what a row says of its model. The caller
-// does not change what it gets. Errors are the store's.
+// Overview counts and returns the last used sessions. The caller does not change what it gets. Errors are the
+// store's.
+// Every client asks for it all the time and making it reads all sessions, so it is kept while nothing goes on: runs
+// change their sessions as they go, and what is changed without one is announced.
 func (s *Service) Overview(ctx context.Context, models Models) (Overview, error) {
-	if o := s.recent.last.Load(); o != nil {
-		return *o, nil
+	idle, err := s.idle(ctx)
+	if err != nil {
+		return Overview{}, err
+	}
+	defaults := models.Defaults(ctx)
+	if kept := s.recent.last.Load(); idle && kept != nil && kept.Defaults == defaults {
+		return kept.overview(), nil
 	}
 	changes := s.recent.changes.Load()
-	o, err := s.overview(ctx, models.Defaults(ctx))
-	if err == nil {
-		s.recent.keep(&o, changes)
+	res, err := s.List(ctx, ListParams{Limit: 10}, defaults)
+	if idle && err == nil {
+		s.recent.keep(&res, changes)
 	}
-	return o, err
+	return res.overview(), err
 }
 
-func (s *Service) overview(ctx context.Context, d Defaults) (Overview, error) {
-	res, err := s.List(ctx, ListParams{}, d)
-	o := Overview{Count: res.TotalCount}
-	for _, r := range res.Sessions {
-		o.Queued += r.QueuedRuns
-		if r.RunningRun != "" {
-			o.Running++
-		}
-	}
-	o.Recent = res.Sessions[:min(len(res.Sessions), 10)]
-	return o, err
+func (r ListResult) overview() Overview { return Overview{Count: r.TotalCount, Recent: r.Sessions} }
+
+// idle reports whether no run waits or is running.
+func (s *Service) idle(ctx context.Context) (idle bool, err error) {
+	err = s.store.View(ctx, func(tx store.Tx) error {
+		pending, err := s.queue.AllPending(tx)
+		idle = len(pending) == 0
+		return err
+	})
+	return idle, err
 }
 
-// recent is the last overview, and how many changes have made one useless.
+// recent is the last list of an overview, and how many changes have made one useless.
 type recent struct {
-	last    atomic.Pointer[Overview]
+	last    atomic.Pointer[ListResult]
 	changes atomic.Uint64
 }
 
-// watch forgets the overview with each event that may make it untrue.
+// watch forgets the list when a session has changed.
 func (r *recent) watch(bus *event.Bus) {
-	bus.Subscribe(func(e event.Event) {
-		switch e.Name {
-		case Changes.Name, "plugins.changed", "config.changed":
-			r.changes.Add(1)
-			r.last.Store(nil)
-		}
+	Changes.Subscribe(bus, func(ChangedEvent) {
+		r.changes.Add(1)
+		r.last.Store(nil)
 	})
 }
 
-// keep remembers an overview that was begun after so many changes, unless there were more meanwhile.
-func (r *recent) keep(o *Overview, changes uint64) {
-	r.last.Store(o)
+// keep remembers a list that was begun after so many changes, unless there were more meanwhile.
+func (r *recent) keep(list *ListResult, changes uint64) {
+	r.last.Store(list)
 	if r.changes.Load() != changes {
 		r.last.Store(nil)
 	}
