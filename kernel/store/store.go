@@ -13,6 +13,8 @@ package store
 import (
 	"context"
 	"iter"
+
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Store is what the rest of the kernel writes to.
@@ -30,6 +32,16 @@ type Store interface {
 
 	// Close waits for running transactions. Calls after it fail with CodeUnavailable.
 	Close() error
+}
+
+// Failed reports whether an error of View or Update is the store's, so that the same may succeed later: its codes
+// are CodeUnavailable, CodeTimeout and CodeInternal. An error of fn with another code is fn's own.
+func Failed(err error) bool {
+	switch wit.CodeOf(err) {
+	case wit.CodeUnavailable, wit.CodeTimeout, wit.CodeInternal:
+		return true
+	}
+	return false
 }
 
 // Tx is a transaction. Keys are non-empty UTF-8 of at most 512 bytes, ordered bytewise; values are at

@@ -160,11 +160,8 @@ func (o outgoing) enqueue(tx store.Tx, r run.Run, text string) error {
 		out.ReplyTo = r.Reply.MessageID // among several people it has to be clear who is answered
 	}
 	err := o.to.Enqueue(tx, out)
-	switch wit.CodeOf(err) {
-	case wit.CodeUnavailable, wit.CodeTimeout, wit.CodeInternal:
+	if err == nil || store.Failed(err) {
 		return err
-	case "":
-		return nil
 	}
 	o.log.Error("answer not deliverable", "run", r.ID, "channel", out.Channel, "error", err)
 	return nil

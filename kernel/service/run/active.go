@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
-	"github.com/carapace-gateway/carapace/wit"
 )
 
 // defaultTimeout ends a run that names no other one.
 const defaultTimeout = 10 * time.Minute
 
-// errHeld is why a run does not begin: its session is being reset or deleted.
+// errHeld is why a run does not begin: its session is being reset or deleted. It has no code, so Update marks it
+// Unrecorded.
 var errHeld = errors.New("the session is held")
 
 // Active is a run in the hands of its executor. It belongs to the goroutine that executes the run.
@@ -31,9 +31,7 @@ func (u unrecorded) Unwrap() error { return u.error }
 
 // Unrecorded reports whether a step failed because the store did. It says nothing about the run, which is
 // to be left where it is.
-func Unrecorded(err error) bool {
-	return errors.As(err, new(unrecorded)) || errors.Is(err, errHeld)
-}
+func Unrecorded(err error) bool { return errors.As(err, new(unrecorded)) }
 
 // Update records a step in one transaction. It is not disturbed by the end of the run's context. An error is
 // Unrecorded if the store failed, else fn's own.
@@ -47,11 +45,8 @@ func (a *Active) View(fn func(store.Tx) error) error {
 }
 
 func marked(err error) error {
-	switch wit.CodeOf(err) {
-	case wit.CodeUnavailable, wit.CodeTimeout, wit.CodeInternal:
-		if !errors.Is(err, errHeld) {
-			return unrecorded{err}
-		}
+	if store.Failed(err) {
+		return unrecorded{err}
 	}
 	return err
 }
