@@ -17,19 +17,16 @@ type DoctorResult struct {
 	Checks []service.Check `json:"checks"`
 }
 
-// doctor asks the services what is wrong with them.
+// doctor looks at what the services stand on, and asks them what is wrong with them.
 func (s *Service) doctor(ctx context.Context, _ rpc.None) (DoctorResult, error) {
-	d := DoctorResult{OK: true, Checks: []service.Check{
+	d := DoctorResult{Checks: []service.Check{
 		{Name: "gateway", OK: true, Message: "carapace " + s.version + " at " + s.url()},
+		s.checkDatabase(ctx), s.checkSettings(), s.checkPlugins(),
 	}}
-	checks := s.checks() // what the others stand on comes first
 	for _, other := range s.services() {
-		if other.Name != name {
-			checks = append(checks, other.Checks...)
+		for _, check := range other.Checks {
+			d.Checks = append(d.Checks, check(ctx))
 		}
-	}
-	for _, check := range checks {
-		d.Checks = append(d.Checks, check(ctx))
 	}
 	d.Checks = append(d.Checks, s.checkQueues(ctx))
 	d.OK = !slices.ContainsFunc(d.Checks, func(c service.Check) bool { return !c.OK })
@@ -43,14 +40,14 @@ func (s *Service) checkDatabase(ctx context.Context) service.Check {
 	return service.Check{Name: "database", OK: true, Message: "every page is sound"}
 }
 
-func (s *Service) checkSettings(context.Context) service.Check {
+func (s *Service) checkSettings() service.Check {
 	if problems := s.unusableSections(); len(problems) > 0 {
 		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + s.configPath + " and start the gateway again"}
 	}
 	return service.Check{Name: "settings", OK: true, Message: "every plugin's section fits its schema"}
 }
 
-func (s *Service) checkPlugins(context.Context) service.Check {
+func (s *Service) checkPlugins() service.Check {
 	c := service.Check{Name: "plugins", OK: true}
 	var bad []string
 	ready := 0

@@ -150,14 +150,7 @@ func New(d Deps) *Service {
 
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
-	return service.Service{Name: name, Methods: s.methods(), Events: Events(), Checks: s.checks()}
-}
-
-// name is the service's among the others.
-const name = "system"
-
-func (s *Service) checks() []func(context.Context) service.Check {
-	return []func(context.Context) service.Check{s.checkDatabase, s.checkSettings, s.checkPlugins}
+	return service.Service{Name: "system", Methods: s.methods(), Events: Events()}
 }
 
 // methods lists the rows of the method table.
