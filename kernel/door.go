@@ -89,13 +89,9 @@ func (k *Kernel) Protocol() protocol.Contract {
 
 // snapshot is what the services say in hello-ok.
 func (k *Kernel) snapshot(ctx context.Context) gateway.Snapshot {
-	health, err := k.door.health.Health(ctx)
-	if err != nil {
-		health.OK, health.Reason = false, err.Error()
-	}
 	s := k.sessionSettings()
 	return gateway.Snapshot{
-		Health: health, ConfigPath: k.o.ConfigPath, StateDir: k.o.StateDir,
+		Health: k.door.health.Health(ctx), ConfigPath: k.o.ConfigPath, StateDir: k.o.StateDir,
 		SessionDefaults: &wire.SessionDefaults{
 			DefaultAgentID: config.DefaultAgent, MainKey: "main", MainSessionKey: string(s.Main(config.DefaultAgent)), Scope: "per-sender",
 		},

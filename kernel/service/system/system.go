@@ -156,7 +156,7 @@ func (s *Service) Service() service.Service {
 // methods lists the rows of the method table.
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("health", wire.ScopeRead, func(ctx context.Context, _ HealthParams) (Health, error) { return s.Health(ctx) }).
+		rpc.New("health", wire.ScopeRead, func(ctx context.Context, _ HealthParams) (Health, error) { return s.Health(ctx), nil }).
 			Doc("Says whether the gateway works, and of what it consists."),
 		rpc.New("status", wire.ScopeRead, s.status).Doc("Says what the gateway is made of and how much it has to do."),
 		rpc.New("logs.tail", wire.ScopeRead, s.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
