@@ -118,7 +118,7 @@ func (l *loop) record(tx store.Tx, e ending) (run.Run, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := l.calls.abandon(tx, mine); err != nil {
+	if err := l.calls.abandon(tx); err != nil {
 		return r, err
 	}
 	if e.last != nil {

@@ -155,18 +155,11 @@ func (c *toolCalls) mark(call wit.ToolCall) error {
 }
 
 // abandon gives each call without a result one, in the run's last transaction, so that the history stays
-// readable for models. mine are the run's messages.
+// readable for models.
 // The model of a later run reads whether a call did not happen or may have.
-func (c *toolCalls) abandon(tx store.Tx, mine []session.Message) error {
-	done := map[string]bool{}
-	for i := len(mine) - 1; i >= 0 && mine[i].Role == wit.RoleTool; i-- {
-		done[mine[i].ToolCallID] = true
-	}
+func (c *toolCalls) abandon(tx store.Tx) error {
 	r := c.active.Run
 	for _, call := range c.pending {
-		if done[call.ID] {
-			continue
-		}
 		text := "The call was not made: the run was stopped before."
 		if r.Calling == call.ID {
 			text = unknownOutcome
