@@ -42,7 +42,7 @@ func (l *loop) begin(ctx context.Context) error {
 	l.report = l.observer.Begin(r, l.entry.Verbose == "on" || l.entry.Verbose == "full")
 	l.calls.report = l.report
 	if reset {
-		fireSessionEnd(ctx, l.hooks, r.Session)
+		l.SessionEnded(ctx, r.Session)
 	}
 	// Observers cannot stop what has happened.
 	if !resumed && l.entry.Runs == 1 {

@@ -14,15 +14,12 @@ import (
 
 // commands executes the runs that are text commands.
 type commands struct {
-	models   *Models
+	common
 	sessions *session.Service
-	out      outgoing
-	observer Observer
-	ended    func(context.Context, session.Key) // a history
 }
 
 // execute answers a text command: all that it changes, its answer and its end are one transaction.
-func (c *commands) execute(ctx context.Context, a *run.Active) error {
+func (c commands) execute(ctx context.Context, a *run.Active) error {
 	r := a.Run
 	// The stop is a transaction of its own: it has to be known to the run that it stops.
 	if r.Command == "stop" {
@@ -48,7 +45,7 @@ func (c *commands) execute(ctx context.Context, a *run.Active) error {
 		return err
 	}
 	if reset {
-		c.ended(ctx, r.Session)
+		c.SessionEnded(ctx, r.Session)
 	}
 	c.observer.Ended(a.Run)
 	a.Ended()
@@ -59,7 +56,7 @@ func (c *commands) execute(ctx context.Context, a *run.Active) error {
 }
 
 // record appends the command and its answer beside the conversation and ends the run.
-func (c *commands) record(tx store.Tx, r run.Run, text string, change func(*session.Entry)) (run.Run, error) {
+func (c commands) record(tx store.Tx, r run.Run, text string, change func(*session.Entry)) (run.Run, error) {
 	e, err := session.Ensure(tx, r.Session, message.Origin{})
 	if err != nil {
 		return r, err
@@ -89,7 +86,7 @@ func (c *commands) record(tx store.Tx, r run.Run, text string, change func(*sess
 }
 
 // answer works out a command's answer and what it changes in the session.
-func (c *commands) answer(ctx context.Context, a *run.Active) (text string, change func(*session.Entry), err error) {
+func (c commands) answer(ctx context.Context, a *run.Active) (text string, change func(*session.Entry), err error) {
 	_, rest := splitCommand(a.Run.Text)
 	switch a.Run.Command {
 	case "help":
@@ -131,7 +128,7 @@ func whoami(r run.Run) string {
 }
 
 // chooseModel shows the session's model, or changes it.
-func (c *commands) chooseModel(ctx context.Context, a *run.Active, name string) (string, func(*session.Entry), error) {
+func (c commands) chooseModel(ctx context.Context, a *run.Active, name string) (string, func(*session.Entry), error) {
 	if name == "" {
 		key := a.Run.Session
 		var e session.Entry
@@ -158,7 +155,7 @@ func (c *commands) chooseModel(ctx context.Context, a *run.Active, name string) 
 }
 
 // status tells what is going on in the session.
-func (c *commands) status(ctx context.Context, r run.Run) (string, error) {
+func (c commands) status(ctx context.Context, r run.Run) (string, error) {
 	row, err := c.sessions.Describe(ctx, r.Session, c.models.Defaults(ctx))
 	if err != nil && wit.CodeOf(err) != wit.CodeNotFound {
 		return "", err

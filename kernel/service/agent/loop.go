@@ -7,12 +7,10 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/retry"
-	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
-	"github.com/hashicorp/go-hclog"
 )
 
 // retries is how often a request is made again, and maxRetryDelay how long anybody waits for an answer.
@@ -24,13 +22,9 @@ const (
 // loop is one run while it is answered: it goes between the model and the tools. It belongs to the goroutine
 // that executes the run.
 type loop struct {
+	common
 	active   *run.Active
 	settings Settings // as they were when the run was taken up
-	models   *Models
-	hooks    *hook.Hooks
-	out      outgoing
-	observer Observer
-	log      hclog.Logger
 	began    time.Time
 
 	report Reporter // set by begin

@@ -30,27 +30,30 @@ type Deps struct {
 
 // Service executes runs; it implements run.Executor.
 type Service struct {
-	models   *Models
+	common
+	sessions *session.Service
 	tools    Tools
+	typing   Typing
+	settings func() Settings
+	typers   sync.WaitGroup // who show typing; they end with their run's context
+}
+
+// common is what a loop and the commands share with the service.
+type common struct {
+	models   *Models
 	hooks    *hook.Hooks
 	out      outgoing
 	observer Observer
-	typing   Typing
-	settings func() Settings
-	commands *commands
 	log      hclog.Logger
-	typers   sync.WaitGroup // who show typing; they end with their run's context
 }
 
 // New returns the service; it starts nothing.
 func New(d Deps) *Service {
 	log := d.Log.Named("agent")
-	s := &Service{
-		models: d.Models, tools: d.Tools, hooks: d.Hooks, out: outgoing{d.Outbox, log}, observer: d.Observer,
-		typing: d.Typing, settings: d.Settings, log: log,
+	return &Service{
+		common:   common{d.Models, d.Hooks, outgoing{d.Outbox, log}, d.Observer, log},
+		sessions: d.Sessions, tools: d.Tools, typing: d.Typing, settings: d.Settings,
 	}
-	s.commands = &commands{models: d.Models, sessions: d.Sessions, out: s.out, observer: d.Observer, ended: s.SessionEnded}
-	return s
 }
 
 // Service describes the service to the kernel.
@@ -69,7 +72,7 @@ func (s *Service) Run(ctx context.Context) error {
 // Execute implements run.Executor.
 func (s *Service) Execute(ctx context.Context, a *run.Active) error {
 	if a.Run.State == run.Queued && a.Run.Command != "" && !startsFresh(a.Run) {
-		return s.commands.execute(ctx, a)
+		return commands{s.common, s.sessions}.execute(ctx, a)
 	}
 	l := s.newLoop(a)
 	if err := l.begin(ctx); err != nil {
@@ -89,9 +92,8 @@ func (s *Service) Execute(ctx context.Context, a *run.Active) error {
 func (s *Service) newLoop(a *run.Active) *loop {
 	settings := s.settings()
 	return &loop{
-		active: a, settings: settings, models: s.models, hooks: s.hooks, out: s.out, observer: s.observer, log: s.log,
+		common: s.common, active: a, settings: settings, began: time.Now(),
 		calls: &toolCalls{active: a, tools: s.tools, hooks: s.hooks, zone: settings.zone().String(), log: s.log},
-		began: time.Now(),
 	}
 }
 
@@ -99,12 +101,8 @@ func (s *Service) newLoop(a *run.Active) *loop {
 func (s *Service) Dropped(r run.Run) { s.observer.Ended(r) }
 
 // SessionEnded fires the hook session_end for a history that a reset or a deletion has ended.
-func (s *Service) SessionEnded(ctx context.Context, key session.Key) {
-	fireSessionEnd(ctx, s.hooks, key)
-}
-
-func fireSessionEnd(ctx context.Context, h *hook.Hooks, key session.Key) {
-	_, _ = hook.SessionEnd.Fire(ctx, h, wit.HookContext{Agent: key.Agent(), Session: string(key)}, hook.None{})
+func (c common) SessionEnded(ctx context.Context, key session.Key) {
+	_, _ = hook.SessionEnd.Fire(ctx, c.hooks, wit.HookContext{Agent: key.Agent(), Session: string(key)}, hook.None{})
 }
 
 // typingInterval is how often typing is shown again.
