@@ -12,13 +12,7 @@ import (
 // choice is a model of a provider. An empty model is the provider's default.
 type choice struct{ provider, model string }
 
-// String returns provider/model.
-func (c choice) String() string {
-	if c.model == "" {
-		return c.provider
-	}
-	return c.provider + "/" + c.model
-}
+func (c choice) String() string { return session.ModelName(c.provider, c.model) }
 
 // opened is a chosen model that can be asked.
 type opened struct {
@@ -116,5 +110,5 @@ func (m *Models) check(ctx context.Context) service.Check {
 			Hint: "enable one with `carapace plugins enable`, or set one up with `carapace setup`",
 		}
 	}
-	return service.Check{Name: "model", OK: true, Message: d.ModelProvider + "/" + d.Model}
+	return service.Check{Name: "model", OK: true, Message: d.Name()}
 }

@@ -160,15 +160,11 @@ func (c commands) status(ctx context.Context, r run.Run) (string, error) {
 	if err != nil && wit.CodeOf(err) != wit.CodeNotFound {
 		return "", err
 	}
-	model := row.ModelProvider
-	if row.Model != "" {
-		model += "/" + row.Model
-	}
 	doing := "nothing"
 	if row.RunningRun != "" {
 		doing = "answering"
 	}
-	text := fmt.Sprintf("Session: %s\nModel: %s\nDoing: %s", r.Session, model, doing)
+	text := fmt.Sprintf("Session: %s\nModel: %s\nDoing: %s", r.Session, session.ModelName(row.ModelProvider, row.Model), doing)
 	if row.QueuedRuns > 0 {
 		text += fmt.Sprintf("\nWaiting: %d", row.QueuedRuns)
 	}

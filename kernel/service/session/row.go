@@ -14,6 +14,17 @@ type Defaults struct {
 	ContextTokens uint32 `json:"contextTokens"`
 }
 
+// Name is the full name of the model: see ModelName.
+func (d Defaults) Name() string { return ModelName(d.ModelProvider, d.Model) }
+
+// ModelName is provider/model, the provider alone for its default model, and empty where nothing can answer.
+func ModelName(provider, model string) string {
+	if model == "" {
+		return provider
+	}
+	return provider + "/" + model
+}
+
 // Row is a session as sessions.list shows it, with the fields of protocol 3 and the cheap ones of 4.
 type Row struct {
 	Key Key `json:"key"`

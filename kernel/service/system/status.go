@@ -20,7 +20,7 @@ type Status struct {
 	// UptimeMs is how long the gateway has run, in milliseconds.
 	UptimeMs int64    `json:"uptimeMs"`
 	Gateway  Endpoint `json:"gateway"`
-	// Model is provider/model of the default.
+	// Model is provider/model of the default, the provider alone for its own default, empty if nothing can answer.
 	Model  string `json:"model"`
 	Memory Memory `json:"memory"`
 	// Plugins counts them by their state.
@@ -80,7 +80,7 @@ func (s *Service) status(ctx context.Context, _ rpc.None) (Status, error) {
 		ChannelSummary: []string{}, QueuedSystemEvents: []string{},
 		Sessions: StatusSessions{Paths: []string{s.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
 		Version:  s.version, Commit: build(), UptimeMs: time.Since(s.started).Milliseconds(), Gateway: Endpoint{s.url()},
-		Model: defaults.ModelProvider + "/" + defaults.Model, Memory: usedMemory(),
+		Model: defaults.Name(), Memory: usedMemory(),
 		Plugins: map[string]int{}, Channels: s.accounts.List(), Queued: queues,
 	}
 	for _, r := range overview.Recent {

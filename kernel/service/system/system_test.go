@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/wit"
@@ -83,6 +84,20 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	}
 	if d.OK || !d.check(t, "database").OK {
 		t.Errorf("%+v", d)
+	}
+}
+
+// TestTheModelHasAName: the provider's alone where it has no default to name, and none where nothing can answer.
+func TestTheModelHasAName(t *testing.T) {
+	quiet := kerneltest.Echo("quiet")
+	quiet.Manifest.Provides.Provider.DefaultModel = nil
+	for want, plugin := range map[string]plugintest.Fake{"": kerneltest.Channel("chat"), "quiet": quiet, "echo/model": kerneltest.Echo("echo")} {
+		l := kerneltest.Start(t, kerneltest.Plugin(plugin)).Listen()
+		var status system.Status
+		l.MustCall("status", nil, &status)
+		if status.Model != want {
+			t.Errorf("the model is %q, want %q", status.Model, want)
+		}
 	}
 }
 
