@@ -104,7 +104,7 @@ func (m *Models) Defaults(context.Context) session.Defaults {
 // check is the doctor's look at whether anything can answer.
 func (m *Models) check(ctx context.Context) service.Check {
 	d := m.Defaults(ctx)
-	if d.Model == "" {
+	if d.ModelProvider == "" {
 		return service.Check{
 			Name: "model", Message: "no provider can answer",
 			Hint: "enable one with `carapace plugins enable`, or set one up with `carapace setup`",

@@ -98,6 +98,11 @@ func TestTheModelHasAName(t *testing.T) {
 		if status.Model != want {
 			t.Errorf("the model is %q, want %q", status.Model, want)
 		}
+		var d diagnosis
+		l.MustCall("doctor", nil, &d)
+		if c := d.check(t, "model"); c.OK != (want != "") || c.OK && c.Message != want {
+			t.Errorf("%q: %+v", want, c)
+		}
 	}
 }
 
