@@ -2,8 +2,7 @@ package chat
 
 import (
 	"context"
-	"strconv"
-	"strings"
+	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -143,9 +142,8 @@ func readHistory(tx store.Tx, res *History, p HistoryParams, limit int) (reset b
 	}
 	var messages []session.Message
 	if p.Cursor != "" {
-		id, number, _ := strings.Cut(p.Cursor, ".")
-		after, err := strconv.ParseUint(number, 10, 63)
-		if err != nil || id != e.SessionID || after > e.Last || e.Last-after > maxHistory {
+		id, after, ok := session.ParseMessageID(p.Cursor)
+		if !ok || id != e.SessionID || after > e.Last || e.Last-after > maxHistory {
 			return true, nil
 		}
 		if messages, err = session.After(tx, e.SessionID, after, maxHistory); err != nil {
@@ -173,9 +171,7 @@ func (h *History) fit(sessionID string, messages []session.Message, maxChars int
 		}
 		h.Messages = append(h.Messages, m)
 	}
-	for i, j := 0, len(h.Messages)-1; i < j; i, j = i+1, j-1 {
-		h.Messages[i], h.Messages[j] = h.Messages[j], h.Messages[i]
-	}
+	slices.Reverse(h.Messages)
 }
 
 // maxPending is how many of the waiting messages are shown.

@@ -86,26 +86,23 @@ func (s *Service) inject(ctx context.Context, p InjectParams) (InjectResult, err
 	if p.Label != "" {
 		text = "[" + p.Label + "]\n\n" + text
 	}
-	var m session.Message
-	var id string
+	var m Message
 	err = s.store.Update(ctx, func(tx store.Tx) error {
 		e, err := session.Get(tx, key)
 		if err != nil {
 			return err
 		}
-		m, err = session.Append(tx, key, session.Message{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart(text)}, Stop: "injected"})
-		id = session.MessageID(e.SessionID, m.Number)
+		said, err := session.Append(tx, key, session.Message{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart(text)}, Stop: "injected"})
+		m = shown(e.SessionID, said, 0)
 		return err
 	})
 	if err != nil {
 		return InjectResult{}, err
 	}
-	shown := assistantMessage(text)
-	shown.StopReason, shown.Usage, shown.Timestamp, shown.ID = "injected", &Usage{}, m.Time, id
-	shown.Place = &Place{ID: id, Seq: m.Number}
-	Chats.Publish(s.bus, Event{RunID: "inject-" + id, SessionKey: key, AgentID: key.Agent(), State: "final", Message: shown})
+	m.Usage = &Usage{}
+	Chats.Publish(s.bus, Event{RunID: "inject-" + m.ID, SessionKey: key, AgentID: key.Agent(), State: "final", Message: &m})
 	s.sessions.Changed(key, "message")
-	return InjectResult{OK: true, MessageID: id}, nil
+	return InjectResult{OK: true, MessageID: m.ID}, nil
 }
 
 // key reads a required session key.

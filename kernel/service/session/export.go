@@ -3,8 +3,6 @@ package session
 import (
 	"context"
 	"encoding/json"
-	"strconv"
-	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -82,7 +80,7 @@ func (s *Service) export(ctx context.Context, p ExportParams) (ExportResult, err
 				return err
 			}
 			if len(res.Lines) >= limit || size >= exportBytes {
-				res.Cursor = head.SessionID + "." + strconv.FormatUint(row.Value.Number-1, 10)
+				res.Cursor = MessageID(head.SessionID, row.Value.Number-1)
 				return nil
 			}
 			if err := add(exportLine{"message", row.Value}); err != nil {
@@ -98,11 +96,10 @@ func (s *Service) export(ctx context.Context, p ExportParams) (ExportResult, err
 func (s *Service) exportFrom(tx store.Tx, p ExportParams) (head exportHead, after uint64, err error) {
 	head = exportHead{Type: "session", Version: 1, SessionID: p.SessionID}
 	if p.Cursor != "" {
-		id, number, _ := strings.Cut(p.Cursor, ".")
-		if after, err = strconv.ParseUint(number, 10, 63); err != nil || !validID(id) {
+		var ok bool
+		if head.SessionID, after, ok = ParseMessageID(p.Cursor); !ok {
 			return head, 0, wit.Errorf(wit.CodeInvalid, "invalid sessions.export params: %.40q is not a cursor", p.Cursor)
 		}
-		head.SessionID = id
 	}
 	if head.SessionID != "" {
 		if head.Key, err = KeyOf(tx, head.SessionID); err != nil {

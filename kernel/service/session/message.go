@@ -81,6 +81,13 @@ func MessageID(sessionID string, number uint64) string {
 	return sessionID + "." + strconv.FormatUint(number, 10)
 }
 
+// ParseMessageID reads what MessageID wrote. The number may be 0, as that of no message is.
+func ParseMessageID(text string) (sessionID string, number uint64, ok bool) {
+	sessionID, digits, _ := strings.Cut(text, ".")
+	number, err := strconv.ParseUint(digits, 10, 63)
+	return sessionID, number, err == nil && validID(sessionID)
+}
+
 // Append adds a message to the session's history and returns it with its number and time.
 //
 // Errors: CodeNotFound without the session; CodeTooLarge.
