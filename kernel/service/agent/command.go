@@ -25,13 +25,13 @@ func commandList() []command {
 	}
 }
 
-// splitCommand reads "/name@bot rest". name is empty when text is no command.
+// splitCommand reads "/name@bot rest". The command is the zero value when text is none.
 // Platforms put @bot after a command in groups, and people a colon. A text that begins with another word after the
 // slash, a path say, is for the model.
-func splitCommand(text string) (name, rest string) {
+func splitCommand(text string) (c command, rest string) {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "/") {
-		return "", ""
+		return command{}, ""
 	}
 	head, rest, _ := strings.Cut(text, " ")
 	if before, after, ok := strings.Cut(head, "\n"); ok {
@@ -41,28 +41,26 @@ func splitCommand(text string) (name, rest string) {
 	head = strings.ToLower(strings.TrimSuffix(head, ":"))
 	for _, c := range commandList() {
 		if c.name == head {
-			return head, strings.TrimSpace(rest)
+			return c, strings.TrimSpace(rest)
 		}
 	}
-	return "", ""
+	return command{}, ""
 }
 
 // AsCommand marks a run that is a text command.
 // It is decided when the run is queued, since an urgent one must not wait in the queue.
 func AsCommand(r run.Run) run.Run {
-	name, _ := splitCommand(r.Text)
-	r.Command = name
-	for _, c := range commandList() {
-		if c.name == name {
-			r.Urgent = c.urgent
-		}
-	}
+	c, _ := splitCommand(r.Text)
+	r.Command, r.Urgent = c.name, c.urgent
 	return r
 }
 
+// resets reports whether the run is a /new or /reset.
+func resets(r run.Run) bool { return r.Command == "new" || r.Command == "reset" }
+
 // startsFresh reports whether the run is a /new or /reset with the new conversation's first message.
 func startsFresh(r run.Run) bool {
-	if r.Command != "new" && r.Command != "reset" {
+	if !resets(r) {
 		return false
 	}
 	_, rest := splitCommand(r.Text)

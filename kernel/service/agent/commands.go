@@ -34,7 +34,7 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 	reset := false
 	if err := a.Update(func(tx store.Tx) (err error) {
 		reset = false
-		if r.Command == "new" || r.Command == "reset" {
+		if resets(r) {
 			if reset, err = resetSession(tx, r.Session); err != nil {
 				return err
 			}
