@@ -42,7 +42,7 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 		r.Text = session.Cut(preface(m)+in.Text, maxText)
 	}
 	r.Parts = attachments(in.Attachments)
-	_, _, err := run.Enqueue(tx, r)
+	_, err := run.Enqueue(tx, r)
 	return err
 }
 

@@ -180,11 +180,7 @@ const maxPending = 20
 // pending tells what runs and what waits.
 // One more than is shown is read, because the one that runs is among them and is no input that waits.
 func (h *History) pending(tx store.Tx) error {
-	total, err := run.Count(tx, h.SessionKey)
-	if err != nil {
-		return err
-	}
-	live, err := run.Queue(tx, h.SessionKey, maxPending+1)
+	live, total, err := run.Queue(tx, h.SessionKey, maxPending+1)
 	if err != nil {
 		return err
 	}

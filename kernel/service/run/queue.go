@@ -31,39 +31,47 @@ const (
 
 func placeKey(r Run) string { return fmt.Sprintf("%s\x00%016x", r.Session, r.Ticket) }
 
-// Enqueue puts a run into its session's queue. A run with this id that exists already is returned as it
-// is, with existed true, and nothing changes. The session must exist.
+// Receipt is what became of a request: the run as it stands.
+type Receipt struct {
+	Run Run
+	// Existed is set if a run with this id was there before; nothing has changed then.
+	Existed bool
+	// Ahead is how many runs of the session go before a new one.
+	Ahead int
+}
+
+// Enqueue puts a run into its session's queue, unless there is one with this id already. The session must exist.
 //
 // Errors: CodeInvalid for an id that is empty or too long, CodeRateLimited for a full queue,
 // CodeConflict when the id belongs to another session.
-func Enqueue(tx store.Tx, r Run) (run Run, existed bool, err error) {
+func Enqueue(tx store.Tx, r Run) (Receipt, error) {
 	if r.ID == "" || len(r.ID) > maxRunID || !utf8.ValidString(r.ID) {
-		return r, false, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes", r.ID, maxRunID)
+		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes", r.ID, maxRunID)
 	}
 	old, err := runs.Get(tx, r.ID)
 	switch {
 	case err == nil && old.Session != r.Session:
-		return r, false, wit.Errorf(wit.CodeConflict, "the idempotency key %.40q was used in another session: take a new one", r.ID)
+		return Receipt{}, wit.Errorf(wit.CodeConflict, "the idempotency key %.40q was used in another session: take a new one", r.ID)
 	case err == nil:
-		return old, true, nil
+		return Receipt{Run: old, Existed: true}, nil
 	case wit.CodeOf(err) != wit.CodeNotFound:
-		return r, false, err
+		return Receipt{}, err
 	}
 	waiting, err := tickets(tx, r.Session)
 	if err != nil {
-		return r, false, err
+		return Receipt{}, err
 	}
 	if len(waiting) >= maxQueue {
-		return r, false, wit.Errorf(wit.CodeRateLimited, "session %s has %d unfinished runs: wait, or stop them with /stop", r.Session, len(waiting))
+		return Receipt{}, wit.Errorf(wit.CodeRateLimited, "session %s has %d unfinished runs: wait, or stop them with /stop", r.Session, len(waiting))
 	}
 	if r.Ticket, err = tx.Next("runs"); err != nil {
-		return r, false, err
+		return Receipt{}, err
 	}
 	r.State, r.Queued = Queued, time.Now().UnixMilli()
 	if err := queue.Insert(tx, placeKey(r), place{r.ID, r.Urgent}); err != nil {
-		return r, false, err
+		return Receipt{}, err
 	}
-	return r, false, runs.Insert(tx, r.ID, r)
+	return Receipt{Run: r, Ahead: len(waiting)}, runs.Insert(tx, r.ID, r)
 }
 
 // Find returns a run, or CodeNotFound.
@@ -161,30 +169,24 @@ func forget(tx store.Tx, before int64) error {
 }
 
 // Queue returns the session's live runs in their order, the running one first; at most limit of them
-// unless that is 0.
-func Queue(tx store.Tx, key session.Key, limit int) ([]Run, error) {
+// unless that is 0. total counts all.
+func Queue(tx store.Tx, key session.Key, limit int) (live []Run, total int, err error) {
 	places, err := tickets(tx, key)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	total = len(places)
 	if limit > 0 {
-		places = places[:min(limit, len(places))]
+		places = places[:min(limit, total)]
 	}
-	out := make([]Run, 0, len(places))
 	for _, p := range places {
 		r, err := runs.Get(tx, p.Run)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		out = append(out, r)
+		live = append(live, r)
 	}
-	return out, nil
-}
-
-// Count returns how many live runs the session has.
-func Count(tx store.Tx, key session.Key) (int, error) {
-	places, err := tickets(tx, key)
-	return len(places), err
+	return live, total, nil
 }
 
 // Next returns the id of the session's first live run that is not urgent: the running one, or the one
@@ -227,7 +229,7 @@ func Live(tx store.Tx) ([]*Waiting, error) {
 			w.Runs = append(w.Runs, row.Value.Run)
 		}
 	}
-	sortByTicket(out)
+	slices.SortFunc(out, func(a, b *Waiting) int { return strings.Compare(a.ticket, b.ticket) })
 	return out, nil
 }
 
@@ -267,8 +269,4 @@ func (SessionQueue) AllPending(tx store.Tx) (map[session.Key]session.Pending, er
 		out[w.Key] = session.Pending{Runs: w.Runs, Urgent: len(w.Urgent)}
 	}
 	return out, err
-}
-
-func sortByTicket(w []*Waiting) {
-	slices.SortFunc(w, func(a, b *Waiting) int { return strings.Compare(a.ticket, b.ticket) })
 }

@@ -71,7 +71,7 @@ func enqueue(t *testing.T, s store.Store, k session.Key, ids ...string) {
 	t.Helper()
 	update(t, s, func(tx store.Tx) error {
 		for _, id := range ids {
-			if _, _, err := run.Enqueue(tx, run.Run{ID: id, Session: k, Text: id, Urgent: strings.HasPrefix(id, "u")}); err != nil {
+			if _, err := run.Enqueue(tx, run.Run{ID: id, Session: k, Text: id, Urgent: strings.HasPrefix(id, "u")}); err != nil {
 				return err
 			}
 		}
@@ -86,9 +86,9 @@ func TestQueue(t *testing.T) {
 		enqueue(t, s, key, "r1", "u1", "r2")
 		enqueue(t, s, other, "o1")
 		update(t, s, func(tx store.Tx) error {
-			r, existed, err := run.Enqueue(tx, run.Run{ID: "r1", Session: key, Text: "again"})
-			if !existed || r.Text != "r1" {
-				t.Errorf("the same id again: %+v", r)
+			got, err := run.Enqueue(tx, run.Run{ID: "r1", Session: key, Text: "again"})
+			if !got.Existed || got.Run.Text != "r1" {
+				t.Errorf("the same id again: %+v", got)
 			}
 			live, err2 := run.Live(tx)
 			if len(live) != 2 || live[0].Key != key || !slices.Equal(live[0].Runs, []string{"r1", "r2"}) || !slices.Equal(live[0].Urgent, []string{"u1"}) {
@@ -101,7 +101,7 @@ func TestQueue(t *testing.T) {
 		})
 		for id, want := range map[string]wit.Code{"": wit.CodeInvalid, strings.Repeat("x", 257): wit.CodeInvalid, "o1": wit.CodeConflict} {
 			if code := try(s, func(tx store.Tx) error {
-				_, _, err := run.Enqueue(tx, run.Run{ID: id, Session: key})
+				_, err := run.Enqueue(tx, run.Run{ID: id, Session: key})
 				return err
 			}); code != want {
 				t.Errorf("enqueue %.10q: %q", id, code)
@@ -160,7 +160,7 @@ func TestFullQueue(t *testing.T) {
 	n := 0
 	for ; code == "" && n < 2000; n++ {
 		code = try(s, func(tx store.Tx) error {
-			_, _, err := run.Enqueue(tx, run.Run{ID: fmt.Sprint(n), Session: key})
+			_, err := run.Enqueue(tx, run.Run{ID: fmt.Sprint(n), Session: key})
 			return err
 		})
 	}

@@ -58,7 +58,7 @@ func (s *Service) Stop(ctx context.Context, which Selection, reason string) ([]s
 
 // stop marks what is running and ends what waits.
 func stop(tx store.Tx, which Selection, reason string) (dropped, running []Run, err error) {
-	live, err := Queue(tx, which.Session, 0)
+	live, _, err := Queue(tx, which.Session, 0)
 	if err != nil {
 		return nil, nil, err
 	}

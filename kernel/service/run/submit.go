@@ -20,15 +20,6 @@ type Request struct {
 	SessionID string
 }
 
-// Receipt is what became of a request: the run as it stands.
-type Receipt struct {
-	Run Run
-	// Existed is set if a run with this id was there before; nothing has changed then.
-	Existed bool
-	// Ahead is how many runs of the session go before a new one.
-	Ahead int
-}
-
 // Submit queues a run, in a session that is made if there is none. Errors: as Enqueue's and
 // session.Destination's; the store's.
 func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
@@ -39,21 +30,14 @@ func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 		if err != nil {
 			return err
 		}
-		if out.Ahead, err = Count(tx, r.Session); err != nil {
-			return err
-		}
 		if r.Reply, err = q.To.Resolve(tx, e); err != nil {
 			return err
 		}
-		out.Run, out.Existed, err = Enqueue(tx, r)
+		out, err = Enqueue(tx, r)
 		return err
 	})
-	if err != nil {
+	if err != nil || out.Existed {
 		return out, err
-	}
-	if out.Existed {
-		out.Ahead = 0
-		return out, nil
 	}
 	s.Wake()
 	s.sessions.Changed(q.Run.Session, "run")
@@ -136,7 +120,7 @@ func (s *Service) Tell(ctx context.Context, e SystemEvent) error {
 			return note(tx, r)
 		}
 		r.Reply = entry.Route.Room()
-		_, _, err = Enqueue(tx, r)
+		_, err = Enqueue(tx, r)
 		return err
 	})
 	if err == nil {
@@ -150,8 +134,8 @@ func (s *Service) Tell(ctx context.Context, e SystemEvent) error {
 func note(tx store.Tx, r Run) error {
 	if r.ID != "" {
 		r.Urgent = true // it has no place among the runs that wait
-		_, existed, err := Enqueue(tx, r)
-		if err != nil || existed {
+		receipt, err := Enqueue(tx, r)
+		if err != nil || receipt.Existed {
 			return err
 		}
 		if _, err := Finish(tx, r.ID, Done, func(*Run) {}); err != nil {
