@@ -261,7 +261,7 @@ func TestJobs(t *testing.T) {
 		defer p.Stop()
 		w.Accept(p, "m1", "hello") // now the main session has a conversation
 		w.Only(p)
-		key := session.Settings{}.Cron("", "job-1")
+		const key = session.Key("agent:main:cron:job-1")
 		for range 2 {
 			text, err := p.Runs.Do(context.Background(), run.Job{ID: "j1", Session: string(key), Message: "report", Timeout: time.Minute})
 			if err != nil || text != "you said: report" {

@@ -126,7 +126,7 @@ func TestDelivery(t *testing.T) {
 		inBubble(t, c.protocol, func(b *bench) {
 			b.add(job(every, "isolated", c.payload, c.rest))
 			b.sleep(time.Minute)
-			if t := b.turn(0); t.JobID == "" || t.Deliver != c.deliver {
+			if t := b.turn(0); t.Key == "" || t.Deliver != c.deliver {
 				b.Errorf("%+v: %+v", c, t)
 			}
 		})

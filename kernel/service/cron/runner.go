@@ -23,7 +23,6 @@ type Turns interface {
 
 // Turn is what an agent is asked.
 type Turn struct {
-	JobID, JobName string
 	// Key is the idempotency key.
 	Key      string
 	AgentID  string
@@ -45,7 +44,7 @@ type Turn struct {
 // runner carries out what is due. It keeps nothing: a firing that a crash interrupted comes again, with the
 // same key, and the ports know what they have done.
 type runner struct {
-	events Events // nil where nothing takes system events
+	events Events
 	turns  Turns
 }
 
@@ -73,9 +72,6 @@ func (r runner) fire(ctx context.Context, f schedule.Firing) (string, error) {
 
 // tell puts text before the main session, at once where the job says so.
 func (r runner) tell(ctx context.Context, d details, text, key string) error {
-	if r.events == nil {
-		return wit.NewError(wit.CodeUnavailable, "nothing takes system events: use an isolated job")
-	}
 	return r.events.SystemEvent(ctx, text, d.WakeMode == "now", d.AgentID, key)
 }
 
@@ -83,7 +79,7 @@ func (r runner) tell(ctx context.Context, d details, text, key string) error {
 // one of the job's own.
 func (d details) turn(f schedule.Firing) Turn {
 	t := Turn{
-		JobID: f.Job.ID, JobName: f.Job.Name, Key: f.Key, AgentID: d.AgentID, Message: d.Text, Model: d.Model,
+		Key: f.Key, AgentID: d.AgentID, Message: d.Text, Model: d.Model,
 		Thinking: d.Thinking, TimeoutSeconds: d.Timeout, SessionKey: "cron:" + f.Job.ID,
 		Deliver: d.Delivery.wanted(), Channel: d.Delivery.Channel, To: d.Delivery.To,
 		AccountID: d.Delivery.AccountID, ThreadID: d.Delivery.ThreadID,

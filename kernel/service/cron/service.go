@@ -25,13 +25,10 @@ const owner schedule.Owner = "cron"
 type Deps struct {
 	Scheduler *schedule.Scheduler
 	Bus       *event.Bus
-	// Events may be nil: jobs with system events fail then.
-	Events Events
-	Turns  Turns
+	Events    Events
+	Turns     Turns
 	// StorePath is shown in cron.status.
 	StorePath string
-	// Parallel is how many jobs run at a time; 0 is the scheduler's choice.
-	Parallel int
 }
 
 // Service is the cron service: the methods cron.* over the scheduler.
@@ -62,7 +59,7 @@ var Changes = event.Kind[Change]{Name: "cron", Scope: wire.ScopeRead}
 func New(d Deps) *Service {
 	s := &Service{scheduler: d.Scheduler, bus: d.Bus, storePath: d.StorePath, instance: instance()}
 	r := runner{events: d.Events, turns: d.Turns}
-	d.Scheduler.Handle(owner.Kind(), schedule.Handler{Fire: r.fire, Resumable: true, Parallel: d.Parallel, Changed: s.changed})
+	d.Scheduler.Handle(owner.Kind(), schedule.Handler{Fire: r.fire, Resumable: true, Changed: s.changed})
 	return s
 }
 

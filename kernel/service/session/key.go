@@ -99,9 +99,6 @@ func (s Settings) Conversation(agent, channel string, c wit.Conversation, peer s
 	return k
 }
 
-// Cron returns the key of a job's own conversation.
-func (s Settings) Cron(agent, job string) Key { return s.key(agent, "cron:"+part(job)) }
-
 func (s Settings) key(agent, rest string) Key {
 	if agent == "" {
 		agent = s.DefaultAgent
