@@ -6,16 +6,8 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
-	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/wit"
 )
-
-// lists tells clients who answers and with which models.
-type lists struct {
-	models   *agent.Models
-	sessions *session.Service
-	settings func() agent.Settings
-}
 
 // AgentsListResult is the answer of agents.list.
 type AgentsListResult struct {
@@ -42,10 +34,10 @@ type AgentIdentity struct {
 	Avatar string `json:"avatar,omitempty"`
 }
 
-func (l lists) agents(context.Context, rpc.None) (AgentsListResult, error) {
-	main := l.sessions.Settings().Main("")
+func (s *Service) listAgents(context.Context, rpc.None) (AgentsListResult, error) {
+	main := s.sessions.Settings().Main("")
 	res := AgentsListResult{DefaultID: main.Agent(), MainKey: main.Rest(), Scope: "per-sender"}
-	for _, a := range l.settings().Agents {
+	for _, a := range s.settings().Agents {
 		sum := AgentSummary{ID: a.ID, Name: a.Name}
 		if a.Name+a.Theme+a.Emoji+a.Avatar != "" {
 			sum.Identity = &AgentIdentity{a.Name, a.Theme, a.Emoji, a.Avatar}
@@ -73,8 +65,8 @@ type IdentityResult struct {
 	Emoji  string `json:"emoji,omitempty"`
 }
 
-func (l lists) identity(_ context.Context, p IdentityParams) (IdentityResult, error) {
-	keys := l.sessions.Settings()
+func (s *Service) identity(_ context.Context, p IdentityParams) (IdentityResult, error) {
+	keys := s.sessions.Settings()
 	key := keys.Main(p.AgentID)
 	if p.SessionKey != "" {
 		var err error
@@ -82,7 +74,7 @@ func (l lists) identity(_ context.Context, p IdentityParams) (IdentityResult, er
 			return IdentityResult{}, err
 		}
 	}
-	a := l.settings().Agent(key.Agent())
+	a := s.settings().Agent(key.Agent())
 	res := IdentityResult{AgentID: a.ID, Name: a.Name, Avatar: a.Avatar, Emoji: a.Emoji}
 	if res.Name == "" {
 		res.Name = "Assistant"
@@ -131,15 +123,15 @@ type ProviderOutcome struct {
 
 // listModels asks the configured providers at the same time. One that fails is told of, and its
 // default model is listed as not available.
-func (l lists) listModels(ctx context.Context, p ModelsListParams) (ModelsListResult, error) {
+func (s *Service) listModels(ctx context.Context, p ModelsListParams) (ModelsListResult, error) {
 	res := ModelsListResult{Models: []ModelChoice{}, ProviderOutcomes: []ProviderOutcome{}}
-	infos := l.models.Configured()
+	infos := s.models.Configured()
 	found := make([][]ModelChoice, len(infos))
 	outcomes := make([]ProviderOutcome, len(infos))
 	var wg sync.WaitGroup
 	for i, info := range infos {
 		wg.Go(func() {
-			models, err := l.models.List(ctx, info.ID, p.Refresh)
+			models, err := s.models.List(ctx, info.ID, p.Refresh)
 			found[i], outcomes[i] = choices(info, models, err), ProviderOutcome{info.ID, status(err)}
 		})
 	}

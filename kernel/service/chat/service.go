@@ -60,7 +60,6 @@ func New(d Deps) *Service {
 
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
-	lists := lists{s.models, s.sessions, s.settings}
 	return service.Service{Name: "chat", Events: Events(), Methods: []rpc.Method{
 		rpc.New("chat.send", wire.ScopeWrite, s.send).Doc("Says something in a conversation; events bring the answer."),
 		rpc.New("chat.history", wire.ScopeRead, s.history).OneOf(History{}, HistoryDelta{}, HistoryReset{}).Doc("Returns a page of a conversation, or what was added since a cursor."),
@@ -69,9 +68,9 @@ func (s *Service) Service() service.Service {
 		rpc.New("sessions.abort", wire.ScopeWrite, s.abortSession).Doc("Stops the running answer of a conversation."),
 		rpc.NewTwoPhase("agent", wire.ScopeWrite, s.agent).Doc("Lets the assistant answer a message; answers at once and again when it is done."),
 		rpc.New("agent.wait", wire.ScopeWrite, s.wait).Doc("Waits until a run has ended."),
-		rpc.New("agent.identity.get", wire.ScopeRead, lists.identity).Doc("Returns the name and picture of an agent."),
-		rpc.New("agents.list", wire.ScopeRead, lists.agents).Doc("Lists the agents."),
-		rpc.New("models.list", wire.ScopeRead, lists.listModels).Doc("Lists the models of the configured providers."),
+		rpc.New("agent.identity.get", wire.ScopeRead, s.identity).Doc("Returns the name and picture of an agent."),
+		rpc.New("agents.list", wire.ScopeRead, s.listAgents).Doc("Lists the agents."),
+		rpc.New("models.list", wire.ScopeRead, s.listModels).Doc("Lists the models of the configured providers."),
 	}}
 }
 
