@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
@@ -126,7 +127,7 @@ func throughput(ctx context.Context, c *client.Client) (float64, error) {
 func ask(ctx context.Context, c *client.Client, text string) (time.Duration, error) {
 	key := uuid.NewString()
 	begin := time.Now()
-	if err := c.Call(ctx, "chat.send", map[string]any{"sessionKey": "main", "message": text, "idempotencyKey": key}, nil); err != nil {
+	if err := c.Call(ctx, "chat.send", chat.SendParams{SessionKey: "main", Message: text, IdempotencyKey: key}, nil); err != nil {
 		return 0, err
 	}
 	var first time.Duration

@@ -18,7 +18,7 @@ func newSessions(o *options) *cobra.Command {
 	var limit int
 	one := &cobra.Command{
 		Use: "show [SESSION]", Short: "Print the end of a conversation", Example: "  carapace sessions show\n  carapace sessions show agent:main:main --limit 20", Args: cobra.MaximumNArgs(1),
-		RunE: show(o, "chat.history", func(args []string) any { return talk.HistoryQuery(sessionArg(args), limit) }, printHistory),
+		RunE: show(o, "chat.history", func(args []string) any { return chat.HistoryParams{SessionKey: sessionArg(args), Limit: &limit} }, printHistory),
 	}
 	one.Flags().IntVar(&limit, "limit", 50, "how many messages, at most 1000")
 	c.AddCommand(

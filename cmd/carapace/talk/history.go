@@ -23,16 +23,10 @@ type Message struct {
 	Run  string
 }
 
-// HistoryQuery are the parameters of chat.history for the newest limit messages of a session. It is no
-// chat.HistoryParams: that one sends null where it has no list, which the gateway refuses.
-func HistoryQuery(session string, limit int) any {
-	return map[string]any{"sessionKey": session, "limit": limit}
-}
-
 // history reads the end of the conversation; messages without text, such as calls of tools, are left out.
 func (c *Conversation) history(ctx context.Context, conn *client.Client, limit int) ([]Message, error) {
 	var h chat.History
-	if err := conn.Call(ctx, "chat.history", HistoryQuery(c.session, limit), &h); err != nil {
+	if err := conn.Call(ctx, "chat.history", chat.HistoryParams{SessionKey: c.session, Limit: &limit}, &h); err != nil {
 		return nil, err
 	}
 	var messages []Message

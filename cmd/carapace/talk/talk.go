@@ -190,8 +190,7 @@ func (c *Conversation) follow(ctx context.Context, conn *client.Client) error {
 // from the answer, since its events are gone.
 func (c *Conversation) submit(ctx context.Context, conn *client.Client, out outgoing) {
 	var ack chat.SendResult
-	// A chat.SendParams would send null where it has no attachments, which the gateway refuses.
-	err := conn.Call(ctx, "chat.send", map[string]any{"sessionKey": c.session, "message": out.text, "idempotencyKey": out.key}, &ack)
+	err := conn.Call(ctx, "chat.send", chat.SendParams{SessionKey: c.session, Message: out.text, IdempotencyKey: out.key}, &ack)
 	text := ""
 	if err == nil && ack.Status == "ok" {
 		text, err = c.answer(ctx, conn, out.key)

@@ -21,15 +21,15 @@ const (
 // the Offset newest ones, or with Cursor what was added since. MaxChars cuts each text.
 type HistoryParams struct {
 	SessionKey    string   `json:"sessionKey" rpc:"required"`
-	AgentID       string   `json:"agentId"`
-	Limit         *int     `json:"limit"`
-	Offset        int      `json:"offset"`
-	Cursor        string   `json:"cursor"`
-	MaxChars      int      `json:"maxChars"`
-	PendingBefore int64    `json:"pendingBefore"`
-	InputRunIDs   []string `json:"inputRunIds"`
-	MessageID     string   `json:"messageId"`
-	SessionID     string   `json:"sessionId"`
+	AgentID       string   `json:"agentId,omitempty"`
+	Limit         *int     `json:"limit,omitempty"`
+	Offset        int      `json:"offset,omitempty"`
+	Cursor        string   `json:"cursor,omitempty"`
+	MaxChars      int      `json:"maxChars,omitempty"`
+	PendingBefore int64    `json:"pendingBefore,omitempty"`
+	InputRunIDs   []string `json:"inputRunIds,omitempty"`
+	MessageID     string   `json:"messageId,omitempty"`
+	SessionID     string   `json:"sessionId,omitempty"`
 }
 
 // History is a page of a conversation, oldest message first.

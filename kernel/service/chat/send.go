@@ -15,36 +15,36 @@ import (
 type SendParams struct {
 	// SessionKey is as session.Settings.ParseKey reads it; AgentID holds where it names no agent.
 	SessionKey string `json:"sessionKey" rpc:"required"`
-	AgentID    string `json:"agentId"`
-	SessionID  string `json:"sessionId"`
-	Message    string `json:"message"`
-	Thinking   string `json:"thinking"`
+	AgentID    string `json:"agentId,omitempty"`
+	SessionID  string `json:"sessionId,omitempty"`
+	Message    string `json:"message,omitempty"`
+	Thinking   string `json:"thinking,omitempty"`
 	// Deliver sends the answer to a channel too: to where the message comes from, or was last spoken to.
-	Deliver     bool         `json:"deliver"`
-	Attachments []Attachment `json:"attachments"`
+	Deliver     bool         `json:"deliver,omitempty"`
+	Attachments []Attachment `json:"attachments,omitempty"`
 	// TimeoutMs ends the run as aborted, in milliseconds; 0 leaves it to the gateway.
-	TimeoutMs int64 `json:"timeoutMs"`
+	TimeoutMs int64 `json:"timeoutMs,omitempty"`
 	// IdempotencyKey is the run's id: the same one twice is one run.
 	IdempotencyKey string `json:"idempotencyKey" rpc:"required,min=1"`
 	// SuppressCommandInterpretation sends a text command to the model.
-	SuppressCommandInterpretation bool `json:"suppressCommandInterpretation"`
+	SuppressCommandInterpretation bool `json:"suppressCommandInterpretation,omitempty"`
 
-	OriginatingChannel             string          `json:"originatingChannel"`
-	OriginatingTo                  string          `json:"originatingTo"`
-	OriginatingAccountID           string          `json:"originatingAccountId"`
-	OriginatingThreadID            string          `json:"originatingThreadId"`
-	ReplyToID                      string          `json:"replyToId"`
-	QueueMode                      string          `json:"queueMode"`
-	FastMode                       json.RawMessage `json:"fastMode"`
-	FastAutoOnSeconds              int64           `json:"fastAutoOnSeconds"`
-	Intent                         json.RawMessage `json:"intent"`
-	ToolBindings                   json.RawMessage `json:"toolBindings"`
-	SystemInputProvenance          json.RawMessage `json:"systemInputProvenance"`
-	SystemProvenanceReceipt        string          `json:"systemProvenanceReceipt"`
-	ExpectedLeafEntryID            *string         `json:"expectedLeafEntryId"`
-	ExpectedSessionRoutingContract string          `json:"expectedSessionRoutingContract"`
-	ExpectedPermissionMode         *string         `json:"expectedPermissionMode"`
-	ExpectedToolOverrides          json.RawMessage `json:"expectedToolOverrides"`
+	OriginatingChannel             string          `json:"originatingChannel,omitempty"`
+	OriginatingTo                  string          `json:"originatingTo,omitempty"`
+	OriginatingAccountID           string          `json:"originatingAccountId,omitempty"`
+	OriginatingThreadID            string          `json:"originatingThreadId,omitempty"`
+	ReplyToID                      string          `json:"replyToId,omitempty"`
+	QueueMode                      string          `json:"queueMode,omitempty"`
+	FastMode                       json.RawMessage `json:"fastMode,omitempty"`
+	FastAutoOnSeconds              int64           `json:"fastAutoOnSeconds,omitempty"`
+	Intent                         json.RawMessage `json:"intent,omitempty"`
+	ToolBindings                   json.RawMessage `json:"toolBindings,omitempty"`
+	SystemInputProvenance          json.RawMessage `json:"systemInputProvenance,omitempty"`
+	SystemProvenanceReceipt        string          `json:"systemProvenanceReceipt,omitempty"`
+	ExpectedLeafEntryID            *string         `json:"expectedLeafEntryId,omitempty"`
+	ExpectedSessionRoutingContract string          `json:"expectedSessionRoutingContract,omitempty"`
+	ExpectedPermissionMode         *string         `json:"expectedPermissionMode,omitempty"`
+	ExpectedToolOverrides          json.RawMessage `json:"expectedToolOverrides,omitempty"`
 }
 
 // SendResult says what becomes of the message.
