@@ -234,6 +234,28 @@ func TestClientTimeout(t *testing.T) {
 	})
 }
 
+// TestAVeryLongTimeout is as good as none.
+func TestAVeryLongTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		feed := w.Model.Feed()
+		defer close(feed)
+		p := w.Start(nil)
+		defer p.Stop()
+		p.Must("chat.send", map[string]any{"sessionKey": "main", "message": "hi", "idempotencyKey": "r1", "timeoutMs": 1e13})
+		synctest.Wait()
+		if e := w.Chats("r1", "aborted"); len(e) > 0 {
+			t.Fatalf("at once: %+v", e)
+		}
+		feed <- chattest.Piece("yes")
+		time.Sleep(time.Hour)
+		feed <- chattest.Ended()
+		if r := p.Wait("r1"); r.State != run.Done || r.Answer != "yes" {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 // TestProviderErrors: retried while nothing was shown, then told to the client and the conversation.
 func TestProviderErrors(t *testing.T) {
 	after, ages := int64(7000), int64(math.MaxInt64)

@@ -3,13 +3,18 @@ package run
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
-// defaultTimeout ends a run that names no other one.
-const defaultTimeout = 10 * time.Minute
+const (
+	// defaultTimeout ends a run that names no other one.
+	defaultTimeout = 10 * time.Minute
+	// maxTimeout is the longest one that a time.Duration holds, in milliseconds.
+	maxTimeout = math.MaxInt64 / int64(time.Millisecond)
+)
 
 // errHeld is why a run does not begin: its session is being reset or deleted. It has no code, so Update marks it
 // Unrecorded.
@@ -76,7 +81,7 @@ func (a *Active) Begin(tx store.Tx) (resumed bool, err error) {
 func (a *Active) WithTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	timeout := defaultTimeout
 	if a.Run.Timeout > 0 {
-		timeout = time.Duration(a.Run.Timeout) * time.Millisecond
+		timeout = time.Duration(min(a.Run.Timeout, maxTimeout)) * time.Millisecond
 	}
 	return context.WithTimeoutCause(ctx, timeout, &Stopped{"timeout"})
 }
