@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -309,34 +310,37 @@ func (m methods) resolve(ctx context.Context, p ResolveParams) (ResolveResult, e
 }
 
 func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error) {
-	if (p.Key != "") == (p.SessionID != "" || p.Label != "") {
+	given := slices.DeleteFunc([]string{p.Key, p.SessionID, p.Label}, func(name string) bool { return name == "" })
+	if len(given) != 1 {
 		return "", wit.NewError(wit.CodeInvalid, "invalid sessions.resolve params: give one of key, sessionId, label")
 	}
-	if p.Key != "" {
-		if key, err = m.sessions.Settings().ParseKey(p.Key, p.AgentID); err != nil {
-			return "", err
-		}
-	}
 	err = m.sessions.store.View(ctx, func(tx store.Tx) (err error) {
-		if p.SessionID != "" {
-			key, err = KeyOf(tx, p.SessionID)
-		}
-		if err != nil || p.Label == "" {
-			if err == nil {
-				_, err = Get(tx, key)
-			}
+		switch {
+		case p.Label != "":
+			key, err = labelled(tx, p.Label, p.AgentID)
 			return err
+		case p.SessionID != "":
+			key, err = KeyOf(tx, p.SessionID)
+		default:
+			key, err = m.sessions.Settings().ParseKey(p.Key, p.AgentID)
 		}
-		for row, err := range entries.Scan(tx, store.Range{}) {
-			if err != nil {
-				return err
-			}
-			if row.Value.Label == p.Label && (p.AgentID == "" || row.Value.Key.Agent() == p.AgentID) {
-				key = row.Value.Key
-				return nil
-			}
+		if err == nil {
+			_, err = Get(tx, key)
 		}
-		return wit.Errorf(wit.CodeNotFound, "No session found with label: %s", p.Label)
+		return err
 	})
 	return key, err
+}
+
+// labelled returns the session with this label, of this agent unless that is empty; or CodeNotFound.
+func labelled(tx store.Tx, label, agent string) (Key, error) {
+	for row, err := range entries.Scan(tx, store.Range{}) {
+		if err != nil {
+			return "", err
+		}
+		if row.Value.Label == label && (agent == "" || row.Value.Key.Agent() == agent) {
+			return row.Value.Key, nil
+		}
+	}
+	return "", wit.Errorf(wit.CodeNotFound, "No session found with label: %s", label)
 }

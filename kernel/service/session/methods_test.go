@@ -246,7 +246,7 @@ func TestPreviewAndResolve(t *testing.T) {
 	for _, c := range []struct {
 		params obj
 		want   wit.Code
-	}{{obj{"label": "M"}, wit.CodeNotFound}, {obj{"key": "y"}, wit.CodeNotFound}, {obj{}, wit.CodeInvalid}, {obj{"key": "x", "label": "L"}, wit.CodeInvalid}} {
+	}{{obj{"label": "M"}, wit.CodeNotFound}, {obj{"key": "y"}, wit.CodeNotFound}, {obj{}, wit.CodeInvalid}, {obj{"key": "x", "label": "L"}, wit.CodeInvalid}, {obj{"sessionId": id, "label": "L"}, wit.CodeInvalid}} {
 		if _, err := r.call("sessions.resolve", c.params); wit.CodeOf(err) != c.want {
 			t.Errorf("%v: %v", c.params, err)
 		}
