@@ -1,5 +1,6 @@
 // Package cron is the jobs of clients: reminders and agent turns at their times. It gives kernel/schedule
-// the words of protocols 3 and 4 and carries out what is due through two ports, which kernel.go fills.
+// the words of protocols 3 and 4 and carries out what is due through two ports, which services.go fills with a type of
+// ports.go.
 //
 // A job either puts a system event before the main session, or lets an agent answer in a session of the
 // job's own (or in one that it names). Both ports get a key that is the same for every call for one due

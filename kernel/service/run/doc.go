@@ -9,8 +9,8 @@
 // What a run does is its Executor's business; this package decides what an outcome means. A run whose end is
 // recorded is over. One that the end of the process interrupts is left as it is and taken up by the next
 // Run, after its last recorded step. One whose store failed rests and is tried again. One that was stopped is
-// marked so before its context ends, so that a crash in between does not bring it back; one that was
-// interrupted 25 times is refused. Nothing here knows models, tools or the protocol of clients.
+// marked so before its context ends, so that a crash in between does not bring it back. A run survives 25
+// interruptions and is given up at the next. Nothing here knows models, tools or the protocol of clients.
 //
 // The functions that take a store.Tx are primitives: they do their part of somebody's transaction and
 // announce nothing. The package refuses ids over 256 bytes, texts over 1 MiB and queues of more than 1,000

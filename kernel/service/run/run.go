@@ -98,7 +98,7 @@ func (r Run) Refusal() error {
 	case r.Stopping != "":
 		return &Stopped{r.Stopping}
 	case r.Resumed > maxResumed:
-		return wit.Errorf(wit.CodeUnavailable, "the run was interrupted %d times and is given up", maxResumed)
+		return wit.Errorf(wit.CodeUnavailable, "the run was interrupted %d times and is given up", r.Resumed)
 	}
 	return nil
 }

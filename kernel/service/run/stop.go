@@ -113,7 +113,8 @@ func (s *Service) awaitEnd(ctx context.Context, id string) error {
 	return err
 }
 
-// Hold implements session.Runs: it stops the session's runs and lets none begin before release is called.
+// Hold implements session.Runs: it aborts the session's running run and, with all, those that wait. No other one
+// begins before release is called, also after an error. Errors are as Stop's.
 func (s *Service) Hold(ctx context.Context, key session.Key, all bool) (release func(), err error) {
 	end := s.holds.hold(key)
 	_, err = s.Stop(ctx, Selection{Session: key, Waiting: all}, "rpc")

@@ -9,7 +9,8 @@
 // of a Queue.
 //
 // The functions that take a store.Tx are primitives: they do their part of somebody's transaction and
-// announce nothing. Whoever commits calls Changed afterwards. Everything is safe for concurrent use.
+// announce nothing. Whoever commits calls Changed afterwards, except that of a run only the begin and the end are
+// announced: not that a channel has queued it, and not its steps. Everything is safe for concurrent use.
 //
 // The package refuses keys over 256 bytes or with control characters, messages over 4 MiB, a reset or deletion
 // while a run is running, and the deletion of a main session.

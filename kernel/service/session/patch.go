@@ -26,7 +26,7 @@ type PatchParams struct {
 	ResponseUsage json.RawMessage `json:"responseUsage"`
 	// ElevatedLevel is off, on, ask or full.
 	ElevatedLevel json.RawMessage `json:"elevatedLevel"`
-	// Model is provider/model, or a model's name where that is enough.
+	// Model is provider/model, or a provider's id for its default model.
 	Model     json.RawMessage `json:"model"`
 	SpawnedBy json.RawMessage `json:"spawnedBy"`
 	// SendPolicy is allow or deny.
