@@ -1,9 +1,7 @@
 package run_test
 
 import (
-	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,10 +11,11 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
-	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -30,46 +29,9 @@ func sessions(s store.Store) *session.Service {
 	})
 }
 
-// both runs a test on the store in memory and on the one on disk.
-func both(t *testing.T, test func(*testing.T, store.Store)) {
-	t.Run("memory", func(t *testing.T) { test(t, store.OpenMemory()) })
-	t.Run("sqlite", func(t *testing.T) {
-		s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "state.db"), store.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		test(t, s)
-	})
-}
-
-func update(t *testing.T, s store.Store, fn func(store.Tx) error) {
-	t.Helper()
-	if err := s.Update(context.Background(), fn); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// try runs fn in a transaction that is undone and returns its error's code.
-func try(s store.Store, fn func(store.Tx) error) wit.Code {
-	return wit.CodeOf(s.Update(context.Background(), fn))
-}
-
-func ensure(t *testing.T, s store.Store, keys ...session.Key) {
-	t.Helper()
-	update(t, s, func(tx store.Tx) error {
-		for _, k := range keys {
-			if _, err := session.Ensure(tx, k, message.Origin{}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 func enqueue(t *testing.T, s store.Store, k session.Key, ids ...string) {
 	t.Helper()
-	update(t, s, func(tx store.Tx) error {
+	storetest.Update(t, s, func(tx store.Tx) error {
 		for _, id := range ids {
 			if _, err := run.Enqueue(tx, run.Run{ID: id, Session: k, Text: id, Urgent: strings.HasPrefix(id, "u")}); err != nil {
 				return err
@@ -80,12 +42,12 @@ func enqueue(t *testing.T, s store.Store, k session.Key, ids ...string) {
 }
 
 func TestQueue(t *testing.T) {
-	both(t, func(t *testing.T, s store.Store) {
+	storetest.Both(t, func(t *testing.T, s store.Store) {
 		const other = session.Key("agent:main:a")
-		ensure(t, s, key, other)
+		sessiontest.Ensure(t, s, key, other)
 		enqueue(t, s, key, "r1", "u1", "r2")
 		enqueue(t, s, other, "o1")
-		update(t, s, func(tx store.Tx) error {
+		storetest.Update(t, s, func(tx store.Tx) error {
 			got, err := run.Enqueue(tx, run.Run{ID: "r1", Session: key, Text: "again"})
 			if !got.Existed || got.Run.Text != "r1" {
 				t.Errorf("the same id again: %+v", got)
@@ -100,7 +62,7 @@ func TestQueue(t *testing.T) {
 			return err
 		})
 		for id, want := range map[string]wit.Code{"": wit.CodeInvalid, strings.Repeat("x", 257): wit.CodeInvalid, "o1": wit.CodeConflict} {
-			if code := try(s, func(tx store.Tx) error {
+			if code := storetest.Try(s, func(tx store.Tx) error {
 				_, err := run.Enqueue(tx, run.Run{ID: id, Session: key})
 				return err
 			}); code != want {
@@ -108,10 +70,10 @@ func TestQueue(t *testing.T) {
 			}
 		}
 		start := func(id string) wit.Code {
-			return try(s, func(tx store.Tx) error { _, err := run.Start(tx, id); return err })
+			return storetest.Try(s, func(tx store.Tx) error { _, err := run.Start(tx, id); return err })
 		}
 		finish := func(id string) wit.Code {
-			return try(s, func(tx store.Tx) error {
+			return storetest.Try(s, func(tx store.Tx) error {
 				_, err := run.Finish(tx, id, run.Done, func(r *run.Run) { r.Answer = "ok" })
 				return err
 			})
@@ -123,20 +85,20 @@ func TestQueue(t *testing.T) {
 			{start("r2"), wit.CodeConflict},
 			{start("u1"), ""},
 			{start("o1"), ""},
-			{try(s, func(tx store.Tx) error { _, _, err := session.Reset(tx, key); return err }), wit.CodeConflict},
-			{try(s, func(tx store.Tx) error { return sessions(s).Remove(tx, other, true) }), wit.CodeConflict},
+			{storetest.Try(s, func(tx store.Tx) error { _, _, err := session.Reset(tx, key); return err }), wit.CodeConflict},
+			{storetest.Try(s, func(tx store.Tx) error { return sessions(s).Remove(tx, other, true) }), wit.CodeConflict},
 			{finish("u1"), ""},
 			{finish("r1"), ""},
 			{finish("r1"), wit.CodeConflict},
 			{start("r2"), ""},
 			{finish("r2"), ""},
-			{try(s, func(tx store.Tx) error { _, err := run.Note(tx, "r2", func(*run.Run) {}); return err }), wit.CodeConflict},
+			{storetest.Try(s, func(tx store.Tx) error { _, err := run.Note(tx, "r2", func(*run.Run) {}); return err }), wit.CodeConflict},
 		} {
 			if c.got != c.want {
 				t.Errorf("step %d: %q, want %q", i, c.got, c.want)
 			}
 		}
-		update(t, s, func(tx store.Tx) error {
+		storetest.Update(t, s, func(tx store.Tx) error {
 			r, err := run.Find(tx, "r1")
 			if r.State != run.Done || r.Answer != "ok" || r.Ended == 0 || r.SessionID == "" {
 				t.Errorf("run %+v", r)
@@ -155,11 +117,11 @@ func TestQueue(t *testing.T) {
 
 func TestFullQueue(t *testing.T) {
 	s := store.OpenMemory()
-	ensure(t, s, key)
+	sessiontest.Ensure(t, s, key)
 	code := wit.Code("")
 	n := 0
 	for ; code == "" && n < 2000; n++ {
-		code = try(s, func(tx store.Tx) error {
+		code = storetest.Try(s, func(tx store.Tx) error {
 			_, err := run.Enqueue(tx, run.Run{ID: fmt.Sprint(n), Session: key})
 			return err
 		})
@@ -173,10 +135,10 @@ func TestFullQueue(t *testing.T) {
 func TestOldRunsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := store.OpenMemory()
-		ensure(t, s, key)
+		sessiontest.Ensure(t, s, key)
 		end := func(id string) {
 			enqueue(t, s, key, id)
-			update(t, s, func(tx store.Tx) error {
+			storetest.Update(t, s, func(tx store.Tx) error {
 				_, err := run.Finish(tx, id, run.Done, func(*run.Run) {})
 				return err
 			})
@@ -185,7 +147,7 @@ func TestOldRunsAreForgotten(t *testing.T) {
 		time.Sleep(29 * 24 * time.Hour)
 		end("r1")
 		find := func() wit.Code {
-			return try(s, func(tx store.Tx) error { _, err := run.Find(tx, "old"); return err })
+			return storetest.Try(s, func(tx store.Tx) error { _, err := run.Find(tx, "old"); return err })
 		}
 		if code := find(); code != "" {
 			t.Errorf("after 29 days: %q", code)

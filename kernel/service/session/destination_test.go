@@ -5,15 +5,17 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // TestDestination: where an answer goes, by what is asked for and where the sessions were last spoken to.
 func TestDestination(t *testing.T) {
 	s := store.OpenMemory()
-	ensure(t, s, key, "agent:main:silent")
-	update(t, s, func(tx store.Tx) error {
+	sessiontest.Ensure(t, s, key, "agent:main:silent")
+	storetest.Update(t, s, func(tx store.Tx) error {
 		_, err := session.Ensure(tx, key, message.Origin{
 			Channel: "chat", Account: "bot", MessageID: "m1", Sender: &wit.Person{ID: "9"}, Conversation: &wit.Conversation{ID: "42"},
 		})
@@ -38,7 +40,7 @@ func TestDestination(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ""
-			code := try(s, func(tx store.Tx) error {
+			code := storetest.Try(s, func(tx store.Tx) error {
 				e, err := session.Get(tx, c.of)
 				if err != nil {
 					return err

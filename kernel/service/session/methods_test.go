@@ -11,7 +11,9 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/hashicorp/go-hclog"
@@ -103,8 +105,8 @@ func (r *rig) must(method string, params obj) obj {
 // say appends messages to a session.
 func (r *rig) say(k session.Key, texts ...string) {
 	r.t.Helper()
-	ensure(r.t, r.store, k)
-	update(r.t, r.store, func(tx store.Tx) error {
+	sessiontest.Ensure(r.t, r.store, k)
+	storetest.Update(r.t, r.store, func(tx store.Tx) error {
 		for _, text := range texts {
 			if _, err := session.Append(tx, k, session.Message{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart(text)}}); err != nil {
 				return err
@@ -115,10 +117,10 @@ func (r *rig) say(k session.Key, texts ...string) {
 }
 
 func TestList(t *testing.T) {
-	both(t, func(t *testing.T, s store.Store) {
+	storetest.Both(t, func(t *testing.T, s store.Store) {
 		r := newRig(t, s)
 		name := "The crew"
-		update(t, s, func(tx store.Tx) error {
+		storetest.Update(t, s, func(tx store.Tx) error {
 			_, err := session.Ensure(tx, "agent:main:chat:group:5", message.Origin{Channel: "chat", Account: "bot", Sender: &wit.Person{ID: "9"},
 				Conversation: &wit.Conversation{Kind: wit.ConversationKindGroup, ID: "5", Name: &name}})
 			return err
@@ -166,7 +168,7 @@ func TestList(t *testing.T) {
 }
 
 func TestSubscribe(t *testing.T) {
-	both(t, func(t *testing.T, s store.Store) {
+	storetest.Both(t, func(t *testing.T, s store.Store) {
 		r := newRig(t, s)
 		r.say("agent:main:x", "hello")
 		if got := r.must("sessions.subscribe", obj{}); got["subscribed"] != true || got["list"] != nil {
@@ -223,7 +225,7 @@ func TestPatch(t *testing.T) {
 func TestPreviewAndResolve(t *testing.T) {
 	r := newRig(t, store.OpenMemory())
 	r.say("agent:main:x", "hello", strings.Repeat("long ", 100))
-	ensure(t, r.store, "agent:main:empty")
+	sessiontest.Ensure(t, r.store, "agent:main:empty")
 	r.must("sessions.patch", obj{"key": "x", "label": "L"})
 	list := r.must("sessions.preview", obj{"keys": []string{"agent:main:x", "zz", "empty", "agent:"}, "maxChars": 20})["previews"].([]any)
 	var status []string
@@ -261,7 +263,7 @@ func TestPreviewAndResolve(t *testing.T) {
 
 // TestExport pages through the whole of a long history, also of one that a reset has ended.
 func TestExport(t *testing.T) {
-	both(t, func(t *testing.T, s store.Store) {
+	storetest.Both(t, func(t *testing.T, s store.Store) {
 		r := newRig(t, s)
 		var texts []string
 		for i := range 1100 {
@@ -305,7 +307,7 @@ func TestExport(t *testing.T) {
 
 // TestDelete takes the histories with it, unless they are to be kept, and never the main session.
 func TestDelete(t *testing.T) {
-	both(t, func(t *testing.T, s store.Store) {
+	storetest.Both(t, func(t *testing.T, s store.Store) {
 		r := newRig(t, s)
 		long := make([]string, 1200)
 		for i := range long {
@@ -317,7 +319,7 @@ func TestDelete(t *testing.T) {
 		if res := r.must("sessions.delete", obj{"key": "x"}); res["deleted"] != true || len(res["archived"].([]any)) != 0 {
 			t.Errorf("delete %v", res)
 		}
-		update(t, s, func(tx store.Tx) error {
+		storetest.Update(t, s, func(tx store.Tx) error {
 			for _, space := range []string{"history", "sessions", "sessions.ids", "sessions.archive", "sessions.trash"} {
 				for rec, err := range tx.Scan(space, store.Range{Limit: 1}) {
 					t.Errorf("left over: %s %q %v", space, rec.Key, err)

@@ -9,7 +9,9 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/hashicorp/go-hclog"
 )
@@ -39,7 +41,7 @@ func TestOverviewIsNeverOld(t *testing.T) {
 	svc := l.sessions(s)
 	const other = session.Key("agent:main:other")
 	appended := func(k session.Key, tokens uint64) {
-		update(t, s, func(tx store.Tx) error {
+		storetest.Update(t, s, func(tx store.Tx) error {
 			_, err := session.Append(tx, k, session.Message{Role: wit.RoleAssistant, Usage: &wit.Usage{Input: tokens}})
 			return err
 		})
@@ -59,12 +61,12 @@ func TestOverviewIsNeverOld(t *testing.T) {
 		}
 	}
 	step("nothing", 0, key, session.Row{})
-	ensure(t, s, key)
+	sessiontest.Ensure(t, s, key)
 	svc.Changed(key, "patch")
 	step("a session", 1, key, session.Row{ContextTokens: 1000})
 	l.tokens = 2000
 	step("a larger context", 1, key, session.Row{ContextTokens: 2000})
-	ensure(t, s, other)
+	sessiontest.Ensure(t, s, other)
 	l.pending = map[session.Key]session.Pending{other: {Runs: []string{"r1"}}}
 	step("a message from a channel", 2, other, session.Row{ContextTokens: 2000, QueuedRuns: 1})
 	appended(other, 10)

@@ -1,62 +1,25 @@
 package session_test
 
 import (
-	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 const key = session.Key("agent:main:main")
 
-// both runs a test on the store in memory and on the one on disk.
-func both(t *testing.T, test func(*testing.T, store.Store)) {
-	t.Run("memory", func(t *testing.T) { test(t, store.OpenMemory()) })
-	t.Run("sqlite", func(t *testing.T) {
-		s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "state.db"), store.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		test(t, s)
-	})
-}
-
-func update(t *testing.T, s store.Store, fn func(store.Tx) error) {
-	t.Helper()
-	if err := s.Update(context.Background(), fn); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// try runs fn in a transaction that is undone and returns its error's code.
-func try(s store.Store, fn func(store.Tx) error) wit.Code {
-	return wit.CodeOf(s.Update(context.Background(), fn))
-}
-
-func ensure(t *testing.T, s store.Store, keys ...session.Key) {
-	t.Helper()
-	update(t, s, func(tx store.Tx) error {
-		for _, k := range keys {
-			if _, err := session.Ensure(tx, k, message.Origin{}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 func TestEntries(t *testing.T) {
-	both(t, func(t *testing.T, s store.Store) {
+	storetest.Both(t, func(t *testing.T, s store.Store) {
 		conv := wit.Conversation{ID: "42"}
 		var first, second session.Entry
-		update(t, s, func(tx store.Tx) (err error) {
+		storetest.Update(t, s, func(tx store.Tx) (err error) {
 			if first, err = session.EnsureAs(tx, key, message.Origin{}, "my-id"); err != nil {
 				return err
 			}
@@ -66,17 +29,17 @@ func TestEntries(t *testing.T) {
 		if first.SessionID != "my-id" || second.SessionID != "my-id" || second.Route == nil || second.Route.Channel != "chat" || second.Origin.Channel != "chat" {
 			t.Errorf("entries %+v %+v", first, second)
 		}
-		update(t, s, func(tx store.Tx) error {
+		storetest.Update(t, s, func(tx store.Tx) error {
 			other, err := session.EnsureAs(tx, "agent:main:x", message.Origin{}, "my-id")
 			if other.SessionID == "my-id" {
 				t.Error("two sessions have one id")
 			}
 			return err
 		})
-		if code := try(s, func(tx store.Tx) error { _, err := session.Get(tx, "agent:main:none"); return err }); code != wit.CodeNotFound {
+		if code := storetest.Try(s, func(tx store.Tx) error { _, err := session.Get(tx, "agent:main:none"); return err }); code != wit.CodeNotFound {
 			t.Errorf("got %q", code)
 		}
-		update(t, s, func(tx store.Tx) error {
+		storetest.Update(t, s, func(tx store.Tx) error {
 			k, err := session.KeyOf(tx, "my-id")
 			if k != key {
 				t.Errorf("my-id is of %q", k)
@@ -84,7 +47,7 @@ func TestEntries(t *testing.T) {
 			return err
 		})
 		for _, id := range []string{"", "none", "../x", strings.Repeat("x", 200)} {
-			if code := try(s, func(tx store.Tx) error { _, err := session.KeyOf(tx, id); return err }); code != wit.CodeNotFound {
+			if code := storetest.Try(s, func(tx store.Tx) error { _, err := session.KeyOf(tx, id); return err }); code != wit.CodeNotFound {
 				t.Errorf("%.20q: got %q", id, code)
 			}
 		}
@@ -92,9 +55,9 @@ func TestEntries(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
-	both(t, func(t *testing.T, s store.Store) {
-		ensure(t, s, key)
-		update(t, s, func(tx store.Tx) error {
+	storetest.Both(t, func(t *testing.T, s store.Store) {
+		sessiontest.Ensure(t, s, key)
+		storetest.Update(t, s, func(tx store.Tx) error {
 			for i := range 20 {
 				role := wit.RoleUser
 				var u *wit.Usage
@@ -111,7 +74,7 @@ func TestHistory(t *testing.T) {
 			}
 			return nil
 		})
-		update(t, s, func(tx store.Tx) error {
+		storetest.Update(t, s, func(tx store.Tx) error {
 			e, err := session.Get(tx, key)
 			if err != nil {
 				return err
@@ -141,10 +104,10 @@ func TestHistory(t *testing.T) {
 			return nil
 		})
 		big := session.Message{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart(strings.Repeat("x", 5<<20))}}
-		if code := try(s, func(tx store.Tx) error { _, err := session.Append(tx, key, big); return err }); code != wit.CodeTooLarge {
+		if code := storetest.Try(s, func(tx store.Tx) error { _, err := session.Append(tx, key, big); return err }); code != wit.CodeTooLarge {
 			t.Errorf("a huge message: %q", code)
 		}
-		if code := try(s, func(tx store.Tx) error {
+		if code := storetest.Try(s, func(tx store.Tx) error {
 			_, err := session.Append(tx, "agent:main:none", session.Message{})
 			return err
 		}); code != wit.CodeNotFound {

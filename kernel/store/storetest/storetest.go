@@ -3,13 +3,14 @@
 //
 // It covers records and their bounds, ranges, transactions that fail, panic, exit or are cancelled,
 // alone and in company, snapshots, and closing. What only a file can do (crashes, damage, locks) is
-// tested where the file is.
+// tested where the file is. Both, Update and Try are for the tests of those who use a store.
 package storetest
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +50,26 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 	}
 }
 
-func update(t *testing.T, s store.Store, fn func(store.Tx) error) {
+// Both runs a test on the store in memory and on the one on disk.
+func Both(t *testing.T, test func(*testing.T, store.Store)) {
+	t.Run("memory", func(t *testing.T) { test(t, store.OpenMemory()) })
+	t.Run("sqlite", func(t *testing.T) {
+		s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		test(t, s)
+	})
+}
+
+// Try runs fn in a transaction and returns its error's code.
+func Try(s store.Store, fn func(store.Tx) error) wit.Code {
+	return wit.CodeOf(s.Update(context.Background(), fn))
+}
+
+// Update runs fn in a transaction that may not fail.
+func Update(t *testing.T, s store.Store, fn func(store.Tx) error) {
 	t.Helper()
 	if err := s.Update(context.Background(), fn); err != nil {
 		t.Fatalf("update: %v", err)
@@ -65,7 +85,7 @@ func view(t *testing.T, s store.Store, fn func(store.Tx) error) {
 
 func put(t *testing.T, s store.Store, space, key, value string) {
 	t.Helper()
-	update(t, s, func(tx store.Tx) error { return tx.Put(space, key, []byte(value)) })
+	Update(t, s, func(tx store.Tx) error { return tx.Put(space, key, []byte(value)) })
 }
 
 // want checks one record; value "-" means that there must be none.
@@ -114,7 +134,7 @@ func records(t *testing.T, s store.Store) {
 	want(t, s, "a", "empty", "")
 	want(t, s, "a", "nul\x00key", "\x00\xff")
 	want(t, s, "a", "nul", "-")
-	update(t, s, func(tx store.Tx) error {
+	Update(t, s, func(tx store.Tx) error {
 		if err := tx.Put("a", "nil", nil); err != nil {
 			return err
 		}
@@ -129,7 +149,7 @@ func records(t *testing.T, s store.Store) {
 }
 
 func insert(t *testing.T, s store.Store) {
-	update(t, s, func(tx store.Tx) error {
+	Update(t, s, func(tx store.Tx) error {
 		if err := tx.Insert("a", "k", []byte("one")); err != nil {
 			return err
 		}
@@ -178,7 +198,7 @@ func bounds(t *testing.T, s store.Store) {
 
 func ownership(t *testing.T, s store.Store) {
 	value := []byte("one")
-	update(t, s, func(tx store.Tx) error {
+	Update(t, s, func(tx store.Tx) error {
 		err := tx.Put("a", "k", value)
 		value[0] = 'X'
 		return err
@@ -198,7 +218,7 @@ func ownership(t *testing.T, s store.Store) {
 }
 
 func scan(t *testing.T, s store.Store) {
-	update(t, s, func(tx store.Tx) error {
+	Update(t, s, func(tx store.Tx) error {
 		for _, k := range []string{"b1", "a", "b", "c", "b/2", "b2", "ä", "\U0010ffff", "b\x00"} {
 			if err := tx.Put("s", k, []byte(k)); err != nil {
 				return err
@@ -255,7 +275,7 @@ func scan(t *testing.T, s store.Store) {
 func scanLarge(t *testing.T, s store.Store) {
 	const n = 1000
 	var all []string
-	update(t, s, func(tx store.Tx) error {
+	Update(t, s, func(tx store.Tx) error {
 		for i := range n {
 			key := fmt.Sprintf("k%04d", i)
 			all = append(all, key)
@@ -286,7 +306,7 @@ func scanLarge(t *testing.T, s store.Store) {
 }
 
 func scanNested(t *testing.T, s store.Store) {
-	update(t, s, func(tx store.Tx) error {
+	Update(t, s, func(tx store.Tx) error {
 		for i := range 200 {
 			if err := tx.Put("s", fmt.Sprintf("%03d", i), nil); err != nil {
 				return err
@@ -312,7 +332,7 @@ func scanNested(t *testing.T, s store.Store) {
 }
 
 func scanWhileWriting(t *testing.T, s store.Store) {
-	update(t, s, func(tx store.Tx) error {
+	Update(t, s, func(tx store.Tx) error {
 		for i := range 300 {
 			if err := tx.Put("s", fmt.Sprintf("%03d", i), []byte("x")); err != nil {
 				return err
@@ -320,7 +340,7 @@ func scanWhileWriting(t *testing.T, s store.Store) {
 		}
 		return nil
 	})
-	update(t, s, func(tx store.Tx) error {
+	Update(t, s, func(tx store.Tx) error {
 		seen := ""
 		for rec, err := range tx.Scan("s", store.Range{}) {
 			if err != nil {

@@ -19,9 +19,9 @@ func next(t *testing.T, s store.Store) {
 		got = append(got, n)
 		return err
 	}
-	update(t, s, func(tx store.Tx) error { return errors.Join(take(tx, "a"), take(tx, "a"), take(tx, "b")) })
+	Update(t, s, func(tx store.Tx) error { return errors.Join(take(tx, "a"), take(tx, "a"), take(tx, "b")) })
 	_ = s.Update(context.Background(), func(tx store.Tx) error { return errors.Join(take(tx, "a"), errors.New("undo")) })
-	update(t, s, func(tx store.Tx) error { return take(tx, "a") })
+	Update(t, s, func(tx store.Tx) error { return take(tx, "a") })
 	if fmt.Sprint(got) != "[1 2 1 3 3]" {
 		t.Errorf("numbers %v, want [1 2 1 3 3]", got)
 	}
@@ -32,7 +32,7 @@ func next(t *testing.T, s store.Store) {
 func table(t *testing.T, s store.Store) {
 	type pet struct{ Name string }
 	pets := store.Table[pet]("pets")
-	update(t, s, func(tx store.Tx) error {
+	Update(t, s, func(tx store.Tx) error {
 		return errors.Join(pets.Insert(tx, "1", pet{"Rex"}), pets.Put(tx, "2", pet{"Tom"}), tx.Put("pets", "3", []byte("{")))
 	})
 	view(t, s, func(tx store.Tx) error {
@@ -153,7 +153,7 @@ func viewCannotWrite(t *testing.T, s store.Store) {
 func txEnds(t *testing.T, s store.Store) {
 	var kept []store.Tx
 	keep := func(tx store.Tx) error { kept = append(kept, tx); return nil }
-	update(t, s, keep)
+	Update(t, s, keep)
 	view(t, s, keep)
 	for _, tx := range kept {
 		_, err := tx.Get("a", "k")
