@@ -37,7 +37,6 @@ func TestCommands(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := chattest.NewWorld(t)
 				p := w.Start(nil)
-				defer p.Stop()
 				w.Accept(p, "m0", "before")
 				w.Only(p)
 				asked := len(w.Model.Requests())
@@ -81,10 +80,8 @@ func TestCommands(t *testing.T) {
 func TestUrgentCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		feed := w.Model.Feed()
-		defer close(feed)
+		feed := w.Feed()
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "long story")
 		p.Send("r2", "another one")
 		feed <- chattest.Piece("once upon")
@@ -122,10 +119,8 @@ func TestUrgentCommands(t *testing.T) {
 func TestResetWhileBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		feed := w.Model.Feed()
-		defer close(feed)
+		w.Feed() // the model says nothing
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "old")
 		p.Send("r2", "waiting")
 		p.Send("r3", "more")

@@ -94,7 +94,6 @@ func crash(t *testing.T, step int, unknown *bool) (finished bool) {
 	p.Stop()
 
 	p = w.Start(nil)
-	defer p.Stop()
 	synctest.Wait()
 	time.Sleep(time.Minute)
 	got := w.History(chattest.MainKey)
@@ -129,8 +128,7 @@ func crash(t *testing.T, step int, unknown *bool) (finished bool) {
 func TestShutdownAndResume(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		feed := w.Model.Feed()
-		defer close(feed)
+		feed := w.Feed()
 		p := w.Start(nil)
 		p.Send("r1", "one")
 		p.Send("r2", "two")
@@ -142,7 +140,6 @@ func TestShutdownAndResume(t *testing.T) {
 		}
 		w.Model.Direct()
 		p = w.Start(nil)
-		defer p.Stop()
 		if r := p.Wait("r2"); r.Answer != "you said: two" {
 			t.Errorf("run %+v", r)
 		}
@@ -157,8 +154,7 @@ func TestShutdownAndResume(t *testing.T) {
 func TestAbortSurvivesACrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		feed := w.Model.Feed()
-		defer close(feed)
+		w.Feed() // the model says nothing
 		p := w.Start(nil)
 		p.Send("r1", "one")
 		synctest.Wait()
@@ -171,7 +167,6 @@ func TestAbortSurvivesACrash(t *testing.T) {
 		}
 		asked := len(w.Model.Requests())
 		p = w.Start(nil)
-		defer p.Stop()
 		if r := p.Wait("r1"); r.State != run.Aborted || len(w.Model.Requests()) != asked {
 			t.Errorf("run %+v", r)
 		}
@@ -182,8 +177,7 @@ func TestAbortSurvivesACrash(t *testing.T) {
 func TestGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		feed := w.Model.Feed()
-		defer close(feed)
+		w.Feed() // the model says nothing
 		w.Accept(w.Build(nil), "m1", "poison")
 		for range 40 {
 			p := w.Start(nil)
@@ -194,7 +188,6 @@ func TestGivenUp(t *testing.T) {
 			t.Errorf("the model was asked %d times", n)
 		}
 		p := w.Start(nil)
-		defer p.Stop()
 		if r := w.Only(p); r.State != run.Failed || w.Sent()[r.ID] == "" {
 			t.Errorf("run %+v", r)
 		}
@@ -225,7 +218,6 @@ func TestFullDisk(t *testing.T) {
 		w := chattest.NewWorld(t)
 		chattest.Script(w, chattest.Ask(chattest.Call("c", "add", `{"a":1}`)), chattest.Say("three"), chattest.Say("three"), chattest.Say("three"))
 		p := w.Start(&moody{Store: w.Store})
-		defer p.Stop()
 		w.Accept(p, "m1", "1+2")
 		r := w.Only(p)
 		synctest.Wait()

@@ -58,7 +58,6 @@ func TestStreams(t *testing.T) {
 					return &egress.Response{Status: status, Body: io.NopCloser(c.body())}, nil
 				}
 				p := w.Start(nil)
-				defer p.Stop()
 				p.Send("r1", "hi")
 				r := p.Wait("r1")
 				if fault, ok := strings.CutPrefix(c.want, "!"); ok {
@@ -80,10 +79,8 @@ func TestStreams(t *testing.T) {
 func TestStreamStaysOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		feed := w.Model.Feed()
-		defer close(feed)
+		feed := w.Feed()
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "hi")
 		feed <- chattest.Piece("yes")
 		feed <- chattest.Ended()
@@ -107,7 +104,6 @@ func TestWindow(t *testing.T) {
 			return chattest.Say(strings.Repeat("b", 300))
 		})
 		p := w.Start(nil)
-		defer p.Stop()
 		for i := range 30 {
 			id := fmt.Sprintf("r%d", i)
 			p.Send(id, "tool "+strings.Repeat("a", 100))
@@ -155,7 +151,6 @@ func TestLongToolResults(t *testing.T) {
 			return chattest.Say("enough")
 		})
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "go")
 		p.Wait("r1")
 		all := w.Model.Requests()
@@ -203,7 +198,6 @@ func TestChoice(t *testing.T) {
 				w := chattest.NewWorld(t)
 				w.Settings, w.Providers = c.settings, shelf{w.Model, c.list}
 				p := w.Start(nil)
-				defer p.Stop()
 				if c.session != "" {
 					p.Must("sessions.patch", obj{"key": "main", "model": c.session})
 				}

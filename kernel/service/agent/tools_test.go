@@ -23,7 +23,6 @@ func TestToolLoop(t *testing.T) {
 		w.Watchers = []string{"c7"}
 		chattest.Script(w, chattest.Ask(chattest.Call("c1", "add", `{"a":1}`), chattest.Call("c1", "pay", `"{\"b\":2}"`)), chattest.Say("all done"))
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "do it")
 		r := p.Wait("r1")
 		synctest.Wait()
@@ -116,7 +115,6 @@ func TestToolTrouble(t *testing.T) {
 				}
 				chattest.Script(w, chattest.Ask(c.call), chattest.Say("so be it"))
 				p := w.Start(nil)
-				defer p.Stop()
 				p.Send("r1", "go")
 				if r := p.Wait("r1"); r.Answer != "so be it" {
 					t.Fatalf("run %+v", r)
@@ -140,7 +138,6 @@ func TestVerbose(t *testing.T) {
 			w := chattest.NewWorld(t)
 			chattest.Script(w, chattest.Ask(chattest.Call("c", "pay", `{}`)), chattest.Say("ok"))
 			p := w.Start(nil)
-			defer p.Stop()
 			p.Must("sessions.patch", map[string]any{"key": "main", "verboseLevel": verbose})
 			p.Send("r1", "go")
 			p.Wait("r1")
@@ -163,7 +160,6 @@ func TestEndlessTools(t *testing.T) {
 		w := chattest.NewWorld(t)
 		chattest.Script(w, chattest.Ask(chattest.Call("c", "pay", `{}`)))
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "go")
 		if r := p.Wait("r1"); r.State != run.Failed || w.Tools.Count("pay") != 25 {
 			t.Errorf("run %+v after %d calls", r, w.Tools.Count("pay"))
@@ -183,7 +179,6 @@ func TestTextBesideCalls(t *testing.T) {
 		first.Deltas = chattest.Say("It is 4.").Deltas
 		chattest.Script(w, first, chattest.Say())
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "go")
 		if r := p.Wait("r1"); r.Answer != "It is 4." {
 			t.Errorf("run %+v", r)
@@ -202,7 +197,6 @@ func TestEveryHookFires(t *testing.T) {
 			},
 		}
 		p := w.Start(nil)
-		defer p.Stop()
 		w.Accept(p, "m1", "go")
 		w.Only(p)
 		p.Must("sessions.reset", map[string]any{"key": "main"})
@@ -228,7 +222,6 @@ func TestHookContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
 		p := w.Start(nil)
-		defer p.Stop()
 		w.Accept(p, "m1", "go")
 		r := w.Only(p)
 		synctest.Wait()

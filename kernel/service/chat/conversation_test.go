@@ -19,7 +19,6 @@ func TestConversation(t *testing.T) {
 		w := chattest.NewWorld(t)
 		w.Model.Set(func(*wit.Chat) *wit.ProviderAnswer { return chattest.Say("Hello ", "there.") })
 		p := w.Start(nil)
-		defer p.Stop()
 
 		if ack := p.Send("r1", "hi"); ack["runId"] != "r1" || ack["status"] != "started" {
 			t.Errorf("ack %v", ack)
@@ -68,7 +67,6 @@ func TestDeltasAreCoalesced(t *testing.T) {
 		w := chattest.NewWorld(t)
 		feed := w.Model.Feed()
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "hi")
 		for range 30 {
 			feed <- chattest.Piece("x")
@@ -104,7 +102,6 @@ func TestQueue(t *testing.T) {
 		w := chattest.NewWorld(t)
 		feed := w.Model.Feed()
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "one")
 		synctest.Wait()
 		w.Model.Direct()
@@ -154,7 +151,6 @@ func TestSessionsInParallel(t *testing.T) {
 			return chattest.Say("done")
 		})
 		p := w.Start(nil)
-		defer p.Stop()
 		for i := range 20 {
 			id := string(rune('a' + i))
 			p.Must("chat.send", map[string]any{"sessionKey": "s-" + id, "message": "hi", "idempotencyKey": id})
@@ -179,10 +175,8 @@ func TestSessionsInParallel(t *testing.T) {
 func TestAbort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		feed := w.Model.Feed()
-		defer close(feed)
+		feed := w.Feed()
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "one")
 		p.Send("r2", "two")
 		feed <- chattest.Piece("half an ans")
@@ -217,10 +211,8 @@ func TestAbort(t *testing.T) {
 func TestClientTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		feed := w.Model.Feed()
-		defer close(feed)
+		w.Feed() // the model says nothing
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Must("chat.send", map[string]any{"sessionKey": "main", "message": "hi", "idempotencyKey": "r1", "timeoutMs": 2500})
 		start := time.Now()
 		r := p.Wait("r1")
@@ -238,10 +230,8 @@ func TestClientTimeout(t *testing.T) {
 func TestAVeryLongTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		feed := w.Model.Feed()
-		defer close(feed)
+		feed := w.Feed()
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Must("chat.send", map[string]any{"sessionKey": "main", "message": "hi", "idempotencyKey": "r1", "timeoutMs": 1e13})
 		synctest.Wait()
 		if e := w.Chats("r1", "aborted"); len(e) > 0 {
@@ -289,7 +279,6 @@ func TestProviderErrors(t *testing.T) {
 					return a
 				})
 				p := w.Start(nil)
-				defer p.Stop()
 				start := time.Now()
 				w.Accept(p, "m1", "hi")
 				r := w.Only(p)
@@ -327,7 +316,6 @@ func TestEmptyAnswer(t *testing.T) {
 		w := chattest.NewWorld(t)
 		w.Model.Set(func(*wit.Chat) *wit.ProviderAnswer { return chattest.Say() })
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "hi")
 		if r := p.Wait("r1"); r.State != run.Failed {
 			t.Errorf("run %+v", r)

@@ -27,7 +27,6 @@ func TestAgent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
 		p := w.Start(nil)
-		defer p.Stop()
 		var first []any
 		params := obj{"message": "hi", "sessionId": "s1", "idempotencyKey": "a1", "timeout": 60, "thinking": "low", "lane": "main", "extraSystemPrompt": "Rhyme."}
 		res, err := p.CallAs("agent", params, func(v any) { first = append(first, v) })
@@ -70,7 +69,6 @@ func TestAgentFails(t *testing.T) {
 			return &wit.ProviderAnswer{Error: &wit.Error{Code: wit.CodeUnauthorized, Message: "the key is wrong"}}
 		})
 		p := w.Start(nil)
-		defer p.Stop()
 		for range 2 {
 			_, err := p.Call("agent", obj{"message": "hi", "idempotencyKey": "a1"})
 			if wit.CodeOf(err) != wit.CodeUnauthorized || rpc.DetailsOf(err) == nil {
@@ -91,7 +89,6 @@ func TestAgentWait(t *testing.T) {
 		w := chattest.NewWorld(t)
 		feed := w.Model.Feed()
 		p := w.Start(nil)
-		defer p.Stop()
 		start := time.Now()
 		if res := p.Must("agent.wait", obj{"runId": "none", "timeoutMs": 50}); res["status"] != "timeout" || time.Since(start) != 50*time.Millisecond {
 			t.Errorf("wait for nothing: %v", res)
@@ -112,7 +109,6 @@ func TestParams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
 		p := w.Start(nil)
-		defer p.Stop()
 		for _, c := range []struct {
 			method string
 			params obj
@@ -155,7 +151,6 @@ func TestHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
 		p := w.Start(nil)
-		defer p.Stop()
 		if h := p.Must("chat.history", obj{"sessionKey": "main"}); len(h["messages"].([]any)) != 0 || h["sessionKey"] != "agent:main:main" {
 			t.Errorf("an empty history: %v", h)
 		}
@@ -204,7 +199,6 @@ func TestInjectAmidTools(t *testing.T) {
 		}
 		chattest.Script(w, chattest.Ask(chattest.Call("c", "pay", `{}`)), chattest.Say("ok"))
 		p := w.Start(nil)
-		defer p.Stop()
 		p.Send("r1", "go")
 		synctest.Wait()
 		p.Must("chat.inject", obj{"sessionKey": "main", "message": "by the way"})
@@ -228,7 +222,6 @@ func TestLists(t *testing.T) {
 		w := chattest.NewWorld(t)
 		w.Settings = agent.Settings{Agents: []agent.Agent{{ID: "main", Name: "Molly", Emoji: "🦀"}, {ID: "ops"}}}
 		p := w.Start(nil)
-		defer p.Stop()
 		models := p.Must("models.list", obj{"view": "all"})["models"].([]any)
 		if m := models[0].(obj); len(models) != 1 || m["id"] != "mock-1" || m["name"] != "Mock One" || m["provider"] != "mock" || m["contextWindow"] != 100000.0 {
 			t.Errorf("models %v", models)
@@ -258,7 +251,6 @@ func TestJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
 		p := w.Start(nil)
-		defer p.Stop()
 		w.Accept(p, "m1", "hello") // now the main session has a conversation
 		w.Only(p)
 		const key = session.Key("agent:main:cron:job-1")
@@ -307,7 +299,6 @@ func TestInboundContext(t *testing.T) {
 		w := chattest.NewWorld(t)
 		feed := w.Model.Feed()
 		p := w.Start(nil)
-		defer p.Stop()
 		text, name, file := "an old joke", "Ann", "cat.jpg"
 		in := message.Inbound{
 			ID: "in-7", Account: message.Account{Channel: "chat", ID: "bot"},

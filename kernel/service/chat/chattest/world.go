@@ -66,11 +66,19 @@ type Process struct {
 	stops []func()
 }
 
-// Start makes the services on the world's store, or on st, and runs them.
+// Start makes the services on the world's store, or on st, and runs them until Stop, or the end of the test.
 func (w *World) Start(st store.Store) *Process {
 	p := w.Build(st)
 	p.Run()
+	w.T.Cleanup(p.Stop)
 	return p
+}
+
+// Feed is the model's, closed when the test ends. It is called before Start, so that the services stop first.
+func (w *World) Feed() chan<- *wit.ProviderAnswer {
+	feed := w.Model.Feed()
+	w.T.Cleanup(func() { close(feed) })
+	return feed
 }
 
 // Run lets the services run until Stop, which ends them in reverse order.
