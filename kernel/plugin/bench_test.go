@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/go-hclog"
@@ -17,20 +18,11 @@ import (
 
 // BenchmarkHandle is what the registry adds to a call: finding the version, counting, JSON, checks.
 func BenchmarkHandle(b *testing.B) {
-	memory, bus, db := &plugintest.Memory{}, new(event.Bus), store.OpenMemory()
 	m := manifest("chat", "1.0.0", func(m *wit.Manifest) {
 		m.Provides.Channel = &wit.ChannelFacts{Label: "c"}
 		m.Config = wit.JSON(`{"type":"object","properties":{"room":{"type":"string"},"t":{"type":"string","x-secret":true}}}`)
 	})
-	memory.Put(plugintest.Fake{Manifest: m, Exports: exports{"channel_event": answers(`{"state":{"offset":1}}`), "channel_send": answers(`{}`)}})
-	r, err := plugin.Open(context.Background(), plugin.Deps{Host: host.New(host.Deps{Store: db, Bus: bus}), Store: db, Bus: bus,
-		Settings: &settings{accounts: map[string]string{"chat/main": `{"room":"x"}`}}, Logger: hclog.NewNullLogger(), Sources: []source.Source{memory}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := r.Load(context.Background()); err != nil {
-		b.Fatal(err)
-	}
+	r := loaded(b, plugintest.Fake{Manifest: m, Exports: exports{"channel_event": answers(`{"state":{"offset":1}}`), "channel_send": answers(`{}`)}})
 	c, err := r.Channel("chat")
 	if err != nil {
 		b.Fatal(err)
@@ -41,4 +33,42 @@ func BenchmarkHandle(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkPrepare is what a hook that is ready costs before it is asked, while the registry runs.
+func BenchmarkPrepare(b *testing.B) {
+	m := manifest("watch", "1.0.0", func(m *wit.Manifest) { m.Provides.Hooks = []wit.HookFacts{{Name: wit.HookNameMessageSending}} })
+	r := loaded(b, plugintest.Fake{Manifest: m, Exports: exports{"hook_handle": answers(`{}`)}})
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := r.Run(ctx); err != nil {
+			b.Error(err)
+		}
+	})
+	h := r.Hooks(wit.HookNameMessageSending)[0]
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := h.Prepare(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+	cancel()
+	running.Wait()
+}
+
+// loaded returns a registry of one plugin, which does not run.
+func loaded(b *testing.B, f plugintest.Fake) *plugin.Registry {
+	b.Helper()
+	memory, bus, db := &plugintest.Memory{}, new(event.Bus), store.OpenMemory()
+	memory.Put(f)
+	r, err := plugin.Open(context.Background(), plugin.Deps{Host: host.New(host.Deps{Store: db, Bus: bus}), Store: db, Bus: bus,
+		Settings: &settings{accounts: map[string]string{"chat/main": `{"room":"x"}`}}, Logger: hclog.NewNullLogger(), Sources: []source.Source{memory}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := r.Load(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	return r
 }

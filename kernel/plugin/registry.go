@@ -179,8 +179,9 @@ func (r *Registry) Rollback(id, reason string) (err error) {
 	return err
 }
 
-// Warm verifies and compiles a plugin now, because it is about to be needed. Errors: CodeNotFound, and
-// CodeUnavailable or CodeInvalid with the reason why it cannot run.
+// Warm verifies and compiles a plugin now, because it is about to be needed. For a version that is known to work
+// it does not wait for the keeper. Errors: CodeNotFound, and CodeUnavailable or CodeInvalid with the reason why
+// it cannot run.
 func (r *Registry) Warm(ctx context.Context, id string) error {
 	v, err := r.enter(ctx, id)
 	if err != nil {
@@ -193,7 +194,9 @@ func (r *Registry) Warm(ctx context.Context, id string) error {
 		}
 		return err
 	}
-	r.mailbox.do(func() { r.keeper.tell(v, life.Worked{Ref: v.ref}) })
+	if v.answered.CompareAndSwap(false, true) {
+		r.mailbox.do(func() { r.keeper.tell(v, life.Worked{Ref: v.ref}) })
+	}
 	return nil
 }
 

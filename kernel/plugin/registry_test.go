@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
@@ -315,6 +316,40 @@ func TestStatusMethods(t *testing.T) {
 	}
 	_, err = table.Call(context.Background(), caller, "plugins.info", []byte(`{"id":"x"}`), nil)
 	wantCode(t, err, wit.CodeNotFound)
+}
+
+// TestWarmDoesNotWait: what a hook costs at each firing must not depend on what the keeper is busy with.
+func TestWarmDoesNotWait(t *testing.T) {
+	source := &plugintest.Memory{}
+	source.Put(tool("p", "1.0.0", "one"))
+	r := newRig(t, store.OpenMemory(), source).start()
+	warm := func() error { return r.Warm(context.Background(), "p") }
+	if err := warm(); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.List()[0]; s.State != plugin.StateReady {
+		t.Fatalf("%+v", s)
+	}
+	inside, finish := make(chan struct{}), make(chan struct{})
+	plugin.ChangedKind.Subscribe(r.bus, func(c plugin.Changed) {
+		if c.ID == "q" && c.State == plugin.StateVerified {
+			close(inside)
+			<-finish
+		}
+	})
+	defer close(finish)
+	source.Put(tool("q", "1.0.0", "other"))
+	<-inside // the keeper
+	warmed := make(chan error, 1)
+	go func() { warmed <- warm() }()
+	select {
+	case err := <-warmed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("a plugin that is ready waits for the keeper")
+	}
 }
 
 // TestHammer replaces a plugin over and over while many call it: no call fails, and each is answered by

@@ -32,7 +32,7 @@ type version struct {
 
 	calls    *gate
 	callers  callers
-	answered atomic.Bool
+	answered atomic.Bool // a call, or was compiled for one; the keeper is told once
 	verified atomic.Bool
 
 	mu    sync.Mutex // held while the code is verified
