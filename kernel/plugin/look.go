@@ -108,6 +108,11 @@ func (k *keeper) tell(v *version, ev life.Event) {
 	}
 }
 
+// report is tell for calls, which do not wait for the keeper.
+func (k *keeper) report(v *version, ev life.Event) {
+	k.mailbox.post(func() { k.tell(v, ev) })
+}
+
 // refuse takes a version that cannot run out of its place, which another package of its id may take.
 func (k *keeper) refuse(v *version, why error) {
 	k.tell(v, life.Refused{Ref: v.ref, Why: v.refusal(why)})
@@ -148,7 +153,7 @@ func (k *keeper) try(e *entry, t life.Try) life.Event {
 		}
 		v, refused := k.builder.build(k.crew.life, c, t.Verify)
 		if refused == nil {
-			v.ref, v.report = t.Ref, func(ev life.Event) { k.mailbox.post(func() { k.apply(e, ev) }) }
+			v.ref, v.report = t.Ref, k.report
 			e.versions[t.Ref] = v
 			return life.Tried{Ref: t.Ref}
 		}

@@ -218,7 +218,7 @@ func (r *Registry) enter(ctx context.Context, id string) (*version, error) {
 		first, err := v.verify(ctx, r.inspector)
 		if err == nil {
 			if first {
-				v.report(life.Checked{Ref: v.ref})
+				v.report(v, life.Checked{Ref: v.ref})
 			}
 			return v, nil
 		}

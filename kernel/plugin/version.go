@@ -25,8 +25,8 @@ type version struct {
 	engine      engine.Engine
 	guest       *host.Guest
 	config      *configuration
-	schemas     sync.Map         // of tools' arguments, by name
-	report      func(life.Event) // returns at once
+	schemas     sync.Map                   // of tools' arguments, by name
+	report      func(*version, life.Event) // returns at once
 	log         hclog.Logger
 	ref         life.Ref
 
@@ -126,7 +126,7 @@ func (v *version) spec(c wit.Class) engine.Spec {
 // worked notes that the version has answered a call.
 func (v *version) worked() {
 	if v.answered.CompareAndSwap(false, true) {
-		v.report(life.Worked{Ref: v.ref})
+		v.report(v, life.Worked{Ref: v.ref})
 	}
 }
 

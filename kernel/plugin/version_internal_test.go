@@ -35,7 +35,7 @@ func (c *counting) Close(context.Context) error                          { c.clo
 func newTestVersion(f *fixed) (v *version, reported *[]life.Event) {
 	reported = &[]life.Event{}
 	v = &version{manifest: &wit.Manifest{ID: "p", Version: "1.0.0", Entry: "p.wasm"}, engine: f, ref: 1, log: hclog.NewNullLogger(),
-		calls: newGate(), report: func(e life.Event) { *reported = append(*reported, e) }}
+		calls: newGate(), report: func(_ *version, e life.Event) { *reported = append(*reported, e) }}
 	v.code, _ = f.Load(engine.Source{})
 	v.verified.Store(true)
 	return v, reported
