@@ -42,7 +42,7 @@ type entry struct {
 	versions map[life.Ref]*version
 	serving  *version
 	found    []candidate   // as they were found last
-	dormant  *wit.Manifest // when it was disabled last
+	dormant  *wit.Manifest // while it is disabled
 }
 
 // entry returns a plugin, which it makes if need be.

@@ -55,7 +55,7 @@ func (k *keeper) place(id string, found []candidate, live bool) {
 		k.apply(e, life.Disabled{Candidate: found[0].life()})
 	default:
 		e := k.entry(id)
-		e.found = found
+		e.found, e.dormant = found, nil
 		list := make([]life.Candidate, len(found))
 		for i := range found {
 			list[i] = found[i].life()

@@ -274,6 +274,34 @@ func TestDisabled(t *testing.T) {
 	wantCode(t, err, wit.CodeNotFound)
 }
 
+// TestFailedAfterDisabled: a plugin that is enabled again with a package that cannot run is shown as that package,
+// like one that failed from the start, and not as the one that was there while it was disabled.
+func TestFailedAfterDisabled(t *testing.T) {
+	source := &plugintest.Memory{}
+	source.Put(tool("p", "1.0.0", "one", func(m *wit.Manifest) {
+		m.Config = wit.JSON(`{"type":"object","additionalProperties":false,"properties":{"old":{"type":"integer"}}}`)
+	}))
+	r := newRig(t, store.OpenMemory(), source)
+	r.settings.off["p"] = true
+	r.start()
+	if s := r.List()[0]; s.Name != "Test p" || s.Version != "1.0.0" {
+		t.Errorf("%+v", s)
+	}
+	wantCode(t, r.CheckConfig("p", "", wit.JSON(`{"new":1}`)), wit.CodeInvalid)
+	r.settings.set(func(s *settings) { s.off["p"] = false })
+	source.Put(plugintest.Fake{Manifest: manifest("p", "2.0.0")})
+	r.wait("p 2.0.0 failed")
+	if s := r.List()[0]; s.State != plugin.StateFailed || s.Version != "2.0.0" || s.Name != "p" || s.Description != "" || len(s.Provides.Tools) != 0 {
+		t.Errorf("%+v", s)
+	}
+	if err := r.CheckConfig("p", "", wit.JSON(`{"new":1}`)); err != nil {
+		t.Errorf("checked against the manifest of a package that is gone: %v", err)
+	}
+	if d, err := r.Info("p"); err != nil || d.Config != nil || d.Entry != "" {
+		t.Errorf("%+v %v", d, err)
+	}
+}
+
 func TestToolNamesAreUnique(t *testing.T) {
 	first, second := &plugintest.Memory{}, &plugintest.Memory{}
 	same := func(m *wit.Manifest) {

@@ -26,7 +26,7 @@ type standing struct {
 	version *version // nil while nothing can be called
 	status  life.Status
 	update  *life.Update
-	dormant *wit.Manifest // of a plugin that was disabled
+	dormant *wit.Manifest // of a plugin that is disabled
 }
 
 func newTable() *table {
