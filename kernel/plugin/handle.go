@@ -44,10 +44,10 @@ func (h *handle) Build() string {
 	return ""
 }
 
-// Config returns the plugin's section of the configuration or, for a channel, an account's, without
+// config returns the plugin's section of the configuration or, for a channel, an account's, without
 // secrets. Errors: CodeNotFound for an account that there is not, CodeInvalid naming the field that does
 // not fit the plugin's schema.
-func (h *handle) Config(account string) (wit.JSON, error) {
+func (h *handle) config(account string) (wit.JSON, error) {
 	v, err := h.registry.current(h.id)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (h *handle) fill(config *wit.JSON, account string) error {
 		}
 		return nil
 	}
-	value, err := h.Config(account)
+	value, err := h.config(account)
 	*config = value
 	return err
 }

@@ -37,9 +37,6 @@ func (h *Hook) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision,
 	return call[wit.HookDecision](ctx, h.registry, h.id, request{export: "hook_handle", deadline: time.Duration(deadline) * time.Millisecond}, &own)
 }
 
-// Config returns the plugin's section of the configuration, without secrets.
-func (h *Hook) Config() (wit.JSON, error) { return h.handle.Config("") }
-
 // Fire hands a plugin the job that it scheduled. CodeNotFound once the plugin is gone.
 func (r *Registry) Fire(ctx context.Context, id string, f *wit.Firing) error {
 	_, err := call[wit.Done](ctx, r, id, request{export: "schedule_fire"}, f)

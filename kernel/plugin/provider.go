@@ -70,6 +70,3 @@ func (p *Provider) Do(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPRespo
 func (p *Provider) Stream(ctx context.Context, req *wit.HTTPRequest) (*egress.Response, error) {
 	return p.stream(ctx, "", req)
 }
-
-// Config returns the plugin's section of the configuration, without secrets.
-func (p *Provider) Config() (wit.JSON, error) { return p.handle.Config("") }

@@ -71,9 +71,6 @@ func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutp
 	return call[wit.ToolOutput](ctx, t.registry, t.id, request{export: "tool_invoke"}, &own)
 }
 
-// Config returns the plugin's section of the configuration, without secrets.
-func (t *Tool) Config() (wit.JSON, error) { return t.handle.Config("") }
-
 // checkArgs checks a tool's arguments; its schema is compiled once per version.
 // They are checked here and not in the plugin, so that every tool may rely on its schema. A tool that an upgrade
 // has dropped is CodeNotFound.
