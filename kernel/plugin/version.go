@@ -60,7 +60,7 @@ func (v *version) verify(ctx context.Context, i *inspector) (first bool, err err
 	if err != nil {
 		return false, err
 	}
-	if err := manifest.Verify(v.manifest, manifest.Info(seen.info)); err != nil {
+	if err := manifest.Verify(v.manifest, seen.info.Imports, seen.info.Exports); err != nil {
 		return false, err
 	}
 	if v.code, err = v.engine.Load(v.source(seen.hash)); err != nil {

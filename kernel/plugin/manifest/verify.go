@@ -11,23 +11,16 @@ import (
 // userModule is where plugins import the contract's functions from.
 const userModule = "extism:host/user"
 
-// Info is what a file of code needs and offers: names of functions by import module, and of exports.
-type Info struct {
-	Imports map[string][]string
-	Exports []string
-}
-
-// Verify compares what the code needs and offers with what the manifest says. The file of a bundle
-// serves other plugins too, so only what is missing counts there; imports that this plugin may not use
-// are linked to refusals. The error is CodeInvalid and names all that is missing.
-func Verify(m *wit.Manifest, info Info) error {
+// Verify compares what the code needs and offers, imports by module and exports, with what the manifest says. The
+// file of a bundle serves other plugins too, so only what is missing counts there; imports that this plugin may not
+// use are linked to refusals. The error is CodeInvalid and names all that is missing.
+func Verify(m *wit.Manifest, imports map[string][]string, exports []string) error {
 	var problems []string
-	if missing := without(m.RequiredExports(), info.Exports); len(missing) > 0 {
+	if missing := without(m.RequiredExports(), exports); len(missing) > 0 {
 		problems = append(problems, "the manifest provides what the code does not export: "+strings.Join(missing, ", "))
 	}
-	imports := info.Imports[userModule]
 	var unknown, forbidden []string
-	for _, name := range imports {
+	for _, name := range imports[userModule] {
 		permission, known := wit.PermissionOf(name)
 		switch {
 		case !known:
@@ -43,7 +36,7 @@ func Verify(m *wit.Manifest, info Info) error {
 		if len(forbidden) > 0 {
 			problems = append(problems, "the code imports what the manifest does not ask for: "+strings.Join(forbidden, ", "))
 		}
-		if extra := slices.DeleteFunc(slices.Clone(info.Exports), m.Declares); len(extra) > 0 {
+		if extra := slices.DeleteFunc(slices.Clone(exports), m.Declares); len(extra) > 0 {
 			problems = append(problems, "the code exports what the manifest does not provide: "+strings.Join(extra, ", "))
 		}
 	}

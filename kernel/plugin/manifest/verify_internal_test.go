@@ -34,7 +34,7 @@ func TestVerify(t *testing.T) {
 		{"everything", wit.Manifest{Entry: "p.wasm", Provides: tool}, "", "fly kv_get", []string{"tool_invoke", "fly", "kv_get"}},
 	}
 	for _, tt := range tests {
-		err := Verify(&tt.m, Info{Exports: strings.Fields(tt.exports), Imports: map[string][]string{userModule: strings.Fields(tt.imports), "env": {"kv_put"}}})
+		err := Verify(&tt.m, map[string][]string{userModule: strings.Fields(tt.imports), "env": {"kv_put"}}, strings.Fields(tt.exports))
 		if (err == nil) != (tt.want == nil) {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
