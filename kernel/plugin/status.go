@@ -85,11 +85,7 @@ func (r *Registry) Info(id string) (Details, error) {
 	if v.config.schema != nil {
 		d.Secrets = v.config.schema.Secrets
 	}
-	spec := v.spec("")
-	d.Limits = wit.Limits{Memory: spec.Memory, Deadline: spec.Deadline.Milliseconds(), MaxInstances: uint32(spec.Calls)}
-	if m.Limits != nil {
-		d.Limits.Instances = m.Limits.Instances
-	}
+	d.Limits = v.limits()
 	v.mu.Lock()
 	d.Hash = v.hash
 	v.mu.Unlock()

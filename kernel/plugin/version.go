@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -98,28 +99,27 @@ func (v *version) instances(c wit.Class) wit.Instances {
 	return c.Instances()
 }
 
-// spec says how the engine runs a class of calls: the manifest's limits, with the contract's defaults where it
-// names none. A plugin of a bundle is told which one it is.
-func (v *version) spec(c wit.Class) engine.Spec {
-	limits := wit.Limits{}
+// limits are the manifest's, with the contract's defaults where it names none.
+func (v *version) limits() wit.Limits {
+	l := wit.Limits{}
 	if v.manifest.Limits != nil {
-		limits = *v.manifest.Limits
+		l = *v.manifest.Limits
 	}
-	s := engine.Spec{Plugin: v.manifest.ID, Instances: v.instances(c), Functions: v.guest.Functions(), HTTP: v.guest.Request, Log: v.guest.Log,
+	l.Memory = cmp.Or(l.Memory, wit.LimitsMemoryDefault)
+	l.Deadline = cmp.Or(l.Deadline, wit.LimitsDeadlineDefault)
+	l.MaxInstances = cmp.Or(l.MaxInstances, wit.LimitsMaxInstancesDefault)
+	return l
+}
+
+// spec says how the engine runs a class of calls. A plugin of a bundle is told which one it is.
+func (v *version) spec(c wit.Class) engine.Spec {
+	limits := v.limits()
+	s := engine.Spec{Plugin: v.manifest.ID, Instances: v.instances(c), Config: v.config.flat(),
+		Functions: v.guest.Functions(), HTTP: v.guest.Request, Log: v.guest.Log,
 		Memory: limits.Memory, Output: wit.LimitAnswer, Deadline: time.Duration(limits.Deadline) * time.Millisecond, Calls: int(limits.MaxInstances)}
 	if _, member := manifest.Entry(v.manifest); member != "" {
 		s.Plugin = member
 	}
-	if s.Memory == 0 {
-		s.Memory = wit.LimitsMemoryDefault
-	}
-	if s.Deadline == 0 {
-		s.Deadline = wit.LimitsDeadlineDefault * time.Millisecond
-	}
-	if s.Calls == 0 {
-		s.Calls = wit.LimitsMaxInstancesDefault
-	}
-	s.Config = v.config.flat()
 	return s
 }
 

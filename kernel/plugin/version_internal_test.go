@@ -41,6 +41,18 @@ func newTestVersion(f *fixed) (v *version, reported *[]life.Event) {
 	return v, reported
 }
 
+func TestLimits(t *testing.T) {
+	v, _ := newTestVersion(&fixed{})
+	if l := v.limits(); l != (wit.Limits{Memory: 64 << 20, Deadline: 10_000, MaxInstances: 4}) {
+		t.Errorf("of a manifest that names none: %+v", l)
+	}
+	fresh := wit.InstancesFresh
+	v.manifest.Limits = &wit.Limits{Deadline: 5, Instances: &fresh}
+	if l := v.limits(); l != (wit.Limits{Memory: 64 << 20, Deadline: 5, Instances: &fresh, MaxInstances: 4}) || v.manifest.Limits.Memory != 0 {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestGate(t *testing.T) {
 	g := newGate()
 	for range 2 {
