@@ -200,19 +200,10 @@ func parseError(text []byte) *wit.Error {
 		return nil
 	}
 	e := &wit.Error{}
-	if json.Unmarshal(text, e) != nil || !knownCode(e.Code) {
+	if json.Unmarshal(text, e) != nil || !e.Code.Valid() {
 		return nil
 	}
 	return e
-}
-
-func knownCode(c wit.Code) bool {
-	switch c {
-	case wit.CodeInvalid, wit.CodeNotFound, wit.CodeConflict, wit.CodeUnauthorized, wit.CodeForbidden,
-		wit.CodeUnavailable, wit.CodeTimeout, wit.CodeTooLarge, wit.CodeRateLimited, wit.CodeInternal:
-		return true
-	}
-	return false
 }
 
 // failure turns what ended a guest into an error with a code.
