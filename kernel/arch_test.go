@@ -28,7 +28,8 @@ var imports = map[string]string{
 	"kernel/store":            "wit",
 	"kernel/logs":             "wit",
 	"kernel/runtime":          "kernel/retry kernel/runtime/cache kernel/runtime/exchange kernel/runtime/memory kernel/runtime/meter wit",
-	"kernel/runtime/meter":    "wit",
+	"kernel/runtime/leb":      "",
+	"kernel/runtime/meter":    "kernel/runtime/leb wit",
 	"kernel/media":            "kernel/store wit",
 	"kernel/secret":           "kernel/store wit",
 	"kernel/schedule":         "kernel/store wit",
@@ -46,7 +47,7 @@ var imports = map[string]string{
 	"kernel/plugin/engine":    "kernel/host kernel/runtime wit",
 	"kernel/plugin/source":    "kernel/plugin/engine wit",
 	"kernel/runtime/cache":    "kernel/runtime/meter wit",
-	"kernel/runtime/exchange": "kernel/runtime/memory wit",
+	"kernel/runtime/exchange": "kernel/runtime/leb kernel/runtime/memory wit",
 	"kernel/runtime/memory":   "",
 
 	"kernel/service":               "kernel/event kernel/rpc wit",

@@ -1,6 +1,10 @@
 package exchange
 
-import "math"
+import (
+	"math"
+
+	"github.com/carapace-gateway/carapace/kernel/runtime/leb"
+)
 
 // The value types of WebAssembly that the functions here use.
 const (
@@ -24,8 +28,8 @@ func (a *asm) op(b ...byte) *asm   { *a = append(*a, b...); return a }
 func (a *asm) get(i byte) *asm     { return a.op(0x20, i) }
 func (a *asm) set(i byte) *asm     { return a.op(0x21, i) }
 func (a *asm) tee(i byte) *asm     { return a.op(0x22, i) }
-func (a *asm) i32(v int32) *asm    { *a = appendLEB(append(*a, 0x41), int64(v)); return a }
-func (a *asm) i64(v int64) *asm    { *a = appendLEB(append(*a, 0x42), v); return a }
+func (a *asm) i32(v int32) *asm    { *a = leb.AppendSigned(append(*a, 0x41), int64(v)); return a }
+func (a *asm) i64(v int64) *asm    { *a = leb.AppendSigned(append(*a, 0x42), v); return a }
 func (a *asm) wrap() *asm          { return a.op(0xa7) }
 func (a *asm) call(f byte) *asm    { return a.op(0x10, f) }
 func (a *asm) end() *asm           { return a.op(0x0b) }
@@ -39,24 +43,4 @@ func (a *asm) store32(o byte) *asm { return a.op(0x36, 0, o) }
 // guard traps unless the address in local 0 is one that guests may touch.
 func (a *asm) guard() *asm {
 	return a.get(0).i64(base).op(0x7d).i64(math.MaxUint32 - base).op(0x56).trapIf()
-}
-
-// appendLEB appends v as WebAssembly encodes signed numbers.
-func appendLEB(b []byte, v int64) []byte {
-	for {
-		c := byte(v & 0x7f)
-		v >>= 7
-		if (v == 0 && c&0x40 == 0) || (v == -1 && c&0x40 != 0) {
-			return append(b, c)
-		}
-		b = append(b, c|0x80)
-	}
-}
-
-// appendLEBu appends v as WebAssembly encodes unsigned numbers.
-func appendLEBu(b []byte, v int) []byte {
-	for ; v >= 0x80; v >>= 7 {
-		b = append(b, byte(v)|0x80)
-	}
-	return append(b, byte(v))
 }

@@ -10,6 +10,8 @@
 // It runs nothing and knows no plugin. A Memory belongs to one instance and is used by one goroutine at a time.
 package exchange
 
+import "encoding/binary"
+
 // The registers, by their offset. A register is a word of eight bytes.
 const (
 	regBump      = 8 // where the next block begins
@@ -72,15 +74,15 @@ func Module(from string, host []Func) []byte {
 	for _, f := range own {
 		funcs = append(funcs, n)
 		body := append(append([]byte{}, f.locals...), f.body...)
-		code = append(appendLEBu(code, len(body)), body...)
+		code = append(binary.AppendUvarint(code, uint64(len(body))), body...)
 		add(f.Func)
 	}
 	exports = append(exports, "\x06memory\x02\x00"...)
 
 	out := []byte("\x00asm\x01\x00\x00\x00")
 	section := func(id byte, count int, body []byte) {
-		body = append(appendLEBu(nil, count), body...)
-		out = append(appendLEBu(append(out, id), len(body)), body...)
+		body = append(binary.AppendUvarint(nil, uint64(count)), body...)
+		out = append(binary.AppendUvarint(append(out, id), uint64(len(body))), body...)
 	}
 	section(1, int(n), types)
 	section(2, len(host), imports)

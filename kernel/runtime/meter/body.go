@@ -1,5 +1,7 @@
 package meter
 
+import "github.com/carapace-gateway/carapace/kernel/runtime/leb"
+
 // Costs. A step is one loop iteration or function entry plus one for each stepBytes of code behind
 // it; a call counts as much code as a function that is too small to be metered itself may have.
 const (
@@ -71,7 +73,7 @@ func (w *rewriter) codeSection() ([]byte, error) {
 // helpers appends the two functions that the charges call.
 func (w *rewriter) helpers(b []byte) []byte {
 	refill := []byte{0, 0x42}
-	refill = append(appendSigned(refill, w.o.Interval), 0x24)
+	refill = append(leb.AppendSigned(refill, w.o.Interval), 0x24)
 	refill = append(appendU32(refill, w.fuel), 0x10)
 	refill = append(appendU32(refill, w.importedFuncs), 0x0b)
 
@@ -206,7 +208,7 @@ func (f *body) blockType(b []byte) []byte {
 	case v == -64 || v < 0 && isValueType(byte(v)&0x7f):
 		return append(b, byte(v)&0x7f)
 	case v >= 0 && v < int64(len(f.types)):
-		return appendSigned(b, v)
+		return leb.AppendSigned(b, v)
 	}
 	f.r.fail("wasm block has a type that is not accepted")
 	return b

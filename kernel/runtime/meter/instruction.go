@@ -1,5 +1,7 @@
 package meter
 
+import "github.com/carapace-gateway/carapace/kernel/runtime/leb"
+
 // instruction copies one instruction, with whatever has to be paid before it.
 // The entry has to be paid for before anything that can leave the straight line: a branch, a return, a call.
 // Blocks are no such thing; an if is.
@@ -63,9 +65,9 @@ func (f *body) immediate(b []byte, op byte, s shape) []byte {
 	case memoryOp:
 		return r.zero(b)
 	case constI32:
-		return appendSigned(b, r.signed(32))
+		return leb.AppendSigned(b, r.signed(32))
 	case constI64:
-		return appendSigned(b, r.signed(64))
+		return leb.AppendSigned(b, r.signed(64))
 	case const4:
 		return append(b, r.take(4)...)
 	case const8:

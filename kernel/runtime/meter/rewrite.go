@@ -1,5 +1,7 @@
 package meter
 
+import "github.com/carapace-gateway/carapace/kernel/runtime/leb"
+
 // rewriter holds what the sections of one output share.
 //
 // Index spaces change in three places only: the tick import follows the module's own imported
@@ -171,7 +173,7 @@ func (w *rewriter) globalSection() ([]byte, error) {
 	}
 	r.end("globals")
 	b = append(b, 0x7e, 1, 0x42) // mutable i64
-	return append(appendSigned(b, w.o.Interval), 0x0b), r.err
+	return append(leb.AppendSigned(b, w.o.Interval), 0x0b), r.err
 }
 
 // exportSection copies the exports, with the functions' new indices. None of what the pass adds is exported.

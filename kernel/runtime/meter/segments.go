@@ -1,5 +1,7 @@
 package meter
 
+import "github.com/carapace-gateway/carapace/kernel/runtime/leb"
+
 // constExpr copies a constant expression, up to and with its end, onto b.
 // Such an expression runs once for each instance and cannot loop, so it is checked and not metered.
 func (w *rewriter) constExpr(r *reader, b []byte) []byte {
@@ -10,9 +12,9 @@ func (w *rewriter) constExpr(r *reader, b []byte) []byte {
 		case 0x0b:
 			return b
 		case 0x41:
-			b = appendSigned(b, r.signed(32))
+			b = leb.AppendSigned(b, r.signed(32))
 		case 0x42:
-			b = appendSigned(b, r.signed(64))
+			b = leb.AppendSigned(b, r.signed(64))
 		case 0x43:
 			b = append(b, r.take(4)...)
 		case 0x44:
