@@ -12,7 +12,6 @@
 package hook
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -36,7 +35,7 @@ type Plugin interface {
 	Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error)
 }
 
-// Source finds the plugins that are to be asked at a hook, in any order.
+// Source finds the plugins that are to be asked at a hook, in that order: higher priority first, then by id.
 type Source func(name wit.HookName) []Plugin
 
 // Hooks fires hooks.
@@ -68,13 +67,10 @@ func (k Kind[E]) Fire(ctx context.Context, h *Hooks, c wit.HookContext, event E)
 	if h == nil {
 		return event, nil
 	}
-	plugins := slices.Clone(h.source(k.name))
+	plugins := h.source(k.name)
 	if len(plugins) == 0 {
 		return event, nil
 	}
-	slices.SortStableFunc(plugins, func(a, b Plugin) int {
-		return cmp.Or(cmp.Compare(b.Facts().Priority, a.Facts().Priority), cmp.Compare(a.ID(), b.ID()))
-	})
 	if !k.cancels && len(k.modifies) == 0 {
 		k.observe(ctx, h, plugins, c, event)
 		return event, nil

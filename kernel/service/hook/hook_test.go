@@ -156,7 +156,7 @@ func equal(a, b any) bool {
 	return text(a) == text(b)
 }
 
-// TestOrderAndMerge: by priority, each seeing what those before it changed, and only allowed fields.
+// TestOrderAndMerge: in the order of the source, each seeing what those before it changed, and only allowed fields.
 func TestOrderAndMerge(t *testing.T) {
 	var seen []string
 	add := func(id string, priority int32) asked {
@@ -169,7 +169,7 @@ func TestOrderAndMerge(t *testing.T) {
 			return &wit.HookDecision{Modify: wit.JSON(`{"text":"` + e.Text + id + `","to":"elsewhere"}`)}, nil
 		}}
 	}
-	got, err := hook.MessageSending.Fire(context.Background(), hooks(add("c", -1), add("b", 0), add("a", 0), add("d", 9)), wit.HookContext{},
+	got, err := hook.MessageSending.Fire(context.Background(), hooks(add("d", 9), add("a", 0), add("b", 0), add("c", -1)), wit.HookContext{},
 		wit.MessageSending{To: "bob", Text: ">"})
 	if err != nil || got.Text != ">dabc" || got.To != "bob" || strings.Join(seen, "") != "dabc" {
 		t.Errorf("%+v after %q: %v", got, seen, err)
