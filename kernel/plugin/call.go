@@ -18,16 +18,22 @@ type request struct {
 	deadline time.Duration
 }
 
-// receiver is a pointer to a record of the contract that can be read and checked.
-type receiver[T any] interface {
-	*T
+// record is one of the contract that can be read and checked.
+type record interface {
 	codec.Receiver
 	Validate() error
 }
 
+// receiver is a pointer to a record.
+type receiver[T any] interface {
+	*T
+	record
+}
+
 // call is the one way from the kernel into a plugin: in goes to the current version's export, what
 // comes back is decoded and validated. Class and deadline are the contract's.
-// Errors are the plugin's own, with their codes, and those that Channel names. A call that was let in stays with the version that it entered when another one becomes current, and may go on for as long as that one drains.
+// Errors are the plugin's own, with their codes, and those that Channel names. A call that was let in stays with the
+// version that it entered when another one becomes current, and may go on for as long as that one drains.
 func call[O any, PO receiver[O]](ctx context.Context, r versions, id string, req request, in codec.Appender) (*O, error) {
 	facts := wit.Export(req.export)
 	if facts == nil {
@@ -63,9 +69,6 @@ func call[O any, PO receiver[O]](ctx context.Context, r versions, id string, req
 	v.worked()
 	answer := new(O)
 	unknown, err := decode(out, PO(answer))
-	if err == nil {
-		err = blame(PO(answer).Validate())
-	}
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeOf(err), "plugin %s: the answer of %s: %w", id, req.export, err)
 	}
@@ -85,8 +88,8 @@ func blame(err error) error {
 	return wit.NewError(wit.CodeUnavailable, err.Error())
 }
 
-// decode reads a plugin's answer. Its errors are unavailable: the fault is the plugin's, not the caller's.
-func decode(out []byte, into codec.Receiver) (unknown []string, err error) {
+// decode reads a plugin's answer and checks it. Errors: CodeTooLarge, and CodeUnavailable for all else, see blame.
+func decode(out []byte, into record) (unknown []string, err error) {
 	if len(out) > wit.LimitAnswer {
 		return nil, wit.Errorf(wit.CodeTooLarge, "has %d bytes, at most %d", len(out), wit.LimitAnswer)
 	}
@@ -97,6 +100,9 @@ func decode(out []byte, into codec.Receiver) (unknown []string, err error) {
 	unknown, err = codec.UnmarshalReport(out, into)
 	if bad := (*codec.Error)(nil); errors.As(err, &bad) {
 		return nil, &wit.Error{Code: wit.CodeUnavailable, Message: bad.Error()}
+	}
+	if err == nil {
+		err = blame(into.Validate())
 	}
 	return unknown, err
 }
