@@ -9,52 +9,20 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// shelf is a source of one package, which the test's own engine runs.
-type shelf struct {
-	mu      sync.Mutex
-	pkg     source.Package
-	changed chan struct{}
-}
-
-func newShelf() *shelf { return &shelf{changed: make(chan struct{}, 1)} }
-
-func (s *shelf) put(n int) {
+// written is a package of one file of text, which the test's own engine runs.
+func written(n int) source.Package {
 	m := manifest("p", fmt.Sprintf("1.0.%d", n))
-	written := time.Unix(int64(n), 0)
-	s.mu.Lock()
-	s.pkg = source.Package{Folder: "p", Path: "shelf:p", Root: fstest.MapFS{
-		"p/plugin.json": {Data: wit.Marshal(&m), ModTime: written},
-		"p/plugin.wasm": {Data: []byte(alone(fmt.Sprint(n))), ModTime: written},
+	at := time.Unix(int64(n), 0)
+	return source.Package{Folder: "p", Path: "memory:p", Root: fstest.MapFS{
+		"p/plugin.json": {Data: wit.Marshal(&m), ModTime: at},
+		"p/plugin.wasm": {Data: []byte(alone(fmt.Sprint(n))), ModTime: at},
 	}}
-	s.mu.Unlock()
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
-}
-
-func (s *shelf) Name() string { return "shelf" }
-
-func (s *shelf) Packages() ([]source.Package, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return []source.Package{s.pkg}, nil
-}
-
-func (s *shelf) Watch(ctx context.Context, changed func()) error {
-	for {
-		select {
-		case <-s.changed:
-			changed()
-		case <-ctx.Done():
-			return nil
-		}
-	}
 }
 
 // until runs f over and over beside the test.
@@ -76,9 +44,9 @@ func until(stop <-chan struct{}, all *sync.WaitGroup, f func()) {
 // given back.
 func TestHammerWithRollbacks(t *testing.T) {
 	t.Parallel()
-	shelf := newShelf()
-	shelf.put(0)
-	r := newRig(t, store.OpenMemory(), shelf).start()
+	memory := &plugintest.Memory{}
+	memory.PutPackage(written(0))
+	r := newRig(t, store.OpenMemory(), memory).start()
 	var calls, rollbacks atomic.Int64
 	stop := make(chan struct{})
 	var all sync.WaitGroup
@@ -107,12 +75,12 @@ func TestHammerWithRollbacks(t *testing.T) {
 		r.List()
 	})
 	for n := 1; n <= 12; n++ {
-		shelf.put(n)
+		memory.PutPackage(written(n))
 		r.wait(fmt.Sprintf("p 1.0.%d ready", n))
 	}
 	close(stop)
 	all.Wait()
-	shelf.put(13)
+	memory.PutPackage(written(13))
 	r.wait("p 1.0.13 ready")
 	r.says("p_tool", "13 as p")
 	r.stop()

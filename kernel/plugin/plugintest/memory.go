@@ -15,7 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Memory is a source of fakes. The zero value is empty and ready.
+// Memory is a source of fakes and other packages. The zero value is empty and ready.
 type Memory struct {
 	mu       sync.Mutex
 	packages map[string]source.Package
@@ -23,13 +23,16 @@ type Memory struct {
 }
 
 // Put adds a fake under its manifest's id, or replaces the one that was there.
-func (m *Memory) Put(f Fake) {
+func (m *Memory) Put(f Fake) { m.PutPackage(pack(&f)) }
+
+// PutPackage adds a package under its folder, or replaces the one that was there.
+func (m *Memory) PutPackage(p source.Package) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.packages == nil {
 		m.packages = map[string]source.Package{}
 	}
-	m.packages[f.Manifest.ID] = pack(&f)
+	m.packages[p.Folder] = p
 	m.announce()
 }
 
@@ -44,7 +47,7 @@ func pack(f *Fake) source.Package {
 	}}
 }
 
-// Remove takes a fake away.
+// Remove takes away what Put or PutPackage has added.
 func (m *Memory) Remove(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
