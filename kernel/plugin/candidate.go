@@ -62,7 +62,7 @@ func (s *scout) candidates() (map[string][]candidate, error) {
 
 // read fills in a candidate's manifest and fingerprint.
 func (s *scout) read(c *candidate) error {
-	data, err := c.pkg.Manifest(wit.ManifestMax)
+	data, err := c.pkg.Manifest()
 	if err != nil {
 		return err
 	}

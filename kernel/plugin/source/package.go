@@ -36,9 +36,9 @@ type Package struct {
 	Engine engine.Engine
 }
 
-// Manifest reads plugin.json, of at most limit bytes. Errors: CodeInvalid when there is none, CodeTooLarge.
-func (p *Package) Manifest(limit int64) ([]byte, error) {
-	data, err := p.read(path.Join(p.Folder, manifestFile), limit)
+// Manifest reads plugin.json, of at most wit.ManifestMax bytes. Errors: CodeInvalid when there is none, CodeTooLarge.
+func (p *Package) Manifest() ([]byte, error) {
+	data, err := p.read(path.Join(p.Folder, manifestFile), wit.ManifestMax)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, wit.NewError(wit.CodeInvalid, "the folder has no "+manifestFile+": every plugin needs one")
 	}
