@@ -13,9 +13,8 @@ import (
 
 // bulkFunc is a function of carapace:host/memory. s are its arguments and theirs is the guest's own memory.
 type bulkFunc struct {
-	name   string
-	params []byte
-	call   func(i *instance, theirs api.Memory, s []uint64)
+	exchange.Func
+	call func(i *instance, theirs api.Memory, s []uint64)
 }
 
 // bulkFuncs copy blocks as a whole, where a PDK copies eight bytes a call:
@@ -27,19 +26,19 @@ type bulkFunc struct {
 func bulkFuncs() []bulkFunc {
 	block, direct := []byte{exchange.I64, exchange.I32, exchange.I32}, []byte{exchange.I32, exchange.I32}
 	return []bulkFunc{
-		{"read", block, func(i *instance, m api.Memory, s []uint64) {
+		{exchange.Func{Name: "read", Params: block}, func(i *instance, m api.Memory, s []uint64) {
 			copy(i.guestBytes(m, s[1], s[2]), i.exchangeBytes(s[0], s[2]))
 		}},
-		{"write", block, func(i *instance, m api.Memory, s []uint64) {
+		{exchange.Func{Name: "write", Params: block}, func(i *instance, m api.Memory, s []uint64) {
 			copy(i.exchangeBytes(s[0], s[2]), i.guestBytes(m, s[1], s[2]))
 		}},
-		{"input", direct, func(i *instance, m api.Memory, s []uint64) {
+		{exchange.Func{Name: "input", Params: direct}, func(i *instance, m api.Memory, s []uint64) {
 			if uint64(uint32(s[1])) > uint64(len(i.call.in)) {
 				i.outside(s[1])
 			}
 			copy(i.guestBytes(m, s[0], s[1]), i.call.in)
 		}},
-		{"output", direct, func(i *instance, m api.Memory, s []uint64) {
+		{exchange.Func{Name: "output", Params: direct}, func(i *instance, m api.Memory, s []uint64) {
 			if most := i.plugin.limits.OutputBytes; int64(uint32(s[1])) > most {
 				i.call.stop(wit.Errorf(wit.CodeTooLarge, "plugin %s: answer of %d bytes is over the limit of %d", i.plugin.spec.Plugin, uint32(s[1]), most))
 			}
@@ -57,11 +56,11 @@ func addBulk(ctx context.Context, r wazero.Runtime) error {
 	for _, f := range bulkFuncs() {
 		b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, m api.Module, s []uint64) {
 			i := instanceOf(ctx)
-			if uint32(s[len(f.params)-1]) > bulkCheck {
+			if uint32(s[len(f.Params)-1]) > bulkCheck {
 				i.call.check()
 			}
 			f.call(i, m.Memory(), s)
-		}), f.params, nil).Export(f.name)
+		}), f.Params, f.Results).Export(f.Name)
 	}
 	_, err := b.Instantiate(ctx)
 	return err

@@ -23,7 +23,7 @@ func newImports(wasi map[string]bool) *imports {
 		known[module+"."+f.Name] = names(f.Params) + ":" + names(f.Results)
 	}
 	for _, f := range bulkFuncs() {
-		add(memoryModule, exchange.Func{Name: f.name, Params: f.params})
+		add(memoryModule, f.Func)
 	}
 	for _, f := range envFuncs() {
 		add(extismEnv, f.Func)
