@@ -123,8 +123,8 @@ type EngineStats struct {
 
 // Stats returns the figures of this moment.
 func (e *Engine) Stats() EngineStats {
-	modules, pools := e.registry.all()
-	s := EngineStats{Modules: len(modules), Pools: len(pools), Instances: e.budget.used(), Memories: e.linker.memories.Load()}
+	modules := e.registry.modules()
+	s := EngineStats{Modules: len(modules), Pools: len(e.registry.openPools()), Instances: e.budget.used(), Memories: e.linker.memories.Load()}
 	for _, m := range modules {
 		if m.code.loaded() {
 			s.Compiled++
@@ -135,10 +135,9 @@ func (e *Engine) Stats() EngineStats {
 
 // evict makes the pool that can spare most instances give one back.
 func (e *Engine) evict() {
-	_, pools := e.registry.all()
 	var from *Pool
 	most := 0
-	for _, p := range pools {
+	for _, p := range e.registry.openPools() {
 		if n := p.spare(); n > most {
 			from, most = p, n
 		}
@@ -155,9 +154,9 @@ func (e *Engine) Close(ctx context.Context) error {
 		return nil
 	}
 	e.jobs.close()
-	modules, pools := e.registry.all()
+	modules := e.registry.modules()
 	var errs []error
-	for _, p := range pools {
+	for _, p := range e.registry.openPools() {
 		errs = append(errs, p.Close(ctx))
 	}
 	e.jobs.wait()

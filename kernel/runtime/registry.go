@@ -1,6 +1,10 @@
 package runtime
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // registry says which modules and pools of an engine are in use, and counts the users of each module: loads
 // that were not released, and pools. It does nothing to them. It is safe for concurrent use.
@@ -73,15 +77,16 @@ func (r *registry) close() bool {
 	return first
 }
 
-// all returns the modules that have a hash, and the pools.
-func (r *registry) all() (modules []*Module, pools []*Pool) {
+// modules returns those that have a hash.
+func (r *registry) modules() []*Module {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, m := range r.byHash {
-		modules = append(modules, m)
-	}
-	for p := range r.pools {
-		pools = append(pools, p)
-	}
-	return modules, pools
+	return slices.Collect(maps.Values(r.byHash))
+}
+
+// openPools returns the pools that are listed.
+func (r *registry) openPools() []*Pool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.pools))
 }
