@@ -69,7 +69,7 @@ func TestJobs(t *testing.T) {
 			"remove of another's":        b.s.Remove(ctx, "plugin:b", "a"),
 			"get":                        func() error { _, err := b.s.Get(ctx, "cron", "x"); return err }(),
 			"runs":                       func() error { _, err := b.s.Runs(ctx, "cron", "x", 0); return err }(),
-			"run":                        func() error { _, _, err := b.s.RunNow(ctx, "cron", "x", schedule.Force); return err }(),
+			"run":                        func() error { _, _, err := b.runNow(ctx, "x", schedule.Force); return err }(),
 		} {
 			wantCode(b, what+" of a missing job", err, wit.CodeNotFound)
 		}
@@ -84,13 +84,15 @@ func TestJobs(t *testing.T) {
 		if got := strings.Join(b.events, ", "); got != want {
 			b.Errorf("events %s; want %s", got, want)
 		}
-		if err := b.s.RemoveAll(ctx, "cron"); err != nil {
-			b.Error(err)
+		for _, id := range []string{"a", random.ID} {
+			if err := b.s.Remove(ctx, "cron", id); err != nil {
+				b.Error(err)
+			}
 		}
 		left, err1 := b.s.List(ctx, "cron")
 		other, err2 := b.s.List(ctx, "plugin:a")
 		if len(left) != 0 || len(other) != 1 || err1 != nil || err2 != nil {
-			b.Errorf("after RemoveAll: %v, %v, %v, %v", left, other, err1, err2)
+			b.Errorf("after all were removed: %v, %v, %v, %v", left, other, err1, err2)
 		}
 	})
 }
@@ -201,7 +203,7 @@ func TestDeleteAfterRun(t *testing.T) {
 	})
 }
 
-func TestRunNow(t *testing.T) {
+func TestStart(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.stop()
 		b.handler.Fire = func(context.Context, schedule.Firing) (string, error) {
@@ -209,27 +211,27 @@ func TestRunNow(t *testing.T) {
 			return "done", nil
 		}
 		ctx := b.Context()
-		_, _, err := b.s.RunNow(ctx, "cron", "a", schedule.Force)
+		_, _, err := b.runNow(ctx, "a", schedule.Force)
 		wantCode(b, "without Run", err, wit.CodeUnavailable)
 		b.boot()
 		b.add("a", schedule.Spec{EveryMs: 60_000})
-		if _, ran, err := b.s.RunNow(ctx, "cron", "a", schedule.Due); ran || err != nil {
+		if _, ran, err := b.runNow(ctx, "a", schedule.Due); ran || err != nil {
 			b.Errorf("not due: %v, %v", ran, err)
 		}
 		next := b.get("a").State.NextRunAt
-		run, ran, err := b.s.RunNow(ctx, "cron", "a", schedule.Force)
+		run, ran, err := b.runNow(ctx, "a", schedule.Force)
 		if !ran || err != nil || run.Summary != "done" || run.Duration != 5000 || !run.Forced || b.get("a").State.NextRunAt != next {
 			b.Errorf("forced: %+v, %v, %v; next %d, was %d", run, ran, err, b.get("a").State.NextRunAt, next)
 		}
 
 		short, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_, ran, err = b.s.RunNow(short, "cron", "a", schedule.Force)
+		_, ran, err = b.runNow(short, "a", schedule.Force)
 		wantCode(b, "given up", err, wit.CodeTimeout)
 		if !ran {
 			b.Error("what was given up did not run")
 		}
-		_, _, err = b.s.RunNow(ctx, "cron", "a", schedule.Force)
+		_, _, err = b.runNow(ctx, "a", schedule.Force)
 		wantCode(b, "twice at a time", err, wit.CodeConflict)
 		b.sleep(5 * time.Second)
 		b.wantRuns("a", "ok(done) ok(done)")
@@ -238,11 +240,11 @@ func TestRunNow(t *testing.T) {
 		if _, err := b.s.Update(ctx, "cron", "disabled", func(j *schedule.Job) error { j.Enabled = false; return nil }); err != nil {
 			b.Fatal(err)
 		}
-		if _, ran, err := b.s.RunNow(ctx, "cron", "disabled", schedule.Force); !ran || err != nil {
+		if _, ran, err := b.runNow(ctx, "disabled", schedule.Force); !ran || err != nil {
 			b.Errorf("a disabled job: %v, %v", ran, err)
 		}
 		b.add("once", schedule.Spec{At: b.in(time.Hour)})
-		if _, ran, err := b.s.RunNow(ctx, "cron", "once", schedule.Force); !ran || err != nil {
+		if _, ran, err := b.runNow(ctx, "once", schedule.Force); !ran || err != nil {
 			b.Errorf("a one-shot: %v, %v", ran, err)
 		}
 		if j := b.get("once"); j.Enabled || j.State.NextRunAt != 0 {

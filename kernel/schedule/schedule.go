@@ -21,7 +21,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
-	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Deps is what a scheduler needs.
@@ -86,35 +85,19 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	return nil
 }
 
-// Mode says when RunNow runs a job.
+// Mode says when Start runs a job.
 type Mode string
 
-// The modes of RunNow.
+// The modes of Start.
 const (
 	Due   Mode = "due"   // only if its time has come
 	Force Mode = "force" // in any case, also if it is disabled
 )
 
-// RunNow runs a job and returns its record when it is done, or ran false if it was not due. If ctx ends
-// first the job goes on, and ran is true beside the error. A forced one-shot that succeeds is over: it is
-// not run again at its time.
+// Start runs a job now. It returns the run's key and a channel that gets its record when it is done, or nil if the
+// job was not due. The job goes on when ctx ends, and nobody has to wait for the record.
 //
 // Errors: CodeNotFound; CodeConflict if it is running already; CodeUnavailable if the scheduler is not.
-func (s *Scheduler) RunNow(ctx context.Context, owner Owner, id string, mode Mode) (run Run, ran bool, err error) {
-	_, done, err := s.Start(ctx, owner, id, mode)
-	if err != nil || done == nil {
-		return Run{}, false, err
-	}
-	select {
-	case run = <-done:
-		return run, true, nil
-	case <-ctx.Done():
-		return Run{}, true, wit.Errorf(wit.CodeTimeout, "job %q still runs: %w", id, ctx.Err())
-	}
-}
-
-// Start is RunNow without the wait: it returns the run's key and a channel that gets its record, or nil
-// if the job was not due.
 func (s *Scheduler) Start(ctx context.Context, owner Owner, id string, mode Mode) (key string, done <-chan Run, err error) {
 	work, leave, err := s.life.join() // Run must not end between here and the handler's start
 	if err != nil {

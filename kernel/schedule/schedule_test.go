@@ -131,6 +131,20 @@ func (b *bench) get(id string) schedule.Job {
 	return j
 }
 
+// runNow runs one of cron's jobs and waits for its record until ctx ends; ran is false if it was not due.
+func (b *bench) runNow(ctx context.Context, id string, mode schedule.Mode) (run schedule.Run, ran bool, err error) {
+	_, done, err := b.s.Start(ctx, "cron", id, mode)
+	if err != nil || done == nil {
+		return schedule.Run{}, false, err
+	}
+	select {
+	case run = <-done:
+		return run, true, nil
+	case <-ctx.Done():
+		return schedule.Run{}, true, wit.Errorf(wit.CodeTimeout, "job %q still runs: %w", id, ctx.Err())
+	}
+}
+
 func (b *bench) sleep(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
 // all returns what has been fired so far, in order of time and then of id.
