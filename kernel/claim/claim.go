@@ -1,5 +1,5 @@
 // Package claim is the port through which work that may run only once is claimed, when several gateways may
-// share one state: a session's runs, an account's loop, a scheduled job.
+// share one state, such as a session's runs.
 //
 // A claim is kept until it is released or its holder is gone; it says nothing about what the holder does.
 // Everything is safe for concurrent use.

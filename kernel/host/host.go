@@ -2,9 +2,10 @@
 //
 // Each noun is a file; Func is the one adapter between the JSON that crosses the boundary and typed Go. Which
 // functions there are and what each needs is generated from the contract (imports.go), and parameters are
-// validated against it before a function sees them. A Guest is one plugin with what it was granted: Functions gives all imports of the contract, and those
-// that need a permission it lacks are linked to a refusal that names the permission. Nothing here asks
-// which plugin it serves beyond its id, its permissions and its configuration.
+// validated against it before a function sees them. A Guest is one plugin with what it was granted: Functions
+// gives all imports of the contract, and those that need a permission it lacks are linked to a refusal that
+// names the permission. Nothing here asks which plugin it serves beyond its id, its permissions and its
+// configuration.
 //
 // Every function is bounded, in bytes and in rate, and answers errors with a code: invalid for a
 // malformed argument, forbidden for a missing permission, too_large, rate_limited with retryAfter. The

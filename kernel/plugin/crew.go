@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// crew does what takes long beside the tasks of a mailbox. It belongs to those tasks.
+// crew does what takes long beside the tasks of a mailbox. It belongs to whoever runs those tasks.
 type crew struct {
 	mailbox *mailbox
 	pending int             // how many things are being done

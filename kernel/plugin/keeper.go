@@ -14,8 +14,8 @@ import (
 )
 
 // keeper owns what becomes of all plugins: it tells life what happened and carries out what life says.
-// Its methods are called by tasks of its mailbox only, which keeps them from each other; work that takes
-// long goes on in the background and comes back as a task.
+// Its methods are called by one goroutine at a time: by tasks of its mailbox, and between tasks by whoever attends
+// that. Work that takes long goes on in the background and comes back as a task.
 type keeper struct {
 	mailbox  *mailbox
 	table    *table

@@ -61,7 +61,7 @@ type Registry struct {
 	grants    *grant.Grants
 	inspector *inspector
 	mailbox   *mailbox
-	keeper    *keeper // of the mailbox's tasks only
+	keeper    *keeper // of the mailbox's tasks, and of Run between them
 	touched   *atomic.Int64
 	wake      chan struct{} // says that a source has changed
 }

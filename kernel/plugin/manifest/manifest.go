@@ -23,7 +23,7 @@ const maxProblems = 8
 // checked without the code.
 // gateway is this gateway's version; a range cannot be checked against one that is not SemVer.
 //
-// The error is CodeInvalid and names each problem by its path.
+// Errors: CodeTooLarge, and CodeInvalid, which names each problem by its path.
 func Decode(data []byte, gateway string) (*wit.Manifest, error) {
 	if len(data) > wit.ManifestMax {
 		return nil, wit.Errorf(wit.CodeTooLarge, "plugin.json has %d bytes, at most %d are read", len(data), wit.ManifestMax)

@@ -64,7 +64,7 @@ func writeSeed(w io.Writer, raw []byte, machine io.Reader) error {
 }
 
 // plant puts a module's seed into the cache, where there is one. A damaged seed plants nothing, since
-// load checks what it finds.
+// Load checks what it finds.
 func (c *Cache) plant(hash string) {
 	if c.seed == nil {
 		return
