@@ -34,6 +34,8 @@ const (
 	WebhookReplyStatusMin            = 200
 	WebhookReplyStatusMax            = 599
 	WebhookReplyStatusDefault        = 200
+	MoveFromMin                      = 1
+	MoveFromMax                      = 1024
 	QuotedIDMax                      = 1024
 	MessageIDMin                     = 1
 	MessageIDMax                     = 1024
@@ -52,6 +54,7 @@ const (
 	ChannelAnswerFramesMax           = 100
 	ChannelAnswerTimersMax           = 100
 	ChannelAnswerReceiptsMax         = 100
+	ChannelAnswerMovedMax            = 100
 	SentIDsItemMax                   = 1024
 	SentIDsMax                       = 100
 	NewStateStateMax                 = 65536

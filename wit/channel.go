@@ -102,6 +102,15 @@ type ChannelEvent struct {
 	Command *Command `json:"command,omitempty"`
 }
 
+// Move is a conversation that the platform has given another id, such as a group that was upgraded. It goes on as
+// what it was: who may speak there, what was said, and what waits to be sent. Telling it again changes
+// nothing.
+type Move struct {
+	// Its old id.
+	From string       `json:"from,omitempty"`
+	To   Conversation `json:"to,omitzero"`
+}
+
 // MessageKind is what a message is: something said, a change of it, or news of the conversation.
 type MessageKind string
 
@@ -268,6 +277,8 @@ type ChannelAnswer struct {
 	Reply    *WebhookReply  `json:"reply,omitempty"`
 	Receipts []Receipt      `json:"receipts,omitempty"`
 	Status   *AccountStatus `json:"status,omitempty"`
+	// Committed with the messages, before them: those of the new conversation belong to the old one.
+	Moved []Move `json:"moved,omitempty"`
 }
 
 // ChannelSend is a message to send.
@@ -288,6 +299,9 @@ type ChannelSend struct {
 type Sent struct {
 	// The platform's ids of what was sent.
 	IDs []string `json:"ids,omitempty"`
+	// Where it was sent instead, when the platform has given the conversation another id: a move, as in an
+	// answer to an event.
+	Moved *Conversation `json:"moved,omitempty"`
 }
 
 // ChannelEdit is a new text for a message that was sent.

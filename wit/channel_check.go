@@ -48,6 +48,23 @@ func (v *ChannelEvent) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *Move) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Move) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.From); n < 1 || n > 1024 {
+		p.bytes("from", -1, n, 1, 1024)
+	}
+	p.within(v.To.check(p), "to", -1)
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Quoted) Validate() error {
 	var p problems
 	v.check(&p)
@@ -235,6 +252,12 @@ func (v *ChannelAnswer) check(p *problems) (before int) {
 	if v.Status != nil {
 		p.within(v.Status.check(p), "status", -1)
 	}
+	if n := len(v.Moved); n > 100 {
+		p.items("moved", -1, n, 0, 100)
+	}
+	for i := range v.Moved {
+		p.within(v.Moved[i].check(p), "moved", i)
+	}
 	return before
 }
 
@@ -272,6 +295,9 @@ func (v *Sent) check(p *problems) (before int) {
 		if n := len(x); n < 1 || n > 1024 {
 			p.bytes("ids", i, n, 1, 1024)
 		}
+	}
+	if v.Moved != nil {
+		p.within(v.Moved.check(p), "moved", -1)
 	}
 	return before
 }

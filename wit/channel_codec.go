@@ -349,6 +349,38 @@ func (v ChannelEvent) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *ChannelEvent) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
+// AppendJSON appends v without its zero values.
+func (v *Move) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.From != "" {
+		b = codec.AppendString(codec.Key(b, `"from":`), v.From)
+	}
+	b = codec.Trim(v.To.AppendJSON(codec.Key(b, `"to":`)), len(b))
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Move) ReadJSON(r *codec.Reader) {
+	*v = Move{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "from":
+			v.From = r.String()
+		case "to":
+			v.To.ReadJSON(r)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Move) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Move) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *MessageKind) ReadJSON(r *codec.Reader) {
 	*v = MessageKind(r.String())
@@ -727,6 +759,9 @@ func (v *ChannelAnswer) AppendJSON(b []byte) []byte {
 	if v.Status != nil {
 		b = v.Status.AppendJSON(codec.Key(b, `"status":`))
 	}
+	if len(v.Moved) > 0 {
+		b = codec.AppendList(codec.Key(b, `"moved":`), v.Moved)
+	}
 	return append(b, '}')
 }
 
@@ -762,6 +797,8 @@ func (v *ChannelAnswer) ReadJSON(r *codec.Reader) {
 				v.Status = new(AccountStatus)
 				v.Status.ReadJSON(r)
 			}
+		case "moved":
+			v.Moved = codec.List[Move](r, 100)
 		default:
 			r.Unknown()
 		}
@@ -844,6 +881,9 @@ func (v *Sent) AppendJSON(b []byte) []byte {
 	if len(v.IDs) > 0 {
 		b = codec.AppendStrings(codec.Key(b, `"ids":`), v.IDs)
 	}
+	if v.Moved != nil {
+		b = v.Moved.AppendJSON(codec.Key(b, `"moved":`))
+	}
 	return append(b, '}')
 }
 
@@ -855,6 +895,11 @@ func (v *Sent) ReadJSON(r *codec.Reader) {
 		switch string(r.Key()) {
 		case "ids":
 			v.IDs = codec.Strings[string](r, 100)
+		case "moved":
+			if v.Moved = nil; !r.Null() {
+				v.Moved = new(Conversation)
+				v.Moved.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}

@@ -54,8 +54,8 @@ func (in *inbound) sameAlbum(u json.Value) bool {
 	return post.Get("media_group_id").Text() == in.album && post.Get("chat", "id").Text() == in.message.Conversation.ID
 }
 
-// addToAlbum adds further parts to the pending message. Whichever part has the caption gives the text.
-func addToAlbum(a *answer, updates []json.Value) {
+// addToAlbum adds further parts to the pending message, which was made of first. Whichever part has the caption gives the text.
+func addToAlbum(a *answer, first *inbound, updates []json.Value) {
 	p := a.state.pending
 	for _, u := range updates {
 		more := receive(a, u)
@@ -64,8 +64,8 @@ func addToAlbum(a *answer, updates []json.Value) {
 		}
 		p.message.Attachments = append(p.message.Attachments, more.message.Attachments...)
 		p.files = append(p.files, more.files...)
-		if p.message.Text == "" {
-			p.message.Text = more.message.Text
+		if !first.captioned && more.captioned {
+			p.message.Text, first.captioned = more.message.Text, true
 		}
 		p.message.Mentioned = p.message.Mentioned || more.message.Mentioned
 	}

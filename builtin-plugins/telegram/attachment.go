@@ -26,7 +26,9 @@ func (p *post) readAttachment(key string, f json.Value) bool {
 	case "sticker":
 		p.addFile(wit.AttachmentKindSticker, f, stickerType(f))
 	case "location":
-		p.add(wit.Attachment{Kind: wit.AttachmentKindLocation, Caption: new(string(f.Get("latitude").Raw()) + "," + string(f.Get("longitude").Raw()))}, "")
+		p.add(wit.Attachment{Kind: wit.AttachmentKindLocation, Caption: new(coordinates(f))}, "")
+	case "venue":
+		p.venue(f)
 	case "contact":
 		p.add(wit.Attachment{Kind: wit.AttachmentKindContact, Name: optional(readPerson(f).name), Caption: optional(f.Get("phone_number").Text())}, "")
 	default:
@@ -75,11 +77,22 @@ func stickerType(f json.Value) string {
 	return "image/webp"
 }
 
-// dropDocument removes the document that Telegram adds to an animation for old programs (Message,
-// animation).
-func (p *post) dropDocument() {
+// venue adds a place that has a name.
+func (p *post) venue(f json.Value) {
+	where := f.Get("address").Text() + " (" + coordinates(f.Get("location")) + ")"
+	p.add(wit.Attachment{Kind: wit.AttachmentKindLocation, Name: optional(f.Get("title").Text()), Caption: &where}, "")
+}
+
+// coordinates are a Location's, in degrees.
+func coordinates(f json.Value) string {
+	return string(f.Get("latitude").Raw()) + "," + string(f.Get("longitude").Raw())
+}
+
+// dropAttachment removes what Telegram adds for old programs, without a name of its own: the document beside an
+// animation, the location beside a venue (Message, animation and venue).
+func (p *post) dropAttachment(kind wit.AttachmentKind) {
 	for i := range p.attachments {
-		if p.attachments[i].Kind == wit.AttachmentKindDocument {
+		if p.attachments[i].Kind == kind && (kind == wit.AttachmentKindDocument || p.attachments[i].Name == nil) {
 			p.attachments = append(p.attachments[:i], p.attachments[i+1:]...)
 			p.files = append(p.files[:i], p.files[i+1:]...)
 			return

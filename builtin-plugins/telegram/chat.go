@@ -10,6 +10,7 @@ type chat struct {
 	host     *sdk.Host
 	settings settings
 	id       string
+	moved    string // the id of the supergroup that the chat turned out to be, or ""
 }
 
 func newChat(host *sdk.Host, config wit.JSON, to wit.Conversation) (*chat, error) {
@@ -20,13 +21,14 @@ func newChat(host *sdk.Host, config wit.JSON, to wit.Conversation) (*chat, error
 	if to.ID == "" {
 		return nil, wit.NewError(wit.CodeInvalid, "the message has no chat to go to")
 	}
-	return &chat{host, settings, to.ID}, nil
+	return &chat{host: host, settings: settings, id: to.ID}, nil
 }
 
 // call calls a method that takes a chat_id. A group that has become a supergroup is followed to its new id
-// (ResponseParameters, migrate_to_chat_id), which the chat then has.
+// (ResponseParameters, migrate_to_chat_id), which the chat then has. What was meant for a topic that somebody has
+// deleted goes to the group itself.
 func (c *chat) call(method string, params params) result {
-	for range 2 {
+	for range 3 { // each of the two can happen once
 		request := c.settings.request(method, method, nil)
 		params.fill(&request, c.id)
 		response, err := c.host.HTTP(&request)
@@ -34,28 +36,48 @@ func (c *chat) call(method string, params params) result {
 			return result{failure: wit.AsError(err)}
 		}
 		r := decode(response)
-		if r.ok || r.migratedTo == "" || r.migratedTo == c.id {
+		switch {
+		case r.ok:
+			return r
+		case r.migratedTo != "" && c.moved == "":
+			c.id, c.moved = r.migratedTo, r.migratedTo
+			params.replyTo = "" // it counts its messages anew
+		case r.lostTopic() && params.topic != "":
+			c.host.Warn("telegram: topic " + params.topic + " of chat " + c.id + " is gone; the message goes to the chat itself")
+			params.topic = ""
+		default:
 			return r
 		}
-		c.id = r.migratedTo
 	}
 	return result{failure: wit.NewError(wit.CodeNotFound, "the chat has moved twice")}
 }
 
 // callWithText calls with a text in Telegram's HTML and, if Telegram does not accept that, as it is: a text
-// without formatting is better than none.
+// without formatting is better than none. So is the text as the model wrote it where nothing but formatting is in it.
 func (c *chat) callWithText(method, field, text string, params params) result {
-	if text == "" {
+	if !isVisible(text) {
 		return c.call(method, params)
 	}
-	if !c.settings.plain {
-		r := c.call(method, params.text(field, toHTML(text)).text("parse_mode", "HTML"))
-		if r.ok || r.code != 400 || !r.says("can't parse entities") {
-			return r
-		}
-		c.host.Warn("telegram: a text is sent without formatting: " + r.description)
+	html := toHTML(text)
+	if c.settings.plain || !isVisible(withoutTags(html)) {
+		return c.call(method, params.text(field, text))
 	}
+	r := c.call(method, params.text(field, html).text("parse_mode", "HTML"))
+	if !r.dislikesFormatting() {
+		return r
+	}
+	c.host.Warn("telegram: a text is sent without formatting: " + r.description)
 	return c.call(method, params.text(field, text))
+}
+
+// sent is the answer of an operation on the chat: the ids of the messages, and where the chat has moved to.
+func (c *chat) sent(to wit.Conversation, ids ...string) *wit.Sent {
+	sent := &wit.Sent{IDs: ids}
+	if c.moved != "" {
+		to.ID = c.moved
+		sent.Moved = &to
+	}
+	return sent
 }
 
 // message returns the parameter that names a message of this chat. The error is invalid.

@@ -1,6 +1,8 @@
 package telegram
 
 import (
+	"strconv"
+
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -12,7 +14,8 @@ import (
 // does not come otherwise (getUpdates, allowed_updates).
 const allowedUpdates = `["message","edited_message","channel_post","edited_channel_post","message_reaction","callback_query","my_chat_member"]`
 
-// connect begins anew; what is under way is of an earlier generation from now on.
+// connect begins anew; what is under way is of an earlier generation from now on. A pause that Telegram has asked for
+// goes on: whoever asks before it is over is made to wait longer.
 func connect(a *answer) {
 	a.state.generation++
 	a.state.failures, a.state.retry = 0, ""
@@ -21,9 +24,17 @@ func connect(a *answer) {
 		a.status(wit.ConnectionStateFailed, "mode is webhook, but webhookUrl is not set: set it, or set mode to longpoll")
 		return
 	}
+	if pause := min(a.state.notBefore-a.now, maxRetryAfter*1000); pause > 0 {
+		a.status(wit.ConnectionStateDisconnected, "Telegram has asked for a pause: it goes on after "+seconds(pause))
+		retryLater(a, requestMe, pause)
+		return
+	}
 	a.status(wit.ConnectionStateConnecting, "")
 	a.request(requestMe, "getMe", nil)
 }
+
+// seconds writes a time in milliseconds for people.
+func seconds(ms int64) string { return strconv.FormatInt((ms+999)/1000, 10) + " seconds" }
 
 // connected notes who the bot is, and sees to it that its updates come here.
 func connected(a *answer, me person) {

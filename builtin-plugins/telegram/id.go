@@ -24,3 +24,6 @@ func isNumber(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 63)
 	return err == nil && n > 0
 }
+
+// readable makes words of the name of one of Telegram's fields.
+func readable(field string) string { return strings.ReplaceAll(field, "_", " ") }

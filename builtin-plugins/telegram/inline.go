@@ -130,6 +130,9 @@ func (p *inliner) link(s string, depth int, inLink bool) int {
 		return 0
 	}
 	text, target := s[start+1:end], strings.TrimSpace(s[end+2:last])
+	if text == "" && target == "" {
+		return 0
+	}
 	if space := strings.IndexAny(target, " \n"); space >= 0 {
 		target = target[:space] // a title follows
 	}
@@ -243,20 +246,39 @@ func findClose(s string, start int, mark byte, want int) int {
 	return -1
 }
 
-// canOpen reports whether a run of marks has something right after it. An underscore within a word
-// is no mark.
+// canOpen reports whether a run of marks may open something: there is something right after it, and it does not
+// stand within a word, as in snake_case, 2*3*4 or a||b.
 func canOpen(s string, i, n int) bool {
-	after, _ := utf8.DecodeRuneInString(s[i+n:])
-	before, _ := utf8.DecodeLastRuneInString(s[:i])
-	return i+n < len(s) && !unicode.IsSpace(after) && (s[i] != '_' || i == 0 || !wordy(before))
+	before, after := around(s, i, n)
+	return i+n < len(s) && !unicode.IsSpace(after) && !inWord(s[i], before, after) && (s[i] != '|' || i == 0 || !closes(before))
 }
 
-// canClose reports whether a run of marks has something right before it.
+// canClose reports whether a run of marks may close something: there is something right before it.
 func canClose(s string, i, n int) bool {
-	after, _ := utf8.DecodeRuneInString(s[i+n:])
-	before, _ := utf8.DecodeLastRuneInString(s[:i])
-	return i > 0 && !unicode.IsSpace(before) && (s[i] != '_' || i+n == len(s) || !wordy(after))
+	before, after := around(s, i, n)
+	return i > 0 && !unicode.IsSpace(before) && !inWord(s[i], before, after)
 }
+
+// around returns the characters before and after n bytes at i; where there is none, one that is no part of a word.
+func around(s string, i, n int) (before, after rune) {
+	before, after = ' ', ' '
+	if i > 0 {
+		before, _ = utf8.DecodeLastRuneInString(s[:i])
+	}
+	if i+n < len(s) {
+		after, _ = utf8.DecodeRuneInString(s[i+n:])
+	}
+	return before, after
+}
+
+// inWord reports whether a mark stands between two characters of a word. Scripts that are written without spaces
+// have emphasis there; not with underscores, in Markdown.
+func inWord(mark byte, before, after rune) bool {
+	return wordy(before) && wordy(after) && (mark == '_' || !isWide(before) && !isWide(after))
+}
+
+// closes reports whether a character ends what is before it, so that bars behind it are an operator.
+func closes(r rune) bool { return strings.ContainsRune(")]}", r) || wordy(r) && !isWide(r) }
 
 // wordy reports whether r is part of a word.
 func wordy(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

@@ -45,6 +45,9 @@ func (c *converter) block() {
 		c.quote()
 		return
 	}
+	if c.table() {
+		return
+	}
 	c.at++
 	indent := line[:len(line)-len(trimmed)]
 	switch {
@@ -150,4 +153,9 @@ func bullet(text string) string {
 // escape writes the characters that Telegram's HTML gives a meaning as entities.
 func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
+}
+
+// unescape is the way back.
+func unescape(s string) string {
+	return strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&quot;", `"`).Replace(s)
 }

@@ -38,6 +38,30 @@ func TestMarkdown(t *testing.T) {
 		{"a **** b", "a **** b"},
 		{"***", "──────────"},
 		{"🏟*🏟*", "🏟<i>🏟</i>"},
+		{"a||b||c (x)||(y)||(z) 2*3*4 x**2**8 my__own__name", "a||b||c (x)||(y)||(z) 2*3*4 x**2**8 my__own__name"},
+		{"这是**重点**内容 这||秘密||了", "这是<b>重点</b>内容 这<tg-spoiler>秘密</tg-spoiler>了"},
+		{"(||a||), ||b||!", "(<tg-spoiler>a</tg-spoiler>), <tg-spoiler>b</tg-spoiler>!"},
+		{"[]() a", "[]() a"},
+	} {
+		if got := telegram.ToHTML(test.in); got != test.want {
+			t.Errorf("%q\n got  %q\n want %q", test.in, got, test.want)
+		}
+	}
+}
+
+func TestTables(t *testing.T) {
+	wide := strings.Repeat("w", 50)
+	for _, test := range []struct{ in, want string }{
+		{"| Name | Age |\n|---|---|\n| Ann | 41 |\n| Bob | 7 |", "<pre>Name  Age\n─────────\nAnn   41\nBob   7</pre>"},
+		{"x:\n\n| Stadt | Zahl |\n|:--|--:|\n| **Köln** | 1.0 |\n\ny", "x:\n\n<pre>Stadt  Zahl\n───────────\nKöln    1.0</pre>\n\ny"},
+		{"text\na|b\n-|-\n1|<2>|3\nend", "text\n<pre>a  b\n──────\n1  &lt;2&gt;</pre>\nend"},
+		{"|a\\|b|c|\n|-|-|\n|[t](https://e.org)||", "<pre>a|b                c\n────────────────────\nt (https://e.org)</pre>"},
+		{"|漢字|b|\n|-|-|\n|x|y|", "<pre>漢字  b\n───────\nx     y</pre>"},
+		{"|A|B|\n|-|-|\n|*one*|" + wide + "|\n|two|[t](https://e.org)|", "<b><i>one</i></b>\n• B: " + wide + "\n\n<b>two</b>\n• B: <a href=\"https://e.org\">t</a>"},
+		{"use a | b\nor c | d", "use a | b\nor c | d"},
+		{"a | b\n---", "a | b\n──────────"},
+		{"| a | b |\n|---|", "| a | b |\n|---|"},
+		{"```\n| a |\n|---|\n```", "<pre>| a |\n|---|</pre>"},
 	} {
 		if got := telegram.ToHTML(test.in); got != test.want {
 			t.Errorf("%q\n got  %q\n want %q", test.in, got, test.want)
@@ -46,7 +70,7 @@ func TestMarkdown(t *testing.T) {
 }
 
 func TestMarkdownStaysFast(t *testing.T) {
-	for _, unit := range []string{"*a ", "**a _b ", "[", "[a](", "`", "||~~", "> ", "_*"} {
+	for _, unit := range []string{"*a ", "**a _b ", "[", "[a](", "`", "||~~", "> ", "_*", "a|\n-|\n"} {
 		if out := telegram.ToHTML(strings.Repeat(unit, 4000/len(unit))); out == "" {
 			t.Errorf("%q became nothing", unit)
 		}
@@ -55,7 +79,7 @@ func TestMarkdownStaysFast(t *testing.T) {
 
 // FuzzMarkdown checks that Telegram would accept whatever comes out.
 func FuzzMarkdown(f *testing.F) {
-	for _, seed := range []string{"**a *b* [c](https://d) `e` ||f||**", "> q\n```x\ny", "\\*_~|<&>\"![", "***a** b*"} {
+	for _, seed := range []string{"**a *b* [c](https://d) `e` ||f||**", "> q\n```x\ny", "|a|*b*|\n|-|:-:|\n|<|`|`|", "\\*_~|<&>\"![", "***a** b*"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, in string) {

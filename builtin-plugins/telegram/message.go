@@ -1,42 +1,50 @@
 package telegram
 
 import (
+	"strings"
+
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // post is a Message as Telegram sends it: the fields that matter here, read in one pass over the JSON. Values
-// that are looked into only sometimes stay JSON.
+// that are looked into only sometimes stay JSON. An ExternalReplyInfo is read as one too: what it has of a
+// Message's fields it has under the same names.
 type post struct {
 	id, thread   string
 	topic        bool       // the thread is a forum's topic
 	from, sender json.Value // a User; a Chat, when it is written in the name of one
 	chat         json.Value
-	date         int64 // milliseconds since 1970
-	replyTo      json.Value
-	quote        string // the part of replyTo that the sender picked out
+	date         int64      // milliseconds since 1970
+	origin       json.Value // a MessageOrigin, when it is not the author's own
+	reply        reply
 	album        string
 	text         text
 	attachments  []wit.Attachment
 	files        fileIDs
-	service      string // what happened, when nobody wrote anything
+	content      string   // what was posted that is neither a text nor a file, in words; see content.go
+	service      string   // what happened in the chat, when nobody posted anything; see service.go
+	movedTo      string   // the id of the supergroup that this group has become
+	movedFrom    string   // the id of the group that this supergroup was
+	unknown      []string // fields that are none of these
 }
 
 // readPost reads a Message. What is missing, or of another form than documented, stays empty.
 func readPost(v json.Value) post {
 	p := post{}
-	animated := false
 	for key, f := range v.Fields() {
-		animated = animated || key == "animation" && f.Exists()
-		if !p.readHeader(key, f) && !p.readAttachment(key, f) {
-			p.readService(key, f)
+		if !p.readHeader(key, f) && !p.readAttachment(key, f) && !p.readContent(key, f) && !p.readService(key, f) {
+			p.readUnknown(key, f)
 		}
 	}
 	if !p.topic {
 		p.thread = "" // in an ordinary group it only says which replies belong together
 	}
-	if animated {
-		p.dropDocument()
+	if v.Get("animation").Exists() {
+		p.dropAttachment(wit.AttachmentKindDocument)
+	}
+	if v.Get("venue").Exists() {
+		p.dropAttachment(wit.AttachmentKindLocation)
 	}
 	return p
 }
@@ -58,10 +66,8 @@ func (p *post) readHeader(key string, f json.Value) bool {
 		p.chat = f
 	case "date":
 		p.date = f.Int() * 1000 // Telegram counts seconds
-	case "reply_to_message":
-		p.replyTo = f
-	case "quote":
-		p.quote = f.Get("text").Text()
+	case "forward_origin", "origin":
+		p.origin = f
 	case "media_group_id":
 		p.album = f.Text()
 	case "text", "caption":
@@ -69,36 +75,9 @@ func (p *post) readHeader(key string, f json.Value) bool {
 	case "entities", "caption_entities":
 		p.text.entities = f
 	default:
-		return false
+		return p.reply.read(key, f)
 	}
 	return true
-}
-
-// readService notes what happened in the chat, or what was posted that is neither a text nor a file.
-func (p *post) readService(key string, f json.Value) {
-	switch key {
-	case "venue":
-		p.service = f.Get("title").Text() + ", " + f.Get("address").Text()
-	case "poll":
-		p.service = "[poll] " + f.Get("question").Text()
-	case "dice":
-		p.service = f.Get("emoji").Text() + " " + f.Get("value").Text()
-	case "new_chat_members":
-		for member := range f.Items() {
-			if p.service != "" {
-				p.service += "; "
-			}
-			p.service += readPerson(member).name + " joined"
-		}
-	case "left_chat_member":
-		p.service = readPerson(f).name + " left"
-	case "new_chat_title":
-		p.service = "The chat is now called " + f.Text()
-	case "pinned_message":
-		p.service = "A message was pinned"
-	case "migrate_to_chat_id":
-		p.service = "This group is now the supergroup " + f.Text()
-	}
 }
 
 // author is who wrote it: a user, or a group or channel that speaks for itself. For those Telegram fills
@@ -114,19 +93,36 @@ func (p *post) author() person {
 	return who
 }
 
-// quoted returns the message that this one replies to, or nil, and whether that is one of the bot's.
-func (p *post) quoted(me person) (quoted *wit.Quoted, isMine bool) {
-	if !p.replyTo.Exists() {
-		return nil, false
+// words is what the post says in the kernel's markup: whose it was, what was written, and what else it is in
+// words. A post in which there is nothing that the plugin knows says so; only what happens in a chat, and files,
+// have no words of their own.
+func (p *post) words(me person) string {
+	lines := make([]string, 0, 3)
+	for _, line := range []string{p.forwarded(), p.text.markup(me), p.content} {
+		if line != "" {
+			lines = append(lines, line)
+		}
 	}
-	original := readPost(p.replyTo)
-	if p.topic && original.id == p.thread {
-		return nil, false // each message of a topic says that it replies to the one that opened the topic
+	if p.isEmpty() {
+		lines = append(lines, p.somethingElse())
 	}
-	author := original.author()
-	quoted = &wit.Quoted{ID: messageID(p.chat, original.id), Text: optional(original.text.raw), Sender: author.wit()}
-	if p.quote != "" {
-		quoted.Text = &p.quote
+	return strings.Join(lines, "\n")
+}
+
+// isEmpty reports whether there is nothing in the post that the plugin knows.
+func (p *post) isEmpty() bool {
+	return p.text.raw == "" && p.content == "" && p.service == "" && len(p.attachments) == 0
+}
+
+// gist is what the post shows in short, for a message that refers to it.
+func (p *post) gist() string {
+	switch {
+	case p.text.raw != "":
+		return p.text.raw
+	case p.content != "":
+		return p.content
+	case len(p.attachments) > 0:
+		return "[" + label(&p.attachments[0]) + "]"
 	}
-	return quoted, author.id != "" && author.id == me.id
+	return p.service
 }

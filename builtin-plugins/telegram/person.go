@@ -18,7 +18,7 @@ func readPerson(v json.Value) person {
 	last := ""
 	for key, f := range v.Fields() {
 		switch key {
-		case "id":
+		case "id", "user_id": // a SharedUser has the latter
 			p.id = f.Text()
 		case "first_name", "title":
 			p.name = f.Text()
@@ -39,6 +39,19 @@ func readPerson(v json.Value) person {
 // wit returns the person as the kernel knows people.
 func (p person) wit() *wit.Person {
 	return &wit.Person{ID: p.id, Name: optional(p.name), Username: optional(p.username), Bot: p.bot}
+}
+
+// label is what people call somebody, or failing that how Telegram does.
+func (p person) label() string {
+	switch {
+	case p.name != "":
+		return p.name
+	case p.username != "":
+		return "@" + p.username
+	case p.id != "":
+		return p.id
+	}
+	return "somebody"
 }
 
 // conversation is the place that a message was written in: a Chat, or a topic of it.

@@ -48,7 +48,7 @@ func receiveUpdates(a *answer, list json.Value) {
 			return
 		}
 		a.state.pending = &pending{message: in.message, files: in.files}
-		addToAlbum(a, updates[i+1:i+size])
+		addToAlbum(a, in, updates[i+1:i+size])
 		break
 	}
 	resume(a)
@@ -63,6 +63,9 @@ func receive(a *answer, v json.Value) *inbound {
 	}
 	if u.receipt != nil {
 		a.out.Receipts = append(a.out.Receipts, *u.receipt)
+	}
+	if u.moved != nil {
+		a.out.Moved = append(a.out.Moved, *u.moved)
 	}
 	if u.button != "" {
 		acknowledgeButton(a, u)

@@ -73,7 +73,7 @@ func TestReceiveKinds(t *testing.T) {
 		{"text", "-1009:1", "post", "channel", "", false, "", ""},
 		{"text", "u100010", "yes", "group", "", true, "", "-1007:5 mine"},
 		{"service", "u100011", "The bot was removed or blocked", "group", "", false, "", ""},
-		{"service", "-1007:7", "Bob joined; Cy joined", "group", "", false, "", ""},
+		{"service", "-1007:7", "Bob, Cy joined", "group", "", false, "", ""},
 		{"text", "7:2", "see [this](https://e.org) and `x := 1`", "direct", "", true, "", ""},
 		{"text", "7:3", "", "direct", "", true, "", ""},
 	}

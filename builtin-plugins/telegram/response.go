@@ -9,6 +9,10 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 		return
 	}
 	r := decode(response)
+	a.state.notBefore = 0
+	if r.retryAfter > 0 {
+		a.state.notBefore = a.now + r.retryAfter
+	}
 	switch {
 	// What failed for a file or a probe is no reason to connect anew, so these two look at it themselves.
 	case kind == requestFile:

@@ -59,6 +59,25 @@ const maxRetryAfter = 24 * 60 * 60
 // can be told from another.
 func (r result) says(phrase string) bool { return strings.Contains(r.description, phrase) }
 
+// dislikesFormatting reports whether Telegram would take the text without its formatting: it cannot read it, or
+// what it shows (a table, say) is longer than what was written.
+func (r result) dislikesFormatting() bool {
+	return r.code == 400 && (r.says("can't parse entities") || r.says("ENTIT") || r.says("is too long"))
+}
+
+// lostTopic reports whether the topic that was named is not there.
+func (r result) lostTopic() bool {
+	return r.code == 400 && (r.says("message thread not found") || r.says("TOPIC_DELETED"))
+}
+
+// refused reports whether Telegram, or the kernel on the way to it, refused what was to be sent, and will again.
+func (r result) refused() bool {
+	if r.failure != nil {
+		return !r.failure.Code.Transient()
+	}
+	return !r.ok && (r.code == 400 || r.code == 413) && !r.says("chat not found")
+}
+
 // err is the error for a call that did not succeed, nil for one that did.
 func (r result) err() error {
 	switch {

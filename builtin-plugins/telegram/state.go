@@ -13,6 +13,7 @@ type state struct {
 	limit      int64       // of updates in a poll, after a response that was too large; 0 is Telegram's own
 	failures   int64       // requests that failed in a row
 	retry      requestKind // what the retry timer tries again
+	notBefore  int64       // when Telegram may be asked again, in milliseconds since 1970, since it has asked for a pause
 	album      string      // an album that ended the last poll, with its size; see album.go
 	me         person      // who the bot is, once getMe has said
 	pending    *pending
@@ -42,6 +43,7 @@ func readState(data wit.JSON) (state, error) {
 		limit:      v.Get("limit").Int(),
 		failures:   v.Get("failures").Int(),
 		retry:      requestKind(v.Get("retry").Text()),
+		notBefore:  v.Get("notBefore").Int(),
 		album:      v.Get("album").Text(),
 		me:         readPerson(v.Get("me")),
 	}
@@ -79,6 +81,9 @@ func (s state) json() wit.JSON {
 	}
 	if s.retry != "" {
 		o = o.Text("retry", string(s.retry))
+	}
+	if s.notBefore > 0 {
+		o = o.Int("notBefore", s.notBefore)
 	}
 	if s.album != "" {
 		o = o.Text("album", s.album)

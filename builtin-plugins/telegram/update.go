@@ -11,6 +11,7 @@ import (
 type update struct {
 	id      int64
 	message *inbound     // nil when there is nothing in it for anybody
+	moved   *wit.Move    // a group has become a supergroup
 	receipt *wit.Receipt // the bot was let into a chat, or put out of it
 	button  string       // the id of a pressed button's callback query, which has to be acknowledged
 }
@@ -20,6 +21,8 @@ type inbound struct {
 	message wit.Message
 	files   fileIDs
 	album   string // the media_group_id of an album's part
+
+	captioned bool // somebody wrote something to the files
 }
 
 // ownID is the message id of what has no id of its own.
@@ -32,7 +35,8 @@ func readUpdate(v json.Value, me person, now int64) update {
 	for kind, v := range v.Fields() {
 		switch kind {
 		case "message", "channel_post":
-			u.message = readMessage(v, me)
+			p := readPost(v)
+			u.message, u.moved = p.inbound(me), p.moved()
 		case "edited_message", "edited_channel_post":
 			u.message = readEdit(v, me, u.ownID())
 		case "message_reaction":
@@ -50,10 +54,9 @@ func readUpdate(v json.Value, me person, now int64) update {
 	return u
 }
 
-// readMessage reads what somebody wrote, or what happened in a chat; nil for what the bot wrote itself,
-// and for a message in which there is nothing that the plugin knows.
-func readMessage(v json.Value, me person) *inbound {
-	p := readPost(v)
+// inbound is the message that a post makes: what somebody posted, or what happened in a chat. It is nil for what
+// the bot wrote itself.
+func (p *post) inbound(me person) *inbound {
 	author := p.author()
 	if p.id == "" || author.id == me.id {
 		return nil
@@ -63,25 +66,38 @@ func readMessage(v json.Value, me person) *inbound {
 		Kind:         wit.MessageKindText,
 		Conversation: conversation(p.chat, p.thread),
 		Sender:       *author.wit(),
-		Text:         p.text.markup(me),
+		Text:         p.words(me),
 		Attachments:  p.attachments,
 		Time:         p.date,
 	}
 	if m.Text == "" && len(m.Attachments) == 0 {
-		if p.service == "" {
-			return nil
-		}
 		m.Kind, m.Text = wit.MessageKindService, p.service
 	}
 	var answersMe bool
 	m.ReplyTo, answersMe = p.quoted(me)
 	m.Mentioned = m.Conversation.Kind == wit.ConversationKindDirect || p.text.mentions(me) || answersMe
-	return &inbound{message: m, files: p.files, album: p.album}
+	return &inbound{message: m, files: p.files, album: p.album, captioned: p.text.raw != ""}
+}
+
+// moved says that a group has become a supergroup. Telegram tells it in both: the old chat gets the new id, the new
+// one the old (Message, migrate_to_chat_id and migrate_from_chat_id).
+func (p *post) moved() *wit.Move {
+	here := conversation(p.chat, "")
+	switch {
+	case p.movedTo != "":
+		from := here.ID
+		here.ID = p.movedTo
+		return &wit.Move{From: from, To: here}
+	case p.movedFrom != "":
+		return &wit.Move{From: p.movedFrom, To: here}
+	}
+	return nil
 }
 
 // readEdit reads the new form of a message. Its files were delivered with the first one.
 func readEdit(v json.Value, me person, id string) *inbound {
-	in := readMessage(v, me)
+	p := readPost(v)
+	in := p.inbound(me)
 	if in == nil {
 		return nil
 	}
@@ -127,7 +143,7 @@ func readButton(v json.Value, now int64, id string) *inbound {
 	return &inbound{message: wit.Message{
 		ID: id, Kind: wit.MessageKindText, Conversation: conversation(above.chat, above.thread),
 		Sender: *readPerson(v.Get("from")).wit(), Text: data, Mentioned: true, Time: now,
-		ReplyTo: &wit.Quoted{ID: messageID(above.chat, above.id), Text: optional(above.text.raw), Sender: above.author().wit()},
+		ReplyTo: &wit.Quoted{ID: messageID(above.chat, above.id), Text: optional(above.gist()), Sender: above.author().wit()},
 	}}
 }
 

@@ -139,14 +139,19 @@ func (c *Chats) Block(chat int64, reason string) {
 	c.world.blocked[chat] = reason
 }
 
-// Migrate turns a group into a supergroup with another id.
+// Migrate turns a group into a supergroup with another id, and has both say so, as the service does (Message,
+// migrate_to_chat_id and migrate_from_chat_id).
 func (c *Chats) Migrate(from, to int64) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	chat := c.world.chats[from]
-	chat.ID, chat.Type = to, "supergroup"
-	c.world.chats[to] = chat
+	group := c.world.chats[from]
+	supergroup := group
+	supergroup.ID, supergroup.Type = to, "supergroup"
+	c.world.chats[to] = supergroup
 	c.world.migrated[from] = to
+	c.mu.Unlock()
+	anonymous := User{ID: 1087968824, IsBot: true, FirstName: "Group", Username: "GroupAnonymousBot"}
+	c.Say(Message{From: &anonymous, SenderChat: &group, Chat: group, MigrateToChatID: to})
+	c.Say(Message{From: &anonymous, SenderChat: &supergroup, Chat: supergroup, MigrateFromID: from})
 }
 
 // withoutReply is how a message shows inside another one: replies do not nest (Message, reply_to_message).

@@ -13,7 +13,9 @@ import (
 type Fault struct {
 	// Method that it waits for, in any case; empty is any method.
 	Method string `json:"method,omitempty"`
-	// Times is how many calls fail; 1 when 0.
+	// Where are parameters that the call has to have; "*" is any value.
+	Where map[string]string `json:"where,omitempty"`
+	// Times is how many calls fail; 1 when 0, all when below 0.
 	Times int `json:"times,omitempty"`
 	// Code and Description make an error answer. RetryAfter is in seconds.
 	Code        int    `json:"code,omitempty"`
@@ -40,6 +42,19 @@ func (f *Fault) name() string {
 		return "garbage"
 	}
 	return "error"
+}
+
+// fits reports whether a call is one that the fault waits for.
+func (f *Fault) fits(method string, p params) bool {
+	if f.Method != "" && f.Method != method {
+		return false
+	}
+	for name, want := range f.Where {
+		if !p.has(name) || want != "*" && p.text(name) != want {
+			return false
+		}
+	}
+	return true
 }
 
 // play answers a call with the fault.
@@ -82,13 +97,15 @@ func (l *Faults) Fail(faults ...Fault) {
 	defer l.mu.Unlock()
 	for _, f := range faults {
 		f.Method = strings.ToLower(f.Method)
-		f.Times = max(f.Times, 1)
+		if f.Times == 0 {
+			f.Times = 1
+		}
 		l.waiting = append(l.waiting, f)
 	}
 }
 
 // next returns what goes wrong with a call that is about to be handled, nil for nothing.
-func (l *Faults) next(method string) *Fault {
+func (l *Faults) next(method string, p params) *Fault {
 	if l.chaos != nil {
 		if f := l.chaos(method); f != nil {
 			return f
@@ -97,7 +114,7 @@ func (l *Faults) next(method string) *Fault {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range l.waiting {
-		if l.waiting[i].Method != "" && l.waiting[i].Method != method {
+		if !l.waiting[i].fits(method, p) {
 			continue
 		}
 		f := l.waiting[i]

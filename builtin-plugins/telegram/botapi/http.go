@@ -68,7 +68,7 @@ func (s *Server) serveMethod(w http.ResponseWriter, r *http.Request, method stri
 		writeError(w, &apiError{Code: 404, Description: "Not Found: method not found"})
 		return
 	}
-	fault := s.Faults.next(method)
+	fault := s.Faults.next(method, p)
 	if fault != nil && !fault.CutAfter {
 		s.Journal.addCall(method, p, nil, fault)
 		fault.play(w, r)
@@ -88,7 +88,7 @@ func (s *Server) serveMethod(w http.ResponseWriter, r *http.Request, method stri
 
 // serveFile answers with a file that getFile has told the path of.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, path string) {
-	if fault := s.Faults.next("file"); fault != nil {
+	if fault := s.Faults.next("file", params{}); fault != nil {
 		fault.play(w, r)
 		return
 	}

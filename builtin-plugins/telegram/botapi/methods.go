@@ -53,8 +53,8 @@ func editMessageText(s *Server, _ *http.Request, p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if text == "" {
-		return nil, badRequest("message text is empty")
+	if err := nonEmpty(p, text); err != nil {
+		return nil, err
 	}
 	c := s.Chats
 	c.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Limits in UTF-16 code units (sendMessage, text; sendPhoto, caption).
@@ -41,14 +42,25 @@ func formatted(p params, name, entitiesName string, limit int) (string, []Entity
 	return text, entities, nil
 }
 
+// nonEmpty refuses a text of which nothing can be seen, as given or once it was parsed.
+func nonEmpty(p params, text string) error {
+	switch {
+	case strings.TrimSpace(p.text("text")) == "":
+		return badRequest("message text is empty")
+	case strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) }) == "":
+		return badRequest("text must be non-empty")
+	}
+	return nil
+}
+
 // sendMessage sends a text.
 func sendMessage(s *Server, _ *http.Request, p params) (any, error) {
 	text, entities, err := formatted(p, "text", "entities", maxText)
 	if err != nil {
 		return nil, err
 	}
-	if text == "" {
-		return nil, badRequest("message text is empty")
+	if err := nonEmpty(p, text); err != nil {
+		return nil, err
 	}
 	return s.Chats.send("sendMessage", p, func(m *Message) error {
 		m.Text, m.Entities = text, entities

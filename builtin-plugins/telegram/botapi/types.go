@@ -93,6 +93,7 @@ type Message struct {
 	LeftChatMember  *User           `json:"left_chat_member,omitempty"`
 	NewChatTitle    string          `json:"new_chat_title,omitempty"`
 	MigrateToChatID int64           `json:"migrate_to_chat_id,omitempty"`
+	MigrateFromID   int64           `json:"migrate_from_chat_id,omitempty"`
 	ReplyMarkup     json.RawMessage `json:"reply_markup,omitempty"`
 }
 

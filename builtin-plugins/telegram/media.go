@@ -1,0 +1,81 @@
+package telegram
+
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Telegram refuses some files in one form and takes them in another: a picture whose sides are too long or that it
+// cannot decode is still a document, and where somebody takes no voice messages (a setting of theirs, or a right in a
+// group) a sound may still come as music or as a document.
+
+// form is a way to send a file: a method, and the name of the file's parameter.
+type form struct{ method, field string }
+
+// document is the form that takes any file.
+var document = form{"sendDocument", "document"}
+
+// formsFor returns the ways to send an attachment, in the order in which they are tried; none for kinds that cannot
+// be sent.
+func formsFor(a *wit.Attachment) []form {
+	switch a.Kind {
+	case wit.AttachmentKindImage:
+		if a.Mime != nil && *a.Mime == "image/gif" {
+			return []form{{"sendAnimation", "animation"}, document}
+		}
+		return []form{{"sendPhoto", "photo"}, document}
+	case wit.AttachmentKindAudio:
+		return []form{{"sendAudio", "audio"}, document}
+	case wit.AttachmentKindVoice:
+		return []form{{"sendVoice", "voice"}, {"sendAudio", "audio"}, document}
+	case wit.AttachmentKindVideo:
+		return []form{{"sendVideo", "video"}, document}
+	case wit.AttachmentKindDocument, wit.AttachmentKindSticker:
+		return []form{document}
+	}
+	return nil
+}
+
+// sendFile sends a part that is a file, in the first form that Telegram takes. If it takes none, what was written to
+// the file is sent alone, with a line that says what is missing; a file to which nothing was written fails.
+func sendFile(c *chat, p part, params params) result {
+	r := result{failure: wit.NewError(wit.CodeInvalid, "Telegram bots cannot send a "+string(p.attachment.Kind)+" from here")}
+	for _, form := range formsFor(p.attachment) {
+		r = sendAs(c, form, p, params)
+		if !r.refused() {
+			return r
+		}
+		c.host.Warn("telegram: " + form.method + " was refused: " + r.err().Error())
+	}
+	if !isVisible(p.text) {
+		return r
+	}
+	return c.callWithText("sendMessage", "text", p.text+"\n\n["+label(p.attachment)+" could not be sent]", params)
+}
+
+// sendAs sends a file in one form.
+func sendAs(c *chat, f form, p part, params params) result {
+	switch a := p.attachment; {
+	case a.Media != nil && *a.Media != "":
+		params.file = &wit.HTTPPart{Name: f.field, Media: a.Media, FileName: a.Name, ContentType: a.Mime}
+	case a.Fetch != nil && isPublic(a.Fetch):
+		params = params.text(f.field, a.Fetch.URL)
+	default:
+		return result{failure: wit.NewError(wit.CodeInvalid, "an attachment has no file: put it in the media store first")}
+	}
+	return c.callWithText(f.method, "caption", p.text, params)
+}
+
+// isPublic reports whether Telegram can fetch a file by its URL alone ("Sending files").
+func isPublic(fetch *wit.HTTPRequest) bool {
+	return (fetch.Method == "" || fetch.Method == "GET") && len(fetch.Headers) == 0 && !strings.Contains(fetch.URL, "{{")
+}
+
+// label is how an attachment is called for people: by its name, or its kind.
+func label(a *wit.Attachment) string {
+	if a.Name != nil && *a.Name != "" {
+		return *a.Name
+	}
+	return string(a.Kind)
+}

@@ -1,0 +1,137 @@
+package telegram_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/sdk/go/channel"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// refuse has the server refuse a method for ever.
+func refuse(method, why string) botapi.Fault {
+	return botapi.Fault{Method: method, Code: 400, Description: "Bad Request: " + why, Times: -1}
+}
+
+func TestAFileGoesAnotherWay(t *testing.T) {
+	const rights = "not enough rights to send voice notes to the chat"
+	for name, test := range map[string]struct {
+		kind   wit.AttachmentKind
+		text   string
+		faults []botapi.Fault
+		want   string // methods and their texts
+	}{
+		"picture too large":    {wit.AttachmentKindImage, "**the plan**", []botapi.Fault{refuse("sendPhoto", "PHOTO_INVALID_DIMENSIONS")}, "sendDocument the plan"},
+		"picture unreadable":   {wit.AttachmentKindImage, "", []botapi.Fault{refuse("sendPhoto", "IMAGE_PROCESS_FAILED")}, "sendDocument "},
+		"picture too heavy":    {wit.AttachmentKindImage, "a", []botapi.Fault{{Method: "sendPhoto", Code: 413, Description: "Request Entity Too Large"}}, "sendDocument a"},
+		"voice, by the person": {wit.AttachmentKindVoice, "hello", []botapi.Fault{refuse("sendVoice", "VOICE_MESSAGES_FORBIDDEN")}, "sendAudio hello"},
+		"voice, no sounds": {wit.AttachmentKindVoice, "hello", []botapi.Fault{refuse("sendVoice", rights), refuse("sendAudio", "not enough rights to send music to the chat")},
+			"sendDocument hello"},
+		"no files at all": {wit.AttachmentKindVideo, "hello", []botapi.Fault{refuse("sendVideo", "CHAT_SEND_MEDIA_FORBIDDEN"), refuse("sendDocument", "CHAT_SEND_MEDIA_FORBIDDEN")},
+			"sendMessage hello\n\n[f.bin could not be sent]"},
+		"a long text is nobody's caption": {wit.AttachmentKindImage, strings.Repeat("plan ", 250) + "end", []botapi.Fault{refuse("sendPhoto", "PHOTO_INVALID_DIMENSIONS")},
+			"sendDocument |sendMessage " + strings.Repeat("plan ", 250) + "end"},
+	} {
+		s, g := sender(t, botapi.Config{}, config)
+		g.media["m"] = []byte("bytes")
+		s.Fail(test.faults...)
+		g.mustSend(wit.ChannelSend{To: toAda, Text: test.text, Attachments: []wit.Attachment{{Kind: test.kind, Media: new("m"), Name: new("f.bin")}}})
+		var got []string
+		for _, sent := range s.Sent() {
+			got = append(got, sent.Method+" "+sent.Message.Text+sent.Message.Caption)
+		}
+		if is := strings.Join(got, "|"); is != test.want {
+			t.Errorf("%s:\n got  %q\n want %q", name, is, test.want)
+		}
+	}
+}
+
+// TestAFileThatNobodyTakesFails: where nothing was written to it there is nothing to be sent instead.
+func TestAFileThatNobodyTakesFails(t *testing.T) {
+	s, g := sender(t, botapi.Config{}, config)
+	g.media["m"] = []byte("bytes")
+	s.Fail(refuse("sendDocument", "CHAT_SEND_MEDIA_FORBIDDEN"))
+	_, err := g.send(wit.ChannelSend{To: toAda, Attachments: []wit.Attachment{{Kind: wit.AttachmentKindDocument, Media: new("m"), Name: new("f")}}})
+	if wit.CodeOf(err) != wit.CodeInvalid || len(s.Sent()) != 0 {
+		t.Errorf("%v, %d sent", err, len(s.Sent()))
+	}
+}
+
+// TestAPassingFailureIsNoReasonForAnotherWay: the same file is sent again in the same form.
+func TestAPassingFailureIsNoReasonForAnotherWay(t *testing.T) {
+	for _, fault := range []botapi.Fault{{Method: "sendPhoto", Code: 502}, {Method: "sendPhoto", Code: 429, RetryAfter: 5}, {Method: "sendPhoto", Cut: true}} {
+		s, g := sender(t, botapi.Config{}, config)
+		g.media["m"] = []byte("bytes")
+		s.Fail(fault)
+		_, err := g.send(wit.ChannelSend{To: toAda, Text: "x", Attachments: []wit.Attachment{{Kind: wit.AttachmentKindImage, Media: new("m"), Name: new("f")}}})
+		if e := wit.AsError(err); e == nil || !e.Retryable || len(s.Sent()) != 0 {
+			t.Errorf("%+v: %v, %d sent", fault, err, len(s.Sent()))
+		}
+	}
+}
+
+func TestALongCaptionOfItsOwnFollows(t *testing.T) {
+	s, g := sender(t, botapi.Config{}, config)
+	g.media["m"] = []byte("bytes")
+	file := wit.Attachment{Kind: wit.AttachmentKindDocument, Media: new("m"), Name: new("f"), Caption: new(strings.Repeat("x", 1500))}
+	g.mustSend(wit.ChannelSend{To: toAda, Text: "text", Attachments: []wit.Attachment{file}})
+	if list := s.Sent(); len(list) != 3 || list[0].Message.Caption != "" || len(list[1].Message.Text) != 1500 || list[2].Message.Text != "text" {
+		t.Errorf("sent %+v", list)
+	}
+}
+
+func TestADeletedTopicIsNotTheEndOfTheMessage(t *testing.T) {
+	s, g := sender(t, botapi.Config{}, config)
+	s.Fail(botapi.Fault{Code: 400, Description: "Bad Request: message thread not found", Where: map[string]string{"message_thread_id": "*"}, Times: -1})
+	to := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-1007", Thread: new("5")}
+	g.mustSend(wit.ChannelSend{To: to, Text: "x"})
+	if m := s.Sent()[0].Message; m.MessageThreadID != 0 || m.Text != "x" {
+		t.Errorf("sent %+v", m)
+	}
+	if _, err := g.plugin.(channel.Typer).Typing(g.host(), &wit.ChannelTyping{Config: g.config, To: to}); err != nil {
+		t.Errorf("typing: %v", err)
+	}
+}
+
+func TestTextsOfWhichNothingIsLeft(t *testing.T) {
+	for in, want := range map[string]string{
+		"||||": "||||", "~~~~": "~~~~", ">": ">", "[]()": "[]()", "```\n```": "```\n```", "```sh\n\n```": "```sh\n\n```", "> >\n>": "> >\n>",
+		"![]( )": "![]( )", "a": "a",
+		" \n\t": "", "\u200b": "", "\u2800": "", "": "",
+	} {
+		s, g := sender(t, botapi.Config{}, config)
+		sent := g.mustSend(wit.ChannelSend{To: toAda, Text: in})
+		got := ""
+		for _, m := range s.Sent() {
+			got += m.Message.Text
+		}
+		if got != want || len(sent.IDs) != len(s.Sent()) {
+			t.Errorf("%q is sent as %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestWhatIsShownMayNotBeLonger: a table is padded, and Telegram counts what is shown.
+func TestWhatIsShownMayNotBeLonger(t *testing.T) {
+	s, g := sender(t, botapi.Config{}, config)
+	table := "| " + strings.Repeat("x", 40) + " | y |\n|---|---|\n" + strings.Repeat("|a|b|\n", 300)
+	g.mustSend(wit.ChannelSend{To: toAda, Text: table})
+	if m := s.Sent()[0].Message; m.Text != strings.TrimSpace(table) {
+		t.Errorf("sent %.60q", m.Text)
+	}
+}
+
+func TestAMoveIsToldByASend(t *testing.T) {
+	s, g := sender(t, botapi.Config{}, config)
+	s.AddChat(botapi.Chat{ID: -5, Type: "group", Title: "old"})
+	s.Migrate(-5, -1005)
+	to := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-5"}
+	if sent := g.mustSend(wit.ChannelSend{To: to, Text: "x", ReplyTo: new("-5:1")}); sent.Moved == nil || sent.Moved.ID != "-1005" || sent.Moved.Kind != to.Kind {
+		t.Errorf("moved %+v", sent.Moved)
+	}
+	to.ID = "-1005"
+	if sent := g.mustSend(wit.ChannelSend{To: to, Text: "x"}); sent.Moved != nil {
+		t.Errorf("moved %+v", sent.Moved)
+	}
+}
