@@ -20,6 +20,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -39,6 +40,7 @@ type wiring struct {
 	hooks    *hook.Hooks // nil asks nobody
 	sessions *session.Service
 	outbox   message.Outbox
+	movers   []func(store.Tx, message.Move) error // who acts when a conversation has another id
 	models   *agent.Models
 	agents   *agent.Service
 	runs     *run.Service
@@ -69,6 +71,9 @@ func (k *Kernel) openServices(context.Context) error {
 	return nil
 }
 
+// moved tells the inbox, which is made after delivery, of a conversation's new id.
+func (w *wiring) moved(ctx context.Context, m message.Move) error { return w.letters.Moved(ctx, m) }
+
 // later returns the channels, or nil where there are none (yet).
 func (w *wiring) later() *channel.Service { return w.channels }
 
@@ -98,10 +103,10 @@ func (w *wiring) session() func() service.Service {
 
 func (w *wiring) delivery() func() service.Service {
 	queue := delivery.NewQueue()
-	w.outbox = queue
+	w.outbox, w.movers = queue, append(w.movers, queue.Moved)
 	return delivery.New(delivery.Deps{
 		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins},
-		Hooks: outgoing{w.hooks}, Media: w.state.media, Redact: w.state.vault.Redact, Hold: w.o.Config.Delivery.AfterCrash == "hold",
+		Hooks: outgoing{w.hooks}, Media: w.state.media, Moved: w.moved, Redact: w.state.vault.Redact, Hold: w.o.Config.Delivery.AfterCrash == "hold",
 	}).Service
 }
 
@@ -136,7 +141,7 @@ func (w *wiring) chat() func() service.Service {
 func (w *wiring) inbox() func() service.Service {
 	w.letters = inbox.New(inbox.Deps{
 		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs), Outbox: w.outbox,
-		Accounts: inboxAccounts{w.later}, Redact: w.state.vault.Redact,
+		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Redact: w.state.vault.Redact,
 	})
 	return w.letters.Service
 }

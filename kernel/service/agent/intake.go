@@ -33,7 +33,11 @@ func (i *Intake) Wake() { i.runs.Wake() }
 // run. The message's id is the run's; Enqueue takes one that comes twice for the same.
 func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	in, from := m.Message, m.Origin()
-	key := i.sessions.Settings().Conversation("", from.Channel, in.Conversation, in.Sender.ID)
+	home := in.Conversation
+	if m.Home != "" {
+		home.ID = m.Home
+	}
+	key := i.sessions.Settings().Conversation("", from.Channel, home, in.Sender.ID)
 	if _, err := session.Ensure(tx, key, from); err != nil {
 		return err
 	}

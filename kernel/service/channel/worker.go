@@ -140,7 +140,7 @@ func (w *worker) fill(e wit.ChannelEvent, s inbox.State) wit.ChannelEvent {
 // commit writes an answer's messages with the rules of this moment. A replayed event leaves the state alone:
 // the account has gone on meanwhile.
 func (w *worker) commit(ctx context.Context, in *input, version string, r *attempted) (err error) {
-	if len(r.answer.Messages) == 0 && in.letter == "" {
+	if len(r.answer.Messages) == 0 && len(r.answer.Moved) == 0 && in.letter == "" {
 		if r.answer.State != nil || r.state.Version != version && r.state.State != nil {
 			r.kept = keepLater
 		}
@@ -149,7 +149,7 @@ func (w *worker) commit(ctx context.Context, in *input, version string, r *attem
 	now := w.view.Load()
 	b := inbox.Batch{
 		Account: w.id, Access: now.settings.Access, Self: now.report.self(),
-		Messages: r.answer.Messages, Replayed: in.letter,
+		Moved: r.answer.Moved, Messages: r.answer.Messages, Replayed: in.letter,
 	}
 	if in.letter == "" {
 		b.State, r.kept = &r.state, keepWritten

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/service/delivery/text"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -29,6 +30,7 @@ type dispatcher struct {
 	hooks    Hooks
 	records  records
 	outcomes *outcomes
+	moved    func(context.Context, message.Move) error
 	redact   func(string) string
 	// hold keeps a piece that may have arrived for the owner, unless the channel deduplicates.
 	hold bool
@@ -117,6 +119,7 @@ func (d *dispatcher) advance(ctx context.Context, e *entry, sender Sender) step 
 	var s step
 	if err == nil {
 		s = d.sent(ctx, e, i, sent)
+		d.follow(ctx, e, sent.Moved)
 	} else {
 		s = d.unsent(ctx, e, facts, err)
 	}
@@ -180,6 +183,18 @@ func (d *dispatcher) sent(ctx context.Context, e *entry, i int, sent *wit.Sent) 
 		return d.outcomes.finish(ctx, e, StateSent, nil)
 	}
 	return after(d.records.persist(ctx, d.records.save, e), step{})
+}
+
+// follow tells of a conversation that turned out to have another id. Should that fail, the next send there tells it
+// again.
+func (d *dispatcher) follow(ctx context.Context, e *entry, to *wit.Conversation) {
+	if to == nil || to.ID == "" {
+		return
+	}
+	m := message.Move{Account: message.Account{Channel: e.Channel, ID: e.Account}, From: e.To.ID, To: *to}
+	if err := d.moved(ctx, m); err != nil {
+		d.log.Warn("a conversation's new id was not recorded", "channel", e.Channel, "from", m.From, "to", to.ID, "error", err)
+	}
 }
 
 // unsent decides about a piece whose send ended with an error.

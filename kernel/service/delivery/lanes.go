@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -63,6 +64,45 @@ func (ls *lanes) push(key, channel, item string) {
 	}
 	l.push(item)
 	ls.wake(l)
+}
+
+// rename lets the lanes of a conversation, one for each thread, go on under other names. Where there is one of the new
+// name already, what waits there comes behind, unless it is being sent: then each keeps its own order.
+func (ls *lanes) rename(from, to string) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for key, l := range ls.lanes {
+		thread, ok := strings.CutPrefix(key, from)
+		if !ok {
+			continue
+		}
+		other := ls.lanes[to+thread]
+		if other != nil && other.state == laneBusy {
+			continue
+		}
+		if other != nil {
+			for _, item := range other.items {
+				l.push(item)
+			}
+			ls.stopTimer(other.key)
+		}
+		if t, ok := ls.timers[key]; ok {
+			delete(ls.timers, key)
+			ls.timers[to+thread] = t
+		}
+		delete(ls.lanes, key)
+		l.key = to + thread
+		ls.lanes[l.key] = l
+		ls.wake(l)
+	}
+}
+
+// stopTimer forgets a lane's timer. mu is held.
+func (ls *lanes) stopTimer(key string) {
+	if t, ok := ls.timers[key]; ok {
+		t.Stop()
+		delete(ls.timers, key)
+	}
 }
 
 // unpark lets every lane look at its account again, and forgets those that are over.

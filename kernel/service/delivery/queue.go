@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/move"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -23,13 +25,18 @@ const (
 
 // Queue is the way into the service, for those that write in their own transactions. It is a message.Outbox.
 // It may be used before the service that is made with it runs, and concurrently.
-type Queue struct{ wake chan struct{} }
+type Queue struct {
+	wake chan struct{}
+
+	mu    sync.Mutex
+	moves []message.Move // that the service has not seen
+}
 
 // NewQueue returns the queue that a Service is made with.
-func NewQueue() *Queue { return &Queue{make(chan struct{}, 1)} }
+func NewQueue() *Queue { return &Queue{wake: make(chan struct{}, 1)} }
 
 // Enqueue records o in tx; once it has committed, Wake makes it go out. An ID that is known already is
-// no error and changes nothing. Errors: CodeInvalid for a message that nobody can send; the store's.
+// no error and changes nothing. A conversation that has moved gets it under its present id. Errors: CodeInvalid for a message that nobody can send; the store's.
 func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
 	o.Text = strings.ToValidUTF8(o.Text, "\uFFFD")
 	switch {
@@ -45,6 +52,9 @@ func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
 	if err != nil {
 		return err
 	}
+	if o.To.ID, err = move.Present(tx, message.Account{Channel: o.Channel, ID: o.Account}, o.To.ID); err != nil {
+		return err
+	}
 	key := rowKey(seq)
 	switch err := idTable.Insert(tx, idKey(o.ID), key); wit.CodeOf(err) {
 	case "":
@@ -54,6 +64,39 @@ func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
 	default:
 		return err
 	}
+}
+
+// Moved lets what waits for a conversation go to its new id, behind which its order goes on. A move whose transaction
+// fails does no harm: lanes only keep order. Errors: the store's.
+func (q *Queue) Moved(tx store.Tx, m message.Move) error {
+	var waiting []entry
+	for row, err := range queueTable.Scan(tx, store.Range{}) {
+		if err != nil {
+			return err
+		}
+		if m.Is(row.Value.Channel, row.Value.Account, &row.Value.To) {
+			waiting = append(waiting, entry{row.Key, row.Value})
+		}
+	}
+	for _, e := range waiting {
+		e.To.ID, e.To.Kind = m.To.ID, m.To.Kind
+		if err := queueTable.Put(tx, e.key, e.record); err != nil {
+			return err
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.moves = append(q.moves, m)
+	return nil
+}
+
+// moved hands over the moves since the last call.
+func (q *Queue) moved() []message.Move {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	moves := q.moves
+	q.moves = nil
+	return moves
 }
 
 // Wake says that something was enqueued. It returns at once.

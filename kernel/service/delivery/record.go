@@ -51,7 +51,12 @@ func (r *record) lane() string {
 	if r.To.Thread != nil {
 		thread = *r.To.Thread
 	}
-	return strings.Join([]string{r.Channel, r.Account, r.To.ID, thread}, "\x00")
+	return laneOf(r.Channel, r.Account, r.To.ID) + thread
+}
+
+// laneOf begins the names of a conversation's lanes, that of each thread.
+func laneOf(channel, account, id string) string {
+	return strings.Join([]string{channel, account, id, ""}, "\x00")
 }
 
 // state says where a record is, whether or not it is over.

@@ -67,7 +67,7 @@ func (q records) after(ctx context.Context, from string) (list []arrival, err er
 // save replaces a message's record. Errors: errGone when it is no longer in the queue; the store's.
 func (q records) save(e *entry) error {
 	return q.update(func(tx store.Tx) error {
-		if err := inQueue(tx, e.key); err != nil {
+		if err := inQueue(tx, e); err != nil {
 			return err
 		}
 		return queueTable.Put(tx, e.key, e.record)
@@ -77,7 +77,7 @@ func (q records) save(e *entry) error {
 // end moves a message to the outcomes. Errors: errGone when it is no longer in the queue; the store's.
 func (q records) end(e *entry) error {
 	return q.update(func(tx store.Tx) error {
-		if err := inQueue(tx, e.key); err != nil {
+		if err := inQueue(tx, e); err != nil {
 			return err
 		}
 		return moveToDone(tx, e)
@@ -106,13 +106,17 @@ func (q records) update(fn func(store.Tx) error) error {
 	return q.store.Update(ctx, fn)
 }
 
-// inQueue returns errGone for a message that the owner has dropped.
-func inQueue(tx store.Tx, key string) error {
-	_, err := tx.Get(string(queueTable), key)
-	if wit.CodeOf(err) == wit.CodeNotFound {
+// inQueue returns errGone for a message that the owner has dropped. Its conversation may have moved meanwhile.
+func inQueue(tx store.Tx, e *entry) error {
+	now, err := queueTable.Get(tx, e.key)
+	switch {
+	case wit.CodeOf(err) == wit.CodeNotFound:
 		return errGone
+	case err != nil:
+		return err
 	}
-	return err
+	e.To = now.To
+	return nil
 }
 
 // moveToDone keeps the outcome instead of the message.

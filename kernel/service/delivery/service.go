@@ -44,6 +44,8 @@ type Deps struct {
 	Senders  Senders
 	Hooks    Hooks
 	Media    Media
+	// Moved is told where a send has found that a conversation has another id; nil tells nobody.
+	Moved func(context.Context, message.Move) error
 	// Redact takes secrets out of what plugins say went wrong; nil leaves it as it is.
 	Redact func(string) string
 	// Hold keeps a message whose send a crash interrupted for the owner, instead of sending it again.
@@ -115,6 +117,9 @@ func New(d Deps) *Service {
 	if d.Redact == nil {
 		d.Redact = func(s string) string { return s }
 	}
+	if d.Moved == nil {
+		d.Moved = func(context.Context, message.Move) error { return nil }
+	}
 	if d.Hooks == nil {
 		d.Hooks = noHooks{}
 	}
@@ -123,7 +128,7 @@ func New(d Deps) *Service {
 	ends := &outcomes{log: log, bus: d.Bus, hooks: d.Hooks, records: recs, waiters: told, count: count}
 	work := newLanes((&dispatcher{
 		log: log, accounts: d.Accounts, senders: d.Senders, hooks: d.Hooks, records: recs, outcomes: ends,
-		redact: d.Redact, hold: d.Hold,
+		moved: d.Moved, redact: d.Redact, hold: d.Hold,
 	}).look)
 	return &Service{
 		bus: d.Bus, log: log, queue: d.Queue, records: recs, lanes: work, pruner: pruner{d.Store, log}, count: count,
@@ -187,6 +192,9 @@ func (s *Service) Run(ctx context.Context) error {
 // load puts what was enqueued behind the key last on its lanes, and returns the newest key. Messages that wait
 // since an earlier life of the gateway come first, since their keys are lower.
 func (s *Service) load(ctx context.Context, last string) string {
+	for _, m := range s.queue.moved() {
+		s.lanes.rename(laneOf(m.Account.Channel, m.Account.ID, m.From), laneOf(m.Account.Channel, m.Account.ID, m.To.ID))
+	}
 	fresh, err := s.records.after(ctx, last)
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("outbound queue not read", "error", err) // what was read before that goes out

@@ -15,7 +15,7 @@ type Access struct {
 	AllowFrom []string
 	// Group is about groups; PolicyAllowlist when empty. An unknown policy lets nobody in.
 	Group Policy
-	// Groups are the ids of the allowed groups; "*" is every group.
+	// Groups are the ids of the allowed groups, present or former; "*" is every group.
 	Groups []string
 	// RequireMention: in groups only what mentions the bot is for it. True when nil.
 	RequireMention *bool
@@ -37,16 +37,21 @@ type Verdict string
 
 const (
 	VerdictAccepted Verdict = "accepted" // it is answered
-	VerdictKept     Verdict = "kept"     // history for the group's next answer
+	VerdictKept     Verdict = "kept"     // history for the conversation's next answer
 	VerdictPairing  Verdict = "pairing"  // the sender has asked for access
 	VerdictDenied   Verdict = "denied"   // the sender or the group may not
 	VerdictRecorded Verdict = "recorded" // an edit, a deletion, a reaction, the bot itself
 )
 
-// judge applies an account's rules to a message. approved tells whether the owner has let the sender in; it
+// judge applies an account's rules to a message. names are the ids that its conversation has had. approved tells whether the owner has let the sender in; it
 // is asked only where that decides, and its error is returned.
-func judge(b *Batch, m *wit.Message, approved func() (bool, error)) (Verdict, error) {
+func judge(b *Batch, m *wit.Message, names []string, approved func() (bool, error)) (Verdict, error) {
 	switch {
+	case m.Kind == wit.MessageKindService && (b.Self == "" || b.Self != m.Sender.ID):
+		said := *m
+		said.Kind = wit.MessageKindText
+		v, err := judge(b, &said, names, approved)
+		return v.ofEvent(), err
 	case m.Kind != wit.MessageKindText:
 		return VerdictRecorded, nil
 	case b.Self != "" && b.Self == m.Sender.ID:
@@ -54,8 +59,17 @@ func judge(b *Batch, m *wit.Message, approved func() (bool, error)) (Verdict, er
 	case m.Conversation.Kind == wit.ConversationKindDirect:
 		return b.Access.direct(b.Account.Channel, m.Sender, approved)
 	default:
-		return b.Access.group(m), nil
+		return b.Access.group(m, names), nil
 	}
+}
+
+// ofEvent is the verdict on what has happened in a conversation, given the one on something said there by the same
+// person: where that may be, it belongs to what was said before the next answer. Nobody is answered for it.
+func (v Verdict) ofEvent() Verdict {
+	if v == VerdictAccepted || v == VerdictKept {
+		return VerdictKept
+	}
+	return VerdictRecorded
 }
 
 // direct judges what was said to the bot alone.
@@ -79,20 +93,25 @@ func (a *Access) direct(channel string, sender wit.Person, approved func() (bool
 }
 
 // group judges what was said in a group: first whether the group may, then whether it was meant for the bot.
-func (a *Access) group(m *wit.Message) Verdict {
-	switch a.Group {
-	case PolicyOpen:
-	case PolicyAllowlist, "":
-		if !slices.Contains(a.Groups, m.Conversation.ID) && !slices.Contains(a.Groups, "*") {
-			return VerdictDenied
-		}
-	default:
+func (a *Access) group(m *wit.Message, names []string) Verdict {
+	if !a.allows(names) {
 		return VerdictDenied
 	}
 	if (a.RequireMention == nil || *a.RequireMention) && !m.Mentioned {
 		return VerdictKept
 	}
 	return VerdictAccepted
+}
+
+// allows reports whether a group may talk to the bot. One that was allowed under a former id stays so.
+func (a *Access) allows(names []string) bool {
+	switch a.Group {
+	case PolicyOpen:
+		return true
+	case PolicyAllowlist, "":
+		return slices.Contains(a.Groups, "*") || slices.ContainsFunc(names, func(id string) bool { return slices.Contains(a.Groups, id) })
+	}
+	return false
 }
 
 // listed reports whether a list names a person.

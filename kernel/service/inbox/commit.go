@@ -16,6 +16,8 @@ type Batch struct {
 	Access Access
 	// Self is the bot's id on its platform; empty while it is not known.
 	Self string
+	// Moved are conversations that have another id; the messages are those of afterwards.
+	Moved []wit.Move
 	// Messages have been checked against the contract.
 	Messages []wit.Message
 	// State becomes the account's; nil leaves it as it is.
@@ -39,7 +41,7 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	now := time.Now().UnixMilli()
 	var in *intake
 	err := write(ctx, s.store, func(tx store.Tx) error {
-		in = &intake{tx: tx, batch: &b, now: now, acceptor: s.acceptor, outbox: s.outbox}
+		in = &intake{tx: tx, batch: &b, now: now, acceptor: s.acceptor, outbox: s.outbox, movers: s.movers}
 		return in.run()
 	})
 	switch {
@@ -50,6 +52,9 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	}
 	for _, news := range in.result.News {
 		s.received.Add(news.Channel, string(news.Verdict))
+	}
+	for _, m := range in.moved {
+		s.announce(m)
 	}
 	if in.result.Accepted > 0 {
 		s.acceptor.Wake()
@@ -67,14 +72,26 @@ type intake struct {
 	now      int64
 	acceptor message.Acceptor
 	outbox   message.Outbox
+	movers   movers
 
 	result  Result
-	invited bool  // a notice waits to be sent
-	refused error // by the acceptor
+	moved   []message.Move // that were news
+	invited bool           // a notice waits to be sent
+	refused error          // by the acceptor
 }
 
-// run takes the messages in, in order, and then writes what goes with them.
+// run takes the moves and then the messages in, in order, and then writes what goes with them.
 func (i *intake) run() error {
+	for _, w := range i.batch.Moved {
+		m := message.Move{Account: i.batch.Account, From: w.From, To: w.To}
+		fresh, err := i.movers.moved(i.tx, m)
+		if err != nil {
+			return err
+		}
+		if fresh {
+			i.moved = append(i.moved, m)
+		}
+	}
 	for n := range i.batch.Messages {
 		if err := i.receive(&i.batch.Messages[n]); err != nil {
 			return err
@@ -106,7 +123,11 @@ func (i *intake) receive(m *wit.Message) error {
 		i.result.Duplicates++
 		return nil
 	}
-	verdict, err := judge(i.batch, m, func() (bool, error) { return approved(i.tx, a, m.Sender.ID) })
+	names, err := i.names(m)
+	if err != nil {
+		return err
+	}
+	verdict, err := judge(i.batch, m, names, func() (bool, error) { return approved(i.tx, a, m.Sender.ID) })
 	if err != nil {
 		return err
 	}
@@ -114,15 +135,15 @@ func (i *intake) receive(m *wit.Message) error {
 		Channel: a.Channel, Account: a.ID, ID: m.ID, Kind: m.Kind,
 		Conversation: m.Conversation.ID, Sender: m.Sender.ID, Verdict: verdict,
 	})
-	return i.follow(m, verdict)
+	return i.follow(m, names[0], verdict)
 }
 
-// follow does what a verdict asks for. What is only recorded or denied is in the inbox already.
-func (i *intake) follow(m *wit.Message, v Verdict) error {
+// follow does what a verdict asks for; home is the first id of the conversation. What is only recorded or denied is in the inbox already.
+func (i *intake) follow(m *wit.Message, home string, v Verdict) error {
 	switch v {
 	case VerdictAccepted:
 		i.result.Accepted++
-		return i.accept(m)
+		return i.accept(m, home)
 	case VerdictKept:
 		i.result.Kept++
 		return remember(i.tx, i.batch.Account, m)
@@ -137,14 +158,17 @@ func (i *intake) follow(m *wit.Message, v Verdict) error {
 }
 
 // accept hands a message on, with what was said in its group before.
-func (i *intake) accept(m *wit.Message) error {
+func (i *intake) accept(m *wit.Message, home string) error {
 	a := i.batch.Account
+	if home == m.Conversation.ID {
+		home = ""
+	}
 	history, err := recall(i.tx, a, m)
 	if err != nil {
 		return err
 	}
 	err = i.acceptor.Accept(i.tx, message.Inbound{
-		ID: key(a.Channel, a.ID, m.ID), Account: a, Message: *m, History: history, ReceivedAt: i.now,
+		ID: key(a.Channel, a.ID, m.ID), Account: a, Message: *m, Home: home, History: history, ReceivedAt: i.now,
 	})
 	if err != nil {
 		i.refused = wit.Errorf(wit.CodeOf(err), "accept message %.80q: %w", m.ID, err)

@@ -6,13 +6,13 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// What the pending history of one group, or of one thread in it, holds at most.
+// What the pending history of one conversation, or of one thread in it, holds at most.
 const (
 	maxPending     = 50
 	maxPendingText = 2000 // bytes of one message
 )
 
-// pendingTable keeps what was said in a group since the last answer there.
+// pendingTable keeps what was said in a group, and what happened in any conversation, since the last answer there.
 const pendingTable = store.Table[[]message.Remark]("channel.pending")
 
 // pendingKey is one for each thread, so that an answer sees only what was said where it is given.
@@ -24,7 +24,7 @@ func pendingKey(a message.Account, c wit.Conversation) string {
 	return key(a.Channel, a.ID, c.ID, thread)
 }
 
-// remember keeps what was said in a group for the next answer there.
+// remember keeps what was said or has happened for the next answer there.
 func remember(tx store.Tx, a message.Account, m *wit.Message) error {
 	k := pendingKey(a, m.Conversation)
 	list, err := pendingTable.Get(tx, k)
@@ -37,9 +37,6 @@ func remember(tx store.Tx, a message.Account, m *wit.Message) error {
 
 // recall takes out what was kept for the answer to m.
 func recall(tx store.Tx, a message.Account, m *wit.Message) ([]message.Remark, error) {
-	if m.Conversation.Kind == wit.ConversationKindDirect {
-		return nil, nil
-	}
 	k := pendingKey(a, m.Conversation)
 	list, err := pendingTable.Get(tx, k)
 	if there, err := found(err); err != nil || !there {

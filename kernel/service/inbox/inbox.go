@@ -3,7 +3,8 @@
 //
 // Owns: the record of every message that came in (unique on channel, account and message id), the accounts'
 // saved state, the access rules, pairing requests and approvals, the pending history of groups, and the dead
-// letters, which are the events that a plugin could not handle. It refuses to call plugins, to answer
+// letters, which are the events that a plugin could not handle. A conversation to which its platform gives another
+// id stays what it was. It refuses to call plugins, to answer
 // anybody (message.Acceptor) and to send (message.Outbox).
 //
 // Guarantees. What one answer of a plugin brought (its messages, what is accepted of them, notices to their
@@ -29,13 +30,15 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what the service stands on. All but Redact are needed.
+// Deps is what the service stands on. All but Moved and Redact are needed.
 type Deps struct {
 	Store    store.Store
 	Log      hclog.Logger
 	Acceptor message.Acceptor
 	Outbox   message.Outbox
 	Accounts Accounts
+	// Moved are told, in the transaction, that a conversation has another id.
+	Moved []func(store.Tx, message.Move) error
 	// Redact takes secrets out of text that is kept for the owner; nil leaves it as it is.
 	Redact func(string) string
 }
@@ -58,6 +61,7 @@ type Service struct {
 	outbox   message.Outbox
 	pairing  *pairing
 	letters  *DeadLetters
+	movers   movers
 	received service.Counter
 }
 
@@ -69,7 +73,7 @@ func New(d Deps) *Service {
 	return &Service{
 		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox,
 		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts},
-		letters: &DeadLetters{store: d.Store, redact: d.Redact},
+		letters: &DeadLetters{store: d.Store, redact: d.Redact}, movers: d.Moved,
 	}
 }
 

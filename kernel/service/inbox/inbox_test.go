@@ -34,13 +34,17 @@ type world struct {
 	refuse   error // what Accept answers
 	accepted []message.Inbound
 	sent     []message.Outbound
+	moves    []message.Move
 	wakes    int
+
+	unmovable bool // who is told of a move fails
 }
 
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, store: store.OpenMemory()}
 	w.Service = inbox.New(inbox.Deps{
 		Store: flaky{w.store, w}, Log: hclog.NewNullLogger(), Acceptor: w, Outbox: outbox{w}, Accounts: w,
+		Moved:  []func(store.Tx, message.Move) error{w.move},
 		Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") },
 	})
 	return w
@@ -63,6 +67,13 @@ func (w *world) Accept(_ store.Tx, m message.Inbound) error {
 		w.accepted = append(w.accepted, m)
 	}
 	return w.refuse
+}
+func (w *world) move(_ store.Tx, m message.Move) error {
+	if w.unmovable {
+		return errUnmovable
+	}
+	w.moves = append(w.moves, m)
+	return nil
 }
 func (w *world) Wake() { w.wakes++ }
 func (w *world) Accounts() []message.Account {

@@ -46,6 +46,9 @@ type Inbound struct {
 	Account Account `json:"account"`
 	// Message is what the channel reported. Its id is the platform's.
 	Message wit.Message `json:"message"`
+	// Home is the id that the conversation had first, where its platform has given it another since: what is known
+	// of it is found by that.
+	Home string `json:"home,omitempty"`
 	// History is what was said in the group since the last answer, oldest first.
 	History []Remark `json:"history,omitempty"`
 	// ReceivedAt is in Unix milliseconds.
@@ -58,6 +61,18 @@ func (m *Inbound) Origin() Origin {
 		Channel: m.Account.Channel, Account: m.Account.ID, MessageID: m.Message.ID,
 		Conversation: &m.Message.Conversation, Sender: &m.Message.Sender,
 	}
+}
+
+// Move says that a platform has given a conversation another id.
+type Move struct {
+	Account Account          `json:"account"`
+	From    string           `json:"from"`
+	To      wit.Conversation `json:"to"`
+}
+
+// Is reports whether a conversation is the one that has moved, under its old id.
+func (m *Move) Is(channel, account string, c *wit.Conversation) bool {
+	return c != nil && c.ID == m.From && channel == m.Account.Channel && account == m.Account.ID
 }
 
 // Remark is what was said in a group and not meant for the agent.

@@ -68,3 +68,34 @@ func TestDestination(t *testing.T) {
 		})
 	}
 }
+
+func TestARouteMovesWithItsConversation(t *testing.T) {
+	storetest.Both(t, func(t *testing.T, s store.Store) {
+		group := func(id, thread string) *wit.Conversation {
+			return &wit.Conversation{Kind: wit.ConversationKindGroup, ID: id, Thread: &thread}
+		}
+		storetest.Update(t, s, func(tx store.Tx) error {
+			for key, from := range map[session.Key]message.Origin{
+				"agent:main:a": {Channel: "chat", Account: "x", Conversation: group("old", "7")}, "agent:main:b": {Channel: "chat", Account: "y", Conversation: group("old", "7")},
+				"agent:main:c": {Channel: "talk", Account: "x", Conversation: group("old", "7")}, "agent:main:d": {Channel: "chat", Account: "x", Conversation: group("other", "7")}, "agent:main:e": {},
+			} {
+				if _, err := session.Ensure(tx, key, from); err != nil {
+					return err
+				}
+			}
+			return session.Moved(tx, message.Move{Account: message.Account{Channel: "chat", ID: "x"}, From: "old", To: *group("new", "")})
+		})
+		storetest.Update(t, s, func(tx store.Tx) error {
+			for key, want := range map[session.Key]string{"agent:main:a": "new", "agent:main:b": "old", "agent:main:c": "old", "agent:main:d": "other"} {
+				e, err := session.Get(tx, key)
+				if err != nil {
+					return err
+				}
+				if c := e.Route.Conversation; c.ID != want || *c.Thread != "7" {
+					t.Errorf("%s goes to %+v, want %s", key, c, want)
+				}
+			}
+			return nil
+		})
+	})
+}

@@ -1,0 +1,111 @@
+package delivery_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/move"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// moved does what the inbox does with a move.
+func (w *world) moved(_ context.Context, m message.Move) error {
+	err := w.store.Update(context.Background(), func(tx store.Tx) error {
+		if fresh, err := move.Record(tx, m); err != nil || !fresh {
+			return err
+		}
+		return w.queue.Moved(tx, m)
+	})
+	w.queue.Wake()
+	return err
+}
+
+// calls are the sends as "to text".
+func (w *world) calls() (list []string) {
+	for _, s := range w.sent() {
+		list = append(list, s.to+" "+s.text)
+	}
+	return list
+}
+
+func TestWhatWaitsMovesWithItsConversation(t *testing.T) {
+	group := message.Move{Account: message.Account{Channel: "chat", ID: "main"}, From: "old", To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "new"}}
+	inBubble("in order, behind a pause, and over a restart", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answer = func(_ context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) {
+			if s.Text == "1" && s.To.ID == "old" {
+				return nil, &wit.Error{Code: wit.CodeRateLimited, Retryable: true, RetryAfter: new(int64(600_000)), Message: "slowly"}
+			}
+			return &wit.Sent{IDs: []string{fmt.Sprint("p", n)}}, nil
+		}
+		_, stop := w.run()
+		w.enqueue(outgoing("a", "old", "1"), outgoing("b", "old", "2"), outgoing("x", "else", "0"))
+		synctest.Wait()
+		w.enqueue(outgoing("c", "new", "3"))
+		synctest.Wait()
+		if err := w.moved(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
+		w.enqueue(outgoing("d", "new", "4"), outgoing("e", "old", "5"))
+		time.Sleep(time.Minute)
+		stop()
+		_, _ = w.run()
+		time.Sleep(8 * time.Minute)
+		synctest.Wait()
+		if n := len(w.sent()); n != 3 { // the one that was refused, the one to somebody else, and one that nothing held up
+			t.Errorf("sent before the pause was over: %q", w.calls())
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		got := slices.DeleteFunc(w.calls(), func(s string) bool { return s == "else 0" || s == "old 1" })
+		if want := []string{"new 3", "new 1", "new 2", "new 4", "new 5"}; !slices.Equal(got, want) {
+			t.Errorf("sends %q, want %q", got, want)
+		}
+	})
+	inBubble("told by a send", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answer = func(_ context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) {
+			sent := &wit.Sent{IDs: []string{fmt.Sprint("p", n)}}
+			if s.To.ID == "old" {
+				sent.Moved = &group.To
+			}
+			return sent, nil
+		}
+		_, _ = w.run()
+		w.enqueue(outgoing("a", "old", "1"), outgoing("b", "old", "2"))
+		synctest.Wait()
+		w.enqueue(outgoing("c", "old", "3"))
+		synctest.Wait()
+		if want := []string{"old 1", "new 2", "new 3"}; !slices.Equal(w.calls(), want) {
+			t.Errorf("sends %q, want %q", w.calls(), want)
+		}
+	})
+	inBubble("while one is being sent", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answer = func(_ context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) {
+			time.Sleep(time.Minute)
+			return &wit.Sent{IDs: []string{fmt.Sprint("p", n)}}, nil
+		}
+		_, _ = w.run()
+		w.enqueue(outgoing("a", "old", "1"), outgoing("b", "old", "2"))
+		synctest.Wait()
+		if err := w.moved(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
+		w.enqueue(outgoing("c", "old", "3"))
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if want := []string{"old 1", "new 2", "new 3"}; !slices.Equal(w.calls(), want) {
+			t.Errorf("sends %q, want %q", w.calls(), want)
+		}
+		if got := w.news(); len(got) != 3 {
+			t.Errorf("events %q", got)
+		}
+	})
+}

@@ -1,0 +1,78 @@
+// Package move knows which conversations have been given another id by their platform, such as a group that was
+// upgraded: what they are called now, and what they were called before.
+//
+// A move is told by the channel's plugin, as often as the platform tells it, and recorded once. What is known of a
+// conversation under an older id (who may speak there, its session) is found by its older ids, and is not rewritten;
+// what goes out finds the present one. The functions work in the transaction of whoever asks. Nothing is kept in
+// memory, and records stay: there are as many as groups were ever upgraded.
+package move
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Both directions are kept, by account and id.
+const (
+	olderTable = store.Table[string]("moves.older")
+	newerTable = store.Table[string]("moves.newer")
+)
+
+// maxHops bounds how often a conversation is followed, should platforms ever move one in a circle.
+const maxHops = 8
+
+// Record notes a move and reports whether it is news. A conversation moves once from an id: what is told of it later
+// is not believed. Errors: the store's.
+func Record(tx store.Tx, m message.Move) (fresh bool, err error) {
+	if m.From == m.To.ID {
+		return false, nil
+	}
+	err = newerTable.Insert(tx, key(m.Account, m.From), m.To.ID)
+	if wit.CodeOf(err) == wit.CodeConflict {
+		return false, nil
+	}
+	if err == nil {
+		err = olderTable.Put(tx, key(m.Account, m.To.ID), m.From)
+	}
+	return err == nil, err
+}
+
+// Present returns what a conversation is called now. Errors: the store's.
+func Present(tx store.Tx, a message.Account, id string) (string, error) {
+	ids, err := follow(tx, newerTable, a, id)
+	return ids[len(ids)-1], err
+}
+
+// Names returns all that a conversation has been called, up to and with id, the first id first. Errors: the store's.
+func Names(tx store.Tx, a message.Account, id string) ([]string, error) {
+	ids, err := follow(tx, olderTable, a, id)
+	slices.Reverse(ids)
+	return ids, err
+}
+
+// follow returns id and where a table leads from it.
+func follow(tx store.Tx, table store.Table[string], a message.Account, id string) ([]string, error) {
+	ids := []string{id}
+	for range maxHops {
+		next, err := table.Get(tx, key(a, ids[len(ids)-1]))
+		switch {
+		case wit.CodeOf(err) == wit.CodeNotFound || err == nil && slices.Contains(ids, next):
+			return ids, nil
+		case err != nil:
+			return ids, err
+		}
+		ids = append(ids, next)
+	}
+	return ids, nil
+}
+
+// key is one for each conversation of an account, whatever its platform's ids look like.
+func key(a message.Account, id string) string {
+	sum := sha256.Sum256([]byte(a.Channel + "\x00" + a.ID + "\x00" + id))
+	return hex.EncodeToString(sum[:])
+}

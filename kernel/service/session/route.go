@@ -1,0 +1,29 @@
+package session
+
+import (
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/store"
+)
+
+// Moved lets the answers of sessions that were last spoken to from a conversation go to its new id. Their keys stay
+// what they are. Errors: the store's.
+func Moved(tx store.Tx, m message.Move) error {
+	var moved []Entry
+	for row, err := range entries.Scan(tx, store.Range{}) {
+		if err != nil {
+			return err
+		}
+		if r := row.Value.Route; r != nil && m.Is(r.Channel, r.Account, r.Conversation) {
+			moved = append(moved, row.Value)
+		}
+	}
+	for _, e := range moved {
+		route, to := *e.Route, *e.Route.Conversation
+		to.ID, to.Kind = m.To.ID, m.To.Kind
+		route.Conversation, e.Route = &to, &route
+		if err := entries.Put(tx, string(e.Key), e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
