@@ -119,7 +119,7 @@ func (w *wiring) agent() func() service.Service {
 		}
 	})
 	w.agents = agent.New(agent.Deps{
-		Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
+		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
 		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins}, Settings: w.agentSettings, Log: w.log,
 	})
 	return w.agents.Service

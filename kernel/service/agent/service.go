@@ -2,21 +2,21 @@ package agent
 
 import (
 	"context"
-	"sync"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/hashicorp/go-hclog"
 )
 
 // Deps is what the service uses. Typing may be nil: nobody sees typing then.
 type Deps struct {
+	Store    store.Store
 	Sessions *session.Service
 	Models   *Models
 	Tools    Tools
@@ -33,9 +33,8 @@ type Service struct {
 	common
 	sessions *session.Service
 	tools    Tools
-	typing   Typing
+	typing   *typist
 	settings func() Settings
-	typers   sync.WaitGroup // who show typing; they end with their run's context
 }
 
 // common is what a loop and the commands share with the service.
@@ -52,7 +51,7 @@ func New(d Deps) *Service {
 	log := d.Log.Named("agent")
 	return &Service{
 		common:   common{d.Models, d.Hooks, outgoing{d.Outbox, log}, d.Observer, log},
-		sessions: d.Sessions, tools: d.Tools, typing: d.Typing, settings: d.Settings,
+		sessions: d.Sessions, tools: d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, settings: d.Settings,
 	}
 }
 
@@ -65,7 +64,7 @@ func (s *Service) Service() service.Service {
 // executes runs must have stopped before.
 func (s *Service) Run(ctx context.Context) error {
 	s.models.background.run(ctx)
-	s.typers.Wait()
+	s.typing.shown.Wait()
 	return nil
 }
 
@@ -84,7 +83,7 @@ func (s *Service) Execute(ctx context.Context, a *run.Active) error {
 	}
 	ctx, cancel := a.WithTimeout(ctx)
 	defer cancel()
-	defer s.showTyping(ctx, a.Run)()
+	defer s.typing.show(ctx, a.Run.Reply)()
 	reply, err := l.converse(ctx)
 	return l.end(ctx, reply, err)
 }
@@ -103,25 +102,4 @@ func (s *Service) Dropped(r run.Run) { s.observer.Ended(r) }
 // SessionEnded fires the hook session_end for a history that a reset or a deletion has ended.
 func (c common) SessionEnded(ctx context.Context, key session.Key) {
 	_, _ = hook.SessionEnd.Fire(ctx, c.hooks, wit.HookContext{Agent: key.Agent(), Session: string(key)}, hook.None{})
-}
-
-// typingInterval is how often typing is shown again.
-const typingInterval = 5 * time.Second
-
-// showTyping shows in the conversation that an answer is on its way, until the returned function is called.
-func (s *Service) showTyping(ctx context.Context, r run.Run) (stop func()) {
-	if s.typing == nil || r.Reply == nil || r.Reply.Conversation == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	at, to := message.Account{Channel: r.Reply.Channel, ID: r.Reply.Account}, *r.Reply.Conversation
-	s.typers.Go(func() {
-		for ctx.Err() == nil {
-			if err := s.typing.Typing(ctx, at, to); err != nil && ctx.Err() == nil {
-				s.log.Debug("typing not shown", "channel", at.Channel, "error", err)
-			}
-			retry.Sleep(ctx, typingInterval)
-		}
-	})
-	return cancel
 }

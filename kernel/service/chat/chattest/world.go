@@ -116,7 +116,7 @@ func (w *World) Build(st store.Store) *Process {
 	})
 	models := agent.NewModels(providers, settings, log)
 	agents := agent.New(agent.Deps{
-		Sessions: sessions, Models: models, Tools: w.Tools, Hooks: hook.New(w.Hooks.Of, log), Outbox: outbox{},
+		Store: st, Sessions: sessions, Models: models, Tools: w.Tools, Hooks: hook.New(w.Hooks.Of, log), Outbox: outbox{},
 		Observer: chat.NewWriter(bus, w), Typing: &w.Typed, Settings: settings, Log: log,
 	})
 	runs := run.New(run.Deps{Store: st, Sessions: sessions, Executor: agents, Claims: new(claim.Local), Log: log})
