@@ -120,7 +120,8 @@ func (w *wiring) agent() func() service.Service {
 	})
 	w.agents = agent.New(agent.Deps{
 		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
-		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins}, Settings: w.agentSettings, Log: w.log,
+		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins},
+		Files: files{w.platform.plugins, w.state.media}, Settings: w.agentSettings, Log: w.log,
 	})
 	return w.agents.Service
 }

@@ -28,6 +28,7 @@ const (
 	LogLineMessageCut                = 4096
 	HTTPRequestMethodDefault         = "GET"
 	HTTPRequestTimeoutDefault        = 30000
+	HTTPRequestEmbedMax              = 16
 	ConversationIDMin                = 1
 	ConversationIDMax                = 1024
 	PersonIDMax                      = 1024

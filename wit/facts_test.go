@@ -110,6 +110,7 @@ func Records() []Record {
 func Bounded() []Bound {
 	return []Bound{
 		{func() Record { return new(HTTPRequest) }, "HTTPRequest", "Timeout", false, false, 0, 9223372036854775807, nil, true},
+		{func() Record { return new(HTTPRequest) }, "HTTPRequest", "Embed", false, false, -9223372036854775808, 16, nil, false},
 		{func() Record { return new(Conversation) }, "Conversation", "ID", false, false, 1, 1024, nil, false},
 		{func() Record { return new(Person) }, "Person", "ID", false, false, -9223372036854775808, 1024, nil, false},
 		{func() Record { return new(WebhookReply) }, "WebhookReply", "Status", false, false, 200, 599, nil, true},

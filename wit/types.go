@@ -80,6 +80,10 @@ type HTTPRequest struct {
 	// Replace placeholders in the query, the text and the parts' texts too. Only for a request in which
 	// all of them are the plugin's own words: a body with somebody's text could name a credential.
 	Fill bool `json:"fill,omitempty"`
+	// Files in the media store. `{{media:ID}}` in the text, where it stands first for each of them, is replaced by
+	// the file in base64, so that a plugin sends a file inside of JSON without reading it. Needs the permission
+	// media.
+	Embed []string `json:"embed,omitempty"`
 }
 
 // HTTPResponse is the response to a request.
@@ -218,8 +222,10 @@ func (v PartKind) Valid() bool {
 
 // Part is a part of a message to or from a model, or of a tool's result.
 type Part struct {
-	Kind  PartKind `json:"kind,omitempty"`
-	Text  *string  `json:"text,omitempty"`
-	Media *string  `json:"media,omitempty"`
-	Mime  *string  `json:"mime,omitempty"`
+	Kind PartKind `json:"kind,omitempty"`
+	Text *string  `json:"text,omitempty"`
+	// A file in the media store. Parts for a model have it only where the model can be shown the file; a
+	// provider's request embeds it. Others are named in a text.
+	Media *string `json:"media,omitempty"`
+	Mime  *string `json:"mime,omitempty"`
 }

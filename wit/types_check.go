@@ -24,6 +24,9 @@ func (v *HTTPRequest) check(p *problems) (before int) {
 	if v.Timeout < 0 {
 		p.number("timeout", int64(v.Timeout), 0, 9223372036854775807)
 	}
+	if n := len(v.Embed); n > 16 {
+		p.items("embed", -1, n, 0, 16)
+	}
 	return before
 }
 

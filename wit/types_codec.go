@@ -186,6 +186,9 @@ func (v *HTTPRequest) AppendJSON(b []byte) []byte {
 	if v.Fill {
 		b = codec.AppendBool(codec.Key(b, `"fill":`), v.Fill)
 	}
+	if len(v.Embed) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"embed":`), v.Embed)
+	}
 	return append(b, '}')
 }
 
@@ -215,6 +218,8 @@ func (v *HTTPRequest) ReadJSON(r *codec.Reader) {
 			v.Timeout = r.Int64()
 		case "fill":
 			v.Fill = r.Bool()
+		case "embed":
+			v.Embed = codec.Strings[string](r, 16)
 		default:
 			r.Unknown()
 		}

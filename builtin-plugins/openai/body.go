@@ -87,17 +87,6 @@ func content(turn *wit.ChatTurn) wit.JSON {
 	return json.Text(strings.Join(texts, "\n"))
 }
 
-// imageURL is where the model can see an image: an address, or the image itself in a data URL.
-func imageURL(part *wit.Part) string {
-	if part.Kind != wit.PartKindImage || part.Media == nil {
-		return ""
-	}
-	if url := *part.Media; strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "data:") {
-		return url
-	}
-	return ""
-}
-
 // textOf is a part's text; of what the model cannot be shown, at least what it is.
 func textOf(part *wit.Part) string {
 	if part.Text != nil {

@@ -41,7 +41,7 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 	if err != nil {
 		return nil, err
 	}
-	request.Text = new(string(c.body(chat)))
+	request.Text, request.Embed = new(string(c.body(chat))), embedded(chat)
 	request.Headers = append(request.Headers,
 		wit.Header{Name: "Content-Type", Value: "application/json"},
 		wit.Header{Name: "Accept", Value: "text/event-stream"})

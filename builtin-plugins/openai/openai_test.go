@@ -124,11 +124,19 @@ func TestImages(t *testing.T) {
 	image := func(media string) wit.Part { return wit.Part{Kind: wit.PartKindImage, Media: &media} }
 	request := plan(t, &sdktest.Host{Credentials: key}, &wit.Chat{Turns: []wit.ChatTurn{
 		{Role: wit.RoleUser, Content: []wit.Part{text("what is this?"), image("https://example.org/cat.png")}},
-		{Role: wit.RoleUser, Content: []wit.Part{image("media-7")}},
+		{Role: wit.RoleUser, Content: []wit.Part{{Kind: wit.PartKindImage, Media: new("media-7"), Mime: new("image/png")}, image("media-8")}},
+		{Role: wit.RoleUser, Content: []wit.Part{image("")}},
+		{Role: wit.RoleAssistant, Content: []wit.Part{image("media-9")}},
 	}})
+	if got := strings.Join(request.Embed, " "); got != "media-7 media-8" {
+		t.Errorf("the gateway is to put in %s", got)
+	}
 	messages := body(t, request).Get("messages")
 	want := `[{"role":"user","content":[{"type":"text","text":"what is this?"},` +
-		`{"type":"image_url","image_url":{"url":"https://example.org/cat.png"}}]},{"role":"user","content":"[image]"}]`
+		`{"type":"image_url","image_url":{"url":"https://example.org/cat.png"}}]},{"role":"user","content":[` +
+		`{"type":"image_url","image_url":{"url":"data:image/png;base64,{{media:media-7}}"}},{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,{{media:media-8}}"}}]},` +
+		`{"role":"user","content":"[image]"},` +
+		`{"role":"assistant","content":"[image]"}]`
 	if string(messages.Raw()) != want {
 		t.Errorf("got  %s\nwant %s", messages.Raw(), want)
 	}

@@ -23,11 +23,11 @@ type body struct {
 	media       Media
 }
 
-// piece is bytes, or a media file.
+// piece is bytes, or a media file. size is what is sent of it; of a file that is sent in base64, raw is its own.
 type piece struct {
-	data  []byte
-	media string
-	size  int64
+	data      []byte
+	media     string
+	size, raw int64
 }
 
 // newBody makes a request's body and fills in its credentials. Media files are counted and not read: they are
@@ -50,7 +50,9 @@ func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (
 				return nil, err
 			}
 		}
-		b.add([]byte(text))
+		if err := c.embed(ctx, b, text, req.Embed); err != nil {
+			return nil, err
+		}
 	case len(req.Bytes) > 0:
 		b.add(req.Bytes)
 	default:
@@ -225,7 +227,11 @@ func (b *body) open(ctx context.Context) (io.ReadCloser, error) {
 			return nil, err
 		}
 		out.files = append(out.files, file)
-		readers = append(readers, io.LimitReader(file, p.size))
+		if p.raw > 0 {
+			readers = append(readers, &encoder{from: io.LimitReader(file, p.raw)})
+		} else {
+			readers = append(readers, io.LimitReader(file, p.size))
+		}
 	}
 	out.Reader = io.MultiReader(readers...)
 	return out, nil

@@ -50,6 +50,9 @@ func (g *Guest) mayRequest(req *wit.HTTPRequest) error {
 	if g.Permissions.HTTP == nil {
 		return wit.NewError(wit.CodeForbidden, "permission http is not granted: the manifest's permissions would have to name it, with a reason")
 	}
+	if len(req.Embed) > 0 && g.Permissions.Media == nil {
+		return wit.NewError(wit.CodeForbidden, "http: a request that embeds a media file needs the permission media")
+	}
 	for _, part := range req.Parts {
 		if part.Media != nil && g.Permissions.Media == nil {
 			return wit.NewError(wit.CodeForbidden, "http: a request with a media file needs the permission media")

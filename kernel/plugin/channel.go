@@ -143,6 +143,12 @@ func (c *Channel) Open(ctx context.Context, account string, o *wit.OpenConnectio
 	return v.guest.Open(ctx, account, creds, o)
 }
 
+// Stream makes a request that the plugin has named, and returns when the response begins; the caller closes its body.
+// Errors are those of egress.Client.Do, and CodeRateLimited.
+func (c *Channel) Stream(ctx context.Context, account string, req *wit.HTTPRequest) (*egress.Response, error) {
+	return c.stream(ctx, account, req)
+}
+
 func (c *Channel) operation(name string) error {
 	if c.manifest() != nil && !c.Can(name) {
 		return wit.Errorf(wit.CodeNotFound, "channel %s cannot %s", c.id, name)

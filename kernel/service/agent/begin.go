@@ -27,7 +27,7 @@ func (l *loop) begin(ctx context.Context) error {
 		if resumed {
 			err = l.resume(tx)
 		} else {
-			_, err = session.Append(tx, r.Session, asked(r))
+			_, err = session.Append(tx, r.Session, asked(r, l.attached))
 		}
 		if err != nil {
 			return err
@@ -73,9 +73,9 @@ func resetSession(tx store.Tx, key session.Key) (reset bool, err error) {
 	return err == nil, err
 }
 
-// asked is what the user says, as the history has it.
+// asked is what the user says, as the history has it, with what is attached.
 // The command of a /new does not belong into it: the model answers what comes after.
-func asked(r run.Run) session.Message {
+func asked(r run.Run, attached []wit.Attachment) session.Message {
 	text := r.Text
 	if startsFresh(r) {
 		_, text = splitCommand(r.Text)
@@ -87,7 +87,7 @@ func asked(r run.Run) session.Message {
 	if text != "" {
 		m.Parts = append(m.Parts, session.TextPart(text))
 	}
-	m.Parts = append(m.Parts, r.Parts...)
+	m.Parts = append(append(m.Parts, r.Parts...), attachments(attached)...)
 	return m
 }
 

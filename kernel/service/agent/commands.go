@@ -82,7 +82,7 @@ func (c commands) record(tx store.Tx, r run.Run, text string, change func(*sessi
 	if err != nil {
 		return r, err
 	}
-	return r, c.out.enqueue(tx, r, text)
+	return r, c.out.enqueue(tx, r, text, nil)
 }
 
 // answer works out a command's answer and what it changes in the session.

@@ -88,15 +88,16 @@ func (l *loop) broken(stop, reason string) *session.Message {
 func (l *loop) close(e ending) error {
 	var ended run.Run
 	if err := l.active.Update(func(tx store.Tx) (err error) {
-		if ended, err = l.record(tx, e); err != nil {
+		var files []wit.Attachment
+		if ended, files, err = l.record(tx, e); err != nil {
 			return err
 		}
-		return l.out.enqueue(tx, ended, e.deliver)
+		return l.out.enqueue(tx, ended, e.deliver, files)
 	}); err != nil {
 		return err
 	}
 	l.active.Run = ended
-	if e.deliver != "" && ended.Reply != nil {
+	if ended.Reply != nil {
 		l.out.to.Wake()
 	}
 	// Clients see the end before those who wait go on, and hooks hold up neither.
@@ -110,25 +111,29 @@ func (l *loop) close(e ending) error {
 	return nil
 }
 
-// record appends what is still to be said and ends the run.
+// record appends what is still to be said and ends the run. It returns the files that its tools have made, if it was
+// answered.
 // All calls get a result, or providers would refuse the history from then on.
-func (l *loop) record(tx store.Tx, e ending) (run.Run, error) {
+func (l *loop) record(tx store.Tx, e ending) (ended run.Run, files []wit.Attachment, err error) {
 	r := l.active.Run
 	mine, err := ownMessages(tx, r)
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
 	if err := l.calls.abandon(tx); err != nil {
-		return r, err
+		return r, nil, err
+	}
+	if e.state == run.Done {
+		files = produced(mine)
 	}
 	if e.last != nil {
 		appended, err := session.Append(tx, r.Session, *e.last)
 		if err != nil {
-			return r, err
+			return r, nil, err
 		}
 		mine = append(mine, appended)
 	}
-	return run.Finish(tx, r.ID, e.state, func(r *run.Run) {
+	ended, err = run.Finish(tx, r.ID, e.state, func(r *run.Run) {
 		r.Answer, r.Stop, r.Error = e.answer, e.stop, e.fault
 		r.Provider, r.Used = l.model.provider, l.model.model
 		r.Usage = wit.Usage{}
@@ -138,6 +143,7 @@ func (l *loop) record(tx store.Tx, e ending) (run.Run, error) {
 			}
 		}
 	})
+	return ended, files, err
 }
 
 // outgoing hands answers to delivery.
@@ -146,14 +152,14 @@ type outgoing struct {
 	log hclog.Logger
 }
 
-// enqueue gives text to the conversation that waits for the run's answer, if one does. Its errors are the
+// enqueue gives text and files to the conversation that waits for the run's answer, if one does. Its errors are the
 // store's: what can never be delivered must not keep the run from its end.
-func (o outgoing) enqueue(tx store.Tx, r run.Run, text string) error {
-	if r.Reply == nil || r.Reply.Conversation == nil || text == "" {
+func (o outgoing) enqueue(tx store.Tx, r run.Run, text string, files []wit.Attachment) error {
+	if r.Reply == nil || r.Reply.Conversation == nil || text == "" && len(files) == 0 {
 		return nil
 	}
 	out := message.Outbound{
-		ID: r.ID, Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text,
+		ID: r.ID, Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text, Attachments: files,
 		Agent: r.Session.Agent(), SessionKey: string(r.Session), RunID: r.ID,
 	}
 	if isGroup(&out.To) {

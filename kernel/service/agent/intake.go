@@ -7,7 +7,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
-	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Runs is woken when new runs are queued.
@@ -45,7 +44,7 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	if r.Command == "" {
 		r.Text = session.Cut(preface(m)+in.Text, maxText)
 	}
-	r.Parts = attachments(in.Attachments)
+	r.Attachments = in.Attachments[:min(len(in.Attachments), maxAttachments)]
 	_, err := run.Enqueue(tx, r)
 	return err
 }
@@ -69,32 +68,4 @@ func preface(in message.Inbound) string {
 		b.WriteString("[in reply to " + who + ": " + session.Cut(*q.Text, 2000) + "]\n")
 	}
 	return b.String()
-}
-
-// attachments are the parts that stand for files. A file that is not there yet is named in words.
-func attachments(list []wit.Attachment) []wit.Part {
-	var out []wit.Part
-	for _, a := range list[:min(len(list), 16)] {
-		p := wit.Part{Media: a.Media, Mime: a.Mime}
-		switch a.Kind {
-		case wit.AttachmentKindImage:
-			p.Kind = wit.PartKindImage
-		case wit.AttachmentKindAudio, wit.AttachmentKindVoice:
-			p.Kind = wit.PartKindAudio
-		default:
-			p.Kind = wit.PartKindFile
-		}
-		if a.Media == nil || *a.Media == "" {
-			name := string(a.Kind)
-			if a.Name != nil && *a.Name != "" {
-				name += " " + *a.Name
-			}
-			p = session.TextPart("[attached: " + session.Cut(name, 200) + "]")
-		}
-		out = append(out, p)
-		if a.Caption != nil && *a.Caption != "" {
-			out = append(out, session.TextPart(session.Cut(*a.Caption, maxText)))
-		}
-	}
-	return out
 }

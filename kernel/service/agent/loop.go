@@ -26,6 +26,7 @@ type loop struct {
 	active   *run.Active
 	settings Settings // as they were when the run was taken up
 	began    time.Time
+	attached []wit.Attachment // what came with the question, fetched; of a run that begins
 
 	report Reporter // set by begin
 	entry  session.Entry
@@ -136,13 +137,22 @@ func (l *loop) ask(ctx context.Context) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	pictures := pictured{shown: l.show(ctx, chat.Turns, l.models.sees(l.model.choice))}
 	backoff := retry.Backoff{Min: time.Second, Max: maxRetryDelay}
 	for attempt := 1; ; attempt++ {
 		a, shown, err := l.try(ctx, chat)
+		if err == nil && pictures.refused {
+			l.models.noteBlind(l.model.choice)
+		}
 		if err == nil || ctx.Err() != nil {
 			return a, err
 		}
 		e := wit.AsError(err)
+		if !shown && pictures.giveUp(e, attempt > retries) {
+			l.log.Warn("model may not see pictures; it is asked without them", "run", l.active.Run.ID, "provider", l.model.provider, "error", err)
+			l.show(ctx, chat.Turns, false)
+			continue
+		}
 		// What was shown is not taken back: another try could begin differently.
 		if !e.Retryable || attempt > retries || shown {
 			return a, err

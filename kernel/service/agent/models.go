@@ -65,6 +65,7 @@ type listing struct {
 	models []wit.Model
 	err    error
 	until  time.Time
+	blind  map[string]bool // models that have refused pictures
 }
 
 // listing returns what is remembered of a provider, empty at first.

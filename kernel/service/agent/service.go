@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// Deps is what the service uses. Typing may be nil: nobody sees typing then.
+// Deps is what the service uses. Typing and Files may be nil: nobody sees typing then, and no file is kept.
 type Deps struct {
 	Store    store.Store
 	Sessions *session.Service
@@ -24,6 +24,7 @@ type Deps struct {
 	Outbox   message.Outbox
 	Observer Observer
 	Typing   Typing
+	Files    Files
 	Settings func() Settings
 	Log      hclog.Logger
 }
@@ -43,14 +44,18 @@ type common struct {
 	hooks    *hook.Hooks
 	out      outgoing
 	observer Observer
+	files    Files
 	log      hclog.Logger
 }
 
 // New returns the service; it starts nothing.
 func New(d Deps) *Service {
 	log := d.Log.Named("agent")
+	if d.Files == nil {
+		d.Files = noFiles{}
+	}
 	return &Service{
-		common:   common{d.Models, d.Hooks, outgoing{d.Outbox, log}, d.Observer, log},
+		common:   common{d.Models, d.Hooks, outgoing{d.Outbox, log}, d.Observer, d.Files, log},
 		sessions: d.Sessions, tools: d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, settings: d.Settings,
 	}
 }
@@ -74,6 +79,9 @@ func (s *Service) Execute(ctx context.Context, a *run.Active) error {
 		return commands{s.common, s.sessions}.execute(ctx, a)
 	}
 	l := s.newLoop(a)
+	if a.Run.State == run.Queued {
+		l.attached = s.fetch(ctx, a.Run)
+	}
 	if err := l.begin(ctx); err != nil {
 		return err
 	}

@@ -34,9 +34,11 @@ type Run struct {
 	// ID is the idempotency key: 1 to 256 bytes.
 	ID      string      `json:"id"`
 	Session session.Key `json:"session"`
-	// Text and Parts are what is asked; Parts are the attachments.
-	Text  string     `json:"text"`
-	Parts []wit.Part `json:"parts,omitempty"`
+	// Text, Parts and Attachments are what is asked. Parts are files in the store, Attachments what came through a
+	// channel, which may still have to be fetched.
+	Text        string           `json:"text"`
+	Parts       []wit.Part       `json:"parts,omitempty"`
+	Attachments []wit.Attachment `json:"attachments,omitempty"`
 	// Origin is who asks, from where. With Reply, the answer is delivered there.
 	Origin message.Origin  `json:"origin,omitzero"`
 	Reply  *message.Origin `json:"reply,omitempty"`

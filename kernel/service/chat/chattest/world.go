@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -117,7 +118,7 @@ func (w *World) Build(st store.Store) *Process {
 	models := agent.NewModels(providers, settings, log)
 	agents := agent.New(agent.Deps{
 		Store: st, Sessions: sessions, Models: models, Tools: w.Tools, Hooks: hook.New(w.Hooks.Of, log), Outbox: outbox{},
-		Observer: chat.NewWriter(bus, w), Typing: &w.Typed, Settings: settings, Log: log,
+		Observer: chat.NewWriter(bus, w), Typing: &w.Typed, Files: media{}, Settings: settings, Log: log,
 	})
 	runs := run.New(run.Deps{Store: st, Sessions: sessions, Executor: agents, Claims: new(claim.Local), Log: log})
 	chats := chat.New(chat.Deps{
@@ -294,6 +295,23 @@ type media struct{}
 // Put implements chat.Media.
 func (media) Put(_ context.Context, mime, name string, data []byte) (string, error) {
 	return fmt.Sprintf("media-%s-%d", name, len(data)), nil
+}
+
+// Fetch implements agent.Files: the file's name is its reference, and a request without a URL fails.
+func (media) Fetch(_ context.Context, _ message.Account, a *wit.Attachment) (string, error) {
+	if a.Fetch.URL == "" {
+		return "", wit.NewError(wit.CodeNotFound, "it is gone")
+	}
+	return "media-" + *a.Name, nil
+}
+
+// Stat implements agent.Files.
+func (media) Stat(_ context.Context, id string) (wit.MediaInfo, error) {
+	if !strings.HasPrefix(id, "media-") {
+		return wit.MediaInfo{}, wit.Errorf(wit.CodeNotFound, "there is no file %s", id)
+	}
+	name := strings.TrimPrefix(id, "media-")
+	return wit.MediaInfo{Media: id, Mime: "image/png", Name: &name, Size: 2048}, nil
 }
 
 // Inbound is a direct message of one person.

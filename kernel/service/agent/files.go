@@ -1,0 +1,172 @@
+package agent
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Files are what people attach and tools make.
+type Files interface {
+	// Fetch makes the request that an attachment names, under the permission of the channel that it came through, and
+	// returns the file's reference. Errors are coded.
+	Fetch(ctx context.Context, at message.Account, a *wit.Attachment) (media string, err error)
+	// Stat describes a file, or returns CodeNotFound.
+	Stat(ctx context.Context, media string) (wit.MediaInfo, error)
+}
+
+// noFiles is a gateway that keeps none.
+type noFiles struct{}
+
+func (noFiles) Fetch(context.Context, message.Account, *wit.Attachment) (string, error) {
+	return "", errNoFiles()
+}
+func (noFiles) Stat(context.Context, string) (wit.MediaInfo, error) {
+	return wit.MediaInfo{}, errNoFiles()
+}
+
+func errNoFiles() error { return wit.NewError(wit.CodeNotFound, "this gateway keeps no files") }
+
+const (
+	maxAttachments = 16 // of a message
+	fetchTries     = 3  // of one file
+	// fetchTimeout is how long a message's files may take all together: an answer without them is better than none.
+	fetchTimeout = 3 * time.Minute
+
+	// The newest pictures of a conversation are shown as often as the model is asked; it has seen the older ones.
+	maxPictures     = 8
+	maxPictureBytes = 16 << 20 // all together
+)
+
+// fetch gets the files that are still where the platform keeps them. What cannot be had stays without a reference.
+// They are fetched before the run begins, with which they are recorded: one that is interrupted here fetches again.
+func (c common) fetch(ctx context.Context, r run.Run) []wit.Attachment {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	list := slices.Clone(r.Attachments)
+	at := message.Account{Channel: r.Origin.Channel, ID: r.Origin.Account}
+	for i := range list {
+		a := &list[i]
+		if a.Fetch == nil || a.Media != nil && *a.Media != "" {
+			continue
+		}
+		media, err := c.fetchOne(ctx, at, a)
+		if err != nil {
+			c.log.Warn("attachment not fetched", "run", r.ID, "channel", at.Channel, "kind", a.Kind, "error", err)
+			continue
+		}
+		a.Media = &media
+	}
+	return list
+}
+
+// fetchOne tries again what may pass.
+func (c common) fetchOne(ctx context.Context, at message.Account, a *wit.Attachment) (media string, err error) {
+	backoff := retry.Backoff{Min: time.Second, Max: 10 * time.Second}
+	for try := 1; ; try++ {
+		media, err = c.files.Fetch(ctx, at, a)
+		if err == nil || try == fetchTries || !wit.AsError(err).Retryable || !retry.Sleep(ctx, backoff.Delay(try)) {
+			return media, err
+		}
+	}
+}
+
+// attachments are the parts that stand for attachments. What is not in the store, or no file, is named in words.
+func attachments(list []wit.Attachment) []wit.Part {
+	var out []wit.Part
+	for _, a := range list[:min(len(list), maxAttachments)] {
+		p := wit.Part{Media: a.Media, Mime: a.Mime}
+		switch a.Kind {
+		case wit.AttachmentKindImage:
+			p.Kind = wit.PartKindImage
+		case wit.AttachmentKindAudio, wit.AttachmentKindVoice:
+			p.Kind = wit.PartKindAudio
+		default:
+			p.Kind = wit.PartKindFile
+		}
+		if a.Media == nil || *a.Media == "" {
+			p = session.TextPart("[attached: " + session.Cut(what(&a), 200) + "]")
+		}
+		out = append(out, p)
+		if a.Caption != nil && *a.Caption != "" {
+			out = append(out, session.TextPart(session.Cut(*a.Caption, maxText)))
+		}
+	}
+	return out
+}
+
+// what is what an attachment is, with its name where it has one.
+func what(a *wit.Attachment) string {
+	text := string(a.Kind)
+	if a.Name != nil && *a.Name != "" {
+		text += " " + *a.Name
+	}
+	if a.Fetch != nil {
+		text += ", which could not be fetched"
+	}
+	return text
+}
+
+// show leaves in what the model reads the pictures of people that it can be shown, the newest ones and each once; all
+// other files are named in words. It reports whether there are any pictures.
+func (c common) show(ctx context.Context, turns []wit.ChatTurn, sees bool) (pictures bool) {
+	shown, bytes := map[string]bool{}, int64(0)
+	for i := len(turns) - 1; i >= 0; i-- {
+		turns[i].Content = slices.Clone(turns[i].Content) // it may be the history's
+		for j := len(turns[i].Content) - 1; j >= 0; j-- {
+			p := &turns[i].Content[j]
+			if p.Media == nil {
+				continue
+			}
+			info, err := c.files.Stat(ctx, *p.Media)
+			if err == nil && sees && turns[i].Role == wit.RoleUser && p.Kind == wit.PartKindImage && !shown[*p.Media] && len(shown) < maxPictures && bytes+info.Size <= maxPictureBytes {
+				shown[*p.Media] = true
+				bytes += info.Size
+				continue
+			}
+			*p = session.TextPart(describe(p, info, err))
+		}
+	}
+	return len(shown) > 0
+}
+
+// describe names a file that the model is not shown.
+func describe(p *wit.Part, info wit.MediaInfo, err error) string {
+	text := "[attached: " + string(p.Kind)
+	if info.Name != nil {
+		text += " " + *info.Name
+	}
+	if err != nil {
+		return text + ", which is no longer kept]"
+	}
+	return text + ", " + info.Mime + ", " + strconv.FormatInt((info.Size+1023)/1024, 10) + " KB]"
+}
+
+// produced are the files that tools have made in a run, for whoever waits for its answer.
+func produced(mine []session.Message) []wit.Attachment {
+	var list []wit.Attachment
+	for _, m := range mine {
+		for _, p := range m.Parts {
+			if m.Role != wit.RoleTool || p.Media == nil || len(list) == maxAttachments ||
+				slices.ContainsFunc(list, func(a wit.Attachment) bool { return *a.Media == *p.Media }) {
+				continue
+			}
+			a := wit.Attachment{Kind: wit.AttachmentKindDocument, Media: p.Media, Mime: p.Mime}
+			switch p.Kind {
+			case wit.PartKindImage:
+				a.Kind = wit.AttachmentKindImage
+			case wit.PartKindAudio:
+				a.Kind = wit.AttachmentKindAudio
+			}
+			list = append(list, a)
+		}
+	}
+	return list
+}
