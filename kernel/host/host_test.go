@@ -343,4 +343,7 @@ func TestHTTP(t *testing.T) {
 	if _, err := ask(w.guest("p", withMedia), tests[0].call, "http_request", `{"url":"`+server.URL+`/api/x","method":"POST","parts":[{"media":"m1"}]}`); wit.CodeOf(err) != wit.CodeForbidden {
 		t.Errorf("media without the permission: %v", err)
 	}
+	if _, err := ask(w.guest("p", withMedia), tests[0].call, "http_request", `{"url":"`+server.URL+`/api/x","method":"POST","text":"{{media:m1}}","embed":["m1"]}`); wit.CodeOf(err) != wit.CodeForbidden {
+		t.Errorf("a file embedded without the permission: %v", err)
+	}
 }

@@ -1,0 +1,182 @@
+package kernel_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/kernel"
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// viewer is a server of chat completions that notes what the user's last message consists of. A blind one refuses
+// pictures.
+type viewer struct {
+	blind bool
+
+	mu   sync.Mutex
+	seen []string
+}
+
+func (v *viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Messages []struct {
+			Role    string
+			Content json.RawMessage
+		}
+	}
+	b, _ := io.ReadAll(r.Body)
+	if err := json.Unmarshal(b, &body); err != nil || len(body.Messages) == 0 {
+		http.NotFound(w, r)
+		return
+	}
+	last := string(body.Messages[len(body.Messages)-1].Content)
+	v.mu.Lock()
+	v.seen = append(v.seen, last)
+	v.mu.Unlock()
+	if v.blind && strings.Contains(last, "image_url") {
+		http.Error(w, `{"error":{"message":"this model takes no images"}}`, http.StatusBadRequest)
+		return
+	}
+	fmt.Fprint(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"seen\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+}
+
+// asked is what it was asked last, in so many requests.
+func (v *viewer) asked() (last string, requests int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.seen) == 0 {
+		return "", 0
+	}
+	return v.seen[len(v.seen)-1], len(v.seen)
+}
+
+// watching boots a gateway whose model is v and that is on Telegram.
+func watching(t *testing.T, v *viewer, options ...kerneltest.Option) (*botapi.Server, *kerneltest.Listener) {
+	t.Helper()
+	model := httptest.NewServer(v)
+	t.Cleanup(model.Close)
+	s, account := telegram(t, botapi.Config{}, "")
+	k := stock(t, append([]kerneltest.Option{account, func(o *kernel.Options) {
+		o.Config.Agent.Model = "openai/m"
+		o.Config.Plugins = map[string]config.Plugin{"openai": {Config: wit.JSON(fmt.Sprintf(`{"baseUrl":%q}`, model.URL+"/v1"))}}
+	}}, options...)...)
+	l := k.Listen()
+	l.MustCall("plugins.configure", map[string]any{"id": "telegram", "account": "default", "secrets": map[string]string{"botToken": s.Token()}}, nil)
+	return s, l
+}
+
+// TestAPictureFromTelegramIsSeen: it is fetched with the bot's token, kept, and shown byte for byte; also once more
+// with the next question.
+func TestAPictureFromTelegramIsSeen(t *testing.T) {
+	t.Parallel()
+	v := new(viewer)
+	s, _ := watching(t, v)
+	picture := bytes.Repeat([]byte("\xff\xd8 a picture \x00"), 20_000)
+	f := s.AddFile(botapi.File{FileName: "p.jpg"}, picture)
+	s.Say(botapi.Message{From: new(person(1)), Chat: botapi.Chat{ID: 1, Type: "private"}, Photo: []botapi.File{f}, Caption: "what is this?"})
+	replies(t, s, 1, 1)
+	want := "data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(picture)
+	if last, _ := v.asked(); !strings.Contains(last, want) || !strings.Contains(last, "what is this?") {
+		t.Errorf("the model was asked %.300s", last)
+	}
+}
+
+// TestWhatCannotBeSeenIsNamed: to a model that takes no pictures, and for a voice note to all; both are asked again
+// without, and the model is not bothered with pictures another time.
+func TestWhatCannotBeSeenIsNamed(t *testing.T) {
+	t.Parallel()
+	v := &viewer{blind: true}
+	s, _ := watching(t, v)
+	chat := botapi.Chat{ID: 1, Type: "private"}
+	f := s.AddFile(botapi.File{FileName: "p.jpg"}, []byte("\xff\xd8jpeg"))
+	voice := s.AddFile(botapi.File{MimeType: "audio/ogg"}, []byte("OggS\x00\xff"))
+	gone := botapi.File{FileID: "gone", FileUniqueID: "gone", FileName: "old.pdf", MimeType: "application/pdf"}
+	for i, c := range []struct {
+		message  botapi.Message
+		want     string
+		requests int
+	}{
+		{botapi.Message{Photo: []botapi.File{f}, Caption: "look"}, `"look\n[attached: image p.jpg, image/jpeg, 1 KB]"`, 2},
+		{botapi.Message{Photo: []botapi.File{f}, Caption: "again"}, `"again\n[attached: image p.jpg, image/jpeg, 1 KB]"`, 3},
+		{botapi.Message{Voice: &voice}, `"[attached: audio, audio/ogg, 1 KB]"`, 4},
+		{botapi.Message{Document: &gone, Caption: "and this?"}, `"and this?\n[attached: document old.pdf]"`, 5},
+	} {
+		c.message.From, c.message.Chat = new(person(1)), chat
+		s.Say(c.message)
+		replies(t, s, 1, i+1)
+		if last, n := v.asked(); last != c.want || n != c.requests {
+			t.Errorf("after %d requests the model was asked %s, want %s after %d", n, last, c.want, c.requests)
+		}
+	}
+}
+
+// TestAFileOfAClientIsSeen: what is attached in chat.send is shown as what came through a channel.
+func TestAFileOfAClientIsSeen(t *testing.T) {
+	t.Parallel()
+	v := new(viewer)
+	_, l := watching(t, v)
+	data := base64.StdEncoding.EncodeToString([]byte("\x89PNG a dot"))
+	l.MustCall("chat.send", map[string]any{"sessionKey": "main", "message": "what is it?", "idempotencyKey": "r",
+		"attachments": []any{map[string]any{"type": "image", "mimeType": "image/png", "fileName": "dot.png", "content": data}}}, nil)
+	l.End("r")
+	if last, _ := v.asked(); !strings.Contains(last, "data:image/png;base64,"+data) {
+		t.Errorf("the model was asked %s", last)
+	}
+}
+
+// TestFilesGoOutOnTelegram: a client's, and what a tool has made for the answer.
+func TestFilesGoOutOnTelegram(t *testing.T) {
+	t.Parallel()
+	picture := []byte("\x89PNG a plan")
+	sum := sha256.Sum256(picture)
+	painter := plugintest.Fake{
+		Manifest: wit.Manifest{ID: "painter", Name: "Painter", Version: "1.0.0", Description: "Paints.", ABI: 1, Entry: "plugin.wasm",
+			Provides: wit.Provides{Tools: []wit.ToolDefinition{{Name: "paint", Description: "Paints a picture.", Parameters: wit.JSON(`{"type":"object"}`)}}}},
+		Exports: kerneltest.Exports{"tool_invoke": kerneltest.Export(func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+			return &wit.ToolOutput{Content: []wit.Part{{Kind: wit.PartKindImage, Media: new(hex.EncodeToString(sum[:])), Mime: new("image/png")}}}, nil
+		})},
+	}
+	brain := kerneltest.Provider("brain", func(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
+		if c.Turns[len(c.Turns)-1].Role == wit.RoleTool {
+			return kerneltest.Says("there you are"), nil
+		}
+		return &wit.ProviderAnswer{ToolCalls: []wit.ToolCall{{ID: "1", Name: "paint", Args: wit.JSON(`{}`)}}, Stop: new(wit.StopReasonToolCalls)}, nil
+	})
+	s, l := watching(t, new(viewer), kerneltest.Plugin(painter, brain), func(o *kernel.Options) { o.Config.Agent.Model = "brain" })
+	s.DM(person(1), "paint me something")
+	replies(t, s, 1, 1) // the store has no such file yet: what was said arrives all the same
+	l.MustCall("send", map[string]any{"channel": "telegram", "to": "1", "message": "the plan", "idempotencyKey": "s1",
+		"buffer": base64.StdEncoding.EncodeToString(picture), "filename": "plan.png", "contentType": "image/png"}, nil)
+	replies(t, s, 1, 2)
+	s.DM(person(1), "paint me something")
+	replies(t, s, 1, 3)
+	var got []string
+	for _, m := range s.Sent() {
+		if m.Message.Chat.ID == 1 {
+			got = append(got, m.Method+": "+m.Message.Text+m.Message.Caption)
+		}
+	}
+	if want := []string{"sendMessage: there you are\n\n[image could not be sent]", "sendPhoto: the plan", "sendPhoto: there you are"}; !slices.Equal(got, want) {
+		t.Errorf("sent %q", got)
+	}
+	file := s.Sent()[1].Message.Photo[0]
+	if file.FileSize != int64(len(picture)) {
+		t.Errorf("the picture arrived as %+v", file)
+	}
+}
