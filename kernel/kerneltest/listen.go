@@ -14,7 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 )
 
-// patience is how long a test waits for what must come. It only bounds a failing test.
+// patience is how long a test waits for what must come, unless it says so itself. It only bounds a failing test.
 const patience = 30 * time.Second
 
 // Event is what a client is told.
@@ -23,6 +23,10 @@ type Event = client.Event
 // Listener keeps everything that a client is told, so that a test can ask for it in any order.
 type Listener struct {
 	*client.Client
+	// Patience is how long is waited for what must come, 30 seconds at first. A test of what takes longer, in a
+	// bubble of testing/synctest, sets it before it waits.
+	Patience time.Duration
+
 	t       testing.TB
 	mu      sync.Mutex
 	events  []client.Event
@@ -31,7 +35,7 @@ type Listener struct {
 
 // Listen reads a client's events from now on until the connection ends.
 func Listen(t testing.TB, c *client.Client) *Listener {
-	l := &Listener{Client: c, t: t, changed: make(chan struct{})}
+	l := &Listener{Client: c, Patience: patience, t: t, changed: make(chan struct{})}
 	go func() {
 		for e := range c.Events() {
 			l.mu.Lock()
@@ -54,7 +58,7 @@ func (l *Listener) Events() []client.Event {
 // Until waits until the events so far make ok true; the test fails if that never happens.
 func (l *Listener) Until(what string, ok func([]client.Event) bool) {
 	l.t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(l.Patience)
 	for {
 		l.mu.Lock()
 		events, changed := slices.Clone(l.events), l.changed

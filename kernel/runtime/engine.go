@@ -60,7 +60,7 @@ type Engine struct {
 // New makes an engine. It fails with CodeUnavailable if the cache directory cannot be made.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
 	cfg = cfg.withDefaults()
-	e := &Engine{registry: newRegistry(), jobs: newJobs(ctx), codeIdle: cfg.CodeIdle, clock: clock{time.Now()}}
+	e := &Engine{registry: newRegistry(), jobs: newJobs(ctx), codeIdle: cfg.CodeIdle, clock: newClock()}
 	e.budget = newBudget(cfg.MaxInstances, e.evict)
 	rc := runtimeConfig()
 	if cfg.CacheDir != "" {

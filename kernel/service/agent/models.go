@@ -55,11 +55,11 @@ func (m *Models) Configured() []ProviderInfo {
 	return slices.DeleteFunc(m.Providers(), func(p ProviderInfo) bool { return !p.configured() })
 }
 
-// listing is one provider's models. Its mutex is held while they are asked for, so that they are asked
-// for once.
+// listing is one provider's models. Who asks for them holds asking, so that they are asked for once; who waits
+// for it waits no longer than its context.
 // mu is held only to read and write the fields, so known never waits for a provider.
 type listing struct {
-	asking sync.Mutex
+	asking chan struct{} // holds one while a provider is asked
 
 	mu     sync.Mutex
 	models []wit.Model
@@ -74,7 +74,7 @@ func (m *Models) listing(provider string) *listing {
 	defer m.mu.Unlock()
 	l := m.by[provider]
 	if l == nil {
-		l = &listing{}
+		l = &listing{asking: make(chan struct{}, 1)}
 		m.by[provider] = l
 	}
 	return l
@@ -104,8 +104,12 @@ func (m *Models) List(ctx context.Context, provider string, refresh bool) ([]wit
 	if models, err, fresh := l.known(); fresh && !refresh {
 		return models, err
 	}
-	l.asking.Lock()
-	defer l.asking.Unlock()
+	select {
+	case l.asking <- struct{}{}:
+		defer func() { <-l.asking }()
+	case <-ctx.Done():
+		return nil, wit.Errorf(wit.CodeTimeout, "the models of %s were not listed in time: %w", provider, context.Cause(ctx))
+	}
 	if models, err, fresh := l.known(); fresh && !refresh {
 		return models, err
 	}
