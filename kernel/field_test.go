@@ -14,3 +14,9 @@ func TestCompletionsFromTheField(t *testing.T) {
 	t.Parallel()
 	fieldtest.Run(t, stage, "openai", map[string]fieldtest.Kind{"conversation": fieldtest.Conversation})
 }
+
+// TestTelegramFromTheField: what Telegram was seen to send, and to refuse.
+func TestTelegramFromTheField(t *testing.T) {
+	t.Parallel()
+	fieldtest.Run(t, stage, "telegram", map[string]fieldtest.Kind{"telegram": fieldtest.Telegram})
+}

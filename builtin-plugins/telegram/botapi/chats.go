@@ -139,16 +139,22 @@ func (c *Chats) Block(chat int64, reason string) {
 	c.world.blocked[chat] = reason
 }
 
-// Migrate turns a group into a supergroup with another id, and has both say so, as the service does (Message,
-// migrate_to_chat_id and migrate_from_chat_id).
-func (c *Chats) Migrate(from, to int64) {
+// Upgrade turns a group into a supergroup with another id, without a word. The bot hears of it when it sends.
+func (c *Chats) Upgrade(from, to int64) (group, supergroup Chat) {
 	c.mu.Lock()
-	group := c.world.chats[from]
-	supergroup := group
+	defer c.mu.Unlock()
+	group = c.world.chats[from]
+	supergroup = group
 	supergroup.ID, supergroup.Type = to, "supergroup"
 	c.world.chats[to] = supergroup
 	c.world.migrated[from] = to
-	c.mu.Unlock()
+	return group, supergroup
+}
+
+// Migrate is Upgrade, and both chats say so, as the service has them do (Message, migrate_to_chat_id and
+// migrate_from_chat_id).
+func (c *Chats) Migrate(from, to int64) {
+	group, supergroup := c.Upgrade(from, to)
 	anonymous := User{ID: 1087968824, IsBot: true, FirstName: "Group", Username: "GroupAnonymousBot"}
 	c.Say(Message{From: &anonymous, SenderChat: &group, Chat: group, MigrateToChatID: to})
 	c.Say(Message{From: &anonymous, SenderChat: &supergroup, Chat: supergroup, MigrateFromID: from})
