@@ -45,11 +45,14 @@ type refusal struct {
 }
 
 // step is what happens between two updates: wait for so long; wait until so many messages were sent in all; approve
-// whoever has asked to be let in; put a plugin, or another version of one, with the code of the built-in ones.
+// whoever has asked to be let in; put a plugin, or another version of one, with the code of the built-in ones; upgrade
+// a group to a supergroup, of which the next update from it says nothing yet.
 type step struct {
 	Do       string         `json:"do"`
 	Ms       int            `json:"ms"`
 	N        int            `json:"n"`
+	From     int64          `json:"from"`
+	To       int64          `json:"to"`
 	Plugin   string         `json:"plugin"`
 	Manifest map[string]any `json:"manifest"`
 }
@@ -156,6 +159,8 @@ func (g *game) play(data json.RawMessage) {
 		g.approve()
 	case "plugin":
 		g.put(s.Plugin, s.Manifest)
+	case "upgrade":
+		g.bot.Upgrade(s.From, s.To)
 	default:
 		g.t.Fatalf("a step %q", s.Do)
 	}
