@@ -37,7 +37,8 @@ func (p *post) readAttachment(key string, f json.Value) bool {
 	return true
 }
 
-// add keeps files and attachments at the same index; fileID is "" for what is not fetched.
+// add keeps files and attachments at the same index; fileID is "" for what is not fetched: places, contacts, and files
+// that are too large for bots.
 func (p *post) add(a wit.Attachment, fileID string) {
 	p.attachments, p.files = append(p.attachments, a), append(p.files, fileID)
 }
@@ -83,7 +84,7 @@ func (p *post) venue(f json.Value) {
 	p.add(wit.Attachment{Kind: wit.AttachmentKindLocation, Name: optional(f.Get("title").Text()), Caption: &where}, "")
 }
 
-// coordinates are a Location's, in degrees.
+// coordinates are a Location's, in degrees: latitude and longitude, as maps understand them.
 func coordinates(f json.Value) string {
 	return string(f.Get("latitude").Raw()) + "," + string(f.Get("longitude").Raw())
 }

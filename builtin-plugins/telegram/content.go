@@ -43,7 +43,7 @@ func (p *post) readContent(key string, f json.Value) bool {
 	return true
 }
 
-// titled is what has a title and a description.
+// titled is what has a title and a description, such as a game (Game) or something to be paid (Invoice).
 func titled(f json.Value) string {
 	if about := f.Get("description").Text(); about != "" {
 		return f.Get("title").Text() + ": " + about
@@ -73,7 +73,7 @@ func tasks(list json.Value) string {
 	return lines
 }
 
-// names are those of a list of people.
+// names are those of a list of people (User, SharedUser), in one line.
 func names(list json.Value) string {
 	var out []string
 	for who := range list.Items() {

@@ -16,7 +16,8 @@ func openMessage(host *sdk.Host, config wit.JSON, to wit.Conversation, id string
 	return c, p, err
 }
 
-// Edit replaces the text of a message that was sent. A text that is the same already is no error.
+// Edit replaces the text of a message that was sent. A text that is the same already is no error: Telegram refuses it
+// by the words below, and what was wanted is so.
 func (Telegram) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	c, p, err := openMessage(host, edit.Config, edit.To, edit.ID)
 	if err != nil {

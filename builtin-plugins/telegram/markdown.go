@@ -125,13 +125,15 @@ func heading(line string) string {
 	return strings.TrimSpace(strings.TrimRight(strings.TrimSpace(text), "#"))
 }
 
-// rule reports whether a line consists of three or more of the same dash, star or underscore.
+// rule reports whether a line consists of three or more of the same dash, star or underscore; spaces between them do not
+// matter.
 func rule(line string) bool {
 	line = strings.ReplaceAll(line, " ", "")
 	return len(line) >= 3 && strings.Trim(line, line[:1]) == "" && strings.Contains("-*_", line[:1])
 }
 
-// item returns the text of a list's item, "" when the line is none; numbered ones are shown as they are.
+// item returns the text of a list's item, "" when the line is none; numbered ones are shown as they are, since Telegram's
+// programs show a number and a dot like everybody else.
 func item(line string) string {
 	if len(line) > 2 && strings.Contains("-*+", line[:1]) && line[1] == ' ' {
 		return strings.TrimSpace(line[2:])

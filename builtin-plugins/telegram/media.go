@@ -54,7 +54,8 @@ func sendFile(c *chat, p part, params params) result {
 	return c.callWithText("sendMessage", "text", p.text+"\n\n["+label(p.attachment)+" could not be sent]", params)
 }
 
-// sendAs sends a file in one form.
+// sendAs sends a file in one form: one of the media store is uploaded by the kernel, one on the web is fetched by
+// Telegram.
 func sendAs(c *chat, f form, p part, params params) result {
 	switch a := p.attachment; {
 	case a.Media != nil && *a.Media != "":

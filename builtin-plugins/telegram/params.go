@@ -14,7 +14,8 @@ type params struct {
 	file           *wit.HTTPPart // a file to be uploaded, or nil
 }
 
-// field is one parameter. In multipart, JSON is sent as text ("Making requests").
+// field is one parameter. In multipart, JSON is sent as text ("Making requests"); in a JSON body it stands as it is, and
+// everything else is a string, also a chat's id, which Telegram takes in either form.
 type field struct {
 	name, value string
 	isJSON      bool // value is JSON, not text
@@ -26,6 +27,7 @@ func (p params) text(name, value string) params { return p.add(field{name: name,
 // json returns p with one more value that is JSON.
 func (p params) json(name, value string) params { return p.add(field{name, value, true}) }
 
+// add copies, so that two calls which begin with the same parameters do not write into each other's.
 func (p params) add(f field) params {
 	p.fields = append(append([]field(nil), p.fields...), f)
 	return p

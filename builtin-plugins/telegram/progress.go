@@ -15,7 +15,7 @@ type progress struct {
 	ids  []string
 }
 
-// keepProgress is longer than a send is repeated.
+// keepProgress is longer than a send is repeated: after a day the kernel gives a message up.
 const keepProgress = 24 * time.Hour
 
 // loadProgress returns what an earlier attempt with the same idempotency key has sent. If that cannot be

@@ -29,7 +29,8 @@ func (r *reply) read(key string, f json.Value) bool {
 	return true
 }
 
-// quoted returns what this post replies to, or nil, and whether that is one of the bot's messages.
+// quoted returns what this post replies to, or nil, and whether that is one of the bot's messages. Where the sender has
+// picked out a part, that part is what is meant, and it is all that a model reads of the rest.
 func (p *post) quoted(me person) (quoted *wit.Quoted, isMine bool) {
 	switch r := p.reply; {
 	case r.message.Exists():

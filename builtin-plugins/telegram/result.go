@@ -93,7 +93,8 @@ func (r result) err() error {
 	return e
 }
 
-// errorCode says in the contract's codes what Telegram's error_code, an HTTP status, means.
+// errorCode says in the contract's codes what Telegram's error_code, an HTTP status, means. What is forbidden stays so
+// until the other side changes its mind: the bot was blocked, or put out of the group; nobody tries that again.
 func (r result) errorCode() wit.Code {
 	switch {
 	case r.code == 429:

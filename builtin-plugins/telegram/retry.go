@@ -64,7 +64,8 @@ func retryLater(a *answer, kind requestKind, delay int64) {
 	a.timer(retryTimer, delay)
 }
 
-// recovered notes that a request succeeded.
+// recovered notes that a request succeeded: what fails next is the first failure again, and the owner sees that all is
+// well.
 func recovered(a *answer) {
 	if a.state.failures > 0 {
 		a.state.failures, a.state.retry = 0, ""

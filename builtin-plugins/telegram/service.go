@@ -2,14 +2,36 @@ package telegram
 
 import "github.com/carapace-gateway/carapace/sdk/go/json"
 
-// readService notes what happened in the chat (the service messages of Message), and reports whether the field
-// says so. The older names of some fields, which come beside the present ones, say the same once more.
+// Telegram tells in messages of their own (the service messages of Message) what happens in a chat. Nobody answers
+// them, but whoever is asked next should know. The older names of some fields, which come beside the present ones, say
+// the same once more; they are passed over like all that is not known.
+
+// readService notes what happened, and reports whether the field says so.
 func (p *post) readService(key string, f json.Value) bool {
+	return p.readComings(key, f) || p.readChanges(key, f) || p.readDealings(key, f) || p.readEvent(key)
+}
+
+// readComings is readService for people: who came, who went, who is near.
+func (p *post) readComings(key string, f json.Value) bool {
 	switch key {
 	case "new_chat_members":
 		p.service = names(f) + " joined"
 	case "left_chat_member":
 		p.service = readPerson(f).label() + " left"
+	case "video_chat_participants_invited":
+		p.service = names(f.Get("users")) + " were invited to the video chat"
+	case "proximity_alert_triggered":
+		p.service = readPerson(f.Get("traveler")).label() + " is near " + readPerson(f.Get("watcher")).label()
+	default:
+		return false
+	}
+	return true
+}
+
+// readChanges is readService for the chat itself: its name, its topics, and a new id, which a group gets when it
+// becomes a supergroup.
+func (p *post) readChanges(key string, f json.Value) bool {
+	switch key {
 	case "new_chat_title":
 		p.service = "The chat is now called " + f.Text()
 	case "pinned_message":
@@ -25,6 +47,16 @@ func (p *post) readService(key string, f json.Value) bool {
 		p.service = "The topic " + f.Get("name").Text() + " was opened"
 	case "forum_topic_edited":
 		p.service = "The topic was changed " + f.Get("name").Text()
+	default:
+		return false
+	}
+	return true
+}
+
+// readDealings is readService for what people give, pay and tick off. Telegram counts money in the smallest unit of
+// its currency (SuccessfulPayment, total_amount).
+func (p *post) readDealings(key string, f json.Value) bool {
+	switch key {
 	case "gift":
 		p.service = "[gift worth " + f.Get("gift", "star_count").Text() + " stars] " + f.Get("text").Text()
 	case "unique_gift":
@@ -35,14 +67,10 @@ func (p *post) readService(key string, f json.Value) bool {
 		p.service = "Tasks of a checklist were ticked off" + tasks(f.Get("checklist_message", "checklist", "tasks"))
 	case "checklist_tasks_added":
 		p.service = "Tasks were added to a checklist" + tasks(f.Get("tasks"))
-	case "video_chat_participants_invited":
-		p.service = names(f.Get("users")) + " were invited to the video chat"
-	case "proximity_alert_triggered":
-		p.service = readPerson(f.Get("traveler")).label() + " is near " + readPerson(f.Get("watcher")).label()
 	case "connected_website":
 		p.service = "Logged in to " + f.Text()
 	default:
-		return p.readEvent(key)
+		return false
 	}
 	return true
 }

@@ -28,7 +28,8 @@ type pending struct {
 	since   int64 // … and since when it waits, in milliseconds since 1970
 }
 
-// readState reads what an earlier answer left, or nothing at an account's first start.
+// readState reads what an earlier answer left, or nothing at an account's first start. Fields that another version
+// knows are passed over, and those that it did not know are zero.
 func readState(data wit.JSON) (state, error) {
 	if len(data) == 0 {
 		return state{}, nil
@@ -53,7 +54,8 @@ func readState(data wit.JSON) (state, error) {
 	return s, err
 }
 
-// readPending takes as many files as the message has attachments, whatever the state says.
+// readPending takes as many files as the message has attachments, whatever the state says: an older version of the
+// plugin may have left it.
 func readPending(v json.Value) (*pending, error) {
 	p := &pending{tries: v.Get("tries").Int(), update: v.Get("update").Int(), since: v.Get("since").Int()}
 	if err := wit.Unmarshal(v.Get("message").Raw(), &p.message); err != nil {

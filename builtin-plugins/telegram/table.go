@@ -18,7 +18,8 @@ type table struct {
 	rows   [][]string
 }
 
-// table takes the lines of a table, should one begin here: a row, and below it one of dashes with as many cells.
+// table takes the lines of a table, should one begin here: a row, and below it one of dashes with as many cells. Other
+// lines with bars, such as a command with pipes, are no table. It ends with the first line that has no bar.
 func (c *converter) table() bool {
 	if c.at+1 >= len(c.lines) || !strings.Contains(c.lines[c.at], "|") {
 		return false
@@ -66,7 +67,8 @@ func cells(line string) []string {
 	return append(out, strings.TrimSpace(cell.String()))
 }
 
-// html shows the table as it fits.
+// html shows the table as it fits. In a fixed width nothing can be formatted, so the cells lose their marks there;
+// links are written out.
 func (t *table) html() string {
 	lines := make([][]string, 0, len(t.rows)+1)
 	widths, total := make([]int, len(t.header)), 0
@@ -126,7 +128,8 @@ func (t *table) list() string {
 	return strings.Join(rows, "\n\n")
 }
 
-// width is how many columns a text takes: two for the wide characters of East Asia and for pictures.
+// width is how many columns a text takes: two for the wide characters of East Asia and for pictures. It is what most
+// programs show, and an error costs no more than a column that is not straight.
 func width(s string) int {
 	n := 0
 	for _, r := range s {
@@ -141,7 +144,8 @@ func width(s string) int {
 	return n
 }
 
-// isWide reports whether a character is two columns wide.
+// isWide reports whether a character is two columns wide: the scripts that are written in squares, their wide forms of
+// Latin, and the blocks of emoji.
 func isWide(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) ||
 		r >= 0xff01 && r <= 0xff60 || r >= 0x1f300 && r <= 0x1faff

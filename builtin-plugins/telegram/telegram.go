@@ -14,7 +14,8 @@
 // updates are confirmed meanwhile, so order is kept.
 //
 // Nothing is kept in memory between calls. How to read it: Event below, then answer.go, connect.go,
-// response.go, poll.go; update.go makes messages of updates; send.go is the way out.
+// response.go, poll.go; update.go makes messages of updates, by message.go and what it consists of (origin.go,
+// reply.go, content.go, service.go, attachment.go); send.go is the way out, with media.go, chat.go, markdown.go.
 package telegram
 
 import (

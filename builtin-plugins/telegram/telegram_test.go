@@ -149,3 +149,35 @@ func FuzzUpdates(f *testing.F) {
 		}
 	})
 }
+
+// TestAPauseOutlivesARestart: Telegram has asked for a pause, and the gateway, or the plugin, starts anew in it.
+func TestAPauseOutlivesARestart(t *testing.T) {
+	plugin, host := telegram.New(), (&sdktest.Host{}).SDK()
+	event := func(e wit.ChannelEvent, state wit.JSON) *wit.ChannelAnswer {
+		t.Helper()
+		e.State = state
+		out, err := plugin.Event(host, &e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	const now = 1_000_000
+	flood := `{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":100}}`
+	for _, kind := range []string{"me", "hook", "poll", "probe"} {
+		asked := event(wit.ChannelEvent{Kind: wit.EventKindResponse, Now: now, Response: &wit.HTTPResponse{ID: kind + ":3", Status: 429, Text: &flood}}, wit.JSON(`{"generation":3}`))
+		early := event(wit.ChannelEvent{Kind: wit.EventKindStart, Now: now + 40_000}, asked.State)
+		if n := len(early.Timers); len(early.Requests) != 0 || n == 0 || early.Timers[n-1] != (wit.Timer{ID: "retry", After: 60_000}) {
+			t.Errorf("%s: started in the pause: %s", kind, wit.Marshal(early))
+		}
+		if late := event(wit.ChannelEvent{Kind: wit.EventKindTimer, Now: now + 100_000, Timer: new("retry")}, early.State); len(late.Requests) != 1 {
+			t.Errorf("%s: behind the pause: %s", kind, wit.Marshal(late))
+		}
+		if late := event(wit.ChannelEvent{Kind: wit.EventKindStart, Now: now + 100_000}, asked.State); len(late.Requests) != 1 {
+			t.Errorf("%s: started behind the pause: %s", kind, wit.Marshal(late))
+		}
+	}
+	if far := event(wit.ChannelEvent{Kind: wit.EventKindStart, Now: now}, wit.JSON(`{"notBefore":900000000000000}`)); far.Timers[len(far.Timers)-1].After != 24*60*60*1000 {
+		t.Errorf("a clock that was set back: %s", wit.Marshal(far))
+	}
+}

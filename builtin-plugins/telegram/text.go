@@ -47,7 +47,8 @@ func (t text) list() []entity {
 	return out
 }
 
-// byteOffsets maps each UTF-16 offset, including the end, to the byte where it is.
+// byteOffsets maps each UTF-16 offset, including the end, to the byte where it is. Both halves of a character that
+// UTF-16 writes as two map to its first byte.
 func byteOffsets(s string) []int {
 	out := make([]int, 0, len(s)+1)
 	for i, r := range s {
@@ -83,7 +84,7 @@ func (t text) mentions(me person) bool {
 }
 
 // markup returns the text in the kernel's neutral markup as far as something would be lost otherwise:
-// links that are not visible, and code. A command loses the name of the bot that it is for.
+// links that are not visible, and code. Bold and italic stay what people see as emphasis and models do not need. A command loses the name of the bot that it is for.
 func (t text) markup(me person) string {
 	var b strings.Builder
 	done := 0 // bytes of raw that are written

@@ -55,7 +55,7 @@ func readUpdate(v json.Value, me person, now int64) update {
 }
 
 // inbound is the message that a post makes: what somebody posted, or what happened in a chat. It is nil for what
-// the bot wrote itself.
+// the bot wrote itself. A post always makes one: what cannot be read is said to be there.
 func (p *post) inbound(me person) *inbound {
 	author := p.author()
 	if p.id == "" || author.id == me.id {
@@ -110,7 +110,7 @@ func readEdit(v json.Value, me person, id string) *inbound {
 }
 
 // readReaction reads a change of somebody's reactions to a message: the emoji that is new, or "" when one
-// was taken back.
+// was taken back. Telegram tells all that there were and all that there are (MessageReactionUpdated).
 func readReaction(v json.Value, id string) *inbound {
 	who := readPerson(v.Get("user"))
 	if who.id == "" {

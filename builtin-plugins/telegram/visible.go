@@ -25,7 +25,8 @@ func withoutTags(html string) string {
 	}
 }
 
-// isVisible reports whether anything can be seen of a text: Telegram refuses to send one of which nothing can.
+// isVisible reports whether anything can be seen of a text: Telegram refuses to send one of which nothing can. Spaces of
+// all kinds cannot, nor can marks without a letter to stand on.
 func isVisible(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool {
 		switch r {
