@@ -28,7 +28,8 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 	k.closers.add(s.db.Close)
 	keyring := k.o.StateDir != "" && (k.o.Config.Secrets.Keyring == nil || *k.o.Config.Secrets.Keyring)
 	s.vault, err = secret.Open(ctx, secret.Config{
-		Store: s.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring, Logger: k.log.Named("secret"),
+		Store: s.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring || k.o.Keyring != nil,
+		Ring: k.o.Keyring, Logger: k.log.Named("secret"),
 	})
 	if err != nil {
 		return err
@@ -46,7 +47,10 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 }
 
 func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
-	if k.o.StateDir == "" {
+	switch {
+	case k.o.Store != nil:
+		return k.o.Store, nil
+	case k.o.StateDir == "":
 		return store.OpenMemory(), nil
 	}
 	if err := os.MkdirAll(k.o.StateDir, 0o700); err != nil {

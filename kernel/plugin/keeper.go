@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -30,9 +31,9 @@ type keeper struct {
 	log      hclog.Logger
 	touched  *atomic.Int64 // when a source last changed, in nanoseconds
 
-	entries    map[string]*entry
-	unfinished bool // something looked as if it were still being written
-	stopped    bool
+	entries map[string]*entry
+	again   time.Duration // after which a look has to be repeated, for what did not run for now
+	stopped bool
 }
 
 // entry is one plugin.
@@ -41,8 +42,7 @@ type entry struct {
 	state    life.State
 	versions map[life.Ref]*version
 	serving  *version
-	found    []candidate   // as they were found last
-	dormant  *wit.Manifest // while it is disabled
+	found    []candidate // as they were found last
 }
 
 // entry returns a plugin, which it makes if need be.
@@ -81,7 +81,11 @@ func (k *keeper) publish(e *entry) {
 		k.table.remove(e.id)
 		return
 	}
-	k.table.put(&standing{id: e.id, version: e.serving, status: e.state.Status, update: e.state.Update, dormant: e.dormant})
+	s := &standing{id: e.id, version: e.serving, status: e.state.Status, update: e.state.Update}
+	if len(e.found) > 0 {
+		s.installed = e.found[0].manifest
+	}
+	k.table.put(s)
 }
 
 // act carries out actions, and returns the outcome of a trial if there was one.

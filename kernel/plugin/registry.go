@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type Deps struct {
 
 // Times of the registry's own.
 const (
+	passingRetry = time.Second            // between looks at a package that a failing disk keeps from running
 	debounce     = 150 * time.Millisecond // between the last change of a folder and a look at it
 	maxDebounce  = 600 * time.Millisecond // while it keeps changing
 	maxCopying   = 700 * time.Millisecond // how long after a change a broken package may still be incomplete
@@ -139,11 +141,7 @@ func (r *Registry) serve(ctx context.Context, tasks <-chan struct{}) {
 				r.log.Warn("plugins cannot be looked at", "error", err)
 			}
 			r.keeper.verifyInstalled(ctx)
-			if again {
-				look.Reset(debounce)
-			} else {
-				look.Reset(time.Hour)
-			}
+			look.Reset(cmp.Or(again, time.Hour))
 		}
 	}
 }

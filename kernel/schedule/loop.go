@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -73,6 +74,17 @@ func (l *loop) run(ctx context.Context) {
 		}
 		timer.Reset(sleep)
 	}
+}
+
+// insist does something again while the store fails, until ctx ends. The error is that of do.
+func (l *loop) insist(ctx context.Context, do func(context.Context) error) error {
+	return retry.While(ctx, store.Failed, storeRetry, func() error {
+		err := do(ctx)
+		if store.Failed(err) {
+			l.log.Error("jobs not readable, retrying", "error", err)
+		}
+		return err
+	})
 }
 
 // fireDue starts what is due and returns how long nothing will be.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -57,13 +58,24 @@ func (r *runner) launch(ctx context.Context, j Job) <-chan Run {
 			done <- Run{Due: f.Due, StartedAt: j.State.RunningAt, Status: Failed, Error: "the gateway stops, the job goes on at its next start", Key: f.Key}
 			return // its state stays as a crash would leave it
 		}
-		run, err := r.finish(f, j.State.RunningAt, summary, err)
-		if err != nil {
-			r.log.Error("recording the end of a job failed", "owner", j.Owner, "job", j.ID, "error", err)
-		}
-		done <- run
+		done <- r.conclude(ctx, f, j.State.RunningAt, summary, err)
 	})
 	return done
+}
+
+// conclude records the end of a run, and again while the store fails: a job whose end is not recorded is never due
+// again. If that goes on until the gateway stops, the run is continued at the next start.
+func (r *runner) conclude(ctx context.Context, f Firing, startedAt int64, summary string, cause error) (run Run) {
+	if cause != nil {
+		r.log.Warn("job failed", "owner", f.Job.Owner, "job", f.Job.ID, "name", f.Job.Name, "error", cause)
+	}
+	_ = retry.While(ctx, store.Failed, storeRetry, func() (err error) {
+		if run, err = r.finish(f, startedAt, summary, cause); err != nil {
+			r.log.Error("recording the end of a job failed", "owner", f.Job.Owner, "job", f.Job.ID, "error", err)
+		}
+		return err
+	})
+	return run
 }
 
 // call turns a missing handler and a panic into errors.
@@ -86,7 +98,6 @@ func (r *runner) finish(f Firing, startedAt int64, summary string, cause error) 
 	run := Run{Due: f.Due, StartedAt: startedAt, Duration: max(now-startedAt, 0), Status: OK, Summary: cut(summary), Key: f.Key, Forced: f.Forced}
 	if cause != nil {
 		run.Status, run.Error = Failed, cut(cause.Error())
-		r.log.Warn("job failed", "owner", f.Job.Owner, "job", f.Job.ID, "name", f.Job.Name, "error", cause)
 	}
 	err := r.records.change(context.Background(), func(tx store.Tx) ([]Change, error) {
 		j, err := get(tx, f.Job.Owner, f.Job.ID)
@@ -103,12 +114,17 @@ func (r *runner) finish(f Firing, startedAt int64, summary string, cause error) 
 	return run, err
 }
 
-// resume continues the runs that a crash or a shutdown interrupted.
-func (r *runner) resume(ctx context.Context) error {
-	interrupted, err := r.records.list(ctx, store.Range{}, func(j Job) bool { return j.State.Firing != nil })
+// resume continues the runs that a crash or a shutdown interrupted. insist does each part of it until the store lets
+// it, so that no run is continued twice.
+func (r *runner) resume(ctx context.Context, insist func(context.Context, func(context.Context) error) error) error {
+	var interrupted []Job
+	err := insist(ctx, func(ctx context.Context) (err error) {
+		interrupted, err = r.records.list(ctx, store.Range{}, func(j Job) bool { return j.State.Firing != nil })
+		return err
+	})
 	for _, j := range interrupted {
 		if err == nil {
-			err = r.rerun(ctx, j)
+			err = insist(ctx, func(ctx context.Context) error { return r.rerun(ctx, j) })
 		}
 	}
 	return err

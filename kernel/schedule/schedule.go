@@ -64,16 +64,16 @@ func New(d Deps) *Scheduler {
 func (s *Scheduler) Handle(kind string, h Handler) { s.handlers.set(kind, h) }
 
 // Run runs jobs until ctx ends and every handler has returned. First it deals with what the last run left:
-// interrupted jobs, then missed ones. It is called once. Errors: CodeConflict if it is running already; those
-// of the store at the start.
+// interrupted jobs, then missed ones; while the store fails it tries that again. It is called once. Errors:
+// CodeConflict if it is running already; CodeInvalid for records that cannot be read.
 func (s *Scheduler) Run(ctx context.Context) error {
 	if err := s.life.begin(ctx); err != nil {
 		return err
 	}
 	defer s.life.end()
-	err := s.loop.replan(ctx)
+	err := s.loop.insist(ctx, s.loop.replan)
 	if err == nil {
-		err = s.runner.resume(ctx)
+		err = s.runner.resume(ctx, s.loop.insist)
 	}
 	if ctx.Err() != nil {
 		return nil // the rest is dealt with at the next start
