@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/secret"
@@ -14,6 +15,7 @@ import (
 // state is what is durable.
 type state struct {
 	db       store.Store
+	claims   claim.Claims // of those who share the store
 	vault    *secret.Vault
 	settings *config.Settings
 	media    *media.Store
@@ -26,6 +28,7 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 		return err
 	}
 	k.closers.add(s.db.Close)
+	s.claims = new(claim.Local)
 	keyring := k.o.StateDir != "" && (k.o.Config.Secrets.Keyring == nil || *k.o.Config.Secrets.Keyring)
 	s.vault, err = secret.Open(ctx, secret.Config{
 		Store: s.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring || k.o.Keyring != nil,
