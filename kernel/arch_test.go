@@ -32,7 +32,7 @@ var imports = map[string]string{
 	"kernel/runtime/meter":    "kernel/runtime/leb wit",
 	"kernel/media":            "kernel/store wit",
 	"kernel/secret":           "kernel/store wit",
-	"kernel/schedule":         "kernel/retry kernel/store wit",
+	"kernel/schedule":         "kernel/claim kernel/retry kernel/store wit",
 	"kernel/config":           "kernel/event kernel/store kernel/wire wit",
 	"kernel/sse":              "wit",
 	"kernel/egress":           "kernel/sse wit",

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -125,7 +126,7 @@ func TestSet(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	s := schedule.New(schedule.Deps{Store: store.OpenMemory()})
+	s := schedule.New(schedule.Deps{Store: store.OpenMemory(), Claims: new(claim.Local)})
 	ctx := context.Background()
 	good := schedule.Spec{EveryMs: 1000}
 	for _, c := range []struct {
@@ -339,7 +340,7 @@ func TestSQLite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := schedule.New(schedule.Deps{Store: db})
+		s := schedule.New(schedule.Deps{Store: db, Claims: new(claim.Local)})
 		fired := make(chan string, 10)
 		s.Handle("cron", schedule.Handler{Fire: func(_ context.Context, f schedule.Firing) (string, error) {
 			fired <- f.Key
