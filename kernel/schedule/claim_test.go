@@ -111,13 +111,17 @@ func TestALostJob(t *testing.T) {
 				b.boot()
 				b.add("once", schedule.Spec{At: b.in(time.Second)})
 				b.sleep(2 * time.Second)
-				other := b.beside(schedule.Handler{Resumable: resumable, Fire: nap(time.Minute)})
+				other := b.beside(schedule.Handler{Resumable: resumable, Fire: nap(10 * time.Minute)})
 				defer other.stop()
 				other.wantFired()
 				b.claims.Lose("job/cron/once")
 				b.sleep(2 * time.Minute)
 				close(ends)
-				b.sleep(2 * time.Minute)
+				b.sleep(time.Second)
+				if f := b.get("once").State.Firing; (f != nil) != resumable {
+					b.Errorf("after the late end: %+v", f)
+				}
+				b.sleep(15 * time.Minute)
 				b.wantFired("once@1")
 				if resumable {
 					if len(other.keys) != 1 || other.keys[0] != b.keys[0] {
