@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
@@ -21,7 +20,7 @@ import (
 // goroutine whose result comes back; requests and connections have goroutines of their own; pauses are times
 // that the loop wakes up at. So it answers orders at once, whatever the plugin does.
 //
-// The account runs while the loop holds its claim (see hold), so that no other gateway does.
+// The account runs while the loop holds its claim (see tenure), so that no other gateway does.
 //
 // A stop does not cut a call of the plugin off: what that has read is committed, and nothing is done about the
 // rest of its answer. The call ends with the gateway, with the claim, or at its own deadline.
@@ -32,7 +31,6 @@ type loop struct {
 	log     hclog.Logger
 	redact  func(string) string
 	plugins Finder
-	claims  claim.Claims
 	view    *atomic.Pointer[view]
 
 	life     context.Context // Run's
@@ -43,11 +41,9 @@ type loop struct {
 	bench    bench
 	traffic  traffic
 	report   report
-	hold     *hold           // nil while the account is not claimed
-	asker    *asker          // that is to get the claim; nil when none is wanted
-	freed    <-chan struct{} // closed when the last hold was released
-	leaveAt  time.Time       // when the account stops since its plugin is gone; zero while it is here
-	tasks    sync.WaitGroup  // all goroutines that the loop has started
+	tenure   tenure
+	leaveAt  time.Time      // when the account stops since its plugin is gone; zero while it is here
+	tasks    sync.WaitGroup // all goroutines that the loop has started
 }
 
 // run works until ctx ends and all that the loop has started has ended, with its state written.
@@ -66,7 +62,7 @@ func (l *loop) run(ctx context.Context) {
 			l.leave()
 		}
 		l.settle()
-		l.bench.advance(l.work(), now, &l.mail, l.open())
+		l.bench.advance(l.tenure.context(l.life), now, &l.mail, l.open())
 		alarm.set(l.next())
 		select {
 		case e := <-l.at.orders:
@@ -78,7 +74,7 @@ func (l *loop) run(ctx context.Context) {
 		case r := <-l.bench.results:
 			l.bench.busy = false
 			r.conclude(l)
-		case <-l.hold.ended():
+		case <-l.tenure.ended():
 			l.lost()
 		case <-alarm.c():
 			alarm.rang()
@@ -97,7 +93,7 @@ func (l *loop) door() <-chan *input {
 }
 
 // open reports whether the next event may be handled: without the claim none is, for an account that runs.
-func (l *loop) open() bool { return l.hold != nil || l.machine.phase != phaseRunning }
+func (l *loop) open() bool { return l.tenure.hold != nil || l.machine.phase != phaseRunning }
 
 // receive puts an event in the mailbox, unless the start that it belongs to is over.
 func (l *loop) receive(in *input) {
@@ -223,11 +219,11 @@ func (l *loop) end() {
 	if l.bench.trial != nil {
 		l.giveUp(l.refusal())
 	}
-	if l.hold != nil {
+	if h := l.tenure.hold; h != nil {
 		if s := &l.bench.state; s.dirty {
-			l.bench.worker.flush(l.hold.ctx, s.state).conclude(l)
+			l.bench.worker.flush(h.ctx, s.state).conclude(l)
 		}
-		l.hold.release()
+		h.release()
 	}
 	l.show()
 }

@@ -14,6 +14,18 @@ import (
 // claimDelays are waited when nobody can be asked for a claim.
 var claimDelays = retry.Backoff{Min: time.Second, Max: time.Minute}
 
+// tenure is what an account has of its claim. The loop owns it.
+type tenure struct {
+	claims claim.Claims
+	id     message.Account
+	at     address
+	run    func(func()) // in a goroutine that the loop waits for
+
+	hold  *hold           // nil while the account is not claimed
+	asker *asker          // that is to get the claim; nil when none is wanted
+	freed <-chan struct{} // closed when the last hold was released
+}
+
 // hold is the account's claim, from its grant to its release.
 type hold struct {
 	ctx     context.Context // ends when the claim is lost, or with the gateway
@@ -23,11 +35,54 @@ type hold struct {
 }
 
 // ended is closed when the claim is lost; nil when there is nothing to be told of.
-func (h *hold) ended() <-chan struct{} {
-	if h == nil || h.lost {
+func (t *tenure) ended() <-chan struct{} {
+	if t.hold == nil || t.hold.lost {
 		return nil
 	}
-	return h.ctx.Done()
+	return t.hold.ctx.Done()
+}
+
+// context is what the worker works under: without the claim, which a replay does not need, the loop's life.
+func (t *tenure) context(life context.Context) context.Context {
+	if t.hold == nil {
+		return life
+	}
+	return t.hold.ctx
+}
+
+// want asks for the claim, or takes that back.
+func (t *tenure) want(life context.Context, wanted bool) {
+	switch {
+	case !wanted && t.asker != nil:
+		t.asker.cancel()
+		t.asker = nil
+	case wanted && t.hold == nil && t.asker == nil:
+		ctx, cancel := context.WithCancel(life)
+		k := &asker{claims: t.claims, id: t.id, at: t.at, before: t.freed, cancel: cancel}
+		t.asker = k
+		t.run(func() { k.run(ctx) })
+	}
+}
+
+// free releases the claim as soon as the requests and connections that were begun under it have ended.
+func (t *tenure) free() {
+	h, freed := t.hold, make(chan struct{})
+	t.hold, t.freed = nil, freed
+	t.run(func() {
+		defer close(freed)
+		h.tasks.Wait()
+		h.release()
+	})
+}
+
+// spawn runs fn in a goroutine that the claim is held for.
+func (t *tenure) spawn(fn func()) {
+	h := t.hold
+	h.tasks.Add(1)
+	t.run(func() {
+		defer h.tasks.Done()
+		fn()
+	})
 }
 
 // asker gets an account's claim, in a goroutine of its own, and gives it to the loop.
@@ -79,11 +134,11 @@ type granted struct {
 }
 
 func (o *granted) carryOut(l *loop) error {
-	if l.asker != o.asker {
+	if l.tenure.asker != o.asker {
 		return errUnwanted(l.id)
 	}
-	l.asker = nil
-	l.hold = &hold{ctx: o.held, release: func() { o.release(); o.asker.cancel() }}
+	l.tenure.asker = nil
+	l.tenure.hold = &hold{ctx: o.held, release: func() { o.release(); o.asker.cancel() }}
 	if l.machine.phase == phaseWaiting {
 		l.begin()
 	}
@@ -98,7 +153,7 @@ type ungranted struct {
 
 func (o *ungranted) carryOut(l *loop) error {
 	switch {
-	case l.asker != o.asker:
+	case l.tenure.asker != o.asker:
 		return errUnwanted(l.id)
 	case wit.CodeOf(o.err) == wit.CodeConflict:
 		l.wait(wit.ConnectionStateDisconnected, "it runs in another gateway, and starts here when that one stops it")
@@ -118,51 +173,21 @@ func errUnwanted(a message.Account) error {
 // forgotten here.
 func (l *loop) settle() {
 	wanted := l.machine.phase.claims()
-	if l.hold != nil && !l.bench.busy && (l.hold.lost || !wanted) {
-		if l.hold.lost && l.bench.trial != nil {
+	if h := l.tenure.hold; h != nil && !l.bench.busy && (h.lost || !wanted) {
+		if h.lost && l.bench.trial != nil {
 			l.giveUp(l.refusal())
 		}
-		if l.hold.lost || l.bench.trial == nil && !l.bench.state.dirty {
+		if h.lost || l.bench.trial == nil && !l.bench.state.dirty {
 			l.bench.state = keeper{}
-			l.free()
+			l.tenure.free()
 		}
 	}
-	switch {
-	case !wanted && l.asker != nil:
-		l.asker.cancel()
-		l.asker = nil
-	case wanted && l.hold == nil && l.asker == nil:
-		ctx, cancel := context.WithCancel(l.life)
-		k := &asker{claims: l.claims, id: l.id, at: l.at, before: l.freed, cancel: cancel}
-		l.asker = k
-		l.tasks.Go(func() { k.run(ctx) })
-	}
-}
-
-// free releases the claim as soon as the requests and connections that were begun under it have ended.
-func (l *loop) free() {
-	h, freed := l.hold, make(chan struct{})
-	l.hold, l.freed = nil, freed
-	l.tasks.Go(func() {
-		defer close(freed)
-		h.tasks.Wait()
-		h.release()
-	})
-}
-
-// spawn runs fn in a goroutine that the claim is held for.
-func (l *loop) spawn(fn func()) {
-	h := l.hold
-	h.tasks.Add(1)
-	l.tasks.Go(func() {
-		defer h.tasks.Done()
-		fn()
-	})
+	l.tenure.want(l.life, wanted)
 }
 
 // lost stops an account whose claim is gone. It asks for it again.
 func (l *loop) lost() {
-	l.hold.lost = true
+	l.tenure.hold.lost = true
 	if l.machine.phase.claims() && l.life.Err() == nil {
 		l.log.Warn("account stopped: its claim was lost", "account", l.id)
 		l.wait(wit.ConnectionStateDisconnected, "its claim was lost: another gateway may run it now; it starts here when it is free")
@@ -177,12 +202,4 @@ func (l *loop) wait(state wit.ConnectionState, hint string) {
 	}
 	l.stop(phaseWaiting, &wit.AccountStatus{State: state, Message: &hint})
 	l.publish()
-}
-
-// work is the context of what the worker does: without the claim it ends. A replay needs none.
-func (l *loop) work() context.Context {
-	if l.hold == nil {
-		return l.life
-	}
-	return l.hold.ctx
 }
