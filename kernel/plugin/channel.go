@@ -138,9 +138,9 @@ func (c *Channel) Open(ctx context.Context, account string, o *wit.OpenConnectio
 		if err != nil {
 			return "", err
 		}
-		return now.guest.Credentials(ctx, account)(name)
+		return now.guest.Credentials.For(ctx, account)(name)
 	}
-	return v.guest.Open(ctx, account, creds, o)
+	return v.guest.Connections.Open(ctx, account, creds, o)
 }
 
 func (c *Channel) operation(name string) error {

@@ -62,7 +62,7 @@ func (h *handle) Do(ctx context.Context, account string, req *wit.HTTPRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return v.guest.Do(ctx, account, req)
+	return v.guest.HTTP.Do(ctx, account, req)
 }
 
 func (h *handle) stream(ctx context.Context, account string, req *wit.HTTPRequest) (*egress.Response, error) {
@@ -70,7 +70,7 @@ func (h *handle) stream(ctx context.Context, account string, req *wit.HTTPReques
 	if err != nil {
 		return nil, err
 	}
-	return v.guest.Stream(ctx, account, req)
+	return v.guest.HTTP.Stream(ctx, account, req)
 }
 
 // current returns what is called now, nil while there is nothing.

@@ -102,14 +102,14 @@ func (k *keeper) act(e *entry, actions []life.Action) (outcome life.Event) {
 			k.publish(e)
 			k.refreshOffers()
 		case life.Inherit:
-			e.versions[a.Ref].guest.Inherit()
+			e.versions[a.Ref].guest.Connections.Inherit()
 		case life.Announce:
 			k.publish(e)
 			k.news.announce(e.id, a)
 		case life.Compile:
 			k.compile(e, a.Ref)
 		case life.Disconnect:
-			e.versions[a.Ref].guest.Disconnect()
+			e.versions[a.Ref].guest.Connections.Disconnect()
 		case life.Drain:
 			k.drain(e, a)
 		case life.Free:
