@@ -52,7 +52,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 		return err
 	}
 	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) { p.plugins.SettingsChanged(c.Plugin) })
-	p.scheduler.Handle("plugin", schedule.Handler{Fire: pluginFirings{p.plugins}.fire, Resumable: true})
+	p.scheduler.Handle("plugin", schedule.Handler{Fire: pluginFirings{p.plugins, p.scheduler}.fire, Resumable: true})
 	return p.plugins.Load(ctx)
 }
 

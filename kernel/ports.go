@@ -308,11 +308,23 @@ func (p pluginJobs) Jobs(ctx context.Context, id string) ([]string, error) {
 	return ids, err
 }
 
-// pluginFirings hands plugins the jobs that are due.
-type pluginFirings struct{ registry *plugin.Registry }
+func (p pluginJobs) Forget(ctx context.Context, id string) error {
+	return p.scheduler.RemoveAll(ctx, owner(id))
+}
 
+// pluginFirings hands plugins the jobs that are due.
+type pluginFirings struct {
+	registry  *plugin.Registry
+	scheduler *schedule.Scheduler
+}
+
+// fire calls the plugin. One that is not there was removed while the gateway did not run, and its jobs end; one that
+// cannot be called now (disabled, failed) has its jobs due again.
 func (p pluginFirings) fire(ctx context.Context, f schedule.Firing) (string, error) {
 	id := string(f.Job.Owner)[len("plugin:"):]
+	if _, err := p.registry.Info(id); wit.CodeOf(err) == wit.CodeNotFound {
+		return "the plugin is gone, and its jobs with it", p.scheduler.RemoveAll(ctx, f.Job.Owner)
+	}
 	return "", p.registry.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
 }
 

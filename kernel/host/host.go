@@ -19,6 +19,7 @@
 package host
 
 import (
+	"context"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -86,8 +87,9 @@ func (h *Host) of(id string) *lasting {
 	return l
 }
 
-// Forget drops what is kept in memory for a plugin that is gone, and closes what it has open. Its records stay: who
-// removes a plugin to put another build of it there expects to find them.
+// Forget ends what a plugin has going when the owner has removed it: what is kept in memory for it, its connections and
+// its jobs, which nobody could be called for. Its records stay: who takes a plugin away to put another build of it
+// there expects to find them.
 func (h *Host) Forget(id string) {
 	h.mu.Lock()
 	if l := h.lasting[id]; l != nil {
@@ -97,6 +99,12 @@ func (h *Host) Forget(id string) {
 	h.mu.Unlock()
 	if h.deps.Egress != nil {
 		h.deps.Egress.Forget(id)
+	}
+	if h.deps.Schedule == nil {
+		return
+	}
+	if err := h.deps.Schedule.Forget(context.Background(), id); err != nil {
+		h.deps.Logger.Warn("jobs of a removed plugin are still there: each ends when it is due", "plugin", id, "error", err)
 	}
 }
 

@@ -61,6 +61,15 @@ func (j jobs) Jobs(_ context.Context, plugin string) ([]string, error) {
 	return ids, nil
 }
 
+func (j jobs) Forget(_ context.Context, plugin string) error {
+	for key := range j {
+		if strings.HasPrefix(key, plugin+"/") {
+			delete(j, key)
+		}
+	}
+	return nil
+}
+
 type media struct{}
 
 func (media) Stat(_ context.Context, id string) (wit.MediaInfo, error) {

@@ -15,9 +15,12 @@ type Scheduler interface {
 	Cancel(ctx context.Context, plugin, id string) error
 	// Jobs lists the ids of a plugin's jobs.
 	Jobs(ctx context.Context, plugin string) ([]string, error)
+	// Forget removes all jobs of a plugin that is gone.
+	Forget(ctx context.Context, plugin string) error
 }
 
-// schedule is a plugin's jobs, which the scheduler keeps.
+// schedule is a plugin's jobs, which the scheduler keeps: over restarts, upgrades and while the plugin is disabled or
+// cannot be loaded, until the plugin is removed.
 type schedule struct {
 	plugin    string
 	scheduler Scheduler // nil where there is none

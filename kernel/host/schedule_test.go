@@ -33,3 +33,23 @@ func TestWithoutScheduleAndMedia(t *testing.T) {
 		}
 	}
 }
+
+// TestForgetEndsJobs: a plugin that is gone has no jobs any more, but its records; others keep theirs.
+func TestForgetEndsJobs(t *testing.T) {
+	w := newWorld()
+	for _, id := range []string{"p", "pp"} {
+		g := w.guest(id, everything())
+		for name, in := range map[string]string{"schedule_set": `{"id":"j","every":1000}`, "kv_put": `{"key":"k","value":"v"}`} {
+			if _, err := ask(g, host.Call{}, name, in); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.host.Forget("p")
+	if len(w.jobs) != 1 || w.jobs["pp/j"] == nil {
+		t.Errorf("jobs left: %v", w.jobs)
+	}
+	if out, err := ask(w.guest("p", everything()), host.Call{}, "kv_get", `{"key":"k"}`); out != `{"value":"v"}` || err != nil {
+		t.Errorf("its record: %s %v", out, err)
+	}
+}

@@ -85,15 +85,13 @@ func TestJobs(t *testing.T) {
 		if got := strings.Join(b.events, ", "); got != want {
 			b.Errorf("events %s; want %s", got, want)
 		}
-		for _, id := range []string{"a", random.ID} {
-			if err := b.s.Remove(ctx, "cron", id); err != nil {
-				b.Error(err)
-			}
+		if err := b.s.RemoveAll(ctx, "cron"); err != nil {
+			b.Error(err)
 		}
 		left, err1 := b.s.List(ctx, "cron")
 		other, err2 := b.s.List(ctx, "plugin:a")
 		if len(left) != 0 || len(other) != 1 || err1 != nil || err2 != nil {
-			b.Errorf("after all were removed: %v, %v, %v, %v", left, other, err1, err2)
+			b.Errorf("after RemoveAll: %v, %v, %v, %v", left, other, err1, err2)
 		}
 	})
 }
