@@ -72,6 +72,7 @@ type Kernel struct {
 	hooks    *hook.Hooks // nil where the service is left out
 	door     door
 	url      atomic.Pointer[string]
+	up       atomic.Bool // every part runs, and none is being stopped
 	closers  closers
 }
 
