@@ -27,7 +27,7 @@ type keeper struct {
 	host     *host.Host
 	news     announcer
 	crew     *crew
-	handles  versions // what the handles of hooks find versions by
+	versions *finder // what the handles of hooks find versions by
 	log      hclog.Logger
 	touched  *atomic.Int64 // when a source last changed, in nanoseconds
 

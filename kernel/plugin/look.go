@@ -136,7 +136,7 @@ func (k *keeper) verifyInstalled(ctx context.Context) {
 			continue
 		}
 		k.crew.background(func() func() {
-			if v, err := k.handles.enter(ctx, id); err == nil {
+			if v, err := k.versions.enter(ctx, id); err == nil {
 				v.calls.leave()
 			}
 			return func() {}
