@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/secret"
@@ -14,6 +15,7 @@ import (
 // state is what is durable.
 type state struct {
 	db       store.Store
+	claims   claim.Claims // of those who share the store
 	vault    *secret.Vault
 	settings *config.Settings
 	media    *media.Store
@@ -26,9 +28,11 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 		return err
 	}
 	k.closers.add(s.db.Close)
+	s.claims = new(claim.Local)
 	keyring := k.o.StateDir != "" && (k.o.Config.Secrets.Keyring == nil || *k.o.Config.Secrets.Keyring)
 	s.vault, err = secret.Open(ctx, secret.Config{
-		Store: s.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring, Logger: k.log.Named("secret"),
+		Store: s.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring || k.o.Keyring != nil,
+		Ring: k.o.Keyring, Logger: k.log.Named("secret"),
 	})
 	if err != nil {
 		return err
@@ -46,13 +50,27 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 }
 
 func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
-	if k.o.StateDir == "" {
+	switch {
+	case k.o.Store != nil:
+		return k.o.Store, nil
+	case k.o.StateDir == "":
 		return store.OpenMemory(), nil
 	}
 	if err := os.MkdirAll(k.o.StateDir, 0o700); err != nil {
 		return nil, wit.Errorf(wit.CodeUnavailable, "make the state directory: %w", err)
 	}
 	return store.Open(ctx, k.o.dir(databaseFile), store.Options{Logger: k.log.Named("store")})
+}
+
+// answers reads a record, whether there is one or not. It writes nothing: anybody may ask.
+func (s *state) answers(ctx context.Context) error {
+	return s.db.View(ctx, func(tx store.Tx) error {
+		_, err := tx.Get("probe", "probe")
+		if wit.CodeOf(err) == wit.CodeNotFound {
+			return nil
+		}
+		return err
+	})
 }
 
 // check reads all of the database, where there is a file to be read.

@@ -92,11 +92,11 @@ func attachments(list []wit.Attachment) []wit.Part {
 			p.Kind = wit.PartKindFile
 		}
 		if a.Media == nil || *a.Media == "" {
-			p = session.TextPart("[attached: " + session.Cut(what(&a), 200) + "]")
+			p = session.TextPart("[attached: " + message.Clip(what(&a), 200) + "]")
 		}
 		out = append(out, p)
 		if a.Caption != nil && *a.Caption != "" {
-			out = append(out, session.TextPart(session.Cut(*a.Caption, maxText)))
+			out = append(out, session.TextPart(message.Clip(*a.Caption, maxText)))
 		}
 	}
 	return out

@@ -42,7 +42,7 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	}
 	r := AsCommand(run.Run{ID: m.ID, Session: key, Text: in.Text, Origin: from, Reply: &from})
 	if r.Command == "" {
-		r.Text = session.Cut(preface(m)+in.Text, maxText)
+		r.Text = message.Clip(preface(m)+in.Text, maxText)
 	}
 	r.Attachments = in.Attachments[:min(len(in.Attachments), maxAttachments)]
 	_, err := run.Enqueue(tx, r)
@@ -56,7 +56,7 @@ func preface(in message.Inbound) string {
 	if len(in.History) > 0 {
 		b.WriteString("[said before in this conversation:\n")
 		for _, h := range in.History {
-			b.WriteString(personName(h.Sender) + ": " + session.Cut(h.Text, 2000) + "\n")
+			b.WriteString(personName(h.Sender) + ": " + message.Clip(h.Text, 2000) + "\n")
 		}
 		b.WriteString("]\n")
 	}
@@ -65,7 +65,7 @@ func preface(in message.Inbound) string {
 		if q.Sender != nil {
 			who = personName(*q.Sender)
 		}
-		b.WriteString("[in reply to " + who + ": " + session.Cut(*q.Text, 2000) + "]\n")
+		b.WriteString("[in reply to " + who + ": " + message.Clip(*q.Text, 2000) + "]\n")
 	}
 	return b.String()
 }

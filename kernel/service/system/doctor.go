@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/wit"
@@ -17,41 +18,52 @@ type DoctorResult struct {
 	Checks []service.Check `json:"checks"`
 }
 
-// doctor looks at what the services stand on, and asks them what is wrong with them.
-func (s *Service) doctor(ctx context.Context, _ rpc.None) (DoctorResult, error) {
-	d := DoctorResult{Checks: []service.Check{
-		{Name: "gateway", OK: true, Message: "carapace " + s.version + " at " + s.url()},
-		s.checkDatabase(ctx), s.checkSettings(), s.checkPlugins(),
-	}}
-	for _, other := range s.services() {
-		for _, check := range other.Checks {
-			d.Checks = append(d.Checks, check(ctx))
-		}
-	}
-	d.Checks = append(d.Checks, s.checkQueues(ctx))
-	d.OK = !slices.ContainsFunc(d.Checks, func(c service.Check) bool { return !c.OK })
-	return d, nil
+// doctor looks for what is wrong.
+type doctor struct {
+	version    string
+	url        func() string
+	configPath string
+	checkStore func(context.Context) error
+	settings   *config.Settings
+	plugins    Plugins
+	services   func() []service.Service
 }
 
-func (s *Service) checkDatabase(ctx context.Context) service.Check {
-	if err := s.checkStore(ctx); err != nil {
+// examine looks at what the services stand on, and asks them what is wrong with them.
+func (d *doctor) examine(ctx context.Context, _ rpc.None) (DoctorResult, error) {
+	r := DoctorResult{Checks: []service.Check{
+		{Name: "gateway", OK: true, Message: "carapace " + d.version + " at " + d.url()},
+		d.checkDatabase(ctx), d.checkSettings(), d.checkPlugins(),
+	}}
+	for _, other := range d.services() {
+		for _, check := range other.Checks {
+			r.Checks = append(r.Checks, check(ctx))
+		}
+	}
+	r.Checks = append(r.Checks, d.checkQueues(ctx))
+	r.OK = !slices.ContainsFunc(r.Checks, func(c service.Check) bool { return !c.OK })
+	return r, nil
+}
+
+func (d *doctor) checkDatabase(ctx context.Context) service.Check {
+	if err := d.checkStore(ctx); err != nil {
 		return service.Check{Name: "database", Message: err.Error(), Hint: "stop the gateway, keep a copy of the state directory, and restore the database from a backup"}
 	}
 	return service.Check{Name: "database", OK: true, Message: "every page is sound"}
 }
 
-func (s *Service) checkSettings() service.Check {
-	if problems := s.unusableSections(); len(problems) > 0 {
-		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + s.configPath + " and start the gateway again"}
+func (d *doctor) checkSettings() service.Check {
+	if problems := d.unusableSections(); len(problems) > 0 {
+		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + d.configPath + " and start the gateway again"}
 	}
 	return service.Check{Name: "settings", OK: true, Message: "every plugin's section fits its schema"}
 }
 
-func (s *Service) checkPlugins() service.Check {
+func (d *doctor) checkPlugins() service.Check {
 	c := service.Check{Name: "plugins", OK: true}
 	var bad []string
 	ready := 0
-	for _, p := range s.plugins.List() {
+	for _, p := range d.plugins.List() {
 		switch p.State {
 		case "failed":
 			bad = append(bad, p.ID+": "+p.Reason)
@@ -70,33 +82,27 @@ func (s *Service) checkPlugins() service.Check {
 }
 
 // checkQueues says how much waits.
-func (s *Service) checkQueues(ctx context.Context) service.Check {
-	q, err := s.queues(ctx)
+func (d *doctor) checkQueues(ctx context.Context) service.Check {
+	q, err := queues(ctx, d.services())
 	if err != nil {
 		return service.Check{Name: "queues", Message: err.Error()}
 	}
 	return service.Check{Name: "queues", OK: true, Message: fmt.Sprintf("%d runs and %d messages wait", q.Runs, q.Outbound)}
 }
 
-// queues counts what waits in the services.
-func (s *Service) queues(ctx context.Context) (Queues, error) {
-	all, err := service.Queues(ctx, s.services())
-	return Queues{Runs: all["runs"], Outbound: all["outbound"], Held: all["held"], Aside: all["dead_letters"]}, err
-}
-
 // unusableSections says what is wrong with the plugins' sections of the config file. A section that cannot
 // be used fails its plugin's calls, never the gateway.
-func (s *Service) unusableSections() []string {
+func (d *doctor) unusableSections() []string {
 	var problems []string
 	check := func(id, account string, section wit.JSON) {
 		if len(section) == 0 {
 			return
 		}
-		if err := s.plugins.CheckConfig(id, account, section); err != nil {
+		if err := d.plugins.CheckConfig(id, account, section); err != nil {
 			problems = append(problems, err.Error())
 		}
 	}
-	file := s.settings.File()
+	file := d.settings.File()
 	for id, p := range file.Plugins {
 		check(id, "", p.Config)
 	}

@@ -6,9 +6,6 @@ package system
 
 import (
 	"context"
-	"os"
-	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -30,46 +27,9 @@ type Account struct {
 	Message string `json:"message,omitempty"`
 }
 
-// Queues counts what waits.
-type Queues struct {
-	// Runs are questions that are not answered yet.
-	Runs int `json:"runs"`
-	// Outbound are messages on their way out.
-	Outbound int `json:"outbound"`
-	// Held are messages that wait for the owner's word after a crash.
-	Held int `json:"held"`
-	// Aside are events of channels that no plugin could handle.
-	Aside int `json:"aside"`
-}
-
 // Plugin is one plugin, in short.
 type Plugin struct {
 	ID, State, Reason, Hint string
-}
-
-// Setup is what the owner says of a plugin. What is left out stays as it is.
-type Setup struct {
-	ID string `json:"id" rpc:"required,min=1,max=64"`
-	// Account is which account of a channel is meant; empty is the plugin as a whole.
-	Account string `json:"account,omitempty"`
-	Enabled *bool  `json:"enabled,omitempty"`
-	// Config is checked against the plugin's schema; see plugins.info.
-	Config wit.JSON `json:"config,omitempty"`
-	Access *Access  `json:"access,omitempty"`
-	// Secrets are credentials by the names that plugins.info gives. They are encrypted and never shown.
-	Secrets map[string]string `json:"secrets,omitempty"`
-}
-
-// Access is who may talk to an account of a channel.
-type Access struct {
-	// DMPolicy is pairing (the default), allowlist, open or disabled.
-	DMPolicy  string   `json:"dmPolicy,omitempty"`
-	AllowFrom []string `json:"allowFrom,omitempty"`
-	// GroupPolicy is allowlist (the default), open or disabled.
-	GroupPolicy string   `json:"groupPolicy,omitempty"`
-	Groups      []string `json:"groups,omitempty"`
-	// RequireMention in groups is true when left out.
-	RequireMention *bool `json:"requireMention,omitempty"`
 }
 
 // Plugins is what there is to know of the plugins.
@@ -119,31 +79,32 @@ type Deps struct {
 	Services func() []service.Service
 }
 
-// Service answers. New makes it.
+// Service is those who answer: each knows of the gateway what its answers are made of.
 type Service struct {
-	version, stateDir, configPath, agent string
-	url                                  func() string
-	settings                             *config.Settings
-	log                                  *logs.Log
-	sessions                             Sessions
-	models                               session.Models
-	plugins                              Plugins
-	accounts                             Accounts
-	vault                                Vault
-	checkStore                           func(context.Context) error
-	services                             func() []service.Service
-	started                              time.Time
+	monitor *monitor
+	doctor  *doctor
+	setup   *setup
+	file    configFile
+	log     logFile
 }
 
 // New returns the service, and logs which sections of the config file cannot be used.
 func New(d Deps) *Service {
 	s := &Service{
-		version: d.Version, stateDir: d.StateDir, configPath: d.ConfigPath, agent: d.Agent, url: d.URL,
-		settings: d.Settings, log: d.Log, sessions: d.Sessions, models: d.Models, plugins: d.Plugins,
-		accounts: d.Accounts, vault: d.Vault, checkStore: d.CheckStore, services: d.Services, started: time.Now(),
+		monitor: &monitor{
+			version: d.Version, url: d.URL, stateDir: d.StateDir, agent: d.Agent, started: time.Now(),
+			sessions: d.Sessions, models: d.Models, plugins: d.Plugins, accounts: d.Accounts, services: d.Services,
+		},
+		doctor: &doctor{
+			version: d.Version, url: d.URL, configPath: d.ConfigPath, checkStore: d.CheckStore,
+			settings: d.Settings, plugins: d.Plugins, services: d.Services,
+		},
+		setup: &setup{settings: d.Settings, plugins: d.Plugins, accounts: d.Accounts, vault: d.Vault},
+		file:  configFile{path: d.ConfigPath, settings: d.Settings},
+		log:   logFile{d.Log},
 	}
-	for _, problem := range s.unusableSections() {
-		s.log.Logger().Error("config section unusable", "problem", problem)
+	for _, problem := range s.doctor.unusableSections() {
+		d.Log.Logger().Error("config section unusable", "problem", problem)
 	}
 	return s
 }
@@ -153,45 +114,18 @@ func (s *Service) Service() service.Service {
 	return service.Service{Name: "system", Methods: s.methods(), Events: Events()}
 }
 
+// Health says whether the gateway works, and of what it consists.
+func (s *Service) Health(ctx context.Context) Health { return s.monitor.health(ctx) }
+
 // methods lists the rows of the method table.
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("health", wire.ScopeRead, func(ctx context.Context, _ HealthParams) (Health, error) { return s.Health(ctx), nil }).
 			Doc("Says whether the gateway works, and of what it consists."),
-		rpc.New("status", wire.ScopeRead, s.status).Doc("Says what the gateway is made of and how much it has to do."),
-		rpc.New("logs.tail", wire.ScopeRead, s.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
-		rpc.New("config.get", wire.ScopeAdmin, s.getConfig).Doc("Returns the config file without its secrets."),
-		rpc.New("plugins.configure", wire.ScopeAdmin, s.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
-		rpc.New("doctor", wire.ScopeRead, s.doctor).Doc("Looks for what is wrong and says what to do."),
+		rpc.New("status", wire.ScopeRead, s.monitor.status).Doc("Says what the gateway is made of and how much it has to do."),
+		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
+		rpc.New("config.get", wire.ScopeAdmin, s.file.get).Doc("Returns the config file without its secrets."),
+		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
+		rpc.New("doctor", wire.ScopeRead, s.doctor.examine).Doc("Looks for what is wrong and says what to do."),
 	}
-}
-
-// Memory is what the process uses, in bytes: of the system where it tells, and of Go's runtime.
-type Memory struct {
-	RSS  int64 `json:"rss"`
-	Heap int64 `json:"heap"`
-}
-
-func usedMemory() Memory {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	used := Memory{RSS: int64(m.Sys - m.HeapReleased), Heap: int64(m.HeapAlloc)}
-	if pages, err := residentPages(); err == nil {
-		used.RSS = pages * int64(os.Getpagesize())
-	}
-	return used
-}
-
-// build is the commit that the binary was built from, where the build says.
-func build() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
-		}
-	}
-	return ""
 }

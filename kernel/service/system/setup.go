@@ -1,44 +1,36 @@
 package system
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
-	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// ConfigResult is the config file as clients may see it: raw is made from the settings without
-// secrets, not from the file.
-type ConfigResult struct {
-	Path         string         `json:"path"`
-	Exists       bool           `json:"exists"`
-	Raw          string         `json:"raw"`
-	Parsed       *config.Config `json:"parsed"`
-	Valid        bool           `json:"valid"`
-	Config       *config.Config `json:"config"`
-	Hash         string         `json:"hash"`
-	Issues       []string       `json:"issues"`
-	Warnings     []string       `json:"warnings"`
-	LegacyIssues []string       `json:"legacyIssues"`
+// Setup is what the owner says of a plugin. What is left out stays as it is.
+type Setup struct {
+	ID string `json:"id" rpc:"required,min=1,max=64"`
+	// Account is which account of a channel is meant; empty is the plugin as a whole.
+	Account string `json:"account,omitempty"`
+	Enabled *bool  `json:"enabled,omitempty"`
+	// Config is checked against the plugin's schema; see plugins.info.
+	Config wit.JSON `json:"config,omitempty"`
+	Access *Access  `json:"access,omitempty"`
+	// Secrets are credentials by the names that plugins.info gives. They are encrypted and never shown.
+	Secrets map[string]string `json:"secrets,omitempty"`
 }
 
-func (s *Service) getConfig(context.Context, rpc.None) (ConfigResult, error) {
-	shown := s.settings.File().Redacted()
-	raw, err := json.MarshalIndent(shown, "", "  ")
-	if err != nil {
-		return ConfigResult{}, wit.Errorf(wit.CodeInternal, "show the settings: %w", err)
-	}
-	sum := sha256.Sum256(raw)
-	return ConfigResult{
-		Path: s.configPath, Exists: !bytes.Equal(raw, []byte("{}")), Raw: string(raw), Parsed: shown, Valid: true, Config: shown,
-		Hash: hex.EncodeToString(sum[:]), Issues: []string{}, Warnings: []string{}, LegacyIssues: []string{},
-	}, nil
+// Access is who may talk to an account of a channel.
+type Access struct {
+	// DMPolicy is pairing (the default), allowlist, open or disabled.
+	DMPolicy  string   `json:"dmPolicy,omitempty"`
+	AllowFrom []string `json:"allowFrom,omitempty"`
+	// GroupPolicy is allowlist (the default), open or disabled.
+	GroupPolicy string   `json:"groupPolicy,omitempty"`
+	Groups      []string `json:"groups,omitempty"`
+	// RequireMention in groups is true when left out.
+	RequireMention *bool `json:"requireMention,omitempty"`
 }
 
 // ConfigureResult names what was configured.
@@ -48,8 +40,16 @@ type ConfigureResult struct {
 	Account string `json:"account,omitempty"`
 }
 
+// setup keeps what the owner says of a plugin.
+type setup struct {
+	settings *config.Settings
+	plugins  Plugins
+	accounts Accounts
+	vault    Vault
+}
+
 // configure keeps credentials first, so that settings never come into force without them.
-func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, error) {
+func (s *setup) configure(ctx context.Context, p Setup) (ConfigureResult, error) {
 	if p.Enabled == nil && p.Config == nil && p.Access == nil && len(p.Secrets) == 0 {
 		return ConfigureResult{}, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
 	}
@@ -75,7 +75,7 @@ func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, erro
 	return ConfigureResult{OK: err == nil, ID: p.ID, Account: p.Account}, err
 }
 
-func (s *Service) configurePlugin(ctx context.Context, p Setup) error {
+func (s *setup) configurePlugin(ctx context.Context, p Setup) error {
 	now := s.settings.SetUpPlugin(p.ID)
 	if p.Enabled != nil {
 		now.Enabled = p.Enabled
@@ -86,7 +86,7 @@ func (s *Service) configurePlugin(ctx context.Context, p Setup) error {
 	return s.settings.SetPlugin(ctx, p.ID, now)
 }
 
-func (s *Service) configureAccount(ctx context.Context, p Setup) error {
+func (s *setup) configureAccount(ctx context.Context, p Setup) error {
 	now := s.settings.SetUpAccount(p.ID, p.Account)
 	if p.Enabled != nil {
 		now.Enabled = p.Enabled
@@ -101,7 +101,7 @@ func (s *Service) configureAccount(ctx context.Context, p Setup) error {
 }
 
 // keepSecret keeps a credential that the plugin's manifest names, and makes an account use it.
-func (s *Service) keepSecret(ctx context.Context, id, account, name, value string) error {
+func (s *setup) keepSecret(ctx context.Context, id, account, name, value string) error {
 	names, err := s.plugins.Secrets(id)
 	if err != nil {
 		return err
