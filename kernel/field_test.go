@@ -18,5 +18,5 @@ func TestCompletionsFromTheField(t *testing.T) {
 // TestTelegramFromTheField: what Telegram was seen to send, and to refuse.
 func TestTelegramFromTheField(t *testing.T) {
 	t.Parallel()
-	fieldtest.Run(t, stage, "telegram", map[string]fieldtest.Kind{"telegram": fieldtest.Telegram})
+	fieldtest.Run(t, stage, "telegram", map[string]fieldtest.Kind{"telegram": telegramKind})
 }

@@ -1,4 +1,4 @@
-package fieldtest
+package kernel_test
 
 import (
 	"encoding/json"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest/fieldtest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
@@ -20,7 +21,7 @@ import (
 // telegramCase is a case in which people write to a bot, or the owner has it send. Everybody may write, and need not
 // mention it.
 type telegramCase struct {
-	Case
+	fieldtest.Case
 	// Account is laid over the account's settings.
 	Account map[string]any `json:"account"`
 	// Updates are Telegram's, and steps between them: see step.
@@ -63,9 +64,9 @@ const (
 	botAddress   = "127.0.0.1:2"
 )
 
-// Telegram runs cases of the plugin telegram, against a Bot API server. They run in a bubble of testing/synctest.
-func Telegram(t *testing.T, stage Stage, data []byte) {
-	c := Load[telegramCase](t, data)
+// telegramKind runs cases of the plugin telegram, against a Bot API server. They run in a bubble of testing/synctest.
+func telegramKind(t *testing.T, stage fieldtest.Stage, data []byte) {
+	c := fieldtest.Load[telegramCase](t, data)
 	options := c.Options(t, stage)
 	code := kerneltest.WASM(t, stage.Bundle)
 	synctest.Test(t, func(t *testing.T) {
@@ -80,11 +81,11 @@ func Telegram(t *testing.T, stage Stage, data []byte) {
 		}
 		wait := 10 * time.Second
 		if c.WaitMs > 0 {
-			wait = ms(int64(c.WaitMs))
+			wait = time.Duration(c.WaitMs) * time.Millisecond
 		}
 		time.Sleep(wait)
 		synctest.Wait()
-		Judge(t, &c.Case, func(e sent) []string {
+		fieldtest.Judge(t, &c.Case, func(e apiCalls) []string {
 			return append(e.problems(g.bot.Calls()), e.Problems(g.model.Requests())...)
 		})
 	})
@@ -95,15 +96,15 @@ type game struct {
 	t      *testing.T
 	client *kerneltest.Listener
 	bot    *botapi.Server
-	model  *Completions
+	model  *fieldtest.Completions
 	more   *plugintest.Memory
 	code   []byte
 }
 
 // boot starts the servers and the gateway.
-func (c *telegramCase) boot(t *testing.T, stage Stage, code []byte, options []kerneltest.Option) *game {
-	g := &game{t: t, bot: botapi.New(botapi.Config{}), model: NewCompletions(&c.Case), more: new(plugintest.Memory), code: code}
-	network := &Network{}
+func (c *telegramCase) boot(t *testing.T, stage fieldtest.Stage, code []byte, options []kerneltest.Option) *game {
+	g := &game{t: t, bot: botapi.New(botapi.Config{}), model: fieldtest.NewCompletions(&c.Case), more: new(plugintest.Memory), code: code}
+	network := &fieldtest.Network{}
 	network.Serve(t, modelAddress, g.model)
 	network.Serve(t, botAddress, g.bot)
 	t.Cleanup(func() { _ = g.bot.Close() })
@@ -118,7 +119,7 @@ func (c *telegramCase) boot(t *testing.T, stage Stage, code []byte, options []ke
 		g.know(fmt.Sprint(params["to"]))
 	}
 	account := map[string]any{"dmPolicy": "open", "groupPolicy": "open", "requireMention": false, "config": map[string]any{"apiRoot": "http://" + botAddress}}
-	merge(account, c.Account)
+	maps.Copy(account, c.Account)
 	k := kerneltest.Start(t, append(options, network.Option(), kerneltest.Source(g.more), c.Configure(t, stage, modelAddress, map[string]any{
 		"channels": map[string]any{"telegram": map[string]any{"accounts": map[string]any{"default": account}}},
 	}))...)
@@ -150,7 +151,7 @@ func (g *game) play(data json.RawMessage) {
 	case "":
 		g.update(data)
 	case "wait":
-		time.Sleep(ms(int64(s.Ms)))
+		time.Sleep(time.Duration(s.Ms) * time.Millisecond)
 	case "sent":
 		if err := g.bot.Wait(g.t.Context(), func() bool { return len(g.bot.Sent()) >= s.N }); err != nil {
 			g.t.Fatalf("%d messages are awaited: %v", s.N, err)
@@ -202,7 +203,7 @@ func (g *game) approve() {
 // put puts a plugin with the code of the built-in ones where the owner's plugins are.
 func (g *game) put(id string, m map[string]any) {
 	manifest := map[string]any{"id": id, "name": id, "version": "1.0.0", "description": id, "abi": 1}
-	merge(manifest, m)
+	maps.Copy(manifest, m)
 	text, err := json.Marshal(manifest)
 	if err != nil {
 		g.t.Fatal(err)
@@ -213,12 +214,12 @@ func (g *game) put(id string, m map[string]any) {
 	}})
 }
 
-// sent is what is expected of the calls that the server got.
-type sent struct {
-	Requests
+// apiCalls is what is expected of the calls that the server got.
+type apiCalls struct {
+	fieldtest.Requests
 	// Sent are accepted calls that are made in this order, among others, and Never are none.
-	Sent  []call `json:"sent"`
-	Never []call `json:"never"`
+	Sent  []apiCall `json:"sent"`
+	Never []apiCall `json:"never"`
 	// Count is how often a method may be called, refused or not.
 	Count []struct {
 		Method string `json:"method"`
@@ -227,30 +228,30 @@ type sent struct {
 	} `json:"count"`
 }
 
-// call is what is expected of one call. Method may be one of several, with bars.
-type call struct {
+// apiCall is what is expected of one call. Method may be one of several, with bars.
+type apiCall struct {
 	Method string `json:"method"`
 	// Text is the text, or the caption, as it was sent, and Visible what is seen of it.
-	Text    *Text `json:"text"`
-	Visible *Text `json:"visible"`
+	Text    *fieldtest.Text `json:"text"`
+	Visible *fieldtest.Text `json:"visible"`
 	// With are parameters that it has, Without those that it has not.
 	With    map[string]string `json:"with"`
 	Without []string          `json:"without"`
 }
 
-func (e *sent) problems(got []botapi.Call) (problems []string) {
-	rest := accepted(got)
+func (e *apiCalls) problems(got []botapi.Call) (problems []string) {
+	rest := acceptedCalls(got)
 	for i, want := range e.Sent {
 		found := false
 		for len(rest) > 0 && !found {
 			found, rest = want.is(rest[0]), rest[1:]
 		}
 		if !found {
-			problems = append(problems, fmt.Sprintf("call %d, %s, was not made: %s", i+1, want.words(), listed(got)))
+			problems = append(problems, fmt.Sprintf("call %d, %s, was not made: %s", i+1, want.words(), listedCalls(got)))
 		}
 	}
 	for _, not := range e.Never {
-		for _, c := range accepted(got) {
+		for _, c := range acceptedCalls(got) {
 			if not.is(c) {
 				problems = append(problems, fmt.Sprintf("%s was called with %v", c.Method, c.Params))
 			}
@@ -270,8 +271,8 @@ func (e *sent) problems(got []botapi.Call) (problems []string) {
 	return problems
 }
 
-// accepted are the calls that took effect.
-func accepted(got []botapi.Call) (list []botapi.Call) {
+// acceptedCalls are the calls that took effect.
+func acceptedCalls(got []botapi.Call) (list []botapi.Call) {
 	for _, c := range got {
 		if c.Code == 0 && c.Fault == "" {
 			list = append(list, c)
@@ -281,13 +282,13 @@ func accepted(got []botapi.Call) (list []botapi.Call) {
 }
 
 // is reports whether a call is the one that is expected.
-func (e *call) is(c botapi.Call) bool {
+func (e *apiCall) is(c botapi.Call) bool {
 	method := false
 	for m := range strings.SplitSeq(e.Method, "|") {
 		method = method || strings.EqualFold(m, c.Method)
 	}
 	text := c.Params["text"] + c.Params["caption"]
-	if !method || e.Text != nil && !e.Text.holds(text) || e.Visible != nil && !e.Visible.holds(visible(text, c.Params["parse_mode"])) {
+	if !method || e.Text.Problem("", text)+e.Visible.Problem("", visible(text, c.Params["parse_mode"])) != "" {
 		return false
 	}
 	for name, want := range e.With {
@@ -315,18 +316,12 @@ func visible(text, mode string) string {
 	return seen
 }
 
-func (e *call) words() string {
-	words := e.Method
-	for name, t := range map[string]*Text{"text": e.Text, "visible": e.Visible} {
-		if t != nil {
-			words += " " + name + " " + t.words()
-		}
-	}
-	return fmt.Sprint(words, " ", e.With)
+func (e *apiCall) words() string {
+	return fmt.Sprint(e.Method, e.Text.Problem(" text", "…"), e.Visible.Problem(" visible", "…"), " ", e.With)
 }
 
-// listed are the calls that sent something, or were refused.
-func listed(got []botapi.Call) string {
+// listedCalls are the calls that sent something, or were refused.
+func listedCalls(got []botapi.Call) string {
 	var b strings.Builder
 	for _, c := range got {
 		if strings.HasPrefix(c.Method, "send") || c.Code != 0 {
