@@ -21,6 +21,8 @@ type body struct {
 	used   bool
 	calls  int
 	opened []opened // the function itself first
+	loops  int      // open ones
+	work   work
 	// pending is true while control can only have come straight from the entry, which is not yet
 	// paid for; a loop that is reached so pays for both.
 	pending bool
@@ -29,6 +31,8 @@ type body struct {
 // opened is a block that waits for its end: where its weight goes, or -1, and the cost before it.
 type opened struct {
 	at, cost int
+	label    int // values that a branch to it passes on
+	loop     bool
 }
 
 // codeSection rewrites all functions and appends the helpers. The scratch buffer is shared by the functions, since
@@ -53,13 +57,18 @@ func (w *rewriter) codeSection() ([]byte, error) {
 		if size > maxBody {
 			r.fail("wasm function has %d MB of code; at most %d MB are accepted", size>>20, maxBody>>20)
 		}
-		f := &body{rewriter: w, r: &reader{b: r.take(size)}, out: scratch[:0], opened: []opened{{-1, 0}}, pending: true}
+		own := w.types[defined[i]]
+		f := &body{rewriter: w, r: &reader{b: r.take(size)}, out: scratch[:0], pending: true,
+			opened: []opened{{at: -1, label: len(own.results)}}}
 		if r.err != nil {
 			return nil, r.err
 		}
-		params := len(w.types[defined[i]].params)
-		locals, err := f.rewrite(uint32(params))
+		locals, err := f.rewrite(uint32(len(own.params)))
 		if err != nil {
+			return nil, err
+		}
+		w.work.add(f.work)
+		if err := w.work.check("module", maxMovedInAll, maxJoinedInAll); err != nil {
 			return nil, err
 		}
 		scratch = f.out
@@ -116,6 +125,9 @@ func (f *body) rewrite(params uint32) ([]byte, error) {
 	if r.end("function"); r.err != nil {
 		return nil, r.err
 	}
+	if err := f.work.check("function", maxMoved, maxJoined); err != nil {
+		return nil, err
+	}
 	if f.used {
 		groups++
 		decl = append(decl, 1, 0x7e)
@@ -167,25 +179,31 @@ func (f *body) payEntry() {
 	}
 }
 
-// open begins a block. The bound on nesting keeps this stack, and the compiler's, from growing with the file.
-func (f *body) open(at int) {
+// open begins a block, a branch to which passes on so many values. The bound on nesting keeps this stack, and the
+// compiler's, from growing with the file.
+func (f *body) open(o opened) {
 	if len(f.opened) > maxNesting {
 		f.r.fail("wasm function nests more than %d blocks", maxNesting)
 	}
-	f.opened = append(f.opened, opened{at, f.cost()})
+	o.cost = f.cost()
+	f.work.joined += int(f.local) + len(f.opened)
+	f.opened = append(f.opened, o)
 }
 
 // loop charges at the head of a loop, inside it, so that each iteration pays: a branch to a loop's label lands
 // here. This alone makes an endless loop reach the tick.
 func (f *body) loop() {
-	f.out = f.blockType(append(f.out, 0x03))
+	t := f.blockType(0x03)
 	at := f.charge()
 	if f.pending {
 		f.pending = false
 		f.opened[0].at = at // pays for the whole function, at each turn
 		at = -1
 	}
-	f.open(at)
+	if f.loops++; f.loops > maxLoops {
+		f.r.fail("wasm function nests more than %d loops", maxLoops)
+	}
+	f.open(opened{at: at, label: len(t.params), loop: true})
 }
 
 // end closes the innermost block. A function that ends without having paid was straight-line code: it pays here if
@@ -196,20 +214,30 @@ func (f *body) end() {
 		f.payEntry()
 	}
 	f.weigh(f.opened[last])
+	if f.opened[last].loop {
+		f.loops--
+	}
 	f.opened = f.opened[:last]
 	f.out = append(f.out, 0x0b)
 }
 
-// blockType copies the type of a block: none, one value, or the index of a function type. It is a signed 33-bit
-// number, where the negative ones are the short forms.
-func (f *body) blockType(b []byte) []byte {
+// blockType copies the beginning of a block, and returns its type: none, one value, or the index of a function type.
+// It is a signed 33-bit number, where the negative ones are the short forms.
+func (f *body) blockType(op byte) (t funcType) {
+	f.out = append(f.out, op)
 	v := f.r.signed(33)
 	switch {
-	case v == -64 || v < 0 && isValueType(byte(v)&0x7f):
-		return append(b, byte(v)&0x7f)
+	case v == -64:
+		f.out = append(f.out, 0x40)
+	case v < 0 && isValueType(byte(v)&0x7f):
+		t.results = string([]byte{byte(v) & 0x7f})
+		f.out = append(f.out, t.results...)
 	case v >= 0 && v < int64(len(f.types)):
-		return leb.AppendSigned(b, v)
+		t = f.types[v]
+		f.out = leb.AppendSigned(f.out, v)
+	default:
+		f.r.fail("wasm block has a type that is not accepted")
 	}
-	f.r.fail("wasm block has a type that is not accepted")
-	return b
+	f.work.moved += len(t.params) + len(t.results)
+	return t
 }
