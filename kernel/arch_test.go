@@ -21,6 +21,7 @@ var imports = map[string]string{
 	"kernel/retry":            "",
 	"kernel/claim":            "wit",
 	"kernel/rate":             "",
+	"kernel/file":             "wit",
 	"kernel/wire":             "wit",
 	"kernel/event":            "kernel/wire",
 	"kernel/rpc":              "kernel/wire wit",
@@ -46,7 +47,7 @@ var imports = map[string]string{
 	"kernel/plugin/grant":     "kernel/store wit",
 	"kernel/plugin/engine":    "kernel/host kernel/runtime wit",
 	"kernel/plugin/source":    "kernel/plugin/engine wit",
-	"kernel/runtime/cache":    "kernel/runtime/meter wit",
+	"kernel/runtime/cache":    "kernel/file kernel/runtime/meter wit",
 	"kernel/runtime/exchange": "kernel/runtime/leb kernel/runtime/memory wit",
 	"kernel/runtime/memory":   "",
 
