@@ -70,7 +70,7 @@ func TestHostileFiles(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	var list struct{ Plugins []plugin.Status }
-	must(l.Call(t.Context(), "plugins.list", nil, &list))
+	must(l.Call(t.Context(), "plugins.status", nil, &list))
 	found := map[string]plugin.Status{}
 	for _, p := range list.Plugins {
 		found[p.ID] = p

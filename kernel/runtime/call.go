@@ -6,6 +6,8 @@ import (
 	goruntime "runtime"
 	"time"
 
+	"github.com/tetratelabs/wazero/api"
+
 	"github.com/carapace-gateway/carapace/kernel/retry"
 )
 
@@ -29,7 +31,8 @@ type call struct {
 	hostCtx  context.Context // for host functions, made with the first
 	release  func()          // of hostCtx
 	ticks    int64
-	halt     error // why the guest was stopped, if it was
+	running  api.Function // which the host called
+	halt     error        // why the guest was stopped, if it was
 	console  console
 	response HTTPResponse // of the guest's last HTTP request
 	in       []byte
@@ -57,6 +60,7 @@ func (c *call) begin(ctx context.Context, p *plugin, export string, sample bool)
 // stop the guest's thread and where other goroutines get their turn.
 func (c *call) tick() {
 	c.ticks++
+	c.checkStack()
 	goruntime.Gosched()
 	c.check()
 }
@@ -144,7 +148,7 @@ func (c *call) end() {
 	if c.release != nil {
 		c.release()
 	}
-	c.ctx, c.hostCtx, c.release = nil, nil, nil
+	c.ctx, c.hostCtx, c.release, c.running = nil, nil, nil, nil
 	c.in, c.answer, c.response = nil, nil, HTTPResponse{}
 }
 

@@ -104,6 +104,8 @@ func (i *instance) invoke(name string, in []byte) (out []byte, broken bool, err 
 		return nil, false, err
 	}
 	c.stack[0] = 0
+	c.running = x.fn
+	defer i.trimStack(name, x)
 	if err := x.fn.CallWithStack(i, c.stack[:]); err != nil {
 		if exit := (*sys.ExitError)(nil); c.halt != nil || !errors.As(err, &exit) || exit.ExitCode() != 0 {
 			return nil, true, i.failure(err)
@@ -163,6 +165,7 @@ func (i *instance) start(name string, params int) (done bool, err error) {
 		return false, nil
 	}
 	*stack = [2]uint64{}
+	i.call.running = fn
 	if err := fn.CallWithStack(i, stack[:]); err != nil {
 		return true, i.failure(err)
 	}

@@ -9,6 +9,9 @@ const (
 	callBytes  = 64
 	smallBytes = 64
 	bulkShift  = 4 // bytes or elements moved per step, as a power of two
+	// frameValues are the locals on the call stack that count as a step: what a call takes of the stack is paid for, so
+	// that it cannot grow far from one tick to the next.
+	frameValues = 16
 )
 
 // body rewrites one function. Charges are written with room for their weight, which is known only at
@@ -32,6 +35,7 @@ type body struct {
 type opened struct {
 	at, cost int
 	label    int // values that a branch to it passes on
+	frame    int // values that it takes on the call stack, which only the function itself does
 	loop     bool
 }
 
@@ -119,6 +123,7 @@ func (f *body) rewrite(params uint32) ([]byte, error) {
 		decl = append(appendU32(decl, n), t)
 	}
 	f.local = uint32(total)
+	f.opened[0].frame = int(total)
 	for len(f.opened) > 0 && r.err == nil {
 		f.instruction()
 	}
@@ -161,7 +166,7 @@ func (f *body) weigh(o opened) {
 	if o.at < 0 {
 		return
 	}
-	v := min(1+(f.cost()-o.cost)/stepBytes, 1<<26)
+	v := min(1+(f.cost()-o.cost)/stepBytes+o.frame/frameValues, 1<<26)
 	for i := range 4 {
 		c := byte(v>>(7*i)) & 0x7f
 		if i < 3 {
