@@ -32,6 +32,7 @@ type instance struct {
 	vars     variables
 	direct   bool // the guest takes its input straight from the host
 	calls    int64
+	starting int64 // nanoseconds of processor time that it took to start
 
 	call call // the one being served
 }
@@ -78,7 +79,7 @@ func instanceOf(ctx context.Context) *instance {
 // begin makes the instance ready for a call.
 func (i *instance) begin(ctx context.Context, export string) {
 	i.calls++
-	i.call.begin(ctx, i.plugin, export, i.calls%sampling == 0)
+	i.call.begin(ctx, i.plugin, export, i.calls == 1 || i.plugin.spec.Mode == Fresh)
 }
 
 // serve calls an export with in and returns a copy of its output, and what that cost. A broken instance must be
@@ -87,7 +88,9 @@ func (i *instance) serve(ctx context.Context, export string, in []byte) ([]byte,
 	i.begin(ctx, export)
 	out, broken, err := i.invoke(export, in)
 	u := i.call.usage()
-	u.broken = broken
+	if u.broken = broken; !broken && (u.ticks > 0 || i.calls%lookEvery == 0) {
+		i.trimStack(export)
+	}
 	i.call.end()
 	return out, u, err
 }
@@ -105,7 +108,6 @@ func (i *instance) invoke(name string, in []byte) (out []byte, broken bool, err 
 	}
 	c.stack[0] = 0
 	c.running = x.fn
-	defer i.trimStack(name, x)
 	if err := x.fn.CallWithStack(i, c.stack[:]); err != nil {
 		if exit := (*sys.ExitError)(nil); c.halt != nil || !errors.As(err, &exit) || exit.ExitCode() != 0 {
 			return nil, true, i.failure(err)

@@ -157,6 +157,7 @@ func (p *Pool) make(ctx context.Context, export string) (i *instance, err error)
 		return nil, err
 	}
 	p.counters.instances.Add(1)
+	p.counters.guest.Add(i.starting)
 	return i, nil
 }
 

@@ -36,10 +36,12 @@ func (c *call) checkStack() {
 	}
 }
 
-// trimStack forgets a function whose stack has grown: the next call gets a small one. Calls too short to tick, which
-// cannot have taken much, are looked at as often as their time is.
-func (i *instance) trimStack(name string, x *export) {
-	if (i.call.ticks > 0 || i.call.sampled != 0) && stackBytes(x.fn) > keptStack {
+// lookEvery is how many calls too short to tick, which cannot have taken much, one look at the stack stands for.
+const lookEvery = 16
+
+// trimStack forgets a function whose stack has grown: the next call gets a small one.
+func (i *instance) trimStack(name string) {
+	if x := i.exports[name]; x != nil && stackBytes(x.fn) > keptStack {
 		delete(i.exports, name)
 	}
 }
