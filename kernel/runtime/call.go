@@ -125,7 +125,7 @@ func (c *call) sleep(ns int64) {
 
 // usage is what the call cost so far.
 func (c *call) usage() usage {
-	return usage{guest: c.processor.total(), host: c.hostTime, ticks: c.ticks}
+	return usage{guest: c.processor.total(&c.plugin.interval), host: c.hostTime, ticks: c.ticks}
 }
 
 // end lets go of what belongs to the call that is over.

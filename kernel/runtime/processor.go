@@ -13,7 +13,7 @@ import (
 // over many calls is right. A call that has its instance for itself is measured from end to end.
 type stopwatch struct {
 	sum      int64
-	ticks    int
+	ticks    int    // that began an interval
 	start    moment // of the call, if it is measured as a whole
 	interval moment // of the interval under way, if it is measured
 }
@@ -41,12 +41,16 @@ func (s *stopwatch) begin() { s.start = threadTime() }
 func (s *stopwatch) tick(mean *interval) {
 	took, ok := s.interval.since()
 	if ok {
+		took = min(took, outlier*mean.get())
 		mean.add(took)
 	} else {
 		took = mean.get()
 	}
 	s.sum += took
 }
+
+// outlier is how many means an interval counts as, at most: Go may have put somebody else on the thread in between.
+const outlier = 4
 
 // measureEvery is how many intervals one that is measured stands for.
 const measureEvery = 8
@@ -63,9 +67,10 @@ func (s *stopwatch) resume() {
 // pause spoils an interval: the thread does something else meanwhile.
 func (s *stopwatch) pause() { s.start, s.interval = moment{}, moment{} }
 
-func (s *stopwatch) total() int64 {
+// total is what the call used so far.
+func (s *stopwatch) total(mean *interval) int64 {
 	if took, ok := s.start.since(); ok {
-		return took
+		return min(took, s.sum+mean.get())
 	}
 	return s.sum
 }
