@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -71,7 +73,8 @@ func InProcess(command []string) Compile {
 		limited, cancel := context.WithTimeout(ctx, longest)
 		defer cancel()
 		child := exec.CommandContext(limited, command[0], append(command[1:len(command):len(command)], dir)...)
-		child.Env, child.WaitDelay, child.SysProcAttr = []string{"GOTRACEBACK=none"}, time.Second, ownGroup()
+		child.Env = []string{"GOTRACEBACK=none", "GOMAXPROCS=" + strconv.Itoa(workers())}
+		child.WaitDelay, child.SysProcAttr = time.Second, ownGroup()
 		said := &head{left: 4 << 10}
 		child.Stderr = said
 		in, err := child.StdinPipe()
@@ -150,11 +153,11 @@ func serve(ctx context.Context, rc wazero.RuntimeConfig, dir string, in io.Reade
 		_, _ = in.Read(size[:1])
 		os.Exit(exitBroken) // the gateway is gone
 	}()
-	return compileInto(experimental.WithCompilationWorkers(ctx, compileWorkers), dir, wasm, rc)
+	return compileInto(experimental.WithCompilationWorkers(ctx, workers()), dir, wasm, rc)
 }
 
-// compileWorkers is how many threads compile one module.
-const compileWorkers = 2
+// workers is how many threads compile a module: half of the processors are for what people wait for.
+func workers() int { return max(runtime.NumCPU()/2, 1) }
 
 // head keeps the beginning of what is written to it.
 type head struct {
