@@ -6,8 +6,6 @@ import (
 	goruntime "runtime"
 	"time"
 
-	"github.com/tetratelabs/wazero/api"
-
 	"github.com/carapace-gateway/carapace/kernel/retry"
 )
 
@@ -27,8 +25,8 @@ type call struct {
 	hostCtx   context.Context // for host functions, made with the first
 	release   func()          // of hostCtx
 	ticks     int64
-	running   api.Function // which the host called
-	halt      error        // why the guest was stopped, if it was
+	running   stack // of what the host called
+	halt      error // why the guest was stopped, if it was
 	console   console
 	response  HTTPResponse // of the guest's last HTTP request
 	in        []byte
@@ -133,7 +131,7 @@ func (c *call) end() {
 	if c.release != nil {
 		c.release()
 	}
-	c.ctx, c.hostCtx, c.release, c.running = nil, nil, nil, nil
+	c.ctx, c.hostCtx, c.release, c.running = nil, nil, nil, stack{}
 	c.in, c.answer, c.response = nil, nil, HTTPResponse{}
 }
 

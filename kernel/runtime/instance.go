@@ -40,6 +40,7 @@ type instance struct {
 // export is a guest's function, ready to be called.
 type export struct {
 	fn      api.Function
+	calls   stack
 	results int
 }
 
@@ -107,7 +108,7 @@ func (i *instance) invoke(name string, in []byte) (out []byte, broken bool, err 
 		return nil, false, err
 	}
 	c.stack[0] = 0
-	c.running = x.fn
+	c.running = x.calls
 	if err := x.fn.CallWithStack(i, c.stack[:]); err != nil {
 		if exit := (*sys.ExitError)(nil); c.halt != nil || !errors.As(err, &exit) || exit.ExitCode() != 0 {
 			return nil, true, i.failure(err)
@@ -141,7 +142,7 @@ func (i *instance) export(name string) (*export, error) {
 	if len(params) != 0 || len(results) > 1 || len(results) == 1 && results[0] != api.ValueTypeI32 {
 		return nil, wit.Errorf(wit.CodeInvalid, "plugin %s: export %s must take nothing and return an i32", i.plugin.spec.Plugin, name)
 	}
-	x := &export{fn: fn, results: len(results)}
+	x := &export{fn: fn, results: len(results), calls: stackOf(fn)}
 	i.exports[name] = x
 	return x, nil
 }
@@ -167,7 +168,7 @@ func (i *instance) start(name string, params int) (done bool, err error) {
 		return false, nil
 	}
 	*stack = [2]uint64{}
-	i.call.running = fn
+	i.call.running = stackOf(fn)
 	if err := fn.CallWithStack(i, stack[:]); err != nil {
 		return true, i.failure(err)
 	}

@@ -15,23 +15,32 @@ const (
 	keptStack = 1 << 20  // of an instance between calls
 )
 
-// stackBytes is how large the stack of a function's calls is. wazero offers no way to ask; the engine's function has it
-// as its field "stack", of which only the length is read. A version without that field answers 0, and a test fails.
-func stackBytes(fn api.Function) int {
+// stack is that of a function's calls. wazero offers no way to ask for its size; the engine's function has it as its
+// field "stack", of which only the length is read. With a version that has no such field it is empty, and a test fails.
+type stack struct{ field reflect.Value }
+
+func stackOf(fn api.Function) stack {
 	v := reflect.ValueOf(fn)
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return stack{}
+	}
+	if f := v.Elem().FieldByName("stack"); f.Kind() == reflect.Slice {
+		return stack{f}
+	}
+	return stack{}
+}
+
+// bytes is its size now.
+func (s stack) bytes() int {
+	if !s.field.IsValid() {
 		return 0
 	}
-	stack := v.Elem().FieldByName("stack")
-	if stack.Kind() != reflect.Slice {
-		return 0
-	}
-	return stack.Len()
+	return s.field.Len()
 }
 
 // checkStack stops the guest if its stack has become too large.
 func (c *call) checkStack() {
-	if c.running != nil && stackBytes(c.running) > maxStack {
+	if c.running.bytes() > maxStack {
 		c.stop(wit.Errorf(wit.CodeUnavailable, "plugin %s: %s trapped: stack overflow: its calls nest too deep", c.plugin.spec.Plugin, c.export))
 	}
 }
@@ -41,7 +50,7 @@ const lookEvery = 16
 
 // trimStack forgets a function whose stack has grown: the next call gets a small one.
 func (i *instance) trimStack(name string) {
-	if x := i.exports[name]; x != nil && stackBytes(x.fn) > keptStack {
+	if i.call.running.bytes() > keptStack {
 		delete(i.exports, name)
 	}
 }
