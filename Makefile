@@ -9,7 +9,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check vet lint race fuzz generate interop demo bench house mutate fmt clean
+.PHONY: help run build plugins test check vet lint race fuzz generate interop demo hostile bench house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ interop: build ## drive the gateway with foreign clients from npm, of protocol 3
 
 demo: build ## 500 messages through Telegram while the gateway is killed ten times
 	$(GO) run ./cmd/demo -gateway bin/carapace
+
+hostile: build ## drop hostile plugins into a running gateway, and measure health and chats meanwhile
+	$(GO) run ./cmd/hostile -gateway bin/carapace
 
 bench: build ## measure, print Markdown tables, write bin/bench.json
 	$(GO) run ./cmd/bench -gateway bin/carapace -out bin/bench.json

@@ -46,8 +46,11 @@ type Options struct {
 	Listener net.Listener
 	// Egress replaces how plugins reach the network.
 	Egress egress.Config
-	// CacheDir holds compiled plugins; "" is StateDir's.
+	// CacheDir holds compiled plugins, and whoever can write to it is trusted; "" is StateDir's, where what is
+	// compiled is sealed with a key of the vault's.
 	CacheDir string
+	// Compiler is the command of a process that compiles plugins; nil compiles in this one. See runtime.Config.
+	Compiler []string
 	// Without names services that are left out, with all their methods and events.
 	Without []string
 }

@@ -67,7 +67,7 @@ func pluginMetrics(r *plugin.Registry) []service.Metric {
 	return []service.Metric{
 		metric("carapace_plugin_calls_total", "Calls of a plugin.", true, func(s engine.Stats) float64 { return float64(s.Calls) }),
 		metric("carapace_plugin_errors_total", "Calls of a plugin that failed.", true, func(s engine.Stats) float64 { return float64(s.Errors) }),
-		metric("carapace_plugin_cpu_seconds_total", "Processor time in a plugin's code.", true, func(s engine.Stats) float64 { return float64(s.CPU) / 1000 }),
+		metric("carapace_plugin_cpu_seconds_total", "Processor time of a plugin's code.", true, func(s engine.Stats) float64 { return float64(s.CPU) / 1000 }),
 		metric("carapace_plugin_instances", "Instances of a plugin in memory.", false, func(s engine.Stats) float64 { return float64(s.Instances) }),
 	}
 }

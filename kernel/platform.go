@@ -29,11 +29,11 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	reach.Media = k.state.media
 	network := egress.New(reach)
 	k.closers.add(func() error { network.Close(); return nil })
-	cache := k.o.CacheDir
-	if cache == "" {
-		cache = k.o.dir("cache")
+	compiling := runtime.Config{CacheDir: k.o.CacheDir, Seed: k.o.Seed, Compiler: k.o.Compiler, Logger: k.log.Named("runtime")}
+	if k.o.CacheDir == "" {
+		compiling.CacheDir, compiling.CacheKey = k.o.dir("cache"), k.state.vault.Key("machine code")
 	}
-	code, err := runtime.New(ctx, runtime.Config{CacheDir: cache, Seed: k.o.Seed, Logger: k.log.Named("runtime")})
+	code, err := runtime.New(ctx, compiling)
 	if err != nil {
 		return err
 	}

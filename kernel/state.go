@@ -59,6 +59,9 @@ func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
 	if err := os.MkdirAll(k.o.StateDir, 0o700); err != nil {
 		return nil, wit.Errorf(wit.CodeUnavailable, "make the state directory: %w", err)
 	}
+	if err := private(k.o.StateDir, k.o.dir("plugins"), k.o.dir("cache")); err != nil {
+		return nil, err
+	}
 	return store.Open(ctx, k.o.dir(databaseFile), store.Options{Logger: k.log.Named("store")})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -20,6 +21,9 @@ import (
 
 // unreachableError says that no gateway answered. It has an exit code of its own, so that a script can start one.
 type unreachableError struct{ error }
+
+// maxStateFile bounds what is read of a file in the state directory, in bytes.
+const maxStateFile = 64 << 10
 
 // dialTimeout is for connecting and the handshake together. A gateway that is there needs milliseconds.
 const dialTimeout = 10 * time.Second
@@ -62,7 +66,7 @@ func (g gateway) address() (string, error) {
 	if g.url != "" {
 		return strings.Replace(strings.Replace(g.url, "http://", "ws://", 1), "https://", "wss://", 1), nil
 	}
-	b, err := os.ReadFile(g.state.path(kernel.EndpointFile))
+	b, err := file.Read(g.state.path(kernel.EndpointFile), maxStateFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", unreachableError{fmt.Errorf("no gateway runs on %s; start one with `carapace`, or name another with --url", g.state)}
 	}
@@ -94,7 +98,7 @@ func (g gateway) credentials() (token, password string) {
 	if settings.Token != "" || settings.Password != "" {
 		return settings.Token, password
 	}
-	b, err := os.ReadFile(g.state.path(kernel.TokenFile))
+	b, err := file.Read(g.state.path(kernel.TokenFile), maxStateFile)
 	if err != nil {
 		return "", password // the gateway says that a token is missing
 	}

@@ -44,6 +44,9 @@ func run(ctx context.Context, args []string, io stdio) int {
 	if err == nil {
 		return 0
 	}
+	if code := exitError(0); errors.As(err, &code) {
+		return int(code)
+	}
 	fmt.Fprintln(io.err, "carapace:", err)
 	switch {
 	case errors.As(err, new(usageError)):

@@ -70,7 +70,7 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	}
 	k, err := kernel.New(ctx, kernel.Options{
 		StateDir: string(o.state), Config: file, ConfigPath: path, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
-		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"),
+		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"), Compiler: compiler(),
 	})
 	if err != nil {
 		return err

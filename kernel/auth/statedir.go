@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -15,6 +16,9 @@ const TokenFile = "gateway.token"
 // keyFile holds what device tokens are derived from. If it is lost, tokens are still recognised by their
 // hashes, and each device gets a new one at its next connect.
 const keyFile = "device-tokens.key"
+
+// maxSecret bounds the files of the folder, in bytes.
+const maxSecret = 4 << 10
 
 // stateDir is the folder of generated secrets. The empty one keeps nothing.
 type stateDir string
@@ -52,7 +56,7 @@ func (d stateDir) keep(name string) (string, error) {
 		return random(), nil
 	}
 	path := filepath.Join(string(d), name)
-	b, err := os.ReadFile(path)
+	b, err := file.Read(path, maxSecret)
 	if text := strings.TrimSpace(string(b)); err == nil && text != "" {
 		return text, os.Chmod(path, 0o600)
 	}

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -146,21 +147,14 @@ func Load(path string, required bool) (*Config, error) {
 }
 
 func read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		return nil, wit.Errorf(wit.CodeUnavailable, "config: %w", err)
-	}
-	if info.IsDir() || info.Size() > maxFile {
+	b, err := file.Read(path, maxFile)
+	switch code := wit.CodeOf(err); {
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		return b, err
+	case code == wit.CodeInvalid || code == wit.CodeTooLarge:
 		return nil, wit.Errorf(wit.CodeInvalid, "config: %s is not a file of at most %d MB", path, maxFile>>20)
 	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, wit.Errorf(wit.CodeUnavailable, "config: %w", err)
-	}
-	return b, nil
+	return nil, wit.Errorf(wit.CodeUnavailable, "config: %w", err)
 }
 
 // Parse reads the text of a config file. An empty one is the zero Config.

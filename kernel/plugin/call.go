@@ -54,7 +54,7 @@ func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req 
 	if req.deadline > 0 {
 		// The deadline is for the plugin's work, not for the compiler's.
 		if err := v.code.Compile(ctx); err != nil {
-			return nil, err
+			return nil, wit.Errorf(wit.CodeOf(err), "plugin %s: %w", id, err)
 		}
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, req.deadline,

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
@@ -29,7 +30,7 @@ func (r *Registry) CheckConfig(id, account string, section wit.JSON) error {
 			return wit.Errorf(wit.CodeInvalid, "config of %s: %s is a secret: enter it as a credential", id, name)
 		}
 	}
-	if err := s.Check(section); err != nil {
+	if err := s.Check(context.Background(), section); err != nil {
 		return wit.Errorf(wit.CodeInvalid, "config of %s: %w", id, err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"encoding/json"
 	"sync"
 
@@ -53,7 +54,7 @@ func (c *configuration) section(account string) (wit.JSON, error) {
 	}
 	s := &section{raw: value, value: c.schema.Strip(value)}
 	if describes(c.manifest, account) {
-		if err := c.schema.Check(s.value); err != nil {
+		if err := c.schema.Check(context.Background(), s.value); err != nil {
 			s.value, s.err = nil, wit.Errorf(wit.CodeInvalid, "%s: %w", where, err)
 		}
 	}

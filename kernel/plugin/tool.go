@@ -59,7 +59,7 @@ func definition(m *wit.Manifest, name string) (wit.ToolDefinition, bool) {
 // not reach the plugin.
 func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutput, error) {
 	if v := t.current(); v != nil {
-		if err := v.checkArgs(t.name, c.Args); err != nil {
+		if err := v.checkArgs(ctx, t.name, c.Args); err != nil {
 			return nil, err
 		}
 	}
@@ -74,7 +74,7 @@ func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutp
 // checkArgs checks a tool's arguments; its schema is compiled once per version.
 // They are checked here and not in the plugin, so that every tool may rely on its schema. A tool that an upgrade
 // has dropped is CodeNotFound.
-func (v *version) checkArgs(name string, args wit.JSON) error {
+func (v *version) checkArgs(ctx context.Context, name string, args wit.JSON) error {
 	d, ok := definition(v.manifest, name)
 	if !ok {
 		return wit.Errorf(wit.CodeNotFound, "plugin %s has no tool %s any more", v.manifest.ID, name)
@@ -88,7 +88,7 @@ func (v *version) checkArgs(name string, args wit.JSON) error {
 		known, _ = v.schemas.LoadOrStore(name, s)
 	}
 	s, _ := known.(*manifest.Schema)
-	if err := s.Check(args); err != nil {
+	if err := s.Check(ctx, args); err != nil {
 		return wit.Errorf(wit.CodeInvalid, "arguments of %s: %w", name, err)
 	}
 	return nil

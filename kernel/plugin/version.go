@@ -73,12 +73,8 @@ func (v *version) verify(ctx context.Context, i *inspector) (first bool, err err
 }
 
 func (v *version) source(hash string) engine.Source {
-	name := v.manifest.ID
-	file, member := manifest.Entry(v.manifest)
-	if member != "" {
-		name = file
-	}
-	return engine.Source{Name: name, Hash: hash, Open: func() ([]byte, error) { return v.pkg.Code(file) }}
+	file, _ := manifest.Entry(v.manifest)
+	return engine.Source{Name: file, Hash: hash, Open: func() ([]byte, error) { return v.pkg.Code(file) }}
 }
 
 // caller returns what makes calls of a class; with single instances, each account has its own.

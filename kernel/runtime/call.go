@@ -12,29 +12,26 @@ import (
 // errHalted is what a host function panics with to unwind a guest; call.halt says why.
 var errHalted = errors.New("stopped by the host")
 
-// sampling is how many short calls one reading of the clock stands for. Reading it twice would take as long as
-// the rest of a short call.
-const sampling = 16
-
 // call is the one call that an instance is serving: who wants it, until when, what it used, and why it was
 // stopped. It is the bottom of the stack. It knows its plugin, and neither the memories nor the pool.
 type call struct {
-	plugin   *plugin
-	ctx      context.Context
-	export   string
-	sampled  int64           // when it began, if this call is a sample
-	checked  int64           // when it was first checked, if it was
-	deadline int64           // from then on
-	hostTime int64           // of which spent in host functions
-	hostCtx  context.Context // for host functions, made with the first
-	release  func()          // of hostCtx
-	ticks    int64
-	halt     error // why the guest was stopped, if it was
-	console  console
-	response HTTPResponse // of the guest's last HTTP request
-	in       []byte
-	answer   []byte // set by the guest without the exchange memory
-	stack    [2]uint64
+	plugin    *plugin
+	ctx       context.Context
+	export    string
+	processor stopwatch       // of the time that it computed
+	checked   int64           // when it was first checked, if it was
+	deadline  int64           // from then on
+	hostTime  int64           // of which spent in host functions
+	hostCtx   context.Context // for host functions, made with the first
+	release   func()          // of hostCtx
+	ticks     int64
+	running   stack // of what the host called
+	halt      error // why the guest was stopped, if it was
+	console   console
+	response  HTTPResponse // of the guest's last HTTP request
+	in        []byte
+	answer    []byte // set by the guest without the exchange memory
+	stack     [2]uint64
 }
 
 // usage is what one call cost, times in nanoseconds.
@@ -45,11 +42,12 @@ type usage struct {
 
 // begin makes c a new call, in place: to copy one takes a tenth of a short call. The deadline's clock starts with
 // the first check, which comes at most one interval of the meter later.
-func (c *call) begin(ctx context.Context, p *plugin, export string, sample bool) {
+// whole is set for the first call of an instance and for one that is its instance's only one.
+func (c *call) begin(ctx context.Context, p *plugin, export string, whole bool) {
 	*c = call{}
 	c.plugin, c.ctx, c.export = p, ctx, export
-	if sample {
-		c.sampled = p.clock.now()
+	if whole {
+		c.processor.begin()
 	}
 }
 
@@ -57,8 +55,11 @@ func (c *call) begin(ctx context.Context, p *plugin, export string, sample bool)
 // stop the guest's thread and where other goroutines get their turn.
 func (c *call) tick() {
 	c.ticks++
+	c.processor.tick(&c.plugin.interval)
+	c.checkStack()
 	goruntime.Gosched()
 	c.check()
+	c.processor.resume()
 }
 
 // check stops the guest if its call is over. It does not return then.
@@ -105,6 +106,7 @@ func (c *call) host(f func(ctx context.Context)) {
 		unhook := context.AfterFunc(c.plugin.killed, cancel)
 		c.hostCtx, c.release = ctx, func() { unhook(); cancel() }
 	}
+	c.processor.pause()
 	start := clock.now()
 	f(c.hostCtx)
 	c.hostTime += clock.now() - start
@@ -121,22 +123,7 @@ func (c *call) sleep(ns int64) {
 
 // usage is what the call cost so far.
 func (c *call) usage() usage {
-	return usage{guest: c.guestTime(), host: c.hostTime, ticks: c.ticks}
-}
-
-// guestTime is how long this call computed, so that the sum over many calls is right.
-func (c *call) guestTime() int64 {
-	if c.sampled == 0 && c.checked == 0 {
-		return 0
-	}
-	end, total := c.plugin.clock.now(), int64(0)
-	if c.checked != 0 {
-		total, end = end-c.checked-c.hostTime, c.checked
-	}
-	if c.sampled != 0 {
-		total += (end - c.sampled) * sampling
-	}
-	return total
+	return usage{guest: c.processor.total(&c.plugin.interval), host: c.hostTime, ticks: c.ticks}
 }
 
 // end lets go of what belongs to the call that is over.
@@ -144,7 +131,7 @@ func (c *call) end() {
 	if c.release != nil {
 		c.release()
 	}
-	c.ctx, c.hostCtx, c.release = nil, nil, nil
+	c.ctx, c.hostCtx, c.release, c.running = nil, nil, nil, stack{}
 	c.in, c.answer, c.response = nil, nil, HTTPResponse{}
 }
 

@@ -28,8 +28,9 @@ type compiler struct {
 	runtime wazero.Runtime
 	cache   *cache.Cache // nil: nothing is kept on disk
 	imports *imports
-	slots   chan struct{}
-	workers int // threads for one compilation
+	slots   chan struct{} // of those that compile
+	loads   chan struct{} // of those that load from the cache, who never wait for the former
+	workers int           // threads for one compilation
 	clock   clock
 	log     hclog.Logger
 }
@@ -40,11 +41,12 @@ type compiled struct {
 	cache.Guest // without its WASM
 }
 
+// concurrentLoads is how many modules are loaded from the cache at a time: each takes several times its size.
+const concurrentLoads = 2
+
 // load finds a module's machine code in the cache, or reads, checks, meters and compiles the module.
-// CodeInvalid for what cannot be accepted, CodeUnavailable when it cannot be read.
+// CodeInvalid for what cannot be accepted, CodeUnavailable when it cannot be read or ctx has ended.
 func (c *compiler) load(ctx context.Context, src Source) (m *compiled, err error) {
-	c.slots <- struct{}{}
-	defer func() { <-c.slots }()
 	ctx = experimental.WithCompilationWorkers(ctx, c.workers)
 	start, cold := c.clock.now(), false
 	defer func() {
@@ -54,16 +56,22 @@ func (c *compiler) load(ctx context.Context, src Source) (m *compiled, err error
 		return m, nil
 	}
 	cold = true
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return nil, errClosed
+	}
 	wasm, err := src.read()
 	if err != nil {
 		return nil, err
 	}
 	g, err := c.imports.meter(wasm)
+	if err == nil {
+		m, err = c.compile(ctx, src.Hash, g, false)
+	}
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeOf(err), "%s: %w", src.Name, err)
-	}
-	if m, err = c.compile(ctx, src.Hash, g); err != nil {
-		return nil, wit.Errorf(wit.CodeInvalid, "%s: not a valid module: %w", src.Name, err)
 	}
 	return m, nil
 }
@@ -76,7 +84,7 @@ func (c *compiler) exchange(ctx context.Context) (wazero.CompiledModule, error) 
 	m := c.cached(ctx, hash)
 	if m == nil {
 		var err error
-		if m, err = c.compile(ctx, hash, &cache.Guest{WASM: wasm}); err != nil {
+		if m, err = c.compile(ctx, hash, &cache.Guest{WASM: wasm}, true); err != nil {
 			return nil, wit.Errorf(wit.CodeInternal, "exchange module: %w", err)
 		}
 	}
@@ -88,7 +96,9 @@ func (c *compiler) cached(ctx context.Context, hash string) *compiled {
 	if c.cache == nil || hash == "" {
 		return nil
 	}
+	c.loads <- struct{}{}
 	m, g := c.cache.Load(ctx, c.runtime, hash)
+	<-c.loads
 	if m == nil {
 		return nil
 	}
@@ -96,18 +106,28 @@ func (c *compiler) cached(ctx context.Context, hash string) *compiled {
 }
 
 // compile makes machine code. With a cache it is made there and loaded from there, so that nothing of the
-// compiler's memory stays in use.
-func (c *compiler) compile(ctx context.Context, hash string, g *cache.Guest) (*compiled, error) {
-	if c.cache != nil && hash != "" {
-		if err := c.cache.Store(ctx, hash, g); err != nil {
-			c.log.Warn("module not cached", "module", hash, "error", err)
-		} else if m := c.cached(ctx, hash); m != nil {
+// compiler's memory stays in use. own is set for the gateway's own code, which needs no process of its own. A disk that refuses costs the next start's time, and no more.
+func (c *compiler) compile(ctx context.Context, hash string, g *cache.Guest, own bool) (*compiled, error) {
+	if c.cache == nil || hash == "" {
+		return c.inMemory(g, func() (wazero.CompiledModule, error) { return c.runtime.CompileModule(ctx, g.WASM) })
+	}
+	err := c.cache.Store(ctx, hash, g, own)
+	if err == nil {
+		if m := c.cached(ctx, hash); m != nil {
 			return m, nil
 		}
-	}
-	m, err := c.runtime.CompileModule(ctx, g.WASM)
-	if err != nil {
+	} else if wit.CodeOf(err) != wit.CodeInternal {
 		return nil, err
+	}
+	c.log.Warn("module not cached", "module", hash, "error", err)
+	return c.inMemory(g, func() (wazero.CompiledModule, error) { return c.cache.Memory(ctx, c.runtime, g.WASM) })
+}
+
+// inMemory is a guest whose machine code is kept nowhere else.
+func (c *compiler) inMemory(g *cache.Guest, compile func() (wazero.CompiledModule, error)) (*compiled, error) {
+	m, err := compile()
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInvalid, "not a valid module: %w", err)
 	}
 	kept := *g
 	kept.WASM = nil // the compiler has taken what it needs of it

@@ -16,8 +16,12 @@ import (
 
 // Config says how an Engine works. The zero value is usable and caches nothing on disk.
 type Config struct {
-	CacheDir              string // for metered modules and machine code; "" keeps them in memory only
-	Seed                  fs.FS  // of compilations that the build shipped; see Export
+	CacheDir string // for metered modules and machine code; "" keeps them in memory only
+	CacheKey []byte // seals what is in CacheDir; without it whoever can write there is trusted
+	// Compiler is the command of a process that compiles, which has to call ServeCompiler with one argument more.
+	// Without it, or without CacheDir, the engine compiles in its own process, which cannot be stopped.
+	Compiler              []string
+	Seed                  fs.FS // of compilations that the build shipped; see Export
 	Logger                hclog.Logger
 	CompileWorkers        int           // threads for one compilation; 2
 	MaxConcurrentCompiles int           // 1
@@ -43,6 +47,20 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+func (c Config) cache(rc wazero.RuntimeConfig) cache.Config {
+	d := cache.Config{Dir: c.CacheDir, Seed: c.Seed, Key: c.CacheKey, Runtime: rc, Log: c.Logger}
+	if len(c.Compiler) > 0 {
+		d.Compile = cache.InProcess(c.Compiler)
+	}
+	return d
+}
+
+// ServeCompiler is what the process of Config.Compiler does. dir is its last argument, in and out its standard input
+// and error; it exits with the code.
+func ServeCompiler(ctx context.Context, dir string, in io.Reader, out io.Writer) (code int) {
+	return cache.Serve(ctx, runtimeConfig(), dir, in, out)
+}
+
 // Engine is the top of the stack: it makes the parts that modules, pools and instances share, hands each layer
 // those that it needs, and closes all of it in order.
 type Engine struct {
@@ -65,7 +83,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	rc := runtimeConfig()
 	if cfg.CacheDir != "" {
 		var err error
-		if e.cache, err = cache.Open(cache.Config{Dir: cfg.CacheDir, Seed: cfg.Seed, Runtime: rc, Log: cfg.Logger}); err != nil {
+		if e.cache, err = cache.Open(cfg.cache(rc)); err != nil {
 			return nil, err
 		}
 		rc = e.cache.RuntimeConfig()
@@ -85,7 +103,7 @@ func (e *Engine) link(ctx context.Context, cfg Config) error {
 		return err
 	}
 	e.compiler = &compiler{runtime: e.runtime, cache: e.cache, imports: imports, slots: make(chan struct{}, cfg.MaxConcurrentCompiles),
-		workers: cfg.CompileWorkers, clock: e.clock, log: cfg.Logger}
+		loads: make(chan struct{}, concurrentLoads), workers: cfg.CompileWorkers, clock: e.clock, log: cfg.Logger}
 	exchange, err := e.compiler.exchange(ctx)
 	if err != nil {
 		return err

@@ -66,6 +66,12 @@ var hostile = []struct {
 		random := b.imp("wasi_snapshot_preview1", "random_get", op(i32, i32), op(i32))
 		return [][]byte{ci32(600), op(0x40, 0, 0x1a), loop(ci32(0), ci32(32<<20), call(random), op(0x1a))}
 	}},
+	{"writes empty lines for ever", wit.CodeTimeout, "did not answer", func(b *builder) [][]byte {
+		write := b.imp("wasi_snapshot_preview1", "fd_write", op(i32, i32, i32, i32), op(i32))
+		return [][]byte{ci32(960), op(0x40, 0, 0x1a), ci32(4096), ci32(10), ci32(60<<20 - 4096), op(0xfc, 11, 0),
+			ci32(0), ci32(4096), op(0x36, 2, 0), ci32(4), ci32(60<<20 - 4096), op(0x36, 2, 0),
+			loop(ci32(1), ci32(0), ci32(1), ci32(512), call(write), op(0x1a))}
+	}},
 	{"logs for ever", wit.CodeTimeout, "did not answer", func(b *builder) [][]byte {
 		alloc, log := env(b, "alloc", op(i64), op(i64)), env(b, "log_error", op(i64), nil)
 		return [][]byte{ci64(20 << 20), call(alloc), set(0), loop(get(0), call(log))}

@@ -32,6 +32,7 @@ type instance struct {
 	vars     variables
 	direct   bool // the guest takes its input straight from the host
 	calls    int64
+	starting int64 // nanoseconds of processor time that it took to start
 
 	call call // the one being served
 }
@@ -39,6 +40,7 @@ type instance struct {
 // export is a guest's function, ready to be called.
 type export struct {
 	fn      api.Function
+	calls   stack
 	results int
 }
 
@@ -78,7 +80,7 @@ func instanceOf(ctx context.Context) *instance {
 // begin makes the instance ready for a call.
 func (i *instance) begin(ctx context.Context, export string) {
 	i.calls++
-	i.call.begin(ctx, i.plugin, export, i.calls%sampling == 0)
+	i.call.begin(ctx, i.plugin, export, i.calls == 1 || i.plugin.spec.Mode == Fresh)
 }
 
 // serve calls an export with in and returns a copy of its output, and what that cost. A broken instance must be
@@ -87,7 +89,9 @@ func (i *instance) serve(ctx context.Context, export string, in []byte) ([]byte,
 	i.begin(ctx, export)
 	out, broken, err := i.invoke(export, in)
 	u := i.call.usage()
-	u.broken = broken
+	if u.broken = broken; !broken && (u.ticks > 0 || i.calls%lookEvery == 0) {
+		i.trimStack(export)
+	}
 	i.call.end()
 	return out, u, err
 }
@@ -104,6 +108,7 @@ func (i *instance) invoke(name string, in []byte) (out []byte, broken bool, err 
 		return nil, false, err
 	}
 	c.stack[0] = 0
+	c.running = x.calls
 	if err := x.fn.CallWithStack(i, c.stack[:]); err != nil {
 		if exit := (*sys.ExitError)(nil); c.halt != nil || !errors.As(err, &exit) || exit.ExitCode() != 0 {
 			return nil, true, i.failure(err)
@@ -137,7 +142,7 @@ func (i *instance) export(name string) (*export, error) {
 	if len(params) != 0 || len(results) > 1 || len(results) == 1 && results[0] != api.ValueTypeI32 {
 		return nil, wit.Errorf(wit.CodeInvalid, "plugin %s: export %s must take nothing and return an i32", i.plugin.spec.Plugin, name)
 	}
-	x := &export{fn: fn, results: len(results)}
+	x := &export{fn: fn, results: len(results), calls: stackOf(fn)}
 	i.exports[name] = x
 	return x, nil
 }
@@ -163,6 +168,7 @@ func (i *instance) start(name string, params int) (done bool, err error) {
 		return false, nil
 	}
 	*stack = [2]uint64{}
+	i.call.running = stackOf(fn)
 	if err := fn.CallWithStack(i, stack[:]); err != nil {
 		return true, i.failure(err)
 	}

@@ -69,6 +69,7 @@ func (l *linker) instance(ctx context.Context, p *plugin, m *compiled) (_ *insta
 		if r := recover(); r != nil {
 			err = wit.Errorf(wit.CodeUnavailable, "plugin %s: cannot be started: %v", p.spec.Plugin, r)
 		}
+		i.starting = i.call.usage().guest
 		i.call.end()
 		if err != nil {
 			i.close()

@@ -11,13 +11,16 @@ import (
 )
 
 // plugin is what all instances of one pool share: what its owner said of it, and what of the engine its calls
-// need. Nothing of it changes after link, so it is read without a lock. It keeps no figures and no instances.
+// need. Nothing of it but the
+// mean interval changes after link, so it is read without a lock. It keeps no figures and no instances.
 type plugin struct {
 	spec   Spec
 	limits Limits
 	clock  clock
 	log    hclog.Logger    // the gateway's own; the plugin's lines go to spec.Log
 	killed context.Context // ends when the pool stops its calls
+
+	interval interval // of the meter, in processor time
 
 	once      sync.Once
 	functions []function // by the number that the module calls them by

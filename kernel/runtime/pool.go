@@ -143,7 +143,7 @@ func (p *Pool) make(ctx context.Context, export string) (i *instance, err error)
 	}()
 	code, err := p.code.acquire(ctx)
 	if err != nil {
-		return nil, err
+		return nil, wit.Errorf(wit.CodeOf(err), "plugin %s: %w", p.plugin.spec.Plugin, err)
 	}
 	if err := p.budget.take(ctx); err != nil {
 		p.code.release()
@@ -157,6 +157,7 @@ func (p *Pool) make(ctx context.Context, export string) (i *instance, err error)
 		return nil, err
 	}
 	p.counters.instances.Add(1)
+	p.counters.guest.Add(i.starting)
 	return i, nil
 }
 

@@ -7,15 +7,15 @@ import (
 
 // Stats are a pool's figures since it was made.
 type Stats struct {
-	Calls     int64 // ended
-	Errors    int64 // of which failed
-	Instances int64 // made
-	Discarded int64 // of which ended by a trap, a deadline or an exit
-	Alive     int   // now
-	Idle      int   // of which wait for a call
-	Ticks     int64 // of 65,536 metered steps each
-	GuestTime time.Duration
-	HostTime  time.Duration // spent in host functions
+	Calls     int64         // ended
+	Errors    int64         // of which failed
+	Instances int64         // made
+	Discarded int64         // of which ended by a trap, a deadline or an exit
+	Alive     int           // now
+	Idle      int           // of which wait for a call
+	Ticks     int64         // of 65,536 metered steps each
+	GuestTime time.Duration // processor time of the guest's code, its start included; see stopwatch
+	HostTime  time.Duration // by the clock, in host functions
 }
 
 // counters add up what the calls of a pool cost. They are safe for concurrent use.

@@ -25,7 +25,7 @@ const (
 const (
 	maxVectors       = 1024
 	maxSubscriptions = 64
-	randomChunk      = 64 << 10
+	chunk            = 64 << 10 // bytes between two looks at the deadline
 )
 
 // addWASI offers wazero's WASI with those functions replaced that reach outside or whose
@@ -94,9 +94,13 @@ func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
 		if !ok {
 			return errnoFault
 		}
-		i.call.check()
-		i.call.write(to, level, b)
 		written += uint32(len(b))
+		for len(b) > 0 {
+			i.call.check()
+			n := min(len(b), chunk)
+			i.call.write(to, level, b[:n])
+			b = b[n:]
+		}
 	}
 	if !m.WriteUint32Le(result, written) {
 		return errnoFault
@@ -117,7 +121,7 @@ func randomGet(i *instance, m api.Memory, s []uint64) uint64 {
 		return errnoFault
 	}
 	for len(b) > 0 {
-		n := min(len(b), randomChunk)
+		n := min(len(b), chunk)
 		rand.Read(b[:n]) // does not fail
 		b = b[n:]
 		i.call.check()

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
+	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -219,7 +220,7 @@ func readKeyFile(dir string) ([]byte, error) {
 	if err := checkMode(path, info); err != nil {
 		return nil, err
 	}
-	b, err := os.ReadFile(path)
+	b, err := file.Read(path, 4*keySize)
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeUnavailable, "secret: the credentials' key file cannot be read: %w", err)
 	}

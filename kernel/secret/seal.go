@@ -1,7 +1,9 @@
 package secret
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -39,6 +41,14 @@ func unseal(key []byte, name string, box []byte) ([]byte, error) {
 		return nil, wit.NewError(wit.CodeInvalid, "secret: the stored bytes cannot be decrypted")
 	}
 	return value, nil
+}
+
+// Key returns a key for something else that is to be kept from being forged, always the same for a purpose. It is the
+// vault's as the credentials are: whoever has it does not have the vault's own.
+func (v *Vault) Key(purpose string) []byte {
+	h := hmac.New(sha256.New, v.key)
+	h.Write([]byte("carapace key 1\x00" + purpose))
+	return h.Sum(nil)
 }
 
 // associated keeps the values of this package apart from whatever else may be sealed under the key.

@@ -26,3 +26,17 @@ func FuzzUnseal(f *testing.F) {
 		}
 	})
 }
+
+func TestKeysForOtherPurposes(t *testing.T) {
+	a, b := &Vault{key: random(keySize)}, &Vault{key: random(keySize)}
+	seen := map[string]bool{string(a.key): true, string(b.key): true}
+	for _, v := range []*Vault{a, b} {
+		for _, purpose := range []string{"x", "y", ""} {
+			key := v.Key(purpose)
+			if len(key) != keySize || string(key) != string(v.Key(purpose)) || seen[string(key)] {
+				t.Errorf("key %q: %d bytes, not stable or not its own", purpose, len(key))
+			}
+			seen[string(key)] = true
+		}
+	}
+}

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 // Schema is a compiled JSON Schema of a configuration or of a tool's arguments.
 type Schema struct {
 	compiled *jsonschema.Schema
+	work     *work
 	// Secrets are the fields with "x-secret": they are kept by the vault and do not stand in the
 	// configuration, so they are neither required nor permitted there.
 	Secrets []string
@@ -31,12 +33,18 @@ func NewSchema(text wit.JSON) (*Schema, error) {
 	if _, isObject := doc.(map[string]any); !isObject {
 		return nil, errors.New("is not a JSON Schema: give an object")
 	}
-	s := &Schema{Secrets: cutSecrets(doc)}
+	if err := measure(doc); err != nil {
+		return nil, err
+	}
+	s := &Schema{Secrets: cutSecrets(doc), work: new(work)}
 	if hidesSecret(doc) {
 		return nil, errors.New("has x-secret in a nested field: only fields of the configuration itself can be secrets")
 	}
 	c := jsonschema.NewCompiler()
 	c.UseLoader(noLoader{})
+	c.UseRegexpEngine(s.work.pattern)
+	c.RegisterVocabulary(s.work.vocabulary())
+	c.AssertVocabs()
 	if err := c.AddResource(schemaURL, doc); err != nil {
 		return nil, fmt.Errorf("is not a JSON Schema: %w", err)
 	}
@@ -99,8 +107,9 @@ func hidesSecret(doc any) bool {
 	return false
 }
 
-// Check reports what is wrong with a value, naming the field, or nil. An absent value counts as {}.
-func (s *Schema) Check(value wit.JSON) error {
+// Check reports what is wrong with a value, naming the field, or nil. An absent value counts as {}. It takes as many
+// steps as the value has reason for, and ends with ctx: then the error says that the value could not be checked.
+func (s *Schema) Check(ctx context.Context, value wit.JSON) error {
 	if len(value) == 0 {
 		value = wit.JSON("{}")
 	}
@@ -108,7 +117,7 @@ func (s *Schema) Check(value wit.JSON) error {
 	if err != nil {
 		return errors.New("is not JSON")
 	}
-	err = s.compiled.Validate(doc)
+	err = s.work.within(ctx, len(value), func() error { return s.compiled.Validate(doc) })
 	if v := (*jsonschema.ValidationError)(nil); errors.As(err, &v) {
 		return errors.New(explain(v))
 	}

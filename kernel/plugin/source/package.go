@@ -13,6 +13,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -104,12 +105,5 @@ func (p *Package) Code(file string) ([]byte, error) {
 }
 
 func (p *Package) read(name string, limit int64) ([]byte, error) {
-	info, err := fs.Stat(p.Root, name)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > limit {
-		return nil, wit.Errorf(wit.CodeTooLarge, "%s has %d bytes, at most %d are read", path.Base(name), info.Size(), limit)
-	}
-	return fs.ReadFile(p.Root, name)
+	return file.ReadFS(p.Root, name, limit)
 }

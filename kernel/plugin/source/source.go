@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -53,9 +54,9 @@ func (f folder) Name() string { return f.dir }
 
 func (f folder) Packages() ([]Package, error) {
 	if _, err := os.Stat(filepath.Join(f.dir, manifestFile)); err == nil {
-		return []Package{{Folder: filepath.Base(f.dir), Path: f.dir, Root: os.DirFS(filepath.Dir(f.dir))}}, nil
+		return []Package{{Folder: filepath.Base(f.dir), Path: f.dir, Root: file.Dir(filepath.Dir(f.dir))}}, nil
 	}
-	return packagesIn(os.DirFS(f.dir), func(folder string) string { return filepath.Join(f.dir, folder) })
+	return packagesIn(file.Dir(f.dir), func(folder string) string { return filepath.Join(f.dir, folder) })
 }
 
 func packagesIn(root fs.FS, show func(folder string) string) ([]Package, error) {

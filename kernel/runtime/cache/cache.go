@@ -1,24 +1,22 @@
 // Package cache keeps compiled modules in a directory, so that a module is compiled once per machine.
 //
-// A module has one entry file: a header, the metered bytes, and the name and checksum of the machine code's
+// A module has one entry file: a header, the metered bytes, and the name and digest of the machine code's
 // file, which wazero keeps beside it under a name of its own and of its version. wazero trusts that file almost
 // blindly, so it is checked against the entry before wazero may see it, and machine code is made in a directory
-// of its own and only moved here once it is known what it is. Whatever does not fit is deleted and made again:
-// a cache never makes a load fail, and damaged machine code never runs.
+// of its own and only moved here once it is known what it is. The entry is sealed with a key of the owner's, so
+// that whoever can write to the directory and does not have the key cannot make the gateway run his code.
+// Whatever does not fit is deleted and made again: a cache never makes a load fail, and damaged machine code
+// never runs.
 //
 // Files appear by rename only, so all engines of all processes may share a directory. A Cache is safe for
 // concurrent use. A seed is an entry that somebody else made, see Export.
 package cache
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"hash/crc32"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -30,6 +28,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"golang.org/x/sys/cpu"
 
+	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/kernel/runtime/meter"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -47,8 +46,12 @@ type Guest struct {
 type Config struct {
 	Dir  string
 	Seed fs.FS // nil, or the compilations that the build shipped
+	// Key seals the entries; without one they are only protected from damage.
+	Key []byte
 	// Runtime is the engine's configuration; machine code depends on it.
 	Runtime wazero.RuntimeConfig
+	// Compile makes machine code; nil does it in this process.
+	Compile Compile
 	Log     hclog.Logger
 }
 
@@ -57,22 +60,11 @@ type Cache struct {
 	dir     string
 	cache   wazero.CompilationCache
 	seed    fs.FS
+	key     []byte
 	runtime wazero.RuntimeConfig
+	compile Compile
 	log     hclog.Logger
 }
-
-// entry is the header of an entry file. The wasm follows it.
-type entry struct {
-	Guest
-	WasmSize int64
-	WasmSum  uint32
-	Code     string // file name, relative to the directory of machine code
-	CodeSum  uint32
-}
-
-const entryMagic = "carapace-module-1\n"
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Open makes the directory if need be, and deletes what nobody has used for long. CodeUnavailable when the
 // directory cannot be made.
@@ -81,7 +73,10 @@ func Open(cfg Config) (*Cache, error) {
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeUnavailable, "compile cache %s: %w", cfg.Dir, err)
 	}
-	d := &Cache{dir: cfg.Dir, cache: c, seed: cfg.Seed, runtime: cfg.Runtime, log: cfg.Log}
+	d := &Cache{dir: cfg.Dir, cache: c, seed: cfg.Seed, key: cfg.Key, runtime: cfg.Runtime, compile: cfg.Compile, log: cfg.Log}
+	if d.compile == nil {
+		d.compile = d.compileHere
+	}
 	d.prune(time.Now())
 	return d, nil
 }
@@ -153,15 +148,18 @@ func processor() string {
 // of the bytes before they were metered, in hexadecimal. The returned guest has no WASM: the compiler has taken
 // what it needs of it.
 func (c *Cache) Load(ctx context.Context, r wazero.Runtime, hash string) (wazero.CompiledModule, Guest) {
-	raw, err := os.ReadFile(c.path(hash))
+	raw, err := file.Read(c.path(hash), maxEntry)
 	if errors.Is(err, fs.ErrNotExist) {
 		c.plant(hash)
-		raw, err = os.ReadFile(c.path(hash))
+		raw, err = file.Read(c.path(hash), maxEntry)
 	}
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, Guest{}
 	}
-	e, err := parseEntry(raw)
+	var e *entry
+	if err == nil {
+		e, err = c.parse(hash, c.key, raw)
+	}
 	if err == nil {
 		err = c.checkCode(e)
 	}
@@ -187,70 +185,20 @@ func (c *Cache) drop(hash string, e *entry) {
 	}
 }
 
-// parseEntry reads an entry file. It returns what it could read of a damaged one beside the error.
-func parseEntry(raw []byte) (*entry, error) {
-	damaged := wit.NewError(wit.CodeInvalid, "not an entry")
-	rest, ok := bytes.CutPrefix(raw, []byte(entryMagic))
-	if !ok || len(rest) < 8 {
-		return nil, damaged
-	}
-	size, sum := binary.LittleEndian.Uint32(rest), binary.LittleEndian.Uint32(rest[4:])
-	rest = rest[8:]
-	if uint64(size) > uint64(len(rest)) || crc32.Checksum(rest[:size], castagnoli) != sum {
-		return nil, damaged
-	}
-	e := &entry{}
-	if err := json.Unmarshal(rest[:size], e); err != nil {
-		return nil, err
-	}
-	e.WASM = rest[size:]
-	if int64(len(e.WASM)) != e.WasmSize || crc32.Checksum(e.WASM, castagnoli) != e.WasmSum || !filepath.IsLocal(e.Code) {
-		return e, damaged
-	}
-	return e, nil
-}
-
-func (e *entry) encode() ([]byte, error) {
-	header, err := json.Marshal(e)
-	if err != nil {
-		return nil, err
-	}
-	b := append(make([]byte, 0, len(entryMagic)+8+len(header)+len(e.WASM)), entryMagic...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(header)))
-	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(header, castagnoli))
-	return append(append(b, header...), e.WASM...), nil
-}
-
-// checkCode compares the machine code with what the entry says of it.
-func (c *Cache) checkCode(e *entry) error {
-	sum, err := fileSum(filepath.Join(c.dir, "code", e.Code))
-	if err == nil && sum != e.CodeSum {
-		err = wit.NewError(wit.CodeInvalid, "machine code has changed")
-	}
-	return err
-}
-
-func fileSum(path string) (uint32, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	h := crc32.New(castagnoli)
-	if _, err := io.CopyBuffer(h, f, make([]byte, 256<<10)); err != nil {
-		return 0, err
-	}
-	return h.Sum32(), nil
-}
-
-// Store compiles g into the cache as the module of hash. Failing costs nothing but the next start's time.
-func (c *Cache) Store(ctx context.Context, hash string, g *Guest) error {
+// Store compiles g into the cache as the module of hash. An error of wit's is the module's or the compiler's; any
+// other one is the disk's, and costs nothing but the next start's time. own is set for the gateway's own code, which
+// is compiled in this process.
+func (c *Cache) Store(ctx context.Context, hash string, g *Guest, own bool) error {
 	staging, err := os.MkdirTemp(c.dir, "making-*")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(staging)
-	if err := c.compileInto(ctx, staging, g.WASM); err != nil {
+	compile := c.compile
+	if own {
+		compile = c.compileHere
+	}
+	if err := compile(ctx, staging, g.WASM); err != nil {
 		return err
 	}
 	name, err := onlyFile(staging)
@@ -261,13 +209,15 @@ func (c *Cache) Store(ctx context.Context, hash string, g *Guest) error {
 	if err != nil {
 		return err
 	}
-	e := &entry{Guest: *g, WasmSize: int64(len(g.WASM)), WasmSum: crc32.Checksum(g.WASM, castagnoli), Code: name, CodeSum: sum}
-	b, err := e.encode()
+	b, err := c.encode(hash, &entry{Guest: *g, Code: name, CodeSum: sum})
 	if err != nil {
 		return err
 	}
 	made := filepath.Join(staging, "entry")
 	if err := os.WriteFile(made, b, 0o600); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(c.dir, "code", filepath.Dir(name)), 0o700); err != nil {
 		return err
 	}
 	if err := os.Rename(filepath.Join(staging, name), filepath.Join(c.dir, "code", name)); err != nil {
@@ -276,25 +226,11 @@ func (c *Cache) Store(ctx context.Context, hash string, g *Guest) error {
 	return os.Rename(made, c.path(hash))
 }
 
-// compileInto leaves the machine code of wasm in dir. The compiler that made it is gone afterwards,
-// with all its memory.
-func (c *Cache) compileInto(ctx context.Context, dir string, wasm []byte) error {
-	files, err := wazero.NewCompilationCacheWithDir(dir)
-	if err != nil {
-		return err
-	}
-	defer files.Close(ctx)
-	r := wazero.NewRuntimeWithConfig(ctx, c.runtime.WithCompilationCache(files))
-	defer r.Close(ctx)
-	_, err = r.CompileModule(ctx, wasm)
-	return err
-}
-
 // onlyFile finds the one file that a compiler left below dir.
 func onlyFile(dir string) (string, error) {
 	found, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 	if err == nil && len(found) != 1 {
-		err = wit.Errorf(wit.CodeInternal, "the compiler left %d files", len(found))
+		err = wit.Errorf(wit.CodeUnavailable, "the compiler left %d files", len(found))
 	}
 	if err != nil {
 		return "", err

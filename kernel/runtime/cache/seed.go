@@ -11,7 +11,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/carapace-gateway/carapace/kernel/runtime/meter"
+	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -19,25 +19,26 @@ import (
 // first start on the same kind of processor compiles nothing. Its name says for which module, compiler
 // and processor it is; a cache of another kind does not find it, and compiles.
 //
-// The file is one zstd stream: the length of the entry in eight bytes, the entry, the machine code.
+// The file is one zstd stream: the length of the entry in eight bytes, the entry, the machine code. The entry is
+// sealed without a key, for the binary that the seed is part of vouches for it.
 
 const seedSuffix = ".seed"
 
 // Export writes the seed of a module that is in the cache, and returns the file name under which another cache
-// looks for it. CodeNotFound when the module is not here; other errors are of reading or writing.
+// looks for it. The cache must have no key. CodeNotFound when the module is not here; other errors are of reading or writing.
 func (c *Cache) Export(w io.Writer, hash string) (name string, err error) {
-	raw, err := os.ReadFile(c.path(hash))
+	raw, err := file.Read(c.path(hash), maxEntry)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", wit.NewError(wit.CodeNotFound, "the module is not in the compile cache")
 	}
 	if err != nil {
 		return "", err
 	}
-	parsed, err := parseEntry(raw)
+	parsed, err := c.parse(hash, c.key, raw)
 	if err != nil {
 		return "", err
 	}
-	machine, err := os.Open(filepath.Join(c.dir, "code", parsed.Code))
+	machine, err := file.Open(filepath.Join(c.dir, "code", parsed.Code))
 	if err != nil {
 		return "", err
 	}
@@ -91,15 +92,18 @@ func (c *Cache) unpack(f io.Reader, hash string) error {
 		return err
 	}
 	n := binary.LittleEndian.Uint64(size[:])
-	if n > 2*meter.MaxModuleBytes {
+	if n > maxEntry {
 		return wit.NewError(wit.CodeTooLarge, "its entry is too large")
 	}
 	raw := make([]byte, n)
 	if _, err := io.ReadFull(z, raw); err != nil {
 		return err
 	}
-	e, err := parseEntry(raw)
+	e, err := c.parse(hash, nil, raw)
 	if err != nil {
+		return err
+	}
+	if raw, err = c.encode(hash, e); err != nil {
 		return err
 	}
 	return c.place(hash, e, raw, z)

@@ -9,6 +9,9 @@ const (
 	callBytes  = 64
 	smallBytes = 64
 	bulkShift  = 4 // bytes or elements moved per step, as a power of two
+	// frameValues are the locals on the call stack that count as a step: what a call takes of the stack is paid for, so
+	// that it cannot grow far from one tick to the next.
+	frameValues = 16
 )
 
 // body rewrites one function. Charges are written with room for their weight, which is known only at
@@ -21,6 +24,8 @@ type body struct {
 	used   bool
 	calls  int
 	opened []opened // the function itself first
+	loops  int      // open ones
+	work   work
 	// pending is true while control can only have come straight from the entry, which is not yet
 	// paid for; a loop that is reached so pays for both.
 	pending bool
@@ -29,6 +34,9 @@ type body struct {
 // opened is a block that waits for its end: where its weight goes, or -1, and the cost before it.
 type opened struct {
 	at, cost int
+	label    int // values that a branch to it passes on
+	frame    int // values that it takes on the call stack, which only the function itself does
+	loop     bool
 }
 
 // codeSection rewrites all functions and appends the helpers. The scratch buffer is shared by the functions, since
@@ -53,13 +61,18 @@ func (w *rewriter) codeSection() ([]byte, error) {
 		if size > maxBody {
 			r.fail("wasm function has %d MB of code; at most %d MB are accepted", size>>20, maxBody>>20)
 		}
-		f := &body{rewriter: w, r: &reader{b: r.take(size)}, out: scratch[:0], opened: []opened{{-1, 0}}, pending: true}
+		own := w.types[defined[i]]
+		f := &body{rewriter: w, r: &reader{b: r.take(size)}, out: scratch[:0], pending: true,
+			opened: []opened{{at: -1, label: len(own.results)}}}
 		if r.err != nil {
 			return nil, r.err
 		}
-		params := len(w.types[defined[i]].params)
-		locals, err := f.rewrite(uint32(params))
+		locals, err := f.rewrite(uint32(len(own.params)))
 		if err != nil {
+			return nil, err
+		}
+		w.work.add(f.work)
+		if err := w.work.check("module", maxMovedInAll, maxJoinedInAll); err != nil {
 			return nil, err
 		}
 		scratch = f.out
@@ -110,11 +123,15 @@ func (f *body) rewrite(params uint32) ([]byte, error) {
 		decl = append(appendU32(decl, n), t)
 	}
 	f.local = uint32(total)
+	f.opened[0].frame = int(total)
 	for len(f.opened) > 0 && r.err == nil {
 		f.instruction()
 	}
 	if r.end("function"); r.err != nil {
 		return nil, r.err
+	}
+	if err := f.work.check("function", maxMoved, maxJoined); err != nil {
+		return nil, err
 	}
 	if f.used {
 		groups++
@@ -149,7 +166,7 @@ func (f *body) weigh(o opened) {
 	if o.at < 0 {
 		return
 	}
-	v := min(1+(f.cost()-o.cost)/stepBytes, 1<<26)
+	v := min(1+(f.cost()-o.cost)/stepBytes+o.frame/frameValues, 1<<26)
 	for i := range 4 {
 		c := byte(v>>(7*i)) & 0x7f
 		if i < 3 {
@@ -167,25 +184,31 @@ func (f *body) payEntry() {
 	}
 }
 
-// open begins a block. The bound on nesting keeps this stack, and the compiler's, from growing with the file.
-func (f *body) open(at int) {
+// open begins a block, a branch to which passes on so many values. The bound on nesting keeps this stack, and the
+// compiler's, from growing with the file.
+func (f *body) open(o opened) {
 	if len(f.opened) > maxNesting {
 		f.r.fail("wasm function nests more than %d blocks", maxNesting)
 	}
-	f.opened = append(f.opened, opened{at, f.cost()})
+	o.cost = f.cost()
+	f.work.joined += int(f.local) + len(f.opened)
+	f.opened = append(f.opened, o)
 }
 
 // loop charges at the head of a loop, inside it, so that each iteration pays: a branch to a loop's label lands
 // here. This alone makes an endless loop reach the tick.
 func (f *body) loop() {
-	f.out = f.blockType(append(f.out, 0x03))
+	t := f.blockType(0x03)
 	at := f.charge()
 	if f.pending {
 		f.pending = false
 		f.opened[0].at = at // pays for the whole function, at each turn
 		at = -1
 	}
-	f.open(at)
+	if f.loops++; f.loops > maxLoops {
+		f.r.fail("wasm function nests more than %d loops", maxLoops)
+	}
+	f.open(opened{at: at, label: len(t.params), loop: true})
 }
 
 // end closes the innermost block. A function that ends without having paid was straight-line code: it pays here if
@@ -196,20 +219,30 @@ func (f *body) end() {
 		f.payEntry()
 	}
 	f.weigh(f.opened[last])
+	if f.opened[last].loop {
+		f.loops--
+	}
 	f.opened = f.opened[:last]
 	f.out = append(f.out, 0x0b)
 }
 
-// blockType copies the type of a block: none, one value, or the index of a function type. It is a signed 33-bit
-// number, where the negative ones are the short forms.
-func (f *body) blockType(b []byte) []byte {
+// blockType copies the beginning of a block, and returns its type: none, one value, or the index of a function type.
+// It is a signed 33-bit number, where the negative ones are the short forms.
+func (f *body) blockType(op byte) (t funcType) {
+	f.out = append(f.out, op)
 	v := f.r.signed(33)
 	switch {
-	case v == -64 || v < 0 && isValueType(byte(v)&0x7f):
-		return append(b, byte(v)&0x7f)
+	case v == -64:
+		f.out = append(f.out, 0x40)
+	case v < 0 && isValueType(byte(v)&0x7f):
+		t.results = string([]byte{byte(v) & 0x7f})
+		f.out = append(f.out, t.results...)
 	case v >= 0 && v < int64(len(f.types)):
-		return leb.AppendSigned(b, v)
+		t = f.types[v]
+		f.out = leb.AppendSigned(f.out, v)
+	default:
+		f.r.fail("wasm block has a type that is not accepted")
 	}
-	f.r.fail("wasm block has a type that is not accepted")
-	return b
+	f.work.moved += len(t.params) + len(t.results)
+	return t
 }

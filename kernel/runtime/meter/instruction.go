@@ -21,14 +21,15 @@ func (f *body) instruction() {
 		if op == 0x04 {
 			f.payEntry()
 		}
-		f.out = f.blockType(append(f.out, op))
-		f.open(-1)
+		t := f.blockType(op)
+		f.open(opened{at: -1, label: len(t.results)})
 	case elseMark, leave:
 		f.payEntry()
 		f.out = append(f.out, op)
+		f.work.moved += f.opened[0].label
 	case branch:
 		f.payEntry()
-		f.out = appendU32(append(f.out, op), r.u32())
+		f.out = f.label(append(f.out, op))
 	case brTable:
 		f.payEntry()
 		f.brTable()
@@ -91,20 +92,35 @@ func (f *body) brTable() {
 	n := f.r.count(1)
 	f.out = appendU32(append(f.out, 0x0e), uint32(n))
 	for range n + 1 {
-		f.out = appendU32(f.out, f.r.u32())
+		f.out = f.label(f.out)
 	}
+}
+
+// label copies a label, which counts the blocks from the innermost one outwards.
+func (f *body) label(b []byte) []byte {
+	n := f.r.u32()
+	if out := len(f.opened) - 1 - int(n); out >= 0 {
+		f.work.moved += labelWork + f.opened[out].label
+	}
+	return appendU32(b, n)
 }
 
 // call copies a call. Function indices move because of the tick import; types and tables keep theirs.
 func (f *body) call(b []byte, s shape) []byte {
 	r := f.r
 	if s == callDirect {
-		return appendU32(b, f.function(r, r.u32()))
+		index := r.u32()
+		if int(index) < len(f.funcs) {
+			f.work.call(f.types[f.funcs[index]])
+		}
+		return appendU32(b, f.function(r, index))
 	}
 	t, table := r.u32(), r.u32()
 	if int(t) >= len(f.types) || table >= f.tables {
 		r.fail("wasm indirect call has unknown type %d or table %d", t, table)
+		return b
 	}
+	f.work.call(f.types[t])
 	return appendU32(appendU32(b, t), table)
 }
 

@@ -23,12 +23,12 @@ import "github.com/carapace-gateway/carapace/wit"
 
 // Version names the rewriting; it changes whenever the output for some input does, and is part of
 // the key of whatever caches that output.
-const Version = "2"
+const Version = "3"
 
 // Interval is how many steps a guest makes between two calls of the tick import.
 const Interval = 1 << 16
 
-// Bounds on what is accepted. They hold before anything is allocated.
+// Bounds on what is accepted. They hold before anything is allocated; bounds.go has those of functions.
 const (
 	MaxModuleBytes   = 64 << 20
 	maxTypes         = 100_000
@@ -39,9 +39,6 @@ const (
 	maxExports       = 100_000
 	maxTableElements = 1 << 20
 	maxSegments      = 1_000_000
-	maxBody          = 8 << 20
-	maxLocals        = 50_000
-	maxNesting       = 100_000
 )
 
 // TickModule and TickName are the import that the pass adds, of type () -> ().

@@ -15,6 +15,7 @@ type rewriter struct {
 	bulk    uint32 // function (i32) -> (i32): pays for moving that many units, and returns them
 	typeNil uint32 // type () -> ()
 	typeI32 uint32 // type (i32) -> (i32)
+	work    work   // of all functions so far
 }
 
 // rewrite writes the sections in the order of the format. Each is made by a function of its own, which returns nil

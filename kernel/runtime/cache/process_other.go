@@ -1,0 +1,13 @@
+//go:build !unix
+
+package cache
+
+import (
+	"syscall"
+	"time"
+)
+
+func ownGroup() *syscall.SysProcAttr { return nil }
+
+// limitProcess has nothing to set here; the clock bounds the process, and Go's own limit its memory.
+func limitProcess(time.Duration, uint64) error { return nil }
