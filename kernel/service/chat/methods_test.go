@@ -255,9 +255,9 @@ func TestJobs(t *testing.T) {
 		w.Only(p)
 		const key = session.Key("agent:main:cron:job-1")
 		for range 2 {
-			text, err := p.Runs.Do(context.Background(), run.Job{ID: "j1", Session: string(key), Message: "report", Timeout: time.Minute})
-			if err != nil || text != "you said: report" {
-				t.Errorf("%q %v", text, err)
+			out, err := p.Runs.Do(context.Background(), run.Job{ID: "j1", Session: string(key), Message: "report", Timeout: time.Minute})
+			if err != nil || out.Run.Answer != "you said: report" {
+				t.Errorf("%+v %v", out, err)
 			}
 		}
 		if _, err := p.Runs.Do(context.Background(), run.Job{ID: "j2", Session: "main", Message: "tell me", Deliver: true}); err != nil {

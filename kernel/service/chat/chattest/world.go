@@ -119,7 +119,7 @@ func (w *World) Build(st store.Store) *Process {
 		Sessions: sessions, Models: models, Tools: w.Tools, Hooks: hook.New(w.Hooks.Of, log), Outbox: outbox{},
 		Observer: chat.NewWriter(bus, w), Typing: &w.Typed, Settings: settings, Log: log,
 	})
-	runs := run.New(run.Deps{Store: st, Sessions: sessions, Executor: agents, Claims: new(claim.Local), Log: log})
+	runs := run.New(run.Deps{Store: st, Sessions: sessions, Executor: agents, Claims: new(claim.Local), Accounts: accounts{}, Log: log})
 	chats := chat.New(chat.Deps{
 		Store: st, Bus: bus, Sessions: sessions, Runs: runs, Models: models, Media: media{}, Settings: settings,
 	})
@@ -288,6 +288,17 @@ func (outbox) Enqueue(tx store.Tx, m message.Outbound) error {
 
 // Wake implements message.Outbox.
 func (outbox) Wake() {}
+
+// accounts are one, bot, on the channel chat.
+type accounts struct{}
+
+// Account implements run.Accounts.
+func (accounts) Account(channel, account string) (message.Account, error) {
+	if channel != "chat" || account != "" && account != "bot" {
+		return message.Account{}, wit.Errorf(wit.CodeNotFound, "unsupported channel: %s has no account %s", channel, account)
+	}
+	return message.Account{Channel: channel, ID: "bot"}, nil
+}
 
 type media struct{}
 
