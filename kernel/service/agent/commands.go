@@ -1,8 +1,10 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -16,6 +18,7 @@ import (
 type commands struct {
 	common
 	sessions *session.Service
+	settings func() Settings
 }
 
 // execute answers a text command: all that it changes, its answer and its end are one transaction.
@@ -104,6 +107,8 @@ func (c commands) answer(ctx context.Context, a *run.Active) (text string, chang
 		return whoami(a.Run), nil, nil
 	case "model":
 		return c.chooseModel(ctx, a, rest)
+	case "think":
+		return c.chooseThinking(a, rest)
 	}
 	text, err = c.status(ctx, a.Run)
 	return text, nil, err
@@ -130,15 +135,11 @@ func whoami(r run.Run) string {
 // chooseModel shows the session's model, or changes it.
 func (c commands) chooseModel(ctx context.Context, a *run.Active, name string) (string, func(*session.Entry), error) {
 	if name == "" {
-		key := a.Run.Session
-		var e session.Entry
-		if err := a.View(func(tx store.Tx) (err error) {
-			e, err = session.Get(tx, key)
-			return err
-		}); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+		e, err := entryOf(a)
+		if err != nil {
 			return "", nil, err
 		}
-		model, err := c.models.choose(e.Model, key.Agent())
+		model, err := c.models.choose(e.Model, a.Run.Session.Agent())
 		if err != nil {
 			return publicText(err), nil, nil
 		}
@@ -152,6 +153,34 @@ func (c commands) chooseModel(ctx context.Context, a *run.Active, name string) (
 		return publicText(err), nil, nil
 	}
 	return "The model is " + full + " now.", func(e *session.Entry) { e.Model = full }, nil
+}
+
+// chooseThinking shows how much the session's model thinks, or changes it.
+func (c commands) chooseThinking(a *run.Active, level string) (string, func(*session.Entry), error) {
+	level = strings.ToLower(level)
+	if level == "" {
+		e, err := entryOf(a)
+		return "Thinking is " + cmp.Or(e.Thinking, c.settings().Thinking, "off") + ". Choose another level with /think, or /think default.", nil, err
+	}
+	if level == "default" {
+		return "Thinking is as configured again.", func(e *session.Entry) { e.Thinking = "" }, nil
+	}
+	if !slices.Contains(session.ThinkingLevels(), level) {
+		return "I do not know that level. There are " + strings.Join(session.ThinkingLevels(), ", ") + ".", nil, nil
+	}
+	return "Thinking is " + level + " now.", func(e *session.Entry) { e.Thinking = level }, nil
+}
+
+// entryOf is the run's session, empty if there is none yet.
+func entryOf(a *run.Active) (e session.Entry, err error) {
+	err = a.View(func(tx store.Tx) (err error) {
+		e, err = session.Get(tx, a.Run.Session)
+		return err
+	})
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		err = nil
+	}
+	return e, err
 }
 
 // status tells what is going on in the session.

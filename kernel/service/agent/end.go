@@ -57,7 +57,7 @@ func (l *loop) finish(a answer) error {
 // abort ends the run because somebody, or the clock, stopped it. What was said so far stays.
 func (l *loop) abort(reason string) error {
 	e := ending{state: run.Aborted, last: l.broken("aborted", ""), answer: l.written, stop: reason}
-	if reason == "timeout" {
+	if reason == run.TimedOut {
 		e.deliver = "Sorry, that took too long, so I stopped."
 	}
 	return l.close(e)

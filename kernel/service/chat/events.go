@@ -2,6 +2,7 @@ package chat
 
 import (
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
@@ -15,6 +16,25 @@ type AgentEvent struct {
 	AgentID    string         `json:"agentId"`
 	Seq        int64          `json:"seq"`
 	Ts         int64          `json:"ts"`
+
+	said string
+}
+
+// Version implements event.Versioned.
+func (e AgentEvent) Version(protocol int) any {
+	if protocol < 4 {
+		e.SessionKey = asSaid(e.SessionKey, e.said)
+	}
+	return e
+}
+
+// asSaid is a session as the client that began the run wrote it. Clients of protocol 3 compare it with what they
+// wrote, and hear nothing of a run whose session has another name; those of 4 want the key.
+func asSaid(key session.Key, said string) session.Key {
+	if said == "" {
+		return key
+	}
+	return session.Key(said)
 }
 
 // Event is the payload of chat: what a conversation's reader sees of a run. Seq is the run's at
@@ -35,6 +55,21 @@ type Event struct {
 	ErrorDetail  *ErrorDetail `json:"errorDetail,omitempty"`
 	StopReason   string       `json:"stopReason,omitempty"`
 	Usage        *Usage       `json:"usage,omitempty"`
+
+	said string
+}
+
+// Version implements event.Versioned. A run that took too long is one of those that were stopped in protocol 3,
+// and an error in 4.
+func (e Event) Version(protocol int) any {
+	if protocol < 4 {
+		e.SessionKey = asSaid(e.SessionKey, e.said)
+		return e
+	}
+	if e.State == "aborted" && e.StopReason == run.TimedOut {
+		e.State, e.ErrorKind, e.ErrorMessage = "error", "timeout", "the run took longer than its timeout"
+	}
+	return e
 }
 
 // ErrorDetail says who failed.

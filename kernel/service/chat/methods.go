@@ -30,7 +30,12 @@ func (s *Service) abort(ctx context.Context, p AbortParams) (AbortResult, error)
 	if err != nil {
 		return AbortResult{}, err
 	}
-	ids, err := s.runs.Stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: true}, "rpc")
+	return s.stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: true}, "rpc")
+}
+
+// stop ends runs and says which.
+func (s *Service) stop(ctx context.Context, which run.Selection, reason string) (AbortResult, error) {
+	ids, err := s.runs.Stop(ctx, which, reason)
 	return AbortResult{OK: err == nil, Aborted: len(ids) > 0, RunIDs: ids}, err
 }
 
@@ -55,8 +60,7 @@ func (s *Service) abortSession(ctx context.Context, p SessionsAbortParams) (Abor
 	if err != nil {
 		return AbortResult{}, err
 	}
-	ids, err := s.runs.Stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: p.ClearQueued}, "rpc")
-	return AbortResult{OK: err == nil, Aborted: len(ids) > 0, RunIDs: ids}, err
+	return s.stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: p.ClearQueued}, "rpc")
 }
 
 // InjectParams is a message of 1 byte to 1 MiB, under a label of at most 100 characters.

@@ -115,7 +115,7 @@ func TestParams(t *testing.T) {
 			want   string
 		}{
 			{"chat.history", obj{}, "must have required property 'sessionKey'"},
-			{"chat.history", obj{"sessionKey": "main", "limit": 1001}, "limit must be 1 to 1000"},
+			{"chat.history", obj{"sessionKey": "main", "limit": 1001}, "at /limit: must be <= 1000"},
 			{"chat.history", obj{"sessionKey": "main", "color": 1}, "color"},
 			{"chat.send", obj{"sessionKey": "main", "message": "x"}, "'idempotencyKey'"},
 			{"chat.send", obj{"sessionKey": "main", "message": " ", "idempotencyKey": "x"}, "message or attachment required"},
@@ -151,7 +151,7 @@ func TestHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
 		p := w.Start(nil)
-		if h := p.Must("chat.history", obj{"sessionKey": "main"}); len(h["messages"].([]any)) != 0 || h["sessionKey"] != "agent:main:main" {
+		if h := p.Must("chat.history", obj{"sessionKey": "main"}); len(h["messages"].([]any)) != 0 || h["sessionKey"] != "main" {
 			t.Errorf("an empty history: %v", h)
 		}
 		for i := range 4 {

@@ -40,7 +40,7 @@ func (w *Writer) Ended(r run.Run) { w.stream(r).final(agent.End{Run: r}) }
 
 // stream makes the events of one run. They are numbered anew when it is taken up again.
 func (w *Writer) stream(r run.Run) *stream {
-	return &stream{bus: w.bus, watchers: w.watchers, run: r.ID, key: r.Session}
+	return &stream{bus: w.bus, watchers: w.watchers, run: r.ID, key: r.Session, said: r.Said}
 }
 
 const (
@@ -59,6 +59,7 @@ type stream struct {
 	watchers Watchers
 	run      string
 	key      session.Key
+	said     string
 	verbose  bool
 
 	mu     sync.Mutex
@@ -82,13 +83,13 @@ func (s *stream) emit(name string, data map[string]any, to ...string) {
 	}
 	kind.Publish(s.bus, AgentEvent{
 		RunID: s.run, Stream: name, Data: data, SessionKey: s.key, AgentID: s.key.Agent(),
-		Seq: s.seq, Ts: time.Now().UnixMilli(),
+		Seq: s.seq, Ts: time.Now().UnixMilli(), said: s.said,
 	}, to...)
 }
 
 // event is one of the chat, with the number that the run has reached.
 func (s *stream) event(state string) Event {
-	return Event{RunID: s.run, SessionKey: s.key, AgentID: s.key.Agent(), Seq: s.seq, State: state}
+	return Event{RunID: s.run, SessionKey: s.key, AgentID: s.key.Agent(), Seq: s.seq, State: state, said: s.said}
 }
 
 // lifecycle publishes a phase of the run.

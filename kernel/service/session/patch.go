@@ -56,12 +56,16 @@ type Kept struct {
 	TraceLevel   json.RawMessage `json:"traceLevel,omitempty"`
 }
 
+// ThinkingLevels are how much a model may think.
+func ThinkingLevels() []string {
+	return []string{"off", "minimal", "low", "medium", "high", "xhigh", "max", "adaptive"}
+}
+
 // maxLabel is the longest label, in bytes.
 const maxLabel = 512
 
 // apply changes c as p says, or fails with CodeInvalid and leaves it half changed.
 func (p PatchParams) apply(c *Choices) error {
-	thinking := []string{"off", "minimal", "low", "medium", "high", "xhigh", "max", "adaptive"}
 	for _, f := range []struct {
 		name  string
 		raw   json.RawMessage
@@ -69,7 +73,7 @@ func (p PatchParams) apply(c *Choices) error {
 		among []string
 	}{
 		{"label", p.Label, &c.Label, nil},
-		{"thinkingLevel", p.ThinkingLevel, &c.Thinking, thinking},
+		{"thinkingLevel", p.ThinkingLevel, &c.Thinking, ThinkingLevels()},
 		{"verboseLevel", p.VerboseLevel, &c.Verbose, []string{"off", "on", "full"}},
 		{"reasoningLevel", p.ReasoningLevel, &c.Reasoning, []string{"off", "on", "stream"}},
 		{"responseUsage", p.ResponseUsage, &c.ResponseUsage, []string{"off", "tokens", "full", "on"}},

@@ -112,7 +112,7 @@ func (w *World) Build(st store.Store) *Process {
 	log := hclog.NewNullLogger()
 	settings := func() agent.Settings { return w.Settings }
 	sessions := session.New(session.Deps{
-		Store: st, Bus: bus, Queue: run.SessionQueue{}, Settings: func() session.Settings { return session.Settings{} }, Log: log,
+		Store: st, Bus: bus, Queue: run.SessionQueue{}, Settings: w.keys, Log: log,
 	})
 	models := agent.NewModels(providers, settings, log)
 	agents := agent.New(agent.Deps{
@@ -132,6 +132,14 @@ func (w *World) Build(st store.Store) *Process {
 	return &Process{
 		World: w, Runs: runs, Agents: agents, Models: models, Intake: agent.NewIntake(sessions, runs), Sessions: sessions, Table: table,
 	}
+}
+
+// keys are for the agents of Settings.
+func (w *World) keys() (s session.Settings) {
+	for _, a := range w.Settings.Agents {
+		s.Agents = append(s.Agents, a.ID)
+	}
+	return s
 }
 
 // ToolWatchers implements chat.Watchers.
