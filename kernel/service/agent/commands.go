@@ -35,6 +35,7 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 		return err
 	}
 	reset := false
+	var said []session.Message
 	if err := a.Update(func(tx store.Tx) (err error) {
 		reset = false
 		if resets(r) {
@@ -42,7 +43,7 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 				return err
 			}
 		}
-		a.Run, err = c.record(tx, r, text, change)
+		a.Run, said, err = c.record(tx, r, text, change)
 		return err
 	}); err != nil {
 		return err
@@ -50,7 +51,7 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 	if reset {
 		c.SessionEnded(ctx, r.Session)
 	}
-	c.observer.Ended(a.Run)
+	c.observer.Ended(a.Run, said...)
 	a.Ended()
 	if r.Reply != nil {
 		c.out.to.Wake()
@@ -59,15 +60,15 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 }
 
 // record appends the command and its answer beside the conversation and ends the run.
-func (c commands) record(tx store.Tx, r run.Run, text string, change func(*session.Entry)) (run.Run, error) {
+func (c commands) record(tx store.Tx, r run.Run, text string, change func(*session.Entry)) (_ run.Run, said []session.Message, err error) {
 	e, err := session.Ensure(tx, r.Session, message.Origin{})
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
 	if change != nil {
 		change(&e)
 		if err := session.Put(tx, e); err != nil {
-			return r, err
+			return r, nil, err
 		}
 	}
 	for _, m := range []session.Message{
@@ -75,17 +76,18 @@ func (c commands) record(tx store.Tx, r run.Run, text string, change func(*sessi
 		{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart(text)}, Stop: "command"},
 	} {
 		m.Run, m.Aside = r.ID, true
-		if _, err := session.Append(tx, r.Session, m); err != nil {
-			return r, err
+		if m, err = session.Append(tx, r.Session, m); err != nil {
+			return r, nil, err
 		}
+		said = append(said, m)
 	}
 	r, err = run.Finish(tx, r.ID, run.Done, func(r *run.Run) {
-		r.Answer, r.Stop, r.Started = text, "command", r.Queued
+		r.Answer, r.Stop, r.Started, r.SessionID = text, "command", r.Queued, e.SessionID
 	})
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
-	return r, c.out.enqueue(tx, r, text)
+	return r, said, c.out.enqueue(tx, r, text)
 }
 
 // answer works out a command's answer and what it changes in the session.

@@ -88,7 +88,7 @@ func (l *loop) broken(stop, reason string) *session.Message {
 func (l *loop) close(e ending) error {
 	var ended run.Run
 	if err := l.active.Update(func(tx store.Tx) (err error) {
-		if ended, err = l.record(tx, e); err != nil {
+		if ended, err = l.record(tx, &e); err != nil {
 			return err
 		}
 		return l.out.enqueue(tx, ended, e.deliver)
@@ -100,7 +100,7 @@ func (l *loop) close(e ending) error {
 		l.out.to.Wake()
 	}
 	// Clients see the end before those who wait go on, and hooks hold up neither.
-	l.report.Ended(End{Run: ended, Metered: e.metered})
+	l.report.Ended(End{Run: ended, Metered: e.metered, Last: e.last})
 	l.active.Ended()
 	done := wit.AgentEnd{Text: ended.Answer, Duration: time.Since(l.began).Milliseconds()}
 	if err := ended.Failure(); err != nil {
@@ -110,9 +110,9 @@ func (l *loop) close(e ending) error {
 	return nil
 }
 
-// record appends what is still to be said and ends the run.
+// record appends what is still to be said, which e.last is then, and ends the run.
 // All calls get a result, or providers would refuse the history from then on.
-func (l *loop) record(tx store.Tx, e ending) (run.Run, error) {
+func (l *loop) record(tx store.Tx, e *ending) (run.Run, error) {
 	r := l.active.Run
 	mine, err := ownMessages(tx, r)
 	if err != nil {
@@ -126,6 +126,7 @@ func (l *loop) record(tx store.Tx, e ending) (run.Run, error) {
 		if err != nil {
 			return r, err
 		}
+		e.last = &appended
 		mine = append(mine, appended)
 	}
 	return run.Finish(tx, r.ID, e.state, func(r *run.Run) {

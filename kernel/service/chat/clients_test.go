@@ -64,6 +64,28 @@ func TestTimeoutOfARun(t *testing.T) {
 	})
 }
 
+// Clients hear of each message that the history has, in its order and under its number.
+func TestMessagesAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		chattest.Script(w, chattest.Ask(chattest.Call("c", "pay", `{}`)), chattest.Say("ok"))
+		p := w.Start(nil)
+		p.Send("r1", "go")
+		p.Wait("r1")
+		p.Must("chat.inject", obj{"sessionKey": "main", "message": "note"})
+		p.Send("r2", "/whoami")
+		p.Wait("r2")
+		synctest.Wait()
+		want := "1 user: go\n2 assistant: pay\n3 toolResult: pay ok {}\n4 assistant: ok\n5 assistant: note\n6 user: /whoami\n7 assistant: A client of the gateway\nSession: agent:main:main"
+		if got := strings.Join(w.Told(), "\n"); got != want {
+			t.Errorf("told\n%s\nwant\n%s", got, want)
+		}
+		if n := len(w.Messages(chattest.MainKey)); n != 7 {
+			t.Errorf("the history has %d", n)
+		}
+	})
+}
+
 // What a user said has its run's key, in the history and while it waits.
 func TestUserMessagesHaveAKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

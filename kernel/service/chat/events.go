@@ -72,6 +72,25 @@ func (e Event) Version(protocol int) any {
 	return e
 }
 
+// MessageEvent is the payload of session.message: a message that a history has now. It is told while the run
+// goes on, which tells a client what it shows already from what is new.
+type MessageEvent struct {
+	SessionKey session.Key `json:"sessionKey"`
+	AgentID    string      `json:"agentId"`
+	Message    Message     `json:"message"`
+	MessageID  string      `json:"messageId"`
+	MessageSeq uint64      `json:"messageSeq"`
+	RunID      string      `json:"runId,omitempty"`
+}
+
+// publishMessage tells of a message that was appended to the history of this id.
+func publishMessage(bus *event.Bus, key session.Key, sessionID string, m session.Message) {
+	said := shown(sessionID, m, 0)
+	Messages.Publish(bus, MessageEvent{
+		SessionKey: key, AgentID: key.Agent(), Message: said, MessageID: said.ID, MessageSeq: m.Number, RunID: m.Run,
+	})
+}
+
 // ErrorDetail says who failed.
 type ErrorDetail struct {
 	Provider string `json:"provider,omitempty"`
@@ -90,13 +109,15 @@ type Usage struct {
 // The kinds of events. Deltas bear the same names, but may be dropped on the way to a client that lags:
 // each one holds the text so far, and the final all of it.
 var (
-	// Agents are what runs do: lifecycle, tool and run_status; AgentDeltas the streams assistant and thinking.
+	// Agents are what runs do: lifecycle, tool, item, usage and run_status; AgentDeltas the streams assistant and thinking.
 	Agents      = event.Kind[AgentEvent]{Name: "agent", Scope: wire.ScopeRead}
 	AgentDeltas = event.Kind[AgentEvent]{Name: "agent", Scope: wire.ScopeRead, DropIfSlow: true}
 	// Chats are the ends of runs as a conversation sees them; Deltas what comes before.
 	Chats  = event.Kind[Event]{Name: "chat", Scope: wire.ScopeRead}
 	Deltas = event.Kind[Event]{Name: "chat", Scope: wire.ScopeRead, DropIfSlow: true}
+	// Messages are what histories have now.
+	Messages = event.Kind[MessageEvent]{Name: "session.message", Scope: wire.ScopeRead, DropIfSlow: true}
 )
 
 // Events lists the kinds that this package publishes.
-func Events() []event.Row { return []event.Row{Agents.Row(), Chats.Row()} }
+func Events() []event.Row { return []event.Row{Agents.Row(), Chats.Row(), Messages.Row()} }

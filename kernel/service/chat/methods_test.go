@@ -127,7 +127,7 @@ func TestParams(t *testing.T) {
 			{"agent", obj{"message": "x"}, "'idempotencyKey'"},
 			{"agent", obj{"message": "x", "idempotencyKey": "x", "model": "nobody/m"}, "no provider"},
 			{"agent.wait", obj{}, "'runId'"},
-			{"chat.inject", obj{"sessionKey": "main", "message": ""}, "message needs"},
+			{"chat.inject", obj{"sessionKey": "main", "message": ""}, "at /message: must NOT have fewer than 1 characters"},
 			{"chat.inject", obj{"sessionKey": "nowhere", "message": "x"}, "there is no session"},
 			{"sessions.abort", obj{}, "'key'"},
 		} {

@@ -240,6 +240,31 @@ func (w *World) Agents(run, stream string) []chat.AgentEvent {
 	return out
 }
 
+// Told returns the events session.message as "number role: text" lines, each as it is in the history.
+func (w *World) Told() []string {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	var out []string
+	for _, e := range w.Events {
+		if m, ok := e.Payload.(chat.MessageEvent); ok {
+			line := fmt.Sprintf("%d %s:", m.MessageSeq, m.Message.Role)
+			for _, c := range m.Message.Content {
+				line += " " + c.Text + c.Name
+			}
+			if m.Message.Place.Seq != m.MessageSeq || m.Message.ID != m.MessageID || session.MessageID(sessionOf(m.MessageID), m.MessageSeq) != m.MessageID {
+				line += " under another number"
+			}
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+func sessionOf(messageID string) string {
+	id, _, _ := session.ParseMessageID(messageID)
+	return id
+}
+
 // History returns a session's messages as "role: text" lines; calls are "call name".
 func (w *World) History(key session.Key) []string {
 	w.T.Helper()
