@@ -39,6 +39,8 @@ type Plugins interface {
 	Secrets(id string) ([]string, error)
 	// CheckConfig checks a plugin's section, or an account's, against its manifest.
 	CheckConfig(id, account string, section wit.JSON) error
+	// ShowConfig returns a section as an owner may see it.
+	ShowConfig(id, account string, section wit.JSON) wit.JSON
 }
 
 // Accounts is what there is to know of the channels' accounts.
@@ -100,7 +102,7 @@ func New(d Deps) *Service {
 			settings: d.Settings, plugins: d.Plugins, services: d.Services,
 		},
 		setup: &setup{settings: d.Settings, plugins: d.Plugins, accounts: d.Accounts, vault: d.Vault},
-		file:  configFile{path: d.ConfigPath, settings: d.Settings},
+		file:  configFile{path: d.ConfigPath, settings: d.Settings, plugins: d.Plugins},
 		log:   logFile{d.Log},
 	}
 	for _, problem := range s.doctor.unusableSections() {
