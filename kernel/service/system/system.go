@@ -128,6 +128,6 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
 		rpc.New("config.get", wire.ScopeAdmin, s.file.get).Doc("Returns the config file without its secrets."),
 		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
-		rpc.New("doctor", wire.ScopeRead, s.doctor.examine).Doc("Looks for what is wrong and says what to do."),
+		rpc.New("doctor", wire.ScopeAdmin, s.doctor.examine).Doc("Looks for what is wrong and says what to do. It reads all of the database."),
 	}
 }
