@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -27,13 +28,22 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	state := stateDir(t)
 	serve(t, state)
-	conn := dial(t, state)
+	conn, err := gateway{state: stateFolder(state)}.dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	call := func(method string, params any) {
+		if err := conn.Call(t.Context(), method, params, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
 	const sessions, messages = 1001, 501
 	for i := range sessions {
-		call(t, conn, "sessions.patch", session.PatchParams{Key: fmt.Sprint("s", i), Label: json.RawMessage(`"` + fmt.Sprint("label", i) + `"`)})
+		call("sessions.patch", map[string]any{"key": fmt.Sprint("s", i), "thinkingLevel": "low"})
 	}
 	for range messages {
-		call(t, conn, "chat.inject", chat.InjectParams{SessionKey: "s0", Message: "m"})
+		call("chat.inject", map[string]any{"sessionKey": "s0", "message": "m"})
 	}
 	if lines := strings.Count(must(t, state, "sessions", "list"), "\n"); lines != sessions+1 { // the first is the head
 		t.Errorf("%d lines of sessions, want %d", lines, sessions+1)
