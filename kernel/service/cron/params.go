@@ -278,7 +278,7 @@ func (p DeliveryParams) apply(d *delivery) error {
 		d.BestEffort = p.BestEffort
 	}
 	return texts(text{"channel", p.Channel, &d.Channel}, text{"to", p.To, &d.To},
-		text{"accountId", p.AccountID, &d.AccountID}, text{"threadId", p.ThreadID, &d.ThreadID})
+		text{"accountId", p.AccountID, &d.AccountID}, text{threadID, p.ThreadID, &d.ThreadID})
 }
 
 // text is a field that may be absent, null, text, or (for thread ids) a number.
@@ -287,6 +287,9 @@ type text struct {
 	raw  json.RawMessage
 	to   *string
 }
+
+// threadID is the one field that may be a number.
+const threadID = "threadId"
 
 func texts(fields ...text) error {
 	for _, f := range fields {
@@ -299,13 +302,15 @@ func texts(fields ...text) error {
 		if err := d.Decode(&v); err != nil {
 			return wit.Errorf(wit.CodeInvalid, "%s: %w", f.name, err)
 		}
-		switch v := v.(type) {
-		case nil:
+		number, numeric := v.(json.Number)
+		said, isText := v.(string)
+		switch {
+		case v == nil:
 			*f.to = ""
-		case string:
-			*f.to = strings.TrimSpace(v)
-		case json.Number:
-			*f.to = v.String()
+		case isText:
+			*f.to = strings.TrimSpace(said)
+		case numeric && f.name == threadID:
+			*f.to = number.String()
 		default:
 			return wit.Errorf(wit.CodeInvalid, "%s must be text or null", f.name)
 		}

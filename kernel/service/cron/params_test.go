@@ -57,6 +57,8 @@ func TestRefused(t *testing.T) {
 			"time in words":               job(`{"kind":"at","at":"tomorrow"}`, "main", ping, ``),
 			"no expression":               job(`{"kind":"cron"}`, "main", ping, ``),
 			"unknown zone":                job(`{"kind":"cron","expr":"* * * * *","tz":"Mars/Base"}`, "main", ping, ``),
+			"agent is a number":           job(every, "main", ping, `,"agentId":7`),
+			"channel is a number":         job(every, "isolated", turn, `,"delivery":{"mode":"announce","channel":7}`),
 			"agent is a list":             job(every, "main", ping, `,"agentId":["a"]`),
 			"long agent":                  job(every, "main", ping, `,"agentId":"`+strings.Repeat("a", 513)+`"`),
 		} {
