@@ -116,11 +116,11 @@ func (p PatchParams) apply(c *Choices) error {
 			*f.field = ""
 			continue
 		}
-		if *value == "" {
-			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s cannot be empty: null clears it", f.name)
-		}
 		if f.among != nil && !slices.Contains(f.among, *value) {
 			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s cannot be %.40q: use %s or null", f.name, *value, strings.Join(f.among, ", "))
+		}
+		if *value == "" {
+			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s cannot be empty: null clears it", f.name)
 		}
 		if len(*value) > maxLabel {
 			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s cannot be longer than %d bytes: it has %d", f.name, maxLabel, len(*value))
