@@ -99,3 +99,44 @@ func TestAMissedJobRunsOnceAfterARestart(t *testing.T) {
 		k.Stop()
 	}
 }
+
+// TestAJobWithNobodyToDeliverToRuns: its answer is kept, and the history says that it was not delivered. What a
+// client asks for itself is refused instead.
+func TestAJobWithNobodyToDeliverToRuns(t *testing.T) {
+	t.Parallel()
+	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Echo("echo"), kerneltest.Channel("chat")))
+	l := k.Listen()
+	for delivery, want := range map[string]string{
+		`{"mode":"announce","channel":"last"}`:                   "error not-delivered",
+		`{"mode":"announce","channel":"chat","to":"7"}`:          "error not-delivered",
+		`{"mode":"announce","channel":"last","bestEffort":true}`: "ok not-delivered",
+		`{"mode":"none"}`: "ok not-requested",
+	} {
+		var job struct{ ID string }
+		l.MustCall("cron.add", json.RawMessage(`{"name":"report","schedule":{"kind":"every","everyMs":3600000},"payload":{"kind":"agentTurn","message":"report"},"delivery":`+delivery+`}`), &job)
+		l.MustCall("cron.run", map[string]any{"id": job.ID}, nil)
+		l.Event("cron", func(payload json.RawMessage) bool {
+			return strings.Contains(string(payload), job.ID) && strings.Contains(string(payload), `"action":"finished"`)
+		})
+		var runs struct {
+			Entries []struct{ Status, Summary, Error, DeliveryStatus, DeliveryError, SessionKey, RunID string }
+		}
+		l.MustCall("cron.runs", map[string]any{"id": job.ID}, &runs)
+		if len(runs.Entries) != 1 {
+			t.Fatalf("%s: %+v", delivery, runs)
+		}
+		e := runs.Entries[0]
+		if got := e.Status + " " + e.DeliveryStatus; got != want || e.Summary != "you said: report" || e.RunID == "" || e.SessionKey != "agent:main:cron:"+strings.ToLower(job.ID) {
+			t.Errorf("%s: %+v, want %s", delivery, e, want)
+		}
+		if (e.Error != "") != (e.Status == "error") || (e.DeliveryError != "") != (e.DeliveryStatus == "not-delivered") {
+			t.Errorf("%s: reasons %+v", delivery, e)
+		}
+	}
+	for _, channel := range []string{"chat", "last", "nosuch"} {
+		err := l.Call(t.Context(), "agent", map[string]any{"message": "hi", "deliver": true, "channel": channel, "idempotencyKey": channel}, nil)
+		if code := wit.CodeOf(err); code != wit.CodeInvalid && code != wit.CodeNotFound {
+			t.Errorf("delivery on %s: %v", channel, err)
+		}
+	}
+}

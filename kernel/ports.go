@@ -97,6 +97,10 @@ func (p systemPlugins) CheckConfig(id, account string, section wit.JSON) error {
 	return p.registry.CheckConfig(id, account, section)
 }
 
+func (p systemPlugins) ShowConfig(id, account string, section wit.JSON) wit.JSON {
+	return p.registry.ShowConfig(id, account, section)
+}
+
 // typing shows in a channel that an answer is being written, where the channel can.
 type typing struct{ registry *plugin.Registry }
 

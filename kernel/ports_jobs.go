@@ -65,12 +65,12 @@ type pluginFirings struct {
 
 // fire calls the plugin. One that is not there was removed while the gateway did not run, and its jobs end; one that
 // cannot be called now (disabled, failed) has its jobs due again.
-func (p pluginFirings) fire(ctx context.Context, f schedule.Firing) (string, error) {
+func (p pluginFirings) fire(ctx context.Context, f schedule.Firing) (schedule.Result, error) {
 	id := string(f.Job.Owner)[len("plugin:"):]
 	if _, err := p.registry.Info(id); wit.CodeOf(err) == wit.CodeNotFound {
-		return "the plugin is gone, and its jobs with it", p.scheduler.RemoveAll(ctx, f.Job.Owner)
+		return schedule.Result{Summary: "the plugin is gone, and its jobs with it"}, p.scheduler.RemoveAll(ctx, f.Job.Owner)
 	}
-	return "", p.registry.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
+	return schedule.Result{}, p.registry.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
 }
 
 // jobs gives run what cron has to say.
@@ -80,10 +80,35 @@ func (j jobs) SystemEvent(ctx context.Context, text string, now bool, agent, key
 	return j.runs.Tell(ctx, run.SystemEvent{ID: key, Agent: agent, Text: text, Now: now})
 }
 
-func (j jobs) AgentTurn(ctx context.Context, t cron.Turn) (string, error) {
-	return j.runs.Do(ctx, run.Job{
+func (j jobs) AgentTurn(ctx context.Context, t cron.Turn) (cron.Answer, error) {
+	out, err := j.runs.Do(ctx, run.Job{
 		ID: t.Key, Agent: t.AgentID, Session: t.SessionKey, Message: t.Message, Model: t.Model, Thinking: t.Thinking,
 		Timeout: time.Duration(t.TimeoutSeconds * float64(time.Second)),
-		Deliver: t.Deliver, Channel: t.Channel, To: t.To, Account: t.AccountID, Thread: t.ThreadID, BestEffort: t.BestEffort,
+		Deliver: t.Deliver, Channel: t.Channel, To: t.To, Account: t.AccountID, Thread: t.ThreadID,
 	})
+	answer := cron.Answer{Text: out.Run.Answer, Outcome: outcome(out.Run)}
+	switch {
+	case !t.Deliver:
+		answer.Outcome.DeliveryStatus = cron.NotRequested
+	case out.Undelivered != nil:
+		answer.Outcome.DeliveryStatus, answer.Outcome.DeliveryError = cron.NotDelivered, out.Undelivered.Error()
+		if err == nil && !t.BestEffort {
+			err = wit.Errorf(wit.CodeOf(out.Undelivered), "the answer was not delivered: %w", out.Undelivered)
+		}
+	default:
+		answer.Outcome.DeliveryStatus = cron.Unknown
+	}
+	return answer, err
+}
+
+// outcome is how a run went, as cron tells it.
+func outcome(r run.Run) cron.Outcome {
+	o := cron.Outcome{SessionKey: string(r.Session), SessionID: r.SessionID, Provider: r.Provider, Model: r.Used}
+	if u := r.Usage; u != (wit.Usage{}) {
+		o.Usage = &cron.Usage{
+			Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite,
+			Total: u.Input + u.Output + u.CacheRead + u.CacheWrite,
+		}
+	}
+	return o
 }

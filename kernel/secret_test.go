@@ -97,6 +97,47 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 }
 
+// TestSecretsOfTheFileStayInside: an owner has put secrets into the config file, by mistake and in every place
+// where one could be put.
+func TestSecretsOfTheFileStayInside(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	k := kerneltest.Start(t, kerneltest.Log(&out), kerneltest.Config(t, `{
+		"gateway":{"password":"canary-1-password"},
+		"channels":{
+			"chat":{"accounts":{"home":{"config":{"root":"http://u:canary-2-url@127.0.0.1:1","token":"canary-3-token","tokn":"canary-4-typo"}}}},
+			"absent":{"accounts":{"home":{"config":{"token":"canary-5-absent"}}}}},
+		"plugins":{
+			"stream":{"config":{"url":["canary-6-type"],"key":"canary-7-key"}},
+			"chat":{"config":{"token":"canary-8-section"}},
+			"gone":{"config":{"deep":{"key":"canary-9-gone"}}}}}`),
+		kerneltest.Plugin(kerneltest.Channel("chat"), kerneltest.Streamer("stream")))
+	c, err := k.TryDial(client.Options{Password: "canary-1-password"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := kerneltest.Listen(t, c)
+	var seen bytes.Buffer
+	for _, method := range l.Hello().Features.Methods {
+		var answer json.RawMessage
+		err := l.Call(t.Context(), method, params(method), &answer)
+		fmt.Fprintf(&seen, "%s %s %v\n", method, answer, err)
+	}
+	for _, e := range l.Events() {
+		fmt.Fprintf(&seen, "%s %s\n", e.Name, e.Payload)
+	}
+	k.Stop()
+	seen.WriteString(out.String())
+	if !strings.Contains(seen.String(), `"root":"http://u:xxxxx@127.0.0.1:1"`) || strings.Count(seen.String(), "[redacted]") < 8 {
+		t.Error("the settings are not shown")
+	}
+	for _, line := range strings.Split(seen.String(), "\n") {
+		if i := strings.Index(line, "canary-"); i >= 0 && !strings.Contains(line, "canary-6") {
+			t.Errorf("%.40s: …%s…", line, line[max(0, i-100):min(len(line), i+40)])
+		}
+	}
+}
+
 // params are what makes a method answer something.
 func params(method string) any {
 	switch method {

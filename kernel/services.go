@@ -126,7 +126,8 @@ func (w *wiring) agent() func() service.Service {
 
 func (w *wiring) run() func() service.Service {
 	w.runs = run.New(run.Deps{
-		Store: w.state.db, Sessions: w.sessions, Executor: w.agents, Claims: w.state.claims, Log: w.log, Parallel: w.o.Config.Agent.MaxConcurrent,
+		Store: w.state.db, Sessions: w.sessions, Executor: w.agents, Claims: w.state.claims, Accounts: deliveryAccounts{w.later}, Log: w.log,
+		Parallel: w.o.Config.Agent.MaxConcurrent,
 	})
 	return w.runs.Service
 }
@@ -155,7 +156,8 @@ func (w *wiring) channel() func() service.Service {
 
 func (w *wiring) cron() func() service.Service {
 	return cron.New(cron.Deps{
-		Scheduler: w.platform.scheduler, Bus: w.bus, Events: jobs{w.runs}, Turns: jobs{w.runs}, StorePath: w.o.dir(databaseFile),
+		Scheduler: w.platform.scheduler, Bus: w.bus, Events: jobs{w.runs}, Turns: jobs{w.runs}, Agent: w.sessionSettings().Agent,
+		StorePath: w.o.dir(databaseFile),
 	}).Service
 }
 

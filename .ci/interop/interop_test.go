@@ -70,8 +70,9 @@ func TestClawdbotCommandLine(t *testing.T) {
 	})
 	t.Run("cron", func(t *testing.T) { cron(t, p, auth) })
 	t.Run("logs", func(t *testing.T) {
-		if out := p.run(t, append([]string{"logs", "--limit", "50"}, auth...)...); !strings.Contains(out, "listen") {
-			t.Fatalf("the log lacks the start: %s", out)
+		out := p.run(t, append([]string{"logs", "--limit", "50"}, auth...)...)
+		if !strings.Contains(out, "listen") || !strings.Contains(out, `"level":"info"`) || !strings.Contains(out, `"subsystem":"gateway"`) {
+			t.Fatalf("the log lacks the start, or the client cannot read its lines: %s", out)
 		}
 	})
 	t.Run("system presence", func(t *testing.T) {
@@ -98,17 +99,22 @@ func cron(t *testing.T, p *peer, auth []string) {
 	}
 }
 
-// TestClawdbotTerminalChat types into the foreign terminal interface and waits for the answer.
+// TestClawdbotTerminalChat types into the foreign terminal interface and waits for the answer, in the main session
+// and in one that the client names in its own way.
 func TestClawdbotTerminalChat(t *testing.T) {
 	p := start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, p.node, p.cli, "tui", "--url", p.url, "--token", token, "--session", "main")
-	cmd.Env = append(p.env, "TERM=xterm-256color")
-	screen := terminaltest.Start(t, cmd)
-	screen.Await(t, "connected")
-	screen.Type(t, "what is 17*23?\r")
-	screen.Await(t, "391")
+	for _, session := range []string{"main", "Elsewhere"} {
+		t.Run(session, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, p.node, p.cli, "tui", "--url", p.url, "--token", token, "--session", session)
+			cmd.Env = append(p.env, "TERM=xterm-256color")
+			screen := terminaltest.Start(t, cmd)
+			screen.Await(t, "connected")
+			screen.Type(t, "what is 17*23?\r")
+			screen.Await(t, "391")
+		})
+	}
 }
 
 func start(t *testing.T) *peer {

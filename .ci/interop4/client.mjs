@@ -98,7 +98,7 @@ await check("health", async () => {
 });
 
 await check("status", async () => {
-  const status = await call("status");
+  const status = await call("status", { includeChannelSummary: false });
   expect(typeof status.sessions?.count === "number", status);
 });
 
@@ -109,12 +109,20 @@ await check("system-presence", async () => {
 
 await check("agents.list", async () => {
   const { agents, defaultId } = await call("agents.list");
-  expect(agents.some((a) => a.id === defaultId), agents);
+  expect(agents.some((a) => a.id === defaultId && a.model?.primary), agents);
 });
 
 await check("agent.identity.get", async () => expect((await call("agent.identity.get", { agentId: "main" })).agentId === "main"));
 
 await check("models.list", async () => expect((await call("models.list")).models.length > 0, "no models"));
+
+// What newer clients ask beside what the package knows.
+await check("parameters of newer clients", async () => {
+  const { models } = await g.client.request("models.list", { sessionKey: "main" });
+  expect(models.length > 0, "no models");
+  await g.client.request("sessions.list", { excludeSubagents: true, includeActivitySummary: true, hasBoard: false });
+  await g.client.request("chat.history", { sessionKey: "main", maxBytes: 100_000 });
+});
 
 await check("channels.status", async () => expect((await call("channels.status", { probe: false })).ts > 0));
 
@@ -143,6 +151,10 @@ await check("chat.history", async () => {
   const roles = history.messages.map((m) => m.role);
   expect(roles[0] === "user" && roles.at(-1) === "assistant", roles);
   expect(history.sessionId && history.deltaCursor, history);
+  const runId = history.messages[0].runId;
+  expect(runId && history.messages[0].idempotencyKey === `${runId}:user`, history.messages[0]);
+  const told = g.heard.filter((e) => e.event === "session.message" && e.payload.sessionKey === "agent:main:main").map((e) => e.payload.messageId);
+  expect(history.messages.every((m) => told.includes(m.id)), "messages that were not told:", told);
   const delta = await call("chat.history", { sessionKey: "main", cursor: history.deltaCursor });
   expect(delta.kind === "delta" && delta.messages.length === 0, delta);
 });
@@ -216,6 +228,7 @@ await check("cron", async () => {
   const { jobs, snapshotRevision, nextOffset } = await call("cron.list", { includeDisabled: true, limit: 200, offset: 0 });
   expect(snapshotRevision && nextOffset === null, "the page's place:", snapshotRevision, nextOffset);
   expect([job.id, at.id].every((id) => jobs.some((j) => j.id === id)), jobs);
+  expect((await call("cron.list", { agentId: "main" })).jobs.length === 2, "jobs without an agent are the default one's");
   expect((await call("cron.get", { id: job.id })).name === "tea");
   expect((await call("cron.status")).jobs === 2);
   expect((await call("cron.update", { id: job.id, patch: { name: "coffee" } })).name === "coffee");
@@ -242,7 +255,10 @@ await check("device.token.rotate", async () => {
   expect((await call("device.pair.remove", { deviceId: other.deviceId })).deviceId === other.deviceId);
 });
 
-await check("logs.tail", async () => expect((await call("logs.tail", { limit: 50 })).lines.length > 0, "no lines"));
+await check("logs.tail", async () => {
+  const lines = (await call("logs.tail", { limit: 50 })).lines.map((line) => JSON.parse(line));
+  expect(lines.length > 0 && lines.every((line) => line.time && line._meta.logLevelName && JSON.parse(line["0"]).subsystem), lines);
+});
 
 await check("config.get", async () => {
   expect(!JSON.stringify(await call("config.get")).includes(token), "the token is shown");
@@ -315,7 +331,7 @@ await check("a model that fails is told as an error", async () => {
 });
 
 await check("all that arrived", async () => {
-  for (const name of ["connect.challenge", "health", "presence", "agent", "chat", "cron", "device.pair.resolved"]) {
+  for (const name of ["connect.challenge", "health", "presence", "agent", "chat", "session.message", "cron", "device.pair.resolved"]) {
     expect(frames.events.has(name), "no event", name, "among", [...frames.events]);
   }
   expect(frames.wrong.length === 0, "frames that are wrong:", frames.wrong.length);

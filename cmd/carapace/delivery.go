@@ -22,7 +22,7 @@ func newDelivery(o *options) *cobra.Command {
 	c.AddCommand(
 		o.client(&cobra.Command{
 			Use: "list", Short: "List the messages that wait, are held, or failed", Example: "  carapace delivery list", Args: cobra.NoArgs,
-			RunE: show(o, "delivery.list", fixed(delivery.ListParams{}), printDelivery),
+			RunE: show(o, "delivery.list", fixed(delivery.ListParams{Limit: 1000}), printDelivery),
 		}),
 		decide("release", "Send a held message after all", "released"),
 		decide("drop", "Do not send a message", "dropped"),

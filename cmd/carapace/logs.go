@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
@@ -71,8 +72,11 @@ func (t tail) print(ctx context.Context, params system.TailParams) (next int64, 
 	if t.o.json && len(chunk.Lines) > 0 {
 		return chunk.Cursor, t.o.printJSON(chunk)
 	}
-	for _, line := range chunk.Lines {
-		fmt.Fprintln(t.o.out, line)
+	for _, text := range chunk.Lines {
+		if line, ok := logs.ParseLine(text); ok {
+			text = line.String()
+		}
+		fmt.Fprintln(t.o.out, text)
 	}
 	return chunk.Cursor, nil
 }

@@ -24,7 +24,7 @@ func newSessions(o *options) *cobra.Command {
 	c.AddCommand(
 		o.client(&cobra.Command{
 			Use: "list", Short: "List the conversations", Example: "  carapace sessions list", Args: cobra.NoArgs,
-			RunE: show(o, "sessions.list", fixed(session.ListParams{IncludeDerivedTitles: true}), printSessions),
+			RunE: func(c *cobra.Command, _ []string) error { return listSessions(c.Context(), o) },
 		}),
 		o.client(one),
 		o.client(&cobra.Command{
@@ -41,6 +41,32 @@ func sessionArg(args []string) string {
 		return "main"
 	}
 	return args[0]
+}
+
+// listPage is how many sessions are asked for at a time: the most that a page has.
+const listPage = 1000
+
+// listSessions prints all sessions, page after page, as one list.
+func listSessions(ctx context.Context, o *options) error {
+	conn, err := o.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	list := session.ListResult{HasMore: true}
+	for p := (session.ListParams{IncludeDerivedTitles: true, Limit: listPage}); list.HasMore; p.Offset = list.NextOffset {
+		var page session.ListResult
+		if err := conn.Call(ctx, "sessions.list", p, &page); err != nil {
+			return err
+		}
+		page.Sessions = append(list.Sessions, page.Sessions...)
+		list = page
+	}
+	list.Count = len(list.Sessions)
+	if o.json {
+		return o.printJSON(list)
+	}
+	return printSessions(o.out, list)
 }
 
 // printSessions writes one line for each session; its title is the owner's, or made of what was said first.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -19,5 +20,35 @@ func TestExportReadsEveryPage(t *testing.T) {
 	lines := strings.Count(must(t, state, "sessions", "export", "main"), "\n")
 	if want := messages + 1; lines != want { // the first describes the session
 		t.Errorf("%d lines, want %d", lines, want)
+	}
+}
+
+// TestPages reads lists and histories that have more lines than a page.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	conn, err := gateway{state: stateFolder(state)}.dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	call := func(method string, params any) {
+		if err := conn.Call(t.Context(), method, params, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const sessions, messages = 1001, 501
+	for i := range sessions {
+		call("sessions.patch", map[string]any{"key": fmt.Sprint("s", i), "thinkingLevel": "low"})
+	}
+	for range messages {
+		call("chat.inject", map[string]any{"sessionKey": "s0", "message": "m"})
+	}
+	if lines := strings.Count(must(t, state, "sessions", "list"), "\n"); lines != sessions+1 { // the first is the head
+		t.Errorf("%d lines of sessions, want %d", lines, sessions+1)
+	}
+	if lines := strings.Count(must(t, state, "sessions", "export", "s0"), "\n"); lines != messages+1 {
+		t.Errorf("%d lines of an export, want %d", lines, messages+1)
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
@@ -102,9 +103,23 @@ func BindAddress(bind string) (string, error) {
 	return bind, nil
 }
 
-// Redacted is the config without what must not be shown.
-func (c *Config) Redacted() *Config {
+// Redacted is the config without what must not be shown. section shows a plugin's section, or that of an account
+// of a channel.
+func (c *Config) Redacted(section func(id, account string, section wit.JSON) wit.JSON) *Config {
 	shown := *c
+	shown.Plugins, shown.Channels = maps.Clone(c.Plugins), maps.Clone(c.Channels)
+	for id, p := range shown.Plugins {
+		p.Config = section(id, "", p.Config)
+		shown.Plugins[id] = p
+	}
+	for id, ch := range shown.Channels {
+		ch.Accounts = maps.Clone(ch.Accounts)
+		for name, a := range ch.Accounts {
+			a.Config = section(id, name, a.Config)
+			ch.Accounts[name] = a
+		}
+		shown.Channels[id] = ch
+	}
 	if shown.Gateway.Token != "" {
 		shown.Gateway.Token = redacted
 	}

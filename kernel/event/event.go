@@ -29,6 +29,12 @@ type Event struct {
 	DropIfSlow bool
 }
 
+// Versioned is a payload that the clients of each protocol are told in words of their own.
+type Versioned interface {
+	// Version returns what clients of a protocol get. Those of 4 and later get the same.
+	Version(protocol int) any
+}
+
 // Row describes a kind, for lists.
 type Row struct {
 	Name       string

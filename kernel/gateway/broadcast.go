@@ -11,7 +11,7 @@ import (
 )
 
 // broadcaster sends events to the members that are entitled to them, and counts the versions of health. An
-// event is encoded once for all, and not at all if nobody gets it.
+// event is encoded once for all, or for all of a protocol, and not at all if nobody gets it.
 type broadcaster struct {
 	members  *members
 	presence *Presence
@@ -29,21 +29,34 @@ func (b *broadcaster) onEvent(e event.Event) {
 
 // send sends an event to those entitled that keep selects; nil is all.
 func (b *broadcaster) send(e event.Event, keep func(*conn) bool) {
-	var body []byte
+	var bodies [2][]byte // for protocol 3, and for those after it
 	b.members.each(e.To, func(c *conn) {
 		if !wire.Allows(c.caller.Role, c.caller.Scopes, e.Scope) || keep != nil && !keep(c) {
 			return
 		}
-		if body == nil {
-			payload, err := json.Marshal(e.Payload)
-			if err != nil {
-				b.log.Error("event not encoded", "event", e.Name, "error", err)
-				payload = json.RawMessage("{}") // the event is news even without its payload
-			}
-			body = b.event(e.Name, payload)
+		body := &bodies[0]
+		if _, versioned := e.Payload.(event.Versioned); versioned && c.caller.Protocol > 3 {
+			body = &bodies[1]
 		}
-		c.send(frame{body: body, event: true}, e.DropIfSlow)
+		if *body == nil {
+			*body = b.event(e.Name, b.payload(e, c.caller.Protocol))
+		}
+		c.send(frame{body: *body, event: true}, e.DropIfSlow)
 	})
+}
+
+// payload encodes what an event says to clients of a protocol.
+func (b *broadcaster) payload(e event.Event, protocol int) json.RawMessage {
+	payload := e.Payload
+	if v, ok := payload.(event.Versioned); ok {
+		payload = v.Version(protocol)
+	}
+	raw, err := json.Marshal(payload)
+	if err != nil {
+		b.log.Error("event not encoded", "event", e.Name, "error", err)
+		return json.RawMessage("{}") // the event is news even without its payload
+	}
+	return raw
 }
 
 // event encodes an event for all who get it; presence and health carry the state's version.

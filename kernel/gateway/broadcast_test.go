@@ -172,3 +172,30 @@ func TestRevocationClosesConnections(t *testing.T) {
 		t.Errorf("the owner's connection: %v", err)
 	}
 }
+
+// worded is told in the words of the protocol.
+type worded struct{}
+
+func (worded) Version(protocol int) any { return map[string]int{"protocol": protocol} }
+
+// The clients of each protocol hear of an event in their own words, whoever comes first.
+func TestEventsInTheWordsOfTheProtocol(t *testing.T) {
+	kind := event.Kind[worded]{Name: "chat", Scope: wire.ScopeRead}
+	r := boot(t)
+	var clients []*client.Client
+	for _, protocol := range []int{4, 3, 4, 3} {
+		clients = append(clients, r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol}))
+	}
+	kind.Publish(r.bus, worded{})
+	for _, c := range clients {
+		for e := range c.Events() {
+			if e.Name != kind.Name {
+				continue
+			}
+			if want := fmt.Sprintf(`{"protocol":%d}`, c.Hello().Protocol); string(e.Payload) != want {
+				t.Errorf("%s, want %s", e.Payload, want)
+			}
+			break
+		}
+	}
+}

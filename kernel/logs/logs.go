@@ -1,5 +1,6 @@
 // Package logs is where every line of the gateway ends: on the console for whoever watches it start,
-// and in a ring buffer that clients tail. Both get the line after secrets have been removed from it.
+// and in a ring buffer that clients tail, where each line is JSON. Both get the line after secrets have been
+// removed from it.
 //
 // New gives an hclog.Logger; packages take it as a parameter and name it. A Log is safe for
 // concurrent use and never makes the caller wait for a reader.
@@ -7,9 +8,11 @@ package logs
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -35,6 +38,7 @@ type Config struct {
 // Log is the sink of all lines of one kernel.
 type Log struct {
 	logger  hclog.Logger
+	level   hclog.Level
 	redact  func(string) string
 	mu      sync.Mutex
 	console io.Writer
@@ -54,8 +58,10 @@ func New(c Config) (*Log, error) {
 	if level == hclog.NoLevel {
 		return nil, wit.Errorf(wit.CodeInvalid, "log level %q must be one of trace, debug, info, warn, error", c.Level)
 	}
-	l := &Log{console: c.Console, waiters: map[chan struct{}]bool{}}
-	l.logger = hclog.New(&hclog.LoggerOptions{Level: level, Output: l, JSONFormat: c.JSON, TimeFormat: "2006-01-02T15:04:05.000Z07:00"})
+	l := &Log{level: level, console: c.Console, redact: func(s string) string { return s }, waiters: map[chan struct{}]bool{}}
+	logger := hclog.NewInterceptLogger(&hclog.LoggerOptions{Level: level, Output: console{l}, JSONFormat: c.JSON, TimeFormat: timeFormat})
+	logger.RegisterSink(l)
+	l.logger = logger
 	return l, nil
 }
 
@@ -69,28 +75,44 @@ func (l *Log) Redact(fn func(string) string) {
 	l.redact = fn
 }
 
-// Write takes whole lines from the logger.
-func (l *Log) Write(p []byte) (int, error) {
+// Accept implements hclog.SinkAdapter: it keeps a line for clients.
+func (l *Log) Accept(name string, level hclog.Level, message string, details ...any) {
+	if level < l.level {
+		return
+	}
+	text := say(message, details)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for text := range bytes.Lines(p) {
-		line := strings.ToValidUTF8(strings.TrimRight(string(text), "\n"), "\uFFFD")
-		if l.redact != nil {
-			line = l.redact(line)
-		}
-		if len(line) > lineBytes {
-			line = strings.ToValidUTF8(line[:lineBytes], "") + "…"
-		}
-		l.append(line)
-		if l.console != nil {
-			_, _ = io.WriteString(l.console, line+"\n") // a closed console must not stop the gateway
-		}
+	raw, err := json.Marshal(newLine(time.Now(), name, level, text, l.redact))
+	if err != nil {
+		return // it is four texts
 	}
+	l.append(string(raw))
 	for w := range l.waiters {
 		select {
 		case w <- struct{}{}:
 		default:
 		}
+	}
+}
+
+// console is where the logger writes lines for whoever watches the gateway.
+type console struct{ log *Log }
+
+// Write takes whole lines from the logger.
+func (c console) Write(p []byte) (int, error) {
+	l := c.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.console == nil {
+		return len(p), nil
+	}
+	for text := range bytes.Lines(p) {
+		line := l.redact(strings.ToValidUTF8(strings.TrimRight(string(text), "\n"), "\uFFFD"))
+		if len(line) > lineBytes {
+			line = strings.ToValidUTF8(line[:lineBytes], "") + "…"
+		}
+		_, _ = io.WriteString(l.console, line+"\n") // a closed console must not stop the gateway
 	}
 	return len(p), nil
 }

@@ -2,6 +2,7 @@ package logs_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -18,6 +19,47 @@ func open(t *testing.T, console io.Writer) *logs.Log {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// textOf is what a line says.
+func textOf(line string) string {
+	l, _ := logs.ParseLine(line)
+	return l.Text
+}
+
+// TestLinesAreJSON with the fields by which clients show and filter them, and read as the console's.
+func TestLinesAreJSON(t *testing.T) {
+	var console bytes.Buffer
+	l := open(t, &console)
+	l.Redact(func(s string) string { return strings.ReplaceAll(s, "hunter2!", "[redacted]") })
+	log := l.Logger().Named("agent").With("run", "r 1")
+	log.Debug("unseen")
+	log.Warn("slow <model>", "after", 3, "key", "hunter2!")
+	l.Logger().Info("ready")
+	lines := l.Tail(nil, 10, 1<<16).Lines
+	if len(lines) != 2 {
+		t.Fatalf("lines %q", lines)
+	}
+	var raw map[string]any
+	if err := json.Unmarshal([]byte(lines[0]), &raw); err != nil {
+		t.Fatal(err)
+	}
+	meta := raw["_meta"].(map[string]any)
+	if raw["0"] != `{"subsystem":"agent"}` || meta["name"] != raw["0"] || meta["logLevelName"] != "WARN" || meta["date"] != raw["time"] {
+		t.Errorf("line %v", raw)
+	}
+	if raw["1"] != `slow <model>: run="r 1" after=3 key=[redacted]` {
+		t.Errorf("text %v", raw["1"])
+	}
+	for i, shown := range strings.Split(strings.TrimSpace(console.String()), "\n") {
+		l, ok := logs.ParseLine(lines[i])
+		if _, rest, _ := strings.Cut(l.String(), " "); !ok || i == 1 && !strings.HasSuffix(shown, rest) {
+			t.Errorf("shown as %q, on the console %q", l, shown)
+		}
+	}
+	if _, ok := logs.ParseLine("plain text"); ok {
+		t.Error("a text is a line")
+	}
 }
 
 func TestLevelMustBeKnown(t *testing.T) {
@@ -43,12 +85,12 @@ func TestTailGoesOnFromItsCursor(t *testing.T) {
 		l.Logger().Info(fmt.Sprint("line ", i))
 	}
 	first := l.Tail(nil, 2, 1<<16)
-	if len(first.Lines) != 2 || !first.Truncated || !strings.HasSuffix(first.Lines[1], "line 4") {
+	if len(first.Lines) != 2 || !first.Truncated || textOf(first.Lines[1]) != "line 4" {
 		t.Fatalf("the last two lines: %+v", first)
 	}
 	l.Logger().Info("line 5")
 	next := l.Tail(&first.Cursor, 10, 1<<16)
-	if len(next.Lines) != 1 || !strings.HasSuffix(next.Lines[0], "line 5") || next.Reset {
+	if len(next.Lines) != 1 || textOf(next.Lines[0]) != "line 5" || next.Reset {
 		t.Fatalf("after the cursor: %+v", next)
 	}
 	if again := l.Tail(&next.Cursor, 10, 1<<16); len(again.Lines) != 0 || again.Cursor != next.Cursor {

@@ -21,13 +21,13 @@ func (b *bench) beside(h schedule.Handler) *bench {
 }
 
 // nap is a handler's work that ends early with its context.
-func nap(d time.Duration) func(context.Context, schedule.Firing) (string, error) {
-	return func(ctx context.Context, _ schedule.Firing) (string, error) {
+func nap(d time.Duration) func(context.Context, schedule.Firing) (schedule.Result, error) {
+	return func(ctx context.Context, _ schedule.Firing) (schedule.Result, error) {
 		select {
 		case <-time.After(d):
-			return "slept", nil
+			return schedule.Result{Summary: "slept"}, nil
 		case <-ctx.Done():
-			return "", context.Cause(ctx)
+			return schedule.Result{}, context.Cause(ctx)
 		}
 	}
 }
@@ -37,11 +37,11 @@ func nap(d time.Duration) func(context.Context, schedule.Firing) (string, error)
 func TestTwoGatewaysFireOnce(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.stop()
-		b.handler.Fire = func(_ context.Context, f schedule.Firing) (string, error) {
+		b.handler.Fire = func(_ context.Context, f schedule.Firing) (schedule.Result, error) {
 			if f.Job.ID == "long" {
 				time.Sleep(25 * time.Second)
 			}
-			return "", nil
+			return schedule.Result{}, nil
 		}
 		b.boot()
 		other := b.beside(b.handler)
@@ -103,10 +103,10 @@ func TestALostJob(t *testing.T) {
 			inBubble(t, func(b *bench) {
 				b.stop()
 				ends := make(chan struct{})
-				b.handler = schedule.Handler{Resumable: resumable, Fire: func(ctx context.Context, _ schedule.Firing) (string, error) {
+				b.handler = schedule.Handler{Resumable: resumable, Fire: func(ctx context.Context, _ schedule.Firing) (schedule.Result, error) {
 					<-ctx.Done()
 					<-ends // it is slow to hear of it
-					return "too late", nil
+					return schedule.Result{Summary: "too late"}, nil
 				}}
 				b.boot()
 				b.add("once", schedule.Spec{At: b.in(time.Second)})

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -52,7 +53,7 @@ func takeUp(tx store.Tx, plans planner, j *Job, resumable bool) ([]Change, bool,
 	f := *j.State.Firing
 	if !resumable || f.Attempt >= maxAttempts {
 		f.Job = *j
-		run := f.ended(plans.millis(), "", wit.NewError(wit.CodeUnavailable, "interrupted: the gateway stopped while the job ran"))
+		run := f.ended(plans.millis(), Result{}, wit.NewError(wit.CodeUnavailable, "interrupted: the gateway stopped while the job ran"))
 		changes, err := recordEnd(tx, j, f, &run)
 		return changes, false, err
 	}
@@ -62,9 +63,12 @@ func takeUp(tx store.Tx, plans planner, j *Job, resumable bool) ([]Change, bool,
 }
 
 // ended is the record of a run that has its end now. f.Job is the job as it was begun.
-func (f Firing) ended(now int64, summary string, cause error) Run {
+func (f Firing) ended(now int64, res Result, cause error) Run {
 	began := f.Job.State.RunningAt
-	run := Run{Due: f.Due, StartedAt: began, Duration: max(now-began, 0), Status: OK, Summary: cut(summary), Key: f.Key, Forced: f.Forced}
+	run := Run{Due: f.Due, StartedAt: began, Duration: max(now-began, 0), Status: OK, Summary: cut(res.Summary), Key: f.Key, Forced: f.Forced}
+	if len(res.Details) <= maxDetails && json.Valid(res.Details) {
+		run.Details = res.Details
+	}
 	if cause != nil {
 		run.Status, run.Error = Failed, cut(cause.Error())
 	}
@@ -89,10 +93,12 @@ func recordEnd(tx store.Tx, j *Job, f Firing, run *Run) ([]Change, error) {
 	// A one-shot is over, unless it was forced and failed: then it still has its own time.
 	if j.Spec == f.Job.Spec && j.Spec.At != 0 && (run.Status == OK || !f.Forced) {
 		if j.DeleteAfterRun && run.Status == OK {
-			j.State.NextRunAt = before // what remove looks for
+			if err := record(tx, j, *run); err != nil {
+				return nil, err
+			}
 			done := *j
 			done.State.NextRunAt = 0
-			return []Change{{Action: Finished, Job: done, Run: run}, {Action: Removed, Job: done}}, remove(tx, *j)
+			return []Change{{Action: Finished, Job: done, Run: run}, {Action: Removed, Job: done}}, retire(tx, done, before)
 		}
 		j.Enabled, j.State.LastDue, j.State.NextRunAt = false, j.Spec.At, 0
 	}

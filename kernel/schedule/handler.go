@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 )
 
@@ -10,8 +11,9 @@ const defaultParallel = 4
 
 // Handler runs the jobs of a kind of owner.
 type Handler struct {
-	// Fire does the work. The summary goes into the history. It must end soon after ctx does.
-	Fire func(ctx context.Context, f Firing) (summary string, err error)
+	// Fire does the work. What it returns goes into the history, beside an error too. It must end soon after
+	// ctx does.
+	Fire func(ctx context.Context, f Firing) (Result, error)
 	// Resumable says that calling Fire again with the same Key does nothing twice.
 	Resumable bool
 	// Parallel is how many jobs of the kind run at a time; 0 is 4.
@@ -19,6 +21,14 @@ type Handler struct {
 	// Changed, if set, is told what happens to the kind's jobs. It must return at once and must not
 	// call the scheduler.
 	Changed func(Change)
+}
+
+// Result is what a run came to.
+type Result struct {
+	// Summary is for people; its first 4 KiB are kept.
+	Summary string
+	// Details is JSON of the handler's own, at most 4 KiB, else it is not kept.
+	Details json.RawMessage
 }
 
 // handlers is the table of handlers by kind, and how many jobs of each kind run now.

@@ -16,7 +16,9 @@ const (
 	MaxRuns    = 200  // history per job
 	MaxName    = 256
 	MaxPayload = 64 << 10
+	MaxGone    = 100 // jobs per owner that have removed themselves and whose history is kept
 	maxSummary = 4 << 10
+	maxDetails = 4 << 10
 	// maxAttempts is how often an interrupted run is called, the first time included.
 	maxAttempts = 3
 )
@@ -49,7 +51,7 @@ type Job struct {
 	Spec    Spec   `json:"spec"`
 	// Payload is the handler's.
 	Payload json.RawMessage `json:"payload,omitempty"`
-	// DeleteAfterRun removes a one-shot once it has run well.
+	// DeleteAfterRun removes a one-shot once it has run well; its history stays for a while.
 	DeleteAfterRun bool  `json:"deleteAfterRun,omitempty"`
 	CreatedAt      int64 `json:"createdAt"`
 	UpdatedAt      int64 `json:"updatedAt"`
@@ -97,6 +99,8 @@ type Run struct {
 	NextRunAt int64  `json:"nextRunAt,omitempty"`
 	Key       string `json:"key"`
 	Forced    bool   `json:"forced,omitempty"`
+	// Details is the handler's.
+	Details json.RawMessage `json:"details,omitempty"`
 }
 
 // Action says what happened to a job.

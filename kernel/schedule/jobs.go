@@ -43,6 +43,9 @@ func (s *Scheduler) put(ctx context.Context, j Job, replace bool) (Job, error) {
 		if err := roomFor(tx, j.Owner); err != nil {
 			return nil, err
 		}
+		if err := dropGone(tx, j.Owner, store.Range{}, func(old Job) bool { return old.ID == j.ID }); err != nil {
+			return nil, err
+		}
 		now := s.plans.millis()
 		j.CreatedAt, j.UpdatedAt, j.State = now, now, State{}
 		s.plans.plan(&j)
@@ -115,7 +118,7 @@ func (s *Scheduler) RemoveAll(ctx context.Context, owner Owner) error {
 			}
 			changes = append(changes, Change{Action: Removed, Job: row.Value})
 		}
-		return changes, nil
+		return changes, dropGone(tx, owner, store.Range{}, func(Job) bool { return true })
 	})
 }
 
@@ -129,9 +132,24 @@ func (s *Scheduler) List(ctx context.Context, owner Owner) ([]Job, error) {
 	return s.records.list(ctx, store.Range{Prefix: key(owner, "")}, nil)
 }
 
-// Runs returns the history of a job, the latest first; limit 0 is all that is kept. Errors: CodeNotFound.
+// Runs returns the history of a job, also of one that has removed itself, the latest first; limit 0 is all that
+// is kept. Errors: CodeNotFound.
 func (s *Scheduler) Runs(ctx context.Context, owner Owner, id string, limit int) ([]Run, error) {
 	return s.records.history(ctx, owner, id, limit)
+}
+
+// Gone returns the jobs of an owner that have removed themselves and whose history is still kept, the earliest first.
+func (s *Scheduler) Gone(ctx context.Context, owner Owner) (list []Job, err error) {
+	err = s.records.store.View(ctx, func(tx store.Tx) error {
+		for row, err := range gone.Scan(tx, store.Range{Prefix: key(owner, "")}) {
+			if err != nil {
+				return err
+			}
+			list = append(list, row.Value)
+		}
+		return nil
+	})
+	return list, err
 }
 
 // Summary is what Status returns.

@@ -167,7 +167,7 @@ func TestHistoryIsBounded(t *testing.T) {
 			b.Errorf("%d runs, the latest at %d, %v", len(runs), runs[0].StartedAt, err)
 		}
 		few, err := b.s.Runs(b.Context(), "cron", "every", 3)
-		if err != nil || len(few) != 3 || few[0] != runs[0] {
+		if err != nil || len(few) != 3 || few[0].Key != runs[0].Key {
 			b.Errorf("three runs: %+v, %v", few, err)
 		}
 		if err := b.s.Remove(b.Context(), "cron", "every"); err != nil {
@@ -199,15 +199,49 @@ func TestDeleteAfterRun(t *testing.T) {
 		if got := strings.Join(b.events, ", "); got != "added a, started a, finished a, removed a" {
 			b.Errorf("events %s", got)
 		}
+		if runs, err := b.s.Runs(b.Context(), "cron", "a", 0); err != nil || len(runs) != 1 || runs[0].Summary != "done" {
+			b.Errorf("its history: %+v, %v", runs, err)
+		}
+		for i := range schedule.MaxGone {
+			_, err := b.s.Add(b.Context(), schedule.Job{ID: fmt.Sprint("later", i), Owner: "cron", Enabled: true, DeleteAfterRun: true, Spec: schedule.Spec{At: b.in(time.Second)}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.sleep(2 * time.Second)
+		}
+		_, err = b.s.Runs(b.Context(), "cron", "a", 0)
+		wantCode(b, "a history of long ago", err, wit.CodeNotFound)
+		if list, err := b.s.Gone(b.Context(), "cron"); err != nil || len(list) != schedule.MaxGone || list[0].ID != "later0" {
+			b.Errorf("%d jobs are gone, %v", len(list), err)
+		}
+	})
+}
+
+// A job of the same id begins a history of its own.
+func TestAddedAgain(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		for range 2 {
+			_, err := b.s.Add(b.Context(), schedule.Job{ID: "a", Owner: "cron", Enabled: true, DeleteAfterRun: true, Spec: schedule.Spec{At: b.in(time.Second)}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.sleep(2 * time.Second)
+		}
+		if runs, err := b.s.Runs(b.Context(), "cron", "a", 0); err != nil || len(runs) != 1 {
+			b.Errorf("its history: %+v, %v", runs, err)
+		}
+		if list, err := b.s.Gone(b.Context(), "cron"); err != nil || len(list) != 1 {
+			b.Errorf("%d jobs are gone, %v", len(list), err)
+		}
 	})
 }
 
 func TestStart(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.stop()
-		b.handler.Fire = func(context.Context, schedule.Firing) (string, error) {
+		b.handler.Fire = func(context.Context, schedule.Firing) (schedule.Result, error) {
 			time.Sleep(5 * time.Second)
-			return "done", nil
+			return schedule.Result{Summary: "done"}, nil
 		}
 		ctx := b.Context()
 		_, _, err := b.runNow(ctx, "a", schedule.Force)
@@ -256,9 +290,9 @@ func TestStart(t *testing.T) {
 func TestChangedWhileRunning(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.stop()
-		b.handler.Fire = func(context.Context, schedule.Firing) (string, error) {
+		b.handler.Fire = func(context.Context, schedule.Firing) (schedule.Result, error) {
 			time.Sleep(5 * time.Second)
-			return "done", nil
+			return schedule.Result{Summary: "done"}, nil
 		}
 		b.boot()
 		ctx := b.Context()
@@ -340,9 +374,9 @@ func TestSQLite(t *testing.T) {
 		}
 		s := schedule.New(schedule.Deps{Store: db, Claims: new(claim.Local)})
 		fired := make(chan string, 10)
-		s.Handle("cron", schedule.Handler{Fire: func(_ context.Context, f schedule.Firing) (string, error) {
+		s.Handle("cron", schedule.Handler{Fire: func(_ context.Context, f schedule.Firing) (schedule.Result, error) {
 			fired <- f.Key
-			return "", nil
+			return schedule.Result{}, nil
 		}})
 		ctx, stop := context.WithCancel(context.Background())
 		done := make(chan error)

@@ -128,14 +128,13 @@ func (l *loop) fireDue(ctx context.Context) (time.Duration, error) {
 
 // replan corrects jobs whose times were planned while the clock was far ahead. It is no news to anybody.
 func (l *loop) replan(ctx context.Context) error {
-	limit := l.plans.now().Add(clockRepair).UnixMilli()
 	return l.records.change(ctx, func(tx store.Tx) ([]Change, error) {
 		for row, err := range jobs.Scan(tx, store.Range{}) {
 			if err != nil {
 				return nil, err
 			}
 			j := row.Value
-			if j.State.LastDue <= limit || j.Spec.At != 0 || !j.Enabled {
+			if !l.plans.astray(j) {
 				continue
 			}
 			before := j.State.NextRunAt

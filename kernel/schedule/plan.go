@@ -38,6 +38,20 @@ func (p planner) plan(j *Job) {
 	}
 }
 
+// astray reports whether a recurring job was planned, or run, while the clock was ahead: it would rest until
+// the clock is there again. A clock that goes back by less than the job's period only makes it wait.
+func (p planner) astray(j Job) bool {
+	if j.Spec.At != 0 || !j.Enabled {
+		return false
+	}
+	now := p.now()
+	if j.State.LastDue > now.Add(clockRepair).UnixMilli() {
+		return true
+	}
+	first := j.Spec.next(now.UnixMilli(), j.CreatedAt, p.zone)
+	return first != 0 && j.State.NextRunAt > j.Spec.next(first, j.CreatedAt, p.zone)
+}
+
 // advance sets the next due time after the one that is due. It is after now too, so that many missed
 // times are one, and after the due time, should the clock have gone back a little.
 func (p planner) advance(j *Job, now int64) {

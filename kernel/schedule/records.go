@@ -39,6 +39,9 @@ func parseDue(key string) (at int64, owner Owner, id string) {
 
 func runKey(job string, n uint64) string { return fmt.Sprintf("%s\x00%012d", job, n) }
 
+// gone has the jobs that have removed themselves, while their history is kept: owner NUL number, in that order.
+const gone = store.Table[Job]("schedule.gone")
+
 // records is the jobs and their history in the store. All changes of one scheduler go through change.
 type records struct {
 	store    store.Store
@@ -103,7 +106,7 @@ func (r *records) due(ctx context.Context, in store.Range) (keys []string, err e
 // history returns the runs of a job, the latest first; limit 0 is all. Errors: CodeNotFound.
 func (r *records) history(ctx context.Context, owner Owner, id string, limit int) (list []Run, err error) {
 	err = r.store.View(ctx, func(tx store.Tx) error {
-		j, err := get(tx, owner, id)
+		j, err := known(tx, owner, id)
 		if err != nil {
 			return err
 		}
@@ -126,6 +129,23 @@ func get(tx store.Tx, owner Owner, id string) (Job, error) {
 	j, err := jobs.Get(tx, key(owner, id))
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		return j, errNoJob(owner, id)
+	}
+	return j, err
+}
+
+// known is get that finds a job too that has removed itself.
+func known(tx store.Tx, owner Owner, id string) (Job, error) {
+	j, err := get(tx, owner, id)
+	if wit.CodeOf(err) != wit.CodeNotFound {
+		return j, err
+	}
+	for row, lost := range gone.Scan(tx, store.Range{Prefix: key(owner, "")}) {
+		if lost != nil {
+			return j, lost
+		}
+		if row.Value.ID == id {
+			return row.Value, nil
+		}
 	}
 	return j, err
 }
@@ -171,11 +191,24 @@ func record(tx store.Tx, j *Job, run Run) error {
 
 // remove deletes a job as it is stored, its due time (j.State.NextRunAt) and its history.
 func remove(tx store.Tx, j Job) error {
-	if at := j.State.NextRunAt; at != 0 {
-		if err := tx.Delete(dues, dueKey(at, j.key())); err != nil {
+	if err := unplan(tx, j, j.State.NextRunAt); err != nil {
+		return err
+	}
+	return forget(tx, j)
+}
+
+// unplan deletes a job that is due at a time, 0 for none, and leaves its history.
+func unplan(tx store.Tx, j Job, due int64) error {
+	if due != 0 {
+		if err := tx.Delete(dues, dueKey(due, j.key())); err != nil {
 			return err
 		}
 	}
+	return jobs.Delete(tx, j.key())
+}
+
+// forget deletes the history of a job.
+func forget(tx store.Tx, j Job) error {
 	for rec, err := range tx.Scan(string(runs), store.Range{Prefix: j.key() + "\x00"}) {
 		if err != nil {
 			return err
@@ -184,5 +217,42 @@ func remove(tx store.Tx, j Job) error {
 			return err
 		}
 	}
-	return jobs.Delete(tx, j.key())
+	return nil
+}
+
+// retire deletes a job that has removed itself and was due at a time. Its history stays, until MaxGone more of
+// its owner's have gone the same way.
+func retire(tx store.Tx, j Job, due int64) error {
+	if err := unplan(tx, j, due); err != nil {
+		return err
+	}
+	n, err := tx.Next(string(gone))
+	if err != nil {
+		return err
+	}
+	if err := gone.Put(tx, key(j.Owner, fmt.Sprintf("%012d", n)), j); err != nil {
+		return err
+	}
+	kept := 0
+	return dropGone(tx, j.Owner, store.Range{Reverse: true}, func(Job) bool { kept++; return kept > MaxGone })
+}
+
+// dropGone forgets those of an owner's jobs that are gone and no longer wanted.
+func dropGone(tx store.Tx, owner Owner, in store.Range, unwanted func(Job) bool) error {
+	var old []store.Row[Job]
+	in.Prefix = key(owner, "")
+	for row, err := range gone.Scan(tx, in) {
+		if err != nil {
+			return err
+		}
+		if unwanted(row.Value) {
+			old = append(old, row)
+		}
+	}
+	for _, row := range old {
+		if err := errors.Join(gone.Delete(tx, row.Key), forget(tx, row.Value)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

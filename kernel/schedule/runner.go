@@ -151,7 +151,7 @@ func (r *runner) launch(held context.Context, release func(), j Job) <-chan Run 
 
 // carryOut calls the handler and records the end, unless somebody goes on with the run later.
 func (r *runner) carryOut(held context.Context, h Handler, f Firing) Run {
-	summary, err := r.call(held, h, f)
+	res, err := r.call(held, h, f)
 	if err != nil && held.Err() != nil && h.Resumable {
 		why := "the gateway stops, the job goes on at its next start"
 		if claim.Lost(held) {
@@ -159,17 +159,17 @@ func (r *runner) carryOut(held context.Context, h Handler, f Firing) Run {
 		}
 		return Run{Due: f.Due, StartedAt: f.Job.State.RunningAt, Status: Failed, Error: why, Key: f.Key} // its state stays as a crash would leave it
 	}
-	return r.conclude(held, f, summary, err)
+	return r.conclude(held, f, res, err)
 }
 
 // conclude records the end of a run, and again while the store fails: a job whose end is not recorded is never due
 // again. If that goes on until the claim ends, the run is taken up later.
-func (r *runner) conclude(held context.Context, f Firing, summary string, cause error) (run Run) {
+func (r *runner) conclude(held context.Context, f Firing, res Result, cause error) (run Run) {
 	if cause != nil {
 		r.log.Warn("job failed", "owner", f.Job.Owner, "job", f.Job.ID, "name", f.Job.Name, "error", cause)
 	}
 	_ = retry.While(held, store.Failed, storeRetry, func() (err error) {
-		if run, err = r.finish(f, summary, cause); err != nil {
+		if run, err = r.finish(f, res, cause); err != nil {
 			r.log.Error("recording the end of a job failed", "owner", f.Job.Owner, "job", f.Job.ID, "error", err)
 		}
 		return err
@@ -178,9 +178,9 @@ func (r *runner) conclude(held context.Context, f Firing, summary string, cause 
 }
 
 // call turns a missing handler and a panic into errors.
-func (r *runner) call(ctx context.Context, h Handler, f Firing) (summary string, err error) {
+func (r *runner) call(ctx context.Context, h Handler, f Firing) (res Result, err error) {
 	if h.Fire == nil {
-		return "", wit.Errorf(wit.CodeUnavailable, "no service runs the jobs of %s", f.Job.Owner)
+		return res, wit.Errorf(wit.CodeUnavailable, "no service runs the jobs of %s", f.Job.Owner)
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -192,8 +192,8 @@ func (r *runner) call(ctx context.Context, h Handler, f Firing) (summary string,
 }
 
 // finish records the end of a run, also while the gateway stops: hence no context of the caller's.
-func (r *runner) finish(f Firing, summary string, cause error) (Run, error) {
-	run := f.ended(r.plans.millis(), summary, cause)
+func (r *runner) finish(f Firing, res Result, cause error) (Run, error) {
+	run := f.ended(r.plans.millis(), res, cause)
 	err := r.records.change(context.Background(), func(tx store.Tx) ([]Change, error) {
 		j, err := get(tx, f.Job.Owner, f.Job.ID)
 		if wit.CodeOf(err) == wit.CodeNotFound { // removed while it ran

@@ -44,7 +44,9 @@ func inBubble(t *testing.T, test func(*bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{T: t, store: store.OpenMemory(), claims: new(claimtest.Claims), start: time.Now()}
-		b.handler.Fire = func(context.Context, schedule.Firing) (string, error) { return "done", nil }
+		b.handler.Fire = func(context.Context, schedule.Firing) (schedule.Result, error) {
+			return schedule.Result{Summary: "done"}, nil
+		}
 		b.boot()
 		test(b)
 		b.stop()
@@ -55,7 +57,7 @@ func (b *bench) boot() {
 	b.s = schedule.New(schedule.Deps{Store: b.store, Claims: b.claims, Zone: time.UTC, Now: func() time.Time { return time.Now().Add(time.Duration(b.offset.Load())) }})
 	h := b.handler
 	fire := h.Fire
-	h.Fire = func(ctx context.Context, f schedule.Firing) (string, error) {
+	h.Fire = func(ctx context.Context, f schedule.Firing) (schedule.Result, error) {
 		note := fmt.Sprintf("%s@%d", f.Job.ID, int(time.Since(b.start).Seconds()))
 		if f.Attempt > 1 {
 			note += fmt.Sprintf("/%d", f.Attempt)
@@ -271,12 +273,12 @@ func TestCrash(t *testing.T) {
 			inBubble(t, func(b *bench) {
 				b.stop()
 				b.handler.Resumable = resumable
-				b.handler.Fire = func(ctx context.Context, f schedule.Firing) (string, error) {
+				b.handler.Fire = func(ctx context.Context, f schedule.Firing) (schedule.Result, error) {
 					select {
 					case <-ctx.Done():
-						return "", ctx.Err()
+						return schedule.Result{}, ctx.Err()
 					case <-time.After(10 * time.Second):
-						return "slept", nil
+						return schedule.Result{Summary: "slept"}, nil
 					}
 				}
 				b.boot()
@@ -315,7 +317,10 @@ func TestCrashLoop(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.stop()
 		b.handler.Resumable = true
-		b.handler.Fire = func(ctx context.Context, f schedule.Firing) (string, error) { <-ctx.Done(); return "", ctx.Err() }
+		b.handler.Fire = func(ctx context.Context, f schedule.Firing) (schedule.Result, error) {
+			<-ctx.Done()
+			return schedule.Result{}, ctx.Err()
+		}
 		b.boot()
 		b.add("once", schedule.Spec{At: b.in(0)})
 		for range 5 {
@@ -333,13 +338,13 @@ func TestShutdown(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.stop()
 		b.handler.Resumable = true
-		b.handler.Fire = func(ctx context.Context, f schedule.Firing) (string, error) {
+		b.handler.Fire = func(ctx context.Context, f schedule.Firing) (schedule.Result, error) {
 			if f.Job.ID == "stubborn" {
 				time.Sleep(10 * time.Second)
-				return "after all", nil
+				return schedule.Result{Summary: "after all"}, nil
 			}
 			<-ctx.Done()
-			return "", ctx.Err()
+			return schedule.Result{}, ctx.Err()
 		}
 		b.boot()
 		b.add("obedient", schedule.Spec{At: b.in(time.Second)})
@@ -359,7 +364,10 @@ func TestShutdown(t *testing.T) {
 func TestOverlap(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.stop()
-		b.handler.Fire = func(context.Context, schedule.Firing) (string, error) { time.Sleep(25 * time.Second); return "", nil }
+		b.handler.Fire = func(context.Context, schedule.Firing) (schedule.Result, error) {
+			time.Sleep(25 * time.Second)
+			return schedule.Result{}, nil
+		}
 		b.boot()
 		b.add("every", schedule.Spec{EveryMs: 10_000})
 		b.sleep(49 * time.Second)
@@ -373,8 +381,14 @@ func TestParallel(t *testing.T) {
 		b.stop()
 		var other atomic.Int64
 		b.handler.Parallel = 2
-		b.handler.Fire = func(context.Context, schedule.Firing) (string, error) { time.Sleep(10 * time.Second); return "", nil }
-		b.other.Fire = func(context.Context, schedule.Firing) (string, error) { other.Add(1); return "", nil }
+		b.handler.Fire = func(context.Context, schedule.Firing) (schedule.Result, error) {
+			time.Sleep(10 * time.Second)
+			return schedule.Result{}, nil
+		}
+		b.other.Fire = func(context.Context, schedule.Firing) (schedule.Result, error) {
+			other.Add(1)
+			return schedule.Result{}, nil
+		}
 		b.boot()
 		for i := range 5 {
 			b.add(fmt.Sprint(i), schedule.Spec{At: b.in(time.Duration(i+1) * time.Millisecond)})
@@ -394,11 +408,11 @@ func TestParallel(t *testing.T) {
 func TestFailures(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.stop()
-		b.handler.Fire = func(_ context.Context, f schedule.Firing) (string, error) {
+		b.handler.Fire = func(_ context.Context, f schedule.Firing) (schedule.Result, error) {
 			if f.Job.ID == "panics" {
 				panic("oops")
 			}
-			return "half", wit.NewError(wit.CodeUnavailable, strings.Repeat("no ", 5000))
+			return schedule.Result{Summary: "half"}, wit.NewError(wit.CodeUnavailable, strings.Repeat("no ", 5000))
 		}
 		b.boot()
 		b.add("panics", schedule.Spec{EveryMs: 60_000})
@@ -480,6 +494,40 @@ func TestClockBack(t *testing.T) {
 			b.Errorf("fired %v", all)
 		}
 	})
+}
+
+// The clock was two days ahead for a while: what is due more often than that does not rest for two days.
+func TestClockPutRight(t *testing.T) {
+	for name, running := range map[string]bool{"while the gateway is down": false, "while it runs": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(b *bench) {
+				b.add("every", schedule.Spec{EveryMs: 1000 * 600})
+				b.add("hourly", schedule.Spec{Cron: "0 * * * *"})
+				b.add("anchored", schedule.Spec{EveryMs: 1000 * 600, AnchorMs: b.in(7 * 24 * time.Hour)})
+				b.sleep(time.Minute)
+				b.stop()
+				b.offset.Store(int64(48 * time.Hour))
+				b.boot()
+				b.sleep(time.Minute)
+				if running {
+					b.offset.Store(0)
+					b.sleep(time.Minute)
+				} else {
+					b.stop()
+					b.offset.Store(0)
+					b.boot()
+				}
+				before := len(b.all())
+				b.sleep(2 * time.Hour)
+				if n := len(b.all()) - before; n < 13 || n > 15 {
+					b.Errorf("%d runs in two hours: %v", n, b.all())
+				}
+				if next := b.get("anchored").State.NextRunAt; next != b.in(7*24*time.Hour-time.Since(b.start)) {
+					b.Errorf("the anchored job is due at %d", next)
+				}
+			})
+		})
+	}
 }
 
 func TestJSON(t *testing.T) {

@@ -45,6 +45,30 @@ func TestCron(t *testing.T) {
 		{"asked in its second pass", "30 2 * * *", "Europe/Vienna", []string{"2026-10-25 02:10:00 +0100", "2026-10-26 02:30:00 +0100"}},
 		{"often in the hour that comes twice", "0,30 2 * * *", "Europe/Vienna", []string{"2026-10-25 02:00:00 +0200", "2026-10-25 02:30:00 +0200", "2026-10-26 02:00:00 +0100"}},
 		{"every hour, one twice", "0 * * * *", "Europe/Vienna", []string{"2026-10-25 01:00:00 +0200", "2026-10-25 02:00:00 +0200", "2026-10-25 02:00:00 +0100", "2026-10-25 03:00:00 +0100"}},
+		{"midnight left out, east", "30 0 * * *", "Africa/Cairo", []string{"2026-04-23 00:30:00 +0200", "2026-04-24 01:30:00 +0300", "2026-04-25 00:30:00 +0300"}},
+		{"every hour of a day without midnight", "15 * 24 4 *", "Africa/Cairo", []string{"2026-04-23 22:00:00 +0200", "2026-04-24 01:15:00 +0300", "2026-04-24 02:15:00 +0300"}},
+		{"every hour of a day without midnight, west", "15 * 8 3 *", "America/Havana", []string{"2026-03-07 22:00:00 -0500", "2026-03-08 01:15:00 -0400", "2026-03-08 02:15:00 -0400"}},
+		{"every hour of a day with two midnights", "0 * 1 11 *", "America/Havana", []string{"2026-10-31 22:00:00 -0400", "2026-11-01 00:00:00 -0400", "2026-11-01 00:00:00 -0500", "2026-11-01 01:00:00 -0500"}},
+		{"midnight comes twice", "0 0 * * *", "America/Havana", []string{"2026-10-31 22:00:00 -0400", "2026-11-01 00:00:00 -0400", "2026-11-02 00:00:00 -0500"}},
+		{"last hour of the day comes twice", "45 23 * * *", "Asia/Beirut", []string{"2026-10-24 12:00:00 +0300", "2026-10-24 23:45:00 +0300", "2026-10-25 23:45:00 +0200"}},
+		{"last hour of the day comes twice, every hour", "45 * 24 10 *", "Asia/Beirut", []string{"2026-10-24 22:50:00 +0300", "2026-10-24 23:45:00 +0300", "2026-10-24 23:45:00 +0200", "2027-10-24 00:45:00 +0300"}},
+		{"a star written as a range", "0 0-23 * * *", "Europe/Vienna", []string{"2026-10-25 02:00:00 +0200", "2026-10-25 02:00:00 +0100"}},
+
+		{"last day", "0 9 L * *", "UTC", []string{"2028-02-01 00:00:00 +0000", "2028-02-29 09:00:00 +0000", "2028-03-31 09:00:00 +0000"}},
+		{"first and last day", "0 9 1,L * *", "UTC", []string{"2026-04-02 00:00:00 +0000", "2026-04-30 09:00:00 +0000", "2026-05-01 09:00:00 +0000"}},
+		{"last weekday", "0 9 LW * *", "UTC", []string{"2026-01-02 00:00:00 +0000", "2026-01-30 09:00:00 +0000", "2026-02-27 09:00:00 +0000", "2026-03-31 09:00:00 +0000", "2026-04-30 09:00:00 +0000", "2026-05-29 09:00:00 +0000"}},
+		{"weekday nearest to the first", "0 9 1W * *", "UTC", []string{"2026-07-15 00:00:00 +0000", "2026-08-03 09:00:00 +0000", "2026-09-01 09:00:00 +0000", "2026-10-01 09:00:00 +0000", "2026-11-02 09:00:00 +0000"}},
+		{"weekday nearest to the last", "0 9 31W * *", "UTC", []string{"2026-05-02 00:00:00 +0000", "2026-05-29 09:00:00 +0000", "2026-07-31 09:00:00 +0000"}},
+		{"fifth friday", "0 9 * * FRI#5", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-30 09:00:00 +0000", "2026-05-29 09:00:00 +0000"}},
+		{"last sunday", "0 9 * * 7L", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-25 09:00:00 +0000", "2026-02-22 09:00:00 +0000"}},
+		{"last sunday by name", "0 9 * * sun#l", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-25 09:00:00 +0000", "2026-02-22 09:00:00 +0000"}},
+		{"first weekend", "0 9 * * SAT-SUN#1", "UTC", []string{"2026-07-25 00:00:00 +0000", "2026-08-01 09:00:00 +0000", "2026-08-02 09:00:00 +0000", "2026-09-05 09:00:00 +0000"}},
+		{"last day or second friday", "0 9 L * 5#2", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-09 09:00:00 +0000", "2026-01-31 09:00:00 +0000"}},
+		{"range over the hour", "58-1 12 * * *", "UTC", []string{"2026-01-01 12:01:30 +0000", "2026-01-01 12:58:00 +0000", "2026-01-01 12:59:00 +0000", "2026-01-02 12:00:00 +0000"}},
+		{"range over the month", "0 9 30-2 * *", "UTC", []string{"2026-01-29 00:00:00 +0000", "2026-01-30 09:00:00 +0000", "2026-01-31 09:00:00 +0000", "2026-02-01 09:00:00 +0000", "2026-02-02 09:00:00 +0000", "2026-03-01 09:00:00 +0000"}},
+		{"range over the year, with a step", "0 0 1 NOV-FEB/2 *", "UTC", []string{"2026-02-01 00:00:00 +0000", "2026-11-01 00:00:00 +0000", "2027-01-01 00:00:00 +0000", "2027-11-01 00:00:00 +0000"}},
+		{"sunday to tuesday", "0 9 * * 7-2", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-04 09:00:00 +0000", "2026-01-05 09:00:00 +0000", "2026-01-06 09:00:00 +0000", "2026-01-11 09:00:00 +0000"}},
+		{"leap day on a given day of the week", "0 0 29 2 ?", "UTC", []string{"2096-03-01 00:00:00 +0000", "2104-02-29 00:00:00 +0000"}},
 		{"half an hour of change", "15 2 * * *", "Australia/Lord_Howe", []string{"2026-10-03 02:15:00 +1030", "2026-10-04 02:45:00 +1100", "2026-10-05 02:15:00 +1100"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -104,6 +128,21 @@ func TestSpecCheck(t *testing.T) {
 		{"seven fields", Spec{Cron: "* * * * * * *"}, wit.CodeInvalid},
 		{"out of range", Spec{Cron: "60 * * * *"}, wit.CodeInvalid},
 		{"day 8", Spec{Cron: "0 0 * * 8"}, wit.CodeInvalid},
+		{"step beyond the minutes", Spec{Cron: "*/90 * * * *"}, wit.CodeInvalid},
+		{"step beyond the hours", Spec{Cron: "0 1-5/25 * * *"}, wit.CodeInvalid},
+		{"step beyond the months", Spec{Cron: "0 0 1 */13 *"}, wit.CodeInvalid},
+		{"step beyond the week", Spec{Cron: "0 0 * * */8"}, wit.CodeInvalid},
+		{"longest step", Spec{Cron: "*/60 */24 */31 */12 */7"}, ""},
+		{"step of nothing", Spec{Cron: "*/0 * * * *"}, wit.CodeInvalid},
+		{"sixth friday", Spec{Cron: "0 0 * * 5#6"}, wit.CodeInvalid},
+		{"a number of every day", Spec{Cron: "0 0 * * #2"}, wit.CodeInvalid},
+		{"last of no day", Spec{Cron: "0 0 * * L"}, wit.CodeInvalid},
+		{"last hour", Spec{Cron: "0 L * * *"}, wit.CodeInvalid},
+		{"nearest to no day", Spec{Cron: "0 0 W * *"}, wit.CodeInvalid},
+		{"nearest to day 32", Spec{Cron: "0 0 32W * *"}, wit.CodeInvalid},
+		{"negative", Spec{Cron: "-5 * * * *"}, wit.CodeInvalid},
+		{"empty item", Spec{Cron: "1, * * * *"}, wit.CodeInvalid},
+		{"31W of a month of 30 days", Spec{Cron: "0 0 31W 4 *"}, wit.CodeInvalid},
 		{"never", Spec{Cron: "0 0 31 2 *"}, wit.CodeInvalid},
 		{"interval as cron", Spec{Cron: "@every 5m"}, wit.CodeInvalid},
 		{"zone in the expression", Spec{Cron: "CRON_TZ=UTC * * * * *"}, wit.CodeInvalid},
@@ -120,7 +159,7 @@ func TestSpecCheck(t *testing.T) {
 
 // FuzzCron: no expression makes the parser panic, and a due time is always after the time asked.
 func FuzzCron(f *testing.F) {
-	for _, s := range []string{"* * * * *", "0 9 * * 1-7/2", "@daily", "TZ=", "*/0 * * * *", "1-0 * * * *", "0 2 * * *", "5-7", "0 0 31 * 7", "? ? ? ? ?"} {
+	for _, s := range []string{"* * * * *", "0 9 * * 1-7/2", "@daily", "TZ=", "*/0 * * * *", "1-0 * * * *", "0 2 * * *", "5-7", "0 0 31 * 7", "? ? ? ? ?", "0 0 L,LW,1W * 5#5,7L", "22-2/3 58-1 30-2 NOV-FEB FRI-MON"} {
 		f.Add(s, int64(1774746000))
 	}
 	vienna := zone(f, "Europe/Vienna")

@@ -200,6 +200,8 @@ func (c *Conversation) submit(ctx context.Context, conn *client.Client, out outg
 		return // it stays pending for the next connection
 	case err != nil:
 		c.end(ctx, Update{Kind: Failed, Run: out.key, Err: err})
+	case ack.RunID == "": // a /stop, which is no run
+		c.end(ctx, Update{Kind: Final, Run: out.key, Text: "Stopped."})
 	case ack.Status == "ok":
 		c.end(ctx, Update{Kind: Final, Run: out.key, Text: text})
 	case ack.Status == "error":

@@ -22,6 +22,8 @@ type Schema struct {
 	// Secrets are the fields with "x-secret": they are kept by the vault and do not stand in the
 	// configuration, so they are neither required nor permitted there.
 	Secrets []string
+	// Fields are the other ones that the schema names.
+	Fields []string
 }
 
 // NewSchema compiles a schema. The error is a phrase that says what is wrong with it.
@@ -37,6 +39,7 @@ func NewSchema(text wit.JSON) (*Schema, error) {
 		return nil, err
 	}
 	s := &Schema{Secrets: cutSecrets(doc), work: new(work)}
+	s.Fields = fields(doc)
 	if hidesSecret(doc) {
 		return nil, errors.New("has x-secret in a nested field: only fields of the configuration itself can be secrets")
 	}
@@ -87,6 +90,13 @@ func cutSecrets(doc any) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// fields are the names of an object's properties.
+func fields(doc any) []string {
+	object, _ := doc.(map[string]any)
+	properties, _ := object["properties"].(map[string]any)
+	return slices.Sorted(maps.Keys(properties))
 }
 
 // hidesSecret reports whether an x-secret is left that nobody would heed.

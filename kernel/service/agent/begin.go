@@ -16,6 +16,7 @@ import (
 func (l *loop) begin(ctx context.Context) error {
 	queued := l.active.Run // Begin changes it, and the store may call the function again
 	var resumed, reset bool
+	var said session.Message
 	err := l.active.Update(func(tx store.Tx) (err error) {
 		if reset, err = resetFor(tx, queued); err != nil {
 			return err
@@ -27,7 +28,7 @@ func (l *loop) begin(ctx context.Context) error {
 		if resumed {
 			err = l.resume(tx)
 		} else {
-			_, err = session.Append(tx, r.Session, asked(r, l.attached))
+			said, err = session.Append(tx, r.Session, asked(r, l.attached))
 		}
 		if err != nil {
 			return err
@@ -41,6 +42,9 @@ func (l *loop) begin(ctx context.Context) error {
 	r := l.active.Run
 	l.report = l.observer.Begin(r, l.entry.Verbose == "on" || l.entry.Verbose == "full")
 	l.calls.report = l.report
+	if !resumed {
+		l.report.Said(said)
+	}
 	if reset {
 		l.SessionEnded(ctx, r.Session)
 	}

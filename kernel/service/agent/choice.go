@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/service"
@@ -82,14 +83,43 @@ func named(all []ProviderInfo, name string) (choice, error) {
 	return choice{}, wit.Errorf(wit.CodeInvalid, "there is no provider for the model %.80q: name it provider/model, with one of %s", name, strings.Join(ids, ", "))
 }
 
-// Check returns the full name of a model that can be chosen, or CodeInvalid.
-// It does not ask whether the provider has the model: its list may be incomplete, and asking takes time.
-func (m *Models) Check(_ context.Context, name string) (string, error) {
+// Check returns the full name of a model that can be chosen, or CodeInvalid. A model may be named without its
+// provider, as models.list shows it.
+// Of a name with a provider it is not asked whether the provider has the model: its list may be incomplete, and
+// asking takes time.
+func (m *Models) Check(ctx context.Context, name string) (string, error) {
 	if name = strings.TrimSpace(name); name == "" || len(name) > 200 {
 		return "", wit.NewError(wit.CodeInvalid, "a model is named provider/model, in at most 200 characters")
 	}
 	c, err := named(m.Providers(), name)
-	return c.String(), err
+	if err == nil {
+		return c.String(), nil
+	}
+	for _, p := range m.Configured() {
+		if m.lists(ctx, p, name) {
+			return session.ModelName(p.ID, name), nil
+		}
+	}
+	return "", err
+}
+
+// lists reports whether a provider has a model of this id.
+func (m *Models) lists(ctx context.Context, p ProviderInfo, id string) bool {
+	if first(p).model == id {
+		return true
+	}
+	models, _ := m.List(ctx, p.ID, false) // what was known before is there beside an error
+	return slices.ContainsFunc(models, func(x wit.Model) bool { return x.ID == id })
+}
+
+// Primary returns what answers for an agent where a session makes no choice, as provider/model; "" if nothing
+// can.
+func (m *Models) Primary(agent string) string {
+	c, err := m.choose("", agent)
+	if err != nil {
+		return ""
+	}
+	return c.String()
 }
 
 // Defaults returns what answers where a session makes no choice; the zero value if nothing can.

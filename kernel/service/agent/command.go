@@ -22,6 +22,7 @@ func commandList() []command {
 		{"new", "start a new conversation; text after it is its first message", false},
 		{"reset", "the same as /new", false},
 		{"model", "show the model, or choose one: /model provider/model", false},
+		{"think", "show how much I think, or choose: /think off, low, medium, high, …", false},
 	}
 }
 

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -90,8 +91,9 @@ func TestUrgentCommands(t *testing.T) {
 		if r := p.Wait("s1"); !strings.Contains(r.Answer, "Doing: answering") || !strings.Contains(r.Answer, "Waiting: 1") {
 			t.Errorf("status %q", r.Answer)
 		}
-		p.Send("s2", "/stop")
-		p.Wait("s2")
+		if res := p.Send("s2", "/stop"); res["aborted"] != true || fmt.Sprint(res["runIds"]) != "[r1 r2]" || res["status"] != nil {
+			t.Errorf("a stop is no run: %v", res)
+		}
 		for _, id := range []string{"r1", "r2"} {
 			if r := p.Wait(id); r.State != run.Aborted || r.Stop != "stop" {
 				t.Errorf("run %+v", r)

@@ -1,8 +1,10 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -16,6 +18,7 @@ import (
 type commands struct {
 	common
 	sessions *session.Service
+	settings func() Settings
 }
 
 // execute answers a text command: all that it changes, its answer and its end are one transaction.
@@ -32,6 +35,7 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 		return err
 	}
 	reset := false
+	var said []session.Message
 	if err := a.Update(func(tx store.Tx) (err error) {
 		reset = false
 		if resets(r) {
@@ -39,7 +43,7 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 				return err
 			}
 		}
-		a.Run, err = c.record(tx, r, text, change)
+		a.Run, said, err = c.record(tx, r, text, change)
 		return err
 	}); err != nil {
 		return err
@@ -47,7 +51,7 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 	if reset {
 		c.SessionEnded(ctx, r.Session)
 	}
-	c.observer.Ended(a.Run)
+	c.observer.Ended(a.Run, said...)
 	a.Ended()
 	if r.Reply != nil {
 		c.out.to.Wake()
@@ -56,15 +60,15 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 }
 
 // record appends the command and its answer beside the conversation and ends the run.
-func (c commands) record(tx store.Tx, r run.Run, text string, change func(*session.Entry)) (run.Run, error) {
+func (c commands) record(tx store.Tx, r run.Run, text string, change func(*session.Entry)) (_ run.Run, said []session.Message, err error) {
 	e, err := session.Ensure(tx, r.Session, message.Origin{})
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
 	if change != nil {
 		change(&e)
 		if err := session.Put(tx, e); err != nil {
-			return r, err
+			return r, nil, err
 		}
 	}
 	for _, m := range []session.Message{
@@ -72,17 +76,18 @@ func (c commands) record(tx store.Tx, r run.Run, text string, change func(*sessi
 		{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart(text)}, Stop: "command"},
 	} {
 		m.Run, m.Aside = r.ID, true
-		if _, err := session.Append(tx, r.Session, m); err != nil {
-			return r, err
+		if m, err = session.Append(tx, r.Session, m); err != nil {
+			return r, nil, err
 		}
+		said = append(said, m)
 	}
 	r, err = run.Finish(tx, r.ID, run.Done, func(r *run.Run) {
-		r.Answer, r.Stop, r.Started = text, "command", r.Queued
+		r.Answer, r.Stop, r.Started, r.SessionID = text, "command", r.Queued, e.SessionID
 	})
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
-	return r, c.out.enqueue(tx, r, text, nil)
+	return r, said, c.out.enqueue(tx, r, text, nil)
 }
 
 // answer works out a command's answer and what it changes in the session.
@@ -104,6 +109,8 @@ func (c commands) answer(ctx context.Context, a *run.Active) (text string, chang
 		return whoami(a.Run), nil, nil
 	case "model":
 		return c.chooseModel(ctx, a, rest)
+	case "think":
+		return c.chooseThinking(a, rest)
 	}
 	text, err = c.status(ctx, a.Run)
 	return text, nil, err
@@ -130,15 +137,11 @@ func whoami(r run.Run) string {
 // chooseModel shows the session's model, or changes it.
 func (c commands) chooseModel(ctx context.Context, a *run.Active, name string) (string, func(*session.Entry), error) {
 	if name == "" {
-		key := a.Run.Session
-		var e session.Entry
-		if err := a.View(func(tx store.Tx) (err error) {
-			e, err = session.Get(tx, key)
-			return err
-		}); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+		e, err := entryOf(a)
+		if err != nil {
 			return "", nil, err
 		}
-		model, err := c.models.choose(e.Model, key.Agent())
+		model, err := c.models.choose(e.Model, a.Run.Session.Agent())
 		if err != nil {
 			return publicText(err), nil, nil
 		}
@@ -152,6 +155,34 @@ func (c commands) chooseModel(ctx context.Context, a *run.Active, name string) (
 		return publicText(err), nil, nil
 	}
 	return "The model is " + full + " now.", func(e *session.Entry) { e.Model = full }, nil
+}
+
+// chooseThinking shows how much the session's model thinks, or changes it.
+func (c commands) chooseThinking(a *run.Active, level string) (string, func(*session.Entry), error) {
+	level = strings.ToLower(level)
+	if level == "" {
+		e, err := entryOf(a)
+		return "Thinking is " + cmp.Or(e.Thinking, c.settings().Thinking, "off") + ". Choose another level with /think, or /think default.", nil, err
+	}
+	if level == "default" {
+		return "Thinking is as configured again.", func(e *session.Entry) { e.Thinking = "" }, nil
+	}
+	if !slices.Contains(session.ThinkingLevels(), level) {
+		return "I do not know that level. There are " + strings.Join(session.ThinkingLevels(), ", ") + ".", nil, nil
+	}
+	return "Thinking is " + level + " now.", func(e *session.Entry) { e.Thinking = level }, nil
+}
+
+// entryOf is the run's session, empty if there is none yet.
+func entryOf(a *run.Active) (e session.Entry, err error) {
+	err = a.View(func(tx store.Tx) (err error) {
+		e, err = session.Get(tx, a.Run.Session)
+		return err
+	})
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		err = nil
+	}
+	return e, err
 }
 
 // status tells what is going on in the session.

@@ -57,7 +57,7 @@ func (l *loop) finish(a answer) error {
 // abort ends the run because somebody, or the clock, stopped it. What was said so far stays.
 func (l *loop) abort(reason string) error {
 	e := ending{state: run.Aborted, last: l.broken("aborted", ""), answer: l.written, stop: reason}
-	if reason == "timeout" {
+	if reason == run.TimedOut {
 		e.deliver = "Sorry, that took too long, so I stopped."
 	}
 	return l.close(e)
@@ -89,7 +89,7 @@ func (l *loop) close(e ending) error {
 	var ended run.Run
 	if err := l.active.Update(func(tx store.Tx) (err error) {
 		var files []wit.Attachment
-		if ended, files, err = l.record(tx, e); err != nil {
+		if ended, files, err = l.record(tx, &e); err != nil {
 			return err
 		}
 		return l.out.enqueue(tx, ended, e.deliver, files)
@@ -101,7 +101,7 @@ func (l *loop) close(e ending) error {
 		l.out.to.Wake()
 	}
 	// Clients see the end before those who wait go on, and hooks hold up neither.
-	l.report.Ended(End{Run: ended, Metered: e.metered})
+	l.report.Ended(End{Run: ended, Metered: e.metered, Last: e.last})
 	l.active.Ended()
 	done := wit.AgentEnd{Text: ended.Answer, Duration: time.Since(l.began).Milliseconds()}
 	if err := ended.Failure(); err != nil {
@@ -111,10 +111,10 @@ func (l *loop) close(e ending) error {
 	return nil
 }
 
-// record appends what is still to be said and ends the run. It returns the files that its tools have made, if it was
-// answered.
+// record appends what is still to be said, which e.last is then, and ends the run. It returns the files that its tools
+// have made, if it was answered.
 // All calls get a result, or providers would refuse the history from then on.
-func (l *loop) record(tx store.Tx, e ending) (ended run.Run, files []wit.Attachment, err error) {
+func (l *loop) record(tx store.Tx, e *ending) (ended run.Run, files []wit.Attachment, err error) {
 	r := l.active.Run
 	mine, err := ownMessages(tx, r)
 	if err != nil {
@@ -131,6 +131,7 @@ func (l *loop) record(tx store.Tx, e ending) (ended run.Run, files []wit.Attachm
 		if err != nil {
 			return r, nil, err
 		}
+		e.last = &appended
 		mine = append(mine, appended)
 	}
 	ended, err = run.Finish(tx, r.ID, e.state, func(r *run.Run) {

@@ -98,13 +98,14 @@ func errEmpty() error {
 // recordCalls appends the model's request for tools.
 // It comes before the first of the calls: after a crash they are known, and so is which one had begun.
 func (l *loop) recordCalls(a answer) error {
-	m := l.assistant(a)
-	if err := l.active.Update(func(tx store.Tx) error {
-		_, err := session.Append(tx, l.active.Run.Session, m)
+	var m session.Message
+	if err := l.active.Update(func(tx store.Tx) (err error) {
+		m, err = session.Append(tx, l.active.Run.Session, l.assistant(a))
 		return err
 	}); err != nil {
 		return err
 	}
+	l.report.Said(m)
 	l.rounds++
 	l.calls.pending = a.calls
 	if a.text != "" {

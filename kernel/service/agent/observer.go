@@ -13,19 +13,22 @@ type Observer interface {
 	// Begin is told that a run has begun, or is taken up again, and returns who is told the rest. verbose
 	// is the session's wish that everybody sees its tool calls.
 	Begin(r run.Run, verbose bool) Reporter
-	// Ended is told how a run ended that Begin was not told of: a text command, or one that was dropped.
-	Ended(r run.Run)
+	// Ended is told how a run ended that Begin was not told of: a text command, or one that was dropped. said is
+	// what it appended to the history.
+	Ended(r run.Run, said ...session.Message)
 }
 
 // Reporter is told, in order and by one goroutine, what one run does. Its methods return at once.
 type Reporter interface {
+	// Said gives a message that was appended to the history and that no other method gives.
+	Said(m session.Message)
 	// Message says that the model begins a message, which replaces the text of the one before.
 	Message()
 	// Delta adds to the message.
 	Delta(d wit.Delta)
 	// Calling says that a tool is called.
 	Calling(c wit.ToolCall)
-	// Called gives what a call came to: a message with the role tool.
+	// Called gives what a call came to: the message with the role tool that was appended.
 	Called(result session.Message)
 	// Retrying says that the provider failed and is asked again.
 	Retrying(r Retry)
@@ -50,4 +53,6 @@ type End struct {
 	Run run.Run
 	// Metered is set if the provider counted the tokens of the answer.
 	Metered bool
+	// Last is the message that ended the run, nil if there was nothing more to say.
+	Last *session.Message
 }

@@ -76,7 +76,7 @@ func (s *Service) Run(ctx context.Context) error {
 // Execute implements run.Executor.
 func (s *Service) Execute(ctx context.Context, a *run.Active) error {
 	if a.Run.State == run.Queued && a.Run.Command != "" && !startsFresh(a.Run) {
-		return commands{s.common, s.sessions}.execute(ctx, a)
+		return commands{s.common, s.sessions, s.settings}.execute(ctx, a)
 	}
 	l := s.newLoop(a)
 	if a.Run.State == run.Queued {

@@ -69,10 +69,11 @@ func (c *toolCalls) make(ctx context.Context, call wit.ToolCall) error {
 		}
 	}
 	res = c.persistable(ctx, call, res)
-	if err := c.record(call, res); err != nil {
+	said, err := c.record(call, res)
+	if err != nil {
 		return err
 	}
-	c.report.Called(c.message(call, res))
+	c.report.Called(said)
 	e := wit.AfterToolCall{Tool: call.Name, CallID: call.ID, Result: res.text(), Failed: res.failed, Duration: time.Since(began).Milliseconds()}
 	if ok {
 		e.Args = args
@@ -81,20 +82,20 @@ func (c *toolCalls) make(ctx context.Context, call wit.ToolCall) error {
 	return nil
 }
 
-// record appends the result; the call is not an open one any more.
-func (c *toolCalls) record(call wit.ToolCall, res result) error {
+// record appends the result and returns it as it was appended; the call is not an open one any more.
+func (c *toolCalls) record(call wit.ToolCall, res result) (said session.Message, err error) {
 	r := &c.active.Run
-	if err := c.active.Update(func(tx store.Tx) error {
-		if _, err := session.Append(tx, r.Session, c.message(call, res)); err != nil || r.Calling == "" {
+	if err := c.active.Update(func(tx store.Tx) (err error) {
+		if said, err = session.Append(tx, r.Session, c.message(call, res)); err != nil || r.Calling == "" {
 			return err
 		}
-		_, err := run.Note(tx, r.ID, func(r *run.Run) { r.Calling = "" })
+		_, err = run.Note(tx, r.ID, func(r *run.Run) { r.Calling = "" })
 		return err
 	}); err != nil {
-		return err
+		return said, err
 	}
 	r.Calling = ""
-	return nil
+	return said, nil
 }
 
 // message is a result as the history has it.

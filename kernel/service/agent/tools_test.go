@@ -145,8 +145,11 @@ func TestVerbose(t *testing.T) {
 			if n := len(w.Agents("r1", "tool")); (n == 2) != (verbose == "on") {
 				t.Errorf("verbose %s: %d tool events", verbose, n)
 			}
+			if items := w.Agents("r1", "item"); verbose == "on" && (len(items) != 2 || items[0].Data["status"] != "running" || items[1].Data["status"] != "completed" || items[0].Data["itemId"] != items[1].Data["itemId"]) {
+				t.Errorf("items %v", items)
+			}
 			for _, e := range w.Agents("r1", "lifecycle") {
-				if e.Data["phase"] == "end" && e.Seq != 5 {
+				if e.Data["phase"] == "end" && e.Seq != 9 {
 					t.Errorf("verbose %s: the last event has the number %d", verbose, e.Seq)
 				}
 			}

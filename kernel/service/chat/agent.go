@@ -17,7 +17,7 @@ import (
 // AgentParams asks for a run and waits for its end. Timeout is in seconds. As in SendParams, what
 // this gateway does not do is taken without effect.
 type AgentParams struct {
-	Message           string       `json:"message"`
+	Message           string       `json:"message" rpc:"required"`
 	AgentID           string       `json:"agentId"`
 	SessionID         string       `json:"sessionId"`
 	SessionKey        string       `json:"sessionKey"`
@@ -33,7 +33,7 @@ type AgentParams struct {
 	AccountID         string       `json:"accountId"`
 	ReplyAccountID    string       `json:"replyAccountId"`
 	ThreadID          string       `json:"threadId"`
-	Timeout           int64        `json:"timeout"`
+	Timeout           int64        `json:"timeout" rpc:"min=0,max=2147483648"`
 	ExtraSystemPrompt string       `json:"extraSystemPrompt"`
 	// IdempotencyKey is the run's id: the same one twice is one run.
 	IdempotencyKey string `json:"idempotencyKey" rpc:"required,min=1"`
@@ -42,26 +42,26 @@ type AgentParams struct {
 	GroupChannel                           string          `json:"groupChannel"`
 	GroupSpace                             string          `json:"groupSpace"`
 	Lane                                   string          `json:"lane"`
-	Label                                  string          `json:"label"`
+	Label                                  string          `json:"label" rpc:"min=1,max=512"`
 	SpawnedBy                              string          `json:"spawnedBy"`
 	ExpectedExistingSessionID              string          `json:"expectedExistingSessionId"`
 	BestEffortDeliver                      bool            `json:"bestEffortDeliver"`
 	Cwd                                    string          `json:"cwd"`
 	CleanupBundleMcpOnRunEnd               bool            `json:"cleanupBundleMcpOnRunEnd"`
 	ModelRun                               bool            `json:"modelRun"`
-	PromptMode                             string          `json:"promptMode"`
-	BootstrapContextMode                   string          `json:"bootstrapContextMode"`
-	BootstrapContextRunKind                string          `json:"bootstrapContextRunKind"`
-	AcpTurnSource                          string          `json:"acpTurnSource"`
+	PromptMode                             string          `json:"promptMode" rpc:"enum=full|minimal|none"`
+	BootstrapContextMode                   string          `json:"bootstrapContextMode" rpc:"enum=full|lightweight"`
+	BootstrapContextRunKind                string          `json:"bootstrapContextRunKind" rpc:"enum=default|heartbeat|cron"`
+	AcpTurnSource                          string          `json:"acpTurnSource" rpc:"enum=manual_spawn"`
 	InternalRuntimeHandoffID               string          `json:"internalRuntimeHandoffId"`
 	InternalExecutionIdentityRetry         bool            `json:"internalExecutionIdentityRetry"`
-	InternalExecutionIdentityRecoveryCount int             `json:"internalExecutionIdentityRecoveryAttempt"`
+	InternalExecutionIdentityRecoveryCount int             `json:"internalExecutionIdentityRecoveryAttempt" rpc:"min=1"`
 	ExecApprovalFollowupExpectedSessionID  string          `json:"execApprovalFollowupExpectedSessionId"`
 	InternalEvents                         json.RawMessage `json:"internalEvents"`
 	InputProvenance                        json.RawMessage `json:"inputProvenance"`
 	SuppressPromptPersistence              bool            `json:"suppressPromptPersistence"`
-	SessionEffects                         string          `json:"sessionEffects"`
-	SourceReplyDeliveryMode                string          `json:"sourceReplyDeliveryMode"`
+	SessionEffects                         string          `json:"sessionEffects" rpc:"enum=visible|internal"`
+	SourceReplyDeliveryMode                string          `json:"sourceReplyDeliveryMode" rpc:"enum=automatic|message_tool_only"`
 	DisableMessageTool                     bool            `json:"disableMessageTool"`
 	SwarmCollector                         bool            `json:"swarmCollector"`
 	SwarmOutputSchema                      json.RawMessage `json:"swarmOutputSchema"`
@@ -116,14 +116,14 @@ type AgentMeta struct {
 // A run that has ended already is answered at once, with the second answer only: the client has sent the same key
 // again.
 func (s *Service) agent(ctx context.Context, p AgentParams, accept func(AgentAccepted)) (AgentResult, error) {
-	if p.Timeout < 0 || p.Timeout > 1<<31 {
-		return AgentResult{}, wit.NewError(wit.CodeInvalid, "invalid agent params: timeout is a number of seconds")
-	}
 	key, err := s.agentKey(ctx, p)
+	if err == nil {
+		err = s.sessions.Settings().Answers(key, p.AgentID)
+	}
 	if err != nil {
 		return AgentResult{}, err
 	}
-	r := run.Run{ID: p.IdempotencyKey, Session: key, Text: p.Message, Thinking: p.Thinking, System: p.ExtraSystemPrompt, Timeout: p.Timeout * 1000}
+	r := run.Run{ID: p.IdempotencyKey, Session: key, Said: said(cmp.Or(p.SessionKey, string(key)), key), Text: p.Message, Thinking: p.Thinking, System: p.ExtraSystemPrompt, Timeout: p.Timeout * 1000}
 	if p.Model != "" {
 		r.Model = p.Model
 		if p.Provider != "" {
@@ -166,7 +166,7 @@ func final(r run.Run) (AgentResult, error) {
 	switch r.State {
 	case run.Aborted:
 		out.Status, out.Summary, m.Aborted = "timeout", "aborted", true
-		if r.Stop != "timeout" {
+		if r.Stop != run.TimedOut {
 			out.Status = "error"
 		}
 	case run.Failed:
@@ -201,7 +201,7 @@ func (s *Service) agentKey(ctx context.Context, p AgentParams) (key session.Key,
 // destination is where the answer goes: what names the reply wins over what names the sender.
 func (p AgentParams) destination() session.Destination {
 	return session.Destination{
-		Wanted: p.Deliver, Channel: cmp.Or(p.ReplyChannel, p.Channel), To: cmp.Or(p.ReplyTo, p.To),
+		Wanted: p.Deliver, Required: !p.BestEffortDeliver, Channel: cmp.Or(p.ReplyChannel, p.Channel), To: cmp.Or(p.ReplyTo, p.To),
 		Account: cmp.Or(p.ReplyAccountID, p.AccountID), Thread: p.ThreadID,
 	}
 }
@@ -210,7 +210,7 @@ func (p AgentParams) destination() session.Destination {
 // a day.
 type WaitParams struct {
 	RunID     string `json:"runId" rpc:"required,min=1"`
-	TimeoutMs *int64 `json:"timeoutMs"`
+	TimeoutMs *int64 `json:"timeoutMs" rpc:"min=0"`
 }
 
 // WaitResult says how the run stands.
@@ -232,9 +232,6 @@ func (s *Service) wait(ctx context.Context, p WaitParams) (WaitResult, error) {
 	res := WaitResult{RunID: p.RunID, Status: "timeout"}
 	wait := defaultWait
 	if p.TimeoutMs != nil {
-		if *p.TimeoutMs < 0 {
-			return res, wit.NewError(wit.CodeInvalid, "invalid agent.wait params: timeoutMs is not negative")
-		}
 		wait = time.Duration(min(*p.TimeoutMs, 24*3600*1000)) * time.Millisecond
 	}
 	waiting, cancel := context.WithTimeout(ctx, wait)

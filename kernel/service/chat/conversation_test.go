@@ -45,7 +45,7 @@ func TestConversation(t *testing.T) {
 				t.Errorf("event %+v", e)
 			}
 		}
-		if want := []string{"lifecycle start", "assistant", "assistant", "lifecycle end"}; !slices.Equal(trace, want) {
+		if want := []string{"lifecycle start", "assistant", "assistant", "usage", "lifecycle finishing", "lifecycle end"}; !slices.Equal(trace, want) {
 			t.Errorf("agent events %q", trace)
 		}
 		deltas, finals := w.Chats("r1", "delta"), w.Chats("r1", "final")

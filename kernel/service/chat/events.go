@@ -2,6 +2,7 @@ package chat
 
 import (
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
@@ -15,6 +16,25 @@ type AgentEvent struct {
 	AgentID    string         `json:"agentId"`
 	Seq        int64          `json:"seq"`
 	Ts         int64          `json:"ts"`
+
+	said string
+}
+
+// Version implements event.Versioned.
+func (e AgentEvent) Version(protocol int) any {
+	if protocol < 4 {
+		e.SessionKey = asSaid(e.SessionKey, e.said)
+	}
+	return e
+}
+
+// asSaid is a session as the client that began the run wrote it. Clients of protocol 3 compare it with what they
+// wrote, and hear nothing of a run whose session has another name; those of 4 want the key.
+func asSaid(key session.Key, said string) session.Key {
+	if said == "" {
+		return key
+	}
+	return session.Key(said)
 }
 
 // Event is the payload of chat: what a conversation's reader sees of a run. Seq is the run's at
@@ -35,6 +55,40 @@ type Event struct {
 	ErrorDetail  *ErrorDetail `json:"errorDetail,omitempty"`
 	StopReason   string       `json:"stopReason,omitempty"`
 	Usage        *Usage       `json:"usage,omitempty"`
+
+	said string
+}
+
+// Version implements event.Versioned. A run that took too long is one of those that were stopped in protocol 3,
+// and an error in 4.
+func (e Event) Version(protocol int) any {
+	if protocol < 4 {
+		e.SessionKey = asSaid(e.SessionKey, e.said)
+		return e
+	}
+	if e.State == "aborted" && e.StopReason == run.TimedOut {
+		e.State, e.ErrorKind, e.ErrorMessage = "error", "timeout", "the run took longer than its timeout"
+	}
+	return e
+}
+
+// MessageEvent is the payload of session.message: a message that a history has now. It is told while the run
+// goes on, which tells a client what it shows already from what is new.
+type MessageEvent struct {
+	SessionKey session.Key `json:"sessionKey"`
+	AgentID    string      `json:"agentId"`
+	Message    Message     `json:"message"`
+	MessageID  string      `json:"messageId"`
+	MessageSeq uint64      `json:"messageSeq"`
+	RunID      string      `json:"runId,omitempty"`
+}
+
+// publishMessage tells of a message that was appended to the history of this id.
+func publishMessage(bus *event.Bus, key session.Key, sessionID string, m session.Message) {
+	said := shown(sessionID, m, 0)
+	Messages.Publish(bus, MessageEvent{
+		SessionKey: key, AgentID: key.Agent(), Message: said, MessageID: said.ID, MessageSeq: m.Number, RunID: m.Run,
+	})
 }
 
 // ErrorDetail says who failed.
@@ -55,13 +109,15 @@ type Usage struct {
 // The kinds of events. Deltas bear the same names, but may be dropped on the way to a client that lags:
 // each one holds the text so far, and the final all of it.
 var (
-	// Agents are what runs do: lifecycle, tool and run_status; AgentDeltas the streams assistant and thinking.
+	// Agents are what runs do: lifecycle, tool, item, usage and run_status; AgentDeltas the streams assistant and thinking.
 	Agents      = event.Kind[AgentEvent]{Name: "agent", Scope: wire.ScopeRead}
 	AgentDeltas = event.Kind[AgentEvent]{Name: "agent", Scope: wire.ScopeRead, DropIfSlow: true}
 	// Chats are the ends of runs as a conversation sees them; Deltas what comes before.
 	Chats  = event.Kind[Event]{Name: "chat", Scope: wire.ScopeRead}
 	Deltas = event.Kind[Event]{Name: "chat", Scope: wire.ScopeRead, DropIfSlow: true}
+	// Messages are what histories have now.
+	Messages = event.Kind[MessageEvent]{Name: "session.message", Scope: wire.ScopeRead, DropIfSlow: true}
 )
 
 // Events lists the kinds that this package publishes.
-func Events() []event.Row { return []event.Row{Agents.Row(), Chats.Row()} }
+func Events() []event.Row { return []event.Row{Agents.Row(), Chats.Row(), Messages.Row()} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -17,17 +18,20 @@ const (
 	historyBytes = 6 << 20
 )
 
-// HistoryParams asks for a page of a conversation: Limit messages, 200 when it is null, at most 1,000, before
-// the Offset newest ones, or with Cursor what was added since. MaxChars cuts each text.
+// HistoryParams asks for a page of a conversation: Limit messages, 200 when it is null, before the Offset
+// newest ones, or with Cursor what was added since. MaxChars cuts each text; MaxBytes, and 6 MiB at most, is
+// about how much JSON the messages of a page have together.
 type HistoryParams struct {
-	SessionKey    string   `json:"sessionKey" rpc:"required"`
-	AgentID       string   `json:"agentId,omitempty"`
-	Limit         *int     `json:"limit,omitempty"`
-	Offset        int      `json:"offset,omitempty"`
-	Cursor        string   `json:"cursor,omitempty"`
-	MaxChars      int      `json:"maxChars,omitempty"`
-	PendingBefore int64    `json:"pendingBefore,omitempty"`
-	InputRunIDs   []string `json:"inputRunIds,omitempty"`
+	SessionKey string `json:"sessionKey" rpc:"required,min=1"`
+	AgentID    string `json:"agentId,omitempty"`
+	Limit      *int   `json:"limit,omitempty" rpc:"min=1,max=1000"`
+	Offset     int    `json:"offset,omitempty" rpc:"min=0"`
+	Cursor     string `json:"cursor,omitempty"`
+	MaxChars   int    `json:"maxChars,omitempty" rpc:"min=1,max=500000"`
+	MaxBytes   int    `json:"maxBytes,omitempty" rpc:"min=1"`
+	// Those below are accepted and change nothing.
+	PendingBefore int64    `json:"pendingBefore,omitempty" rpc:"min=1"`
+	InputRunIDs   []string `json:"inputRunIds,omitempty" rpc:"min=1,max=50"`
 	MessageID     string   `json:"messageId,omitempty"`
 	SessionID     string   `json:"sessionId,omitempty"`
 }
@@ -98,9 +102,6 @@ func (s *Service) history(ctx context.Context, p HistoryParams) (any, error) {
 	if p.Limit != nil {
 		limit = *p.Limit
 	}
-	if limit < 1 || limit > maxHistory || p.Offset < 0 || p.MaxChars < 0 {
-		return nil, wit.Errorf(wit.CodeInvalid, "invalid chat.history params: limit must be 1 to %d, offset and maxChars not negative", maxHistory)
-	}
 	defaults := s.models.Defaults(ctx)
 	res := History{SessionKey: key, Messages: []Message{}, ThinkingLevel: s.settings().Thinking, Defaults: &defaults}
 	if res.ThinkingLevel == "" {
@@ -118,6 +119,9 @@ func (s *Service) history(ctx context.Context, p HistoryParams) (any, error) {
 		if row, err := s.sessions.Describe(ctx, key, defaults); err == nil {
 			res.SessionInfo = &row
 		}
+	}
+	if c := rpc.CallerOf(ctx); c == nil || c.Protocol < 4 {
+		res.SessionKey = session.Key(p.SessionKey) // its clients compare it with what they wrote
 	}
 	if p.Cursor != "" {
 		return HistoryDelta{"delta", res.Messages, res.DeltaCursor, res.SessionInfo, res.PendingInputs, res.InFlightRun}, nil
@@ -153,19 +157,22 @@ func readHistory(tx store.Tx, res *History, p HistoryParams, limit int) (reset b
 		return false, err
 	}
 	res.DeltaCursor = session.MessageID(e.SessionID, e.Last)
-	res.fit(e.SessionID, messages, p.MaxChars)
+	res.fit(e.SessionID, messages, p)
 	if older := p.Offset + len(res.Messages); p.Cursor == "" && uint64(older) < e.Last {
 		res.HasMore, res.NextOffset = true, older
 	}
 	return false, res.pending(tx)
 }
 
-// fit takes the newest messages that are within historyBytes together.
+// fit takes the newest messages that are within the page's bytes together.
 // One message is taken whatever its size, or a client could never page past it.
-func (h *History) fit(sessionID string, messages []session.Message, maxChars int) {
+func (h *History) fit(sessionID string, messages []session.Message, p HistoryParams) {
 	left := historyBytes
+	if p.MaxBytes > 0 {
+		left = min(left, p.MaxBytes)
+	}
 	for i := len(messages) - 1; i >= 0; i-- {
-		m := shown(sessionID, messages[i], maxChars)
+		m := shown(sessionID, messages[i], p.MaxChars)
 		if left -= m.size(); left < 0 && len(h.Messages) > 0 {
 			break
 		}
@@ -192,7 +199,7 @@ func (h *History) pending(tx store.Tx) error {
 		} else if len(h.PendingInputs.Items) < maxPending {
 			h.PendingInputs.Items = append(h.PendingInputs.Items, PendingInput{
 				ID: r.ID, RunID: r.ID, AcceptedAt: r.Queued, State: "queued",
-				Message: Message{Role: "user", Content: []Content{{Type: "text", Text: r.Text}}, Timestamp: r.Queued},
+				Message: Message{Role: "user", Content: []Content{{Type: "text", Text: r.Text}}, Timestamp: r.Queued, RunID: r.ID, IdempotencyKey: userKey(r.ID)},
 			})
 		}
 	}

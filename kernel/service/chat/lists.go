@@ -24,6 +24,14 @@ type AgentSummary struct {
 	Name string `json:"name,omitempty"`
 	// Identity is there if anything of it is configured.
 	Identity *AgentIdentity `json:"identity,omitempty"`
+	// Model is left out where nothing can answer.
+	Model *AgentModel `json:"model,omitempty"`
+}
+
+// AgentModel is what answers for an agent where a session makes no choice.
+type AgentModel struct {
+	// Primary is provider/model.
+	Primary string `json:"primary"`
 }
 
 // AgentIdentity is how an agent shows itself.
@@ -38,16 +46,25 @@ func (s *Service) listAgents(context.Context, rpc.None) (AgentsListResult, error
 	main := s.sessions.Settings().Main("")
 	res := AgentsListResult{DefaultID: main.Agent(), MainKey: main.Rest(), Scope: "per-sender"}
 	for _, a := range s.settings().Agents {
-		sum := AgentSummary{ID: a.ID, Name: a.Name}
+		sum := AgentSummary{ID: a.ID, Name: a.Name, Model: s.primary(a.ID)}
 		if a.Name+a.Theme+a.Emoji+a.Avatar != "" {
 			sum.Identity = &AgentIdentity{a.Name, a.Theme, a.Emoji, a.Avatar}
 		}
 		res.Agents = append(res.Agents, sum)
 	}
 	if len(res.Agents) == 0 {
-		res.Agents = []AgentSummary{{ID: res.DefaultID}}
+		res.Agents = []AgentSummary{{ID: res.DefaultID, Model: s.primary(res.DefaultID)}}
 	}
 	return res, nil
+}
+
+// primary is the model of an agent, nil where nothing can answer.
+func (s *Service) primary(agent string) *AgentModel {
+	name := s.models.Primary(agent)
+	if name == "" {
+		return nil
+	}
+	return &AgentModel{name}
 }
 
 // IdentityParams names an agent, or a session whose agent is meant; neither is the default one.
@@ -67,6 +84,9 @@ type IdentityResult struct {
 
 func (s *Service) identity(_ context.Context, p IdentityParams) (IdentityResult, error) {
 	keys := s.sessions.Settings()
+	if _, err := keys.Agent(p.AgentID); err != nil {
+		return IdentityResult{}, err
+	}
 	key := keys.Main(p.AgentID)
 	if p.SessionKey != "" {
 		var err error
@@ -85,13 +105,16 @@ func (s *Service) identity(_ context.Context, p IdentityParams) (IdentityResult,
 	return res, nil
 }
 
-// ModelsListParams asks for the models; Refresh asks the providers again instead of remembering.
+// ModelsListParams asks for the models; Refresh asks the providers again instead of remembering. All agents and
+// sessions have the same ones.
 type ModelsListParams struct {
-	AgentID                     string `json:"agentId"`
+	AgentID    string `json:"agentId"`
+	SessionKey string `json:"sessionKey" rpc:"max=512"`
+	Refresh    bool   `json:"refresh"`
+	// Those below are accepted and change nothing.
 	IncludeProviderCapabilities bool   `json:"includeProviderCapabilities"`
 	PreparedOnly                bool   `json:"preparedOnly"`
-	Refresh                     bool   `json:"refresh"`
-	View                        string `json:"view"`
+	View                        string `json:"view" rpc:"enum=default|configured|provider-config|all"`
 }
 
 // ModelsListResult is the answer of models.list.
@@ -125,6 +148,9 @@ type ProviderOutcome struct {
 // default model is listed as not available.
 func (s *Service) listModels(ctx context.Context, p ModelsListParams) (ModelsListResult, error) {
 	res := ModelsListResult{Models: []ModelChoice{}, ProviderOutcomes: []ProviderOutcome{}}
+	if _, err := s.sessions.Settings().Agent(p.AgentID); err != nil {
+		return res, err
+	}
 	infos := s.models.Configured()
 	found := make([][]ModelChoice, len(infos))
 	outcomes := make([]ProviderOutcome, len(infos))

@@ -22,6 +22,8 @@ type Message struct {
 	ErrorMessage string `json:"errorMessage,omitempty"`
 	Timestamp    int64  `json:"timestamp"`
 	RunID        string `json:"runId,omitempty"`
+	// IdempotencyKey of what a user said is <runId>:user: by it clients of protocol 4 know that it has arrived.
+	IdempotencyKey string `json:"idempotencyKey,omitempty"`
 	// Place is how clients of protocol 4 tell a message of the history from what they show already.
 	Place *Place `json:"__openclaw,omitempty"`
 }
@@ -60,6 +62,9 @@ func shown(sessionID string, m session.Message, maxChars int) Message {
 	if m.Role == wit.RoleTool {
 		out.Role, out.ToolCallID, out.ToolName, out.IsError = "toolResult", m.ToolCallID, m.Tool, &m.Failed
 	}
+	if m.Role == wit.RoleUser {
+		out.IdempotencyKey = userKey(m.Run)
+	}
 	if m.Usage != nil {
 		out.Usage = usage(*m.Usage)
 	}
@@ -80,6 +85,14 @@ func shown(sessionID string, m session.Message, maxChars int) Message {
 		out.Content = append(out.Content, Content{Type: "toolCall", ID: call.ID, Name: call.Name, Arguments: call.Args})
 	}
 	return out
+}
+
+// userKey is the idempotency key of the message that began a run, "" without one.
+func userKey(run string) string {
+	if run == "" {
+		return ""
+	}
+	return run + ":user"
 }
 
 // size is about how many bytes the message has as JSON.

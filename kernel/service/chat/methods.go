@@ -30,7 +30,12 @@ func (s *Service) abort(ctx context.Context, p AbortParams) (AbortResult, error)
 	if err != nil {
 		return AbortResult{}, err
 	}
-	ids, err := s.runs.Stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: true}, "rpc")
+	return s.stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: true}, "rpc")
+}
+
+// stop ends runs and says which.
+func (s *Service) stop(ctx context.Context, which run.Selection, reason string) (AbortResult, error) {
+	ids, err := s.runs.Stop(ctx, which, reason)
 	return AbortResult{OK: err == nil, Aborted: len(ids) > 0, RunIDs: ids}, err
 }
 
@@ -55,16 +60,15 @@ func (s *Service) abortSession(ctx context.Context, p SessionsAbortParams) (Abor
 	if err != nil {
 		return AbortResult{}, err
 	}
-	ids, err := s.runs.Stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: p.ClearQueued}, "rpc")
-	return AbortResult{OK: err == nil, Aborted: len(ids) > 0, RunIDs: ids}, err
+	return s.stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: p.ClearQueued}, "rpc")
 }
 
 // InjectParams is a message of 1 byte to 1 MiB, under a label of at most 100 characters.
 type InjectParams struct {
 	SessionKey string `json:"sessionKey" rpc:"required"`
 	AgentID    string `json:"agentId"`
-	Message    string `json:"message"`
-	Label      string `json:"label"`
+	Message    string `json:"message" rpc:"required,min=1"`
+	Label      string `json:"label" rpc:"max=100"`
 }
 
 // InjectResult names the message.
@@ -79,27 +83,28 @@ func (s *Service) inject(ctx context.Context, p InjectParams) (InjectResult, err
 	if err != nil {
 		return InjectResult{}, err
 	}
-	if p.Message == "" || len(p.Message) > run.MaxText || len(p.Label) > 400 {
-		return InjectResult{}, wit.Errorf(wit.CodeInvalid, "invalid chat.inject params: message needs 1 to %d bytes, label at most 100 characters", run.MaxText)
+	if len(p.Message) > run.MaxText {
+		return InjectResult{}, wit.Errorf(wit.CodeInvalid, "invalid chat.inject params: message has at most %d bytes", run.MaxText)
 	}
 	text := p.Message
 	if p.Label != "" {
 		text = "[" + p.Label + "]\n\n" + text
 	}
-	var m Message
-	err = s.store.Update(ctx, func(tx store.Tx) error {
-		e, err := session.Get(tx, key)
-		if err != nil {
+	var said session.Message
+	var e session.Entry
+	err = s.store.Update(ctx, func(tx store.Tx) (err error) {
+		if e, err = session.Get(tx, key); err != nil {
 			return err
 		}
-		said, err := session.Append(tx, key, session.Message{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart(text)}, Stop: "injected"})
-		m = shown(e.SessionID, said, 0)
+		said, err = session.Append(tx, key, session.Message{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart(text)}, Stop: "injected"})
 		return err
 	})
 	if err != nil {
 		return InjectResult{}, err
 	}
+	m := shown(e.SessionID, said, 0)
 	m.Usage = &Usage{}
+	publishMessage(s.bus, key, e.SessionID, said)
 	Chats.Publish(s.bus, Event{RunID: "inject-" + m.ID, SessionKey: key, AgentID: key.Agent(), State: "final", Message: &m})
 	s.sessions.Changed(key, "message")
 	return InjectResult{OK: true, MessageID: m.ID}, nil

@@ -115,7 +115,7 @@ func TestParams(t *testing.T) {
 			want   string
 		}{
 			{"chat.history", obj{}, "must have required property 'sessionKey'"},
-			{"chat.history", obj{"sessionKey": "main", "limit": 1001}, "limit must be 1 to 1000"},
+			{"chat.history", obj{"sessionKey": "main", "limit": 1001}, "at /limit: must be <= 1000"},
 			{"chat.history", obj{"sessionKey": "main", "color": 1}, "color"},
 			{"chat.send", obj{"sessionKey": "main", "message": "x"}, "'idempotencyKey'"},
 			{"chat.send", obj{"sessionKey": "main", "message": " ", "idempotencyKey": "x"}, "message or attachment required"},
@@ -127,7 +127,7 @@ func TestParams(t *testing.T) {
 			{"agent", obj{"message": "x"}, "'idempotencyKey'"},
 			{"agent", obj{"message": "x", "idempotencyKey": "x", "model": "nobody/m"}, "no provider"},
 			{"agent.wait", obj{}, "'runId'"},
-			{"chat.inject", obj{"sessionKey": "main", "message": ""}, "message needs"},
+			{"chat.inject", obj{"sessionKey": "main", "message": ""}, "at /message: must NOT have fewer than 1 characters"},
 			{"chat.inject", obj{"sessionKey": "nowhere", "message": "x"}, "there is no session"},
 			{"sessions.abort", obj{}, "'key'"},
 		} {
@@ -151,7 +151,7 @@ func TestHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
 		p := w.Start(nil)
-		if h := p.Must("chat.history", obj{"sessionKey": "main"}); len(h["messages"].([]any)) != 0 || h["sessionKey"] != "agent:main:main" {
+		if h := p.Must("chat.history", obj{"sessionKey": "main"}); len(h["messages"].([]any)) != 0 || h["sessionKey"] != "main" {
 			t.Errorf("an empty history: %v", h)
 		}
 		for i := range 4 {
@@ -255,9 +255,9 @@ func TestJobs(t *testing.T) {
 		w.Only(p)
 		const key = session.Key("agent:main:cron:job-1")
 		for range 2 {
-			text, err := p.Runs.Do(context.Background(), run.Job{ID: "j1", Session: string(key), Message: "report", Timeout: time.Minute})
-			if err != nil || text != "you said: report" {
-				t.Errorf("%q %v", text, err)
+			out, err := p.Runs.Do(context.Background(), run.Job{ID: "j1", Session: string(key), Message: "report", Timeout: time.Minute})
+			if err != nil || out.Run.Answer != "you said: report" {
+				t.Errorf("%+v %v", out, err)
 			}
 		}
 		if _, err := p.Runs.Do(context.Background(), run.Job{ID: "j2", Session: "main", Message: "tell me", Deliver: true}); err != nil {

@@ -7,23 +7,23 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
-	"github.com/carapace-gateway/carapace/wit"
 )
 
 // SendParams is what a client says. Fields of protocol 4 for what this gateway does not do (tool
 // bindings, provenance, expectations about permissions) are taken without effect.
 type SendParams struct {
 	// SessionKey is as session.Settings.ParseKey reads it; AgentID holds where it names no agent.
-	SessionKey string `json:"sessionKey" rpc:"required"`
+	SessionKey string `json:"sessionKey" rpc:"required,min=1,max=512"`
 	AgentID    string `json:"agentId,omitempty"`
 	SessionID  string `json:"sessionId,omitempty"`
-	Message    string `json:"message,omitempty"`
+	Message    string `json:"message" rpc:"required"`
 	Thinking   string `json:"thinking,omitempty"`
 	// Deliver sends the answer to a channel too: to where the message comes from, or was last spoken to.
 	Deliver     bool         `json:"deliver,omitempty"`
 	Attachments []Attachment `json:"attachments,omitempty"`
-	// TimeoutMs ends the run as aborted, in milliseconds; 0 leaves it to the gateway.
-	TimeoutMs int64 `json:"timeoutMs,omitempty"`
+	// TimeoutMs ends the run, in milliseconds: as aborted in protocol 3, as an error in 4. 0 leaves it to the
+	// gateway.
+	TimeoutMs int64 `json:"timeoutMs,omitempty" rpc:"min=0"`
 	// IdempotencyKey is the run's id: the same one twice is one run.
 	IdempotencyKey string `json:"idempotencyKey" rpc:"required,min=1"`
 	// SuppressCommandInterpretation sends a text command to the model.
@@ -34,9 +34,9 @@ type SendParams struct {
 	OriginatingAccountID           string          `json:"originatingAccountId,omitempty"`
 	OriginatingThreadID            string          `json:"originatingThreadId,omitempty"`
 	ReplyToID                      string          `json:"replyToId,omitempty"`
-	QueueMode                      string          `json:"queueMode,omitempty"`
+	QueueMode                      string          `json:"queueMode,omitempty" rpc:"enum=steer|followup|collect|interrupt"`
 	FastMode                       json.RawMessage `json:"fastMode,omitempty"`
-	FastAutoOnSeconds              int64           `json:"fastAutoOnSeconds,omitempty"`
+	FastAutoOnSeconds              int64           `json:"fastAutoOnSeconds,omitempty" rpc:"min=1"`
 	Intent                         json.RawMessage `json:"intent,omitempty"`
 	ToolBindings                   json.RawMessage `json:"toolBindings,omitempty"`
 	SystemInputProvenance          json.RawMessage `json:"systemInputProvenance,omitempty"`
@@ -58,24 +58,43 @@ type SendResult struct {
 	Summary string `json:"summary,omitempty"`
 }
 
-// send queues what a client says.
+// send queues what a client says and answers a SendResult. The text /stop is no run: it stops those that there
+// are, and is answered with an AbortResult.
 // The key makes it safe to send again after a lost connection: Status says what became of the first one. The two messages are not compared; only a key that another session has used is an error.
-func (s *Service) send(ctx context.Context, p SendParams) (SendResult, error) {
-	res := SendResult{RunID: p.IdempotencyKey}
+func (s *Service) send(ctx context.Context, p SendParams) (any, error) {
 	key, err := s.key("chat.send", p.SessionKey, p.AgentID)
+	if err == nil {
+		err = s.sessions.Settings().Answers(key, p.AgentID)
+	}
 	if err != nil {
-		return res, err
+		return nil, err
 	}
-	if p.TimeoutMs < 0 {
-		return res, wit.NewError(wit.CodeInvalid, "invalid chat.send params: timeoutMs is not negative")
+	r := run.Run{
+		ID: p.IdempotencyKey, Session: key, Said: said(p.SessionKey, key), Text: p.Message, Thinking: p.Thinking, Timeout: p.TimeoutMs,
 	}
-	r := run.Run{ID: p.IdempotencyKey, Session: key, Text: p.Message, Thinking: p.Thinking, Timeout: p.TimeoutMs}
 	if err := s.fill(ctx, &r, "chat.send", p.Attachments); err != nil {
-		return res, err
+		return nil, err
 	}
 	if !p.SuppressCommandInterpretation {
 		r = agent.AsCommand(r)
 	}
+	if r.Command == "stop" {
+		return s.stop(ctx, run.Selection{Session: key, Waiting: true}, "stop")
+	}
+	return s.submit(ctx, p, r)
+}
+
+// said is how a client wrote a session, "" where that is its key.
+func said(text string, key session.Key) string {
+	if text == string(key) {
+		return ""
+	}
+	return text
+}
+
+// submit queues a run that a client asks for.
+func (s *Service) submit(ctx context.Context, p SendParams, r run.Run) (SendResult, error) {
+	res := SendResult{RunID: r.ID}
 	to := session.Destination{
 		Wanted: p.Deliver, Channel: p.OriginatingChannel, To: p.OriginatingTo, Account: p.OriginatingAccountID,
 		Thread: p.OriginatingThreadID, ReplyTo: p.ReplyToID,

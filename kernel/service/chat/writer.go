@@ -36,11 +36,17 @@ func (w *Writer) Begin(r run.Run, verbose bool) agent.Reporter {
 
 // Ended implements agent.Observer.
 // Such a run had no lifecycle, so only the chat hears of it.
-func (w *Writer) Ended(r run.Run) { w.stream(r).final(agent.End{Run: r}) }
+func (w *Writer) Ended(r run.Run, said ...session.Message) {
+	s := w.stream(r)
+	for _, m := range said {
+		s.Said(m)
+	}
+	s.final(agent.End{Run: r})
+}
 
 // stream makes the events of one run. They are numbered anew when it is taken up again.
 func (w *Writer) stream(r run.Run) *stream {
-	return &stream{bus: w.bus, watchers: w.watchers, run: r.ID, key: r.Session}
+	return &stream{bus: w.bus, watchers: w.watchers, run: r.ID, key: r.Session, said: r.Said, history: r.SessionID}
 }
 
 const (
@@ -59,6 +65,8 @@ type stream struct {
 	watchers Watchers
 	run      string
 	key      session.Key
+	said     string
+	history  string // the session id
 	verbose  bool
 
 	mu     sync.Mutex
@@ -82,13 +90,13 @@ func (s *stream) emit(name string, data map[string]any, to ...string) {
 	}
 	kind.Publish(s.bus, AgentEvent{
 		RunID: s.run, Stream: name, Data: data, SessionKey: s.key, AgentID: s.key.Agent(),
-		Seq: s.seq, Ts: time.Now().UnixMilli(),
+		Seq: s.seq, Ts: time.Now().UnixMilli(), said: s.said,
 	}, to...)
 }
 
 // event is one of the chat, with the number that the run has reached.
 func (s *stream) event(state string) Event {
-	return Event{RunID: s.run, SessionKey: s.key, AgentID: s.key.Agent(), Seq: s.seq, State: state}
+	return Event{RunID: s.run, SessionKey: s.key, AgentID: s.key.Agent(), Seq: s.seq, State: state, said: s.said}
 }
 
 // lifecycle publishes a phase of the run.
@@ -108,6 +116,9 @@ func (s *stream) Retrying(r agent.Retry) {
 		"errorKind": errorKind(r.Error), "message": r.Error.Message,
 	})
 }
+
+// Said implements agent.Reporter.
+func (s *stream) Said(m session.Message) { publishMessage(s.bus, s.key, s.history, m) }
 
 // Message implements agent.Reporter.
 func (s *stream) Message() {
@@ -172,24 +183,35 @@ func (s *stream) flush() {
 
 // Calling implements agent.Reporter.
 func (s *stream) Calling(c wit.ToolCall) {
-	s.tool(map[string]any{"phase": "start", "name": c.Name, "toolCallId": c.ID, "args": c.Args})
+	s.tool(map[string]any{"phase": "start", "name": c.Name, "toolCallId": c.ID, "args": c.Args},
+		map[string]any{"phase": "start", "status": "running", "kind": "tool", "itemId": "tool:" + c.ID, "title": c.Name, "name": c.Name, "toolCallId": c.ID, "startedAt": now()})
 }
 
 // Called implements agent.Reporter.
 func (s *stream) Called(result session.Message) {
+	status := "completed"
+	if result.Failed {
+		status = "failed"
+	}
 	s.tool(map[string]any{
 		"phase": "result", "name": result.Tool, "toolCallId": result.ToolCallID, "isError": result.Failed,
 		"result": map[string]any{"content": shown("", result, 0).Content},
+	}, map[string]any{
+		"phase": "end", "status": status, "kind": "tool", "itemId": "tool:" + result.ToolCallID, "title": result.Tool,
+		"name": result.Tool, "toolCallId": result.ToolCallID, "endedAt": now(),
 	})
+	s.Said(result)
 }
 
-// tool publishes a phase of a tool call to those who want to see it.
-func (s *stream) tool(data map[string]any) {
+// tool publishes a phase of a tool call to those who want to see it, and the same as an item: clients of
+// protocol 4 show one or the other.
+func (s *stream) tool(data, item map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flush()
 	if s.verbose {
 		s.emit("tool", data)
+		s.emit("item", item)
 		return
 	}
 	var to []string
@@ -197,10 +219,11 @@ func (s *stream) tool(data map[string]any) {
 		to = s.watchers.ToolWatchers()
 	}
 	if len(to) == 0 {
-		s.seq++ // the number is taken all the same, so that all clients count alike
+		s.seq += 2 // the numbers are taken all the same, so that all clients count alike
 		return
 	}
 	s.emit("tool", data, to...)
+	s.emit("item", item, to...)
 }
 
 // Ended implements agent.Reporter.
@@ -209,6 +232,13 @@ func (s *stream) Ended(e agent.End) {
 	defer s.mu.Unlock()
 	s.flush()
 	s.closed = true
+	if e.Last != nil {
+		s.Said(*e.Last)
+	}
+	if e.Metered {
+		s.emit("usage", map[string]any{"provider": e.Run.Provider, "model": e.Run.Used, "usage": usage(e.Run.Usage)})
+	}
+	s.emit("lifecycle", map[string]any{"phase": "finishing", "startedAt": e.Run.Started, "endedAt": e.Run.Ended})
 	data := map[string]any{"phase": "end", "startedAt": e.Run.Started, "endedAt": e.Run.Ended}
 	switch e.Run.State {
 	case run.Aborted:

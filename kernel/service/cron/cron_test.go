@@ -36,6 +36,8 @@ type bench struct {
 	err    error         // of the ports
 	takes  time.Duration // a turn
 	answer *string       // of a turn, if not the usual one
+	// outcome of a turn.
+	outcome cron.Outcome
 }
 
 func (b *bench) SystemEvent(_ context.Context, text string, now bool, agentID, key string) error {
@@ -52,7 +54,7 @@ func (b *bench) SystemEvent(_ context.Context, text string, now bool, agentID, k
 	return b.err
 }
 
-func (b *bench) AgentTurn(ctx context.Context, t cron.Turn) (string, error) {
+func (b *bench) AgentTurn(ctx context.Context, t cron.Turn) (cron.Answer, error) {
 	b.mu.Lock()
 	b.turns = append(b.turns, t)
 	takes, answer, err := b.takes, "Hello!", b.err
@@ -62,9 +64,9 @@ func (b *bench) AgentTurn(ctx context.Context, t cron.Turn) (string, error) {
 	b.mu.Unlock()
 	select {
 	case <-time.After(takes):
-		return answer, err
+		return cron.Answer{Text: answer, Outcome: b.outcome}, err
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return cron.Answer{}, ctx.Err()
 	}
 }
 
@@ -106,7 +108,7 @@ func inBubble(t *testing.T, protocol int, test func(*bench)) {
 		sched := schedule.New(schedule.Deps{Store: store.OpenMemory(), Claims: new(claim.Local), Zone: time.UTC})
 		bus := &event.Bus{}
 		cancel := cron.Changes.Subscribe(bus, func(c cron.Change) {
-			out, err := json.Marshal(c)
+			out, err := json.Marshal(c.Version(protocol))
 			if err != nil {
 				t.Error(err)
 			}
@@ -115,7 +117,7 @@ func inBubble(t *testing.T, protocol int, test func(*bench)) {
 			b.events = append(b.events, string(out))
 		})
 		defer cancel()
-		s := cron.New(cron.Deps{Scheduler: sched, Bus: bus, Events: b, Turns: b, StorePath: "/state/carapace.db"})
+		s := cron.New(cron.Deps{Scheduler: sched, Bus: bus, Events: b, Turns: b, Agent: agents, StorePath: "/state/carapace.db"})
 		var err error
 		if b.table, err = rpc.NewTable(s.Methods()...); err != nil {
 			t.Fatal(err)
@@ -134,6 +136,17 @@ func inBubble(t *testing.T, protocol int, test func(*bench)) {
 		test(b)
 		b.stop()
 	})
+}
+
+// agents are main, a, a1 and a2.
+func agents(id string) (string, error) {
+	switch id {
+	case "":
+		return "main", nil
+	case "main", "a", "a1", "a2":
+		return id, nil
+	}
+	return "", wit.Errorf(wit.CodeInvalid, "unknown agent id %q", id)
 }
 
 func (b *bench) sleep(d time.Duration) { time.Sleep(d); synctest.Wait() }
@@ -249,7 +262,7 @@ func TestProtocol3Full(t *testing.T) {
 func TestProtocol4(t *testing.T) {
 	inBubble(t, 4, func(b *bench) {
 		id := b.add(`{"name":"n","schedule":{"kind":"at","at":"2000-01-01T02:00:00+01:00"},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"m"},"delivery":{"mode":"announce","channel":"chat","to":"7","threadId":12,"accountId":"work","bestEffort":true}}`)
-		b.want(id, "cron.get", `{"jobId":"ID"}`, `{"id":"ID","name":"n","enabled":true,"createdAtMs":946684800000,"updatedAtMs":946684800000,"schedule":{"kind":"at","at":"2000-01-01T01:00:00.000Z"},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"m"},"delivery":{"mode":"announce","channel":"chat","to":"7","accountId":"work","threadId":"12","bestEffort":true},"state":{"nextRunAtMs":946688400000}}`)
+		b.want(id, "cron.get", `{"jobId":"ID"}`, `{"id":"ID","name":"n","enabled":true,"deleteAfterRun":true,"createdAtMs":946684800000,"updatedAtMs":946684800000,"schedule":{"kind":"at","at":"2000-01-01T01:00:00.000Z"},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"m"},"delivery":{"mode":"announce","channel":"chat","to":"7","accountId":"work","threadId":"12","bestEffort":true},"state":{"nextRunAtMs":946688400000},"nextRunAtMs":946688400000}`)
 		b.take(time.Minute)
 		out, err := b.call("cron.run", `{"id":"`+id+`"}`)
 		if err != nil || !strings.HasPrefix(out, `{"ok":true,"enqueued":true,"runId":"cron:`+id) || !strings.Contains(out, `"processInstanceId":"`) {
@@ -280,7 +293,7 @@ func TestBetweenProtocols(t *testing.T) {
 	inBubble(t, 3, func(b *bench) {
 		id := b.add(`{"name":"n","schedule":{"kind":"at","atMs":946688400000},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"m","to":"7","channel":"chat"}}`)
 		b.protocol = 4
-		const four = `{"id":"ID","name":"n","enabled":true,"createdAtMs":946684800000,"updatedAtMs":946684800000,"schedule":{"kind":"at","at":"2000-01-01T01:00:00.000Z"},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"m"},"delivery":{"mode":"announce","channel":"chat","to":"7"},"state":{"nextRunAtMs":946688400000}}`
+		const four = `{"id":"ID","name":"n","enabled":true,"createdAtMs":946684800000,"updatedAtMs":946684800000,"schedule":{"kind":"at","at":"2000-01-01T01:00:00.000Z"},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"m"},"delivery":{"mode":"announce","channel":"chat","to":"7"},"state":{"nextRunAtMs":946688400000},"nextRunAtMs":946688400000}`
 		b.want(id, "cron.get", `{"id":"ID"}`, four)
 		b.want(id, "cron.update", `{"id":"ID","patch":{"delivery":{"mode":"none","to":null}}}`, strings.Replace(four, `"mode":"announce","channel":"chat","to":"7"`, `"mode":"none","channel":"chat"`, 1))
 		b.protocol = 3
@@ -293,18 +306,18 @@ func TestUpdate(t *testing.T) {
 		id := b.add(`{"name":"n","agentId":"a","schedule":{"kind":"every","everyMs":60000,"anchorMs":946684800000},"sessionTarget":"isolated","wakeMode":"now","payload":{"kind":"agentTurn","message":"m","model":"x","thinking":"high"},"delivery":{"mode":"none"}}`)
 		const rest = `"enabled":true,"createdAtMs":946684800000,"updatedAtMs":946684800000,"schedule":{"kind":"every","everyMs":60000,"anchorMs":946684800000},`
 		b.want(id, "cron.update", `{"jobId":"ID","patch":{"name":"o","agentId":null,"sessionTarget":"session:agent:main:x","payload":{"kind":"agentTurn","model":null}}}`,
-			`{"id":"ID","name":"o",`+rest+`"sessionTarget":"session:agent:main:x","wakeMode":"now","payload":{"kind":"agentTurn","message":"m","thinking":"high"},"delivery":{"mode":"none"},"state":{"nextRunAtMs":946684860000}}`)
+			`{"id":"ID","name":"o",`+rest+`"sessionTarget":"session:agent:main:x","wakeMode":"now","payload":{"kind":"agentTurn","message":"m","thinking":"high"},"delivery":{"mode":"none"},"state":{"nextRunAtMs":946684860000},"nextRunAtMs":946684860000}`)
 		b.sleep(61 * time.Second)
 		if b.turn(0).SessionKey != "agent:main:x" {
 			b.Errorf("turn %+v", b.turn(0))
 		}
 		out, err := b.call("cron.update", `{"id":"`+id+`","patch":{"enabled":false,"sessionTarget":"main","payload":{"kind":"systemEvent","text":"t"}}}`)
-		if err != nil || !strings.Contains(out, `"payload":{"kind":"systemEvent","text":"t"},"state":{"lastRunAtMs":946684860000,"lastStatus":"ok","lastRunStatus":"ok","lastDurationMs":0}}`) {
+		if err != nil || !strings.Contains(out, `"payload":{"kind":"systemEvent","text":"t"},"state":{"lastRunAtMs":946684860000,"lastStatus":"ok","lastRunStatus":"ok","lastDurationMs":0},"lastRunAtMs":946684860000,"lastRunStatus":"ok"}`) {
 			b.Errorf("update: %s, %v", out, err)
 		}
 		b.want(id, "cron.run", `{"id":"ID","mode":"if-enabled"}`, `{"ok":true,"ran":false,"reason":"disabled"}`)
 		for _, c := range []string{
-			`{"patch":{}}`, `{"id":"ID"}`, `{"id":"ID","patch":{"state":{"nextRunAtMs":1}}}`, `{"id":"ID","patch":{"name":""}}`,
+			`{"patch":{}}`, `{"id":"ID"}`, `{"id":"ID","patch":{"name":""}}`,
 			`{"id":"ID","patch":{"sessionTarget":"isolated"}}`, `{"id":"ID","patch":{"schedule":{"kind":"cron","expr":"nonsense"}}}`, `{"id":"ID","patch":{"agentId":7.5e}}`, `{"id":"ID","patch":{"agentId":[]}}`,
 		} {
 			if out, err := b.call("cron.update", strings.ReplaceAll(c, "ID", id)); wit.CodeOf(err) != wit.CodeInvalid {

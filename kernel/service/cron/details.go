@@ -2,9 +2,11 @@ package cron
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -28,16 +30,46 @@ type details struct {
 	AgentID     string `json:"agentId,omitempty"`
 	SessionKey  string `json:"sessionKey,omitempty"`
 	Description string `json:"description,omitempty"`
-	Target      string `json:"target"`
-	WakeMode    string `json:"wakeMode"`
-	Kind        string `json:"kind"`
+	// DisplayName, DeclarationKey, Owner, StaggerMs and Extras are kept for clients; nothing here acts on them,
+	// but a declaration key is declared once.
+	DisplayName    string `json:"displayName,omitempty"`
+	DeclarationKey string `json:"declarationKey,omitempty"`
+	Owner          *Owner `json:"owner,omitempty"`
+	StaggerMs      int64  `json:"staggerMs,omitempty"`
+	Target         string `json:"target"`
+	WakeMode       string `json:"wakeMode"`
+	Kind           string `json:"kind"`
 	// Text is the event's text or the turn's message.
 	Text      string     `json:"text"`
 	Model     string     `json:"model,omitempty"`
 	Thinking  string     `json:"thinking,omitempty"`
 	Timeout   float64    `json:"timeout,omitempty"`
+	Extras    Extras     `json:"extras,omitzero"`
 	Delivery  delivery   `json:"delivery,omitzero"`
 	Isolation *Isolation `json:"isolation,omitempty"`
+}
+
+// Owner is for whom a job was declared.
+type Owner struct {
+	AgentID    string `json:"agentId,omitempty" rpc:"max=128"`
+	SessionKey string `json:"sessionKey,omitempty" rpc:"max=512"`
+	AccountID  string `json:"accountId,omitempty" rpc:"max=128"`
+}
+
+// Extras are parts of a turn's payload that are kept for clients; nothing here acts on them.
+type Extras struct {
+	Fallbacks                  []string `json:"fallbacks,omitempty" rpc:"max=16"`
+	AllowUnsafeExternalContent *bool    `json:"allowUnsafeExternalContent,omitempty"`
+	LightContext               *bool    `json:"lightContext,omitempty"`
+	ToolsAllowIsDefault        *bool    `json:"toolsAllowIsDefault,omitempty"`
+}
+
+// readDetails reads what a job is.
+func readDetails(j schedule.Job) (d details, err error) {
+	if err := json.Unmarshal(j.Payload, &d); err != nil {
+		return d, wit.Errorf(wit.CodeInternal, "the job's record is damaged: %w", err)
+	}
+	return d, nil
 }
 
 // delivery says where a turn's answer goes. Mode is none, announce, or empty: protocol 3's third state,
@@ -99,8 +131,32 @@ func (d details) session() (string, bool) {
 	return strings.CutPrefix(d.Target, targetSession)
 }
 
+// target is where a job of this kind runs where nobody says it.
+func (d details) target() string {
+	if d.Kind == systemEvent {
+		return targetMain
+	}
+	return targetIsolated
+}
+
+// name is what a job is called where nobody says it: the first line of its text, cut.
+func (d details) name() string {
+	line, _, _ := strings.Cut(strings.TrimSpace(d.Text), "\n")
+	name := []rune(strings.Join(strings.Fields(line), " "))
+	if len(name) > nameChars {
+		name = append(name[:nameChars-1], '…')
+	}
+	return string(name)
+}
+
+// nameChars is how long a name is that was made of a job's text.
+const nameChars = 60
+
 // check refuses combinations that would never do anything.
 func (d *details) check() error {
+	if d.Target == "" {
+		d.Target = d.target()
+	}
 	if d.Target == targetCurrent {
 		if d.SessionKey == "" {
 			return wit.NewError(wit.CodeInvalid, `sessionTarget "current" needs a sessionKey: name the session`)

@@ -14,7 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// ListParams select jobs. All but includeDisabled is protocol 4's.
+// ListParams select jobs; AgentID those of an agent, of which jobs without one are the default agent's. All but includeDisabled is protocol 4's.
 type ListParams struct {
 	// IncludeDisabled lists what is switched off too; enabled, if given, decides instead.
 	IncludeDisabled bool `json:"includeDisabled"`
@@ -83,7 +83,7 @@ func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
 	}
 	var jobs []Job
 	for _, j := range all {
-		if v := view(j, protocol(ctx)); p.selects(v) {
+		if v := view(j, protocol(ctx)); p.selects(v) && s.of(p.AgentID, v) {
 			jobs = append(jobs, v)
 		}
 	}
@@ -94,6 +94,15 @@ func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
 		res.Revision = revision(jobs)
 	}
 	return res, nil
+}
+
+// of reports whether a job is an agent's, or no agent is asked for.
+func (s *Service) of(agent string, j Job) bool {
+	if agent == "" {
+		return true
+	}
+	id, err := s.agent(j.AgentID)
+	return err == nil && id == agent || err != nil && j.AgentID == agent
 }
 
 // revision changes when a job comes, goes, changes or moves in the list.
@@ -109,7 +118,6 @@ func (p ListParams) selects(j Job) bool {
 	switch enabled := p.Enabled; {
 	case enabled == "" && !p.IncludeDisabled && !j.Enabled,
 		enabled == "enabled" && !j.Enabled, enabled == "disabled" && j.Enabled,
-		p.AgentID != "" && j.AgentID != p.AgentID,
 		p.Trigger == "conditional",
 		!passes(p.ScheduleKind, j.Schedule.Kind),
 		!passes(p.LastRunStatus, cmp.Or(string(j.State.LastStatus), "unknown")):
@@ -165,8 +173,8 @@ type RunsParams struct {
 	Offset   int      `json:"offset" rpc:"min=0"`
 	Status   string   `json:"status" rpc:"enum=all|ok|error|skipped"`
 	Statuses []string `json:"statuses" rpc:"max=3,enum=ok|error|skipped"`
-	// DeliveryStatus selects all when it is unknown and nothing otherwise: the events message.delivered and
-	// message.failed say what became of an answer.
+	// DeliveryStatus is unknown of an answer that went out: the events message.delivered and message.failed say
+	// what became of it.
 	DeliveryStatus   string   `json:"deliveryStatus" rpc:"enum=delivered|not-delivered|unknown|not-requested"`
 	DeliveryStatuses []string `json:"deliveryStatuses" rpc:"max=4,enum=delivered|not-delivered|unknown|not-requested"`
 	// Query is looked for in job ids, names, answers and errors, whatever the case.
@@ -192,6 +200,8 @@ type RunEntry struct {
 	// RunID and JobName are protocol 4's.
 	RunID   string `json:"runId,omitempty"`
 	JobName string `json:"jobName,omitempty"`
+	// Outcome is protocol 4's.
+	Outcome
 }
 
 // RunsResult is a page of runs.
@@ -212,8 +222,8 @@ func (s *Service) runs(ctx context.Context, p RunsParams) (RunsResult, error) {
 			return RunsResult{}, unknown(err, j.ID)
 		}
 		for _, r := range runs {
-			if e := newEntry(j, r, protocol(ctx)); p.selects(e, r.Key) {
-				all = append(all, e)
+			if e := newEntry(j, r); p.selects(e) {
+				all = append(all, e.version(protocol(ctx)))
 			}
 		}
 	}
@@ -233,15 +243,13 @@ func (s *Service) runs(ctx context.Context, p RunsParams) (RunsResult, error) {
 func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, error) {
 	id, err := p.id()
 	if p.Scope == "all" || (err != nil && p.Scope == "" && protocol(ctx) >= 4) {
-		jobs, err := s.scheduler.List(ctx, owner)
-		return slices.DeleteFunc(jobs, func(j schedule.Job) bool {
-			return p.AgentID != "" && view(j, 4).AgentID != p.AgentID
-		}), err
+		jobs, err := s.known(ctx)
+		return slices.DeleteFunc(jobs, func(j schedule.Job) bool { return !s.of(p.AgentID, view(j, 4)) }), err
 	}
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.scheduler.Get(ctx, owner, id)
+	j, err := s.find(ctx, id)
 	if wit.CodeOf(err) == wit.CodeNotFound && protocol(ctx) < 4 {
 		return nil, nil // protocol 3 reads a file of runs that may be empty
 	}
@@ -251,26 +259,52 @@ func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, err
 	return []schedule.Job{j}, nil
 }
 
-func (p RunsParams) selects(e RunEntry, key string) bool {
+// known lists the jobs whose runs can be asked for: also those that have removed themselves.
+func (s *Service) known(ctx context.Context) ([]schedule.Job, error) {
+	jobs, err := s.scheduler.List(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	gone, err := s.scheduler.Gone(ctx, owner)
+	return append(jobs, gone...), err
+}
+
+// find is one of known, or CodeNotFound.
+func (s *Service) find(ctx context.Context, id string) (schedule.Job, error) {
+	j, err := s.scheduler.Get(ctx, owner, id)
+	if wit.CodeOf(err) != wit.CodeNotFound {
+		return j, err
+	}
+	gone, lost := s.scheduler.Gone(ctx, owner)
+	if i := slices.IndexFunc(gone, func(j schedule.Job) bool { return j.ID == id }); i >= 0 {
+		return gone[i], nil
+	}
+	return j, cmp.Or(lost, err)
+}
+
+func (p RunsParams) selects(e RunEntry) bool {
 	switch {
 	case !passes(p.Status, string(e.Status)),
 		len(p.Statuses) > 0 && !slices.Contains(p.Statuses, string(e.Status)),
-		// Whether an answer was delivered is not known here, delivery announces it.
-		!passes(p.DeliveryStatus, "unknown"),
-		len(p.DeliveryStatuses) > 0 && !slices.Contains(p.DeliveryStatuses, "unknown"),
-		p.RunID != "" && p.RunID != key:
+		!passes(p.DeliveryStatus, cmp.Or(e.DeliveryStatus, Unknown)),
+		len(p.DeliveryStatuses) > 0 && !slices.Contains(p.DeliveryStatuses, cmp.Or(e.DeliveryStatus, Unknown)),
+		p.RunID != "" && p.RunID != e.RunID:
 		return false
 	}
 	return contains(p.Query, e.JobID, e.JobName, e.Summary, e.Error)
 }
 
-func newEntry(j schedule.Job, r schedule.Run, protocol int) RunEntry {
-	e := RunEntry{
+func newEntry(j schedule.Job, r schedule.Run) RunEntry {
+	return RunEntry{
 		Ts: r.StartedAt + r.Duration, JobID: j.ID, Action: schedule.Finished, Status: r.Status, Error: r.Error, Summary: r.Summary,
-		RunAtMs: r.StartedAt, DurationMs: r.Duration, NextRunAtMs: r.NextRunAt,
+		RunAtMs: r.StartedAt, DurationMs: r.Duration, NextRunAtMs: r.NextRunAt, RunID: r.Key, JobName: j.Name, Outcome: outcome(r),
 	}
-	if protocol >= 4 {
-		e.RunID, e.JobName = r.Key, j.Name
+}
+
+// version leaves out what is not a protocol's.
+func (e RunEntry) version(protocol int) RunEntry {
+	if protocol < 4 {
+		e.RunID, e.JobName, e.Outcome = "", "", Outcome{}
 	}
 	return e
 }

@@ -16,7 +16,7 @@ func (s *Service) Methods() []rpc.Method {
 		rpc.New("cron.get", wire.ScopeRead, s.get).Doc("Returns one job."),
 		rpc.New("cron.status", wire.ScopeRead, s.status).Doc("Says how the scheduler is and when the next job is due."),
 		rpc.New("cron.runs", wire.ScopeRead, s.runs).Doc("Lists how jobs have ended."),
-		rpc.New("cron.add", wire.ScopeAdmin, s.add).Doc("Adds a job; what this gateway cannot do is refused."),
+		rpc.New("cron.add", wire.ScopeAdmin, s.add).OneOf(Job{}, DeclareResult{}).Doc("Adds a job; what this gateway cannot do is refused."),
 		rpc.New("cron.update", wire.ScopeAdmin, s.update).Doc("Changes a job; what the patch leaves out stays."),
 		rpc.New("cron.remove", wire.ScopeAdmin, s.remove).Doc("Removes a job; one that is gone already is no error."),
 		rpc.New("cron.run", wire.ScopeAdmin, s.run).Doc("Runs a job now."),
@@ -69,28 +69,12 @@ func (s *Service) get(ctx context.Context, p IDParams) (Job, error) {
 	return view(j, protocol(ctx)), nil
 }
 
-func (s *Service) add(ctx context.Context, p AddParams) (Job, error) {
-	j := schedule.Job{Owner: owner, Enabled: true}
-	patch := p.patch()
-	if protocol(ctx) >= 4 && p.Delivery == nil && p.Payload.Kind == agentTurn && p.Payload.Deliver == nil {
-		// Protocol 4 delivers unless told otherwise; without a place to deliver to the job is still well.
-		yes := true
-		patch.Delivery = &DeliveryParams{Mode: "announce", BestEffort: &yes}
-	}
-	if err := patch.apply(&j); err != nil {
-		return Job{}, err
-	}
-	j, err := s.scheduler.Add(ctx, j)
-	if err != nil {
-		return Job{}, err
-	}
-	return view(j, protocol(ctx)), nil
-}
-
 // UpdateParams change a job.
 type UpdateParams struct {
 	IDParams
 	Patch PatchParams `json:"patch" rpc:"required"`
+	// ExpectedConfigRevision is accepted and not compared.
+	ExpectedConfigRevision string `json:"expectedConfigRevision" rpc:"max=128"`
 }
 
 func (s *Service) update(ctx context.Context, p UpdateParams) (Job, error) {
@@ -98,7 +82,7 @@ func (s *Service) update(ctx context.Context, p UpdateParams) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	j, err := s.scheduler.Update(ctx, owner, id, p.Patch.apply)
+	j, err := s.scheduler.Update(ctx, owner, id, func(j *schedule.Job) error { return s.change(ctx, p.Patch, j) })
 	if err != nil {
 		return Job{}, unknown(err, id)
 	}
@@ -205,14 +189,15 @@ type StatusResult struct {
 	// TriggersEnabled is false: there are no triggers beside times.
 	TriggersEnabled bool `json:"triggersEnabled"`
 	Jobs            int  `json:"jobs"`
-	// NextWakeAtMs is when the next job is due, in Unix milliseconds.
-	NextWakeAtMs int64 `json:"nextWakeAtMs,omitempty"`
+	// NextWakeAtMs is when the next job is due, in Unix milliseconds; null when none is.
+	NextWakeAtMs *int64 `json:"nextWakeAtMs"`
 }
 
 func (s *Service) status(ctx context.Context, _ rpc.None) (StatusResult, error) {
 	sum, err := s.scheduler.Status(ctx, owner)
-	return StatusResult{
-		Enabled: sum.Running, StorePath: s.storePath, Storage: "sqlite", SQLitePath: s.storePath,
-		Jobs: sum.Jobs, NextWakeAtMs: sum.NextRunAt,
-	}, err
+	res := StatusResult{Enabled: sum.Running, StorePath: s.storePath, Storage: "sqlite", SQLitePath: s.storePath, Jobs: sum.Jobs}
+	if sum.NextRunAt != 0 {
+		res.NextWakeAtMs = &sum.NextRunAt
+	}
+	return res, err
 }

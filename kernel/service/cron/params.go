@@ -2,9 +2,9 @@ package cron
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strings"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/wit"
@@ -16,8 +16,8 @@ type ScheduleParams struct {
 	Kind string `json:"kind" rpc:"required,enum=at|every|cron"`
 	// AtMs is protocol 3's moment.
 	AtMs *int64 `json:"atMs"`
-	// At is protocol 4's: an ISO time, in UTC where it names no zone.
-	At      string `json:"at"`
+	// At is protocol 4's: an ISO time. One without an offset is in the zone tz, in UTC where that is left out.
+	At      string `json:"at" rpc:"max=64"`
 	EveryMs int64  `json:"everyMs" rpc:"min=1"`
 	// AnchorMs is a moment from which the multiples of everyMs count.
 	AnchorMs int64 `json:"anchorMs" rpc:"min=0"`
@@ -25,7 +25,7 @@ type ScheduleParams struct {
 	Expr string `json:"expr"`
 	// TZ is an IANA name; the owner's zone when left out.
 	TZ string `json:"tz"`
-	// StaggerMs would spread many gateways' jobs; here it is accepted and has no effect.
+	// StaggerMs would spread many gateways' jobs; here it is kept and a job is due at its times.
 	StaggerMs int64 `json:"staggerMs" rpc:"min=0"`
 }
 
@@ -45,6 +45,9 @@ type PayloadParams struct {
 	Channel           json.RawMessage `json:"channel"`
 	To                json.RawMessage `json:"to"`
 	BestEffortDeliver *bool           `json:"bestEffortDeliver"`
+	Extras
+	// ToolsAllow would restrict the tools: it is refused unless it is null or the default.
+	ToolsAllow json.RawMessage `json:"toolsAllow"`
 }
 
 // DeliveryParams say where a turn's answer goes. Texts may be null, which clears.
@@ -59,6 +62,9 @@ type DeliveryParams struct {
 	ThreadID json.RawMessage `json:"threadId"`
 	// BestEffort: a failed delivery does not fail the job.
 	BestEffort *bool `json:"bestEffort"`
+	// FailureDestination and CompletionDestination are refused unless they are null.
+	FailureDestination    json.RawMessage `json:"failureDestination"`
+	CompletionDestination json.RawMessage `json:"completionDestination"`
 }
 
 // JobParams are what cron.add and a patch have in common.
@@ -67,26 +73,36 @@ type JobParams struct {
 	AgentID     json.RawMessage `json:"agentId"`
 	SessionKey  json.RawMessage `json:"sessionKey"`
 	Description *string         `json:"description" rpc:"max=2000"`
+	// DisplayName is text or null.
+	DisplayName json.RawMessage `json:"displayName"`
 	// Enabled is true for a new job.
 	Enabled *bool `json:"enabled"`
-	// DeleteAfterRun removes the job once it has run well.
+	// DeleteAfterRun removes a job of kind at once it has run well; protocol 4 does so unless told otherwise.
 	DeleteAfterRun *bool `json:"deleteAfterRun"`
-	// SessionTarget is main, isolated (the default), current or session:<key>. main wants a system event,
-	// the others an agent's turn.
+	// SessionTarget is main, isolated, current or session:<key>. main wants a system event and is its default,
+	// the others an agent's turn, whose default is isolated.
 	SessionTarget string `json:"sessionTarget" rpc:"max=300"`
-	// WakeMode now puts a system event before the agent at once, next-heartbeat (the default) with its next
-	// turn.
+	// WakeMode now puts a system event before the agent at once, next-heartbeat with its next turn. Protocol 3
+	// has next-heartbeat, 4 now as its default.
 	WakeMode  string          `json:"wakeMode" rpc:"enum=now|next-heartbeat"`
 	Delivery  *DeliveryParams `json:"delivery"`
 	Isolation *Isolation      `json:"isolation"`
+	// Pacing, trigger and failureAlert are refused unless they are null or false.
+	Pacing       json.RawMessage `json:"pacing"`
+	Trigger      json.RawMessage `json:"trigger"`
+	FailureAlert json.RawMessage `json:"failureAlert"`
 }
 
 // AddParams describe a new job.
 type AddParams struct {
 	JobParams
-	Name     string         `json:"name" rpc:"required,min=1,max=200"`
-	Schedule ScheduleParams `json:"schedule" rpc:"required"`
-	Payload  PayloadParams  `json:"payload" rpc:"required"`
+	// Name is made of the text or message when left out.
+	Name *string `json:"name" rpc:"min=1,max=200"`
+	// DeclarationKey names the job to whoever declares it: the second one with it changes the first.
+	DeclarationKey string         `json:"declarationKey" rpc:"max=200"`
+	Owner          *Owner         `json:"owner"`
+	Schedule       ScheduleParams `json:"schedule" rpc:"required"`
+	Payload        PayloadParams  `json:"payload" rpc:"required"`
 }
 
 // PatchParams are what changes of a job.
@@ -95,19 +111,33 @@ type PatchParams struct {
 	Name     *string         `json:"name" rpc:"min=1,max=200"`
 	Schedule *ScheduleParams `json:"schedule"`
 	Payload  *PayloadParams  `json:"payload"`
+	// State is accepted and changes nothing: the scheduler alone knows it.
+	State map[string]any `json:"state"`
 }
 
 // patch makes an addition the change of nothing.
 func (p AddParams) patch() PatchParams {
-	return PatchParams{p.JobParams, &p.Name, &p.Schedule, &p.Payload}
+	return PatchParams{JobParams: p.JobParams, Name: p.Name, Schedule: &p.Schedule, Payload: &p.Payload}
+}
+
+// declare notes whose job it is and what they call it.
+func (p AddParams) declare(j *schedule.Job) error {
+	d, err := readDetails(*j)
+	if err != nil {
+		return err
+	}
+	d.DeclarationKey, d.Owner = p.DeclarationKey, p.Owner
+	j.Payload, err = json.Marshal(d)
+	return err
 }
 
 // apply changes a job. Its details are checked, its schedule is not.
 func (p PatchParams) apply(j *schedule.Job) error {
-	d := details{Target: targetIsolated, WakeMode: "next-heartbeat"}
+	d := details{WakeMode: "next-heartbeat"}
 	if len(j.Payload) > 0 {
-		if err := json.Unmarshal(j.Payload, &d); err != nil {
-			return wit.Errorf(wit.CodeInternal, "the job's record is damaged: %w", err)
+		var err error
+		if d, err = readDetails(*j); err != nil {
+			return err
 		}
 	}
 	if p.Name != nil {
@@ -124,10 +154,13 @@ func (p PatchParams) apply(j *schedule.Job) error {
 		if err != nil {
 			return err
 		}
-		j.Spec = spec
+		j.Spec, d.StaggerMs = spec, p.Schedule.StaggerMs
 	}
 	if err := p.details(&d); err != nil {
 		return err
+	}
+	if j.Name == "" {
+		j.Name = d.name()
 	}
 	b, err := json.Marshal(d)
 	j.Payload = b
@@ -147,7 +180,11 @@ func (p PatchParams) details(d *details) error {
 	if p.Isolation != nil {
 		d.Isolation = p.Isolation
 	}
-	if err := texts(text{"agentId", p.AgentID, &d.AgentID}, text{"sessionKey", p.SessionKey, &d.SessionKey}); err != nil {
+	if err := absent(wish{"pacing", p.Pacing}, wish{"trigger", p.Trigger}, wish{"failureAlert", p.FailureAlert}); err != nil {
+		return err
+	}
+	if err := texts(text{"agentId", p.AgentID, &d.AgentID}, text{"sessionKey", p.SessionKey, &d.SessionKey},
+		text{"displayName", p.DisplayName, &d.DisplayName}); err != nil {
 		return err
 	}
 	if p.Payload != nil {
@@ -165,8 +202,14 @@ func (p PatchParams) details(d *details) error {
 
 func (p PayloadParams) apply(d *details) error {
 	if d.Kind != p.Kind { // another kind begins anew
-		d.Kind, d.Text, d.Model, d.Thinking, d.Timeout, d.Delivery = p.Kind, "", "", "", 0, delivery{}
+		d.Kind, d.Text, d.Model, d.Thinking, d.Timeout, d.Delivery, d.Extras = p.Kind, "", "", "", 0, delivery{}, Extras{}
 	}
+	if p.ToolsAllowIsDefault == nil || !*p.ToolsAllowIsDefault {
+		if err := absent(wish{"toolsAllow", p.ToolsAllow}); err != nil {
+			return err
+		}
+	}
+	p.Extras.apply(&d.Extras)
 	said, other := p.Text, p.Message
 	if p.Kind == agentTurn {
 		said, other = other, said
@@ -192,7 +235,42 @@ func (p PayloadParams) apply(d *details) error {
 		text{"channel", p.Channel, &d.Delivery.Channel}, text{"to", p.To, &d.Delivery.To})
 }
 
+// apply changes what is given.
+func (e Extras) apply(to *Extras) {
+	if e.Fallbacks != nil {
+		to.Fallbacks = e.Fallbacks
+	}
+	if e.AllowUnsafeExternalContent != nil {
+		to.AllowUnsafeExternalContent = e.AllowUnsafeExternalContent
+	}
+	if e.LightContext != nil {
+		to.LightContext = e.LightContext
+	}
+	if e.ToolsAllowIsDefault != nil {
+		to.ToolsAllowIsDefault = e.ToolsAllowIsDefault
+	}
+}
+
+// wish is a field that asks for what this gateway does not do.
+type wish struct {
+	name string
+	raw  json.RawMessage
+}
+
+// absent refuses wishes that are neither left out nor null nor false.
+func absent(wishes ...wish) error {
+	for _, w := range wishes {
+		if text := string(w.raw); text != "" && text != "null" && text != "false" {
+			return wit.Errorf(wit.CodeInvalid, "%s is not supported: leave it out", w.name)
+		}
+	}
+	return nil
+}
+
 func (p DeliveryParams) apply(d *delivery) error {
+	if err := absent(wish{"failureDestination", p.FailureDestination}, wish{"completionDestination", p.CompletionDestination}); err != nil {
+		return err
+	}
 	if p.Mode != "" {
 		d.Mode = p.Mode
 	}
@@ -200,7 +278,7 @@ func (p DeliveryParams) apply(d *delivery) error {
 		d.BestEffort = p.BestEffort
 	}
 	return texts(text{"channel", p.Channel, &d.Channel}, text{"to", p.To, &d.To},
-		text{"accountId", p.AccountID, &d.AccountID}, text{"threadId", p.ThreadID, &d.ThreadID})
+		text{"accountId", p.AccountID, &d.AccountID}, text{threadID, p.ThreadID, &d.ThreadID})
 }
 
 // text is a field that may be absent, null, text, or (for thread ids) a number.
@@ -209,6 +287,9 @@ type text struct {
 	raw  json.RawMessage
 	to   *string
 }
+
+// threadID is the one field that may be a number.
+const threadID = "threadId"
 
 func texts(fields ...text) error {
 	for _, f := range fields {
@@ -221,13 +302,15 @@ func texts(fields ...text) error {
 		if err := d.Decode(&v); err != nil {
 			return wit.Errorf(wit.CodeInvalid, "%s: %w", f.name, err)
 		}
-		switch v := v.(type) {
-		case nil:
+		number, numeric := v.(json.Number)
+		said, isText := v.(string)
+		switch {
+		case v == nil:
 			*f.to = ""
-		case string:
-			*f.to = strings.TrimSpace(v)
-		case json.Number:
-			*f.to = v.String()
+		case isText:
+			*f.to = strings.TrimSpace(said)
+		case numeric && f.name == threadID:
+			*f.to = number.String()
 		default:
 			return wit.Errorf(wit.CodeInvalid, "%s must be text or null", f.name)
 		}
@@ -249,15 +332,14 @@ func (p ScheduleParams) spec() (schedule.Spec, error) {
 	return schedule.Spec{Cron: strings.TrimSpace(p.Expr), TZ: strings.TrimSpace(p.TZ)}, nil
 }
 
-// moment prefers atMs to at, as protocol 3 does. A time without a zone is UTC.
+// moment prefers atMs to at, as protocol 3 does.
 func (p ScheduleParams) moment() (int64, error) {
 	if p.AtMs != nil {
 		return *p.AtMs, nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02"} {
-		if t, err := time.Parse(layout, p.At); err == nil {
-			return t.UnixMilli(), nil
-		}
+	at, err := schedule.ParseTime(p.At, cmp.Or(strings.TrimSpace(p.TZ), "UTC"))
+	if err != nil {
+		return 0, wit.Errorf(wit.CodeInvalid, "schedule.at: %w", err)
 	}
-	return 0, wit.Errorf(wit.CodeInvalid, "schedule.at %.40q is not a time: write it like 2026-01-31T09:00:00Z", p.At)
+	return at.UnixMilli(), nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -24,7 +25,15 @@ func TestRefused(t *testing.T) {
 	inBubble(t, 4, func(b *bench) {
 		for what, params := range map[string]string{
 			"nothing":                     ``,
-			"no name":                     `{"schedule":` + every + `,"sessionTarget":"main","wakeMode":"now","payload":` + ping + `}`,
+			"empty name":                  `{"name":"","schedule":` + every + `,"payload":` + ping + `}`,
+			"unknown agent":               job(every, "main", ping, `,"agentId":"nobody"`),
+			"session of an unknown agent": job(every, "session:agent:nobody:main", turn, ``),
+			"session key of another":      job(every, "main", ping, `,"sessionKey":"agent:nobody:main"`),
+			"a time that has passed":      job(`{"kind":"at","at":"1999-12-31T23:58:00Z"}`, "main", ping, ``),
+			"at in an unknown zone":       job(`{"kind":"at","at":"2001-01-01T10:00","tz":"Mars/Base"}`, "main", ping, ``),
+			"a trigger":                   job(every, "main", ping, `,"trigger":{"script":"x"}`),
+			"an alert":                    job(every, "main", ping, `,"failureAlert":{"after":1}`),
+			"pacing":                      job(every, "main", ping, `,"pacing":{"min":"1h"}`),
 			"no schedule":                 `{"name":"n","sessionTarget":"main","wakeMode":"now","payload":` + ping + `}`,
 			"no payload":                  `{"name":"n","sessionTarget":"main","wakeMode":"now","schedule":` + every + `}`,
 			"unknown field":               job(every, "main", ping, `,"color":"red"`),
@@ -48,6 +57,8 @@ func TestRefused(t *testing.T) {
 			"time in words":               job(`{"kind":"at","at":"tomorrow"}`, "main", ping, ``),
 			"no expression":               job(`{"kind":"cron"}`, "main", ping, ``),
 			"unknown zone":                job(`{"kind":"cron","expr":"* * * * *","tz":"Mars/Base"}`, "main", ping, ``),
+			"agent is a number":           job(every, "main", ping, `,"agentId":7`),
+			"channel is a number":         job(every, "isolated", turn, `,"delivery":{"mode":"announce","channel":7}`),
 			"agent is a list":             job(every, "main", ping, `,"agentId":["a"]`),
 			"long agent":                  job(every, "main", ping, `,"agentId":"`+strings.Repeat("a", 513)+`"`),
 		} {
@@ -96,11 +107,114 @@ func TestTimesOfAt(t *testing.T) {
 			"2000-02-01T00:00:00":       949363200000,
 			"2000-02-01T00:00":          949363200000,
 			"2000-02-01":                949363200000,
+			"2000-02-01 00:00":          949363200000,
+			" 2000-02-01 01:00:00+0100": 949363200000,
+			"2000-02-01 01:00 +01:00":   949363200000,
 		} {
 			out, err := b.call("cron.add", job(`{"kind":"at","at":"`+text+`"}`, "main", ping, ``))
 			if err != nil || !strings.Contains(out, fmt.Sprintf(`"atMs":%d}`, want)) {
 				b.Errorf("%s: %s, %v; want %d", text, out, err, want)
 			}
+		}
+	})
+}
+
+// What is left out has the defaults of the protocol.
+func TestDefaults(t *testing.T) {
+	for _, c := range []struct {
+		protocol int
+		params   string
+		want     []string
+	}{
+		{3, `{"schedule":` + every + `,"payload":{"kind":"systemEvent","text":"\n  water the  plants\nsoon"}}`, []string{`"name":"water the plants"`, `"sessionTarget":"main"`, `"wakeMode":"next-heartbeat"`}},
+		{4, `{"schedule":` + every + `,"payload":{"kind":"systemEvent","text":"` + strings.Repeat("ä", 70) + `"}}`, []string{`"name":"` + strings.Repeat("ä", 59) + `…"`, `"sessionTarget":"main"`, `"wakeMode":"now"`}},
+		{4, `{"schedule":{"kind":"at","at":"2001-01-01"},"payload":` + turn + `}`, []string{`"sessionTarget":"isolated"`, `"deleteAfterRun":true`, `"delivery":{"mode":"announce","bestEffort":true}`}},
+		{4, `{"schedule":{"kind":"at","at":"2001-01-01"},"deleteAfterRun":false,"payload":` + turn + `}`, []string{`"sessionTarget":"isolated","wakeMode":"now"`}},
+	} {
+		inBubble(t, c.protocol, func(b *bench) {
+			out, err := b.call("cron.add", c.params)
+			for _, want := range c.want {
+				if err != nil || !strings.Contains(out, want) {
+					b.Errorf("%s: %s, %v; want %s", c.params, out, err, want)
+				}
+			}
+		})
+	}
+}
+
+// What clients say about a job they read again, also where nothing here acts on it.
+func TestKept(t *testing.T) {
+	inBubble(t, 4, func(b *bench) {
+		id := b.add(job(`{"kind":"cron","expr":"0 9 * * *","staggerMs":60000}`, "main", ping, `,"displayName":"Ping","owner":{"agentId":"a"},"delivery":{"mode":"none","channel":"chat"},"failureAlert":false,"trigger":null`))
+		out, err := b.call("cron.get", `{"id":"`+id+`"}`)
+		for _, want := range []string{`"staggerMs":60000`, `"displayName":"Ping"`, `"owner":{"agentId":"a"}`, `"delivery":{"mode":"none","channel":"chat"}`, `"nextRunAtMs":946717200000`} {
+			if err != nil || !strings.Contains(out, want) {
+				b.Errorf("%s, %v; want %s", out, err, want)
+			}
+		}
+		id = b.add(job(every, "isolated", `{"kind":"agentTurn","message":"m","fallbacks":["a/b"],"lightContext":true,"allowUnsafeExternalContent":false,"toolsAllow":["x"],"toolsAllowIsDefault":true}`, ``))
+		b.want(id, "cron.update", `{"id":"ID","expectedConfigRevision":"x","patch":{"displayName":null,"state":{"nextRunAtMs":1},"payload":{"kind":"agentTurn","lightContext":false}}}`,
+			`{"id":"ID","name":"n","enabled":true,"createdAtMs":946684800000,"updatedAtMs":946684800000,"schedule":{"kind":"every","everyMs":60000},"sessionTarget":"isolated","wakeMode":"now",`+
+				`"payload":{"kind":"agentTurn","message":"m","fallbacks":["a/b"],"allowUnsafeExternalContent":false,"lightContext":false,"toolsAllowIsDefault":true},"delivery":{"mode":"announce","bestEffort":true},"state":{"nextRunAtMs":946684860000},"nextRunAtMs":946684860000}`)
+	})
+}
+
+// The second declaration of a job changes the first.
+func TestDeclared(t *testing.T) {
+	inBubble(t, 4, func(b *bench) {
+		first, err := b.call("cron.add", job(every, "main", ping, `,"declarationKey":"k"`))
+		if err != nil || !strings.HasPrefix(first, `{"created":true,"job":{"id":"`) || !strings.Contains(first, `"declarationKey":"k"`) {
+			b.Errorf("first: %s, %v", first, err)
+		}
+		second, err := b.call("cron.add", job(`{"kind":"every","everyMs":120000}`, "main", ping, `,"declarationKey":"k"`))
+		if err != nil || !strings.HasPrefix(second, `{"created":false,"updated":true,"job":{"id":"`) || !strings.Contains(second, `"everyMs":120000`) {
+			b.Errorf("second: %s, %v", second, err)
+		}
+		if out, _ := b.call("cron.status", ``); !strings.Contains(out, `"jobs":1`) {
+			b.Errorf("status %s", out)
+		}
+	})
+}
+
+// A delivery that fails leaves the answer in the history, beside the error.
+func TestOutcome(t *testing.T) {
+	inBubble(t, 4, func(b *bench) {
+		b.fail("nobody is there")
+		b.outcome = cron.Outcome{SessionKey: "agent:main:cron:x", Model: "m", Usage: &cron.Usage{Input: 1, Output: 2, Total: 3}, DeliveryStatus: cron.NotDelivered, DeliveryError: "nobody is there"}
+		id := b.add(job(every, "isolated", turn, ``))
+		b.sleep(time.Minute)
+		const outcome = `"sessionKey":"agent:main:cron:x","model":"m","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"deliveryStatus":"not-delivered","deliveryError":"nobody is there"`
+		b.want(id, "cron.runs", `{"deliveryStatus":"not-delivered"}`, `{"entries":[{"ts":946684860000,"jobId":"ID","action":"finished","status":"error","error":"nobody is there","summary":"Hello!","runAtMs":946684860000,"durationMs":0,"nextRunAtMs":946684920000,"runId":"cron:ID:946684860000","jobName":"n",`+outcome+`}],"total":1,"offset":0,"limit":1,"hasMore":false,"nextOffset":null}`)
+		b.want(id, "cron.runs", `{"deliveryStatus":"unknown"}`, `{"entries":[],"total":0,"offset":0,"limit":1,"hasMore":false,"nextOffset":null}`)
+		events := strings.Split(b.heard(&b.events), "\n")
+		if last := events[len(events)-1]; !strings.Contains(last, `"runId":"cron:`+id+`:946684860000","job":{"id":"`+id) || !strings.HasSuffix(last, outcome+`}`) {
+			b.Errorf("event %s", last)
+		}
+	})
+}
+
+// The runs of a job that removed itself are still there.
+func TestRunsOfAJobThatIsGone(t *testing.T) {
+	for _, protocol := range []int{3, 4} {
+		inBubble(t, protocol, func(b *bench) {
+			id := b.add(job(`{"kind":"at","at":"2000-01-01T00:10:00Z"}`, "main", ping, `,"deleteAfterRun":true`))
+			b.sleep(11 * time.Minute)
+			if _, err := b.call("cron.get", `{"id":"`+id+`"}`); wit.CodeOf(err) != wit.CodeNotFound {
+				b.Fatalf("the job is still there: %v", err)
+			}
+			for _, params := range []string{`{"id":"` + id + `"}`, `{"scope":"all"}`, `{"scope":"all","agentId":"main"}`} {
+				if out, err := b.call("cron.runs", params); err != nil || strings.Count(out, `"jobId":"`+id+`"`) != 1 || !strings.Contains(out, `"summary":"t"`) {
+					b.Errorf("%s: %s, %v", params, out, err)
+				}
+			}
+		})
+	}
+}
+
+func TestNothingDue(t *testing.T) {
+	inBubble(t, 3, func(b *bench) {
+		if out, err := b.call("cron.status", ``); err != nil || !strings.Contains(out, `"nextWakeAtMs":null`) {
+			b.Errorf("%s, %v", out, err)
 		}
 	})
 }
@@ -164,7 +278,7 @@ func TestNotes(t *testing.T) {
 func TestLists(t *testing.T) {
 	inBubble(t, 4, func(b *bench) {
 		for i, name := range []string{"Beta", "alpha-x", "gamma"} {
-			b.add(strings.Replace(job(fmt.Sprintf(`{"kind":"every","everyMs":%d}`, 60000*(i+1)), "main", ping, `,"agentId":"a`+fmt.Sprint(i)+`"`), `"n"`, `"`+name+`"`, 1))
+			b.add(strings.Replace(job(fmt.Sprintf(`{"kind":"every","everyMs":%d}`, 60000*(i+1)), "main", ping, []string{``, `,"agentId":"a1"`, `,"agentId":"a2"`}[i]), `"n"`, `"`+name+`"`, 1))
 			b.sleep(time.Millisecond)
 		}
 		b.add(strings.Replace(job(`{"kind":"cron","expr":"@daily"}`, "main", ping, `,"enabled":false`), `"n"`, `"off"`, 1))
@@ -177,6 +291,8 @@ func TestLists(t *testing.T) {
 			`{"sortBy":"updatedAtMs","sortDir":"desc"}`:  "gamma alpha-x Beta",
 			`{"query":"A-X"}`:                            "alpha-x",
 			`{"agentId":"a2"}`:                           "gamma",
+			`{"agentId":"main"}`:                         "Beta",
+			`{"agentId":"main","includeDisabled":true}`:  "Beta off",
 			`{"scheduleKind":"cron","enabled":"all"}`:    "off",
 			`{"scheduleKind":"stream"}`:                  "",
 			`{"lastRunStatus":"ok"}`:                     "",
@@ -231,6 +347,7 @@ func TestRuns(t *testing.T) {
 			`{"id":"ID","runId":"cron:ID:946684860000"}`: "60",
 			`{}`:                                 "240 180 120 60",
 			`{"scope":"all","agentId":"nobody"}`: "",
+			`{"scope":"all","agentId":"main"}`:   "240 180 120 60",
 		} {
 			out, err := b.call("cron.runs", strings.ReplaceAll(params, "ID", id))
 			if err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
-	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Events is where system events go.
@@ -17,8 +16,50 @@ type Events interface {
 
 // Turns lets an agent answer.
 type Turns interface {
-	// AgentTurn runs a turn to its end and returns the answer's text. The same key twice is one turn.
-	AgentTurn(ctx context.Context, t Turn) (summary string, err error)
+	// AgentTurn runs a turn to its end and returns what it came to, also beside an error. The same key twice is
+	// one turn. An answer that was to be delivered and cannot be is an error, unless the turn says BestEffort.
+	AgentTurn(ctx context.Context, t Turn) (Answer, error)
+}
+
+// Answer is what a turn came to.
+type Answer struct {
+	Text    string
+	Outcome Outcome
+}
+
+// Outcome is how a turn went, beside its status and its answer.
+type Outcome struct {
+	SessionKey string `json:"sessionKey,omitempty"`
+	SessionID  string `json:"sessionId,omitempty"`
+	Provider   string `json:"provider,omitempty"`
+	Model      string `json:"model,omitempty"`
+	Usage      *Usage `json:"usage,omitempty"`
+	// DeliveryStatus is not-requested, not-delivered, or unknown of an answer that is on its way: the events
+	// message.delivered and message.failed say what becomes of it.
+	DeliveryStatus string `json:"deliveryStatus,omitempty" rpc:"enum=not-requested|not-delivered|unknown"`
+	DeliveryError  string `json:"deliveryError,omitempty"`
+}
+
+// The states of a delivery.
+const (
+	NotRequested = "not-requested"
+	NotDelivered = "not-delivered"
+	Unknown      = "unknown"
+)
+
+// Usage is the tokens of a turn.
+type Usage struct {
+	Input      uint64 `json:"input_tokens"`
+	Output     uint64 `json:"output_tokens"`
+	Total      uint64 `json:"total_tokens"`
+	CacheRead  uint64 `json:"cache_read_tokens,omitempty"`
+	CacheWrite uint64 `json:"cache_write_tokens,omitempty"`
+}
+
+// outcome reads what the runner kept of a run.
+func outcome(r schedule.Run) (o Outcome) {
+	_ = json.Unmarshal(r.Details, &o) // a run that never began, or is of long ago, has none
+	return o
 }
 
 // Turn is what an agent is asked.
@@ -33,8 +74,8 @@ type Turn struct {
 	TimeoutSeconds float64
 	// SessionKey is "cron:<jobId>", or the session that the job names.
 	SessionKey string
-	// Deliver says that the answer goes to a channel: to To there, or, with Channel "last" or empty, to
-	// where the main session was last talked to.
+	// Deliver says that the answer goes to a channel: to To there, or else to where the main session was last
+	// talked to, on Channel unless that is "last" or empty.
 	Deliver                          bool
 	Channel, To, AccountID, ThreadID string
 	// BestEffort says that a failed delivery does not fail the job.
@@ -48,26 +89,35 @@ type runner struct {
 	turns  Turns
 }
 
-// fire carries out one due time and returns what is kept as its summary.
-func (r runner) fire(ctx context.Context, f schedule.Firing) (string, error) {
-	var d details
-	if err := json.Unmarshal(f.Job.Payload, &d); err != nil {
-		return "", wit.Errorf(wit.CodeInternal, "the job's record is damaged: %w", err)
+// fire carries out one due time and returns what is kept of it.
+func (r runner) fire(ctx context.Context, f schedule.Firing) (schedule.Result, error) {
+	d, err := readDetails(f.Job)
+	if err != nil {
+		return schedule.Result{}, err
 	}
 	if d.Kind == systemEvent {
-		return d.Text, r.tell(ctx, d, d.Text, f.Key)
+		return result(Answer{d.Text, Outcome{DeliveryStatus: NotRequested}}), r.tell(ctx, d, d.Text, f.Key)
 	}
-	summary, err := r.turns.AgentTurn(ctx, d.turn(f))
+	answer, err := r.turns.AgentTurn(ctx, d.turn(f))
 	// A firing that is interrupted comes again: its note would be about the stop, and not about the job.
 	if d.Isolation == nil || (err != nil && ctx.Err() != nil) {
-		return summary, err
+		return result(answer), err
 	}
-	if note := d.Isolation.note(summary, err); note != "" {
+	if note := d.Isolation.note(answer.Text, err); note != "" {
 		if failed := r.tell(ctx, d, note, f.Key+":note"); err == nil {
 			err = failed
 		}
 	}
-	return summary, err
+	return result(answer), err
+}
+
+// result is what the scheduler keeps of an answer.
+func result(a Answer) schedule.Result {
+	raw, err := json.Marshal(a.Outcome)
+	if err != nil {
+		raw = nil
+	}
+	return schedule.Result{Summary: a.Text, Details: raw}
 }
 
 // tell puts text before the main session, at once where the job says so.

@@ -28,6 +28,9 @@ type Deps struct {
 	Bus       *event.Bus
 	Events    Events
 	Turns     Turns
+	// Agent returns the id of the agent that is meant, the default one for an empty text; CodeInvalid if there
+	// is none of that id.
+	Agent func(id string) (string, error)
 	// StorePath is shown in cron.status.
 	StorePath string
 }
@@ -36,6 +39,7 @@ type Deps struct {
 type Service struct {
 	scheduler *schedule.Scheduler
 	bus       *event.Bus
+	agent     func(id string) (string, error)
 	storePath string
 	// instance names this process to clients that guard against a restart.
 	instance string
@@ -51,6 +55,18 @@ type Change struct {
 	Error       string          `json:"error,omitempty"`
 	Summary     string          `json:"summary,omitempty"`
 	NextRunAtMs int64           `json:"nextRunAtMs,omitempty"`
+	// RunID, Job and Outcome are protocol 4's: the job as it is after the change, or was when it was removed.
+	RunID string `json:"runId,omitempty"`
+	Job   *Job   `json:"job,omitempty"`
+	Outcome
+}
+
+// Version implements event.Versioned.
+func (c Change) Version(protocol int) any {
+	if protocol < 4 {
+		c.RunID, c.Job, c.Outcome = "", nil, Outcome{}
+	}
+	return c
 }
 
 // Changes is the event cron.
@@ -58,7 +74,7 @@ var Changes = event.Kind[Change]{Name: "cron", Scope: wire.ScopeRead}
 
 // New makes the service the handler of its jobs. It must come before the scheduler's Run.
 func New(d Deps) *Service {
-	s := &Service{scheduler: d.Scheduler, bus: d.Bus, storePath: d.StorePath, instance: instance()}
+	s := &Service{scheduler: d.Scheduler, bus: d.Bus, agent: d.Agent, storePath: d.StorePath, instance: instance()}
 	r := runner{events: d.Events, turns: d.Turns}
 	d.Scheduler.Handle(owner.Kind(), schedule.Handler{Fire: r.fire, Resumable: true, Changed: s.changed})
 	return s
@@ -72,7 +88,11 @@ func (s *Service) Service() service.Service {
 // changed publishes what the scheduler tells of a job. A removed one has no times any more, and a running one
 // has not yet an end.
 func (s *Service) changed(c schedule.Change) {
-	out := Change{JobID: c.Job.ID, Action: c.Action}
+	job := view(c.Job, 4)
+	out := Change{JobID: c.Job.ID, Action: c.Action, Job: &job}
+	if c.Run != nil {
+		out.RunID, out.Outcome = c.Run.Key, outcome(*c.Run)
+	}
 	switch {
 	case c.Action == schedule.Removed:
 	case c.Run == nil:

@@ -14,6 +14,9 @@ type Job struct {
 	AgentID        string   `json:"agentId,omitempty"`
 	SessionKey     string   `json:"sessionKey,omitempty"`
 	Name           string   `json:"name"`
+	DisplayName    string   `json:"displayName,omitempty"`
+	DeclarationKey string   `json:"declarationKey,omitempty"`
+	Owner          *Owner   `json:"owner,omitempty"`
 	Description    string   `json:"description,omitempty"`
 	Enabled        bool     `json:"enabled"`
 	DeleteAfterRun bool     `json:"deleteAfterRun,omitempty"`
@@ -29,6 +32,11 @@ type Job struct {
 	// Delivery is protocol 4's; 3 has it in the payload.
 	Delivery *Delivery `json:"delivery,omitempty"`
 	State    JobState  `json:"state"`
+	// The state's times and end are here too in protocol 4.
+	NextRunAtMs   int64           `json:"nextRunAtMs,omitempty"`
+	LastRunAtMs   int64           `json:"lastRunAtMs,omitempty"`
+	LastRunStatus schedule.Status `json:"lastRunStatus,omitempty"`
+	LastRunError  string          `json:"lastRunError,omitempty"`
 }
 
 // Schedule is when a job is due. Protocol 3 gets the moment of at as atMs, 4 as an ISO time in UTC.
@@ -40,6 +48,8 @@ type Schedule struct {
 	AnchorMs int64  `json:"anchorMs,omitempty"`
 	Expr     string `json:"expr,omitempty"`
 	TZ       string `json:"tz,omitempty"`
+	// StaggerMs is protocol 4's.
+	StaggerMs int64 `json:"staggerMs,omitempty"`
 }
 
 // Payload is what a job does: a system event has a text, an agent's turn a message.
@@ -55,6 +65,8 @@ type Payload struct {
 	Channel           string  `json:"channel,omitempty"`
 	To                string  `json:"to,omitempty"`
 	BestEffortDeliver *bool   `json:"bestEffortDeliver,omitempty"`
+	// Extras are protocol 4's.
+	Extras
 }
 
 // Delivery is where a turn's answer goes.
@@ -84,7 +96,8 @@ func view(j schedule.Job, protocol int) Job {
 	var d details
 	_ = json.Unmarshal(j.Payload, &d) // a damaged job is still listed, so that it can be removed
 	out := Job{
-		ID: j.ID, AgentID: d.AgentID, SessionKey: d.SessionKey, Name: j.Name, Description: d.Description, Enabled: j.Enabled,
+		ID: j.ID, AgentID: d.AgentID, SessionKey: d.SessionKey, Name: j.Name, DisplayName: d.DisplayName,
+		DeclarationKey: d.DeclarationKey, Owner: d.Owner, Description: d.Description, Enabled: j.Enabled,
 		DeleteAfterRun: j.DeleteAfterRun, CreatedAtMs: j.CreatedAt, UpdatedAtMs: j.UpdatedAt,
 		Schedule: viewSchedule(j.Spec, protocol), SessionTarget: d.Target, WakeMode: d.WakeMode, State: viewState(j.State, protocol),
 	}
@@ -103,7 +116,9 @@ func view(j schedule.Job, protocol int) Job {
 		}
 		return out
 	}
-	if d.Kind == agentTurn {
+	out.Schedule.StaggerMs, out.Payload.Extras = d.StaggerMs, d.Extras
+	out.NextRunAtMs, out.LastRunAtMs, out.LastRunStatus, out.LastRunError = j.State.NextRunAt, j.State.LastRunAt, j.State.LastStatus, j.State.LastError
+	if d.Kind == agentTurn || d.Delivery != (delivery{}) {
 		mode := "none"
 		if d.Delivery.wanted() {
 			mode = "announce"

@@ -13,6 +13,8 @@ import (
 const (
 	// defaultTimeout ends a run that names no other one.
 	defaultTimeout = 10 * time.Minute
+	// TimedOut is why a run was stopped that took longer than it may.
+	TimedOut = "timeout"
 	// maxTimeout is the longest one that a time.Duration holds, in milliseconds.
 	maxTimeout = math.MaxInt64 / int64(time.Millisecond)
 )
@@ -90,7 +92,7 @@ func (a *Active) WithTimeout(ctx context.Context) (context.Context, context.Canc
 	if a.Run.Timeout > 0 {
 		timeout = time.Duration(min(a.Run.Timeout, maxTimeout)) * time.Millisecond
 	}
-	return context.WithTimeoutCause(ctx, timeout, &Stopped{"timeout"})
+	return context.WithTimeoutCause(ctx, timeout, &Stopped{TimedOut})
 }
 
 // StopOthers stops the session's running run and those that wait, for an urgent run that asks for it.

@@ -34,6 +34,8 @@ type Run struct {
 	// ID is the idempotency key: 1 to 256 bytes.
 	ID      string      `json:"id"`
 	Session session.Key `json:"session"`
+	// Said is how the client wrote the session, where that was not its key.
+	Said string `json:"said,omitempty"`
 	// Text, Parts and Attachments are what is asked. Parts are files in the store, Attachments what came through a
 	// channel, which may still have to be fetched.
 	Text        string           `json:"text"`

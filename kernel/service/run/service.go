@@ -11,6 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 )
@@ -26,12 +27,19 @@ type Executor interface {
 	Dropped(r Run)
 }
 
+// Accounts knows the accounts of the channels.
+type Accounts interface {
+	// Account finds an account, the channel's first when account is empty. Errors: CodeNotFound.
+	Account(channel, account string) (message.Account, error)
+}
+
 // Deps is what the service uses. All fields but Parallel are needed.
 type Deps struct {
 	Store    store.Store
 	Sessions *session.Service
 	Executor Executor
 	Claims   claim.Claims
+	Accounts Accounts
 	Log      hclog.Logger
 	// Parallel is how many sessions are served at a time; 8 when 0.
 	Parallel int
@@ -43,6 +51,7 @@ type Service struct {
 	sessions *session.Service
 	executor Executor
 	claims   claim.Claims
+	accounts Accounts
 	log      hclog.Logger
 	waiters  waiters
 	holds    holds
@@ -62,7 +71,7 @@ func New(d Deps) *Service {
 		d.Parallel = 8
 	}
 	return &Service{
-		store: d.Store, sessions: d.Sessions, executor: d.Executor, claims: d.Claims, log: d.Log.Named("run"),
+		store: d.Store, sessions: d.Sessions, executor: d.Executor, claims: d.Claims, accounts: d.Accounts, log: d.Log.Named("run"),
 		wakeups: make(chan struct{}, 1), slots: make(chan struct{}, d.Parallel),
 		busy: map[string]bool{}, active: map[string]context.CancelCauseFunc{},
 	}

@@ -22,9 +22,12 @@ type Request struct {
 }
 
 // Submit queues a run, in a session that is made if there is none. Errors: as Enqueue's and
-// session.Destination's; the store's.
+// session.Destination's; CodeInvalid for a channel that has no account; the store's.
 func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 	var out Receipt
+	if err := s.reachable(q.To); err != nil {
+		return out, err
+	}
 	err := s.store.Update(ctx, func(tx store.Tx) error {
 		r := q.Run
 		e, err := session.EnsureAs(tx, r.Session, message.Origin{}, q.SessionID)
@@ -59,39 +62,64 @@ type Job struct {
 	// agent's main session was last spoken to.
 	Deliver                      bool
 	Channel, To, Account, Thread string
-	// BestEffort says that a job without anybody to deliver to is run all the same.
-	BestEffort bool
 }
 
-// Do runs a job and returns its answer when it has ended. A store that fails is asked again, for a few minutes. Errors:
-// what ended the run otherwise; CodeNotFound if there is nobody to deliver to; CodeTimeout when ctx ends first, and the
-// run goes on; the store's.
-func (s *Service) Do(ctx context.Context, j Job) (answer string, err error) {
+// reachable refuses a destination on a channel that has no such account.
+func (s *Service) reachable(d session.Destination) error {
+	name := d.Named()
+	if !d.Wanted || name == "" {
+		return nil
+	}
+	if _, err := s.accounts.Account(name, d.Account); err != nil {
+		return wit.Errorf(wit.CodeInvalid, "%w", err)
+	}
+	return nil
+}
+
+// Outcome is what became of a job.
+type Outcome struct {
+	// Run is the run as it ended; its zero value if it never began.
+	Run Run
+	// Undelivered is why the answer cannot be delivered as the job wants it, nil if it is on its way.
+	Undelivered error
+}
+
+// Do runs a job and returns what became of it when it has ended. An answer that cannot be delivered does not
+// keep the run from being made. A store that fails is asked again, for a few minutes. Errors: what ended the run
+// otherwise; CodeTimeout when ctx ends first, and the run goes on; the store's.
+func (s *Service) Do(ctx context.Context, j Job) (Outcome, error) {
+	var out Outcome
 	if strings.TrimSpace(j.Message) == "" || len(j.Message) > MaxText {
-		return "", wit.Errorf(wit.CodeInvalid, "a turn needs a message of 1 to %d bytes", MaxText)
+		return out, wit.Errorf(wit.CodeInvalid, "a turn needs a message of 1 to %d bytes", MaxText)
 	}
 	settings := s.sessions.Settings()
 	key, err := settings.ParseKey(j.Session, j.Agent)
 	if err != nil {
-		return "", err
+		return out, err
 	}
-	to := session.Destination{Wanted: j.Deliver, Of: settings.Main(j.Agent), Required: !j.BestEffort}
-	if j.Channel != "" && j.To != "" {
-		to.Channel, to.To, to.Account, to.Thread = j.Channel, j.To, j.Account, j.Thread
+	to := session.Destination{
+		Wanted: j.Deliver, Channel: j.Channel, To: j.To, Account: j.Account, Thread: j.Thread, Of: settings.Main(j.Agent),
+	}
+	if out.Undelivered = s.reachable(to); out.Undelivered != nil {
+		to.Wanted = false
 	}
 	q := Request{To: to, Run: Run{
 		ID: j.ID, Session: key, Text: j.Message, Model: j.Model, Thinking: j.Thinking, Timeout: j.Timeout.Milliseconds(),
 	}}
-	var r Run
-	if err := s.insist(ctx, func() (err error) {
-		if _, err = s.Submit(ctx, q); err == nil {
-			r, err = s.Wait(ctx, j.ID)
+	if err := s.insist(ctx, func() error {
+		got, err := s.Submit(ctx, q)
+		if err != nil {
+			return err
 		}
+		if to.Wanted && got.Run.Reply == nil {
+			out.Undelivered = session.NobodyThere()
+		}
+		out.Run, err = s.Wait(ctx, j.ID)
 		return err
 	}); err != nil {
-		return "", err
+		return out, err
 	}
-	return r.Answer, r.Failure()
+	return out, out.Run.Failure()
 }
 
 // insistFor is how long a store that fails is asked again on behalf of a job.

@@ -23,6 +23,14 @@ type Destination struct {
 // lastChannel is how clients write that they do not name a channel.
 const lastChannel = "last"
 
+// Named is the channel that is named, "" where none is.
+func (d Destination) Named() string {
+	if d.Channel == lastChannel {
+		return ""
+	}
+	return d.Channel
+}
+
 // Resolve finds the conversation for an answer in session e, nil where there is none.
 //
 // Errors: CodeNotFound if one is required; the store's.
@@ -30,10 +38,7 @@ func (d Destination) Resolve(tx store.Tx, e Entry) (*message.Origin, error) {
 	if !d.Wanted {
 		return nil, nil
 	}
-	channel := d.Channel
-	if channel == lastChannel {
-		channel = ""
-	}
+	channel := d.Named()
 	if d.To != "" && channel != "" {
 		c := wit.Conversation{Kind: wit.ConversationKindDirect, ID: d.To}
 		if d.Thread != "" {
@@ -51,7 +56,12 @@ func (d Destination) Resolve(tx store.Tx, e Entry) (*message.Origin, error) {
 		return e.Route.Room(), nil
 	}
 	if d.Required {
-		return nil, wit.NewError(wit.CodeNotFound, "nobody has talked to the assistant on a channel yet: name one in the job")
+		return nil, NobodyThere()
 	}
 	return nil, nil
+}
+
+// NobodyThere says that there is no conversation for an answer: CodeNotFound.
+func NobodyThere() error {
+	return wit.NewError(wit.CodeNotFound, "there is nobody to deliver to: nobody has talked to the assistant there yet, so name the channel and to whom")
 }

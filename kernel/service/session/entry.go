@@ -55,7 +55,12 @@ type Choices struct {
 	SendPolicy      string `json:"sendPolicy,omitempty"`
 	GroupActivation string `json:"groupActivation,omitempty"`
 	SpawnedBy       string `json:"spawnedBy,omitempty"`
-	// More holds settings that the gateway keeps for clients without acting on them.
+	// The rules for commands on the owner's machines.
+	ExecHost     string `json:"execHost,omitempty"`
+	ExecSecurity string `json:"execSecurity,omitempty"`
+	ExecAsk      string `json:"execAsk,omitempty"`
+	ExecNode     string `json:"execNode,omitempty"`
+	// More holds Marks by their names in JSON, checked before they got here.
 	More map[string]json.RawMessage `json:"more,omitempty"`
 }
 

@@ -19,8 +19,8 @@ type ExportParams struct {
 	SessionID string `json:"sessionId,omitempty"`
 	// Cursor comes from the page before; empty starts.
 	Cursor string `json:"cursor,omitempty"`
-	// Limit is the most lines of a page; 500 when 0, at most 1,000.
-	Limit int `json:"limit,omitempty"`
+	// Limit is the most lines of a page; 500 when left out, at most 1,000.
+	Limit int `json:"limit,omitempty" rpc:"min=1"`
 }
 
 // ExportResult is a page of JSON lines: the first of all describes the session, each other one is a

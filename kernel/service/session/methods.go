@@ -40,7 +40,7 @@ func (m methods) list(ctx context.Context, p ListParams) (ListResult, error) {
 // DescribeParams name a session.
 type DescribeParams struct {
 	// Key is main, a key of the agent's, or a full one such as agent:main:main.
-	Key     string `json:"key"`
+	Key     string `json:"key" rpc:"required,min=1"`
 	AgentID string `json:"agentId"`
 	// IncludeDerivedTitles and IncludeLastMessage are accepted: both are always there.
 	IncludeDerivedTitles bool `json:"includeDerivedTitles"`
@@ -154,10 +154,10 @@ func expect(e Entry, sessionID string) error {
 
 // ResetParams name a session. A run that is under way is aborted first.
 type ResetParams struct {
-	Key     string `json:"key"`
+	Key     string `json:"key" rpc:"required,min=1"`
 	AgentID string `json:"agentId"`
 	// Reason is accepted and not kept.
-	Reason string `json:"reason"`
+	Reason string `json:"reason" rpc:"enum=new|reset"`
 }
 
 // ResetResult is the session with its new, empty history.
@@ -214,7 +214,7 @@ func (m methods) quiet(ctx context.Context, key Key, all bool, fn func() error) 
 
 // DeleteParams name a session. Its runs are aborted first.
 type DeleteParams struct {
-	Key     string `json:"key"`
+	Key     string `json:"key" rpc:"required,min=1"`
 	AgentID string `json:"agentId"`
 	// DeleteTranscript of false keeps the history, for sessions.export by its session id; true when left out.
 	DeleteTranscript *bool `json:"deleteTranscript"`
@@ -277,9 +277,9 @@ func (m methods) remove(ctx context.Context, p DeleteParams) (DeleteResult, erro
 
 // ResolveParams look for a session: by one of key, sessionId and label.
 type ResolveParams struct {
-	Key       string `json:"key"`
-	SessionID string `json:"sessionId"`
-	Label     string `json:"label"`
+	Key       string `json:"key" rpc:"min=1"`
+	SessionID string `json:"sessionId" rpc:"min=1"`
+	Label     string `json:"label" rpc:"min=1,max=512"`
 	AgentID   string `json:"agentId"`
 	// AllowMissing answers ok false, instead of an error, when there is none.
 	AllowMissing bool `json:"allowMissing"`

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
@@ -161,8 +164,114 @@ func TestList(t *testing.T) {
 		if page := r.must("sessions.list", obj{"limit": 2}); page["hasMore"] != true || page["nextOffset"] != 2.0 {
 			t.Errorf("page %v", page)
 		}
-		if _, err := r.call("sessions.list", obj{"limit": -1}); wit.CodeOf(err) != wit.CodeInvalid {
-			t.Errorf("a negative limit: %v", err)
+		for _, params := range []obj{{"limit": -1}, {"limit": 0}, {"activeMinutes": 0}, {"label": ""}, {"offset": -1}, {"sortBy": "name"}, {"archived": "some"}, {"limit": "5"}, {"agentId": 7}} {
+			if _, err := r.call("sessions.list", params); wit.CodeOf(err) != wit.CodeInvalid {
+				t.Errorf("%v: %v, want invalid", params, err)
+			}
+		}
+	})
+}
+
+// What clients of protocol 4 select by.
+func TestSelection(t *testing.T) {
+	r := newRig(t, store.OpenMemory())
+	r.say("agent:main:a", "a")
+	r.say("agent:main:sub", "b")
+	r.say("agent:gone:c", "c")
+	r.must("sessions.patch", obj{"key": "sub", "spawnedBy": "agent:main:a"})
+	r.must("sessions.patch", obj{"key": "a", "archived": true, "label": "Project"})
+	for _, c := range []struct {
+		params obj
+		want   string
+	}{
+		{obj{}, "agent:gone:c agent:main:sub"},
+		{obj{"archived": true}, "agent:main:a"},
+		{obj{"archived": "all"}, "agent:gone:c agent:main:a agent:main:sub"},
+		{obj{"excludeSubagents": true}, "agent:gone:c"},
+		{obj{"configuredAgentsOnly": true}, "agent:main:sub"},
+		{obj{"hasBoard": true}, ""},
+		{obj{"hasBoard": false, "includeActivitySummary": true}, "agent:gone:c agent:main:sub"},
+	} {
+		var keys []string
+		for _, row := range r.must("sessions.list", c.params)["sessions"].([]any) {
+			keys = append(keys, row.(obj)["key"].(string))
+		}
+		slices.Sort(keys)
+		if got := strings.Join(keys, " "); got != c.want {
+			t.Errorf("%v: %s, want %s", c.params, got, c.want)
+		}
+	}
+}
+
+// What lists show of a session that only clients have spoken in.
+func TestRow(t *testing.T) {
+	r := newRig(t, store.OpenMemory())
+	r.say("agent:main:a", "a")
+	r.must("sessions.patch", obj{"key": "a", "label": "Project"})
+	storetest.Update(t, r.store, func(tx store.Tx) error {
+		_, err := session.RunStarted(tx, "agent:main:a", "r1", false)
+		return err
+	})
+	r.nobody.pending = map[session.Key]session.Pending{"agent:main:a": {Runs: []string{"r1"}}}
+	row := r.must("sessions.list", nil)["sessions"].([]any)[0].(obj)
+	if row["hasActiveRun"] != true || row["createdAt"] == nil || row["displayName"] != "Project" || row["lastChannel"] != "webchat" ||
+		row["deliveryContext"].(obj)["channel"] != "webchat" || row["lastInteractionAt"] != row["updatedAt"] {
+		t.Errorf("row %v", row)
+	}
+	r.nobody.pending = nil
+	if row := r.must("sessions.describe", obj{"key": "a"})["session"].(obj); row["hasActiveRun"] != false {
+		t.Errorf("row %v", row)
+	}
+}
+
+// A list has pages, also for those who do not ask for one.
+func TestPages(t *testing.T) {
+	r := newRig(t, store.OpenMemory())
+	storetest.Update(t, r.store, func(tx store.Tx) error {
+		for i := range 1100 {
+			if _, err := session.Ensure(tx, session.Key(fmt.Sprintf("agent:main:s%d", i)), message.Origin{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for limit, want := range map[int]float64{0: 200, 300: 300, 5000: 1000} {
+		params := obj{"includeDerivedTitles": true}
+		if limit > 0 {
+			params["limit"] = limit
+		}
+		if l := r.must("sessions.list", params); l["count"] != want || l["limitApplied"] != want || l["totalCount"] != 1100.0 || l["hasMore"] != true || l["nextOffset"] != want {
+			t.Errorf("limit %d: %v of %v, %v %v", limit, l["count"], l["totalCount"], l["hasMore"], l["nextOffset"])
+		}
+	}
+}
+
+// A session that was used while the clock was ahead does not stay the first until the clock is there.
+func TestListAfterTheClockWasAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, store.OpenMemory())
+		r.say("agent:main:ahead", "hello")
+		ahead := time.Now().Add(48 * time.Hour).UnixMilli()
+		storetest.Update(t, r.store, func(tx store.Tx) error {
+			e, err := session.Get(tx, "agent:main:ahead")
+			if err != nil {
+				return err
+			}
+			e.Created, e.Updated = ahead, ahead
+			return store.Table[session.Entry]("sessions").Put(tx, string(e.Key), e)
+		})
+		r.say("agent:main:now", "hello")
+		first := func() string { return r.must("sessions.list", nil)["sessions"].([]any)[0].(obj)["key"].(string) }
+		if got := first(); got != "agent:main:now" {
+			t.Errorf("the first is %s", got)
+		}
+		if l := r.must("sessions.list", obj{"activeMinutes": 5}); l["count"] != 1.0 {
+			t.Errorf("active: %v", l)
+		}
+		time.Sleep(time.Second)
+		r.say("agent:main:ahead", "again")
+		if got := first(); got != "agent:main:ahead" {
+			t.Errorf("the first is %s", got)
 		}
 	})
 }
@@ -183,18 +292,24 @@ func TestSubscribe(t *testing.T) {
 
 func TestPatch(t *testing.T) {
 	r := newRig(t, store.OpenMemory())
-	res := r.must("sessions.patch", obj{"key": "main", "label": "My label", "thinkingLevel": "low", "model": "mock/big", "execHost": "x", "pinned": true})
+	res := r.must("sessions.patch", obj{"key": "main", "label": "My label", "thinkingLevel": "low", "model": "mock/big", "execHost": "node", "execSecurity": "allowlist", "execAsk": "on-miss", "execNode": "n1", "pinned": true, "statusNote": "soon", "fastMode": "auto"})
 	entry := res["entry"].(obj)
 	if res["ok"] != true || res["key"] != "agent:main:main" || entry["label"] != "My label" || entry["thinkingLevel"] != "low" || entry["model"] != "big" {
 		t.Errorf("patch %v", res)
+	}
+	if entry["execHost"] != "node" || entry["execSecurity"] != "allowlist" || entry["execAsk"] != "on-miss" || entry["execNode"] != "n1" {
+		t.Errorf("the rules for commands: %v", entry)
+	}
+	if entry["pinned"] != true || entry["unread"] != false || entry["archived"] != false || entry["statusNote"] != "soon" || entry["fastMode"] != "auto" {
+		t.Errorf("the marks: %v", entry)
 	}
 	before := entry["sessionId"]
 	entry = r.must("sessions.reset", obj{"key": "main", "reason": "new"})["entry"].(obj)
 	if entry["label"] != "My label" || entry["model"] != "big" || entry["sessionId"] == before || entry["systemSent"] != false {
 		t.Errorf("reset %v", entry)
 	}
-	entry = r.must("sessions.patch", obj{"key": "main", "label": nil, "model": nil, "execHost": nil})["entry"].(obj)
-	if entry["label"] != nil || entry["model"] != "mock-1" || entry["thinkingLevel"] != "low" {
+	entry = r.must("sessions.patch", obj{"key": "main", "label": nil, "model": nil, "execHost": nil, "pinned": false, "statusNote": nil, "permissionMode": nil})["entry"].(obj)
+	if entry["label"] != nil || entry["model"] != "mock-1" || entry["thinkingLevel"] != "low" || entry["execHost"] != nil || entry["execAsk"] != "on-miss" || entry["pinned"] != false || entry["statusNote"] != nil {
 		t.Errorf("cleared %v", entry)
 	}
 	r.must("sessions.patch", obj{"key": "other", "label": "taken"})
@@ -211,9 +326,21 @@ func TestPatch(t *testing.T) {
 		{obj{"key": "main", "thinkingLevel": "very"}, "thinkingLevel cannot be"},
 		{obj{"key": "main", "model": "big"}, "no such model"},
 		{obj{"key": "main", "sendPolicy": "maybe"}, "sendPolicy cannot be"},
-		{obj{"key": "main", "execHost": strings.Repeat("x", 600)}, "at most 512"},
+		{obj{"key": "main", "execHost": "moon"}, "execHost cannot be"},
+		{obj{"key": "main", "execSecurity": "open"}, "execSecurity cannot be"},
+		{obj{"key": "main", "execAsk": true}, "execAsk must be a string or null"},
+		{obj{"key": "main", "execNode": ""}, "execNode cannot be"},
+		{obj{"key": "main", "label": ""}, "label cannot be"},
+		{obj{"key": "main", "pinned": "yes"}, "at /pinned: must be boolean"},
+		{obj{"key": "main", "statusNote": strings.Repeat("x", 121)}, "statusNote cannot be"},
+		{obj{"key": "main", "fastMode": "slow"}, "fastMode cannot be"},
+		{obj{"key": "main", "attention": "siren"}, "attention cannot be"},
+		{obj{"key": "main", "ttlMinutes": 121}, "at /ttlMinutes: must be <= 120"},
+		{obj{"key": "main", "boardFace": "back"}, "at /boardFace: must be one of"},
+		{obj{"key": "main", "permissionMode": "read-only"}, "permissionMode is not enforced here"},
+		{obj{"key": "main", "inheritedToolDeny": []string{"exec"}}, "inheritedToolDeny is not enforced here"},
 		{obj{"key": "main", "expectedSessionId": "old"}, "read it again"},
-		{obj{"key": "", "label": "x"}, "not a session key"},
+		{obj{"key": "", "label": "x"}, "must NOT have fewer than 1 characters"},
 		{obj{"key": "main", "colour": "x"}, "colour"},
 	} {
 		if _, err := r.call("sessions.patch", c.params); err == nil || !strings.Contains(err.Error(), c.want) {

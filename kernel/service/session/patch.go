@@ -10,7 +10,7 @@ import (
 
 // PatchParams changes a session's choices: a string sets, null clears, what is absent stays.
 type PatchParams struct {
-	Key     string `json:"key"`
+	Key     string `json:"key" rpc:"required,min=1"`
 	AgentID string `json:"agentId"`
 	// ExpectedSessionID refuses when the session has another history by now.
 	ExpectedSessionID string `json:"expectedSessionId"`
@@ -35,25 +35,48 @@ type PatchParams struct {
 	// GroupActivation is mention or always.
 	GroupActivation json.RawMessage `json:"groupActivation"`
 
-	// Kept for clients; nothing in the gateway acts on them.
-	Kept
+	// ExecHost is sandbox, gateway, node or auto, execSecurity deny, allowlist or full, execAsk off, on-miss or
+	// always; execNode names a node.
+	ExecHost     json.RawMessage `json:"execHost"`
+	ExecSecurity json.RawMessage `json:"execSecurity"`
+	ExecAsk      json.RawMessage `json:"execAsk"`
+	ExecNode     json.RawMessage `json:"execNode"`
+
+	marking
+	refused
+
+	// This and those below are accepted and not compared.
+	ExpectedLifecycleRevision string          `json:"expectedLifecycleRevision"`
+	ExpectedPermissionMode    *string         `json:"expectedPermissionMode"`
+	ExpectedToolOverrides     json.RawMessage `json:"expectedToolOverrides"`
+	ExpectedMarkedUnreadAt    *float64        `json:"expectedMarkedUnreadAt"`
 }
 
-// Kept are the settings of sessions.patch that are stored as they come.
-type Kept struct {
-	ExecHost     json.RawMessage `json:"execHost,omitempty"`
-	ExecSecurity json.RawMessage `json:"execSecurity,omitempty"`
-	ExecAsk      json.RawMessage `json:"execAsk,omitempty"`
-	ExecNode     json.RawMessage `json:"execNode,omitempty"`
-	Icon         json.RawMessage `json:"icon,omitempty"`
-	Color        json.RawMessage `json:"color,omitempty"`
-	Category     json.RawMessage `json:"category,omitempty"`
-	StatusNote   json.RawMessage `json:"statusNote,omitempty"`
-	Pinned       json.RawMessage `json:"pinned,omitempty"`
-	Unread       json.RawMessage `json:"unread,omitempty"`
-	Archived     json.RawMessage `json:"archived,omitempty"`
-	FastMode     json.RawMessage `json:"fastMode,omitempty"`
-	TraceLevel   json.RawMessage `json:"traceLevel,omitempty"`
+// refused are the settings of sessions.patch that restrict what an agent may do, and that nothing here enforces.
+// They are refused unless they are null.
+type refused struct {
+	PermissionMode             json.RawMessage `json:"permissionMode"`
+	ToolOverrides              json.RawMessage `json:"toolOverrides"`
+	InheritedToolPolicyVersion json.RawMessage `json:"inheritedToolPolicyVersion"`
+	InheritedToolAllow         json.RawMessage `json:"inheritedToolAllow"`
+	InheritedToolDeny          json.RawMessage `json:"inheritedToolDeny"`
+}
+
+func (r refused) check() error {
+	for name, raw := range map[string]json.RawMessage{
+		"permissionMode": r.PermissionMode, "toolOverrides": r.ToolOverrides, "inheritedToolPolicyVersion": r.InheritedToolPolicyVersion,
+		"inheritedToolAllow": r.InheritedToolAllow, "inheritedToolDeny": r.InheritedToolDeny,
+	} {
+		if len(raw) > 0 && string(raw) != "null" {
+			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s is not enforced here: leave it out", name)
+		}
+	}
+	return nil
+}
+
+// ThinkingLevels are how much a model may think.
+func ThinkingLevels() []string {
+	return []string{"off", "minimal", "low", "medium", "high", "xhigh", "max", "adaptive"}
 }
 
 // maxLabel is the longest label, in bytes.
@@ -61,7 +84,6 @@ const maxLabel = 512
 
 // apply changes c as p says, or fails with CodeInvalid and leaves it half changed.
 func (p PatchParams) apply(c *Choices) error {
-	thinking := []string{"off", "minimal", "low", "medium", "high", "xhigh", "max", "adaptive"}
 	for _, f := range []struct {
 		name  string
 		raw   json.RawMessage
@@ -69,7 +91,7 @@ func (p PatchParams) apply(c *Choices) error {
 		among []string
 	}{
 		{"label", p.Label, &c.Label, nil},
-		{"thinkingLevel", p.ThinkingLevel, &c.Thinking, thinking},
+		{"thinkingLevel", p.ThinkingLevel, &c.Thinking, ThinkingLevels()},
 		{"verboseLevel", p.VerboseLevel, &c.Verbose, []string{"off", "on", "full"}},
 		{"reasoningLevel", p.ReasoningLevel, &c.Reasoning, []string{"off", "on", "stream"}},
 		{"responseUsage", p.ResponseUsage, &c.ResponseUsage, []string{"off", "tokens", "full", "on"}},
@@ -78,6 +100,10 @@ func (p PatchParams) apply(c *Choices) error {
 		{"spawnedBy", p.SpawnedBy, &c.SpawnedBy, nil},
 		{"sendPolicy", p.SendPolicy, &c.SendPolicy, []string{"allow", "deny"}},
 		{"groupActivation", p.GroupActivation, &c.GroupActivation, []string{"mention", "always"}},
+		{"execHost", p.ExecHost, &c.ExecHost, []string{"sandbox", "gateway", "node", "auto"}},
+		{"execSecurity", p.ExecSecurity, &c.ExecSecurity, []string{"deny", "allowlist", "full"}},
+		{"execAsk", p.ExecAsk, &c.ExecAsk, []string{"off", "on-miss", "always"}},
+		{"execNode", p.ExecNode, &c.ExecNode, nil},
 	} {
 		if len(f.raw) == 0 {
 			continue
@@ -93,35 +119,16 @@ func (p PatchParams) apply(c *Choices) error {
 		if f.among != nil && !slices.Contains(f.among, *value) {
 			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s cannot be %.40q: use %s or null", f.name, *value, strings.Join(f.among, ", "))
 		}
+		if *value == "" {
+			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s cannot be empty: null clears it", f.name)
+		}
 		if len(*value) > maxLabel {
 			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s cannot be longer than %d bytes: it has %d", f.name, maxLabel, len(*value))
 		}
 		*f.field = *value
 	}
-	return p.Kept.apply(c)
-}
-
-func (k Kept) apply(c *Choices) error {
-	raw, err := json.Marshal(k)
-	if err != nil {
-		return wit.Errorf(wit.CodeInternal, "sessions.patch: %w", err)
+	if err := p.refused.check(); err != nil {
+		return err
 	}
-	given := map[string]json.RawMessage{}
-	if err := json.Unmarshal(raw, &given); err != nil {
-		return wit.Errorf(wit.CodeInternal, "sessions.patch: %w", err)
-	}
-	for name, value := range given {
-		switch {
-		case string(value) == "null":
-			delete(c.More, name)
-		case len(value) > maxLabel:
-			return wit.Errorf(wit.CodeTooLarge, "sessions.patch: %s has %d bytes, at most %d fit", name, len(value), maxLabel)
-		default:
-			if c.More == nil {
-				c.More = map[string]json.RawMessage{}
-			}
-			c.More[name] = value
-		}
-	}
-	return nil
+	return p.marking.apply(c)
 }

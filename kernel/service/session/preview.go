@@ -10,12 +10,11 @@ import (
 
 // PreviewParams names sessions and how much to show of each.
 type PreviewParams struct {
-	// Keys are 1 to 200.
-	Keys []string `json:"keys"`
-	// Limit is the most lines of each; 12 when 0, at most 100.
-	Limit int `json:"limit"`
-	// MaxChars bounds a line, in bytes; 240 when 0, 20 to 4,000.
-	MaxChars int `json:"maxChars"`
+	Keys []string `json:"keys" rpc:"required,min=1,max=200"`
+	// Limit is the most lines of each; 12 when left out, at most 100.
+	Limit int `json:"limit" rpc:"min=1"`
+	// MaxChars bounds a line, in bytes; 240 when left out, at most 4,000.
+	MaxChars int `json:"maxChars" rpc:"min=20"`
 }
 
 // PreviewResult has one preview for each key, in order.
@@ -40,15 +39,12 @@ type PreviewItem struct {
 
 func (s *Service) preview(ctx context.Context, p PreviewParams) (PreviewResult, error) {
 	res := PreviewResult{Ts: time.Now().UnixMilli(), Previews: []Preview{}}
-	if len(p.Keys) == 0 || len(p.Keys) > 200 {
-		return res, wit.NewError(wit.CodeInvalid, "invalid sessions.preview params: keys must have 1 to 200 items")
-	}
 	limit, chars := 12, 240
 	if p.Limit > 0 {
 		limit = min(p.Limit, 100)
 	}
 	if p.MaxChars > 0 {
-		chars = min(max(p.MaxChars, 20), 4000)
+		chars = min(p.MaxChars, 4000)
 	}
 	err := s.store.View(ctx, func(tx store.Tx) error {
 		for _, text := range p.Keys {

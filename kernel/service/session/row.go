@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -43,8 +44,12 @@ type Row struct {
 	Channel            string     `json:"channel,omitempty"`
 	Subject            string     `json:"subject,omitempty"`
 	Origin             *RowOrigin `json:"origin,omitempty"`
-	// UpdatedAt is in Unix milliseconds.
-	UpdatedAt int64 `json:"updatedAt"`
+	Marks
+	// CreatedAt and UpdatedAt are in Unix milliseconds. LastActivityAt and LastInteractionAt are UpdatedAt.
+	CreatedAt         int64 `json:"createdAt"`
+	UpdatedAt         int64 `json:"updatedAt"`
+	LastActivityAt    int64 `json:"lastActivityAt"`
+	LastInteractionAt int64 `json:"lastInteractionAt"`
 	// SystemSent says that a run has begun in this history.
 	SystemSent      bool   `json:"systemSent"`
 	AbortedLastRun  bool   `json:"abortedLastRun"`
@@ -56,6 +61,10 @@ type Row struct {
 	SendPolicy      string `json:"sendPolicy,omitempty"`
 	GroupActivation string `json:"groupActivation,omitempty"`
 	SpawnedBy       string `json:"spawnedBy,omitempty"`
+	ExecHost        string `json:"execHost,omitempty"`
+	ExecSecurity    string `json:"execSecurity,omitempty"`
+	ExecAsk         string `json:"execAsk,omitempty"`
+	ExecNode        string `json:"execNode,omitempty"`
 	// InputTokens and OutputTokens are the sums over this history.
 	InputTokens  uint64 `json:"inputTokens"`
 	OutputTokens uint64 `json:"outputTokens"`
@@ -65,9 +74,12 @@ type Row struct {
 	Model           string    `json:"model,omitempty"`
 	ContextTokens   uint32    `json:"contextTokens,omitempty"`
 	DeliveryContext *Delivery `json:"deliveryContext,omitempty"`
-	LastChannel     string    `json:"lastChannel,omitempty"`
-	LastTo          string    `json:"lastTo,omitempty"`
-	LastAccountID   string    `json:"lastAccountId,omitempty"`
+	// LastChannel is webchat where only clients have spoken.
+	LastChannel   string `json:"lastChannel,omitempty"`
+	LastTo        string `json:"lastTo,omitempty"`
+	LastAccountID string `json:"lastAccountId,omitempty"`
+	// HasActiveRun says that one is being answered.
+	HasActiveRun bool `json:"hasActiveRun"`
 	// Status is running, queued, or how the last run ended: done, failed or killed.
 	Status       string `json:"status,omitempty"`
 	LastRunID    string `json:"lastRunId,omitempty"`
@@ -101,10 +113,12 @@ type Delivery struct {
 func (s *Service) row(e Entry, d Defaults, live []string) Row {
 	r := Row{
 		Key: e.Key, SessionID: e.SessionID, AgentID: e.Key.Agent(), IsMain: s.Settings().IsMain(e.Key),
-		Kind: "direct", ChatType: "direct", Label: e.Label, UpdatedAt: e.Updated,
+		Kind: "direct", ChatType: "direct", Label: e.Label, Marks: e.marks(),
+		CreatedAt: e.Created, UpdatedAt: e.Updated, LastActivityAt: e.Updated, LastInteractionAt: e.Updated,
 		SystemSent: e.Runs > 0, AbortedLastRun: e.LastRunState == RunAborted,
 		ThinkingLevel: e.Thinking, VerboseLevel: e.Verbose, ReasoningLevel: e.Reasoning, ElevatedLevel: e.Elevated,
 		ResponseUsage: e.ResponseUsage, SendPolicy: e.SendPolicy, GroupActivation: e.GroupActivation, SpawnedBy: e.SpawnedBy,
+		ExecHost: e.ExecHost, ExecSecurity: e.ExecSecurity, ExecAsk: e.ExecAsk, ExecNode: e.ExecNode,
 		InputTokens: e.Usage.Input, OutputTokens: e.Usage.Output, TotalTokens: e.Context,
 		ModelProvider: d.ModelProvider, Model: d.Model, ContextTokens: d.ContextTokens,
 		LastRunID: e.LastRun, LastRunError: e.LastRunError, Status: status(e, live),
@@ -117,7 +131,7 @@ func (s *Service) row(e Entry, d Defaults, live []string) Row {
 	}
 	r.QueuedRuns = len(live)
 	if e.LastRunState == RunRunning && len(live) > 0 {
-		r.QueuedRuns, r.RunningRun = len(live)-1, live[0]
+		r.QueuedRuns, r.RunningRun, r.HasActiveRun = len(live)-1, live[0], true
 	}
 	r.place(e)
 	return r
@@ -147,10 +161,23 @@ func (r *Row) place(e Entry) {
 			r.Origin.ThreadID = thread(o.Conversation)
 		}
 	}
+	r.DisplayName = cmp.Or(r.DisplayName, person(e.Origin.Sender), e.Label)
+	r.LastChannel, r.DeliveryContext = noChannel, &Delivery{Channel: noChannel}
 	if o := e.Route; o != nil && o.Conversation != nil {
 		r.LastChannel, r.LastTo, r.LastAccountID = o.Channel, o.Conversation.ID, o.Account
 		r.DeliveryContext = &Delivery{Channel: o.Channel, To: o.Conversation.ID, AccountID: o.Account, ThreadID: thread(o.Conversation)}
 	}
+}
+
+// noChannel is how protocol 3 calls the clients of the gateway, where a channel is asked for.
+const noChannel = "webchat"
+
+// person is the name of whoever began a direct conversation.
+func person(p *wit.Person) string {
+	if p == nil || p.Name == nil {
+		return ""
+	}
+	return *p.Name
 }
 
 func thread(c *wit.Conversation) string {

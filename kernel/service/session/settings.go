@@ -1,5 +1,11 @@
 package session
 
+import (
+	"slices"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
 // Scope says which direct messages share a conversation.
 type Scope string
 
@@ -15,6 +21,37 @@ const (
 // Settings is the owner's part of how keys are made. The zero value works: agent main, conversation main.
 type Settings struct {
 	DefaultAgent string
-	MainKey      string
-	DMScope      Scope
+	// Agents are who answers; without any there is only the default one.
+	Agents  []string
+	MainKey string
+	DMScope Scope
+}
+
+// Agent returns the id of the agent that is meant, the default one for an empty text. Errors: CodeInvalid for
+// one that there is not.
+func (s Settings) Agent(id string) (string, error) {
+	main := name(s.DefaultAgent, "main")
+	if id == "" || id == main || slices.Contains(s.Agents, id) {
+		if id == "" {
+			id = main
+		}
+		return id, nil
+	}
+	return "", wit.Errorf(wit.CodeInvalid, "unknown agent id %.64q: agents.list names those that there are", id)
+}
+
+// Answers refuses the session of an agent that there is not, or that is not the one that is meant besides; an
+// empty agent means no one. Errors: CodeInvalid.
+func (s Settings) Answers(k Key, agent string) error {
+	if _, err := s.Agent(k.Agent()); err != nil {
+		return err
+	}
+	if agent == "" {
+		return nil
+	}
+	id, err := s.Agent(agent)
+	if err == nil && id != k.Agent() {
+		err = wit.Errorf(wit.CodeInvalid, "agent %.64q does not match session key agent %q", agent, k.Agent())
+	}
+	return err
 }

@@ -31,10 +31,11 @@ type ConfigResult struct {
 type configFile struct {
 	path     string
 	settings *config.Settings
+	plugins  Plugins
 }
 
 func (f configFile) get(context.Context, rpc.None) (ConfigResult, error) {
-	shown := f.settings.File().Redacted()
+	shown := f.settings.File().Redacted(f.plugins.ShowConfig)
 	raw, err := json.MarshalIndent(shown, "", "  ")
 	if err != nil {
 		return ConfigResult{}, wit.Errorf(wit.CodeInternal, "show the settings: %w", err)

@@ -125,7 +125,7 @@ func (m *monitor) health(ctx context.Context) Health {
 func (m *monitor) summary(o session.Overview, now time.Time) SessionsSummary {
 	sum := SessionsSummary{Path: m.stateDir, Count: o.Count, Recent: []RecentSession{}}
 	for _, r := range o.Recent[:min(5, len(o.Recent))] {
-		sum.Recent = append(sum.Recent, RecentSession{Key: r.Key, UpdatedAt: r.UpdatedAt, Age: now.UnixMilli() - r.UpdatedAt})
+		sum.Recent = append(sum.Recent, RecentSession{Key: r.Key, UpdatedAt: r.UpdatedAt, Age: max(0, now.UnixMilli()-r.UpdatedAt)})
 	}
 	return sum
 }

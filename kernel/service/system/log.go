@@ -9,7 +9,7 @@ import (
 // TailParams select lines of the log.
 type TailParams struct {
 	// Cursor of an earlier answer asks for what was logged since; without it the newest lines come.
-	Cursor *int64 `json:"cursor,omitempty"`
+	Cursor *int64 `json:"cursor,omitempty" rpc:"min=0"`
 	// Limit is 500 lines when left out.
 	Limit int `json:"limit,omitempty" rpc:"min=1,max=5000"`
 	// MaxBytes is 250,000 when left out.
@@ -21,7 +21,8 @@ type TailResult struct {
 	File   string `json:"file"`
 	Cursor int64  `json:"cursor"`
 	// Size is the log's, in bytes.
-	Size  int64    `json:"size"`
+	Size int64 `json:"size"`
+	// Lines are JSON: see logs.Line.
 	Lines []string `json:"lines"`
 	// Truncated says that there are older lines than limit and maxBytes let through.
 	Truncated bool `json:"truncated"`

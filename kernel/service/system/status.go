@@ -5,7 +5,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 )
 
@@ -47,6 +46,22 @@ type StatusSessions struct {
 	Count    int            `json:"count"`
 	Defaults StatusDefaults `json:"defaults"`
 	Recent   []StatusRow    `json:"recent"`
+	// ByAgent has the same of each agent.
+	ByAgent []AgentSessions `json:"byAgent"`
+}
+
+// AgentSessions are the sessions of one agent.
+type AgentSessions struct {
+	AgentID string      `json:"agentId"`
+	Path    string      `json:"path"`
+	Count   int         `json:"count"`
+	Recent  []StatusRow `json:"recent"`
+}
+
+// StatusParams say how much is told.
+type StatusParams struct {
+	// IncludeChannelSummary of false leaves channelSummary empty.
+	IncludeChannelSummary *bool `json:"includeChannelSummary"`
 }
 
 // StatusDefaults is what answers where a session makes no choice.
@@ -66,7 +81,7 @@ type StatusRow struct {
 	Flags       []string `json:"flags"`
 }
 
-func (m *monitor) status(ctx context.Context, _ rpc.None) (Status, error) {
+func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 	overview, err := m.sessions.Overview(ctx, m.models)
 	if err != nil {
 		return Status{}, err
@@ -87,7 +102,11 @@ func (m *monitor) status(ctx context.Context, _ rpc.None) (Status, error) {
 	for _, r := range overview.Recent {
 		st.Sessions.Recent = append(st.Sessions.Recent, row(r, time.Now()))
 	}
+	st.Sessions.ByAgent = []AgentSessions{{AgentID: m.agent, Path: m.stateDir, Count: st.Sessions.Count, Recent: st.Sessions.Recent}}
 	for _, a := range st.Channels {
+		if p.IncludeChannelSummary != nil && !*p.IncludeChannelSummary {
+			break
+		}
 		st.ChannelSummary = append(st.ChannelSummary, a.Label+" "+a.Account+": "+a.State)
 	}
 	for _, p := range m.plugins.List() {
@@ -97,7 +116,7 @@ func (m *monitor) status(ctx context.Context, _ rpc.None) (Status, error) {
 }
 
 func row(r session.Row, now time.Time) StatusRow {
-	out := StatusRow{Row: r, Age: now.UnixMilli() - r.UpdatedAt, Flags: []string{"id:" + r.SessionID}}
+	out := StatusRow{Row: r, Age: max(0, now.UnixMilli()-r.UpdatedAt), Flags: []string{"id:" + r.SessionID}}
 	if window := int64(r.ContextTokens); window > 0 {
 		out.RemainingTokens = max(0, window-int64(r.TotalTokens))
 		out.PercentUsed = min(100, 100*int64(r.TotalTokens)/window)

@@ -39,6 +39,8 @@ type Plugins interface {
 	Secrets(id string) ([]string, error)
 	// CheckConfig checks a plugin's section, or an account's, against its manifest.
 	CheckConfig(id, account string, section wit.JSON) error
+	// ShowConfig returns a section as an owner may see it.
+	ShowConfig(id, account string, section wit.JSON) wit.JSON
 }
 
 // Accounts is what there is to know of the channels' accounts.
@@ -100,7 +102,7 @@ func New(d Deps) *Service {
 			settings: d.Settings, plugins: d.Plugins, services: d.Services,
 		},
 		setup: &setup{settings: d.Settings, plugins: d.Plugins, accounts: d.Accounts, vault: d.Vault},
-		file:  configFile{path: d.ConfigPath, settings: d.Settings},
+		file:  configFile{path: d.ConfigPath, settings: d.Settings, plugins: d.Plugins},
 		log:   logFile{d.Log},
 	}
 	for _, problem := range s.doctor.unusableSections() {
@@ -126,6 +128,6 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
 		rpc.New("config.get", wire.ScopeAdmin, s.file.get).Doc("Returns the config file without its secrets."),
 		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
-		rpc.New("doctor", wire.ScopeRead, s.doctor.examine).Doc("Looks for what is wrong and says what to do."),
+		rpc.New("doctor", wire.ScopeAdmin, s.doctor.examine).Doc("Looks for what is wrong and says what to do. It reads all of the database."),
 	}
 }

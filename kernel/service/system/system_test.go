@@ -10,10 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -169,7 +172,43 @@ func TestTheLogIsTailed(t *testing.T) {
 	if len(second.Lines) != 0 {
 		t.Errorf("read again: %+v", second)
 	}
-	if err := l.Call(t.Context(), "logs.tail", map[string]any{"limit": 1_000_000}, nil); wit.CodeOf(err) != wit.CodeInvalid {
-		t.Errorf("a huge limit: %v", err)
+	if line, ok := logs.ParseLine(first.Lines[0]); !ok || line.Meta.Level == "" || line.Text == "" {
+		t.Errorf("line %q", first.Lines[0])
+	}
+	for _, params := range []map[string]any{{"limit": 1_000_000}, {"limit": 0}, {"cursor": -1}, {"maxBytes": 0}} {
+		if err := l.Call(t.Context(), "logs.tail", params, nil); wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("%v: %v", params, err)
+		}
+	}
+}
+
+// TestStatusAsClientsAskForIt: with or without a summary of the channels, and by agent.
+func TestStatusAsClientsAskForIt(t *testing.T) {
+	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Echo("echo"), kerneltest.Channel("chat")),
+		kerneltest.Config(t, `{"channels":{"chat":{"accounts":{"home":{"enabled":false}}}}}`))
+	l := k.Listen()
+	l.MustCall("sessions.patch", map[string]any{"key": "main", "label": "x"}, nil)
+	for include, want := range map[bool]int{true: 1, false: 0} {
+		var s system.Status
+		l.MustCall("status", map[string]any{"includeChannelSummary": include}, &s)
+		if len(s.ChannelSummary) != want || s.Sessions.Count != 1 {
+			t.Errorf("includeChannelSummary %v: %+v", include, s)
+		}
+		if by := s.Sessions.ByAgent; len(by) != 1 || by[0].AgentID != "main" || by[0].Count != 1 || len(by[0].Recent) != 1 || by[0].Path != s.Sessions.Paths[0] {
+			t.Errorf("by agent: %+v", by)
+		}
+	}
+}
+
+// TestDoctorNeedsTheOwner, since it reads all of the database.
+func TestDoctorNeedsTheOwner(t *testing.T) {
+	k := kerneltest.Start(t)
+	c, err := k.TryDial(client.Options{Token: kerneltest.Token, Scopes: []wire.Scope{wire.ScopeRead, wire.ScopeWrite}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Call(t.Context(), "doctor", nil, nil); wit.CodeOf(err) != wit.CodeForbidden {
+		t.Errorf("doctor: %v", err)
 	}
 }

@@ -113,14 +113,14 @@ func (w *World) Build(st store.Store) *Process {
 	log := hclog.NewNullLogger()
 	settings := func() agent.Settings { return w.Settings }
 	sessions := session.New(session.Deps{
-		Store: st, Bus: bus, Queue: run.SessionQueue{}, Settings: func() session.Settings { return session.Settings{} }, Log: log,
+		Store: st, Bus: bus, Queue: run.SessionQueue{}, Settings: w.keys, Log: log,
 	})
 	models := agent.NewModels(providers, settings, log)
 	agents := agent.New(agent.Deps{
 		Store: st, Sessions: sessions, Models: models, Tools: w.Tools, Hooks: hook.New(w.Hooks.Of, log), Outbox: outbox{},
 		Observer: chat.NewWriter(bus, w), Typing: &w.Typed, Files: media{}, Settings: settings, Log: log,
 	})
-	runs := run.New(run.Deps{Store: st, Sessions: sessions, Executor: agents, Claims: new(claim.Local), Log: log})
+	runs := run.New(run.Deps{Store: st, Sessions: sessions, Executor: agents, Claims: new(claim.Local), Accounts: accounts{}, Log: log})
 	chats := chat.New(chat.Deps{
 		Store: st, Bus: bus, Sessions: sessions, Runs: runs, Models: models, Media: media{}, Settings: settings,
 	})
@@ -133,6 +133,14 @@ func (w *World) Build(st store.Store) *Process {
 	return &Process{
 		World: w, Runs: runs, Agents: agents, Models: models, Intake: agent.NewIntake(sessions, runs), Sessions: sessions, Table: table,
 	}
+}
+
+// keys are for the agents of Settings.
+func (w *World) keys() (s session.Settings) {
+	for _, a := range w.Settings.Agents {
+		s.Agents = append(s.Agents, a.ID)
+	}
+	return s
 }
 
 // ToolWatchers implements chat.Watchers.
@@ -233,6 +241,31 @@ func (w *World) Agents(run, stream string) []chat.AgentEvent {
 	return out
 }
 
+// Told returns the events session.message as "number role: text" lines, each as it is in the history.
+func (w *World) Told() []string {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	var out []string
+	for _, e := range w.Events {
+		if m, ok := e.Payload.(chat.MessageEvent); ok {
+			line := fmt.Sprintf("%d %s:", m.MessageSeq, m.Message.Role)
+			for _, c := range m.Message.Content {
+				line += " " + c.Text + c.Name
+			}
+			if m.Message.Place.Seq != m.MessageSeq || m.Message.ID != m.MessageID || session.MessageID(sessionOf(m.MessageID), m.MessageSeq) != m.MessageID {
+				line += " under another number"
+			}
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+func sessionOf(messageID string) string {
+	id, _, _ := session.ParseMessageID(messageID)
+	return id
+}
+
 // History returns a session's messages as "role: text" lines; calls are "call name".
 func (w *World) History(key session.Key) []string {
 	w.T.Helper()
@@ -289,6 +322,17 @@ func (outbox) Enqueue(tx store.Tx, m message.Outbound) error {
 
 // Wake implements message.Outbox.
 func (outbox) Wake() {}
+
+// accounts are one, bot, on the channel chat.
+type accounts struct{}
+
+// Account implements run.Accounts.
+func (accounts) Account(channel, account string) (message.Account, error) {
+	if channel != "chat" || account != "" && account != "bot" {
+		return message.Account{}, wit.Errorf(wit.CodeNotFound, "unsupported channel: %s has no account %s", channel, account)
+	}
+	return message.Account{Channel: channel, ID: "bot"}, nil
+}
 
 type media struct{}
 

@@ -1,0 +1,118 @@
+package cron
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// add answers a Job, or a DeclareResult for one with a declaration key.
+func (s *Service) add(ctx context.Context, p AddParams) (any, error) {
+	patch := p.patch()
+	if protocol(ctx) >= 4 {
+		patch.complete()
+	}
+	fill := func(j *schedule.Job) error {
+		if err := s.change(ctx, patch, j); err != nil {
+			return err
+		}
+		return p.declare(j)
+	}
+	if p.DeclarationKey != "" {
+		return s.declare(ctx, p.DeclarationKey, fill)
+	}
+	return s.create(ctx, fill)
+}
+
+// create adds the job that fill makes.
+func (s *Service) create(ctx context.Context, fill func(*schedule.Job) error) (Job, error) {
+	j := schedule.Job{Owner: owner, Enabled: true}
+	if err := fill(&j); err != nil {
+		return Job{}, err
+	}
+	j, err := s.scheduler.Add(ctx, j)
+	if err != nil {
+		return Job{}, err
+	}
+	return view(j, protocol(ctx)), nil
+}
+
+// declare adds the job with this declaration key, or changes the one that has it.
+func (s *Service) declare(ctx context.Context, key string, fill func(*schedule.Job) error) (DeclareResult, error) {
+	all, err := s.scheduler.List(ctx, owner)
+	if err != nil {
+		return DeclareResult{}, err
+	}
+	i := slices.IndexFunc(all, func(j schedule.Job) bool { return view(j, 4).DeclarationKey == key })
+	if i < 0 {
+		j, err := s.create(ctx, fill)
+		return DeclareResult{Created: true, Job: j}, err
+	}
+	j, err := s.scheduler.Update(ctx, owner, all[i].ID, fill)
+	return DeclareResult{Updated: true, Job: view(j, protocol(ctx))}, err
+}
+
+// DeclareResult says what became of a job with a declaration key.
+type DeclareResult struct {
+	Created bool `json:"created"`
+	Updated bool `json:"updated,omitempty"`
+	Job     Job  `json:"job"`
+}
+
+// complete fills in what protocol 4 takes for granted. An answer is delivered unless somebody says otherwise;
+// without a place to deliver to the job is still well.
+func (p *PatchParams) complete() {
+	yes := true
+	if p.Delivery == nil && p.Payload.Kind == agentTurn && p.Payload.Deliver == nil {
+		p.Delivery = &DeliveryParams{Mode: "announce", BestEffort: &yes}
+	}
+	if p.WakeMode == "" {
+		p.WakeMode = "now"
+	}
+	if p.DeleteAfterRun == nil && p.Schedule.Kind == "at" {
+		p.DeleteAfterRun = &yes
+	}
+}
+
+// change applies a patch, after what depends on the moment and on the agents has been checked.
+func (s *Service) change(ctx context.Context, p PatchParams, j *schedule.Job) error {
+	if err := p.apply(j); err != nil {
+		return err
+	}
+	if at := j.Spec.At; p.Schedule != nil && at != 0 && protocol(ctx) >= 4 && at < time.Now().Add(-pastGrace).UnixMilli() {
+		return wit.Errorf(wit.CodeInvalid, "schedule.at is in the past: %s", time.UnixMilli(at).UTC().Format(time.RFC3339))
+	}
+	return s.checkAgents(*j)
+}
+
+// pastGrace is how late a time may be when it is asked for: clocks differ, and a message takes its time.
+const pastGrace = time.Minute
+
+// checkAgents refuses a job for an agent that does not exist.
+func (s *Service) checkAgents(j schedule.Job) error {
+	d, err := readDetails(j)
+	if err != nil {
+		return err
+	}
+	named, _ := d.session()
+	for _, id := range []string{d.AgentID, agentOf(named), agentOf(d.SessionKey)} {
+		if _, err := s.agent(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// agentOf is the agent that a session key names, "" if it names none.
+func agentOf(key string) string {
+	rest, ok := strings.CutPrefix(key, "agent:")
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, ":")
+	return id
+}
