@@ -29,8 +29,13 @@ type door struct {
 // openDoor puts the method table together and takes the port.
 func (k *Kernel) openDoor(context.Context) error {
 	g := k.o.Config.Gateway
+	proxies, err := g.Proxies()
+	if err != nil {
+		return err
+	}
 	who, err := auth.New(auth.Deps{
-		Store: k.state.db, Bus: k.bus, Token: g.Token, Password: g.Password, StateDir: k.o.StateDir, Logger: k.log.Named("auth"),
+		Store: k.state.db, Bus: k.bus, Token: g.Token, Password: g.Password, StateDir: k.o.StateDir, Proxies: proxies,
+		AskAlways: g.SilentPairing != nil && !*g.SilentPairing, Logger: k.log.Named("auth"),
 	})
 	if err != nil {
 		return err

@@ -53,6 +53,22 @@ func TestSilentPairing(t *testing.T) {
 	r.must(deviceToken(up.Hello.DeviceToken, false), scopes("operator.read", "operator.pairing"), r.sign(key(0), 2))
 }
 
+// An owner who wants to be asked is asked for devices of this machine too.
+func TestNobodyPairsUnasked(t *testing.T) {
+	r := newRig(t, func(d *auth.Deps) { d.AskAlways = true })
+	_, err := r.connect(local, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	id, _ := detail(err, "requestId").(string)
+	if frame(err, 3) != "NOT_PAIRED pairing required" || id == "" {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := r.call(admin(), "device.pair.approve", map[string]any{"requestId": id}); err != nil {
+		t.Fatal(err)
+	}
+	r.must(local, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	// Without a device the token is the owner's word, so that he can approve.
+	r.must(local, secret(sharedToken, ""), scopes("operator.pairing"))
+}
+
 func TestDeviceTokenIsTheDevices(t *testing.T) {
 	r := newRig(t)
 	g := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))

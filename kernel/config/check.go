@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -41,6 +42,9 @@ func (c *Config) check() error {
 		if !hostName.MatchString(host) {
 			return wit.Errorf(wit.CodeInvalid, "gateway.hosts: %q is not a host name such as chat.example.org", host)
 		}
+	}
+	if _, err := c.Gateway.Proxies(); err != nil {
+		return err
 	}
 	for _, e := range []struct{ field, value, allowed string }{
 		{"session.dmScope", c.Session.DMScope, "main per-peer per-channel-peer"},
@@ -86,6 +90,22 @@ func oneOf(field, value, allowed string) error {
 		return nil
 	}
 	return wit.Errorf(wit.CodeInvalid, "%s is %q and must be one of %s", field, value, strings.ReplaceAll(allowed, " ", ", "))
+}
+
+// Proxies reads TrustedProxies. Errors: CodeInvalid for what is neither an address nor a network.
+func (g Gateway) Proxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, s := range g.TrustedProxies {
+		p, err := netip.ParsePrefix(s)
+		if a, bad := netip.ParseAddr(s); bad == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil || p.Addr().Is4In6() || p.Addr().Zone() != "" {
+			return nil, wit.Errorf(wit.CodeInvalid, "gateway.trustedProxies: %q is neither an address such as 127.0.0.1 nor a network such as 10.0.0.0/8", s)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }
 
 // BindAddress turns gateway.bind into an address to listen on.

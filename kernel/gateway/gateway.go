@@ -39,6 +39,9 @@ import (
 type Authority interface {
 	Connect(context.Context, auth.Attempt) (auth.Grant, error)
 	HTTP(*http.Request) (*rpc.Caller, error)
+	// Refused counts a request with a wrong secret, and returns how long its sender was told to stay away.
+	Refused(*http.Request) time.Duration
+	Peer(*http.Request) auth.Peer
 	Mode() auth.Mode
 }
 
@@ -77,7 +80,8 @@ type Snapshot struct {
 	StateDir   string
 }
 
-// Route is an HTTP handler of a service, for all methods. It authenticates its requests itself.
+// Route is an HTTP handler of a service, for all methods. It authenticates its requests itself; a 401 of it counts as a
+// failed login and becomes a 429 for who fails too often.
 type Route struct {
 	// Pattern is chi's: "/plugins/{id}/*".
 	Pattern string

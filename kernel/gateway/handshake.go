@@ -20,8 +20,7 @@ type handshake struct {
 	link   *link
 	id     string // the connection's, also after the handshake
 	nonce  string // of the challenge
-	ip     string
-	local  bool
+	peer   auth.Peer
 	origin string // a browser's, checked
 }
 
@@ -34,7 +33,7 @@ func (h *handshake) run() {
 		go c.readLoop()
 		return
 	}
-	defer h.door.hub.admission.exit(h.ip)
+	defer h.door.hub.admission.exit(h.peer.RemoteIP)
 	var end *refusal
 	if !errors.As(err, &end) {
 		_ = h.ws.CloseNow()
@@ -145,7 +144,7 @@ func (h *handshake) connect(req wire.Request) (*conn, error) {
 	ctx, cancel := context.WithTimeout(h.door.hub.base, h.door.limits.Handshake)
 	defer cancel()
 	grant, err := h.door.auth.Connect(ctx, auth.Attempt{
-		Params: params, Protocol: protocol, Nonce: h.nonce, ConnID: h.id, RemoteIP: h.ip, Local: h.local, Origin: h.origin,
+		Params: params, Protocol: protocol, Nonce: h.nonce, ConnID: h.id, Peer: h.peer, Origin: h.origin,
 	})
 	if err != nil {
 		return nil, h.refuse(req.ID, err, protocol)
@@ -197,7 +196,7 @@ func (h *handshake) conn(caller *rpc.Caller) *conn {
 	c := &conn{
 		hub: d.hub, requests: d.requests, limits: d.limits, ws: h.ws, link: h.link, caller: caller,
 		out: writer{ws: h.ws, link: h.link, metrics: d.metrics}, slots: make(chan struct{}, d.limits.InFlight),
-		pace:     pace{free: h.local && wire.Allows(caller.Role, caller.Scopes, wire.ScopeAdmin)},
+		pace:     pace{free: h.peer.Local && wire.Allows(caller.Role, caller.Scopes, wire.ScopeAdmin)},
 		nextTick: now.Add(d.limits.Tick), nextPing: now.Add(d.limits.Ping),
 	}
 	c.out.held = true
