@@ -29,6 +29,22 @@ func TestServeStopsCleanlyAndCleansUp(t *testing.T) {
 	}
 }
 
+// TestTheOwnerApprovesWhereNobodyPairsUnasked: the command line is let in by the token alone.
+func TestTheOwnerApprovesWhereNobodyPairsUnasked(t *testing.T) {
+	for name, settings := range map[string]string{"asked": `{"gateway": {"silentPairing": false}}`, "behind a proxy": `{"gateway": {"trustedProxies": ["127.0.0.1"]}}`} {
+		t.Run(name, func(t *testing.T) {
+			state := stateDir(t)
+			if err := os.WriteFile(filepath.Join(state, "carapace.json"), []byte(settings), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			serve(t, state)
+			if out := must(t, state, "devices", "list"); !strings.Contains(out, "asks") {
+				t.Errorf("the device that was turned away does not wait: %s", out)
+			}
+		})
+	}
+}
+
 // TestServeRefuses looks at starts that cannot work: one clear line, an exit code that is not 0, and
 // nothing changed.
 func TestServeRefuses(t *testing.T) {
