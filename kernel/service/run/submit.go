@@ -21,11 +21,18 @@ type Request struct {
 	SessionID string
 }
 
-// Submit queues a run, in a session that is made if there is none. Errors: as Enqueue's and
-// session.Destination's; the store's.
+// Submit queues a run of a client, in a session that is made if there is none. Errors: CodeInvalid for an id of the
+// gateway's own; as Enqueue's and session.Destination's; the store's.
 func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
-	var out Receipt
-	err := s.store.Update(ctx, func(tx store.Tx) error {
+	if id := q.Run.ID; len(id) > maxKey || reserved(id) {
+		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s or %s", id, maxKey, FromChannel, FromCron)
+	}
+	return s.submit(ctx, q)
+}
+
+// submit queues a run of anybody.
+func (s *Service) submit(ctx context.Context, q Request) (out Receipt, err error) {
+	err = s.store.Update(ctx, func(tx store.Tx) error {
 		r := q.Run
 		e, err := session.EnsureAs(tx, r.Session, message.Origin{}, q.SessionID)
 		if err != nil {
@@ -47,7 +54,7 @@ func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 
 // Job is a run that the gateway itself asks for, such as a scheduled one.
 type Job struct {
-	// ID is the run's: the same twice is one run.
+	// ID is the run's, of a Source: the same twice is one run.
 	ID string
 	// Agent answers, in Session as clients write it, such as cron:backup.
 	Agent, Session  string
@@ -84,7 +91,7 @@ func (s *Service) Do(ctx context.Context, j Job) (answer string, err error) {
 	}}
 	var r Run
 	if err := s.insist(ctx, func() (err error) {
-		if _, err = s.Submit(ctx, q); err == nil {
+		if _, err = s.submit(ctx, q); err == nil {
 			r, err = s.Wait(ctx, j.ID)
 		}
 		return err
@@ -106,7 +113,7 @@ func (s *Service) insist(ctx context.Context, do func() error) error {
 
 // SystemEvent is something that a session's agent is told by the gateway.
 type SystemEvent struct {
-	// ID makes the same event twice one; empty is only for notes, and always new.
+	// ID, of a Source, makes the same event twice one; empty is only for notes, and always new.
 	ID string
 	// Session is told, or the main one of Agent when it is empty.
 	Session session.Key
