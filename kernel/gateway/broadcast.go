@@ -74,7 +74,7 @@ func (b *broadcaster) announce() {
 func (b *broadcaster) revoke(r auth.Revocation) {
 	for _, c := range b.members.all() {
 		if c.caller.DeviceID == r.DeviceID && (r.Role == "" || r.Role == c.caller.Role) {
-			go c.shut(wire.ClosePolicy, "the device's access was revoked")
+			c.shutSoon(wire.ClosePolicy, "the device's access was revoked")
 		}
 	}
 }

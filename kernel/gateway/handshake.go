@@ -44,37 +44,28 @@ func (h *handshake) run() {
 	closeSocket(h.ws, h.link, end.close, end.Error())
 }
 
-// refusal is an error with its close code.
-type refusal struct {
-	error
-	close websocket.StatusCode
-}
-
 // open returns the connection, or why there is none: a *refusal for what the client is to be told.
 func (h *handshake) open() (*conn, error) {
 	if err := h.link.SetReadDeadline(time.Now().Add(h.door.limits.Handshake)); err != nil {
 		return nil, err
 	}
-	h.ws.SetReadLimit(h.door.limits.MaxHandshake)
+	h.ws.SetReadLimit(-1) // readMessage has one of its own
 	if err := h.challenge(); err != nil {
 		return nil, err
 	}
-	kind, r, err := h.ws.Reader(context.Background())
+	m, err := readMessage(h.ws, &h.link.transport.buffers, h.door.limits.MaxHandshake)
 	if err != nil {
 		return nil, h.silent(err)
 	}
-	if kind != websocket.MessageText {
-		return nil, &refusal{errors.New("binary messages not supported"), wire.ClosePolicy}
-	}
-	msg, err := h.door.transport.readAll(r)
-	if err != nil {
-		return nil, h.silent(err)
+	if m.rest != nil {
+		h.door.metrics.refused.Inc()
+		return nil, tooLong(h.door.limits.MaxHandshake)
 	}
 	// What is no JSON is no client of this protocol, which a reason would not help.
-	if !json.Valid(msg) {
+	if !json.Valid(m.text) {
 		return nil, &refusal{errors.New(""), wire.CloseNormal}
 	}
-	req, err := wire.DecodeRequest(msg)
+	req, err := wire.DecodeRequest(m.text)
 	if err == nil && req.Method != "connect" || err != nil && req.ID != "" {
 		err = wit.NewError(wit.CodeInvalid, "invalid handshake: first request must be connect")
 	}
@@ -84,11 +75,11 @@ func (h *handshake) open() (*conn, error) {
 	return h.connect(req)
 }
 
-// silent is the error for a client that sent nothing in time, or went away.
+// silent is the error for a client that sent nothing in time or nothing that is a message, or went away.
 func (h *handshake) silent(err error) error {
 	h.door.metrics.refused.Inc()
-	// The socket is closed already, or the library has told the client why.
-	if h.door.hub.stopping() || errors.Is(err, websocket.ErrMessageTooBig) {
+	var end *refusal
+	if h.door.hub.stopping() || errors.As(err, &end) {
 		return err
 	}
 	return &refusal{errors.New(""), wire.CloseNormal}
@@ -202,6 +193,5 @@ func (h *handshake) conn(caller *rpc.Caller) *conn {
 	c.out.held = true
 	c.out.maxFrames, c.out.maxBytes = d.limits.queue(caller.Protocol)
 	c.ctx, c.cancel = context.WithCancel(d.hub.base)
-	c.ws.SetReadLimit(d.limits.payload(caller.Protocol))
 	return c
 }

@@ -248,15 +248,21 @@ func TestBinaryAndGiantFirstFrames(t *testing.T) {
 	if err := w.ws.Write(t.Context(), websocket.MessageBinary, []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.read(); got != "close 1008 binary messages not supported" {
+	if got := w.read(); got != "close 1003 binary messages not supported" {
 		t.Errorf("binary: %s", got)
+	}
+	w = r.raw(nil)
+	w.read()
+	w.write(strings.Replace(connectFrame, "TOKEN", token+"\xff", 1))
+	if got := w.read(); got != "close 1007 text that is not UTF-8" {
+		t.Errorf("not UTF-8: %s", got)
 	}
 	w = r.raw(nil)
 	w.read()
 	go func() {
 		_ = w.ws.Write(t.Context(), websocket.MessageText, []byte(`{"x":"`+strings.Repeat("y", 65<<10)+`"}`))
 	}()
-	if got := w.read(); !strings.HasPrefix(got, "close 1009") && !strings.HasPrefix(got, "error") {
+	if got := w.read(); got != "close 1009 a message must not have more than 65536 bytes" {
 		t.Errorf("giant: %s", got)
 	}
 }
@@ -363,12 +369,13 @@ func TestStopClosesHandshakes(t *testing.T) {
 		r := boot(t)
 		w := r.raw(nil)
 		w.read()
-		start := time.Now()
+		start, reads := time.Now(), make(chan string)
+		go func() { reads <- w.read() }()
 		r.stop()
 		if took := time.Since(start); took > time.Second {
 			t.Errorf("stopping took %v", took)
 		}
-		if got := w.read(); !strings.HasPrefix(got, "error") && !strings.HasPrefix(got, "close") {
+		if got := <-reads; got != "close 1012 gateway stopping" {
 			t.Errorf("the client reads %s", got)
 		}
 	})

@@ -33,7 +33,7 @@ type Limits struct {
 	Tick    time.Duration // 30 s
 	// Ping is the silence after which a connection is pinged; after three of them it is closed.
 	Ping time.Duration // 30 s
-	// Write bounds one write to a socket.
+	// Write is how long a client that is written to may take nothing at all.
 	Write time.Duration // 10 s
 	// Drain is how long requests may finish when the gateway stops.
 	Drain time.Duration // 5 s
