@@ -151,6 +151,9 @@ func (a *Auth) Methods() []rpc.Method { return a.methods.rows() }
 // Peer says who sends a request.
 func (a *Auth) Peer(r *http.Request) Peer { return a.proxies.Peer(r) }
 
+// Proxy reports whether an address is a trusted proxy's: many clients share it.
+func (a *Auth) Proxy(ip string) bool { return a.proxies.trusts(ip) }
+
 // Connect decides about an attempt. Its checks run in the order in which the error texts stand in the
 // protocol's description, so that a client sees the same first complaint as from other gateways.
 //

@@ -60,7 +60,7 @@ func (p Proxies) trusts(ip string) bool {
 // Peer says who sends a request. Only a trusted proxy is believed about its client; any other sign of a
 // proxy just means that the request is not from this machine.
 func (p Proxies) Peer(r *http.Request) Peer {
-	ip := tcpPeer(r)
+	ip := Address(r.RemoteAddr)
 	switch {
 	case p.trusts(ip):
 		if client := p.client(r.Header.Values("X-Forwarded-For")); client != "" {
@@ -94,11 +94,12 @@ func (p Proxies) client(headers []string) string {
 	return ""
 }
 
-// tcpPeer returns the TCP peer's address. A connection inside the process counts as loopback.
-func tcpPeer(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+// Address returns the IP address in a connection's remote address. A connection inside the process counts as
+// loopback.
+func Address(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
-		host = r.RemoteAddr
+		host = remote
 	}
 	if host == "pipe" {
 		return "127.0.0.1"

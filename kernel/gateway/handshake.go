@@ -167,6 +167,7 @@ func (h *handshake) welcome(ctx context.Context, id string, grant auth.Grant) (*
 		c.cancel()
 		return nil, h.refuse(id, errStopping(), c.caller.Protocol)
 	}
+	h.link.known()
 	hello, health := h.door.greeter.hello(ctx, c, grant)
 	payload, err := json.Marshal(hello)
 	if err != nil {

@@ -124,6 +124,13 @@ const waited = 100 * time.Millisecond
 // alive notes a sign of life.
 func (l *link) alive() { l.lastSign.Store(time.Now().UnixNano()) }
 
+// known says that auth has let the client in.
+func (l *link) known() {
+	if k, ok := l.Conn.(*socket); ok { // a handler in a test has no listener
+		k.known()
+	}
+}
+
 // flush sends the batch. The caller holds mu.
 func (l *link) flush() error {
 	if len(*l.batch) == 0 {
