@@ -44,8 +44,10 @@ func (k *Kernel) openDoor(context.Context) error {
 	presence := gateway.NewPresence(k.o.Version)
 	rows := slices.Concat(k.platform.plugins.Methods(), who.Methods(), presence.Methods())
 	var routes []gateway.Route
+	var capabilities []string
 	for _, s := range k.services {
 		rows = append(rows, s.Methods...)
+		capabilities = append(capabilities, s.Capabilities...)
 		for _, r := range s.Routes {
 			routes = append(routes, gateway.Route{Pattern: r.Pattern, Handler: r.Handler, MaxBody: r.MaxBody})
 		}
@@ -60,7 +62,7 @@ func (k *Kernel) openDoor(context.Context) error {
 	k.door.gateway, err = gateway.New(gateway.Deps{
 		Table: k.door.table, Bus: k.bus, Auth: who, Presence: presence, Kinds: k.events(), Snapshot: k.snapshot, Ready: k.ready, Routes: routes,
 		Origins: g.AllowedOrigins, Hosts: g.Hosts, Registry: metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections},
-		Version: k.o.Version, Logger: k.log.Named("gateway"),
+		Capabilities: capabilities, Version: k.o.Version, Logger: k.log.Named("gateway"),
 	})
 	if err != nil {
 		return err

@@ -60,13 +60,15 @@ func (b *broadcaster) version() wire.StateVersion {
 	return wire.StateVersion{Presence: b.presence.version.Load(), Health: b.health.Load()}
 }
 
-// announce sends the list of connected clients, in full to admins.
+// announce sends the list of connected clients, in full to admins, and to each in his protocol.
 func (b *broadcaster) announce() {
 	for _, admin := range []bool{true, false} {
-		list := b.presence.List(admin)
-		b.send(presenceKind.Event(wire.PresenceChanged{Presence: list}), func(c *conn) bool {
-			return wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeAdmin) == admin
-		})
+		for protocol := wire.MinProtocol; protocol <= wire.MaxProtocol; protocol++ {
+			list := b.presence.List(admin, protocol)
+			b.send(presenceKind.Event(wire.PresenceChanged{Presence: list}), func(c *conn) bool {
+				return c.caller.Protocol == protocol && wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeAdmin) == admin
+			})
+		}
 	}
 }
 

@@ -70,7 +70,9 @@ type Deps struct {
 	Registry *prometheus.Registry
 	Limits   Limits
 	Version  string
-	Logger   hclog.Logger
+	// Capabilities are listed in protocol 4's hello-ok.
+	Capabilities []string
+	Logger       hclog.Logger
 }
 
 // Snapshot is what the services add to hello-ok.

@@ -128,6 +128,9 @@ func (h *handshake) connect(req wire.Request) (*conn, error) {
 	if err != nil {
 		return nil, h.refuse(req.ID, err, wire.MinProtocol)
 	}
+	if role := wire.Role(params.Role); role == wire.RoleNode && !h.door.requests.table.Serves(role) {
+		return nil, h.refuse(req.ID, wit.NewError(wit.CodeInvalid, "invalid role: this gateway has nothing for nodes"), wire.MinProtocol)
+	}
 	protocol, ok := params.Negotiate()
 	if !ok {
 		return nil, h.mismatch(req.ID, params)

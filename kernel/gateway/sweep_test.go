@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,7 @@ import (
 func TestPresence(t *testing.T) {
 	r := boot(t)
 	admin := r.connect(client.Options{Client: wire.Client{DisplayName: "desk", InstanceID: "i-1"}})
-	reader := r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeRead}})
+	reader := r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeRead}, MaxProtocol: 3})
 	rows := func(c *client.Client) map[string]wire.Presence {
 		var list []wire.Presence
 		if err := c.Call(t.Context(), "system-presence", nil, &list); err != nil {
@@ -54,6 +55,40 @@ func TestPresence(t *testing.T) {
 	}
 	if strings.Contains(string(before.Payload), "i-1") {
 		t.Errorf("a reader is sent %s", before.Payload)
+	}
+}
+
+// In protocol 4 the list is of those who are there; protocol 3 shows for a while who left.
+func TestWhoLeftIsProtocol3s(t *testing.T) {
+	r := boot(t)
+	watch := map[int]*client.Client{}
+	for _, protocol := range []int{3, 4} {
+		watch[protocol] = r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol, Client: wire.Client{DisplayName: "watcher"}})
+	}
+	gone := r.connect(client.Options{Client: wire.Client{DisplayName: "gone"}})
+	for _, c := range watch {
+		for !strings.Contains(string(next(t, c, "presence").Payload), `"host":"gone"`) {
+		}
+	}
+	gone.Close()
+	for protocol, c := range watch {
+		for {
+			shown := string(next(t, c, "presence").Payload)
+			if strings.Contains(shown, `"reason":"disconnect"`) || !strings.Contains(shown, `"host":"gone"`) {
+				break
+			}
+		}
+		var list []wire.Presence
+		if err := c.Call(t.Context(), "system-presence", nil, &list); err != nil {
+			t.Fatal(err)
+		}
+		hello := r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol}).Hello()
+		for where, rows := range map[string][]wire.Presence{"system-presence": list, "hello-ok": hello.Snapshot.Presence} {
+			shows := slices.ContainsFunc(rows, func(p wire.Presence) bool { return p.Host == "gone" })
+			if shows != (protocol == 3) {
+				t.Errorf("%s of protocol %d shows who left: %v", where, protocol, shows)
+			}
+		}
 	}
 }
 

@@ -85,7 +85,8 @@ func (s *Service) identity(_ context.Context, p IdentityParams) (IdentityResult,
 	return res, nil
 }
 
-// ModelsListParams asks for the models; Refresh asks the providers again instead of remembering.
+// ModelsListParams asks for the models; Refresh asks the providers again instead of remembering, which PreparedOnly
+// rules out.
 type ModelsListParams struct {
 	AgentID                     string `json:"agentId"`
 	IncludeProviderCapabilities bool   `json:"includeProviderCapabilities"`
@@ -125,6 +126,9 @@ type ProviderOutcome struct {
 // default model is listed as not available.
 func (s *Service) listModels(ctx context.Context, p ModelsListParams) (ModelsListResult, error) {
 	res := ModelsListResult{Models: []ModelChoice{}, ProviderOutcomes: []ProviderOutcome{}}
+	if p.Refresh && p.PreparedOnly {
+		return res, wit.NewError(wit.CodeInvalid, "invalid models.list params: refresh and preparedOnly exclude each other")
+	}
 	infos := s.models.Configured()
 	found := make([][]ModelChoice, len(infos))
 	outcomes := make([]ProviderOutcome, len(infos))

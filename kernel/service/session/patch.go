@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -54,6 +55,12 @@ type Kept struct {
 	Archived     json.RawMessage `json:"archived,omitempty"`
 	FastMode     json.RawMessage `json:"fastMode,omitempty"`
 	TraceLevel   json.RawMessage `json:"traceLevel,omitempty"`
+}
+
+// archivesOnly reports whether nothing is changed but whether the session is put away.
+func (p PatchParams) archivesOnly() bool {
+	bare := PatchParams{Key: p.Key, AgentID: p.AgentID, ExpectedSessionID: p.ExpectedSessionID, Kept: Kept{Archived: p.Archived}}
+	return len(p.Archived) > 0 && reflect.DeepEqual(p, bare)
 }
 
 // maxLabel is the longest label, in bytes.
