@@ -26,7 +26,7 @@ type door struct {
 	health   *system.Service
 }
 
-// openDoor puts the method table together and takes the port.
+// openDoor puts the method table together.
 func (k *Kernel) openDoor(context.Context) error {
 	g := k.o.Config.Gateway
 	proxies, err := g.Proxies()
@@ -64,15 +64,13 @@ func (k *Kernel) openDoor(context.Context) error {
 		Origins: g.AllowedOrigins, Hosts: g.Hosts, Registry: metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections},
 		Capabilities: capabilities, Version: k.o.Version, Logger: k.log.Named("gateway"),
 	})
-	if err != nil {
-		return err
-	}
-	return k.takePort(g)
+	return err
 }
 
-func (k *Kernel) takePort(g config.Gateway) (err error) {
+// takePort is the first step: nobody is served before Run.
+func (k *Kernel) takePort(context.Context) (err error) {
 	if k.door.listener = k.o.Listener; k.door.listener == nil {
-		if k.door.listener, err = listen(g); err != nil {
+		if k.door.listener, err = listen(k.o.Config.Gateway); err != nil {
 			return err
 		}
 	}

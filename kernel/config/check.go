@@ -108,16 +108,22 @@ func (g Gateway) Proxies() ([]netip.Prefix, error) {
 	return all, nil
 }
 
-// BindAddress turns gateway.bind into an address to listen on.
+// BindTailnet is the word for this machine's address in a tailnet.
+const BindTailnet = "tailnet"
+
+// BindAddress turns gateway.bind into an address to listen on. It is empty for BindTailnet, which the machine has to be
+// asked for.
 func BindAddress(bind string) (string, error) {
 	switch bind {
 	case "", "loopback", "localhost":
 		return "127.0.0.1", nil
 	case "all", "lan":
 		return "0.0.0.0", nil
+	case BindTailnet:
+		return "", nil
 	}
 	if net.ParseIP(bind) == nil {
-		return "", wit.Errorf(wit.CodeInvalid, "gateway.bind %q must be loopback, all, or an IP address", bind)
+		return "", wit.Errorf(wit.CodeInvalid, "gateway.bind %q must be loopback (this machine only), lan or all (every IPv4 interface), tailnet, or an IP address of this machine", bind)
 	}
 	return bind, nil
 }

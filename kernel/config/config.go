@@ -48,7 +48,8 @@ type Config struct {
 type Gateway struct {
 	// Port is 18789 when 0. -1 asks the system for a free one.
 	Port int `json:"port,omitempty"`
-	// Bind is "loopback" (the default), "all", or an address.
+	// Bind is "loopback" (the default: this machine only), "lan" or "all" (every IPv4 interface), "tailnet" (this
+	// machine's address there), or an IP address of this machine.
 	Bind     string `json:"bind,omitempty"`
 	Token    string `json:"token,omitempty"`
 	Password string `json:"password,omitempty"`
