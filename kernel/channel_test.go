@@ -223,6 +223,11 @@ func TestAWebhookIsADoor(t *testing.T) {
 		}
 		return res.StatusCode
 	}
+	l.Until("the channel is up", func([]kerneltest.Event) bool {
+		var status struct{ ChannelAccounts map[string][]any }
+		l.MustCall("channels.status", map[string]any{}, &status)
+		return len(status.ChannelAccounts["chat"]) > 0
+	})
 	message := `{"id":"w1","kind":"text","conversation":{"kind":"direct","id":"ann"},"sender":{"id":"ann"},"text":"by webhook"}`
 	const path = "/plugins/chat/home/in"
 	if got := post(path, "platform-token", message); got != http.StatusForbidden {
