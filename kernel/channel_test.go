@@ -72,6 +72,39 @@ func TestAMessageIsAnsweredOnItsChannel(t *testing.T) {
 	}
 }
 
+// TestClientsCannotTakeTheRunOfAMessage: the ids of a channel's messages can be guessed. A client that takes the run's
+// id before the message comes, or that reuses it after, does not keep the person from being answered.
+func TestClientsCannotTakeTheRunOfAMessage(t *testing.T) {
+	t.Parallel()
+	p := kerneltest.NewPlatform(t)
+	k := kerneltest.Start(t, account(t, p, openToAll), kerneltest.Plugin(kerneltest.Channel("chat"), kerneltest.Echo("echo")))
+	l := k.Listen()
+	setToken(l)
+	p.Say("ann", "one")
+	p.Answered("you said: one")
+	first := l.End("").RunID
+	second := regexp.MustCompile(`\d+$`).ReplaceAllStringFunc(first, func(n string) string { return fmt.Sprint(number(n) + 1) })
+	if second == first {
+		t.Fatalf("the id %s cannot be guessed: the test has lost its point", first)
+	}
+	// Also as it would be without its source, which is what it once was.
+	for _, id := range []string{second, strings.TrimPrefix(second, "channel:")} {
+		for _, method := range []string{"chat.send", "agent"} {
+			_ = l.Call(t.Context(), method, map[string]any{"sessionKey": "main", "message": "mine", "idempotencyKey": id}, nil)
+		}
+	}
+	p.Say("ann", "two")
+	p.Answered("you said: two")
+	if end := l.End(second); kerneltest.Text(end.Message) != "you said: two" {
+		t.Errorf("the second message's run is not %s: %+v", second, end)
+	}
+}
+
+func number(s string) (n int) {
+	_, _ = fmt.Sscan(s, &n)
+	return n
+}
+
 func count(posts []kerneltest.Post, text string) (n int) {
 	for _, q := range posts {
 		if q.Text == text && !q.Refused {
@@ -190,6 +223,11 @@ func TestAWebhookIsADoor(t *testing.T) {
 		}
 		return res.StatusCode
 	}
+	l.Until("the channel is up", func([]kerneltest.Event) bool {
+		var status struct{ ChannelAccounts map[string][]any }
+		l.MustCall("channels.status", map[string]any{}, &status)
+		return len(status.ChannelAccounts["chat"]) > 0
+	})
 	message := `{"id":"w1","kind":"text","conversation":{"kind":"direct","id":"ann"},"sender":{"id":"ann"},"text":"by webhook"}`
 	const path = "/plugins/chat/home/in"
 	if got := post(path, "platform-token", message); got != http.StatusForbidden {

@@ -294,7 +294,7 @@ func TestScopes(t *testing.T) {
 		}
 	}
 	send := map[string]any{"sessionKey": "main", "message": "hi", "idempotencyKey": "r1"}
-	forbidden(reader, "config.get", nil)
+	forbidden(pairing, "config.get", nil)
 	forbidden(reader, "chat.send", send)
 	forbidden(reader, "plugins.grant", map[string]any{"id": "echo"})
 	forbidden(reader, "device.pair.list", nil)

@@ -26,11 +26,16 @@ type door struct {
 	health   *system.Service
 }
 
-// openDoor puts the method table together and takes the port.
+// openDoor puts the method table together.
 func (k *Kernel) openDoor(context.Context) error {
 	g := k.o.Config.Gateway
+	proxies, err := g.Proxies()
+	if err != nil {
+		return err
+	}
 	who, err := auth.New(auth.Deps{
-		Store: k.state.db, Bus: k.bus, Token: g.Token, Password: g.Password, StateDir: k.o.StateDir, Logger: k.log.Named("auth"),
+		Store: k.state.db, Bus: k.bus, Token: g.Token, Password: g.Password, StateDir: k.o.StateDir, Proxies: proxies,
+		AskAlways: g.SilentPairing != nil && !*g.SilentPairing, Logger: k.log.Named("auth"),
 	})
 	if err != nil {
 		return err
@@ -39,8 +44,10 @@ func (k *Kernel) openDoor(context.Context) error {
 	presence := gateway.NewPresence(k.o.Version)
 	rows := slices.Concat(k.platform.plugins.Methods(), who.Methods(), presence.Methods())
 	var routes []gateway.Route
+	var capabilities []string
 	for _, s := range k.services {
 		rows = append(rows, s.Methods...)
+		capabilities = append(capabilities, s.Capabilities...)
 		for _, r := range s.Routes {
 			routes = append(routes, gateway.Route{Pattern: r.Pattern, Handler: r.Handler, MaxBody: r.MaxBody})
 		}
@@ -55,17 +62,15 @@ func (k *Kernel) openDoor(context.Context) error {
 	k.door.gateway, err = gateway.New(gateway.Deps{
 		Table: k.door.table, Bus: k.bus, Auth: who, Presence: presence, Kinds: k.events(), Snapshot: k.snapshot, Ready: k.ready, Routes: routes,
 		Origins: g.AllowedOrigins, Hosts: g.Hosts, Registry: metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections},
-		Version: k.o.Version, Logger: k.log.Named("gateway"),
+		Capabilities: capabilities, Version: k.o.Version, Logger: k.log.Named("gateway"),
 	})
-	if err != nil {
-		return err
-	}
-	return k.takePort(g)
+	return err
 }
 
-func (k *Kernel) takePort(g config.Gateway) (err error) {
+// takePort is the first step: nobody is served before Run.
+func (k *Kernel) takePort(context.Context) (err error) {
 	if k.door.listener = k.o.Listener; k.door.listener == nil {
-		if k.door.listener, err = listen(g); err != nil {
+		if k.door.listener, err = listen(k.o.Config.Gateway); err != nil {
 			return err
 		}
 	}

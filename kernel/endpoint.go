@@ -28,6 +28,8 @@ type Endpoint struct {
 	PID      int    `json:"pid"`
 	Version  string `json:"version"`
 	StateDir string `json:"stateDir"`
+	// Addresses are those at which other machines may reach it; none where only this one can.
+	Addresses []string `json:"addresses,omitempty"`
 }
 
 // listen opens the port that the settings name.
@@ -36,6 +38,9 @@ type Endpoint struct {
 // what to do.
 func listen(g config.Gateway) (net.Listener, error) {
 	host, err := config.BindAddress(g.Bind)
+	if g.Bind == config.BindTailnet {
+		host, err = tailnet(interfaces())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +73,48 @@ func urlOf(l net.Listener) string {
 		host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	return "http://" + netip.AddrPortFrom(host, at.Port()).String()
+}
+
+// tailnet returns the one of this machine's addresses in the range that tailnets use. Errors: CodeUnavailable where it has none.
+func tailnet(addresses []netip.Addr) (string, error) {
+	shared := netip.MustParsePrefix("100.64.0.0/10")
+	for _, a := range addresses {
+		if shared.Contains(a) {
+			return a.String(), nil
+		}
+	}
+	return "", wit.NewError(wit.CodeUnavailable, "gateway.bind tailnet: this machine has no address in a tailnet (100.64.0.0/10): connect it, or choose another bind")
+}
+
+// interfaces are the IPv4 addresses of this machine.
+func interfaces() []netip.Addr {
+	var list []netip.Addr
+	all, _ := net.InterfaceAddrs() // a machine that tells none has none to show
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is4() {
+			list = append(list, p.Addr())
+		}
+	}
+	return list
+}
+
+// reachable are the addresses at which other machines may reach a listener.
+func reachable(l net.Listener) []string {
+	at, err := netip.ParseAddrPort(l.Addr().String())
+	if err != nil {
+		return nil // in memory
+	}
+	hosts := []netip.Addr{at.Addr().Unmap()}
+	if hosts[0].IsUnspecified() {
+		hosts = interfaces()
+	}
+	var list []string
+	for _, host := range hosts {
+		if !host.IsLoopback() {
+			list = append(list, "http://"+netip.AddrPortFrom(host, at.Port()).String())
+		}
+	}
+	return list
 }
 
 // announce writes EndpointFile, whole or not at all.

@@ -79,14 +79,15 @@ type Kernel struct {
 	closers  closers
 }
 
-// New wires a kernel. Nothing runs and nothing listens before Run, except that the state directory is
-// locked and the port is taken. An error releases both; its message is one line for the owner.
+// New wires a kernel. Nothing runs before Run, except that the port is taken and the state directory is locked, in
+// this order: where the port is not to be had, nothing is made. An error releases both; its message is one line
+// for the owner.
 func New(ctx context.Context, o Options) (*Kernel, error) {
 	k := &Kernel{o: o, log: o.Log.Logger(), bus: new(event.Bus), zone: o.Config.TimeZone}
 	if k.zone == "" {
 		k.zone = localZone()
 	}
-	for _, step := range []func(context.Context) error{k.openState, k.openPlatform, k.openServices, k.openDoor} {
+	for _, step := range []func(context.Context) error{k.takePort, k.openState, k.openPlatform, k.openServices, k.openDoor} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, k.closers.close())
 		}

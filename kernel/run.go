@@ -69,7 +69,7 @@ func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
 func (k *Kernel) open() (Endpoint, error) {
 	url := urlOf(k.door.listener)
 	k.url.Store(&url)
-	at := Endpoint{URL: url, PID: os.Getpid(), Version: k.o.Version, StateDir: k.o.StateDir}
+	at := Endpoint{URL: url, PID: os.Getpid(), Version: k.o.Version, StateDir: k.o.StateDir, Addresses: reachable(k.door.listener)}
 	k.log.Info("gateway listening", "url", url, "version", k.o.Version)
 	if k.o.StateDir == "" {
 		return at, nil

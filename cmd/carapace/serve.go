@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +38,7 @@ func newServe(o *options) *cobra.Command {
 	}
 	c.Flags().StringVar(&f.config, "config", os.Getenv("CARAPACE_CONFIG_PATH"), "the config file (carapace.json in the state directory; $CARAPACE_CONFIG_PATH)")
 	c.Flags().IntVar(&f.port, "port", config.DefaultPort, "the port to listen on; 0 takes a free one")
-	c.Flags().StringVar(&f.bind, "bind", "loopback", "loopback, all, or an address")
+	c.Flags().StringVar(&f.bind, "bind", "loopback", "who can reach it: loopback (this machine only), lan or all (every interface, in plain HTTP), tailnet, or an address")
 	c.Flags().StringVar(&f.token, "token", "", "the token that clients give (made and kept in the state directory when left out; $CARAPACE_GATEWAY_TOKEN)")
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "trace, debug, info, warn or error")
 	c.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json")
@@ -106,6 +107,11 @@ func (f serveFlags) over(c *cobra.Command, file *config.Config) {
 // the first line.
 func greet(w io.Writer, at kernel.Endpoint, file *config.Config) {
 	fmt.Fprintf(w, "carapace %s listens on %s\n\n", version, at.URL)
+	if len(at.Addresses) > 0 {
+		fmt.Fprintf(w, "  other machines reach it, in plain HTTP, at %s\n", strings.Join(at.Addresses, ", "))
+		fmt.Fprint(w, "  whoever can listen in on that network reads the token; put TLS in front (docs/proxy.md)\n")
+		fmt.Fprint(w, "  who knows the token may connect; a new device waits for `carapace devices approve`\n\n")
+	}
 	for _, line := range [][2]string{
 		{"talk to it", "carapace chat"},
 		{"ask one thing", `carapace chat --message "what is 17*23?"`},

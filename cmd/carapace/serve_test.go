@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel"
+	"github.com/carapace-gateway/carapace/kernel/config"
 )
 
 func TestServeStopsCleanlyAndCleansUp(t *testing.T) {
@@ -26,6 +29,76 @@ func TestServeStopsCleanlyAndCleansUp(t *testing.T) {
 	g.Stop()
 	if _, err := os.Stat(filepath.Join(state, "gateway.json")); !os.IsNotExist(err) {
 		t.Fatalf("the gateway is gone and still says where it listens: %v", err)
+	}
+}
+
+// TestTheOwnerApprovesWhereNobodyPairsUnasked: the command line is let in by the token alone.
+func TestTheOwnerApprovesWhereNobodyPairsUnasked(t *testing.T) {
+	for name, settings := range map[string]string{"asked": `{"gateway": {"silentPairing": false}}`, "behind a proxy": `{"gateway": {"trustedProxies": ["127.0.0.1"]}}`} {
+		t.Run(name, func(t *testing.T) {
+			state := stateDir(t)
+			if err := os.WriteFile(filepath.Join(state, "carapace.json"), []byte(settings), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			serve(t, state)
+			if out := must(t, state, "devices", "list"); !strings.Contains(out, "asks") {
+				t.Errorf("the device that was turned away does not wait: %s", out)
+			}
+		})
+	}
+}
+
+// TestServeSaysWhoCanReachIt: only a gateway that other machines can reach says so, with its true addresses.
+func TestServeSaysWhoCanReachIt(t *testing.T) {
+	for bind, others := range map[string]bool{"loopback": false, "127.0.0.1": false, "lan": true, "all": true} {
+		t.Run(bind, func(t *testing.T) {
+			state := stateDir(t)
+			if err := os.WriteFile(filepath.Join(state, "carapace.json"), []byte(`{"gateway": {"bind": "`+bind+`"}}`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			g := serve(t, state)
+			if !strings.HasPrefix(g.URL, "http://127.0.0.1:") {
+				t.Errorf("commands are told %s", g.URL)
+			}
+			var at struct{ Addresses []string }
+			b, err := os.ReadFile(filepath.Join(state, "gateway.json"))
+			if err != nil || json.Unmarshal(b, &at) != nil {
+				t.Fatal(string(b), err)
+			}
+			if !others && len(at.Addresses) > 0 || strings.Contains(string(b), "0.0.0.0") {
+				t.Errorf("%s", b)
+			}
+			var banner strings.Builder
+			greet(&banner, kernel.Endpoint{URL: g.URL, Addresses: at.Addresses}, &config.Config{})
+			if says := strings.Contains(banner.String(), "in plain HTTP, at "+strings.Join(at.Addresses, ", ")); says != (len(at.Addresses) > 0) {
+				t.Errorf("addresses %v; it says: %s", at.Addresses, &banner)
+			}
+			for _, url := range at.Addresses {
+				res, err := http.Get(url + "/health")
+				if err != nil {
+					t.Errorf("%s is not true: %v", url, err)
+					continue
+				}
+				res.Body.Close()
+			}
+		})
+	}
+}
+
+// TestNothingIsMadeWithoutThePort: a gateway that cannot have its port leaves no trace.
+func TestNothingIsMadeWithoutThePort(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	state := filepath.Join(stateDir(t), "new")
+	if r := carapace(t, state, "serve", "--port", port); r.code != exitFailed || !strings.Contains(r.err, "in use") {
+		t.Fatalf("exit %d: %s", r.code, r.err)
+	}
+	if list, err := os.ReadDir(state); err == nil {
+		t.Errorf("it has made %v", list)
 	}
 }
 
@@ -58,7 +131,7 @@ func TestServeRefuses(t *testing.T) {
 		"bad config":          {stateDir(t), "prot", []string{"serve", "--config", bad}, exitFailed},
 		"config missing":      {stateDir(t), "does not exist", []string{"serve", "--config", bad + "x"}, exitFailed},
 		"foreign database":    {foreign, "carapace.db", []string{"serve", "--port", "0"}, exitFailed},
-		"bad bind":            {stateDir(t), "bind", []string{"serve", "--bind", "everywhere"}, exitFailed},
+		"bad bind":            {stateDir(t), "must be loopback (this machine only), lan or all", []string{"serve", "--bind", "everywhere"}, exitFailed},
 		"bad level":           {stateDir(t), "log level", []string{"serve", "--log-level", "loud"}, exitUsage},
 		"unknown flag":        {stateDir(t), "unknown flag", []string{"serve", "--colour"}, exitUsage},
 		"too many arguments":  {stateDir(t), "unknown command", []string{"serve", "now"}, exitUsage},

@@ -12,11 +12,9 @@ type Attempt struct {
 	// Protocol is the negotiated number.
 	Protocol int
 	// Nonce is the challenge that this connection was sent.
-	Nonce    string
-	ConnID   string
-	RemoteIP string
-	// Local is a peer on this machine that came through no proxy and asked for a local name.
-	Local bool
+	Nonce  string
+	ConnID string
+	Peer
 	// Origin is a browser's, already checked; it only shows in pairing requests.
 	Origin string
 }

@@ -8,7 +8,10 @@
 // Asking for more than was approved makes a new request and takes nothing away from what works.
 //
 // It refuses: signatures of small-order or malformed keys, stale or replayed ones, unsigned roles and
-// scopes, and guessing: a limiter delays each address that fails, and this machine's own by much less. Secrets are compared in
+// scopes, and guessing: a limiter tells each address that fails to stay away for a time, and this machine's own for a
+// much shorter one. It never refuses a right token: strangers who share an address with the owner, as behind a proxy,
+// must not lock him out. Only a password, which may be short enough to be guessed, is not looked at meanwhile, except
+// from this machine. Secrets are compared in
 // constant time by hash; device tokens are stored as hashes and derived from a key of the gateway's, so
 // that a device keeps its token until it nears its end. Nothing secret reaches logs, events or errors.
 //
@@ -72,6 +75,10 @@ type Deps struct {
 	// StateDir is where a generated token and the key of the device tokens are kept (0600). When it is
 	// empty both live as long as the Auth.
 	StateDir string
+	// Proxies are the reverse proxies whose word about their clients counts.
+	Proxies Proxies
+	// AskAlways makes devices of this machine wait for the owner's approval too.
+	AskAlways bool
 	// Now is time.Now when nil.
 	Now    func() time.Time
 	Logger hclog.Logger
@@ -83,6 +90,7 @@ type Deps struct {
 type Auth struct {
 	mode     Mode
 	token    string
+	proxies  Proxies
 	limiter  *limiter
 	verifier *verifier
 	login    *login
@@ -108,7 +116,7 @@ func New(d Deps) (*Auth, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Auth{mode: mode, limiter: newLimiter(d.Now), log: d.Logger}
+	a := &Auth{mode: mode, proxies: d.Proxies, limiter: newLimiter(d.Now), log: d.Logger}
 	var shared secret // matches nothing in mode none
 	switch mode {
 	case ModePassword:
@@ -118,11 +126,14 @@ func New(d Deps) (*Auth, error) {
 			return nil, err
 		}
 		shared = newSecret(a.token)
+		if len(a.token) < minToken {
+			d.Logger.Warn("gateway.token is so short that it could be guessed: leave it out, and a long one is made", "characters", len(a.token))
+		}
 	}
 	mint := tokens{key: key, now: d.Now}
 	a.verifier = &verifier{mode: mode, now: d.Now, replays: newReplays(d.Now)}
 	a.login = &login{mode: mode, shared: shared, store: d.Store, now: d.Now}
-	a.pairing = &pairing{store: d.Store, bus: d.Bus, tokens: mint, now: d.Now}
+	a.pairing = &pairing{store: d.Store, bus: d.Bus, tokens: mint, askAlways: d.AskAlways, now: d.Now}
 	a.methods = &methods{a.pairing}
 	return a, nil
 }
@@ -137,34 +148,43 @@ func (a *Auth) Token() string { return a.token }
 // Methods are this package's rows.
 func (a *Auth) Methods() []rpc.Method { return a.methods.rows() }
 
+// Peer says who sends a request.
+func (a *Auth) Peer(r *http.Request) Peer { return a.proxies.Peer(r) }
+
+// Proxy reports whether an address is a trusted proxy's: many clients share it.
+func (a *Auth) Proxy(ip string) bool { return a.proxies.trusts(ip) }
+
 // Connect decides about an attempt. Its checks run in the order in which the error texts stand in the
 // protocol's description, so that a client sees the same first complaint as from other gateways.
 //
 // Errors: CodeInvalid for what can never work (role, key, signature); CodeUnauthorized for wrong or
 // missing secrets, with details in protocol 4; wire.NotPaired "device identity required" and "pairing
-// required" (details requestId); CodeRateLimited with a delay while the address is being slowed down.
+// required" (details requestId); CodeRateLimited with a delay instead of CodeUnauthorized for a wrong secret while
+// the peer is being slowed down.
 func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	ask, err := asked(t)
 	if err != nil {
 		return Grant{}, err
 	}
-	// Before any secret is looked at: a right guess must not shorten the delay.
-	if wait := a.limiter.wait(t.RemoteIP); wait > 0 {
-		return Grant{}, tooMany(wait)
-	}
 	dev, err := a.verifier.identify(t, ask)
 	if err != nil {
 		return Grant{}, err
 	}
-	method, err := a.login.authenticate(ctx, t, dev)
+	method, err := a.login.authenticate(ctx, t, dev, a.slowed(t.Peer))
 	if err != nil {
 		if wit.CodeOf(err) == wit.CodeUnauthorized && presented(t.Params) {
-			a.limiter.fail(t.RemoteIP, t.Local)
+			if wait := a.limiter.fail(t.Peer); wait > 0 {
+				return Grant{}, tooMany(wait)
+			}
 			a.log.Warn("login refused", "ip", t.RemoteIP, "client", t.Params.Client.ID, "reason", err.Error())
 		}
 		return Grant{}, err
 	}
-	a.limiter.pass(t.RemoteIP) // the secret was right, also if the device still waits for its owner
+	// The secret was right, also if the device still waits for its owner. A device's own token says nothing about
+	// who else guesses at that address.
+	if method != byDeviceToken {
+		a.limiter.pass(t.Peer)
+	}
 	hello := wire.HelloAuth{Role: ask.role, Scopes: ask.scopes}
 	if t.Protocol >= wire.Protocol4 {
 		hello.Method = string(method)
@@ -184,32 +204,38 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	return Grant{Caller: caller, Hello: hello}, nil
 }
 
+// slowed reports whether a peer has to stay away for now. This machine's own programs never have to: who can run
+// them can be told apart from nobody, the owner least of all.
+func (a *Auth) slowed(p Peer) bool { return !p.Local && a.limiter.wait(p) > 0 }
+
 // HTTP decides about a request by its bearer token: the gateway's token or password gives an admin. In
-// mode none a local request without one is the owner's.
+// mode none a local request without one is the owner's. Who refuses a request says so to Refused.
 //
-// Errors: CodeUnauthorized; CodeRateLimited with a delay.
+// Errors: CodeUnauthorized.
 func (a *Auth) HTTP(r *http.Request) (*rpc.Caller, error) {
-	ip, local := RemoteIP(r), Local(r)
-	if wait := a.limiter.wait(ip); wait > 0 {
-		return nil, tooMany(wait)
-	}
+	peer := a.Peer(r)
 	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	given = strings.TrimSpace(given)
 	switch {
-	case a.mode.open(local):
-	case bearer && a.login.shared.matches(given):
-		a.limiter.pass(ip)
+	case a.mode.open(peer.Local):
+	case bearer && a.login.tries(a.slowed(peer)) && a.login.shared.matches(strings.TrimSpace(given)):
+		a.limiter.pass(peer)
 	default:
-		if bearer && given != "" {
-			a.limiter.fail(ip, local)
-			a.log.Warn("request refused", "ip", ip, "path", r.URL.Path)
-		}
 		return nil, wit.NewError(wit.CodeUnauthorized, "Unauthorized")
 	}
 	return &rpc.Caller{
 		ConnID: "http:" + uuid.NewString(), Client: wire.Client{ID: "http", Mode: "backend"}, Role: wire.RoleOperator,
-		Scopes: []wire.Scope{wire.ScopeAdmin}, RemoteIP: ip, Local: local, Protocol: wire.MaxProtocol,
+		Scopes: []wire.Scope{wire.ScopeAdmin}, RemoteIP: peer.RemoteIP, Local: peer.Local, Protocol: wire.MaxProtocol,
 	}, nil
+}
+
+// Refused counts a request whose secret was wrong, whatever it was, as a failed login. It returns how long its
+// sender has to stay away if that was said to him before, else 0.
+func (a *Auth) Refused(r *http.Request) (wait time.Duration) {
+	peer := a.Peer(r)
+	if wait = a.limiter.fail(peer); wait == 0 {
+		a.log.Warn("request refused", "ip", peer.RemoteIP, "path", r.URL.Path)
+	}
+	return wait
 }
 
 // tooMany says when to come back, in the error and, for clients that read them, in its details.

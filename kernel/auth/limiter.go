@@ -1,15 +1,13 @@
 package auth
 
 import (
-	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/retry"
 )
 
-// What the limiter allows: so many failures for free, then a delay that doubles up to a ceiling. The
-// ceilings are short because a delay that outlasts an attacker mostly hits the owner.
+// What the limiter allows: so many failures for free, then a delay that doubles up to a ceiling.
 const (
 	freeFailures = 5
 	freeLocal    = 20
@@ -18,17 +16,17 @@ const (
 	ceiling      = 60 * time.Second
 	ceilingLocal = 2 * time.Second
 	forgetAfter  = 10 * time.Minute
-	maxAddresses = 4096
+	maxPeers     = 4096
 )
 
-// limiter slows down addresses that fail to log in.
+// limiter slows down peers that fail to log in, by their buckets.
 type limiter struct {
 	now   func() time.Time
 	mu    sync.Mutex
-	addrs map[string]*failures
+	peers map[string]*failures
 }
 
-// failures are those of one network since it last logged in.
+// failures are those of one bucket since it last logged in.
 type failures struct {
 	count int
 	last  time.Time
@@ -36,76 +34,68 @@ type failures struct {
 }
 
 func newLimiter(now func() time.Time) *limiter {
-	return &limiter{now: now, addrs: map[string]*failures{}}
+	return &limiter{now: now, peers: map[string]*failures{}}
 }
 
-// network is what counts as one address: a host, or in IPv6 the /64 that one host can use freely.
-func network(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return ip
-	}
-	if a = a.Unmap(); a.Is6() && !a.IsLoopback() {
-		p, _ := a.WithZone("").Prefix(64)
-		return p.String()
-	}
-	return a.String()
-}
-
-// wait returns how long the address has to stay away, 0 for not at all.
-func (l *limiter) wait(ip string) time.Duration {
+// wait returns how long the peer has to stay away, 0 for not at all.
+func (l *limiter) wait(p Peer) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := l.addrs[network(ip)]
+	f := l.peers[p.bucket()]
 	if f == nil {
 		return 0
 	}
 	return max(f.until.Sub(l.now()), 0)
 }
 
-// fail counts one and sets the delay. A network that has been quiet for long begins anew.
-func (l *limiter) fail(ip string, local bool) {
+// fail counts a failure and sets the delay, or returns how much is left of the last one: what fails while its
+// peer is slowed down makes it no longer. Who has been quiet for long begins anew.
+func (l *limiter) fail(p Peer) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, key := l.now(), network(ip)
-	f := l.addrs[key]
+	now, key := l.now(), p.bucket()
+	f := l.peers[key]
+	if f != nil && f.until.After(now) {
+		return f.until.Sub(now)
+	}
 	if f == nil || now.Sub(f.last) > forgetAfter {
 		l.room(now)
 		f = &failures{}
-		l.addrs[key] = f
+		l.peers[key] = f
 	}
 	f.count++
 	f.last = now
 	free, backoff := freeFailures, retry.Backoff{Min: firstDelay, Max: ceiling}
-	if local {
+	if p.Local {
 		free, backoff = freeLocal, retry.Backoff{Min: firstLocal, Max: ceilingLocal}
 	}
 	if over := f.count - free; over > 0 {
 		f.until = now.Add(backoff.Delay(over))
 	}
+	return 0
 }
 
-// pass removes the failures of an address that has logged in.
-func (l *limiter) pass(ip string) {
+// pass removes the failures of a peer that has logged in.
+func (l *limiter) pass(p Peer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.addrs, network(ip))
+	delete(l.peers, p.bucket())
 }
 
 // room keeps the table bounded: it removes entries that have expired, else the one that failed longest ago.
 func (l *limiter) room(now time.Time) {
-	if len(l.addrs) < maxAddresses {
+	if len(l.peers) < maxPeers {
 		return
 	}
 	var oldest string
-	for key, f := range l.addrs {
+	for key, f := range l.peers {
 		if now.Sub(f.last) > forgetAfter {
-			delete(l.addrs, key)
-		} else if oldest == "" || f.last.Before(l.addrs[oldest].last) {
+			delete(l.peers, key)
+		} else if oldest == "" || f.last.Before(l.peers[oldest].last) {
 			oldest = key
 		}
 	}
-	if len(l.addrs) >= maxAddresses {
-		delete(l.addrs, oldest)
+	if len(l.peers) >= maxPeers {
+		delete(l.peers, oldest)
 	}
 }

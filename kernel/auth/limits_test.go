@@ -12,64 +12,116 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 )
 
+// from is a client of another machine.
+func from(ip string) option {
+	return func(a *auth.Attempt) { a.Peer = auth.Peer{RemoteIP: ip} }
+}
+
+// behind is a client of a proxy on this machine that does not say who its clients are.
+func behind(a *auth.Attempt) { a.Peer = auth.Peer{RemoteIP: "127.0.0.1", Proxied: true} }
+
 func TestFailedLoginsAreSlowedDown(t *testing.T) {
 	r := newRig(t)
 	try := func(where option, token string) error {
 		_, err := r.connect(where, secret(token, ""))
 		return err
 	}
-	for range 5 {
+	for range 6 {
 		if err := try(remote, "guess"); code(err) != "unauthorized" {
 			t.Fatal(err)
 		}
 	}
-	if err := try(remote, "guess"); code(err) != "unauthorized" {
-		t.Errorf("the sixth: %v", err)
-	}
-	err := try(remote, sharedToken)
+	err := try(remote, "guess")
 	if code(err) != "rate_limited" || frame(err, 3) != "UNAVAILABLE unauthorized: too many failed logins from this address: wait and try again" {
 		t.Errorf("while slowed down: %v", err)
 	}
 	if ms, _ := detail(err, "retryAfterMs").(int64); ms < 900 || ms > 1100 {
 		t.Errorf("retryAfterMs = %v", rpc.DetailsOf(err))
 	}
-	// Others are not slowed down, this machine not at all, and IPv6 neighbours of one host are one.
-	other := func(ip string) option { return func(a *auth.Attempt) { a.Local, a.RemoteIP = false, ip } }
-	if err := try(other("198.51.100.1"), sharedToken); err != nil {
+	// Others are not slowed down, and IPv6 neighbours of one host are one.
+	if err := try(from("198.51.100.1"), "guess"); code(err) != "unauthorized" {
 		t.Errorf("another address: %v", err)
 	}
-	if err := try(local, sharedToken); err != nil {
+	if err := try(local, "guess"); code(err) != "unauthorized" {
 		t.Errorf("this machine: %v", err)
 	}
 	r.now = r.now.Add(2 * time.Second)
-	if err := try(remote, sharedToken); err != nil {
+	if err := try(remote, "guess"); code(err) != "unauthorized" {
 		t.Errorf("after the delay: %v", err)
 	}
 	for range 100 {
-		_ = try(other("2001:db8::1"), "guess")
+		_ = try(from("2001:db8::1"), "guess")
 		r.now = r.now.Add(time.Millisecond)
 	}
-	if err := try(other("2001:db8::2"), sharedToken); code(err) != "rate_limited" {
+	if err := try(from("2001:db8::2"), "guess"); code(err) != "rate_limited" {
 		t.Errorf("a neighbour in the same network: %v", err)
 	}
-	// However long the guessing went on, the owner waits a minute at most.
+	// However long the guessing goes on, the delay ends within a minute.
 	for range 200 {
 		_ = try(remote, "guess")
 		r.now = r.now.Add(time.Minute)
 	}
 	r.now = r.now.Add(time.Second)
-	if err := try(remote, sharedToken); err != nil {
+	if err := try(remote, "guess"); code(err) != "unauthorized" {
 		t.Errorf("a minute later: %v", err)
 	}
 }
 
-func TestThisMachineIsTreatedGently(t *testing.T) {
-	r := newRig(t)
-	for range 60 {
-		_, _ = r.connect(secret("guess", ""))
+// Strangers that share an address with the owner cannot lock him out: what is right is let in, from anywhere and
+// however many wrong ones came before.
+func TestRightSecretsAreNeverRefused(t *testing.T) {
+	for name, where := range map[string]option{"this machine": local, "another": remote, "a proxy's clients": behind} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			device := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)).Hello.DeviceToken
+			guess := func() {
+				for range 100 {
+					_, _ = r.connect(where, secret("guess", ""))
+				}
+				if _, err := r.connect(where, secret("guess", "")); code(err) != "rate_limited" {
+					t.Fatalf("not slowed down: %v", err)
+				}
+			}
+			guess()
+			r.must(where, deviceToken(device, false), scopes("operator.read"), r.sign(key(0), 2))
+			if _, err := r.connect(where, secret("guess", "")); code(err) != "rate_limited" {
+				t.Errorf("a device's login forgave the guesses of others: %v", err)
+			}
+			if _, err := r.connect(where); code(err) != "unauthorized" {
+				t.Errorf("without a secret: %v", err)
+			}
+			r.must(where, secret(sharedToken, ""))
+			if _, err := r.connect(where, secret("guess", "")); code(err) != "unauthorized" {
+				t.Errorf("the owner's login forgave nothing: %v", err)
+			}
+		})
 	}
-	r.now = r.now.Add(2*time.Second + time.Millisecond)
-	r.must(secret(sharedToken, ""))
+}
+
+// A password can be guessed, so that it is not looked at while its sender has to stay away; this machine never has to.
+func TestPasswordsAreNotLookedAtMeanwhile(t *testing.T) {
+	r := newRig(t, func(d *auth.Deps) { d.Mode, d.Token, d.Password = auth.ModePassword, "", "hunter2" })
+	device := r.must(secret("", "hunter2"), scopes("operator.read"), r.sign(key(0), 2)).Hello.DeviceToken
+	for _, where := range []option{local, remote, behind} {
+		for range 100 {
+			_, _ = r.connect(where, secret("", "guess"))
+		}
+	}
+	for name, where := range map[string]option{"remote": remote, "behind a proxy": behind} {
+		if _, err := r.connect(where, secret("", "hunter2")); code(err) != "rate_limited" {
+			t.Errorf("%s: %v", name, err)
+		}
+		r.must(where, deviceToken(device, false), scopes("operator.read"), r.sign(key(0), 2))
+	}
+	q := httptest.NewRequest("GET", "/metrics", nil)
+	q.RemoteAddr = "203.0.113.7:1"
+	q.Header.Set("Authorization", "Bearer hunter2")
+	if _, err := r.auth.HTTP(q); code(err) != "unauthorized" {
+		t.Errorf("over HTTP: %v", err)
+	}
+	r.must(local, secret("", "hunter2"))
+	r.now = r.now.Add(2 * time.Minute)
+	r.must(remote, secret("", "hunter2"))
 }
 
 func TestMissingSecretsAreNoGuesses(t *testing.T) {
@@ -119,6 +171,31 @@ func TestLostDeviceKey(t *testing.T) {
 		t.Errorf("token = %q", second.Hello.DeviceToken)
 	}
 	r.must(deviceToken(second.Hello.DeviceToken, false), scopes("operator.read"), r.sign(key(0), 2))
+}
+
+// What was refused over HTTP counts like a refused connect, and what is right is let in meanwhile.
+func TestHTTPIsLimitedToo(t *testing.T) {
+	r := newRig(t)
+	q := httptest.NewRequest("GET", "/metrics", nil)
+	q.RemoteAddr = "203.0.113.7:1"
+	for n := range 6 {
+		if wait := r.auth.Refused(q); wait != 0 {
+			t.Fatalf("refusal %d: %v", n, wait)
+		}
+	}
+	if wait := r.auth.Refused(q); wait <= 0 || wait > time.Second {
+		t.Errorf("the seventh waits %v", wait)
+	}
+	if _, err := r.connect(remote, secret("guess", "")); code(err) != "rate_limited" {
+		t.Errorf("a connect from there: %v", err)
+	}
+	q.Header.Set("Authorization", "Bearer "+sharedToken)
+	if _, err := r.auth.HTTP(q); err != nil {
+		t.Errorf("the right token: %v", err)
+	}
+	if wait := r.auth.Refused(q); wait != 0 {
+		t.Errorf("after the right token: %v", wait)
+	}
 }
 
 func TestHTTP(t *testing.T) {

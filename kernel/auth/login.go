@@ -28,10 +28,11 @@ type login struct {
 	now    func() time.Time
 }
 
-// authenticate returns what proved the client. dev is nil for a client without device.
+// authenticate returns what proved the client. dev is nil for a client without device. A slowed client's
+// password is not looked at.
 //
 // Errors: CodeUnauthorized, which says which secret is missing or wrong; those of the store.
-func (l *login) authenticate(ctx context.Context, t Attempt, dev *device) (proof, error) {
+func (l *login) authenticate(ctx context.Context, t Attempt, dev *device, slowed bool) (proof, error) {
 	var given wire.Auth
 	if t.Params.Auth != nil {
 		given = *t.Params.Auth
@@ -39,7 +40,7 @@ func (l *login) authenticate(ctx context.Context, t Attempt, dev *device) (proof
 	if l.mode.open(t.Local) {
 		return byBeingLocal, nil
 	}
-	if l.sharedIn(given, t.Protocol) {
+	if l.tries(slowed) && l.sharedIn(given, t.Protocol) {
 		return proof(l.mode), nil
 	}
 	if dev != nil {
@@ -53,6 +54,10 @@ func (l *login) authenticate(ctx context.Context, t Attempt, dev *device) (proof
 	}
 	return "", l.refusal(ctx, given, t, dev)
 }
+
+// tries reports whether the shared secret may be tried. A token is too long to be guessed, so that a right one is
+// never refused; a person's password is guarded by nothing but the time between two guesses.
+func (l *login) tries(slowed bool) bool { return !slowed || l.mode != ModePassword }
 
 // sharedIn looks for the shared secret in the field of its mode, in protocol 4 in either.
 func (l *login) sharedIn(given wire.Auth, protocol int) bool {

@@ -154,6 +154,19 @@ func within(ctx context.Context, scopes []wire.Scope) error {
 	return nil
 }
 
+// deviceOf returns the device that a caller wants to change. A device may change itself; else only who has all of its
+// rights may, or who lets devices in could lower or lock out the owner's. Errors: CodeNotFound; CodeForbidden.
+func deviceOf(ctx context.Context, tx store.Tx, id string) (*paired, error) {
+	p, err := deviceFor(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if c := rpc.CallerOf(ctx); c != nil && c.DeviceID == id {
+		return p, nil
+	}
+	return p, within(ctx, p.Scopes)
+}
+
 // Rejected is the device that was turned away.
 type Rejected struct {
 	RequestID string `json:"requestId"`
@@ -185,7 +198,7 @@ type Removed struct {
 // remove forgets a device, its tokens and what it has waiting, and ends its connections.
 func (m *methods) remove(ctx context.Context, in DeviceRef) (Removed, error) {
 	err := m.store.Update(ctx, func(tx store.Tx) error {
-		if _, err := deviceFor(tx, in.DeviceID); err != nil {
+		if _, err := deviceOf(ctx, tx, in.DeviceID); err != nil {
 			return err
 		}
 		if err := forget(tx, in.DeviceID); err != nil {
@@ -216,11 +229,16 @@ type Rotated struct {
 func (m *methods) rotate(ctx context.Context, in Rotation) (Rotated, error) {
 	out := Rotated{DeviceID: in.DeviceID, Role: in.Role, Rotated: m.now().UnixMilli()}
 	err := m.store.Update(ctx, func(tx store.Tx) error {
-		p, err := deviceFor(tx, in.DeviceID)
+		p, err := deviceOf(ctx, tx, in.DeviceID)
 		if err != nil {
 			return err
 		}
 		scopes := in.Scopes
+		for _, s := range scopes {
+			if !s.Known() {
+				return wit.Errorf(wit.CodeInvalid, "unknown scope: %.64q", s)
+			}
+		}
 		if cur := p.current(in.Role); len(scopes) == 0 && cur != nil {
 			scopes = cur.Scopes
 		}
@@ -265,7 +283,7 @@ type RevokedTokens struct {
 func (m *methods) revoke(ctx context.Context, in TokenRef) (RevokedTokens, error) {
 	out := RevokedTokens{in.DeviceID, in.Role, m.now().UnixMilli()}
 	err := m.store.Update(ctx, func(tx store.Tx) error {
-		p, err := deviceFor(tx, in.DeviceID)
+		p, err := deviceOf(ctx, tx, in.DeviceID)
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ type applicant struct {
 	by      proof
 }
 
-// silent reports whether the owner himself sits here: a local client with the shared secret pairs unasked. A
+// silent reports whether the owner himself seems to sit here: a local client with the shared secret pairs unasked. A
 // device token proves the device only, and cannot widen its own rights.
 func (c applicant) silent() bool { return c.attempt.Local && c.by != byDeviceToken }
 
@@ -60,7 +60,9 @@ type pairing struct {
 	store  store.Store
 	bus    *event.Bus
 	tokens tokens
-	now    func() time.Time
+	// askAlways: nobody pairs unasked.
+	askAlways bool
+	now       func() time.Time
 }
 
 // admit lets a device in that is paired for what it asks, pairs it where that needs nobody's word, or
@@ -111,7 +113,7 @@ func (p *pairing) decide(tx store.Tx, c applicant) (out decision, err error) {
 		return out, devices.Put(tx, known.DeviceID, *known)
 	}
 	out.request = c.request(known != nil, p.now())
-	if !c.silent() {
+	if p.askAlways || !c.silent() {
 		out.request, out.fresh, err = leave(tx, out.request, p.now())
 		return out, err
 	}

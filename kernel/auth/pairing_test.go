@@ -1,6 +1,8 @@
 package auth_test
 
 import (
+	"crypto/ed25519"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,6 +53,22 @@ func TestSilentPairing(t *testing.T) {
 	r.must(deviceToken(first.Hello.DeviceToken, false), scopes("operator.read"), r.sign(key(0), 2))
 	// An admin's token is good for less.
 	r.must(deviceToken(up.Hello.DeviceToken, false), scopes("operator.read", "operator.pairing"), r.sign(key(0), 2))
+}
+
+// An owner who wants to be asked is asked for devices of this machine too.
+func TestNobodyPairsUnasked(t *testing.T) {
+	r := newRig(t, func(d *auth.Deps) { d.AskAlways = true })
+	_, err := r.connect(local, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	id, _ := detail(err, "requestId").(string)
+	if frame(err, 3) != "NOT_PAIRED pairing required" || id == "" {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := r.call(admin(), "device.pair.approve", map[string]any{"requestId": id}); err != nil {
+		t.Fatal(err)
+	}
+	r.must(local, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	// Without a device the token is the owner's word, so that he can approve.
+	r.must(local, secret(sharedToken, ""), scopes("operator.pairing"))
 }
 
 func TestDeviceTokenIsTheDevices(t *testing.T) {
@@ -284,6 +302,114 @@ func TestRotateRevokeRemove(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("revocations = %v, want %d", got, len(want))
 	}
+}
+
+// Who may pair devices, and no more, takes nothing away from those that may more.
+func TestPairersCannotLowerAdmins(t *testing.T) {
+	r := newRig(t)
+	g := r.must(secret(sharedToken, ""), scopes("operator.admin"), r.sign(key(0), 2))
+	low := r.must(secret(sharedToken, ""), scopes("operator.pairing"), r.sign(key(1), 2))
+	helper := &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopePairing}, Protocol: 3}
+	for method, more := range map[string]map[string]any{
+		"device.token.rotate": {"role": "operator", "scopes": []string{"operator.pairing"}}, "device.token.revoke": {"role": "operator"}, "device.pair.remove": {},
+	} {
+		params := map[string]any{"deviceId": g.Caller.DeviceID}
+		for k, v := range more {
+			params[k] = v
+		}
+		if _, err := r.call(helper, method, params); code(err) != "forbidden" {
+			t.Errorf("%s of an admin's device: %v", method, err)
+		}
+		params["deviceId"] = low.Caller.DeviceID
+		if method == "device.token.rotate" {
+			if _, err := r.call(helper, method, params); err != nil {
+				t.Errorf("%s of an equal's: %v", method, err)
+			}
+		}
+	}
+	r.must(deviceToken(g.Hello.DeviceToken, false), scopes("operator.admin"), r.sign(key(0), 2))
+	if got := r.names(); slices.Contains(got, "device.revoked "+g.Caller.DeviceID) {
+		t.Errorf("events %v", got)
+	}
+	// A device may lower itself.
+	helper.DeviceID = g.Caller.DeviceID
+	if _, err := r.call(helper, "device.token.rotate", map[string]any{"deviceId": g.Caller.DeviceID, "role": "operator", "scopes": []string{"operator.pairing"}}); err != nil {
+		t.Errorf("its own: %v", err)
+	}
+}
+
+func TestRotationKnowsItsScopes(t *testing.T) {
+	r := newRig(t)
+	g := r.must(secret(sharedToken, ""), scopes("operator.admin"), r.sign(key(0), 2))
+	for _, s := range []string{"zzz", "operator.root", "node", "none", "", "operator.read "} {
+		_, err := r.call(admin(), "device.token.rotate", map[string]any{"deviceId": g.Caller.DeviceID, "role": "operator", "scopes": []string{"operator.read", s}})
+		if code(err) != "invalid" {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+	r.must(deviceToken(g.Hello.DeviceToken, false), scopes("operator.admin"), r.sign(key(0), 2))
+	got, err := r.call(admin(), "device.token.rotate", map[string]any{"deviceId": g.Caller.DeviceID, "role": "operator", "scopes": []string{"operator.read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, _ := got["token"].(string)
+	r.must(deviceToken(token, false), scopes("operator.read"), r.sign(key(0), 2))
+	if _, err := r.connect(deviceToken(token, false), scopes("operator.admin"), r.sign(key(0), 2)); frame(err, 3) != "NOT_PAIRED pairing required" {
+		t.Errorf("more than it was rotated to: %v", err)
+	}
+}
+
+// A token is worth what it was issued for, whatever its device was approved for later.
+func TestOldTokensDoNotGrow(t *testing.T) {
+	r := newRig(t)
+	old := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)).Hello.DeviceToken
+	r.must(secret(sharedToken, ""), scopes("operator.admin"), r.sign(key(0), 2))
+	r.must(secret(sharedToken, ""), node, r.sign(key(0), 2))
+	r.must(deviceToken(old, false), scopes("operator.read"), r.sign(key(0), 2))
+	for name, o := range map[string][]option{
+		"more scopes":   {deviceToken(old, false), scopes("operator.admin"), r.sign(key(0), 2)},
+		"some more":     {deviceToken(old, false), scopes("operator.read", "operator.write"), r.sign(key(0), 2)},
+		"its own field": {v4, deviceToken(old, true), scopes("operator.admin"), r.sign(key(0), 3)},
+		"another role":  {deviceToken(old, false), node, r.sign(key(0), 2)},
+	} {
+		if _, err := r.connect(o...); frame(err, 3) != "NOT_PAIRED pairing required" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A renewal keeps what the token had, also when less is asked for at that moment.
+func TestRenewalKeepsScopes(t *testing.T) {
+	r := newRig(t)
+	connect := func(s string) string {
+		return r.must(secret(sharedToken, ""), scopes(s), r.sign(key(0), 2)).Hello.DeviceToken
+	}
+	first := connect("operator.admin")
+	r.now = r.now.Add(auth.TokenTTL - auth.TokenRenewal + time.Hour)
+	second := connect("operator.read")
+	if second == first {
+		t.Fatal("not renewed")
+	}
+	r.must(deviceToken(second, false), scopes("operator.admin"), r.sign(key(0), 2))
+}
+
+func TestDevicesAreBounded(t *testing.T) {
+	r := newRig(t)
+	device := func(n int) option {
+		seed := sha256.Sum256([]byte{byte(n), byte(n >> 8)})
+		return r.sign(ed25519.NewKeyFromSeed(seed[:]), 2)
+	}
+	for n := range 1000 {
+		r.must(secret(sharedToken, ""), scopes("operator.read"), device(n))
+	}
+	if _, err := r.connect(secret(sharedToken, ""), scopes("operator.read"), device(1000)); frame(err, 3) != "UNAVAILABLE too many paired devices: remove some with device.pair.remove" {
+		t.Errorf("one more: %v", err)
+	}
+	last := r.must(secret(sharedToken, ""), scopes("operator.admin"), device(999)) // no new device
+	if _, err := r.call(admin(), "device.pair.remove", map[string]any{"deviceId": last.Caller.DeviceID}); err != nil {
+		t.Fatal(err)
+	}
+	r.must(secret(sharedToken, ""), scopes("operator.read"), device(1000))
 }
 
 // Nothing that could be presented is in the store.

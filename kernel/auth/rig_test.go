@@ -91,8 +91,8 @@ func key(n byte) ed25519.PrivateKey {
 
 type option func(*auth.Attempt)
 
-func local(a *auth.Attempt)  { a.Local, a.RemoteIP = true, "127.0.0.1" }
-func remote(a *auth.Attempt) { a.Local, a.RemoteIP = false, "203.0.113.7" }
+func local(a *auth.Attempt)  { a.Peer = auth.Peer{RemoteIP: "127.0.0.1", Local: true} }
+func remote(a *auth.Attempt) { a.Peer = auth.Peer{RemoteIP: "203.0.113.7"} }
 func v3(a *auth.Attempt)     { a.Protocol = 3 }
 func v4(a *auth.Attempt)     { a.Protocol = 4 }
 

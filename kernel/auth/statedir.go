@@ -17,8 +17,12 @@ const TokenFile = "gateway.token"
 // hashes, and each device gets a new one at its next connect.
 const keyFile = "device-tokens.key"
 
-// maxSecret bounds the files of the folder, in bytes.
-const maxSecret = 4 << 10
+const (
+	// maxSecret bounds the files of the folder, in bytes.
+	maxSecret = 4 << 10
+	// minToken is the shortest token that nobody guesses.
+	minToken = 16
+)
 
 // stateDir is the folder of generated secrets. The empty one keeps nothing.
 type stateDir string
@@ -34,7 +38,7 @@ func (d stateDir) gatewayToken(configured string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(t) < 16 {
+	if len(t) < minToken {
 		return "", wit.Errorf(wit.CodeInvalid, "auth: %s holds no token: remove it and a new one is made", filepath.Join(string(d), TokenFile))
 	}
 	return t, nil

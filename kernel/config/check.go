@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -42,6 +43,9 @@ func (c *Config) check() error {
 		if !hostName.MatchString(host) {
 			return wit.Errorf(wit.CodeInvalid, "gateway.hosts: %q is not a host name such as chat.example.org", host)
 		}
+	}
+	if _, err := c.Gateway.Proxies(); err != nil {
+		return err
 	}
 	for _, e := range []struct{ field, value, allowed string }{
 		{"session.dmScope", c.Session.DMScope, "main per-peer per-channel-peer"},
@@ -89,16 +93,38 @@ func oneOf(field, value, allowed string) error {
 	return wit.Errorf(wit.CodeInvalid, "%s is %q and must be one of %s", field, value, strings.ReplaceAll(allowed, " ", ", "))
 }
 
-// BindAddress turns gateway.bind into an address to listen on.
+// Proxies reads TrustedProxies. Errors: CodeInvalid for what is neither an address nor a network.
+func (g Gateway) Proxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, s := range g.TrustedProxies {
+		p, err := netip.ParsePrefix(s)
+		if a, bad := netip.ParseAddr(s); bad == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil || p.Addr().Is4In6() || p.Addr().Zone() != "" {
+			return nil, wit.Errorf(wit.CodeInvalid, "gateway.trustedProxies: %q is neither an address such as 127.0.0.1 nor a network such as 10.0.0.0/8", s)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}
+
+// BindTailnet is the word for this machine's address in a tailnet.
+const BindTailnet = "tailnet"
+
+// BindAddress turns gateway.bind into an address to listen on. It is empty for BindTailnet, which the machine has to be
+// asked for.
 func BindAddress(bind string) (string, error) {
 	switch bind {
 	case "", "loopback", "localhost":
 		return "127.0.0.1", nil
 	case "all", "lan":
 		return "0.0.0.0", nil
+	case BindTailnet:
+		return "", nil
 	}
 	if net.ParseIP(bind) == nil {
-		return "", wit.Errorf(wit.CodeInvalid, "gateway.bind %q must be loopback, all, or an IP address", bind)
+		return "", wit.Errorf(wit.CodeInvalid, "gateway.bind %q must be loopback (this machine only), lan or all (every IPv4 interface), tailnet, or an IP address of this machine", bind)
 	}
 	return bind, nil
 }

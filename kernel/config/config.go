@@ -49,7 +49,8 @@ type Config struct {
 type Gateway struct {
 	// Port is 18789 when 0. -1 asks the system for a free one.
 	Port int `json:"port,omitempty"`
-	// Bind is "loopback" (the default), "all", or an address.
+	// Bind is "loopback" (the default: this machine only), "lan" or "all" (every IPv4 interface), "tailnet" (this
+	// machine's address there), or an IP address of this machine.
 	Bind     string `json:"bind,omitempty"`
 	Token    string `json:"token,omitempty"`
 	Password string `json:"password,omitempty"`
@@ -58,6 +59,11 @@ type Gateway struct {
 	// Hosts are names, such as chat.example.org, by which browsers reach this gateway beside localhost
 	// and addresses: behind a reverse proxy, say.
 	Hosts []string `json:"hosts,omitempty"`
+	// TrustedProxies are the addresses or networks of reverse proxies in front of the gateway. What they say of their
+	// clients is believed. A proxy on this machine makes loopback no longer mean its owner.
+	TrustedProxies []string `json:"trustedProxies,omitempty"`
+	// SilentPairing lets devices of this machine in without approval when they know the token; true when left out.
+	SilentPairing *bool `json:"silentPairing,omitempty"`
 	// MaxConnections is 16,384 when 0.
 	MaxConnections int `json:"maxConnections,omitempty"`
 }

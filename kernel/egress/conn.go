@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -30,6 +32,9 @@ type Conn struct {
 	asked  *url.URL // what was opened, before any redirect
 	// clear says that everybody on the way can read along.
 	clear bool
+
+	mu   sync.Mutex
+	sent []string // echoes of the credentials in frames, the latest last
 }
 
 // wire is a transport. Its close makes a read or write that waits return, and may come twice.
@@ -56,6 +61,8 @@ func newTimer(d time.Duration, cancel context.CancelCauseFunc) *time.Timer {
 func (c *Conn) Read() (wit.Frame, error) {
 	f, err := c.wire.read()
 	if err == nil {
+		redactFrame(&f, c.m.echoes)
+		redactFrame(&f, c.echoes())
 		return f, nil
 	}
 	defer c.Close()
@@ -73,8 +80,9 @@ func (c *Conn) Read() (wit.Frame, error) {
 // that the transport has no form for; CodeTooLarge; CodeForbidden and CodeNotFound for a credential;
 // CodeTimeout and CodeUnavailable when the other side does not take it.
 func (c *Conn) Write(f wit.Frame) error {
-	fresh := &message{shown: c.m.shown} // a frame's secrets are not kept
+	fresh := &message{shown: c.m.shown} // a frame's secrets are kept to be removed from what comes back
 	err := c.fill(&f, fresh)
+	c.expect(fresh.echoes)
 	switch {
 	case err != nil:
 	case f.Text != nil && len(f.Bytes) > 0:
@@ -93,6 +101,27 @@ func (c *Conn) Write(f wit.Frame) error {
 	}
 	c.Close()
 	return fresh.scrub(c.failed(err))
+}
+
+// maxExpected is how many echoes of frames are looked for: those of the last credentials.
+const maxExpected = 16 * maxFilled
+
+// expect notes what the other side may say back.
+func (c *Conn) expect(forms []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, form := range forms {
+		if !slices.Contains(c.sent, form) {
+			c.sent = append(c.sent, form)
+		}
+	}
+	c.sent = slices.Clone(c.sent[max(len(c.sent)-maxExpected, 0):])
+}
+
+func (c *Conn) echoes() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent
 }
 
 // failed gives an error of the wire its code. After Close, or the end of the context, whatever the wire says is

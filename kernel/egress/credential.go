@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -60,6 +61,9 @@ func (f *filler) get(name string) (string, error) {
 		return "", err
 	}
 	f.message.remember(value)
+	if len(f.message.filled) > maxFilled {
+		return "", wit.Errorf(wit.CodeTooLarge, "http: a request with more than %d credentials", maxFilled)
+	}
 	return value, nil
 }
 
@@ -99,6 +103,11 @@ func escapeRest(path string) string {
 
 // remember makes scrub remove the secret, in each form that it can take in a message.
 func (m *message) remember(secret string) {
+	if slices.Contains(m.filled, secret) {
+		return
+	}
+	m.filled = append(m.filled, secret)
+	m.echoes = append(m.echoes, echoes(secret)...)
 	if len(secret) < 4 {
 		return // too short to be told from ordinary text; such a value protects nothing
 	}

@@ -8,8 +8,8 @@
 // `{{credential:name}}` in a URL's path or a header's value is replaced just before a request goes out,
 // after the policy has been checked; in the query and the body only when the request says Fill, for
 // chats and answers of models stand there. A percent-encoded placeholder is never one. What carries a
-// credential is dropped when a redirect leaves the origin it was meant for, and no error or log line
-// contains one.
+// credential is dropped when a redirect leaves the origin it was meant for, no error or log line contains one, and
+// what comes back is freed of it (see echoes).
 //
 // Open makes connections that stay: websockets, event streams, and lines over tcp or tls. The same holds
 // for them, they do not follow a redirect to another protocol, and their frames are bounded.
@@ -168,7 +168,8 @@ func (c *Client) Do(ctx context.Context, p Policy, creds Credentials, req *wit.H
 		return nil, m.scrub(coded(ctx, m, err))
 	}
 	defer res.Body.Close()
-	out := &wit.HTTPResponse{ID: req.ID, Status: uint16(res.StatusCode), Headers: headersOf(res.Header)}
+	out := &wit.HTTPResponse{ID: req.ID, Status: uint16(res.StatusCode), Headers: m.redactHeaders(headersOf(res.Header))}
+	res.Body = m.redacted(res.Body)
 	if err := c.readBody(ctx, res, out); err != nil {
 		return nil, m.scrub(coded(ctx, m, err))
 	}
@@ -206,6 +207,6 @@ func (c *Client) Stream(ctx context.Context, p Policy, creds Credentials, req *w
 	}
 	// From here on the timer belongs to the body, which sets it back with each read.
 	timer.Reset(c.limits.Idle)
-	body := &idleBody{ctx: ctx, cancel: cancel, timer: timer, idle: c.limits.Idle, body: res.Body, m: m}
-	return &Response{Status: res.StatusCode, Headers: headersOf(res.Header), Body: body}, nil
+	body := &idleBody{ctx: ctx, cancel: cancel, timer: timer, idle: c.limits.Idle, body: m.redacted(res.Body), m: m}
+	return &Response{Status: res.StatusCode, Headers: m.redactHeaders(headersOf(res.Header)), Body: body}, nil
 }

@@ -19,6 +19,8 @@ type message struct {
 	headers []headerLine
 	body    *body
 	secrets []string // what scrub removes
+	echoes  []string // what is removed from the response
+	filled  []string // the credentials' values, each once
 }
 
 // headerLine is one header. secret says that a credential was filled in, so it does not cross to another origin.
@@ -57,8 +59,25 @@ func (c *Client) prepare(ctx context.Context, p Policy, creds Credentials, req *
 // hopHeaders belong to the connection and are the transport's own business.
 // They are dropped and not refused: plugins copy them along with the headers of other clients.
 func hopHeaders() []string {
-	return []string{"Connection", "Content-Length", "Expect", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
+	return []string{"Accept-Encoding", "Connection", "Content-Length", "Expect", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
 		"Transfer-Encoding", "Upgrade"}
+}
+
+// overrides are headers by which some servers take another method or path for the request's, which the policy has
+// not seen.
+func overrides() []string {
+	return []string{"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Method", "X-Original-Url", "X-Rewrite-Url"}
+}
+
+// forwarding reports whether a header says for whom the request is made: a server that believes it would take the
+// gateway for a proxy, and the plugin's word for an address.
+func forwarding(name string) bool {
+	for _, sign := range []string{"Forwarded", "X-Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Via"} {
+		if strings.HasPrefix(name, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // setHeaders checks and fills in the headers. Names and values are checked after filling in, so a secret cannot
@@ -76,7 +95,10 @@ func (m *message) setHeaders(f *filler, headers []wit.Header) error {
 		if name == "Host" {
 			return wit.NewError(wit.CodeInvalid, "http: the Host header follows from the url: leave it out")
 		}
-		if slices.Contains(hop, name) {
+		if slices.Contains(overrides(), name) {
+			return wit.Errorf(wit.CodeForbidden, "http: header %s would make another request of this one: ask for what you mean", name)
+		}
+		if slices.Contains(hop, name) || forwarding(name) {
 			continue
 		}
 		value, secret, err := f.text(h.Value, verbatim)

@@ -3,6 +3,7 @@ package egress
 import (
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -145,7 +146,7 @@ func checkHostName(host string) error {
 }
 
 // checkPath refuses paths that a server might read as leading somewhere else than they seem to.
-// It unescapes three times over, since proxies and servers on the way may each do it once; prefixes of
+// It unescapes three times over, and refuses what is escaped more often, since proxies and servers on the way may each do it once; prefixes of
 // Policy.Paths would otherwise not hold.
 func checkPath(u *url.URL) error {
 	path := u.Path
@@ -159,14 +160,28 @@ func checkPath(u *url.URL) error {
 		if strings.ContainsFunc(path, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			return wit.NewError(wit.CodeForbidden, "http: the url's path contains a control character")
 		}
-		next, err := url.PathUnescape(path)
-		if err != nil || next == path {
+		next := unescape(path)
+		if next == path {
 			return nil
 		}
 		path = next
 	}
-	return nil
+	return wit.NewError(wit.CodeForbidden, "http: the url's path is escaped more than three times over")
 }
+
+// unescape undoes percent escapes as the most lenient of servers does: what is none stays as it is.
+func unescape(s string) string {
+	return escapedByte.ReplaceAllStringFunc(s, func(found string) string {
+		plain, err := url.PathUnescape(found)
+		if err != nil {
+			return found
+		}
+		return plain
+	})
+}
+
+// escapedByte is a percent escape.
+var escapedByte = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // matchHost reports whether a pattern of Policy.Hosts names the url's host and port. A wildcard is for names below
 // it and not for the name itself, as in certificates, but at any depth.

@@ -73,13 +73,15 @@ func (b *broadcaster) version() wire.StateVersion {
 	return wire.StateVersion{Presence: b.presence.version.Load(), Health: b.health.Load()}
 }
 
-// announce sends the list of connected clients, in full to admins.
+// announce sends the list of connected clients, in full to admins, and to each in his protocol.
 func (b *broadcaster) announce() {
 	for _, admin := range []bool{true, false} {
-		list := b.presence.List(admin)
-		b.send(presenceKind.Event(wire.PresenceChanged{Presence: list}), func(c *conn) bool {
-			return wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeAdmin) == admin
-		})
+		for protocol := wire.MinProtocol; protocol <= wire.MaxProtocol; protocol++ {
+			list := b.presence.List(admin, protocol)
+			b.send(presenceKind.Event(wire.PresenceChanged{Presence: list}), func(c *conn) bool {
+				return c.caller.Protocol == protocol && wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeAdmin) == admin
+			})
+		}
 	}
 }
 
@@ -87,7 +89,7 @@ func (b *broadcaster) announce() {
 func (b *broadcaster) revoke(r auth.Revocation) {
 	for _, c := range b.members.all() {
 		if c.caller.DeviceID == r.DeviceID && (r.Role == "" || r.Role == c.caller.Role) {
-			go c.shut(wire.ClosePolicy, "the device's access was revoked")
+			c.shutSoon(wire.ClosePolicy, "the device's access was revoked")
 		}
 	}
 }

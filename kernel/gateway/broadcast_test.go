@@ -12,6 +12,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
@@ -50,7 +51,7 @@ func TestEventsFollowScopes(t *testing.T) {
 	pairing := event.Kind[id]{Name: "device.pair.requested", Scope: wire.ScopePairing}
 	none := event.Kind[id]{Name: "end", Scope: wire.ScopeNone}
 	inside := event.Kind[id]{Name: "inside"}
-	r := boot(t)
+	r := boot(t, methods(rpc.New("node", wire.ScopeNode, echo)))
 	clients := map[string]*client.Client{
 		"read":    r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeRead}}),
 		"write":   r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeWrite}}),

@@ -13,19 +13,21 @@ type buffers struct {
 	batches  sync.Pool // *[]byte of batchBytes
 }
 
-// readAll reads through a kept buffer, so that a message costs one allocation of its size.
-func (b *buffers) readAll(r io.Reader) ([]byte, error) {
+// readAll reads what is at most limit bytes, of more than that the beginning. It reads through a kept buffer, so that a
+// message costs one allocation of its size.
+func (b *buffers) readAll(r io.Reader, limit int64) (msg []byte, cut bool, err error) {
 	buf, ok := b.messages.Get().(*bytes.Buffer)
 	if !ok {
 		buf = new(bytes.Buffer)
 	}
 	buf.Reset()
-	_, err := buf.ReadFrom(r)
-	msg := bytes.Clone(buf.Bytes())
+	_, err = buf.ReadFrom(io.LimitReader(r, limit+1))
+	cut = int64(buf.Len()) > limit
+	msg = bytes.Clone(buf.Bytes()[:min(int64(buf.Len()), limit)])
 	if buf.Cap() <= batchBytes { // one large message must not keep its memory
 		b.messages.Put(buf)
 	}
-	return msg, err
+	return msg, cut, err
 }
 
 // takeBatch returns a buffer with room for batchBytes, which giveBatch takes back.

@@ -47,8 +47,13 @@ func (c *conn) readLoop() {
 			case <-c.ctx.Done():
 			}
 		}
+		if c.closing.Load() {
+			<-c.ctx.Done() // whoever closes reads the client's part
+			c.end(errClosing)
+			return
+		}
 		// The slot comes after the read, so that a connection at rest holds none.
-		msg, err := c.read()
+		req, bad, err := c.read()
 		if err != nil {
 			c.end(err)
 			return
@@ -61,10 +66,10 @@ func (c *conn) readLoop() {
 		}
 		wait, hopeless := c.pace.admit(rate.Limit{PerSecond: c.limits.Rate, Burst: c.limits.Burst})
 		if hopeless {
-			go c.shut(wire.ClosePolicy, "rate limit exceeded")
+			c.shutSoon(wire.ClosePolicy, "rate limit exceeded")
 		}
 		handoff := time.AfterFunc(c.limits.Handoff, c.readLoop)
-		c.handle(msg, wait)
+		c.handle(req, bad, wait)
 		<-c.slots
 		if !handoff.Stop() {
 			// Another one reads by now.
@@ -73,27 +78,26 @@ func (c *conn) readLoop() {
 	}
 }
 
-// read returns the next text message.
-func (c *conn) read() ([]byte, error) {
-	kind, r, err := c.ws.Reader(context.Background())
-	if err != nil {
-		return nil, err
+// errClosing is why a reader has stopped that was told to.
+var errClosing = errors.New("the gateway closes the connection")
+
+// read returns the client's next request, and why it is to be refused if it is. With err there is none and the
+// connection is at its end; what the client is to be told about that, it is told here, since without a reader nobody can.
+func (c *conn) read() (req wire.Request, bad, err error) {
+	limit := c.limits.payload(c.caller.Protocol)
+	m, err := readMessage(c.ws, &c.link.transport.buffers, limit)
+	if err == nil {
+		req, bad, err = m.request(limit)
 	}
-	if kind != websocket.MessageText {
-		go c.shut(wire.ClosePolicy, "binary messages not supported")
-		return nil, errors.New("binary message")
+	if end := (*refusal)(nil); errors.As(err, &end) {
+		c.shut(end.close, end.Error())
 	}
-	return c.link.transport.readAll(r)
+	return req, bad, err
 }
 
-// handle answers one frame, which came too early by wait.
-func (c *conn) handle(msg []byte, wait time.Duration) {
-	req, err := wire.DecodeRequest(msg)
+// handle answers one request, or refuses it because it is bad or came too early by wait.
+func (c *conn) handle(req wire.Request, err error, wait time.Duration) {
 	switch {
-	case err != nil && req.ID == "":
-		// There is no request to answer, and what follows in the stream could not be trusted either.
-		go c.shut(wire.ClosePolicy, err.Error())
-		return
 	case err != nil:
 	case wait > 0:
 		err = tooFast(wait)
@@ -130,8 +134,8 @@ func errStopping() error {
 // send queues a frame, and closes a connection that is too slow for it. It never blocks.
 func (c *conn) send(f frame, droppable bool) {
 	if !c.out.send(f, droppable) {
-		// On another goroutine: closing waits for the client, and events are sent under the lock of all members.
-		go c.shut(wire.ClosePolicy, "slow consumer")
+		// Soon: closing waits for the client, and events are sent under the lock of all members.
+		c.shutSoon(wire.ClosePolicy, "slow consumer")
 	}
 }
 
@@ -144,9 +148,20 @@ func (c *conn) ping() {
 
 // shut closes with a reason that the client is told, after what was queued before.
 func (c *conn) shut(code websocket.StatusCode, reason string) {
-	if c.closing.Swap(true) {
-		return
+	if !c.closing.Swap(true) {
+		c.close(code, reason)
 	}
+}
+
+// shutSoon is shut for those who cannot wait: no further request is read already when it returns.
+func (c *conn) shutSoon(code websocket.StatusCode, reason string) {
+	if !c.closing.Swap(true) {
+		go c.close(code, reason)
+	}
+}
+
+// close is the work of shut, for who has set closing.
+func (c *conn) close(code websocket.StatusCode, reason string) {
 	c.out.drain()
 	closeSocket(c.ws, c.link, code, reason)
 	c.cancel()
@@ -170,7 +185,10 @@ func (c *conn) end(err error) {
 		c.hub.leave(c)
 		c.hub.admission.exit(c.caller.RemoteIP)
 		c.requests.log.Debug("connection ended", "conn", c.caller.ConnID, "client", c.caller.Client.ID, "reason", err)
-		// Elsewhere, because it may wait and this is the reader, which has nothing left to do.
-		go func() { _ = c.ws.CloseNow() }()
+		// Elsewhere, because it may wait and this is the reader, which has nothing left to do. Who closes in form is
+		// not to be cut off.
+		if !c.closing.Load() {
+			go func() { _ = c.ws.CloseNow() }()
+		}
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
+	"github.com/coder/websocket"
 )
 
 type id struct {
@@ -187,17 +188,78 @@ func TestBadFramesAfterHello(t *testing.T) {
 			t.Errorf("%.40s\ngot  %s\nwant %s", tt.frame, got, tt.want)
 		}
 	}
-	w := r.enter(nil)
-	go func() { _ = w.ws.Write(t.Context(), 1, []byte(`{"x":"`+strings.Repeat("y", 512<<10)+`"}`)) }()
-	if got := w.answer(); !strings.HasPrefix(got, "close 1009") && !strings.HasPrefix(got, "error") {
-		t.Errorf("a frame above the policy: %s", got)
-	}
 	four := r.enter(map[string]any{"minProtocol": 4, "maxProtocol": 4, "scopes": []string{"operator.read"}})
 	go func() {
 		_ = four.ws.Write(t.Context(), 1, []byte(`{"type":"req","id":"big","method":"echo","params":{"n":1},"x":"`+strings.Repeat("y", 1<<20)+`"}`))
 	}()
 	if got := four.answer(); !strings.Contains(got, `"ok":true`) {
 		t.Errorf("a megabyte in protocol 4: %.100s", got)
+	}
+}
+
+// TestRefusedRequestsCostTheRequestAlone: what can be answered is, and the connection goes on.
+func TestRefusedRequestsCostTheRequestAlone(t *testing.T) {
+	r := boot(t, methods(rpc.New("echo", wire.ScopeRead, echo)))
+	w := r.enter(nil)
+	long := strings.Repeat("x", 257)
+	for _, tt := range []struct{ frame, id, message string }{
+		{`{"type":"req","id":"` + long + `","method":"echo"}`, long, "invalid request frame: at /id: must NOT have more than 256 characters"},
+		{`{"type":"req","id":"big","method":"echo","params":{"x":"` + strings.Repeat("y", 512<<10) + `"}}`, "big", "a request must not have more than 524288 bytes"},
+		{`{"type":"req","id":"huge","method":"echo","params":{"x":"` + strings.Repeat("y", 8<<20) + `"}}`, "huge", "a request must not have more than 524288 bytes"},
+	} {
+		go func() { _ = w.ws.Write(context.Background(), websocket.MessageText, []byte(tt.frame)) }()
+		var got struct {
+			ID    string
+			Error wire.Error
+		}
+		s := w.answer()
+		if err := json.Unmarshal([]byte(s), &got); err != nil || got.ID != tt.id || got.Error.Message != tt.message {
+			t.Fatalf("%.60s: got %.300s", tt.frame, s)
+		}
+		w.write(`{"type":"req","id":"1","method":"echo","params":{"n":3}}`)
+		if s := w.answer(); !strings.Contains(s, `"ok":true`) {
+			t.Errorf("the next one: %s", s)
+		}
+	}
+}
+
+// TestWhatIsNoRequestEndsTheConnection: the client is told why, in a close frame, however busy it is.
+func TestWhatIsNoRequestEndsTheConnection(t *testing.T) {
+	ran := make(chan struct{}, 1000)
+	unhurried := limits(gateway.Limits{Handoff: time.Minute}) // each is answered before the next is read
+	r := boot(t, unhurried, methods(rpc.New("echo", wire.ScopeRead, func(_ context.Context, in id) (id, error) {
+		if in.N == 0 {
+			ran <- struct{}{}
+		}
+		return in, nil
+	})))
+	const bad = `{"type":"req","id":"1","method":"echo","params":{"n":0}, "x":"` + "\xff" + `"}`
+	for range 20 { // the order of goroutines must not matter
+		for _, tt := range []struct {
+			name, body, want string
+			kind             websocket.MessageType
+		}{
+			{"binary", bad, "close 1003 binary messages not supported", websocket.MessageBinary},
+			{"not UTF-8", bad, "close 1007 text that is not UTF-8", websocket.MessageText},
+			{"long, without an id", `{"params":"` + strings.Repeat("y", 512<<10) + `","id":"1"}`, "close 1009 a message must not have more than 524288 bytes", websocket.MessageText},
+		} {
+			w := r.enter(nil)
+			go func() {
+				ctx := context.Background()
+				_ = w.ws.Write(ctx, websocket.MessageText, []byte(`{"type":"req","id":"0","method":"echo","params":{"n":1}}`))
+				_ = w.ws.Write(ctx, tt.kind, []byte(tt.body))
+				_ = w.ws.Write(ctx, websocket.MessageText, []byte(`{"type":"req","id":"2","method":"echo","params":{"n":0}}`))
+			}()
+			if got := w.answer(); !strings.Contains(got, `"id":"0","ok":true`) {
+				t.Fatalf("%s: before it %s", tt.name, got)
+			}
+			if got := w.answer(); got != tt.want {
+				t.Fatalf("%s: got %s, want %s", tt.name, got, tt.want)
+			}
+		}
+	}
+	if len(ran) > 0 {
+		t.Error("what came in or behind a bad message was executed")
 	}
 }
 

@@ -3,7 +3,6 @@ package gateway
 import (
 	"net/http"
 
-	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/coder/websocket"
 	"github.com/google/uuid"
 	"github.com/hashicorp/go-hclog"
@@ -28,14 +27,14 @@ type door struct {
 // upgrade turns a request into a connection, or returns an HTTP error that says why not. The HTTP server's goroutine and
 // buffers are free again when it returns.
 func (d *door) upgrade(w http.ResponseWriter, r *http.Request) {
-	h := &handshake{door: d, id: uuid.NewString(), nonce: uuid.NewString(), ip: auth.RemoteIP(r), local: auth.Local(r), origin: r.Header.Get("Origin")}
+	h := &handshake{door: d, id: uuid.NewString(), nonce: uuid.NewString(), peer: d.auth.Peer(r), origin: r.Header.Get("Origin")}
 	if !originAllowed(r, d.origins, d.hosts) {
-		d.log.Warn("connection refused: origin not allowed", "origin", h.origin, "host", r.Host, "ip", h.ip)
+		d.log.Warn("connection refused: origin not allowed", "origin", h.origin, "host", r.Host, "ip", h.peer.RemoteIP)
 		problem(w, http.StatusForbidden, "origin not allowed", "forbidden")
 		return
 	}
-	if !d.hub.admission.enter(h.ip) {
-		d.log.Debug("connection refused: too many connections, or the gateway is stopping", "ip", h.ip)
+	if !d.hub.admission.enter(h.peer.RemoteIP) {
+		d.log.Debug("connection refused: too many connections, or the gateway is stopping", "ip", h.peer.RemoteIP)
 		w.Header().Set("Retry-After", "5")
 		problem(w, http.StatusServiceUnavailable, "connection limit reached", "unavailable")
 		return
@@ -46,7 +45,7 @@ func (d *door) upgrade(w http.ResponseWriter, r *http.Request) {
 		CompressionMode:    websocket.CompressionDisabled,
 	})
 	if err != nil {
-		d.hub.admission.exit(h.ip)
+		d.hub.admission.exit(h.peer.RemoteIP)
 		return
 	}
 	// From here on the handshake owns the socket and gives the place back.

@@ -10,9 +10,10 @@
 // events that may be dropped and is closed with 1008 for any other; one that does not read its answers
 // is read no further until it does.
 //
-// It refuses, with a reason and before anything of that size is allocated: too many connections, frames
+// It refuses, with a reason and before anything of that size is allocated: too many clients, frames
 // above the policy's size, deeply nested JSON, too many requests a second, pages of other origins, and everything
-// before a connect that auth accepts. A panic in a handler is an internal error of that request.
+// before a connect that auth accepts. Connections that were not let in yet are few, in all and of one address, so that
+// strangers can neither take the file descriptors nor keep out the owner. A panic in a handler is an internal error of that request.
 //
 // An idle connection is one parked goroutine and two small buffers; ticks, pings and idle checks of all
 // of them share one timer. Everything is safe for concurrent use.
@@ -39,6 +40,11 @@ import (
 type Authority interface {
 	Connect(context.Context, auth.Attempt) (auth.Grant, error)
 	HTTP(*http.Request) (*rpc.Caller, error)
+	// Refused counts a request with a wrong secret, and returns how long its sender was told to stay away.
+	Refused(*http.Request) time.Duration
+	Peer(*http.Request) auth.Peer
+	// Proxy reports whether many clients share an address.
+	Proxy(ip string) bool
 	Mode() auth.Mode
 }
 
@@ -64,7 +70,9 @@ type Deps struct {
 	Registry *prometheus.Registry
 	Limits   Limits
 	Version  string
-	Logger   hclog.Logger
+	// Capabilities are listed in protocol 4's hello-ok.
+	Capabilities []string
+	Logger       hclog.Logger
 }
 
 // Snapshot is what the services add to hello-ok.
@@ -77,7 +85,8 @@ type Snapshot struct {
 	StateDir   string
 }
 
-// Route is an HTTP handler of a service, for all methods. It authenticates its requests itself.
+// Route is an HTTP handler of a service, for all methods. It authenticates its requests itself; a 401 of it counts as a
+// failed login and becomes a 429 for who fails too often.
 type Route struct {
 	// Pattern is chi's: "/plugins/{id}/*".
 	Pattern string
@@ -95,6 +104,7 @@ type Gateway struct {
 	broadcast *broadcaster
 	sweeper   *sweeper
 	handler   http.Handler
+	sockets   *sockets
 	bus       *event.Bus
 	limits    *Limits
 	log       hclog.Logger
@@ -113,6 +123,7 @@ func New(d Deps) (*Gateway, error) {
 	}
 	g := &Gateway{
 		hub: hub, requests: &dispatcher{table: d.Table, metrics: metrics, log: d.Logger}, bus: d.Bus, limits: &limits, log: d.Logger,
+		sockets:   newSockets(limits, func(ip string) bool { return loopback(ip) || d.Auth.Proxy(ip) }),
 		broadcast: &broadcaster{members: hub.members, presence: d.Presence, log: d.Logger},
 	}
 	g.sweeper = &sweeper{limits: limits, members: hub.members, presence: d.Presence, broadcast: g.broadcast, metrics: metrics}
@@ -135,8 +146,9 @@ func (g *Gateway) Handler() http.Handler { return g.handler }
 // CodeUnavailable when a listener fails.
 func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 	srv := &http.Server{
-		Handler: g.handler, ReadHeaderTimeout: g.limits.Handshake, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-		ErrorLog: g.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
+		Handler: g.handler, ReadHeaderTimeout: g.limits.Handshake, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
+		ConnState: g.sockets.state,
+		ErrorLog:  g.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
 	defer g.bus.Subscribe(g.broadcast.onEvent)()
 	defer auth.Revoked.Subscribe(g.bus, g.broadcast.revoke)()
@@ -147,7 +159,7 @@ func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 	// Room for all, so that no listener waits for somebody who hears of its end.
 	failed := make(chan error, len(listeners))
 	for _, ln := range listeners {
-		running.Go(func() { failed <- srv.Serve(ln) })
+		running.Go(func() { failed <- srv.Serve(guarded{ln, g.sockets}) })
 	}
 	var err error
 	select {

@@ -20,8 +20,7 @@ type handshake struct {
 	link   *link
 	id     string // the connection's, also after the handshake
 	nonce  string // of the challenge
-	ip     string
-	local  bool
+	peer   auth.Peer
 	origin string // a browser's, checked
 }
 
@@ -34,7 +33,7 @@ func (h *handshake) run() {
 		go c.readLoop()
 		return
 	}
-	defer h.door.hub.admission.exit(h.ip)
+	defer h.door.hub.admission.exit(h.peer.RemoteIP)
 	var end *refusal
 	if !errors.As(err, &end) {
 		_ = h.ws.CloseNow()
@@ -45,37 +44,28 @@ func (h *handshake) run() {
 	closeSocket(h.ws, h.link, end.close, end.Error())
 }
 
-// refusal is an error with its close code.
-type refusal struct {
-	error
-	close websocket.StatusCode
-}
-
 // open returns the connection, or why there is none: a *refusal for what the client is to be told.
 func (h *handshake) open() (*conn, error) {
 	if err := h.link.SetReadDeadline(time.Now().Add(h.door.limits.Handshake)); err != nil {
 		return nil, err
 	}
-	h.ws.SetReadLimit(h.door.limits.MaxHandshake)
+	h.ws.SetReadLimit(-1) // readMessage has one of its own
 	if err := h.challenge(); err != nil {
 		return nil, err
 	}
-	kind, r, err := h.ws.Reader(context.Background())
+	m, err := readMessage(h.ws, &h.link.transport.buffers, h.door.limits.MaxHandshake)
 	if err != nil {
 		return nil, h.silent(err)
 	}
-	if kind != websocket.MessageText {
-		return nil, &refusal{errors.New("binary messages not supported"), wire.ClosePolicy}
-	}
-	msg, err := h.door.transport.readAll(r)
-	if err != nil {
-		return nil, h.silent(err)
+	if m.rest != nil {
+		h.door.metrics.refused.Inc()
+		return nil, tooLong(h.door.limits.MaxHandshake)
 	}
 	// What is no JSON is no client of this protocol, which a reason would not help.
-	if !json.Valid(msg) {
+	if !json.Valid(m.text) {
 		return nil, &refusal{errors.New(""), wire.CloseNormal}
 	}
-	req, err := wire.DecodeRequest(msg)
+	req, err := wire.DecodeRequest(m.text)
 	if err == nil && req.Method != "connect" || err != nil && req.ID != "" {
 		err = wit.NewError(wit.CodeInvalid, "invalid handshake: first request must be connect")
 	}
@@ -85,11 +75,11 @@ func (h *handshake) open() (*conn, error) {
 	return h.connect(req)
 }
 
-// silent is the error for a client that sent nothing in time, or went away.
+// silent is the error for a client that sent nothing in time or nothing that is a message, or went away.
 func (h *handshake) silent(err error) error {
 	h.door.metrics.refused.Inc()
-	// The socket is closed already, or the library has told the client why.
-	if h.door.hub.stopping() || errors.Is(err, websocket.ErrMessageTooBig) {
+	var end *refusal
+	if h.door.hub.stopping() || errors.As(err, &end) {
 		return err
 	}
 	return &refusal{errors.New(""), wire.CloseNormal}
@@ -138,6 +128,9 @@ func (h *handshake) connect(req wire.Request) (*conn, error) {
 	if err != nil {
 		return nil, h.refuse(req.ID, err, wire.MinProtocol)
 	}
+	if role := wire.Role(params.Role); role == wire.RoleNode && !h.door.requests.table.Serves(role) {
+		return nil, h.refuse(req.ID, wit.NewError(wit.CodeInvalid, "invalid role: this gateway has nothing for nodes"), wire.MinProtocol)
+	}
 	protocol, ok := params.Negotiate()
 	if !ok {
 		return nil, h.mismatch(req.ID, params)
@@ -145,7 +138,7 @@ func (h *handshake) connect(req wire.Request) (*conn, error) {
 	ctx, cancel := context.WithTimeout(h.door.hub.base, h.door.limits.Handshake)
 	defer cancel()
 	grant, err := h.door.auth.Connect(ctx, auth.Attempt{
-		Params: params, Protocol: protocol, Nonce: h.nonce, ConnID: h.id, RemoteIP: h.ip, Local: h.local, Origin: h.origin,
+		Params: params, Protocol: protocol, Nonce: h.nonce, ConnID: h.id, Peer: h.peer, Origin: h.origin,
 	})
 	if err != nil {
 		return nil, h.refuse(req.ID, err, protocol)
@@ -177,6 +170,7 @@ func (h *handshake) welcome(ctx context.Context, id string, grant auth.Grant) (*
 		c.cancel()
 		return nil, h.refuse(id, errStopping(), c.caller.Protocol)
 	}
+	h.link.known()
 	hello, health := h.door.greeter.hello(ctx, c, grant)
 	payload, err := json.Marshal(hello)
 	if err != nil {
@@ -197,12 +191,11 @@ func (h *handshake) conn(caller *rpc.Caller) *conn {
 	c := &conn{
 		hub: d.hub, requests: d.requests, limits: d.limits, ws: h.ws, link: h.link, caller: caller,
 		out: writer{ws: h.ws, link: h.link, metrics: d.metrics}, slots: make(chan struct{}, d.limits.InFlight),
-		pace:     pace{free: h.local && wire.Allows(caller.Role, caller.Scopes, wire.ScopeAdmin)},
+		pace:     pace{free: h.peer.Local && wire.Allows(caller.Role, caller.Scopes, wire.ScopeAdmin)},
 		nextTick: now.Add(d.limits.Tick), nextPing: now.Add(d.limits.Ping),
 	}
 	c.out.held = true
 	c.out.maxFrames, c.out.maxBytes = d.limits.queue(caller.Protocol)
 	c.ctx, c.cancel = context.WithCancel(d.hub.base)
-	c.ws.SetReadLimit(d.limits.payload(caller.Protocol))
 	return c
 }

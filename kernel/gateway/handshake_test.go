@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/coder/websocket"
 )
 
@@ -142,7 +145,7 @@ func TestHandshakeTranscripts(t *testing.T) {
 		{name: "wrong token, 3", params: map[string]any{"auth": map[string]any{"token": "x"}}, want: failure("INVALID_REQUEST", "unauthorized: gateway token mismatch (pass the gateway's token)", `{"code":"AUTH_TOKEN_MISMATCH"}`), close: "close 1008 unauthorized: gateway token mismatch (pass the gateway's token)"},
 		{name: "wrong token, 4", params: both(map[string]any{"auth": map[string]any{"token": "x"}}, four), want: failure("INVALID_REQUEST", "unauthorized: gateway token mismatch (pass the gateway's token)", `{"authReason":"token_mismatch","canRetryWithDeviceToken":false,"code":"AUTH_TOKEN_MISMATCH","recommendedNextStep":"update_auth_credentials"}`), close: "close 1008 unauthorized: gateway token mismatch (pass the gateway's token)"},
 		{name: "nothing to show", params: map[string]any{"auth": nil}, want: failure("NOT_PAIRED", "device identity required", `{"code":"DEVICE_IDENTITY_REQUIRED"}`), close: "close 1008 device identity required"},
-		{name: "node without device, 4", params: both(map[string]any{"role": "node"}, four), want: failure("NOT_PAIRED", "device identity required", `{"code":"DEVICE_IDENTITY_REQUIRED"}`), close: "close 1008 device identity required"},
+		{name: "node, which nothing here is for", params: map[string]any{"role": "node"}, want: failure("INVALID_REQUEST", "invalid role: this gateway has nothing for nodes", ""), close: "close 1008 invalid role: this gateway has nothing for nodes"},
 		{name: "control page without device", params: client("id", "openclaw-control-ui"), want: failure("INVALID_REQUEST", "control ui requires HTTPS or localhost (secure context)", `{"code":"CONTROL_UI_DEVICE_IDENTITY_REQUIRED"}`), close: "close 1008 control ui requires HTTPS or localhost (secure context)"},
 	}
 	for _, tt := range tests {
@@ -167,6 +170,20 @@ func TestHandshakeTranscripts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A gateway with a method for nodes lets them in, in protocol 4 with a device only.
+func TestNodesWhereTheyAreServed(t *testing.T) {
+	r := boot(t, methods(rpc.New("node.event", wire.ScopeNode, echo)))
+	if w := r.enter(map[string]any{"role": "node"}); w == nil {
+		t.Error("protocol 3")
+	}
+	w := r.raw(nil)
+	w.read()
+	want := failure("NOT_PAIRED", "device identity required", `{"code":"DEVICE_IDENTITY_REQUIRED"}`)
+	if got := w.connect(map[string]any{"role": "node", "minProtocol": 4, "maxProtocol": 4}); got != want {
+		t.Errorf("protocol 4 without a device: %s", got)
 	}
 }
 
@@ -201,7 +218,7 @@ func TestHelloOK(t *testing.T) {
 		}
 		return strings.Join(names, " ")
 	}
-	r := boot(t)
+	r := boot(t, func(_ *authDeps, g *gateway.Deps) { g.Capabilities = []string{"something"} })
 	three := get(r, nil)
 	four := get(r, map[string]any{"minProtocol": 1, "maxProtocol": 9, "scopes": []string{"operator.read"}})
 	for _, tt := range []struct{ what, got, want string }{
@@ -215,6 +232,7 @@ func TestHelloOK(t *testing.T) {
 		{"4", keys(must(json.Marshal(four))), "auth features policy protocol server snapshot type"},
 		{"4 protocol", string(four["protocol"]), "4"},
 		{"4 server", keys(four["server"]), "bootId connId version"},
+		{"4 capabilities", regexp.MustCompile(`"capabilities":.*\]`).FindString(string(four["features"])), `"capabilities":["something"]`},
 		{"4 auth", string(four["auth"]), `{"method":"token","role":"operator","scopes":["operator.read"]}`},
 		{"4 snapshot", keys(four["snapshot"]), "authMode health presence stateVersion uptimeMs"},
 		{"4 policy", keys(four["policy"]), "attachments maxBufferedBytes maxPayload tickIntervalMs"},
@@ -248,15 +266,21 @@ func TestBinaryAndGiantFirstFrames(t *testing.T) {
 	if err := w.ws.Write(t.Context(), websocket.MessageBinary, []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.read(); got != "close 1008 binary messages not supported" {
+	if got := w.read(); got != "close 1003 binary messages not supported" {
 		t.Errorf("binary: %s", got)
+	}
+	w = r.raw(nil)
+	w.read()
+	w.write(strings.Replace(connectFrame, "TOKEN", token+"\xff", 1))
+	if got := w.read(); got != "close 1007 text that is not UTF-8" {
+		t.Errorf("not UTF-8: %s", got)
 	}
 	w = r.raw(nil)
 	w.read()
 	go func() {
 		_ = w.ws.Write(t.Context(), websocket.MessageText, []byte(`{"x":"`+strings.Repeat("y", 65<<10)+`"}`))
 	}()
-	if got := w.read(); !strings.HasPrefix(got, "close 1009") && !strings.HasPrefix(got, "error") {
+	if got := w.read(); got != "close 1009 a message must not have more than 65536 bytes" {
 		t.Errorf("giant: %s", got)
 	}
 }
@@ -287,13 +311,29 @@ func TestOrigins(t *testing.T) {
 	}{
 		{"localhost:18789", "", true},
 		{"localhost:18789", "http://localhost:18789", true},
-		{"localhost:18789", "http://localhost:5173", true},
+		{"localhost:18789", "http://localhost:5173", false}, // another program's page on this machine
+		{"localhost:18789", "http://localhost", false},
+		{"localhost:18789", "https://localhost", false},
+		{"localhost:18789", "http://127.0.0.1:18789", false},
+		{"[::1]:18789", "http://[::1]:18789", true},
+		{"gw.example.org", "http://gw.example.org:80", true},
+		{"gw.example.org", "https://gw.example.org:443", true},
+		{"gw.example.org:443", "https://gw.example.org", true},
+		{"gw.example.org:8443", "https://gw.example.org:8443", true},
+		{"GW.example.org", "https://gw.EXAMPLE.org", true},
+		{"gw.example.org", "https://gw.example.org:8443", false},
+		{"gw.example.org:8443", "https://gw.example.org", false},
+		{"gw.example.org", "https://evil@gw.example.org", false},
+		{"gw.example.org.evil.example.org", "https://gw.example.org.evil.example.org", false},
 		{"192.168.1.5:18789", "http://192.168.1.5:18789", true},
 		{"gw.example.org", "https://gw.example.org", true},
 		{"localhost:18789", "https://chat.example.org", true},
 		{"localhost:18789", "https://evil.example.org", false},
 		{"evil.example.org:18789", "http://evil.example.org:18789", false}, // a name given to this machine's address
 		{"localhost:18789", "null", false},
+		{"localhost:18789", "ftp://localhost:18789", false},
+		{"localhost:18789", "chrome-extension://localhost:18789", false},
+		{"gw.example.org", "file://gw.example.org", false},
 		{"localhost:18789", "chrome-extension://abc", false},
 		{"localhost:18789", "http://localhost.evil.example.org", false},
 	}
@@ -350,12 +390,13 @@ func TestStopClosesHandshakes(t *testing.T) {
 		r := boot(t)
 		w := r.raw(nil)
 		w.read()
-		start := time.Now()
+		start, reads := time.Now(), make(chan string)
+		go func() { reads <- w.read() }()
 		r.stop()
 		if took := time.Since(start); took > time.Second {
 			t.Errorf("stopping took %v", took)
 		}
-		if got := w.read(); !strings.HasPrefix(got, "error") && !strings.HasPrefix(got, "close") {
+		if got := <-reads; got != "close 1012 gateway stopping" {
 			t.Errorf("the client reads %s", got)
 		}
 	})

@@ -1,6 +1,10 @@
 package gateway
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/coder/websocket"
+)
 
 // handshakes is the connections that are being opened, so that stopping can close those too.
 type handshakes struct {
@@ -25,11 +29,13 @@ func (s *handshakes) remove(h *handshake) {
 	delete(s.open, h)
 }
 
-// close ends the handshakes that are under way, without a word: their clients have been promised nothing.
-func (s *handshakes) close() {
+// close ends the handshakes that are under way, and returns when their clients know or have had their time.
+func (s *handshakes) close(code websocket.StatusCode, reason string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	var closing sync.WaitGroup
 	for h := range s.open {
-		_ = h.link.Close()
+		closing.Go(func() { closeSocket(h.ws, h.link, code, reason) })
 	}
+	s.mu.Unlock()
+	closing.Wait()
 }

@@ -3,11 +3,12 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/go-chi/chi/v5"
 	"github.com/hashicorp/go-hclog"
@@ -54,28 +55,28 @@ func (s *web) handler(metrics http.Handler, routes []Route) http.Handler {
 	}
 	// Local tools read metrics without a token: they say how much is done, not what.
 	r.Get("/metrics", func(w http.ResponseWriter, q *http.Request) {
-		if _, err := s.auth.HTTP(q); err != nil && !auth.Local(q) {
-			unauthorized(w, err)
+		if _, err := s.auth.HTTP(q); err != nil && !s.auth.Peer(q).Local {
+			s.unauthorized(w, q)
 			return
 		}
 		metrics.ServeHTTP(w, q)
 	})
 	r.Get("/ws", s.door.upgrade)
 	for _, route := range routes {
-		mount(r, route)
+		s.mount(r, route)
 	}
 	return r
 }
 
-// mount adds a service's route with its bound for bodies.
-func mount(r chi.Router, route Route) {
+// mount adds a service's route with its bound for bodies, and sees to it that nobody tries its secrets for long.
+func (s *web) mount(r chi.Router, route Route) {
 	limit := route.MaxBody
 	if limit == 0 {
 		limit = maxBody
 	}
 	h := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		q.Body = http.MaxBytesReader(w, q.Body, limit)
-		route.Handler.ServeHTTP(w, q)
+		route.Handler.ServeHTTP(&answer{ResponseWriter: w, refused: func() time.Duration { return s.auth.Refused(q) }}, q)
 	})
 	r.Handle(route.Pattern, h)
 }
@@ -133,16 +134,57 @@ func (s *web) serveReady(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"status": "ready", "version": s.version})
 }
 
-// unauthorized answers with auth's error, whose text is for logs.
-func unauthorized(w http.ResponseWriter, err error) {
-	if wit.CodeOf(err) == wit.CodeRateLimited {
-		w.Header().Set("Retry-After", "1")
-		problem(w, http.StatusTooManyRequests, "too many failed logins", "rate_limit_error")
-		return
+// unauthorized refuses a request of the gateway's own paths. Without a secret it was no guess.
+func (s *web) unauthorized(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "" {
+		if wait := s.auth.Refused(r); wait > 0 {
+			tooMany(w, wait)
+			return
+		}
 	}
 	w.Header().Set("WWW-Authenticate", "Bearer")
 	problem(w, http.StatusUnauthorized, "Unauthorized", "unauthorized")
 }
+
+// tooMany tells a client that fails too often when to come back.
+func tooMany(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	problem(w, http.StatusTooManyRequests, "too many failed logins: wait and try again", "rate_limit_error")
+}
+
+// answer is what a service's route writes to. Its 401 is a failed login.
+type answer struct {
+	http.ResponseWriter
+	refused func() time.Duration
+	over    bool // it was answered for the route
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (a *answer) WriteHeader(status int) {
+	if status == http.StatusUnauthorized && !a.over {
+		if wait := a.refused(); wait > 0 {
+			a.over = true
+			h := a.Header()
+			h.Del("WWW-Authenticate")
+			h.Del("Content-Length")
+			tooMany(a.ResponseWriter, wait)
+		}
+	}
+	if !a.over {
+		a.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (a *answer) Write(p []byte) (int, error) {
+	if a.over {
+		return len(p), nil
+	}
+	return a.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach what is below.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // problem answers with an error object of the shape that clients of chat APIs read.
 func problem(w http.ResponseWriter, status int, message, kind string) {

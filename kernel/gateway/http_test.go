@@ -87,6 +87,51 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
+// TestHTTPGuessing: every HTTP door tells who fails too often to stay away, and lets in who is right.
+func TestHTTPGuessing(t *testing.T) {
+	webhook := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.Header.Get("X-Secret") != "right" {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.WriteString(w, "in")
+	})
+	for path, header := range map[string][2]string{"/metrics": {"Authorization", "Bearer " + token}, "/plugins/x/y": {"X-Secret", "right"}} {
+		t.Run(path, func(t *testing.T) {
+			r := boot(t, func(_ *authDeps, g *gateway.Deps) {
+				g.Routes = []gateway.Route{{Pattern: "/plugins/{id}/*", Handler: webhook}}
+			})
+			try := func(value string) *httptest.ResponseRecorder {
+				return r.get("GET", path, func(q *http.Request) {
+					q.RemoteAddr, q.Host = "203.0.113.9:1", "gw.example.org"
+					q.Header.Set(header[0], value)
+				})
+			}
+			for range 6 {
+				if w := try("Bearer guess"); w.Code != http.StatusUnauthorized {
+					t.Fatalf("a guess: %d", w.Code)
+				}
+			}
+			w := try("Bearer guess")
+			const body = `{"error":{"message":"too many failed logins: wait and try again","type":"rate_limit_error"}}` + "\n"
+			if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "1" || w.Body.String() != body || w.Header().Get("WWW-Authenticate") != "" {
+				t.Errorf("the seventh: %d %v %s", w.Code, w.Header(), w.Body)
+			}
+			if w := try(header[1]); w.Code != http.StatusOK {
+				t.Errorf("the right one: %d %s", w.Code, w.Body)
+			}
+		})
+	}
+	// Asking without a secret is no guess.
+	r := boot(t)
+	for range 50 {
+		if w := r.get("GET", "/metrics", func(q *http.Request) { q.RemoteAddr = "203.0.113.9:1" }); w.Code != http.StatusUnauthorized {
+			t.Fatalf("without a secret: %d", w.Code)
+		}
+	}
+}
+
 // What /metrics shows is counted.
 func TestMetricsCount(t *testing.T) {
 	r := boot(t)

@@ -52,16 +52,16 @@ func (h *hub) close() {
 // stopping reports whether close was called.
 func (h *hub) stopping() bool { return h.admission.inside.ending() }
 
-// dismiss, after close, ends what the connections do and closes them, the members with a reason. It returns when they
+// dismiss, after close, closes the connections with a reason and ends what they do. It returns when they
 // have been told, or did not listen for closeTimeout.
 func (h *hub) dismiss(reason string) {
-	h.end()
 	var closing sync.WaitGroup
 	for _, c := range h.members.all() {
 		closing.Go(func() { c.shut(wire.CloseRestart, reason) })
 	}
-	h.handshakes.close()
+	h.handshakes.close(wire.CloseRestart, reason)
 	closing.Wait()
+	h.end() // not before the clients were told: a reader that waits ends with this
 }
 
 // wait returns when every connection has ended or ctx does. A connection ends when its reader has seen the end.

@@ -8,8 +8,11 @@ import (
 
 // Limits bound what clients can take. A zero field has the default that is written beside it.
 type Limits struct {
-	MaxConnections int // 16384
-	// MaxPerIP holds for addresses that are not loopback.
+	// MaxConnections bounds WebSockets.
+	MaxConnections int // 16384, or half of the file descriptors that the process may have
+	// MaxStrangers bounds the connections, of HTTP too, that auth has not let in.
+	MaxStrangers int // 1024, or a quarter of the file descriptors
+	// MaxPerIP bounds either for an address that is neither loopback nor a trusted proxy's.
 	MaxPerIP int // 64
 	// Handshake is the time from the upgrade to an accepted connect.
 	Handshake time.Duration // 10 s
@@ -33,7 +36,7 @@ type Limits struct {
 	Tick    time.Duration // 30 s
 	// Ping is the silence after which a connection is pinged; after three of them it is closed.
 	Ping time.Duration // 30 s
-	// Write bounds one write to a socket.
+	// Write is how long a client that is written to may take nothing at all.
 	Write time.Duration // 10 s
 	// Drain is how long requests may finish when the gateway stops.
 	Drain time.Duration // 5 s
@@ -57,7 +60,9 @@ func (l Limits) payload(protocol int) int64 {
 
 // withDefaults fills in zero fields.
 func (l Limits) withDefaults() Limits {
-	set(&l.MaxConnections, 16384)
+	files := descriptors()
+	set(&l.MaxConnections, min(16384, files/2))
+	set(&l.MaxStrangers, min(1024, files/4))
 	set(&l.MaxPerIP, 64)
 	set(&l.Handshake, 10*time.Second)
 	set(&l.MaxHandshake, 64<<10)

@@ -3,9 +3,11 @@ package gateway
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,11 +22,11 @@ const (
 )
 
 // link is the socket below a WebSocket: it bounds each write in time, gathers a batch of frames into one
-// write, reads ahead while a client is busy, and keeps the time of the last byte that came.
+// write, reads ahead while a client is busy, and keeps the time of the client's last sign of life.
 type link struct {
 	net.Conn
 	transport *transport
-	lastRead  atomic.Int64 // Unix nanoseconds
+	lastSign  atomic.Int64 // of life, in Unix nanoseconds
 
 	// Reading, by one goroutine at a time.
 	ahead []byte  // what was read ahead and not yet given out
@@ -62,7 +64,7 @@ func (l *link) Read(p []byte) (int, error) {
 func (l *link) fill(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
 	if n > 0 {
-		l.lastRead.Store(time.Now().UnixNano())
+		l.alive()
 		l.transport.received.Add(float64(n))
 	}
 	l.full = n == len(p)
@@ -95,21 +97,38 @@ func (l *link) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// send writes in pieces, each with its own time, so that a long frame on a slow line is no stall.
+// send writes until all is gone, or none of it went in Limits.Write: a slow line is no dead one. Bytes that had to wait
+// for room are a sign of life, since the client has made it.
 func (l *link) send(p []byte) error {
 	for len(p) > 0 {
-		piece := p[:min(len(p), 2*batchBytes)]
-		if err := l.Conn.SetWriteDeadline(time.Now().Add(l.transport.patience)); err != nil {
+		start := time.Now()
+		if err := l.Conn.SetWriteDeadline(start.Add(l.transport.patience)); err != nil {
 			return err
 		}
-		n, err := l.Conn.Write(piece)
+		n, err := l.Conn.Write(p[:min(len(p), 2*batchBytes)])
 		l.transport.sent.Add(float64(n))
-		if err != nil {
+		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return err
 		}
-		p = p[len(piece):]
+		if n > 0 && time.Since(start) > waited {
+			l.alive()
+		}
+		p = p[n:]
 	}
 	return nil
+}
+
+// waited is how long a write takes that finds no room.
+const waited = 100 * time.Millisecond
+
+// alive notes a sign of life.
+func (l *link) alive() { l.lastSign.Store(time.Now().UnixNano()) }
+
+// known says that auth has let the client in.
+func (l *link) known() {
+	if k, ok := l.Conn.(*socket); ok { // a handler in a test has no listener
+		k.known()
+	}
 }
 
 // flush sends the batch. The caller holds mu.
@@ -152,7 +171,7 @@ func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	h.link.Conn = raw
-	h.link.lastRead.Store(time.Now().UnixNano())
+	h.link.alive()
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(early)), h.link), max(readBuffer, len(early)))
 	_, _ = r.Peek(len(early)) // the WebSocket looks at what is buffered only

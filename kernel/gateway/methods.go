@@ -15,5 +15,5 @@ func (p *Presence) Methods() []rpc.Method {
 // list shows in full to admins only, as List does.
 func (p *Presence) list(ctx context.Context, _ rpc.None) ([]wire.Presence, error) {
 	c := rpc.CallerOf(ctx)
-	return p.List(c != nil && wire.Allows(c.Role, c.Scopes, wire.ScopeAdmin)), nil
+	return p.List(wire.Allows(c.Role, c.Scopes, wire.ScopeAdmin), c.Protocol), nil
 }

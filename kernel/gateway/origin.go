@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/url"
@@ -11,7 +12,7 @@ import (
 )
 
 // originAllowed decides about a WebSocket of a browser, which alone sends an Origin: the page must come
-// from the host that it connects to, or be configured. The host must be a name that is ours, since a
+// from the host and port that it connects to, or be configured. The host must be a name that is ours, since a
 // page can give any name of its own the address of this machine.
 func originAllowed(r *http.Request, origins, hosts []string) bool {
 	origin := r.Header.Get("Origin")
@@ -22,13 +23,24 @@ func originAllowed(r *http.Request, origins, hosts []string) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil {
 		return false
 	}
+	// Behind a proxy that speaks TLS the gateway sees neither the scheme nor, if it is the usual one, the port.
+	usual := map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	host := auth.Hostname(r.Host)
-	if !strings.EqualFold(u.Hostname(), host) {
+	if !strings.EqualFold(u.Hostname(), host) || cmp.Or(u.Port(), usual) != cmp.Or(port(r.Host), usual) {
 		return false
 	}
 	return auth.LoopbackName(host) || net.ParseIP(host) != nil ||
 		slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(h, host) })
+}
+
+// port returns the port of a Host header, "" for the usual one.
+func port(host string) string {
+	_, port, err := net.SplitHostPort(host)
+	if err != nil {
+		return ""
+	}
+	return port
 }

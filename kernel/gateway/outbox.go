@@ -16,21 +16,42 @@ type frame struct {
 
 // outbox holds what waits to be sent to one connection. It only keeps the books: who is told to start a writer
 // starts it, and there is one at a time, so that frames keep their order.
+//
+// Events and answers have bounds of their own. Events come whether the client reads or not, and one that must arrive and
+// has no room ends the connection. Answers come because the client asked, and it is not read further while much
+// waits: one that is long must not cost the events behind it their room, nor the connection its life.
 type outbox struct {
-	// The bounds of what waits. They are set before the first frame and stay.
+	// The bounds of the events that wait. They are set before the first frame and stay.
 	maxFrames int
 	maxBytes  int64
 
-	mu     sync.Mutex
-	frames []frame
-	held   bool // until hello-ok is the first frame
-	busy   bool // a goroutine writes
-	closed bool
-	seq    uint64
-	count  int // frames waiting or being written
-	bytes  int64
-	room   chan struct{} // made by a reader that waits for room
+	mu      sync.Mutex
+	frames  []frame
+	held    bool // until hello-ok is the first frame
+	busy    bool // a goroutine writes
+	closed  bool
+	seq     uint64
+	events  load          // waiting or being written
+	answers load          // likewise
+	room    chan struct{} // made by a reader that waits for room
 }
+
+// load is a number of frames and their bytes.
+type load struct {
+	frames int
+	bytes  int64
+}
+
+// of returns the load that a frame belongs to.
+func (o *outbox) of(f frame) *load {
+	if f.event {
+		return &o.events
+	}
+	return &o.answers
+}
+
+// maxAnswers is how many bytes of answers may wait when a further one comes.
+const maxAnswers = 16 << 20
 
 // verdict is what became of a frame that was pushed.
 type verdict int
@@ -53,22 +74,59 @@ func (o *outbox) push(f frame, droppable bool) (v verdict, start bool) {
 		o.seq++ // also for what is dropped: the client sees the gap
 		f.seq = o.seq
 	}
-	maxFrames, maxBytes := o.maxFrames, o.maxBytes
-	if droppable { // half of the room is for what must arrive
-		maxFrames, maxBytes = maxFrames/2, maxBytes/2
-	}
-	size := int64(len(f.body))
-	if o.count > 0 && (o.count >= maxFrames || o.bytes+size > maxBytes) {
+	if !o.fits(f, droppable) {
 		if droppable {
 			return dropped, false
 		}
 		o.closed = true
 		return overflow, false
 	}
+	o.add(f)
 	o.frames = append(o.frames, f)
-	o.count++
-	o.bytes += size
 	return queued, o.claim()
+}
+
+// fits reports whether there is room for a frame.
+func (o *outbox) fits(f frame, droppable bool) bool {
+	l := o.of(f)
+	switch {
+	case l.frames == 0:
+		return true
+	case !f.event:
+		return l.frames < o.maxFrames && l.bytes < max(o.maxBytes, maxAnswers)
+	}
+	maxFrames, maxBytes := o.maxFrames, o.maxBytes
+	if droppable { // half of the room is for what must arrive
+		maxFrames, maxBytes = maxFrames/2, maxBytes/2
+	}
+	return l.frames < maxFrames && l.bytes+int64(len(f.body)) <= maxBytes
+}
+
+// add counts a frame that waits from now on.
+func (o *outbox) add(f frame) {
+	l := o.of(f)
+	l.frames++
+	l.bytes += int64(len(f.body))
+}
+
+// sent counts a frame that was written, as soon as it was: what is long in the same batch must not count against what
+// comes meanwhile.
+func (o *outbox) sent(f frame) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if l := o.of(f); l.frames > 0 { // else the box was emptied
+		l.frames--
+		l.bytes -= int64(len(f.body))
+	}
+	o.progress()
+}
+
+// progress lets a reader go on that waits for room. The caller holds mu.
+func (o *outbox) progress() {
+	if o.room != nil {
+		close(o.room)
+		o.room = nil
+	}
 }
 
 // claim makes the caller the writer if there is none and there is something to write.
@@ -86,8 +144,7 @@ func (o *outbox) release(first frame) (start bool) {
 	defer o.mu.Unlock()
 	// Not counted in seq: an answer is none of the events, whose seq begins with 1.
 	o.frames = append([]frame{first}, o.frames...)
-	o.count++
-	o.bytes += int64(len(first.body))
+	o.add(first)
 	o.held = false
 	return o.claim()
 }
@@ -97,18 +154,7 @@ func (o *outbox) release(first frame) (start bool) {
 func (o *outbox) next(batch []frame) []frame {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i := range batch {
-		o.bytes -= int64(len(batch[i].body))
-		batch[i].body = nil
-	}
-	o.count -= len(batch)
-	if o.closed && o.frames == nil {
-		o.count, o.bytes = 0, 0
-	}
-	if o.room != nil {
-		close(o.room)
-		o.room = nil
-	}
+	clear(batch) // what was sent is kept no longer
 	next := o.frames
 	o.frames = nil
 	// The two slices swap, so that steady traffic allocates none; a burst's large one is let go.
@@ -121,13 +167,25 @@ func (o *outbox) next(batch []frame) []frame {
 	return next
 }
 
+// writing reports whether a goroutine writes.
+func (o *outbox) writing() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.busy
+}
+
 // full returns a channel that is closed at the next progress, or nil if there is room for an answer.
 func (o *outbox) full() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || o.count < o.maxFrames/2 && o.bytes < o.maxBytes/2 {
+	if o.closed || o.events.frames+o.answers.frames < o.maxFrames/2 && o.events.bytes+o.answers.bytes < o.maxBytes/2 {
 		return nil
 	}
+	return o.awaited()
+}
+
+// awaited returns the channel that progress closes. The caller holds mu.
+func (o *outbox) awaited() <-chan struct{} {
 	if o.room == nil {
 		o.room = make(chan struct{})
 	}
@@ -138,11 +196,8 @@ func (o *outbox) full() <-chan struct{} {
 func (o *outbox) shut() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closed, o.frames, o.count, o.bytes = true, nil, 0, 0
-	if o.room != nil {
-		close(o.room)
-		o.room = nil
-	}
+	o.closed, o.frames, o.events, o.answers = true, nil, load{}, load{}
+	o.progress()
 }
 
 // encode returns the bytes of f, in buf unless they are complete already.
@@ -159,11 +214,8 @@ func (o *outbox) ending() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
-	if o.count == 0 || o.held {
+	if o.events.frames+o.answers.frames == 0 || o.held {
 		return nil
 	}
-	if o.room == nil {
-		o.room = make(chan struct{})
-	}
-	return o.room
+	return o.awaited()
 }

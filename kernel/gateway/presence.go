@@ -20,6 +20,9 @@ const (
 	presenceRows = 200
 )
 
+// left is the reason in the row of who is there no more.
+const left = "disconnect"
+
 // Presence is the list of who is there: the gateway, its connections, and for five minutes those that
 // left. A device or instance that connects twice is one row.
 type Presence struct {
@@ -49,8 +52,9 @@ func NewPresence(version string) *Presence {
 }
 
 // List returns the rows, the newest first after the gateway's. Below admin they lack what identifies a
-// device or a person's machine.
-func (p *Presence) List(admin bool) []wire.Presence {
+// device or a person's machine. Clients of protocol 4 take every row for somebody who is there, so that those who left
+// are protocol 3's only.
+func (p *Presence) List(admin bool, protocol int) []wire.Presence {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.expire()
@@ -59,7 +63,9 @@ func (p *Presence) List(admin bool) []wire.Presence {
 	self.Ts = time.Now().UnixMilli()
 	list := make([]wire.Presence, 0, len(p.rows)+1)
 	for _, row := range p.rows {
-		list = append(list, row.Presence)
+		if row.Reason != left || protocol < wire.Protocol4 {
+			list = append(list, row.Presence)
+		}
 	}
 	slices.SortFunc(list, func(a, b wire.Presence) int { return cmp.Compare(b.Ts, a.Ts) })
 	list = slices.Insert(list, 0, self)
@@ -115,7 +121,7 @@ func (p *Presence) depart(c *rpc.Caller) {
 	p.mu.Lock()
 	if row := p.rows[presenceKey(c)]; row != nil {
 		if row.conns--; row.conns <= 0 {
-			row.Reason, row.Ts = "disconnect", time.Now().UnixMilli()
+			row.Reason, row.Ts = left, time.Now().UnixMilli()
 		}
 	}
 	p.mu.Unlock()

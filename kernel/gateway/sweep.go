@@ -16,6 +16,7 @@ type sweeper struct {
 	presence  *Presence
 	broadcast *broadcaster
 	metrics   *metrics
+	last      time.Time // the last sweep
 }
 
 // run sends ticks, pings and presence, and closes dead connections, for all of them on one timer.
@@ -53,7 +54,12 @@ func (s *sweeper) pace() time.Duration {
 
 // sweep sends ticks and pings to the connections whose time has come and closes the dead. Each
 // connection's times count from its connect, so they do not come all at once.
+//
+// Where the gateway itself has slept, with its machine or stopped by a signal, nobody's silence means anything: all
+// are given the time of a ping to answer.
 func (s *sweeper) sweep(now time.Time) {
+	slept := !s.last.IsZero() && now.Sub(s.last) > s.limits.Ping
+	s.last = now
 	var tick []byte
 	var dead []*conn
 	s.members.each(nil, func(c *conn) {
@@ -65,17 +71,22 @@ func (s *sweeper) sweep(now time.Time) {
 			}
 			c.send(frame{body: tick, event: true}, tickKind.DropIfSlow)
 		}
-		silence := now.Sub(time.Unix(0, c.link.lastRead.Load()))
+		if slept {
+			c.link.lastSign.Store(now.UnixNano())
+			c.nextPing = now.Add(s.limits.Ping)
+			go c.ping()
+			return
+		}
+		silence := now.Sub(time.Unix(0, c.link.lastSign.Load()))
 		if silence > 3*s.limits.Ping {
 			dead = append(dead, c)
-		} else if silence >= s.limits.Ping && now.After(c.nextPing) {
+		} else if silence >= s.limits.Ping && now.After(c.nextPing) && !c.out.writing() { // what is written asks as well
 			c.nextPing = now.Add(s.limits.Ping)
 			go c.ping()
 		}
 	})
-	// Without a close frame: nobody is there to read it.
 	for _, c := range dead {
 		s.metrics.idle.Inc()
-		go func() { _ = c.ws.CloseNow() }()
+		c.shutSoon(wire.CloseAway, "no sign of life")
 	}
 }

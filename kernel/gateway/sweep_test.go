@@ -3,12 +3,16 @@ package gateway_test
 import (
 	"context"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -17,7 +21,7 @@ import (
 func TestPresence(t *testing.T) {
 	r := boot(t)
 	admin := r.connect(client.Options{Client: wire.Client{DisplayName: "desk", InstanceID: "i-1"}})
-	reader := r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeRead}})
+	reader := r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeRead}, MaxProtocol: 3})
 	rows := func(c *client.Client) map[string]wire.Presence {
 		var list []wire.Presence
 		if err := c.Call(t.Context(), "system-presence", nil, &list); err != nil {
@@ -54,6 +58,40 @@ func TestPresence(t *testing.T) {
 	}
 }
 
+// In protocol 4 the list is of those who are there; protocol 3 shows for a while who left.
+func TestWhoLeftIsProtocol3s(t *testing.T) {
+	r := boot(t)
+	watch := map[int]*client.Client{}
+	for _, protocol := range []int{3, 4} {
+		watch[protocol] = r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol, Client: wire.Client{DisplayName: "watcher"}})
+	}
+	gone := r.connect(client.Options{Client: wire.Client{DisplayName: "gone"}})
+	for _, c := range watch {
+		for !strings.Contains(string(next(t, c, "presence").Payload), `"host":"gone"`) {
+		}
+	}
+	gone.Close()
+	for protocol, c := range watch {
+		for {
+			shown := string(next(t, c, "presence").Payload)
+			if strings.Contains(shown, `"reason":"disconnect"`) || !strings.Contains(shown, `"host":"gone"`) {
+				break
+			}
+		}
+		var list []wire.Presence
+		if err := c.Call(t.Context(), "system-presence", nil, &list); err != nil {
+			t.Fatal(err)
+		}
+		hello := r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol}).Hello()
+		for where, rows := range map[string][]wire.Presence{"system-presence": list, "hello-ok": hello.Snapshot.Presence} {
+			shows := slices.ContainsFunc(rows, func(p wire.Presence) bool { return p.Host == "gone" })
+			if shows != (protocol == 3) {
+				t.Errorf("%s of protocol %d shows who left: %v", where, protocol, shows)
+			}
+		}
+	}
+}
+
 func TestTicksPingsAndTheDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := boot(t)
@@ -81,9 +119,12 @@ func TestTicksPingsAndTheDead(t *testing.T) {
 		ws := rawUpgrade(t, w)
 		w.mute.Store(true)
 		start = time.Now()
-		<-ws
+		reason := <-ws
 		if at := time.Since(start); at < 60*time.Second || at > 100*time.Second {
 			t.Errorf("the mute one was closed after %v", at)
+		}
+		if reason == nil || !strings.Contains(reason.Error(), "no sign of life") {
+			t.Errorf("the mute one was told %v", reason)
 		}
 		r.stop()
 	})
@@ -102,14 +143,16 @@ func (m *mutePeer) Write(b []byte) (int, error) {
 	return m.Conn.Write(b)
 }
 
-// rawUpgrade connects over conn and returns a channel that is closed when the connection ends.
-func rawUpgrade(t *testing.T, conn net.Conn) <-chan struct{} {
+// rawUpgrade connects over conn and returns a channel that gets why the connection ended.
+func rawUpgrade(t *testing.T, conn net.Conn) <-chan error {
 	t.Helper()
 	c, err := client.Dial(t.Context(), client.Options{URL: "ws://localhost", Token: token, Dial: func(context.Context, string, string) (net.Conn, error) { return conn, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.Done()
+	ended := make(chan error, 1)
+	go func() { <-c.Done(); ended <- c.Err() }()
+	return ended
 }
 
 // A long answer on a slow line takes its time, which is no reason to close.
@@ -120,7 +163,7 @@ func TestSlowLine(t *testing.T) {
 		})))
 		c, err := client.Dial(t.Context(), client.Options{URL: "ws://localhost", Token: token, Dial: func(ctx context.Context, n, a string) (net.Conn, error) {
 			conn, err := r.mem.Dial(ctx, n, a)
-			return &slowLine{conn}, err
+			return &slowLine{conn, 20 * time.Microsecond}, err
 		}})
 		if err != nil {
 			t.Fatal(err)
@@ -138,11 +181,101 @@ func TestSlowLine(t *testing.T) {
 	})
 }
 
-// slowLine carries about 50 KB a second.
-type slowLine struct{ net.Conn }
+// A client on a slow line that asks for much gets it, and what happens meanwhile too: were it closed instead, it would
+// come back and ask for the same.
+func TestSlowLineWithALongAnswerAndNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		news := event.Kind[string]{Name: "chat", Scope: wire.ScopeRead}
+		const long, each, events = 2 << 20, 10 << 10, 100
+		var asked sync.WaitGroup
+		asked.Add(3)
+		r := boot(t, methods(rpc.New("long", wire.ScopeRead, func(context.Context, rpc.None) (string, error) {
+			asked.Done()
+			asked.Wait()
+			return strings.Repeat("x", long), nil
+		})))
+		var line net.Conn
+		// At two kilobytes a second not even one write is over in Limits.Write.
+		c, err := client.Dial(t.Context(), client.Options{URL: "ws://localhost", Token: token, MaxProtocol: 3, EventBuffer: 1000,
+			Dial: func(ctx context.Context, n, a string) (net.Conn, error) {
+				conn, err := r.mem.Dial(ctx, n, a)
+				line = conn
+				return &slowLine{conn, 500 * time.Microsecond}, err
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var asks sync.WaitGroup
+		for range 3 { // together beyond what may wait of events
+			asks.Go(func() {
+				var got string
+				if err := c.Call(context.Background(), "long", nil, &got); err != nil || len(got) != long {
+					t.Errorf("%d bytes came: %v", len(got), err)
+				}
+			})
+		}
+		synctest.Wait()
+		for range events {
+			time.Sleep(time.Second)
+			news.Publish(r.bus, strings.Repeat("y", each))
+		}
+		asks.Wait()
+		for n := 0; n < events; {
+			e, ok := <-c.Events()
+			if !ok {
+				t.Fatalf("closed after %d events: %v", n, c.Err())
+			}
+			if e.Name == "chat" {
+				n++
+			}
+		}
+		_ = line.Close()
+		<-c.Done()
+		r.stop()
+	})
+}
+
+// A gateway that was stopped for a day, with its machine or by a signal, takes none of its clients for dead before they
+// could answer.
+func TestSleepIsNoSilence(t *testing.T) {
+	r := boot(t, limits(gateway.Limits{Tick: time.Hour, Ping: time.Hour})) // its own turns are minutes apart
+	c := r.connect(client.Options{})
+	r.gw.Sweep(time.Now())
+	r.gw.Sweep(time.Now().Add(24 * time.Hour))
+	if err := c.Call(t.Context(), "health", nil, nil); err != nil {
+		t.Error(err)
+	}
+	if body := r.get("GET", "/metrics", nil).Body.String(); !strings.Contains(body, "carapace_ws_idle_closed_total 0\n") {
+		t.Error("a client was closed because the gateway had slept")
+	}
+}
+
+// One that takes nothing at all is let go.
+func TestAStuckLineIsLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t, methods(rpc.New("long", wire.ScopeRead, func(context.Context, rpc.None) (string, error) {
+			return strings.Repeat("x", 1<<20), nil
+		})))
+		w := r.enter(nil)
+		w.write(`{"type":"req","id":"1","method":"long"}`)
+		time.Sleep(15 * time.Second)
+		body := r.get("GET", "/metrics", nil).Body.String()
+		if !strings.Contains(body, "carapace_ws_connections 0\n") {
+			t.Error("it is still there")
+		}
+		_ = w.ws.CloseNow()
+		r.stop()
+	})
+}
+
+// slowLine takes perByte for each byte.
+type slowLine struct {
+	net.Conn
+	perByte time.Duration
+}
 
 func (l *slowLine) Read(p []byte) (int, error) {
-	n, err := l.Conn.Read(p)
-	time.Sleep(time.Duration(n) * 20 * time.Microsecond)
+	n, err := l.Conn.Read(p[:min(len(p), 1<<10)])
+	time.Sleep(time.Duration(n) * l.perByte)
 	return n, err
 }

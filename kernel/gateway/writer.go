@@ -55,6 +55,7 @@ func (w *writer) write() {
 			if err = w.ws.Write(context.Background(), websocket.MessageText, b); err != nil {
 				break
 			}
+			w.sent(f)
 			if f.event && cap(b) > cap(*buf) && cap(b) <= 4*batchBytes {
 				*buf = b[:0]
 			}

@@ -4,11 +4,94 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/wit"
 )
+
+// TestConnectionsEndWithTheirPermission: the other side keeps its connections open, so that what ends one is the host:
+// when a version may less, when the plugin stops, and only then.
+func TestConnectionsEndWithTheirPermission(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ended := make(chan string, 10)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				lines, name := bufio.NewReader(conn), ""
+				for {
+					line, err := lines.ReadString('\n')
+					if err != nil {
+						ended <- name
+						return
+					}
+					name = strings.TrimSpace(line)
+					fmt.Fprint(conn, line)
+				}
+			}()
+		}
+	}()
+	w := newWorld()
+	w.config["acc"] = fmt.Sprintf(`{"url":"tcp://%s"}`, l.Addr())
+	o := &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + l.Addr().String()}
+	open := func(g *host.Guest, name string) *egress.Conn {
+		t.Helper()
+		conn, err := g.Connections.Open(t.Context(), "acc", nil, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		echo(t, conn, name)
+		return conn
+	}
+	narrow := everything()
+	narrow.HTTP.Hosts = []string{"api.example.org"}
+	none := everything()
+	none.HTTP = nil
+	for name, end := range map[string]func(*host.Guest){
+		"a narrower version": func(*host.Guest) { w.guest("p", narrow).Connections.Inherit() },
+		"one without http":   func(*host.Guest) { w.guest("p", none).Connections.Inherit() },
+		"the plugin's end":   func(g *host.Guest) { g.Connections.Disconnect() },
+		"its removal":        func(*host.Guest) { w.host.Forget("p") },
+	} {
+		g := w.guest("p", everything())
+		mine, other := open(g, "mine"), open(w.guest("q", everything()), "other")
+		w.guest("p", everything()).Connections.Inherit() // the next version may as much
+		w.host.Forget("nobody")
+		echo(t, mine, "mine")
+		end(g)
+		if got := <-ended; got != "mine" {
+			t.Errorf("%s ended the connection of %s", name, got)
+		}
+		if _, err := mine.Read(); err == nil {
+			t.Errorf("%s: it can still be read", name)
+		}
+		echo(t, other, "other") // another plugin's goes on
+		_ = other.Close()
+		<-ended
+	}
+}
+
+// echo says a line and waits for it to come back.
+func echo(t *testing.T, conn *egress.Conn, line string) {
+	t.Helper()
+	if err := conn.Write(wit.Frame{Text: &line}); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := conn.Read(); err != nil || *f.Text != line {
+		t.Fatalf("%+v, %v", f, err)
+	}
+}
 
 // TestOpen opens connections to a server that the owner configured, up to the plugin's bound, and gives
 // back what was closed.

@@ -15,7 +15,7 @@ import (
 // TestHTTP goes to a server that the owner configured, which only that permits.
 func TestHTTP(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(rw, r.URL.Path+" "+r.Header.Get("Authorization"))
+		fmt.Fprint(rw, r.URL.Path+" "+strings.ToUpper(r.Header.Get("Authorization")))
 	}))
 	defer server.Close()
 	w := newWorld()
@@ -35,7 +35,7 @@ func TestHTTP(t *testing.T) {
 		out  string
 		want wit.Code
 	}{
-		{"account", host.Call{Export: "channel_send", Account: "acc"}, "/api/x", "/api/x of-account", ""},
+		{"account", host.Call{Export: "channel_send", Account: "acc"}, "/api/x", "/api/x OF-ACCOUNT", ""},
 		{"outside the url", host.Call{Export: "channel_send", Account: "acc"}, "/x", "", wit.CodeForbidden},
 		{"not configured", host.Call{Export: "channel_send", Account: "bare"}, "/api/x", "", wit.CodeForbidden},
 		{"plugin", host.Call{Export: "tool_invoke"}, "/api/x", "", wit.CodeForbidden},
@@ -58,7 +58,7 @@ func TestHTTP(t *testing.T) {
 		t.Errorf("a bare host means https: %v", err)
 	}
 	delete(w.vault, "p/acc/tok")
-	if out, err := ask(g, tests[0].call, "http_request", request("/api/x")); err != nil || !strings.Contains(out, "of-plugin") {
+	if out, err := ask(g, tests[0].call, "http_request", request("/api/x")); err != nil || !strings.Contains(out, "OF-PLUGIN") {
 		t.Errorf("falls back to the plugin's own: %s %v", out, err)
 	}
 	delete(w.vault, "p//tok")

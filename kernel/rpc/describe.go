@@ -16,8 +16,10 @@ type types struct {
 
 // Description is what a method promises to clients.
 type Description struct {
-	Name    string
-	Scope   wire.Scope
+	Name  string
+	Scope wire.Scope
+	// Scope4 is protocol 4's, empty where it is the same.
+	Scope4  wire.Scope
 	Summary string
 	// Params is a struct, or a map that accepts everything.
 	Params reflect.Type
@@ -41,7 +43,7 @@ func (t *Table) Describe() []Description {
 	var list []Description
 	for _, m := range t.rows {
 		if !m.Hidden {
-			list = append(list, Description{m.Name, m.Scope, m.Summary, m.types.params, m.types.early, m.types.results})
+			list = append(list, Description{m.Name, m.Scope, m.Scope4, m.Summary, m.types.params, m.types.early, m.types.results})
 		}
 	}
 	slices.SortFunc(list, func(a, b Description) int { return cmp.Compare(a.Name, b.Name) })

@@ -37,6 +37,8 @@ type Caller struct {
 type Method struct {
 	Name  string
 	Scope wire.Scope
+	// Scope4 is what protocol 4 asks for instead; empty is the same.
+	Scope4 wire.Scope
 	// Hidden methods work but are not listed in hello-ok.
 	Hidden bool
 	// Summary says in one sentence what a client gets of it.
@@ -49,6 +51,20 @@ type Method struct {
 func (m Method) Doc(summary string) Method {
 	m.Summary = summary
 	return m
+}
+
+// In4 gives the row another scope in protocol 4.
+func (m Method) In4(scope wire.Scope) Method {
+	m.Scope4 = scope
+	return m
+}
+
+// scope is what a caller needs.
+func (m Method) scope(c *Caller) wire.Scope {
+	if m.Scope4 != "" && c.Protocol >= wire.Protocol4 {
+		return m.Scope4
+	}
+	return m.Scope
 }
 
 // New makes a row. I is the parameters' struct (see Decoder for its tags), O what the client gets.
@@ -129,14 +145,38 @@ func (t *Table) Call(ctx context.Context, caller *Caller, name string, params js
 }
 
 func authorize(c *Caller, m Method) error {
-	if wire.Allows(c.Role, c.Scopes, m.Scope) {
+	scope := m.scope(c)
+	if wire.Allows(c.Role, c.Scopes, scope) {
 		return nil
 	}
-	if m.Scope == wire.ScopeNode || c.Role != wire.RoleOperator {
+	if scope == wire.ScopeNode || c.Role != wire.RoleOperator {
 		return wit.Errorf(wit.CodeForbidden, "unauthorized role: %s", c.Role)
 	}
-	return WithDetails(wit.Errorf(wit.CodeForbidden, "missing scope: %s", m.Scope),
-		map[string]any{"code": "MISSING_SCOPE", "missingScope": m.Scope, "requiredScopes": []wire.Scope{m.Scope}, "method": m.Name})
+	return missing(scope, m.Name)
+}
+
+func missing(scope wire.Scope, method string) error {
+	return WithDetails(wit.Errorf(wit.CodeForbidden, "missing scope: %s", scope),
+		map[string]any{"code": "MISSING_SCOPE", "missingScope": scope, "requiredScopes": []wire.Scope{scope}, "method": method})
+}
+
+// Require is for a handler some of whose parameters need more than its row's scope. Errors: CodeForbidden when the
+// caller lacks it. Outside a call everything is allowed.
+func Require(ctx context.Context, scope wire.Scope, method string) error {
+	if c := CallerOf(ctx); c != nil && !wire.Allows(c.Role, c.Scopes, scope) {
+		return missing(scope, method)
+	}
+	return nil
+}
+
+// Serves reports whether there is a method for the callers of a role.
+func (t *Table) Serves(role wire.Role) bool {
+	for _, m := range t.rows {
+		if (m.Scope == wire.ScopeNode || m.Scope4 == wire.ScopeNode) == (role == wire.RoleNode) {
+			return true
+		}
+	}
+	return false
 }
 
 type callerKey struct{}

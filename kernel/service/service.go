@@ -23,6 +23,8 @@ type Service struct {
 	Methods []rpc.Method
 	Events  []event.Row
 	Routes  []Route
+	// Capabilities are names by which clients of protocol 4 learn what the methods can do.
+	Capabilities []string
 	// Run works until ctx ends and returns nil when all that it started has ended; an earlier return stops
 	// the gateway. nil is a service that only answers.
 	Run func(ctx context.Context) error

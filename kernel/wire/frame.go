@@ -83,7 +83,7 @@ func DecodeRequest(frame []byte) (Request, error) {
 	r := Request{ID: text(f.ID), Params: f.Params}
 	switch {
 	case len(r.ID) > MaxID:
-		return Request{}, wit.Errorf(wit.CodeInvalid, "invalid request frame: at /id: must NOT have more than %d characters", MaxID)
+		return r, wit.Errorf(wit.CodeInvalid, "invalid request frame: at /id: must NOT have more than %d characters", MaxID)
 	case strings.TrimSpace(r.ID) == "":
 		return Request{}, wit.NewError(wit.CodeInvalid, "invalid request frame: at /id: must be a string that is not blank")
 	case text(f.Type) != "req":
@@ -94,6 +94,28 @@ func DecodeRequest(frame []byte) (Request, error) {
 		return r, wit.Errorf(wit.CodeInvalid, "invalid request frame: at /method: must be a string of 1 to %d characters", MaxMethod)
 	}
 	return r, nil
+}
+
+// RequestID returns the id of a request of whose frame only the beginning is there, or "" if it is not in it.
+func RequestID(beginning []byte) string {
+	d := json.NewDecoder(bytes.NewReader(beginning))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return ""
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return ""
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return ""
+		}
+		if id := text(value); name == "id" && len(id) <= MaxID {
+			return id
+		}
+	}
+	return ""
 }
 
 // text is a JSON string's value, or "" for what is not a string.

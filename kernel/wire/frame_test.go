@@ -13,6 +13,32 @@ func nested(n int) string {
 	return `{"type":"req","id":"1","method":"m","params":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + `}`
 }
 
+// siblings has n arrays and objects beside each other, as deep as may be.
+func siblings(n int) string {
+	deepest := strings.Repeat("[", 29) + strings.Repeat("]", 29)
+	return `{"type":"req","id":"1","method":"m","params":[` + strings.Repeat(deepest+`,{"a":{}},`, n) + `1]}`
+}
+
+// TestRequestID: the id of a request whose frame was cut off anywhere behind it.
+func TestRequestID(t *testing.T) {
+	for beginning, want := range map[string]string{
+		`{"type":"req","id":"a\"b","method":"m","params":{"x":"yyy`: `a"b`,
+		`{"params":{"id":"no"},"id":"1","x":"`:                      "1",
+		`{"x":[1,{"id":"no"}],"id":"1"`:                             "1",
+		`{"id":"1"`:                                                 "1",
+		`{"id":"1`:                                                  "",
+		`{"id":1,"x`:                                                "",
+		`{"params":{"id":"no","x":"yyy`:                             "",
+		`["id","1"`:                                                 "",
+		``:                                                          "",
+		`{"id":"` + strings.Repeat("x", 257) + `","x":"`: "",
+	} {
+		if got := wire.RequestID([]byte(beginning)); got != want {
+			t.Errorf("%.60s: got %q, want %q", beginning, got, want)
+		}
+	}
+}
+
 func TestDecodeRequest(t *testing.T) {
 	tests := []struct {
 		name, frame string
@@ -37,7 +63,14 @@ func TestDecodeRequest(t *testing.T) {
 		{"no id", `{"type":"req","method":"m"}`, wire.Request{}, wit.CodeInvalid, "/id"},
 		{"blank id", `{"type":"req","id":"  ","method":"m"}`, wire.Request{}, wit.CodeInvalid, "/id"},
 		{"number id", `{"type":"req","id":1,"method":"m"}`, wire.Request{}, wit.CodeInvalid, "/id"},
-		{"long id", `{"type":"req","id":"` + strings.Repeat("x", 300) + `","method":"m"}`, wire.Request{}, wit.CodeInvalid, "/id"},
+		{"long id", `{"type":"req","id":"` + strings.Repeat("x", 257) + `","method":"m"}`, wire.Request{ID: strings.Repeat("x", 257)}, wit.CodeInvalid, "/id"},
+		{"longest id", `{"type":"req","id":"` + strings.Repeat("x", 256) + `","method":"m"}`, wire.Request{ID: strings.Repeat("x", 256), Method: "m"}, "", ""},
+		{"many siblings", siblings(1000), wire.Request{ID: "1", Method: "m", Params: json.RawMessage(strings.TrimSuffix(strings.SplitN(siblings(1000), `"params":`, 2)[1], "}"))}, "", ""},
+		{"deep behind siblings", strings.Replace(nested(33), `"params":`, `"x":[[],[],{},{}],"params":`, 1), wire.Request{}, wit.CodeTooLarge, "depth"},
+		{"deep behind an escaped quote", strings.Replace(nested(33), `"params":`, `"x":"\"","params":`, 1), wire.Request{}, wit.CodeTooLarge, "depth"},
+		{"deep behind an escaped backslash", strings.Replace(nested(33), `"params":`, `"x":"\\","params":`, 1), wire.Request{}, wit.CodeTooLarge, "depth"},
+		{"brackets behind an escaped backslash", `{"x":"\\","y":"` + strings.Repeat("[", 40) + `","type":"req","id":"1","method":"m"}`, wire.Request{ID: "1", Method: "m"}, "", ""},
+		{"brackets behind an escaped quote", `{"x":"\"` + strings.Repeat("[", 40) + `","type":"req","id":"1","method":"m"}`, wire.Request{ID: "1", Method: "m"}, "", ""},
 		{"wrong type", `{"type":"res","id":"1","method":"m"}`, wire.Request{ID: "1"}, wit.CodeInvalid, "/type"},
 		{"no type", `{"id":"1","method":"m"}`, wire.Request{ID: "1"}, wit.CodeInvalid, "/type"},
 		{"no method", `{"type":"req","id":"1"}`, wire.Request{ID: "1"}, wit.CodeInvalid, "/method"},

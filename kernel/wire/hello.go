@@ -31,6 +31,8 @@ type Server struct {
 type Features struct {
 	Methods []string `json:"methods"`
 	Events  []string `json:"events"`
+	// Capabilities is protocol 4's: names for what the methods can do.
+	Capabilities []string `json:"capabilities,omitempty"`
 }
 
 // Snapshot is the state at the moment of connect, redacted to what the scopes allow.

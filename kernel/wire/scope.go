@@ -30,6 +30,15 @@ const (
 	ScopeNode Scope = "node"
 )
 
+// Known reports whether s is a scope that an operator can have.
+func (s Scope) Known() bool {
+	switch s {
+	case ScopeRead, ScopeWrite, ScopeAdmin, ScopeApprovals, ScopePairing, ScopeQuestions, ScopeTalk, ScopeTalkSecrets:
+		return true
+	}
+	return false
+}
+
 // Allows reports whether a connection with this role and these scopes has what want asks for.
 func Allows(role Role, granted []Scope, want Scope) bool {
 	switch {

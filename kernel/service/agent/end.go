@@ -153,14 +153,15 @@ type outgoing struct {
 	log hclog.Logger
 }
 
-// enqueue gives text and files to the conversation that waits for the run's answer, if one does. Its errors are the
+// enqueue gives text and files to the conversation that waits for the run's answer, if one does. The message's id has a
+// prefix, so that the key of a client's run is not taken for another message. Its errors are the
 // store's: what can never be delivered must not keep the run from its end.
 func (o outgoing) enqueue(tx store.Tx, r run.Run, text string, files []wit.Attachment) error {
 	if r.Reply == nil || r.Reply.Conversation == nil || text == "" && len(files) == 0 {
 		return nil
 	}
 	out := message.Outbound{
-		ID: r.ID, Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text, Attachments: files,
+		ID: "answer:" + r.ID, Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text, Attachments: files,
 		Agent: r.Session.Agent(), SessionKey: string(r.Session), RunID: r.ID,
 	}
 	if isGroup(&out.To) {

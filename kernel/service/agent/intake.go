@@ -29,7 +29,7 @@ func (i *Intake) Wake() { i.runs.Wake() }
 
 // Accept implements message.Acceptor: the message is a run in its conversation's session, answered there.
 // It runs in the transaction that takes the message in, so a message that was acknowledged to the platform has its
-// run. The message's id is the run's; Enqueue takes one that comes twice for the same.
+// run. The message's id gives the run's; Enqueue takes one that comes twice for the same.
 func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	in, from := m.Message, m.Origin()
 	home := in.Conversation
@@ -40,7 +40,7 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	if _, err := session.Ensure(tx, key, from); err != nil {
 		return err
 	}
-	r := AsCommand(run.Run{ID: m.ID, Session: key, Text: in.Text, Origin: from, Reply: &from})
+	r := AsCommand(run.Run{ID: run.FromChannel.ID(m.ID), Session: key, Text: in.Text, Origin: from, Reply: &from})
 	if r.Command == "" {
 		r.Text = message.Clip(preface(m)+in.Text, maxText)
 	}

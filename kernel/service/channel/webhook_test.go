@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/wit"
@@ -48,7 +50,13 @@ func TestWebhookAuthentication(t *testing.T) {
 	mac := hmac.New(sha256.New, []byte("s3cret"))
 	mac.Write([]byte("body"))
 	sum := hex.EncodeToString(mac.Sum(nil))
-	sig := hex.EncodeToString(ed25519.Sign(priv, []byte("123body")))
+	sign := func(stamp string) []string {
+		return []string{"X-Sig", hex.EncodeToString(ed25519.Sign(priv, []byte(stamp+"body"))), "X-Time", stamp}
+	}
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // where the time of a bubble begins
+	unix := func(d time.Duration) string { return strconv.FormatInt(now.Add(d).Unix(), 10) }
+	timed := wit.WebhookFacts{Auth: wit.WebhookAuthEd25519, Header: ptr("X-Sig, X-Time"), Credential: ptr("hook")}
+	sig := sign(unix(0))[1]
 	for name, c := range map[string]struct {
 		facts   wit.WebhookFacts
 		secret  string
@@ -67,8 +75,14 @@ func TestWebhookAuthentication(t *testing.T) {
 		"hmac":                    {wit.WebhookFacts{Auth: wit.WebhookAuthHMACSHA256, Header: ptr("X-Sig"), Credential: ptr("hook")}, "s3cret", []string{"X-Sig", "sha256=" + sum}, 200},
 		"hmac of another body":    {wit.WebhookFacts{Auth: wit.WebhookAuthHMACSHA256, Header: ptr("X-Sig"), Credential: ptr("hook")}, "other", []string{"X-Sig", sum}, 401},
 		"hmac empty":              {wit.WebhookFacts{Auth: wit.WebhookAuthHMACSHA256, Header: ptr("X-Sig"), Credential: ptr("hook")}, "s3cret", []string{"X-Sig", ""}, 401},
-		"ed25519":                 {wit.WebhookFacts{Auth: wit.WebhookAuthEd25519, Header: ptr("X-Sig, X-Time"), Credential: ptr("hook")}, hex.EncodeToString(pub), []string{"X-Sig", sig, "X-Time", "123"}, 200},
-		"ed25519 of another time": {wit.WebhookFacts{Auth: wit.WebhookAuthEd25519, Header: ptr("X-Sig, X-Time"), Credential: ptr("hook")}, hex.EncodeToString(pub), []string{"X-Sig", sig, "X-Time", "124"}, 401},
+		"ed25519":                 {wit.WebhookFacts{Auth: wit.WebhookAuthEd25519, Header: ptr("X-Sig, X-Time"), Credential: ptr("hook")}, hex.EncodeToString(pub), sign(unix(0)), 200},
+		"ed25519 in milliseconds": {timed, hex.EncodeToString(pub), sign(strconv.FormatInt(now.UnixMilli(), 10)), 200},
+		"ed25519 a while ago":     {timed, hex.EncodeToString(pub), sign(unix(-4 * time.Minute)), 200},
+		"ed25519 played again":    {timed, hex.EncodeToString(pub), sign(unix(-6 * time.Minute)), 401},
+		"ed25519 from the future": {timed, hex.EncodeToString(pub), sign(unix(6 * time.Minute)), 401},
+		"ed25519 of no time":      {timed, hex.EncodeToString(pub), sign("nonce-1"), 200},
+		"ed25519 without one":     {timed, hex.EncodeToString(pub), sign("")[:2], 401},
+		"ed25519 of another time": {wit.WebhookFacts{Auth: wit.WebhookAuthEd25519, Header: ptr("X-Sig, X-Time"), Credential: ptr("hook")}, hex.EncodeToString(pub), []string{"X-Sig", sig, "X-Time", unix(time.Second)}, 401},
 		"ed25519 with a bad key":  {wit.WebhookFacts{Auth: wit.WebhookAuthEd25519, Header: ptr("X-Sig"), Credential: ptr("hook")}, "00ff", []string{"X-Sig", sig}, 401},
 	} {
 		inBubble(name, t, func(t *testing.T) {

@@ -9,7 +9,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -34,7 +36,8 @@ type guard struct {
 // bearer compares the Authorization header with the credential, header the declared header. hmac_sha256
 // and ed25519 verify the declared header's signature, in hex or base64 and behind an optional
 // `name=`, over the body. Where the declaration names a second header after a comma, its value is
-// signed before the body: a timestamp, say.
+// signed before the body. A number there is a time in Unix seconds or milliseconds, and must be of the last or next
+// five minutes, so that what somebody has read along cannot be played again later.
 func (g guard) admit(r *http.Request, a message.Account, facts *wit.WebhookFacts, body []byte) int {
 	if facts.Auth == wit.WebhookAuthNone {
 		return 0
@@ -72,6 +75,9 @@ func genuine(h http.Header, facts *wit.WebhookFacts, secret string, body []byte)
 	}
 	signed := body
 	if prefix = strings.TrimSpace(prefix); prefix != "" {
+		if !timely(h.Get(prefix), time.Now()) {
+			return false
+		}
 		signed = append([]byte(h.Get(prefix)), body...)
 	}
 	switch facts.Auth {
@@ -84,6 +90,22 @@ func genuine(h http.Header, facts *wit.WebhookFacts, secret string, body []byte)
 		return ok && len(key) == ed25519.PublicKeySize && ed25519.Verify(key, signed, signature)
 	}
 	return false
+}
+
+// webhookWindow is how far a signed time may be off.
+const webhookWindow = 5 * time.Minute
+
+// timely reports whether a signed value is no time, or one of now.
+func timely(value string, now time.Time) bool {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return value != ""
+	}
+	at := time.Unix(n, 0)
+	if n > 1e11 { // in seconds that is the year 5138
+		at = time.UnixMilli(n)
+	}
+	return now.Sub(at).Abs() <= webhookWindow
 }
 
 // same compares in constant time, whatever the lengths.

@@ -105,15 +105,16 @@ func (s *Service) identity(_ context.Context, p IdentityParams) (IdentityResult,
 	return res, nil
 }
 
-// ModelsListParams asks for the models; Refresh asks the providers again instead of remembering. All agents and
-// sessions have the same ones.
+// ModelsListParams asks for the models; Refresh asks the providers again instead of remembering, which PreparedOnly
+// rules out. All agents and sessions have the same ones.
 type ModelsListParams struct {
 	AgentID    string `json:"agentId"`
 	SessionKey string `json:"sessionKey" rpc:"max=512"`
 	Refresh    bool   `json:"refresh"`
+	// PreparedOnly forbids to ask the providers.
+	PreparedOnly bool `json:"preparedOnly"`
 	// Those below are accepted and change nothing.
 	IncludeProviderCapabilities bool   `json:"includeProviderCapabilities"`
-	PreparedOnly                bool   `json:"preparedOnly"`
 	View                        string `json:"view" rpc:"enum=default|configured|provider-config|all"`
 }
 
@@ -150,6 +151,9 @@ func (s *Service) listModels(ctx context.Context, p ModelsListParams) (ModelsLis
 	res := ModelsListResult{Models: []ModelChoice{}, ProviderOutcomes: []ProviderOutcome{}}
 	if _, err := s.sessions.Settings().Agent(p.AgentID); err != nil {
 		return res, err
+	}
+	if p.Refresh && p.PreparedOnly {
+		return res, wit.NewError(wit.CodeInvalid, "invalid models.list params: refresh and preparedOnly exclude each other")
 	}
 	infos := s.models.Configured()
 	found := make([][]ModelChoice, len(infos))

@@ -23,7 +23,8 @@ const (
 	queue    = store.Table[place]("runs.queue") // session NUL ticket
 	finished = store.Table[string]("runs.done") // time / run
 
-	maxRunID = 256
+	maxKey   = 256         // a client's
+	maxRunID = maxKey + 16 // with its source
 	maxQueue = 1000
 	// keepRuns is how long a finished run answers for its id, in milliseconds.
 	keepRuns = 30 * 24 * 3600 * 1000
@@ -46,7 +47,7 @@ type Receipt struct {
 // CodeConflict when the id belongs to another session.
 func Enqueue(tx store.Tx, r Run) (Receipt, error) {
 	if r.ID == "" || len(r.ID) > maxRunID || !utf8.ValidString(r.ID) {
-		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes", r.ID, maxRunID)
+		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes", r.ID, maxKey)
 	}
 	old, err := runs.Get(tx, r.ID)
 	switch {

@@ -61,7 +61,7 @@ func TestQueue(t *testing.T) {
 			}
 			return err
 		})
-		for id, want := range map[string]wit.Code{"": wit.CodeInvalid, strings.Repeat("x", 257): wit.CodeInvalid, "o1": wit.CodeConflict} {
+		for id, want := range map[string]wit.Code{"": wit.CodeInvalid, strings.Repeat("x", 273): wit.CodeInvalid, "o1": wit.CodeConflict} {
 			if code := storetest.Try(s, func(tx store.Tx) error {
 				_, err := run.Enqueue(tx, run.Run{ID: id, Session: key})
 				return err

@@ -3,6 +3,8 @@ package run
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -25,13 +27,32 @@ const (
 // Live reports whether the run is still to be finished.
 func (s State) Live() bool { return s == Queued || s == Running }
 
+// Source is what the ids of the gateway's own runs begin with. No client's key may, so that who can guess such an id
+// cannot take it and leave a message or a job without its run.
+type Source string
+
+const (
+	// FromChannel is followed by the key of the message in the inbox.
+	FromChannel Source = "channel:"
+	// FromCron is followed by the job and when it was due.
+	FromCron Source = "cron:"
+)
+
+// ID is the id of the run that answers what has this key at the source.
+func (s Source) ID(key string) string { return string(s) + key }
+
+// reserved reports whether an id is for the gateway's own runs.
+func reserved(id string) bool {
+	return slices.ContainsFunc([]Source{FromChannel, FromCron}, func(s Source) bool { return strings.HasPrefix(id, string(s)) })
+}
+
 // MaxText is how many bytes the text of a run may have.
 const MaxText = 1 << 20
 
 // Run is one request for an answer. What asks sets the first group of fields; the rest changes as it
 // goes on. Times are in Unix milliseconds.
 type Run struct {
-	// ID is the idempotency key: 1 to 256 bytes.
+	// ID is the idempotency key: a client's choice of 1 to 256 bytes, or one of a Source.
 	ID      string      `json:"id"`
 	Session session.Key `json:"session"`
 	// Said is how the client wrote the session, where that was not its key.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -328,6 +329,29 @@ func TestHold(t *testing.T) {
 		second()
 		if r, err := p.Wait(context.Background(), "r1"); err != nil || r.State != run.Done {
 			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+// TestClientsCannotTakeIDsOfOthers: the gateway's own runs have ids that no client can choose, also by guessing.
+func TestClientsCannotTakeIDsOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := live(t, store.OpenMemory(), &worker{}, new(claim.Local))
+		defer s.stop()
+		const main = session.Key("agent:main:main")
+		for _, id := range []string{run.FromChannel.ID("chat/home/7"), run.FromCron.ID("job:1"), "channel:", strings.Repeat("k", 257)} {
+			_, err := s.Submit(context.Background(), run.Request{Run: run.Run{ID: id, Session: main, Text: "mine"}})
+			if wit.CodeOf(err) != wit.CodeInvalid {
+				t.Errorf("%.20q: %v", id, err)
+			}
+		}
+		if _, err := s.Do(context.Background(), run.Job{ID: run.FromCron.ID("job:1"), Session: "main", Message: "report"}); err != nil {
+			t.Errorf("the job itself: %v", err)
+		}
+		for _, id := range []string{"channels", "Channel:x", "x:channel:", strings.Repeat("k", 256)} {
+			if _, err := s.Submit(context.Background(), run.Request{Run: run.Run{ID: id, Session: main, Text: "mine"}}); err != nil {
+				t.Errorf("%.20q: %v", id, err)
+			}
 		}
 	})
 }

@@ -21,14 +21,21 @@ type Request struct {
 	SessionID string
 }
 
-// Submit queues a run, in a session that is made if there is none. Errors: as Enqueue's and
-// session.Destination's; CodeInvalid for a channel that has no account; the store's.
+// Submit queues a run of a client, in a session that is made if there is none. Errors: CodeInvalid for an id of the
+// gateway's own and for a channel that has no account; as Enqueue's and session.Destination's; the store's.
 func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
-	var out Receipt
+	if id := q.Run.ID; len(id) > maxKey || reserved(id) {
+		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s or %s", id, maxKey, FromChannel, FromCron)
+	}
+	return s.submit(ctx, q)
+}
+
+// submit queues a run of anybody.
+func (s *Service) submit(ctx context.Context, q Request) (out Receipt, err error) {
 	if err := s.reachable(q.To); err != nil {
 		return out, err
 	}
-	err := s.store.Update(ctx, func(tx store.Tx) error {
+	err = s.store.Update(ctx, func(tx store.Tx) error {
 		r := q.Run
 		e, err := session.EnsureAs(tx, r.Session, message.Origin{}, q.SessionID)
 		if err != nil {
@@ -50,7 +57,7 @@ func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 
 // Job is a run that the gateway itself asks for, such as a scheduled one.
 type Job struct {
-	// ID is the run's: the same twice is one run.
+	// ID is the run's, of a Source: the same twice is one run.
 	ID string
 	// Agent answers, in Session as clients write it, such as cron:backup.
 	Agent, Session  string
@@ -107,7 +114,7 @@ func (s *Service) Do(ctx context.Context, j Job) (Outcome, error) {
 		ID: j.ID, Session: key, Text: j.Message, Model: j.Model, Thinking: j.Thinking, Timeout: j.Timeout.Milliseconds(),
 	}}
 	if err := s.insist(ctx, func() error {
-		got, err := s.Submit(ctx, q)
+		got, err := s.submit(ctx, q)
 		if err != nil {
 			return err
 		}
@@ -134,7 +141,7 @@ func (s *Service) insist(ctx context.Context, do func() error) error {
 
 // SystemEvent is something that a session's agent is told by the gateway.
 type SystemEvent struct {
-	// ID makes the same event twice one; empty is only for notes, and always new.
+	// ID, of a Source, makes the same event twice one; empty is only for notes, and always new.
 	ID string
 	// Session is told, or the main one of Agent when it is empty.
 	Session session.Key

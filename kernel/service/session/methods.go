@@ -26,8 +26,8 @@ func (m methods) rows() []rpc.Method {
 		rpc.New("sessions.subscribe", wire.ScopeRead, m.subscribe).Doc("Confirms that the connection hears sessions.changed, as every one that may read does."),
 		rpc.New("sessions.preview", wire.ScopeRead, m.sessions.preview).Doc("Returns the last lines of several conversations."),
 		rpc.New("sessions.export", wire.ScopeRead, m.sessions.export).Doc("Returns a history as JSON lines, page by page."),
-		rpc.New("sessions.resolve", wire.ScopeRead, m.resolve).Doc("Finds a conversation by its key, session id or label."),
-		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch).Doc("Changes what a person has set for a conversation."),
+		rpc.New("sessions.resolve", wire.ScopeAdmin, m.resolve).In4(wire.ScopeRead).Doc("Finds a conversation by its key, session id or label."),
+		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch).In4(wire.ScopeWrite).Doc("Changes what a person has set for a conversation."),
 		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset).Doc("Ends the history of a conversation and begins an empty one."),
 		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove).Doc("Deletes a conversation, unless it is the main one."),
 	}
@@ -96,6 +96,12 @@ func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) 
 	key, err := m.sessions.Settings().ParseKey(p.Key, p.AgentID)
 	if err != nil {
 		return PatchResult{}, err
+	}
+	// In protocol 4 who may write may put a conversation away, and no more.
+	if !p.archivesOnly() {
+		if err := rpc.Require(ctx, wire.ScopeAdmin, "sessions.patch"); err != nil {
+			return PatchResult{}, err
+		}
 	}
 	var model *string
 	if len(p.Model) > 0 && json.Unmarshal(p.Model, &model) == nil && model != nil {

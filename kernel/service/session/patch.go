@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -77,6 +78,12 @@ func (r refused) check() error {
 // ThinkingLevels are how much a model may think.
 func ThinkingLevels() []string {
 	return []string{"off", "minimal", "low", "medium", "high", "xhigh", "max", "adaptive"}
+}
+
+// archivesOnly reports whether nothing is changed but whether the session is put away.
+func (p PatchParams) archivesOnly() bool {
+	bare := PatchParams{Key: p.Key, AgentID: p.AgentID, ExpectedSessionID: p.ExpectedSessionID, marking: marking{Archived: p.Archived}}
+	return p.Archived != nil && reflect.DeepEqual(p, bare)
 }
 
 // maxLabel is the longest label, in bytes.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -96,6 +97,18 @@ type monitor struct {
 	plugins  Plugins
 	accounts Accounts
 	services func() []service.Service
+}
+
+// tell answers a client. Who may not read learns whether the gateway works, and nothing else.
+func (m *monitor) tell(ctx context.Context, _ HealthParams) (Health, error) {
+	h := m.health(ctx)
+	if rpc.Require(ctx, wire.ScopeRead, "health") != nil {
+		h = Health{
+			OK: h.OK, Ts: h.Ts, DurationMs: h.DurationMs, Channels: map[string]ChannelHealth{}, ChannelOrder: []string{},
+			ChannelLabels: map[string]string{}, Agents: []AgentHealth{}, Sessions: SessionsSummary{Recent: []RecentSession{}},
+		}
+	}
+	return h, nil
 }
 
 // health asks for nothing that is slow: every client asks for it, again and again.

@@ -122,11 +122,11 @@ func (s *Service) Health(ctx context.Context) Health { return s.monitor.health(c
 // methods lists the rows of the method table.
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("health", wire.ScopeRead, func(ctx context.Context, _ HealthParams) (Health, error) { return s.Health(ctx), nil }).
+		rpc.New("health", wire.ScopeRead, s.monitor.tell).In4(wire.ScopeNone).
 			Doc("Says whether the gateway works, and of what it consists."),
 		rpc.New("status", wire.ScopeRead, s.monitor.status).Doc("Says what the gateway is made of and how much it has to do."),
 		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
-		rpc.New("config.get", wire.ScopeAdmin, s.file.get).Doc("Returns the config file without its secrets."),
+		rpc.New("config.get", wire.ScopeAdmin, s.file.get).In4(wire.ScopeRead).Doc("Returns the config file without its secrets."),
 		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
 		rpc.New("doctor", wire.ScopeAdmin, s.doctor.examine).Doc("Looks for what is wrong and says what to do. It reads all of the database."),
 	}

@@ -317,7 +317,7 @@ type outbox struct{}
 
 // Enqueue implements message.Outbox.
 func (outbox) Enqueue(tx store.Tx, m message.Outbound) error {
-	return tx.Insert("test.out", m.ID, []byte(m.Text)) // a second one is a bug: it conflicts
+	return tx.Insert("test.out", m.RunID, []byte(m.Text)) // a second one is a bug: it conflicts
 }
 
 // Wake implements message.Outbox.

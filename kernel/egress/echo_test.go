@@ -1,0 +1,222 @@
+package egress_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/coder/websocket"
+)
+
+// form is a way in which a server may say a credential back, and what of it nobody but the credential's owner knows.
+type form struct{ text, core string }
+
+func spoken(t *testing.T, secret string) map[string]form {
+	t.Helper()
+	quoted, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forms := map[string]form{}
+	for name, text := range map[string]string{
+		"plain": secret, "json": string(quoted), "path": url.PathEscape(secret), "query": url.QueryEscape(secret),
+		"lower-case query": strings.NewReplacer("%2B", "%2b", "%2F", "%2f", "%3F", "%3f").Replace(url.QueryEscape(secret)),
+		"simple json":      strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(secret),
+	} {
+		forms[name] = form{text, strings.Trim(text, `"`)}
+	}
+	for _, before := range []string{"", "u:", "user:", "üser:"} {
+		for _, after := range []string{"", ".", "&c"} {
+			from, to := (len(before)*8+5)/6, (len(before)+len(secret))*8/6
+			for name, encoding := range map[string]*base64.Encoding{"base64 ": base64.StdEncoding, "base64url ": base64.RawURLEncoding} {
+				text := encoding.EncodeToString([]byte(before + secret + after))
+				forms[name+before+after] = form{text, text[from:to]}
+			}
+		}
+	}
+	return forms
+}
+
+// leaks reports whether much of what is secret in a form is still in what came back.
+func leaks(got, core string) bool {
+	for i := 0; i+4 <= len(core); i++ {
+		if strings.Contains(got, core[i:i+4]) {
+			return true
+		}
+	}
+	return false
+}
+
+const ordinary = "what was asked for, and 0123456789 besides"
+
+// TestEchoesAreRemoved: a permitted host that says a credential back does not hand it to the plugin, in headers, in the
+// body, in a stream that comes in pieces, or on a connection that stays.
+func TestEchoesAreRemoved(t *testing.T) {
+	const secret = `Se+cret/t0ken?k&n"x`
+	for name, f := range spoken(t, secret) {
+		t.Run(name, func(t *testing.T) {
+			form, core := f.text, f.core
+			body := ordinary + " " + form + form + " " + ordinary + " " + core[:3] + "~" + form
+			r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+				if q.Header.Get("Upgrade") != "" {
+					c, err := websocket.Accept(w, q, nil)
+					if err != nil {
+						return
+					}
+					_ = c.Write(q.Context(), websocket.MessageText, []byte(body))
+					_ = c.Write(q.Context(), websocket.MessageBinary, []byte(body))
+					_, _, _ = c.Read(q.Context())
+					return
+				}
+				w.Header().Set("X-Echo", form)
+				w.WriteHeader(200)
+				if q.URL.Path == "/stream" {
+					for i := range len(body) {
+						_, _ = io.WriteString(w, body[i:i+1])
+						w.(http.Flusher).Flush()
+					}
+					return
+				}
+				_, _ = io.WriteString(w, body)
+			})
+			creds := secrets(map[string]string{"tok": secret})
+			headers := []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:tok}}"}}
+			check := func(where, got string) {
+				t.Helper()
+				if leaks(got, core) || !strings.Contains(got, core[:3]+"~") || !strings.HasPrefix(got, ordinary) || strings.Count(got, ordinary) != 2 || !strings.Contains(got, "[redacted]") {
+					t.Errorf("%s: %q", where, got)
+				}
+			}
+			ask := func(path string) *wit.HTTPRequest {
+				return &wit.HTTPRequest{URL: "https://api.example.com" + path, Headers: headers}
+			}
+			res, err := r.client.Do(context.Background(), anyHost, creds, ask("/"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			check("body", *res.Text)
+			for _, h := range res.Headers {
+				if leaks(h.Value, core) {
+					t.Errorf("header %s: %s", h.Name, h.Value)
+				}
+			}
+			stream, err := r.client.Stream(context.Background(), anyHost, creds, ask("/stream"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(stream.Body)
+			_ = stream.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			check("stream", string(b))
+			conn, err := r.client.Open(t.Context(), anyHost, creds, &wit.OpenConnection{URL: "wss://api.example.com/", Headers: headers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			for _, kind := range []string{"text", "bytes"} {
+				f, err := conn.Read()
+				if err != nil {
+					t.Fatal(err)
+				}
+				text := string(f.Bytes)
+				if f.Text != nil {
+					text = *f.Text
+				}
+				check(kind+" of a frame", text)
+			}
+		})
+	}
+}
+
+// What waits for no echo is not held back: an event of a stream is there when it has come.
+func TestStreamsAreNotHeldBack(t *testing.T) {
+	next := make(chan struct{})
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		for n := range 3 {
+			fmt.Fprintf(w, "data: event %d\n\n", n)
+			w.(http.Flusher).Flush()
+			<-next
+		}
+	})
+	stream, err := r.client.Stream(context.Background(), anyHost, secrets(map[string]string{"tok": "a-long-secret"}),
+		&wit.HTTPRequest{URL: "https://api.example.com/", Headers: []wit.Header{{Name: "X-Key", Value: "{{credential:tok}}"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	for n := range 3 {
+		want := fmt.Sprintf("data: event %d\n\n", n)
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(stream.Body, got); err != nil || string(got) != want {
+			t.Fatalf("%q, %v", got, err)
+		}
+		next <- struct{}{}
+	}
+}
+
+// A frame's credential that comes back is removed too, and a request does not carry any number of them.
+func TestEchoesOfFrames(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		c, err := websocket.Accept(w, q, nil)
+		if err != nil {
+			return
+		}
+		_, b, err := c.Read(q.Context())
+		if err == nil {
+			_ = c.Write(q.Context(), websocket.MessageText, b)
+		}
+		_, _, _ = c.Read(q.Context())
+	})
+	creds := secrets(map[string]string{"tok": "a-long-secret"})
+	conn, err := r.client.Open(t.Context(), anyHost, creds, &wit.OpenConnection{URL: "wss://api.example.com/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.Write(wit.Frame{Text: new(`{"token":"{{credential:tok}}"}`), Fill: true}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := conn.Read()
+	if err != nil || *f.Text != `{"token":"[redacted]"}` {
+		t.Errorf("%v, %v", f, err)
+	}
+	var many []wit.Header
+	for n := range 17 {
+		many = append(many, wit.Header{Name: fmt.Sprint("X-", n), Value: fmt.Sprintf("{{credential:c%d}}", n)})
+	}
+	any := egress.Credentials(func(name string) (string, error) { return "secret of " + name, nil })
+	_, err = r.client.Do(context.Background(), anyHost, any, &wit.HTTPRequest{URL: "https://api.example.com/", Headers: many})
+	wantCode(t, err, wit.CodeTooLarge)
+}
+
+// TestHeadersThatMeanAnotherRequest: what the policy has checked is what is asked for.
+func TestHeadersThatMeanAnotherRequest(t *testing.T) {
+	var got http.Header
+	r := newRig(t, func(_ http.ResponseWriter, q *http.Request) { got = q.Header })
+	for _, name := range []string{"X-HTTP-Method-Override", "x-http-method", "X-Method-Override", "X-Original-URL", "X-Rewrite-Url"} {
+		_, err := r.client.Do(context.Background(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/", Headers: []wit.Header{{Name: name, Value: "DELETE"}}})
+		wantCode(t, err, wit.CodeForbidden)
+	}
+	var headers []wit.Header
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Real-IP", "Via", "True-Client-IP", "CF-Connecting-IP", "X-Kept"} {
+		headers = append(headers, wit.Header{Name: name, Value: "127.0.0.1"})
+	}
+	if _, err := r.client.Do(context.Background(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/", Headers: headers}); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range headers {
+		if (got.Get(h.Name) != "") != (h.Name == "X-Kept") {
+			t.Errorf("%s: %q", h.Name, got.Get(h.Name))
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/coder/websocket"
+)
+
+// maxSkipped is how many bytes of a message beyond its bound are read, so that the connection can go on.
+const maxSkipped = 64 << 20
+
+// refusal is an error with its close code.
+type refusal struct {
+	error
+	close websocket.StatusCode
+}
+
+// message is what a client has sent: text in UTF-8, or the beginning of what is too long, and the rest of it.
+type message struct {
+	text []byte
+	rest io.Reader
+}
+
+// readMessage returns a client's next message, or of more than limit bytes the beginning. Errors: *refusal for what the
+// client is to be told; else the connection is gone.
+func readMessage(ws *websocket.Conn, b *buffers, limit int64) (message, error) {
+	kind, r, err := ws.Reader(context.Background())
+	if err != nil {
+		return message{}, err
+	}
+	if kind != websocket.MessageText {
+		return message{}, &refusal{errors.New("binary messages not supported"), wire.CloseUnsupported}
+	}
+	text, cut, err := b.readAll(r, limit)
+	switch {
+	case err != nil:
+		return message{}, err
+	case cut:
+		return message{text, r}, nil
+	case !utf8.Valid(text):
+		return message{}, &refusal{errors.New("text that is not UTF-8"), wire.CloseNotText}
+	}
+	return message{text, nil}, nil
+}
+
+// tooLong refuses a message of which nothing can be answered.
+func tooLong(limit int64) error {
+	return &refusal{fmt.Errorf("a message must not have more than %d bytes", limit), wire.CloseTooBig}
+}
+
+// request decodes a message, and says why the request is to be refused if it is. err ends the connection: there is no
+// request to answer then, and what follows in the stream could not be trusted either.
+func (m message) request(limit int64) (req wire.Request, bad, err error) {
+	if m.rest == nil {
+		req, bad = wire.DecodeRequest(m.text)
+		if bad != nil && req.ID == "" {
+			return req, nil, &refusal{bad, wire.ClosePolicy}
+		}
+		return req, bad, nil
+	}
+	if req.ID = wire.RequestID(m.text); req.ID == "" {
+		return req, nil, tooLong(limit)
+	}
+	return req, wit.Errorf(wit.CodeTooLarge, "a request must not have more than %d bytes", limit), m.skip(limit)
+}
+
+// skip reads what is too long to its end, so that the connection can go on. Errors: as readMessage's.
+func (m message) skip(limit int64) error {
+	n, err := io.Copy(io.Discard, io.LimitReader(m.rest, maxSkipped+1))
+	if err == nil && n > maxSkipped {
+		err = tooLong(limit)
+	}
+	return err
+}
