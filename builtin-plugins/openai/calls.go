@@ -5,6 +5,13 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// A tool call comes in pieces, the first with its id and name, all with some of the text of its arguments:
+//
+//	{"index":0,"id":"call_1","type":"function","function":{"name":"calc","arguments":"{\"expr"}}
+//	{"index":0,"function":{"arguments":"ession\":\"1+1\"}"}}
+//
+// That is how OpenAI does it, and the pieces of two calls may alternate. See find for how others do.
+
 // call is what has to be known of a tool call until the next of its pieces comes. The pieces themselves go to the
 // gateway, which puts them together: arguments can be a megabyte, and the state travels with each chunk.
 type call struct {
@@ -17,7 +24,8 @@ type call struct {
 
 const noIndex = -1
 
-// call gives out a piece, and reports whether there is room for it.
+// call gives out a piece, and reports whether there is room for it. The id and the name go out once, with the first
+// piece that has them; a piece that says nothing new goes out not at all.
 func (s *state) call(piece json.Value, answer *wit.ProviderAnswer) bool {
 	index, id := int64(noIndex), piece.Get("id").Text()
 	if given := piece.Get("index"); given.Exists() {
@@ -93,19 +101,22 @@ func (s *state) ownName(name string) string {
 	return name
 }
 
-// nesting follows a JSON value as it comes, to know when it is whole.
+// nesting follows a JSON value as it comes, to know when it is whole, with three numbers instead of the value. That it is
+// valid, it does not check: what a model wrote wrongly is the tool's to refuse.
 type nesting struct {
 	depth   int64
 	place   int64 // inText, afterBackslash, or 0 outside of texts
 	started bool
 }
 
+// The places inside of a text.
 const (
 	inText         = 1
 	afterBackslash = 2
 )
 
-// add follows what comes next.
+// add follows what comes next. Brackets and quotes inside of a text say nothing, and after a backslash neither does a
+// quote.
 func (n *nesting) add(text string) {
 	for _, c := range []byte(text) {
 		switch {
@@ -125,6 +136,7 @@ func (n *nesting) add(text string) {
 	}
 }
 
+// begun reports whether anything of an object has come.
 func (n *nesting) begun() bool { return n.started }
 
 // whole reports whether an object has come and ended.

@@ -25,6 +25,8 @@ type config struct {
 	headers      json.Value
 }
 
+// newConfig reads the configuration. The gateway has checked it against the manifest's schema; a plugin may be run
+// without one all the same, so what would do harm is refused here too.
 func newConfig(raw wit.JSON) (*config, error) {
 	c := &config{baseURL: defaultBaseURL, timeout: defaultTimeout}
 	if len(raw) == 0 {

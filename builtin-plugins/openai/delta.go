@@ -5,7 +5,14 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// delta reads a piece of a message, or all of one.
+// delta reads a piece of a message, or all of one. Most have one field, and it is "content"; these exist:
+//
+//	{"role":"assistant","content":"Hello"}
+//	{"content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"Hello"}]}
+//	{"reasoning_content":"hm"}
+//	{"reasoning":"hm","reasoning_details":[…]}
+//	{"refusal":"I cannot do that."}
+//	{"tool_calls":[…]}
 func (s *state) delta(delta json.Value, answer *wit.ProviderAnswer) {
 	s.keep(delta)
 	s.thinking(delta, answer)
@@ -81,7 +88,7 @@ func (s *state) sort(kind wit.DeltaKind, text string, answer *wit.ProviderAnswer
 	}
 }
 
-// flush says what was held back for more to come.
+// flush says what was held back for more to come: half a character, and what might have become a tag.
 func (s *state) flush(answer *wit.ProviderAnswer) {
 	say(answer, wit.DeltaKindThinking, s.thought.rest())
 	rest := s.said.rest()
@@ -95,6 +102,7 @@ func (s *state) flush(answer *wit.ProviderAnswer) {
 	}
 }
 
+// say adds a piece to the answer, unless it is empty.
 func say(answer *wit.ProviderAnswer, kind wit.DeltaKind, text string) {
 	if text != "" {
 		answer.Deltas = append(answer.Deltas, wit.Delta{Kind: kind, Text: text})

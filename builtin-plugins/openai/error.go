@@ -41,8 +41,14 @@ func failure(status int64, body string, wait int64) *wit.Error {
 // unreadable is the kind of what is no failure in any known shape.
 const unreadable = "unreadable"
 
-// readProblem reads a body in the shapes that there are: the failure as an object or a text, alone or in a list, in
-// "error" or beside it, or no JSON at all.
+// readProblem reads a body in the shapes that there are:
+//
+//	{"error":{"message":"…","type":"…","code":"…"}}      OpenAI
+//	[{"error":{"code":429,"message":"…","status":"…"}}]  Google
+//	{"error":"…"}  {"detail":"…"}  {"message":"…"}       servers at home
+//	upstream connect error  <html>…                      what stands before them
+//
+// A code that is a number is the status that the response would have had, had it not begun well.
 func readProblem(status int64, body string) problem {
 	reply, err := json.Parse([]byte(strings.TrimSpace(strings.TrimPrefix(body, "data:"))))
 	for item := range reply.Items() {
@@ -120,8 +126,8 @@ func codeOf(status int64, kind, explanation string) (code wit.Code, hint string)
 	return wit.CodeUnavailable, "the model failed"
 }
 
-// describe puts the hint before the server's own words. Those about a key are left out: some servers
-// repeat it.
+// describe puts the hint, which is for the owner, before the server's own words. Those about a key are left out: some
+// servers repeat it, and an error is seen by whoever asked.
 func describe(status int64, hint, explanation string) string {
 	text := "openai: " + hint
 	if status >= 400 {

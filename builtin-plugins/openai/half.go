@@ -10,7 +10,8 @@ import (
 // there is none. JSON writes a character such as an emoji as two escapes, and some servers cut between them.
 type half string
 
-// join is the text of value with the half before it, but for a half at its end, which is kept.
+// join is the text of value with the half before it, but for a half at its end, which is kept. It works on the escapes,
+// since a text in Go cannot hold half a character.
 func (h *half) join(value json.Value) string {
 	if !value.IsText() {
 		return ""

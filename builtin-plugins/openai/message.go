@@ -20,7 +20,7 @@ func messages(chat *wit.Chat, names names) wit.JSON {
 }
 
 // merged makes one turn of neighbours that are by the same role: the templates of many models refuse a user who
-// speaks twice in a row. A turn that asks for tools ends its message, for their results have to follow it.
+// speaks twice in a row, which happens after a run that failed. A turn that asks for tools ends its message, for their results have to follow it.
 func merged(turns []wit.ChatTurn) []wit.ChatTurn {
 	var out []wit.ChatTurn
 	for _, turn := range turns {
@@ -36,6 +36,7 @@ func merged(turns []wit.ChatTurn) []wit.ChatTurn {
 	return out
 }
 
+// message is one turn. A tool's result names its call, and a request for tools has the calls beside what is said.
 func message(turn *wit.ChatTurn, names names) wit.JSON {
 	m := json.Object{}.Text("role", string(turn.Role))
 	if turn.Role == wit.RoleTool && turn.ToolCallID != nil {
@@ -85,7 +86,8 @@ func textOf(part *wit.Part) string {
 	return "[" + string(part.Kind) + "]"
 }
 
-// toolCalls are what the model asked for, as it asked.
+// toolCalls are what the model asked for, as it asked: servers compare the beginning of a conversation with what they
+// have in their cache.
 func toolCalls(calls []wit.ToolCall, names names) wit.JSON {
 	list := json.Array{}
 	for i := range calls {
@@ -96,7 +98,8 @@ func toolCalls(calls []wit.ToolCall, names names) wit.JSON {
 	return list.JSON()
 }
 
-// arguments are always an object, as text: what a model wrote that is none would be refused with the whole history.
+// arguments are always an object, as text: what a model wrote that is none would be refused, and with it the whole
+// conversation from then on. A text that holds an object is that object.
 func arguments(args wit.JSON) string {
 	value, err := json.Parse(args)
 	switch {

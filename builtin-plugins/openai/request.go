@@ -5,7 +5,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// body is the request's JSON.
+// body is the request's JSON. What the chat leaves open is left out, so that the server's own defaults count; the usage
+// has to be asked for.
 func (c *config) body(chat *wit.Chat, names names) wit.JSON {
 	model := chat.Model
 	if model == "" {

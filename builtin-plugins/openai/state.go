@@ -8,7 +8,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// state is what of a stream has to be known at its next chunk.
+// state is what of a stream has to be known at its next chunk. It is read and written with each of them, so what grows
+// with the answer is not in it, but for what has to come back, which is bounded.
 type state struct {
 	status  int64
 	wait    int64  // that the server asked for, milliseconds, 0 when it did not say
@@ -27,6 +28,7 @@ type state struct {
 	names         map[string]string // the tools' own, where the server calls them otherwise
 }
 
+// readState reads what JSON wrote; nothing is the state at the beginning.
 func readState(raw wit.JSON) (*state, error) {
 	s := &state{}
 	if len(raw) == 0 {
@@ -96,6 +98,7 @@ func (s *state) JSON() wit.JSON {
 	return out.JSON()
 }
 
+// callsJSON are the calls as they travel.
 func callsJSON(calls []call) wit.JSON {
 	list := json.Array{}
 	for _, c := range calls {

@@ -8,7 +8,15 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Chunk reads what has arrived of a stream.
+// Chunk reads what has arrived of a stream: the response's head, the data of events, and the end. An answer is
+//
+//	{"choices":[{"index":0,"delta":{"content":"Hel"}}]}
+//	{"choices":[{"index":0,"delta":{"content":"lo"}}]}
+//	{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}
+//	{"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":2}}
+//	[DONE]
+//
+// and a failure is one body instead, or an event among them.
 func (Provider) Chunk(_ *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
 	s, err := readState(chunk.State)
 	if err != nil {
@@ -22,6 +30,7 @@ func (Provider) Chunk(_ *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswe
 	return answer, nil
 }
 
+// event reads one event. Until the head has said that all is well, data is the body of a failure.
 func (s *state) event(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
 	data := strings.TrimSpace(event.Data)
 	switch {
@@ -53,6 +62,7 @@ func (s *state) end(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
 	}
 }
 
+// fail ends the answer with an error; what came of it before is the gateway's to keep or to drop.
 func (s *state) fail(answer *wit.ProviderAnswer, err *wit.Error) {
 	answer.Error = err
 	s.done = true
@@ -64,7 +74,8 @@ func (s *state) finish(answer *wit.ProviderAnswer) {
 	s.done = true
 }
 
-// stop gives out what was held back, and says why the model stopped.
+// stop gives out what was held back, and says why the model stopped. What still comes until the end is taken too: the
+// usage, and whatever a server has to add.
 func (s *state) stop(answer *wit.ProviderAnswer) {
 	if s.stopped {
 		return
@@ -101,7 +112,8 @@ func (s *state) data(text string, answer *wit.ProviderAnswer) {
 	}
 }
 
-// choice reads a piece of the answer, or all of it. A whole message after pieces repeats them.
+// choice reads a piece of the answer, or all of it: "message" instead of "delta" is whole. After pieces it repeats them,
+// and is left out.
 func (s *state) choice(choice json.Value, answer *wit.ProviderAnswer) {
 	whole := choice.Get("message")
 	before := len(answer.Deltas) + len(answer.CallDeltas)
@@ -145,6 +157,7 @@ func failed(reason string) bool {
 	return false
 }
 
+// stopReason is the contract's word for a server's. Some say "stop" where there are tool calls.
 func stopReason(reason string, calls bool) wit.StopReason {
 	switch reason {
 	case "length", "max_tokens", "model_length", "model_context_window_exceeded":
@@ -158,7 +171,8 @@ func stopReason(reason string, calls bool) wit.StopReason {
 	return wit.StopReasonEnd
 }
 
-// usage counts what came from the cache apart.
+// usage counts what came from the cache apart: in the contract, what was read is one or the other, while a server's
+// prompt_tokens are all of it.
 func usage(counted json.Value) *wit.Usage {
 	count := func(path ...string) uint64 { return uint64(max(counted.Get(path...).Int(), 0)) }
 	cached := count("prompt_tokens_details", "cached_tokens")

@@ -30,7 +30,8 @@ var pairs = [...]struct{ open, close string }{
 	{"<reasoning>", "</reasoning>"}, {"<seed:think>", "</seed:think>"}, {"[THINK]", "[/THINK]"},
 }
 
-// split says what of a text is thinking and what is the answer, as far as that is certain.
+// split says what of a text is thinking and what is the answer, as far as that is certain. The rest is held: "<thi" is
+// said as a text when "ck" follows, and not when "nk>" does.
 func (t *tags) split(text string, say func(wit.DeltaKind, string)) {
 	text, t.held = t.held+text, ""
 	for text != "" {
@@ -46,7 +47,8 @@ func (t *tags) split(text string, say func(wit.DeltaKind, string)) {
 	}
 }
 
-// begin looks for a tag, and returns what follows.
+// begin looks for a tag, and returns what is left to be read in the place that it leads to. Blanks before the answer are
+// its own, unless thinking stood before them.
 func (t *tags) begin(text string) string {
 	trimmed := strings.TrimLeft(text, " \t\r\n")
 	for _, pair := range pairs {
@@ -68,14 +70,14 @@ func (t *tags) begin(text string) string {
 	return text
 }
 
-// think says the thinking up to its end, and returns what follows.
+// think says the thinking up to its end, and returns what follows. What may be the beginning of the end is held.
 func (t *tags) think(text string, say func(wit.DeltaKind, string)) string {
 	if thought, rest, ok := strings.Cut(text, t.close); ok {
 		say(wit.DeltaKindThinking, thought)
 		t.where = before // it may begin once more
 		return rest
 	}
-	certain := len(text)
+	certain := len(text) // but for the longest beginning of the closing tag that the text ends with
 	for n := min(len(text), len(t.close)-1); n > 0; n-- {
 		if strings.HasPrefix(t.close, text[len(text)-n:]) {
 			certain -= n

@@ -8,6 +8,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// tools are the tools that the model may call, under the names that the server takes.
 func tools(specs []wit.ToolSpec, names names) wit.JSON {
 	list := json.Array{}
 	for i := range specs {
@@ -43,7 +44,8 @@ type names map[string]string
 const maxName = 64
 
 // newNames finds the names of a chat that have to be others: of its tools, and of calls that a model made up.
-// Each gets one that no other has, and the same in each request.
+// Each gets one that no other has, and the same in each request. The good names are taken before any is made, for a tool
+// may have the very name that another one would get.
 func newNames(chat *wit.Chat) names {
 	found, taken := names{}, map[string]bool{}
 	each := func(visit func(name string)) {
@@ -125,6 +127,7 @@ func legalID(id string) string {
 	return hash(id, 0)
 }
 
+// hash is a short text that differs where text or salt do. It is no secret; it has to be the same in each request.
 func hash(text string, salt int) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(text + strconv.Itoa(salt))) // a hash takes all

@@ -67,6 +67,7 @@ func bounded(wait float64) int64 {
 	return 0
 }
 
+// header is the first header of a name, in whatever case a server writes it.
 func header(headers []wit.Header, name string) string {
 	for _, h := range headers {
 		if strings.EqualFold(h.Name, name) {
