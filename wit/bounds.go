@@ -27,6 +27,9 @@ const (
 	LimitHTTPFrameBytes              = 1048576
 	LimitHTTPLineBytes               = 65536
 	LimitKVKeys                      = 1000
+	LimitProviderArgumentsBytes      = 2097152
+	LimitProviderOpaqueBytes         = 1048576
+	LimitProviderThinkingBytes       = 262144
 	LimitScheduleJobs                = 100
 	LimitToolTextBytes               = 65536
 	LogLineMessageCut                = 4096

@@ -7,13 +7,6 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Bounds of an answer in bytes, beside maxText for its text and the contract's number of tool calls.
-const (
-	maxArgs     = 2 << 20   // arguments of all its calls
-	maxOpaque   = 1 << 20   // the provider's own data
-	maxThinking = 256 << 10 // thinking that is kept; what is more is left out
-)
-
 // answer is what a model said to one request.
 type answer struct {
 	text     string
@@ -60,7 +53,7 @@ func (c *collector) take(a *wit.ProviderAnswer) error {
 	}
 	for _, d := range a.Deltas {
 		if d.Kind == wit.DeltaKindThinking {
-			c.thought.WriteString(d.Text[:min(len(d.Text), maxThinking-c.thought.Len())])
+			c.thought.WriteString(d.Text[:min(len(d.Text), wit.LimitProviderThinkingBytes-c.thought.Len())])
 		} else {
 			if c.b.Len()+len(d.Text) > maxText {
 				return errFrame("an answer", maxText)
@@ -115,8 +108,8 @@ func (c *collector) piece(d *wit.CallDelta) error {
 	if d.Opaque != nil {
 		p.Opaque = slices.Clone(d.Opaque)
 	}
-	if c.size += len(d.Args); c.size > maxArgs {
-		return errFrame("the arguments of its tool calls", maxArgs)
+	if c.size += len(d.Args); c.size > wit.LimitProviderArgumentsBytes {
+		return errFrame("the arguments of its tool calls", wit.LimitProviderArgumentsBytes)
 	}
 	p.args.WriteString(d.Args)
 	return nil
@@ -144,8 +137,8 @@ func (c *collector) finish() error {
 	for i := range c.calls {
 		size += len(c.calls[i].Opaque)
 	}
-	if size > maxOpaque {
-		return errFrame("what it wants to have kept", maxOpaque)
+	if size > wit.LimitProviderOpaqueBytes {
+		return errFrame("what it wants to have kept", wit.LimitProviderOpaqueBytes)
 	}
 	return nil
 }
