@@ -91,6 +91,9 @@ func completions(w http.ResponseWriter, r *http.Request) {
 	}
 	last := body.Messages[len(body.Messages)-1]
 	said := string(last.Content)
+	if i := strings.LastIndex(said, `\n`); i >= 0 {
+		said = said[i:] // what was said before, and not answered, stands in the same message
+	}
 	event := func(data string) {
 		fmt.Fprintf(w, "data: %s\n\n", data)
 		w.(http.Flusher).Flush()
@@ -163,7 +166,6 @@ func TestACompletionsServer(t *testing.T) {
 	for prompt, want := range map[string]string{
 		"be garbage":         "baseUrl",
 		"fail in the stream": "the model caught fire",
-		"break off":          "",
 		"be too much":        "Rate limit reached",
 	} {
 		l.Send(prompt, prompt)
@@ -172,6 +174,9 @@ func TestACompletionsServer(t *testing.T) {
 		} else {
 			t.Logf("%s: %s", prompt, end.ErrorMessage)
 		}
+	}
+	if got := l.Ask("break off", "break off"); !strings.HasPrefix(got, "I begin") || !strings.Contains(got, "broke off") {
+		t.Errorf("what was shown is kept, and marked: %q", got)
 	}
 	if got := l.Ask("after", "hello"); got != "Hello there." {
 		t.Errorf("afterwards: %q", got)

@@ -27,6 +27,9 @@ const (
 	LimitHTTPFrameBytes              = 1048576
 	LimitHTTPLineBytes               = 65536
 	LimitKVKeys                      = 1000
+	LimitProviderArgumentsBytes      = 2097152
+	LimitProviderOpaqueBytes         = 1048576
+	LimitProviderThinkingBytes       = 262144
 	LimitScheduleJobs                = 100
 	LimitToolTextBytes               = 65536
 	LogLineMessageCut                = 4096
@@ -76,10 +79,17 @@ const (
 	ToolCallIDMax                    = 1024
 	ToolCallNameMin                  = 1
 	ToolCallNameMax                  = 1024
+	ToolCallOpaqueMax                = 262144
+	ChatTurnOpaqueMax                = 262144
+	CallDeltaCallMax                 = 31
+	CallDeltaIDMax                   = 1024
+	CallDeltaNameMax                 = 1024
+	CallDeltaOpaqueMax               = 262144
 	ProviderChunkStateMax            = 1048576
 	ProviderChunkEventsMin           = 1
 	ProviderChunkEventsMax           = 256
 	ProviderAnswerToolCallsMax       = 32
+	ProviderAnswerOpaqueMax          = 262144
 	ProviderAnswerStateMax           = 1048576
 	ProviderPlanStateMax             = 1048576
 	ModelIDMin                       = 1

@@ -26,7 +26,8 @@ type ToolCall struct {
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name,omitempty"`
 	// The arguments, as the model wrote them.
-	Args JSON `json:"args,omitempty"`
+	Args   JSON `json:"args,omitempty"`
+	Opaque JSON `json:"opaque,omitempty"`
 }
 
 // ChatTurn is one turn of a chat.
@@ -37,6 +38,23 @@ type ChatTurn struct {
 	ToolCalls []ToolCall `json:"toolCalls,omitempty"`
 	// Which call a tool's turn answers.
 	ToolCallID *string `json:"toolCallId,omitempty"`
+	// What the assistant thought before it called tools; not of other turns, and no more than its beginning
+	// where that is long.
+	Thinking string `json:"thinking,omitempty"`
+	// What the provider's answer said to be kept, for the same model of the same provider only.
+	Opaque JSON `json:"opaque,omitempty"`
+}
+
+// CallDelta is a piece of a tool call. The kernel puts the pieces of a call together, so they need not be in the state.
+type CallDelta struct {
+	// Which of the answer's calls it belongs to; the provider counts them from 0.
+	Call uint32 `json:"call,omitempty"`
+	// The call's id, name and opaque data, each in one piece.
+	ID     string `json:"id,omitempty"`
+	Name   string `json:"name,omitempty"`
+	Opaque JSON   `json:"opaque,omitempty"`
+	// What follows of the arguments' text.
+	Args string `json:"args,omitempty"`
 }
 
 // ToolSpec is a tool that the model may call.
@@ -180,10 +198,15 @@ type ProviderAnswer struct {
 	Deltas []Delta `json:"deltas,omitempty"`
 	// Whole calls only. The bound holds for all chunks of a response together.
 	ToolCalls []ToolCall `json:"toolCalls,omitempty"`
-	Usage     *Usage     `json:"usage,omitempty"`
-	// Set once, when the model has finished.
+	// Pieces of further calls, in their order; the calls are whole once the model has finished.
+	CallDeltas []CallDelta `json:"callDeltas,omitempty"`
+	Usage      *Usage      `json:"usage,omitempty"`
+	// Set once, when the model has finished. A body that ends before is a stream that was cut off: the kernel
+	// says so itself, and keeps what people have seen of the answer.
 	Stop  *StopReason `json:"stop,omitempty"`
 	Error *Error      `json:"error,omitempty"`
+	// Kept with the assistant's turn; the last one counts.
+	Opaque JSON `json:"opaque,omitempty"`
 	// Handed to the next chunk; absent leaves the old one.
 	State JSON `json:"state,omitempty"`
 }

@@ -18,6 +18,9 @@ func (v *ToolCall) check(p *problems) (before int) {
 	if n := len(v.Name); n < 1 || n > 1024 {
 		p.bytes("name", -1, n, 1, 1024)
 	}
+	if n := len(v.Opaque); n > 262144 {
+		p.bytes("opaque", -1, n, 0, 262144)
+	}
 	return before
 }
 
@@ -39,6 +42,34 @@ func (v *ChatTurn) check(p *problems) (before int) {
 	}
 	for i := range v.ToolCalls {
 		p.within(v.ToolCalls[i].check(p), "toolCalls", i)
+	}
+	if n := len(v.Opaque); n > 262144 {
+		p.bytes("opaque", -1, n, 0, 262144)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *CallDelta) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *CallDelta) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Call > 31 {
+		p.number("call", int64(v.Call), -9223372036854775808, 31)
+	}
+	if n := len(v.ID); n > 1024 {
+		p.bytes("id", -1, n, 0, 1024)
+	}
+	if n := len(v.Name); n > 1024 {
+		p.bytes("name", -1, n, 0, 1024)
+	}
+	if n := len(v.Opaque); n > 262144 {
+		p.bytes("opaque", -1, n, 0, 262144)
 	}
 	return before
 }
@@ -138,8 +169,14 @@ func (v *ProviderAnswer) check(p *problems) (before int) {
 	for i := range v.ToolCalls {
 		p.within(v.ToolCalls[i].check(p), "toolCalls", i)
 	}
+	for i := range v.CallDeltas {
+		p.within(v.CallDeltas[i].check(p), "callDeltas", i)
+	}
 	if v.Stop != nil && !v.Stop.Valid() {
 		p.unknown("stop", -1, string(*v.Stop))
+	}
+	if n := len(v.Opaque); n > 262144 {
+		p.bytes("opaque", -1, n, 0, 262144)
 	}
 	if n := len(v.State); n > 1048576 {
 		p.bytes("state", -1, n, 0, 1048576)

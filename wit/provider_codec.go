@@ -26,6 +26,9 @@ func (v *ToolCall) AppendJSON(b []byte) []byte {
 	if len(v.Args) > 0 {
 		b = append(codec.Key(b, `"args":`), v.Args...)
 	}
+	if len(v.Opaque) > 0 {
+		b = append(codec.Key(b, `"opaque":`), v.Opaque...)
+	}
 	return append(b, '}')
 }
 
@@ -41,6 +44,8 @@ func (v *ToolCall) ReadJSON(r *codec.Reader) {
 			v.Name = r.String()
 		case "args":
 			v.Args = r.Raw()
+		case "opaque":
+			v.Opaque = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -68,6 +73,12 @@ func (v *ChatTurn) AppendJSON(b []byte) []byte {
 	if v.ToolCallID != nil {
 		b = codec.AppendString(codec.Key(b, `"toolCallId":`), *v.ToolCallID)
 	}
+	if v.Thinking != "" {
+		b = codec.AppendString(codec.Key(b, `"thinking":`), v.Thinking)
+	}
+	if len(v.Opaque) > 0 {
+		b = append(codec.Key(b, `"opaque":`), v.Opaque...)
+	}
 	return append(b, '}')
 }
 
@@ -87,6 +98,10 @@ func (v *ChatTurn) ReadJSON(r *codec.Reader) {
 			if v.ToolCallID = nil; !r.Null() {
 				v.ToolCallID = new(r.String())
 			}
+		case "thinking":
+			v.Thinking = r.String()
+		case "opaque":
+			v.Opaque = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -98,6 +113,55 @@ func (v ChatTurn) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil 
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *ChatTurn) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *CallDelta) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Call != 0 {
+		b = codec.AppendUint(codec.Key(b, `"call":`), uint64(v.Call))
+	}
+	if v.ID != "" {
+		b = codec.AppendString(codec.Key(b, `"id":`), v.ID)
+	}
+	if v.Name != "" {
+		b = codec.AppendString(codec.Key(b, `"name":`), v.Name)
+	}
+	if len(v.Opaque) > 0 {
+		b = append(codec.Key(b, `"opaque":`), v.Opaque...)
+	}
+	if v.Args != "" {
+		b = codec.AppendString(codec.Key(b, `"args":`), v.Args)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *CallDelta) ReadJSON(r *codec.Reader) {
+	*v = CallDelta{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "call":
+			v.Call = r.Uint32()
+		case "id":
+			v.ID = r.String()
+		case "name":
+			v.Name = r.String()
+		case "opaque":
+			v.Opaque = r.Raw()
+		case "args":
+			v.Args = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v CallDelta) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *CallDelta) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
 func (v *ToolSpec) AppendJSON(b []byte) []byte {
@@ -429,6 +493,9 @@ func (v *ProviderAnswer) AppendJSON(b []byte) []byte {
 	if len(v.ToolCalls) > 0 {
 		b = codec.AppendList(codec.Key(b, `"toolCalls":`), v.ToolCalls)
 	}
+	if len(v.CallDeltas) > 0 {
+		b = codec.AppendList(codec.Key(b, `"callDeltas":`), v.CallDeltas)
+	}
 	if v.Usage != nil {
 		b = v.Usage.AppendJSON(codec.Key(b, `"usage":`))
 	}
@@ -437,6 +504,9 @@ func (v *ProviderAnswer) AppendJSON(b []byte) []byte {
 	}
 	if v.Error != nil {
 		b = v.Error.AppendJSON(codec.Key(b, `"error":`))
+	}
+	if len(v.Opaque) > 0 {
+		b = append(codec.Key(b, `"opaque":`), v.Opaque...)
 	}
 	if len(v.State) > 0 {
 		b = append(codec.Key(b, `"state":`), v.State...)
@@ -454,6 +524,8 @@ func (v *ProviderAnswer) ReadJSON(r *codec.Reader) {
 			v.Deltas = codec.List[Delta](r, 65536)
 		case "toolCalls":
 			v.ToolCalls = codec.List[ToolCall](r, 32)
+		case "callDeltas":
+			v.CallDeltas = codec.List[CallDelta](r, 65536)
 		case "usage":
 			if v.Usage = nil; !r.Null() {
 				v.Usage = new(Usage)
@@ -469,6 +541,8 @@ func (v *ProviderAnswer) ReadJSON(r *codec.Reader) {
 				v.Error = new(Error)
 				v.Error.ReadJSON(r)
 			}
+		case "opaque":
+			v.Opaque = r.Raw()
 		case "state":
 			v.State = r.Raw()
 		default:

@@ -75,8 +75,9 @@ type HTTPRequest struct {
 	Text    *string  `json:"text,omitempty"`
 	Bytes   []byte   `json:"bytes,omitempty"`
 	// A multipart/form-data body, instead of text or bytes.
-	Parts   []HTTPPart `json:"parts,omitempty"`
-	Timeout int64      `json:"timeout,omitempty"`
+	Parts []HTTPPart `json:"parts,omitempty"`
+	// For all of the response; of a provider's request, which is read as it comes, for its first byte.
+	Timeout int64 `json:"timeout,omitempty"`
 	// Replace placeholders in the query, the text and the parts' texts too. Only for a request in which
 	// all of them are the plugin's own words: a body with somebody's text could name a credential.
 	Fill bool `json:"fill,omitempty"`

@@ -1,107 +1,137 @@
 package openai
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// state is what of a stream has to be known at its next chunk.
+// state is what of a stream has to be known at its next chunk. It is read and written with each of them, so what grows
+// with the answer is not in it, but for what has to come back, which is bounded.
 type state struct {
-	status     int64
-	retryAfter int64  // milliseconds, 0 when the server did not say
-	reason     string // why the model stopped, once it has said so
-	done       bool
-	calls      []call
+	status  int64
+	wait    int64  // that the server asked for, milliseconds, 0 when it did not say
+	reason  string // why the model stopped, once it has said so
+	begun   bool   // an event came that could be read
+	spoke   bool   // text or a call came
+	stopped bool   // the answer has its reason to stop
+	done    bool   // and nothing that follows belongs to it
+
+	tags          tags
+	said, thought half
+	thinkingField string     // that thinking came in, see delta.go
+	details       json.Array // reasoning_details
+	signatures    wit.JSON   // of the message
+	calls         []call
+	names         map[string]string // the tools' own, where the server calls them otherwise
 }
 
-// call is a tool call as far as it has come.
-type call struct{ id, name, args string }
-
-const (
-	maxCalls = 64
-	// maxArgs bounds all arguments together, so that the state, which travels with each chunk, stays small.
-	maxArgs = 24 << 10
-)
-
+// readState reads what JSON wrote; nothing is the state at the beginning.
 func readState(raw wit.JSON) (*state, error) {
 	s := &state{}
 	if len(raw) == 0 {
 		return s, nil
 	}
-	value, err := json.Parse(raw)
+	v, err := json.Parse(raw)
 	if err != nil {
 		return nil, err
 	}
-	s.status = value.Get("status").Int()
-	s.retryAfter = value.Get("retryAfter").Int()
-	s.reason = value.Get("reason").Text()
-	s.done = value.Get("done").Bool()
-	for item := range value.Get("calls").Items() {
-		s.calls = append(s.calls, call{item.Get("id").Text(), item.Get("name").Text(), item.Get("args").Text()})
+	s.status, s.wait, s.reason = v.Get("status").Int(), v.Get("wait").Int(), v.Get("reason").Text()
+	s.begun, s.spoke = v.Get("begun").Bool(), v.Get("spoke").Bool()
+	s.stopped, s.done = v.Get("stopped").Bool(), v.Get("done").Bool()
+	s.tags = tags{place(v.Get("place").Int()), v.Get("close").Text(), v.Get("held").Text()}
+	s.said, s.thought = half(v.Get("said").Text()), half(v.Get("thought").Text())
+	s.thinkingField, s.signatures = v.Get("thinkingField").Text(), v.Get("signatures").Raw()
+	for item := range v.Get("details").Items() {
+		s.details = s.details.Add(item.Raw())
+	}
+	for item := range v.Get("calls").Items() {
+		s.calls = append(s.calls, call{
+			index: item.Get("index").Int(), id: item.Get("id").Text(), name: item.Get("name").Text(), half: half(item.Get("half").Text()),
+			args: nesting{item.Get("depth").Int(), item.Get("place").Int(), item.Get("started").Bool()},
+		})
+	}
+	for legal, own := range v.Get("names").Fields() {
+		if s.names == nil {
+			s.names = map[string]string{}
+		}
+		s.names[legal] = own.Text()
 	}
 	return s, nil
 }
 
-// JSON is the state as it travels.
+// JSON is the state as it travels, without what is still as it was at first.
 func (s *state) JSON() wit.JSON {
+	out := fields{json.Object{}}
 	if s.done {
-		return json.Object{}.Bool("done", true).JSON()
+		out.flag("done", true)
+		return out.JSON()
 	}
-	out := json.Object{}.Int("status", s.status)
-	if s.retryAfter > 0 {
-		out = out.Int("retryAfter", s.retryAfter)
+	out.number("status", s.status)
+	out.number("wait", s.wait)
+	out.text("reason", s.reason)
+	out.flag("begun", s.begun)
+	out.flag("spoke", s.spoke)
+	out.flag("stopped", s.stopped)
+	out.number("place", int64(s.tags.where))
+	out.text("close", s.tags.close)
+	out.text("held", s.tags.held)
+	out.text("said", string(s.said))
+	out.text("thought", string(s.thought))
+	out.text("thinkingField", s.thinkingField)
+	if len(s.details) > 0 {
+		out.Object = out.Raw("details", s.details.JSON())
 	}
-	if s.reason != "" {
-		out = out.Text("reason", s.reason)
-	}
+	out.Object = out.Raw("signatures", s.signatures)
 	if len(s.calls) > 0 {
-		calls := json.Array{}
-		for _, c := range s.calls {
-			calls = calls.Add(json.Object{}.Text("id", c.id).Text("name", c.name).Text("args", c.args).JSON())
+		out.Object = out.Raw("calls", callsJSON(s.calls))
+	}
+	if len(s.names) > 0 {
+		names := json.Object{}
+		for _, legal := range slices.Sorted(maps.Keys(s.names)) {
+			names = names.Text(legal, s.names[legal])
 		}
-		out = out.Raw("calls", calls.JSON())
+		out.Object = out.Raw("names", names.JSON())
 	}
 	return out.JSON()
 }
 
-// addCall adds a fragment to the call at index, and reports whether that still fits.
-func (s *state) addCall(index int64, fragment json.Value) bool {
-	if index < 0 || index >= maxCalls {
-		return false
+// callsJSON are the calls as they travel.
+func callsJSON(calls []call) wit.JSON {
+	list := json.Array{}
+	for _, c := range calls {
+		item := fields{json.Object{}}
+		item.number("index", c.index)
+		item.text("id", c.id)
+		item.text("name", c.name)
+		item.text("half", string(c.half))
+		item.number("depth", c.args.depth)
+		item.number("place", c.args.place)
+		item.flag("started", c.args.started)
+		list = list.Add(item.JSON())
 	}
-	for int64(len(s.calls)) <= index {
-		s.calls = append(s.calls, call{})
-	}
-	c := &s.calls[index]
-	if id := fragment.Get("id").Text(); id != "" {
-		c.id = id
-	}
-	if name := fragment.Get("function", "name").Text(); name != "" {
-		c.name = name
-	}
-	c.args += fragment.Get("function", "arguments").Text()
-	length := 0
-	for _, c := range s.calls {
-		length += len(c.id) + len(c.name) + len(c.args)
-	}
-	return length <= maxArgs
+	return list.JSON()
 }
 
-// toolCalls are the finished calls. Arguments that are not JSON are handed on as a string of JSON, so
-// that the tool can say what is wrong with them.
-func (s *state) toolCalls() []wit.ToolCall {
-	var list []wit.ToolCall
-	for _, c := range s.calls {
-		if c.name == "" {
-			continue
-		}
-		args := wit.JSON(c.args)
-		if c.args == "" {
-			args = wit.JSON("{}")
-		} else if _, err := json.Parse(args); err != nil {
-			args = json.Text(c.args)
-		}
-		list = append(list, wit.ToolCall{ID: c.id, Name: c.name, Args: args})
+// fields is an object to which only what is not zero is added.
+type fields struct{ json.Object }
+
+func (f *fields) number(name string, value int64) {
+	if value != 0 {
+		f.Object = f.Int(name, value)
 	}
-	return list
+}
+
+func (f *fields) text(name, value string) {
+	if value != "" {
+		f.Object = f.Text(name, value)
+	}
+}
+
+func (f *fields) flag(name string, value bool) {
+	if value {
+		f.Object = f.Bool(name, value)
+	}
 }

@@ -1,12 +1,22 @@
 package openai
 
 import (
+	"strings"
+
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Chunk reads what has arrived of a stream.
+// Chunk reads what has arrived of a stream: the response's head, the data of events, and the end. An answer is
+//
+//	{"choices":[{"index":0,"delta":{"content":"Hel"}}]}
+//	{"choices":[{"index":0,"delta":{"content":"lo"}}]}
+//	{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}
+//	{"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":2}}
+//	[DONE]
+//
+// and a failure is one body instead, or an event among them.
 func (Provider) Chunk(_ *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
 	s, err := readState(chunk.State)
 	if err != nil {
@@ -20,128 +30,149 @@ func (Provider) Chunk(_ *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswe
 	return answer, nil
 }
 
+// event reads one event. Until the head has said that all is well, data is the body of a failure.
 func (s *state) event(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
+	data := strings.TrimSpace(event.Data)
 	switch {
 	case s.done:
 		// What comes after the end says nothing.
 	case event.Kind == wit.StreamEventKindHead:
-		s.head(event)
+		s.status, s.wait = int64(event.Status), retryAfter(event.Headers)
 	case event.Kind == wit.StreamEventKindEnd:
 		s.end(event, answer)
-	case s.status >= 400:
-		s.fail(answer, failure(s.status, event.Data, s.retryAfter))
-	case event.Data == "[DONE]":
+	case s.status >= 300:
+		s.fail(answer, failure(s.status, data, s.wait))
+	case data == "":
+		// It keeps the connection alive.
+	case strings.EqualFold(data, "[DONE]"):
 		s.finish(answer)
 	default:
-		s.data(event.Data, answer)
+		s.data(data, answer)
 	}
 }
 
-// head keeps what a later failure is explained with.
-func (s *state) head(event *wit.StreamEvent) {
-	s.status = int64(event.Status)
-	s.retryAfter = retryAfter(event.Headers)
-}
-
-// end is regular after [DONE], and good enough when the model had given its reason to stop.
+// end is the body's, whether it ended well or broke off. Where the model had not finished, the gateway says what that
+// means.
 func (s *state) end(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
 	switch {
-	case event.Error != nil:
-		s.fail(answer, event.Error)
-	case s.status >= 400:
-		s.fail(answer, failure(s.status, "", s.retryAfter))
 	case s.reason != "":
 		s.finish(answer)
-	default:
-		s.fail(answer, wit.NewError(wit.CodeUnavailable, "openai: the stream ended before the answer did"))
+	case event.Error == nil && s.status >= 300:
+		s.fail(answer, failure(s.status, "", s.wait))
 	}
 }
 
+// fail ends the answer with an error; what came of it before is the gateway's to keep or to drop.
 func (s *state) fail(answer *wit.ProviderAnswer, err *wit.Error) {
 	answer.Error = err
 	s.done = true
 }
 
-// finish hands over the tool calls, which are whole now, and says why the model stopped.
+// finish ends the answer.
 func (s *state) finish(answer *wit.ProviderAnswer) {
-	answer.ToolCalls = s.toolCalls()
-	answer.Stop = new(stopReason(s.reason, len(s.calls) > 0))
+	s.stop(answer)
 	s.done = true
 }
 
-func stopReason(reason string, calls bool) wit.StopReason {
-	switch {
-	case reason == "length":
-		return wit.StopReasonLength
-	case reason == "content_filter" || reason == refused:
-		return wit.StopReasonRefused
-	case calls:
-		return wit.StopReasonToolCalls
+// stop gives out what was held back, and says why the model stopped. What still comes until the end is taken too: the
+// usage, and whatever a server has to add.
+func (s *state) stop(answer *wit.ProviderAnswer) {
+	if s.stopped {
+		return
 	}
-	return wit.StopReasonEnd
+	s.flush(answer)
+	answer.Opaque = s.opaque()
+	answer.Stop = new(stopReason(s.reason, len(s.calls) > 0))
+	s.stopped = true
+}
+
+// data reads an event, or, from a server that does not stream, the whole answer.
+func (s *state) data(text string, answer *wit.ProviderAnswer) {
+	event, err := json.Parse([]byte(text))
+	switch {
+	case err != nil && s.begun && strings.HasPrefix(text, "{"):
+		return // half an event, where the stream was cut off: what comes next is its end
+	case err != nil || event.IsArray():
+		s.fail(answer, failure(s.status, text, s.wait)) // some give a failure as a list, a text or a page
+		return
+	case !event.IsObject():
+		return // "ping" and null keep the connection alive
+	case isFailure(event):
+		s.fail(answer, failure(s.status, text, s.wait))
+		return
+	}
+	s.begun = true
+	for choice := range event.Get("choices").Items() {
+		if choice.Get("index").Int() == 0 && !s.done {
+			s.choice(choice, answer)
+		}
+	}
+	if counted := firstObject(event.Get("usage"), event.Get("x_groq", "usage")); counted.IsObject() {
+		answer.Usage = usage(counted)
+	}
+}
+
+// choice reads a piece of the answer, or all of it: "message" instead of "delta" is whole. After pieces it repeats them,
+// and is left out.
+func (s *state) choice(choice json.Value, answer *wit.ProviderAnswer) {
+	whole := choice.Get("message")
+	before := len(answer.Deltas) + len(answer.CallDeltas)
+	switch {
+	case !whole.IsObject():
+		s.delta(choice.Get("delta"), answer)
+	case !s.spoke:
+		s.delta(whole, answer)
+	}
+	said := len(answer.Deltas)+len(answer.CallDeltas) > before
+	reason := strings.ToLower(choice.Get("finish_reason").Text())
+	switch {
+	case s.done:
+		return
+	case isFailure(choice) || failed(reason):
+		s.fail(answer, failure(s.status, string(choice.Raw()), s.wait))
+		return
+	case reason != "" && s.reason != refused:
+		s.reason = reason
+	}
+	if counted := choice.Get("usage"); counted.IsObject() {
+		answer.Usage = usage(counted)
+	}
+	switch {
+	case whole.IsObject():
+		s.finish(answer)
+	case reason != "" && !said:
+		s.stop(answer) // [DONE] may never come; but some give a reason with each piece, and go on
+	}
 }
 
 // refused stands in a state's reason for a refusal, which has no reason to stop of its own.
 const refused = "refusal"
 
-// data reads an event, or, from a server that does not stream, the whole answer.
-func (s *state) data(text string, answer *wit.ProviderAnswer) {
-	event, err := json.Parse([]byte(text))
-	if err != nil || !event.IsObject() {
-		s.fail(answer, wit.NewError(wit.CodeUnavailable, "openai: the server sent something that is not chat completions; check baseUrl"))
-		return
+// failed reports whether a reason to stop means that the server could not go on.
+func failed(reason string) bool {
+	switch reason {
+	case "error", "network_error", "insufficient_system_resource", "malformed_function_call":
+		return true
 	}
-	if event.Get("error").Exists() {
-		s.fail(answer, failure(s.status, text, s.retryAfter))
-		return
-	}
-	for choice := range event.Get("choices").Items() {
-		if choice.Get("index").Int() != 0 {
-			continue
-		}
-		whole := choice.Get("message")
-		s.delta(choice.Get("delta"), answer)
-		s.delta(whole, answer)
-		if reason := choice.Get("finish_reason").Text(); reason != "" && s.reason != refused {
-			s.reason = reason
-		}
-		if whole.Exists() && answer.Error == nil {
-			s.finish(answer)
-		}
-	}
-	if counted := event.Get("usage"); counted.IsObject() {
-		answer.Usage = usage(counted)
-	}
+	return false
 }
 
-func (s *state) delta(delta json.Value, answer *wit.ProviderAnswer) {
-	add := func(kind wit.DeltaKind, text string) {
-		if text != "" {
-			answer.Deltas = append(answer.Deltas, wit.Delta{Kind: kind, Text: text})
-		}
+// stopReason is the contract's word for a server's. Some say "stop" where there are tool calls.
+func stopReason(reason string, calls bool) wit.StopReason {
+	switch reason {
+	case "length", "max_tokens", "model_length", "model_context_window_exceeded":
+		return wit.StopReasonLength
+	case "content_filter", "sensitive", "safety", refused:
+		return wit.StopReasonRefused
 	}
-	add(wit.DeltaKindThinking, delta.Get("reasoning_content").Text())
-	add(wit.DeltaKindThinking, delta.Get("reasoning").Text())
-	add(wit.DeltaKindText, delta.Get("content").Text())
-	if refusal := delta.Get("refusal").Text(); refusal != "" {
-		add(wit.DeltaKindText, refusal)
-		s.reason = refused
+	if calls {
+		return wit.StopReasonToolCalls
 	}
-	position := int64(0)
-	for call := range delta.Get("tool_calls").Items() {
-		index := position
-		if given := call.Get("index"); given.Exists() {
-			index = given.Int()
-		}
-		if !s.addCall(index, call) {
-			s.fail(answer, wit.NewError(wit.CodeTooLarge, "openai: the model's tool calls are longer than the gateway keeps"))
-			return
-		}
-		position++
-	}
+	return wit.StopReasonEnd
 }
 
-// usage counts what came from the cache apart.
+// usage counts what came from the cache apart: in the contract, what was read is one or the other, while a server's
+// prompt_tokens are all of it.
 func usage(counted json.Value) *wit.Usage {
 	count := func(path ...string) uint64 { return uint64(max(counted.Get(path...).Int(), 0)) }
 	cached := count("prompt_tokens_details", "cached_tokens")
@@ -150,4 +181,14 @@ func usage(counted json.Value) *wit.Usage {
 		Output:    count("completion_tokens"),
 		CacheRead: cached,
 	}
+}
+
+// firstObject is the first of the values that is an object.
+func firstObject(values ...json.Value) json.Value {
+	for _, v := range values {
+		if v.IsObject() {
+			return v
+		}
+	}
+	return json.Value{}
 }

@@ -183,11 +183,11 @@ type Response struct {
 	Body    io.ReadCloser
 }
 
-// Stream makes a request and returns as soon as the response begins. Reads of the body fail with
-// CodeTimeout after Limits.Idle of silence and with CodeUnavailable when the connection breaks or ctx
-// ends. Errors are those of Do.
+// Stream makes a request and returns as soon as the response begins. The request's timeout, or Limits.Head, bounds the
+// wait for the head and again that for the body's first byte: some servers send the one at once, and the other only
+// when they have begun to work. After that, reads of the body fail with CodeTimeout after Limits.Idle of silence. They
+// fail with CodeUnavailable when the connection breaks or ctx ends. Errors are those of Do.
 func (c *Client) Stream(ctx context.Context, p Policy, creds Credentials, req *wit.HTTPRequest) (*Response, error) {
-	// The request's timeout bounds the wait for the head alone: an answer that is being streamed may take long.
 	head := c.limits.Head
 	if asked := time.Duration(req.Timeout) * time.Millisecond; req.Timeout > 0 && asked > 0 {
 		head = min(asked, c.limits.MaxTimeout)
@@ -206,7 +206,7 @@ func (c *Client) Stream(ctx context.Context, p Policy, creds Credentials, req *w
 		return nil, err
 	}
 	// From here on the timer belongs to the body, which sets it back with each read.
-	timer.Reset(c.limits.Idle)
+	timer.Reset(head)
 	body := &idleBody{ctx: ctx, cancel: cancel, timer: timer, idle: c.limits.Idle, body: m.redacted(res.Body), m: m}
 	return &Response{Status: res.StatusCode, Headers: m.redactHeaders(headersOf(res.Header)), Body: body}, nil
 }

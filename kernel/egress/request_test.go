@@ -306,6 +306,33 @@ func TestTimeouts(t *testing.T) {
 	wantCode(t, err, wit.CodeUnavailable)
 }
 
+// TestFirstByte: a server may send its head at once and then think for as long as the request allows; after its first
+// byte the usual silence ends the stream.
+func TestFirstByte(t *testing.T) {
+	const idle = 50 * time.Millisecond
+	begin, stop := make(chan struct{}), make(chan struct{})
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		w.WriteHeader(200)
+		_ = http.NewResponseController(w).Flush()
+		<-begin
+		_, _ = io.WriteString(w, "first")
+		_ = http.NewResponseController(w).Flush()
+		<-stop
+	}, func(c *egress.Config) { c.Limits.Idle = idle })
+	defer close(stop)
+	res, err := r.client.Stream(context.Background(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/", Timeout: 60_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	time.AfterFunc(4*idle, func() { close(begin) })
+	got, err := io.ReadAll(res.Body)
+	wantCode(t, err, wit.CodeTimeout)
+	if string(got) != "first" {
+		t.Errorf("read %q", got)
+	}
+}
+
 // TestPools counts connections: one owner's are reused, another's are its own.
 func TestPools(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })

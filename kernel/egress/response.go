@@ -104,7 +104,9 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	switch {
 	case err == nil:
-		b.timer.Reset(b.idle)
+		if n > 0 {
+			b.timer.Reset(b.idle)
+		}
 	case err != io.EOF:
 		err = b.m.scrub(coded(b.ctx, b.m, err))
 	}

@@ -2,7 +2,8 @@
 //
 // It owns the framing and its bounds; where the bytes come from and what they mean is the caller's. A
 // line or an event over the limit is CodeTooLarge, after which nothing more can be read; other errors
-// are the source's own. Invalid UTF-8 in an event is replaced. Readers are for one goroutine.
+// are the source's own. Invalid UTF-8 in an event is replaced, but for a character that the source has split over two
+// events, which comes whole with the second. Readers are for one goroutine.
 package sse
 
 import (
@@ -81,6 +82,7 @@ type Reader struct {
 	lines *Lines
 	begun bool
 	id    string
+	chars characters
 }
 
 // NewReader reads events of at most limit bytes of data.
@@ -122,7 +124,7 @@ func (s *Reader) Next() (Event, error) {
 		}
 		if len(line) == 0 || err != nil {
 			if hasData {
-				e.ID, e.Data, e.Cut = s.id, Text(data), err != nil
+				e.ID, e.Data, e.Cut = s.id, s.chars.text(data), err != nil
 				return e, nil
 			}
 			e = Event{}

@@ -1,9 +1,11 @@
 package sse_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -46,6 +48,72 @@ func TestEvents(t *testing.T) {
 				t.Errorf("%q %s: %q, %v", tt.in, name, got, err)
 			}
 		}
+	}
+}
+
+// TestCharactersInTwoEvents: a server cuts where it likes, also in the middle of a character.
+func TestCharactersInTwoEvents(t *testing.T) {
+	for in, want := range map[string]string{
+		"data: \"\xf0\x9f\"\n\ndata: \"\x98\x80\"\n\n":                 `//""|//"😀"`,
+		"data: \"a\xf0\"\n\ndata: \"\"\n\ndata: \"\x9f\x98\x80b\"\n\n": `//"a"|//""|//"😀b"`,
+		"data: \"\xc3\"\n\ndata: \"\xa9\xc3\"\n\ndata: \"\xbc\"\n\n":   `//""|//"é"|//"ü"`,
+		"data: \"\xc3\"\n\ndata: \"x\"\n\n":                            `//""|//"x"`,
+		"data: \"\xf0\x9fx\"\n\ndata: \"\x98\"\n\n":                    `//"` + "\uFFFD" + `x"|//"` + "\uFFFD" + `"`,
+		"data: \"\xff\xfe\"\n\n":                                       `//"` + "\uFFFD" + `"`,
+		"data: \"\xe9t\xe9\"\n\n":                                      `//"` + "\uFFFD" + `t"`,
+	} {
+		got, err := events(strings.NewReader(in), 100)
+		if strings.Join(got, "|") != want || !errors.Is(err, io.EOF) {
+			t.Errorf("%q: %q, %v, want %q", in, got, err, want)
+		}
+	}
+}
+
+// FuzzCharacters: a text of which each piece is an event is the same text, wherever it is cut.
+func FuzzCharacters(f *testing.F) {
+	f.Add("aé😀👍", uint8(1))
+	f.Fuzz(func(t *testing.T, text string, size uint8) {
+		if text = strings.Map(plain, strings.ToValidUTF8(text, "")); size == 0 {
+			size = 1
+		}
+		var in strings.Builder
+		for piece := range slices.Chunk([]byte(text), int(size)) {
+			in.WriteString("data: \"" + string(piece) + "\"\n\n")
+		}
+		s, got := sse.NewReader(strings.NewReader(in.String()), 1<<20), ""
+		for e, err := s.Next(); err == nil; e, err = s.Next() {
+			got += strings.Trim(e.Data, `"`)
+		}
+		if got != text {
+			t.Errorf("%q by %d is %q", text, size, got)
+		}
+	})
+}
+
+// plain takes out what would end a line or a text.
+func plain(r rune) rune {
+	if r == '"' || r == '\r' || r == '\n' {
+		return -1
+	}
+	return r
+}
+
+func TestBegins(t *testing.T) {
+	for in, want := range map[string]bool{
+		"data: x\n\n": true, "data:x": true, "\r\n\nevent: x\n": true, "\uFEFFid: 1\n": true, ": ping\n": true, "retry: 1": true, "": true, "\n\n": true,
+		"{": false, "[1]": false, "<html>": false, "dat": false, "database error": false, "\uFEFF{}": false, "error": false, "\xef\xbbx": false,
+	} {
+		for name, r := range map[string]io.Reader{"at once": strings.NewReader(in), "by bytes": iotest.OneByteReader(strings.NewReader(in))} {
+			b := bufio.NewReader(r)
+			got, err := sse.Begins(b)
+			rest, _ := io.ReadAll(b)
+			if got != want || err != nil || string(rest) != strings.TrimLeft(in, "\uFEFF\r\n") {
+				t.Errorf("%q %s: %v, %v, then %q", in, name, got, err, rest)
+			}
+		}
+	}
+	if _, err := sse.Begins(bufio.NewReader(iotest.ErrReader(iotest.ErrTimeout))); !errors.Is(err, iotest.ErrTimeout) {
+		t.Errorf("the source's own error: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -11,8 +12,9 @@ import (
 
 // Bounds of what a provider sends, in bytes.
 const (
-	maxFrame = 1 << 20 // an SSE event or a line
-	maxBody  = 8 << 20 // a body that is one JSON value, or all of a stream
+	maxFrame  = 4 << 20  // an SSE event or a line
+	maxBody   = 8 << 20  // a body that is one JSON value
+	maxStream = 64 << 20 // all of a stream: a server may take fifty times the bytes of what it says
 )
 
 // frame is one piece of a response: an SSE event, a line, or the whole body.
@@ -37,26 +39,27 @@ type framer interface {
 }
 
 func newFramer(f wit.Framing, body io.Reader) framer {
-	body = &bounded{r: body, left: maxBody}
 	switch f {
 	case wit.FramingNDJSON:
-		return &lineFramer{sse.NewLines(body, maxFrame)}
+		return &lineFramer{sse.NewLines(newBounded(body, maxStream), maxFrame)}
 	case wit.FramingJSON:
-		return &bodyFramer{r: body}
+		return &bodyFramer{r: newBounded(body, maxBody)}
 	}
-	return &sseFramer{sse.NewReader(body, maxFrame)}
+	return &eventFramer{body: bufio.NewReaderSize(body, 4096)}
 }
 
 // bounded fails when more is read than fits.
-// It bounds a response as a whole: a server that never stops would otherwise fill the history frame by frame.
+// It bounds a response as a whole: a server that never stops would otherwise be read for ever.
 type bounded struct {
-	r    io.Reader
-	left int
+	r           io.Reader
+	left, limit int
 }
+
+func newBounded(r io.Reader, limit int) *bounded { return &bounded{r, limit, limit} }
 
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, errFrame("all of a response", maxBody)
+		return 0, errFrame("all of a response", b.limit)
 	}
 	n, err := b.r.Read(p[:min(len(p), b.left)])
 	b.left -= n
@@ -65,6 +68,28 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 func errFrame(what string, limit int) error {
 	return wit.Errorf(wit.CodeTooLarge, "the provider sends too much: %s has more than %d bytes", what, limit)
+}
+
+// eventFramer reads text/event-stream, or, where the body is none after all, all of it as one frame. What the
+// response's head says of the body is not asked: servers send streams as text/plain, and errors as streams.
+type eventFramer struct {
+	body   *bufio.Reader
+	frames framer // nil before the first frame
+}
+
+func (e *eventFramer) Next() (frame, error) {
+	if e.frames == nil {
+		events, err := sse.Begins(e.body)
+		if err != nil {
+			return frame{}, err
+		}
+		if events {
+			e.frames = &sseFramer{sse.NewReader(newBounded(e.body, maxStream), maxFrame)}
+		} else {
+			e.frames = &bodyFramer{r: newBounded(e.body, maxBody)}
+		}
+	}
+	return e.frames.Next()
 }
 
 // sseFramer reads the events of text/event-stream. An event that the end of the body cuts off is given

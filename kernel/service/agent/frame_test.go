@@ -74,16 +74,17 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestFrameBounds(t *testing.T) {
+	long := strings.Repeat("x", 10_000)
 	for name, c := range map[string]struct {
 		framing wit.Framing
 		body    io.Reader
 	}{
 		"line":         {wit.FramingSSE, &endless{text: "xxxxxxxx"}},
 		"event":        {wit.FramingSSE, &endless{text: "data: xxxxxxx\n"}},
-		"all comments": {wit.FramingSSE, &endless{text: ": ping\n\n"}},
-		"all events":   {wit.FramingSSE, &endless{text: "data: x\n\n"}},
+		"all comments": {wit.FramingSSE, &endless{text: ": " + long + "\n\n"}},
+		"all events":   {wit.FramingSSE, &endless{text: "data: " + long + "\n\n"}},
 		"ndjson line":  {wit.FramingNDJSON, &endless{text: "xxxxxxxx"}},
-		"ndjson":       {wit.FramingNDJSON, &endless{text: "{}\n"}},
+		"ndjson":       {wit.FramingNDJSON, &endless{text: long + "\n"}},
 		"body":         {wit.FramingJSON, &endless{text: "[[[[[[[["}},
 	} {
 		if _, err := frames(newFramer(c.framing, c.body)); wit.CodeOf(err) != wit.CodeTooLarge {

@@ -118,12 +118,13 @@ func (l *loop) recordCalls(a answer) error {
 func (l *loop) assistant(a answer) session.Message {
 	m := session.Message{
 		Role: wit.RoleAssistant, Run: l.active.Run.ID, ToolCalls: a.calls, Usage: a.usage,
-		Provider: l.model.provider, Model: l.model.model, Stop: string(a.stop),
+		Provider: l.model.provider, Model: l.model.model, Stop: string(a.stop), Opaque: a.opaque,
 	}
 	if a.text != "" {
 		m.Parts = []wit.Part{session.TextPart(a.text)}
 	}
 	if len(a.calls) > 0 {
+		m.Thinking = a.thinking
 		m.Stop = string(wit.StopReasonToolCalls)
 	}
 	return m
@@ -155,6 +156,10 @@ func (l *loop) ask(ctx context.Context) (answer, error) {
 			continue
 		}
 		// What was shown is not taken back: another try could begin differently.
+		if shown && a.broken {
+			l.log.Warn("answer broke off", "run", l.active.Run.ID, "provider", l.model.provider, "error", err)
+			return a.cutOff(), nil
+		}
 		if !e.Retryable || attempt > retries || shown {
 			return a, err
 		}
@@ -173,12 +178,12 @@ func (l *loop) ask(ctx context.Context) (answer, error) {
 	}
 }
 
-// try requests one answer, and reports whether anything of it was shown.
+// try requests one answer, and reports whether anything of its text was shown. Thinking may begin anew.
 func (l *loop) try(ctx context.Context, chat *wit.Chat) (a answer, shown bool, err error) {
 	l.report.Message()
 	a, err = request(ctx, l.model.code, chat, func(d wit.Delta) {
 		if d.Text != "" {
-			shown = true
+			shown = shown || d.Kind != wit.DeltaKindThinking
 			l.report.Delta(d)
 		}
 	})
@@ -235,7 +240,7 @@ func (l *loop) request() (*wit.Chat, error) {
 			m.Parts = append([]wit.Part{session.TextPart(l.prompt.prepend)}, m.Parts...)
 		}
 	}
-	c.Turns = turns(messages)
+	c.Turns = turns(messages, l.model.choice)
 	return c, nil
 }
 

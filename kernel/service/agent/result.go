@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
@@ -41,13 +42,17 @@ func (c *toolCalls) persistable(ctx context.Context, call wit.ToolCall, r result
 	return r
 }
 
-// bound cuts parts to the bytes of text, and the number of parts, that the contract gives. JSON becomes text, and nothing at all
-// becomes a word.
+// bound cuts parts to the bytes of text, and the number of parts, that the contract gives, and says so. JSON becomes
+// text, and nothing at all becomes a word.
 // Results are read again with each later request, so what is kept of them is paid for many times.
 func bound(parts []wit.Part) []wit.Part {
 	var out []wit.Part
 	left := wit.LimitToolTextBytes
-	for _, p := range parts[:min(len(parts), wit.ToolOutputContentCut)] {
+	for i, p := range parts {
+		if i == wit.ToolOutputContentCut || left <= 0 {
+			out = append(out, session.TextPart("[cut: "+strconv.Itoa(len(parts)-i)+" further parts of the result are left out]"))
+			break
+		}
 		if p.Kind == "" || p.Kind == wit.PartKindJSON {
 			p.Kind = wit.PartKindText
 		}
@@ -60,9 +65,6 @@ func bound(parts []wit.Part) []wit.Part {
 			p.Text = &text
 		}
 		out = append(out, p)
-		if left <= 0 {
-			break
-		}
 	}
 	if len(out) == 0 {
 		return []wit.Part{session.TextPart("(no output)")}

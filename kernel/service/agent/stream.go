@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -13,60 +12,6 @@ import (
 
 // afterStop is how long a stream may go on after the model has finished: usage comes last.
 const afterStop = 5 * time.Second
-
-// answer is what a model said to one request.
-type answer struct {
-	text  string
-	calls []wit.ToolCall
-	usage *wit.Usage
-	stop  wit.StopReason
-}
-
-// collector puts an answer together from its pieces.
-type collector struct {
-	answer
-	b     strings.Builder
-	say   func(wit.Delta)
-	ended bool // the model has given its reason to stop
-}
-
-// take adds a piece. Errors are the provider's own, or CodeTooLarge.
-func (c *collector) take(a *wit.ProviderAnswer) error {
-	if a == nil {
-		return nil
-	}
-	for _, d := range a.Deltas {
-		if d.Kind != wit.DeltaKindThinking {
-			if c.b.Len()+len(d.Text) > maxText {
-				return errFrame("an answer", maxText)
-			}
-			c.b.WriteString(d.Text)
-		}
-		c.say(d)
-	}
-	c.calls = append(c.calls, a.ToolCalls...)
-	if len(c.calls) > wit.ProviderAnswerToolCallsMax {
-		return wit.Errorf(wit.CodeTooLarge, "the model asks for more than %d tools at once", wit.ProviderAnswerToolCallsMax)
-	}
-	if a.Usage != nil {
-		c.usage = a.Usage
-	}
-	if a.Stop != nil {
-		c.stop, c.ended = *a.Stop, true
-	}
-	if a.Error != nil {
-		return a.Error
-	}
-	return nil
-}
-
-func (c *collector) result() answer {
-	c.text = c.b.String()
-	if c.stop == "" {
-		c.stop = wit.StopReasonEnd
-	}
-	return c.answer
-}
 
 // request asks a provider once. Each delta goes to say as it comes. Errors are coded.
 func request(ctx context.Context, p Provider, chat *wit.Chat, say func(wit.Delta)) (answer, error) {
@@ -79,9 +24,12 @@ func request(ctx context.Context, p Provider, chat *wit.Chat, say func(wit.Delta
 		return c.result(), wit.NewError(wit.CodeInternal, "the provider has neither a request nor an answer: report it to its author")
 	case plan.Answer != nil:
 		err = c.take(plan.Answer)
-		return c.result(), err
+	default:
+		err = c.stream(ctx, p, plan)
 	}
-	err = c.stream(ctx, p, plan)
+	if err == nil {
+		err = c.finish()
+	}
 	return c.result(), err
 }
 
@@ -176,16 +124,18 @@ func (f *feed) close(ctx context.Context, err error) error {
 			err = wit.Errorf(wit.CodeUnavailable, "the provider's stream broke off: %w", err)
 		}
 		end.Error = wit.AsError(err)
+		f.broken = end.Error.Retryable
 	}
 	f.add(end)
 	if failed := f.flush(ctx); failed != nil {
 		return failed
 	}
-	if end.Error != nil {
+	switch {
+	case f.ended:
+		return nil // also if the provider knows only now that the model had finished
+	case end.Error != nil:
 		return end.Error
 	}
-	if !f.ended {
-		return wit.NewError(wit.CodeUnavailable, "the provider's stream ended before the model had finished")
-	}
-	return nil
+	f.broken = true
+	return wit.NewError(wit.CodeUnavailable, "the provider's stream ended before the model had finished")
 }

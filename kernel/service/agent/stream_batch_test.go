@@ -150,7 +150,7 @@ func TestNoReaderIsLeft(t *testing.T) {
 	}{
 		"canceled": {"a\n", true, wit.CodeTimeout},
 		"stopped":  {"stop\n", false, ""}, // and the server goes on
-		"refused":  {strings.Repeat("x", 2<<20), false, wit.CodeTooLarge},
+		"refused":  {strings.Repeat("x", 5<<20), false, wit.CodeTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -34,12 +34,12 @@ func TestStreams(t *testing.T) {
 		"sse":       {framing: wit.FramingSSE, body: func() io.Reader { return chattest.SSE(chattest.Say("Hel"), chattest.Say("lo")) }, want: "Hello", asked: 1},
 		"ndjson":    {framing: wit.FramingNDJSON, body: body(one + "\n" + two + "\n" + end + "\n"), want: "Hello", asked: 1},
 		"json":      {framing: wit.FramingJSON, body: body(`{"deltas":[{"text":"Hello"}],"stop":"end"}`), want: "Hello", asked: 1},
-		"cut off":   {framing: wit.FramingNDJSON, body: body(one + "\n"), want: "!ended before the model had finished", asked: 1},
+		"cut off":   {framing: wit.FramingNDJSON, body: body(one + "\n"), want: "Hel\n\n[The connection to the model broke off here.]", asked: 1},
 		"breaks":    {framing: wit.FramingNDJSON, body: func() io.Reader { return iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(one + "\n"))) }, want: "!broke off", asked: 4},
 		"garbage":   {framing: wit.FramingNDJSON, body: body("<html>"), want: "!an internal error", asked: 1},
 		"refused":   {framing: wit.FramingSSE, status: 429, body: body("{wait}"), want: "!slow down: {wait}", asked: 4},
 		"no answer": {framing: wit.FramingSSE, err: wit.NewError(wit.CodeForbidden, "host not permitted"), want: "!host not permitted", asked: 1},
-		"too long":  {framing: wit.FramingNDJSON, body: body(strings.Repeat("x", 2<<20)), want: "!sends too much", asked: 1},
+		"too long":  {framing: wit.FramingNDJSON, body: body(strings.Repeat("x", 5<<20)), want: "!sends too much", asked: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

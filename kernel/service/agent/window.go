@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -61,12 +64,13 @@ func cost(m session.Message) int {
 		}
 	}
 	for _, c := range m.ToolCalls {
-		n += len(c.Name) + len(c.Args)
+		n += len(c.Name) + len(c.Args) + len(c.Opaque)
 	}
-	return n
+	return n + len(m.Thinking) + len(m.Opaque)
 }
 
-// shrink replaces the oldest results of tools by a note until the messages fit; the newest one stays.
+// shrink replaces the oldest results of tools by a note until the messages fit; of the newest one as much stays as
+// fits then, and at least leastResult bytes.
 // Only results of tools are given up, the oldest first: they are long, and the model has drawn on them already.
 func shrink(messages []session.Message, budget int) []session.Message {
 	total, last := 0, -1
@@ -86,13 +90,41 @@ func shrink(messages []session.Message, budget int) []session.Message {
 			total += cost(messages[i])
 		}
 	}
+	if last >= 0 {
+		over := min(total-budget, cost(messages[last])-leastResult)
+		messages[last].Parts = shorten(messages[last].Parts, over)
+	}
 	return messages
+}
+
+// leastResult is how much of a tool's newest result a model reads in any case.
+const leastResult = 4 << 10
+
+// shorten takes so many bytes off the end of the parts' texts, and says so. The parts given stay as they are.
+func shorten(parts []wit.Part, over int) []wit.Part {
+	const note = "\n[cut: the result is longer than the model reads]"
+	if over <= 0 {
+		return parts
+	}
+	parts = slices.Clone(parts)
+	over += len(note)
+	for i := len(parts) - 1; i >= 0 && over > 0; i-- {
+		if parts[i].Text == nil {
+			continue
+		}
+		text := *parts[i].Text
+		keep := max(len(text)-over, 0)
+		over -= len(text) - keep
+		parts[i].Text = new(strings.ToValidUTF8(text[:keep], "") + note)
+	}
+	return parts
 }
 
 // turns makes what a model reads of a history: each request for tools is followed by its results,
 // whatever stands between them in the history, and a result that is missing is said to be.
-// Providers refuse a request for tools that is not answered, in order, at once.
-func turns(messages []session.Message) []wit.ChatTurn {
+// Providers refuse a request for tools that is not answered, in order, at once. What a provider wanted to have again
+// goes to the model that it is from, and to no other one.
+func turns(messages []session.Message, model choice) []wit.ChatTurn {
 	results := map[string][]session.Message{} // call id → results, in order
 	for _, m := range messages {
 		if m.Role == wit.RoleTool {
@@ -104,7 +136,10 @@ func turns(messages []session.Message) []wit.ChatTurn {
 		if m.Role == wit.RoleTool {
 			continue
 		}
-		out = append(out, wit.ChatTurn{Role: m.Role, Content: content(m), ToolCalls: m.ToolCalls})
+		if m.Provider != model.provider || m.Model != model.model {
+			m = m.WithoutOpaque()
+		}
+		out = append(out, wit.ChatTurn{Role: m.Role, Content: content(m), ToolCalls: m.ToolCalls, Thinking: m.Thinking, Opaque: m.Opaque})
 		for _, call := range m.ToolCalls {
 			id := call.ID
 			result := []wit.Part{session.TextPart("[no result was recorded]")}

@@ -83,7 +83,7 @@ func (s *Service) export(ctx context.Context, p ExportParams) (ExportResult, err
 				res.Cursor = MessageID(head.SessionID, row.Value.Number-1)
 				return nil
 			}
-			if err := add(exportLine{"message", row.Value}); err != nil {
+			if err := add(exportLine{"message", row.Value.WithoutOpaque()}); err != nil {
 				return err
 			}
 		}

@@ -28,8 +28,12 @@ type Message struct {
 	Provider string     `json:"provider,omitempty"`
 	Model    string     `json:"model,omitempty"`
 	Usage    *wit.Usage `json:"usage,omitempty"`
-	// Stop says why an assistant's message ended: end, tool_calls, length, refused, aborted, error,
-	// injected.
+	// Thinking is what the assistant thought before it called tools, and Opaque what its provider wants to have
+	// again; as the calls' own, it goes back to the model and is shown to nobody.
+	Thinking string   `json:"thinking,omitempty"`
+	Opaque   wit.JSON `json:"opaque,omitempty"`
+	// Stop says why an assistant's message ended: end, tool_calls, length, refused, broken (the stream was cut
+	// off), aborted, error, injected.
 	Stop  string `json:"stop,omitempty"`
 	Error string `json:"error,omitempty"`
 
@@ -39,6 +43,16 @@ type Message struct {
 	Time int64 `json:"time"`
 	// Aside is shown to people and not to the model: commands and their answers.
 	Aside bool `json:"aside,omitempty"`
+}
+
+// WithoutOpaque returns the message without what its provider alone is to have again: the thinking and opaque data.
+// The calls of m stay as they are.
+func (m Message) WithoutOpaque() Message {
+	m.Thinking, m.Opaque, m.ToolCalls = "", nil, slices.Clone(m.ToolCalls)
+	for i := range m.ToolCalls {
+		m.ToolCalls[i].Opaque = nil
+	}
+	return m
 }
 
 // Text returns the message's text parts, joined.
@@ -112,14 +126,14 @@ func Append(tx store.Tx, key Key, m Message) (Message, error) {
 }
 
 func (m Message) size() int {
-	n := len(m.Error)
+	n := len(m.Error) + len(m.Thinking) + len(m.Opaque)
 	for _, p := range m.Parts {
 		if p.Text != nil {
 			n += len(*p.Text)
 		}
 	}
 	for _, c := range m.ToolCalls {
-		n += len(c.Args)
+		n += len(c.Args) + len(c.Opaque)
 	}
 	return n
 }

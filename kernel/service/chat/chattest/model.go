@@ -92,6 +92,10 @@ func (m *Model) read(e *wit.StreamEvent, sum *wit.ProviderAnswer) error {
 		return wit.Errorf(wit.CodeInternal, "%.20q: %w", e.Data, err)
 	}
 	sum.Deltas, sum.ToolCalls = append(sum.Deltas, a.Deltas...), append(sum.ToolCalls, a.ToolCalls...)
+	sum.CallDeltas = append(sum.CallDeltas, a.CallDeltas...)
+	if a.Opaque != nil {
+		sum.Opaque = a.Opaque
+	}
 	if a.Usage != nil {
 		sum.Usage = a.Usage
 	}

@@ -1,0 +1,110 @@
+package openai
+
+import (
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// delta reads a piece of a message, or all of one. Most have one field, and it is "content"; these exist:
+//
+//	{"role":"assistant","content":"Hello"}
+//	{"content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"Hello"}]}
+//	{"reasoning_content":"hm"}
+//	{"reasoning":"hm","reasoning_details":[…]}
+//	{"refusal":"I cannot do that."}
+//	{"tool_calls":[…]}
+func (s *state) delta(delta json.Value, answer *wit.ProviderAnswer) {
+	s.keep(delta)
+	s.thinking(delta, answer)
+	s.content(delta.Get("content"), answer)
+	if refusal := delta.Get("refusal"); refusal.Exists() && refusal.Text() != "" {
+		s.text(refusal, answer)
+		s.reason = refused
+	}
+	for call := range delta.Get("tool_calls").Items() {
+		s.spoke = true
+		if !s.call(call, answer) {
+			s.fail(answer, wit.NewError(wit.CodeTooLarge, "openai: the model calls more tools at once than the gateway takes"))
+			return
+		}
+	}
+}
+
+// thinking reads the fields that servers give the model's thinking in. One that fills both of them says the same
+// twice, so the first that was used is read.
+func (s *state) thinking(delta json.Value, answer *wit.ProviderAnswer) {
+	for _, name := range [...]string{"reasoning_content", "reasoning"} {
+		field := delta.Get(name)
+		if !field.IsText() || field.Text() == "" || s.thinkingField != "" && s.thinkingField != name {
+			continue
+		}
+		s.thinkingField = name
+		say(answer, wit.DeltaKindThinking, s.thought.join(field))
+	}
+}
+
+// content reads what is said: a text, or a list of parts, of which some may be thinking.
+func (s *state) content(content json.Value, answer *wit.ProviderAnswer) {
+	if content.IsText() {
+		s.text(content, answer)
+		return
+	}
+	for part := range content.Items() {
+		switch part.Get("type").Text() {
+		case "thinking", "reasoning":
+			s.thinkingPart(part, answer)
+		default:
+			s.text(part.Get("text"), answer)
+		}
+	}
+}
+
+// thinkingPart reads a part of thinking, whose text is one, or a list of parts again.
+func (s *state) thinkingPart(part json.Value, answer *wit.ProviderAnswer) {
+	for _, name := range [...]string{"thinking", "reasoning", "text"} {
+		field := part.Get(name)
+		if field.IsText() {
+			say(answer, wit.DeltaKindThinking, s.thought.join(field))
+		}
+		for inner := range field.Items() {
+			say(answer, wit.DeltaKindThinking, s.thought.join(inner.Get("text")))
+		}
+	}
+}
+
+// text says a text, but for thinking in tags at its beginning.
+func (s *state) text(value json.Value, answer *wit.ProviderAnswer) {
+	text := s.said.join(value)
+	if value.IsText() && len(value.Raw()) > len(`""`) {
+		s.spoke = true
+	}
+	s.tags.split(text, func(kind wit.DeltaKind, text string) { s.sort(kind, text, answer) })
+}
+
+// sort says what came out of a text. Thinking in tags is left out when a field has it as well.
+func (s *state) sort(kind wit.DeltaKind, text string, answer *wit.ProviderAnswer) {
+	if kind != wit.DeltaKindThinking || s.thinkingField == "" {
+		say(answer, kind, text)
+	}
+}
+
+// flush says what was held back for more to come: half a character, and what might have become a tag.
+func (s *state) flush(answer *wit.ProviderAnswer) {
+	say(answer, wit.DeltaKindThinking, s.thought.rest())
+	rest := s.said.rest()
+	each := func(kind wit.DeltaKind, text string) { s.sort(kind, text, answer) }
+	s.tags.split(rest, each)
+	s.tags.flush(each)
+	for n := range s.calls {
+		if rest := s.calls[n].half.rest(); rest != "" {
+			answer.CallDeltas = append(answer.CallDeltas, wit.CallDelta{Call: uint32(n), Args: rest})
+		}
+	}
+}
+
+// say adds a piece to the answer, unless it is empty.
+func say(answer *wit.ProviderAnswer, kind wit.DeltaKind, text string) {
+	if text != "" {
+		answer.Deltas = append(answer.Deltas, wit.Delta{Kind: kind, Text: text})
+	}
+}

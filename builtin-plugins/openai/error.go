@@ -1,0 +1,143 @@
+package openai
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// maxExplanation bounds what of a server's own words is passed on.
+const maxExplanation = 300
+
+// isFailure reports whether an event, or a choice in one, says that something went wrong.
+func isFailure(event json.Value) bool {
+	problem := event.Get("error")
+	return problem.IsObject() || problem.IsText() && problem.Text() != "" || event.Get("type").Text() == "error" || event.Get("object").Text() == "error" ||
+		!event.Get("choices").Exists() && event.Get("detail").Exists()
+}
+
+// problem is what a server says of a failure.
+type problem struct {
+	status      int64
+	kind        string // its word for it
+	explanation string
+	wait        int64 // milliseconds, 0 when it does not say
+}
+
+// failure makes an error of a status, of the body or the event that came with it, and of how long the server asked to
+// be left alone in its headers, in milliseconds.
+func failure(status int64, body string, wait int64) *wit.Error {
+	p := readProblem(status, body)
+	code, hint := codeOf(p.status, p.kind, p.explanation)
+	err := wit.NewError(code, describe(p.status, hint, p.explanation))
+	if wait = max(wait, p.wait); err.Retryable && wait > 0 {
+		err.RetryAfter = &wait
+	}
+	return err
+}
+
+// unreadable is the kind of what is no failure in any known shape.
+const unreadable = "unreadable"
+
+// readProblem reads a body in the shapes that there are:
+//
+//	{"error":{"message":"…","type":"…","code":"…"}}      OpenAI
+//	[{"error":{"code":429,"message":"…","status":"…"}}]  Google
+//	{"error":"…"}  {"detail":"…"}  {"message":"…"}       servers at home
+//	upstream connect error  <html>…                      what stands before them
+//
+// A code that is a number is the status that the response would have had, had it not begun well.
+func readProblem(status int64, body string) problem {
+	reply, err := json.Parse([]byte(strings.TrimSpace(strings.TrimPrefix(body, "data:"))))
+	for item := range reply.Items() {
+		reply = item
+		break
+	}
+	if err != nil || !reply.IsObject() {
+		return problem{status: status, kind: unreadable, explanation: words(body)}
+	}
+	at := reply.Get("error")
+	if at.IsText() {
+		return problem{status: status, explanation: at.Text(), wait: bodyWait(reply)}
+	}
+	if !at.IsObject() {
+		at = reply
+	}
+	p := problem{status: status, wait: bodyWait(at)}
+	for _, name := range [...]string{"code", "type", "status"} {
+		text := at.Get(name).Text()
+		if n := at.Get(name).Int(); n >= 400 && n < 600 {
+			if status < 400 {
+				p.status = n // what the status would have been, had the answer not begun
+			}
+		} else if p.kind == "" {
+			p.kind = text
+		}
+	}
+	for _, name := range [...]string{"message", "detail", "msg"} {
+		if text := at.Get(name).Text(); p.explanation == "" {
+			p.explanation = text
+		}
+	}
+	return p
+}
+
+// words is what a body that is no JSON says: its text, or the title of a page.
+func words(body string) string {
+	if !strings.HasPrefix(body, "<") {
+		return body
+	}
+	if _, title, ok := strings.Cut(body, "<title>"); ok {
+		title, _, _ = strings.Cut(title, "<")
+		return strings.TrimSpace(title)
+	}
+	return ""
+}
+
+// codeOf finds the code, by the kind of problem that the body names and else by the status, and says
+// what the owner can do.
+func codeOf(status int64, kind, explanation string) (code wit.Code, hint string) {
+	switch {
+	case kind == "context_length_exceeded" || strings.Contains(explanation, "maximum context length"):
+		return wit.CodeTooLarge, "the conversation is longer than the model reads"
+	case kind == "insufficient_quota" || status == 402:
+		return wit.CodeForbidden, "the account has no credit left; look at its billing"
+	case kind == "invalid_api_key" || status == 401:
+		return wit.CodeUnauthorized, "the key is not accepted; set the credential " + keyName + " again"
+	case kind == "rate_limit_exceeded" || kind == "RESOURCE_EXHAUSTED" || status == 429:
+		return wit.CodeRateLimited, "too many requests for now"
+	case status == 403:
+		return wit.CodeForbidden, "the key may not do this"
+	case kind == "model_not_found" || status == 404:
+		return wit.CodeNotFound, "the server does not know this model or address; check model and baseUrl"
+	case status == 413:
+		return wit.CodeTooLarge, "the request is larger than the server takes"
+	case status == 408 || status == 504:
+		return wit.CodeTimeout, "the server took too long"
+	case status >= 500 || kind == "server_error" || kind == "overloaded_error":
+		return wit.CodeUnavailable, "the server cannot answer now"
+	case status >= 400 || kind == "invalid_request_error":
+		return wit.CodeInvalid, "the server refuses the request"
+	case kind == unreadable:
+		return wit.CodeUnavailable, "the server sent something that is not chat completions; check baseUrl"
+	}
+	return wit.CodeUnavailable, "the model failed"
+}
+
+// describe puts the hint, which is for the owner, before the server's own words. Those about a key are left out: some
+// servers repeat it, and an error is seen by whoever asked.
+func describe(status int64, hint, explanation string) string {
+	text := "openai: " + hint
+	if status >= 400 {
+		text += " (status " + strconv.FormatInt(status, 10) + ")"
+	}
+	if explanation == "" || strings.Contains(strings.ToLower(explanation), "key") {
+		return text
+	}
+	if len(explanation) > maxExplanation {
+		explanation = strings.ToValidUTF8(explanation[:maxExplanation], "") + "…"
+	}
+	return text + ": " + explanation
+}
