@@ -99,5 +99,5 @@ func (k *Kernel) snapshot(ctx context.Context) gateway.Snapshot {
 }
 
 func (k *Kernel) sessionSettings() session.Settings {
-	return session.Settings{DefaultAgent: config.DefaultAgent, DMScope: session.Scope(k.o.Config.Session.DMScope)}
+	return session.Settings{DefaultAgent: config.DefaultAgent, DMScope: session.Scope(k.o.Config.Session.DMScope), Owners: k.o.Config.Owners}
 }

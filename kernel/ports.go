@@ -85,7 +85,7 @@ func (a accounts) Accounts(id string) []channel.Account {
 		list = append(list, channel.Account{
 			ID: name, Enabled: s.Enabled == nil || *s.Enabled, Config: s.Config,
 			Access: inbox.Access{
-				DM: inbox.Policy(s.DMPolicy), AllowFrom: s.AllowFrom,
+				DM: inbox.Policy(s.DMPolicy), AllowFrom: s.AllowFrom, Owners: a.settings.Owners(id),
 				Group: inbox.Policy(s.GroupPolicy), Groups: s.Groups, RequireMention: s.RequireMention,
 			},
 		})

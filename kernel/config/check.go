@@ -12,6 +12,7 @@ import (
 )
 
 var (
+	ownerID   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}:[^@*\s][^\s]{0,255}$`)
 	accountID = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 	hostName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
 )
@@ -40,6 +41,11 @@ func (c *Config) check() error {
 	for _, host := range c.Gateway.Hosts {
 		if !hostName.MatchString(host) {
 			return wit.Errorf(wit.CodeInvalid, "gateway.hosts: %q is not a host name such as chat.example.org", host)
+		}
+	}
+	for _, owner := range c.Owners {
+		if !ownerID.MatchString(owner) {
+			return wit.Errorf(wit.CodeInvalid, "owners: %q is not a person such as telegram:12345: the channel and the id that the platform gives, not a name, which somebody else may take", owner)
 		}
 	}
 	for _, e := range []struct{ field, value, allowed string }{

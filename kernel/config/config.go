@@ -30,7 +30,10 @@ const maxFile = 4 << 20
 
 // Config is the file. Every field may be left out.
 type Config struct {
-	Gateway  Gateway            `json:"gateway,omitzero"`
+	Gateway Gateway `json:"gateway,omitzero"`
+	// Owners are the owner's own accounts on chat platforms, each as channel:id, such as telegram:12345. They may
+	// write, they share the main session, and they alone may give commands that change something.
+	Owners   []string           `json:"owners,omitempty"`
 	Agent    Agent              `json:"agent,omitzero"`
 	Session  Session            `json:"session,omitzero"`
 	Plugins  map[string]Plugin  `json:"plugins,omitempty"`
@@ -73,8 +76,9 @@ type Agent struct {
 
 // Session is how conversations map to sessions.
 type Session struct {
-	// DMScope is "main" (the default: direct chats share the main session), "per-peer" or
-	// "per-channel-peer".
+	// DMScope says which direct chats share a session: "main" (all of them: whoever may write reads what the
+	// owner said), "per-peer" or "per-channel-peer". When left out, the owner has the main session and everybody
+	// else one of their own on each channel.
 	DMScope string `json:"dmScope,omitempty"`
 }
 

@@ -52,6 +52,17 @@ func NewSettings(ctx context.Context, file *Config, db store.Store, bus *event.B
 // File returns the config file's settings; the caller does not change them.
 func (s *Settings) File() *Config { return s.file }
 
+// Owners returns the ids of the owner on a channel.
+func (s *Settings) Owners(channel string) []string {
+	var ids []string
+	for _, owner := range s.file.Owners {
+		if id, ok := strings.CutPrefix(owner, channel+":"); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // PluginEnabled reports whether the owner wants the plugin; true where nothing is said.
 func (s *Settings) PluginEnabled(id string) bool {
 	on := true

@@ -112,7 +112,7 @@ func (w *World) Build(st store.Store) *Process {
 	log := hclog.NewNullLogger()
 	settings := func() agent.Settings { return w.Settings }
 	sessions := session.New(session.Deps{
-		Store: st, Bus: bus, Queue: run.SessionQueue{}, Settings: func() session.Settings { return session.Settings{} }, Log: log,
+		Store: st, Bus: bus, Queue: run.SessionQueue{}, Settings: func() session.Settings { return session.Settings{Owners: []string{"chat:42"}} }, Log: log,
 	})
 	models := agent.NewModels(providers, settings, log)
 	agents := agent.New(agent.Deps{
