@@ -19,6 +19,7 @@ var imports = map[string]string{
 	"wit/codec": "",
 
 	"kernel/retry":            "",
+	"kernel/plain":            "",
 	"kernel/claim":            "wit",
 	"kernel/rate":             "",
 	"kernel/wire":             "wit",
@@ -26,7 +27,7 @@ var imports = map[string]string{
 	"kernel/rpc":              "kernel/wire wit",
 	"kernel/protocol":         "kernel/event kernel/rpc kernel/wire",
 	"kernel/store":            "wit",
-	"kernel/logs":             "wit",
+	"kernel/logs":             "kernel/plain wit",
 	"kernel/runtime":          "kernel/retry kernel/runtime/cache kernel/runtime/exchange kernel/runtime/memory kernel/runtime/meter wit",
 	"kernel/runtime/leb":      "",
 	"kernel/runtime/meter":    "kernel/runtime/leb wit",

@@ -6,13 +6,13 @@
 package logs
 
 import (
-	"bytes"
 	"io"
 	"strings"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -47,16 +47,27 @@ type Log struct {
 
 // New makes the sink. Errors: CodeInvalid for an unknown level.
 func New(c Config) (*Log, error) {
-	level := hclog.LevelFromString(c.Level)
-	if c.Level == "" {
-		level = hclog.Info
-	}
+	level := levelOf(c.Level)
 	if level == hclog.NoLevel {
 		return nil, wit.Errorf(wit.CodeInvalid, "log level %q must be one of trace, debug, info, warn, error", c.Level)
 	}
 	l := &Log{console: c.Console, waiters: map[chan struct{}]bool{}}
 	l.logger = hclog.New(&hclog.LoggerOptions{Level: level, Output: l, JSONFormat: c.JSON, TimeFormat: "2006-01-02T15:04:05.000Z07:00"})
 	return l, nil
+}
+
+func levelOf(name string) hclog.Level {
+	if name == "" {
+		return hclog.Info
+	}
+	return hclog.LevelFromString(name)
+}
+
+// SetLevel changes the level of all loggers, at once; an unknown one changes nothing.
+func (l *Log) SetLevel(name string) {
+	if level := levelOf(name); level != hclog.NoLevel {
+		l.logger.SetLevel(level)
+	}
 }
 
 // Logger is what the kernel logs with.
@@ -69,22 +80,22 @@ func (l *Log) Redact(fn func(string) string) {
 	l.redact = fn
 }
 
-// Write takes whole lines from the logger.
+// Write takes one entry from the logger and makes it one line, whatever somebody else's text in it holds: no part of
+// it looks like another entry, or steers the terminal that shows it.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for text := range bytes.Lines(p) {
-		line := strings.ToValidUTF8(strings.TrimRight(string(text), "\n"), "\uFFFD")
-		if l.redact != nil {
-			line = l.redact(line)
-		}
-		if len(line) > lineBytes {
-			line = strings.ToValidUTF8(line[:lineBytes], "") + "…"
-		}
-		l.append(line)
-		if l.console != nil {
-			_, _ = io.WriteString(l.console, line+"\n") // a closed console must not stop the gateway
-		}
+	line := strings.TrimRight(string(p), "\n")
+	if l.redact != nil {
+		line = l.redact(line)
+	}
+	line = plain.Line(line)
+	if len(line) > lineBytes {
+		line = strings.ToValidUTF8(line[:lineBytes], "") + "…"
+	}
+	l.append(line)
+	if l.console != nil {
+		_, _ = io.WriteString(l.console, line+"\n") // a closed console must not stop the gateway
 	}
 	for w := range l.waiters {
 		select {
