@@ -28,7 +28,7 @@ type door struct {
 
 // openDoor puts the method table together and takes the port.
 func (k *Kernel) openDoor(context.Context) error {
-	g := k.o.Config.Gateway
+	g := k.start.Gateway
 	who, err := auth.New(auth.Deps{
 		Store: k.state.db, Bus: k.bus, Token: g.Token, Password: g.Password, StateDir: k.o.StateDir, Logger: k.log.Named("auth"),
 	})
@@ -99,5 +99,6 @@ func (k *Kernel) snapshot(ctx context.Context) gateway.Snapshot {
 }
 
 func (k *Kernel) sessionSettings() session.Settings {
-	return session.Settings{DefaultAgent: config.DefaultAgent, DMScope: session.Scope(k.o.Config.Session.DMScope), Owners: k.o.Config.Owners}
+	c := k.settings.Config()
+	return session.Settings{DefaultAgent: config.DefaultAgent, DMScope: session.Scope(c.Session.DMScope), Owners: c.Owners}
 }

@@ -45,13 +45,17 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 		Redact: k.state.vault.Redact,
 	})
 	p.plugins, err = plugin.Open(ctx, plugin.Deps{
-		Engine: engine.WASM(code), Host: guests, Store: k.state.db, Settings: k.state.settings, Bus: k.bus, Logger: k.log,
+		Engine: engine.WASM(code), Host: guests, Store: k.state.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
 		Gateway: k.o.Version, Hooks: k.fired(), Sources: k.sources(),
 	})
 	if err != nil {
 		return err
 	}
-	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) { p.plugins.SettingsChanged(c.Plugin) })
+	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) {
+		if c.Plugin != "" {
+			p.plugins.SettingsChanged(c.Plugin)
+		}
+	})
 	p.scheduler.Handle("plugin", schedule.Handler{Fire: pluginFirings{p.plugins}.fire, Resumable: true})
 	return p.plugins.Load(ctx)
 }
@@ -70,7 +74,7 @@ func (k *Kernel) sources() []source.Source {
 	if k.o.Builtins != nil {
 		list = append(list, source.Stock(k.o.Builtins))
 	}
-	for _, dir := range k.o.Config.PluginPaths {
+	for _, dir := range k.start.PluginPaths {
 		list = append(list, source.Folder(dir))
 	}
 	if k.o.StateDir != "" {

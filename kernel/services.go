@@ -101,12 +101,12 @@ func (w *wiring) delivery() func() service.Service {
 	w.outbox = queue
 	return delivery.New(delivery.Deps{
 		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins},
-		Hooks: outgoing{w.hooks}, Media: w.state.media, Redact: w.state.vault.Redact, Hold: w.o.Config.Delivery.AfterCrash == "hold",
+		Hooks: outgoing{w.hooks}, Media: w.state.media, Redact: w.state.vault.Redact, Hold: w.start.Delivery.AfterCrash == "hold",
 	}).Service
 }
 
 func (w *wiring) agent() func() service.Service {
-	w.models = agent.NewModels(providers{w.platform.plugins, w.state.settings, w.state.vault}, w.agentSettings, w.log)
+	w.models = agent.NewModels(providers{w.platform.plugins, w.settings, w.state.vault}, w.agentSettings, w.log)
 	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) { w.models.Forget(c.Plugin) })
 	plugin.ChangedKind.Subscribe(w.bus, func(c plugin.Changed) {
 		if c.State == plugin.StateReady {
@@ -122,7 +122,7 @@ func (w *wiring) agent() func() service.Service {
 
 func (w *wiring) run() func() service.Service {
 	w.runs = run.New(run.Deps{
-		Store: w.state.db, Sessions: w.sessions, Executor: w.agents, Claims: w.claims, Log: w.log, Parallel: w.o.Config.Agent.MaxConcurrent,
+		Store: w.state.db, Sessions: w.sessions, Executor: w.agents, Claims: w.claims, Log: w.log, Parallel: w.start.Agent.MaxConcurrent,
 	})
 	return w.runs.Service
 }
@@ -143,7 +143,7 @@ func (w *wiring) inbox() func() service.Service {
 
 func (w *wiring) channel() func() service.Service {
 	w.channels = channel.New(channel.Deps{
-		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.state.settings}, Credentials: w.state.vault,
+		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.settings}, Credentials: w.state.vault,
 		Inbox: w.letters, DeadLetters: w.letters.DeadLetters(), Dialer: dialer{w.platform.plugins}, Redact: w.state.vault.Redact,
 	})
 	return w.channels.Service
@@ -157,16 +157,16 @@ func (w *wiring) cron() func() service.Service {
 
 func (w *wiring) system() func() service.Service {
 	w.overview = system.New(system.Deps{
-		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, ConfigPath: w.o.ConfigPath, Agent: config.DefaultAgent,
-		Settings: w.state.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: w.state.vault,
-		Plugins: systemPlugins{w.platform.plugins, w.state.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check,
+		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agent: config.DefaultAgent,
+		Settings: w.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: w.state.vault,
+		Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check,
 		Services: func() []service.Service { return w.Kernel.services },
 	})
 	return w.overview.Service
 }
 
 func (w *wiring) agentSettings() agent.Settings {
-	a := w.o.Config.Agent
+	a := w.settings.Config().Agent
 	return agent.Settings{
 		Agents: []agent.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, System: a.SystemPrompt, TimeZone: w.zone,
 	}

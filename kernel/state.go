@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 
-	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/secret"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -13,10 +12,9 @@ import (
 
 // state is what is durable.
 type state struct {
-	db       store.Store
-	vault    *secret.Vault
-	settings *config.Settings
-	media    *media.Store
+	db    store.Store
+	vault *secret.Vault
+	media *media.Store
 }
 
 // openState opens the state directory, or its like in memory.
@@ -26,7 +24,10 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 		return err
 	}
 	k.closers.add(s.db.Close)
-	keyring := k.o.StateDir != "" && (k.o.Config.Secrets.Keyring == nil || *k.o.Config.Secrets.Keyring)
+	if err := k.settings.Move(ctx, s.db); err != nil {
+		return err
+	}
+	keyring := k.o.StateDir != "" && (k.start.Secrets.Keyring == nil || *k.start.Secrets.Keyring)
 	s.vault, err = secret.Open(ctx, secret.Config{
 		Store: s.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring, Logger: k.log.Named("secret"),
 	})
@@ -34,9 +35,6 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 		return err
 	}
 	k.o.Log.Redact(s.vault.Redact)
-	if s.settings, err = config.NewSettings(ctx, k.o.Config, s.db, k.bus); err != nil {
-		return err
-	}
 	if dir := k.o.dir("media"); dir != "" {
 		s.media, err = media.Open(ctx, dir, s.db, media.Limits{}, k.log.Named("media"))
 	} else {

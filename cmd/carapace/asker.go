@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
 // asker asks the owner for settings at the terminal.
@@ -24,6 +26,9 @@ func newAsker(in *os.File, out io.Writer) *asker {
 
 // terminal is r where somebody sits at it.
 func terminal(r any) (*os.File, bool) {
+	if w, ok := r.(*plain.Writer); ok {
+		r = w.Unwrap()
+	}
 	f, ok := r.(*os.File)
 	return f, ok && term.IsTerminal(int(f.Fd()))
 }

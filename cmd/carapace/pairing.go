@@ -11,7 +11,7 @@ import (
 // newPairing is the owner's side of pairing: a stranger who writes to a channel is told a code, and the owner
 // approves or dismisses that code here.
 func newPairing(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "pairing", Short: "Say who may write to the assistant on a chat channel", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "pairing", Short: "Say who may write to the assistant on a chat channel", Args: cobra.NoArgs, RunE: help}
 	list := func(args []string) any {
 		var p inbox.PairingListParams
 		if len(args) == 1 {
@@ -22,15 +22,15 @@ func newPairing(o *options) *cobra.Command {
 	decision := func(args []string) any { return inbox.PairingDecisionParams{Channel: args[0], Code: args[1]} }
 	c.AddCommand(
 		o.client(&cobra.Command{
-			Use: "list [CHANNEL]", Short: "List who asks to write", Example: "  carapace pairing list", Args: cobra.MaximumNArgs(1),
+			Use: "list [CHANNEL]", Short: "List who asks to write", Example: "  carapace pairing list", Args: atMost("[CHANNEL]"),
 			RunE: show(o, "channels.pairing.list", list, printPairing),
 		}),
 		o.client(&cobra.Command{
-			Use: "approve CHANNEL CODE", Short: "Let the sender with this code write", Example: "  carapace pairing approve telegram ABCD2345", Args: cobra.ExactArgs(2),
+			Use: "approve CHANNEL CODE", Short: "Let the sender with this code write", Example: "  carapace pairing approve telegram ABCD2345", Args: exactly("CHANNEL", "CODE"),
 			RunE: act(o, "channels.pairing.approve", decision, "approved"),
 		}),
 		o.client(&cobra.Command{
-			Use: "dismiss CHANNEL CODE", Short: "Forget a request", Example: "  carapace pairing dismiss telegram ABCD2345", Args: cobra.ExactArgs(2),
+			Use: "dismiss CHANNEL CODE", Short: "Forget a request", Example: "  carapace pairing dismiss telegram ABCD2345", Args: exactly("CHANNEL", "CODE"),
 			RunE: act(o, "channels.pairing.dismiss", decision, "dismissed"),
 		}),
 	)

@@ -15,7 +15,7 @@ import (
 // newPlugins looks after what is installed. Installing has no command: a folder that is put into the state
 // directory's plugins is found by itself.
 func newPlugins(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "plugins", Short: "Look after plugins", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "plugins", Short: "Look after plugins", Args: cobra.NoArgs, RunE: help}
 	id := func(args []string) any { return plugin.IDParams{ID: args[0]} }
 	c.AddCommand(
 		o.client(&cobra.Command{
@@ -23,11 +23,11 @@ func newPlugins(o *options) *cobra.Command {
 			RunE: show(o, "plugins.status", fixed(nil), printPlugins),
 		}),
 		o.client(&cobra.Command{
-			Use: "info PLUGIN", Short: "Show one plugin: what it is, what it may do, how it is", Example: "  carapace plugins info telegram", Args: cobra.ExactArgs(1),
+			Use: "info PLUGIN", Short: "Show one plugin: what it is, what it may do, how it is", Example: "  carapace plugins info telegram", Args: exactly("PLUGIN"),
 			RunE: show(o, "plugins.info", id, printPlugin),
 		}),
 		o.client(&cobra.Command{
-			Use: "grant PLUGIN", Short: "Grant the permissions that an update of a plugin asks for", Example: "  carapace plugins grant weather", Args: cobra.ExactArgs(1),
+			Use: "grant PLUGIN", Short: "Grant the permissions that an update of a plugin asks for", Example: "  carapace plugins grant weather", Args: exactly("PLUGIN"),
 			RunE: act(o, "plugins.grant", id, "granted"),
 		}),
 		newEnable(o, "enable", "Turn a plugin on", true),
@@ -40,7 +40,7 @@ func newPlugins(o *options) *cobra.Command {
 func newEnable(o *options, use, short string, on bool) *cobra.Command {
 	setup := func(args []string) any { return system.Setup{ID: args[0], Enabled: &on} }
 	return o.client(&cobra.Command{
-		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: cobra.ExactArgs(1),
+		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: exactly("PLUGIN"),
 		RunE: act(o, "plugins.configure", setup, use+"d"),
 	})
 }

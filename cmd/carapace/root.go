@@ -32,7 +32,7 @@ func newRoot(io stdio) *cobra.Command {
 	root.PersistentFlags().StringVar((*string)(&o.state), "state-dir", defaultStateDir(), "where the gateway keeps its state ($CARAPACE_STATE_DIR)")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(serve, newChat(o), newStatus(o), newPlugins(o), newSessions(o), newLogs(o), newDoctor(o),
-		newSetup(o), newPairing(o), newDevices(o), newDelivery(o), newCall(o))
+		newSetup(o), newConfig(o), newPairing(o), newDevices(o), newDelivery(o), newCall(o))
 	wrapArgs(root)
 	return root
 }

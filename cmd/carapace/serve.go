@@ -63,13 +63,14 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	f.over(c, file)
+	override := func(file *config.Config) { f.over(c, file) }
+	override(file)
 	log, err := logs.New(logs.Config{Level: file.Log.Level, JSON: file.Log.Format == "json", Console: o.err})
 	if err != nil {
 		return usageError{err}
 	}
 	k, err := kernel.New(ctx, kernel.Options{
-		StateDir: string(o.state), Config: file, ConfigPath: path, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
+		StateDir: string(o.state), ConfigPath: path, Override: override, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
 		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"),
 	})
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 
 // newSessions looks at what was said; to say something is chat's.
 func newSessions(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "sessions", Short: "Look at conversations", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "sessions", Short: "Look at conversations", Args: cobra.NoArgs, RunE: help}
 	var limit int
 	one := &cobra.Command{
-		Use: "show [SESSION]", Short: "Print the end of a conversation", Example: "  carapace sessions show\n  carapace sessions show agent:main:main --limit 20", Args: cobra.MaximumNArgs(1),
+		Use: "show [SESSION]", Short: "Print the end of a conversation", Example: "  carapace sessions show\n  carapace sessions show agent:main:main --limit 20", Args: atMost("[SESSION]"),
 		RunE: show(o, "chat.history", func(args []string) any { return chat.HistoryParams{SessionKey: sessionArg(args), Limit: &limit} }, printHistory),
 	}
 	one.Flags().IntVar(&limit, "limit", 50, "how many messages, at most 1000")
@@ -28,7 +28,7 @@ func newSessions(o *options) *cobra.Command {
 		}),
 		o.client(one),
 		o.client(&cobra.Command{
-			Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: cobra.MaximumNArgs(1),
+			Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: atMost("[SESSION]"),
 			RunE: func(c *cobra.Command, args []string) error { return exportSession(c.Context(), o, sessionArg(args)) },
 		}),
 	)

@@ -34,7 +34,7 @@ func newSetup(o *options) *cobra.Command {
 		Example: "  carapace setup telegram\n" +
 			"  carapace setup telegram --secret botToken=env:BOT_TOKEN --dm open\n" +
 			"  carapace setup openai --set baseUrl=http://127.0.0.1:11434/v1 --set model=llama3",
-		Args: cobra.ExactArgs(1),
+		Args: exactly("PLUGIN"),
 		RunE: func(c *cobra.Command, args []string) error { return runSetup(c.Context(), o, args[0], f) },
 	}
 	c.Flags().StringVar(&f.account, "account", "", "which account of a channel (default when left out)")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -18,34 +19,39 @@ var (
 )
 
 // check names the first value that cannot be.
-func (c *Config) check() error {
+func (c *Config) check() *fieldError {
 	if c.Gateway.Port < -1 || c.Gateway.Port > 65535 {
-		return wit.Errorf(wit.CodeInvalid, "gateway.port %d is not a port", c.Gateway.Port)
+		return wrong("gateway.port", "%d is not a port", c.Gateway.Port)
 	}
 	if _, err := BindAddress(c.Gateway.Bind); err != nil {
-		return err
+		return wrong("gateway.bind", "%q must be loopback, all, or an IP address", c.Gateway.Bind)
 	}
 	if c.Gateway.Token != "" && c.Gateway.Password != "" {
-		return wit.NewError(wit.CodeInvalid, "gateway.token and gateway.password: give one of them")
+		return wrong("gateway.password", "stands beside gateway.token: give one of them")
+	}
+	for i, secret := range []string{c.Gateway.Token, c.Gateway.Password} {
+		if secret == redacted {
+			return wrong("gateway."+secretFields()[i], "%s stands for a value that is not shown: write the value itself", redacted)
+		}
 	}
 	if c.TimeZone != "" {
 		if _, err := time.LoadLocation(c.TimeZone); err != nil {
-			return wit.Errorf(wit.CodeInvalid, "timeZone %q is not an IANA time zone such as Europe/Berlin", c.TimeZone)
+			return wrong("timeZone", "%q is not an IANA time zone such as Europe/Berlin", c.TimeZone)
 		}
 	}
 	for _, origin := range c.Gateway.AllowedOrigins {
 		if u, err := url.Parse(origin); err != nil || u.Host == "" {
-			return wit.Errorf(wit.CodeInvalid, "gateway.allowedOrigins: %q is not an origin such as https://chat.example.org", origin)
+			return wrong("gateway.allowedOrigins", "%q is not an origin such as https://chat.example.org", origin)
 		}
 	}
 	for _, host := range c.Gateway.Hosts {
 		if !hostName.MatchString(host) {
-			return wit.Errorf(wit.CodeInvalid, "gateway.hosts: %q is not a host name such as chat.example.org", host)
+			return wrong("gateway.hosts", "%q is not a host name such as chat.example.org", host)
 		}
 	}
 	for _, owner := range c.Owners {
 		if !ownerID.MatchString(owner) {
-			return wit.Errorf(wit.CodeInvalid, "owners: %q is not a person such as telegram:12345: the channel and the id that the platform gives, not a name, which somebody else may take", owner)
+			return wrong("owners", "%q is not a person such as chat:12345: the channel and the id that the platform gives, not a name, which somebody else may take", owner)
 		}
 	}
 	for _, e := range []struct{ field, value, allowed string }{
@@ -54,44 +60,57 @@ func (c *Config) check() error {
 		{"log.level", c.Log.Level, "trace debug info warn error"},
 		{"log.format", c.Log.Format, "text json"},
 	} {
-		if err := oneOf(e.field, e.value, e.allowed); err != nil {
-			return err
+		if wrong := oneOf(strings.Split(e.field, "."), e.value, e.allowed); wrong != nil {
+			return wrong
 		}
 	}
 	if c.Agent.Model != "" && !strings.Contains(c.Agent.Model, "/") {
-		return wit.Errorf(wit.CodeInvalid, "agent.model %q must be provider/model", c.Agent.Model)
+		return wrong("agent.model", "%q must be provider/model", c.Agent.Model)
 	}
 	return c.checkAccounts()
 }
 
-func (c *Config) checkAccounts() error {
+func (c *Config) checkAccounts() *fieldError {
 	for channel, section := range c.Channels {
 		for id, a := range section.Accounts {
-			where := "channels." + channel + ".accounts." + id
+			where := []string{"channels", channel, "accounts", id}
 			if !accountID.MatchString(id) {
-				return wit.Errorf(wit.CodeInvalid, "%s: an account's name is lower-case letters, digits, - and _", where)
+				return &fieldError{where, "an account's name is lower-case letters, digits, - and _"}
 			}
-			if err := a.Check(where); err != nil {
-				return err
+			if wrong := a.check(where); wrong != nil {
+				return wrong
 			}
 		}
 	}
 	return nil
 }
 
-// Check reports the first value of the account that cannot be; where names it.
-func (a Account) Check(where string) error {
-	if err := oneOf(where+".dmPolicy", a.DMPolicy, "pairing allowlist open disabled"); err != nil {
-		return err
+// check reports the first value of the account that cannot be.
+func (a Account) check(where []string) *fieldError {
+	if wrong := oneOf(append(where[:len(where):len(where)], "dmPolicy"), a.DMPolicy, "pairing allowlist open disabled"); wrong != nil {
+		return wrong
 	}
-	return oneOf(where+".groupPolicy", a.GroupPolicy, "allowlist open disabled")
+	return oneOf(append(where[:len(where):len(where)], "groupPolicy"), a.GroupPolicy, "allowlist open disabled")
 }
 
-func oneOf(field, value, allowed string) error {
+// fieldError says of a field why its value cannot be.
+type fieldError struct {
+	path []string
+	text string
+}
+
+func (e *fieldError) Error() string { return strings.Join(e.path, ".") + ": " + e.text }
+
+// wrong is a fieldError; the parts of field are separated by dots.
+func wrong(field, format string, args ...any) *fieldError {
+	return &fieldError{strings.Split(field, "."), fmt.Sprintf(format, args...)}
+}
+
+func oneOf(path []string, value, allowed string) *fieldError {
 	if value == "" || slices.Contains(strings.Fields(allowed), value) {
 		return nil
 	}
-	return wit.Errorf(wit.CodeInvalid, "%s is %q and must be one of %s", field, value, strings.ReplaceAll(allowed, " ", ", "))
+	return &fieldError{path, fmt.Sprintf("%q must be one of %s", value, strings.ReplaceAll(allowed, " ", ", "))}
 }
 
 // BindAddress turns gateway.bind into an address to listen on.
@@ -107,17 +126,3 @@ func BindAddress(bind string) (string, error) {
 	}
 	return bind, nil
 }
-
-// Redacted is the config without what must not be shown.
-func (c *Config) Redacted() *Config {
-	shown := *c
-	if shown.Gateway.Token != "" {
-		shown.Gateway.Token = redacted
-	}
-	if shown.Gateway.Password != "" {
-		shown.Gateway.Password = redacted
-	}
-	return &shown
-}
-
-const redacted = "[redacted]"

@@ -9,8 +9,6 @@
 package config
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -31,7 +29,7 @@ const maxFile = 4 << 20
 // Config is the file. Every field may be left out.
 type Config struct {
 	Gateway Gateway `json:"gateway,omitzero"`
-	// Owners are the owner's own accounts on chat platforms, each as channel:id, such as telegram:12345. They may
+	// Owners are the owner's own accounts on chat platforms, each as channel:id. They may
 	// write, they share the main session, and they alone may give commands that change something.
 	Owners   []string           `json:"owners,omitempty"`
 	Agent    Agent              `json:"agent,omitzero"`
@@ -167,36 +165,13 @@ func read(path string) ([]byte, error) {
 	return b, nil
 }
 
-// Parse reads the text of a config file. An empty one is the zero Config.
+// Parse reads the text of a config file. An empty one is the zero Config. Errors are CodeInvalid with the place.
 func Parse(b []byte) (*Config, error) {
-	c := &Config{}
-	if len(bytes.TrimSpace(b)) == 0 {
-		return c, nil
+	d, err := ParseDocument(b)
+	if err != nil {
+		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(c); err != nil {
-		return nil, explain(b, d.InputOffset(), err)
-	}
-	if d.More() {
-		return nil, wit.Errorf(wit.CodeInvalid, "line %d: text after the end of the settings", line(b, d.InputOffset()))
-	}
-	return c, c.check()
-}
-
-// explain says where and what, in the file's terms.
-func explain(b []byte, offset int64, err error) error {
-	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-		return wit.Errorf(wit.CodeInvalid, "line %d: not valid JSON: %v", line(b, syntax.Offset), syntax)
-	}
-	if kind := (*json.UnmarshalTypeError)(nil); errors.As(err, &kind) {
-		return wit.Errorf(wit.CodeInvalid, "line %d: %s must be a %s, not a %s", line(b, kind.Offset), kind.Field, kind.Type, kind.Value)
-	}
-	return wit.Errorf(wit.CodeInvalid, "line %d: %v", line(b, offset), err)
-}
-
-func line(b []byte, offset int64) int {
-	return 1 + bytes.Count(b[:min(int(offset), len(b))], []byte("\n"))
+	return d.Config()
 }
 
 // DefaultStateDir is where the gateway keeps its state unless told otherwise: the user's config

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/wit"
@@ -41,8 +42,12 @@ func (s *Service) checkDatabase(ctx context.Context) service.Check {
 }
 
 func (s *Service) checkSettings() service.Check {
-	if problems := s.unusableSections(); len(problems) > 0 {
-		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + s.configPath + " and start the gateway again"}
+	problems := s.unusableSections(s.settings.Config())
+	if _, problem := s.settings.Problem(); problem != nil {
+		problems = append([]string{problem.Error()}, problems...)
+	}
+	if len(problems) > 0 {
+		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + s.settings.Path() + " with `carapace config edit`; the settings before the mistake are in force"}
 	}
 	return service.Check{Name: "settings", OK: true, Message: "every plugin's section fits its schema"}
 }
@@ -86,8 +91,8 @@ func (s *Service) queues(ctx context.Context) (Queues, error) {
 
 // unusableSections says what is wrong with the plugins' sections of the config file. A section that cannot
 // be used fails its plugin's calls, never the gateway.
-func (s *Service) unusableSections() []string {
-	var problems []string
+func (s *Service) unusableSections(c *config.Config) []string {
+	problems := []string{}
 	check := func(id, account string, section wit.JSON) {
 		if len(section) == 0 {
 			return
@@ -96,12 +101,11 @@ func (s *Service) unusableSections() []string {
 			problems = append(problems, err.Error())
 		}
 	}
-	file := s.settings.File()
-	for id, p := range file.Plugins {
+	for id, p := range c.Plugins {
 		check(id, "", p.Config)
 	}
-	for id, c := range file.Channels {
-		for account, a := range c.Accounts {
+	for id, channel := range c.Channels {
+		for account, a := range channel.Accounts {
 			check(id, account, a.Config)
 		}
 	}

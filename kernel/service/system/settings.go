@@ -1,119 +1,158 @@
 package system
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// ConfigResult is the config file as clients may see it: raw is made from the settings without
-// secrets, not from the file.
+// ConfigResult is the config file as clients may see it: a secret in it is shown as [redacted], and written back
+// like that it stays what it is.
 type ConfigResult struct {
-	Path         string         `json:"path"`
-	Exists       bool           `json:"exists"`
-	Raw          string         `json:"raw"`
-	Parsed       *config.Config `json:"parsed"`
-	Valid        bool           `json:"valid"`
-	Config       *config.Config `json:"config"`
-	Hash         string         `json:"hash"`
-	Issues       []string       `json:"issues"`
-	Warnings     []string       `json:"warnings"`
-	LegacyIssues []string       `json:"legacyIssues"`
+	Path   string         `json:"path"`
+	Exists bool           `json:"exists"`
+	Raw    string         `json:"raw"`
+	Parsed *config.Config `json:"parsed"`
+	// Valid is false while the file as somebody left it cannot be used: Issues says why, Raw and Hash are the file's,
+	// and Config is what is in force meanwhile.
+	Valid  bool           `json:"valid"`
+	Config *config.Config `json:"config"`
+	// Hash names the text, for baseHash of config.set and config.patch.
+	Hash         string   `json:"hash"`
+	Issues       []string `json:"issues"`
+	Warnings     []string `json:"warnings"`
+	LegacyIssues []string `json:"legacyIssues"`
 }
 
 func (s *Service) getConfig(context.Context, rpc.None) (ConfigResult, error) {
-	shown := s.settings.File().Redacted()
-	raw, err := json.MarshalIndent(shown, "", "  ")
+	text, exists, hash := s.settings.Text()
+	d, shown, err := redacted(text)
 	if err != nil {
-		return ConfigResult{}, wit.Errorf(wit.CodeInternal, "show the settings: %w", err)
+		return ConfigResult{}, err
 	}
-	sum := sha256.Sum256(raw)
-	return ConfigResult{
-		Path: s.configPath, Exists: !bytes.Equal(raw, []byte("{}")), Raw: string(raw), Parsed: shown, Valid: true, Config: shown,
-		Hash: hex.EncodeToString(sum[:]), Issues: []string{}, Warnings: []string{}, LegacyIssues: []string{},
-	}, nil
+	r := ConfigResult{
+		Path: s.settings.Path(), Exists: exists, Raw: string(d.Text()), Parsed: shown, Valid: true, Config: shown, Hash: hash,
+		Issues: []string{}, Warnings: s.unusableSections(s.settings.Config()), LegacyIssues: []string{},
+	}
+	if text, problem := s.settings.Problem(); problem != nil {
+		r.Valid, r.Issues = false, []string{problem.Error()}
+		r.Raw, r.Hash = s.masked(string(text)), config.Hash(text)
+	}
+	return r, nil
 }
 
-// ConfigureResult names what was configured.
-type ConfigureResult struct {
-	OK      bool   `json:"ok"`
-	ID      string `json:"id"`
-	Account string `json:"account,omitempty"`
-}
-
-// configure keeps credentials first, so that settings never come into force without them.
-func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, error) {
-	if p.Enabled == nil && p.Config == nil && p.Access == nil && len(p.Secrets) == 0 {
-		return ConfigureResult{}, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
-	}
-	if !slices.ContainsFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID }) {
-		return ConfigureResult{}, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first, or correct the name", p.ID)
-	}
-	if p.Config != nil {
-		if err := s.plugins.CheckConfig(p.ID, p.Account, p.Config); err != nil {
-			return ConfigureResult{}, err
+// masked is a text that cannot be read, without the secrets that are in force.
+func (s *Service) masked(text string) string {
+	g := s.settings.Config().Gateway
+	for _, secret := range []string{g.Token, g.Password} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "[redacted]")
 		}
 	}
-	for name, value := range p.Secrets {
-		if err := s.keepSecret(ctx, p.ID, p.Account, name, value); err != nil {
-			return ConfigureResult{}, err
-		}
-	}
-	var err error
-	if p.Account != "" {
-		err = s.configureAccount(ctx, p)
-	} else {
-		err = s.configurePlugin(ctx, p)
-	}
-	return ConfigureResult{OK: err == nil, ID: p.ID, Account: p.Account}, err
+	return text
 }
 
-func (s *Service) configurePlugin(ctx context.Context, p Setup) error {
-	now := s.settings.SetUpPlugin(p.ID)
-	if p.Enabled != nil {
-		now.Enabled = p.Enabled
-	}
-	if p.Config != nil {
-		now.Config = p.Config
-	}
-	return s.settings.SetPlugin(ctx, p.ID, now)
-}
-
-func (s *Service) configureAccount(ctx context.Context, p Setup) error {
-	now := s.settings.SetUpAccount(p.ID, p.Account)
-	if p.Enabled != nil {
-		now.Enabled = p.Enabled
-	}
-	if p.Config != nil {
-		now.Config = p.Config
-	}
-	if a := p.Access; a != nil {
-		now.DMPolicy, now.AllowFrom, now.GroupPolicy, now.Groups, now.RequireMention = a.DMPolicy, a.AllowFrom, a.GroupPolicy, a.Groups, a.RequireMention
-	}
-	return s.settings.SetAccount(ctx, p.ID, p.Account, now)
-}
-
-// keepSecret keeps a credential that the plugin's manifest names, and makes an account use it.
-func (s *Service) keepSecret(ctx context.Context, id, account, name, value string) error {
-	names, err := s.plugins.Secrets(id)
+// redacted reads a text of the settings as clients may see it.
+func redacted(text []byte) (*config.Document, *config.Config, error) {
+	d, err := config.ParseDocument(text)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if !slices.Contains(names, name) {
-		return wit.Errorf(wit.CodeInvalid, "plugin %s has no credential %s; it has %v", id, name, names)
+	if err := d.Redact(); err != nil {
+		return nil, nil, err
 	}
-	if err := s.vault.Put(ctx, id, account, name, value); err != nil {
-		return err
+	c, err := d.Config()
+	return d, c, err
+}
+
+// ConfigSetParams are a whole new text for the config file.
+type ConfigSetParams struct {
+	Raw string `json:"raw" rpc:"required,max=4194304"`
+	// BaseHash is the hash of the text that the new one was made from. It is needed once there is a file.
+	BaseHash string `json:"baseHash,omitempty" rpc:"max=128"`
+}
+
+// ConfigPatchParams are a change of the config file.
+type ConfigPatchParams struct {
+	// Raw is an object that is laid over the file, field by field; null takes a field away (RFC 7396).
+	Raw string `json:"raw" rpc:"required,max=4194304"`
+	// BaseHash refuses the change when the file has another hash by now.
+	BaseHash string `json:"baseHash,omitempty" rpc:"max=128"`
+}
+
+// ConfigChangeResult says what the settings are now.
+type ConfigChangeResult struct {
+	OK     bool           `json:"ok"`
+	Path   string         `json:"path"`
+	Config *config.Config `json:"config"`
+	Hash   string         `json:"hash"`
+	// Restart names the settings that changed and are in force only after a restart of the gateway.
+	Restart []string `json:"restart"`
+}
+
+func (s *Service) setConfig(ctx context.Context, p ConfigSetParams) (ConfigChangeResult, error) {
+	if _, exists, _ := s.settings.Text(); exists && p.BaseHash == "" {
+		return ConfigChangeResult{}, wit.NewError(wit.CodeInvalid, "config base hash required; re-run config.get and retry")
 	}
-	if account != "" {
-		s.accounts.Restart(id, account)
+	return s.changeConfig(ctx, p.BaseHash, func(d *config.Document) error {
+		before := *d
+		if err := d.Replace([]byte(p.Raw)); err != nil {
+			return err
+		}
+		return d.Restore(&before)
+	})
+}
+
+func (s *Service) patchConfig(ctx context.Context, p ConfigPatchParams) (ConfigChangeResult, error) {
+	return s.changeConfig(ctx, p.BaseHash, func(d *config.Document) error {
+		before := *d
+		if err := d.Merge(wit.JSON(p.Raw)); err != nil {
+			return err
+		}
+		return d.Restore(&before)
+	})
+}
+
+func (s *Service) changeConfig(ctx context.Context, base string, change config.Change) (ConfigChangeResult, error) {
+	restart, err := s.settings.Edit(ctx, base, s.checked(change))
+	if err != nil {
+		return ConfigChangeResult{}, err
 	}
-	return nil
+	text, _, hash := s.settings.Text()
+	_, shown, err := redacted(text)
+	return ConfigChangeResult{OK: err == nil, Path: s.settings.Path(), Config: shown, Hash: hash, Restart: restart}, err
+}
+
+// checked is a change that is refused when it makes a section of a plugin unusable that was not so before.
+func (s *Service) checked(change config.Change) config.Change {
+	return func(d *config.Document) error {
+		if err := change(d); err != nil {
+			return err
+		}
+		c, err := d.Config()
+		if err != nil {
+			return nil // whoever calls the change finds the same, and knows more of it
+		}
+		known := s.unusableSections(s.settings.Config())
+		for _, problem := range s.unusableSections(c) {
+			if !slices.Contains(known, problem) {
+				return wit.NewError(wit.CodeInvalid, problem)
+			}
+		}
+		return nil
+	}
+}
+
+// patch writes a change of the settings as JSON.
+func patch(change any) (wit.JSON, error) {
+	b, err := json.Marshal(change)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInternal, "write the settings: %w", err)
+	}
+	return b, nil
 }

@@ -47,31 +47,6 @@ type Plugin struct {
 	ID, State, Reason, Hint string
 }
 
-// Setup is what the owner says of a plugin. What is left out stays as it is.
-type Setup struct {
-	ID string `json:"id" rpc:"required,min=1,max=64"`
-	// Account is which account of a channel is meant; empty is the plugin as a whole.
-	Account string `json:"account,omitempty"`
-	Enabled *bool  `json:"enabled,omitempty"`
-	// Config is checked against the plugin's schema; see plugins.info.
-	Config wit.JSON `json:"config,omitempty"`
-	Access *Access  `json:"access,omitempty"`
-	// Secrets are credentials by the names that plugins.info gives. They are encrypted and never shown.
-	Secrets map[string]string `json:"secrets,omitempty"`
-}
-
-// Access is who may talk to an account of a channel.
-type Access struct {
-	// DMPolicy is pairing (the default), allowlist, open or disabled.
-	DMPolicy  string   `json:"dmPolicy,omitempty"`
-	AllowFrom []string `json:"allowFrom,omitempty"`
-	// GroupPolicy is allowlist (the default), open or disabled.
-	GroupPolicy string   `json:"groupPolicy,omitempty"`
-	Groups      []string `json:"groups,omitempty"`
-	// RequireMention in groups is true when left out.
-	RequireMention *bool `json:"requireMention,omitempty"`
-}
-
 // Plugins is what there is to know of the plugins.
 type Plugins interface {
 	List() []Plugin
@@ -100,10 +75,9 @@ type Vault interface {
 
 // Deps is what the answers are made of. All of it is asked for each answer and must be quick.
 type Deps struct {
-	Version    string
-	URL        func() string
-	StateDir   string
-	ConfigPath string
+	Version  string
+	URL      func() string
+	StateDir string
 	// Agent is the default agent's id.
 	Agent    string
 	Settings *config.Settings
@@ -121,28 +95,28 @@ type Deps struct {
 
 // Service answers. New makes it.
 type Service struct {
-	version, stateDir, configPath, agent string
-	url                                  func() string
-	settings                             *config.Settings
-	log                                  *logs.Log
-	sessions                             Sessions
-	models                               session.Models
-	plugins                              Plugins
-	accounts                             Accounts
-	vault                                Vault
-	checkStore                           func(context.Context) error
-	services                             func() []service.Service
-	started                              time.Time
+	version, stateDir, agent string
+	url                      func() string
+	settings                 *config.Settings
+	log                      *logs.Log
+	sessions                 Sessions
+	models                   session.Models
+	plugins                  Plugins
+	accounts                 Accounts
+	vault                    Vault
+	checkStore               func(context.Context) error
+	services                 func() []service.Service
+	started                  time.Time
 }
 
 // New returns the service, and logs which sections of the config file cannot be used.
 func New(d Deps) *Service {
 	s := &Service{
-		version: d.Version, stateDir: d.StateDir, configPath: d.ConfigPath, agent: d.Agent, url: d.URL,
+		version: d.Version, stateDir: d.StateDir, agent: d.Agent, url: d.URL,
 		settings: d.Settings, log: d.Log, sessions: d.Sessions, models: d.Models, plugins: d.Plugins,
 		accounts: d.Accounts, vault: d.Vault, checkStore: d.CheckStore, services: d.Services, started: time.Now(),
 	}
-	for _, problem := range s.unusableSections() {
+	for _, problem := range s.unusableSections(s.settings.Config()) {
 		s.log.Logger().Error("config section unusable", "problem", problem)
 	}
 	return s
@@ -161,6 +135,8 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("status", wire.ScopeRead, s.status).Doc("Says what the gateway is made of and how much it has to do."),
 		rpc.New("logs.tail", wire.ScopeRead, s.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
 		rpc.New("config.get", wire.ScopeAdmin, s.getConfig).Doc("Returns the config file without its secrets."),
+		rpc.New("config.set", wire.ScopeAdmin, s.setConfig).Doc("Puts a whole text in the config file's place, and in force."),
+		rpc.New("config.patch", wire.ScopeAdmin, s.patchConfig).Doc("Changes the config file, and puts the change in force."),
 		rpc.New("plugins.configure", wire.ScopeAdmin, s.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
 		rpc.New("doctor", wire.ScopeRead, s.doctor).Doc("Looks for what is wrong and says what to do."),
 	}

@@ -1,0 +1,163 @@
+package system
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Setup is what the owner says of a plugin. What is left out stays as it is.
+type Setup struct {
+	ID string `json:"id" rpc:"required,min=1,max=64"`
+	// Account is which account of a channel is meant; empty is the plugin as a whole.
+	Account string `json:"account,omitempty"`
+	Enabled *bool  `json:"enabled,omitempty"`
+	// Config is laid over the plugin's section field by field; null takes a field away. The whole is checked
+	// against the plugin's schema; see plugins.info.
+	Config wit.JSON `json:"config,omitempty"`
+	// Access is laid over the account's field by field.
+	Access *Access `json:"access,omitempty"`
+	// Secrets are credentials by the names that plugins.info gives. They are encrypted and never shown.
+	Secrets map[string]string `json:"secrets,omitempty"`
+}
+
+// Access is who may talk to an account of a channel.
+type Access struct {
+	// DMPolicy is pairing (the default), allowlist, open or disabled.
+	DMPolicy  string   `json:"dmPolicy,omitempty"`
+	AllowFrom []string `json:"allowFrom,omitzero"`
+	// GroupPolicy is allowlist (the default), open or disabled.
+	GroupPolicy string   `json:"groupPolicy,omitempty"`
+	Groups      []string `json:"groups,omitzero"`
+	// RequireMention in groups is true when left out.
+	RequireMention *bool `json:"requireMention,omitempty"`
+}
+
+// ConfigureResult names what was configured.
+type ConfigureResult struct {
+	OK      bool   `json:"ok"`
+	ID      string `json:"id"`
+	Account string `json:"account,omitempty"`
+}
+
+// configure writes what the owner says of a plugin into the config file. It keeps credentials first, so that settings
+// never come into force without them, and none before all else is known to be right.
+func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, error) {
+	result := ConfigureResult{ID: p.ID, Account: p.Account}
+	if p.Enabled == nil && p.Config == nil && p.Access == nil && len(p.Secrets) == 0 {
+		return result, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
+	}
+	if !slices.ContainsFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID }) {
+		return result, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: `carapace plugins list` shows what there is", p.ID)
+	}
+	if err := s.checkSecrets(p); err != nil {
+		return result, err
+	}
+	change, err := s.change(p)
+	if err != nil {
+		return result, err
+	}
+	if err := s.try(change); err != nil {
+		return result, err
+	}
+	for name, value := range p.Secrets {
+		if err := s.vault.Put(ctx, p.ID, p.Account, name, value); err != nil {
+			return result, err
+		}
+	}
+	if _, err := s.settings.Edit(ctx, "", change); err != nil {
+		return result, err
+	}
+	if p.Account != "" && len(p.Secrets) > 0 {
+		s.accounts.Restart(p.ID, p.Account)
+	}
+	result.OK = true
+	return result, nil
+}
+
+// checkSecrets looks whether the plugin's manifest names the credentials.
+func (s *Service) checkSecrets(p Setup) error {
+	names, err := s.plugins.Secrets(p.ID)
+	if err != nil {
+		return err
+	}
+	for name := range p.Secrets {
+		if !slices.Contains(names, name) {
+			return wit.Errorf(wit.CodeInvalid, "plugin %s has no credential %s; it has %v", p.ID, name, names)
+		}
+	}
+	return nil
+}
+
+// try makes a change on a copy of the settings.
+func (s *Service) try(change config.Change) error {
+	text, _, _ := s.settings.Text()
+	d, err := config.ParseDocument(text)
+	if err != nil {
+		return err
+	}
+	if err := change(d); err != nil {
+		return err
+	}
+	_, err = d.Config()
+	return err
+}
+
+// change is what a setup does to the settings, checked against the plugin's schema. An account that is turned on turns
+// its plugin on too.
+func (s *Service) change(p Setup) (config.Change, error) {
+	section, err := p.section()
+	if err != nil {
+		return nil, err
+	}
+	all := object{"plugins": object{p.ID: section}}
+	path := []string{"plugins", p.ID, "config"}
+	if p.Account != "" {
+		all = object{"channels": object{p.ID: object{"accounts": object{p.Account: section}}}}
+		path = []string{"channels", p.ID, "accounts", p.Account, "config"}
+		if p.Enabled != nil && *p.Enabled && !s.settings.PluginEnabled(p.ID) {
+			all["plugins"] = object{p.ID: object{"enabled": true}}
+		}
+	}
+	patch, err := patch(all)
+	if err != nil {
+		return nil, err
+	}
+	return func(d *config.Document) error {
+		if err := d.Merge(patch); err != nil {
+			return err
+		}
+		section, ok := d.Get(path...)
+		if p.Config == nil || !ok {
+			return nil
+		}
+		return s.plugins.CheckConfig(p.ID, p.Account, section)
+	}, nil
+}
+
+// object is a JSON object.
+type object = map[string]any
+
+// section is what a setup says, as it stands in the config file.
+func (p Setup) section() (object, error) {
+	section := object{}
+	if p.Access != nil {
+		b, err := json.Marshal(p.Access)
+		if err == nil {
+			err = json.Unmarshal(b, &section)
+		}
+		if err != nil {
+			return nil, wit.Errorf(wit.CodeInternal, "write who may talk: %w", err)
+		}
+	}
+	if p.Enabled != nil {
+		section["enabled"] = *p.Enabled
+	}
+	if p.Config != nil {
+		section["config"] = p.Config
+	}
+	return section, nil
+}
