@@ -44,7 +44,7 @@ var imports = map[string]string{
 	"kernel/plugin":           "kernel/egress kernel/event kernel/host kernel/plugin/engine kernel/plugin/grant kernel/plugin/life kernel/plugin/manifest kernel/plugin/source kernel/rpc kernel/store kernel/wire wit wit/codec",
 	"kernel/plugin/life":      "",
 	"kernel/plugin/manifest":  "wit",
-	"kernel/plugin/grant":     "kernel/store wit",
+	"kernel/plugin/grant":     "kernel/plugin/manifest kernel/store wit",
 	"kernel/plugin/engine":    "kernel/host kernel/runtime wit",
 	"kernel/plugin/source":    "kernel/plugin/engine wit",
 	"kernel/runtime/cache":    "kernel/runtime/meter wit",

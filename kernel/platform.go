@@ -21,6 +21,7 @@ import (
 type platform struct {
 	scheduler *schedule.Scheduler
 	plugins   *plugin.Registry
+	kept      *source.Kept // nil without a state directory
 }
 
 // openPlatform opens what runs plugins and what they may ask for.
@@ -44,9 +45,13 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media, Bus: k.bus, Logger: k.log,
 		Redact: k.state.vault.Redact,
 	})
+	if k.o.StateDir != "" {
+		p.kept = source.Keep(k.o.dir("kept"))
+	}
+	sources := k.sources()
 	p.plugins, err = plugin.Open(ctx, plugin.Deps{
 		Engine: engine.WASM(code), Host: guests, Store: k.state.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
-		Gateway: k.o.Version, Hooks: k.fired(), Sources: k.sources(),
+		Gateway: k.o.Version, Hooks: k.fired(), Sources: sources, Kept: p.kept,
 	})
 	if err != nil {
 		return err
@@ -73,6 +78,9 @@ func (k *Kernel) sources() []source.Source {
 	var list []source.Source
 	if k.o.Builtins != nil {
 		list = append(list, source.Stock(k.o.Builtins))
+	}
+	if k.platform.kept != nil {
+		list = append(list, k.platform.kept)
 	}
 	for _, dir := range k.start.PluginPaths {
 		list = append(list, source.Folder(dir))

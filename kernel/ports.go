@@ -189,6 +189,8 @@ func (p systemPlugins) CheckConfig(id, account string, section wit.JSON) error {
 	return p.registry.CheckConfig(id, account, section)
 }
 
+func (p systemPlugins) Settle() { p.registry.Settle() }
+
 // typing shows in a channel that an answer is being written, where the channel can.
 type typing struct{ registry *plugin.Registry }
 

@@ -41,6 +41,8 @@ type Deps struct {
 	Hooks []wit.HookName
 	// Sources in order: a later one's plugin replaces an earlier one's of the same id.
 	Sources []source.Source
+	// Kept, which is one of Sources and before those of the owner, gets what works; nil keeps nothing.
+	Kept *source.Kept
 }
 
 // Times of the registry's own.
@@ -78,7 +80,7 @@ func Open(ctx context.Context, d Deps) (*Registry, error) {
 	log, box, seen := d.Logger.Named("plugins"), &mailbox{}, &inspector{}
 	news := announcer{d.Bus, log}
 	r := &Registry{sources: d.Sources, log: log, mailbox: box, table: newTable(), grants: g, inspector: seen, touched: &atomic.Int64{}, wake: make(chan struct{}, 1)}
-	r.keeper = &keeper{mailbox: box, table: r.table, grants: g, settings: d.Settings, host: d.Host, news: news, crew: newCrew(ctx, box),
+	r.keeper = &keeper{mailbox: box, table: r.table, grants: g, settings: d.Settings, host: d.Host, news: news, crew: newCrew(ctx, box), kept: d.Kept,
 		scout:   &scout{sources: d.Sources, gateway: d.Gateway, hooks: d.Hooks},
 		builder: &builder{engine: d.Engine, host: d.Host, settings: d.Settings, grants: g, inspector: seen, news: news, log: log},
 		handles: r, log: log, touched: r.touched, entries: map[string]*entry{}}
@@ -152,6 +154,11 @@ func (r *Registry) serve(ctx context.Context, tasks <-chan struct{}) {
 // It never blocks: one signal that waits is as good as several.
 func (r *Registry) touch() {
 	r.touched.Store(time.Now().UnixNano())
+	r.lookAgain()
+}
+
+// lookAgain makes Run look at the sources soon.
+func (r *Registry) lookAgain() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -161,14 +168,21 @@ func (r *Registry) touch() {
 // SettingsChanged makes Run look again at what is enabled, and makes a plugin's instances start anew
 // with their configuration; calls that run or wait end with the old one. It returns at once.
 func (r *Registry) SettingsChanged(id string) {
-	r.mailbox.post(func() { r.keeper.restart(id) })
-	r.touch()
+	r.mailbox.post(func() {
+		r.keeper.restart(id)
+		r.keeper.lookAt(id, true)
+	})
+	r.lookAgain() // what looked unfinished is tried once more
 }
 
-// Grant gives a plugin what its newest package asks for, which then runs. Errors: CodeNotFound, and
-// CodeConflict when nothing waits for a grant.
-func (r *Registry) Grant(ctx context.Context, id string) (err error) {
-	r.mailbox.do(func() { err = r.keeper.grant(ctx, id) })
+// Settle returns when what SettingsChanged was told before is in force. A subscriber of plugins.changed must not call it.
+func (r *Registry) Settle() { r.mailbox.do(func() {}) }
+
+// Grant gives a plugin what its newest package asks for, which then runs. digest names the package, as Info shows it.
+// Errors: CodeNotFound, and CodeConflict when nothing waits for a grant, or something else than what is named.
+func (r *Registry) Grant(ctx context.Context, id, digest string) (err error) {
+	r.mailbox.do(func() { err = r.keeper.grant(ctx, id, digest) })
+	r.lookAgain() // what looked unfinished is tried once more
 	return err
 }
 

@@ -123,6 +123,7 @@ func (s *Service) changeConfig(ctx context.Context, base string, change config.C
 	if err != nil {
 		return ConfigChangeResult{}, err
 	}
+	s.plugins.Settle()
 	text, _, hash := s.settings.Text()
 	_, shown, err := redacted(text)
 	return ConfigChangeResult{OK: err == nil, Path: s.settings.Path(), Config: shown, Hash: hash, Restart: restart}, err

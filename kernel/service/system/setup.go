@@ -71,6 +71,7 @@ func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, erro
 	if _, err := s.settings.Edit(ctx, "", change); err != nil {
 		return result, err
 	}
+	s.plugins.Settle()
 	if p.Account != "" && len(p.Secrets) > 0 {
 		s.accounts.Restart(p.ID, p.Account)
 	}

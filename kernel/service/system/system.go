@@ -54,6 +54,8 @@ type Plugins interface {
 	Secrets(id string) ([]string, error)
 	// CheckConfig checks a plugin's section, or an account's, against its manifest.
 	CheckConfig(id, account string, section wit.JSON) error
+	// Settle returns when changed settings are in force.
+	Settle()
 }
 
 // Accounts is what there is to know of the channels' accounts.
