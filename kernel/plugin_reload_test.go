@@ -262,9 +262,11 @@ func TestAnUpdateThatCannotStartReplacesNothing(t *testing.T) {
 	state := t.TempDir()
 	dir := filepath.Join(state, "plugins", "guest")
 	put(t, dir, map[string][]byte{"plugin.wasm": guest(t, "v1"), "plugin.json": marshal(guestManifest("1.0.0"))})
+	starts := 0
 	boot := func() (*kerneltest.Kernel, *teller) {
+		starts++
 		k := kerneltest.Start(t, kerneltest.StateDir(state), hand())
-		return k, &teller{Listener: k.Listen()}
+		return k, &teller{Listener: k.Listen(), n: 100 * starts}
 	}
 	k, l := boot()
 	seen := 0

@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -93,6 +94,15 @@ func (a accounts) Accounts(id string) []channel.Account {
 	return list
 }
 
+// ownerSettings is inbox's view of who the owner is.
+type ownerSettings struct{ settings *config.Settings }
+
+func (o ownerSettings) Owned() bool { return len(o.settings.Config().Owners) > 0 }
+
+func (o ownerSettings) Own(ctx context.Context, id, person string) error {
+	return o.settings.Own(ctx, id, person)
+}
+
 // inboxAccounts is inbox's view of the accounts, which are made after it.
 type inboxAccounts struct{ channels func() *channel.Service }
 
@@ -162,6 +172,40 @@ func (a systemAccounts) Restart(id, account string) {
 	}
 }
 
+// testEvery is how often an account that is being tested is looked at.
+const testEvery = 100 * time.Millisecond
+
+func (a systemAccounts) Test(ctx context.Context, id, account string) error {
+	look := time.NewTicker(testEvery)
+	defer look.Stop()
+	last := "it has not started"
+	<-look.C // its settings have reached it by then, and what it was connected with before counts no more
+	a.Restart(id, account)
+	for {
+		for _, is := range a.List() {
+			if is.Channel != id || is.Account != account {
+				continue
+			}
+			last = strings.TrimSpace(is.State + " " + is.Message)
+			switch wit.ConnectionState(is.State) {
+			case wit.ConnectionStateConnected:
+				return nil
+			case wit.ConnectionStateFailed, "stopped", wit.ConnectionStateNeedsLogin:
+				return wit.NewError(wit.CodeUnavailable, last)
+			case wit.ConnectionStateDisconnected:
+				if is.Message != "" {
+					return wit.NewError(wit.CodeUnavailable, last)
+				}
+			}
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return wit.Errorf(wit.CodeTimeout, "it is not connected: %s", last)
+		}
+	}
+}
+
 // systemPlugins is system's view of the registry.
 type systemPlugins struct {
 	registry *plugin.Registry
@@ -175,7 +219,11 @@ func (p systemPlugins) List() []system.Plugin {
 		if !p.settings.PluginEnabled(is.ID) {
 			state = "disabled"
 		}
-		list = append(list, system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint})
+		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != ""}
+		if is.Update != nil {
+			p.Update, p.Hint = is.Update.Version+" "+is.Update.Reason, is.Update.Hint
+		}
+		list = append(list, p)
 	}
 	return list
 }

@@ -136,7 +136,7 @@ func (w *wiring) chat() func() service.Service {
 func (w *wiring) inbox() func() service.Service {
 	w.letters = inbox.New(inbox.Deps{
 		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs), Outbox: w.outbox,
-		Accounts: inboxAccounts{w.later}, Redact: w.state.vault.Redact,
+		Accounts: inboxAccounts{w.later}, Owners: ownerSettings{w.settings}, Redact: w.state.vault.Redact,
 	})
 	return w.letters.Service
 }
@@ -159,7 +159,7 @@ func (w *wiring) system() func() service.Service {
 	w.overview = system.New(system.Deps{
 		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agent: config.DefaultAgent,
 		Settings: w.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: w.state.vault,
-		Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check,
+		Providers: w.models, Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check,
 		Services: func() []service.Service { return w.Kernel.services },
 	})
 	return w.overview.Service

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/talk"
+	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
 // maxAsk bounds a message from standard input, in bytes.
@@ -67,7 +68,7 @@ func (a *asking) take(u talk.Update) (done bool, err error) {
 		a.print(u.Text)
 	case talk.ToolStart:
 		if !a.o.json {
-			fmt.Fprintf(a.o.err, "⚙ %s %s\n", u.Tool.Name, u.Tool.Args)
+			fmt.Fprintf(a.o.err, "⚙ %s %s\n", plain.Line(u.Tool.Name), plain.Line(u.Tool.Args))
 		}
 	case talk.ToolEnd:
 		a.answer.Tools = append(a.answer.Tools, u.Tool)

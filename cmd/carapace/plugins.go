@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/wit"
@@ -24,12 +25,10 @@ func newPlugins(o *options) *cobra.Command {
 		}),
 		o.client(&cobra.Command{
 			Use: "info PLUGIN", Short: "Show one plugin: what it is, what it may do, how it is", Example: "  carapace plugins info telegram", Args: exactly("PLUGIN"),
-			RunE: show(o, "plugins.info", id, printPlugin),
+			ValidArgsFunction: o.complete(pluginIDs),
+			RunE:              show(o, "plugins.info", id, printPlugin),
 		}),
-		o.client(&cobra.Command{
-			Use: "grant PLUGIN", Short: "Grant the permissions that an update of a plugin asks for", Example: "  carapace plugins grant weather", Args: exactly("PLUGIN"),
-			RunE: act(o, "plugins.grant", id, "granted"),
-		}),
+		newGrant(o),
 		newEnable(o, "enable", "Turn a plugin on", true),
 		newEnable(o, "disable", "Turn a plugin off", false),
 	)
@@ -41,7 +40,8 @@ func newEnable(o *options, use, short string, on bool) *cobra.Command {
 	setup := func(args []string) any { return system.Setup{ID: args[0], Enabled: &on} }
 	return o.client(&cobra.Command{
 		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: exactly("PLUGIN"),
-		RunE: act(o, "plugins.configure", setup, use+"d"),
+		ValidArgsFunction: o.complete(pluginIDs),
+		RunE:              act(o, "plugins.configure", setup, use+"d"),
 	})
 }
 
@@ -57,26 +57,35 @@ func printPlugins(w io.Writer, list plugin.StatusResult) error {
 // printPlugin writes all of one plugin. Permissions come with the plugin's reasons and their details, for the
 // owner to judge.
 func printPlugin(w io.Writer, p plugin.Details) error {
-	fmt.Fprintf(w, "%s %s (%s)\n%s\n\nstate     %s\n", p.Name, p.Version, p.ID, p.Description, p.State)
+	fmt.Fprintf(w, "%s %s (%s)\n%s\n\nstate     %s\n", plain.Line(p.Name), plain.Line(p.Version), plain.Line(p.ID), plain.Line(p.Description), p.State)
 	for _, line := range [][2]string{{"reason", why(p.Status)}, {"hint", hint(p.Status)}, {"path", p.Path}, {"provides", strings.Join(provided(p.Provides), ", ")}} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "%-9s %s\n", line[0], line[1])
+			fmt.Fprintf(w, "%-9s %s\n", line[0], plain.Line(line[1]))
 		}
 	}
 	for i, perm := range p.Permissions {
 		if i == 0 {
 			fmt.Fprintln(w, "\npermissions")
 		}
-		mark := "granted"
-		if !perm.Granted {
-			mark = "NOT GRANTED"
-		}
-		fmt.Fprintf(w, "  %s (%s): %s\n", perm.Name, mark, perm.Reason)
-		for _, line := range perm.Detail {
-			fmt.Fprintf(w, "    %s\n", line)
-		}
+		printPermission(w, perm)
+	}
+	if p.Waiting != nil {
+		fmt.Fprintln(w)
+		printWaiting(w, p)
 	}
 	return nil
+}
+
+// printPermission writes one permission with its reason and how far it goes.
+func printPermission(w io.Writer, perm plugin.PermissionRow) {
+	mark := "granted"
+	if !perm.Granted {
+		mark = "NOT GRANTED"
+	}
+	fmt.Fprintf(w, "  %s (%s): %s\n", perm.Name, mark, plain.Line(perm.Reason))
+	for _, line := range perm.Detail {
+		fmt.Fprintf(w, "    %s\n", plain.Line(line))
+	}
 }
 
 // provided names what a plugin is in one word each.

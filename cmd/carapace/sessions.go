@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/talk"
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 )
@@ -18,7 +20,8 @@ func newSessions(o *options) *cobra.Command {
 	var limit int
 	one := &cobra.Command{
 		Use: "show [SESSION]", Short: "Print the end of a conversation", Example: "  carapace sessions show\n  carapace sessions show agent:main:main --limit 20", Args: atMost("[SESSION]"),
-		RunE: show(o, "chat.history", func(args []string) any { return chat.HistoryParams{SessionKey: sessionArg(args), Limit: &limit} }, printHistory),
+		ValidArgsFunction: o.complete(sessionKeys),
+		RunE:              show(o, "chat.history", func(args []string) any { return chat.HistoryParams{SessionKey: sessionArg(args), Limit: &limit} }, printHistory),
 	}
 	one.Flags().IntVar(&limit, "limit", 50, "how many messages, at most 1000")
 	c.AddCommand(
@@ -29,7 +32,8 @@ func newSessions(o *options) *cobra.Command {
 		o.client(one),
 		o.client(&cobra.Command{
 			Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: atMost("[SESSION]"),
-			RunE: func(c *cobra.Command, args []string) error { return exportSession(c.Context(), o, sessionArg(args)) },
+			ValidArgsFunction: o.complete(sessionKeys),
+			RunE:              func(c *cobra.Command, args []string) error { return exportSession(c.Context(), o, sessionArg(args)) },
 		}),
 	)
 	return c
@@ -60,7 +64,9 @@ func printSessions(w io.Writer, list session.ListResult) error {
 // is shown as it is.
 func printHistory(w io.Writer, history chat.History) error {
 	for _, m := range history.Messages {
-		fmt.Fprintf(w, "%-10s %s\n", m.Role, talk.Text(m.Content))
+		// A line of what was said does not look like another message.
+		text := strings.ReplaceAll(talk.Text(m.Content), "\n", "\n"+strings.Repeat(" ", 11))
+		fmt.Fprintf(w, "%-10s %s\n", plain.Line(m.Role), text)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"maps"
@@ -219,6 +220,23 @@ func (s *Settings) Owners(channel string) []string {
 		}
 	}
 	return ids
+}
+
+// Own adds a person of a channel, by the platform's id, to the owner's. Errors are those of Edit.
+func (s *Settings) Own(ctx context.Context, channel, person string) error {
+	owner := channel + ":" + person
+	_, err := s.Edit(ctx, "", func(d *Document) error {
+		c, err := d.Config()
+		if err != nil || slices.Contains(c.Owners, owner) {
+			return err
+		}
+		patch, err := json.Marshal(map[string][]string{"owners": append(c.Owners, owner)})
+		if err != nil {
+			return wit.Errorf(wit.CodeInternal, "name the owner: %w", err)
+		}
+		return d.Merge(patch)
+	})
+	return err
 }
 
 // PluginEnabled reports whether the owner wants the plugin; true where nothing is said.

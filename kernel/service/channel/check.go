@@ -12,15 +12,24 @@ import (
 // check names the accounts that the owner has to do something about.
 func (s *Service) check(context.Context) service.Check {
 	list := s.List()
-	var wrong []string
+	var wrong, lost []string
 	for _, a := range list {
 		switch condition := a.Condition(); condition {
 		case string(phaseFailed), string(phaseStopped), string(wit.ConnectionStateNeedsLogin):
 			wrong = append(wrong, strings.TrimSpace(a.Channel+"/"+a.Account+": "+condition+" "+a.Message))
+		case string(wit.ConnectionStateConnected), string(phaseDisabled), string(phaseOff):
+		default:
+			lost = append(lost, strings.TrimSpace(a.Channel+"/"+a.Account+": "+condition+" "+a.Message))
 		}
 	}
 	if len(wrong) > 0 {
 		return service.Check{Name: "channels", Message: strings.Join(wrong, "; "), Hint: "see `carapace logs`, and set the account up again with `carapace setup`"}
+	}
+	if len(lost) > 0 {
+		return service.Check{Name: "channels", OK: true, Warning: true, Message: strings.Join(lost, "; "), Hint: "it goes on trying; `carapace logs` shows why it is not connected"}
+	}
+	if len(list) == 1 {
+		return service.Check{Name: "channels", OK: true, Message: "1 account"}
 	}
 	return service.Check{Name: "channels", OK: true, Message: fmt.Sprintf("%d accounts", len(list))}
 }

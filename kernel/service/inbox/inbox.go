@@ -36,6 +36,8 @@ type Deps struct {
 	Acceptor message.Acceptor
 	Outbox   message.Outbox
 	Accounts Accounts
+	// Owners are the settings that say who the owner is; nil where nobody can be named.
+	Owners Owners
 	// Redact takes secrets out of text that is kept for the owner; nil leaves it as it is.
 	Redact func(string) string
 }
@@ -48,6 +50,14 @@ type Accounts interface {
 	Account(channel, account string) (message.Account, error)
 	// Label returns how a channel is called for people.
 	Label(channel string) string
+}
+
+// Owners says who the owner is on chat platforms.
+type Owners interface {
+	// Owned reports whether anybody is named.
+	Owned() bool
+	// Own names a person of a channel, by the platform's id. Errors: CodeInvalid; CodeUnavailable.
+	Own(ctx context.Context, channel, person string) error
 }
 
 // Service is the inbox of all accounts.
@@ -68,7 +78,7 @@ func New(d Deps) *Service {
 	}
 	return &Service{
 		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox,
-		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts},
+		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts, owners: d.Owners},
 		letters: &DeadLetters{store: d.Store, redact: d.Redact},
 	}
 }

@@ -22,7 +22,7 @@ type DoctorResult struct {
 func (s *Service) doctor(ctx context.Context, _ rpc.None) (DoctorResult, error) {
 	d := DoctorResult{Checks: []service.Check{
 		{Name: "gateway", OK: true, Message: "carapace " + s.version + " at " + s.url()},
-		s.checkDatabase(ctx), s.checkSettings(), s.checkPlugins(),
+		s.checkDatabase(ctx), s.checkSettings(), s.checkPlugins(), s.checkAccess(),
 	}}
 	for _, other := range s.services() {
 		for _, check := range other.Checks {
@@ -54,9 +54,13 @@ func (s *Service) checkSettings() service.Check {
 
 func (s *Service) checkPlugins() service.Check {
 	c := service.Check{Name: "plugins", OK: true}
-	var bad []string
+	var bad, waiting []string
 	ready := 0
 	for _, p := range s.plugins.List() {
+		if p.Update != "" {
+			waiting = append(waiting, p.ID+": the update "+p.Update)
+			c.Hint = p.Hint
+		}
 		switch p.State {
 		case "failed":
 			bad = append(bad, p.ID+": "+p.Reason)
@@ -71,7 +75,42 @@ func (s *Service) checkPlugins() service.Check {
 		return c
 	}
 	c.Message = fmt.Sprintf("%d can be used", ready)
+	if len(waiting) > 0 {
+		c.Warning, c.Message = true, c.Message+"; "+strings.Join(waiting, "; ")
+	}
 	return c
+}
+
+// checkAccess says what of the owner's others may read or steer.
+func (s *Service) checkAccess() service.Check {
+	c := service.Check{Name: "access", OK: true, Message: "the owner has the main session, everybody else one of their own"}
+	if risks := s.Risks(); len(risks) > 0 {
+		c.Warning, c.Message, c.Hint = true, strings.Join(risks, "; "), "`carapace config unset session.dmScope` gives everybody a session of their own; `carapace setup` changes who may write"
+		return c
+	}
+	if now := s.settings.Config(); len(now.Channels) > 0 && len(now.Owners) == 0 {
+		c.Warning, c.Message = true, "no owner is named: nobody may give commands in a chat, and your own chats are not the main session"
+		c.Hint = "`carapace pairing owner CHANNEL ID` names you; /whoami in a chat shows both"
+	}
+	return c
+}
+
+// Risks names what the settings let others read or do, for people.
+func (s *Service) Risks() []string {
+	risks := []string{}
+	c := s.settings.Config()
+	if c.Session.DMScope == "main" {
+		risks = append(risks, "session.dmScope is main: whoever may write to a channel reads and goes on with the owner's conversation")
+	}
+	for channel, section := range c.Channels {
+		for id, a := range section.Accounts {
+			if a.DMPolicy == "open" || slices.Contains(a.AllowFrom, "*") {
+				risks = append(risks, channel+"/"+id+": everybody may write and have the model answer")
+			}
+		}
+	}
+	slices.Sort(risks)
+	return risks
 }
 
 // checkQueues says how much waits.

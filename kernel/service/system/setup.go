@@ -1,9 +1,12 @@
 package system
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/wit"
@@ -20,6 +23,8 @@ type Setup struct {
 	Config wit.JSON `json:"config,omitempty"`
 	// Access is laid over the account's field by field.
 	Access *Access `json:"access,omitempty"`
+	// Test tries whether the plugin works with what it is given. If it does not, nothing is kept, and the error says why.
+	Test bool `json:"test,omitempty"`
 	// Secrets are credentials by the names that plugins.info gives. They are encrypted and never shown.
 	Secrets map[string]string `json:"secrets,omitempty"`
 }
@@ -41,6 +46,10 @@ type ConfigureResult struct {
 	OK      bool   `json:"ok"`
 	ID      string `json:"id"`
 	Account string `json:"account,omitempty"`
+	// Tested says that it works: a provider has listed its models, an account is connected.
+	Tested bool `json:"tested,omitempty"`
+	// Models are those that a tested provider lists, at most 100.
+	Models []string `json:"models,omitempty"`
 }
 
 // configure writes what the owner says of a plugin into the config file. It keeps credentials first, so that settings
@@ -63,20 +72,85 @@ func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, erro
 	if err := s.try(change); err != nil {
 		return result, err
 	}
+	undo, err := s.put(ctx, p, change)
+	if err != nil {
+		return result, err
+	}
+	if p.Test {
+		if result.Tested, result.Models, err = s.test(ctx, p); err != nil {
+			return result, errors.Join(wit.Errorf(wit.CodeUnavailable, "%s does not work with that, so nothing was kept: %w", p.ID, err), undo(context.WithoutCancel(ctx)))
+		}
+	}
+	result.OK = true
+	return result, nil
+}
+
+// put keeps credentials, then settings. undo puts back what was there before.
+func (s *Service) put(ctx context.Context, p Setup, change config.Change) (undo func(context.Context) error, err error) {
+	before, _, _ := s.settings.Text()
+	secrets := map[string]string{} // as they were; empty for none
 	for name, value := range p.Secrets {
+		if secrets[name], err = s.vault.Get(ctx, p.ID, p.Account, name); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+			return nil, err
+		}
 		if err := s.vault.Put(ctx, p.ID, p.Account, name, value); err != nil {
-			return result, err
+			return nil, err
 		}
 	}
 	if _, err := s.settings.Edit(ctx, "", change); err != nil {
-		return result, err
+		return nil, err
 	}
+	after, _, hash := s.settings.Text()
+	s.settle(p)
+	return func(ctx context.Context) error {
+		var errs []error
+		for name, value := range secrets {
+			if value == "" {
+				errs = append(errs, s.vault.Delete(ctx, p.ID, p.Account, name))
+			} else {
+				errs = append(errs, s.vault.Put(ctx, p.ID, p.Account, name, value))
+			}
+		}
+		if !bytes.Equal(before, after) {
+			_, err := s.settings.Edit(ctx, hash, func(d *config.Document) error { return d.Replace(before) })
+			errs = append(errs, err)
+		}
+		s.settle(p)
+		return errors.Join(errs...)
+	}, nil
+}
+
+// settle waits until what was put is in force.
+func (s *Service) settle(p Setup) {
 	s.plugins.Settle()
 	if p.Account != "" && len(p.Secrets) > 0 {
 		s.accounts.Restart(p.ID, p.Account)
 	}
-	result.OK = true
-	return result, nil
+}
+
+// Bounds of a test.
+const (
+	testTimeout = 20 * time.Second
+	testModels  = 100
+)
+
+// test tries a plugin that was configured: an account by its connection, a provider by its models. Whatever else it is
+// cannot be tried without an effect.
+func (s *Service) test(ctx context.Context, p Setup) (tested bool, models []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, testTimeout)
+	defer cancel()
+	if p.Account != "" {
+		return true, nil, s.accounts.Test(ctx, p.ID, p.Account)
+	}
+	i := slices.IndexFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID })
+	if i < 0 || !s.plugins.List()[i].Provider {
+		return false, nil, nil
+	}
+	list, err := s.providers.List(ctx, p.ID, true)
+	for _, m := range list[:min(len(list), testModels)] {
+		models = append(models, m.ID)
+	}
+	return len(list) > 0, models, err
 }
 
 // checkSecrets looks whether the plugin's manifest names the credentials.

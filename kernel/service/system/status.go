@@ -26,7 +26,9 @@ type Status struct {
 	// Plugins counts them by their state.
 	Plugins  map[string]int `json:"plugins"`
 	Channels []Account      `json:"channels"`
-	Queued   Queues         `json:"queued"`
+	// Risks are what the settings let others read or do.
+	Risks  []string `json:"risks,omitempty"`
+	Queued Queues   `json:"queued"`
 }
 
 // Heartbeats says which agents wake by themselves.
@@ -81,7 +83,7 @@ func (s *Service) status(ctx context.Context, _ rpc.None) (Status, error) {
 		Sessions: StatusSessions{Paths: []string{s.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
 		Version:  s.version, Commit: build(), UptimeMs: time.Since(s.started).Milliseconds(), Gateway: Endpoint{s.url()},
 		Model: defaults.Name(), Memory: usedMemory(),
-		Plugins: map[string]int{}, Channels: s.accounts.List(), Queued: queues,
+		Plugins: map[string]int{}, Channels: s.accounts.List(), Risks: s.Risks(), Queued: queues,
 	}
 	for _, r := range overview.Recent {
 		st.Sessions.Recent = append(st.Sessions.Recent, row(r, time.Now()))

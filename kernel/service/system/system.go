@@ -45,6 +45,10 @@ type Queues struct {
 // Plugin is one plugin, in short.
 type Plugin struct {
 	ID, State, Reason, Hint string
+	// Update says of a version that waits or could not take its place why; empty for none.
+	Update string
+	// Provider says that it answers as a language model.
+	Provider bool
 }
 
 // Plugins is what there is to know of the plugins.
@@ -63,6 +67,8 @@ type Accounts interface {
 	List() []Account
 	// Restart starts an account anew, with the credentials that it has now.
 	Restart(channel, account string)
+	// Test waits until an account is connected, or says why it is not.
+	Test(ctx context.Context, channel, account string) error
 }
 
 // Sessions counts the sessions: *session.Service.
@@ -72,7 +78,15 @@ type Sessions interface {
 
 // Vault keeps credentials.
 type Vault interface {
+	Get(ctx context.Context, plugin, account, name string) (string, error)
 	Put(ctx context.Context, plugin, account, name, value string) error
+	Delete(ctx context.Context, plugin, account, name string) error
+}
+
+// Providers asks a provider whether it can be reached with what it was given.
+type Providers interface {
+	// List asks for the models. A provider that has no list gives none.
+	List(ctx context.Context, provider string, refresh bool) ([]wit.Model, error)
 }
 
 // Deps is what the answers are made of. All of it is asked for each answer and must be quick.
@@ -87,8 +101,10 @@ type Deps struct {
 	Sessions Sessions
 	Models   session.Models
 	Plugins  Plugins
-	Accounts Accounts
-	Vault    Vault
+	// Providers are asked by plugins.configure.
+	Providers Providers
+	Accounts  Accounts
+	Vault     Vault
 	// CheckStore reads all of the database.
 	CheckStore func(context.Context) error
 	// Services are all services of the gateway: what they check, and what waits in them.
@@ -104,6 +120,7 @@ type Service struct {
 	sessions                 Sessions
 	models                   session.Models
 	plugins                  Plugins
+	providers                Providers
 	accounts                 Accounts
 	vault                    Vault
 	checkStore               func(context.Context) error
@@ -115,7 +132,7 @@ type Service struct {
 func New(d Deps) *Service {
 	s := &Service{
 		version: d.Version, stateDir: d.StateDir, agent: d.Agent, url: d.URL,
-		settings: d.Settings, log: d.Log, sessions: d.Sessions, models: d.Models, plugins: d.Plugins,
+		settings: d.Settings, log: d.Log, sessions: d.Sessions, models: d.Models, plugins: d.Plugins, providers: d.Providers,
 		accounts: d.Accounts, vault: d.Vault, checkStore: d.CheckStore, services: d.Services, started: time.Now(),
 	}
 	for _, problem := range s.unusableSections(s.settings.Config()) {
