@@ -2,6 +2,8 @@ package kernel
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/carapace-gateway/carapace/kernel/media"
@@ -50,7 +52,31 @@ func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
 	if err := os.MkdirAll(k.o.StateDir, 0o700); err != nil {
 		return nil, wit.Errorf(wit.CodeUnavailable, "make the state directory: %w", err)
 	}
+	if err := k.checkLost(); err != nil {
+		return nil, err
+	}
 	return store.Open(ctx, k.o.dir(databaseFile), store.Options{Logger: k.log.Named("store")})
+}
+
+// checkLost refuses to begin anew beside what belongs to a database that is gone: its credentials' key, its media. Somebody
+// who has lost it would otherwise find out when it is too late.
+func (k *Kernel) checkLost() error {
+	if info, err := os.Stat(k.o.dir(databaseFile)); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil // it is there, or opening it says what is wrong
+	}
+	for _, left := range []string{secret.KeyFile, "media"} {
+		path := k.o.dir(left)
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		if files, _ := os.ReadDir(path); info.IsDir() && len(files) == 0 {
+			continue
+		}
+		return wit.Errorf(wit.CodeConflict, "%s is missing or empty, and %s belongs to one: restore it from a backup, or move %s away to begin anew",
+			k.o.dir(databaseFile), path, path)
+	}
+	return nil
 }
 
 // check reads all of the database, where there is a file to be read.

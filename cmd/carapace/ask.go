@@ -32,8 +32,10 @@ func ask(ctx context.Context, o *options, session, message string) error {
 	conversation, failed := converse(ctx, o, session)
 	a := &asking{o: o, answer: answer{RunID: talk.NewKey()}}
 	conversation.Send(ctx, a.answer.RunID, message)
+	accepted := false
 	for u := range conversation.Updates() {
 		if u.Run == a.answer.RunID {
+			accepted = true
 			if done, err := a.take(u); done {
 				return err
 			}
@@ -41,6 +43,9 @@ func ask(ctx context.Context, o *options, session, message string) error {
 	}
 	if err := <-failed; err != nil {
 		return err
+	}
+	if !accepted {
+		return errors.New("the gateway did not take the message in time: nothing was asked")
 	}
 	return fmt.Errorf("no answer in time; the run goes on as %s", a.answer.RunID)
 }

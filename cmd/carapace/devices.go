@@ -25,6 +25,10 @@ func newDevices(o *options) *cobra.Command {
 			RunE: show(o, "device.pair.list", fixed(nil), printDevices),
 		}),
 		decide("approve", "Pair the device that asks", "device.pair.approve", "approved"),
+		o.client(&cobra.Command{
+			Use: "revoke DEVICE", Short: "Forget a paired device and end its connections", Example: "  carapace devices revoke 3f6c…", Args: exactly("DEVICE"),
+			RunE: act(o, "device.pair.remove", func(args []string) any { return auth.DeviceRef{DeviceID: args[0]} }, "revoked"),
+		}),
 		decide("reject", "Turn the device away", "device.pair.reject", "rejected"),
 	)
 	return c

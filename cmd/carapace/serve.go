@@ -117,7 +117,7 @@ func greet(w io.Writer, at kernel.Endpoint, file *config.Config) {
 		fmt.Fprintf(w, "  %-26s %s\n", line[0], line[1])
 	}
 	fmt.Fprintf(w, "\n  state, plugins and credentials: %s\n", at.StateDir)
-	if file.Agent.Model == "" {
+	if file.Agent.Model == "" && len(file.Plugins) == 0 {
 		fmt.Fprintln(w, "  until a model is connected, the offline provider answers")
 	}
 	fmt.Fprintln(w)

@@ -31,12 +31,38 @@ func newSessions(o *options) *cobra.Command {
 		}),
 		o.client(one),
 		o.client(&cobra.Command{
+			Use: "rename SESSION TITLE", Short: "Give a conversation another title", Example: "  carapace sessions rename main \"At home\"", Args: exactly("SESSION", "TITLE"),
+			ValidArgsFunction: o.complete(sessionKeys),
+			RunE:              act(o, "sessions.patch", func(args []string) any { return map[string]string{"key": args[0], "label": args[1]} }, "renamed"),
+		}),
+		newDeleteSession(o),
+		o.client(&cobra.Command{
 			Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: atMost("[SESSION]"),
 			ValidArgsFunction: o.complete(sessionKeys),
 			RunE:              func(c *cobra.Command, args []string) error { return exportSession(c.Context(), o, sessionArg(args)) },
 		}),
 	)
 	return c
+}
+
+// newDeleteSession ends a conversation for good. It asks, since nothing brings it back.
+func newDeleteSession(o *options) *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use: "delete SESSION", Short: "Delete a conversation and all that was said in it", Args: exactly("SESSION"),
+		Example:           "  carapace sessions delete agent:main:telegram:dm:12345 --yes",
+		ValidArgsFunction: o.complete(sessionKeys),
+		RunE: func(c *cobra.Command, args []string) error {
+			if !yes {
+				if err := o.confirm("delete " + args[0] + " and all that was said in it?"); err != nil {
+					return err
+				}
+			}
+			return act(o, "sessions.delete", func(args []string) any { return session.DeleteParams{Key: args[0]} }, "deleted")(c, args)
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return o.client(c)
 }
 
 // sessionArg is the session that the arguments name, the main one when they name none.

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -174,12 +175,14 @@ func Parse(b []byte) (*Config, error) {
 	return d.Config()
 }
 
-// DefaultStateDir is where the gateway keeps its state unless told otherwise: the user's config
-// directory + "carapace", or ".carapace" in the working directory where there is none.
+// DefaultStateDir is where the gateway keeps its state unless told otherwise: carapace in the user's configuration
+// directory, which without the variable HOME is the one that the system knows; "" where nobody knows one.
 func DefaultStateDir() string {
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return ".carapace"
+	if dir, err := os.UserConfigDir(); err == nil {
+		return filepath.Join(dir, "carapace")
 	}
-	return filepath.Join(dir, "carapace")
+	if who, err := user.Current(); err == nil && filepath.IsAbs(who.HomeDir) {
+		return filepath.Join(who.HomeDir, ".config", "carapace")
+	}
+	return ""
 }

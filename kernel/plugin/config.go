@@ -12,7 +12,7 @@ import (
 func (r *Registry) CheckConfig(id, account string, section wit.JSON) error {
 	known := r.table.of(id)
 	if known == nil {
-		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first", id)
+		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
 	}
 	m := known.manifest()
 	if m == nil || len(m.Config) == 0 || !describes(m, account) {
