@@ -29,6 +29,13 @@ func newPlugins(o *options) *cobra.Command {
 			RunE:              show(o, "plugins.info", id, printPlugin),
 		}),
 		newGrant(o),
+		o.client(&cobra.Command{
+			Use: "call PLUGIN TOOL ARGUMENTS", Short: "Call a tool as a model would, to try it", Example: "  carapace plugins call calc calc '{\"expression\":\"17*23\"}'",
+			Args: exactly("PLUGIN", "TOOL", "ARGUMENTS"), ValidArgsFunction: o.complete(pluginIDs),
+			RunE: show(o, "plugins.call", func(args []string) any {
+				return plugin.CallParams{ID: args[0], Tool: args[1], Args: wit.JSON(args[2])}
+			}, printCall),
+		}),
 		newEnable(o, "enable", "Turn a plugin on", true),
 		newEnable(o, "disable", "Turn a plugin off", false),
 	)
@@ -121,4 +128,21 @@ func hint(p plugin.Status) string {
 		return p.Update.Hint
 	}
 	return p.Hint
+}
+
+// printCall writes the texts of an answer, and what kind the rest is.
+func printCall(w io.Writer, r plugin.CallResult) error {
+	for _, part := range r.Content {
+		text := "(" + string(part.Kind) + ")"
+		if part.Text != nil {
+			text = *part.Text
+		}
+		if r.Failed {
+			text = "failed: " + text
+		}
+		if _, err := fmt.Fprintln(w, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }

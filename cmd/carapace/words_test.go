@@ -130,3 +130,18 @@ func TestABrowserIsTold(t *testing.T) {
 		t.Errorf("%d %s %v", res.StatusCode, b, err)
 	}
 }
+
+// TestAToolIsTriedWithoutAModel.
+func TestAToolIsTriedWithoutAModel(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	if out := must(t, state, "plugins", "call", "calc", "calc", `{"expression":"17*23"}`); out != "391\n" {
+		t.Errorf("%q", out)
+	}
+	for args, says := range map[string]string{"calc nope {}": "has no tool nope", "nope calc {}": "plugin nope has no tool calc", "calc calc {}": "expression"} {
+		if r := carapace(t, state, append([]string{"plugins", "call"}, strings.Fields(args)...)...); r.code != exitFailed || !strings.Contains(r.err, says) {
+			t.Errorf("%s: %+v", args, r)
+		}
+	}
+}
