@@ -9,7 +9,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check vet lint race fuzz generate interop demo bench house fmt clean
+.PHONY: help run build plugins test check vet lint race fuzz generate interop demo bench house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ race: plugins ## run the tests with the race detector
 
 fuzz: ## fuzz each decoder of foreign bytes for 30 seconds
 	.ci/fuzz 30s
+
+PKG ?= ./kernel/auth
+N   ?= 0
+mutate: ## change PKG in N small places (0: all), one at a time, and list the changes that no test notices
+	$(GO) run ./cmd/mutate -n $(N) $(PKG) $(if $(TESTS),-- $(TESTS))
 
 generate: ## write what is generated from wit/ and from the method table, and fail if that changed anything
 	$(GO) run ./sdk/gen

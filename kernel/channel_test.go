@@ -7,9 +7,11 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/wit"
@@ -115,6 +117,10 @@ func TestAStrangerPairs(t *testing.T) {
 	if strings.HasPrefix(posts[before].Text, "you said") {
 		t.Errorf("revoked, and yet: %+v", posts[before])
 	}
+	// The platform and the client hear of an answer each in their own time.
+	l.Until("the answer's event", func(events []client.Event) bool {
+		return slices.ContainsFunc(events, func(e client.Event) bool { return e.Name == "chat" })
+	})
 	if chats := l.Chats(""); len(chats) == 0 || strings.Contains(fmt.Sprint(chats), "let me in") {
 		t.Errorf("%+v", chats)
 	}

@@ -53,7 +53,7 @@ func (k *Kernel) openDoor(context.Context) error {
 		return err
 	}
 	k.door.gateway, err = gateway.New(gateway.Deps{
-		Table: k.door.table, Bus: k.bus, Auth: who, Presence: presence, Kinds: k.events(), Snapshot: k.snapshot, Routes: routes,
+		Table: k.door.table, Bus: k.bus, Auth: who, Presence: presence, Kinds: k.events(), Snapshot: k.snapshot, Ready: k.ready, Routes: routes,
 		Origins: g.AllowedOrigins, Hosts: g.Hosts, Registry: metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections},
 		Version: k.o.Version, Logger: k.log.Named("gateway"),
 	})

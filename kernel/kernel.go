@@ -16,8 +16,10 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
+	"github.com/carapace-gateway/carapace/kernel/secret"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
 // Options say what a kernel is to be. Only Log is needed.
@@ -40,6 +42,10 @@ type Options struct {
 	Sources []source.Source
 	// Passphrase protects the credentials where there is no keyring.
 	Passphrase string
+	// Store replaces the database in StateDir. Run closes it.
+	Store store.Store
+	// Keyring replaces the system's, also where there is no StateDir.
+	Keyring secret.Ring
 	// Listener replaces the port that Config names.
 	Listener net.Listener
 	// Egress replaces how plugins reach the network.
@@ -72,6 +78,7 @@ type Kernel struct {
 	hooks    *hook.Hooks // nil where the service is left out
 	door     door
 	url      atomic.Pointer[string]
+	up       atomic.Bool // every part runs, and none is being stopped
 	closers  closers
 }
 

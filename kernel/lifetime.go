@@ -11,6 +11,21 @@ import (
 // hookTimeout bounds what plugins may do while the gateway starts or stops.
 const hookTimeout = 5 * time.Second
 
+// storeTimeout bounds how long a probe waits for the store.
+const storeTimeout = 2 * time.Second
+
+// ready says why the gateway cannot serve now, for probes: nil from when every part has been started until the first of
+// them is stopped, and while the store answers. What one plugin or one channel lacks is not looked at: the gateway
+// serves all others, and starting it anew would not help.
+func (k *Kernel) ready(ctx context.Context) error {
+	if !k.up.Load() {
+		return wit.NewError(wit.CodeUnavailable, "the gateway is starting or stopping")
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return k.state.answers(ctx)
+}
+
 // started tells the plugins that the gateway is up; it does not make clients wait.
 func (k *Kernel) started(ctx context.Context) {
 	go func() {

@@ -40,7 +40,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	}
 	k.closers.add(func() error { return code.Close(context.Background()) })
 	p := &k.platform
-	p.scheduler = schedule.New(schedule.Deps{Store: k.state.db, Zone: location(k.zone), Logger: k.log.Named("schedule")})
+	p.scheduler = schedule.New(schedule.Deps{Store: k.state.db, Claims: k.state.claims, Zone: location(k.zone), Logger: k.log.Named("schedule")})
 	guests := host.New(host.Deps{
 		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media, Bus: k.bus, Logger: k.log,
 		Redact: k.state.vault.Redact,
@@ -61,7 +61,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 			p.plugins.SettingsChanged(c.Plugin)
 		}
 	})
-	p.scheduler.Handle("plugin", schedule.Handler{Fire: pluginFirings{p.plugins}.fire, Resumable: true})
+	p.scheduler.Handle("plugin", schedule.Handler{Fire: pluginFirings{p.plugins, p.scheduler}.fire, Resumable: true})
 	return p.plugins.Load(ctx)
 }
 

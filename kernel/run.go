@@ -45,6 +45,7 @@ func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
 	}
 	at, err := k.open()
 	if err == nil {
+		k.up.Store(true)
 		if ready != nil {
 			ready(at)
 		}
@@ -55,6 +56,7 @@ func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
 		case err = <-failed:
 			k.log.Error("gateway stopping: a service failed", "error", err)
 		}
+		k.up.Store(false)
 		k.stopping()
 	}
 	for i := len(running) - 1; i >= 0; i-- {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/service"
@@ -35,7 +34,6 @@ type maker struct {
 // asks of one that is made later goes through a view (ports.go), which looks when it is asked.
 type wiring struct {
 	*Kernel
-	claims   claim.Claims
 	hooks    *hook.Hooks // nil asks nobody
 	sessions *session.Service
 	outbox   message.Outbox
@@ -49,7 +47,7 @@ type wiring struct {
 
 // openServices makes the services. Errors: CodeInvalid for one that cannot be left out.
 func (k *Kernel) openServices(context.Context) error {
-	w := &wiring{Kernel: k, claims: new(claim.Local), outbox: message.Nowhere{}}
+	w := &wiring{Kernel: k, outbox: message.Nowhere{}}
 	list := w.services()
 	for _, name := range k.o.Without {
 		if !slices.ContainsFunc(list, func(m maker) bool { return m.name == name && m.optional }) {
@@ -122,7 +120,7 @@ func (w *wiring) agent() func() service.Service {
 
 func (w *wiring) run() func() service.Service {
 	w.runs = run.New(run.Deps{
-		Store: w.state.db, Sessions: w.sessions, Executor: w.agents, Claims: w.claims, Log: w.log, Parallel: w.start.Agent.MaxConcurrent,
+		Store: w.state.db, Sessions: w.sessions, Executor: w.agents, Claims: w.state.claims, Log: w.log, Parallel: w.start.Agent.MaxConcurrent,
 	})
 	return w.runs.Service
 }
@@ -144,7 +142,7 @@ func (w *wiring) inbox() func() service.Service {
 func (w *wiring) channel() func() service.Service {
 	w.channels = channel.New(channel.Deps{
 		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.settings}, Credentials: w.state.vault,
-		Inbox: w.letters, DeadLetters: w.letters.DeadLetters(), Dialer: dialer{w.platform.plugins}, Redact: w.state.vault.Redact,
+		Inbox: w.letters, DeadLetters: w.letters.DeadLetters(), Dialer: dialer{w.platform.plugins}, Claims: w.state.claims, Redact: w.state.vault.Redact,
 	})
 	return w.channels.Service
 }

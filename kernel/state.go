@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/secret"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -14,9 +15,10 @@ import (
 
 // state is what is durable.
 type state struct {
-	db    store.Store
-	vault *secret.Vault
-	media *media.Store
+	db     store.Store
+	claims claim.Claims // of those who share the store
+	vault  *secret.Vault
+	media  *media.Store
 }
 
 // openState opens the state directory, or its like in memory.
@@ -26,12 +28,14 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 		return err
 	}
 	k.closers.add(s.db.Close)
+	s.claims = new(claim.Local)
 	if err := k.settings.Move(ctx, s.db); err != nil {
 		return err
 	}
 	keyring := k.o.StateDir != "" && (k.start.Secrets.Keyring == nil || *k.start.Secrets.Keyring)
 	s.vault, err = secret.Open(ctx, secret.Config{
-		Store: s.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring, Logger: k.log.Named("secret"),
+		Store: s.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring || k.o.Keyring != nil,
+		Ring: k.o.Keyring, Logger: k.log.Named("secret"),
 	})
 	if err != nil {
 		return err
@@ -46,7 +50,10 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 }
 
 func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
-	if k.o.StateDir == "" {
+	switch {
+	case k.o.Store != nil:
+		return k.o.Store, nil
+	case k.o.StateDir == "":
 		return store.OpenMemory(), nil
 	}
 	if err := os.MkdirAll(k.o.StateDir, 0o700); err != nil {
@@ -77,6 +84,17 @@ func (k *Kernel) checkLost() error {
 			k.o.dir(databaseFile), path, path)
 	}
 	return nil
+}
+
+// answers reads a record, whether there is one or not. It writes nothing: anybody may ask.
+func (s *state) answers(ctx context.Context) error {
+	return s.db.View(ctx, func(tx store.Tx) error {
+		_, err := tx.Get("probe", "probe")
+		if wit.CodeOf(err) == wit.CodeNotFound {
+			return nil
+		}
+		return err
+	})
 }
 
 // check reads all of the database, where there is a file to be read.

@@ -20,13 +20,18 @@ const (
 	LimitHTTPHeaders                 = 100
 	LimitHTTPHeaderBytes             = 65536
 	LimitHTTPParts                   = 32
+	LimitHTTPRequestBytes            = 10485760
+	LimitHTTPUploadBytes             = 104857600
+	LimitHTTPResponseBytes           = 10485760
 	LimitHTTPInlineBytes             = 65536
 	LimitHTTPFrameBytes              = 1048576
 	LimitHTTPLineBytes               = 65536
 	LimitKVKeys                      = 1000
 	LimitScheduleJobs                = 100
+	LimitToolTextBytes               = 65536
 	LogLineMessageCut                = 4096
 	HTTPRequestMethodDefault         = "GET"
+	HTTPRequestTimeoutCut            = 600000
 	HTTPRequestTimeoutDefault        = 30000
 	ConversationIDMin                = 1
 	ConversationIDMax                = 1024
@@ -70,7 +75,7 @@ const (
 	ProviderChunkStateMax            = 1048576
 	ProviderChunkEventsMin           = 1
 	ProviderChunkEventsMax           = 256
-	ProviderAnswerToolCallsMax       = 100
+	ProviderAnswerToolCallsMax       = 32
 	ProviderAnswerStateMax           = 1048576
 	ProviderPlanStateMax             = 1048576
 	ModelIDMin                       = 1
@@ -84,6 +89,7 @@ const (
 	ToolDefinitionDescriptionMax     = 4096
 	ToolDefinitionParametersMax      = 65536
 	ToolOutputContentMax             = 100
+	ToolOutputContentCut             = 32
 	ChannelFactsLabelMax             = 64
 	ProviderFactsLabelMax            = 64
 	HookFactsDeadlineMax             = 600000

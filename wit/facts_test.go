@@ -141,7 +141,7 @@ func Bounded() []Bound {
 		{func() Record { return new(ToolCall) }, "ToolCall", "Name", false, false, 1, 1024, nil, false},
 		{func() Record { return new(ProviderChunk) }, "ProviderChunk", "State", false, false, -9223372036854775808, 1048576, nil, false},
 		{func() Record { return new(ProviderChunk) }, "ProviderChunk", "Events", false, false, 1, 256, nil, false},
-		{func() Record { return new(ProviderAnswer) }, "ProviderAnswer", "ToolCalls", false, false, -9223372036854775808, 100, nil, false},
+		{func() Record { return new(ProviderAnswer) }, "ProviderAnswer", "ToolCalls", false, false, -9223372036854775808, 32, nil, false},
 		{func() Record { return new(ProviderAnswer) }, "ProviderAnswer", "State", false, false, -9223372036854775808, 1048576, nil, false},
 		{func() Record { return new(ProviderPlan) }, "ProviderPlan", "State", false, false, -9223372036854775808, 1048576, nil, false},
 		{func() Record { return new(Model) }, "Model", "ID", false, false, 1, 1024, nil, false},

@@ -31,6 +31,30 @@ func (v HookName) Valid() bool {
 	return false
 }
 
+// Modifies lists the fields of its event to which a plugin may give a new value at this hook.
+func (v HookName) Modifies() []string {
+	switch v {
+	case HookNameMessageSending:
+		return []string{"text"}
+	case HookNameBeforeAgentStart:
+		return []string{"systemPrompt", "prependContext"}
+	case HookNameBeforeToolCall:
+		return []string{"args"}
+	case HookNameToolResultPersist:
+		return []string{"result"}
+	}
+	return nil
+}
+
+// Cancels reports whether a plugin may stop what it is asked about at this hook.
+func (v HookName) Cancels() bool {
+	switch v {
+	case HookNameMessageSending, HookNameBeforeToolCall:
+		return true
+	}
+	return false
+}
+
 // HookContext is where it happens.
 type HookContext struct {
 	Agent   string  `json:"agent,omitempty"`
@@ -68,7 +92,7 @@ type MessageReceived struct {
 	Text    string `json:"text,omitempty"`
 }
 
-// MessageSending is what message_sending is about. It may modify text, and may cancel.
+// MessageSending is what message_sending is about.
 type MessageSending struct {
 	Channel string `json:"channel,omitempty"`
 	Account string `json:"account,omitempty"`
@@ -86,7 +110,7 @@ type MessageSent struct {
 	Error   *Error   `json:"error,omitempty"`
 }
 
-// BeforeAgentStart is what before_agent_start is about. It may modify system-prompt and prepend-context.
+// BeforeAgentStart is what before_agent_start is about.
 type BeforeAgentStart struct {
 	Prompt         string `json:"prompt,omitempty"`
 	SystemPrompt   string `json:"systemPrompt,omitempty"`
@@ -100,7 +124,7 @@ type AgentEnd struct {
 	Duration int64  `json:"duration,omitempty"`
 }
 
-// BeforeToolCall is what before_tool_call is about. It may modify args, and may cancel.
+// BeforeToolCall is what before_tool_call is about.
 type BeforeToolCall struct {
 	Tool   string `json:"tool,omitempty"`
 	CallID string `json:"callId,omitempty"`
@@ -117,7 +141,7 @@ type AfterToolCall struct {
 	Duration int64  `json:"duration,omitempty"`
 }
 
-// ToolResultPersist is what tool_result_persist is about. It may modify result.
+// ToolResultPersist is what tool_result_persist is about.
 type ToolResultPersist struct {
 	Tool   string `json:"tool,omitempty"`
 	CallID string `json:"callId,omitempty"`

@@ -178,7 +178,7 @@ type Usage struct {
 // ProviderAnswer is what a chunk of the response says, in the order of its events.
 type ProviderAnswer struct {
 	Deltas []Delta `json:"deltas,omitempty"`
-	// Whole calls only.
+	// Whole calls only. The bound holds for all chunks of a response together.
 	ToolCalls []ToolCall `json:"toolCalls,omitempty"`
 	Usage     *Usage     `json:"usage,omitempty"`
 	// Set once, when the model has finished.

@@ -132,8 +132,8 @@ func (v *ProviderAnswer) check(p *problems) (before int) {
 	for i := range v.Deltas {
 		p.within(v.Deltas[i].check(p), "deltas", i)
 	}
-	if n := len(v.ToolCalls); n > 100 {
-		p.items("toolCalls", -1, n, 0, 100)
+	if n := len(v.ToolCalls); n > 32 {
+		p.items("toolCalls", -1, n, 0, 32)
 	}
 	for i := range v.ToolCalls {
 		p.within(v.ToolCalls[i].check(p), "toolCalls", i)

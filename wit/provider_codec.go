@@ -453,7 +453,7 @@ func (v *ProviderAnswer) ReadJSON(r *codec.Reader) {
 		case "deltas":
 			v.Deltas = codec.List[Delta](r, 65536)
 		case "toolCalls":
-			v.ToolCalls = codec.List[ToolCall](r, 100)
+			v.ToolCalls = codec.List[ToolCall](r, 32)
 		case "usage":
 			if v.Usage = nil; !r.Null() {
 				v.Usage = new(Usage)

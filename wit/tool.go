@@ -38,6 +38,7 @@ type ToolInvocation struct {
 
 // ToolOutput is what a tool answers.
 type ToolOutput struct {
+	// What is over the interface's bound of text is cut too.
 	Content []Part `json:"content,omitempty"`
 	// The tool ran and has bad news for the model.
 	Failed bool `json:"failed,omitempty"`

@@ -15,11 +15,16 @@ func TestLocal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var claims claim.Local
 		must := func(key string) func() {
-			release, err := claims.Claim(t.Context(), key)
-			if err != nil {
-				t.Fatal(err)
+			held, release, err := claims.Claim(t.Context(), key)
+			if err != nil || held.Err() != nil {
+				t.Fatal(err, held)
 			}
-			return release
+			return func() {
+				release()
+				if held.Err() == nil || claim.Lost(held) {
+					t.Errorf("after the release of %s: %v", key, context.Cause(held))
+				}
+			}
 		}
 		began := time.Now()
 		release := must("session/a")
@@ -29,8 +34,17 @@ func TestLocal(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if _, err := claims.Claim(ctx, "session/a"); wit.CodeOf(err) != wit.CodeTimeout {
+		if _, _, err := claims.Claim(ctx, "session/a"); wit.CodeOf(err) != wit.CodeTimeout {
 			t.Errorf("a key that is held: %v", err)
+		}
+		began = time.Now()
+		if _, _, err := claims.Try(t.Context(), "session/a"); wit.CodeOf(err) != wit.CodeConflict || time.Since(began) != 0 {
+			t.Errorf("a key that is held, tried: %v after %v", err, time.Since(began))
+		}
+		if _, release, err := claims.Try(t.Context(), "session/b"); err != nil {
+			t.Errorf("a free key, tried: %v", err)
+		} else {
+			release()
 		}
 		running, most := 0, 0
 		for range 20 {

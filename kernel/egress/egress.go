@@ -63,11 +63,11 @@ type Config struct {
 // They bound what one plugin can make the gateway hold and how long it can make it wait. A timeout in a request
 // can only be shorter than MaxTimeout.
 type Limits struct {
-	Request    int64         // bytes of text and bytes that are sent: 10 MB
-	Upload     int64         // bytes that are sent, media files included: 100 MB
-	Response   int64         // bytes that Do buffers: 10 MB
-	Timeout    time.Duration // of a request that names none: 30 s
-	MaxTimeout time.Duration // of any request: 10 min
+	Request    int64         // bytes of text and bytes that are sent: the contract's
+	Upload     int64         // bytes that are sent, media files included: the contract's
+	Response   int64         // bytes that Do buffers: the contract's
+	Timeout    time.Duration // of a request that names none: the contract's
+	MaxTimeout time.Duration // of any request: the contract's
 	Head       time.Duration // until a stream's response begins: 2 min
 	Idle       time.Duration // of a stream that says nothing: 2 min
 	Connect    time.Duration // until a connection is open: 30 s
@@ -97,11 +97,11 @@ func (l Limits) withDefaults() Limits {
 			*v = d
 		}
 	}
-	def(&l.Request, 10<<20)
-	def(&l.Upload, 100<<20)
-	def(&l.Response, 10<<20)
+	def(&l.Request, wit.LimitHTTPRequestBytes)
+	def(&l.Upload, wit.LimitHTTPUploadBytes)
+	def(&l.Response, wit.LimitHTTPResponseBytes)
 	wait(&l.Timeout, wit.HTTPRequestTimeoutDefault*time.Millisecond)
-	wait(&l.MaxTimeout, 10*time.Minute)
+	wait(&l.MaxTimeout, wit.HTTPRequestTimeoutCut*time.Millisecond)
 	wait(&l.Head, 2*time.Minute)
 	wait(&l.Idle, 2*time.Minute)
 	wait(&l.Connect, 30*time.Second)

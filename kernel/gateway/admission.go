@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"net"
 	"sync"
 )
@@ -14,14 +13,14 @@ type admission struct {
 	mu     sync.Mutex
 	open   int            // as many as inside counts
 	perIP  map[string]int // an address without connections has no entry
-	inside work           // what stopping waits for
+	inside running        // what stopping waits for
 }
 
 func newAdmission(l Limits) *admission {
 	return &admission{most: l.MaxConnections, mostPerIP: l.MaxPerIP, perIP: map[string]int{}}
 }
 
-// enter returns false when there are too many connections; else exit takes it back. This machine's own
+// enter returns false when there are too many connections, or the gateway is stopping; else exit takes it back. This machine's own
 // address has no limit of its own: proxies and tests connect from it.
 func (a *admission) enter(ip string) bool {
 	a.mu.Lock()
@@ -29,9 +28,11 @@ func (a *admission) enter(ip string) bool {
 	if a.open >= a.most || (!loopback(ip) && a.perIP[ip] >= a.mostPerIP) {
 		return false
 	}
+	if !a.inside.begin() {
+		return false
+	}
 	a.open++
 	a.perIP[ip]++
-	a.inside.begin()
 	return true
 }
 
@@ -46,8 +47,8 @@ func (a *admission) exit(ip string) {
 	}
 }
 
-// wait returns when all have left or ctx ends.
-func (a *admission) wait(ctx context.Context) { a.inside.wait(ctx) }
+// close lets nobody enter any more.
+func (a *admission) close() { a.inside.close() }
 
 // loopback reports whether an address is this machine's own.
 func loopback(ip string) bool {

@@ -64,9 +64,7 @@ type Deps struct {
 	Registry *prometheus.Registry
 	Limits   Limits
 	Version  string
-	// Capabilities are listed in protocol 4's hello-ok.
-	Capabilities []string
-	Logger       hclog.Logger
+	Logger   hclog.Logger
 }
 
 // Snapshot is what the services add to hello-ok.
@@ -79,28 +77,27 @@ type Snapshot struct {
 	StateDir   string
 }
 
-// Route is an HTTP handler of a service. It authenticates its requests itself.
+// Route is an HTTP handler of a service, for all methods. It authenticates its requests itself.
 type Route struct {
 	// Pattern is chi's: "/plugins/{id}/*".
 	Pattern string
-	// Methods the handler serves; empty is all.
-	Methods []string
 	Handler http.Handler
 	// MaxBody bounds the request's body in bytes; 0 is 1 MiB.
 	MaxBody int64
 }
 
 // Gateway serves connections while Run runs. It starts and stops its parts and does nothing itself: the door
-// lets WebSockets in, members are those that are, the broadcaster sends them events and the sweeper keeps
-// their time; handler is the HTTP side.
+// lets WebSockets in, the hub knows who is, the dispatcher answers what they ask, the broadcaster sends them
+// events and the sweeper keeps their time; handler is the HTTP side.
 type Gateway struct {
-	shared     *shared
-	handshakes *handshakes
-	broadcast  *broadcaster
-	sweeper    *sweeper
-	handler    http.Handler
-	bus        *event.Bus
-	cancel     context.CancelFunc // ends shared.base
+	hub       *hub
+	requests  *dispatcher
+	broadcast *broadcaster
+	sweeper   *sweeper
+	handler   http.Handler
+	bus       *event.Bus
+	limits    *Limits
+	log       hclog.Logger
 }
 
 // New prepares a gateway. Errors: CodeInvalid for metrics that Registry has already.
@@ -108,27 +105,24 @@ func New(d Deps) (*Gateway, error) {
 	if d.Registry == nil {
 		d.Registry = prometheus.NewRegistry()
 	}
-	limits, members := d.Limits.withDefaults(), newMembers()
-	metrics, err := newMetrics(d.Registry, d.Table.Names(), d.Version, members.count)
+	limits := d.Limits.withDefaults()
+	hub := newHub(limits, d.Presence)
+	metrics, err := newMetrics(d.Registry, d.Table.Names(), d.Version, hub.members.count)
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "gateway: metrics: %w", err)
 	}
-	base, cancel := context.WithCancel(context.Background())
-	s := &shared{
-		table: d.Table, limits: limits, log: d.Logger, metrics: metrics, presence: d.Presence,
-		admission: newAdmission(limits), members: members, base: base,
-	}
 	g := &Gateway{
-		shared: s, handshakes: newHandshakes(), bus: d.Bus, cancel: cancel,
-		broadcast: &broadcaster{members: members, presence: d.Presence, log: d.Logger},
+		hub: hub, requests: &dispatcher{table: d.Table, metrics: metrics, log: d.Logger}, bus: d.Bus, limits: &limits, log: d.Logger,
+		broadcast: &broadcaster{members: hub.members, presence: d.Presence, log: d.Logger},
 	}
-	g.sweeper = &sweeper{limits: limits, members: members, presence: d.Presence, broadcast: g.broadcast, metrics: metrics}
+	g.sweeper = &sweeper{limits: limits, members: hub.members, presence: d.Presence, broadcast: g.broadcast, metrics: metrics}
 	started := time.Now()
 	entry := &door{
-		shared: s, auth: d.Auth, origins: d.Origins, hosts: d.Hosts, handshakes: g.handshakes, broadcast: g.broadcast,
-		greeter: newGreeter(d, limits, started, g.broadcast),
+		hub: hub, requests: g.requests, limits: g.limits, metrics: metrics, log: d.Logger, auth: d.Auth, origins: d.Origins, hosts: d.Hosts,
+		transport: &transport{patience: limits.Write, received: metrics.received, sent: metrics.sent},
+		broadcast: g.broadcast, greeter: newGreeter(d, limits, started, g.broadcast),
 	}
-	site := &web{version: d.Version, started: started, auth: d.Auth, door: entry, ready: d.Ready, stopping: s.stopping.Load, log: d.Logger}
+	site := &web{version: d.Version, started: started, auth: d.Auth, door: entry, ready: d.Ready, stopping: hub.stopping, log: d.Logger}
 	g.handler = site.handler(promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{}), d.Routes)
 	return g, nil
 }
@@ -141,8 +135,8 @@ func (g *Gateway) Handler() http.Handler { return g.handler }
 // CodeUnavailable when a listener fails.
 func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 	srv := &http.Server{
-		Handler: g.handler, ReadHeaderTimeout: g.shared.limits.Handshake, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-		ErrorLog: g.shared.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
+		Handler: g.handler, ReadHeaderTimeout: g.limits.Handshake, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: g.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
 	defer g.bus.Subscribe(g.broadcast.onEvent)()
 	defer auth.Revoked.Subscribe(g.bus, g.broadcast.revoke)()
@@ -169,10 +163,10 @@ func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 
 // stop ends what runs: clients are told first, then requests may finish, then connections are closed.
 func (g *Gateway) stop(srv *http.Server) {
-	// From here on members only leave, and no new request starts.
-	g.shared.stopping.Store(true)
+	g.hub.close()
+	g.requests.running.close()
 	g.broadcast.send(shutdownKind.Event(wire.Shutdown{Reason: "gateway stopping"}), nil)
-	grace, cancel := context.WithTimeout(context.Background(), g.shared.limits.Drain)
+	grace, cancel := context.WithTimeout(context.Background(), g.limits.Drain)
 	defer cancel()
 	var web sync.WaitGroup
 	web.Go(func() {
@@ -180,16 +174,10 @@ func (g *Gateway) stop(srv *http.Server) {
 			_ = srv.Close()
 		}
 	})
-	g.shared.work.wait(grace)
-	// What still runs has had its time.
-	g.cancel()
-	for _, c := range g.shared.members.all() {
-		web.Go(func() { c.shut(wire.CloseRestart, "gateway stopping") })
-	}
-	g.handshakes.close()
+	g.requests.running.wait(grace)
+	g.hub.dismiss("gateway stopping") // what still runs has had its time
 	web.Wait()
-	// A connection leaves when its reader has seen the end, which is soon now.
 	last, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	g.shared.admission.wait(last)
+	g.hub.wait(last)
 }

@@ -16,7 +16,6 @@ import (
 // handshake is a connection from its upgrade until it is let in or refused.
 type handshake struct {
 	door   *door
-	shared *shared
 	ws     *websocket.Conn
 	link   *link
 	id     string // the connection's, also after the handshake
@@ -29,13 +28,13 @@ type handshake struct {
 // run does the handshake: challenge, connect, hello-ok.
 func (h *handshake) run() {
 	c, err := h.open()
-	h.door.handshakes.remove(h)
+	h.door.hub.handshakes.remove(h)
 	if err == nil {
 		// On a fresh goroutine, because this one's stack has grown with what a handshake needs.
 		go c.readLoop()
 		return
 	}
-	defer h.shared.admission.exit(h.ip)
+	defer h.door.hub.admission.exit(h.ip)
 	var end *refusal
 	if !errors.As(err, &end) {
 		_ = h.ws.CloseNow()
@@ -54,10 +53,10 @@ type refusal struct {
 
 // open returns the connection, or why there is none: a *refusal for what the client is to be told.
 func (h *handshake) open() (*conn, error) {
-	if err := h.link.SetReadDeadline(time.Now().Add(h.shared.limits.Handshake)); err != nil {
+	if err := h.link.SetReadDeadline(time.Now().Add(h.door.limits.Handshake)); err != nil {
 		return nil, err
 	}
-	h.ws.SetReadLimit(h.shared.limits.MaxHandshake)
+	h.ws.SetReadLimit(h.door.limits.MaxHandshake)
 	if err := h.challenge(); err != nil {
 		return nil, err
 	}
@@ -68,7 +67,7 @@ func (h *handshake) open() (*conn, error) {
 	if kind != websocket.MessageText {
 		return nil, &refusal{errors.New("binary messages not supported"), wire.ClosePolicy}
 	}
-	msg, err := h.shared.buffers.readAll(r)
+	msg, err := h.door.transport.readAll(r)
 	if err != nil {
 		return nil, h.silent(err)
 	}
@@ -88,9 +87,9 @@ func (h *handshake) open() (*conn, error) {
 
 // silent is the error for a client that sent nothing in time, or went away.
 func (h *handshake) silent(err error) error {
-	h.shared.metrics.refused.Inc()
+	h.door.metrics.refused.Inc()
 	// The socket is closed already, or the library has told the client why.
-	if h.shared.stopping.Load() || errors.Is(err, websocket.ErrMessageTooBig) {
+	if h.door.hub.stopping() || errors.Is(err, websocket.ErrMessageTooBig) {
 		return err
 	}
 	return &refusal{errors.New(""), wire.CloseNormal}
@@ -117,10 +116,10 @@ func (h *handshake) refuse(id string, err error, protocol int) error {
 
 // refuseWith is refuse with another close code.
 func (h *handshake) refuseWith(code websocket.StatusCode, id string, err error, protocol int) error {
-	h.shared.metrics.refused.Inc()
+	h.door.metrics.refused.Inc()
 	e := wire.NewError(err, rpc.DetailsOf(err), protocol)
 	if e.Code == wire.Unavailable && wit.CodeOf(err) == wit.CodeInternal {
-		h.shared.log.Error("connect failed", "conn", h.id, "error", err)
+		h.door.log.Error("connect failed", "conn", h.id, "error", err)
 	}
 	if id != "" {
 		if err := h.write(wire.AppendFailure(nil, id, e)); err != nil {
@@ -143,7 +142,7 @@ func (h *handshake) connect(req wire.Request) (*conn, error) {
 	if !ok {
 		return nil, h.mismatch(req.ID, params)
 	}
-	ctx, cancel := context.WithTimeout(h.shared.base, h.shared.limits.Handshake)
+	ctx, cancel := context.WithTimeout(h.door.hub.base, h.door.limits.Handshake)
 	defer cancel()
 	grant, err := h.door.auth.Connect(ctx, auth.Attempt{
 		Params: params, Protocol: protocol, Nonce: h.nonce, ConnID: h.id, RemoteIP: h.ip, Local: h.local, Origin: h.origin,
@@ -172,33 +171,38 @@ func (h *handshake) welcome(ctx context.Context, id string, grant auth.Grant) (*
 	if err := h.link.SetReadDeadline(time.Time{}); err != nil {
 		return nil, err
 	}
-	s, now := h.shared, time.Now()
-	c := &conn{
-		shared: s, ws: h.ws, link: h.link, caller: grant.Caller, slots: make(chan struct{}, s.limits.InFlight),
-		free: h.local && wire.Allows(grant.Caller.Role, grant.Caller.Scopes, wire.ScopeAdmin), nextTick: now.Add(s.limits.Tick), nextPing: now.Add(s.limits.Ping),
-	}
-	c.out.held = true
-	c.out.maxFrames, c.out.maxBytes = s.limits.queue(c.caller.Protocol)
-	c.ctx, c.cancel = context.WithCancel(s.base)
-	c.ws.SetReadLimit(s.limits.payload(c.caller.Protocol))
-	if !s.members.join(c) {
+	c := h.conn(grant.Caller)
+	// Before hello-ok, which shows who is there: a client finds itself among them.
+	if !c.hub.join(c) {
 		c.cancel()
-		return nil, h.refuse(id, wit.NewError(wit.CodeUnavailable, "the gateway is stopping: connect again in a moment"), c.caller.Protocol)
+		return nil, h.refuse(id, errStopping(), c.caller.Protocol)
 	}
-	// Before hello-ok, which shows the list: a client finds itself in it.
-	s.presence.arrive(c.caller)
 	hello, health := h.door.greeter.hello(ctx, c, grant)
 	payload, err := json.Marshal(hello)
 	if err != nil {
-		c.withdraw()
+		c.hub.leave(c)
 		c.cancel()
 		return nil, h.refuse(id, wit.Errorf(wit.CodeInternal, "hello-ok: %w", err), c.caller.Protocol)
 	}
 	if wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeRead) {
 		c.send(frame{body: h.door.broadcast.event(healthEvent, health), event: true}, true)
 	}
-	if c.out.release(frame{body: wire.AppendResult(nil, id, payload)}) {
-		go c.write()
-	}
+	c.out.open(frame{body: wire.AppendResult(nil, id, payload)})
 	return c, nil
+}
+
+// conn makes the connection of a caller that auth has let in. Nobody knows it yet.
+func (h *handshake) conn(caller *rpc.Caller) *conn {
+	d, now := h.door, time.Now()
+	c := &conn{
+		hub: d.hub, requests: d.requests, limits: d.limits, ws: h.ws, link: h.link, caller: caller,
+		out: writer{ws: h.ws, link: h.link, metrics: d.metrics}, slots: make(chan struct{}, d.limits.InFlight),
+		pace:     pace{free: h.local && wire.Allows(caller.Role, caller.Scopes, wire.ScopeAdmin)},
+		nextTick: now.Add(d.limits.Tick), nextPing: now.Add(d.limits.Ping),
+	}
+	c.out.held = true
+	c.out.maxFrames, c.out.maxBytes = d.limits.queue(caller.Protocol)
+	c.ctx, c.cancel = context.WithCancel(d.hub.base)
+	c.ws.SetReadLimit(d.limits.payload(caller.Protocol))
+	return c
 }

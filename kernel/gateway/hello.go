@@ -19,25 +19,24 @@ var connectParams = rpc.NewDecoder[wire.ConnectParams]("connect")
 
 // greeter makes hello-ok: what the gateway is and can, and the state from which a client starts.
 type greeter struct {
-	version      string
-	capabilities []string
-	bootID       string // protocol 4: another one tells clients that what they knew is gone
-	host         string
-	started      time.Time
-	limits       Limits
-	methods      []string
-	events       []string
-	auth         Authority
-	presence     *Presence
-	broadcast    *broadcaster
-	snapshot     func(context.Context) Snapshot
+	version   string
+	bootID    string // protocol 4: another one tells clients that what they knew is gone
+	host      string
+	started   time.Time
+	limits    Limits
+	methods   []string
+	events    []string
+	auth      Authority
+	presence  *Presence
+	broadcast *broadcaster
+	snapshot  func(context.Context) Snapshot
 }
 
 // newGreeter takes from d what a client is told.
 func newGreeter(d Deps, limits Limits, started time.Time, b *broadcaster) *greeter {
 	host, _ := os.Hostname() // protocol 3 shows it; without one it shows nothing
 	return &greeter{
-		version: d.Version, capabilities: d.Capabilities, bootID: uuid.NewString(), host: host, started: started, limits: limits,
+		version: d.Version, bootID: uuid.NewString(), host: host, started: started, limits: limits,
 		methods: d.Table.Names(), events: eventNames(d.Kinds), auth: d.Auth, presence: d.Presence, broadcast: b, snapshot: d.Snapshot,
 	}
 }
@@ -69,7 +68,6 @@ func (g *greeter) hello(ctx context.Context, c *conn, grant auth.Grant) (*wire.H
 	}
 	if v4 {
 		h.Server.BootID = g.bootID
-		h.Features.Capabilities = g.capabilities
 		h.Snapshot.AuthMode = string(g.auth.Mode())
 		// Base64 makes four bytes of three; the rest of the frame needs some room too.
 		h.Policy.Attachments = &wire.Attachments{MaxBytes: (l.MaxPayload4 - 64<<10) / 4 * 3, MaxImageBytes: 6 << 20}

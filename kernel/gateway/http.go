@@ -81,12 +81,7 @@ func mount(r chi.Router, route Route) {
 		q.Body = http.MaxBytesReader(w, q.Body, limit)
 		route.Handler.ServeHTTP(w, q)
 	})
-	if len(route.Methods) == 0 {
-		r.Handle(route.Pattern, h)
-	}
-	for _, m := range route.Methods {
-		r.Method(m, route.Pattern, h)
-	}
+	r.Handle(route.Pattern, h)
 }
 
 // guard sets the headers of every answer, sends upgrades of / to the WebSocket, and keeps a handler's

@@ -23,8 +23,8 @@ const (
 // write, reads ahead while a client is busy, and keeps the time of the last byte that came.
 type link struct {
 	net.Conn
-	shared   *shared
-	lastRead atomic.Int64 // Unix nanoseconds
+	transport *transport
+	lastRead  atomic.Int64 // Unix nanoseconds
 
 	// Reading, by one goroutine at a time.
 	ahead []byte  // what was read ahead and not yet given out
@@ -40,7 +40,7 @@ type link struct {
 func (l *link) Read(p []byte) (int, error) {
 	// A client that sends much is read in large pieces; one that does not costs no buffer.
 	if len(l.ahead) == 0 && l.full && len(p) < batchBytes {
-		l.whole = l.shared.buffers.takeBatch()
+		l.whole = l.transport.takeBatch()
 		n, err := l.fill((*l.whole)[:batchBytes])
 		if err != nil {
 			l.giveBack()
@@ -63,7 +63,7 @@ func (l *link) fill(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
 	if n > 0 {
 		l.lastRead.Store(time.Now().UnixNano())
-		l.shared.metrics.received.Add(float64(n))
+		l.transport.received.Add(float64(n))
 	}
 	l.full = n == len(p)
 	return n, err
@@ -72,7 +72,7 @@ func (l *link) fill(p []byte) (int, error) {
 // giveBack returns the pooled buffer, so that a link at rest holds none.
 func (l *link) giveBack() {
 	l.ahead = nil
-	l.shared.buffers.giveBatch(l.whole)
+	l.transport.giveBatch(l.whole)
 	l.whole = nil
 }
 
@@ -99,11 +99,11 @@ func (l *link) Write(p []byte) (int, error) {
 func (l *link) send(p []byte) error {
 	for len(p) > 0 {
 		piece := p[:min(len(p), 2*batchBytes)]
-		if err := l.Conn.SetWriteDeadline(time.Now().Add(l.shared.limits.Write)); err != nil {
+		if err := l.Conn.SetWriteDeadline(time.Now().Add(l.transport.patience)); err != nil {
 			return err
 		}
 		n, err := l.Conn.Write(piece)
-		l.shared.metrics.sent.Add(float64(n))
+		l.transport.sent.Add(float64(n))
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (l *link) flush() error {
 // cork holds frames back until uncork.
 func (l *link) cork() {
 	l.mu.Lock()
-	l.corked, l.batch = true, l.shared.buffers.takeBatch()
+	l.corked, l.batch = true, l.transport.takeBatch()
 	l.mu.Unlock()
 }
 
@@ -134,7 +134,7 @@ func (l *link) uncork() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.flush()
-	l.shared.buffers.giveBatch(l.batch)
+	l.transport.giveBatch(l.batch)
 	l.corked, l.batch = false, nil
 	return err
 }

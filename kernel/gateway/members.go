@@ -7,22 +7,30 @@ import (
 
 // members is the connections that auth has let in, by id: those that events go to.
 type members struct {
-	mu    sync.RWMutex
-	conns map[string]*conn
+	mu     sync.RWMutex
+	conns  map[string]*conn
+	closed bool
 }
 
 func newMembers() *members { return &members{conns: map[string]*conn{}} }
 
-// join lets events reach a connection, or returns false when the gateway is stopping. stop sets that before it
-// looks at the members, so that each connection is either refused here or closed there.
+// join lets events reach a connection, or returns false after close.
 func (m *members) join(c *conn) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if c.shared.stopping.Load() {
+	if m.closed {
 		return false
 	}
 	m.conns[c.caller.ConnID] = c
 	return true
+}
+
+// close lets nobody join any more. It takes the lock that join takes, so each connection was either refused there or is
+// in what all returns from now on.
+func (m *members) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
 }
 
 // drop undoes join.

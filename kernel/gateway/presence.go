@@ -48,15 +48,6 @@ func NewPresence(version string) *Presence {
 	return p
 }
 
-// Note puts a line of text into the list, for five minutes.
-func (p *Presence) Note(text string, tags ...string) {
-	p.mu.Lock()
-	p.room()
-	p.rows["note:"+text] = &present{Presence: wire.Presence{Text: text, Tags: tags, Ts: time.Now().UnixMilli()}}
-	p.mu.Unlock()
-	p.touch()
-}
-
 // List returns the rows, the newest first after the gateway's. Below admin they lack what identifies a
 // device or a person's machine.
 func (p *Presence) List(admin bool) []wire.Presence {

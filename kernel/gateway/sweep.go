@@ -79,10 +79,3 @@ func (s *sweeper) sweep(now time.Time) {
 		go func() { _ = c.ws.CloseNow() }()
 	}
 }
-
-// ping asks for a sign of life; the reader notes it, so the answer is not looked at here.
-func (c *conn) ping() {
-	ctx, cancel := context.WithTimeout(c.ctx, c.shared.limits.Ping)
-	defer cancel()
-	_ = c.ws.Ping(ctx)
-}

@@ -8,40 +8,65 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-func (g *Guest) credentialHas(ctx context.Context, q *wit.CredentialQuery) (*wit.CredentialPresence, error) {
-	if err := g.mayUse(q.Name); err != nil {
+// Vault finds credentials. account is empty for one that serves all accounts of its owner.
+type Vault interface {
+	// Get returns the secret, or CodeNotFound.
+	Get(ctx context.Context, owner, account, name string) (string, error)
+	// Has reports whether Get would return one.
+	Has(owner, account, name string) bool
+}
+
+// Credentials are those that a version of a plugin may use. The guest learns whether one is there, and never what it
+// is: values are put into requests after they have left it.
+type Credentials struct {
+	owner   string   // the plugin's id
+	granted []string // their names, from the manifest
+	vault   Vault
+}
+
+func newCredentials(p Plugin, vault Vault) *Credentials {
+	c := &Credentials{owner: p.ID, vault: vault}
+	if granted := p.Permissions.Credential; granted != nil {
+		c.granted = granted.Names
+	}
+	return c
+}
+
+// Has is the guest's. It asks for the account of the call that runs, unless the query names one.
+func (c *Credentials) Has(ctx context.Context, q *wit.CredentialQuery) (*wit.CredentialPresence, error) {
+	if err := c.mayUse(q.Name); err != nil {
 		return nil, err
 	}
 	account := CallOf(ctx).Account
 	if q.Account != nil {
 		account = *q.Account
 	}
-	vault := g.host.deps.Vault
-	return &wit.CredentialPresence{Present: vault.Has(g.ID, account, q.Name) || vault.Has(g.ID, "", q.Name)}, nil
+	return &wit.CredentialPresence{Present: c.vault.Has(c.owner, account, q.Name) || c.vault.Has(c.owner, "", q.Name)}, nil
 }
 
-func (g *Guest) mayUse(name string) error {
-	c := g.Permissions.Credential
-	if c == nil || !slices.Contains(c.Names, name) {
-		return wit.Errorf(wit.CodeForbidden, "credential %.64q is not granted: permissions.credential.names of the manifest would have to name it", name)
-	}
-	return nil
-}
-
-// Credentials looks in the account first, then in what serves all of the plugin's accounts.
-func (g *Guest) Credentials(ctx context.Context, account string) egress.Credentials {
+// For returns what fills in the placeholders of an account's requests: the account's own credential, else the one
+// that serves all of the plugin's accounts. Its errors are CodeForbidden for a name that the manifest does not have,
+// and CodeUnauthorized for one that the owner has not entered: to the plugin's caller that is a login that fails,
+// and not something that was asked for and is not there.
+func (c *Credentials) For(ctx context.Context, account string) egress.Credentials {
 	return func(name string) (string, error) {
-		if err := g.mayUse(name); err != nil {
+		if err := c.mayUse(name); err != nil {
 			return "", err
 		}
-		vault := g.host.deps.Vault
-		value, err := vault.Get(ctx, g.ID, account, name)
+		value, err := c.vault.Get(ctx, c.owner, account, name)
 		if account != "" && wit.CodeOf(err) == wit.CodeNotFound {
-			value, err = vault.Get(ctx, g.ID, "", name)
+			value, err = c.vault.Get(ctx, c.owner, "", name)
 		}
 		if wit.CodeOf(err) == wit.CodeNotFound {
-			return "", wit.Errorf(wit.CodeUnauthorized, "credential %s of %s is not set: enter it in the setup", name, g.ID)
+			return "", wit.Errorf(wit.CodeUnauthorized, "credential %s of %s is not set: enter it in the setup", name, c.owner)
 		}
 		return value, err
 	}
+}
+
+func (c *Credentials) mayUse(name string) error {
+	if !slices.Contains(c.granted, name) {
+		return wit.Errorf(wit.CodeForbidden, "credential %.64q is not granted: permissions.credential.names of the manifest would have to name it", name)
+	}
+	return nil
 }

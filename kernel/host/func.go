@@ -20,6 +20,8 @@ type permission struct {
 // always is the permission of what every plugin may do.
 var always = permission{granted: true}
 
+// receiver is a record of the contract that reads itself from JSON, and appender one that writes itself: the codecs
+// are generated, so that a host call uses no reflection.
 type receiver[T any] interface {
 	*T
 	codec.Receiver
@@ -40,7 +42,8 @@ func read[I any, PI receiver[I]](in []byte) (*I, error) {
 	return arg, PI(arg).Validate()
 }
 
-// Func makes fn an import under a permission.
+// Func makes fn an import under a permission. It is decided here, once, and not at each call: a version whose
+// permissions change is another version.
 func Func[I, O any, PI receiver[I], PO appender[O]](p permission, fn func(context.Context, *I) (*O, error)) Function {
 	if !p.granted {
 		return refuse(p.name)
@@ -58,6 +61,7 @@ func Func[I, O any, PI receiver[I], PO appender[O]](p permission, fn func(contex
 	}
 }
 
+// funcWithoutResult is Func for what cannot fail.
 func funcWithoutResult[I any, PI receiver[I]](p permission, fn func(context.Context, *I)) Function {
 	if !p.granted {
 		return refuse(p.name)
@@ -72,10 +76,14 @@ func funcWithoutResult[I any, PI receiver[I]](p permission, fn func(context.Cont
 	}
 }
 
+// refuse is linked in place of a function whose permission is missing. A module that imports a function which nobody
+// links does not load at all, and its plugin could not say why.
 func refuse(name string) Function {
-	return func(context.Context, []byte) ([]byte, error) {
-		return nil, wit.Errorf(wit.CodeForbidden, "permission %s is not granted: the manifest's permissions would have to name it, with a reason", name)
-	}
+	return func(context.Context, []byte) ([]byte, error) { return nil, forbidden(name) }
+}
+
+func forbidden(permission string) error {
+	return wit.Errorf(wit.CodeForbidden, "permission %s is not granted: the manifest's permissions would have to name it, with a reason", permission)
 }
 
 // Call says which export of a plugin runs, and for which account.

@@ -1,16 +1,18 @@
 // Package host is what plugins may ask for: log, config, kv, http, credential, schedule, emit, media.
 //
-// Each noun is a file; Func is the one adapter between the JSON that crosses the boundary and typed Go. Which
-// functions there are and what each needs is generated from the contract (imports.go), and parameters are
-// validated against it before a function sees them. A Guest is one plugin with what it was granted: Functions
-// gives all imports of the contract, and those that need a permission it lacks are linked to a refusal that
-// names the permission. Nothing here asks which plugin it serves beyond its id, its permissions and its
-// configuration.
+// Each noun is a file and a type in it, which owns what that noun needs to know. Which functions there are, what each
+// takes and what permission it needs is generated from the contract (imports.go): an interface for each noun, which
+// its type implements, and the table that links them. Func is the one adapter between the JSON that crosses
+// the boundary and typed Go, and validates parameters before a function sees them.
+//
+// A Guest is one version of a plugin with what it was granted. What all versions have together is made once for the
+// plugin's id and lent to each: rates and connections outlive an upgrade. Nothing here asks which
+// plugin it serves beyond its id, its permissions and its configuration.
 //
 // Every function is bounded, in bytes and in rate, and answers errors with a code: invalid for a
-// malformed argument, forbidden for a missing permission, too_large, rate_limited with retryAfter. The
-// rates belong to the plugin's id and outlive its versions. While a pure export runs (WithCall says
-// which one), http is forbidden, so that an event can be handled again with the same outcome.
+// malformed argument, forbidden for a missing permission, too_large, rate_limited with retryAfter. While a pure
+// export runs (WithCall says which one), http is forbidden, so that an event can be handled again with the same
+// outcome.
 //
 // Credentials never reach a guest: they are filled into requests beyond the boundary, an account's own
 // before the plugin's. Everything is safe for concurrent use.
@@ -18,7 +20,6 @@ package host
 
 import (
 	"context"
-	"strings"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -28,29 +29,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
-
-// Vault finds credentials. account is empty for one that serves all accounts of its owner.
-type Vault interface {
-	// Get returns the secret, or CodeNotFound.
-	Get(ctx context.Context, owner, account, name string) (string, error)
-	// Has reports whether Get would return one.
-	Has(owner, account, name string) bool
-}
-
-// Scheduler keeps the later calls of plugins; what is due goes to Registry.Fire.
-type Scheduler interface {
-	// Set creates or replaces a job of a plugin and returns when it is due next, in milliseconds.
-	Set(ctx context.Context, plugin string, job *wit.ScheduledJob) (next int64, err error)
-	// Cancel removes one; a missing one is not an error.
-	Cancel(ctx context.Context, plugin, id string) error
-	// Jobs lists the ids of a plugin's jobs.
-	Jobs(ctx context.Context, plugin string) ([]string, error)
-}
-
-// Media describes files of the media store: CodeNotFound for one that is not there.
-type Media interface {
-	Stat(ctx context.Context, id string) (wit.MediaInfo, error)
-}
 
 // Deps is what plugins' questions are answered with. Schedule and Media may be nil: what needs them
 // then fails with CodeUnavailable.
@@ -69,8 +47,18 @@ type Deps struct {
 // Host serves the plugins of one kernel.
 type Host struct {
 	deps Deps
-	mu   sync.Mutex
-	used map[string]*meters
+
+	mu      sync.Mutex
+	lasting map[string]*lasting // by the plugin's id
+}
+
+// lasting is what a plugin has over its versions: how much it has used of its rates, and what it has open.
+type lasting struct {
+	log      *Log
+	emitter  *emitter
+	requests *bucket
+	places   places
+	open     *openConnections
 }
 
 // New returns a Host.
@@ -81,7 +69,43 @@ func New(d Deps) *Host {
 	if d.Redact == nil {
 		d.Redact = func(s string) string { return s }
 	}
-	return &Host{deps: d, used: map[string]*meters{}}
+	return &Host{deps: d, lasting: map[string]*lasting{}}
+}
+
+// of returns what a plugin has over its versions, which begins with its first one.
+func (h *Host) of(id string) *lasting {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.lasting[id]
+	if l == nil {
+		l = &lasting{
+			log: newLog(h.deps.Logger.Named("plugin."+id), h.deps.Redact), emitter: newEmitter(id, h.deps.Bus),
+			requests: newBucket(wit.LimitHTTPPerSecond, wit.LimitHTTPBurst), places: newPlaces(), open: newOpenConnections(),
+		}
+		h.lasting[id] = l
+	}
+	return l
+}
+
+// Forget ends what a plugin has going when the owner has removed it: what is kept in memory for it, its connections and
+// its jobs, which nobody could be called for. Its records stay: who takes a plugin away to put another build of it
+// there expects to find them.
+func (h *Host) Forget(id string) {
+	h.mu.Lock()
+	if l := h.lasting[id]; l != nil {
+		l.open.closeAll()
+	}
+	delete(h.lasting, id)
+	h.mu.Unlock()
+	if h.deps.Egress != nil {
+		h.deps.Egress.Forget(id)
+	}
+	if h.deps.Schedule == nil {
+		return
+	}
+	if err := h.deps.Schedule.Forget(context.Background(), id); err != nil {
+		h.deps.Logger.Warn("jobs of a removed plugin are still there: each ends when it is due", "plugin", id, "error", err)
+	}
 }
 
 // Plugin is who asks.
@@ -93,53 +117,32 @@ type Plugin struct {
 	Config func(account string) (wit.JSON, error)
 }
 
-// Guest is a plugin with what it may ask for.
+// Guest is a version of a plugin with what it may ask for. The fields are for the kernel, which logs, makes requests
+// and keeps connections for plugins too, under the same permissions and at the same rates.
 type Guest struct {
 	Plugin
-	host  *Host
-	used  *meters
-	log   hclog.Logger
-	allow egress.Policy // without the owner's origins
+	Log         *Log
+	HTTP        *HTTP
+	Connections *Connections
+	Credentials *Credentials
+	imports     imports
 }
 
 // Guest returns what p may ask for.
 func (h *Host) Guest(p Plugin) *Guest {
-	g := &Guest{Plugin: p, host: h, used: h.meters(p.ID), log: h.deps.Logger.Named("plugin." + p.ID)}
-	g.allow.Owner = p.ID
-	if http := p.Permissions.HTTP; http != nil {
-		g.allow.Methods, g.allow.Paths = http.Methods, http.Paths
-		for _, name := range http.Hosts {
-			if !strings.HasPrefix(name, configHost) {
-				g.allow.Hosts = append(g.allow.Hosts, name)
-			}
-		}
+	l, config, credentials := h.of(p.ID), configuration{p.Config}, newCredentials(p, h.deps.Vault)
+	reach := newReach(p, config, l.requests)
+	g := &Guest{
+		Plugin: p, Log: l.log, Credentials: credentials,
+		HTTP:        &HTTP{reach: reach, credentials: credentials, client: h.deps.Egress, places: l.places},
+		Connections: &Connections{plugin: p.ID, reach: reach, client: h.deps.Egress, open: l.open},
+	}
+	g.imports = imports{
+		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store), http: g.HTTP, credential: credentials,
+		schedule: schedule{p.ID, h.deps.Schedule}, emit: l.emitter, media: files{h.deps.Media},
 	}
 	return g
 }
 
-// Forget drops what is kept in memory for a plugin that is gone.
-func (h *Host) Forget(id string) {
-	h.mu.Lock()
-	if m := h.used[id]; m != nil {
-		m.open.keep(func(*egress.Conn, string) bool { return false })
-	}
-	delete(h.used, id)
-	h.mu.Unlock()
-	if h.deps.Egress != nil {
-		h.deps.Egress.Forget(id)
-	}
-}
-
-func (h *Host) meters(id string) *meters {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	m := h.used[id]
-	if m == nil {
-		m = newMeters()
-		h.used[id] = m
-	}
-	return m
-}
-
 // Functions returns every import of the contract by its WebAssembly name.
-func (g *Guest) Functions() map[string]Function { return table(g, &g.Permissions) }
+func (g *Guest) Functions() map[string]Function { return g.imports.table(&g.Permissions) }

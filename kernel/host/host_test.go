@@ -3,14 +3,8 @@ package host_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -65,6 +59,15 @@ func (j jobs) Jobs(_ context.Context, plugin string) ([]string, error) {
 		}
 	}
 	return ids, nil
+}
+
+func (j jobs) Forget(_ context.Context, plugin string) error {
+	for key := range j {
+		if strings.HasPrefix(key, plugin+"/") {
+			delete(j, key)
+		}
+	}
+	return nil
 }
 
 type media struct{}
@@ -182,165 +185,5 @@ func TestFunctions(t *testing.T) {
 	}
 	if !strings.Contains(w.log.String(), "[WARN]  plugin.p: hm") {
 		t.Errorf("log: %s", w.log.String())
-	}
-}
-
-func TestKVIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
-		g := w.guest("p", everything())
-		for i := range 1000 {
-			ttl := 0
-			if i == 0 {
-				ttl = 1000
-			}
-			if _, err := ask(g, host.Call{}, "kv_put", fmt.Sprintf(`{"key":"k%d","value":"v","ttl":%d}`, i, ttl)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		full := func(g *host.Guest, key string) wit.Code {
-			_, err := ask(g, host.Call{}, "kv_put", `{"key":"`+key+`","value":"v"}`)
-			return wit.CodeOf(err)
-		}
-		if c := full(g, "one-more"); c != wit.CodeTooLarge {
-			t.Errorf("the 1001st key: %q", c)
-		}
-		if c := full(g, "k5"); c != "" {
-			t.Errorf("replacing: %q", c)
-		}
-		if c := full(w.guest("q", everything()), "one-more"); c != "" {
-			t.Errorf("another plugin: %q", c)
-		}
-		time.Sleep(time.Second)
-		if out, err := ask(g, host.Call{}, "kv_get", `{"key":"k0"}`); out != "{}" || err != nil {
-			t.Errorf("expired: %s %v", out, err)
-		}
-		if c := full(g, "one-more"); c != "" {
-			t.Errorf("after one expired: %q", c)
-		}
-	})
-}
-
-func TestRates(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
-		g := w.guest("p", everything())
-		emit := func() error { _, err := ask(g, host.Call{}, "emit_publish", `{"name":"a"}`); return err }
-		seen := 0
-		cancel := host.EmittedKind.Subscribe(w.bus, func(host.Emitted) { seen++ })
-		defer cancel()
-		for range 100 {
-			if err := emit(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		err := emit()
-		if e := wit.AsError(err); e.Code != wit.CodeRateLimited || !e.Retryable || *e.RetryAfter != 50 {
-			t.Errorf("over the rate: %+v", e)
-		}
-		time.Sleep(50 * time.Millisecond)
-		if err := w.guestAgain(g); err != nil || seen != 101 {
-			t.Errorf("after a wait, by the next version: %v, %d events", err, seen)
-		}
-		for range 700 {
-			_, _ = ask(g, host.Call{}, "log_write", `{"message":"x"}`)
-		}
-		time.Sleep(time.Second)
-		_, _ = ask(g, host.Call{}, "log_write", `{"message":"`+strings.Repeat("y", 5000)+`"}`)
-		text := w.log.String()
-		if n := strings.Count(text, ": x\n"); n != 500 || !strings.Contains(text, "lines=200") {
-			t.Errorf("%d lines kept", n)
-		}
-		if strings.Contains(text, strings.Repeat("y", 4097)) {
-			t.Error("a line was not cut")
-		}
-	})
-}
-
-// TestASecretAtTheCutIsNotLoggedInPart: what is left of a secret that was cut is not recognized any more.
-func TestASecretAtTheCutIsNotLoggedInPart(t *testing.T) {
-	w := newWorld()
-	w.guest("p", everything()).Log(hclog.Info, strings.Repeat("x", wit.LogLineMessageCut-5)+"hunter2 and more")
-	if text := w.log.String(); !strings.Contains(text, "xxx[reda…") || strings.Contains(text, "hunt") {
-		t.Errorf("%s", text)
-	}
-}
-
-func (w *world) guestAgain(g *host.Guest) error {
-	_, err := ask(w.guest(g.ID, g.Permissions), host.Call{}, "emit_publish", `{"name":"a"}`)
-	return err
-}
-
-func TestJobsAreBounded(t *testing.T) {
-	w := newWorld()
-	g := w.guest("p", everything())
-	for i := range 101 {
-		_, err := ask(g, host.Call{}, "schedule_set", fmt.Sprintf(`{"id":"j%d","every":1000}`, i))
-		if (wit.CodeOf(err) == wit.CodeTooLarge) != (i == 100) {
-			t.Fatalf("job %d: %v", i, err)
-		}
-	}
-	if _, err := ask(g, host.Call{}, "schedule_set", `{"id":"j5","every":2000}`); err != nil {
-		t.Errorf("replacing: %v", err)
-	}
-}
-
-// TestHTTP goes to a server that the owner configured, which only that permits.
-func TestHTTP(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(rw, r.URL.Path+" "+r.Header.Get("Authorization"))
-	}))
-	defer server.Close()
-	w := newWorld()
-	w.config["acc"] = `{"url":"` + server.URL + `/api"}`
-	w.config["bare"] = `{}`
-	w.config[""] = `{}`
-	w.vault["p/acc/tok"], w.vault["p//tok"], w.vault["q//tok"] = "of-account", "of-plugin", "of-other"
-	g := w.guest("p", everything())
-	request := func(path string) string {
-		b, _ := json.Marshal(map[string]any{"url": server.URL + path, "headers": []any{map[string]string{"name": "Authorization", "value": "{{credential:tok}}"}}})
-		return string(b)
-	}
-	tests := []struct {
-		name string
-		call host.Call
-		path string
-		out  string
-		want wit.Code
-	}{
-		{"account", host.Call{Export: "channel_send", Account: "acc"}, "/api/x", "/api/x of-account", ""},
-		{"outside the url", host.Call{Export: "channel_send", Account: "acc"}, "/x", "", wit.CodeForbidden},
-		{"not configured", host.Call{Export: "channel_send", Account: "bare"}, "/api/x", "", wit.CodeForbidden},
-		{"plugin", host.Call{Export: "tool_invoke"}, "/api/x", "", wit.CodeForbidden},
-		{"pure event", host.Call{Export: "channel_event", Account: "acc"}, "/api/x", "", wit.CodeForbidden},
-		{"pure skip", host.Call{Export: "channel_skip", Account: "acc"}, "/api/x", "", wit.CodeForbidden},
-		{"pure chunk", host.Call{Export: "provider_chunk", Account: "acc"}, "/api/x", "", wit.CodeForbidden},
-	}
-	for _, tt := range tests {
-		out, err := ask(g, tt.call, "http_request", request(tt.path))
-		if got := wit.CodeOf(err); got != tt.want {
-			t.Errorf("%s: %q (%v), want %q", tt.name, got, err, tt.want)
-		}
-		var res wit.HTTPResponse
-		if err == nil && (wit.Unmarshal([]byte(out), &res) != nil || *res.Text != tt.out) {
-			t.Errorf("%s: %s", tt.name, out)
-		}
-	}
-	w.config[""] = `{"url":"` + strings.TrimPrefix(server.URL, "http://") + `"}`
-	if _, err := ask(g, host.Call{Export: "tool_invoke"}, "http_request", request("/api/x")); wit.CodeOf(err) != wit.CodeForbidden {
-		t.Errorf("a bare host means https: %v", err)
-	}
-	delete(w.vault, "p/acc/tok")
-	if out, err := ask(g, tests[0].call, "http_request", request("/api/x")); err != nil || !strings.Contains(out, "of-plugin") {
-		t.Errorf("falls back to the plugin's own: %s %v", out, err)
-	}
-	delete(w.vault, "p//tok")
-	if _, err := ask(g, tests[0].call, "http_request", request("/api/x")); wit.CodeOf(err) != wit.CodeUnauthorized {
-		t.Errorf("no credential: %v", err)
-	}
-	withMedia := everything()
-	withMedia.Media = nil
-	if _, err := ask(w.guest("p", withMedia), tests[0].call, "http_request", `{"url":"`+server.URL+`/api/x","method":"POST","parts":[{"media":"m1"}]}`); wit.CodeOf(err) != wit.CodeForbidden {
-		t.Errorf("media without the permission: %v", err)
 	}
 }

@@ -2,100 +2,67 @@ package host
 
 import (
 	"context"
-	"encoding/json"
-	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// configHost begins an entry of permissions.http.hosts that stands for a URL of the configuration.
-const configHost = "config:"
+// HTTP makes a version's requests. Each goes out under the plugin's permission and with the credentials of an
+// account, "" being the plugin itself.
+type HTTP struct {
+	reach       *reach
+	credentials *Credentials
+	client      *egress.Client
+	places      places // of all versions
+}
 
-// Request is Do as the running export may use it: not at all while it is pure, and for its account.
-func (g *Guest) Request(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+// Request is the guest's: Do, as the export that runs may use it. A pure one may not at all, so that its event can be
+// handled again with the same outcome; any other asks for its own account, and waits while as many requests of the
+// plugin run as may.
+func (h *HTTP) Request(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 	call := CallOf(ctx)
 	if f := wit.Export(call.Export); f != nil && f.Pure {
 		return nil, wit.Errorf(wit.CodeForbidden, "http: %s may not make requests: return them in the answer", call.Export)
 	}
-	if err := g.used.enter(ctx); err != nil {
+	if err := h.places.enter(ctx); err != nil {
 		return nil, err
 	}
-	defer g.used.leave()
-	return g.Do(ctx, call.Account, req)
+	defer h.places.leave()
+	return h.Do(ctx, call.Account, req)
 }
 
-func (g *Guest) httpRequest(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
-	return g.Request(ctx, req)
-}
-
-// Do makes a request under the plugin's permission, with the credentials of an account ("" is the
-// plugin itself). Errors are those of egress.Client.Do, and CodeRateLimited.
-func (g *Guest) Do(ctx context.Context, account string, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
-	if err := g.mayRequest(req); err != nil {
+// Do makes a request and returns its whole response. It takes none of the places, for it belongs to no call: how many
+// of those run is bounded by who makes them. Errors are those of egress.Client.Do, CodeForbidden for a missing
+// permission, and CodeRateLimited.
+func (h *HTTP) Do(ctx context.Context, account string, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+	if err := h.reach.admit(req); err != nil {
 		return nil, err
 	}
-	return g.host.deps.Egress.Do(ctx, g.policy(account), g.Credentials(ctx, account), req)
+	return h.client.Do(ctx, h.reach.policy(account), h.credentials.For(ctx, account), req)
 }
 
 // Stream is Do for a response that is read as it comes.
-func (g *Guest) Stream(ctx context.Context, account string, req *wit.HTTPRequest) (*egress.Response, error) {
-	if err := g.mayRequest(req); err != nil {
+func (h *HTTP) Stream(ctx context.Context, account string, req *wit.HTTPRequest) (*egress.Response, error) {
+	if err := h.reach.admit(req); err != nil {
 		return nil, err
 	}
-	return g.host.deps.Egress.Stream(ctx, g.policy(account), g.Credentials(ctx, account), req)
+	return h.client.Stream(ctx, h.reach.policy(account), h.credentials.For(ctx, account), req)
 }
 
-func (g *Guest) mayRequest(req *wit.HTTPRequest) error {
-	if g.Permissions.HTTP == nil {
-		return wit.NewError(wit.CodeForbidden, "permission http is not granted: the manifest's permissions would have to name it, with a reason")
+// places are for requests that run, one each. A guest waits for one: it cannot do anything else meanwhile, and
+// its call's deadline bounds that.
+type places chan struct{}
+
+func newPlaces() places { return make(places, wit.LimitHTTPAtOnce) }
+
+// enter takes a place, which leave gives back, or fails with CodeTimeout when ctx ends first.
+func (p places) enter(ctx context.Context) error {
+	select {
+	case p <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return wit.NewError(wit.CodeTimeout, "http: too many requests of this plugin are running")
 	}
-	for _, part := range req.Parts {
-		if part.Media != nil && g.Permissions.Media == nil {
-			return wit.NewError(wit.CodeForbidden, "http: a request with a media file needs the permission media")
-		}
-	}
-	if wait := g.used.http.take(); wait > 0 {
-		return tooOften("http", wait)
-	}
-	return nil
 }
 
-// policy adds the owner's origins to what the manifest permits.
-func (g *Guest) policy(account string) egress.Policy {
-	p := g.allow
-	for _, host := range g.Permissions.HTTP.Hosts {
-		field, ok := strings.CutPrefix(host, configHost)
-		if !ok {
-			continue
-		}
-		if url := g.configured(account, field); url != "" {
-			p.Origins = append(p.Origins, url)
-		}
-	}
-	return p
-}
-
-// configured returns the URL in a field of the account's configuration, or of the plugin's.
-func (g *Guest) configured(account, field string) string {
-	sections := []string{account, ""}
-	if account == "" {
-		sections = sections[1:]
-	}
-	for _, section := range sections {
-		config, err := g.Config(section)
-		if err != nil {
-			continue
-		}
-		var fields map[string]json.RawMessage
-		var url string
-		if json.Unmarshal(config, &fields) != nil || json.Unmarshal(fields[field], &url) != nil || url == "" {
-			continue
-		}
-		if !strings.Contains(url, "://") {
-			url = "https://" + url
-		}
-		return url
-	}
-	return ""
-}
+func (p places) leave() { <-p }

@@ -8,50 +8,89 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// imports is what the contract lets plugins ask for: a method for each function. Parameters have been
-// validated. Guest implements it.
-type imports interface {
-	// logWrite writes a line to the gateway's log, under the plugin's name.
-	logWrite(context.Context, *wit.LogLine)
-	// configGet returns a section of the configuration, not-found for an account that there is not.
-	configGet(context.Context, *wit.ConfigScope) (*wit.ConfigSection, error)
-	// kvGet reads a record.
-	kvGet(context.Context, *wit.KVKey) (*wit.KVValue, error)
-	// kvPut keeps a record, in place of one with the same key.
-	kvPut(context.Context, *wit.KVEntry) (*wit.Done, error)
-	// kvDelete forgets a record; forgetting what is not there is no error.
-	kvDelete(context.Context, *wit.KVKey) (*wit.Done, error)
-	// kvKeys lists the keys that begin with a prefix, in order.
-	kvKeys(context.Context, *wit.KVPrefix) (*wit.KVKeys, error)
-	// httpRequest makes a request and waits for its response. Refused while a pure function runs. A status of 400 and
+// logImports answers interface log.
+type logImports interface {
+	// Write writes a line to the gateway's log, under the plugin's name.
+	Write(context.Context, *wit.LogLine)
+}
+
+// configImports answers interface config.
+type configImports interface {
+	// Get returns a section of the configuration, not-found for an account that there is not.
+	Get(context.Context, *wit.ConfigScope) (*wit.ConfigSection, error)
+}
+
+// kvImports answers interface kv.
+type kvImports interface {
+	// Get reads a record.
+	Get(context.Context, *wit.KVKey) (*wit.KVValue, error)
+	// Put keeps a record, in place of one with the same key.
+	Put(context.Context, *wit.KVEntry) (*wit.Done, error)
+	// Delete forgets a record; forgetting what is not there is no error.
+	Delete(context.Context, *wit.KVKey) (*wit.Done, error)
+	// Keys lists the keys that begin with a prefix, in order.
+	Keys(context.Context, *wit.KVPrefix) (*wit.KVKeys, error)
+}
+
+// httpImports answers interface http.
+type httpImports interface {
+	// Request makes a request and waits for its response. Refused while a pure function runs. A status of 400 and
 	// above is a response and no error.
-	httpRequest(context.Context, *wit.HTTPRequest) (*wit.HTTPResponse, error)
-	// credentialHas reports whether the owner has set a credential, for the account or else for the plugin.
-	credentialHas(context.Context, *wit.CredentialQuery) (*wit.CredentialPresence, error)
-	// scheduleSet sets a job, in place of one with the same id.
-	scheduleSet(context.Context, *wit.ScheduledJob) (*wit.JobScheduled, error)
-	// scheduleCancel takes a job back; taking back what is not there is no error.
-	scheduleCancel(context.Context, *wit.JobReference) (*wit.JobScheduled, error)
-	// emitPublish sends an event to the clients that are connected.
-	emitPublish(context.Context, *wit.EmittedEvent) (*wit.Done, error)
-	// mediaStat describes a file, not-found when it is gone.
-	mediaStat(context.Context, *wit.MediaReference) (*wit.MediaInfo, error)
+	Request(context.Context, *wit.HTTPRequest) (*wit.HTTPResponse, error)
+}
+
+// credentialImports answers interface credential.
+type credentialImports interface {
+	// Has reports whether the owner has set a credential, for the account or else for the plugin.
+	Has(context.Context, *wit.CredentialQuery) (*wit.CredentialPresence, error)
+}
+
+// scheduleImports answers interface schedule.
+type scheduleImports interface {
+	// Set sets a job, in place of one with the same id.
+	Set(context.Context, *wit.ScheduledJob) (*wit.JobScheduled, error)
+	// Cancel takes a job back; taking back what is not there is no error.
+	Cancel(context.Context, *wit.JobReference) (*wit.JobScheduled, error)
+}
+
+// emitImports answers interface emit.
+type emitImports interface {
+	// Publish sends an event to the clients that are connected.
+	Publish(context.Context, *wit.EmittedEvent) (*wit.Done, error)
+}
+
+// mediaImports answers interface media.
+type mediaImports interface {
+	// Stat describes a file, not-found when it is gone.
+	Stat(context.Context, *wit.MediaReference) (*wit.MediaInfo, error)
+}
+
+// imports is what answers the contract's imports, by interface. Parameters have been validated.
+type imports struct {
+	log        logImports
+	config     configImports
+	kv         kvImports
+	http       httpImports
+	credential credentialImports
+	schedule   scheduleImports
+	emit       emitImports
+	media      mediaImports
 }
 
 // table gives the functions by their WebAssembly names; those whose permission p lacks are refusals.
-func table(g imports, p *wit.Permissions) map[string]Function {
+func (i imports) table(p *wit.Permissions) map[string]Function {
 	return map[string]Function{
-		"log_write":       funcWithoutResult(always, g.logWrite),
-		"config_get":      Func(always, g.configGet),
-		"kv_get":          Func(permission{"kv", p.KV != nil}, g.kvGet),
-		"kv_put":          Func(permission{"kv", p.KV != nil}, g.kvPut),
-		"kv_delete":       Func(permission{"kv", p.KV != nil}, g.kvDelete),
-		"kv_keys":         Func(permission{"kv", p.KV != nil}, g.kvKeys),
-		"http_request":    Func(permission{"http", p.HTTP != nil}, g.httpRequest),
-		"credential_has":  Func(permission{"credential", p.Credential != nil}, g.credentialHas),
-		"schedule_set":    Func(permission{"schedule", p.Schedule != nil}, g.scheduleSet),
-		"schedule_cancel": Func(permission{"schedule", p.Schedule != nil}, g.scheduleCancel),
-		"emit_publish":    Func(permission{"emit", p.Emit != nil}, g.emitPublish),
-		"media_stat":      Func(permission{"media", p.Media != nil}, g.mediaStat),
+		"log_write":       funcWithoutResult(always, i.log.Write),
+		"config_get":      Func(always, i.config.Get),
+		"kv_get":          Func(permission{"kv", p.KV != nil}, i.kv.Get),
+		"kv_put":          Func(permission{"kv", p.KV != nil}, i.kv.Put),
+		"kv_delete":       Func(permission{"kv", p.KV != nil}, i.kv.Delete),
+		"kv_keys":         Func(permission{"kv", p.KV != nil}, i.kv.Keys),
+		"http_request":    Func(permission{"http", p.HTTP != nil}, i.http.Request),
+		"credential_has":  Func(permission{"credential", p.Credential != nil}, i.credential.Has),
+		"schedule_set":    Func(permission{"schedule", p.Schedule != nil}, i.schedule.Set),
+		"schedule_cancel": Func(permission{"schedule", p.Schedule != nil}, i.schedule.Cancel),
+		"emit_publish":    Func(permission{"emit", p.Emit != nil}, i.emit.Publish),
+		"media_stat":      Func(permission{"media", p.Media != nil}, i.media.Stat),
 	}
 }

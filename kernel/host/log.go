@@ -3,32 +3,48 @@ package host
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-func (g *Guest) logWrite(_ context.Context, line *wit.LogLine) {
-	g.Log(hclog.LevelFromString(string(line.Level)), line.Message)
+// Log is a plugin's part of the gateway's log. All versions of the plugin write to the same one, so that an upgrade
+// gives it no new allowance.
+type Log struct {
+	out     hclog.Logger // named after the plugin
+	redact  func(string) string
+	rate    *bucket
+	dropped atomic.Int64 // lines since the last one that was written
 }
 
-// Log writes a line of the plugin's to the gateway's log: cut at the contract's bound, and dropped when
-// the plugin writes more than its rate for long.
-func (g *Guest) Log(level hclog.Level, message string) {
+func newLog(out hclog.Logger, redact func(string) string) *Log {
+	return &Log{out: out, redact: redact, rate: newBucket(wit.LimitLogPerSecond, wit.LimitLogBurst)}
+}
+
+// Write is the guest's. A line too many is dropped and no error: a plugin that is told so would log that too.
+func (l *Log) Write(_ context.Context, line *wit.LogLine) {
+	l.Line(hclog.LevelFromString(string(line.Level)), line.Message)
+}
+
+// Line writes a line of the plugin's: cut at the contract's bound, and dropped when the plugin writes more than its
+// rate for long. How many were dropped is said before the next one that is not. A level that is none is info.
+func (l *Log) Line(level hclog.Level, message string) {
 	if level == hclog.NoLevel {
 		level = hclog.Info
 	}
-	if g.used.log.take() > 0 {
-		g.used.dropped.Add(1)
+	if l.rate.take() > 0 {
+		l.dropped.Add(1)
 		return
 	}
-	if n := g.used.dropped.Swap(0); n > 0 {
-		g.log.Warn("log lines dropped: the plugin writes too many", "lines", n)
+	if n := l.dropped.Swap(0); n > 0 {
+		l.out.Warn("log lines dropped: the plugin writes too many", "lines", n)
 	}
 	// Secrets go first: what is left of one that was cut is not recognized by the log.
-	if message = g.host.deps.Redact(message); len(message) > wit.LogLineMessageCut {
+	if message = l.redact(message); len(message) > wit.LogLineMessageCut {
 		message = message[:wit.LogLineMessageCut] + "…"
 	}
-	g.log.Log(level, strings.ToValidUTF8(message, "�"))
+	// A guest's bytes are anybody's, and a cut may fall into a character.
+	l.out.Log(level, strings.ToValidUTF8(message, "�"))
 }

@@ -9,6 +9,7 @@ package kerneltest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -25,6 +26,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
+	"github.com/carapace-gateway/carapace/kernel/secret"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
@@ -58,6 +61,21 @@ func Config(t testing.TB, text string) Option {
 // StateDir keeps the kernel's state in a folder, so that a second Start finds it.
 func StateDir(dir string) Option { return func(o *kernel.Options) { o.StateDir = dir } }
 
+// Store gives the kernel a store, which a second kernel may have after it if the store's Close lets it. The keyring
+// goes with the store.
+func Store(s store.Store, keyring secret.Ring) Option {
+	return func(o *kernel.Options) { o.Store, o.Keyring = s, keyring }
+}
+
+// Keyring is a keyring in memory.
+type Keyring map[string]string
+
+// Get implements secret.Ring.
+func (k Keyring) Get(item string) (string, error) { return k[item], nil }
+
+// Set implements secret.Ring.
+func (k Keyring) Set(item, value string) error { k[item] = value; return nil }
+
 // Builtins gives the kernel plugins as files.
 func Builtins(files fs.FS) Option { return func(o *kernel.Options) { o.Builtins = files } }
 
@@ -90,6 +108,16 @@ func Log(w io.Writer) Option {
 // Start boots a kernel and stops it with the test. It fails the test when that does not work.
 func Start(t testing.TB, options ...Option) *Kernel {
 	t.Helper()
+	k, err := TryStart(t, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// TryStart is Start for a kernel that may not come up.
+func TryStart(t testing.TB, options ...Option) (*Kernel, error) {
+	t.Helper()
 	memory := gatewaytest.NewListener()
 	log, err := logs.New(logs.Config{})
 	if err != nil {
@@ -104,7 +132,7 @@ func Start(t testing.TB, options ...Option) *Kernel {
 	}
 	k, err := kernel.New(context.Background(), o)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	running := &Kernel{t: t, without: strings.Join(o.Without, " "), kernel: k, memory: memory, log: o.Log, stop: stop, done: make(chan error, 1)}
@@ -113,10 +141,11 @@ func Start(t testing.TB, options ...Option) *Kernel {
 	select {
 	case <-ready:
 	case err := <-running.done:
-		t.Fatalf("the kernel did not start: %v", err)
+		stop()
+		return nil, fmt.Errorf("the kernel did not start: %w", err)
 	}
 	t.Cleanup(running.Stop)
-	return running
+	return running, nil
 }
 
 // override is what every test kernel's start says over its settings.

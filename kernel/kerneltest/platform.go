@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel"
+	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -45,12 +47,29 @@ type Post struct {
 
 // NewPlatform starts a platform that ends with the test.
 func NewPlatform(t testing.TB) *Platform {
+	p := newPlatform(t)
+	p.server.Start()
+	p.URL = p.server.URL
+	return p
+}
+
+// NewMemoryPlatform starts a platform without a port, for kernels in a bubble of testing/synctest, and returns how a
+// kernel reaches it.
+func NewMemoryPlatform(t testing.TB) (*Platform, Option) {
+	p, memory := newPlatform(t), gatewaytest.NewListener()
+	_ = p.server.Listener.Close()
+	p.server.Listener = memory
+	p.server.Start()
+	p.URL = "http://127.0.0.1:1"
+	return p, func(o *kernel.Options) { o.Egress.Dial = memory.Dial }
+}
+
+func newPlatform(t testing.TB) *Platform {
 	p := &Platform{t: t, changed: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /updates", p.poll)
 	mux.HandleFunc("POST /post", p.post)
-	p.server = httptest.NewServer(mux)
-	p.URL = p.server.URL
+	p.server = httptest.NewUnstartedServer(mux)
 	t.Cleanup(p.Close)
 	return p
 }

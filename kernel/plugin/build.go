@@ -10,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -27,41 +28,42 @@ type builder struct {
 // build makes a version of a candidate that may run, and verifies it where verify is set; or says why not.
 // A version exists only if it may do what its manifest asks for: permissions are decided before code is looked at.
 // What is granted without a question is for grant.Grants.Admit to say.
-func (b *builder) build(ctx context.Context, c candidate, verify bool) (*version, *Update) {
+// passing is true for a reason that may be gone the next time: a store or a disk that fails.
+func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *version, refused *Update, passing bool) {
 	u := &Update{Path: c.pkg.Path}
 	if c.err != nil {
 		u.Reason, u.Hint = c.err.Error(), "correct the plugin's files: each save is looked at again"
-		return nil, u
+		return nil, u, false
 	}
 	u.Version = c.manifest.Version
 	granted, lacking, err := b.grants.Admit(ctx, c.manifest, c.pkg.Stock)
 	if err != nil {
 		u.Reason = "what it may ask for cannot be recorded: " + err.Error()
-		return nil, u
+		return nil, u, store.Failed(err)
 	}
 	if len(lacking) > 0 {
 		if u.Digest, err = c.digest(); err != nil {
 			u.Reason = err.Error()
-			return nil, u
+			return nil, u, false
 		}
 		u.Lacking = lacking
 		u.Reason = "needs grant: " + strings.Join(lacking, ", ")
 		u.Hint = "it wants more than was granted: `carapace plugins grant " + c.manifest.ID + "` shows what, and asks"
-		return nil, u
+		return nil, u, false
 	}
 	if asks := grant.Beyond(&wit.Permissions{}, &c.manifest.Permissions); granted && !c.pkg.Stock && len(asks) > 0 {
 		b.log.Info("plugin from the plugins folder granted what it asks for", "plugin", c.manifest.ID, "permissions", c.manifest.Permissions.Names())
 		b.news.announce(c.manifest.ID, life.Announce{Phase: life.Installed, Version: c.manifest.Version, Reason: "granted: " + strings.Join(asks, ", ")})
 	}
-	v := b.newVersion(c)
+	v = b.newVersion(c)
 	if verify {
 		if _, err := v.verify(ctx, b.inspector); err != nil {
 			v.free()
 			refusal := v.refusal(err)
-			return nil, &refusal
+			return nil, &refusal, wit.CodeOf(err) == wit.CodeUnavailable
 		}
 	}
-	return v, nil
+	return v, nil, false
 }
 
 // newVersion joins a candidate with what it runs on. Its code is not read yet.

@@ -34,7 +34,7 @@ type receiver[T any] interface {
 // comes back is decoded and validated. Class and deadline are the contract's.
 // Errors are the plugin's own, with their codes, and those that Channel names. A call that was let in stays with the
 // version that it entered when another one becomes current, and may go on for as long as that one drains.
-func call[O any, PO receiver[O]](ctx context.Context, r versions, id string, req request, in codec.Appender) (*O, error) {
+func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req request, in codec.Appender) (*O, error) {
 	facts := wit.Export(req.export)
 	if facts == nil {
 		return nil, wit.Errorf(wit.CodeInternal, "the contract has no export %s", req.export)
@@ -42,7 +42,7 @@ func call[O any, PO receiver[O]](ctx context.Context, r versions, id string, req
 	if facts.Deadline > 0 {
 		req.deadline = time.Duration(facts.Deadline) * time.Millisecond
 	}
-	v, err := r.enter(ctx, id)
+	v, err := f.enter(ctx, id)
 	if err != nil {
 		return nil, err
 	}

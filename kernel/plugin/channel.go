@@ -21,7 +21,7 @@ func (r *Registry) Channel(id string) (*Channel, error) {
 	if !r.table.offers.Load().has("channel", id) {
 		return nil, wit.Errorf(wit.CodeNotFound, "there is no channel %s: install the plugin, or correct the name", id)
 	}
-	return &Channel{handle{r, id}}, nil
+	return &Channel{handle{r.versions, id}}, nil
 }
 
 // Channels lists the channels that can be called, by id.
@@ -29,7 +29,7 @@ func (r *Registry) Channels() []*Channel {
 	ids := r.table.offers.Load().plugins["channel"]
 	list := make([]*Channel, len(ids))
 	for i, id := range ids {
-		list[i] = &Channel{handle{r, id}}
+		list[i] = &Channel{handle{r.versions, id}}
 	}
 	return list
 }
@@ -51,7 +51,7 @@ func (c *Channel) Event(ctx context.Context, e *wit.ChannelEvent) (*wit.ChannelA
 	if err := c.fill(&own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call[wit.ChannelAnswer](ctx, c.registry, c.id, request{export: "channel_event", account: own.Account}, &own)
+	return call[wit.ChannelAnswer](ctx, c.versions, c.id, request{export: "channel_event", account: own.Account}, &own)
 }
 
 // Skip returns the state that steps over an event which cannot be handled.
@@ -60,7 +60,7 @@ func (c *Channel) Skip(ctx context.Context, e *wit.ChannelEvent) (*wit.NewState,
 	if err := c.prepare("skip", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call[wit.NewState](ctx, c.registry, c.id, request{export: "channel_skip", account: own.Account}, &own)
+	return call[wit.NewState](ctx, c.versions, c.id, request{export: "channel_skip", account: own.Account}, &own)
 }
 
 // Migrate turns an earlier version's state into this one's.
@@ -68,7 +68,7 @@ func (c *Channel) Migrate(ctx context.Context, m *wit.Migration) (*wit.NewState,
 	if err := c.operation("migrate"); err != nil {
 		return nil, err
 	}
-	return call[wit.NewState](ctx, c.registry, c.id, request{export: "channel_migrate", account: m.Account}, m)
+	return call[wit.NewState](ctx, c.versions, c.id, request{export: "channel_migrate", account: m.Account}, m)
 }
 
 // Send sends a message. The same idempotency key twice is one message where the facts say so.
@@ -77,7 +77,7 @@ func (c *Channel) Send(ctx context.Context, s *wit.ChannelSend) (*wit.Sent, erro
 	if err := c.fill(&own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call[wit.Sent](ctx, c.registry, c.id, request{export: "channel_send", account: own.Account}, &own)
+	return call[wit.Sent](ctx, c.versions, c.id, request{export: "channel_send", account: own.Account}, &own)
 }
 
 // Edit changes the text of a message.
@@ -86,7 +86,7 @@ func (c *Channel) Edit(ctx context.Context, e *wit.ChannelEdit) (*wit.Sent, erro
 	if err := c.prepare("edit", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call[wit.Sent](ctx, c.registry, c.id, request{export: "channel_edit", account: own.Account}, &own)
+	return call[wit.Sent](ctx, c.versions, c.id, request{export: "channel_edit", account: own.Account}, &own)
 }
 
 // Delete takes a message back.
@@ -95,7 +95,7 @@ func (c *Channel) Delete(ctx context.Context, d *wit.ChannelDelete) (*wit.Sent, 
 	if err := c.prepare("delete", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call[wit.Sent](ctx, c.registry, c.id, request{export: "channel_delete", account: own.Account}, &own)
+	return call[wit.Sent](ctx, c.versions, c.id, request{export: "channel_delete", account: own.Account}, &own)
 }
 
 // React sets or, with an empty emoji, removes a reaction.
@@ -104,7 +104,7 @@ func (c *Channel) React(ctx context.Context, x *wit.ChannelReaction) (*wit.Sent,
 	if err := c.prepare("react", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call[wit.Sent](ctx, c.registry, c.id, request{export: "channel_react", account: own.Account}, &own)
+	return call[wit.Sent](ctx, c.versions, c.id, request{export: "channel_react", account: own.Account}, &own)
 }
 
 // Typing shows that an answer is being written.
@@ -113,7 +113,7 @@ func (c *Channel) Typing(ctx context.Context, t *wit.ChannelTyping) (*wit.Sent, 
 	if err := c.prepare("typing", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call[wit.Sent](ctx, c.registry, c.id, request{export: "channel_typing", account: own.Account}, &own)
+	return call[wit.Sent](ctx, c.versions, c.id, request{export: "channel_typing", account: own.Account}, &own)
 }
 
 // Poll asks a question with options.
@@ -122,25 +122,25 @@ func (c *Channel) Poll(ctx context.Context, p *wit.ChannelPoll) (*wit.Sent, erro
 	if err := c.prepare("poll", &own.Config, own.Account); err != nil {
 		return nil, err
 	}
-	return call[wit.Sent](ctx, c.registry, c.id, request{export: "channel_poll", account: own.Account}, &own)
+	return call[wit.Sent](ctx, c.versions, c.id, request{export: "channel_poll", account: own.Account}, &own)
 }
 
 // Open opens a connection under the plugin's permission with an account's credentials. It belongs to no
 // call and outlives an upgrade to a version that may have it too, after which frames are filled in with
 // what that one may use; it ends with ctx, and when the plugin is disabled or gone. Errors are those of egress.Client.Open.
 func (c *Channel) Open(ctx context.Context, account string, o *wit.OpenConnection) (*egress.Conn, error) {
-	v, err := c.registry.current(c.id)
+	v, err := c.versions.current(c.id)
 	if err != nil {
 		return nil, err
 	}
 	creds := func(name string) (string, error) {
-		now, err := c.registry.current(c.id)
+		now, err := c.versions.current(c.id)
 		if err != nil {
 			return "", err
 		}
-		return now.guest.Credentials(ctx, account)(name)
+		return now.guest.Credentials.For(ctx, account)(name)
 	}
-	return v.guest.Open(ctx, account, creds, o)
+	return v.guest.Connections.Open(ctx, account, creds, o)
 }
 
 func (c *Channel) operation(name string) error {

@@ -7,21 +7,9 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// versions finds what calls go to; a Registry does.
-type versions interface {
-	// current returns the version that is called now, without waiting. Errors: CodeNotFound, and
-	// CodeUnavailable with the reason why there is none.
-	current(id string) (*version, error)
-	// enter returns the current version, verified, with a call counted in, which the caller takes out again
-	// by leaving its gate. Errors are those of current.
-	enter(ctx context.Context, id string) (*version, error)
-	// Warm verifies and compiles a plugin now.
-	Warm(ctx context.Context, id string) error
-}
-
 // handle is what the handles of a plugin have in common. It may be kept for ever.
 type handle struct {
-	registry versions
+	versions *finder
 	id       string
 }
 
@@ -48,7 +36,7 @@ func (h *handle) Build() string {
 // secrets. Errors: CodeNotFound for an account that there is not, CodeInvalid naming the field that does
 // not fit the plugin's schema.
 func (h *handle) config(account string) (wit.JSON, error) {
-	v, err := h.registry.current(h.id)
+	v, err := h.versions.current(h.id)
 	if err != nil {
 		return nil, err
 	}
@@ -58,25 +46,25 @@ func (h *handle) config(account string) (wit.JSON, error) {
 // Do makes a request under the plugin's permission with an account's credentials. It belongs to no call:
 // an upgrade of the plugin does not end it. Errors are those of egress.Client.Do, and CodeRateLimited.
 func (h *handle) Do(ctx context.Context, account string, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
-	v, err := h.registry.current(h.id)
+	v, err := h.versions.current(h.id)
 	if err != nil {
 		return nil, err
 	}
-	return v.guest.Do(ctx, account, req)
+	return v.guest.HTTP.Do(ctx, account, req)
 }
 
 func (h *handle) stream(ctx context.Context, account string, req *wit.HTTPRequest) (*egress.Response, error) {
-	v, err := h.registry.current(h.id)
+	v, err := h.versions.current(h.id)
 	if err != nil {
 		return nil, err
 	}
-	return v.guest.Stream(ctx, account, req)
+	return v.guest.HTTP.Stream(ctx, account, req)
 }
 
 // current returns what is called now, nil while there is nothing.
 // What is read of it may be out of date a moment later; only enter holds a version.
 func (h *handle) current() *version {
-	v, _ := h.registry.current(h.id)
+	v, _ := h.versions.current(h.id)
 	return v
 }
 

@@ -21,7 +21,7 @@ func (r *Registry) Hooks(name wit.HookName) []*Hook { return r.table.offers.Load
 func (h *Hook) Facts() wit.HookFacts { return h.facts }
 
 // Prepare compiles the plugin if it has to be. Errors are those of Registry.Warm.
-func (h *Hook) Prepare(ctx context.Context) error { return h.registry.Warm(ctx, h.id) }
+func (h *Hook) Prepare(ctx context.Context) error { return h.versions.warm(ctx, h.id) }
 
 // Handle asks the plugin, within the deadline of its facts.
 func (h *Hook) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error) {
@@ -34,11 +34,11 @@ func (h *Hook) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision,
 	if deadline == 0 {
 		deadline = wit.HookFactsDeadlineDefault
 	}
-	return call[wit.HookDecision](ctx, h.registry, h.id, request{export: "hook_handle", deadline: time.Duration(deadline) * time.Millisecond}, &own)
+	return call[wit.HookDecision](ctx, h.versions, h.id, request{export: "hook_handle", deadline: time.Duration(deadline) * time.Millisecond}, &own)
 }
 
 // Fire hands a plugin the job that it scheduled. CodeNotFound once the plugin is gone.
 func (r *Registry) Fire(ctx context.Context, id string, f *wit.Firing) error {
-	_, err := call[wit.Done](ctx, r, id, request{export: "schedule_fire"}, f)
+	_, err := call[wit.Done](ctx, r.versions, id, request{export: "schedule_fire"}, f)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -31,13 +32,13 @@ type keeper struct {
 	kept     *source.Kept // nil keeps nothing
 	news     announcer
 	crew     *crew
-	handles  versions // what the handles of hooks find versions by
+	versions *finder // what the handles of hooks find versions by
 	log      hclog.Logger
 	touched  *atomic.Int64 // when a source last changed, in nanoseconds
 
-	entries    map[string]*entry
-	unfinished bool // something looked as if it were still being written
-	stopped    bool
+	entries map[string]*entry
+	again   time.Duration // after which a look has to be repeated, for what did not run for now
+	stopped bool
 }
 
 // entry is one plugin.
@@ -46,8 +47,7 @@ type entry struct {
 	state    life.State
 	versions map[life.Ref]*version
 	serving  *version
-	found    []candidate   // as they were found last
-	dormant  *wit.Manifest // while it is disabled
+	found    []candidate // as they were found last
 }
 
 // entry returns a plugin, which it makes if need be.
@@ -86,7 +86,11 @@ func (k *keeper) publish(e *entry) {
 		k.table.remove(e.id)
 		return
 	}
-	k.table.put(&standing{id: e.id, version: e.serving, status: e.state.Status, update: e.state.Update, waiting: e.waiting(), dormant: e.dormant})
+	s := &standing{id: e.id, version: e.serving, status: e.state.Status, update: e.state.Update, waiting: e.waiting()}
+	if len(e.found) > 0 {
+		s.installed = e.found[0].manifest
+	}
+	k.table.put(s)
 }
 
 // waiting is the manifest that asks for a grant, nil where none does.
@@ -116,7 +120,7 @@ func (k *keeper) act(e *entry, actions []life.Action) (outcome life.Event) {
 			k.publish(e)
 			k.refreshOffers()
 		case life.Inherit:
-			e.versions[a.Ref].guest.Inherit()
+			e.versions[a.Ref].guest.Connections.Inherit()
 		case life.Announce:
 			k.publish(e)
 			k.news.announce(e.id, a)
@@ -124,7 +128,7 @@ func (k *keeper) act(e *entry, actions []life.Action) (outcome life.Event) {
 		case life.Compile:
 			k.compile(e, a.Ref)
 		case life.Disconnect:
-			e.versions[a.Ref].guest.Disconnect()
+			e.versions[a.Ref].guest.Connections.Disconnect()
 		case life.Drain:
 			k.drain(e, a)
 		case life.Free:

@@ -12,10 +12,10 @@ import (
 )
 
 // look makes the plugins what the sources say. While the gateway runs (live), what is new is verified
-// before it is used, and what is broken may still be in the middle of being copied: again is true when it
-// has to be looked at once more.
-func (k *keeper) look(ctx context.Context, live bool) (again bool, err error) {
-	k.unfinished = false
+// before it is used, and what is broken may still be in the middle of being copied: again is after how long it
+// has to be looked at once more, 0 for not.
+func (k *keeper) look(ctx context.Context, live bool) (again time.Duration, err error) {
+	k.again = 0
 	found, err := k.scout.candidates()
 	ids := maps.Clone(found)
 	for id := range k.entries {
@@ -23,14 +23,14 @@ func (k *keeper) look(ctx context.Context, live bool) (again bool, err error) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		if ctx.Err() != nil {
-			return false, nil
+			return 0, nil
 		}
 		if len(found[id]) == 0 && err != nil {
 			continue // a source that cannot be read says nothing about what is gone
 		}
 		k.place(id, found[id], live)
 	}
-	return k.unfinished, err
+	return k.again, err
 }
 
 // lookAt makes one plugin what the sources say.
@@ -47,15 +47,16 @@ func (k *keeper) place(id string, found []candidate, live bool) {
 	case k.stopped:
 	case len(found) == 0:
 		if e := k.entries[id]; e != nil {
+			e.found = nil
 			k.apply(e, life.Gone{})
 		}
 	case !k.settings.PluginEnabled(id):
 		e := k.entry(id)
-		e.found, e.dormant = nil, found[0].manifest
+		e.found = found
 		k.apply(e, life.Disabled{Candidate: found[0].life()})
 	default:
 		e := k.entry(id)
-		e.found, e.dormant = found, nil
+		e.found = found
 		list := make([]life.Candidate, len(found))
 		for i := range found {
 			list[i] = found[i].life()
@@ -141,7 +142,7 @@ func (k *keeper) verifyInstalled(ctx context.Context) {
 			continue
 		}
 		k.crew.background(func() func() {
-			if v, err := k.handles.enter(ctx, id); err == nil {
+			if v, err := k.versions.enter(ctx, id); err == nil {
 				v.calls.leave()
 			}
 			return func() {}
@@ -157,17 +158,20 @@ func (k *keeper) try(e *entry, t life.Try) life.Event {
 		if c.fingerprint != t.Fingerprint {
 			continue
 		}
-		v, refused := k.builder.build(k.crew.life, c, t.Verify)
+		v, refused, passing := k.builder.build(k.crew.life, c, t.Verify)
 		if refused == nil {
 			v.ref, v.report = t.Ref, k.report
 			e.versions[t.Ref] = v
 			return life.Tried{Ref: t.Ref}
 		}
 		if e.state.Live && k.unsettled() && refused.Lacking == nil {
-			k.unfinished = true
+			k.again = debounce
 			return life.Tried{Ref: t.Ref, Unfinished: true}
 		}
-		return life.Tried{Ref: t.Ref, Failed: refused}
+		if passing {
+			k.again = passingRetry
+		}
+		return life.Tried{Ref: t.Ref, Failed: refused, Passing: passing}
 	}
 	return life.Tried{Ref: t.Ref, Unfinished: true} // found anew meanwhile, which is another event
 }

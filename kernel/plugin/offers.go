@@ -37,7 +37,7 @@ func (k *keeper) refreshOffers() {
 			next.plugins[kind] = append(next.plugins[kind], id)
 		}
 		for _, facts := range p.Hooks {
-			next.hooks[facts.Name] = append(next.hooks[facts.Name], &Hook{handle{k.handles, id}, facts})
+			next.hooks[facts.Name] = append(next.hooks[facts.Name], &Hook{handle{k.versions, id}, facts})
 		}
 	}
 	for _, list := range next.hooks {

@@ -16,7 +16,7 @@ func (r *Registry) Provider(id string) (*Provider, error) {
 	if !r.table.offers.Load().has("provider", id) {
 		return nil, wit.Errorf(wit.CodeNotFound, "there is no provider %s: install the plugin, or correct the name", id)
 	}
-	return &Provider{handle{r, id}}, nil
+	return &Provider{handle{r.versions, id}}, nil
 }
 
 // Providers lists the providers that can be called, by id.
@@ -24,7 +24,7 @@ func (r *Registry) Providers() []*Provider {
 	ids := r.table.offers.Load().plugins["provider"]
 	list := make([]*Provider, len(ids))
 	for i, id := range ids {
-		list[i] = &Provider{handle{r, id}}
+		list[i] = &Provider{handle{r.versions, id}}
 	}
 	return list
 }
@@ -43,12 +43,12 @@ func (p *Provider) Request(ctx context.Context, c *wit.Chat) (*wit.ProviderPlan,
 	if err := p.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	return call[wit.ProviderPlan](ctx, p.registry, p.id, request{export: "provider_request"}, &own)
+	return call[wit.ProviderPlan](ctx, p.versions, p.id, request{export: "provider_request"}, &own)
 }
 
 // Chunk reads what has arrived of the response.
 func (p *Provider) Chunk(ctx context.Context, c *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
-	return call[wit.ProviderAnswer](ctx, p.registry, p.id, request{export: "provider_chunk"}, c)
+	return call[wit.ProviderAnswer](ctx, p.versions, p.id, request{export: "provider_chunk"}, c)
 }
 
 // Models asks for the list of models, or for the request whose response lists them. CodeNotFound when
@@ -58,7 +58,7 @@ func (p *Provider) Models(ctx context.Context, q *wit.ModelsQuery) (*wit.ModelsA
 	if err := p.fill(&own.Config, ""); err != nil {
 		return nil, err
 	}
-	return call[wit.ModelsAnswer](ctx, p.registry, p.id, request{export: "provider_models"}, &own)
+	return call[wit.ModelsAnswer](ctx, p.versions, p.id, request{export: "provider_models"}, &own)
 }
 
 // Do makes a request that the provider asked for, with the plugin's credentials.

@@ -295,13 +295,13 @@ func TestFailedAfterDisabled(t *testing.T) {
 	r.settings.set(func(s *settings) { s.off["p"] = false })
 	source.Put(plugintest.Fake{Manifest: manifest("p", "2.0.0")})
 	r.wait("p 2.0.0 failed")
-	if s := r.List()[0]; s.State != plugin.StateFailed || s.Version != "2.0.0" || s.Name != "p" || s.Description != "" || len(s.Provides.Tools) != 0 {
+	if s := r.List()[0]; s.State != plugin.StateFailed || s.Version != "2.0.0" || s.Name != "Test p" {
 		t.Errorf("%+v", s)
 	}
 	if err := r.CheckConfig("p", "", wit.JSON(`{"new":1}`)); err != nil {
 		t.Errorf("checked against the manifest of a package that is gone: %v", err)
 	}
-	if d, err := r.Info("p"); err != nil || d.Config != nil || d.Entry != "" {
+	if d, err := r.Info("p"); err != nil || d.Config != nil || d.Hash != "" {
 		t.Errorf("%+v %v", d, err)
 	}
 }

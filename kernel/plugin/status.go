@@ -95,11 +95,11 @@ func (r *Registry) Info(id string) (Details, error) {
 	}
 	d.License, d.Homepage, d.Host, d.Entry = text(m.License), text(m.Homepage), text(m.Host), m.Entry
 	d.Permissions, d.Config, d.Channel = permissionRows(m, &g.Permissions), m.Config, m.Provides.Channel
+	if s, err := manifest.NewSchema(m.Config); err == nil && len(m.Config) > 0 {
+		d.Secrets = s.Secrets
+	}
 	if v == nil {
 		return d, nil
-	}
-	if v.config.schema != nil {
-		d.Secrets = v.config.schema.Secrets
 	}
 	d.Limits = manifest.Limits(v.manifest)
 	v.mu.Lock()

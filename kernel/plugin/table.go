@@ -27,7 +27,8 @@ type standing struct {
 	status  life.Status
 	update  *life.Update
 	waiting *wit.Manifest // of the update, where it waits for a grant
-	dormant *wit.Manifest // of a plugin that is disabled
+	// installed is the manifest of the package that should run; nil when that has none that can be read.
+	installed *wit.Manifest
 }
 
 func newTable() *table {
@@ -96,10 +97,10 @@ func (t *table) current(id string) (*version, error) {
 	return nil, wit.Errorf(wit.CodeUnavailable, "plugin %s is %s", id, why)
 }
 
-// manifest returns the current version's, or that of a disabled plugin.
+// manifest returns the current version's or, while nothing can be called, that of the package that should run.
 func (s *standing) manifest() *wit.Manifest {
 	if s.version != nil {
 		return s.version.manifest
 	}
-	return s.dormant
+	return s.installed
 }

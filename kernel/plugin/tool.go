@@ -29,7 +29,7 @@ func (r *Registry) Tools() []ToolRow {
 func (r *Registry) Tool(name string) (*Tool, error) {
 	for _, row := range r.table.offers.Load().tools {
 		if row.Definition.Name == name {
-			return &Tool{handle{r, row.Plugin}, name}, nil
+			return &Tool{handle{r.versions, row.Plugin}, name}, nil
 		}
 	}
 	return nil, wit.Errorf(wit.CodeNotFound, "there is no tool %s", name)
@@ -68,7 +68,7 @@ func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutp
 		return nil, err
 	}
 	own.Name = t.name
-	return call[wit.ToolOutput](ctx, t.registry, t.id, request{export: "tool_invoke"}, &own)
+	return call[wit.ToolOutput](ctx, t.versions, t.id, request{export: "tool_invoke"}, &own)
 }
 
 // checkArgs checks a tool's arguments; its schema is compiled once per version.

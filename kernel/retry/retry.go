@@ -69,3 +69,13 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+// While does something, and again after each d while its error is one that passes, until ctx ends. It returns the
+// last error.
+func While(ctx context.Context, passes func(error) bool, d time.Duration, do func() error) error {
+	for {
+		if err := do(); err == nil || !passes(err) || !Sleep(ctx, d) {
+			return err
+		}
+	}
+}

@@ -2,8 +2,10 @@ package retry_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +67,36 @@ func TestSleep(t *testing.T) {
 		defer cancel()
 		if retry.Sleep(ctx, time.Hour) || retry.Sleep(ctx, 0) {
 			t.Error("a sleep whose context ended reported true")
+		}
+	})
+}
+
+// TestWhile: what passes is tried again, another error and success end it at once, and so does the context.
+func TestWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		passing, final := errors.New("for now"), errors.New("for good")
+		passes := func(err error) bool { return err == passing }
+		for _, c := range []struct {
+			outcomes []error
+			want     error
+			after    time.Duration
+		}{
+			{[]error{nil}, nil, 0},
+			{[]error{final}, final, 0},
+			{[]error{passing, passing, nil}, nil, 2 * time.Second},
+			{[]error{passing, final}, final, time.Second},
+			{slices.Repeat([]error{passing}, 20), passing, 10 * time.Second},
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			began, n := time.Now(), 0
+			err := retry.While(ctx, passes, time.Second, func() error {
+				n++
+				return c.outcomes[n-1]
+			})
+			if took := time.Since(began); err != c.want || took != c.after {
+				t.Errorf("%v after %s, want %v after %s", err, took, c.want, c.after)
+			}
+			cancel()
 		}
 	})
 }

@@ -103,6 +103,22 @@ func (s *Scheduler) Remove(ctx context.Context, owner Owner, id string) error {
 	})
 }
 
+// RemoveAll deletes all jobs of an owner that is gone, with their history. Runs that go on are not stopped.
+func (s *Scheduler) RemoveAll(ctx context.Context, owner Owner) error {
+	return s.records.change(ctx, func(tx store.Tx) (changes []Change, err error) {
+		for row, err := range jobs.Scan(tx, store.Range{Prefix: key(owner, "")}) {
+			if err != nil {
+				return nil, err
+			}
+			if err := remove(tx, row.Value); err != nil {
+				return nil, err
+			}
+			changes = append(changes, Change{Action: Removed, Job: row.Value})
+		}
+		return changes, nil
+	})
+}
+
 // Get returns a job. Errors: CodeNotFound.
 func (s *Scheduler) Get(ctx context.Context, owner Owner, id string) (Job, error) {
 	return s.records.get(ctx, owner, id)

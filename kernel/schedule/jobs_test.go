@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -84,15 +85,13 @@ func TestJobs(t *testing.T) {
 		if got := strings.Join(b.events, ", "); got != want {
 			b.Errorf("events %s; want %s", got, want)
 		}
-		for _, id := range []string{"a", random.ID} {
-			if err := b.s.Remove(ctx, "cron", id); err != nil {
-				b.Error(err)
-			}
+		if err := b.s.RemoveAll(ctx, "cron"); err != nil {
+			b.Error(err)
 		}
 		left, err1 := b.s.List(ctx, "cron")
 		other, err2 := b.s.List(ctx, "plugin:a")
 		if len(left) != 0 || len(other) != 1 || err1 != nil || err2 != nil {
-			b.Errorf("after all were removed: %v, %v, %v, %v", left, other, err1, err2)
+			b.Errorf("after RemoveAll: %v, %v, %v, %v", left, other, err1, err2)
 		}
 	})
 }
@@ -125,7 +124,7 @@ func TestSet(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	s := schedule.New(schedule.Deps{Store: store.OpenMemory()})
+	s := schedule.New(schedule.Deps{Store: store.OpenMemory(), Claims: new(claim.Local)})
 	ctx := context.Background()
 	good := schedule.Spec{EveryMs: 1000}
 	for _, c := range []struct {
@@ -339,7 +338,7 @@ func TestSQLite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := schedule.New(schedule.Deps{Store: db})
+		s := schedule.New(schedule.Deps{Store: db, Claims: new(claim.Local)})
 		fired := make(chan string, 10)
 		s.Handle("cron", schedule.Handler{Fire: func(_ context.Context, f schedule.Firing) (string, error) {
 			fired <- f.Key

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -18,6 +19,10 @@ const (
 	// clockRepair is how far the clock must go back for due times to be planned anew. Less is the
 	// ordinary correction of a clock, after which nothing may run twice.
 	clockRepair = time.Hour
+	// sweepEvery is how often runs are looked for that another gateway has left.
+	sweepEvery = time.Minute
+	// lookAgain is when a due job is looked at again that another gateway holds.
+	lookAgain = time.Second
 )
 
 // signal wakes one waiter. Many raises before it looks are one: it reads the store anyway.
@@ -42,9 +47,9 @@ type loop struct {
 	log      hclog.Logger
 }
 
-// run returns when ctx ends. A store that fails is tried again.
+// run returns when ctx ends. A store that fails is tried again. First of all it looks for runs that were left.
 func (l *loop) run(ctx context.Context) {
-	last := l.plans.now()
+	last, swept := l.plans.now(), time.Time{}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -60,6 +65,11 @@ func (l *loop) run(ctx context.Context) {
 			err = l.replan(ctx)
 		}
 		last = l.plans.now()
+		if err == nil && time.Since(swept) >= sweepEvery {
+			if err = l.runner.resume(ctx); err == nil {
+				swept = time.Now()
+			}
+		}
 		var sleep time.Duration
 		if err == nil {
 			sleep, err = l.fireDue(ctx)
@@ -68,36 +78,52 @@ func (l *loop) run(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			l.log.Error("reading due jobs failed, retrying", "error", err)
+			l.log.Error("due jobs not started, retrying", "error", err)
 			sleep = storeRetry
 		}
 		timer.Reset(sleep)
 	}
 }
 
-// fireDue starts what is due and returns how long nothing will be.
+// insist does something again while the store fails, until ctx ends. The error is that of do.
+func (l *loop) insist(ctx context.Context, do func(context.Context) error) error {
+	return retry.While(ctx, store.Failed, storeRetry, func() error {
+		err := do(ctx)
+		if store.Failed(err) {
+			l.log.Error("jobs not readable, retrying", "error", err)
+		}
+		return err
+	})
+}
+
+// fireDue starts what is due and returns how long nothing will be. What another gateway holds is passed over: that
+// one carries the firing out, or it is due here still when it is looked at again.
 func (l *loop) fireDue(ctx context.Context) (time.Duration, error) {
 	now := l.plans.millis()
 	due, err := l.records.due(ctx, store.Range{To: dueKey(now+1, "")})
 	if err != nil {
 		return 0, err
 	}
+	longest := longestSleep
 	for _, k := range due {
 		_, owner, id := parseDue(k)
 		if !l.handlers.room(owner.Kind()) {
 			continue // the end of another run wakes the loop
 		}
-		if _, _, err := l.runner.start(ctx, ctx, owner, id, false); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+		switch _, _, err := l.runner.start(ctx, ctx, owner, id, false); {
+		case wit.CodeOf(err) == wit.CodeConflict:
+			longest = lookAgain
+		case err != nil && !passing(err):
 			return 0, err
 		}
 	}
 	// Only now: what has been started is planned anew.
 	next, err := l.records.due(ctx, store.Range{From: dueKey(now+1, ""), Limit: 1})
 	if err != nil || len(next) == 0 {
-		return longestSleep, err
+		return longest, err
 	}
 	at, _, _ := parseDue(next[0])
-	return min(longestSleep, time.Duration(at-now)*time.Millisecond), nil
+	return min(longest, time.Duration(at-now)*time.Millisecond), nil
 }
 
 // replan corrects jobs whose times were planned while the clock was far ahead. It is no news to anybody.

@@ -4,11 +4,13 @@
 // A job belongs to an owner: "kernel", "cron" (the jobs of clients) or "plugin:<id>". The part before
 // the colon is the owner's kind, and each kind has one Handler, which runs its jobs.
 //
-// A due time is fired once, through crashes and restarts. It is claimed in a transaction, which also
-// sets the next due time, before the handler is called; what was missed while the gateway was down or
-// asleep runs once when it is back, however many times were missed. A run that a crash or a shutdown
-// interrupts is called again with the same Key if its handler is Resumable, and else recorded as an
-// error. A due time that comes while the job still runs is recorded as skipped. Reading changes nothing.
+// A due time is fired once, through crashes and restarts, and in one of the gateways that share a store. A gateway
+// claims the job, and takes its due time in a transaction, which also sets the next one, before the handler is called;
+// it keeps the claim until the end is recorded. The others pass the job over, and find its due time taken when they look
+// again. A run whose claim is lost ends as in a crash. What was missed while the gateway was down or
+// asleep runs once when it is back, however many times were missed. A run that was interrupted is found at the
+// next start, or by another gateway within a minute or so; it is called again with the same Key if its handler is
+// Resumable, and else recorded as an error. A due time that comes while the job still runs is recorded as skipped. Reading changes nothing.
 //
 // Everything is safe for concurrent use. Changes are reported to Handler.Changed in the order in which
 // they were committed.
@@ -20,12 +22,15 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
 // Deps is what a scheduler needs.
 type Deps struct {
 	Store store.Store
+	// Claims are of those who share the store.
+	Claims claim.Claims
 	// Now is the wall clock; nil is time.Now.
 	Now func() time.Time
 	// Zone is where cron expressions without a zone are; nil is time.Local.
@@ -53,7 +58,7 @@ func New(d Deps) *Scheduler {
 	}
 	table, plans, life, wake := newHandlers(), newPlanner(d.Now, d.Zone), &lifetime{}, newSignal()
 	kept := &records{store: d.Store, handlers: table}
-	runner := &runner{records: kept, handlers: table, plans: plans, life: life, ended: wake, log: d.Logger}
+	runner := &runner{records: kept, handlers: table, claims: d.Claims, plans: plans, life: life, ended: wake, log: d.Logger}
 	return &Scheduler{
 		records: kept, handlers: table, plans: plans, life: life, runner: runner, wake: wake,
 		loop: &loop{records: kept, handlers: table, plans: plans, runner: runner, wake: wake, log: d.Logger},
@@ -64,17 +69,14 @@ func New(d Deps) *Scheduler {
 func (s *Scheduler) Handle(kind string, h Handler) { s.handlers.set(kind, h) }
 
 // Run runs jobs until ctx ends and every handler has returned. First it deals with what the last run left:
-// interrupted jobs, then missed ones. It is called once. Errors: CodeConflict if it is running already; those
-// of the store at the start.
+// interrupted jobs, then missed ones; while the store fails it tries that again. It is called once. Errors:
+// CodeConflict if it is running already; CodeInvalid for records that cannot be read.
 func (s *Scheduler) Run(ctx context.Context) error {
 	if err := s.life.begin(ctx); err != nil {
 		return err
 	}
 	defer s.life.end()
-	err := s.loop.replan(ctx)
-	if err == nil {
-		err = s.runner.resume(ctx)
-	}
+	err := s.loop.insist(ctx, s.loop.replan)
 	if ctx.Err() != nil {
 		return nil // the rest is dealt with at the next start
 	}
@@ -97,7 +99,8 @@ const (
 // Start runs a job now. It returns the run's key and a channel that gets its record when it is done, or nil if the
 // job was not due. The job goes on when ctx ends, and nobody has to wait for the record.
 //
-// Errors: CodeNotFound; CodeConflict if it is running already; CodeUnavailable if the scheduler is not.
+// Errors: CodeNotFound; CodeConflict if it is running already, also in another gateway; CodeUnavailable if the
+// scheduler is not, or when nobody can be asked for the claim.
 func (s *Scheduler) Start(ctx context.Context, owner Owner, id string, mode Mode) (key string, done <-chan Run, err error) {
 	work, leave, err := s.life.join() // Run must not end between here and the handler's start
 	if err != nil {

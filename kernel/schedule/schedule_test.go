@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/claim/claimtest"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -25,6 +26,7 @@ import (
 type bench struct {
 	*testing.T
 	store   store.Store
+	claims  *claimtest.Claims
 	s       *schedule.Scheduler
 	offset  atomic.Int64 // of the wall clock from the bubble's, a time.Duration
 	handler schedule.Handler
@@ -41,7 +43,7 @@ type bench struct {
 func inBubble(t *testing.T, test func(*bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{T: t, store: store.OpenMemory(), start: time.Now()}
+		b := &bench{T: t, store: store.OpenMemory(), claims: new(claimtest.Claims), start: time.Now()}
 		b.handler.Fire = func(context.Context, schedule.Firing) (string, error) { return "done", nil }
 		b.boot()
 		test(b)
@@ -50,7 +52,7 @@ func inBubble(t *testing.T, test func(*bench)) {
 }
 
 func (b *bench) boot() {
-	b.s = schedule.New(schedule.Deps{Store: b.store, Zone: time.UTC, Now: func() time.Time { return time.Now().Add(time.Duration(b.offset.Load())) }})
+	b.s = schedule.New(schedule.Deps{Store: b.store, Claims: b.claims, Zone: time.UTC, Now: func() time.Time { return time.Now().Add(time.Duration(b.offset.Load())) }})
 	h := b.handler
 	fire := h.Fire
 	h.Fire = func(ctx context.Context, f schedule.Firing) (string, error) {

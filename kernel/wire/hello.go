@@ -29,9 +29,8 @@ type Server struct {
 
 // Features list what this gateway really has and this connection's role may use.
 type Features struct {
-	Methods      []string `json:"methods"`
-	Events       []string `json:"events"`
-	Capabilities []string `json:"capabilities,omitempty"` // protocol 4
+	Methods []string `json:"methods"`
+	Events  []string `json:"events"`
 }
 
 // Snapshot is the state at the moment of connect, redacted to what the scopes allow.

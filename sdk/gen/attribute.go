@@ -30,7 +30,7 @@ var (
 	onAliases    = place{[]string{"required", "object"}, []string{"min", "max", "cut", "pattern", "means"}}
 	onRecords    = place{nil, []string{"one-of", "max"}}
 	onEnums      = place{[]string{"open"}, nil}
-	onCases      = place{}
+	onCases      = place{[]string{"cancels"}, []string{"modifies"}}
 	onFunctions  = place{[]string{"pure"}, []string{"class", "instances", "deadline", "optional", "unless"}}
 	onInterfaces = place{[]string{"kind", "granted", "pure"}, []string{"permission", "limit", "class", "instances", "deadline"}}
 	onWorlds     = place{nil, []string{"limit"}}

@@ -96,6 +96,12 @@ func made(t *testing.T, field, function, fact string) (output, error) {
 	return generate(dir)
 }
 
+// moments is an enum of hooks whose second case has these facts, before the function.
+func moments(facts ...string) string {
+	return "/// Names a moment.\n enum moment { before,\n /// " + strings.Join(facts, "\n /// ") + "\n after-all }\n" +
+		"/// What after_all is about.\n record after-all { some-text: string, id: string }\n/// Does it.\n"
+}
+
 // TestAttributes: what each attribute becomes.
 func TestAttributes(t *testing.T) {
 	doc := func(lines ...string) string { return "/// " + strings.Join(lines, "\n/// ") + "\n" }
@@ -126,7 +132,11 @@ func TestAttributes(t *testing.T) {
 		"deadline":             {"x: bool,", doc("@deadline 3s"), "", "wit/functions.go", `Deadline: 3000`},
 		"optional":             {"x: bool,", "", "", "sdk/go/thing/contract.go", "type Stopper interface {"},
 		"unless":               {"x: bool,", doc("@unless idle"), "", "wit/kinds.go", "if !v.Provides.Thing.Idle {"},
-		"permission":           {"x: bool,", "", "", "kernel/host/imports.go", `Func(permission{"kv", p.KV != nil}, g.kvPut)`},
+		"cut of a list":        {doc("@cut 4") + "x: list<string>,", "", "", "wit/bounds.go", `EntryXCut = 4`},
+		"modifies":             {"x: bool,", moments("@modifies some-text id"), "", "wit/thing.go", `case MomentAfterAll: return []string{"someText", "id"} } return nil }`},
+		"modifies, no cancels": {"x: bool,", moments("@modifies id"), "", "wit/thing.go", `Cancels() bool { return false }`},
+		"cancels":              {"x: bool,", moments("@cancels"), "", "wit/thing.go", `case MomentAfterAll: return true } return false }`},
+		"permission":           {"x: bool,", "", "", "kernel/host/imports.go", `Func(permission{"kv", p.KV != nil}, i.kv.Put)`},
 		"limit":                {"x: bool,", "", "", "wit/bounds.go", "LimitKVKeys = 7"},
 		"version":              {"x: bool,", "", "", "wit/bounds.go", "const ABI = 2"},
 		"schema of a text":     {"x: bool,", "", doc("@max 5", "@pattern [a-z]+", "@means small") + "x: string,", "wit/plugin.schema.json", `"pattern": "^(?:[a-z]+)$"`},
@@ -183,6 +193,8 @@ func TestWhatAttributesMayNotSay(t *testing.T) {
 		"required option":    {doc("@required") + "x: option<string>,", "", "@required means nothing"},
 		"unless what":        {"x: bool,", doc("@unless busy"), "the facts of thing have no such field"},
 		"instances":          {"x: bool,", doc("@instances hot"), "warm or fresh"},
+		"modifies what":      {"x: bool,", moments("@modifies other"), "@modifies other: the record has no such field"},
+		"a hook of nothing":  {"x: bool,", strings.ReplaceAll(moments("@cancels"), "record after-all", "record after-some"), "its interface has no record after-all"},
 		"two ways":           {"x: bool,", doc("@instances fresh"), "keeps its instances in two ways"},
 	} {
 		if _, err := made(t, c.field, c.function, ""); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -195,7 +207,7 @@ func TestWhatAttributesMayNotSay(t *testing.T) {
 func TestDocs(t *testing.T) {
 	dir := t.TempDir()
 	page := "# Page\n"
-	for _, name := range []string{"manifest", "limits", "exports", "permissions", "bounds"} {
+	for _, name := range []string{"manifest", "limits", "exports", "permissions", "bounds", "hooks"} {
 		page += "<!-- generated: " + name + " -->\nold\n<!-- end of generated -->\nkept " + name + "\n"
 	}
 	write := func(file, text string) {
@@ -207,14 +219,16 @@ func TestDocs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("wit/i.wit", strings.NewReplacer("FIELD", "x: bool,", "FUNCTION", "", "FACT", "").Replace(small))
+	text := strings.NewReplacer("FIELD", "x: bool,", "FUNCTION", moments("@modifies some-text", "@cancels"), "FACT", "").Replace(small)
+	write("wit/i.wit", text)
 	write(docsFile, page)
 	files, err := generate(filepath.Join(dir, "wit"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := string(files[docsFile])
-	for _, want := range []string{"| `kv` | `kv_put` | Records | 7 keys; `key` 1 to 9 bytes |", "| thing | `thing_stop` | Stops it | operation `stop` |", "kept bounds\n"} {
+	for _, want := range []string{"| `kv` | `kv_put` | Records | 7 keys; `key` 1 to 9 bytes |", "| thing | `thing_stop` | Stops it | operation `stop` |", "kept bounds\n",
+		"| `before` |  |  |  |\n| `after_all` | `someText` `id` | `someText` | yes |"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page has no %s:\n%s", want, got)
 		}

@@ -27,7 +27,7 @@ func (o output) addDocs(m *model, file string) error {
 	if err != nil {
 		return err
 	}
-	tables := map[string]func(*bytes.Buffer, *model){"manifest": docManifest, "limits": docLimits, "exports": docExports, "permissions": docPermissions, "bounds": docBounds}
+	tables := map[string]func(*bytes.Buffer, *model){"manifest": docManifest, "limits": docLimits, "exports": docExports, "hooks": docHooks, "permissions": docPermissions, "bounds": docBounds}
 	var out bytes.Buffer
 	rest := string(page)
 	for {
@@ -118,6 +118,37 @@ func docExports(b *bytes.Buffer, m *model) {
 	}
 }
 
+// docHooks has a row for each hook: what it is told, and what it may do about it.
+func docHooks(b *bytes.Buffer, m *model) {
+	b.WriteString("| Hook | Event | May modify | May cancel |\n|---|---|---|---|\n")
+	quoted := func(names []string) string {
+		if len(names) == 0 {
+			return ""
+		}
+		return "`" + strings.Join(names, "` `") + "`"
+	}
+	for _, i := range m.interfaces {
+		for _, t := range i.types {
+			if !t.hooks() {
+				continue
+			}
+			for _, c := range t.cases {
+				var event []string
+				if c.event != nil {
+					for _, f := range c.event.fields {
+						event = append(event, f.json)
+					}
+				}
+				cancels := ""
+				if c.cancels {
+					cancels = "yes"
+				}
+				fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", c.value, quoted(event), quoted(c.fields()), cancels)
+			}
+		}
+	}
+}
+
 // firstSentence keeps a table readable: the rest stands in the contract.
 func firstSentence(doc string) string {
 	first, _, _ := strings.Cut(oneLine(doc), ". ")
@@ -165,7 +196,8 @@ func importBounds(m *model, i *iface) []string {
 	return parts
 }
 
-// docBounds lists what an answer may hold: the bounded fields of each export's result.
+// docBounds lists what an answer may hold: the limits of each export's interface, and the bounded fields of its
+// result.
 func docBounds(b *bytes.Buffer, m *model) {
 	b.WriteString("| Answer of | Bounds |\n|---|---|\n")
 	for _, l := range m.limits {
@@ -184,6 +216,9 @@ func docBounds(b *bytes.Buffer, m *model) {
 			if other.result == f.result {
 				names = append(names, "`"+other.name+"`")
 			}
+		}
+		for _, l := range f.source.attrs.limits {
+			parts = append(parts, l.text)
 		}
 		for _, x := range f.result.fields {
 			if x.words() != "" {

@@ -20,9 +20,42 @@ func (m *model) linkOperations() {
 	}
 }
 
+// linkEvents gives each hook the record of its name, where its interface has one.
+func (m *model) linkEvents() {
+	for _, i := range m.interfaces {
+		for _, t := range i.types {
+			for n := range t.cases {
+				c := &t.cases[n]
+				if at := slices.IndexFunc(i.types, func(e *typ) bool { return e.name == c.name && !e.enum() }); t.hooks() && at >= 0 {
+					c.event = i.types[at]
+				}
+			}
+		}
+	}
+}
+
+func (m *model) checkHooks() (problems []error) {
+	for _, i := range m.interfaces {
+		for _, t := range i.types {
+			for _, c := range t.cases {
+				if c.hook() && c.event == nil {
+					problems = append(problems, fmt.Errorf("%s.%s: @modifies and @cancels are facts of a hook: its interface has no record %s", t.name, c.name, c.name))
+					continue
+				}
+				for _, name := range c.modifies {
+					if c.event.field(name) == nil {
+						problems = append(problems, fmt.Errorf("%s.%s: @modifies %s: the record has no such field", t.name, c.name, name))
+					}
+				}
+			}
+		}
+	}
+	return problems
+}
+
 // check compares what stands in different places.
 func (m *model) check() error {
-	return errors.Join(slices.Concat(m.checkImports(), m.checkExports(), m.checkManifest())...)
+	return errors.Join(slices.Concat(m.checkImports(), m.checkExports(), m.checkManifest(), m.checkHooks())...)
 }
 
 func (m *model) checkImports() (problems []error) {

@@ -218,7 +218,7 @@ func (f *field) check(a attributes) error {
 		wrong("required", !f.option && f.kind != kindBool),
 		wrong("min", f.list || f.kind.number() || f.kind.measured()),
 		wrong("max", f.list || f.kind.number() || f.kind.measured()),
-		wrong("cut", text || f.kind.number() && !f.list),
+		wrong("cut", text || f.list || f.kind.number()),
 		wrong("pattern", text), wrong("means", text),
 		wrong("object", f.kind == kindJSON),
 		wrong("operations", f.list && f.kind == kindString),

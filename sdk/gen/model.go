@@ -41,6 +41,11 @@ type typ struct {
 
 func (t *typ) enum() bool { return len(t.cases) > 0 }
 
+// hooks reports whether it is the enum of the hooks: one of its cases says what a hook may do.
+func (t *typ) hooks() bool {
+	return slices.ContainsFunc(t.cases, func(c enumCase) bool { return c.hook() })
+}
+
 // field finds a record's field, nil when there is none.
 func (t *typ) field(name string) *field {
 	for _, f := range t.fields {
@@ -51,7 +56,16 @@ func (t *typ) field(name string) *field {
 	return nil
 }
 
-type enumCase struct{ goName, value, doc string }
+// enumCase is a case of an enum. One that names a hook has facts, and the record of its name as its event.
+type enumCase struct {
+	name, goName, value, doc string
+	modifies                 []string // fields of the event, by their names in the contract
+	cancels                  bool
+	event                    *typ // nil when it has none
+}
+
+// hook reports whether the case says what a hook may do.
+func (c *enumCase) hook() bool { return c.cancels || len(c.modifies) > 0 }
 
 // function is an import or export with what the contract says of it.
 type function struct {
@@ -122,6 +136,7 @@ func newModel(resolve *wit.Resolve) (*model, error) {
 		}
 	}
 	m.linkOperations()
+	m.linkEvents()
 	return m, m.check()
 }
 
@@ -166,7 +181,10 @@ func (b *builder) declare(where, name string, def *wit.TypeDef) (*typ, error) {
 			if err != nil {
 				return nil, err
 			}
-			t.cases = append(t.cases, enumCase{t.goName + pascal(c.Name), snake(c.Name), facts.doc})
+			t.cases = append(t.cases, enumCase{
+				name: c.Name, goName: t.goName + pascal(c.Name), value: snake(c.Name), doc: facts.doc,
+				modifies: strings.Fields(facts.words["modifies"]), cancels: facts.has("cancels"),
+			})
 		}
 	case *wit.Record:
 		allowed = onRecords

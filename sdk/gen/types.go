@@ -32,6 +32,38 @@ func emitEnum(b *bytes.Buffer, t *typ) {
 		b.WriteString(c.goName)
 	}
 	b.WriteString(":\n\t\treturn true\n\t}\n\treturn false\n}\n\n")
+	if t.hooks() {
+		emitHooks(b, t)
+	}
+}
+
+// emitHooks emits what the hooks may do.
+func emitHooks(b *bytes.Buffer, t *typ) {
+	fmt.Fprintf(b, "// Modifies lists the fields of its event to which a plugin may give a new value at this hook.\nfunc (v %s) Modifies() []string {\n\tswitch v {\n", t.goName)
+	var cancels []string
+	for _, c := range t.cases {
+		if len(c.modifies) > 0 {
+			fmt.Fprintf(b, "\tcase %s:\n\t\treturn %#v\n", c.goName, c.fields())
+		}
+		if c.cancels {
+			cancels = append(cancels, c.goName)
+		}
+	}
+	fmt.Fprintf(b, "\t}\n\treturn nil\n}\n\n// Cancels reports whether a plugin may stop what it is asked about at this hook.\nfunc (v %s) Cancels() bool {\n", t.goName)
+	if len(cancels) == 0 {
+		b.WriteString("\treturn false\n}\n\n")
+		return
+	}
+	fmt.Fprintf(b, "\tswitch v {\n\tcase %s:\n\t\treturn true\n\t}\n\treturn false\n}\n\n", strings.Join(cancels, ", "))
+}
+
+// fields are what may be modified, as they are called in JSON.
+func (c *enumCase) fields() []string {
+	var names []string
+	for _, name := range c.modifies {
+		names = append(names, c.event.field(name).json)
+	}
+	return names
 }
 
 func emitRecord(b *bytes.Buffer, t *typ) {

@@ -294,6 +294,39 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestFaultsOfFiles: a file that is fetched fails in the ways in which a call does.
+func TestFaultsOfFiles(t *testing.T) {
+	s, c := serve(t, botapi.Config{})
+	f := s.AddFile(botapi.File{FileName: "f.txt"}, []byte("content"))
+	var known botapi.File
+	if err := json.Unmarshal(c.call("getFile", form("file_id", f.FileID)).Result, &known); err != nil {
+		t.Fatal(err)
+	}
+	url := strings.Replace(c.root, "/bot", "/file/bot", 1) + known.FilePath
+	once := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // the default one asks again after a cut
+	s.Fail(
+		botapi.Fault{Method: "file", CutAfter: true},
+		botapi.Fault{Method: "file", Cut: true},
+		botapi.Fault{Method: "file", Code: 502},
+	)
+	for _, cut := range []string{"cut after", "cut"} {
+		if resp, err := once.Get(url); err == nil {
+			resp.Body.Close()
+			t.Errorf("%s: answered with %d", cut, resp.StatusCode)
+		}
+	}
+	for _, want := range []int{502, 200} {
+		resp, err := once.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("got %d, want %d", resp.StatusCode, want)
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	s, c := serve(t, botapi.Config{})
 	s.DM(ada, "hi")

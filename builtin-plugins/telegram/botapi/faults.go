@@ -22,7 +22,7 @@ type Fault struct {
 	// Body is sent as it is, with status 200.
 	Body string `json:"body,omitempty"`
 	// Cut closes the connection instead of handling the call; CutAfter handles it first, so that the
-	// bot cannot know that it took effect.
+	// bot cannot know that it took effect. To fetch a file has no effect: there they are the same.
 	Cut      bool `json:"cut,omitempty"`
 	CutAfter bool `json:"cutAfter,omitempty"`
 	// Delay goes before the answer, or the end of the connection, of any fault but CutAfter.
@@ -51,7 +51,7 @@ func (f *Fault) play(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	switch {
-	case f.Cut:
+	case f.Cut, f.CutAfter:
 		panic(http.ErrAbortHandler)
 	case f.Body != "":
 		_, _ = w.Write([]byte(f.Body))

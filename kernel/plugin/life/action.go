@@ -34,7 +34,8 @@ type (
 	Drain struct{ Ref, Heir Ref }
 	// Free gives a version's code back.
 	Free struct{ Ref Ref }
-	// Forget drops what is kept of a plugin that is gone.
+	// Forget drops what is kept of a plugin that is gone, and what it has going. It comes once no package of the
+	// plugin is there and its last version has been drained, and not for one that is disabled, failed or replaced.
 	Forget struct{}
 )
 

@@ -25,11 +25,12 @@ type (
 	Stopping struct{}
 
 	// Tried is the outcome of Try. Unfinished is set when the package may still be in the middle of being
-	// written; Failed when it cannot run.
+	// written; Failed when it cannot run, Passing when that may be otherwise the next time, as on a full disk.
 	Tried struct {
 		Ref        Ref
 		Unfinished bool
 		Failed     *Update
+		Passing    bool
 	}
 	// Compiled is the outcome of Compile. Final is set when the code can never be compiled.
 	Compiled struct {

@@ -121,6 +121,17 @@ func (n *step) reject(fingerprint string, u Update) {
 	n.do(Announce{Phase: Failed, Version: u.Version, Reason: u.Reason})
 }
 
+// postpone says why a candidate does not run for now. It is tried when it is found again.
+func (n *step) postpone(u Update) {
+	if n.Update == nil || n.Update.Version != u.Version || n.Update.Reason != u.Reason {
+		n.do(Announce{Phase: Failed, Version: u.Version, Reason: u.Reason})
+	}
+	n.Update = &u
+	if n.Current == 0 {
+		n.fail(u)
+	}
+}
+
 // abandon makes the outcome of a trial count for nothing.
 func (n *step) abandon() {
 	if n.Trying.Ref != 0 {
@@ -141,6 +152,8 @@ func (n *step) tried(e Tried) {
 	n.Trying = Trial{}
 	switch {
 	case e.Unfinished:
+	case e.Failed != nil && e.Passing:
+		n.postpone(*e.Failed)
 	case e.Failed != nil:
 		n.reject(trial.Fingerprint, *e.Failed)
 		n.choose()

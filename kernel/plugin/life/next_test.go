@@ -65,6 +65,8 @@ var events = []struct {
 	{"tried 2", life.Tried{Ref: 2}},
 	{"tried 1 failed", life.Tried{Ref: 1, Failed: &bad}},
 	{"tried 2 failed", life.Tried{Ref: 2, Failed: &bad}},
+	{"tried 1 failed for now", life.Tried{Ref: 1, Failed: &bad, Passing: true}},
+	{"tried 2 failed for now", life.Tried{Ref: 2, Failed: &bad, Passing: true}},
 	{"tried 2 unfinished", life.Tried{Ref: 2, Unfinished: true}},
 	{"compiled 1", life.Compiled{Ref: 1}},
 	{"compiled 2", life.Compiled{Ref: 2}},

@@ -58,7 +58,7 @@ func (w *world) rejections(before life.State, e life.Event) {
 	case life.Granted:
 		delete(w.tried, e.Fingerprint)
 	case life.Tried:
-		if e.Failed != nil && e.Ref == before.Trying.Ref {
+		if e.Failed != nil && !e.Passing && e.Ref == before.Trying.Ref {
 			w.tried[before.Trying.Fingerprint] = true
 		}
 	}
@@ -74,7 +74,9 @@ func (w *world) act(before life.State, e life.Event, a life.Action) {
 			w.fail("%s was rejected and is tried again", a.Candidate.Fingerprint)
 		}
 		outcome := life.Tried{Ref: a.Ref}
-		switch w.choose(4) {
+		switch w.choose(5) {
+		case 4:
+			outcome.Failed, outcome.Passing = &life.Update{Version: a.Candidate.Version, Path: a.Candidate.Path, Reason: "for now"}, true
 		case 0:
 			outcome.Failed = &life.Update{Version: a.Candidate.Version, Path: a.Candidate.Path, Reason: "failed"}
 		case 1:

@@ -22,6 +22,7 @@ trying = unseen try 1
 	stopping: nothing -> unseen
 	tried 1: serve 1, inherit 1, say verified 1.0.0, compile 1 -> verified 1.0.0 1*c
 	tried 1 failed: say failed 9.9.9 (bad) -> failed 9.9.9 not 9.9.9 without a
+	tried 1 failed for now: say failed 9.9.9 (bad) -> failed 9.9.9 not 9.9.9
 installed = installed 1.0.0 1*
 	found b: try 2 b, verify -> installed 1.0.0 1* try 2
 	found c a: try 2 c, verify -> installed 1.0.0 1* try 2
@@ -72,6 +73,7 @@ retrying = ready 1.0.0 1* try 2
 	stopping: serve 0, say draining 1.0.0 (the gateway stops), drain 1 -> draining 1.0.0 1d
 	tried 2: say verified 2.0.0 after 1.0.0, compile 2 -> ready 1.0.0 1* 2>c
 	tried 2 failed: say failed 9.9.9 (bad) -> ready 1.0.0 1* not 9.9.9 without b
+	tried 2 failed for now: say failed 9.9.9 (bad) -> ready 1.0.0 1* not 9.9.9
 	tried 2 unfinished: nothing -> ready 1.0.0 1*
 	refused 1: serve 0, say failed 9.9.9 (bad), drain 1 -> failed 9.9.9 1d try 2 not 9.9.9 without a
 rejected = ready 1.0.0 1* not 9.9.9 without b

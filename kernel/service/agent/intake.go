@@ -43,7 +43,7 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	r := fromChat(run.Run{ID: m.ID, Session: key, Text: in.Text, Origin: from, Reply: &from},
 		settings.IsOwner(from.Channel, in.Sender.ID), alone)
 	if r.Command == "" {
-		r.Text = session.Cut(preface(m)+in.Text, maxText)
+		r.Text = message.Clip(preface(m)+in.Text, maxText)
 	}
 	r.Parts = attachments(in.Attachments)
 	_, err := run.Enqueue(tx, r)
@@ -57,7 +57,7 @@ func preface(in message.Inbound) string {
 	if len(in.History) > 0 {
 		b.WriteString("[said before in this conversation:\n")
 		for _, h := range in.History {
-			b.WriteString(personName(h.Sender) + ": " + session.Cut(h.Text, 2000) + "\n")
+			b.WriteString(personName(h.Sender) + ": " + message.Clip(h.Text, 2000) + "\n")
 		}
 		b.WriteString("]\n")
 	}
@@ -66,7 +66,7 @@ func preface(in message.Inbound) string {
 		if q.Sender != nil {
 			who = personName(*q.Sender)
 		}
-		b.WriteString("[in reply to " + who + ": " + session.Cut(*q.Text, 2000) + "]\n")
+		b.WriteString("[in reply to " + who + ": " + message.Clip(*q.Text, 2000) + "]\n")
 	}
 	return b.String()
 }
@@ -89,11 +89,11 @@ func attachments(list []wit.Attachment) []wit.Part {
 			if a.Name != nil && *a.Name != "" {
 				name += " " + *a.Name
 			}
-			p = session.TextPart("[attached: " + session.Cut(name, 200) + "]")
+			p = session.TextPart("[attached: " + message.Clip(name, 200) + "]")
 		}
 		out = append(out, p)
 		if a.Caption != nil && *a.Caption != "" {
-			out = append(out, session.TextPart(session.Cut(*a.Caption, maxText)))
+			out = append(out, session.TextPart(message.Clip(*a.Caption, maxText)))
 		}
 	}
 	return out

@@ -41,13 +41,13 @@ func (c *toolCalls) persistable(ctx context.Context, call wit.ToolCall, r result
 	return r
 }
 
-// bound cuts parts to maxToolResult bytes of text and 32 parts. JSON becomes text, and nothing at all
+// bound cuts parts to the bytes of text, and the number of parts, that the contract gives. JSON becomes text, and nothing at all
 // becomes a word.
 // Results are read again with each later request, so what is kept of them is paid for many times.
 func bound(parts []wit.Part) []wit.Part {
 	var out []wit.Part
-	left := maxToolResult
-	for _, p := range parts[:min(len(parts), 32)] {
+	left := wit.LimitToolTextBytes
+	for _, p := range parts[:min(len(parts), wit.ToolOutputContentCut)] {
 		if p.Kind == "" || p.Kind == wit.PartKindJSON {
 			p.Kind = wit.PartKindText
 		}

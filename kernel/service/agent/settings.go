@@ -36,7 +36,6 @@ type Agent struct {
 const (
 	defaultContext = 128_000
 	maxRounds      = 25
-	maxToolResult  = 64 << 10
 	maxText        = run.MaxText
 )
 

@@ -11,12 +11,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-const (
-	// afterStop is how long a stream may go on after the model has finished: usage comes last.
-	afterStop = 5 * time.Second
-	// maxCalls is how many tools one answer may ask for.
-	maxCalls = 32
-)
+// afterStop is how long a stream may go on after the model has finished: usage comes last.
+const afterStop = 5 * time.Second
 
 // answer is what a model said to one request.
 type answer struct {
@@ -49,8 +45,8 @@ func (c *collector) take(a *wit.ProviderAnswer) error {
 		c.say(d)
 	}
 	c.calls = append(c.calls, a.ToolCalls...)
-	if len(c.calls) > maxCalls {
-		return wit.Errorf(wit.CodeTooLarge, "the model asks for more than %d tools at once", maxCalls)
+	if len(c.calls) > wit.ProviderAnswerToolCallsMax {
+		return wit.Errorf(wit.CodeTooLarge, "the model asks for more than %d tools at once", wit.ProviderAnswerToolCallsMax)
 	}
 	if a.Usage != nil {
 		c.usage = a.Usage

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -106,7 +107,7 @@ func (c *toolCalls) message(call wit.ToolCall, r result) session.Message {
 func (c *toolCalls) invoke(ctx context.Context, call wit.ToolCall, args wit.JSON) (result, wit.JSON, error) {
 	tool, ok := c.tools.Tool(call.Name)
 	if !ok {
-		return failure("There is no tool " + strconv.Quote(session.Cut(call.Name, 80)) + ". These can be called: " + c.names()), args, nil
+		return failure("There is no tool " + strconv.Quote(message.Clip(call.Name, 80)) + ". These can be called: " + c.names()), args, nil
 	}
 	e, err := hook.BeforeToolCall.Fire(ctx, c.hooks, hookContext(c.active.Run), wit.BeforeToolCall{Tool: call.Name, CallID: call.ID, Args: args})
 	args = e.Args

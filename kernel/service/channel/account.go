@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
@@ -26,6 +27,7 @@ type parts struct {
 	redact  func(string) string
 	dialer  Dialer
 	plugins Plugins
+	claims  claim.Claims
 	inbox   Inbox
 	letters DeadLetters
 	builds  *builds
@@ -38,11 +40,12 @@ func newAccount(id message.Account, settings Account, p parts) (*account, *loop)
 		id: id, at: a.at, bus: p.bus, log: p.log, redact: p.redact, plugins: p.plugins, view: &a.view,
 		settings: settings, machine: newMachine(),
 	}
+	l.tenure = tenure{claims: p.claims, id: id, at: a.at, run: l.tasks.Go}
 	l.bench = bench{
 		worker:  &worker{id: id, plugins: p.plugins, inbox: p.inbox, letters: p.letters, builds: p.builds, view: &a.view},
 		results: make(chan result, 1), spawn: l.tasks.Go,
 	}
-	l.traffic = traffic{id: id, at: a.at, dialer: p.dialer, log: p.log, redact: p.redact, spawn: l.tasks.Go, mail: &l.mail}
+	l.traffic = traffic{id: id, at: a.at, dialer: p.dialer, log: p.log, redact: p.redact, spawn: l.tenure.spawn, mail: &l.mail}
 	l.show()
 	return a, l
 }

@@ -23,8 +23,9 @@ type result interface {
 	conclude(l *loop)
 }
 
-// advance gives the worker the next thing to do, when it has nothing and there is something.
-func (b *bench) advance(life context.Context, now time.Time, mail *mailbox) {
+// advance gives the worker the next thing to do, when it has nothing and there is something. The mailbox is left
+// alone unless it is open.
+func (b *bench) advance(life context.Context, now time.Time, mail *mailbox, open bool) {
 	switch {
 	case b.busy:
 	case b.state.due(now):
@@ -34,7 +35,7 @@ func (b *bench) advance(life context.Context, now time.Time, mail *mailbox) {
 		if !b.trial.paused(now) {
 			b.try(life, b.trial)
 		}
-	case !mail.empty() && b.worker.callable():
+	case open && !mail.empty() && b.worker.callable():
 		b.trial = &trial{in: mail.take()}
 		b.try(life, b.trial)
 	}

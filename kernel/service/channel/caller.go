@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/retry"
-	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -185,7 +184,7 @@ func (o *connectionBroke) carryOut(l *loop) error {
 	if peer := (*ClosedError)(nil); errors.As(o.err, &peer) {
 		closed = peer.Closed
 	}
-	closed.Reason = inbox.Clip(l.redact(closed.Reason), 500)
+	closed.Reason = message.Clip(l.redact(closed.Reason), 500)
 	again := !o.c.request.Once
 	if again {
 		closed.ReopensAfter = new(delay.Milliseconds())

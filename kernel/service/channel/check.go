@@ -12,26 +12,37 @@ import (
 // check names the accounts that the owner has to do something about.
 func (s *Service) check(context.Context) service.Check {
 	list := s.List()
-	var wrong, lost []string
+	var wrong, waiting []string
 	for _, a := range list {
 		switch condition := a.Condition(); condition {
+		case string(phaseWaiting):
+			if a.State == wit.ConnectionStateFailed {
+				wrong = append(wrong, described(a))
+			} else {
+				waiting = append(waiting, described(a))
+			}
 		case string(phaseFailed), string(phaseStopped), string(wit.ConnectionStateNeedsLogin):
-			wrong = append(wrong, strings.TrimSpace(a.Channel+"/"+a.Account+": "+condition+" "+a.Message))
+			wrong = append(wrong, described(a))
 		case string(wit.ConnectionStateConnected), string(phaseDisabled), string(phaseOff):
 		default:
-			lost = append(lost, strings.TrimSpace(a.Channel+"/"+a.Account+": "+condition+" "+a.Message))
+			waiting = append(waiting, described(a))
 		}
 	}
 	if len(wrong) > 0 {
 		return service.Check{Name: "channels", Message: strings.Join(wrong, "; "), Hint: "see `carapace logs`, and set the account up again with `carapace setup`"}
 	}
-	if len(lost) > 0 {
-		return service.Check{Name: "channels", OK: true, Warning: true, Message: strings.Join(lost, "; "), Hint: "it goes on trying; `carapace logs` shows why it is not connected"}
+	if len(waiting) > 0 {
+		return service.Check{Name: "channels", OK: true, Warning: true, Message: strings.Join(waiting, "; "), Hint: "it goes on trying; `carapace logs` shows why it is not connected"}
 	}
 	if len(list) == 1 {
 		return service.Check{Name: "channels", OK: true, Message: "1 account"}
 	}
 	return service.Check{Name: "channels", OK: true, Message: fmt.Sprintf("%d accounts", len(list))}
+}
+
+// described says how an account is, for the owner.
+func described(a Changed) string {
+	return strings.TrimSpace(a.Channel + "/" + a.Account + ": " + a.Condition() + " " + a.Message)
 }
 
 // Condition is how the account is, in a word: the state of its connection, or why it has none.

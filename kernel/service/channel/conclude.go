@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // conclude takes over what came of handling an event: its answer is acted upon, or it is decided what becomes
 // of the event.
 func (r attempted) conclude(l *loop) {
-	if r.loaded {
+	if r.loaded && l.bench.trial.in.letter == "" { // a replay may run without the claim
 		l.bench.state.read(r.stored)
 	}
 	if r.rollback != nil {
@@ -127,7 +128,7 @@ func brings(k wit.EventKind) bool {
 // stopAt stops the account visibly.
 func (l *loop) stopAt(t *trial) {
 	hint := fmt.Sprintf("it stopped at an event (%s) that its plugin could not handle: %s. Update the plugin, or replay or drop the event, to go on",
-		t.in.event.Kind, inbox.Clip(l.redact(t.cause.Error()), 500))
+		t.in.event.Kind, message.Clip(l.redact(t.cause.Error()), 500))
 	l.stop(phaseStopped, &wit.AccountStatus{State: wit.ConnectionStateFailed, Message: &hint})
 	l.noteBuild()
 	l.report.lastError = hint

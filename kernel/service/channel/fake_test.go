@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/claim/claimtest"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
@@ -104,6 +105,7 @@ type world struct {
 	refuse    error // what Accept answers
 	wakes     int
 	dialer    channel.Dialer
+	claims    claimtest.Claims
 	inbox     *inbox.Service
 	log       bytes.Buffer // what the service logs
 }
@@ -238,7 +240,7 @@ func (w *world) run() (s *channel.Service, stop func()) {
 	in := inbox.New(inbox.Deps{Store: w.store, Log: hclog.NewNullLogger(), Acceptor: w, Outbox: outbox{w}, Accounts: known{&s}, Redact: redact})
 	s = channel.New(channel.Deps{
 		Bus: w.bus, Log: hclog.New(&hclog.LoggerOptions{Output: &w.log}), Plugins: w, Settings: w, Credentials: w,
-		Inbox: in, DeadLetters: in.DeadLetters(), Dialer: w.dialer, Redact: redact,
+		Inbox: in, DeadLetters: in.DeadLetters(), Claims: &w.claims, Dialer: w.dialer, Redact: redact,
 	})
 	w.inbox = in
 	ctx, cancel := context.WithCancel(context.Background())

@@ -20,8 +20,10 @@ import (
 // goroutine whose result comes back; requests and connections have goroutines of their own; pauses are times
 // that the loop wakes up at. So it answers orders at once, whatever the plugin does.
 //
+// The account runs while the loop holds its claim (see tenure), so that no other gateway does.
+//
 // A stop does not cut a call of the plugin off: what that has read is committed, and nothing is done about the
-// rest of its answer. The call ends with the gateway, or at its own deadline.
+// rest of its answer. The call ends with the gateway, with the claim, or at its own deadline.
 type loop struct {
 	id      message.Account
 	at      address
@@ -40,6 +42,8 @@ type loop struct {
 	bench    bench
 	traffic  traffic
 	report   report
+	tenure   tenure
+	leaveAt  time.Time      // when the account stops since its plugin is gone; zero while it is here
 	tasks    sync.WaitGroup // all goroutines that the loop has started
 }
 
@@ -55,7 +59,11 @@ func (l *loop) run(ctx context.Context) {
 		if l.machine.restartDue(now) {
 			l.begin()
 		}
-		l.bench.advance(ctx, now, &l.mail)
+		if !l.leaveAt.IsZero() && !l.leaveAt.After(now) {
+			l.leave()
+		}
+		l.settle()
+		l.bench.advance(l.tenure.context(l.life), now, &l.mail, l.open())
 		alarm.set(l.next())
 		select {
 		case e := <-l.at.orders:
@@ -67,6 +75,8 @@ func (l *loop) run(ctx context.Context) {
 		case r := <-l.bench.results:
 			l.bench.busy = false
 			r.conclude(l)
+		case <-l.tenure.ended():
+			l.lost()
 		case <-alarm.c():
 			alarm.rang()
 		case <-ctx.Done():
@@ -83,6 +93,9 @@ func (l *loop) door() <-chan *input {
 	return l.at.events
 }
 
+// open reports whether the next event may be handled: without the claim none is, for an account that runs.
+func (l *loop) open() bool { return l.tenure.hold != nil || l.machine.phase != phaseRunning }
+
 // receive puts an event in the mailbox, unless the start that it belongs to is over.
 func (l *loop) receive(in *input) {
 	if l.machine.current(in.gen) {
@@ -93,7 +106,7 @@ func (l *loop) receive(in *input) {
 
 // next is when the loop has something to do again by itself; zero when never.
 func (l *loop) next() time.Time {
-	return earlier(earlier(l.traffic.timers.first, l.machine.restartAt), l.bench.next())
+	return earlier(earlier(l.traffic.timers.first, l.machine.restartAt), earlier(l.leaveAt, l.bench.next()))
 }
 
 // begin starts the account anew: what was under way is abandoned and the next event is `start`.
@@ -112,9 +125,20 @@ func (l *loop) stop(to phase, why *wit.AccountStatus) {
 	l.stopped(why)
 }
 
+// leave stops an account whose plugin is gone. It starts again when that is back.
+func (l *loop) leave() {
+	l.leaveAt = time.Time{}
+	if l.machine.phase.claims() {
+		hint := "its plugin is not loaded: see plugins.status"
+		l.stop(phaseIdle, &wit.AccountStatus{State: wit.ConnectionStateDisconnected, Message: &hint})
+		l.publish()
+	}
+}
+
 // stopped does what follows from the end of a start.
 func (l *loop) stopped(why *wit.AccountStatus) {
 	l.abandon()
+	l.bench.state.hurry(time.Now())
 	l.report.ended(why)
 	for _, in := range l.mail.remove(func(*input) bool { return true }) {
 		l.finish(in, outcome{err: l.refusal()})
@@ -123,7 +147,7 @@ func (l *loop) stopped(why *wit.AccountStatus) {
 
 // refusal is what those hear whose events an account that does not run will not handle.
 func (l *loop) refusal() error {
-	return wit.Errorf(wit.CodeUnavailable, "account %s is %s", l.id, l.machine.phase)
+	return l.machine.phase.refusal(l.id, l.report.status)
 }
 
 // abandon forgets the requests, timers and connections of the start that has ended, and the events that they
@@ -211,8 +235,11 @@ func (l *loop) end() {
 	if l.bench.trial != nil {
 		l.giveUp(l.refusal())
 	}
-	if s := &l.bench.state; s.dirty {
-		l.bench.worker.flush(l.life, s.state).conclude(l)
+	if h := l.tenure.hold; h != nil {
+		if s := &l.bench.state; s.dirty {
+			l.bench.worker.flush(h.ctx, s.state).conclude(l)
+		}
+		h.release()
 	}
 	l.show()
 }

@@ -16,7 +16,7 @@ func (o configure) carryOut(l *loop) error {
 		enabled: o.settings.Enabled, config: !bytes.Equal(l.settings.Config, o.settings.Config),
 		code: here && l.machine.build != p.Build(), idle: l.idle(),
 	}
-	l.settings, l.removed = o.settings, false
+	l.settings, l.removed, l.leaveAt = o.settings, false, time.Time{}
 	switch l.machine.react(c) {
 	case reactBegin:
 		l.begin()
@@ -38,15 +38,34 @@ func (remove) carryOut(l *loop) error {
 	return nil
 }
 
-// start starts an account that does not run. CodeInvalid for a disabled one.
+// absentFor is how long a plugin may be away before its accounts are left to other gateways; an upgrade is quicker.
+const absentFor = time.Minute
+
+// absent notes that the plugin of an account is away.
+type absent struct{}
+
+func (absent) carryOut(l *loop) error {
+	if l.leaveAt.IsZero() && l.machine.phase.claims() {
+		l.leaveAt = time.Now().Add(absentFor)
+	}
+	return nil
+}
+
+// start starts an account that does not run. CodeInvalid for a disabled one, CodeUnavailable for one that waits
+// for its claim.
 type start struct{}
 
 func (start) carryOut(l *loop) error {
 	switch {
 	case !l.settings.Enabled:
 		return wit.Errorf(wit.CodeInvalid, "account %s is disabled in the settings: enable it there", l.id)
+	case l.machine.phase == phaseWaiting:
+		return l.refusal()
 	case l.machine.phase != phaseRunning:
 		l.begin()
+		if !l.bench.worker.callable() {
+			return absent{}.carryOut(l)
+		}
 	}
 	return nil
 }
@@ -86,6 +105,8 @@ type deliver struct{ in *input }
 
 func (o deliver) carryOut(l *loop) error {
 	switch {
+	case l.machine.phase == phaseWaiting:
+		return l.refusal()
 	case !l.bench.worker.callable():
 		return wit.Errorf(wit.CodeUnavailable, "channel %s is not loaded now: see plugins.status", l.id.Channel)
 	case !l.wanted(o.in):

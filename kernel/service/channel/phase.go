@@ -5,19 +5,39 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // phase is what a loop is doing about its account.
 type phase string
 
 const (
-	phaseIdle     phase = "idle"     // not started yet, or the gateway is stopping
+	phaseIdle     phase = "idle"     // not started: its plugin is gone, or the gateway begins or stops
+	phaseWaiting  phase = "waiting"  // for its claim, which another gateway holds
 	phaseRunning  phase = "running"  // events are handled
 	phaseStopped  phase = "stopped"  // an event could not be handled: the owner has to decide
 	phaseOff      phase = "off"      // the owner stopped it
 	phaseDisabled phase = "disabled" // by the settings
 	phaseFailed   phase = "failed"   // start failed: it is tried again
 )
+
+// claims reports whether the account is this gateway's, or is to be.
+func (p phase) claims() bool {
+	switch p {
+	case phaseWaiting, phaseRunning, phaseStopped, phaseFailed:
+		return true
+	}
+	return false
+}
+
+// refusal is what those hear who want something of an account that does not run.
+func (p phase) refusal(id message.Account, s wit.AccountStatus) error {
+	if p == phaseWaiting && s.Message != nil {
+		return wit.Errorf(wit.CodeUnavailable, "account %s waits: %s", id, *s.Message)
+	}
+	return wit.Errorf(wit.CodeUnavailable, "account %s is %s", id, p)
+}
 
 // restartDelays are what an account whose start failed waits.
 var restartDelays = retry.Backoff{Min: 5 * time.Second, Max: 5 * time.Minute}
@@ -74,7 +94,9 @@ func (m *machine) restartDue(now time.Time) bool {
 func (m *machine) current(gen uint64) bool { return gen == 0 || gen == m.gen }
 
 // restarts reports whether a new credential, say, is a reason to start anew.
-func (m *machine) restarts() bool { return m.phase != phaseOff && m.phase != phaseIdle }
+func (m *machine) restarts() bool {
+	return m.phase != phaseOff && m.phase != phaseIdle && m.phase != phaseWaiting
+}
 
 // change is what a look at settings and plugins has brought.
 type change struct {
@@ -100,7 +122,7 @@ func (m *machine) react(c change) reaction {
 	switch {
 	case !c.enabled && m.phase != phaseDisabled:
 		return reactDisable
-	case !c.enabled, m.phase == phaseOff:
+	case !c.enabled, m.phase == phaseOff, m.phase == phaseWaiting:
 	case m.phase == phaseRunning:
 		begin = c.config || c.code && m.build != "" && c.idle
 	case m.phase == phaseStopped, m.phase == phaseFailed:

@@ -27,6 +27,8 @@ func TestWhatFollowsAChange(t *testing.T) {
 		"stopped, new code":        {phaseStopped, "1", change{enabled: true, code: true}, reactBegin},
 		"failed, another section":  {phaseFailed, "1", change{enabled: true, config: true}, reactBegin},
 		"off, whatever else":       {phaseOff, "1", change{enabled: true, code: true, config: true, idle: true}, reactStay},
+		"waiting, whatever else":   {phaseWaiting, "1", change{enabled: true, code: true, config: true, idle: true}, reactStay},
+		"waiting, disabled":        {phaseWaiting, "1", change{}, reactDisable},
 		"off, disabled":            {phaseOff, "1", change{}, reactDisable},
 	} {
 		m := machine{phase: c.phase, build: c.build}

@@ -14,6 +14,12 @@
 // connections go on. A connection's `opened`, messages and `closed` come in order, each message after the
 // one before was handled; one that breaks is opened again, less and less often.
 //
+// An account runs in one of the gateways that share a state: its loop claims it. Where the claim is held elsewhere
+// the loop waits, refuses events and says why, and starts when it gets the claim. It keeps the claim while the account
+// runs, has failed and is to be started again, or has stopped at an event that waits for its owner; it gives
+// it back, with all that was under way ended and the state written, when the account is stopped, disabled or
+// removed, when its plugin has been gone for a minute, and at the end. An upgrade of the plugin does not touch it.
+//
 // An account is one loop that one goroutine owns (see loop). It is spoken to by orders, which it carries out
 // at once whatever its plugin does, and by events, which wait in its bounded mailbox. Readers look at the
 // view that it last showed: once an order has returned, they see what it did. An idle account is one parked
@@ -27,6 +33,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -42,6 +49,7 @@ type Deps struct {
 	Credentials Credentials
 	Inbox       Inbox
 	DeadLetters DeadLetters
+	Claims      claim.Claims
 	Dialer      Dialer
 	// Redact takes secrets out of text that is shown to the owner; nil leaves it as it is.
 	Redact func(string) string
@@ -69,7 +77,7 @@ func New(d Deps) *Service {
 	s := &Service{
 		parts: parts{
 			bus: d.Bus, log: d.Log.Named("channel"), redact: d.Redact, dialer: d.Dialer, plugins: d.Plugins,
-			inbox: d.Inbox, letters: d.DeadLetters, builds: newBuilds(d.Plugins),
+			inbox: d.Inbox, letters: d.DeadLetters, claims: d.Claims, builds: newBuilds(d.Plugins),
 		},
 		settings: d.Settings, changed: make(chan struct{}, 1), looked: make(chan struct{}),
 	}
@@ -137,7 +145,11 @@ func (s *Service) sync(ctx context.Context, loops *sync.WaitGroup) {
 		}
 	}
 	for _, a := range s.roster.all() {
-		if !want[a.id] && !s.waits(a.id) {
+		switch {
+		case want[a.id]:
+		case s.waits(a.id):
+			_ = a.order(ctx, absent{})
+		default:
 			_ = a.order(ctx, remove{})
 		}
 	}

@@ -32,6 +32,13 @@ func (k *keeper) keep(s inbox.State, now time.Time) {
 	}
 }
 
+// hurry has what is to be written written now.
+func (k *keeper) hurry(now time.Time) {
+	if k.dirty {
+		k.flushAt = now
+	}
+}
+
 // flushed takes the outcome of a write over; one that failed is made again.
 func (k *keeper) flushed(err error, now time.Time) {
 	if k.dirty = err != nil; k.dirty {

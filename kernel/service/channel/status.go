@@ -109,7 +109,7 @@ func health(p phase, s wit.ConnectionState) string {
 		return "healthy"
 	case p == phaseRunning && s == wit.ConnectionStateConnecting:
 		return "starting"
-	case p == phaseOff || p == phaseDisabled || p == phaseIdle:
+	case p == phaseOff || p == phaseDisabled || p == phaseIdle || p == phaseWaiting:
 		return "stopped"
 	}
 	return "unhealthy"

@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/retry"
-	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -50,7 +49,7 @@ func (t *traffic) idle() bool {
 }
 
 // shown is an id of the plugin's as logs show it. Secrets go first: of one that is cut, a part would stay.
-func (t *traffic) shown(id string) string { return inbox.Clip(t.redact(id), 80) }
+func (t *traffic) shown(id string) string { return message.Clip(t.redact(id), 80) }
 
 // perform does what an answer to in asks for.
 func (t *traffic) perform(p Plugin, in *input, a *wit.ChannelAnswer) {

@@ -19,8 +19,8 @@ type view struct {
 func (v *view) ready() error {
 	state := v.report.status.State
 	switch {
-	case v.phase == phaseOff, v.phase == phaseDisabled, v.phase == phaseIdle:
-		return wit.Errorf(wit.CodeUnavailable, "account %s is %s", v.id, v.phase)
+	case v.phase == phaseOff, v.phase == phaseDisabled, v.phase == phaseIdle, v.phase == phaseWaiting:
+		return v.phase.refusal(v.id, v.report.status)
 	case v.phase == phaseFailed, v.phase == phaseRunning && state == wit.ConnectionStateFailed:
 		return wit.Errorf(wit.CodeUnavailable, "account %s has failed: see channels.status", v.id)
 	case state == wit.ConnectionStateNeedsLogin:

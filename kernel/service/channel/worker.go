@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
@@ -26,7 +27,8 @@ type DeadLetters interface {
 }
 
 // worker does for a loop what takes time: it calls the plugin and writes. The loop has it do one thing at a
-// time, in a goroutine, and hears the result; the worker keeps nothing and changes nothing of the loop's.
+// time, in a goroutine, and hears the result; the worker keeps nothing and changes nothing of the loop's. What it
+// does under a claim that is lost meanwhile is not written.
 type worker struct {
 	id      message.Account
 	plugins Finder
@@ -140,6 +142,9 @@ func (w *worker) fill(e wit.ChannelEvent, s inbox.State) wit.ChannelEvent {
 // commit writes an answer's messages with the rules of this moment. A replayed event leaves the state alone:
 // the account has gone on meanwhile.
 func (w *worker) commit(ctx context.Context, in *input, version string, r *attempted) (err error) {
+	if claim.Lost(ctx) {
+		return claim.ErrLost
+	}
 	if len(r.answer.Messages) == 0 && in.letter == "" {
 		if r.answer.State != nil || r.state.Version != version && r.state.State != nil {
 			r.kept = keepLater
@@ -205,6 +210,9 @@ type recorded struct {
 
 // record keeps the event of a trial that was given up.
 func (w *worker) record(ctx context.Context, t *trial) (r recorded) {
+	if claim.Lost(ctx) {
+		return recorded{err: claim.ErrLost}
+	}
 	r.letter, r.err = w.letters.Record(ctx, inbox.Failure{Account: w.id, Event: t.in.event, Cause: t.cause, Next: t.next})
 	return r
 }
@@ -212,7 +220,10 @@ func (w *worker) record(ctx context.Context, t *trial) (r recorded) {
 // flushed is what came of writing the state.
 type flushed struct{ err error }
 
-// flush writes a state that came without messages. It does not end with ctx.
+// flush writes a state that came without messages, unless the claim was lost. It does not end with ctx.
 func (w *worker) flush(ctx context.Context, s inbox.State) flushed {
+	if claim.Lost(ctx) {
+		return flushed{claim.ErrLost}
+	}
 	return flushed{w.inbox.PutState(ctx, w.id, s)}
 }

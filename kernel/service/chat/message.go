@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -65,7 +66,7 @@ func shown(sessionID string, m session.Message, maxChars int) Message {
 	for _, p := range m.Parts {
 		c := Content{Type: string(p.Kind)}
 		if p.Text != nil {
-			c.Text = session.Cut(*p.Text, maxChars)
+			c.Text = message.Clip(*p.Text, maxChars)
 		}
 		if p.Media != nil {
 			c.Media = *p.Media

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
@@ -102,7 +103,7 @@ func inBubble(t *testing.T, protocol int, test func(*bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{T: t, protocol: protocol, scopes: []wire.Scope{wire.ScopeAdmin}}
-		sched := schedule.New(schedule.Deps{Store: store.OpenMemory(), Zone: time.UTC})
+		sched := schedule.New(schedule.Deps{Store: store.OpenMemory(), Claims: new(claim.Local), Zone: time.UTC})
 		bus := &event.Bus{}
 		cancel := cron.Changes.Subscribe(bus, func(c cron.Change) {
 			out, err := json.Marshal(c)
@@ -317,7 +318,7 @@ func TestUpdate(t *testing.T) {
 }
 
 func TestServiceNamesItself(t *testing.T) {
-	sched := schedule.New(schedule.Deps{Store: store.OpenMemory(), Zone: time.UTC})
+	sched := schedule.New(schedule.Deps{Store: store.OpenMemory(), Claims: new(claim.Local), Zone: time.UTC})
 	part := cron.New(cron.Deps{Scheduler: sched, Bus: &event.Bus{}}).Service()
 	if part.Name != "cron" || len(part.Methods) != 8 || len(part.Events) != 1 || part.Events[0].Name != "cron" || part.Run != nil {
 		t.Errorf("%+v", part)

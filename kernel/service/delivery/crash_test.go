@@ -16,6 +16,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
@@ -229,7 +230,8 @@ func boot(c *city, db store.Store, crashAt int, hold bool) (g *gateway, stop fun
 	g = &gateway{life: l, city: c, db: mortal{db, l}, queue: delivery.NewQueue(), turns: "test.turns"}
 	in := inbox.New(inbox.Deps{Store: g.db, Log: hclog.NewNullLogger(), Acceptor: g, Outbox: g.queue})
 	g.channels = channel.New(channel.Deps{
-		Bus: &g.bus, Log: hclog.NewNullLogger(), Plugins: g, Settings: g, Credentials: g, Inbox: in, DeadLetters: in.DeadLetters(),
+		Claims: new(claim.Local),
+		Bus:    &g.bus, Log: hclog.NewNullLogger(), Plugins: g, Settings: g, Credentials: g, Inbox: in, DeadLetters: in.DeadLetters(),
 	})
 	g.out = delivery.New(delivery.Deps{Store: g.db, Bus: &g.bus, Log: hclog.NewNullLogger(), Queue: g.queue, Accounts: g.channels, Senders: g, Hold: hold})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -94,8 +94,12 @@ type Media interface {
 	Put(ctx context.Context, mime, name string, data []byte) (string, error)
 }
 
-// lookAgain is how often all is looked at again, should a change have been missed.
-const lookAgain = time.Minute
+const (
+	// lookAgain is how often all is looked at again, should a change have been missed.
+	lookAgain = time.Minute
+	// storeRest is how long to wait after the store has failed.
+	storeRest = time.Second
+)
 
 // Service works the queue off. It puts the parts together; each of them owns its own state.
 type Service struct {
@@ -169,8 +173,13 @@ func (s *Service) Run(ctx context.Context) error {
 	again := time.NewTicker(lookAgain)
 	defer again.Stop()
 	for last := ""; ; {
-		last = s.load(ctx, last)
+		var failed <-chan time.Time
+		var err error
+		if last, err = s.load(ctx, last); err != nil {
+			failed = time.After(storeRest)
+		}
 		select {
+		case <-failed:
 		case <-s.queue.wake:
 		case <-changed:
 			s.lanes.unpark()
@@ -185,15 +194,15 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // load puts what was enqueued behind the key last on its lanes, and returns the newest key. Messages that wait
-// since an earlier life of the gateway come first, since their keys are lower.
-func (s *Service) load(ctx context.Context, last string) string {
+// since an earlier life of the gateway come first, since their keys are lower. What was read before an error goes out.
+func (s *Service) load(ctx context.Context, last string) (string, error) {
 	fresh, err := s.records.after(ctx, last)
 	if err != nil && ctx.Err() == nil {
-		s.log.Error("outbound queue not read", "error", err) // what was read before that goes out
+		s.log.Error("outbound queue not read", "error", err)
 	}
 	for _, a := range fresh {
 		s.lanes.push(a.lane, a.channel, a.key)
 		last = a.key
 	}
-	return last
+	return last, err
 }

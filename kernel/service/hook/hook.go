@@ -1,5 +1,5 @@
-// Package hook asks plugins at named moments, and holds the table of what each hook may do: which
-// fields of its event a plugin may give a new value, whether it may cancel, and who fires it.
+// Package hook asks plugins at named moments. Which fields of its event a plugin may give a new value, and whether
+// it may cancel, stands in the contract with each hook's name; the table here says who fires it.
 //
 // Fire calls the plugins of one hook. Where something may be modified or cancelled they go one after
 // the other, the highest priority first, and each sees what those before it changed; observers are
@@ -7,7 +7,7 @@
 // when its policy is open; when it is closed Fire refuses. Fire returns when all have answered or
 // given up.
 //
-// Modifications are merged field by field, by the table only: what a plugin says about other fields is
+// Modifications are merged field by field, by the contract only: what a plugin says about other fields is
 // logged and ignored. Nothing here keeps state; everything is safe for concurrent use.
 package hook
 
@@ -53,11 +53,7 @@ func New(source Source, log hclog.Logger) *Hooks {
 const defaultDeadline = wit.HookFactsDeadlineDefault * time.Millisecond
 
 // Kind is a hook with the type of its event.
-type Kind[E any] struct {
-	name     wit.HookName
-	modifies []string
-	cancels  bool
-}
+type Kind[E any] struct{ name wit.HookName }
 
 // Fire asks the plugins and returns the event as they left it.
 //
@@ -71,7 +67,7 @@ func (k Kind[E]) Fire(ctx context.Context, h *Hooks, c wit.HookContext, event E)
 	if len(plugins) == 0 {
 		return event, nil
 	}
-	if !k.cancels && len(k.modifies) == 0 {
+	if !k.name.Cancels() && len(k.name.Modifies()) == 0 {
 		k.observe(ctx, h, plugins, c, event)
 		return event, nil
 	}
@@ -100,7 +96,7 @@ func (k Kind[E]) observe(ctx context.Context, h *Hooks, plugins []Plugin, c wit.
 
 func (k Kind[E]) ask(ctx context.Context, h *Hooks, p Plugin, c wit.HookContext, event E) (E, error) {
 	d, err := k.call(ctx, p, c, event)
-	if err == nil && d.Cancel && k.cancels {
+	if err == nil && d.Cancel && k.name.Cancels() {
 		reason := "no reason given"
 		if d.Reason != nil && *d.Reason != "" {
 			reason = *d.Reason
@@ -148,9 +144,10 @@ func (k Kind[E]) call(ctx context.Context, p Plugin, c wit.HookContext, event E)
 	return d, err
 }
 
-// merge puts the fields of modify that the table allows into event.
+// merge puts the fields of modify that the contract allows into event.
 func (k Kind[E]) merge(h *Hooks, p Plugin, event E, modify wit.JSON) (E, error) {
-	if len(modify) == 0 || len(k.modifies) == 0 {
+	modifies := k.name.Modifies()
+	if len(modify) == 0 || len(modifies) == 0 {
 		return event, nil
 	}
 	var given map[string]json.RawMessage
@@ -158,7 +155,7 @@ func (k Kind[E]) merge(h *Hooks, p Plugin, event E, modify wit.JSON) (E, error) 
 		return event, wit.Errorf(wit.CodeInvalid, "what it modifies is not an object: %w", err)
 	}
 	for field := range given {
-		if !slices.Contains(k.modifies, field) {
+		if !slices.Contains(modifies, field) {
 			h.log.Warn("plugin may not modify this field", "hook", k.name, "plugin", p.ID(), "field", field)
 			delete(given, field)
 		}

@@ -117,7 +117,7 @@ func TestEveryKind(t *testing.T) {
 			}, hclog.NewNullLogger())
 		}
 		_, err := k(source(refuse))
-		if cancelled := wit.CodeOf(err) == wit.CodeForbidden; cancelled != row.Cancels {
+		if cancelled := wit.CodeOf(err) == wit.CodeForbidden; cancelled != row.Name.Cancels() {
 			t.Errorf("%s: cancelled %v: %v", row.Name, cancelled, err)
 		}
 		if name != row.Name {
@@ -125,7 +125,7 @@ func TestEveryKind(t *testing.T) {
 		}
 		before, _ := k(source(modify(`{}`)))
 		after, err := k(source(modify(`{"text":"x","systemPrompt":"x","prependContext":"x","args":{"x":1},"result":"x","to":"x","tool":"x"}`)))
-		if changed := !equal(before, after); err != nil || changed != (len(row.Modifies) > 0) {
+		if changed := !equal(before, after); err != nil || changed != (len(row.Name.Modifies()) > 0) {
 			t.Errorf("%s: changed %v: %v", row.Name, changed, err)
 		}
 	}

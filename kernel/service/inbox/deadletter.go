@@ -99,7 +99,7 @@ func (d *DeadLetters) letter(f Failure) (id string, l DeadLetter) {
 	now := time.Now().UnixMilli()
 	return key(f.Account.Channel, f.Account.ID, hex.EncodeToString(sum[:8])), DeadLetter{
 		Channel: f.Account.Channel, Account: f.Account.ID, Kind: e.Kind, Code: wit.CodeOf(f.Cause),
-		Reason: Clip(d.redact(f.Cause.Error()), 2000), Event: text, Count: 1, At: now, LastAt: now,
+		Reason: message.Clip(d.redact(f.Cause.Error()), 2000), Event: text, Count: 1, At: now, LastAt: now,
 	}
 }
 

@@ -31,7 +31,7 @@ func remember(tx store.Tx, a message.Account, m *wit.Message) error {
 	if _, err := found(err); err != nil {
 		return err
 	}
-	list = append(list, message.Remark{ID: m.ID, Sender: m.Sender, Text: Clip(m.Text, maxPendingText), Time: m.Time})
+	list = append(list, message.Remark{ID: m.ID, Sender: m.Sender, Text: message.Clip(m.Text, maxPendingText), Time: m.Time})
 	return pendingTable.Put(tx, k, list[max(0, len(list)-maxPending):])
 }
 
@@ -46,16 +46,4 @@ func recall(tx store.Tx, a message.Account, m *wit.Message) ([]message.Remark, e
 		return nil, err
 	}
 	return list, pendingTable.Delete(tx, k)
-}
-
-// Clip cuts text to at most n bytes, at a character. Text that may hold secrets is redacted before it: what is left
-// of one that was cut is not recognized any more.
-func Clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xc0 == 0x80 {
-		n--
-	}
-	return s[:n] + "…"
 }

@@ -6,7 +6,8 @@
 // the history to a model as wit.ChatTurn. The answer leaves as an Outbound, which delivery keeps until it is
 // sent.
 //
-// The package holds data only. Values belong to who has them and are not changed once handed on.
+// The package holds data, and what cuts a text of it to be shown. Values belong to who has them and are not
+// changed once handed on.
 package message
 
 import "github.com/carapace-gateway/carapace/wit"

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
@@ -26,6 +27,7 @@ type Active struct {
 	Run Run
 
 	service *Service
+	held    context.Context // the claim's
 	ended   bool
 }
 
@@ -38,10 +40,15 @@ func (u unrecorded) Unwrap() error { return u.error }
 // to be left where it is.
 func Unrecorded(err error) bool { return errors.As(err, new(unrecorded)) }
 
-// Update records a step in one transaction. It is not disturbed by the end of the run's context. An error is
-// Unrecorded if the store failed, else fn's own.
+// Update records a step in one transaction. It is not disturbed by the end of the run's context, but nothing is
+// recorded once the claim of the run was lost. An error is Unrecorded then and if the store failed, else fn's own.
 func (a *Active) Update(fn func(store.Tx) error) error {
-	return marked(a.service.store.Update(context.Background(), fn))
+	return marked(a.service.store.Update(context.Background(), func(tx store.Tx) error {
+		if claim.Lost(a.held) {
+			return claim.ErrLost
+		}
+		return fn(tx)
+	}))
 }
 
 // View reads on for the run; the end of its context does not disturb it. Errors are as Update's.

@@ -134,10 +134,10 @@ func (s *Service) dispatch(ctx context.Context) error {
 	}
 	for _, w := range live {
 		for _, id := range w.Urgent {
-			s.work(ctx, "run/"+id, func() time.Duration { return s.execute(ctx, id) })
+			s.work(ctx, "run/"+id, func(ctx context.Context) time.Duration { return s.execute(ctx, id) })
 		}
 		if len(w.Runs) > 0 && !s.holds.holding(w.Key) { // its release wakes
-			s.work(ctx, "session/"+string(w.Key), func() time.Duration { return s.serve(ctx, w.Key) })
+			s.work(ctx, "session/"+string(w.Key), func(ctx context.Context) time.Duration { return s.serve(ctx, w.Key) })
 		}
 	}
 	return nil
@@ -145,7 +145,7 @@ func (s *Service) dispatch(ctx context.Context) error {
 
 // work runs fn on its own goroutine with a claim of this name, unless such work is going on, and looks at
 // the queue again after it, and after the rest that it asks for.
-func (s *Service) work(ctx context.Context, name string, fn func() (rest time.Duration)) {
+func (s *Service) work(ctx context.Context, name string, fn func(context.Context) (rest time.Duration)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.busy[name] || s.ctx == nil {
@@ -161,9 +161,9 @@ func (s *Service) work(ctx context.Context, name string, fn func() (rest time.Du
 	})
 }
 
-// claimed calls fn while the claim is held.
-func (s *Service) claimed(ctx context.Context, name string, fn func() time.Duration) (rest time.Duration) {
-	release, err := s.claims.Claim(ctx, name)
+// claimed calls fn while the claim is held. After a loss the work is claimed anew.
+func (s *Service) claimed(ctx context.Context, name string, fn func(context.Context) time.Duration) (rest time.Duration) {
+	held, release, err := s.claims.Claim(ctx, name)
 	if err != nil {
 		if ctx.Err() == nil {
 			s.log.Error("run not claimed", "claim", name, "error", err)
@@ -171,7 +171,11 @@ func (s *Service) claimed(ctx context.Context, name string, fn func() time.Durat
 		return storeRest
 	}
 	defer release()
-	return fn()
+	rest = fn(held)
+	if claim.Lost(held) {
+		s.log.Warn("run left where it is: its claim was lost", "claim", name)
+	}
+	return rest
 }
 
 // serve executes a session's runs, each once there is a slot for it, until none is left.
@@ -216,7 +220,7 @@ func (s *Service) execute(ctx context.Context, id string) (rest time.Duration) {
 	defer s.activate(id, nil)
 	r, err := s.Find(ctx, id)
 	if err == nil && r.State.Live() {
-		a := &Active{Run: r, service: s}
+		a := &Active{Run: r, service: s, held: ctx}
 		if err = s.executor.Execute(runCtx, a); a.ended || errors.Is(err, errHeld) {
 			return 0
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/claim"
+	"github.com/carapace-gateway/carapace/kernel/claim/claimtest"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -172,6 +173,43 @@ func TestOneHolder(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := w.ids(); w.clash || len(got) != 10 || !slices.IsSorted(got) {
 			t.Errorf("begun %q, two at a time: %v", got, w.clash)
+		}
+	})
+}
+
+// TestALostClaim: a run whose claim is lost is left where it is and records nothing more; whoever gets the claim
+// next takes it up.
+func TestALostClaim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, claims := store.OpenMemory(), new(claimtest.Claims)
+		var late error
+		first := &worker{do: func(ctx context.Context, a *run.Active) error {
+			<-ctx.Done()
+			late = a.Update(func(store.Tx) error { t.Error("a step was recorded without the claim"); return nil })
+			return ctx.Err()
+		}}
+		second := &worker{}
+		a := live(t, s, first, claims)
+		defer a.stop()
+		submit(t, a.Service, key, "r1")
+		synctest.Wait()
+		b := live(t, s, second, claims) // waits for the claim
+		defer b.stop()
+		synctest.Wait()
+		if got := second.ids(); len(got) != 0 {
+			t.Fatalf("begun twice: %q", got)
+		}
+		claims.Lose("session/" + string(key))
+		synctest.Wait()
+		r, err := b.Find(t.Context(), "r1")
+		if err != nil || r.State != run.Done || r.Resumed != 1 {
+			t.Errorf("after the loss: %+v, %v", r, err)
+		}
+		if !run.Unrecorded(late) {
+			t.Errorf("a late step: %v", late)
+		}
+		if got := first.ids(); len(got) != 1 || claims.Held("session/"+string(key)) {
+			t.Errorf("the first one goes on: %q", got)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -62,8 +63,9 @@ type Job struct {
 	BestEffort bool
 }
 
-// Do runs a job and returns its answer when it has ended. Errors: what ended the run otherwise;
-// CodeNotFound if there is nobody to deliver to; CodeTimeout when ctx ends first, and the run goes on.
+// Do runs a job and returns its answer when it has ended. A store that fails is asked again, for a few minutes. Errors:
+// what ended the run otherwise; CodeNotFound if there is nobody to deliver to; CodeTimeout when ctx ends first, and the
+// run goes on; the store's.
 func (s *Service) Do(ctx context.Context, j Job) (answer string, err error) {
 	if strings.TrimSpace(j.Message) == "" || len(j.Message) > MaxText {
 		return "", wit.Errorf(wit.CodeInvalid, "a turn needs a message of 1 to %d bytes", MaxText)
@@ -77,16 +79,29 @@ func (s *Service) Do(ctx context.Context, j Job) (answer string, err error) {
 	if j.Channel != "" && j.To != "" {
 		to.Channel, to.To, to.Account, to.Thread = j.Channel, j.To, j.Account, j.Thread
 	}
-	if _, err := s.Submit(ctx, Request{To: to, Run: Run{
+	q := Request{To: to, Run: Run{
 		ID: j.ID, Session: key, Text: j.Message, Model: j.Model, Thinking: j.Thinking, Timeout: j.Timeout.Milliseconds(),
-	}}); err != nil {
-		return "", err
-	}
-	r, err := s.Wait(ctx, j.ID)
-	if err != nil {
+	}}
+	var r Run
+	if err := s.insist(ctx, func() (err error) {
+		if _, err = s.Submit(ctx, q); err == nil {
+			r, err = s.Wait(ctx, j.ID)
+		}
+		return err
+	}); err != nil {
 		return "", err
 	}
 	return r.Answer, r.Failure()
+}
+
+// insistFor is how long a store that fails is asked again on behalf of a job.
+const insistFor = 5 * time.Minute
+
+// insist does something for a job, which comes once, again while the store fails. What it does may be done twice.
+func (s *Service) insist(ctx context.Context, do func() error) error {
+	until := time.Now().Add(insistFor)
+	passes := func(err error) bool { return store.Failed(err) && time.Now().Before(until) }
+	return retry.While(ctx, passes, storeRest, do)
 }
 
 // SystemEvent is something that a session's agent is told by the gateway.
@@ -101,8 +116,8 @@ type SystemEvent struct {
 	Now bool
 }
 
-// Tell gives a session a system event. Errors: CodeInvalid for a text that is empty or over 1 MiB; as
-// Enqueue's.
+// Tell gives a session a system event. A store that fails is asked again, for a few minutes. Errors:
+// CodeInvalid for a text that is empty or over 1 MiB; as Enqueue's; the store's.
 func (s *Service) Tell(ctx context.Context, e SystemEvent) error {
 	if strings.TrimSpace(e.Text) == "" || len(e.Text) > MaxText {
 		return wit.Errorf(wit.CodeInvalid, "a system event needs a text of 1 to %d bytes", MaxText)
@@ -110,23 +125,28 @@ func (s *Service) Tell(ctx context.Context, e SystemEvent) error {
 	if e.Session == "" {
 		e.Session = s.sessions.Settings().Main(e.Agent)
 	}
-	err := s.store.Update(ctx, func(tx store.Tx) error {
-		r := Run{ID: e.ID, Session: e.Session, Text: "[system event] " + e.Text}
-		entry, err := session.Ensure(tx, r.Session, message.Origin{})
-		if err != nil {
-			return err
-		}
-		if !e.Now {
-			return note(tx, r)
-		}
-		r.Reply = entry.Route.Room()
-		_, err = Enqueue(tx, r)
-		return err
+	err := s.insist(ctx, func() error {
+		return s.store.Update(ctx, func(tx store.Tx) error { return tell(tx, e) })
 	})
 	if err == nil {
 		s.sessions.Changed(e.Session, "message")
 		s.Wake()
 	}
+	return err
+}
+
+// tell queues a run for a system event, or notes it.
+func tell(tx store.Tx, e SystemEvent) error {
+	r := Run{ID: e.ID, Session: e.Session, Text: "[system event] " + e.Text}
+	entry, err := session.Ensure(tx, r.Session, message.Origin{})
+	if err != nil {
+		return err
+	}
+	if !e.Now {
+		return note(tx, r)
+	}
+	r.Reply = entry.Route.Room()
+	_, err = Enqueue(tx, r)
 	return err
 }
 

@@ -56,14 +56,6 @@ func (m Message) Text() string {
 	return b.String()
 }
 
-// Cut returns text if it has at most n bytes, else its beginning and an ellipsis. n of 0 cuts nothing.
-func Cut(text string, n int) string {
-	if n <= 0 || len(text) <= n {
-		return text
-	}
-	return strings.ToValidUTF8(text[:n], "") + "…"
-}
-
 // TextPart returns a part that holds text.
 func TextPart(text string) wit.Part { return wit.Part{Kind: wit.PartKindText, Text: &text} }
 

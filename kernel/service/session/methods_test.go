@@ -203,7 +203,10 @@ func TestPatch(t *testing.T) {
 		want   string
 	}{
 		{obj{"key": "main", "label": 5}, "label must be a string or null"},
-		{obj{"key": "main", "label": strings.Repeat("x", 513)}, "label cannot be"},
+		{obj{"key": "main", "label": strings.Repeat("x", 513)}, "label cannot be longer than 512 bytes: it has 513"},
+		{obj{"key": "main", "spawnedBy": strings.Repeat("x", 600)}, "spawnedBy cannot be longer than 512 bytes: it has 600"},
+		{obj{"key": "main", "sendPolicy": strings.Repeat("x", 600)}, "use allow, deny or null"},
+		{obj{"key": "main", "verboseLevel": ""}, `verboseLevel cannot be "": use off, on, full or null`},
 		{obj{"key": "main", "label": "taken"}, "has the label"},
 		{obj{"key": "main", "thinkingLevel": "very"}, "thinkingLevel cannot be"},
 		{obj{"key": "main", "model": "big"}, "no such model"},

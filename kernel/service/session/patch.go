@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -89,8 +90,11 @@ func (p PatchParams) apply(c *Choices) error {
 			*f.field = ""
 			continue
 		}
-		if len(*value) > maxLabel || f.among != nil && !slices.Contains(f.among, *value) {
-			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s cannot be %.40q, use one of %q or null", f.name, *value, f.among)
+		if f.among != nil && !slices.Contains(f.among, *value) {
+			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s cannot be %.40q: use %s or null", f.name, *value, strings.Join(f.among, ", "))
+		}
+		if len(*value) > maxLabel {
+			return wit.Errorf(wit.CodeInvalid, "invalid sessions.patch params: %s cannot be longer than %d bytes: it has %d", f.name, maxLabel, len(*value))
 		}
 		*f.field = *value
 	}

@@ -18,45 +18,55 @@ type DoctorResult struct {
 	Checks []service.Check `json:"checks"`
 }
 
-// doctor looks at what the services stand on, and asks them what is wrong with them.
-func (s *Service) doctor(ctx context.Context, _ rpc.None) (DoctorResult, error) {
-	d := DoctorResult{Checks: []service.Check{
-		{Name: "gateway", OK: true, Message: "carapace " + s.version + " at " + s.url()},
-		s.checkDatabase(ctx), s.checkSettings(), s.checkPlugins(), s.checkAccess(),
-	}}
-	for _, other := range s.services() {
-		for _, check := range other.Checks {
-			d.Checks = append(d.Checks, check(ctx))
-		}
-	}
-	d.Checks = append(d.Checks, s.checkQueues(ctx))
-	d.OK = !slices.ContainsFunc(d.Checks, func(c service.Check) bool { return !c.OK })
-	return d, nil
+// doctor looks for what is wrong.
+type doctor struct {
+	version    string
+	url        func() string
+	checkStore func(context.Context) error
+	settings   *config.Settings
+	plugins    Plugins
+	services   func() []service.Service
 }
 
-func (s *Service) checkDatabase(ctx context.Context) service.Check {
-	if err := s.checkStore(ctx); err != nil {
+// examine looks at what the services stand on, and asks them what is wrong with them.
+func (d *doctor) examine(ctx context.Context, _ rpc.None) (DoctorResult, error) {
+	r := DoctorResult{Checks: []service.Check{
+		{Name: "gateway", OK: true, Message: "carapace " + d.version + " at " + d.url()},
+		d.checkDatabase(ctx), d.checkSettings(), d.checkPlugins(), d.checkAccess(),
+	}}
+	for _, other := range d.services() {
+		for _, check := range other.Checks {
+			r.Checks = append(r.Checks, check(ctx))
+		}
+	}
+	r.Checks = append(r.Checks, d.checkQueues(ctx))
+	r.OK = !slices.ContainsFunc(r.Checks, func(c service.Check) bool { return !c.OK })
+	return r, nil
+}
+
+func (d *doctor) checkDatabase(ctx context.Context) service.Check {
+	if err := d.checkStore(ctx); err != nil {
 		return service.Check{Name: "database", Message: err.Error(), Hint: "stop the gateway, keep a copy of the state directory, and restore the database from a backup"}
 	}
 	return service.Check{Name: "database", OK: true, Message: "every page is sound"}
 }
 
-func (s *Service) checkSettings() service.Check {
-	problems := s.unusableSections(s.settings.Config())
-	if _, problem := s.settings.Problem(); problem != nil {
+func (d *doctor) checkSettings() service.Check {
+	problems := unusable(d.plugins, d.settings.Config())
+	if _, problem := d.settings.Problem(); problem != nil {
 		problems = append([]string{problem.Error()}, problems...)
 	}
 	if len(problems) > 0 {
-		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + s.settings.Path() + " with `carapace config edit`; the settings before the mistake are in force"}
+		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + d.settings.Path() + " with `carapace config edit`; the settings before the mistake are in force"}
 	}
 	return service.Check{Name: "settings", OK: true, Message: "every plugin's section fits its schema"}
 }
 
-func (s *Service) checkPlugins() service.Check {
+func (d *doctor) checkPlugins() service.Check {
 	c := service.Check{Name: "plugins", OK: true}
 	var bad, waiting []string
 	ready := 0
-	for _, p := range s.plugins.List() {
+	for _, p := range d.plugins.List() {
 		if p.Update != "" {
 			waiting = append(waiting, p.ID+": the update "+p.Update)
 			c.Hint = p.Hint
@@ -82,61 +92,54 @@ func (s *Service) checkPlugins() service.Check {
 }
 
 // checkAccess says what of the owner's others may read or steer.
-func (s *Service) checkAccess() service.Check {
+func (d *doctor) checkAccess() service.Check {
 	c := service.Check{Name: "access", OK: true, Message: "the owner has the main session, everybody else one of their own"}
-	if risks := s.Risks(); len(risks) > 0 {
-		c.Warning, c.Message, c.Hint = true, strings.Join(risks, "; "), "`carapace config unset session.dmScope` gives everybody a session of their own; `carapace setup` changes who may write"
+	if list := risks(d.settings.Config()); len(list) > 0 {
+		c.Warning, c.Message, c.Hint = true, strings.Join(list, "; "), "`carapace config unset session.dmScope` gives everybody a session of their own; `carapace setup` changes who may write"
 		return c
 	}
-	if now := s.settings.Config(); len(now.Channels) > 0 && len(now.Owners) == 0 {
+	if now := d.settings.Config(); len(now.Channels) > 0 && len(now.Owners) == 0 {
 		c.Warning, c.Message = true, "no owner is named: nobody may give commands in a chat, and your own chats are not the main session"
 		c.Hint = "`carapace pairing owner CHANNEL ID` names you; /whoami in a chat shows both"
 	}
 	return c
 }
 
-// Risks names what the settings let others read or do, for people.
-func (s *Service) Risks() []string {
-	risks := []string{}
-	c := s.settings.Config()
-	if c.Session.DMScope == "main" {
-		risks = append(risks, "session.dmScope is main: whoever may write to a channel reads and goes on with the owner's conversation")
-	}
-	for channel, section := range c.Channels {
-		for id, a := range section.Accounts {
-			if a.DMPolicy == "open" || slices.Contains(a.AllowFrom, "*") {
-				risks = append(risks, channel+"/"+id+": everybody may write and have the model answer")
-			}
-		}
-	}
-	slices.Sort(risks)
-	return risks
-}
-
 // checkQueues says how much waits.
-func (s *Service) checkQueues(ctx context.Context) service.Check {
-	q, err := s.queues(ctx)
+func (d *doctor) checkQueues(ctx context.Context) service.Check {
+	q, err := queues(ctx, d.services())
 	if err != nil {
 		return service.Check{Name: "queues", Message: err.Error()}
 	}
 	return service.Check{Name: "queues", OK: true, Message: fmt.Sprintf("%d runs and %d messages wait", q.Runs, q.Outbound)}
 }
 
-// queues counts what waits in the services.
-func (s *Service) queues(ctx context.Context) (Queues, error) {
-	all, err := service.Queues(ctx, s.services())
-	return Queues{Runs: all["runs"], Outbound: all["outbound"], Held: all["held"], Aside: all["dead_letters"]}, err
+// risks names what the settings let others read or do, for people.
+func risks(c *config.Config) []string {
+	list := []string{}
+	if c.Session.DMScope == "main" {
+		list = append(list, "session.dmScope is main: whoever may write to a channel reads and goes on with the owner's conversation")
+	}
+	for channel, section := range c.Channels {
+		for id, a := range section.Accounts {
+			if a.DMPolicy == "open" || slices.Contains(a.AllowFrom, "*") {
+				list = append(list, channel+"/"+id+": everybody may write and have the model answer")
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
-// unusableSections says what is wrong with the plugins' sections of the config file. A section that cannot
+// unusable says what is wrong with the plugins' sections of the config file. A section that cannot
 // be used fails its plugin's calls, never the gateway.
-func (s *Service) unusableSections(c *config.Config) []string {
+func unusable(plugins Plugins, c *config.Config) []string {
 	problems := []string{}
 	check := func(id, account string, section wit.JSON) {
 		if len(section) == 0 {
 			return
 		}
-		if err := s.plugins.CheckConfig(id, account, section); err != nil {
+		if err := plugins.CheckConfig(id, account, section); err != nil {
 			problems = append(problems, err.Error())
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
@@ -83,20 +85,35 @@ type RecentSession struct {
 	Age       int64       `json:"age"`
 }
 
-// Health says whether the gateway works, and of what it consists.
-func (s *Service) Health(ctx context.Context) Health {
+// monitor watches the gateway at work: whether it does, and how much there is to do.
+type monitor struct {
+	version  string
+	url      func() string
+	stateDir string
+	agent    string
+	started  time.Time
+	settings *config.Settings
+	sessions Sessions
+	models   session.Models
+	plugins  Plugins
+	accounts Accounts
+	services func() []service.Service
+}
+
+// health asks for nothing that is slow: every client asks for it, again and again.
+func (m *monitor) health(ctx context.Context) Health {
 	begin := time.Now()
 	h := Health{
 		OK: true, Ts: begin.UnixMilli(), Channels: map[string]ChannelHealth{}, ChannelOrder: []string{}, ChannelLabels: map[string]string{},
-		DefaultAgentID: s.agent,
+		DefaultAgentID: m.agent,
 	}
-	overview, err := s.sessions.Overview(ctx, s.models)
+	overview, err := m.sessions.Overview(ctx, m.models)
 	if err != nil {
 		h.OK, h.Reason = false, "the database cannot be read"
 	}
-	h.Sessions = s.summary(overview, begin)
-	h.Agents = []AgentHealth{{AgentID: s.agent, IsDefault: true, Heartbeat: AgentHeartbeat{Heartbeat: Heartbeat{Every: "off"}, Target: "none"}, Sessions: h.Sessions}}
-	for _, a := range s.accounts.List() {
+	h.Sessions = m.summary(overview, begin)
+	h.Agents = []AgentHealth{{AgentID: m.agent, IsDefault: true, Heartbeat: AgentHeartbeat{Heartbeat: Heartbeat{Every: "off"}, Target: "none"}, Sessions: h.Sessions}}
+	for _, a := range m.accounts.List() {
 		if _, seen := h.ChannelLabels[a.Channel]; !seen {
 			h.ChannelOrder = append(h.ChannelOrder, a.Channel)
 			h.ChannelLabels[a.Channel] = a.Label
@@ -107,8 +124,8 @@ func (s *Service) Health(ctx context.Context) Health {
 	return h
 }
 
-func (s *Service) summary(o session.Overview, now time.Time) SessionsSummary {
-	sum := SessionsSummary{Path: s.stateDir, Count: o.Count, Recent: []RecentSession{}}
+func (m *monitor) summary(o session.Overview, now time.Time) SessionsSummary {
+	sum := SessionsSummary{Path: m.stateDir, Count: o.Count, Recent: []RecentSession{}}
 	for _, r := range o.Recent[:min(5, len(o.Recent))] {
 		sum.Recent = append(sum.Recent, RecentSession{Key: r.Key, UpdatedAt: r.UpdatedAt, Age: now.UnixMilli() - r.UpdatedAt})
 	}

@@ -1,6 +1,10 @@
 package system
 
-import "context"
+import (
+	"context"
+
+	"github.com/carapace-gateway/carapace/kernel/logs"
+)
 
 // TailParams select lines of the log.
 type TailParams struct {
@@ -31,14 +35,17 @@ const (
 	tailBytes = 250_000
 )
 
-func (s *Service) tail(_ context.Context, p TailParams) (TailResult, error) {
+// logFile shows the log.
+type logFile struct{ log *logs.Log }
+
+func (f logFile) tail(_ context.Context, p TailParams) (TailResult, error) {
 	if p.Limit == 0 {
 		p.Limit = tailLimit
 	}
 	if p.MaxBytes == 0 {
 		p.MaxBytes = tailBytes
 	}
-	c := s.log.Tail(p.Cursor, p.Limit, p.MaxBytes)
+	c := f.log.Tail(p.Cursor, p.Limit, p.MaxBytes)
 	if c.Lines == nil {
 		c.Lines = []string{}
 	}

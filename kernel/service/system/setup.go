@@ -52,9 +52,18 @@ type ConfigureResult struct {
 	Models []string `json:"models,omitempty"`
 }
 
+// setup keeps what the owner says of a plugin.
+type setup struct {
+	settings  *config.Settings
+	plugins   Plugins
+	providers Providers
+	accounts  Accounts
+	vault     Vault
+}
+
 // configure writes what the owner says of a plugin into the config file. It keeps credentials first, so that settings
 // never come into force without them, and none before all else is known to be right.
-func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, error) {
+func (s *setup) configure(ctx context.Context, p Setup) (ConfigureResult, error) {
 	result := ConfigureResult{ID: p.ID, Account: p.Account}
 	if p.Enabled == nil && p.Config == nil && p.Access == nil && len(p.Secrets) == 0 {
 		return result, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
@@ -86,7 +95,7 @@ func (s *Service) configure(ctx context.Context, p Setup) (ConfigureResult, erro
 }
 
 // put keeps credentials, then settings. undo puts back what was there before.
-func (s *Service) put(ctx context.Context, p Setup, change config.Change) (undo func(context.Context) error, err error) {
+func (s *setup) put(ctx context.Context, p Setup, change config.Change) (undo func(context.Context) error, err error) {
 	before, _, _ := s.settings.Text()
 	secrets := map[string]string{} // as they were; empty for none
 	for name, value := range p.Secrets {
@@ -121,7 +130,7 @@ func (s *Service) put(ctx context.Context, p Setup, change config.Change) (undo 
 }
 
 // settle waits until what was put is in force.
-func (s *Service) settle(p Setup) {
+func (s *setup) settle(p Setup) {
 	s.plugins.Settle()
 	if p.Account != "" && len(p.Secrets) > 0 {
 		s.accounts.Restart(p.ID, p.Account)
@@ -136,7 +145,7 @@ const (
 
 // test tries a plugin that was configured: an account by its connection, a provider by its models. Whatever else it is
 // cannot be tried without an effect.
-func (s *Service) test(ctx context.Context, p Setup) (tested bool, models []string, err error) {
+func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
 	if p.Account != "" {
@@ -154,7 +163,7 @@ func (s *Service) test(ctx context.Context, p Setup) (tested bool, models []stri
 }
 
 // checkSecrets looks whether the plugin's manifest names the credentials.
-func (s *Service) checkSecrets(p Setup) error {
+func (s *setup) checkSecrets(p Setup) error {
 	names, err := s.plugins.Secrets(p.ID)
 	if err != nil {
 		return err
@@ -168,7 +177,7 @@ func (s *Service) checkSecrets(p Setup) error {
 }
 
 // try makes a change on a copy of the settings.
-func (s *Service) try(change config.Change) error {
+func (s *setup) try(change config.Change) error {
 	text, _, _ := s.settings.Text()
 	d, err := config.ParseDocument(text)
 	if err != nil {
@@ -183,7 +192,7 @@ func (s *Service) try(change config.Change) error {
 
 // change is what a setup does to the settings, checked against the plugin's schema. An account that is turned on turns
 // its plugin on too.
-func (s *Service) change(p Setup) (config.Change, error) {
+func (s *setup) change(p Setup) (config.Change, error) {
 	section, err := p.section()
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"runtime/debug"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
@@ -67,23 +68,23 @@ type StatusRow struct {
 	Flags       []string `json:"flags"`
 }
 
-func (s *Service) status(ctx context.Context, _ rpc.None) (Status, error) {
-	overview, err := s.sessions.Overview(ctx, s.models)
+func (m *monitor) status(ctx context.Context, _ rpc.None) (Status, error) {
+	overview, err := m.sessions.Overview(ctx, m.models)
 	if err != nil {
 		return Status{}, err
 	}
-	queues, err := s.queues(ctx)
+	queues, err := queues(ctx, m.services())
 	if err != nil {
 		return Status{}, err
 	}
-	defaults := s.models.Defaults(ctx)
+	defaults := m.models.Defaults(ctx)
 	st := Status{
-		Heartbeat:      Heartbeats{s.agent, []Heartbeat{{AgentID: s.agent, Every: "off"}}},
+		Heartbeat:      Heartbeats{m.agent, []Heartbeat{{AgentID: m.agent, Every: "off"}}},
 		ChannelSummary: []string{}, QueuedSystemEvents: []string{},
-		Sessions: StatusSessions{Paths: []string{s.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
-		Version:  s.version, Commit: build(), UptimeMs: time.Since(s.started).Milliseconds(), Gateway: Endpoint{s.url()},
+		Sessions: StatusSessions{Paths: []string{m.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
+		Version:  m.version, Commit: build(), UptimeMs: time.Since(m.started).Milliseconds(), Gateway: Endpoint{m.url()},
 		Model: defaults.Name(), Memory: usedMemory(),
-		Plugins: map[string]int{}, Channels: s.accounts.List(), Risks: s.Risks(), Queued: queues,
+		Plugins: map[string]int{}, Channels: m.accounts.List(), Risks: risks(m.settings.Config()), Queued: queues,
 	}
 	for _, r := range overview.Recent {
 		st.Sessions.Recent = append(st.Sessions.Recent, row(r, time.Now()))
@@ -91,7 +92,7 @@ func (s *Service) status(ctx context.Context, _ rpc.None) (Status, error) {
 	for _, a := range st.Channels {
 		st.ChannelSummary = append(st.ChannelSummary, a.Label+" "+a.Account+": "+a.State)
 	}
-	for _, p := range s.plugins.List() {
+	for _, p := range m.plugins.List() {
 		st.Plugins[p.State]++
 	}
 	return st, nil
@@ -104,4 +105,18 @@ func row(r session.Row, now time.Time) StatusRow {
 		out.PercentUsed = min(100, 100*int64(r.TotalTokens)/window)
 	}
 	return out
+}
+
+// build is the commit that the binary was built from, where the build says.
+func build() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return ""
 }

@@ -6,9 +6,6 @@ package system
 
 import (
 	"context"
-	"os"
-	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -28,18 +25,6 @@ type Account struct {
 	// State is how its connection is, or why it has none.
 	State   string `json:"state"`
 	Message string `json:"message,omitempty"`
-}
-
-// Queues counts what waits.
-type Queues struct {
-	// Runs are questions that are not answered yet.
-	Runs int `json:"runs"`
-	// Outbound are messages on their way out.
-	Outbound int `json:"outbound"`
-	// Held are messages that wait for the owner's word after a crash.
-	Held int `json:"held"`
-	// Aside are events of channels that no plugin could handle.
-	Aside int `json:"aside"`
 }
 
 // Plugin is one plugin, in short.
@@ -111,32 +96,32 @@ type Deps struct {
 	Services func() []service.Service
 }
 
-// Service answers. New makes it.
+// Service is those who answer: each knows of the gateway what its answers are made of.
 type Service struct {
-	version, stateDir, agent string
-	url                      func() string
-	settings                 *config.Settings
-	log                      *logs.Log
-	sessions                 Sessions
-	models                   session.Models
-	plugins                  Plugins
-	providers                Providers
-	accounts                 Accounts
-	vault                    Vault
-	checkStore               func(context.Context) error
-	services                 func() []service.Service
-	started                  time.Time
+	monitor *monitor
+	doctor  *doctor
+	setup   *setup
+	file    *configFile
+	log     logFile
 }
 
 // New returns the service, and logs which sections of the config file cannot be used.
 func New(d Deps) *Service {
 	s := &Service{
-		version: d.Version, stateDir: d.StateDir, agent: d.Agent, url: d.URL,
-		settings: d.Settings, log: d.Log, sessions: d.Sessions, models: d.Models, plugins: d.Plugins, providers: d.Providers,
-		accounts: d.Accounts, vault: d.Vault, checkStore: d.CheckStore, services: d.Services, started: time.Now(),
+		monitor: &monitor{
+			version: d.Version, url: d.URL, stateDir: d.StateDir, agent: d.Agent, started: time.Now(), settings: d.Settings,
+			sessions: d.Sessions, models: d.Models, plugins: d.Plugins, accounts: d.Accounts, services: d.Services,
+		},
+		doctor: &doctor{
+			version: d.Version, url: d.URL, checkStore: d.CheckStore,
+			settings: d.Settings, plugins: d.Plugins, services: d.Services,
+		},
+		setup: &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, accounts: d.Accounts, vault: d.Vault},
+		file:  &configFile{d.Settings, d.Plugins},
+		log:   logFile{d.Log},
 	}
-	for _, problem := range s.unusableSections(s.settings.Config()) {
-		s.log.Logger().Error("config section unusable", "problem", problem)
+	for _, problem := range unusable(d.Plugins, d.Settings.Config()) {
+		d.Log.Logger().Error("config section unusable", "problem", problem)
 	}
 	return s
 }
@@ -146,47 +131,20 @@ func (s *Service) Service() service.Service {
 	return service.Service{Name: "system", Methods: s.methods(), Events: Events()}
 }
 
+// Health says whether the gateway works, and of what it consists.
+func (s *Service) Health(ctx context.Context) Health { return s.monitor.health(ctx) }
+
 // methods lists the rows of the method table.
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
 		rpc.New("health", wire.ScopeRead, func(ctx context.Context, _ HealthParams) (Health, error) { return s.Health(ctx), nil }).
 			Doc("Says whether the gateway works, and of what it consists."),
-		rpc.New("status", wire.ScopeRead, s.status).Doc("Says what the gateway is made of and how much it has to do."),
-		rpc.New("logs.tail", wire.ScopeRead, s.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
-		rpc.New("config.get", wire.ScopeAdmin, s.getConfig).Doc("Returns the config file without its secrets."),
-		rpc.New("config.set", wire.ScopeAdmin, s.setConfig).Doc("Puts a whole text in the config file's place, and in force."),
-		rpc.New("config.patch", wire.ScopeAdmin, s.patchConfig).Doc("Changes the config file, and puts the change in force."),
-		rpc.New("plugins.configure", wire.ScopeAdmin, s.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
-		rpc.New("doctor", wire.ScopeRead, s.doctor).Doc("Looks for what is wrong and says what to do."),
+		rpc.New("status", wire.ScopeRead, s.monitor.status).Doc("Says what the gateway is made of and how much it has to do."),
+		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
+		rpc.New("config.get", wire.ScopeAdmin, s.file.get).Doc("Returns the config file without its secrets."),
+		rpc.New("config.set", wire.ScopeAdmin, s.file.set).Doc("Puts a whole text in the config file's place, and in force."),
+		rpc.New("config.patch", wire.ScopeAdmin, s.file.patch).Doc("Changes the config file, and puts the change in force."),
+		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
+		rpc.New("doctor", wire.ScopeRead, s.doctor.examine).Doc("Looks for what is wrong and says what to do."),
 	}
-}
-
-// Memory is what the process uses, in bytes: of the system where it tells, and of Go's runtime.
-type Memory struct {
-	RSS  int64 `json:"rss"`
-	Heap int64 `json:"heap"`
-}
-
-func usedMemory() Memory {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	used := Memory{RSS: int64(m.Sys - m.HeapReleased), Heap: int64(m.HeapAlloc)}
-	if pages, err := residentPages(); err == nil {
-		used.RSS = pages * int64(os.Getpagesize())
-	}
-	return used
-}
-
-// build is the commit that the binary was built from, where the build says.
-func build() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
-		}
-	}
-	return ""
 }

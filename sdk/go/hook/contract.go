@@ -8,7 +8,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Hook is a plugin that is asked at named moments. Which hooks may modify or cancel is the kernel's table.
+// Hook is a plugin that is asked at named moments. What it may modify or cancel stands with the names of the hooks; the
+// others look on.
 type Hook interface {
 	// Handle answers an event, whose own record (message-sending, …) is in its event. An empty decision lets
 	// everything pass as it is.

@@ -44,12 +44,12 @@ func TestOpen(t *testing.T) {
 		"not configured": {g, "other"},
 		"not granted":    {w.guest("p", wit.Permissions{}), "acc"},
 	} {
-		if _, err := tt.guest.Open(t.Context(), tt.account, nil, o); wit.CodeOf(err) != wit.CodeForbidden {
+		if _, err := tt.guest.Connections.Open(t.Context(), tt.account, nil, o); wit.CodeOf(err) != wit.CodeForbidden {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 
-	conn, err := g.Open(t.Context(), "acc", g.Credentials(t.Context(), "acc"), o)
+	conn, err := g.Connections.Open(t.Context(), "acc", g.Credentials.For(t.Context(), "acc"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,38 +63,38 @@ func TestOpen(t *testing.T) {
 
 	full := 1
 	for ; full < 100; full++ {
-		if _, err = g.Open(t.Context(), "acc", nil, o); err != nil {
+		if _, err = g.Connections.Open(t.Context(), "acc", nil, o); err != nil {
 			break
 		}
 	}
 	if wit.CodeOf(err) != wit.CodeRateLimited || full != 64 {
 		t.Fatalf("the connection after %d: %v", full, err)
 	}
-	if _, err := w.guest("q", everything()).Open(t.Context(), "acc", nil, o); err != nil {
+	if _, err := w.guest("q", everything()).Connections.Open(t.Context(), "acc", nil, o); err != nil {
 		t.Errorf("another plugin: %v", err)
 	}
 	narrow := everything()
 	narrow.HTTP.Hosts = []string{"api.example.org"}
-	w.guest("p", everything()).Inherit() // the next version may as much
+	w.guest("p", everything()).Connections.Inherit() // the next version may as much
 	if err := conn.Write(wit.Frame{Text: new("x")}); err != nil {
 		t.Errorf("an upgrade closed the connection: %v", err)
 	}
-	w.guest("p", narrow).Inherit() // and this one less
+	w.guest("p", narrow).Connections.Inherit() // and this one less
 	if err := conn.Write(wit.Frame{Text: new("x")}); wit.CodeOf(err) != wit.CodeUnavailable {
 		t.Errorf("a connection that is not permitted any more: %v", err)
 	}
-	for conn, err = g.Open(t.Context(), "acc", nil, o); wit.CodeOf(err) == wit.CodeRateLimited; {
-		conn, err = g.Open(t.Context(), "acc", nil, o)
+	for conn, err = g.Connections.Open(t.Context(), "acc", nil, o); wit.CodeOf(err) == wit.CodeRateLimited; {
+		conn, err = g.Connections.Open(t.Context(), "acc", nil, o)
 	}
 	for err == nil {
-		_, err = g.Open(t.Context(), "acc", nil, o)
+		_, err = g.Connections.Open(t.Context(), "acc", nil, o)
 	}
 	given := make(chan struct{})
 	conn.OnClose(func() { close(given) })
 	_ = conn.Close()
 	<-given
 	for wit.CodeOf(err) == wit.CodeRateLimited {
-		_, err = g.Open(t.Context(), "acc", nil, o)
+		_, err = g.Connections.Open(t.Context(), "acc", nil, o)
 	}
 	if err != nil {
 		t.Errorf("after one was closed: %v", err)

@@ -10,21 +10,13 @@ import (
 // firingKey is what a handler may use as idempotency key: one due time of one job has one.
 func firingKey(j *Job, due int64) string { return fmt.Sprintf("%s:%s:%d", j.Owner, j.ID, due) }
 
-// claim records, before the handler is called, that the job's due time has been taken, and plans the next.
-// The second result is false if there is nothing to call.
-func claim(tx store.Tx, plans planner, j *Job, force bool) ([]Change, bool, error) {
+// begin records, before the handler is called, that the job's due time has been taken, and plans the next. The job
+// is claimed and does not run. The second result is false if there is nothing to call.
+func begin(tx store.Tx, plans planner, j *Job, force bool) ([]Change, bool, error) {
 	now, before := plans.millis(), j.State.NextRunAt
 	isDue := before != 0 && before <= now
-	switch {
-	case force && j.State.Firing != nil:
-		return nil, false, wit.Errorf(wit.CodeConflict, "job %q runs already: wait until it is done", j.ID)
-	case !force && !isDue:
+	if !force && !isDue {
 		return nil, false, nil
-	case j.State.Firing != nil && j.Spec.At != 0:
-		return nil, false, nil // it stays due until the forced run is done
-	case j.State.Firing != nil:
-		changes, err := skip(tx, plans, j, now)
-		return changes, false, err
 	}
 	f := Firing{Due: before, Attempt: 1}
 	if isDue {
@@ -38,9 +30,12 @@ func claim(tx store.Tx, plans planner, j *Job, force bool) ([]Change, bool, erro
 	return []Change{started(*j)}, true, save(tx, before, *j)
 }
 
-// skip records that a due time came while the job still ran.
-func skip(tx store.Tx, plans planner, j *Job, now int64) ([]Change, error) {
-	before := j.State.NextRunAt
+// skip records that a due time came while the job still ran. A one-shot stays due until its forced run is done.
+func skip(tx store.Tx, plans planner, j *Job) ([]Change, error) {
+	now, before := plans.millis(), j.State.NextRunAt
+	if before == 0 || before > now || j.Spec.At != 0 {
+		return nil, nil
+	}
 	run := Run{Due: before, StartedAt: now, Status: Skipped, Error: "the job was still running", Key: firingKey(j, before)}
 	plans.advance(j, now)
 	run.NextRunAt = j.State.NextRunAt
@@ -50,15 +45,42 @@ func skip(tx store.Tx, plans planner, j *Job, now int64) ([]Change, error) {
 	return []Change{{Action: Finished, Job: *j, Run: &run}}, save(tx, before, *j)
 }
 
+// takeUp deals with a firing whose gateway has gone or lost its claim: it is to be called once more, or recorded as
+// interrupted. The attempt is counted before the call: a job that brings the gateway down does so maxAttempts
+// times at most. The second result is false if there is nothing to call.
+func takeUp(tx store.Tx, plans planner, j *Job, resumable bool) ([]Change, bool, error) {
+	f := *j.State.Firing
+	if !resumable || f.Attempt >= maxAttempts {
+		f.Job = *j
+		run := f.ended(plans.millis(), "", wit.NewError(wit.CodeUnavailable, "interrupted: the gateway stopped while the job ran"))
+		changes, err := recordEnd(tx, j, f, &run)
+		return changes, false, err
+	}
+	f.Attempt++
+	j.State.Firing, j.State.RunningAt = &f, plans.millis()
+	return []Change{started(*j)}, true, save(tx, j.State.NextRunAt, *j)
+}
+
+// ended is the record of a run that has its end now. f.Job is the job as it was begun.
+func (f Firing) ended(now int64, summary string, cause error) Run {
+	began := f.Job.State.RunningAt
+	run := Run{Due: f.Due, StartedAt: began, Duration: max(now-began, 0), Status: OK, Summary: cut(summary), Key: f.Key, Forced: f.Forced}
+	if cause != nil {
+		run.Status, run.Error = Failed, cut(cause.Error())
+	}
+	return run
+}
+
 func started(j Job) Change {
 	f := j.State.Firing
 	return Change{Action: Started, Job: j, Run: &Run{Due: f.Due, StartedAt: j.State.RunningAt, Key: f.Key, Forced: f.Forced}}
 }
 
 // recordEnd writes the end of a run into its job, and completes the run with the next due time. f.Job is the
-// job as it was claimed, j as it is now: a schedule that was changed meanwhile is not over with this run.
+// job as it was begun, j as it is now: a schedule that was changed meanwhile is not over with this run.
 func recordEnd(tx store.Tx, j *Job, f Firing, run *Run) ([]Change, error) {
-	if j.State.Firing == nil || j.State.Firing.Key != f.Key { // removed and added again while it ran
+	// It was removed and added again while it ran, or, its claim being lost, taken up by somebody else.
+	if now := j.State.Firing; now == nil || now.Key != f.Key || now.Attempt != f.Attempt {
 		return []Change{{Action: Finished, Job: f.Job, Run: run}}, nil
 	}
 	before := j.State.NextRunAt

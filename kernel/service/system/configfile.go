@@ -29,26 +29,32 @@ type ConfigResult struct {
 	LegacyIssues []string `json:"legacyIssues"`
 }
 
-func (s *Service) getConfig(context.Context, rpc.None) (ConfigResult, error) {
-	text, exists, hash := s.settings.Text()
+// configFile shows the config file and changes it.
+type configFile struct {
+	settings *config.Settings
+	plugins  Plugins
+}
+
+func (f *configFile) get(context.Context, rpc.None) (ConfigResult, error) {
+	text, exists, hash := f.settings.Text()
 	d, shown, err := redacted(text)
 	if err != nil {
 		return ConfigResult{}, err
 	}
 	r := ConfigResult{
-		Path: s.settings.Path(), Exists: exists, Raw: string(d.Text()), Parsed: shown, Valid: true, Config: shown, Hash: hash,
-		Issues: []string{}, Warnings: s.unusableSections(s.settings.Config()), LegacyIssues: []string{},
+		Path: f.settings.Path(), Exists: exists, Raw: string(d.Text()), Parsed: shown, Valid: true, Config: shown, Hash: hash,
+		Issues: []string{}, Warnings: unusable(f.plugins, f.settings.Config()), LegacyIssues: []string{},
 	}
-	if text, problem := s.settings.Problem(); problem != nil {
+	if text, problem := f.settings.Problem(); problem != nil {
 		r.Valid, r.Issues = false, []string{problem.Error()}
-		r.Raw, r.Hash = s.masked(string(text)), config.Hash(text)
+		r.Raw, r.Hash = f.masked(string(text)), config.Hash(text)
 	}
 	return r, nil
 }
 
 // masked is a text that cannot be read, without the secrets that are in force.
-func (s *Service) masked(text string) string {
-	g := s.settings.Config().Gateway
+func (f *configFile) masked(text string) string {
+	g := f.settings.Config().Gateway
 	for _, secret := range []string{g.Token, g.Password} {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, "[redacted]")
@@ -95,11 +101,11 @@ type ConfigChangeResult struct {
 	Restart []string `json:"restart"`
 }
 
-func (s *Service) setConfig(ctx context.Context, p ConfigSetParams) (ConfigChangeResult, error) {
-	if _, exists, _ := s.settings.Text(); exists && p.BaseHash == "" {
+func (f *configFile) set(ctx context.Context, p ConfigSetParams) (ConfigChangeResult, error) {
+	if _, exists, _ := f.settings.Text(); exists && p.BaseHash == "" {
 		return ConfigChangeResult{}, wit.NewError(wit.CodeInvalid, "config base hash required; re-run config.get and retry")
 	}
-	return s.changeConfig(ctx, p.BaseHash, func(d *config.Document) error {
+	return f.change(ctx, p.BaseHash, func(d *config.Document) error {
 		before := *d
 		if err := d.Replace([]byte(p.Raw)); err != nil {
 			return err
@@ -108,8 +114,8 @@ func (s *Service) setConfig(ctx context.Context, p ConfigSetParams) (ConfigChang
 	})
 }
 
-func (s *Service) patchConfig(ctx context.Context, p ConfigPatchParams) (ConfigChangeResult, error) {
-	return s.changeConfig(ctx, p.BaseHash, func(d *config.Document) error {
+func (f *configFile) patch(ctx context.Context, p ConfigPatchParams) (ConfigChangeResult, error) {
+	return f.change(ctx, p.BaseHash, func(d *config.Document) error {
 		before := *d
 		if err := d.Merge(wit.JSON(p.Raw)); err != nil {
 			return err
@@ -118,19 +124,19 @@ func (s *Service) patchConfig(ctx context.Context, p ConfigPatchParams) (ConfigC
 	})
 }
 
-func (s *Service) changeConfig(ctx context.Context, base string, change config.Change) (ConfigChangeResult, error) {
-	restart, err := s.settings.Edit(ctx, base, s.checked(change))
+func (f *configFile) change(ctx context.Context, base string, change config.Change) (ConfigChangeResult, error) {
+	restart, err := f.settings.Edit(ctx, base, f.checked(change))
 	if err != nil {
 		return ConfigChangeResult{}, err
 	}
-	s.plugins.Settle()
-	text, _, hash := s.settings.Text()
+	f.plugins.Settle()
+	text, _, hash := f.settings.Text()
 	_, shown, err := redacted(text)
-	return ConfigChangeResult{OK: err == nil, Path: s.settings.Path(), Config: shown, Hash: hash, Restart: restart}, err
+	return ConfigChangeResult{OK: err == nil, Path: f.settings.Path(), Config: shown, Hash: hash, Restart: restart}, err
 }
 
 // checked is a change that is refused when it makes a section of a plugin unusable that was not so before.
-func (s *Service) checked(change config.Change) config.Change {
+func (f *configFile) checked(change config.Change) config.Change {
 	return func(d *config.Document) error {
 		if err := change(d); err != nil {
 			return err
@@ -139,8 +145,8 @@ func (s *Service) checked(change config.Change) config.Change {
 		if err != nil {
 			return nil // whoever calls the change finds the same, and knows more of it
 		}
-		known := s.unusableSections(s.settings.Config())
-		for _, problem := range s.unusableSections(c) {
+		known := unusable(f.plugins, f.settings.Config())
+		for _, problem := range unusable(f.plugins, c) {
 			if !slices.Contains(known, problem) {
 				return wit.NewError(wit.CodeInvalid, problem)
 			}

@@ -1,0 +1,146 @@
+package kernel
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Views of the accounts of channels, which are made after most of those who ask about them, or left out.
+
+// accounts is channel's view of the settings.
+type accounts struct{ settings *config.Settings }
+
+func (a accounts) Accounts(id string) []channel.Account {
+	var list []channel.Account
+	for _, name := range a.settings.AccountIDs(id) {
+		s, _ := a.settings.Account(id, name)
+		list = append(list, channel.Account{
+			ID: name, Enabled: s.Enabled == nil || *s.Enabled, Config: s.Config,
+			Access: inbox.Access{
+				DM: inbox.Policy(s.DMPolicy), AllowFrom: s.AllowFrom, Owners: a.settings.Owners(id),
+				Group: inbox.Policy(s.GroupPolicy), Groups: s.Groups, RequireMention: s.RequireMention,
+			},
+		})
+	}
+	return list
+}
+
+// ownerSettings is inbox's view of who the owner is.
+type ownerSettings struct{ settings *config.Settings }
+
+func (o ownerSettings) Owned() bool { return len(o.settings.Config().Owners) > 0 }
+
+func (o ownerSettings) Own(ctx context.Context, id, person string) error {
+	return o.settings.Own(ctx, id, person)
+}
+
+// inboxAccounts is inbox's view of the accounts, which are made after it.
+type inboxAccounts struct{ channels func() *channel.Service }
+
+func (a inboxAccounts) Accounts() []message.Account {
+	if c := a.channels(); c != nil {
+		return c.Accounts()
+	}
+	return nil
+}
+
+func (a inboxAccounts) Label(id string) string {
+	if c := a.channels(); c != nil {
+		return c.Label(id)
+	}
+	return id
+}
+
+func (a inboxAccounts) Account(id, account string) (message.Account, error) {
+	if c := a.channels(); c != nil {
+		return c.Account(id, account)
+	}
+	return message.Account{}, wit.Errorf(wit.CodeNotFound, "unsupported channel: %s has no account: set one up first", id)
+}
+
+// deliveryAccounts is delivery's view of the accounts, which are made after it.
+type deliveryAccounts struct{ channels func() *channel.Service }
+
+func (a deliveryAccounts) Ready(id, account string) error {
+	if c := a.channels(); c != nil {
+		return c.Ready(id, account)
+	}
+	return wit.NewError(wit.CodeUnavailable, "this gateway has no channels")
+}
+
+func (a deliveryAccounts) Account(id, account string) (message.Account, error) {
+	if c := a.channels(); c != nil {
+		return c.Account(id, account)
+	}
+	return message.Account{}, wit.NewError(wit.CodeNotFound, "this gateway has no channels")
+}
+
+func (a deliveryAccounts) Default() (id string, ok bool) {
+	if c := a.channels(); c != nil {
+		return c.Default()
+	}
+	return "", false
+}
+
+// systemAccounts is system's view of the accounts.
+type systemAccounts struct{ channels func() *channel.Service }
+
+func (a systemAccounts) List() []system.Account {
+	list := []system.Account{}
+	c := a.channels()
+	if c == nil {
+		return list
+	}
+	for _, is := range c.List() {
+		list = append(list, system.Account{Channel: is.Channel, Account: is.Account, Label: c.Label(is.Channel), State: is.Condition(), Message: is.Message})
+	}
+	return list
+}
+
+func (a systemAccounts) Restart(id, account string) {
+	if c := a.channels(); c != nil {
+		c.Restart(id, account)
+	}
+}
+
+// testEvery is how often an account that is being tested is looked at.
+const testEvery = 100 * time.Millisecond
+
+func (a systemAccounts) Test(ctx context.Context, id, account string) error {
+	look := time.NewTicker(testEvery)
+	defer look.Stop()
+	last := "it has not started"
+	<-look.C // its settings have reached it by then, and what it was connected with before counts no more
+	a.Restart(id, account)
+	for {
+		for _, is := range a.List() {
+			if is.Channel != id || is.Account != account {
+				continue
+			}
+			last = strings.TrimSpace(is.State + " " + is.Message)
+			switch wit.ConnectionState(is.State) {
+			case wit.ConnectionStateConnected:
+				return nil
+			case wit.ConnectionStateFailed, "stopped", wit.ConnectionStateNeedsLogin:
+				return wit.NewError(wit.CodeUnavailable, last)
+			case wit.ConnectionStateDisconnected:
+				if is.Message != "" {
+					return wit.NewError(wit.CodeUnavailable, last)
+				}
+			}
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return wit.Errorf(wit.CodeTimeout, "it is not connected: %s", last)
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package kernel
+
+import (
+	"context"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/service/cron"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Views of jobs: those of plugins on their way to the scheduler and back, and what cron has to say to run.
+
+// pluginJobs keeps the jobs that plugins schedule.
+type pluginJobs struct{ scheduler *schedule.Scheduler }
+
+func owner(id string) schedule.Owner { return schedule.Owner("plugin:" + id) }
+
+func (p pluginJobs) Set(ctx context.Context, id string, j *wit.ScheduledJob) (int64, error) {
+	job := schedule.Job{ID: j.ID, Owner: owner(id), Enabled: true, DeleteAfterRun: true, Payload: []byte(j.Payload)}
+	if j.At != nil {
+		job.Spec.At = *j.At
+	}
+	if j.Every != nil {
+		job.Spec.EveryMs = *j.Every
+	}
+	if j.Cron != nil {
+		job.Spec.Cron = *j.Cron
+	}
+	if j.TimeZone != nil {
+		job.Spec.TZ = *j.TimeZone
+	}
+	job, err := p.scheduler.Set(ctx, job)
+	return job.State.NextRunAt, err
+}
+
+func (p pluginJobs) Cancel(ctx context.Context, id, job string) error {
+	err := p.scheduler.Remove(ctx, owner(id), job)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return nil
+	}
+	return err
+}
+
+func (p pluginJobs) Jobs(ctx context.Context, id string) ([]string, error) {
+	list, err := p.scheduler.List(ctx, owner(id))
+	var ids []string
+	for _, j := range list {
+		ids = append(ids, j.ID)
+	}
+	return ids, err
+}
+
+func (p pluginJobs) Forget(ctx context.Context, id string) error {
+	return p.scheduler.RemoveAll(ctx, owner(id))
+}
+
+// pluginFirings hands plugins the jobs that are due.
+type pluginFirings struct {
+	registry  *plugin.Registry
+	scheduler *schedule.Scheduler
+}
+
+// fire calls the plugin. One that is not there was removed while the gateway did not run, and its jobs end; one that
+// cannot be called now (disabled, failed) has its jobs due again.
+func (p pluginFirings) fire(ctx context.Context, f schedule.Firing) (string, error) {
+	id := string(f.Job.Owner)[len("plugin:"):]
+	if _, err := p.registry.Info(id); wit.CodeOf(err) == wit.CodeNotFound {
+		return "the plugin is gone, and its jobs with it", p.scheduler.RemoveAll(ctx, f.Job.Owner)
+	}
+	return "", p.registry.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
+}
+
+// jobs gives run what cron has to say.
+type jobs struct{ runs *run.Service }
+
+func (j jobs) SystemEvent(ctx context.Context, text string, now bool, agent, key string) error {
+	return j.runs.Tell(ctx, run.SystemEvent{ID: key, Agent: agent, Text: text, Now: now})
+}
+
+func (j jobs) AgentTurn(ctx context.Context, t cron.Turn) (string, error) {
+	return j.runs.Do(ctx, run.Job{
+		ID: t.Key, Agent: t.AgentID, Session: t.SessionKey, Message: t.Message, Model: t.Model, Thinking: t.Thinking,
+		Timeout: time.Duration(t.TimeoutSeconds * float64(time.Second)),
+		Deliver: t.Deliver, Channel: t.Channel, To: t.To, Account: t.AccountID, Thread: t.ThreadID, BestEffort: t.BestEffort,
+	})
+}
