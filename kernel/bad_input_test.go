@@ -154,11 +154,11 @@ func TestWhatCannotStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	off := false
 	try := func(name, dir string, c config.Config, listener net.Listener) {
 		t.Helper()
-		c.Secrets.Keyring = &off
-		_, err := kernel.New(t.Context(), kernel.Options{StateDir: dir, Config: &c, Version: "1.0.0", Log: log, Listener: listener})
+		c.Secrets.Keyring = new(false)
+		override := func(o *config.Config) { *o = c }
+		_, err := kernel.New(t.Context(), kernel.Options{StateDir: dir, Override: override, Version: "1.0.0", Log: log, Listener: listener})
 		if err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", name, err)
 		}

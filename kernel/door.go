@@ -28,7 +28,7 @@ type door struct {
 
 // openDoor puts the method table together.
 func (k *Kernel) openDoor(context.Context) error {
-	g := k.o.Config.Gateway
+	g := k.start.Gateway
 	proxies, err := g.Proxies()
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (k *Kernel) openDoor(context.Context) error {
 // takePort is the first step: nobody is served before Run.
 func (k *Kernel) takePort(context.Context) (err error) {
 	if k.door.listener = k.o.Listener; k.door.listener == nil {
-		if k.door.listener, err = listen(k.o.Config.Gateway); err != nil {
+		if k.door.listener, err = listen(k.start.Gateway); err != nil {
 			return err
 		}
 	}
@@ -104,5 +104,6 @@ func (k *Kernel) snapshot(ctx context.Context) gateway.Snapshot {
 }
 
 func (k *Kernel) sessionSettings() session.Settings {
-	return session.Settings{DefaultAgent: config.DefaultAgent, DMScope: session.Scope(k.o.Config.Session.DMScope)}
+	c := k.settings.Config()
+	return session.Settings{DefaultAgent: config.DefaultAgent, DMScope: session.Scope(c.Session.DMScope), Owners: c.Owners}
 }

@@ -22,14 +22,18 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
-// Options say what a kernel is to be. Only Config and Log are needed.
+// Options say what a kernel is to be. Only Log is needed.
 type Options struct {
 	// StateDir holds everything durable; "" keeps all of it in memory, for tests.
-	StateDir   string
-	Config     *config.Config
+	StateDir string
+	// ConfigPath is the config file; "" keeps the settings in memory, where they begin as ConfigText.
 	ConfigPath string
-	Version    string
-	Log        *logs.Log
+	ConfigText []byte
+	// Override is what this start says over the config file, by flags and the environment. It is called at each
+	// reading of the file.
+	Override func(*config.Config)
+	Version  string
+	Log      *logs.Log
 	// Builtins are the plugins that come with the gateway.
 	Builtins fs.FS
 	// Seed are compilations that the build shipped.
@@ -68,7 +72,9 @@ type Kernel struct {
 	o        Options
 	log      hclog.Logger
 	bus      *event.Bus
-	zone     string // the owner's, an IANA name
+	settings *config.Settings
+	start    *config.Config // the settings of the start, for what a restart has to put in force
+	zone     string         // the owner's, an IANA name
 	state    state
 	platform platform
 	services []service.Service
@@ -83,16 +89,29 @@ type Kernel struct {
 // this order: where the port is not to be had, nothing is made. An error releases both; its message is one line
 // for the owner.
 func New(ctx context.Context, o Options) (*Kernel, error) {
-	k := &Kernel{o: o, log: o.Log.Logger(), bus: new(event.Bus), zone: o.Config.TimeZone}
-	if k.zone == "" {
-		k.zone = localZone()
-	}
-	for _, step := range []func(context.Context) error{k.takePort, k.openState, k.openPlatform, k.openServices, k.openDoor} {
+	k := &Kernel{o: o, log: o.Log.Logger(), bus: new(event.Bus)}
+	for _, step := range []func(context.Context) error{k.openSettings, k.takePort, k.openState, k.openPlatform, k.openServices, k.openDoor} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, k.closers.close())
 		}
 	}
 	return k, nil
+}
+
+// openSettings reads the config file. What may be changed while the gateway runs is asked of settings each time.
+func (k *Kernel) openSettings(context.Context) (err error) {
+	k.settings, err = config.Open(config.Deps{
+		Path: k.o.ConfigPath, Text: k.o.ConfigText, Override: k.o.Override, Bus: k.bus, Log: k.log,
+	})
+	if err != nil {
+		return err
+	}
+	k.start = k.settings.Config()
+	if k.zone = k.start.TimeZone; k.zone == "" {
+		k.zone = localZone()
+	}
+	config.ChangedKind.Subscribe(k.bus, func(config.Changed) { k.o.Log.SetLevel(k.settings.Config().Log.Level) })
+	return nil
 }
 
 // services lists the system services in the order in which they start; they stop in reverse. To add one is

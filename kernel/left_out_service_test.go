@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel"
-	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
@@ -79,7 +78,7 @@ func TestANeededServiceStays(t *testing.T) {
 	}
 	for _, name := range []string{"session", "run", "nonsense"} {
 		_, err := kernel.New(context.Background(), kernel.Options{
-			Config: &config.Config{}, Version: "1.0.0", Log: log, Listener: gatewaytest.NewListener(), Without: []string{name},
+			Version: "1.0.0", Log: log, Listener: gatewaytest.NewListener(), Without: []string{name},
 		})
 		if e := (*wit.Error)(nil); !errors.As(err, &e) || e.Code != wit.CodeInvalid || !strings.Contains(e.Message, name) {
 			t.Errorf("%s: %v", name, err)

@@ -21,6 +21,7 @@ import (
 type platform struct {
 	scheduler *schedule.Scheduler
 	plugins   *plugin.Registry
+	kept      *source.Kept // nil without a state directory
 }
 
 // openPlatform opens what runs plugins and what they may ask for.
@@ -44,14 +45,22 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media, Bus: k.bus, Logger: k.log,
 		Redact: k.state.vault.Redact,
 	})
+	if k.o.StateDir != "" {
+		p.kept = source.Keep(k.o.dir("kept"))
+	}
+	sources := k.sources()
 	p.plugins, err = plugin.Open(ctx, plugin.Deps{
-		Engine: engine.WASM(code), Host: guests, Store: k.state.db, Settings: k.state.settings, Bus: k.bus, Logger: k.log,
-		Gateway: k.o.Version, Hooks: k.fired(), Sources: k.sources(),
+		Engine: engine.WASM(code), Host: guests, Store: k.state.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
+		Gateway: k.o.Version, Hooks: k.fired(), Sources: sources, Kept: p.kept,
 	})
 	if err != nil {
 		return err
 	}
-	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) { p.plugins.SettingsChanged(c.Plugin) })
+	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) {
+		if c.Plugin != "" {
+			p.plugins.SettingsChanged(c.Plugin)
+		}
+	})
 	p.scheduler.Handle("plugin", schedule.Handler{Fire: pluginFirings{p.plugins, p.scheduler}.fire, Resumable: true})
 	return p.plugins.Load(ctx)
 }
@@ -70,7 +79,10 @@ func (k *Kernel) sources() []source.Source {
 	if k.o.Builtins != nil {
 		list = append(list, source.Stock(k.o.Builtins))
 	}
-	for _, dir := range k.o.Config.PluginPaths {
+	if k.platform.kept != nil {
+		list = append(list, k.platform.kept)
+	}
+	for _, dir := range k.start.PluginPaths {
 		list = append(list, source.Folder(dir))
 	}
 	if k.o.StateDir != "" {

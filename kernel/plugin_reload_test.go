@@ -182,7 +182,7 @@ func TestAPluginsLife(t *testing.T) {
 	if got := l.tell("say"); got != "v2" {
 		t.Errorf("not granted, and says %q", got)
 	}
-	l.MustCall("plugins.grant", map[string]any{"id": "guest"}, nil)
+	grant(l.Listener, "guest")
 	l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateReady, Version: "3.0.0"})
 	if got := l.tell("say"); got != "v3" {
 		t.Errorf("granted, and says %q", got)
@@ -230,7 +230,7 @@ func TestABuiltInIsReplaced(t *testing.T) {
 	if got := l.Ask("r2", "what is 2*3?"); !strings.Contains(got, "6") {
 		t.Errorf("not granted yet: %q", got)
 	}
-	l.MustCall("plugins.grant", map[string]any{"id": "calc"}, nil)
+	grant(l, "calc")
 	ready("9.0.0")
 	if got := l.Ask("r3", "what is 2*3?"); !strings.Contains(got, "mine") {
 		t.Errorf("replaced: %q", got)
@@ -241,5 +241,74 @@ func TestABuiltInIsReplaced(t *testing.T) {
 	ready("1.0.0")
 	if got := l.Ask("r4", "what is 2*3?"); !strings.Contains(got, "6") {
 		t.Errorf("back again: %q", got)
+	}
+}
+
+// grant gives a plugin what it waits for, as it is shown.
+func grant(l *kerneltest.Listener, id string) {
+	var info plugin.Details
+	l.MustCall("plugins.info", plugin.IDParams{ID: id}, &info)
+	digest := ""
+	if info.Waiting != nil {
+		digest = info.Waiting.Digest
+	}
+	l.MustCall("plugins.grant", plugin.GrantParams{ID: id, Digest: digest}, nil)
+}
+
+// TestAnUpdateThatCannotStartReplacesNothing: one that dies or loops in its start, live; and after a restart what worked
+// before it runs, until its own folder is gone.
+func TestAnUpdateThatCannotStartReplacesNothing(t *testing.T) {
+	t.Parallel()
+	state := t.TempDir()
+	dir := filepath.Join(state, "plugins", "guest")
+	put(t, dir, map[string][]byte{"plugin.wasm": guest(t, "v1"), "plugin.json": marshal(guestManifest("1.0.0"))})
+	starts := 0
+	boot := func() (*kerneltest.Kernel, *teller) {
+		starts++
+		k := kerneltest.Start(t, kerneltest.StateDir(state), hand())
+		return k, &teller{Listener: k.Listen(), n: 100 * starts}
+	}
+	k, l := boot()
+	seen := 0
+	if got := l.tell("say"); got != "v1" {
+		t.Fatalf("it says %q", got)
+	}
+	l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateReady, Version: "1.0.0"})
+	for i, how := range []string{"dies", "loops"} {
+		version := fmt.Sprint(2+i, ".0.0")
+		put(t, dir, map[string][]byte{"plugin.wasm": guest(t, how), "plugin.json": marshal(guestManifest(version))})
+		if c := l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateFailed, Version: version}); !strings.Contains(c.Reason, "cannot be started") {
+			t.Errorf("%s: %+v", how, c)
+		}
+		if got := l.tell("say"); got != "v1" {
+			t.Errorf("an update that %s replaced it: %q", how, got)
+		}
+	}
+	bold := guestManifest("4.0.0", func(m *wit.Manifest) { m.Permissions.Emit = &wit.Permission{Reason: "to tell"} })
+	put(t, dir, map[string][]byte{"plugin.wasm": guest(t, "v4"), "plugin.json": marshal(bold)})
+	l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateFailed, Version: "4.0.0"})
+	k.Stop()
+	k, l = boot()
+	if got := l.tell("say"); got != "v1" {
+		t.Errorf("after a restart it says %q", got)
+	}
+	if d := info(l, "guest"); d.Version != "1.0.0" || d.Waiting == nil || d.Waiting.Version != "4.0.0" {
+		t.Errorf("%+v", d)
+	}
+	grant(l.Listener, "guest")
+	seen = 0
+	l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateReady, Version: "4.0.0"})
+	k.Stop()
+	_, l = boot()
+	if got := l.tell("say"); got != "v4" {
+		t.Errorf("granted and after another restart it says %q", got)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	seen = 0
+	l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateStopped})
+	if left, _ := os.ReadDir(filepath.Join(state, "kept")); len(left) > 0 {
+		t.Errorf("%v is kept of what is gone", left)
 	}
 }

@@ -83,7 +83,11 @@ func (p systemPlugins) List() []system.Plugin {
 		if !p.settings.PluginEnabled(is.ID) {
 			state = "disabled"
 		}
-		list = append(list, system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint})
+		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != ""}
+		if is.Update != nil {
+			p.Update, p.Hint = is.Update.Version+" "+is.Update.Reason, is.Update.Hint
+		}
+		list = append(list, p)
 	}
 	return list
 }
@@ -100,6 +104,8 @@ func (p systemPlugins) CheckConfig(id, account string, section wit.JSON) error {
 func (p systemPlugins) ShowConfig(id, account string, section wit.JSON) wit.JSON {
 	return p.registry.ShowConfig(id, account, section)
 }
+
+func (p systemPlugins) Settle() { p.registry.Settle() }
 
 // typing shows in a channel that an answer is being written, where the channel can.
 type typing struct{ registry *plugin.Registry }

@@ -1,6 +1,10 @@
 package kernel
 
 import (
+	"context"
+	"strings"
+	"time"
+
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
@@ -21,12 +25,21 @@ func (a accounts) Accounts(id string) []channel.Account {
 		list = append(list, channel.Account{
 			ID: name, Enabled: s.Enabled == nil || *s.Enabled, Config: s.Config,
 			Access: inbox.Access{
-				DM: inbox.Policy(s.DMPolicy), AllowFrom: s.AllowFrom,
+				DM: inbox.Policy(s.DMPolicy), AllowFrom: s.AllowFrom, Owners: a.settings.Owners(id),
 				Group: inbox.Policy(s.GroupPolicy), Groups: s.Groups, RequireMention: s.RequireMention,
 			},
 		})
 	}
 	return list
+}
+
+// ownerSettings is inbox's view of who the owner is.
+type ownerSettings struct{ settings *config.Settings }
+
+func (o ownerSettings) Owned() bool { return len(o.settings.Config().Owners) > 0 }
+
+func (o ownerSettings) Own(ctx context.Context, id, person string) error {
+	return o.settings.Own(ctx, id, person)
 }
 
 // inboxAccounts is inbox's view of the accounts, which are made after it.
@@ -95,5 +108,39 @@ func (a systemAccounts) List() []system.Account {
 func (a systemAccounts) Restart(id, account string) {
 	if c := a.channels(); c != nil {
 		c.Restart(id, account)
+	}
+}
+
+// testEvery is how often an account that is being tested is looked at.
+const testEvery = 100 * time.Millisecond
+
+func (a systemAccounts) Test(ctx context.Context, id, account string) error {
+	look := time.NewTicker(testEvery)
+	defer look.Stop()
+	last := "it has not started"
+	<-look.C // its settings have reached it by then, and what it was connected with before counts no more
+	a.Restart(id, account)
+	for {
+		for _, is := range a.List() {
+			if is.Channel != id || is.Account != account {
+				continue
+			}
+			last = strings.TrimSpace(is.State + " " + is.Message)
+			switch wit.ConnectionState(is.State) {
+			case wit.ConnectionStateConnected:
+				return nil
+			case wit.ConnectionStateFailed, "stopped", wit.ConnectionStateNeedsLogin:
+				return wit.NewError(wit.CodeUnavailable, last)
+			case wit.ConnectionStateDisconnected:
+				if is.Message != "" {
+					return wit.NewError(wit.CodeUnavailable, last)
+				}
+			}
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return wit.Errorf(wit.CodeTimeout, "it is not connected: %s", last)
+		}
 	}
 }

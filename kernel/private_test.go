@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel"
-	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/wit"
@@ -31,7 +30,7 @@ func TestAStateDirectoryOfEverybody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = kernel.New(context.Background(), kernel.Options{StateDir: state, Config: &config.Config{}, Version: "1.0.0", Log: log, Listener: gatewaytest.NewListener()})
+		_, err = kernel.New(context.Background(), kernel.Options{StateDir: state, Version: "1.0.0", Log: log, Listener: gatewaytest.NewListener()})
 		if wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "chmod o-w "+dir) {
 			t.Errorf("%s: %v", open, err)
 		}

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
@@ -51,7 +50,7 @@ func TestReady(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := New(t.Context(), Options{Config: &config.Config{}, Version: "1.0.0", Log: log, Listener: listener, Sources: []source.Source{memory}})
+	k, err := New(t.Context(), Options{Version: "1.0.0", Log: log, Listener: listener, Sources: []source.Source{memory}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel"
-	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
@@ -91,7 +90,7 @@ func TestOneGatewayPerStateDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = kernel.New(t.Context(), kernel.Options{StateDir: dir, Config: &config.Config{}, Version: "1.0.0", Log: log, Listener: gatewaytest.NewListener()})
+	_, err = kernel.New(t.Context(), kernel.Options{StateDir: dir, Version: "1.0.0", Log: log, Listener: gatewaytest.NewListener()})
 	if err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a second gateway: %v", err)
 	}

@@ -104,12 +104,12 @@ func (w *wiring) delivery() func() service.Service {
 	w.outbox, w.movers = queue, append(w.movers, queue.Moved)
 	return delivery.New(delivery.Deps{
 		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins},
-		Hooks: outgoing{w.hooks}, Media: w.state.media, Moved: w.moved, Redact: w.state.vault.Redact, Hold: w.o.Config.Delivery.AfterCrash == "hold",
+		Hooks: outgoing{w.hooks}, Media: w.state.media, Moved: w.moved, Redact: w.state.vault.Redact, Hold: w.start.Delivery.AfterCrash == "hold",
 	}).Service
 }
 
 func (w *wiring) agent() func() service.Service {
-	w.models = agent.NewModels(providers{w.platform.plugins, w.state.settings, w.state.vault}, w.agentSettings, w.log)
+	w.models = agent.NewModels(providers{w.platform.plugins, w.settings, w.state.vault}, w.agentSettings, w.log)
 	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) { w.models.Forget(c.Plugin) })
 	plugin.ChangedKind.Subscribe(w.bus, func(c plugin.Changed) {
 		if c.State == plugin.StateReady {
@@ -127,7 +127,7 @@ func (w *wiring) agent() func() service.Service {
 func (w *wiring) run() func() service.Service {
 	w.runs = run.New(run.Deps{
 		Store: w.state.db, Sessions: w.sessions, Executor: w.agents, Claims: w.state.claims, Accounts: deliveryAccounts{w.later}, Log: w.log,
-		Parallel: w.o.Config.Agent.MaxConcurrent,
+		Parallel: w.start.Agent.MaxConcurrent,
 	})
 	return w.runs.Service
 }
@@ -141,14 +141,14 @@ func (w *wiring) chat() func() service.Service {
 func (w *wiring) inbox() func() service.Service {
 	w.letters = inbox.New(inbox.Deps{
 		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs), Outbox: w.outbox,
-		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Redact: w.state.vault.Redact,
+		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Owners: ownerSettings{w.settings}, Redact: w.state.vault.Redact,
 	})
 	return w.letters.Service
 }
 
 func (w *wiring) channel() func() service.Service {
 	w.channels = channel.New(channel.Deps{
-		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.state.settings}, Credentials: w.state.vault,
+		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.settings}, Credentials: w.state.vault,
 		Inbox: w.letters, DeadLetters: w.letters.DeadLetters(), Dialer: dialer{w.platform.plugins}, Claims: w.state.claims, Redact: w.state.vault.Redact,
 	})
 	return w.channels.Service
@@ -163,16 +163,16 @@ func (w *wiring) cron() func() service.Service {
 
 func (w *wiring) system() func() service.Service {
 	w.overview = system.New(system.Deps{
-		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, ConfigPath: w.o.ConfigPath, Agent: config.DefaultAgent,
-		Settings: w.state.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: w.state.vault,
-		Plugins: systemPlugins{w.platform.plugins, w.state.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check,
+		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agent: config.DefaultAgent,
+		Settings: w.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: w.state.vault,
+		Providers: w.models, Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check,
 		Services: func() []service.Service { return w.Kernel.services },
 	})
 	return w.overview.Service
 }
 
 func (w *wiring) agentSettings() agent.Settings {
-	a := w.o.Config.Agent
+	a := w.settings.Config().Agent
 	return agent.Settings{
 		Agents: []agent.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, System: a.SystemPrompt, TimeZone: w.zone,
 	}

@@ -15,7 +15,8 @@ func TestAPersonStopsAndStartsOver(t *testing.T) {
 	t.Parallel()
 	p := kerneltest.NewPlatform(t)
 	begun := make(chan int, 10)
-	k := kerneltest.Start(t, account(t, p, openToAll), kerneltest.Plugin(kerneltest.Channel("chat"),
+	owned := kerneltest.Config(t, fmt.Sprintf(`{"owners":["chat:ann"],"channels":{"chat":{"accounts":{"home":{"config":{"root":%q}}}}}}`, p.URL))
+	k := kerneltest.Start(t, owned, kerneltest.Plugin(kerneltest.Channel("chat"),
 		kerneltest.Provider("brain", func(ctx context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
 			begun <- len(c.Turns)
 			if strings.Contains(kerneltest.Heard(c), "think") {

@@ -2,10 +2,11 @@ package kernel
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/carapace-gateway/carapace/kernel/claim"
-	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/media"
 	"github.com/carapace-gateway/carapace/kernel/secret"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -14,11 +15,10 @@ import (
 
 // state is what is durable.
 type state struct {
-	db       store.Store
-	claims   claim.Claims // of those who share the store
-	vault    *secret.Vault
-	settings *config.Settings
-	media    *media.Store
+	db     store.Store
+	claims claim.Claims // of those who share the store
+	vault  *secret.Vault
+	media  *media.Store
 }
 
 // openState opens the state directory, or its like in memory.
@@ -29,7 +29,10 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 	}
 	k.closers.add(s.db.Close)
 	s.claims = new(claim.Local)
-	keyring := k.o.StateDir != "" && (k.o.Config.Secrets.Keyring == nil || *k.o.Config.Secrets.Keyring)
+	if err := k.settings.Move(ctx, s.db); err != nil {
+		return err
+	}
+	keyring := k.o.StateDir != "" && (k.start.Secrets.Keyring == nil || *k.start.Secrets.Keyring)
 	s.vault, err = secret.Open(ctx, secret.Config{
 		Store: s.db, StateDir: k.o.StateDir, Passphrase: k.o.Passphrase, Keyring: keyring || k.o.Keyring != nil,
 		Ring: k.o.Keyring, Logger: k.log.Named("secret"),
@@ -38,9 +41,6 @@ func (k *Kernel) openState(ctx context.Context) (err error) {
 		return err
 	}
 	k.o.Log.Redact(s.vault.Redact)
-	if s.settings, err = config.NewSettings(ctx, k.o.Config, s.db, k.bus); err != nil {
-		return err
-	}
 	if dir := k.o.dir("media"); dir != "" {
 		s.media, err = media.Open(ctx, dir, s.db, media.Limits{}, k.log.Named("media"))
 	} else {
@@ -62,7 +62,31 @@ func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
 	if err := private(k.o.StateDir, k.o.dir("plugins"), k.o.dir("cache")); err != nil {
 		return nil, err
 	}
+	if err := k.checkLost(); err != nil {
+		return nil, err
+	}
 	return store.Open(ctx, k.o.dir(databaseFile), store.Options{Logger: k.log.Named("store")})
+}
+
+// checkLost refuses to begin anew beside what belongs to a database that is gone: its credentials' key, its media. Somebody
+// who has lost it would otherwise find out when it is too late.
+func (k *Kernel) checkLost() error {
+	if info, err := os.Stat(k.o.dir(databaseFile)); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil // it is there, or opening it says what is wrong
+	}
+	for _, left := range []string{secret.KeyFile, "media"} {
+		path := k.o.dir(left)
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		if files, _ := os.ReadDir(path); info.IsDir() && len(files) == 0 {
+			continue
+		}
+		return wit.Errorf(wit.CodeConflict, "%s is missing or empty, and %s belongs to one: restore it from a backup, or move %s away to begin anew",
+			k.o.dir(databaseFile), path, path)
+	}
+	return nil
 }
 
 // answers reads a record, whether there is one or not. It writes nothing: anybody may ask.

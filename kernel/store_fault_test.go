@@ -199,7 +199,7 @@ func (d *day) look() {
 		}
 	}
 	for session, want := range map[string]string{
-		"main": "good morning, you said: good morning, good night, you said: good night", "desk": "at the desk, you said: at the desk",
+		"chat:dm:ann": "good morning, you said: good morning, good night, you said: good night", "desk": "at the desk, you said: at the desk",
 	} {
 		var history struct {
 			Messages []struct{ Content []struct{ Text string } }

@@ -66,16 +66,32 @@ func (v *viewer) asked() (last string, requests int) {
 	return v.seen[len(v.seen)-1], len(v.seen)
 }
 
+// settings changes a test kernel's settings after all others.
+func settings(change func(*config.Config)) kerneltest.Option {
+	return func(o *kernel.Options) {
+		before := o.Override
+		o.Override = func(c *config.Config) {
+			before(c)
+			change(c)
+		}
+	}
+}
+
+// model chooses who answers.
+func model(name string) kerneltest.Option {
+	return settings(func(c *config.Config) { c.Agent.Model = name })
+}
+
 // watching boots a gateway whose model is v and that is on Telegram.
 func watching(t *testing.T, v *viewer, options ...kerneltest.Option) (*botapi.Server, *kerneltest.Listener) {
 	t.Helper()
-	model := httptest.NewServer(v)
-	t.Cleanup(model.Close)
+	server := httptest.NewServer(v)
+	t.Cleanup(server.Close)
 	s, account := telegram(t, botapi.Config{}, "")
-	k := stock(t, append([]kerneltest.Option{account, func(o *kernel.Options) {
-		o.Config.Agent.Model = "openai/m"
-		o.Config.Plugins = map[string]config.Plugin{"openai": {Config: wit.JSON(fmt.Sprintf(`{"baseUrl":%q}`, model.URL+"/v1"))}}
-	}}, options...)...)
+	k := stock(t, append([]kerneltest.Option{account, settings(func(c *config.Config) {
+		c.Agent.Model = "openai/m"
+		c.Plugins = map[string]config.Plugin{"openai": {Config: wit.JSON(fmt.Sprintf(`{"baseUrl":%q}`, server.URL+"/v1"))}}
+	})}, options...)...)
 	l := k.Listen()
 	l.MustCall("plugins.configure", map[string]any{"id": "telegram", "account": "default", "secrets": map[string]string{"botToken": s.Token()}}, nil)
 	return s, l
@@ -158,7 +174,7 @@ func TestFilesGoOutOnTelegram(t *testing.T) {
 		}
 		return &wit.ProviderAnswer{ToolCalls: []wit.ToolCall{{ID: "1", Name: "paint", Args: wit.JSON(`{}`)}}, Stop: new(wit.StopReasonToolCalls)}, nil
 	})
-	s, l := watching(t, new(viewer), kerneltest.Plugin(painter, brain), func(o *kernel.Options) { o.Config.Agent.Model = "brain" })
+	s, l := watching(t, new(viewer), kerneltest.Plugin(painter, brain), model("brain"))
 	s.DM(person(1), "paint me something")
 	replies(t, s, 1, 1) // the store has no such file yet: what was said arrives all the same
 	l.MustCall("send", map[string]any{"channel": "telegram", "to": "1", "message": "the plan", "idempotencyKey": "s1",

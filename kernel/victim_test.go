@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel"
-	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
@@ -25,10 +24,7 @@ const (
 
 // runVictim is what the process does. It returns the exit code when it ends by itself.
 func runVictim() int {
-	c, err := config.Parse(fmt.Appendf(nil, `{"channels":{"chat":{"accounts":{"home":{"dmPolicy":"open","config":{"root":%q}}}}},"secrets":{"keyring":false}}`, os.Getenv(platformVariable)))
-	if err != nil {
-		panic(err)
-	}
+	settings := fmt.Appendf(nil, `{"channels":{"chat":{"accounts":{"home":{"dmPolicy":"open","config":{"root":%q}}}}},"secrets":{"keyring":false}}`, os.Getenv(platformVariable))
 	log, err := logs.New(logs.Config{Level: "warn", Console: os.Stderr})
 	if err != nil {
 		panic(err)
@@ -36,7 +32,7 @@ func runVictim() int {
 	plugins := new(plugintest.Memory)
 	plugins.Put(kerneltest.Channel("chat", func(m *wit.Manifest) { m.Provides.Channel.Deduplicates = false }))
 	plugins.Put(kerneltest.Echo("echo"))
-	k, err := kernel.New(context.Background(), kernel.Options{StateDir: os.Getenv(victimVariable), Config: c, Version: "1.0.0",
+	k, err := kernel.New(context.Background(), kernel.Options{StateDir: os.Getenv(victimVariable), ConfigText: settings, Version: "1.0.0",
 		Log: log, Sources: []source.Source{plugins}, Listener: gatewaytest.NewListener()})
 	if err == nil {
 		err = k.Run(context.Background(), nil)

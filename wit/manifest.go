@@ -94,7 +94,7 @@ type ChannelFacts struct {
 type ProviderFacts struct {
 	// What people call it.
 	Label string `json:"label,omitempty"`
-	// Used when the owner names none.
+	// Used when the owner names none: neither for the agent, nor as the field `model` of the plugin's settings.
 	DefaultModel *string `json:"defaultModel,omitempty"`
 	// Needs no network and no credential.
 	Offline bool `json:"offline,omitempty"`

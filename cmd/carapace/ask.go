@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/talk"
+	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
 // maxAsk bounds a message from standard input, in bytes.
@@ -31,8 +32,10 @@ func ask(ctx context.Context, o *options, session, message string) error {
 	conversation, failed := converse(ctx, o, session)
 	a := &asking{o: o, answer: answer{RunID: talk.NewKey()}}
 	conversation.Send(ctx, a.answer.RunID, message)
+	accepted := false
 	for u := range conversation.Updates() {
 		if u.Run == a.answer.RunID {
+			accepted = true
 			if done, err := a.take(u); done {
 				return err
 			}
@@ -40,6 +43,9 @@ func ask(ctx context.Context, o *options, session, message string) error {
 	}
 	if err := <-failed; err != nil {
 		return err
+	}
+	if !accepted {
+		return errors.New("the gateway did not take the message in time: nothing was asked")
 	}
 	return fmt.Errorf("no answer in time; the run goes on as %s", a.answer.RunID)
 }
@@ -67,7 +73,7 @@ func (a *asking) take(u talk.Update) (done bool, err error) {
 		a.print(u.Text)
 	case talk.ToolStart:
 		if !a.o.json {
-			fmt.Fprintf(a.o.err, "⚙ %s %s\n", u.Tool.Name, u.Tool.Args)
+			fmt.Fprintf(a.o.err, "⚙ %s %s\n", plain.Line(u.Tool.Name), plain.Line(u.Tool.Args))
 		}
 	case talk.ToolEnd:
 		a.answer.Tools = append(a.answer.Tools, u.Tool)

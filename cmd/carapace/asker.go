@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
 // asker asks the owner for settings at the terminal.
@@ -24,24 +27,33 @@ func newAsker(in *os.File, out io.Writer) *asker {
 
 // terminal is r where somebody sits at it.
 func terminal(r any) (*os.File, bool) {
+	if w, ok := r.(*plain.Writer); ok {
+		r = w.Unwrap()
+	}
 	f, ok := r.(*os.File)
 	return f, ok && term.IsTerminal(int(f.Fd()))
 }
 
-// ask asks for the credentials and for what is required; the rest has defaults. A credential that is left empty
-// stays as it is.
-func (a *asker) ask(s *settings) error {
+// errLeft is that the owner does not want to be asked any more.
+var errLeft = errors.New("left; nothing was changed")
+
+// ask asks for all settings, the required ones first. What is left empty stays as it is.
+func (a *asker) ask(ctx context.Context, s *settings) error {
+	fmt.Fprintln(a.out, "What you leave empty stays as it is; Ctrl-C ends without a change.")
 	for _, f := range s.fields {
-		if !f.secret && !f.required {
-			continue
+		if f.kind == "object" || f.kind == "array" || f.name == modelField && !f.required {
+			continue // for `carapace config edit`; the model is asked for when the server has listed some
 		}
-		text, err := a.read(f)
+		if f.help != "" {
+			fmt.Fprintln(a.out, "\n"+plain.Line(f.help))
+		}
+		text, err := a.read(ctx, f)
 		switch {
 		case err != nil:
 			return err
 		case text != "":
 			s.put(f, text)
-		case !f.secret:
+		case f.required && !f.secret:
 			return fmt.Errorf("%s is needed", f.name)
 		}
 	}
@@ -49,16 +61,54 @@ func (a *asker) ask(s *settings) error {
 }
 
 // read reads one answer, a credential without showing it. The end of the input counts as an empty answer.
-func (a *asker) read(f field) (string, error) {
-	fmt.Fprintf(a.out, "%s (%s): ", f.name, f.title)
-	if f.secret {
-		b, err := term.ReadPassword(int(a.in.Fd()))
-		fmt.Fprintln(a.out)
-		return strings.TrimSpace(string(b)), err
+func (a *asker) read(ctx context.Context, f field) (string, error) {
+	prompt := fmt.Sprintf("%s (%s%s): ", plain.Line(f.name), plain.Line(f.title), f.note())
+	if !f.secret {
+		return a.until(ctx, func() (string, error) { return a.line(prompt) })
 	}
+	fmt.Fprint(a.out, prompt)
+	before, err := term.GetState(int(a.in.Fd()))
+	if err != nil {
+		return "", err
+	}
+	text, err := a.until(ctx, func() (string, error) {
+		b, err := term.ReadPassword(int(a.in.Fd()))
+		return strings.TrimSpace(string(b)), err
+	})
+	_ = term.Restore(int(a.in.Fd()), before) // it is what it was, unless the reading was left
+	fmt.Fprintln(a.out)
+	return text, err
+}
+
+// line reads one line after a prompt.
+func (a *asker) line(prompt string) (string, error) {
+	fmt.Fprint(a.out, prompt)
 	line, err := a.lines.ReadString('\n')
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return strings.TrimSpace(line), err
+}
+
+// until reads until ctx ends, as it does at Ctrl-C. A read from a terminal cannot be called off, so it is left to itself:
+// the process ends soon.
+func (a *asker) until(ctx context.Context, read func() (string, error)) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		done <- answer{text, err}
+	}()
+	select {
+	case got := <-done:
+		if ctx.Err() != nil {
+			return "", errLeft
+		}
+		return got.text, got.err
+	case <-ctx.Done():
+		return "", errLeft
+	}
 }

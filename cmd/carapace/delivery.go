@@ -11,11 +11,11 @@ import (
 // newDelivery looks after the outbound queue. A message is held when a crash or a timeout left open whether it
 // arrived: only the owner can find out whether sending it now would be a second time.
 func newDelivery(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "delivery", Short: "Look at outgoing messages that wait", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "delivery", Short: "Look at outgoing messages that wait", Args: cobra.NoArgs, RunE: help}
 	message := func(args []string) any { return delivery.IDParams{ID: args[0]} }
 	decide := func(use, short, done string) *cobra.Command {
 		return o.client(&cobra.Command{
-			Use: use + " MESSAGE", Short: short, Example: "  carapace delivery " + use + " 3f6c…", Args: cobra.ExactArgs(1),
+			Use: use + " MESSAGE", Short: short, Example: "  carapace delivery " + use + " 3f6c…", Args: exactly("MESSAGE"),
 			RunE: act(o, "delivery."+use, message, done),
 		})
 	}

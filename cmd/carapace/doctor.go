@@ -12,6 +12,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
@@ -47,21 +48,24 @@ func examine(ctx context.Context, o *options) []service.Check {
 	findings := []service.Check{checkStateDir(o.state), checkConfig(o.state), checkToken(o.state)}
 	var remote system.DoctorResult
 	if err := o.call(ctx, "doctor", nil, &remote); err != nil {
-		findings = append(findings, service.Check{Name: "gateway", Message: err.Error(), Hint: "start it with `carapace`"})
+		findings = append(findings, service.Check{Name: "gateway", Message: err.Error(), Hint: "`carapace` starts one"})
 	}
 	return append(findings, remote.Checks...)
 }
 
-// printChecks writes each finding, and below a bad one what to do.
+// printChecks writes each finding, and below one that asks for it what to do.
 func printChecks(w io.Writer, findings []service.Check) {
 	for _, f := range findings {
 		mark := "✓"
-		if !f.OK {
+		switch {
+		case !f.OK:
 			mark = "✗"
+		case f.Warning:
+			mark = "!"
 		}
-		fmt.Fprintf(w, "%s %-12s %s\n", mark, f.Name, f.Message)
-		if !f.OK && f.Hint != "" {
-			fmt.Fprintf(w, "  %-12s → %s\n", "", f.Hint)
+		fmt.Fprintf(w, "%s %-12s %s\n", mark, plain.Line(f.Name), plain.Line(f.Message))
+		if mark != "✓" && f.Hint != "" {
+			fmt.Fprintf(w, "  %-12s → %s\n", "", plain.Line(f.Hint))
 		}
 	}
 }
@@ -100,8 +104,11 @@ func checkStateDir(dir stateFolder) service.Check {
 // checkConfig reads the config file as the gateway would. A file that is not there is fine: all has defaults.
 func checkConfig(dir stateFolder) service.Check {
 	path := dir.configPath()
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return service.Check{Name: "config", OK: true, Message: path + " is not there: all settings are the defaults"}
+	}
 	if _, err := config.Load(path, false); err != nil {
-		return service.Check{Name: "config", Message: err.Error(), Hint: "mend the file and start the gateway again"}
+		return service.Check{Name: "config", Message: err.Error(), Hint: "mend the file, with `carapace config edit` say; the settings before the mistake are in force until then"}
 	}
 	return service.Check{Name: "config", OK: true, Message: path}
 }
@@ -110,7 +117,11 @@ func checkConfig(dir stateFolder) service.Check {
 func checkToken(dir stateFolder) service.Check {
 	path := dir.path(kernel.TokenFile)
 	f := service.Check{Name: "token", OK: true, Message: path}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&others != 0 {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		f.Message = path + " is not there: the gateway makes it at its first start, unless it is given a token"
+	}
+	if err == nil && info.Mode().Perm()&others != 0 {
 		f.OK, f.Message, f.Hint = false, path+" can be read by others", "chmod 600 "+path
 	}
 	return f

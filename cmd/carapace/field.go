@@ -10,8 +10,20 @@ import (
 
 // field is one setting of a plugin, as the schema in its manifest describes it.
 type field struct {
-	name, title, kind string
-	secret, required  bool
+	name, title, help, kind string
+	secret, required        bool
+	preset                  string // what holds where nothing is said
+}
+
+// note says whether the field may be left empty, and what holds then.
+func (f field) note() string {
+	switch {
+	case f.required:
+		return ""
+	case f.preset != "":
+		return ", optional, " + f.preset
+	}
+	return ", optional"
 }
 
 // readSchema lists a plugin's settings: the required ones first, and then by name. Of JSON Schema it reads what
@@ -21,7 +33,8 @@ func readSchema(schema json.RawMessage) ([]field, error) {
 		Required   []string
 		Properties map[string]struct {
 			Title, Description string
-			Type               any  // a name, or a list of names
+			Type               any // a name, or a list of names
+			Default            any
 			Secret             bool `json:"x-secret"`
 		}
 	}
@@ -34,7 +47,11 @@ func readSchema(schema json.RawMessage) ([]field, error) {
 	var fields []field
 	for name, p := range s.Properties {
 		kind, _ := p.Type.(string)
-		fields = append(fields, field{name, cmp.Or(p.Title, p.Description), kind, p.Secret, slices.Contains(s.Required, name)})
+		f := field{name: name, title: cmp.Or(p.Title, name), help: p.Description, kind: kind, secret: p.Secret, required: slices.Contains(s.Required, name)}
+		if text, ok := p.Default.(string); ok {
+			f.preset = text
+		}
+		fields = append(fields, f)
 	}
 	slices.SortFunc(fields, func(a, b field) int {
 		if a.required != b.required {

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/url"
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel"
@@ -37,7 +40,7 @@ type gateway struct {
 
 // dial connects as an operator with all scopes: whoever can read the state directory owns the gateway.
 func (g gateway) dial(ctx context.Context) (*client.Client, error) {
-	url, err := g.address()
+	address, err := g.address()
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +48,7 @@ func (g gateway) dial(ctx context.Context) (*client.Client, error) {
 	defer cancel()
 	token, password := g.credentials()
 	o := client.Options{
-		URL:      url,
+		URL:      address,
 		Token:    token,
 		Password: password,
 		Identity: g.state.path("cli-device.json"),
@@ -61,40 +64,77 @@ func (g gateway) dial(ctx context.Context) (*client.Client, error) {
 		c, err = client.Dial(ctx, o)
 	}
 	if code := wit.CodeOf(err); code == wit.CodeUnavailable || errors.Is(err, context.DeadlineExceeded) {
-		return nil, unreachableError{fmt.Errorf("no gateway answers at %s; start it with `carapace`", url)}
+		return nil, unreachableError{fmt.Errorf("no gateway answers at %s; start it with `carapace`", address)}
 	}
 	return c, err
 }
 
-// address is the flag's URL, or the one that the running gateway has written into its state directory. The
-// gateway removes that file when it stops, so a missing one means that none runs.
+// address is the flag's URL, or the one that the running gateway has written into its state directory.
 func (g gateway) address() (string, error) {
 	if g.url != "" {
 		return strings.Replace(strings.Replace(g.url, "http://", "ws://", 1), "https://", "wss://", 1), nil
 	}
+	at, err := g.endpoint()
+	return at.URL, err
+}
+
+// endpoint is where the state directory's own gateway listens. The gateway removes that file when it stops; one that was
+// killed leaves it behind, and somebody else may listen there by now.
+func (g gateway) endpoint() (at kernel.Endpoint, err error) {
 	b, err := file.Read(g.state.path(kernel.EndpointFile), maxStateFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", unreachableError{fmt.Errorf("no gateway runs on %s; start one with `carapace`, or name another with --url", g.state)}
-	}
-	var at kernel.Endpoint
 	if err == nil {
 		err = json.Unmarshal(b, &at)
 	}
-	if err != nil {
-		return "", fmt.Errorf("read where the gateway listens: %w", err)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !alive(at.PID) {
+		return at, unreachableError{fmt.Errorf("no gateway runs on %s; start one with `carapace`, or name another with --url", g.state)}
 	}
-	return at.URL, nil
+	if err != nil {
+		return at, fmt.Errorf("read where the gateway listens: %w", err)
+	}
+	return at, nil
 }
 
-// credentials are the flag's, the environment's, the config file's, or the token that the gateway made for
-// itself. A password in the environment is always given; the config file's only where no token was named,
-// since it belongs to another way in.
+// alive reports whether a process may be running: only a clear no is one.
+func alive(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if err != nil || pid <= 0 {
+		return false
+	}
+	return !errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
+}
+
+// own reports whether the command speaks to the state directory's own gateway. What the state directory and the config
+// file know by heart is for that one alone; any other needs --token or the environment.
+func (g gateway) own() bool {
+	if g.url == "" {
+		return true
+	}
+	at, err := g.endpoint()
+	return err == nil && place(g.url) == place(at.URL)
+}
+
+// place is the host and the port of a gateway's address, with one name for this machine.
+func place(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Port() == "" {
+		return address
+	}
+	host := u.Hostname()
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, u.Port())
+}
+
+// credentials are the flag's, the environment's, or, for the state directory's own gateway, the config file's or the
+// token that the gateway made for itself. A password in the environment is always given; the config file's only
+// where no token was named, since it belongs to another way in.
 func (g gateway) credentials() (token, password string) {
 	password = os.Getenv("CARAPACE_GATEWAY_PASSWORD")
 	if token = g.token; token == "" {
 		token = os.Getenv("CARAPACE_GATEWAY_TOKEN")
 	}
-	if token != "" {
+	if token != "" || !g.own() {
 		return token, password
 	}
 	settings := g.settings()

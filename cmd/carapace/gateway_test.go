@@ -30,7 +30,7 @@ func command(ctx context.Context, t *testing.T, state string, args ...string) *e
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(ctx, self, args...)
-	cmd.Env = append(os.Environ(), "CARAPACE_TEST_AS_MAIN=1", "CARAPACE_STATE_DIR="+state, "CARAPACE_GATEWAY_TOKEN=", "CARAPACE_CONFIG_PATH=", "DBUS_SESSION_BUS_ADDRESS=")
+	cmd.Env = append(os.Environ(), "CARAPACE_TEST_AS_MAIN=1", "CARAPACE_STATE_DIR="+state, "CARAPACE_GATEWAY_TOKEN=", "CARAPACE_CONFIG_PATH=", "GOOD=sk-good-0123456789", "BOT="+botToken, "DBUS_SESSION_BUS_ADDRESS=")
 	return cmd
 }
 

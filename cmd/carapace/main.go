@@ -10,20 +10,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	_ "time/tzdata" // time zones by name on machines without a zone database
 
-	"github.com/carapace-gateway/carapace/wit"
-)
-
-// Exit codes; 0 is success. Scripts tell by them whether to try once more, to mend the command, or to start a gateway.
-const (
-	exitFailed = 1 + iota
-	exitUsage
-	exitUnreachable
+	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
 // version is set by the build, from the tag in the repository.
@@ -36,26 +29,18 @@ func main() {
 }
 
 // run executes one command line and returns its exit code. All that went wrong is told here, in one line on
-// stderr: commands return errors and print none.
+// stderr: commands return errors and print none. What commands print is made safe for a terminal here too, whoever
+// wrote it.
 func run(ctx context.Context, args []string, io stdio) int {
+	io.out, io.err = plain.NewWriter(io.out), plain.NewWriter(io.err)
 	root := newRoot(io)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
-	if code := exitError(0); errors.As(err, &code) {
-		return int(code)
+	if !errors.As(err, new(exitError)) {
+		failure{err, slices.Contains(args, "--json")}.print(io.err)
 	}
-	fmt.Fprintln(io.err, "carapace:", err)
-	switch {
-	case errors.As(err, new(usageError)):
-		return exitUsage
-	case errors.As(err, new(unreachableError)):
-		return exitUnreachable
-	}
-	if e := (*wit.Error)(nil); errors.As(err, &e) && e.Code == wit.CodeUnauthorized {
-		fmt.Fprintln(io.err, "  give the gateway's token with --token or CARAPACE_GATEWAY_TOKEN")
-	}
-	return exitFailed
+	return exitCode(err)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -61,6 +62,12 @@ func (o *options) printJSON(v any) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// println prints one line.
+func (o *options) println(text string) error {
+	_, err := fmt.Fprintln(o.out, text)
+	return err
 }
 
 // stateFolder is the folder in which a gateway keeps all that it knows. A client on the same machine reads there

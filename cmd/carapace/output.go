@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
 // table writes rows of cells under a head, aligned; an empty head is left out. A blank in the head begins the next
@@ -16,7 +18,11 @@ func table(w io.Writer, head string, rows [][]string) error {
 		fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
 	}
 	for _, r := range rows {
-		fmt.Fprintln(t, strings.Join(r, "\t"))
+		cells := make([]string, len(r))
+		for i, cell := range r {
+			cells[i] = plain.Line(cell)
+		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}
 	return t.Flush()
 }

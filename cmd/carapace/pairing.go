@@ -1,17 +1,23 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 )
 
 // newPairing is the owner's side of pairing: a stranger who writes to a channel is told a code, and the owner
-// approves or dismisses that code here.
+// approves or dismisses that code here, takes approvals back, and says who they are themselves.
 func newPairing(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "pairing", Short: "Say who may write to the assistant on a chat channel", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "pairing", Short: "Say who may write to the assistant on a chat channel", Args: cobra.NoArgs, RunE: help}
 	list := func(args []string) any {
 		var p inbox.PairingListParams
 		if len(args) == 1 {
@@ -20,21 +26,106 @@ func newPairing(o *options) *cobra.Command {
 		return p
 	}
 	decision := func(args []string) any { return inbox.PairingDecisionParams{Channel: args[0], Code: args[1]} }
+	revoke := func(args []string) any { return inbox.PairingRevokeParams{Channel: args[0], SenderID: args[1]} }
 	c.AddCommand(
 		o.client(&cobra.Command{
-			Use: "list [CHANNEL]", Short: "List who asks to write", Example: "  carapace pairing list", Args: cobra.MaximumNArgs(1),
+			Use: "list [CHANNEL]", Short: "List who asks to write", Example: "  carapace pairing list", Args: atMost("[CHANNEL]"),
 			RunE: show(o, "channels.pairing.list", list, printPairing),
 		}),
 		o.client(&cobra.Command{
-			Use: "approve CHANNEL CODE", Short: "Let the sender with this code write", Example: "  carapace pairing approve telegram ABCD2345", Args: cobra.ExactArgs(2),
-			RunE: act(o, "channels.pairing.approve", decision, "approved"),
+			Use: "approved [CHANNEL]", Short: "List who may write because you approved it", Example: "  carapace pairing approved", Args: atMost("[CHANNEL]"),
+			RunE: show(o, "channels.pairing.approved", list, printApproved),
+		}),
+		newApprove(o),
+		o.client(&cobra.Command{
+			Use: "dismiss CHANNEL CODE", Short: "Forget a request", Example: "  carapace pairing dismiss telegram ABCD2345", Args: exactly("CHANNEL", "CODE"),
+			RunE: act(o, "channels.pairing.dismiss", decision, "dismissed"),
 		}),
 		o.client(&cobra.Command{
-			Use: "dismiss CHANNEL CODE", Short: "Forget a request", Example: "  carapace pairing dismiss telegram ABCD2345", Args: cobra.ExactArgs(2),
-			RunE: act(o, "channels.pairing.dismiss", decision, "dismissed"),
+			Use: "revoke CHANNEL SENDER", Short: "Take an approval back", Example: "  carapace pairing revoke telegram 12345", Args: exactly("CHANNEL", "SENDER"),
+			RunE: act(o, "channels.pairing.revoke", revoke, "revoked"),
+		}),
+		o.client(&cobra.Command{
+			Use: "owner CHANNEL SENDER", Short: "Say that somebody on a channel is you", Args: exactly("CHANNEL", "SENDER"),
+			Long: "Say that somebody on a channel is you, by the id that /whoami shows. You may write there, your chats with the\n" +
+				"assistant are the main session, and you alone give commands that change something, such as /new and /model.",
+			Example: "  carapace pairing owner telegram 12345",
+			RunE:    func(c *cobra.Command, args []string) error { return nameOwner(c.Context(), o, args[0]+":"+args[1]) },
 		}),
 	)
 	return c
+}
+
+// newApprove lets a sender in. Who has not said who they are is asked whether it is themselves.
+func newApprove(o *options) *cobra.Command {
+	var owner bool
+	c := &cobra.Command{
+		Use: "approve CHANNEL CODE", Short: "Let the sender with this code write", Args: exactly("CHANNEL", "CODE"),
+		Example: "  carapace pairing approve telegram ABCD2345\n  carapace pairing approve telegram ABCD2345 --owner",
+		RunE: func(c *cobra.Command, args []string) error {
+			p := inbox.PairingDecisionParams{Channel: args[0], Code: args[1], BootstrapCommandOwner: owner}
+			return approve(c.Context(), o, p)
+		},
+	}
+	c.Flags().BoolVar(&owner, "owner", false, "it is you: your chats are the main session, and you may give commands there")
+	return o.client(c)
+}
+
+func approve(ctx context.Context, o *options, p inbox.PairingDecisionParams) error {
+	var list inbox.PairingListResult
+	if err := o.call(ctx, "channels.pairing.list", inbox.PairingListParams{Channel: p.Channel}, &list); err != nil {
+		return err
+	}
+	if _, ok := terminal(o.in); ok && !list.CommandOwnerConfigured && !p.BootstrapCommandOwner && !o.json {
+		p.BootstrapCommandOwner = o.confirm("no owner is named yet: is that you?") == nil
+	}
+	var done inbox.PairingDecisionResult
+	if err := o.call(ctx, "channels.pairing.approve", p, &done); err != nil {
+		return err
+	}
+	switch {
+	case o.json:
+		return o.printJSON(done)
+	case done.CommandOwnerBootstrap == "configured":
+		return o.println("approved, and named as the owner")
+	case done.CommandOwnerBootstrap == "already-configured":
+		return o.println(fmt.Sprintf("approved; an owner is named already: `carapace pairing owner %s %s` adds this one", done.Channel, plain.Line(done.SenderID)))
+	case !list.CommandOwnerConfigured:
+		return o.println(fmt.Sprintf("approved; if that is you, say so: `carapace pairing owner %s %s`", done.Channel, plain.Line(done.SenderID)))
+	}
+	return o.println("approved")
+}
+
+// nameOwner adds a person to the settings.
+func nameOwner(ctx context.Context, o *options, owner string) error {
+	store := o.settings(ctx)
+	now, err := store.read(ctx)
+	if err != nil {
+		return err
+	}
+	var c struct{ Owners []string }
+	if d, err := config.ParseDocument([]byte(now.Raw)); err != nil {
+		return err
+	} else if list, ok := d.Get("owners"); ok {
+		if err := json.Unmarshal(list, &c.Owners); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains(c.Owners, owner) {
+		c.Owners = append(c.Owners, owner)
+	}
+	change, err := json.Marshal(map[string][]string{"owners": c.Owners})
+	if err != nil {
+		return err
+	}
+	done, err := store.patch(ctx, change)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return o.printJSON(done)
+	}
+	return o.println(owner + " is the owner")
 }
 
 // printPairing writes the requests that wait; the code is what approve and dismiss take.
@@ -44,4 +135,13 @@ func printPairing(w io.Writer, list inbox.PairingListResult) error {
 		rows = append(rows, []string{p.Channel, p.AccountID, p.SenderID, orDash(p.SenderLabel), p.RequestID})
 	}
 	return table(w, "CHANNEL ACCOUNT SENDER NAME CODE", rows)
+}
+
+// printApproved writes who was let in; the sender is what revoke takes.
+func printApproved(w io.Writer, list inbox.PairingApprovedResult) error {
+	var rows [][]string
+	for _, p := range list.Approved {
+		rows = append(rows, []string{p.Channel, p.AccountID, p.SenderID, orDash(p.SenderLabel), p.ApprovedAt})
+	}
+	return table(w, "CHANNEL ACCOUNT SENDER NAME APPROVED", rows)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/wit"
@@ -15,7 +16,7 @@ import (
 // newPlugins looks after what is installed. Installing has no command: a folder that is put into the state
 // directory's plugins is found by itself.
 func newPlugins(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "plugins", Short: "Look after plugins", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "plugins", Short: "Look after plugins", Args: cobra.NoArgs, RunE: help}
 	id := func(args []string) any { return plugin.IDParams{ID: args[0]} }
 	c.AddCommand(
 		o.client(&cobra.Command{
@@ -23,12 +24,17 @@ func newPlugins(o *options) *cobra.Command {
 			RunE: show(o, "plugins.status", fixed(nil), printPlugins),
 		}),
 		o.client(&cobra.Command{
-			Use: "info PLUGIN", Short: "Show one plugin: what it is, what it may do, how it is", Example: "  carapace plugins info telegram", Args: cobra.ExactArgs(1),
-			RunE: show(o, "plugins.info", id, printPlugin),
+			Use: "info PLUGIN", Short: "Show one plugin: what it is, what it may do, how it is", Example: "  carapace plugins info telegram", Args: exactly("PLUGIN"),
+			ValidArgsFunction: o.complete(pluginIDs),
+			RunE:              show(o, "plugins.info", id, printPlugin),
 		}),
+		newGrant(o),
 		o.client(&cobra.Command{
-			Use: "grant PLUGIN", Short: "Grant the permissions that an update of a plugin asks for", Example: "  carapace plugins grant weather", Args: cobra.ExactArgs(1),
-			RunE: act(o, "plugins.grant", id, "granted"),
+			Use: "call PLUGIN TOOL ARGUMENTS", Short: "Call a tool as a model would, to try it", Example: "  carapace plugins call calc calc '{\"expression\":\"17*23\"}'",
+			Args: exactly("PLUGIN", "TOOL", "ARGUMENTS"), ValidArgsFunction: o.complete(pluginIDs),
+			RunE: show(o, "plugins.call", func(args []string) any {
+				return plugin.CallParams{ID: args[0], Tool: args[1], Args: wit.JSON(args[2])}
+			}, printCall),
 		}),
 		newEnable(o, "enable", "Turn a plugin on", true),
 		newEnable(o, "disable", "Turn a plugin off", false),
@@ -40,8 +46,9 @@ func newPlugins(o *options) *cobra.Command {
 func newEnable(o *options, use, short string, on bool) *cobra.Command {
 	setup := func(args []string) any { return system.Setup{ID: args[0], Enabled: &on} }
 	return o.client(&cobra.Command{
-		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: cobra.ExactArgs(1),
-		RunE: act(o, "plugins.configure", setup, use+"d"),
+		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: exactly("PLUGIN"),
+		ValidArgsFunction: o.complete(pluginIDs),
+		RunE:              act(o, "plugins.configure", setup, use+"d"),
 	})
 }
 
@@ -57,26 +64,35 @@ func printPlugins(w io.Writer, list plugin.StatusResult) error {
 // printPlugin writes all of one plugin. Permissions come with the plugin's reasons and their details, for the
 // owner to judge.
 func printPlugin(w io.Writer, p plugin.Details) error {
-	fmt.Fprintf(w, "%s %s (%s)\n%s\n\nstate     %s\n", p.Name, p.Version, p.ID, p.Description, p.State)
+	fmt.Fprintf(w, "%s %s (%s)\n%s\n\nstate     %s\n", plain.Line(p.Name), plain.Line(p.Version), plain.Line(p.ID), plain.Line(p.Description), p.State)
 	for _, line := range [][2]string{{"reason", why(p.Status)}, {"hint", hint(p.Status)}, {"path", p.Path}, {"provides", strings.Join(provided(p.Provides), ", ")}} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "%-9s %s\n", line[0], line[1])
+			fmt.Fprintf(w, "%-9s %s\n", line[0], plain.Line(line[1]))
 		}
 	}
 	for i, perm := range p.Permissions {
 		if i == 0 {
 			fmt.Fprintln(w, "\npermissions")
 		}
-		mark := "granted"
-		if !perm.Granted {
-			mark = "NOT GRANTED"
-		}
-		fmt.Fprintf(w, "  %s (%s): %s\n", perm.Name, mark, perm.Reason)
-		for _, line := range perm.Detail {
-			fmt.Fprintf(w, "    %s\n", line)
-		}
+		printPermission(w, perm)
+	}
+	if p.Waiting != nil {
+		fmt.Fprintln(w)
+		printWaiting(w, p)
 	}
 	return nil
+}
+
+// printPermission writes one permission with its reason and how far it goes.
+func printPermission(w io.Writer, perm plugin.PermissionRow) {
+	mark := "granted"
+	if !perm.Granted {
+		mark = "NOT GRANTED"
+	}
+	fmt.Fprintf(w, "  %s (%s): %s\n", perm.Name, mark, plain.Line(perm.Reason))
+	for _, line := range perm.Detail {
+		fmt.Fprintf(w, "    %s\n", plain.Line(line))
+	}
 }
 
 // provided names what a plugin is in one word each.
@@ -112,4 +128,21 @@ func hint(p plugin.Status) string {
 		return p.Update.Hint
 	}
 	return p.Hint
+}
+
+// printCall writes the texts of an answer, and what kind the rest is.
+func printCall(w io.Writer, r plugin.CallResult) error {
+	for _, part := range r.Content {
+		text := "(" + string(part.Kind) + ")"
+		if part.Text != nil {
+			text = *part.Text
+		}
+		if r.Failed {
+			text = "failed: " + text
+		}
+		if _, err := fmt.Fprintln(w, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
 	"github.com/carapace-gateway/carapace/kernel/config"
 )
 
@@ -35,10 +39,9 @@ func readme(t *testing.T) []block {
 // what it prints with what the README shows below it.
 func TestReadmeCommands(t *testing.T) {
 	state := stateDir(t)
-	quiet := `{"channels": {"telegram": {"accounts": {"default": {"enabled": false}}}}}`
-	if err := os.WriteFile(filepath.Join(state, "carapace.json"), []byte(quiet), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	models, bots := modelServer(t, "sk-readme-test-0123456789"), botServer(t)
+	write(t, settingsPath(state), fmt.Sprintf(`{"channels": {"telegram": {"accounts": {"default": {"enabled": false, "config": {"apiRoot": %q}}}}}}`, bots))
+	local := strings.NewReplacer("http://127.0.0.1:11434/v1", models, "carapace setup openai --secret", "carapace setup openai --set baseUrl="+models+" --secret")
 	serve(t, state)
 	bin := t.TempDir()
 	script := "#!/bin/sh\nexec \"$CARAPACE_TEST_BINARY\" \"$@\"\n"
@@ -52,7 +55,7 @@ func TestReadmeCommands(t *testing.T) {
 		}
 		for _, part := range strings.Split("\n"+b.text, "\n$ ")[1:] {
 			line, shown, _ := strings.Cut(part, "\n")
-			out := shell(t, state, bin, line)
+			out := shell(t, state, bin, local.Replace(line))
 			if !pattern(shown).MatchString(squeeze(out)) {
 				t.Errorf("$ %s\nprinted\n%s\nand the README shows\n%s", line, out, shown)
 			}
@@ -62,6 +65,36 @@ func TestReadmeCommands(t *testing.T) {
 	if ran < 10 {
 		t.Fatalf("only %d commands were found in the README", ran)
 	}
+}
+
+// botServer is a Telegram with the bot of the README.
+func botServer(t *testing.T) (url string) {
+	t.Helper()
+	server := botapi.New(botapi.Config{Token: botToken})
+	url, err := server.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return url
+}
+
+const botToken = "1234567:readme-test-token-0123456789abcdef"
+
+// modelServer lists models to who has the key, and to who has none where key is empty.
+func modelServer(t *testing.T, key string) (url string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if got := r.Header.Get("Authorization"); key != "" && got != "Bearer "+key {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"error":{"message":"Incorrect API key provided","code":"invalid_api_key"}}`)
+			return
+		}
+		fmt.Fprint(w, `{"data":[{"id":"gpt-4.1-mini"},{"id":"llama3.2"}]}`)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/v1"
 }
 
 // pattern matches what a block shows: … inside a line stands for any text, and alone on a line for any lines.
@@ -97,7 +130,7 @@ func shell(t *testing.T, state, bin, line string) string {
 	base := command(ctx, t, state)
 	cmd := exec.CommandContext(ctx, "sh", "-ec", line)
 	cmd.Env = append(base.Env, "PATH="+bin+":"+os.Getenv("PATH"), "CARAPACE_TEST_BINARY="+base.Path,
-		"OPENAI_API_KEY=sk-readme-test-0123456789", "BOT_TOKEN=1:readme-test-token")
+		"OPENAI_API_KEY=sk-readme-test-0123456789", "BOT_TOKEN="+botToken)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("$ %s: %v\n%s", line, err, out)

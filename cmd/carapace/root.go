@@ -1,6 +1,12 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
 
 // usageError is a wrong command line: nothing was done, and doing it again does not help. It has an exit code of
 // its own.
@@ -25,16 +31,31 @@ func newRoot(io stdio) *cobra.Command {
 		SilenceUsage:  true,
 		RunE:          serve.RunE,
 	}
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if o.state == "" {
+			return usageError{errors.New("there is no home directory to keep the state in: name one with --state-dir or CARAPACE_STATE_DIR")}
+		}
+		return nil
+	}
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
 	root.Flags().AddFlagSet(serve.Flags()) // `carapace` alone is `carapace serve`
 	root.PersistentFlags().StringVar((*string)(&o.state), "state-dir", defaultStateDir(), "where the gateway keeps its state ($CARAPACE_STATE_DIR)")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
 	root.AddCommand(serve, newChat(o), newStatus(o), newPlugins(o), newSessions(o), newLogs(o), newDoctor(o),
-		newSetup(o), newPairing(o), newDevices(o), newDelivery(o), newCall(o), newCompile(o))
+		newSetup(o), newConfig(o), newPairing(o), newDevices(o), newDelivery(o), newCron(o), newCall(o), newCompile(o))
 	wrapArgs(root)
 	return root
+}
+
+// flagError says of a flag's value what the flag takes, rather than which function could not read it.
+func flagError(err error) error {
+	if bad := (*pflag.InvalidValueError)(nil); errors.As(err, &bad) {
+		kinds := map[string]string{"int": "a whole number", "duration": "a duration such as 30s or 2h", "bool": "true or false"}
+		return fmt.Errorf("--%s cannot be %q: it takes %s", bad.GetFlag().Name, bad.GetValue(), kinds[bad.GetFlag().Value.Type()])
+	}
+	return err
 }
 
 // wrapArgs makes wrong arguments a usageError in c and all below it. Cobra has a hook for errors of flags, and none

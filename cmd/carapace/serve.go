@@ -64,13 +64,14 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	f.over(c, file)
+	override := func(file *config.Config) { f.over(c, file) }
+	override(file)
 	log, err := logs.New(logs.Config{Level: file.Log.Level, JSON: file.Log.Format == "json", Console: o.err})
 	if err != nil {
 		return usageError{err}
 	}
 	k, err := kernel.New(ctx, kernel.Options{
-		StateDir: string(o.state), Config: file, ConfigPath: path, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
+		StateDir: string(o.state), ConfigPath: path, Override: override, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
 		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"), Compiler: compiler(),
 	})
 	if err != nil {
@@ -122,7 +123,7 @@ func greet(w io.Writer, at kernel.Endpoint, file *config.Config) {
 		fmt.Fprintf(w, "  %-26s %s\n", line[0], line[1])
 	}
 	fmt.Fprintf(w, "\n  state, plugins and credentials: %s\n", at.StateDir)
-	if file.Agent.Model == "" {
+	if file.Agent.Model == "" && len(file.Plugins) == 0 {
 		fmt.Fprintln(w, "  until a model is connected, the offline provider answers")
 	}
 	fmt.Fprintln(w)

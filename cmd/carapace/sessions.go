@@ -4,21 +4,24 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/talk"
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 )
 
 // newSessions looks at what was said; to say something is chat's.
 func newSessions(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "sessions", Short: "Look at conversations", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "sessions", Short: "Look at conversations", Args: cobra.NoArgs, RunE: help}
 	var limit int
 	one := &cobra.Command{
-		Use: "show [SESSION]", Short: "Print the end of a conversation", Example: "  carapace sessions show\n  carapace sessions show agent:main:main --limit 20", Args: cobra.MaximumNArgs(1),
-		RunE: show(o, "chat.history", func(args []string) any { return chat.HistoryParams{SessionKey: sessionArg(args), Limit: &limit} }, printHistory),
+		Use: "show [SESSION]", Short: "Print the end of a conversation", Example: "  carapace sessions show\n  carapace sessions show agent:main:main --limit 20", Args: atMost("[SESSION]"),
+		ValidArgsFunction: o.complete(sessionKeys),
+		RunE:              show(o, "chat.history", func(args []string) any { return chat.HistoryParams{SessionKey: sessionArg(args), Limit: &limit} }, printHistory),
 	}
 	one.Flags().IntVar(&limit, "limit", 50, "how many messages, at most 1000")
 	c.AddCommand(
@@ -28,11 +31,38 @@ func newSessions(o *options) *cobra.Command {
 		}),
 		o.client(one),
 		o.client(&cobra.Command{
-			Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: cobra.MaximumNArgs(1),
-			RunE: func(c *cobra.Command, args []string) error { return exportSession(c.Context(), o, sessionArg(args)) },
+			Use: "rename SESSION TITLE", Short: "Give a conversation another title", Example: "  carapace sessions rename main \"At home\"", Args: exactly("SESSION", "TITLE"),
+			ValidArgsFunction: o.complete(sessionKeys),
+			RunE:              act(o, "sessions.patch", func(args []string) any { return map[string]string{"key": args[0], "label": args[1]} }, "renamed"),
+		}),
+		newDeleteSession(o),
+		o.client(&cobra.Command{
+			Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: atMost("[SESSION]"),
+			ValidArgsFunction: o.complete(sessionKeys),
+			RunE:              func(c *cobra.Command, args []string) error { return exportSession(c.Context(), o, sessionArg(args)) },
 		}),
 	)
 	return c
+}
+
+// newDeleteSession ends a conversation for good. It asks, since nothing brings it back.
+func newDeleteSession(o *options) *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use: "delete SESSION", Short: "Delete a conversation and all that was said in it", Args: exactly("SESSION"),
+		Example:           "  carapace sessions delete agent:main:telegram:dm:12345 --yes",
+		ValidArgsFunction: o.complete(sessionKeys),
+		RunE: func(c *cobra.Command, args []string) error {
+			if !yes {
+				if err := o.confirm("delete " + args[0] + " and all that was said in it?"); err != nil {
+					return err
+				}
+			}
+			return act(o, "sessions.delete", func(args []string) any { return session.DeleteParams{Key: args[0]} }, "deleted")(c, args)
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return o.client(c)
 }
 
 // sessionArg is the session that the arguments name, the main one when they name none.
@@ -86,7 +116,9 @@ func printSessions(w io.Writer, list session.ListResult) error {
 // is shown as it is.
 func printHistory(w io.Writer, history chat.History) error {
 	for _, m := range history.Messages {
-		fmt.Fprintf(w, "%-10s %s\n", m.Role, talk.Text(m.Content))
+		// A line of what was said does not look like another message.
+		text := strings.ReplaceAll(talk.Text(m.Content), "\n", "\n"+strings.Repeat(" ", 11))
+		fmt.Fprintf(w, "%-10s %s\n", plain.Line(m.Role), text)
 	}
 	return nil
 }

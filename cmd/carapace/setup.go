@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
@@ -20,32 +21,77 @@ import (
 type setupFlags struct {
 	account, dmPolicy string
 	set, secrets      []string // as they were written: name=value, name=where
+	noTest            bool
 }
+
+// scripted reports whether somebody gave values by flags: they have a script and are not asked, even on a terminal.
+func (f setupFlags) scripted() bool { return len(f.set) > 0 || len(f.secrets) > 0 || f.dmPolicy != "" }
 
 // newSetup configures a plugin and turns it on. All goes to the gateway in one call, which keeps the credentials first:
 // a plugin never runs with new settings and without its credentials.
 func newSetup(o *options) *cobra.Command {
 	var f setupFlags
 	c := &cobra.Command{
-		Use:   "setup PLUGIN",
-		Short: "Configure a plugin and give it its credentials",
+		Use:   "setup [PLUGIN]",
+		Short: "Configure a plugin, give it its credentials, and try whether it works",
 		Long: "Configure a plugin: on a terminal it asks for what the plugin's settings need; in scripts --set and\n" +
-			"--secret give it. A credential is encrypted at once and never shown again.",
+			"--secret give it, and leave all else as it is. A credential is encrypted at once and never shown again.\n" +
+			"What does not work is not kept. Without a name it lists what can be set up.\n\n" +
+			"With --dm open everybody may write to the account and have the model answer. They have sessions of their own\n" +
+			"and change nothing, as long as session.dmScope is not main.",
 		Example: "  carapace setup telegram\n" +
-			"  carapace setup telegram --secret botToken=env:BOT_TOKEN --dm open\n" +
+			"  carapace setup telegram --secret botToken=env:BOT_TOKEN --dm pairing\n" +
 			"  carapace setup openai --set baseUrl=http://127.0.0.1:11434/v1 --set model=llama3",
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return runSetup(c.Context(), o, args[0], f) },
+		Args: atMost("[PLUGIN]"), ValidArgsFunction: o.complete(pluginIDs),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return listSetups(c.Context(), o)
+			}
+			return runSetup(c.Context(), o, args[0], f)
+		},
 	}
 	c.Flags().StringVar(&f.account, "account", "", "which account of a channel (default when left out)")
 	c.Flags().StringVar(&f.dmPolicy, "dm", "", "who may write directly: pairing, allowlist, open or disabled")
 	c.Flags().StringArrayVar(&f.set, "set", nil, "a setting, name=value")
 	c.Flags().StringArrayVar(&f.secrets, "secret", nil, "a credential: name=env:VARIABLE, or name=- to read it from standard input")
+	c.Flags().BoolVar(&f.noTest, "no-test", false, "keep it without trying whether it works")
 	return o.client(c)
 }
 
+// listSetups shows which plugins have something to be set up: a channel's account, settings, or credentials.
+func listSetups(ctx context.Context, o *options) error {
+	conn, err := o.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var all plugin.StatusResult
+	if err := conn.Call(ctx, "plugins.status", nil, &all); err != nil {
+		return err
+	}
+	list := []plugin.Details{}
+	var rows [][]string
+	for _, p := range all.Plugins {
+		var info plugin.Details
+		if err := conn.Call(ctx, "plugins.info", plugin.IDParams{ID: p.ID}, &info); err != nil {
+			return err
+		}
+		if len(info.Config) > 0 || len(info.Secrets) > 0 || info.Provides.Channel != "" {
+			list = append(list, info)
+			rows = append(rows, []string{info.ID, strings.Join(provided(info.Provides), ","), info.Description})
+		}
+	}
+	if o.json {
+		return o.printJSON(list)
+	}
+	if err := table(o.out, "PLUGIN PROVIDES WHAT", rows); err != nil {
+		return err
+	}
+	return o.println("\n`carapace setup PLUGIN` asks for what is needed")
+}
+
 // runSetup learns from the gateway what the plugin's settings are, takes them from the flags or the terminal, and
-// hands them over. The gateway checks the values; here only names and places are.
+// hands them over. The gateway checks the values and tries them; here only names and places are.
 func runSetup(ctx context.Context, o *options, id string, f setupFlags) error {
 	var info plugin.Details
 	if err := o.call(ctx, "plugins.info", plugin.IDParams{ID: id}, &info); err != nil {
@@ -62,25 +108,81 @@ func runSetup(ctx context.Context, o *options, id string, f setupFlags) error {
 	if err := s.take(f, o.in); err != nil {
 		return err
 	}
-	// Somebody who gave values by flags has a script: it is not asked, even on a terminal.
-	if in, ok := terminal(o.in); ok && len(f.set) == 0 && len(f.secrets) == 0 {
-		if err := newAsker(in, o.out).ask(s); err != nil {
+	in, asked := terminal(o.in)
+	if asked = asked && !f.scripted(); asked {
+		fmt.Fprintf(o.out, "%s: %s\n", plain.Line(info.Name), plain.Line(info.Description))
+		if err := newAsker(in, o.out).ask(ctx, s); err != nil {
 			return err
 		}
 	}
-	params, err := s.params()
+	done, err := s.send(ctx, o)
 	if err != nil {
 		return err
 	}
-	var raw json.RawMessage
-	if err := o.call(ctx, "plugins.configure", params, &raw); err != nil {
+	if o.json {
+		return o.printJSON(done)
+	}
+	if asked && len(done.Models) > 0 && s.values[modelField] == nil {
+		if err := chooseModel(ctx, o, newAsker(in, o.out), s, done.Models); err != nil {
+			return err
+		}
+	}
+	return printSetup(ctx, o, info.Name, s, done)
+}
+
+// printSetup says what holds now, and what is risky about it.
+func printSetup(ctx context.Context, o *options, name string, s *settings, done system.ConfigureResult) error {
+	how := "is set up; `carapace status` shows how it is"
+	if done.Tested {
+		how = "is set up and works"
+	}
+	if err := o.println(plain.Line(name) + " " + how); err != nil {
 		return err
 	}
-	if o.json {
-		return o.printJSON(raw)
+	var model string
+	if len(done.Models) > 0 && json.Unmarshal(s.values[modelField], &model) == nil && !slices.Contains(done.Models, model) {
+		fmt.Fprintf(o.err, "note: the server does not list the model %s; it lists %s\n", plain.Line(model), plain.Line(some(done.Models)))
 	}
-	fmt.Fprintf(o.out, "%s is set up; `carapace status` shows how it is\n", info.Name)
+	if s.setup.Account == "" {
+		return nil
+	}
+	var status system.Status
+	if err := o.call(ctx, "status", nil, &status); err != nil {
+		return err
+	}
+	for _, risk := range status.Risks {
+		fmt.Fprintln(o.err, "risk:", plain.Line(risk))
+	}
 	return nil
+}
+
+// modelField is the setting that names a provider's model, by convention.
+const modelField = "model"
+
+// chooseModel offers the models that the server lists.
+func chooseModel(ctx context.Context, o *options, a *asker, s *settings, models []string) error {
+	i := slices.IndexFunc(s.fields, func(f field) bool { return f.name == modelField })
+	if i < 0 {
+		return nil
+	}
+	fmt.Fprintf(o.out, "\nThe server has the models %s\n", plain.Line(some(models)))
+	text, err := a.read(ctx, s.fields[i])
+	if err != nil || text == "" {
+		return err
+	}
+	s.put(s.fields[i], text)
+	_, err = s.send(ctx, o)
+	return err
+}
+
+// some is the beginning of a list for people.
+func some(list []string) string {
+	const most = 20
+	text := strings.Join(list[:min(len(list), most)], ", ")
+	if len(list) > most {
+		text += fmt.Sprintf(" and %d more", len(list)-most)
+	}
+	return text
 }
 
 // settings gathers what a plugin is to be told, from flags and from answers at the terminal.
@@ -93,7 +195,7 @@ type settings struct {
 func newSettings(id string, fields []field, f setupFlags) *settings {
 	on := true
 	s := &settings{values: map[string]json.RawMessage{}, fields: fields}
-	s.setup = system.Setup{ID: id, Account: f.account, Enabled: &on, Secrets: map[string]string{}}
+	s.setup = system.Setup{ID: id, Account: f.account, Enabled: &on, Test: !f.noTest, Secrets: map[string]string{}}
 	if f.dmPolicy != "" {
 		s.setup.Access = &system.Access{DMPolicy: f.dmPolicy}
 	}
@@ -136,6 +238,15 @@ func (s *settings) put(f field, text string) {
 		return
 	}
 	s.values[f.name] = f.value(text)
+}
+
+// send has the gateway keep it all, and try it.
+func (s *settings) send(ctx context.Context, o *options) (done system.ConfigureResult, err error) {
+	params, err := s.params()
+	if err == nil {
+		err = o.call(ctx, "plugins.configure", params, &done)
+	}
+	return done, err
 }
 
 // params are those of plugins.configure. Without a value the settings are left out, and stay as they are.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
@@ -24,7 +25,7 @@ func newStatus(o *options) *cobra.Command {
 // printStatus writes counts first, then the sessions that spoke last and every channel account.
 func printStatus(w io.Writer, s system.Status) error {
 	fmt.Fprintf(w, "carapace %s at %s, up %s, %s of memory\n", s.Version, s.Gateway.URL, length(time.Duration(s.UptimeMs)*time.Millisecond), size(s.Memory.RSS))
-	fmt.Fprintf(w, "model     %s\n", orDash(s.Model))
+	fmt.Fprintf(w, "model     %s\n", orDash(plain.Line(s.Model)))
 	// Whatever state a plugin is in that neither failed nor is off, it is on its way to being ready.
 	failed, off := s.Plugins["failed"], s.Plugins["disabled"]
 	usable := -failed - off
@@ -34,6 +35,9 @@ func printStatus(w io.Writer, s system.Status) error {
 	fmt.Fprintf(w, "plugins   %d can be used, %d failed, %d off\n", usable, failed, off)
 	fmt.Fprintf(w, "queues    %d runs, %d messages to deliver, %d held\n", s.Queued.Runs, s.Queued.Outbound, s.Queued.Held)
 	fmt.Fprintf(w, "sessions  %d\n", s.Sessions.Count)
+	for _, risk := range s.Risks {
+		fmt.Fprintf(w, "risk      %s\n", plain.Line(risk))
+	}
 	var rows [][]string
 	for _, r := range s.Sessions.Recent {
 		rows = append(rows, []string{"  " + string(r.Key), orDash(r.Status), ago(r.UpdatedAt), fmt.Sprint(r.TotalTokens, " tokens")})

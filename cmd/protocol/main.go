@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 
 	"github.com/carapace-gateway/carapace/kernel"
-	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/protocol"
@@ -69,9 +68,7 @@ func read() (protocol.Contract, error) {
 		return protocol.Contract{}, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	off := false
-	c := &config.Config{Secrets: config.Secrets{Keyring: &off}}
-	k, err := kernel.New(ctx, kernel.Options{Config: c, Version: "0.0.0", Log: log, Listener: gatewaytest.NewListener()})
+	k, err := kernel.New(ctx, kernel.Options{Version: "0.0.0", Log: log, Listener: gatewaytest.NewListener()})
 	if err != nil {
 		stop()
 		return protocol.Contract{}, err

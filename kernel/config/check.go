@@ -1,7 +1,7 @@
 package config
 
 import (
-	"maps"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -14,38 +14,49 @@ import (
 )
 
 var (
+	ownerID   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}:[^@*\s][^\s]{0,255}$`)
 	accountID = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 	hostName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
 )
 
 // check names the first value that cannot be.
-func (c *Config) check() error {
+func (c *Config) check() *fieldError {
 	if c.Gateway.Port < -1 || c.Gateway.Port > 65535 {
-		return wit.Errorf(wit.CodeInvalid, "gateway.port %d is not a port", c.Gateway.Port)
+		return wrong("gateway.port", "%d is not a port", c.Gateway.Port)
 	}
 	if _, err := BindAddress(c.Gateway.Bind); err != nil {
-		return err
+		return wrong("gateway.bind", "%q must be loopback, all, or an IP address", c.Gateway.Bind)
 	}
 	if c.Gateway.Token != "" && c.Gateway.Password != "" {
-		return wit.NewError(wit.CodeInvalid, "gateway.token and gateway.password: give one of them")
+		return wrong("gateway.password", "stands beside gateway.token: give one of them")
+	}
+	for i, secret := range []string{c.Gateway.Token, c.Gateway.Password} {
+		if secret == redacted {
+			return wrong("gateway."+secretFields()[i], "%s stands for a value that is not shown: write the value itself", redacted)
+		}
 	}
 	if c.TimeZone != "" {
 		if _, err := time.LoadLocation(c.TimeZone); err != nil {
-			return wit.Errorf(wit.CodeInvalid, "timeZone %q is not an IANA time zone such as Europe/Berlin", c.TimeZone)
+			return wrong("timeZone", "%q is not an IANA time zone such as Europe/Berlin", c.TimeZone)
 		}
 	}
 	for _, origin := range c.Gateway.AllowedOrigins {
 		if u, err := url.Parse(origin); err != nil || u.Host == "" {
-			return wit.Errorf(wit.CodeInvalid, "gateway.allowedOrigins: %q is not an origin such as https://chat.example.org", origin)
+			return wrong("gateway.allowedOrigins", "%q is not an origin such as https://chat.example.org", origin)
 		}
 	}
 	for _, host := range c.Gateway.Hosts {
 		if !hostName.MatchString(host) {
-			return wit.Errorf(wit.CodeInvalid, "gateway.hosts: %q is not a host name such as chat.example.org", host)
+			return wrong("gateway.hosts", "%q is not a host name such as chat.example.org", host)
+		}
+	}
+	for _, owner := range c.Owners {
+		if !ownerID.MatchString(owner) {
+			return wrong("owners", "%q is not a person such as chat:12345: the channel and the id that the platform gives, not a name, which somebody else may take", owner)
 		}
 	}
 	if _, err := c.Gateway.Proxies(); err != nil {
-		return err
+		return wrong("gateway.trustedProxies", "%s", err)
 	}
 	for _, e := range []struct{ field, value, allowed string }{
 		{"session.dmScope", c.Session.DMScope, "main per-peer per-channel-peer"},
@@ -53,44 +64,57 @@ func (c *Config) check() error {
 		{"log.level", c.Log.Level, "trace debug info warn error"},
 		{"log.format", c.Log.Format, "text json"},
 	} {
-		if err := oneOf(e.field, e.value, e.allowed); err != nil {
-			return err
+		if wrong := oneOf(strings.Split(e.field, "."), e.value, e.allowed); wrong != nil {
+			return wrong
 		}
 	}
 	if c.Agent.Model != "" && !strings.Contains(c.Agent.Model, "/") {
-		return wit.Errorf(wit.CodeInvalid, "agent.model %q must be provider/model", c.Agent.Model)
+		return wrong("agent.model", "%q must be provider/model", c.Agent.Model)
 	}
 	return c.checkAccounts()
 }
 
-func (c *Config) checkAccounts() error {
+func (c *Config) checkAccounts() *fieldError {
 	for channel, section := range c.Channels {
 		for id, a := range section.Accounts {
-			where := "channels." + channel + ".accounts." + id
+			where := []string{"channels", channel, "accounts", id}
 			if !accountID.MatchString(id) {
-				return wit.Errorf(wit.CodeInvalid, "%s: an account's name is lower-case letters, digits, - and _", where)
+				return &fieldError{where, "an account's name is lower-case letters, digits, - and _"}
 			}
-			if err := a.Check(where); err != nil {
-				return err
+			if wrong := a.check(where); wrong != nil {
+				return wrong
 			}
 		}
 	}
 	return nil
 }
 
-// Check reports the first value of the account that cannot be; where names it.
-func (a Account) Check(where string) error {
-	if err := oneOf(where+".dmPolicy", a.DMPolicy, "pairing allowlist open disabled"); err != nil {
-		return err
+// check reports the first value of the account that cannot be.
+func (a Account) check(where []string) *fieldError {
+	if wrong := oneOf(append(where[:len(where):len(where)], "dmPolicy"), a.DMPolicy, "pairing allowlist open disabled"); wrong != nil {
+		return wrong
 	}
-	return oneOf(where+".groupPolicy", a.GroupPolicy, "allowlist open disabled")
+	return oneOf(append(where[:len(where):len(where)], "groupPolicy"), a.GroupPolicy, "allowlist open disabled")
 }
 
-func oneOf(field, value, allowed string) error {
+// fieldError says of a field why its value cannot be.
+type fieldError struct {
+	path []string
+	text string
+}
+
+func (e *fieldError) Error() string { return strings.Join(e.path, ".") + ": " + e.text }
+
+// wrong is a fieldError; the parts of field are separated by dots.
+func wrong(field, format string, args ...any) *fieldError {
+	return &fieldError{strings.Split(field, "."), fmt.Sprintf(format, args...)}
+}
+
+func oneOf(path []string, value, allowed string) *fieldError {
 	if value == "" || slices.Contains(strings.Fields(allowed), value) {
 		return nil
 	}
-	return wit.Errorf(wit.CodeInvalid, "%s is %q and must be one of %s", field, value, strings.ReplaceAll(allowed, " ", ", "))
+	return &fieldError{path, fmt.Sprintf("%q must be one of %s", value, strings.ReplaceAll(allowed, " ", ", "))}
 }
 
 // Proxies reads TrustedProxies. Errors: CodeInvalid for what is neither an address nor a network.
@@ -102,7 +126,7 @@ func (g Gateway) Proxies() ([]netip.Prefix, error) {
 			p, err = netip.PrefixFrom(a, a.BitLen()), nil
 		}
 		if err != nil || p.Addr().Is4In6() || p.Addr().Zone() != "" {
-			return nil, wit.Errorf(wit.CodeInvalid, "gateway.trustedProxies: %q is neither an address such as 127.0.0.1 nor a network such as 10.0.0.0/8", s)
+			return nil, wit.Errorf(wit.CodeInvalid, "%q is neither an address such as 127.0.0.1 nor a network such as 10.0.0.0/8", s)
 		}
 		all = append(all, p.Masked())
 	}
@@ -128,31 +152,3 @@ func BindAddress(bind string) (string, error) {
 	}
 	return bind, nil
 }
-
-// Redacted is the config without what must not be shown. section shows a plugin's section, or that of an account
-// of a channel.
-func (c *Config) Redacted(section func(id, account string, section wit.JSON) wit.JSON) *Config {
-	shown := *c
-	shown.Plugins, shown.Channels = maps.Clone(c.Plugins), maps.Clone(c.Channels)
-	for id, p := range shown.Plugins {
-		p.Config = section(id, "", p.Config)
-		shown.Plugins[id] = p
-	}
-	for id, ch := range shown.Channels {
-		ch.Accounts = maps.Clone(ch.Accounts)
-		for name, a := range ch.Accounts {
-			a.Config = section(id, name, a.Config)
-			ch.Accounts[name] = a
-		}
-		shown.Channels[id] = ch
-	}
-	if shown.Gateway.Token != "" {
-		shown.Gateway.Token = redacted
-	}
-	if shown.Gateway.Password != "" {
-		shown.Gateway.Password = redacted
-	}
-	return &shown
-}
-
-const redacted = "[redacted]"

@@ -9,11 +9,10 @@
 package config
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 
 	"github.com/carapace-gateway/carapace/kernel/file"
@@ -31,7 +30,10 @@ const maxFile = 4 << 20
 
 // Config is the file. Every field may be left out.
 type Config struct {
-	Gateway  Gateway            `json:"gateway,omitzero"`
+	Gateway Gateway `json:"gateway,omitzero"`
+	// Owners are the owner's own accounts on chat platforms, each as channel:id. They may
+	// write, they share the main session, and they alone may give commands that change something.
+	Owners   []string           `json:"owners,omitempty"`
 	Agent    Agent              `json:"agent,omitzero"`
 	Session  Session            `json:"session,omitzero"`
 	Plugins  map[string]Plugin  `json:"plugins,omitempty"`
@@ -80,8 +82,9 @@ type Agent struct {
 
 // Session is how conversations map to sessions.
 type Session struct {
-	// DMScope is "main" (the default: direct chats share the main session), "per-peer" or
-	// "per-channel-peer".
+	// DMScope says which direct chats share a session: "main" (all of them: whoever may write reads what the
+	// owner said), "per-peer" or "per-channel-peer". When left out, the owner has the main session and everybody
+	// else one of their own on each channel.
 	DMScope string `json:"dmScope,omitempty"`
 }
 
@@ -163,44 +166,23 @@ func read(path string) ([]byte, error) {
 	return nil, wit.Errorf(wit.CodeUnavailable, "config: %w", err)
 }
 
-// Parse reads the text of a config file. An empty one is the zero Config.
+// Parse reads the text of a config file. An empty one is the zero Config. Errors are CodeInvalid with the place.
 func Parse(b []byte) (*Config, error) {
-	c := &Config{}
-	if len(bytes.TrimSpace(b)) == 0 {
-		return c, nil
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(c); err != nil {
-		return nil, explain(b, d.InputOffset(), err)
-	}
-	if d.More() {
-		return nil, wit.Errorf(wit.CodeInvalid, "line %d: text after the end of the settings", line(b, d.InputOffset()))
-	}
-	return c, c.check()
-}
-
-// explain says where and what, in the file's terms.
-func explain(b []byte, offset int64, err error) error {
-	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-		return wit.Errorf(wit.CodeInvalid, "line %d: not valid JSON: %v", line(b, syntax.Offset), syntax)
-	}
-	if kind := (*json.UnmarshalTypeError)(nil); errors.As(err, &kind) {
-		return wit.Errorf(wit.CodeInvalid, "line %d: %s must be a %s, not a %s", line(b, kind.Offset), kind.Field, kind.Type, kind.Value)
-	}
-	return wit.Errorf(wit.CodeInvalid, "line %d: %v", line(b, offset), err)
-}
-
-func line(b []byte, offset int64) int {
-	return 1 + bytes.Count(b[:min(int(offset), len(b))], []byte("\n"))
-}
-
-// DefaultStateDir is where the gateway keeps its state unless told otherwise: the user's config
-// directory + "carapace", or ".carapace" in the working directory where there is none.
-func DefaultStateDir() string {
-	dir, err := os.UserConfigDir()
+	d, err := ParseDocument(b)
 	if err != nil {
-		return ".carapace"
+		return nil, err
 	}
-	return filepath.Join(dir, "carapace")
+	return d.Config()
+}
+
+// DefaultStateDir is where the gateway keeps its state unless told otherwise: carapace in the user's configuration
+// directory, which without the variable HOME is the one that the system knows; "" where nobody knows one.
+func DefaultStateDir() string {
+	if dir, err := os.UserConfigDir(); err == nil {
+		return filepath.Join(dir, "carapace")
+	}
+	if who, err := user.Current(); err == nil && filepath.IsAbs(who.HomeDir) {
+		return filepath.Join(who.HomeDir, ".config", "carapace")
+	}
+	return ""
 }

@@ -3,70 +3,250 @@ package config
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/carapace-gateway/carapace/kernel/event"
-	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Changed says that settings of a plugin, or of one of its accounts, are new.
+// Changed says that settings are new: those of a plugin, of one of its accounts, or, with neither, of the gateway.
 type Changed struct {
 	Plugin  string `json:"plugin"`
 	Account string `json:"account,omitempty"`
 }
 
-// ChangedKind is published after the new settings are on disk and in force.
+// ChangedKind is published after the new settings are in the file and in force.
 var ChangedKind = event.Kind[Changed]{Name: "config.changed", Scope: wire.ScopeAdmin}
 
-const (
-	pluginTable  = store.Table[Plugin]("settings.plugin")
-	accountTable = store.Table[Account]("settings.account")
-)
+// Deps is what the settings stand on. Bus and Log are needed.
+type Deps struct {
+	// Path is the config file; "" keeps the settings in memory, where they begin as Text.
+	Path string
+	Text []byte
+	// Override is what this start says over the file, by flags and the environment. It is called for each reading and
+	// never written.
+	Override func(*Config)
+	Bus      *event.Bus
+	Log      hclog.Logger
+}
 
-// Settings is the config file over what the owner has set up: where both speak of a field, the file
-// wins.
+// Settings is the config file, in step with it in both directions: what a client sets is written there, and what
+// somebody writes there is in force within a second.
 type Settings struct {
-	file *Config
-	db   store.Store
-	bus  *event.Bus
-	now  atomic.Pointer[stored]
+	deps Deps
+	log  hclog.Logger
+	mu   sync.Mutex // one change at a time
+	now  atomic.Pointer[snapshot]
+	// problem is why the file as it is now is not in force; nil where it is.
+	problem atomic.Pointer[problem]
 }
 
-// stored is what the database holds; it is replaced, never changed.
-type stored struct {
-	plugins  map[string]Plugin
-	accounts map[string]map[string]Account
+// problem is a text of the file that cannot be used.
+type problem struct {
+	text []byte
+	err  error
 }
 
-// NewSettings reads what was set up. Errors are the store's.
-func NewSettings(ctx context.Context, file *Config, db store.Store, bus *event.Bus) (*Settings, error) {
-	s := &Settings{file: file, db: db, bus: bus}
-	return s, s.reload(ctx)
+// snapshot is the settings of a moment; it is replaced, never changed.
+type snapshot struct {
+	text   []byte // of the file
+	leaves map[string]string
+	config *Config // with what this start says over it
+	exists bool
 }
 
-// File returns the config file's settings; the caller does not change them.
-func (s *Settings) File() *Config { return s.file }
+// Open reads the file. Errors are those of Load.
+func Open(d Deps) (*Settings, error) {
+	s := &Settings{deps: d, log: d.Log.Named("config")}
+	text, err := s.read()
+	exists := err == nil && d.Path != ""
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	next, err := s.snapshot(text)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInvalid, "config: %s: %w", d.Path, err)
+	}
+	next.exists = exists
+	s.now.Store(next)
+	return s, nil
+}
+
+// read returns the file's text, or the one in memory.
+func (s *Settings) read() ([]byte, error) {
+	if s.deps.Path != "" {
+		return read(s.deps.Path)
+	}
+	if now := s.now.Load(); now != nil {
+		return now.text, nil
+	}
+	return s.deps.Text, nil
+}
+
+func (s *Settings) snapshot(text []byte) (*snapshot, error) {
+	d, err := ParseDocument(text)
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.Config()
+	if err != nil {
+		return nil, err
+	}
+	if s.deps.Override != nil {
+		s.deps.Override(c)
+	}
+	return &snapshot{text: text, leaves: d.leaves(), config: c, exists: true}, nil
+}
+
+// Path is the config file's, "" where the settings are in memory.
+func (s *Settings) Path() string { return s.deps.Path }
+
+// Config returns the settings in force, with what this start says over the file; the caller does not change them.
+func (s *Settings) Config() *Config { return s.now.Load().config }
+
+// Text returns the file's text as it is in force, whether the file exists, and the text's Hash.
+func (s *Settings) Text() (text []byte, exists bool, hash string) {
+	now := s.now.Load()
+	return now.text, now.exists, Hash(now.text)
+}
+
+// Problem is why the file as somebody left it is not in force, and its text; nil where it is.
+func (s *Settings) Problem() (text []byte, err error) {
+	if p := s.problem.Load(); p != nil {
+		return p.text, p.err
+	}
+	return nil, nil
+}
+
+// Edit changes the settings in the file and puts them in force. base is the Hash of the text that the change was made
+// for; empty for any. restart names what has changed and is in force only after a restart. Errors are those of
+// the function Edit.
+func (s *Settings) Edit(_ context.Context, base string, change Change) (restart []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var text []byte
+	if s.deps.Path != "" {
+		_, text, err = Edit(s.deps.Path, base, change)
+	} else {
+		text, err = edited(s.now.Load().text, base, change)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.apply(text)
+}
+
+// apply puts a text in force and tells of it.
+func (s *Settings) apply(text []byte) (restart []string, err error) {
+	next, err := s.snapshot(text)
+	if err != nil {
+		return nil, err
+	}
+	old := s.now.Swap(next)
+	s.problem.Store(nil)
+	paths := differences(old.leaves, next.leaves)
+	for _, news := range s.news(paths) {
+		ChangedKind.Publish(s.deps.Bus, news)
+	}
+	return append([]string{}, slices.DeleteFunc(paths, live)...), nil
+}
+
+// differences are the paths whose values differ, sorted.
+func differences(old, next map[string]string) []string {
+	paths := map[string]bool{}
+	for path, value := range next {
+		if was, ok := old[path]; !ok || was != value {
+			paths[path] = true
+		}
+	}
+	for path := range old {
+		if _, ok := next[path]; !ok {
+			paths[path] = true
+		}
+	}
+	delete(paths, "") // an empty file is as good as none
+	return slices.Sorted(maps.Keys(paths))
+}
+
+// live reports whether a change of what stands at a path is in force at once.
+func live(path string) bool {
+	for _, fixed := range []string{"gateway", "pluginPaths", "timeZone", "secrets", "delivery", "log.format", "agent.maxConcurrent"} {
+		if path == fixed || strings.HasPrefix(path, fixed+".") {
+			return false
+		}
+	}
+	return true
+}
+
+// news says whose settings changed. Who the owner is concerns every account.
+func (s *Settings) news(paths []string) []Changed {
+	var list []Changed
+	for _, path := range paths {
+		parts := strings.Split(path, ".")
+		switch {
+		case parts[0] == "plugins" && len(parts) > 1:
+			list = append(list, Changed{Plugin: parts[1]})
+		case parts[0] == "channels" && len(parts) > 3:
+			list = append(list, Changed{Plugin: parts[1], Account: parts[3]})
+		case parts[0] == "channels" && len(parts) > 1:
+			list = append(list, Changed{Plugin: parts[1]})
+		case parts[0] == "owners":
+			for channel := range s.Config().Channels {
+				list = append(list, Changed{Plugin: channel})
+			}
+		default:
+			list = append(list, Changed{})
+		}
+	}
+	slices.SortFunc(list, func(a, b Changed) int { return strings.Compare(a.Plugin+"/"+a.Account, b.Plugin+"/"+b.Account) })
+	return slices.Compact(list)
+}
+
+// Owners returns the ids of the owner on a channel.
+func (s *Settings) Owners(channel string) []string {
+	var ids []string
+	for _, owner := range s.Config().Owners {
+		if id, ok := strings.CutPrefix(owner, channel+":"); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Own adds a person of a channel, by the platform's id, to the owner's. Errors are those of Edit.
+func (s *Settings) Own(ctx context.Context, channel, person string) error {
+	owner := channel + ":" + person
+	_, err := s.Edit(ctx, "", func(d *Document) error {
+		c, err := d.Config()
+		if err != nil || slices.Contains(c.Owners, owner) {
+			return err
+		}
+		patch, err := json.Marshal(map[string][]string{"owners": append(c.Owners, owner)})
+		if err != nil {
+			return wit.Errorf(wit.CodeInternal, "name the owner: %w", err)
+		}
+		return d.Merge(patch)
+	})
+	return err
+}
 
 // PluginEnabled reports whether the owner wants the plugin; true where nothing is said.
 func (s *Settings) PluginEnabled(id string) bool {
-	on := true
-	for _, p := range []Plugin{s.now.Load().plugins[id], s.file.Plugins[id]} {
-		if p.Enabled != nil {
-			on = *p.Enabled
-		}
-	}
-	return on
+	on := s.Config().Plugins[id].Enabled
+	return on == nil || *on
 }
 
 // PluginConfig returns the plugin's section, `{}` where nothing is said.
-func (s *Settings) PluginConfig(id string) wit.JSON {
-	return merge(s.now.Load().plugins[id].Config, s.file.Plugins[id].Config)
-}
+func (s *Settings) PluginConfig(id string) wit.JSON { return orEmpty(s.Config().Plugins[id].Config) }
 
 // AccountConfig returns an account's section, and whether there is such an account.
 func (s *Settings) AccountConfig(channel, account string) (wit.JSON, bool) {
@@ -76,117 +256,19 @@ func (s *Settings) AccountConfig(channel, account string) (wit.JSON, bool) {
 
 // Account returns an account's settings, and whether there is such an account.
 func (s *Settings) Account(channel, account string) (Account, bool) {
-	a, set := s.now.Load().accounts[channel][account]
-	f, filed := s.file.Channels[channel].Accounts[account]
-	if filed {
-		f.Config = merge(a.Config, f.Config)
-		return f, true
-	}
-	a.Config = merge(a.Config, nil)
-	return a, set
+	a, ok := s.Config().Channels[channel].Accounts[account]
+	a.Config = orEmpty(a.Config)
+	return a, ok
 }
 
 // AccountIDs lists a channel's accounts, sorted, the disabled ones too.
 func (s *Settings) AccountIDs(channel string) []string {
-	ids := map[string]bool{}
-	for id := range s.file.Channels[channel].Accounts {
-		ids[id] = true
-	}
-	for id := range s.now.Load().accounts[channel] {
-		ids[id] = true
-	}
-	return slices.Sorted(maps.Keys(ids))
+	return slices.Sorted(maps.Keys(s.Config().Channels[channel].Accounts))
 }
 
-// SetUpPlugin returns what was set up for a plugin, without what the file says.
-func (s *Settings) SetUpPlugin(id string) Plugin { return s.now.Load().plugins[id] }
-
-// SetUpAccount returns what was set up for an account, without what the file says.
-func (s *Settings) SetUpAccount(channel, account string) Account {
-	return s.now.Load().accounts[channel][account]
-}
-
-// SetPlugin replaces what was set up for a plugin.
-func (s *Settings) SetPlugin(ctx context.Context, id string, p Plugin) error {
-	return s.change(ctx, Changed{Plugin: id}, func(tx store.Tx) error { return pluginTable.Put(tx, id, p) })
-}
-
-// SetAccount replaces what was set up for an account of a channel.
-func (s *Settings) SetAccount(ctx context.Context, channel, account string, a Account) error {
-	if !accountID.MatchString(account) {
-		return wit.Errorf(wit.CodeInvalid, "account %q: a name is lower-case letters, digits, - and _", account)
-	}
-	if err := a.Check(account); err != nil {
-		return err
-	}
-	return s.change(ctx, Changed{Plugin: channel, Account: account}, func(tx store.Tx) error {
-		return accountTable.Put(tx, channel+"/"+account, a)
-	})
-}
-
-// RemoveAccount forgets what was set up for an account.
-func (s *Settings) RemoveAccount(ctx context.Context, channel, account string) error {
-	return s.change(ctx, Changed{Plugin: channel, Account: account}, func(tx store.Tx) error {
-		return accountTable.Delete(tx, channel+"/"+account)
-	})
-}
-
-func (s *Settings) change(ctx context.Context, what Changed, write func(store.Tx) error) error {
-	if err := s.db.Update(ctx, write); err != nil {
-		return err
-	}
-	if err := s.reload(ctx); err != nil {
-		return err
-	}
-	ChangedKind.Publish(s.bus, what)
-	return nil
-}
-
-func (s *Settings) reload(ctx context.Context) error {
-	next := &stored{plugins: map[string]Plugin{}, accounts: map[string]map[string]Account{}}
-	err := s.db.View(ctx, func(tx store.Tx) error {
-		for row, err := range pluginTable.Scan(tx, store.Range{}) {
-			if err != nil {
-				return err
-			}
-			next.plugins[row.Key] = row.Value
-		}
-		for row, err := range accountTable.Scan(tx, store.Range{}) {
-			if err != nil {
-				return err
-			}
-			next.add(row)
-		}
-		return nil
-	})
-	if err == nil {
-		s.now.Store(next)
-	}
-	return err
-}
-
-// merge lays the fields of over on those of under. Both were checked to be objects or are absent.
-func merge(under, over wit.JSON) wit.JSON {
-	fields := map[string]json.RawMessage{}
-	for _, section := range []wit.JSON{under, over} {
-		if len(section) > 0 {
-			_ = json.Unmarshal(section, &fields) // a section that is no object fails the plugin's schema instead
-		}
-	}
-	if len(fields) == 0 && len(over) > 0 {
-		return over
-	}
-	b, err := json.Marshal(fields)
-	if err != nil {
+func orEmpty(section wit.JSON) wit.JSON {
+	if len(section) == 0 || string(section) == "null" {
 		return wit.JSON("{}")
 	}
-	return b
-}
-
-func (n *stored) add(row store.Row[Account]) {
-	channel, account, _ := strings.Cut(row.Key, "/")
-	if n.accounts[channel] == nil {
-		n.accounts[channel] = map[string]Account{}
-	}
-	n.accounts[channel][account] = row.Value
+	return section
 }

@@ -35,7 +35,11 @@ type web struct {
 func (s *web) handler(metrics http.Handler, routes []Route) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.guard)
-	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
+	r.NotFound(func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/" && strings.Contains(q.Header.Get("Accept"), "text/html") {
+			s.servePage(w, q)
+			return
+		}
 		problem(w, http.StatusNotFound, "not found", "not_found")
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, q *http.Request) {

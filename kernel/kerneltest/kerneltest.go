@@ -14,6 +14,8 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -50,11 +52,10 @@ type Option func(*kernel.Options)
 // Config parses text as the config file.
 func Config(t testing.TB, text string) Option {
 	t.Helper()
-	c, err := config.Parse([]byte(text))
-	if err != nil {
+	if _, err := config.Parse([]byte(text)); err != nil {
 		t.Fatal(err)
 	}
-	return func(o *kernel.Options) { o.Config = c }
+	return func(o *kernel.Options) { o.ConfigText = []byte(text) }
 }
 
 // StateDir keeps the kernel's state in a folder, so that a second Start finds it.
@@ -122,13 +123,13 @@ func TryStart(t testing.TB, options ...Option) (*Kernel, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := kernel.Options{Config: &config.Config{}, Version: "1.0.0", Log: log, Listener: memory}
+	o := kernel.Options{Version: "1.0.0", Log: log, Listener: memory, Override: override}
 	for _, option := range options {
 		option(&o)
 	}
-	o.Config.Gateway.Token = Token
-	off := false
-	o.Config.Secrets.Keyring = &off
+	if o.StateDir != "" {
+		o.ConfigPath = configFile(t, o)
+	}
 	k, err := kernel.New(context.Background(), o)
 	if err != nil {
 		return nil, err
@@ -145,6 +146,28 @@ func TryStart(t testing.TB, options ...Option) (*Kernel, error) {
 	}
 	t.Cleanup(running.Stop)
 	return running, nil
+}
+
+// override is what every test kernel's start says over its settings.
+func override(c *config.Config) {
+	off := false
+	c.Gateway.Token, c.Secrets.Keyring = Token, &off
+}
+
+// configFile puts the settings into the state directory. A second Start with the same settings finds the file as the
+// first one left it.
+func configFile(t testing.TB, o kernel.Options) string {
+	t.Helper()
+	path, given := filepath.Join(o.StateDir, "carapace.json"), filepath.Join(o.StateDir, "kerneltest.json")
+	if before, err := os.ReadFile(given); err == nil && bytes.Equal(before, o.ConfigText) || o.ConfigText == nil {
+		return path
+	}
+	for _, file := range []string{path, given} {
+		if err := os.WriteFile(file, o.ConfigText, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
 }
 
 // Listen connects like Dial and keeps what the client is told.

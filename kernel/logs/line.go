@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
 // Line is a line of the log as clients of both protocols read it, in JSON.
@@ -44,10 +46,10 @@ func newLine(at time.Time, name string, level hclog.Level, text string, clean fu
 	if name == "" {
 		name = gateway
 	}
-	if text = strings.ToValidUTF8(clean(text), "\uFFFD"); len(text) > lineBytes {
+	if text = plain.Line(clean(text)); len(text) > lineBytes {
 		text = strings.ToValidUTF8(text[:lineBytes], "") + "…"
 	}
-	raw, err := json.Marshal(source{name})
+	raw, err := json.Marshal(source{plain.Line(name)})
 	if err != nil {
 		raw = []byte("{}")
 	}

@@ -7,7 +7,6 @@
 package logs
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -51,10 +51,7 @@ type Log struct {
 
 // New makes the sink. Errors: CodeInvalid for an unknown level.
 func New(c Config) (*Log, error) {
-	level := hclog.LevelFromString(c.Level)
-	if c.Level == "" {
-		level = hclog.Info
-	}
+	level := levelOf(c.Level)
 	if level == hclog.NoLevel {
 		return nil, wit.Errorf(wit.CodeInvalid, "log level %q must be one of trace, debug, info, warn, error", c.Level)
 	}
@@ -63,6 +60,25 @@ func New(c Config) (*Log, error) {
 	logger.RegisterSink(l)
 	l.logger = logger
 	return l, nil
+}
+
+func levelOf(name string) hclog.Level {
+	if name == "" {
+		return hclog.Info
+	}
+	return hclog.LevelFromString(name)
+}
+
+// SetLevel changes the level of all loggers, at once; an unknown one changes nothing.
+func (l *Log) SetLevel(name string) {
+	level := levelOf(name)
+	if level == hclog.NoLevel {
+		return
+	}
+	l.logger.SetLevel(level)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.level = level
 }
 
 // Logger is what the kernel logs with.
@@ -77,12 +93,12 @@ func (l *Log) Redact(fn func(string) string) {
 
 // Accept implements hclog.SinkAdapter: it keeps a line for clients.
 func (l *Log) Accept(name string, level hclog.Level, message string, details ...any) {
-	if level < l.level {
-		return
-	}
 	text := say(message, details)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if level < l.level {
+		return
+	}
 	raw, err := json.Marshal(newLine(time.Now(), name, level, text, l.redact))
 	if err != nil {
 		return // it is four texts
@@ -99,7 +115,8 @@ func (l *Log) Accept(name string, level hclog.Level, message string, details ...
 // console is where the logger writes lines for whoever watches the gateway.
 type console struct{ log *Log }
 
-// Write takes whole lines from the logger.
+// Write takes one entry from the logger and makes it one line, whatever somebody else's text in it holds: no part of
+// it looks like another entry, or steers the terminal that shows it.
 func (c console) Write(p []byte) (int, error) {
 	l := c.log
 	l.mu.Lock()
@@ -107,13 +124,11 @@ func (c console) Write(p []byte) (int, error) {
 	if l.console == nil {
 		return len(p), nil
 	}
-	for text := range bytes.Lines(p) {
-		line := l.redact(strings.ToValidUTF8(strings.TrimRight(string(text), "\n"), "\uFFFD"))
-		if len(line) > lineBytes {
-			line = strings.ToValidUTF8(line[:lineBytes], "") + "…"
-		}
-		_, _ = io.WriteString(l.console, line+"\n") // a closed console must not stop the gateway
+	line := plain.Line(l.redact(strings.TrimRight(string(p), "\n")))
+	if len(line) > lineBytes {
+		line = strings.ToValidUTF8(line[:lineBytes], "") + "…"
 	}
+	_, _ = io.WriteString(l.console, line+"\n") // a closed console must not stop the gateway
 	return len(p), nil
 }
 

@@ -131,3 +131,30 @@ func TestChangesTellOfNewLines(t *testing.T) {
 	default:
 	}
 }
+
+// TestNobodyForgesALine: an entry is one line, in the message and in its values, and steers no terminal.
+func TestNobodyForgesALine(t *testing.T) {
+	var console bytes.Buffer
+	l := open(t, &console)
+	forged := "hi\n2026-01-01T00:00:00.000Z [INFO]  gateway: all is well\r\x1b[2J\u009b31m"
+	l.Logger().Info(forged, "name", forged, "nested", []string{forged}, forged, "key")
+	l.Logger().Named(forged).Info("named")
+	for _, text := range []string{console.String(), strings.Join(l.Tail(nil, 10, 1<<16).Lines, "\n") + "\n"} {
+		if strings.Count(text, "\n") != 2 || strings.ContainsAny(text, "\x1b\r\u009b") {
+			t.Errorf("%q", text)
+		}
+	}
+}
+
+// TestTheLevelChanges for loggers that were made before.
+func TestTheLevelChanges(t *testing.T) {
+	l := open(t, nil)
+	named := l.Logger().Named("old")
+	for level, want := range map[string]bool{"debug": true, "error": false, "nonsense": false, "": false} {
+		l.SetLevel("error")
+		l.SetLevel(level)
+		if named.IsDebug() != want {
+			t.Errorf("%q: debug is %v", level, named.IsDebug())
+		}
+	}
+}

@@ -42,9 +42,13 @@ func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *versi
 		return nil, u, store.Failed(err)
 	}
 	if len(lacking) > 0 {
+		if u.Digest, err = c.digest(); err != nil {
+			u.Reason = err.Error()
+			return nil, u, false
+		}
 		u.Lacking = lacking
 		u.Reason = "needs grant: " + strings.Join(lacking, ", ")
-		u.Hint = "it asks for more than was granted: look at its reasons, then `carapace plugins grant` it"
+		u.Hint = "it wants more than was granted: `carapace plugins grant " + c.manifest.ID + "` shows what, and asks"
 		return nil, u, false
 	}
 	if asks := grant.Beyond(&wit.Permissions{}, &c.manifest.Permissions); granted && !c.pkg.Stock && len(asks) > 0 {
@@ -64,7 +68,7 @@ func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *versi
 
 // newVersion joins a candidate with what it runs on. Its code is not read yet.
 func (b *builder) newVersion(c candidate) *version {
-	v := &version{manifest: c.manifest, pkg: c.pkg, rank: c.rank, fingerprint: c.fingerprint, engine: c.pkg.Engine, log: b.log,
+	v := &version{manifest: c.manifest, pkg: c.pkg, rank: c.rank, sum: c.sum, fingerprint: c.fingerprint, engine: c.pkg.Engine, log: b.log,
 		config: newConfiguration(c.manifest, b.settings), calls: newGate()}
 	if v.engine == nil {
 		v.engine = b.engine

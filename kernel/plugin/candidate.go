@@ -1,6 +1,8 @@
 package plugin
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -15,6 +17,7 @@ type candidate struct {
 	pkg         source.Package
 	rank        int // of its source
 	manifest    *wit.Manifest
+	sum         [sha256.Size]byte // of the manifest's text
 	fingerprint string
 	err         error
 }
@@ -26,6 +29,18 @@ func (c *candidate) life() life.Candidate {
 		l.Version = c.manifest.Version
 	}
 	return l
+}
+
+// digest names the manifest that was read and the code that is there now, whatever their files are called: what
+// the owner is shown and what is granted are the same when it is.
+func (c *candidate) digest() (string, error) {
+	file, _ := manifest.Entry(c.manifest)
+	code, err := c.pkg.Code(file)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(code)
+	return hex.EncodeToString(slices.Concat(c.sum[:8], sum[:8])), nil
 }
 
 // scout looks for candidates. It keeps nothing.
@@ -57,7 +72,21 @@ func (s *scout) candidates() (map[string][]candidate, error) {
 			found[pkg.Folder] = slices.Insert(found[pkg.Folder], 0, c)
 		}
 	}
+	dropOrphans(found)
 	return found, failed
+}
+
+// dropOrphans takes out the copies of builds whose own folder is gone: they only stand in for it.
+func dropOrphans(found map[string][]candidate) {
+	for id, list := range found {
+		if slices.ContainsFunc(list, func(c candidate) bool { return !c.pkg.Kept && !c.pkg.Stock }) {
+			continue
+		}
+		list = slices.DeleteFunc(list, func(c candidate) bool { return c.pkg.Kept })
+		if found[id] = list; len(list) == 0 {
+			delete(found, id)
+		}
+	}
 }
 
 // read fills in a candidate's manifest and fingerprint.
@@ -66,6 +95,7 @@ func (s *scout) read(c *candidate) error {
 	if err != nil {
 		return err
 	}
+	c.sum = sha256.Sum256(data)
 	if c.manifest, err = manifest.Decode(data, s.gateway); err != nil {
 		return err
 	}

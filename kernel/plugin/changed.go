@@ -46,9 +46,16 @@ type announcer struct {
 
 // announce logs and publishes one step. It returns at once, whoever listens.
 func (n announcer) announce(id string, a life.Announce) {
-	if a.Phase == life.Failed {
+	switch {
+	case a.Phase == life.Failed:
 		n.log.Warn("plugin failed", "plugin", id, "version", a.Version, "reason", a.Reason)
-	} else {
+	case a.Phase == life.Ready && a.Previous != "":
+		n.log.Info("plugin replaced", "plugin", id, "version", a.Version, "before", a.Previous)
+	case a.Phase == life.Ready:
+		n.log.Info("plugin live", "plugin", id, "version", a.Version)
+	case a.Phase == life.Stopped && (a.Reason == life.ReasonRemoved || a.Reason == life.ReasonDisabled):
+		n.log.Info("plugin off", "plugin", id, "version", a.Version, "reason", a.Reason)
+	default:
 		n.log.Debug("plugin changed", "plugin", id, "version", a.Version, "state", string(a.Phase), "reason", a.Reason)
 	}
 	ChangedKind.Publish(n.bus, Changed{ID: id, Version: a.Version, State: a.Phase, Reason: a.Reason, PreviousVersion: a.Previous})

@@ -35,7 +35,7 @@ func (r *Registry) CheckConfig(id, account string, section wit.JSON) error {
 func (r *Registry) schema(id, account string) (*manifest.Schema, error) {
 	known := r.table.of(id)
 	if known == nil {
-		return nil, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first", id)
+		return nil, wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
 	}
 	m := known.manifest()
 	if m == nil || len(m.Config) == 0 || !describes(m, account) {

@@ -69,6 +69,7 @@ func TestStockBundle(t *testing.T) {
 	if err := r.Warm(context.Background(), "a"); err != nil {
 		t.Fatal(err)
 	}
+	r.wait("a 1.0.0 ready")
 	d, _ := r.Info("a")
 	if d.State != plugin.StateReady || len(d.Hash) != 64 || d.GrantedBy != "stock" {
 		t.Errorf("%+v", d)

@@ -1,6 +1,8 @@
 package plugin
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -11,6 +13,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -25,6 +29,7 @@ type keeper struct {
 	grants   *grant.Grants
 	settings Settings
 	host     *host.Host
+	kept     *source.Kept // nil keeps nothing
 	news     announcer
 	crew     *crew
 	versions *finder // what the handles of hooks find versions by
@@ -81,11 +86,24 @@ func (k *keeper) publish(e *entry) {
 		k.table.remove(e.id)
 		return
 	}
-	s := &standing{id: e.id, version: e.serving, status: e.state.Status, update: e.state.Update}
+	s := &standing{id: e.id, version: e.serving, status: e.state.Status, update: e.state.Update, waiting: e.waiting()}
 	if len(e.found) > 0 {
 		s.installed = e.found[0].manifest
 	}
 	k.table.put(s)
+}
+
+// waiting is the manifest that asks for a grant, nil where none does.
+func (e *entry) waiting() *wit.Manifest {
+	if e.state.Update == nil || e.state.Update.Lacking == nil {
+		return nil
+	}
+	for _, c := range e.found {
+		if u, bad := e.state.Rejected[c.fingerprint]; bad && u.Digest == e.state.Update.Digest {
+			return c.manifest
+		}
+	}
+	return nil
 }
 
 // act carries out actions, and returns the outcome of a trial if there was one.
@@ -106,6 +124,7 @@ func (k *keeper) act(e *entry, actions []life.Action) (outcome life.Event) {
 		case life.Announce:
 			k.publish(e)
 			k.news.announce(e.id, a)
+			k.keep(e, a.Phase)
 		case life.Compile:
 			k.compile(e, a.Ref)
 		case life.Disconnect:
@@ -117,18 +136,49 @@ func (k *keeper) act(e *entry, actions []life.Action) (outcome life.Event) {
 			delete(e.versions, a.Ref)
 		case life.Forget:
 			k.host.Forget(e.id)
+			k.forgetKept(e.id)
 		}
 	}
 	return outcome
 }
 
-// compile makes a version's machine code, so that its first call does not wait and a file that cannot be
-// compiled is known at once.
+// keep copies what has worked, for the start after next.
+func (k *keeper) keep(e *entry, now life.Phase) {
+	v := e.serving
+	if k.kept == nil || now != life.Ready || v == nil || !v.verified.Load() {
+		return
+	}
+	file, _ := manifest.Entry(v.manifest)
+	err := k.kept.Put(v.pkg, file, func(text, code []byte) bool {
+		sum := sha256.Sum256(code)
+		return sha256.Sum256(text) == v.sum && hex.EncodeToString(sum[:]) == v.hash
+	})
+	if err != nil {
+		k.log.Warn("a plugin is not kept for a restart", "plugin", e.id, "error", err)
+	}
+}
+
+func (k *keeper) forgetKept(id string) {
+	if k.kept == nil {
+		return
+	}
+	if err := k.kept.Remove(id); err != nil {
+		k.log.Warn("the copy of a plugin that is gone stays", "plugin", id, "error", err)
+	}
+}
+
+// compile makes a version's machine code and an instance of it, so that its first call does not wait, and what cannot be
+// compiled, or dies in its start, is known before it takes anything's place.
 func (k *keeper) compile(e *entry, ref life.Ref) {
 	v := e.versions[ref]
 	k.crew.background(func() func() {
 		err := v.code.Compile(k.crew.life)
-		outcome := life.Compiled{Ref: ref, Final: wit.CodeOf(err) == wit.CodeInvalid}
+		died := false
+		if err == nil {
+			err = v.probe(k.crew.life)
+			died = err != nil
+		}
+		outcome := life.Compiled{Ref: ref, Final: died || wit.CodeOf(err) == wit.CodeInvalid}
 		if err != nil {
 			u := v.refusal(err)
 			outcome.Failed = &u

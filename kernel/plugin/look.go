@@ -65,8 +65,8 @@ func (k *keeper) place(id string, found []candidate, live bool) {
 	}
 }
 
-// grant gives a plugin what the best of its candidates lacks.
-func (k *keeper) grant(ctx context.Context, id string) error {
+// grant gives a plugin what the best of its candidates lacks, if that is the one of this digest.
+func (k *keeper) grant(ctx context.Context, id, digest string) error {
 	if k.table.of(id) == nil {
 		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
 	}
@@ -77,6 +77,9 @@ func (k *keeper) grant(ctx context.Context, id string) error {
 		if !bad || u.Lacking == nil {
 			continue
 		}
+		if now, err := c.digest(); err != nil || now != digest {
+			break
+		}
 		if err := k.grants.Record(ctx, c.manifest, grant.ByOwner); err != nil {
 			return err
 		}
@@ -85,7 +88,10 @@ func (k *keeper) grant(ctx context.Context, id string) error {
 		k.place(id, found[id], true)
 		return nil
 	}
-	return wit.Errorf(wit.CodeConflict, "plugin %s does not wait for a grant", id)
+	if u := e.state.Update; u == nil || u.Lacking == nil {
+		return wit.Errorf(wit.CodeConflict, "plugin %s does not wait for a grant", id)
+	}
+	return wit.Errorf(wit.CodeConflict, "plugin %s is something else by now than what was shown: look at it once more", id)
 }
 
 // rollBack puts the version that ran before the last upgrade back.

@@ -5,11 +5,19 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // IDParams name a plugin.
 type IDParams struct {
 	ID string `json:"id"`
+}
+
+// GrantParams name a plugin and what of it is granted.
+type GrantParams struct {
+	ID string `json:"id" rpc:"required,min=1,max=64"`
+	// Digest is the one of waiting in plugins.info: a grant is for what was shown.
+	Digest string `json:"digest" rpc:"required,min=1,max=128"`
 }
 
 // StatusResult lists the plugins, by id.
@@ -26,11 +34,43 @@ func (r *Registry) Methods() []rpc.Method {
 		rpc.New("plugins.info", wire.ScopeRead, func(_ context.Context, p IDParams) (Details, error) {
 			return r.Info(p.ID)
 		}).Doc("Returns all that is known of a plugin: what it may do, what it needs, how it is."),
-		rpc.New("plugins.grant", wire.ScopeAdmin, func(ctx context.Context, p IDParams) (Details, error) {
-			if err := r.Grant(ctx, p.ID); err != nil {
+		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Doc("Calls a tool of a plugin as a model would, for its author."),
+		rpc.New("plugins.grant", wire.ScopeAdmin, func(ctx context.Context, p GrantParams) (Details, error) {
+			if err := r.Grant(ctx, p.ID, p.Digest); err != nil {
 				return Details{}, err
 			}
 			return r.Info(p.ID)
-		}).Doc("Grants the permissions that an update of a plugin asks for, and returns the plugin."),
+		}).Doc("Grants an update of a plugin what it may be, use and ask for, and returns the plugin."),
 	}
+}
+
+// CallParams are a call of a tool.
+type CallParams struct {
+	ID   string `json:"id" rpc:"required,min=1,max=64"`
+	Tool string `json:"tool" rpc:"required,min=1,max=64"`
+	// Args are the tool's arguments, an object; none when left out.
+	Args wit.JSON `json:"args,omitempty"`
+}
+
+// CallResult is what the tool answered.
+type CallResult struct {
+	Content []wit.Part `json:"content"`
+	// Failed says that the tool ran and has bad news.
+	Failed bool `json:"failed"`
+}
+
+// callTool calls a tool. Errors: CodeNotFound when the plugin has no such tool, or another plugin's stands before it.
+func (r *Registry) callTool(ctx context.Context, p CallParams) (CallResult, error) {
+	t, err := r.Tool(p.Tool)
+	if err != nil || t.ID() != p.ID {
+		return CallResult{}, wit.Errorf(wit.CodeNotFound, "plugin %s has no tool %s that can be called", p.ID, p.Tool)
+	}
+	if len(p.Args) == 0 {
+		p.Args = wit.JSON("{}")
+	}
+	out, err := t.Invoke(ctx, &wit.ToolInvocation{Args: p.Args})
+	if err != nil {
+		return CallResult{}, err
+	}
+	return CallResult{Content: append([]wit.Part{}, out.Content...), Failed: out.Failed}, nil
 }

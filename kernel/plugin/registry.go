@@ -39,6 +39,8 @@ type Deps struct {
 	Hooks []wit.HookName
 	// Sources in order: a later one's plugin replaces an earlier one's of the same id.
 	Sources []source.Source
+	// Kept, which is one of Sources and before those of the owner, gets what works; nil keeps nothing.
+	Kept *source.Kept
 }
 
 // Times of the registry's own.
@@ -74,7 +76,7 @@ func Open(ctx context.Context, d Deps) (*Registry, error) {
 	log, box, seen, touched := d.Logger.Named("plugins"), &mailbox{}, &inspector{}, &atomic.Int64{}
 	news := announcer{d.Bus, log}
 	find := &finder{table: newTable(), inspector: seen, mailbox: box}
-	k := &keeper{mailbox: box, table: find.table, grants: g, settings: d.Settings, host: d.Host, news: news, crew: newCrew(ctx, box),
+	k := &keeper{mailbox: box, table: find.table, grants: g, settings: d.Settings, host: d.Host, news: news, crew: newCrew(ctx, box), kept: d.Kept,
 		scout:    &scout{sources: d.Sources, gateway: d.Gateway, hooks: d.Hooks},
 		builder:  &builder{engine: d.Engine, host: d.Host, settings: d.Settings, grants: g, inspector: seen, news: news, log: log},
 		versions: find, log: log, touched: touched, entries: map[string]*entry{}}
@@ -107,14 +109,21 @@ func (r *Registry) Run(ctx context.Context) error {
 // SettingsChanged makes Run look again at what is enabled, and makes a plugin's instances start anew
 // with their configuration; calls that run or wait end with the old one. It returns at once.
 func (r *Registry) SettingsChanged(id string) {
-	r.mailbox.post(func() { r.keeper.restart(id) })
-	r.watch.touch()
+	r.mailbox.post(func() {
+		r.keeper.restart(id)
+		r.keeper.lookAt(id, true)
+	})
+	r.watch.lookAgain() // what looked unfinished is tried once more
 }
 
-// Grant gives a plugin what its newest package asks for, which then runs. Errors: CodeNotFound, and
-// CodeConflict when nothing waits for a grant.
-func (r *Registry) Grant(ctx context.Context, id string) (err error) {
-	r.mailbox.do(func() { err = r.keeper.grant(ctx, id) })
+// Settle returns when what SettingsChanged was told before is in force. A subscriber of plugins.changed must not call it.
+func (r *Registry) Settle() { r.mailbox.do(func() {}) }
+
+// Grant gives a plugin what its newest package asks for, which then runs. digest names the package, as Info shows it.
+// Errors: CodeNotFound, and CodeConflict when nothing waits for a grant, or something else than what is named.
+func (r *Registry) Grant(ctx context.Context, id, digest string) (err error) {
+	r.mailbox.do(func() { err = r.keeper.grant(ctx, id, digest) })
+	r.watch.lookAgain() // what looked unfinished is tried once more
 	return err
 }
 

@@ -200,7 +200,11 @@ func TestGrant(t *testing.T) {
 	}
 	grant := func(scope wire.Scope, id string) error {
 		caller := &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{scope}}
-		_, err := table.Call(context.Background(), caller, "plugins.grant", []byte(`{"id":"`+id+`"}`), nil)
+		digest := "none"
+		if d, _ := r.Info(id); d.Waiting != nil {
+			digest = d.Waiting.Digest
+		}
+		_, err := table.Call(context.Background(), caller, "plugins.grant", []byte(`{"id":"`+id+`","digest":"`+digest+`"}`), nil)
 		return err
 	}
 	wantCode(t, grant(wire.ScopeWrite, "p"), wit.CodeForbidden)

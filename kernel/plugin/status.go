@@ -43,6 +43,17 @@ type Details struct {
 	Channel     *wit.ChannelFacts `json:"channel,omitempty"`
 	GrantedBy   string            `json:"grantedBy,omitempty"`
 	GrantedAt   int64             `json:"grantedAt,omitempty"`
+	// Waiting is an update that asks for more than was granted.
+	Waiting *Waiting `json:"waiting,omitempty"`
+}
+
+// Waiting is what waits for a grant, with its own reasons.
+type Waiting struct {
+	Version     string          `json:"version"`
+	Digest      string          `json:"digest"`
+	Lacking     []string        `json:"lacking"`
+	Permissions []PermissionRow `json:"permissions"`
+	Limits      wit.Limits      `json:"limits"`
 }
 
 // PermissionRow is one thing that a plugin may ask for.
@@ -71,10 +82,14 @@ func (r *Registry) Info(id string) (Details, error) {
 	}
 	d := Details{Status: r.table.status(s), Permissions: []PermissionRow{}}
 	m, v := s.manifest(), s.version
+	g, granted := r.grants.Of(id)
+	if w := s.waiting; w != nil {
+		d.Waiting = &Waiting{Version: w.Version, Digest: s.update.Digest, Lacking: s.update.Lacking,
+			Permissions: permissionRows(w, &g.Permissions), Limits: manifest.Limits(w)}
+	}
 	if m == nil {
 		return d, nil
 	}
-	g, granted := r.grants.Of(id)
 	if granted {
 		d.GrantedBy, d.GrantedAt = g.By, g.At
 	}
@@ -86,7 +101,7 @@ func (r *Registry) Info(id string) (Details, error) {
 	if v == nil {
 		return d, nil
 	}
-	d.Limits = v.limits()
+	d.Limits = manifest.Limits(v.manifest)
 	v.mu.Lock()
 	d.Hash = v.hash
 	v.mu.Unlock()

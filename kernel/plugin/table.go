@@ -26,6 +26,7 @@ type standing struct {
 	version *version // nil while nothing can be called
 	status  life.Status
 	update  *life.Update
+	waiting *wit.Manifest // of the update, where it waits for a grant
 	// installed is the manifest of the package that should run; nil when that has none that can be read.
 	installed *wit.Manifest
 }
@@ -85,7 +86,7 @@ func (t *table) current(id string) (*version, error) {
 	s := t.of(id)
 	switch {
 	case s == nil:
-		return nil, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first", id)
+		return nil, wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
 	case s.version != nil:
 		return s.version, nil
 	}

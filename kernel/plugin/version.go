@@ -1,8 +1,8 @@
 package plugin
 
 import (
-	"cmp"
 	"context"
+	"crypto/sha256"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +21,8 @@ import (
 type version struct {
 	manifest    *wit.Manifest
 	pkg         source.Package
-	rank        int // of its source
+	rank        int               // of its source
+	sum         [sha256.Size]byte // of the manifest's text
 	fingerprint string
 	engine      engine.Engine
 	guest       *host.Guest
@@ -95,21 +96,9 @@ func (v *version) instances(c wit.Class) wit.Instances {
 	return c.Instances()
 }
 
-// limits are the manifest's, with the contract's defaults where it names none.
-func (v *version) limits() wit.Limits {
-	l := wit.Limits{}
-	if v.manifest.Limits != nil {
-		l = *v.manifest.Limits
-	}
-	l.Memory = cmp.Or(l.Memory, wit.LimitsMemoryDefault)
-	l.Deadline = cmp.Or(l.Deadline, wit.LimitsDeadlineDefault)
-	l.MaxInstances = cmp.Or(l.MaxInstances, wit.LimitsMaxInstancesDefault)
-	return l
-}
-
 // spec says how the engine runs a class of calls. A plugin of a bundle is told which one it is.
 func (v *version) spec(c wit.Class) engine.Spec {
-	limits := v.limits()
+	limits := manifest.Limits(v.manifest)
 	s := engine.Spec{Plugin: v.manifest.ID, Instances: v.instances(c), Config: v.config.flat(),
 		Functions: v.guest.Functions(), HTTP: v.guest.HTTP.Request, Log: v.guest.Log.Line,
 		Memory: limits.Memory, Output: wit.LimitAnswer, Deadline: time.Duration(limits.Deadline) * time.Millisecond, Calls: int(limits.MaxInstances)}
@@ -149,7 +138,7 @@ func (v *version) free() {
 func (v *version) clone(ref life.Ref) *version {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	next := &version{manifest: v.manifest, pkg: v.pkg, rank: v.rank, fingerprint: v.fingerprint, engine: v.engine, guest: v.guest,
+	next := &version{manifest: v.manifest, pkg: v.pkg, rank: v.rank, sum: v.sum, fingerprint: v.fingerprint, engine: v.engine, guest: v.guest,
 		config: v.config, report: v.report, log: v.log, ref: ref, calls: newGate()}
 	if !v.verified.Load() {
 		return next

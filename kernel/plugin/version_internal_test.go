@@ -9,6 +9,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -43,12 +44,12 @@ func newTestVersion(f *fixed) (v *version, reported *[]life.Event) {
 
 func TestLimits(t *testing.T) {
 	v, _ := newTestVersion(&fixed{})
-	if l := v.limits(); l != (wit.Limits{Memory: 64 << 20, Deadline: 10_000, MaxInstances: 4}) {
+	if l := manifest.Limits(v.manifest); l != (wit.Limits{Memory: 64 << 20, Deadline: 10_000, MaxInstances: 4}) {
 		t.Errorf("of a manifest that names none: %+v", l)
 	}
 	fresh := wit.InstancesFresh
 	v.manifest.Limits = &wit.Limits{Deadline: 5, Instances: &fresh}
-	if l := v.limits(); l != (wit.Limits{Memory: 64 << 20, Deadline: 5, Instances: &fresh, MaxInstances: 4}) || v.manifest.Limits.Memory != 0 {
+	if l := manifest.Limits(v.manifest); l != (wit.Limits{Memory: 64 << 20, Deadline: 5, Instances: &fresh, MaxInstances: 4}) || v.manifest.Limits.Memory != 0 {
 		t.Errorf("%+v", l)
 	}
 }

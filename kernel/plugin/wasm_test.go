@@ -92,8 +92,18 @@ func TestWASM(t *testing.T) {
 		}
 		ask() // what was loaded goes on
 	}
-	write(t, filepath.Join(folder, "plugin.json"), strings.Replace(manifest, `"tools"`, `"provider":{"label":"x"},"tools"`, 1))
 	write(t, filepath.Join(folder, "plugin.wasm"), code)
+	write(t, filepath.Join(folder, "plugin.json"), strings.Replace(manifest, `"tools"`, `"provider":{"label":"x"},"tools"`, 1))
+	if c := r.wait("go-extism-tool 1.0.0 failed"); c.Reason != "needs grant: provider" {
+		t.Errorf("%+v", c)
+	}
+	d, err = r.Info("go-extism-tool")
+	if err != nil || d.Waiting == nil {
+		t.Fatal(d, err)
+	}
+	if err := r.Grant(context.Background(), "go-extism-tool", d.Waiting.Digest); err != nil {
+		t.Fatal(err)
+	}
 	if c := r.wait("go-extism-tool 1.0.0 failed"); !strings.Contains(c.Reason, "provider_request, provider_chunk") {
 		t.Errorf("%+v", c)
 	}

@@ -69,6 +69,11 @@ func (w *watch) serve(ctx context.Context, tasks <-chan struct{}) {
 // It never blocks: one signal that waits is as good as several.
 func (w *watch) touch() {
 	w.touched.Store(time.Now().UnixNano())
+	w.lookAgain()
+}
+
+// lookAgain makes serve look at the sources soon.
+func (w *watch) lookAgain() {
 	select {
 	case w.wake <- struct{}{}:
 	default:

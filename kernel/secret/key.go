@@ -105,7 +105,7 @@ func choose(ctx context.Context, c *Config) (header, []byte, error) {
 		if err == nil {
 			return header{Source: fromKeyring, Item: item}, opener, nil
 		}
-		c.Logger.Info("system keyring unusable, key kept elsewhere", "error", err)
+		c.Logger.Info("no system keyring here, which is fine: the key of the credentials is kept "+c.elsewhere(), "keyring", err)
 	}
 	if c.Passphrase != "" {
 		h := header{Source: fromPassphrase, KDF: &kdf{Time: 3, Memory: 64 << 10, Threads: 4, Salt: random(16)}}
@@ -120,6 +120,17 @@ func choose(ctx context.Context, c *Config) (header, []byte, error) {
 		err = writeKeyFile(c.StateDir, opener)
 	}
 	return header{Source: fromFile}, opener, err
+}
+
+// elsewhere says where the key is where no keyring has it, for people.
+func (c *Config) elsewhere() string {
+	switch {
+	case c.Passphrase != "":
+		return "by the passphrase"
+	case c.StateDir == "":
+		return "in memory"
+	}
+	return "in " + filepath.Join(c.StateDir, KeyFile) + ", which only you can read"
 }
 
 // save writes the header, in one transaction, so a vault has the old opener or the new one.

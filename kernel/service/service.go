@@ -50,7 +50,9 @@ type Check struct {
 	Name    string `json:"name"`
 	OK      bool   `json:"ok"`
 	Message string `json:"message"`
-	// Hint says what to do when it is not OK.
+	// Warning is set for what works and should be known or mended all the same; OK is true then.
+	Warning bool `json:"warning,omitempty"`
+	// Hint says what to do when it is not OK, or a warning.
 	Hint string `json:"hint,omitempty"`
 }
 

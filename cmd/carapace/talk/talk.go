@@ -31,6 +31,8 @@ const (
 	Disconnected
 	// History is the conversation so far; it comes after each Connected.
 	History
+	// Accepted says that the gateway has the message: its run goes on, whoever listens.
+	Accepted
 	// Delta has the text of the answer so far.
 	Delta
 	// ToolStart and ToolEnd frame a tool's call.
@@ -196,7 +198,7 @@ func (c *Conversation) submit(ctx context.Context, conn *client.Client, out outg
 		text, err = c.answer(ctx, conn, out.key)
 	}
 	switch {
-	case wit.CodeOf(err) == wit.CodeUnavailable || errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) || wit.CodeOf(err) == wit.CodeUnavailable && ending(conn):
 		return // it stays pending for the next connection
 	case err != nil:
 		c.end(ctx, Update{Kind: Failed, Run: out.key, Err: err})
@@ -206,6 +208,21 @@ func (c *Conversation) submit(ctx context.Context, conn *client.Client, out outg
 		c.end(ctx, Update{Kind: Final, Run: out.key, Text: text})
 	case ack.Status == "error":
 		c.end(ctx, Update{Kind: Failed, Run: out.key, Err: errors.New(ack.Summary)})
+	default:
+		c.emit(ctx, Update{Kind: Accepted, Run: out.key})
+	}
+}
+
+// endingTimeout is how long a connection may take to end after a call on it has failed because of that.
+const endingTimeout = 2 * time.Second
+
+// ending reports whether a connection ends. One that stays has refused what was said, for good.
+func ending(conn *client.Client) bool {
+	select {
+	case <-conn.Done():
+		return true
+	case <-time.After(endingTimeout):
+		return false
 	}
 }
 

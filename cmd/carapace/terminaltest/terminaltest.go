@@ -26,6 +26,7 @@ type Terminal struct {
 	mu     sync.Mutex
 	seen   strings.Builder // all that the program wrote
 	news   chan struct{}   // holds one token when something came since the last look
+	ended  chan struct{}   // closed when nothing more comes
 }
 
 // escapes are the sequences that move the cursor, colour text and set modes.
@@ -41,7 +42,7 @@ func Start(t testing.TB, cmd *exec.Cmd) *Terminal {
 		t.Fatal(err)
 	}
 	slave.Close()
-	term := &Terminal{master: master, news: make(chan struct{}, 1)}
+	term := &Terminal{master: master, news: make(chan struct{}, 1), ended: make(chan struct{})}
 	go term.read()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
@@ -89,9 +90,27 @@ func (s *Terminal) read() {
 		default:
 		}
 		if err != nil {
+			close(s.ended)
 			return
 		}
 	}
+}
+
+// AwaitEnd waits until the program is gone, 45 seconds at most.
+func (s *Terminal) AwaitEnd(t testing.TB) {
+	t.Helper()
+	select {
+	case <-s.ended:
+	case <-time.After(45 * time.Second):
+		t.Fatalf("the program did not end; it showed:\n%s", s.Raw())
+	}
+}
+
+// Raw is all that the program wrote, with its escape sequences.
+func (s *Terminal) Raw() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen.String()
 }
 
 // Await waits until the screen has shown text, 45 seconds at most.

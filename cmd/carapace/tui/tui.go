@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/charmbracelet/bubbles/textarea"
 	"github.com/charmbracelet/bubbles/viewport"
@@ -15,10 +16,12 @@ import (
 	"github.com/charmbracelet/lipgloss"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/talk"
+	_ "github.com/carapace-gateway/carapace/cmd/carapace/tui/dark" // before bubbletea asks the terminal
+	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
 // help names the keys that key knows.
-const help = "enter sends · alt+enter new line · esc stops the answer · /new starts afresh · ctrl+c leaves"
+const help = "enter sends · alt+enter new line · ↑↓ what you wrote · esc stops the answer · /help · /quit"
 
 var (
 	userStyle  = lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color("12"))
@@ -48,7 +51,16 @@ type model struct {
 	said    []entry // from top to bottom
 	status  string
 	waiting map[string]bool // the runs of what was written here, until they end
+	wrote   history
+	beat    int // counts while something is going on
 }
+
+// beaten is one beat of what shows that something is going on.
+type beaten struct{}
+
+const beatEvery = 200 * time.Millisecond
+
+func beat() tea.Cmd { return tea.Tick(beatEvery, func(time.Time) tea.Msg { return beaten{} }) }
 
 // entry is one block of the screen.
 type entry struct {
@@ -92,6 +104,11 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case ended:
 		return m, tea.Quit
+	case beaten:
+		if m.beat++; len(m.waiting) > 0 {
+			return m, beat()
+		}
+		return m, nil
 	case tea.WindowSizeMsg:
 		m.resize(msg.Width, msg.Height)
 	case talk.Update:
@@ -102,6 +119,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if cmd, done := m.key(msg); done {
 			return m, cmd
 		}
+		return m, m.typeIn(msg)
 	}
 	var typed, scrolled tea.Cmd
 	m.input, typed = m.input.Update(msg)
@@ -111,29 +129,67 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, tea.Batch(typed, scrolled)
 }
 
-// key handles the keys that are not text; done says that nothing is left to do.
+// typeIn gives the input a key. Several letters that come at once are a text, also when the text is a key's name.
+func (m *model) typeIn(k tea.KeyMsg) (cmd tea.Cmd) {
+	if k.Type == tea.KeyRunes && len(k.Runes) > 1 {
+		k.Paste = true
+	}
+	m.input, cmd = m.input.Update(k)
+	return cmd
+}
+
+// key handles the keys that are not text; done says that nothing is left to do. Keys are told by their type: a text may
+// read like a key's name.
 func (m *model) key(k tea.KeyMsg) (cmd tea.Cmd, done bool) {
-	switch k.String() {
-	case "ctrl+c", "ctrl+d":
+	switch {
+	case k.Type == tea.KeyCtrlC, k.Type == tea.KeyCtrlD:
 		return tea.Quit, true
-	case "pgup", "pgdown":
+	case k.Type == tea.KeyPgUp, k.Type == tea.KeyPgDown:
 		m.view, cmd = m.view.Update(k)
 		return cmd, true
-	case "esc":
+	case k.Type == tea.KeyUp && m.input.Line() == 0:
+		return nil, m.recall(-1)
+	case k.Type == tea.KeyDown && m.input.Line() == m.input.LineCount()-1:
+		return nil, m.recall(1)
+	case k.Type == tea.KeyEsc:
 		return func() tea.Msg { _ = m.talk.Abort(m.ctx); return nil }, true // the run's end tells how it went
-	case "enter":
-		text := strings.TrimSpace(m.input.Value())
-		if text == "" {
-			return nil, true
-		}
-		m.input.Reset()
-		key := talk.NewKey()
-		m.said = append(m.said, entry{role: "user", run: key, text: text})
-		m.waiting[key] = true
-		m.show()
-		return func() tea.Msg { m.talk.Send(m.ctx, key, text); return nil }, true
+	case k.Type == tea.KeyEnter && !k.Alt:
+		return m.enter(strings.TrimSpace(m.input.Value())), true
 	}
 	return nil, false
+}
+
+// recall puts what was written before, or after, into the input.
+func (m *model) recall(by int) bool {
+	line, ok := m.wrote.move(by, m.input.Value())
+	if ok {
+		m.input.SetValue(line)
+	}
+	return ok
+}
+
+// enter does with a line what it says: most are sent.
+func (m *model) enter(text string) tea.Cmd {
+	if text == "" {
+		return nil
+	}
+	m.input.Reset()
+	m.wrote.add(text)
+	switch text {
+	case "/quit", "/exit":
+		return tea.Quit
+	case "/help":
+		m.said = append(m.said, entry{role: "tool", text: help + " · pgup and pgdown scroll; the assistant's own commands follow"})
+	}
+	key := talk.NewKey()
+	m.said = append(m.said, entry{role: "user", run: key, text: text})
+	m.waiting[key] = true
+	m.show()
+	send := func() tea.Msg { m.talk.Send(m.ctx, key, text); return nil }
+	if len(m.waiting) > 1 {
+		return send // it beats already
+	}
+	return tea.Batch(send, beat())
 }
 
 // take shows what happened. A run that was sent from elsewhere is shown too: the conversation is one.
@@ -240,22 +296,23 @@ func (m *model) show() {
 
 // render is the block with its label and colours, not wrapped yet.
 func (e entry) render() string {
+	text := plain.Text(e.text)
 	switch e.role {
 	case "user":
-		return userStyle.Render("you") + "  " + e.text
+		return userStyle.Render("you") + "  " + text
 	case "tool":
-		return toolStyle.Render("     ⚙ " + e.text)
+		return toolStyle.Render("     ⚙ " + text)
 	case "error":
-		return errorStyle.Render("     " + e.text)
+		return errorStyle.Render("     " + text)
 	}
-	return agentStyle.Render("bot") + "  " + e.text
+	return agentStyle.Render("bot") + "  " + markdown(text)
 }
 
 // View implements tea.Model: the history, the state, the input, the keys.
 func (m *model) View() string {
 	state := m.status
 	if n := len(m.waiting); n > 0 {
-		state += fmt.Sprintf(" · %d waiting", n)
+		state += fmt.Sprintf(" · %d waiting %s", n, strings.Repeat("·", 1+m.beat%3))
 	}
-	return m.view.View() + "\n" + faintStyle.Render(m.session+" · "+state) + "\n" + m.input.View() + "\n" + faintStyle.Render(help)
+	return m.view.View() + "\n" + faintStyle.Render(plain.Line(m.session+" · "+state)) + "\n" + m.input.View() + "\n" + faintStyle.Render(help)
 }

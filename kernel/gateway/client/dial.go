@@ -89,7 +89,7 @@ func (o Options) open(ctx context.Context) (*websocket.Conn, error) {
 	if o.Dial != nil {
 		transport.Proxy = nil
 	}
-	ws, res, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}, HTTPHeader: o.Header})
+	ws, res, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport, CheckRedirect: stay}, HTTPHeader: o.Header})
 	switch {
 	case err == nil:
 	case res != nil && res.StatusCode == http.StatusForbidden:
@@ -176,3 +176,6 @@ func asClose(err error) (websocket.CloseError, bool) {
 	ok := errors.As(err, &e)
 	return e, ok && strings.TrimSpace(e.Reason) != ""
 }
+
+// stay follows no redirect: what proves who the client is goes only to the gateway that was named.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -1,4 +1,4 @@
-// Package grant is what plugins may ask for: what the owner, an installation or the gateway itself granted.
+// Package grant is what plugins may be, use and ask for: what the owner, an installation or the gateway itself granted.
 //
 // Grants are kept by plugin id in the store and in memory. A grant outlives its plugin, and what a manifest asks
 // for beyond it is listed, never given, unless nobody has to be asked. Everything is safe for concurrent use.
@@ -6,11 +6,13 @@ package grant
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -22,13 +24,17 @@ const (
 	ByOwner   = "owner"   // the owner was asked
 )
 
-// Grant is what a plugin may ask for. It outlives the plugin, so that taking it away and putting
+// Grant is what a plugin may be, use and ask for. It outlives the plugin, so that taking it away and putting
 // something bolder in its place does not widen it.
 type Grant struct {
 	Permissions wit.Permissions `json:"permissions"`
-	By          string          `json:"by"`
-	At          int64           `json:"at"`
-	Version     string          `json:"version"`
+	// Is names what it may be: see Kinds. It is nil in grants that were recorded before that was looked at.
+	Is []string `json:"is,omitzero"`
+	// Limits are the largest that it may have.
+	Limits  wit.Limits `json:"limits,omitzero"`
+	By      string     `json:"by"`
+	At      int64      `json:"at"`
+	Version string     `json:"version"`
 }
 
 const grantTable = store.Table[Grant]("plugin.grant")
@@ -67,8 +73,15 @@ func (g *Grants) Of(id string) (Grant, bool) {
 // it did, and what is still lacking.
 func (g *Grants) Admit(ctx context.Context, m *wit.Manifest, isStock bool) (granted bool, lacking []string, err error) {
 	have, seen := g.Of(m.ID)
-	if lacking = Beyond(&have.Permissions, &m.Permissions); seen && len(lacking) == 0 {
-		return false, nil, nil
+	lacking = have.Lacking(m)
+	if isStock { // what it is came with the gateway, whatever stood in its place meanwhile
+		lacking = Beyond(&have.Permissions, &m.Permissions)
+	}
+	if seen && len(lacking) == 0 {
+		if have.Is == nil {
+			err = g.Record(ctx, m, have.By)
+		}
+		return false, nil, err
 	}
 	by := ByInstall
 	if isStock {
@@ -80,9 +93,9 @@ func (g *Grants) Admit(ctx context.Context, m *wit.Manifest, isStock bool) (gran
 	return true, nil, g.Record(ctx, m, by)
 }
 
-// Record grants a plugin exactly what its manifest asks for.
+// Record grants a plugin exactly what its manifest says and asks for.
 func (g *Grants) Record(ctx context.Context, m *wit.Manifest, by string) error {
-	next := Grant{Permissions: m.Permissions, By: by, At: time.Now().UnixMilli(), Version: m.Version}
+	next := Grant{Permissions: m.Permissions, Is: Kinds(&m.Provides), Limits: manifest.Limits(m), By: by, At: time.Now().UnixMilli(), Version: m.Version}
 	err := g.store.Update(ctx, func(tx store.Tx) error { return grantTable.Put(tx, m.ID, next) })
 	if err != nil {
 		return err
@@ -91,6 +104,56 @@ func (g *Grants) Record(ctx context.Context, m *wit.Manifest, by string) error {
 	defer g.mu.Unlock()
 	g.known[m.ID] = next
 	return nil
+}
+
+// Lacking lists what a manifest is, uses and asks for and the grant does not cover.
+func (g *Grant) Lacking(m *wit.Manifest) []string {
+	lacking := Beyond(&g.Permissions, &m.Permissions)
+	if g.Is == nil {
+		return lacking
+	}
+	for _, kind := range Kinds(&m.Provides) {
+		if !slices.Contains(g.Is, kind) {
+			lacking = append(lacking, kind)
+		}
+	}
+	want := manifest.Limits(m)
+	for _, limit := range []struct {
+		name       string
+		have, want int64
+	}{
+		{"limits.memory", g.Limits.Memory, want.Memory},
+		{"limits.deadline", g.Limits.Deadline, want.Deadline},
+		{"limits.maxInstances", int64(g.Limits.MaxInstances), int64(want.MaxInstances)},
+	} {
+		if limit.want > limit.have {
+			lacking = append(lacking, fmt.Sprintf("%s %d instead of %d", limit.name, limit.want, limit.have))
+		}
+	}
+	return lacking
+}
+
+// Kinds names what a plugin is: a channel, a provider, each tool with its effects, since approvals go by them, and each
+// hook with what becomes of an event that it fails on. It is never nil.
+func Kinds(p *wit.Provides) []string {
+	kinds := []string{}
+	if p.Channel != nil {
+		kinds = append(kinds, "channel")
+	}
+	if p.Provider != nil {
+		kinds = append(kinds, "provider")
+	}
+	for _, t := range p.Tools {
+		kind := "tool " + t.Name
+		for _, effect := range slices.Sorted(slices.Values(t.Effects)) {
+			kind += " " + string(effect)
+		}
+		kinds = append(kinds, kind)
+	}
+	for _, h := range p.Hooks {
+		kinds = append(kinds, strings.TrimSpace("hook "+string(h.Name)+" "+string(h.OnFailure)))
+	}
+	return kinds
 }
 
 // Beyond lists what want asks for and have does not cover.

@@ -64,8 +64,10 @@ type Update struct {
 	Path    string `json:"path"`
 	Reason  string `json:"reason"`
 	Hint    string `json:"hint,omitempty"`
-	// Lacking are the permissions that plugins.grant would give it.
+	// Lacking is what plugins.grant would give it: permissions, kinds and limits. Digest names the files that ask
+	// for it.
 	Lacking []string `json:"lacking,omitempty"`
+	Digest  string   `json:"digest,omitempty"`
 }
 
 // Status is what people are told of a plugin.

@@ -7,6 +7,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,4 +135,16 @@ func (c *checker) webhook(w *wit.WebhookFacts) {
 func Entry(m *wit.Manifest) (file, member string) {
 	file, member, _ = strings.Cut(m.Entry, "#")
 	return file, member
+}
+
+// Limits are a manifest's, with the contract's defaults where it names none.
+func Limits(m *wit.Manifest) wit.Limits {
+	l := wit.Limits{}
+	if m.Limits != nil {
+		l = *m.Limits
+	}
+	l.Memory = cmp.Or(l.Memory, wit.LimitsMemoryDefault)
+	l.Deadline = cmp.Or(l.Deadline, wit.LimitsDeadlineDefault)
+	l.MaxInstances = cmp.Or(l.MaxInstances, wit.LimitsMaxInstancesDefault)
+	return l
 }

@@ -33,6 +33,8 @@ type Package struct {
 	Root fs.FS
 	// Stock is set for what comes with the gateway.
 	Stock bool
+	// Kept is set for the copy of a build that has worked.
+	Kept bool
 	// Engine runs the package's code; nil is the gateway's own engine.
 	Engine engine.Engine
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -57,10 +58,15 @@ func (m *Models) choose(name, agent string) (choice, error) {
 	return choice{}, wit.NewError(wit.CodeUnavailable, "no model provider is configured: configure one, or enable the offline one")
 }
 
-// first is what a provider offers where no model is named.
+// first is what a provider offers where no model is named: the model of its settings, by the convention that a field
+// of that name is its own default, or the one of its manifest.
 func first(p ProviderInfo) choice {
 	c := choice{provider: p.ID}
-	if p.Facts.DefaultModel != nil {
+	var settings struct{ Model string }
+	switch _ = json.Unmarshal(p.Settings, &settings); { // settings that do not fit name no model
+	case settings.Model != "":
+		c.model = settings.Model
+	case p.Facts.DefaultModel != nil:
 		c.model = *p.Facts.DefaultModel
 	}
 	return c

@@ -10,19 +10,32 @@ import (
 type command struct {
 	name, help string
 	urgent     bool
+	reach      reach
 }
+
+// reach is what a command changes, and so who may give it in a chat.
+type reach int
+
+const (
+	looks   reach = iota // nothing: everybody may
+	stops                // the runs of the session: the owner may, and somebody who has the session alone
+	changes              // the session: the owner may
+)
+
+// commandDenied is what a command becomes whose sender may not give it.
+const commandDenied = "denied"
 
 // commandList are the texts that are answered without the model.
 func commandList() []command {
 	return []command{
-		{"help", "this list", true},
-		{"status", "what is going on", true},
-		{"whoami", "who you are to me", true},
-		{"stop", "stop what I am doing", true},
-		{"new", "start a new conversation; text after it is its first message", false},
-		{"reset", "the same as /new", false},
-		{"model", "show the model, or choose one: /model provider/model", false},
-		{"think", "show how much I think, or choose: /think off, low, medium, high, …", false},
+		{"help", "this list", true, looks},
+		{"status", "what is going on", true, looks},
+		{"whoami", "who you are to me", true, looks},
+		{"stop", "stop what I am doing", true, stops},
+		{"new", "start a new conversation; text after it is its first message", false, changes},
+		{"reset", "the same as /new", false, changes},
+		{"model", "show the model, or choose one: /model provider/model", false, changes},
+		{"think", "show how much I think, or choose: /think off, low, medium, high, …", false, changes},
 	}
 }
 
@@ -53,6 +66,18 @@ func splitCommand(text string) (c command, rest string) {
 func AsCommand(r run.Run) run.Run {
 	c, _ := splitCommand(r.Text)
 	r.Command, r.Urgent = c.name, c.urgent
+	return r
+}
+
+// fromChat marks a run that somebody asked for in a chat: as AsCommand does, and a command that its sender may
+// not give as denied. alone says that nobody else has the session.
+func fromChat(r run.Run, owner, alone bool) run.Run {
+	r = AsCommand(r)
+	c, rest := splitCommand(r.Text)
+	allowed := owner || c.reach == looks || c.reach == stops && alone || c.name == "model" && rest == ""
+	if r.Command != "" && !allowed {
+		r.Command, r.Urgent = commandDenied, true
+	}
 	return r
 }
 

@@ -107,6 +107,8 @@ func (c commands) answer(ctx context.Context, a *run.Active) (text string, chang
 		return "A new conversation. What is it about?", nil, nil
 	case "whoami":
 		return whoami(a.Run), nil, nil
+	case commandDenied:
+		return denial(a.Run.Origin), nil, nil
 	case "model":
 		return c.chooseModel(ctx, a, rest)
 	case "think":
@@ -114,6 +116,15 @@ func (c commands) answer(ctx context.Context, a *run.Active) (text string, chang
 	}
 	text, err = c.status(ctx, a.Run)
 	return text, nil, err
+}
+
+// denial tells somebody in a chat that a command is not theirs to give, and the owner how to say who they are.
+func denial(o message.Origin) string {
+	text := "Only the owner of this assistant may do that here."
+	if o.Sender != nil && o.Sender.ID != "" {
+		text += "\n\nIf that is you, run on its machine:\n\ncarapace pairing owner " + o.Channel + " " + o.Sender.ID
+	}
+	return text
 }
 
 // whoami tells who asks, as the gateway knows them.

@@ -28,19 +28,23 @@ func NewIntake(sessions *session.Service, runs Runs) *Intake { return &Intake{se
 func (i *Intake) Wake() { i.runs.Wake() }
 
 // Accept implements message.Acceptor: the message is a run in its conversation's session, answered there.
+// Who speaks for the owner is decided here, where the sender is known; a command of somebody else that would change
+// anything is answered with a refusal.
 // It runs in the transaction that takes the message in, so a message that was acknowledged to the platform has its
 // run. The message's id gives the run's; Enqueue takes one that comes twice for the same.
 func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
-	in, from := m.Message, m.Origin()
+	in, from, settings := m.Message, m.Origin(), i.sessions.Settings()
 	home := in.Conversation
 	if m.Home != "" {
 		home.ID = m.Home
 	}
-	key := i.sessions.Settings().Conversation("", from.Channel, home, in.Sender.ID)
+	key := settings.Conversation("", from.Channel, home, in.Sender.ID)
 	if _, err := session.Ensure(tx, key, from); err != nil {
 		return err
 	}
-	r := AsCommand(run.Run{ID: run.FromChannel.ID(m.ID), Session: key, Text: in.Text, Origin: from, Reply: &from})
+	alone := !isGroup(&in.Conversation) && settings.DMScope != session.ScopeMain
+	r := fromChat(run.Run{ID: run.FromChannel.ID(m.ID), Session: key, Text: in.Text, Origin: from, Reply: &from},
+		settings.IsOwner(from.Channel, in.Sender.ID), alone)
 	if r.Command == "" {
 		r.Text = message.Clip(preface(m)+in.Text, maxText)
 	}

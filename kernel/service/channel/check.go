@@ -23,13 +23,21 @@ func (s *Service) check(context.Context) service.Check {
 			}
 		case string(phaseFailed), string(phaseStopped), string(wit.ConnectionStateNeedsLogin):
 			wrong = append(wrong, described(a))
+		case string(wit.ConnectionStateConnected), string(phaseDisabled), string(phaseOff):
+		default:
+			waiting = append(waiting, described(a))
 		}
 	}
 	if len(wrong) > 0 {
 		return service.Check{Name: "channels", Message: strings.Join(wrong, "; "), Hint: "see `carapace logs`, and set the account up again with `carapace setup`"}
 	}
-	message := fmt.Sprintf("%d accounts", len(list))
-	return service.Check{Name: "channels", OK: true, Message: strings.Join(append([]string{message}, waiting...), "; ")}
+	if len(waiting) > 0 {
+		return service.Check{Name: "channels", OK: true, Warning: true, Message: strings.Join(waiting, "; "), Hint: "it goes on trying; `carapace logs` shows why it is not connected"}
+	}
+	if len(list) == 1 {
+		return service.Check{Name: "channels", OK: true, Message: "1 account"}
+	}
+	return service.Check{Name: "channels", OK: true, Message: fmt.Sprintf("%d accounts", len(list))}
 }
 
 // described says how an account is, for the owner.

@@ -35,7 +35,8 @@ type loop struct {
 
 	life     context.Context // Run's
 	settings Account
-	removed  bool // from the settings
+	removed  bool   // from the settings
+	told     string // the condition that the log has
 	machine  machine
 	mail     mailbox
 	bench    bench
@@ -188,7 +189,22 @@ func (l *loop) show() {
 // publish shows how the account is and says that it has changed.
 func (l *loop) publish() {
 	l.show()
-	ChangedKind.Publish(l.bus, l.view.Load().changed(l.redact))
+	now := l.view.Load().changed(l.redact)
+	l.tell(now)
+	ChangedKind.Publish(l.bus, now)
+}
+
+// tell logs when the account is connected or is no more.
+func (l *loop) tell(now Changed) {
+	const connected = string(wit.ConnectionStateConnected)
+	switch condition := now.Condition(); {
+	case condition == connected && l.told != connected:
+		l.log.Info("channel connected", "account", l.id)
+		l.told = connected
+	case condition != connected && l.told == connected:
+		l.log.Info("channel not connected any more", "account", l.id, "state", condition, "reason", now.Message)
+		l.told = condition
+	}
 }
 
 // idle reports whether nothing is under way that would bring an event.

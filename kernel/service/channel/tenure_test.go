@@ -133,7 +133,7 @@ func TestAnAccountThatRunsElsewhereWaits(t *testing.T) {
 		w.claims.Fail(nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got := doctor(s); p.kinds() != "start" || got != "true 1 accounts" {
+		if got := doctor(s); p.kinds() != "start" || got != "true 1 account" {
 			t.Errorf("afterwards: %q, %s", p.kinds(), got)
 		}
 	})

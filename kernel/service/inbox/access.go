@@ -11,6 +11,8 @@ import (
 type Access struct {
 	// DM is about direct conversations; PolicyPairing when empty.
 	DM Policy
+	// Owners are the ids of the owner, who may write directly unless nobody may.
+	Owners []string
 	// AllowFrom names people who may: ids, @usernames and "*", each also behind the channel's name and a colon.
 	AllowFrom []string
 	// Group is about groups; PolicyAllowlist when empty. An unknown policy lets nobody in.
@@ -77,7 +79,7 @@ func (a *Access) direct(channel string, sender wit.Person, approved func() (bool
 	switch {
 	case a.DM == PolicyDisabled:
 		return VerdictDenied, nil
-	case a.DM == PolicyOpen, listed(a.AllowFrom, sender, channel):
+	case a.DM == PolicyOpen, sender.ID != "" && slices.Contains(a.Owners, sender.ID), listed(a.AllowFrom, sender, channel):
 		return VerdictAccepted, nil
 	}
 	known, err := approved()

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -56,6 +57,7 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	for _, m := range in.moved {
 		s.announce(m)
 	}
+	s.tell(b, in.result.News)
 	if in.result.Accepted > 0 {
 		s.acceptor.Wake()
 	}
@@ -63,6 +65,35 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 		s.outbox.Wake()
 	}
 	return in.result, nil
+}
+
+// tell logs what the owner may have to do something about: who asks to write, and what was turned away and why.
+func (s *Service) tell(b Batch, news []Received) {
+	for i, n := range news {
+		switch n.Verdict {
+		case VerdictPairing:
+			s.log.Info("somebody asks to write: see `carapace pairing list`", "account", b.Account, "sender", n.Sender)
+		case VerdictDenied:
+			s.log.Info("message refused", "account", b.Account, "conversation", n.Conversation, "sender", n.Sender, "why", b.why(news[i]))
+		}
+	}
+}
+
+// why says which rule refused a message.
+func (b *Batch) why(n Received) string {
+	for i := range b.Messages {
+		m := &b.Messages[i]
+		switch {
+		case m.ID != n.ID:
+		case m.Conversation.Kind == wit.ConversationKindDirect:
+			return "dmPolicy is " + cmp.Or(string(b.Access.DM), string(PolicyPairing)) + " and the sender is not in allowFrom"
+		case b.Access.Group == "" || b.Access.Group == PolicyAllowlist:
+			return "groupPolicy is allowlist and the group is not in groups"
+		default:
+			return "groupPolicy is " + string(b.Access.Group)
+		}
+	}
+	return "the rules have changed"
 }
 
 // intake takes a batch in within one transaction.

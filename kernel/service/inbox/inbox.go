@@ -39,6 +39,8 @@ type Deps struct {
 	Accounts Accounts
 	// Moved are told, in the transaction, that a conversation has another id.
 	Moved []func(store.Tx, message.Move) error
+	// Owners are the settings that say who the owner is; nil where nobody can be named.
+	Owners Owners
 	// Redact takes secrets out of text that is kept for the owner; nil leaves it as it is.
 	Redact func(string) string
 }
@@ -51,6 +53,14 @@ type Accounts interface {
 	Account(channel, account string) (message.Account, error)
 	// Label returns how a channel is called for people.
 	Label(channel string) string
+}
+
+// Owners says who the owner is on chat platforms.
+type Owners interface {
+	// Owned reports whether anybody is named.
+	Owned() bool
+	// Own names a person of a channel, by the platform's id. Errors: CodeInvalid; CodeUnavailable.
+	Own(ctx context.Context, channel, person string) error
 }
 
 // Service is the inbox of all accounts.
@@ -72,7 +82,7 @@ func New(d Deps) *Service {
 	}
 	return &Service{
 		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox,
-		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts},
+		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts, owners: d.Owners},
 		letters: &DeadLetters{store: d.Store, redact: d.Redact}, movers: d.Moved,
 	}
 }

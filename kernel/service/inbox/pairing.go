@@ -18,6 +18,7 @@ type pairing struct {
 	store    store.Store
 	outbox   message.Outbox
 	accounts Accounts
+	owners   Owners
 }
 
 func (p *pairing) methods() []rpc.Method {
@@ -34,7 +35,7 @@ func (p *pairing) methods() []rpc.Method {
 func (p *pairing) list(ctx context.Context, in PairingListParams) (PairingListResult, error) {
 	out := PairingListResult{
 		Accounts: []PairingAccount{}, Requests: []PairingRequest{},
-		Limits: PairingLimits{PendingPerAccount: maxRequests, TTLMs: requestTTL.Milliseconds()},
+		CommandOwnerConfigured: p.owners != nil && p.owners.Owned(), Limits: PairingLimits{PendingPerAccount: maxRequests, TTLMs: requestTTL.Milliseconds()},
 	}
 	for _, a := range p.accounts.Accounts() {
 		if in.selects(a.Channel, a.ID) {
@@ -100,7 +101,21 @@ func (p *pairing) approve(ctx context.Context, in PairingDecisionParams) (Pairin
 		out.Notification = "sent"
 		p.outbox.Wake()
 	}
+	if err == nil && in.BootstrapCommandOwner {
+		out.CommandOwnerBootstrap, err = p.bootstrap(ctx, out.Channel, out.SenderID)
+	}
 	return out, err
+}
+
+// bootstrap makes the first person who is let in the owner, where that was asked for.
+func (p *pairing) bootstrap(ctx context.Context, channel, sender string) (string, error) {
+	switch {
+	case p.owners == nil:
+		return "unavailable", nil
+	case p.owners.Owned():
+		return "already-configured", nil
+	}
+	return "configured", p.owners.Own(ctx, channel, sender)
 }
 
 // dismiss forgets a request. The sender may ask again and gets another code.
@@ -112,9 +127,6 @@ func (p *pairing) dismiss(ctx context.Context, in PairingDecisionParams) (Pairin
 func (p *pairing) decide(ctx context.Context, in PairingDecisionParams, do func(store.Tx, request) error) (PairingDecisionResult, error) {
 	code := in.code()
 	out := PairingDecisionResult{RequestID: code, Notification: "not-requested", CommandOwnerBootstrap: "not-requested"}
-	if in.BootstrapCommandOwner {
-		out.CommandOwnerBootstrap = "unavailable"
-	}
 	if code == "" {
 		return out, wit.NewError(wit.CodeInvalid, "invalid pairing params: must have required property 'code'")
 	}

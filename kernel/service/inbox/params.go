@@ -15,7 +15,7 @@ type PairingListParams struct {
 type PairingListResult struct {
 	Accounts []PairingAccount `json:"accounts"`
 	Requests []PairingRequest `json:"requests"`
-	// CommandOwnerConfigured is always false: there is no such thing here.
+	// CommandOwnerConfigured says that an owner is named, who may give commands in chats.
 	CommandOwnerConfigured bool          `json:"commandOwnerConfigured"`
 	Limits                 PairingLimits `json:"limits"`
 }
@@ -75,7 +75,7 @@ type PairingDecisionParams struct {
 	Code      string `json:"code,omitempty" rpc:"max=64"`
 	// Notify tells the sender of an approval.
 	Notify bool `json:"notify,omitempty"`
-	// BootstrapCommandOwner is accepted for clients that send it; there is nothing to set up.
+	// BootstrapCommandOwner makes the sender the owner, unless there is one already. It is for an approval.
 	BootstrapCommandOwner bool `json:"bootstrapCommandOwner,omitempty"`
 }
 
@@ -87,7 +87,7 @@ type PairingDecisionResult struct {
 	AccountID string `json:"accountId"`
 	// Notification is sent or not-requested.
 	Notification string `json:"notification"`
-	// CommandOwnerBootstrap is unavailable or not-requested.
+	// CommandOwnerBootstrap is not-requested, configured, already-configured or unavailable.
 	CommandOwnerBootstrap string `json:"commandOwnerBootstrap"`
 }
 

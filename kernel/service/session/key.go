@@ -71,13 +71,13 @@ func (s Settings) IsMain(k Key) bool { return k == s.Main(k.Agent()) }
 
 // Direct returns where a person's direct messages go, by the configured scope.
 func (s Settings) Direct(agent, channel, peer string) Key {
-	switch s.DMScope {
-	case ScopePerPeer:
-		return s.key(agent, "dm:"+part(peer))
-	case ScopePerChannelPeer:
-		return s.key(agent, name(channel, "unknown")+":dm:"+part(peer))
+	switch {
+	case s.DMScope == ScopeMain, s.DMScope == ScopeOwner && s.IsOwner(channel, peer):
+		return s.Main(agent)
+	case s.DMScope == ScopePerPeer:
+		return s.key(agent, "dm:"+person(peer))
 	}
-	return s.Main(agent)
+	return s.key(agent, name(channel, "unknown")+":dm:"+person(peer))
 }
 
 // Conversation returns the key of a conversation on a channel. peer is the sender, who matters in a
@@ -139,8 +139,22 @@ func part(id string) string {
 		return "unknown"
 	}
 	if len(short) > maxPeer {
-		sum := sha256.Sum256([]byte(id))
-		short = strings.ToValidUTF8(short[:maxPeer-17], "") + "~" + hex.EncodeToString(sum[:8])
+		return marked(short, id)
 	}
 	return short
+}
+
+// person is part for somebody's id: two people whose ids differ in case only are told apart, as platforms do.
+func person(id string) string {
+	short := part(id)
+	if id = strings.TrimSpace(id); strings.ToLower(id) != id {
+		return marked(short, id)
+	}
+	return short
+}
+
+// marked is the beginning of a part with the hash of the id that it stands for.
+func marked(short, id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return strings.ToValidUTF8(short[:min(len(short), maxPeer-17)], "") + "~" + hex.EncodeToString(sum[:8])
 }

@@ -57,7 +57,8 @@ func TestConversationKeys(t *testing.T) {
 		conv  wit.Conversation
 		want  session.Key
 	}{
-		{"", direct, "agent:main:main"},
+		{"", direct, "agent:main:tele-gram:dm:bob"},
+		{"nonsense", direct, "agent:main:tele-gram:dm:bob"},
 		{session.ScopeMain, direct, "agent:main:main"},
 		{session.ScopePerPeer, direct, "agent:main:dm:bob"},
 		{session.ScopePerChannelPeer, direct, "agent:main:tele-gram:dm:bob"},
@@ -65,11 +66,14 @@ func TestConversationKeys(t *testing.T) {
 		{"", topic, "agent:main:tele-gram:group:-100:thread:77"},
 		{"", news, "agent:main:tele-gram:channel:!ab%3ahost"},
 	} {
-		if got := (session.Settings{DMScope: c.scope}).Conversation("", "Tele.Gram", c.conv, "Bob"); got != c.want {
+		if got := (session.Settings{DMScope: c.scope}).Conversation("", "Tele.Gram", c.conv, "bob"); got != c.want {
 			t.Errorf("%s %s: %q, want %q", c.scope, c.conv.ID, got, c.want)
 		}
 	}
 	s := session.Settings{}
+	if s.Conversation("", "x", direct, "Bob") == s.Conversation("", "x", direct, "bob") {
+		t.Error("people whose ids differ in case share a session")
+	}
 	a := s.Conversation("", "x", long, "")
 	long.ID += "e"
 	if b := s.Conversation("", "x", long, ""); a == b || len(a) > session.MaxKey || !strings.Contains(string(a), "~") {

@@ -161,7 +161,7 @@ func (r *Row) place(e Entry) {
 			r.Origin.ThreadID = thread(o.Conversation)
 		}
 	}
-	r.DisplayName = cmp.Or(r.DisplayName, person(e.Origin.Sender), e.Label)
+	r.DisplayName = cmp.Or(r.DisplayName, senderName(e.Origin.Sender), e.Label)
 	r.LastChannel, r.DeliveryContext = noChannel, &Delivery{Channel: noChannel}
 	if o := e.Route; o != nil && o.Conversation != nil {
 		r.LastChannel, r.LastTo, r.LastAccountID = o.Channel, o.Conversation.ID, o.Account
@@ -172,8 +172,8 @@ func (r *Row) place(e Entry) {
 // noChannel is how protocol 3 calls the clients of the gateway, where a channel is asked for.
 const noChannel = "webchat"
 
-// person is the name of whoever began a direct conversation.
-func person(p *wit.Person) string {
+// senderName is the name of whoever began a direct conversation.
+func senderName(p *wit.Person) string {
 	if p == nil || p.Name == nil {
 		return ""
 	}

@@ -10,7 +10,9 @@ import (
 type Scope string
 
 const (
-	// ScopeMain is one conversation for all of them: the default.
+	// ScopeOwner is the main conversation for the owner, and ScopePerChannelPeer for everybody else: the default.
+	ScopeOwner Scope = ""
+	// ScopeMain is one conversation for all of them: whoever may write reads and steers it.
 	ScopeMain Scope = "main"
 	// ScopePerPeer is one for each person, whatever the channel.
 	ScopePerPeer Scope = "per-peer"
@@ -25,6 +27,13 @@ type Settings struct {
 	Agents  []string
 	MainKey string
 	DMScope Scope
+	// Owners are the owner's own accounts on chat platforms, each as channel:id.
+	Owners []string
+}
+
+// IsOwner reports whether a person of a channel, by the platform's id, is the owner. Nobody is without an id.
+func (s Settings) IsOwner(channel, person string) bool {
+	return person != "" && slices.Contains(s.Owners, channel+":"+person)
 }
 
 // Agent returns the id of the agent that is meant, the default one for an empty text. Errors: CodeInvalid for

@@ -1,48 +1,165 @@
 package system
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// ConfigResult is the config file as clients may see it: raw is made from the settings without
-// secrets, not from the file.
+// ConfigResult is the config file as clients may see it: a secret in it is shown as [redacted], and written back
+// like that it stays what it is.
 type ConfigResult struct {
-	Path         string         `json:"path"`
-	Exists       bool           `json:"exists"`
-	Raw          string         `json:"raw"`
-	Parsed       *config.Config `json:"parsed"`
-	Valid        bool           `json:"valid"`
-	Config       *config.Config `json:"config"`
-	Hash         string         `json:"hash"`
-	Issues       []string       `json:"issues"`
-	Warnings     []string       `json:"warnings"`
-	LegacyIssues []string       `json:"legacyIssues"`
+	Path   string         `json:"path"`
+	Exists bool           `json:"exists"`
+	Raw    string         `json:"raw"`
+	Parsed *config.Config `json:"parsed"`
+	// Valid is false while the file as somebody left it cannot be used: Issues says why, Raw and Hash are the file's,
+	// and Config is what is in force meanwhile.
+	Valid  bool           `json:"valid"`
+	Config *config.Config `json:"config"`
+	// Hash names the text, for baseHash of config.set and config.patch.
+	Hash         string   `json:"hash"`
+	Issues       []string `json:"issues"`
+	Warnings     []string `json:"warnings"`
+	LegacyIssues []string `json:"legacyIssues"`
 }
 
-// configFile shows the config file.
+// configFile shows the config file and changes it.
 type configFile struct {
-	path     string
 	settings *config.Settings
 	plugins  Plugins
 }
 
-func (f configFile) get(context.Context, rpc.None) (ConfigResult, error) {
-	shown := f.settings.File().Redacted(f.plugins.ShowConfig)
-	raw, err := json.MarshalIndent(shown, "", "  ")
+func (f *configFile) get(context.Context, rpc.None) (ConfigResult, error) {
+	text, exists, hash := f.settings.Text()
+	d, shown, err := f.redacted(text)
 	if err != nil {
-		return ConfigResult{}, wit.Errorf(wit.CodeInternal, "show the settings: %w", err)
+		return ConfigResult{}, err
 	}
-	sum := sha256.Sum256(raw)
-	return ConfigResult{
-		Path: f.path, Exists: !bytes.Equal(raw, []byte("{}")), Raw: string(raw), Parsed: shown, Valid: true, Config: shown,
-		Hash: hex.EncodeToString(sum[:]), Issues: []string{}, Warnings: []string{}, LegacyIssues: []string{},
-	}, nil
+	r := ConfigResult{
+		Path: f.settings.Path(), Exists: exists, Raw: string(d.Text()), Parsed: shown, Valid: true, Config: shown, Hash: hash,
+		Issues: []string{}, Warnings: unusable(f.plugins, f.settings.Config()), LegacyIssues: []string{},
+	}
+	if text, problem := f.settings.Problem(); problem != nil {
+		r.Valid, r.Issues = false, []string{problem.Error()}
+		r.Raw, r.Hash = f.masked(string(text)), config.Hash(text)
+	}
+	return r, nil
+}
+
+// masked is a text that cannot be read, without the secrets that are in force.
+func (f *configFile) masked(text string) string {
+	g := f.settings.Config().Gateway
+	for _, secret := range []string{g.Token, g.Password} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "[redacted]")
+		}
+	}
+	return text
+}
+
+// redacted reads a text of the settings as clients may see it.
+func (f *configFile) redacted(text []byte) (*config.Document, *config.Config, error) {
+	d, err := config.ParseDocument(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := d.Redact(f.plugins.ShowConfig); err != nil {
+		return nil, nil, err
+	}
+	c, err := d.Config()
+	return d, c, err
+}
+
+// ConfigSetParams are a whole new text for the config file.
+type ConfigSetParams struct {
+	Raw string `json:"raw" rpc:"required,max=4194304"`
+	// BaseHash is the hash of the text that the new one was made from. It is needed once there is a file.
+	BaseHash string `json:"baseHash,omitempty" rpc:"max=128"`
+}
+
+// ConfigPatchParams are a change of the config file.
+type ConfigPatchParams struct {
+	// Raw is an object that is laid over the file, field by field; null takes a field away (RFC 7396).
+	Raw string `json:"raw" rpc:"required,max=4194304"`
+	// BaseHash refuses the change when the file has another hash by now.
+	BaseHash string `json:"baseHash,omitempty" rpc:"max=128"`
+}
+
+// ConfigChangeResult says what the settings are now.
+type ConfigChangeResult struct {
+	OK     bool           `json:"ok"`
+	Path   string         `json:"path"`
+	Config *config.Config `json:"config"`
+	Hash   string         `json:"hash"`
+	// Restart names the settings that changed and are in force only after a restart of the gateway.
+	Restart []string `json:"restart"`
+}
+
+func (f *configFile) set(ctx context.Context, p ConfigSetParams) (ConfigChangeResult, error) {
+	if _, exists, _ := f.settings.Text(); exists && p.BaseHash == "" {
+		return ConfigChangeResult{}, wit.NewError(wit.CodeInvalid, "config base hash required; re-run config.get and retry")
+	}
+	return f.change(ctx, p.BaseHash, func(d *config.Document) error {
+		before := *d
+		if err := d.Replace([]byte(p.Raw)); err != nil {
+			return err
+		}
+		return d.Restore(&before, f.plugins.ShowConfig)
+	})
+}
+
+func (f *configFile) patch(ctx context.Context, p ConfigPatchParams) (ConfigChangeResult, error) {
+	return f.change(ctx, p.BaseHash, func(d *config.Document) error {
+		before := *d
+		if err := d.Merge(wit.JSON(p.Raw)); err != nil {
+			return err
+		}
+		return d.Restore(&before, f.plugins.ShowConfig)
+	})
+}
+
+func (f *configFile) change(ctx context.Context, base string, change config.Change) (ConfigChangeResult, error) {
+	restart, err := f.settings.Edit(ctx, base, f.checked(change))
+	if err != nil {
+		return ConfigChangeResult{}, err
+	}
+	f.plugins.Settle()
+	text, _, hash := f.settings.Text()
+	_, shown, err := f.redacted(text)
+	return ConfigChangeResult{OK: err == nil, Path: f.settings.Path(), Config: shown, Hash: hash, Restart: restart}, err
+}
+
+// checked is a change that is refused when it makes a section of a plugin unusable that was not so before.
+func (f *configFile) checked(change config.Change) config.Change {
+	return func(d *config.Document) error {
+		if err := change(d); err != nil {
+			return err
+		}
+		c, err := d.Config()
+		if err != nil {
+			return nil // whoever calls the change finds the same, and knows more of it
+		}
+		known := unusable(f.plugins, f.settings.Config())
+		for _, problem := range unusable(f.plugins, c) {
+			if !slices.Contains(known, problem) {
+				return wit.NewError(wit.CodeInvalid, problem)
+			}
+		}
+		return nil
+	}
+}
+
+// patch writes a change of the settings as JSON.
+func patch(change any) (wit.JSON, error) {
+	b, err := json.Marshal(change)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInternal, "write the settings: %w", err)
+	}
+	return b, nil
 }

@@ -22,7 +22,6 @@ type DoctorResult struct {
 type doctor struct {
 	version    string
 	url        func() string
-	configPath string
 	checkStore func(context.Context) error
 	settings   *config.Settings
 	plugins    Plugins
@@ -33,7 +32,7 @@ type doctor struct {
 func (d *doctor) examine(ctx context.Context, _ rpc.None) (DoctorResult, error) {
 	r := DoctorResult{Checks: []service.Check{
 		{Name: "gateway", OK: true, Message: "carapace " + d.version + " at " + d.url()},
-		d.checkDatabase(ctx), d.checkSettings(), d.checkPlugins(),
+		d.checkDatabase(ctx), d.checkSettings(), d.checkPlugins(), d.checkAccess(),
 	}}
 	for _, other := range d.services() {
 		for _, check := range other.Checks {
@@ -53,17 +52,25 @@ func (d *doctor) checkDatabase(ctx context.Context) service.Check {
 }
 
 func (d *doctor) checkSettings() service.Check {
-	if problems := d.unusableSections(); len(problems) > 0 {
-		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + d.configPath + " and start the gateway again"}
+	problems := unusable(d.plugins, d.settings.Config())
+	if _, problem := d.settings.Problem(); problem != nil {
+		problems = append([]string{problem.Error()}, problems...)
+	}
+	if len(problems) > 0 {
+		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + d.settings.Path() + " with `carapace config edit`; the settings before the mistake are in force"}
 	}
 	return service.Check{Name: "settings", OK: true, Message: "every plugin's section fits its schema"}
 }
 
 func (d *doctor) checkPlugins() service.Check {
 	c := service.Check{Name: "plugins", OK: true}
-	var bad []string
+	var bad, waiting []string
 	ready := 0
 	for _, p := range d.plugins.List() {
+		if p.Update != "" {
+			waiting = append(waiting, p.ID+": the update "+p.Update)
+			c.Hint = p.Hint
+		}
 		switch p.State {
 		case "failed":
 			bad = append(bad, p.ID+": "+p.Reason)
@@ -78,6 +85,23 @@ func (d *doctor) checkPlugins() service.Check {
 		return c
 	}
 	c.Message = fmt.Sprintf("%d can be used", ready)
+	if len(waiting) > 0 {
+		c.Warning, c.Message = true, c.Message+"; "+strings.Join(waiting, "; ")
+	}
+	return c
+}
+
+// checkAccess says what of the owner's others may read or steer.
+func (d *doctor) checkAccess() service.Check {
+	c := service.Check{Name: "access", OK: true, Message: "the owner has the main session, everybody else one of their own"}
+	if list := risks(d.settings.Config()); len(list) > 0 {
+		c.Warning, c.Message, c.Hint = true, strings.Join(list, "; "), "`carapace config unset session.dmScope` gives everybody a session of their own; `carapace setup` changes who may write"
+		return c
+	}
+	if now := d.settings.Config(); len(now.Channels) > 0 && len(now.Owners) == 0 {
+		c.Warning, c.Message = true, "no owner is named: nobody may give commands in a chat, and your own chats are not the main session"
+		c.Hint = "`carapace pairing owner CHANNEL ID` names you; /whoami in a chat shows both"
+	}
 	return c
 }
 
@@ -90,24 +114,40 @@ func (d *doctor) checkQueues(ctx context.Context) service.Check {
 	return service.Check{Name: "queues", OK: true, Message: fmt.Sprintf("%d runs and %d messages wait", q.Runs, q.Outbound)}
 }
 
-// unusableSections says what is wrong with the plugins' sections of the config file. A section that cannot
+// risks names what the settings let others read or do, for people.
+func risks(c *config.Config) []string {
+	list := []string{}
+	if c.Session.DMScope == "main" {
+		list = append(list, "session.dmScope is main: whoever may write to a channel reads and goes on with the owner's conversation")
+	}
+	for channel, section := range c.Channels {
+		for id, a := range section.Accounts {
+			if a.DMPolicy == "open" || slices.Contains(a.AllowFrom, "*") {
+				list = append(list, channel+"/"+id+": everybody may write and have the model answer")
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// unusable says what is wrong with the plugins' sections of the config file. A section that cannot
 // be used fails its plugin's calls, never the gateway.
-func (d *doctor) unusableSections() []string {
-	var problems []string
+func unusable(plugins Plugins, c *config.Config) []string {
+	problems := []string{}
 	check := func(id, account string, section wit.JSON) {
 		if len(section) == 0 {
 			return
 		}
-		if err := d.plugins.CheckConfig(id, account, section); err != nil {
+		if err := plugins.CheckConfig(id, account, section); err != nil {
 			problems = append(problems, err.Error())
 		}
 	}
-	file := d.settings.File()
-	for id, p := range file.Plugins {
+	for id, p := range c.Plugins {
 		check(id, "", p.Config)
 	}
-	for id, c := range file.Channels {
-		for account, a := range c.Accounts {
+	for id, channel := range c.Channels {
+		for account, a := range channel.Accounts {
 			check(id, account, a.Config)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
@@ -92,6 +93,7 @@ type monitor struct {
 	stateDir string
 	agent    string
 	started  time.Time
+	settings *config.Settings
 	sessions Sessions
 	models   session.Models
 	plugins  Plugins

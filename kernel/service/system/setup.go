@@ -1,8 +1,12 @@
 package system
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/wit"
@@ -14,9 +18,13 @@ type Setup struct {
 	// Account is which account of a channel is meant; empty is the plugin as a whole.
 	Account string `json:"account,omitempty"`
 	Enabled *bool  `json:"enabled,omitempty"`
-	// Config is checked against the plugin's schema; see plugins.info.
+	// Config is laid over the plugin's section field by field; null takes a field away. The whole is checked
+	// against the plugin's schema; see plugins.info.
 	Config wit.JSON `json:"config,omitempty"`
-	Access *Access  `json:"access,omitempty"`
+	// Access is laid over the account's field by field.
+	Access *Access `json:"access,omitempty"`
+	// Test tries whether the plugin works with what it is given. If it does not, nothing is kept, and the error says why.
+	Test bool `json:"test,omitempty"`
 	// Secrets are credentials by the names that plugins.info gives. They are encrypted and never shown.
 	Secrets map[string]string `json:"secrets,omitempty"`
 }
@@ -25,10 +33,10 @@ type Setup struct {
 type Access struct {
 	// DMPolicy is pairing (the default), allowlist, open or disabled.
 	DMPolicy  string   `json:"dmPolicy,omitempty"`
-	AllowFrom []string `json:"allowFrom,omitempty"`
+	AllowFrom []string `json:"allowFrom,omitzero"`
 	// GroupPolicy is allowlist (the default), open or disabled.
 	GroupPolicy string   `json:"groupPolicy,omitempty"`
-	Groups      []string `json:"groups,omitempty"`
+	Groups      []string `json:"groups,omitzero"`
 	// RequireMention in groups is true when left out.
 	RequireMention *bool `json:"requireMention,omitempty"`
 }
@@ -38,82 +46,202 @@ type ConfigureResult struct {
 	OK      bool   `json:"ok"`
 	ID      string `json:"id"`
 	Account string `json:"account,omitempty"`
+	// Tested says that it works: a provider has listed its models, an account is connected.
+	Tested bool `json:"tested,omitempty"`
+	// Models are those that a tested provider lists, at most 100.
+	Models []string `json:"models,omitempty"`
 }
 
 // setup keeps what the owner says of a plugin.
 type setup struct {
-	settings *config.Settings
-	plugins  Plugins
-	accounts Accounts
-	vault    Vault
+	settings  *config.Settings
+	plugins   Plugins
+	providers Providers
+	accounts  Accounts
+	vault     Vault
 }
 
-// configure keeps credentials first, so that settings never come into force without them.
+// configure writes what the owner says of a plugin into the config file. It keeps credentials first, so that settings
+// never come into force without them, and none before all else is known to be right.
 func (s *setup) configure(ctx context.Context, p Setup) (ConfigureResult, error) {
+	result := ConfigureResult{ID: p.ID, Account: p.Account}
 	if p.Enabled == nil && p.Config == nil && p.Access == nil && len(p.Secrets) == 0 {
-		return ConfigureResult{}, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
+		return result, wit.NewError(wit.CodeInvalid, "nothing to configure: give enabled, config, access or secrets")
 	}
 	if !slices.ContainsFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID }) {
-		return ConfigureResult{}, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: install it first, or correct the name", p.ID)
+		return result, wit.Errorf(wit.CodeNotFound, "there is no plugin %s: `carapace plugins list` shows what there is", p.ID)
 	}
-	if p.Config != nil {
-		if err := s.plugins.CheckConfig(p.ID, p.Account, p.Config); err != nil {
-			return ConfigureResult{}, err
+	if err := s.checkSecrets(p); err != nil {
+		return result, err
+	}
+	change, err := s.change(p)
+	if err != nil {
+		return result, err
+	}
+	if err := s.try(change); err != nil {
+		return result, err
+	}
+	undo, err := s.put(ctx, p, change)
+	if err != nil {
+		return result, err
+	}
+	if p.Test {
+		if result.Tested, result.Models, err = s.test(ctx, p); err != nil {
+			return result, errors.Join(wit.Errorf(wit.CodeUnavailable, "%s does not work with that, so nothing was kept: %w", p.ID, err), undo(context.WithoutCancel(ctx)))
 		}
 	}
+	result.OK = true
+	return result, nil
+}
+
+// put keeps credentials, then settings. undo puts back what was there before.
+func (s *setup) put(ctx context.Context, p Setup, change config.Change) (undo func(context.Context) error, err error) {
+	before, _, _ := s.settings.Text()
+	secrets := map[string]string{} // as they were; empty for none
 	for name, value := range p.Secrets {
-		if err := s.keepSecret(ctx, p.ID, p.Account, name, value); err != nil {
-			return ConfigureResult{}, err
+		if secrets[name], err = s.vault.Get(ctx, p.ID, p.Account, name); err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+			return nil, err
+		}
+		if err := s.vault.Put(ctx, p.ID, p.Account, name, value); err != nil {
+			return nil, err
 		}
 	}
-	var err error
+	if _, err := s.settings.Edit(ctx, "", change); err != nil {
+		return nil, err
+	}
+	after, _, hash := s.settings.Text()
+	s.settle(p)
+	return func(ctx context.Context) error {
+		var errs []error
+		for name, value := range secrets {
+			if value == "" {
+				errs = append(errs, s.vault.Delete(ctx, p.ID, p.Account, name))
+			} else {
+				errs = append(errs, s.vault.Put(ctx, p.ID, p.Account, name, value))
+			}
+		}
+		if !bytes.Equal(before, after) {
+			_, err := s.settings.Edit(ctx, hash, func(d *config.Document) error { return d.Replace(before) })
+			errs = append(errs, err)
+		}
+		s.settle(p)
+		return errors.Join(errs...)
+	}, nil
+}
+
+// settle waits until what was put is in force.
+func (s *setup) settle(p Setup) {
+	s.plugins.Settle()
+	if p.Account != "" && len(p.Secrets) > 0 {
+		s.accounts.Restart(p.ID, p.Account)
+	}
+}
+
+// Bounds of a test.
+const (
+	testTimeout = 20 * time.Second
+	testModels  = 100
+)
+
+// test tries a plugin that was configured: an account by its connection, a provider by its models. Whatever else it is
+// cannot be tried without an effect.
+func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, testTimeout)
+	defer cancel()
 	if p.Account != "" {
-		err = s.configureAccount(ctx, p)
-	} else {
-		err = s.configurePlugin(ctx, p)
+		return true, nil, s.accounts.Test(ctx, p.ID, p.Account)
 	}
-	return ConfigureResult{OK: err == nil, ID: p.ID, Account: p.Account}, err
+	i := slices.IndexFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID })
+	if i < 0 || !s.plugins.List()[i].Provider {
+		return false, nil, nil
+	}
+	list, err := s.providers.List(ctx, p.ID, true)
+	for _, m := range list[:min(len(list), testModels)] {
+		models = append(models, m.ID)
+	}
+	return len(list) > 0, models, err
 }
 
-func (s *setup) configurePlugin(ctx context.Context, p Setup) error {
-	now := s.settings.SetUpPlugin(p.ID)
-	if p.Enabled != nil {
-		now.Enabled = p.Enabled
-	}
-	if p.Config != nil {
-		now.Config = p.Config
-	}
-	return s.settings.SetPlugin(ctx, p.ID, now)
-}
-
-func (s *setup) configureAccount(ctx context.Context, p Setup) error {
-	now := s.settings.SetUpAccount(p.ID, p.Account)
-	if p.Enabled != nil {
-		now.Enabled = p.Enabled
-	}
-	if p.Config != nil {
-		now.Config = p.Config
-	}
-	if a := p.Access; a != nil {
-		now.DMPolicy, now.AllowFrom, now.GroupPolicy, now.Groups, now.RequireMention = a.DMPolicy, a.AllowFrom, a.GroupPolicy, a.Groups, a.RequireMention
-	}
-	return s.settings.SetAccount(ctx, p.ID, p.Account, now)
-}
-
-// keepSecret keeps a credential that the plugin's manifest names, and makes an account use it.
-func (s *setup) keepSecret(ctx context.Context, id, account, name, value string) error {
-	names, err := s.plugins.Secrets(id)
+// checkSecrets looks whether the plugin's manifest names the credentials.
+func (s *setup) checkSecrets(p Setup) error {
+	names, err := s.plugins.Secrets(p.ID)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(names, name) {
-		return wit.Errorf(wit.CodeInvalid, "plugin %s has no credential %s; it has %v", id, name, names)
-	}
-	if err := s.vault.Put(ctx, id, account, name, value); err != nil {
-		return err
-	}
-	if account != "" {
-		s.accounts.Restart(id, account)
+	for name := range p.Secrets {
+		if !slices.Contains(names, name) {
+			return wit.Errorf(wit.CodeInvalid, "plugin %s has no credential %s; it has %v", p.ID, name, names)
+		}
 	}
 	return nil
+}
+
+// try makes a change on a copy of the settings.
+func (s *setup) try(change config.Change) error {
+	text, _, _ := s.settings.Text()
+	d, err := config.ParseDocument(text)
+	if err != nil {
+		return err
+	}
+	if err := change(d); err != nil {
+		return err
+	}
+	_, err = d.Config()
+	return err
+}
+
+// change is what a setup does to the settings, checked against the plugin's schema. An account that is turned on turns
+// its plugin on too.
+func (s *setup) change(p Setup) (config.Change, error) {
+	section, err := p.section()
+	if err != nil {
+		return nil, err
+	}
+	all := object{"plugins": object{p.ID: section}}
+	path := []string{"plugins", p.ID, "config"}
+	if p.Account != "" {
+		all = object{"channels": object{p.ID: object{"accounts": object{p.Account: section}}}}
+		path = []string{"channels", p.ID, "accounts", p.Account, "config"}
+		if p.Enabled != nil && *p.Enabled && !s.settings.PluginEnabled(p.ID) {
+			all["plugins"] = object{p.ID: object{"enabled": true}}
+		}
+	}
+	patch, err := patch(all)
+	if err != nil {
+		return nil, err
+	}
+	return func(d *config.Document) error {
+		if err := d.Merge(patch); err != nil {
+			return err
+		}
+		section, ok := d.Get(path...)
+		if p.Config == nil || !ok {
+			return nil
+		}
+		return s.plugins.CheckConfig(p.ID, p.Account, section)
+	}, nil
+}
+
+// object is a JSON object.
+type object = map[string]any
+
+// section is what a setup says, as it stands in the config file.
+func (p Setup) section() (object, error) {
+	section := object{}
+	if p.Access != nil {
+		b, err := json.Marshal(p.Access)
+		if err == nil {
+			err = json.Unmarshal(b, &section)
+		}
+		if err != nil {
+			return nil, wit.Errorf(wit.CodeInternal, "write who may talk: %w", err)
+		}
+	}
+	if p.Enabled != nil {
+		section["enabled"] = *p.Enabled
+	}
+	if p.Config != nil {
+		section["config"] = p.Config
+	}
+	return section, nil
 }

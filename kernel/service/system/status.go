@@ -26,7 +26,9 @@ type Status struct {
 	// Plugins counts them by their state.
 	Plugins  map[string]int `json:"plugins"`
 	Channels []Account      `json:"channels"`
-	Queued   Queues         `json:"queued"`
+	// Risks are what the settings let others read or do.
+	Risks  []string `json:"risks,omitempty"`
+	Queued Queues   `json:"queued"`
 }
 
 // Heartbeats says which agents wake by themselves.
@@ -97,7 +99,7 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 		Sessions: StatusSessions{Paths: []string{m.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
 		Version:  m.version, Commit: build(), UptimeMs: time.Since(m.started).Milliseconds(), Gateway: Endpoint{m.url()},
 		Model: defaults.Name(), Memory: usedMemory(),
-		Plugins: map[string]int{}, Channels: m.accounts.List(), Queued: queues,
+		Plugins: map[string]int{}, Channels: m.accounts.List(), Risks: risks(m.settings.Config()), Queued: queues,
 	}
 	for _, r := range overview.Recent {
 		st.Sessions.Recent = append(st.Sessions.Recent, row(r, time.Now()))

@@ -30,6 +30,10 @@ type Account struct {
 // Plugin is one plugin, in short.
 type Plugin struct {
 	ID, State, Reason, Hint string
+	// Update says of a version that waits or could not take its place why; empty for none.
+	Update string
+	// Provider says that it answers as a language model.
+	Provider bool
 }
 
 // Plugins is what there is to know of the plugins.
@@ -41,6 +45,8 @@ type Plugins interface {
 	CheckConfig(id, account string, section wit.JSON) error
 	// ShowConfig returns a section as an owner may see it.
 	ShowConfig(id, account string, section wit.JSON) wit.JSON
+	// Settle returns when changed settings are in force.
+	Settle()
 }
 
 // Accounts is what there is to know of the channels' accounts.
@@ -48,6 +54,8 @@ type Accounts interface {
 	List() []Account
 	// Restart starts an account anew, with the credentials that it has now.
 	Restart(channel, account string)
+	// Test waits until an account is connected, or says why it is not.
+	Test(ctx context.Context, channel, account string) error
 }
 
 // Sessions counts the sessions: *session.Service.
@@ -57,15 +65,22 @@ type Sessions interface {
 
 // Vault keeps credentials.
 type Vault interface {
+	Get(ctx context.Context, plugin, account, name string) (string, error)
 	Put(ctx context.Context, plugin, account, name, value string) error
+	Delete(ctx context.Context, plugin, account, name string) error
+}
+
+// Providers asks a provider whether it can be reached with what it was given.
+type Providers interface {
+	// List asks for the models. A provider that has no list gives none.
+	List(ctx context.Context, provider string, refresh bool) ([]wit.Model, error)
 }
 
 // Deps is what the answers are made of. All of it is asked for each answer and must be quick.
 type Deps struct {
-	Version    string
-	URL        func() string
-	StateDir   string
-	ConfigPath string
+	Version  string
+	URL      func() string
+	StateDir string
 	// Agent is the default agent's id.
 	Agent    string
 	Settings *config.Settings
@@ -73,8 +88,10 @@ type Deps struct {
 	Sessions Sessions
 	Models   session.Models
 	Plugins  Plugins
-	Accounts Accounts
-	Vault    Vault
+	// Providers are asked by plugins.configure.
+	Providers Providers
+	Accounts  Accounts
+	Vault     Vault
 	// CheckStore reads all of the database.
 	CheckStore func(context.Context) error
 	// Services are all services of the gateway: what they check, and what waits in them.
@@ -86,7 +103,7 @@ type Service struct {
 	monitor *monitor
 	doctor  *doctor
 	setup   *setup
-	file    configFile
+	file    *configFile
 	log     logFile
 }
 
@@ -94,18 +111,18 @@ type Service struct {
 func New(d Deps) *Service {
 	s := &Service{
 		monitor: &monitor{
-			version: d.Version, url: d.URL, stateDir: d.StateDir, agent: d.Agent, started: time.Now(),
+			version: d.Version, url: d.URL, stateDir: d.StateDir, agent: d.Agent, started: time.Now(), settings: d.Settings,
 			sessions: d.Sessions, models: d.Models, plugins: d.Plugins, accounts: d.Accounts, services: d.Services,
 		},
 		doctor: &doctor{
-			version: d.Version, url: d.URL, configPath: d.ConfigPath, checkStore: d.CheckStore,
+			version: d.Version, url: d.URL, checkStore: d.CheckStore,
 			settings: d.Settings, plugins: d.Plugins, services: d.Services,
 		},
-		setup: &setup{settings: d.Settings, plugins: d.Plugins, accounts: d.Accounts, vault: d.Vault},
-		file:  configFile{path: d.ConfigPath, settings: d.Settings, plugins: d.Plugins},
+		setup: &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, accounts: d.Accounts, vault: d.Vault},
+		file:  &configFile{d.Settings, d.Plugins},
 		log:   logFile{d.Log},
 	}
-	for _, problem := range s.doctor.unusableSections() {
+	for _, problem := range unusable(d.Plugins, d.Settings.Config()) {
 		d.Log.Logger().Error("config section unusable", "problem", problem)
 	}
 	return s
@@ -127,6 +144,8 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("status", wire.ScopeRead, s.monitor.status).Doc("Says what the gateway is made of and how much it has to do."),
 		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
 		rpc.New("config.get", wire.ScopeAdmin, s.file.get).In4(wire.ScopeRead).Doc("Returns the config file without its secrets."),
+		rpc.New("config.set", wire.ScopeAdmin, s.file.set).Doc("Puts a whole text in the config file's place, and in force."),
+		rpc.New("config.patch", wire.ScopeAdmin, s.file.patch).Doc("Changes the config file, and puts the change in force."),
 		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
 		rpc.New("doctor", wire.ScopeAdmin, s.doctor.examine).Doc("Looks for what is wrong and says what to do. It reads all of the database."),
 	}

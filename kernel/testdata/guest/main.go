@@ -13,7 +13,16 @@ import (
 // version is set at link time, so that one source makes several versions.
 var version = "v0"
 
-func init() { tool.Register("guest", guest{}) }
+func init() {
+	switch version {
+	case "dies":
+		panic("it dies in its start")
+	case "loops":
+		for {
+		}
+	}
+	tool.Register("guest", guest{})
+}
 
 func main() {}
 

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// newConfig reads and changes the config file: through the gateway, which checks what its plugins can use and puts it
+// in force, or in the file where none runs.
+func newConfig(o *options) *cobra.Command {
+	c := &cobra.Command{
+		Use: "config", Short: "Read and change the settings",
+		Long: "Read and change carapace.json, the one place of all settings. A change is in force at once, also one that is\n" +
+			"made in the file itself; what needs a restart is named. Credentials are not settings: `carapace setup` keeps them.",
+		Example: "  carapace config get\n  carapace config set log.level debug",
+		Args:    cobra.NoArgs, RunE: help,
+	}
+	c.AddCommand(
+		o.client(&cobra.Command{
+			Use: "get [PATH]", Short: "Print the settings, or what stands at a path", Example: "  carapace config get\n  carapace config get plugins.openai.config", Args: atMost("[PATH]"),
+			ValidArgsFunction: o.complete(settingPaths),
+			RunE:              func(c *cobra.Command, args []string) error { return getSetting(c.Context(), o, args) },
+		}),
+		o.client(&cobra.Command{
+			Use: "set PATH VALUE", Short: "Change one setting", Args: exactly("PATH", "VALUE"), ValidArgsFunction: o.complete(settingPaths),
+			Example: "  carapace config set log.level debug\n  carapace config set channels.telegram.accounts.default.groups '[\"-100123\"]'",
+			RunE:    func(c *cobra.Command, args []string) error { return setSetting(c.Context(), o, args[0], args[1]) },
+		}),
+		o.client(&cobra.Command{
+			Use: "unset PATH", Short: "Take a setting away, so that its default holds", Example: "  carapace config unset session.dmScope", Args: exactly("PATH"),
+			ValidArgsFunction: o.complete(settingPaths),
+			RunE:              func(c *cobra.Command, args []string) error { return unsetSetting(c.Context(), o, args[0]) },
+		}),
+		o.client(&cobra.Command{
+			Use: "edit", Short: "Open the settings in $EDITOR and put them in force", Example: "  carapace config edit", Args: cobra.NoArgs,
+			RunE: func(c *cobra.Command, _ []string) error { return editSettings(c.Context(), o) },
+		}),
+	)
+	return c
+}
+
+// getSetting prints a text as it is and everything else as JSON, which --json makes of a text too.
+func getSetting(ctx context.Context, o *options, args []string) error {
+	now, err := o.settings(ctx).read(ctx)
+	if err != nil {
+		return err
+	}
+	d, err := config.ParseDocument([]byte(now.Raw))
+	if err != nil {
+		return err
+	}
+	var path []string
+	if len(args) > 0 {
+		if path, err = settingPath(args[0]); err != nil {
+			return err
+		}
+	}
+	value, ok := d.Get(path...)
+	if !ok {
+		return fmt.Errorf("nothing is said of %s: its default holds", args[0])
+	}
+	var text string
+	if !o.json && json.Unmarshal(value, &text) == nil {
+		return o.println(text)
+	}
+	return o.printJSON(value)
+}
+
+// setSetting takes a value as JSON where that can stand at the path, and as a text otherwise.
+func setSetting(ctx context.Context, o *options, path, value string) error {
+	parts, err := settingPath(path)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	forms := []json.RawMessage{text}
+	if json.Valid([]byte(value)) {
+		forms = []json.RawMessage{json.RawMessage(value), text}
+	}
+	change, err := firstThatFits(parts, forms)
+	if err != nil {
+		return usageError{err}
+	}
+	return changeSettings(ctx, o, change)
+}
+
+// firstThatFits is the change that sets a path to the first of the values that may stand there, or why the first may not.
+func firstThatFits(path []string, values []json.RawMessage) (wit.JSON, error) {
+	var first error
+	for _, value := range values {
+		change, err := nested(path, value)
+		if err == nil {
+			_, err = config.Parse(change)
+		}
+		if err == nil {
+			return change, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if _, after, ok := strings.Cut(first.Error(), ": "); ok && strings.HasPrefix(first.Error(), "line ") {
+		return nil, errors.New(after) // the line is one of this program's own making
+	}
+	return nil, first
+}
+
+func unsetSetting(ctx context.Context, o *options, path string) error {
+	parts, err := settingPath(path)
+	if err != nil {
+		return err
+	}
+	change, err := nested(parts, json.RawMessage("null"))
+	if err != nil {
+		return err
+	}
+	return changeSettings(ctx, o, change)
+}
+
+func changeSettings(ctx context.Context, o *options, change wit.JSON) error {
+	done, err := o.settings(ctx).patch(ctx, change)
+	if err != nil {
+		return err
+	}
+	return o.printChange(done)
+}
+
+// printChange says what became of a change.
+func (o *options) printChange(done settingsChange) error {
+	if o.json {
+		return o.printJSON(done)
+	}
+	if err := o.println("written to " + done.Path); err != nil {
+		return err
+	}
+	if len(done.Restart) > 0 {
+		return o.println("in force after a restart of the gateway: " + strings.Join(done.Restart, ", "))
+	}
+	return nil
+}
+
+// settingPath reads a path as people write it: names with dots between.
+func settingPath(path string) ([]string, error) {
+	parts := strings.Split(path, ".")
+	for _, part := range parts {
+		if part == "" {
+			return nil, usageError{fmt.Errorf("%q is no path of a setting: write names with dots between, such as log.level", path)}
+		}
+	}
+	return parts, nil
+}
+
+// nested is an object with a value at a path.
+func nested(path []string, value json.RawMessage) (wit.JSON, error) {
+	for i := len(path) - 1; i >= 0; i-- {
+		b, err := json.Marshal(map[string]json.RawMessage{path[i]: value})
+		if err != nil {
+			return nil, err
+		}
+		value = b
+	}
+	return wit.JSON(value), nil
+}
+
+// editSettings gives the settings to the editor. The text is kept where it could not be put in force, so that nobody's
+// work is lost.
+func editSettings(ctx context.Context, o *options) error {
+	store := o.settings(ctx)
+	now, err := store.read(ctx)
+	if err != nil {
+		return err
+	}
+	path, err := draft(now.Raw)
+	if err != nil {
+		return err
+	}
+	if err := openEditor(ctx, o, path); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if string(text) == now.Raw {
+		_ = os.Remove(path) // it holds nothing new
+		return o.println("nothing was changed")
+	}
+	done, err := store.replace(ctx, string(text), now.Hash)
+	if err != nil {
+		return fmt.Errorf("%w; what you wrote is kept in %s", err, path)
+	}
+	_ = os.Remove(path)
+	return o.printChange(done)
+}
+
+// draft puts a text into a file of its own, which only the owner can read.
+func draft(text string) (path string, err error) {
+	f, err := os.CreateTemp("", "carapace-*.json")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.WriteString(text)
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+func openEditor(ctx context.Context, o *options, path string) error {
+	editor := env("VISUAL", env("EDITOR", "vi"))
+	cmd := exec.CommandContext(ctx, "sh", "-c", editor+` "$1"`, "sh", path) // it may have arguments
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = o.in, o.out, o.err
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("the editor %s: %w; set EDITOR to another, or use `carapace config set`", editor, err)
+	}
+	return nil
+}

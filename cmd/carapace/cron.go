@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carapace-gateway/carapace/kernel/service/cron"
+)
+
+// newCron looks after what the assistant does by itself, at a time.
+func newCron(o *options) *cobra.Command {
+	c := &cobra.Command{Use: "cron", Short: "Say what the assistant does at a time", Args: cobra.NoArgs, RunE: help}
+	id := func(args []string) any { return cron.IDParams{ID: args[0]} }
+	c.AddCommand(
+		o.client(&cobra.Command{
+			Use: "list", Short: "List the jobs", Example: "  carapace cron list", Args: cobra.NoArgs,
+			RunE: show(o, "cron.list", fixed(map[string]bool{"includeDisabled": true}), printJobs),
+		}),
+		newCronAdd(o),
+		o.client(&cobra.Command{
+			Use: "run JOB", Short: "Run a job now", Example: "  carapace cron run 3f6c…", Args: exactly("JOB"), RunE: act(o, "cron.run", id, "it runs"),
+		}),
+		o.client(&cobra.Command{
+			Use: "remove JOB", Short: "Remove a job", Example: "  carapace cron remove 3f6c…", Args: exactly("JOB"), RunE: act(o, "cron.remove", id, "removed"),
+		}),
+	)
+	return c
+}
+
+// newCronAdd adds a question that is asked in a session of its own.
+func newCronAdd(o *options) *cobra.Command {
+	var f struct {
+		cron, at string
+		every    time.Duration
+	}
+	c := &cobra.Command{
+		Use: "add NAME MESSAGE", Short: "Have the assistant answer a message at a time", Args: exactly("NAME", "MESSAGE"),
+		Example: "  carapace cron add morning \"What is on today?\" --cron \"0 7 * * *\"\n  carapace cron add tea \"Say that the tea is ready.\" --at 2027-01-01T08:00:00Z",
+		RunE: func(c *cobra.Command, args []string) error {
+			p := cron.AddParams{Name: &args[0], Payload: cron.PayloadParams{Kind: "agentTurn", Message: &args[1]}}
+			given := 0
+			for kind, is := range map[string]bool{"cron": f.cron != "", "at": f.at != "", "every": f.every > 0} {
+				if is {
+					p.Schedule.Kind = kind
+					given++
+				}
+			}
+			if given != 1 {
+				return usageError{errors.New("say when: one of --cron, --at and --every")}
+			}
+			p.Schedule.Expr, p.Schedule.At, p.Schedule.EveryMs = f.cron, f.at, f.every.Milliseconds()
+			return show(o, "cron.add", fixed(params(p)), func(w io.Writer, j cron.Job) error {
+				_, err := fmt.Fprintln(w, "added as", j.ID)
+				return err
+			})(c, args)
+		},
+	}
+	c.Flags().StringVar(&f.cron, "cron", "", "minute, hour, day, month and weekday, such as \"0 7 * * *\"")
+	c.Flags().StringVar(&f.at, "at", "", "once, such as 2027-01-01T08:00:00+01:00")
+	c.Flags().DurationVar(&f.every, "every", 0, "again and again, such as 2h")
+	return o.client(c)
+}
+
+// params are a job's, with only what a kind of schedule has.
+func params(p cron.AddParams) map[string]any {
+	when := map[string]any{"kind": p.Schedule.Kind}
+	switch p.Schedule.Kind {
+	case "cron":
+		when["expr"] = p.Schedule.Expr
+	case "at":
+		when["at"] = p.Schedule.At
+	default:
+		when["everyMs"] = p.Schedule.EveryMs
+	}
+	return map[string]any{"name": p.Name, "schedule": when, "sessionTarget": "isolated", "payload": map[string]any{"kind": p.Payload.Kind, "message": p.Payload.Message}}
+}
+
+// printJobs writes one line for each job.
+func printJobs(w io.Writer, list cron.ListResult) error {
+	var rows [][]string
+	for _, j := range list.Jobs {
+		on := "on"
+		if !j.Enabled {
+			on = "off"
+		}
+		rows = append(rows, []string{j.ID, j.Name, j.Schedule.Kind, on})
+	}
+	return table(w, "JOB NAME WHEN STATE", rows)
+}

@@ -1,0 +1,109 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Change changes a document of settings. It may be called for a document that is thrown away.
+type Change func(*Document) error
+
+// Hash names a text of the settings, so that who changes it can say which text they have seen.
+func Hash(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Edit changes the file at path and returns its text before and after. base, unless it is empty, is the Hash of the
+// text that the change was made for. A running gateway sees the change; see Settings.Edit for one that goes through it.
+//
+// Errors: CodeConflict for another base; CodeInvalid for a change that leaves settings that cannot be, or changes a file
+// that cannot be read: that can only be replaced; the change's own; CodeUnavailable.
+func Edit(path, base string, change Change) (before, after []byte, err error) {
+	before, err = read(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	if after, err = edited(before, base, change); err != nil {
+		return before, nil, err
+	}
+	return before, after, write(path, after)
+}
+
+// edited is a text after a change.
+func edited(before []byte, base string, change Change) (after []byte, err error) {
+	if base != "" && base != Hash(before) {
+		return nil, wit.NewError(wit.CodeConflict, "the settings have changed since they were read: read them again, and change those")
+	}
+	d, err := ParseDocument(before)
+	if err != nil {
+		d = &Document{text: before, root: &node{kind: kindObject}, broken: err}
+	}
+	if err := change(d); err != nil {
+		return nil, err
+	}
+	if _, err := d.Config(); err != nil {
+		if _, old := Parse(before); old != nil && !d.placed {
+			return nil, unmended(old)
+		}
+		return nil, err
+	}
+	if len(d.text) > maxFile {
+		return nil, wit.Errorf(wit.CodeTooLarge, "the settings would have %d bytes, at most %d fit", len(d.text), maxFile)
+	}
+	return d.text, nil
+}
+
+// unmended refuses a change of a file that cannot be used, with why.
+func unmended(why error) error {
+	return wit.Errorf(wit.CodeInvalid, "the config file has to be mended before anything else is changed: %w", why)
+}
+
+// write puts a text in a file's place at once, so that nobody sees half of it and a crash leaves one or the other. A link
+// stays a link. A new file can be read by its owner only.
+func write(path string, text []byte) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	mode := fs.FileMode(0o600)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	err := replace(path, text, mode)
+	if err != nil {
+		return wit.Errorf(wit.CodeUnavailable, "the settings cannot be written: %w", err)
+	}
+	return nil
+}
+
+func replace(path string, text []byte, mode fs.FileMode) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name()) // the first error counts
+		}
+	}()
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Chmod(f.Name(), mode); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,250 @@
+package config_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// world is settings in a file, and what they tell.
+type world struct {
+	*config.Settings
+	path string
+	mu   sync.Mutex
+	news []config.Changed
+	log  strings.Builder
+}
+
+func open(t *testing.T, path, text string) *world {
+	t.Helper()
+	w := &world{path: path}
+	if text != "" {
+		must(t, os.WriteFile(path, []byte(text), 0o640))
+	}
+	bus := new(event.Bus)
+	config.ChangedKind.Subscribe(bus, func(c config.Changed) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.news = append(w.news, c)
+	})
+	var err error
+	w.Settings, err = config.Open(config.Deps{Path: path, Bus: bus, Log: hclog.New(&hclog.LoggerOptions{Output: &w.log}),
+		Override: func(c *config.Config) { c.Gateway.Bind = "all" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) broken() bool {
+	_, err := w.Problem()
+	return err != nil
+}
+
+func merge(patch string) config.Change {
+	return func(d *config.Document) error { return d.Merge(wit.JSON(patch)) }
+}
+
+// TestAnEditChangesWhatItSays in the file, and nothing else: neither the order of what stands there, nor what this start
+// says over it, nor the file's mode; and a link stays a link.
+func TestAnEditChangesWhatItSays(t *testing.T) {
+	real := filepath.Join(t.TempDir(), "real.json")
+	path := filepath.Join(t.TempDir(), "carapace.json")
+	must(t, os.Symlink(real, path))
+	must(t, os.WriteFile(real, []byte(`{"log":{"level":"warn"},"agent":{"name":"Ada <3"},"plugins":{"p":{"enabled":false,"config":{"baseUrl":"http://home","model":"a"}}}}`), 0o640))
+	w := open(t, path, "")
+	restart, err := w.Edit(t.Context(), "", merge(`{"plugins":{"p":{"enabled":true,"config":{"model":"b"}}},"log":{"level":null},"gateway":{"port":7}}`))
+	must(t, err)
+	want := `{
+  "log": {},
+  "agent": {
+    "name": "Ada <3"
+  },
+  "plugins": {
+    "p": {
+      "enabled": true,
+      "config": {
+        "baseUrl": "http://home",
+        "model": "b"
+      }
+    }
+  },
+  "gateway": {
+    "port": 7
+  }
+}
+`
+	b, err := os.ReadFile(real)
+	info, _ := os.Lstat(path)
+	if mode, _ := os.Stat(real); err != nil || string(b) != want || info.Mode()&os.ModeSymlink == 0 || mode.Mode().Perm() != 0o640 {
+		t.Fatalf("%v %v %v\n%s", err, info.Mode(), mode.Mode(), b)
+	}
+	if len(restart) != 1 || restart[0] != "gateway.port" {
+		t.Errorf("a restart is needed for %v", restart)
+	}
+	if got := string(w.PluginConfig("p")); !w.PluginEnabled("p") || got != `{"baseUrl":"http://home","model":"b"}` || w.Config().Gateway.Bind != "all" {
+		t.Errorf("%s %+v", got, w.Config().Gateway)
+	}
+	if len(w.news) != 2 || w.news[0] != (config.Changed{}) || w.news[1] != (config.Changed{Plugin: "p"}) {
+		t.Errorf("%+v", w.news)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(real)); len(left) != 1 {
+		t.Errorf("%v are left", left)
+	}
+}
+
+// TestARefusedEditChangesNothing: settings that cannot be, another base, a change that fails, a file that is broken.
+func TestARefusedEditChangesNothing(t *testing.T) {
+	const text = `{"log":{"level":"warn"}}`
+	w := open(t, filepath.Join(t.TempDir(), "carapace.json"), text)
+	_, _, hash := w.Text()
+	failed := errors.New("failed")
+	for name, c := range map[string]struct {
+		base   string
+		change config.Change
+		want   wit.Code
+	}{
+		"value":   {"", merge(`{"log":{"level":"loud"}}`), wit.CodeInvalid},
+		"field":   {hash, merge(`{"lgo":{}}`), wit.CodeInvalid},
+		"list":    {"", merge(`[]`), wit.CodeInvalid},
+		"base":    {config.Hash([]byte("{}")), merge(`{"log":{"level":"info"}}`), wit.CodeConflict},
+		"change":  {"", func(*config.Document) error { return failed }, wit.CodeInternal},
+		"account": {"", merge(`{"channels":{"c":{"accounts":{"Y!":{}}}}}`), wit.CodeInvalid},
+	} {
+		if _, err := w.Edit(t.Context(), c.base, c.change); wit.CodeOf(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if b, err := os.ReadFile(w.path); err != nil || string(b) != text || len(w.news) > 0 || w.Config().Log.Level != "warn" {
+		t.Errorf("%v %s %v", err, b, w.news)
+	}
+	must(t, os.WriteFile(w.path, []byte(`{"log"`), 0o600))
+	if _, err := w.Edit(t.Context(), "", merge(`{}`)); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "line 1") {
+		t.Errorf("a broken file is written over: %v", err)
+	}
+	if _, err := w.Edit(t.Context(), config.Hash([]byte(`{"log"`)), func(d *config.Document) error { return d.Replace([]byte(`{"log":{}}`)) }); err != nil {
+		t.Errorf("a broken file cannot be mended: %v", err)
+	}
+	if _, err := config.Parse([]byte(`{"gateway":{"token":"[redacted]"}}`)); err == nil {
+		t.Error("the mark of a secret is taken for one")
+	}
+}
+
+// TestTwoWritersKeepEachOthersChanges, whether they change through the gateway or in the file.
+func TestTwoWritersKeepEachOthersChanges(t *testing.T) {
+	w := open(t, filepath.Join(t.TempDir(), "carapace.json"), "")
+	var writers sync.WaitGroup
+	for _, name := range strings.Fields("a b c d e f g h") {
+		writers.Go(func() {
+			if _, err := w.Edit(context.Background(), "", merge(`{"plugins":{"`+name+`":{"enabled":false}}}`)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	writers.Wait()
+	must(t, os.WriteFile(w.path, []byte(`{"agent":{"name":"Ada"}}`), 0o600)) // nobody has looked yet
+	if _, err := w.Edit(t.Context(), "", merge(`{"plugins":{"i":{"enabled":false}}}`)); err != nil || w.Config().Agent.Name != "Ada" {
+		t.Errorf("%v %+v", err, w.Config())
+	}
+	if got := len(w.Config().Plugins); got != 1 {
+		t.Errorf("%d plugins, want what the file says", got)
+	}
+}
+
+// TestTheFileIsWatched: what somebody writes is in force, what is broken is said once and changes nothing, and what is
+// mended is in force again.
+func TestTheFileIsWatched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, filepath.Join(t.TempDir(), "carapace.json"), `{"log":{"level":"warn"}}`)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.Run(ctx) }()
+		later := func() { <-time.After(3 * time.Second) }
+		level := func(want string, problem bool) {
+			t.Helper()
+			later()
+			if got := w.Config().Log.Level; got != want || w.broken() != problem {
+				t.Errorf("level %s, want %s; problem %v", got, want, !problem)
+			}
+		}
+		level("warn", false)
+		must(t, os.WriteFile(w.path, []byte(`{"log":{"level":"debug"}}`), 0o600))
+		level("debug", false)
+		must(t, os.WriteFile(w.path, []byte("{\n\"log\":{\"level\":\"loud\"}}"), 0o600))
+		level("debug", true)
+		later()
+		if n := strings.Count(w.log.String(), "line 2, column 16: log.level"); n != 1 {
+			t.Errorf("said %d times:\n%s", n, w.log.String())
+		}
+		must(t, os.Remove(w.path))
+		level("debug", true)
+		must(t, os.WriteFile(w.path, []byte(`{"log":{"level":"error"},"gateway":{"port":9}}`), 0o600))
+		level("error", false)
+		if !strings.Contains(w.log.String(), "gateway.port") {
+			t.Errorf("nobody says that a restart is needed:\n%s", w.log.String())
+		}
+		stop()
+		must(t, <-done)
+	})
+}
+
+// TestWhatWasSetUpBeforeMovesIntoTheFile, below what stands there, once.
+func TestWhatWasSetUpBeforeMovesIntoTheFile(t *testing.T) {
+	db := store.OpenMemory()
+	must(t, db.Update(t.Context(), func(tx store.Tx) error {
+		return errors.Join(
+			store.Table[config.Plugin]("settings.plugin").Put(tx, "p", config.Plugin{Enabled: new(false), Config: wit.JSON(`{"a":2,"b":3}`)}),
+			store.Table[config.Account]("settings.account").Put(tx, "c/x", config.Account{Config: wit.JSON(`{"root":"set","mode":"m"}`)}),
+			store.Table[config.Account]("settings.account").Put(tx, "c/y", config.Account{DMPolicy: "disabled"}),
+		)
+	}))
+	w := open(t, filepath.Join(t.TempDir(), "carapace.json"),
+		`{"plugins":{"p":{"config":{"a":1}}},"channels":{"c":{"accounts":{"x":{"dmPolicy":"open","config":{"root":"file"}}}}}}`)
+	for range 2 {
+		must(t, w.Move(t.Context(), db))
+		x, ok := w.Account("c", "x")
+		if got := string(w.PluginConfig("p")); got != `{"a":1,"b":3}` || w.PluginEnabled("p") || !w.PluginEnabled("other") ||
+			!ok || x.DMPolicy != "open" || string(x.Config) != `{"root":"file","mode":"m"}` || strings.Join(w.AccountIDs("c"), " ") != "x y" {
+			b, _ := os.ReadFile(w.path)
+			t.Fatalf("%s", b)
+		}
+		_, err := w.Edit(t.Context(), "", merge(`{"plugins":{"p":{"config":{"b":3}}}}`))
+		must(t, err)
+	}
+}
+
+// TestSecretsAreNotShown, and written back as they are shown they stay.
+func TestSecretsAreNotShown(t *testing.T) {
+	const text = `{"gateway":{"token":"s3cret","port":1},"plugins":{"p":{"config":{"key":"s3cret","open":1}},"q":{"config":"s3cret"}},
+		"channels":{"c":{"accounts":{"a":{"config":{"key":"s3cret","open":{"x":2}}}}}}}`
+	d, err := config.ParseDocument([]byte(text))
+	must(t, err)
+	show := func(_, _ string, section wit.JSON) wit.JSON {
+		return wit.JSON(strings.ReplaceAll(string(section), `"s3cret"`, `"[redacted]"`))
+	}
+	must(t, d.Redact(show))
+	if strings.Contains(string(d.Text()), "s3cret") || strings.Count(string(d.Text()), "[redacted]") != 4 {
+		t.Errorf("%s", d.Text())
+	}
+	was, err := config.ParseDocument([]byte(text))
+	must(t, err)
+	must(t, d.Merge(wit.JSON(`{"gateway":{"port":2},"plugins":{"p":{"config":{"open":3}}}}`)))
+	must(t, d.Restore(was, show))
+	if c, err := d.Config(); err != nil || c.Gateway.Token != "s3cret" || c.Gateway.Port != 2 || string(c.Plugins["p"].Config) != `{"key":"s3cret","open":3}` ||
+		string(c.Channels["c"].Accounts["a"].Config) != `{"key":"s3cret","open":{"x":2}}` {
+		t.Errorf("%s %v", d.Text(), err)
+	}
+}

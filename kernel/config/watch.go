@@ -1,0 +1,85 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// watchEvery is how often the file is looked at. One look is a call of stat.
+const watchEvery = 500 * time.Millisecond
+
+// Run puts in force what somebody writes into the file, until ctx ends; it returns nil. A file that cannot be read, or
+// is gone, is logged once, and the last settings stay.
+func (s *Settings) Run(ctx context.Context) error {
+	if s.deps.Path == "" {
+		<-ctx.Done()
+		return nil
+	}
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	var w watched
+	for {
+		select {
+		case <-ticker.C:
+			if w.settled(s.deps.Path) {
+				s.reread()
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// watched is the file as it was seen last.
+type watched struct {
+	seen    fs.FileInfo // nil where there was none
+	changed bool        // since it was read
+}
+
+// settled reports whether the file has changed and stayed as it is between two looks: an editor may write it in
+// pieces. The first look counts as a change, since nobody knows what happened before it.
+func (w *watched) settled(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		info = nil
+	}
+	same := info == nil && w.seen == nil ||
+		info != nil && w.seen != nil && os.SameFile(info, w.seen) && info.ModTime().Equal(w.seen.ModTime()) && info.Size() == w.seen.Size()
+	if !same {
+		w.seen, w.changed = info, true
+		return false
+	}
+	due := w.changed
+	w.changed = false
+	return due
+}
+
+// reread puts the file in force if it says something new.
+func (s *Settings) reread() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now.Load()
+	text, err := read(s.deps.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !now.exists:
+		return
+	case err == nil && bytes.Equal(text, now.text):
+		s.problem.Store(nil)
+		return
+	case err == nil:
+		var restart []string
+		if restart, err = s.apply(text); err == nil {
+			s.log.Info("the config file has changed and is in force", "file", s.deps.Path)
+			if len(restart) > 0 {
+				s.log.Warn("some settings are in force only after a restart", "settings", restart)
+			}
+			return
+		}
+	}
+	s.problem.Store(&problem{text, err})
+	s.log.Error("the config file cannot be used; the settings before it stay in force", "file", s.deps.Path, "error", err)
+}

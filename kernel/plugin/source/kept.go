@@ -1,0 +1,76 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Kept is the source of the builds that have worked: a copy of each plugin of the owner's as it ran last. It is what runs
+// after a restart where the files have become something that may not run, or cannot. Only one goroutine may change it.
+type Kept struct{ dir string }
+
+// Keep returns the source of what is kept in a folder.
+func Keep(dir string) *Kept { return &Kept{filepath.Clean(dir)} }
+
+// Name implements Source.
+func (k *Kept) Name() string { return k.dir }
+
+// Packages implements Source.
+func (k *Kept) Packages() ([]Package, error) {
+	found, err := packagesIn(os.DirFS(k.dir), func(folder string) string { return filepath.Join(k.dir, folder) })
+	for i := range found {
+		found[i].Kept = true
+	}
+	return found, err
+}
+
+// Watch implements Source: what is kept changes by Put and Remove only.
+func (k *Kept) Watch(ctx context.Context, _ func()) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Put keeps a package as it is now, in the place of an earlier one of the same name. file is its code, and match reports
+// whether what was read is what is meant, since files may have changed meanwhile: if it is not, nothing changes. Packages
+// with an engine of their own have no files to be kept.
+func (k *Kept) Put(p Package, file string, match func(manifest, code []byte) bool) error {
+	if p.Engine != nil || p.Kept || p.Stock {
+		return nil
+	}
+	manifest, err := p.Manifest()
+	if err != nil {
+		return err
+	}
+	code, err := p.Code(file)
+	if err != nil || !match(manifest, code) {
+		return err
+	}
+	next := filepath.Join(k.dir, "."+p.Folder)
+	err = errors.Join(
+		os.RemoveAll(next),
+		os.MkdirAll(next, 0o700),
+		os.WriteFile(filepath.Join(next, path.Base(file)), code, 0o600),
+		os.WriteFile(filepath.Join(next, manifestFile), manifest, 0o600),
+	)
+	if err == nil {
+		err = errors.Join(k.Remove(p.Folder), os.Rename(next, filepath.Join(k.dir, p.Folder)))
+	}
+	if err != nil {
+		return wit.Errorf(wit.CodeUnavailable, "plugin %s is not kept for a restart: %w", p.Folder, err)
+	}
+	return nil
+}
+
+// Remove forgets a plugin; one that is not kept is no error.
+func (k *Kept) Remove(folder string) error {
+	if !fs.ValidPath(folder) || folder == "." {
+		return nil
+	}
+	return os.RemoveAll(filepath.Join(k.dir, folder))
+}
