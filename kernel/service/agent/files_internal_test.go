@@ -113,7 +113,7 @@ func TestPicturesAreShownToWhoSees(t *testing.T) {
 		false: "one|[attached: image huge.png, image/png, 16384 KB]|[attached: image a.png, image/png, 1 KB]/" +
 			"[attached: image, which is no longer kept]|[attached: image a.png, image/png, 1 KB]|[attached: image b.png, image/png, 2 KB]|[attached: audio voice.png, image/png, 1 KB]",
 	} {
-		list := turns(history)
+		list := turns(history, choice{})
 		if any := shelved(s).show(t.Context(), list, sees); any != sees {
 			t.Errorf("sees %t, pictures %t", sees, any)
 		}
@@ -134,7 +134,7 @@ func TestNotMorePicturesAreShownThanFit(t *testing.T) {
 		s.sizes[id] = 1
 		history = append(history, session.Message{Role: wit.RoleUser, Parts: []wit.Part{{Kind: wit.PartKindImage, Media: &id}}})
 	}
-	list := turns(history)
+	list := turns(history, choice{})
 	shelved(s).show(t.Context(), list, true)
 	for i, turn := range list {
 		if shown := turn.Content[0].Media != nil; shown != (i >= maxPictures) {
