@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -45,7 +46,7 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 		return in.run()
 	})
 	switch {
-	case err != nil && in != nil && in.refused != nil:
+	case in != nil && in.refused != nil && errors.Is(err, in.refused): // it is not what a store says that broke meanwhile
 		return Result{}, in.refused
 	case err != nil:
 		return Result{}, err
