@@ -119,3 +119,22 @@ func TestManyOutcomesAreForgotten(t *testing.T) {
 		}
 	})
 }
+
+// TestAChangeThatNobodyTold is found within a minute.
+func TestAChangeThatNobodyTold(t *testing.T) {
+	inBubble("an account is ready again", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.ready = wit.NewError(wit.CodeUnavailable, "needs a login")
+		_, _ = w.run()
+		w.enqueue(outgoing("a", "c", "x"))
+		synctest.Wait()
+		w.mu.Lock()
+		w.ready = nil
+		w.mu.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := strings.Join(w.texts(), " "); got != "x" {
+			t.Errorf("sends %q", got)
+		}
+	})
+}
