@@ -70,7 +70,7 @@ func (s *Scheduler) Handle(kind string, h Handler) { s.handlers.set(kind, h) }
 
 // Run runs jobs until ctx ends and every handler has returned. First it deals with what the last run left:
 // interrupted jobs, then missed ones; while the store fails it tries that again. It is called once. Errors:
-// CodeConflict if it is running already; CodeInvalid for records that cannot be read.
+// CodeConflict if it is running already.
 func (s *Scheduler) Run(ctx context.Context) error {
 	if err := s.life.begin(ctx); err != nil {
 		return err

@@ -90,6 +90,41 @@ func TestBatchIsShared(t *testing.T) {
 	}
 }
 
+// TestBatchIsBounded: however many wait, a commit is shared by so many at most, and not put off for longer.
+func TestBatchIsBounded(t *testing.T) {
+	for name, c := range map[string]struct{ updates, batches int }{"one too many": {batchUpdates + 1, 2}, "as many as fit": {batchUpdates, 1}} {
+		d := openDB(t)
+		var seen sync.Map
+		fns := make([]func(Tx) error, c.updates)
+		for i := range fns {
+			fns[i] = func(Tx) error { seen.Store(d.batch, true); return nil }
+		}
+		for _, err := range together(d, fns...) {
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		n := 0
+		for range seen.Range {
+			n++
+		}
+		if n != c.batches {
+			t.Errorf("%s: %d batches, want %d", name, n, c.batches)
+		}
+	}
+	d := openDB(t)
+	var first *batch
+	errs := together(d, func(Tx) error { first = d.batch; first.began = time.Now().Add(-time.Hour); return nil }, func(Tx) error {
+		if d.batch == first {
+			t.Error("an old batch was not committed")
+		}
+		return nil
+	})
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFailedCommitFailsAll(t *testing.T) {
 	d := openDB(t)
 	for _, query := range []string{

@@ -77,3 +77,14 @@ func TestReadOnly(t *testing.T) {
 		t.Errorf("%d records, want 1", n)
 	}
 }
+
+func TestAHolderThatDidNotSayWhoItIs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	open(t, path)
+	if err := os.Truncate(path+".lock", 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(context.Background(), path, store.Options{}); wit.CodeOf(err) != wit.CodeConflict || !strings.Contains(err.Error(), "another process has") {
+		t.Errorf("%v", err)
+	}
+}

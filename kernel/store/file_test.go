@@ -100,6 +100,7 @@ func TestRefusedFiles(t *testing.T) {
 		{"cut in the middle", func(b []byte) []byte { return b[:len(b)/2] }, "restore a backup"},
 		{"cut by a page", func(b []byte) []byte { return b[:len(b)-4096] }, "restore a backup"},
 		{"torn first page", func(b []byte) []byte { clear(b[100:4096]); return b }, "restore a backup"},
+		{"page size of no database", at(16, 0, 3), "restore a backup"},
 		{"version without tables", at(60, 0, 0, 0, 0), "restore a backup"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -230,5 +231,21 @@ func TestOneAtATime(t *testing.T) {
 	}
 	if n := count(t, open(t, path)); n != 1 {
 		t.Errorf("%d records, want 1", n)
+	}
+}
+
+// TestCloseLeavesOneFile, into which the log is folded, so that a copy of it is the whole state.
+func TestCloseLeavesOneFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	s := open(t, path)
+	fill(t, s, 10)
+	if n := count(t, s); n != 10 {
+		t.Errorf("%d records", n)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + "-wal"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a log is left: %v", err)
 	}
 }

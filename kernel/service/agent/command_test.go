@@ -145,3 +145,99 @@ func TestResetWhileBusy(t *testing.T) {
 		}
 	})
 }
+
+// TestCommandsOfClients are answered without a channel, and in a session that does not exist yet.
+func TestCommandsOfClients(t *testing.T) {
+	for text, want := range map[string]string{
+		"/whoami":     "A client of the gateway\nSession: agent:main:main",
+		"/status":     "Session: agent:main:main\nModel: mock/mock-1\nDoing: nothing\nTokens: 0 in, 0 out; context 0 of 128000",
+		"/model":      "The model is mock/mock-1. Choose another one with /model provider/model, or /model default.",
+		"/model mock": "The model is mock/mock-1 now.",
+		"/model mock/" + strings.Repeat("x", 195): "The model is mock/" + strings.Repeat("x", 195) + " now.",
+		"/model mock/" + strings.Repeat("x", 196): "a model is named provider/model, in at most 200 characters",
+		"/new\nhello":        "you said: hello",
+		"/new@bot: \n hello": "you said: hello",
+		"/reset":             "A new conversation. What is it about?",
+	} {
+		t.Run(text[:min(len(text), 12)], func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := chattest.NewWorld(t)
+				p := w.Start(nil)
+				p.Send("r1", text)
+				if r := p.Wait("r1"); r.Answer != want {
+					t.Errorf("answer %q, want %q", r.Answer, want)
+				}
+			})
+		})
+	}
+}
+
+// TestHelpNamesEveryCommand, and who asks is told where.
+func TestHelpNamesEveryCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		p := w.Start(nil)
+		w.Accept(p, "m1", "/help")
+		help := w.Only(p).Answer
+		for _, want := range []string{"You can just write to me.", "\n/help", "\n/status", "\n/whoami", "\n/stop", "\n/new", "\n/reset", "\n/model"} {
+			if !strings.Contains(help, want) {
+				t.Errorf("help %q lacks %q", help, want)
+			}
+		}
+		w.Accept(p, "m2", "/whoami")
+		if got := w.Only(p).Answer; got != "Channel: chat (account bot)\nYou: 42 (id 42)\nConversation: 42\nSession: agent:main:main" {
+			t.Errorf("who: %q", got)
+		}
+	})
+}
+
+// TestStatusTellsOfTrouble: the last error, what is being answered, and what waits.
+func TestStatusTellsOfTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		w.Model.Set(func(*wit.Chat) *wit.ProviderAnswer {
+			return &wit.ProviderAnswer{Error: &wit.Error{Code: wit.CodeForbidden, Message: "no money"}}
+		})
+		p := w.Start(nil)
+		p.Send("r1", "hi")
+		p.Wait("r1")
+		p.Send("r2", "/status")
+		if got := p.Wait("r2").Answer; !strings.HasSuffix(got, "\nLast error: no money") {
+			t.Errorf("status %q", got)
+		}
+		gate := make(chan struct{})
+		w.Model.Set(func(*wit.Chat) *wit.ProviderAnswer { <-gate; return chattest.Say("ok") })
+		p.Send("r3", "hi")
+		p.Send("r4", "hi")
+		synctest.Wait()
+		p.Send("r5", "/status")
+		if got := p.Wait("r5").Answer; !strings.Contains(got, "\nDoing: answering\nWaiting: 1\n") || strings.Contains(got, "Last error") {
+			t.Errorf("status %q", got)
+		}
+		close(gate)
+	})
+}
+
+// TestConversationsBeginAndEnd for hooks, once each, whichever way one is reset.
+func TestConversationsBeginAndEnd(t *testing.T) {
+	for text, want := range map[string]string{"/new": "session_start session_end", "/new more": "session_start session_end session_start", "more": "session_start"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := chattest.NewWorld(t)
+			p := w.Start(nil)
+			for i, said := range []string{"hi", "again", text} {
+				p.Send(strings.Repeat("r", i+1), said)
+				p.Wait(strings.Repeat("r", i+1))
+			}
+			synctest.Wait()
+			var got []string
+			for _, n := range w.Hooks.Names() {
+				if n == wit.HookNameSessionStart || n == wit.HookNameSessionEnd {
+					got = append(got, string(n))
+				}
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("%s: %q, want %q", text, got, want)
+			}
+		})
+	}
+}

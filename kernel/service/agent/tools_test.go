@@ -235,3 +235,38 @@ func TestHookContext(t *testing.T) {
 		}
 	})
 }
+
+// TestAStopAmongTools: a call that was under way may have happened, those behind it did not, and the model of the next
+// run reads which is which.
+func TestAStopAmongTools(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		w.Tools.Do = func(ctx context.Context, _ *wit.ToolInvocation) (*wit.ToolOutput, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		chattest.Script(w, chattest.Ask(chattest.Call("c1", "pay", `{}`), chattest.Call("c2", "pay", `{}`)), chattest.Say("well"))
+		p := w.Start(nil)
+		p.Send("r1", "go")
+		synctest.Wait()
+		if _, err := p.Runs.Stop(t.Context(), run.Selection{Session: chattest.MainKey}, "enough"); err != nil {
+			t.Fatal(err)
+		}
+		if r := p.Wait("r1"); r.State != run.Aborted || r.Stop != "enough" || r.Calling != "" {
+			t.Errorf("run %+v", r)
+		}
+		p.Send("r2", "and?")
+		if r := p.Wait("r2"); r.Answer != "well" {
+			t.Errorf("run %+v", r)
+		}
+		var got []string
+		for _, said := range w.Model.Requests()[1].Turns {
+			if said.Role == wit.RoleTool {
+				got = append(got, chattest.TextOf(said.Content))
+			}
+		}
+		if len(got) != 2 || !strings.Contains(got[0], "its outcome is unknown") || !strings.Contains(got[1], "was not made") || w.Tools.Count("pay") != 1 {
+			t.Errorf("results %q after %d calls", got, w.Tools.Count("pay"))
+		}
+	})
+}

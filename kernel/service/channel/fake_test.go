@@ -93,21 +93,22 @@ func (p *fakePlugin) kinds() string {
 
 // world is what a channel service stands on, in memory.
 type world struct {
-	t         *testing.T
-	store     store.Store
-	bus       *event.Bus
-	mu        sync.Mutex
-	plugins   map[string]*fakePlugin
-	previous  map[string]*fakePlugin
-	rollbacks []string
-	accounts  []channel.Account
-	secrets   map[string]string
-	refuse    error // what Accept answers
-	wakes     int
-	dialer    channel.Dialer
-	claims    claimtest.Claims
-	inbox     *inbox.Service
-	log       bytes.Buffer // what the service logs
+	t          *testing.T
+	store      store.Store
+	bus        *event.Bus
+	mu         sync.Mutex
+	plugins    map[string]*fakePlugin
+	previous   map[string]*fakePlugin
+	rollbacks  []string
+	accounts   []channel.Account
+	perChannel map[string][]channel.Account // instead of accounts, if it is not nil
+	secrets    map[string]string
+	refuse     error // what Accept answers
+	wakes      int
+	dialer     channel.Dialer
+	claims     claimtest.Claims
+	inbox      *inbox.Service
+	log        bytes.Buffer // what the service logs
 }
 
 // known is the accounts, which the inbox is made before.
@@ -170,9 +171,12 @@ func (w *world) upgrade(p *fakePlugin) {
 	event.Kind[string]{Name: "plugins.changed"}.Publish(w.bus, "chat")
 }
 
-func (w *world) Accounts(string) []channel.Account {
+func (w *world) Accounts(id string) []channel.Account {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.perChannel != nil {
+		return w.perChannel[id]
+	}
 	return slices.Clone(w.accounts)
 }
 
@@ -234,8 +238,9 @@ func (w *world) sent() []message.Outbound {
 	return list
 }
 
-// run starts a service; the end of the test, or calling stop, ends it.
-func (w *world) run() (s *channel.Service, stop func()) {
+// make makes a service that does not run, and its inbox.
+func (w *world) make() *channel.Service {
+	var s *channel.Service // whom the inbox asks for accounts
 	redact := func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }
 	in := inbox.New(inbox.Deps{Store: w.store, Log: hclog.NewNullLogger(), Acceptor: w, Outbox: outbox{w}, Accounts: known{&s}, Redact: redact})
 	s = channel.New(channel.Deps{
@@ -243,6 +248,13 @@ func (w *world) run() (s *channel.Service, stop func()) {
 		Inbox: in, DeadLetters: in.DeadLetters(), Claims: &w.claims, Dialer: w.dialer, Redact: redact,
 	})
 	w.inbox = in
+	return s
+}
+
+// run starts a service; the end of the test, or calling stop, ends it.
+func (w *world) run() (s *channel.Service, stop func()) {
+	s = w.make()
+	in := w.inbox
 	ctx, cancel := context.WithCancel(context.Background())
 	done, pruned := make(chan struct{}), make(chan struct{})
 	go func() {

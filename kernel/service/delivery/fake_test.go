@@ -141,9 +141,13 @@ func (w *world) enqueue(messages ...message.Outbound) {
 	w.queue.Wake()
 }
 
+func (w *world) deps() delivery.Deps {
+	return delivery.Deps{Store: w.store, Bus: w.bus, Log: hclog.NewNullLogger(), Queue: w.queue, Accounts: w, Senders: w,
+		Hooks: w.hooks, Media: w.media, Moved: w.moved, Hold: w.hold, Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }}
+}
+
 func (w *world) run() (s *delivery.Service, stop func()) {
-	s = delivery.New(delivery.Deps{Store: w.store, Bus: w.bus, Log: hclog.NewNullLogger(), Queue: w.queue, Accounts: w, Senders: w,
-		Hooks: w.hooks, Media: w.media, Moved: w.moved, Hold: w.hold, Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }})
+	s = delivery.New(w.deps())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

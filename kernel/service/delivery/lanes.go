@@ -32,14 +32,11 @@ func newLanes(l look) *lanes {
 	return &lanes{look: l, lanes: map[string]*lane{}, timers: map[string]*time.Timer{}, slots: map[string]chan struct{}{}}
 }
 
-// start lets the lanes work until ctx ends.
+// start lets the lanes work until ctx ends. What was pushed before waits for the next push to its lane.
 func (ls *lanes) start(ctx context.Context) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.ctx = ctx
-	for _, l := range ls.lanes {
-		ls.wake(l)
-	}
 }
 
 // stop waits for the looks under way, after the context of start has ended.

@@ -3,6 +3,7 @@ package inbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -46,7 +47,7 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 		return in.run()
 	})
 	switch {
-	case err != nil && in != nil && in.refused != nil:
+	case in != nil && in.refused != nil && errors.Is(err, in.refused): // it is not what a store says that broke meanwhile
 		return Result{}, in.refused
 	case err != nil:
 		return Result{}, err

@@ -192,6 +192,20 @@ func bounds(t *testing.T, s store.Store) {
 				wantCode(t, c.name+": get", err, c.code)
 				return nil
 			})
+			Update(t, s, func(tx store.Tx) error {
+				wantCode(t, c.name+": delete", tx.Delete(c.space, c.key), c.code)
+				if c.key == "k" { // the space is at fault
+					_, err := tx.Next(c.space)
+					wantCode(t, c.name+": next", err, c.code)
+					_, err = keys(tx, c.space, store.Range{})
+					wantCode(t, c.name+": scan", err, c.code)
+				}
+				return nil
+			})
+		}
+		if c.code != "" {
+			err := s.Update(context.Background(), func(tx store.Tx) error { return tx.Insert(c.space, c.key, value) })
+			wantCode(t, c.name+": insert", err, c.code)
 		}
 	}
 }
@@ -243,6 +257,8 @@ func scan(t *testing.T, s store.Store) {
 		{"from to reverse", store.Range{From: "b", To: "b2", Reverse: true, Limit: 3}, "b1 b/2 b\x00"},
 		{"prefix from", store.Range{Prefix: "b", From: "b1"}, "b1 b2"},
 		{"prefix to", store.Range{Prefix: "b", To: "b1"}, "b b\x00 b/2"},
+		{"prefix from before it", store.Range{Prefix: "b", From: "a"}, "b b\x00 b/2 b1 b2"},
+		{"prefix to behind it", store.Range{Prefix: "b", To: "z"}, "b b\x00 b/2 b1 b2"},
 		{"nothing between", store.Range{From: "c", To: "b"}, ""},
 		{"limit", store.Range{Limit: 2}, "a b"},
 	} {

@@ -1,0 +1,96 @@
+package run_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/claim"
+	"github.com/carapace-gateway/carapace/kernel/claim/claimtest"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// TestAStoreThatFailsAtAnyMoment keeps no run from its end for longer than it fails, urgent ones too, and is not asked
+// all the time.
+func TestAStoreThatFailsAtAnyMoment(t *testing.T) {
+	for first := 1; first <= 14; first++ {
+		for _, fault := range []storetest.Fault{storetest.FaultBefore, storetest.FaultCommit} {
+			t.Run(fmt.Sprint(fault, " ", first), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					disk := store.OpenMemory()
+					sessiontest.Ensure(t, disk, key)
+					enqueue(t, disk, key, "r1", "u1", "r2")
+					s := storetest.NewFaulty(disk)
+					s.Fail(fault, first, 5)
+					p := live(t, s, &worker{}, new(claim.Local))
+					defer p.stop()
+					time.Sleep(10 * time.Second)
+					if n := s.Transactions(); n > 60 {
+						t.Errorf("%d transactions in ten seconds", n)
+					}
+					for _, id := range []string{"r1", "u1", "r2"} {
+						if r, err := p.Find(t.Context(), id); err != nil || r.State != run.Done {
+							t.Errorf("%s: %+v, %v", id, r, err)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestNobodyGrantsClaims: runs wait until somebody does, and nobody is asked all the time.
+func TestNobodyGrantsClaims(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk, claims := store.OpenMemory(), new(claimtest.Claims)
+		s := storetest.NewFaulty(disk)
+		claims.Fail(wit.NewError(wit.CodeUnavailable, "no connection"))
+		w := &worker{}
+		p := live(t, s, w, claims)
+		defer p.stop()
+		submit(t, p.Service, key, "r1")
+		s.Fail("", 0, 0)
+		time.Sleep(time.Minute)
+		if n := s.Transactions(); len(w.ids()) != 0 || n > 100 {
+			t.Errorf("begun %q, %d transactions in a minute", w.ids(), n)
+		}
+		claims.Fail(nil)
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if r, err := p.Wait(ctx, "r1"); err != nil || r.State != run.Done || time.Since(began) > time.Second {
+			t.Errorf("after %v: %+v, %v", time.Since(began), r, err)
+		}
+	})
+}
+
+// TestUrgentRunsDoNotWait for the session's running one.
+func TestUrgentRunsDoNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store.OpenMemory()
+		w := &worker{do: func(ctx context.Context, a *run.Active) error {
+			if a.Run.Urgent {
+				return a.StopOthers(ctx, "/stop")
+			}
+			return untilStopped(ctx, a)
+		}}
+		p := live(t, s, w, new(claim.Local))
+		defer p.stop()
+		submit(t, p.Service, key, "r1", "r2")
+		synctest.Wait()
+		enqueue(t, s, key, "u1")
+		p.Wake()
+		synctest.Wait()
+		for id, want := range map[string]run.State{"r1": run.Aborted, "r2": run.Aborted, "u1": run.Done} {
+			if r, err := p.Find(t.Context(), id); err != nil || r.State != want {
+				t.Errorf("%s: %+v, %v", id, r, err)
+			}
+		}
+	})
+}
