@@ -77,8 +77,8 @@ func settings(change func(*config.Config)) kerneltest.Option {
 	}
 }
 
-// model chooses who answers.
-func model(name string) kerneltest.Option {
+// answering chooses who answers.
+func answering(name string) kerneltest.Option {
 	return settings(func(c *config.Config) { c.Agent.Model = name })
 }
 
@@ -174,7 +174,7 @@ func TestFilesGoOutOnTelegram(t *testing.T) {
 		}
 		return &wit.ProviderAnswer{ToolCalls: []wit.ToolCall{{ID: "1", Name: "paint", Args: wit.JSON(`{}`)}}, Stop: new(wit.StopReasonToolCalls)}, nil
 	})
-	s, l := watching(t, new(viewer), kerneltest.Plugin(painter, brain), model("brain"))
+	s, l := watching(t, new(viewer), kerneltest.Plugin(painter, brain), answering("brain"))
 	s.DM(person(1), "paint me something")
 	replies(t, s, 1, 1) // the store has no such file yet: what was said arrives all the same
 	l.MustCall("send", map[string]any{"channel": "telegram", "to": "1", "message": "the plan", "idempotencyKey": "s1",
