@@ -189,22 +189,22 @@ func jobAnswers(c *caller) {
 func deviceAnswers(t *testing.T, c *caller, k *kerneltest.Kernel) {
 	t.Helper()
 	dir := t.TempDir()
-	bring := func(name string, role wire.Role) {
-		_, err := k.TryDial(client.Options{Token: kerneltest.Token, Role: role, Identity: filepath.Join(dir, name), Header: http.Header{"X-Forwarded-For": {"203.0.113.7"}}})
+	bring := func(name string) {
+		_, err := k.TryDial(client.Options{Token: kerneltest.Token, Identity: filepath.Join(dir, name), Header: http.Header{"X-Forwarded-For": {"203.0.113.7"}}})
 		if refused := (*wire.Error)(nil); !errors.As(err, &refused) || refused.Code != wire.NotPaired {
 			t.Fatalf("%s: %v", name, err)
 		}
 	}
 	var list auth.PairList
-	bring("phone", wire.RoleNode)
+	bring("phone")
 	c.ok("device.pair.list", nil, &list)
 	phone := list.Pending[0]
-	bring("tablet", wire.RoleOperator)
+	bring("tablet")
 	c.ok("device.pair.approve", object{"requestId": phone.RequestID}, nil)
 	c.ok("device.pair.list", nil, &list)
 	i := slices.IndexFunc(list.Pending, func(r auth.Request) bool { return r.DeviceID != phone.DeviceID })
 	c.ok("device.pair.reject", object{"requestId": list.Pending[i].RequestID}, nil)
-	c.ok("device.token.rotate", object{"deviceId": phone.DeviceID, "role": wire.RoleNode}, nil)
-	c.ok("device.token.revoke", object{"deviceId": phone.DeviceID, "role": wire.RoleNode}, nil)
+	c.ok("device.token.rotate", object{"deviceId": phone.DeviceID, "role": wire.RoleOperator}, nil)
+	c.ok("device.token.revoke", object{"deviceId": phone.DeviceID, "role": wire.RoleOperator}, nil)
 	c.ok("device.pair.remove", object{"deviceId": phone.DeviceID}, nil)
 }

@@ -44,7 +44,7 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 	p.Refuse(1, 500)
 	p.Say("ann", "hello")
-	l.End("chat/home/m1") // the model cannot be reached
+	l.End("channel:chat/home/m1") // the model cannot be reached
 	l.MustCall("send", map[string]any{"channel": "chat", "to": "ann", "message": "hi", "idempotencyKey": "s"}, nil)
 	p.Until("the bot posts", func(posts []kerneltest.Post) bool { return len(posts) > 0 })
 	if posts := p.Posts(); posts[0].Authorization != "Bearer "+token {

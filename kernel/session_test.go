@@ -33,7 +33,7 @@ func TestAPersonStopsAndStartsOver(t *testing.T) {
 	p.Say("ann", "think hard")
 	<-begun
 	p.Say("ann", "/stop")
-	if end := l.End("chat/home/m2"); end.State != "aborted" {
+	if end := l.End("channel:chat/home/m2"); end.State != "aborted" {
 		t.Errorf("%+v", end)
 	}
 	p.Say("ann", "/new")

@@ -22,7 +22,7 @@ type Request struct {
 }
 
 // Submit queues a run of a client, in a session that is made if there is none. Errors: CodeInvalid for an id of the
-// gateway's own and for a channel that has no account; as Enqueue's and session.Destination's; the store's.
+// gateway's own, and for a channel that has no account; as Enqueue's and session.Destination's; the store's.
 func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 	if id := q.Run.ID; len(id) > maxKey || reserved(id) {
 		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s or %s", id, maxKey, FromChannel, FromCron)

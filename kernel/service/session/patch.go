@@ -82,8 +82,9 @@ func ThinkingLevels() []string {
 
 // archivesOnly reports whether nothing is changed but whether the session is put away.
 func (p PatchParams) archivesOnly() bool {
-	bare := PatchParams{Key: p.Key, AgentID: p.AgentID, ExpectedSessionID: p.ExpectedSessionID, marking: marking{Archived: p.Archived}}
-	return p.Archived != nil && reflect.DeepEqual(p, bare)
+	given := p.Archived != nil
+	p.Key, p.AgentID, p.ExpectedSessionID, p.Archived = "", "", "", nil
+	return given && reflect.DeepEqual(p, PatchParams{})
 }
 
 // maxLabel is the longest label, in bytes.
