@@ -73,7 +73,7 @@ func (f settingsFile) read(context.Context) (settingsText, error) {
 	}
 	d, err := config.ParseDocument(text)
 	if err == nil {
-		err = d.Redact(asWritten)
+		_, err = d.Redact(asWritten)
 	}
 	if err != nil {
 		return settingsText{Raw: string(text), Hash: config.Hash(text)}, nil // whoever edits it can mend it

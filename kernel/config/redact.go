@@ -22,14 +22,15 @@ type mask struct {
 	real, shown wit.JSON
 }
 
-// Redact puts a mark in the place of what must not be shown.
-func (d *Document) Redact(show Section) error {
+// Redact puts a mark in the place of what must not be shown, and returns the settings as they are shown, which nothing
+// can be started with. Errors: CodeInvalid for a document that is none of settings.
+func (d *Document) Redact(show Section) (*Config, error) {
 	for _, m := range d.masks(show) {
 		if err := d.put(m.path, m.shown); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return d.decode()
 }
 
 // Restore puts what before has in the place of the marks that Redact made of it.

@@ -235,7 +235,10 @@ func TestSecretsAreNotShown(t *testing.T) {
 	show := func(_, _ string, section wit.JSON) wit.JSON {
 		return wit.JSON(strings.ReplaceAll(string(section), `"s3cret"`, `"[redacted]"`))
 	}
-	must(t, d.Redact(show))
+	seen, err := d.Redact(show)
+	if must(t, err); seen.Gateway.Token != "[redacted]" || string(seen.Plugins["p"].Config) != `{"key":"[redacted]","open":1}` {
+		t.Errorf("%+v", seen)
+	}
 	if strings.Contains(string(d.Text()), "s3cret") || strings.Count(string(d.Text()), "[redacted]") != 4 {
 		t.Errorf("%s", d.Text())
 	}

@@ -11,16 +11,25 @@ import (
 
 // Config reads the settings. Errors: CodeInvalid with the place, the field and what it may be.
 func (d *Document) Config() (*Config, error) {
+	c, err := d.decode()
+	if err != nil {
+		return nil, err
+	}
+	if wrong := c.check(); wrong != nil {
+		n, _ := d.find(wrong.path)
+		return nil, d.wrong(n.at, "%s", wrong.Error())
+	}
+	return c, nil
+}
+
+// decode reads the settings, whatever they say.
+func (d *Document) decode() (*Config, error) {
 	c := &Config{}
 	if err := d.fits(d.root, reflect.TypeFor[Config](), nil); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(d.root.json(), c); err != nil {
 		return nil, d.wrong(0, "%v", err)
-	}
-	if wrong := c.check(); wrong != nil {
-		n, _ := d.find(wrong.path)
-		return nil, d.wrong(n.at, "%s", wrong.Error())
 	}
 	return c, nil
 }

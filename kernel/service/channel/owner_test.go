@@ -162,14 +162,14 @@ func TestTheCheckNamesAccounts(t *testing.T) {
 				t.Errorf("%+v, want %v and %q", c, ok, says)
 			}
 		}
-		want(true, "1 accounts")
+		want(true, "1 account")
 		main := w.accounts[0]
 		w.configure(main, channel.Account{ID: "second", Enabled: true})
 		synctest.Wait()
 		want(false, "chat/second: needs_login scan the code")
 		w.configure(main)
 		synctest.Wait()
-		want(true, "1 accounts")
+		want(true, "1 account")
 		w.claims.Fail(wit.NewError(wit.CodeUnavailable, "no connection"))
 		w.configure(main, channel.Account{ID: "third", Enabled: true})
 		synctest.Wait()

@@ -69,10 +69,7 @@ func (f *configFile) redacted(text []byte) (*config.Document, *config.Config, er
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := d.Redact(f.plugins.ShowConfig); err != nil {
-		return nil, nil, err
-	}
-	c, err := d.Config()
+	c, err := d.Redact(f.plugins.ShowConfig)
 	return d, c, err
 }
 
