@@ -321,6 +321,7 @@ func TestOwnerIsTold(t *testing.T) {
 	}{
 		"no token":      {token: "none", state: wit.ConnectionStateNeedsLogin, says: "botToken is not set"},
 		"wrong token":   {token: "1:wrong", state: wit.ConnectionStateNeedsLogin, says: "@BotFather"},
+		"refused once":  {faults: []botapi.Fault{{Method: "getUpdates", Code: 401, Description: "Unauthorized"}}, state: wit.ConnectionStateNeedsLogin, says: "@BotFather", back: true},
 		"second poller": {faults: []botapi.Fault{{Method: "getUpdates", Code: 409, Description: "Conflict: terminated by other getUpdates request"}}, state: wit.ConnectionStateDisconnected, says: "another program", back: true},
 		"server error":  {faults: []botapi.Fault{{Code: 503, Times: 3}}, state: wit.ConnectionStateDisconnected, says: "Telegram:", back: true},
 		"garbage":       {faults: []botapi.Fault{{Method: "getUpdates", Body: `{"ok":`}, {Method: "getUpdates", Body: `[]`}}, state: wit.ConnectionStateDisconnected, says: "not Telegram's", back: true},
@@ -379,8 +380,9 @@ func TestAnotherBot(t *testing.T) {
 	}
 }
 
-// TestTokenIsNotTriedAgain has a token that Telegram does not know.
-func TestTokenIsNotTriedAgain(t *testing.T) {
+// TestARefusedTokenIsTriedSlowly has a token that Telegram does not know, which may not be for good: it is tried again
+// after minutes, and at once when the owner says so.
+func TestARefusedTokenIsTriedSlowly(t *testing.T) {
 	s := botapi.New(botapi.Config{})
 	g := newGateway(t, s, config)
 	g.secret["botToken"] = "1:wrong"
@@ -389,7 +391,7 @@ func TestTokenIsNotTriedAgain(t *testing.T) {
 	g.mu.Lock()
 	waiting := len(g.timers)
 	g.mu.Unlock()
-	if waiting != 0 {
+	if waiting != 1 {
 		t.Errorf("%d timers are set", waiting)
 	}
 	g.secret["botToken"] = s.Token()

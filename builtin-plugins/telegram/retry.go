@@ -11,6 +11,9 @@ const (
 	firstRetryDelay = 1_000
 	maxRetryDelay   = 60_000
 	tokenRetryDelay = 10_000 // until it is looked again whether the owner has set the token: this costs nothing
+	// refusedDelay is between attempts with a token that Telegram refuses. A refusal need not be for good: servers that
+	// are being repaired, and proxies, answer 401 and 404 too.
+	refusedDelay = 300_000
 )
 
 // retryTimer is the timer after which state.retry is tried again.
@@ -22,6 +25,7 @@ func requestFailed(a *answer, kind requestKind, r result) {
 	switch code := wit.CodeOf(r.err()); {
 	case r.failure == nil && code == wit.CodeUnauthorized:
 		a.status(wit.ConnectionStateNeedsLogin, "Telegram does not know this bot token: get the token from @BotFather (/token) and set botToken again")
+		retryLater(a, kind, refusedDelay)
 	case r.failure != nil && (code == wit.CodeUnauthorized || code == wit.CodeNotFound):
 		// The kernel could not fill in the token.
 		a.status(wit.ConnectionStateNeedsLogin, "botToken is not set: get a token from @BotFather and set it ("+r.failure.Message+")")

@@ -129,8 +129,7 @@ func FuzzUpdates(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stopped := out.Status != nil && out.Status.State == wit.ConnectionStateNeedsLogin
-		if len(out.Requests) == 0 && len(out.Timers) == 0 && !stopped {
+		if len(out.Requests) == 0 && len(out.Timers) == 0 {
 			t.Errorf("the loop ended: %s", wit.Marshal(out))
 		}
 		if len(out.Requests) > 16 || len(out.State) > 64<<10 {
