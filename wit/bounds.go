@@ -27,9 +27,13 @@ const (
 	LimitHTTPFrameBytes              = 1048576
 	LimitHTTPLineBytes               = 65536
 	LimitKVKeys                      = 1000
+	LimitKVWritesPerSecond           = 100
+	LimitKVWriteBurst                = 2000
 	LimitProviderArgumentsBytes      = 2097152
 	LimitProviderOpaqueBytes         = 1048576
 	LimitProviderThinkingBytes       = 262144
+	LimitSchedulePerSecond           = 5
+	LimitScheduleBurst               = 200
 	LimitScheduleJobs                = 100
 	LimitToolTextBytes               = 65536
 	LogLineMessageCut                = 4096

@@ -57,6 +57,8 @@ type lasting struct {
 	log      *Log
 	emitter  *emitter
 	requests *bucket
+	writes   *bucket // of records
+	jobs     *bucket // changes of them
 	places   places
 	open     *openConnections
 }
@@ -81,6 +83,8 @@ func (h *Host) of(id string) *lasting {
 		l = &lasting{
 			log: newLog(h.deps.Logger.Named("plugin."+id), h.deps.Redact), emitter: newEmitter(id, h.deps.Bus),
 			requests: newBucket(wit.LimitHTTPPerSecond, wit.LimitHTTPBurst), places: newPlaces(), open: newOpenConnections(),
+			writes: newBucket(wit.LimitKVWritesPerSecond, wit.LimitKVWriteBurst),
+			jobs:   newBucket(wit.LimitSchedulePerSecond, wit.LimitScheduleBurst),
 		}
 		h.lasting[id] = l
 	}
@@ -138,8 +142,8 @@ func (h *Host) Guest(p Plugin) *Guest {
 		Connections: &Connections{plugin: p.ID, reach: reach, client: h.deps.Egress, open: l.open},
 	}
 	g.imports = imports{
-		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store), http: g.HTTP, credential: credentials,
-		schedule: schedule{p.ID, h.deps.Schedule}, emit: l.emitter, media: files{h.deps.Media},
+		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store, l.writes), http: g.HTTP, credential: credentials,
+		schedule: schedule{p.ID, h.deps.Schedule, l.jobs}, emit: l.emitter, media: files{h.deps.Media},
 	}
 	return g
 }

@@ -16,12 +16,13 @@ import (
 // wake the gateway for what nobody misses.
 type kv struct {
 	store  store.Store
+	writes *bucket
 	values string // the spaces' names
 	expiry string
 }
 
-func newKV(plugin string, s store.Store) kv {
-	return kv{store: s, values: "plugin.kv/" + plugin, expiry: "plugin.kv.expiry/" + plugin}
+func newKV(plugin string, s store.Store, writes *bucket) kv {
+	return kv{store: s, writes: writes, values: "plugin.kv/" + plugin, expiry: "plugin.kv.expiry/" + plugin}
 }
 
 // Get is the guest's. A record that is not there is an answer without a value, and no error: to look is how a plugin
@@ -46,6 +47,9 @@ func (r kv) Get(ctx context.Context, k *wit.KVKey) (*wit.KVValue, error) {
 
 // Put is the guest's. Replacing a record needs no room, so a plugin that has all it may can still change it.
 func (r kv) Put(ctx context.Context, e *wit.KVEntry) (*wit.Done, error) {
+	if wait := r.writes.take(); wait > 0 {
+		return nil, tooOften("kv", wait)
+	}
 	expiry := make([]byte, 8)
 	if e.TTL > 0 {
 		binary.BigEndian.PutUint64(expiry, uint64(time.Now().UnixMilli()+e.TTL))
@@ -99,6 +103,9 @@ func (r kv) remove(tx store.Tx, key string) error {
 
 // Delete is the guest's.
 func (r kv) Delete(ctx context.Context, k *wit.KVKey) (*wit.Done, error) {
+	if wait := r.writes.take(); wait > 0 {
+		return nil, tooOften("kv", wait)
+	}
 	return &wit.Done{OK: true}, r.store.Update(ctx, func(tx store.Tx) error { return r.remove(tx, k.Key) })
 }
 

@@ -46,6 +46,42 @@ func TestRates(t *testing.T) {
 	})
 }
 
+// TestWritesAreBounded: a plugin that writes without end is told to wait; looking costs nothing.
+func TestWritesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		g := w.guest("p", everything())
+		for name, c := range map[string]struct {
+			input string
+			burst int
+			wait  int64
+		}{
+			"kv_put":          {`{"key":"a","value":"1"}`, wit.LimitKVWriteBurst, 10},
+			"schedule_cancel": {`{"id":"j"}`, wit.LimitScheduleBurst, 200},
+		} {
+			for range c.burst {
+				if _, err := ask(g, host.Call{}, name, c.input); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+			}
+			for range 2 { // the next version has no more
+				_, err := ask(g, host.Call{}, name, c.input)
+				if e := wit.AsError(err); e.Code != wit.CodeRateLimited || e.RetryAfter == nil || *e.RetryAfter != c.wait {
+					t.Errorf("%s over the rate: %+v", name, e)
+				}
+				g = w.guest("p", everything())
+			}
+			time.Sleep(time.Duration(c.wait) * time.Millisecond)
+			if _, err := ask(g, host.Call{}, name, c.input); err != nil {
+				t.Errorf("%s after a wait: %v", name, err)
+			}
+		}
+		if _, err := ask(g, host.Call{}, "kv_get", `{"key":"a"}`); err != nil {
+			t.Errorf("looking: %v", err)
+		}
+	})
+}
+
 func (w *world) guestAgain(g *host.Guest) error {
 	_, err := ask(w.guest(g.ID, g.Permissions), host.Call{}, "emit_publish", `{"name":"a"}`)
 	return err

@@ -24,6 +24,7 @@ type Scheduler interface {
 type schedule struct {
 	plugin    string
 	scheduler Scheduler // nil where there is none
+	changes   *bucket
 }
 
 // Set is the guest's. Two calls at once may both get the last place: the bound is against a plugin that never stops
@@ -31,6 +32,9 @@ type schedule struct {
 func (s schedule) Set(ctx context.Context, job *wit.ScheduledJob) (*wit.JobScheduled, error) {
 	if s.scheduler == nil {
 		return nil, errNoSchedule()
+	}
+	if wait := s.changes.take(); wait > 0 {
+		return nil, tooOften("schedule", wait)
 	}
 	jobs, err := s.scheduler.Jobs(ctx, s.plugin)
 	if err != nil {
@@ -50,6 +54,9 @@ func (s schedule) Set(ctx context.Context, job *wit.ScheduledJob) (*wit.JobSched
 func (s schedule) Cancel(ctx context.Context, ref *wit.JobReference) (*wit.JobScheduled, error) {
 	if s.scheduler == nil {
 		return nil, errNoSchedule()
+	}
+	if wait := s.changes.take(); wait > 0 {
+		return nil, tooOften("schedule", wait)
 	}
 	return &wit.JobScheduled{}, s.scheduler.Cancel(ctx, s.plugin, ref.ID)
 }
