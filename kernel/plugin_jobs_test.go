@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +25,8 @@ import (
 func TestAPluginsJobsLastAsLongAsIt(t *testing.T) { synctest.Test(t, pluginJobs) }
 
 func pluginJobs(t *testing.T) {
-	fired := map[string]int{} // by job; only the plugin's calls and synctest.Wait touch it
+	var first, second atomic.Int64 // how often the jobs ran
+	fired := map[string]*atomic.Int64{"first": &first, "second": &second}
 	clock := func(version string, sets ...string) plugintest.Fake {
 		m := guestManifest(version, func(m *wit.Manifest) { m.Permissions.Schedule = &wit.Permission{Reason: "to remind"} })
 		return plugintest.Fake{Manifest: m, Exports: kerneltest.Exports{
@@ -37,7 +39,7 @@ func pluginJobs(t *testing.T) {
 				return []byte(`{"parts":[{"kind":"text","text":"set"}]}`), nil
 			},
 			"schedule_fire": kerneltest.Export(func(_ context.Context, f *wit.Firing) (*wit.Done, error) {
-				fired[f.ID]++
+				fired[f.ID].Add(1)
 				return &wit.Done{OK: true}, nil
 			}),
 		}}
@@ -48,11 +50,11 @@ func pluginJobs(t *testing.T) {
 	l := &teller{Listener: k.Listen()}
 	l.tell("set")
 	// passes lets five minutes go by and returns how often the jobs ran meanwhile.
-	passes := func() int {
-		before := fired["first"]
+	passes := func() int64 {
+		before := first.Load()
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		return fired["first"] - before
+		return first.Load() - before
 	}
 	enable := func(on bool) {
 		k.Listen().MustCall("plugins.configure", json.RawMessage(fmt.Sprintf(`{"id":"guest","enabled":%v}`, on)), nil)
@@ -63,7 +65,7 @@ func pluginJobs(t *testing.T) {
 	for _, step := range []struct {
 		name string
 		do   func()
-		want int
+		want int64
 	}{
 		{"as it was installed", func() {}, 5},
 		{"upgraded", func() { memory.Put(clock("2.0.0")) }, 5},
@@ -85,8 +87,8 @@ func pluginJobs(t *testing.T) {
 	}
 	l = &teller{Listener: k.Listen(), n: 1}
 	l.tell("set")
-	if passes(); fired["second"] != 5 {
-		t.Errorf("a job of the plugin that came back fired %d times", fired["second"])
+	if passes(); second.Load() != 5 {
+		t.Errorf("a job of the plugin that came back fired %d times", second.Load())
 	}
 	k.Stop()
 }

@@ -25,7 +25,7 @@ type world struct {
 	path string
 	mu   sync.Mutex
 	news []config.Changed
-	log  strings.Builder
+	log  lines
 }
 
 func open(t *testing.T, path, text string) *world {
@@ -164,6 +164,24 @@ func TestTwoWritersKeepEachOthersChanges(t *testing.T) {
 	}
 }
 
+// lines keeps what is logged; it is safe for concurrent use.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // TestTheFileIsWatched: what somebody writes is in force, what is broken is said once and changes nothing, and what is
 // mended is in force again.
 func TestTheFileIsWatched(t *testing.T) {
@@ -172,7 +190,10 @@ func TestTheFileIsWatched(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- w.Run(ctx) }()
-		later := func() { <-time.After(3 * time.Second) }
+		later := func() {
+			time.Sleep(3 * time.Second)
+			synctest.Wait()
+		}
 		level := func(want string, problem bool) {
 			t.Helper()
 			later()

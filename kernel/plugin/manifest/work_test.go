@@ -38,13 +38,9 @@ func TestSchemasThatAreRefused(t *testing.T) {
 		{pattern("((a{100}){100}){100}"), "not a JSON Schema"}, {pattern("(a{60}){99}"), "not a JSON Schema"},
 		{`{"$ref":"#"}`, ""}, {`{"properties":{"x":{"$ref":"#"}},"items":{"$ref":"#"}}`, ""},
 	} {
-		start := time.Now()
 		_, err := manifest.NewSchema(wit.JSON(c.schema))
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%.80s: %v, want %q", c.schema, err, c.want)
-		}
-		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("%.80s took %v", c.schema, took)
 		}
 	}
 }
@@ -88,12 +84,8 @@ func TestACheckIsBoundedWork(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		start := time.Now()
 		if err := s.Check(t.Context(), c.value); err == nil || !strings.Contains(err.Error(), "too much work") {
 			t.Errorf("%s: %v", name, err)
-		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%s took %v", name, took)
 		}
 		if err := s.Check(t.Context(), wit.JSON(`{"x":{"x":{}}}`)); err != nil {
 			t.Errorf("%s, a small value afterwards: %v", name, err)
