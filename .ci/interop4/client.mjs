@@ -71,7 +71,6 @@ await check("connect with the device token alone", async () => {
 
 await check("connect as other clients do", async () => {
   for (const [options, role] of [
-    [{ role: "node", mode: "node", clientName: "node-host", scopes: [], commands: ["system.which"], permissions: { camera: false } }, "node"],
     [{ mode: "probe", clientName: "openclaw-probe", minProtocol: 3 }, "operator"],
     [{ mode: "webchat", clientName: "openclaw-control-ui", origin: process.env.CARAPACE_URL.replace("ws:", "http:") }, "operator"],
     [{ token: undefined, password: token }, "operator"],
@@ -80,6 +79,12 @@ await check("connect as other clients do", async () => {
     expect(other.hello.protocol === 4 && other.hello.auth.role === role, options, other.hello.auth);
     await other.client.stopAndWait();
   }
+});
+
+await check("connect as a node, for which there is nothing here", async () => {
+  const node = { role: "node", mode: "node", clientName: "node-host", scopes: [], commands: ["system.which"], permissions: { camera: false } };
+  const e = await refusal(connect({ token, deviceIdentity: newIdentity(), ...node }));
+  expect(e.message.includes("nothing for nodes"), e);
 });
 
 await check("connect with a wrong token", async () => {
