@@ -169,8 +169,10 @@ func TestTheLogIsTailed(t *testing.T) {
 		t.Errorf("%+v", first)
 	}
 	l.MustCall("logs.tail", map[string]any{"cursor": first.Cursor}, &second)
-	if len(second.Lines) != 0 {
-		t.Errorf("read again: %+v", second)
+	for _, line := range second.Lines { // what was logged meanwhile may be there
+		if slices.Contains(first.Lines, line) {
+			t.Errorf("read again: %s", line)
+		}
 	}
 	if line, ok := logs.ParseLine(first.Lines[0]); !ok || line.Meta.Level == "" || line.Text == "" {
 		t.Errorf("line %q", first.Lines[0])
