@@ -31,16 +31,18 @@ type DB struct {
 	writer  *conn
 	batch   *batch // the open transaction, nil between commits
 
+	version versions
+
 	slots chan struct{} // one per View that may run
 	idle  chan *conn    // readers without work
 }
 
 // batch is one SQLite transaction that several updates share. err is valid once done is closed.
-// dirty says that something of it is to be kept. It is written under DB.turn until it is closed.
+// spaces are those in which something is to be kept. It is written under DB.turn until it is closed.
 type batch struct {
 	began   time.Time
 	updates int
-	dirty   bool
+	spaces  []string
 	err     error
 	done    chan struct{}
 }
@@ -135,7 +137,9 @@ func (d *DB) keepOrUndo(b *batch, tx *sqlTx, keep bool) error {
 		if broken == nil {
 			_, broken = d.writer.exec("RELEASE one")
 		}
-		b.dirty = b.dirty || keep
+		if keep {
+			b.spaces = adding(b.spaces, tx.spaces...)
+		}
 	}
 	if broken == nil {
 		return nil
@@ -148,16 +152,20 @@ func (d *DB) keepOrUndo(b *batch, tx *sqlTx, keep bool) error {
 func (d *DB) commit() {
 	b := d.batch
 	query := "COMMIT"
-	if !b.dirty {
+	if len(b.spaces) == 0 {
 		query = "ROLLBACK" // nothing to make durable
 	}
 	if _, err := d.writer.exec(query); err != nil {
 		d.abandon(err)
 		return
 	}
+	d.version.written(b.spaces)
 	d.batch = nil
 	close(b.done)
 }
+
+// Version implements Store.
+func (d *DB) Version(space string) uint64 { return d.version.of(space) }
 
 // abandon rolls the open transaction back and fails all that share it.
 // The caller holds turn. The next update begins a new transaction, so a disk that was full for a moment stops

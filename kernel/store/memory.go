@@ -14,6 +14,7 @@ type memory struct {
 	writing sync.Mutex
 	root    atomic.Pointer[node]
 	life    lifetime
+	version versions
 }
 
 // OpenMemory returns an empty store that lives as long as the process. Close keeps nothing.
@@ -51,8 +52,11 @@ func (m *memory) Update(ctx context.Context, fn func(Tx) error) error {
 		return err
 	}
 	m.root.Store(tx.root)
+	m.version.written(tx.spaces)
 	return nil
 }
+
+func (m *memory) Version(space string) uint64 { return m.version.of(space) }
 
 func (m *memory) Close() error { return m.life.end() }
 
@@ -63,6 +67,7 @@ type memTx struct {
 	ctx            context.Context
 	root           *node
 	writable, over bool
+	spaces         []string // that were written
 }
 
 // usable returns why the transaction cannot be used now, as a transaction on a file would say it.
@@ -98,6 +103,7 @@ func (t *memTx) Put(space, key string, value []byte) error {
 		return err
 	}
 	t.root = t.root.with(space+"\x00"+key, append([]byte{}, value...))
+	t.spaces = adding(t.spaces, space)
 	return nil
 }
 
@@ -122,6 +128,7 @@ func (t *memTx) Delete(space, key string) error {
 		return err
 	}
 	t.root = t.root.without(space + "\x00" + key)
+	t.spaces = adding(t.spaces, space)
 	return nil
 }
 
@@ -137,6 +144,7 @@ func (t *memTx) Next(space string) (uint64, error) {
 		last = binary.BigEndian.Uint64(n.value)
 	}
 	t.root = t.root.with("\x00"+space, binary.BigEndian.AppendUint64(nil, last+1))
+	t.spaces = adding(t.spaces, space)
 	return last + 1, nil
 }
 

@@ -33,6 +33,7 @@ type sqlTx struct {
 	mark     func() error // makes the savepoint before the first write; nil in a View
 	over     bool
 	modified bool
+	spaces   []string // that were written
 	broken   error
 }
 
@@ -48,9 +49,9 @@ func (t *sqlTx) usable() error {
 	return ended(t.ctx.Err())
 }
 
-// write prepares the transaction for a change.
+// write prepares the transaction for a change of a space.
 // All that can be refused without touching the connection is refused before, so that it leaves nothing to undo.
-func (t *sqlTx) write() error {
+func (t *sqlTx) write(space string) error {
 	if err := t.usable(); err != nil {
 		return err
 	}
@@ -63,6 +64,7 @@ func (t *sqlTx) write() error {
 		}
 		t.modified = true
 	}
+	t.spaces = adding(t.spaces, space)
 	return nil
 }
 
@@ -115,7 +117,7 @@ func (t *sqlTx) set(query, space, key string, value []byte) (int64, error) {
 	if err := checkRecord(space, key, value); err != nil {
 		return 0, err
 	}
-	if err := t.write(); err != nil {
+	if err := t.write(space); err != nil {
 		return 0, err
 	}
 	if value == nil {
@@ -129,7 +131,7 @@ func (t *sqlTx) Delete(space, key string) error {
 	if err := checkKey(space, key); err != nil {
 		return err
 	}
-	if err := t.write(); err != nil {
+	if err := t.write(space); err != nil {
 		return err
 	}
 	_, err := t.conn.exec(sqlDelete, space, key)
@@ -140,7 +142,7 @@ func (t *sqlTx) Next(space string) (uint64, error) {
 	if err := checkSpace(space); err != nil {
 		return 0, err
 	}
-	if err := t.write(); err != nil {
+	if err := t.write(space); err != nil {
 		return 0, err
 	}
 	var n int64

@@ -30,6 +30,11 @@ type Store interface {
 	// Errors: fn's own; CodeUnavailable when the disk refuses (full, read-only); CodeInternal.
 	Update(ctx context.Context, fn func(Tx) error) error
 
+	// Version changes with each commit that wrote to a space, when readers can see it and before its Update returns.
+	// So what was read in a View is still so while the version is what it was before that View. It counts from 0
+	// for each store that is opened, and costs no reading.
+	Version(space string) uint64
+
 	// Close waits for running transactions. Calls after it fail with CodeUnavailable.
 	Close() error
 }

@@ -49,6 +49,9 @@ func (t Table[T]) Insert(tx Tx, key string, v T) error {
 // Delete removes; a missing key is not an error.
 func (t Table[T]) Delete(tx Tx, key string) error { return tx.Delete(string(t), key) }
 
+// Version is the store's of the table's space.
+func (t Table[T]) Version(s Store) uint64 { return s.Version(string(t)) }
+
 // Scan yields the records that r selects, decoded; an error is yielded once, last.
 func (t Table[T]) Scan(tx Tx, r Range) iter.Seq2[Row[T], error] {
 	return func(yield func(Row[T], error) bool) {

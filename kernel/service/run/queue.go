@@ -271,3 +271,6 @@ func (SessionQueue) AllPending(tx store.Tx) (map[session.Key]session.Pending, er
 	}
 	return out, err
 }
+
+// Version implements session.Queue.
+func (SessionQueue) Version(s store.Store) uint64 { return queue.Version(s) }

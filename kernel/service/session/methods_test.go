@@ -54,6 +54,7 @@ func (n *nobody) Pending(_ store.Tx, k session.Key) (session.Pending, error) {
 }
 
 func (n *nobody) AllPending(store.Tx) (map[session.Key]session.Pending, error) { return n.pending, nil }
+func (n *nobody) Version(store.Store) uint64                                   { return uint64(len(n.pending)) }
 
 type rig struct {
 	t       *testing.T

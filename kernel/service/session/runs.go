@@ -13,6 +13,8 @@ type Queue interface {
 	Pending(tx store.Tx, key Key) (Pending, error)
 	// AllPending returns the same of each session that has any.
 	AllPending(tx store.Tx) (map[Key]Pending, error)
+	// Version changes whenever those answers may; see store.Store.
+	Version(s store.Store) uint64
 }
 
 // Pending are a session's unfinished runs.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -28,14 +29,12 @@ type Service struct {
 	queue    Queue
 	settings func() Settings
 	log      hclog.Logger
-	recent   recent
+	last     atomic.Pointer[overview]
 }
 
 // New returns the service; it starts nothing.
 func New(d Deps) *Service {
-	s := &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: d.Log.Named("session")}
-	s.recent.watch(d.Bus)
-	return s
+	return &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: d.Log.Named("session")}
 }
 
 // Ports is what the methods need of the services above.

@@ -80,5 +80,8 @@ func (f *Faulty) run(ctx context.Context, transact func(context.Context, func(st
 	})
 }
 
+// Version implements store.Store.
+func (f *Faulty) Version(space string) uint64 { return f.store.Version(space) }
+
 // Close implements store.Store.
 func (f *Faulty) Close() error { return nil }

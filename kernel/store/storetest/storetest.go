@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		{"ScanWhileWriting", scanWhileWriting},
 		{"Next", next},
 		{"Table", table},
+		{"Version", version},
 		{"Undo", undo},
 		{"Panic", panics},
 		{"Goexit", goexit},
