@@ -20,8 +20,8 @@ func newAdmission(l Limits) *admission {
 	return &admission{most: l.MaxConnections, mostPerIP: l.MaxPerIP, perIP: map[string]int{}}
 }
 
-// enter returns false when there are too many connections, or the gateway is stopping; else exit takes it back. This machine's own
-// address has no limit of its own: proxies and tests connect from it.
+// enter returns false when there are too many connections, or the gateway is stopping; else exit takes it back. This
+// machine's own address has no limit of its own: proxies and tests connect from it.
 func (a *admission) enter(ip string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -13,7 +13,8 @@
 // It refuses, with a reason and before anything of that size is allocated: too many clients, frames
 // above the policy's size, deeply nested JSON, too many requests a second, pages of other origins, and everything
 // before a connect that auth accepts. Connections that were not let in yet are few, in all and of one address, so that
-// strangers can neither take the file descriptors nor keep out the owner. A panic in a handler is an internal error of that request.
+// strangers can neither take the file descriptors nor keep out the owner. A panic in a handler is an internal
+// error of that request.
 //
 // An idle connection is one parked goroutine and two small buffers; ticks, pings and idle checks of all
 // of them share one timer. Everything is safe for concurrent use.
