@@ -88,15 +88,3 @@ func (p *post) venue(f json.Value) {
 func coordinates(f json.Value) string {
 	return string(f.Get("latitude").Raw()) + "," + string(f.Get("longitude").Raw())
 }
-
-// dropAttachment removes what Telegram adds for old programs, without a name of its own: the document beside an
-// animation, the location beside a venue (Message, animation and venue).
-func (p *post) dropAttachment(kind wit.AttachmentKind) {
-	for i := range p.attachments {
-		if p.attachments[i].Kind == kind && (kind == wit.AttachmentKindDocument || p.attachments[i].Name == nil) {
-			p.attachments = append(p.attachments[:i], p.attachments[i+1:]...)
-			p.files = append(p.files[:i], p.files[i+1:]...)
-			return
-		}
-	}
-}

@@ -62,6 +62,16 @@ func TestWhatIsNotATextIsToldInWords(t *testing.T) {
 	}
 }
 
+// TestAVenueWithoutATitle is told from the location that stands beside it, whichever comes first.
+func TestAVenueWithoutATitle(t *testing.T) {
+	const venue, location = `"venue":{"address":"Ring 1","location":{"latitude":1.5,"longitude":2}}`, `"location":{"latitude":1.5,"longitude":2}`
+	for _, fields := range []string{venue + "," + location, location + "," + venue} {
+		if m, _ := receive(t, fields); len(m.Attachments) != 1 || text(m.Attachments[0].Caption) != "Ring 1 (1.5,2)" {
+			t.Errorf("%s: %s", fields, wit.Marshal(&m))
+		}
+	}
+}
+
 func TestWhatHappensInAChatIsToldInWords(t *testing.T) {
 	for fields, want := range map[string]string{
 		`"pinned_message":{"message_id":1,"photo":[{"file_id":"x"}]}`:                       "A message was pinned: [image]",

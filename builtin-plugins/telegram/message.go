@@ -32,19 +32,17 @@ type post struct {
 // readPost reads a Message. What is missing, or of another form than documented, stays empty.
 func readPost(v json.Value) post {
 	p := post{}
+	animation, venue := v.Get("animation").Exists(), v.Get("venue").Exists()
 	for key, f := range v.Fields() {
+		if key == "document" && animation || key == "location" && venue {
+			continue // the same once more, for old programs (Message, animation and venue)
+		}
 		if !p.readHeader(key, f) && !p.readAttachment(key, f) && !p.readContent(key, f) && !p.readService(key, f) {
 			p.readUnknown(key, f)
 		}
 	}
 	if !p.topic {
 		p.thread = "" // in an ordinary group it only says which replies belong together
-	}
-	if v.Get("animation").Exists() {
-		p.dropAttachment(wit.AttachmentKindDocument)
-	}
-	if v.Get("venue").Exists() {
-		p.dropAttachment(wit.AttachmentKindLocation)
 	}
 	return p
 }
