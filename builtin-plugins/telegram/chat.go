@@ -5,12 +5,14 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// chat makes the calls of one operation on a chat, such as sending a message or editing one.
+// chat makes the calls of one operation on a chat, such as sending a message or editing one. What one call finds out
+// about the chat holds for those after it.
 type chat struct {
-	host     *sdk.Host
-	settings settings
-	id       string
-	moved    string // the id of the supergroup that the chat turned out to be, or ""
+	host      *sdk.Host
+	settings  settings
+	id        string
+	moved     bool // id is the supergroup's that the chat turned out to be
+	topicGone bool // somebody has deleted the topic that is meant
 }
 
 func newChat(host *sdk.Host, config wit.JSON, to wit.Conversation) (*chat, error) {
@@ -28,7 +30,13 @@ func newChat(host *sdk.Host, config wit.JSON, to wit.Conversation) (*chat, error
 // (ResponseParameters, migrate_to_chat_id), which the chat then has. What was meant for a topic that somebody has
 // deleted goes to the group itself.
 func (c *chat) call(method string, params params) result {
-	for range 3 { // each of the two can happen once
+	for { // each of the two can happen once
+		if c.moved {
+			params.replyTo = "" // a supergroup counts its messages anew
+		}
+		if c.topicGone {
+			params.topic = ""
+		}
 		request := c.settings.request(method, method, nil)
 		params.fill(&request, c.id)
 		response, err := c.host.HTTP(&request)
@@ -37,19 +45,15 @@ func (c *chat) call(method string, params params) result {
 		}
 		r := decode(response)
 		switch {
-		case r.ok:
-			return r
-		case r.migratedTo != "" && c.moved == "":
-			c.id, c.moved = r.migratedTo, r.migratedTo
-			params.replyTo = "" // it counts its messages anew
+		case r.migratedTo != "" && !c.moved:
+			c.id, c.moved = r.migratedTo, true
 		case r.lostTopic() && params.topic != "":
 			c.host.Warn("telegram: topic " + params.topic + " of chat " + c.id + " is gone; the message goes to the chat itself")
-			params.topic = ""
+			c.topicGone = true
 		default:
 			return r
 		}
 	}
-	return result{failure: wit.NewError(wit.CodeNotFound, "the chat has moved twice")}
 }
 
 // callWithText calls with a text in Telegram's HTML and, if Telegram does not accept that, as it is: a text
@@ -73,8 +77,8 @@ func (c *chat) callWithText(method, field, text string, params params) result {
 // sent is the answer of an operation on the chat: the ids of the messages, and where the chat has moved to.
 func (c *chat) sent(to wit.Conversation, ids ...string) *wit.Sent {
 	sent := &wit.Sent{IDs: ids}
-	if c.moved != "" {
-		to.ID = c.moved
+	if c.moved {
+		to.ID = c.id
 		sent.Moved = &to
 	}
 	return sent

@@ -122,6 +122,33 @@ func TestWhatIsShownMayNotBeLonger(t *testing.T) {
 	}
 }
 
+// TestAReplyDoesNotFollowAMove: it names a message of the group that was; in the supergroup another one has its number.
+func TestAReplyDoesNotFollowAMove(t *testing.T) {
+	s, g := sender(t, botapi.Config{}, config)
+	g.media["m"] = []byte("bytes")
+	s.AddChat(botapi.Chat{ID: -5, Type: "group", Title: "old"})
+	s.Migrate(-5, -1005) // the supergroup's first message says where it came from
+	s.Fail(botapi.Fault{Method: "sendPhoto", Code: 400, Description: "Bad Request: PHOTO_INVALID_DIMENSIONS", Where: map[string]string{"chat_id": "-1005"}})
+	g.mustSend(wit.ChannelSend{To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-5"}, ReplyTo: new("-5:1"),
+		Attachments: []wit.Attachment{{Kind: wit.AttachmentKindImage, Media: new("m"), Name: new("f.png")}}})
+	if sent := s.Sent(); len(sent) != 1 || sent[0].Method != "sendDocument" || sent[0].Message.ReplyToMessage != nil {
+		t.Errorf("sent %+v", sent)
+	}
+}
+
+// TestADeletedTopicIsFoundOnce: the parts after the one that finds it go to the chat at once.
+func TestADeletedTopicIsFoundOnce(t *testing.T) {
+	s, g := sender(t, botapi.Config{}, config)
+	g.media["m"] = []byte("bytes")
+	inTopic := map[string]string{"message_thread_id": "*"}
+	s.Fail(botapi.Fault{Code: 400, Description: "Bad Request: message thread not found", Where: inTopic, Times: -1})
+	g.mustSend(wit.ChannelSend{To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-1007", Thread: new("5")}, Text: strings.Repeat("long ", 300),
+		Attachments: []wit.Attachment{{Kind: wit.AttachmentKindImage, Media: new("m"), Name: new("f.png")}}})
+	if calls := s.Calls(); len(calls) != 3 || len(s.Sent()) != 2 {
+		t.Errorf("%d calls, %d messages, want 3 and 2", len(calls), len(s.Sent()))
+	}
+}
+
 func TestAMoveIsToldByASend(t *testing.T) {
 	s, g := sender(t, botapi.Config{}, config)
 	s.AddChat(botapi.Chat{ID: -5, Type: "group", Title: "old"})
