@@ -24,7 +24,7 @@ func connect(a *answer) {
 		a.status(wit.ConnectionStateFailed, "mode is webhook, but webhookUrl is not set: set it, or set mode to longpoll")
 		return
 	}
-	if pause := min(a.state.notBefore-a.now, maxRetryAfter*1000); pause > 0 {
+	if pause := a.pause(); pause > 0 {
 		a.status(wit.ConnectionStateDisconnected, "Telegram has asked for a pause: it goes on after "+seconds(pause))
 		retryLater(a, requestMe, pause)
 		return

@@ -9,9 +9,11 @@ func handleResponse(a *answer, response *wit.HTTPResponse) {
 		return
 	}
 	r := decode(response)
-	a.state.notBefore = 0
-	if r.retryAfter > 0 {
-		a.state.notBefore = a.now + r.retryAfter
+	switch {
+	case r.retryAfter > 0:
+		a.state.notBefore = max(a.state.notBefore, a.now+r.retryAfter)
+	case kind != requestFile: // files are asked for all at once: one that is answered does not end another's pause
+		a.state.notBefore = 0
 	}
 	switch {
 	// What failed for a file or a probe is no reason to connect anew, so these two look at it themselves.

@@ -56,8 +56,14 @@ func askForFewer(a *answer) {
 	a.log.Warn("telegram: the updates were too large to read at once; asking for " + strconv.FormatInt(a.state.limit, 10))
 }
 
+// pause is how long Telegram is still to be left alone, in milliseconds. More than it may ask for comes of a clock that
+// was set back.
+func (a *answer) pause() int64 {
+	return min(max(a.state.notBefore-a.now, 0), maxRetryAfter*1000)
+}
+
 // retryLater has a request tried again after so many milliseconds, or, for 0, after a delay that doubles
-// with each failure in a row.
+// with each failure in a row; in a pause, not before its end.
 func retryLater(a *answer, kind requestKind, delay int64) {
 	if delay == 0 {
 		delay = min(int64(firstRetryDelay)<<min(a.state.failures, 10), maxRetryDelay)
@@ -65,7 +71,7 @@ func retryLater(a *answer, kind requestKind, delay int64) {
 	}
 	a.state.failures++
 	a.state.retry = kind
-	a.timer(retryTimer, delay)
+	a.timer(retryTimer, max(delay, a.pause()))
 }
 
 // recovered notes that a request succeeded: what fails next is the first failure again, and the owner sees that all is

@@ -105,6 +105,37 @@ func TestARoundOfFilesFailsOnce(t *testing.T) {
 	}
 }
 
+// TestAPauseOfOneFileHoldsForAll: files are asked for all at once, and what is answered after the one that was told to
+// wait, whether well or not, is no reason to ask again before.
+func TestAPauseOfOneFileHoldsForAll(t *testing.T) {
+	plugin, host := telegram.New(), (&sdktest.Host{}).SDK()
+	const flood, found, broken = `{"ok":false,"error_code":429,"parameters":{"retry_after":100}}`, `{"ok":true,"result":{"file_path":"p.jpg"}}`, `{"ok":false,"error_code":500}`
+	for _, after := range []string{found, broken, `{"ok":false,"error_code":429,"parameters":{"retry_after":3}}`} {
+		state := wit.JSON(`{"generation":3,"pending":{"message":{"id":"7:1","conversation":{"id":"7"},"attachments":[{"kind":"image"},{"kind":"image"}]},"files":["f","g"]}}`)
+		timer := int64(0) // the last time that the retry timer was set to
+		for i, body := range []string{flood, after} {
+			out, err := plugin.Event(host, &wit.ChannelEvent{Kind: wit.EventKindResponse, Now: 1_000_000, State: state,
+				Response: &wit.HTTPResponse{ID: fmt.Sprint("file:3:", i), Status: 200, Text: &body}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out.State != nil {
+				state = out.State
+			}
+			for _, set := range out.Timers {
+				timer = set.After
+			}
+		}
+		if timer != 100_000 {
+			t.Errorf("behind %s it is asked again in %d ms", after, timer)
+		}
+		early, err := plugin.Event(host, &wit.ChannelEvent{Kind: wit.EventKindStart, Now: 1_040_000, State: state})
+		if err != nil || len(early.Requests) != 0 {
+			t.Errorf("behind %s, started in the pause: %s, %v", after, wit.Marshal(early), err)
+		}
+	}
+}
+
 // FuzzUpdates feeds whatever a server may answer to a poll: the loop must go on, within its bounds.
 func FuzzUpdates(f *testing.F) {
 	for _, seed := range []string{
