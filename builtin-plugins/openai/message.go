@@ -62,7 +62,7 @@ func content(turn *wit.ChatTurn) wit.JSON {
 	images := false
 	for i := range turn.Content {
 		part := &turn.Content[i]
-		if url := imageURL(part); url != "" && turn.Role == wit.RoleUser {
+		if url, _ := imageURL(part); url != "" && turn.Role == wit.RoleUser {
 			images = true
 			parts = parts.Add(json.Object{}.Text("type", "image_url").
 				Raw("image_url", json.Object{}.Text("url", url).JSON()).JSON())

@@ -123,7 +123,7 @@ func TestTextNeverNamesTheKey(t *testing.T) {
 func TestImages(t *testing.T) {
 	image := func(media string) wit.Part { return wit.Part{Kind: wit.PartKindImage, Media: &media} }
 	request := plan(t, &sdktest.Host{Credentials: key}, &wit.Chat{Turns: []wit.ChatTurn{
-		{Role: wit.RoleUser, Content: []wit.Part{text("what is this?"), image("https://example.org/cat.png")}},
+		{Role: wit.RoleUser, Content: []wit.Part{text("what is this?"), image("https://example.org/cat.png"), image("https://example.org/?a={{b}}")}},
 		{Role: wit.RoleUser, Content: []wit.Part{{Kind: wit.PartKindImage, Media: new("media-7"), Mime: new("image/png")}, image("media-8")}},
 		{Role: wit.RoleAssistant, Content: []wit.Part{image("media-9")}},
 		{Role: wit.RoleUser, Content: []wit.Part{image("")}},
@@ -133,7 +133,7 @@ func TestImages(t *testing.T) {
 	}
 	messages := body(t, request).Get("messages")
 	want := `[{"role":"user","content":[{"type":"text","text":"what is this?"},` +
-		`{"type":"image_url","image_url":{"url":"https://example.org/cat.png"}},` +
+		`{"type":"image_url","image_url":{"url":"https://example.org/cat.png"}},{"type":"image_url","image_url":{"url":"https://example.org/?a={{b}}"}},` +
 		`{"type":"image_url","image_url":{"url":"data:image/png;base64,{{media:media-7}}"}},{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,{{media:media-8}}"}}]},` +
 		`{"role":"assistant","content":"[image]"},{"role":"user","content":"[image]"}]`
 	if string(messages.Raw()) != want {
