@@ -28,8 +28,7 @@ func pluginJobs(t *testing.T) {
 	var first, second atomic.Int64 // how often the jobs ran
 	fired := map[string]*atomic.Int64{"first": &first, "second": &second}
 	clock := func(version string, sets ...string) plugintest.Fake {
-		m := guestManifest(version, func(m *wit.Manifest) { m.Permissions.Schedule = &wit.Permission{Reason: "to remind"} })
-		return plugintest.Fake{Manifest: m, Exports: kerneltest.Exports{
+		return plugintest.Fake{Manifest: reminding(version), Exports: kerneltest.Exports{
 			"tool_invoke": func(ctx context.Context, _ []byte) ([]byte, error) {
 				for _, id := range sets {
 					if _, err := plugintest.CallHost(ctx, "schedule_set", fmt.Appendf(nil, `{"id":%q,"every":60000}`, id)); err != nil {
@@ -127,7 +126,7 @@ func TestJobsOfAPluginRemovedMeanwhile(t *testing.T) {
 	l = &teller{Listener: k.Listen()}
 	before := l.reminded("a")
 	l.tell("remind b")
-	l.untilReminded("b", 2)
+	l.untilReminded(t, "b", 2)
 	if now := l.reminded("a"); now != before {
 		t.Errorf("fired %d times more", now-before)
 	}
@@ -144,11 +143,11 @@ func TestJobsEndWithARealPlugin(t *testing.T) {
 	l := &teller{Listener: k.Listen()}
 	seen := 0
 	l.tell("remind a")
-	l.untilReminded("a", 1)
+	l.untilReminded(t, "a", 1)
 
 	put(t, dir, map[string][]byte{"plugin.wasm": reminder(t, "v2"), "plugin.json": marshal(reminding("2.0.0"))})
 	l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateReady, Version: "2.0.0"})
-	l.untilReminded("a", l.reminded("a")+1)
+	l.untilReminded(t, "a", l.reminded("a")+1)
 
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
@@ -163,7 +162,7 @@ func TestJobsEndWithARealPlugin(t *testing.T) {
 		t.Error("what the plugin had written down is gone")
 	}
 	l.tell("remind b")
-	l.untilReminded("b", 2)
+	l.untilReminded(t, "b", 2)
 	if now := l.reminded("a"); now != before {
 		t.Errorf("a job of the plugin that was removed fired %d times more", now-before)
 	}
@@ -188,7 +187,11 @@ func (l *teller) reminded(job string) int {
 }
 
 // untilReminded asks until the job has fired so often.
-func (l *teller) untilReminded(job string, times int) {
-	for deadline := time.Now().Add(30 * time.Second); l.reminded(job) < times && time.Now().Before(deadline); {
+func (l *teller) untilReminded(t *testing.T, job string, times int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); l.reminded(job) < times; {
+		if time.Now().After(deadline) {
+			t.Fatalf("the job %s has fired %d times, want %d", job, l.reminded(job), times)
+		}
 	}
 }
