@@ -202,6 +202,11 @@ func telegram(t *testing.T, c botapi.Config, more string) (*botapi.Server, kerne
 	return s, kerneltest.Config(t, fmt.Sprintf(`{"channels":{"telegram":{"accounts":{"default":{"dmPolicy":"open","groupPolicy":"open","config":{"apiRoot":%q%s}}}}}}`, root, more))
 }
 
+// setBotToken gives the account its credential.
+func setBotToken(l *kerneltest.Listener, s *botapi.Server) {
+	l.MustCall("plugins.configure", map[string]any{"id": "telegram", "account": "default", "secrets": map[string]string{"botToken": s.Token()}}, nil)
+}
+
 func person(id int64) botapi.User {
 	return botapi.User{ID: id, FirstName: fmt.Sprint("Person ", id), Username: fmt.Sprint("person", id)}
 }
@@ -234,7 +239,7 @@ func TestTelegramByPoll(t *testing.T) {
 	s, config := telegram(t, botapi.Config{}, "")
 	k := stock(t, config)
 	l := k.Listen()
-	l.MustCall("plugins.configure", map[string]any{"id": "telegram", "account": "default", "secrets": map[string]string{"botToken": s.Token()}}, nil)
+	setBotToken(l, s)
 	s.DM(person(1), "what is 17*23?")
 	if got := replies(t, s, 1, 1); !strings.Contains(got[0].Text, "391") {
 		t.Errorf("%+v", got)

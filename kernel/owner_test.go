@@ -11,7 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// room is a kernel whose channel lets everybody write, and whose model says how much it was told and what last.
+// room is a kernel whose channel lets everybody write, and whose model says all that it was told.
 type room struct {
 	*kerneltest.Platform
 	*kerneltest.Listener
@@ -35,7 +35,7 @@ func newRoom(t *testing.T, settings string) room {
 	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Channel("chat"), told), kerneltest.Config(t, fmt.Sprintf(
 		`{"channels":{"chat":{"accounts":{"home":{"dmPolicy":"open","groupPolicy":"open","requireMention":false,"config":{"root":%q}}}}}%s}`, p.URL, settings)))
 	l := k.Listen()
-	l.MustCall("plugins.configure", map[string]any{"id": "chat", "account": "home", "secrets": map[string]string{"token": "platform-token"}}, nil)
+	setToken(l)
 	return room{p, l}
 }
 

@@ -155,7 +155,7 @@ func TestAPluginsLife(t *testing.T) {
 		if c.Reason == "" || !strings.Contains(c.Reason, broken.want) {
 			t.Errorf("%s: %+v", what, c)
 		}
-		d := info(l, "guest")
+		d := info(l.Listener, "guest")
 		if d.Update == nil || d.Update.Reason == "" || d.Update.Hint == "" || d.Version != "2.0.0" {
 			t.Errorf("%s: %+v", what, d.Update)
 		} else {
@@ -175,7 +175,7 @@ func TestAPluginsLife(t *testing.T) {
 	})
 	put(t, dir, map[string][]byte{"plugin.wasm": v3, "plugin.json": marshal(bold)})
 	l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateFailed, Version: "3.0.0"})
-	d := info(l, "guest")
+	d := info(l.Listener, "guest")
 	if d.Update == nil || !slices.ContainsFunc(d.Update.Lacking, func(s string) bool { return strings.Contains(s, "api.example.org") }) {
 		t.Errorf("it asks for more: %+v", d.Update)
 	}
@@ -197,7 +197,7 @@ func TestAPluginsLife(t *testing.T) {
 	}
 }
 
-func info(l *teller, id string) plugin.Details {
+func info(l *kerneltest.Listener, id string) plugin.Details {
 	var d plugin.Details
 	l.MustCall("plugins.info", map[string]any{"id": id}, &d)
 	return d
@@ -246,11 +246,9 @@ func TestABuiltInIsReplaced(t *testing.T) {
 
 // grant gives a plugin what it waits for, as it is shown.
 func grant(l *kerneltest.Listener, id string) {
-	var info plugin.Details
-	l.MustCall("plugins.info", plugin.IDParams{ID: id}, &info)
 	digest := ""
-	if info.Waiting != nil {
-		digest = info.Waiting.Digest
+	if waiting := info(l, id).Waiting; waiting != nil {
+		digest = waiting.Digest
 	}
 	l.MustCall("plugins.grant", plugin.GrantParams{ID: id, Digest: digest}, nil)
 }
@@ -292,7 +290,7 @@ func TestAnUpdateThatCannotStartReplacesNothing(t *testing.T) {
 	if got := l.tell("say"); got != "v1" {
 		t.Errorf("after a restart it says %q", got)
 	}
-	if d := info(l, "guest"); d.Version != "1.0.0" || d.Waiting == nil || d.Waiting.Version != "4.0.0" {
+	if d := info(l.Listener, "guest"); d.Version != "1.0.0" || d.Waiting == nil || d.Waiting.Version != "4.0.0" {
 		t.Errorf("%+v", d)
 	}
 	grant(l.Listener, "guest")

@@ -83,7 +83,7 @@ func (d *day) begin() {
 	}
 	var list struct{ Plugins []struct{ State string } }
 	for range 30 {
-		d.call("plugins.status", fields{}, &list)
+		d.call("plugins.status", object{}, &list)
 		if !slices.ContainsFunc(list.Plugins, func(p struct{ State string }) bool { return p.State == "failed" }) {
 			return
 		}
@@ -124,19 +124,16 @@ func (d *day) call(method string, params, out any) {
 	}
 }
 
-// fields are those of an object in JSON.
-type fields = map[string]any
-
 // live is the day.
 func (d *day) live() {
-	d.call("plugins.configure", fields{"id": "chat", "account": "home", "secrets": map[string]string{"token": "platform-token"}}, nil)
+	d.call("plugins.configure", object{"id": "chat", "account": "home", "secrets": map[string]string{"token": "platform-token"}}, nil)
 	d.pair("ann")
 	d.platform.Say("ann", "good morning")
 	d.platform.Answered("you said: good morning")
-	d.call("chat.send", fields{"sessionKey": "desk", "message": "at the desk", "idempotencyKey": "desk-1"}, nil)
+	d.call("chat.send", object{"sessionKey": "desk", "message": "at the desk", "idempotencyKey": "desk-1"}, nil)
 	d.waitFor("desk-1")
-	d.call("sessions.patch", fields{"key": "desk", "label": "work"}, nil)
-	d.call("send", fields{"channel": "chat", "to": "ann", "message": "a note", "idempotencyKey": "note-1"}, nil)
+	d.call("sessions.patch", object{"key": "desk", "label": "work"}, nil)
+	d.call("send", object{"channel": "chat", "to": "ann", "message": "a note", "idempotencyKey": "note-1"}, nil)
 	d.platform.Answered("a note")
 	d.remind()
 	d.platform.Say("ann", "good night")
@@ -150,12 +147,12 @@ func (d *day) pair(person string) {
 	d.platform.Say(person, "let me in")
 	d.platform.Until("the person has a code", func(p []kerneltest.Post) bool { return len(p) > 0 })
 	var pending struct{ Requests []struct{ RequestID string } }
-	d.call("channels.pairing.list", fields{}, &pending)
+	d.call("channels.pairing.list", object{}, &pending)
 	if len(pending.Requests) != 1 {
 		d.t.Fatalf("%d people wait", len(pending.Requests))
 	}
 	// An approval whose answer was lost has happened.
-	err := d.try("channels.pairing.approve", fields{"channel": "chat", "code": pending.Requests[0].RequestID}, nil)
+	err := d.try("channels.pairing.approve", object{"channel": "chat", "code": pending.Requests[0].RequestID}, nil)
 	if code := wit.CodeOf(err); code != "" && code != wit.CodeNotFound {
 		d.t.Fatal(err)
 	}
@@ -165,7 +162,7 @@ func (d *day) pair(person string) {
 func (d *day) waitFor(run string) {
 	d.t.Helper()
 	var end struct{ Status string }
-	d.call("agent.wait", fields{"runId": run, "timeoutMs": 60_000}, &end)
+	d.call("agent.wait", object{"runId": run, "timeoutMs": 60_000}, &end)
 	if end.Status != "ok" {
 		d.t.Fatalf("the run %s ended %q", run, end.Status)
 	}
@@ -174,10 +171,10 @@ func (d *day) waitFor(run string) {
 // remind has a job fire once.
 func (d *day) remind() {
 	d.t.Helper()
-	d.call("cron.add", fields{
-		"name": "tea", "schedule": fields{"kind": "at", "atMs": time.Now().Add(time.Minute).UnixMilli()}, "sessionTarget": "isolated",
-		"wakeMode": "now", "payload": fields{"kind": "agentTurn", "message": "drink tea", "deliver": true},
-		"delivery": fields{"mode": "announce", "channel": "chat", "accountId": "home", "to": "ann"},
+	d.call("cron.add", object{
+		"name": "tea", "schedule": object{"kind": "at", "atMs": time.Now().Add(time.Minute).UnixMilli()}, "sessionTarget": "isolated",
+		"wakeMode": "now", "payload": object{"kind": "agentTurn", "message": "drink tea", "deliver": true},
+		"delivery": object{"mode": "announce", "channel": "chat", "accountId": "home", "to": "ann"},
 	}, nil)
 	time.Sleep(2 * time.Minute)
 }
@@ -204,7 +201,7 @@ func (d *day) look() {
 		var history struct {
 			Messages []struct{ Content []struct{ Text string } }
 		}
-		d.call("chat.history", fields{"sessionKey": session}, &history)
+		d.call("chat.history", object{"sessionKey": session}, &history)
 		var texts []string
 		for _, m := range history.Messages {
 			texts = append(texts, m.Content[0].Text)
@@ -216,7 +213,7 @@ func (d *day) look() {
 	var list struct {
 		Sessions []struct{ Key, Label, RunningRun string }
 	}
-	d.call("sessions.list", fields{"label": "work"}, &list)
+	d.call("sessions.list", object{"label": "work"}, &list)
 	if len(list.Sessions) != 1 || list.Sessions[0].Label != "work" {
 		d.t.Errorf("the labelled sessions are %s", fmt.Sprint(list))
 	}

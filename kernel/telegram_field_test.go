@@ -124,7 +124,7 @@ func (c *telegramCase) boot(t *testing.T, stage fieldtest.Stage, code []byte, op
 		"channels": map[string]any{"telegram": map[string]any{"accounts": map[string]any{"default": account}}},
 	}))...)
 	g.client = k.Listen()
-	g.client.MustCall("plugins.configure", map[string]any{"id": "telegram", "account": "default", "secrets": map[string]string{"botToken": g.bot.Token()}}, nil)
+	setBotToken(g.client, g.bot)
 	return g
 }
 
@@ -202,15 +202,8 @@ func (g *game) approve() {
 
 // put puts a plugin with the code of the built-in ones where the owner's plugins are.
 func (g *game) put(id string, m map[string]any) {
-	manifest := map[string]any{"id": id, "name": id, "version": "1.0.0", "description": id, "abi": 1}
-	maps.Copy(manifest, m)
-	text, err := json.Marshal(manifest)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	written := time.Now()
 	g.more.PutPackage(source.Package{Folder: id, Path: "memory:" + id, Root: fstest.MapFS{
-		id + "/plugin.json": {Data: text, ModTime: written}, "bundle.wasm": {Data: g.code, ModTime: time.Unix(0, 0)},
+		id + "/plugin.json": {Data: fieldtest.Manifest(g.t, id, m), ModTime: time.Now()}, "bundle.wasm": {Data: g.code, ModTime: time.Unix(0, 0)},
 	}})
 }
 

@@ -93,7 +93,7 @@ func watching(t *testing.T, v *viewer, options ...kerneltest.Option) (*botapi.Se
 		c.Plugins = map[string]config.Plugin{"openai": {Config: wit.JSON(fmt.Sprintf(`{"baseUrl":%q}`, server.URL+"/v1"))}}
 	})}, options...)...)
 	l := k.Listen()
-	l.MustCall("plugins.configure", map[string]any{"id": "telegram", "account": "default", "secrets": map[string]string{"botToken": s.Token()}}, nil)
+	setBotToken(l, s)
 	return s, l
 }
 

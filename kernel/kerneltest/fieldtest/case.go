@@ -138,13 +138,7 @@ func (c *Case) Options(t *testing.T, stage Stage) []kerneltest.Option {
 	t.Helper()
 	more := fstest.MapFS{}
 	for id, m := range c.Plugins {
-		manifest := map[string]any{"id": id, "name": id, "version": "1.0.0", "description": id, "abi": 1}
-		merge(manifest, m)
-		text, err := json.Marshal(manifest)
-		if err != nil {
-			t.Fatal(err)
-		}
-		more[id+"/plugin.json"] = &fstest.MapFile{Data: text}
+		more[id+"/plugin.json"] = &fstest.MapFile{Data: Manifest(t, id, m)}
 	}
 	return []kerneltest.Option{
 		kerneltest.Bundled(t, stage.Folder, stage.Bundle), kerneltest.Compiled(t),
@@ -155,6 +149,18 @@ func (c *Case) Options(t *testing.T, stage Stage) []kerneltest.Option {
 			}
 		},
 	}
+}
+
+// Manifest is that of a case's plugin: what every plugin has to say, and fields over it.
+func Manifest(t *testing.T, id string, fields map[string]any) []byte {
+	t.Helper()
+	m := map[string]any{"id": id, "name": id, "version": "1.0.0", "description": id, "abi": 1}
+	merge(m, fields)
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // Configure is the config file of the case: the provider's section, what else the kind needs, and the case's own
