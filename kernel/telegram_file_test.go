@@ -8,62 +8,40 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest/fieldtest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// viewer is a server of chat completions that notes what the user's last message consists of. A blind one refuses
-// pictures.
-type viewer struct {
-	blind bool
-
-	mu   sync.Mutex
-	seen []string
-}
-
-func (v *viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Messages []struct {
-			Role    string
-			Content json.RawMessage
-		}
-	}
-	b, _ := io.ReadAll(r.Body)
-	if err := json.Unmarshal(b, &body); err != nil || len(body.Messages) == 0 {
-		http.NotFound(w, r)
-		return
-	}
-	last := string(body.Messages[len(body.Messages)-1].Content)
-	v.mu.Lock()
-	v.seen = append(v.seen, last)
-	v.mu.Unlock()
-	if v.blind && strings.Contains(last, "image_url") {
-		http.Error(w, `{"error":{"message":"this model takes no images"}}`, http.StatusBadRequest)
-		return
-	}
-	fmt.Fprint(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"seen\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
-}
-
-// asked is what it was asked last, in so many requests.
-func (v *viewer) asked() (last string, requests int) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.seen) == 0 {
+// asked is what the last message to a model consisted of, in the last of so many requests.
+func asked(t *testing.T, model *fieldtest.Completions) (last string, requests int) {
+	t.Helper()
+	got := model.Requests()
+	if len(got) == 0 {
 		return "", 0
 	}
-	return v.seen[len(v.seen)-1], len(v.seen)
+	var body struct {
+		Messages []struct{ Content json.RawMessage }
+	}
+	if err := json.Unmarshal(got[len(got)-1].Body, &body); err != nil || len(body.Messages) == 0 {
+		t.Fatalf("the model was asked %.300s: %v", got[len(got)-1].Body, err)
+	}
+	return string(body.Messages[len(body.Messages)-1].Content), len(got)
+}
+
+// seeing is a model that takes pictures.
+func seeing() *fieldtest.Completions {
+	return fieldtest.NewCompletions(&fieldtest.Case{Reply: "seen"})
 }
 
 // settings changes a test kernel's settings after all others.
@@ -82,10 +60,10 @@ func answering(name string) kerneltest.Option {
 	return settings(func(c *config.Config) { c.Agent.Model = name })
 }
 
-// watching boots a gateway whose model is v and that is on Telegram.
-func watching(t *testing.T, v *viewer, options ...kerneltest.Option) (*botapi.Server, *kerneltest.Listener) {
+// watching boots a gateway with this model that is on Telegram.
+func watching(t *testing.T, model *fieldtest.Completions, options ...kerneltest.Option) (*botapi.Server, *kerneltest.Listener) {
 	t.Helper()
-	server := httptest.NewServer(v)
+	server := httptest.NewServer(model)
 	t.Cleanup(server.Close)
 	s, account := telegram(t, botapi.Config{}, "")
 	k := stock(t, append([]kerneltest.Option{account, settings(func(c *config.Config) {
@@ -101,14 +79,14 @@ func watching(t *testing.T, v *viewer, options ...kerneltest.Option) (*botapi.Se
 // with the next question.
 func TestAPictureFromTelegramIsSeen(t *testing.T) {
 	t.Parallel()
-	v := new(viewer)
-	s, _ := watching(t, v)
+	model := seeing()
+	s, _ := watching(t, model)
 	picture := bytes.Repeat([]byte("\xff\xd8 a picture \x00"), 20_000)
 	f := s.AddFile(botapi.File{FileName: "p.jpg"}, picture)
 	s.Say(botapi.Message{From: new(person(1)), Chat: botapi.Chat{ID: 1, Type: "private"}, Photo: []botapi.File{f}, Caption: "what is this?"})
 	replies(t, s, 1, 1)
 	want := "data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(picture)
-	if last, _ := v.asked(); !strings.Contains(last, want) || !strings.Contains(last, "what is this?") {
+	if last, _ := asked(t, model); !strings.Contains(last, want) || !strings.Contains(last, "what is this?") {
 		t.Errorf("the model was asked %.300s", last)
 	}
 }
@@ -117,8 +95,10 @@ func TestAPictureFromTelegramIsSeen(t *testing.T) {
 // without, and the model is not bothered with pictures another time.
 func TestWhatCannotBeSeenIsNamed(t *testing.T) {
 	t.Parallel()
-	v := &viewer{blind: true}
-	s, _ := watching(t, v)
+	model := fieldtest.NewCompletions(&fieldtest.Case{Reply: "seen", Responses: []fieldtest.Response{
+		{Status: http.StatusBadRequest, Body: json.RawMessage(`{"error":{"message":"this model takes no images"}}`)},
+	}})
+	s, _ := watching(t, model)
 	chat := botapi.Chat{ID: 1, Type: "private"}
 	f := s.AddFile(botapi.File{FileName: "p.jpg"}, []byte("\xff\xd8jpeg"))
 	voice := s.AddFile(botapi.File{MimeType: "audio/ogg"}, []byte("OggS\x00\xff"))
@@ -136,22 +116,25 @@ func TestWhatCannotBeSeenIsNamed(t *testing.T) {
 		c.message.From, c.message.Chat = new(person(1)), chat
 		s.Say(c.message)
 		replies(t, s, 1, i+1)
-		if last, n := v.asked(); last != c.want || n != c.requests {
+		if last, n := asked(t, model); last != c.want || n != c.requests {
 			t.Errorf("after %d requests the model was asked %s, want %s after %d", n, last, c.want, c.requests)
 		}
+	}
+	if refused := model.Requests()[0].Body; !bytes.Contains(refused, []byte("image_url")) {
+		t.Errorf("the model refused %s", refused)
 	}
 }
 
 // TestAFileOfAClientIsSeen: what is attached in chat.send is shown as what came through a channel.
 func TestAFileOfAClientIsSeen(t *testing.T) {
 	t.Parallel()
-	v := new(viewer)
-	_, l := watching(t, v)
+	model := seeing()
+	_, l := watching(t, model)
 	data := base64.StdEncoding.EncodeToString([]byte("\x89PNG a dot"))
 	l.MustCall("chat.send", map[string]any{"sessionKey": "main", "message": "what is it?", "idempotencyKey": "r",
 		"attachments": []any{map[string]any{"type": "image", "mimeType": "image/png", "fileName": "dot.png", "content": data}}}, nil)
 	l.End("r")
-	if last, _ := v.asked(); !strings.Contains(last, "data:image/png;base64,"+data) {
+	if last, _ := asked(t, model); !strings.Contains(last, "data:image/png;base64,"+data) {
 		t.Errorf("the model was asked %s", last)
 	}
 }
@@ -174,7 +157,7 @@ func TestFilesGoOutOnTelegram(t *testing.T) {
 		}
 		return &wit.ProviderAnswer{ToolCalls: []wit.ToolCall{{ID: "1", Name: "paint", Args: wit.JSON(`{}`)}}, Stop: new(wit.StopReasonToolCalls)}, nil
 	})
-	s, l := watching(t, new(viewer), kerneltest.Plugin(painter, brain), answering("brain"))
+	s, l := watching(t, seeing(), kerneltest.Plugin(painter, brain), answering("brain"))
 	s.DM(person(1), "paint me something")
 	replies(t, s, 1, 1) // the store has no such file yet: what was said arrives all the same
 	l.MustCall("send", map[string]any{"channel": "telegram", "to": "1", "message": "the plan", "idempotencyKey": "s1",
