@@ -58,14 +58,7 @@ func TestSecretsStayInside(t *testing.T) {
 		}
 		fmt.Fprintln(&seen, err)
 	}
-	for _, method := range l.Hello().Features.Methods {
-		var answer json.RawMessage
-		err := l.Call(t.Context(), method, params(method), &answer)
-		fmt.Fprintf(&seen, "%s %s %v\n", method, answer, err)
-	}
-	for _, e := range l.Events() {
-		fmt.Fprintf(&seen, "%s %s\n", e.Name, e.Payload)
-	}
+	writeAll(t, &seen, l)
 	for _, path := range []string{"/health", "/ready", "/metrics", "/", "/config", "/plugins/chat/home"} {
 		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://kernel"+path, nil)
 		if err != nil {
@@ -99,6 +92,18 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 }
 
+// writeAll writes what a client is told: by every method, and by events.
+func writeAll(t *testing.T, to io.Writer, l *kerneltest.Listener) {
+	for _, method := range l.Hello().Features.Methods {
+		var answer json.RawMessage
+		err := l.Call(t.Context(), method, params(method), &answer)
+		fmt.Fprintf(to, "%s %s %v\n", method, answer, err)
+	}
+	for _, e := range l.Events() {
+		fmt.Fprintf(to, "%s %s\n", e.Name, e.Payload)
+	}
+}
+
 // TestSecretsOfTheFileStayInside: an owner has put secrets into the config file, by mistake and in every place
 // where one could be put.
 func TestSecretsOfTheFileStayInside(t *testing.T) {
@@ -120,14 +125,7 @@ func TestSecretsOfTheFileStayInside(t *testing.T) {
 	}
 	l := kerneltest.Listen(t, c)
 	var seen bytes.Buffer
-	for _, method := range l.Hello().Features.Methods {
-		var answer json.RawMessage
-		err := l.Call(t.Context(), method, params(method), &answer)
-		fmt.Fprintf(&seen, "%s %s %v\n", method, answer, err)
-	}
-	for _, e := range l.Events() {
-		fmt.Fprintf(&seen, "%s %s\n", e.Name, e.Payload)
-	}
+	writeAll(t, &seen, l)
 	k.Stop()
 	seen.WriteString(out.String())
 	if !strings.Contains(seen.String(), `"root":"http://u:xxxxx@127.0.0.1:1"`) || strings.Count(seen.String(), "[redacted]") < 8 {

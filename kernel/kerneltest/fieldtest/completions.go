@@ -51,12 +51,11 @@ type Completions struct {
 
 	mu       sync.Mutex
 	requests []Request
-	changed  chan struct{}
 }
 
 // NewCompletions returns the server of a case.
 func NewCompletions(c *Case) *Completions {
-	return &Completions{reply: c.Reply, responses: c.Responses, changed: make(chan struct{})}
+	return &Completions{reply: c.Reply, responses: c.Responses}
 }
 
 // Requests returns what it got so far.
@@ -66,20 +65,11 @@ func (s *Completions) Requests() []Request {
 	return append([]Request(nil), s.requests...)
 }
 
-// Changed returns a channel that is closed when another request begins or ends.
-func (s *Completions) Changed() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changed
-}
-
 // note changes the requests.
 func (s *Completions) note(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change()
-	close(s.changed)
-	s.changed = make(chan struct{})
 }
 
 // ServeHTTP implements http.Handler.
