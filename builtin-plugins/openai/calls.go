@@ -101,8 +101,8 @@ func (s *state) ownName(name string) string {
 	return name
 }
 
-// nesting follows a JSON value as it comes, to know when it is whole, with three numbers instead of the value. That it is
-// valid, it does not check: what a model wrote wrongly is the tool's to refuse.
+// nesting follows a JSON value as it comes, to know when it is whole, without keeping it. That the value is valid it does
+// not check: what a model wrote wrongly is the tool's to refuse.
 type nesting struct {
 	depth   int64
 	place   int64 // inText, afterBackslash, or 0 outside of texts

@@ -14,7 +14,8 @@ const maxExplanation = 300
 // isFailure reports whether an event, or a choice in one, says that something went wrong.
 func isFailure(event json.Value) bool {
 	problem := event.Get("error")
-	return problem.IsObject() || problem.IsText() && problem.Text() != "" || event.Get("type").Text() == "error" || event.Get("object").Text() == "error" ||
+	return problem.IsObject() || problem.IsText() && problem.Text() != "" ||
+		event.Get("type").Text() == "error" || event.Get("object").Text() == "error" ||
 		!event.Get("choices").Exists() && event.Get("detail").Exists()
 }
 

@@ -19,8 +19,9 @@ func messages(chat *wit.Chat, names names) wit.JSON {
 	return list.JSON()
 }
 
-// merged makes one turn of neighbours that are by the same role: the templates of many models refuse a user who
-// speaks twice in a row, which happens after a run that failed. A turn that asks for tools ends its message, for their results have to follow it.
+// merged makes one turn of neighbours that are by the same role: the templates of many models refuse a user who speaks
+// twice in a row, which happens after a run that failed. A turn that asks for tools ends its message, for their results
+// have to follow it.
 func merged(turns []wit.ChatTurn) []wit.ChatTurn {
 	var out []wit.ChatTurn
 	for _, turn := range turns {

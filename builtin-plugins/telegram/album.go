@@ -54,7 +54,8 @@ func (in *inbound) sameAlbum(u json.Value) bool {
 	return post.Get("media_group_id").Text() == in.album && post.Get("chat", "id").Text() == in.message.Conversation.ID
 }
 
-// addToAlbum adds further parts to the pending message, which was made of first. Whichever part has the caption gives the text.
+// addToAlbum adds further parts to the pending message, which was made of first. Whichever part has the caption gives
+// the text.
 func addToAlbum(a *answer, first *inbound, updates []json.Value) {
 	p := a.state.pending
 	for _, u := range updates {

@@ -132,8 +132,8 @@ func rule(line string) bool {
 	return len(line) >= 3 && strings.Trim(line, line[:1]) == "" && strings.Contains("-*_", line[:1])
 }
 
-// item returns the text of a list's item, "" when the line is none; numbered ones are shown as they are, since Telegram's
-// programs show a number and a dot like everybody else.
+// item returns the text of a list's item, "" when the line is none. Numbered ones are shown as they are: a number and a
+// dot look the same everywhere.
 func item(line string) string {
 	if len(line) > 2 && strings.Contains("-*+", line[:1]) && line[1] == ' ' {
 		return strings.TrimSpace(line[2:])

@@ -83,8 +83,9 @@ func (t text) mentions(me person) bool {
 	return false
 }
 
-// markup returns the text in the kernel's neutral markup as far as something would be lost otherwise:
-// links that are not visible, and code. Bold and italic stay what people see as emphasis and models do not need. A command loses the name of the bot that it is for.
+// markup returns the text in the kernel's neutral markup as far as something would be lost otherwise: links that are not
+// visible, and code. Bold and italic are left out, which people see as emphasis and models do not need. A command loses
+// the name of the bot that it is for.
 func (t text) markup(me person) string {
 	var b strings.Builder
 	done := 0 // bytes of raw that are written
