@@ -142,19 +142,14 @@ func (c *Client) multipart(ctx context.Context, f *filler, b *body, req *wit.HTT
 }
 
 // partHead returns the part's header and, for a media file, what is known of it.
-// The file is opened to see that it is there before anything is sent, and closed again.
 func (c *Client) partHead(ctx context.Context, part *wit.HTTPPart) (textproto.MIMEHeader, *wit.MediaInfo, error) {
 	fileName, contentType := part.FileName, part.ContentType
 	var file *wit.MediaInfo
 	if part.Media != nil {
-		if c.media == nil {
-			return nil, nil, wit.NewError(wit.CodeUnavailable, "http: this gateway has no media store to send files from")
-		}
-		r, info, err := c.media.Open(ctx, *part.Media)
+		info, err := c.stat(ctx, *part.Media)
 		if err != nil {
 			return nil, nil, err
 		}
-		r.Close()
 		info.Media, file = *part.Media, &info
 		if fileName == nil {
 			fileName = new("file")
@@ -177,6 +172,19 @@ func (c *Client) partHead(ctx context.Context, part *wit.HTTPPart) (textproto.MI
 		head.Set("Content-Type", "application/octet-stream")
 	}
 	return head, file, nil
+}
+
+// stat describes a media file. It is opened to see that it is there before anything is sent, and closed again.
+func (c *Client) stat(ctx context.Context, id string) (wit.MediaInfo, error) {
+	if c.media == nil {
+		return wit.MediaInfo{}, wit.NewError(wit.CodeUnavailable, "http: this gateway has no media store to send files from")
+	}
+	file, info, err := c.media.Open(ctx, id)
+	if err != nil {
+		return wit.MediaInfo{}, err
+	}
+	file.Close()
+	return info, nil
 }
 
 // quoted makes a text fit between the quotes of a header's parameter, as browsers do.

@@ -24,11 +24,11 @@ func (c *Client) embed(ctx context.Context, b *body, text string, files []string
 	}
 	sizes := map[string]int64{}
 	for _, id := range files {
-		size, err := c.sizeOf(ctx, id)
+		info, err := c.stat(ctx, id)
 		if err != nil {
 			return err
 		}
-		sizes[id] = size
+		sizes[id] = info.Size
 	}
 	done := 0 // bytes of the text that are a piece
 	for at := 0; len(sizes) > 0; {
@@ -38,32 +38,29 @@ func (c *Client) embed(ctx context.Context, b *body, text string, files []string
 		}
 		open += at
 		at = open + len(embedOpen)
-		id, _, closed := strings.Cut(text[at:], embedClose)
-		size, named := sizes[id]
-		if !closed || !named {
+		id, named := begunBy(text[at:], sizes)
+		if !named {
 			continue
 		}
+		b.add([]byte(text[done:open]))
+		b.encode(id, sizes[id])
 		delete(sizes, id)
 		at += len(id) + len(embedClose)
-		b.add([]byte(text[done:open]))
-		b.encode(id, size)
 		done = at
 	}
 	b.add([]byte(text[done:]))
 	return nil
 }
 
-// sizeOf looks whether a file is there before anything is sent.
-func (c *Client) sizeOf(ctx context.Context, id string) (int64, error) {
-	if c.media == nil {
-		return 0, wit.NewError(wit.CodeUnavailable, "http: this gateway has no media store to send files from")
+// begunBy returns which of the files a text begins with, behind the opening of a placeholder. It looks no further
+// than their ids are long: a text of openings that nothing closes would else be read to its end at each of them.
+func begunBy(text string, files map[string]int64) (id string, named bool) {
+	for id := range files {
+		if rest, ok := strings.CutPrefix(text, id); ok && strings.HasPrefix(rest, embedClose) {
+			return id, true
+		}
 	}
-	file, info, err := c.media.Open(ctx, id)
-	if err != nil {
-		return 0, err
-	}
-	file.Close()
-	return info.Size, nil
+	return "", false
 }
 
 // encode appends a file in base64. An empty one is nothing.

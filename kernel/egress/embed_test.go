@@ -16,6 +16,7 @@ func TestFilesAreEmbeddedInATextOnce(t *testing.T) {
 	big := strings.Repeat("\xff\x00\xfe", 100_000) + "\x01"
 	store := &files{held: map[string]string{"a": "PNG!", "b": "\xff\xfe", "empty": "", "big": big}}
 	in64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	openings := strings.Repeat("{{media:", wit.LimitHTTPRequestBytes/8-1)
 	var got string
 	var length int64
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
@@ -35,6 +36,9 @@ func TestFilesAreEmbeddedInATextOnce(t *testing.T) {
 		{"x{{media:empty}}y", "empty", "xy"},
 		{"{{media:big}}", "big", in64(big)},
 		{"nothing of it", "a", "nothing of it"},
+		{"{{media:a}", "a", "{{media:a}"},
+		{"{{media:ab}} {{media:a}}", "a b", "{{media:ab}} " + in64("PNG!")},
+		{openings + "}}", "a", openings + "}}"}, // it takes no longer than any other of its length
 		{"{{media:a}}", "", "{{media:a}}"},
 	} {
 		for _, path := range []string{"", "moved"} { // a body is sent again behind a redirect
