@@ -61,14 +61,14 @@ func newTimer(d time.Duration, cancel context.CancelCauseFunc) *time.Timer {
 func (c *Conn) Read() (wit.Frame, error) {
 	f, err := c.wire.read()
 	if err == nil {
-		redactFrame(&f, c.m.echoes)
-		redactFrame(&f, c.echoes())
+		clean(&f, c.echoes())
 		return f, nil
 	}
 	defer c.Close()
 	closed := (*ClosedError)(nil)
 	switch {
 	case c.ctx.Err() == nil && errors.As(err, &closed):
+		closed.Reason = redact(closed.Reason, c.echoes())
 		return wit.Frame{}, closed
 	case c.ctx.Err() == nil && errors.Is(err, io.EOF):
 		return wit.Frame{}, &ClosedError{wit.Closed{Reason: "the end of the stream"}}
@@ -108,20 +108,36 @@ const maxExpected = 16 * maxFilled
 
 // expect notes what the other side may say back.
 func (c *Conn) expect(forms []string) {
+	if len(forms) == 0 {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, form := range forms {
-		if !slices.Contains(c.sent, form) {
-			c.sent = append(c.sent, form)
-		}
-	}
+	c.sent = slices.DeleteFunc(c.sent, func(form string) bool { return slices.Contains(forms, form) })
+	c.sent = append(c.sent, forms...)
 	c.sent = slices.Clone(c.sent[max(len(c.sent)-maxExpected, 0):])
 }
 
+// echoes are those of the credentials that opened the connection and of those in frames.
 func (c *Conn) echoes() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.sent
+	return slices.Concat(c.m.echoes, c.sent)
+}
+
+// clean removes echoes from a frame.
+func clean(f *wit.Frame, forms []string) {
+	if len(forms) == 0 {
+		return
+	}
+	for _, text := range []*string{f.Text, f.Event, f.ID} {
+		if text != nil {
+			*text = redact(*text, forms)
+		}
+	}
+	if len(f.Bytes) > 0 {
+		f.Bytes = []byte(redact(string(f.Bytes), forms))
+	}
 }
 
 // failed gives an error of the wire its code. After Close, or the end of the context, whatever the wire says is

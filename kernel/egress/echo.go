@@ -163,16 +163,3 @@ func (r *redactor) begun(b []byte) int {
 	}
 	return longest
 }
-
-// redactFrame removes echoes from a frame.
-func redactFrame(f *wit.Frame, forms []string) {
-	if len(forms) == 0 {
-		return
-	}
-	if f.Text != nil {
-		f.Text = new(redact(*f.Text, forms))
-	}
-	if len(f.Bytes) > 0 {
-		f.Bytes = []byte(redact(string(f.Bytes), forms))
-	}
-}

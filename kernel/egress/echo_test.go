@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -218,5 +219,35 @@ func TestHeadersThatMeanAnotherRequest(t *testing.T) {
 		if (got.Get(h.Name) != "") != (h.Name == "X-Kept") {
 			t.Errorf("%s: %q", h.Name, got.Get(h.Name))
 		}
+	}
+}
+
+// TestEchoesBesideText: what comes back in an event's name and id, and in the reason of a close.
+func TestEchoesBesideText(t *testing.T) {
+	const secret = "a-long-secret"
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/events" {
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprintf(w, "event: %s\nid: %s\ndata: %s\ndata: x\n\n", secret, secret, secret)
+		} else if c, err := websocket.Accept(w, q, nil); err == nil {
+			_ = c.Close(4000, "no "+secret)
+		}
+	})
+	open := func(o wit.OpenConnection) *egress.Conn {
+		o.Headers = []wit.Header{{Name: "X-Key", Value: "{{credential:tok}}"}}
+		conn, err := r.client.Open(t.Context(), anyHost, secrets(map[string]string{"tok": secret}), &o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	f, err := open(wit.OpenConnection{Transport: wit.TransportSSE, URL: "https://api.example.com/events"}).Read()
+	if err != nil || *f.Event != "[redacted]" || *f.ID != "[redacted]" || *f.Text != "[redacted]\nx" {
+		t.Errorf("an event: %+v, %v", f, err)
+	}
+	closed := (*egress.ClosedError)(nil)
+	if _, err := open(wit.OpenConnection{URL: "wss://api.example.com/"}).Read(); !errors.As(err, &closed) || closed.Reason != "no [redacted]" {
+		t.Errorf("closed with %v", err)
 	}
 }

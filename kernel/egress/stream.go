@@ -30,7 +30,7 @@ func (c *Conn) eventStream(client *Client, o *wit.OpenConnection) error {
 		res.Body.Close()
 		return wit.Errorf(wit.CodeUnavailable, "http: %s answered %.40q instead of an event stream", c.m.shown, kind)
 	}
-	body := &idleBody{ctx: c.ctx, cancel: c.cancel, timer: newTimer(client.limits.Silence, c.cancel), idle: client.limits.Silence, body: c.m.redacted(res.Body), m: c.m}
+	body := &idleBody{ctx: c.ctx, cancel: c.cancel, timer: newTimer(client.limits.Silence, c.cancel), idle: client.limits.Silence, body: res.Body, m: c.m}
 	c.wire = &eventStream{body: body, events: sse.NewReader(body, maxFrame)}
 	return nil
 }
