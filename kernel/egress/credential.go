@@ -101,26 +101,24 @@ func escapeRest(path string) string {
 	return b.String()
 }
 
-// remember makes scrub remove the secret, in each form that it can take in a message.
+// remember has the secret removed from errors and from what comes back, in each form that it can take there.
 func (m *message) remember(secret string) {
 	if slices.Contains(m.filled, secret) {
 		return
 	}
 	m.filled = append(m.filled, secret)
-	m.echoes = append(m.echoes, echoes(secret)...)
-	if len(secret) < 4 {
-		return // too short to be told from ordinary text; such a value protects nothing
+	forms := formsOf(secret)
+	if len(secret) >= minScrubbed {
+		m.secrets = addForms(m.secrets, forms)
 	}
-	m.secrets = append(m.secrets, secret, url.PathEscape(secret), url.QueryEscape(secret), inJSON(secret))
+	if len(secret) >= minEchoed {
+		m.echoes = addForms(m.echoes, forms)
+	}
 }
 
+// mentionsSecret reports whether a text has a secret in it, in one of its forms.
 func (m *message) mentionsSecret(s string) bool {
-	for _, secret := range m.secrets {
-		if strings.Contains(s, secret) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(m.secrets, func(form string) bool { return strings.Contains(s, form) })
 }
 
 // scrub removes secrets from an error's text.
@@ -129,8 +127,6 @@ func (m *message) scrub(err error) error {
 		return err
 	}
 	e := *wit.AsError(err)
-	for _, secret := range m.secrets {
-		e.Message = strings.ReplaceAll(e.Message, secret, "[redacted]")
-	}
+	e.Message = redact(e.Message, m.secrets)
 	return &e
 }

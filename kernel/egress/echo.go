@@ -5,28 +5,26 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/carapace-gateway/carapace/wit"
 )
 
-// What is removed from what comes back. A shorter secret cannot be told from ordinary text and protects nothing.
+// What is removed from what comes back and from errors. A shorter secret cannot be told from ordinary text and protects
+// nothing; in the few words of an error it can be told sooner.
 const (
 	minEchoed   = 8
+	minScrubbed = 4
 	maxFilled   = 16 // credentials of one request: they bound the work of looking for them
 	redactedAs  = "[redacted]"
 	redactChunk = 16 << 10
 )
 
-// echoes are the forms in which another side may say a secret back: as it is, escaped for a URL or for JSON, and in
+// formsOf are the forms in which another side may say a secret back: as it is, escaped for a URL or for JSON, and in
 // base64, where it depends on what stands before it, so that its middle is looked for. It makes an honest server's echo
 // harmless; a dishonest one can encode what it was sent in any way, which is why hosts have to be permitted.
-func echoes(secret string) []string {
-	if len(secret) < minEchoed {
-		return nil
-	}
+func formsOf(secret string) []string {
 	forms := []string{secret, inJSON(secret), plainJSON(secret)}
 	for _, escaped := range []string{url.PathEscape(secret), url.QueryEscape(secret)} {
 		forms = append(forms, escaped, lowerEscapes(escaped))
@@ -47,6 +45,13 @@ func echoes(secret string) []string {
 	}
 	slices.Sort(forms)
 	return slices.Compact(forms)
+}
+
+// addForms adds the forms of one more secret. The longest come first, for one may be the beginning of another.
+func addForms(forms, more []string) []string {
+	forms = append(forms, more...)
+	slices.SortStableFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	return forms
 }
 
 // plainJSON is the inside of a JSON string as most programs write it, who leave <, > and & alone.
@@ -79,29 +84,27 @@ func redact(s string, forms []string) string {
 	return s
 }
 
-// redactHeaders removes echoes from a response's headers.
-func (m *message) redactHeaders(headers []wit.Header) []wit.Header {
-	for i := range headers {
-		headers[i].Value = redact(headers[i].Value, m.echoes)
-	}
-	return headers
-}
-
-// redacted is body without echoes. It keeps back no more than what may be the beginning of one.
-func (m *message) redacted(body io.ReadCloser) io.ReadCloser {
+// clean removes echoes from a response: from its headers at once, from its body as it is read.
+func (m *message) clean(res *http.Response) {
 	if len(m.echoes) == 0 {
-		return body
+		return
 	}
-	return &redactor{ReadCloser: body, forms: m.echoes}
+	for _, values := range res.Header {
+		for i := range values {
+			values[i] = redact(values[i], m.echoes)
+		}
+	}
+	res.Body = &redactor{ReadCloser: res.Body, forms: m.echoes}
 }
 
-// redactor reads what is below it without echoes, also those that come in pieces.
+// redactor reads what is below it without echoes, also those that come in pieces. It keeps back no more than what may
+// be the beginning of one.
 type redactor struct {
 	io.ReadCloser
 	forms []string
 	buf   []byte
-	kept  []byte // read, and perhaps the beginning of an echo
-	ready []byte
+	kept  string // read, and perhaps the beginning of an echo
+	ready string
 	err   error
 }
 
@@ -111,52 +114,32 @@ func (r *redactor) Read(p []byte) (int, error) {
 		if r.err != nil {
 			return 0, r.err
 		}
-		have := len(r.kept)
-		r.buf = slices.Grow(append(r.buf[:0], r.kept...), redactChunk)
-		n, err := r.ReadCloser.Read(r.buf[have : have+redactChunk])
+		r.buf = slices.Grow(r.buf[:0], redactChunk)
+		n, err := r.ReadCloser.Read(r.buf[:redactChunk])
 		r.err = err
-		r.ready, r.kept = r.split(r.buf[:have+n], err != nil)
+		r.ready, r.kept = r.split(r.kept+string(r.buf[:n]), err != nil)
 	}
 	n := copy(p, r.ready)
 	r.ready = r.ready[n:]
 	return n, nil
 }
 
-// split removes the echoes from b and cuts off the end that may become one, unless it is the last.
-func (r *redactor) split(b []byte, last bool) (ready, kept []byte) {
-	for {
-		at, size := r.first(b)
-		if at < 0 {
-			break
-		}
-		ready = append(append(ready, b[:at]...), redactedAs...)
-		b = b[at+size:]
+// split removes the echoes from s and cuts off the end that may become one, unless it is the last.
+func (r *redactor) split(s string, last bool) (ready, kept string) {
+	s = redact(s, r.forms)
+	if last {
+		return s, ""
 	}
-	keep := 0
-	if !last {
-		keep = r.begun(b)
-	}
-	return append(ready, b[:len(b)-keep]...), bytes.Clone(b[len(b)-keep:])
+	end := len(s) - r.begun(s)
+	return s[:end], s[end:]
 }
 
-// first finds the first echo, of those at one place the longest.
-func (r *redactor) first(b []byte) (at, size int) {
-	at = -1
-	for _, form := range r.forms {
-		i := bytes.Index(b, []byte(form))
-		if i >= 0 && (at < 0 || i < at || i == at && len(form) > size) {
-			at, size = i, len(form)
-		}
-	}
-	return at, size
-}
-
-// begun is the length of the longest end of b that an echo begins with.
-func (r *redactor) begun(b []byte) int {
+// begun is the length of the longest end of s that an echo begins with.
+func (r *redactor) begun(s string) int {
 	longest := 0
 	for _, form := range r.forms {
-		for n := min(len(form)-1, len(b)); n > longest; n-- {
-			if strings.HasPrefix(form, string(b[len(b)-n:])) {
+		for n := min(len(form)-1, len(s)); n > longest; n-- {
+			if strings.HasPrefix(form, s[len(s)-n:]) {
 				longest = n
 			}
 		}

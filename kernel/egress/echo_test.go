@@ -1,6 +1,7 @@
 package egress_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -249,5 +250,62 @@ func TestEchoesBesideText(t *testing.T) {
 	closed := (*egress.ClosedError)(nil)
 	if _, err := open(wit.OpenConnection{URL: "wss://api.example.com/"}).Read(); !errors.As(err, &closed) || closed.Reason != "no [redacted]" {
 		t.Errorf("closed with %v", err)
+	}
+}
+
+// TestEchoesInWhatIsKept: the name and the type that a server gives a file are told to the plugin as well.
+func TestEchoesInWhatIsKept(t *testing.T) {
+	const secret = "a-long-secret"
+	store := &files{held: map[string]string{}, info: map[string]wit.MediaInfo{}}
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Content-Type", "application/x-"+secret)
+		w.Header().Set("Content-Disposition", `attachment; filename="`+secret+`.bin"`)
+		_, _ = w.Write(bytes.Repeat([]byte{0xff}, wit.LimitHTTPInlineBytes+1))
+	}, func(c *egress.Config) { c.Media = store })
+	_, err := r.client.Do(t.Context(), anyHost, secrets(map[string]string{"tok": secret}),
+		&wit.HTTPRequest{URL: "https://api.example.com/", Headers: []wit.Header{{Name: "X-Key", Value: "{{credential:tok}}"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info := store.info["stored"]; info.Mime != "application/x-[redacted]" || *info.Name != "[redacted].bin" {
+		t.Errorf("kept as %s, %s", info.Mime, *info.Name)
+	}
+}
+
+// TestEchoesInRedirects: a location that repeats a credential is not followed to another host, in whatever form it does.
+func TestEchoesInRedirects(t *testing.T) {
+	const secret = `Se+cret/t0ken?k&n"x`
+	for name, f := range spoken(t, secret) {
+		called := false
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			if q.Host == "api.example.com" {
+				w.Header().Set("Location", "https://other.example.com/?"+f.text)
+				w.WriteHeader(302)
+				return
+			}
+			called = true
+		})
+		_, err := r.client.Do(t.Context(), anyHost, secrets(map[string]string{"tok": secret}),
+			&wit.HTTPRequest{URL: "https://api.example.com/", Headers: []wit.Header{{Name: "X-Key", Value: "{{credential:tok}}"}}})
+		if wit.CodeOf(err) != wit.CodeForbidden || called {
+			t.Errorf("%s: %v, sent %t", name, err, called)
+		}
+	}
+}
+
+// TestManyEchoes: a response of nothing but echoes is read before the time of a request is over.
+func TestManyEchoes(t *testing.T) {
+	var headers []wit.Header
+	creds := map[string]string{}
+	for n := range 16 {
+		name := fmt.Sprint("c", n)
+		creds[name] = "s+cr/t?" + name
+		headers = append(headers, wit.Header{Name: name, Value: "{{credential:" + name + "}}"})
+	}
+	body := strings.Repeat(creds["c7"], 500_000)
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
+	res, err := r.client.Do(t.Context(), anyHost, secrets(creds), &wit.HTTPRequest{URL: "https://api.example.com/", Headers: headers})
+	if err != nil || strings.ReplaceAll(*res.Text, "[redacted]", "") != "" {
+		t.Errorf("%v", err)
 	}
 }

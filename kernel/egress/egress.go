@@ -9,7 +9,7 @@
 // after the policy has been checked; in the query and the body only when the request says Fill, for
 // chats and answers of models stand there. A percent-encoded placeholder is never one. What carries a
 // credential is dropped when a redirect leaves the origin it was meant for, no error or log line contains one, and
-// what comes back is freed of it (see echoes).
+// what comes back is freed of it (see formsOf).
 //
 // Open makes connections that stay: websockets, event streams, and lines over tcp or tls. The same holds
 // for them, they do not follow a redirect to another protocol, and their frames are bounded.
@@ -168,8 +168,8 @@ func (c *Client) Do(ctx context.Context, p Policy, creds Credentials, req *wit.H
 		return nil, m.scrub(coded(ctx, m, err))
 	}
 	defer res.Body.Close()
-	out := &wit.HTTPResponse{ID: req.ID, Status: uint16(res.StatusCode), Headers: m.redactHeaders(headersOf(res.Header))}
-	res.Body = m.redacted(res.Body)
+	m.clean(res)
+	out := &wit.HTTPResponse{ID: req.ID, Status: uint16(res.StatusCode), Headers: headersOf(res.Header)}
 	if err := c.readBody(ctx, res, out); err != nil {
 		return nil, m.scrub(coded(ctx, m, err))
 	}
@@ -205,8 +205,9 @@ func (c *Client) Stream(ctx context.Context, p Policy, creds Credentials, req *w
 		cancel(nil)
 		return nil, err
 	}
+	m.clean(res)
 	// From here on the timer belongs to the body, which sets it back with each read.
 	timer.Reset(head)
-	body := &idleBody{ctx: ctx, cancel: cancel, timer: timer, idle: c.limits.Idle, body: m.redacted(res.Body), m: m}
-	return &Response{Status: res.StatusCode, Headers: m.redactHeaders(headersOf(res.Header)), Body: body}, nil
+	body := &idleBody{ctx: ctx, cancel: cancel, timer: timer, idle: c.limits.Idle, body: res.Body, m: m}
+	return &Response{Status: res.StatusCode, Headers: headersOf(res.Header), Body: body}, nil
 }

@@ -18,8 +18,8 @@ type message struct {
 	shown   string // scheme and host, all of the url that errors may name
 	headers []headerLine
 	body    *body
-	secrets []string // what scrub removes
-	echoes  []string // what is removed from the response
+	secrets []string // forms of the credentials that scrub removes, the longest first
+	echoes  []string // those that are removed from the response
 	filled  []string // the credentials' values, each once
 }
 
