@@ -1,6 +1,7 @@
 package host
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
@@ -47,13 +48,9 @@ func (r *reach) admit(req *wit.HTTPRequest) error {
 	if !r.granted {
 		return forbidden("http")
 	}
-	if len(req.Embed) > 0 && !r.media {
-		return wit.NewError(wit.CodeForbidden, "http: a request that embeds a media file needs the permission media")
-	}
-	for _, part := range req.Parts {
-		if part.Media != nil && !r.media {
-			return wit.NewError(wit.CodeForbidden, "http: a request with a media file needs the permission media")
-		}
+	withFile := len(req.Embed) > 0 || slices.ContainsFunc(req.Parts, func(p wit.HTTPPart) bool { return p.Media != nil })
+	if withFile && !r.media {
+		return wit.NewError(wit.CodeForbidden, "http: a request with a media file needs the permission media")
 	}
 	if wait := r.rate.take(); wait > 0 {
 		return tooOften("http", wait)

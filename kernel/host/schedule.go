@@ -30,11 +30,8 @@ type schedule struct {
 // Set is the guest's. Two calls at once may both get the last place: the bound is against a plugin that never stops
 // setting jobs, and one more does no harm.
 func (s schedule) Set(ctx context.Context, job *wit.ScheduledJob) (*wit.JobScheduled, error) {
-	if s.scheduler == nil {
-		return nil, errNoSchedule()
-	}
-	if wait := s.changes.take(); wait > 0 {
-		return nil, tooOften("schedule", wait)
+	if err := s.admit(); err != nil {
+		return nil, err
 	}
 	jobs, err := s.scheduler.Jobs(ctx, s.plugin)
 	if err != nil {
@@ -52,15 +49,20 @@ func (s schedule) Set(ctx context.Context, job *wit.ScheduledJob) (*wit.JobSched
 
 // Cancel is the guest's.
 func (s schedule) Cancel(ctx context.Context, ref *wit.JobReference) (*wit.JobScheduled, error) {
-	if s.scheduler == nil {
-		return nil, errNoSchedule()
-	}
-	if wait := s.changes.take(); wait > 0 {
-		return nil, tooOften("schedule", wait)
+	if err := s.admit(); err != nil {
+		return nil, err
 	}
 	return &wit.JobScheduled{}, s.scheduler.Cancel(ctx, s.plugin, ref.ID)
 }
 
-func errNoSchedule() error {
-	return wit.NewError(wit.CodeUnavailable, "schedule: this gateway keeps no schedule")
+// admit says whether a change may be made now, and counts it. Errors: CodeUnavailable where there is no scheduler,
+// CodeRateLimited.
+func (s schedule) admit() error {
+	if s.scheduler == nil {
+		return wit.NewError(wit.CodeUnavailable, "schedule: this gateway keeps no schedule")
+	}
+	if wait := s.changes.take(); wait > 0 {
+		return tooOften("schedule", wait)
+	}
+	return nil
 }
