@@ -84,7 +84,10 @@ func (l *lineWire) write(ctx context.Context, f *wit.Frame) error {
 		}
 		data = []byte(*f.Text + "\r\n")
 	}
-	// A net.Conn knows deadlines and no contexts; a cancelled context closes the connection instead.
+	// A net.Conn knows deadlines and no contexts; a cancelled context closes the connection instead, but only in a moment.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	deadline, _ := ctx.Deadline()
 	if err := l.conn.SetWriteDeadline(deadline); err != nil {
 		return err

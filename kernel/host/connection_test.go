@@ -15,36 +15,10 @@ import (
 // TestConnectionsEndWithTheirPermission: the other side keeps its connections open, so that what ends one is the host:
 // when a version may less, when the plugin stops, and only then.
 func TestConnectionsEndWithTheirPermission(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	ended := make(chan string, 10)
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				lines, name := bufio.NewReader(conn), ""
-				for {
-					line, err := lines.ReadString('\n')
-					if err != nil {
-						ended <- name
-						return
-					}
-					name = strings.TrimSpace(line)
-					fmt.Fprint(conn, line)
-				}
-			}()
-		}
-	}()
+	addr, ended := echoServer(t)
 	w := newWorld()
-	w.config["acc"] = fmt.Sprintf(`{"url":"tcp://%s"}`, l.Addr())
-	o := &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + l.Addr().String()}
+	w.config["acc"] = fmt.Sprintf(`{"url":"tcp://%s"}`, addr)
+	o := &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + addr}
 	open := func(g *host.Guest, name string) *egress.Conn {
 		t.Helper()
 		conn, err := g.Connections.Open(t.Context(), "acc", nil, o)
@@ -82,6 +56,40 @@ func TestConnectionsEndWithTheirPermission(t *testing.T) {
 	}
 }
 
+// echoServer says back each line that it hears. It keeps its connections open; of one that is ended, ended has the last
+// line that came.
+func echoServer(t *testing.T) (addr string, ended <-chan string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	names := make(chan string, 100)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				lines, name := bufio.NewReader(conn), ""
+				for {
+					line, err := lines.ReadString('\n')
+					if err != nil {
+						names <- name
+						return
+					}
+					name = strings.TrimSpace(line)
+					fmt.Fprint(conn, line)
+				}
+			}()
+		}
+	}()
+	return l.Addr().String(), names
+}
+
 // echo says a line and waits for it to come back.
 func echo(t *testing.T, conn *egress.Conn, line string) {
 	t.Helper()
@@ -96,30 +104,13 @@ func echo(t *testing.T, conn *egress.Conn, line string) {
 // TestOpen opens connections to a server that the owner configured, up to the plugin's bound, and gives
 // back what was closed.
 func TestOpen(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				line, _ := bufio.NewReader(conn).ReadString('\n')
-				fmt.Fprintf(conn, "%s", line)
-			}()
-		}
-	}()
+	addr, _ := echoServer(t)
 	w := newWorld()
-	w.config["acc"] = fmt.Sprintf(`{"url":"tcp://%s"}`, l.Addr())
+	w.config["acc"] = fmt.Sprintf(`{"url":"tcp://%s"}`, addr)
 	w.config["other"] = `{}`
 	w.vault["p/acc/tok"] = "first"
 	g := w.guest("p", everything())
-	o := &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + l.Addr().String()}
+	o := &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + addr}
 	for name, tt := range map[string]struct {
 		guest   *host.Guest
 		account string
