@@ -11,9 +11,10 @@
 // scopes, and guessing: a limiter tells each address that fails to stay away for a time, and this machine's own for a
 // much shorter one. It never refuses a right token: strangers who share an address with the owner, as behind a proxy,
 // must not lock him out. Only a password, which may be short enough to be guessed, is not looked at meanwhile, except
-// from this machine. Secrets are compared in
-// constant time by hash; device tokens are stored as hashes and derived from a key of the gateway's, so
-// that a device keeps its token until it nears its end. Nothing secret reaches logs, events or errors.
+// from this machine.
+//
+// Secrets are compared in constant time by hash; device tokens are stored as hashes and derived from a key of the
+// gateway's, so that a device keeps its token until it nears its end. Nothing secret reaches logs, events or errors.
 //
 // Everything is safe for concurrent use. What Connect decides is durable before it returns; events are
 // published after the commit.
@@ -204,8 +205,8 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	return Grant{Caller: caller, Hello: hello}, nil
 }
 
-// slowed reports whether a peer has to stay away for now. This machine's own programs never have to: who can run
-// them can be told apart from nobody, the owner least of all.
+// slowed reports whether a peer has to stay away for now. This machine's own programs never have to: nothing tells
+// another's from the owner's, who would be locked out with them.
 func (a *Auth) slowed(p Peer) bool { return !p.Local && a.limiter.wait(p) > 0 }
 
 // HTTP decides about a request by its bearer token: the gateway's token or password gives an admin. In

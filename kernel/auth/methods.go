@@ -157,7 +157,10 @@ func within(ctx context.Context, scopes []wire.Scope) error {
 // deviceOf returns the device that a caller wants to change. A device may change itself; else only who has all of its
 // rights may, or who lets devices in could lower or lock out the owner's. Errors: CodeNotFound; CodeForbidden.
 func deviceOf(ctx context.Context, tx store.Tx, id string) (*paired, error) {
-	p, err := deviceFor(tx, id)
+	p, err := find(tx, id)
+	if err == nil && p == nil {
+		err = wit.NewError(wit.CodeNotFound, "unknown deviceId")
+	}
 	if err != nil {
 		return nil, err
 	}

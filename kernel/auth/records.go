@@ -150,15 +150,6 @@ func find(tx store.Tx, id string) (*paired, error) {
 	return &p, nil
 }
 
-// deviceFor is find for clients, who must name a device that is paired. Errors: CodeNotFound.
-func deviceFor(tx store.Tx, id string) (*paired, error) {
-	p, err := find(tx, id)
-	if err == nil && p == nil {
-		return nil, wit.NewError(wit.CodeNotFound, "unknown deviceId")
-	}
-	return p, err
-}
-
 // pending returns a request that still waits. Errors: CodeNotFound.
 func pending(tx store.Tx, id string, now time.Time) (Request, error) {
 	r, err := requests.Get(tx, id)
