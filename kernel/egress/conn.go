@@ -159,7 +159,7 @@ func (c *Conn) fill(f *wit.Frame, m *message) error {
 	if json.Valid([]byte(*f.Text)) {
 		escape = inJSON
 	}
-	text, secret, err := (&filler{creds: c.creds, message: m}).text(*f.Text, escape)
+	text, secret, err := newFiller(c.creds, m, maxFrame).text(*f.Text, escape)
 	if err == nil && secret && c.clear {
 		err = wit.Errorf(wit.CodeForbidden, "http: a credential is not sent to %s by plain tcp: use tls", c.m.shown)
 	}

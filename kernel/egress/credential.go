@@ -34,6 +34,14 @@ func inJSON(s string) string {
 type filler struct {
 	creds   Credentials
 	message *message
+	got     map[string]string // credentials by name: each is asked for once
+	room    int64             // bytes that may still be put in
+}
+
+// newFiller returns a filler that puts in no more than the message could carry: a small text may have a placeholder
+// of a large credential very often.
+func newFiller(creds Credentials, m *message, room int64) *filler {
+	return &filler{creds: creds, message: m, got: map[string]string{}, room: room}
 }
 
 // text replaces the placeholders of s and reports whether there were any.
@@ -45,8 +53,15 @@ func (f *filler) text(s string, escape escaping) (filled string, secret bool, er
 			return ""
 		}
 		var value string
-		value, err = f.get(placeholder.FindStringSubmatch(found)[1])
-		return escape(value)
+		if value, err = f.get(placeholder.FindStringSubmatch(found)[1]); err != nil {
+			return ""
+		}
+		value = escape(value)
+		if f.room -= int64(len(value)); f.room < 0 {
+			err = wit.NewError(wit.CodeTooLarge, "http: with its credentials the message has more bytes than are sent")
+			return ""
+		}
+		return value
 	})
 	return filled, secret, err
 }
@@ -56,10 +71,14 @@ func (f *filler) get(name string) (string, error) {
 	if f.creds == nil {
 		return "", wit.Errorf(wit.CodeForbidden, "http: credential %s may not be used here", name)
 	}
+	if value, ok := f.got[name]; ok {
+		return value, nil
+	}
 	value, err := f.creds(name)
 	if err != nil {
 		return "", err
 	}
+	f.got[name] = value
 	f.message.remember(value)
 	if len(f.message.filled) > maxFilled {
 		return "", wit.Errorf(wit.CodeTooLarge, "http: a request with more than %d credentials", maxFilled)

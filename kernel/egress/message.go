@@ -45,7 +45,7 @@ func (c *Client) prepare(ctx context.Context, p Policy, creds Credentials, req *
 	if _, err := p.allow(m.method, u, true); err != nil {
 		return m, err
 	}
-	f := &filler{creds: creds, message: m}
+	f := newFiller(creds, m, c.limits.Request)
 	if m.url, err = f.url(u, req.Fill); err != nil {
 		return m, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -304,6 +305,29 @@ func TestTimeouts(t *testing.T) {
 	cancel()
 	_, err = r.client.Do(ctx, anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/"})
 	wantCode(t, err, wit.CodeUnavailable)
+}
+
+// TestFillingIsBounded: a credential is asked for once, however often a message has it, and no more is put in than the
+// message could carry.
+func TestFillingIsBounded(t *testing.T) {
+	r := newRig(t, func(http.ResponseWriter, *http.Request) {}, func(c *egress.Config) { c.Limits.Request = 1 << 20 })
+	secret, asked := strings.Repeat("s", 100<<10), 0
+	creds := egress.Credentials(func(string) (string, error) { asked++; return secret, nil })
+	send := func(times int) (allocated uint64, err error) {
+		var before, after runtime.MemStats
+		text := strings.Repeat("{{credential:tok}}", times)
+		runtime.ReadMemStats(&before)
+		_, err = r.client.Do(t.Context(), anyHost, creds, &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/", Text: &text, Fill: true})
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc, err
+	}
+	if _, err := send(10); err != nil || asked != 1 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+	allocated, err := send(2000)
+	if wit.CodeOf(err) != wit.CodeTooLarge || asked != 2 || allocated > 50<<20 {
+		t.Errorf("%v, asked %d times, %d bytes allocated", err, asked, allocated)
+	}
 }
 
 // TestFirstByte: a server may send its head at once and then think for as long as the request allows; after its first
