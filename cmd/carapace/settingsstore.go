@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
+	"io/fs"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
@@ -67,17 +67,15 @@ type settingsFile string
 func asWritten(_, _ string, section wit.JSON) wit.JSON { return section }
 
 func (f settingsFile) read(context.Context) (settingsText, error) {
-	text, err := os.ReadFile(string(f))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	text, err := config.Read(string(f))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return settingsText{}, err
 	}
 	d, err := config.ParseDocument(text)
-	if err == nil {
-		_, err = d.Redact(asWritten)
-	}
 	if err != nil {
 		return settingsText{Raw: string(text), Hash: config.Hash(text)}, nil // whoever edits it can mend it
 	}
+	_, _ = d.Redact(asWritten) // settings that cannot be are shown, and mended, like others
 	return settingsText{Raw: string(d.Text()), Hash: config.Hash(text)}, nil
 }
 

@@ -3,7 +3,7 @@
 //
 // A plugin's section stays opaque JSON here; the plugin's schema checks it. A value that is a secret
 // does not belong in the file at all (the vault keeps it), but gateway.token and gateway.password may
-// stand there, and Redacted leaves them out.
+// stand there. Document.Redact leaves out both, and Restore puts them back into what was made of that.
 //
 // Load reads once. Settings is safe for concurrent use.
 package config
@@ -139,7 +139,7 @@ type Log struct {
 // Load reads the file. A missing one is the zero Config unless required. Errors are CodeInvalid with
 // the place and the field, CodeNotFound, or CodeUnavailable; the file is never written.
 func Load(path string, required bool) (*Config, error) {
-	b, err := read(path)
+	b, err := Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !required:
 		return &Config{}, nil
@@ -155,7 +155,9 @@ func Load(path string, required bool) (*Config, error) {
 	return c, nil
 }
 
-func read(path string) ([]byte, error) {
+// Read returns the file's text. Errors: CodeInvalid for what is no file of a bounded size, CodeUnavailable, and
+// fs.ErrNotExist.
+func Read(path string) ([]byte, error) {
 	b, err := file.Read(path, maxFile)
 	switch code := wit.CodeOf(err); {
 	case err == nil || errors.Is(err, fs.ErrNotExist):

@@ -239,6 +239,9 @@ func (d *Document) Replace(text []byte) error {
 	return err
 }
 
+// Broken reports whether the text cannot be read, so that nobody knows what the document says: it can only be replaced.
+func (d *Document) Broken() bool { return d.broken != nil }
+
 // Text is the document as a file has it: as it was written, or indented where it was changed since.
 func (d *Document) Text() []byte { return d.text }
 

@@ -26,7 +26,7 @@ func Hash(text []byte) string {
 // Errors: CodeConflict for another base; CodeInvalid for a change that leaves settings that cannot be, or changes a file
 // that cannot be read: that can only be replaced; the change's own; CodeUnavailable.
 func Edit(path, base string, change Change) (before, after []byte, err error) {
-	before, err = read(path)
+	before, err = Read(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, err
 	}

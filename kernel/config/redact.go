@@ -1,14 +1,19 @@
 package config
 
 import (
-	"bytes"
 	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // redacted stands where a secret does that is not shown. Whoever writes the settings back leaves it as it is.
 const redacted = "[redacted]"
+
+// passwordMark stands where a password does in a URL that is shown: net/url writes it.
+const passwordMark = ":xxxxx@"
 
 // secretFields name what in gateway is not shown.
 func secretFields() []string { return []string{"token", "password"} }
@@ -19,30 +24,59 @@ type Section func(id, account string, section wit.JSON) wit.JSON
 // mask is a value that is not shown as it is.
 type mask struct {
 	path        []string
-	real, shown wit.JSON
+	real, shown *node
 }
 
 // Redact puts a mark in the place of what must not be shown, and returns the settings as they are shown, which nothing
-// can be started with. Errors: CodeInvalid for a document that is none of settings.
+// can be started with. Errors: CodeInvalid for a document that is none of settings; the marks are in it all the same.
 func (d *Document) Redact(show Section) (*Config, error) {
 	for _, m := range d.masks(show) {
-		if err := d.put(m.path, m.shown); err != nil {
-			return nil, err
-		}
+		d.set(m.path, m.shown)
 	}
 	return d.decode()
 }
 
-// Restore puts what before has in the place of the marks that Redact made of it.
-func (d *Document) Restore(before *Document, show Section) error {
-	if before.broken != nil {
-		return nil
+// leastText is from how many bytes on RedactText looks for a value without its quotes. Shorter ones would hit ordinary words.
+const leastText = 8
+
+// RedactText puts marks in the place of the texts that Redact would not show, wherever they stand in another text, which
+// may be no JSON.
+func (d *Document) RedactText(text string, show Section) string {
+	var secrets [][2]string // as they stand in JSON, and as they are shown
+	for _, m := range d.masks(show) {
+		if m.real.kind == kindText && m.shown.kind == kindText {
+			secrets = append(secrets, [2]string{string(m.real.scalar), string(m.shown.scalar)})
+			continue
+		}
+		for _, real := range m.real.texts(nil) {
+			secrets = append(secrets, [2]string{real, string(quoted(redacted))})
+		}
 	}
+	slices.SortStableFunc(secrets, func(a, b [2]string) int { return len(b[0]) - len(a[0]) }) // one may hold another
+	for _, s := range secrets {
+		real, shown := s[0][1:len(s[0])-1], s[1][1:len(s[1])-1]
+		if real != "" {
+			text = strings.ReplaceAll(text, s[0], s[1])
+		}
+		if len(real) >= leastText {
+			text = strings.ReplaceAll(text, real, shown)
+		}
+	}
+	return text
+}
+
+// Restore puts what before has in the place of the marks that Redact made of it. Errors: CodeInvalid, with the path, for a
+// mark that stands where before says nothing: it would be taken for the value itself.
+func (d *Document) Restore(before *Document, show Section) error {
 	for _, m := range before.masks(show) {
-		if now, ok := d.Get(m.path...); ok && same(now, m.shown) {
-			if err := d.put(m.path, m.real); err != nil {
-				return err
-			}
+		if now, ok := d.find(m.path); ok && now.same(m.shown) {
+			d.set(m.path, m.real)
+		}
+	}
+	was := before.leaves()
+	for path, value := range d.leaves() {
+		if value != was[path] && (strings.Contains(value, string(quoted(redacted))) || strings.Contains(value, passwordMark)) {
+			return wit.Errorf(wit.CodeInvalid, "%s has a mark that stands for a value that is not shown (%s, or xxxxx in a URL): write the value itself", path, redacted)
 		}
 	}
 	return nil
@@ -51,8 +85,9 @@ func (d *Document) Restore(before *Document, show Section) error {
 // masks lists what is not shown as it is: the gateway's secrets, and what show changes in sections.
 func (d *Document) masks(show Section) (list []mask) {
 	for _, name := range secretFields() {
-		if real, ok := d.Get("gateway", name); ok {
-			list = append(list, mask{[]string{"gateway", name}, real, quoted(redacted)})
+		path := []string{"gateway", name}
+		if real, ok := d.find(path); ok {
+			list = append(list, mask{path, real, hidden()})
 		}
 	}
 	for _, id := range d.names("plugins") {
@@ -68,59 +103,81 @@ func (d *Document) masks(show Section) (list []mask) {
 
 // section adds the fields of a section that show changes, or all of it where that is no object.
 func (d *Document) section(list []mask, show Section, id, account string, path ...string) []mask {
-	real, ok := d.Get(path...)
+	real, ok := d.find(path)
 	if !ok {
 		return list
 	}
-	var now, shown map[string]wit.JSON
-	seen := show(id, account, real)
-	if json.Unmarshal(real, &now) != nil || json.Unmarshal(seen, &shown) != nil {
-		return append(list, mask{path, real, seen})
+	shown := hidden()
+	if seen, err := ParseDocument(show(id, account, real.json())); err == nil {
+		shown = seen.root
 	}
-	for _, name := range d.names(path...) {
-		if !same(now[name], shown[name]) {
-			list = append(list, mask{append(path[:len(path):len(path)], name), now[name], shown[name]})
+	if real.kind != kindObject || shown.kind != kindObject {
+		if !real.same(shown) {
+			list = append(list, mask{path, real, shown})
+		}
+		return list
+	}
+	for _, f := range real.fields {
+		as := hidden() // also what show leaves out
+		if seen := shown.field(f.name); seen != nil {
+			as = seen.value
+		}
+		if !f.value.same(as) {
+			list = append(list, mask{append(path[:len(path):len(path)], f.name), f.value, as})
 		}
 	}
 	return list
 }
 
+// hidden is a value that is not shown at all.
+func hidden() *node { return &node{kind: kindText, scalar: quoted(redacted)} }
+
 // names lists the fields of an object, in their order.
-func (d *Document) names(path ...string) []string {
-	raw, _ := d.Get(path...)
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return nil
-	}
-	var names []string
-	for dec.More() {
-		name, err := dec.Token()
-		var value json.RawMessage
-		if err != nil || dec.Decode(&value) != nil {
-			break
-		}
-		if text, ok := name.(string); ok {
-			names = append(names, text)
+func (d *Document) names(path ...string) (names []string) {
+	if n, ok := d.find(path); ok {
+		for _, f := range n.fields {
+			names = append(names, f.name)
 		}
 	}
 	return names
 }
 
-// put sets one value.
-func (d *Document) put(path []string, value wit.JSON) error {
-	patch := value
-	for i := len(path) - 1; i >= 0; i-- {
-		b, err := json.Marshal(map[string]wit.JSON{path[i]: patch})
-		if err != nil {
-			return wit.Errorf(wit.CodeInternal, "redact the settings: %w", err)
-		}
-		patch = b
-	}
-	return d.Merge(patch)
+// set puts a value, also null, in the place of the one at a path.
+func (d *Document) set(path []string, value *node) {
+	d.root = d.root.with(path, value)
+	d.text, d.placed = d.root.indented(), false
 }
 
-// same compares two values as JSON has them, blanks aside.
-func same(a, b wit.JSON) bool {
-	var x, y bytes.Buffer
-	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+// with is a value that has another one in the place of the one at a path. The value itself stays as it is.
+func (n *node) with(path []string, value *node) *node {
+	if len(path) == 0 {
+		return value
+	}
+	out := &node{at: n.at, kind: n.kind, fields: slices.Clone(n.fields)}
+	for i, f := range out.fields {
+		if f.name == path[0] {
+			out.fields[i] = &named{f.name, f.at, f.value.with(path[1:], value)}
+		}
+	}
+	return out
+}
+
+// same reports whether two values mean the same: who writes JSON chooses the blanks and the escapes.
+func (n *node) same(other *node) bool {
+	var x, y any
+	return json.Unmarshal(n.json(), &x) == nil && json.Unmarshal(other.json(), &y) == nil && reflect.DeepEqual(x, y)
+}
+
+// texts adds the texts in a value to a list, as they stand in JSON.
+func (n *node) texts(list []string) []string {
+	if n.kind == kindText {
+		list = append(list, string(n.scalar))
+	}
+	for _, f := range n.fields {
+		list = f.value.texts(list)
+	}
+	for _, item := range n.items {
+		list = item.texts(list)
+	}
+	return list
 }

@@ -58,10 +58,10 @@ type problem struct {
 
 // snapshot is the settings of a moment; it is replaced, never changed.
 type snapshot struct {
-	text   []byte // of the file
-	leaves map[string]string
-	config *Config // with what this start says over it
-	exists bool
+	document *Document // of the file
+	leaves   map[string]string
+	config   *Config // with what this start says over it
+	exists   bool
 }
 
 // Open reads the file. Errors are those of Load.
@@ -84,10 +84,10 @@ func Open(d Deps) (*Settings, error) {
 // read returns the file's text, or the one in memory.
 func (s *Settings) read() ([]byte, error) {
 	if s.deps.Path != "" {
-		return read(s.deps.Path)
+		return Read(s.deps.Path)
 	}
 	if now := s.now.Load(); now != nil {
-		return now.text, nil
+		return now.document.text, nil
 	}
 	return s.deps.Text, nil
 }
@@ -104,7 +104,7 @@ func (s *Settings) snapshot(text []byte) (*snapshot, error) {
 	if s.deps.Override != nil {
 		s.deps.Override(c)
 	}
-	return &snapshot{text: text, leaves: d.leaves(), config: c, exists: true}, nil
+	return &snapshot{document: d, leaves: d.leaves(), config: c, exists: true}, nil
 }
 
 // Path is the config file's, "" where the settings are in memory.
@@ -116,7 +116,13 @@ func (s *Settings) Config() *Config { return s.now.Load().config }
 // Text returns the file's text as it is in force, whether the file exists, and the text's Hash.
 func (s *Settings) Text() (text []byte, exists bool, hash string) {
 	now := s.now.Load()
-	return now.text, now.exists, Hash(now.text)
+	return now.document.text, now.exists, Hash(now.document.text)
+}
+
+// Document returns the file's text as it is in force, read. It is the caller's own.
+func (s *Settings) Document() *Document {
+	own := *s.now.Load().document // its nodes are never changed, but replaced
+	return &own
 }
 
 // Problem is why the file as somebody left it is not in force, and its text; nil where it is.
@@ -137,7 +143,7 @@ func (s *Settings) Edit(_ context.Context, base string, change Change) (restart 
 	if s.deps.Path != "" {
 		_, text, err = Edit(s.deps.Path, base, change)
 	} else {
-		text, err = edited(s.now.Load().text, base, change)
+		text, err = edited(s.now.Load().document.text, base, change)
 	}
 	if err != nil {
 		return nil, err

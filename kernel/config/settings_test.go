@@ -2,9 +2,11 @@ package config_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -270,5 +272,83 @@ func TestSecretsAreNotShown(t *testing.T) {
 	if c, err := d.Config(); err != nil || c.Gateway.Token != "s3cret" || c.Gateway.Port != 2 || string(c.Plugins["p"].Config) != `{"key":"s3cret","open":3}` ||
 		string(c.Channels["c"].Accounts["a"].Config) != `{"key":"s3cret","open":{"x":2}}` {
 		t.Errorf("%s %v", d.Text(), err)
+	}
+}
+
+// mask shows a section as a plugin with a field key would: no text s3cret, and no password in a URL.
+func mask(_, _ string, section wit.JSON) wit.JSON {
+	return wit.JSON(strings.NewReplacer(`"s3cret-key"`, `"[redacted]"`, `u:s3cret-url@`, `u:xxxxx@`, "&", `\u0026`).Replace(string(section)))
+}
+
+// TestWhatIsWrittenBackAsItIsShownStays, whatever it is: nulls and objects too, and however the client writes JSON.
+func TestWhatIsWrittenBackAsItIsShownStays(t *testing.T) {
+	const text = `{"gateway":{"token":null,"password":"s3cret-key"},"plugins":{"p":{"config":
+		{"deep":{"a":null,"key":"s3cret-key","list":[{"b":null}]},"url":"http://u:s3cret-url@h/?a=1&b=2","n":1.0}}}}`
+	before, err := config.ParseDocument([]byte(text))
+	must(t, err)
+	shown := *before
+	_, err = shown.Redact(mask)
+	must(t, err)
+	if got := string(shown.Text()); strings.Contains(got, "s3cret") || strings.Count(got, "[redacted]") != 3 || !strings.Contains(got, "u:xxxxx@h") {
+		t.Fatalf("%s", got)
+	}
+	var now any
+	must(t, json.Unmarshal(shown.Text(), &now))
+	written, err := json.Marshal(now) // other blanks, other escapes, other order
+	must(t, err)
+	for _, back := range []string{string(shown.Text()), string(written), strings.ReplaceAll(string(written), `\u0026`, "&")} {
+		d := *before
+		must(t, d.Replace([]byte(back)))
+		must(t, d.Restore(before, mask))
+		var want, got any
+		must(t, errors.Join(json.Unmarshal([]byte(text), &want), json.Unmarshal(d.Text(), &got)))
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s\nbecame %s", back, d.Text())
+		}
+	}
+}
+
+// TestAMarkIsNoValue: one that stands where nothing was hidden, or beside what has changed, is refused.
+func TestAMarkIsNoValue(t *testing.T) {
+	before, err := config.ParseDocument([]byte(`{"plugins":{"p":{"config":{"key":"s3cret-key","deep":{"key":"s3cret-key","n":1},"url":"http://u:s3cret-url@h/"}}}}`))
+	must(t, err)
+	for change, path := range map[string]string{
+		`{"plugins":{"q":{"config":{"key":"[redacted]"}}}}`:                                  "plugins.q.config.key",
+		`{"plugins":{"p":{"config":{"deep":{"key":"[redacted]","n":2}}}}}`:                   "plugins.p.config.deep.key",
+		`{"plugins":{"p":{"config":{"list":["[redacted]"]}}}}`:                               "plugins.p.config.list",
+		`{"plugins":{"p":{"config":{"url":"http://u:xxxxx@other/"}}}}`:                       "plugins.p.config.url",
+		`{"channels":{"c":{"accounts":{"new":{"config":{"key":"[redacted]"}}}}}}`:            "channels.c.accounts.new.config.key",
+		`{"gateway":{"token":"[redacted]"},"plugins":{"p":{"config":{"key":"[redacted]"}}}}`: "gateway.token",
+	} {
+		d := *before
+		must(t, d.Merge(wit.JSON(change)))
+		if err := d.Restore(before, mask); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", change, err)
+		}
+	}
+	d := *before
+	must(t, d.Merge(wit.JSON(`{"plugins":{"p":{"config":{"key":"[redacted]","deep":{"key":"[redacted]"},"url":"http://u:xxxxx@h/"}}}}`)))
+	must(t, d.Restore(before, mask))
+	said := `{"plugins":{"p":{"config":{"key":"[redacted]"}}}}` // by somebody, in the file
+	before, err = config.ParseDocument([]byte(said))
+	must(t, err)
+	d = *before
+	must(t, d.Merge(wit.JSON(`{"log":{"level":"debug"}}`)))
+	must(t, d.Restore(before, func(_, _ string, section wit.JSON) wit.JSON { return section }))
+}
+
+// TestSecretsInATextThatIsNoJSON are not shown either, where they are known.
+func TestSecretsInATextThatIsNoJSON(t *testing.T) {
+	d, err := config.ParseDocument([]byte(`{"gateway":{"password":"s3cret-key-and-more"},"plugins":{
+		"p":{"config":{"key":"s3cret-key","url":"http://u:s3cret-url@h/"}},"gone":{"config":{"deep":[{"pin":"en"},"s3cret-deep"],"none":""}}}}`))
+	must(t, err)
+	got := d.RedactText(`{"enabled":"en" "s3cret-deep", "password": "s3cret-key-and-more, "key":"s3cret-key", http://u:s3cret-url@h/ ""`, func(id, account string, section wit.JSON) wit.JSON {
+		if id == "gone" {
+			return wit.JSON(`"[redacted]"`)
+		}
+		return mask(id, account, section)
+	})
+	if want := `{"enabled":"[redacted]" "[redacted]", "password": "[redacted], "key":"[redacted]", http://u:xxxxx@h/ ""`; got != want {
+		t.Errorf("%s", got)
 	}
 }

@@ -63,11 +63,11 @@ func (s *Settings) reread() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now.Load()
-	text, err := read(s.deps.Path)
+	text, err := Read(s.deps.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !now.exists:
 		return
-	case err == nil && bytes.Equal(text, now.text):
+	case err == nil && bytes.Equal(text, now.document.text):
 		s.problem.Store(nil)
 		return
 	case err == nil:

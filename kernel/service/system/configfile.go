@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -35,9 +35,10 @@ type configFile struct {
 	plugins  Plugins
 }
 
-func (f *configFile) get(context.Context, rpc.None) (ConfigResult, error) {
-	text, exists, hash := f.settings.Text()
-	d, shown, err := f.redacted(text)
+func (f *configFile) get(ctx context.Context, _ rpc.None) (ConfigResult, error) {
+	_, exists, hash := f.settings.Text()
+	d := f.settings.Document()
+	shown, err := d.Redact(f.plugins.ShowConfig)
 	if err != nil {
 		return ConfigResult{}, err
 	}
@@ -47,30 +48,22 @@ func (f *configFile) get(context.Context, rpc.None) (ConfigResult, error) {
 	}
 	if text, problem := f.settings.Problem(); problem != nil {
 		r.Valid, r.Issues = false, []string{problem.Error()}
-		r.Raw, r.Hash = f.masked(string(text)), config.Hash(text)
+		r.Raw, r.Hash = f.refused(ctx, text), config.Hash(text)
 	}
 	return r, nil
 }
 
-// masked is a text that cannot be read, without the secrets that are in force.
-func (f *configFile) masked(text string) string {
-	g := f.settings.Config().Gateway
-	for _, secret := range []string{g.Token, g.Password} {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "[redacted]")
-		}
+// refused is a text of the settings that cannot be used, as clients may see it. In one that is no JSON nobody knows
+// where a secret stands: what is one in the settings in force is not shown, and who may not change them sees nothing.
+func (f *configFile) refused(ctx context.Context, text []byte) string {
+	if d, err := config.ParseDocument(text); err == nil {
+		_, _ = d.Redact(f.plugins.ShowConfig) // it is known that they are no settings
+		return string(d.Text())
 	}
-	return text
-}
-
-// redacted reads a text of the settings as clients may see it.
-func (f *configFile) redacted(text []byte) (*config.Document, *config.Config, error) {
-	d, err := config.ParseDocument(text)
-	if err != nil {
-		return nil, nil, err
+	if rpc.Require(ctx, wire.ScopeAdmin, "config.get") != nil {
+		return ""
 	}
-	c, err := d.Redact(f.plugins.ShowConfig)
-	return d, c, err
+	return f.settings.Document().RedactText(string(text), f.plugins.ShowConfig)
 }
 
 // ConfigSetParams are a whole new text for the config file.
@@ -102,34 +95,36 @@ func (f *configFile) set(ctx context.Context, p ConfigSetParams) (ConfigChangeRe
 	if _, exists, _ := f.settings.Text(); exists && p.BaseHash == "" {
 		return ConfigChangeResult{}, wit.NewError(wit.CodeInvalid, "config base hash required; re-run config.get and retry")
 	}
-	return f.change(ctx, p.BaseHash, func(d *config.Document) error {
-		before := *d
-		if err := d.Replace([]byte(p.Raw)); err != nil {
-			return err
-		}
-		return d.Restore(&before, f.plugins.ShowConfig)
-	})
+	return f.change(ctx, p.BaseHash, func(d *config.Document) error { return d.Replace([]byte(p.Raw)) })
 }
 
 func (f *configFile) patch(ctx context.Context, p ConfigPatchParams) (ConfigChangeResult, error) {
-	return f.change(ctx, p.BaseHash, func(d *config.Document) error {
-		before := *d
-		if err := d.Merge(wit.JSON(p.Raw)); err != nil {
-			return err
-		}
-		return d.Restore(&before, f.plugins.ShowConfig)
-	})
+	return f.change(ctx, p.BaseHash, func(d *config.Document) error { return d.Merge(wit.JSON(p.Raw)) })
 }
 
 func (f *configFile) change(ctx context.Context, base string, change config.Change) (ConfigChangeResult, error) {
-	restart, err := f.settings.Edit(ctx, base, f.checked(change))
+	restart, err := f.settings.Edit(ctx, base, f.checked(f.restored(change)))
 	if err != nil {
 		return ConfigChangeResult{}, err
 	}
 	f.plugins.Settle()
-	text, _, hash := f.settings.Text()
-	_, shown, err := f.redacted(text)
+	_, _, hash := f.settings.Text()
+	shown, err := f.settings.Document().Redact(f.plugins.ShowConfig)
 	return ConfigChangeResult{OK: err == nil, Path: f.settings.Path(), Config: shown, Hash: hash, Restart: restart}, err
+}
+
+// restored is a change by who saw the settings without their secrets: the marks that stand for them stay what they were.
+func (f *configFile) restored(change config.Change) config.Change {
+	return func(d *config.Document) error {
+		before := *d
+		if d.Broken() {
+			before = *f.settings.Document() // see refused
+		}
+		if err := change(d); err != nil {
+			return err
+		}
+		return d.Restore(&before, f.plugins.ShowConfig)
+	}
 }
 
 // checked is a change that is refused when it makes a section of a plugin unusable that was not so before.

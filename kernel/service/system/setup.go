@@ -151,8 +151,7 @@ func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string
 	if p.Account != "" {
 		return true, nil, s.accounts.Test(ctx, p.ID, p.Account)
 	}
-	i := slices.IndexFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID })
-	if i < 0 || !s.plugins.List()[i].Provider {
+	if !slices.ContainsFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID && known.Provider }) {
 		return false, nil, nil
 	}
 	list, err := s.providers.List(ctx, p.ID, true)
@@ -178,15 +177,11 @@ func (s *setup) checkSecrets(p Setup) error {
 
 // try makes a change on a copy of the settings.
 func (s *setup) try(change config.Change) error {
-	text, _, _ := s.settings.Text()
-	d, err := config.ParseDocument(text)
-	if err != nil {
-		return err
-	}
+	d := s.settings.Document()
 	if err := change(d); err != nil {
 		return err
 	}
-	_, err = d.Config()
+	_, err := d.Config()
 	return err
 }
 
