@@ -214,3 +214,65 @@ func TestDoctorNeedsTheOwner(t *testing.T) {
 		t.Errorf("doctor: %v", err)
 	}
 }
+
+// mistakes is a console that tells of each config file that cannot be used.
+type mistakes chan struct{}
+
+func (m mistakes) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), "the config file cannot be used") {
+		m <- struct{}{}
+	}
+	return len(line), nil
+}
+
+// TestABrokenFileShowsNoSecret to those who mend it; what they write back has the secrets that it had.
+func TestABrokenFileShowsNoSecret(t *testing.T) {
+	seen := make(mistakes, 1)
+	k := kerneltest.Start(t, kerneltest.StateDir(t.TempDir()), kerneltest.Log(seen),
+		kerneltest.Config(t, `{"gateway":{"password":"canary-password"},"plugins":{"gone":{"config":{"key":"canary-key"}}}}`))
+	dial := func(scope wire.Scope) *client.Client {
+		c, err := k.TryDial(client.Options{Password: "canary-password", MinProtocol: 4, Scopes: []wire.Scope{scope}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	owner, reader := dial(wire.ScopeAdmin), dial(wire.ScopeRead)
+	var now system.ConfigResult
+	get := func(c *client.Client) string {
+		t.Helper()
+		if err := c.Call(t.Context(), "config.get", nil, &now); err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := json.Marshal(now); strings.Contains(string(b), "canary") {
+			t.Errorf("%s", b)
+		}
+		return now.Raw
+	}
+	for _, tt := range []struct{ text, seen string }{
+		{`{"gateway":{"password":"canary-password"},"plugins":{"gone":{"config":{"key":"canary-key"}}},"agnt":{"name":"Ada"}}`, "agnt"},
+		{`{"gateway":{"password":"canary-password"},"plugins":{"gone":{"config":{"key":"canary-key"}}},"agent":{"name":"Ada"}`, ""},
+	} {
+		get(owner)
+		path := now.Path
+		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		<-seen
+		if raw := get(reader); !strings.Contains(raw, tt.seen) || (raw == "") != (tt.seen == "") {
+			t.Errorf("who may read sees %s", raw)
+		}
+		raw := get(owner)
+		mended := strings.Replace(raw, "agnt", "agent", 1)
+		if tt.seen == "" {
+			mended += "}"
+		}
+		if err := owner.Call(t.Context(), "config.set", map[string]any{"raw": mended, "baseHash": now.Hash}, nil); err != nil {
+			t.Fatalf("%s: %v", mended, err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil || strings.Count(string(b), "canary") != 2 || !strings.Contains(string(b), "Ada") {
+			t.Errorf("%s %v", b, err)
+		}
+	}
+}
