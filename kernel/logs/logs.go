@@ -38,7 +38,6 @@ type Config struct {
 // Log is the sink of all lines of one kernel.
 type Log struct {
 	logger  hclog.Logger
-	level   hclog.Level
 	redact  func(string) string
 	mu      sync.Mutex
 	console io.Writer
@@ -55,7 +54,7 @@ func New(c Config) (*Log, error) {
 	if level == hclog.NoLevel {
 		return nil, wit.Errorf(wit.CodeInvalid, "log level %q must be one of trace, debug, info, warn, error", c.Level)
 	}
-	l := &Log{level: level, console: c.Console, redact: func(s string) string { return s }, waiters: map[chan struct{}]bool{}}
+	l := &Log{console: c.Console, redact: func(s string) string { return s }, waiters: map[chan struct{}]bool{}}
 	logger := hclog.NewInterceptLogger(&hclog.LoggerOptions{Level: level, Output: console{l}, JSONFormat: c.JSON, TimeFormat: timeFormat})
 	logger.RegisterSink(l)
 	l.logger = logger
@@ -72,13 +71,9 @@ func levelOf(name string) hclog.Level {
 // SetLevel changes the level of all loggers, at once; an unknown one changes nothing.
 func (l *Log) SetLevel(name string) {
 	level := levelOf(name)
-	if level == hclog.NoLevel {
-		return
+	if level != hclog.NoLevel {
+		l.logger.SetLevel(level)
 	}
-	l.logger.SetLevel(level)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.level = level
 }
 
 // Logger is what the kernel logs with.
@@ -91,14 +86,14 @@ func (l *Log) Redact(fn func(string) string) {
 	l.redact = fn
 }
 
-// Accept implements hclog.SinkAdapter: it keeps a line for clients.
+// Accept implements hclog.SinkAdapter: it keeps a line for clients. The logger hands over those below its level too.
 func (l *Log) Accept(name string, level hclog.Level, message string, details ...any) {
+	if level < l.logger.GetLevel() {
+		return
+	}
 	text := say(message, details)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if level < l.level {
-		return
-	}
 	raw, err := json.Marshal(newLine(time.Now(), name, level, text, l.redact))
 	if err != nil {
 		return // it is four texts
@@ -142,7 +137,6 @@ func (l *Log) append(line string) {
 		l.start += int64(len(l.lines[drop])) + 1
 		drop++
 	}
-	if drop > 0 {
-		l.lines = append(l.lines[:0:0], l.lines[drop:]...)
-	}
+	clear(l.lines[:drop]) // so that nothing keeps them
+	l.lines = l.lines[drop:]
 }

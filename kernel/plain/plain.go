@@ -32,7 +32,7 @@ func Text(s string) string {
 
 // Line is Text on one line: what would begin another stands as \n, and a tab as a blank.
 func Line(s string) string {
-	return strings.NewReplacer("\n", `\n`, "\t", " ").Replace(Text(s))
+	return strings.ReplaceAll(strings.ReplaceAll(Text(s), "\n", `\n`), "\t", " ")
 }
 
 // hidden reports whether a character is a control one, of which a terminal makes something else than a sign: also
