@@ -64,7 +64,7 @@ func (a *asker) ask(ctx context.Context, s *settings) error {
 func (a *asker) read(ctx context.Context, f field) (string, error) {
 	prompt := fmt.Sprintf("%s (%s%s): ", plain.Line(f.name), plain.Line(f.title), f.note())
 	if !f.secret {
-		return a.until(ctx, func() (string, error) { return a.line(prompt) })
+		return a.line(ctx, prompt)
 	}
 	fmt.Fprint(a.out, prompt)
 	before, err := term.GetState(int(a.in.Fd()))
@@ -81,13 +81,15 @@ func (a *asker) read(ctx context.Context, f field) (string, error) {
 }
 
 // line reads one line after a prompt.
-func (a *asker) line(prompt string) (string, error) {
+func (a *asker) line(ctx context.Context, prompt string) (string, error) {
 	fmt.Fprint(a.out, prompt)
-	line, err := a.lines.ReadString('\n')
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return strings.TrimSpace(line), err
+	return a.until(ctx, func() (string, error) {
+		line, err := a.lines.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return strings.TrimSpace(line), err
+	})
 }
 
 // until reads until ctx ends, as it does at Ctrl-C. A read from a terminal cannot be called off, so it is left to itself:

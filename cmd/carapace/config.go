@@ -51,7 +51,7 @@ func newConfig(o *options) *cobra.Command {
 
 // getSetting prints a text as it is and everything else as JSON, which --json makes of a text too.
 func getSetting(ctx context.Context, o *options, args []string) error {
-	now, err := o.settings(ctx).read(ctx)
+	now, err := o.settings().read(ctx)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func unsetSetting(ctx context.Context, o *options, path string) error {
 }
 
 func changeSettings(ctx context.Context, o *options, change wit.JSON) error {
-	done, err := o.settings(ctx).patch(ctx, change)
+	done, err := o.settings().patch(ctx, change)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func nested(path []string, value json.RawMessage) (wit.JSON, error) {
 // editSettings gives the settings to the editor. The text is kept where it could not be put in force, so that nobody's
 // work is lost.
 func editSettings(ctx context.Context, o *options) error {
-	store := o.settings(ctx)
+	store := o.settings()
 	now, err := store.read(ctx)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func runGrant(ctx context.Context, o *options, id string, yes bool) error {
 		printWaiting(o.out, info)
 	}
 	if !yes {
-		if err := o.confirm("grant it?"); err != nil {
+		if err := o.confirm(ctx, "grant it?"); err != nil {
 			return err
 		}
 	}
@@ -64,13 +64,13 @@ func printWaiting(w io.Writer, p plugin.Details) {
 	}
 }
 
-// confirm asks a question whose answer is no unless somebody says yes. Errors: that nobody did.
-func (o *options) confirm(question string) error {
+// confirm asks a question whose answer is no unless somebody says yes. Errors: that nobody did; errLeft.
+func (o *options) confirm(ctx context.Context, question string) error {
 	in, ok := terminal(o.in)
 	if !ok {
 		return usageError{errors.New("nobody is there to be asked: say --yes")}
 	}
-	answer, err := newAsker(in, o.err).line(question + " [y/N] ")
+	answer, err := newAsker(in, o.err).line(ctx, question+" [y/N] ")
 	if err != nil {
 		return err
 	}

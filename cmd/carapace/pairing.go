@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -77,7 +78,11 @@ func approve(ctx context.Context, o *options, p inbox.PairingDecisionParams) err
 		return err
 	}
 	if _, ok := terminal(o.in); ok && !list.CommandOwnerConfigured && !p.BootstrapCommandOwner && !o.json {
-		p.BootstrapCommandOwner = o.confirm("no owner is named yet: is that you?") == nil
+		err := o.confirm(ctx, "no owner is named yet: is that you?")
+		if errors.Is(err, errLeft) {
+			return err
+		}
+		p.BootstrapCommandOwner = err == nil
 	}
 	var done inbox.PairingDecisionResult
 	if err := o.call(ctx, "channels.pairing.approve", p, &done); err != nil {
@@ -98,7 +103,7 @@ func approve(ctx context.Context, o *options, p inbox.PairingDecisionParams) err
 
 // nameOwner adds a person to the settings.
 func nameOwner(ctx context.Context, o *options, owner string) error {
-	store := o.settings(ctx)
+	store := o.settings()
 	now, err := store.read(ctx)
 	if err != nil {
 		return err

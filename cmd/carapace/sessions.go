@@ -54,7 +54,7 @@ func newDeleteSession(o *options) *cobra.Command {
 		ValidArgsFunction: o.complete(sessionKeys),
 		RunE: func(c *cobra.Command, args []string) error {
 			if !yes {
-				if err := o.confirm("delete " + args[0] + " and all that was said in it?"); err != nil {
+				if err := o.confirm(c.Context(), "delete "+args[0]+" and all that was said in it?"); err != nil {
 					return err
 				}
 			}

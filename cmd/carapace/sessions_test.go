@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/carapace-gateway/carapace/cmd/carapace/terminaltest"
 )
 
 // TestExportReadsEveryPage of a history that is longer than one answer.
@@ -50,5 +53,23 @@ func TestPages(t *testing.T) {
 	}
 	if lines := strings.Count(must(t, state, "sessions", "export", "s0"), "\n"); lines != messages+1 {
 		t.Errorf("%d lines of an export, want %d", lines, messages+1)
+	}
+}
+
+// TestAQuestionIsLeft by Ctrl-C, and nothing is done.
+func TestAQuestionIsLeft(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	must(t, state, "call", "sessions.patch", "--params", `{"key":"kept","label":"kept"}`)
+	for key, says := range map[string]string{"\x03": "left; nothing was changed", "\r": "nothing was done"} {
+		screen := terminaltest.Start(t, command(context.Background(), t, state, "sessions", "delete", "kept"))
+		screen.Await(t, "[y/N]")
+		screen.Type(t, key)
+		screen.Await(t, says)
+		screen.AwaitEnd(t)
+	}
+	if list := must(t, state, "sessions", "list"); !strings.Contains(list, "kept") {
+		t.Errorf("it is gone:\n%s", list)
 	}
 }

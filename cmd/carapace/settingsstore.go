@@ -31,7 +31,7 @@ type settingsChange struct {
 }
 
 // settings are the running gateway's, or the file's where none runs on the state directory.
-func (o *options) settings(ctx context.Context) settingsStore {
+func (o *options) settings() settingsStore {
 	if o.url == "" {
 		var unreachable unreachableError
 		if _, err := (gateway{state: o.state}).endpoint(); errors.As(err, &unreachable) {
@@ -100,7 +100,7 @@ func (f settingsFile) edit(base string, change config.Change) (settingsChange, e
 
 // settingPaths are the paths of what the settings say, for completion.
 func settingPaths(ctx context.Context, o *options) ([]string, error) {
-	now, err := o.settings(ctx).read(ctx)
+	now, err := o.settings().read(ctx)
 	if err != nil {
 		return nil, err
 	}
