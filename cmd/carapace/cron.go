@@ -41,19 +41,24 @@ func newCronAdd(o *options) *cobra.Command {
 		Use: "add NAME MESSAGE", Short: "Have the assistant answer a message at a time", Args: exactly("NAME", "MESSAGE"),
 		Example: "  carapace cron add morning \"What is on today?\" --cron \"0 7 * * *\"\n  carapace cron add tea \"Say that the tea is ready.\" --at 2027-01-01T08:00:00Z",
 		RunE: func(c *cobra.Command, args []string) error {
-			p := cron.AddParams{Name: &args[0], Payload: cron.PayloadParams{Kind: "agentTurn", Message: &args[1]}}
-			given := 0
-			for kind, is := range map[string]bool{"cron": f.cron != "", "at": f.at != "", "every": f.every > 0} {
-				if is {
-					p.Schedule.Kind = kind
-					given++
-				}
+			var when []map[string]any // of each kind only what it has
+			if f.cron != "" {
+				when = append(when, map[string]any{"kind": "cron", "expr": f.cron})
 			}
-			if given != 1 {
+			if f.at != "" {
+				when = append(when, map[string]any{"kind": "at", "at": f.at})
+			}
+			if f.every > 0 {
+				when = append(when, map[string]any{"kind": "every", "everyMs": f.every.Milliseconds()})
+			}
+			if len(when) != 1 {
 				return usageError{errors.New("say when: one of --cron, --at and --every")}
 			}
-			p.Schedule.Expr, p.Schedule.At, p.Schedule.EveryMs = f.cron, f.at, f.every.Milliseconds()
-			return show(o, "cron.add", fixed(params(p)), func(w io.Writer, j cron.Job) error {
+			job := map[string]any{
+				"name": args[0], "schedule": when[0], "sessionTarget": "isolated",
+				"payload": map[string]any{"kind": "agentTurn", "message": args[1]},
+			}
+			return show(o, "cron.add", fixed(job), func(w io.Writer, j cron.Job) error {
 				_, err := fmt.Fprintln(w, "added as", j.ID)
 				return err
 			})(c, args)
@@ -63,20 +68,6 @@ func newCronAdd(o *options) *cobra.Command {
 	c.Flags().StringVar(&f.at, "at", "", "once, such as 2027-01-01T08:00:00+01:00")
 	c.Flags().DurationVar(&f.every, "every", 0, "again and again, such as 2h")
 	return o.client(c)
-}
-
-// params are a job's, with only what a kind of schedule has.
-func params(p cron.AddParams) map[string]any {
-	when := map[string]any{"kind": p.Schedule.Kind}
-	switch p.Schedule.Kind {
-	case "cron":
-		when["expr"] = p.Schedule.Expr
-	case "at":
-		when["at"] = p.Schedule.At
-	default:
-		when["everyMs"] = p.Schedule.EveryMs
-	}
-	return map[string]any{"name": p.Name, "schedule": when, "sessionTarget": "isolated", "payload": map[string]any{"kind": p.Payload.Kind, "message": p.Payload.Message}}
 }
 
 // printJobs writes one line for each job.
