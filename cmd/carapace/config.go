@@ -187,8 +187,9 @@ func editSettings(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
+	kept := func(err error) error { return fmt.Errorf("%w; what you wrote is kept in %s", err, path) }
 	if err := openEditor(ctx, o, path); err != nil {
-		return err
+		return kept(err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -200,7 +201,7 @@ func editSettings(ctx context.Context, o *options) error {
 	}
 	done, err := store.replace(ctx, string(text), now.Hash)
 	if err != nil {
-		return fmt.Errorf("%w; what you wrote is kept in %s", err, path)
+		return kept(err)
 	}
 	_ = os.Remove(path)
 	return o.printChange(done)
