@@ -19,7 +19,7 @@ type ConfigResult struct {
 	Raw    string         `json:"raw"`
 	Parsed *config.Config `json:"parsed"`
 	// Valid is false while the file as somebody left it cannot be used: Issues says why, Raw and Hash are the file's,
-	// and Config is what is in force meanwhile.
+	// and Config is what is in force meanwhile. Raw is empty where it is no JSON and the client may not change it.
 	Valid  bool           `json:"valid"`
 	Config *config.Config `json:"config"`
 	// Hash names the text, for baseHash of config.set and config.patch.
@@ -103,7 +103,7 @@ func (f *configFile) patch(ctx context.Context, p ConfigPatchParams) (ConfigChan
 }
 
 func (f *configFile) change(ctx context.Context, base string, change config.Change) (ConfigChangeResult, error) {
-	restart, err := f.settings.Edit(ctx, base, f.checked(f.restored(change)))
+	restart, err := f.settings.Edit(ctx, base, f.checked(restored(f.settings, f.plugins, change)))
 	if err != nil {
 		return ConfigChangeResult{}, err
 	}
@@ -114,16 +114,16 @@ func (f *configFile) change(ctx context.Context, base string, change config.Chan
 }
 
 // restored is a change by who saw the settings without their secrets: the marks that stand for them stay what they were.
-func (f *configFile) restored(change config.Change) config.Change {
+func restored(settings *config.Settings, plugins Plugins, change config.Change) config.Change {
 	return func(d *config.Document) error {
 		before := *d
 		if d.Broken() {
-			before = *f.settings.Document() // see refused
+			before = *settings.Document() // see configFile.refused
 		}
 		if err := change(d); err != nil {
 			return err
 		}
-		return d.Restore(&before, f.plugins.ShowConfig)
+		return d.Restore(&before, plugins.ShowConfig)
 	}
 }
 

@@ -205,8 +205,9 @@ func (s *setup) change(p Setup) (config.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	laid := restored(s.settings, s.plugins, func(d *config.Document) error { return d.Merge(patch) })
 	return func(d *config.Document) error {
-		if err := d.Merge(patch); err != nil {
+		if err := laid(d); err != nil {
 			return err
 		}
 		section, ok := d.Get(path...)

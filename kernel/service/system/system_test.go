@@ -276,3 +276,29 @@ func TestABrokenFileShowsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// TestSetupKeepsWhatItWasNotShown: an address with its password hidden, as the settings show it, is the one that there is.
+func TestSetupKeepsWhatItWasNotShown(t *testing.T) {
+	const root = "http://u:canary-url@127.0.0.1:1"
+	k := kerneltest.Start(t, kerneltest.StateDir(t.TempDir()), kerneltest.Plugin(kerneltest.Channel("chat")),
+		kerneltest.Config(t, `{"channels":{"chat":{"accounts":{"home":{"enabled":false,"config":{"root":"`+root+`"}}}}}}`))
+	l := k.Listen()
+	var now system.ConfigResult
+	l.MustCall("config.get", nil, &now)
+	section := now.Config.Channels["chat"].Accounts["home"].Config
+	if strings.Contains(string(section), "canary") || !strings.Contains(string(section), "127.0.0.1") {
+		t.Fatalf("%s", section)
+	}
+	configure := func(section string) error {
+		return l.Call(t.Context(), "plugins.configure", map[string]any{"id": "chat", "account": "home", "config": json.RawMessage(section)}, nil)
+	}
+	if err := configure(string(section)); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(now.Path); err != nil || !strings.Contains(string(b), root) {
+		t.Errorf("%s %v", b, err)
+	}
+	if err := configure(`{"root":"http://u:xxxxx@elsewhere"}`); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "write the value itself") {
+		t.Errorf("%v", err)
+	}
+}
