@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/carapace-gateway/carapace/cmd/process"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 )
 
@@ -25,12 +26,12 @@ func idle(ctx context.Context, gateway string) ([]table, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	p, err := launch(ctx, gateway, dir)
+	p, err := process.Launch(ctx, gateway, dir)
 	if err != nil {
 		return nil, err
 	}
-	defer p.kill()
-	before, err := p.rss()
+	defer p.Kill()
+	before, err := p.Memory()
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +40,7 @@ func idle(ctx context.Context, gateway string) ([]table, error) {
 		return nil, err
 	}
 	time.Sleep(quiet)
-	after, err := p.rss()
+	after, err := p.Memory()
 	if err != nil {
 		return nil, err
 	}
@@ -47,11 +48,11 @@ func idle(ctx context.Context, gateway string) ([]table, error) {
 		c.Close()
 	}
 	rows := [][]string{{fmt.Sprint(len(conns)), mb(before), mb(after), fmt.Sprintf("%.1f KB", float64(after-before)/float64(len(conns))/1024)}}
-	return []table{{Title: "Idle connections", Head: []string{"connections", "memory before", "memory with them", "each"}, Rows: rows}}, p.stop()
+	return []table{{Title: "Idle connections", Head: []string{"connections", "memory before", "memory with them", "each"}, Rows: rows}}, p.Stop()
 }
 
 // open makes n connections, 16 at a time; one that fails ends it.
-func open(ctx context.Context, p *process, n int) ([]*client.Client, error) {
+func open(ctx context.Context, p *process.Process, n int) ([]*client.Client, error) {
 	conns := make([]*client.Client, n)
 	errs := make(chan error, 16)
 	next := make(chan int)
@@ -59,7 +60,7 @@ func open(ctx context.Context, p *process, n int) ([]*client.Client, error) {
 	for range 16 {
 		wg.Go(func() {
 			for i := range next {
-				c, err := client.Dial(ctx, options(p))
+				c, err := p.Dial(ctx)
 				if err != nil {
 					errs <- err
 					return

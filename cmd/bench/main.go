@@ -80,3 +80,8 @@ func (t table) print() {
 		fmt.Printf("| %s |\n", strings.Join(r, " | "))
 	}
 }
+
+// mb and ms write sizes and times for tables.
+func mb(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/(1<<20)) }
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond)) }

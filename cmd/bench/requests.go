@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/carapace-gateway/carapace/cmd/process"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
-	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
 // How much is measured.
@@ -25,14 +25,6 @@ const (
 	chats           = 100
 )
 
-// options connect as an operator who may do everything.
-func options(p *process) client.Options {
-	return client.Options{
-		URL: p.url, Token: token, Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin},
-		Client: wire.Client{ID: "cli", Version: "bench", Platform: "linux", Mode: "cli"},
-	}
-}
-
 // requests measures calls over the WebSocket, and the way from chat.send to the first delta.
 func requests(ctx context.Context, gateway string) ([]table, error) {
 	dir, err := os.MkdirTemp("", "carapace-bench-")
@@ -40,12 +32,12 @@ func requests(ctx context.Context, gateway string) ([]table, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	p, err := launch(ctx, gateway, dir)
+	p, err := process.Launch(ctx, gateway, dir)
 	if err != nil {
 		return nil, err
 	}
-	defer p.kill()
-	c, err := connect(ctx, p)
+	defer p.Kill()
+	c, err := p.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +65,7 @@ func requests(ctx context.Context, gateway string) ([]table, error) {
 		{fmt.Sprintf("`health`, %d at a time on one connection", parallelWorkers), fmt.Sprintf("%.0f/s", rate), "", ""},
 		{"`chat.send` to the first delta, offline provider", "", ms(quantile(deltas, 50)), ms(quantile(deltas, 99))},
 	}
-	return []table{{Title: "WebSocket requests", Head: []string{"request", "rate", "p50", "p99"}, Rows: rows}}, p.stop()
+	return []table{{Title: "WebSocket requests", Head: []string{"request", "rate", "p50", "p99"}, Rows: rows}}, p.Stop()
 }
 
 // latencies makes n calls one after the other and returns how long each took, sorted.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/cmd/process"
 )
 
 // quiet is how long a gateway is left alone before its idle memory is read.
@@ -57,17 +57,17 @@ func (m measured) row(name string) []string {
 // startOnce starts the gateway on a state directory, asks it two questions and stops it.
 func startOnce(ctx context.Context, gateway, dir string) (measured, error) {
 	var m measured
-	p, err := launch(ctx, gateway, dir)
+	p, err := process.Launch(ctx, gateway, dir)
 	if err != nil {
 		return m, err
 	}
-	defer p.kill()
-	m.listening = p.listening
+	defer p.Kill()
+	m.listening = p.Listening
 	time.Sleep(quiet)
-	if m.idle, err = p.rss(); err != nil {
+	if m.idle, err = p.Memory(); err != nil {
 		return m, err
 	}
-	c, err := connect(ctx, p)
+	c, err := p.Dial(ctx)
 	if err != nil {
 		return m, err
 	}
@@ -81,13 +81,8 @@ func startOnce(ctx context.Context, gateway, dir string) (measured, error) {
 	}
 	c.Close()
 	time.Sleep(quiet)
-	if m.chatted, err = p.rss(); err != nil {
+	if m.chatted, err = p.Memory(); err != nil {
 		return m, err
 	}
-	return m, p.stop()
-}
-
-// connect opens a connection to the gateway.
-func connect(ctx context.Context, p *process) (*client.Client, error) {
-	return client.Dial(ctx, options(p))
+	return m, p.Stop()
 }

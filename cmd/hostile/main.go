@@ -7,28 +7,24 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/carapace-gateway/carapace/cmd/process"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
-	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
 func main() {
@@ -41,9 +37,6 @@ func main() {
 	}
 }
 
-// token is the gateway's for the time of the demonstration.
-const token = "hostile-demonstration"
-
 // stopWithin is how long the gateway may take to stop under attack.
 const stopWithin = 5 * time.Second
 
@@ -54,13 +47,12 @@ func run(ctx context.Context, gateway string, measured time.Duration) error {
 		return err
 	}
 	defer os.RemoveAll(state)
-	cmd, url, err := start(ctx, gateway, state)
+	p, err := process.Launch(ctx, gateway, state)
 	if err != nil {
 		return err
 	}
-	defer cmd.Process.Kill()
-	c, err := client.Dial(ctx, client.Options{URL: url, Token: token, Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin},
-		Client: wire.Client{ID: "cli", Version: "hostile", Platform: "linux", Mode: "cli"}})
+	defer p.Kill()
+	c, err := p.Dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,7 +64,7 @@ func run(ctx context.Context, gateway string, measured time.Duration) error {
 	if err != nil {
 		return err
 	}
-	hog, err := attack(state, url)
+	hog, err := attack(state, p.URL)
 	if err != nil {
 		return err
 	}
@@ -85,37 +77,13 @@ func run(ctx context.Context, gateway string, measured time.Duration) error {
 		return err
 	}
 	begin := time.Now()
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	err = cmd.Wait()
+	err = p.Stop()
 	stopped := time.Since(begin)
 	report(quiet, attacked, len(hog), stopped)
 	if err == nil && stopped > stopWithin {
 		err = fmt.Errorf("the gateway took %v to stop", stopped)
 	}
 	return err
-}
-
-// start starts the gateway and waits until it listens.
-func start(ctx context.Context, gateway, state string) (*exec.Cmd, string, error) {
-	cmd := exec.CommandContext(ctx, gateway, "serve", "--port", "0", "--state-dir", state, "--log-level", "warn")
-	cmd.Env = append(os.Environ(), "CARAPACE_GATEWAY_TOKEN="+token)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, "", err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, "", err
-	}
-	lines := bufio.NewReader(out)
-	line, err := lines.ReadString('\n')
-	_, url, ok := strings.Cut(strings.TrimSpace(line), "listens on ")
-	if err != nil || !ok {
-		_ = cmd.Process.Kill()
-		return nil, "", fmt.Errorf("the gateway did not start: %q", line)
-	}
-	go io.Copy(io.Discard, lines)
-	return cmd, url, nil
 }
 
 // sample are the times of one state of the gateway, sorted.
