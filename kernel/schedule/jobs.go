@@ -17,7 +17,8 @@ func (s *Scheduler) Add(ctx context.Context, j Job) (Job, error) {
 	return s.put(ctx, j, false)
 }
 
-// Set is Add, or replaces the job of that id. A schedule that stays the same keeps its next due time.
+// Set is Add, or replaces the job of that id, also a damaged one. A schedule that stays the same keeps its next due
+// time.
 func (s *Scheduler) Set(ctx context.Context, j Job) (Job, error) {
 	return s.put(ctx, j, true)
 }
@@ -37,6 +38,10 @@ func (s *Scheduler) put(ctx context.Context, j Job, replace bool) (Job, error) {
 		case err == nil:
 			j.CreatedAt, j.State = old.CreatedAt, old.State
 			return edit(tx, s.plans, old, &j)
+		case replace && store.Damaged(err):
+			if _, err := erase(tx, j.Owner, j.ID); err != nil {
+				return nil, err
+			}
 		case wit.CodeOf(err) != wit.CodeNotFound:
 			return nil, err
 		}
@@ -98,11 +103,8 @@ func edit(tx store.Tx, plans planner, old Job, j *Job) ([]Change, error) {
 // Remove deletes a job and its history. A run that goes on is not stopped. Errors: CodeNotFound.
 func (s *Scheduler) Remove(ctx context.Context, owner Owner, id string) error {
 	return s.records.change(ctx, func(tx store.Tx) ([]Change, error) {
-		j, err := get(tx, owner, id)
-		if err != nil {
-			return nil, err
-		}
-		return []Change{{Action: Removed, Job: j}}, remove(tx, j)
+		j, err := erase(tx, owner, id)
+		return []Change{{Action: Removed, Job: j}}, err
 	})
 }
 
@@ -110,13 +112,15 @@ func (s *Scheduler) Remove(ctx context.Context, owner Owner, id string) error {
 func (s *Scheduler) RemoveAll(ctx context.Context, owner Owner) error {
 	return s.records.change(ctx, func(tx store.Tx) (changes []Change, err error) {
 		for row, err := range jobs.Scan(tx, store.Range{Prefix: key(owner, "")}) {
+			if err != nil && !store.Damaged(err) {
+				return nil, err
+			}
+			_, id, _ := strings.Cut(row.Key, "\x00")
+			j, err := erase(tx, owner, id)
 			if err != nil {
 				return nil, err
 			}
-			if err := remove(tx, row.Value); err != nil {
-				return nil, err
-			}
-			changes = append(changes, Change{Action: Removed, Job: row.Value})
+			changes = append(changes, Change{Action: Removed, Job: j})
 		}
 		return changes, dropGone(tx, owner, store.Range{}, func(Job) bool { return true })
 	})
@@ -142,6 +146,9 @@ func (s *Scheduler) Runs(ctx context.Context, owner Owner, id string, limit int)
 func (s *Scheduler) Gone(ctx context.Context, owner Owner) (list []Job, err error) {
 	err = s.records.store.View(ctx, func(tx store.Tx) error {
 		for row, err := range gone.Scan(tx, store.Range{Prefix: key(owner, "")}) {
+			if s.records.skips(err) {
+				continue
+			}
 			if err != nil {
 				return err
 			}

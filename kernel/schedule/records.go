@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -46,7 +48,21 @@ const gone = store.Table[Job]("schedule.gone")
 type records struct {
 	store    store.Store
 	handlers *handlers
+	log      hclog.Logger
 	changing sync.Mutex // held over a commit and its report, so that reports keep the order of commits
+	told     sync.Map   // the damage that was logged
+}
+
+// skips reports whether an error is that of a damaged record, which is left out, and logs it once: one job must not
+// hold up the others.
+func (r *records) skips(err error) bool {
+	if !store.Damaged(err) {
+		return false
+	}
+	if _, told := r.told.LoadOrStore(err.Error(), true); !told {
+		r.log.Error("damaged job left out: remove it, and add it again", "error", err)
+	}
+	return true
 }
 
 // change commits fn and then reports what it returns. If the commit fails, nothing is reported.
@@ -73,10 +89,13 @@ func (r *records) get(ctx context.Context, owner Owner, id string) (j Job, err e
 	return j, err
 }
 
-// list returns the jobs in a range of keys that satisfy want, all if it is nil.
+// list returns the jobs in a range of keys that satisfy want, all if it is nil. Damaged ones are left out.
 func (r *records) list(ctx context.Context, in store.Range, want func(Job) bool) (list []Job, err error) {
 	err = r.store.View(ctx, func(tx store.Tx) error {
 		for row, err := range jobs.Scan(tx, in) {
+			if r.skips(err) {
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -111,6 +130,9 @@ func (r *records) history(ctx context.Context, owner Owner, id string, limit int
 			return err
 		}
 		for row, err := range runs.Scan(tx, store.Range{Prefix: j.key() + "\x00", Limit: max(limit, 0), Reverse: true}) {
+			if r.skips(err) {
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -140,10 +162,10 @@ func known(tx store.Tx, owner Owner, id string) (Job, error) {
 		return j, err
 	}
 	for row, lost := range gone.Scan(tx, store.Range{Prefix: key(owner, "")}) {
-		if lost != nil {
+		if lost != nil && !store.Damaged(lost) {
 			return j, lost
 		}
-		if row.Value.ID == id {
+		if lost == nil && row.Value.ID == id {
 			return row.Value, nil
 		}
 	}
@@ -187,6 +209,33 @@ func record(tx store.Tx, j *Job, run Run) error {
 		err = errors.Join(err, runs.Delete(tx, runKey(j.key(), j.State.Runs-MaxRuns)))
 	}
 	return err
+}
+
+// erase is remove for the job with a key, also where its record is damaged: its due time is looked for then. It
+// returns what it has removed, of a damaged one the owner and the id. Errors: CodeNotFound.
+func erase(tx store.Tx, owner Owner, id string) (Job, error) {
+	j, err := get(tx, owner, id)
+	if store.Damaged(err) {
+		j = Job{Owner: owner, ID: id}
+		j.State.NextRunAt, err = planned(tx, j.key())
+	}
+	if err != nil {
+		return j, err
+	}
+	return j, remove(tx, j)
+}
+
+// planned looks for when a job is due, 0 for never.
+func planned(tx store.Tx, job string) (at int64, err error) {
+	for rec, err := range tx.Scan(dues, store.Range{}) {
+		if err != nil {
+			return 0, err
+		}
+		if due, owner, id := parseDue(rec.Key); key(owner, id) == job {
+			at = due
+		}
+	}
+	return at, nil
 }
 
 // remove deletes a job as it is stored, its due time (j.State.NextRunAt) and its history.
@@ -237,12 +286,13 @@ func retire(tx store.Tx, j Job, due int64) error {
 	return dropGone(tx, j.Owner, store.Range{Reverse: true}, func(Job) bool { kept++; return kept > MaxGone })
 }
 
-// dropGone forgets those of an owner's jobs that are gone and no longer wanted.
+// dropGone forgets those of an owner's jobs that are gone and no longer wanted. One whose record is damaged is a job
+// without an id.
 func dropGone(tx store.Tx, owner Owner, in store.Range, unwanted func(Job) bool) error {
 	var old []store.Row[Job]
 	in.Prefix = key(owner, "")
 	for row, err := range gone.Scan(tx, in) {
-		if err != nil {
+		if err != nil && !store.Damaged(err) {
 			return err
 		}
 		if unwanted(row.Value) {

@@ -10,7 +10,8 @@
 // again. A run whose claim is lost ends as in a crash. What was missed while the gateway was down or
 // asleep runs once when it is back, however many times were missed. A run that was interrupted is found at the
 // next start, or by another gateway within a minute or so; it is called again with the same Key if its handler is
-// Resumable, and else recorded as an error. A due time that comes while the job still runs is recorded as skipped. Reading changes nothing.
+// Resumable, and else recorded as an error. A due time that comes while the job still runs is recorded as skipped. Reading changes nothing. A
+// job whose record is damaged is logged and left out, as if there were none, until it is removed or set anew.
 //
 // Everything is safe for concurrent use. Changes are reported to Handler.Changed in the order in which
 // they were committed.
@@ -57,7 +58,7 @@ func New(d Deps) *Scheduler {
 		d.Logger = hclog.NewNullLogger()
 	}
 	table, plans, life, wake := newHandlers(), newPlanner(d.Now, d.Zone), &lifetime{}, newSignal()
-	kept := &records{store: d.Store, handlers: table}
+	kept := &records{store: d.Store, handlers: table, log: d.Logger}
 	runner := &runner{records: kept, handlers: table, claims: d.Claims, plans: plans, life: life, ended: wake, log: d.Logger}
 	return &Scheduler{
 		records: kept, handlers: table, plans: plans, life: life, runner: runner, wake: wake,

@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/carapace-gateway/carapace/kernel/claim/claimtest"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -26,6 +28,7 @@ import (
 type bench struct {
 	*testing.T
 	store   store.Store
+	log     hclog.Logger // nil logs nothing
 	claims  *claimtest.Claims
 	s       *schedule.Scheduler
 	offset  atomic.Int64 // of the wall clock from the bubble's, a time.Duration
@@ -54,7 +57,7 @@ func inBubble(t *testing.T, test func(*bench)) {
 }
 
 func (b *bench) boot() {
-	b.s = schedule.New(schedule.Deps{Store: b.store, Claims: b.claims, Zone: time.UTC, Now: func() time.Time { return time.Now().Add(time.Duration(b.offset.Load())) }})
+	b.s = schedule.New(schedule.Deps{Store: b.store, Claims: b.claims, Logger: b.log, Zone: time.UTC, Now: func() time.Time { return time.Now().Add(time.Duration(b.offset.Load())) }})
 	h := b.handler
 	fire := h.Fire
 	h.Fire = func(ctx context.Context, f schedule.Firing) (schedule.Result, error) {

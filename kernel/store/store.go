@@ -40,11 +40,12 @@ type Store interface {
 }
 
 // Failed reports whether an error of View or Update is the store's, so that the same may succeed later: its codes
-// are CodeUnavailable, CodeTimeout and CodeInternal. An error of fn with another code is fn's own.
+// are CodeUnavailable, CodeTimeout and CodeInternal. An error of fn with another code is fn's own, and a Damaged record
+// stays what it is.
 func Failed(err error) bool {
 	switch wit.CodeOf(err) {
 	case wit.CodeUnavailable, wit.CodeTimeout, wit.CodeInternal:
-		return true
+		return !Damaged(err)
 	}
 	return false
 }

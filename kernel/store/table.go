@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"iter"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -9,7 +10,7 @@ import (
 
 // Table is a space whose values are JSON of T.
 // Nothing is kept beside the name, so tables are constants. Fields that T does not have are passed over when a
-// record is read; what does not decode is CodeInternal, which names the record.
+// record is read; what does not decode is Damaged, a CodeInternal that names the record.
 type Table[T any] string
 
 // Row is a decoded record.
@@ -52,7 +53,8 @@ func (t Table[T]) Delete(tx Tx, key string) error { return tx.Delete(string(t), 
 // Version is the store's of the table's space.
 func (t Table[T]) Version(s Store) uint64 { return s.Version(string(t)) }
 
-// Scan yields the records that r selects, decoded; an error is yielded once, last.
+// Scan yields the records that r selects, decoded. A Damaged one is yielded with its key and an error, and those after
+// it come too if ranging goes on; any other error is yielded once, last.
 func (t Table[T]) Scan(tx Tx, r Range) iter.Seq2[Row[T], error] {
 	return func(yield func(Row[T], error) bool) {
 		for rec, err := range tx.Scan(string(t), r) {
@@ -60,7 +62,7 @@ func (t Table[T]) Scan(tx Tx, r Range) iter.Seq2[Row[T], error] {
 			if err == nil {
 				err = t.decode(rec.Key, rec.Value, &row.Value)
 			}
-			if !yield(row, err) || err != nil {
+			if !yield(row, err) {
 				return
 			}
 		}
@@ -77,7 +79,13 @@ func (t Table[T]) encode(key string, v T) ([]byte, error) {
 
 func (t Table[T]) decode(key string, b []byte, v *T) error {
 	if err := json.Unmarshal(b, v); err != nil {
-		return wit.Errorf(wit.CodeInternal, "store: record %s/%s is damaged: %w", string(t), key, err)
+		return wit.Errorf(wit.CodeInternal, "store: record %s/%s is damaged: %w", string(t), key, damage{err})
 	}
 	return nil
 }
+
+// damage is why a record does not decode.
+type damage struct{ error }
+
+// Damaged reports whether an error is that of one record of a Table, which cannot be read now or later. All others can.
+func Damaged(err error) bool { return errors.As(err, new(damage)) }
