@@ -3,6 +3,7 @@ package schedule_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func TestADamagedJobHoldsUpNoOther(t *testing.T) {
 		"no JSON": "{", "nothing": "", "another type": `{"id":"b","owner":"cron","name":7}`, "a list": "[]",
 	} {
 		for _, restart := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(fmt.Sprint(name, " restart ", restart), func(t *testing.T) {
 				inBubble(t, func(b *bench) {
 					var log bytes.Buffer
 					b.log = hclog.New(&hclog.LoggerOptions{Output: &log})

@@ -67,7 +67,7 @@ func pruneDone(tx store.Tx, before int64, keep uint64) (more bool, err error) {
 	}
 	var old []store.Row[record]
 	for row, err := range doneTable.Scan(tx, store.Range{Limit: pruneBatch}) {
-		if err != nil {
+		if err != nil && !store.Damaged(err) { // a damaged one ended at time 0
 			return false, err
 		}
 		if row.Value.DoneAt >= before && (last < keep || row.Key > rowKey(last-keep)) {

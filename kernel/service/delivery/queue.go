@@ -71,6 +71,9 @@ func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
 func (q *Queue) Moved(tx store.Tx, m message.Move) error {
 	var waiting []entry
 	for row, err := range queueTable.Scan(tx, store.Range{}) {
+		if store.Damaged(err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

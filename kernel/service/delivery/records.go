@@ -44,19 +44,27 @@ func (q records) read(ctx context.Context, key string) (e entry, err error) {
 	return e, err
 }
 
-// arrival is a message that is to be sent, for its lane: without its text, since a queue may be long.
-type arrival struct{ key, lane, channel string }
+// arrival is a message that is to be sent, for its lane: without its text, since a queue may be long. One whose record
+// is damaged has nothing but its key and the error.
+type arrival struct {
+	key, lane, channel string
+	damage             error
+}
 
 // after lists the messages that are to be sent and whose keys are behind from, in the order of their commits.
 // With an error it returns those before the place where it came up.
 func (q records) after(ctx context.Context, from string) (list []arrival, err error) {
 	err = q.store.View(ctx, func(tx store.Tx) error {
 		for row, err := range queueTable.Scan(tx, store.Range{From: from}) {
-			if err != nil {
+			if err != nil && !store.Damaged(err) {
 				return err
 			}
-			if row.Key != from && !row.Value.Held {
-				list = append(list, arrival{row.Key, row.Value.lane(), row.Value.Channel})
+			switch {
+			case row.Key == from || row.Value.Held:
+			case err != nil:
+				list = append(list, arrival{key: row.Key, damage: err})
+			default:
+				list = append(list, arrival{key: row.Key, lane: row.Value.lane(), channel: row.Value.Channel})
 			}
 		}
 		return nil
@@ -169,7 +177,8 @@ func unknown(id string, err error) error {
 	return wit.Errorf(wit.CodeOf(err), "there is no message %q: %w", id, err)
 }
 
-// list shows messages as they are selected, at most limit: the queue, oldest first, or outcomes, newest first.
+// list shows messages as they are selected, at most limit, without damaged ones: the queue, oldest first, or outcomes,
+// newest first.
 // show must not keep the record.
 func (q records) list(ctx context.Context, in ListParams, limit int, show func(*record)) error {
 	table, reverse := queueTable, false
@@ -179,6 +188,9 @@ func (q records) list(ctx context.Context, in ListParams, limit int, show func(*
 	return q.store.View(ctx, func(tx store.Tx) error {
 		shown := 0
 		for row, err := range table.Scan(tx, store.Range{Reverse: reverse}) {
+			if store.Damaged(err) {
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -196,11 +208,11 @@ func (q records) list(ctx context.Context, in ListParams, limit int, show func(*
 	})
 }
 
-// count counts the messages that are not over and, among them, those that are held.
+// count counts the messages that are not over, damaged ones too, and, among them, those that are held.
 func (q records) count(ctx context.Context) (waiting, held int, err error) {
 	err = q.store.View(ctx, func(tx store.Tx) error {
 		for row, err := range queueTable.Scan(tx, store.Range{}) {
-			if err != nil {
+			if err != nil && !store.Damaged(err) {
 				return err
 			}
 			waiting++

@@ -99,8 +99,6 @@ type Media interface {
 const (
 	// lookAgain is how often all is looked at again, should a change have been missed.
 	lookAgain = time.Minute
-	// storeRest is how long to wait after the store has failed.
-	storeRest = time.Second
 )
 
 // Service works the queue off. It puts the parts together; each of them owns its own state.
@@ -181,7 +179,7 @@ func (s *Service) Run(ctx context.Context) error {
 		var failed <-chan time.Time
 		var err error
 		if last, err = s.load(ctx, last); err != nil {
-			failed = time.After(storeRest)
+			failed = time.After(retryStore)
 		}
 		select {
 		case <-failed:
@@ -209,8 +207,12 @@ func (s *Service) load(ctx context.Context, last string) (string, error) {
 		s.log.Error("outbound queue not read", "error", err)
 	}
 	for _, a := range fresh {
-		s.lanes.push(a.lane, a.channel, a.key)
 		last = a.key
+		if a.damage != nil {
+			s.log.Error("damaged message left out", "error", a.damage)
+			continue
+		}
+		s.lanes.push(a.lane, a.channel, a.key)
 	}
 	return last, err
 }
