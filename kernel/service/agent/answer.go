@@ -22,11 +22,11 @@ type answer struct {
 // stopBroken is the reason that an answer has which was cut off.
 const stopBroken wit.StopReason = "broken"
 
-// cutOff is what can be kept of a broken answer: what people have read already, and a mark that it is not all.
+// cutOff is what can be kept of a broken answer: what people have read already, and a mark that it is not all. Opaque
+// data is not: it belongs to all of the answer, and a provider may refuse it with a part.
 func (a answer) cutOff() answer {
-	a.text = strings.TrimRight(a.text, " \n") + "\n\n[The connection to the model broke off here.]"
-	a.calls, a.stop = nil, stopBroken
-	return a
+	const mark = "\n\n[The connection to the model broke off here.]"
+	return answer{text: strings.TrimRight(a.text, " \n") + mark, usage: a.usage, stop: stopBroken}
 }
 
 // collector puts an answer together from its pieces.

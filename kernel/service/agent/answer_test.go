@@ -76,14 +76,16 @@ func long(kib int) wit.JSON { return wit.JSON(`"` + strings.Repeat("x", kib<<10)
 func TestCutOff(t *testing.T) {
 	const mark = "\n\n[The connection to the model broke off here.]"
 	text, thought := `{"deltas":[{"text":"so far"}]}`+"\n", `{"deltas":[{"kind":"thinking","text":"hm"}]}`+"\n"
+	signed := `{"opaque":{"signature":"x"}}` + "\n"
 	call := `{"callDeltas":[{"id":"a","name":"pay","args":"{}"}]}` + "\n"
 	for name, c := range map[string]struct{ body, want string }{
-		"text":                {text, "so far" + mark},
-		"text and a call":     {text + call, "so far" + mark},
-		"a call":              {call, "again"},
-		"thinking":            {thought, "again"},
-		"nothing":             {"", "again"},
-		"thinking, then text": {thought + text, "so far" + mark},
+		"text":                 {text, "so far" + mark},
+		"text and a call":      {text + call, "so far" + mark},
+		"text and a signature": {text + signed + call, "so far" + mark},
+		"a call":               {call, "again"},
+		"thinking":             {thought, "again"},
+		"nothing":              {"", "again"},
+		"thinking, then text":  {thought + text, "so far" + mark},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := chattest.NewWorld(t)
@@ -95,8 +97,8 @@ func TestCutOff(t *testing.T) {
 				t.Errorf("%s: %s %q, %+v", name, r.State, r.Answer, r.Error)
 			}
 			all := w.Messages(chattest.MainKey)
-			if last := all[len(all)-1]; len(all) != 2 || (last.Stop == "broken") != (c.want != "again") {
-				t.Errorf("%s: the history has %d messages, the last %q", name, len(all), last.Stop)
+			if last := all[len(all)-1]; len(all) != 2 || (last.Stop == "broken") != (c.want != "again") || last.Opaque != nil {
+				t.Errorf("%s: the history has %d messages, the last %q, with %q", name, len(all), last.Stop, last.Opaque)
 			}
 		})
 	}
