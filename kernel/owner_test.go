@@ -65,12 +65,12 @@ func TestAStrangerHasNoPartInTheOwnersConversation(t *testing.T) {
 		if got := r.hears(stranger, "what did you hear?"); got != "what did you hear?" {
 			t.Errorf("%s's model was told %q", stranger, got)
 		}
-		for _, command := range []string{"/new", "/reset now", "/model told/other", "/NEW@bot x"} {
+		for _, command := range []string{"/new", "/reset now", "/model told/other", "/NEW@bot x", "/think high"} {
 			if got := r.hears(stranger, command); !strings.Contains(got, "Only the owner") || !strings.Contains(got, "carapace pairing owner chat "+stranger) {
 				t.Errorf("%s gives %s: %q", stranger, command, got)
 			}
 		}
-		for command, want := range map[string]string{"/stop": "Stopped.", "/model": "The model is told/model", "/whoami": "agent:main:chat:dm:"} {
+		for command, want := range map[string]string{"/stop": "Stopped.", "/model": "The model is told/model", "/think": "Thinking is off", "/whoami": "agent:main:chat:dm:"} {
 			if got := r.hears(stranger, command); !strings.Contains(got, want) {
 				t.Errorf("%s gives %s: %q, want %q", stranger, command, got, want)
 			}

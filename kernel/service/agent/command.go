@@ -19,6 +19,7 @@ type reach int
 const (
 	looks   reach = iota // nothing: everybody may
 	stops                // the runs of the session: the owner may, and somebody who has the session alone
+	chooses              // the session with a text after it, which the owner may; without one it looks
 	changes              // the session: the owner may
 )
 
@@ -34,8 +35,8 @@ func commandList() []command {
 		{"stop", "stop what I am doing", true, stops},
 		{"new", "start a new conversation; text after it is its first message", false, changes},
 		{"reset", "the same as /new", false, changes},
-		{"model", "show the model, or choose one: /model provider/model", false, changes},
-		{"think", "show how much I think, or choose: /think off, low, medium, high, …", false, changes},
+		{"model", "show the model, or choose one: /model provider/model", false, chooses},
+		{"think", "show how much I think, or choose: /think off, low, medium, high, …", false, chooses},
 	}
 }
 
@@ -74,7 +75,7 @@ func AsCommand(r run.Run) run.Run {
 func fromChat(r run.Run, owner, alone bool) run.Run {
 	r = AsCommand(r)
 	c, rest := splitCommand(r.Text)
-	allowed := owner || c.reach == looks || c.reach == stops && alone || c.name == "model" && rest == ""
+	allowed := owner || c.reach == looks || c.reach == stops && alone || c.reach == chooses && rest == ""
 	if r.Command != "" && !allowed {
 		r.Command, r.Urgent = commandDenied, true
 	}
