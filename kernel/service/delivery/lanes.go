@@ -78,9 +78,8 @@ func (ls *lanes) rename(from, to string) {
 			continue
 		}
 		if other != nil {
-			for _, item := range other.items {
-				l.push(item)
-			}
+			l.items = append(l.items, other.items...)
+			other.items = nil // its timer may ring already
 			ls.stopTimer(other.key)
 		}
 		if t, ok := ls.timers[key]; ok {
