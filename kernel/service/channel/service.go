@@ -28,7 +28,6 @@ package channel
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -160,7 +159,18 @@ func (s *Service) waits(id message.Account) bool {
 	if _, here := s.plugins.Channel(id.Channel); here {
 		return false
 	}
-	return slices.ContainsFunc(s.settings.Accounts(id.Channel), func(a Account) bool { return a.ID == id.ID })
+	_, ok := s.configured(id.Channel, id.ID)
+	return ok
+}
+
+// configured finds an account in the settings, the channel's first when account is empty.
+func (s *Service) configured(channel, account string) (message.Account, bool) {
+	for _, a := range s.settings.Accounts(channel) {
+		if account == "" || a.ID == account {
+			return message.Account{Channel: channel, ID: a.ID}, true
+		}
+	}
+	return message.Account{}, false
 }
 
 // Restart starts an account anew, all of the channel's when account is empty: after a credential has
@@ -187,13 +197,17 @@ func (s *Service) Ready(channel, account string) error {
 	return a.view.Load().ready()
 }
 
-// Account finds an account, the channel's first when account is empty. Errors: CodeNotFound.
+// Account finds an account, the channel's first when account is empty; also one that has not begun to run yet, since
+// the gateway has just started or its plugin is not here: what is for it waits. Errors: CodeNotFound.
 func (s *Service) Account(channel, account string) (message.Account, error) {
 	a, err := s.roster.find(channel, account)
-	if err != nil {
-		return message.Account{}, err
+	if err == nil {
+		return a.id, nil
 	}
-	return a.id, nil
+	if id, ok := s.configured(channel, account); ok {
+		return id, nil
+	}
+	return message.Account{}, err
 }
 
 // Accounts lists the configured accounts by channel and id.

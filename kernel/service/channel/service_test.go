@@ -10,6 +10,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -221,6 +222,30 @@ func TestConnectionsAreRefusedClearlyWithoutADialer(t *testing.T) {
 		}
 		if st := status(t, s); st["message"] == nil {
 			t.Errorf("status says nothing: %v", st)
+		}
+	})
+}
+
+// TestAnAccountThatHasNotBegun is known by the settings: a job that is due when the gateway starts has its answer
+// delivered when the account runs.
+func TestAnAccountThatHasNotBegun(t *testing.T) {
+	inBubble("its plugin is not here", t, func(t *testing.T) {
+		w := newWorld(t, poller(newPlatform()))
+		delete(w.plugins, "chat")
+		s, _ := w.run()
+		for range 2 { // before it has looked at anything, and after
+			for _, name := range []string{"main", ""} {
+				if a, err := s.Account("chat", name); err != nil || a != (message.Account{Channel: "chat", ID: "main"}) {
+					t.Errorf("account %q: %v, %v", name, a, err)
+				}
+			}
+			if _, err := s.Account("chat", "other"); wit.CodeOf(err) != wit.CodeNotFound {
+				t.Errorf("an account that there is not: %v", err)
+			}
+			if err := s.Ready("chat", "main"); wit.CodeOf(err) != wit.CodeUnavailable {
+				t.Errorf("ready: %v", err)
+			}
+			synctest.Wait()
 		}
 	})
 }
