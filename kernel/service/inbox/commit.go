@@ -70,12 +70,12 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 
 // tell logs what the owner may have to do something about: who asks to write, and what was turned away and why.
 func (s *Service) tell(b Batch, news []Received) {
-	for i, n := range news {
+	for _, n := range news {
 		switch n.Verdict {
 		case VerdictPairing:
 			s.log.Info("somebody asks to write: see `carapace pairing list`", "account", b.Account, "sender", n.Sender)
 		case VerdictDenied:
-			s.log.Info("message refused", "account", b.Account, "conversation", n.Conversation, "sender", n.Sender, "why", b.why(news[i]))
+			s.log.Info("message refused", "account", b.Account, "conversation", n.Conversation, "sender", n.Sender, "why", b.why(n))
 		}
 	}
 }

@@ -27,14 +27,14 @@ func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 	if id := q.Run.ID; len(id) > maxKey || reserved(id) {
 		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s or %s", id, maxKey, FromChannel, FromCron)
 	}
+	if err := s.reachable(q.To); err != nil {
+		return Receipt{}, err
+	}
 	return s.submit(ctx, q)
 }
 
-// submit queues a run of anybody.
+// submit queues a run of anybody, whose destination is reachable.
 func (s *Service) submit(ctx context.Context, q Request) (out Receipt, err error) {
-	if err := s.reachable(q.To); err != nil {
-		return out, err
-	}
 	err = s.store.Update(ctx, func(tx store.Tx) error {
 		r := q.Run
 		e, err := session.EnsureAs(tx, r.Session, message.Origin{}, q.SessionID)
