@@ -43,6 +43,8 @@ func (s *Service) create(ctx context.Context, fill func(*schedule.Job) error) (J
 
 // declare adds the job with this declaration key, or changes the one that has it.
 func (s *Service) declare(ctx context.Context, key string, fill func(*schedule.Job) error) (DeclareResult, error) {
+	s.declaring.Lock()
+	defer s.declaring.Unlock()
 	all, err := s.scheduler.List(ctx, owner)
 	if err != nil {
 		return DeclareResult{}, err

@@ -3,6 +3,7 @@ package cron_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -171,6 +172,24 @@ func TestDeclared(t *testing.T) {
 			b.Errorf("second: %s, %v", second, err)
 		}
 		if out, _ := b.call("cron.status", ``); !strings.Contains(out, `"jobs":1`) {
+			b.Errorf("status %s", out)
+		}
+	})
+}
+
+// Those who declare a job at the same time declare one.
+func TestDeclaredByMany(t *testing.T) {
+	inBubble(t, 4, func(b *bench) {
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				if _, err := b.call("cron.add", job(every, "main", ping, `,"declarationKey":"k"`)); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if out, _ := b.call("cron.status", ``); !strings.Contains(out, `"jobs":1,`) {
 			b.Errorf("status %s", out)
 		}
 	})

@@ -9,10 +9,12 @@
 //
 // What a job asks for that this gateway cannot do (webhook delivery, commands, scripts, triggers) is
 // refused when it is added, not dropped in silence. Every change of a job is published as Changes, in
-// order. A Service has no state of its own and is safe for concurrent use.
+// order. A Service keeps nothing of jobs and is safe for concurrent use.
 package cron
 
 import (
+	"sync"
+
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/service"
@@ -42,7 +44,8 @@ type Service struct {
 	agent     func(id string) (string, error)
 	storePath string
 	// instance names this process to clients that guard against a restart.
-	instance string
+	instance  string
+	declaring sync.Mutex // from the look for a declaration key to the job that has it
 }
 
 // Change is what happened to a job. Times are Unix milliseconds.
