@@ -23,7 +23,8 @@ import (
 
 // worker is an executor that does what the test says between a run's begin and its end.
 type worker struct {
-	do func(ctx context.Context, a *run.Active) error
+	prepare func(ctx context.Context, r run.Run) // before a run begins
+	do      func(ctx context.Context, a *run.Active) error
 
 	mu      sync.Mutex
 	begun   []string
@@ -34,6 +35,9 @@ type worker struct {
 }
 
 func (w *worker) Execute(ctx context.Context, a *run.Active) error {
+	if w.prepare != nil {
+		w.prepare(ctx, a.Run)
+	}
 	if err := a.Update(func(tx store.Tx) error { _, err := a.Begin(tx); return err }); err != nil {
 		return err
 	}

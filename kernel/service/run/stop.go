@@ -37,6 +37,7 @@ func (s *Service) Stop(ctx context.Context, which Selection, reason string) ([]s
 	ids := []string{}
 	for _, r := range dropped {
 		ids = append(ids, r.ID)
+		s.interrupt(r.ID, reason) // an executor may be at it that has not begun it yet
 		s.executor.Dropped(r)
 		s.waiters.release(r.ID)
 	}

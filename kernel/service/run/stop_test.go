@@ -69,6 +69,34 @@ func TestAStopWaits(t *testing.T) {
 	})
 }
 
+// TestAStopOfWhatIsPrepared: a run that is stopped while its executor gets ready, with files to be fetched, say, does
+// not keep its session from what comes after it.
+func TestAStopOfWhatIsPrepared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &worker{prepare: func(ctx context.Context, r run.Run) {
+			if r.ID == "r1" {
+				<-ctx.Done()
+			}
+		}}
+		p := live(t, store.OpenMemory(), w, new(claim.Local))
+		defer p.stop()
+		submit(t, p.Service, key, "r1")
+		synctest.Wait()
+		if ids, err := p.Stop(t.Context(), run.Selection{Session: key, Waiting: true}, "enough"); err != nil || !slices.Equal(ids, []string{"r1"}) {
+			t.Errorf("stop: %v, %v", ids, err)
+		}
+		submit(t, p.Service, key, "r2")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if r, err := p.Wait(ctx, "r2"); err != nil || r.State != run.Done {
+			t.Errorf("the next one: %+v, %v", r, err)
+		}
+		if r, err := p.Find(t.Context(), "r1"); err != nil || r.State != run.Aborted || r.Stop != "enough" {
+			t.Errorf("the stopped one: %+v, %v", r, err)
+		}
+	})
+}
+
 // TestAStopSparesWhatIsUrgent, and drops the rest of the queue with its text kept, in the order of the ids.
 func TestAStopSparesWhatIsUrgent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
