@@ -51,7 +51,7 @@ func (c common) fetch(ctx context.Context, r run.Run) []wit.Attachment {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	list := slices.Clone(r.Attachments)
-	at := message.Account{Channel: r.Origin.Channel, ID: r.Origin.Account}
+	at := r.Origin.At()
 	for i := range list {
 		a := &list[i]
 		if a.Fetch == nil || a.Media != nil && *a.Media != "" {

@@ -2,8 +2,6 @@ package agent
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"sync"
 	"time"
 
@@ -55,7 +53,7 @@ func (t *typist) show(ctx context.Context, to *message.Origin) (stop func()) {
 
 // once shows typing, and reports whether there is a point in showing it again.
 func (t *typist) once(ctx context.Context, to *message.Origin) bool {
-	err := t.typing.Typing(ctx, message.Account{Channel: to.Channel, ID: to.Account}, *to.Conversation)
+	err := t.typing.Typing(ctx, to.At(), *to.Conversation)
 	if err == nil || ctx.Err() != nil {
 		return true
 	}
@@ -75,7 +73,7 @@ func (t *typist) once(ctx context.Context, to *message.Origin) bool {
 func (t *typist) quiet(ctx context.Context, to *message.Origin) time.Duration {
 	var until int64
 	err := t.store.View(ctx, func(tx store.Tx) (err error) {
-		until, err = quietTable.Get(tx, quietKey(to))
+		until, err = quietTable.Get(tx, to.At().Key(to.Conversation.ID))
 		return err
 	})
 	if err != nil {
@@ -90,7 +88,7 @@ func (t *typist) keepQuiet(ctx context.Context, to *message.Origin, until time.T
 	err := t.store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
 		var over []string
 		for row, err := range quietTable.Scan(tx, store.Range{}) {
-			if err != nil {
+			if err != nil && !store.Damaged(err) { // a damaged one is over since time 0
 				return err
 			}
 			if row.Value <= now {
@@ -102,15 +100,9 @@ func (t *typist) keepQuiet(ctx context.Context, to *message.Origin, until time.T
 				return err
 			}
 		}
-		return quietTable.Put(tx, quietKey(to), until.UnixMilli())
+		return quietTable.Put(tx, to.At().Key(to.Conversation.ID), until.UnixMilli())
 	})
 	if err != nil {
 		t.log.Warn("how long to show no typing was not recorded", "channel", to.Channel, "error", err)
 	}
-}
-
-// quietKey is one for each conversation, whatever its platform's ids look like.
-func quietKey(to *message.Origin) string {
-	sum := sha256.Sum256([]byte(to.Channel + "\x00" + to.Account + "\x00" + to.Conversation.ID))
-	return hex.EncodeToString(sum[:])
 }

@@ -6,11 +6,16 @@
 // the history to a model as wit.ChatTurn. The answer leaves as an Outbound, which delivery keeps until it is
 // sent.
 //
-// The package holds data, and what cuts a text of it to be shown. Values belong to who has them and are not
+// The package holds data, what names it, and what cuts a text of it to be shown. Values belong to who has them and are not
 // changed once handed on.
 package message
 
-import "github.com/carapace-gateway/carapace/wit"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
 
 // Account names one account of a channel.
 type Account struct {
@@ -22,6 +27,12 @@ type Account struct {
 // String returns channel/account.
 func (a Account) String() string { return a.Channel + "/" + a.ID }
 
+// Key is one for each conversation of an account, whatever its platform's ids look like: 64 hex digits.
+func (a Account) Key(conversation string) string {
+	sum := sha256.Sum256([]byte(a.Channel + "\x00" + a.ID + "\x00" + conversation))
+	return hex.EncodeToString(sum[:])
+}
+
 // Origin says where something was said, and by whom. The zero value is the gateway itself.
 type Origin struct {
 	Channel      string            `json:"channel,omitempty"`
@@ -30,6 +41,9 @@ type Origin struct {
 	Sender       *wit.Person       `json:"sender,omitempty"`
 	MessageID    string            `json:"messageId,omitempty"`
 }
+
+// At is the account through which it was said.
+func (o *Origin) At() Account { return Account{o.Channel, o.Account} }
 
 // Room returns the origin without its sender and message: where an answer goes that nobody's message asked
 // for. It is nil for an origin that has no conversation.

@@ -8,8 +8,6 @@
 package move
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -32,12 +30,12 @@ func Record(tx store.Tx, m message.Move) (fresh bool, err error) {
 	if m.From == m.To.ID {
 		return false, nil
 	}
-	err = newerTable.Insert(tx, key(m.Account, m.From), m.To.ID)
+	err = newerTable.Insert(tx, m.Account.Key(m.From), m.To.ID)
 	if wit.CodeOf(err) == wit.CodeConflict {
 		return false, nil
 	}
 	if err == nil {
-		err = olderTable.Put(tx, key(m.Account, m.To.ID), m.From)
+		err = olderTable.Put(tx, m.Account.Key(m.To.ID), m.From)
 	}
 	return err == nil, err
 }
@@ -59,7 +57,7 @@ func Names(tx store.Tx, a message.Account, id string) ([]string, error) {
 func follow(tx store.Tx, table store.Table[string], a message.Account, id string) ([]string, error) {
 	ids := []string{id}
 	for range maxHops {
-		next, err := table.Get(tx, key(a, ids[len(ids)-1]))
+		next, err := table.Get(tx, a.Key(ids[len(ids)-1]))
 		switch {
 		case wit.CodeOf(err) == wit.CodeNotFound || err == nil && slices.Contains(ids, next):
 			return ids, nil
@@ -69,10 +67,4 @@ func follow(tx store.Tx, table store.Table[string], a message.Account, id string
 		ids = append(ids, next)
 	}
 	return ids, nil
-}
-
-// key is one for each conversation of an account, whatever its platform's ids look like.
-func key(a message.Account, id string) string {
-	sum := sha256.Sum256([]byte(a.Channel + "\x00" + a.ID + "\x00" + id))
-	return hex.EncodeToString(sum[:])
 }
