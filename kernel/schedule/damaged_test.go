@@ -50,7 +50,7 @@ func TestADamagedJobHoldsUpNoOther(t *testing.T) {
 					}
 					b.sleep(10 * time.Minute)
 					b.wantFired("a@60", "c@60")
-					if n := strings.Count(log.String(), "damaged job left out"); n != 1 || !strings.Contains(log.String(), "schedule.job/") {
+					if n := strings.Count(log.String(), "damaged record left out"); n != 1 || !strings.Contains(log.String(), "schedule.job/") {
 						b.Errorf("it is logged %d times: %s", n, log.String())
 					}
 					b.usable()

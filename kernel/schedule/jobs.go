@@ -146,7 +146,7 @@ func (s *Scheduler) Runs(ctx context.Context, owner Owner, id string, limit int)
 func (s *Scheduler) Gone(ctx context.Context, owner Owner) (list []Job, err error) {
 	err = s.records.store.View(ctx, func(tx store.Tx) error {
 		for row, err := range gone.Scan(tx, store.Range{Prefix: key(owner, "")}) {
-			if s.records.skips(err) {
+			if s.records.skips.Skip(err) {
 				continue
 			}
 			if err != nil {

@@ -113,7 +113,7 @@ func (l *loop) fireDue(ctx context.Context) (time.Duration, error) {
 		switch _, _, err := l.runner.start(ctx, ctx, owner, id, false); {
 		case wit.CodeOf(err) == wit.CodeConflict:
 			longest = lookAgain
-		case l.records.skips(err): // it stays due, should it be mended
+		case l.records.skips.Skip(err): // it stays due, should it be mended
 		case err != nil && !passing(err):
 			return 0, err
 		}
@@ -131,7 +131,7 @@ func (l *loop) fireDue(ctx context.Context) (time.Duration, error) {
 func (l *loop) replan(ctx context.Context) error {
 	return l.records.change(ctx, func(tx store.Tx) ([]Change, error) {
 		for row, err := range jobs.Scan(tx, store.Range{}) {
-			if l.records.skips(err) {
+			if l.records.skips.Skip(err) {
 				continue
 			}
 			if err != nil {

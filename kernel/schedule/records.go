@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -48,21 +46,8 @@ const gone = store.Table[Job]("schedule.gone")
 type records struct {
 	store    store.Store
 	handlers *handlers
-	log      hclog.Logger
+	skips    *store.Skips
 	changing sync.Mutex // held over a commit and its report, so that reports keep the order of commits
-	told     sync.Map   // the damage that was logged
-}
-
-// skips reports whether an error is that of a damaged record, which is left out, and logs it once: one job must not
-// hold up the others.
-func (r *records) skips(err error) bool {
-	if !store.Damaged(err) {
-		return false
-	}
-	if _, told := r.told.LoadOrStore(err.Error(), true); !told {
-		r.log.Error("damaged job left out: remove it, and add it again", "error", err)
-	}
-	return true
 }
 
 // change commits fn and then reports what it returns. If the commit fails, nothing is reported.
@@ -93,7 +78,7 @@ func (r *records) get(ctx context.Context, owner Owner, id string) (j Job, err e
 func (r *records) list(ctx context.Context, in store.Range, want func(Job) bool) (list []Job, err error) {
 	err = r.store.View(ctx, func(tx store.Tx) error {
 		for row, err := range jobs.Scan(tx, in) {
-			if r.skips(err) {
+			if r.skips.Skip(err) {
 				continue
 			}
 			if err != nil {
@@ -130,7 +115,7 @@ func (r *records) history(ctx context.Context, owner Owner, id string, limit int
 			return err
 		}
 		for row, err := range runs.Scan(tx, store.Range{Prefix: j.key() + "\x00", Limit: max(limit, 0), Reverse: true}) {
-			if r.skips(err) {
+			if r.skips.Skip(err) {
 				continue
 			}
 			if err != nil {

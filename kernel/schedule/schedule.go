@@ -58,7 +58,7 @@ func New(d Deps) *Scheduler {
 		d.Logger = hclog.NewNullLogger()
 	}
 	table, plans, life, wake := newHandlers(), newPlanner(d.Now, d.Zone), &lifetime{}, newSignal()
-	kept := &records{store: d.Store, handlers: table, log: d.Logger}
+	kept := &records{store: d.Store, handlers: table, skips: store.NewSkips(d.Logger)}
 	runner := &runner{records: kept, handlers: table, claims: d.Claims, plans: plans, life: life, ended: wake, log: d.Logger}
 	return &Scheduler{
 		records: kept, handlers: table, plans: plans, life: life, runner: runner, wake: wake,

@@ -10,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/claim/claimtest"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
@@ -91,6 +92,36 @@ func TestUrgentRunsDoNotWait(t *testing.T) {
 			if r, err := p.Find(t.Context(), id); err != nil || r.State != want {
 				t.Errorf("%s: %+v, %v", id, r, err)
 			}
+		}
+	})
+}
+
+// TestADamagedPlaceInTheQueue holds up no other, in its session or elsewhere.
+func TestADamagedPlaceInTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := store.OpenMemory()
+		const other = session.Key("agent:main:other")
+		sessiontest.Ensure(t, disk, key, other)
+		enqueue(t, disk, key, "r1", "r2")
+		enqueue(t, disk, other, "o1")
+		storetest.Update(t, disk, func(tx store.Tx) error {
+			for rec, err := range tx.Scan("runs.queue", store.Range{Limit: 1}) {
+				if err != nil {
+					return err
+				}
+				return tx.Put("runs.queue", rec.Key, []byte("{"))
+			}
+			return nil
+		})
+		p := live(t, disk, &worker{}, new(claim.Local))
+		defer p.stop()
+		submit(t, p.Service, key, "r3")
+		for _, id := range []string{"r2", "r3", "o1"} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if r, err := p.Wait(ctx, id); err != nil || r.State != run.Done {
+				t.Errorf("%s: %+v, %v", id, r, err)
+			}
+			cancel()
 		}
 	})
 }

@@ -194,6 +194,9 @@ func Queue(tx store.Tx, key session.Key, limit int) (live []Run, total int, err 
 // that is to run next; "" if there is none.
 func Next(tx store.Tx, key session.Key) (string, error) {
 	for row, err := range queue.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
+		if store.Damaged(err) {
+			continue
+		}
 		if err != nil {
 			return "", err
 		}
@@ -212,10 +215,14 @@ type Waiting struct {
 	ticket       string
 }
 
-// Live returns the sessions that have live runs, the one that waits longest first.
-func Live(tx store.Tx) ([]*Waiting, error) {
+// Live returns the sessions that have live runs, the one that waits longest first. An error of a place in the queue that
+// skip returns true for, a store.Damaged one, leaves that out.
+func Live(tx store.Tx, skip func(error) bool) ([]*Waiting, error) {
 	var out []*Waiting
 	for row, err := range queue.Scan(tx, store.Range{}) {
+		if skip(err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -237,6 +244,9 @@ func Live(tx store.Tx) ([]*Waiting, error) {
 func tickets(tx store.Tx, key session.Key) ([]place, error) {
 	var out []place
 	for row, err := range queue.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
+		if store.Damaged(err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -264,7 +274,7 @@ func (SessionQueue) Pending(tx store.Tx, key session.Key) (session.Pending, erro
 
 // AllPending implements session.Queue.
 func (SessionQueue) AllPending(tx store.Tx) (map[session.Key]session.Pending, error) {
-	live, err := Live(tx)
+	live, err := Live(tx, store.Damaged)
 	out := make(map[session.Key]session.Pending, len(live))
 	for _, w := range live {
 		out[w.Key] = session.Pending{Runs: w.Runs, Urgent: len(w.Urgent)}

@@ -52,7 +52,7 @@ func TestQueue(t *testing.T) {
 			if !got.Existed || got.Run.Text != "r1" {
 				t.Errorf("the same id again: %+v", got)
 			}
-			live, err2 := run.Live(tx)
+			live, err2 := run.Live(tx, store.Damaged)
 			if len(live) != 2 || live[0].Key != key || !slices.Equal(live[0].Runs, []string{"r1", "r2"}) || !slices.Equal(live[0].Urgent, []string{"u1"}) {
 				t.Errorf("live %+v", live)
 			}

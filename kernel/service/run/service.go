@@ -53,6 +53,7 @@ type Service struct {
 	claims   claim.Claims
 	accounts Accounts
 	log      hclog.Logger
+	skips    *store.Skips
 	waiters  waiters
 	holds    holds
 	wakeups  chan struct{}
@@ -70,8 +71,9 @@ func New(d Deps) *Service {
 	if d.Parallel <= 0 {
 		d.Parallel = 8
 	}
+	log := d.Log.Named("run")
 	return &Service{
-		store: d.Store, sessions: d.Sessions, executor: d.Executor, claims: d.Claims, accounts: d.Accounts, log: d.Log.Named("run"),
+		store: d.Store, sessions: d.Sessions, executor: d.Executor, claims: d.Claims, accounts: d.Accounts, log: log, skips: store.NewSkips(log),
 		wakeups: make(chan struct{}, 1), slots: make(chan struct{}, d.Parallel),
 		busy: map[string]bool{}, active: map[string]context.CancelCauseFunc{},
 	}
@@ -80,7 +82,7 @@ func New(d Deps) *Service {
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "run", Run: s.Run, Queues: func(ctx context.Context) (map[string]int, error) {
-		live, err := unfinished(ctx, s.store)
+		live, err := s.unfinished(ctx)
 		n := 0
 		for _, w := range live {
 			n += len(w.Runs) + len(w.Urgent)
@@ -89,9 +91,9 @@ func (s *Service) Service() service.Service {
 	}}
 }
 
-func unfinished(ctx context.Context, st store.Store) (live []*Waiting, err error) {
-	err = st.View(ctx, func(tx store.Tx) (err error) {
-		live, err = Live(tx)
+func (s *Service) unfinished(ctx context.Context) (live []*Waiting, err error) {
+	err = s.store.View(ctx, func(tx store.Tx) (err error) {
+		live, err = Live(tx, s.skips.Skip)
 		return err
 	})
 	return live, err
@@ -137,7 +139,7 @@ func (s *Service) Wake() {
 
 // dispatch starts a worker for each session that has work and none, and one for each urgent run.
 func (s *Service) dispatch(ctx context.Context) error {
-	live, err := unfinished(ctx, s.store)
+	live, err := s.unfinished(ctx)
 	if err != nil {
 		return err
 	}

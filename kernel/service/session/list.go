@@ -89,6 +89,9 @@ func (s *Service) List(ctx context.Context, p ListParams, d Defaults) (ListResul
 			return err
 		}
 		for row, err := range entries.Scan(tx, store.Range{}) {
+			if s.skips.Skip(err) {
+				continue
+			}
 			if err != nil {
 				return err
 			}

@@ -141,6 +141,9 @@ func (m methods) unique(tx store.Tx, key Key, label string, given bool) error {
 		return nil
 	}
 	for row, err := range entries.Scan(tx, store.Range{}) {
+		if store.Damaged(err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -341,6 +344,9 @@ func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error)
 // labelled returns the session with this label, of this agent unless that is empty; or CodeNotFound.
 func labelled(tx store.Tx, label, agent string) (Key, error) {
 	for row, err := range entries.Scan(tx, store.Range{}) {
+		if store.Damaged(err) {
+			continue
+		}
 		if err != nil {
 			return "", err
 		}

@@ -110,3 +110,35 @@ func BenchmarkOverview(b *testing.B) {
 		})
 	}
 }
+
+// TestADamagedSession is left out of lists, and keeps no other from being found by its label or from moving.
+func TestADamagedSession(t *testing.T) {
+	s, l := store.OpenMemory(), &learner{}
+	const a, b, c = session.Key("agent:main:a"), session.Key("agent:main:b"), session.Key("agent:main:c")
+	sessiontest.Ensure(t, s, a, b)
+	from := wit.Conversation{ID: "1", Kind: wit.ConversationKindGroup}
+	storetest.Update(t, s, func(tx store.Tx) error {
+		if _, err := session.Ensure(tx, c, message.Origin{Channel: "chat", Account: "bot", Conversation: &from}); err != nil {
+			return err
+		}
+		return tx.Put("sessions", string(b), []byte("{"))
+	})
+	svc := l.sessions(s)
+	for range 2 {
+		o, err := svc.Overview(t.Context(), l)
+		if err != nil || o.Count != 2 || len(o.Recent) != 2 {
+			t.Errorf("overview %+v, %v", o, err)
+		}
+	}
+	storetest.Update(t, s, func(tx store.Tx) error {
+		err := session.Moved(tx, message.Move{Account: message.Account{Channel: "chat", ID: "bot"}, From: "1", To: wit.Conversation{ID: "2"}})
+		if err != nil {
+			return err
+		}
+		e, err := session.Get(tx, c)
+		if e.Route == nil || e.Route.Conversation.ID != "2" {
+			t.Errorf("it did not move: %+v", e.Route)
+		}
+		return err
+	})
+}

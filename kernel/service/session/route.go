@@ -10,6 +10,9 @@ import (
 func Moved(tx store.Tx, m message.Move) error {
 	var moved []Entry
 	for row, err := range entries.Scan(tx, store.Range{}) {
+		if store.Damaged(err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

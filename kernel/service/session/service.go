@@ -29,12 +29,14 @@ type Service struct {
 	queue    Queue
 	settings func() Settings
 	log      hclog.Logger
+	skips    *store.Skips
 	last     atomic.Pointer[overview]
 }
 
 // New returns the service; it starts nothing.
 func New(d Deps) *Service {
-	return &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: d.Log.Named("session")}
+	log := d.Log.Named("session")
+	return &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: log, skips: store.NewSkips(log)}
 }
 
 // Ports is what the methods need of the services above.
