@@ -108,7 +108,8 @@ type world struct {
 	dialer     channel.Dialer
 	claims     claimtest.Claims
 	inbox      *inbox.Service
-	log        bytes.Buffer // what the service logs
+	log        bytes.Buffer // what the services log
+	logger     hclog.Logger // of all of them: it keeps them apart
 }
 
 // known is the accounts, which the inbox is made before.
@@ -123,6 +124,7 @@ func (k known) Label(id string) string { return (*k.s).Label(id) }
 func newWorld(t *testing.T, p *fakePlugin) *world {
 	w := &world{t: t, store: store.OpenMemory(), bus: &event.Bus{}, plugins: map[string]*fakePlugin{}, previous: map[string]*fakePlugin{},
 		secrets: map[string]string{}, accounts: []channel.Account{{ID: "main", Enabled: true, Access: inbox.Access{DM: inbox.PolicyOpen}, Config: wit.JSON(`{}`)}}}
+	w.logger = hclog.New(&hclog.LoggerOptions{Output: &w.log})
 	if p.version == "" {
 		p.version = "1.0.0"
 	}
@@ -244,7 +246,7 @@ func (w *world) make() *channel.Service {
 	redact := func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }
 	in := inbox.New(inbox.Deps{Store: w.store, Log: hclog.NewNullLogger(), Acceptor: w, Outbox: outbox{w}, Accounts: known{&s}, Redact: redact})
 	s = channel.New(channel.Deps{
-		Bus: w.bus, Log: hclog.New(&hclog.LoggerOptions{Output: &w.log}), Plugins: w, Settings: w, Credentials: w,
+		Bus: w.bus, Log: w.logger, Plugins: w, Settings: w, Credentials: w,
 		Inbox: in, DeadLetters: in.DeadLetters(), Claims: &w.claims, Dialer: w.dialer, Redact: redact,
 	})
 	w.inbox = in
