@@ -113,10 +113,10 @@ func (c *Cache) touch(hash string, e *entry) {
 	_ = os.Chtimes(filepath.Join(c.dir, "code", e.Code), now, now)
 }
 
-// path names a module's entry: by its content, by how it is metered, by the compiler's version and by
-// what that may use of this processor.
+// path names a module's entry: by its content, by the entry's form, by how the module is metered, by the compiler's
+// version and by what that may use of this processor.
 func (c *Cache) path(hash string) string {
-	return filepath.Join(c.dir, hash+"-m"+meter.Version+"-"+compilerVersion()+"-"+processor()+".module")
+	return filepath.Join(c.dir, hash+"-e"+entryVersion+"-m"+meter.Version+"-"+compilerVersion()+"-"+processor()+".module")
 }
 
 // compilerVersion is wazero's version, on which the form of machine code depends.

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -21,15 +22,17 @@ import (
 // header as JSON, the wasm.
 type entry struct {
 	Guest
-	WasmSum []byte // SHA-256
+	WasmSum []byte // see digest
 	Code    string // file name, relative to the directory of machine code
-	CodeSum []byte // see fileSum
+	CodeSum []byte // see digest
 }
 
 const (
-	entryMagic = "carapace-module-2\n"
-	entryHead  = len(entryMagic) + sha256.Size + 4
-	maxEntry   = 2*meter.MaxModuleBytes + 1<<20
+	// entryVersion is part of the files' names, so that gateways of different versions may share a directory.
+	entryVersion = "3"
+	entryMagic   = "carapace-module-" + entryVersion + "\n"
+	entryHead    = len(entryMagic) + sha256.Size + 4
+	maxEntry     = 2*meter.MaxModuleBytes + 1<<20
 )
 
 var errDamaged = wit.NewError(wit.CodeInvalid, "not an entry of this cache")
@@ -58,7 +61,7 @@ func (c *Cache) parse(hash string, key, raw []byte) (*entry, error) {
 		return nil, err
 	}
 	e.WASM = rest[size:]
-	if sum := sha256.Sum256(e.WASM); string(sum[:]) != string(e.WasmSum) || !filepath.IsLocal(e.Code) {
+	if sum, err := wasmSum(e.WASM); err != nil || !bytes.Equal(sum, e.WasmSum) || !filepath.IsLocal(e.Code) {
 		return e, errDamaged
 	}
 	return e, nil
@@ -66,8 +69,11 @@ func (c *Cache) parse(hash string, key, raw []byte) (*entry, error) {
 
 // encode writes an entry file, sealed with the cache's key.
 func (c *Cache) encode(hash string, e *entry) ([]byte, error) {
-	sum := sha256.Sum256(e.WASM)
-	e.WasmSum = sum[:]
+	sum, err := wasmSum(e.WASM)
+	if err != nil {
+		return nil, err
+	}
+	e.WasmSum = sum
 	header, err := json.Marshal(e)
 	if err != nil {
 		return nil, err
@@ -81,18 +87,13 @@ func (c *Cache) encode(hash string, e *entry) ([]byte, error) {
 // checkCode compares the machine code with what the entry says of it.
 func (c *Cache) checkCode(e *entry) error {
 	sum, err := fileSum(filepath.Join(c.dir, "code", e.Code))
-	if err == nil && string(sum) != string(e.CodeSum) {
+	if err == nil && !bytes.Equal(sum, e.CodeSum) {
 		err = wit.NewError(wit.CodeInvalid, "machine code has changed")
 	}
 	return err
 }
 
-// A file's digest is that of the digests of its pieces, which two goroutines compute side by side: machine code of
-// 17 MB takes a sixth of its load otherwise.
-const (
-	pieceBytes  = 1 << 20
-	sumRoutines = 2
-)
+func wasmSum(wasm []byte) ([]byte, error) { return digest(bytes.NewReader(wasm), int64(len(wasm))) }
 
 // fileSum is the digest of a file of at most maxMachineCode bytes.
 func fileSum(path string) ([]byte, error) {
@@ -108,11 +109,23 @@ func fileSum(path string) ([]byte, error) {
 	if info.Size() > maxMachineCode {
 		return nil, wit.NewError(wit.CodeTooLarge, "machine code is too large")
 	}
-	pieces := make([][sha256.Size]byte, (info.Size()+pieceBytes-1)/pieceBytes)
+	return digest(f, info.Size())
+}
+
+// A load waits for its digests, which are a sixth of it where one goroutine computes them. A piece stays in the
+// processor's cache from where it is read to where it is summed.
+const (
+	pieceBytes  = 256 << 10
+	sumRoutines = 2
+)
+
+// digest is the SHA-256 of the SHA-256 of each piece of so many bytes.
+func digest(from io.ReaderAt, size int64) ([]byte, error) {
+	pieces := make([][sha256.Size]byte, (size+pieceBytes-1)/pieceBytes)
 	var group sync.WaitGroup
 	var failed [sumRoutines]error
 	for n := range sumRoutines {
-		group.Go(func() { failed[n] = sumPieces(f, pieces, n) })
+		group.Go(func() { failed[n] = sumPieces(from, pieces, n) })
 	}
 	group.Wait()
 	whole := sha256.New()
@@ -123,10 +136,10 @@ func fileSum(path string) ([]byte, error) {
 }
 
 // sumPieces computes every sumRoutines-th digest, from number n on.
-func sumPieces(f io.ReaderAt, pieces [][sha256.Size]byte, n int) error {
+func sumPieces(from io.ReaderAt, pieces [][sha256.Size]byte, n int) error {
 	b := make([]byte, pieceBytes)
 	for ; n < len(pieces); n += sumRoutines {
-		got, err := f.ReadAt(b, int64(n)*pieceBytes)
+		got, err := from.ReadAt(b, int64(n)*pieceBytes)
 		if err != nil && err != io.EOF {
 			return err
 		}
