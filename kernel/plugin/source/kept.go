@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 
+	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -23,7 +23,7 @@ func (k *Kept) Name() string { return k.dir }
 
 // Packages implements Source.
 func (k *Kept) Packages() ([]Package, error) {
-	found, err := packagesIn(os.DirFS(k.dir), func(folder string) string { return filepath.Join(k.dir, folder) })
+	found, err := packagesIn(file.Dir(k.dir), func(folder string) string { return filepath.Join(k.dir, folder) })
 	for i := range found {
 		found[i].Kept = true
 	}
@@ -36,26 +36,26 @@ func (k *Kept) Watch(ctx context.Context, _ func()) error {
 	return nil
 }
 
-// Put keeps a package as it is now, in the place of an earlier one of the same name. file is its code, and match reports
-// whether what was read is what is meant, since files may have changed meanwhile: if it is not, nothing changes. Packages
-// with an engine of their own have no files to be kept.
-func (k *Kept) Put(p Package, file string, match func(manifest, code []byte) bool) error {
+// Put keeps a package as it is now, in the place of an earlier one of the same name. code is the name of its code, and
+// match reports whether what was read is what is meant, since files may have changed meanwhile: if it is not, nothing
+// changes, nor if what is kept is what is meant. Packages with an engine of their own have no files to be kept.
+func (k *Kept) Put(p Package, code string, match func(manifest, code []byte) bool) error {
 	if p.Engine != nil || p.Kept || p.Stock {
 		return nil
 	}
-	manifest, err := p.Manifest()
-	if err != nil {
-		return err
+	before := Package{Folder: p.Folder, Root: file.Dir(k.dir)}
+	if manifest, wasm, err := before.both(code); err == nil && match(manifest, wasm) {
+		return nil
 	}
-	code, err := p.Code(file)
-	if err != nil || !match(manifest, code) {
+	manifest, wasm, err := p.both(code)
+	if err != nil || !match(manifest, wasm) {
 		return err
 	}
 	next := filepath.Join(k.dir, "."+p.Folder)
 	err = errors.Join(
 		os.RemoveAll(next),
 		os.MkdirAll(next, 0o700),
-		os.WriteFile(filepath.Join(next, path.Base(file)), code, 0o600),
+		os.WriteFile(filepath.Join(next, code), wasm, 0o600),
 		os.WriteFile(filepath.Join(next, manifestFile), manifest, 0o600),
 	)
 	if err == nil {
@@ -65,6 +65,15 @@ func (k *Kept) Put(p Package, file string, match func(manifest, code []byte) boo
 		return wit.Errorf(wit.CodeUnavailable, "plugin %s is not kept for a restart: %w", p.Folder, err)
 	}
 	return nil
+}
+
+// both reads a package's manifest and code.
+func (p *Package) both(code string) (manifest, wasm []byte, err error) {
+	if manifest, err = p.Manifest(); err != nil {
+		return nil, nil, err
+	}
+	wasm, err = p.Code(code)
+	return manifest, wasm, err
 }
 
 // Remove forgets a plugin; one that is not kept is no error.
