@@ -19,11 +19,20 @@ func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true
 // limitProcess bounds this process for the rest of its life. Of its memory it is what can be written to: Go reserves
 // address space that it never uses.
 func limitProcess(processor time.Duration, memory uint64) error {
-	seconds := uint64(processor / time.Second)
 	err := errors.Join(
-		unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}),
-		unix.Setrlimit(unix.RLIMIT_CPU, &unix.Rlimit{Cur: seconds, Max: seconds}),
-		unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: memory, Max: memory}))
+		unix.Setrlimit(unix.RLIMIT_CORE, rlimit(0)),
+		unix.Setrlimit(unix.RLIMIT_CPU, rlimit(uint64(processor/time.Second))),
+		unix.Setrlimit(unix.RLIMIT_DATA, rlimit(memory)))
 	_ = unix.Setpriority(unix.PRIO_PGRP, 0, niceness) // courtesy
 	return err
 }
+
+// rlimit is a limit that the process cannot raise. Its numbers are signed on some systems.
+func rlimit(most uint64) *unix.Rlimit {
+	l := new(unix.Rlimit)
+	set(&l.Cur, most)
+	set(&l.Max, most)
+	return l
+}
+
+func set[T int64 | uint64](to *T, v uint64) { *to = T(v) }
