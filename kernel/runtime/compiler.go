@@ -106,7 +106,8 @@ func (c *compiler) cached(ctx context.Context, hash string) *compiled {
 }
 
 // compile makes machine code. With a cache it is made there and loaded from there, so that nothing of the
-// compiler's memory stays in use. own is set for the gateway's own code, which needs no process of its own. A disk that refuses costs the next start's time, and no more.
+// compiler's memory stays in use; a disk that refuses costs the next start's time, and no more. own is set for the
+// gateway's own code, which needs no process of its own.
 func (c *compiler) compile(ctx context.Context, hash string, g *cache.Guest, own bool) (*compiled, error) {
 	if c.cache == nil || hash == "" {
 		return c.inMemory(g, func() (wazero.CompiledModule, error) { return c.runtime.CompileModule(ctx, g.WASM) })

@@ -11,8 +11,8 @@ import (
 )
 
 // plugin is what all instances of one pool share: what its owner said of it, and what of the engine its calls
-// need. Nothing of it but the
-// mean interval changes after link, so it is read without a lock. It keeps no figures and no instances.
+// need. Nothing of it but the mean interval changes after link, so it is read without a lock. It keeps no figures and
+// no instances.
 type plugin struct {
 	spec   Spec
 	limits Limits

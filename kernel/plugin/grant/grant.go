@@ -28,7 +28,7 @@ const (
 // something bolder in its place does not widen it.
 type Grant struct {
 	Permissions wit.Permissions `json:"permissions"`
-	// Is names what it may be: see Kinds. It is nil in grants that were recorded before that was looked at.
+	// Is names what it may be: see kinds. It is nil in grants that were recorded before that was looked at.
 	Is []string `json:"is,omitzero"`
 	// Limits are the largest that it may have.
 	Limits  wit.Limits `json:"limits,omitzero"`
@@ -95,7 +95,7 @@ func (g *Grants) Admit(ctx context.Context, m *wit.Manifest, isStock bool) (gran
 
 // Record grants a plugin exactly what its manifest says and asks for.
 func (g *Grants) Record(ctx context.Context, m *wit.Manifest, by string) error {
-	next := Grant{Permissions: m.Permissions, Is: Kinds(&m.Provides), Limits: manifest.Limits(m), By: by, At: time.Now().UnixMilli(), Version: m.Version}
+	next := Grant{Permissions: m.Permissions, Is: kinds(&m.Provides), Limits: manifest.Limits(m), By: by, At: time.Now().UnixMilli(), Version: m.Version}
 	err := g.store.Update(ctx, func(tx store.Tx) error { return grantTable.Put(tx, m.ID, next) })
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (g *Grant) Lacking(m *wit.Manifest) []string {
 	if g.Is == nil {
 		return lacking
 	}
-	for _, kind := range Kinds(&m.Provides) {
+	for _, kind := range kinds(&m.Provides) {
 		if !slices.Contains(g.Is, kind) {
 			lacking = append(lacking, kind)
 		}
@@ -133,9 +133,9 @@ func (g *Grant) Lacking(m *wit.Manifest) []string {
 	return lacking
 }
 
-// Kinds names what a plugin is: a channel, a provider, each tool with its effects, since approvals go by them, and each
+// kinds names what a plugin is: a channel, a provider, each tool with its effects, since approvals go by them, and each
 // hook with what becomes of an event that it fails on. It is never nil.
-func Kinds(p *wit.Provides) []string {
+func kinds(p *wit.Provides) []string {
 	kinds := []string{}
 	if p.Channel != nil {
 		kinds = append(kinds, "channel")

@@ -25,7 +25,8 @@ import (
 const seedSuffix = ".seed"
 
 // Export writes the seed of a module that is in the cache, and returns the file name under which another cache
-// looks for it. The cache must have no key. CodeNotFound when the module is not here; other errors are of reading or writing.
+// looks for it. The cache must have no key. CodeNotFound when the module is not here; other errors are of reading or
+// writing.
 func (c *Cache) Export(w io.Writer, hash string) (name string, err error) {
 	raw, err := file.Read(c.path(hash), maxEntry)
 	if errors.Is(err, fs.ErrNotExist) {
