@@ -76,13 +76,21 @@ func (b *broadcaster) version() wire.StateVersion {
 // announce sends the list of connected clients, in full to admins, and to each in his protocol.
 func (b *broadcaster) announce() {
 	for _, admin := range []bool{true, false} {
-		for protocol := wire.MinProtocol; protocol <= wire.MaxProtocol; protocol++ {
-			list := b.presence.List(admin, protocol)
-			b.send(presenceKind.Event(wire.PresenceChanged{Presence: list}), func(c *conn) bool {
-				return c.caller.Protocol == protocol && wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeAdmin) == admin
-			})
-		}
+		e := presenceKind.Event(wire.PresenceChanged{})
+		e.Payload = presenceNews{b.presence, admin}
+		b.send(e, func(c *conn) bool { return wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeAdmin) == admin })
 	}
+}
+
+// presenceNews is the list of connected clients, which is made when somebody gets it.
+type presenceNews struct {
+	presence *Presence
+	admin    bool
+}
+
+// Version implements event.Versioned.
+func (n presenceNews) Version(protocol int) any {
+	return wire.PresenceChanged{Presence: n.presence.List(n.admin, protocol)}
 }
 
 // revoke closes the connections that stand on what was revoked.
