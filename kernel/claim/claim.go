@@ -8,6 +8,7 @@ package claim
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -34,31 +35,31 @@ var ErrLost = errors.New("the claim was lost")
 // Lost reports whether a claim was lost, by its context.
 func Lost(held context.Context) bool { return errors.Is(context.Cause(held), ErrLost) }
 
-// Local grants claims within one process, which is all there is on an embedded store: at once, unless the
-// same process holds the key already. It loses none. The zero value is ready.
+// Local grants claims within one process, which is all there is on an embedded store: at once, or in the order of
+// asking while the same process holds the key. It loses none. The zero value is ready.
 type Local struct {
 	mu   sync.Mutex
-	held map[string]chan struct{} // closed by the release
+	held map[string][]chan struct{} // by the keys that are held: who waits, each closed when the key is its own
 }
 
 // Claim implements Claims.
 func (l *Local) Claim(ctx context.Context, key string) (held context.Context, release func(), err error) {
-	for {
-		released, mine := l.take(key)
-		if mine {
-			return l.granted(ctx, key)
-		}
-		select {
-		case <-released:
-		case <-ctx.Done():
-			return nil, nil, wit.Errorf(wit.CodeTimeout, "%s is held by somebody else: %w", key, context.Cause(ctx))
-		}
+	turn := l.take(key, true)
+	if turn == nil {
+		return l.granted(ctx, key)
+	}
+	select {
+	case <-turn:
+		return l.granted(ctx, key)
+	case <-ctx.Done():
+		l.leave(key, turn)
+		return nil, nil, wit.Errorf(wit.CodeTimeout, "%s is held by somebody else: %w", key, context.Cause(ctx))
 	}
 }
 
 // Try implements Claims.
 func (l *Local) Try(ctx context.Context, key string) (held context.Context, release func(), err error) {
-	if _, mine := l.take(key); mine {
+	if l.take(key, false) == nil {
 		return l.granted(ctx, key)
 	}
 	return nil, nil, wit.Errorf(wit.CodeConflict, "%s is held by somebody else", key)
@@ -73,23 +74,48 @@ func (l *Local) granted(ctx context.Context, key string) (held context.Context, 
 	}, nil
 }
 
-// take holds a free key, or returns what is closed when it becomes free.
-func (l *Local) take(key string) (released chan struct{}, mine bool) {
+// take holds a free key and returns nil. For a held one it returns what is closed when the key is the caller's, who
+// is among those who wait for it if he wants to.
+func (l *Local) take(key string, wait bool) (turn chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if released, held := l.held[key]; held {
-		return released, false
-	}
+	waiting, held := l.held[key]
 	if l.held == nil {
-		l.held = map[string]chan struct{}{}
+		l.held = map[string][]chan struct{}{}
 	}
-	l.held[key] = make(chan struct{})
-	return nil, true
+	if !held {
+		l.held[key] = nil
+		return nil
+	}
+	turn = make(chan struct{})
+	if wait {
+		l.held[key] = append(waiting, turn)
+	}
+	return turn
 }
 
+// drop gives the key to whoever has waited longest.
 func (l *Local) drop(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	close(l.held[key])
-	delete(l.held, key)
+	waiting := l.held[key]
+	if len(waiting) == 0 {
+		delete(l.held, key)
+		return
+	}
+	l.held[key] = waiting[1:]
+	close(waiting[0])
+}
+
+// leave waits no longer. A key that was given in that moment goes on to the next.
+func (l *Local) leave(key string, turn chan struct{}) {
+	l.mu.Lock()
+	n := slices.Index(l.held[key], turn)
+	if n >= 0 {
+		l.held[key] = slices.Delete(l.held[key], n, n+1)
+	}
+	l.mu.Unlock()
+	if n < 0 {
+		l.drop(key)
+	}
 }

@@ -2,6 +2,8 @@ package claim_test
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,4 +66,72 @@ func TestLocal(t *testing.T) {
 			t.Errorf("%d held one key at a time, %d still do", most, running)
 		}
 	})
+}
+
+// TestLocalInOrder: a key goes to whoever has waited longest, and passes by those who waited no longer.
+func TestLocalInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var claims claim.Local
+		_, release, err := claims.Claim(t.Context(), "session/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var got []int
+		var cancels []context.CancelFunc
+		for n := range 6 {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancels = append(cancels, cancel)
+			go func() {
+				if _, release, err := claims.Claim(ctx, "session/a"); err == nil {
+					mu.Lock()
+					got = append(got, n)
+					mu.Unlock()
+					release()
+				}
+			}()
+			synctest.Wait()
+		}
+		cancels[0]()
+		cancels[3]()
+		synctest.Wait()
+		release()
+		synctest.Wait()
+		if want := []int{1, 2, 4, 5}; !slices.Equal(got, want) {
+			t.Errorf("granted in the order %v, not %v", got, want)
+		}
+		if _, _, err := claims.Try(t.Context(), "session/a"); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+		for _, cancel := range cancels {
+			cancel()
+		}
+	})
+}
+
+// TestLocalPassesOn: a key that is granted to somebody in the moment in which he stops waiting is not lost.
+func TestLocalPassesOn(t *testing.T) {
+	var claims claim.Local
+	for range 2000 {
+		_, release, err := claims.Claim(t.Context(), "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if _, release, err := claims.Claim(ctx, "k"); err == nil {
+				release()
+			}
+		}()
+		go cancel()
+		release()
+		<-done
+		_, release, err = claims.Try(t.Context(), "k")
+		if err != nil {
+			t.Fatal("nobody holds it, and nobody gets it")
+		}
+		release()
+	}
 }

@@ -27,7 +27,7 @@ func (c *Claims) Try(ctx context.Context, key string) (held context.Context, rel
 	return c.grant(ctx, key, c.local.Try)
 }
 
-// Lose takes a key that is held away from its holder. Somebody who waits for it gets it at once.
+// Lose takes a key that is held away from its holder. Whoever waits for it longest gets it at once.
 func (c *Claims) Lose(key string) {
 	c.mu.Lock()
 	lose := c.lose[key]
