@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/runtime"
@@ -166,5 +167,20 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestACacheOutlivesAClockThatIsBehind: what is used while the clock stands in another century, as it does on a board
+// that has not asked for the time yet, is still there once the clock is right.
+func TestACacheOutlivesAClockThatIsBehind(t *testing.T) {
+	wasm, dir := benchGuest(), t.TempDir()
+	callOnce(t, dir, wasm)
+	synctest.Test(t, func(t *testing.T) { // its clock begins in the year 2000
+		if n := callOnce(t, dir, wasm); n != 0 {
+			t.Errorf("with a clock that is behind: opened %d times, want none", n)
+		}
+	})
+	if n := callOnce(t, dir, wasm); n != 0 {
+		t.Errorf("with the clock right again: opened %d times, want none", n)
 	}
 }

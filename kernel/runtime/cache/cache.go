@@ -106,11 +106,15 @@ func (c *Cache) prune(now time.Time) {
 	}
 }
 
-// touch says that an entry is used.
+// touch says that an entry is used. A clock that is behind, as on a board that has not asked for the time yet, does
+// not make it look unused for years once the clock is right.
 func (c *Cache) touch(hash string, e *entry) {
 	now := time.Now()
-	_ = os.Chtimes(c.path(hash), now, now)
-	_ = os.Chtimes(filepath.Join(c.dir, "code", e.Code), now, now)
+	for _, path := range []string{c.path(hash), filepath.Join(c.dir, "code", e.Code)} {
+		if st, err := os.Stat(path); err == nil && now.After(st.ModTime()) {
+			_ = os.Chtimes(path, now, now)
+		}
+	}
 }
 
 // path names a module's entry: by its content, by the entry's form, by how the module is metered, by the compiler's
