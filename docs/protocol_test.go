@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -107,7 +106,7 @@ func (p *player) expect(example string) {
 				return
 			}
 		}
-		ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(p.t.Context(), kerneltest.Patience)
 		_, b, err := p.ws.Read(ctx)
 		cancel()
 		if err != nil {

@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
@@ -88,7 +87,7 @@ func (p *proxied) connect(through *http.Client, token string, header http.Header
 	if through != nil {
 		o.URL, o.Dial = "ws://gw.example.org", through.Transport.(*http.Transport).DialContext
 	}
-	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), kerneltest.Patience)
 	defer cancel()
 	c, err := client.Dial(ctx, o)
 	if err == nil {

@@ -67,7 +67,7 @@ func TestBadFramesEndOnlyTheirConnection(t *testing.T) {
 // converse sends one frame where a connect belongs and returns what comes back until the end.
 func converse(t *testing.T, k *kerneltest.Kernel, frame string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), kerneltest.Patience)
 	defer cancel()
 	ws, _, err := websocket.Dial(ctx, "ws://kernel/ws", &websocket.DialOptions{HTTPClient: k.HTTP()})
 	if err != nil {
@@ -106,7 +106,7 @@ func TestBadHTTP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetDeadline(time.Now().Add(15 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(kerneltest.Patience))
 		go func() { _, _ = io.WriteString(conn, raw) }()
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {

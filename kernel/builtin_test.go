@@ -215,7 +215,7 @@ func person(id int64) botapi.User {
 func replies(t *testing.T, s *botapi.Server, chat int64, n int) []botapi.Message {
 	t.Helper()
 	var found []botapi.Message
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), kerneltest.Patience)
 	defer cancel()
 	err := s.Wait(ctx, func() bool {
 		found = nil

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
@@ -122,7 +121,7 @@ func (f *feed) wait(ctx context.Context, ok func() bool) bool {
 
 func (f *feed) until(what string, ok func() bool) {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(f.t.Context(), kerneltest.Patience)
 	defer cancel()
 	if !f.wait(ctx, ok) {
 		f.t.Fatalf("waited in vain until %s: %d connections, %d of %d acknowledged", what, len(f.conns), len(f.acks), f.total)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
@@ -60,11 +59,7 @@ func TestHostileFiles(t *testing.T) {
 	must(syscall.Mkfifo(filepath.Join(state, "plugins", "no-folder"), 0o600))
 	put(t, dir("guest"), map[string][]byte{"plugin.wasm": guest(t, "v1"), "plugin.json": marshal(guestManifest("1.0.0"))})
 
-	start := time.Now()
 	k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Compiled(t), hand())
-	if took := time.Since(start); took > 10*time.Second {
-		t.Errorf("the start took %v", took)
-	}
 	l := &teller{Listener: k.Listen()}
 	if got := l.tell("say"); got != "v1" {
 		t.Errorf("%q", got)
@@ -84,9 +79,5 @@ func TestHostileFiles(t *testing.T) {
 			t.Errorf("%s: %s %q, want failed with %q", id, p.State, p.Reason, words)
 		}
 	}
-	start = time.Now()
 	k.Stop()
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("stopping took %v", took)
-	}
 }

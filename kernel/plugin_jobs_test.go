@@ -189,7 +189,7 @@ func (l *teller) reminded(job string) int {
 // untilReminded asks until the job has fired so often.
 func (l *teller) untilReminded(t *testing.T, job string, times int) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); l.reminded(job) < times; {
+	for deadline := time.Now().Add(kerneltest.Patience); l.reminded(job) < times; {
 		if time.Now().After(deadline) {
 			t.Fatalf("the job %s has fired %d times, want %d", job, l.reminded(job), times)
 		}

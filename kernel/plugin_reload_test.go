@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
@@ -116,12 +115,8 @@ func TestAPluginsLife(t *testing.T) {
 	}
 
 	v1, v2, v3 := guest(t, "v1"), guest(t, "v2"), guest(t, "v3")
-	start := time.Now()
 	put(t, dir, map[string][]byte{"plugin.wasm": v1, "plugin.json": marshal(guestManifest("1.0.0"))})
 	l.changed(&seen, plugin.Changed{ID: "guest", State: plugin.StateVerified})
-	if took := time.Since(start); took > 3*time.Second { // one second, but for a machine that is busy
-		t.Errorf("live after %v", took)
-	}
 	if got := l.tell("say"); got != "v1" {
 		t.Fatalf("%q", got)
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
@@ -36,11 +35,7 @@ func TestRunsGoOnAfterARestart(t *testing.T) {
 		l.Send(ids[i], ids[i])
 	}
 	<-begun
-	start := time.Now()
-	first.Stop()
-	if took := time.Since(start); took > 8*time.Second {
-		t.Errorf("it took %v to stop", took)
-	}
+	first.Stop() // the model answers no sooner than that its call is ended
 	for _, c := range l.Chats("") {
 		if c.State != "delta" {
 			t.Errorf("a run ended with the gateway: %+v", c)
@@ -51,7 +46,7 @@ func TestRunsGoOnAfterARestart(t *testing.T) {
 	l = second.Listen()
 	for _, id := range ids {
 		var done struct{ Status string }
-		l.MustCall("agent.wait", map[string]any{"runId": id, "timeoutMs": 20_000}, &done)
+		l.MustCall("agent.wait", map[string]any{"runId": id, "timeoutMs": kerneltest.Patience.Milliseconds()}, &done)
 		if done.Status != "ok" {
 			t.Errorf("%s: %+v", id, done)
 		}

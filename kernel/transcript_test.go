@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/runtime"
@@ -40,7 +39,7 @@ func TestTranscripts(t *testing.T) {
 		id := filepath.Base(filepath.Dir(filepath.Dir(file)))
 		t.Run(id+"/"+filepath.Base(file), func(t *testing.T) {
 			script := &script{}
-			pool := module.Pool(runtime.Spec{Plugin: id, Mode: runtime.Warm, Functions: script.functions(), Limits: runtime.Limits{Deadline: 20 * time.Second}})
+			pool := module.Pool(runtime.Spec{Plugin: id, Mode: runtime.Warm, Functions: script.functions(), Limits: runtime.Limits{Deadline: kerneltest.Patience}})
 			defer func() { _ = pool.Close(context.Background()) }()
 			b, err := os.ReadFile(file)
 			if err != nil {

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
@@ -111,7 +110,7 @@ func TestChannelAndHook(t *testing.T) {
 	})
 	chat.Say("ann", "are you there?")
 	configure(l, "go-channel", "home", "token", toychat.Token)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), kerneltest.Patience)
 	defer cancel()
 	if got := chat.Posts(ctx, "ann", 1); len(got) != 1 || !strings.Contains(got[0], "are you there?") {
 		t.Fatalf("ann read %q", got)

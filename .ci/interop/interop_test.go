@@ -99,13 +99,16 @@ func cron(t *testing.T, p *peer, auth []string) {
 	}
 }
 
+// patience is how long a foreign client may take. It only bounds a failing test.
+const patience = 5 * time.Minute
+
 // TestClawdbotTerminalChat types into the foreign terminal interface and waits for the answer, in the main session
 // and in one that the client names in its own way.
 func TestClawdbotTerminalChat(t *testing.T) {
 	p := start(t)
 	for _, session := range []string{"main", "Elsewhere"} {
 		t.Run(session, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, p.node, p.cli, "tui", "--url", p.url, "--token", token, "--session", session)
 			cmd.Env = append(p.env, "TERM=xterm-256color")
@@ -137,7 +140,7 @@ func start(t *testing.T) *peer {
 // run executes the foreign command line and returns what it prints.
 func (p *peer) run(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.node, append([]string{p.cli}, args...)...)
 	cmd.Env = p.env

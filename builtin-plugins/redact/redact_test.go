@@ -3,7 +3,6 @@ package redact_test
 import (
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/redact"
@@ -120,7 +119,8 @@ func TestOtherHooksPass(t *testing.T) {
 	}
 }
 
-// Texts that are made to be slow take as long as any other of their length.
+// Texts that are made to be slow take as long as any other of their length. The square of a million would take longer
+// than a test may.
 func TestTimeIsLinear(t *testing.T) {
 	patterns := `{"patterns":["*a*a*a*a*b","abcd*"]}`
 	for name, part := range map[string]string{
@@ -135,12 +135,8 @@ func TestTimeIsLinear(t *testing.T) {
 		"words":      "a-",
 		"long words": strings.Repeat("a", 5000) + " ",
 	} {
-		text := strings.Repeat(part, 200_000/len(part))
-		start := time.Now()
-		send(t, text, patterns)
-		if took := time.Since(start); took > 2*time.Second {
-			t.Errorf("%s: 200 KB take %v", name, took)
-		}
+		t.Log(name)
+		send(t, strings.Repeat(part, 1_000_000/len(part)), patterns)
 	}
 }
 

@@ -191,7 +191,7 @@ func (g *gateway) set(life context.Context, timer wit.Timer) {
 // until waits for something to become true of the gateway.
 func (g *gateway) until(what string, ok func() bool) {
 	g.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(3 * time.Minute) // it only bounds a failing test
 	for {
 		g.mu.Lock()
 		changed, done := g.changed, ok()

@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/wit"
@@ -53,18 +52,9 @@ func TestOnlyPlainFilesAreRead(t *testing.T) {
 			"Read":   func() ([]byte, error) { return file.Read(filepath.Join(dir, c.name), c.limit) },
 			"ReadFS": func() ([]byte, error) { return file.ReadFS(file.Dir(dir), c.name, c.limit) },
 		} {
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				b, err := read()
-				if string(b) != c.want || err != nil && wit.CodeOf(err) != c.code || err == nil && c.code != "" {
-					t.Errorf("%s %s: %q, %v, want %q, code %q", how, c.name, b, err, c.want, c.code)
-				}
-			}()
-			select {
-			case <-done:
-			case <-time.After(5 * time.Second):
-				t.Fatalf("%s of %s waits", how, c.name)
+			b, err := read() // what waited for a pipe would wait for ever
+			if string(b) != c.want || err != nil && wit.CodeOf(err) != c.code || err == nil && c.code != "" {
+				t.Errorf("%s %s: %q, %v, want %q, code %q", how, c.name, b, err, c.want, c.code)
 			}
 		}
 	}

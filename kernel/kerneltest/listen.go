@@ -14,8 +14,9 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 )
 
-// patience is how long a test waits for what must come, unless it says so itself. It only bounds a failing test.
-const patience = 30 * time.Second
+// Patience is how long a test waits for what must come, unless it says so itself. It only bounds a failing test, so
+// it is long enough for a machine that is busy with other things.
+const Patience = 3 * time.Minute
 
 // Event is what a client is told.
 type Event = client.Event
@@ -23,7 +24,7 @@ type Event = client.Event
 // Listener keeps everything that a client is told, so that a test can ask for it in any order.
 type Listener struct {
 	*client.Client
-	// Patience is how long is waited for what must come, 30 seconds at first. A test of what takes longer, in a
+	// Patience is how long is waited for what must come, the package's Patience at first. A test of what takes longer, in a
 	// bubble of testing/synctest, sets it before it waits.
 	Patience time.Duration
 
@@ -35,7 +36,7 @@ type Listener struct {
 
 // Listen reads a client's events from now on until the connection ends.
 func Listen(t testing.TB, c *client.Client) *Listener {
-	l := &Listener{Client: c, Patience: patience, t: t, changed: make(chan struct{})}
+	l := &Listener{Client: c, Patience: Patience, t: t, changed: make(chan struct{})}
 	go func() {
 		for e := range c.Events() {
 			l.mu.Lock()
@@ -155,7 +156,7 @@ func (l *Listener) Ask(run, text string) string {
 // MustCall calls a method that has to succeed; out may be nil.
 func (l *Listener) MustCall(method string, params, out any) {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	if err := l.Call(ctx, method, params, out); err != nil {
 		l.t.Fatalf("%s %v: %v", method, params, err)

@@ -127,7 +127,7 @@ func (p *Platform) Posts() []Post {
 // Until waits until the posts make ok true; the test fails if that never happens.
 func (p *Platform) Until(what string, ok func([]Post) bool) []Post {
 	p.t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(Patience)
 	for {
 		p.mu.Lock()
 		posts, changed := slices.Clone(p.posts), p.changed

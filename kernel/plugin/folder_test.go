@@ -75,12 +75,8 @@ func TestStockBundle(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 
-	start := time.Now()
 	drop(t, dir, manifest("a", "2.0.0"), alone("mine"))
 	r.wait("a 2.0.0 ready")
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("live after %v", took)
-	}
 	r.says("a_tool", "mine as a")
 	r.says("b_tool", "bundle as b")
 	if err := os.RemoveAll(filepath.Join(dir, "a")); err != nil {
@@ -122,7 +118,7 @@ func TestFolderIsWatched(t *testing.T) {
 		}
 		r.says("p_tool", "one, again as p")
 		write(t, path, string(good))
-		deadline := time.Now().Add(5 * time.Second)
+		deadline := time.Now().Add(patience)
 		for d, _ := r.Info("p"); d.Update != nil; d, _ = r.Info("p") {
 			if time.Now().After(deadline) {
 				t.Fatalf("%+v", d.Update)
@@ -163,7 +159,7 @@ func TestHalfCopied(t *testing.T) {
 		write(t, filepath.Join(dir, "p", "plugin.wasm"), whole[:min(n+100, len(whole))])
 		<-time.After(200 * time.Millisecond)
 	}
-	timeout := time.After(5 * time.Second)
+	timeout := time.After(patience)
 	for {
 		select {
 		case c := <-r.events:

@@ -78,6 +78,9 @@ func TestHammerWithRollbacks(t *testing.T) {
 		memory.PutPackage(written(n))
 		r.wait(fmt.Sprintf("p 1.0.%d ready", n))
 	}
+	for calls.Load() < 100 || rollbacks.Load() == 0 { // fewer prove nothing
+		<-time.After(time.Millisecond)
+	}
 	close(stop)
 	all.Wait()
 	memory.PutPackage(written(13))
@@ -86,9 +89,6 @@ func TestHammerWithRollbacks(t *testing.T) {
 	r.stop()
 	if _, _, held := r.engine.counts(); held != 0 {
 		t.Errorf("%d files of code are still held", held)
-	}
-	if calls.Load() < 100 || rollbacks.Load() == 0 {
-		t.Errorf("%d calls and %d rollbacks prove nothing", calls.Load(), rollbacks.Load())
 	}
 	t.Logf("%d calls, %d rollbacks", calls.Load(), rollbacks.Load())
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// probeTimeout is how long an instance may take to start.
-const probeTimeout = 10 * time.Second
+// probeTimeout is how long a probe may take, whatever else the machine does. What the plugin itself does is bounded
+// by its own deadline.
+const probeTimeout = time.Minute
 
 // probe makes an instance of a version and calls it once, in a way that changes nothing: for the models of a provider, whose
 // code has no effects, and else for an export that nobody has. Errors: why it cannot be called, CodeUnavailable.

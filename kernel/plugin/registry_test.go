@@ -379,7 +379,7 @@ func TestWarmDoesNotWait(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Error("a plugin that is ready waits for the keeper")
 	}
 }
@@ -394,8 +394,9 @@ func TestHammer(t *testing.T) {
 	}
 	put(0)
 	r := newRig(t, store.OpenMemory(), source).start()
-	var calls, versions atomic.Int64
+	var calls atomic.Int64
 	var last sync.Map
+	seen := make(chan string, 100) // each version's answer, once
 	stop := make(chan struct{})
 	var callers sync.WaitGroup
 	for range 8 {
@@ -412,8 +413,8 @@ func TestHammer(t *testing.T) {
 					return
 				}
 				calls.Add(1)
-				if _, seen := last.LoadOrStore(text, true); !seen {
-					versions.Add(1)
+				if _, known := last.LoadOrStore(text, true); !known {
+					seen <- text
 				}
 			}
 		})
@@ -421,13 +422,12 @@ func TestHammer(t *testing.T) {
 	for n := 1; n <= 20; n++ {
 		put(n)
 		r.wait(fmt.Sprintf("p 1.0.%d ready", n))
+		for text := ""; text != fmt.Sprint(n); text = <-seen {
+		}
 		r.SettingsChanged("p")
 	}
 	r.says("p_tool", "20")
 	close(stop)
 	callers.Wait()
-	if calls.Load() < 100 || versions.Load() < 2 {
-		t.Errorf("%d calls of %d versions prove nothing", calls.Load(), versions.Load())
-	}
-	t.Logf("%d calls, %d versions", calls.Load(), versions.Load())
+	t.Logf("%d calls", calls.Load())
 }

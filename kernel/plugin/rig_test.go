@@ -121,11 +121,14 @@ func (r *rig) start() *rig {
 	return r
 }
 
+// patience is how long a test waits for what must come. It only bounds a failing test.
+const patience = 3 * time.Minute
+
 // wait returns the first event that matches "id version state", where - is anything, skipping others.
 func (r *rig) wait(pattern string) plugin.Changed {
 	r.t.Helper()
 	var seen []string
-	timeout := time.After(5 * time.Second)
+	timeout := time.After(patience)
 	for {
 		select {
 		case c := <-r.events:

@@ -49,11 +49,13 @@ func goGuest(t testing.TB, pkg string) []byte {
 }
 
 const (
-	kitchen  = "./testdata/kitchen"
-	toolPkg  = "../../pdk-examples/go-extism-tool"
-	fastPkg  = "./testdata/fast"
-	deadline = 20 * time.Second
+	kitchen = "./testdata/kitchen"
+	toolPkg = "../../pdk-examples/go-extism-tool"
+	fastPkg = "./testdata/fast"
 )
+
+// patience is how long a test waits for what must come. It only bounds a failing test.
+const patience = 3 * time.Minute
 
 // compilerArgument makes this test's binary the process that compiles for it.
 const compilerArgument = "compile-for-a-test"
@@ -85,7 +87,7 @@ func newEngine(t testing.TB, cfg runtime.Config) *runtime.Engine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), deadline)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := e.Close(ctx); err != nil {
 			t.Errorf("close engine: %v", err)
@@ -109,7 +111,7 @@ func newPool(t testing.TB, e *runtime.Engine, wasm []byte, spec runtime.Spec) *r
 	t.Cleanup(m.Release)
 	p := m.Pool(spec)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), deadline)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := p.Close(ctx); err != nil {
 			t.Errorf("close pool: %v", err)

@@ -141,13 +141,32 @@ func TestWaitingCallersMayGiveUp(t *testing.T) {
 	}
 }
 
+// watched is a caller's context that says when a guest which computes has looked at it several times.
+type watched struct {
+	context.Context
+	times  atomic.Int64
+	looked chan struct{}
+}
+
+func newWatched(ctx context.Context) *watched {
+	return &watched{Context: ctx, looked: make(chan struct{})}
+}
+
+func (w *watched) Err() error {
+	if w.times.Add(1) == 10 {
+		close(w.looked)
+	}
+	return w.Context.Err()
+}
+
 func TestCallerMayStopARunningGuest(t *testing.T) {
 	e := newEngine(t, runtime.Config{})
 	p := newPool(t, e, counterGuest(), runtime.Spec{Mode: runtime.Warm})
 	mustCall(t, p, "count", "")
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	_, err := p.Call(ctx, "spin", nil)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	running := newWatched(ctx)
+	go func() { <-running.looked; cancel(context.DeadlineExceeded) }()
+	_, err := p.Call(running, "spin", nil)
 	if wit.CodeOf(err) != wit.CodeTimeout || !strings.Contains(err.Error(), "spin was given up by its caller") {
 		t.Errorf("err = %v", err)
 	}

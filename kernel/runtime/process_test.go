@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/wit"
@@ -32,12 +31,10 @@ func stuck(t *testing.T) (command []string, started func()) {
 
 func TestCompilingInAProcess(t *testing.T) {
 	e := newEngine(t, runtime.Config{CacheDir: t.TempDir(), Compiler: ownProcess()})
-	start := time.Now()
 	p := newPool(t, e, benchGuest(), runtime.Spec{Mode: runtime.Warm})
 	if got := mustCall(t, p, "echo", "hi"); got != "hi" {
 		t.Errorf("echo = %q", got)
 	}
-	t.Logf("a small module took %v", time.Since(start))
 	b := &builder{}
 	b.fn("f", nil, op(i32), nil)
 	m := e.Load(source("broken", b.bytes()))
@@ -61,7 +58,7 @@ func TestLoadingDoesNotWaitForACompilation(t *testing.T) {
 	started()
 	var opened atomic.Int64
 	p := e.Load(countedSource(benchGuest(), &opened)).Pool(runtime.Spec{Plugin: "quick"})
-	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if out, err := p.Call(ctx, "echo", []byte("hi")); err != nil || string(out) != "hi" || opened.Load() != 0 {
 		t.Errorf("beside a compilation: %q, %v, read %d times", out, err, opened.Load())
@@ -69,11 +66,8 @@ func TestLoadingDoesNotWaitForACompilation(t *testing.T) {
 	other := e.Load(source("other", one(hostile[1].build)))
 	waiting := make(chan error, 1)
 	go func() { waiting <- other.Compile(context.Background()) }()
-	start := time.Now()
 	must(t, e.Close(ctx))
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("closing took %v", took)
-	}
+	must(t, ctx.Err()) // it would have waited for the compiler
 	for _, c := range []chan error{failed, waiting} {
 		if err := <-c; wit.CodeOf(err) != wit.CodeUnavailable {
 			t.Errorf("err = %v, want unavailable", err)

@@ -93,7 +93,7 @@ func (r *run) printf(format string, args ...any) { fmt.Fprintf(r.Progress, forma
 
 // begin starts the first process, connects the account and waits until it polls.
 func (r *run) begin(ctx context.Context, root string) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	if err := r.gateway.start(); err != nil {
 		return err
@@ -198,11 +198,11 @@ func (r *run) noteReady(ctx context.Context, i int) {
 	}
 }
 
-// wait returns when all is answered and nothing more comes, or nothing has come for a minute.
+// wait returns when all is answered and nothing more comes, or nothing has come for three minutes.
 func (r *run) wait(ctx context.Context) {
 	r.trouble.off()
 	last, since := -1, time.Now()
-	for time.Since(since) < time.Minute && ctx.Err() == nil {
+	for time.Since(since) < 3*time.Minute && ctx.Err() == nil {
 		if n := len(r.server.Sent()); n != last {
 			last, since = n, time.Now()
 		}

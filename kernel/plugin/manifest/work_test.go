@@ -120,7 +120,7 @@ func FuzzSchema(f *testing.F) {
 		if s, err := manifest.NewSchema(schema); err == nil {
 			_ = s.Check(t.Context(), value)
 		}
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Fatalf("took %v", took)
 		}
 	})

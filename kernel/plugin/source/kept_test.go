@@ -57,17 +57,7 @@ func TestKeptPipe(t *testing.T) {
 	if must(t, err); len(packages) != 1 {
 		t.Fatalf("%v", packages)
 	}
-	read := make(chan error, 1)
-	go func() {
-		_, err := packages[0].Manifest()
-		read <- err
-	}()
-	select {
-	case err := <-read:
-		if err == nil {
-			t.Error("a pipe was read")
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("it waits for somebody to write to the pipe")
+	if _, err := packages[0].Manifest(); err == nil { // or it waits for ever for somebody to write to the pipe
+		t.Error("a pipe was read")
 	}
 }
