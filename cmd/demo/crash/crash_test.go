@@ -49,7 +49,7 @@ func TestKills(t *testing.T) {
 	}
 	o := crash.Options{
 		Gateway: build(t), Messages: 60, Chats: 12, Kills: 3, Seed: rand.Uint64(),
-		Pace: 60 * time.Millisecond, Window: time.Minute, Progress: t.Output(),
+		Pace: 60 * time.Millisecond, Window: 10 * time.Second, Progress: t.Output(),
 	}
 	t.Logf("seed %d", o.Seed)
 	report, err := crash.Run(t.Context(), o)
