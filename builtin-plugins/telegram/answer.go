@@ -59,7 +59,9 @@ func (a *answer) request(kind requestKind, method string, params json.Object) *w
 func (a *answer) requestOneOf(kind requestKind, which, method string, params json.Object) *wit.HTTPRequest {
 	id := newRequestID(kind, a.state.generation, which)
 	a.out.Requests = append(a.out.Requests, a.settings.request(id, method, params))
-	return &a.out.Requests[len(a.out.Requests)-1]
+	r := &a.out.Requests[len(a.out.Requests)-1]
+	r.Timeout = callTimeout
+	return r
 }
 
 // timer sets a timer to fire after so many milliseconds, in place of the one with the same id.

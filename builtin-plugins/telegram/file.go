@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
@@ -52,7 +53,7 @@ func fileLocated(a *answer, index string, r result) {
 	if p == nil || err != nil || i < 0 || i >= len(p.files) || p.files[i] == "" {
 		return
 	}
-	if wit.CodeOf(r.err()).Transient() && locateLater(a, r.retryAfter) {
+	if wit.CodeOf(r.err()).Transient() && locateLater(a, r) {
 		return
 	}
 	p.files[i] = ""
@@ -64,25 +65,30 @@ func fileLocated(a *answer, index string, r result) {
 	if p.files.missing() {
 		return
 	}
-	if p.tries > 0 {
-		a.state.failures, a.state.retry = 0, ""
+	if a.state.failures > 0 {
 		a.stopTimers()
+		recovered(a)
 	}
 	resume(a)
 }
 
-// locateLater has another round ask for the files that are missing, after so many milliseconds, and is false when
-// there were enough. However many files fail until then, one failure is counted.
-func locateLater(a *answer, delay int64) bool {
-	p := a.state.pending
+// locateLater has another round ask for the files that are missing, and is false when there were enough. However many
+// files fail until then, one failure is counted; a server that does not answer at all counts for no file's.
+func locateLater(a *answer, r result) bool {
+	p, most := a.state.pending, int64(slowRetryDelay)
+	if r.silent {
+		a.status(wit.ConnectionStateDisconnected, r.err().Error())
+		most = maxRetryDelay
+	}
 	switch {
 	case a.state.retry == requestFile:
 		a.state.failures-- // retryLater counts it a second time
+	case r.silent:
 	case p.tries >= maxFileTries:
 		return false
 	default:
 		p.tries++
 	}
-	retryLater(a, requestFile, delay)
+	retryLater(a, requestFile, cmp.Or(r.retryAfter, a.backoff(most)))
 	return true
 }

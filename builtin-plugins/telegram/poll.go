@@ -5,21 +5,28 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// pollSeconds is how long Telegram holds a getUpdates that has nothing to tell; pollMargin, in seconds, is
-// for the way there and back.
+// A poll that Telegram does not answer says only when its time is over that nobody is there, so both are short. A poll
+// after one that failed is not held: it finds out whether Telegram is back, and asks for no more than comes soon over a slow
+// line.
 const (
-	pollSeconds = 30
-	pollMargin  = 15
+	pollSeconds  = 10 // that Telegram holds a getUpdates which has nothing to tell
+	probeUpdates = 10 // that the first poll after a failure may bring
 )
 
 // poll asks for updates. No message may be pending: the offset tells Telegram to forget what is below it
 // (getUpdates, offset).
 func poll(a *answer) {
-	params := json.Object{}.Int("offset", a.state.offset).Int("timeout", pollSeconds).Raw("allowed_updates", wit.JSON(allowedUpdates))
-	if a.state.limit > 0 {
-		params = params.Int("limit", a.state.limit)
+	held, limit := int64(pollSeconds), a.state.limit
+	if a.state.retry == requestUpdates {
+		if held = 0; limit == 0 || limit > probeUpdates {
+			limit = probeUpdates
+		}
 	}
-	a.request(requestUpdates, "getUpdates", params).Timeout = (pollSeconds + pollMargin) * 1000
+	params := json.Object{}.Int("offset", a.state.offset).Int("timeout", held).Raw("allowed_updates", wit.JSON(allowedUpdates))
+	if limit > 0 {
+		params = params.Int("limit", limit)
+	}
+	a.request(requestUpdates, "getUpdates", params).Timeout = held*1000 + callTimeout
 }
 
 // receiveUpdates takes what a poll brought: messages up to the first that has files to locate. What comes

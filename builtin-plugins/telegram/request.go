@@ -54,6 +54,9 @@ func (s settings) request(id, method string, params json.Object) wit.HTTPRequest
 	}
 }
 
+// callTimeout is for calls that Telegram answers at once, with the way there and back, in milliseconds.
+const callTimeout = 10_000
+
 // transferTimeout is for requests that carry a file, in milliseconds: 50 MB at 3.5 Mbit/s.
 const transferTimeout = 120_000
 

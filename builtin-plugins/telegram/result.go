@@ -18,6 +18,7 @@ type result struct {
 	retryAfter  int64      // milliseconds; 0 when Telegram named no time
 	migratedTo  string     // the new id of a group that became a supergroup
 	failure     *wit.Error // why there is no answer of Telegram's
+	silent      bool       // nobody has answered
 	tooLarge    bool       // the answer was larger than the kernel hands to a plugin as text
 }
 
@@ -25,7 +26,7 @@ type result struct {
 func decode(response *wit.HTTPResponse) result {
 	switch {
 	case response.Error != nil:
-		return result{failure: response.Error}
+		return result{failure: response.Error, silent: response.Error.Code.Transient()}
 	case response.Media != nil:
 		return result{failure: wit.NewError(wit.CodeTooLarge, "Telegram's answer is too large"), tooLarge: true}
 	}

@@ -9,7 +9,10 @@ import (
 // Delays in milliseconds.
 const (
 	firstRetryDelay = 1_000
-	maxRetryDelay   = 60_000
+	// maxRetryDelay is for a server that does not answer, with a quarter more: one that is back is found within five
+	// seconds, and to ask one that is not costs next to nothing.
+	maxRetryDelay   = 4_000
+	slowRetryDelay  = 60_000 // for what an answer of Telegram's, or somebody, has to change first
 	tokenRetryDelay = 10_000 // until it is looked again whether the owner has set the token: this costs nothing
 	// refusedDelay is between attempts with a token that Telegram refuses. A refusal need not be for good: servers that
 	// are being repaired, and proxies, answer 401 and 404 too.
@@ -33,17 +36,36 @@ func requestFailed(a *answer, kind requestKind, r result) {
 	case code == wit.CodeConflict:
 		// Somebody else polls, or has set a webhook just now.
 		a.status(wit.ConnectionStateDisconnected, "another program receives this bot's messages: stop it, or give the bot a new token with @BotFather")
-		retryLater(a, requestWebhookInfo, 0)
+		retryLater(a, requestWebhookInfo, a.backoff(slowRetryDelay)) // each attempt cuts the other's poll off
 	case r.tooLarge && a.state.limit != 1:
 		askForFewer(a)
 		retryLater(a, kind, firstRetryDelay)
 	case r.failure == nil && (code == wit.CodeInvalid || code == wit.CodeForbidden):
 		a.status(wit.ConnectionStateFailed, r.err().Error())
-		retryLater(a, kind, maxRetryDelay)
+		retryLater(a, kind, slowRetryDelay)
 	default:
 		a.status(wit.ConnectionStateDisconnected, r.err().Error())
-		retryLater(a, kind, r.retryAfter)
+		retryLater(a, kind, a.delayAfter(r))
 	}
+}
+
+// delayAfter is how long to wait after a failure that passes by itself: as long as Telegram wants, or longer with each
+// failure in a row.
+func (a *answer) delayAfter(r result) int64 {
+	switch code := wit.CodeOf(r.err()); {
+	case r.retryAfter > 0:
+		return r.retryAfter
+	case code == wit.CodeUnavailable || code == wit.CodeTimeout:
+		return a.backoff(maxRetryDelay)
+	}
+	return a.backoff(slowRetryDelay)
+}
+
+// backoff is a delay that doubles with each failure in a row, up to most and a quarter more, so that not all accounts
+// come back at once.
+func (a *answer) backoff(most int64) int64 {
+	delay := min(int64(firstRetryDelay)<<min(a.state.failures, 10), most)
+	return delay + a.now%(delay/4+1)
 }
 
 // askForFewer halves how many updates one poll may bring; Telegram's own limit is 100 (getUpdates, limit).
@@ -62,13 +84,8 @@ func (a *answer) pause() int64 {
 	return min(max(a.state.notBefore-a.now, 0), maxRetryAfter*1000)
 }
 
-// retryLater has a request tried again after so many milliseconds, or, for 0, after a delay that doubles
-// with each failure in a row; in a pause, not before its end.
+// retryLater has a request tried again after so many milliseconds; in a pause, not before its end.
 func retryLater(a *answer, kind requestKind, delay int64) {
-	if delay == 0 {
-		delay = min(int64(firstRetryDelay)<<min(a.state.failures, 10), maxRetryDelay)
-		delay += a.now % (delay/4 + 1) // so that not all accounts come back at once
-	}
 	a.state.failures++
 	a.state.retry = kind
 	a.timer(retryTimer, max(delay, a.pause()))
