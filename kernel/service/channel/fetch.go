@@ -31,12 +31,6 @@ func (f *fetch) run(ctx context.Context, pause time.Duration) {
 		resp = refusal(f.request.ID, err)
 	}
 	resp.ID = f.request.ID
-	if resp.Error != nil {
-		o := &requestFailed{gen: f.gen}
-		if f.at.ask(ctx, o) != nil || !retry.Sleep(ctx, o.delay) {
-			return
-		}
-	}
 	in := responded(f.gen, resp)
 	in.origin, in.took = fromRequest, took
 	f.at.post(ctx, in)
@@ -52,17 +46,4 @@ func refusal(id string, err error) *wit.HTTPResponse {
 		err = wit.NewError(wit.CodeInternal, "the request came to no result")
 	}
 	return &wit.HTTPResponse{ID: id, Error: wit.AsError(err)}
-}
-
-// requestFailed asks how long the news of a failed request is held back.
-type requestFailed struct {
-	gen   uint64
-	delay time.Duration
-}
-
-func (o *requestFailed) carryOut(l *loop) error {
-	if l.machine.current(o.gen) {
-		o.delay = l.traffic.requests.failed()
-	}
-	return nil
 }

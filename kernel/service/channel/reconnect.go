@@ -7,8 +7,17 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// reopenDelays are what a connection that breaks waits. Those that broke together do not come back together.
-var reopenDelays = retry.Backoff{Min: 500 * time.Millisecond, Max: time.Minute, Jitter: true}
+// comeback is how long an account may take at most to find that a platform which it could not reach is back. To ask
+// one that is away costs next to nothing.
+const comeback = 5 * time.Second
+
+// Those that broke together do not come back together.
+var (
+	// reopenDelays are what a connection that breaks waits.
+	reopenDelays = retry.Backoff{Min: 500 * time.Millisecond, Max: time.Minute, Jitter: true}
+	// dialDelays are what one waits whose other side cannot be reached, or is not ready.
+	dialDelays = retry.Backoff{Min: 500 * time.Millisecond, Max: comeback, Jitter: true}
+)
 
 const (
 	lasting   = time.Minute // a connection that lived so long was a good one
@@ -17,7 +26,8 @@ const (
 
 // breaks is what is remembered of a connection's id that breaks again and again.
 type breaks struct {
-	failures int
+	failures int       // ends in a row of what did not last
+	missed   int       // attempts in a row that reached nobody
 	until    time.Time // it is not opened before
 	told     *string   // what the account's status says of it
 }
@@ -31,13 +41,19 @@ func (r reconnects) broke(id string, err error, lived time.Duration, now time.Ti
 		clear(r)
 	}
 	b := r[id]
-	if lived >= lasting {
-		b.failures = 0
-	}
-	b.failures++
-	delay := reopenDelays.Delay(b.failures)
-	if lived == 0 && refused(err) {
+	var delay time.Duration
+	switch {
+	case lived == 0 && refused(err):
 		delay = reopenDelays.Max
+	case lived == 0 && away(err):
+		b.missed++
+		delay = dialDelays.Delay(b.missed)
+	default:
+		if b.missed = 0; lived >= lasting {
+			b.failures = 0
+		}
+		b.failures++
+		delay = reopenDelays.Delay(b.failures)
 	}
 	delay = max(delay, retry.Asked(wit.AsError(err).RetryAfter, maxDelay))
 	b.until = now.Add(delay)
@@ -53,6 +69,12 @@ func refused(err error) bool {
 		return true
 	}
 	return false
+}
+
+// away reports whether nobody answered an attempt to dial, or somebody that they are not ready.
+func away(err error) bool {
+	code := wit.CodeOf(err)
+	return code == wit.CodeUnavailable || code == wit.CodeTimeout
 }
 
 // lost shows the owner that a connection is gone, unless a login or a failure is shown.

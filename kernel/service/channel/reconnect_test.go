@@ -17,6 +17,19 @@ func TestReconnectDelays(t *testing.T) {
 			t.Errorf("end %d: %v of %v", i, d, full)
 		}
 	}
+	away := wit.NewError(wit.CodeUnavailable, "nobody there")
+	for i := range 100 {
+		full := 5 * time.Second
+		if i < 4 {
+			full = 500 * time.Millisecond << i
+		}
+		if d := r.broke("away", away, 0, now); d < full/2 || d > full {
+			t.Errorf("attempt %d at one that is away: %v of %v", i, d, full)
+		}
+	}
+	if d := r.broke("away", away, time.Second, now); d > 500*time.Millisecond {
+		t.Errorf("the first end after an outage waits %v", d)
+	}
 	if d := r.broke("other", down, 0, now); d > 500*time.Millisecond {
 		t.Errorf("another id waits %v", d)
 	}

@@ -22,9 +22,9 @@ const (
 
 var (
 	emptyPollDelays = retry.Backoff{Min: 2 * time.Millisecond, Max: time.Second}
-	// failureDelays hold the news of failures back from the second in a row on, so that a plugin that asks
-	// again at once does not spin.
-	failureDelays = retry.Backoff{Min: 250 * time.Millisecond, Max: 10 * time.Second}
+	// failureDelays hold requests back from the second failure in a row on, so that a plugin that asks again at
+	// once does not spin. The plugin hears of each failure at once, and its own pause runs meanwhile.
+	failureDelays = retry.Backoff{Min: 250 * time.Millisecond, Max: comeback, Jitter: true}
 )
 
 // query is one request, with the code that asked for it.
@@ -38,8 +38,10 @@ type query struct {
 type requests struct {
 	running    int
 	waiting    []query
-	failures   int // in a row without an answer
-	emptyPolls int // in a row
+	failures   int       // in a row without an answer
+	failedAt   time.Time // the last of them
+	resumeAt   time.Time // no request is made before, since they failed
+	emptyPolls int       // in a row
 }
 
 // admission is what becomes of a request.
@@ -76,14 +78,17 @@ func (r *requests) release() (q query, ok bool) {
 	return q, true
 }
 
-// failed counts a request without an answer and returns how long the news of it is held back.
-func (r *requests) failed() time.Duration {
+// failed counts a request without an answer, which took so long. Those that were under way together failed together.
+func (r *requests) failed(took time.Duration, now time.Time) {
+	if r.failures > 0 && now.Add(-took).Before(r.failedAt) {
+		return
+	}
 	r.failures++
-	return failureDelays.Delay(r.failures - 1)
+	r.failedAt, r.resumeAt = now, now.Add(failureDelays.Delay(r.failures-1))
 }
 
 // answered ends a row of failures.
-func (r *requests) answered() { r.failures = 0 }
+func (r *requests) answered() { r.failures, r.resumeAt = 0, time.Time{} }
 
 // yielded counts what a response brought.
 func (r *requests) yielded(took time.Duration, messages int) {
@@ -95,8 +100,8 @@ func (r *requests) yielded(took time.Duration, messages int) {
 }
 
 // slowdown is how long the next request waits.
-func (r *requests) slowdown() time.Duration {
-	return emptyPollDelays.Delay(r.emptyPolls - maxEmptyPolls)
+func (r *requests) slowdown(now time.Time) time.Duration {
+	return max(emptyPollDelays.Delay(r.emptyPolls-maxEmptyPolls), r.resumeAt.Sub(now))
 }
 
 func (r *requests) idle() bool { return r.running == 0 && len(r.waiting) == 0 }

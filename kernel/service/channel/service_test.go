@@ -123,7 +123,7 @@ func TestRequestsTimersAndTheirEnd(t *testing.T) {
 		_, _ = w.run()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if calls < 3 || calls > 20 {
+		if calls < 12 || calls > 30 {
 			t.Errorf("%d requests in a minute of failures", calls)
 		}
 	})

@@ -91,6 +91,8 @@ func (t *traffic) arrived(in *input) {
 	case fromRequest:
 		if in.event.Response.Error == nil {
 			t.requests.answered()
+		} else {
+			t.requests.failed(in.took, time.Now())
 		}
 		if q, ok := t.requests.release(); ok {
 			t.fetch(q)
@@ -119,7 +121,7 @@ func (t *traffic) request(q query) {
 // fetch makes a request that has a slot.
 func (t *traffic) fetch(q query) {
 	f := &fetch{query: q, account: t.id.ID, gen: t.gen, at: t.at}
-	ctx, pause := t.ctx, t.requests.slowdown()
+	ctx, pause := t.ctx, t.requests.slowdown(time.Now())
 	t.spawn(func() { f.run(ctx, pause) })
 }
 
