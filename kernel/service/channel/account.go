@@ -3,6 +3,7 @@ package channel
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -38,7 +39,7 @@ func newAccount(id message.Account, settings Account, p parts) (*account, *loop)
 	a := &account{id: id, at: newAddress()}
 	l := &loop{
 		id: id, at: a.at, bus: p.bus, log: p.log, redact: p.redact, plugins: p.plugins, view: &a.view,
-		settings: settings, machine: newMachine(),
+		settings: settings, machine: newMachine(), report: report{lastHeardAt: time.Now().UnixMilli()},
 	}
 	l.tenure = tenure{claims: p.claims, id: id, at: a.at, run: l.tasks.Go}
 	l.bench = bench{

@@ -16,6 +16,7 @@ func (l *loop) act(in *input, r *attempted) {
 		if l.report.said(r.answer.Status, in.event.Kind, l.redact) {
 			l.publish()
 		}
+		l.report.heard(in)
 		l.traffic.perform(r.plugin, in, r.answer)
 	}
 	l.finish(in, outcome{reply: r.answer.Reply, status: r.answer.Status})

@@ -110,6 +110,16 @@ func (cs *connections) send(f wit.Frame) bool {
 	return true
 }
 
+// attached reports whether a connection is open.
+func (cs *connections) attached() bool {
+	for _, c := range cs.open {
+		if c.frames != nil && c.fail != nil {
+			return true
+		}
+	}
+	return false
+}
+
 func (cs *connections) empty() bool { return len(cs.open) == 0 }
 
 // clear forgets all of them and their back-off; they end with their start.

@@ -181,8 +181,10 @@ func (l *loop) finish(in *input, o outcome) {
 // show lets everybody see how the account is. Whatever others are told of (an order's answer, an event's
 // outcome, news on the bus) is shown before they are.
 func (l *loop) show() {
+	l.report.connected(l.machine.phase == phaseRunning && l.report.status.State == wit.ConnectionStateConnected)
 	l.view.Store(&view{
 		id: l.id, settings: l.settings, phase: l.machine.phase, failures: l.machine.failures, removed: l.removed, report: l.report,
+		attached: l.traffic.conns.attached(),
 	})
 }
 

@@ -20,6 +20,8 @@ type report struct {
 	lastInboundAt int64
 	lastConnected int64
 	lastProbeAt   int64
+	connectedAt   int64 // since when it is connected without a break; 0 while it is not
+	lastHeardAt   int64 // from the platform, to its satisfaction; at first when the account was made
 }
 
 func (r *report) begun() {
@@ -66,6 +68,26 @@ func (r *report) said(s *wit.AccountStatus, kind wit.EventKind, redact func(stri
 		r.lastError = redact(*r.status.Message)
 	}
 	return fresh || r.status.State != old
+}
+
+// heard takes notice that an event was handled: one that the platform brought, to an account that is connected all the
+// same, is a sign that it works.
+func (r *report) heard(in *input) {
+	platform := in.origin == fromRequest && in.event.Response.Error == nil || in.origin == fromWebhook ||
+		in.origin == fromConnection && in.event.Kind != wit.EventKindClosed
+	if platform && r.status.State == wit.ConnectionStateConnected {
+		r.lastHeardAt = time.Now().UnixMilli()
+	}
+}
+
+// connected takes over whether the account is, now.
+func (r *report) connected(is bool) {
+	switch now := time.Now().UnixMilli(); {
+	case !is:
+		r.connectedAt = 0
+	case r.connectedAt == 0:
+		r.connectedAt, r.lastHeardAt = now, now
+	}
 }
 
 // self is the bot's id, or "".

@@ -29,6 +29,7 @@ package channel
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -92,6 +93,7 @@ func (s *Service) Service() service.Service {
 		Events:  []event.Row{ChangedKind.Row(), ReceiptKind.Row()},
 		Routes:  []service.Route{{Pattern: "/plugins/{id}/*", Handler: s.door, MaxBody: webhookBodyMax}},
 		Checks:  []func(context.Context) service.Check{s.check},
+		Metrics: s.metrics(),
 	}
 }
 
@@ -195,6 +197,16 @@ func (s *Service) Ready(channel, account string) error {
 		return wit.Errorf(wit.CodeUnavailable, "channel %s is not loaded now", channel)
 	}
 	return a.view.Load().ready()
+}
+
+// ConnectedSince returns since when an account is connected without a break, or the zero time while it is not.
+func (s *Service) ConnectedSince(channel, account string) time.Time {
+	if a, err := s.roster.find(channel, account); err == nil {
+		if at := a.view.Load().report.connectedAt; at != 0 {
+			return time.UnixMilli(at)
+		}
+	}
+	return time.Time{}
 }
 
 // Account finds an account, the channel's first when account is empty; also one that has not begun to run yet, since

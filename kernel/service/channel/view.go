@@ -1,6 +1,8 @@
 package channel
 
 import (
+	"time"
+
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -13,6 +15,7 @@ type view struct {
 	failures int // starts in a row that failed
 	removed  bool
 	report   report
+	attached bool // a connection is open
 }
 
 // ready returns nil when messages can be sent through the account. One that stopped at an event still sends.
@@ -38,4 +41,24 @@ func (v *view) changed(redact func(string) string) Changed {
 		c.Message = redact(*m)
 	}
 	return c
+}
+
+// meant reports whether the account is to be connected by this gateway: neither its owner has switched it off, nor does
+// another gateway run it.
+func (v *view) meant() bool {
+	switch v.phase {
+	case phaseOff, phaseDisabled:
+		return false
+	case phaseWaiting:
+		return v.report.status.State == wit.ConnectionStateFailed
+	}
+	return true
+}
+
+// silence is for how long the platform was not heard of. While a connection is open it is asked whether it is there.
+func (v *view) silence(now time.Time) time.Duration {
+	if v.attached && v.report.connectedAt != 0 {
+		return 0
+	}
+	return max(now.Sub(time.UnixMilli(v.report.lastHeardAt)), 0)
 }
