@@ -76,6 +76,13 @@ func (a deliveryAccounts) Ready(id, account string) error {
 	return wit.NewError(wit.CodeUnavailable, "this gateway has no channels")
 }
 
+func (a deliveryAccounts) ConnectedSince(id, account string) time.Time {
+	if c := a.channels(); c != nil {
+		return c.ConnectedSince(id, account)
+	}
+	return time.Time{}
+}
+
 func (a deliveryAccounts) Account(id, account string) (message.Account, error) {
 	if c := a.channels(); c != nil {
 		return c.Account(id, account)

@@ -46,8 +46,8 @@ func (d *dispatcher) look(ctx context.Context, key string, notBefore time.Time) 
 		d.log.Error("message waits for the store", "error", err)
 		return step{wait: retryStore}
 	}
-	if wait := time.Until(time.UnixMilli(e.NextAt)); e.NextAt > 0 && wait > 0 {
-		return step{wait: wait}
+	if wait := time.Until(time.UnixMilli(e.NextAt)); e.NextAt > 0 && wait > 0 && !d.back(&e) {
+		return step{wait: wait, watch: e.unreached()}
 	}
 	if err := d.accounts.Ready(e.Channel, e.Account); err != nil {
 		return step{park: err}
@@ -65,6 +65,11 @@ func (d *dispatcher) look(ctx context.Context, key string, notBefore time.Time) 
 		}
 	}
 	return d.advance(ctx, &e, sender)
+}
+
+// back reports whether a platform that could not be reached can be reached again: its account has connected since.
+func (d *dispatcher) back(e *entry) bool {
+	return e.unreached() && d.accounts.ConnectedSince(e.Channel, e.Account).After(time.UnixMilli(e.FailedAt))
 }
 
 // prepare lets the hooks see a message and cuts it into pieces. ready is false when the step says all. The
@@ -219,6 +224,7 @@ func (d *dispatcher) failed(ctx context.Context, e *entry, cause *wit.Error) ste
 	clean.Message = d.redact(clean.Message)
 	e.Attempts++
 	e.Error = &clean
+	e.FailedAt = now.UnixMilli()
 	delay := pause(e.Attempts, &clean)
 	over := now.Add(delay).Sub(time.UnixMilli(e.FirstAttempt)) > giveUp
 	if permanent(&clean, e.Attempts) || over {
@@ -226,7 +232,7 @@ func (d *dispatcher) failed(ctx context.Context, e *entry, cause *wit.Error) ste
 	}
 	d.log.Warn("send failed, retrying", "id", e.ID, "channel", e.Channel, "attempt", e.Attempts, "in", delay, "error", &clean)
 	e.NextAt = now.Add(delay).UnixMilli()
-	return after(d.records.persist(ctx, d.records.save, e), step{wait: delay})
+	return after(d.records.persist(ctx, d.records.save, e), step{wait: delay, watch: e.unreached()})
 }
 
 // interval is the spacing of sends in a conversation that a channel asks for.

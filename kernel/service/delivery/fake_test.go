@@ -43,6 +43,7 @@ type world struct {
 
 	mu     sync.Mutex
 	ready  error
+	since  time.Time // when the account was connected
 	sends  []send
 	answer func(ctx context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) // nil is success
 	events []string
@@ -70,6 +71,23 @@ func (w *world) Ready(string, string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ready
+}
+
+func (w *world) ConnectedSince(string, string) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.since
+}
+
+// connect lets the account be connected since now, or not at all.
+func (w *world) connect(is bool) {
+	w.mu.Lock()
+	w.since = time.Time{}
+	if is {
+		w.since = time.Now()
+	}
+	w.mu.Unlock()
+	event.Kind[string]{Name: "channels.changed"}.Publish(w.bus, "chat/main")
 }
 
 func (w *world) setReady(err error) {

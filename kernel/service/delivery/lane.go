@@ -6,7 +6,7 @@ import "time"
 // computes: it has no clock, lock or goroutine, those are with lanes. Its messages are keys of the queue.
 //
 //	idle ──begin──▶ busy ──apply──▶ busy, idle, waiting or parked
-//	waiting ──ring──▶ idle     parked ──unpark──▶ idle
+//	waiting ──ring──▶ idle     waiting, parked ──unpark──▶ idle
 type lane struct {
 	key, channel string
 	items        []string
@@ -15,6 +15,8 @@ type lane struct {
 	reason string
 	// changed says that accounts have changed since next: what was found then about its own is out of date.
 	changed bool
+	// watching ends a wait when accounts change.
+	watching bool
 	// notBefore is when the conversation may get its next send.
 	notBefore time.Time
 }
@@ -33,7 +35,9 @@ const (
 type step struct {
 	pop  bool          // it is over, or no longer this lane's
 	wait time.Duration // look again then
-	park error         // the account cannot send
+	// watch has a wait end as soon as accounts change.
+	watch bool
+	park  error // the account cannot send
 	// notBefore is set by a step that has sent: when the conversation may get its next send.
 	notBefore time.Time
 }
@@ -57,7 +61,7 @@ func (l *lane) next() (item string, notBefore time.Time) {
 }
 
 // apply does what a step says to a busy lane. It stays busy when there is more to be done at once: also when
-// the step would park it on an account that has changed meanwhile, since nobody would wake it for that again.
+// the step would have it wait for an account that has changed meanwhile, since nobody would wake it for that again.
 func (l *lane) apply(s step) {
 	if !s.notBefore.IsZero() {
 		l.notBefore = s.notBefore
@@ -68,8 +72,8 @@ func (l *lane) apply(s step) {
 	switch {
 	case s.park != nil && !l.changed:
 		l.state, l.reason = laneParked, s.park.Error()
-	case s.wait > 0:
-		l.state = laneWaiting
+	case s.wait > 0 && !(s.watch && l.changed):
+		l.state, l.watching = laneWaiting, s.watch
 	case len(l.items) == 0:
 		l.state = laneIdle
 	}
@@ -85,7 +89,7 @@ func (l *lane) ring() {
 // unpark lets the lane look at its account again.
 func (l *lane) unpark() {
 	l.changed = true
-	if l.state == laneParked {
+	if l.state == laneParked || l.state == laneWaiting && l.watching {
 		l.state, l.reason = laneIdle, ""
 	}
 }

@@ -106,7 +106,11 @@ func (ls *lanes) unpark() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for _, l := range ls.lanes {
+		waited := l.state == laneWaiting
 		l.unpark()
+		if waited && l.state != laneWaiting {
+			ls.stopTimer(l.key)
+		}
 		ls.wake(l)
 		ls.forget(l)
 	}

@@ -1,12 +1,14 @@
 package delivery_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
@@ -135,6 +137,75 @@ func TestAChangeThatNobodyTold(t *testing.T) {
 		synctest.Wait()
 		if got := strings.Join(w.texts(), " "); got != "x" {
 			t.Errorf("sends %q", got)
+		}
+	})
+}
+
+// TestAPlatformThatIsBackGetsWhatWaited at once, however long it was away; one that asks for a pause, or refuses, does
+// not because its account is connected.
+func TestAPlatformThatIsBackGetsWhatWaited(t *testing.T) {
+	pause := int64(1_200_000)
+	for name, c := range map[string]struct {
+		err  error
+		soon bool
+	}{
+		"nobody there":  {wit.NewError(wit.CodeUnavailable, "no route"), true},
+		"no answer":     {wit.NewError(wit.CodeTimeout, "no answer"), true},
+		"a pause":       {&wit.Error{Code: wit.CodeUnavailable, Retryable: true, RetryAfter: &pause}, false},
+		"too many":      {wit.NewError(wit.CodeRateLimited, "slowly"), false},
+		"it is a fault": {&wit.Error{Code: wit.CodeConflict, Retryable: true}, false},
+	} {
+		inBubble(name, t, func(t *testing.T) {
+			w := newWorld(t)
+			down := true
+			w.answer = func(_ context.Context, _ int, s *wit.ChannelSend) (*wit.Sent, error) {
+				if down {
+					return nil, c.err
+				}
+				return &wit.Sent{IDs: []string{s.IdempotencyKey}}, nil
+			}
+			w.connect(true)
+			_, _ = w.run()
+			w.enqueue(outgoing("a", "c", "1"), outgoing("b", "c", "2"), outgoing("d", "e", "3"))
+			time.Sleep(time.Second)
+			w.connect(false)
+			time.Sleep(15 * time.Minute)
+			before := len(w.sent())
+			for range 100 { // others change, and this one does not
+				event.Kind[string]{Name: "channels.changed"}.Publish(w.bus, "chat/other")
+				synctest.Wait()
+			}
+			if after := len(w.sent()); after > before {
+				t.Errorf("%d sends since another account changed", after-before)
+			}
+			down = false
+			w.connect(true)
+			synctest.Wait()
+			if got := len(w.news()); (got == 3) != c.soon {
+				t.Errorf("%d messages have arrived: %q", got, w.news())
+			}
+			time.Sleep(10 * time.Minute)
+			if got := len(w.news()); got != 3 {
+				t.Errorf("%d messages have arrived in the end", got)
+			}
+		})
+	}
+	inBubble("it fails all the same", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answer = func(context.Context, int, *wit.ChannelSend) (*wit.Sent, error) {
+			return nil, wit.NewError(wit.CodeUnavailable, "no route")
+		}
+		_, _ = w.run()
+		w.enqueue(outgoing("a", "c", "1"))
+		time.Sleep(20 * time.Minute)
+		before := len(w.sent())
+		w.connect(true)
+		for range 100 {
+			event.Kind[string]{Name: "channels.changed"}.Publish(w.bus, "chat/other")
+			synctest.Wait()
+		}
+		if n := len(w.sent()) - before; n != 1 {
+			t.Errorf("%d attempts for one connection", n)
 		}
 	})
 }

@@ -25,8 +25,9 @@ type record struct {
 	// Pieces is what is sent, set once by the first look at it: hooks and limits that change later do not
 	// change a message that is half sent.
 	Pieces []piece `json:"pieces,omitempty"`
-	// Attempts at the present piece that failed; NextAt is when the next one is due.
+	// Attempts at the present piece that failed, the last at FailedAt; NextAt is when the next one is due.
 	Attempts     int        `json:"attempts,omitempty"`
+	FailedAt     int64      `json:"failedAt,omitempty"`
 	FirstAttempt int64      `json:"firstAttempt,omitempty"`
 	NextAt       int64      `json:"nextAt,omitempty"`
 	Error        *wit.Error `json:"error,omitempty"`
@@ -68,6 +69,11 @@ func (r *record) state() State {
 		return StateHeld
 	}
 	return StateQueued
+}
+
+// unreached reports whether the last attempt failed since nobody answered, and nobody asked for a pause.
+func (r *record) unreached() bool {
+	return r.Error != nil && r.Error.RetryAfter == nil && (r.Error.Code == wit.CodeUnavailable || r.Error.Code == wit.CodeTimeout)
 }
 
 // next is the index of the piece to be sent, or len(Pieces).

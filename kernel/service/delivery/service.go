@@ -56,6 +56,8 @@ type Deps struct {
 type Accounts interface {
 	// Ready returns nil, or why messages have to wait.
 	Ready(channel, account string) error
+	// ConnectedSince returns since when an account is connected without a break, the zero time while it is not.
+	ConnectedSince(channel, account string) time.Time
 	// Account finds an account, the channel's first when account is empty, or CodeNotFound.
 	Account(channel, account string) (message.Account, error)
 	// Default names the only channel in use, or false.
