@@ -60,7 +60,8 @@ func (k *Kernel) openDoor(context.Context) error {
 		return err
 	}
 	k.door.gateway, err = gateway.New(gateway.Deps{
-		Table: k.door.table, Bus: k.bus, Auth: who, Presence: presence, Kinds: k.events(), Snapshot: k.snapshot, Ready: k.ready, Routes: routes,
+		Table: k.door.table, Bus: k.bus, Auth: who, Presence: presence, Kinds: k.events(), Snapshot: k.snapshot, Ready: k.ready,
+		Channels: func() any { return k.door.health.Channels() }, Routes: routes,
 		Origins: g.AllowedOrigins, Hosts: g.Hosts, Registry: metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections},
 		Capabilities: capabilities, Version: k.o.Version, Logger: k.log.Named("gateway"),
 	})

@@ -15,8 +15,9 @@ const hookTimeout = 5 * time.Second
 const storeTimeout = 2 * time.Second
 
 // ready says why the gateway cannot serve now, for probes: nil from when every part has been started until the first of
-// them is stopped, and while the store answers. What one plugin or one channel lacks is not looked at: the gateway
-// serves all others, and starting it anew would not help.
+// them is stopped, and while the store answers. What plugins or channels lack is not looked at, though all of
+// them be down: clients are served all the same, and neither to start the gateway anew nor to send nobody there would
+// bring a platform back. The answer names how each channel is, for who watches it.
 func (k *Kernel) ready(ctx context.Context) error {
 	if !k.up.Load() {
 		return wit.NewError(wit.CodeUnavailable, "the gateway is starting or stopping")

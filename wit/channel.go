@@ -180,10 +180,11 @@ func (v Transport) Valid() bool {
 //
 // Each opening is told by `opened`, before anything that came on it; each end and each attempt that
 // failed by `closed`. After a `closed` the kernel opens it again by itself, after half a second and then
-// longer and longer, up to a minute; where another url is needed, the answer to `closed` opens the same
-// id anew, and the waiting is the same. One that is refused here, as malformed or not permitted, waits
-// for a minute and shows the account as failed. An event stream is opened again with `Last-Event-ID`. Frames wait for a connection that
-// is opened for the first time; when it is broken they are dropped.
+// longer and longer, up to a minute, or up to five seconds while nobody answers; where another url is
+// needed, the answer to `closed` opens the same id anew, and the waiting is the same. One that is refused
+// here, as malformed or not permitted, waits for a minute and shows the account as failed. An event stream
+// is opened again with `Last-Event-ID`. Frames wait for a connection that is opened for the first time;
+// when it is broken they are dropped.
 type OpenConnection struct {
 	Connection string    `json:"connection,omitempty"`
 	Transport  Transport `json:"transport,omitempty"`

@@ -70,8 +70,8 @@ type Limits struct {
 	MaxTimeout time.Duration // of any request: the contract's
 	Head       time.Duration // until a stream's response begins: 2 min
 	Idle       time.Duration // of a stream that says nothing: 2 min
-	Connect    time.Duration // until a connection is open: 30 s
-	Ping       time.Duration // between the pings of a websocket, and until one is answered: 30 s
+	Connect    time.Duration // until a connection is open: 15 s
+	Ping       time.Duration // between the pings of a websocket, and until one is answered: 10 s, so that silence is noticed in 20
 	Silence    time.Duration // of an event stream that is a connection: 5 min
 }
 
@@ -104,8 +104,8 @@ func (l Limits) withDefaults() Limits {
 	wait(&l.MaxTimeout, wit.HTTPRequestTimeoutCut*time.Millisecond)
 	wait(&l.Head, 2*time.Minute)
 	wait(&l.Idle, 2*time.Minute)
-	wait(&l.Connect, 30*time.Second)
-	wait(&l.Ping, 30*time.Second)
+	wait(&l.Connect, 15*time.Second)
+	wait(&l.Ping, 10*time.Second)
 	wait(&l.Silence, 5*time.Minute)
 	return l
 }

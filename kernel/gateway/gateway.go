@@ -61,6 +61,8 @@ type Deps struct {
 	Snapshot func(context.Context) Snapshot
 	// Ready says why the gateway cannot serve yet, or nil; nil is always ready.
 	Ready func(context.Context) error
+	// Channels says how the accounts of channels are, for /ready; it becomes JSON. nil says nothing.
+	Channels func() any
 	// Routes are served beside the gateway's own paths.
 	Routes []Route
 	// Origins are web origins ("https://chat.example.org") that may connect besides the same host.
@@ -134,7 +136,7 @@ func New(d Deps) (*Gateway, error) {
 		transport: &transport{patience: limits.Write, received: metrics.received, sent: metrics.sent},
 		broadcast: g.broadcast, greeter: newGreeter(d, limits, started, g.broadcast),
 	}
-	site := &web{version: d.Version, started: started, auth: d.Auth, door: entry, ready: d.Ready, stopping: hub.stopping, log: d.Logger}
+	site := &web{version: d.Version, started: started, auth: d.Auth, door: entry, ready: d.Ready, channels: d.Channels, stopping: hub.stopping, log: d.Logger}
 	g.handler = site.handler(promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{}), d.Routes)
 	return g, nil
 }

@@ -27,6 +27,7 @@ type web struct {
 	auth     Authority
 	door     *door
 	ready    func(context.Context) error // nil is always ready
+	channels func() any                  // nil says nothing
 	stopping func() bool
 	log      hclog.Logger
 }
@@ -59,7 +60,7 @@ func (s *web) handler(metrics http.Handler, routes []Route) http.Handler {
 	}
 	// Local tools read metrics without a token: they say how much is done, not what.
 	r.Get("/metrics", func(w http.ResponseWriter, q *http.Request) {
-		if _, err := s.auth.HTTP(q); err != nil && !s.auth.Peer(q).Local {
+		if !s.known(q) {
 			s.unauthorized(w, q)
 			return
 		}
@@ -120,8 +121,20 @@ func (s *web) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"status": "ok", "version": s.version, "uptimeSeconds": int64(time.Since(s.started).Seconds())})
 }
 
-// serveReady tells the reason to the log only: anybody may ask.
+// known reports whether a request is of this machine, or shows a secret that is right.
+func (s *web) known(r *http.Request) bool {
+	_, err := s.auth.HTTP(r)
+	return err == nil || s.auth.Peer(r).Local
+}
+
+// serveReady tells the reason to the log only: anybody may ask. How the channels are is no reason, and is told to who may
+// read /metrics too.
 func (s *web) serveReady(w http.ResponseWriter, r *http.Request) {
+	known := s.known(r)
+	if !known && r.Header.Get("Authorization") != "" {
+		s.unauthorized(w, r) // it must not tell guesses from each other
+		return
+	}
 	var err error
 	switch {
 	case s.stopping():
@@ -135,7 +148,11 @@ func (s *web) serveReady(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusServiceUnavailable, map[string]any{"status": "not_ready", "version": s.version})
 		return
 	}
-	reply(w, http.StatusOK, map[string]any{"status": "ready", "version": s.version})
+	body := map[string]any{"status": "ready", "version": s.version}
+	if known && s.channels != nil {
+		body["channels"] = s.channels()
+	}
+	reply(w, http.StatusOK, body)
 }
 
 // unauthorized refuses a request of the gateway's own paths. Without a secret it was no guess.

@@ -28,6 +28,7 @@ func TestHTTP(t *testing.T) {
 	ready := error(nil)
 	r := boot(t, func(_ *authDeps, g *gateway.Deps) {
 		g.Ready = func(context.Context) error { return ready }
+		g.Channels = func() any { return []string{"chat/main is down"} }
 		g.Routes = []gateway.Route{
 			{Pattern: "/plugins/{id}/*", MaxBody: 8, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 				b, err := io.ReadAll(q.Body)
@@ -51,6 +52,9 @@ func TestHTTP(t *testing.T) {
 		{"health", "GET", "/health", remote, 200, `"status":"ok"`},
 		{"healthz", "GET", "/healthz", remote, 200, `"status":"ok"`},
 		{"ready", "GET", "/ready", remote, 200, `"status":"ready"`},
+		{"ready here", "GET", "/ready", nil, 200, `"channels":["chat/main is down"],"status":"ready"`},
+		{"ready with the token", "GET", "/ready", func(q *http.Request) { remote(q); q.Header.Set("Authorization", "Bearer "+token) }, 200, "chat/main is down"},
+		{"ready with a wrong token", "GET", "/ready", func(q *http.Request) { remote(q); q.Header.Set("Authorization", "Bearer x") }, 401, unauthorized},
 		{"metrics here", "GET", "/metrics", nil, 200, "carapace_ws_connections 0"},
 		{"metrics from elsewhere", "GET", "/metrics", remote, 401, unauthorized},
 		{"metrics by a name given to this machine", "GET", "/metrics", func(q *http.Request) { q.Host = "evil.example.org" }, 401, unauthorized},
@@ -81,6 +85,9 @@ func TestHTTP(t *testing.T) {
 			}
 		})
 	}
+	if w := r.get("GET", "/ready", remote); strings.Contains(w.Body.String(), "chat") {
+		t.Errorf("strangers are told of channels: %s", w.Body)
+	}
 	ready = errors.New("a secret reason")
 	if w := r.get("GET", "/ready", remote); w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "secret") {
 		t.Errorf("not ready: %d %s", w.Code, w.Body)
@@ -97,7 +104,7 @@ func TestHTTPGuessing(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "in")
 	})
-	for path, header := range map[string][2]string{"/metrics": {"Authorization", "Bearer " + token}, "/plugins/x/y": {"X-Secret", "right"}} {
+	for path, header := range map[string][2]string{"/metrics": {"Authorization", "Bearer " + token}, "/ready": {"Authorization", "Bearer " + token}, "/plugins/x/y": {"X-Secret", "right"}} {
 		t.Run(path, func(t *testing.T) {
 			r := boot(t, func(_ *authDeps, g *gateway.Deps) {
 				g.Routes = []gateway.Route{{Pattern: "/plugins/{id}/*", Handler: webhook}}

@@ -136,6 +136,9 @@ func (s *Service) Service() service.Service {
 // Health says whether the gateway works, and of what it consists.
 func (s *Service) Health(ctx context.Context) Health { return s.monitor.health(ctx) }
 
+// Channels says how the accounts are, as status does.
+func (s *Service) Channels() []Account { return s.monitor.accounts.List() }
+
 // methods lists the rows of the method table.
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
