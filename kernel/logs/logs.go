@@ -68,12 +68,15 @@ func levelOf(name string) hclog.Level {
 	return hclog.LevelFromString(name)
 }
 
-// SetLevel changes the level of all loggers, at once; an unknown one changes nothing.
+// SetLevel changes the level of all loggers, at once, and says so; an unknown one changes nothing.
 func (l *Log) SetLevel(name string) {
 	level := levelOf(name)
-	if level != hclog.NoLevel {
-		l.logger.SetLevel(level)
+	if level == hclog.NoLevel || level == l.logger.GetLevel() {
+		return
 	}
+	l.logger.SetLevel(min(level, hclog.Info)) // for this line
+	l.logger.Info("log level changed", "level", level.String())
+	l.logger.SetLevel(level)
 }
 
 // Logger is what the kernel logs with.

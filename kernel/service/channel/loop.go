@@ -196,17 +196,23 @@ func (l *loop) publish() {
 	ChangedKind.Publish(l.bus, now)
 }
 
-// tell logs when the account is connected or is no more.
+// tell logs when the account is connected, when it is no more, and when it cannot be or for another reason.
 func (l *loop) tell(now Changed) {
 	const connected = string(wit.ConnectionStateConnected)
-	switch condition := now.Condition(); {
-	case condition == connected && l.told != connected:
+	condition := now.Condition()
+	switch {
+	case condition == l.told:
+		return
+	case condition == connected:
 		l.log.Info("channel connected", "account", l.id)
-		l.told = connected
-	case condition != connected && l.told == connected:
+	case l.told == connected:
 		l.log.Info("channel not connected any more", "account", l.id, "state", condition, "reason", now.Message)
-		l.told = condition
+	case condition == string(now.State) && now.State != wit.ConnectionStateConnecting, condition == string(phaseFailed):
+		l.log.Info("channel not connected", "account", l.id, "state", condition, "reason", now.Message)
+	default:
+		return
 	}
+	l.told = condition
 }
 
 // idle reports whether nothing is under way that would bring an event.
