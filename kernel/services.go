@@ -140,7 +140,7 @@ func (w *wiring) chat() func() service.Service {
 
 func (w *wiring) inbox() func() service.Service {
 	w.letters = inbox.New(inbox.Deps{
-		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs), Outbox: w.outbox,
+		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs, w.outbox), Outbox: w.outbox,
 		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Owners: ownerSettings{w.settings}, Redact: w.state.vault.Redact,
 	})
 	return w.letters.Service

@@ -1,12 +1,15 @@
 package agent
 
 import (
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Runs is woken when new runs are queued.
@@ -19,13 +22,19 @@ type Runs interface {
 type Intake struct {
 	sessions *session.Service
 	runs     Runs
+	outbox   message.Outbox
 }
 
-// NewIntake returns an intake for these sessions, whose runs are executed by runs.
-func NewIntake(sessions *session.Service, runs Runs) *Intake { return &Intake{sessions, runs} }
+// NewIntake returns an intake for these sessions, whose runs are executed by runs. What it cannot take it says by outbox.
+func NewIntake(sessions *session.Service, runs Runs, outbox message.Outbox) *Intake {
+	return &Intake{sessions, runs, outbox}
+}
 
 // Wake implements message.Acceptor.
-func (i *Intake) Wake() { i.runs.Wake() }
+func (i *Intake) Wake() {
+	i.runs.Wake()
+	i.outbox.Wake()
+}
 
 // Accept implements message.Acceptor: the message is a run in its conversation's session, answered there.
 // Who speaks for the owner is decided here, where the sender is known; a command of somebody else that would change
@@ -50,7 +59,31 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	}
 	r.Attachments = in.Attachments[:min(len(in.Attachments), maxAttachments)]
 	_, err := run.Enqueue(tx, r)
+	if wit.CodeOf(err) == wit.CodeRateLimited {
+		return i.decline(tx, r, m)
+	}
 	return err
+}
+
+// declineEvery is how often a conversation is told that its messages are not taken.
+const declineEvery = 10 * time.Minute
+
+// decline tells a conversation whose session has too many runs that a message was not taken. Who goes on writing is not
+// told each time. Errors: the store's.
+func (i *Intake) decline(tx store.Tx, r run.Run, m message.Inbound) error {
+	out := message.Outbound{
+		ID:      fmt.Sprintf("full:%s:%d", r.Session, m.ReceivedAt/declineEvery.Milliseconds()),
+		Channel: r.Reply.Channel, Account: r.Reply.Account, To: m.Message.Conversation,
+		Text:  "Sorry, too many messages wait for an answer here, so I have not taken this one. Please send it again later.",
+		Agent: r.Session.Agent(), SessionKey: string(r.Session),
+	}
+	if isGroup(&out.To) {
+		out.ReplyTo = r.Reply.MessageID
+	}
+	if err := i.outbox.Enqueue(tx, out); store.Failed(err) {
+		return err
+	}
+	return nil // what can never be delivered is no reason to keep what was taken
 }
 
 // preface is what the model has to know beside the text: what was said before, what is answered.

@@ -1,11 +1,16 @@
 package agent_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/chat/chattest"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -175,4 +180,94 @@ func TestEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// nobody executes runs, so that they wait.
+type nobody struct{}
+
+func (nobody) Wake() {}
+
+// outbox keeps what is to be sent, by its id, once.
+type outbox struct{}
+
+func (outbox) Wake() {}
+func (outbox) Enqueue(tx store.Tx, m message.Outbound) error {
+	if err := tx.Insert("test.out", m.ID, []byte(m.To.ID+": "+m.Text)); wit.CodeOf(err) != wit.CodeConflict {
+		return err
+	}
+	return nil
+}
+
+// TestAFullQueueSaysSo: what a session has no room for is refused in its own chat, now and then; it is not a failure of
+// the channel, and /stop, which makes room, is taken.
+func TestAFullQueueSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := store.OpenMemory()
+		sessions := session.New(session.Deps{
+			Store: db, Bus: &event.Bus{}, Queue: run.SessionQueue{}, Settings: func() session.Settings { return session.Settings{} }, Log: hclog.NewNullLogger(),
+		})
+		intake := agent.NewIntake(sessions, nobody{}, outbox{})
+		accept := func(id, text string) {
+			t.Helper()
+			if err := db.Update(t.Context(), func(tx store.Tx) error {
+				m := chattest.Inbound(id, text)
+				m.ReceivedAt = time.Now().UnixMilli()
+				return intake.Accept(tx, m)
+			}); err != nil {
+				t.Fatalf("%s: %v", id, err)
+			}
+		}
+		// told lists the refusals, and reports whether a message has its run.
+		told := func(id string) (refusals []string, taken bool) {
+			if err := db.View(t.Context(), func(tx store.Tx) error {
+				refusals = nil
+				for row, err := range tx.Scan("test.out", store.Range{Prefix: "full:"}) {
+					if err != nil {
+						return err
+					}
+					refusals = append(refusals, string(row.Value))
+				}
+				_, err := run.Find(tx, run.FromChannel.ID("in-"+id))
+				taken = err == nil
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return refusals, taken
+		}
+		if err := db.Update(t.Context(), func(tx store.Tx) error {
+			for i := range 1000 {
+				if err := intake.Accept(tx, chattest.Inbound(fmt.Sprint("m", i), "hello")); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if refusals, taken := told("m999"); len(refusals) != 0 || !taken {
+			t.Fatalf("refused %q, taken %t", refusals, taken)
+		}
+		for _, id := range []string{"x", "y"} {
+			accept(id, "one too many")
+			if refusals, taken := told(id); len(refusals) != 1 || !strings.HasPrefix(refusals[0], "42: ") || !strings.Contains(refusals[0], "not taken this one") || taken {
+				t.Errorf("%s: refused %q, taken %t", id, refusals, taken)
+			}
+		}
+		time.Sleep(11 * time.Minute)
+		accept("z", "still")
+		if refusals, _ := told("z"); len(refusals) != 2 {
+			t.Errorf("later it is told %q", refusals)
+		}
+		accept("stop", "/stop")
+		if _, taken := told("stop"); !taken {
+			t.Error("/stop is not taken")
+		}
+		for i := range 100 {
+			accept(fmt.Sprint("s", i), "/stop")
+		}
+		if _, taken := told("s99"); taken {
+			t.Error("there is room for urgent ones without end")
+		}
+	})
 }

@@ -36,7 +36,8 @@ type Queue struct {
 func NewQueue() *Queue { return &Queue{wake: make(chan struct{}, 1)} }
 
 // Enqueue records o in tx; once it has committed, Wake makes it go out. An ID that is known already is
-// no error and changes nothing. A conversation that has moved gets it under its present id. Errors: CodeInvalid for a message that nobody can send; the store's.
+// no error and changes nothing. A conversation that has moved gets it under its present id
+// and name. Errors: CodeInvalid for a message that nobody can send; the store's.
 func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
 	o.Text = strings.ToValidUTF8(o.Text, "\uFFFD")
 	switch {
@@ -52,7 +53,7 @@ func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
 	if err != nil {
 		return err
 	}
-	if o.To.ID, err = move.Present(tx, message.Account{Channel: o.Channel, ID: o.Account}, o.To.ID); err != nil {
+	if o.To, err = move.Present(tx, message.Account{Channel: o.Channel, ID: o.Account}, o.To); err != nil {
 		return err
 	}
 	key := rowKey(seq)
@@ -82,7 +83,9 @@ func (q *Queue) Moved(tx store.Tx, m message.Move) error {
 		}
 	}
 	for _, e := range waiting {
-		e.To.ID, e.To.Kind = m.To.ID, m.To.Kind
+		if e.To.ID, e.To.Kind = m.To.ID, m.To.Kind; m.To.Name != nil {
+			e.To.Name = m.To.Name
+		}
 		if err := queueTable.Put(tx, e.key, e.record); err != nil {
 			return err
 		}

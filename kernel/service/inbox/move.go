@@ -27,8 +27,16 @@ func (s *Service) Moved(ctx context.Context, m message.Move) error {
 
 // announce tells of a move that was committed.
 func (s *Service) announce(m message.Move) {
-	s.log.Info("conversation has another id", "channel", m.Account.Channel, "account", m.Account.ID, "from", m.From, "to", m.To.ID)
+	s.log.Info("conversation has another id", "channel", m.Account.Channel, "account", m.Account.ID, "from", m.From, "to", m.To.ID, "name", named(m.To))
 	s.outbox.Wake()
+}
+
+// named is a conversation's name, or its id where it has none.
+func named(c wit.Conversation) string {
+	if c.Name != nil && *c.Name != "" {
+		return *c.Name
+	}
+	return c.ID
 }
 
 // movers are told of a move in its transaction, beside the inbox itself.

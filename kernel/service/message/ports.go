@@ -5,7 +5,8 @@ import "github.com/carapace-gateway/carapace/kernel/store"
 // Acceptor takes messages that are to be answered.
 type Acceptor interface {
 	// Accept queues the message in tx. It is called once for each message, unless its transaction fails;
-	// the same ID twice is one message. Errors: CodeRateLimited for a full queue; the store's.
+	// the same ID twice is one message. One that there is no room for is refused to its conversation.
+	// Errors: the store's.
 	Accept(tx store.Tx, m Inbound) error
 	// Wake is called after a commit with accepted messages in it. It returns at once.
 	Wake()

@@ -8,6 +8,7 @@
 package move
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -15,10 +16,11 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Both directions are kept, by account and id.
+// Both directions are kept, by account and id, and what a conversation was told to be when it got an id.
 const (
 	olderTable = store.Table[string]("moves.older")
 	newerTable = store.Table[string]("moves.newer")
+	factsTable = store.Table[wit.Conversation]("moves.facts")
 )
 
 // maxHops bounds how often a conversation is followed, should platforms ever move one in a circle.
@@ -37,13 +39,32 @@ func Record(tx store.Tx, m message.Move) (fresh bool, err error) {
 	if err == nil {
 		err = olderTable.Put(tx, m.Account.Key(m.To.ID), m.From)
 	}
+	if err == nil {
+		err = factsTable.Put(tx, m.Account.Key(m.To.ID), m.To)
+	}
 	return err == nil, err
 }
 
-// Present returns what a conversation is called now. Errors: the store's.
-func Present(tx store.Tx, a message.Account, id string) (string, error) {
-	ids, err := follow(tx, newerTable, a, id)
-	return ids[len(ids)-1], err
+// Present returns a conversation as it is now: with its id, and with its kind and its name where they were told. The
+// thread stays what it is. Errors: the store's.
+func Present(tx store.Tx, a message.Account, c wit.Conversation) (wit.Conversation, error) {
+	ids, err := follow(tx, newerTable, a, c.ID)
+	if err != nil || len(ids) == 1 {
+		return c, err
+	}
+	c.ID = ids[len(ids)-1]
+	now, err := factsTable.Get(tx, a.Key(c.ID))
+	switch {
+	case wit.CodeOf(err) == wit.CodeNotFound: // it was recorded by a version that kept none
+		return c, nil
+	case err != nil:
+		return c, err
+	}
+	c.Kind = cmp.Or(now.Kind, c.Kind)
+	if now.Name != nil {
+		c.Name = now.Name
+	}
+	return c, nil
 }
 
 // Names returns all that a conversation has been called, up to and with id, the first id first. Errors: the store's.

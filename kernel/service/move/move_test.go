@@ -2,6 +2,7 @@ package move_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -51,7 +52,8 @@ func TestMoves(t *testing.T) {
 			{other, "a", "z", "[a]"}, {other, "c", "c", "[c]"}, {account, huge, "h", "[" + huge + "]"},
 		} {
 			storetest.Update(t, s, func(tx store.Tx) error {
-				present, err := move.Present(tx, c.account, c.id)
+				now, err := move.Present(tx, c.account, wit.Conversation{ID: c.id})
+				present := now.ID
 				if err != nil {
 					return err
 				}
@@ -88,4 +90,33 @@ func TestACircleEnds(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestPresentNamesTheConversation: whoever had written down how a group was called finds what it is called now.
+func TestPresentNamesTheConversation(t *testing.T) {
+	s, name := store.OpenMemory(), func(n string) *string { return &n }
+	told := func(from string, to wit.Conversation) {
+		t.Helper()
+		storetest.Update(t, s, func(tx store.Tx) error {
+			_, err := move.Record(tx, message.Move{Account: account, From: from, To: to})
+			return err
+		})
+	}
+	told("a", wit.Conversation{ID: "b", Kind: wit.ConversationKindGroup, Name: name("Crew")})
+	told("b", wit.Conversation{ID: "c", Kind: wit.ConversationKindChannel, Name: name("The Crew")})
+	told("x", wit.Conversation{ID: "y"})
+	for _, c := range []struct{ in, want wit.Conversation }{
+		{wit.Conversation{ID: "a", Kind: wit.ConversationKindGroup, Name: name("Old"), Thread: name("7")}, wit.Conversation{ID: "c", Kind: wit.ConversationKindChannel, Name: name("The Crew"), Thread: name("7")}},
+		{wit.Conversation{ID: "b"}, wit.Conversation{ID: "c", Kind: wit.ConversationKindChannel, Name: name("The Crew")}},
+		{wit.Conversation{ID: "c", Name: name("As it is told today")}, wit.Conversation{ID: "c", Name: name("As it is told today")}},
+		{wit.Conversation{ID: "x", Kind: wit.ConversationKindGroup, Name: name("X")}, wit.Conversation{ID: "y", Kind: wit.ConversationKindGroup, Name: name("X")}},
+	} {
+		storetest.Update(t, s, func(tx store.Tx) error {
+			got, err := move.Present(tx, account, c.in)
+			if !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%s is %s now, want %s", wit.Marshal(&c.in), wit.Marshal(&got), wit.Marshal(&c.want))
+			}
+			return err
+		})
+	}
 }

@@ -26,6 +26,8 @@ const (
 	maxKey   = 256         // a client's
 	maxRunID = maxKey + 16 // with its source
 	maxQueue = 1000
+	// maxUrgent is how many urgent runs a full queue takes besides: whoever is told to /stop must be able to.
+	maxUrgent = 50
 	// keepRuns is how long a finished run answers for its id, in milliseconds.
 	keepRuns = 30 * 24 * 3600 * 1000
 )
@@ -62,7 +64,11 @@ func Enqueue(tx store.Tx, r Run) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	if len(waiting) >= maxQueue {
+	room := maxQueue
+	if r.Urgent {
+		room += maxUrgent
+	}
+	if len(waiting) >= room {
 		return Receipt{}, wit.Errorf(wit.CodeRateLimited, "session %s has %d unfinished runs: wait, or stop them with /stop", r.Session, len(waiting))
 	}
 	if r.Ticket, err = tx.Next("runs"); err != nil {

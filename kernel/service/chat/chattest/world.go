@@ -131,7 +131,7 @@ func (w *World) Build(st store.Store) *Process {
 		w.T.Fatal(err)
 	}
 	return &Process{
-		World: w, Runs: runs, Agents: agents, Models: models, Intake: agent.NewIntake(sessions, runs), Sessions: sessions, Table: table,
+		World: w, Runs: runs, Agents: agents, Models: models, Intake: agent.NewIntake(sessions, runs, outbox{}), Sessions: sessions, Table: table,
 	}
 }
 
