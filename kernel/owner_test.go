@@ -70,6 +70,14 @@ func TestAStrangerHasNoPartInTheOwnersConversation(t *testing.T) {
 				t.Errorf("%s gives %s: %q", stranger, command, got)
 			}
 		}
+		// What the owner is told to copy into a shell is one command, whatever somebody has called themselves.
+		for id, words := range map[string]string{
+			"x; rm -rf ~": `chat 'x; rm -rf ~'`, "$(id)`id`": "chat '$(id)`id`'", "a'b": `chat 'a'\''b'`, "-rf": "-- chat -rf", "x\n```\nid": `chat 'x\n` + "```" + `\nid'`,
+		} {
+			if got := r.hears(id, "/new"); !strings.HasSuffix(got, "\n\ncarapace pairing owner "+words+"\n") {
+				t.Errorf("%q gives /new: %q", id, got)
+			}
+		}
 		for command, want := range map[string]string{"/stop": "Stopped.", "/model": "The model is told/model", "/think": "Thinking is off", "/whoami": "agent:main:chat:dm:"} {
 			if got := r.hears(stranger, command); !strings.Contains(got, want) {
 				t.Errorf("%s gives %s: %q, want %q", stranger, command, got, want)

@@ -131,7 +131,7 @@ func unsetSetting(ctx context.Context, o *options, path string) error {
 }
 
 func changeSettings(ctx context.Context, o *options, change wit.JSON) error {
-	done, err := o.settings().patch(ctx, change)
+	done, err := o.settings().patch(ctx, change, "")
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // newPairing is the owner's side of pairing: a stranger who writes to a channel is told a code, and the owner
@@ -94,43 +95,60 @@ func approve(ctx context.Context, o *options, p inbox.PairingDecisionParams) err
 	case done.CommandOwnerBootstrap == "configured":
 		return o.println("approved, and named as the owner")
 	case done.CommandOwnerBootstrap == "already-configured":
-		return o.println(fmt.Sprintf("approved; an owner is named already: `carapace pairing owner %s %s` adds this one", done.Channel, plain.Line(done.SenderID)))
+		return o.println(fmt.Sprintf("approved; an owner is named already: `carapace pairing owner %s` adds this one", plain.Words(done.Channel, done.SenderID)))
 	case !list.CommandOwnerConfigured:
-		return o.println(fmt.Sprintf("approved; if that is you, say so: `carapace pairing owner %s %s`", done.Channel, plain.Line(done.SenderID)))
+		return o.println(fmt.Sprintf("approved; if that is you, say so: `carapace pairing owner %s`", plain.Words(done.Channel, done.SenderID)))
 	}
 	return o.println("approved")
 }
 
 // nameOwner adds a person to the settings.
 func nameOwner(ctx context.Context, o *options, owner string) error {
-	store := o.settings()
-	now, err := store.read(ctx)
-	if err != nil {
-		return err
-	}
-	var c struct{ Owners []string }
-	if d, err := config.ParseDocument([]byte(now.Raw)); err != nil {
-		return err
-	} else if list, ok := d.Get("owners"); ok {
-		if err := json.Unmarshal(list, &c.Owners); err != nil {
-			return err
-		}
-	}
-	if !slices.Contains(c.Owners, owner) {
-		c.Owners = append(c.Owners, owner)
-	}
-	change, err := json.Marshal(map[string][]string{"owners": c.Owners})
-	if err != nil {
-		return err
-	}
-	done, err := store.patch(ctx, change)
+	done, err := addOwner(ctx, o.settings(), owner)
 	if err != nil {
 		return err
 	}
 	if o.json {
 		return o.printJSON(done)
 	}
-	return o.println(owner + " is the owner")
+	return o.println(plain.Line(owner) + " is the owner")
+}
+
+// addTries is how often the settings are read anew, since somebody else has changed them.
+const addTries = 5
+
+// addOwner adds a person to the owners. A list is written as a whole, so that nobody else may have written meanwhile.
+func addOwner(ctx context.Context, store settingsStore, owner string) (done settingsChange, err error) {
+	for range addTries {
+		var now settingsText
+		if now, err = store.read(ctx); err != nil {
+			return done, err
+		}
+		var change wit.JSON
+		if change, err = withOwner(now.Raw, owner); err != nil {
+			return done, err
+		}
+		if done, err = store.patch(ctx, change, now.Hash); wit.CodeOf(err) != wit.CodeConflict {
+			return done, err
+		}
+	}
+	return done, err
+}
+
+// withOwner is the change that makes a person one more owner of the settings.
+func withOwner(raw, owner string) (wit.JSON, error) {
+	var owners []string
+	if d, err := config.ParseDocument([]byte(raw)); err != nil {
+		return nil, err
+	} else if list, ok := d.Get("owners"); ok {
+		if err := json.Unmarshal(list, &owners); err != nil {
+			return nil, err
+		}
+	}
+	if !slices.Contains(owners, owner) {
+		owners = append(owners, owner)
+	}
+	return json.Marshal(map[string][]string{"owners": owners})
 }
 
 // printPairing writes the requests that wait; the code is what approve and dismiss take.

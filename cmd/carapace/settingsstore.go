@@ -14,8 +14,8 @@ import (
 // settingsStore is where the settings are read and changed.
 type settingsStore interface {
 	read(context.Context) (settingsText, error)
-	// patch lays an object over the settings (RFC 7396).
-	patch(ctx context.Context, change wit.JSON) (settingsChange, error)
+	// patch lays an object over the settings (RFC 7396), over those with the hash base where that is not empty.
+	patch(ctx context.Context, change wit.JSON, base string) (settingsChange, error)
 	// replace puts another text in the place of the one with the hash base.
 	replace(ctx context.Context, text, base string) (settingsChange, error)
 }
@@ -49,8 +49,8 @@ func (l liveSettings) read(ctx context.Context) (t settingsText, err error) {
 	return t, err
 }
 
-func (l liveSettings) patch(ctx context.Context, change wit.JSON) (done settingsChange, err error) {
-	err = l.o.call(ctx, "config.patch", system.ConfigPatchParams{Raw: string(change)}, &done)
+func (l liveSettings) patch(ctx context.Context, change wit.JSON, base string) (done settingsChange, err error) {
+	err = l.o.call(ctx, "config.patch", system.ConfigPatchParams{Raw: string(change), BaseHash: base}, &done)
 	return done, err
 }
 
@@ -79,8 +79,8 @@ func (f settingsFile) read(context.Context) (settingsText, error) {
 	return settingsText{Raw: string(d.Text()), Hash: config.Hash(text)}, nil
 }
 
-func (f settingsFile) patch(_ context.Context, change wit.JSON) (settingsChange, error) {
-	return f.edit("", func(d *config.Document) error { return d.Merge(change) })
+func (f settingsFile) patch(_ context.Context, change wit.JSON, base string) (settingsChange, error) {
+	return f.edit(base, func(d *config.Document) error { return d.Merge(change) })
 }
 
 func (f settingsFile) replace(_ context.Context, text, base string) (settingsChange, error) {

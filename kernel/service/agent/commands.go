@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -122,7 +123,7 @@ func (c commands) answer(ctx context.Context, a *run.Active) (text string, chang
 func denial(o message.Origin) string {
 	text := "Only the owner of this assistant may do that here."
 	if o.Sender != nil && o.Sender.ID != "" {
-		text += "\n\nIf that is you, run on its machine:\n\ncarapace pairing owner " + o.Channel + " " + o.Sender.ID
+		text += "\n\nIf that is you, run on its machine:\n\n```\ncarapace pairing owner " + plain.Words(o.Channel, o.Sender.ID) + "\n```"
 	}
 	return text
 }

@@ -8,7 +8,6 @@
 package move
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -60,8 +59,7 @@ func Present(tx store.Tx, a message.Account, c wit.Conversation) (wit.Conversati
 	case err != nil:
 		return c, err
 	}
-	c.Kind = cmp.Or(now.Kind, c.Kind)
-	if now.Name != nil {
+	if c.Kind = now.Kind; now.Name != nil {
 		c.Name = now.Name
 	}
 	return c, nil

@@ -104,7 +104,7 @@ func TestPresentNamesTheConversation(t *testing.T) {
 	}
 	told("a", wit.Conversation{ID: "b", Kind: wit.ConversationKindGroup, Name: name("Crew")})
 	told("b", wit.Conversation{ID: "c", Kind: wit.ConversationKindChannel, Name: name("The Crew")})
-	told("x", wit.Conversation{ID: "y"})
+	told("x", wit.Conversation{ID: "y", Kind: wit.ConversationKindGroup})
 	for _, c := range []struct{ in, want wit.Conversation }{
 		{wit.Conversation{ID: "a", Kind: wit.ConversationKindGroup, Name: name("Old"), Thread: name("7")}, wit.Conversation{ID: "c", Kind: wit.ConversationKindChannel, Name: name("The Crew"), Thread: name("7")}},
 		{wit.Conversation{ID: "b"}, wit.Conversation{ID: "c", Kind: wit.ConversationKindChannel, Name: name("The Crew")}},
