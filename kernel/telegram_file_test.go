@@ -111,7 +111,7 @@ func TestWhatCannotBeSeenIsNamed(t *testing.T) {
 		{botapi.Message{Photo: []botapi.File{f}, Caption: "look"}, `"look\n[attached: image p.jpg, image/jpeg, 1 KB]"`, 2},
 		{botapi.Message{Photo: []botapi.File{f}, Caption: "again"}, `"again\n[attached: image p.jpg, image/jpeg, 1 KB]"`, 3},
 		{botapi.Message{Voice: &voice}, `"[attached: audio, audio/ogg, 1 KB]"`, 4},
-		{botapi.Message{Document: &gone, Caption: "and this?"}, `"and this?\n[attached: document old.pdf]"`, 5},
+		{botapi.Message{Document: &gone, Caption: "and this?"}, `"and this?\n[attached: document old.pdf, which was left out]"`, 5},
 	} {
 		c.message.From, c.message.Chat = new(person(1)), chat
 		s.Say(c.message)

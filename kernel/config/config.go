@@ -83,8 +83,8 @@ type Agent struct {
 // Session is how conversations map to sessions.
 type Session struct {
 	// DMScope says which direct chats share a session: "main" (all of them: whoever may write reads what the
-	// owner said), "per-peer" or "per-channel-peer". When left out, the owner has the main session and everybody
-	// else one of their own on each channel.
+	// owner said), "per-peer" (those of the owner's accounts) or "per-channel-peer" (none). When left out, the owner
+	// has the main session and everybody else one of their own on each channel.
 	DMScope string `json:"dmScope,omitempty"`
 }
 

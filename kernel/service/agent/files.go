@@ -92,7 +92,7 @@ func attachments(list []wit.Attachment) []wit.Part {
 			p.Kind = wit.PartKindFile
 		}
 		if a.Media == nil || *a.Media == "" {
-			p = session.TextPart("[attached: " + message.Clip(what(&a), 200) + "]")
+			p = session.TextPart("[attached: " + what(&a) + "]")
 		}
 		out = append(out, p)
 		if a.Caption != nil && *a.Caption != "" {
@@ -102,17 +102,24 @@ func attachments(list []wit.Attachment) []wit.Part {
 	return out
 }
 
-// what is what an attachment is, with its name where it has one.
+// what is what an attachment is that is not in the store: no file, one that could not be fetched, or one that the channel
+// left out, because it is too large say.
 func what(a *wit.Attachment) string {
-	text := string(a.Kind)
-	if a.Name != nil && *a.Name != "" {
-		text += " " + *a.Name
+	text := message.Called(a)
+	if a.Kind == wit.AttachmentKindLocation || a.Kind == wit.AttachmentKindContact {
+		return text
+	}
+	if a.Size != nil && *a.Size > 0 {
+		text += ", " + kilobytes(*a.Size)
 	}
 	if a.Fetch != nil {
-		text += ", which could not be fetched"
+		return text + ", which could not be fetched"
 	}
-	return text
+	return text + ", which was left out"
 }
+
+// kilobytes writes a size for people and models.
+func kilobytes(size int64) string { return strconv.FormatInt((size+1023)/1024, 10) + " KB" }
 
 // show leaves in what the model reads the pictures of people that it can be shown, the newest ones and each once; all
 // other files are named in words. It reports whether there are any pictures.
@@ -146,7 +153,7 @@ func describe(p *wit.Part, info wit.MediaInfo, err error) string {
 	if err != nil {
 		return text + ", which is no longer kept]"
 	}
-	return text + ", " + info.Mime + ", " + strconv.FormatInt((info.Size+1023)/1024, 10) + " KB]"
+	return text + ", " + info.Mime + ", " + kilobytes(info.Size) + "]"
 }
 
 // produced are the files that tools have made in a run, for whoever waits for its answer.

@@ -56,6 +56,9 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 		settings.IsOwner(from.Channel, in.Sender.ID), alone)
 	if r.Command == "" {
 		r.Text = message.Clip(preface(m)+in.Text, maxText)
+		if n := len(in.Attachments) - maxAttachments; n > 0 {
+			r.Text += fmt.Sprintf("\n[%d more attachments were left out]", n)
+		}
 	}
 	r.Attachments = in.Attachments[:min(len(in.Attachments), maxAttachments)]
 	_, err := run.Enqueue(tx, r)

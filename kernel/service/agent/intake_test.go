@@ -57,10 +57,19 @@ func TestWhatTheModelIsTold(t *testing.T) {
 			m.Message.Attachments[0].Caption = ptr("my cat")
 			m.Message.Attachments[1].Caption = ptr("")
 		}, []string{"text - look", "image m1 ", "text - my cat", "audio m2 ", "audio m3 ", "file m4 ", "file m5 "}},
+		"what is no file": {func(m *message.Inbound) {
+			m.Message.Attachments = []wit.Attachment{{Kind: wit.AttachmentKindLocation, Caption: ptr("1,2")}, {Kind: wit.AttachmentKindContact, Name: ptr("Bob")}}
+		}, []string{"text - look", "text - [attached: location]", "text - 1,2", "text - [attached: contact Bob]"}},
+		"too many files": {func(m *message.Inbound) {
+			for range 18 {
+				m.Message.Attachments = append(m.Message.Attachments, file(wit.AttachmentKindImage, "m1", ""))
+			}
+		}, append([]string{"text - look\n[2 more attachments were left out]"}, slices.Repeat([]string{"image m1 "}, 16)...)},
 		"files that are not there": {func(m *message.Inbound) {
 			m.Message.Attachments = []wit.Attachment{file(wit.AttachmentKindImage, "", ""), file(wit.AttachmentKindDocument, "", "a.pdf"), file(wit.AttachmentKindDocument, "", strings.Repeat("n", 300))}
 			m.Message.Attachments[0].Media, m.Message.Attachments[0].Name = ptr(""), ptr("")
-		}, []string{"text - look", "text - [attached: image]", "text - [attached: document a.pdf]", "text - [attached: document " + strings.Repeat("n", 191) + "…]"}},
+			m.Message.Attachments[1].Size = ptr(int64(1025))
+		}, []string{"text - look", "text - [attached: image, which was left out]", "text - [attached: document a.pdf, 2 KB, which was left out]", "text - [attached: document " + strings.Repeat("n", 150) + "…, which was left out]"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -322,7 +322,7 @@ func TestInboundContext(t *testing.T) {
 		close(feed)
 		synctest.Wait()
 		said := chattest.LastUser(w.Model.Requests()[0])
-		want := "[from Ann]\n[said before in this conversation:\n2: ha\n]\n[in reply to 2: an old joke]\nexplain\n[attached: image cat.jpg]"
+		want := "[from Ann]\n[said before in this conversation:\n2: ha\n]\n[in reply to 2: an old joke]\nexplain\n[attached: image cat.jpg, which was left out]"
 		if said != want {
 			t.Errorf("the model reads %q", said)
 		}

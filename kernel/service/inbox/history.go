@@ -1,6 +1,9 @@
 package inbox
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -8,8 +11,9 @@ import (
 
 // What the pending history of one conversation, or of one thread in it, holds at most.
 const (
-	maxPending     = 50
-	maxPendingText = 2000 // bytes of one message
+	maxPending      = 50
+	maxPendingText  = 2000 // bytes of one message
+	maxPendingFiles = 4    // named, of one message
 )
 
 // pendingTable keeps what was said in a group, and what happened in any conversation, since the last answer there.
@@ -31,8 +35,20 @@ func remember(tx store.Tx, a message.Account, m *wit.Message) error {
 	if _, err := found(err); err != nil {
 		return err
 	}
-	list = append(list, message.Remark{ID: m.ID, Sender: m.Sender, Text: message.Clip(m.Text, maxPendingText), Time: m.Time})
+	list = append(list, message.Remark{ID: m.ID, Sender: m.Sender, Text: gist(m), Time: m.Time})
 	return pendingTable.Put(tx, k, list[max(0, len(list)-maxPending):])
+}
+
+// gist is what is kept of a message: its text, and which files came with it, of which none is fetched.
+func gist(m *wit.Message) string {
+	text := message.Clip(m.Text, maxPendingText)
+	for i := range m.Attachments {
+		if i == maxPendingFiles {
+			return fmt.Sprintf("%s [and %d more]", text, len(m.Attachments)-i)
+		}
+		text = strings.TrimSpace(text + " [attached: " + message.Called(&m.Attachments[i]) + "]")
+	}
+	return text
 }
 
 // recall takes out what was kept for the answer to m.

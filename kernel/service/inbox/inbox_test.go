@@ -399,3 +399,26 @@ func TestLongIDsAreNotMistakenForEachOther(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestFilesOfAGroupsHistoryAreNamed, since they are not kept: nobody is answered about what was silently left out.
+func TestFilesOfAGroupsHistoryAreNamed(t *testing.T) {
+	w := newWorld(t)
+	files := func(n int, body string) wit.Message {
+		m := inGroup(text(fmt.Sprint("f", n), body), false, nil)
+		for i := range n {
+			m.Attachments = append(m.Attachments, wit.Attachment{Kind: wit.AttachmentKindImage})
+			if i == 0 {
+				m.Attachments[0] = wit.Attachment{Kind: wit.AttachmentKindDocument, Name: new("plan.pdf")}
+			}
+		}
+		return m
+	}
+	w.commit(inbox.Batch{Access: open, Messages: []wit.Message{files(1, ""), files(2, "look"), files(6, strings.Repeat("x", 3000)), inGroup(text("m", "bot?"), true, nil)}})
+	h := w.accepted[0].History
+	const four = "[attached: document plan.pdf] [attached: image] [attached: image] [attached: image]"
+	for i, want := range []string{"[attached: document plan.pdf]", "look [attached: document plan.pdf] [attached: image]", strings.Repeat("x", 2000) + "… " + four + " [and 2 more]"} {
+		if h[i].Text != want {
+			t.Errorf("%d is remembered as %q", i, h[i].Text)
+		}
+	}
+}

@@ -74,8 +74,8 @@ func (s Settings) Direct(agent, channel, peer string) Key {
 	switch {
 	case s.DMScope == ScopeMain, s.DMScope == ScopeOwner && s.IsOwner(channel, peer):
 		return s.Main(agent)
-	case s.DMScope == ScopePerPeer:
-		return s.key(agent, "dm:"+person(peer))
+	case s.DMScope == ScopePerPeer && s.IsOwner(channel, peer):
+		return s.key(agent, "dm:owner")
 	}
 	return s.key(agent, name(channel, "unknown")+":dm:"+person(peer))
 }

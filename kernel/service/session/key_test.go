@@ -45,6 +45,30 @@ func TestParseKey(t *testing.T) {
 	}
 }
 
+// TestEqualIDsAreNotOnePerson: whoever takes the id that somebody has on another channel has no part in their session,
+// in no scope that keeps people apart. The owner, who has said so, is one person.
+func TestEqualIDsAreNotOnePerson(t *testing.T) {
+	c := wit.Conversation{Kind: wit.ConversationKindDirect, ID: "c"}
+	for _, scope := range []session.Scope{session.ScopeOwner, session.ScopePerPeer, session.ScopePerChannelPeer} {
+		s := session.Settings{DMScope: scope, Owners: []string{"chat:ann", "irc:Ann_"}}
+		if a, b := s.Conversation("", "chat", c, "bob"), s.Conversation("", "irc", c, "bob"); a == b {
+			t.Errorf("%q: bob and bob are one: %s", scope, a)
+		}
+		if a, b := s.Conversation("", "chat", c, "ann"), s.Conversation("", "irc", c, "ann"); a == b {
+			t.Errorf("%q: the owner and somebody of the same id are one: %s", scope, a)
+		}
+		if a, b := s.Conversation("", "chat", c, "ann"), s.Conversation("", "irc", c, "Ann_"); (a == b) != (scope != session.ScopePerChannelPeer) {
+			t.Errorf("%q: the owner has %s and %s", scope, a, b)
+		}
+	}
+	s := session.Settings{DMScope: session.ScopePerPeer, Owners: []string{"chat:ann"}}
+	for _, channel := range []string{"dm", "", "chat"} {
+		if k := s.Conversation("", channel, c, "owner"); k == s.Conversation("", "chat", c, "ann") {
+			t.Errorf("somebody called owner on %q has the owner's session", channel)
+		}
+	}
+}
+
 func TestConversationKeys(t *testing.T) {
 	thread := "77"
 	direct := wit.Conversation{Kind: wit.ConversationKindDirect, ID: "C1"}
@@ -60,7 +84,7 @@ func TestConversationKeys(t *testing.T) {
 		{"", direct, "agent:main:tele-gram:dm:bob"},
 		{"nonsense", direct, "agent:main:tele-gram:dm:bob"},
 		{session.ScopeMain, direct, "agent:main:main"},
-		{session.ScopePerPeer, direct, "agent:main:dm:bob"},
+		{session.ScopePerPeer, direct, "agent:main:tele-gram:dm:bob"},
 		{session.ScopePerChannelPeer, direct, "agent:main:tele-gram:dm:bob"},
 		{"", group, "agent:main:tele-gram:group:-100%3a5"},
 		{"", topic, "agent:main:tele-gram:group:-100:thread:77"},

@@ -14,7 +14,8 @@ const (
 	ScopeOwner Scope = ""
 	// ScopeMain is one conversation for all of them: whoever may write reads and steers it.
 	ScopeMain Scope = "main"
-	// ScopePerPeer is one for each person, whatever the channel.
+	// ScopePerPeer is one for each person: the owner's accounts are one person, whatever the channel. Of others nobody
+	// knows that, since equal ids on two channels may be two people, so that each has one on each channel.
 	ScopePerPeer Scope = "per-peer"
 	// ScopePerChannelPeer is one for each person on each channel.
 	ScopePerChannelPeer Scope = "per-channel-peer"
