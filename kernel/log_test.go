@@ -105,6 +105,9 @@ func TestTheLogSaysWhatTheOwnerWantsToSee(t *testing.T) {
 				if strings.Contains(line, "private words") {
 					t.Errorf("%s: what was written is in the log: %s", step.name, line)
 				}
+				if hasAll(line, []string{"channel not connected:", "state=connecting"}) {
+					t.Errorf("%s: that it connects is no news: %s", step.name, line)
+				}
 				if hasAll(line, step.want) {
 					n++
 				}

@@ -247,5 +247,13 @@ func TestFramesOfAConnection(t *testing.T) {
 		if x.count() != 2 || !strings.HasSuffix(p.kinds(), "closed opened") {
 			t.Errorf("%d dials, events %s", x.count(), p.kinds())
 		}
+		for _, e := range p.seen() {
+			if e.Closed != nil && !strings.Contains(e.Closed.Reason, "takes no frames") {
+				t.Errorf("the plugin is told %q", e.Closed.Reason)
+			}
+			if e.Message != nil && e.Message.Connection != "gw" {
+				t.Errorf("a frame of connection %q", e.Message.Connection)
+			}
+		}
 	})
 }

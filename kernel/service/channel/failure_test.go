@@ -200,8 +200,12 @@ func TestCommands(t *testing.T) {
 		if st := status(t, s); st["connected"] != true {
 			t.Errorf("status %v", st)
 		}
-		if err := call(t, s, "channels.stop", `{"channel":"other"}`, nil); wit.CodeOf(err) != wit.CodeNotFound {
-			t.Errorf("an unknown channel: %v", err)
+		for _, method := range []string{"channels.start", "channels.stop", "channels.logout"} {
+			for _, params := range []string{`{"channel":"other"}`, `{"channel":"chat","accountId":"other"}`} {
+				if err := call(t, s, method, params, nil); wit.CodeOf(err) != wit.CodeNotFound {
+					t.Errorf("%s %s: %v", method, params, err)
+				}
+			}
 		}
 	})
 }
@@ -296,5 +300,50 @@ func TestConnections(t *testing.T) {
 			t.Errorf("events %s", p.kinds())
 		}
 		stop()
+	})
+}
+
+// TestWhatAStopEnds: no timer of before goes off, neither while the account is off nor in its next start.
+func TestWhatAStopEnds(t *testing.T) {
+	inBubble("timers", t, func(t *testing.T) {
+		starts := 0
+		p := &fakePlugin{event: func(e *wit.ChannelEvent) (*wit.ChannelAnswer, error) {
+			a := &wit.ChannelAnswer{}
+			if e.Kind == wit.EventKindStart {
+				if starts++; starts == 1 {
+					a.Timers = []wit.Timer{{ID: "late", After: 60_000}}
+				}
+			}
+			return a, nil
+		}}
+		s, _ := newWorld(t, p).run()
+		time.Sleep(time.Second)
+		for _, c := range []struct{ method, kinds string }{{"channels.stop", "start"}, {"channels.start", "start start"}} {
+			if err := call(t, s, c.method, `{"channel":"chat"}`, nil); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Minute)
+			if got := p.kinds(); got != c.kinds {
+				t.Errorf("after %s: events %s", c.method, got)
+			}
+		}
+	})
+	inBubble("a start without its plugin", t, func(t *testing.T) {
+		w := newWorld(t, &fakePlugin{})
+		s, _ := w.run()
+		synctest.Wait()
+		if err := call(t, s, "channels.stop", `{"channel":"chat"}`, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.mu.Lock()
+		delete(w.plugins, "chat")
+		w.mu.Unlock()
+		if err := call(t, s, "channels.start", `{"channel":"chat"}`, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if st := status(t, s); st["phase"] != "idle" || !strings.Contains(fmt.Sprint(st["message"]), "not loaded") {
+			t.Errorf("an account whose plugin is gone is left to other gateways: %v", st)
+		}
 	})
 }

@@ -94,3 +94,32 @@ func TestConnectionsAreBounded(t *testing.T) {
 		t.Error("cleared, and yet it goes on")
 	}
 }
+
+// TestALostConnectionHidesNothing: what the plugin said last stays when the owner has to do something about it, and what
+// a lost connection said is replaced by the next and taken back.
+func TestALostConnectionHidesNothing(t *testing.T) {
+	for _, c := range []struct {
+		is     wit.ConnectionState
+		says   string
+		hidden bool
+	}{
+		{wit.ConnectionStateConnected, "", true}, {wit.ConnectionStateConnecting, "", true},
+		{wit.ConnectionStateNeedsLogin, "scan the code", false}, {wit.ConnectionStateFailed, "no such room", false}, {wit.ConnectionStateDisconnected, "as I say", false},
+	} {
+		r, conn, now := reconnects{}, &connection{id: "gw"}, &report{}
+		now.status.State = c.is
+		if c.says != "" {
+			now.status.Message = &c.says
+		}
+		for _, reason := range []string{"first", "second"} {
+			r.lost(conn, now, reason, false)
+			shown := now.status.Message != nil && *now.status.Message == reason && now.status.State == wit.ConnectionStateDisconnected
+			if shown != c.hidden || now.lastError != reason {
+				t.Errorf("%s %q: the owner sees %s, last error %q", c.is, c.says, now.status.State, now.lastError)
+			}
+		}
+		if r.restored("gw", now) != c.hidden || c.hidden != (now.status.State == wit.ConnectionStateConnected) {
+			t.Errorf("%s: restored, and the owner sees %s", c.is, now.status.State)
+		}
+	}
+}

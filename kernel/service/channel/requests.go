@@ -80,7 +80,7 @@ func (r *requests) release() (q query, ok bool) {
 
 // failed counts a request without an answer, which took so long. Those that were under way together failed together.
 func (r *requests) failed(took time.Duration, now time.Time) {
-	if r.failures > 0 && now.Add(-took).Before(r.failedAt) {
+	if now.Add(-took).Before(r.failedAt) {
 		return
 	}
 	r.failures++
