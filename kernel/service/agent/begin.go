@@ -98,7 +98,7 @@ func asked(r run.Run, attached []wit.Attachment) session.Message {
 // resume takes up what an earlier process recorded of the run.
 // Calls without a result are pending, and the model is asked only when they have one.
 func (l *loop) resume(tx store.Tx) error {
-	mine, err := ownMessages(tx, l.active.Run)
+	mine, err := l.ownMessages(tx, l.active.Run)
 	if err != nil {
 		return err
 	}
@@ -136,10 +136,10 @@ func progress(mine []session.Message) (pending []wit.ToolCall, said []string, ro
 
 // ownMessages returns what a running run has appended so far.
 // It looks back to the run's user message. Messages of others may stand in between, injected by clients.
-func ownMessages(tx store.Tx, r run.Run) ([]session.Message, error) {
+func (c common) ownMessages(tx store.Tx, r run.Run) ([]session.Message, error) {
 	var mine []session.Message
 	first := false // the user's message was seen: nothing before it is the run's
-	all, err := session.Newest(tx, r.SessionID, 0, maxWindow, func(m session.Message) bool {
+	all, err := c.sessions.Newest(tx, r.SessionID, 0, maxWindow, func(m session.Message) bool {
 		if first {
 			return false
 		}

@@ -18,7 +18,6 @@ import (
 // commands executes the runs that are text commands.
 type commands struct {
 	common
-	sessions *session.Service
 	settings func() Settings
 }
 

@@ -116,7 +116,7 @@ func (l *loop) close(e ending) error {
 // All calls get a result, or providers would refuse the history from then on.
 func (l *loop) record(tx store.Tx, e *ending) (ended run.Run, files []wit.Attachment, err error) {
 	r := l.active.Run
-	mine, err := ownMessages(tx, r)
+	mine, err := l.ownMessages(tx, r)
 	if err != nil {
 		return r, nil, err
 	}

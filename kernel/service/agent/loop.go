@@ -228,7 +228,7 @@ func (l *loop) request() (*wit.Chat, error) {
 	budget := max(tokens*bytesPerToken-overhead(c.System, c.Tools), 4096)
 	var messages []session.Message
 	err := l.active.View(func(tx store.Tx) (err error) {
-		messages, err = window(tx, r.SessionID, r.ID, budget)
+		messages, err = l.window(tx, budget)
 		return err
 	})
 	if err != nil {

@@ -32,7 +32,6 @@ type Deps struct {
 // Service executes runs; it implements run.Executor.
 type Service struct {
 	common
-	sessions *session.Service
 	tools    Tools
 	typing   *typist
 	settings func() Settings
@@ -41,6 +40,7 @@ type Service struct {
 // common is what a loop and the commands share with the service.
 type common struct {
 	models   *Models
+	sessions *session.Service
 	hooks    *hook.Hooks
 	out      outgoing
 	observer Observer
@@ -55,8 +55,8 @@ func New(d Deps) *Service {
 		d.Files = noFiles{}
 	}
 	return &Service{
-		common:   common{d.Models, d.Hooks, outgoing{d.Outbox, log}, d.Observer, d.Files, log},
-		sessions: d.Sessions, tools: d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, settings: d.Settings,
+		common: common{d.Models, d.Sessions, d.Hooks, outgoing{d.Outbox, log}, d.Observer, d.Files, log},
+		tools:  d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, settings: d.Settings,
 	}
 }
 
@@ -76,7 +76,7 @@ func (s *Service) Run(ctx context.Context) error {
 // Execute implements run.Executor.
 func (s *Service) Execute(ctx context.Context, a *run.Active) error {
 	if a.Run.State == run.Queued && a.Run.Command != "" && !startsFresh(a.Run) {
-		return commands{s.common, s.sessions, s.settings}.execute(ctx, a)
+		return commands{s.common, s.settings}.execute(ctx, a)
 	}
 	l := s.newLoop(a)
 	if a.Run.State == run.Queued {

@@ -18,13 +18,15 @@ const (
 	reserved = 4
 )
 
-// window reads as much of the end of a history as fits into budget bytes, cut where a user speaks, and
+// window reads as much of the end of the run's history as fits into budget bytes, cut where a user speaks, and
 // always all of the run's own messages.
 // A window that began with an answer, or with a tool's result, would be refused by some providers. Messages marked
-// as aside are in the history for people and cost nothing here.
-func window(tx store.Tx, sessionID, run string, budget int) ([]session.Message, error) {
+// as aside are in the history for people and cost nothing here. A damaged message may be any, also the run's first:
+// the model reads of it where the user could have spoken.
+func (l *loop) window(tx store.Tx, budget int) ([]session.Message, error) {
+	run := l.active.Run.ID
 	left, whole := budget, false // whole: the run's first message was seen
-	messages, err := session.Newest(tx, sessionID, 0, maxWindow, func(m session.Message) bool {
+	messages, err := l.sessions.Newest(tx, l.active.Run.SessionID, 0, maxWindow, func(m session.Message) bool {
 		if m.Aside {
 			return true
 		}
@@ -32,7 +34,7 @@ func window(tx store.Tx, sessionID, run string, budget int) ([]session.Message, 
 		if left < 0 && whole {
 			return false
 		}
-		whole = whole || m.Run == run && m.Role == wit.RoleUser
+		whole = whole || m.Damaged || m.Run == run && m.Role == wit.RoleUser
 		return true
 	})
 	if err != nil {
@@ -40,6 +42,9 @@ func window(tx store.Tx, sessionID, run string, budget int) ([]session.Message, 
 	}
 	var kept []session.Message
 	for _, m := range messages {
+		if m.Damaged {
+			m.Role = wit.RoleUser
+		}
 		if m.Aside || len(kept) == 0 && m.Role != wit.RoleUser && m.Run != run {
 			continue
 		}

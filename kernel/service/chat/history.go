@@ -109,7 +109,7 @@ func (s *Service) history(ctx context.Context, p HistoryParams) (any, error) {
 	}
 	reset := false
 	err = s.store.View(ctx, func(tx store.Tx) (err error) {
-		reset, err = readHistory(tx, &res, p, limit)
+		reset, err = s.readHistory(tx, &res, p, limit)
 		return err
 	})
 	if err != nil || reset {
@@ -132,7 +132,7 @@ func (s *Service) history(ctx context.Context, p HistoryParams) (any, error) {
 // readHistory fills the page in; reset says that the cursor leads nowhere.
 // A cursor is the id of the session's history and the number of a message. It leads nowhere once the session was
 // reset, or when more was added than fits a page: the client reads the pages anew then.
-func readHistory(tx store.Tx, res *History, p HistoryParams, limit int) (reset bool, err error) {
+func (s *Service) readHistory(tx store.Tx, res *History, p HistoryParams, limit int) (reset bool, err error) {
 	e, err := session.Get(tx, res.SessionKey)
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		return p.Cursor != "", nil
@@ -150,10 +150,10 @@ func readHistory(tx store.Tx, res *History, p HistoryParams, limit int) (reset b
 		if !ok || id != e.SessionID || after > e.Last || e.Last-after > maxHistory {
 			return true, nil
 		}
-		if messages, err = session.After(tx, e.SessionID, after, maxHistory); err != nil {
+		if messages, err = s.sessions.After(tx, e.SessionID, after, maxHistory); err != nil {
 			return false, err
 		}
-	} else if messages, err = session.Newest(tx, e.SessionID, min(p.Offset, 1<<30), limit, nil); err != nil {
+	} else if messages, err = s.sessions.Newest(tx, e.SessionID, min(p.Offset, 1<<30), limit, nil); err != nil {
 		return false, err
 	}
 	res.DeltaCursor = session.MessageID(e.SessionID, e.Last)

@@ -15,6 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
@@ -33,17 +34,9 @@ func chatted(t *testing.T, s store.Store, k session.Key) {
 // said returns the texts of a session's history.
 func said(t *testing.T, s store.Store, k session.Key) (texts []string) {
 	t.Helper()
-	storetest.Update(t, s, func(tx store.Tx) error {
-		e, err := session.Get(tx, k)
-		if err != nil {
-			return err
-		}
-		list, err := session.Newest(tx, e.SessionID, 0, 100, nil)
-		for _, m := range list {
-			texts = append(texts, m.Text())
-		}
-		return err
-	})
+	for _, m := range sessiontest.Messages(t, s, k) {
+		texts = append(texts, m.Text())
+	}
 	return texts
 }
 

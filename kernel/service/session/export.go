@@ -75,15 +75,15 @@ func (s *Service) export(ctx context.Context, p ExportParams) (ExportResult, err
 			}
 		}
 		r := store.Range{Prefix: head.SessionID + "/", From: messageKey(head.SessionID, after+1)}
-		for row, err := range history.Scan(tx, r) {
+		for m, err := range s.scan(tx, r) {
 			if err != nil {
 				return err
 			}
 			if len(res.Lines) >= limit || size >= exportBytes {
-				res.Cursor = MessageID(head.SessionID, row.Value.Number-1)
+				res.Cursor = MessageID(head.SessionID, m.Number-1)
 				return nil
 			}
-			if err := add(exportLine{"message", row.Value.WithoutOpaque()}); err != nil {
+			if err := add(exportLine{"message", m.WithoutOpaque()}); err != nil {
 				return err
 			}
 		}

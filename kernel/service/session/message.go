@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,9 @@ type Message struct {
 	Time int64 `json:"time"`
 	// Aside is shown to people and not to the model: commands and their answers.
 	Aside bool `json:"aside,omitempty"`
+	// Damaged stands for a message whose record cannot be read: it has the record's number, a neighbour's time and,
+	// from the role system, a text that says so.
+	Damaged bool `json:"damaged,omitempty"`
 }
 
 // WithoutOpaque returns the message without what its provider alone is to have again: the thinking and opaque data.
@@ -138,12 +142,38 @@ func (m Message) size() int {
 	return n
 }
 
+// scan yields the messages that r selects. One that is Damaged is logged, once; any other error is yielded once, last.
+func (s *Service) scan(tx store.Tx, r store.Range) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		var near int64 // when the neighbour was appended
+		for row, err := range history.Scan(tx, r) {
+			m := row.Value
+			if s.skips.Skip(err) {
+				m, err = damaged(row.Key, near), nil
+			}
+			near = m.Time
+			if !yield(m, err) {
+				return
+			}
+		}
+	}
+}
+
+// damaged is what stands for the message with this key.
+func damaged(key string, near int64) Message {
+	number, _ := strconv.ParseUint(key[strings.LastIndexByte(key, '/')+1:], 16, 64)
+	return Message{
+		Number: number, Role: wit.RoleSystem, Time: near, Damaged: true,
+		Parts: []wit.Part{TextPart("[this message is damaged and cannot be read]")},
+	}
+}
+
 // Newest yields at most limit messages of a history in order, the newest last, after leaving out the
 // skip newest ones. keep, if given, is asked newest first and ends the selection by false.
-func Newest(tx store.Tx, sessionID string, skip, limit int, keep func(Message) bool) ([]Message, error) {
+func (s *Service) Newest(tx store.Tx, sessionID string, skip, limit int, keep func(Message) bool) ([]Message, error) {
 	var out []Message
 	r := store.Range{Prefix: sessionID + "/", Reverse: true, Limit: skip + limit}
-	for row, err := range history.Scan(tx, r) {
+	for m, err := range s.scan(tx, r) {
 		if err != nil {
 			return nil, err
 		}
@@ -151,24 +181,24 @@ func Newest(tx store.Tx, sessionID string, skip, limit int, keep func(Message) b
 			skip--
 			continue
 		}
-		if keep != nil && !keep(row.Value) {
+		if keep != nil && !keep(m) {
 			break
 		}
-		out = append(out, row.Value)
+		out = append(out, m)
 	}
 	slices.Reverse(out)
 	return out, nil
 }
 
 // After returns at most limit messages that follow number, oldest first.
-func After(tx store.Tx, sessionID string, number uint64, limit int) ([]Message, error) {
+func (s *Service) After(tx store.Tx, sessionID string, number uint64, limit int) ([]Message, error) {
 	var out []Message
 	r := store.Range{Prefix: sessionID + "/", From: messageKey(sessionID, number+1), Limit: limit}
-	for row, err := range history.Scan(tx, r) {
+	for m, err := range s.scan(tx, r) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, row.Value)
+		out = append(out, m)
 	}
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -60,18 +61,21 @@ type rig struct {
 	t       *testing.T
 	store   store.Store
 	nobody  *nobody
+	svc     *session.Service
 	table   *rpc.Table
 	reasons []string
+	log     bytes.Buffer
 }
 
 func newRig(t *testing.T, s store.Store) *rig {
 	r := &rig{t: t, store: s, nobody: &nobody{}}
 	bus := &event.Bus{}
 	session.Changes.Subscribe(bus, func(e session.ChangedEvent) { r.reasons = append(r.reasons, e.Reason+" "+string(e.SessionKey)) })
-	svc := session.New(session.Deps{
-		Store: s, Bus: bus, Queue: r.nobody, Settings: func() session.Settings { return session.Settings{} }, Log: hclog.NewNullLogger(),
+	r.svc = session.New(session.Deps{
+		Store: s, Bus: bus, Queue: r.nobody, Settings: func() session.Settings { return session.Settings{} },
+		Log: hclog.New(&hclog.LoggerOptions{Output: &r.log}),
 	})
-	table, err := rpc.NewTable(svc.Service(session.Ports{Runs: r.nobody, Models: r.nobody, Ended: r.nobody.Ended}).Methods...)
+	table, err := rpc.NewTable(r.svc.Service(session.Ports{Runs: r.nobody, Models: r.nobody, Ended: r.nobody.Ended}).Methods...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func (s *Service) previewOne(tx store.Tx, text string, limit, chars int) Preview
 		}
 		return out
 	}
-	messages, err := Newest(tx, e.SessionID, 0, limit, nil)
+	messages, err := s.Newest(tx, e.SessionID, 0, limit, nil)
 	if err != nil {
 		out.Status = "error"
 		return out

@@ -56,6 +56,7 @@ func TestEntries(t *testing.T) {
 
 func TestHistory(t *testing.T) {
 	storetest.Both(t, func(t *testing.T, s store.Store) {
+		svc := newRig(t, s).svc
 		sessiontest.Ensure(t, s, key)
 		storetest.Update(t, s, func(tx store.Tx) error {
 			for i := range 20 {
@@ -90,12 +91,12 @@ func TestHistory(t *testing.T) {
 				return fmt.Sprint(out, err)
 			}
 			for _, c := range []struct{ got, want string }{
-				{numbers(session.Newest(tx, e.SessionID, 0, 3, nil)), "[18 19 20] <nil>"},
-				{numbers(session.Newest(tx, e.SessionID, 18, 3, nil)), "[1 2] <nil>"},
-				{numbers(session.Newest(tx, e.SessionID, 30, 3, nil)), "[] <nil>"},
-				{numbers(session.Newest(tx, e.SessionID, 0, 99, func(m session.Message) bool { return m.Number > 18 })), "[19 20] <nil>"},
-				{numbers(session.After(tx, e.SessionID, 17, 2)), "[18 19] <nil>"},
-				{numbers(session.After(tx, e.SessionID, 20, 2)), "[] <nil>"},
+				{numbers(svc.Newest(tx, e.SessionID, 0, 3, nil)), "[18 19 20] <nil>"},
+				{numbers(svc.Newest(tx, e.SessionID, 18, 3, nil)), "[1 2] <nil>"},
+				{numbers(svc.Newest(tx, e.SessionID, 30, 3, nil)), "[] <nil>"},
+				{numbers(svc.Newest(tx, e.SessionID, 0, 99, func(m session.Message) bool { return m.Number > 18 })), "[19 20] <nil>"},
+				{numbers(svc.After(tx, e.SessionID, 17, 2)), "[18 19] <nil>"},
+				{numbers(svc.After(tx, e.SessionID, 20, 2)), "[] <nil>"},
 			} {
 				if c.got != c.want {
 					t.Errorf("got %s, want %s", c.got, c.want)

@@ -18,6 +18,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -283,20 +284,9 @@ func (w *World) History(key session.Key) []string {
 }
 
 // Messages returns a session's history.
-func (w *World) Messages(key session.Key) (out []session.Message) {
+func (w *World) Messages(key session.Key) []session.Message {
 	w.T.Helper()
-	err := w.Store.View(context.Background(), func(tx store.Tx) error {
-		e, err := session.Get(tx, key)
-		if err != nil {
-			return err
-		}
-		out, err = session.Newest(tx, e.SessionID, 0, 10000, nil)
-		return err
-	})
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return out
+	return sessiontest.Messages(w.T, w.Store, key)
 }
 
 // Sent returns the outbound queue: key → text.

@@ -1,8 +1,10 @@
-// Package sessiontest makes sessions for tests.
+// Package sessiontest makes sessions for tests, and reads them.
 package sessiontest
 
 import (
 	"testing"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -21,4 +23,21 @@ func Ensure(t *testing.T, s store.Store, keys ...session.Key) {
 		}
 		return nil
 	})
+}
+
+// Messages returns a session's history.
+func Messages(t *testing.T, s store.Store, key session.Key) (out []session.Message) {
+	t.Helper()
+	reader := session.New(session.Deps{Store: s, Log: hclog.NewNullLogger()})
+	if err := s.View(t.Context(), func(tx store.Tx) error {
+		e, err := session.Get(tx, key)
+		if err != nil {
+			return err
+		}
+		out, err = reader.Newest(tx, e.SessionID, 0, 10_000, nil)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
