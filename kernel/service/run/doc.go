@@ -11,7 +11,8 @@
 // recorded is over. One that the end of the process interrupts is left as it is and taken up by the next
 // Run, after its last recorded step. One whose store failed rests and is tried again. One that was stopped is
 // marked so before its context ends, so that a crash in between does not bring it back. A run survives 25
-// interruptions and is given up at the next. Nothing here knows models, tools or the protocol of clients.
+// interruptions and is given up at the next. One whose record is damaged fails, and the record is set aside.
+// Nothing here knows models, tools or the protocol of clients.
 //
 // The functions that take a store.Tx are primitives: they do their part of somebody's transaction and
 // announce nothing. The package refuses ids over 256 bytes, texts over 1 MiB and queues of more than 1,000

@@ -60,7 +60,7 @@ func Enqueue(tx store.Tx, r Run) (Receipt, error) {
 	case wit.CodeOf(err) != wit.CodeNotFound:
 		return Receipt{}, err
 	}
-	waiting, err := tickets(tx, r.Session)
+	waiting, err := places(tx, r.Session)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -168,6 +168,9 @@ func forget(tx store.Tx, before int64) error {
 		if err := runs.Delete(tx, row.Value); err != nil {
 			return err
 		}
+		if err := tx.Delete(damaged, row.Value); err != nil {
+			return err
+		}
 		if err := finished.Delete(tx, row.Key); err != nil {
 			return err
 		}
@@ -178,16 +181,20 @@ func forget(tx store.Tx, before int64) error {
 // Queue returns the session's live runs in their order, the running one first; at most limit of them
 // unless that is 0. total counts all.
 func Queue(tx store.Tx, key session.Key, limit int) (live []Run, total int, err error) {
-	places, err := tickets(tx, key)
+	rows, err := places(tx, key)
 	if err != nil {
 		return nil, 0, err
 	}
-	total = len(places)
+	total = len(rows)
 	if limit > 0 {
-		places = places[:min(limit, total)]
+		rows = rows[:min(limit, total)]
 	}
-	for _, p := range places {
-		r, err := runs.Get(tx, p.Run)
+	for _, row := range rows {
+		r, err := runs.Get(tx, row.Value.Run)
+		if unreadable(err) {
+			total-- // it will be set aside
+			continue
+		}
 		if err != nil {
 			return nil, 0, err
 		}
@@ -247,8 +254,9 @@ func Live(tx store.Tx, skip func(error) bool) ([]*Waiting, error) {
 	return out, nil
 }
 
-func tickets(tx store.Tx, key session.Key) ([]place, error) {
-	var out []place
+// places returns the session's rows in the queue. A damaged one is left out.
+func places(tx store.Tx, key session.Key) ([]store.Row[place], error) {
+	var out []store.Row[place]
 	for row, err := range queue.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
 		if store.Damaged(err) {
 			continue
@@ -256,7 +264,7 @@ func tickets(tx store.Tx, key session.Key) ([]place, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, row.Value)
+		out = append(out, row)
 	}
 	return out, nil
 }
@@ -267,12 +275,12 @@ type SessionQueue struct{}
 // Pending implements session.Queue.
 func (SessionQueue) Pending(tx store.Tx, key session.Key) (session.Pending, error) {
 	var p session.Pending
-	places, err := tickets(tx, key)
-	for _, place := range places {
-		if place.Urgent {
+	rows, err := places(tx, key)
+	for _, row := range rows {
+		if row.Value.Urgent {
 			p.Urgent++
 		} else {
-			p.Runs = append(p.Runs, place.Run)
+			p.Runs = append(p.Runs, row.Value.Run)
 		}
 	}
 	return p, err

@@ -23,7 +23,8 @@ type Executor interface {
 	// with another one when the gateway stops: the run is left where it is then. An error means that the
 	// run could not be brought to its end; it is tried again while it has none.
 	Execute(ctx context.Context, a *Active) error
-	// Dropped is told of a run that was stopped while it waited, after the commit.
+	// Dropped is told, after the commit, of a run that was stopped while it waited, or failed since its record is
+	// damaged.
 	Dropped(r Run)
 }
 
@@ -81,7 +82,7 @@ func New(d Deps) *Service {
 
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
-	return service.Service{Name: "run", Run: s.Run, Queues: func(ctx context.Context) (map[string]int, error) {
+	return service.Service{Name: "run", Run: s.Run, Checks: []func(context.Context) service.Check{s.check}, Queues: func(ctx context.Context) (map[string]int, error) {
 		live, err := s.unfinished(ctx)
 		n := 0
 		for _, w := range live {
@@ -145,7 +146,7 @@ func (s *Service) dispatch(ctx context.Context) error {
 	}
 	for _, w := range live {
 		for _, id := range w.Urgent {
-			s.work(ctx, "run/"+id, func(ctx context.Context) time.Duration { return s.execute(ctx, id) })
+			s.work(ctx, "run/"+id, func(ctx context.Context) time.Duration { return s.execute(ctx, w.Key, id) })
 		}
 		if len(w.Runs) > 0 && !s.holds.holding(w.Key) { // its release wakes
 			s.work(ctx, "session/"+string(w.Key), func(ctx context.Context) time.Duration { return s.serve(ctx, w.Key) })
@@ -203,7 +204,7 @@ func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duratio
 			s.log.Error("queue of a session not readable", "session", key, "error", err)
 			rest = storeRest
 		case err == nil && id != "":
-			rest = s.execute(ctx, id)
+			rest = s.execute(ctx, key, id)
 		}
 		<-s.slots
 		if id == "" || ctx.Err() != nil {
@@ -222,14 +223,17 @@ func next(ctx context.Context, st store.Store, key session.Key) (id string, err 
 	return id, err
 }
 
-// execute takes a run from where it stands to its end, unless ctx or the store ends first. It returns
-// how long to rest before the next try.
-func (s *Service) execute(ctx context.Context, id string) (rest time.Duration) {
+// execute takes a run from where it stands to its end, unless ctx or the store ends first. One whose record cannot be
+// read is set aside. It returns how long to rest before the next try.
+func (s *Service) execute(ctx context.Context, key session.Key, id string) (rest time.Duration) {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.activate(id, cancel)
 	defer s.activate(id, nil)
 	r, err := s.Find(ctx, id)
+	if unreadable(err) {
+		return s.discard(ctx, key)
+	}
 	if err == nil && r.State.Live() {
 		a := &Active{Run: r, service: s, held: ctx}
 		if err = s.executor.Execute(runCtx, a); a.ended || errors.Is(err, errHeld) {

@@ -116,7 +116,12 @@ type life struct {
 
 func live(t *testing.T, s store.Store, w *worker, claims claim.Claims) life {
 	t.Helper()
-	svc := run.New(run.Deps{Store: s, Sessions: sessions(s), Executor: w, Claims: claims, Log: hclog.NewNullLogger(), Parallel: 3})
+	return liveLogging(t, s, w, claims, hclog.NewNullLogger())
+}
+
+func liveLogging(t *testing.T, s store.Store, w *worker, claims claim.Claims, log hclog.Logger) life {
+	t.Helper()
+	svc := run.New(run.Deps{Store: s, Sessions: sessions(s), Executor: w, Claims: claims, Log: log, Parallel: 3})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = svc.Run(ctx) }()

@@ -26,23 +26,22 @@ type Selection struct {
 //
 // Errors: CodeTimeout when the running one does not end within ten seconds; it will. Else the store's.
 func (s *Service) Stop(ctx context.Context, which Selection, reason string) ([]string, error) {
-	var dropped, running []Run
+	var unread, dropped, running []Run
 	err := s.store.Update(ctx, func(tx store.Tx) (err error) {
+		if unread, err = setAside(tx, which.Session); err != nil {
+			return err
+		}
 		dropped, running, err = stop(tx, which, reason)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.gone(which.Session, unread)
+	s.gone(which.Session, dropped)
 	ids := []string{}
 	for _, r := range dropped {
 		ids = append(ids, r.ID)
-		s.interrupt(r.ID, reason) // an executor may be at it that has not begun it yet
-		s.executor.Dropped(r)
-		s.waiters.release(r.ID)
-	}
-	if len(dropped) > 0 {
-		s.sessions.Changed(which.Session, "run")
 	}
 	for _, r := range running {
 		ids = append(ids, r.ID)
@@ -55,6 +54,21 @@ func (s *Service) Stop(ctx context.Context, which Selection, reason string) ([]s
 	}
 	slices.Sort(ids)
 	return ids, nil
+}
+
+// gone announces, after the commit, runs of a session that ended without their executor.
+func (s *Service) gone(key session.Key, ended []Run) {
+	for _, r := range ended {
+		if r.State == Failed {
+			s.log.Error("run set aside: its record is damaged", "run", r.ID, "session", key)
+		}
+		s.interrupt(r.ID, r.Stop) // an executor may be at it
+		s.executor.Dropped(r)
+		s.waiters.release(r.ID)
+	}
+	if len(ended) > 0 {
+		s.sessions.Changed(key, "run")
+	}
 }
 
 // stop marks what is running and ends what waits.
