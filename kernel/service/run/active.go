@@ -30,7 +30,6 @@ type Active struct {
 
 	service *Service
 	held    context.Context // the claim's
-	ended   bool
 }
 
 // unrecorded is a failure of the store: the run stays where it is and is tried again.
@@ -107,7 +106,6 @@ func (a *Active) Began() { a.service.sessions.Changed(a.Run.Session, "run") }
 
 // Ended announces, after the commit, that the run has its end, and lets those go on who wait for it.
 func (a *Active) Ended() {
-	a.ended = true
 	a.service.waiters.release(a.Run.ID)
 	a.service.sessions.Changed(a.Run.Session, "run")
 }

@@ -10,3 +10,6 @@ func Start(tx store.Tx, id string) (Run, error) {
 	}
 	return start(tx, r)
 }
+
+// Tell gives a session a system event, once.
+func Tell(tx store.Tx, e SystemEvent) error { return tell(tx, e) }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -48,7 +47,7 @@ type Receipt struct {
 // Errors: CodeInvalid for an id that is empty or too long, CodeRateLimited for a full queue,
 // CodeConflict when the id belongs to another session.
 func Enqueue(tx store.Tx, r Run) (Receipt, error) {
-	if r.ID == "" || len(r.ID) > maxRunID || !utf8.ValidString(r.ID) {
+	if r.ID == "" || len(r.ID) > maxRunID {
 		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes", r.ID, maxKey)
 	}
 	old, err := runs.Get(tx, r.ID)

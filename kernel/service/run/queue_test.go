@@ -61,12 +61,18 @@ func TestQueue(t *testing.T) {
 			}
 			return err
 		})
-		for id, want := range map[string]wit.Code{"": wit.CodeInvalid, strings.Repeat("x", 273): wit.CodeInvalid, "o1": wit.CodeConflict} {
-			if code := storetest.Try(s, func(tx store.Tx) error {
-				_, err := run.Enqueue(tx, run.Run{ID: id, Session: key})
+		for id, want := range map[string]wit.Code{
+			"": wit.CodeInvalid, strings.Repeat("x", 273): wit.CodeInvalid, "\xff": wit.CodeInvalid, "o1": wit.CodeConflict, strings.Repeat("x", 272): "",
+		} {
+			err := s.Update(t.Context(), func(tx store.Tx) error {
+				if _, err := run.Enqueue(tx, run.Run{ID: id, Session: key}); err != nil || want != "" {
+					return err
+				}
+				_, err := run.Finish(tx, id, run.Done, func(*run.Run) {})
 				return err
-			}); code != want {
-				t.Errorf("enqueue %.10q: %q", id, code)
+			})
+			if wit.CodeOf(err) != want || id == "" && !strings.Contains(err.Error(), "cannot be a run's id") {
+				t.Errorf("enqueue %.10q: %v", id, err)
 			}
 		}
 		start := func(id string) wit.Code {
@@ -84,6 +90,7 @@ func TestQueue(t *testing.T) {
 			{start("r1"), wit.CodeConflict},
 			{start("r2"), wit.CodeConflict},
 			{start("u1"), ""},
+			{start("u1"), wit.CodeConflict},
 			{start("o1"), ""},
 			{storetest.Try(s, func(tx store.Tx) error { _, _, err := session.Reset(tx, key); return err }), wit.CodeConflict},
 			{storetest.Try(s, func(tx store.Tx) error { return sessions(s).Remove(tx, other, true) }), wit.CodeConflict},

@@ -236,7 +236,7 @@ func (s *Service) execute(ctx context.Context, key session.Key, id string) (rest
 	}
 	if err == nil && r.State.Live() {
 		a := &Active{Run: r, service: s, held: ctx}
-		if err = s.executor.Execute(runCtx, a); a.ended || errors.Is(err, errHeld) {
+		if err = s.executor.Execute(runCtx, a); err == nil || errors.Is(err, errHeld) {
 			return 0
 		}
 		var now error

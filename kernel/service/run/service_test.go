@@ -313,6 +313,31 @@ func TestStop(t *testing.T) {
 	})
 }
 
+// TestARunIsPreparedWhileItsSessionIsHeld: it does not begin before the release.
+func TestARunIsPreparedWhileItsSessionIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		prepared := make(chan struct{})
+		w := &worker{prepare: func(context.Context, run.Run) { <-prepared }}
+		p := live(t, store.OpenMemory(), w, new(claim.Local))
+		defer p.stop()
+		submit(t, p.Service, key, "r1")
+		synctest.Wait()
+		release, err := p.Hold(t.Context(), key, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		close(prepared)
+		time.Sleep(time.Hour)
+		if got := w.ids(); len(got) != 0 {
+			t.Errorf("begun while held: %q", got)
+		}
+		release()
+		if r, err := p.Wait(t.Context(), "r1"); err != nil || r.State != run.Done {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
 // TestHold: no run of a held session begins, and the service sleeps meanwhile.
 func TestHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

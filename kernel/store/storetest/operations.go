@@ -1,0 +1,105 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// AnyOperationMayFail calls do on a new store that prepare has filled, as often as do asks something of transactions:
+// each time another one of these operations fails. do has to return that failure, with CodeUnavailable, so that its
+// transaction is undone and the caller hears of it.
+func AnyOperationMayFail(t *testing.T, prepare func(store.Store), do func(store.Store) error) {
+	t.Helper()
+	for fail := 1; ; fail++ {
+		s := store.OpenMemory()
+		prepare(s)
+		o := &operations{Store: s, fail: fail}
+		err := do(o)
+		if o.n < fail { // none has failed
+			if err != nil || fail == 1 {
+				t.Errorf("with %d operations, none of which fails: %v", o.n, err)
+			}
+			return
+		}
+		if wit.CodeOf(err) != wit.CodeUnavailable {
+			t.Errorf("operation %d fails, %s: %v", fail, o.failed, err)
+		}
+	}
+}
+
+// operations is a store that counts what its transactions are asked for, and fails one of it.
+type operations struct {
+	store.Store
+	fail, n int
+	failed  string
+}
+
+func (o *operations) View(ctx context.Context, fn func(store.Tx) error) error {
+	return o.Store.View(ctx, func(tx store.Tx) error { return fn(counted{tx, o}) })
+}
+
+func (o *operations) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return o.Store.Update(ctx, func(tx store.Tx) error { return fn(counted{tx, o}) })
+}
+
+// next counts an operation, and returns how it fails.
+func (o *operations) next(what, space, key string) error {
+	if o.n++; o.n != o.fail {
+		return nil
+	}
+	o.failed = fmt.Sprintf("%s %s/%q", what, space, key)
+	return wit.NewError(wit.CodeUnavailable, "the disk has a bad page")
+}
+
+// counted is a transaction of operations.
+type counted struct {
+	store.Tx
+	of *operations
+}
+
+func (c counted) Get(space, key string) ([]byte, error) {
+	if err := c.of.next("get", space, key); err != nil {
+		return nil, err
+	}
+	return c.Tx.Get(space, key)
+}
+
+func (c counted) Put(space, key string, value []byte) error {
+	if err := c.of.next("put", space, key); err != nil {
+		return err
+	}
+	return c.Tx.Put(space, key, value)
+}
+
+func (c counted) Insert(space, key string, value []byte) error {
+	if err := c.of.next("insert", space, key); err != nil {
+		return err
+	}
+	return c.Tx.Insert(space, key, value)
+}
+
+func (c counted) Delete(space, key string) error {
+	if err := c.of.next("delete", space, key); err != nil {
+		return err
+	}
+	return c.Tx.Delete(space, key)
+}
+
+func (c counted) Scan(space string, r store.Range) iter.Seq2[store.Record, error] {
+	if err := c.of.next("scan", space, r.Prefix); err != nil {
+		return func(yield func(store.Record, error) bool) { yield(store.Record{}, err) }
+	}
+	return c.Tx.Scan(space, r)
+}
+
+func (c counted) Next(space string) (uint64, error) {
+	if err := c.of.next("next", space, ""); err != nil {
+		return 0, err
+	}
+	return c.Tx.Next(space)
+}
