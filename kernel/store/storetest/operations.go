@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -18,48 +19,72 @@ func AnyOperationMayFail(t *testing.T, prepare func(store.Store), do func(store.
 	for fail := 1; ; fail++ {
 		s := store.OpenMemory()
 		prepare(s)
-		o := &operations{Store: s, fail: fail}
+		o := NewBadPage(s, fail)
 		err := do(o)
-		if o.n < fail { // none has failed
+		if o.Operations() < fail { // none has failed
 			if err != nil || fail == 1 {
-				t.Errorf("with %d operations, none of which fails: %v", o.n, err)
+				t.Errorf("with %d operations, none of which fails: %v", o.Operations(), err)
 			}
 			return
 		}
 		if wit.CodeOf(err) != wit.CodeUnavailable {
-			t.Errorf("operation %d fails, %s: %v", fail, o.failed, err)
+			t.Errorf("%s: %v", o, err)
 		}
 	}
 }
 
-// operations is a store that counts what its transactions are asked for, and fails one of it.
-type operations struct {
+// BadPage is a store of whose transactions' operations one fails, with CodeUnavailable. It is safe for concurrent use.
+type BadPage struct {
 	store.Store
-	fail, n int
-	failed  string
+	fail int
+
+	mu     sync.Mutex
+	n      int
+	failed string
 }
 
-func (o *operations) View(ctx context.Context, fn func(store.Tx) error) error {
-	return o.Store.View(ctx, func(tx store.Tx) error { return fn(counted{tx, o}) })
+// NewBadPage returns a store on top of s whose fail-th operation fails.
+func NewBadPage(s store.Store, fail int) *BadPage { return &BadPage{Store: s, fail: fail} }
+
+// Operations returns how many there were.
+func (b *BadPage) Operations() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.n
 }
 
-func (o *operations) Update(ctx context.Context, fn func(store.Tx) error) error {
-	return o.Store.Update(ctx, func(tx store.Tx) error { return fn(counted{tx, o}) })
+// String says which operation has failed.
+func (b *BadPage) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return fmt.Sprintf("operation %d fails, %s", b.fail, b.failed)
+}
+
+// View implements store.Store.
+func (b *BadPage) View(ctx context.Context, fn func(store.Tx) error) error {
+	return b.Store.View(ctx, func(tx store.Tx) error { return fn(counted{tx, b}) })
+}
+
+// Update implements store.Store.
+func (b *BadPage) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return b.Store.Update(ctx, func(tx store.Tx) error { return fn(counted{tx, b}) })
 }
 
 // next counts an operation, and returns how it fails.
-func (o *operations) next(what, space, key string) error {
-	if o.n++; o.n != o.fail {
+func (b *BadPage) next(what, space, key string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.n++; b.n != b.fail {
 		return nil
 	}
-	o.failed = fmt.Sprintf("%s %s/%q", what, space, key)
+	b.failed = fmt.Sprintf("%s %s/%q", what, space, key)
 	return wit.NewError(wit.CodeUnavailable, "the disk has a bad page")
 }
 
-// counted is a transaction of operations.
+// counted is a transaction of a BadPage.
 type counted struct {
 	store.Tx
-	of *operations
+	of *BadPage
 }
 
 func (c counted) Get(space, key string) ([]byte, error) {
