@@ -2,6 +2,8 @@ package schedule_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,6 +88,50 @@ func TestWhatAHandlerSaysIsBounded(t *testing.T) {
 			b.wantRuns("a", "ok("+want+")")
 		})
 	}
+}
+
+// TestWhatIsRecordedOfARun: what it was due for, under which key, what came of it and what comes next.
+func TestWhatIsRecordedOfARun(t *testing.T) {
+	longest := `"` + strings.Repeat("x", 4094) + `"`
+	for details, want := range map[string]string{`{"a":1}`: `{"a":1}`, longest: longest, longest + " ": "", "{": "", "": ""} {
+		inBubble(t, func(b *bench) {
+			b.stop()
+			b.handler.Fire = func(context.Context, schedule.Firing) (schedule.Result, error) {
+				time.Sleep(90 * time.Second)
+				return schedule.Result{Details: []byte(details)}, nil
+			}
+			b.boot()
+			b.add("a", schedule.Spec{EveryMs: 60_000})
+			b.sleep(5*time.Minute + 45*time.Second) // from 1 to 2:30, from 3 to 4:30, since 5
+			if _, ran, err := b.runNow(b.Context(), "a", schedule.Force); ran || wit.CodeOf(err) != wit.CodeConflict {
+				b.Errorf("forced while it runs: %v, %v", ran, err)
+			}
+			b.sleep(50 * time.Second) // it is 6:35
+			forced, ran, err := b.runNow(b.Context(), "a", schedule.Force)
+			if !ran || err != nil || !forced.Forced || forced.NextRunAt != b.minute(9) || forced.Key != fmt.Sprintf("cron:a:%d:forced", forced.Due) {
+				b.Errorf("forced: %+v, %v", forced, err)
+			}
+			list, err := b.s.Runs(b.Context(), "cron", "a", 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var got []string
+			for _, r := range list[slices.IndexFunc(list, func(r schedule.Run) bool { return r.Due == b.minute(3) }):] {
+				got = append(got, fmt.Sprint(r.Status, " ", (r.Due-b.minute(0))/60_000, " ", (r.NextRunAt-b.minute(0))/60_000))
+				if r.Key != fmt.Sprintf("cron:a:%d", r.Due) || r.Status == schedule.OK && string(r.Details) != want {
+					b.Errorf("%+v", r)
+				}
+			}
+			if want := "ok 3 5|skipped 4 5|ok 1 3|skipped 2 3"; strings.Join(got, "|") != want {
+				b.Errorf("recorded %s, want %s", strings.Join(got, "|"), want)
+			}
+		})
+	}
+}
+
+// minute is so many minutes after the start, in Unix milliseconds.
+func (b *bench) minute(n int) int64 {
+	return b.start.Add(time.Duration(n) * time.Minute).UnixMilli()
 }
 
 // TestAResumableJobThatFails has failed: only an end of the gateway or of the claim leaves it to be taken up.

@@ -23,7 +23,7 @@ func (d *days) read(ofMonth, ofWeek string) (err error) {
 func (d days) has(t time.Time) bool {
 	switch {
 	case d.ofMonth.any:
-		return d.ofWeek.any || d.ofWeek.has(t)
+		return d.ofWeek.has(t)
 	case d.ofWeek.any:
 		return d.ofMonth.has(t)
 	}
@@ -120,7 +120,7 @@ func readWeekDays(text string) (weekDays, error) {
 			span, which, numbered = body, "L", true
 		}
 		switch {
-		case numbered && which == "L":
+		case which == "L":
 			to = &d.nth[0]
 		case numbered:
 			n, err := ordinals.number(which)

@@ -145,8 +145,7 @@ func (e expression) elapsed(t time.Time) time.Time {
 // wall is the first moment after t that the expression names, on a clock that never changes.
 func (e expression) wall(t time.Time) time.Time {
 	for end := t.AddDate(farthest, 0, 0); t.Before(end); {
-		t = e.clock.Next(t)
-		if t.IsZero() || e.days.has(t) {
+		if t = e.clock.Next(t); e.days.has(t) { // there is always one: the clock has any day
 			return t
 		}
 		t = time.Date(t.Year(), t.Month(), t.Day(), 23, 59, 59, 0, time.UTC)
@@ -165,14 +164,10 @@ func shown(t time.Time) time.Time {
 func onWall(wall time.Time, zone *time.Location) time.Time {
 	_, before := wall.Add(-24 * time.Hour).In(zone).Zone()
 	_, after := wall.Add(24 * time.Hour).In(zone).Zone()
-	early, late := wall.Add(-time.Duration(before)*time.Second), wall.Add(-time.Duration(after)*time.Second)
-	if late.Before(early) {
-		early, late = late, early
+	// Where both show it the clocks are put back between them, so that first is the earlier one.
+	first, second := wall.Add(-time.Duration(before)*time.Second), wall.Add(-time.Duration(after)*time.Second)
+	if shown(second.In(zone)).Equal(wall) && !shown(first.In(zone)).Equal(wall) {
+		return second
 	}
-	for _, t := range []time.Time{early, late} {
-		if shown(t.In(zone)).Equal(wall) {
-			return t
-		}
-	}
-	return wall.Add(-time.Duration(before) * time.Second)
+	return first
 }

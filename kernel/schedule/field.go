@@ -87,8 +87,8 @@ func (f field) step(text string, given bool) (int, error) {
 	if !given {
 		return 1, nil
 	}
-	by, err := strconv.Atoi(text)
-	if err != nil || by < 1 || by > f.size() {
+	by, _ := strconv.Atoi(text)
+	if by < 1 || by > f.size() {
 		return 0, wit.Errorf(wit.CodeInvalid, "the step %q of the %s is not a number from 1 to %d: for a longer one use an interval", text, f.name, f.size())
 	}
 	return by, nil

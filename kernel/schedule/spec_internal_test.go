@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,16 @@ func TestCron(t *testing.T) {
 		{"every minute", "* * * * *", "UTC", []string{"2026-01-01 00:00:30 +0000", "2026-01-01 00:01:00 +0000", "2026-01-01 00:02:00 +0000"}},
 		{"with seconds", "*/20 * * * * *", "UTC", []string{"2026-01-01 00:00:30 +0000", "2026-01-01 00:00:40 +0000", "2026-01-01 00:01:00 +0000"}},
 		{"daily", "30 8 * * *", "Europe/Vienna", []string{"2026-01-01 08:30:00 +0100", "2026-01-02 08:30:00 +0100"}},
+		{"yearly", "@yearly", "UTC", []string{"2026-01-01 00:00:00 +0000", "2027-01-01 00:00:00 +0000"}},
+		{"annually", " @annually", "UTC", []string{"2026-01-01 00:00:00 +0000", "2027-01-01 00:00:00 +0000"}},
+		{"monthly", "@monthly", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-02-01 00:00:00 +0000"}},
+		{"weekly", "@weekly", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-04 00:00:00 +0000"}},
+		{"midnight", "@midnight", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-02 00:00:00 +0000"}},
+		{"hourly", "@hourly", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-01 01:00:00 +0000"}},
+		{"where the machine is", "0 9 * * *", "", []string{"2026-01-01 00:00:00 +0000", "2026-01-01 09:00:00 +0100"}},
+		{"each day, by a step", "0 9 */1 * 1", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-05 09:00:00 +0000", "2026-01-12 09:00:00 +0000"}},
+		{"a range of one", "5-5 * * * *", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-01 00:05:00 +0000", "2026-01-01 01:05:00 +0000"}},
+		{"each second day from sunday", "0 9 * * 7/2", "UTC", []string{"2026-01-02 00:00:00 +0000", "2026-01-03 09:00:00 +0000", "2026-01-04 09:00:00 +0000", "2026-01-06 09:00:00 +0000"}},
 		{"descriptor", "@daily", "Asia/Tokyo", []string{"2026-01-01 08:30:00 +0900", "2026-01-02 00:00:00 +0900"}},
 		{"weekdays", "0 9 * * mon-fri", "UTC", []string{"2026-01-02 09:00:00 +0000", "2026-01-05 09:00:00 +0000"}},
 		{"sunday is 0", "0 9 * * 0", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-04 09:00:00 +0000"}},
@@ -62,6 +73,7 @@ func TestCron(t *testing.T) {
 		{"fifth friday", "0 9 * * FRI#5", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-30 09:00:00 +0000", "2026-05-29 09:00:00 +0000"}},
 		{"last sunday", "0 9 * * 7L", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-25 09:00:00 +0000", "2026-02-22 09:00:00 +0000"}},
 		{"last sunday by name", "0 9 * * sun#l", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-25 09:00:00 +0000", "2026-02-22 09:00:00 +0000"}},
+		{"last of five sundays", "0 9 * * 0L", "UTC", []string{"2026-05-01 00:00:00 +0000", "2026-05-31 09:00:00 +0000", "2026-06-28 09:00:00 +0000"}},
 		{"first weekend", "0 9 * * SAT-SUN#1", "UTC", []string{"2026-07-25 00:00:00 +0000", "2026-08-01 09:00:00 +0000", "2026-08-02 09:00:00 +0000", "2026-09-05 09:00:00 +0000"}},
 		{"last day or second friday", "0 9 L * 5#2", "UTC", []string{"2026-01-01 00:00:00 +0000", "2026-01-09 09:00:00 +0000", "2026-01-31 09:00:00 +0000"}},
 		{"range over the hour", "58-1 12 * * *", "UTC", []string{"2026-01-01 12:01:30 +0000", "2026-01-01 12:58:00 +0000", "2026-01-01 12:59:00 +0000", "2026-01-02 12:00:00 +0000"}},
@@ -72,7 +84,7 @@ func TestCron(t *testing.T) {
 		{"half an hour of change", "15 2 * * *", "Australia/Lord_Howe", []string{"2026-10-03 02:15:00 +1030", "2026-10-04 02:45:00 +1100", "2026-10-05 02:15:00 +1100"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e, err := parseCron(c.expr, c.tz, time.UTC)
+			e, err := parseCron(c.expr, c.tz, zone(t, "Europe/Vienna"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +94,7 @@ func TestCron(t *testing.T) {
 			}
 			for _, want := range c.times[1:] {
 				at = e.next(at)
-				if got := at.In(zone(t, c.tz)).Format(layout); got != want {
+				if got := at.In(e.zone).Format(layout); got != want {
 					t.Fatalf("%s, want %s", got, want)
 				}
 			}
@@ -134,6 +146,16 @@ func TestSpecCheck(t *testing.T) {
 		{"step beyond the week", Spec{Cron: "0 0 * * */8"}, wit.CodeInvalid},
 		{"longest step", Spec{Cron: "*/60 */24 */31 */12 */7"}, ""},
 		{"step of nothing", Spec{Cron: "*/0 * * * *"}, wit.CodeInvalid},
+		{"a good minute and a bad one", Spec{Cron: "1,60 * * * *"}, wit.CodeInvalid},
+		{"a good day and a bad one", Spec{Cron: "0 0 1,32 * *"}, wit.CodeInvalid},
+		{"a good day and day 0", Spec{Cron: "0 0 0,1 * *"}, wit.CodeInvalid},
+		{"a good day and none nearest", Spec{Cron: "0 0 1,32W * *"}, wit.CodeInvalid},
+		{"a good friday and a bad one", Spec{Cron: "0 0 * * 5,5#6"}, wit.CodeInvalid},
+		{"a good friday and day 8", Spec{Cron: "0 0 * * 5,8#1"}, wit.CodeInvalid},
+		{"a range to nowhere", Spec{Cron: "1-60 * * * *"}, wit.CodeInvalid},
+		{"step of one", Spec{Cron: "*/1 * * * *"}, ""},
+		{"step beyond all numbers", Spec{Cron: "*/99999999999999999999 * * * *"}, wit.CodeInvalid},
+		{"never in any hour", Spec{Cron: "15 * 30 2 *", TZ: "Europe/Vienna"}, wit.CodeInvalid},
 		{"sixth friday", Spec{Cron: "0 0 * * 5#6"}, wit.CodeInvalid},
 		{"a number of every day", Spec{Cron: "0 0 * * #2"}, wit.CodeInvalid},
 		{"last of no day", Spec{Cron: "0 0 * * L"}, wit.CodeInvalid},
@@ -153,6 +175,17 @@ func TestSpecCheck(t *testing.T) {
 	} {
 		if err := c.spec.check(time.Unix(1767225600, 0), time.UTC); wit.CodeOf(err) != c.code {
 			t.Errorf("%s: %v, want code %q", c.name, err, c.code)
+		}
+	}
+}
+
+// TestAdviceAboutCron: what is written elsewhere is said where it goes here.
+func TestAdviceAboutCron(t *testing.T) {
+	for expr, want := range map[string]string{
+		"TZ=UTC 0 9 * * *": "give it as tz", "@every 5m": "is an interval", "* * * *": "it has 4 fields", "60 * * * *": "the minute cannot be \"60\"",
+	} {
+		if _, err := parseCron(expr, "", time.UTC); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", expr, err)
 		}
 	}
 }
