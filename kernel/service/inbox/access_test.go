@@ -18,7 +18,8 @@ func TestJudge(t *testing.T) {
 	mention.Mentioned = true
 	happened, happenedHere := group, direct
 	happened.Kind, happenedHere.Kind = wit.MessageKindService, wit.MessageKindService
-	edited := direct
+	edited, nobody := direct, direct
+	nobody.Sender = wit.Person{}
 	edited.Kind = wit.MessageKindEdited
 	yes, no := func() (bool, error) { return true, nil }, func() (bool, error) { return false, nil }
 	never := func() (bool, error) { t.Error("asked though it decides nothing"); return true, nil }
@@ -33,6 +34,11 @@ func TestJudge(t *testing.T) {
 		"open":                    {Access{DM: PolicyOpen}, "", direct, never, VerdictAccepted, nil},
 		"disabled":                {Access{DM: PolicyDisabled, AllowFrom: []string{"u"}}, "", direct, never, VerdictDenied, nil},
 		"a stranger":              {Access{}, "", direct, no, VerdictPairing, nil},
+		"a stranger, said":        {Access{DM: PolicyPairing}, "", direct, no, VerdictPairing, nil},
+		"the owner":               {Access{Owners: []string{"u"}}, "", direct, never, VerdictAccepted, nil},
+		"an owner without an id":  {Access{Owners: []string{""}}, "", nobody, no, VerdictPairing, nil},
+		"a name that nobody has":  {Access{AllowFrom: []string{"@ann"}}, "", nobody, no, VerdictPairing, nil},
+		"it happened to the bot":  {Access{Group: PolicyOpen}, "bot", happened, never, VerdictKept, nil},
 		"approved":                {Access{}, "", direct, yes, VerdictAccepted, nil},
 		"listed":                  {Access{AllowFrom: []string{"u"}}, "", direct, never, VerdictAccepted, nil},
 		"allowlist":               {Access{DM: PolicyAllowlist, AllowFrom: []string{"x", " u "}}, "", direct, never, VerdictAccepted, nil},

@@ -121,6 +121,16 @@ func TestADamagedRunIsStopped(t *testing.T) {
 			}
 			return err
 		})
+		if ids, err := svc.Stop(t.Context(), run.Selection{Session: key}, "enough"); err != nil || len(ids) != 0 {
+			t.Errorf("stopped %v, %v", ids, err)
+		}
+		storetest.Update(t, s, func(tx store.Tx) error {
+			e, err := session.Get(tx, key)
+			if e.LastRun != "r1" || !strings.Contains(e.LastRunError, "damaged") {
+				t.Errorf("what the session says of it: %+v", e)
+			}
+			return err
+		})
 		release, err := svc.Hold(t.Context(), key, true)
 		defer release()
 		if err != nil {

@@ -13,3 +13,6 @@ func Start(tx store.Tx, id string) (Run, error) {
 
 // Tell gives a session a system event, once.
 func Tell(tx store.Tx, e SystemEvent) error { return tell(tx, e) }
+
+// Waiters returns how many runs are waited for.
+func Waiters(s *Service) int { return len(s.waiters.by) }

@@ -46,6 +46,55 @@ func TestAStoreThatFailsAtAnyMoment(t *testing.T) {
 	}
 }
 
+// TestALongOutage: the store is asked again and again, a second apart, and the run goes on when it is back.
+func TestALongOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := store.OpenMemory()
+		sessiontest.Ensure(t, disk, key)
+		enqueue(t, disk, key, "r1")
+		s := storetest.NewFaulty(disk)
+		s.Fail(storetest.FaultBefore, 1, 1_000_000)
+		p := live(t, s, &worker{}, new(claim.Local))
+		defer p.stop()
+		time.Sleep(time.Minute)
+		if n := s.Transactions(); n < 10 || n > 100 {
+			t.Errorf("%d transactions in a minute", n)
+		}
+		s.Fail("", 0, 0)
+		if r, err := p.Wait(t.Context(), "r1"); err != nil || r.State != run.Done {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+// TestWhoWaitsAndLeaves: each waits for itself, and nothing is kept of those who have gone.
+func TestWhoWaitsAndLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := live(t, store.OpenMemory(), &worker{}, new(claim.Local))
+		defer p.stop()
+		stayed := make(chan error)
+		go func() { _, err := p.Wait(t.Context(), "r1"); stayed <- err }()
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := p.Wait(short, "r1"); wit.CodeOf(err) != wit.CodeTimeout {
+			t.Errorf("who leaves: %v", err)
+		}
+		submit(t, p.Service, key, "r1")
+		if err := <-stayed; err != nil {
+			t.Errorf("who stays: %v", err)
+		}
+		if _, err := p.Wait(t.Context(), "r1"); err != nil {
+			t.Error(err)
+		}
+		gone, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _ = p.Wait(gone, "r2")
+		if n := run.Waiters(p.Service); n != 0 {
+			t.Errorf("%d runs are waited for", n)
+		}
+	})
+}
+
 // TestNobodyGrantsClaims: runs wait until somebody does, and nobody is asked all the time.
 func TestNobodyGrantsClaims(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -8,6 +8,35 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// TestWhoAnswers: the owner has an id, and sessions are those of agents that there are.
+func TestWhoAnswers(t *testing.T) {
+	s := session.Settings{Agents: []string{"ops"}, Owners: []string{"chat:42", "chat:"}}
+	for who, want := range map[string]bool{"chat 42": true, "far 42": false, "chat 7": false, "chat ": false} {
+		if channel, person, _ := strings.Cut(who, " "); s.IsOwner(channel, person) != want {
+			t.Errorf("%s is the owner: %v", who, !want)
+		}
+	}
+	for id, want := range map[string]string{"": "main", "main": "main", "ops": "ops", "nobody": ""} {
+		if got, err := s.Agent(id); got != want || (want == "") != (wit.CodeOf(err) == wit.CodeInvalid) {
+			t.Errorf("agent %q: %q, %v", id, got, err)
+		}
+	}
+	for c, want := range map[[2]string]wit.Code{
+		{"agent:main:x", ""}: "", {"agent:ops:x", "ops"}: "", {"agent:ops:x", ""}: "",
+		{"agent:ops:x", "main"}: wit.CodeInvalid, {"agent:ops:x", "nobody"}: wit.CodeInvalid, {"agent:nobody:x", ""}: wit.CodeInvalid,
+	} {
+		if err := s.Answers(session.Key(c[0]), c[1]); wit.CodeOf(err) != want {
+			t.Errorf("%q: %v", c, err)
+		}
+	}
+	if got := s.Main("-zAZ09_{é["); got != "agent:zaz09_:main" {
+		t.Errorf("an agent's name in a key: %q", got)
+	}
+	if got := s.Conversation("", "chat", wit.Conversation{Kind: wit.ConversationKindGroup, ID: " "}, "7"); got != "agent:main:chat:group:unknown" {
+		t.Errorf("a group without an id: %q", got)
+	}
+}
+
 func TestParseKey(t *testing.T) {
 	s := session.Settings{DefaultAgent: "Molly", MainKey: "Home"}
 	for text, want := range map[string]session.Key{
