@@ -1,17 +1,20 @@
 package agent_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 
+	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/chat/chattest"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // TestADamagedMessage does not end its conversation, whichever it is: clients read that there is one, the model goes
@@ -60,6 +63,34 @@ func TestADamagedMessage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestADamagedQuestion, while it is being answered, does not make the model read all that was ever said.
+func TestADamagedQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		w.Settings, w.Model.NoModels = agent.Settings{ContextTokens: 1 << 10}, true
+		p := w.Start(nil)
+		for i := range 30 {
+			id := fmt.Sprint("r", i)
+			p.Send(id, strings.Repeat("a", 300))
+			p.Wait(id)
+		}
+		w.Tools.Do = func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+			damageMessage(t, w.Store, chattest.MainKey, 61)
+			return &wit.ToolOutput{Content: []wit.Part{session.TextPart("sum")}}, nil
+		}
+		chattest.Script(w, chattest.Ask(chattest.Call("c1", "add", `{"a":1}`)), chattest.Say("it is 3"))
+		p.Send("last", "add")
+		if r := p.Wait("last"); r.Answer != "it is 3" {
+			t.Errorf("run %+v", r)
+		}
+		all := w.Model.Requests()
+		before, after := len(all[len(all)-2].Turns), len(all[len(all)-1].Turns)
+		if after > before+2 || before > 30 {
+			t.Errorf("the model reads %d messages, and then %d", before, after)
+		}
+	})
 }
 
 // damageMessage makes the record of a message one that cannot be read.
