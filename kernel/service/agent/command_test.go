@@ -19,7 +19,7 @@ type obj = map[string]any
 func TestCommands(t *testing.T) {
 	for text, want := range map[string]string{
 		"/help":                "/new",
-		"/Status":              "Session: agent:main:main",
+		"\n /Status \n":        "Session: agent:main:main",
 		"/status@some_bot":     "Model: mock/mock-1",
 		"/whoami":              "id 42",
 		"/stop":                "Stopped.",

@@ -190,6 +190,9 @@ func TestChoice(t *testing.T) {
 		"default":        {list: []agent.ProviderInfo{off, near}, settings: agent.Settings{Model: "off/o9"}, want: "off/o9"},
 		"agent":          {list: []agent.ProviderInfo{off, near}, settings: agent.Settings{Model: "off/o9", Agents: []agent.Agent{{ID: "main", Model: "near"}}}, want: "near/n1"},
 		"session":        {list: []agent.ProviderInfo{off, near}, settings: agent.Settings{Model: "near/n9"}, session: "off/a/b", want: "off/a/b"},
+		"its settings":   {list: []agent.ProviderInfo{{ID: "far", Facts: far.Facts, Settings: wit.JSON(`{"model":"f2"}`)}}, want: "far/f2"},
+		"its credential": {list: []agent.ProviderInfo{{ID: "far", Facts: far.Facts, Credentials: 1}}, want: "far/f1"},
+		"named in part":  {list: []agent.ProviderInfo{off, near}, settings: agent.Settings{Model: "off/"}, want: "off/o1"},
 		"not configured": {list: []agent.ProviderInfo{far}, want: "!no model provider is configured"},
 		"unknown":        {list: []agent.ProviderInfo{near}, settings: agent.Settings{Model: "gone/x"}, want: "!no provider for the model"},
 	} {
@@ -204,11 +207,11 @@ func TestChoice(t *testing.T) {
 				p.Send("r1", "hi")
 				r := p.Wait("r1")
 				if fault, ok := strings.CutPrefix(c.want, "!"); ok {
-					if r.Error == nil || !strings.Contains(r.Error.Message, fault) {
-						t.Errorf("run %+v", r)
+					if r.Error == nil || !strings.Contains(r.Error.Message, fault) || p.Models.Primary("main") != "" {
+						t.Errorf("run %+v, primary %q", r, p.Models.Primary("main"))
 					}
-				} else if got := r.Provider + "/" + r.Used; got != c.want {
-					t.Errorf("answered by %s, want %s", got, c.want)
+				} else if got := r.Provider + "/" + r.Used; got != c.want || c.session == "" && p.Models.Primary("main") != c.want {
+					t.Errorf("answered by %s, primary %s, want %s", got, p.Models.Primary("main"), c.want)
 				}
 			})
 		})
