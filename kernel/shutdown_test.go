@@ -2,14 +2,42 @@ package kernel_test
 
 import (
 	"bytes"
+	"context"
 	"runtime"
 	"runtime/pprof"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
 )
+
+// TestStopWaitsForNobody: not for a model that does not answer, for a poll that is under way, or for a time to come.
+func TestStopWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := make(chan struct{})
+		silent := kerneltest.Provider("brain", func(ctx context.Context, _ *wit.Chat) (*wit.ProviderAnswer, error) {
+			close(asked)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		p, reach := kerneltest.NewMemoryPlatform(t)
+		k := kerneltest.Start(t, kerneltest.Store(store.OpenMemory(), kerneltest.Keyring{}), reach, account(t, p, openToAll),
+			kerneltest.Plugin(kerneltest.Channel("chat"), silent))
+		setToken(k.Listen())
+		p.Say("ann", "hi")
+		<-asked
+		start := time.Now()
+		k.Stop()
+		if took := time.Since(start); took > time.Second { // of the bubble, in which work takes no time
+			t.Errorf("it took %v to stop", took)
+		}
+	})
+}
 
 // TestNothingIsLeftAfterStop: ten kernels that did all kinds of things stop and leave no goroutine
 // behind.
