@@ -15,7 +15,7 @@ import (
 // TestWhoMayCommand: what changes anything is the owner's, and whoever has a session alone may stop what it does.
 func TestWhoMayCommand(t *testing.T) {
 	const denied = "Only the owner of this assistant may do that here."
-	const how = denied + "\n\nIf that is you, run on its machine:\n\ncarapace pairing owner chat 7"
+	const how = denied + "\n\nIf that is you, run on its machine:\n\n```\ncarapace pairing owner chat 7\n```"
 	direct, group := wit.ConversationKindDirect, wit.ConversationKindGroup
 	for name, c := range map[string]struct {
 		text, sender string
