@@ -42,6 +42,10 @@ var hostile = []struct {
 		b.table = op(0x70, 0, 1)
 		return [][]byte{loop(op(0xd0, 0x70), ci32(1<<16), op(0xfc, 15, 0, 0x1a))}
 	}},
+	{"grows a table that starts large", "", "", func(b *builder) [][]byte { // not at all: it traps when it does
+		b.table = op(0x70, 0, 0x81, 0x80, 0x20) // just above half of what tables may start with
+		return [][]byte{op(0xd0, 0x70), ci32(1), op(0xfc, 15, 0), ci32(-1), op(0x47, 0x04, 0x40, 0x00, 0x0b)}
+	}},
 	{"recurses for ever", wit.CodeUnavailable, "trapped: stack overflow", func(b *builder) [][]byte {
 		f := b.fn("", nil, nil, nil, op(0x10, 0))
 		return [][]byte{call(f)}
@@ -239,6 +243,10 @@ func TestModulesThatAreRefused(t *testing.T) {
 	e := newEngine(t, runtime.Config{})
 	table := &builder{table: op(0x70, 0, 0x80, 0x80, 0x80, 0x10)}
 	table.fn("bad", nil, nil, nil)
+	taken := &builder{}
+	taken.fn("carapace:start", nil, nil, nil)
+	given := &builder{}
+	given.start = []byte{given.fn("", op(i32), nil, nil)}
 	many := &builder{}
 	for n := range 200 {
 		many.imp("extism:host/user", strings.Repeat("f", n+1), op(i64), op(i64))
@@ -266,6 +274,8 @@ func TestModulesThatAreRefused(t *testing.T) {
 		{"the numbered functions", imports("carapace:user", "0", op(i64), op(i64)), "which this host does not have"},
 		{"too many user functions", many.bytes(), "more than 128"},
 		{"huge table", table.bytes(), "elements"},
+		{"the host's name for a start function", taken.bytes(), "belongs to the host"},
+		{"start function with a parameter", given.bytes(), "start function takes or returns something"},
 		{"invalid code", func() []byte { b := &builder{}; b.fn("f", nil, op(i32), nil); return b.bytes() }(), "not a valid module"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

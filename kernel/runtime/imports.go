@@ -42,8 +42,12 @@ func names(types []byte) string {
 	return strings.Join(s, " ")
 }
 
-// maxTableElements bounds each of a guest's tables, which live in Go's heap.
-const maxTableElements = 1 << 20
+// maxTableElements bounds what a guest's tables grow to, eight bytes each, in Go's heap: nobody is asked when they grow.
+const maxTableElements = 1 << 16
+
+// startExport is the name under which a guest's start function is called, so that its stack is looked at like that of
+// any other call. The engine would start it where nobody can.
+const startExport = "carapace:start"
 
 // meter checks what a module imports and makes it a guest: metered, its host functions numbered.
 func (im *imports) meter(wasm []byte) (*cache.Guest, error) {
@@ -51,9 +55,10 @@ func (im *imports) meter(wasm []byte) (*cache.Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &cache.Guest{MemoryBytes: info.MemoryBytes, DirectInput: directInput(info)}
+	g := &cache.Guest{MemoryBytes: info.MemoryBytes, TableBytes: info.TableBytes, DirectInput: directInput(info)}
 	g.WASM, err = meter.Instrument(wasm, meter.Options{
 		MaxTableElements: maxTableElements,
+		Start:            startExport,
 		Import:           func(i meter.Import) (meter.Import, error) { return im.admit(g, i) },
 	})
 	return g, err

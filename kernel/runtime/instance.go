@@ -147,9 +147,12 @@ func (i *instance) export(name string) (*export, error) {
 	return x, nil
 }
 
-// initialize runs what a guest's toolchain wants run before anything else: a reactor's _initialize or a
-// command's constructors, and then, for Haskell, hs_init.
+// initialize runs a guest's start function and what its toolchain wants run before anything else: a reactor's
+// _initialize or a command's constructors, and then, for Haskell, hs_init.
 func (i *instance) initialize() error {
+	if _, err := i.start(startExport, 0); err != nil {
+		return err
+	}
 	done, err := i.start("_initialize", 0)
 	if !done && err == nil {
 		_, err = i.start("__wasm_call_ctors", 0)

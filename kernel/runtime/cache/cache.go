@@ -37,6 +37,7 @@ import (
 type Guest struct {
 	Functions   []string // the host functions of the plugin's own that it imports, by number
 	MemoryBytes int64    // what its memory has at first
+	TableBytes  int64    // what its tables take
 	// DirectInput says that the guest never looks for its input in the exchange memory.
 	DirectInput bool
 	WASM        []byte `json:"-"`

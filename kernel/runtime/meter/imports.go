@@ -22,6 +22,7 @@ type Info struct {
 	Imports     []Import
 	Exports     []Export
 	MemoryBytes int64 // what the module's own memory takes at start
+	TableBytes  int64 // what its tables take
 }
 
 // Inspect reads a module's imports and exports. Nothing is compiled or executed. Errors have code
@@ -31,7 +32,7 @@ func Inspect(wasm []byte) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	info := Info{Imports: m.imports, MemoryBytes: int64(m.memoryMin) << 16}
+	info := Info{Imports: m.imports, MemoryBytes: int64(m.memoryMin) << 16, TableBytes: 8 * int64(m.tableMin)}
 	// eachExport has checked kind and index.
 	err = m.eachExport(func(name string, kind byte, index uint32) {
 		e := Export{Name: name, Kind: kindNames[kind]}

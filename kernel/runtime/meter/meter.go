@@ -23,7 +23,7 @@ import "github.com/carapace-gateway/carapace/wit"
 
 // Version names the rewriting; it changes whenever the output for some input does, and is part of
 // the key of whatever caches that output.
-const Version = "3"
+const Version = "4"
 
 // Interval is how many steps a guest makes between two calls of the tick import.
 const Interval = 1 << 16
@@ -55,6 +55,9 @@ type Options struct {
 	// MaxTableElements caps what table.grow can reach, in all tables together; 0 means no cap
 	// beyond what the module declares.
 	MaxTableElements uint32
+	// Start, if not empty, is the name under which a start function is exported instead of being started, so that
+	// whoever makes an instance calls it as any other function. A module that exports this name itself is refused.
+	Start string
 	// Interval is the number of steps between ticks; 0 means the constant Interval. Tests tick at
 	// every step.
 	Interval int64

@@ -46,6 +46,7 @@ type module struct {
 	tables    uint32
 	imports   []Import
 	memoryMin uint32
+	tableMin  uint64 // elements, in all tables
 
 	importedFuncs  uint32
 	definedGlobals uint32
@@ -66,7 +67,7 @@ func parse(wasm []byte) (*module, error) {
 	if err := m.split(wasm[8:]); err != nil {
 		return nil, err
 	}
-	for _, f := range []func() error{m.readTypes, m.readImports, m.readFunctions, m.countTables, m.readMemory, m.countGlobals} {
+	for _, f := range []func() error{m.readTypes, m.readImports, m.readFunctions, m.readTables, m.readMemory, m.countGlobals} {
 		if err := f(); err != nil {
 			return nil, err
 		}
@@ -191,17 +192,28 @@ func (m *module) readFunctions() error {
 	return r.err
 }
 
-// countTables and countGlobals read no more than how many there are; tableSection and globalSection read the rest.
-func (m *module) countTables() error {
+// readTables finds how large the tables are at the start; that is bounded in sum, since it is allocated for each
+// instance. tableSection writes them.
+func (m *module) readTables() error {
 	if m.sections[secTable] == nil {
 		return nil
 	}
 	r := &reader{b: m.sections[secTable]}
 	m.definedTables = uint32(r.atMost(maxTableElements, 3, "tables"))
 	m.tables += m.definedTables
+	for range m.definedTables {
+		r.refType()
+		if m.tableMin += uint64(r.limits(nil).min); r.err == nil && m.tableMin > maxTableElements {
+			r.fail("wasm tables start with %d elements; at most %d are accepted", m.tableMin, maxTableElements)
+		}
+		if r.err != nil {
+			return r.err
+		}
+	}
 	return r.err
 }
 
+// countGlobals reads no more than how many there are; globalSection reads the rest.
 func (m *module) countGlobals() error {
 	if m.sections[secGlobal] == nil {
 		return nil
@@ -245,9 +257,11 @@ func (r *reader) limits(cap *uint32) limits {
 	default:
 		r.fail("wasm limits flag %#x is not accepted; build without memory64 and threads", flag)
 	}
-	// What starts above the cap is left as it is: a maximum below the minimum would not be valid.
-	if cap != nil && (!l.hasMax || l.max > *cap) && l.min <= *cap {
-		l.max, l.hasMax = *cap, true
+	// What starts above the cap does not grow: a maximum below the minimum would not be valid.
+	if cap != nil {
+		if most := max(*cap, l.min); !l.hasMax || l.max > most {
+			l.max, l.hasMax = most, true
+		}
 	}
 	return l
 }

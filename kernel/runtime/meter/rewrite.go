@@ -115,7 +115,7 @@ func (w *rewriter) functionSection() ([]byte, error) {
 }
 
 // tableSection copies the tables with lower maxima. A cap is shared out evenly, because a maximum is that of one
-// table. What they start with is bounded in sum: it is allocated for each instance.
+// table.
 func (w *rewriter) tableSection() ([]byte, error) {
 	if w.sections[secTable] == nil {
 		return nil, nil
@@ -124,7 +124,6 @@ func (w *rewriter) tableSection() ([]byte, error) {
 	n := r.count(3)
 	b := appendU32(nil, uint32(n))
 	left := w.o.MaxTableElements
-	var sum uint64
 	for range n {
 		ref := r.refType()
 		var cap *uint32
@@ -133,9 +132,6 @@ func (w *rewriter) tableSection() ([]byte, error) {
 			cap = &share
 		}
 		l := r.limits(cap)
-		if sum += uint64(l.min); sum > maxTableElements {
-			r.fail("wasm tables start with %d elements; at most %d are accepted", sum, maxTableElements)
-		}
 		if r.err != nil {
 			return nil, r.err
 		}
@@ -177,29 +173,53 @@ func (w *rewriter) globalSection() ([]byte, error) {
 	return append(leb.AppendSigned(b, w.o.Interval), 0x0b), r.err
 }
 
-// exportSection copies the exports, with the functions' new indices. None of what the pass adds is exported.
+// exportSection copies the exports, with the functions' new indices. None of what the pass adds is exported, except
+// the start function where it is asked for.
 func (w *rewriter) exportSection() ([]byte, error) {
-	if w.sections[secExport] == nil {
-		return nil, nil
+	start, err := w.startFunction()
+	if err != nil || w.sections[secExport] == nil && (start == nil || w.o.Start == "") {
+		return nil, err
 	}
-	count := (&reader{b: w.sections[secExport]}).u32()
-	b := appendU32(nil, count)
-	err := w.eachExport(func(name string, kind byte, index uint32) {
+	var count uint32
+	var b []byte
+	taken := false
+	err = w.eachExport(func(name string, kind byte, index uint32) {
 		if kind == kindFunc && index >= w.importedFuncs {
 			index++
 		}
+		count++
+		taken = taken || name == w.o.Start
 		b = appendU32(append(appendName(b, name), kind), index)
 	})
-	return b, err
+	if err == nil && taken && w.o.Start != "" {
+		return nil, invalid("wasm module exports %q, a name that belongs to the host", w.o.Start)
+	}
+	if start != nil && w.o.Start != "" {
+		count++
+		b = append(append(appendName(b, w.o.Start), kindFunc), start...)
+	}
+	return append(appendU32(nil, count), b...), err
 }
 
 func (w *rewriter) startSection() ([]byte, error) {
+	if w.o.Start != "" {
+		return nil, nil
+	}
+	return w.startFunction()
+}
+
+// startFunction is the start function's index, encoded; nil for none.
+func (w *rewriter) startFunction() ([]byte, error) {
 	if w.sections[secStart] == nil {
 		return nil, nil
 	}
 	r := &reader{b: w.sections[secStart]}
-	b := appendU32(nil, w.function(r, r.u32()))
+	index := r.u32()
+	b := appendU32(nil, w.function(r, index))
 	r.end("start section")
+	if r.err == nil && w.types[w.funcs[index]] != (funcType{}) {
+		r.fail("wasm start function takes or returns something")
+	}
 	return b, r.err
 }
 
