@@ -42,7 +42,7 @@ func bulkFuncs() []bulkFunc {
 			if most := i.plugin.limits.OutputBytes; int64(uint32(s[1])) > most {
 				i.call.stop(wit.Errorf(wit.CodeTooLarge, "plugin %s: answer of %d bytes is over the limit of %d", i.plugin.spec.Plugin, uint32(s[1]), most))
 			}
-			i.call.answer = bytes.Clone(i.guestBytes(m, s[0], s[1]))
+			i.call.answered(bytes.Clone(i.guestBytes(m, s[0], s[1])))
 			i.exchange.ClearOutput()
 		}},
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // errHalted is what a host function panics with to unwind a guest; call.halt says why.
@@ -25,8 +26,10 @@ type call struct {
 	hostCtx   context.Context // for host functions, made with the first
 	release   func()          // of hostCtx
 	ticks     int64
-	running   stack // of what the host called
-	halt      error // why the guest was stopped, if it was
+	running   *stack   // of what the host called
+	room      *account // of the instance
+	kept      int64    // of the answer, in it
+	halt      error    // why the guest was stopped, if it was
 	console   console
 	response  HTTPResponse // of the guest's last HTTP request
 	in        []byte
@@ -43,9 +46,9 @@ type usage struct {
 // begin makes c a new call, in place: to copy one takes a tenth of a short call. The deadline's clock starts with
 // the first check, which comes at most one interval of the meter later.
 // whole is set for the first call of an instance and for one that is its instance's only one.
-func (c *call) begin(ctx context.Context, p *plugin, export string, whole bool) {
+func (c *call) begin(ctx context.Context, p *plugin, room *account, export string, whole bool) {
 	*c = call{}
-	c.plugin, c.ctx, c.export = p, ctx, export
+	c.plugin, c.room, c.ctx, c.export = p, room, ctx, export
 	if whole {
 		c.processor.begin()
 	}
@@ -113,6 +116,14 @@ func (c *call) host(f func(ctx context.Context)) {
 	c.check()
 }
 
+// answered keeps b, which is the host's own copy, as the call's output, or stops the guest.
+func (c *call) answered(b []byte) {
+	if kept := beyond(len(b)); kept != c.kept && !c.room.resize(&c.kept, kept) {
+		c.stop(wit.Errorf(wit.CodeUnavailable, "plugin %s: %s has no memory for its answer%s", c.plugin.spec.Plugin, c.export, c.reason()))
+	}
+	c.answer = b
+}
+
 // sleep keeps the guest waiting, until its call ends at the latest.
 func (c *call) sleep(ns int64) {
 	if ns <= 0 {
@@ -131,7 +142,10 @@ func (c *call) end() {
 	if c.release != nil {
 		c.release()
 	}
-	c.ctx, c.hostCtx, c.release, c.running = nil, nil, nil, stack{}
+	if c.kept > 0 {
+		c.room.resize(&c.kept, 0)
+	}
+	c.ctx, c.hostCtx, c.release, c.running = nil, nil, nil, nil
 	c.in, c.answer, c.response = nil, nil, HTTPResponse{}
 }
 

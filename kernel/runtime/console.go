@@ -87,12 +87,15 @@ func (c *call) flush() {
 	c.endLine(&c.console.err, hclog.Warn)
 }
 
-// reason is the first line that the guest wrote to stderr, as the end of an error message.
-func (c *call) reason() string {
-	if c.console.stderr == "" {
-		return ""
+// reason is the first line that the guest wrote to stderr, and why it could not grow, as the end of an error message.
+func (c *call) reason() (text string) {
+	if c.console.stderr != "" {
+		text = ": " + clip(c.console.stderr, 256)
 	}
-	return ": " + clip(c.console.stderr, 256)
+	if c.room.refused != "" {
+		text += "; it got no more memory: " + c.room.refused
+	}
+	return text
 }
 
 // clip cuts s to n bytes and says so.

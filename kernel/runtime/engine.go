@@ -23,10 +23,14 @@ type Config struct {
 	Compiler              []string
 	Seed                  fs.FS // of compilations that the build shipped; see Export
 	Logger                hclog.Logger
-	CompileWorkers        int           // threads for one compilation; 2
-	MaxConcurrentCompiles int           // 1
-	MaxInstances          int           // alive at a time, over all pools; 256
-	CodeIdle              time.Duration // after which machine code without instances is given back; 5 min
+	CompileWorkers        int // threads for one compilation; 2
+	MaxConcurrentCompiles int // 1
+	MaxInstances          int // alive at a time, over all pools; 256
+	// Memory is how many bytes all instances may hold together: their memories, call stacks that have grown, and what the
+	// host keeps for them, but not the machine code. A quarter of the machine's, or of what its control group may use,
+	// and at least 128 MB.
+	Memory   int64
+	CodeIdle time.Duration // after which machine code without instances is given back; 5 min
 }
 
 func (c Config) withDefaults() Config {
@@ -38,6 +42,9 @@ func (c Config) withDefaults() Config {
 	def(&c.CompileWorkers, 2)
 	def(&c.MaxConcurrentCompiles, 1)
 	def(&c.MaxInstances, 256)
+	if c.Memory <= 0 {
+		c.Memory = defaultMemory()
+	}
 	if c.CodeIdle <= 0 {
 		c.CodeIdle = 5 * time.Minute
 	}
@@ -79,7 +86,7 @@ type Engine struct {
 func New(ctx context.Context, cfg Config) (*Engine, error) {
 	cfg = cfg.withDefaults()
 	e := &Engine{registry: newRegistry(), jobs: newJobs(ctx), codeIdle: cfg.CodeIdle, clock: newClock()}
-	e.budget = newBudget(cfg.MaxInstances, e.evict)
+	e.budget = newBudget(cfg.MaxInstances, cfg.Memory, e.evict)
 	rc := runtimeConfig()
 	if cfg.CacheDir != "" {
 		var err error
@@ -137,12 +144,14 @@ type EngineStats struct {
 	Pools     int   // open
 	Instances int   // alive
 	Memories  int64 // linear memories alive: two for each instance that has one of its own
+	Bytes     int64 // that the instances hold
 }
 
 // Stats returns the figures of this moment.
 func (e *Engine) Stats() EngineStats {
 	modules := e.registry.modules()
-	s := EngineStats{Modules: len(modules), Pools: len(e.registry.openPools()), Instances: e.budget.used(), Memories: e.linker.memories.Load()}
+	alive, held, _ := e.budget.figures()
+	s := EngineStats{Modules: len(modules), Pools: len(e.registry.openPools()), Instances: alive, Memories: e.linker.memories.Load(), Bytes: held}
 	for _, m := range modules {
 		if m.code.loaded() {
 			s.Compiled++
@@ -151,18 +160,44 @@ func (e *Engine) Stats() EngineStats {
 	return s
 }
 
-// evict makes the pool that can spare most instances give one back.
-func (e *Engine) evict() {
-	var from *Pool
-	most := 0
-	for _, p := range e.registry.openPools() {
-		if n := p.spare(); n > most {
-			from, most = p, n
+// MemoryStats say how much of Config.Memory is used.
+type MemoryStats struct {
+	Held    int64 // bytes, now
+	Budget  int64 // Config.Memory
+	Refused int64 // calls that found no room, and calls whose guest could not grow, since the start
+}
+
+// Memory returns the figures of this moment.
+func (e *Engine) Memory() MemoryStats {
+	_, held, refused := e.budget.figures()
+	return MemoryStats{Held: held, Budget: e.budget.total, Refused: refused}
+}
+
+// evictions is how often evict looks for another instance when a call has taken the one that it found.
+const evictions = 8
+
+// evict closes the idle instance that was used longest ago: of the pool with that share, or of any. It returns false
+// when there is none.
+func (e *Engine) evict(of *share) bool {
+	for range evictions {
+		var from *Pool
+		var oldest age
+		for _, p := range e.registry.openPools() {
+			if of != nil && p.share != of {
+				continue
+			}
+			if a, ok := p.oldest(); ok && (from == nil || a.before(oldest)) {
+				from, oldest = p, a
+			}
+		}
+		if from == nil {
+			return false
+		}
+		if from.evict() {
+			return true
 		}
 	}
-	if from != nil {
-		from.evict()
-	}
+	return false
 }
 
 // Close drains every pool that is still open and gives back everything. Calls in flight are waited for until ctx

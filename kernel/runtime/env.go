@@ -111,12 +111,16 @@ func varSet(i *instance, s []uint64) {
 	if s[1] != 0 && !i.vars.set(name, i.view(s[1], most, "variable"), most) {
 		i.call.stop(wit.Errorf(wit.CodeTooLarge, "plugin %s: variables take more than %d bytes", i.plugin.spec.Plugin, most))
 	}
+	if !i.room.resize(&i.vars.counted, beyond(int(i.vars.bytes))) {
+		i.call.stop(wit.Errorf(wit.CodeUnavailable, "plugin %s: no memory for its variables%s", i.plugin.spec.Plugin, i.call.reason()))
+	}
 }
 
 // variables are what a guest keeps with the host between the calls of one instance.
 type variables struct {
-	values map[string][]byte
-	bytes  int64
+	values  map[string][]byte
+	bytes   int64
+	counted int64 // of them, in the instance's account
 }
 
 // varOverhead is what a variable costs beside its bytes.

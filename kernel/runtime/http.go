@@ -40,6 +40,7 @@ func httpRequest(i *instance, s []uint64) {
 		i.call.response = httpRefusal(i.plugin, err)
 	}
 	s[0] = i.put(i.call.response.Body)
+	i.call.response.Body = nil // the guest has its own now
 }
 
 // httpRefusal is a failed request as an HTTP response, which every PDK can show to its plugin.

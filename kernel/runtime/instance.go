@@ -34,6 +34,7 @@ type instance struct {
 	calls    int64
 	starting int64 // nanoseconds of processor time that it took to start
 
+	room *account
 	call call // the one being served
 }
 
@@ -80,7 +81,8 @@ func instanceOf(ctx context.Context) *instance {
 // begin makes the instance ready for a call.
 func (i *instance) begin(ctx context.Context, export string) {
 	i.calls++
-	i.call.begin(ctx, i.plugin, export, i.calls == 1 || i.plugin.spec.Mode == Fresh)
+	i.room.refused = ""
+	i.call.begin(ctx, i.plugin, i.room, export, i.calls == 1 || i.plugin.spec.Mode == Fresh)
 }
 
 // serve calls an export with in and returns a copy of its output, and what that cost. A broken instance must be
@@ -108,7 +110,7 @@ func (i *instance) invoke(name string, in []byte) (out []byte, broken bool, err 
 		return nil, false, err
 	}
 	c.stack[0] = 0
-	c.running = x.calls
+	c.running = &x.calls
 	if err := x.fn.CallWithStack(i, c.stack[:]); err != nil {
 		if exit := (*sys.ExitError)(nil); c.halt != nil || !errors.As(err, &exit) || exit.ExitCode() != 0 {
 			return nil, true, i.failure(err)
@@ -171,7 +173,9 @@ func (i *instance) start(name string, params int) (done bool, err error) {
 		return false, nil
 	}
 	*stack = [2]uint64{}
-	i.call.running = stackOf(fn)
+	calls := stackOf(fn)
+	i.call.running = &calls
+	defer func() { i.room.resize(&calls.counted, 0) }()
 	if err := fn.CallWithStack(i, stack[:]); err != nil {
 		return true, i.failure(err)
 	}

@@ -57,13 +57,19 @@ func (l *linker) plugin(spec Spec, killed context.Context) *plugin {
 	return &plugin{spec: spec, limits: spec.Limits.withDefaults(spec.Mode), clock: l.clock, log: l.log, killed: killed}
 }
 
-// instance makes one and starts it. It has the limits' deadline to start, and stops when ctx ends.
-func (l *linker) instance(ctx context.Context, p *plugin, m *compiled) (_ *instance, err error) {
+// needs is how many bytes an instance holds when it starts. CodeTooLarge when that is more than the plugin may have.
+func (l *linker) needs(p *plugin, m *compiled) (int64, error) {
 	if m.MemoryBytes > p.limits.MemoryBytes {
-		return nil, wit.Errorf(wit.CodeTooLarge, "plugin %s needs %d MB of memory to start and may have %d MB; raise limits.memory",
+		return 0, wit.Errorf(wit.CodeTooLarge, "plugin %s needs %d MB of memory to start and may have %d MB; raise limits.memory",
 			p.spec.Plugin, m.MemoryBytes>>20, p.limits.MemoryBytes>>20)
 	}
-	i := &instance{plugin: p, direct: m.DirectInput, exports: map[string]*export{}}
+	return instanceBytes + m.TableBytes + m.MemoryBytes + exchange.StartBytes, nil
+}
+
+// instance makes one and starts it. It has the limits' deadline to start, and stops when ctx ends.
+// room has what needs says, and stays the caller's.
+func (l *linker) instance(ctx context.Context, p *plugin, m *compiled, room *account) (_ *instance, err error) {
+	i := &instance{plugin: p, room: room, direct: m.DirectInput, exports: map[string]*export{}}
 	i.begin(ctx, "_initialize")
 	defer func() {
 		if r := recover(); r != nil {
@@ -81,11 +87,12 @@ func (l *linker) instance(ctx context.Context, p *plugin, m *compiled) (_ *insta
 	if err := l.linkGuest(i, m); err != nil {
 		return nil, err
 	}
+	room.ahead = 0 // the rest is the host's part
 	return i, i.initialize()
 }
 
 func (l *linker) linkExchange(i *instance) (err error) {
-	pages := memory.NewAllocator(uint64(i.plugin.limits.ExchangeBytes), &l.memories)
+	pages := memory.NewAllocator(uint64(i.plugin.limits.ExchangeBytes), i.room.grow, &l.memories)
 	i.base = experimental.WithMemoryAllocator(context.Background(), pages)
 	i.peer, err = l.runtime.InstantiateModule(i, l.exchange, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if i.pages = pages.Made(); err != nil {
@@ -96,7 +103,7 @@ func (l *linker) linkExchange(i *instance) (err error) {
 }
 
 func (l *linker) linkGuest(i *instance, m *compiled) (err error) {
-	pages := memory.NewAllocator(uint64(i.plugin.limits.MemoryBytes), &l.memories)
+	pages := memory.NewAllocator(uint64(i.plugin.limits.MemoryBytes), i.room.grow, &l.memories)
 	i.base = experimental.WithImportResolver(
 		experimental.WithMemoryAllocator(context.Background(), pages),
 		func(name string) api.Module {

@@ -55,6 +55,10 @@ func (p *plugin) cancelled(export string, cause error) error {
 	return wit.Errorf(code, "plugin %s: %s was given up by its caller: %w", p.spec.Plugin, export, cause)
 }
 
+func (p *plugin) noRoom(export string, code wit.Code, why string) error {
+	return wit.Errorf(code, "plugin %s: %s found no room for an instance: %s", p.spec.Plugin, export, why)
+}
+
 func (p *plugin) stopping() error {
 	return wit.Errorf(wit.CodeUnavailable, "plugin %s is being stopped", p.spec.Plugin)
 }

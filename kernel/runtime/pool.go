@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ type Pool struct {
 	code    *code
 	linker  *linker
 	budget  *budget
+	share   *share             // of the budget
 	onClose func()             // called once, when the pool has drained
 	kill    context.CancelFunc // stops the calls in flight
 
@@ -24,6 +26,7 @@ type Pool struct {
 	alive   int      // instances, idle, busy and being made
 	waiters []chan grant
 	closed  bool
+	leaving chan struct{} // closed with closed
 	drained chan struct{} // closed when closed and alive is 0
 	timer   *time.Timer
 
@@ -33,7 +36,8 @@ type Pool struct {
 // parked is an instance that waits for a call.
 type parked struct {
 	*instance
-	used bool // since expire last came by
+	used bool   // since expire last came by
+	at   uint64 // see budget.touch
 }
 
 // grant is what a waiter gets: an instance, or (nil) the right to make one, or an error.
@@ -44,17 +48,20 @@ type grant struct {
 
 func newPool(c *code, l *linker, b *budget, spec Spec) *Pool {
 	killed, kill := context.WithCancel(context.Background())
-	return &Pool{plugin: l.plugin(spec, killed), code: c, linker: l, budget: b, kill: kill, drained: make(chan struct{})}
+	return &Pool{plugin: l.plugin(spec, killed), code: c, linker: l, budget: b, share: b.share(spec.Plugin), kill: kill,
+		leaving: make(chan struct{}), drained: make(chan struct{})}
 }
 
 // refuse makes a new pool one that was closed before its first call.
 func (p *Pool) refuse() {
 	p.closed = true
+	close(p.leaving)
 	close(p.drained)
 }
 
 // Call runs an export with in and returns its output, which is the caller's. It waits for an instance until ctx
-// ends; the deadline of the limits starts when it has one. in is not kept. The package's comment lists the codes
+// ends, and for room to make one no longer than the deadline of the limits; the call's own deadline starts when it has
+// its instance. in is not kept. The package's comment lists the codes
 // of its errors.
 func (p *Pool) Call(ctx context.Context, export string, in []byte) ([]byte, error) {
 	i, err := p.take(ctx, export)
@@ -73,7 +80,7 @@ func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	alive, idle := p.alive, len(p.idle)
 	p.mu.Unlock()
-	return p.counters.stats(alive, idle)
+	return p.counters.stats(alive, idle, p.budget.of(p.share))
 }
 
 // take returns an instance that is this call's alone.
@@ -82,40 +89,80 @@ func (p *Pool) take(ctx context.Context, export string) (*instance, error) {
 		return nil, p.plugin.cancelled(export, context.Cause(ctx))
 	}
 	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		return nil, p.plugin.stopping()
-	}
-	if n := len(p.idle); n > 0 {
-		i := p.idle[n-1].instance
-		p.idle = p.idle[:n-1]
+	if i := p.popIdle(); i != nil {
 		p.mu.Unlock()
 		return i, nil
 	}
+	p.mu.Unlock()
+	return p.obtain(ctx, export)
+}
+
+// popIdle takes the instance that was used last, nil if none is idle. The caller holds mu.
+func (p *Pool) popIdle() *instance {
+	n := len(p.idle)
+	if n == 0 {
+		return nil
+	}
+	i := p.idle[n-1].instance
+	p.idle = p.idle[:n-1]
+	return i
+}
+
+// obtain waits for an instance of the pool, or for the right to make one and for room in the budget. It never waits with
+// room in hand, and for room without a place in the pool; see budget.
+func (p *Pool) obtain(ctx context.Context, export string) (*instance, error) {
+	var room *account
+	for {
+		i, wait, err := p.line(ctx, export)
+		if wait != nil {
+			room.close()
+			room = nil
+			i, err = p.await(ctx, export, wait)
+		}
+		if i != nil || err != nil {
+			room.close()
+			return i, err
+		}
+		i, short, err := p.make(ctx, export, room)
+		if i != nil || err != nil {
+			return i, err
+		}
+		if room, err = p.claim(ctx, export, short); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// line returns an idle instance, or what to wait for one by, or neither of them: the right to make one, which is counted
+// in alive.
+func (p *Pool) line(ctx context.Context, export string) (*instance, chan grant, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, nil, p.plugin.stopping()
+	}
+	if i := p.popIdle(); i != nil {
+		return i, nil, nil
+	}
 	if p.alive < p.plugin.limits.Instances {
 		p.alive++
-		p.mu.Unlock()
-		return p.make(ctx, export)
+		return nil, nil, nil
 	}
 	if nestOf(ctx).holds(p.plugin) >= p.plugin.limits.Instances {
-		p.mu.Unlock()
-		return nil, wit.Errorf(wit.CodeConflict, "plugin %s: %s is called from within the plugin's own calls, which hold all its instances; raise limits.instances",
+		return nil, nil, wit.Errorf(wit.CodeConflict, "plugin %s: %s is called from within the plugin's own calls, which hold all its instances; raise limits.instances",
 			p.plugin.spec.Plugin, export)
 	}
 	wait := make(chan grant, 1)
 	p.waiters = append(p.waiters, wait)
-	p.mu.Unlock()
-	return p.await(ctx, export, wait)
+	return nil, wait, nil
 }
 
-// await waits for a grant. One that comes when ctx has ended is passed on.
+// await waits for a grant: an instance, or, with neither that nor an error, the right to make one. One that comes when
+// ctx has ended is passed on.
 func (p *Pool) await(ctx context.Context, export string, wait chan grant) (*instance, error) {
 	select {
 	case g := <-wait:
-		if g.err != nil || g.instance != nil {
-			return g.instance, g.err
-		}
-		return p.make(ctx, export)
+		return g.instance, g.err
 	case <-ctx.Done():
 	}
 	p.mu.Lock()
@@ -134,31 +181,67 @@ func (p *Pool) await(ctx context.Context, export string, wait chan grant) (*inst
 	return nil, p.plugin.cancelled(export, context.Cause(ctx))
 }
 
-// make makes an instance; the caller has counted it in alive.
-func (p *Pool) make(ctx context.Context, export string) (i *instance, err error) {
+// make makes an instance; the caller has counted it in alive, and may have been granted room for it. short is how much
+// room there is not, when it returns nothing else.
+func (p *Pool) make(ctx context.Context, export string, room *account) (i *instance, short int64, err error) {
 	defer func() {
-		if err != nil {
+		if i == nil {
+			room.close()
 			p.forget()
 		}
 	}()
 	code, err := p.code.acquire(ctx)
 	if err != nil {
-		return nil, wit.Errorf(wit.CodeOf(err), "plugin %s: %w", p.plugin.spec.Plugin, err)
+		return nil, 0, wit.Errorf(wit.CodeOf(err), "plugin %s: %w", p.plugin.spec.Plugin, err)
 	}
-	if err := p.budget.take(ctx); err != nil {
-		p.code.release()
-		return nil, p.plugin.cancelled(export, err)
+	defer func() {
+		if i == nil {
+			p.code.release()
+		}
+	}()
+	bytes, err := p.linker.needs(p.plugin, code)
+	if err != nil {
+		return nil, 0, err
+	}
+	inner := nestOf(ctx) != nil
+	if room == nil {
+		room = p.budget.try(p.share, bytes, inner)
+	}
+	if room == nil && (inner || bytes > p.budget.ofPlugin()) {
+		return nil, 0, p.plugin.noRoom(export, wit.CodeUnavailable, p.budget.refuse(p.share, bytes))
+	}
+	if room == nil {
+		return nil, bytes, nil
 	}
 	p.plugin.link(code.Functions)
-	i, err = p.linker.instance(ctx, p.plugin, code)
-	if err != nil {
-		p.budget.give()
-		p.code.release()
-		return nil, err
+	if i, err = p.linker.instance(ctx, p.plugin, code, room); err != nil {
+		return nil, 0, err
 	}
 	p.counters.instances.Add(1)
 	p.counters.guest.Add(i.starting)
-	return i, nil
+	return i, 0, nil
+}
+
+// claim waits for room to make an instance.
+func (p *Pool) claim(ctx context.Context, export string, bytes int64) (*account, error) {
+	limit := time.NewTimer(p.plugin.limits.Deadline)
+	defer limit.Stop()
+	c := p.budget.wait(p.share, bytes)
+	defer p.budget.leave(c)
+	code := wit.CodeUnavailable
+	select {
+	case room := <-c.room:
+		return room, nil
+	case <-p.leaving:
+		return nil, p.plugin.stopping()
+	case <-limit.C:
+	case <-ctx.Done():
+		if !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			return nil, p.plugin.cancelled(export, context.Cause(ctx))
+		}
+		code = wit.CodeTimeout
+	}
+	return nil, p.plugin.noRoom(export, code, p.budget.refuse(p.share, bytes))
 }
 
 // give puts an instance back after a call, or discards it.
@@ -169,17 +252,18 @@ func (p *Pool) give(i *instance, reusable bool) {
 		return
 	}
 	p.mu.Lock()
-	if w := p.nextWaiter(); w != nil {
+	if len(p.waiters) > 0 && !p.budget.owes(p.share) {
+		w := p.nextWaiter()
 		p.mu.Unlock()
 		w <- grant{instance: i}
 		return
 	}
-	if p.closed || mode != Single && p.budget.contended() {
+	if p.closed || p.budget.wants(p.share) {
 		p.mu.Unlock()
 		p.discard(i)
 		return
 	}
-	p.idle = append(p.idle, parked{i, true})
+	p.idle = append(p.idle, parked{i, true, p.budget.touch(p.share)})
 	if mode != Single && p.timer == nil {
 		p.timer = time.AfterFunc(p.plugin.limits.Idle, p.expire)
 	}
@@ -199,7 +283,7 @@ func (p *Pool) nextWaiter() chan grant {
 // discard ends an instance and lets the next waiter make one.
 func (p *Pool) discard(i *instance) {
 	i.close()
-	p.budget.give()
+	i.room.close()
 	p.code.release()
 	p.forget()
 }
@@ -230,7 +314,7 @@ func (p *Pool) expire() {
 	kept := p.idle[:0]
 	for _, i := range p.idle {
 		if i.used {
-			kept = append(kept, parked{i.instance, false})
+			kept = append(kept, parked{i.instance, false, i.at})
 		} else {
 			old = append(old, i.instance)
 		}
@@ -246,29 +330,36 @@ func (p *Pool) expire() {
 	}
 }
 
-// spare is how many instances the pool can do without now. Those of single pools are kept: they hold what their
-// plugin remembers.
-func (p *Pool) spare() int {
-	if p.plugin.spec.Mode == Single {
-		return 0
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.idle)
+// age orders idle instances by how much better one can be spared than another.
+type age struct {
+	keeps bool // something for its plugin, being that of a single pool
+	at    uint64
 }
 
-// evict gives back the least recently used of the idle instances. There is none any more when a call has taken
-// it, which will see that the budget is contended.
-func (p *Pool) evict() {
+func (a age) before(b age) bool { return !a.keeps && b.keeps || a.keeps == b.keeps && a.at < b.at }
+
+// oldest is the age of the idle instance that was used longest ago, if there is one.
+func (p *Pool) oldest() (age, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == 0 {
+		return age{}, false
+	}
+	return age{p.plugin.spec.Mode == Single, p.idle[0].at}, true
+}
+
+// evict closes the idle instance that was used longest ago. It returns false when a call has taken the last one.
+func (p *Pool) evict() bool {
 	p.mu.Lock()
 	if len(p.idle) == 0 {
 		p.mu.Unlock()
-		return
+		return false
 	}
 	i := p.idle[0].instance
 	p.idle = slices.Delete(p.idle, 0, 1)
 	p.mu.Unlock()
 	p.discard(i)
+	return true
 }
 
 // Close drains: calls that wait or come later fail with unavailable, calls in flight are waited for until ctx
@@ -276,7 +367,9 @@ func (p *Pool) evict() {
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
 	first := !p.closed
-	p.closed = true
+	if p.closed = true; first {
+		close(p.leaving)
+	}
 	idle, waiters := p.idle, p.waiters
 	p.idle, p.waiters = nil, nil
 	if p.timer != nil {

@@ -17,7 +17,10 @@ const (
 
 // stack is that of a function's calls. wazero offers no way to ask for its size; the engine's function has it as its
 // field "stack", of which only the length is read. With a version that has no such field it is empty, and a test fails.
-type stack struct{ field reflect.Value }
+type stack struct {
+	field   reflect.Value
+	counted int64 // of its size, in the instance's account
+}
 
 func stackOf(fn api.Function) stack {
 	v := reflect.ValueOf(fn)
@@ -25,32 +28,44 @@ func stackOf(fn api.Function) stack {
 		return stack{}
 	}
 	if f := v.Elem().FieldByName("stack"); f.Kind() == reflect.Slice {
-		return stack{f}
+		return stack{field: f}
 	}
 	return stack{}
 }
 
 // bytes is its size now.
-func (s stack) bytes() int {
-	if !s.field.IsValid() {
+func (s *stack) bytes() int {
+	if s == nil || !s.field.IsValid() {
 		return 0
 	}
 	return s.field.Len()
 }
 
-// checkStack stops the guest if its stack has become too large.
+// checkStack counts the guest's stack, and stops the guest if it has become too large.
 func (c *call) checkStack() {
-	if c.running.bytes() > maxStack {
+	size := c.running.bytes()
+	if size > maxStack {
 		c.stop(wit.Errorf(wit.CodeUnavailable, "plugin %s: %s trapped: stack overflow: its calls nest too deep", c.plugin.spec.Plugin, c.export))
+	}
+	if size > freeBytes && !c.room.resize(&c.running.counted, beyond(size)) {
+		c.stop(wit.Errorf(wit.CodeUnavailable, "plugin %s: %s has no memory for its call stack%s", c.plugin.spec.Plugin, c.export, c.reason()))
 	}
 }
 
 // lookEvery is how many calls too short to tick, which cannot have taken much, one look at the stack stands for.
 const lookEvery = 16
 
-// trimStack forgets a function whose stack has grown: the next call gets a small one.
+// trimStack forgets a function whose stack has grown too large to be kept: the next call gets a small one. So
+// does one for whose size there is no room. What one that is kept has is counted.
 func (i *instance) trimStack(name string) {
-	if i.call.running.bytes() > keptStack {
+	running := i.call.running
+	size := running.bytes()
+	if size > keptStack {
 		delete(i.exports, name)
+		size = 0
+	}
+	if running != nil && !i.room.resize(&running.counted, beyond(size)) {
+		delete(i.exports, name)
+		i.room.resize(&running.counted, 0)
 	}
 }

@@ -13,6 +13,7 @@ type Stats struct {
 	Discarded int64         // of which ended by a trap, a deadline or an exit
 	Alive     int           // now
 	Idle      int           // of which wait for a call
+	Memory    int64         // bytes that they hold; see Config.Memory
 	Ticks     int64         // of 65,536 metered steps each
 	GuestTime time.Duration // processor time of the guest's code, its start included; see stopwatch
 	HostTime  time.Duration // by the clock, in host functions
@@ -43,7 +44,7 @@ func (c *counters) add(u usage, err error) {
 	}
 }
 
-func (c *counters) stats(alive, idle int) Stats {
+func (c *counters) stats(alive, idle int, memory int64) Stats {
 	return Stats{Calls: c.calls.Load(), Errors: c.errors.Load(), Instances: c.instances.Load(), Discarded: c.discarded.Load(),
-		Alive: alive, Idle: idle, Ticks: c.ticks.Load(), GuestTime: time.Duration(c.guest.Load()), HostTime: time.Duration(c.host.Load())}
+		Alive: alive, Idle: idle, Memory: memory, Ticks: c.ticks.Load(), GuestTime: time.Duration(c.guest.Load()), HostTime: time.Duration(c.host.Load())}
 }

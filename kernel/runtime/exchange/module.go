@@ -32,6 +32,9 @@ const (
 	blockMagic  = 0x43724170
 )
 
+// StartBytes is what the module's memory has at first.
+const StartBytes = 1 << 16
+
 // Func is the name and the type of a function; Params and Results hold I32 and I64.
 type Func struct {
 	Name            string

@@ -19,6 +19,7 @@ type Linear struct {
 	reserved []byte
 	size     uint64
 	limit    uint64
+	grow     func(bytes int64) bool
 	alive    *atomic.Int64 // nil once freed
 }
 
@@ -26,20 +27,22 @@ type Linear struct {
 // not free the memory of an instance whose start function failed.
 type Allocator struct {
 	limit uint64
+	grow  func(bytes int64) bool
 	alive *atomic.Int64
 	made  *Linear
 }
 
-// NewAllocator makes one whose memory has at most limit bytes and is counted in alive until it is freed.
-func NewAllocator(limit uint64, alive *atomic.Int64) *Allocator {
-	return &Allocator{limit: limit, alive: alive}
+// NewAllocator makes one whose memory has at most limit bytes and is counted in alive until it is freed. grow is asked
+// for the bytes of its first size, and each time that it is to have more, and may refuse them.
+func NewAllocator(limit uint64, grow func(bytes int64) bool, alive *atomic.Int64) *Allocator {
+	return &Allocator{limit: limit, grow: grow, alive: alive}
 }
 
 // Allocate implements wazero's experimental.MemoryAllocator. A memory whose address space cannot be had is
 // returned nevertheless; it refuses to grow, so that its instance cannot start.
 func (a *Allocator) Allocate(_, most uint64) experimental.LinearMemory {
 	most = min(most, a.limit)
-	m := &Linear{reserved: reserve(most), limit: most, alive: a.alive}
+	m := &Linear{reserved: reserve(most), limit: most, grow: a.grow, alive: a.alive}
 	if m.reserved == nil {
 		m.limit = 0
 	}
@@ -51,13 +54,13 @@ func (a *Allocator) Allocate(_, most uint64) experimental.LinearMemory {
 // Made returns the memory, nil if the instance asked for none.
 func (a *Allocator) Made() *Linear { return a.made }
 
-// Reallocate grows the memory to size bytes, or returns nil where the cap forbids it.
+// Reallocate grows the memory to size bytes, or returns nil where the cap, or who was asked, forbids it.
 func (m *Linear) Reallocate(size uint64) []byte {
 	if size > m.limit || m.reserved == nil {
 		return nil
 	}
-	if size > m.size && !commit(m.reserved[m.size:size]) {
-		return nil
+	if size > m.size && !(commit(m.reserved[m.size:size]) && m.grow(int64(size-m.size))) {
+		return nil // what was committed and is not used takes nothing
 	}
 	m.size = size
 	return m.reserved[:size:size]

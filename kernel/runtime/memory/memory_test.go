@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	goruntime "runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -12,7 +13,8 @@ const page = 64 << 10
 
 func TestLinearGrowsToItsCapAndNoFurther(t *testing.T) {
 	var alive atomic.Int64
-	a := memory.NewAllocator(2*page, &alive)
+	var asked []int64
+	a := memory.NewAllocator(2*page, func(n int64) bool { asked = append(asked, n); return true }, &alive)
 	if a.Made() != nil || alive.Load() != 0 {
 		t.Fatal("an allocator that was never asked made a memory")
 	}
@@ -30,6 +32,9 @@ func TestLinearGrowsToItsCapAndNoFurther(t *testing.T) {
 	}
 	if m.Reallocate(2*page+1) != nil || m.Size() != 2*page {
 		t.Error("a memory grew past its cap")
+	}
+	if !slices.Equal(asked, []int64{page, page}) {
+		t.Errorf("asked for %v", asked)
 	}
 	for _, c := range []struct {
 		off, n uint64
@@ -54,7 +59,7 @@ func TestLinearGrowsToItsCapAndNoFurther(t *testing.T) {
 
 func TestMemoryThatCannotBeHadRefusesToGrow(t *testing.T) {
 	var alive atomic.Int64
-	a := memory.NewAllocator(1<<62, &alive)
+	a := memory.NewAllocator(1<<62, func(int64) bool { return true }, &alive)
 	if goruntime.GOOS != "linux" && goruntime.GOOS != "darwin" {
 		t.Skip("memories live in Go's heap here, which panics instead")
 	}
@@ -65,5 +70,21 @@ func TestMemoryThatCannotBeHadRefusesToGrow(t *testing.T) {
 	a.Made().Free()
 	if alive.Load() != 0 {
 		t.Errorf("%d memories alive after Free", alive.Load())
+	}
+}
+
+func TestMemoryThatIsRefusedStaysAsItIs(t *testing.T) {
+	var alive atomic.Int64
+	left := int64(page)
+	a := memory.NewAllocator(4*page, func(n int64) bool { left -= n; return left >= 0 }, &alive)
+	a.Allocate(0, 4*page)
+	m := a.Made()
+	defer m.Free()
+	m.Reallocate(page)
+	if m.Reallocate(3*page) != nil || m.Size() != page {
+		t.Errorf("it has %d bytes, more than it was given", m.Size())
+	}
+	if left = page; m.Reallocate(2*page) == nil {
+		t.Error("it does not grow when it may again")
 	}
 }
