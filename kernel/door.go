@@ -55,7 +55,7 @@ func (k *Kernel) openDoor(context.Context) error {
 	if k.door.table, err = rpc.NewTable(rows...); err != nil {
 		return err
 	}
-	metrics, err := newMetrics(k.platform.plugins, k.services)
+	metrics, err := newMetrics(k.platform.code, k.platform.plugins, k.services)
 	if err != nil {
 		return err
 	}

@@ -8,14 +8,15 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // newMetrics registers the figures of the plugins and of the services; the gateway adds its own.
-func newMetrics(plugins *plugin.Registry, services []service.Service) (*prometheus.Registry, error) {
+func newMetrics(code *runtime.Engine, plugins *plugin.Registry, services []service.Service) (*prometheus.Registry, error) {
 	r := prometheus.NewRegistry()
-	metrics := pluginMetrics(plugins)
+	metrics := append(pluginMetrics(plugins), memoryMetrics(code)...)
 	for _, s := range services {
 		metrics = append(metrics, s.Metrics...)
 	}
@@ -69,6 +70,21 @@ func pluginMetrics(r *plugin.Registry) []service.Metric {
 		metric("carapace_plugin_errors_total", "Calls of a plugin that failed.", true, func(s engine.Stats) float64 { return float64(s.Errors) }),
 		metric("carapace_plugin_cpu_seconds_total", "Processor time of a plugin's code.", true, func(s engine.Stats) float64 { return float64(s.CPU) / 1000 }),
 		metric("carapace_plugin_instances", "Instances of a plugin in memory.", false, func(s engine.Stats) float64 { return float64(s.Instances) }),
+		metric("carapace_plugin_memory_bytes", "Memory that a plugin's instances hold.", false, func(s engine.Stats) float64 { return float64(s.Memory) }),
+	}
+}
+
+// memoryMetrics are the figures of the budget that all plugins share.
+func memoryMetrics(e *runtime.Engine) []service.Metric {
+	metric := func(name, help string, counter bool, value func(runtime.MemoryStats) int64) service.Metric {
+		return service.Metric{Name: name, Help: help, Counter: counter, Collect: func() []service.Sample {
+			return []service.Sample{{Value: float64(value(e.Memory()))}}
+		}}
+	}
+	return []service.Metric{
+		metric("carapace_runtime_memory_bytes", "Memory that all plugins hold.", false, func(m runtime.MemoryStats) int64 { return m.Held }),
+		metric("carapace_runtime_memory_budget_bytes", "Memory that all plugins may hold.", false, func(m runtime.MemoryStats) int64 { return m.Budget }),
+		metric("carapace_runtime_memory_refused_total", "Calls of plugins that found no room, or could not grow.", true, func(m runtime.MemoryStats) int64 { return m.Refused }),
 	}
 }
 

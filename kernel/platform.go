@@ -19,6 +19,7 @@ import (
 
 // platform is what runs plugins.
 type platform struct {
+	code      *runtime.Engine
 	scheduler *schedule.Scheduler
 	plugins   *plugin.Registry
 	kept      *source.Kept // nil without a state directory
@@ -34,10 +35,15 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	if k.o.CacheDir == "" {
 		compiling.CacheDir, compiling.CacheKey = k.o.dir("cache"), k.state.vault.Key("machine code")
 	}
+	var err error
+	if compiling.Memory, err = k.start.Runtime.MemoryBytes(); err != nil {
+		return err
+	}
 	code, err := runtime.New(ctx, compiling)
 	if err != nil {
 		return err
 	}
+	k.platform.code = code
 	k.closers.add(func() error { return code.Close(context.Background()) })
 	p := &k.platform
 	p.scheduler = schedule.New(schedule.Deps{Store: k.state.db, Claims: k.state.claims, Zone: location(k.zone), Logger: k.log.Named("schedule")})

@@ -7,6 +7,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/kernel/secret"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
@@ -36,6 +37,11 @@ func (p channelPlugins) Channel(id string) (channel.Plugin, bool) {
 }
 
 func (p channelPlugins) Rollback(id, reason string) error { return p.registry.Rollback(id, reason) }
+
+// pluginMemory is system's view of the engine.
+type pluginMemory struct{ code *runtime.Engine }
+
+func (p pluginMemory) figures() system.PluginMemory { return system.PluginMemory(p.code.Memory()) }
 
 // dialer opens channel's connections.
 type dialer struct{ registry *plugin.Registry }

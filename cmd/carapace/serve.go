@@ -18,8 +18,8 @@ import (
 
 // serveFlags are the flags and environment variables that speak over the config file.
 type serveFlags struct {
-	config, bind, token, logLevel, logFormat string
-	port                                     int
+	config, bind, token, logLevel, logFormat, memory string
+	port                                             int
 }
 
 // newServe runs the gateway in this process. Settings come from the config file; flags and environment variables
@@ -42,6 +42,7 @@ func newServe(o *options) *cobra.Command {
 	c.Flags().StringVar(&f.token, "token", "", "the token that clients give (made and kept in the state directory when left out; $CARAPACE_GATEWAY_TOKEN)")
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "trace, debug, info, warn or error")
 	c.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json")
+	c.Flags().StringVar(&f.memory, "memory", "", "what all plugins may hold together, such as 512M or 2G (a quarter of the machine's when left out)")
 	return c
 }
 
@@ -98,6 +99,9 @@ func (f serveFlags) over(c *cobra.Command, file *config.Config) {
 	}
 	if given("log-level") {
 		file.Log.Level = f.logLevel
+	}
+	if given("memory") {
+		file.Runtime.Memory = f.memory
 	}
 	if given("log-format") {
 		file.Log.Format = f.logFormat

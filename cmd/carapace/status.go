@@ -33,6 +33,7 @@ func printStatus(w io.Writer, s system.Status) error {
 		usable += n
 	}
 	fmt.Fprintf(w, "plugins   %d can be used, %d failed, %d off\n", usable, failed, off)
+	fmt.Fprintf(w, "memory    plugins hold %s of the %s that they may together%s\n", size(s.Memory.Plugins.Held), size(s.Memory.Plugins.Budget), refusals(s.Memory.Plugins.Refused))
 	fmt.Fprintf(w, "queues    %d runs, %d messages to deliver, %d held\n", s.Queued.Runs, s.Queued.Outbound, s.Queued.Held)
 	fmt.Fprintf(w, "sessions  %d\n", s.Sessions.Count)
 	for _, risk := range s.Risks {
@@ -49,4 +50,12 @@ func printStatus(w io.Writer, s system.Status) error {
 		return nil
 	}
 	return table(w, "", rows)
+}
+
+// refusals says how often there was no memory for a plugin, if that was so.
+func refusals(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d calls found no room (see `carapace doctor`)", n)
 }

@@ -68,6 +68,9 @@ func (c *Config) check() *fieldError {
 			return wrong
 		}
 	}
+	if _, err := c.Runtime.MemoryBytes(); err != nil {
+		return wrong("runtime.memory", "%s", err)
+	}
 	if c.Agent.Model != "" && !strings.Contains(c.Agent.Model, "/") {
 		return wrong("agent.model", "%q must be provider/model", c.Agent.Model)
 	}

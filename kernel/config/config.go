@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/wit"
@@ -41,6 +43,7 @@ type Config struct {
 	Delivery Delivery           `json:"delivery,omitzero"`
 	Secrets  Secrets            `json:"secrets,omitzero"`
 	Log      Log                `json:"log,omitzero"`
+	Runtime  Runtime            `json:"runtime,omitzero"`
 	// PluginPaths are folders of plugins beside the state directory's.
 	PluginPaths []string `json:"pluginPaths,omitempty"`
 	// TimeZone is the owner's, an IANA name; empty is the machine's.
@@ -134,6 +137,33 @@ type Log struct {
 	Level string `json:"level,omitempty"`
 	// Format is text (the default) or json.
 	Format string `json:"format,omitempty"`
+}
+
+// Runtime is what runs the plugins' code.
+type Runtime struct {
+	// Memory is what all plugins may hold together, such as "512M" or "2G", and at least 64M. When left out it is a
+	// quarter of the machine's, or of what its control group may use, and at least 128M. One plugin may hold half of it.
+	Memory string `json:"memory,omitempty"`
+}
+
+// leastRuntimeMemory is the smallest budget in which a plugin is worth starting.
+const leastRuntimeMemory = 64 << 20
+
+// MemoryBytes reads Memory; 0 when it was left out. Errors: CodeInvalid.
+func (r Runtime) MemoryBytes() (int64, error) {
+	if r.Memory == "" {
+		return 0, nil
+	}
+	digits := strings.TrimRight(r.Memory, "kKmMgGiB")
+	shift, known := map[string]int{"": 0, "k": 10, "m": 20, "g": 30}[strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(r.Memory[len(digits):]), "b"), "i")]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case err != nil || !known || n < 0 || n > 1<<50>>shift:
+		return 0, wit.Errorf(wit.CodeInvalid, "%q is not an amount of memory such as 512M or 2G", r.Memory)
+	case n<<shift < leastRuntimeMemory:
+		return 0, wit.Errorf(wit.CodeInvalid, "%q is less than 64M, in which plugins cannot run", r.Memory)
+	}
+	return n << shift, nil
 }
 
 // Load reads the file. A missing one is the zero Config unless required. Errors are CodeInvalid with

@@ -26,6 +26,10 @@ func TestParseRefusesWhatCannotBe(t *testing.T) {
 		"zone":          {`{"timeZone": "Mars/Olympus"}`, "IANA"},
 		"account":       {`{"channels": {"c": {"accounts": {"A B": {}}}}}`, "channels.c.accounts.A B"},
 		"policy":        {`{"channels": {"c": {"accounts": {"a": {"dmPolicy": "any"}}}}}`, "pairing, allowlist, open, disabled"},
+		"memory":        {`{"runtime": {"memory": "lots"}}`, "runtime.memory: \"lots\" is not an amount of memory such as 512M"},
+		"fraction":      {`{"runtime": {"memory": "1.5G"}}`, "is not an amount of memory"},
+		"overflow":      {`{"runtime": {"memory": "9000000000G"}}`, "is not an amount of memory"},
+		"little memory": {`{"runtime": {"memory": "1024"}}`, "less than 64M"},
 		"trailing":      {`{} {}`, "after the end"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,5 +102,14 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestMemoryIsReadInItsUnits(t *testing.T) {
+	for text, want := range map[string]int64{"": 0, "64M": 64 << 20, "512m": 512 << 20, "512MB": 512 << 20, "512MiB": 512 << 20, "2G": 2 << 30,
+		"100000k": 100_000 << 10, "134217728": 128 << 20} {
+		if got, err := (config.Runtime{Memory: text}).MemoryBytes(); got != want || err != nil {
+			t.Errorf("%q is %d bytes (%v), want %d", text, got, err, want)
+		}
 	}
 }

@@ -185,7 +185,7 @@ func differences(old, next map[string]string) []string {
 
 // live reports whether a change of what stands at a path is in force at once.
 func live(path string) bool {
-	for _, fixed := range []string{"gateway", "pluginPaths", "timeZone", "secrets", "delivery", "log.format", "agent.maxConcurrent"} {
+	for _, fixed := range []string{"gateway", "pluginPaths", "timeZone", "secrets", "delivery", "log.format", "agent.maxConcurrent", "runtime"} {
 		if path == fixed || strings.HasPrefix(path, fixed+".") {
 			return false
 		}

@@ -8,7 +8,7 @@
 // It is a stack. Each layer knows those below it, never those above, and what it needs from above it is given
 // when it is made:
 //
-//	Engine     makes and closes all of it        registry (what is in use), jobs (compilations), budget (instances)
+//	Engine     makes and closes all of it        registry (what is in use), jobs (compilations), budget (memory)
 //	Module     one file of code                  code (comes and goes), compiler, imports; packages cache and meter
 //	Pool       one plugin's instances            counters
 //	instance   a guest and its memories          linker; packages memory and exchange; env, http, user, bulk, wasi
@@ -19,7 +19,8 @@
 //  1. Pool.Call takes an idle instance, or the right to make one, or waits its turn.
 //  2. To make one, code.acquire finds the machine code; the first who asks starts the compiler, which looks in
 //     the cache, then in the seed, and then checks the imports, meters and compiles.
-//  3. budget.take counts the instance; linker.instance links guest, exchange module and host functions.
+//  3. The budget grants room for the instance, once idle ones of others have made way; linker.instance links guest,
+//     exchange module and host functions. What an instance takes later is asked for there too.
 //  4. instance.serve begins a call, resets the exchange memory and puts the input there.
 //  5. The guest runs. Every 65,536 steps it calls tick, which stops it when its deadline, its caller or its pool
 //     has ended: call.stop panics, and wazero unwinds the guest.

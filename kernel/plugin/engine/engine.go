@@ -55,12 +55,14 @@ type Caller interface {
 	Close(ctx context.Context) error
 }
 
-// Stats are a caller's figures. CPU is in milliseconds, Instances are those in memory now.
+// Stats are a caller's figures. CPU is in milliseconds, Instances are those in memory now, Memory the bytes that they
+// hold.
 type Stats struct {
 	Calls     int64 `json:"calls"`
 	Errors    int64 `json:"errors"`
 	CPU       int64 `json:"cpuMs"`
 	Instances int   `json:"instances"`
+	Memory    int64 `json:"memory"`
 	Discarded int64 `json:"discarded,omitempty"`
 }
 
@@ -70,6 +72,7 @@ func (s *Stats) Add(o Stats) {
 	s.Errors += o.Errors
 	s.CPU += o.CPU
 	s.Instances += o.Instances
+	s.Memory += o.Memory
 	s.Discarded += o.Discarded
 }
 

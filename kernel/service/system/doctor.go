@@ -25,6 +25,7 @@ type doctor struct {
 	checkStore func(context.Context) error
 	settings   *config.Settings
 	plugins    Plugins
+	memory     func() PluginMemory
 	services   func() []service.Service
 }
 
@@ -32,7 +33,7 @@ type doctor struct {
 func (d *doctor) examine(ctx context.Context, _ rpc.None) (DoctorResult, error) {
 	r := DoctorResult{Checks: []service.Check{
 		{Name: "gateway", OK: true, Message: "carapace " + d.version + " at " + d.url()},
-		d.checkDatabase(ctx), d.checkSettings(), d.checkPlugins(), d.checkAccess(),
+		d.checkDatabase(ctx), d.checkSettings(), d.checkPlugins(), d.checkMemory(), d.checkAccess(),
 	}}
 	for _, other := range d.services() {
 		for _, check := range other.Checks {

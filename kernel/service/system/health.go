@@ -98,6 +98,7 @@ type monitor struct {
 	models   session.Models
 	plugins  Plugins
 	accounts Accounts
+	memory   func() PluginMemory
 	services func() []service.Service
 }
 

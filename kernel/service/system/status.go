@@ -98,7 +98,7 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 		ChannelSummary: []string{}, QueuedSystemEvents: []string{},
 		Sessions: StatusSessions{Paths: []string{m.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
 		Version:  m.version, Commit: build(), UptimeMs: time.Since(m.started).Milliseconds(), Gateway: Endpoint{m.url()},
-		Model: defaults.Name(), Memory: usedMemory(),
+		Model: defaults.Name(), Memory: usedMemory(m.memory()),
 		Plugins: map[string]int{}, Channels: m.accounts.List(), Risks: risks(m.settings.Config()), Queued: queues,
 	}
 	for _, r := range overview.Recent {

@@ -92,6 +92,8 @@ type Deps struct {
 	Providers Providers
 	Accounts  Accounts
 	Vault     Vault
+	// Memory is what the plugins' code has.
+	Memory func() PluginMemory
 	// CheckStore reads all of the database.
 	CheckStore func(context.Context) error
 	// Services are all services of the gateway: what they check, and what waits in them.
@@ -112,11 +114,11 @@ func New(d Deps) *Service {
 	s := &Service{
 		monitor: &monitor{
 			version: d.Version, url: d.URL, stateDir: d.StateDir, agent: d.Agent, started: time.Now(), settings: d.Settings,
-			sessions: d.Sessions, models: d.Models, plugins: d.Plugins, accounts: d.Accounts, services: d.Services,
+			sessions: d.Sessions, models: d.Models, plugins: d.Plugins, accounts: d.Accounts, memory: d.Memory, services: d.Services,
 		},
 		doctor: &doctor{
 			version: d.Version, url: d.URL, checkStore: d.CheckStore,
-			settings: d.Settings, plugins: d.Plugins, services: d.Services,
+			settings: d.Settings, plugins: d.Plugins, memory: d.Memory, services: d.Services,
 		},
 		setup: &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, accounts: d.Accounts, vault: d.Vault},
 		file:  &configFile{d.Settings, d.Plugins},
