@@ -42,7 +42,7 @@ var imports = map[string]string{
 	"kernel/auth":             "kernel/event kernel/file kernel/retry kernel/rpc kernel/store kernel/wire wit",
 	"kernel/gateway":          "kernel/auth kernel/event kernel/rate kernel/rpc kernel/wire wit",
 	"kernel/gateway/client":   "kernel/wire wit",
-	"kernel/plugin":           "kernel/egress kernel/event kernel/host kernel/plugin/engine kernel/plugin/grant kernel/plugin/life kernel/plugin/manifest kernel/plugin/source kernel/rpc kernel/store kernel/wire wit wit/codec",
+	"kernel/plugin":           "kernel/egress kernel/event kernel/host kernel/plain kernel/plugin/engine kernel/plugin/grant kernel/plugin/life kernel/plugin/manifest kernel/plugin/source kernel/rpc kernel/store kernel/wire wit wit/codec",
 	"kernel/plugin/life":      "",
 	"kernel/plugin/manifest":  "wit",
 	"kernel/plugin/grant":     "kernel/plugin/manifest kernel/store wit",

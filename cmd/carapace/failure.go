@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/carapace-gateway/carapace/kernel/plain"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -38,14 +40,39 @@ type failure struct {
 
 // print writes one line for people, or one JSON object for programs.
 func (f failure) print(w io.Writer) {
+	crash := f.crash()
 	if f.json {
-		_ = json.NewEncoder(w).Encode(map[string]any{"ok": false, "error": f.coded()}) // nobody is left to tell
+		answer := map[string]any{"ok": false, "error": f.coded()}
+		if crash != nil {
+			answer["crash"] = crash
+		}
+		_ = json.NewEncoder(w).Encode(answer) // nobody is left to tell
 		return
 	}
-	fmt.Fprintln(w, "carapace:", plain.Line(f.err.Error()))
+	message := f.err.Error()
+	if crash != nil {
+		message = crash.Message // what the gateway hides from others
+	}
+	fmt.Fprintln(w, "carapace:", plain.Line(message))
 	if hint := f.hint(); hint != "" {
 		fmt.Fprintln(w, "  "+hint)
 	}
+	if crash != nil {
+		printTrace(w, crash)
+	}
+}
+
+// crash is what a plugin left behind that was called and ended, nil where it is not about that.
+func (f failure) crash() *plugin.Crash {
+	refusal := (*wire.Error)(nil)
+	if !errors.As(f.err, &refusal) || refusal.Details == nil {
+		return nil
+	}
+	var details plugin.CallFailure
+	if b, err := json.Marshal(refusal.Details); err != nil || json.Unmarshal(b, &details) != nil {
+		return nil // details of another kind
+	}
+	return details.Crash
 }
 
 // coded is the failure with a code of the closed list, by which a program tells failures apart.

@@ -80,7 +80,18 @@ func printPlugin(w io.Writer, p plugin.Details) error {
 		fmt.Fprintln(w)
 		printWaiting(w, p)
 	}
+	if c := p.Crash; c != nil {
+		fmt.Fprintf(w, "\nlast crash, %s, of version %s\n  %s\n", ago(c.At), plain.Line(c.Version), plain.Line(c.Message))
+		printTrace(w, c)
+	}
 	return nil
+}
+
+// printTrace writes what a plugin's crash left behind, for its author.
+func printTrace(w io.Writer, c *plugin.Crash) {
+	for line := range strings.Lines(plain.Text(c.Trace)) {
+		fmt.Fprintln(w, "  "+strings.TrimSuffix(line, "\n"))
+	}
 }
 
 // printPermission writes one permission with its reason and how far it goes.

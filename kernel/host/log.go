@@ -23,6 +23,9 @@ func newLog(out hclog.Logger, redact func(string) string) *Log {
 	return &Log{out: out, redact: redact, rate: newBucket(wit.LimitLogPerSecond, wit.LimitLogBurst)}
 }
 
+// Redact returns a text of the plugin's without secrets.
+func (l *Log) Redact(text string) string { return l.redact(text) }
+
 // Write is the guest's. A line too many is dropped and no error: a plugin that is told so would log that too.
 func (l *Log) Write(_ context.Context, line *wit.LogLine) {
 	l.Line(hclog.LevelFromString(string(line.Level)), line.Message)

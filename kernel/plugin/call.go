@@ -64,6 +64,7 @@ func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req 
 	ctx = host.WithCall(ctx, host.Call{Export: req.export, Account: req.account})
 	out, err := caller.Call(ctx, req.export, wit.Marshal(in))
 	if err != nil {
+		f.table.crashed(v, err)
 		return nil, err
 	}
 	v.worked()

@@ -175,8 +175,10 @@ func (k *keeper) compile(e *entry, ref life.Ref) {
 		err := v.code.Compile(k.crew.life)
 		died := false
 		if err == nil {
-			err = v.probe(k.crew.life)
-			died = err != nil
+			if err = v.probe(k.crew.life); err != nil {
+				died = true
+				k.table.crashed(v, err)
+			}
 		}
 		outcome := life.Compiled{Ref: ref, Final: died || wit.CodeOf(err) == wit.CodeInvalid}
 		if err != nil {

@@ -28,11 +28,17 @@ type StatusResult struct {
 // Methods are the registry's rows of the method table.
 func (r *Registry) Methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("plugins.status", wire.ScopeRead, func(context.Context, rpc.None) (StatusResult, error) {
-			return StatusResult{Plugins: r.List()}, nil
+		rpc.New("plugins.status", wire.ScopeRead, func(ctx context.Context, _ rpc.None) (StatusResult, error) {
+			list := r.List()
+			for i := range list {
+				list[i].Crash = forAuthor(ctx, list[i].Crash)
+			}
+			return StatusResult{Plugins: list}, nil
 		}).Doc("Lists the plugins and how they are."),
-		rpc.New("plugins.info", wire.ScopeRead, func(_ context.Context, p IDParams) (Details, error) {
-			return r.Info(p.ID)
+		rpc.New("plugins.info", wire.ScopeRead, func(ctx context.Context, p IDParams) (Details, error) {
+			d, err := r.Info(p.ID)
+			d.Crash = forAuthor(ctx, d.Crash)
+			return d, err
 		}).Doc("Returns all that is known of a plugin: what it may do, what it needs, how it is."),
 		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Doc("Calls a tool of a plugin as a model would, for its author."),
 		rpc.New("plugins.grant", wire.ScopeAdmin, func(ctx context.Context, p GrantParams) (Details, error) {
@@ -70,7 +76,7 @@ func (r *Registry) callTool(ctx context.Context, p CallParams) (CallResult, erro
 	}
 	out, err := t.Invoke(ctx, &wit.ToolInvocation{Args: p.Args})
 	if err != nil {
-		return CallResult{}, err
+		return CallResult{}, r.table.withCrash(p.ID, err)
 	}
 	return CallResult{Content: append([]wit.Part{}, out.Content...), Failed: out.Failed}, nil
 }

@@ -26,6 +26,8 @@ type Status struct {
 	// Shadowed are tools that another plugin has under the same name.
 	Shadowed []string     `json:"shadowedTools,omitempty"`
 	Stats    engine.Stats `json:"stats"`
+	// Crash is the last call that panicked, trapped or did not end, for callers with the admin scope.
+	Crash *Crash `json:"lastCrash,omitempty"`
 }
 
 // Details is all that is known of a plugin.
@@ -120,6 +122,9 @@ func (t *table) status(s *standing) Status {
 		out.Path, out.Stock, out.Stats = v.pkg.Path, v.pkg.Stock, v.callers.stats()
 	} else if is.Phase == StateFailed {
 		out.Update = nil // it says the same as state and reason
+	}
+	if r := (*t.rows.Load())[s.id]; r != nil {
+		out.Crash = r.crash.Load()
 	}
 	out.Shadowed = t.offers.Load().shadowed[s.id]
 	return out

@@ -12,13 +12,17 @@ import (
 
 // table is what everybody may read without waiting for anybody. What it holds is replaced, never changed;
 // only the keeper writes.
-// A change of one plugin replaces its row; the map is copied only when an id comes or goes.
+// A change of one plugin replaces what its row holds; the map is copied only when an id comes or goes.
 type table struct {
 	rows   atomic.Pointer[map[string]*row]
 	offers atomic.Pointer[offers]
 }
 
-type row = atomic.Pointer[standing]
+// row is a plugin in the table: what it is, and how it last ended, which is known sooner and by others than the keeper.
+type row struct {
+	standing atomic.Pointer[standing]
+	crash    atomic.Pointer[Crash]
+}
 
 // standing is what a plugin is at a moment.
 type standing struct {
@@ -41,7 +45,7 @@ func newTable() *table {
 // of returns a plugin, nil when there is none.
 func (t *table) of(id string) *standing {
 	if r := (*t.rows.Load())[id]; r != nil {
-		return r.Load()
+		return r.standing.Load()
 	}
 	return nil
 }
@@ -51,7 +55,7 @@ func (t *table) all() []*standing {
 	rows := *t.rows.Load()
 	list := make([]*standing, 0, len(rows))
 	for _, r := range rows {
-		list = append(list, r.Load())
+		list = append(list, r.standing.Load())
 	}
 	slices.SortFunc(list, func(a, b *standing) int { return cmp.Compare(a.id, b.id) })
 	return list
@@ -61,12 +65,12 @@ func (t *table) all() []*standing {
 func (t *table) put(s *standing) {
 	rows := *t.rows.Load()
 	if r := rows[s.id]; r != nil {
-		r.Store(s)
+		r.standing.Store(s)
 		return
 	}
 	next := maps.Clone(rows)
 	next[s.id] = new(row)
-	next[s.id].Store(s)
+	next[s.id].standing.Store(s)
 	t.rows.Store(&next)
 }
 

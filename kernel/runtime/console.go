@@ -11,13 +11,41 @@ import (
 const (
 	maxLogLine  = 4 << 10
 	maxLogLines = 1_000 // per call
+	maxTail     = 16 << 10
 )
 
 // console is what a guest has written in one call.
 type console struct {
 	lines    int    // logged so far
 	stderr   string // its first line there, which is where language runtimes say why they gave up
+	last     []byte // its last lines there, which is where they say from where
 	out, err lineBuffer
+}
+
+// keep adds a line of stderr to the last ones. Those that are too many go when they are as many again, so that a line
+// costs its own length.
+func (c *console) keep(line []byte) {
+	if c.stderr == "" {
+		c.stderr = strings.ToValidUTF8(string(line), "\uFFFD")
+	}
+	c.last = append(append(c.last, line...), '\n')
+	if len(c.last) > 2*maxTail {
+		c.last = append(c.last[:0], wholeLines(c.last)...)
+	}
+}
+
+// tail is what the guest wrote to stderr last, in whole lines.
+func (c *console) tail() string {
+	return strings.TrimSuffix(strings.ToValidUTF8(string(wholeLines(c.last)), "\uFFFD"), "\n")
+}
+
+// wholeLines is the end of a text, as many of its lines as maxTail has room for.
+func wholeLines(text []byte) []byte {
+	if len(text) <= maxTail {
+		return text
+	}
+	cut := len(text) - maxTail
+	return text[cut+bytes.IndexByte(text[cut-1:], '\n'):]
 }
 
 // lineBuffer gathers what a guest writes to stdout or stderr into lines.
@@ -63,8 +91,8 @@ func (c *call) endLine(l *lineBuffer, level hclog.Level) {
 	if len(l.b) == 0 {
 		return
 	}
-	if level == hclog.Warn && c.console.stderr == "" {
-		c.console.stderr = strings.ToValidUTF8(string(l.b), "\uFFFD")
+	if level == hclog.Warn {
+		c.console.keep(l.b)
 	}
 	b := l.b
 	l.b = nil

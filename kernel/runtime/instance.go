@@ -123,7 +123,7 @@ func (i *instance) invoke(name string, in []byte) (out []byte, broken bool, err 
 		rc = uint32(c.stack[0])
 	}
 	if err := i.guestError(rc); err != nil {
-		return nil, broken, err
+		return nil, broken, i.call.fault(err)
 	}
 	if out, err = i.exchange.Output(i.plugin.limits.OutputBytes); out == nil && err == nil {
 		out = c.answer
@@ -224,9 +224,18 @@ func (i *instance) failure(err error) error {
 	c, p := &i.call, i.plugin
 	c.flush()
 	if c.halt != nil {
-		return c.halt
+		if errors.Is(c.ctx.Err(), context.Canceled) || p.killed.Err() != nil {
+			return c.halt // it was not the guest's fault
+		}
+		return c.crash(c.halt, err)
 	}
 	p.log.Debug("guest failed", "plugin", p.spec.Plugin, "export", c.export, "error", err)
+	return c.crash(i.trap(err), err)
+}
+
+// trap says what ended a guest that the host did not stop.
+func (i *instance) trap(err error) error {
+	c, p := &i.call, i.plugin
 	if exit := (*sys.ExitError)(nil); errors.As(err, &exit) {
 		return wit.Errorf(wit.CodeUnavailable, "plugin %s: %s exited with code %d%s", p.spec.Plugin, c.export, exit.ExitCode(), c.reason())
 	}

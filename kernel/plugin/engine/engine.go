@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -46,9 +47,13 @@ type Info struct {
 	Exports []string
 }
 
+// Crash is the error of a call that was the guest's own fault, with what the guest left behind.
+type Crash = runtime.Crash
+
 // Caller calls exports of one plugin.
 type Caller interface {
-	// Call runs an export. Errors are the plugin's own, or coded: unavailable for a trap, timeout.
+	// Call runs an export. Errors are the plugin's own, or coded: unavailable for a trap, timeout. Where the engine knows
+	// more for the plugin's author, a Crash is in the chain.
 	Call(ctx context.Context, export string, in []byte) ([]byte, error)
 	Stats() Stats
 	// Close waits for running calls until ctx ends, and stops them then.

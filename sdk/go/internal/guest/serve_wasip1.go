@@ -1,6 +1,8 @@
 package guest
 
 import (
+	"runtime"
+
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/internal/abi"
 	"github.com/carapace-gateway/carapace/wit"
@@ -24,7 +26,9 @@ func Serve[T any](table *Table[T], call Call[T], export string) int32 {
 func serve[T any](table *Table[T], call Call[T], export string) (output []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = wit.NewError(wit.CodeInternal, export+" panicked: "+text(p))
+			said := text(p)
+			print("panic: ", said, "\n", stack())
+			err = wit.NewError(wit.CodeInternal, export+" panicked: "+said)
 		}
 	}()
 	plugin, err := table.Find(self())
@@ -32,6 +36,12 @@ func serve[T any](table *Table[T], call Call[T], export string) (output []byte, 
 		return nil, err
 	}
 	return call(&sdk.Host{}, plugin, export, abi.Input())
+}
+
+// stack says where a panic was, for the plugin's author: the kernel keeps what is written to stderr.
+func stack() string {
+	b := make([]byte, 12<<10)
+	return string(b[:runtime.Stack(b, false)])
 }
 
 func text(p any) string {

@@ -1,0 +1,65 @@
+package runtime
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Crash is the error of a call that ended its guest, by a trap, a panic, an exit or a deadline, or that the guest calls its
+// own fault (CodeInternal), having said more on stderr: the project's SDK catches panics so. Text and code are for whoever
+// called. The rest is for the plugin's author: it is a guest's, so it may hold control characters, and secrets that the
+// guest knows.
+type Crash struct {
+	Export string
+	// Output is what the guest wrote to stderr in the call, at most 16 KB, the last lines of it. A panic of Go's runtime
+	// is there with its stack.
+	Output string
+	// Stack are the WebAssembly functions that were being called, the innermost first, one a line, at most 4 KB. A
+	// function has a name where the module has a name section, and a number where not.
+	Stack string
+
+	err error
+}
+
+// Error implements error.
+func (c *Crash) Error() string { return c.err.Error() }
+
+// Unwrap returns the error with its code.
+func (c *Crash) Unwrap() error { return c.err }
+
+const maxCrashStack = 4 << 10
+
+// fault adds what a guest has said to an error that it calls its own fault.
+func (c *call) fault(err error) error {
+	if wit.CodeOf(err) != wit.CodeInternal || len(c.console.last) == 0 {
+		return err
+	}
+	return &Crash{Export: c.export, Output: c.console.tail(), err: err}
+}
+
+// crash adds what a guest left behind to the error that ended its call; trap is the engine's.
+func (c *call) crash(err, trap error) error {
+	return &Crash{Export: c.export, Output: c.console.tail(), Stack: stackTrace(trap.Error()), err: err}
+}
+
+// stackTrace are the functions in the text of an engine's error. What Go's own runtime says behind them is about the
+// gateway.
+func stackTrace(text string) string {
+	_, stack, _ := strings.Cut(text, "\nwasm stack trace:\n")
+	stack, _, _ = strings.Cut(stack, "\n\nGo runtime stack trace:")
+	var lines []string
+	for line := range strings.Lines(stack) {
+		// The engine writes the module's name first, and guests have none. A number counts the function that the meter
+		// has added before all of the guest's own.
+		line = strings.TrimPrefix(strings.TrimSpace(line), ".")
+		var n int
+		if _, err := fmt.Sscanf(line, "$%d(", &n); err == nil {
+			_, signature, _ := strings.Cut(line, "(")
+			line = fmt.Sprintf("$%d(%s", n-1, signature)
+		}
+		lines = append(lines, line)
+	}
+	return clip(strings.ToValidUTF8(strings.Join(lines, "\n"), "\uFFFD"), maxCrashStack)
+}
