@@ -191,3 +191,13 @@ func (o outgoing) Sent(ctx context.Context, c wit.HookContext, m wit.MessageSent
 type watchers struct{ door *door }
 
 func (w watchers) ToolWatchers() []string { return w.door.gateway.WithCap("tool-events") }
+
+// credentials are what system keeps for the owner.
+type credentials struct{ *secret.Vault }
+
+func (c credentials) Kept() (list []system.Credential) {
+	for _, e := range c.List("") {
+		list = append(list, system.Credential{Plugin: e.Owner, Account: e.Account, Name: e.Name})
+	}
+	return list
+}

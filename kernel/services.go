@@ -164,7 +164,7 @@ func (w *wiring) cron() func() service.Service {
 func (w *wiring) system() func() service.Service {
 	w.overview = system.New(system.Deps{
 		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agent: config.DefaultAgent,
-		Settings: w.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: w.state.vault,
+		Settings: w.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: credentials{w.state.vault},
 		Providers: w.models, Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check, Memory: pluginMemory{w.platform.code}.figures,
 		Services: func() []service.Service { return w.Kernel.services },
 	})

@@ -13,24 +13,15 @@ import (
 // help is what a command does that only has others below it. What is not one of them is refused by cobra.NoArgs.
 func help(c *cobra.Command, _ []string) error { return c.Help() }
 
-// exactly wants one argument for each name.
-func exactly(names ...string) cobra.PositionalArgs {
+// takes wants one argument for each name. The last ones may be left out if their names are in brackets.
+func takes(names ...string) cobra.PositionalArgs {
+	needed := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return strings.HasPrefix(name, "[") })
 	return func(c *cobra.Command, args []string) error {
 		switch {
-		case len(args) < len(names):
-			return fmt.Errorf("%s is missing: write %s", strings.Join(names[len(args):], " and "), c.UseLine())
+		case len(args) < len(needed):
+			return fmt.Errorf("%s is missing: write %s", strings.Join(needed[len(args):], " and "), c.UseLine())
 		case len(args) > len(names):
 			return fmt.Errorf("%q is too much: write %s", args[len(names)], c.UseLine())
-		}
-		return nil
-	}
-}
-
-// atMost lets the argument be left out.
-func atMost(string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) > 1 {
-			return fmt.Errorf("%q is too much: write %s", args[1], c.UseLine())
 		}
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 func newCall(o *options) *cobra.Command {
 	var params string
 	c := &cobra.Command{
-		Use: "call METHOD", Short: "Call any method of the gateway and print its answer", Example: "  carapace call health\n  carapace call chat.history --params '{\"sessionKey\":\"main\"}'", Args: exactly("METHOD"),
+		Use: "call METHOD", Short: "Call any method of the gateway and print its answer", Example: "  carapace call health\n  carapace call chat.history --params '{\"sessionKey\":\"main\"}'", Args: takes("METHOD"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if !json.Valid([]byte(params)) {
 				return usageError{fmt.Errorf("--params is not JSON: %s", params)}

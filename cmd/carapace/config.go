@@ -27,17 +27,17 @@ func newConfig(o *options) *cobra.Command {
 	}
 	c.AddCommand(
 		o.client(&cobra.Command{
-			Use: "get [PATH]", Short: "Print the settings, or what stands at a path", Example: "  carapace config get\n  carapace config get plugins.openai.config", Args: atMost("[PATH]"),
+			Use: "get [PATH]", Short: "Print the settings, or what stands at a path", Example: "  carapace config get\n  carapace config get plugins.openai.config", Args: takes("[PATH]"),
 			ValidArgsFunction: o.complete(settingPaths),
 			RunE:              func(c *cobra.Command, args []string) error { return getSetting(c.Context(), o, args) },
 		}),
 		o.client(&cobra.Command{
-			Use: "set PATH VALUE", Short: "Change one setting", Args: exactly("PATH", "VALUE"), ValidArgsFunction: o.complete(settingPaths),
+			Use: "set PATH VALUE", Short: "Change one setting", Args: takes("PATH", "VALUE"), ValidArgsFunction: o.complete(settingPaths),
 			Example: "  carapace config set log.level debug\n  carapace config set channels.telegram.accounts.default.groups '[\"-100123\"]'",
 			RunE:    func(c *cobra.Command, args []string) error { return setSetting(c.Context(), o, args[0], args[1]) },
 		}),
 		o.client(&cobra.Command{
-			Use: "unset PATH", Short: "Take a setting away, so that its default holds", Example: "  carapace config unset session.dmScope", Args: exactly("PATH"),
+			Use: "unset PATH", Short: "Take a setting away, so that its default holds", Example: "  carapace config unset session.dmScope", Args: takes("PATH"),
 			ValidArgsFunction: o.complete(settingPaths),
 			RunE:              func(c *cobra.Command, args []string) error { return unsetSetting(c.Context(), o, args[0]) },
 		}),

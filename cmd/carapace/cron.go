@@ -22,10 +22,10 @@ func newCron(o *options) *cobra.Command {
 		}),
 		newCronAdd(o),
 		o.client(&cobra.Command{
-			Use: "run JOB", Short: "Run a job now", Example: "  carapace cron run 3f6c…", Args: exactly("JOB"), RunE: act(o, "cron.run", id, "it runs"),
+			Use: "run JOB", Short: "Run a job now", Example: "  carapace cron run 3f6c…", Args: takes("JOB"), RunE: act(o, "cron.run", id, "it runs"),
 		}),
 		o.client(&cobra.Command{
-			Use: "remove JOB", Short: "Remove a job", Example: "  carapace cron remove 3f6c…", Args: exactly("JOB"), RunE: act(o, "cron.remove", id, "removed"),
+			Use: "remove JOB", Short: "Remove a job", Example: "  carapace cron remove 3f6c…", Args: takes("JOB"), RunE: act(o, "cron.remove", id, "removed"),
 		}),
 	)
 	return c
@@ -38,7 +38,7 @@ func newCronAdd(o *options) *cobra.Command {
 		every    time.Duration
 	}
 	c := &cobra.Command{
-		Use: "add NAME MESSAGE", Short: "Have the assistant answer a message at a time", Args: exactly("NAME", "MESSAGE"),
+		Use: "add NAME MESSAGE", Short: "Have the assistant answer a message at a time", Args: takes("NAME", "MESSAGE"),
 		Example: "  carapace cron add morning \"What is on today?\" --cron \"0 7 * * *\"\n  carapace cron add tea \"Say that the tea is ready.\" --at 2027-01-01T08:00:00Z",
 		RunE: func(c *cobra.Command, args []string) error {
 			var when []map[string]any // of each kind only what it has

@@ -15,7 +15,7 @@ func newDelivery(o *options) *cobra.Command {
 	message := func(args []string) any { return delivery.IDParams{ID: args[0]} }
 	decide := func(use, short, done string) *cobra.Command {
 		return o.client(&cobra.Command{
-			Use: use + " MESSAGE", Short: short, Example: "  carapace delivery " + use + " 3f6c…", Args: exactly("MESSAGE"),
+			Use: use + " MESSAGE", Short: short, Example: "  carapace delivery " + use + " 3f6c…", Args: takes("MESSAGE"),
 			RunE: act(o, "delivery."+use, message, done),
 		})
 	}

@@ -15,7 +15,7 @@ func newDevices(o *options) *cobra.Command {
 	request := func(args []string) any { return auth.RequestRef{RequestID: args[0]} }
 	decide := func(use, short, method, done string) *cobra.Command {
 		return o.client(&cobra.Command{
-			Use: use + " REQUEST", Short: short, Example: "  carapace devices " + use + " 3f6c…", Args: exactly("REQUEST"),
+			Use: use + " REQUEST", Short: short, Example: "  carapace devices " + use + " 3f6c…", Args: takes("REQUEST"),
 			RunE: act(o, method, request, done),
 		})
 	}
@@ -26,7 +26,7 @@ func newDevices(o *options) *cobra.Command {
 		}),
 		decide("approve", "Pair the device that asks", "device.pair.approve", "approved"),
 		o.client(&cobra.Command{
-			Use: "revoke DEVICE", Short: "Forget a paired device and end its connections", Example: "  carapace devices revoke 3f6c…", Args: exactly("DEVICE"),
+			Use: "revoke DEVICE", Short: "Forget a paired device and end its connections", Example: "  carapace devices revoke 3f6c…", Args: takes("DEVICE"),
 			RunE: act(o, "device.pair.remove", func(args []string) any { return auth.DeviceRef{DeviceID: args[0]} }, "revoked"),
 		}),
 		decide("reject", "Turn the device away", "device.pair.reject", "rejected"),

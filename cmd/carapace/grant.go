@@ -18,7 +18,7 @@ import (
 func newGrant(o *options) *cobra.Command {
 	var yes bool
 	c := &cobra.Command{
-		Use: "grant PLUGIN", Short: "Look at what an update of a plugin wants, and grant it", Args: exactly("PLUGIN"),
+		Use: "grant PLUGIN", Short: "Look at what an update of a plugin wants, and grant it", Args: takes("PLUGIN"),
 		Long:              "Show what an update of a plugin is, uses and asks for beyond what was granted, and grant it when you say so.",
 		Example:           "  carapace plugins grant weather\n  carapace plugins grant weather --yes",
 		ValidArgsFunction: o.complete(pluginIDs),

@@ -31,24 +31,24 @@ func newPairing(o *options) *cobra.Command {
 	revoke := func(args []string) any { return inbox.PairingRevokeParams{Channel: args[0], SenderID: args[1]} }
 	c.AddCommand(
 		o.client(&cobra.Command{
-			Use: "list [CHANNEL]", Short: "List who asks to write", Example: "  carapace pairing list", Args: atMost("[CHANNEL]"),
+			Use: "list [CHANNEL]", Short: "List who asks to write", Example: "  carapace pairing list", Args: takes("[CHANNEL]"),
 			RunE: show(o, "channels.pairing.list", list, printPairing),
 		}),
 		o.client(&cobra.Command{
-			Use: "approved [CHANNEL]", Short: "List who may write because you approved it", Example: "  carapace pairing approved", Args: atMost("[CHANNEL]"),
+			Use: "approved [CHANNEL]", Short: "List who may write because you approved it", Example: "  carapace pairing approved", Args: takes("[CHANNEL]"),
 			RunE: show(o, "channels.pairing.approved", list, printApproved),
 		}),
 		newApprove(o),
 		o.client(&cobra.Command{
-			Use: "dismiss CHANNEL CODE", Short: "Forget a request", Example: "  carapace pairing dismiss telegram ABCD2345", Args: exactly("CHANNEL", "CODE"),
+			Use: "dismiss CHANNEL CODE", Short: "Forget a request", Example: "  carapace pairing dismiss telegram ABCD2345", Args: takes("CHANNEL", "CODE"),
 			RunE: act(o, "channels.pairing.dismiss", decision, "dismissed"),
 		}),
 		o.client(&cobra.Command{
-			Use: "revoke CHANNEL SENDER", Short: "Take an approval back", Example: "  carapace pairing revoke telegram 12345", Args: exactly("CHANNEL", "SENDER"),
+			Use: "revoke CHANNEL SENDER", Short: "Take an approval back", Example: "  carapace pairing revoke telegram 12345", Args: takes("CHANNEL", "SENDER"),
 			RunE: act(o, "channels.pairing.revoke", revoke, "revoked"),
 		}),
 		o.client(&cobra.Command{
-			Use: "owner CHANNEL SENDER", Short: "Say that somebody on a channel is you", Args: exactly("CHANNEL", "SENDER"),
+			Use: "owner CHANNEL SENDER", Short: "Say that somebody on a channel is you", Args: takes("CHANNEL", "SENDER"),
 			Long: "Say that somebody on a channel is you, by the id that /whoami shows. You may write there, your chats with the\n" +
 				"assistant are the main session, and you alone give commands that change something, such as /new and /model.",
 			Example: "  carapace pairing owner telegram 12345",
@@ -62,7 +62,7 @@ func newPairing(o *options) *cobra.Command {
 func newApprove(o *options) *cobra.Command {
 	var owner bool
 	c := &cobra.Command{
-		Use: "approve CHANNEL CODE", Short: "Let the sender with this code write", Args: exactly("CHANNEL", "CODE"),
+		Use: "approve CHANNEL CODE", Short: "Let the sender with this code write", Args: takes("CHANNEL", "CODE"),
 		Example: "  carapace pairing approve telegram ABCD2345\n  carapace pairing approve telegram ABCD2345 --owner",
 		RunE: func(c *cobra.Command, args []string) error {
 			p := inbox.PairingDecisionParams{Channel: args[0], Code: args[1], BootstrapCommandOwner: owner}

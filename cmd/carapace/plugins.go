@@ -24,14 +24,14 @@ func newPlugins(o *options) *cobra.Command {
 			RunE: show(o, "plugins.status", fixed(nil), printPlugins),
 		}),
 		o.client(&cobra.Command{
-			Use: "info PLUGIN", Short: "Show one plugin: what it is, what it may do, how it is", Example: "  carapace plugins info telegram", Args: exactly("PLUGIN"),
+			Use: "info PLUGIN", Short: "Show one plugin: what it is, what it may do, how it is", Example: "  carapace plugins info telegram", Args: takes("PLUGIN"),
 			ValidArgsFunction: o.complete(pluginIDs),
 			RunE:              show(o, "plugins.info", id, printPlugin),
 		}),
 		newGrant(o),
 		o.client(&cobra.Command{
 			Use: "call PLUGIN TOOL ARGUMENTS", Short: "Call a tool as a model would, to try it", Example: "  carapace plugins call calc calc '{\"expression\":\"17*23\"}'",
-			Args: exactly("PLUGIN", "TOOL", "ARGUMENTS"), ValidArgsFunction: o.complete(pluginIDs),
+			Args: takes("PLUGIN", "TOOL", "ARGUMENTS"), ValidArgsFunction: o.complete(pluginIDs),
 			RunE: show(o, "plugins.call", func(args []string) any {
 				return plugin.CallParams{ID: args[0], Tool: args[1], Args: wit.JSON(args[2])}
 			}, printCall),
@@ -46,7 +46,7 @@ func newPlugins(o *options) *cobra.Command {
 func newEnable(o *options, use, short string, on bool) *cobra.Command {
 	setup := func(args []string) any { return system.Setup{ID: args[0], Enabled: &on} }
 	return o.client(&cobra.Command{
-		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: exactly("PLUGIN"),
+		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: takes("PLUGIN"),
 		ValidArgsFunction: o.complete(pluginIDs),
 		RunE:              act(o, "plugins.configure", setup, use+"d"),
 	})

@@ -19,7 +19,7 @@ func newSessions(o *options) *cobra.Command {
 	c := &cobra.Command{Use: "sessions", Short: "Look at conversations", Args: cobra.NoArgs, RunE: help}
 	var limit int
 	one := &cobra.Command{
-		Use: "show [SESSION]", Short: "Print the end of a conversation", Example: "  carapace sessions show\n  carapace sessions show agent:main:main --limit 20", Args: atMost("[SESSION]"),
+		Use: "show [SESSION]", Short: "Print the end of a conversation", Example: "  carapace sessions show\n  carapace sessions show agent:main:main --limit 20", Args: takes("[SESSION]"),
 		ValidArgsFunction: o.complete(sessionKeys),
 		RunE:              show(o, "chat.history", func(args []string) any { return chat.HistoryParams{SessionKey: sessionArg(args), Limit: &limit} }, printHistory),
 	}
@@ -31,13 +31,13 @@ func newSessions(o *options) *cobra.Command {
 		}),
 		o.client(one),
 		o.client(&cobra.Command{
-			Use: "rename SESSION TITLE", Short: "Give a conversation another title", Example: "  carapace sessions rename main \"At home\"", Args: exactly("SESSION", "TITLE"),
+			Use: "rename SESSION TITLE", Short: "Give a conversation another title", Example: "  carapace sessions rename main \"At home\"", Args: takes("SESSION", "TITLE"),
 			ValidArgsFunction: o.complete(sessionKeys),
 			RunE:              act(o, "sessions.patch", func(args []string) any { return map[string]string{"key": args[0], "label": args[1]} }, "renamed"),
 		}),
 		newDeleteSession(o),
 		o.client(&cobra.Command{
-			Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: atMost("[SESSION]"),
+			Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: takes("[SESSION]"),
 			ValidArgsFunction: o.complete(sessionKeys),
 			RunE:              func(c *cobra.Command, args []string) error { return exportSession(c.Context(), o, sessionArg(args)) },
 		}),
@@ -49,7 +49,7 @@ func newSessions(o *options) *cobra.Command {
 func newDeleteSession(o *options) *cobra.Command {
 	var yes bool
 	c := &cobra.Command{
-		Use: "delete SESSION", Short: "Delete a conversation and all that was said in it", Args: exactly("SESSION"),
+		Use: "delete SESSION", Short: "Delete a conversation and all that was said in it", Args: takes("SESSION"),
 		Example:           "  carapace sessions delete agent:main:telegram:dm:12345 --yes",
 		ValidArgsFunction: o.complete(sessionKeys),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -42,7 +42,7 @@ func newSetup(o *options) *cobra.Command {
 		Example: "  carapace setup telegram\n" +
 			"  carapace setup telegram --secret botToken=env:BOT_TOKEN --dm pairing\n" +
 			"  carapace setup openai --set baseUrl=http://127.0.0.1:11434/v1 --set model=llama3",
-		Args: atMost("[PLUGIN]"), ValidArgsFunction: o.complete(pluginIDs),
+		Args: takes("[PLUGIN]"), ValidArgsFunction: o.complete(pluginIDs),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return listSetups(c.Context(), o)

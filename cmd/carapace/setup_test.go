@@ -5,10 +5,16 @@ package main
 import (
 	"context"
 	"net"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
 	"github.com/carapace-gateway/carapace/cmd/carapace/terminaltest"
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
 // TestSetupTriesBeforeItSaysThatItWorks: a wrong key, a dead address and what is no address are refused with the reason,
@@ -125,4 +131,100 @@ func TestSetupAsks(t *testing.T) {
 		screen.Type(t, "\x03")
 		screen.Await(t, "left; nothing was changed")
 	}
+}
+
+// TestWhatWasApprovedIsRevoked: senders, devices, accounts and credentials. What is gone is named, and nobody can take it
+// twice.
+func TestWhatWasApprovedIsRevoked(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	model, bots := modelServer(t, "sk-good-0123456789"), botServer(t)
+	must(t, state, "setup", "openai", "--set", "baseUrl="+model, "--secret", "api_key=env:GOOD")
+	must(t, state, "setup", "telegram", "--secret", "botToken=env:BOT", "--set", "apiRoot="+bots)
+	must(t, state, "setup", "telegram", "--account", "work", "--secret", "botToken=env:BOT", "--set", "apiRoot="+bots)
+	const kept = "openai - api_key\ntelegram default botToken\ntelegram work botToken\n"
+	if got := squeeze(must(t, state, "credentials", "list")); got != "PLUGIN ACCOUNT CREDENTIAL\n"+kept {
+		t.Fatalf("%q is kept", got)
+	}
+	if r := carapace(t, state, "credentials", "revoke", "openai"); r.code != exitUsage || !strings.Contains(r.err, "--yes") {
+		t.Errorf("nobody was asked: %+v", r)
+	}
+	for _, c := range []struct {
+		args       []string
+		says, left string
+	}{
+		{[]string{"telegram", "botToken", "--account", "default"}, "forgotten: credentials botToken\n", "openai - api_key\ntelegram work botToken\n"},
+		{[]string{"telegram", "--account", "work"}, "forgotten: credentials botToken; the account's settings\n", "openai - api_key\n"},
+		{[]string{"telegram", "--account", "default"}, "forgotten: the account's settings\n", "openai - api_key\n"},
+		{[]string{"openai"}, "forgotten: credentials api_key\n", ""},
+	} {
+		args := append([]string{"credentials", "revoke", "--yes"}, c.args...)
+		if out := must(t, state, args...); out != c.says {
+			t.Errorf("%q: %q, want %q", args, out, c.says)
+		}
+		if got := squeeze(must(t, state, "credentials", "list")); !strings.HasSuffix(got, c.left) || c.left == "" && !strings.HasPrefix(got, "no credential is kept") {
+			t.Errorf("%q left %q", args, got)
+		}
+		if r := carapace(t, state, args...); r.code != exitFailed || !strings.Contains(r.err, "there is no ") {
+			t.Errorf("%q twice: %+v", args, r)
+		}
+	}
+	if got := must(t, state, "config", "get"); strings.Contains(got, `"work"`) || strings.Contains(got, `"default"`) || !strings.Contains(got, model) {
+		t.Errorf("the settings are %s", got)
+	}
+	if out := must(t, state, "status"); strings.Contains(out, "telegram/") {
+		t.Errorf("the account is still there: %s", out)
+	}
+}
+
+// TestRevokingTwiceSaysSo of somebody who may write, and of a device.
+func TestRevokingTwiceSaysSo(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	g := serve(t, state)
+	server := botapi.New(botapi.Config{Token: botToken})
+	bots, err := server.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	must(t, state, "setup", "telegram", "--secret", "botToken=env:BOT", "--set", "apiRoot="+bots)
+	server.DM(botapi.User{ID: 4711, FirstName: "Ada"}, "hello")
+	var code []string
+	await(t, "the request to write", func() bool {
+		code = regexp.MustCompile(`4711 +Ada +(\S+)`).FindStringSubmatch(must(t, state, "pairing", "list"))
+		return code != nil
+	})
+	must(t, state, "pairing", "approve", "telegram", code[1])
+	twice := func(says string, args ...string) {
+		t.Helper()
+		if out := must(t, state, args...); out != "revoked\n" {
+			t.Errorf("%q: %q", args, out)
+		}
+		if r := carapace(t, state, args...); r.code != exitFailed || !strings.Contains(r.err, says) {
+			t.Errorf("%q twice: %+v", args, r)
+		}
+	}
+	twice("4711 is not among the approved of telegram/default", "pairing", "revoke", "telegram", "4711")
+	if out := must(t, state, "pairing", "approved"); strings.Contains(out, "4711") {
+		t.Errorf("still approved: %s", out)
+	}
+
+	token, err := os.ReadFile(filepath.Join(state, "gateway.token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone, err := client.Dial(t.Context(), client.Options{URL: g.WebSocket(), Token: strings.TrimSpace(string(token)),
+		Identity: filepath.Join(t.TempDir(), "device.json"), Client: wire.Client{ID: "webchat", Mode: "webchat"}, Scopes: []wire.Scope{wire.ScopeRead}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer phone.Close()
+	device := regexp.MustCompile(`paired +(\S+) +webchat`).FindStringSubmatch(must(t, state, "devices", "list"))
+	if device == nil {
+		t.Fatal("the phone is not paired")
+	}
+	twice("unknown device", "devices", "revoke", device[1])
+	<-phone.Done()
 }

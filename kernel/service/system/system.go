@@ -68,6 +68,8 @@ type Vault interface {
 	Get(ctx context.Context, plugin, account, name string) (string, error)
 	Put(ctx context.Context, plugin, account, name, value string) error
 	Delete(ctx context.Context, plugin, account, name string) error
+	// Kept names all credentials, in order.
+	Kept() []Credential
 }
 
 // Providers asks a provider whether it can be reached with what it was given.
@@ -152,6 +154,8 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("config.set", wire.ScopeAdmin, s.file.set).Doc("Puts a whole text in the config file's place, and in force."),
 		rpc.New("config.patch", wire.ScopeAdmin, s.file.patch).Doc("Changes the config file, and puts the change in force."),
 		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
+		rpc.New("plugins.revoke", wire.ScopeAdmin, s.setup.revoke).Doc("Takes credentials of a plugin back, or of an account of a channel with all its settings."),
+		rpc.New("plugins.credentials", wire.ScopeAdmin, s.setup.credentials).Doc("Names the credentials that are kept."),
 		rpc.New("doctor", wire.ScopeAdmin, s.doctor.examine).Doc("Looks for what is wrong and says what to do. It reads all of the database."),
 	}
 }
