@@ -34,7 +34,7 @@ func page(t *testing.T) string {
 // blocks are the page's, by what they are. Each kind has to be checked by a test below.
 func blocks(t *testing.T) map[string]string {
 	t.Helper()
-	checked := []string{"json plugin", "go plugin", "sh plugin", "go test", "json transcript", "json answer"}
+	checked := []string{"json plugin", "go plugin", "sh module", "sh plugin", "console call", "go test", "json transcript", "json answer"}
 	text, found := page(t), map[string]string{}
 	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		if !slices.Contains(checked, m[1]) || found[m[1]] != "" {
@@ -117,12 +117,12 @@ func TestPlugin(t *testing.T) {
 	for name, text := range map[string]string{
 		"plugin.json": shown["json plugin"], "main.go": shown["go plugin"], "build.sh": shown["sh plugin"],
 		"main_test.go":           "package main\n\nimport (\n\t\"testing\"\n\n\t\"github.com/carapace-gateway/carapace/sdk/go/sdktest\"\n)\n\n" + shown["go test"],
-		"testdata/weather.jsonl": shown["json transcript"],
-		"go.mod": "module weather\n\ngo 1.26.0\n\nrequire github.com/carapace-gateway/carapace v0.0.0\n\n" +
-			"replace github.com/carapace-gateway/carapace => " + repository + "\n",
+		"testdata/weather.jsonl": shown["json transcript"], "module.sh": strings.ReplaceAll(shown["sh module"], "/path/to/carapace", repository),
 	} {
 		write(t, filepath.Join(dir, name), text)
 	}
+	run(t, dir, state, "cp", filepath.Join(repository, "go.sum"), dir) // so that nobody is asked for the sums
+	run(t, dir, state, "sh", "-e", "module.sh")
 	if _, err := manifest.Decode([]byte(shown["json plugin"]), "1.0.0"); err != nil {
 		t.Error(err)
 	}
@@ -154,6 +154,31 @@ func TestPlugin(t *testing.T) {
 		if p.State == plugin.StateFailed || p.Version != "1.0.0" {
 			t.Errorf("%s: what ran does not run on: %+v", r[1], p)
 		}
+	}
+}
+
+// TestCall: the page's call of the tool names what the page's manifest offers, with arguments that fit. The service that it
+// asks is of the page's making, so the tool itself is played in TestPlugin.
+func TestCall(t *testing.T) {
+	t.Parallel()
+	shown := blocks(t)
+	line := strings.TrimPrefix(strings.TrimSpace(shown["console call"]), "$ ")
+	out, err := exec.Command("sh", "-ec", "carapace() { printf '%s\\n' \"$@\"; }; "+line).Output()
+	words := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if err != nil || len(words) != 5 || words[0]+" "+words[1] != "plugins call" {
+		t.Fatalf("%q is %q: %v", line, words, err)
+	}
+	m, err := manifest.Decode([]byte(shown["json plugin"]), "1.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool := m.Provides.Tools[0]
+	schema, err := manifest.NewSchema(tool.Parameters)
+	if err != nil || words[2] != m.ID || words[3] != tool.Name {
+		t.Fatalf("%q: %v", words, err)
+	}
+	if err := schema.Check(t.Context(), []byte(words[4])); err != nil {
+		t.Errorf("%s: %v", words[4], err)
 	}
 }
 
@@ -218,7 +243,7 @@ func write(t *testing.T, file, text string) {
 func run(t *testing.T, dir, state string, command ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CARAPACE_STATE_DIR="+state, "GOFLAGS=-mod=mod")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CARAPACE_STATE_DIR="+state, "GOFLAGS=-mod=mod", "GONOSUMDB=*")
 	out, err := cmd.CombinedOutput()
 	if err != nil || command[0] == "gofmt" && len(out) > 0 {
 		t.Errorf("%s: %v\n%s", strings.Join(command, " "), err, out)

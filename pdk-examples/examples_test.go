@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,6 +44,52 @@ func drop(t *testing.T, dir, name string) {
 	for file, data := range map[string][]byte{"plugin.json": manifest, "plugin.wasm": kerneltest.WASM(t, "./"+name)} {
 		if err := os.WriteFile(filepath.Join(dir, file), data, 0o644); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// build executes the commands of an example's README on a copy outside of the repository, for an owner who has not said
+// where the state is.
+func build(t *testing.T, name, readme string) {
+	t.Helper()
+	_, commands, found := strings.Cut(readme, "```sh\n")
+	commands, _, closed := strings.Cut(commands, "```")
+	if !found || !closed {
+		t.Errorf("%s/README.md does not say how it is built", name)
+		return
+	}
+	dir, home := t.TempDir(), t.TempDir()
+	repository, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	module := "module example\n\ngo 1.26.0\n\nrequire github.com/carapace-gateway/carapace v0.0.0\n\nreplace github.com/carapace-gateway/carapace => " + repository + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(module), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-ec", "cp "+repository+"/go.sum "+repository+"/pdk-examples/"+name+"/main.go "+repository+"/pdk-examples/"+name+"/plugin.json .\n"+commands)
+	cmd.Dir = dir
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "CARAPACE_") {
+			cmd.Env = append(cmd.Env, variable)
+		}
+	}
+	gopath, err := exec.Command("go", "env", "GOPATH", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders := strings.Fields(string(gopath))
+	cmd.Env = append(cmd.Env, "HOME="+home, "GOPATH="+folders[0], "GOCACHE="+folders[1], "GOFLAGS=-mod=mod", "GONOSUMDB=*")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s/README.md: %v\n%s", name, err, out)
+	}
+	built := filepath.Join(home, ".config", "carapace", "plugins", name)
+	if !strings.Contains(commands, "mkdir") {
+		built = dir
+	}
+	for _, file := range []string{"plugin.json", "plugin.wasm"} {
+		if _, err := os.Stat(filepath.Join(built, file)); err != nil {
+			t.Errorf("%s/README.md: %v", name, err)
 		}
 	}
 }
@@ -174,6 +221,7 @@ func TestExamplesAreWhole(t *testing.T) {
 		if lines := strings.Count(string(readme), "\n"); lines < 5 || lines > 15 {
 			t.Errorf("%s/README.md has %d lines", name, lines)
 		}
+		build(t, name, string(readme))
 	}
 	l := start(t, names, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
 	var status struct{ Plugins []plugin.Status }

@@ -43,28 +43,39 @@ func TestReadmeCommands(t *testing.T) {
 	write(t, settingsPath(state), fmt.Sprintf(`{"channels": {"telegram": {"accounts": {"default": {"enabled": false, "config": {"apiRoot": %q}}}}}}`, bots))
 	local := strings.NewReplacer("http://127.0.0.1:11434/v1", models, "carapace setup openai --secret", "carapace setup openai --set baseUrl="+models+" --secret")
 	serve(t, state)
-	bin := t.TempDir()
-	script := "#!/bin/sh\nexec \"$CARAPACE_TEST_BINARY\" \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(bin, "carapace"), []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	ran := 0
+	bin, ran := path(t), 0
 	for _, b := range readme(t) {
-		if b.language != "console" {
-			continue
-		}
-		for _, part := range strings.Split("\n"+b.text, "\n$ ")[1:] {
-			line, shown, _ := strings.Cut(part, "\n")
-			out := shell(t, state, bin, local.Replace(line))
-			if !pattern(shown).MatchString(squeeze(out)) {
-				t.Errorf("$ %s\nprinted\n%s\nand the README shows\n%s", line, out, shown)
-			}
-			ran++
+		if b.language == "console" && b.kind == "" {
+			ran += play(t, state, bin, b.text, local)
 		}
 	}
 	if ran < 10 {
 		t.Fatalf("only %d commands were found in the README", ran)
 	}
+}
+
+// path is a folder for PATH in which carapace is this program.
+func path(t *testing.T) string {
+	t.Helper()
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "carapace"), []byte("#!/bin/sh\nexec \"$CARAPACE_TEST_BINARY\" \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+// play executes a block's commands, puts what is local in the place of what the README names, and says how many they were.
+func play(t *testing.T, state, bin, block string, local *strings.Replacer) (ran int) {
+	t.Helper()
+	for _, part := range strings.Split("\n"+block, "\n$ ")[1:] {
+		line, shown, _ := strings.Cut(part, "\n")
+		out := shell(t, state, bin, local.Replace(line))
+		if !pattern(shown).MatchString(squeeze(out)) {
+			t.Errorf("$ %s\nprinted\n%s\nand the README shows\n%s", line, out, shown)
+		}
+		ran++
+	}
+	return ran
 }
 
 // botServer is a Telegram with the bot of the README.
@@ -142,7 +153,7 @@ func shell(t *testing.T, state, bin, line string) string {
 func TestReadmeTargets(t *testing.T) {
 	want := map[string]string{"run": "bin/carapace", "test": "test ./..."}
 	for _, b := range readme(t) {
-		if b.language != "sh" || b.kind == "plugin" {
+		if b.language != "sh" || b.kind != "" {
 			continue
 		}
 		for line := range strings.Lines(b.text) {
@@ -173,22 +184,38 @@ func TestReadmeConfig(t *testing.T) {
 func TestReadmePlugin(t *testing.T) {
 	state, dir := stateDir(t), t.TempDir()
 	serve(t, state)
-	files := map[string]string{"json": "plugin.json", "go": "main.go", "sh": "build.sh"}
+	call, module := "", ""
 	for _, b := range readme(t) {
-		if b.kind == "plugin" {
-			write(t, filepath.Join(dir, files[b.language]), b.text)
+		switch b.language + " " + b.kind {
+		case "json plugin":
+			write(t, filepath.Join(dir, "plugin.json"), b.text)
+		case "go plugin":
+			write(t, filepath.Join(dir, "main.go"), b.text)
+		case "sh module":
+			module = b.text
+		case "sh plugin":
+			write(t, filepath.Join(dir, "build.sh"), strings.ReplaceAll(module, "/path/to/carapace", repository(t))+b.text)
+		case "console plugin":
+			call = b.text
 		}
 	}
-	module(t, dir)
+	sums, err := os.ReadFile(filepath.Join(repository(t), "go.sum")) // so that nobody is asked for them
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "go.sum"), string(sums))
 	build := exec.Command("sh", "-e", "build.sh")
 	build.Dir = dir
-	build.Env = append(os.Environ(), "CARAPACE_STATE_DIR="+state, "GOFLAGS=-mod=mod")
+	build.Env = append(os.Environ(), "CARAPACE_STATE_DIR="+state, "GOFLAGS=-mod=mod", "GONOSUMDB=*")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("the README's commands: %v\n%s", err, out)
 	}
 	await(t, "the plugin to be live", func() bool { return strings.Contains(plugins(t, state), "dice") })
 	if info := must(t, state, "plugins", "info", "dice"); !strings.Contains(info, "tool:roll") {
 		t.Fatalf("plugins info dice: %s", info)
+	}
+	if play(t, state, path(t), call, strings.NewReplacer()) != 1 {
+		t.Errorf("the README calls the tool by %q", call)
 	}
 	manifest := filepath.Join(state, "plugins", "dice", "plugin.json")
 	b, err := os.ReadFile(manifest)
@@ -203,13 +230,6 @@ func TestReadmePlugin(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the plugin to be gone", func() bool { return !strings.Contains(plugins(t, state), "dice") })
-}
-
-// module makes dir a module that uses this repository's sdk.
-func module(t *testing.T, dir string) {
-	t.Helper()
-	write(t, filepath.Join(dir, "go.mod"), "module dice\n\ngo 1.26.0\n\nrequire github.com/carapace-gateway/carapace v0.0.0\n\n"+
-		"replace github.com/carapace-gateway/carapace => "+repository(t)+"\n")
 }
 
 func plugins(t *testing.T, state string) string { return must(t, state, "plugins", "list") }
