@@ -140,7 +140,7 @@ func TestBadSettings(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := config.Load(path, true)
+		_, _, err := config.Load(path, true)
 		if wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", text, err)
 		}

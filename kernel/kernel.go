@@ -26,7 +26,8 @@ import (
 type Options struct {
 	// StateDir holds everything durable; "" keeps all of it in memory, for tests.
 	StateDir string
-	// ConfigPath is the config file; "" keeps the settings in memory, where they begin as ConfigText.
+	// ConfigPath is the config file; "" keeps the settings in memory. ConfigText is what they begin as; without it the
+	// file is read.
 	ConfigPath string
 	ConfigText []byte
 	// Override is what this start says over the config file, by flags and the environment. It is called at each

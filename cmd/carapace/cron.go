@@ -25,7 +25,7 @@ func newCron(o *options) *cobra.Command {
 			Use: "run JOB", Short: "Run a job now", Example: "  carapace cron run 3f6c…", Args: takes("JOB"), RunE: act(o, "cron.run", id, "it runs"),
 		}),
 		o.client(&cobra.Command{
-			Use: "remove JOB", Short: "Remove a job", Example: "  carapace cron remove 3f6c…", Args: takes("JOB"), RunE: act(o, "cron.remove", id, "removed"),
+			Use: "remove JOB", Short: "Remove a job", Example: "  carapace cron remove 3f6c…", Args: takes("JOB"), RunE: show(o, "cron.remove", id, printRemoved),
 		}),
 	)
 	return c
@@ -81,4 +81,13 @@ func printJobs(w io.Writer, list cron.ListResult) error {
 		rows = append(rows, []string{j.ID, j.Name, j.Schedule.Kind, on})
 	}
 	return table(w, "JOB NAME WHEN STATE", rows)
+}
+
+// printRemoved says whether there was such a job: to a client either is fine, somebody who has mistyped an id wants to know.
+func printRemoved(w io.Writer, r cron.RemoveResult) error {
+	if !r.Removed {
+		return errors.New("there is no such job: `carapace cron list` shows what there is")
+	}
+	_, err := fmt.Fprintln(w, "removed")
+	return err
 }

@@ -107,7 +107,7 @@ func checkConfig(dir stateFolder) service.Check {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return service.Check{Name: "config", OK: true, Message: path + " is not there: all settings are the defaults"}
 	}
-	if _, err := config.Load(path, false); err != nil {
+	if _, _, err := config.Load(path, false); err != nil {
 		return service.Check{Name: "config", Message: err.Error(), Hint: "mend the file, with `carapace config edit` say; the settings before the mistake are in force until then"}
 	}
 	return service.Check{Name: "config", OK: true, Message: path}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -31,7 +32,7 @@ func newPlugins(o *options) *cobra.Command {
 		newGrant(o),
 		o.client(&cobra.Command{
 			Use: "call PLUGIN TOOL ARGUMENTS", Short: "Call a tool as a model would, to try it", Example: "  carapace plugins call calc calc '{\"expression\":\"17*23\"}'",
-			Args: takes("PLUGIN", "TOOL", "ARGUMENTS"), ValidArgsFunction: o.complete(pluginIDs),
+			Args: callArgs, ValidArgsFunction: o.complete(pluginIDs),
 			RunE: show(o, "plugins.call", func(args []string) any {
 				return plugin.CallParams{ID: args[0], Tool: args[1], Args: wit.JSON(args[2])}
 			}, printCall),
@@ -40,6 +41,17 @@ func newPlugins(o *options) *cobra.Command {
 		newEnable(o, "disable", "Turn a plugin off", false),
 	)
 	return c
+}
+
+// callArgs wants arguments that can be sent; whether they fit is for the gateway to say.
+func callArgs(c *cobra.Command, args []string) error {
+	if err := takes("PLUGIN", "TOOL", "ARGUMENTS")(c, args); err != nil {
+		return err
+	}
+	if !json.Valid([]byte(args[2])) {
+		return fmt.Errorf("the arguments are not JSON: %s", args[2])
+	}
+	return nil
 }
 
 // newEnable makes the commands enable and disable. They change nothing else: settings and credentials stay.

@@ -149,6 +149,65 @@ func shell(t *testing.T, state, bin, line string) string {
 	return string(out)
 }
 
+// TestDocumentedCommands: what any page calls a command of carapace is one, with flags and as many arguments as it takes.
+func TestDocumentedCommands(t *testing.T) {
+	inline := regexp.MustCompile("`carapace ([^`]+)`")
+	var pages []string
+	for _, glob := range []string{"*.md", "*/*.md", "*/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join(repository(t), glob))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
+	}
+	seen := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range inline.FindAllStringSubmatch(string(text), -1) {
+			before, words, among := strings.Cut(m[1], "|") // a|b stands for either
+			lines := []string{before}
+			if among {
+				start := before[:strings.LastIndex(before, " ")+1]
+				for _, word := range strings.Split(words, "|") {
+					lines = append(lines, start+word)
+				}
+			}
+			for _, line := range lines {
+				seen++
+				if err := understood(line, among); err != nil {
+					t.Errorf("%s: carapace %s: %v", page, line, err)
+				}
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d commands are documented", seen)
+	}
+}
+
+// understood is what the command line says of a command before it does anything. A command that is only named needs none of
+// its arguments.
+func understood(line string, named bool) error {
+	c, rest, err := newRoot(stdio{}).Find(strings.Fields(line))
+	if err != nil {
+		return err
+	}
+	if err := c.ParseFlags(rest); err != nil {
+		return err
+	}
+	args := c.Flags().Args()
+	if !c.HasParent() {
+		return fmt.Errorf("there is no such command")
+	}
+	if named || len(args) == 0 {
+		return nil
+	}
+	return c.Args(c, args)
+}
+
 // TestReadmeTargets: the README's `make` lines name targets that exist and lead where it says.
 func TestReadmeTargets(t *testing.T) {
 	want := map[string]string{"run": "bin/carapace", "test": "test ./..."}

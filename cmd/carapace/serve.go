@@ -61,7 +61,7 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	if !named {
 		path = o.state.path("carapace.json")
 	}
-	file, err := config.Load(path, named)
+	file, text, err := config.Load(path, named)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 		return usageError{err}
 	}
 	k, err := kernel.New(ctx, kernel.Options{
-		StateDir: string(o.state), ConfigPath: path, Override: override, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
+		StateDir: string(o.state), ConfigPath: path, ConfigText: text, Override: override, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
 		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"), Compiler: compiler(),
 	})
 	if err != nil {

@@ -166,23 +166,22 @@ func (r Runtime) MemoryBytes() (int64, error) {
 	return n << shift, nil
 }
 
-// Load reads the file. A missing one is the zero Config unless required. Errors are CodeInvalid with
+// Load reads the file. A missing one is the zero Config, and no text, unless required. Errors are CodeInvalid with
 // the place and the field, CodeNotFound, or CodeUnavailable; the file is never written.
-func Load(path string, required bool) (*Config, error) {
-	b, err := Read(path)
+func Load(path string, required bool) (c *Config, text []byte, err error) {
+	text, err = Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !required:
-		return &Config{}, nil
+		return &Config{}, nil, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, wit.Errorf(wit.CodeNotFound, "config: %s does not exist", path)
+		return nil, nil, wit.Errorf(wit.CodeNotFound, "config: %s does not exist", path)
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
-	c, err := Parse(b)
-	if err != nil {
-		return nil, wit.Errorf(wit.CodeOf(err), "config: %s: %w", path, err)
+	if c, err = Parse(text); err != nil {
+		return nil, nil, wit.Errorf(wit.CodeOf(err), "config: %s: %w", path, err)
 	}
-	return c, nil
+	return c, text, nil
 }
 
 // Read returns the file's text. Errors: CodeInvalid for what is no file of a bounded size, CodeUnavailable, and

@@ -62,7 +62,7 @@ func TestAnErrorNamesThePlace(t *testing.T) {
 			"another credential is given by `carapace setup telegram` and never stands in this file",
 		strings.Repeat("[", 100):               "more than 64 levels",
 		`{"plugins":{"p":{"config":` + "\n}}}": "line 2, column 1: not valid JSON",
-		"{\"log\": x":                          "line 1, column 9: not valid JSON: invalid character 'x'",
+		"{\"log\": x":                          "line 1, column 9: not valid JSON: a value (a text stands in quotation marks) is expected here, not 'x'",
 		`{} {}`:                                "line 1, column 4: text after the end",
 	} {
 		if _, err := config.Parse([]byte(text)); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), says) {
@@ -80,20 +80,20 @@ func TestParseHosts(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "carapace.json")
-	if c, err := config.Load(path, false); err != nil || c.Gateway.Port != 0 {
+	if c, _, err := config.Load(path, false); err != nil || c.Gateway.Port != 0 {
 		t.Fatalf("a missing file: %+v, %v", c, err)
 	}
-	if _, err := config.Load(path, true); wit.CodeOf(err) != wit.CodeNotFound {
+	if _, _, err := config.Load(path, true); wit.CodeOf(err) != wit.CodeNotFound {
 		t.Fatalf("a missing file that was named: %v", err)
 	}
 	if err := os.WriteFile(path, []byte(`{"gateway":{"port":1234,"token":"s3cret"}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Load(path, true)
+	c, _, err := config.Load(path, true)
 	if err != nil || c.Gateway.Port != 1234 {
 		t.Fatalf("Load: %+v, %v", c, err)
 	}
-	if _, err := config.Load(filepath.Dir(path), true); wit.CodeOf(err) != wit.CodeInvalid {
+	if _, _, err := config.Load(filepath.Dir(path), true); wit.CodeOf(err) != wit.CodeInvalid {
 		t.Fatalf("a directory: %v", err)
 	}
 }

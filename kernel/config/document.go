@@ -167,7 +167,24 @@ func (p *parser) explain(err error) error {
 	if !errors.As(json.Unmarshal(p.document.text, new(json.RawMessage)), &syntax) {
 		return p.document.wrong(p.next(), "not valid JSON: %v", err)
 	}
-	return p.document.wrong(int(syntax.Offset)-1, "not valid JSON: %v", syntax)
+	at := int(syntax.Offset) - 1
+	return p.document.wrong(at, "not valid JSON: %s", p.expected(at, syntax.Error()))
+}
+
+// expected says what should stand at an offset by what the decoder was about to do there.
+func (p *parser) expected(at int, doing string) string {
+	found, _ := utf8.DecodeRune(p.document.text[max(0, min(at, len(p.document.text))):])
+	for _, e := range [][2]string{
+		{"beginning of object key string", "a name in quotation marks"}, {"after object key:value pair", "a comma or }"}, {"after object key", "a colon"},
+		{"after array element", "a comma or ]"}, {"after top-level value", "the end"}, {"hexadecimal", "a hexadecimal digit"},
+		{"in string escape", `one of " \ / b f n r t u`}, {"in string literal", `the end of the text (a line's end in it is \n)`},
+		{"in numeric literal", "a digit"}, {"beginning of value", "a value (a text stands in quotation marks)"},
+	} {
+		if strings.Contains(doing, e[0]) {
+			return fmt.Sprintf("%s is expected here, not %q", e[1], found)
+		}
+	}
+	return fmt.Sprintf("true, false or null is expected here, and nothing else without quotation marks; not %q", found)
 }
 
 // wrong is CodeInvalid with the place of an offset, where that means something to who wrote the text.

@@ -29,7 +29,7 @@ var ChangedKind = event.Kind[Changed]{Name: "config.changed", Scope: wire.ScopeA
 
 // Deps is what the settings stand on. Bus and Log are needed.
 type Deps struct {
-	// Path is the config file; "" keeps the settings in memory, where they begin as Text.
+	// Path is the config file; "" keeps the settings in memory. Text is what they begin as; without it the file is read.
 	Path string
 	Text []byte
 	// Override is what this start says over the file, by flags and the environment. It is called for each reading and
@@ -64,10 +64,13 @@ type snapshot struct {
 	exists   bool
 }
 
-// Open reads the file. Errors are those of Load.
+// Open reads the file, unless somebody has. Errors are those of Load.
 func Open(d Deps) (*Settings, error) {
 	s := &Settings{deps: d, log: d.Log.Named("config")}
-	text, err := s.read()
+	text, err := d.Text, error(nil)
+	if text == nil {
+		text, err = s.read()
+	}
 	exists := err == nil && d.Path != ""
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

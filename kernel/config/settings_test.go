@@ -352,3 +352,16 @@ func TestSecretsInATextThatIsNoJSON(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestOpenTakesWhatWasRead: a start reads the file once, and what is written from then on counts.
+func TestOpenTakesWhatWasRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "carapace.json")
+	must(t, os.WriteFile(path, []byte(`{"log": {"level": "debug"}}`), 0o600))
+	c, text, err := config.Load(path, true)
+	must(t, err)
+	must(t, os.WriteFile(path, []byte(`{"log": {"level": "warn"}}`), 0o600))
+	s, err := config.Open(config.Deps{Path: path, Text: text, Bus: new(event.Bus), Log: hclog.NewNullLogger()})
+	if must(t, err); s.Config().Log.Level != c.Log.Level {
+		t.Errorf("the start has %q and the log %q", s.Config().Log.Level, c.Log.Level)
+	}
+}

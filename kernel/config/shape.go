@@ -47,6 +47,9 @@ func (d *Document) fits(n *node, t reflect.Type, path []string) error {
 		}
 		return d.wrong(n.at, "%s must be %s, not %s", title(path), want, n.kind)
 	}
+	if t.Kind() == reflect.Int && json.Unmarshal(n.scalar, new(int)) != nil {
+		return d.wrong(n.at, "%s cannot be as large as %s", title(path), n.scalar)
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return d.fits(n, t.Elem(), path)
