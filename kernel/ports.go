@@ -113,6 +113,8 @@ func (p systemPlugins) ShowConfig(id, account string, section wit.JSON) wit.JSON
 
 func (p systemPlugins) Settle() { p.registry.Settle() }
 
+func (p systemPlugins) Warm(ctx context.Context, id string) error { return p.registry.Warm(ctx, id) }
+
 // typing shows in a channel that an answer is being written, where the channel can.
 type typing struct{ registry *plugin.Registry }
 

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/gatewaytest"
 )
@@ -49,7 +48,7 @@ type result struct {
 // carapace runs a command to its end.
 func carapace(t *testing.T, state string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), gatewaytest.Patience)
 	defer cancel()
 	cmd := command(ctx, t, state, args...)
 	var out, stderr bytes.Buffer

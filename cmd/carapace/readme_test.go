@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/cmd/carapace/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/config"
 )
 
@@ -136,7 +137,7 @@ func squeeze(text string) string {
 
 func shell(t *testing.T, state, bin, line string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), gatewaytest.Patience)
 	defer cancel()
 	base := command(ctx, t, state)
 	cmd := exec.CommandContext(ctx, "sh", "-ec", line)
@@ -300,11 +301,11 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// await asks again until done, for at most a minute, since a first compilation takes some seconds; each question
+// await asks again until done, for as long as a test has patience; each question
 // takes a process of its own.
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); {
+	for deadline := time.Now().Add(gatewaytest.Patience); !done(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}

@@ -14,7 +14,12 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
+
+// Patience is how long a test waits for what a process should do. It is for what never happens, not for what takes long: the
+// machine may do much else, and a first compilation is slow.
+const Patience = 5 * time.Minute
 
 // Gateway is a gateway in a process of its own.
 type Gateway struct {

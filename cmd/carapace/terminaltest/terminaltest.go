@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/carapace-gateway/carapace/cmd/carapace/gatewaytest"
 )
 
 // Terminal is a pseudo-terminal with a program on it.
@@ -96,12 +98,12 @@ func (s *Terminal) read() {
 	}
 }
 
-// AwaitEnd waits until the program is gone, 45 seconds at most.
+// AwaitEnd waits until the program is gone, gatewaytest.Patience at most.
 func (s *Terminal) AwaitEnd(t testing.TB) {
 	t.Helper()
 	select {
 	case <-s.ended:
-	case <-time.After(45 * time.Second):
+	case <-time.After(gatewaytest.Patience):
 		t.Fatalf("the program did not end; it showed:\n%s", s.Raw())
 	}
 }
@@ -113,7 +115,7 @@ func (s *Terminal) Raw() string {
 	return s.seen.String()
 }
 
-// Await waits until the screen has shown text, 45 seconds at most.
+// Await waits until the screen has shown text, gatewaytest.Patience at most.
 func (s *Terminal) Await(t testing.TB, text string) {
 	t.Helper()
 	s.await(t, text, 0)
@@ -134,7 +136,7 @@ func (s *Terminal) Mark() int {
 
 func (s *Terminal) await(t testing.TB, text string, from int) {
 	t.Helper()
-	deadline := time.After(45 * time.Second)
+	deadline := time.After(gatewaytest.Patience)
 	for {
 		s.mu.Lock()
 		seen := escapes.ReplaceAllString(s.seen.String()[from:], "")

@@ -144,15 +144,19 @@ const (
 )
 
 // test tries a plugin that was configured: an account by its connection, a provider by its models. Whatever else it is
-// cannot be tried without an effect.
+// cannot be tried without an effect. The time is for the other side to answer, not for a first compilation.
 func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string, err error) {
+	provider := slices.ContainsFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID && known.Provider })
+	if p.Account == "" && !provider {
+		return false, nil, nil
+	}
+	if err := s.plugins.Warm(ctx, p.ID); err != nil {
+		return false, nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
 	if p.Account != "" {
 		return true, nil, s.accounts.Test(ctx, p.ID, p.Account)
-	}
-	if !slices.ContainsFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID && known.Provider }) {
-		return false, nil, nil
 	}
 	list, err := s.providers.List(ctx, p.ID, true)
 	for _, m := range list[:min(len(list), testModels)] {

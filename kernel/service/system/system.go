@@ -47,6 +47,8 @@ type Plugins interface {
 	ShowConfig(id, account string, section wit.JSON) wit.JSON
 	// Settle returns when changed settings are in force.
 	Settle()
+	// Warm makes a plugin ready to be called, which a first time takes as long as its compilation.
+	Warm(ctx context.Context, id string) error
 }
 
 // Accounts is what there is to know of the channels' accounts.
