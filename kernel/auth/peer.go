@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/header"
 )
 
 // Peer is who sends a request, as far as the transport knows.
@@ -110,13 +112,8 @@ func Address(remote string) string {
 // forwarded reports whether a header says that somebody else sent the request first.
 func forwarded(h http.Header) bool {
 	for name := range h {
-		for _, sign := range []string{
-			"Forwarded", "X-Forwarded", "X-Original-Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "Via",
-			"True-Client-Ip", "Cf-", "Fly-", "Fastly-", "Tailscale-",
-		} {
-			if strings.HasPrefix(name, sign) {
-				return true
-			}
+		if header.ByProxy(name) {
+			return true
 		}
 	}
 	return false

@@ -6,11 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // redacted stands where a secret does that is not shown. Whoever writes the settings back leaves it as it is.
-const redacted = "[redacted]"
+const redacted = plain.Redacted
 
 // passwordMark stands where a password does in a URL that is shown: net/url writes it.
 const passwordMark = ":xxxxx@"

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
 // What is removed from what comes back and from errors. A shorter secret cannot be told from ordinary text and protects
@@ -17,7 +19,6 @@ const (
 	minEchoed   = 8
 	minScrubbed = 4
 	maxFilled   = 16 // credentials of one request: they bound the work of looking for them
-	redactedAs  = "[redacted]"
 	redactChunk = 16 << 10
 )
 
@@ -79,7 +80,7 @@ func lowerEscapes(s string) string {
 // redact removes echoes from a text.
 func redact(s string, forms []string) string {
 	for _, form := range forms {
-		s = strings.ReplaceAll(s, form, redactedAs)
+		s = strings.ReplaceAll(s, form, plain.Redacted)
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/header"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -69,17 +70,6 @@ func overrides() []string {
 	return []string{"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Method", "X-Original-Url", "X-Rewrite-Url"}
 }
 
-// forwarding reports whether a header says for whom the request is made: a server that believes it would take the
-// gateway for a proxy, and the plugin's word for an address.
-func forwarding(name string) bool {
-	for _, sign := range []string{"Forwarded", "X-Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Via"} {
-		if strings.HasPrefix(name, sign) {
-			return true
-		}
-	}
-	return false
-}
-
 // setHeaders checks and fills in the headers. Names and values are checked after filling in, so a secret cannot
 // add a header either. Their sum is bounded, as most servers do.
 func (m *message) setHeaders(f *filler, headers []wit.Header) error {
@@ -98,7 +88,7 @@ func (m *message) setHeaders(f *filler, headers []wit.Header) error {
 		if slices.Contains(overrides(), name) {
 			return wit.Errorf(wit.CodeForbidden, "http: header %s would make another request of this one: ask for what you mean", name)
 		}
-		if slices.Contains(hop, name) || forwarding(name) {
+		if slices.Contains(hop, name) || header.ForWhom(name) {
 			continue
 		}
 		value, secret, err := f.text(h.Value, verbatim)

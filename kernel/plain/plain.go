@@ -13,6 +13,9 @@ import (
 	"unicode/utf8"
 )
 
+// Redacted stands where a secret was, or what is not shown.
+const Redacted = "[redacted]"
+
 // Text returns s without control characters; lines and tabs stay.
 func Text(s string) string {
 	if strings.IndexFunc(s, hidden) < 0 && utf8.ValidString(s) {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -84,7 +85,7 @@ func (r *Registry) ShowConfig(id, account string, section wit.JSON) wit.JSON {
 }
 
 // hidden stands for what is not shown.
-const hidden = `"[redacted]"`
+const hidden = `"` + plain.Redacted + `"`
 
 // describes reports whether a manifest's schema is about the plugin's section (account "") or an
 // account's: a channel's describes an account, every other plugin's the plugin itself.

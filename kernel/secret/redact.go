@@ -10,10 +10,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-)
 
-// Redacted stands where a secret was.
-const Redacted = "[redacted]"
+	"github.com/carapace-gateway/carapace/kernel/plain"
+)
 
 // Lengths from which a text is searched for. Shorter values would hit ordinary words.
 const (
@@ -57,7 +56,7 @@ func (r *Redactor) Learn(group string, values ...string) {
 	}
 	pairs := make([]string, 0, 2*len(list))
 	for _, form := range list {
-		pairs = append(pairs, form, Redacted)
+		pairs = append(pairs, form, plain.Redacted)
 	}
 	r.replacer.Store(strings.NewReplacer(pairs...))
 }
