@@ -39,3 +39,23 @@ func TestChatSurvivesARestart(t *testing.T) {
 		t.Fatalf("the message was said %d times", n)
 	}
 }
+
+// TestChatTakesABurstForText types as a program does, many keys at once: words that read like keys are words, and
+// /quit leaves.
+func TestChatTakesABurstForText(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	screen := terminaltest.Start(t, command(context.Background(), t, state, "chat"))
+	screen.Await(t, "connected")
+	mark := screen.Mark()
+	screen.Type(t, "enter")
+	screen.Type(t, "down")
+	screen.Type(t, "\r")
+	screen.AwaitAfter(t, mark, "bot")
+	if got := must(t, state, "sessions", "show", "main"); !strings.Contains(got, "enterdown\n") {
+		t.Errorf("it was said: %s", got)
+	}
+	screen.Type(t, "/quit\r")
+	screen.AwaitEnd(t)
+}

@@ -70,6 +70,83 @@ func TestArrowsRecall(t *testing.T) {
 	press(tea.KeyDown, "draft")
 }
 
+// enter writes a line and presses enter. It returns whether that leaves.
+func enter(m *model, line string) (left bool) {
+	m.input.SetValue(line)
+	_, cmd := m.Update(tea.KeyMsg{Type: tea.KeyEnter})
+	if cmd == nil || len(m.waiting) > 0 {
+		return false // what was sent waits for an answer
+	}
+	_, left = cmd().(tea.QuitMsg)
+	return left
+}
+
+// TestQuitLeaves, and only that: what merely begins so, or has it inside, is said.
+func TestQuitLeaves(t *testing.T) {
+	for line, leaves := range map[string]bool{"/quit": true, " /quit ": true, "/exit": true, "/quite": false, "say /quit": false, "/quit now": false, "quit": false, " ": false, "": false} {
+		m := newModel(t.Context(), talk.New("main", nil), "main")
+		if left := enter(m, line); left != leaves {
+			t.Errorf("%q leaves: %v", line, left)
+		}
+		if said := len(m.waiting) == 1; said == (leaves || strings.TrimSpace(line) == "") {
+			t.Errorf("%q is said: %v", line, said)
+		}
+	}
+}
+
+// TestHelpNamesTheKeys, and the assistant is asked for its own commands too.
+func TestHelpNamesTheKeys(t *testing.T) {
+	m := newModel(t.Context(), talk.New("main", nil), "main")
+	if enter(m, "/help") || len(m.said) != 2 || m.said[0].role != "tool" || m.said[1] != (entry{role: "user", run: m.said[1].run, text: "/help"}) {
+		t.Fatalf("%+v", m.said)
+	}
+	for _, key := range []string{"enter", "alt+enter", "↑↓", "esc", "/help", "/quit", "pgup"} {
+		if !strings.Contains(m.said[0].text, key) {
+			t.Errorf("nothing is said of %s: %s", key, m.said[0].text)
+		}
+	}
+}
+
+// TestHistoryIsBounded, says a line once that was written twice, and stops at both ends.
+func TestHistoryIsBounded(t *testing.T) {
+	var h history
+	for n := range maxHistory + 50 {
+		h.add(strings.Repeat("x", n+1))
+		h.add(strings.Repeat("x", n+1))
+	}
+	steps, oldest := 0, ""
+	for line, ok := h.move(-1, "draft"); ok; line, ok = h.move(-1, line) {
+		steps, oldest = steps+1, line
+	}
+	if steps != maxHistory || len(oldest) != 51 {
+		t.Errorf("%d lines are kept, the oldest has %d letters", steps, len(oldest))
+	}
+	for range steps {
+		if _, ok := h.move(1, ""); !ok {
+			t.Fatal("there is no way back")
+		}
+	}
+	if line, ok := h.move(1, ""); ok {
+		t.Errorf("%q is below what is being written", line)
+	}
+	h.move(-1, "another draft")
+	if line, _ := h.move(1, ""); line != "another draft" {
+		t.Errorf("what was being written is %q", line)
+	}
+}
+
+// TestArrowsMoveInAText of several lines, and recall only at its edges.
+func TestArrowsMoveInAText(t *testing.T) {
+	m := newModel(t.Context(), talk.New("main", nil), "main")
+	enter(m, "before")
+	m.input.SetValue("first\nsecond") // the cursor is behind it
+	for _, want := range []string{"first\nsecond", "before"} {
+		if m.Update(tea.KeyMsg{Type: tea.KeyUp}); m.input.Value() != want {
+			t.Errorf("the input is %q, want %q", m.input.Value(), want)
+		}
+	}
+}
+
 // TestNothingSteersTheTerminal that somebody else wrote; Markdown is shown.
 func TestNothingSteersTheTerminal(t *testing.T) {
 	for _, role := range []string{"user", "assistant", "tool", "error"} {
