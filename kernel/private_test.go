@@ -15,15 +15,15 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// TestAStateDirectoryOfEverybody is refused, and so is a plugins folder in a private one.
-func TestAStateDirectoryOfEverybody(t *testing.T) {
-	for _, open := range []string{".", "plugins", "cache"} {
+// TestAStateDirectoryOfOthers is refused, and so is a plugins folder in a private one.
+func TestAStateDirectoryOfOthers(t *testing.T) {
+	for open, mode := range map[string]os.FileMode{".": 0o777, "plugins": 0o702, "cache": 0o777} {
 		state := t.TempDir()
 		dir := filepath.Join(state, open)
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chmod(dir, 0o777); err != nil {
+		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
 		}
 		log, err := logs.New(logs.Config{})
@@ -31,7 +31,7 @@ func TestAStateDirectoryOfEverybody(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = kernel.New(context.Background(), kernel.Options{StateDir: state, Version: "1.0.0", Log: log, Listener: gatewaytest.NewListener()})
-		if wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "chmod o-w "+dir) {
+		if wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "chmod go-w "+dir) {
 			t.Errorf("%s: %v", open, err)
 		}
 	}
