@@ -2,9 +2,11 @@ package auth_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
@@ -81,6 +83,71 @@ func TestModes(t *testing.T) {
 	for _, d := range []auth.Deps{{Mode: "maybe"}, {Mode: auth.ModePassword}} {
 		if _, err := auth.New(d); code(err) != "invalid" {
 			t.Errorf("mode %q: %v", d.Mode, err)
+		}
+	}
+	for _, tt := range []struct {
+		mode     auth.Mode
+		password string
+		want     auth.Mode
+	}{
+		{"", "", auth.ModeToken}, {"", "p", auth.ModePassword},
+		{auth.ModeToken, "p", auth.ModeToken}, {auth.ModeNone, "p", auth.ModeNone}, {auth.ModePassword, "p", auth.ModePassword},
+	} {
+		r := newRig(t, func(d *auth.Deps) { d.Mode, d.Password, d.Now = tt.mode, tt.password, nil })
+		if got := r.auth.Mode(); got != tt.want {
+			t.Errorf("mode %q with password %q is %q, want %q", tt.mode, tt.password, got, tt.want)
+		}
+		if _, err := r.connect(remote, secret("x", "x")); code(err) != "unauthorized" {
+			t.Errorf("mode %q: %v", tt.mode, err)
+		}
+	}
+	// In mode none the word of nobody counts from elsewhere, not even one that would be right in another.
+	open := newRig(t, func(d *auth.Deps) { d.Mode, d.Password = auth.ModeNone, "p" })
+	for _, o := range []option{secret(sharedToken, ""), secret("", "p")} {
+		if _, err := open.connect(v4, remote, o); code(err) != "unauthorized" {
+			t.Errorf("mode none from elsewhere: %v", err)
+		}
+	}
+}
+
+// TestScopeNames: what is signed joins scopes with commas and fields with bars, so that nothing else may be in a name.
+func TestScopeNames(t *testing.T) {
+	r := newRig(t)
+	for _, name := range []string{"a", "z", "A", "Z", "0", "9", "a.b-c_d*", strings.Repeat("x", 64)} {
+		r.must(secret(sharedToken, ""), scopes(name))
+	}
+	for _, name := range []string{"", "`", "{", "@", "[", "/", ":", ",", "|", "a b", "a\x00", "é", "a,", strings.Repeat("x", 65)} {
+		if _, err := r.connect(secret(sharedToken, ""), scopes("operator.read", name)); code(err) != "invalid" {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// TestHints are what a client of protocol 4 is told to try next.
+func TestHints(t *testing.T) {
+	r := newRig(t)
+	r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 3))
+	tests := []struct {
+		name    string
+		options []option
+		reason  string
+		retry   bool
+		next    string
+	}{
+		{"wrong", []option{secret("x", "")}, "token_mismatch", false, "update_auth_credentials"},
+		{"missing, of a stranger", []option{secret("", ""), r.sign(key(1), 3)}, "token_missing", false, "update_auth_configuration"},
+		{"missing, of a paired device", []option{secret("", ""), r.sign(key(0), 3)}, "token_missing", true, "retry_with_device_token"},
+		{"wrong, of a paired device", []option{secret("x", ""), r.sign(key(0), 3)}, "token_mismatch", true, "retry_with_device_token"},
+		{"a wrong device token", []option{deviceToken("x", true), r.sign(key(0), 3)}, "token_mismatch", false, "update_auth_credentials"},
+	}
+	for _, tt := range tests {
+		_, err := r.connect(append([]option{v4}, tt.options...)...)
+		if detail(err, "authReason") != tt.reason || detail(err, "canRetryWithDeviceToken") != tt.retry || detail(err, "recommendedNextStep") != tt.next {
+			t.Errorf("%s: %v", tt.name, rpc.DetailsOf(err))
+		}
+		_, err = r.connect(append([]option{v3}, tt.options[0])...)
+		if detail(err, "authReason") != nil {
+			t.Errorf("%s, protocol 3: %v", tt.name, rpc.DetailsOf(err))
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package auth_test
 
 import (
+	"bytes"
+	"context"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -10,6 +13,9 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+	"github.com/hashicorp/go-hclog"
 )
 
 // from is a client of another machine.
@@ -124,12 +130,134 @@ func TestPasswordsAreNotLookedAtMeanwhile(t *testing.T) {
 	r.must(remote, secret("", "hunter2"))
 }
 
-func TestMissingSecretsAreNoGuesses(t *testing.T) {
-	r := newRig(t)
-	for range 50 {
-		_, _ = r.connect(remote)
+// TestWhatCountsAsAGuess: each secret that is wrong, in whichever field, and nothing else.
+func TestWhatCountsAsAGuess(t *testing.T) {
+	broken := func(d *auth.Deps) { d.Store = unreadable{d.Store} }
+	for _, tt := range []struct {
+		name   string
+		deps   func(*auth.Deps)
+		option option
+		counts bool
+	}{
+		{"no secret", nil, func(*auth.Attempt) {}, false},
+		{"an empty one", nil, secret("", ""), false},
+		{"a role that is none", nil, func(a *auth.Attempt) { secret("x", "")(a); a.Params.Role = "x" }, false},
+		{"a store that fails", broken, secret("x", ""), false},
+		{"a token", nil, secret("x", ""), true},
+		{"a password", nil, secret("", "x"), true},
+		{"a device token", nil, deviceToken("x", true), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t)
+			if tt.deps != nil {
+				tt.deps(&r.deps)
+				r.restart()
+			}
+			for range 10 {
+				if _, err := r.connect(remote, tt.option, r.sign(key(0), 2)); err == nil {
+					t.Fatal("let in")
+				}
+			}
+			want := map[bool]string{false: "unauthorized", true: "rate_limited"}[tt.counts]
+			if _, err := r.connect(remote, secret("guess", "")); string(code(err)) != want {
+				t.Errorf("a guess after it: %v, want %s", err, want)
+			}
+		})
 	}
-	r.must(remote, secret(sharedToken, ""))
+}
+
+// unreadable is a store that fails.
+type unreadable struct{ store.Store }
+
+func (unreadable) View(context.Context, func(store.Tx) error) error {
+	return wit.NewError(wit.CodeUnavailable, "the disk is gone")
+}
+
+// TestFreeFailures: so many wrong secrets cost nothing, the next one a delay; from this machine more and a shorter one.
+func TestFreeFailures(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		where   option
+		free    int
+		first   time.Duration
+		ceiling time.Duration
+	}{
+		{"another machine", remote, 5, time.Second, time.Minute},
+		{"this machine", local, 20, 100 * time.Millisecond, 2 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t)
+			guess := func() (wait time.Duration) {
+				_, err := r.connect(tt.where, secret("guess", ""))
+				if ms, ok := detail(err, "retryAfterMs").(int64); ok {
+					if told := wit.AsError(err).RetryAfter; told == nil || *told != ms {
+						t.Errorf("the error's own delay is %v, its details' %d", told, ms)
+					}
+					return time.Duration(ms) * time.Millisecond
+				}
+				return 0
+			}
+			for n := range tt.free + 1 {
+				if wait := guess(); wait != 0 {
+					t.Fatalf("guess %d waits %v", n, wait)
+				}
+			}
+			// One millisecond more than is left, since less would be told off again.
+			if wait := guess(); wait != tt.first+time.Millisecond {
+				t.Errorf("the first delay is %v", wait)
+			}
+			for range 20 {
+				r.now = r.now.Add(tt.ceiling)
+				guess()
+			}
+			if wait := guess(); wait != tt.ceiling+time.Millisecond {
+				t.Errorf("the last delay is %v", wait)
+			}
+			r.now = r.now.Add(10 * time.Minute)
+			if guess(); guess() == 0 {
+				t.Error("ten minutes of silence are enough to begin anew")
+			}
+			r.now = r.now.Add(10*time.Minute + time.Millisecond)
+			for n := range tt.free + 1 {
+				if wait := guess(); wait != 0 {
+					t.Fatalf("after a long silence guess %d waits %v", n, wait)
+				}
+			}
+		})
+	}
+}
+
+// TestFailuresAreBounded: of so many addresses the one that failed longest ago is forgotten first, expired ones before.
+func TestFailuresAreBounded(t *testing.T) {
+	const most = 4096
+	r := newRig(t)
+	guess := func(n int) error {
+		_, err := r.connect(from(fmt.Sprintf("10.0.%d.%d", n>>8, n&255)), secret("guess", ""))
+		return err
+	}
+	slow := func(n int) {
+		for range 12 {
+			r.now = r.now.Add(time.Minute)
+			_ = guess(n)
+		}
+	}
+	slow(1)
+	slow(0)
+	for n := range most - 2 {
+		r.now = r.now.Add(time.Millisecond)
+		_ = guess(2 + n)
+	}
+	if err := guess(0); code(err) != "rate_limited" {
+		t.Fatalf("with room for all: %v", err)
+	}
+	r.now = r.now.Add(time.Millisecond)
+	_ = guess(most) // takes the place of 1, whose last failure is the oldest
+	if err := guess(0); code(err) != "rate_limited" {
+		t.Errorf("not the oldest: %v", err)
+	}
+	if err := guess(1); code(err) != "unauthorized" {
+		t.Errorf("the oldest: %v", err)
+	}
 }
 
 func TestGeneratedToken(t *testing.T) {
@@ -155,8 +283,11 @@ func TestGeneratedToken(t *testing.T) {
 		t.Errorf("a damaged token file: %v", err)
 	}
 	r.deps.StateDir = filepath.Join(r.deps.StateDir, "missing")
-	if _, err := auth.New(r.deps); code(err) != "unavailable" {
-		t.Errorf("no state directory: %v", err)
+	for _, token := range []string{"", sharedToken} {
+		r.deps.Token = token
+		if _, err := auth.New(r.deps); code(err) != "unavailable" {
+			t.Errorf("token %q, no state directory: %v", token, err)
+		}
 	}
 }
 
@@ -209,6 +340,7 @@ func TestHTTP(t *testing.T) {
 		{"bearer", "Bearer " + sharedToken, "203.0.113.9:1", "gw.example.org", "", r, ""},
 		{"wrong", "Bearer x", "203.0.113.9:1", "gw.example.org", "", r, "unauthorized"},
 		{"basic", "Basic " + sharedToken, "127.0.0.1:1", "localhost", "", r, "unauthorized"},
+		{"no scheme", sharedToken, "127.0.0.1:1", "localhost", "", r, "unauthorized"},
 		{"nothing", "", "127.0.0.1:1", "localhost", "", r, "unauthorized"},
 		{"open", "", "127.0.0.1:1", "localhost:18789", "", open, ""},
 		{"open by IPv6", "", "[::1]:1", "[::1]:18789", "", open, ""},
@@ -232,5 +364,29 @@ func TestHTTP(t *testing.T) {
 				t.Errorf("got %+v, %v", c, err)
 			}
 		})
+	}
+}
+
+// TestTheLogNamesWhoWasRefused, and no secret.
+func TestTheLogNamesWhoWasRefused(t *testing.T) {
+	var log bytes.Buffer
+	for token, short := range map[string]bool{strings.Repeat("x", 15): true, strings.Repeat("x", 16): false} {
+		log.Reset()
+		r := newRig(t, func(d *auth.Deps) { d.Token, d.Logger = token, hclog.New(&hclog.LoggerOptions{Output: &log}) })
+		if got := strings.Contains(log.String(), "could be guessed"); got != short {
+			t.Errorf("a token of %d characters: %s", len(token), log.String())
+		}
+		_, _ = r.connect(remote, secret("a-guess", ""))
+		q := httptest.NewRequest("GET", "/metrics", nil)
+		q.RemoteAddr = "203.0.113.8:1"
+		q.Header.Set("Authorization", "Bearer a-guess")
+		for range 10 {
+			r.auth.Refused(q)
+		}
+		for what, times := range map[string]int{"login refused: ip=203.0.113.7": 1, "request refused: ip=203.0.113.8": 6, "a-guess": 0, token: 0} {
+			if got := strings.Count(log.String(), what); got != times {
+				t.Errorf("%q stands %d times in\n%s", what, got, log.String())
+			}
+		}
 	}
 }
