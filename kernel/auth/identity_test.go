@@ -64,6 +64,15 @@ func TestDeviceProofs(t *testing.T) {
 		{"signed too late", func(r *rig) []option {
 			return []option{r.sign(k, 2), func(*auth.Attempt) { r.now = r.now.Add(-10*time.Minute - time.Millisecond) }}
 		}, "device signature expired"},
+		{"just in time, by a clock that is ahead", func(r *rig) []option {
+			return []option{r.sign(k, 2), func(*auth.Attempt) { r.now = r.now.Add(-10 * time.Minute) }}
+		}, "ok"},
+		{"more than a signature", func(r *rig) []option {
+			return []option{r.sign(k, 2), change(func(d *wire.Device) { d.Signature += "!" })}
+		}, "device signature invalid"},
+		{"more than a key", func(r *rig) []option {
+			return []option{r.sign(k, 2), change(func(d *wire.Device) { d.PublicKey += "!" })}
+		}, "device public key invalid"},
 		{"just in time", func(r *rig) []option {
 			return []option{r.sign(k, 2), func(*auth.Attempt) { r.now = r.now.Add(10 * time.Minute) }}
 		}, "ok"},

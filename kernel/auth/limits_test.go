@@ -44,9 +44,15 @@ func TestFailedLoginsAreSlowedDown(t *testing.T) {
 	if ms, _ := detail(err, "retryAfterMs").(int64); ms < 900 || ms > 1100 {
 		t.Errorf("retryAfterMs = %v", rpc.DetailsOf(err))
 	}
+	for range 7 {
+		_ = try(from("no address"), "guess")
+	}
 	// Others are not slowed down, and IPv6 neighbours of one host are one.
 	if err := try(from("198.51.100.1"), "guess"); code(err) != "unauthorized" {
 		t.Errorf("another address: %v", err)
+	}
+	if err := try(from("none either"), "guess"); code(err) != "unauthorized" {
+		t.Errorf("what has no address: %v", err)
 	}
 	if err := try(local, "guess"); code(err) != "unauthorized" {
 		t.Errorf("this machine: %v", err)
@@ -276,11 +282,36 @@ func TestGeneratedToken(t *testing.T) {
 		t.Error("the token did not survive a restart")
 	}
 	r.must(secret(before, ""))
-	if err := os.WriteFile(path, []byte("short\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for text, want := range map[string]string{"fifteen chars..\n": "invalid", "sixteen chars...\n": "", " \n": ""} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := auth.New(r.deps); string(code(err)) != want {
+			t.Errorf("a token file with %q: %v", text, err)
+		}
 	}
-	if _, err := auth.New(r.deps); code(err) != "invalid" {
-		t.Errorf("a damaged token file: %v", err)
+	if b, err = os.ReadFile(path); err != nil || len(strings.TrimSpace(string(b))) < 32 {
+		t.Errorf("an empty token file: %q, %v", b, err)
+	}
+	for _, name := range []string{auth.TokenFile, "device-tokens.key"} {
+		deps := r.deps
+		deps.StateDir = t.TempDir()
+		if err := os.Mkdir(filepath.Join(deps.StateDir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := auth.New(deps); code(err) != "unavailable" || !strings.Contains(err.Error(), name+" cannot be read") {
+			t.Errorf("a folder for %s: %v", name, err)
+		}
+	}
+	if left, err := os.ReadDir(r.deps.StateDir); len(left) != 2 {
+		t.Errorf("%v is left in the state directory, %v", left, err)
+	}
+	t.Chdir(t.TempDir())
+	if _, err := auth.New(auth.Deps{}); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir("."); len(left) != 0 {
+		t.Errorf("without a state directory %v is kept, %v", left, err)
 	}
 	r.deps.StateDir = filepath.Join(r.deps.StateDir, "missing")
 	for _, token := range []string{"", sharedToken} {

@@ -59,11 +59,8 @@ func (l *login) authenticate(ctx context.Context, t Attempt, dev *device, slowed
 // never refused; a person's password is guarded by nothing but the time between two guesses.
 func (l *login) tries(slowed bool) bool { return !slowed || l.mode != ModePassword }
 
-// sharedIn looks for the shared secret in the field of its mode, in protocol 4 in either.
+// sharedIn looks for the shared secret in the field of its mode, in protocol 4 in either. In mode none it finds none.
 func (l *login) sharedIn(given wire.Auth, protocol int) bool {
-	if l.mode == ModeNone {
-		return false
-	}
 	own, other := given.Token, given.Password
 	if l.mode == ModePassword {
 		own, other = other, own
@@ -76,9 +73,6 @@ func (l *login) sharedIn(given wire.Auth, protocol int) bool {
 
 // holdsToken reports whether the client sent a token of its own device, in either field.
 func (l *login) holdsToken(ctx context.Context, dev *device, given wire.Auth) (bool, error) {
-	if given.Token == "" && given.DeviceToken == "" {
-		return false, nil
-	}
 	p, err := lookup(ctx, l.store, dev.id)
 	if err != nil || p == nil {
 		return false, err

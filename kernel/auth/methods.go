@@ -142,9 +142,6 @@ func (m *methods) approveRequest(ctx context.Context, in RequestRef) (Approved, 
 // within refuses to hand out scopes that the caller lacks.
 func within(ctx context.Context, scopes []wire.Scope) error {
 	c := rpc.CallerOf(ctx)
-	if c == nil {
-		return nil // the gateway itself
-	}
 	for _, s := range scopes {
 		if !covers(c.Scopes, []wire.Scope{s}) {
 			return rpc.WithDetails(wit.Errorf(wit.CodeForbidden, "missing scope: %s", s),
@@ -164,7 +161,7 @@ func deviceOf(ctx context.Context, tx store.Tx, id string) (*paired, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c := rpc.CallerOf(ctx); c != nil && c.DeviceID == id {
+	if rpc.CallerOf(ctx).DeviceID == id {
 		return p, nil
 	}
 	return p, within(ctx, p.Scopes)
@@ -260,12 +257,11 @@ func (m *methods) rotate(ctx context.Context, in Rotation) (Rotated, error) {
 		return Rotated{}, err
 	}
 	caller := rpc.CallerOf(ctx)
-	own := caller != nil && caller.DeviceID == in.DeviceID
-	v4 := caller != nil && caller.Protocol >= wire.Protocol4
+	own, v4 := caller.DeviceID == in.DeviceID, caller.Protocol >= wire.Protocol4
 	if v4 {
 		out.Delivery = "in-band"
 	}
-	if !own && (v4 || caller != nil && !slices.Contains(caller.Scopes, wire.ScopeAdmin)) {
+	if !own && (v4 || !slices.Contains(caller.Scopes, wire.ScopeAdmin)) {
 		out.Token, out.Delivery = "", "withheld-cross-device"
 	}
 	// The device itself goes on with the token that it has just got.

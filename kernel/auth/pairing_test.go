@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // deviceToken presents a device token, in the field of protocol 4 or as the token.
@@ -99,7 +101,8 @@ func TestDeviceTokenIsTheDevices(t *testing.T) {
 func TestRemotePairing(t *testing.T) {
 	r := newRig(t)
 	ask := func(s ...string) (string, error) {
-		g, err := r.connect(remote, secret(sharedToken, ""), scopes(s...), r.sign(key(0), 2))
+		named := func(a *auth.Attempt) { a.Params.Client.DisplayName = "Ann's" }
+		g, err := r.connect(remote, named, secret(sharedToken, ""), scopes(s...), r.sign(key(0), 2))
 		if err == nil {
 			return g.Hello.DeviceToken, nil
 		}
@@ -113,6 +116,12 @@ func TestRemotePairing(t *testing.T) {
 	// The same ask stays one request; another one replaces it.
 	if again, _ := ask("operator.read"); again != id {
 		t.Errorf("a second request %s for the same ask", again)
+	}
+	if detail(err, "code") != nil {
+		t.Errorf("protocol 3 has no codes: %v", rpc.DetailsOf(err))
+	}
+	if _, err := r.connect(v4, remote, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 3)); detail(err, "code") != "PAIRING_REQUIRED" || detail(err, "requestId") != id {
+		t.Errorf("protocol 4: %v", rpc.DetailsOf(err))
 	}
 	other, _ := ask("operator.admin")
 	if other == id {
@@ -130,8 +139,11 @@ func TestRemotePairing(t *testing.T) {
 		t.Errorf("approved beyond the approver's scopes: %v", err)
 	}
 	got, err := r.call(admin(), "device.pair.approve", map[string]any{"requestId": other})
-	if err != nil || got["requestId"] != other {
+	if err != nil || got["requestId"] != other || got["device"].(map[string]any)["displayName"] != "Ann's" {
 		t.Fatalf("approve = %v, %v", got, err)
+	}
+	if got := r.names(); !slices.Equal(got, []string{"device.pair.resolved approved"}) {
+		t.Errorf("events = %v", got)
 	}
 	if strings.Contains(fmt.Sprint(got), "hash") || strings.Contains(fmt.Sprint(got), "salt") {
 		t.Errorf("approve shows %v", got)
@@ -170,12 +182,27 @@ func TestRequestsExpireAndAreBounded(t *testing.T) {
 	if _, err := r.call(admin(), "device.pair.reject", map[string]any{"requestId": id}); frame(err, 3) != "INVALID_REQUEST unknown requestId" {
 		t.Errorf("rejected twice: %v", err)
 	}
-	if err := ask(200); detail(err, "requestId") == nil {
+	if got := r.names(); got[len(got)-1] != "device.pair.resolved rejected" {
+		t.Errorf("events = %v", got)
+	}
+	err := ask(200)
+	last, _ := detail(err, "requestId").(string)
+	if last == "" {
 		t.Errorf("after a rejection: %v", err)
 	}
-	r.now = r.now.Add(auth.RequestTTL + time.Second)
+	r.now = r.now.Add(auth.RequestTTL)
+	if got, _ := r.call(admin(), "device.pair.list", nil); len(got["pending"].([]any)) != 64 {
+		t.Errorf("expired too early: %v", got["pending"])
+	}
+	r.now = r.now.Add(time.Second)
 	if got, _ := r.call(admin(), "device.pair.list", nil); len(got["pending"].([]any)) != 0 {
 		t.Errorf("expired requests are listed: %v", got["pending"])
+	}
+	if _, err := r.call(admin(), "device.pair.approve", map[string]any{"requestId": last}); frame(err, 3) != "INVALID_REQUEST unknown requestId" {
+		t.Errorf("an expired request is approved: %v", err)
+	}
+	if err := ask(200); detail(err, "requestId") == last {
+		t.Error("an expired request goes on under its id")
 	}
 	if err := ask(201); detail(err, "requestId") == nil {
 		t.Errorf("after the others expired: %v", err)
@@ -184,11 +211,31 @@ func TestRequestsExpireAndAreBounded(t *testing.T) {
 
 func TestListShape(t *testing.T) {
 	r := newRig(t)
-	r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
-	_, _ = r.connect(remote, secret(sharedToken, ""), scopes("operator.admin"), r.sign(key(1), 2))
+	devices := map[string]string{} // their order by id differs from that by age
+	for n := range byte(8) {
+		r.now = r.now.Add(time.Second)
+		devices[r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(n), 2)).Caller.DeviceID] = ""
+		_, _ = r.connect(remote, secret(sharedToken, ""), scopes("operator.admin"), r.sign(key(2*n), 2))
+	}
 	got, err := r.call(admin(), "device.pair.list", map[string]any{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for list, field := range map[string]string{"paired": "approvedAtMs", "pending": "ts"} {
+		last := float64(r.now.UnixMilli())
+		for _, row := range got[list].([]any) {
+			r := row.(map[string]any)
+			if list == "pending" {
+				if _, known := devices[r["deviceId"].(string)]; known != (r["isRepair"] == true) {
+					t.Errorf("known %v, isRepair %v", known, r["isRepair"])
+				}
+			}
+			if at := r[field].(float64); at > last {
+				t.Errorf("%s: %s stands behind what is older", list, field)
+			} else {
+				last = at
+			}
+		}
 	}
 	paired, pending := got["paired"].([]any)[0].(map[string]any), got["pending"].([]any)[0].(map[string]any)
 	for _, field := range []string{"deviceId", "publicKey", "platform", "clientId", "clientMode", "role", "roles", "scopes", "remoteIp", "createdAtMs", "approvedAtMs", "tokens"} {
@@ -297,10 +344,12 @@ func TestRotateRevokeRemove(t *testing.T) {
 			t.Errorf("%s of an unknown device: %v", m, err)
 		}
 	}
-	want := []string{"device.revoked", "device.revoked", "device.revoked", "device.revoked"}
-	got := slices.DeleteFunc(r.names(), func(n string) bool { return n != "device.revoked" })
+	// Not where the device itself has just got a new token.
+	role := "device.revoked " + id + " operator"
+	want := []string{role, role, role, "device.revoked " + id}
+	got := slices.DeleteFunc(r.names(), func(n string) bool { return !strings.HasPrefix(n, "device.revoked") })
 	if !slices.Equal(got, want) {
-		t.Errorf("revocations = %v, want %d", got, len(want))
+		t.Errorf("revocations = %q, want %q", got, want)
 	}
 }
 
@@ -322,17 +371,21 @@ func TestPairersCannotLowerAdmins(t *testing.T) {
 		}
 		params["deviceId"] = low.Caller.DeviceID
 		if method == "device.token.rotate" {
-			if _, err := r.call(helper, method, params); err != nil {
-				t.Errorf("%s of an equal's: %v", method, err)
+			got, err := r.call(helper, method, params)
+			if err != nil || got["token"] != nil || got["tokenDelivery"] != "withheld-cross-device" {
+				t.Errorf("%s of an equal's: %v, %v", method, got, err)
 			}
 		}
 	}
 	r.must(deviceToken(g.Hello.DeviceToken, false), scopes("operator.admin"), r.sign(key(0), 2))
-	if got := r.names(); slices.Contains(got, "device.revoked "+g.Caller.DeviceID) {
+	if got := strings.Join(r.names(), ","); strings.Contains(got, "device.revoked "+g.Caller.DeviceID) {
 		t.Errorf("events %v", got)
 	}
-	// A device may lower itself.
+	// A device may lower itself, and not raise what it came with.
 	helper.DeviceID = g.Caller.DeviceID
+	if _, err := r.call(helper, "device.token.rotate", map[string]any{"deviceId": g.Caller.DeviceID, "role": "operator"}); code(err) != "forbidden" {
+		t.Errorf("its own, with all that the device may: %v", err)
+	}
 	if _, err := r.call(helper, "device.token.rotate", map[string]any{"deviceId": g.Caller.DeviceID, "role": "operator", "scopes": []string{"operator.pairing"}}); err != nil {
 		t.Errorf("its own: %v", err)
 	}
@@ -358,6 +411,148 @@ func TestRotationKnowsItsScopes(t *testing.T) {
 		t.Errorf("more than it was rotated to: %v", err)
 	}
 }
+
+// Each role has tokens of its own, which are issued, presented and revoked apart.
+func TestRolesAreApart(t *testing.T) {
+	r := newRig(t)
+	operator := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	id := operator.Caller.DeviceID
+	change := func(method, role string) error {
+		_, err := r.call(admin(), method, map[string]any{"deviceId": id, "role": role})
+		return err
+	}
+	if err := change("device.token.rotate", "node"); code(err) != "invalid" {
+		t.Errorf("rotated for a role that it has not: %v", err)
+	}
+	if err := change("device.token.revoke", "node"); code(err) != "not_found" {
+		t.Errorf("revoked for a role that it has not: %v", err)
+	}
+	nodes := r.must(secret(sharedToken, ""), node, r.sign(key(0), 2)).Hello.DeviceToken
+	if nodes == operator.Hello.DeviceToken {
+		t.Fatal("one token for two roles")
+	}
+	if again := r.must(secret(sharedToken, ""), node, r.sign(key(0), 2)).Hello.DeviceToken; again != nodes {
+		t.Error("the node's token changed without need")
+	}
+	if _, err := r.connect(deviceToken(nodes, false), scopes("operator.read"), r.sign(key(0), 2)); frame(err, 3) != "NOT_PAIRED pairing required" {
+		t.Errorf("a node's token for an operator: %v", err)
+	}
+	// Scopes are an operator's: what a node asks for besides is not looked at.
+	r.must(deviceToken(nodes, false), node, scopes("x"), r.sign(key(0), 2))
+	if err := change("device.token.revoke", "operator"); err != nil {
+		t.Fatal(err)
+	}
+	at := r.now.UnixMilli()
+	r.now = r.now.Add(time.Second)
+	if err := change("device.token.revoke", "operator"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.call(admin(), "device.pair.list", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoked := map[any]any{}
+	for _, row := range got["paired"].([]any)[0].(map[string]any)["tokens"].([]any) {
+		revoked[row.(map[string]any)["role"]] = row.(map[string]any)["revokedAtMs"]
+	}
+	if revoked["node"] != nil || revoked["operator"] != float64(at) {
+		t.Errorf("revoked at %v, want the operator's at %d", revoked, at)
+	}
+	r.must(deviceToken(nodes, false), node, r.sign(key(0), 2))
+	// A client that waits for one role does not wait for the other under the same request.
+	_, err = r.connect(v4, remote, secret(sharedToken, ""), scopes(), r.sign(key(1), 3))
+	_, other := r.connect(v4, remote, secret(sharedToken, ""), node, r.sign(key(1), 3))
+	if a, b := detail(err, "requestId"), detail(other, "requestId"); a == nil || b == nil || a == b {
+		t.Errorf("requests %v and %v", a, b)
+	}
+}
+
+// What was forgotten waits no longer, and others do.
+func TestRemovedDevicesWaitNoLonger(t *testing.T) {
+	r := newRig(t)
+	id := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)).Caller.DeviceID
+	for n := range byte(3) {
+		_, _ = r.connect(remote, secret(sharedToken, ""), scopes("operator.admin"), r.sign(key(n), 2))
+	}
+	if _, err := r.call(admin(), "device.pair.remove", map[string]any{"deviceId": id}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.call(admin(), "device.pair.list", nil)
+	if err != nil || len(got["paired"].([]any)) != 0 || len(got["pending"].([]any)) != 2 || strings.Contains(fmt.Sprint(got), id) {
+		t.Errorf("left: %v, %v", got, err)
+	}
+}
+
+// unwritable is a store that can be read only.
+type unwritable struct{ store.Store }
+
+func (unwritable) Update(context.Context, func(store.Tx) error) error {
+	return wit.NewError(wit.CodeUnavailable, "the disk is full")
+}
+
+// What needs no change needs no room on the disk.
+func TestPairedDevicesNeedNoWrite(t *testing.T) {
+	r := newRig(t)
+	g := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	r.deps.Store = unwritable{r.deps.Store}
+	r.restart()
+	r.names()
+	r.must(deviceToken(g.Hello.DeviceToken, false), scopes("operator.read"), r.sign(key(0), 2))
+	if _, err := r.connect(secret(sharedToken, ""), scopes("operator.admin"), r.sign(key(0), 2)); code(err) != "unavailable" {
+		t.Errorf("more than it has: %v", err)
+	}
+	for _, m := range []string{"device.pair.remove", "device.token.revoke", "device.token.rotate", "device.pair.approve", "device.pair.reject"} {
+		_, err := r.call(admin(), m, map[string]map[string]any{"device.pair.remove": {"deviceId": "x"}, "device.pair.approve": {"requestId": "x"}, "device.pair.reject": {"requestId": "x"}}[m])
+		if err == nil {
+			t.Errorf("%s: done", m)
+		}
+	}
+	if got := r.names(); len(got) != 0 {
+		t.Errorf("events of what did not happen: %v", got)
+	}
+}
+
+// A record that cannot be read is an error, and never nobody: a device could else come anew, with other rights.
+func TestDamagedRecords(t *testing.T) {
+	damage := func(r *rig, space, key string) {
+		t.Helper()
+		if err := r.store.Update(t.Context(), func(tx store.Tx) error { return tx.Put(space, key, []byte("{")) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func(r *rig) error { _, err := r.call(admin(), "device.pair.list", nil); return err }
+	r := newRig(t)
+	id := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)).Caller.DeviceID
+	damage(r, "auth.devices", id)
+	if _, err := r.connect(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)); err == nil {
+		t.Error("a damaged device is let in")
+	}
+	if _, err := r.call(admin(), "device.pair.remove", map[string]any{"deviceId": id}); err == nil || code(err) == "not_found" {
+		t.Errorf("a damaged device is unknown: %v", err)
+	}
+	if err := list(r); err == nil {
+		t.Error("a damaged device is left out of the list")
+	}
+	r = newRig(t)
+	_, err := r.connect(remote, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2))
+	request, _ := detail(err, "requestId").(string)
+	id = r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(1), 2)).Caller.DeviceID
+	damage(r, "auth.requests", request)
+	for name, err := range map[string]error{
+		"list":                            list(r),
+		"asking beside a damaged request": second(r.connect(remote, secret(sharedToken, ""), scopes("operator.read"), r.sign(key(2), 2))),
+		"pairing silently beside one":     second(r.connect(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(3), 2))),
+		"removing a device beside one":    second(r.call(admin(), "device.pair.remove", map[string]any{"deviceId": id})),
+		"approving a damaged request":     second(r.call(admin(), "device.pair.approve", map[string]any{"requestId": request})),
+		"turning a damaged request away":  second(r.call(admin(), "device.pair.reject", map[string]any{"requestId": request})),
+	} {
+		if err == nil || code(err) == "not_found" || detail(err, "requestId") != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
 
 // A token is worth what it was issued for, whatever its device was approved for later.
 func TestOldTokensDoNotGrow(t *testing.T) {
@@ -404,6 +599,10 @@ func TestDevicesAreBounded(t *testing.T) {
 	}
 	if _, err := r.connect(secret(sharedToken, ""), scopes("operator.read"), device(1000)); frame(err, 3) != "UNAVAILABLE too many paired devices: remove some with device.pair.remove" {
 		t.Errorf("one more: %v", err)
+	}
+	_, err := r.connect(remote, secret(sharedToken, ""), scopes("operator.read"), device(1001))
+	if _, err := r.call(admin(), "device.pair.approve", map[string]any{"requestId": detail(err, "requestId")}); code(err) != "unavailable" {
+		t.Errorf("one more, approved: %v", err)
 	}
 	last := r.must(secret(sharedToken, ""), scopes("operator.admin"), device(999)) // no new device
 	if _, err := r.call(admin(), "device.pair.remove", map[string]any{"deviceId": last.Caller.DeviceID}); err != nil {

@@ -38,7 +38,7 @@ func network(ip string) string {
 	if err != nil {
 		return ip
 	}
-	if a = a.Unmap(); a.Is6() && !a.IsLoopback() {
+	if a = a.Unmap(); a.Is6() {
 		p, _ := a.WithZone("").Prefix(64)
 		return p.String()
 	}
@@ -51,10 +51,7 @@ type Proxies []netip.Prefix
 // trusts reports whether an address is a trusted proxy's. A proxy on this machine may connect by any address of
 // loopback, so that one of them stands for all.
 func (p Proxies) trusts(ip string) bool {
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return false
-	}
+	a, _ := netip.ParseAddr(ip) // what is no address is in no network
 	a = a.Unmap().WithZone("")
 	return slices.ContainsFunc(p, func(n netip.Prefix) bool { return n.Contains(a) || n.Addr().IsLoopback() && a.IsLoopback() })
 }

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
@@ -11,7 +12,8 @@ import (
 // TestPeer: only a trusted proxy is believed about its client, and only this machine's own programs are local.
 func TestPeer(t *testing.T) {
 	none, here := auth.Proxies(nil), auth.Proxies{netip.MustParsePrefix("127.0.0.1/32")}
-	lan := auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	lan := auth.Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fe80::/10")}
+	hops := func(n int) string { return "203.0.113.9" + strings.Repeat(", 10.9.9.9", n) }
 	tests := []struct {
 		name, remote, host string
 		proxies            auth.Proxies
@@ -33,6 +35,11 @@ func TestPeer(t *testing.T) {
 		{"whose client lies", "127.0.0.1:1", "localhost", here, [2]string{"X-Forwarded-For", "127.0.0.1, 198.51.100.1, 203.0.113.9"}, auth.Peer{RemoteIP: "203.0.113.9"}},
 		{"whose client is here", "127.0.0.1:1", "localhost", here, [2]string{"X-Forwarded-For", "127.0.0.1"}, auth.Peer{RemoteIP: "127.0.0.1", Proxied: true}},
 		{"two in a row", "10.0.0.2:1", "localhost", lan, [2]string{"X-Forwarded-For", "203.0.113.9, 10.9.9.9"}, auth.Peer{RemoteIP: "203.0.113.9"}},
+		{"fifteen in a row", "10.0.0.2:1", "localhost", lan, [2]string{"X-Forwarded-For", hops(15)}, auth.Peer{RemoteIP: "203.0.113.9"}},
+		{"too many in a row", "10.0.0.2:1", "localhost", lan, [2]string{"X-Forwarded-For", hops(16)}, auth.Peer{RemoteIP: "10.0.0.2", Proxied: true}},
+		{"of an interface", "[fe80::1%eth0]:1", "localhost", lan, [2]string{"X-Forwarded-For", "203.0.113.9"}, auth.Peer{RemoteIP: "203.0.113.9"}},
+		{"in IPv6's form", "[::ffff:10.0.0.2]:1", "localhost", lan, [2]string{"X-Forwarded-For", "203.0.113.9"}, auth.Peer{RemoteIP: "203.0.113.9"}},
+		{"no address", "@", "localhost", lan, [2]string{}, auth.Peer{RemoteIP: "@"}},
 		{"a proxy elsewhere", "127.0.0.1:1", "localhost", lan, [2]string{}, auth.Peer{RemoteIP: "127.0.0.1", Local: true}},
 	}
 	for _, tt := range tests {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,8 +73,11 @@ func (r *rig) names() []string {
 	var names []string
 	for _, e := range r.events {
 		name := e.Name
-		if d, ok := e.Payload.(auth.Resolution); ok {
+		switch d := e.Payload.(type) {
+		case auth.Resolution:
 			name += " " + d.Decision
+		case auth.Revocation:
+			name = strings.TrimSpace(name + " " + d.DeviceID + " " + string(d.Role))
 		}
 		names = append(names, name)
 	}

@@ -7,18 +7,15 @@ import (
 	"encoding/base64"
 )
 
-// secret is a hash of a shared secret. The zero secret matches nothing.
-type secret struct {
-	sum [32]byte
-	set bool
-}
+// secret is a hash of a shared secret. The zero secret is nothing's.
+type secret [sha256.Size]byte
 
-func newSecret(s string) secret { return secret{sha256.Sum256([]byte(s)), true} }
+func newSecret(s string) secret { return sha256.Sum256([]byte(s)) }
 
 // matches compares in a time that depends on neither content nor length of the secret.
 func (s secret) matches(given string) bool {
 	sum := sha256.Sum256([]byte(given))
-	return subtle.ConstantTimeCompare(s.sum[:], sum[:]) == 1 && s.set && given != ""
+	return subtle.ConstantTimeCompare(s[:], sum[:]) == 1
 }
 
 // random is 256 bits in base64url.
