@@ -95,6 +95,9 @@ func (m *message) setHeaders(f *filler, headers []wit.Header) error {
 		if err != nil {
 			return err
 		}
+		if name == "Cookie" && !secret { // a login, which the owner gives as a credential or not at all
+			return wit.NewError(wit.CodeForbidden, "http: a Cookie header is sent with a credential in it only: write {{credential:name}}, which permissions.credential has to name")
+		}
 		if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
 			return wit.Errorf(wit.CodeInvalid, "http: header %s contains a control character", name)
 		}
@@ -181,7 +184,7 @@ func (m *message) redirect(status int, location string) error {
 			return wit.Errorf(wit.CodeForbidden, "http: %s redirects a request with a credential to another host", m.shown)
 		}
 		m.headers = slices.DeleteFunc(m.headers, func(h headerLine) bool {
-			return h.secret || h.name == "Authorization" || h.name == "Cookie" || h.name == "Www-Authenticate"
+			return h.secret || h.name == "Authorization" || h.name == "Www-Authenticate"
 		})
 	}
 	m.url, m.shown = next, originOf(next)

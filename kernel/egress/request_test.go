@@ -30,7 +30,7 @@ func TestCredentialsAreFilledIn(t *testing.T) {
 	creds := secrets(map[string]string{"tok": token})
 	res, err := r.client.Do(context.Background(), anyHost, creds, &wit.HTTPRequest{ID: "7", Method: "post", Fill: true,
 		URL:     `https://api.example.com/bot{{credential:tok}}/a%2Fb"{}/send?k={{credential:tok}}&x=1`,
-		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:tok}}"}, {Name: "content-type", Value: "application/json"}, {Name: "Content-Length", Value: "9999"}},
+		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:tok}}"}, {Name: "Cookie", Value: "a={{credential:tok}}; b=1"}, {Name: "content-type", Value: "application/json"}, {Name: "Content-Length", Value: "9999"}},
 		Text:    new(`{"t":"{{credential:tok}}","u":"{{credential}} {{credential:}}"}`)})
 	if err != nil || res.Status != 200 || res.ID != "7" {
 		t.Fatal(res, err)
@@ -43,6 +43,9 @@ func TestCredentialsAreFilledIn(t *testing.T) {
 	}
 	if h := got.Header.Get("Authorization"); h != "Bearer "+token {
 		t.Errorf("header %q", h)
+	}
+	if h := got.Header.Get("Cookie"); h != "a="+token+"; b=1" {
+		t.Errorf("cookie %q", h)
 	}
 	if want := `{"t":"12:se\"cret/t?k\u0026n","u":"{{credential}} {{credential:}}"}`; body != want {
 		t.Errorf("body %s", body)
@@ -101,6 +104,7 @@ func TestCredentialsStayInside(t *testing.T) {
 		{"climbs", wit.HTTPRequest{URL: "https://api.example.com/a/{{credential:dots}}/b"}, wit.CodeForbidden},
 		{"host header", wit.HTTPRequest{URL: "https://api.example.com/", Headers: []wit.Header{{Name: "Host", Value: "x"}}}, wit.CodeInvalid},
 		{"method", wit.HTTPRequest{URL: "https://api.example.com/", Method: "TRACE"}, wit.CodeForbidden},
+		{"a cookie of its own", wit.HTTPRequest{URL: "https://api.example.com/", Headers: []wit.Header{{Name: "cookie", Value: "session=1"}}}, wit.CodeForbidden},
 		{"two bodies", wit.HTTPRequest{URL: "https://api.example.com/", Text: new("a"), Parts: []wit.HTTPPart{{Name: "a"}}}, wit.CodeInvalid},
 	}
 	for _, tt := range tests {
@@ -146,7 +150,7 @@ func TestRedirects(t *testing.T) {
 			Headers: []wit.Header{{Name: "X-Key", Value: "{{credential:tok}}"}}}, "", hop{"api.example.com", "POST", "", "secret-1", "", "secret-1"}},
 		{"post becomes get", 302, "/next", wit.HTTPRequest{Method: "POST", Text: new("x")}, "", hop{"api.example.com", "GET", "", "", "", ""}},
 		{"other host loses credentials", 302, "https://other.example.com/next", wit.HTTPRequest{
-			Headers: []wit.Header{{Name: "X-Key", Value: "{{credential:tok}}"}, {Name: "Authorization", Value: "mine"}, {Name: "Cookie", Value: "c"}}},
+			Headers: []wit.Header{{Name: "X-Key", Value: "{{credential:tok}}"}, {Name: "Authorization", Value: "mine"}, {Name: "Cookie", Value: "a={{credential:tok}}; b=1"}}},
 			"", hop{"other.example.com", "GET", "", "", "", ""}},
 		{"other host gets no secret body", 308, "https://other.example.com/next", wit.HTTPRequest{Method: "POST", Fill: true, Text: new("{{credential:tok}}")}, wit.CodeForbidden, hop{}},
 		{"other host gets no secret back", 302, "https://other.example.com/?secret-1", wit.HTTPRequest{
