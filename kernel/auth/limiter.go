@@ -59,7 +59,7 @@ func (l *limiter) fail(p Peer) (wait time.Duration) {
 		return f.until.Sub(now)
 	}
 	if f == nil || now.Sub(f.last) > forgetAfter {
-		l.room(now)
+		l.room()
 		f = &failures{}
 		l.peers[key] = f
 	}
@@ -82,20 +82,16 @@ func (l *limiter) pass(p Peer) {
 	delete(l.peers, p.bucket())
 }
 
-// room keeps the table bounded: it removes entries that have expired, else the one that failed longest ago.
-func (l *limiter) room(now time.Time) {
+// room keeps the table bounded: it forgets the peer that failed longest ago.
+func (l *limiter) room() {
 	if len(l.peers) < maxPeers {
 		return
 	}
 	var oldest string
 	for key, f := range l.peers {
-		if now.Sub(f.last) > forgetAfter {
-			delete(l.peers, key)
-		} else if oldest == "" || f.last.Before(l.peers[oldest].last) {
+		if oldest == "" || f.last.Before(l.peers[oldest].last) {
 			oldest = key
 		}
 	}
-	if len(l.peers) >= maxPeers {
-		delete(l.peers, oldest)
-	}
+	delete(l.peers, oldest)
 }

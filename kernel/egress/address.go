@@ -64,7 +64,7 @@ func (t *addresses) permits(a netip.Addr, private bool) bool {
 		return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(a) })
 	}
 	switch {
-	case !a.IsValid() || a.Zone() != "" || in(t.never):
+	case a.Zone() != "" || in(t.never):
 		return false
 	case private && in(t.owned):
 		return true

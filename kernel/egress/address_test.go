@@ -64,6 +64,8 @@ func TestAddresses(t *testing.T) {
 		{"fd12:3456::1", false, true},
 		{"fd00:ec2::254", false, false},
 		{"fe80::1", false, true},
+		{"fe80::1%eth0", false, false},
+		{"2606:2800:220:1:248:1893:25c8:1946%eth0", false, false},
 		{"fec0::1", false, false}, // site local
 		{"ff02::1", false, false},
 	}

@@ -397,3 +397,40 @@ func TestASilentOther(t *testing.T) {
 	_, err = conn.Read()
 	wantCode(t, err, wit.CodeTimeout)
 }
+
+// TestTheEndOfAConnection: it ends for both sides, whichever brings it about, and Read says which it was.
+func TestTheEndOfAConnection(t *testing.T) {
+	t.Parallel()
+	addr := lineServer(t, map[string]string{"quit": "half"})
+	c, p := home(t, "tcp://"+addr, egress.Limits{})
+	for name, tt := range map[string]struct {
+		end    func(*egress.Conn)
+		closed bool // by the other side
+	}{
+		"the other side": {func(conn *egress.Conn) { write(t, conn, textFrame("quit")) }, true},
+		"here":           {func(conn *egress.Conn) { _ = conn.Close() }, false},
+		"a bad frame":    {func(conn *egress.Conn) { _ = conn.Write(textFrame("a\nb")) }, false},
+	} {
+		conn := open(t, c, p, wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + addr})
+		ended := make(chan struct{})
+		conn.OnClose(func() { close(ended) })
+		tt.end(conn)
+		for range 2 { // it says so again
+			_, err := conn.Read()
+			end := (*egress.ClosedError)(nil)
+			if closed := errors.As(err, &end); closed != tt.closed || !closed && wit.CodeOf(err) != wit.CodeUnavailable {
+				t.Errorf("%s: %v", name, err)
+			}
+			<-ended
+			tt.closed = false
+		}
+		if err := conn.Write(textFrame("x")); wit.CodeOf(err) != wit.CodeUnavailable {
+			t.Errorf("%s: a frame after it: %v", name, err)
+		}
+	}
+	conn := open(t, c, p, wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + addr})
+	if err := conn.Write(wit.Frame{Bytes: make([]byte, 1<<20)}); err != nil {
+		t.Errorf("the longest frame: %v", err)
+	}
+	wantCode(t, conn.Write(wit.Frame{Bytes: make([]byte, 1<<20+1)}), wit.CodeTooLarge)
+}
