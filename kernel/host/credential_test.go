@@ -32,6 +32,9 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%s of %q: %q %v", tt.name, tt.account, value, err)
 		}
 	}
+	if out, err := ask(g, host.Call{Export: "channel_send", Account: "lone"}, "credential_has", `{"name":"tok"}`); out != `{"present":true}` || err != nil {
+		t.Errorf("an account with the plugin's: %s %v", out, err)
+	}
 	// Without an account in the query it is the one of the call that runs.
 	delete(w.vault, "p//tok")
 	for account, want := range map[string]string{"acc": `{"present":true}`, "lone": `{}`, "": `{}`} {

@@ -3,6 +3,8 @@ package host_test
 import (
 	"bytes"
 	"context"
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -18,11 +20,28 @@ import (
 // world is a Host on fakes.
 type world struct {
 	host   *host.Host
+	store  store.Store
 	bus    *event.Bus
 	vault  vault
 	jobs   jobs
 	log    bytes.Buffer
 	config map[string]string // by account
+	dialed []string          // public addresses, where nobody answers
+}
+
+// names is a resolver for which every name is public.
+type names struct{}
+
+func (names) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return []netip.Addr{netip.MustParseAddr("93.184.216.34")}, nil
+}
+
+func (w *world) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if strings.HasPrefix(addr, "127.") {
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	w.dialed = append(w.dialed, addr)
+	return nil, wit.NewError(wit.CodeUnavailable, "nobody answers")
 }
 
 type vault map[string]string
@@ -80,8 +99,8 @@ func (media) Stat(_ context.Context, id string) (wit.MediaInfo, error) {
 }
 
 func newWorld() *world {
-	w := &world{bus: new(event.Bus), vault: vault{}, jobs: jobs{}, config: map[string]string{}}
-	w.host = host.New(host.Deps{Store: store.OpenMemory(), Egress: egress.New(egress.Config{}), Vault: w.vault, Schedule: w.jobs, Media: media{},
+	w := &world{bus: new(event.Bus), store: store.OpenMemory(), vault: vault{}, jobs: jobs{}, config: map[string]string{}}
+	w.host = host.New(host.Deps{Store: w.store, Egress: egress.New(egress.Config{Resolver: names{}, Dial: w.dial}), Vault: w.vault, Schedule: w.jobs, Media: media{},
 		Bus: w.bus, Logger: hclog.New(&hclog.LoggerOptions{Output: &w.log, Level: hclog.Debug}),
 		Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "[redacted]") }})
 	return w
@@ -147,6 +166,7 @@ func TestFunctions(t *testing.T) {
 		{"config_get", `{"account":"acc"}`, `{"value":{"a":2}}`, ""},
 		{"config_get", `{"account":"other"}`, "", wit.CodeNotFound},
 		{"config_get", `nonsense`, "", wit.CodeInvalid},
+		{"log_write", `nonsense`, "", wit.CodeInvalid},
 		{"kv_get", `{"key":"a"}`, `{}`, ""},
 		{"kv_put", `{"key":"a","value":"1"}`, `{"ok":true}`, ""},
 		{"kv_put", `{"key":"b","value":""}`, `{"ok":true}`, ""},

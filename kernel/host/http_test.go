@@ -57,6 +57,14 @@ func TestHTTP(t *testing.T) {
 	if _, err := ask(g, host.Call{Export: "tool_invoke"}, "http_request", request("/api/x")); wit.CodeOf(err) != wit.CodeForbidden {
 		t.Errorf("a bare host means https: %v", err)
 	}
+	w.config[""] = `{"url":"api.example.org"}`
+	for _, account := range []string{"", "bare", "gone"} { // what an account has not, the plugin has
+		w.dialed = nil
+		_, err := ask(g, host.Call{Account: account}, "http_request", `{"url":"https://api.example.org/"}`)
+		if wit.CodeOf(err) != wit.CodeUnavailable || len(w.dialed) != 1 {
+			t.Errorf("a bare host is reached by https for %q: %v, %v", account, err, w.dialed)
+		}
+	}
 	delete(w.vault, "p/acc/tok")
 	if out, err := ask(g, tests[0].call, "http_request", request("/api/x")); err != nil || !strings.Contains(out, "OF-PLUGIN") {
 		t.Errorf("falls back to the plugin's own: %s %v", out, err)
@@ -72,6 +80,30 @@ func TestHTTP(t *testing.T) {
 	}
 	if _, err := ask(w.guest("p", withMedia), tests[0].call, "http_request", `{"url":"`+server.URL+`/api/x","method":"POST","text":"{{media:m1}}","embed":["m1"]}`); wit.CodeOf(err) != wit.CodeForbidden {
 		t.Errorf("a file embedded without the permission: %v", err)
+	}
+}
+
+// TestHostsOfTheManifest are reached, with a file by who has that permission too, and others are not.
+func TestHostsOfTheManifest(t *testing.T) {
+	w := newWorld()
+	all := everything()
+	all.HTTP.Hosts = []string{"api.example.org"}
+	bare := all
+	bare.Media = nil
+	for name, tt := range map[string]struct {
+		permissions wit.Permissions
+		in          string
+		want        wit.Code
+	}{
+		"permitted":           {bare, `{"url":"https://api.example.org/"}`, wit.CodeUnavailable}, // nobody answers there
+		"not permitted":       {all, `{"url":"https://www.example.org/"}`, wit.CodeForbidden},
+		"with a file":         {all, `{"url":"https://api.example.org/","method":"POST","parts":[{"name":"a","media":"m1"}]}`, wit.CodeUnavailable},
+		"without its right":   {bare, `{"url":"https://api.example.org/","method":"POST","parts":[{"name":"a","media":"m1"}]}`, wit.CodeForbidden},
+		"a part without file": {bare, `{"url":"https://api.example.org/","method":"POST","parts":[{"name":"a","text":"x"}]}`, wit.CodeUnavailable},
+	} {
+		if _, err := ask(w.guest("p", tt.permissions), host.Call{}, "http_request", tt.in); wit.CodeOf(err) != tt.want {
+			t.Errorf("%s: %v, want %s", name, err, tt.want)
+		}
 	}
 }
 
@@ -91,7 +123,7 @@ func TestTheKernelsRequests(t *testing.T) {
 		_, err := g.HTTP.Do(t.Context(), "", &tt.req)
 		_, streamed := g.HTTP.Stream(t.Context(), "", &tt.req)
 		for _, err := range []error{err, streamed} {
-			if wit.CodeOf(err) != wit.CodeForbidden || !strings.Contains(err.Error(), "permission") {
+			if wit.CodeOf(err) != wit.CodeForbidden || !strings.Contains(err.Error(), "permission "+name) {
 				t.Errorf("without %s: %v", name, err)
 			}
 		}

@@ -31,7 +31,7 @@ func (r kv) Get(ctx context.Context, k *wit.KVKey) (*wit.KVValue, error) {
 	out := &wit.KVValue{}
 	return out, r.store.View(ctx, func(tx store.Tx) error {
 		expiry, err := tx.Get(r.expiry, k.Key)
-		if wit.CodeOf(err) == wit.CodeNotFound || err == nil && expired(expiry) {
+		if wit.CodeOf(err) == wit.CodeNotFound || expired(expiry) {
 			return nil
 		}
 		if err != nil {

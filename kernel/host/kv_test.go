@@ -1,12 +1,14 @@
 package host_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -43,6 +45,14 @@ func TestKVIsBounded(t *testing.T) {
 		if c := full(g, "one-more"); c != "" {
 			t.Errorf("after one expired: %q", c)
 		}
+		for _, space := range []string{"plugin.kv/p", "plugin.kv.expiry/p"} {
+			_ = w.store.View(t.Context(), func(tx store.Tx) error {
+				if _, err := tx.Get(space, "k0"); wit.CodeOf(err) != wit.CodeNotFound {
+					t.Errorf("what has expired still takes room in %s: %v", space, err)
+				}
+				return nil
+			})
+		}
 	})
 }
 
@@ -69,6 +79,29 @@ func TestKVExpires(t *testing.T) {
 			time.Sleep(s.wait)
 		}
 	})
+}
+
+// TestKVOnABadDisk: what cannot be read or written is an error, and a record whose time is damaged stays.
+func TestKVOnABadDisk(t *testing.T) {
+	w := newWorld()
+	g := w.guest("p", everything())
+	err := w.store.Update(t.Context(), func(tx store.Tx) error {
+		return errors.Join(tx.Put("plugin.kv.expiry/p", "k", []byte("x")), tx.Put("plugin.kv/p", "k", []byte("v")))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"kv_get": `{"value":"v"}`, "kv_keys": `{"keys":["k"]}`} {
+		if out, err := ask(g, host.Call{}, name, `{"key":"k","prefix":""}`); out != want || err != nil {
+			t.Errorf("%s: %s %v", name, out, err)
+		}
+	}
+	_ = w.store.Close()
+	for _, name := range []string{"kv_get", "kv_put", "kv_delete", "kv_keys"} {
+		if out, err := ask(g, host.Call{}, name, `{"key":"k","value":"v","prefix":""}`); err == nil {
+			t.Errorf("%s on a closed store: %s", name, out)
+		}
+	}
 }
 
 // TestKVIsAPluginsOwn: one plugin's records are not there for another, whatever their ids have in common.

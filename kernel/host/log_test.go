@@ -29,6 +29,11 @@ func TestLogLevels(t *testing.T) {
 		}
 	}
 	g.Log.Line(hclog.Info, "half a \xc3")
+	most := strings.Repeat("x", wit.LogLineMessageCut)
+	g.Log.Line(hclog.Info, most)
+	if text := w.log.String(); !strings.Contains(text, most+"\n") || strings.Contains(text, "dropped") {
+		t.Errorf("a line of as much as may be was cut, or one dropped")
+	}
 	for _, want := range []string{"[ERROR] plugin.p: bad\n", "[INFO]  plugin.p: loud\n", "half a \ufffd\n"} {
 		if !strings.Contains(w.log.String(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, w.log.String())

@@ -1,8 +1,16 @@
 package host_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/wit"
@@ -24,13 +32,76 @@ func TestJobsAreBounded(t *testing.T) {
 
 // TestWithoutScheduleAndMedia: a gateway that has neither says so, and does not call it a missing permission.
 func TestWithoutScheduleAndMedia(t *testing.T) {
-	g := host.New(host.Deps{}).Guest(host.Plugin{ID: "p", Permissions: everything()})
+	h := host.New(host.Deps{})
+	g := h.Guest(host.Plugin{ID: "p", Permissions: everything()})
+	g.Log.Line(hclog.Info, "nobody reads this")
+	defer h.Forget("p")
 	for name, in := range map[string]string{
 		"schedule_set": `{"id":"j","every":1000}`, "schedule_cancel": `{"id":"j"}`, "media_stat": `{"media":"m1"}`,
 	} {
 		if _, err := ask(g, host.Call{}, name, in); wit.CodeOf(err) != wit.CodeUnavailable {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// full is a schedule that can be changed no more.
+type full struct{ host.Scheduler }
+
+var errFull = wit.NewError(wit.CodeUnavailable, "the disk is full")
+
+func (full) Jobs(context.Context, string) ([]string, error)                { return nil, errFull }
+func (full) Set(context.Context, string, *wit.ScheduledJob) (int64, error) { return 0, nil }
+func (full) Forget(context.Context, string) error                          { return errFull }
+
+// stuck is one that can be read.
+type stuck struct{ full }
+
+func (stuck) Jobs(context.Context, string) ([]string, error)                { return nil, nil }
+func (stuck) Set(context.Context, string, *wit.ScheduledJob) (int64, error) { return 0, errFull }
+
+// TestAScheduleThatFails is heard of, by the guest or in the log.
+func TestAScheduleThatFails(t *testing.T) {
+	for name, s := range map[string]host.Scheduler{"reading": full{}, "writing": stuck{}} {
+		var log bytes.Buffer
+		h := host.New(host.Deps{Schedule: s, Logger: hclog.New(&hclog.LoggerOptions{Output: &log})})
+		g := h.Guest(host.Plugin{ID: "p", Permissions: everything()})
+		if out, err := ask(g, host.Call{}, "schedule_set", `{"id":"j","every":1000}`); wit.CodeOf(err) != wit.CodeUnavailable {
+			t.Errorf("%s: %s %v", name, out, err)
+		}
+		h.Forget("p")
+		if !strings.Contains(log.String(), "plugin=p") || !strings.Contains(log.String(), "the disk is full") {
+			t.Errorf("%s: the log: %s", name, log.String())
+		}
+	}
+}
+
+// TestForgetEndsWhatIsOpen: what a plugin that is gone had used of its rates, and its idle connections.
+func TestForgetEndsWhatIsOpen(t *testing.T) {
+	closed := make(chan struct{}, 8)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	server.Start()
+	defer server.Close()
+	w := newWorld()
+	w.config[""] = `{"url":"` + server.URL + `"}`
+	if _, err := ask(w.guest("p", everything()), host.Call{}, "http_request", `{"url":"`+server.URL+`"}`); err != nil {
+		t.Fatal(err)
+	}
+	emit := func() error {
+		_, err := ask(w.guest("p", everything()), host.Call{}, "emit_publish", `{"name":"a"}`)
+		return err
+	}
+	for emit() == nil {
+	}
+	w.host.Forget("p")
+	<-closed
+	if err := emit(); err != nil {
+		t.Errorf("one that is new under its id: %v", err)
 	}
 }
 
