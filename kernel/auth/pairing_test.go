@@ -176,8 +176,8 @@ func TestRequestsExpireAndAreBounded(t *testing.T) {
 	if err := ask(200); frame(err, 3) != "UNAVAILABLE too many pending pairing requests: approve or reject some, or wait five minutes" {
 		t.Errorf("the 65th: %v", err)
 	}
-	if _, err := r.call(admin(), "device.pair.reject", map[string]any{"requestId": id}); err != nil {
-		t.Fatal(err)
+	if got, err := r.call(admin(), "device.pair.reject", map[string]any{"requestId": id}); err != nil || got["deviceId"] != wire.DeviceID(key(63).Public().(ed25519.PublicKey)) {
+		t.Fatal(got, err)
 	}
 	if _, err := r.call(admin(), "device.pair.reject", map[string]any{"requestId": id}); frame(err, 3) != "INVALID_REQUEST unknown requestId" {
 		t.Errorf("rejected twice: %v", err)
@@ -297,12 +297,19 @@ func TestRotateRevokeRemove(t *testing.T) {
 		return err
 	}
 	r.names()
+	issued := r.now.UnixMilli()
+	r.now = r.now.Add(time.Second)
 	rotated, err := r.call(admin(), "device.token.rotate", map[string]any{"deviceId": id, "role": "operator"})
 	if err != nil || rotated["token"] == "" || rotated["rotatedAtMs"] == nil || rotated["role"] != "operator" {
 		t.Fatalf("rotate = %v, %v", rotated, err)
 	}
 	if err := byToken(g.Hello.DeviceToken); err == nil {
 		t.Error("the old token works after a rotation")
+	}
+	list, _ := r.call(admin(), "device.pair.list", nil)
+	row := list["paired"].([]any)[0].(map[string]any)["tokens"].([]any)[0].(map[string]any)
+	if row["createdAtMs"] != float64(issued) || row["rotatedAtMs"] != float64(r.now.UnixMilli()) {
+		t.Errorf("the rotated token is listed as %v", row)
 	}
 	if err := byToken(rotated["token"].(string)); err != nil {
 		t.Errorf("the new token: %v", err)
@@ -454,6 +461,9 @@ func TestRolesAreApart(t *testing.T) {
 	revoked := map[any]any{}
 	for _, row := range got["paired"].([]any)[0].(map[string]any)["tokens"].([]any) {
 		revoked[row.(map[string]any)["role"]] = row.(map[string]any)["revokedAtMs"]
+		if row.(map[string]any)["scopes"] == nil {
+			t.Errorf("a token without a list of scopes: %v", row)
+		}
 	}
 	if revoked["node"] != nil || revoked["operator"] != float64(at) {
 		t.Errorf("revoked at %v, want the operator's at %d", revoked, at)

@@ -70,7 +70,7 @@ func (p Proxies) Peer(r *http.Request) Peer {
 		return Peer{RemoteIP: ip, Proxied: true}
 	}
 	a := net.ParseIP(ip)
-	return Peer{RemoteIP: ip, Local: a != nil && a.IsLoopback() && LoopbackName(Hostname(r.Host))}
+	return Peer{RemoteIP: ip, Local: a.IsLoopback() && LoopbackName(Hostname(r.Host))}
 }
 
 // maxHops is how many proxies in a row are looked through.

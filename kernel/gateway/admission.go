@@ -52,6 +52,5 @@ func (a *admission) close() { a.inside.close() }
 
 // loopback reports whether an address is this machine's own.
 func loopback(ip string) bool {
-	a := net.ParseIP(ip)
-	return a != nil && a.IsLoopback()
+	return net.ParseIP(ip).IsLoopback()
 }
