@@ -62,7 +62,7 @@ const ordinary = "what was asked for, and 0123456789 besides"
 // TestEchoesAreRemoved: a permitted host that says a credential back does not hand it to the plugin, in headers, in the
 // body, in a stream that comes in pieces, or on a connection that stays.
 func TestEchoesAreRemoved(t *testing.T) {
-	const secret = `Se+cret/t0ken?k&n"x`
+	const secret = `Se+cReT/t0kEn?k&n"x`
 	for name, f := range spoken(t, secret) {
 		t.Run(name, func(t *testing.T) {
 			form, core := f.text, f.core
@@ -307,5 +307,35 @@ func TestManyEchoes(t *testing.T) {
 	res, err := r.client.Do(t.Context(), anyHost, secrets(creds), &wit.HTTPRequest{URL: "https://api.example.com/", Headers: headers})
 	if err != nil || strings.ReplaceAll(*res.Text, "[redacted]", "") != "" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestWhatIsTooShortToBeKnown: a text of eight characters is looked for in what comes back, one of four in an error. Of
+// two credentials that begin alike the longer one goes as a whole.
+func TestWhatIsTooShortToBeKnown(t *testing.T) {
+	for secret, hidden := range map[string]bool{"sevench": false, "eightchr": true} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, ordinary+" "+secret) })
+		res, err := r.client.Do(t.Context(), anyHost, secrets(map[string]string{"tok": secret}), &wit.HTTPRequest{URL: "https://api.example.com/{{credential:tok}}"})
+		if err != nil || strings.Contains(*res.Text, secret) == hidden {
+			t.Errorf("%s comes back: %v", secret, err)
+		}
+	}
+	for secret, hidden := range map[string]bool{"xyz": false, "wxyz": true} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				fmt.Fprintf(conn, "HTTP/1.1 %s\r\n\r\n", secret)
+				conn.Close()
+			}
+		})
+		_, err := r.client.Do(t.Context(), anyHost, secrets(map[string]string{"tok": secret}), &wit.HTTPRequest{URL: "https://api.example.com/{{credential:tok}}"})
+		if err == nil || strings.Contains(err.Error(), secret) == hidden {
+			t.Errorf("%s in an error: %v", secret, err)
+		}
+	}
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) { _, _ = io.WriteString(w, q.Header.Get("X-Long")) })
+	res, err := r.client.Do(t.Context(), anyHost, secrets(map[string]string{"short": "beginning", "long": "beginning-of-another"}), &wit.HTTPRequest{URL: "https://api.example.com/",
+		Headers: []wit.Header{{Name: "X-Short", Value: "{{credential:short}}"}, {Name: "X-Long", Value: "{{credential:long}}"}}})
+	if err != nil || *res.Text != "[redacted]" {
+		t.Errorf("%v, %v", res, err)
 	}
 }

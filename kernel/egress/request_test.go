@@ -375,3 +375,18 @@ func TestPools(t *testing.T) {
 		t.Errorf("%d connections, want 2", n)
 	}
 }
+
+// TestRedirectsAreCounted: five are followed.
+func TestRedirectsAreCounted(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		if left := strings.TrimPrefix(q.URL.Path, "/"); left != "" {
+			http.Redirect(w, q, "/"+left[1:], http.StatusFound)
+		}
+	})
+	for path, want := range map[string]wit.Code{"xxxxx": "", "xxxxxx": wit.CodeUnavailable} {
+		_, err := r.client.Do(t.Context(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/" + path})
+		if wit.CodeOf(err) != want {
+			t.Errorf("%d redirects: %v", len(path), err)
+		}
+	}
+}

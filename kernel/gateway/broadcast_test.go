@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/hashicorp/go-hclog"
 )
 
 // Whatever happens meanwhile, hello-ok comes first, and nothing after its snapshot is missed.
@@ -171,6 +174,98 @@ func TestRevocationClosesConnections(t *testing.T) {
 	}
 	if err := owner.Call(t.Context(), "health", nil, nil); err != nil {
 		t.Errorf("the owner's connection: %v", err)
+	}
+}
+
+// Of a device with two roles, only the connections of the role whose token was revoked are closed; both when it is removed.
+func TestRevocationIsOfARole(t *testing.T) {
+	r := boot(t, methods(rpc.New("node", wire.ScopeNode, echo), rpc.New("health", wire.ScopeRead, echo)))
+	key := t.TempDir() + "/key"
+	operator := r.connect(client.Options{Identity: key})
+	id := onlyDevice(t, r)
+	node := r.connect(client.Options{Identity: key, Role: wire.RoleNode})
+	other := r.connect(client.Options{Identity: t.TempDir() + "/other"})
+	auth.Revoked.Publish(r.bus, auth.Revocation{DeviceID: id, Role: wire.RoleNode})
+	<-node.Done()
+	auth.Revoked.Publish(r.bus, auth.Revocation{DeviceID: "another's", Role: wire.RoleOperator})
+	if err := operator.Call(t.Context(), "health", nil, nil); err != nil {
+		t.Errorf("the other role's connection: %v", err)
+	}
+	node = r.connect(client.Options{Identity: key, Role: wire.RoleNode})
+	auth.Revoked.Publish(r.bus, auth.Revocation{DeviceID: id})
+	<-operator.Done()
+	<-node.Done()
+	if err := other.Call(t.Context(), "health", nil, nil); err != nil {
+		t.Errorf("another device's connection: %v", err)
+	}
+}
+
+// onlyDevice is the id of the one device that is paired.
+func onlyDevice(t *testing.T, r *rig) string {
+	t.Helper()
+	table, err := rpc.NewTable(r.auth.Methods()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin}}
+	list, err := table.Call(t.Context(), admin, "device.pair.list", nil, nil)
+	if err != nil || len(list.(auth.PairList).Paired) != 1 {
+		t.Fatal(list, err)
+	}
+	return list.(auth.PairList).Paired[0].DeviceID
+}
+
+// Clients see by the versions in events whether the state that they keep a copy of is the latest; other events carry none.
+func TestVersionsOfTheState(t *testing.T) {
+	news, state := event.Kind[id]{Name: "chat", Scope: wire.ScopeRead}, event.Kind[id]{Name: "health", Scope: wire.ScopeRead}
+	r := boot(t)
+	c := r.connect(client.Options{})
+	before := next(t, c, "health").Version.Health // with hello-ok
+	news.Publish(r.bus, id{1})
+	state.Publish(r.bus, id{2})
+	if e := next(t, c, "chat"); e.Version != nil {
+		t.Errorf("an event that is no state's: %+v", e.Version)
+	}
+	if e := next(t, c, "health"); e.Version.Health != before+1 {
+		t.Errorf("version %d after %d", e.Version.Health, before)
+	}
+}
+
+// An event that cannot be encoded is news all the same.
+func TestAnEventWithoutWords(t *testing.T) {
+	var log syncBuffer
+	r := boot(t, func(_ *authDeps, d *gateway.Deps) { d.Logger = hclog.New(&hclog.LoggerOptions{Output: &log}) })
+	c := r.connect(client.Options{})
+	event.Kind[func()]{Name: "chat", Scope: wire.ScopeRead}.Publish(r.bus, func() {})
+	if e := next(t, c, "chat"); string(e.Payload) != "{}" || !strings.Contains(log.String(), "event not encoded: event=chat") {
+		t.Errorf("%s; the log: %s", e.Payload, log.String())
+	}
+}
+
+// syncBuffer is a log that is read while it is written.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func TestWithCap(t *testing.T) {
+	r := boot(t)
+	able := r.connect(client.Options{Caps: []string{"a", "b"}})
+	r.connect(client.Options{Caps: []string{"a"}})
+	if got := r.gw.WithCap("b"); len(got) != 1 || got[0] != able.Hello().Server.ConnID {
+		t.Errorf("able are %v", got)
 	}
 }
 

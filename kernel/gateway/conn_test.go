@@ -19,6 +19,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/coder/websocket"
+	"github.com/hashicorp/go-hclog"
 )
 
 type id struct {
@@ -172,9 +173,33 @@ func TestErrorsReachTheClient(t *testing.T) {
 	}
 }
 
+// What is the gateway's fault is in its log with what happened, and what is the client's is not.
+func TestFaultsAreLogged(t *testing.T) {
+	var log syncBuffer
+	r := boot(t, func(_ *authDeps, d *gateway.Deps) { d.Logger = hclog.New(&hclog.LoggerOptions{Output: &log}) }, methods(
+		rpc.New("panic", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { panic("oh") }),
+		rpc.New("uncoded", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, errors.New("broken pipe") }),
+		rpc.New("wrong", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, wit.NewError(wit.CodeNotFound, "nowhere") }),
+	))
+	c := r.connect(client.Options{})
+	for _, method := range []string{"panic", "uncoded", "wrong"} {
+		if err := c.Call(t.Context(), method, nil, nil); err == nil {
+			t.Errorf("%s succeeded", method)
+		}
+	}
+	for text, times := range map[string]int{"method panicked: method=panic panic=oh": 1, "conn_test.go": 1, "broken pipe": 1, "nowhere": 0} {
+		if got := strings.Count(log.String(), text); (got > 0) != (times > 0) {
+			t.Errorf("%q stands %d times in\n%s", text, got, log.String())
+		}
+	}
+}
+
 func TestBadFramesAfterHello(t *testing.T) {
 	r := boot(t, methods(rpc.New("echo", wire.ScopeRead, echo)))
+	longest := `{"type":"req","id":"1","method":"echo","params":{"n":3},"x":"`
+	longest += strings.Repeat("y", 512<<10-len(longest)-len(`"}`)) + `"}`
 	for _, tt := range []struct{ frame, want string }{
+		{longest, `{"type":"res","id":"1","ok":true,"payload":{"n":3}}`},
 		{`hello`, "close 1008 invalid request frame: not a JSON object"},
 		{`{"type":"req","method":"echo"}`, "close 1008 invalid request frame: at /id: must be a string that is not blank"},
 		{strings.Repeat(`{"a":`, 40), "close 1008 JSON nesting depth exceeds maximum allowed depth of 32"},
@@ -310,6 +335,11 @@ func TestConnectionLimit(t *testing.T) {
 		}
 		a.Close()
 		synctest.Wait()
+		for range 5 { // what becomes no connection takes no place
+			if w := r.get("GET", "/ws", nil); w.Code != 426 {
+				t.Errorf("no upgrade: %d", w.Code)
+			}
+		}
 		r.connect(client.Options{}).Close()
 		r.stop()
 	})

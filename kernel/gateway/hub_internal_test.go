@@ -45,3 +45,27 @@ func TestStoppingMissesNobody(t *testing.T) {
 		}
 	}
 }
+
+// TestAdmissionKeepsNothing of addresses that have no connection any more.
+func TestAdmissionKeepsNothing(t *testing.T) {
+	a := newAdmission(Limits{MaxConnections: 3, MaxPerIP: 2})
+	for _, tt := range []struct {
+		ip   string
+		want bool
+	}{{"198.51.100.1", true}, {"198.51.100.1", true}, {"198.51.100.1", false}, {"198.51.100.2", true}, {"127.0.0.1", false}} {
+		if got := a.enter(tt.ip); got != tt.want {
+			t.Errorf("%s enters: %v, of %v", tt.ip, got, a.perIP)
+		}
+	}
+	for _, ip := range []string{"198.51.100.1", "198.51.100.2"} {
+		a.exit(ip)
+	}
+	if !a.enter("198.51.100.1") || a.perIP["198.51.100.1"] != 2 {
+		t.Errorf("a place that was given back is not free: %v", a.perIP)
+	}
+	a.exit("198.51.100.1")
+	a.exit("198.51.100.1")
+	if a.open != 0 || len(a.perIP) != 0 {
+		t.Errorf("%d are open, %v", a.open, a.perIP)
+	}
+}
