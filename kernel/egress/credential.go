@@ -142,7 +142,7 @@ func (m *message) mentionsSecret(s string) bool {
 
 // scrub removes secrets from an error's text.
 func (m *message) scrub(err error) error {
-	if err == nil || m == nil || !m.mentionsSecret(err.Error()) {
+	if err == nil || !m.mentionsSecret(err.Error()) {
 		return err
 	}
 	e := *wit.AsError(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// message is a request with its credentials filled in. A nil message has none.
+// message is a request with its credentials filled in.
 type message struct {
 	policy  Policy
 	method  string

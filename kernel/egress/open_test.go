@@ -361,7 +361,11 @@ func TestConnectionsKeepToThePolicy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	write(t, inTheClear, wit.Frame{Text: new("NICK somebody"), Fill: true})
+	write(t, inTheClear, wit.Frame{Bytes: []byte("PING\r\n"), Fill: true})
 	wantCode(t, inTheClear.Write(wit.Frame{Text: new("PASS {{credential:token}}"), Fill: true}), wit.CodeForbidden)
+	_, err = rig.client.Open(t.Context(), policy, nil, &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://irc.example.com:6667", Headers: []wit.Header{{Name: "A", Value: "b"}}})
+	wantCode(t, err, wit.CodeInvalid)
 	for _, addr := range rig.dialed() {
 		if host, _, _ := net.SplitHostPort(addr); host != public && host != "192.168.1.5" {
 			t.Errorf("dialed %s", addr)
@@ -418,7 +422,7 @@ func TestTheEndOfAConnection(t *testing.T) {
 		for range 2 { // it says so again
 			_, err := conn.Read()
 			end := (*egress.ClosedError)(nil)
-			if closed := errors.As(err, &end); closed != tt.closed || !closed && wit.CodeOf(err) != wit.CodeUnavailable {
+			if closed := errors.As(err, &end); closed != tt.closed || !closed && (wit.CodeOf(err) != wit.CodeUnavailable || !strings.Contains(err.Error(), "tcp://"+addr+" was closed here")) {
 				t.Errorf("%s: %v", name, err)
 			}
 			<-ended
@@ -433,4 +437,50 @@ func TestTheEndOfAConnection(t *testing.T) {
 		t.Errorf("the longest frame: %v", err)
 	}
 	wantCode(t, conn.Write(wit.Frame{Bytes: make([]byte, 1<<20+1)}), wit.CodeTooLarge)
+}
+
+// TestPermittedAgain: what is open is asked about by what was opened.
+func TestPermittedAgain(t *testing.T) {
+	t.Parallel()
+	lines, web := lineServer(t, nil), socket(t)
+	for transport, url := range map[wit.Transport]string{wit.TransportTCP: "tcp://" + lines, wit.TransportWebsocket: web.URL + "/gw/{{credential:token}}"} {
+		c, p := home(t, strings.TrimSuffix(url, "/{{credential:token}}"), egress.Limits{})
+		conn := open(t, c, p, wit.OpenConnection{Transport: transport, URL: url})
+		if err := conn.Permitted(p); err != nil {
+			t.Errorf("%s as it was opened: %v", url, err)
+		}
+		for name, narrow := range map[string]egress.Policy{
+			"nothing": {}, "another": {Origins: []string{"tcp://127.0.0.1:1", "http://127.0.0.1:1"}}, "another path": {Origins: []string{web.URL + "/other"}},
+		} {
+			if err := conn.Permitted(narrow); wit.CodeOf(err) != wit.CodeForbidden || strings.Contains(err.Error(), "s3") {
+				t.Errorf("%s with %s: %v", url, name, err)
+			}
+		}
+	}
+}
+
+// TestManyCredentialsInFrames: the credentials of the last frames are looked for in what comes back, however many there were.
+func TestManyCredentialsInFrames(t *testing.T) {
+	t.Parallel()
+	addr := lineServer(t, nil)
+	c, p := home(t, "tcp://"+addr, egress.Limits{})
+	sent := 0
+	creds := egress.Credentials(func(string) (string, error) { sent++; return fmt.Sprintf("secret-%04d", sent), nil })
+	conn, err := c.Open(t.Context(), p, creds, &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://" + addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for range 300 {
+		write(t, conn, wit.Frame{Text: new("PASS {{credential:token}}"), Fill: true})
+		if got := *read(t, conn).Text; got != `"PASS [redacted]\r\n"` {
+			t.Fatalf("frame %d: %s", sent, got)
+		}
+	}
+	for text, hidden := range map[string]bool{"secret-0001": false, "secret-0295": true, "secret-0300": true} {
+		write(t, conn, textFrame(text))
+		if got := *read(t, conn).Text; strings.Contains(got, text) == hidden {
+			t.Errorf("%s comes back as %s", text, got)
+		}
+	}
 }

@@ -52,6 +52,16 @@ func TestCredentialsAreFilledIn(t *testing.T) {
 	}
 }
 
+// TestPathsAroundACredential are escaped as if there were none.
+func TestPathsAroundACredential(t *testing.T) {
+	var uri string
+	r := newRig(t, func(_ http.ResponseWriter, q *http.Request) { uri = q.RequestURI })
+	_, err := r.client.Do(t.Context(), anyHost, secrets(map[string]string{"tok": "a/b c"}), &wit.HTTPRequest{URL: "https://api.example.com/{{credential:tok}}/a b\"<>\\^`{|}\u00e9~!%2F"})
+	if want := "/a%2Fb%20c/a%20b%22%3C%3E%5C%5E%60%7B%7C%7D%C3%A9~!%2F"; err != nil || uri != want {
+		t.Errorf("%s, want %s (%v)", uri, want, err)
+	}
+}
+
 // TestForeignTextNamesNoCredential is about a chat, or a model's answer, that asks for a key: where such text
 // stands, it goes out as it is.
 func TestForeignTextNamesNoCredential(t *testing.T) {

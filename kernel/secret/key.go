@@ -146,7 +146,7 @@ func reopen(ctx context.Context, c *Config, h header) ([]byte, error) {
 		return nil, err
 	}
 	key, err := unseal(opener, headerKey, h.Key)
-	if err != nil || len(key) != keySize {
+	if err != nil {
 		return nil, h.wrong(c)
 	}
 	if h.Source == fromFile && c.Passphrase != "" {

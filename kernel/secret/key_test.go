@@ -204,15 +204,15 @@ func TestKeyring(t *testing.T) {
 }
 
 func TestKeyringFails(t *testing.T) {
-	for _, passphrase := range []string{"", "correct horse"} {
+	for passphrase, where := range map[string]string{"": "kept in " + string(filepath.Separator), "correct horse": "kept by the passphrase"} {
 		var log bytes.Buffer
 		c := config(t)
 		c.Keyring, c.Ring, c.Passphrase = true, &ring{fail: errors.New("no bus")}, passphrase
 		c.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})
 		put(t, open(t, c), "chat", "a", "token", "value")
 		want(t, open(t, c), "chat", "a", "token", "value")
-		if !strings.Contains(log.String(), "no bus") {
-			t.Errorf("nothing in the log says why: %q", log.String())
+		if !strings.Contains(log.String(), "no bus") || !strings.Contains(log.String(), where) || !strings.Contains(log.String(), "credential store created") {
+			t.Errorf("the log does not say why, and where the key is: %q", log.String())
 		}
 		if _, err := os.Stat(filepath.Join(c.StateDir, secret.KeyFile)); (err == nil) != (passphrase == "") {
 			t.Errorf("passphrase %q: key file %v", passphrase, err)

@@ -58,6 +58,8 @@ func TestDecodeRequest(t *testing.T) {
 		{"text", `hello`, wire.Request{}, wit.CodeInvalid, "JSON object"},
 		{"array", `[]`, wire.Request{}, wit.CodeInvalid, "JSON object"},
 		{"cut", `{"type":"req","id":"1"`, wire.Request{}, wit.CodeInvalid, "JSON object"},
+		{"cut in a string", `{"type":"req","id":"1`, wire.Request{}, wit.CodeInvalid, "JSON object"},
+		{"cut behind a backslash", `{"type":"req","id":"\`, wire.Request{}, wit.CodeInvalid, "JSON object"},
 		{"two", `{"type":"req","id":"1","method":"m"}{}`, wire.Request{}, wit.CodeInvalid, "JSON object"},
 		{"null", `null`, wire.Request{}, wit.CodeInvalid, "/id"},
 		{"no id", `{"type":"req","method":"m"}`, wire.Request{}, wit.CodeInvalid, "/id"},
