@@ -13,9 +13,12 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway"
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/coder/websocket"
+	"github.com/hashicorp/go-hclog"
 )
 
 // raw is a WebSocket that speaks by hand.
@@ -187,6 +190,53 @@ func TestNodesWhereTheyAreServed(t *testing.T) {
 	}
 }
 
+// TestHelloShowsTheState to who may read, and an empty one to others and where there is none.
+func TestHelloShowsTheState(t *testing.T) {
+	nothing := func(_ *authDeps, g *gateway.Deps) {
+		g.Snapshot = func(context.Context) gateway.Snapshot { return gateway.Snapshot{} }
+	}
+	for _, tt := range []struct {
+		name   string
+		rig    *rig
+		scopes []string
+		want   string
+	}{
+		{"reader", boot(t), []string{"operator.read"}, `"health":{"ok":true}`},
+		{"pairer", boot(t), []string{"operator.pairing"}, `"health":{}`},
+		{"no state", boot(t, nothing), []string{"operator.read"}, `"health":{}`},
+	} {
+		w := tt.rig.raw(nil)
+		w.read()
+		if got := w.connect(map[string]any{"scopes": tt.scopes, "minProtocol": 4, "maxProtocol": 4}); !strings.Contains(got, tt.want) || !strings.Contains(got, `"attachments":{"maxBytes":19611648,`) {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestAStoreThatFailsIsLogged, and the client is told no more than that.
+func TestAStoreThatFailsIsLogged(t *testing.T) {
+	var log syncBuffer
+	r := boot(t, func(a *authDeps, g *gateway.Deps) {
+		a.Store = broken{a.Store}
+		g.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})
+	})
+	if _, err := r.dial(client.Options{Token: "wrong"}); err == nil {
+		t.Error("let in")
+	}
+	if strings.Contains(log.String(), "connect failed") {
+		t.Errorf("a wrong token is no fault of the gateway's: %s", log.String())
+	}
+	_, err := r.dial(client.Options{Token: token, Identity: t.TempDir() + "/key"})
+	if err == nil || strings.Contains(err.Error(), "page 7") || !strings.Contains(log.String(), "connect failed") || !strings.Contains(log.String(), "page 7") {
+		t.Errorf("%v; the log: %s", err, log.String())
+	}
+}
+
+// broken is a store with a fault that nobody outside is to be told of.
+type broken struct{ store.Store }
+
+func (broken) View(context.Context, func(store.Tx) error) error { return errors.New("page 7 is torn") }
+
 func TestHelloOK(t *testing.T) {
 	type hello struct {
 		Payload map[string]json.RawMessage `json:"payload"`
@@ -229,7 +279,7 @@ func TestHelloOK(t *testing.T) {
 		{"3 policy", string(three["policy"]), `{"maxPayload":524288,"maxBufferedBytes":1572864,"tickIntervalMs":30000}`},
 		{"3 features", string(three["features"]), `{"methods":["device.pair.approve","device.pair.list","device.pair.reject","device.pair.remove","device.token.revoke","device.token.rotate","health","system-presence"],` +
 			`"events":["connect.challenge","presence","tick","health","shutdown","device.pair.requested","device.pair.resolved"]}`},
-		{"4", keys(must(json.Marshal(four))), "auth features policy protocol server snapshot type"},
+		{"4", keys(must(json.Marshal(four))), "auth features pluginSurfaceUrls policy protocol server snapshot type"},
 		{"4 protocol", string(four["protocol"]), "4"},
 		{"4 server", keys(four["server"]), "bootId connId version"},
 		{"4 capabilities", regexp.MustCompile(`"capabilities":.*\]`).FindString(string(four["features"])), `"capabilities":["something"]`},

@@ -38,17 +38,31 @@ func TestHTTP(t *testing.T) {
 				}
 				_, _ = w.Write(b)
 			})},
+			{Pattern: "/usual", Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				if _, err := io.Copy(io.Discard, q.Body); err != nil {
+					w.WriteHeader(http.StatusRequestEntityTooLarge)
+				}
+			})},
 			{Pattern: "/boom", Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret") })},
 		}
 	})
 	remote := func(q *http.Request) { q.RemoteAddr, q.Host = "203.0.113.9:1", "gw.example.org" }
 	const unauthorized = `{"error":{"message":"Unauthorized","type":"unauthorized"}}`
+	browser := func(q *http.Request) { q.Header.Set("Accept", "text/html,*/*") }
+	sends := func(bytes int) func(*http.Request) {
+		return func(q *http.Request) { q.Body = io.NopCloser(strings.NewReader(strings.Repeat("x", bytes))) }
+	}
 	tests := []struct {
 		name, method, path string
 		change             func(*http.Request)
 		status             int
 		body               string
 	}{
+		{"root in a browser", "GET", "/", browser, 200, "It is up and ready"},
+		{"another page in a browser", "GET", "/nope", browser, 404, "not found"},
+		{"head of health", "HEAD", "/health", remote, 200, ""},
+		{"the usual limit of a body", "POST", "/usual", sends(1 << 20), 200, ""},
+		{"beyond it", "POST", "/usual", sends(1<<20 + 1), 413, ""},
 		{"health", "GET", "/health", remote, 200, `"status":"ok"`},
 		{"healthz", "GET", "/healthz", remote, 200, `"status":"ok"`},
 		{"ready", "GET", "/ready", remote, 200, `"status":"ready"`},
@@ -75,7 +89,7 @@ func TestHTTP(t *testing.T) {
 			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.body) || strings.Contains(w.Body.String(), "secret") {
 				t.Errorf("got %d %s", w.Code, w.Body)
 			}
-			for h, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Cache-Control": "no-store"} {
+			for h, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"} {
 				if got := w.Header().Get(h); got != want {
 					t.Errorf("%s = %q", h, got)
 				}
@@ -91,6 +105,9 @@ func TestHTTP(t *testing.T) {
 	ready = errors.New("a secret reason")
 	if w := r.get("GET", "/ready", remote); w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "secret") {
 		t.Errorf("not ready: %d %s", w.Code, w.Body)
+	}
+	if w := r.get("GET", "/", browser); w.Code != 503 || !strings.Contains(w.Body.String(), "It is not ready") || strings.Contains(w.Body.String(), "secret") {
+		t.Errorf("not ready, in a browser: %d %s", w.Code, w.Body)
 	}
 }
 

@@ -14,7 +14,7 @@ type HelloOK struct {
 	Auth   *HelloAuth `json:"auth,omitempty"`
 	Policy Policy     `json:"policy"`
 	// PluginSurfaceURLs is protocol 4's.
-	PluginSurfaceURLs map[string]string `json:"pluginSurfaceUrls,omitempty"`
+	PluginSurfaceURLs map[string]string `json:"pluginSurfaceUrls,omitzero"`
 }
 
 // Server is the gateway. Host and Commit are protocol 3's, BootID is protocol 4's.
