@@ -400,3 +400,87 @@ func TestRedirectsAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// TestTheOwnersOriginIsLeftForGood: it may redirect to itself; nobody else may redirect to it, also not back.
+func TestTheOwnersOriginIsLeftForGood(t *testing.T) {
+	policy := egress.Policy{Hosts: []string{"api.example.com"}, Origins: []string{"https://home.example.com"}}
+	next := map[string]string{
+		"home.example.com/a": "/end", "home.example.com/b": "https://home.example.com/a", "home.example.com/c": "https://api.example.com/end",
+		"home.example.com/d": "https://api.example.com/e", "api.example.com/e": "https://home.example.com/end",
+		"home.example.com/l": "https://home.example.com/" + strings.Repeat("x", 16<<10), "home.example.com/u": "https://me@home.example.com/end",
+	}
+	for start, want := range map[string]wit.Code{
+		"home.example.com/a": "", "home.example.com/b": "", "home.example.com/c": "",
+		"home.example.com/d": wit.CodeForbidden, "api.example.com/e": wit.CodeForbidden,
+		"home.example.com/l": wit.CodeTooLarge, "home.example.com/u": wit.CodeForbidden,
+	} {
+		end := ""
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			end = q.URL.Path
+			if to := next[q.Host+q.URL.Path]; to != "" {
+				w.Header().Set("Location", to)
+				w.WriteHeader(http.StatusFound)
+			}
+		})
+		r.names["home.example.com"] = []string{"10.0.0.1"}
+		_, err := r.client.Do(t.Context(), policy, nil, &wit.HTTPRequest{URL: "https://" + start})
+		if wit.CodeOf(err) != want || want == "" && end != "/end" || want != "" && end == "/end" {
+			t.Errorf("from %s: %v, the last path was %s", start, err, end)
+		}
+	}
+}
+
+// TestWhatIsNoRedirect is the answer: one without a place, and a place without a redirect.
+func TestWhatIsNoRedirect(t *testing.T) {
+	for status, location := range map[int]string{302: "", 201: "/made"} {
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			if location != "" {
+				w.Header().Set("Location", location)
+			}
+			w.WriteHeader(status)
+		})
+		res, err := r.client.Do(t.Context(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/"})
+		if err != nil || int(res.Status) != status {
+			t.Errorf("%d with %q: %v, %v", status, location, res, err)
+		}
+	}
+}
+
+// TestHeaders: their names, values, number and size, and those that are the transport's own.
+func TestHeaders(t *testing.T) {
+	var got http.Header
+	r := newRig(t, func(_ http.ResponseWriter, q *http.Request) { got = q.Header })
+	send := func(headers ...wit.Header) wit.Code {
+		got = nil
+		_, err := r.client.Do(t.Context(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/", Headers: headers})
+		return wit.CodeOf(err)
+	}
+	for name, want := range map[string]wit.Code{"X-A!#$%&'*+.^_`|~9": "", "": wit.CodeInvalid, "X A": wit.CodeInvalid, "X:": wit.CodeInvalid, "X\x7f": wit.CodeInvalid,
+		"X\r\nY": wit.CodeInvalid, "X\u00e9": wit.CodeInvalid, "X-Http-Method-Override": wit.CodeForbidden} {
+		if code := send(wit.Header{Name: name, Value: "v"}); code != want {
+			t.Errorf("name %q: %q", name, code)
+		}
+	}
+	for value, want := range map[string]wit.Code{"a\tb c": "", "a\x01": wit.CodeInvalid, "a\nb": wit.CodeInvalid, "a\x7f": wit.CodeInvalid} {
+		if code := send(wit.Header{Name: "X-A", Value: value}); code != want {
+			t.Errorf("value %q: %q", value, code)
+		}
+	}
+	many := make([]wit.Header, 101)
+	for i := range many {
+		many[i] = wit.Header{Name: fmt.Sprintf("X-%d", i), Value: "v"}
+	}
+	if a, b := send(many[:100]...), send(many...); a != "" || b != wit.CodeTooLarge {
+		t.Errorf("100 headers: %q, 101: %q", a, b)
+	}
+	size := func(n int) wit.Code {
+		return send(wit.Header{Name: "X-A", Value: strings.Repeat("v", 30_000)}, wit.Header{Name: "X-B", Value: strings.Repeat("v", n-30_006)})
+	}
+	if a, b := size(64<<10), size(64<<10+1); a != "" || b != wit.CodeTooLarge {
+		t.Errorf("64 KB of headers: %q, more: %q", a, b)
+	}
+	if code := send(wit.Header{Name: "te", Value: "x"}, wit.Header{Name: "Proxy-Authorization", Value: "x"}, wit.Header{Name: "X-Forwarded-For", Value: "x"},
+		wit.Header{Name: "Via", Value: "x"}, wit.Header{Name: "X-Kept", Value: "x"}); code != "" || len(got) != 3 || got.Get("X-Kept") != "x" {
+		t.Errorf("arrived: %q, %v", code, got) // with User-Agent and Accept-Encoding
+	}
+}

@@ -58,6 +58,7 @@ func TestHTTP(t *testing.T) {
 		status             int
 		body               string
 	}{
+		{"upgrade of what is no door", "GET", "/nope", func(q *http.Request) { q.Header.Set("Upgrade", "websocket") }, 404, "not found"},
 		{"root in a browser", "GET", "/", browser, 200, "It is up and ready"},
 		{"another page in a browser", "GET", "/nope", browser, 404, "not found"},
 		{"head of health", "HEAD", "/health", remote, 200, ""},
@@ -93,6 +94,9 @@ func TestHTTP(t *testing.T) {
 				if got := w.Header().Get(h); got != want {
 					t.Errorf("%s = %q", h, got)
 				}
+			}
+			if strings.HasPrefix(tt.body, "{") && w.Header().Get("Content-Type") != "application/json" || tt.status == 401 && w.Header().Get("WWW-Authenticate") != "Bearer" {
+				t.Errorf("headers %v", w.Header())
 			}
 			if tt.status == 405 && w.Header().Get("Allow") == "" {
 				t.Error("405 without Allow")
