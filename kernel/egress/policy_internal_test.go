@@ -11,6 +11,9 @@ import (
 func TestPolicy(t *testing.T) {
 	api := Policy{Hosts: []string{"api.example.org", "*.cdn.example.org", "alt.example.org:8443"}, Paths: []string{"/v1/", "/bot"}}
 	owned := Policy{Origins: []string{"http://192.168.1.5:8080/base", "wss://Chat.Example.org", "https://[fd00::1]:9/"}}
+	six := Policy{Hosts: []string{"[2606:4700::1]:8443", "[2606:4700::2]"}}
+	wide := Policy{Hosts: []string{"a.example.org", "*.", strings.Repeat("a.", 126) + "b", strings.Repeat("a.", 126) + "bc"}}
+	away := Policy{Origins: []string{"ws://me:pw@192.168.1.5:8080", "https://box.example.org:443/x/"}}
 	tests := []struct {
 		policy Policy
 		method string
@@ -33,6 +36,31 @@ func TestPolicy(t *testing.T) {
 		{api, "GET", "https://api.example.org@evil.com/v1/", wit.CodeInvalid},
 		{api, "GET", "https://evil.com\\@api.example.org/v1/", wit.CodeInvalid},
 		{api, "GET", "http://api.example.org/v1/x", wit.CodeForbidden},
+		{api, "GET", "http://alt.example.org:8443/v1/", wit.CodeForbidden},
+		{api, "GET", "http://api.example.org:443/v1/x", wit.CodeForbidden},
+		{api, "GET", "https://api.example.org:/v1/x", wit.CodeInvalid},
+		{api, "GET", "https://api.example.org/v1/a b", ""},
+		{api, "GET", "https://api.example.org/v1/%7f", wit.CodeForbidden},
+		{api, "GET", "https://api.example.org/v1/./x", wit.CodeForbidden},
+		{six, "GET", "https://[2606:4700::1]:8443", ""},
+		{six, "GET", "https://[2606:4700::1]/", wit.CodeForbidden},
+		{six, "GET", "https://[2606:4700::2]/", ""},
+		{six, "GET", "https://[2606:4700::2]:8443/", wit.CodeForbidden},
+		{six, "GET", "https://[2606:4700::3]/", wit.CodeForbidden},
+		{wide, "GET", "https://a.example.org", ""},
+		{wide, "GET", "https://x./", wit.CodeForbidden},
+		{wide, "GET", "https://a.example.9org/", wit.CodeInvalid},
+		{wide, "GET", "https://a.example.0/", wit.CodeInvalid},
+		{wide, "GET", "https://a..org../", wit.CodeInvalid},
+		{wide, "GET", "https://z-9_0a.example.az/", wit.CodeForbidden},
+		{wide, "GET", "https://" + strings.Repeat("a.", 126) + "b/", ""},
+		{wide, "GET", "https://" + strings.Repeat("a.", 126) + "bc/", wit.CodeInvalid},
+		{wide, "GET", "https://a.example.org/" + strings.Repeat("x", maxURL-22), ""},
+		{wide, "GET", "https://a.example.org/" + strings.Repeat("x", maxURL-21), wit.CodeTooLarge},
+		{away, "GET", "http://192.168.1.5:8080/", ""},
+		{away, "GET", "https://192.168.1.5:8080/", wit.CodeForbidden},
+		{away, "GET", "https://box.example.org/x/y", ""},
+		{away, "GET", "https://box.example.org/xy", wit.CodeForbidden},
 		{api, "GET", "ftp://api.example.org/v1/x", wit.CodeInvalid},
 		{api, "GET", "//api.example.org/v1/x", wit.CodeInvalid},
 		{api, "GET", "https:api.example.org/v1/x", wit.CodeInvalid},
