@@ -406,12 +406,12 @@ func TestTheOwnersOriginIsLeftForGood(t *testing.T) {
 	policy := egress.Policy{Hosts: []string{"api.example.com"}, Origins: []string{"https://home.example.com"}}
 	next := map[string]string{
 		"home.example.com/a": "/end", "home.example.com/b": "https://home.example.com/a", "home.example.com/c": "https://api.example.com/end",
-		"home.example.com/d": "https://api.example.com/e", "api.example.com/e": "https://home.example.com/end",
+		"home.example.com/d": "https://api.example.com/e", "home.example.com/g": "https://api.example.com/h", "api.example.com/h": "/e", "api.example.com/e": "https://home.example.com/end",
 		"home.example.com/l": "https://home.example.com/" + strings.Repeat("x", 16<<10), "home.example.com/u": "https://me@home.example.com/end",
 	}
 	for start, want := range map[string]wit.Code{
 		"home.example.com/a": "", "home.example.com/b": "", "home.example.com/c": "",
-		"home.example.com/d": wit.CodeForbidden, "api.example.com/e": wit.CodeForbidden,
+		"home.example.com/d": wit.CodeForbidden, "home.example.com/g": wit.CodeForbidden, "api.example.com/e": wit.CodeForbidden,
 		"home.example.com/l": wit.CodeTooLarge, "home.example.com/u": wit.CodeForbidden,
 	} {
 		end := ""
