@@ -56,6 +56,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 			conversationAnswers(c)
 			jobAnswers(c)
 			deviceAnswers(t, c, k)
+			credentialAnswers(c)
 			for _, method := range conn.Hello().Features.Methods {
 				// A held message needs a crash, a grant an update that asks for more: other tests here have both.
 				if !c.called[method] && method != "delivery.release" && method != "plugins.grant" && method != "plugins.call" {
@@ -207,4 +208,11 @@ func deviceAnswers(t *testing.T, c *caller, k *kerneltest.Kernel) {
 	c.ok("device.token.rotate", object{"deviceId": phone.DeviceID, "role": wire.RoleOperator}, nil)
 	c.ok("device.token.revoke", object{"deviceId": phone.DeviceID, "role": wire.RoleOperator}, nil)
 	c.ok("device.pair.remove", object{"deviceId": phone.DeviceID}, nil)
+}
+
+// credentialAnswers takes back what pluginAnswers gave.
+func credentialAnswers(c *caller) {
+	c.ok("plugins.credentials", nil, nil)
+	c.ok("plugins.revoke", object{"id": "shaky", "account": "home"}, nil)
+	c.ok("plugins.credentials", nil, nil)
 }
