@@ -34,19 +34,20 @@ type part struct {
 func main() {
 	gateway := flag.String("gateway", "bin/carapace", "the built gateway")
 	out := flag.String("out", "bin/bench.json", "where the figures go")
-	only := flag.String("only", "", "comma-separated parts: calls, start, requests, idle, store")
+	only := flag.String("only", "", "comma-separated parts: start, requests, cost, idle, calls, store")
+	profiles := flag.String("profile", "", "folder for a processor profile of each row of cost; the gateway must be built with -tags profile")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *gateway, *out, *only); err != nil {
+	if err := run(ctx, *gateway, *out, *only, profiler{*profiles}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 // run measures the parts that are named in only, or all, and writes the report.
-func run(ctx context.Context, gateway, out, only string) error {
-	parts := []part{{"start", startup}, {"requests", requests}, {"idle", idle}, {"calls", calls}, {"store", appends}}
+func run(ctx context.Context, gateway, out, only string, profiles profiler) error {
+	parts := []part{{"start", startup}, {"requests", requests}, {"cost", cost(profiles)}, {"idle", idle}, {"calls", calls}, {"store", appends}}
 	fmt.Printf("# carapace, measured %s\n\n%s, %s/%s, %d processors\n", time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	var report []table
 	for _, p := range parts {

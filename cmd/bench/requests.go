@@ -49,12 +49,12 @@ func requests(ctx context.Context, gateway string) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := ask(ctx, c, "hello"); err != nil { // the first one compiles
+	if _, err := ask(ctx, c, "main", "hello"); err != nil { // the first one compiles
 		return nil, err
 	}
 	deltas := make([]time.Duration, chats)
 	for i := range deltas {
-		if deltas[i], err = ask(ctx, c, "hello"); err != nil {
+		if deltas[i], err = ask(ctx, c, "main", "hello"); err != nil {
 			return nil, err
 		}
 	}
@@ -114,12 +114,12 @@ func throughput(ctx context.Context, c *client.Client) (float64, error) {
 	return float64(parallelCalls) / took.Seconds(), errors.Join(errs...)
 }
 
-// ask sends one chat message and returns when the first delta, or the end, of its answer is here; the
+// ask sends one chat message to a session and returns when the first delta, or the end, of its answer is here; the
 // rest of the answer is read too.
-func ask(ctx context.Context, c *client.Client, text string) (time.Duration, error) {
+func ask(ctx context.Context, c *client.Client, session, text string) (time.Duration, error) {
 	key := uuid.NewString()
 	begin := time.Now()
-	if err := c.Call(ctx, "chat.send", chat.SendParams{SessionKey: "main", Message: text, IdempotencyKey: key}, nil); err != nil {
+	if err := c.Call(ctx, "chat.send", chat.SendParams{SessionKey: session, Message: text, IdempotencyKey: key}, nil); err != nil {
 		return 0, err
 	}
 	var first time.Duration

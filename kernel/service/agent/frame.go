@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/sse"
 	"github.com/carapace-gateway/carapace/wit"
@@ -178,25 +179,49 @@ func newInflow(f framer, stop <-chan struct{}) (in *inflow, done <-chan struct{}
 	return in, ended
 }
 
-// next waits for a frame and takes with it what else is there. An error, io.EOF after the last frame, may
-// come with the frames before it.
-func (in *inflow) next() (batch []frame, err error) {
+// next waits for a frame and takes with it what else is there, and what comes before a moment, which may be past. An
+// error, io.EOF after the last frame, may come with the frames before it.
+func (in *inflow) next(until time.Time) (batch []frame, err error) {
 	first, ok := <-in.frames
 	if !ok {
 		return nil, in.err
 	}
 	batch = append(batch, first)
+	var over <-chan time.Time // nil once it is over
+	if rest := time.Until(until); rest > 0 {
+		t := time.NewTimer(rest)
+		defer t.Stop()
+		over = t.C
+	}
 	for size := len(first.data); len(batch) < maxBatch && size < maxBatchBytes; {
-		select {
-		case fr, ok := <-in.frames:
-			if !ok {
-				return batch, in.err
-			}
-			batch = append(batch, fr)
-			size += len(fr.data)
-		default:
+		fr, ok, more := in.more(over)
+		switch {
+		case !more:
 			return batch, nil
+		case !ok:
+			return batch, in.err
 		}
+		batch = append(batch, fr)
+		size += len(fr.data)
 	}
 	return batch, nil
+}
+
+// more takes a frame that is there or comes before a pause is over; ok is false at the frames' end, and more when
+// none came.
+func (in *inflow) more(over <-chan time.Time) (fr frame, ok, more bool) {
+	if over == nil {
+		select {
+		case fr, ok = <-in.frames:
+			return fr, ok, true
+		default:
+			return frame{}, true, false
+		}
+	}
+	select {
+	case fr, ok = <-in.frames:
+		return fr, ok, true
+	case <-over:
+		return frame{}, true, false
+	}
 }

@@ -10,8 +10,13 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// afterStop is how long a stream may go on after the model has finished: usage comes last.
-const afterStop = 5 * time.Second
+const (
+	// afterStop is how long a stream may go on after the model has finished: usage comes last.
+	afterStop = 5 * time.Second
+	// pause is how long the parts of an answer are gathered once its first words are out. A reader sees no difference,
+	// and the plugin, the gateway and its clients have a few steps in place of one for each token.
+	pause = 25 * time.Millisecond
+)
 
 // request asks a provider once. Each delta goes to say as it comes. Errors are coded.
 func request(ctx context.Context, p Provider, chat *wit.Chat, say func(wit.Delta)) (answer, error) {
@@ -57,7 +62,7 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 	// The head says nothing alone: it goes with what comes first after it.
 	f.add(wit.StreamEvent{Kind: wit.StreamEventKindHead, Status: uint16(res.Status), Headers: res.Headers})
 	for {
-		batch, err := frames.next()
+		batch, err := frames.next(f.last.Add(pause))
 		for i := range batch {
 			f.add(batch[i].event())
 		}
@@ -86,6 +91,7 @@ type feed struct {
 	provider Codec
 	state    wit.JSON
 	events   []wit.StreamEvent // not handed over yet
+	last     time.Time         // when words were given out last; zero before the first ones
 }
 
 func (f *feed) add(e wit.StreamEvent) { f.events = append(f.events, e) }
@@ -99,6 +105,9 @@ func (f *feed) flush(ctx context.Context) error {
 	}
 	if a != nil && len(a.State) > 0 {
 		f.state = slices.Clone(a.State)
+	}
+	if a != nil && len(a.Deltas) > 0 {
+		f.last = time.Now()
 	}
 	return f.take(a)
 }

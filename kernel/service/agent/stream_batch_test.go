@@ -78,6 +78,10 @@ func TestBatches(t *testing.T) {
 		"in bursts":     {0, time.Second, []string{"a\nb\n", "c\nd\nstop\n"}, []string{"head a b", "c d stop", "end"}},
 		"half a line":   {0, time.Second, []string{"a\nb", "b\nstop\n"}, []string{"head a", "bb stop", "end"}},
 		"nothing":       {0, 0, nil, []string{"head end"}},
+		// The first words are out at once, what follows is gathered, and the end of the body ends the pause.
+		"quickly": {0, 2 * time.Millisecond, []string{"a\n", "b\n", "c\n", "d\n", "stop\n"}, []string{"head a", "b c d stop end"}},
+		"steadily": {0, 9 * time.Millisecond, []string{"a\n", "b\n", "c\n", "d\n", "e\n", "f\n", "stop\n"},
+			[]string{"head a", "b c", "d e f", "stop end"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -189,7 +193,7 @@ func TestBatchIsBounded(t *testing.T) {
 	in, done := newInflow(newFramer(wit.FramingNDJSON, strings.NewReader(strings.Repeat(line, 2000))), nil)
 	total := 0
 	for {
-		batch, err := in.next()
+		batch, err := in.next(time.Time{})
 		total += len(batch)
 		if len(batch) > maxBatch || len(batch)*1000 > maxBatchBytes+1000 {
 			t.Errorf("%d frames in a batch", len(batch))

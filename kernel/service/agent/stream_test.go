@@ -85,7 +85,8 @@ func TestStreamStaysOpen(t *testing.T) {
 		feed <- chattest.Piece("yes")
 		feed <- chattest.Ended()
 		start := time.Now()
-		if r := p.Wait("r1"); r.Answer != "yes" || time.Since(start) != 5*time.Second {
+		// The end was gathered with what follows words, for as long as that is done.
+		if r := p.Wait("r1"); r.Answer != "yes" || time.Since(start).Truncate(100*time.Millisecond) != 5*time.Second {
 			t.Errorf("after %v: %+v", time.Since(start), r)
 		}
 	})
