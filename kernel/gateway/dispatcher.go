@@ -56,14 +56,18 @@ func (d *dispatcher) call(ctx context.Context, caller *rpc.Caller, req wire.Requ
 
 // result encodes an answer, if the client can be expected to take one of that size.
 func (d *dispatcher) result(caller *rpc.Caller, id string, result any, most int64) []byte {
-	payload, err := json.Marshal(result)
+	payload, ok := result.(rpc.Encoded)
+	var err error
+	if !ok {
+		payload, err = json.Marshal(result)
+	}
 	if err != nil {
 		return d.failure(caller, id, wit.Errorf(wit.CodeInternal, "encode the answer: %w", err))
 	}
 	if int64(len(payload)) > max(most, 8<<20) {
 		return d.failure(caller, id, wit.Errorf(wit.CodeTooLarge, "the answer has %d bytes: ask for less at a time", len(payload)))
 	}
-	return wire.AppendResult(make([]byte, 0, len(payload)+len(id)+48), id, payload)
+	return wire.AppendResult(make([]byte, 0, len(payload)+len(id)+48), id, json.RawMessage(payload))
 }
 
 // failure encodes an error, in the words of the caller's protocol. Only what is nobody's fault but the gateway's is

@@ -136,6 +136,9 @@ func (s *Scheduler) List(ctx context.Context, owner Owner) ([]Job, error) {
 	return s.records.list(ctx, store.Range{Prefix: key(owner, "")}, nil)
 }
 
+// Version changes whenever what List returns may; see store.Store.
+func (s *Scheduler) Version() uint64 { return jobs.Version(s.records.store) }
+
 // Runs returns the history of a job, also of one that has removed itself, the latest first; limit 0 is all that
 // is kept. Errors: CodeNotFound.
 func (s *Scheduler) Runs(ctx context.Context, owner Owner, id string, limit int) ([]Run, error) {

@@ -90,6 +90,16 @@ type InFlight struct {
 	StartedAt int64  `json:"startedAt"`
 }
 
+// historyBasis is what a page is made of.
+func (s *Service) historyBasis(ctx context.Context, _ HistoryParams) (any, bool) {
+	return pageBasis{s.sessions.Basis(s.models.Defaults(ctx)), s.settings().Thinking}, true
+}
+
+type pageBasis struct {
+	sessions session.Basis
+	thinking string
+}
+
 // history answers a History, or with a cursor a HistoryDelta or a HistoryReset.
 // The page, the queue and the running run are of one moment, as they are read in one transaction; what SessionInfo
 // adds is of a moment later. A session that does not exist has an empty history, and a cursor into it is reset.

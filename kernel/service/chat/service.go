@@ -62,7 +62,7 @@ func New(d Deps) *Service {
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "chat", Events: Events(), Capabilities: []string{"published-model-catalog"}, Methods: []rpc.Method{
 		rpc.New("chat.send", wire.ScopeWrite, s.send).OneOf(SendResult{}, AbortResult{}).Doc("Says something in a conversation; events bring the answer."),
-		rpc.New("chat.history", wire.ScopeRead, s.history).OneOf(History{}, HistoryDelta{}, HistoryReset{}).Doc("Returns a page of a conversation, or what was added since a cursor."),
+		rpc.NewKept("chat.history", wire.ScopeRead, s.history, s.historyBasis).OneOf(History{}, HistoryDelta{}, HistoryReset{}).Doc("Returns a page of a conversation, or what was added since a cursor."),
 		rpc.New("chat.abort", wire.ScopeWrite, s.abort).Doc("Stops the runs of a conversation."),
 		rpc.New("chat.inject", wire.ScopeAdmin, s.inject).Doc("Adds a message to a conversation as if the assistant had said it."),
 		rpc.New("sessions.abort", wire.ScopeWrite, s.abortSession).Doc("Stops the running answer of a conversation."),

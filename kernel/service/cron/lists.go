@@ -76,6 +76,11 @@ type ListResult struct {
 	Revision string `json:"snapshotRevision,omitempty"`
 }
 
+// listBasis is what a list is made of. That of an agent's jobs depends on which agents there are, too.
+func (s *Service) listBasis(_ context.Context, p ListParams) (any, bool) {
+	return s.scheduler.Version(), p.AgentID == ""
+}
+
 func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
 	all, err := s.scheduler.List(ctx, owner)
 	if err != nil {

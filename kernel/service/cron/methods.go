@@ -12,7 +12,7 @@ import (
 // Methods returns the rows of the method table.
 func (s *Service) Methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("cron.list", wire.ScopeRead, s.list).Doc("Lists the jobs, page by page."),
+		rpc.NewKept("cron.list", wire.ScopeRead, s.list, s.listBasis).Doc("Lists the jobs, page by page."),
 		rpc.New("cron.get", wire.ScopeRead, s.get).Doc("Returns one job."),
 		rpc.New("cron.status", wire.ScopeRead, s.status).Doc("Says how the scheduler is and when the next job is due."),
 		rpc.New("cron.runs", wire.ScopeRead, s.runs).Doc("Lists how jobs have ended."),

@@ -21,7 +21,7 @@ type methods struct {
 // rows returns the rows of the method table.
 func (m methods) rows() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("sessions.list", wire.ScopeRead, m.list).Doc("Lists the conversations, the last used first."),
+		rpc.NewKept("sessions.list", wire.ScopeRead, m.list, m.listBasis).Doc("Lists the conversations, the last used first."),
 		rpc.New("sessions.describe", wire.ScopeRead, m.describe).Doc("Returns one conversation, or null."),
 		rpc.New("sessions.subscribe", wire.ScopeRead, m.subscribe).Doc("Confirms that the connection hears sessions.changed, as every one that may read does."),
 		rpc.New("sessions.preview", wire.ScopeRead, m.sessions.preview).Doc("Returns the last lines of several conversations."),
@@ -35,6 +35,11 @@ func (m methods) rows() []rpc.Method {
 
 func (m methods) list(ctx context.Context, p ListParams) (ListResult, error) {
 	return m.sessions.List(ctx, p, m.ports.Models.Defaults(ctx))
+}
+
+// listBasis is what a list is made of. What was used in the last minutes changes with the time.
+func (m methods) listBasis(ctx context.Context, p ListParams) (any, bool) {
+	return m.sessions.Basis(m.ports.Models.Defaults(ctx)), p.ActiveMinutes == 0
 }
 
 // DescribeParams name a session.

@@ -1,6 +1,9 @@
 package session
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Overview is what status and health tell about all sessions.
 type Overview struct {
@@ -12,20 +15,30 @@ type Overview struct {
 // overview is one that was made, and of what.
 type overview struct {
 	Overview
-	of basis
+	of Basis
 }
 
-// basis is what an overview is made of. As long as it is the same, so is the overview.
-type basis struct {
-	sessions, queue uint64 // versions in the store
-	defaults        Defaults
+// Basis is what everything that is told about sessions is made of. As long as it is the same, so is that.
+type Basis struct {
+	sessions, history, queue uint64 // versions in the store
+	settings                 string
+	defaults                 Defaults
+}
+
+// Basis is the present one. It costs no reading.
+func (s *Service) Basis(d Defaults) Basis {
+	settings := s.Settings()
+	return Basis{
+		sessions: entries.Version(s.store), history: history.Version(s.store), queue: s.queue.Version(s.store), defaults: d,
+		settings: settings.DefaultAgent + "\n" + settings.MainKey + "\n" + strings.Join(settings.Agents, "\n"),
+	}
 }
 
 // Overview counts and returns the last used sessions. The caller does not change what it gets. Errors are the
 // store's.
 // Every client asks for it all the time and making it reads all sessions, so the last one is kept.
 func (s *Service) Overview(ctx context.Context, models Models) (Overview, error) {
-	now := basis{entries.Version(s.store), s.queue.Version(s.store), models.Defaults(ctx)}
+	now := s.Basis(models.Defaults(ctx))
 	if last := s.last.Load(); last != nil && last.of == now {
 		return last.Overview, nil
 	}
