@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
@@ -58,25 +59,35 @@ func message(turn *wit.ChatTurn, names names) wit.JSON {
 
 // content is a string where all is text, since many servers take nothing else, and else a list of parts.
 func content(turn *wit.ChatTurn) wit.JSON {
-	var texts []string
-	parts := json.Array{}
-	images := false
-	for i := range turn.Content {
-		part := &turn.Content[i]
-		if url, _ := imageURL(part); url != "" && turn.Role == wit.RoleUser {
-			images = true
-			parts = parts.Add(json.Object{}.Text("type", "image_url").
-				Raw("image_url", json.Object{}.Text("url", url).JSON()).JSON())
-			continue
+	if !hasImages(turn) {
+		if len(turn.Content) == 1 {
+			return json.Text(textOf(&turn.Content[0]))
 		}
-		text := textOf(part)
-		texts = append(texts, text)
-		parts = parts.Add(json.Object{}.Text("type", "text").Text("text", text).JSON())
+		var texts []string
+		for i := range turn.Content {
+			texts = append(texts, textOf(&turn.Content[i]))
+		}
+		return json.Text(strings.Join(texts, "\n"))
 	}
-	if images {
-		return parts.JSON()
+	parts := json.Array{}
+	for i := range turn.Content {
+		part := json.Object{}
+		if url, _ := imageURL(&turn.Content[i]); url != "" {
+			part = part.Text("type", "image_url").Raw("image_url", json.Object{}.Text("url", url).JSON())
+		} else {
+			part = part.Text("type", "text").Text("text", textOf(&turn.Content[i]))
+		}
+		parts = parts.Add(part.JSON())
 	}
-	return json.Text(strings.Join(texts, "\n"))
+	return parts.JSON()
+}
+
+// hasImages reports whether the model is to be shown any. Only a person shows some.
+func hasImages(turn *wit.ChatTurn) bool {
+	return turn.Role == wit.RoleUser && slices.ContainsFunc(turn.Content, func(part wit.Part) bool {
+		url, _ := imageURL(&part)
+		return url != ""
+	})
 }
 
 // textOf is a part's text; of what the model cannot be shown, at least what it is.

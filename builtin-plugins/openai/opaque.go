@@ -63,6 +63,9 @@ func (s *state) keep(message json.Value) {
 // sendBack adds to a message what its turn was to have again. Without thinking there is no field for it: some servers
 // refuse an empty one.
 func sendBack(message json.Object, turn *wit.ChatTurn) json.Object {
+	if len(turn.Opaque) == 0 {
+		return message
+	}
 	opaque, _ := json.Parse(turn.Opaque) // it is this plugin's own
 	if field := opaque.Get(thinkingField).Text(); field != "" && turn.Thinking != "" {
 		message = message.Text(field, turn.Thinking)

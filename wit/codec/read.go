@@ -94,7 +94,7 @@ func (r *Reader) enter(open byte, what string) {
 	case r.err != nil:
 		return
 	case c == 'n' && r.literal("null"):
-		r.stack = append(r.stack, level{index: -1, absent: true})
+		r.push(level{index: -1, absent: true})
 		return
 	case c != open:
 		r.mismatch(what)
@@ -104,7 +104,15 @@ func (r *Reader) enter(open byte, what string) {
 		return
 	}
 	r.pos++
-	r.stack = append(r.stack, level{index: -1, object: open == '{'})
+	r.push(level{index: -1, object: open == '{'})
+}
+
+// push enters a level. Few values are deeper than what there is room for at first.
+func (r *Reader) push(l level) {
+	if r.stack == nil {
+		r.stack = make([]level, 0, 8)
+	}
+	r.stack = append(r.stack, l)
 }
 
 // Next goes to the next field or item of what was entered last, and leaves it after the last one.

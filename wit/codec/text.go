@@ -45,7 +45,7 @@ func (r *Reader) rune() bool {
 
 // escapedText reads on from the first escape of a string that starts at start.
 func (r *Reader) escapedText(start int) []byte {
-	out := append([]byte(nil), r.data[start:r.pos]...)
+	out := append(make([]byte, 0, 2*(r.pos-start)+32), r.data[start:r.pos]...)
 	for r.pos < len(r.data) {
 		from := r.pos
 		switch c := r.data[r.pos]; {

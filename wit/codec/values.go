@@ -116,9 +116,8 @@ func List[T any, P interface {
 			r.Fail("more than " + itoa(limit) + " items")
 			return nil
 		}
-		var item T
-		P(&item).ReadJSON(r)
-		list = append(list, item)
+		list = append(list, *new(T))
+		P(&list[len(list)-1]).ReadJSON(r)
 	}
 	return list
 }

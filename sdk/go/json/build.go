@@ -10,7 +10,7 @@ type Object []byte
 
 func (o Object) key(name string) []byte {
 	if len(o) == 0 {
-		o = append(o, '{')
+		o = append(make(Object, 0, 128), '{')
 	} else {
 		o = append(o, ',')
 	}

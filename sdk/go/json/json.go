@@ -54,18 +54,14 @@ func (v Value) Get(path ...string) Value {
 	return v
 }
 
-func (v Value) field(name string) Value {
-	if !v.is('{') {
-		return Value{}
-	}
-	var found Value
-	r := codec.NewReader(v.raw)
-	for r.Object(); r.Next(); {
-		if string(r.Key()) == name {
-			found.raw = r.View()
-		} else {
-			r.Skip()
-		}
+func (v Value) field(name string) (found Value) {
+	if v.is('{') {
+		fields(v.raw, func(written []byte, field Value) bool {
+			if is(written, name) {
+				found = field
+			}
+			return true // of a name that comes twice the last one counts
+		})
 	}
 	return found
 }
@@ -73,14 +69,8 @@ func (v Value) field(name string) Value {
 // Fields yields an object's fields in their order; nothing for other kinds.
 func (v Value) Fields() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
-		if !v.is('{') {
-			return
-		}
-		r := codec.NewReader(v.raw)
-		for r.Object(); r.Next(); {
-			if key := string(r.Key()); !yield(key, Value{r.View()}) {
-				return
-			}
+		if v.is('{') {
+			fields(v.raw, func(written []byte, field Value) bool { return yield(text(written), field) })
 		}
 	}
 }
@@ -88,14 +78,8 @@ func (v Value) Fields() iter.Seq2[string, Value] {
 // Items yields an array's items; nothing for other kinds.
 func (v Value) Items() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
-		if !v.is('[') {
-			return
-		}
-		r := codec.NewReader(v.raw)
-		for r.Array(); r.Next(); {
-			if !yield(Value{r.View()}) {
-				return
-			}
+		if v.is('[') {
+			items(v.raw, yield)
 		}
 	}
 }
@@ -104,7 +88,7 @@ func (v Value) Items() iter.Seq[Value] {
 func (v Value) Text() string {
 	switch {
 	case v.is('"'):
-		return codec.NewReader(v.raw).String()
+		return text(v.raw)
 	case v.number():
 		return string(v.raw)
 	}

@@ -82,3 +82,71 @@ func TestCredential(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// FuzzValue holds what is found by going through a value against encoding/json.
+func FuzzValue(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,2.5e3,"x\u00e9",null,true],"b":{}}`, `[]`, ` { "a" : [ ] , "\u0061" : "\"]}" } `, `[[[{"a":{"b":[]}}]]]`, `"\\"`, `{"":0,"a":null}`, `[ 1 , {"c" : -0 } ]`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, err := json.Parse(data)
+		if err != nil {
+			return
+		}
+		var want any
+		if err := stdjson.Unmarshal(data, &want); err != nil {
+			t.Skip(err) // a number that is too large for it
+		}
+		compare(t, v, want)
+	})
+}
+
+// compare goes through all of v.
+func compare(t *testing.T, v json.Value, want any) {
+	t.Helper()
+	switch want := want.(type) {
+	case map[string]any:
+		seen := map[string]bool{}
+		for name, field := range v.Fields() {
+			seen[name] = true
+			if _, known := want[name]; !known || !v.IsObject() {
+				t.Fatalf("%s has no %q", v.Raw(), name)
+			}
+			_ = field
+		}
+		for name := range want {
+			if !seen[name] {
+				t.Fatalf("%q of %s is not found", name, v.Raw())
+			}
+			compare(t, v.Get(name), want[name])
+		}
+	case []any:
+		n := 0
+		for item := range v.Items() {
+			if n >= len(want) {
+				t.Fatalf("%s has more than %d items", v.Raw(), n)
+			}
+			compare(t, item, want[n])
+			n++
+		}
+		if n != len(want) || !v.IsArray() {
+			t.Fatalf("%d items of %s are found", n, v.Raw())
+		}
+	case nil:
+		if v.Exists() {
+			t.Fatalf("%s is not null", v.Raw())
+		}
+	case string:
+		if v.Text() != want || !v.IsText() {
+			t.Fatalf("%s is %q", v.Raw(), v.Text())
+		}
+	case bool:
+		if v.Bool() != want {
+			t.Fatalf("%s is %v", v.Raw(), v.Bool())
+		}
+	case float64:
+		if v.Float() != want {
+			t.Fatalf("%s is %v, not %v", v.Raw(), v.Float(), want)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package json
+
+import (
+	"bytes"
+
+	"github.com/carapace-gateway/carapace/wit/codec"
+)
+
+// Values were checked when they were parsed, so going through one asks only where its parts end. i is always the place
+// of a byte of it.
+
+// after passes over white space.
+func after(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// endOfText returns the place after the string that begins at i.
+func endOfText(b []byte, i int) int {
+	for i++; b[i] != '"'; i++ {
+		if b[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
+}
+
+// endOfValue returns the place after the value that begins at i.
+func endOfValue(b []byte, i int) int {
+	for depth := 0; i < len(b); {
+		switch b[i] {
+		case '"':
+			i = endOfText(b, i)
+		case '{', '[':
+			depth++
+			i++
+			continue
+		case '}', ']':
+			depth--
+			i++
+		case ',', ':', ' ', '\n', '\t', '\r':
+			i++
+			continue
+		default:
+			i = endOfWord(b, i)
+		}
+		if depth == 0 {
+			return i
+		}
+	}
+	return i
+}
+
+// endOfWord returns the place after the number or the word that begins at i.
+func endOfWord(b []byte, i int) int {
+	for i < len(b) {
+		switch b[i] {
+		case ',', ']', '}', ' ', '\n', '\t', '\r':
+			return i
+		}
+		i++
+	}
+	return i
+}
+
+// part is the value from i on, absent for null, and the place after it.
+func part(b []byte, i int) (Value, int) {
+	end := endOfValue(b, i)
+	if b[i] == 'n' {
+		return Value{}, end
+	}
+	return Value{b[i:end:end]}, end
+}
+
+// fields calls each with the fields of an object, their names as they are written, until it returns false.
+func fields(b []byte, each func(name []byte, v Value) bool) {
+	for i := after(b, 1); b[i] != '}'; {
+		if b[i] == ',' {
+			i = after(b, i+1)
+		}
+		end := endOfText(b, i)
+		name := b[i:end]
+		i = after(b, after(b, end)+1) // the colon
+		v, end := part(b, i)
+		if !each(name, v) {
+			return
+		}
+		i = after(b, end)
+	}
+}
+
+// items calls each with the items of an array until it returns false.
+func items(b []byte, each func(v Value) bool) {
+	for i := after(b, 1); b[i] != ']'; {
+		if b[i] == ',' {
+			i = after(b, i+1)
+		}
+		v, end := part(b, i)
+		if !each(v) {
+			return
+		}
+		i = after(b, end)
+	}
+}
+
+// is reports whether a field's written name is this one.
+func is(written []byte, name string) bool {
+	if bytes.IndexByte(written, '\\') < 0 {
+		return string(written[1:len(written)-1]) == name
+	}
+	return text(written) == name
+}
+
+// text is a string that is written so.
+func text(written []byte) string { return codec.NewReader(written).String() }
