@@ -42,7 +42,7 @@ func (w *worker) Execute(ctx context.Context, a *run.Active) error {
 		return err
 	}
 	w.enter(a.Run)
-	defer w.leave(a.Run.Session)
+	defer w.leave(a.Run)
 	if err := a.Run.Refusal(); err != nil {
 		return finish(a, run.Aborted, err.Error())
 	}
@@ -67,6 +67,9 @@ func (w *worker) enter(r run.Run) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begun = append(w.begun, r.ID)
+	if r.Urgent {
+		return // it runs beside the others
+	}
 	if w.running == nil {
 		w.running = map[session.Key]int{}
 	}
@@ -79,10 +82,12 @@ func (w *worker) enter(r run.Run) {
 	w.most = max(w.most, total)
 }
 
-func (w *worker) leave(key session.Key) {
+func (w *worker) leave(r run.Run) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.running[key]--
+	if !r.Urgent {
+		w.running[r.Session]--
+	}
 }
 
 func (w *worker) ids() []string {
