@@ -156,6 +156,7 @@ func (g *game) play(data json.RawMessage) {
 		if err := g.bot.Wait(g.t.Context(), func() bool { return len(g.bot.Sent()) >= s.N }); err != nil {
 			g.t.Fatalf("%d messages are awaited: %v", s.N, err)
 		}
+		synctest.Wait() // the gateway hears that the last one was taken
 	case "approve":
 		g.approve()
 	case "plugin":

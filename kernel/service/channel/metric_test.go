@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,12 +60,12 @@ func said(state wit.ConnectionState) *wit.ChannelAnswer {
 // not been; the doctor and channels.status say the same.
 func TestMetricsOfAccounts(t *testing.T) {
 	inBubble("polls", t, func(t *testing.T) {
-		var dead, refused bool
+		var dead, refused atomic.Bool
 		w := newWorld(t, asking(func(account string) (uint16, error) {
 			switch {
-			case account == "b" && dead:
+			case account == "b" && dead.Load():
 				return 0, wit.NewError(wit.CodeUnavailable, "nobody there")
-			case account == "b" && refused, account == "d":
+			case account == "b" && refused.Load(), account == "d":
 				return 401, nil
 			}
 			return 200, nil
@@ -89,15 +90,16 @@ func TestMetricsOfAccounts(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		look("at first", "a 1 2, b 1 2, d 0 2", false, "chat/d: needs_login")
-		dead = true
+		dead.Store(true)
 		time.Sleep(60 * time.Second)
 		look("b cannot be reached", "a 1 2, b 0 62, d 0 62", false, "chat/d: needs_login")
 		w.configure(w.accounts[:3]...)
 		look("without d", "a 1 2, b 0 62", true, "chat/b: disconnected")
-		dead, refused = false, true
+		dead.Store(false)
+		refused.Store(true)
 		time.Sleep(20 * time.Second)
 		look("b is refused", "a 1 2, b 0 82", false, "chat/b: needs_login")
-		refused = false
+		refused.Store(false)
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		if got := figures(s); !strings.HasPrefix(got, "a 1 2, b 1 ") {
@@ -111,14 +113,14 @@ func TestMetricsOfAccounts(t *testing.T) {
 		}
 	})
 	inBubble("connections", t, func(t *testing.T) {
-		var dead bool
-		gw := newPipe()
+		var gw atomic.Pointer[pipe] // nil while there is no way to it
+		gw.Store(newPipe())
 		w := newWorld(t, opener(wit.OpenConnection{}, silent))
 		w.dialer = &exchange{answer: func(int) (channel.Conn, error) {
-			if dead {
-				return nil, wit.NewError(wit.CodeUnavailable, "no route")
+			if open := gw.Load(); open != nil {
+				return open, nil
 			}
-			return gw, nil
+			return nil, wit.NewError(wit.CodeUnavailable, "no route")
 		}}
 		s, _ := w.run()
 		time.Sleep(time.Hour)
@@ -129,13 +131,12 @@ func TestMetricsOfAccounts(t *testing.T) {
 		if d := time.Since(began); d != time.Hour || !s.ConnectedSince("chat", "none").IsZero() {
 			t.Errorf("connected since %v", d)
 		}
-		dead = true
-		_ = gw.Close()
+		_ = gw.Swap(nil).Close()
 		time.Sleep(time.Minute)
 		if got := figures(s); !strings.HasPrefix(got, "main 0 36") || !s.ConnectedSince("chat", "main").IsZero() {
 			t.Errorf("a broken one: %q", got)
 		}
-		dead, gw = false, newPipe()
+		gw.Store(newPipe())
 		time.Sleep(6 * time.Second)
 		if got := figures(s); got != "main 1 0" {
 			t.Errorf("it is back: %q", got)
