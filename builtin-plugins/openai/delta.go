@@ -14,14 +14,15 @@ import (
 //	{"refusal":"I cannot do that."}
 //	{"tool_calls":[…]}
 func (s *state) delta(delta json.Value, answer *wit.ProviderAnswer) {
-	s.keep(delta)
-	s.thinking(delta, answer)
-	s.content(delta.Get("content"), answer)
-	if refusal := delta.Get("refusal"); refusal.Exists() && refusal.Text() != "" {
-		s.text(refusal, answer)
+	p := readPiece(delta)
+	s.keep(delta, &p)
+	s.thinking(&p, answer)
+	s.content(p.content, answer)
+	if p.refusal.Exists() && p.refusal.Text() != "" {
+		s.text(p.refusal, answer)
 		s.reason = refused
 	}
-	for call := range delta.Get("tool_calls").Items() {
+	for call := range p.calls.Items() {
 		s.spoke = true
 		if !s.call(call, answer) {
 			s.fail(answer, wit.NewError(wit.CodeTooLarge, "openai: the model calls more tools at once than the gateway takes"))
@@ -30,11 +31,11 @@ func (s *state) delta(delta json.Value, answer *wit.ProviderAnswer) {
 	}
 }
 
-// thinking reads the fields that servers give the model's thinking in. One that fills both of them says the same
-// twice, so the first that was used is read.
-func (s *state) thinking(delta json.Value, answer *wit.ProviderAnswer) {
-	for _, name := range [...]string{"reasoning_content", "reasoning"} {
-		field := delta.Get(name)
+// thinking reads the fields of thinking. A server that fills both of them says the same twice, so the first that was
+// used is read.
+func (s *state) thinking(p *piece, answer *wit.ProviderAnswer) {
+	for n, name := range thinkingFields {
+		field := p.thinking[n]
 		if !field.IsText() || field.Text() == "" || s.thinkingField != "" && s.thinkingField != name {
 			continue
 		}

@@ -11,14 +11,6 @@ import (
 // maxExplanation bounds what of a server's own words is passed on.
 const maxExplanation = 300
 
-// isFailure reports whether an event, or a choice in one, says that something went wrong.
-func isFailure(event json.Value) bool {
-	problem := event.Get("error")
-	return problem.IsObject() || problem.IsText() && problem.Text() != "" ||
-		event.Get("type").Text() == "error" || event.Get("object").Text() == "error" ||
-		!event.Get("choices").Exists() && event.Get("detail").Exists()
-}
-
 // problem is what a server says of a failure.
 type problem struct {
 	status      int64
@@ -51,7 +43,7 @@ const unreadable = "unreadable"
 //
 // A code that is a number is the status that the response would have had, had it not begun well.
 func readProblem(status int64, body string) problem {
-	reply, err := json.Parse([]byte(strings.TrimSpace(strings.TrimPrefix(body, "data:"))))
+	reply, err := json.ParseText(strings.TrimSpace(strings.TrimPrefix(body, "data:")))
 	for item := range reply.Items() {
 		reply = item
 		break

@@ -20,7 +20,7 @@ func (h *half) join(value json.Value) string {
 	inside := string(*h) + raw[1:len(raw)-1]
 	end := len(inside) - len(firstHalf(inside))
 	*h = half(inside[end:])
-	whole, _ := json.Parse([]byte(`"` + inside[:end] + `"`)) // it was valid, and so are its parts
+	whole, _ := json.ParseText(`"` + inside[:end] + `"`) // it was valid, and so are its parts
 	return whole.Text()
 }
 

@@ -121,7 +121,7 @@ func arguments(args wit.JSON) string {
 		return "{}"
 	}
 	text := value.Text()
-	if inner, err := json.Parse([]byte(text)); err == nil && inner.IsObject() {
+	if inner, err := json.ParseText(text); err == nil && inner.IsObject() {
 		return text
 	}
 	return string(json.Object{}.Raw("unreadable", args).JSON())

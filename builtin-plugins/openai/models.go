@@ -40,7 +40,7 @@ func (c *config) readModels(response *wit.HTTPResponse) ([]wit.Model, error) {
 	case response.Status != 200:
 		return nil, failure(int64(response.Status), body, retryAfter(response.Headers))
 	}
-	list, err := json.Parse([]byte(body))
+	list, err := json.ParseText(body)
 	if err != nil || !list.Get("data").IsArray() {
 		return nil, wit.NewError(wit.CodeUnavailable, "openai: the server's list of models cannot be read; check baseUrl")
 	}

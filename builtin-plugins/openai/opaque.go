@@ -49,11 +49,13 @@ func (s *state) opaque() wit.JSON {
 }
 
 // keep takes up what of a message has to come back.
-func (s *state) keep(message json.Value) {
-	if found := signatures(message); found != nil {
-		s.signatures = found
+func (s *state) keep(message json.Value, p *piece) {
+	if p.signed {
+		if found := signatures(message); found != nil {
+			s.signatures = found
+		}
 	}
-	for item := range message.Get("reasoning_details").Items() {
+	for item := range p.details.Items() {
 		if len(s.details)+len(item.Raw()) < maxOpaque {
 			s.details = s.details.Add(item.Raw())
 		}

@@ -88,53 +88,54 @@ func (s *state) stop(answer *wit.ProviderAnswer) {
 
 // data reads an event, or, from a server that does not stream, the whole answer.
 func (s *state) data(text string, answer *wit.ProviderAnswer) {
-	event, err := json.Parse([]byte(text))
+	value, err := json.ParseText(text)
+	e := readEvent(value)
 	switch {
 	case err != nil && s.begun && strings.HasPrefix(text, "{"):
 		return // half an event, where the stream was cut off: what comes next is its end
-	case err != nil || event.IsArray():
+	case err != nil || value.IsArray():
 		s.fail(answer, failure(s.status, text, s.wait)) // some give a failure as a list, a text or a page
 		return
-	case !event.IsObject():
+	case !value.IsObject():
 		return // "ping" and null keep the connection alive
-	case isFailure(event):
+	case e.failed():
 		s.fail(answer, failure(s.status, text, s.wait))
 		return
 	}
 	s.begun = true
-	for choice := range event.Get("choices").Items() {
-		if choice.Get("index").Int() == 0 && !s.done {
-			s.choice(choice, answer)
+	for value := range e.choices.Items() {
+		if choice := readEvent(value); choice.index.Int() == 0 && !s.done {
+			s.choice(value, &choice, answer)
 		}
 	}
-	if counted := firstObject(event.Get("usage"), event.Get("x_groq", "usage")); counted.IsObject() {
+	if counted := firstObject(e.usage, e.groq.Get("usage")); counted.IsObject() {
 		answer.Usage = usage(counted)
 	}
 }
 
 // choice reads a piece of the answer, or all of it: "message" instead of "delta" is whole. After pieces it repeats them,
 // and is left out.
-func (s *state) choice(choice json.Value, answer *wit.ProviderAnswer) {
-	whole := choice.Get("message")
+func (s *state) choice(value json.Value, choice *event, answer *wit.ProviderAnswer) {
+	whole := choice.message
 	before := len(answer.Deltas) + len(answer.CallDeltas)
 	switch {
 	case !whole.IsObject():
-		s.delta(choice.Get("delta"), answer)
+		s.delta(choice.delta, answer)
 	case !s.spoke:
 		s.delta(whole, answer)
 	}
 	said := len(answer.Deltas)+len(answer.CallDeltas) > before
-	reason := strings.ToLower(choice.Get("finish_reason").Text())
+	reason := strings.ToLower(choice.reason.Text())
 	switch {
 	case s.done:
 		return
-	case isFailure(choice) || failed(reason):
-		s.fail(answer, failure(s.status, string(choice.Raw()), s.wait))
+	case choice.failed() || failed(reason):
+		s.fail(answer, failure(s.status, string(value.Raw()), s.wait))
 		return
 	case reason != "" && s.reason != refused:
 		s.reason = reason
 	}
-	if counted := choice.Get("usage"); counted.IsObject() {
+	if counted := choice.usage; counted.IsObject() {
 		answer.Usage = usage(counted)
 	}
 	switch {

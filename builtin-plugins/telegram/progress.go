@@ -30,7 +30,7 @@ func loadProgress(host *sdk.Host, idempotencyKey string, parts int) *progress {
 	if err != nil || !ok {
 		return p
 	}
-	if v, err := json.Parse([]byte(value)); err == nil {
+	if v, err := json.ParseText(value); err == nil {
 		for id := range v.Items() {
 			if len(p.ids) < parts {
 				p.ids = append(p.ids, id.Text())

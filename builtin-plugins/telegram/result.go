@@ -34,7 +34,7 @@ func decode(response *wit.HTTPResponse) result {
 	if response.Text != nil {
 		body = *response.Text
 	}
-	v, err := json.Parse([]byte(body))
+	v, err := json.ParseText(body)
 	if err != nil || !v.Get("ok").Exists() {
 		return result{failure: wit.NewError(wit.CodeUnavailable, "the answer is not Telegram's (status "+strconv.Itoa(int(response.Status))+"); is apiRoot right?")}
 	}

@@ -18,7 +18,7 @@ func handleWebhook(a *answer, call *wit.WebhookRequest) {
 	if call.Text == nil {
 		return
 	}
-	v, err := json.Parse([]byte(*call.Text))
+	v, err := json.ParseText(*call.Text)
 	if err != nil {
 		a.log.Warn("telegram: a webhook call was not JSON and is passed over")
 		return

@@ -59,7 +59,7 @@ func received(response *wit.HTTPResponse) (json.Value, error) {
 		return json.Value{}, &wit.Error{Code: wit.CodeUnavailable, Retryable: response.Status == 429 || response.Status >= 500,
 			Message: "the server answered " + strconv.Itoa(int(response.Status)) + ": check the account's url"}
 	}
-	return json.Parse([]byte(*response.Text))
+	return json.ParseText(*response.Text)
 }
 
 // failed shows the owner what is wrong and polls again in five seconds; a wrong token waits for another.

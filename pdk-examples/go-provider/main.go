@@ -62,7 +62,7 @@ func (echo) Chunk(_ *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswer, e
 
 // read adds what one event says to the answer.
 func read(data string, answer *wit.ProviderAnswer) error {
-	event, err := json.Parse([]byte(data))
+	event, err := json.ParseText(data)
 	if err != nil {
 		return err
 	}

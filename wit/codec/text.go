@@ -45,19 +45,18 @@ func (r *Reader) rune() bool {
 
 // escapedText reads on from the first escape of a string that starts at start.
 func (r *Reader) escapedText(start int) []byte {
-	out := append(make([]byte, 0, 2*(r.pos-start)+32), r.data[start:r.pos]...)
-	for r.pos < len(r.data) {
-		from := r.pos
+	out := make([]byte, 0, 2*(r.pos-start)+32)
+	for from := start; r.pos < len(r.data); {
 		switch c := r.data[r.pos]; {
 		case c == '"':
 			r.pos++
-			return out
+			return append(out, r.data[from:r.pos-1]...)
 		case c == '\\':
-			out = r.escape(out)
+			out = r.escape(append(out, r.data[from:r.pos]...))
 			if r.err != nil {
 				return nil
 			}
-			continue
+			from = r.pos
 		case c < ' ':
 			r.Fail("control character in a string")
 			return nil
@@ -68,7 +67,6 @@ func (r *Reader) escapedText(start int) []byte {
 				return nil
 			}
 		}
-		out = append(out, r.data[from:r.pos]...)
 	}
 	r.Fail("the text ends inside a string")
 	return nil
@@ -84,13 +82,17 @@ func (r *Reader) escape(out []byte) []byte {
 	if c == 'u' {
 		return r.unicodeEscape(out)
 	}
-	i := strings.IndexByte(`"\/bfnrt`, c)
+	if c == '"' || c == '\\' {
+		r.pos += 2
+		return append(out, c)
+	}
+	i := strings.IndexByte("/bfnrt", c)
 	if i < 0 {
 		r.Fail("unknown escape in a string")
 		return nil
 	}
 	r.pos += 2
-	return append(out, "\"\\/\b\f\n\r\t"[i])
+	return append(out, "/\b\f\n\r\t"[i])
 }
 
 func (r *Reader) unicodeEscape(out []byte) []byte {

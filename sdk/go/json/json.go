@@ -12,6 +12,7 @@ package json
 
 import (
 	"iter"
+	"unsafe"
 
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/carapace-gateway/carapace/wit/codec"
@@ -28,6 +29,18 @@ func Parse(data []byte) (Value, error) {
 	err := wit.Unmarshal(data, &v)
 	return v, err
 }
+
+// ParseText is Parse of a text, which is not copied.
+func ParseText(text string) (Value, error) {
+	var v viewed
+	err := wit.Unmarshal(unsafe.Slice(unsafe.StringData(text), len(text)), &v) // which changes nothing
+	return v.Value, err
+}
+
+// viewed is a Value that is a part of what is read.
+type viewed struct{ Value }
+
+func (v *viewed) ReadJSON(r *codec.Reader) { v.raw = r.View() }
 
 // ReadJSON makes a Value part of records that are read field by field.
 func (v *Value) ReadJSON(r *codec.Reader) { v.raw = r.Raw() }
@@ -54,16 +67,11 @@ func (v Value) Get(path ...string) Value {
 	return v
 }
 
-func (v Value) field(name string) (found Value) {
-	if v.is('{') {
-		fields(v.raw, func(written []byte, field Value) bool {
-			if is(written, name) {
-				found = field
-			}
-			return true // of a name that comes twice the last one counts
-		})
+func (v Value) field(name string) Value {
+	if !v.is('{') {
+		return Value{}
 	}
-	return found
+	return field(v.raw, name)
 }
 
 // Fields yields an object's fields in their order; nothing for other kinds.

@@ -98,6 +98,11 @@ func FuzzValue(f *testing.F) {
 			t.Skip(err) // a number that is too large for it
 		}
 		compare(t, v, want)
+		text, err := json.ParseText(string(data))
+		if err != nil {
+			t.Fatalf("as a text: %v", err)
+		}
+		compare(t, text, want)
 	})
 }
 

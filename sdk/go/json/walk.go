@@ -2,6 +2,7 @@ package json
 
 import (
 	"bytes"
+	"unsafe"
 
 	"github.com/carapace-gateway/carapace/wit/codec"
 )
@@ -65,13 +66,30 @@ func endOfWord(b []byte, i int) int {
 	return i
 }
 
-// part is the value from i on, absent for null, and the place after it.
-func part(b []byte, i int) (Value, int) {
-	end := endOfValue(b, i)
+// value is the one from i to end, absent for null.
+func value(b []byte, i, end int) Value {
 	if b[i] == 'n' {
-		return Value{}, end
+		return Value{}
 	}
-	return Value{b[i:end:end]}, end
+	return Value{b[i:end:end]}
+}
+
+// field is the last field with a name, absent where an object has none.
+func field(b []byte, name string) (found Value) {
+	for i := after(b, 1); b[i] != '}'; {
+		if b[i] == ',' {
+			i = after(b, i+1)
+		}
+		end := endOfText(b, i)
+		here := is(b[i:end], name)
+		i = after(b, after(b, end)+1) // the colon
+		end = endOfValue(b, i)
+		if here {
+			found = value(b, i, end)
+		}
+		i = after(b, end)
+	}
+	return found
 }
 
 // fields calls each with the fields of an object, their names as they are written, until it returns false.
@@ -83,8 +101,8 @@ func fields(b []byte, each func(name []byte, v Value) bool) {
 		end := endOfText(b, i)
 		name := b[i:end]
 		i = after(b, after(b, end)+1) // the colon
-		v, end := part(b, i)
-		if !each(name, v) {
+		end = endOfValue(b, i)
+		if !each(name, value(b, i, end)) {
 			return
 		}
 		i = after(b, end)
@@ -97,8 +115,8 @@ func items(b []byte, each func(v Value) bool) {
 		if b[i] == ',' {
 			i = after(b, i+1)
 		}
-		v, end := part(b, i)
-		if !each(v) {
+		end := endOfValue(b, i)
+		if !each(value(b, i, end)) {
 			return
 		}
 		i = after(b, end)
@@ -107,11 +125,16 @@ func items(b []byte, each func(v Value) bool) {
 
 // is reports whether a field's written name is this one.
 func is(written []byte, name string) bool {
-	if bytes.IndexByte(written, '\\') < 0 {
-		return string(written[1:len(written)-1]) == name
+	if len(written) == len(name)+2 && string(written[1:len(written)-1]) == name {
+		return true
 	}
-	return text(written) == name
+	return len(written) > len(name)+2 && bytes.IndexByte(written, '\\') >= 0 && text(written) == name
 }
 
-// text is a string that is written so.
-func text(written []byte) string { return codec.NewReader(written).String() }
+// text is a string that is written so. Where nothing in it is escaped it is a part of the value, which never changes.
+func text(written []byte) string {
+	if bytes.IndexByte(written, '\\') < 0 {
+		return unsafe.String(&written[1], len(written)-2) // of an empty one, the closing quote's place
+	}
+	return codec.NewReader(written).String()
+}
