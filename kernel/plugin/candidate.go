@@ -43,11 +43,21 @@ func (c *candidate) digest() (string, error) {
 	return hex.EncodeToString(slices.Concat(c.sum[:8], sum[:8])), nil
 }
 
-// scout looks for candidates. It keeps nothing.
+// scout looks for candidates. It belongs to whoever looks.
 type scout struct {
 	sources []source.Source
 	gateway string         // this gateway's version
 	hooks   []wit.HookName // those that are fired; nil is all
+
+	// What the manifests of the last look say, by the sums of their texts: reading one compiles its schemas, and few
+	// change between two looks.
+	seen map[[sha256.Size]byte]decoded
+}
+
+// decoded is what a text says, or what is wrong with it.
+type decoded struct {
+	manifest *wit.Manifest
+	err      error
 }
 
 // candidates lists the packages of each id, the one that should run first.
@@ -55,6 +65,8 @@ type scout struct {
 // missing then.
 func (s *scout) candidates() (map[string][]candidate, error) {
 	found := map[string][]candidate{}
+	before := s.seen
+	s.seen = make(map[[sha256.Size]byte]decoded, len(before))
 	var failed error
 	for rank, from := range s.sources {
 		packages, err := from.Packages()
@@ -64,7 +76,7 @@ func (s *scout) candidates() (map[string][]candidate, error) {
 		}
 		for _, pkg := range packages {
 			c := candidate{pkg: pkg, rank: rank}
-			c.err = s.read(&c)
+			c.err = s.read(&c, before)
 			// The fingerprint of what is broken has its error in it, so it is tried again once either changes.
 			if c.err != nil {
 				c.fingerprint = fmt.Sprintf("%s|%s|%s", pkg.Path, pkg.ManifestStamp(), c.err)
@@ -89,15 +101,20 @@ func dropOrphans(found map[string][]candidate) {
 	}
 }
 
-// read fills in a candidate's manifest and fingerprint.
-func (s *scout) read(c *candidate) error {
+// read fills in a candidate's manifest and fingerprint. before is what was seen the last time.
+func (s *scout) read(c *candidate, before map[[sha256.Size]byte]decoded) error {
 	data, err := c.pkg.Manifest()
 	if err != nil {
 		return err
 	}
 	c.sum = sha256.Sum256(data)
-	if c.manifest, err = manifest.Decode(data, s.gateway); err != nil {
-		return err
+	says, known := before[c.sum]
+	if !known {
+		says.manifest, says.err = manifest.Decode(data, s.gateway)
+	}
+	s.seen[c.sum] = says
+	if c.manifest = says.manifest; says.err != nil {
+		return says.err
 	}
 	if c.manifest.ID != c.pkg.Folder {
 		return wit.Errorf(wit.CodeInvalid, "plugin.json: id: %q is not the folder's name %q: make them the same", c.manifest.ID, c.pkg.Folder)
