@@ -32,7 +32,12 @@ type builder struct {
 func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *version, refused *Update, passing bool) {
 	u := &Update{Path: c.pkg.Path}
 	if c.err != nil {
-		u.Reason, u.Hint = c.err.Error(), "correct the plugin's files: each save is looked at again"
+		u.Reason = c.err.Error()
+		if wit.CodeOf(c.err) == wit.CodeUnavailable {
+			u.Hint = "it is tried again and again"
+			return nil, u, true
+		}
+		u.Hint = "correct the plugin's files: each save is looked at again"
 		return nil, u, false
 	}
 	u.Version = c.manifest.Version
@@ -44,7 +49,7 @@ func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *versi
 	if len(lacking) > 0 {
 		if u.Digest, err = c.digest(); err != nil {
 			u.Reason = err.Error()
-			return nil, u, false
+			return nil, u, wit.CodeOf(err) == wit.CodeUnavailable
 		}
 		u.Lacking = lacking
 		u.Reason = "needs grant: " + strings.Join(lacking, ", ")

@@ -39,7 +39,8 @@ type Package struct {
 	Engine engine.Engine
 }
 
-// Manifest reads plugin.json, of at most wit.ManifestMax bytes. Errors: CodeInvalid when there is none, CodeTooLarge.
+// Manifest reads plugin.json, of at most wit.ManifestMax bytes. Errors: CodeInvalid when there is none, CodeTooLarge,
+// CodeUnavailable when the disk fails.
 func (p *Package) Manifest() ([]byte, error) {
 	data, err := p.read(path.Join(p.Folder, manifestFile), wit.ManifestMax)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -64,7 +65,10 @@ func (p *Package) find(file string) (string, fs.FileInfo, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err != nil || !info.Mode().IsRegular() {
+		if err != nil {
+			return "", nil, wit.Errorf(wit.CodeUnavailable, "entry: %s cannot be read: %w", file, err)
+		}
+		if !info.Mode().IsRegular() {
 			return "", nil, wit.Errorf(wit.CodeInvalid, "entry: %s cannot be read: make it a plain file", file)
 		}
 		return name, info, nil
@@ -106,6 +110,11 @@ func (p *Package) Code(file string) ([]byte, error) {
 	return p.read(name, maxCode)
 }
 
+// read makes a failure of the disk, which may pass, unavailable.
 func (p *Package) read(name string, limit int64) ([]byte, error) {
-	return file.ReadFS(p.Root, name, limit)
+	data, err := file.ReadFS(p.Root, name, limit)
+	if err != nil && wit.CodeOf(err) == wit.CodeInternal && !errors.Is(err, fs.ErrNotExist) {
+		return nil, wit.Errorf(wit.CodeUnavailable, "%s cannot be read: %w", path.Base(name), err)
+	}
+	return data, err
 }
