@@ -46,7 +46,7 @@ func newAccount(id message.Account, settings Account, p parts) (*account, *loop)
 		worker:  &worker{id: id, plugins: p.plugins, inbox: p.inbox, letters: p.letters, builds: p.builds, view: &a.view},
 		results: make(chan result, 1), spawn: l.tasks.Go,
 	}
-	l.traffic = traffic{id: id, at: a.at, dialer: p.dialer, log: p.log, redact: p.redact, spawn: l.tenure.spawn, mail: &l.mail}
+	l.traffic = traffic{id: id, at: a.at, dialer: p.dialer, redact: p.redact, spawn: l.tenure.spawn, mail: &l.mail, complaints: complaints{log: p.log}}
 	l.show()
 	return a, l
 }

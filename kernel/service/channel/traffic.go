@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
@@ -18,7 +16,6 @@ type traffic struct {
 	id     message.Account
 	at     address
 	dialer Dialer
-	log    hclog.Logger
 	redact func(string) string
 	spawn  func(func()) // the loop waits for what it spawned
 	mail   *mailbox     // the loop's
@@ -28,6 +25,8 @@ type traffic struct {
 	requests requests
 	conns    connections
 	timers   timers
+
+	complaints complaints // over all starts
 }
 
 // begin makes an empty traffic of a new start.
@@ -64,13 +63,13 @@ func (t *traffic) perform(p Plugin, in *input, a *wit.ChannelAnswer) {
 	}
 	for _, f := range a.Frames {
 		if !t.conns.send(f) {
-			t.log.Warn("frame dropped: its connection is closed", "account", t.id, "connection", t.shown(f.Connection))
+			t.complaints.warn("frame dropped: its connection is closed", "account", t.id, "connection", t.shown(f.Connection))
 		}
 	}
 	now := time.Now()
 	for _, w := range a.Timers {
 		if !t.timers.set(w, now, t.mail.count[fromTimer]) {
-			t.log.Warn("timer not set: the account has too many", "account", t.id, "timer", t.shown(w.ID))
+			t.complaints.warn("timer not set: the account has too many", "account", t.id, "timer", t.shown(w.ID))
 		}
 	}
 	for i := range a.Requests {
@@ -109,7 +108,7 @@ func (t *traffic) request(q query) {
 		t.fetch(q)
 	case admitNever:
 		if !t.mail.room(fromRefusal) {
-			t.log.Warn("request dropped: the account has too many", "account", t.id, "request", t.shown(q.request.ID))
+			t.complaints.warn("request dropped: the account has too many", "account", t.id, "request", t.shown(q.request.ID))
 			return
 		}
 		in := responded(t.gen, refusal(q.request.ID, wit.Errorf(wit.CodeRateLimited, "%d requests of account %s are waiting already", maxQueued, t.id)))
@@ -147,6 +146,6 @@ func (t *traffic) open(o wit.OpenConnection) {
 			}
 		})
 	default:
-		t.log.Warn("connection not opened: the account has too many", "account", t.id, "connection", t.shown(o.Connection))
+		t.complaints.warn("connection not opened: the account has too many", "account", t.id, "connection", t.shown(o.Connection))
 	}
 }
