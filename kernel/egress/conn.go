@@ -186,8 +186,13 @@ func (c *Conn) Permitted(p Policy) error {
 	return c.m.scrub(err)
 }
 
-// OnClose has fn called once the connection has ended.
-func (c *Conn) OnClose(fn func()) { context.AfterFunc(c.ctx, fn) }
+// OnClose has fn called once the connection has ended and its descriptor is free.
+func (c *Conn) OnClose(fn func()) {
+	context.AfterFunc(c.ctx, func() {
+		c.wire.close()
+		fn()
+	})
+}
 
 // splitScheme cuts a url where its scheme ends.
 func splitScheme(raw string) (scheme, rest string) {
