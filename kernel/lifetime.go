@@ -8,8 +8,12 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// hookTimeout bounds what plugins may do while the gateway starts or stops.
-const hookTimeout = 5 * time.Second
+// What plugins may do while the gateway starts or stops. Its end is to come within five seconds, whatever a plugin does,
+// and requests that run have two of them.
+const (
+	startHooks = 5 * time.Second
+	stopHooks  = time.Second
+)
 
 // storeTimeout bounds how long a probe waits for the store.
 const storeTimeout = 2 * time.Second
@@ -30,7 +34,7 @@ func (k *Kernel) ready(ctx context.Context) error {
 // started tells the plugins that the gateway is up; it does not make clients wait.
 func (k *Kernel) started(ctx context.Context) {
 	go func() {
-		ctx, cancel := context.WithTimeout(ctx, hookTimeout)
+		ctx, cancel := context.WithTimeout(ctx, startHooks)
 		defer cancel()
 		_, _ = hook.GatewayStart.Fire(ctx, k.hooks, wit.HookContext{}, hook.None{}) // Fire logs what failed
 	}()
@@ -38,7 +42,7 @@ func (k *Kernel) started(ctx context.Context) {
 
 // stopping tells the plugins that the gateway is about to stop.
 func (k *Kernel) stopping() {
-	ctx, cancel := context.WithTimeout(context.Background(), hookTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), stopHooks)
 	defer cancel()
 	_, _ = hook.GatewayStop.Fire(ctx, k.hooks, wit.HookContext{}, hook.None{}) // Fire logs what failed
 }

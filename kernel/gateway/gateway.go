@@ -179,6 +179,7 @@ func (g *Gateway) Run(ctx context.Context, listeners ...net.Listener) error {
 // stop ends what runs: clients are told first, then requests may finish, then connections are closed.
 func (g *Gateway) stop(srv *http.Server) {
 	g.hub.close()
+	g.sockets.dismiss()
 	g.requests.running.close()
 	g.broadcast.send(shutdownKind.Event(wire.Shutdown{Reason: "gateway stopping"}), nil)
 	grace, cancel := context.WithTimeout(context.Background(), g.limits.Drain)

@@ -39,7 +39,7 @@ type Limits struct {
 	// Write is how long a client that is written to may take nothing at all.
 	Write time.Duration // 10 s
 	// Drain is how long requests may finish when the gateway stops.
-	Drain time.Duration // 5 s
+	Drain time.Duration // 2 s
 }
 
 // queue returns the bounds of what may wait to be sent to a client of this protocol, in frames and in bytes.
@@ -78,7 +78,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Tick, 30*time.Second)
 	set(&l.Ping, 30*time.Second)
 	set(&l.Write, 10*time.Second)
-	set(&l.Drain, 5*time.Second)
+	set(&l.Drain, 2*time.Second)
 	return l
 }
 

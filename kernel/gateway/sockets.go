@@ -20,6 +20,7 @@ type sockets struct {
 	count   int
 	byIP    map[string]int // an address without connections has no entry
 	resting *list.List     // of *socket: those that ask for nothing, the longest first
+	closed  bool           // nobody enters any more
 }
 
 func newSockets(l Limits, exempt func(ip string) bool) *sockets {
@@ -46,7 +47,7 @@ func (s *sockets) enter(c net.Conn) *socket {
 	if !loopback(k.ip) {
 		room -= s.most / 8
 	}
-	if !s.exempt(k.ip) && s.byIP[k.ip] >= s.perIP || s.count >= room && !s.evict() {
+	if s.closed || !s.exempt(k.ip) && s.byIP[k.ip] >= s.perIP || s.count >= room && !s.evict() {
 		return nil
 	}
 	s.count++
@@ -65,6 +66,16 @@ func (s *sockets) evict() bool {
 	s.leave(k)
 	_ = k.Conn.Close() // does not block: nothing is being written
 	return true
+}
+
+// dismiss lets nobody in any more and closes the connections that ask for nothing. The HTTP server would wait for those
+// that never have: it takes them for requests on their way, for five seconds.
+func (s *sockets) dismiss() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for s.evict() {
+	}
 }
 
 // leave ends a connection's count. The caller holds mu.

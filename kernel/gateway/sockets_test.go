@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway"
@@ -166,4 +167,25 @@ func TestBusyStrangersLeaveRoomForTheOwner(t *testing.T) {
 		t.Error("the owner is kept out")
 	}
 	r.connect(client.Options{}).Close()
+}
+
+// TestStopDoesNotWaitForIdleConnections, also for those that never asked for anything.
+func TestStopDoesNotWaitForIdleConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := bootWorld(t, gateway.Limits{Drain: time.Hour})
+		silent, asked := w.dial(t, far(1)), w.dial(t, far(2))
+		if !open(asked) {
+			t.Fatal("it was not answered")
+		}
+		go func() { _, _ = io.Copy(io.Discard, asked) }() // the rest of the answer
+		synctest.Wait()
+		start := time.Now()
+		r.stop()
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("stopping took %v", took)
+		}
+		if open(silent) {
+			t.Error("the connection is open")
+		}
+	})
 }
