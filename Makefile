@@ -35,8 +35,9 @@ test: plugins ## run the tests
 
 check: generate fmt vet lint test race ## all that CI checks: drift, formatting, vet, dead code, tests, tests with the race detector
 
-vet: plugins ## look for mistakes that compile
+vet: plugins ## look for mistakes that compile, and for what does not compile on Windows
 	$(GO) vet ./...
+	GOOS=windows $(GO) build ./cmd/...
 
 # Dead is what no command reaches; what only tests use lives in folders that end in test.
 lint: plugins ## staticcheck, and code that nobody calls

@@ -97,7 +97,7 @@ func (b *costBench) row(ctx context.Context, gateway, name string, measure func(
 	if err := b.profiler.prepare(name); err != nil {
 		return nil, err
 	}
-	p, err := process.Launch(ctx, gateway, dir)
+	p, err := process.Launch(ctx, process.Config{Gateway: gateway, StateDir: dir})
 	if err != nil {
 		return nil, err
 	}

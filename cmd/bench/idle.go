@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/carapace-gateway/carapace/cmd/process"
@@ -17,8 +16,7 @@ const idleConnections = 10000
 
 // idle measures what a connected client that says nothing costs.
 func idle(ctx context.Context, gateway string) ([]table, error) {
-	limit := syscall.Rlimit{Cur: idleConnections + 1000, Max: idleConnections + 1000}
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+	if err := raiseFiles(idleConnections + 1000); err != nil {
 		return nil, fmt.Errorf("%d connections need as many open files: %w", idleConnections, err)
 	}
 	dir, err := os.MkdirTemp("", "carapace-bench-")
@@ -26,7 +24,7 @@ func idle(ctx context.Context, gateway string) ([]table, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	p, err := process.Launch(ctx, gateway, dir)
+	p, err := process.Launch(ctx, process.Config{Gateway: gateway, StateDir: dir})
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func requests(ctx context.Context, gateway string) ([]table, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	p, err := process.Launch(ctx, gateway, dir)
+	p, err := process.Launch(ctx, process.Config{Gateway: gateway, StateDir: dir})
 	if err != nil {
 		return nil, err
 	}

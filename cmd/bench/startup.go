@@ -57,7 +57,7 @@ func (m measured) row(name string) []string {
 // startOnce starts the gateway on a state directory, asks it two questions and stops it.
 func startOnce(ctx context.Context, gateway, dir string) (measured, error) {
 	var m measured
-	p, err := process.Launch(ctx, gateway, dir)
+	p, err := process.Launch(ctx, process.Config{Gateway: gateway, StateDir: dir})
 	if err != nil {
 		return m, err
 	}

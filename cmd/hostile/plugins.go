@@ -1,108 +1,102 @@
 package main
 
 import (
-	"bytes"
-	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"syscall"
+
+	"github.com/carapace-gateway/carapace/wit"
 )
 
-// plugins are what is dropped, by folder. Each makes what is in its folder.
-func plugins() map[string]func(dir string) error {
-	return map[string]func(dir string) error{
-		"compile-bomb": func(dir string) error { return tool(dir, emptyObject, tableBomb()) },
-		"slow-compile": func(dir string) error { return tool(dir, emptyObject, slowModule()) },
-		"schema-bomb":  func(dir string) error { return tool(dir, doubling(), tableBomb()) },
-		"pipe":         func(dir string) error { return syscall.Mkfifo(filepath.Join(dir, "plugin.json"), 0o600) },
-		"device":       func(dir string) error { return os.Symlink("/dev/zero", filepath.Join(dir, "plugin.json")) },
-		"code-pipe": func(dir string) error {
-			if err := tool(dir, emptyObject, nil); err != nil {
-				return err
-			}
-			return syscall.Mkfifo(filepath.Join(dir, "plugin.wasm"), 0o600)
-		},
+// putter makes what is in a plugin's folder.
+type putter func(dir string) error
+
+// toolName is the name of the one tool that a plugin has.
+func toolName(id string) string { return strings.ReplaceAll(id, "-", "_") }
+
+// toolPlugin is a tool, by its code, which may be none, and what else its manifest says.
+func toolPlugin(wasm []byte, change ...func(*wit.Manifest)) putter {
+	return func(dir string) error {
+		id := filepath.Base(dir)
+		m := manifest(id)
+		m.Provides.Tools = []wit.ToolDefinition{{Name: toolName(id), Description: "Does harm.", Parameters: wit.JSON(`{"type":"object"}`), Effects: []wit.Effect{wit.EffectReads}}}
+		return writePlugin(dir, m, wasm, change...)
 	}
 }
 
-const emptyObject = `{"type":"object"}`
+func manifest(id string) *wit.Manifest {
+	return &wit.Manifest{ID: id, Name: "Hostile", Version: "1.0.0", Description: "Does harm.", ABI: 1, Entry: "plugin.wasm"}
+}
 
-// tool writes a tool's manifest and, unless it is nil, its code.
-func tool(dir, parameters string, wasm []byte) error {
-	id := filepath.Base(dir)
+// writePlugin writes the files of a plugin; a plugin without code gets none. The manifest comes last, when all is there.
+func writePlugin(dir string, m *wit.Manifest, wasm []byte, change ...func(*wit.Manifest)) error {
+	for _, c := range change {
+		c(m)
+	}
 	if wasm != nil {
 		if err := os.WriteFile(filepath.Join(dir, "plugin.wasm"), wasm, 0o600); err != nil {
 			return err
 		}
 	}
-	manifest := fmt.Sprintf(`{"id":%q,"name":"Hostile","version":"1.0.0","description":"Does harm.","abi":1,"entry":"plugin.wasm",
-"provides":{"tools":[{"name":%q,"description":"Does harm.","parameters":%s,"effects":["reads"]}]},"permissions":{}}`,
-		id, strings.ReplaceAll(id, "-", "_"), parameters)
-	return os.WriteFile(filepath.Join(dir, "plugin.json"), []byte(manifest), 0o600)
+	b, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "plugin.json"), b, 0o600)
 }
+
+// deadline bounds a plugin's calls to one that is short enough to see it.
+func deadline(m *wit.Manifest) { m.Limits = &wit.Limits{Deadline: 1000} }
+
+// forgedWords has in the description what its code writes into the log.
+func forgedWords(m *wit.Manifest) { m.Description = "Does harm. " + forged }
+
+// channelPlugin is a channel with one setting, the place that it connects to.
+func channelPlugin(wasm []byte) putter {
+	return func(dir string) error {
+		m := manifest(filepath.Base(dir))
+		m.Provides.Channel = &wit.ChannelFacts{Label: "Hostile"}
+		m.Permissions.HTTP = &wit.HTTPPermission{Reason: "To do harm.", Hosts: []string{"config:url"}}
+		m.Config = wit.JSON(`{"type":"object","properties":{"url":{"type":"string"}},"required":["url"]}`)
+		m.Limits = &wit.Limits{MaxInstances: 1} // of which it remembers the names
+		return writePlugin(dir, m, wasm)
+	}
+}
+
+// hookPlugin is asked when the gateway stops, and may take its time.
+func hookPlugin(wasm []byte) putter {
+	return func(dir string) error {
+		m := manifest(filepath.Base(dir))
+		m.Provides.Hooks = []wit.HookFacts{{Name: wit.HookNameGatewayStop, Deadline: wit.HookFactsDeadlineMax}}
+		m.Limits = &wit.Limits{Deadline: wit.LimitsDeadlineMax}
+		return writePlugin(dir, m, wasm)
+	}
+}
+
+// codePipe is a plugin whose code is a pipe that nobody writes to.
+func codePipe(dir string) error {
+	if err := toolPlugin(nil)(dir); err != nil {
+		return err
+	}
+	return makePipe(filepath.Join(dir, "plugin.wasm"))
+}
+
+// manifestPipe is one whose manifest is.
+func manifestPipe(dir string) error { return makePipe(filepath.Join(dir, "plugin.json")) }
+
+// device is a manifest that never ends.
+func device(dir string) error { return os.Symlink("/dev/zero", filepath.Join(dir, "plugin.json")) }
 
 // doubling is a JSON Schema of 3 KB that is twice as much work with each of its levels.
-func doubling() string {
+func doubling(m *wit.Manifest) {
+	const levels = 40
 	var b strings.Builder
-	b.WriteString(`{"$ref":"#/$defs/a0","$defs":{`)
-	for n := range 40 {
+	b.WriteString(`{"type":"object","$ref":"#/$defs/a0","$defs":{`)
+	for n := range levels {
 		fmt.Fprintf(&b, `"a%d":{"allOf":[{"$ref":"#/$defs/a%d"},{"$ref":"#/$defs/a%d"}]},`, n, n+1, n+1)
 	}
-	b.WriteString(`"a40":{}}}`)
-	return b.String()
-}
-
-// The modules are written by hand, in WebAssembly's binary format: each section is its number, its length and its
-// items, after their count.
-
-func vector(items ...[]byte) []byte {
-	return append(binary.AppendUvarint(nil, uint64(len(items))), bytes.Join(items, nil)...)
-}
-
-func sized(b []byte) []byte { return append(binary.AppendUvarint(nil, uint64(len(b))), b...) }
-
-func section(id byte, body []byte) []byte { return append([]byte{id}, sized(body)...) }
-
-// module has functions of type () -> (i32), the first of which is exported as tool_invoke, and the type () -> (results).
-func module(results int, bodies ...[]byte) []byte {
-	types := vector([]byte{0x60, 0, 1, 0x7f}, append([]byte{0x60, 0}, sized(bytes.Repeat([]byte{0x7e}, results))...))
-	functions, code := make([][]byte, len(bodies)), make([][]byte, len(bodies))
-	for n, b := range bodies {
-		functions[n], code[n] = []byte{0}, sized(b)
-	}
-	export := append(sized([]byte("tool_invoke")), 0, 0)
-	return bytes.Join([][]byte{[]byte("\x00asm\x01\x00\x00\x00"), section(1, types), section(3, vector(functions...)),
-		section(7, vector(export)), section(10, vector(code...))}, nil)
-}
-
-// tableBomb has a branch table of forty thousand labels, to each of which a thousand values go.
-func tableBomb() []byte {
-	const labels, values = 40_000, 1_000
-	body := []byte{0, 0x02, 1} // no locals; block of type 1
-	body = append(body, bytes.Repeat([]byte{0x42, 0}, values)...)
-	body = append(body, 0x41, 0, 0x0e)
-	body = append(binary.AppendUvarint(body, labels), make([]byte, labels+1)...)
-	body = append(body, 0x0b)
-	body = append(body, bytes.Repeat([]byte{0x1a}, values)...)
-	return module(values, append(body, 0x41, 0, 0x0b))
-}
-
-// slowModule is within every bound of what is accepted, and as much work for the compiler as that leaves: loops beside
-// loops over many locals, in function after function.
-func slowModule() []byte {
-	const locals, loops, functions = 1_000, 1_200, 10
-	body := append(binary.AppendUvarint([]byte{1}, locals), 0x7f)
-	var change []byte
-	for n := range locals {
-		change = append(binary.AppendUvarint(append(change, 0x20), uint64(n)), 0x41, 1, 0x6a, 0x21)
-		change = binary.AppendUvarint(change, uint64(n))
-	}
-	body = append(body, change...)
-	body = append(body, bytes.Repeat([]byte{0x03, 0x40, 0x20, 0, 0x0d, 0, 0x0b}, loops)...)
-	body = append(body, change...)
-	body = append(body, 0x41, 0, 0x0b)
-	return module(0, slices.Repeat([][]byte{body}, functions)...)
+	fmt.Fprintf(&b, `"a%d":{}}}`, levels)
+	m.Provides.Tools[0].Parameters = wit.JSON(b.String())
 }

@@ -1,5 +1,3 @@
-//go:build linux
-
 // Package terminaltest runs programs on a pseudo-terminal and reads their screen, for tests.
 //
 // It draws nothing: what a program wrote is searched as one text without its escape sequences, so a text that was
@@ -7,19 +5,16 @@
 package terminaltest
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/carapace-gateway/carapace/cmd/carapace/gatewaytest"
+	"github.com/carapace-gateway/carapace/cmd/process/terminal"
 )
 
 // Terminal is a pseudo-terminal with a program on it.
@@ -37,13 +32,10 @@ var escapes = regexp.MustCompile(`\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>()][
 // Start starts cmd on a terminal of its own and kills it with the test.
 func Start(t testing.TB, cmd *exec.Cmd) *Terminal {
 	t.Helper()
-	master, slave := openTerminal(t)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := cmd.Start(); err != nil {
+	master, err := terminal.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
-	slave.Close()
 	term := &Terminal{master: master, news: make(chan struct{}, 1), ended: make(chan struct{})}
 	go term.read()
 	t.Cleanup(func() {
@@ -52,31 +44,6 @@ func Start(t testing.TB, cmd *exec.Cmd) *Terminal {
 		master.Close()
 	})
 	return term
-}
-
-// openTerminal opens both ends of a terminal of 120 columns and 40 rows.
-func openTerminal(t testing.TB) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 120}); err != nil {
-		t.Fatal(err)
-	}
-	slave, err = os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return master, slave
 }
 
 // read keeps what the program writes, until it is gone.
