@@ -26,6 +26,7 @@ type call struct {
 	hostCtx   context.Context // for host functions, made with the first
 	release   func()          // of hostCtx
 	ticks     int64
+	turn      turn     // in which it computes, if it does for long
 	running   *stack   // of what the host called
 	room      *account // of the instance
 	kept      int64    // of the answer, in it
@@ -49,6 +50,7 @@ type usage struct {
 func (c *call) begin(ctx context.Context, p *plugin, room *account, export string, whole bool) {
 	*c = call{}
 	c.plugin, c.room, c.ctx, c.export = p, room, ctx, export
+	c.turn.turns = p.turns
 	if whole {
 		c.processor.begin()
 	}
@@ -61,6 +63,7 @@ func (c *call) tick() {
 	c.processor.tick(&c.plugin.interval)
 	c.checkStack()
 	goruntime.Gosched()
+	c.turn.tick(c.ctx.Done(), c.plugin.killed.Done())
 	c.check()
 	c.processor.resume()
 }
@@ -110,6 +113,7 @@ func (c *call) host(f func(ctx context.Context)) {
 		c.hostCtx, c.release = ctx, func() { unhook(); cancel() }
 	}
 	c.processor.pause()
+	c.turn.giveUp()
 	start := clock.now()
 	f(c.hostCtx)
 	c.hostTime += clock.now() - start
@@ -139,6 +143,7 @@ func (c *call) usage() usage {
 
 // end lets go of what belongs to the call that is over.
 func (c *call) end() {
+	c.turn.giveUp()
 	if c.release != nil {
 		c.release()
 	}

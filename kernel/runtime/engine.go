@@ -115,7 +115,7 @@ func (e *Engine) link(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	e.linker = &linker{runtime: e.runtime, exchange: exchange, clock: e.clock, log: cfg.Logger}
+	e.linker = &linker{runtime: e.runtime, exchange: exchange, clock: e.clock, turns: newTurns(), log: cfg.Logger}
 	return nil
 }
 

@@ -24,6 +24,7 @@ type linker struct {
 	runtime  wazero.Runtime
 	exchange wazero.CompiledModule
 	clock    clock
+	turns    *turns
 	log      hclog.Logger
 	memories atomic.Int64 // linear memories alive
 }
@@ -54,7 +55,7 @@ func addTick(ctx context.Context, r wazero.Runtime) error {
 
 // plugin is what the instances of one pool will share.
 func (l *linker) plugin(spec Spec, killed context.Context) *plugin {
-	return &plugin{spec: spec, limits: spec.Limits.withDefaults(spec.Mode), clock: l.clock, log: l.log, killed: killed}
+	return &plugin{spec: spec, limits: spec.Limits.withDefaults(spec.Mode), clock: l.clock, turns: l.turns, log: l.log, killed: killed}
 }
 
 // needs is how many bytes an instance holds when it starts. CodeTooLarge when that is more than the plugin may have.

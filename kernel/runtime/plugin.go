@@ -17,6 +17,7 @@ type plugin struct {
 	spec   Spec
 	limits Limits
 	clock  clock
+	turns  *turns
 	log    hclog.Logger    // the gateway's own; the plugin's lines go to spec.Log
 	killed context.Context // ends when the pool stops its calls
 
