@@ -1,16 +1,16 @@
-// Command mutate measures the tests of a package: it changes the code in one small place at a time, runs the tests,
-// and lists the changes that no test notices.
+// Command mutate measures the tests of a package: it changes the code in one small place at a time, runs the tests
+// that come to that place, and lists the changes that no test notices.
 //
 //	go run ./cmd/mutate -n 100 ./kernel/auth
 //	go run ./cmd/mutate ./kernel/host -- ./kernel/host ./kernel/plugin
 //
-// The sources stay as they are: a changed file is handed to `go test` with -overlay. A change that does not compile
-// does not count; tests that hang have noticed.
+// The sources stay as they are: changed files are handed to `go test` with -overlay. The tests are built once, with
+// all changes in them; a variable of the environment says which one a run makes. A change that does not compile does
+// not count. One that only made the tests run into the time limit is listed by itself: they may hang, or may only be slow.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -18,17 +18,16 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
 // options is what the command line asks for.
 type options struct {
-	dir     string   // the package that is changed
-	tests   []string // the packages whose tests run
-	most    int
-	seed    uint64
-	timeout time.Duration
+	dir   string   // the package that is changed
+	tests []string // the packages whose tests run
+	most  int
+	seed  uint64
+	limit time.Duration
 }
 
 func main() {
@@ -46,7 +45,7 @@ func parse(args []string) options {
 	flags := flag.NewFlagSet("mutate", flag.ExitOnError)
 	flags.IntVar(&o.most, "n", 0, "try so many changes, chosen by -seed; 0 is all")
 	flags.Uint64Var(&o.seed, "seed", 1, "which changes are chosen")
-	flags.DurationVar(&o.timeout, "timeout", time.Minute, "how long the tests may take for one change")
+	flags.DurationVar(&o.limit, "timeout", 0, "how long the tests may take for one change; 0 is five times what they take without one, and 5 s")
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(), "usage: mutate [flags] package [-- package with tests ...]")
 		flags.PrintDefaults()
@@ -57,36 +56,41 @@ func parse(args []string) options {
 		flags.Usage()
 		os.Exit(2)
 	}
+	for i, dir := range rest {
+		rest[i] = "./" + filepath.ToSlash(filepath.Clean(dir))
+	}
 	o.dir, o.tests = rest[0], rest[1:]
 	if len(o.tests) == 0 {
-		o.tests = []string{"./" + filepath.ToSlash(filepath.Clean(o.dir))}
+		o.tests = rest[:1]
 	}
 	return o
 }
 
 // run tries the changes, one after the other, and prints those that survive and the sum.
 func run(ctx context.Context, o options) error {
-	all, err := mutants(o.dir)
+	s, err := read(o.dir)
 	if err != nil {
 		return err
 	}
-	t, err := newTester(o)
+	all, unfit, err := s.mutants()
+	if err != nil {
+		return err
+	}
+	chosen := choose(all, o)
+	t, err := newTester(ctx, s, chosen, o)
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	if verdict, out := t.try(ctx, nil); verdict != survived {
-		return fmt.Errorf("the tests fail without any change:\n%s", out)
-	}
-	counts := map[verdict]int{}
-	for _, m := range choose(all, o) {
-		verdict, _ := t.try(ctx, &m)
+	counts := map[verdict]int{invalid: unfit}
+	for _, m := range chosen {
+		verdict := t.try(ctx, m)
 		if ctx.Err() != nil {
 			break
 		}
 		counts[verdict]++
-		if verdict == survived {
-			fmt.Println(m)
+		if verdict != killed && verdict != invalid {
+			fmt.Printf("%-9s %s\n", verdict, m)
 		}
 	}
 	fmt.Println(summary(o.dir, counts))
@@ -107,24 +111,12 @@ func choose(all []mutant, o options) []mutant {
 	return chosen
 }
 
+// summary says how many of the changes that were tried the tests noticed.
 func summary(dir string, counts map[verdict]int) string {
-	tried := counts[killed] + counts[survived]
+	tried := counts[killed] + counts[survived] + counts[unreached] + counts[slow]
 	if tried == 0 {
 		return fmt.Sprintf("%s: nothing was tried (%d did not compile)", dir, counts[invalid])
 	}
-	return fmt.Sprintf("%s: %d of %d changes noticed (%d %%), %d did not compile",
-		dir, counts[killed], tried, 100*counts[killed]/tried, counts[invalid])
-}
-
-// sources lists the files of a package that are changed: hand-written ones that are not tests.
-func sources(dir string) ([]string, error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return nil, err
-	}
-	names = slices.DeleteFunc(names, func(n string) bool { return strings.HasSuffix(n, "_test.go") })
-	if len(names) == 0 {
-		return nil, errors.New(dir + " has no Go files")
-	}
-	return names, nil
+	return fmt.Sprintf("%s: %d of %d changes noticed (%d %%), %d slow, %d survived, %d not reached; %d did not compile",
+		dir, counts[killed], tried, 100*counts[killed]/tried, counts[slow], counts[survived], counts[unreached], counts[invalid])
 }
