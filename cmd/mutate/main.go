@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 )
@@ -27,6 +28,7 @@ type options struct {
 	tests []string // the packages whose tests run
 	most  int
 	seed  uint64
+	match *regexp.Regexp // what the lines of the changes that are tried have in them
 	limit time.Duration
 }
 
@@ -41,10 +43,14 @@ func main() {
 }
 
 func parse(args []string) options {
-	var o options
+	o := options{match: regexp.MustCompile("")}
 	flags := flag.NewFlagSet("mutate", flag.ExitOnError)
 	flags.IntVar(&o.most, "n", 0, "try so many changes, chosen by -seed; 0 is all")
 	flags.Uint64Var(&o.seed, "seed", 1, "which changes are chosen")
+	flags.Func("match", "try only changes whose line in the list has this `regular expression` in it", func(text string) (err error) {
+		o.match, err = regexp.Compile(text)
+		return err
+	})
 	flags.DurationVar(&o.limit, "timeout", 0, "how long the tests may take for one change; 0 is five times what they take without one, and 5 s")
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(), "usage: mutate [flags] package [-- package with tests ...]")
@@ -99,6 +105,7 @@ func run(ctx context.Context, o options) error {
 
 // choose picks the changes to try, in the order of the code.
 func choose(all []mutant, o options) []mutant {
+	all = slices.DeleteFunc(all, func(m mutant) bool { return !o.match.MatchString(m.String()) })
 	if o.most <= 0 || o.most >= len(all) {
 		return all
 	}

@@ -373,6 +373,53 @@ func TestConnectionsKeepToThePolicy(t *testing.T) {
 	}
 }
 
+// TestOriginsOfRawConnections: the owner's origin permits a raw connection when it is that very endpoint.
+func TestOriginsOfRawConnections(t *testing.T) {
+	t.Parallel()
+	longest := "tcp://192.168.1.5:7000" + strings.Repeat("/", wit.LimitHTTPURLBytes-22)
+	for _, tt := range []struct {
+		origin, url string
+		want        wit.Code
+	}{
+		{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:7000", ""},
+		{"TCP://me:pw@192.168.1.5:7000/", "TCP://192.168.1.5:7000/", ""},
+		{"tcp://192.168.1.5:7000/x", "tcp://192.168.1.5:7000", wit.CodeForbidden},
+		{"tcp://192.168.1.5", "tcp://192.168.1.5:443", wit.CodeForbidden},
+		{"tcp://192.168.1.5:%zz", "tcp://192.168.1.5:7000", wit.CodeForbidden},
+		{"tcp://192.168.1.5:7000?x", "tcp://192.168.1.5:7000", ""},
+		{"http://192.168.1.5:7000", "tcp://192.168.1.5:7000", wit.CodeForbidden},
+		{"https://192.168.1.5:7000", "tcp://192.168.1.5:7000", wit.CodeForbidden},
+		{"HTTPS://box.example.com:6000", "tls://box.example.com:6000", ""},
+		{"https://box.example.com:443", "tls://box.example.com:443", ""},
+		{"tls://box.example.com:443", "tls://Box.example.com.:443", ""},
+		{"tls://box.example.com:6000/x", "tls://box.example.com:6000", wit.CodeForbidden},
+		{"tls://box.example.com:6000", "tls://box.example.com:6001", wit.CodeForbidden},
+		{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:7000?x", wit.CodeInvalid},
+		{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:7000/x", wit.CodeInvalid},
+		{"tcp://192.168.1.5:7000", "tcp:192.168.1.5:7000", wit.CodeInvalid},
+		{"tcp://192.168.1.5:7000", "tcp://me@192.168.1.5:7000", wit.CodeInvalid},
+		{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:%zz", wit.CodeInvalid},
+		{"tcp://192.168.1.5:7000", longest, ""},
+		{"tcp://192.168.1.5:7000", longest + "/", wit.CodeTooLarge},
+	} {
+		rig := newRig(t, func(http.ResponseWriter, *http.Request) {})
+		scheme, rest, _ := strings.Cut(tt.url, ":")
+		conn, err := rig.client.Open(t.Context(), egress.Policy{Owner: "p", Origins: []string{tt.origin}}, nil,
+			&wit.OpenConnection{Transport: wit.Transport(strings.ToLower(scheme)), URL: tt.url})
+		if wit.CodeOf(err) != tt.want {
+			t.Errorf("%s, where %s is configured: %v, want %q", tt.url, tt.origin, err, tt.want)
+		}
+		if err != nil {
+			continue
+		}
+		_ = conn.Close()
+		_, port, _ := strings.Cut(strings.Trim(rest, "/"), ":")
+		if got := rig.dialed(); len(got) != 1 || !strings.HasSuffix(got[0], ":"+port) {
+			t.Errorf("%s leads to %v", tt.url, got)
+		}
+	}
+}
+
 // TestASilentOther: what says nothing does not hold a connection for ever.
 func TestASilentOther(t *testing.T) {
 	t.Parallel()

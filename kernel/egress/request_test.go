@@ -3,8 +3,10 @@ package egress_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -397,6 +399,82 @@ func TestRedirectsAreCounted(t *testing.T) {
 		_, err := r.client.Do(t.Context(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/" + path})
 		if wit.CodeOf(err) != want {
 			t.Errorf("%d redirects: %v", len(path), err)
+		}
+	}
+}
+
+// TestRedirectedMethods: POST becomes GET on 301 and 302, and all but HEAD on 303; a body goes with its headers.
+func TestRedirectedMethods(t *testing.T) {
+	for _, tt := range []struct {
+		status       int
+		method, want string
+	}{
+		{301, "POST", "GET"}, {302, "POST", "GET"}, {303, "POST", "GET"}, {307, "POST", "POST"}, {308, "POST", "POST"},
+		{301, "PUT", "PUT"}, {302, "PUT", "PUT"}, {303, "PUT", "GET"}, {307, "PUT", "PUT"},
+		{301, "HEAD", "HEAD"}, {302, "HEAD", "HEAD"}, {303, "HEAD", "HEAD"}, {303, "GET", "GET"}, {308, "GET", "GET"},
+	} {
+		var last string
+		r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+			b, _ := io.ReadAll(q.Body)
+			last = fmt.Sprintf("%s %q %s %s", q.Method, b, q.Header.Get("Content-Language"), q.Header.Get("X-Kept"))
+			if q.URL.Path == "/start" {
+				http.Redirect(w, q, "/next", tt.status)
+			}
+		})
+		policy := anyHost
+		policy.Methods = []string{"GET", "HEAD", "POST", "PUT"}
+		req := &wit.HTTPRequest{Method: tt.method, URL: "https://api.example.com/start", Headers: []wit.Header{{Name: "Content-Language", Value: "en"}, {Name: "X-Kept", Value: "x"}}}
+		body, language := "", "en"
+		if tt.method == "POST" || tt.method == "PUT" {
+			req.Text = new("words")
+			body = "words"
+		}
+		if tt.status == 303 && tt.method != "HEAD" || tt.want != tt.method {
+			body, language = "", ""
+		}
+		_, err := r.client.Do(t.Context(), policy, nil, req)
+		if want := fmt.Sprintf("%s %q %s x", tt.want, body, language); err != nil || last != want {
+			t.Errorf("%s after %d: %s, want %s (%v)", tt.method, tt.status, last, want, err)
+		}
+	}
+}
+
+// TestAddressesAreTriedInTurn: until one answers, sixteen at most, and none once the request is over.
+func TestAddressesAreTriedInTurn(t *testing.T) {
+	var many []string
+	for n := range 17 {
+		many = append(many, fmt.Sprint("93.184.216.", n+1))
+	}
+	for name, tt := range map[string]struct {
+		answers int // the number of the address that does
+		ends    int // at the number of the address that is tried then, the request is over
+		tried   int
+		want    wit.Code
+	}{
+		"the first": {1, 99, 1, ""}, "the third": {3, 99, 3, ""}, "the sixteenth": {16, 99, 16, ""}, "none of sixteen": {17, 99, 16, wit.CodeUnavailable},
+		"over": {3, 2, 2, wit.CodeUnavailable},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		tried := 0
+		r := newRig(t, func(http.ResponseWriter, *http.Request) {}, func(c *egress.Config) {
+			dial := c.Dial
+			c.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if tried++; tried == tt.ends {
+					cancel()
+					<-ctx.Done()
+				}
+				if addr != fmt.Sprintf("93.184.216.%d:443", tt.answers) {
+					return nil, errors.New("refused")
+				}
+				return dial(ctx, network, addr)
+			}
+		})
+		r.names["api.example.com"] = []string{strings.Join(many, " ")}
+		_, err := r.client.Do(ctx, anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/"})
+		cancel()
+		r.client.Close()
+		if wit.CodeOf(err) != tt.want || tried != tt.tried {
+			t.Errorf("%s: %d were tried, %v", name, tried, err)
 		}
 	}
 }
