@@ -143,6 +143,29 @@ func TestNotMorePicturesAreShownThanFit(t *testing.T) {
 	}
 }
 
+// TestPicturesFitToTheByte: those that are as large as what may be shown in all are, one byte more is not.
+func TestPicturesFitToTheByte(t *testing.T) {
+	for extra, want := range map[int64]string{0: "image=old|image=new", 1: "[attached: image old.png, image/png, 1 KB]|image=new"} {
+		s := &shelf{sizes: map[string]int64{"old": 10 + extra, "new": maxPictureBytes - 10}}
+		list := turns([]session.Message{{Role: wit.RoleUser, Parts: []wit.Part{{Kind: wit.PartKindImage, Media: new("old")}, {Kind: wit.PartKindImage, Media: new("new")}}}}, choice{})
+		if shelved(s).show(t.Context(), list, true); words(list[0].Content) != want {
+			t.Errorf("%d bytes more: %s", extra, words(list[0].Content))
+		}
+	}
+}
+
+// TestNotMoreIsProducedThanAMessageHas: the first sixteen files, whether of one call or of several.
+func TestNotMoreIsProducedThanAMessageHas(t *testing.T) {
+	var mine []session.Message
+	for i := range maxAttachments + 2 {
+		mine = append(mine, session.Message{Role: wit.RoleTool, Parts: []wit.Part{{Kind: wit.PartKindFile, Media: new(fmt.Sprint(i))}}})
+	}
+	got := produced(mine)
+	if len(got) != maxAttachments || *got[maxAttachments-1].Media != fmt.Sprint(maxAttachments-1) {
+		t.Errorf("%d files", len(got))
+	}
+}
+
 func TestWhatToolsMakeIsProduced(t *testing.T) {
 	file := func(kind wit.PartKind, id string) wit.Part { return wit.Part{Kind: kind, Media: &id} }
 	got := produced([]session.Message{

@@ -58,6 +58,16 @@ func TestFramers(t *testing.T) {
 	}
 }
 
+// TestFrameAsAnEvent: an event of the stream has a name where the server gave one.
+func TestFrameAsAnEvent(t *testing.T) {
+	if e := (&frame{"x", "a"}).event(); e.Kind != wit.StreamEventKindData || e.Data != "a" || e.Name == nil || *e.Name != "x" {
+		t.Errorf("%+v", e)
+	}
+	if e := (&frame{"", "a"}).event(); e.Data != "a" || e.Name != nil {
+		t.Errorf("without a name: %+v", e)
+	}
+}
+
 // endless gives the same text for ever.
 type endless struct {
 	text string
@@ -89,6 +99,11 @@ func TestFrameBounds(t *testing.T) {
 	} {
 		if _, err := frames(newFramer(c.framing, c.body)); wit.CodeOf(err) != wit.CodeTooLarge {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for framing, most := range map[wit.Framing]int{wit.FramingJSON: maxBody, wit.FramingNDJSON: maxFrame} {
+		if got, err := frames(newFramer(framing, strings.NewReader(strings.Repeat("x", most-1)))); err != nil || len(got) != 1 {
+			t.Errorf("a %s frame of %d bytes: %v", framing, most-1, err)
 		}
 	}
 	broken := iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("data: abc\n\n")))

@@ -1,0 +1,233 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// lister is a provider that lists models, and counts how often it is asked.
+type lister struct {
+	list  func(*wit.ModelsQuery) (*wit.ModelsAnswer, error)
+	do    error
+	gone  bool
+	asked int
+}
+
+func (l *lister) Providers() []ProviderInfo           { return []ProviderInfo{{ID: "p", Credentials: 1}} }
+func (l *lister) Provider(id string) (Provider, bool) { return l, id == "p" && !l.gone }
+
+func (l *lister) Models(_ context.Context, q *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+	l.asked++
+	return l.list(q)
+}
+
+func (l *lister) Do(context.Context, *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+	return &wit.HTTPResponse{Status: 200}, l.do
+}
+
+func (*lister) Request(context.Context, *wit.Chat) (*wit.ProviderPlan, error) { return nil, nil }
+func (*lister) Chunk(context.Context, *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
+	return nil, nil
+}
+func (*lister) Stream(context.Context, *wit.HTTPRequest) (*egress.Response, error) { return nil, nil }
+
+func modelsOf(l *lister) *Models {
+	return NewModels(l, func() Settings { return Settings{ContextTokens: 77} }, hclog.NewNullLogger())
+}
+
+func listed(ids ...string) *wit.ModelsAnswer {
+	a := &wit.ModelsAnswer{}
+	for _, id := range ids {
+		a.Models = append(a.Models, wit.Model{ID: id})
+	}
+	return a
+}
+
+func ids(models []wit.Model) string {
+	var list []string
+	for _, m := range models {
+		list = append(list, m.ID)
+	}
+	return strings.Join(list, " ")
+}
+
+// TestModelsAreRemembered: a list for ten minutes, a failure for half a minute with what was known before beside it, and
+// neither where somebody wants it anew or the provider is another.
+func TestModelsAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := errors.New("down")
+		l := &lister{}
+		m := modelsOf(l)
+		for i, step := range []struct {
+			wait    time.Duration
+			refresh bool
+			answer  string // "" fails
+			want    string
+			failed  bool
+			asked   int
+		}{
+			{0, false, "a", "a", false, 1},
+			{keepModels - time.Second, false, "b", "a", false, 1},
+			{0, true, "b", "b", false, 2},
+			{keepModels, false, "", "b", true, 3},
+			{keepFailure - time.Second, false, "c", "b", true, 3},
+			{time.Second, false, "c", "c", false, 4},
+			{keepModels - time.Second, false, "d", "c", false, 4},
+		} {
+			time.Sleep(step.wait)
+			l.list = func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+				if step.answer == "" {
+					return nil, down
+				}
+				return listed(step.answer), nil
+			}
+			got, err := m.List(t.Context(), "p", step.refresh)
+			if ids(got) != step.want || (err != nil) != step.failed || l.asked != step.asked {
+				t.Errorf("step %d: %s, %v, asked %d times", i+1, ids(got), err, l.asked)
+			}
+		}
+		m.Forget("p")
+		if got, err := m.List(t.Context(), "p", false); ids(got) != "d" || err != nil {
+			t.Errorf("after its settings have changed: %s, %v", ids(got), err)
+		}
+	})
+}
+
+// TestModelsAreAskedForOnce: who comes meanwhile waits, for as long as its context, and gets the same.
+func TestModelsAreAskedForOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lister{list: func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+			time.Sleep(10 * time.Second)
+			return listed("a"), nil
+		}}
+		m := modelsOf(l)
+		got := make(chan string, 3)
+		for range 2 {
+			go func() {
+				list, err := m.List(t.Context(), "p", false)
+				got <- fmt.Sprint(ids(list), err)
+			}()
+		}
+		synctest.Wait()
+		hurried, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := m.List(hurried, "p", false); wit.CodeOf(err) != wit.CodeTimeout {
+			t.Errorf("who cannot wait: %v", err)
+		}
+		if a, b := <-got, <-got; a != "a<nil>" || b != a || l.asked != 1 {
+			t.Errorf("%s and %s, asked %d times", a, b, l.asked)
+		}
+	})
+}
+
+// TestWhatAProviderLists is bounded, comes by a request where one is needed, and is an error where it is none.
+func TestWhatAProviderLists(t *testing.T) {
+	long := strings.Repeat("x", maxModelName)
+	many := make([]string, maxModels+1)
+	for i := range many {
+		many[i] = fmt.Sprint(i)
+	}
+	answers := func(a *wit.ModelsAnswer, err error) func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+		return func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) { return a, err }
+	}
+	request := &wit.ModelsAnswer{Request: &wit.HTTPRequest{URL: "x"}}
+	then := func(a *wit.ModelsAnswer, err error) func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+		return func(q *wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+			if q.Response == nil {
+				return request, nil
+			}
+			return a, err
+		}
+	}
+	refused := wit.NewError(wit.CodeUnauthorized, "no")
+	for name, tt := range map[string]struct {
+		lister *lister
+		want   string
+		code   wit.Code
+	}{
+		"names":            {&lister{list: answers(listed("a", "", long, long+"x", "b"), nil)}, "a " + long + " b", ""},
+		"many":             {&lister{list: answers(listed(many...), nil)}, strings.Join(many[:maxModels], " "), ""},
+		"no list":          {&lister{list: answers(nil, wit.NewError(wit.CodeNotFound, "none"))}, "", ""},
+		"an error":         {&lister{list: answers(nil, refused)}, "", wit.CodeUnauthorized},
+		"nothing":          {&lister{list: answers(nil, nil)}, "", wit.CodeInternal},
+		"by a request":     {&lister{list: then(listed("a"), nil)}, "a", ""},
+		"a request failed": {&lister{list: then(listed("a"), nil), do: refused}, "", wit.CodeUnauthorized},
+		"its answer is no": {&lister{list: then(nil, refused)}, "", wit.CodeUnauthorized},
+		"requests only":    {&lister{list: answers(request, nil)}, "", wit.CodeInternal},
+		"not there":        {&lister{gone: true}, "", wit.CodeUnavailable},
+	} {
+		got, err := modelsOf(tt.lister).List(t.Context(), "p", false)
+		if ids(got) != tt.want || wit.CodeOf(err) != tt.code {
+			t.Errorf("%s: %.60s, %v", name, ids(got), err)
+		}
+	}
+}
+
+// TestContextOf: what a model reads, as its provider says, else as the owner does, found out beside the run.
+func TestContextOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lister{list: func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) {
+			return &wit.ModelsAnswer{Models: []wit.Model{{ID: "other", ContextWindow: 9}, {ID: "a", ContextWindow: 100}, {ID: "none"}}}, nil
+		}}
+		m := modelsOf(l)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { m.background.run(ctx); close(ended) }()
+		synctest.Wait()
+		if n := m.contextOf("p", "a"); n != 77 {
+			t.Errorf("before it is known: %d", n)
+		}
+		synctest.Wait()
+		for model, want := range map[string]uint32{"a": 100, "none": 77, "unknown": 77} {
+			if n := m.contextOf("p", model); n != want {
+				t.Errorf("%s: %d, want %d", model, n, want)
+			}
+		}
+		synctest.Wait()
+		if l.asked != 1 {
+			t.Errorf("asked %d times", l.asked)
+		}
+		cancel()
+		<-ended
+		m.settings = func() Settings { return Settings{} }
+		if n := m.contextOf("p", "unknown"); n != defaultContext {
+			t.Errorf("where nobody says: %d", n)
+		}
+	})
+}
+
+// TestWhoSees: a model sees unless its provider's list, which tells them apart, or it has refused pictures.
+func TestWhoSees(t *testing.T) {
+	m := modelsOf(&lister{})
+	sees := func(want string) {
+		t.Helper()
+		got := ""
+		for _, model := range []string{"a", "b", "c"} {
+			if m.sees(choice{"p", model}) {
+				got += model
+			}
+		}
+		if got != want {
+			t.Errorf("%q see, want %q", got, want)
+		}
+	}
+	sees("abc")
+	l := m.listing("p")
+	l.models = []wit.Model{{ID: "a"}, {ID: "b"}}
+	sees("abc")
+	l.models[1].Images = true
+	sees("bc")
+	m.noteBlind(choice{"p", "c"})
+	m.noteBlind(choice{"p", "b"})
+	sees("")
+}
