@@ -51,7 +51,7 @@ func parse(args []string) options {
 		o.match, err = regexp.Compile(text)
 		return err
 	})
-	flags.DurationVar(&o.limit, "timeout", 0, "how long the tests may take for one change; 0 is five times what they take without one, and 5 s")
+	flags.DurationVar(&o.limit, "timeout", 0, "how long the tests may take for one change; 0 is three times what they take without one, and 5 s")
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(), "usage: mutate [flags] package [-- package with tests ...]")
 		flags.PrintDefaults()
@@ -124,6 +124,7 @@ func summary(dir string, counts map[verdict]int) string {
 	if tried == 0 {
 		return fmt.Sprintf("%s: nothing was tried (%d did not compile)", dir, counts[invalid])
 	}
-	return fmt.Sprintf("%s: %d of %d changes noticed (%d %%), %d slow, %d survived, %d not reached; %d did not compile",
-		dir, counts[killed], tried, 100*counts[killed]/tried, counts[slow], counts[survived], counts[unreached], counts[invalid])
+	noticed := counts[killed] + counts[slow]
+	return fmt.Sprintf("%s: %d of %d changes noticed (%d %%; %d %% with %d slow ones), %d survived, %d not reached; %d did not compile",
+		dir, counts[killed], tried, 100*counts[killed]/tried, 100*noticed/tried, counts[slow], counts[survived], counts[unreached], counts[invalid])
 }

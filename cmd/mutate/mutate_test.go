@@ -199,7 +199,7 @@ func TestMany(t *testing.T) {
 }
 `})
 	s, all, _ := found(t)
-	tests, err := newTester(t.Context(), s, all, options{tests: []string{"./."}, limit: time.Second})
+	tests, err := newTester(t.Context(), s, all, options{tests: []string{"./."}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,10 +239,30 @@ func TestBrokenTests(t *testing.T) {
 	}
 }
 
-// TestSummary: the rate is of what was tried, and what was only slow is none that was noticed.
+// TestChoose: the changes of a sample are in the order of the code and each once, and -match leaves out others.
+func TestChoose(t *testing.T) {
+	all := []mutant{{number: 1, what: "a"}, {number: 2, what: "b"}, {number: 3, what: "a"}, {number: 4, what: "a"}}
+	for flags, want := range map[string]string{"": "1234", "-n 0": "1234", "-n 9": "1234", "-n 4": "1234", "-match b": "2", "-match a$": "134"} {
+		var got string
+		for _, m := range choose(slices.Clone(all), parse(append(strings.Fields(flags), "."))) {
+			got += fmt.Sprint(m.number)
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", flags, got, want)
+		}
+	}
+	for seed := range 20 {
+		got := choose(slices.Clone(all), parse([]string{"-n", "2", "-seed", fmt.Sprint(seed), "."}))
+		if len(got) != 2 || got[0].number >= got[1].number {
+			t.Errorf("seed %d: %v", seed, got)
+		}
+	}
+}
+
+// TestSummary: the rate is of what was tried, and once more with what was only slow.
 func TestSummary(t *testing.T) {
 	got := summary("p", map[verdict]int{killed: 6, slow: 1, survived: 2, unreached: 1, invalid: 3})
-	if want := "p: 6 of 10 changes noticed (60 %), 1 slow, 2 survived, 1 not reached; 3 did not compile"; got != want {
+	if want := "p: 6 of 10 changes noticed (60 %; 70 % with 1 slow ones), 2 survived, 1 not reached; 3 did not compile"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -167,7 +167,7 @@ func (t *tester) try(ctx context.Context, m mutant) verdict {
 		for _, test := range t.tests {
 			if test.suite == t.suites[n] && (m.apart || test.reaches[m.number]) {
 				names = append(names, test.name)
-				limit += 5 * test.takes
+				limit += 3 * test.takes
 			}
 		}
 		if len(names) == 0 {

@@ -139,6 +139,34 @@ func TestALostJob(t *testing.T) {
 	}
 }
 
+// TestALateEndIsNotTheNextRuns: whoever lost a job and ends late writes nothing into the run that has begun meanwhile,
+// which is another due time's.
+func TestALateEndIsNotTheNextRuns(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.stop()
+		ends := make(chan struct{})
+		b.handler = schedule.Handler{Fire: func(ctx context.Context, _ schedule.Firing) (schedule.Result, error) {
+			<-ctx.Done()
+			<-ends
+			return schedule.Result{Summary: "too late"}, nil
+		}}
+		b.boot()
+		b.add("often", schedule.Spec{EveryMs: 60_000})
+		b.sleep(time.Minute)
+		other := b.beside(schedule.Handler{Fire: nap(30 * time.Second)})
+		defer other.stop()
+		b.claims.Lose("job/cron/often")
+		for len(other.keys) == 0 {
+			b.sleep(time.Second)
+		}
+		close(ends)
+		b.sleep(time.Second)
+		if f := b.get("often").State.Firing; f == nil || f.Key != other.keys[0] || f.Key == b.keys[0] || f.Attempt != 1 {
+			b.Errorf("%q runs, and after the late end of %q the job has %+v", other.keys, b.keys, f)
+		}
+	})
+}
+
 // TestAStopLeavesAJobToAnotherGateway: what a gateway did not finish goes on in another one.
 func TestAStopLeavesAJobToAnotherGateway(t *testing.T) {
 	inBubble(t, func(b *bench) {

@@ -440,6 +440,26 @@ func TestExport(t *testing.T) {
 	})
 }
 
+// TestExportKeepsOpaqueDataBack: what a provider wants to have again, with a message or a call, and what the model
+// thought, are nobody else's; the history keeps them.
+func TestExportKeepsOpaqueDataBack(t *testing.T) {
+	r := newRig(t, store.OpenMemory())
+	r.say(key, "hello")
+	said := session.Message{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart("well")}, Thinking: "secret thought", Opaque: wit.JSON(`"secret of the turn"`),
+		ToolCalls: []wit.ToolCall{{ID: "a", Name: "add", Args: wit.JSON(`{"shown":1}`), Opaque: wit.JSON(`"secret of the call"`)}}}
+	storetest.Update(t, r.store, func(tx store.Tx) error {
+		_, err := session.Append(tx, key, said)
+		return err
+	})
+	out := fmt.Sprint(r.must("sessions.export", obj{"key": "main"})["lines"])
+	if strings.Contains(out, "secret") || !strings.Contains(out, "well") || !strings.Contains(out, "shown") {
+		t.Errorf("exported %s", out)
+	}
+	if said.WithoutOpaque(); string(said.ToolCalls[0].Opaque) != `"secret of the call"` {
+		t.Errorf("the message itself has lost %+v", said.ToolCalls[0])
+	}
+}
+
 // TestDelete takes the histories with it, unless they are to be kept, and never the main session.
 func TestDelete(t *testing.T) {
 	storetest.Both(t, func(t *testing.T, s store.Store) {
