@@ -128,6 +128,58 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// planner is a provider with a plan of its own, and a server with a status.
+type planner struct {
+	codec
+	plan   *wit.ProviderPlan
+	err    error
+	status int
+	net    error
+}
+
+func (p *planner) Request(context.Context, *wit.Chat) (*wit.ProviderPlan, error) {
+	return p.plan, p.err
+}
+
+func (p *planner) Stream(context.Context, *wit.HTTPRequest) (*egress.Response, error) {
+	return &egress.Response{Status: p.status, Body: p.body}, p.net
+}
+
+// TestPlans: what a provider may answer to a question, and that an error's body is one frame whatever the framing.
+func TestPlans(t *testing.T) {
+	ask := &wit.ProviderPlan{Request: &wit.HTTPRequest{URL: "x"}, Framing: wit.FramingNDJSON}
+	refused := wit.NewError(wit.CodeForbidden, "no")
+	for name, c := range map[string]struct {
+		planner planner
+		text    string
+		code    wit.Code
+		calls   string
+	}{
+		"at once":         {planner{plan: &wit.ProviderPlan{Answer: &wit.ProviderAnswer{Deltas: []wit.Delta{{Text: "hi"}}}}}, "hi", "", ""},
+		"an empty answer": {planner{plan: &wit.ProviderPlan{Answer: &wit.ProviderAnswer{}}}, "", "", ""},
+		"a bad answer":    {planner{plan: &wit.ProviderPlan{Answer: &wit.ProviderAnswer{Error: refused}}}, "", wit.CodeForbidden, ""},
+		"no plan":         {planner{}, "", wit.CodeInternal, ""},
+		"an empty plan":   {planner{plan: &wit.ProviderPlan{}}, "", wit.CodeInternal, ""},
+		"an error":        {planner{err: refused}, "", wit.CodeForbidden, ""},
+		"no network":      {planner{plan: ask, net: refused}, "", wit.CodeForbidden, ""},
+		"200":             {planner{plan: ask, status: 200}, "astop", "", "a stop end"},
+		"299":             {planner{plan: ask, status: 299}, "astop", "", "a stop end"},
+		"300":             {planner{plan: ask, status: 300}, "a\nstop\n", wit.CodeUnavailable, "a\nstop\n end"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &c.planner
+				p.body = io.NopCloser(strings.NewReader("a\nstop\n"))
+				got, err := request(t.Context(), p, &wit.Chat{}, func(wit.Delta) {})
+				calls := strings.TrimPrefix(strings.Join(p.calls, " "), "head ")
+				if wit.CodeOf(err) != c.code || calls != c.calls || strings.TrimSuffix(c.text, "stop") != got.text {
+					t.Errorf("%q, %v, calls %q", got.text, err, calls)
+				}
+			})
+		})
+	}
+}
+
 // TestBrokenBody: what came before a body broke off is handed over, then why it did.
 func TestBrokenBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -103,3 +103,30 @@ func TestALaneKeepsItsSpacing(t *testing.T) {
 		t.Error("a busy lane is over")
 	}
 }
+
+// TestALaneWaits for its time, or, where it watches, until accounts change.
+func TestALaneWaits(t *testing.T) {
+	for name, c := range map[string]struct {
+		watch   bool
+		changed bool // while the step was made
+		state   laneState
+		unpark  laneState // after a change that comes later
+	}{
+		"for its time":              {false, false, laneWaiting, laneWaiting},
+		"for its time all the same": {false, true, laneWaiting, laneWaiting},
+		"for a change":              {true, false, laneWaiting, laneIdle},
+		"for none that was missed":  {true, true, laneBusy, laneBusy},
+	} {
+		l := busyLane("a")
+		if c.changed {
+			l.unpark()
+		}
+		l.apply(step{wait: time.Hour, watch: c.watch})
+		if l.state != c.state {
+			t.Errorf("%s: state %d", name, l.state)
+		}
+		if l.unpark(); l.state != c.unpark {
+			t.Errorf("%s: state %d after a change", name, l.state)
+		}
+	}
+}
