@@ -381,6 +381,7 @@ func TestOrigins(t *testing.T) {
 		{"localhost:18789", "https://evil.example.org", false},
 		{"evil.example.org:18789", "http://evil.example.org:18789", false}, // a name given to this machine's address
 		{"localhost:18789", "null", false},
+		{"localhost:18789", "http://localhost:18789%zz", false},
 		{"localhost:18789", "ftp://localhost:18789", false},
 		{"localhost:18789", "chrome-extension://localhost:18789", false},
 		{"gw.example.org", "file://gw.example.org", false},

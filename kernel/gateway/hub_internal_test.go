@@ -69,3 +69,28 @@ func TestAdmissionKeepsNothing(t *testing.T) {
 		t.Errorf("%d are open, %v", a.open, a.perIP)
 	}
 }
+
+// TestRunning: who waits goes on when the last has ended, or with its context.
+func TestRunning(t *testing.T) {
+	var r running
+	r.wait(t.Context()) // nothing runs
+	r.begin()
+	r.begin()
+	ended := make(chan struct{})
+	go func() { r.wait(context.Background()); close(ended) }()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	r.wait(gone)
+	r.end()
+	select {
+	case <-ended:
+		t.Fatal("one still runs")
+	default:
+	}
+	r.close()
+	if r.begin() || !r.ending() {
+		t.Error("something begins after the end")
+	}
+	r.end()
+	<-ended
+}

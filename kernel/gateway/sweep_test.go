@@ -92,6 +92,47 @@ func TestWhoLeftIsProtocol3s(t *testing.T) {
 	}
 }
 
+// Who comes and goes is announced at once, and what follows within a quarter of a second, and a millisecond more for
+// each connection, with the next announcement.
+func TestPresenceIsPaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t)
+		watch := r.connect(client.Options{EventBuffer: 100})
+		time.Sleep(time.Second)
+		for len(watch.Events()) > 0 {
+			<-watch.Events()
+		}
+		start := time.Now()
+		announced := func(within time.Duration) string {
+			var at []string
+			for over := time.After(within); ; {
+				select {
+				case e := <-watch.Events():
+					if e.Name == "presence" {
+						at = append(at, time.Since(start).Truncate(10*time.Millisecond).String())
+					}
+				case <-over:
+					return strings.Join(at, " ")
+				}
+			}
+		}
+		r.connect(client.Options{})
+		r.connect(client.Options{})
+		if got := announced(200 * time.Millisecond); got != "0s" {
+			t.Errorf("two that come are announced at %s", got)
+		}
+		r.connect(client.Options{})
+		if got := announced(100 * time.Millisecond); got != "250ms" {
+			t.Errorf("the second and a third are announced at %s", got)
+		}
+		r.connect(client.Options{})
+		if got := announced(time.Second); got != "500ms" {
+			t.Errorf("a fourth is announced at %s", got)
+		}
+		r.stop()
+	})
+}
+
 func TestTicksPingsAndTheDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := boot(t)

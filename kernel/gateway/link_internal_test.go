@@ -1,0 +1,159 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// line is a socket that gives what it has in pieces, and takes writes in its time.
+type line struct {
+	net.Conn
+	give    []string // one per read
+	room    []int    // of the buffers that reads came with
+	took    []string
+	takes   func(p []byte) (int, error) // nil takes all at once
+	written int
+}
+
+func (l *line) Read(p []byte) (int, error) {
+	l.room = append(l.room, len(p))
+	if len(l.give) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, l.give[0])
+	if l.give[0] = l.give[0][n:]; l.give[0] == "" {
+		l.give = l.give[1:]
+	}
+	return n, nil
+}
+
+func (l *line) Write(p []byte) (int, error) {
+	n, err := len(p), error(nil)
+	if l.takes != nil {
+		n, err = l.takes(p)
+	}
+	l.took = append(l.took, string(p[:n]))
+	l.written += n
+	return n, err
+}
+
+func (l *line) SetWriteDeadline(time.Time) error { return nil }
+
+func linked(l *line) *link {
+	counter := func() prometheus.Counter { return prometheus.NewCounter(prometheus.CounterOpts{Name: "test"}) }
+	return &link{Conn: l, transport: &transport{patience: time.Second, received: counter(), sent: counter()}}
+}
+
+// TestLinkReadsAhead where a read fills its buffer, keeps the order, and has no buffer once it is at rest.
+func TestLinkReadsAhead(t *testing.T) {
+	raw := &line{give: []string{"abcd", strings.Repeat("x", 100), "e", strings.Repeat("y", batchBytes+7)}}
+	l := linked(raw)
+	var got strings.Builder
+	small := make([]byte, 4)
+	for {
+		n, err := l.Read(small)
+		got.Write(small[:n])
+		if err != nil {
+			break
+		}
+		if (l.whole != nil) != (len(l.ahead) > 0) {
+			t.Fatal("a buffer is kept without need, or was given back too early")
+		}
+	}
+	if want := "abcd" + strings.Repeat("x", 100) + "e" + strings.Repeat("y", batchBytes+7); got.String() != want {
+		t.Errorf("read %d bytes", got.Len())
+	}
+	if l.whole != nil || raw.room[0] != 4 || raw.room[1] != batchBytes || raw.room[2] != 4 {
+		t.Errorf("reads of %v", raw.room)
+	}
+	large := &line{give: []string{"abcd", "efgh"}}
+	l = linked(large)
+	_, _ = l.Read(small)
+	if n, _ := l.Read(make([]byte, batchBytes)); n != 4 || l.whole != nil {
+		t.Errorf("%d bytes into a large buffer, which needs no other", n)
+	}
+}
+
+// TestLinkGathers frames while it is corked, and sends those that are long as they are.
+func TestLinkGathers(t *testing.T) {
+	raw := &line{}
+	l := linked(raw)
+	write := func(n int) {
+		if got, err := l.Write(bytes.Repeat([]byte{'x'}, n)); got != n || err != nil {
+			t.Fatalf("%d of %d: %v", got, n, err)
+		}
+	}
+	write(1)
+	l.cork()
+	write(10)
+	write(batchBytes - 10)
+	if len(raw.took) != 1 {
+		t.Errorf("sent before its time: %d writes", len(raw.took))
+	}
+	write(5)
+	write(batchBytes)
+	if err := l.uncork(); err != nil || l.batch != nil {
+		t.Error(err)
+	}
+	write(2)
+	var sizes []int
+	for _, p := range raw.took {
+		sizes = append(sizes, len(p))
+	}
+	if want := []int{1, batchBytes, 5, batchBytes, 2}; len(sizes) != len(want) || sizes[1] != want[1] || sizes[2] != want[2] || sizes[3] != want[3] {
+		t.Errorf("writes of %v", sizes)
+	}
+	l.cork()
+	if err := l.uncork(); err != nil || len(raw.took) != len(sizes) {
+		t.Error("an empty batch is sent")
+	}
+}
+
+// TestLinkIsPatient with a line on which something moves, and with no other; what had to wait for room is a sign of life.
+func TestLinkIsPatient(t *testing.T) {
+	slow := func(n int, err error) func([]byte) (int, error) {
+		return func(p []byte) (int, error) {
+			time.Sleep(time.Second)
+			return min(n, len(p)), err
+		}
+	}
+	for name, tt := range map[string]struct {
+		takes func([]byte) (int, error)
+		fails bool
+		alive bool
+	}{
+		"at once":          {nil, false, false},
+		"little by little": {slow(10, os.ErrDeadlineExceeded), false, true},
+		"nothing moves":    {slow(0, os.ErrDeadlineExceeded), true, false},
+		"it is cut":        {slow(10, errors.New("reset")), true, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			raw := &line{takes: tt.takes}
+			l := linked(raw)
+			_, err := l.Write(make([]byte, 25))
+			if (err != nil) != tt.fails || !tt.fails && raw.written != 25 || (l.lastSign.Load() != 0) != tt.alive {
+				t.Errorf("%s: %v after %d bytes, alive %v", name, err, raw.written, l.lastSign.Load() != 0)
+			}
+		})
+	}
+}
+
+// TestBuffers: a message is cut at its limit, and one that is large leaves no large buffer behind.
+func TestBuffers(t *testing.T) {
+	var b buffers
+	for size, cut := range map[int]bool{0: false, 9: false, 10: false, 11: true, 1000: true} {
+		msg, over, err := b.readAll(strings.NewReader(strings.Repeat("x", size)), 10)
+		if len(msg) != min(size, 10) || over != cut || err != nil {
+			t.Errorf("%d bytes: %d, cut %v, %v", size, len(msg), over, err)
+		}
+	}
+}
