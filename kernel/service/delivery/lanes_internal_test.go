@@ -2,7 +2,9 @@ package delivery
 
 import (
 	"context"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -56,55 +58,70 @@ func TestALaneThatWasTakenOver(t *testing.T) {
 	})
 }
 
+// looker notes what it is asked about, and answers with a step by the number of the look and the item.
+type looker struct {
+	answer func(n int, item string) step
+
+	mu   sync.Mutex
+	seen []string
+}
+
+func (l *looker) look(_ context.Context, item string, _ time.Time) step {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen = append(l.seen, item)
+	return l.answer(len(l.seen), item)
+}
+
+// looked waits until nothing goes on, and returns what was seen.
+func (l *looker) looked() []string {
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.seen)
+}
+
+// kept waits until nothing goes on, and returns the lanes that are known and those that have a timer.
+func kept(ls *lanes) (known, timed []string) {
+	synctest.Wait()
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return slices.Sorted(maps.Keys(ls.lanes)), slices.Sorted(maps.Keys(ls.timers))
+}
+
 // TestLanesAreForgotten once they have nothing and their spacing is over; what is to be done later is not looked at
 // after the end.
 func TestLanesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		looks := 0
 		steps := map[string]step{"now": {pop: true}, "spaced": {pop: true, notBefore: time.Now().Add(time.Hour)}, "later": {wait: time.Hour}}
-		ls := newLanes(func(_ context.Context, item string, _ time.Time) step {
-			mu.Lock()
-			defer mu.Unlock()
-			looks++
-			return steps[item]
-		})
-		known := func() (keys []string) {
-			synctest.Wait()
-			for key := range ls.lanes {
-				keys = append(keys, key)
+		l := &looker{answer: func(_ int, item string) step { return steps[item] }}
+		ls := newLanes(l.look)
+		want := func(when, lanes, timers string, looks int) {
+			t.Helper()
+			known, timed := kept(ls)
+			if strings.Join(known, " ") != lanes || strings.Join(timed, " ") != timers || len(l.looked()) != looks {
+				t.Errorf("%s: %q are kept, %q with timers, and %q was looked at", when, known, timed, l.looked())
 			}
-			slices.Sort(keys)
-			return keys
 		}
 		ls.push("early", "chat", "now")
-		if got := known(); len(got) != 1 || looks != 0 {
-			t.Errorf("before the start: %q, %d looks", got, looks)
-		}
+		want("before the start", "early", "", 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		ls.start(ctx)
 		for item := range steps {
 			ls.push(item, "chat", item)
 		}
-		if got, want := known(), []string{"early", "later", "spaced"}; !slices.Equal(got, want) || len(ls.timers) != 1 {
-			t.Errorf("%q are kept, with %d timers", got, len(ls.timers))
-		}
+		want("at first", "early later spaced", "later", 3)
 		ls.unpark()
-		if got, want := known(), []string{"later", "spaced"}; !slices.Equal(got, want) || looks != 4 {
-			t.Errorf("after a change %q are kept, %d looks", got, looks)
-		}
+		want("after a change", "later spaced", "later", 4)
 		time.Sleep(time.Hour)
 		ls.unpark()
-		if got, want := known(), []string{"later"}; !slices.Equal(got, want) || len(ls.timers) != 1 {
-			t.Errorf("after an hour %q are kept, with %d timers", got, len(ls.timers))
-		}
-		before := looks
+		want("after an hour", "later", "later", 5)
 		cancel()
 		ls.stop()
 		ls.push("late", "chat", "now")
 		time.Sleep(2 * time.Hour)
-		if synctest.Wait(); looks != before {
-			t.Errorf("%d looks after the end", looks-before)
+		if got := l.looked(); len(got) != 5 {
+			t.Errorf("looked at %q after the end", got[5:])
 		}
 	})
 }
@@ -112,16 +129,13 @@ func TestLanesAreForgotten(t *testing.T) {
 // TestAWatchingLaneKeepsNoTimer: a change that ends its wait ends its timer too.
 func TestAWatchingLaneKeepsNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		looks := 0
-		ls := newLanes(func(context.Context, string, time.Time) step {
-			mu.Lock()
-			defer mu.Unlock()
-			if looks++; looks == 1 {
+		l := &looker{answer: func(n int, _ string) step {
+			if n == 1 {
 				return step{wait: time.Hour, watch: true}
 			}
 			return step{wait: 3 * time.Hour}
-		})
+		}}
+		ls := newLanes(l.look)
 		ctx, cancel := context.WithCancel(t.Context())
 		ls.start(ctx)
 		ls.push("a", "chat", "x")
@@ -129,8 +143,8 @@ func TestAWatchingLaneKeepsNoTimer(t *testing.T) {
 		ls.unpark()
 		synctest.Wait()
 		time.Sleep(2 * time.Hour)
-		if synctest.Wait(); looks != 2 || len(ls.timers) != 1 {
-			t.Errorf("%d looks, %d timers", looks, len(ls.timers))
+		if _, timed := kept(ls); len(l.looked()) != 2 || len(timed) != 1 {
+			t.Errorf("%d looks, timers of %q", len(l.looked()), timed)
 		}
 		cancel()
 		ls.stop()
@@ -140,20 +154,10 @@ func TestAWatchingLaneKeepsNoTimer(t *testing.T) {
 // TestAMovedLaneKeepsItsWait: its timer goes with it, and that of the lane that it takes over is no more.
 func TestAMovedLaneKeepsItsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		var seen []string
-		ls := newLanes(func(_ context.Context, item string, _ time.Time) step {
-			mu.Lock()
-			defer mu.Unlock()
-			seen = append(seen, item)
-			if item == "b" && len(seen) == 2 {
-				return step{wait: time.Hour}
-			}
-			if item == "a" && len(seen) == 1 {
-				return step{wait: 2 * time.Hour}
-			}
-			return step{pop: true}
-		})
+		l := &looker{answer: func(n int, _ string) step {
+			return []step{{wait: 2 * time.Hour}, {wait: time.Hour}, {pop: true}, {pop: true}}[n-1]
+		}}
+		ls := newLanes(l.look)
 		ctx, cancel := context.WithCancel(t.Context())
 		ls.start(ctx)
 		ls.push("old\x00", "chat", "a")
@@ -161,16 +165,16 @@ func TestAMovedLaneKeepsItsWait(t *testing.T) {
 		ls.push("new\x00", "chat", "b")
 		synctest.Wait()
 		ls.rename("old\x00", "new\x00")
-		if synctest.Wait(); len(ls.timers) != 1 || len(ls.lanes) != 1 || ls.timers["new\x00"] == nil {
-			t.Errorf("%d timers, %d lanes", len(ls.timers), len(ls.lanes))
+		if known, timed := kept(ls); len(known) != 1 || !slices.Equal(timed, []string{"new\x00"}) {
+			t.Errorf("lanes %q, timers of %q", known, timed)
 		}
 		time.Sleep(time.Hour)
-		if synctest.Wait(); len(seen) != 2 {
-			t.Errorf("looked at %q too early", seen)
+		if got := l.looked(); len(got) != 2 {
+			t.Errorf("looked at %q too early", got)
 		}
 		time.Sleep(time.Hour)
-		if synctest.Wait(); !slices.Equal(seen, []string{"a", "b", "a", "b"}) || len(ls.lanes) != 0 {
-			t.Errorf("looked at %q, %d lanes are left", seen, len(ls.lanes))
+		if known, _ := kept(ls); len(known) != 0 || !slices.Equal(l.looked(), []string{"a", "b", "a", "b"}) {
+			t.Errorf("looked at %q, and %q are left", l.looked(), known)
 		}
 		cancel()
 		ls.stop()
