@@ -123,6 +123,9 @@ func TestAddress(t *testing.T) {
 		{"group:-1:topic:9", ""}:  {Kind: wit.ConversationKindGroup, ID: "-1", Thread: thread("9")},
 		{"group:-1:topic:9", "3"}: {Kind: wit.ConversationKindGroup, ID: "-1", Thread: thread("3")},
 		{"group:", ""}:            {Kind: wit.ConversationKindDirect, ID: "group:"},
+		{":topic:9", ""}:          {Kind: wit.ConversationKindDirect, ID: ":topic:9"},
+		{"42:topic:", ""}:         {Kind: wit.ConversationKindDirect, ID: "42:topic:"},
+		{"other:42", ""}:          {Kind: wit.ConversationKindDirect, ID: "other:42"},
 		{"+15555550123", ""}:      {Kind: wit.ConversationKindDirect, ID: "+15555550123"},
 	} {
 		got := delivery.Address("chat", in[0], in[1])

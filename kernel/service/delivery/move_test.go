@@ -108,4 +108,23 @@ func TestWhatWaitsMovesWithItsConversation(t *testing.T) {
 			t.Errorf("events %q", got)
 		}
 	})
+	inBubble("between two pieces", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.facts.MaxLength = 5
+		w.answer = func(_ context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) {
+			time.Sleep(time.Minute)
+			return &wit.Sent{IDs: []string{fmt.Sprint("p", n)}}, nil
+		}
+		_, _ = w.run()
+		w.enqueue(outgoing("a", "old", "one two"))
+		synctest.Wait()
+		if err := w.moved(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if want := []string{"old one", "new two"}; !slices.Equal(w.calls(), want) {
+			t.Errorf("sends %q, want %q", w.calls(), want)
+		}
+	})
 }

@@ -76,24 +76,28 @@ func TestSlots(t *testing.T) {
 	})
 }
 
-// TestAddresses: where a client's address leads.
-func TestAddresses(t *testing.T) {
-	topic := func(c wit.Conversation) string {
-		if c.Thread == nil {
-			return ""
+// TestTheCounterOfOutcomes: what has arrived is delivered, all else has failed.
+func TestTheCounterOfOutcomes(t *testing.T) {
+	inBubble("metric", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.hooks = &hooks{}
+		w.answer = func(_ context.Context, _ int, s *wit.ChannelSend) (*wit.Sent, error) {
+			if s.Text == "bad" {
+				return nil, wit.NewError(wit.CodeForbidden, "no")
+			}
+			return &wit.Sent{}, nil
 		}
-		return *c.Thread
-	}
-	for to, want := range map[string]string{
-		"42": "direct 42 ", "chat:42": "direct 42 ", "user:42": "direct 42 ", "direct:42": "direct 42 ", "group:g": "group g ", "channel:c": "channel c ",
-		"chat:group:g": "group g ", "group:": "direct group: ", "group:g:topic:7": "group g 7", "g:topic:": "direct g:topic: ", ":topic:7": "direct :topic:7 ", "other:42": "direct other:42 ",
-	} {
-		c := delivery.Address("chat", to, "")
-		if got := fmt.Sprintf("%s %s %s", c.Kind, c.ID, topic(c)); got != want {
-			t.Errorf("%s: %q, want %q", to, got, want)
+		s, _ := w.run()
+		for _, text := range []string{"good", "bad", "stop", "better"} {
+			w.enqueue(outgoing(text, "c", text))
 		}
-	}
-	if c := delivery.Address("chat", "g:topic:7", "8"); c.ID != "g" || topic(c) != "8" {
-		t.Errorf("a thread of its own: %+v, %s", c, topic(c))
-	}
+		synctest.Wait()
+		got := map[string]float64{}
+		for _, sample := range s.Service().Metrics[0].Collect() {
+			got[strings.Join(sample.Labels, " ")] = sample.Value
+		}
+		if got["chat delivered"] != 2 || got["chat failed"] != 2 || len(got) != 2 {
+			t.Errorf("%v", got)
+		}
+	})
 }

@@ -212,7 +212,9 @@ func TestHooks(t *testing.T) {
 
 func TestEnqueueRefusesWhatNobodyCanSend(t *testing.T) {
 	w := newWorld(t)
-	for _, m := range []message.Outbound{{}, outgoing("", "c", "x"), outgoing("a", "", "x"), outgoing("a", "c", " \n")} {
+	nowhere, nobody := outgoing("a", "c", "x"), outgoing("a", "c", "x")
+	nowhere.Channel, nobody.Account = "", ""
+	for _, m := range []message.Outbound{{}, outgoing("", "c", "x"), outgoing("a", "", "x"), outgoing("a", "c", " \n"), nowhere, nobody} {
 		err := w.store.Update(context.Background(), func(tx store.Tx) error { return w.queue.Enqueue(tx, m) })
 		if wit.CodeOf(err) != wit.CodeInvalid {
 			t.Errorf("%+v: %v", m, err)
