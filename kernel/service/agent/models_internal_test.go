@@ -206,6 +206,23 @@ func TestContextOf(t *testing.T) {
 	})
 }
 
+// TestOpen: a model is opened by its name, or by what answers where none is named; the choice stands beside an error.
+func TestOpen(t *testing.T) {
+	none := func(*wit.ModelsQuery) (*wit.ModelsAnswer, error) { return listed(), nil }
+	for name, tt := range map[string]struct {
+		gone bool
+		want choice
+		code wit.Code
+	}{
+		"p/m": {false, choice{"p", "m"}, ""}, "": {false, choice{"p", ""}, ""}, "p": {true, choice{"p", ""}, wit.CodeUnavailable}, "q/m": {false, choice{}, wit.CodeInvalid},
+	} {
+		got, err := modelsOf(&lister{list: none, gone: tt.gone}).open(name, "")
+		if got.choice != tt.want || wit.CodeOf(err) != tt.code || (got.code != nil) != (err == nil) {
+			t.Errorf("%q: %+v, %v", name, got, err)
+		}
+	}
+}
+
 // TestWhoSees: a model sees unless its provider's list, which tells them apart, or it has refused pictures.
 func TestWhoSees(t *testing.T) {
 	m := modelsOf(&lister{})

@@ -75,6 +75,33 @@ func TestStreams(t *testing.T) {
 	}
 }
 
+// TestAskedAgain: an empty answer is none, and a pause of up to half a minute is waited for; whoever would have to wait
+// longer hears of the error at once.
+func TestAskedAgain(t *testing.T) {
+	busy := func(ms int64) *wit.ProviderAnswer {
+		return &wit.ProviderAnswer{Error: &wit.Error{Code: wit.CodeRateLimited, Message: "busy", Retryable: true, RetryAfter: &ms}}
+	}
+	for name, c := range map[string]struct {
+		first *wit.ProviderAnswer
+		want  string
+		took  time.Duration
+	}{
+		"empty": {chattest.Ended(), "yes", 0}, "half a minute": {busy(30_000), "yes", 30 * time.Second}, "longer": {busy(30_001), "", 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := chattest.NewWorld(t)
+			chattest.Script(w, c.first, chattest.Say("yes"))
+			p := w.Start(nil)
+			start := time.Now()
+			p.Send("r1", "hi")
+			r := p.Wait("r1")
+			if took := time.Since(start); r.Answer != c.want || took < c.took || c.want == "" && (took > 0 || r.Error.Code != wit.CodeRateLimited) {
+				t.Errorf("%s: %q after %v, %+v", name, r.Answer, took, r.Error)
+			}
+		})
+	}
+}
+
 // TestStreamStaysOpen: a server that does not end its stream holds the answer up for five seconds.
 func TestStreamStaysOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -112,3 +112,22 @@ func TestAResultThatCameJustInTime(t *testing.T) {
 		}
 	})
 }
+
+// TestFilesGoWithTheAnswer: what tools have made in the run is delivered with its answer, and not with an apology.
+func TestFilesGoWithTheAnswer(t *testing.T) {
+	for want, last := range map[string]*wit.ProviderAnswer{"media-a media-b": chattest.Say("here it is"), "": {Error: wit.NewError(wit.CodeForbidden, "no")}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := chattest.NewWorld(t)
+			w.Tools.Do = func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+				return &wit.ToolOutput{Content: []wit.Part{{Kind: wit.PartKindImage, Media: new("media-a")}, {Kind: wit.PartKindAudio, Media: new("media-b")}}}, nil
+			}
+			chattest.Script(w, chattest.Ask(chattest.Call("c", "pay", `{}`)), last)
+			p := w.Start(nil)
+			w.Accept(p, "m1", "draw")
+			r := w.Only(p)
+			if w.SentFiles()[r.ID] != want || w.Sent()[r.ID] == "" {
+				t.Errorf("%s, with files %q, want %q", w.Sent()[r.ID], w.SentFiles()[r.ID], want)
+			}
+		})
+	}
+}

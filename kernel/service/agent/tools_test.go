@@ -69,7 +69,7 @@ func TestToolTrouble(t *testing.T) {
 		want string
 		ran  bool
 	}{
-		"unknown":       {call: chattest.Call("1", "fly", `{}`), want: `There is no tool "fly"`},
+		"unknown":       {call: chattest.Call("1", "fly", `{}`), want: `There is no tool "fly". These can be called: add, pay.`},
 		"not JSON":      {call: chattest.Call("1", "add", `{"a":`), want: "not a JSON object"},
 		"not an object": {call: chattest.Call("1", "add", `[1]`), want: "not a JSON object"},
 		"schema":        {call: chattest.Call("1", "add", `{"b":1}`), want: "the argument a is missing"},
@@ -133,7 +133,7 @@ func TestToolTrouble(t *testing.T) {
 
 // TestVerbose: in a verbose session everybody sees tool calls, else only who asked for them.
 func TestVerbose(t *testing.T) {
-	for _, verbose := range []string{"off", "on"} {
+	for _, verbose := range []string{"off", "on", "full"} {
 		synctest.Test(t, func(t *testing.T) {
 			w := chattest.NewWorld(t)
 			chattest.Script(w, chattest.Ask(chattest.Call("c", "pay", `{}`)), chattest.Say("ok"))
@@ -142,10 +142,10 @@ func TestVerbose(t *testing.T) {
 			p.Send("r1", "go")
 			p.Wait("r1")
 			synctest.Wait()
-			if n := len(w.Agents("r1", "tool")); (n == 2) != (verbose == "on") {
+			if n := len(w.Agents("r1", "tool")); (n == 2) != (verbose != "off") {
 				t.Errorf("verbose %s: %d tool events", verbose, n)
 			}
-			if items := w.Agents("r1", "item"); verbose == "on" && (len(items) != 2 || items[0].Data["status"] != "running" || items[1].Data["status"] != "completed" || items[0].Data["itemId"] != items[1].Data["itemId"]) {
+			if items := w.Agents("r1", "item"); verbose != "off" && (len(items) != 2 || items[0].Data["status"] != "running" || items[1].Data["status"] != "completed" || items[0].Data["itemId"] != items[1].Data["itemId"]) {
 				t.Errorf("items %v", items)
 			}
 			for _, e := range w.Agents("r1", "lifecycle") {
@@ -267,6 +267,54 @@ func TestAStopAmongTools(t *testing.T) {
 		}
 		if len(got) != 2 || !strings.Contains(got[0], "its outcome is unknown") || !strings.Contains(got[1], "was not made") || w.Tools.Count("pay") != 1 {
 			t.Errorf("results %q after %d calls", got, w.Tools.Count("pay"))
+		}
+	})
+}
+
+// TestWhoCallsATool: the tool is told for whom, in which run, and in which call.
+func TestWhoCallsATool(t *testing.T) {
+	text := func(s *string) string {
+		if s == nil {
+			return "-"
+		}
+		return *s
+	}
+	for from, want := range map[string]string{"a chat": "chat bot 42", "a client": "- - -"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := chattest.NewWorld(t)
+			var got wit.ToolContext
+			w.Tools.Do = func(_ context.Context, c *wit.ToolInvocation) (*wit.ToolOutput, error) {
+				got = c.Context
+				return &wit.ToolOutput{}, nil
+			}
+			chattest.Script(w, chattest.Ask(chattest.Call("c7", "pay", `{}`)), chattest.Say("done"))
+			p := w.Start(nil)
+			if from == "a chat" {
+				w.Accept(p, "m1", "go")
+			} else {
+				p.Send("r1", "go")
+			}
+			r := w.Only(p)
+			who := text(got.Channel) + " " + text(got.Account) + " " + text(got.Sender)
+			if who != want || got.Agent != "main" || got.Session != string(chattest.MainKey) || got.Run != r.ID || got.CallID != "c7" || got.Now == 0 || got.TimeZone == "" {
+				t.Errorf("from %s: %s, %+v", from, who, got)
+			}
+		})
+	}
+}
+
+// TestAnIdThatComesBack in a later round is another call.
+func TestAnIdThatComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		ask := chattest.Ask(chattest.Call("same", "pay", `{}`))
+		chattest.Script(w, ask, ask, chattest.Say("done"))
+		p := w.Start(nil)
+		p.Send("r1", "go")
+		p.Wait("r1")
+		want := []string{"user: go", "call pay", "tool: pay ok {}", "call pay", "tool: pay ok {}", "assistant: done"}
+		if got := w.History(chattest.MainKey); w.Tools.Count("pay") != 2 || !slices.Equal(got, want) {
+			t.Errorf("paid %d times: %q", w.Tools.Count("pay"), got)
 		}
 	})
 }

@@ -290,10 +290,15 @@ func (w *World) Messages(key session.Key) []session.Message {
 }
 
 // Sent returns the outbound queue: key → text.
-func (w *World) Sent() map[string]string {
+func (w *World) Sent() map[string]string { return w.outbound("test.out") }
+
+// SentFiles returns the files of the outbound queue: key → their references, with blanks between.
+func (w *World) SentFiles() map[string]string { return w.outbound("test.files") }
+
+func (w *World) outbound(space string) map[string]string {
 	out := map[string]string{}
 	_ = w.Store.View(context.Background(), func(tx store.Tx) error {
-		for rec, err := range tx.Scan("test.out", store.Range{}) {
+		for rec, err := range tx.Scan(space, store.Range{}) {
 			if err != nil {
 				return err
 			}
@@ -308,6 +313,15 @@ type outbox struct{}
 
 // Enqueue implements message.Outbox.
 func (outbox) Enqueue(tx store.Tx, m message.Outbound) error {
+	var files []string
+	for _, a := range m.Attachments {
+		files = append(files, *a.Media)
+	}
+	if len(files) > 0 {
+		if err := tx.Insert("test.files", m.RunID, []byte(strings.Join(files, " "))); err != nil {
+			return err
+		}
+	}
 	return tx.Insert("test.out", m.RunID, []byte(m.Text)) // a second one is a bug: it conflicts
 }
 
