@@ -67,7 +67,12 @@ func TestEmbeddingIsBounded(t *testing.T) {
 			t.Errorf("%s: %v, sent %t", name, err, called)
 		}
 	}
+	_, err := r.client.Do(context.Background(), anyHost, nil, &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/", Text: new("x"),
+		Embed: strings.Fields(strings.Repeat("a ", wit.HTTPRequestEmbedMax))})
+	if err != nil || !called {
+		t.Errorf("as many as there may be: %v, sent %t", err, called)
+	}
 	bare := newRig(t, func(http.ResponseWriter, *http.Request) {})
-	_, err := bare.client.Do(context.Background(), anyHost, nil, &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/", Text: new("x"), Embed: []string{"a"}})
+	_, err = bare.client.Do(context.Background(), anyHost, nil, &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/", Text: new("x"), Embed: []string{"a"}})
 	wantCode(t, err, wit.CodeUnavailable)
 }

@@ -291,6 +291,46 @@ func TestMultipart(t *testing.T) {
 	wantCode(t, err, wit.CodeNotFound)
 }
 
+// TestPartsAreCounted: as many as the contract says, and all of them arrive.
+func TestPartsAreCounted(t *testing.T) {
+	arrived := 0
+	r := newRig(t, func(_ http.ResponseWriter, req *http.Request) {
+		if err := req.ParseMultipartForm(1 << 20); err != nil {
+			t.Error(err)
+			return
+		}
+		arrived = len(req.MultipartForm.Value)
+	})
+	for n, want := range map[int]wit.Code{1: "", wit.LimitHTTPParts: "", wit.LimitHTTPParts + 1: wit.CodeTooLarge} {
+		var parts []wit.HTTPPart
+		for i := range n {
+			parts = append(parts, wit.HTTPPart{Name: fmt.Sprint("p", i), Text: new("x")})
+		}
+		arrived = 0
+		_, err := r.client.Do(t.Context(), anyHost, nil, &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/", Parts: parts})
+		if wit.CodeOf(err) != want || want == "" && arrived != n {
+			t.Errorf("%d parts: %d arrived, %v", n, arrived, err)
+		}
+	}
+}
+
+// TestEndlessTimeouts: a timeout of more than there is, is the longest there may be.
+func TestEndlessTimeouts(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
+	req := &wit.HTTPRequest{URL: "https://api.example.com/", Timeout: 1 << 62}
+	if res, err := r.client.Do(t.Context(), anyHost, nil, req); err != nil || *res.Text != "ok" {
+		t.Error(err)
+	}
+	for _, req.Timeout = range []int64{1 << 62, 1<<63 - 1, 10_000_000_000_000} {
+		res, err := r.client.Stream(t.Context(), anyHost, nil, req)
+		if err != nil {
+			t.Errorf("%d ms: %v", req.Timeout, err)
+			continue
+		}
+		_ = res.Body.Close()
+	}
+}
+
 func TestTimeouts(t *testing.T) {
 	stop := make(chan struct{})
 	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
