@@ -160,30 +160,36 @@ func (t *tester) try(ctx context.Context, m mutant) verdict {
 		}
 		suites = built
 	}
-	worst := unreached
+	v := unreached
 	for n, s := range suites {
-		var names []string
-		limit := 5 * time.Second
-		for _, test := range t.tests {
-			if test.suite == t.suites[n] && (m.apart || test.reaches[m.number]) {
-				names = append(names, test.name)
-				limit += 3 * test.takes
-			}
-		}
+		names, takes := t.reaching(m, t.suites[n])
 		if len(names) == 0 {
 			continue
 		}
-		if t.limit > 0 {
-			limit = t.limit
-		}
-		if worst = t.tryTests(ctx, s, m, limit, names); worst != survived {
-			return worst
+		if v = t.tryTests(ctx, s, m, names, takes); v != survived {
+			break
 		}
 	}
-	return worst
+	return v
 }
 
-func (t *tester) tryTests(ctx context.Context, s suite, m mutant, limit time.Duration, names []string) verdict {
+// reaching names the tests of a suite that may notice a change, and says how long they take without it.
+func (t *tester) reaching(m mutant, s suite) (names []string, takes time.Duration) {
+	for _, test := range t.tests {
+		if test.suite == s && (m.apart || test.reaches[m.number]) {
+			names = append(names, test.name)
+			takes += test.takes
+		}
+	}
+	return names, takes
+}
+
+// tryTests runs tests with a change, until one fails or the time is over.
+func (t *tester) tryTests(ctx context.Context, s suite, m mutant, names []string, takes time.Duration) verdict {
+	limit := t.limit
+	if limit == 0 {
+		limit = 3*takes + 5*time.Second
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	chosen := []string{"MUTATE_CHANGE=" + strconv.Itoa(m.number)}
