@@ -420,6 +420,81 @@ func TestOriginsOfRawConnections(t *testing.T) {
 	}
 }
 
+// TestAddressesAreTriedInTurn: until one answers, sixteen at most, and none once nobody waits any more.
+func TestAddressesAreTriedInTurn(t *testing.T) {
+	t.Parallel()
+	var many []string
+	for n := range 17 {
+		many = append(many, fmt.Sprint("93.184.216.", n+1))
+	}
+	for name, tt := range map[string]struct {
+		answers int // the number of the address that does
+		ends    int // when so many are tried, nobody waits any more
+		tried   int
+		opens   bool
+	}{
+		"the first": {1, 99, 1, true}, "the third": {3, 99, 3, true}, "the sixteenth": {16, 99, 16, true}, "none of sixteen": {17, 99, 16, false}, "over": {3, 2, 2, false},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		tried := 0
+		r := newRig(t, func(http.ResponseWriter, *http.Request) {}, func(c *egress.Config) {
+			dial := c.Dial
+			c.Dial = func(_ context.Context, network, addr string) (net.Conn, error) {
+				if tried++; tried == tt.ends {
+					cancel()
+				}
+				if addr != fmt.Sprintf("93.184.216.%d:7000", tt.answers) {
+					return nil, errors.New("refused")
+				}
+				return dial(t.Context(), network, addr)
+			}
+		})
+		r.names["api.example.com"] = []string{strings.Join(many, " ")}
+		policy := egress.Policy{Owner: "p", Hosts: []string{"api.example.com:7000"}}
+		conn, err := r.client.Open(ctx, policy, nil, &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://api.example.com:7000"})
+		if (err == nil) != tt.opens || tried != tt.tried {
+			t.Errorf("%s: %d were tried, %v", name, tried, err)
+		}
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}
+}
+
+// TestRefusedHandshakes: what the other side answers in place of a connection says what can be done.
+func TestRefusedHandshakes(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var status int
+		if _, _ = fmt.Sscanf(r.URL.Path, "/%d", &status); status != 101 {
+			w.WriteHeader(status)
+			return
+		}
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: no\r\n\r\n")
+		_ = conn.Close()
+	}))
+	defer server.Close()
+	c, p := home(t, server.URL, egress.Limits{})
+	for _, transport := range []wit.Transport{wit.TransportWebsocket, wit.TransportSSE} {
+		for status, want := range map[int]wit.Code{200: wit.CodeUnavailable, 401: wit.CodeUnauthorized, 403: wit.CodeUnauthorized, 404: wit.CodeUnavailable, 429: wit.CodeRateLimited, 500: wit.CodeUnavailable} {
+			_, err := c.Open(t.Context(), p, nil, &wit.OpenConnection{Transport: transport, URL: fmt.Sprintf("%s/%d", server.URL, status)})
+			if wit.CodeOf(err) != want || !strings.Contains(err.Error(), " answered ") {
+				t.Errorf("%s: %d is %v, want %q", transport, status, err, want)
+			}
+		}
+	}
+	_, err := c.Open(t.Context(), p, nil, &wit.OpenConnection{URL: server.URL + "/101"}) // which is no WebSocket all the same
+	if wit.CodeOf(err) != wit.CodeUnavailable || !strings.Contains(err.Error(), "does not speak websocket") {
+		t.Error(err)
+	}
+}
+
 // TestASilentOther: what says nothing does not hold a connection for ever.
 func TestASilentOther(t *testing.T) {
 	t.Parallel()
