@@ -258,3 +258,17 @@ func TestBatchIsBounded(t *testing.T) {
 		t.Errorf("%d frames", total)
 	}
 }
+
+// TestBatchIsFullToTheByte: what makes a batch as large as it may be is in it, and the next frame is not.
+func TestBatchIsFullToTheByte(t *testing.T) {
+	for size, want := range map[int]int{maxBatchBytes / 2: 2, maxBatchBytes/2 - 1: 3, maxBatchBytes: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			in, done := newInflow(newFramer(wit.FramingNDJSON, strings.NewReader(strings.Repeat(strings.Repeat("x", size)+"\n", 3))), nil)
+			synctest.Wait() // all of them are there
+			if batch, err := in.next(time.Time{}); len(batch) != want || err != nil {
+				t.Errorf("%d frames of %d bytes, %v", len(batch), size, err)
+			}
+			<-done
+		})
+	}
+}
