@@ -108,6 +108,18 @@ func TestWhatWaitsMovesWithItsConversation(t *testing.T) {
 			t.Errorf("events %q", got)
 		}
 	})
+	inBubble("told nonsense by a send", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answer = func(context.Context, int, *wit.ChannelSend) (*wit.Sent, error) {
+			return &wit.Sent{Moved: &wit.Conversation{Kind: wit.ConversationKindGroup}}, nil
+		}
+		_, _ = w.run()
+		w.enqueue(outgoing("a", "old", "1"), outgoing("b", "old", "2"))
+		synctest.Wait()
+		if want := []string{"old 1", "old 2"}; !slices.Equal(w.calls(), want) {
+			t.Errorf("sends %q, want %q", w.calls(), want)
+		}
+	})
 	inBubble("between two pieces", t, func(t *testing.T) {
 		w := newWorld(t)
 		w.facts.MaxLength = 5
