@@ -51,7 +51,7 @@ house: ## print the picture of the code: sizes, longest functions, largest types
 # The race detector makes compilers ten times slower: the specification's suite and the README's builds
 # run without it, in `test`.
 race: plugins ## run the tests with the race detector
-	$(GO) test -race -skip 'Spec|Conformance|ReadmePlugin' ./kernel/... ./wit/... ./sdk/go/... ./cmd/carapace/...
+	$(GO) test -race -timeout 20m -skip 'Spec|Conformance|ReadmePlugin' ./kernel/... ./wit/... ./sdk/go/... ./cmd/carapace/...
 
 fuzz: ## fuzz each decoder of foreign bytes for 30 seconds
 	.ci/fuzz 30s
