@@ -25,13 +25,8 @@ const (
 // the store's spaces, settings. It is asked before the handler runs, so an answer may be newer than its basis and is
 // never older. ok is false where the answer depends on more, such as the time of day, and is not kept.
 func NewKept[I, O any](name string, scope wire.Scope, fn func(context.Context, I) (O, error), basis func(context.Context, I) (of any, ok bool)) Method {
-	m := New(name, scope, fn)
-	params, kept := NewDecoder[I](name), &answers{}
-	m.call = func(ctx context.Context, raw json.RawMessage, _ func(any)) (any, error) {
-		in, err := params.Decode(raw)
-		if err != nil {
-			return nil, err
-		}
+	kept := &answers{}
+	return newRow[I, O](name, scope, func(ctx context.Context, raw json.RawMessage, in I) (any, error) {
 		of, ok := basis(ctx, in)
 		if !ok {
 			return fn(ctx, in)
@@ -50,8 +45,7 @@ func NewKept[I, O any](name string, scope wire.Scope, fn func(context.Context, I
 		}
 		kept.put(protocol, raw, of, answer)
 		return Encoded(answer), nil
-	}
-	return m
+	})
 }
 
 func protocolOf(ctx context.Context) int {

@@ -69,13 +69,18 @@ func (m Method) scope(c *Caller) wire.Scope {
 
 // New makes a row. I is the parameters' struct (see Decoder for its tags), O what the client gets.
 func New[I, O any](name string, scope wire.Scope, fn func(context.Context, I) (O, error)) Method {
+	return newRow[I, O](name, scope, func(ctx context.Context, _ json.RawMessage, in I) (any, error) { return fn(ctx, in) })
+}
+
+// newRow is New of a handler that also gets the parameters as they were written.
+func newRow[I, O any](name string, scope wire.Scope, fn func(ctx context.Context, raw json.RawMessage, in I) (any, error)) Method {
 	params := NewDecoder[I](name)
 	call := func(ctx context.Context, raw json.RawMessage, _ func(any)) (any, error) {
 		in, err := params.Decode(raw)
 		if err != nil {
 			return nil, err
 		}
-		return fn(ctx, in)
+		return fn(ctx, raw, in)
 	}
 	return Method{Name: name, Scope: scope, call: call, types: types{params: reflect.TypeFor[I](), results: []reflect.Type{reflect.TypeFor[O]()}}}
 }
