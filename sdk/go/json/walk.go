@@ -74,18 +74,23 @@ func value(b []byte, i, end int) Value {
 	return Value{b[i:end:end]}
 }
 
+// entry is the field that begins at i, or after the comma there: its name as it is written, and from where to where its
+// value goes.
+func entry(b []byte, i int) (name []byte, from, end int) {
+	if b[i] == ',' {
+		i = after(b, i+1)
+	}
+	to := endOfText(b, i)
+	from = after(b, after(b, to)+1) // the colon
+	return b[i:to], from, endOfValue(b, from)
+}
+
 // field is the last field with a name, absent where an object has none.
 func field(b []byte, name string) (found Value) {
 	for i := after(b, 1); b[i] != '}'; {
-		if b[i] == ',' {
-			i = after(b, i+1)
-		}
-		end := endOfText(b, i)
-		here := is(b[i:end], name)
-		i = after(b, after(b, end)+1) // the colon
-		end = endOfValue(b, i)
-		if here {
-			found = value(b, i, end)
+		written, from, end := entry(b, i)
+		if is(written, name) {
+			found = value(b, from, end)
 		}
 		i = after(b, end)
 	}
@@ -95,14 +100,8 @@ func field(b []byte, name string) (found Value) {
 // fields calls each with the fields of an object, their names as they are written, until it returns false.
 func fields(b []byte, each func(name []byte, v Value) bool) {
 	for i := after(b, 1); b[i] != '}'; {
-		if b[i] == ',' {
-			i = after(b, i+1)
-		}
-		end := endOfText(b, i)
-		name := b[i:end]
-		i = after(b, after(b, end)+1) // the colon
-		end = endOfValue(b, i)
-		if !each(name, value(b, i, end)) {
+		name, from, end := entry(b, i)
+		if !each(name, value(b, from, end)) {
 			return
 		}
 		i = after(b, end)
