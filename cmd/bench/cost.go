@@ -127,12 +127,12 @@ func (b *costBench) row(ctx context.Context, gateway, name string, measure func(
 // fill makes ten sessions, of which one is long.
 func fill(ctx context.Context, c *client.Client) error {
 	for n := range fewSessions - 1 {
-		if _, err := ask(ctx, c, fmt.Sprint("s", n), "hello"); err != nil {
+		if _, err := process.Ask(ctx, c, fmt.Sprint("s", n), "hello"); err != nil {
 			return err
 		}
 	}
 	for n := range historyTurns {
-		if _, err := ask(ctx, c, "long", fmt.Sprintf("message %d of a conversation that goes on", n)); err != nil {
+		if _, err := process.Ask(ctx, c, "long", fmt.Sprintf("message %d of a conversation that goes on", n)); err != nil {
 			return err
 		}
 	}
@@ -158,22 +158,11 @@ func dials(ctx context.Context, p *process.Process) ([]string, error) {
 	})
 }
 
-// repeat does f n times, some at a time, and returns the gateway's processor time for each and their rate.
+// repeat does f about n times, some at a time, and returns the gateway's processor time for each and their rate.
 func repeat(p *process.Process, n int, f func() error) ([]string, error) {
-	spent, took, err := used(p, func() error {
-		var wg sync.WaitGroup
-		errs := make([]error, inFlight)
-		for w := range errs {
-			wg.Go(func() {
-				for range n / inFlight {
-					if errs[w] = f(); errs[w] != nil {
-						return
-					}
-				}
-			})
-		}
-		wg.Wait()
-		return errors.Join(errs...)
+	spent, took, err := used(p, func() (err error) {
+		n, err = atOnce(inFlight, n, f)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -243,7 +232,7 @@ func (b *costBench) converse(ctx context.Context, p *process.Process, session st
 	firsts := make([]time.Duration, turns)
 	for n := range firsts {
 		text := "question " + uuid.NewString()
-		first, err := ask(ctx, c, session, text)
+		first, err := process.Ask(ctx, c, session, text)
 		if err != nil {
 			return nil, err
 		}

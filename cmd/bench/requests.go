@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,11 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/carapace-gateway/carapace/cmd/process"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
-	"github.com/carapace-gateway/carapace/kernel/service/chat"
 )
 
 // How much is measured.
@@ -49,12 +45,12 @@ func requests(ctx context.Context, gateway string) ([]table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := ask(ctx, c, "main", "hello"); err != nil { // the first one compiles
+	if _, err := process.Ask(ctx, c, "main", "hello"); err != nil { // the first one compiles
 		return nil, err
 	}
 	deltas := make([]time.Duration, chats)
 	for i := range deltas {
-		if deltas[i], err = ask(ctx, c, "main", "hello"); err != nil {
+		if deltas[i], err = process.Ask(ctx, c, "main", "hello"); err != nil {
 			return nil, err
 		}
 	}
@@ -97,53 +93,25 @@ func mean(all []time.Duration) time.Duration {
 
 // throughput is how many calls a second one connection answers when many are under way.
 func throughput(ctx context.Context, c *client.Client) (float64, error) {
-	var wg sync.WaitGroup
-	errs := make([]error, parallelWorkers)
 	begin := time.Now()
-	for w := range parallelWorkers {
+	n, err := atOnce(parallelWorkers, parallelCalls, func() error { return c.Call(ctx, "health", nil, nil) })
+	return float64(n) / time.Since(begin).Seconds(), err
+}
+
+// atOnce does f about n times, so many at a time, each as often as the others, and returns how often that is. Whoever
+// fails goes on no further.
+func atOnce(workers, n int, f func() error) (done int, err error) {
+	var wg sync.WaitGroup
+	errs := make([]error, workers)
+	for w := range errs {
 		wg.Go(func() {
-			for range parallelCalls / parallelWorkers {
-				if errs[w] = c.Call(ctx, "health", nil, nil); errs[w] != nil {
+			for range n / workers {
+				if errs[w] = f(); errs[w] != nil {
 					return
 				}
 			}
 		})
 	}
 	wg.Wait()
-	took := time.Since(begin)
-	return float64(parallelCalls) / took.Seconds(), errors.Join(errs...)
-}
-
-// ask sends one chat message to a session and returns when the first delta, or the end, of its answer is here; the
-// rest of the answer is read too.
-func ask(ctx context.Context, c *client.Client, session, text string) (time.Duration, error) {
-	key := uuid.NewString()
-	begin := time.Now()
-	if err := c.Call(ctx, "chat.send", chat.SendParams{SessionKey: session, Message: text, IdempotencyKey: key}, nil); err != nil {
-		return 0, err
-	}
-	var first time.Duration
-	for {
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case e, ok := <-c.Events():
-			if !ok {
-				return 0, errors.New("the connection ended")
-			}
-			var chat struct{ RunID, State, ErrorMessage string }
-			if e.Name != "chat" || json.Unmarshal(e.Payload, &chat) != nil || chat.RunID != key {
-				continue
-			}
-			if first == 0 {
-				first = time.Since(begin)
-			}
-			switch chat.State {
-			case "final":
-				return first, nil
-			case "error":
-				return 0, errors.New(chat.ErrorMessage)
-			}
-		}
-	}
+	return n / workers * workers, errors.Join(errs...)
 }

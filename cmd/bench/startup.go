@@ -72,11 +72,11 @@ func startOnce(ctx context.Context, gateway, dir string) (measured, error) {
 		return m, err
 	}
 	begin := time.Now()
-	if _, err := ask(ctx, c, "main", "what is 17*23?"); err != nil {
+	if _, err := process.Ask(ctx, c, "main", "what is 17*23?"); err != nil {
 		return m, err
 	}
 	m.answer = time.Since(begin)
-	if _, err := ask(ctx, c, "main", "what time is it?"); err != nil {
+	if _, err := process.Ask(ctx, c, "main", "what time is it?"); err != nil {
 		return m, err
 	}
 	c.Close()

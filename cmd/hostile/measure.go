@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,8 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/carapace-gateway/carapace/cmd/process"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
-	"github.com/carapace-gateway/carapace/kernel/service/chat"
 )
 
 // sample is how long requests took in one state of the gateway.
@@ -55,7 +54,10 @@ func measure(ctx context.Context, c *client.Client, last time.Duration) (sample,
 	}
 	chatted := make(chan chats, 1)
 	go func() {
-		took, err := repeat(ctx, until, 0, func(ctx context.Context) error { return ask(ctx, c, session) })
+		took, err := repeat(ctx, until, 0, func(ctx context.Context) error {
+			_, err := process.Ask(ctx, c, session, "what is 17*23?")
+			return err
+		})
 		chatted <- chats{took, err}
 	}()
 	health, err := repeat(ctx, until, 10*time.Millisecond, func(ctx context.Context) error { return c.Call(ctx, "health", nil, nil) })
@@ -88,33 +90,5 @@ func repeat(ctx context.Context, until time.Time, pause time.Duration, request f
 			return took, nil
 		}
 		time.Sleep(pause)
-	}
-}
-
-// ask chats: it says something and waits for the end of the answer. Only one asks at a time.
-func ask(ctx context.Context, c *client.Client, session string) error {
-	key := uuid.NewString()
-	if err := c.Call(ctx, "chat.send", chat.SendParams{SessionKey: session, Message: "what is 17*23?", IdempotencyKey: key}, nil); err != nil {
-		return err
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case e, ok := <-c.Events():
-			if !ok {
-				return errors.New("the connection ended")
-			}
-			var told struct{ RunID, State, ErrorMessage string }
-			if e.Name != "chat" || json.Unmarshal(e.Payload, &told) != nil || told.RunID != key {
-				continue
-			}
-			switch told.State {
-			case "final":
-				return nil
-			case "error":
-				return errors.New(told.ErrorMessage)
-			}
-		}
 	}
 }
