@@ -283,16 +283,21 @@ func TestGeneratedToken(t *testing.T) {
 		t.Error("the token did not survive a restart")
 	}
 	r.must(secret(before, ""))
-	for text, want := range map[string]string{"fifteen chars..\n": "invalid", "sixteen chars...\n": "", " \n": ""} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	for _, c := range []struct{ text, refusal, token string }{
+		{"fifteen chars..\n", "invalid", "fifteen chars.."},
+		{"sixteen chars...\n", "", "sixteen chars..."},
+		{" \n", "", ""},
+	} {
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := auth.New(r.deps); string(code(err)) != want {
-			t.Errorf("a token file with %q: %v", text, err)
+		if _, err := auth.New(r.deps); string(code(err)) != c.refusal {
+			t.Errorf("a token file with %q: %v", c.text, err)
 		}
-	}
-	if b, err = os.ReadFile(path); err != nil || len(strings.TrimSpace(string(b))) < 32 {
-		t.Errorf("an empty token file: %q, %v", b, err)
+		b, err := os.ReadFile(path)
+		if kept := strings.TrimSpace(string(b)); err != nil || c.token != "" && kept != c.token || c.token == "" && len(kept) < 32 {
+			t.Errorf("a token file with %q holds %q afterwards, %v", c.text, b, err)
+		}
 	}
 	for _, name := range []string{auth.TokenFile, "device-tokens.key"} {
 		deps := r.deps
