@@ -40,6 +40,9 @@ type Entry struct {
 	LastRun      string   `json:"lastRun,omitempty"`
 	LastRunState RunState `json:"lastRunState,omitempty"`
 	LastRunError string   `json:"lastRunError,omitempty"`
+
+	// at and called are the place and the label with which the entry was read, empty of a new one: see write.
+	at, called string
 }
 
 // Choices are what a person set for a session; a reset keeps them.
@@ -84,7 +87,7 @@ func Get(tx store.Tx, key Key) (Entry, error) {
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		return e, wit.Errorf(wit.CodeNotFound, "there is no session %s", key)
 	}
-	return e, err
+	return e.stored(), err
 }
 
 // Ensure returns the session's entry and makes it if there is none. An origin with a conversation
@@ -95,7 +98,7 @@ func Ensure(tx store.Tx, key Key, from message.Origin) (Entry, error) {
 
 // EnsureAs is Ensure that gives a new session this session id, if it is free, instead of a random one.
 func EnsureAs(tx store.Tx, key Key, from message.Origin, sessionID string) (Entry, error) {
-	e, err := entries.Get(tx, string(key))
+	e, err := Get(tx, key)
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		e, err = create(tx, key, from, sessionID)
 	}
@@ -107,7 +110,7 @@ func EnsureAs(tx store.Tx, key Key, from message.Origin, sessionID string) (Entr
 		if e.Origin.Channel == "" {
 			e.Origin = from
 		}
-		err = entries.Put(tx, string(key), e)
+		err = write(tx, &e)
 	}
 	return e, err
 }
@@ -115,7 +118,7 @@ func EnsureAs(tx store.Tx, key Key, from message.Origin, sessionID string) (Entr
 // Put stores an entry that came from Get in the same transaction, and marks it updated.
 func Put(tx store.Tx, e Entry) error {
 	e.Updated = time.Now().UnixMilli()
-	return entries.Put(tx, string(e.Key), e)
+	return write(tx, &e)
 }
 
 // KeyOf returns the session that has, or had, this session id; or CodeNotFound.
@@ -138,7 +141,7 @@ func create(tx store.Tx, key Key, from message.Origin, sessionID string) (Entry,
 		return e, err
 	}
 	e.SessionID = id
-	return e, entries.Put(tx, string(key), e)
+	return e, write(tx, &e)
 }
 
 // claim reserves a session id for key: want if it is usable and free, else a new one.
@@ -173,11 +176,14 @@ func Reset(tx store.Tx, key Key) (before, after Entry, err error) {
 		return before, after, err
 	}
 	now := time.Now().UnixMilli()
-	after = Entry{Key: key, Created: now, Updated: now, Origin: before.Origin, Route: before.Route, Choices: before.Choices}
+	after = Entry{
+		Key: key, Created: now, Updated: now, Origin: before.Origin, Route: before.Route, Choices: before.Choices,
+		at: before.at, called: before.called,
+	}
 	if after.SessionID, err = claim(tx, key, ""); err != nil {
 		return before, after, err
 	}
-	return before, after, entries.Put(tx, string(key), after)
+	return before, after, write(tx, &after)
 }
 
 func archive(tx store.Tx, e Entry) error {
@@ -199,7 +205,7 @@ func (s *Service) Remove(tx store.Tx, key Key, histories bool) error {
 	if live := len(pending.Runs) + pending.Urgent; live > 0 {
 		return wit.Errorf(wit.CodeConflict, "session %s has %d unfinished runs: abort them first", key, live)
 	}
-	if err := entries.Delete(tx, string(key)); err != nil {
+	if err := erase(tx, &e); err != nil {
 		return err
 	}
 	if !histories {

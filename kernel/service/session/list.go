@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -65,7 +66,8 @@ type ListResult struct {
 	Count    int      `json:"count"`
 	Defaults Defaults `json:"defaults"`
 	Sessions []Row    `json:"sessions"`
-	// TotalCount counts what was selected, on all pages.
+	// TotalCount counts what was selected, on all pages. Label, spawnedBy, excludeSubagents and search have all sessions
+	// read for it.
 	TotalCount   int  `json:"totalCount"`
 	LimitApplied int  `json:"limitApplied"`
 	NextOffset   int  `json:"nextOffset,omitempty"`
@@ -88,28 +90,14 @@ func (s *Service) List(ctx context.Context, p ListParams, d Defaults) (ListResul
 		if pending, err = s.queue.AllPending(tx); err != nil {
 			return err
 		}
-		for row, err := range entries.Scan(tx, store.Range{}) {
-			if s.skips.Skip(err) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if wanted(row.Value) {
-				found = append(found, row.Value)
-			}
-		}
-		return nil
+		found, res.TotalCount, err = s.page(tx, wanted, p.Offset, res.LimitApplied)
+		return err
 	})
 	if err != nil {
 		return res, err
 	}
-	slices.SortStableFunc(found, func(a, b Entry) int { return cmp.Compare(b.used(res.Ts), a.used(res.Ts)) })
-	res.TotalCount = len(found)
-	found = found[min(p.Offset, len(found)):]
-	if res.LimitApplied < len(found) {
-		found = found[:res.LimitApplied]
-		res.HasMore, res.NextOffset = true, p.Offset+res.LimitApplied
+	if next := p.Offset + res.LimitApplied; next < res.TotalCount {
+		res.HasMore, res.NextOffset = true, next
 	}
 	for _, e := range found {
 		r := s.row(e, d, pending[e.Key].Runs)
@@ -125,6 +113,93 @@ func (s *Service) List(ctx context.Context, p ListParams, d Defaults) (ListResul
 	return res, nil
 }
 
+// page returns some of the entries that q selects, and how many it selects in all.
+func (s *Service) page(tx store.Tx, q selection, offset, limit int) (page []Entry, total int, err error) {
+	if q.HasBoard {
+		return nil, 0, nil
+	}
+	o, err := howOrdered(tx)
+	if err != nil {
+		return nil, 0, err
+	}
+	if o.Done && q.byPlace() {
+		page, total, err = s.ordered(tx, q, offset, limit)
+		if !s.skips.Skip(err) {
+			return page, total, err
+		}
+	}
+	return s.sifted(tx, q, offset, limit)
+}
+
+// sifted is page by reading all entries: what a selection needs that looks into them.
+func (s *Service) sifted(tx store.Tx, q selection, offset, limit int) (page []Entry, total int, err error) {
+	for row, err := range entries.Scan(tx, store.Range{}) {
+		if s.skips.Skip(err) {
+			continue
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		if q.selects(row.Value) {
+			page = append(page, row.Value)
+		}
+	}
+	slices.SortFunc(page, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(b.used(q.now), a.used(q.now)), cmp.Compare(b.Key, a.Key))
+	})
+	total = len(page)
+	page = page[min(offset, total):]
+	return page[:min(limit, len(page))], total, nil
+}
+
+// ordered is page by the order, of which it reads as much as stands before the end of the page. What an entry that
+// is damaged has in the order counts as one that is not shown.
+func (s *Service) ordered(tx store.Tx, q selection, offset, limit int) (page []Entry, total int, err error) {
+	if total, err = q.count(tx); err != nil {
+		return nil, 0, err
+	}
+	n := 0
+	for at, err := range s.spots(tx, q, offset+limit) {
+		if err != nil {
+			return nil, 0, err
+		}
+		if at.used < q.since() || n >= offset+limit && q.since() == 0 {
+			break
+		}
+		if !q.agent(at.key.Agent()) {
+			continue
+		}
+		if n++; n <= offset || n > offset+limit {
+			continue
+		}
+		e, err := Get(tx, at.key)
+		if s.skips.Skip(err) || err == nil && e.at != at.place || wit.CodeOf(err) == wit.CodeNotFound {
+			continue
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		page = append(page, e)
+	}
+	if q.since() != 0 {
+		total = n
+	}
+	return page, total, nil
+}
+
+// spots yields the spots of the shelves that q selects from.
+func (s *Service) spots(tx store.Tx, q selection, limit int) iter.Seq2[spot, error] {
+	if !q.allPlaces() {
+		limit = 0
+	}
+	shelves := q.shelves()
+	spots := s.shelf(tx, shelves[0], q.now, limit)
+	for _, name := range shelves[1:] {
+		spots = merge(spots, s.shelf(tx, name, q.now, limit))
+	}
+	return spots
+}
+
 // ahead is how far a time may be in the future before it is not believed, in milliseconds.
 const ahead = 60_000
 
@@ -133,35 +208,93 @@ const ahead = 60_000
 func (e Entry) used(now int64) int64 {
 	switch {
 	case e.Updated <= now+ahead:
-		return e.Updated
+		return max(e.Updated, 0)
 	case e.Created <= now:
-		return e.Created
+		return max(e.Created, 0)
 	}
 	return 0
 }
 
-// selection says which sessions are wanted. Errors: CodeInvalid.
-func (s *Service) selection(p ListParams, now int64) (func(Entry) bool, error) {
+// selection is which sessions are wanted.
+type selection struct {
+	ListParams
+	archived, search string // archived is one of the words of ListParams.Archived
+	settings         Settings
+	now              int64
+}
+
+// selection reads p. Errors: CodeInvalid.
+func (s *Service) selection(p ListParams, now int64) (selection, error) {
 	archived, err := oneOf("archived", p.Archived, "false", "true", `"all"`)
-	if err != nil {
-		return nil, err
+	return selection{ListParams: p, archived: archived, search: strings.ToLower(p.Search), settings: s.Settings(), now: now}, err
+}
+
+// byPlace reports whether the places of sessions say which of them are selected.
+func (q selection) byPlace() bool {
+	return q.Label == "" && q.SpawnedBy == "" && !q.ExcludeSubagents && q.search == ""
+}
+
+// allPlaces reports whether all places of the shelves are selected.
+func (q selection) allPlaces() bool {
+	return q.AgentID == "" && !q.ConfiguredAgentsOnly && q.since() == 0
+}
+
+// shelves are those of whose sessions any are selected.
+func (q selection) shelves() []string {
+	switch q.archived {
+	case "true":
+		return []string{archived}
+	case "false":
+		return []string{inUse}
 	}
-	settings, search := s.Settings(), strings.ToLower(p.Search)
-	return func(e Entry) bool {
-		_, unknown := settings.Agent(e.Key.Agent())
-		switch {
-		case p.HasBoard,
-			p.ActiveMinutes > 0 && e.used(now) < now-p.ActiveMinutes*60_000,
-			p.Label != "" && e.Label != p.Label,
-			p.SpawnedBy != "" && e.SpawnedBy != p.SpawnedBy,
-			p.ExcludeSubagents && e.SpawnedBy != "",
-			p.ConfiguredAgentsOnly && unknown != nil,
-			p.AgentID != "" && e.Key.Agent() != name(p.AgentID, "main"),
-			archived != `"all"` && e.is("archived") != (archived == "true"):
+	return []string{inUse, archived}
+}
+
+// since is the time since which the selected sessions were used, 0 for any.
+func (q selection) since() int64 {
+	if q.ActiveMinutes <= 0 {
+		return 0
+	}
+	return q.now - q.ActiveMinutes*60_000
+}
+
+// agent reports whether the sessions of an agent are selected.
+func (q selection) agent(id string) bool {
+	if q.ConfiguredAgentsOnly {
+		if _, unknown := q.settings.Agent(id); unknown != nil {
 			return false
 		}
-		return search == "" || e.mentions(search)
-	}, nil
+	}
+	return q.AgentID == "" || id == name(q.AgentID, "main")
+}
+
+// count returns how many sessions the selected agents have on the selected shelves.
+func (q selection) count(tx store.Tx) (total int, err error) {
+	for _, shelf := range q.shelves() {
+		for row, err := range counts.Scan(tx, store.Range{Prefix: shelf + "/"}) {
+			if err != nil {
+				return 0, err
+			}
+			if _, id, _ := strings.Cut(row.Key, "/"); q.agent(id) {
+				total += row.Value
+			}
+		}
+	}
+	return total, nil
+}
+
+// selects reports whether an entry is selected.
+func (q selection) selects(e Entry) bool {
+	switch {
+	case e.used(q.now) < q.since(),
+		q.Label != "" && e.Label != q.Label,
+		q.SpawnedBy != "" && e.SpawnedBy != q.SpawnedBy,
+		q.ExcludeSubagents && e.SpawnedBy != "",
+		!q.agent(e.Key.Agent()),
+		!slices.Contains(q.shelves(), shelfOf(e.place())):
+		return false
+	}
+	return q.search == "" || e.mentions(q.search)
 }
 
 // oneOf reads a parameter that may be several things; the first is what it is when it is left out.

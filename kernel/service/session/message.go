@@ -126,7 +126,7 @@ func Append(tx store.Tx, key Key, m Message) (Message, error) {
 	if err := history.Put(tx, messageKey(e.SessionID, m.Number), m); err != nil {
 		return m, err
 	}
-	return m, entries.Put(tx, string(key), e)
+	return m, write(tx, &e)
 }
 
 func (m Message) size() int {

@@ -145,18 +145,14 @@ func (m methods) unique(tx store.Tx, key Key, label string, given bool) error {
 	if !given || label == "" {
 		return nil
 	}
-	for row, err := range entries.Scan(tx, store.Range{}) {
-		if store.Damaged(err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if row.Value.Label == label && row.Value.Key != key {
-			return wit.Errorf(wit.CodeConflict, "session %s has the label %.40q already: choose another one", row.Key, label)
-		}
+	switch other, err := labelled(tx, label); {
+	case wit.CodeOf(err) == wit.CodeNotFound || err == nil && other == key:
+		return nil
+	case err != nil:
+		return err
+	default:
+		return wit.Errorf(wit.CodeConflict, "session %s has the label %.40q already: choose another one", other, label)
 	}
-	return nil
 }
 
 func expect(e Entry, sessionID string) error {
@@ -331,7 +327,9 @@ func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error)
 	err = m.sessions.store.View(ctx, func(tx store.Tx) (err error) {
 		switch {
 		case p.Label != "":
-			key, err = labelled(tx, p.Label, p.AgentID)
+			if key, err = labelled(tx, p.Label); err == nil && p.AgentID != "" && p.AgentID != key.Agent() {
+				err = errNotLabelled(p.Label)
+			}
 			return err
 		case p.SessionID != "":
 			key, err = KeyOf(tx, p.SessionID)
@@ -344,20 +342,4 @@ func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error)
 		return err
 	})
 	return key, err
-}
-
-// labelled returns the session with this label, of this agent unless that is empty; or CodeNotFound.
-func labelled(tx store.Tx, label, agent string) (Key, error) {
-	for row, err := range entries.Scan(tx, store.Range{}) {
-		if store.Damaged(err) {
-			continue
-		}
-		if err != nil {
-			return "", err
-		}
-		if row.Value.Label == label && (agent == "" || row.Value.Key.Agent() == agent) {
-			return row.Value.Key, nil
-		}
-	}
-	return "", wit.Errorf(wit.CodeNotFound, "No session found with label: %s", label)
 }

@@ -17,14 +17,14 @@ func Moved(tx store.Tx, m message.Move) error {
 			return err
 		}
 		if r := row.Value.Route; r != nil && m.Is(r.Channel, r.Account, r.Conversation) {
-			moved = append(moved, row.Value)
+			moved = append(moved, row.Value.stored())
 		}
 	}
 	for _, e := range moved {
 		route, to := *e.Route, *e.Route.Conversation
 		to.ID, to.Kind = m.To.ID, m.To.Kind
 		route.Conversation, e.Route = &to, &route
-		if err := entries.Put(tx, string(e.Key), e); err != nil {
+		if err := write(tx, &e); err != nil {
 			return err
 		}
 	}

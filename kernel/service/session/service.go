@@ -49,7 +49,7 @@ type Ports struct {
 
 // Service describes the service to the kernel.
 func (s *Service) Service(p Ports) service.Service {
-	return service.Service{Name: "session", Methods: methods{s, p}.rows(), Events: Events(), Run: s.Run}
+	return service.Service{Name: "session", Methods: methods{s, p}.rows(), Events: Events(), Run: s.Run, Checks: []func(context.Context) service.Check{s.check}}
 }
 
 // Settings returns how keys are made at present.
@@ -76,8 +76,12 @@ func (s *Service) Changed(key Key, reason string) {
 	Changes.Publish(s.bus, ChangedEvent{SessionKey: key, AgentID: key.Agent(), Reason: reason, Ts: time.Now().UnixMilli()})
 }
 
-// Run frees the histories that a crash left over, and returns nil when ctx ends.
+// Run makes the order of the sessions where there is none, frees the histories that a crash left over, and returns nil
+// when ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	if err := s.Arrange(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("sessions not put in order, so that lists of them are slow", "error", err)
+	}
 	if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
 		s.log.Warn("old histories not freed", "error", err)
 	}
