@@ -127,23 +127,27 @@ func (l *loop) fireDue(ctx context.Context) (time.Duration, error) {
 	return min(longest, time.Duration(at-now)*time.Millisecond), nil
 }
 
-// replan corrects jobs whose times were planned while the clock was far ahead. It is no news to anybody.
+// replan corrects jobs whose times were planned while the clock was far ahead, which is no news to anybody, and enters
+// runs that were begun before there was a record of them. It reads all jobs, beside everything else that goes on.
 func (l *loop) replan(ctx context.Context) error {
+	found, err := l.records.list(ctx, store.Range{}, func(j Job) bool { return j.State.Firing != nil || l.plans.astray(j) })
+	if err != nil || len(found) == 0 {
+		return err
+	}
 	return l.records.change(ctx, func(tx store.Tx) ([]Change, error) {
-		for row, err := range jobs.Scan(tx, store.Range{}) {
-			if l.records.skips.Skip(err) {
+		for _, j := range found {
+			j, err := get(tx, j.Owner, j.ID)
+			if wit.CodeOf(err) == wit.CodeNotFound || l.records.skips.Skip(err) {
 				continue
 			}
 			if err != nil {
 				return nil, err
 			}
-			j := row.Value
-			if !l.plans.astray(j) {
-				continue
-			}
 			before := j.State.NextRunAt
-			j.State.LastDue = 0
-			l.plans.plan(&j)
+			if l.plans.astray(j) {
+				j.State.LastDue = 0
+				l.plans.plan(&j)
+			}
 			if err := save(tx, before, j); err != nil {
 				return nil, err
 			}

@@ -12,11 +12,12 @@ import (
 )
 
 // The spaces. A job's key is owner NUL id; dues has an empty record under time NUL job key for each job
-// that is due some time; runs has job key NUL number.
+// that is due some time, begun one under the key of each job that runs; runs has job key NUL number.
 const (
-	jobs = store.Table[Job]("schedule.job")
-	dues = "schedule.due"
-	runs = store.Table[Run]("schedule.run")
+	jobs  = store.Table[Job]("schedule.job")
+	dues  = "schedule.due"
+	begun = "schedule.begun"
+	runs  = store.Table[Run]("schedule.run")
 )
 
 // dueDigits is the width of the time in a key of dues, padded so that keys sort by time up to maxTime.
@@ -107,6 +108,27 @@ func (r *records) due(ctx context.Context, in store.Range) (keys []string, err e
 	return keys, err
 }
 
+// begun lists the jobs that run, here or elsewhere, or did when their gateway stopped.
+func (r *records) begun(ctx context.Context) (list []Job, err error) {
+	err = r.store.View(ctx, func(tx store.Tx) error {
+		for rec, err := range tx.Scan(begun, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			j, err := jobs.Get(tx, rec.Key)
+			if r.skips.Skip(err) || wit.CodeOf(err) == wit.CodeNotFound {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			list = append(list, j)
+		}
+		return nil
+	})
+	return list, err
+}
+
 // history returns the runs of a job, the latest first; limit 0 is all. Errors: CodeNotFound.
 func (r *records) history(ctx context.Context, owner Owner, id string, limit int) (list []Run, err error) {
 	err = r.store.View(ctx, func(tx store.Tx) error {
@@ -171,7 +193,7 @@ func roomFor(tx store.Tx, owner Owner) error {
 	return nil
 }
 
-// save stores a job and moves its record in dues from when it was planned before.
+// save stores a job, notes in begun whether it runs, and moves its record in dues from when it was planned before.
 func save(tx store.Tx, before int64, j Job) error {
 	if before != 0 && before != j.State.NextRunAt {
 		if err := tx.Delete(dues, dueKey(before, j.key())); err != nil {
@@ -182,6 +204,13 @@ func save(tx store.Tx, before int64, j Job) error {
 		if err := tx.Put(dues, dueKey(at, j.key()), nil); err != nil {
 			return err
 		}
+	}
+	note := tx.Delete
+	if j.State.Firing != nil {
+		note = func(space, key string) error { return tx.Put(space, key, nil) }
+	}
+	if err := note(begun, j.key()); err != nil {
+		return err
 	}
 	return jobs.Put(tx, j.key(), j)
 }
@@ -237,6 +266,9 @@ func unplan(tx store.Tx, j Job, due int64) error {
 		if err := tx.Delete(dues, dueKey(due, j.key())); err != nil {
 			return err
 		}
+	}
+	if err := tx.Delete(begun, j.key()); err != nil {
+		return err
 	}
 	return jobs.Delete(tx, j.key())
 }

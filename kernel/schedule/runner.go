@@ -211,14 +211,14 @@ func (r *runner) finish(f Firing, res Result, cause error) (Run, error) {
 
 // resume takes up the runs that nobody carries out any more: their gateway has gone, or lost its claim.
 func (r *runner) resume(ctx context.Context) error {
-	begun, err := r.records.list(ctx, store.Range{}, func(j Job) bool {
-		_, here := r.here.firing(j.key())
-		return j.State.Firing != nil && !here
-	})
+	begun, err := r.records.begun(ctx)
 	if err != nil {
 		return err
 	}
 	for _, j := range begun {
+		if _, here := r.here.firing(j.key()); here {
+			continue
+		}
 		if _, _, err := r.start(ctx, ctx, j.Owner, j.ID, false); err != nil && !passing(err) {
 			return err
 		}

@@ -101,7 +101,7 @@ func copyStore(t *testing.T, from, to store.Store) {
 	t.Helper()
 	err := from.View(context.Background(), func(src store.Tx) error {
 		return to.Update(context.Background(), func(dst store.Tx) error {
-			for _, space := range []string{"schedule.job", "schedule.due", "schedule.run"} {
+			for _, space := range []string{"schedule.job", "schedule.due", "schedule.begun", "schedule.run"} {
 				for rec, err := range src.Scan(space, store.Range{}) {
 					if err := errors.Join(err, dst.Put(space, rec.Key, rec.Value)); err != nil {
 						return err
