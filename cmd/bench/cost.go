@@ -107,7 +107,7 @@ func (b *costBench) row(ctx context.Context, gateway, name string, measure func(
 		return nil, err
 	}
 	defer c.Close()
-	if err := fill(ctx, c); err != nil {
+	if err := converseFirst(ctx, c); err != nil {
 		return nil, err
 	}
 	profiled, err := b.profiler.start(p, name)
@@ -124,8 +124,8 @@ func (b *costBench) row(ctx context.Context, gateway, name string, measure func(
 	return append([]string{"`" + name + "`"}, row...), p.Stop()
 }
 
-// fill makes ten sessions, of which one is long.
-func fill(ctx context.Context, c *client.Client) error {
+// converseFirst makes ten sessions, of which one is long.
+func converseFirst(ctx context.Context, c *client.Client) error {
 	for n := range fewSessions - 1 {
 		if _, err := process.Ask(ctx, c, fmt.Sprint("s", n), "hello"); err != nil {
 			return err

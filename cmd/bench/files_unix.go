@@ -7,8 +7,13 @@ import "syscall"
 // raiseFiles lets this process, and what it starts, have so many files open.
 func raiseFiles(n uint64) error {
 	l := new(syscall.Rlimit)
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, l); err != nil {
+		return err
+	}
 	setLimit(&l.Cur, n)
-	setLimit(&l.Max, n)
+	if uint64(l.Max) < n { // what is given up cannot be had again
+		setLimit(&l.Max, n)
+	}
 	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, l)
 }
 

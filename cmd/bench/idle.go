@@ -16,8 +16,8 @@ const idleConnections = 10000
 
 // idle measures what a connected client that says nothing costs.
 func idle(ctx context.Context, gateway string) ([]table, error) {
-	if err := raiseFiles(idleConnections + 1000); err != nil {
-		return nil, fmt.Errorf("%d connections need as many open files: %w", idleConnections, err)
+	if err := allowFiles(idleConnections); err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "carapace-bench-")
 	if err != nil {

@@ -1,5 +1,5 @@
 // Command bench measures the built gateway and prints Markdown tables; the same figures go to a JSON
-// file. Everything is measured in one run on one machine, since only the ratios travel.
+// file, and how cost grows is drawn as SVG beside it. Everything is measured in one run on one machine, since only the ratios travel.
 //
 //	go run ./cmd/bench -gateway bin/carapace -out bin/bench.json
 package main
@@ -34,20 +34,21 @@ type part struct {
 func main() {
 	gateway := flag.String("gateway", "bin/carapace", "the built gateway")
 	out := flag.String("out", "bin/bench.json", "where the figures go")
-	only := flag.String("only", "", "comma-separated parts: start, requests, cost, idle, calls, store")
+	only := flag.String("only", "", "comma-separated parts: start, requests, cost, growth, idle, calls, store")
+	quick := flag.Bool("short", false, "measure growth at three sizes only, which takes about a minute")
 	profiles := flag.String("profile", "", "folder for a processor profile of each row of cost; the gateway must be built with -tags profile")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *gateway, *out, *only, profiler{*profiles}); err != nil {
+	if err := benchmarks(ctx, *gateway, *out, *only, *quick, profiler{*profiles}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// run measures the parts that are named in only, or all, and writes the report.
-func run(ctx context.Context, gateway, out, only string, profiles profiler) error {
-	parts := []part{{"start", startup}, {"requests", requests}, {"cost", cost(profiles)}, {"idle", idle}, {"calls", calls}, {"store", appends}}
+// benchmarks measures the parts that are named in only, or all, and writes the report.
+func benchmarks(ctx context.Context, gateway, out, only string, quick bool, profiles profiler) error {
+	parts := []part{{"start", startup}, {"requests", requests}, {"cost", cost(profiles)}, {"growth", growth(out, quick)}, {"idle", idle}, {"calls", calls}, {"store", appends}}
 	fmt.Printf("# carapace, measured %s\n\n%s, %s/%s, %d processors\n", time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	var report []table
 	for _, p := range parts {
