@@ -192,12 +192,13 @@ func measureTick(ctx context.Context, dir string) (took time.Duration, err error
 	})
 }
 
-// allowFiles lets this process and the gateway have so many connections, for which that uses half of its files.
-func allowFiles(n int) error {
-	if err := raiseFiles(2 * (uint64(n) + 1000)); err != nil {
-		return fmt.Errorf("%d connections need as many open files: %w", n, err)
+// allow lets this process and the gateway of a state directory have so many connections.
+func allow(dir string, connections int) error {
+	if err := raiseFiles(uint64(connections) + 1000); err != nil {
+		return fmt.Errorf("%d connections need as many open files: %w", connections, err)
 	}
-	return nil
+	config := fmt.Sprintf(`{"gateway":{"maxConnections":%d}}`, connections+10)
+	return os.WriteFile(filepath.Join(dir, "carapace.json"), []byte(config), 0o600)
 }
 
 // nothing is a module that exports tool_invoke, which returns 0: its sections are a type () -> i32, a function of it,

@@ -239,7 +239,7 @@ func (g growthBench) jobs(ctx context.Context, f *family, dir string, n int) err
 }
 
 func (g growthBench) connections(ctx context.Context, f *family, dir string, n int) error {
-	if err := allowFiles(n); err != nil {
+	if err := allow(dir, n); err != nil {
 		return err
 	}
 	return g.with(ctx, dir, func(p *process.Process, c *client.Client) error {

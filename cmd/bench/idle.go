@@ -16,14 +16,14 @@ const idleConnections = 10000
 
 // idle measures what a connected client that says nothing costs.
 func idle(ctx context.Context, gateway string) ([]table, error) {
-	if err := allowFiles(idleConnections); err != nil {
-		return nil, err
-	}
 	dir, err := os.MkdirTemp("", "carapace-bench-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
+	if err := allow(dir, idleConnections); err != nil {
+		return nil, err
+	}
 	p, err := process.Launch(ctx, process.Config{Gateway: gateway, StateDir: dir})
 	if err != nil {
 		return nil, err

@@ -14,12 +14,12 @@ func firingKey(j *Job, due int64) string { return fmt.Sprintf("%s:%s:%d", j.Owne
 // begin records, before the handler is called, that the job's due time has been taken, and plans the next. The job
 // is claimed and does not run. The second result is false if there is nothing to call.
 func begin(tx store.Tx, plans planner, j *Job, force bool) ([]Change, bool, error) {
-	now, before := plans.millis(), j.State.NextRunAt
-	isDue := before != 0 && before <= now
+	now, before := plans.millis(), j.slot()
+	isDue := before.due != 0 && before.due <= now
 	if !force && !isDue {
 		return nil, false, nil
 	}
-	f := Firing{Due: before, Attempt: 1}
+	f := Firing{Due: before.due, Attempt: 1}
 	if isDue {
 		plans.advance(j, now)
 		f.Key = firingKey(j, f.Due)
@@ -33,11 +33,11 @@ func begin(tx store.Tx, plans planner, j *Job, force bool) ([]Change, bool, erro
 
 // skip records that a due time came while the job still ran. A one-shot stays due until its forced run is done.
 func skip(tx store.Tx, plans planner, j *Job) ([]Change, error) {
-	now, before := plans.millis(), j.State.NextRunAt
-	if before == 0 || before > now || j.Spec.At != 0 {
+	now, before := plans.millis(), j.slot()
+	if before.due == 0 || before.due > now || j.Spec.At != 0 {
 		return nil, nil
 	}
-	run := Run{Due: before, StartedAt: now, Status: Skipped, Error: "the job was still running", Key: firingKey(j, before)}
+	run := Run{Due: before.due, StartedAt: now, Status: Skipped, Error: "the job was still running", Key: firingKey(j, before.due)}
 	plans.advance(j, now)
 	run.NextRunAt = j.State.NextRunAt
 	if err := record(tx, j, run); err != nil {
@@ -59,7 +59,7 @@ func takeUp(tx store.Tx, plans planner, j *Job, resumable bool) ([]Change, bool,
 	}
 	f.Attempt++
 	j.State.Firing, j.State.RunningAt = &f, plans.millis()
-	return []Change{started(*j)}, true, save(tx, j.State.NextRunAt, *j)
+	return []Change{started(*j)}, true, save(tx, j.slot(), *j)
 }
 
 // ended is the record of a run that has its end now. f.Job is the job as it was begun.
@@ -87,7 +87,7 @@ func recordEnd(tx store.Tx, j *Job, f Firing, run *Run) ([]Change, error) {
 	if now := j.State.Firing; now == nil || now.Key != f.Key || now.Attempt != f.Attempt {
 		return []Change{{Action: Finished, Job: f.Job, Run: run}}, nil
 	}
-	before := j.State.NextRunAt
+	before := j.slot()
 	j.State.Firing, j.State.RunningAt = nil, 0
 	j.State.LastRunAt, j.State.LastStatus, j.State.LastError, j.State.LastDuration = run.StartedAt, run.Status, run.Error, run.Duration
 	// A one-shot is over, unless it was forced and failed: then it still has its own time.

@@ -54,7 +54,7 @@ func (s *Scheduler) put(ctx context.Context, j Job, replace bool) (Job, error) {
 		now := s.plans.millis()
 		j.CreatedAt, j.UpdatedAt, j.State = now, now, State{}
 		s.plans.plan(&j)
-		return []Change{{Action: Added, Job: j}}, save(tx, 0, j)
+		return []Change{{Action: Added, Job: j}}, save(tx, nil, j)
 	})
 	if err != nil {
 		return Job{}, err
@@ -97,7 +97,7 @@ func edit(tx store.Tx, plans planner, old Job, j *Job) ([]Change, error) {
 	if j.Spec != old.Spec || j.Enabled != old.Enabled {
 		plans.plan(j)
 	}
-	return []Change{{Action: Updated, Job: *j}}, save(tx, old.State.NextRunAt, *j)
+	return []Change{{Action: Updated, Job: *j}}, save(tx, old.slot(), *j)
 }
 
 // Remove deletes a job and its history. A run that goes on is not stopped. Errors: CodeNotFound.

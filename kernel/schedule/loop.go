@@ -143,7 +143,7 @@ func (l *loop) replan(ctx context.Context) error {
 			if err != nil {
 				return nil, err
 			}
-			before := j.State.NextRunAt
+			before := j.slot()
 			if l.plans.astray(j) {
 				j.State.LastDue = 0
 				l.plans.plan(&j)

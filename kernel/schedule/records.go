@@ -179,24 +179,23 @@ func known(tx store.Tx, owner Owner, id string) (Job, error) {
 	return j, err
 }
 
-// roomFor refuses one job more than MaxJobs. It reads keys only: the values need not be decoded.
+// roomFor refuses one job more than MaxJobs.
 func roomFor(tx store.Tx, owner Owner) error {
-	n := 0
-	for _, err := range tx.Scan(string(jobs), store.Range{Prefix: key(owner, "")}) {
-		if err != nil {
-			return err
-		}
-		if n++; n >= MaxJobs {
-			return wit.Errorf(wit.CodeTooLarge, "%s has %d jobs, which is the most: remove some", owner, MaxJobs)
-		}
+	n, err := counted(tx, owner)
+	if err == nil && n.On+n.Off >= MaxJobs {
+		err = wit.Errorf(wit.CodeTooLarge, "%s has %d jobs, which is the most: remove some", owner, MaxJobs)
 	}
-	return nil
+	return err
 }
 
-// save stores a job, notes in begun whether it runs, and moves its record in dues from when it was planned before.
-func save(tx store.Tx, before int64, j Job) error {
-	if before != 0 && before != j.State.NextRunAt {
-		if err := tx.Delete(dues, dueKey(before, j.key())); err != nil {
+// save stores a job, notes in begun whether it runs, and moves it in dues and in the order from where it is
+// stored, nil for a new one.
+func save(tx store.Tx, before *slot, j Job) error {
+	if err := rank(tx, j.Owner, j.ID, before, j.slot()); err != nil {
+		return err
+	}
+	if before != nil && before.due != 0 && before.due != j.State.NextRunAt {
+		if err := tx.Delete(dues, dueKey(before.due, j.key())); err != nil {
 			return err
 		}
 	}
@@ -229,14 +228,18 @@ func record(tx store.Tx, j *Job, run Run) error {
 // returns what it has removed, of a damaged one the owner and the id. Errors: CodeNotFound.
 func erase(tx store.Tx, owner Owner, id string) (Job, error) {
 	j, err := get(tx, owner, id)
-	if store.Damaged(err) {
+	lost := store.Damaged(err)
+	if lost {
 		j = Job{Owner: owner, ID: id}
 		j.State.NextRunAt, err = planned(tx, j.key())
 	}
 	if err != nil {
 		return j, err
 	}
-	return j, remove(tx, j)
+	if err := remove(tx, j); err != nil || !lost {
+		return j, err
+	}
+	return j, counts.Delete(tx, string(owner)) // nobody knows how it was counted
 }
 
 // planned looks for when a job is due, 0 for never.
@@ -252,18 +255,21 @@ func planned(tx store.Tx, job string) (at int64, err error) {
 	return at, nil
 }
 
-// remove deletes a job as it is stored, its due time (j.State.NextRunAt) and its history.
+// remove deletes a job as it is stored, and its history.
 func remove(tx store.Tx, j Job) error {
-	if err := unplan(tx, j, j.State.NextRunAt); err != nil {
+	if err := unplan(tx, j, j.slot()); err != nil {
 		return err
 	}
 	return forget(tx, j)
 }
 
-// unplan deletes a job that is due at a time, 0 for none, and leaves its history.
-func unplan(tx store.Tx, j Job, due int64) error {
-	if due != 0 {
-		if err := tx.Delete(dues, dueKey(due, j.key())); err != nil {
+// unplan deletes a job that is stored so, and leaves its history.
+func unplan(tx store.Tx, j Job, stored *slot) error {
+	if err := rank(tx, j.Owner, j.ID, stored, nil); err != nil {
+		return err
+	}
+	if stored.due != 0 {
+		if err := tx.Delete(dues, dueKey(stored.due, j.key())); err != nil {
 			return err
 		}
 	}
@@ -286,10 +292,10 @@ func forget(tx store.Tx, j Job) error {
 	return nil
 }
 
-// retire deletes a job that has removed itself and was due at a time. Its history stays, until MaxGone more of
+// retire deletes a job that has removed itself and is stored so. Its history stays, until MaxGone more of
 // its owner's have gone the same way.
-func retire(tx store.Tx, j Job, due int64) error {
-	if err := unplan(tx, j, due); err != nil {
+func retire(tx store.Tx, j Job, stored *slot) error {
+	if err := unplan(tx, j, stored); err != nil {
 		return err
 	}
 	n, err := tx.Next(string(gone))

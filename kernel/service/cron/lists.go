@@ -47,25 +47,28 @@ type Page struct {
 
 // cut returns the part of list that offset and limit select; limit 0 is all.
 func cut[T any](ctx context.Context, list []T, offset, limit int) ([]T, *Page) {
-	total := len(list)
-	from := min(offset, total)
-	to := total
-	if limit > 0 {
-		to = min(from+limit, total)
-	}
-	part := list[from:to]
+	p := newPage(len(list), offset, limit)
+	part := list[p.Offset:p.end()]
 	if part == nil {
 		part = []T{}
 	}
 	if protocol(ctx) < 4 {
 		return part, nil
 	}
-	p := &Page{Total: total, Offset: from, Limit: cmp.Or(limit, max(total, 1)), HasMore: to < total}
-	if p.HasMore {
-		p.NextOffset = &to
-	}
 	return part, p
 }
+
+// newPage is the part of a list of total that offset and limit select.
+func newPage(total, offset, limit int) *Page {
+	p := &Page{Total: total, Offset: min(offset, total), Limit: cmp.Or(limit, max(total, 1))}
+	if end := p.end(); end < total {
+		p.HasMore, p.NextOffset = true, &end
+	}
+	return p
+}
+
+// end is where the page ends in the list.
+func (p *Page) end() int { return p.Offset + min(p.Limit, p.Total-p.Offset) }
 
 // ListResult is a page of jobs.
 type ListResult struct {
@@ -81,7 +84,11 @@ func (s *Service) listBasis(_ context.Context, p ListParams) (any, bool) {
 	return s.scheduler.Version(), p.AgentID == ""
 }
 
+// list answers a page by the due times without reading the other jobs, and all else by looking into each.
 func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
+	if p.byDueTime() && protocol(ctx) >= 4 {
+		return s.page(ctx, p)
+	}
 	all, err := s.scheduler.List(ctx, owner)
 	if err != nil {
 		return ListResult{}, err
@@ -97,6 +104,25 @@ func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
 	res := ListResult{Jobs: part, Page: page}
 	if page != nil {
 		res.Revision = revision(jobs)
+	}
+	return res, nil
+}
+
+// byDueTime reports whether a page is asked for that the scheduler has in order.
+func (p ListParams) byDueTime() bool {
+	whole := p.Enabled == "all" || p.Enabled == "" && p.IncludeDisabled
+	filtered := strings.TrimSpace(p.Query) != "" || !passes(p.ScheduleKind, "") || !passes(p.LastRunStatus, "") || p.Trigger == "conditional" || p.AgentID != ""
+	return p.Limit > 0 && !whole && !filtered && p.SortBy != "name" && p.SortBy != "updatedAtMs" && p.SortDir != "desc"
+}
+
+func (s *Service) page(ctx context.Context, p ListParams) (ListResult, error) {
+	found, err := s.scheduler.Page(ctx, owner, p.Enabled != "disabled", p.Offset, p.Limit)
+	if err != nil {
+		return ListResult{}, err
+	}
+	res := ListResult{Jobs: []Job{}, Page: newPage(found.Total, p.Offset, p.Limit), Revision: strconv.FormatUint(found.Revision, 36)}
+	for _, j := range found.Jobs {
+		res.Jobs = append(res.Jobs, view(j, protocol(ctx)))
 	}
 	return res, nil
 }

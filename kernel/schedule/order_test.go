@@ -1,0 +1,141 @@
+package schedule_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/claim/claimtest"
+	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
+)
+
+// byDue are the ids of an owner's jobs that are on, or off, from the list of all.
+func byDue(t *testing.T, s *schedule.Scheduler, on bool) (ids []string) {
+	t.Helper()
+	all, err := s.List(t.Context(), "cron")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all = slices.DeleteFunc(all, func(j schedule.Job) bool { return j.Enabled != on })
+	slices.SortStableFunc(all, func(a, b schedule.Job) int {
+		due := func(j schedule.Job) int64 {
+			if j.State.NextRunAt == 0 {
+				return 1 << 60
+			}
+			return j.State.NextRunAt
+		}
+		for _, c := range []int64{due(a) - due(b), a.CreatedAt - b.CreatedAt} {
+			if c != 0 {
+				return int(c>>32 | 1)
+			}
+		}
+		return 0 // they were listed by their ids
+	})
+	for _, j := range all {
+		ids = append(ids, j.ID)
+	}
+	return ids
+}
+
+// wantPages compares pages with the list of all jobs, and returns their revision.
+func wantPages(t *testing.T, s *schedule.Scheduler, after string) (revision uint64) {
+	t.Helper()
+	for _, on := range []bool{true, false} {
+		want := byDue(t, s, on)
+		for _, part := range [][2]int{{0, 2}, {1, 3}, {0, 100}, {50, 1}} {
+			p, err := s.Page(t.Context(), "cron", on, part[0], part[1])
+			var got []string
+			for _, j := range p.Jobs {
+				got = append(got, j.ID)
+			}
+			part[0] = min(part[0], len(want))
+			if rest := want[part[0]:]; err != nil || p.Total != len(want) || !slices.Equal(got, rest[:min(part[1], len(rest))]) {
+				t.Fatalf("after %s: on %v from %d: %v of %d, %v; in all there are %v", after, on, part[0], got, p.Total, err, want)
+			}
+			revision = p.Revision
+		}
+	}
+	return revision
+}
+
+// TestPagesAreThoseOfTheList: whatever is done to jobs, by clients and by time, and undone by a store that fails.
+func TestPagesAreThoseOfTheList(t *testing.T) {
+	for seed := range uint64(10) {
+		synctest.Test(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 0))
+			faulty := storetest.NewFaulty(store.OpenMemory())
+			s := schedule.New(schedule.Deps{Store: faulty, Claims: new(claimtest.Claims), Zone: time.UTC})
+			s.Handle("cron", schedule.Handler{Fire: func(context.Context, schedule.Firing) (schedule.Result, error) { return schedule.Result{}, nil }})
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() { done <- s.Run(ctx) }()
+			defer func() { cancel(); <-done }()
+			synctest.Wait()
+			for n := range 200 {
+				id := fmt.Sprint("j", r.IntN(8))
+				spec := schedule.Spec{EveryMs: int64(1+r.IntN(3)) * 60_000}
+				if r.IntN(2) == 0 {
+					spec = schedule.Spec{At: time.Now().Add(time.Duration(r.IntN(5)) * time.Minute).UnixMilli()}
+				}
+				j := schedule.Job{ID: id, Owner: "cron", Enabled: r.IntN(4) > 0, Spec: spec, DeleteAfterRun: r.IntN(2) == 0}
+				before := wantPages(t, s, "a while")
+				if r.IntN(4) == 0 {
+					faulty.Fail(storetest.FaultCommit, 1, 1)
+				}
+				var err error
+				op := []string{"add", "set", "update", "remove", "remove all", "run", "nothing"}[r.IntN(7)]
+				switch op {
+				case "add":
+					_, err = s.Add(ctx, j)
+				case "set":
+					_, err = s.Set(ctx, j)
+				case "update":
+					_, err = s.Update(ctx, "cron", id, func(old *schedule.Job) error { old.Enabled, old.Name = j.Enabled, fmt.Sprint(n); return nil })
+				case "remove":
+					err = s.Remove(ctx, "cron", id)
+				case "remove all":
+					if r.IntN(10) == 0 {
+						err = s.RemoveAll(ctx, "cron")
+					}
+				case "run":
+					_, _, err = s.Start(ctx, "cron", id, schedule.Force)
+				}
+				faulty.Fail(storetest.FaultCommit, 0, 0)
+				synctest.Wait()
+				if after := wantPages(t, s, op); err == nil && after == before && (op == "add" || op == "remove") {
+					t.Fatalf("the revision stays %d after %s", after, op)
+				}
+				time.Sleep(time.Duration(r.IntN(60)) * time.Second)
+				synctest.Wait()
+			}
+		})
+	}
+}
+
+// TestPagesOfAnOldState are read from all jobs, and put in order by the next change; so is what was not in order.
+func TestPagesOfAnOldState(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		for i := range 5 {
+			b.add(fmt.Sprint("j", i), schedule.Spec{At: b.in(time.Duration(5-i) * time.Hour)})
+		}
+		b.stop()
+		forget := func(tx store.Tx) error { return tx.Delete("schedule.count", "cron") }
+		storetest.Update(b.T, b.store, forget)
+		b.boot()
+		wantPages(b.T, b.s, "a start")
+		storetest.Update(b.T, b.store, func(tx store.Tx) error { return tx.Put("schedule.order", "cron\x00on\x00wrong", nil) })
+		b.add("j9", schedule.Spec{At: b.in(time.Minute)})
+		first := wantPages(b.T, b.s, "a change")
+		storetest.Update(b.T, b.store, forget)
+		b.add("j8", schedule.Spec{At: b.in(time.Minute)})
+		if again := wantPages(b.T, b.s, "another order"); again <= first+1 {
+			b.Errorf("revision %d comes after %d", again, first)
+		}
+	})
+}
