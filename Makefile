@@ -80,8 +80,8 @@ demo: build ## 500 messages through Telegram while the gateway is killed ten tim
 hostile: build ## drop hostile plugins into a running gateway, and measure health and chats meanwhile
 	$(GO) run ./cmd/hostile -gateway bin/carapace
 
-bench: build ## measure, print Markdown tables, write bin/bench.json
-	$(GO) run ./cmd/bench -gateway bin/carapace -out bin/bench.json
+bench: build ## measure, print Markdown tables, write bin/bench.json and bin/bench.svg; BENCH="-only growth -short" for a part
+	$(GO) run ./cmd/bench -gateway bin/carapace -out bin/bench.json $(BENCH)
 
 clean: ## remove what was built
 	rm -rf bin $(DIST)/bundle.wasm $(DIST)/seed

@@ -195,3 +195,64 @@ func (s *Scheduler) sorted(ctx context.Context, owner Owner, enabled bool, offse
 	p.Jobs = p.Jobs[:min(limit, len(p.Jobs))]
 	return p, err
 }
+
+// reorder has those owners' jobs put in order anew, by their next change, whose order is not that of their jobs: an
+// older program has changed them since.
+func (r *records) reorder(ctx context.Context) error {
+	var wrong []Owner
+	if err := r.store.View(ctx, func(tx store.Tx) (err error) {
+		wrong, err = r.misplaced(tx)
+		return err
+	}); err != nil || len(wrong) == 0 {
+		return err
+	}
+	return r.store.Update(ctx, func(tx store.Tx) error {
+		for _, owner := range wrong {
+			if err := counts.Delete(tx, string(owner)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// misplaced returns the owners that have a count, and jobs beside their places.
+func (r *records) misplaced(tx store.Tx) (wrong []Owner, err error) {
+	places, found, strays := map[string]bool{}, map[Owner]count{}, map[Owner]bool{}
+	for rec, err := range tx.Scan(order, store.Range{}) {
+		if err != nil {
+			return nil, err
+		}
+		places[rec.Key] = true
+	}
+	for row, err := range jobs.Scan(tx, store.Range{}) {
+		if r.skips.Skip(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		j, s := row.Value, row.Value.slot()
+		k, n := s.key(j.Owner, j.ID), found[j.Owner]
+		n.add(s, 1)
+		found[j.Owner] = n
+		if !places[k] {
+			strays[j.Owner] = true
+		}
+		delete(places, k)
+	}
+	for k := range places {
+		owner, _, _ := strings.Cut(k, "\x00")
+		strays[Owner(owner)] = true
+	}
+	for row, err := range counts.Scan(tx, store.Range{}) {
+		owner := Owner(row.Key)
+		if err != nil && !store.Damaged(err) {
+			return nil, err
+		}
+		if n := found[owner]; err != nil || strays[owner] || n.On != row.Value.On || n.Off != row.Value.Off {
+			wrong = append(wrong, owner)
+		}
+	}
+	return wrong, nil
+}

@@ -139,3 +139,34 @@ func TestPagesOfAnOldState(t *testing.T) {
 		}
 	})
 }
+
+// TestAnOrderThatIsNotThatOfTheJobs, since an older program has changed them, is not used after a start.
+func TestAnOrderThatIsNotThatOfTheJobs(t *testing.T) {
+	later := schedule.Job{ID: "new", Owner: "cron", Enabled: true, CreatedAt: 1, State: schedule.State{NextRunAt: 1 << 45}}
+	jobs := store.Table[schedule.Job]("schedule.job")
+	for name, spoil := range map[string]func(tx store.Tx, j schedule.Job) error{
+		"a job more":       func(tx store.Tx, _ schedule.Job) error { return jobs.Put(tx, "cron\x00new", later) },
+		"a job less":       func(tx store.Tx, _ schedule.Job) error { return jobs.Delete(tx, "cron\x00j1") },
+		"another time":     func(tx store.Tx, j schedule.Job) error { j.State.NextRunAt++; return jobs.Put(tx, "cron\x00j1", j) },
+		"switched off":     func(tx store.Tx, j schedule.Job) error { j.Enabled = false; return jobs.Put(tx, "cron\x00j1", j) },
+		"a damaged number": func(tx store.Tx, _ schedule.Job) error { return tx.Put("schedule.count", "cron", []byte("{")) },
+		"a wrong number": func(tx store.Tx, _ schedule.Job) error {
+			return tx.Put("schedule.count", "cron", []byte(`{"on":2,"off":3}`))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(b *bench) {
+				for i := range 3 {
+					b.add(fmt.Sprint("j", i), schedule.Spec{At: b.in(time.Duration(9-i) * time.Hour)})
+				}
+				j := b.get("j1")
+				b.stop()
+				storetest.Update(b.T, b.store, func(tx store.Tx) error { return spoil(tx, j) })
+				b.boot()
+				wantPages(b.T, b.s, name)
+				b.add("j7", schedule.Spec{At: b.in(time.Hour)})
+				wantPages(b.T, b.s, "a change")
+			})
+		})
+	}
+}

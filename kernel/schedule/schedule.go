@@ -77,7 +77,10 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.life.end()
-	err := s.loop.insist(ctx, s.loop.replan)
+	err := s.loop.insist(ctx, s.records.reorder)
+	if err == nil {
+		err = s.loop.insist(ctx, s.loop.replan)
+	}
 	if ctx.Err() != nil {
 		return nil // the rest is dealt with at the next start
 	}

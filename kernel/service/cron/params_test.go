@@ -345,6 +345,15 @@ func TestLists(t *testing.T) {
 		if again, _ := b.call("cron.list", `{"limit":2}`); strings.HasSuffix(again, revision) {
 			b.Errorf("a job was added, and it is still the same revision: %s", again)
 		}
+		// A page in the order that the scheduler keeps is that of all jobs, in which a text is looked for.
+		for _, params := range []string{`"limit":2`, `"limit":2,"offset":1`, `"limit":9,"enabled":"disabled"`, `"limit":9,"offset":99`, `"limit":1,"enabled":"enabled"`} {
+			page, err := b.call("cron.list", "{"+params+"}")
+			page, _, _ = strings.Cut(page, `,"snapshotRevision"`)
+			all, err2 := b.call("cron.list", "{"+params+`,"query":"t"}`)
+			if all, _, _ = strings.Cut(all, `,"snapshotRevision"`); page != all || page == "" || err != nil || err2 != nil {
+				b.Errorf("%s: %s, %v\nand of all jobs: %s, %v", params, page, err, all, err2)
+			}
+		}
 	})
 }
 

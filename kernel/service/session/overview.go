@@ -36,7 +36,7 @@ func (s *Service) Basis(d Defaults) Basis {
 
 // Overview counts and returns the last used sessions. The caller does not change what it gets. Errors are the
 // store's.
-// Every client asks for it all the time and making it reads all sessions, so the last one is kept.
+// Every client asks for it all the time, so the last one is kept.
 func (s *Service) Overview(ctx context.Context, models Models) (Overview, error) {
 	now := s.Basis(models.Defaults(ctx))
 	if last := s.last.Load(); last != nil && last.of == now {
