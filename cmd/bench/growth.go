@@ -63,20 +63,26 @@ func growth(out string, quick bool) func(context.Context, string) ([]table, erro
 				m.family.sizes = m.at.short
 			}
 			if err := g.each(m.family, func(dir string, n int) error { return m.measure(ctx, m.family, dir, n) }); err != nil {
-				return nil, err
+				tables, failed := draw(out, families)
+				return tables, errors.Join(err, failed)
 			}
 			families = append(families, m.family)
 		}
-		var tables []table
-		for _, f := range families {
-			tables = append(tables, f.table())
-		}
-		file, err := os.Create(strings.TrimSuffix(out, filepath.Ext(out)) + ".svg")
-		if err != nil {
-			return nil, err
-		}
-		return tables, errors.Join(plot(file, families), file.Close())
+		return draw(out, families)
 	}
+}
+
+// draw makes the tables, and writes the plot beside the figures.
+func draw(out string, families []*family) ([]table, error) {
+	var tables []table
+	for _, f := range families {
+		tables = append(tables, f.table())
+	}
+	file, err := os.Create(strings.TrimSuffix(out, filepath.Ext(out)) + ".svg")
+	if err != nil {
+		return nil, err
+	}
+	return tables, errors.Join(plot(file, families), file.Close())
 }
 
 // growthBench has what the families share.

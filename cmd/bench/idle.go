@@ -58,7 +58,7 @@ func open(ctx context.Context, p *process.Process, n int) ([]*client.Client, err
 	for range 16 {
 		wg.Go(func() {
 			for i := range next {
-				c, err := p.Dial(ctx)
+				c, err := dialAgain(ctx, p)
 				if err != nil {
 					errs <- err
 					return
@@ -83,4 +83,14 @@ func open(ctx context.Context, p *process.Process, n int) ([]*client.Client, err
 	default:
 		return conns, nil
 	}
+}
+
+// dialAgain is Dial that tries again: a busy machine may let one connection in thousands wait for too long.
+func dialAgain(ctx context.Context, p *process.Process) (c *client.Client, err error) {
+	for range 3 {
+		if c, err = p.Dial(ctx); err == nil {
+			break
+		}
+	}
+	return c, err
 }

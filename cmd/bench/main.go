@@ -56,11 +56,11 @@ func benchmarks(ctx context.Context, gateway, out, only string, quick bool, prof
 			continue
 		}
 		tables, err := p.run(ctx, gateway)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
 		for _, t := range tables {
 			t.print()
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		report = append(report, tables...)
 	}
