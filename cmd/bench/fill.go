@@ -132,7 +132,9 @@ func fillJobs(ctx context.Context, dir string, n int) error {
 			return err
 		}
 	}
-	return fill(ctx, dir, func(db store.Store) error { return carry(ctx, made, db, "schedule.job", "schedule.due") })
+	return fill(ctx, dir, func(db store.Store) error {
+		return carry(ctx, made, db, "schedule.job", "schedule.due", "schedule.order", "schedule.count")
+	})
 }
 
 // carry copies spaces of a store.

@@ -89,7 +89,7 @@ func (l *loop) run(ctx context.Context) {
 func (l *loop) insist(ctx context.Context, do func(context.Context) error) error {
 	return retry.While(ctx, store.Failed, storeRetry, func() error {
 		err := do(ctx)
-		if store.Failed(err) {
+		if store.Failed(err) && ctx.Err() == nil {
 			l.log.Error("jobs not readable, retrying", "error", err)
 		}
 		return err

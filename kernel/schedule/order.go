@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // The jobs of each owner by their due times, and how many there are, so that a page of a list costs the same however
-// many jobs there are. What was stored before is put in order by the owner's next change.
+// many jobs there are. What was stored before is put in order by the owner's next change, or after a start.
 const (
 	// order has an empty record for each job under owner NUL on|off NUL due NUL created NUL id.
 	order  = "schedule.order"
@@ -196,27 +197,31 @@ func (s *Scheduler) sorted(ctx context.Context, owner Owner, enabled bool, offse
 	return p, err
 }
 
-// reorder has those owners' jobs put in order anew, by their next change, whose order is not that of their jobs: an
-// older program has changed them since.
+// reorder puts the jobs of those owners in order whose order is not that of their jobs: there was none, or an older
+// program has changed them since.
 func (r *records) reorder(ctx context.Context) error {
 	var wrong []Owner
 	if err := r.store.View(ctx, func(tx store.Tx) (err error) {
 		wrong, err = r.misplaced(tx)
 		return err
-	}); err != nil || len(wrong) == 0 {
+	}); err != nil {
 		return err
 	}
-	return r.store.Update(ctx, func(tx store.Tx) error {
-		for _, owner := range wrong {
+	for _, owner := range wrong {
+		if err := r.store.Update(ctx, func(tx store.Tx) error {
 			if err := counts.Delete(tx, string(owner)); err != nil {
 				return err
 			}
+			_, err := counted(tx, owner)
+			return err
+		}); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
-// misplaced returns the owners that have a count, and jobs beside their places.
+// misplaced returns the owners that have jobs beside their places, or another number of them than is stored.
 func (r *records) misplaced(tx store.Tx) (wrong []Owner, err error) {
 	places, found, strays := map[string]bool{}, map[Owner]count{}, map[Owner]bool{}
 	for rec, err := range tx.Scan(order, store.Range{}) {
@@ -253,6 +258,7 @@ func (r *records) misplaced(tx store.Tx) (wrong []Owner, err error) {
 		if n := found[owner]; err != nil || strays[owner] || n.On != row.Value.On || n.Off != row.Value.Off {
 			wrong = append(wrong, owner)
 		}
+		delete(found, owner)
 	}
-	return wrong, nil
+	return slices.AppendSeq(wrong, maps.Keys(found)), nil
 }

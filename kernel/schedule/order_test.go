@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,7 +119,7 @@ func TestPagesAreThoseOfTheList(t *testing.T) {
 	}
 }
 
-// TestPagesOfAnOldState are read from all jobs, and put in order by the next change; so is what was not in order.
+// TestPagesOfAnOldState are read from all jobs, which are put in order by a start, or the next change.
 func TestPagesOfAnOldState(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		for i := range 5 {
@@ -127,8 +128,16 @@ func TestPagesOfAnOldState(t *testing.T) {
 		b.stop()
 		forget := func(tx store.Tx) error { return tx.Delete("schedule.count", "cron") }
 		storetest.Update(b.T, b.store, forget)
+		wantPages(b.T, b.s, "the loss of the order")
 		b.boot()
 		wantPages(b.T, b.s, "a start")
+		storetest.Update(b.T, b.store, func(tx store.Tx) error {
+			n, err := tx.Get("schedule.count", "cron")
+			if !strings.HasPrefix(string(n), `{"on":5,"off":0,`) {
+				b.Errorf("a start has counted %s", n)
+			}
+			return err
+		})
 		storetest.Update(b.T, b.store, func(tx store.Tx) error { return tx.Put("schedule.order", "cron\x00on\x00wrong", nil) })
 		b.add("j9", schedule.Spec{At: b.in(time.Minute)})
 		first := wantPages(b.T, b.s, "a change")

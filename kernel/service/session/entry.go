@@ -115,7 +115,7 @@ func EnsureAs(tx store.Tx, key Key, from message.Origin, sessionID string) (Entr
 	return e, err
 }
 
-// Put stores an entry that came from Get in the same transaction, and marks it updated.
+// Put stores an entry that came from Get or Ensure in the same transaction, once, and marks it updated.
 func Put(tx store.Tx, e Entry) error {
 	e.Updated = time.Now().UnixMilli()
 	return write(tx, &e)
