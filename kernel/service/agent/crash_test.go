@@ -71,6 +71,10 @@ func TestCrashAnywhere(t *testing.T) {
 // crash reports whether the run was through before the process died.
 func crash(t *testing.T, step int, unknown *bool) (finished bool) {
 	w := chattest.NewWorld(t)
+	// The store is one that a process has been started on before: its order of the sessions is made.
+	if err := w.Build(nil).Sessions.Arrange(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	w.Model.Set(func(c *wit.Chat) *wit.ProviderAnswer {
 		switch res := chattest.Results(c); {
 		case len(c.Turns) > 0 && c.Turns[len(c.Turns)-1].Role == wit.RoleUser:
