@@ -29,6 +29,7 @@ const (
 	LimitKVKeys                      = 1000
 	LimitKVWritesPerSecond           = 100
 	LimitKVWriteBurst                = 2000
+	LimitProgressPerSecond           = 5
 	LimitProviderArgumentsBytes      = 2097152
 	LimitProviderOpaqueBytes         = 1048576
 	LimitProviderThinkingBytes       = 262144
@@ -80,6 +81,7 @@ const (
 	KVEntryValueMax                  = 65536
 	KVPrefixLimitCut                 = 1000
 	KVPrefixLimitDefault             = 100
+	ProgressReportTextCut            = 4096
 	ToolCallIDMax                    = 1024
 	ToolCallNameMin                  = 1
 	ToolCallNameMax                  = 1024

@@ -51,5 +51,6 @@ var imports = [...]Function{
 	{Name: "schedule_set", Capability: "schedule", Operation: "set", Param: "ScheduledJob", Result: "JobScheduled", Permission: "schedule"},
 	{Name: "schedule_cancel", Capability: "schedule", Operation: "cancel", Param: "JobReference", Result: "JobScheduled", Permission: "schedule"},
 	{Name: "emit_publish", Capability: "emit", Operation: "publish", Param: "EmittedEvent", Result: "Done", Permission: "emit"},
+	{Name: "progress_report", Capability: "progress", Operation: "report", Param: "ProgressReport", Result: "Done"},
 	{Name: "media_stat", Capability: "media", Operation: "stat", Param: "MediaReference", Result: "MediaInfo", Permission: "media"},
 }

@@ -141,7 +141,8 @@ type AfterToolCall struct {
 	Duration int64  `json:"duration,omitempty"`
 }
 
-// ToolResultPersist is what tool_result_persist is about.
+// ToolResultPersist is what tool_result_persist is about: a result before it is kept, or what a tool says of its progress, which is shown
+// while the call goes on and not kept.
 type ToolResultPersist struct {
 	Tool   string `json:"tool,omitempty"`
 	CallID string `json:"callId,omitempty"`

@@ -56,6 +56,25 @@ func (o *options) call(ctx context.Context, method string, params, out any) erro
 	return c.Call(ctx, method, params, out)
 }
 
+// callHearing is call that hands what the gateway tells meanwhile to hear, which returns before it does.
+func (o *options) callHearing(ctx context.Context, method string, params, out any, hear func(client.Event)) error {
+	c, err := o.dial(ctx)
+	if err != nil {
+		return err
+	}
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		for e := range c.Events() {
+			hear(e)
+		}
+	}()
+	err = c.Call(ctx, method, params, out)
+	_ = c.Close()
+	<-heard
+	return err
+}
+
 // printJSON writes v for a program to read. Angle brackets stay as they are: no browser reads this.
 func (o *options) printJSON(v any) error {
 	e := json.NewEncoder(o.out)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
@@ -33,9 +34,7 @@ func newPlugins(o *options) *cobra.Command {
 		o.client(&cobra.Command{
 			Use: "call PLUGIN TOOL ARGUMENTS", Short: "Call a tool as a model would, to try it", Example: "  carapace plugins call calc calc '{\"expression\":\"17*23\"}'",
 			Args: callArgs, ValidArgsFunction: o.complete(pluginIDs),
-			RunE: show(o, "plugins.call", func(args []string) any {
-				return plugin.CallParams{ID: args[0], Tool: args[1], Args: wit.JSON(args[2])}
-			}, printCall),
+			RunE: callTool(o),
 		}),
 		newEnable(o, "enable", "Turn a plugin on", true),
 		newEnable(o, "disable", "Turn a plugin off", false),
@@ -151,6 +150,26 @@ func hint(p plugin.Status) string {
 		return p.Update.Hint
 	}
 	return p.Hint
+}
+
+// callTool calls a tool and shows how far it is, to people only, until its answer is there.
+func callTool(o *options) runner {
+	return func(c *cobra.Command, args []string) error {
+		var raw json.RawMessage
+		params := plugin.CallParams{ID: args[0], Tool: args[1], Args: wit.JSON(args[2])}
+		if err := o.callHearing(c.Context(), "plugins.call", params, &raw, o.printProgress); err != nil {
+			return err
+		}
+		return printAnswer(o, "plugins.call", raw, printCall)
+	}
+}
+
+// printProgress writes a line for each text that a tool says of its progress, if e is one.
+func (o *options) printProgress(e client.Event) {
+	var said plugin.Reported
+	if !o.json && e.Name == plugin.ReportedKind.Name && json.Unmarshal(e.Payload, &said) == nil {
+		fmt.Fprintln(o.err, "… "+plain.Line(said.Text))
+	}
 }
 
 // printCall writes the texts of an answer, and what kind the rest is.

@@ -22,15 +22,20 @@ func show[T any](o *options, method string, params func(args []string) any, prin
 		if err := o.call(c.Context(), method, params(args), &raw); err != nil {
 			return err
 		}
-		if o.json {
-			return o.printJSON(raw)
-		}
-		var answer T
-		if err := json.Unmarshal(raw, &answer); err != nil {
-			return fmt.Errorf("read the answer of %s: %w", method, err)
-		}
-		return print(o.out, answer)
+		return printAnswer(o, method, raw, print)
 	}
+}
+
+// printAnswer prints the answer of a method as show does.
+func printAnswer[T any](o *options, method string, raw json.RawMessage, print func(io.Writer, T) error) error {
+	if o.json {
+		return o.printJSON(raw)
+	}
+	var answer T
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", method, err)
+	}
+	return print(o.out, answer)
 }
 
 // act calls a method for its effect and prints done; the answer is only interesting to programs.

@@ -90,6 +90,8 @@ func forbidden(permission string) error {
 type Call struct {
 	Export  string
 	Account string
+	// Progress is who hears how far the call is, nil where there is nothing to hear: only tools have progress.
+	Progress *Progress
 }
 
 type callKey struct{}

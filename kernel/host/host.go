@@ -1,4 +1,4 @@
-// Package host is what plugins may ask for: log, config, kv, http, credential, schedule, emit, media.
+// Package host is what plugins may ask for: log, config, kv, http, credential, schedule, emit, progress, media.
 //
 // Each noun is a file and a type in it, which owns what that noun needs to know. Which functions there are, what each
 // takes and what permission it needs is generated from the contract (imports.go): an interface for each noun, which
@@ -40,7 +40,7 @@ type Deps struct {
 	Media    Media
 	Bus      *event.Bus
 	Logger   hclog.Logger
-	// Redact takes secrets out of what plugins log, before it is cut; nil leaves it as it is.
+	// Redact takes secrets out of what plugins log and report, before it is cut; nil leaves it as it is.
 	Redact func(string) string
 }
 
@@ -143,7 +143,7 @@ func (h *Host) Guest(p Plugin) *Guest {
 	}
 	g.imports = imports{
 		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store, l.writes), http: g.HTTP, credential: credentials,
-		schedule: schedule{p.ID, h.deps.Schedule, l.jobs}, emit: l.emitter, media: files{h.deps.Media},
+		schedule: schedule{p.ID, h.deps.Schedule, l.jobs}, emit: l.emitter, progress: progress{h.deps.Redact}, media: files{h.deps.Media},
 	}
 	return g
 }

@@ -193,6 +193,8 @@ func TestFunctions(t *testing.T) {
 		{"emit_publish", `{"name":"thing.happened","payload":{"a":1}}`, `{"ok":true}`, ""},
 		{"emit_publish", `{"name":"Bad Name"}`, "", wit.CodeInvalid},
 		{"emit_publish", `{"name":"a","payload":"` + big + `"}`, "", wit.CodeTooLarge},
+		{"progress_report", `{"text":"half of it"}`, "", wit.CodeForbidden},
+		{"progress_report", `{}`, "", wit.CodeInvalid},
 		{"media_stat", `{"media":"m1"}`, `{"media":"m1","mime":"image/png","size":4}`, ""},
 		{"media_stat", `{"media":"m2"}`, "", wit.CodeNotFound},
 		{"http_request", `{"url":"https://elsewhere.example/"}`, "", wit.CodeForbidden},

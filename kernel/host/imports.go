@@ -59,6 +59,12 @@ type emitImports interface {
 	Publish(context.Context, *wit.EmittedEvent) (*wit.Done, error)
 }
 
+// progressImports answers interface progress.
+type progressImports interface {
+	// Report tells who watches the running call of the tool how far it is. Nothing of it is kept.
+	Report(context.Context, *wit.ProgressReport) (*wit.Done, error)
+}
+
 // mediaImports answers interface media.
 type mediaImports interface {
 	// Stat describes a file, not-found when it is gone.
@@ -74,6 +80,7 @@ type imports struct {
 	credential credentialImports
 	schedule   scheduleImports
 	emit       emitImports
+	progress   progressImports
 	media      mediaImports
 }
 
@@ -91,6 +98,7 @@ func (i imports) table(p *wit.Permissions) map[string]Function {
 		"schedule_set":    Func(permission{"schedule", p.Schedule != nil}, i.schedule.Set),
 		"schedule_cancel": Func(permission{"schedule", p.Schedule != nil}, i.schedule.Cancel),
 		"emit_publish":    Func(permission{"emit", p.Emit != nil}, i.emit.Publish),
+		"progress_report": Func(always, i.progress.Report),
 		"media_stat":      Func(permission{"media", p.Media != nil}, i.media.Stat),
 	}
 }

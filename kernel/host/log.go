@@ -44,10 +44,15 @@ func (l *Log) Line(level hclog.Level, message string) {
 	if n := l.dropped.Swap(0); n > 0 {
 		l.out.Warn("log lines dropped: the plugin writes too many", "lines", n)
 	}
-	// Secrets go first: what is left of one that was cut is not recognized by the log.
-	if message = l.redact(message); len(message) > wit.LogLineMessageCut {
-		message = message[:wit.LogLineMessageCut] + "…"
+	l.out.Log(level, shown(l.redact, message, wit.LogLineMessageCut))
+}
+
+// shown is a guest's text as others see it: without secrets, and cut at a number of bytes.
+func shown(redact func(string) string, text string, most int) string {
+	// Secrets go first: what is left of one that was cut is not recognized any more.
+	if text = redact(text); len(text) > most {
+		text = text[:most] + "…"
 	}
 	// A guest's bytes are anybody's, and a cut may fall into a character.
-	l.out.Log(level, strings.ToValidUTF8(message, "�"))
+	return strings.ToValidUTF8(text, "�")
 }

@@ -16,6 +16,8 @@ type request struct {
 	account string
 	// deadline of this call where the contract gives the export none; 0 leaves it to the plugin's limits.
 	deadline time.Duration
+	// progress hears how far a tool is.
+	progress *host.Progress
 }
 
 // record is one of the contract that can be read and checked.
@@ -61,7 +63,7 @@ func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req 
 			wit.NewError(wit.CodeTimeout, "plugin "+id+": "+req.export+" took longer than "+req.deadline.String()))
 		defer cancel()
 	}
-	ctx = host.WithCall(ctx, host.Call{Export: req.export, Account: req.account})
+	ctx = host.WithCall(ctx, host.Call{Export: req.export, Account: req.account, Progress: req.progress})
 	out, err := caller.Call(ctx, req.export, wit.Marshal(in))
 	if err != nil {
 		f.table.crashed(v, err)

@@ -1,10 +1,13 @@
 package plugin
 
 import (
+	"context"
+
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
@@ -35,10 +38,21 @@ type Changed struct {
 // ChangedKind is published at each step of a plugin's life.
 var ChangedKind = event.Kind[Changed]{Name: "plugins.changed", Scope: wire.ScopeRead}
 
-// Events lists the kinds that the registry publishes.
-func Events() []event.Row { return []event.Row{ChangedKind.Row()} }
+// Reported is what a tool says of its progress, for who called it by plugins.call.
+type Reported struct {
+	ID   string `json:"id"`
+	Tool string `json:"tool"`
+	// Text takes the place of what was said before.
+	Text string `json:"text"`
+}
 
-// announcer tells everybody what a plugin has become.
+// ReportedKind is published to the connection whose call it is.
+var ReportedKind = event.Kind[Reported]{Name: "plugins.progress", Scope: wire.ScopeAdmin, DropIfSlow: true}
+
+// Events lists the kinds that the registry publishes.
+func Events() []event.Row { return []event.Row{ChangedKind.Row(), ReportedKind.Row()} }
+
+// announcer tells everybody what a plugin has become, and who called a tool how far it is.
 type announcer struct {
 	bus *event.Bus
 	log hclog.Logger
@@ -59,4 +73,15 @@ func (n announcer) announce(id string, a life.Announce) {
 		n.log.Debug("plugin changed", "plugin", id, "version", a.Version, "state", string(a.Phase), "reason", a.Reason)
 	}
 	ChangedKind.Publish(n.bus, Changed{ID: id, Version: a.Version, State: a.Phase, Reason: a.Reason, PreviousVersion: a.Previous})
+}
+
+// progress returns what tells a caller how far a tool is, nil where there is nobody to tell: outside of a call by a client.
+func (n announcer) progress(ctx context.Context, id, tool string) func(context.Context, string) {
+	caller := rpc.CallerOf(ctx)
+	if caller == nil {
+		return nil
+	}
+	return func(_ context.Context, text string) {
+		ReportedKind.Publish(n.bus, Reported{id, tool, text}, caller.ConnID)
+	}
 }

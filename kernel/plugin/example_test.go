@@ -46,7 +46,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	out, err := roll.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{}`)})
+	out, err := roll.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{}`)}, nil)
 	fmt.Println(*out.Content[0].Text, err)
 	_, err = registry.Tool("fly")
 	fmt.Println(err)

@@ -219,22 +219,22 @@ func TestTool(t *testing.T) {
 	if err != nil || tool.Definition().Description != "d" || tool.Name() != "add" || len(r.Tools()) != 1 {
 		t.Fatal(err)
 	}
-	out, err := tool.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{"a":1}`)})
+	out, err := tool.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{"a":1}`)}, nil)
 	if err != nil || !strings.Contains(*out.Content[0].Text, `{"name":"add","args":{"a":1},"config":{"base":10}`) {
 		t.Fatal(out, err)
 	}
-	_, err = tool.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{"a":"one"}`)})
+	_, err = tool.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{"a":"one"}`)}, nil)
 	wantCode(t, err, wit.CodeInvalid, "arguments of add: a: got string, want integer")
-	_, err = tool.Invoke(ctx, &wit.ToolInvocation{})
+	_, err = tool.Invoke(ctx, &wit.ToolInvocation{}, nil)
 	wantCode(t, err, wit.CodeInvalid, "missing property 'a'")
 	fails = wit.NewError(wit.CodeRateLimited, "slow down")
-	_, err = tool.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{"a":1}`)})
+	_, err = tool.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{"a":1}`)}, nil)
 	wantCode(t, err, wit.CodeRateLimited, "slow down")
 	fails = errors.New("oops")
-	_, err = tool.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{"a":1}`)})
+	_, err = tool.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{"a":1}`)}, nil)
 	wantCode(t, err, wit.CodeUnavailable)
 	r.settings.plugins["calc"] = `{"base":"ten"}`
-	_, err = tool.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{"a":1}`)})
+	_, err = tool.Invoke(ctx, &wit.ToolInvocation{Args: wit.JSON(`{"a":1}`)}, nil)
 	wantCode(t, err, wit.CodeInvalid, "config of calc: base: ")
 	wantCode(t, r.CheckConfig("calc", "", wit.JSON(`{"base":"ten"}`)), wit.CodeInvalid, "base: ")
 	wantCode(t, r.CheckConfig("calc", "", wit.JSON(`[]`)), wit.CodeInvalid)

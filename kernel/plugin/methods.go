@@ -40,7 +40,7 @@ func (r *Registry) Methods() []rpc.Method {
 			d.Crash = forAuthor(ctx, d.Crash)
 			return d, err
 		}).Doc("Returns all that is known of a plugin: what it may do, what it needs, how it is."),
-		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Doc("Calls a tool of a plugin as a model would, for its author."),
+		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Doc("Calls a tool of a plugin as a model would, for its author, who is told how far it is by plugins.progress."),
 		rpc.New("plugins.grant", wire.ScopeAdmin, func(ctx context.Context, p GrantParams) (Details, error) {
 			if err := r.Grant(ctx, p.ID, p.Digest); err != nil {
 				return Details{}, err
@@ -74,7 +74,7 @@ func (r *Registry) callTool(ctx context.Context, p CallParams) (CallResult, erro
 	if len(p.Args) == 0 {
 		p.Args = wit.JSON("{}")
 	}
-	out, err := t.Invoke(ctx, &wit.ToolInvocation{Args: p.Args})
+	out, err := t.Invoke(ctx, &wit.ToolInvocation{Args: p.Args}, r.keeper.news.progress(ctx, p.ID, p.Tool))
 	if err != nil {
 		return CallResult{}, r.table.withCrash(p.ID, err)
 	}

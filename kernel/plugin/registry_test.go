@@ -76,14 +76,14 @@ func TestAHandleOutlivesItsPlugin(t *testing.T) {
 	}
 	source.Remove("p")
 	r.wait("p - stopped")
-	_, err = handle.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)})
+	_, err = handle.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)}, nil)
 	wantCode(t, err, wit.CodeNotFound)
 	if handle.Version() != "" || handle.Definition().Name != "" {
 		t.Error("a handle speaks of a plugin that is gone")
 	}
 	source.Put(tool("p", "2.0.0", "two"))
 	r.wait("p 2.0.0 ready")
-	if out, err := handle.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)}); err != nil || *out.Content[0].Text != "two" {
+	if out, err := handle.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)}, nil); err != nil || *out.Content[0].Text != "two" {
 		t.Error(out, err)
 	}
 }

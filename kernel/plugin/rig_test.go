@@ -295,7 +295,7 @@ func (r *rig) invoke(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := tool.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)})
+	out, err := tool.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{}`)}, nil)
 	if err != nil {
 		return "", err
 	}

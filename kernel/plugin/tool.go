@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 
+	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -56,8 +57,9 @@ func definition(m *wit.Manifest, name string) (wit.ToolDefinition, bool) {
 }
 
 // Invoke calls the tool. Arguments that do not fit its schema are CodeInvalid, naming the field, and do
-// not reach the plugin.
-func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutput, error) {
+// not reach the plugin. tell, which may be nil, gets what the tool says of its progress, at the contract's rate and one
+// after the other, by a goroutine of its own and in a context that ends with the call; Invoke returns after it.
+func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation, tell func(ctx context.Context, text string)) (*wit.ToolOutput, error) {
 	if v := t.current(); v != nil {
 		if err := v.checkArgs(ctx, t.name, c.Args); err != nil {
 			return nil, err
@@ -68,7 +70,9 @@ func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutp
 		return nil, err
 	}
 	own.Name = t.name
-	return call[wit.ToolOutput](ctx, t.versions, t.id, request{export: "tool_invoke"}, &own)
+	progress := host.NewProgress(ctx, tell)
+	defer progress.End()
+	return call[wit.ToolOutput](ctx, t.versions, t.id, request{export: "tool_invoke", progress: progress}, &own)
 }
 
 // checkArgs checks a tool's arguments; its schema is compiled once per version.

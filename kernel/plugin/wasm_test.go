@@ -67,7 +67,7 @@ func TestWASM(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := tool.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{"text":"two words"}`)})
+		out, err := tool.Invoke(context.Background(), &wit.ToolInvocation{Args: wit.JSON(`{"text":"two words"}`)}, nil)
 		if err != nil || *out.Content[0].Text != "1 lines, 2 words, 9 characters" {
 			t.Fatal(out, err)
 		}

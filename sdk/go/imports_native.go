@@ -16,5 +16,6 @@ const (
 	scheduleSet    = "schedule_set"
 	scheduleCancel = "schedule_cancel"
 	emitPublish    = "emit_publish"
+	progressReport = "progress_report"
 	mediaStat      = "media_stat"
 )

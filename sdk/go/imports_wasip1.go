@@ -35,5 +35,8 @@ func scheduleCancel(offset uint64) uint64
 //go:wasmimport extism:host/user emit_publish
 func emitPublish(offset uint64) uint64
 
+//go:wasmimport extism:host/user progress_report
+func progressReport(offset uint64) uint64
+
 //go:wasmimport extism:host/user media_stat
 func mediaStat(offset uint64) uint64

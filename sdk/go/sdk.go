@@ -5,8 +5,8 @@
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o plugin.wasm .
 //
-// Every method gets a *Host, which is all that a plugin can reach: log, config, kv, http, credential,
-// schedule, emit, media. Each but the first two needs a permission in plugin.json; a method that is
+// Every method gets a *Host, which is all that a plugin can reach: log, config, progress, kv, http, credential,
+// schedule, emit, media. Each but the first three needs a permission in plugin.json; a method that is
 // never called is not even imported by the module. Errors that come back are *wit.Error.
 //
 // Handlers compute and return. What they keep in memory between two calls may be gone at the next, so

@@ -18,7 +18,7 @@ type Observer interface {
 	Ended(r run.Run, said ...session.Message)
 }
 
-// Reporter is told, in order and by one goroutine, what one run does. Its methods return at once.
+// Reporter is told, in order and one thing after the other, what one run does. Its methods return at once.
 type Reporter interface {
 	// Said gives a message that was appended to the history and that no other method gives.
 	Said(m session.Message)
@@ -28,6 +28,8 @@ type Reporter interface {
 	Delta(d wit.Delta)
 	// Calling says that a tool is called.
 	Calling(c wit.ToolCall)
+	// Progress says how far the call is that was told last.
+	Progress(c wit.ToolCall, text string)
 	// Called gives what a call came to: the message with the role tool that was appended.
 	Called(result session.Message)
 	// Retrying says that the provider failed and is asked again.

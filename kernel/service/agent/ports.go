@@ -65,8 +65,10 @@ type Tools interface {
 type Tool interface {
 	Definition() wit.ToolDefinition
 	// Invoke calls it. Implementations fill in the configuration, and fail with CodeInvalid, naming the
-	// field, before the call when the arguments do not fit the definition's schema.
-	Invoke(ctx context.Context, call *wit.ToolInvocation) (*wit.ToolOutput, error)
+	// field, before the call when the arguments do not fit the definition's schema. Until Invoke returns, tell gets what
+	// the tool says of its progress: bounded, one text after the other, and not by the goroutine that waits for Invoke.
+	// Its context ends with the call.
+	Invoke(ctx context.Context, call *wit.ToolInvocation, tell func(ctx context.Context, text string)) (*wit.ToolOutput, error)
 }
 
 // Typing shows in a conversation that an answer is on its way.

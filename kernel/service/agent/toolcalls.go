@@ -124,7 +124,8 @@ func (c *toolCalls) invoke(ctx context.Context, call wit.ToolCall, args wit.JSON
 			return result{}, args, err
 		}
 	}
-	out, err := tool.Invoke(ctx, &wit.ToolInvocation{Name: call.Name, Args: args, Context: c.context(call)})
+	out, err := tool.Invoke(ctx, &wit.ToolInvocation{Name: call.Name, Args: args, Context: c.context(call)},
+		func(ctx context.Context, text string) { c.progress(ctx, call, text) })
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return result{}, args, wit.Errorf(wit.CodeTimeout, "stopped while tool %s was running: %w", call.Name, context.Cause(ctx))
@@ -135,6 +136,15 @@ func (c *toolCalls) invoke(ctx context.Context, call wit.ToolCall, args wit.JSON
 		return failure("The tool gave no result."), args, nil
 	}
 	return result{parts: out.Content, failed: out.Failed}, args, nil
+}
+
+// progress shows how far a call is, in the words that its result would be shown in: those that the hook
+// tool_result_persist leaves, or none.
+func (c *toolCalls) progress(ctx context.Context, call wit.ToolCall, text string) {
+	e, err := hook.ToolResultPersist.Fire(ctx, c.hooks, hookContext(c.active.Run), wit.ToolResultPersist{Tool: call.Name, CallID: call.ID, Result: text})
+	if err == nil && ctx.Err() == nil {
+		c.report.Progress(call, message.Clip(e.Result, wit.ProgressReportTextCut))
+	}
 }
 
 // onlyReads reports whether a call may be made again without harm.

@@ -107,9 +107,10 @@ type Usage struct {
 }
 
 // The kinds of events. Deltas bear the same names, but may be dropped on the way to a client that lags:
-// each one holds the text so far, and the final all of it.
+// each one holds the text so far, and what comes last all of it.
 var (
-	// Agents are what runs do: lifecycle, tool, item, usage and run_status; AgentDeltas the streams assistant and thinking.
+	// Agents are what runs do: lifecycle, tool, item, usage and run_status; AgentDeltas the streams assistant and
+	// thinking, and how far a tool is.
 	Agents      = event.Kind[AgentEvent]{Name: "agent", Scope: wire.ScopeRead}
 	AgentDeltas = event.Kind[AgentEvent]{Name: "agent", Scope: wire.ScopeRead, DropIfSlow: true}
 	// Chats are the ends of runs as a conversation sees them; Deltas what comes before.

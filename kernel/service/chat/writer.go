@@ -85,7 +85,7 @@ type stream struct {
 func (s *stream) emit(name string, data map[string]any, to ...string) {
 	s.seq++
 	kind := Agents
-	if name == "assistant" || name == "thinking" {
+	if name == "assistant" || name == "thinking" || data["phase"] == "update" {
 		kind = AgentDeltas
 	}
 	kind.Publish(s.bus, AgentEvent{
@@ -185,6 +185,15 @@ func (s *stream) flush() {
 func (s *stream) Calling(c wit.ToolCall) {
 	s.tool(map[string]any{"phase": "start", "name": c.Name, "toolCallId": c.ID, "args": c.Args},
 		map[string]any{"phase": "start", "status": "running", "kind": "tool", "itemId": "tool:" + c.ID, "title": c.Name, "name": c.Name, "toolCallId": c.ID, "startedAt": now()})
+}
+
+// Progress implements agent.Reporter.
+func (s *stream) Progress(c wit.ToolCall, text string) {
+	s.tool(map[string]any{
+		"phase": "update", "name": c.Name, "toolCallId": c.ID, "partialResult": map[string]any{"content": []Content{{Type: "text", Text: text}}},
+	}, map[string]any{
+		"phase": "update", "status": "running", "kind": "tool", "itemId": "tool:" + c.ID, "title": c.Name, "name": c.Name, "toolCallId": c.ID,
+	})
 }
 
 // Called implements agent.Reporter.

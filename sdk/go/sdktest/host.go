@@ -29,10 +29,11 @@ type Host struct {
 	// KV holds the plugin's records. Times to live are not kept.
 	KV map[string]string
 
-	// Log, Emitted and Jobs are what the plugin wrote, sent and set.
-	Log     []wit.LogLine
-	Emitted []wit.EmittedEvent
-	Jobs    map[string]wit.ScheduledJob
+	// Log, Progress, Emitted and Jobs are what the plugin wrote, said of its progress, sent and set.
+	Log      []wit.LogLine
+	Progress []wit.ProgressReport
+	Emitted  []wit.EmittedEvent
+	Jobs     map[string]wit.ScheduledJob
 
 	mu sync.Mutex
 }
@@ -141,6 +142,11 @@ func (h *Host) emitPublish(event *wit.EmittedEvent) (*wit.Done, error) {
 		return nil, wit.Errorf(wit.CodeInvalid, "the payload of %s is not JSON", event.Name)
 	}
 	h.Emitted = append(h.Emitted, *event)
+	return &wit.Done{OK: true}, nil
+}
+
+func (h *Host) progressReport(report *wit.ProgressReport) (*wit.Done, error) {
+	h.Progress = append(h.Progress, *report)
 	return &wit.Done{OK: true}, nil
 }
 

@@ -31,6 +31,8 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.scheduleCancel)
 	case "emit_publish":
 		return handle(param, h.emitPublish)
+	case "progress_report":
+		return handle(param, h.progressReport)
 	case "media_stat":
 		return handle(param, h.mediaStat)
 	}

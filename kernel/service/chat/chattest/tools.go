@@ -14,7 +14,7 @@ import (
 type Tools struct {
 	mu    sync.Mutex
 	calls map[string]int
-	// Do is what each call does.
+	// Do is what each call does. Tell says how far it is.
 	Do func(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutput, error)
 }
 
@@ -56,7 +56,7 @@ type tool struct {
 
 func (t tool) Definition() wit.ToolDefinition { return t.d }
 
-func (t tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutput, error) {
+func (t tool) Invoke(ctx context.Context, c *wit.ToolInvocation, tell func(context.Context, string)) (*wit.ToolOutput, error) {
 	var args map[string]any
 	if err := json.Unmarshal(c.Args, &args); err != nil || t.d.Name == "add" && args["a"] == nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "the argument a is missing: %w", err)
@@ -65,5 +65,12 @@ func (t tool) Invoke(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutpu
 	t.x.calls[t.d.Name]++
 	do := t.x.Do
 	t.x.mu.Unlock()
-	return do(ctx, c)
+	return do(context.WithValue(ctx, tellKey{}, tell), c)
+}
+
+type tellKey struct{}
+
+// Tell says how far the call is whose context this is.
+func Tell(ctx context.Context, text string) {
+	ctx.Value(tellKey{}).(func(context.Context, string))(ctx, text)
 }
