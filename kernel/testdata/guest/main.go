@@ -2,6 +2,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
@@ -30,18 +31,24 @@ type guest struct{}
 
 const key = "go on"
 
+// reports is how often "report" says how far it is.
+const reports = 1000
+
 func (guest) Invoke(host *sdk.Host, call *wit.ToolInvocation) (*wit.ToolOutput, error) {
 	args, err := json.Parse(call.Args)
 	if err != nil {
 		return nil, err
 	}
 	switch args.Get("do").Text() {
-	case "hold": // until another call releases it
-		for {
-			if _, found, err := host.KVGet(key); err == nil && found {
-				return tool.Text(version), nil
+	case "hold":
+		hold(host)
+	case "report":
+		for n := range reports {
+			if err := host.Progress("step " + strconv.Itoa(n+1)); err != nil {
+				return nil, err
 			}
 		}
+		hold(host)
 	case "release":
 		if err := host.KVPut(key, "x", 0); err != nil {
 			return nil, err
@@ -62,6 +69,15 @@ func (guest) Invoke(host *sdk.Host, call *wit.ToolInvocation) (*wit.ToolOutput, 
 		return tool.Text(strings.Repeat("x", 8<<20)), nil
 	}
 	return tool.Text(version), nil
+}
+
+// hold waits until another call releases it.
+func hold(host *sdk.Host) {
+	for {
+		if _, found, err := host.KVGet(key); err == nil && found {
+			return
+		}
+	}
 }
 
 func recurse(n int) string {

@@ -130,3 +130,15 @@ func TestScheduleAndLog(t *testing.T) {
 		t.Errorf("the log is %+v", h.Log)
 	}
 }
+
+func TestProgress(t *testing.T) {
+	h := &sdktest.Host{}
+	for _, text := range []string{"a third", "two thirds"} {
+		if err := h.SDK().Progress(text); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(h.Progress) != 2 || h.Progress[1].Text != "two thirds" {
+		t.Errorf("it said %+v", h.Progress)
+	}
+}

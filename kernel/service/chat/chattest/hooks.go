@@ -15,6 +15,8 @@ type Hooks struct {
 	Asked []wit.HookEvent
 	// On decides at a hook.
 	On map[wit.HookName]func(wit.HookEvent) *wit.HookDecision
+	// OnFailure is the policy of all of them.
+	OnFailure wit.FailPolicy
 }
 
 // Of returns the plugin that handles a hook.
@@ -36,7 +38,7 @@ type plugin struct {
 }
 
 func (plugin) ID() string             { return "watcher" }
-func (x plugin) Facts() wit.HookFacts { return wit.HookFacts{Name: x.name} }
+func (x plugin) Facts() wit.HookFacts { return wit.HookFacts{Name: x.name, OnFailure: x.p.OnFailure} }
 
 func (plugin) Prepare(context.Context) error { return nil }
 
