@@ -138,10 +138,10 @@ func (c *toolCalls) invoke(ctx context.Context, call wit.ToolCall, args wit.JSON
 	return result{parts: out.Content, failed: out.Failed}, args, nil
 }
 
-// progress shows how far a call is, in the words that its result would be shown in: those that the hook
-// tool_result_persist leaves, or none.
+// progress shows how far a call is, as its result would be shown: in the words that the hook tool_result_persist leaves,
+// or not at all. The hook's plugin is not stopped when the call ends meanwhile, which would cost it its instance.
 func (c *toolCalls) progress(ctx context.Context, call wit.ToolCall, text string) {
-	e, err := hook.ToolResultPersist.Fire(ctx, c.hooks, hookContext(c.active.Run), wit.ToolResultPersist{Tool: call.Name, CallID: call.ID, Result: text})
+	e, err := hook.ToolResultPersist.Fire(context.WithoutCancel(ctx), c.hooks, hookContext(c.active.Run), wit.ToolResultPersist{Tool: call.Name, CallID: call.ID, Result: text})
 	if err == nil && ctx.Err() == nil {
 		c.report.Progress(call, message.Clip(e.Result, wit.ProgressReportTextCut))
 	}
