@@ -9,67 +9,48 @@ import (
 // text reads a string that starts at pos. The result may be a part of the input.
 func (r *Reader) text() []byte {
 	r.pos++
-	start := r.pos
-	for r.pos < len(r.data) {
-		switch c := r.data[r.pos]; {
-		case c == '"':
+	var out []byte // what is before from, of a string with escapes
+	for from := r.pos; r.plain(); {
+		switch r.data[r.pos] {
+		case '"':
 			r.pos++
-			return r.data[start : r.pos-1]
-		case c == '\\':
-			return r.escapedText(start)
-		case c < ' ':
-			r.Fail("control character in a string")
-			return nil
-		case c < utf8.RuneSelf:
-			r.pos++
-		default:
-			if !r.rune() {
-				return nil
+			if out == nil {
+				return r.data[from : r.pos-1]
 			}
-		}
-	}
-	r.Fail("the text ends inside a string")
-	return nil
-}
-
-// rune passes over one character beyond ASCII.
-func (r *Reader) rune() bool {
-	c, n := utf8.DecodeRune(r.data[r.pos:])
-	if c == utf8.RuneError && n == 1 {
-		r.Fail("text is not UTF-8")
-		return false
-	}
-	r.pos += n
-	return true
-}
-
-// escapedText reads on from the first escape of a string that starts at start.
-func (r *Reader) escapedText(start int) []byte {
-	out := make([]byte, 0, 2*(r.pos-start)+32)
-	for from := start; r.pos < len(r.data); {
-		switch c := r.data[r.pos]; {
-		case c == '"':
-			r.pos++
 			return append(out, r.data[from:r.pos-1]...)
-		case c == '\\':
+		case '\\':
+			if out == nil {
+				out = make([]byte, 0, 2*(r.pos-from)+32)
+			}
 			out = r.escape(append(out, r.data[from:r.pos]...))
 			if r.err != nil {
 				return nil
 			}
 			from = r.pos
-		case c < ' ':
+		default:
 			r.Fail("control character in a string")
 			return nil
-		case c < utf8.RuneSelf:
-			r.pos++
-		default:
-			if !r.rune() {
-				return nil
-			}
 		}
 	}
-	r.Fail("the text ends inside a string")
 	return nil
+}
+
+// plain passes over what a string has before its end, its next escape, or a control character, which it may not have.
+func (r *Reader) plain() bool {
+	rest := r.data[r.pos:]
+	n, ascii := plain(rest)
+	if !ascii && !utf8.Valid(rest[:n]) {
+		for c, size := utf8.DecodeRune(rest); c != utf8.RuneError || size > 1; c, size = utf8.DecodeRune(r.data[r.pos:]) {
+			r.pos += size
+		}
+		r.Fail("text is not UTF-8")
+		return false
+	}
+	if r.pos += n; r.pos == len(r.data) {
+		r.Fail("the text ends inside a string")
+		return false
+	}
+	return true
 }
 
 // escape reads one escape, which starts at pos.

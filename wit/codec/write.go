@@ -63,26 +63,27 @@ const hex = "0123456789abcdef"
 // AppendString appends s in quotes. Bytes that are not UTF-8 become U+FFFD.
 func AppendString(b []byte, s string) []byte {
 	b = append(slices.Grow(b, len(s)+2), '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			if r, n := utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || n > 1 {
-				i += n
-				continue
-			}
-			b = append(append(b, s[start:i]...), "\uFFFD"...)
+	for {
+		n, ascii := plain(s)
+		if ascii || utf8.ValidString(s[:n]) {
+			b = append(b, s[:n]...)
 		} else {
-			b = appendEscape(append(b, s[start:i]...), c)
+			b = appendValid(b, s[:n])
 		}
-		i++
-		start = i
+		if n == len(s) {
+			return append(b, '"')
+		}
+		b = appendEscape(b, s[n])
+		s = s[n+1:]
 	}
-	return append(append(b, s[start:]...), '"')
+}
+
+// appendValid appends s with U+FFFD for each byte that is not UTF-8.
+func appendValid(b []byte, s string) []byte {
+	for _, c := range s {
+		b = utf8.AppendRune(b, c)
+	}
+	return b
 }
 
 func appendEscape(b []byte, c byte) []byte {
