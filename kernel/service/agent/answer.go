@@ -51,7 +51,7 @@ func (c *collector) take(a *wit.ProviderAnswer) error {
 	if a == nil {
 		return nil
 	}
-	for _, d := range a.Deltas {
+	for _, d := range joined(a.Deltas) {
 		if d.Kind == wit.DeltaKindThinking {
 			c.thought.WriteString(d.Text[:min(len(d.Text), wit.LimitProviderThinkingBytes-c.thought.Len())])
 		} else {
@@ -84,6 +84,26 @@ func (c *collector) take(a *wit.ProviderAnswer) error {
 		return a.Error
 	}
 	return nil
+}
+
+// joined makes one of neighbours that are of one kind.
+func joined(deltas []wit.Delta) (out []wit.Delta) {
+	for len(deltas) > 0 {
+		first := deltas[0]
+		end := slices.IndexFunc(deltas, func(d wit.Delta) bool { return d.Kind != first.Kind })
+		if end < 0 {
+			end = len(deltas)
+		}
+		if end > 1 {
+			var text strings.Builder
+			for _, d := range deltas[:end] {
+				text.WriteString(d.Text)
+			}
+			first.Text = text.String()
+		}
+		out, deltas = append(out, first), deltas[end:]
+	}
+	return out
 }
 
 func errCalls() error {

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/sse"
 	"github.com/carapace-gateway/carapace/wit"
@@ -136,92 +135,4 @@ func (b *bodyFramer) Next() (frame, error) {
 		return frame{}, err
 	}
 	return frame{data: sse.Text(all)}, nil
-}
-
-// inflow reads the frames of a body in a goroutine of its own, so that whoever asks for the next ones gets
-// all that have arrived meanwhile. It waits when it is as far ahead as one batch; the body's bound is that of
-// what it holds.
-type inflow struct {
-	frames chan frame
-	err    error // of the framer; valid once frames is closed
-}
-
-// Bounds of a batch, which goes to the provider with a head and an end at most. One frame is always taken,
-// however long it is.
-const (
-	maxBatch      = wit.ProviderChunkEventsMax - 2
-	maxBatchBytes = 256 << 10
-)
-
-// newInflow starts to read. The goroutine ends with the frames' end, or when stop is closed and the body is,
-// which is the caller's to do; done is closed then.
-// A read of the body cannot be cancelled in other ways, which is why the caller has to close it.
-func newInflow(f framer, stop <-chan struct{}) (in *inflow, done <-chan struct{}) {
-	in = &inflow{frames: make(chan frame, maxBatch)}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		defer close(in.frames)
-		for {
-			fr, err := f.Next()
-			if err != nil {
-				in.err = err
-				return
-			}
-			select {
-			case in.frames <- fr:
-			case <-stop:
-				in.err = io.ErrClosedPipe
-				return
-			}
-		}
-	}()
-	return in, ended
-}
-
-// next waits for a frame and takes with it what else is there, and what comes before a moment, which may be past. An
-// error, io.EOF after the last frame, may come with the frames before it.
-func (in *inflow) next(until time.Time) (batch []frame, err error) {
-	first, ok := <-in.frames
-	if !ok {
-		return nil, in.err
-	}
-	batch = append(batch, first)
-	var over <-chan time.Time // nil once it is over
-	if rest := time.Until(until); rest > 0 {
-		t := time.NewTimer(rest)
-		defer t.Stop()
-		over = t.C
-	}
-	for size := len(first.data); len(batch) < maxBatch && size < maxBatchBytes; {
-		fr, ok, more := in.more(over)
-		switch {
-		case !more:
-			return batch, nil
-		case !ok:
-			return batch, in.err
-		}
-		batch = append(batch, fr)
-		size += len(fr.data)
-	}
-	return batch, nil
-}
-
-// more takes a frame that is there or comes before a pause is over; ok is false at the frames' end, and more when
-// none came.
-func (in *inflow) more(over <-chan time.Time) (fr frame, ok, more bool) {
-	if over == nil {
-		select {
-		case fr, ok = <-in.frames:
-			return fr, ok, true
-		default:
-			return frame{}, true, false
-		}
-	}
-	select {
-	case fr, ok = <-in.frames:
-		return fr, ok, true
-	case <-over:
-		return frame{}, true, false
-	}
 }

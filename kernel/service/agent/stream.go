@@ -51,7 +51,7 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 	if res.Status >= 300 {
 		framing = wit.FramingJSON // an error is a body, whatever a success would have been
 	}
-	frames, read := newInflow(newFramer(framing, res.Body), ctx.Done())
+	frames, read := newInflow(framing, res.Body, ctx.Done())
 	defer func() { // neither the body nor who reads it outlives the call
 		cancel(nil)
 		_ = res.Body.Close()
@@ -62,7 +62,7 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 	// The head says nothing alone: it goes with what comes first after it.
 	f.add(wit.StreamEvent{Kind: wit.StreamEventKindHead, Status: uint16(res.Status), Headers: res.Headers})
 	for {
-		batch, err := frames.next(f.last.Add(pause))
+		batch, err := frames.next()
 		for i := range batch {
 			f.add(batch[i].event())
 		}
@@ -75,6 +75,12 @@ func (c *collector) stream(ctx context.Context, p Provider, plan *wit.ProviderPl
 				return f.close(ctx, err) // it failed since the stream was given up, just now
 			}
 			return err
+		}
+		switch {
+		case c.ended:
+			frames.rest(time.Time{})
+		case f.spoke:
+			frames.rest(time.Now().Add(pause))
 		}
 		if c.ended && !ended {
 			late := time.AfterFunc(afterStop, func() { cancel(errLate) })
@@ -91,7 +97,7 @@ type feed struct {
 	provider Codec
 	state    wit.JSON
 	events   []wit.StreamEvent // not handed over yet
-	last     time.Time         // when words were given out last; zero before the first ones
+	spoke    bool              // words were given out
 }
 
 func (f *feed) add(e wit.StreamEvent) { f.events = append(f.events, e) }
@@ -106,9 +112,7 @@ func (f *feed) flush(ctx context.Context) error {
 	if a != nil && len(a.State) > 0 {
 		f.state = slices.Clone(a.State)
 	}
-	if a != nil && len(a.Deltas) > 0 {
-		f.last = time.Now()
-	}
+	f.spoke = f.spoke || a != nil && len(a.Deltas) > 0
 	return f.take(a)
 }
 

@@ -1,12 +1,14 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +16,55 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/wit"
 )
+
+// socket is a pipe that takes what is written before it is read, as connections do.
+type socket struct {
+	mu     sync.Mutex
+	more   sync.Cond
+	buffer bytes.Buffer
+	reads  int
+	err    error // after what is in the buffer
+}
+
+func newSocket() *socket {
+	s := &socket{}
+	s.more.L = &s.mu
+	return s
+}
+
+func (s *socket) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.buffer.Len() == 0 && s.err == nil {
+		s.more.Wait()
+	}
+	if s.reads++; s.buffer.Len() > 0 {
+		return s.buffer.Read(p)
+	}
+	return 0, s.err
+}
+
+func (s *socket) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.more.Broadcast()
+	if s.err != nil {
+		return 0, s.err
+	}
+	return s.buffer.Write(p)
+}
+
+func (s *socket) Close() error { return s.CloseWithError(io.EOF) }
+
+func (s *socket) CloseWithError(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+	}
+	s.more.Broadcast()
+	return nil
+}
 
 // codec is a provider that notes the calls it gets, each as the kinds and data of its events. An event
 // "stop" is the model's end.
@@ -85,20 +136,20 @@ func TestBatches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, w := io.Pipe()
+				body := newSocket()
 				go func() {
 					for i, text := range c.send {
 						if i > 0 {
 							time.Sleep(c.gap)
 						}
-						_, _ = io.WriteString(w, text)
+						_, _ = io.WriteString(body, text)
 					}
 					if c.gap > 0 && c.work == 0 {
 						time.Sleep(c.gap)
 					}
-					_ = w.Close()
+					_ = body.Close()
 				}()
-				p := &codec{body: r, work: c.work}
+				p := &codec{body: body, work: c.work}
 				began := time.Now()
 				var late []string
 				_, err := request(t.Context(), p, &wit.Chat{}, func(d wit.Delta) {
@@ -183,12 +234,12 @@ func TestPlans(t *testing.T) {
 // TestBrokenBody: what came before a body broke off is handed over, then why it did.
 func TestBrokenBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, w := io.Pipe()
+		body := newSocket()
 		go func() {
-			_, _ = io.WriteString(w, "a\n")
-			_ = w.CloseWithError(errors.New("reset"))
+			_, _ = io.WriteString(body, "a\n")
+			_ = body.CloseWithError(errors.New("reset"))
 		}()
-		p := &codec{body: r}
+		p := &codec{body: body}
 		_, err := request(t.Context(), p, &wit.Chat{}, func(wit.Delta) {})
 		if got := strings.Join(p.calls, " "); wit.CodeOf(err) != wit.CodeUnavailable || got != "head a end unavailable" {
 			t.Errorf("%q, %v", got, err)
@@ -212,21 +263,21 @@ func TestNoReaderIsLeft(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				r, w := io.Pipe()
+				body := newSocket()
 				fed := make(chan struct{})
 				go func() {
 					defer close(fed)
-					_, err := io.WriteString(w, c.framing)
+					_, err := io.WriteString(body, c.framing)
 					for err == nil && !c.cancel {
 						time.Sleep(time.Second)
-						_, err = io.WriteString(w, "more\n")
+						_, err = io.WriteString(body, "more\n")
 					}
 				}()
 				if c.cancel {
 					time.AfterFunc(time.Minute, cancel)
 				}
 				began := time.Now()
-				_, err := request(ctx, &codec{body: r}, &wit.Chat{}, func(wit.Delta) {})
+				_, err := request(ctx, &codec{body: body}, &wit.Chat{}, func(wit.Delta) {})
 				if wit.CodeOf(err) != c.want {
 					t.Errorf("%v, want %q", err, c.want)
 				}
@@ -242,10 +293,10 @@ func TestNoReaderIsLeft(t *testing.T) {
 // TestBatchIsBounded: however much there is, a batch keeps its bounds, and nothing is lost.
 func TestBatchIsBounded(t *testing.T) {
 	line := strings.Repeat("x", 1000) + "\n"
-	in, done := newInflow(newFramer(wit.FramingNDJSON, strings.NewReader(strings.Repeat(line, 2000))), nil)
+	in, done := newInflow(wit.FramingNDJSON, strings.NewReader(strings.Repeat(line, 2000)), nil)
 	total := 0
 	for {
-		batch, err := in.next(time.Time{})
+		batch, err := in.next()
 		total += len(batch)
 		if len(batch) > maxBatch || len(batch)*1000 > maxBatchBytes+1000 {
 			t.Errorf("%d frames in a batch", len(batch))
@@ -263,12 +314,30 @@ func TestBatchIsBounded(t *testing.T) {
 func TestBatchIsFullToTheByte(t *testing.T) {
 	for size, want := range map[int]int{maxBatchBytes / 2: 2, maxBatchBytes/2 - 1: 3, maxBatchBytes: 1} {
 		synctest.Test(t, func(t *testing.T) {
-			in, done := newInflow(newFramer(wit.FramingNDJSON, strings.NewReader(strings.Repeat(strings.Repeat("x", size)+"\n", 3))), nil)
+			stop := make(chan struct{})
+			in, done := newInflow(wit.FramingNDJSON, strings.NewReader(strings.Repeat(strings.Repeat("x", size)+"\n", 3)), stop)
 			synctest.Wait() // all of them are there
-			if batch, err := in.next(time.Time{}); len(batch) != want || err != nil {
+			if batch, err := in.next(); len(batch) != want || err != nil {
 				t.Errorf("%d frames of %d bytes, %v", len(batch), size, err)
 			}
+			close(stop)
 			<-done
 		})
+	}
+}
+
+// TestJoined: what is said together of one kind is said as one, in its order.
+func TestJoined(t *testing.T) {
+	text, thought := wit.DeltaKindText, wit.DeltaKindThinking
+	var said []wit.Delta
+	p := &planner{plan: &wit.ProviderPlan{Answer: &wit.ProviderAnswer{Deltas: []wit.Delta{
+		{Kind: thought, Text: "hm"}, {Kind: text, Text: "a"}, {Kind: text, Text: "b"}, {Kind: text, Text: "c"}, {Kind: thought, Text: "d"},
+	}}}}
+	got, err := request(t.Context(), p, &wit.Chat{}, func(d wit.Delta) { said = append(said, d) })
+	if want := []wit.Delta{{Kind: thought, Text: "hm"}, {Kind: text, Text: "abc"}, {Kind: thought, Text: "d"}}; !slices.Equal(said, want) {
+		t.Errorf("said %v, want %v", said, want)
+	}
+	if got.text != "abc" || got.thinking != "hmd" || err != nil {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

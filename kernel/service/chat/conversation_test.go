@@ -45,11 +45,11 @@ func TestConversation(t *testing.T) {
 				t.Errorf("event %+v", e)
 			}
 		}
-		if want := []string{"lifecycle start", "assistant", "assistant", "usage", "lifecycle finishing", "lifecycle end"}; !slices.Equal(trace, want) {
+		if want := []string{"lifecycle start", "assistant", "usage", "lifecycle finishing", "lifecycle end"}; !slices.Equal(trace, want) {
 			t.Errorf("agent events %q", trace)
 		}
 		deltas, finals := w.Chats("r1", "delta"), w.Chats("r1", "final")
-		if len(deltas) != 2 || *deltas[0].DeltaText != "Hello " || *deltas[1].DeltaText != "there." {
+		if len(deltas) != 1 || *deltas[0].DeltaText != "Hello there." { // what came together is one
 			t.Errorf("deltas %+v", deltas)
 		}
 		if len(finals) != 1 || finals[0].Message.Content[0].Text != "Hello there." || finals[0].StopReason != "stop" || finals[0].Usage.TotalTokens != 12 {
@@ -61,7 +61,8 @@ func TestConversation(t *testing.T) {
 	})
 }
 
-// TestDeltasAreCoalesced: the first delta at once, then one in 150 ms, none lost.
+// TestDeltasAreCoalesced: the first delta at once, then one in 150 ms, none lost; the agent's stream has them in steps of
+// 25 ms.
 func TestDeltasAreCoalesced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
@@ -83,8 +84,9 @@ func TestDeltasAreCoalesced(t *testing.T) {
 		if text.Len() != 30 {
 			t.Errorf("%d of 30 shown while the model pauses", text.Len())
 		}
-		if n := len(w.Agents("r1", "assistant")); n != 30 {
-			t.Errorf("%d assistant events", n)
+		events := w.Agents("r1", "assistant")
+		if n := len(events); n < 20 || n > 30 || events[0].Data["delta"] != "x" || events[n-1].Data["text"] != strings.Repeat("x", 30) {
+			t.Errorf("%d assistant events: %+v", n, events)
 		}
 		feed <- chattest.Ended()
 		close(feed)
