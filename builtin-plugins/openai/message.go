@@ -8,16 +8,15 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// messages are the chat's turns as the server reads them.
-func messages(chat *wit.Chat, names names) wit.JSON {
-	list := json.Array{}
+// messages adds the chat's turns as the server reads them.
+func messages(list json.Array, chat *wit.Chat, names names) json.Array {
 	if chat.System != "" {
-		list = list.Add(json.Object{}.Text("role", "system").Text("content", chat.System).JSON())
+		list = list.Object(func(m json.Object) json.Object { return m.Text("role", "system").Text("content", chat.System) })
 	}
 	for _, turn := range merged(chat.Turns) {
-		list = list.Add(message(&turn, names))
+		list = list.Object(func(m json.Object) json.Object { return message(m, &turn, names) })
 	}
-	return list.JSON()
+	return list
 }
 
 // merged makes one turn of neighbours that are by the same role: the templates of many models refuse a user who speaks
@@ -38,9 +37,10 @@ func merged(turns []wit.ChatTurn) []wit.ChatTurn {
 	return out
 }
 
-// message is one turn. A tool's result names its call, and a request for tools has the calls beside what is said.
-func message(turn *wit.ChatTurn, names names) wit.JSON {
-	m := json.Object{}.Text("role", string(turn.Role))
+// message adds what one turn has. A tool's result names its call, and a request for tools has the calls beside what is
+// said.
+func message(m json.Object, turn *wit.ChatTurn, names names) json.Object {
+	m = m.Text("role", string(turn.Role))
 	if turn.Role == wit.RoleTool && turn.ToolCallID != nil {
 		m = m.Text("tool_call_id", legalID(*turn.ToolCallID))
 	}
@@ -48,38 +48,38 @@ func message(turn *wit.ChatTurn, names names) wit.JSON {
 	if len(turn.Content) == 0 && len(turn.ToolCalls) > 0 {
 		m = m.Raw("content", wit.JSON("null"))
 	} else {
-		m = m.Raw("content", content(turn))
+		m = content(m, turn)
 	}
 	m = sendBack(m, turn)
 	if len(turn.ToolCalls) > 0 {
-		m = m.Raw("tool_calls", toolCalls(turn.ToolCalls, names))
+		m = m.Array("tool_calls", func(list json.Array) json.Array { return toolCalls(list, turn.ToolCalls, names) })
 	}
-	return m.JSON()
+	return m
 }
 
-// content is a string where all is text, since many servers take nothing else, and else a list of parts.
-func content(turn *wit.ChatTurn) wit.JSON {
+// content adds a string where all is text, since many servers take nothing else, and else a list of parts.
+func content(m json.Object, turn *wit.ChatTurn) json.Object {
 	if !hasImages(turn) {
 		if len(turn.Content) == 1 {
-			return json.Text(textOf(&turn.Content[0]))
+			return m.Text("content", textOf(&turn.Content[0]))
 		}
 		var texts []string
 		for i := range turn.Content {
 			texts = append(texts, textOf(&turn.Content[i]))
 		}
-		return json.Text(strings.Join(texts, "\n"))
+		return m.Text("content", strings.Join(texts, "\n"))
 	}
-	parts := json.Array{}
-	for i := range turn.Content {
-		part := json.Object{}
-		if url, _ := imageURL(&turn.Content[i]); url != "" {
-			part = part.Text("type", "image_url").Raw("image_url", json.Object{}.Text("url", url).JSON())
-		} else {
-			part = part.Text("type", "text").Text("text", textOf(&turn.Content[i]))
+	return m.Array("content", func(parts json.Array) json.Array {
+		for i := range turn.Content {
+			parts = parts.Object(func(part json.Object) json.Object {
+				if url, _ := imageURL(&turn.Content[i]); url != "" {
+					return part.Text("type", "image_url").Object("image_url", func(o json.Object) json.Object { return o.Text("url", url) })
+				}
+				return part.Text("type", "text").Text("text", textOf(&turn.Content[i]))
+			})
 		}
-		parts = parts.Add(part.JSON())
-	}
-	return parts.JSON()
+		return parts
+	})
 }
 
 // hasImages reports whether the model is to be shown any. Only a person shows some.
@@ -98,16 +98,18 @@ func textOf(part *wit.Part) string {
 	return "[" + string(part.Kind) + "]"
 }
 
-// toolCalls are what the model asked for, as it asked: servers compare the beginning of a conversation with what they
+// toolCalls adds what the model asked for, as it asked: servers compare the beginning of a conversation with what they
 // have in their cache.
-func toolCalls(calls []wit.ToolCall, names names) wit.JSON {
-	list := json.Array{}
+func toolCalls(list json.Array, calls []wit.ToolCall, names names) json.Array {
 	for i := range calls {
-		call := json.Object{}.Text("id", legalID(calls[i].ID)).Text("type", "function").
-			Raw("function", json.Object{}.Text("name", names.of(calls[i].Name)).Text("arguments", arguments(calls[i].Args)).JSON())
-		list = list.Add(withFields(call, calls[i].Opaque).JSON())
+		list = list.Object(func(call json.Object) json.Object {
+			call = call.Text("id", legalID(calls[i].ID)).Text("type", "function").Object("function", func(f json.Object) json.Object {
+				return f.Text("name", names.of(calls[i].Name)).Text("arguments", arguments(calls[i].Args))
+			})
+			return withFields(call, calls[i].Opaque)
+		})
 	}
-	return list.JSON()
+	return list
 }
 
 // arguments are always an object, as text: what a model wrote that is none would be refused, and with it the whole

@@ -12,13 +12,13 @@ func (c *config) body(chat *wit.Chat, names names) wit.JSON {
 	if model == "" {
 		model = c.model
 	}
-	body := json.Object{}.
+	body := make(json.Object, 0, size(chat)).
 		Text("model", model).
-		Raw("messages", messages(chat, names)).
+		Array("messages", func(list json.Array) json.Array { return messages(list, chat, names) }).
 		Bool("stream", true).
-		Raw("stream_options", json.Object{}.Bool("include_usage", true).JSON())
+		Object("stream_options", func(o json.Object) json.Object { return o.Bool("include_usage", true) })
 	if len(chat.Tools) > 0 {
-		body = body.Raw("tools", tools(chat.Tools, names))
+		body = body.Array("tools", func(list json.Array) json.Array { return tools(list, chat.Tools, names) })
 	}
 	if chat.MaxTokens > 0 {
 		body = body.Int(c.limitName(), int64(chat.MaxTokens))
@@ -30,6 +30,28 @@ func (c *config) body(chat *wit.Chat, names names) wit.JSON {
 		body = body.Text("reasoning_effort", chat.Thinking)
 	}
 	return body.JSON()
+}
+
+// size is about how long the request will be: growing a long text step by step costs more than making it.
+func size(chat *wit.Chat) int {
+	const field = 64 // names, quotes and braces
+	n := 4*field + len(chat.System)
+	for i := range chat.Turns {
+		turn := &chat.Turns[i]
+		n += field
+		for j := range turn.Content {
+			if text := turn.Content[j].Text; text != nil {
+				n += len(*text) + len(*text)/16 // escapes
+			}
+		}
+		for j := range turn.ToolCalls {
+			n += 2*field + len(turn.ToolCalls[j].Args)*5/4
+		}
+	}
+	for i := range chat.Tools {
+		n += 2*field + len(chat.Tools[i].Description) + len(chat.Tools[i].Parameters)
+	}
+	return n
 }
 
 // limitName is the field that bounds the answer: OpenAI has renamed it, the others have not.

@@ -8,22 +8,23 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// tools are the tools that the model may call, under the names that the server takes.
-func tools(specs []wit.ToolSpec, names names) wit.JSON {
-	list := json.Array{}
+// tools adds the tools that the model may call, under the names that the server takes.
+func tools(list json.Array, specs []wit.ToolSpec, names names) json.Array {
 	for i := range specs {
-		function := json.Object{}.Text("name", names.of(specs[i].Name)).Text("description", specs[i].Description).
-			Raw("parameters", parameters(specs[i].Parameters))
-		list = list.Add(json.Object{}.Text("type", "function").Raw("function", function.JSON()).JSON())
+		list = list.Object(func(tool json.Object) json.Object {
+			return tool.Text("type", "function").Object("function", func(f json.Object) json.Object {
+				f = f.Text("name", names.of(specs[i].Name)).Text("description", specs[i].Description)
+				return f.Object("parameters", func(o json.Object) json.Object { return parameters(o, specs[i].Parameters) })
+			})
+		})
 	}
-	return list.JSON()
+	return list
 }
 
-// parameters is a tool's schema as all servers take it: an object that says so, with properties, even if it has
+// parameters adds a tool's schema as all servers take it: an object that says so, with properties, even if it has
 // none.
-func parameters(schema wit.JSON) wit.JSON {
+func parameters(out json.Object, schema wit.JSON) json.Object {
 	value, _ := json.Parse(schema) // no schema, or none that can be read, is one of no arguments
-	out := json.Object{}
 	for name, field := range value.Fields() {
 		if name != "$schema" { // the dialect, which is the same everywhere and refused by some
 			out = out.Raw(name, field.Raw())
@@ -35,7 +36,7 @@ func parameters(schema wit.JSON) wit.JSON {
 	if !value.Get("properties").Exists() {
 		out = out.Raw("properties", wit.JSON("{}"))
 	}
-	return out.JSON()
+	return out
 }
 
 // names are what the server calls tools, by their own names, for those that it would refuse.

@@ -1,6 +1,8 @@
 package json
 
 import (
+	"slices"
+
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/carapace-gateway/carapace/wit/codec"
 )
@@ -9,12 +11,24 @@ import (
 type Object []byte
 
 func (o Object) key(name string) []byte {
-	if len(o) == 0 {
-		o = append(make(Object, 0, 128), '{')
-	} else {
+	switch {
+	case len(o) == 0:
+		o = append(slices.Grow(o, 128), '{')
+	case o[len(o)-1] != '{':
 		o = append(o, ',')
 	}
 	return append(codec.AppendString(o, name), ':')
+}
+
+// Object adds an object, which fill builds: it gets an empty one and returns the extended one. Nothing is copied, so
+// what is large is best built this way.
+func (o Object) Object(name string, fill func(Object) Object) Object {
+	return append(fill(append(o.key(name), '{')), '}')
+}
+
+// Array adds an array, which fill builds like Object's.
+func (o Object) Array(name string, fill func(Array) Array) Object {
+	return Object(append(fill(append(o.key(name), '[')), ']'))
 }
 
 // Text adds a string.
@@ -57,13 +71,21 @@ func (o Object) JSON() wit.JSON {
 type Array []byte
 
 // Add adds a value that is JSON already.
-func (a Array) Add(value wit.JSON) Array {
-	if len(a) == 0 {
-		a = append(a, '[')
-	} else {
-		a = append(a, ',')
+func (a Array) Add(value wit.JSON) Array { return append(a.next(), value...) }
+
+// Object adds an object, which fill builds like Object.Object's.
+func (a Array) Object(fill func(Object) Object) Array {
+	return Array(append(fill(Object(append(a.next(), '{'))), '}'))
+}
+
+func (a Array) next() Array {
+	switch {
+	case len(a) == 0:
+		return append(a, '[')
+	case a[len(a)-1] != '[':
+		return append(a, ',')
 	}
-	return append(a, value...)
+	return a
 }
 
 // JSON returns the finished array.
