@@ -178,7 +178,9 @@ func TestAConnectionOutlivesItsPlugin(t *testing.T) {
 		fmt.Sprintf(`{"channels":{"chat":{"accounts":{"home":{"config":{"root":%q,"feed":%q},"dmPolicy":"open"}}}}}`, p.URL, f.url)))
 	l := k.Listen()
 	setToken(l)
-	f.until("the bot identifies itself", func() bool { return len(f.conns) == 1 })
+	// The account starts again when it has its token, which it may have found before.
+	f.until("the bot identifies itself", func() bool { return len(f.conns) > 0 })
+	opened := 0 // before the first upgrade
 
 	f.update(func() { f.total = 10_000 })
 	for _, version := range []string{"2.0.0", "3.0.0"} {
@@ -186,6 +188,9 @@ func TestAConnectionOutlivesItsPlugin(t *testing.T) {
 		f.until("messages flow", func() bool {
 			if had < 0 {
 				had = len(f.acks)
+			}
+			if version == "2.0.0" {
+				opened = len(f.conns)
 			}
 			return len(f.acks) >= had+10
 		})
@@ -200,13 +205,13 @@ func TestAConnectionOutlivesItsPlugin(t *testing.T) {
 			t.Fatalf("acknowledgement %d is %+v", i+1, ack)
 		}
 	}
-	if len(f.conns) != 1 {
-		t.Errorf("%d connections: an upgrade broke one", len(f.conns))
+	if len(f.conns) != opened {
+		t.Errorf("%d connections before the upgrades, %d after them", opened, len(f.conns))
 	}
 
 	f.update(func() { f.total += 5 })
-	_ = f.conns[0].Close(4000, "move on")
-	f.until("the bot is back and has all", func() bool { return len(f.conns) == 2 && len(f.acks) >= f.total })
+	_ = f.conns[opened-1].Close(4000, "move on")
+	f.until("the bot is back and has all", func() bool { return len(f.conns) == opened+1 && len(f.acks) >= f.total })
 	var want []string
 	for n := 1; n <= f.total; n++ {
 		want = append(want, fmt.Sprint("you said: m", n))

@@ -16,7 +16,7 @@ import (
 
 // Patience is how long a test waits for what must come, unless it says so itself. It only bounds a failing test, so
 // it is long enough for a machine that is busy with other things.
-const Patience = 3 * time.Minute
+const Patience = 10 * time.Minute
 
 // Event is what a client is told.
 type Event = client.Event

@@ -1,0 +1,69 @@
+package openai_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/openai"
+	"github.com/carapace-gateway/carapace/sdk/go"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// BenchmarkRequest reads a conversation, plans the request and writes that, as a guest does.
+func BenchmarkRequest(b *testing.B) {
+	host := sdk.NewHost(func(string, []byte) ([]byte, error) { return []byte("{}"), nil })
+	for _, turns := range []int{1, 10, 100} {
+		chat := &wit.Chat{Model: "m", System: strings.Repeat("You are an assistant. ", 40), Config: wit.JSON(`{"baseUrl":"http://127.0.0.1/v1"}`)}
+		for n := range turns {
+			role, text := wit.RoleUser, "question "+strconv.Itoa(n)+" of a conversation"
+			if n%2 == 1 {
+				role, text = wit.RoleAssistant, strings.Repeat("an answer\n", 40)
+			}
+			chat.Turns = append(chat.Turns, wit.ChatTurn{Role: role, Content: []wit.Part{{Kind: wit.PartKindText, Text: &text}}})
+		}
+		in := wit.Marshal(chat)
+		b.Run("turns="+strconv.Itoa(turns), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(in)))
+			for b.Loop() {
+				var chat wit.Chat
+				if err := wit.Unmarshal(in, &chat); err != nil {
+					b.Fatal(err)
+				}
+				plan, err := openai.New().Request(host, &chat)
+				if err != nil {
+					b.Fatal(err)
+				}
+				wit.Marshal(plan)
+			}
+		})
+	}
+}
+
+// BenchmarkChunk reads events of a stream, as a guest does.
+func BenchmarkChunk(b *testing.B) {
+	for _, events := range []int{1, 10} {
+		chunk := &wit.ProviderChunk{State: wit.JSON(`{"status":200,"begun":true,"spoke":true}`)}
+		for range events {
+			chunk.Events = append(chunk.Events, wit.StreamEvent{Kind: wit.StreamEventKindData,
+				Data: `{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}`})
+		}
+		in := wit.Marshal(chunk)
+		b.Run("events="+strconv.Itoa(events), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(in)))
+			for b.Loop() {
+				var chunk wit.ProviderChunk
+				if err := wit.Unmarshal(in, &chunk); err != nil {
+					b.Fatal(err)
+				}
+				answer, err := openai.New().Chunk(nil, &chunk)
+				if err != nil || len(answer.Deltas) != events {
+					b.Fatal(answer, err)
+				}
+				wit.Marshal(answer)
+			}
+		})
+	}
+}
