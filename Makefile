@@ -9,7 +9,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check vet lint race fuzz generate interop demo hostile bench house mutate fmt clean
+.PHONY: help run build plugins test check vet lint race fuzz generate interop demo hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,13 @@ hostile: build ## drop hostile plugins into a running gateway, and measure healt
 
 bench: build ## measure, print Markdown tables, write bin/bench.json and bin/bench.svg; BENCH="-only growth -short" for a part
 	$(GO) run ./cmd/bench -gateway bin/carapace -out bin/bench.json $(BENCH)
+
+profile: plugins ## a processor profile of each request and turn that bench measures, in bin/profiles, for go tool pprof
+	$(GO) build -trimpath -tags profile -o bin/carapace-profile ./cmd/carapace
+	$(GO) run ./cmd/bench -gateway bin/carapace-profile -only cost -out bin/profiles.json -profile bin/profiles
+
+compare: ## the benchmarks of the hot paths here and at BASE (the last tag), in turn, and how they differ
+	.ci/compare $(BASE)
 
 clean: ## remove what was built
 	rm -rf bin $(DIST)/bundle.wasm $(DIST)/seed
