@@ -65,7 +65,8 @@ func newTester(ctx context.Context, s *source, all []mutant, o options) (*tester
 
 func (t *tester) close() { _ = os.RemoveAll(t.folder) }
 
-// build builds the tests with these files in the place of the package's.
+// build builds the tests with these files in the place of the package's. Without cgo the runtime notices at once when
+// nothing can go on any more, as behind a lock that is kept.
 func (t *tester) build(ctx context.Context, files map[string][]byte) ([]suite, error) {
 	folder, err := os.MkdirTemp(t.folder, "build")
 	if err != nil {
@@ -79,6 +80,7 @@ func (t *tester) build(ctx context.Context, files map[string][]byte) ([]suite, e
 	for n, name := range t.packages {
 		binary := filepath.Join(folder, strconv.Itoa(n)+".test")
 		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, name)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("%s does not compile: %w\n%s", name, err, out)
 		}

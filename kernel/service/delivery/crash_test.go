@@ -33,6 +33,7 @@ import (
 // life is one process. It dies at its nth step.
 type life struct {
 	mu      sync.Mutex
+	asked   int // steps, and what is tried after the death
 	steps   int
 	crashAt int
 	dead    bool
@@ -42,6 +43,9 @@ type life struct {
 func (l *life) step() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.asked++; l.asked > 100_000 {
+		panic("a process goes round and round")
+	}
 	if l.dead {
 		return wit.NewError(wit.CodeUnavailable, "the process is dead")
 	}
@@ -318,7 +322,11 @@ func (r crashRun) run(t *testing.T) (steps int) {
 			defer close(posted)
 			for _, m := range all {
 				body := marshal(t, []wit.Message{m})
-				for code := 0; code != 200; time.Sleep(time.Second) {
+				for code, tries := 0, 0; code != 200; time.Sleep(time.Second) {
+					if tries++; tries > 3600 {
+						t.Errorf("%+v: %s is not taken", r, m.ID)
+						return
+					}
 					mu.Lock()
 					g := now
 					mu.Unlock()

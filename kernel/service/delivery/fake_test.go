@@ -18,6 +18,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -50,7 +51,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, store: store.OpenMemory(), bus: &event.Bus{}, queue: delivery.NewQueue(), began: time.Now(),
+	w := &world{t: t, store: storetest.Bounded(store.OpenMemory(), 100_000), bus: &event.Bus{}, queue: delivery.NewQueue(), began: time.Now(),
 		facts: wit.ChannelFacts{Markup: wit.MarkupMarkdown}}
 	delivery.DeliveredKind.Subscribe(w.bus, func(d delivery.Delivered) {
 		w.note(fmt.Sprintf("delivered %s %v", d.ID, d.IDs))

@@ -15,23 +15,14 @@ import (
 // of the other lane.
 func TestALaneThatWasTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		var seen []string
 		ready := false
-		looked := func() []string {
-			mu.Lock()
-			defer mu.Unlock()
-			return slices.Clone(seen)
-		}
-		ls := newLanes(func(_ context.Context, item string, _ time.Time) step {
-			mu.Lock()
-			defer mu.Unlock()
-			seen = append(seen, item)
+		l := &looker{answer: func(int, string) step {
 			if ready {
 				return step{pop: true}
 			}
 			return step{wait: time.Hour}
-		})
+		}}
+		ls := newLanes(l.look)
 		ctx, cancel := context.WithCancel(t.Context())
 		ls.start(ctx)
 		ls.push("old\x00", "chat", "a")
@@ -40,25 +31,23 @@ func TestALaneThatWasTakenOver(t *testing.T) {
 		synctest.Wait()
 		late := ls.lanes["new\x00"]
 		ls.rename("old\x00", "new\x00")
-		mu.Lock()
-		ready = true
-		mu.Unlock()
-		ls.ring(late)
 		synctest.Wait()
-		if want := []string{"a", "b"}; !slices.Equal(looked(), want) {
-			t.Errorf("looked at %q, want %q", looked(), want)
+		ready = true
+		ls.ring(late)
+		if want := []string{"a", "b"}; !slices.Equal(l.looked(), want) {
+			t.Errorf("looked at %q, want %q", l.looked(), want)
 		}
 		time.Sleep(time.Hour)
-		synctest.Wait()
-		if want := []string{"a", "b", "a", "b"}; !slices.Equal(looked(), want) {
-			t.Errorf("looked at %q in the end, want %q", looked(), want)
+		if want := []string{"a", "b", "a", "b"}; !slices.Equal(l.looked(), want) {
+			t.Errorf("looked at %q in the end, want %q", l.looked(), want)
 		}
 		cancel()
 		ls.stop()
 	})
 }
 
-// looker notes what it is asked about, and answers with a step by the number of the look and the item.
+// looker notes what it is asked about, and answers with a step by the number of the look and the item. It panics when it
+// is asked again and again.
 type looker struct {
 	answer func(n int, item string) step
 
@@ -69,7 +58,9 @@ type looker struct {
 func (l *looker) look(_ context.Context, item string, _ time.Time) step {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seen = append(l.seen, item)
+	if l.seen = append(l.seen, item); len(l.seen) > 1000 {
+		panic("looked at too often")
+	}
 	return l.answer(len(l.seen), item)
 }
 
