@@ -20,6 +20,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/claim/claimtest"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -57,7 +58,7 @@ func inBubble(t *testing.T, test func(*bench)) {
 }
 
 func (b *bench) boot() {
-	b.s = schedule.New(schedule.Deps{Store: b.store, Claims: b.claims, Logger: b.log, Zone: time.UTC, Now: func() time.Time { return time.Now().Add(time.Duration(b.offset.Load())) }})
+	b.s = schedule.New(schedule.Deps{Store: storetest.Bounded(b.store, 1_000_000), Claims: b.claims, Logger: b.log, Zone: time.UTC, Now: func() time.Time { return time.Now().Add(time.Duration(b.offset.Load())) }})
 	h := b.handler
 	fire := h.Fire
 	h.Fire = func(ctx context.Context, f schedule.Firing) (schedule.Result, error) {
