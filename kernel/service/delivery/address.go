@@ -15,10 +15,9 @@ func Address(channel, to, thread string) wit.Conversation {
 		"group:": wit.ConversationKindGroup, "channel:": wit.ConversationKindChannel} {
 		if id, ok := strings.CutPrefix(to, prefix); ok && id != "" {
 			c.Kind, c.ID = kind, id
-			break
 		}
 	}
-	if id, topic, ok := strings.Cut(c.ID, ":topic:"); ok && id != "" && topic != "" {
+	if id, topic, _ := strings.Cut(c.ID, ":topic:"); id != "" && topic != "" {
 		c.ID, c.Thread = id, &topic
 	}
 	if thread != "" {

@@ -40,13 +40,13 @@ type dispatcher struct {
 func (d *dispatcher) look(ctx context.Context, key string, notBefore time.Time) step {
 	e, err := d.records.read(ctx, key)
 	switch {
-	case wit.CodeOf(err) == wit.CodeNotFound || err == nil && e.Held:
+	case wit.CodeOf(err) == wit.CodeNotFound || e.Held:
 		return step{pop: true}
 	case err != nil:
 		d.log.Error("message waits for the store", "error", err)
 		return step{wait: retryStore}
 	}
-	if wait := time.Until(time.UnixMilli(e.NextAt)); e.NextAt > 0 && wait > 0 && !d.back(&e) {
+	if wait := time.Until(time.UnixMilli(e.NextAt)); wait > 0 && !d.back(&e) {
 		return step{wait: wait, watch: e.unreached()}
 	}
 	if err := d.accounts.Ready(e.Channel, e.Account); err != nil {
@@ -113,9 +113,6 @@ func (d *dispatcher) advance(ctx context.Context, e *entry, sender Sender) step 
 		return d.outcomes.hold(ctx, e, "the gateway stopped while it was being sent: it may have arrived")
 	}
 	p.Sending = time.Now().UnixMilli()
-	if e.FirstAttempt == 0 {
-		e.FirstAttempt = p.Sending
-	}
 	if err := d.records.save(e); err != nil {
 		return d.unsaved(e, err)
 	}
@@ -160,7 +157,7 @@ func (d *dispatcher) send(ctx context.Context, e *entry, i int, sender Sender) (
 		}
 	}
 	sent, err := sender.Send(ctx, msg)
-	if err == nil && sent == nil {
+	if sent == nil {
 		sent = &wit.Sent{}
 	}
 	return sent, err
@@ -169,10 +166,7 @@ func (d *dispatcher) send(ctx context.Context, e *entry, i int, sender Sender) (
 // graceful returns a context for a send, which outlives ctx by the grace.
 func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
-	stop := context.AfterFunc(ctx, func() {
-		t := time.AfterFunc(stopGrace, cancel)
-		context.AfterFunc(own, func() { t.Stop() })
-	})
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
 	return own, func() {
 		stop()
 		cancel()

@@ -15,7 +15,7 @@ var retryDelays = retry.Backoff{Min: time.Second, Max: 5 * time.Minute, Jitter: 
 const (
 	// maxInternal is how often an error that a plugin should not make is tried again.
 	maxInternal = 5
-	// giveUp is how long after its first attempt a message is tried.
+	// giveUp is how long after its first failure a message is tried.
 	giveUp = 24 * time.Hour
 	// longestAsked bounds the pause that a platform may ask for.
 	longestAsked = 24 * time.Hour

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -41,9 +42,13 @@ type world struct {
 	hold  bool
 	hooks delivery.Hooks
 	media delivery.Media
+	log   bytes.Buffer
+	// failMove has every move fail.
+	failMove bool
 
 	mu     sync.Mutex
 	ready  error
+	absent bool      // the plugin is not loaded
 	since  time.Time // when the account was connected
 	sends  []send
 	answer func(ctx context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) // nil is success
@@ -105,9 +110,15 @@ func (w *world) Account(name, account string) (message.Account, error) {
 	return message.Account{Channel: "chat", ID: "main"}, nil
 }
 
-func (w *world) Default() (string, bool)               { return "chat", true }
-func (w *world) Sender(string) (delivery.Sender, bool) { return w, true }
-func (w *world) Facts() *wit.ChannelFacts              { return &w.facts }
+func (w *world) Default() (string, bool)  { return "chat", true }
+func (w *world) Facts() *wit.ChannelFacts { return &w.facts }
+
+func (w *world) Sender(string) (delivery.Sender, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w, !w.absent
+}
+
 func (w *world) Send(ctx context.Context, s *wit.ChannelSend) (*wit.Sent, error) {
 	w.mu.Lock()
 	replyTo := ""
@@ -143,6 +154,17 @@ func (w *world) news() []string {
 	return slices.Clone(w.events)
 }
 
+// logged waits until nothing goes on, and returns the lines of the log without what belongs to them.
+func (w *world) logged() (lines []string) {
+	synctest.Wait()
+	for line := range strings.Lines(w.log.String()) {
+		_, line, _ = strings.Cut(line, "delivery: ")
+		what, _, _ := strings.Cut(line, ": ")
+		lines = append(lines, what)
+	}
+	return lines
+}
+
 // enqueue commits messages and wakes the service.
 func (w *world) enqueue(messages ...message.Outbound) {
 	w.t.Helper()
@@ -161,12 +183,18 @@ func (w *world) enqueue(messages ...message.Outbound) {
 }
 
 func (w *world) deps() delivery.Deps {
-	return delivery.Deps{Store: w.store, Bus: w.bus, Log: hclog.NewNullLogger(), Queue: w.queue, Accounts: w, Senders: w,
+	log := hclog.New(&hclog.LoggerOptions{Output: &w.log, DisableTime: true})
+	return delivery.Deps{Store: w.store, Bus: w.bus, Log: log, Queue: w.queue, Accounts: w, Senders: w,
 		Hooks: w.hooks, Media: w.media, Moved: w.moved, Hold: w.hold, Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }}
 }
 
 func (w *world) run() (s *delivery.Service, stop func()) {
 	s = delivery.New(w.deps())
+	return s, w.serve(s)
+}
+
+// serve runs a service until stop is called, or the test ends.
+func (w *world) serve(s *delivery.Service) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -178,7 +206,7 @@ func (w *world) run() (s *delivery.Service, stop func()) {
 		<-done
 	}
 	w.t.Cleanup(stop)
-	return s, stop
+	return stop
 }
 
 func outgoing(id, to, text string) message.Outbound {

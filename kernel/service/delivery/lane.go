@@ -94,7 +94,7 @@ func (l *lane) unpark() {
 	}
 }
 
-// over reports whether a new lane would do as well as this one.
+// over reports whether a new lane would do as well as this one, which has been woken: it is idle when it has nothing.
 func (l *lane) over(now time.Time) bool {
-	return l.state == laneIdle && len(l.items) == 0 && !now.Before(l.notBefore)
+	return l.state == laneIdle && !now.Before(l.notBefore)
 }

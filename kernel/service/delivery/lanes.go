@@ -106,9 +106,8 @@ func (ls *lanes) unpark() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for _, l := range ls.lanes {
-		waited := l.state == laneWaiting
 		l.unpark()
-		if waited && l.state != laneWaiting {
+		if l.state != laneWaiting {
 			ls.stopTimer(l.key)
 		}
 		ls.wake(l)
@@ -143,18 +142,18 @@ func (ls *lanes) wake(l *lane) {
 // work looks at a lane's messages until there is nothing to do now, or ctx ends. It takes a slot for each
 // look, so that a lane that waits holds none.
 func (ls *lanes) work(ctx context.Context, l *lane, slots chan struct{}) {
-	for {
+	for ctx.Err() == nil { // what the lane knows ends with the process; the queue has it all
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			return // what the lane knows ends with the process; the queue has it all
+			return
 		}
 		ls.mu.Lock()
 		item, notBefore := l.next()
 		ls.mu.Unlock()
 		s := ls.look(ctx, item, notBefore)
 		<-slots
-		if ctx.Err() != nil || !ls.apply(l, s) {
+		if !ls.apply(l, s) {
 			return
 		}
 	}

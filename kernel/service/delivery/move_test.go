@@ -16,6 +16,9 @@ import (
 
 // moved does what the inbox does with a move.
 func (w *world) moved(_ context.Context, m message.Move) error {
+	if w.failMove {
+		return wit.NewError(wit.CodeUnavailable, "the disk is full")
+	}
 	err := w.store.Update(context.Background(), func(tx store.Tx) error {
 		if fresh, err := move.Record(tx, m); err != nil || !fresh {
 			return err

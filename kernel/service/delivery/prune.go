@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -29,21 +30,13 @@ type pruner struct {
 
 // run prunes from time to time until ctx ends.
 func (p pruner) run(ctx context.Context) {
-	t := time.NewTimer(pruneDelay)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-			p.prune(ctx)
-			t.Reset(pruneEvery)
-		case <-ctx.Done():
-			return
-		}
+	for delay := pruneDelay; retry.Sleep(ctx, delay); delay = pruneEvery {
+		p.prune(ctx)
 	}
 }
 
 func (p pruner) prune(ctx context.Context) {
-	for more := true; more && ctx.Err() == nil; {
+	for more := true; more; {
 		err := p.store.Update(ctx, func(tx store.Tx) (err error) {
 			more, err = pruneDone(tx, time.Now().Add(-keepAge).UnixMilli(), keepCount)
 			return err
@@ -70,7 +63,7 @@ func pruneDone(tx store.Tx, before int64, keep uint64) (more bool, err error) {
 		if err != nil && !store.Damaged(err) { // a damaged one ended at time 0
 			return false, err
 		}
-		if row.Value.DoneAt >= before && (last < keep || row.Key > rowKey(last-keep)) {
+		if row.Value.DoneAt >= before && row.Key > rowKey(last-min(last, keep)) {
 			break
 		}
 		old = append(old, row)

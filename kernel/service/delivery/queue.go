@@ -132,7 +132,7 @@ func lookup(tx store.Tx, id string) (entry, error) {
 		return entry{}, err
 	}
 	r, err := queueTable.Get(tx, key)
-	if err != nil {
+	if wit.CodeOf(err) == wit.CodeNotFound {
 		r, err = doneTable.Get(tx, key)
 	}
 	r.State = r.state()

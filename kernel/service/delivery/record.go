@@ -25,7 +25,8 @@ type record struct {
 	// Pieces is what is sent, set once by the first look at it: hooks and limits that change later do not
 	// change a message that is half sent.
 	Pieces []piece `json:"pieces,omitempty"`
-	// Attempts at the present piece that failed, the last at FailedAt; NextAt is when the next one is due.
+	// Attempts at the present piece that failed, the last at FailedAt; NextAt is when the next one is due. FirstAttempt
+	// is when the message failed first.
 	Attempts     int        `json:"attempts,omitempty"`
 	FailedAt     int64      `json:"failedAt,omitempty"`
 	FirstAttempt int64      `json:"firstAttempt,omitempty"`

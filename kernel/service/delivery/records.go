@@ -146,8 +146,8 @@ func (q records) release(ctx context.Context, id string) (e entry, err error) {
 			return wit.Errorf(wit.CodeConflict, "message %s is not held: it is %s", id, e.State)
 		}
 		e.Held, e.State, e.Error, e.NextAt = false, "", nil, 0
-		if i := e.next(); i < len(e.Pieces) {
-			// The owner accepts that this piece may arrive twice: it is not to be held again for the same send.
+		for i := range e.Pieces {
+			// The owner accepts that the piece in doubt may arrive twice: it is not to be held again for the same send.
 			e.Pieces[i].Sending = 0
 		}
 		return queueTable.Put(tx, e.key, e.record)

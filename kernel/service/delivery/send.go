@@ -122,11 +122,7 @@ func result(in SendParams, o message.Outbound, out outcome) (SendResult, error) 
 		res.MessageID = out.ids[0]
 	}
 	if out.state == StateFailed || out.state == StateCancelled {
-		e := out.err
-		if e == nil {
-			e = wit.NewError(wit.CodeInternal, "the message was not sent")
-		}
-		return res, wit.Errorf(e.Code, "the message was not sent: %w", e)
+		return res, wit.Errorf(out.err.Code, "the message was not sent: %w", out.err)
 	}
 	return res, nil
 }

@@ -175,8 +175,7 @@ func (s *Service) Run(ctx context.Context) error {
 		s.pruner.run(ctx)
 	}()
 	s.lanes.start(ctx)
-	again := time.NewTicker(lookAgain)
-	defer again.Stop()
+	again := time.Tick(lookAgain)
 	for last := ""; ; {
 		var failed <-chan time.Time
 		var err error
@@ -188,7 +187,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-s.queue.wake:
 		case <-changed:
 			s.lanes.unpark()
-		case <-again.C:
+		case <-again:
 			s.lanes.unpark()
 		case <-ctx.Done():
 			s.lanes.stop()
