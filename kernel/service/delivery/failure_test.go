@@ -45,6 +45,17 @@ func TestPauseIsNeverShorterThanThePlatformAsks(t *testing.T) {
 	}
 }
 
+// TestPausesDiffer, so that what waits for a platform does not come back to it at one moment.
+func TestPausesDiffer(t *testing.T) {
+	seen := map[time.Duration]bool{}
+	for range 20 {
+		seen[pause(8, &wit.Error{})] = true
+	}
+	if len(seen) < 2 {
+		t.Error("twenty pauses are one")
+	}
+}
+
 func TestAnsweredIsThePluginsWord(t *testing.T) {
 	for _, err := range []error{context.Canceled, wit.Errorf(wit.CodeForbidden, "%w", context.Canceled),
 		wit.NewError(wit.CodeTimeout, "x"), wit.NewError(wit.CodeUnavailable, "x")} {

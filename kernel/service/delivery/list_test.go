@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -141,6 +143,19 @@ func TestIDsOfAnyLength(t *testing.T) {
 		synctest.Wait()
 		if got := strings.Join(w.texts(), " "); got != "1a 1b 200a 200b 201a 201b 5000a 5000b" {
 			t.Errorf("sends %s", got)
+		}
+		var kept []string // under the ids, and sums of those that are too long for a key
+		storetest.Update(t, w.store, func(tx store.Tx) error {
+			for rec, err := range tx.Scan("delivery.id", store.Range{}) {
+				if err != nil {
+					return err
+				}
+				kept = append(kept, fmt.Sprint(rec.Key[:1], len(rec.Key)))
+			}
+			return nil
+		})
+		if got := strings.Join(kept, " "); got != "#65 #65 #65 #65 =2 =2 =201 =201" {
+			t.Errorf("keys %s", got)
 		}
 	})
 }

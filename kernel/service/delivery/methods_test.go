@@ -20,12 +20,23 @@ type SendResult struct {
 }
 
 // files is a media store that forgets everything.
-type files struct{ puts int }
+type files struct {
+	puts int
+	full bool
+}
 
 func (f *files) Put(_ context.Context, mime, name string, data []byte) (string, error) {
+	if f.full {
+		return "", wit.NewError(wit.CodeTooLarge, "there is no room for it")
+	}
 	f.puts++
 	return fmt.Sprint("file", f.puts), nil
 }
+
+// manyChannels are accounts of which none is the only one.
+type manyChannels struct{ *world }
+
+func (manyChannels) Default() (string, bool) { return "", false }
 
 func TestSend(t *testing.T) {
 	inBubble("sent, and the same key again", t, func(t *testing.T) {
@@ -84,6 +95,49 @@ func TestSend(t *testing.T) {
 		if err != nil || len(got) != 2 || got[0].Kind != wit.AttachmentKindImage || got[0].Fetch.URL != "https://example.org/a.png?x=1" ||
 			got[1].Kind != wit.AttachmentKindAudio || *got[1].Media != "file1" || *got[1].Size != 5 {
 			t.Errorf("%+v %v", got, err)
+		}
+	})
+	inBubble("with a file that is not kept", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.media = &files{full: true}
+		s, _ := w.run()
+		err := call(t, s, "send", `{"to":"42","buffer":"aGk=","idempotencyKey":"k1"}`, nil)
+		if wit.CodeOf(err) != wit.CodeTooLarge || len(w.sent()) != 0 {
+			t.Errorf("%v, %d sends", err, len(w.sent()))
+		}
+	})
+	inBubble("cancelled by a hook", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.hooks = &hooks{}
+		s, _ := w.run()
+		err := call(t, s, "send", `{"to":"42","message":"stop","idempotencyKey":"k1"}`, nil)
+		if wit.CodeOf(err) != wit.CodeForbidden || !strings.Contains(err.Error(), "guard: not this") {
+			t.Errorf("%v", err)
+		}
+	})
+	inBubble("through the only channel", t, func(t *testing.T) {
+		w := newWorld(t)
+		s, _ := w.run()
+		for i, channel := range []string{`"last"`, `""`, `"chat"`} {
+			params := fmt.Sprintf(`{"to":"42","message":"hi","channel":%s,"idempotencyKey":"%d"}`, channel, i)
+			var r SendResult
+			if err := call(t, s, "send", params, &r); err != nil || r.Channel != "chat" {
+				t.Errorf("%s: %+v, %v", params, r, err)
+			}
+		}
+		d := w.deps()
+		d.Accounts = manyChannels{w}
+		err := call(t, delivery.New(d), "send", `{"to":"42","message":"hi","idempotencyKey":"k"}`, nil)
+		if wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "name the channel") {
+			t.Errorf("without one: %v", err)
+		}
+	})
+	inBubble("nobody is remembered who does not wait any more", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.ready = wit.NewError(wit.CodeUnavailable, "needs a login")
+		s, _ := w.run()
+		if err := call(t, s, "send", `{"to":"42","message":"hi","idempotencyKey":"k1"}`, nil); err != nil || delivery.Waiters(s) != 0 {
+			t.Errorf("%v, %d wait", err, delivery.Waiters(s))
 		}
 	})
 	inBubble("refused", t, func(t *testing.T) {
@@ -162,8 +216,12 @@ func TestHoldReleaseAndDrop(t *testing.T) {
 			if q, err := s.Service().Queues(t.Context()); err != nil || q["held"] != 1 {
 				t.Errorf("%v %v", q, err)
 			}
-			if err := call(t, s, "delivery."+decision, `{"id":"a"}`, nil); err != nil {
-				t.Fatal(err)
+			var done struct {
+				OK bool
+				ID string
+			}
+			if err := call(t, s, "delivery."+decision, `{"id":"a"}`, &done); err != nil || !done.OK || done.ID != "a" {
+				t.Fatal(done, err)
 			}
 			synctest.Wait()
 			if n := len(w.sent()); n != sends+1 {

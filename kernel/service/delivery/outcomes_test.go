@@ -34,8 +34,10 @@ func TestServiceTellsOfItself(t *testing.T) {
 		}
 		w.enqueue(outgoing("a", "friend", "x"), outgoing("b", "friend", "x"), outgoing("c", "blocked", "x"), outgoing("d", "doubtful", "x"))
 		synctest.Wait()
+		w.setReady(wit.NewError(wit.CodeUnavailable, "needs a login"))
+		w.enqueue(outgoing("e", "friend", "x"))
 		q, err := part.Queues(t.Context())
-		if err != nil || q["outbound"] != 1 || q["held"] != 1 || len(q) != 2 {
+		if err != nil || q["outbound"] != 2 || q["held"] != 1 || len(q) != 2 {
 			t.Errorf("queues %v %v", q, err)
 		}
 		c := part.Checks[0](t.Context())

@@ -88,7 +88,7 @@ func TestTheCounterOfOutcomes(t *testing.T) {
 			return &wit.Sent{}, nil
 		}
 		s, _ := w.run()
-		for _, text := range []string{"good", "bad", "stop", "better"} {
+		for _, text := range []string{"good", "bad", "stop", "better", "best"} {
 			w.enqueue(outgoing(text, "c", text))
 		}
 		synctest.Wait()
@@ -96,7 +96,7 @@ func TestTheCounterOfOutcomes(t *testing.T) {
 		for _, sample := range s.Service().Metrics[0].Collect() {
 			got[strings.Join(sample.Labels, " ")] = sample.Value
 		}
-		if got["chat delivered"] != 2 || got["chat failed"] != 2 || len(got) != 2 {
+		if got["chat delivered"] != 3 || got["chat failed"] != 2 || len(got) != 2 {
 			t.Errorf("%v", got)
 		}
 	})

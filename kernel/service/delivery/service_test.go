@@ -100,7 +100,7 @@ func TestWaitingForAnAccountLosesNothing(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	after := int64(600_000)
+	after, oops := int64(600_000), fmt.Errorf("oops")
 	for name, c := range map[string]struct {
 		errs  []error // one per send, then success
 		sends int
@@ -113,6 +113,7 @@ func TestFailures(t *testing.T) {
 		"invalid":         {[]error{wit.NewError(wit.CodeInvalid, "empty")}, 1, 0, "failed a invalid"},
 		"not found":       {[]error{wit.NewError(wit.CodeNotFound, "chat")}, 1, 0, "failed a not_found"},
 		"retryable":       {[]error{&wit.Error{Code: wit.CodeConflict, Retryable: true}}, 2, 0, "delivered a [p2]"},
+		"a bug, always":   {[]error{oops, oops, oops, oops, oops, oops}, 5, 7 * time.Second, "failed a internal"},
 		"a bug, at times": {[]error{fmt.Errorf("oops"), fmt.Errorf("oops")}, 3, time.Second, "delivered a [p3]"},
 	} {
 		inBubble(name, t, func(t *testing.T) {
@@ -204,7 +205,15 @@ func TestHooks(t *testing.T) {
 		if got := strings.Join(w.news(), ", "); got != "delivered change [p1], cancelled stop forbidden, delivered trouble [p2], cancelled empty invalid" {
 			t.Errorf("events %q", got)
 		}
-		if len(h.sent) != 2 || h.sent[0].IDs[0] != "p1" {
+		if got := w.sent(); len(got) != 2 || got[1].at < time.Second/2 {
+			t.Errorf("a hook that fails is not asked again after a pause: %+v", got)
+		}
+		w.answer = func(context.Context, int, *wit.ChannelSend) (*wit.Sent, error) {
+			return nil, wit.NewError(wit.CodeForbidden, "blocked")
+		}
+		w.enqueue(outgoing("refused", "c", "x"))
+		synctest.Wait()
+		if len(h.sent) != 3 || h.sent[0].IDs[0] != "p1" || h.sent[0].Error != nil || h.sent[2].Error == nil {
 			t.Errorf("sent %+v", h.sent)
 		}
 	})
