@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +10,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 )
 
 // TestALaneThatWasTakenOver looks at nothing any more, also where its timer has rung meanwhile: its messages are those
@@ -140,6 +145,52 @@ func TestAWatchingLaneKeepsNoTimer(t *testing.T) {
 		cancel()
 		ls.stop()
 	})
+}
+
+// TestALaneThatDoesNotWaitKeepsNoTimer, however its wait has ended: with its time, with a change, or in another lane that
+// waits for its account.
+func TestALaneThatDoesNotWaitKeepsNoTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spaced := step{pop: true, notBefore: time.Now().Add(24 * time.Hour)} // so that the lane itself is kept
+		l := &looker{answer: func(n int, _ string) step {
+			return []step{{wait: time.Hour}, spaced, {wait: time.Hour, watch: true}, spaced, {park: errGone}, {wait: time.Hour}}[n-1]
+		}}
+		ls := newLanes(l.look)
+		want := func(when string, lanes ...string) {
+			t.Helper()
+			if known, timed := kept(ls); !slices.Equal(known, lanes) || len(timed) != 0 {
+				t.Errorf("%s: lanes %q, timers of %q", when, known, timed)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ls.start(ctx)
+		ls.push("time", "chat", "a")
+		time.Sleep(time.Hour)
+		want("after its time", "time")
+		ls.push("change", "chat", "b")
+		synctest.Wait()
+		ls.unpark()
+		want("after a change", "change", "time")
+		ls.push("old\x00", "chat", "c")
+		synctest.Wait()
+		ls.push("new\x00", "chat", "d")
+		synctest.Wait()
+		ls.rename("old\x00", "new\x00")
+		want("after a move", "change", "new\x00", "time")
+		cancel()
+		ls.stop()
+	})
+}
+
+// TestMovesAreHandedOverOnce, in their order.
+func TestMovesAreHandedOverOnce(t *testing.T) {
+	q := NewQueue()
+	storetest.Update(t, store.OpenMemory(), func(tx store.Tx) error {
+		return errors.Join(q.Moved(tx, message.Move{From: "a"}), q.Moved(tx, message.Move{From: "b"}))
+	})
+	if got := q.moved(); len(got) != 2 || got[0].From != "a" || len(q.moved()) != 0 {
+		t.Errorf("moves %+v", got)
+	}
 }
 
 // TestAMovedLaneKeepsItsWait: its timer goes with it, and that of the lane that it takes over is no more.

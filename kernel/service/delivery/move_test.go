@@ -111,6 +111,52 @@ func TestWhatWaitsMovesWithItsConversation(t *testing.T) {
 			t.Errorf("events %q", got)
 		}
 	})
+	inBubble("behind what was sent a moment ago", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.facts.SendInterval = 10_000
+		w.answer = func(_ context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) {
+			if n == 2 {
+				return nil, &wit.Error{Code: wit.CodeRateLimited, Retryable: true, RetryAfter: new(int64(5000))}
+			}
+			return &wit.Sent{}, nil
+		}
+		_, _ = w.run()
+		w.enqueue(outgoing("a", "old", "1"))
+		synctest.Wait()
+		w.enqueue(outgoing("b", "new", "2"))
+		time.Sleep(time.Second)
+		if err := w.moved(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		if got := w.sent(); len(got) != 3 || got[2].at != 10*time.Second {
+			t.Errorf("sends %+v", got)
+		}
+	})
+	inBubble("to one that is being sent to", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answer = func(_ context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) {
+			switch {
+			case s.Text == "slow":
+				time.Sleep(time.Minute)
+			case s.To.ID == "old":
+				return nil, &wit.Error{Code: wit.CodeRateLimited, Retryable: true, RetryAfter: new(int64(30_000))}
+			}
+			return &wit.Sent{}, nil
+		}
+		_, _ = w.run()
+		w.enqueue(outgoing("a", "new", "slow"), outgoing("b", "new", "2"), outgoing("c", "old", "3"), outgoing("d", "old", "4"))
+		time.Sleep(time.Second)
+		if err := w.moved(t.Context(), group); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		got := w.calls()
+		slices.Sort(got[:2])
+		if want := []string{"new slow", "old 3", "new 3", "new 4", "new 2"}; !slices.Equal(got, want) {
+			t.Errorf("sends %q, want %q", got, want)
+		}
+	})
 	inBubble("told nonsense by a send", t, func(t *testing.T) {
 		w := newWorld(t)
 		w.answer = func(context.Context, int, *wit.ChannelSend) (*wit.Sent, error) {

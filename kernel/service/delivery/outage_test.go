@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
@@ -106,6 +107,22 @@ func TestManyOutcomesAreForgotten(t *testing.T) {
 		if n := kept(); n != 2200 {
 			t.Errorf("%d records within a week", n)
 		}
+		forget := func(before time.Time, keep uint64) (more bool) {
+			storetest.Update(t, w.store, func(tx store.Tx) (err error) {
+				more, err = delivery.PruneDone(tx, before.UnixMilli(), keep)
+				return err
+			})
+			return more
+		}
+		if more := forget(w.began, 1100); more || kept() != 2200 { // they ended at that moment, and are so many
+			t.Errorf("%d records are left of those that may be kept", kept())
+		}
+		if more := forget(w.began, 1099); more || kept() != 2198 {
+			t.Errorf("%d records are left where one is too many", kept())
+		}
+		if more := forget(w.began.Add(time.Millisecond), 1100); !more || kept() != 1198 {
+			t.Errorf("%d records are left behind a batch", kept())
+		}
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		if n := kept(); n != 0 {
@@ -190,6 +207,27 @@ func TestAPlatformThatIsBackGetsWhatWaited(t *testing.T) {
 			}
 		})
 	}
+	inBubble("while it is being tried again", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answer = func(_ context.Context, n int, _ *wit.ChannelSend) (*wit.Sent, error) {
+			if n == 1 {
+				return nil, wit.NewError(wit.CodeUnavailable, "no route")
+			}
+			time.Sleep(time.Minute)
+			return &wit.Sent{}, nil
+		}
+		_, _ = w.run()
+		w.enqueue(outgoing("a", "c", "1"))
+		time.Sleep(2 * time.Second)
+		for range 10 {
+			w.connect(true)
+			synctest.Wait()
+		}
+		time.Sleep(2 * time.Minute)
+		if got := w.news(); len(w.sent()) != 2 || len(got) != 1 {
+			t.Errorf("%d sends, events %q", len(w.sent()), got)
+		}
+	})
 	inBubble("it fails all the same", t, func(t *testing.T) {
 		w := newWorld(t)
 		w.answer = func(context.Context, int, *wit.ChannelSend) (*wit.Sent, error) {
