@@ -1,6 +1,10 @@
 package run
 
-import "github.com/carapace-gateway/carapace/kernel/store"
+import (
+	"context"
+
+	"github.com/carapace-gateway/carapace/kernel/store"
+)
 
 // Start is start of a run by its id.
 func Start(tx store.Tx, id string) (Run, error) {
@@ -16,3 +20,13 @@ func Tell(tx store.Tx, e SystemEvent) error { return tell(tx, e) }
 
 // Waiters returns how many runs are waited for.
 func Waiters(s *Service) int { return len(s.waiters.by) }
+
+// Remembered returns of how many runs and sessions something is kept in memory, while nothing goes on.
+func Remembered(s *Service) int {
+	return len(s.waiters.by) + len(s.active) + len(s.busy) + len(s.holds.by)
+}
+
+// Begin begins a run as its executor does.
+func Begin(s *Service, tx store.Tx, r Run) (resumed bool, err error) {
+	return (&Active{Run: r, service: s, held: context.Background()}).Begin(tx)
+}

@@ -137,6 +137,7 @@ func TestJobs(t *testing.T) {
 				if c.job.Session == "" {
 					c.job.Session = "cron:backup"
 				}
+				began := time.Now()
 				for range 2 { // the same job again is the same run
 					out, err := svc.Do(t.Context(), c.job)
 					got := out.Run.Answer
@@ -151,9 +152,47 @@ func TestJobs(t *testing.T) {
 						t.Errorf("got %.80s, want %.80s", got, c.want)
 					}
 				}
+				if d := time.Since(began); d != 0 {
+					t.Errorf("nothing had to be waited for, and it took %v", d)
+				}
 			})
 		})
 	}
+}
+
+// TestAnIdOfAnotherSessionsRun is refused at once: only a store that fails is asked again.
+func TestAnIdOfAnotherSessionsRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := served(t, store.OpenMemory(), executed(answer))
+		if _, err := svc.Do(t.Context(), run.Job{ID: "j1", Session: "cron:a", Message: "hi"}); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err := svc.Do(t.Context(), run.Job{ID: "j1", Session: "cron:b", Message: "hi"})
+		if d := time.Since(began); wit.CodeOf(err) != wit.CodeConflict || d != 0 {
+			t.Errorf("after %v: %v", d, err)
+		}
+	})
+}
+
+// TestWhereAClientsAnswerGoes: to a channel that is there, if it is to go to one at all.
+func TestWhereAClientsAnswerGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := served(t, store.OpenMemory(), executed(answer))
+		for id, c := range map[string]struct {
+			to   session.Destination
+			want wit.Code
+		}{
+			"there":     {session.Destination{Wanted: true, Channel: "chat", To: "7"}, ""},
+			"nowhere":   {session.Destination{Wanted: true, Channel: "none", To: "7"}, wit.CodeInvalid},
+			"no matter": {session.Destination{Channel: "none", To: "7"}, ""},
+		} {
+			_, err := svc.Submit(t.Context(), run.Request{Run: run.Run{ID: id, Session: key, Text: "hi"}, To: c.to})
+			if wit.CodeOf(err) != c.want {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
+	})
 }
 
 // TestAJobsRunHasItsWords: agent, session, model, thinking and time go along.

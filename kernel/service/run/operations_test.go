@@ -35,8 +35,16 @@ func TestAnyOperationMayFail(t *testing.T) {
 			_, err := run.Enqueue(tx, run.Run{ID: "new", Session: key})
 			return err
 		}),
-		"start":   step(func(_ *run.Service, tx store.Tx) error { _, err := run.Start(tx, "o1"); return err }),
-		"note":    step(func(_ *run.Service, tx store.Tx) error { _, err := run.Note(tx, "r1", func(*run.Run) {}); return err }),
+		"start":  step(func(_ *run.Service, tx store.Tx) error { _, err := run.Start(tx, "o1"); return err }),
+		"note":   step(func(_ *run.Service, tx store.Tx) error { _, err := run.Note(tx, "r1", func(*run.Run) {}); return err }),
+		"begin":  step(func(svc *run.Service, tx store.Tx) error { _, err := run.Begin(svc, tx, run.Run{ID: "o1"}); return err }),
+		"resume": step(func(svc *run.Service, tx store.Tx) error { _, err := run.Begin(svc, tx, run.Run{ID: "r1"}); return err }),
+		"check": func(svc *run.Service, s store.Store) error {
+			if c := svc.Service().Checks[0](context.Background()); !c.OK {
+				return wit.NewError(wit.CodeUnavailable, c.Message)
+			}
+			return nil
+		},
 		"finish":  step(func(_ *run.Service, tx store.Tx) error { return done(tx, "r1") }),
 		"urgent":  step(func(_ *run.Service, tx store.Tx) error { return done(tx, "u1") }),
 		"queue":   step(func(_ *run.Service, tx store.Tx) error { _, _, err := run.Queue(tx, key, 0); return err }),
@@ -100,4 +108,5 @@ func prepare(t *testing.T, s store.Store) {
 	enqueue(t, s, third, "d1")
 	storetest.Update(t, s, func(tx store.Tx) error { _, err := run.Start(tx, "r1"); return err })
 	damage(t, s, "d1", "{")
+	storetest.Update(t, s, func(tx store.Tx) error { return tx.Put("runs.damaged", "r1", nil) }) // it was one that was damaged
 }

@@ -92,6 +92,14 @@ func TestWhoWaitsAndLeaves(t *testing.T) {
 		if n := run.Waiters(p.Service); n != 0 {
 			t.Errorf("%d runs are waited for", n)
 		}
+		release, err := p.Hold(t.Context(), key, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		if synctest.Wait(); run.Remembered(p.Service) != 0 {
+			t.Errorf("%d things are kept of what is over", run.Remembered(p.Service))
+		}
 	})
 }
 

@@ -136,6 +136,21 @@ func TestFullQueue(t *testing.T) {
 	if code != wit.CodeRateLimited || n != 1001 {
 		t.Errorf("%q after %d", code, n)
 	}
+	note := storetest.Try(s, func(tx store.Tx) error {
+		return run.Tell(tx, run.SystemEvent{ID: "note", Session: key, Text: "news"})
+	})
+	if note != "" {
+		t.Errorf("a note, which does not wait: %q", note)
+	}
+	for code, n = "", 0; code == "" && n < 100; n++ {
+		code = storetest.Try(s, func(tx store.Tx) error {
+			_, err := run.Enqueue(tx, run.Run{ID: fmt.Sprint("u", n), Session: key, Urgent: true})
+			return err
+		})
+	}
+	if code != wit.CodeRateLimited || n != 51 {
+		t.Errorf("urgent ones: %q after %d", code, n)
+	}
 }
 
 // TestOldRunsAreForgotten: what ended a month ago does not answer for its id any more.

@@ -62,7 +62,6 @@ type Service struct {
 	wg       sync.WaitGroup
 
 	mu     sync.Mutex
-	ctx    context.Context                    // of Run; nil outside it
 	busy   map[string]bool                    // workers, by what they claim
 	active map[string]context.CancelCauseFunc // runs in this process, by id
 }
@@ -106,15 +105,7 @@ const storeRest = time.Second
 // Run executes what is queued, beginning with what an earlier process left, until ctx ends and every
 // run has stopped where it was. It returns nil then.
 func (s *Service) Run(ctx context.Context) error {
-	s.mu.Lock()
-	s.ctx = ctx
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.ctx = nil // nothing new begins
-		s.mu.Unlock()
-		s.wg.Wait()
-	}()
+	defer s.wg.Wait() // nothing new begins behind this loop
 	for {
 		if err := s.dispatch(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("queue of runs not readable", "error", err)
@@ -160,7 +151,7 @@ func (s *Service) dispatch(ctx context.Context) error {
 func (s *Service) work(ctx context.Context, name string, fn func(context.Context) (rest time.Duration)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy[name] || s.ctx == nil {
+	if s.busy[name] {
 		return
 	}
 	s.busy[name] = true
@@ -203,11 +194,11 @@ func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duratio
 		case err != nil && ctx.Err() == nil:
 			s.log.Error("queue of a session not readable", "session", key, "error", err)
 			rest = storeRest
-		case err == nil && id != "":
+		case id != "":
 			rest = s.execute(ctx, key, id)
 		}
 		<-s.slots
-		if id == "" || ctx.Err() != nil {
+		if id == "" {
 			break
 		}
 	}
@@ -234,7 +225,7 @@ func (s *Service) execute(ctx context.Context, key session.Key, id string) (rest
 	if unreadable(err) {
 		return s.discard(ctx, key)
 	}
-	if err == nil && r.State.Live() {
+	if r.State.Live() {
 		a := &Active{Run: r, service: s, held: ctx}
 		if err = s.executor.Execute(runCtx, a); err == nil || errors.Is(err, errHeld) {
 			return 0

@@ -121,6 +121,11 @@ func TestAStopSparesWhatIsUrgent(t *testing.T) {
 		if got := fmt.Sprint(said(t, s, key)); got != "[b a]" { // a command was not said to the model
 			t.Errorf("said %s", got)
 		}
+		for _, m := range sessiontest.Messages(t, s, key) {
+			if !m.Aside {
+				t.Errorf("%s is to be answered with the next run", m.Text())
+			}
+		}
 		if r, err := svc.Find(t.Context(), "u1"); err != nil || r.State != run.Queued {
 			t.Errorf("urgent: %+v, %v", r, err)
 		}
@@ -216,6 +221,23 @@ func TestWhatWaits(t *testing.T) {
 			return nil
 		})
 	})
+}
+
+// TestABeginOfWhatWaitsAndOfWhatRuns tells one from the other.
+func TestABeginOfWhatWaitsAndOfWhatRuns(t *testing.T) {
+	s := store.OpenMemory()
+	sessiontest.Ensure(t, s, key)
+	enqueue(t, s, key, "r1")
+	svc := run.New(run.Deps{Store: s, Sessions: sessions(s), Executor: &worker{}, Claims: new(claim.Local), Log: hclog.NewNullLogger()})
+	for _, want := range []bool{false, true, true} {
+		storetest.Update(t, s, func(tx store.Tx) error {
+			resumed, err := run.Begin(svc, tx, run.Run{ID: "r1"})
+			if resumed != want {
+				t.Errorf("resumed %v, want %v", resumed, want)
+			}
+			return err
+		})
+	}
 }
 
 // TestNoRunHasSuchAnID: whatever is asked for, an id that no run can have is one that there is not.
