@@ -56,7 +56,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, store: storetest.Bounded(store.OpenMemory(), 100_000), bus: &event.Bus{}, queue: delivery.NewQueue(), began: time.Now(),
+	w := &world{t: t, store: storetest.Bounded(store.OpenMemory(), 40_000), bus: &event.Bus{}, queue: delivery.NewQueue(), began: time.Now(),
 		facts: wit.ChannelFacts{Markup: wit.MarkupMarkdown}}
 	delivery.DeliveredKind.Subscribe(w.bus, func(d delivery.Delivered) {
 		w.note(fmt.Sprintf("delivered %s %v", d.ID, d.IDs))

@@ -45,21 +45,22 @@ func TestTheLog(t *testing.T) {
 			storetest.Update(w.t, w.store, func(tx store.Tx) error { return tx.Put("delivery.queue", "0000000000000001", []byte("{")) })
 			w.queue.Wake()
 		}, []string{"damaged message left out"}},
+		// Behind enqueue's transaction come that of the list, the message's, its begin's and its end's.
 		"the list": {nil, func(w *world, _ *delivery.Service, _ func()) {
 			w.store.(*storetest.Faulty).Fail(storetest.FaultBefore, 1, 1)
 			w.queue.Wake()
 		}, []string{"outbound queue not read"}},
 		"the message": {nil, func(w *world, _ *delivery.Service, _ func()) {
+			w.store.(*storetest.Faulty).Fail(storetest.FaultBefore, 3, 1)
 			w.enqueue(outgoing("x", "c", "x"))
-			w.store.(*storetest.Faulty).Fail(storetest.FaultBefore, 2, 1)
 		}, []string{waits}},
 		"its begin": {nil, func(w *world, _ *delivery.Service, _ func()) {
+			w.store.(*storetest.Faulty).Fail(storetest.FaultBefore, 4, 1)
 			w.enqueue(outgoing("x", "c", "x"))
-			w.store.(*storetest.Faulty).Fail(storetest.FaultBefore, 3, 1)
 		}, []string{waits}},
 		"its end": {nil, func(w *world, _ *delivery.Service, _ func()) {
+			w.store.(*storetest.Faulty).Fail(storetest.FaultBefore, 5, 2)
 			w.enqueue(outgoing("x", "c", "x"))
-			w.store.(*storetest.Faulty).Fail(storetest.FaultBefore, 4, 2)
 		}, []string{"progress not written, retrying", "progress not written, retrying"}},
 		"old outcomes": {nil, func(w *world, _ *delivery.Service, _ func()) {
 			w.store.(*storetest.Faulty).Fail(storetest.FaultBefore, 1, 1_000_000)

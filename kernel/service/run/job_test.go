@@ -87,7 +87,7 @@ func (e executed) Dropped(run.Run) {}
 // served is a service over a store, which runs until the test ends.
 func served(t *testing.T, s store.Store, e run.Executor) *run.Service {
 	t.Helper()
-	svc := run.New(run.Deps{Store: storetest.Bounded(s, 100_000), Sessions: sessions(s), Executor: e, Claims: new(claim.Local), Accounts: onlyChat{}, Log: hclog.NewNullLogger()})
+	svc := run.New(run.Deps{Store: storetest.Bounded(s, 20_000), Sessions: sessions(s), Executor: e, Claims: new(claim.Local), Accounts: onlyChat{}, Log: hclog.NewNullLogger()})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = svc.Run(ctx) }()
@@ -281,7 +281,7 @@ func TestSystemEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := store.OpenMemory()
 		chatted(t, s, "agent:ops:main")
-		svc := run.New(run.Deps{Store: storetest.Bounded(s, 100_000), Sessions: sessions(s), Executor: executed(answer), Claims: new(claim.Local), Log: hclog.NewNullLogger()})
+		svc := run.New(run.Deps{Store: storetest.Bounded(s, 20_000), Sessions: sessions(s), Executor: executed(answer), Claims: new(claim.Local), Log: hclog.NewNullLogger()})
 		tell := func(e run.SystemEvent) {
 			t.Helper()
 			if err := svc.Tell(t.Context(), e); err != nil {
@@ -325,7 +325,7 @@ func TestChangesAreAnnounced(t *testing.T) {
 		var news []string
 		session.Changes.Subscribe(bus, func(e session.ChangedEvent) { news = append(news, e.Reason+" "+string(e.SessionKey)) })
 		owner := session.New(session.Deps{Store: s, Bus: bus, Queue: run.SessionQueue{}, Log: hclog.NewNullLogger(), Settings: func() session.Settings { return session.Settings{} }})
-		svc := run.New(run.Deps{Store: storetest.Bounded(s, 100_000), Sessions: owner, Executor: executed(func(ctx context.Context, a *run.Active) error {
+		svc := run.New(run.Deps{Store: storetest.Bounded(s, 20_000), Sessions: owner, Executor: executed(func(ctx context.Context, a *run.Active) error {
 			a.Began()
 			return answer(ctx, a)
 		}), Claims: new(claim.Local), Log: hclog.NewNullLogger()})

@@ -127,7 +127,7 @@ func live(t *testing.T, s store.Store, w *worker, claims claim.Claims) life {
 
 func liveLogging(t *testing.T, s store.Store, w *worker, claims claim.Claims, log hclog.Logger) life {
 	t.Helper()
-	svc := run.New(run.Deps{Store: storetest.Bounded(s, 100_000), Sessions: sessions(s), Executor: w, Claims: claims, Log: log, Parallel: 3})
+	svc := run.New(run.Deps{Store: storetest.Bounded(s, 20_000), Sessions: sessions(s), Executor: w, Claims: claims, Log: log, Parallel: 3})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = svc.Run(ctx) }()
