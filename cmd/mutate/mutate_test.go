@@ -163,13 +163,22 @@ func TestSwitches(t *testing.T) {
 	}
 }
 
-// TestVerdicts: a change that a test sees is killed, one that none sees survives, one that makes tests hang is slow,
-// and one to which no test comes says so. A constant is changed in a build of its own.
+// TestVerdicts: a change that a test sees is killed, and one that has everything wait for ever; one that none sees
+// survives, one that makes tests go round for ever is slow, and one to which no test comes says so. A constant is changed in a build of its own.
 func TestVerdicts(t *testing.T) {
 	module(t, map[string]string{
 		"code.go": `package sample
 
+import "sync"
+
 const most = 4
+
+var mu sync.Mutex
+
+func locked() {
+	mu.Lock()
+	defer mu.Unlock()
+}
 
 func double(n int) int {
 	unseen := 1
@@ -192,6 +201,11 @@ func TestTwo(t *testing.T) {
 	}
 }
 
+func TestLock(t *testing.T) {
+	locked()
+	locked()
+}
+
 func TestMany(t *testing.T) {
 	if double(9) != 8 {
 		t.Fatal()
@@ -205,12 +219,14 @@ func TestMany(t *testing.T) {
 	}
 	defer tests.close()
 	want := map[string]verdict{
-		"4 is one more":         killed,
-		"without unseen++":      survived,
-		"n > most is n >= most": killed,
-		"without n--":           slow,
-		"n + n is n - n":        killed,
-		"n + 1 is n - 1":        unreached,
+		"4 is one more":             killed,
+		"without mu.Lock()":         killed,
+		"without defer mu.Unlock()": killed,
+		"without unseen++":          survived,
+		"n > most is n >= most":     killed,
+		"without n--":               slow,
+		"n + n is n - n":            killed,
+		"n + 1 is n - 1":            unreached,
 	}
 	for _, m := range all {
 		tests.limit = time.Minute

@@ -155,6 +155,11 @@ func TestAStopInAnOutage(t *testing.T) {
 		if d := time.Since(began); d != 0 || len(w.sent()) != 1 || len(w.news()) != 0 {
 			t.Errorf("the stop took %v; %d sends, events %q", d, len(w.sent()), w.news())
 		}
+		for _, line := range w.logged() {
+			if line != "progress not written, retrying" {
+				t.Errorf("logged %s", line)
+			}
+		}
 	})
 }
 

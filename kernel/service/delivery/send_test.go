@@ -126,7 +126,11 @@ func TestADropBeforeItIsSentKeepsItFromBeingSent(t *testing.T) {
 		w := newWorld(t)
 		d := &dropper{}
 		w.hooks = d
+		asked := storetest.NewFaulty(w.store)
+		w.store = asked
 		s, _ := w.run()
+		synctest.Wait()
+		asked.Fail("", 0, 0)
 		d.drop = func() {
 			if err := call(t, s, "delivery.drop", `{"id":"a"}`, nil); err != nil {
 				t.Error(err)
@@ -136,6 +140,9 @@ func TestADropBeforeItIsSentKeepsItFromBeingSent(t *testing.T) {
 		synctest.Wait()
 		if got := strings.Join(w.news(), ", "); got != "cancelled a forbidden, delivered b [p1]" || len(w.sent()) != 1 {
 			t.Errorf("%d sends, events %q", len(w.sent()), got)
+		}
+		if n := asked.Transactions(); n != 8 { // enqueue, the list, the message, its drop and that it is gone, and three of the next
+			t.Errorf("%d transactions", n)
 		}
 		if q, err := s.Service().Queues(t.Context()); err != nil || q["outbound"] != 0 {
 			t.Errorf("queues %v, %v", q, err)
