@@ -65,3 +65,16 @@ func TestADamagedMessageHoldsUpNoOther(t *testing.T) {
 		})
 	}
 }
+
+// TestADamagedKey keeps everything, since nobody knows what is old.
+func TestADamagedKey(t *testing.T) {
+	s := store.OpenMemory()
+	storetest.Update(t, s, func(tx store.Tx) error { return tx.Put("delivery.done", "no number", []byte("{}")) })
+	code := storetest.Try(s, func(tx store.Tx) error {
+		_, err := delivery.PruneDone(tx, time.Now().UnixMilli(), 0)
+		return err
+	})
+	if code != wit.CodeInternal {
+		t.Errorf("%q", code)
+	}
+}

@@ -56,12 +56,12 @@ func (p pruner) prune(ctx context.Context) {
 func pruneDone(tx store.Tx, before int64, keep uint64) (more bool, err error) {
 	last, err := lastDone(tx)
 	if err != nil {
-		return false, err
+		return more, err
 	}
 	var old []store.Row[record]
 	for row, err := range doneTable.Scan(tx, store.Range{Limit: pruneBatch}) {
 		if err != nil && !store.Damaged(err) { // a damaged one ended at time 0
-			return false, err
+			return more, err
 		}
 		if row.Value.DoneAt >= before && row.Key > rowKey(last-min(last, keep)) {
 			break
@@ -70,10 +70,10 @@ func pruneDone(tx store.Tx, before int64, keep uint64) (more bool, err error) {
 	}
 	for _, row := range old {
 		if err := doneTable.Delete(tx, row.Key); err != nil {
-			return false, err
+			return more, err
 		}
 		if err := idTable.Delete(tx, idKey(row.Value.ID)); err != nil {
-			return false, err
+			return more, err
 		}
 	}
 	return len(old) == pruneBatch, nil

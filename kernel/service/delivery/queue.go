@@ -39,7 +39,6 @@ func NewQueue() *Queue { return &Queue{wake: make(chan struct{}, 1)} }
 // no error and changes nothing. A conversation that has moved gets it under its present id
 // and name. Errors: CodeInvalid for a message that nobody can send; the store's.
 func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
-	o.Text = strings.ToValidUTF8(o.Text, "\uFFFD")
 	switch {
 	case o.ID == "" || o.Channel == "" || o.Account == "" || o.To.ID == "":
 		return wit.NewError(wit.CodeInvalid, "an outgoing message needs an id, a channel, an account and a conversation")

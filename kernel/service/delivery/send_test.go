@@ -281,7 +281,7 @@ func TestTheTextOfWhatIsOverIsNotKept(t *testing.T) {
 	})
 }
 
-// TestTextThatIsNoUTF8 is sent as far as it is.
+// TestTextThatIsNoUTF8 is sent as far as it is, since a record is JSON.
 func TestTextThatIsNoUTF8(t *testing.T) {
 	inBubble("replaced", t, func(t *testing.T) {
 		w := newWorld(t)
