@@ -56,7 +56,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, store: storetest.Bounded(store.OpenMemory(), 40_000), bus: &event.Bus{}, queue: delivery.NewQueue(), began: time.Now(),
+	w := &world{t: t, store: store.OpenMemory(), bus: &event.Bus{}, queue: delivery.NewQueue(), began: time.Now(),
 		facts: wit.ChannelFacts{Markup: wit.MarkupMarkdown}}
 	delivery.DeliveredKind.Subscribe(w.bus, func(d delivery.Delivered) {
 		w.note(fmt.Sprintf("delivered %s %v", d.ID, d.IDs))
@@ -184,7 +184,7 @@ func (w *world) enqueue(messages ...message.Outbound) {
 
 func (w *world) deps() delivery.Deps {
 	log := hclog.New(&hclog.LoggerOptions{Output: &w.log, DisableTime: true})
-	return delivery.Deps{Store: w.store, Bus: w.bus, Log: log, Queue: w.queue, Accounts: w, Senders: w,
+	return delivery.Deps{Store: storetest.Bounded(w.store, 40_000), Bus: w.bus, Log: log, Queue: w.queue, Accounts: w, Senders: w,
 		Hooks: w.hooks, Media: w.media, Moved: w.moved, Hold: w.hold, Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }}
 }
 

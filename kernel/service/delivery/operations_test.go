@@ -84,6 +84,7 @@ func TestAnyOperationOnTheWayMayFail(t *testing.T) {
 			w := newWorld(t)
 			w.hold, w.answer, w.facts.MaxLength = true, answerByText, 5
 			w.enqueue(outgoing("a", "c", "later than"), outgoing("b", "c", "no"), outgoing("d", "c", "maybe"), outgoing("e", "c", "one two"))
+			w.queue = delivery.NewQueue() // which nobody has woken
 			disk := w.store
 			page := storetest.NewBadPage(disk, fail)
 			w.store = page
@@ -190,6 +191,20 @@ func TestTheStoreIsNotAskedInVain(t *testing.T) {
 			}
 		})
 	}
+	inBubble("a held message, at a start", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.hold, w.answer = true, answerByText
+		_, stop := w.run()
+		w.enqueue(outgoing("a", "c", "maybe"))
+		synctest.Wait()
+		stop()
+		s := storetest.NewFaulty(w.store)
+		w.store = s
+		_, _ = w.run()
+		if synctest.Wait(); s.Transactions() != 1 {
+			t.Errorf("%d transactions", s.Transactions())
+		}
+	})
 	inBubble("a message behind one that waits", t, func(t *testing.T) {
 		w := newWorld(t)
 		w.ready = wit.NewError(wit.CodeUnavailable, "needs a login")
