@@ -172,3 +172,48 @@ func TestAJobThatIsHeldElsewhere(t *testing.T) {
 		b.wantRuns("long", "ok(slept)")
 	})
 }
+
+// TestAskedWhetherItIsDueWhileItRuns: a job that runs and is not due again has missed nothing.
+func TestAskedWhetherItIsDueWhileItRuns(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.stop()
+		b.handler.Fire = nap(90 * time.Second)
+		b.boot()
+		b.add("a", schedule.Spec{EveryMs: 100_000})
+		b.sleep(110 * time.Second)
+		ask := func(what string) {
+			b.Helper()
+			if _, ran, err := b.runNow(b.Context(), "a", schedule.Due); ran || err != nil {
+				b.Errorf("%s: %v, %v", what, ran, err)
+			}
+			b.wantRuns("a", "")
+		}
+		ask("due later")
+		if _, err := b.s.Update(b.Context(), "cron", "a", func(j *schedule.Job) error { j.Enabled = false; return nil }); err != nil {
+			b.Fatal(err)
+		}
+		ask("not due any more")
+		b.sleep(time.Hour)
+		b.wantRuns("a", "ok(slept)")
+	})
+}
+
+// TestHowManyRunAtATime where the handler does not say: four, and those that are forced beside them.
+func TestHowManyRunAtATime(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.stop()
+		b.handler.Fire = nap(10 * time.Second)
+		b.boot()
+		for i := range 6 {
+			b.add(fmt.Sprint(i), schedule.Spec{At: b.in(time.Second)})
+		}
+		b.add("x", schedule.Spec{At: b.in(time.Hour)})
+		b.sleep(2 * time.Second)
+		b.wantFired("0@1", "1@1", "2@1", "3@1")
+		if _, _, err := b.s.Start(b.Context(), "cron", "x", schedule.Force); err != nil {
+			b.Error(err)
+		}
+		b.sleep(15 * time.Second)
+		b.wantFired("0@1", "1@1", "2@1", "3@1", "x@2", "4@11", "5@11")
+	})
+}
