@@ -132,3 +132,13 @@ func TestADamagedHistory(t *testing.T) {
 		b.wantNothing("schedule.job", "schedule.due", "schedule.gone")
 	})
 }
+
+// TestADamagedJobIsNotAddedAgain: who adds a job does not know of the one that is there.
+func TestADamagedJobIsNotAddedAgain(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		j := b.add("a", schedule.Spec{At: b.in(time.Minute)})
+		b.damage("schedule.job", "a", "{")
+		_, err := b.s.Add(b.Context(), j)
+		wantCode(b, "added again", err, wit.CodeInternal)
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -87,6 +88,10 @@ func TestJobs(t *testing.T) {
 		}
 		if err := b.s.RemoveAll(ctx, "cron"); err != nil {
 			b.Error(err)
+		}
+		removed := b.events[len(b.events)-2:]
+		if !slices.Contains(removed, "removed a") || !slices.Contains(removed, "removed "+random.ID) {
+			b.Errorf("events in the end %q", removed)
 		}
 		left, err1 := b.s.List(ctx, "cron")
 		other, err2 := b.s.List(ctx, "plugin:a")
@@ -397,4 +402,17 @@ func TestSQLite(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestAnEarlierTime than before holds at once.
+func TestAnEarlierTime(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.add("a", schedule.Spec{At: b.in(time.Hour)})
+		b.sleep(time.Second)
+		if _, err := b.s.Update(b.Context(), "cron", "a", func(j *schedule.Job) error { j.Spec.At = b.in(5 * time.Second); return nil }); err != nil {
+			b.Fatal(err)
+		}
+		b.sleep(7 * time.Second)
+		b.wantFired("a@6")
+	})
 }

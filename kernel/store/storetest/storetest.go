@@ -3,7 +3,7 @@
 //
 // It covers records and their bounds, ranges, transactions that fail, panic, exit or are cancelled,
 // alone and in company, snapshots, and closing. What only a file can do (crashes, damage, locks) is
-// tested where the file is. Both, Update and Try are for the tests of those who use a store.
+// tested where the file is. Both, Update, Try and Bounded are for the tests of those who use a store.
 package storetest
 
 import (
