@@ -45,44 +45,48 @@ type loop struct {
 	runner   *runner
 	wake     signal
 	log      hclog.Logger
+
+	last  time.Time // what the wall clock showed at the last look
+	swept time.Time // when runs that were left were looked for
 }
 
 // run returns when ctx ends. A store that fails is tried again. First of all it looks for runs that were left.
 func (l *loop) run(ctx context.Context) {
-	last, swept := l.plans.now(), time.Time{}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	l.last = l.plans.now().Round(0)
 	for {
-		select {
-		case <-ctx.Done():
+		sleep, err := l.look(ctx)
+		if ctx.Err() != nil {
 			return
-		case <-timer.C:
-		case <-l.wake:
-		}
-		err := error(nil)
-		// Round(0) takes the monotonic reading away, which would hide that the wall clock was set back.
-		if now := l.plans.now(); now.Round(0).Before(last.Round(0).Add(-clockRepair)) {
-			err = l.replan(ctx)
-		}
-		last = l.plans.now()
-		if err == nil && time.Since(swept) >= sweepEvery {
-			if err = l.runner.resume(ctx); err == nil {
-				swept = time.Now()
-			}
-		}
-		var sleep time.Duration
-		if err == nil {
-			sleep, err = l.fireDue(ctx)
 		}
 		if err != nil {
-			if ctx.Err() != nil {
-				return
-			}
 			l.log.Error("due jobs not started, retrying", "error", err)
 			sleep = storeRetry
 		}
-		timer.Reset(sleep)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(sleep):
+		case <-l.wake:
+		}
 	}
+}
+
+// look does what there is to do now, and returns how long there will be nothing.
+func (l *loop) look(ctx context.Context) (time.Duration, error) {
+	now := l.plans.now().Round(0) // without the monotonic reading, which would hide that the wall clock was set back
+	if now.Before(l.last.Add(-clockRepair)) {
+		if err := l.replan(ctx); err != nil {
+			return 0, err
+		}
+	}
+	l.last = now
+	if time.Since(l.swept) >= sweepEvery {
+		if err := l.runner.resume(ctx); err != nil {
+			return 0, err
+		}
+		l.swept = time.Now()
+	}
+	return l.fireDue(ctx)
 }
 
 // insist does something again while the store fails, until ctx ends. The error is that of do.

@@ -502,7 +502,7 @@ func TestClockBack(t *testing.T) {
 
 // The clock was two days ahead for a while: what is due more often than that does not rest for two days.
 func TestClockPutRight(t *testing.T) {
-	for name, running := range map[string]bool{"while the gateway is down": false, "while it runs": true} {
+	for name, running := range map[string]bool{"while the gateway is down": false, "while it runs": true, "while it runs and the disk is full": true} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(b *bench) {
 				b.add("every", schedule.Spec{EveryMs: 1000 * 600})
@@ -510,10 +510,15 @@ func TestClockPutRight(t *testing.T) {
 				b.add("anchored", schedule.Spec{EveryMs: 1000 * 600, AnchorMs: b.in(7 * 24 * time.Hour)})
 				b.sleep(time.Minute)
 				b.stop()
+				disk := storetest.NewFaulty(b.store)
+				b.store = disk
 				b.offset.Store(int64(48 * time.Hour))
 				b.boot()
 				b.sleep(time.Minute)
 				if running {
+					if strings.Contains(name, "disk") {
+						disk.Fail(storetest.FaultBefore, 1, 1)
+					}
 					b.offset.Store(0)
 					b.sleep(time.Minute)
 				} else {
