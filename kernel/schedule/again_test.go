@@ -183,3 +183,22 @@ func TestAForcedOneShotThatIsDeleted(t *testing.T) {
 		}
 	})
 }
+
+// TestAnInterruptedJobHasItsMissedTimeToo: the one that came while the gateway was down is run, once.
+func TestAnInterruptedJobHasItsMissedTimeToo(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.stop()
+		b.handler.Fire = nap(10 * time.Second)
+		b.boot()
+		b.add("a", schedule.Spec{EveryMs: 60_000})
+		b.sleep(65 * time.Second)
+		b.kill()
+		b.sleep(2 * time.Minute) // it is 3:05
+		b.boot()
+		b.sleep(50 * time.Second)
+		b.wantFired("a@60", "a@185")
+		b.wantRuns("a", "ok(slept) error(interrupted: the gateway stopped while the job ran)")
+		b.sleep(10 * time.Second)
+		b.wantFired("a@60", "a@185", "a@240")
+	})
+}
