@@ -231,9 +231,8 @@ func (s *Service) execute(ctx context.Context, key session.Key, id string) (rest
 			return 0
 		}
 		var now error
-		if r, now = s.Find(ctx, id); now != nil {
-			err = errors.Join(err, now)
-		}
+		r, now = s.Find(ctx, id)
+		err = errors.Join(err, now)
 	}
 	if ctx.Err() != nil || r.ID != "" && !r.State.Live() {
 		return 0
