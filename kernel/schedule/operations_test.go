@@ -34,6 +34,14 @@ func TestAnyOperationMayFail(t *testing.T) {
 		"get":            func(ctx context.Context, s *schedule.Scheduler) error { _, err := s.Get(ctx, "cron", "a"); return err },
 		"list":           func(ctx context.Context, s *schedule.Scheduler) error { _, err := s.List(ctx, "cron"); return err },
 		"status":         func(ctx context.Context, s *schedule.Scheduler) error { _, err := s.Status(ctx, "cron"); return err },
+		"page": func(ctx context.Context, s *schedule.Scheduler) error {
+			_, err := s.Page(ctx, "cron", true, 0, 10)
+			return err
+		},
+		"page of none": func(ctx context.Context, s *schedule.Scheduler) error {
+			_, err := s.Page(ctx, "other", true, 0, 10)
+			return err
+		},
 		"runs": func(ctx context.Context, s *schedule.Scheduler) error {
 			_, err := s.Runs(ctx, "cron", "a", 0)
 			return err
