@@ -1,7 +1,6 @@
 package delivery_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,6 +30,24 @@ type send struct {
 	at                     time.Duration
 }
 
+// logBuffer is what was logged. It is safe for concurrent use.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // world is a platform with its plugin, and what a delivery service stands on.
 type world struct {
 	t     *testing.T
@@ -42,7 +59,7 @@ type world struct {
 	hold  bool
 	hooks delivery.Hooks
 	media delivery.Media
-	log   bytes.Buffer
+	log   logBuffer
 	// failMove has every move fail.
 	failMove bool
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -314,11 +315,11 @@ func TestWithLessThanAll(t *testing.T) {
 // slowDisk is a store whose writes take ten seconds when it is slow.
 type slowDisk struct {
 	store.Store
-	slow *bool
+	slow *atomic.Bool
 }
 
 func (s slowDisk) Update(ctx context.Context, fn func(store.Tx) error) error {
-	if *s.slow {
+	if s.slow.Load() {
 		time.Sleep(10 * time.Second)
 	}
 	return s.Store.Update(ctx, fn)
@@ -328,11 +329,11 @@ func (s slowDisk) Update(ctx context.Context, fn func(store.Tx) error) error {
 func TestAStopWaitsForWhatForgets(t *testing.T) {
 	inBubble("in the midst of it", t, func(t *testing.T) {
 		w := newWorld(t)
-		slow := false
+		var slow atomic.Bool
 		w.store = slowDisk{w.store, &slow}
 		_, stop := w.run()
 		time.Sleep(59 * time.Second)
-		slow = true
+		slow.Store(true)
 		time.Sleep(2 * time.Second)
 		began := time.Now()
 		if stop(); time.Since(began) != 9*time.Second {

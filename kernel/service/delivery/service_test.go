@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,11 +165,14 @@ func TestFailures(t *testing.T) {
 
 // hooks answer by text: "change" becomes "changed", "stop" is cancelled, "trouble" fails once.
 type hooks struct {
+	mu       sync.Mutex
 	troubled bool
 	sent     []wit.MessageSent
 }
 
 func (h *hooks) Sending(_ context.Context, c wit.HookContext, m wit.MessageSending) (wit.MessageSending, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	switch m.Text {
 	case "change":
 		m.Text = "changed"
@@ -186,6 +190,8 @@ func (h *hooks) Sending(_ context.Context, c wit.HookContext, m wit.MessageSendi
 }
 
 func (h *hooks) Sent(_ context.Context, _ wit.HookContext, m wit.MessageSent) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.sent = append(h.sent, m)
 }
 
@@ -208,9 +214,11 @@ func TestHooks(t *testing.T) {
 		if got := w.sent(); len(got) != 2 || got[1].at < time.Second/2 {
 			t.Errorf("a hook that fails is not asked again after a pause: %+v", got)
 		}
+		w.mu.Lock()
 		w.answer = func(context.Context, int, *wit.ChannelSend) (*wit.Sent, error) {
 			return nil, wit.NewError(wit.CodeForbidden, "blocked")
 		}
+		w.mu.Unlock()
 		w.enqueue(outgoing("refused", "c", "x"))
 		synctest.Wait()
 		if len(h.sent) != 3 || h.sent[0].IDs[0] != "p1" || h.sent[0].Error != nil || h.sent[2].Error == nil {

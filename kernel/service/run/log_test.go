@@ -1,11 +1,11 @@
 package run_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +19,24 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
 )
+
+// logBuffer is what was logged. It is safe for concurrent use.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
 
 // TestTheLog tells the owner what keeps runs from going on, once for each try, a second apart; what goes well, a stop
 // and a session that is held are not worth a word.
@@ -99,9 +117,9 @@ func TestTheLog(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				disk := store.OpenMemory()
 				sessiontest.Ensure(t, disk, key)
-				var log bytes.Buffer
+				log := &logBuffer{}
 				p := parts{t: t, s: storetest.NewFaulty(disk), claims: new(claimtest.Claims), w: &worker{}}
-				p.life = liveLogging(t, p.s, p.w, p.claims, hclog.New(&hclog.LoggerOptions{Output: &log, DisableTime: true}))
+				p.life = liveLogging(t, p.s, p.w, p.claims, hclog.New(&hclog.LoggerOptions{Output: log, DisableTime: true}))
 				defer p.stop()
 				synctest.Wait()
 				enqueue(t, disk, key, "r1")
@@ -151,17 +169,16 @@ func TestADamagedRunInAnOutage(t *testing.T) {
 		damage(t, disk, "r1", "{")
 		s := storetest.NewFaulty(disk)
 		s.Fail(storetest.FaultCommit, 4, 1) // what waits, which is next, the run, and its end
-		var log bytes.Buffer
-		w := &worker{}
-		p := liveLogging(t, s, w, new(claimtest.Claims), hclog.New(&hclog.LoggerOptions{Output: &log}))
+		log, w := &logBuffer{}, &worker{}
+		p := liveLogging(t, s, w, new(claimtest.Claims), hclog.New(&hclog.LoggerOptions{Output: log}))
 		defer p.stop()
 		synctest.Wait()
-		if len(w.dropped) != 0 || !strings.Contains(log.String(), "damaged run not set aside") {
-			t.Errorf("announced %q, logged %s", w.dropped, &log)
+		if len(w.gone()) != 0 || !strings.Contains(log.String(), "damaged run not set aside") {
+			t.Errorf("announced %q, logged %s", w.gone(), log)
 		}
 		time.Sleep(time.Second)
-		if synctest.Wait(); len(w.dropped) != 1 || strings.Count(log.String(), "not set aside") != 1 {
-			t.Errorf("announced %q, logged %s", w.dropped, &log)
+		if synctest.Wait(); len(w.gone()) != 1 || strings.Count(log.String(), "not set aside") != 1 {
+			t.Errorf("announced %q, logged %s", w.gone(), log)
 		}
 	})
 }

@@ -64,6 +64,13 @@ func (w *worker) Dropped(r run.Run) {
 	w.dropped = append(w.dropped, r.ID)
 }
 
+// gone are the runs that were dropped.
+func (w *worker) gone() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.dropped)
+}
+
 func (w *worker) enter(r run.Run) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
