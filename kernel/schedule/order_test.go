@@ -154,10 +154,20 @@ func TestAnOrderThatIsNotThatOfTheJobs(t *testing.T) {
 	later := schedule.Job{ID: "new", Owner: "cron", Enabled: true, CreatedAt: 1, State: schedule.State{NextRunAt: 1 << 45}}
 	jobs := store.Table[schedule.Job]("schedule.job")
 	for name, spoil := range map[string]func(tx store.Tx, j schedule.Job) error{
-		"a job more":       func(tx store.Tx, _ schedule.Job) error { return jobs.Put(tx, "cron\x00new", later) },
-		"a job less":       func(tx store.Tx, _ schedule.Job) error { return jobs.Delete(tx, "cron\x00j1") },
-		"another time":     func(tx store.Tx, j schedule.Job) error { j.State.NextRunAt++; return jobs.Put(tx, "cron\x00j1", j) },
-		"switched off":     func(tx store.Tx, j schedule.Job) error { j.Enabled = false; return jobs.Put(tx, "cron\x00j1", j) },
+		"a job more":   func(tx store.Tx, _ schedule.Job) error { return jobs.Put(tx, "cron\x00new", later) },
+		"a job less":   func(tx store.Tx, _ schedule.Job) error { return jobs.Delete(tx, "cron\x00j1") },
+		"another time": func(tx store.Tx, j schedule.Job) error { j.State.NextRunAt++; return jobs.Put(tx, "cron\x00j1", j) },
+		"switched off": func(tx store.Tx, j schedule.Job) error { j.Enabled = false; return jobs.Put(tx, "cron\x00j1", j) },
+		"a place more": func(tx store.Tx, _ schedule.Job) error { return tx.Put("schedule.order", "cron\x00on\x00wrong", nil) },
+		"a place less": func(tx store.Tx, _ schedule.Job) error {
+			for rec, err := range tx.Scan("schedule.order", store.Range{Limit: 1}) {
+				if err != nil {
+					return err
+				}
+				return tx.Delete("schedule.order", rec.Key)
+			}
+			return nil
+		},
 		"a damaged number": func(tx store.Tx, _ schedule.Job) error { return tx.Put("schedule.count", "cron", []byte("{")) },
 		"a wrong number": func(tx store.Tx, _ schedule.Job) error {
 			return tx.Put("schedule.count", "cron", []byte(`{"on":2,"off":3}`))
@@ -178,4 +188,34 @@ func TestAnOrderThatIsNotThatOfTheJobs(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnOrderThatIsRight stays what it is when the gateway starts anew.
+func TestAnOrderThatIsRight(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		for i := range 3 {
+			b.add(fmt.Sprint("j", i), schedule.Spec{At: b.in(time.Duration(9-i) * time.Hour)})
+		}
+		for _, owner := range []schedule.Owner{"cron", "plugin:p"} {
+			off := schedule.Job{ID: "off", Owner: owner, Spec: schedule.Spec{EveryMs: 60_000}}
+			if _, err := b.s.Add(b.Context(), off); err != nil {
+				b.Fatal(err)
+			}
+		}
+		revisions := func() (list [2]uint64) {
+			for i, owner := range []schedule.Owner{"cron", "plugin:p"} {
+				p, err := b.s.Page(b.Context(), owner, false, 0, 10)
+				if list[i] = p.Revision; err != nil || p.Total != 1 {
+					b.Errorf("%s: %+v, %v", owner, p, err)
+				}
+			}
+			return list
+		}
+		before := revisions()
+		b.stop()
+		b.boot()
+		if after := revisions(); after != before {
+			b.Errorf("revisions %v become %v", before, after)
+		}
+	})
 }
