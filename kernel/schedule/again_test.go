@@ -202,3 +202,69 @@ func TestAnInterruptedJobHasItsMissedTimeToo(t *testing.T) {
 		b.wantFired("a@60", "a@185", "a@240")
 	})
 }
+
+// TestRemovedWhileItRuns: the end is told of the job as it was begun, which has no time any more, and is no fault.
+func TestRemovedWhileItRuns(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.stop()
+		b.handler.Fire = nap(10 * time.Second)
+		b.boot()
+		b.add("a", schedule.Spec{EveryMs: 60_000})
+		b.sleep(65 * time.Second)
+		if err := b.s.Remove(b.Context(), "cron", "a"); err != nil {
+			b.Fatal(err)
+		}
+		b.sleep(time.Minute)
+		last := b.changes[len(b.changes)-1]
+		state := last.Job.State
+		if last.Action != schedule.Finished || last.Job.ID != "a" || last.Run.Summary != "slept" || state.NextRunAt != 0 || state.RunningAt != 0 || state.Firing != nil {
+			b.Errorf("in the end %+v", last)
+		}
+		b.wantFired("a@60")
+	})
+}
+
+// TestForcedWhileItRuns is refused at once, and nothing was missed.
+func TestForcedWhileItRuns(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.stop()
+		b.handler.Fire = nap(90 * time.Second)
+		b.boot()
+		b.add("a", schedule.Spec{EveryMs: 60_000})
+		b.sleep(65 * time.Second)
+		began := time.Now()
+		_, _, err := b.runNow(b.Context(), "a", schedule.Force)
+		wantCode(b, "forced", err, wit.CodeConflict)
+		if d := time.Since(began); d != 0 {
+			b.Errorf("refused after %v", d)
+		}
+		b.wantRuns("a", "")
+	})
+}
+
+// TestWhoWaitsForARunThatIsLeft hears why it has no end yet.
+func TestWhoWaitsForARunThatIsLeft(t *testing.T) {
+	for why, leave := range map[string]func(*bench){
+		"the gateway stops, the job goes on at its next start": func(b *bench) {
+			b.stop()
+			b.stop = func() {}
+		},
+		"the job's claim was lost, who has it now goes on": func(b *bench) { b.claims.Lose("job/cron/a") },
+	} {
+		inBubble(t, func(b *bench) {
+			b.stop()
+			b.handler.Fire, b.handler.Resumable = nap(time.Hour), true
+			b.boot()
+			b.add("a", schedule.Spec{EveryMs: 86_400_000})
+			_, done, err := b.s.Start(b.Context(), "cron", "a", schedule.Force)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.sleep(time.Second)
+			leave(b)
+			if run := <-done; run.Status != schedule.Failed || run.Error != why {
+				b.Errorf("%+v, want %s", run, why)
+			}
+		})
+	}
+}

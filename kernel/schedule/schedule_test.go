@@ -39,6 +39,7 @@ type bench struct {
 	fired   []string // "id@seconds since the start" and the attempt, if not the first
 	keys    []string
 	events  []string
+	changes []schedule.Change // as events
 	start   time.Time
 	stop    func()
 }
@@ -74,7 +75,7 @@ func (b *bench) boot() {
 	h.Changed = func(c schedule.Change) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.events = append(b.events, string(c.Action)+" "+c.Job.ID)
+		b.events, b.changes = append(b.events, string(c.Action)+" "+c.Job.ID), append(b.changes, c)
 	}
 	b.s.Handle("cron", h)
 	b.s.Handle("plugin", b.other)
