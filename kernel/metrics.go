@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
@@ -13,18 +14,19 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// newMetrics registers the figures of the plugins and of the services; the gateway adds its own.
+// newMetrics registers the figures of the plugins, of the services, and of Go, with how long what could go on has waited
+// for a processor; the gateway adds its own.
 func newMetrics(code *runtime.Engine, plugins *plugin.Registry, services []service.Service) (*prometheus.Registry, error) {
 	r := prometheus.NewRegistry()
 	metrics := append(pluginMetrics(plugins), memoryMetrics(code)...)
 	for _, s := range services {
 		metrics = append(metrics, s.Metrics...)
 	}
-	collectors := []prometheus.Collector{queueLengths(services)}
+	list := []prometheus.Collector{queueLengths(services), collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsScheduler))}
 	for _, m := range metrics {
-		collectors = append(collectors, figure{m, prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)})
+		list = append(list, figure{m, prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)})
 	}
-	for _, c := range collectors {
+	for _, c := range list {
 		if err := r.Register(c); err != nil {
 			return nil, wit.Errorf(wit.CodeInternal, "metrics: %w", err)
 		}

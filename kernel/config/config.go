@@ -79,7 +79,7 @@ type Agent struct {
 	// Model is "provider/model"; empty is the first configured provider's default.
 	Model        string `json:"model,omitempty"`
 	SystemPrompt string `json:"systemPrompt,omitempty"`
-	// MaxConcurrent runs over all sessions; 8 when 0.
+	// MaxConcurrent runs over all sessions, of which one asker has three quarters at most; 8 when 0.
 	MaxConcurrent int `json:"maxConcurrent,omitempty"`
 }
 

@@ -51,9 +51,11 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	if _, err := session.Ensure(tx, key, from); err != nil {
 		return err
 	}
+	owner := settings.IsOwner(from.Channel, in.Sender.ID)
 	alone := !isGroup(&in.Conversation) && settings.DMScope != session.ScopeMain
 	r := fromChat(run.Run{ID: run.FromChannel.ID(m.ID), Session: key, Text: in.Text, Origin: from, Reply: &from},
-		settings.IsOwner(from.Channel, in.Sender.ID), alone)
+		owner, alone)
+	r.Asker = asker(from, owner)
 	if r.Command == "" {
 		r.Text = message.Clip(preface(m)+in.Text, maxText)
 		if n := len(in.Attachments) - maxAttachments; n > 0 {
@@ -66,6 +68,15 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 		return i.decline(tx, r, m)
 	}
 	return err
+}
+
+// asker is who takes turns for what was said in a channel: the owner with all others, and these, who may be any number,
+// as one of each account.
+func asker(from message.Origin, owner bool) string {
+	if owner {
+		return "owner"
+	}
+	return "channel:" + from.Channel + "/" + from.Account
 }
 
 // declineEvery is how often a conversation is told that its messages are not taken.

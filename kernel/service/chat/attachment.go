@@ -64,6 +64,7 @@ func (s *Service) keep(ctx context.Context, a Attachment) (wit.Part, error) {
 // The pictures are stored before the run is queued; those of a run that is refused then are removed with age by
 // the media store.
 func (s *Service) fill(ctx context.Context, r *run.Run, method string, files []Attachment) error {
+	r.Asker = asker(ctx)
 	r.Text = strings.ToValidUTF8(r.Text, "\uFFFD")
 	if len(r.Text) > run.MaxText {
 		return wit.Errorf(wit.CodeTooLarge, "invalid %s params: message has %d bytes, at most %d fit", method, len(r.Text), run.MaxText)

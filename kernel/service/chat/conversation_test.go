@@ -139,7 +139,8 @@ func TestQueue(t *testing.T) {
 	})
 }
 
-// TestSessionsInParallel: at most eight at a time, and a busy one does not hold up another.
+// TestSessionsInParallel: at most six at a time for one client, who leaves two places to others, and a busy one does not
+// hold up another.
 func TestSessionsInParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
@@ -158,7 +159,7 @@ func TestSessionsInParallel(t *testing.T) {
 			p.Must("chat.send", map[string]any{"sessionKey": "s-" + id, "message": "hi", "idempotencyKey": id})
 		}
 		synctest.Wait()
-		if running.Count() != 8 {
+		if running.Count() != 6 {
 			t.Errorf("%d at a time", running.Count())
 		}
 		close(gate)
@@ -167,7 +168,7 @@ func TestSessionsInParallel(t *testing.T) {
 				t.Errorf("run %+v", r)
 			}
 		}
-		if most.Count() != 8 {
+		if most.Count() != 6 {
 			t.Errorf("most %d", most.Count())
 		}
 	})

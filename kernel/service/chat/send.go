@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -82,6 +83,18 @@ func (s *Service) send(ctx context.Context, p SendParams) (any, error) {
 		return s.stop(ctx, run.Selection{Session: key, Waiting: true}, "stop")
 	}
 	return s.submit(ctx, p, r)
+}
+
+// asker is the client that takes turns with others: its device, or the connection of one that has none.
+func asker(ctx context.Context) string {
+	c := rpc.CallerOf(ctx)
+	switch {
+	case c == nil:
+		return ""
+	case c.DeviceID != "":
+		return "device:" + c.DeviceID
+	}
+	return "connection:" + c.ConnID
 }
 
 // said is how a client wrote a session, "" where that is its key.

@@ -4,7 +4,8 @@
 // A run is unique by its id, waits in its session's queue, is running from Start to Finish, and after that
 // stays readable for a month so that the same id is never run twice. Sessions are served in parallel (eight
 // at a time unless told otherwise), the runs of one session in the order of their arrival, at most one at a
-// time; urgent ones do not wait. A session is claimed while its runs are executed; a run whose claim is lost is left
+// time; urgent ones do not wait. Who asks for much takes turns with everybody else: a place goes to the asker
+// who holds the fewest, and then to who has waited longest. A session is claimed while its runs are executed; a run whose claim is lost is left
 // where it is.
 //
 // What a run does is its Executor's business; this package decides what an outcome means. A run whose end is

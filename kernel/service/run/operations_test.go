@@ -48,7 +48,7 @@ func TestAnyOperationMayFail(t *testing.T) {
 		"finish":  step(func(_ *run.Service, tx store.Tx) error { return done(tx, "r1") }),
 		"urgent":  step(func(_ *run.Service, tx store.Tx) error { return done(tx, "u1") }),
 		"queue":   step(func(_ *run.Service, tx store.Tx) error { _, _, err := run.Queue(tx, key, 0); return err }),
-		"next":    step(func(_ *run.Service, tx store.Tx) error { _, err := run.Next(tx, key); return err }),
+		"next":    step(func(_ *run.Service, tx store.Tx) error { _, _, err := run.Next(tx, key); return err }),
 		"live":    step(func(_ *run.Service, tx store.Tx) error { _, err := run.Live(tx, store.Damaged); return err }),
 		"pending": step(func(_ *run.Service, tx store.Tx) error { _, err := run.SessionQueue{}.Pending(tx, key); return err }),
 		"all":     step(func(_ *run.Service, tx store.Tx) error { _, err := run.SessionQueue{}.AllPending(tx); return err }),

@@ -15,6 +15,7 @@ import (
 type place struct {
 	Run    string `json:"run"`
 	Urgent bool   `json:"urgent,omitempty"`
+	Asker  string `json:"asker,omitempty"`
 }
 
 const (
@@ -74,7 +75,7 @@ func Enqueue(tx store.Tx, r Run) (Receipt, error) {
 		return Receipt{}, err
 	}
 	r.State, r.Queued = Queued, time.Now().UnixMilli()
-	if err := queue.Insert(tx, placeKey(r), place{r.ID, r.Urgent}); err != nil {
+	if err := queue.Insert(tx, placeKey(r), place{r.ID, r.Urgent, r.Asker}); err != nil {
 		return Receipt{}, err
 	}
 	return Receipt{Run: r, Ahead: len(waiting)}, runs.Insert(tx, r.ID, r)
@@ -202,21 +203,21 @@ func Queue(tx store.Tx, key session.Key, limit int) (live []Run, total int, err 
 	return live, total, nil
 }
 
-// Next returns the id of the session's first live run that is not urgent: the running one, or the one
-// that is to run next; "" if there is none.
-func Next(tx store.Tx, key session.Key) (string, error) {
+// Next returns the id of the session's first live run that is not urgent, the running one or the one that is to run
+// next, and its asker; "" if there is none.
+func Next(tx store.Tx, key session.Key) (id, asker string, err error) {
 	for row, err := range queue.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
 		if store.Damaged(err) {
 			continue
 		}
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		if !row.Value.Urgent {
-			return row.Value.Run, nil
+			return row.Value.Run, row.Value.Asker, nil
 		}
 	}
-	return "", nil
+	return "", "", nil
 }
 
 // Waiting describes a session that has live runs.

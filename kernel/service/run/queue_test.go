@@ -114,7 +114,7 @@ func TestQueue(t *testing.T) {
 			if e.LastRun != "r2" || e.LastRunState != session.RunState(run.Done) || e.Runs != 3 {
 				t.Errorf("entry %+v", e)
 			}
-			if next, _ := run.Next(tx, key); next != "" {
+			if next, _, _ := run.Next(tx, key); next != "" {
 				t.Errorf("next is %q", next)
 			}
 			return err

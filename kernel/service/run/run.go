@@ -65,6 +65,8 @@ type Run struct {
 	// Origin is who asks, from where. With Reply, the answer is delivered there.
 	Origin message.Origin  `json:"origin,omitzero"`
 	Reply  *message.Origin `json:"reply,omitempty"`
+	// Asker is who takes turns with others for the places in which runs are executed, "" for nobody in particular.
+	Asker string `json:"asker,omitempty"`
 	// Model, Thinking and System hold for this run only.
 	Model    string `json:"model,omitempty"`
 	Thinking string `json:"thinking,omitempty"`

@@ -42,7 +42,7 @@ type Deps struct {
 	Claims   claim.Claims
 	Accounts Accounts
 	Log      hclog.Logger
-	// Parallel is how many sessions are served at a time; 8 when 0.
+	// Parallel is how many sessions are served at a time, a quarter of them never for the same asker; 8 when 0.
 	Parallel int
 }
 
@@ -58,7 +58,7 @@ type Service struct {
 	waiters  waiters
 	holds    holds
 	wakeups  chan struct{}
-	slots    chan struct{}
+	turns    *turns
 	wg       sync.WaitGroup
 
 	mu     sync.Mutex
@@ -74,7 +74,7 @@ func New(d Deps) *Service {
 	log := d.Log.Named("run")
 	return &Service{
 		store: d.Store, sessions: d.Sessions, executor: d.Executor, claims: d.Claims, accounts: d.Accounts, log: log, skips: store.NewSkips(log),
-		wakeups: make(chan struct{}, 1), slots: make(chan struct{}, d.Parallel),
+		wakeups: make(chan struct{}, 1), turns: newTurns(d.Parallel),
 		busy: map[string]bool{}, active: map[string]context.CancelCauseFunc{},
 	}
 }
@@ -181,37 +181,30 @@ func (s *Service) claimed(ctx context.Context, name string, fn func(context.Cont
 	return rest
 }
 
-// serve executes a session's runs, each once there is a slot for it, until none is left.
+// serve executes a session's runs, each when it is its asker's turn, until none is left.
 func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duration) {
-	for rest == 0 && !s.holds.holding(key) {
-		select {
-		case s.slots <- struct{}{}:
-		case <-ctx.Done():
+	for rest == 0 && !s.holds.holding(key) && ctx.Err() == nil {
+		id, asker, err := next(ctx, s.store, key)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("queue of a session not readable", "session", key, "error", err)
+			return storeRest
+		}
+		if id == "" || !s.turns.take(ctx, asker) {
 			return 0
 		}
-		id, err := next(ctx, s.store, key)
-		switch {
-		case err != nil && ctx.Err() == nil:
-			s.log.Error("queue of a session not readable", "session", key, "error", err)
-			rest = storeRest
-		case id != "":
-			rest = s.execute(ctx, key, id)
-		}
-		<-s.slots
-		if id == "" {
-			break
-		}
+		rest = s.execute(ctx, key, id) // nothing, if it was stopped meanwhile
+		s.turns.give(asker)
 	}
 	return rest
 }
 
-// next returns the session's running run, or the one that is to run next, or "".
-func next(ctx context.Context, st store.Store, key session.Key) (id string, err error) {
+// next returns the session's running run, or the one that is to run next, or "", and its asker.
+func next(ctx context.Context, st store.Store, key session.Key) (id, asker string, err error) {
 	err = st.View(ctx, func(tx store.Tx) (err error) {
-		id, err = Next(tx, key)
+		id, asker, err = Next(tx, key)
 		return err
 	})
-	return id, err
+	return id, asker, err
 }
 
 // execute takes a run from where it stands to its end, unless ctx or the store ends first. One whose record cannot be

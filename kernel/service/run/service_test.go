@@ -134,7 +134,12 @@ func live(t *testing.T, s store.Store, w *worker, claims claim.Claims) life {
 
 func liveLogging(t *testing.T, s store.Store, w *worker, claims claim.Claims, log hclog.Logger) life {
 	t.Helper()
-	svc := run.New(run.Deps{Store: storetest.Bounded(s, 20_000), Sessions: sessions(s), Executor: w, Claims: claims, Log: log, Parallel: 3})
+	return liveParallel(t, s, w, claims, log, 3)
+}
+
+func liveParallel(t *testing.T, s store.Store, w *worker, claims claim.Claims, log hclog.Logger, parallel int) life {
+	t.Helper()
+	svc := run.New(run.Deps{Store: storetest.Bounded(s, 20_000), Sessions: sessions(s), Executor: w, Claims: claims, Log: log, Parallel: parallel})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = svc.Run(ctx) }()
@@ -144,7 +149,7 @@ func liveLogging(t *testing.T, s store.Store, w *worker, claims claim.Claims, lo
 func submit(t *testing.T, s *run.Service, k session.Key, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		if _, err := s.Submit(context.Background(), run.Request{Run: run.Run{ID: id, Session: k, Text: id}}); err != nil {
+		if _, err := s.Submit(context.Background(), run.Request{Run: run.Run{ID: id, Session: k, Asker: string(k), Text: id}}); err != nil {
 			t.Fatal(err)
 		}
 	}

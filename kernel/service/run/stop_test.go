@@ -212,7 +212,7 @@ func TestWhatWaits(t *testing.T) {
 			if fmt.Sprint(one) != want || fmt.Sprint(all[key]) != want || fmt.Sprint(all[other]) != "{[] 1}" || err != nil || err2 != nil {
 				t.Errorf("pending %v, %v, %v, %v", one, all, err, err2)
 			}
-			if next, err := run.Next(tx, other); next != "" || err != nil {
+			if next, _, err := run.Next(tx, other); next != "" || err != nil {
 				t.Errorf("next beside an urgent one: %q, %v", next, err)
 			}
 			if r, err := run.Enqueue(tx, run.Run{ID: "r4", Session: key}); r.Ahead != 4 || err != nil {

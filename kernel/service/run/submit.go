@@ -55,6 +55,9 @@ func (s *Service) submit(ctx context.Context, q Request) (out Receipt, err error
 	return out, nil
 }
 
+// askerJobs is the asker of what the gateway itself asks for.
+const askerJobs = "jobs"
+
 // Job is a run that the gateway itself asks for, such as a scheduled one.
 type Job struct {
 	// ID is the run's, of a Source: the same twice is one run.
@@ -111,7 +114,7 @@ func (s *Service) Do(ctx context.Context, j Job) (Outcome, error) {
 		to.Wanted = false
 	}
 	q := Request{To: to, Run: Run{
-		ID: j.ID, Session: key, Text: j.Message, Model: j.Model, Thinking: j.Thinking, Timeout: j.Timeout.Milliseconds(),
+		ID: j.ID, Session: key, Asker: askerJobs, Text: j.Message, Model: j.Model, Thinking: j.Thinking, Timeout: j.Timeout.Milliseconds(),
 	}}
 	if err := s.insist(ctx, func() error {
 		got, err := s.submit(ctx, q)
@@ -172,7 +175,7 @@ func (s *Service) Tell(ctx context.Context, e SystemEvent) error {
 
 // tell queues a run for a system event, or notes it.
 func tell(tx store.Tx, e SystemEvent) error {
-	r := Run{ID: e.ID, Session: e.Session, Text: "[system event] " + e.Text}
+	r := Run{ID: e.ID, Session: e.Session, Asker: askerJobs, Text: "[system event] " + e.Text}
 	entry, err := session.Ensure(tx, r.Session, message.Origin{})
 	if err != nil {
 		return err
