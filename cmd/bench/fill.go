@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -203,15 +204,37 @@ func allow(dir string, connections int) error {
 	return os.WriteFile(filepath.Join(dir, "carapace.json"), []byte(config), 0o600)
 }
 
-// nothing is a module that exports tool_invoke, which returns 0: its sections are a type () -> i32, a function of it,
-// its export, and its code (i32.const 0, end). A custom section makes each plugin's code one of its own.
-func nothing(name string) []byte {
-	custom := append([]byte{byte(len(name) + 1)}, append([]byte{byte(len(name))}, name...)...)
-	return bytes.Join([][]byte{
-		[]byte("\x00asm\x01\x00\x00\x00"), {1, 5, 1, 0x60, 0, 1, 0x7f}, {3, 2, 1, 0},
-		append([]byte{7, 15, 1, 11}, "tool_invoke\x00\x00"...), {10, 6, 1, 4, 0, 0x41, 0, 0x0b}, {0}, custom,
-	}, nil)
+// nothing is a module that exports tool_invoke, which returns 0.
+func nothing(name string) []byte { return tool(name, 0) }
+
+// large is one with as much code besides as Go makes of a small plugin.
+func large(name string) []byte { return tool(name, 5000) }
+
+// tool is a module that exports tool_invoke, which returns 0, and has further functions that compute. Its sections are
+// types () -> i32, functions of it, the export, and the code. A custom section makes each plugin's code one of its own.
+func tool(name string, more int) []byte {
+	ret := []byte{0, 0x41, 0, 0x0b} // no locals, i32.const 0, end
+	var sums []byte                 // one local that is changed over and over, and then returned
+	sums = append(sums, 1, 1, 0x7f)
+	for n := range 100 {
+		sums = append(sums, 0x20, 0, 0x41, byte(n%64), 0x6a, 0x41, 3, 0x6c, 0x21, 0) // x = (x + n) * 3
+	}
+	sums = append(sums, 0x20, 0, 0x0b)
+	code := sized(ret)
+	for range more {
+		code = append(code, sized(sums)...)
+	}
+	count := number(more + 1)
+	return slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), section(1, []byte{1, 0x60, 0, 1, 0x7f}),
+		section(3, append(count, make([]byte, more+1)...)), section(7, slices.Concat([]byte{1}, sized([]byte("tool_invoke")), []byte{0, 0})),
+		section(10, slices.Concat(count, code)), section(0, sized([]byte(name))))
 }
+
+func number(n int) []byte { return binary.AppendUvarint(nil, uint64(n)) }
+
+func sized(b []byte) []byte { return append(number(len(b)), b...) }
+
+func section(id byte, body []byte) []byte { return append([]byte{id}, sized(body)...) }
 
 func pluginID(i int) string { return fmt.Sprint("tool-", i) }
 
@@ -220,16 +243,21 @@ func toolName(i int) string { return strings.ReplaceAll(pluginID(i), "-", "_") }
 // fillPlugins puts as many plugins as are missing to n into the plugins' folder.
 func fillPlugins(dir string, n int) error {
 	for i := range n {
-		folder := filepath.Join(dir, "plugins", pluginID(i))
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return err
-		}
-		manifest := fmt.Sprintf(`{"id":%q,"name":"Nothing","version":"1.0.0","description":"Does nothing.","abi":1,"entry":"plugin.wasm",
-"provides":{"tools":[{"name":%q,"description":"Does nothing.","parameters":{"type":"object"}}]}}`, pluginID(i), toolName(i))
-		if err := errors.Join(os.WriteFile(filepath.Join(folder, "plugin.json"), []byte(manifest), 0o600),
-			os.WriteFile(filepath.Join(folder, "plugin.wasm"), nothing(pluginID(i)), 0o600)); err != nil {
+		if err := putPlugin(dir, pluginID(i), nothing(pluginID(i))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// putPlugin puts one there, a tool that does nothing.
+func putPlugin(dir, id string, code []byte) error {
+	folder := filepath.Join(dir, "plugins", id)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	manifest := fmt.Sprintf(`{"id":%q,"name":"Nothing","version":"1.0.0","description":"Does nothing.","abi":1,"entry":"plugin.wasm",
+"provides":{"tools":[{"name":%q,"description":"Does nothing.","parameters":{"type":"object"}}]}}`, id, strings.ReplaceAll(id, "-", "_"))
+	return errors.Join(os.WriteFile(filepath.Join(folder, "plugin.wasm"), code, 0o600),
+		os.WriteFile(filepath.Join(folder, "plugin.json"), []byte(manifest), 0o600))
 }

@@ -34,12 +34,20 @@ type part struct {
 func main() {
 	gateway := flag.String("gateway", "bin/carapace", "the built gateway")
 	out := flag.String("out", "bin/bench.json", "where the figures go")
-	only := flag.String("only", "", "comma-separated parts: start, requests, cost, growth, idle, calls, store")
-	quick := flag.Bool("short", false, "measure growth at three sizes only, which takes about a minute")
+	only := flag.String("only", "", "comma-separated parts: start, requests, cost, growth, pressure, idle, calls, store")
+	quick := flag.Bool("short", false, "measure growth at three sizes only, which takes about a minute, and pressure for ten seconds")
 	profiles := flag.String("profile", "", "folder for a processor profile of each row of cost; the gateway must be built with -tags profile")
+	probed := flag.String("probe", "", "the URL of a gateway that is looked at until the input ends, for this command's own use")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if *probed != "" {
+		if err := probe(ctx, *probed, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: probe:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := benchmarks(ctx, *gateway, *out, *only, *quick, profiler{*profiles}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -48,7 +56,7 @@ func main() {
 
 // benchmarks measures the parts that are named in only, or all, and writes the report.
 func benchmarks(ctx context.Context, gateway, out, only string, quick bool, profiles profiler) error {
-	parts := []part{{"start", startup}, {"requests", requests}, {"cost", cost(profiles)}, {"growth", growth(out, quick)}, {"idle", idle}, {"calls", calls}, {"store", appends}}
+	parts := []part{{"start", startup}, {"requests", requests}, {"cost", cost(profiles)}, {"growth", growth(out, quick)}, {"pressure", pressure(quick)}, {"idle", idle}, {"calls", calls}, {"store", appends}}
 	fmt.Printf("# carapace, measured %s\n\n%s, %s/%s, %d processors\n", time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	var report []table
 	for _, p := range parts {

@@ -32,6 +32,8 @@ type Config struct {
 	Gateway, StateDir string
 	// Log gets what it logs, on a goroutine of its own.
 	Log io.Writer // stderr
+	// Arguments are added to those of serve.
+	Arguments []string
 	// Start and Stop are how long it may take to listen and to end.
 	Start, Stop time.Duration // a minute each
 }
@@ -59,7 +61,7 @@ func Launch(ctx context.Context, c Config) (*Process, error) {
 	}
 	p := &Process{config: c, token: rand.Text(), log: &tail{to: c.Log}, ended: make(chan struct{})}
 	greeting := newFirstLine()
-	p.cmd = p.Command(ctx, "serve", "--port", "0", "--state-dir", c.StateDir, "--log-level", "warn")
+	p.cmd = p.Command(ctx, append([]string{"serve", "--port", "0", "--state-dir", c.StateDir, "--log-level", "warn"}, c.Arguments...)...)
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = greeting, p.log, time.Second
 	start := time.Now()
 	if err := p.cmd.Start(); err != nil {
@@ -90,8 +92,16 @@ func Launch(ctx context.Context, c Config) (*Process, error) {
 // Command is another command of the gateway's binary, which speaks to this gateway.
 func (p *Process) Command(ctx context.Context, arguments ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.config.Gateway, arguments...)
-	cmd.Env = append(os.Environ(), "CARAPACE_GATEWAY_TOKEN="+p.token, "CARAPACE_STATE_DIR="+p.config.StateDir)
+	cmd.Env = p.Environ()
 	return cmd
+}
+
+// tokenVariable is how a command gets the gateway's token.
+const tokenVariable = "CARAPACE_GATEWAY_TOKEN"
+
+// Environ is the environment of a command that speaks to this gateway.
+func (p *Process) Environ() []string {
+	return append(os.Environ(), tokenVariable+"="+p.token, "CARAPACE_STATE_DIR="+p.config.StateDir)
 }
 
 // Stop asks the gateway to end and waits for it. An error is that it did not end as it should, or not in time.
@@ -118,23 +128,54 @@ func (p *Process) Kill() {
 }
 
 // Memory is the resident memory in bytes.
-func (p *Process) Memory() (int64, error) {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "status"))
+func (p *Process) Memory() (int64, error) { return p.status("VmRSS:") }
+
+// MostMemory is the most resident memory that it has had, in bytes.
+func (p *Process) MostMemory() (int64, error) { return p.status("VmHWM:") }
+
+// status is one of the sizes that the system keeps of the process, in bytes.
+func (p *Process) status(name string) (int64, error) {
+	b, err := os.ReadFile(p.proc("status"))
 	if err != nil {
 		return 0, fmt.Errorf("memory is read from /proc: %w", err)
 	}
 	for line := range strings.Lines(string(b)) {
-		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if kb, ok := strings.CutPrefix(line, name); ok {
 			n, err := strconv.ParseInt(strings.Fields(kb)[0], 10, 64)
 			return n << 10, err
 		}
 	}
-	return 0, errors.New("/proc names no resident memory")
+	return 0, fmt.Errorf("/proc names no %s", name)
+}
+
+// proc is a file that the system shows of the process.
+func (p *Process) proc(name string) string {
+	return filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), name)
+}
+
+// Waited is how long its threads, as many as there are now, have waited for a processor, in sum.
+func (p *Process) Waited() (sum time.Duration, err error) {
+	files, err := filepath.Glob(p.proc("task/*/schedstat"))
+	if err != nil || len(files) == 0 {
+		return 0, errors.New("/proc does not say what the threads have waited")
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it has ended
+		}
+		var ran, waited time.Duration
+		if _, bad := fmt.Sscan(string(b), &ran, &waited); errors.Join(err, bad) != nil {
+			return 0, errors.Join(err, bad)
+		}
+		sum += waited
+	}
+	return sum, nil
 }
 
 // Processor is the processor time that the gateway has used so far, in steps of 10 ms.
 func (p *Process) Processor() (time.Duration, error) {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "stat"))
+	b, err := os.ReadFile(p.proc("stat"))
 	if err != nil {
 		return 0, fmt.Errorf("processor time is read from /proc: %w", err)
 	}
@@ -156,8 +197,20 @@ func (p *Process) Processor() (time.Duration, error) {
 
 // Dial connects as an operator who may do everything.
 func (p *Process) Dial(ctx context.Context) (*client.Client, error) {
-	return client.Dial(ctx, client.Options{
-		URL: p.URL, Token: p.token, Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin},
+	return client.Dial(ctx, p.Options())
+}
+
+// Options are what Dial connects with.
+func (p *Process) Options() client.Options { return options(p.URL, p.token) }
+
+// DialFrom is Dial in another process, which has a gateway's Environ and its URL.
+func DialFrom(ctx context.Context, url string) (*client.Client, error) {
+	return client.Dial(ctx, options(url, os.Getenv(tokenVariable)))
+}
+
+func options(url, token string) client.Options {
+	return client.Options{
+		URL: url, Token: token, Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeAdmin},
 		Client: wire.Client{ID: "cli", Version: "measured", Platform: "linux", Mode: "cli"},
-	})
+	}
 }

@@ -48,7 +48,7 @@ func TestWhoTakesTurns(t *testing.T) {
 		accept("m4", "8", "two", wit.ConversationKindDirect)
 		for id, want := range map[string]string{
 			"r1": "device:d1", "r2": "device:d1", "r3": "connection:c2",
-			run.FromChannel.ID("in-m1"): "owner", run.FromChannel.ID("m2"): "channel:chat/one", run.FromChannel.ID("m3"): "channel:chat/one",
+			run.FromChannel.ID("in-m1"): "owner", run.FromChannel.ID("in-m2"): "channel:chat/one", run.FromChannel.ID("in-m3"): "channel:chat/one",
 			run.FromChannel.ID("in-m4"): "channel:chat/two",
 		} {
 			if r := p.Wait(id); r.Asker != want || r.State != run.Done {
