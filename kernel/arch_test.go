@@ -111,6 +111,7 @@ func TestHouse(t *testing.T) {
 		}
 		if inKernel(dir) {
 			checkState(t, p)
+			checkRefusals(t, p)
 		}
 	}
 	for dir := range imports {
@@ -161,6 +162,27 @@ func checkArrows(t *testing.T, p *source.Package) {
 	}
 	for _, to := range unused {
 		t.Errorf("%s does not import %s: take it out of the import table", p.Dir, to)
+	}
+}
+
+// checkRefusals: what is refused since it comes too often, or since there is too much of it, says when to come back.
+func checkRefusals(t *testing.T, p *source.Package) {
+	t.Helper()
+	limited := func(e ast.Expr) bool {
+		s, ok := e.(*ast.SelectorExpr)
+		return ok && s.Sel.Name == "CodeRateLimited"
+	}
+	for _, f := range p.Sources() {
+		ast.Inspect(f.AST, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) == 0 || !limited(call.Args[0]) {
+				return true
+			}
+			if fn, ok := call.Fun.(*ast.SelectorExpr); ok && (fn.Sel.Name == "NewError" || fn.Sel.Name == "Errorf") {
+				t.Errorf("%s: %s of CodeRateLimited does not say when to come back: use ErrorAfter", f.Path, fn.Sel.Name)
+			}
+			return true
+		})
 	}
 }
 

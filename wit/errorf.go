@@ -5,6 +5,7 @@ package wit
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Errorf is NewError with a formatted message. An *Error wrapped with %w passes on whether it is
@@ -15,6 +16,16 @@ func Errorf(code Code, format string, args ...any) error {
 	if inner := (*Error)(nil); errors.As(wrapped, &inner) {
 		e.Retryable, e.RetryAfter = inner.Retryable, inner.RetryAfter
 	}
+	return &wrappedError{coded: e, cause: errors.Unwrap(wrapped)}
+}
+
+// ErrorAfter is Errorf of what passes by itself, a limit above all: the same request may succeed after wait. Less than a
+// millisecond is one, since 0 would say at once.
+func ErrorAfter(code Code, wait time.Duration, format string, args ...any) error {
+	e := NewError(code, "")
+	e.RetryAfter = new(max(int64((wait+time.Millisecond-1)/time.Millisecond), 1))
+	wrapped := fmt.Errorf(format, args...)
+	e.Message = wrapped.Error()
 	return &wrappedError{coded: e, cause: errors.Unwrap(wrapped)}
 }
 

@@ -1,10 +1,13 @@
 package wit_test
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/carapace-gateway/carapace/wit/codec"
@@ -350,6 +353,21 @@ func BenchmarkValidate(b *testing.B) {
 	for b.Loop() {
 		if err := answer.Validate(); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestErrorAfter rounds up, so that nobody comes too early, and keeps the cause.
+func TestErrorAfter(t *testing.T) {
+	cause := wit.NewError(wit.CodeConflict, "the cause")
+	for wait, want := range map[time.Duration]int64{0: 1, -time.Second: 1, time.Nanosecond: 1, time.Millisecond: 1, time.Millisecond + 1: 2, time.Minute: 60_000} {
+		err := wit.ErrorAfter(wit.CodeRateLimited, wait, "%d of them: %w", 3, cause)
+		e := wit.AsError(fmt.Errorf("outside: %w", err))
+		if e.Code != wit.CodeRateLimited || !e.Retryable || e.RetryAfter == nil || *e.RetryAfter != want || e.Message != "3 of them: the cause" || !errors.Is(err, &wit.Error{Code: wit.CodeConflict}) {
+			t.Errorf("%v: %+v", wait, e)
+		}
+		if outer := wit.AsError(wit.Errorf(wit.CodeUnavailable, "outside: %w", err)); outer.RetryAfter == nil || *outer.RetryAfter != want {
+			t.Errorf("%v, wrapped: %+v", wait, outer)
 		}
 	}
 }

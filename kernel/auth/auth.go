@@ -239,10 +239,8 @@ func (a *Auth) Refused(r *http.Request) (wait time.Duration) {
 	return wait
 }
 
-// tooMany says when to come back, in the error and, for clients that read them, in its details.
+// tooMany says when to come back, a millisecond late so that nobody is told off again, in the error and, for clients that read them, in its details.
 func tooMany(wait time.Duration) error {
-	ms := wait.Milliseconds() + 1
-	e := wit.NewError(wit.CodeRateLimited, "unauthorized: too many failed logins from this address: wait and try again")
-	e.RetryAfter = &ms
-	return rpc.WithDetails(e, map[string]any{"code": "AUTH_RATE_LIMITED", "retryAfterMs": ms})
+	err := wit.ErrorAfter(wit.CodeRateLimited, wait+time.Millisecond, "unauthorized: too many failed logins from this address: wait and try again")
+	return rpc.WithDetails(err, map[string]any{"code": "AUTH_RATE_LIMITED", "retryAfterMs": *wit.AsError(err).RetryAfter})
 }

@@ -180,7 +180,7 @@ func leave(tx store.Tx, r Request, now time.Time) (kept Request, fresh bool, err
 		waiting++
 	}
 	if waiting >= maxRequests {
-		return r, false, wit.NewError(wit.CodeUnavailable, "too many pending pairing requests: approve or reject some, or wait five minutes")
+		return r, false, wit.ErrorAfter(wit.CodeUnavailable, RequestTTL, "too many pending pairing requests: approve or reject some, or wait five minutes")
 	}
 	return r, true, requests.Put(tx, r.RequestID, r)
 }

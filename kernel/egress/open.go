@@ -2,9 +2,12 @@ package egress
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -61,15 +64,31 @@ func (c *Conn) prepare(client *Client, rawURL string, o *wit.OpenConnection) (r 
 
 // refused is what a response means that does not open a connection.
 // A platform that answers 401 or 403 will do so again, so the code is one that is not retried.
-func (c *Conn) refused(status int, why string) error {
-	code, hint := wit.CodeUnavailable, ""
+func (c *Conn) refused(status int, header http.Header, why string) error {
+	code, hint, wait := wit.CodeUnavailable, "", pause(header)
 	switch status {
 	case 401, 403:
 		code, hint = wit.CodeUnauthorized, ": check the credential"
 	case 429:
-		code, hint = wit.CodeRateLimited, ": it wants fewer attempts"
+		code, hint, wait = wit.CodeRateLimited, ": it wants fewer attempts", max(wait, time.Second)
+	}
+	if code.Transient() && wait > 0 {
+		return wit.ErrorAfter(code, wait, "http: %s answered %d%s%s", c.m.shown, status, why, hint)
 	}
 	return wit.Errorf(code, "http: %s answered %d%s%s", c.m.shown, status, why, hint)
+}
+
+// pause is how long the other side wants to be left alone, at most a day; 0 when it does not say.
+func pause(header http.Header) time.Duration {
+	const most = 24 * time.Hour
+	asked := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(asked, 10, 16); err == nil {
+		return min(time.Duration(seconds)*time.Second, most)
+	}
+	if at, err := http.ParseTime(asked); err == nil {
+		return min(max(time.Until(at), 0), most)
+	}
+	return 0
 }
 
 // allowRaw is allow for tcp and tls. Such a connection could say anything to its host.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -603,6 +604,42 @@ func TestManyCredentialsInFrames(t *testing.T) {
 		write(t, conn, textFrame(text))
 		if got := *read(t, conn).Text; strings.Contains(got, text) == hidden {
 			t.Errorf("%s comes back as %s", text, got)
+		}
+	}
+}
+
+// TestRefusedHandshakesSayWhen to come back, where the other side does and the same may pass then.
+func TestRefusedHandshakesSayWhen(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var status int
+		_, _ = fmt.Sscanf(r.URL.Path, "/%d", &status)
+		if asked := r.URL.Query().Get("after"); asked != "" {
+			w.Header().Set("Retry-After", asked)
+		}
+		w.WriteHeader(status)
+	}))
+	defer server.Close()
+	c, p := home(t, server.URL, egress.Limits{})
+	past, far := url.QueryEscape(time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat)), url.QueryEscape(time.Now().Add(400*time.Hour).UTC().Format(http.TimeFormat))
+	const day = 24 * 3600 * 1000
+	for _, tt := range []struct {
+		path        string
+		least, most int64 // 0 is not said
+	}{
+		{"/429", 1000, 1000}, {"/429?after=7", 7000, 7000}, {"/429?after=0", 1000, 1000}, {"/429?after=soon", 1000, 1000}, {"/429?after=-3", 1000, 1000},
+		{"/429?after=99999999999999999999", 1000, 1000}, {"/429?after=" + past, 1000, 1000}, {"/429?after=" + far, day, day},
+		{"/503?after=7", 7000, 7000}, {"/503", 0, 0}, {"/500?after=65535", 65535000, 65535000}, {"/401?after=7", 0, 0},
+	} {
+		for _, transport := range []wit.Transport{wit.TransportWebsocket, wit.TransportSSE} {
+			_, err := c.Open(t.Context(), p, nil, &wit.OpenConnection{Transport: transport, URL: server.URL + tt.path})
+			after := int64(0)
+			if e := wit.AsError(err); e != nil && e.RetryAfter != nil {
+				after = *e.RetryAfter
+			}
+			if err == nil || after < tt.least || after > tt.most {
+				t.Errorf("%s: %s is %v, to come back after %d ms, not %d", transport, tt.path, err, after, tt.least)
+			}
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (c *Conn) eventStream(client *Client, o *wit.OpenConnection) error {
 	}
 	if res.StatusCode != 200 {
 		res.Body.Close()
-		return c.refused(res.StatusCode, " instead of an event stream")
+		return c.refused(res.StatusCode, res.Header, " instead of an event stream")
 	}
 	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind != "text/event-stream" {
 		res.Body.Close()

@@ -38,7 +38,7 @@ func (c *Conn) webSocket(client *Client, o *wit.OpenConnection) error {
 	case shake.err != nil:
 		return shake.err
 	case err != nil && shake.status != 0 && shake.status != http.StatusSwitchingProtocols:
-		return c.refused(shake.status, " instead of a websocket")
+		return c.refused(shake.status, shake.header, " instead of a websocket")
 	case err != nil:
 		return wit.Errorf(wit.CodeUnavailable, "http: %s does not speak websocket: %w", c.m.shown, err)
 	}
@@ -74,6 +74,7 @@ type handshake struct {
 	m         *message
 	transport *http.Transport
 	status    int
+	header    http.Header
 	err       error
 }
 
@@ -81,7 +82,7 @@ func (h *handshake) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.URL, req.Host = h.m.url, h.m.url.Host
 	res, err := h.transport.RoundTrip(req)
 	if h.err = err; err == nil {
-		h.status = res.StatusCode
+		h.status, h.header = res.StatusCode, res.Header
 	}
 	return res, err
 }

@@ -126,9 +126,12 @@ func (c *conn) call(req wire.Request) bool {
 // reply sends an answer. It cannot be left out, however slow the client is.
 func (c *conn) reply(body []byte) { c.send(frame{body: body}, false) }
 
+// backAgain is when a gateway that stops, or is full, is to be asked again.
+const backAgain = 5 * time.Second
+
 // errStopping refuses what begins when the gateway is about to end.
 func errStopping() error {
-	return wit.NewError(wit.CodeUnavailable, "the gateway is stopping: connect again in a moment")
+	return wit.ErrorAfter(wit.CodeUnavailable, backAgain, "the gateway is stopping: connect again in a moment")
 }
 
 // send queues a frame, and closes a connection that is too slow for it. It never blocks.

@@ -35,7 +35,7 @@ func (d *door) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	if !d.hub.admission.enter(h.peer.RemoteIP) {
 		d.log.Debug("connection refused: too many connections, or the gateway is stopping", "ip", h.peer.RemoteIP)
-		w.Header().Set("Retry-After", "5")
+		retryAfter(w, backAgain)
 		problem(w, http.StatusServiceUnavailable, "connection limit reached", "unavailable")
 		return
 	}

@@ -144,7 +144,7 @@ func (s *web) serveReady(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		s.log.Debug("not ready", "reason", err)
-		w.Header().Set("Retry-After", "5")
+		retryAfter(w, backAgain)
 		reply(w, http.StatusServiceUnavailable, map[string]any{"status": "not_ready", "version": s.version})
 		return
 	}
@@ -169,8 +169,13 @@ func (s *web) unauthorized(w http.ResponseWriter, r *http.Request) {
 
 // tooMany tells a client that fails too often when to come back.
 func tooMany(w http.ResponseWriter, wait time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	retryAfter(w, wait)
 	problem(w, http.StatusTooManyRequests, "too many failed logins: wait and try again", "rate_limit_error")
+}
+
+// retryAfter says when to come back, in whole seconds as HTTP has them.
+func retryAfter(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }
 
 // answer is what a service's route writes to. Its 401 is a failed login.

@@ -30,8 +30,5 @@ func (p *pace) admit(l rate.Limit) (wait time.Duration, hopeless bool) {
 
 // tooFast says when the next request may come.
 func tooFast(wait time.Duration) error {
-	ms := wait.Milliseconds() + 1
-	e := wit.NewError(wit.CodeRateLimited, "rate limit exceeded: send fewer requests a second")
-	e.RetryAfter = &ms
-	return e
+	return wit.ErrorAfter(wit.CodeRateLimited, wait, "rate limit exceeded: send fewer requests a second")
 }

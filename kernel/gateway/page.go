@@ -28,6 +28,7 @@ func (s *web) servePage(w http.ResponseWriter, r *http.Request) {
 	state, status := "It is up and ready.", http.StatusOK
 	if s.stopping() || s.ready != nil && s.ready(r.Context()) != nil {
 		state, status = "It is not ready: <code>carapace doctor</code> says why.", http.StatusServiceUnavailable
+		retryAfter(w, backAgain)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")

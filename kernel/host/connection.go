@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/wit"
@@ -25,7 +26,7 @@ func (c *Connections) Open(ctx context.Context, account string, creds egress.Cre
 		return nil, err
 	}
 	if !c.open.reserve() {
-		return nil, wit.Errorf(wit.CodeRateLimited, "http: plugin %s has %d connections, which is as many as it may", c.plugin, wit.LimitHTTPConnections)
+		return nil, wit.ErrorAfter(wit.CodeRateLimited, roomAgain, "http: plugin %s has %d connections, which is as many as it may", c.plugin, wit.LimitHTTPConnections)
 	}
 	conn, err := c.client.Open(ctx, c.reach.policy(account), creds, o)
 	if err != nil {
@@ -35,6 +36,9 @@ func (c *Connections) Open(ctx context.Context, account string, creds egress.Cre
 	c.open.add(conn, account)
 	return conn, nil
 }
+
+// roomAgain is when a plugin that has all connections it may have is to ask again: when one ends is not known.
+const roomAgain = 5 * time.Second
 
 // Inherit closes the connections that earlier versions opened and this one may not have.
 func (c *Connections) Inherit() {

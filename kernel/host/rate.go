@@ -27,9 +27,7 @@ func (b *bucket) take() (wait time.Duration) {
 	return b.level.Take(time.Now(), b.limit)
 }
 
-// tooOften tells a guest to wait. Less than a millisecond is one, since 0 would say at once.
+// tooOften tells a guest to wait.
 func tooOften(what string, wait time.Duration) error {
-	e := wit.NewError(wit.CodeRateLimited, what+": this plugin asks too often")
-	e.RetryAfter = new(max(wait.Milliseconds(), 1))
-	return e
+	return wit.ErrorAfter(wit.CodeRateLimited, wait, "%s: this plugin asks too often", what)
 }

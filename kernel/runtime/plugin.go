@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -56,8 +57,11 @@ func (p *plugin) cancelled(export string, cause error) error {
 	return wit.Errorf(code, "plugin %s: %s was given up by its caller: %w", p.spec.Plugin, export, cause)
 }
 
+// roomAgain is when a plugin that found no memory is to be asked again: others give theirs back as their calls end.
+const roomAgain = time.Second
+
 func (p *plugin) noRoom(export string, code wit.Code, why string) error {
-	return wit.Errorf(code, "plugin %s: %s found no room for an instance: %s", p.spec.Plugin, export, why)
+	return wit.ErrorAfter(code, roomAgain, "plugin %s: %s found no room for an instance: %s", p.spec.Plugin, export, why)
 }
 
 func (p *plugin) stopping() error {

@@ -29,6 +29,9 @@ type traffic struct {
 	complaints complaints // over all starts
 }
 
+// roomAgain is when an account that has as many requests waiting as it may is to ask again.
+const roomAgain = 5 * time.Second
+
 // begin makes an empty traffic of a new start.
 func (t *traffic) begin(ctx context.Context, gen uint64) {
 	t.clear()
@@ -111,7 +114,7 @@ func (t *traffic) request(q query) {
 			t.complaints.warn("request dropped: the account has too many", "account", t.id, "request", t.shown(q.request.ID))
 			return
 		}
-		in := responded(t.gen, refusal(q.request.ID, wit.Errorf(wit.CodeRateLimited, "%d requests of account %s are waiting already", maxQueued, t.id)))
+		in := responded(t.gen, refusal(q.request.ID, wit.ErrorAfter(wit.CodeRateLimited, roomAgain, "%d requests of account %s are waiting already", maxQueued, t.id)))
 		in.origin = fromRefusal
 		t.mail.put(in)
 	}

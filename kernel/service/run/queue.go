@@ -30,6 +30,8 @@ const (
 	maxUrgent = 50
 	// keepRuns is how long a finished run answers for its id, in milliseconds.
 	keepRuns = 30 * 24 * 3600 * 1000
+	// roomAgain is when a session that has as many runs as it may is to be asked again: each takes some seconds.
+	roomAgain = 10 * time.Second
 )
 
 func placeKey(r Run) string { return fmt.Sprintf("%s\x00%016x", r.Session, r.Ticket) }
@@ -69,7 +71,7 @@ func Enqueue(tx store.Tx, r Run) (Receipt, error) {
 		room += maxUrgent
 	}
 	if len(waiting) >= room {
-		return Receipt{}, wit.Errorf(wit.CodeRateLimited, "session %s has %d unfinished runs: wait, or stop them with /stop", r.Session, len(waiting))
+		return Receipt{}, wit.ErrorAfter(wit.CodeRateLimited, roomAgain, "session %s has %d unfinished runs: wait, or stop them with /stop", r.Session, len(waiting))
 	}
 	if r.Ticket, err = tx.Next("runs"); err != nil {
 		return Receipt{}, err

@@ -126,11 +126,11 @@ func TestFullQueue(t *testing.T) {
 	s := store.OpenMemory()
 	sessiontest.Ensure(t, s, key)
 	code := wit.Code("")
-	n := 0
+	n, refused := 0, error(nil)
 	for ; code == "" && n < 2000; n++ {
-		code = storetest.Try(s, func(tx store.Tx) error {
-			_, err := run.Enqueue(tx, run.Run{ID: fmt.Sprint(n), Session: key})
-			return err
+		code = storetest.Try(s, func(tx store.Tx) (err error) {
+			_, refused = run.Enqueue(tx, run.Run{ID: fmt.Sprint(n), Session: key})
+			return refused
 		})
 	}
 	if code != wit.CodeRateLimited || n != 1001 {
@@ -150,6 +150,9 @@ func TestFullQueue(t *testing.T) {
 	}
 	if code != wit.CodeRateLimited || n != 51 {
 		t.Errorf("urgent ones: %q after %d", code, n)
+	}
+	if e := wit.AsError(refused); e.RetryAfter == nil || *e.RetryAfter <= 0 {
+		t.Errorf("it does not say when to come back: %+v", e)
 	}
 }
 
