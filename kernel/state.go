@@ -8,6 +8,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/media"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/secret"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -65,7 +66,15 @@ func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
 	if err := k.checkLost(); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, k.o.dir(databaseFile), store.Options{Logger: k.log.Named("store")})
+	return store.Open(ctx, k.o.dir(databaseFile), store.Options{Logger: k.log.Named("store"), Asker: clientOf})
+}
+
+// clientOf is the connection of the client for whom something is done, "" for the gateway itself.
+func clientOf(ctx context.Context) string {
+	if c := rpc.CallerOf(ctx); c != nil {
+		return c.ConnID
+	}
+	return ""
 }
 
 // checkLost refuses to begin anew beside what belongs to a database that is gone: its credentials' key, its media. Somebody

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/carapace-gateway/carapace/kernel/turns"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -27,18 +27,21 @@ type DB struct {
 	life lifetime
 
 	waiting atomic.Int64 // updates that have not had their turn yet
-	turn    sync.Mutex   // guards writer and batch
-	writer  *conn
-	batch   *batch // the open transaction, nil between commits
+
+	// Of who has the place of updates.
+	writer *conn
+	batch  *batch // the open transaction, nil between commits
 
 	version versions
 
-	slots chan struct{} // one per View that may run
-	idle  chan *conn    // readers without work
+	asker   func(context.Context) string
+	updates *turns.Turns // one place, for who has the writer
+	views   *turns.Turns // as many as there may be readers
+	idle    chan *conn   // readers without work
 }
 
 // batch is one SQLite transaction that several updates share. err is valid once done is closed.
-// spaces are those in which something is to be kept. It is written under DB.turn until it is closed.
+// spaces are those in which something is to be kept. It is written by who has the place of updates until it is closed.
 type batch struct {
 	began   time.Time
 	updates int
@@ -47,11 +50,12 @@ type batch struct {
 	done    chan struct{}
 }
 
-func newDB(path string, lock *fileLock, writer *conn, log hclog.Logger) *DB {
+func newDB(path string, lock *fileLock, writer *conn, o Options) *DB {
 	readers := min(max(runtime.GOMAXPROCS(0), 2), 8)
+	// One more than an asker may have, so that who reads much and long holds up nobody.
 	return &DB{
-		path: path, lock: lock, log: log, writer: writer,
-		slots: make(chan struct{}, readers), idle: make(chan *conn, readers),
+		path: path, lock: lock, log: o.Logger, writer: writer, asker: o.Asker,
+		updates: turns.New(1, 1), views: turns.New(readers+1, readers), idle: make(chan *conn, readers+1),
 	}
 }
 
@@ -81,9 +85,10 @@ func (d *DB) Update(ctx context.Context, fn func(Tx) error) error {
 // waiting is counted outside the lock, so that whoever holds it knows whether somebody comes after. It may leave
 // the commit to them only then: the last one in the row always commits.
 func (d *DB) join(ctx context.Context, fn func(Tx) error) (*batch, error) {
+	asker := d.asker(ctx)
 	d.waiting.Add(1)
-	d.turn.Lock()
-	defer d.turn.Unlock()
+	d.updates.Take(context.Background(), asker)
+	defer d.updates.Give(asker)
 	d.waiting.Add(-1)
 	if d.batch == nil {
 		if _, err := d.writer.exec("BEGIN IMMEDIATE"); err != nil {
@@ -148,7 +153,7 @@ func (d *DB) keepOrUndo(b *batch, tx *sqlTx, keep bool) error {
 	return broken
 }
 
-// commit ends the open batch and wakes those who wait for it. The caller holds turn.
+// commit ends the open batch and wakes those who wait for it. The caller has the place of updates.
 func (d *DB) commit() {
 	b := d.batch
 	query := "COMMIT"
@@ -168,7 +173,7 @@ func (d *DB) commit() {
 func (d *DB) Version(space string) uint64 { return d.version.of(space) }
 
 // abandon rolls the open transaction back and fails all that share it.
-// The caller holds turn. The next update begins a new transaction, so a disk that was full for a moment stops
+// The caller has the place of updates. The next update begins a new transaction, so a disk that was full for a moment stops
 // nothing for good.
 func (d *DB) abandon(cause error) {
 	// It fails if SQLite has rolled back by itself, which is as good.
@@ -179,7 +184,8 @@ func (d *DB) abandon(cause error) {
 	d.batch = nil
 }
 
-// View implements Store. As many views as there are processors, at most eight, run at a time.
+// View implements Store. As many views of one asker as there are processors, at most eight, run at a time, and one more
+// of others.
 // Views read the snapshot of their beginning and neither wait for updates nor hold them up. A long one keeps the
 // log from being folded into the file, though, so fn should not wait for anything else.
 func (d *DB) View(ctx context.Context, fn func(Tx) error) error {
@@ -203,17 +209,16 @@ func (d *DB) View(ctx context.Context, fn func(Tx) error) error {
 }
 
 // read lends a reader connection to fn.
-// Slots bound how many run, and there are as many places in idle, so putting a connection back never waits.
+// Turns bound how many run, and there are as many places in idle, so putting a connection back never waits.
 func (d *DB) read(ctx context.Context, fn func(*conn) error) error {
 	if err := ended(ctx.Err()); err != nil {
 		return err
 	}
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-	case <-ctx.Done():
+	asker := d.asker(ctx)
+	if !d.views.Take(ctx, asker) {
 		return ended(ctx.Err())
 	}
+	defer d.views.Give(asker)
 	var c *conn
 	select {
 	case c = <-d.idle:

@@ -28,6 +28,9 @@ var migrations = [...]string{
 type Options struct {
 	// CacheKB bounds the writer's page cache; each reader gets a quarter. 0 is 2048.
 	CacheKB int
+	// Asker says for whom something is done. Askers take turns, so that who asks for much holds up nobody; nil takes
+	// all for one.
+	Asker func(context.Context) string
 	// Logger is told of commits that failed; nil is silence.
 	Logger hclog.Logger
 }
@@ -73,6 +76,9 @@ func openLocked(path string, lock *fileLock, opts Options) (*DB, error) {
 	if opts.CacheKB <= 0 {
 		opts.CacheKB = 2048
 	}
+	if opts.Asker == nil {
+		opts.Asker = func(context.Context) string { return "" }
+	}
 	if opts.Logger == nil {
 		opts.Logger = hclog.NewNullLogger()
 	}
@@ -83,7 +89,7 @@ func openLocked(path string, lock *fileLock, opts Options) (*DB, error) {
 		}
 		return nil, err
 	}
-	return newDB(path, lock, writer, opts.Logger), nil
+	return newDB(path, lock, writer, opts), nil
 }
 
 // inspect looks at the file before SQLite may, which would take an empty file for a new database and

@@ -14,6 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/turns"
 )
 
 // Executor does the work of runs.
@@ -58,7 +59,7 @@ type Service struct {
 	waiters  waiters
 	holds    holds
 	wakeups  chan struct{}
-	turns    *turns
+	turns    *turns.Turns
 	wg       sync.WaitGroup
 
 	mu     sync.Mutex
@@ -74,10 +75,13 @@ func New(d Deps) *Service {
 	log := d.Log.Named("run")
 	return &Service{
 		store: d.Store, sessions: d.Sessions, executor: d.Executor, claims: d.Claims, accounts: d.Accounts, log: log, skips: store.NewSkips(log),
-		wakeups: make(chan struct{}, 1), turns: newTurns(d.Parallel),
+		wakeups: make(chan struct{}, 1), turns: turns.New(d.Parallel, mostOf(d.Parallel)),
 		busy: map[string]bool{}, active: map[string]context.CancelCauseFunc{},
 	}
 }
+
+// mostOf is how many of the places one asker may have: some are left for whoever comes, since a run may take long.
+func mostOf(places int) int { return max(1, places-(places+3)/4) }
 
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
@@ -189,11 +193,11 @@ func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duratio
 			s.log.Error("queue of a session not readable", "session", key, "error", err)
 			return storeRest
 		}
-		if id == "" || !s.turns.take(ctx, asker) {
+		if id == "" || !s.turns.Take(ctx, asker) {
 			return 0
 		}
 		rest = s.execute(ctx, key, id) // nothing, if it was stopped meanwhile
-		s.turns.give(asker)
+		s.turns.Give(asker)
 	}
 	return rest
 }

@@ -1,0 +1,132 @@
+// Package turns shares out a number of places between askers, so that who asks for much holds up nobody.
+//
+// A free place goes to the asker who holds the fewest of those who wait, and of several to who has not had one for
+// longest. So an asker waits for one turn of each other one at most, however much these have asked for, and for none
+// where a bound for each leaves a place free.
+package turns
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// Turns hands the places out. It is safe for concurrent use; what was done before Give is seen after the next Take.
+type Turns struct {
+	most int // places of one asker
+
+	mu     sync.Mutex
+	free   int
+	askers []*asker // who had a turn last comes last
+	spare  *asker   // one that is not there now
+}
+
+// asker is somebody who holds a place or waits for one.
+type asker struct {
+	name    string
+	held    int
+	waiting []chan struct{} // each closed when it has its place, the first first
+}
+
+// New returns so many places, of which one asker has most at the same time.
+func New(places, most int) *Turns { return &Turns{free: places, most: most} }
+
+// Take waits for a place, which has to be given back under the same name. It returns false when ctx ends first.
+func (t *Turns) Take(ctx context.Context, name string) bool {
+	t.mu.Lock()
+	a := t.asker(name)
+	if t.free > 0 && a.held < t.most { // whoever waits has as many as he may
+		t.grant(a)
+		t.mu.Unlock()
+		return true
+	}
+	granted := make(chan struct{})
+	a.waiting = append(a.waiting, granted)
+	t.mu.Unlock()
+	select {
+	case <-granted:
+		return true
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	i := slices.Index(a.waiting, granted)
+	if i >= 0 {
+		a.waiting = slices.Delete(a.waiting, i, i+1)
+		t.forget(a)
+	}
+	t.mu.Unlock()
+	if i < 0 { // it was granted meanwhile
+		t.Give(name)
+	}
+	return false
+}
+
+// Give takes a place back.
+func (t *Turns) Give(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.asker(name)
+	a.held--
+	t.free++
+	t.forget(a)
+	for t.free > 0 {
+		next := t.next()
+		if next == nil {
+			return
+		}
+		close(next.waiting[0])
+		next.waiting = slices.Delete(next.waiting, 0, 1)
+		t.grant(next)
+	}
+}
+
+// next is who is to have the next place, or nil. The caller holds mu, as of all that follow.
+func (t *Turns) next() (next *asker) {
+	for _, a := range t.askers {
+		if len(a.waiting) > 0 && a.held < t.most && (next == nil || a.held < next.held) {
+			next = a
+		}
+	}
+	return next
+}
+
+// grant gives an asker a place, and puts it last.
+func (t *Turns) grant(a *asker) {
+	a.held++
+	t.free--
+	t.remove(a)
+	t.askers = append(t.askers, a)
+}
+
+// asker returns the one of this name. Who is new comes behind all that wait, and before those who are having a turn.
+func (t *Turns) asker(name string) *asker {
+	for _, a := range t.askers {
+		if a.name == name {
+			return a
+		}
+	}
+	a := t.spare
+	if t.spare = nil; a == nil {
+		a = new(asker)
+	}
+	a.name = name
+	at := len(t.askers)
+	for at > 0 && t.askers[at-1].held > 0 {
+		at--
+	}
+	t.askers = slices.Insert(t.askers, at, a)
+	return a
+}
+
+// forget drops an asker who neither holds a place nor waits for one.
+func (t *Turns) forget(a *asker) {
+	if a.held == 0 && len(a.waiting) == 0 {
+		t.remove(a)
+		t.spare = a
+	}
+}
+
+func (t *Turns) remove(a *asker) {
+	i := slices.Index(t.askers, a)
+	t.askers = slices.Delete(t.askers, i, i+1)
+}

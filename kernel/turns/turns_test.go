@@ -1,0 +1,133 @@
+package turns_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/turns"
+)
+
+// hall is askers who take places and note when.
+type hall struct {
+	*turns.Turns
+	mu   sync.Mutex
+	had  []string       // in the order of their turns
+	now  map[string]int // held
+	most int            // over all, at a time
+}
+
+func newHall(places, most int) *hall {
+	return &hall{Turns: turns.New(places, most), now: map[string]int{}}
+}
+
+// enter takes a place, for some time, on a goroutine of its own.
+func (h *hall) enter(ctx context.Context, name string, last time.Duration) {
+	go func() {
+		if !h.Take(ctx, name) {
+			return
+		}
+		h.mu.Lock()
+		h.had = append(h.had, name)
+		h.now[name]++
+		sum := 0
+		for _, n := range h.now {
+			sum += n
+		}
+		h.most = max(h.most, sum)
+		h.mu.Unlock()
+		time.Sleep(last)
+		h.mu.Lock()
+		h.now[name]--
+		h.mu.Unlock()
+		h.Give(name)
+	}()
+	synctest.Wait()
+}
+
+// TestNobodyWaitsForAFlood: of whoever asks beside one who has asked for a thousand turns, each waits for one turn of each
+// other one at most.
+func TestNobodyWaitsForAFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(1, 1)
+		for range 1000 {
+			h.enter(t.Context(), "flood", time.Second)
+		}
+		for _, name := range []string{"a", "b", "b", "c"} {
+			h.enter(t.Context(), name, time.Second)
+		}
+		time.Sleep(7 * time.Second)
+		synctest.Wait()
+		// The flood's first turn was had already; it comes again when the three have had theirs.
+		if want := []string{"flood", "flood", "a", "b", "c", "flood", "b"}; !slices.Equal(sorted(h.had[:7]), sorted(want)) || slices.Index(h.had, "c") > 4 {
+			t.Errorf("turns %q", h.had[:8])
+		}
+		time.Sleep(time.Hour)
+	})
+}
+
+func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
+
+// TestTheBoundOfEach leaves places to whoever comes.
+func TestTheBoundOfEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall(4, 3)
+		for range 100 {
+			h.enter(t.Context(), "flood", time.Minute)
+		}
+		if h.now["flood"] != 3 {
+			t.Errorf("the flood has %d places", h.now["flood"])
+		}
+		h.enter(t.Context(), "owner", time.Minute)
+		if h.now["owner"] != 1 {
+			t.Error("the owner waits")
+		}
+		h.enter(t.Context(), "guest", time.Minute)
+		time.Sleep(time.Minute + time.Second)
+		if h.now["guest"] != 1 || h.most > 4 {
+			t.Errorf("the guest has %d places; %d at a time", h.now["guest"], h.most)
+		}
+		time.Sleep(24 * time.Hour)
+	})
+}
+
+// TestTurnsThatAreGivenUp: whatever is given up and when, no place is lost and none is had twice.
+func TestTurnsThatAreGivenUp(t *testing.T) {
+	for seed := range uint64(50) {
+		synctest.Test(t, func(t *testing.T) {
+			dice := rand.New(rand.NewPCG(seed, 0))
+			places := 1 + dice.IntN(4)
+			h := newHall(places, 1+dice.IntN(places))
+			for range 200 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(dice.IntN(20))*time.Second)
+				defer cancel()
+				h.enter(ctx, fmt.Sprint("asker", dice.IntN(5)), time.Duration(dice.IntN(5))*time.Second)
+				time.Sleep(time.Duration(dice.IntN(2)) * time.Second)
+			}
+			time.Sleep(time.Hour)
+			if h.most > places {
+				t.Errorf("%d of %d places at a time", h.most, places)
+			}
+			for n := range places { // all are there again
+				if !h.Take(t.Context(), fmt.Sprint("last", n)) {
+					t.Error("a place is lost")
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkAlone is a turn that nobody waits for.
+func BenchmarkAlone(b *testing.B) {
+	t := turns.New(2, 2)
+	b.ReportAllocs()
+	for b.Loop() {
+		t.Take(b.Context(), "me")
+		t.Give("me")
+	}
+}
