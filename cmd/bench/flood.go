@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,9 +43,14 @@ func floods() []pouring {
 	}
 }
 
-// flooded measures an owner beside each flood, and without it just before.
-func (b pressureBench) flooded(ctx context.Context) ([]table, error) {
-	b.last = floodTime
+// flooded measures an owner beside one asker who asks for much, and without it just before.
+func flooded(ctx context.Context, gateway string) ([]table, error) {
+	m, err := serveModel()
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	b := pressureBench{gateway: gateway, model: m, last: floodTime}
 	t := table{Title: "An owner beside a flood", Note: fmt.Sprintf("Each for %v, on a gateway of its own, and without the flood just before.", b.last),
 		Head: []string{"flood", "first words alone p50", "flooded p50", "most", "`health` alone p99", "flooded p50", "p99"}}
 	for _, f := range floods() {
@@ -78,9 +84,7 @@ func readMuch(ctx context.Context, p *process.Process) error {
 		return err
 	}
 	for range 100 {
-		if err := timed(ctx, func(ctx context.Context) error {
-			return c.Call(ctx, "chat.inject", map[string]any{"sessionKey": "flood", "message": string(make([]byte, 1000))}, nil)
-		}); err != nil {
+		if err := c.Call(ctx, "chat.inject", map[string]any{"sessionKey": "flood", "message": strings.Repeat("x", 200)}, nil); err != nil {
 			return err
 		}
 	}
@@ -88,14 +92,15 @@ func readMuch(ctx context.Context, p *process.Process) error {
 	var all sync.WaitGroup
 	for i := range errs {
 		all.Go(func() {
-			n := 0
-			_, errs[i] = over(ctx, func(ctx context.Context) error {
-				n++
-				return c.Call(ctx, "chat.history", map[string]any{"sessionKey": "flood", "limit": 100, "messageId": fmt.Sprint(i, "/", n)}, nil)
-			})
+			for n := 0; ctx.Err() == nil && errs[i] == nil; n++ {
+				errs[i] = c.Call(ctx, "chat.history", map[string]any{"sessionKey": "flood", "limit": 100, "messageId": fmt.Sprint(i, "/", n)}, nil)
+			}
 		})
 	}
 	all.Wait()
+	if ctx.Err() != nil {
+		return nil // what was under way then is waited for by nobody
+	}
 	return errors.Join(errs...)
 }
 

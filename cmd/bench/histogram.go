@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -69,9 +70,12 @@ func (h histogram) since(earlier histogram) histogram {
 func (h histogram) quantile(percent uint64) string {
 	all := h[len(h)-1].count
 	for _, b := range h {
+		if math.IsInf(b.upTo, 1) {
+			break
+		}
 		if b.count*100 >= all*percent {
 			return "≤ " + ms(time.Duration(b.upTo*float64(time.Second)))
 		}
 	}
-	return ""
+	return fmt.Sprintf("> %s", ms(time.Duration(h[len(h)-2].upTo*float64(time.Second))))
 }

@@ -63,7 +63,8 @@ type Service struct {
 	wg       sync.WaitGroup
 
 	mu     sync.Mutex
-	busy   map[string]bool                    // workers, by what they claim
+	ctx    context.Context                    // of Run; nil outside it
+	busy   map[string]bool                    // workers, by what they claim, and whether each is to look once more
 	active map[string]context.CancelCauseFunc // runs in this process, by id
 }
 
@@ -109,7 +110,15 @@ const storeRest = time.Second
 // Run executes what is queued, beginning with what an earlier process left, until ctx ends and every
 // run has stopped where it was. It returns nil then.
 func (s *Service) Run(ctx context.Context) error {
-	defer s.wg.Wait() // nothing new begins behind this loop
+	s.mu.Lock()
+	s.ctx = ctx
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.ctx = nil // nothing new begins
+		s.mu.Unlock()
+		s.wg.Wait()
+	}()
 	for {
 		if err := s.dispatch(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("queue of runs not readable", "error", err)
@@ -124,7 +133,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// Wake makes the service look at the queue. It is called after a commit with new runs in it, and
+// Wake makes the service look at the whole queue. It is called after a commit with new runs in it, and
 // never blocks.
 func (s *Service) Wake() {
 	select {
@@ -141,48 +150,69 @@ func (s *Service) dispatch(ctx context.Context) error {
 	}
 	for _, w := range live {
 		for _, id := range w.Urgent {
-			s.work(ctx, "run/"+id, func(ctx context.Context) time.Duration { return s.execute(ctx, w.Key, id) })
+			s.begin(w.Key, id)
 		}
-		if len(w.Runs) > 0 && !s.holds.holding(w.Key) { // its release wakes
-			s.work(ctx, "session/"+string(w.Key), func(ctx context.Context) time.Duration { return s.serve(ctx, w.Key) })
+		if len(w.Runs) > 0 {
+			s.begin(w.Key, "")
 		}
 	}
 	return nil
 }
 
-// work runs fn on its own goroutine with a claim of this name, unless such work is going on, and looks at
-// the queue again after it, and after the rest that it asks for.
-func (s *Service) work(ctx context.Context, name string, fn func(context.Context) (rest time.Duration)) {
+// begin has a session's runs executed, or the urgent one with this id. It looks at no other session, so that what it
+// costs does not grow with what waits.
+func (s *Service) begin(key session.Key, urgent string) {
+	switch {
+	case urgent != "":
+		s.work("run/"+urgent, func(ctx context.Context) time.Duration { return s.execute(ctx, key, urgent) })
+	case !s.holds.holding(key): // its release wakes
+		s.work("session/"+string(key), func(ctx context.Context) time.Duration { return s.serve(ctx, key) })
+	}
+}
+
+// work runs fn on its own goroutine with a claim of this name. Where such work is going on, it is done once more after
+// it, since it may have looked for the last time; so it is after the rest that it asks for.
+func (s *Service) work(name string, fn func(context.Context) (rest time.Duration)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy[name] {
+	if s.ctx == nil {
 		return
 	}
-	s.busy[name] = true
+	if _, busy := s.busy[name]; busy {
+		s.busy[name] = true
+		return
+	}
+	ctx := s.ctx
+	s.busy[name] = false
 	s.wg.Go(func() {
-		retry.Sleep(ctx, s.claimed(ctx, name, fn))
-		s.mu.Lock()
-		delete(s.busy, name)
-		s.mu.Unlock()
-		s.Wake()
+		for again := true; again && ctx.Err() == nil; {
+			rest, lost := s.claimed(ctx, name, fn)
+			retry.Sleep(ctx, rest)
+			s.mu.Lock()
+			again = s.busy[name] || lost || rest > 0
+			if s.busy[name] = false; !again {
+				delete(s.busy, name)
+			}
+			s.mu.Unlock()
+		}
 	})
 }
 
 // claimed calls fn while the claim is held. After a loss the work is claimed anew.
-func (s *Service) claimed(ctx context.Context, name string, fn func(context.Context) time.Duration) (rest time.Duration) {
+func (s *Service) claimed(ctx context.Context, name string, fn func(context.Context) time.Duration) (rest time.Duration, lost bool) {
 	held, release, err := s.claims.Claim(ctx, name)
 	if err != nil {
 		if ctx.Err() == nil {
 			s.log.Error("run not claimed", "claim", name, "error", err)
 		}
-		return storeRest
+		return storeRest, false
 	}
 	defer release()
 	rest = fn(held)
-	if claim.Lost(held) {
+	if lost = claim.Lost(held); lost {
 		s.log.Warn("run left where it is: its claim was lost", "claim", name)
 	}
-	return rest
+	return rest, lost
 }
 
 // serve executes a session's runs, each when it is its asker's turn, until none is left.

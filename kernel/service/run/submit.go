@@ -50,7 +50,11 @@ func (s *Service) submit(ctx context.Context, q Request) (out Receipt, err error
 	if err != nil || out.Existed {
 		return out, err
 	}
-	s.Wake()
+	if out.Run.Urgent {
+		s.begin(q.Run.Session, out.Run.ID)
+	} else {
+		s.begin(q.Run.Session, "")
+	}
 	s.sessions.Changed(q.Run.Session, "run")
 	return out, nil
 }

@@ -3,6 +3,8 @@ package run_test
 import (
 	"context"
 	"fmt"
+	"iter"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,6 +139,75 @@ func TestAStoppedRunTakesNoTurn(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 	})
+}
+
+// counting counts the records of a space that are gone through.
+type counting struct {
+	store.Store
+	space string
+	n     atomic.Int64
+}
+
+func (c *counting) View(ctx context.Context, fn func(store.Tx) error) error {
+	return c.Store.View(ctx, func(tx store.Tx) error { return fn(countingTx{tx, c}) })
+}
+
+func (c *counting) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return c.Store.Update(ctx, func(tx store.Tx) error { return fn(countingTx{tx, c}) })
+}
+
+type countingTx struct {
+	store.Tx
+	to *counting
+}
+
+func (t countingTx) Scan(space string, r store.Range) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		for rec, err := range t.Tx.Scan(space, r) {
+			if space == t.to.space {
+				t.to.n.Add(1)
+			}
+			if !yield(rec, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestAMessageLooksAtNoOtherQueue: what it costs does not grow with what waits in other sessions.
+func TestAMessageLooksAtNoOtherQueue(t *testing.T) {
+	looked := func(waiting int) (rows int64) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &counting{Store: store.OpenMemory(), space: "runs.queue"}
+			w := &worker{do: func(ctx context.Context, a *run.Active) error {
+				if a.Run.Asker == "flood" {
+					<-ctx.Done()
+				}
+				return ctx.Err()
+			}}
+			p := liveParallel(t, s, w, new(claim.Local), hclog.NewNullLogger(), 4)
+			defer p.stop()
+			for n := range waiting {
+				ask(t, p.Service, "flood", fmt.Sprint("f", n), 0)
+			}
+			synctest.Wait()
+			before := s.n.Load()
+			for n := range 20 {
+				ask(t, p.Service, "owner", "mine", n)
+			}
+			for n := range 20 {
+				if _, err := p.Wait(context.Background(), fmt.Sprint("owner/mine/", n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			rows = s.n.Load() - before
+		})
+		return rows
+	}
+	if few, many := looked(10), looked(400); many > 2*few {
+		t.Errorf("%d records are gone through with 10 runs of others waiting, and %d with 400", few, many)
+	}
 }
 
 func keyOf(name string) session.Key { return session.Key("agent:main:" + name) }
