@@ -185,11 +185,11 @@ func (s *Service) work(name string, fn func(context.Context) (rest time.Duration
 	ctx := s.ctx
 	s.busy[name] = false
 	s.wg.Go(func() {
-		for again := true; again && ctx.Err() == nil; {
+		for again := true; again; {
 			rest, lost := s.claimed(ctx, name, fn)
 			retry.Sleep(ctx, rest)
 			s.mu.Lock()
-			again = s.busy[name] || lost || rest > 0
+			again = ctx.Err() == nil && (s.busy[name] || lost || rest > 0)
 			if s.busy[name] = false; !again {
 				delete(s.busy, name)
 			}
