@@ -11,6 +11,7 @@ import (
 type buffers struct {
 	messages sync.Pool // *bytes.Buffer
 	batches  sync.Pool // *[]byte of batchBytes
+	frames   sync.Pool // *parts
 }
 
 // readAll reads what is at most limit bytes, of more than that the beginning. It reads through a kept buffer, so that a
@@ -40,3 +41,17 @@ func (b *buffers) takeBatch() *[]byte {
 
 // giveBatch takes a batch back. Nobody may use it after that.
 func (b *buffers) giveBatch(batch *[]byte) { b.batches.Put(batch) }
+
+// takeParts returns empty parts, which giveParts takes back.
+func (b *buffers) takeParts() *parts {
+	if p, ok := b.frames.Get().(*parts); ok {
+		return p
+	}
+	return new(parts)
+}
+
+// giveParts takes parts back, without what they were made of. Nobody may use them after that.
+func (b *buffers) giveParts(p *parts) {
+	clear(p.list)
+	b.frames.Put(p)
+}

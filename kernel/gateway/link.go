@@ -17,12 +17,12 @@ import (
 // time; long frames bypass them.
 const (
 	readBuffer  = 512
-	writeBuffer = 128
+	writeBuffer = 128 // a control frame, which is written at once
 	batchBytes  = 32 << 10
 )
 
-// link is the socket below a WebSocket: it bounds each write in time, gathers a batch of frames into one
-// write, reads ahead while a client is busy, and keeps the time of the client's last sign of life.
+// link is the socket below a WebSocket: it bounds each write in time, writes the frames that are shared by many
+// connections, reads ahead while a client is busy, and keeps the time of the client's last sign of life.
 type link struct {
 	net.Conn
 	transport *transport
@@ -33,9 +33,8 @@ type link struct {
 	whole *[]byte // its pooled buffer
 	full  bool    // the last read filled its buffer: more is likely there
 
-	mu     sync.Mutex
-	corked bool
-	batch  *[]byte // pooled, while corked
+	mu     sync.Mutex // of writing
+	closed bool       // a close frame was written, and nothing may follow
 }
 
 // Read implements net.Conn.
@@ -78,34 +77,38 @@ func (l *link) giveBack() {
 	l.whole = nil
 }
 
-// Write implements net.Conn. It is called by the WebSocket, one frame at a time.
+// Write implements net.Conn. It is called by the WebSocket, for one control frame at a time.
 func (l *link) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.corked {
-		return len(p), l.send(p)
+	l.closed = l.closed || p[0] == finalFrame|closeFrame
+	return len(p), l.send(&net.Buffers{p})
+}
+
+// writeFrames writes the first of these frames, as many as go together, and returns how many. The WebSocket would copy
+// each of them into a buffer of the connection's.
+func (l *link) writeFrames(frames []frame) (n int, err error) {
+	p := l.transport.takeParts()
+	defer l.transport.giveParts(p)
+	n = p.take(frames)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return 0, net.ErrClosed
 	}
-	if len(*l.batch)+len(p) > batchBytes {
-		if err := l.flush(); err != nil {
-			return 0, err
-		}
-	}
-	if len(p) >= batchBytes { // copying it would gain nothing
-		return len(p), l.send(p)
-	}
-	*l.batch = append(*l.batch, p...)
-	return len(p), nil
+	left := p.list // send moves it on, and the pooled one is to keep its room
+	return n, l.send(&left)
 }
 
 // send writes until all is gone, or none of it went in Limits.Write: a slow line is no dead one. Bytes that had to wait
-// for room are a sign of life, since the client has made it.
-func (l *link) send(p []byte) error {
-	for len(p) > 0 {
+// for room are a sign of life, since the client has made it. The caller holds mu.
+func (l *link) send(p *net.Buffers) error {
+	for len(*p) > 0 {
 		start := time.Now()
 		if err := l.Conn.SetWriteDeadline(start.Add(l.transport.patience)); err != nil {
 			return err
 		}
-		n, err := l.Conn.Write(p[:min(len(p), 2*batchBytes)])
+		n, err := p.WriteTo(l.below())
 		l.transport.sent.Add(float64(n))
 		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return err
@@ -113,9 +116,16 @@ func (l *link) send(p []byte) error {
 		if n > 0 && time.Since(start) > waited {
 			l.alive()
 		}
-		p = p[n:]
 	}
 	return nil
+}
+
+// below is what takes several pieces in one write: the system's own connection.
+func (l *link) below() io.Writer {
+	if k, ok := l.Conn.(*socket); ok {
+		return k.Conn
+	}
+	return l.Conn
 }
 
 // waited is how long a write takes that finds no room.
@@ -129,33 +139,6 @@ func (l *link) known() {
 	if k, ok := l.Conn.(*socket); ok { // a handler in a test has no listener
 		k.known()
 	}
-}
-
-// flush sends the batch. The caller holds mu.
-func (l *link) flush() error {
-	if len(*l.batch) == 0 {
-		return nil
-	}
-	err := l.send(*l.batch)
-	*l.batch = (*l.batch)[:0]
-	return err
-}
-
-// cork holds frames back until uncork.
-func (l *link) cork() {
-	l.mu.Lock()
-	l.corked, l.batch = true, l.transport.takeBatch()
-	l.mu.Unlock()
-}
-
-// uncork sends what was held back.
-func (l *link) uncork() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	err := l.flush()
-	l.transport.giveBatch(l.batch)
-	l.corked, l.batch = false, nil
-	return err
 }
 
 // hijacked puts a link and small buffers where the HTTP server's large ones would be.

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -83,38 +82,47 @@ func TestLinkReadsAhead(t *testing.T) {
 	}
 }
 
-// TestLinkGathers frames while it is corked, and sends those that are long as they are.
-func TestLinkGathers(t *testing.T) {
+// TestLinkWritesFrames that many connections share, in one write up to a bound, and none after a close frame.
+func TestLinkWritesFrames(t *testing.T) {
 	raw := &line{}
 	l := linked(raw)
-	write := func(n int) {
-		if got, err := l.Write(bytes.Repeat([]byte{'x'}, n)); got != n || err != nil {
-			t.Fatalf("%d of %d: %v", got, n, err)
+	frames := []frame{{body: []byte(`{"a":1}`)}, {body: []byte(`{"b":2`), event: true, seq: 9}, {body: []byte(`{"c":3`), event: true}}
+	if n, err := l.writeFrames(frames); n != 3 || err != nil {
+		t.Fatal(n, err)
+	}
+	if got := strings.Join(raw.took, ""); got != "\x81\x07{\"a\":1}\x81\x0f{\"b\":2,\"seq\":9}\x81\x07{\"c\":3}" {
+		t.Errorf("%q", got)
+	}
+	many := make([]frame, partsFrames+1)
+	for i := range many {
+		many[i].body = []byte("x")
+	}
+	for want, frames := range map[int][]frame{
+		partsFrames: many, 1: {{body: make([]byte, partsBytes)}, many[0]}, 2: {{body: make([]byte, partsBytes-1)}, many[0], many[0]},
+	} {
+		if n, err := l.writeFrames(frames); n != want || err != nil {
+			t.Errorf("%d frames at once, want %d: %v", n, want, err)
 		}
 	}
-	write(1)
-	l.cork()
-	write(10)
-	write(batchBytes - 10)
-	if len(raw.took) != 1 {
-		t.Errorf("sent before its time: %d writes", len(raw.took))
+	if p := l.transport.takeParts(); p.list[:1][0] != nil {
+		t.Error("what was written is kept")
 	}
-	write(5)
-	write(batchBytes)
-	if err := l.uncork(); err != nil || l.batch != nil {
-		t.Error(err)
+	if n, err := l.Write([]byte{finalFrame | closeFrame, 0}); n != 2 || err != nil {
+		t.Fatal(n, err)
 	}
-	write(2)
-	var sizes []int
-	for _, p := range raw.took {
-		sizes = append(sizes, len(p))
+	if _, err := l.writeFrames(frames); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a frame after the close frame: %v", err)
 	}
-	if want := []int{1, batchBytes, 5, batchBytes, 2}; len(sizes) != len(want) || sizes[1] != want[1] || sizes[2] != want[2] || sizes[3] != want[3] {
-		t.Errorf("writes of %v", sizes)
-	}
-	l.cork()
-	if err := l.uncork(); err != nil || len(raw.took) != len(sizes) {
-		t.Error("an empty batch is sent")
+}
+
+// TestAppendHead at the bounds of what its lengths can say.
+func TestAppendHead(t *testing.T) {
+	for n, want := range map[int]string{
+		0: "\x81\x00", 125: "\x81\x7d", 126: "\x81\x7e\x00\x7e", 0xffff: "\x81\x7e\xff\xff", 0x10000: "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00",
+	} {
+		if got := string(appendHead(nil, n)); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
 	}
 }
 

@@ -1,10 +1,6 @@
 package gateway
 
-import (
-	"sync"
-
-	"github.com/carapace-gateway/carapace/kernel/wire"
-)
+import "sync"
 
 // frame is one message to a client. The body of an event is shared by all connections and is completed
 // with the seq when it is written.
@@ -109,14 +105,16 @@ func (o *outbox) add(f frame) {
 	l.bytes += int64(len(f.body))
 }
 
-// sent counts a frame that was written, as soon as it was: what is long in the same batch must not count against what
-// comes meanwhile.
-func (o *outbox) sent(f frame) {
+// sent counts frames that were written, as soon as they were: what is long in the same batch must not count against
+// what comes meanwhile.
+func (o *outbox) sent(frames []frame) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if l := o.of(f); l.frames > 0 { // else the box was emptied
-		l.frames--
-		l.bytes -= int64(len(f.body))
+	for _, f := range frames {
+		if l := o.of(f); l.frames > 0 { // else the box was emptied
+			l.frames--
+			l.bytes -= int64(len(f.body))
+		}
 	}
 	o.progress()
 }
@@ -198,14 +196,6 @@ func (o *outbox) shut() {
 	defer o.mu.Unlock()
 	o.closed, o.frames, o.events, o.answers = true, nil, load{}, load{}
 	o.progress()
-}
-
-// encode returns the bytes of f, in buf unless they are complete already.
-func (f frame) encode(buf []byte) []byte {
-	if !f.event {
-		return f.body
-	}
-	return wire.AppendSeq(append(buf[:0], f.body...), f.seq)
 }
 
 // ending refuses further frames and returns a channel that is closed at the next progress of the

@@ -59,7 +59,7 @@ func TestOutboxHasOneWriter(t *testing.T) {
 		if len(f.body) != len(want[i].body) || f.event != want[i].event || f.seq != want[i].seq {
 			t.Errorf("frame %d has %d bytes and seq %d", i, len(f.body), f.seq)
 		}
-		box.sent(f)
+		box.sent([]frame{f})
 	}
 	if rest := box.next(batch); len(rest) != 0 || box.writing() || batch[0].body != nil {
 		t.Errorf("after the last: %d frames, writing %v, the first is kept: %v", len(rest), box.writing(), batch[0].body)
@@ -88,7 +88,7 @@ func TestOutboxFull(t *testing.T) {
 			t.Errorf("%s: full is %v", name, room != nil)
 		}
 		for _, f := range tt.frames {
-			box.sent(f)
+			box.sent([]frame{f})
 		}
 		if room != nil && !closed(room) || box.full() != nil {
 			t.Errorf("%s: it stays full", name)
@@ -118,11 +118,11 @@ func TestOutboxEnds(t *testing.T) {
 	if box.full() != nil {
 		t.Error("an ending connection's reader waits for room")
 	}
-	box.sent(news(10))
+	box.sent([]frame{news(10)})
 	if !closed(first) || box.ending() == nil {
 		t.Error("no progress, or an end before the last frame")
 	}
-	if box.sent(result(20)); box.ending() != nil {
+	if box.sent([]frame{result(20)}); box.ending() != nil {
 		t.Error("it does not end")
 	}
 
@@ -136,7 +136,7 @@ func TestOutboxEnds(t *testing.T) {
 	box.push(news(60), false)
 	room := box.full()
 	box.shut()
-	box.sent(news(60))
+	box.sent([]frame{news(60)})
 	if v, _ := box.push(news(1), true); v != gone || !closed(room) || box.events != (load{}) || len(box.next(nil)) != 0 || box.full() != nil {
 		t.Errorf("shut: a frame is %d, %+v waits", v, box.events)
 	}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"time"
 
 	"github.com/coder/websocket"
@@ -42,31 +41,19 @@ func (w *writer) open(hello frame) {
 // write sends what waits until nothing does. Only one runs at a time.
 func (w *writer) write() {
 	var batch []frame
-	buf := w.link.transport.takeBatch()
-	defer w.link.transport.giveBatch(buf)
 	for {
 		if batch = w.next(batch); len(batch) == 0 {
 			return
 		}
-		w.link.cork()
-		var err error
-		for _, f := range batch {
-			b := f.encode(*buf)
-			if err = w.ws.Write(context.Background(), websocket.MessageText, b); err != nil {
-				break
+		for rest := batch; len(rest) > 0; {
+			n, err := w.link.writeFrames(rest)
+			if err != nil {
+				w.shut()
+				_ = w.ws.CloseNow() // the reader ends the rest
+				return
 			}
-			w.sent(f)
-			if f.event && cap(b) > cap(*buf) && cap(b) <= 4*batchBytes {
-				*buf = b[:0]
-			}
-		}
-		if e := w.link.uncork(); err == nil {
-			err = e
-		}
-		if err != nil {
-			w.shut()
-			_ = w.ws.CloseNow() // the reader ends the rest
-			return
+			w.sent(rest[:n])
+			rest = rest[n:]
 		}
 	}
 }
