@@ -152,6 +152,18 @@ func BenchmarkFanOut(b *testing.B) {
 	}
 }
 
+// BenchmarkConnect opens and closes a connection. The client is bare, to see the gateway alone.
+func BenchmarkConnect(b *testing.B) {
+	_, url := bootTCP(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		conn := rawConnect(b, url)
+		_, _ = conn.Write([]byte{0x88, 0x80, 0, 0, 0, 0})
+		_, _ = io.Copy(io.Discard, conn.in) // to its end
+		_ = conn.Close()
+	}
+}
+
 // BenchmarkIdleConnections reports what the process needs for each of its idle connections, the
 // client's end not counted: it is a bare socket without goroutine.
 func BenchmarkIdleConnections(b *testing.B) {

@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"encoding/json"
+	"slices"
 	"sync/atomic"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/hashicorp/go-hclog"
 )
@@ -51,21 +53,22 @@ func (b *broadcaster) payload(e event.Event, protocol int) json.RawMessage {
 	if v, ok := payload.(event.Versioned); ok {
 		payload = v.Version(protocol)
 	}
-	raw, err := json.Marshal(payload)
+	raw, err := rpc.Encode(payload)
 	if err != nil {
 		b.log.Error("event not encoded", "event", e.Name, "error", err)
 		return json.RawMessage("{}") // the event is news even without its payload
 	}
-	return raw
+	return json.RawMessage(raw)
 }
 
 // event encodes an event for all who get it; presence and health carry the state's version.
 func (b *broadcaster) event(name string, payload json.RawMessage) []byte {
+	room := make([]byte, 0, len(payload)+len(name)+96) // for what stands around them
 	if name != healthEvent && name != presenceKind.Name {
-		return wire.AppendEvent(nil, name, payload, nil)
+		return wire.AppendEvent(room, name, payload, nil)
 	}
 	v := b.version()
-	return wire.AppendEvent(nil, name, payload, &v)
+	return wire.AppendEvent(room, name, payload, &v)
 }
 
 // version is that of the state which clients keep a copy of.
@@ -88,9 +91,10 @@ type presenceNews struct {
 	admin    bool
 }
 
-// Version implements event.Versioned.
+// Version implements event.Versioned: it returns a wire.PresenceChanged, encoded.
 func (n presenceNews) Version(protocol int) any {
-	return wire.PresenceChanged{Presence: n.presence.List(n.admin, protocol)}
+	list := n.presence.List(n.admin, protocol)
+	return rpc.Encoded(slices.Concat([]byte(`{"presence":`), list, []byte{'}'}))
 }
 
 // revoke closes the connections that stand on what was revoked.

@@ -56,11 +56,7 @@ func (d *dispatcher) call(ctx context.Context, caller *rpc.Caller, req wire.Requ
 
 // result encodes an answer, if the client can be expected to take one of that size.
 func (d *dispatcher) result(caller *rpc.Caller, id string, result any, most int64) []byte {
-	payload, ok := result.(rpc.Encoded)
-	var err error
-	if !ok {
-		payload, err = json.Marshal(result)
-	}
+	payload, err := rpc.Encode(result)
 	if err != nil {
 		return d.failure(caller, id, wit.Errorf(wit.CodeInternal, "encode the answer: %w", err))
 	}

@@ -131,10 +131,14 @@ func New(d Deps) (*Gateway, error) {
 	}
 	g.sweeper = &sweeper{limits: limits, members: hub.members, presence: d.Presence, broadcast: g.broadcast, metrics: metrics}
 	started := time.Now()
+	greeter, err := newGreeter(d, limits, started, g.broadcast)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeInternal, "gateway: hello-ok: %w", err)
+	}
 	entry := &door{
 		hub: hub, requests: g.requests, limits: g.limits, metrics: metrics, log: d.Logger, auth: d.Auth, origins: d.Origins, hosts: d.Hosts,
 		transport: &transport{patience: limits.Write, received: metrics.received, sent: metrics.sent},
-		broadcast: g.broadcast, greeter: newGreeter(d, limits, started, g.broadcast),
+		broadcast: g.broadcast, greeter: greeter,
 	}
 	site := &web{version: d.Version, started: started, auth: d.Auth, door: entry, ready: d.Ready, channels: d.Channels, stopping: hub.stopping, log: d.Logger}
 	g.handler = site.handler(promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{}), d.Routes)

@@ -171,8 +171,7 @@ func (h *handshake) welcome(ctx context.Context, id string, grant auth.Grant) (*
 		return nil, h.refuse(id, errStopping(), c.caller.Protocol)
 	}
 	h.link.known()
-	hello, health := h.door.greeter.hello(ctx, c, grant)
-	payload, err := json.Marshal(hello)
+	hello, health, err := h.door.greeter.appendHello(ctx, wire.AppendResultHead(nil, id), c, grant)
 	if err != nil {
 		c.hub.leave(c)
 		c.cancel()
@@ -181,7 +180,7 @@ func (h *handshake) welcome(ctx context.Context, id string, grant auth.Grant) (*
 	if wire.Allows(c.caller.Role, c.caller.Scopes, wire.ScopeRead) {
 		c.send(frame{body: h.door.broadcast.event(healthEvent, health), event: true}, true)
 	}
-	c.out.open(frame{body: wire.AppendResult(nil, id, payload)})
+	c.out.open(frame{body: append(hello, '}')})
 	return c, nil
 }
 

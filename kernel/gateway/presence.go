@@ -1,10 +1,10 @@
 package gateway
 
 import (
-	"cmp"
+	"container/list"
+	"encoding/json"
 	"os"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,26 +24,30 @@ const (
 const left = "disconnect"
 
 // Presence is the list of who is there: the gateway, its connections, and for five minutes those that
-// left. A device or instance that connects twice is one row.
+// left. A device or instance that connects twice is one row. A row is encoded when it is first listed, and lists are put
+// together from that: each connection gets one.
 type Presence struct {
 	version atomic.Uint64
 	changed chan struct{} // something to announce, to the sweeper
 
-	mu   sync.Mutex
-	self wire.Presence
-	rows map[string]*present
+	mu         sync.Mutex
+	self       wire.Presence
+	rows       map[string]*list.Element // of *present, in here or gone
+	here, gone *list.List               // the last to come or to leave first
 }
 
 // present is a row, and how many connections stand behind it; without any it waits to expire.
 type present struct {
 	wire.Presence
+	key   string
 	conns int
+	told  [2][]byte // the row as JSON, to administrators and to others; nil until it is listed
 }
 
 // NewPresence returns a list with the gateway itself.
 func NewPresence(version string) *Presence {
 	host, _ := os.Hostname()
-	p := &Presence{changed: make(chan struct{}, 1), rows: map[string]*present{}}
+	p := &Presence{changed: make(chan struct{}, 1), rows: map[string]*list.Element{}, here: list.New(), gone: list.New()}
 	p.self = wire.Presence{
 		Host: host, Version: version, Platform: runtime.GOOS, ModelIdentifier: runtime.GOARCH, Mode: "gateway", Reason: "self",
 		Text: "Gateway: " + host + " · app " + version + " · mode gateway · reason self",
@@ -51,31 +55,61 @@ func NewPresence(version string) *Presence {
 	return p
 }
 
-// List returns the rows, the newest first after the gateway's. Below admin they lack what identifies a
+// List returns the rows, []wire.Presence, the newest first after the gateway's. Below admin they lack what identifies a
 // device or a person's machine. Clients of protocol 4 take every row for somebody who is there, so that those who left
 // are protocol 3's only.
-func (p *Presence) List(admin bool, protocol int) []wire.Presence {
+func (p *Presence) List(admin bool, protocol int) rpc.Encoded {
+	rows := p.shown(admin, protocol)
+	size := 1
+	for _, r := range rows {
+		size += 1 + len(r)
+	}
+	list := make([]byte, 0, size)
+	before := byte('[')
+	for _, r := range rows {
+		list = append(append(list, before), r...)
+		before = ','
+	}
+	return append(list, ']')
+}
+
+// shown are the rows of List, each encoded.
+func (p *Presence) shown(admin bool, protocol int) [][]byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.expire()
-	self := p.self
-	// The gateway is there now, whenever now is.
-	self.Ts = time.Now().UnixMilli()
-	list := make([]wire.Presence, 0, len(p.rows)+1)
-	for _, row := range p.rows {
-		if row.Reason != left || protocol < wire.Protocol4 {
-			list = append(list, row.Presence)
-		}
+	self := present{Presence: p.self}
+	self.Ts = time.Now().UnixMilli() // the gateway is there now, whenever now is
+	list := append(make([][]byte, 0, len(p.rows)+1), self.encoded(admin))
+	here, gone := p.here.Front(), p.gone.Front()
+	if protocol >= wire.Protocol4 {
+		gone = nil
 	}
-	slices.SortFunc(list, func(a, b wire.Presence) int { return cmp.Compare(b.Ts, a.Ts) })
-	list = slices.Insert(list, 0, self)
-	if !admin {
-		for i := range list {
-			r := &list[i]
-			r.IP, r.DeviceID, r.InstanceID, r.Roles, r.Scopes, r.DeviceFamily, r.ModelIdentifier = "", "", "", nil, nil, "", ""
+	for here != nil || gone != nil {
+		next := &here
+		if here == nil || gone != nil && row(gone).Ts > row(here).Ts {
+			next = &gone
 		}
+		list = append(list, row(*next).encoded(admin))
+		*next = (*next).Next()
 	}
 	return list
+}
+
+// row is what an element of the lists holds.
+func row(e *list.Element) *present { return e.Value.(*present) }
+
+// encoded is the row as JSON. The caller holds the list's mu.
+func (r *present) encoded(admin bool) []byte {
+	told, shown := &r.told[0], r.Presence
+	if !admin {
+		told = &r.told[1]
+		shown.IP, shown.DeviceID, shown.InstanceID, shown.Roles, shown.Scopes, shown.DeviceFamily, shown.ModelIdentifier = "", "", "", nil, nil, "", ""
+	}
+	if *told == nil {
+		*told, _ = json.Marshal(shown) // texts and numbers always have an encoding
+	}
+	return *told
 }
 
 // presenceKey says what is one row: a device in a role, else an instance of a client, else the connection.
@@ -97,35 +131,48 @@ func (p *Presence) arrive(c *rpc.Caller) {
 	}
 	p.mu.Lock()
 	key := presenceKey(c)
-	row := p.rows[key]
-	if row == nil {
-		p.room()
-		row = &present{}
-		p.rows[key] = row
-	}
-	row.conns++
-	row.Presence = wire.Presence{
+	r := &present{key: key, conns: 1, Presence: wire.Presence{
 		Host: name, Version: c.Client.Version, Platform: c.Client.Platform, DeviceFamily: c.Client.DeviceFamily,
 		ModelIdentifier: c.Client.ModelIdentifier, TimeZone: c.Client.TimeZone, Mode: c.Client.Mode, InstanceID: c.Client.InstanceID,
 		DeviceID: c.DeviceID, Roles: []wire.Role{c.Role}, Scopes: c.Scopes, Reason: "connect", Ts: time.Now().UnixMilli(),
 		Text: "Node: " + name + " · mode " + c.Client.Mode,
-	}
+	}}
 	if !loopback(c.RemoteIP) {
-		row.IP = c.RemoteIP
+		r.IP = c.RemoteIP
 	}
+	if e := p.rows[key]; e != nil {
+		r.conns += row(e).conns
+		p.drop(e)
+	}
+	p.room()
+	p.rows[key] = p.here.PushFront(r)
 	p.mu.Unlock()
 	p.touch()
 }
 
 func (p *Presence) depart(c *rpc.Caller) {
 	p.mu.Lock()
-	if row := p.rows[presenceKey(c)]; row != nil {
-		if row.conns--; row.conns <= 0 {
-			row.Reason, row.Ts = left, time.Now().UnixMilli()
+	if e := p.rows[presenceKey(c)]; e != nil {
+		if r := row(e); r.conns > 1 {
+			r.conns--
+		} else {
+			p.drop(e)
+			r.conns, r.Reason, r.Ts, r.told = 0, left, time.Now().UnixMilli(), [2][]byte{}
+			p.rows[r.key] = p.gone.PushFront(r)
 		}
 	}
 	p.mu.Unlock()
 	p.touch()
+}
+
+// drop takes a row out. The caller holds mu.
+func (p *Presence) drop(e *list.Element) {
+	delete(p.rows, row(e).key)
+	if row(e).conns > 0 {
+		p.here.Remove(e)
+	} else {
+		p.gone.Remove(e)
+	}
 }
 
 // touch counts a change and has it announced.
@@ -140,23 +187,19 @@ func (p *Presence) touch() {
 // expire drops who has been gone for long. The caller holds mu.
 func (p *Presence) expire() {
 	old := time.Now().Add(-presenceTTL).UnixMilli()
-	for key, row := range p.rows {
-		if row.conns <= 0 && row.Ts < old {
-			delete(p.rows, key)
-		}
+	for e := p.gone.Back(); e != nil && row(e).Ts < old; e = p.gone.Back() {
+		p.drop(e)
 	}
 }
 
-// room keeps the list bounded: who left longest ago goes first, then the oldest row.
+// room keeps the list bounded: who left longest ago goes first, then the oldest row. The caller holds mu.
 func (p *Presence) room() {
 	if len(p.rows) < presenceRows {
 		return
 	}
-	var victim string
-	for key, row := range p.rows {
-		if v := p.rows[victim]; v == nil || row.conns <= 0 && v.conns > 0 || (row.conns <= 0) == (v.conns <= 0) && row.Ts < v.Ts {
-			victim = key
-		}
+	victim := p.gone.Back()
+	if victim == nil {
+		victim = p.here.Back()
 	}
-	delete(p.rows, victim)
+	p.drop(victim)
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,10 +30,18 @@ func instance(id string) func(*rpc.Caller) {
 	return func(c *rpc.Caller) { c.Client.InstanceID = id }
 }
 
+// listed is the list, decoded.
+func listed(p *Presence, admin bool, protocol int) (rows []wire.Presence) {
+	if err := json.Unmarshal(p.List(admin, protocol), &rows); err != nil {
+		panic(err)
+	}
+	return rows
+}
+
 // shown is who the list has, with why, in its order and without the gateway.
 func shown(p *Presence, protocol int) string {
 	var list []string
-	for _, row := range p.List(true, protocol)[1:] {
+	for _, row := range listed(p, true, protocol)[1:] {
 		list = append(list, row.Host+" "+row.Reason)
 	}
 	return strings.Join(list, ", ")
@@ -137,7 +146,7 @@ func TestPresenceTells(t *testing.T) {
 	p.arrive(person("1", device("d", "operator"), func(c *rpc.Caller) {
 		c.Client.DisplayName, c.Client.DeviceFamily, c.Client.ModelIdentifier, c.Scopes = "desk", "Mac", "Mac15", []wire.Scope{wire.ScopeRead}
 	}))
-	full, part := p.List(true, 3), p.List(false, 3)
+	full, part := listed(p, true, 3), listed(p, false, 3)
 	if r := full[1]; r.Host != "desk" || r.IP != "198.51.100.7" || r.DeviceID != "d" || r.DeviceFamily != "Mac" || r.ModelIdentifier != "Mac15" || len(r.Roles) != 1 || len(r.Scopes) != 1 {
 		t.Errorf("an administrator sees %+v", r)
 	}
@@ -146,7 +155,7 @@ func TestPresenceTells(t *testing.T) {
 	}
 	p = NewPresence("test")
 	p.arrive(person("1", func(c *rpc.Caller) { c.RemoteIP = "127.0.0.1" }))
-	if r := p.List(true, 3)[1]; r.IP != "" {
+	if r := listed(p, true, 3)[1]; r.IP != "" {
 		t.Errorf("this machine's own address is shown: %s", r.IP)
 	}
 }

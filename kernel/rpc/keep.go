@@ -14,6 +14,15 @@ type Encoded []byte
 // MarshalJSON implements json.Marshaler.
 func (e Encoded) MarshalJSON() ([]byte, error) { return e, nil }
 
+// Encode returns v as JSON, as it is where it is that already.
+func Encode(v any) (Encoded, error) {
+	if e, ok := v.(Encoded); ok {
+		return e, nil
+	}
+	b, err := json.Marshal(v)
+	return b, err
+}
+
 // Bounds of what a row keeps. Clients ask the same few questions again and again.
 const (
 	maxKept      = 64

@@ -164,10 +164,14 @@ func shallow(b []byte) bool {
 
 // AppendResult appends a successful response whose payload is already JSON.
 func AppendResult(dst []byte, id string, payload json.RawMessage) []byte {
+	return append(append(AppendResultHead(dst, id), payload...), '}')
+}
+
+// AppendResultHead appends a successful response as far as its payload, which the caller appends, and a '}' after it.
+func AppendResultHead(dst []byte, id string) []byte {
 	dst = append(dst, `{"type":"res","id":`...)
 	dst = appendString(dst, id)
-	dst = append(dst, `,"ok":true,"payload":`...)
-	return append(append(dst, payload...), '}')
+	return append(dst, `,"ok":true,"payload":`...)
 }
 
 // AppendFailure appends a failed response.

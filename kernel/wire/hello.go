@@ -1,15 +1,28 @@
 package wire
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // HelloOK answers connect, for both protocols; what only one of them has is left out for the other.
 type HelloOK struct {
-	Type string `json:"type" rpc:"enum=hello-ok"`
-	// Protocol is the number that the connection speaks: 3 or 4.
-	Protocol int      `json:"protocol"`
-	Server   Server   `json:"server"`
+	HelloHead
 	Features Features `json:"features"`
 	Snapshot Snapshot `json:"snapshot"`
+	HelloEnd
+}
+
+// HelloHead begins a HelloOK.
+type HelloHead struct {
+	Type string `json:"type" rpc:"enum=hello-ok"`
+	// Protocol is the number that the connection speaks: 3 or 4.
+	Protocol int    `json:"protocol"`
+	Server   Server `json:"server"`
+}
+
+// HelloEnd ends a HelloOK.
+type HelloEnd struct {
 	// Auth is required in protocol 4; protocol 3 has it only with a device token.
 	Auth   *HelloAuth `json:"auth,omitempty"`
 	Policy Policy     `json:"policy"`
@@ -39,8 +52,13 @@ type Features struct {
 type Snapshot struct {
 	Presence []Presence `json:"presence"`
 	// Health is the result of the method health, or an empty object without operator.read.
-	Health       json.RawMessage `json:"health"`
-	StateVersion StateVersion    `json:"stateVersion"`
+	Health json.RawMessage `json:"health"`
+	SnapshotFacts
+}
+
+// SnapshotFacts are what is short in a Snapshot.
+type SnapshotFacts struct {
+	StateVersion StateVersion `json:"stateVersion"`
 	// UptimeMs is how long the gateway has run, in milliseconds.
 	UptimeMs int64 `json:"uptimeMs"`
 	// ConfigPath and StateDir are for admins.
@@ -48,6 +66,37 @@ type Snapshot struct {
 	StateDir        string           `json:"stateDir,omitempty"`
 	SessionDefaults *SessionDefaults `json:"sessionDefaults,omitempty"`
 	AuthMode        string           `json:"authMode,omitempty"` // protocol 4
+}
+
+// HelloParts are a HelloOK whose long parts are JSON already. They are kept so, since each connection gets them.
+type HelloParts struct {
+	Head                       HelloHead
+	Features, Presence, Health json.RawMessage
+	Facts                      SnapshotFacts
+	End                        HelloEnd
+}
+
+// Append appends the HelloOK.
+func (p *HelloParts) Append(dst []byte) ([]byte, error) {
+	head, err := json.Marshal(p.Head)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := json.Marshal(p.Facts)
+	if err != nil {
+		return nil, err
+	}
+	end, err := json.Marshal(p.End)
+	if err != nil {
+		return nil, err
+	}
+	dst = slices.Grow(dst, len(head)+len(p.Features)+len(p.Presence)+len(p.Health)+len(facts)+len(end)+64)
+	dst = append(dst, head[:len(head)-1]...)
+	dst = append(append(dst, `,"features":`...), p.Features...)
+	dst = append(append(dst, `,"snapshot":{"presence":`...), p.Presence...)
+	dst = append(append(dst, `,"health":`...), p.Health...)
+	dst = append(append(dst, ','), facts[1:]...)
+	return append(append(dst, ','), end[1:]...), nil
 }
 
 // StateVersion counts the changes of the two lists that clients keep copies of.
