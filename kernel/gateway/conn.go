@@ -38,6 +38,7 @@ type conn struct {
 // readLoop beside it, and this one ends with its request: so fast requests need no goroutine of their
 // own and keep their order, and slow ones hold up nobody. One goroutine reads at a time.
 func (c *conn) readLoop() {
+	var handoff *time.Timer
 	for {
 		// Who does not read his answers is read no further: his socket fills, not our memory.
 		if room := c.out.full(); room != nil {
@@ -68,7 +69,11 @@ func (c *conn) readLoop() {
 		if hopeless {
 			c.shutSoon(wire.ClosePolicy, "rate limit exceeded")
 		}
-		handoff := time.AfterFunc(c.limits.Handoff, c.readLoop)
+		if handoff == nil {
+			handoff = time.AfterFunc(c.limits.Handoff, c.readLoop)
+		} else {
+			handoff.Reset(c.limits.Handoff)
+		}
 		c.handle(req, bad, wait)
 		<-c.slots
 		if !handoff.Stop() {

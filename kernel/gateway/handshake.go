@@ -195,6 +195,6 @@ func (h *handshake) conn(caller *rpc.Caller) *conn {
 	}
 	c.out.held = true
 	c.out.maxFrames, c.out.maxBytes = d.limits.queue(caller.Protocol)
-	c.ctx, c.cancel = context.WithCancel(d.hub.base)
+	c.ctx, c.cancel = context.WithCancel(rpc.WithCaller(d.hub.base, caller))
 	return c
 }

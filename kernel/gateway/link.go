@@ -96,8 +96,7 @@ func (l *link) writeFrames(frames []frame) (n int, err error) {
 	if l.closed {
 		return 0, net.ErrClosed
 	}
-	left := p.list // send moves it on, and the pooled one is to keep its room
-	return n, l.send(&left)
+	return n, l.send(&p.left)
 }
 
 // send writes until all is gone, or none of it went in Limits.Write: a slow line is no dead one. Bytes that had to wait

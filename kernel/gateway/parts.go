@@ -26,8 +26,9 @@ const (
 // parts are WebSocket frames in pieces, for one write. The bodies are not copied: an event's is shared by all
 // connections.
 type parts struct {
-	list  net.Buffers
-	small []byte // the heads and ends of the frames
+	list  net.Buffers // the pieces in their order
+	left  net.Buffers // those of list that are still to be written
+	small []byte      // the heads and ends of the frames
 }
 
 // take fills the parts with the first of these frames, at least one, and returns how many.
@@ -37,6 +38,7 @@ func (p *parts) take(frames []frame) (n int) {
 		p.add(frames[n])
 		bytes += len(frames[n].body)
 	}
+	p.left = p.list
 	return n
 }
 

@@ -22,12 +22,14 @@ import (
 type Decoder[T any] struct {
 	name  string
 	shape *shape
+	bare  bool // it takes an empty object, which says nothing
 }
 
 // NewDecoder prepares a decoder for T. It panics for a T that cannot be decoded (a wrong tag, a channel
 // field), which is a mistake in the program.
 func NewDecoder[T any](method string) *Decoder[T] {
-	return &Decoder[T]{method, newCompiler(false).compile(reflect.TypeFor[T](), tag{})}
+	s := newCompiler(false).compile(reflect.TypeFor[T](), tag{})
+	return &Decoder[T]{method, s, s.kind == kindObject && len(s.required) == 0 || s.kind == kindMap && s.tag.min == nil}
 }
 
 // Decode returns the parameters, or CodeInvalid "invalid <method> params: …" with every complaint.
@@ -36,6 +38,9 @@ func (d *Decoder[T]) Decode(params json.RawMessage) (T, error) {
 	var in T
 	if len(params) == 0 || string(params) == "null" {
 		params = json.RawMessage("{}")
+	}
+	if d.bare && string(params) == "{}" {
+		return in, nil
 	}
 	if !json.Valid(params) {
 		return in, wit.Errorf(wit.CodeInvalid, "invalid %s params: must be JSON", d.name)

@@ -94,6 +94,27 @@ func TestDecodeAccepts(t *testing.T) {
 	}
 }
 
+// TestDecodeNothing: an empty object, however it is written or left out, is that of a type that needs nothing.
+func TestDecodeNothing(t *testing.T) {
+	type some struct {
+		A int `json:"a,omitempty"`
+	}
+	type full struct {
+		A map[string]int `json:"a" rpc:"required"`
+	}
+	for _, params := range []string{"", "null", "{}", " { } "} {
+		if got, err := rpc.NewDecoder[some]("m").Decode(json.RawMessage(params)); got != (some{}) || err != nil {
+			t.Errorf("%q: %+v, %v", params, got, err)
+		}
+		if got, err := rpc.NewDecoder[map[string]any]("m").Decode(json.RawMessage(params)); len(got) != 0 || err != nil {
+			t.Errorf("%q: %+v, %v", params, got, err)
+		}
+		if _, err := rpc.NewDecoder[full]("m").Decode(json.RawMessage(params)); err == nil {
+			t.Errorf("%q: what is required is not missed", params)
+		}
+	}
+}
+
 func TestDecodeBoundsItsComplaints(t *testing.T) {
 	many := `{"` + strings.Repeat("y", 10000) + `":1`
 	for i := range 1000 {

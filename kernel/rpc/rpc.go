@@ -146,7 +146,10 @@ func (t *Table) Call(ctx context.Context, caller *Caller, name string, params js
 	if accept == nil {
 		accept = func(any) {}
 	}
-	return m.call(WithCaller(ctx, caller), params, accept)
+	if CallerOf(ctx) != caller { // a connection's context has it already
+		ctx = WithCaller(ctx, caller)
+	}
+	return m.call(ctx, params, accept)
 }
 
 func authorize(c *Caller, m Method) error {

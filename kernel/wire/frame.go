@@ -56,7 +56,7 @@ type EventFrame struct {
 	StateVersion *StateVersion `json:"stateVersion,omitempty"`
 }
 
-// Request is a client's frame as it was read. Params is valid JSON or nil and aliases nothing.
+// Request is a client's frame as it was read. Params is valid JSON or nil, and part of the frame.
 type Request struct {
 	ID     string
 	Method string
@@ -71,13 +71,8 @@ func DecodeRequest(frame []byte) (Request, error) {
 	if !shallow(frame) {
 		return Request{}, wit.Errorf(wit.CodeTooLarge, "JSON nesting depth exceeds maximum allowed depth of %d", MaxDepth)
 	}
-	var f struct {
-		Type   json.RawMessage `json:"type"`
-		ID     json.RawMessage `json:"id"`
-		Method json.RawMessage `json:"method"`
-		Params json.RawMessage `json:"params"`
-	}
-	if err := json.Unmarshal(frame, &f); err != nil {
+	var f fields
+	if !f.read(frame) {
 		return Request{}, wit.NewError(wit.CodeInvalid, "invalid request frame: not a JSON object")
 	}
 	r := Request{ID: text(f.ID), Params: f.Params}
@@ -212,6 +207,19 @@ func AppendSeq(dst []byte, seq uint64) []byte {
 }
 
 func appendString(dst []byte, s string) []byte {
+	if simple(s) {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	b, _ := json.Marshal(s) // a string always has an encoding
 	return append(dst, b...)
+}
+
+// simple reports whether a text is its own JSON, between quotes. Ids and names of methods and events nearly always are.
+func simple(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -48,6 +48,10 @@ func TestDecodeRequest(t *testing.T) {
 	}{
 		{"whole", `{"type":"req","id":"1","method":"health","params":{"a":[1]}}`, wire.Request{ID: "1", Method: "health", Params: json.RawMessage(`{"a":[1]}`)}, "", ""},
 		{"no params", `{"type":"req","id":"1","method":"health"}`, wire.Request{ID: "1", Method: "health"}, "", ""},
+		{"white space", " {\t\"type\" : \"req\" ,\r\n\"id\":\"1\", \"method\":\"m\",\"params\" : { \"a\" : [ 1, -2e3 ,true ] } } ", wire.Request{ID: "1", Method: "m", Params: json.RawMessage(`{ "a" : [ 1, -2e3 ,true ] }`)}, "", ""},
+		{"words", `{"params":null,"id":"1","type":"req","method":"m","params":-1.5e3}`, wire.Request{ID: "1", Method: "m", Params: json.RawMessage(`-1.5e3`)}, "", ""},
+		{"no object", `{"params":false,"id":"1","type":"req","method":"m"}`, wire.Request{ID: "1", Method: "m", Params: json.RawMessage(`false`)}, "", ""},
+		{"nothing", `{}`, wire.Request{}, wit.CodeInvalid, "/id"},
 		{"unknown fields", `{"x":{"y":1},"type":"req","traceparent":"00-1","id":"1","method":"m"}`, wire.Request{ID: "1", Method: "m"}, "", ""},
 		{"escaped id", `{"type":"req","id":"a\"b\u00e9","method":"m"}`, wire.Request{ID: `a"bé`, Method: "m"}, "", ""},
 		{"brackets in a string", `{"type":"req","id":"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"{{{","method":"m"}`, wire.Request{ID: strings.Repeat("[", 36) + `"{{{`, Method: "m"}, "", ""},
@@ -121,6 +125,16 @@ func FuzzFrame(f *testing.F) {
 	})
 }
 
+func BenchmarkDecodeRequest(b *testing.B) {
+	frame := []byte(`{"type":"req","id":"12345","method":"chat.history","params":{"sessionKey":"main","limit":200}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := wire.DecodeRequest(frame); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestAppend(t *testing.T) {
 	ms := int64(250)
 	tests := []struct{ got, want string }{
@@ -133,6 +147,17 @@ func TestAppend(t *testing.T) {
 	for _, tt := range tests {
 		if tt.got != tt.want {
 			t.Errorf("got  %s\nwant %s", tt.got, tt.want)
+		}
+	}
+}
+
+// TestAppendString: an id comes back as encoding/json writes it, whatever is in it.
+func TestAppendString(t *testing.T) {
+	for c := range 0x102 {
+		id := "a" + string(rune(c)) + "z"
+		want, _ := json.Marshal(id)
+		if got := string(wire.AppendResultHead(nil, id)); got != `{"type":"res","id":`+string(want)+`,"ok":true,"payload":` {
+			t.Errorf("%q: %s", id, got)
 		}
 	}
 }
