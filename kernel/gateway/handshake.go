@@ -96,7 +96,8 @@ func (h *handshake) challenge() error {
 
 // write sends at once, past the outbox: before hello-ok there is none, and one goroutine only.
 func (h *handshake) write(b []byte) error {
-	return h.ws.Write(context.Background(), websocket.MessageText, b)
+	_, err := h.link.writeFrames([]frame{{body: b}})
+	return err
 }
 
 // refuse answers with the error, if there is a request to answer, and closes with its text.

@@ -34,6 +34,7 @@ type link struct {
 	full  bool    // the last read filled its buffer: more is likely there
 
 	mu     sync.Mutex // of writing
+	first  []byte     // what goes out before the first frame
 	closed bool       // a close frame was written, and nothing may follow
 }
 
@@ -82,7 +83,8 @@ func (l *link) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = l.closed || p[0] == finalFrame|closeFrame
-	return len(p), l.send(&net.Buffers{p})
+	pieces := append(l.opening(nil), p)
+	return len(p), l.send(&pieces)
 }
 
 // writeFrames writes the first of these frames, as many as go together, and returns how many. The WebSocket would copy
@@ -90,13 +92,22 @@ func (l *link) Write(p []byte) (int, error) {
 func (l *link) writeFrames(frames []frame) (n int, err error) {
 	p := l.transport.takeParts()
 	defer l.transport.giveParts(p)
-	n = p.take(frames)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return 0, net.ErrClosed
 	}
+	p.list = l.opening(p.list[:0])
+	n = p.take(frames)
 	return n, l.send(&p.left)
+}
+
+// opening appends first, once. The caller holds mu.
+func (l *link) opening(pieces net.Buffers) net.Buffers {
+	if l.first != nil {
+		pieces, l.first = append(pieces, l.first), nil
+	}
+	return pieces
 }
 
 // send writes until all is gone, or none of it went in Limits.Write: a slow line is no dead one. Bytes that had to wait
@@ -140,10 +151,18 @@ func (l *link) known() {
 	}
 }
 
-// hijacked puts a link and small buffers where the HTTP server's large ones would be.
+// hijacked puts a link and small buffers where the HTTP server's large ones would be, and has the response to an
+// upgrade go out with the first frame.
 type hijacked struct {
 	http.ResponseWriter
 	link *link
+}
+
+// WriteHeader implements http.ResponseWriter. An upgrade's response is written by the link.
+func (h *hijacked) WriteHeader(status int) {
+	if status != http.StatusSwitchingProtocols {
+		h.ResponseWriter.WriteHeader(status)
+	}
 }
 
 // Hijack implements http.Hijacker.
@@ -154,6 +173,10 @@ func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	h.link.Conn = raw
 	h.link.alive()
+	response := bytes.NewBufferString("HTTP/1.1 101 Switching Protocols\r\n")
+	_ = h.Header().Write(response) // a buffer takes everything
+	response.WriteString("\r\n")
+	h.link.first = response.Bytes()
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(early)), h.link), max(readBuffer, len(early)))
 	_, _ = r.Peek(len(early)) // the WebSocket looks at what is buffered only

@@ -86,11 +86,12 @@ func TestLinkReadsAhead(t *testing.T) {
 func TestLinkWritesFrames(t *testing.T) {
 	raw := &line{}
 	l := linked(raw)
+	l.first = []byte("upgraded ")
 	frames := []frame{{body: []byte(`{"a":1}`)}, {body: []byte(`{"b":2`), event: true, seq: 9}, {body: []byte(`{"c":3`), event: true}}
 	if n, err := l.writeFrames(frames); n != 3 || err != nil {
 		t.Fatal(n, err)
 	}
-	if got := strings.Join(raw.took, ""); got != "\x81\x07{\"a\":1}\x81\x0f{\"b\":2,\"seq\":9}\x81\x07{\"c\":3}" {
+	if got := strings.Join(raw.took, ""); got != "upgraded \x81\x07{\"a\":1}\x81\x0f{\"b\":2,\"seq\":9}\x81\x07{\"c\":3}" {
 		t.Errorf("%q", got)
 	}
 	many := make([]frame, partsFrames+1)
@@ -100,7 +101,8 @@ func TestLinkWritesFrames(t *testing.T) {
 	for want, frames := range map[int][]frame{
 		partsFrames: many, 1: {{body: make([]byte, partsBytes)}, many[0]}, 2: {{body: make([]byte, partsBytes-1)}, many[0], many[0]},
 	} {
-		if n, err := l.writeFrames(frames); n != want || err != nil {
+		raw.took = nil
+		if n, err := l.writeFrames(frames); n != want || err != nil || strings.HasPrefix(raw.took[0], "upgraded") {
 			t.Errorf("%d frames at once, want %d: %v", n, want, err)
 		}
 	}

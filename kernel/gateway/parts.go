@@ -31,9 +31,9 @@ type parts struct {
 	small []byte      // the heads and ends of the frames
 }
 
-// take fills the parts with the first of these frames, at least one, and returns how many.
+// take appends the first of these frames, at least one, and returns how many.
 func (p *parts) take(frames []frame) (n int) {
-	p.list, p.small = p.list[:0], p.small[:0]
+	p.small = p.small[:0]
 	for bytes := 0; n < len(frames) && n < partsFrames && bytes < partsBytes; n++ {
 		p.add(frames[n])
 		bytes += len(frames[n].body)
