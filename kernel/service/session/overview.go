@@ -10,12 +10,8 @@ type Overview struct {
 	Count int
 	// Recent are the last used ones, at most ten.
 	Recent []Row
-}
-
-// overview is one that was made, and of what.
-type overview struct {
-	Overview
-	of Basis
+	// Of is what it was made of, to be compared: two of the same say the same.
+	Of any
 }
 
 // Basis is what everything that is told about sessions is made of. As long as it is the same, so is that.
@@ -39,13 +35,13 @@ func (s *Service) Basis(d Defaults) Basis {
 // Every client asks for it all the time, so the last one is kept.
 func (s *Service) Overview(ctx context.Context, models Models) (Overview, error) {
 	now := s.Basis(models.Defaults(ctx))
-	if last := s.last.Load(); last != nil && last.of == now {
-		return last.Overview, nil
+	if last := s.last.Load(); last != nil && last.Of == now {
+		return *last, nil
 	}
 	res, err := s.List(ctx, ListParams{Limit: 10}, now.defaults)
-	o := Overview{Count: res.TotalCount, Recent: res.Sessions}
+	o := Overview{Count: res.TotalCount, Recent: res.Sessions, Of: now}
 	if err == nil {
-		s.last.Store(&overview{o, now})
+		s.last.Store(&o)
 	}
 	return o, err
 }

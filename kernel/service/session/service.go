@@ -30,7 +30,7 @@ type Service struct {
 	settings func() Settings
 	log      hclog.Logger
 	skips    *store.Skips
-	last     atomic.Pointer[overview]
+	last     atomic.Pointer[Overview]
 }
 
 // New returns the service; it starts nothing.

@@ -2,6 +2,8 @@ package system
 
 import (
 	"context"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -100,48 +102,63 @@ type monitor struct {
 	accounts Accounts
 	memory   func() PluginMemory
 	services func() []service.Service
+	last     atomic.Pointer[pulse]
 }
 
 // tell answers a client. Who may not read learns whether the gateway works, and nothing else.
-func (m *monitor) tell(ctx context.Context, _ HealthParams) (Health, error) {
-	h := m.health(ctx)
+func (m *monitor) tell(ctx context.Context, _ HealthParams) (rpc.Encoded, error) {
+	begin := time.Now()
+	p := m.health(ctx)
 	if rpc.Require(ctx, wire.ScopeRead, "health") != nil {
-		h = Health{
-			OK: h.OK, Ts: h.Ts, DurationMs: h.DurationMs, Channels: map[string]ChannelHealth{}, ChannelOrder: []string{},
+		return rpc.Encode(Health{
+			OK: p.ok, Ts: begin.UnixMilli(), DurationMs: time.Since(begin).Milliseconds(), Channels: map[string]ChannelHealth{}, ChannelOrder: []string{},
 			ChannelLabels: map[string]string{}, Agents: []AgentHealth{}, Sessions: SessionsSummary{Recent: []RecentSession{}},
-		}
+		})
 	}
-	return h, nil
+	return p.at(begin), nil
 }
 
-// health asks for nothing that is slow: every client asks for it, again and again.
-func (m *monitor) health(ctx context.Context) Health {
-	begin := time.Now()
-	h := Health{
-		OK: true, Ts: begin.UnixMilli(), Channels: map[string]ChannelHealth{}, ChannelOrder: []string{}, ChannelLabels: map[string]string{},
-		DefaultAgentID: m.agent,
+// health asks for nothing that is slow: every client asks for it, again and again. It is encoded when something in it has
+// changed.
+func (m *monitor) health(ctx context.Context) *pulse {
+	overview, failed := m.sessions.Overview(ctx, m.models)
+	accounts := m.accounts.List()
+	if last := m.last.Load(); failed == nil && last != nil && last.of == overview.Of && slices.Equal(last.accounts, accounts) {
+		return last
 	}
-	overview, err := m.sessions.Overview(ctx, m.models)
-	if err != nil {
+	h := m.present(overview, accounts)
+	if failed != nil {
 		h.OK, h.Reason = false, "the database cannot be read"
 	}
-	h.Sessions = m.summary(overview, begin)
+	p := newPulse(h)
+	if failed == nil {
+		p.of, p.accounts = overview.Of, accounts
+		m.last.Store(p)
+	}
+	return p
+}
+
+// present is the health of what is there, without its times.
+func (m *monitor) present(overview session.Overview, accounts []Account) Health {
+	h := Health{
+		OK: true, Channels: map[string]ChannelHealth{}, ChannelOrder: []string{}, ChannelLabels: map[string]string{},
+		DefaultAgentID: m.agent, Sessions: m.summary(overview),
+	}
 	h.Agents = []AgentHealth{{AgentID: m.agent, IsDefault: true, Heartbeat: AgentHeartbeat{Heartbeat: Heartbeat{Every: "off"}, Target: "none"}, Sessions: h.Sessions}}
-	for _, a := range m.accounts.List() {
+	for _, a := range accounts {
 		if _, seen := h.ChannelLabels[a.Channel]; !seen {
 			h.ChannelOrder = append(h.ChannelOrder, a.Channel)
 			h.ChannelLabels[a.Channel] = a.Label
 			h.Channels[a.Channel] = ChannelHealth{Configured: true, Linked: a.State == "connected"}
 		}
 	}
-	h.DurationMs = time.Since(begin).Milliseconds()
 	return h
 }
 
-func (m *monitor) summary(o session.Overview, now time.Time) SessionsSummary {
+func (m *monitor) summary(o session.Overview) SessionsSummary {
 	sum := SessionsSummary{Path: m.stateDir, Count: o.Count, Recent: []RecentSession{}}
 	for _, r := range o.Recent[:min(5, len(o.Recent))] {
-		sum.Recent = append(sum.Recent, RecentSession{Key: r.Key, UpdatedAt: r.UpdatedAt, Age: max(0, now.UnixMilli()-r.UpdatedAt)})
+		sum.Recent = append(sum.Recent, RecentSession{Key: r.Key, UpdatedAt: r.UpdatedAt})
 	}
 	return sum
 }

@@ -139,8 +139,11 @@ func (s *Service) Service() service.Service {
 	return service.Service{Name: "system", Methods: s.methods(), Events: Events()}
 }
 
-// Health says whether the gateway works, and of what it consists.
-func (s *Service) Health(ctx context.Context) Health { return s.monitor.health(ctx) }
+// Health says whether the gateway works, and of what it consists: a Health, encoded.
+func (s *Service) Health(ctx context.Context) rpc.Encoded {
+	begin := time.Now()
+	return s.monitor.health(ctx).at(begin)
+}
 
 // Channels says how the accounts are, as status does.
 func (s *Service) Channels() []Account { return s.monitor.accounts.List() }
@@ -148,7 +151,7 @@ func (s *Service) Channels() []Account { return s.monitor.accounts.List() }
 // methods lists the rows of the method table.
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("health", wire.ScopeRead, s.monitor.tell).In4(wire.ScopeNone).
+		rpc.New("health", wire.ScopeRead, s.monitor.tell).In4(wire.ScopeNone).OneOf(Health{}).
 			Doc("Says whether the gateway works, and of what it consists."),
 		rpc.New("status", wire.ScopeRead, s.monitor.status).Doc("Says what the gateway is made of and how much it has to do."),
 		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
