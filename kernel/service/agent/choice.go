@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -50,35 +49,31 @@ func (m *Models) choose(name, agent string) (choice, error) {
 		name = settings.Model
 	}
 	if name != "" {
-		return named(m.Providers(), name)
+		return m.named(m.Providers(), name)
 	}
 	if can := m.Configured(); len(can) > 0 {
-		return first(can[0]), nil
+		return m.first(can[0]), nil
 	}
 	return choice{}, wit.NewError(wit.CodeUnavailable, "no model provider is configured: configure one, or enable the offline one")
 }
 
 // first is what a provider offers where no model is named: the model of its settings, by the convention that a field
 // of that name is its own default, or the one of its manifest.
-func first(p ProviderInfo) choice {
-	c := choice{provider: p.ID}
-	var settings struct{ Model string }
-	switch _ = json.Unmarshal(p.Settings, &settings); { // settings that do not fit name no model
-	case settings.Model != "":
-		c.model = settings.Model
-	case p.Facts.DefaultModel != nil:
+func (m *Models) first(p ProviderInfo) choice {
+	c := choice{p.ID, m.listing(p.ID).own(p.Settings)}
+	if c.model == "" && p.Facts.DefaultModel != nil {
 		c.model = *p.Facts.DefaultModel
 	}
 	return c
 }
 
 // named reads provider/model, or a provider's id alone.
-func named(all []ProviderInfo, name string) (choice, error) {
+func (m *Models) named(all []ProviderInfo, name string) (choice, error) {
 	provider, model, qualified := strings.Cut(name, "/")
 	var ids []string
 	for _, p := range all {
 		if p.ID == provider {
-			c := first(p)
+			c := m.first(p)
 			if qualified && model != "" {
 				c.model = model
 			}
@@ -97,7 +92,7 @@ func (m *Models) Check(ctx context.Context, name string) (string, error) {
 	if name = strings.TrimSpace(name); name == "" || len(name) > 200 {
 		return "", wit.NewError(wit.CodeInvalid, "a model is named provider/model, in at most 200 characters")
 	}
-	c, err := named(m.Providers(), name)
+	c, err := m.named(m.Providers(), name)
 	if err == nil {
 		return c.String(), nil
 	}
@@ -111,7 +106,7 @@ func (m *Models) Check(ctx context.Context, name string) (string, error) {
 
 // lists reports whether a provider has a model of this id.
 func (m *Models) lists(ctx context.Context, p ProviderInfo, id string) bool {
-	if first(p).model == id {
+	if m.first(p).model == id {
 		return true
 	}
 	models, _ := m.List(ctx, p.ID, false) // what was known before is there beside an error

@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -66,6 +68,21 @@ type listing struct {
 	err    error
 	until  time.Time
 	blind  map[string]bool // models that have refused pictures
+	read   wit.JSON        // the provider's settings as they were read last
+	model  string          // the one that they name
+}
+
+// own returns the model that a provider's settings name, "" for none. They are read when they are others, since what
+// answers by default is asked for all the time.
+func (l *listing) own(settings wit.JSON) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !bytes.Equal(l.read, settings) {
+		var s struct{ Model string }
+		_ = json.Unmarshal(settings, &s) // settings that do not fit name no model
+		l.read, l.model = settings, s.Model
+	}
+	return l.model
 }
 
 // listing returns what is remembered of a provider, empty at first.

@@ -248,3 +248,15 @@ func TestWhoSees(t *testing.T) {
 	m.noteBlind(choice{"p", "b"})
 	sees("")
 }
+
+// TestOwnModel: what a provider's settings name is read again when they are others.
+func TestOwnModel(t *testing.T) {
+	l := &listing{}
+	for _, tt := range []struct{ settings, want string }{
+		{"", ""}, {`{"model":"a"}`, "a"}, {`{"model":"a"}`, "a"}, {`{"model":"b"}`, "b"}, {`{"model":1}`, ""}, {`{}`, ""}, {`{"model":"c"}`, "c"}, {"", ""},
+	} {
+		if got := l.own(wit.JSON(tt.settings)); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.settings, got, tt.want)
+		}
+	}
+}
