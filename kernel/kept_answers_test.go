@@ -98,3 +98,64 @@ func answered(l *kerneltest.Listener, method string, params object) string {
 	}
 	return b.String()
 }
+
+// TestKeptHealthIsTrue: what health says of the sessions is what their list does, while they change.
+func TestKeptHealthIsTrue(t *testing.T) {
+	t.Parallel()
+	k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Echo("echo")))
+	type recent struct {
+		Key       string
+		UpdatedAt int64
+	}
+	done := make(chan struct{})
+	var writer sync.WaitGroup
+	talk := k.Listen()
+	writer.Go(func() {
+		defer close(done)
+		for n := range 40 {
+			run, key := fmt.Sprint("run-", n), fmt.Sprint("s", n%9)
+			talk.MustCall("chat.send", object{"sessionKey": key, "message": "talk", "idempotencyKey": run}, nil)
+			talk.End(run)
+		}
+	})
+	l := k.Listen()
+	kept := func() string {
+		var h struct {
+			Agents []struct {
+				Sessions struct{ Recent []recent }
+			}
+			Sessions struct {
+				Count  int
+				Recent []recent
+			}
+		}
+		l.MustCall("health", object{}, &h)
+		if !slices.Equal(h.Agents[0].Sessions.Recent, h.Sessions.Recent) {
+			t.Errorf("the agent's sessions are %v, all %v", h.Agents[0].Sessions.Recent, h.Sessions.Recent)
+		}
+		return fmt.Sprint(h.Sessions.Count, h.Sessions.Recent)
+	}
+	states := map[string]bool{}
+	for n, last := 0, false; !last; n++ {
+		select {
+		case <-done:
+			last = true
+		default:
+		}
+		var anew struct {
+			TotalCount int
+			Sessions   []recent
+		}
+		before := kept()
+		l.MustCall("sessions.list", object{"limit": 5, "creatorId": fmt.Sprint(n)}, &anew)
+		after, fresh := kept(), fmt.Sprint(anew.TotalCount, anew.Sessions)
+		if before == after && fresh != after {
+			t.Fatalf("kept as\n%s\nand is\n%s", after, fresh)
+		}
+		states[fresh] = true
+	}
+	writer.Wait()
+	if len(states) < 5 {
+		t.Errorf("it was seen in %d states only", len(states))
+	}
+}

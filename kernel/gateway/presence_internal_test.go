@@ -160,6 +160,21 @@ func TestPresenceTells(t *testing.T) {
 	}
 }
 
+// BenchmarkPresence is a client that comes, is listed with all others, and goes.
+func BenchmarkPresence(b *testing.B) {
+	p := NewPresence("test")
+	for n := range presenceRows {
+		p.arrive(person(fmt.Sprint(n)))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c := person("new")
+		p.arrive(c)
+		_ = p.List(true, 4)
+		p.depart(c)
+	}
+}
+
 // TestMembers: events go to each connection that is meant, once, and to none that left.
 func TestMembers(t *testing.T) {
 	m := newMembers()

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -152,6 +153,30 @@ func TestDecoderRefusesWrongTags(t *testing.T) {
 }
 
 // FuzzDecode checks that the walker accepts nothing that encoding/json refuses, and does not panic.
+// BenchmarkDecode reads the parameters of a connect, and an object in which nothing stands.
+func BenchmarkDecode(b *testing.B) {
+	for name, params := range map[string]string{
+		"connect": `{"minProtocol":3,"maxProtocol":4,"client":{"id":"cli","version":"1","platform":"linux","mode":"cli"},"role":"operator","auth":{"token":"t"}}`,
+		"nothing": `{}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			connect, none := rpc.NewDecoder[wire.ConnectParams]("connect"), rpc.NewDecoder[rpc.None]("health")
+			b.ReportAllocs()
+			for b.Loop() {
+				var err error
+				if name == "connect" {
+					_, err = connect.Decode(json.RawMessage(params))
+				} else {
+					_, err = none.Decode(json.RawMessage(params))
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"sessionKey":"k","list":[{"id":"1"}],"map":{"a":true}}`))
 	f.Add([]byte(`{"sessionKey":"\ud800","raw":[[[]]],"any":-0.5e-7}`))
