@@ -249,6 +249,7 @@ func (g growthBench) connections(ctx context.Context, f *family, dir string, n i
 		return err
 	}
 	return g.with(ctx, dir, func(p *process.Process, c *client.Client) error {
+		time.Sleep(quiet) // a gateway that has just started grows without anybody
 		before, err := p.Memory()
 		if err != nil {
 			return err

@@ -29,6 +29,7 @@ func idle(ctx context.Context, gateway string) ([]table, error) {
 		return nil, err
 	}
 	defer p.Kill()
+	time.Sleep(quiet) // a gateway that has just started grows without anybody
 	before, err := p.Memory()
 	if err != nil {
 		return nil, err
