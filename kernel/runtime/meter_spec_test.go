@@ -152,6 +152,7 @@ type world struct {
 	last  api.Module
 	named map[string]api.Module
 	ticks int
+	seen  func() // at each tick, if set
 }
 
 func newWorld(t testing.TB, spectest []byte, o *meter.Options) *world {
@@ -160,7 +161,11 @@ func newWorld(t testing.TB, spectest []byte, o *meter.Options) *world {
 	w.r = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCoreFeatures(specFeatures))
 	t.Cleanup(func() { _ = w.r.Close(ctx) })
 	_, err := w.r.NewHostModuleBuilder(meter.TickModule).NewFunctionBuilder().
-		WithFunc(func() { w.ticks++ }).Export(meter.TickName).Instantiate(ctx)
+		WithFunc(func() {
+			if w.ticks++; w.seen != nil {
+				w.seen()
+			}
+		}).Export(meter.TickName).Instantiate(ctx)
 	if err == nil && spectest != nil {
 		_, err = w.r.InstantiateWithConfig(ctx, spectest, wazero.NewModuleConfig())
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // FuzzMeter feeds arbitrary bytes. What the pass refuses has code invalid. What it accepts compiles if
-// and only if the original does, and its exports behave the same as long as their fuel lasts.
+// and only if the original does, and its exports behave the same as long as their fuel lasts, however often they tick.
 func FuzzMeter(f *testing.F) {
 	root := filepath.Join(moduleDir(f, "github.com/tetratelabs/wazero"), "internal", "integration_test", "spectest")
 	for _, suite := range []string{"v2", "tail-call", "extended-const"} {
@@ -56,20 +56,23 @@ func FuzzMeter(f *testing.F) {
 		if err != nil || !slices.Equal(metered, again) {
 			t.Fatal("two passes differ")
 		}
-		plain := newFuzzWorld(t, wasm)
-		ours := newFuzzWorld(t, metered)
+		often, err := meter.Instrument(wasm, meter.Options{Interval: 1})
+		must(t, err)
+		plain := newFuzzWorld(t, wasm, fuelTicks)
+		ours := newFuzzWorld(t, metered, fuelTicks)
+		ticking := newFuzzWorld(t, often, fuelTicks*meter.Interval)
 		// A damaged name section is dropped by the pass and refused by the compiler.
 		named := ours.compileErr == nil && bytes.Contains(wasm, []byte("\x04name"))
 		if (plain.compileErr == nil) != (ours.compileErr == nil) && !named {
 			t.Fatalf("plain: %v, metered: %v", plain.compileErr, ours.compileErr)
 		}
 		if ours.compileErr == nil && plain.compileErr == nil {
-			compareExports(t, plain, ours)
+			compareExports(t, plain, ours, ticking)
 		}
 	})
 }
 
-// fuzzWorld is one module in a runtime of its own. Its tick stops the guest the tenth time.
+// fuzzWorld is one module in a runtime of its own. Its tick stops the guest when it has come so often.
 type fuzzWorld struct {
 	r          wazero.Runtime
 	compiled   wazero.CompiledModule
@@ -80,12 +83,12 @@ type fuzzWorld struct {
 
 const fuelTicks = 10
 
-func newFuzzWorld(t *testing.T, wasm []byte) *fuzzWorld {
+func newFuzzWorld(t *testing.T, wasm []byte, most int) *fuzzWorld {
 	ctx := context.Background()
 	w := &fuzzWorld{r: wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithCoreFeatures(specFeatures).WithDebugInfoEnabled(false).WithMemoryLimitPages(64))}
 	t.Cleanup(func() { _ = w.r.Close(ctx) })
 	_, err := w.r.NewHostModuleBuilder(meter.TickModule).NewFunctionBuilder().WithFunc(func() {
-		if w.ticks++; w.ticks >= fuelTicks {
+		if w.ticks++; w.ticks >= most {
 			panic("out of fuel")
 		}
 	}).Export(meter.TickName).Instantiate(ctx)
@@ -101,7 +104,7 @@ func (w *fuzzWorld) start() (err error) {
 
 // compareExports runs the metered module first: only if its fuel lasts is it known that the plain one
 // ends.
-func compareExports(t *testing.T, plain, ours *fuzzWorld) {
+func compareExports(t *testing.T, plain, ours, ticking *fuzzWorld) {
 	if len(plain.compiled.ImportedFunctions()) > 0 {
 		return
 	}
@@ -109,9 +112,9 @@ func compareExports(t *testing.T, plain, ours *fuzzWorld) {
 	if ours.ticks > 0 {
 		return
 	}
-	errA := plain.start()
-	if (errA == nil) != (errB == nil) {
-		t.Fatalf("instantiate: plain: %v, metered: %v", errA, errB)
+	errA, errC := plain.start(), ticking.start()
+	if (errA == nil) != (errB == nil) || (errA == nil) != (errC == nil) {
+		t.Fatalf("instantiate: plain: %v, metered: %v, ticking: %v", errA, errB, errC)
 	}
 	if errA != nil {
 		return
@@ -135,8 +138,12 @@ func compareExports(t *testing.T, plain, ours *fuzzWorld) {
 			return
 		}
 		a, errA := plain.mod.ExportedFunction(name).Call(context.Background(), args...)
-		if (errA == nil) != (errB == nil) || !slices.Equal(a, b) {
-			t.Fatalf("%s: plain: %x %v, metered: %x %v", name, a, errA, b, errB)
+		c, errC := ticking.mod.ExportedFunction(name).Call(context.Background(), args...)
+		if errC != nil && strings.Contains(errC.Error(), "stack overflow") {
+			return
+		}
+		if (errA == nil) != (errB == nil) || (errA == nil) != (errC == nil) || !slices.Equal(a, b) || !slices.Equal(a, c) {
+			t.Fatalf("%s: plain: %x %v, metered: %x %v, ticking: %x %v", name, a, errA, b, errB, c, errC)
 		}
 	}
 }

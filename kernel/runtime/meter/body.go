@@ -14,32 +14,36 @@ const (
 	frameValues = 16
 )
 
-// body rewrites one function. Charges are written with room for their weight, which is known only at
-// the end of what they pay for.
+// body rewrites one function. What it is charged, and where, is known only at the end, so the charges are put between its
+// instructions after all of them were read.
 type body struct {
 	*rewriter
-	r      *reader
-	out    []byte
-	local  uint32 // scratch i64
-	used   bool
-	calls  int
-	opened []opened // the function itself first
-	loops  int      // open ones
-	work   work
+	r          *reader
+	out        []byte // without the charges
+	charges    []charge
+	whole      []byte // with the charges
+	keeping    []uint32
+	flow       *flow
+	localTypes []byte // of the locals that are followed
+	local      uint32 // scratch i64
+	calls      int
+	opened     []opened // the function itself first
+	loops      int      // open ones
+	work       work
 	// pending is true while control can only have come straight from the entry, which is not yet
 	// paid for; a loop that is reached so pays for both.
 	pending bool
 }
 
-// opened is a block that waits for its end: where its weight goes, or -1, and the cost before it.
+// opened is a block that waits for its end: which charge pays for it, or -1, and the cost before it.
 type opened struct {
-	at, cost int
-	label    int // values that a branch to it passes on
-	frame    int // values that it takes on the call stack, which only the function itself does
-	loop     bool
+	charge, cost int
+	label        int // values that a branch to it passes on
+	frame        int // values that it takes on the call stack, which only the function itself does
+	loop         bool
 }
 
-// codeSection rewrites all functions and appends the helpers. The scratch buffer is shared by the functions, since
+// codeSection rewrites all functions and appends the helpers. The buffers are shared by the functions, since
 // a body is copied into the section before the next one begins; that keeps a module of a million functions from
 // making a million buffers.
 func (w *rewriter) codeSection() ([]byte, error) {
@@ -54,57 +58,39 @@ func (w *rewriter) codeSection() ([]byte, error) {
 		return nil, invalid("wasm module declares %d functions and has code for %d", len(defined), n)
 	}
 	// The charges make code about an eighth longer; a wrong guess costs a copy, no more.
-	b := appendU32(make([]byte, 0, len(src)+len(src)/8+64), uint32(n)+2)
-	var scratch []byte
+	b := make([]byte, 0, len(src)+len(src)/8+64)
+	f := &body{flow: &flow{}}
 	for i := range n {
 		size := int(r.u32())
 		if size > maxBody {
 			r.fail("wasm function has %d MB of code; at most %d MB are accepted", size>>20, maxBody>>20)
 		}
 		own := w.types[defined[i]]
-		f := &body{rewriter: w, r: &reader{b: r.take(size)}, out: scratch[:0], pending: true,
-			opened: []opened{{at: -1, label: len(own.results)}}}
+		f.flow.reset()
+		*f = body{rewriter: w, r: &reader{b: r.take(size)}, pending: true,
+			out: f.out[:0], charges: f.charges[:0], whole: f.whole, keeping: f.keeping, flow: f.flow,
+			localTypes: append(f.localTypes[:0], own.params[:min(len(own.params), flowLocals)]...),
+			opened:     append(f.opened[:0], opened{charge: -1, label: len(own.results)})}
 		if r.err != nil {
 			return nil, r.err
 		}
-		locals, err := f.rewrite(uint32(len(own.params)))
-		if err != nil {
+		var err error
+		if b, err = f.rewrite(b, uint32(len(own.params))); err != nil {
 			return nil, err
 		}
 		w.work.add(f.work)
 		if err := w.work.check("module", maxMovedInAll, maxJoinedInAll); err != nil {
 			return nil, err
 		}
-		scratch = f.out
-		b = appendU32(b, uint32(len(locals)+len(f.out)))
-		b = append(append(b, locals...), f.out...)
 	}
 	r.end("code")
-	return w.helpers(b), r.err
+	b = w.helpers(b)
+	return append(appendU32(make([]byte, 0, len(b)+5), uint32(n)+w.helperCount()), b...), r.err
 }
 
-// helpers appends the two functions that the charges call.
-func (w *rewriter) helpers(b []byte) []byte {
-	refill := []byte{0, 0x42}
-	refill = append(leb.AppendSigned(refill, w.o.Interval), 0x24)
-	refill = append(appendU32(refill, w.fuel), 0x10)
-	refill = append(appendU32(refill, w.importedFuncs), 0x0b)
-
-	bulk := []byte{0, 0x23}
-	bulk = appendU32(bulk, w.fuel)
-	bulk = append(bulk, 0x20, 0, 0x41, bulkShift, 0x76, 0xad, 0x7d, 0x24) // - (n >> bulkShift)
-	bulk = append(appendU32(bulk, w.fuel), 0x23)
-	bulk = append(appendU32(bulk, w.fuel), 0x42, 0, 0x53, 0x04, 0x40, 0x10)
-	bulk = append(appendU32(bulk, w.refill), 0x0b, 0x20, 0, 0x0b)
-
-	b = append(appendU32(b, uint32(len(refill))), refill...)
-	return append(appendU32(b, uint32(len(bulk))), bulk...)
-}
-
-// rewrite fills out with the instructions and returns the declarations of locals.
-// The order matters: the instructions come first because only they tell whether the scratch local is needed, and
-// it has to be declared before them. It is the last local, so the function's own keep their indices.
-func (f *body) rewrite(params uint32) ([]byte, error) {
+// rewrite appends the function. Its instructions are read first because only they tell whether the scratch local is
+// needed, and it has to be declared before them. It is the last local, so the function's own keep their indices.
+func (f *body) rewrite(b []byte, params uint32) ([]byte, error) {
 	r := f.r
 	groups := r.count(2)
 	decl := []byte{}
@@ -121,6 +107,9 @@ func (f *body) rewrite(params uint32) ([]byte, error) {
 			return nil, r.err
 		}
 		decl = append(appendU32(decl, n), t)
+		for range min(n, flowLocals-uint32(len(f.localTypes))) {
+			f.localTypes = append(f.localTypes, t)
+		}
 	}
 	f.local = uint32(total)
 	f.opened[0].frame = int(total)
@@ -133,11 +122,15 @@ func (f *body) rewrite(params uint32) ([]byte, error) {
 	if err := f.work.check("function", maxMoved, maxJoined); err != nil {
 		return nil, err
 	}
-	if f.used {
+	if len(f.charges) > 0 {
 		groups++
 		decl = append(decl, 1, 0x7e)
 	}
-	return append(appendU32(nil, uint32(groups)), decl...), nil
+	f.flow.solve()
+	code := f.charged()
+	locals := appendU32(nil, uint32(groups))
+	b = appendU32(b, uint32(len(locals)+len(decl)+len(code)))
+	return append(append(append(b, locals...), decl...), code...), nil
 }
 
 // cost is how much of the function has been read, in bytes of input, with calls counted as if a small callee stood
@@ -145,42 +138,11 @@ func (f *body) rewrite(params uint32) ([]byte, error) {
 // calls and the bulk operations, and those pay for themselves.
 func (f *body) cost() int { return f.r.off + f.calls*callBytes }
 
-// charge writes "fuel -= weight; if fuel < 0 { refill }" and returns where the weight is.
-func (f *body) charge() (at int) {
-	f.used = true
-	b := append(appendU32(append(f.out, 0x23), f.fuel), 0x42)
-	at = len(b)
-	// The weight is an i64.const in four bytes, longer than it has to be, so that weigh can put any weight in
-	// later without moving what follows.
-	b = append(b, 0x81, 0x80, 0x80, 0x00, 0x7d, 0x22)
-	b = append(appendU32(b, f.local), 0x24)
-	b = append(appendU32(b, f.fuel), 0x20)
-	b = append(appendU32(b, f.local), 0x42, 0, 0x53, 0x04, 0x40, 0x10)
-	f.out = append(appendU32(b, f.refill), 0x0b)
-	return at
-}
-
-// weigh writes a charge's weight once the code that it pays for has been read. The bound is what four bytes of a
-// positive signed LEB128 can hold.
-func (f *body) weigh(o opened) {
-	if o.at < 0 {
-		return
-	}
-	v := min(1+(f.cost()-o.cost)/stepBytes+o.frame/frameValues, 1<<26)
-	for i := range 4 {
-		c := byte(v>>(7*i)) & 0x7f
-		if i < 3 {
-			c |= 0x80
-		}
-		f.out[o.at+i] = c
-	}
-}
-
 // payEntry charges for the function before control can leave the straight line from its entry.
 func (f *body) payEntry() {
 	if f.pending {
 		f.pending = false
-		f.opened[0].at = f.charge()
+		f.opened[0].charge = f.charge(-1)
 	}
 }
 
@@ -198,29 +160,46 @@ func (f *body) open(o opened) {
 // loop charges at the head of a loop, inside it, so that each iteration pays: a branch to a loop's label lands
 // here. This alone makes an endless loop reach the tick.
 func (f *body) loop() {
+	number := f.flow.enter()
+	f.charge(number) // fetches
 	t := f.blockType(0x03)
-	at := f.charge()
+	if len(t.params) > 0 {
+		f.flow.spend() // at the head itself, as at an entry: from within the charge there is no way back with parameters
+		number = -1
+	}
+	at := f.charge(number)
 	if f.pending {
 		f.pending = false
-		f.opened[0].at = at // pays for the whole function, at each turn
+		f.opened[0].charge = at // pays for the whole function, at each turn
 		at = -1
 	}
 	if f.loops++; f.loops > maxLoops {
 		f.r.fail("wasm function nests more than %d loops", maxLoops)
 	}
-	f.open(opened{at: at, label: len(t.params), loop: true})
+	f.open(opened{charge: at, label: len(t.params), loop: true})
 }
 
-// end closes the innermost block. A function that ends without having paid was straight-line code: it pays here if
-// it is large, and is free if it is small, because its callers have counted callBytes for it.
+// end closes the innermost block. A function that has no loop, calls nothing and is small is free, because its callers
+// have counted callBytes for it.
 func (f *body) end() {
 	last := len(f.opened) - 1
-	if last == 0 && f.cost() > smallBytes {
-		f.payEntry()
+	o := f.opened[last]
+	if last == 0 {
+		if f.calls == 0 && len(f.flow.loops) == 0 && f.cost() <= smallBytes {
+			f.charges, o.charge = f.charges[:0], -1
+		} else {
+			f.payEntry()
+			o = f.opened[0]
+		}
 	}
-	f.weigh(f.opened[last])
-	if f.opened[last].loop {
+	if o.charge >= 0 {
+		f.charges[o.charge].steps = int64(1 + (f.cost()-o.cost)/stepBytes + o.frame/frameValues)
+	}
+	if o.loop {
 		f.loops--
+		f.flow.leave()
+	} else {
+		f.flow.add(endBlock, 0)
 	}
 	f.opened = f.opened[:last]
 	f.out = append(f.out, 0x0b)

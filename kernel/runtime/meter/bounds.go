@@ -20,6 +20,10 @@ const (
 	maxMovedInAll  = 4_000_000 // by all functions of a module
 	maxJoinedInAll = 16_000_000
 
+	// maxKept are the values that loops pass to a refill and back, in all functions: those modules had 9,000. Loops
+	// beyond it pass none and are slower.
+	maxKept = maxMoved / 2
+
 	labelWork = 4 // of one label, in values
 )
 

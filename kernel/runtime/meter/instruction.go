@@ -20,23 +20,39 @@ func (f *body) instruction() {
 	case blockType:
 		if op == 0x04 {
 			f.payEntry()
+			f.flow.add(beginIf, 0)
+		} else {
+			f.flow.add(beginBlock, 0)
 		}
 		t := f.blockType(op)
-		f.open(opened{at: -1, label: len(t.results)})
-	case elseMark, leave:
+		f.open(opened{charge: -1, label: len(t.results)})
+	case elseMark:
 		f.payEntry()
+		f.flow.add(beginElse, 0)
+		f.out = append(f.out, op)
+		f.work.moved += f.opened[0].label
+	case leave:
+		f.payEntry()
+		f.flow.add(stop, 0)
 		f.out = append(f.out, op)
 		f.work.moved += f.opened[0].label
 	case branch:
 		f.payEntry()
 		f.out = f.label(append(f.out, op))
+		if op == 0x0c {
+			f.flow.add(stop, 0)
+		}
 	case brTable:
 		f.payEntry()
 		f.brTable()
 	case callDirect, callTable:
 		f.payEntry()
 		f.calls++
+		f.flow.spend()
 		f.out = f.call(append(f.out, op), s)
+		if op == 0x12 || op == 0x13 {
+			f.flow.add(stop, 0)
+		}
 	case miscOp:
 		f.misc(r.u32())
 	case vectorOp:
@@ -57,6 +73,12 @@ func (f *body) immediate(b []byte, op byte, s shape) []byte {
 		// 0x25 on the index is a table's.
 		if op < 0x25 && i >= f.local {
 			r.fail("wasm function refers to local %d, which it does not have", i)
+		}
+		switch op {
+		case 0x20:
+			f.flow.add(readLocal, i)
+		case 0x21, 0x22:
+			f.flow.add(setLocal, i)
 		}
 		return appendU32(b, i)
 	case globalOp:
@@ -94,13 +116,15 @@ func (f *body) brTable() {
 	for range n + 1 {
 		f.out = f.label(f.out)
 	}
+	f.flow.add(stop, 0)
 }
 
 // label copies a label, which counts the blocks from the innermost one outwards.
 func (f *body) label(b []byte) []byte {
 	n := f.r.u32()
-	if out := len(f.opened) - 1 - int(n); out >= 0 {
-		f.work.moved += labelWork + f.opened[out].label
+	if n < uint32(len(f.opened)) {
+		f.work.moved += labelWork + f.opened[len(f.opened)-1-int(n)].label
+		f.flow.add(jump, n)
 	}
 	return appendU32(b, n)
 }
@@ -130,6 +154,7 @@ func (f *body) misc(op uint32) {
 	r := f.r
 	switch op {
 	case 8, 10, 11, 12, 14, 15, 17:
+		f.flow.spend()
 		f.out = appendU32(append(f.out, 0x10), f.bulk)
 	}
 	b := append(f.out, 0xfc, byte(op))

@@ -23,7 +23,7 @@ import "github.com/carapace-gateway/carapace/wit"
 
 // Version names the rewriting; it changes whenever the output for some input does, and is part of
 // the key of whatever caches that output.
-const Version = "4"
+const Version = "5"
 
 // Interval is how many steps a guest makes between two calls of the tick import.
 const Interval = 1 << 16

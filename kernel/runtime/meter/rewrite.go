@@ -16,6 +16,9 @@ type rewriter struct {
 	typeNil uint32 // type () -> ()
 	typeI32 uint32 // type (i32) -> (i32)
 	work    work   // of all functions so far
+
+	keepers  []string // types of the helpers that refill and return what they are passed
+	keptLeft int      // how many values loops may still pass so
 }
 
 // rewrite writes the sections in the order of the format. Each is made by a function of its own, which returns nil
@@ -27,12 +30,17 @@ func (m *module) rewrite(o Options) ([]byte, error) {
 	}
 	n := uint32(len(m.funcs))
 	w := &rewriter{module: m, o: o, fuel: m.globals, refill: n + 1, bulk: n + 2,
-		typeNil: uint32(len(m.types)), typeI32: uint32(len(m.types)) + 1}
+		typeNil: uint32(len(m.types)), typeI32: uint32(len(m.types)) + 1, keptLeft: maxKept}
+	// The code comes first, since it says which helpers there are.
+	code, err := w.codeSection()
+	if err != nil {
+		return nil, err
+	}
 	sections := [secCount]func() ([]byte, error){
 		secType: w.typeSection, secImport: w.importSection, secFunction: w.functionSection,
 		secTable: w.tableSection, secMemory: w.memorySection, secGlobal: w.globalSection,
 		secExport: w.exportSection, secStart: w.startSection, secElement: w.elementSection,
-		secDataCount: w.dataCountSection, secCode: w.codeSection, secData: w.dataSection,
+		secDataCount: w.dataCountSection, secCode: func() ([]byte, error) { return code, nil }, secData: w.dataSection,
 	}
 	out := make([]byte, 0, 64)
 	out = append(out, 0, 'a', 's', 'm', 1, 0, 0, 0)
@@ -74,12 +82,16 @@ func (w *rewriter) global(r *reader, index uint32) uint32 {
 
 // typeSection copies the types and adds the two of the tick and the helpers, at the end, so no index moves.
 func (w *rewriter) typeSection() ([]byte, error) {
-	b := appendU32(nil, uint32(len(w.types))+2)
+	b := appendU32(nil, uint32(len(w.types))+w.helperCount())
 	for _, t := range w.types {
 		b = appendName(append(b, 0x60), t.params)
 		b = appendName(b, t.results)
 	}
-	return append(b, 0x60, 0, 0, 0x60, 1, 0x7f, 1, 0x7f), nil
+	b = append(b, 0x60, 0, 0, 0x60, 1, 0x7f, 1, 0x7f)
+	for _, types := range w.keepers {
+		b = appendName(appendName(append(b, 0x60), types), types)
+	}
+	return b, nil
 }
 
 // importSection copies the imports and adds the tick as the last one. It is the last of the imported functions, so
@@ -107,11 +119,15 @@ func (w *rewriter) importSection() ([]byte, error) {
 
 func (w *rewriter) functionSection() ([]byte, error) {
 	defined := w.funcs[w.importedFuncs:]
-	b := appendU32(nil, uint32(len(defined))+2)
+	b := appendU32(nil, uint32(len(defined))+w.helperCount())
 	for _, t := range defined {
 		b = appendU32(b, t)
 	}
-	return appendU32(appendU32(b, w.typeNil), w.typeI32), nil
+	b = appendU32(appendU32(b, w.typeNil), w.typeI32)
+	for n := range w.keepers {
+		b = appendU32(b, w.typeI32+1+uint32(n))
+	}
+	return b, nil
 }
 
 // tableSection copies the tables with lower maxima. A cap is shared out evenly, because a maximum is that of one
