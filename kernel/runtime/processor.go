@@ -7,7 +7,7 @@ import (
 
 // stopwatch counts the processor time that a guest computes, in nanoseconds, whatever else the machine does meanwhile.
 //
-// Every tick counts as the plugin's mean interval, and one interval in eight is measured: the processor time of the
+// Every tick counts as the plugin's mean interval, and one interval in thirty-two is measured: the processor time of the
 // system's thread is read at both ends, where it is the same thread. What comes before a call's first tick was paid for
 // when that came, most of it by earlier calls. So a call that is too short to tick costs nothing to measure, and the sum
 // over many calls is right. A call that has its instance for itself is measured from end to end.
@@ -53,7 +53,7 @@ func (s *stopwatch) tick(mean *interval) {
 const outlier = 4
 
 // measureEvery is how many intervals one that is measured stands for.
-const measureEvery = 8
+const measureEvery = 32
 
 // resume begins an interval.
 func (s *stopwatch) resume() {
@@ -76,7 +76,7 @@ func (s *stopwatch) total(mean *interval) int64 {
 }
 
 // typicalInterval is a guess, in nanoseconds, until one was measured.
-const typicalInterval = 60_000
+const typicalInterval = 20_000
 
 // interval is the mean of what was added lately. The zero value is the guess. It is safe for concurrent use.
 type interval struct {

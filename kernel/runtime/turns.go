@@ -16,7 +16,7 @@ type turns struct {
 	rest   time.Duration // after a turn, where there is but one processor
 }
 
-// A call is long after so many intervals of the meter, each about 60 µs, and a turn has as many.
+// A call is long after so many looks, each after 50 µs and an interval of the meter, and a turn has as many.
 const turnTicks = 64
 
 func newTurns() *turns {
