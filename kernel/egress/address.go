@@ -56,15 +56,15 @@ func newAddresses() *addresses {
 }
 
 // permits reports whether a may be connected to. private widens it by the owner's networks.
-// An IPv4 address inside an IPv6 one counts as what it is. A zone names an interface of this machine, which no
-// public address needs.
+// An IPv4 address inside an IPv6 one counts as what it is. One with a zone, which names an interface of this machine, is
+// in no block, so it is refused.
 func (t *addresses) permits(a netip.Addr, private bool) bool {
 	a = a.Unmap()
 	in := func(list []netip.Prefix) bool {
 		return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(a) })
 	}
 	switch {
-	case a.Zone() != "" || in(t.never):
+	case in(t.never):
 		return false
 	case private && in(t.owned):
 		return true

@@ -112,10 +112,7 @@ func (c *Client) multipart(ctx context.Context, f *filler, b *body, req *wit.HTT
 		if err != nil {
 			return err
 		}
-		out, err := w.CreatePart(head)
-		if err != nil {
-			return wit.Errorf(wit.CodeInvalid, "http: part %.40q: %w", part.Name, err)
-		}
+		out, _ := w.CreatePart(head) // a bytes.Buffer takes all
 		switch {
 		case file != nil:
 			flush()
@@ -130,7 +127,7 @@ func (c *Client) multipart(ctx context.Context, f *filler, b *body, req *wit.HTT
 				}
 				text, b.secret = filled, b.secret || secret
 			}
-			_, _ = io.WriteString(out, text) // a bytes.Buffer takes all
+			_, _ = io.WriteString(out, text)
 		default:
 			_, _ = out.Write(part.Bytes)
 		}

@@ -73,7 +73,7 @@ func TestSecretsAreEscapedForTheirText(t *testing.T) {
 	}
 }
 
-// shelf is a media store that counts what is open. Its files lose name and type, and vanish after so many openings.
+// shelf is a media store that counts what is open. Its files, but for the known one, lose name and type, and vanish after so many openings.
 type shelf struct {
 	files
 	open, left int
@@ -88,7 +88,10 @@ func (s *shelf) Open(ctx context.Context, id string) (io.ReadCloser, wit.MediaIn
 		return nil, info, err
 	}
 	s.open++
-	return closer{file, func() { s.open-- }}, wit.MediaInfo{Size: info.Size}, nil
+	if id != "known" {
+		info = wit.MediaInfo{Size: info.Size}
+	}
+	return closer{file, func() { s.open-- }}, info, nil
 }
 
 type closer struct {
@@ -100,7 +103,7 @@ func (c closer) Close() error { c.close(); return nil }
 
 // TestParts: what a part says of itself, or is said of it where it says nothing; and every file is closed again.
 func TestParts(t *testing.T) {
-	store := &shelf{files: files{held: map[string]string{"m": "data"}}, left: 100}
+	store := &shelf{files: files{held: map[string]string{"m": "data", "known": "data"}}, left: 100}
 	var seen []string
 	r := newRig(t, func(_ http.ResponseWriter, req *http.Request) {
 		reader, err := req.MultipartReader()
@@ -133,6 +136,7 @@ func TestParts(t *testing.T) {
 		{wit.HTTPPart{Name: "a", Text: new("x"), ContentType: new("text/plain; charset=\r\n\x7futf-8")}, "a||text/plain; charset=utf-8|x"},
 		{wit.HTTPPart{Name: "a", Media: new("m")}, "a|file|application/octet-stream|data"},
 		{wit.HTTPPart{Name: "a", Media: new("m"), FileName: new("f.bin"), ContentType: new("image/gif")}, "a|f.bin|image/gif|data"},
+		{wit.HTTPPart{Name: "a", Media: new("known"), ContentType: new("image/gif")}, "a|a%22b.png|image/gif|data"},
 	} {
 		if err := send(tt.part); err != nil || strings.Join(seen, "\n") != tt.want {
 			t.Errorf("%q (%v), want %q", seen, err, tt.want)

@@ -135,9 +135,7 @@ func clean(f *wit.Frame, forms []string) {
 			*text = redact(*text, forms)
 		}
 	}
-	if len(f.Bytes) > 0 {
-		f.Bytes = []byte(redact(string(f.Bytes), forms))
-	}
+	f.Bytes = []byte(redact(string(f.Bytes), forms))
 }
 
 // failed gives an error of the wire its code. After Close, or the end of the context, whatever the wire says is
@@ -160,7 +158,7 @@ func (c *Conn) fill(f *wit.Frame, m *message) error {
 		escape = inJSON
 	}
 	text, secret, err := newFiller(c.creds, m, maxFrame).text(*f.Text, escape)
-	if err == nil && secret && c.clear {
+	if secret && c.clear {
 		err = wit.Errorf(wit.CodeForbidden, "http: a credential is not sent to %s by plain tcp: use tls", c.m.shown)
 	}
 	f.Text = &text

@@ -23,10 +23,7 @@ func verbatim(s string) string { return s }
 
 // inJSON is the inside of a JSON string.
 func inJSON(s string) string {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return ""
-	}
+	b, _ := json.Marshal(s) // each text can be
 	return string(b[1 : len(b)-1])
 }
 
@@ -53,9 +50,7 @@ func (f *filler) text(s string, escape escaping) (filled string, secret bool, er
 			return ""
 		}
 		var value string
-		if value, err = f.get(placeholder.FindStringSubmatch(found)[1]); err != nil {
-			return ""
-		}
+		value, err = f.get(placeholder.FindStringSubmatch(found)[1])
 		value = escape(value)
 		if f.room -= int64(len(value)); f.room < 0 {
 			err = wit.NewError(wit.CodeTooLarge, "http: with its credentials the message has more bytes than are sent")
@@ -80,7 +75,7 @@ func (f *filler) get(name string) (string, error) {
 	}
 	f.got[name] = value
 	f.message.remember(value)
-	if len(f.message.filled) > maxFilled {
+	if len(f.got) > maxFilled {
 		return "", wit.Errorf(wit.CodeTooLarge, "http: a request with more than %d credentials", maxFilled)
 	}
 	return value, nil
@@ -96,9 +91,7 @@ func (f *filler) url(u *url.URL, withQuery bool) (*url.URL, error) {
 		return nil, err
 	}
 	if inPath {
-		if out.Path, err = url.PathUnescape(path); err != nil {
-			return nil, wit.NewError(wit.CodeInvalid, "http: the url's path is malformed")
-		}
+		out.Path, _ = url.PathUnescape(path) // it was parsed, and what is filled in is escaped
 		out.RawPath = escapeRest(path)
 	}
 	if withQuery {
@@ -111,7 +104,7 @@ func (f *filler) url(u *url.URL, withQuery bool) (*url.URL, error) {
 func escapeRest(path string) string {
 	var b strings.Builder
 	for _, c := range []byte(path) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"<>\^`+"`{|}", c) >= 0 {
+		if c <= ' ' || c > '~' || strings.IndexByte(`"<>\^`+"`{|}", c) >= 0 {
 			fmt.Fprintf(&b, "%%%02X", c)
 		} else {
 			b.WriteByte(c)
@@ -122,10 +115,6 @@ func escapeRest(path string) string {
 
 // remember has the secret removed from errors and from what comes back, in each form that it can take there.
 func (m *message) remember(secret string) {
-	if slices.Contains(m.filled, secret) {
-		return
-	}
-	m.filled = append(m.filled, secret)
 	forms := formsOf(secret)
 	if len(secret) >= minScrubbed {
 		m.secrets = addForms(m.secrets, forms)

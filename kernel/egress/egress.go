@@ -110,6 +110,14 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// wait is how long a request may wait: as long as it asks for, within MaxTimeout, or the usual time if it does not ask.
+func (l Limits) wait(req *wit.HTTPRequest, usual time.Duration) time.Duration {
+	if req.Timeout <= 0 {
+		return usual
+	}
+	return time.Duration(min(req.Timeout, l.MaxTimeout.Milliseconds())) * time.Millisecond
+}
+
 // Credentials returns a secret by its name: CodeForbidden for one that may not be used here,
 // CodeNotFound for one that is not set.
 type Credentials func(name string) (string, error)
@@ -150,14 +158,7 @@ func (c *Client) Forget(owner string) { c.forget(func(k poolKey) bool { return k
 // credential's permission forbids; CodeNotFound for a credential or media file that is not there;
 // CodeTooLarge; CodeTimeout; CodeUnavailable when the other side does not answer.
 func (c *Client) Do(ctx context.Context, p Policy, creds Credentials, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
-	timeout := c.limits.Timeout
-	if req.Timeout > 0 {
-		timeout = c.limits.MaxTimeout
-		if asked := time.Duration(req.Timeout) * time.Millisecond; req.Timeout < timeout.Milliseconds() {
-			timeout = asked
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.limits.wait(req, c.limits.Timeout))
 	defer cancel()
 	m, err := c.prepare(ctx, p, creds, req)
 	if err != nil {
@@ -188,10 +189,7 @@ type Response struct {
 // when they have begun to work. After that, reads of the body fail with CodeTimeout after Limits.Idle of silence. They
 // fail with CodeUnavailable when the connection breaks or ctx ends. Errors are those of Do.
 func (c *Client) Stream(ctx context.Context, p Policy, creds Credentials, req *wit.HTTPRequest) (*Response, error) {
-	head := c.limits.Head
-	if asked := time.Duration(req.Timeout) * time.Millisecond; req.Timeout > 0 && asked > 0 {
-		head = min(asked, c.limits.MaxTimeout)
-	}
+	head := c.limits.wait(req, c.limits.Head)
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(head, func() { cancel(errSilent) })
 	m, err := c.prepare(ctx, p, creds, req)

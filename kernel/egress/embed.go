@@ -63,11 +63,8 @@ func begunBy(text string, files map[string]int64) (id string, named bool) {
 	return "", false
 }
 
-// encode appends a file in base64. An empty one is nothing.
+// encode appends a file in base64.
 func (b *body) encode(id string, size int64) {
-	if size == 0 {
-		return
-	}
 	encoded := (size + 2) / 3 * 4
 	b.pieces = append(b.pieces, piece{media: id, size: encoded, raw: size})
 	b.size += encoded

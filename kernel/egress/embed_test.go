@@ -55,14 +55,15 @@ func TestEmbeddingIsBounded(t *testing.T) {
 	called := false
 	r := newRig(t, func(http.ResponseWriter, *http.Request) { called = true }, func(c *egress.Config) { c.Media, c.Limits.Upload = store, 1200 })
 	for name, test := range map[string]struct {
+		text  string
 		files []string
 		want  wit.Code
 	}{
-		"a file that is gone": {[]string{"gone"}, wit.CodeNotFound},
-		"too many":            {strings.Fields(strings.Repeat("a ", wit.HTTPRequestEmbedMax+1)), wit.CodeTooLarge},
-		"too large in base64": {[]string{"a"}, wit.CodeTooLarge},
+		"a file that is gone": {"{{media:a}}", []string{"gone"}, wit.CodeNotFound},
+		"too many":            {"x", strings.Fields(strings.Repeat("a ", wit.HTTPRequestEmbedMax+1)), wit.CodeTooLarge},
+		"too large in base64": {"{{media:a}}", []string{"a"}, wit.CodeTooLarge},
 	} {
-		_, err := r.client.Do(context.Background(), anyHost, nil, &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/", Text: new("{{media:a}}"), Embed: test.files})
+		_, err := r.client.Do(context.Background(), anyHost, nil, &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/", Text: &test.text, Embed: test.files})
 		if wit.CodeOf(err) != test.want || called {
 			t.Errorf("%s: %v, sent %t", name, err, called)
 		}

@@ -21,7 +21,6 @@ type message struct {
 	body    *body
 	secrets []string // forms of the credentials that scrub removes, the longest first
 	echoes  []string // those that are removed from the response
-	filled  []string // the credentials' values, each once
 }
 
 // headerLine is one header. secret says that a credential was filled in, so it does not cross to another origin.

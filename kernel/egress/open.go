@@ -121,11 +121,11 @@ func isOrigin(configured string, u *url.URL) bool {
 	if err != nil || strings.Trim(o.Path, "/") != "" || o.Port() == "" {
 		return false
 	}
-	if o.Scheme = strings.ToLower(o.Scheme); o.Scheme == "https" {
+	if o.Scheme == "https" {
 		o.Scheme = "tls"
 	}
 	o.User = nil
-	return normalizeRaw(o) == nil && o.Scheme == u.Scheme && originOf(o) == originOf(u)
+	return normalizeRaw(o) == nil && originOf(o) == originOf(u)
 }
 
 // parseRaw parses scheme://host:port.
@@ -134,7 +134,7 @@ func parseRaw(raw, scheme string) (*url.URL, error) {
 		return nil, wit.Errorf(wit.CodeTooLarge, "http: the url has %d bytes, at most %d are used", len(raw), maxURL)
 	}
 	u, err := url.Parse(raw)
-	if err != nil || !strings.EqualFold(u.Scheme, scheme) || u.Port() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+	if err != nil || u.Scheme != scheme || u.Port() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		return nil, wit.Errorf(wit.CodeInvalid, "http: a %s connection's url is %[1]s://host:port", scheme)
 	}
 	return u, normalizeRaw(u)
@@ -143,7 +143,7 @@ func parseRaw(raw, scheme string) (*url.URL, error) {
 // normalizeRaw is normalize for schemes without a default port.
 // It lends the url https, whose default port normalize leaves out, and puts the port back.
 func normalizeRaw(u *url.URL) error {
-	scheme, port := strings.ToLower(u.Scheme), u.Port()
+	scheme, port := u.Scheme, u.Port()
 	u.Scheme = "https"
 	err := normalize(u)
 	if u.Scheme = scheme; u.Port() == "" {

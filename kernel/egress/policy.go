@@ -73,7 +73,7 @@ func (p *Policy) allowsMethod(method string) bool {
 }
 
 // parseURL returns an absolute http or https URL in the one form that the rest of the package works
-// on: lower-case host without a final dot, a path that begins with a slash, no fragment.
+// on: lower-case host without a final dot, a path that begins with a slash.
 // Policy and transport work on the same value, so nothing is checked that is not also what is asked for.
 func parseURL(raw string) (*url.URL, error) {
 	if len(raw) > maxURL {
@@ -88,7 +88,6 @@ func parseURL(raw string) (*url.URL, error) {
 
 // normalize brings a parsed url into that form, in place, or refuses it with CodeInvalid or CodeForbidden.
 func normalize(u *url.URL) error {
-	u.Scheme = strings.ToLower(u.Scheme)
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return wit.Errorf(wit.CodeInvalid, "http: url scheme %.20q: only https is made", u.Scheme)
 	}
@@ -115,7 +114,6 @@ func normalize(u *url.URL) error {
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	u.Fragment, u.RawFragment = "", ""
 	return nil
 }
 

@@ -1,8 +1,11 @@
 package egress_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,27 +15,51 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/coder/websocket"
+
 	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest/bubble"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 const public = "93.184.216.34"
 
 // rig is a client whose names resolve to what a test says, and whose connections to a checked address
-// end at a server on this machine.
+// end at one server.
 type rig struct {
 	client *egress.Client
 	mu     sync.Mutex
 	names  map[string][]string // answers, one per lookup; the last one stays
 	dials  []string
-	server string
+	reach  func(context.Context, string, string) (net.Conn, error)
 }
 
+// newRig has its server on this machine.
 func newRig(t *testing.T, handler http.HandlerFunc, edit ...func(*egress.Config)) *rig {
 	t.Helper()
-	server := httptest.NewTLSServer(handler)
+	server := httptest.NewUnstartedServer(handler)
+	addr := server.Listener.Addr().String()
+	return rigOf(t, server, func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, addr)
+	}, edit)
+}
+
+// newInnerRig has its server inside the process, for a bubble.
+func newInnerRig(t *testing.T, handler http.HandlerFunc, edit ...func(*egress.Config)) *rig {
+	t.Helper()
+	bubble.Limit(t)
+	server, mem := httptest.NewUnstartedServer(handler), gatewaytest.NewListener()
+	_ = server.Listener.Close()
+	server.Listener = mem
+	return rigOf(t, server, mem.Dial, edit)
+}
+
+func rigOf(t *testing.T, server *httptest.Server, reach func(context.Context, string, string) (net.Conn, error), edit []func(*egress.Config)) *rig {
+	t.Helper()
+	server.StartTLS()
 	t.Cleanup(server.Close)
-	r := &rig{names: map[string][]string{}, server: server.Listener.Addr().String()}
+	r := &rig{names: map[string][]string{}, reach: reach}
 	trust := server.Client().Transport.(*http.Transport).TLSClientConfig
 	c := egress.Config{Resolver: r, Dial: r.dial, TLS: &tls.Config{RootCAs: trust.RootCAs}}
 	for _, e := range edit {
@@ -64,7 +91,7 @@ func (r *rig) dial(ctx context.Context, network, addr string) (net.Conn, error) 
 	r.mu.Lock()
 	r.dials = append(r.dials, addr)
 	r.mu.Unlock()
-	return (&net.Dialer{}).DialContext(ctx, network, r.server)
+	return r.reach(ctx, network, addr)
 }
 
 func (r *rig) dialed() []string {
@@ -112,4 +139,121 @@ func (f *files) Store(_ context.Context, info wit.MediaInfo, body io.Reader) (st
 	defer f.mu.Unlock()
 	f.held["stored"], f.info["stored"] = string(data), info
 	return "stored", err
+}
+
+// network is one inside the process, for a bubble: it has no delays, and its clock is the bubble's.
+type network struct {
+	t         *testing.T
+	mu        sync.Mutex
+	listeners map[string]*gatewaytest.Listener // by address
+}
+
+func newNetwork(t *testing.T) *network {
+	bubble.Limit(t)
+	return &network{t: t, listeners: map[string]*gatewaytest.Listener{}}
+}
+
+// listen returns a listener on an address of its own, open until the test ends.
+func (n *network) listen() (l net.Listener, addr string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	mem := gatewaytest.NewListener()
+	n.t.Cleanup(func() { _ = mem.Close() })
+	addr = fmt.Sprintf("10.0.0.1:%d", 7000+len(n.listeners))
+	n.listeners[addr] = mem
+	return mem, addr
+}
+
+func (n *network) dial(ctx context.Context, kind, addr string) (net.Conn, error) {
+	n.mu.Lock()
+	l := n.listeners[addr]
+	n.mu.Unlock()
+	if l == nil {
+		return nil, errors.New("nobody listens at " + addr)
+	}
+	return l.Dial(ctx, kind, addr)
+}
+
+// home is a client on the network, and a policy for a server that the owner configured.
+func (n *network) home(origin string, limits egress.Limits) (*egress.Client, egress.Policy) {
+	c := egress.New(egress.Config{Dial: n.dial, Limits: limits})
+	n.t.Cleanup(c.Close)
+	return c, egress.Policy{Owner: "p", Origins: []string{origin}}
+}
+
+// serve is an HTTP server; the contexts of its requests end with the test.
+func (n *network) serve(handler http.HandlerFunc) (url string) {
+	l, addr := n.listen()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &http.Server{Handler: handler, BaseContext: func(net.Listener) context.Context { return ctx }}
+	n.t.Cleanup(func() { cancel(); _ = s.Close() })
+	go func() { _ = s.Serve(l) }()
+	return "http://" + addr
+}
+
+// talk is a server that calls each once for each connection, which ends when it returns.
+func (n *network) talk(each func(net.Conn)) (addr string) {
+	l, addr := n.listen()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				each(conn)
+			}()
+		}
+	}()
+	return addr
+}
+
+// socket is a websocket server that greets with what the handshake said, and echoes.
+func (n *network) socket() (url string) {
+	return n.serve(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"chat"}})
+		if err != nil {
+			return
+		}
+		defer conn.CloseNow()
+		conn.SetReadLimit(4 << 20)
+		hello := fmt.Sprint(r.URL.RequestURI(), " ", r.Header.Get("Authorization"), " ", conn.Subprotocol())
+		_ = conn.Write(r.Context(), websocket.MessageText, []byte(hello))
+		for {
+			kind, data, err := conn.Read(r.Context())
+			switch {
+			case err != nil:
+				return
+			case string(data) == "deaf":
+				<-r.Context().Done()
+			case string(data) == "bye":
+				_ = conn.Close(4004, "go away")
+				return
+			case string(data) == "flood":
+				data = make([]byte, 1<<20+1)
+			}
+			_ = conn.Write(r.Context(), kind, data)
+		}
+	})
+}
+
+// lines is a server that answers each line with what it read, quoted, and the words of script raw.
+func (n *network) lines(script map[string]string) (addr string) {
+	return n.talk(func(conn net.Conn) {
+		r := bufio.NewReader(conn)
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				return
+			}
+			raw, ok := script[strings.TrimSpace(line)]
+			if !ok {
+				raw = fmt.Sprintf("%q\n", line)
+			}
+			if _, err := fmt.Fprint(conn, raw); err != nil || !strings.HasSuffix(raw, "\n") {
+				return
+			}
+		}
+	})
 }

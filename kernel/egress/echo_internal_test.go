@@ -1,0 +1,103 @@
+package egress
+
+import (
+	"bufio"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestForms: in base64 a secret is looked for with all its characters that do not depend on what stands around it.
+func TestForms(t *testing.T) {
+	for secret, want := range map[string][]string{
+		"sixsix":       {"c2l4c2l4"},
+		"nine char":    {"bmluZSBjaGFy", "5pbmUgY2hhc", "uaW5lIGNoYX"},
+		"fivef":        nil, // too short in base64
+		"a>b?c/d e%f~": {"YT5iP2MvZCBlJWZ+", "YT5iP2MvZCBlJWZ-", "a%3Eb%3Fc%2Fd%20e%25f~", "a%3eb%3fc%2fd%20e%25f~", `a\u003eb?c/d e%f~`},
+	} {
+		forms := formsOf(secret)
+		for _, form := range append(want, secret) {
+			if !slices.Contains(forms, form) {
+				t.Errorf("%s is not looked for as %s, but as %q", secret, form, forms)
+			}
+		}
+		if want == nil && len(forms) != 1 {
+			t.Errorf("%s is looked for as %q", secret, forms)
+		}
+	}
+	for escaped, want := range map[string]string{"%2F%3Ax%2B": "%2f%3ax%2b", "ABC%": "ABC%", "AB%C": "AB%C"} {
+		if got := lowerEscapes(escaped); got != want {
+			t.Errorf("%s in lower case: %s", escaped, got)
+		}
+	}
+}
+
+// once reads a text, so many bytes at a time, and may not be asked after its end.
+type once struct {
+	t    *testing.T
+	text string
+	step int
+	over bool
+}
+
+func (o *once) Read(p []byte) (int, error) {
+	if o.over {
+		panic("it is read after its end")
+	}
+	n := copy(p[:min(len(p), o.step)], o.text)
+	if o.text = o.text[n:]; o.text == "" {
+		o.over = true
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (o *once) Close() error { return nil }
+
+// TestRedactor: whatever the pieces, echoes go and all else comes, also what only seemed to begin one at the end.
+func TestRedactor(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"", ""},
+		{"nothing of it", "nothing of it"},
+		{"a secret-1 b", "a [redacted] b"},
+		{"secret-1secret-1", "[redacted][redacted]"},
+		{"secsecret-1secret-", "sec[redacted]secret-"},
+		{"secret-1 is the end of secret", "[redacted] is the end of secret"},
+		{strings.Repeat("x", 3*redactChunk) + "secret-1", strings.Repeat("x", 3*redactChunk) + "[redacted]"},
+	} {
+		for _, step := range []int{1, 3, 1 << 20} {
+			r := &redactor{ReadCloser: &once{t: t, text: tt.text, step: step}, forms: []string{"secret-12", "secret-1"}}
+			// bufio gives up on a reader that comes with nothing again and again.
+			got, err := io.ReadAll(bufio.NewReaderSize(r, 4096))
+			if err != nil || string(got) != tt.want {
+				t.Errorf("%.40q in pieces of %d: %.60q, %v", tt.text, step, got, err)
+			}
+			if _, err := r.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("after the end: %v", err)
+			}
+		}
+	}
+}
+
+// TestNothingIsHeldBack that cannot be the beginning of an echo.
+func TestNothingIsHeldBack(t *testing.T) {
+	r := &redactor{forms: []string{"secret-1"}}
+	for s, want := range map[string]string{"abc": "", "abcs": "s", "a secret-": "secret-", "sese": "se", "secret": "secret"} {
+		if ready, kept := r.split(s, false); kept != want || ready+kept != s {
+			t.Errorf("of %q %q is kept, %q is ready", s, kept, ready)
+		}
+	}
+}
+
+// TestEncoder: a file of any length is read in base64, as far as its reader has room.
+func TestEncoder(t *testing.T) {
+	for text, want := range map[string]string{"": "", "a": "YQ==", "ab": "YWI=", "abc": "YWJj", strings.Repeat("abc", 5000): strings.Repeat("YWJj", 5000)} {
+		for _, step := range []int{1, 7, 1 << 20} {
+			got, err := io.ReadAll(bufio.NewReaderSize(&encoder{from: &once{t: t, text: text, step: step}}, 100))
+			if err != nil || string(got) != want {
+				t.Errorf("%.10q in pieces of %d: %.20q of %d, %v", text, step, got, len(got), err)
+			}
+		}
+	}
+}
