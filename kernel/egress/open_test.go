@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -332,6 +333,9 @@ func TestConnectionsKeepToThePolicy(t *testing.T) {
 	}
 	_, err = rig.client.Open(t.Context(), policy, nil, &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://irc.example.com:6667", Headers: []wit.Header{{Name: "A", Value: "b"}}})
 	wantCode(t, err, wit.CodeInvalid)
+	if !slices.Contains(rig.dialed(), "192.168.1.5:7000") {
+		t.Errorf("the owner's address was not dialed: %v", rig.dialed())
+	}
 	for _, addr := range rig.dialed() {
 		if host, _, _ := net.SplitHostPort(addr); host != public && host != "192.168.1.5" {
 			t.Errorf("dialed %s", addr)

@@ -91,17 +91,17 @@ func normalize(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return wit.Errorf(wit.CodeInvalid, "http: url scheme %.20q: only https is made", u.Scheme)
 	}
-	if u.User != nil || u.Opaque != "" || u.Host == "" {
-		return wit.NewError(wit.CodeInvalid, "http: the url needs a host and may hold no user or password: use an Authorization header")
+	if u.User != nil {
+		return wit.NewError(wit.CodeInvalid, "http: the url may hold no user or password: use an Authorization header")
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 	if err := checkHostName(host); err != nil {
 		return err
 	}
-	port := u.Port()
-	if port == "" && strings.HasSuffix(u.Host, ":") {
+	if strings.HasSuffix(u.Host, ":") {
 		return wit.NewError(wit.CodeInvalid, "http: the url's port is empty")
 	}
+	port := u.Port()
 	if port == defaultPort(u.Scheme) {
 		port = ""
 	}
@@ -127,8 +127,8 @@ func checkHostName(host string) error {
 		}
 		return nil
 	}
-	if host == "" || len(host) > 253 {
-		return wit.NewError(wit.CodeInvalid, "http: the url's host is empty or too long")
+	if len(host) > 253 {
+		return wit.NewError(wit.CodeInvalid, "http: the url's host is too long")
 	}
 	for _, c := range []byte(host) {
 		ok := c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_'
@@ -138,7 +138,7 @@ func checkHostName(host string) error {
 	}
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	if last == "" || last[0] >= '0' && last[0] <= '9' {
-		return wit.Errorf(wit.CodeInvalid, "http: host %.60q is neither a name nor a plain address", host)
+		return wit.Errorf(wit.CodeInvalid, "http: the url's host %.60q is neither a name nor a plain address", host)
 	}
 	return nil
 }
@@ -170,10 +170,7 @@ func checkPath(u *url.URL) error {
 // unescape undoes percent escapes as the most lenient of servers does: what is none stays as it is.
 func unescape(s string) string {
 	return escapedByte.ReplaceAllStringFunc(s, func(found string) string {
-		plain, err := url.PathUnescape(found)
-		if err != nil {
-			return found
-		}
+		plain, _ := url.PathUnescape(found) // an escape it is
 		return plain
 	})
 }
@@ -184,26 +181,16 @@ var escapedByte = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 // matchHost reports whether a pattern of Policy.Hosts names the url's host and port. A wildcard is for names below
 // it and not for the name itself, as in certificates, but at any depth.
 func matchHost(pattern string, u *url.URL) bool {
-	name, port, _ := strings.Cut(strings.ToLower(pattern), ":")
-	if strings.Count(pattern, ":") > 1 { // a literal IPv6 address
-		v6, err := url.Parse("https://" + pattern)
-		if err != nil {
-			return false
-		}
-		name, port = strings.ToLower(v6.Hostname()), v6.Port()
-	}
-	if port == "" {
-		port = "443"
-	}
-	if portOf(u) != port {
+	named := url.URL{Scheme: "https", Host: strings.ToLower(pattern)}
+	if portOf(u) != portOf(&named) {
 		return false
 	}
-	host := u.Hostname()
+	name, host := named.Hostname(), u.Hostname()
 	if suffix, ok := strings.CutPrefix(name, "*."); ok {
 		sub, below := strings.CutSuffix(host, "."+suffix)
-		return below && sub != "" && suffix != ""
+		return below && sub != ""
 	}
-	return name != "" && name == host
+	return name == host
 }
 
 // withinOrigin reports whether u is the configured URL or below it.

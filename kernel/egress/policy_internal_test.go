@@ -13,13 +13,17 @@ func TestPolicy(t *testing.T) {
 	owned := Policy{Origins: []string{"http://192.168.1.5:8080/base", "wss://Chat.Example.org", "https://[fd00::1]:9/"}}
 	six := Policy{Hosts: []string{"[2606:4700::1]:8443", "[2606:4700::2]"}}
 	wide := Policy{Hosts: []string{"a.example.org", "*.", strings.Repeat("a.", 126) + "b", strings.Repeat("a.", 126) + "bc"}}
-	away := Policy{Origins: []string{"ws://me:pw@192.168.1.5:8080", "https://box.example.org:443/x/"}}
+	away := Policy{Origins: []string{"https://%zz/", "ws://me:pw@192.168.1.5:8080", "https://box.example.org:443/x/", "http://plain.example.org"}}
+	all := Policy{Hosts: []string{"api.example.org"}, Paths: []string{"/"}}
 	tests := []struct {
 		policy Policy
 		method string
 		url    string
 		want   wit.Code
 	}{
+		{all, "GET", "https://api.example.org", ""},
+		{all, "GET", "https://", wit.CodeInvalid},
+		{all, "GET", "https:///x", wit.CodeInvalid},
 		{api, "GET", "https://api.example.org/v1/x", ""},
 		{api, "GET", "HTTPS://API.Example.ORG./v1/x", ""},
 		{api, "GET", "https://api.example.org:443/v1/x", ""},
@@ -29,6 +33,11 @@ func TestPolicy(t *testing.T) {
 		{api, "GET", "https://alt.example.org/v1/", wit.CodeForbidden},
 		{api, "GET", "https://cdn.example.org/v1/", wit.CodeForbidden},
 		{api, "GET", "https://xcdn.example.org/v1/", wit.CodeForbidden},
+		{api, "GET", "https://.cdn.example.org/v1/", wit.CodeForbidden},
+		{api, "GET", "https://ALT.example.org:8443/v1/", ""},
+		{Policy{Hosts: []string{"API.Example.org:443", "a.org:x", "2606:4700::1", ":443", ""}}, "GET", "https://api.example.org/", ""},
+		{Policy{Hosts: []string{"a.org:x", "me@a.org", "https://a.org", "2606:4700::1", ":443", ""}}, "GET", "https://a.org/", wit.CodeForbidden},
+		{Policy{Hosts: []string{"2606:4700::1"}}, "GET", "https://[2606:4700::1]/", wit.CodeForbidden},
 		{api, "GET", "https://api.example.org:444/v1/x", wit.CodeForbidden},
 		{api, "GET", "https://api.example.org.evil.com/v1/x", wit.CodeForbidden},
 		{api, "GET", "https://evil.com/v1/?api.example.org", wit.CodeForbidden},
@@ -50,6 +59,9 @@ func TestPolicy(t *testing.T) {
 		{wide, "GET", "https://a.example.org", ""},
 		{wide, "GET", "https://x./", wit.CodeForbidden},
 		{wide, "GET", "https://a.example.9org/", wit.CodeInvalid},
+		{wide, "GET", "https://a.example.-org/", wit.CodeForbidden},
+		{wide, "GET", "https://a!b.example.org/", wit.CodeInvalid},
+		{wide, "GET", "https://a=b.example.org/", wit.CodeInvalid},
 		{wide, "GET", "https://a.example.0/", wit.CodeInvalid},
 		{wide, "GET", "https://a..org../", wit.CodeInvalid},
 		{wide, "GET", "https://z-9_0a.example.az/", wit.CodeForbidden},
@@ -59,6 +71,8 @@ func TestPolicy(t *testing.T) {
 		{wide, "GET", "https://a.example.org/" + strings.Repeat("x", maxURL-21), wit.CodeTooLarge},
 		{away, "GET", "http://192.168.1.5:8080/", ""},
 		{away, "GET", "https://192.168.1.5:8080/", wit.CodeForbidden},
+		{away, "GET", "http://plain.example.org:80/", ""},
+		{away, "GET", "http://plain.example.org:443/", wit.CodeForbidden},
 		{away, "GET", "https://box.example.org/x/y", ""},
 		{away, "GET", "https://box.example.org/xy", wit.CodeForbidden},
 		{api, "GET", "ftp://api.example.org/v1/x", wit.CodeInvalid},

@@ -76,10 +76,7 @@ func (c *Client) forget(which func(poolKey) bool) {
 func (c *Client) dialer(private bool) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	table := newAddresses()
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		host, port, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, err
-		}
+		host, port, _ := net.SplitHostPort(addr) // who dials gives both
 		found, err := c.lookup(ctx, host, private)
 		if err != nil {
 			return nil, err
@@ -112,8 +109,8 @@ func (c *Client) lookup(ctx context.Context, host string, private bool) ([]netip
 			return nil, err
 		}
 	}
-	found, err := c.resolver.LookupNetIP(ctx, "ip", host)
-	if err != nil || len(found) == 0 {
+	found, _ := c.resolver.LookupNetIP(ctx, "ip", host)
+	if len(found) == 0 {
 		return nil, wit.Errorf(wit.CodeUnavailable, "http: host %s cannot be found: check its name and this machine's network", host)
 	}
 	return found[:min(len(found), 16)], nil

@@ -348,6 +348,22 @@ func TestFillingIsBounded(t *testing.T) {
 	}
 }
 
+// TestTheNameThatIsAskedFor is the host, with its port where that is another than the usual one.
+func TestTheNameThatIsAskedFor(t *testing.T) {
+	var host string
+	r := newRig(t, func(_ http.ResponseWriter, q *http.Request) { host = q.Host })
+	policy := egress.Policy{Hosts: []string{"api.example.com", "api.example.com:8443"}}
+	for url, want := range map[string]string{"https://API.example.com.": "api.example.com", "https://api.example.com:443/": "api.example.com", "https://api.example.com:8443/": "api.example.com:8443"} {
+		if _, err := r.client.Do(t.Context(), policy, nil, &wit.HTTPRequest{URL: url}); err != nil || host != want {
+			t.Errorf("%s asks for %s, %v", url, host, err)
+		}
+	}
+	_, err := r.client.Do(t.Context(), egress.Policy{Origins: []string{"https://[fe80::1%25eth0]"}}, nil, &wit.HTTPRequest{URL: "https://[fe80::1%25eth0]/"})
+	if wit.CodeOf(err) != wit.CodeForbidden || !strings.Contains(err.Error(), "zone") {
+		t.Error(err)
+	}
+}
+
 // TestWithoutCredentials: where there are none, none may be used, and for what is not permitted none is asked for.
 func TestWithoutCredentials(t *testing.T) {
 	r := newRig(t, func(http.ResponseWriter, *http.Request) {})

@@ -38,7 +38,11 @@ type rig struct {
 // newRig has its server on this machine.
 func newRig(t *testing.T, handler http.HandlerFunc, edit ...func(*egress.Config)) *rig {
 	t.Helper()
-	server := httptest.NewUnstartedServer(handler)
+	return rigOn(t, httptest.NewUnstartedServer(handler), edit...)
+}
+
+func rigOn(t *testing.T, server *httptest.Server, edit ...func(*egress.Config)) *rig {
+	t.Helper()
 	addr := server.Listener.Addr().String()
 	return rigOf(t, server, func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, addr)
