@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -257,6 +258,59 @@ func TestBodies(t *testing.T) {
 		}
 		if err == nil && tt.media && (store.held["stored"] != string(tt.body) || *store.info["stored"].Name != "x.png") {
 			t.Errorf("%s: kept %d bytes as %+v", tt.name, len(store.held["stored"]), store.info["stored"])
+		}
+	}
+}
+
+// TestBoundsOfResponses: what just fits, and what does not by a byte.
+func TestBoundsOfResponses(t *testing.T) {
+	text, data := strings.Repeat("a", 100<<10), strings.Repeat("\xff", wit.LimitHTTPInlineBytes)
+	for _, tt := range []struct {
+		body, disposition string
+		name              string // of the file that is kept
+		kept              bool
+		fault             error
+	}{
+		{text, "", "", false, nil},
+		{text + "a", `attachment; filename="x.txt"`, "x.txt", true, nil},
+		{data, "", "", false, nil},
+		{data + "\xff", "attachment", "", true, nil},
+		{data + "\xff", `attachment; filename="x`, "", true, nil},
+		{text + "a", "", "", true, wit.NewError(wit.CodeUnavailable, "the disk is full")},
+	} {
+		store := &files{held: map[string]string{}, info: map[string]wit.MediaInfo{}, fault: tt.fault}
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Disposition", tt.disposition)
+			_, _ = io.WriteString(w, tt.body)
+		}, func(c *egress.Config) { c.Limits.Response, c.Media = int64(len(text)), store })
+		res, err := r.client.Do(t.Context(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/"})
+		if !errors.Is(err, tt.fault) {
+			t.Errorf("%d bytes: %v", len(tt.body), err)
+		}
+		if err != nil {
+			continue
+		}
+		name := ""
+		if info := store.info["stored"]; info.Name != nil {
+			name = *info.Name
+		}
+		if (res.Media != nil) != tt.kept || name != tt.name || tt.kept && store.held["stored"] != tt.body {
+			t.Errorf("%d bytes: %+v, kept as %q, %d", len(tt.body), res, name, len(store.held["stored"]))
+		}
+	}
+}
+
+// TestManyHeaders: the first hundred of a response are told, by their names.
+func TestManyHeaders(t *testing.T) {
+	for _, sent := range []int{90, 150} {
+		r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+			for n := range sent {
+				w.Header().Set(fmt.Sprintf("A-%03d", n), "v")
+			}
+		})
+		res, err := r.client.Do(t.Context(), anyHost, nil, &wit.HTTPRequest{URL: "https://api.example.com/"})
+		if err != nil || len(res.Headers) != min(sent+2, 100) || res.Headers[89].Name != "A-089" { // with Content-Length and Date
+			t.Errorf("%d headers: %+v, %v", sent, res, err)
 		}
 	}
 }

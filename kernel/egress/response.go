@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -56,8 +55,9 @@ func (c *Client) readBody(ctx context.Context, res *http.Response, out *wit.HTTP
 		return wit.Errorf(wit.CodeTooLarge, "http: the response has more bytes than can be returned: at most %d of text, %d of other data", c.limits.Response, inlineBytes)
 	default:
 		info := wit.MediaInfo{Mime: res.Header.Get("Content-Type")}
-		if _, params, err := mime.ParseMediaType(res.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
-			info.Name = new(params["filename"])
+		_, params, _ := mime.ParseMediaType(res.Header.Get("Content-Disposition"))
+		if name := params["filename"]; name != "" {
+			info.Name = &name
 		}
 		id, err := c.media.Store(ctx, info, io.MultiReader(bytes.NewReader(data), res.Body))
 		if err != nil {
@@ -97,16 +97,13 @@ type idleBody struct {
 	idle   time.Duration
 	body   io.ReadCloser
 	m      *message
-	once   sync.Once
 }
 
 func (b *idleBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	switch {
 	case err == nil:
-		if n > 0 {
-			b.timer.Reset(b.idle)
-		}
+		b.timer.Reset(b.idle)
 	case err != io.EOF:
 		err = b.m.scrub(coded(b.ctx, b.m, err))
 	}
@@ -114,11 +111,7 @@ func (b *idleBody) Read(p []byte) (int, error) {
 }
 
 func (b *idleBody) Close() error {
-	var err error
-	b.once.Do(func() {
-		b.timer.Stop()
-		err = b.body.Close()
-		b.cancel(nil)
-	})
-	return err
+	b.timer.Stop()
+	b.cancel(nil)
+	return b.body.Close()
 }

@@ -125,6 +125,8 @@ type files struct {
 	mu   sync.Mutex
 	held map[string]string
 	info map[string]wit.MediaInfo
+	// fault is why nothing can be stored.
+	fault error
 }
 
 func (f *files) Open(_ context.Context, id string) (io.ReadCloser, wit.MediaInfo, error) {
@@ -142,7 +144,7 @@ func (f *files) Store(_ context.Context, info wit.MediaInfo, body io.Reader) (st
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.held["stored"], f.info["stored"] = string(data), info
-	return "stored", err
+	return "stored", errors.Join(f.fault, err)
 }
 
 // network is one inside the process, for a bubble: it has no delays, and its clock is the bubble's.

@@ -22,12 +22,11 @@ func (c *Conn) eventStream(client *Client, o *wit.OpenConnection) error {
 	if err != nil {
 		return err
 	}
+	// What is refused here ends with the connection's context.
 	if res.StatusCode != 200 {
-		res.Body.Close()
 		return c.refused(res.StatusCode, res.Header, " instead of an event stream")
 	}
 	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind != "text/event-stream" {
-		res.Body.Close()
 		return wit.Errorf(wit.CodeUnavailable, "http: %s answered %.40q instead of an event stream", c.m.shown, kind)
 	}
 	body := &idleBody{ctx: c.ctx, cancel: c.cancel, timer: newTimer(client.limits.Silence, c.cancel), idle: client.limits.Silence, body: res.Body, m: c.m}
@@ -53,7 +52,7 @@ type eventStream struct {
 
 func (s *eventStream) read() (wit.Frame, error) {
 	e, err := s.events.Next()
-	for err == nil && e.Cut { // half an event is none
+	for e.Cut { // half an event is none
 		e, err = s.events.Next()
 	}
 	if err != nil {

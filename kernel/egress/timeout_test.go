@@ -1,10 +1,14 @@
 package egress_test
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"io"
 	"math"
+	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,9 +129,80 @@ func TestGivenUp(t *testing.T) {
 		c, p := n.home(url, egress.Limits{})
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		_, err := c.Do(ctx, p, nil, &wit.HTTPRequest{URL: url})
+		for range 2 { // once it waits, once it begins
+			_, err := c.Do(ctx, p, nil, &wit.HTTPRequest{URL: url})
+			wantCode(t, err, wit.CodeUnavailable)
+			if !strings.Contains(err.Error(), "was cancelled") {
+				t.Error(err)
+			}
+		}
+		_, err := c.Stream(ctx, p, nil, &wit.HTTPRequest{URL: url})
 		wantCode(t, err, wit.CodeUnavailable)
-		_, err = c.Stream(ctx, p, nil, &wit.HTTPRequest{URL: url})
-		wantCode(t, err, wit.CodeUnavailable)
+	})
+}
+
+// TestAClosedStream is hung up.
+func TestAClosedStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		hungUp := make(chan struct{})
+		url := n.serve(func(w http.ResponseWriter, q *http.Request) {
+			w.(http.Flusher).Flush()
+			<-q.Context().Done()
+			close(hungUp)
+		})
+		c, p := n.home(url, egress.Limits{})
+		res, err := c.Stream(t.Context(), p, nil, &wit.HTTPRequest{URL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		<-hungUp
+	})
+}
+
+// TestKindsOfFailure: what took too long may be another time, and the rest says what it is.
+func TestKindsOfFailure(t *testing.T) {
+	for name, tt := range map[string]struct {
+		dial func(context.Context, net.Conn) (net.Conn, error)
+		want wit.Code
+		says string
+		took time.Duration
+	}{
+		"refused": {func(context.Context, net.Conn) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+		}, wit.CodeUnavailable, "cannot be reached", 0},
+		"not before the end of the request": {func(ctx context.Context, _ net.Conn) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, errors.New("no route")
+		}, wit.CodeTimeout, "in time", 20 * time.Second},
+		"no handshake": {func(_ context.Context, c net.Conn) (net.Conn, error) { return c, nil }, wit.CodeTimeout, "in time", 10 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newNetwork(t)
+			near, far := net.Pipe()
+			defer far.Close()
+			go func() { _, _ = io.Copy(io.Discard, far) }()
+			_, p := n.home("https://10.0.0.1", egress.Limits{})
+			c := egress.New(egress.Config{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { return tt.dial(ctx, near) }})
+			defer c.Close()
+			start := time.Now()
+			_, err := c.Do(t.Context(), p, nil, &wit.HTTPRequest{URL: "https://10.0.0.1", Timeout: 20_000})
+			if took := time.Since(start); wit.CodeOf(err) != tt.want || !strings.Contains(err.Error(), tt.says) || took != tt.took {
+				t.Errorf("%s: %v after %v", name, err, took)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		addr := n.talk(func(c net.Conn) {
+			_, _ = http.ReadRequest(bufio.NewReader(c))
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+		})
+		c, p := n.home("http://"+addr, egress.Limits{})
+		_, err := c.Do(t.Context(), p, nil, &wit.HTTPRequest{URL: "http://" + addr})
+		if wit.CodeOf(err) != wit.CodeUnavailable || !strings.Contains(err.Error(), "broke off") {
+			t.Error(err)
+		}
 	})
 }

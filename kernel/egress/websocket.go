@@ -37,7 +37,7 @@ func (c *Conn) webSocket(client *Client, o *wit.OpenConnection) error {
 	switch {
 	case shake.err != nil:
 		return shake.err
-	case err != nil && shake.status != 0 && shake.status != http.StatusSwitchingProtocols:
+	case shake.status != http.StatusSwitchingProtocols:
 		return c.refused(shake.status, shake.header, " instead of a websocket")
 	case err != nil:
 		return wit.Errorf(wit.CodeUnavailable, "http: %s does not speak websocket: %w", c.m.shown, err)
@@ -144,7 +144,7 @@ func (s *webSocket) keepAlive(every time.Duration, end context.CancelCauseFunc) 
 		ctx, cancel := context.WithTimeout(s.ctx, every)
 		err := s.conn.Ping(ctx)
 		cancel()
-		if err != nil && s.reading.Load() && s.heard.Load() == before {
+		if err != nil && s.heard.Load() == before {
 			end(errSilent)
 			return
 		}
