@@ -317,93 +317,91 @@ func TestConnectionsKeepToThePolicy(t *testing.T) {
 
 // TestOriginsOfRawConnections: the owner's origin permits a raw connection when it is that very endpoint.
 func TestOriginsOfRawConnections(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		longest := "tcp://192.168.1.5:7000" + strings.Repeat("/", wit.LimitHTTPURLBytes-22)
-		for _, tt := range []struct {
-			origin, url string
-			want        wit.Code
-		}{
-			{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:7000", ""},
-			{"TCP://me:pw@192.168.1.5:7000/", "TCP://192.168.1.5:7000/", ""},
-			{"tcp://192.168.1.5:7000/x", "tcp://192.168.1.5:7000", wit.CodeForbidden},
-			{"tcp://192.168.1.5", "tcp://192.168.1.5:443", wit.CodeForbidden},
-			{"tcp://192.168.1.5:%zz", "tcp://192.168.1.5:7000", wit.CodeForbidden},
-			{"tcp://192.168.1.5:7000?x", "tcp://192.168.1.5:7000", ""},
-			{"http://192.168.1.5:7000", "tcp://192.168.1.5:7000", wit.CodeForbidden},
-			{"https://192.168.1.5:7000", "tcp://192.168.1.5:7000", wit.CodeForbidden},
-			{"HTTPS://box.example.com:6000", "tls://box.example.com:6000", ""},
-			{"https://box.example.com:443", "tls://box.example.com:443", ""},
-			{"tls://box.example.com:443", "tls://Box.example.com.:443", ""},
-			{"tls://box.example.com:6000/x", "tls://box.example.com:6000", wit.CodeForbidden},
-			{"tls://box.example.com:6000", "tls://box.example.com:6001", wit.CodeForbidden},
-			{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:7000?x", wit.CodeInvalid},
-			{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:7000/x", wit.CodeInvalid},
-			{"tcp://192.168.1.5:7000", "tcp:192.168.1.5:7000", wit.CodeInvalid},
-			{"tcp://192.168.1.5:7000", "tcp://me@192.168.1.5:7000", wit.CodeInvalid},
-			{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:%zz", wit.CodeInvalid},
-			{"tcp://192.168.1.5:7000", longest, ""},
-			{"tcp://192.168.1.5:7000", longest + "/", wit.CodeTooLarge},
-		} {
-			rig := newRig(t, func(http.ResponseWriter, *http.Request) {})
-			scheme, rest, _ := strings.Cut(tt.url, ":")
-			conn, err := rig.client.Open(t.Context(), egress.Policy{Owner: "p", Origins: []string{tt.origin}}, nil,
-				&wit.OpenConnection{Transport: wit.Transport(strings.ToLower(scheme)), URL: tt.url})
-			if wit.CodeOf(err) != tt.want {
-				t.Errorf("%s, where %s is configured: %v, want %q", tt.url, tt.origin, err, tt.want)
-			}
-			if err != nil {
-				continue
-			}
-			_ = conn.Close()
-			_, port, _ := strings.Cut(strings.Trim(rest, "/"), ":")
-			if got := rig.dialed(); len(got) != 1 || !strings.HasSuffix(got[0], ":"+port) {
-				t.Errorf("%s leads to %v", tt.url, got)
-			}
+	t.Parallel()
+	longest := "tcp://192.168.1.5:7000" + strings.Repeat("/", wit.LimitHTTPURLBytes-22)
+	for _, tt := range []struct {
+		origin, url string
+		want        wit.Code
+	}{
+		{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:7000", ""},
+		{"TCP://me:pw@192.168.1.5:7000/", "TCP://192.168.1.5:7000/", ""},
+		{"tcp://192.168.1.5:7000/x", "tcp://192.168.1.5:7000", wit.CodeForbidden},
+		{"tcp://192.168.1.5", "tcp://192.168.1.5:443", wit.CodeForbidden},
+		{"tcp://192.168.1.5:%zz", "tcp://192.168.1.5:7000", wit.CodeForbidden},
+		{"tcp://192.168.1.5:7000?x", "tcp://192.168.1.5:7000", ""},
+		{"http://192.168.1.5:7000", "tcp://192.168.1.5:7000", wit.CodeForbidden},
+		{"https://192.168.1.5:7000", "tcp://192.168.1.5:7000", wit.CodeForbidden},
+		{"HTTPS://box.example.com:6000", "tls://box.example.com:6000", ""},
+		{"https://box.example.com:443", "tls://box.example.com:443", ""},
+		{"tls://box.example.com:443", "tls://Box.example.com.:443", ""},
+		{"tls://box.example.com:6000/x", "tls://box.example.com:6000", wit.CodeForbidden},
+		{"tls://box.example.com:6000", "tls://box.example.com:6001", wit.CodeForbidden},
+		{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:7000?x", wit.CodeInvalid},
+		{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:7000/x", wit.CodeInvalid},
+		{"tcp://192.168.1.5:7000", "tcp:192.168.1.5:7000", wit.CodeInvalid},
+		{"tcp://192.168.1.5:7000", "tcp://me@192.168.1.5:7000", wit.CodeInvalid},
+		{"tcp://192.168.1.5:7000", "tcp://192.168.1.5:%zz", wit.CodeInvalid},
+		{"tcp://192.168.1.5:7000", longest, ""},
+		{"tcp://192.168.1.5:7000", longest + "/", wit.CodeTooLarge},
+	} {
+		rig := newRig(t, func(http.ResponseWriter, *http.Request) {})
+		scheme, rest, _ := strings.Cut(tt.url, ":")
+		conn, err := rig.client.Open(t.Context(), egress.Policy{Owner: "p", Origins: []string{tt.origin}}, nil,
+			&wit.OpenConnection{Transport: wit.Transport(strings.ToLower(scheme)), URL: tt.url})
+		if wit.CodeOf(err) != tt.want {
+			t.Errorf("%s, where %s is configured: %v, want %q", tt.url, tt.origin, err, tt.want)
 		}
-	})
+		if err != nil {
+			continue
+		}
+		_ = conn.Close()
+		_, port, _ := strings.Cut(strings.Trim(rest, "/"), ":")
+		if got := rig.dialed(); len(got) != 1 || !strings.HasSuffix(got[0], ":"+port) {
+			t.Errorf("%s leads to %v", tt.url, got)
+		}
+	}
 }
 
 // TestAddressesAreTriedInTurn: until one answers, sixteen at most, and none once nobody waits any more.
 func TestAddressesAreTriedInTurn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var many []string
-		for n := range 17 {
-			many = append(many, fmt.Sprint("93.184.216.", n+1))
-		}
-		for name, tt := range map[string]struct {
-			answers int // the number of the address that does
-			ends    int // when so many are tried, nobody waits any more
-			tried   int
-			opens   bool
-		}{
-			"the first": {1, 99, 1, true}, "the third": {3, 99, 3, true}, "the sixteenth": {16, 99, 16, true}, "none of sixteen": {17, 99, 16, false}, "over": {3, 2, 2, false},
-		} {
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			tried := 0
-			r := newRig(t, func(http.ResponseWriter, *http.Request) {}, func(c *egress.Config) {
-				dial := c.Dial
-				c.Dial = func(_ context.Context, network, addr string) (net.Conn, error) {
-					if tried++; tried == tt.ends {
-						cancel()
-					}
-					if addr != fmt.Sprintf("93.184.216.%d:7000", tt.answers) {
-						return nil, errors.New("refused")
-					}
-					return dial(t.Context(), network, addr)
+	t.Parallel()
+	var many []string
+	for n := range 17 {
+		many = append(many, fmt.Sprint("93.184.216.", n+1))
+	}
+	for name, tt := range map[string]struct {
+		answers int // the number of the address that does
+		ends    int // when so many are tried, nobody waits any more
+		tried   int
+		opens   bool
+	}{
+		"the first": {1, 99, 1, true}, "the third": {3, 99, 3, true}, "the sixteenth": {16, 99, 16, true}, "none of sixteen": {17, 99, 16, false}, "over": {3, 2, 2, false},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		tried := 0
+		r := newRig(t, func(http.ResponseWriter, *http.Request) {}, func(c *egress.Config) {
+			dial := c.Dial
+			c.Dial = func(_ context.Context, network, addr string) (net.Conn, error) {
+				if tried++; tried == tt.ends {
+					cancel()
 				}
-			})
-			r.names["api.example.com"] = []string{strings.Join(many, " ")}
-			policy := egress.Policy{Owner: "p", Hosts: []string{"api.example.com:7000"}}
-			conn, err := r.client.Open(ctx, policy, nil, &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://api.example.com:7000"})
-			if (err == nil) != tt.opens || tried != tt.tried {
-				t.Errorf("%s: %d were tried, %v", name, tried, err)
+				if addr != fmt.Sprintf("93.184.216.%d:7000", tt.answers) {
+					return nil, errors.New("refused")
+				}
+				return dial(t.Context(), network, addr)
 			}
-			if conn != nil {
-				_ = conn.Close()
-			}
+		})
+		r.names["api.example.com"] = []string{strings.Join(many, " ")}
+		policy := egress.Policy{Owner: "p", Hosts: []string{"api.example.com:7000"}}
+		conn, err := r.client.Open(ctx, policy, nil, &wit.OpenConnection{Transport: wit.TransportTCP, URL: "tcp://api.example.com:7000"})
+		if (err == nil) != tt.opens || tried != tt.tried {
+			t.Errorf("%s: %d were tried, %v", name, tried, err)
 		}
-	})
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}
 }
 
 // TestRefusedHandshakes: what the other side answers in place of a connection says what can be done.
@@ -599,9 +597,9 @@ func TestConnectionsLast(t *testing.T) {
 			if o.Transport == "" {
 				read(t, conn) // its greeting
 			}
-			for range 3 {
-				time.Sleep(time.Minute) // nobody reads
-				time.AfterFunc(time.Minute, func() { write(t, conn, textFrame("x")) })
+			for range 3 { // at no time of a ping
+				time.Sleep(61 * time.Second) // nobody reads
+				time.AfterFunc(61*time.Second, func() { write(t, conn, textFrame("x")) })
 				read(t, conn)
 			}
 		}

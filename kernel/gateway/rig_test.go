@@ -11,6 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest/bubble"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -67,6 +68,7 @@ func bootTCP(t testing.TB, opts ...rigOption) (*rig, string) {
 
 func bootOn(t testing.TB, listeners []net.Listener, opts ...rigOption) *rig {
 	t.Helper()
+	bubble.Limit(t)
 	r := &rig{t: t, mem: gatewaytest.NewListener(), bus: &event.Bus{}}
 	ad := auth.Deps{Store: store.OpenMemory(), Bus: r.bus, Token: token, Logger: hclog.NewNullLogger()}
 	presence := gateway.NewPresence("test")

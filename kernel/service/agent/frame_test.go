@@ -12,8 +12,9 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// frames reads to the end, which comes before so many frames.
 func frames(f framer) (out []frame, err error) {
-	for {
+	for range 100_000 {
 		fr, err := f.Next()
 		if err != nil {
 			if errors.Is(err, io.EOF) {
@@ -23,6 +24,23 @@ func frames(f framer) (out []frame, err error) {
 		}
 		out = append(out, fr)
 	}
+	return out, errors.New("there is no end")
+}
+
+// over is a body that nobody goes on reading once it is over.
+type over struct {
+	r     io.Reader
+	after int
+}
+
+func (o *over) Read(p []byte) (int, error) {
+	n, err := o.r.Read(p)
+	if err != nil {
+		if o.after++; o.after > 100 {
+			panic("it is read again and again after its end")
+		}
+	}
+	return n, err
 }
 
 func TestFramers(t *testing.T) {
@@ -49,7 +67,7 @@ func TestFramers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, r := range []io.Reader{strings.NewReader(c.body), iotest.OneByteReader(strings.NewReader(c.body)), iotest.DataErrReader(strings.NewReader(c.body))} {
-				got, err := frames(newFramer(c.framing, r))
+				got, err := frames(newFramer(c.framing, &over{r: r}))
 				if err != nil || !slices.Equal(got, c.want) {
 					t.Errorf("got %q, %v", got, err)
 				}
@@ -68,14 +86,17 @@ func TestFrameAsAnEvent(t *testing.T) {
 	}
 }
 
-// endless gives the same text for ever.
+// endless gives the same text for ever, to who has a bound.
 type endless struct {
-	text string
-	at   int
+	text     string
+	at, sent int
 }
 
 func (e *endless) Read(p []byte) (int, error) {
 	n := 0
+	if e.sent += len(p); e.sent > 2*maxStream {
+		panic("it is read without a bound")
+	}
 	for n < len(p) {
 		c := copy(p[n:], e.text[e.at:])
 		n, e.at = n+c, (e.at+c)%len(e.text)

@@ -161,7 +161,7 @@ func TestVerbose(t *testing.T) {
 func TestEndlessTools(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		chattest.Script(w, chattest.Ask(chattest.Call("c", "pay", `{}`)))
+		chattest.Script(w, append(slices.Repeat([]*wit.ProviderAnswer{chattest.Ask(chattest.Call("c", "pay", `{}`))}, 40), chattest.Say("well then"))...)
 		p := w.Start(nil)
 		p.Send("r1", "go")
 		if r := p.Wait("r1"); r.State != run.Failed || w.Tools.Count("pay") != 25 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest/bubble"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
@@ -50,6 +51,7 @@ const MainKey = session.Key("agent:main:main")
 
 // NewWorld returns a world whose model repeats what it is told.
 func NewWorld(t *testing.T) *World {
+	bubble.Limit(t)
 	w := &World{T: t, Store: store.OpenMemory(), Model: &Model{}, Tools: newTools(), Hooks: &Hooks{}}
 	w.Model.Reply = func(c *wit.Chat) *wit.ProviderAnswer { return Say("you said: " + LastUser(c)) }
 	return w
