@@ -86,6 +86,7 @@ func TestCutOff(t *testing.T) {
 		"thinking":             {thought, "again"},
 		"nothing":              {"", "again"},
 		"thinking, then text":  {thought + text, "so far" + mark},
+		"text, then thinking":  {text + thought, "so far" + mark},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := chattest.NewWorld(t)

@@ -30,7 +30,7 @@ func (b *background) run(ctx context.Context) {
 func (b *background) start(fn func(context.Context)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if ctx := b.ctx; ctx != nil && ctx.Err() == nil {
+	if ctx := b.ctx; ctx != nil {
 		b.wg.Go(func() { fn(ctx) })
 	}
 }

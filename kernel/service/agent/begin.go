@@ -117,7 +117,7 @@ func progress(mine []session.Message) (pending []wit.ToolCall, said []string, ro
 		switch {
 		case m.Role == wit.RoleTool:
 			done[m.ToolCallID] = true
-		case m.Role == wit.RoleAssistant && len(m.ToolCalls) > 0:
+		case len(m.ToolCalls) > 0:
 			rounds++
 			last = m.ToolCalls
 			if text := m.Text(); text != "" {

@@ -69,12 +69,12 @@ func (m *Models) first(p ProviderInfo) choice {
 
 // named reads provider/model, or a provider's id alone.
 func (m *Models) named(all []ProviderInfo, name string) (choice, error) {
-	provider, model, qualified := strings.Cut(name, "/")
+	provider, model, _ := strings.Cut(name, "/")
 	var ids []string
 	for _, p := range all {
 		if p.ID == provider {
 			c := m.first(p)
-			if qualified && model != "" {
+			if model != "" {
 				c.model = model
 			}
 			return c, nil
@@ -116,10 +116,7 @@ func (m *Models) lists(ctx context.Context, p ProviderInfo, id string) bool {
 // Primary returns what answers for an agent where a session makes no choice, as provider/model; "" if nothing
 // can.
 func (m *Models) Primary(agent string) string {
-	c, err := m.choose("", agent)
-	if err != nil {
-		return ""
-	}
+	c, _ := m.choose("", agent) // the zero choice beside an error
 	return c.String()
 }
 

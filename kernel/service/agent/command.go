@@ -49,9 +49,8 @@ func splitCommand(text string) (c command, rest string) {
 		return command{}, ""
 	}
 	head, rest, _ := strings.Cut(text, " ")
-	if before, after, ok := strings.Cut(head, "\n"); ok {
-		head, rest = before, after+" "+rest
-	}
+	head, after, _ := strings.Cut(head, "\n")
+	rest = after + " " + rest
 	head, _, _ = strings.Cut(head[1:], "@")
 	head = strings.ToLower(strings.TrimSuffix(head, ":"))
 	for _, c := range commandList() {
@@ -76,7 +75,7 @@ func fromChat(r run.Run, owner, alone bool) run.Run {
 	r = AsCommand(r)
 	c, rest := splitCommand(r.Text)
 	allowed := owner || c.reach == looks || c.reach == stops && alone || c.reach == chooses && rest == ""
-	if r.Command != "" && !allowed {
+	if !allowed {
 		r.Command, r.Urgent = commandDenied, true
 	}
 	return r

@@ -38,6 +38,10 @@ type World struct {
 	// Typed counts how often typing was shown.
 	Typed    Counter
 	Settings agent.Settings
+	// Woken counts how often delivery was told that there is something to send.
+	Woken Counter
+	// Log is what the services write to; nothing keeps it unless a test does.
+	Log hclog.Logger
 	// Watchers are the connections that asked to see tool calls.
 	Watchers []string
 
@@ -52,7 +56,7 @@ const MainKey = session.Key("agent:main:main")
 // NewWorld returns a world whose model repeats what it is told.
 func NewWorld(t *testing.T) *World {
 	bubble.Limit(t)
-	w := &World{T: t, Store: store.OpenMemory(), Model: &Model{}, Tools: newTools(), Hooks: &Hooks{}}
+	w := &World{T: t, Store: store.OpenMemory(), Model: &Model{}, Tools: newTools(), Hooks: &Hooks{}, Log: hclog.NewNullLogger()}
 	w.Model.Reply = func(c *wit.Chat) *wit.ProviderAnswer { return Say("you said: " + LastUser(c)) }
 	return w
 }
@@ -113,14 +117,14 @@ func (w *World) Build(st store.Store) *Process {
 	if w.Providers != nil {
 		providers = w.Providers
 	}
-	log := hclog.NewNullLogger()
+	log := w.Log
 	settings := func() agent.Settings { return w.Settings }
 	sessions := session.New(session.Deps{
 		Store: st, Bus: bus, Queue: run.SessionQueue{}, Settings: w.keys, Log: log,
 	})
 	models := agent.NewModels(providers, settings, log)
 	agents := agent.New(agent.Deps{
-		Store: st, Sessions: sessions, Models: models, Tools: w.Tools, Hooks: hook.New(w.Hooks.Of, log), Outbox: outbox{},
+		Store: st, Sessions: sessions, Models: models, Tools: w.Tools, Hooks: hook.New(w.Hooks.Of, log), Outbox: outbox{w},
 		Observer: chat.NewWriter(bus, w), Typing: &w.Typed, Files: media{}, Settings: settings, Log: log,
 	})
 	runs := run.New(run.Deps{Store: st, Sessions: sessions, Executor: agents, Claims: new(claim.Local), Accounts: accounts{}, Log: log})
@@ -134,7 +138,7 @@ func (w *World) Build(st store.Store) *Process {
 		w.T.Fatal(err)
 	}
 	return &Process{
-		World: w, Runs: runs, Agents: agents, Models: models, Intake: agent.NewIntake(sessions, runs, outbox{}), Sessions: sessions, Table: table,
+		World: w, Runs: runs, Agents: agents, Models: models, Intake: agent.NewIntake(sessions, runs, outbox{w}), Sessions: sessions, Table: table,
 	}
 }
 
@@ -311,7 +315,7 @@ func (w *World) outbound(space string) map[string]string {
 	return out
 }
 
-type outbox struct{}
+type outbox struct{ w *World }
 
 // Enqueue implements message.Outbox.
 func (outbox) Enqueue(tx store.Tx, m message.Outbound) error {
@@ -328,7 +332,7 @@ func (outbox) Enqueue(tx store.Tx, m message.Outbound) error {
 }
 
 // Wake implements message.Outbox.
-func (outbox) Wake() {}
+func (o outbox) Wake() { o.w.Woken.Add(1) }
 
 // accounts are one, bot, on the channel chat.
 type accounts struct{}
