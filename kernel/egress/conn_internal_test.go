@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -29,14 +30,16 @@ func on(t *testing.T, w wire) *Conn {
 
 // TestOnCloseComesLast: whoever counts connections gives a place away only when its descriptor is free.
 func TestOnCloseComesLast(t *testing.T) {
-	w := &ended{}
-	c := on(t, w)
-	closed := make(chan bool)
-	c.OnClose(func() { closed <- w.closed })
-	_ = c.Close()
-	if !<-closed {
-		t.Error("it is told while the connection is open")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := &ended{}
+		c := on(t, w)
+		closed := make(chan bool)
+		c.OnClose(func() { closed <- w.closed })
+		_ = c.Close()
+		if !<-closed {
+			t.Error("it is told while the connection is open")
+		}
+	})
 }
 
 // TestNoLineIsSentOnceItIsOver, also if the connection is not closed yet.

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/wit"
@@ -166,39 +167,38 @@ func TestStreamsAreNotHeldBack(t *testing.T) {
 	}
 }
 
-// A frame's credential that comes back is removed too, and a request does not carry any number of them.
+// A frame's credential that comes back is removed too.
 func TestEchoesOfFrames(t *testing.T) {
-	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
-		c, err := websocket.Accept(w, q, nil)
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		server := n.socket()
+		c, p := n.home(server, egress.Limits{})
+		conn, err := c.Open(t.Context(), p, secrets(map[string]string{"tok": "a-long-secret"}), &wit.OpenConnection{URL: server})
 		if err != nil {
-			return
+			t.Fatal(err)
 		}
-		_, b, err := c.Read(q.Context())
-		if err == nil {
-			_ = c.Write(q.Context(), websocket.MessageText, b)
+		defer conn.Close()
+		read(t, conn) // its greeting
+		write(t, conn, wit.Frame{Text: new(`{"token":"{{credential:tok}}"}`), Fill: true})
+		if got := *read(t, conn).Text; got != `{"token":"[redacted]"}` {
+			t.Error(got)
 		}
-		_, _, _ = c.Read(q.Context())
 	})
-	creds := secrets(map[string]string{"tok": "a-long-secret"})
-	conn, err := r.client.Open(t.Context(), anyHost, creds, &wit.OpenConnection{URL: "wss://api.example.com/"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if err := conn.Write(wit.Frame{Text: new(`{"token":"{{credential:tok}}"}`), Fill: true}); err != nil {
-		t.Fatal(err)
-	}
-	f, err := conn.Read()
-	if err != nil || *f.Text != `{"token":"[redacted]"}` {
-		t.Errorf("%v, %v", f, err)
-	}
-	var many []wit.Header
-	for n := range 17 {
-		many = append(many, wit.Header{Name: fmt.Sprint("X-", n), Value: fmt.Sprintf("{{credential:c%d}}", n)})
-	}
+}
+
+// A request does not carry any number of credentials.
+func TestCredentialsAreCounted(t *testing.T) {
+	r := newRig(t, func(http.ResponseWriter, *http.Request) {})
 	any := egress.Credentials(func(name string) (string, error) { return "secret of " + name, nil })
-	_, err = r.client.Do(context.Background(), anyHost, any, &wit.HTTPRequest{URL: "https://api.example.com/", Headers: many})
-	wantCode(t, err, wit.CodeTooLarge)
+	for n, want := range map[int]wit.Code{16: "", 17: wit.CodeTooLarge} {
+		var many []wit.Header
+		for n := range n {
+			many = append(many, wit.Header{Name: fmt.Sprint("X-", n), Value: fmt.Sprintf("{{credential:c%d}}", n)})
+		}
+		if _, err := r.client.Do(t.Context(), anyHost, any, &wit.HTTPRequest{URL: "https://api.example.com/", Headers: many}); wit.CodeOf(err) != want {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
 }
 
 // TestHeadersThatMeanAnotherRequest: what the policy has checked is what is asked for.

@@ -31,6 +31,9 @@ func TestCommands(t *testing.T) {
 		"/model default":       "configured one again",
 		"/unknown command":     "you said: /unknown command",
 		"not /help":            "you said: not /help",
+		"shelp":                "you said: shelp",
+		"/model mock-1":        "The model is mock/mock-1 now.",
+		"/model mock-2":        "there is no provider for the model \"mock-2\": name it provider/model, with one of mock",
 		"/new what is up":      "you said: what is up",
 		"/stopwatch is a tool": "you said: /stopwatch is a tool",
 	} {
@@ -102,6 +105,12 @@ func TestUrgentCommands(t *testing.T) {
 		synctest.Wait()
 		if e := w.Chats("r1", "aborted"); len(e) != 1 || e[0].Message.Content[0].Text != "once upon" {
 			t.Errorf("events %+v", e)
+		}
+		if e := w.Chats("r2", ""); len(e) != 1 || e[0].State != "aborted" {
+			t.Errorf("of the one that was dropped: %+v", e)
+		}
+		if got := w.History(chattest.MainKey); !slices.Contains(got, "assistant: once upon") {
+			t.Errorf("history %q", got)
 		}
 		w.Model.Direct()
 		p.Send("r3", "hello?")
@@ -220,7 +229,7 @@ func TestStatusTellsOfTrouble(t *testing.T) {
 
 // TestConversationsBeginAndEnd for hooks, once each, whichever way one is reset.
 func TestConversationsBeginAndEnd(t *testing.T) {
-	for text, want := range map[string]string{"/new": "session_start session_end", "/new more": "session_start session_end session_start", "more": "session_start"} {
+	for text, want := range map[string]string{"/status": "session_start", "/new": "session_start session_end", "/new more": "session_start session_end session_start", "more": "session_start"} {
 		synctest.Test(t, func(t *testing.T) {
 			w := chattest.NewWorld(t)
 			p := w.Start(nil)

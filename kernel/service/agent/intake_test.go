@@ -201,7 +201,7 @@ type outbox struct{}
 
 func (outbox) Wake() {}
 func (outbox) Enqueue(tx store.Tx, m message.Outbound) error {
-	if err := tx.Insert("test.out", m.ID, []byte(m.To.ID+": "+m.Text)); wit.CodeOf(err) != wit.CodeConflict {
+	if err := tx.Insert("test.out", m.ID, []byte(m.ReplyTo+m.To.ID+": "+m.Text)); wit.CodeOf(err) != wit.CodeConflict {
 		return err
 	}
 	return nil

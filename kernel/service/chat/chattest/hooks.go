@@ -13,6 +13,8 @@ type Hooks struct {
 	mu sync.Mutex
 	// Asked are the events so far.
 	Asked []wit.HookEvent
+	// Broken is the hook at which the plugin fails.
+	Broken wit.HookName
 	// On decides at a hook.
 	On map[wit.HookName]func(wit.HookEvent) *wit.HookDecision
 	// OnFailure is the policy of all of them.
@@ -46,6 +48,9 @@ func (x plugin) Handle(_ context.Context, e *wit.HookEvent) (*wit.HookDecision, 
 	x.p.mu.Lock()
 	defer x.p.mu.Unlock()
 	x.p.Asked = append(x.p.Asked, *e)
+	if e.Name == x.p.Broken {
+		return nil, wit.NewError(wit.CodeInternal, "it is broken")
+	}
 	if fn := x.p.On[e.Name]; fn != nil {
 		return fn(*e), nil
 	}
