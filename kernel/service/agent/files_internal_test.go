@@ -25,7 +25,9 @@ type shelf struct {
 }
 
 func (s *shelf) Fetch(ctx context.Context, at message.Account, a *wit.Attachment) (string, error) {
-	s.asked = append(s.asked, at.String()+" "+a.Fetch.URL)
+	if s.asked = append(s.asked, at.String()+" "+a.Fetch.URL); len(s.asked) > 100 {
+		panic("it is asked for ever")
+	}
 	switch {
 	case s.never:
 		<-ctx.Done()
@@ -83,6 +85,7 @@ func TestAttachmentsAreFetchedBeforeTheRun(t *testing.T) {
 	}{
 		"at once":           {&shelf{}, all, 3},
 		"at the third time": {&shelf{broken: 2}, all, 5},
+		"never":             {&shelf{broken: 1000}, strings.NewReplacer("image=a", "[attached: image, which could not be fetched]", "audio=b", "[attached: voice, which could not be fetched]").Replace(all), 7},
 		"too late":          {&shelf{never: true}, strings.NewReplacer("image=a", "[attached: image, which could not be fetched]", "audio=b", "[attached: voice, which could not be fetched]").Replace(all), 3},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,9 +105,10 @@ func TestAttachmentsAreFetchedBeforeTheRun(t *testing.T) {
 
 func TestPicturesAreShownToWhoSees(t *testing.T) {
 	picture := func(id string) wit.Part { return wit.Part{Kind: wit.PartKindImage, Media: &id, Mime: new("image/png")} }
-	s := &shelf{sizes: map[string]int64{"a": 10, "b": 2000, "huge": maxPictureBytes, "voice": 100}}
+	s := &shelf{sizes: map[string]int64{"a": 10, "b": 2000, "huge": maxPictureBytes, "voice": 100, "mine": 10}}
 	history := []session.Message{
 		{Role: wit.RoleUser, Parts: []wit.Part{session.TextPart("one"), picture("huge"), picture("a")}},
+		{Role: wit.RoleAssistant, Parts: []wit.Part{picture("mine")}},
 		{Role: wit.RoleUser, Parts: []wit.Part{picture("gone"), picture("a"), picture("b"), {Kind: wit.PartKindAudio, Media: new("voice")}}},
 	}
 	for sees, want := range map[bool]string{
@@ -117,11 +121,11 @@ func TestPicturesAreShownToWhoSees(t *testing.T) {
 		if any := shelved(s).show(t.Context(), list, sees); any != sees {
 			t.Errorf("sees %t, pictures %t", sees, any)
 		}
-		if got := words(list[0].Content) + "/" + words(list[1].Content); got != want {
+		if got := words(list[0].Content) + "/" + words(list[2].Content); got != want || words(list[1].Content) != "[attached: image mine.png, image/png, 1 KB]" {
 			t.Errorf("sees %t\n got  %s\n want %s", sees, got, want)
 		}
 	}
-	if got := words(history[1].Parts); !strings.HasSuffix(got, "audio=voice") {
+	if got := words(history[2].Parts); !strings.HasSuffix(got, "audio=voice") {
 		t.Errorf("the history has become %s", got)
 	}
 }

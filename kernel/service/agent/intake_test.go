@@ -60,6 +60,15 @@ func TestWhatTheModelIsTold(t *testing.T) {
 		"what is no file": {func(m *message.Inbound) {
 			m.Message.Attachments = []wit.Attachment{{Kind: wit.AttachmentKindLocation, Caption: ptr("1,2")}, {Kind: wit.AttachmentKindContact, Name: ptr("Bob")}}
 		}, []string{"text - look", "text - [attached: location]", "text - 1,2", "text - [attached: contact Bob]"}},
+		"as many files as may be": {func(m *message.Inbound) {
+			for range 16 {
+				m.Message.Attachments = append(m.Message.Attachments, file(wit.AttachmentKindImage, "m1", ""))
+			}
+		}, append([]string{"text - look"}, slices.Repeat([]string{"image m1 "}, 16)...)},
+		"an empty file": {func(m *message.Inbound) {
+			m.Message.Attachments = []wit.Attachment{file(wit.AttachmentKindDocument, "", "a.pdf")}
+			m.Message.Attachments[0].Size = ptr(int64(0))
+		}, []string{"text - look", "text - [attached: document a.pdf, which was left out]"}},
 		"too many files": {func(m *message.Inbound) {
 			for range 18 {
 				m.Message.Attachments = append(m.Message.Attachments, file(wit.AttachmentKindImage, "m1", ""))

@@ -221,6 +221,8 @@ func TestChoice(t *testing.T) {
 		"its settings":   {list: []agent.ProviderInfo{{ID: "far", Facts: far.Facts, Settings: wit.JSON(`{"model":"f2"}`)}}, want: "far/f2"},
 		"its credential": {list: []agent.ProviderInfo{{ID: "far", Facts: far.Facts, Credentials: 1}}, want: "far/f1"},
 		"named in part":  {list: []agent.ProviderInfo{off, near}, settings: agent.Settings{Model: "off/"}, want: "off/o1"},
+		"empty settings": {list: []agent.ProviderInfo{{ID: "far", Facts: far.Facts, Settings: wit.JSON("{}")}}, want: "!no model provider is configured"},
+		"offline first":  {list: []agent.ProviderInfo{off, {ID: "off2", Facts: off.Facts}, near, off}, want: "near/n1"},
 		"not configured": {list: []agent.ProviderInfo{far}, want: "!no model provider is configured"},
 		"unknown":        {list: []agent.ProviderInfo{near}, settings: agent.Settings{Model: "gone/x"}, want: "!no provider for the model"},
 	} {

@@ -71,14 +71,11 @@ func (t *typist) once(ctx context.Context, to *message.Origin) bool {
 
 // quiet is how long typing must not be shown from now on.
 func (t *typist) quiet(ctx context.Context, to *message.Origin) time.Duration {
-	var until int64
-	err := t.store.View(ctx, func(tx store.Tx) (err error) {
+	var until int64 // long ago where there is nothing, or nothing to be read
+	_ = t.store.View(ctx, func(tx store.Tx) (err error) {
 		until, err = quietTable.Get(tx, to.At().Key(to.Conversation.ID))
 		return err
 	})
-	if err != nil {
-		return 0 // there is nothing, or it is tried as if there were
-	}
 	return min(time.Until(time.UnixMilli(until)), quietMost)
 }
 

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -43,6 +44,8 @@ func TestTypingIsQuietWhereItIsNotWanted(t *testing.T) {
 		"for longer than a day":   {asked(1e9), 24*time.Hour - time.Second, 1},
 		"it may work again":       {wit.NewError(wit.CodeUnavailable, "down"), 6 * time.Second, 2},
 		"the bot is blocked":      {wit.NewError(wit.CodeForbidden, "bot was blocked by the user"), time.Hour, 1},
+		"so it says":              {&wit.Error{Code: wit.CodeInvalid, Message: "not now", Retryable: true}, 6 * time.Second, 2},
+		"so its kind says":        {&wit.Error{Code: wit.CodeUnavailable, Message: "not now"}, 6 * time.Second, 2},
 		"what is shorter is kept": {asked(1), 6 * time.Second, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -89,4 +92,32 @@ func TestAPauseOutlivesARestart(t *testing.T) {
 
 func at(conversation string) *message.Origin {
 	return &message.Origin{Channel: "chat", Account: "main", Conversation: &wit.Conversation{ID: conversation}}
+}
+
+// TestPausesAreForgotten when they are over, and nothing is shown to nobody.
+func TestPausesAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := store.OpenMemory()
+		ty := &typist{typing: &typewriter{}, store: st, log: hclog.NewNullLogger()}
+		for _, c := range []string{"a", "b", "c"} {
+			ty.keepQuiet(t.Context(), at(c), time.Now().Add(time.Minute))
+			time.Sleep(40 * time.Second)
+		}
+		var kept []string
+		if err := st.View(t.Context(), func(tx store.Tx) error {
+			for row, err := range quietTable.Scan(tx, store.Range{}) {
+				if err != nil {
+					return err
+				}
+				kept = append(kept, row.Key)
+			}
+			return nil
+		}); err != nil || !slices.Equal(kept, []string{at("b").At().Key("b"), at("c").At().Key("c")}) {
+			t.Errorf("kept %q, %v", kept, err)
+		}
+		ty.show(t.Context(), nil)()
+		ty.show(t.Context(), &message.Origin{Channel: "chat"})()
+		(&typist{store: st}).show(t.Context(), at("c"))()
+		ty.shown.Wait()
+	})
 }

@@ -218,3 +218,13 @@ func TestThinkingLevels(t *testing.T) {
 		}
 	}
 }
+
+// TestOpaqueDataIsOfAModelOfAProvider: another provider has another model, whatever its name is.
+func TestOpaqueDataIsOfAModelOfAProvider(t *testing.T) {
+	said := []session.Message{{Role: wit.RoleAssistant, Provider: "p", Model: "m", Opaque: wit.JSON(`1`), Parts: []wit.Part{session.TextPart("x")}}}
+	for model, want := range map[choice]bool{{"p", "m"}: true, {"p", "n"}: false, {"q", "m"}: false} {
+		if got := turns(said, model); (got[0].Opaque != nil) != want {
+			t.Errorf("%v reads %+v", model, got)
+		}
+	}
+}
