@@ -40,252 +40,268 @@ func (r *rig) enter(change map[string]any) *raw {
 }
 
 func TestRequestsStartInOrder(t *testing.T) {
-	var mu sync.Mutex
-	var order []int
-	unhurried := limits(gateway.Limits{Handoff: time.Minute}) // none is overtaken because this machine is slow
-	r := boot(t, unhurried, methods(rpc.New("note", wire.ScopeRead, func(_ context.Context, in id) (id, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		order = append(order, in.N)
-		return in, nil
-	})))
-	w := r.enter(nil)
-	go func() {
-		for n := range 200 {
-			w.write(fmt.Sprintf(`{"type":"req","id":"%d","method":"note","params":{"n":%d}}`, n, n))
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var order []int
+		unhurried := limits(gateway.Limits{Handoff: time.Minute}) // none is overtaken because this machine is slow
+		r := boot(t, unhurried, methods(rpc.New("note", wire.ScopeRead, func(_ context.Context, in id) (id, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, in.N)
+			return in, nil
+		})))
+		w := r.enter(nil)
+		go func() {
+			for n := range 200 {
+				w.write(fmt.Sprintf(`{"type":"req","id":"%d","method":"note","params":{"n":%d}}`, n, n))
+			}
+		}()
+		for range 200 {
+			if s := w.answer(); !strings.Contains(s, `"ok":true`) {
+				t.Fatal(s)
+			}
 		}
-	}()
-	for range 200 {
-		if s := w.answer(); !strings.Contains(s, `"ok":true`) {
-			t.Fatal(s)
+		if !slices.IsSorted(order) || len(order) != 200 {
+			t.Errorf("order = %v", order)
 		}
-	}
-	if !slices.IsSorted(order) || len(order) != 200 {
-		t.Errorf("order = %v", order)
-	}
+	})
 }
 
 func TestSlowRequestsHoldUpNobody(t *testing.T) {
-	release := make(chan struct{})
-	var running, most atomic.Int32
-	r := boot(t, limits(gateway.Limits{InFlight: 8}), methods(
-		rpc.New("slow", wire.ScopeRead, func(context.Context, rpc.None) (bool, error) {
-			n := running.Add(1)
-			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
-			}
-			<-release
-			running.Add(-1)
-			return true, nil
-		}),
-		rpc.New("echo", wire.ScopeRead, echo),
-	))
-	c := r.connect(client.Options{})
-	var wg sync.WaitGroup
-	for range 7 {
-		wg.Go(func() {
-			if err := c.Call(t.Context(), "slow", nil, nil); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for running.Load() < 7 {
-		if err := c.Call(t.Context(), "echo", id{1}, nil); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var running, most atomic.Int32
+		r := boot(t, limits(gateway.Limits{InFlight: 8}), methods(
+			rpc.New("slow", wire.ScopeRead, func(context.Context, rpc.None) (bool, error) {
+				n := running.Add(1)
+				for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+				}
+				<-release
+				running.Add(-1)
+				return true, nil
+			}),
+			rpc.New("echo", wire.ScopeRead, echo),
+		))
+		c := r.connect(client.Options{})
+		var wg sync.WaitGroup
+		for range 7 {
+			wg.Go(func() {
+				if err := c.Call(t.Context(), "slow", nil, nil); err != nil {
+					t.Error(err)
+				}
+			})
 		}
-	}
-	for range 20 {
-		wg.Go(func() { _ = c.Call(t.Context(), "slow", nil, nil) })
-	}
-	time.AfterFunc(50*time.Millisecond, func() { close(release) })
-	wg.Wait()
-	if most.Load() > 8 {
-		t.Errorf("%d requests ran at a time", most.Load())
-	}
+		for running.Load() < 7 {
+			if err := c.Call(t.Context(), "echo", id{1}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 20 {
+			wg.Go(func() { _ = c.Call(t.Context(), "slow", nil, nil) })
+		}
+		time.AfterFunc(50*time.Millisecond, func() { close(release) })
+		wg.Wait()
+		if most.Load() > 8 {
+			t.Errorf("%d requests ran at a time", most.Load())
+		}
+	})
 }
 
 func TestTwoPhase(t *testing.T) {
-	r := boot(t, methods(rpc.NewTwoPhase("agent", wire.ScopeWrite, func(_ context.Context, in id, accept func(any)) (any, error) {
-		accept(map[string]any{"runId": "r", "status": "accepted"})
-		accept("not sent twice")
-		if in.N < 0 {
-			return nil, wit.NewError(wit.CodeUnavailable, "no model")
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t, methods(rpc.NewTwoPhase("agent", wire.ScopeWrite, func(_ context.Context, in id, accept func(any)) (any, error) {
+			accept(map[string]any{"runId": "r", "status": "accepted"})
+			accept("not sent twice")
+			if in.N < 0 {
+				return nil, wit.NewError(wit.CodeUnavailable, "no model")
+			}
+			return map[string]any{"runId": "r", "status": "ok"}, nil
+		})))
+		c := r.connect(client.Options{})
+		var early, last map[string]any
+		err := c.CallTwoPhase(t.Context(), "agent", id{1}, func(b json.RawMessage) { _ = json.Unmarshal(b, &early) }, &last)
+		if err != nil || early["status"] != "accepted" || last["status"] != "ok" {
+			t.Errorf("early %v, last %v, %v", early, last, err)
 		}
-		return map[string]any{"runId": "r", "status": "ok"}, nil
-	})))
-	c := r.connect(client.Options{})
-	var early, last map[string]any
-	err := c.CallTwoPhase(t.Context(), "agent", id{1}, func(b json.RawMessage) { _ = json.Unmarshal(b, &early) }, &last)
-	if err != nil || early["status"] != "accepted" || last["status"] != "ok" {
-		t.Errorf("early %v, last %v, %v", early, last, err)
-	}
-	err = c.CallTwoPhase(t.Context(), "agent", id{-1}, nil, nil)
-	if wit.CodeOf(err) != wit.CodeUnavailable || err.Error() != "no model" {
-		t.Errorf("failing: %v", err)
-	}
+		err = c.CallTwoPhase(t.Context(), "agent", id{-1}, nil, nil)
+		if wit.CodeOf(err) != wit.CodeUnavailable || err.Error() != "no model" {
+			t.Errorf("failing: %v", err)
+		}
+	})
 }
 
 func TestErrorsReachTheClient(t *testing.T) {
-	r := boot(t, methods(
-		rpc.New("fail", wire.ScopeRead, func(context.Context, rpc.None) (any, error) {
-			return nil, wit.NewError(wit.CodeNotFound, "no such thing")
-		}),
-		rpc.New("panic", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { panic("secret") }),
-		rpc.New("uncoded", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, errors.New("secret") }),
-		rpc.New("unencodable", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return func() {}, nil }),
-		rpc.New("huge", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return strings.Repeat("x", 9<<20), nil }),
-		rpc.New("null", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, nil }),
-		rpc.New("echo", wire.ScopeRead, echo), rpc.New("write", wire.ScopeWrite, echo), rpc.New("node", wire.ScopeNode, echo),
-	))
-	for _, protocol := range []int{3, 4} {
-		c := r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol, Scopes: []wire.Scope{wire.ScopeRead}})
-		forbidden := map[int]string{3: "INVALID_REQUEST", 4: "FORBIDDEN"}[protocol]
-		for _, tt := range []struct {
-			method string
-			params any
-			code   wit.Code
-			wire   string
-			text   string
-		}{
-			{"fail", nil, wit.CodeNotFound, "INVALID_REQUEST", "no such thing"},
-			{"panic", nil, wit.CodeInternal, "UNAVAILABLE", "internal error"},
-			{"uncoded", nil, wit.CodeInternal, "UNAVAILABLE", "internal error"},
-			{"unencodable", nil, wit.CodeInternal, "UNAVAILABLE", "internal error"},
-			{"nope", nil, wit.CodeInvalid, "INVALID_REQUEST", "unknown method: nope"},
-			{"echo", map[string]any{"n": "x"}, wit.CodeInvalid, "INVALID_REQUEST", "invalid echo params: at /n: must be integer"},
-			{"write", nil, wit.CodeForbidden, forbidden, "missing scope: operator.write"},
-			{"node", nil, wit.CodeForbidden, forbidden, "unauthorized role: operator"},
-			{"connect", nil, wit.CodeInvalid, "INVALID_REQUEST", "connect already completed"},
-		} {
-			err := c.Call(t.Context(), tt.method, tt.params, nil)
-			var e *wire.Error
-			if wit.CodeOf(err) != tt.code || err.Error() != tt.text || !errors.As(err, &e) || e.Code != tt.wire {
-				t.Errorf("protocol %d: %s = %v (%s, %+v)", protocol, tt.method, err, wit.CodeOf(err), e)
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t, methods(
+			rpc.New("fail", wire.ScopeRead, func(context.Context, rpc.None) (any, error) {
+				return nil, wit.NewError(wit.CodeNotFound, "no such thing")
+			}),
+			rpc.New("panic", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { panic("secret") }),
+			rpc.New("uncoded", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, errors.New("secret") }),
+			rpc.New("unencodable", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return func() {}, nil }),
+			rpc.New("huge", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return strings.Repeat("x", 9<<20), nil }),
+			rpc.New("null", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, nil }),
+			rpc.New("echo", wire.ScopeRead, echo), rpc.New("write", wire.ScopeWrite, echo), rpc.New("node", wire.ScopeNode, echo),
+		))
+		for _, protocol := range []int{3, 4} {
+			c := r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol, Scopes: []wire.Scope{wire.ScopeRead}})
+			forbidden := map[int]string{3: "INVALID_REQUEST", 4: "FORBIDDEN"}[protocol]
+			for _, tt := range []struct {
+				method string
+				params any
+				code   wit.Code
+				wire   string
+				text   string
+			}{
+				{"fail", nil, wit.CodeNotFound, "INVALID_REQUEST", "no such thing"},
+				{"panic", nil, wit.CodeInternal, "UNAVAILABLE", "internal error"},
+				{"uncoded", nil, wit.CodeInternal, "UNAVAILABLE", "internal error"},
+				{"unencodable", nil, wit.CodeInternal, "UNAVAILABLE", "internal error"},
+				{"nope", nil, wit.CodeInvalid, "INVALID_REQUEST", "unknown method: nope"},
+				{"echo", map[string]any{"n": "x"}, wit.CodeInvalid, "INVALID_REQUEST", "invalid echo params: at /n: must be integer"},
+				{"write", nil, wit.CodeForbidden, forbidden, "missing scope: operator.write"},
+				{"node", nil, wit.CodeForbidden, forbidden, "unauthorized role: operator"},
+				{"connect", nil, wit.CodeInvalid, "INVALID_REQUEST", "connect already completed"},
+			} {
+				err := c.Call(t.Context(), tt.method, tt.params, nil)
+				var e *wire.Error
+				if wit.CodeOf(err) != tt.code || err.Error() != tt.text || !errors.As(err, &e) || e.Code != tt.wire {
+					t.Errorf("protocol %d: %s = %v (%s, %+v)", protocol, tt.method, err, wit.CodeOf(err), e)
+				}
+			}
+			var got any = 1
+			if err := c.Call(t.Context(), "null", nil, &got); err != nil || got != nil {
+				t.Errorf("null = %v, %v", got, err)
 			}
 		}
-		var got any = 1
-		if err := c.Call(t.Context(), "null", nil, &got); err != nil || got != nil {
-			t.Errorf("null = %v, %v", got, err)
+		c := r.connect(client.Options{MaxProtocol: 3})
+		if err := c.Call(t.Context(), "huge", nil, nil); wit.CodeOf(err) != wit.CodeTooLarge {
+			t.Errorf("huge: %v", err)
 		}
-	}
-	c := r.connect(client.Options{MaxProtocol: 3})
-	if err := c.Call(t.Context(), "huge", nil, nil); wit.CodeOf(err) != wit.CodeTooLarge {
-		t.Errorf("huge: %v", err)
-	}
+	})
 }
 
 // What is the gateway's fault is in its log with what happened, and what is the client's is not.
 func TestFaultsAreLogged(t *testing.T) {
-	var log syncBuffer
-	r := boot(t, func(_ *authDeps, d *gateway.Deps) { d.Logger = hclog.New(&hclog.LoggerOptions{Output: &log}) }, methods(
-		rpc.New("panic", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { panic("oh") }),
-		rpc.New("uncoded", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, errors.New("broken pipe") }),
-		rpc.New("wrong", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, wit.NewError(wit.CodeNotFound, "nowhere") }),
-	))
-	c := r.connect(client.Options{})
-	for _, method := range []string{"panic", "uncoded", "wrong"} {
-		if err := c.Call(t.Context(), method, nil, nil); err == nil {
-			t.Errorf("%s succeeded", method)
+	synctest.Test(t, func(t *testing.T) {
+		var log syncBuffer
+		r := boot(t, func(_ *authDeps, d *gateway.Deps) { d.Logger = hclog.New(&hclog.LoggerOptions{Output: &log}) }, methods(
+			rpc.New("panic", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { panic("oh") }),
+			rpc.New("uncoded", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, errors.New("broken pipe") }),
+			rpc.New("wrong", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, wit.NewError(wit.CodeNotFound, "nowhere") }),
+		))
+		c := r.connect(client.Options{})
+		for _, method := range []string{"panic", "uncoded", "wrong"} {
+			if err := c.Call(t.Context(), method, nil, nil); err == nil {
+				t.Errorf("%s succeeded", method)
+			}
 		}
-	}
-	for text, times := range map[string]int{"method panicked: method=panic panic=oh": 1, "conn_test.go": 1, "broken pipe": 1, "nowhere": 0} {
-		if got := strings.Count(log.String(), text); (got > 0) != (times > 0) {
-			t.Errorf("%q stands %d times in\n%s", text, got, log.String())
+		for text, times := range map[string]int{"method panicked: method=panic panic=oh": 1, "conn_test.go": 1, "broken pipe": 1, "nowhere": 0} {
+			if got := strings.Count(log.String(), text); (got > 0) != (times > 0) {
+				t.Errorf("%q stands %d times in\n%s", text, got, log.String())
+			}
 		}
-	}
+	})
 }
 
 func TestBadFramesAfterHello(t *testing.T) {
-	r := boot(t, methods(rpc.New("echo", wire.ScopeRead, echo)))
-	longest := `{"type":"req","id":"1","method":"echo","params":{"n":3},"x":"`
-	longest += strings.Repeat("y", 512<<10-len(longest)-len(`"}`)) + `"}`
-	for _, tt := range []struct{ frame, want string }{
-		{longest, `{"type":"res","id":"1","ok":true,"payload":{"n":3}}`},
-		{`hello`, "close 1008 invalid request frame: not a JSON object"},
-		{`{"type":"req","method":"echo"}`, "close 1008 invalid request frame: at /id: must be a string that is not blank"},
-		{strings.Repeat(`{"a":`, 40), "close 1008 JSON nesting depth exceeds maximum allowed depth of 32"},
-		{`{"type":"req","id":"1"}`, `{"type":"res","id":"1","ok":false,"error":{"code":"INVALID_REQUEST","message":"invalid request frame: at /method: must be a string of 1 to 128 characters"}}`},
-		{`{"type":"event","id":"1","event":"x"}`, `{"type":"res","id":"1","ok":false,"error":{"code":"INVALID_REQUEST","message":"invalid request frame: at /type: must be 'req'"}}`},
-		{`{"type":"req","id":"1","method":"echo","params":{"n":3},"traceparent":"00"}`, `{"type":"res","id":"1","ok":true,"payload":{"n":3}}`},
-	} {
-		w := r.enter(nil)
-		w.write(tt.frame)
-		if got := w.answer(); got != tt.want {
-			t.Errorf("%.40s\ngot  %s\nwant %s", tt.frame, got, tt.want)
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t, methods(rpc.New("echo", wire.ScopeRead, echo)))
+		longest := `{"type":"req","id":"1","method":"echo","params":{"n":3},"x":"`
+		longest += strings.Repeat("y", 512<<10-len(longest)-len(`"}`)) + `"}`
+		for _, tt := range []struct{ frame, want string }{
+			{longest, `{"type":"res","id":"1","ok":true,"payload":{"n":3}}`},
+			{`hello`, "close 1008 invalid request frame: not a JSON object"},
+			{`{"type":"req","method":"echo"}`, "close 1008 invalid request frame: at /id: must be a string that is not blank"},
+			{strings.Repeat(`{"a":`, 40), "close 1008 JSON nesting depth exceeds maximum allowed depth of 32"},
+			{`{"type":"req","id":"1"}`, `{"type":"res","id":"1","ok":false,"error":{"code":"INVALID_REQUEST","message":"invalid request frame: at /method: must be a string of 1 to 128 characters"}}`},
+			{`{"type":"event","id":"1","event":"x"}`, `{"type":"res","id":"1","ok":false,"error":{"code":"INVALID_REQUEST","message":"invalid request frame: at /type: must be 'req'"}}`},
+			{`{"type":"req","id":"1","method":"echo","params":{"n":3},"traceparent":"00"}`, `{"type":"res","id":"1","ok":true,"payload":{"n":3}}`},
+		} {
+			w := r.enter(nil)
+			w.write(tt.frame)
+			if got := w.answer(); got != tt.want {
+				t.Errorf("%.40s\ngot  %s\nwant %s", tt.frame, got, tt.want)
+			}
 		}
-	}
-	four := r.enter(map[string]any{"minProtocol": 4, "maxProtocol": 4, "scopes": []string{"operator.read"}})
-	go func() {
-		_ = four.ws.Write(t.Context(), 1, []byte(`{"type":"req","id":"big","method":"echo","params":{"n":1},"x":"`+strings.Repeat("y", 1<<20)+`"}`))
-	}()
-	if got := four.answer(); !strings.Contains(got, `"ok":true`) {
-		t.Errorf("a megabyte in protocol 4: %.100s", got)
-	}
+		four := r.enter(map[string]any{"minProtocol": 4, "maxProtocol": 4, "scopes": []string{"operator.read"}})
+		go func() {
+			_ = four.ws.Write(t.Context(), 1, []byte(`{"type":"req","id":"big","method":"echo","params":{"n":1},"x":"`+strings.Repeat("y", 1<<20)+`"}`))
+		}()
+		if got := four.answer(); !strings.Contains(got, `"ok":true`) {
+			t.Errorf("a megabyte in protocol 4: %.100s", got)
+		}
+	})
 }
 
 // TestRefusedRequestsCostTheRequestAlone: what can be answered is, and the connection goes on.
 func TestRefusedRequestsCostTheRequestAlone(t *testing.T) {
-	r := boot(t, methods(rpc.New("echo", wire.ScopeRead, echo)))
-	w := r.enter(nil)
-	long := strings.Repeat("x", 257)
-	for _, tt := range []struct{ frame, id, message string }{
-		{`{"type":"req","id":"` + long + `","method":"echo"}`, long, "invalid request frame: at /id: must NOT have more than 256 characters"},
-		{`{"type":"req","id":"big","method":"echo","params":{"x":"` + strings.Repeat("y", 512<<10) + `"}}`, "big", "a request must not have more than 524288 bytes"},
-		{`{"type":"req","id":"huge","method":"echo","params":{"x":"` + strings.Repeat("y", 8<<20) + `"}}`, "huge", "a request must not have more than 524288 bytes"},
-	} {
-		go func() { _ = w.ws.Write(context.Background(), websocket.MessageText, []byte(tt.frame)) }()
-		var got struct {
-			ID    string
-			Error wire.Error
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t, methods(rpc.New("echo", wire.ScopeRead, echo)))
+		w := r.enter(nil)
+		long := strings.Repeat("x", 257)
+		for _, tt := range []struct{ frame, id, message string }{
+			{`{"type":"req","id":"` + long + `","method":"echo"}`, long, "invalid request frame: at /id: must NOT have more than 256 characters"},
+			{`{"type":"req","id":"big","method":"echo","params":{"x":"` + strings.Repeat("y", 512<<10) + `"}}`, "big", "a request must not have more than 524288 bytes"},
+			{`{"type":"req","id":"huge","method":"echo","params":{"x":"` + strings.Repeat("y", 8<<20) + `"}}`, "huge", "a request must not have more than 524288 bytes"},
+		} {
+			go func() { _ = w.ws.Write(context.Background(), websocket.MessageText, []byte(tt.frame)) }()
+			var got struct {
+				ID    string
+				Error wire.Error
+			}
+			s := w.answer()
+			if err := json.Unmarshal([]byte(s), &got); err != nil || got.ID != tt.id || got.Error.Message != tt.message {
+				t.Fatalf("%.60s: got %.300s", tt.frame, s)
+			}
+			w.write(`{"type":"req","id":"1","method":"echo","params":{"n":3}}`)
+			if s := w.answer(); !strings.Contains(s, `"ok":true`) {
+				t.Errorf("the next one: %s", s)
+			}
 		}
-		s := w.answer()
-		if err := json.Unmarshal([]byte(s), &got); err != nil || got.ID != tt.id || got.Error.Message != tt.message {
-			t.Fatalf("%.60s: got %.300s", tt.frame, s)
-		}
-		w.write(`{"type":"req","id":"1","method":"echo","params":{"n":3}}`)
-		if s := w.answer(); !strings.Contains(s, `"ok":true`) {
-			t.Errorf("the next one: %s", s)
-		}
-	}
+	})
 }
 
 // TestWhatIsNoRequestEndsTheConnection: the client is told why, in a close frame, however busy it is.
 func TestWhatIsNoRequestEndsTheConnection(t *testing.T) {
-	ran := make(chan struct{}, 1000)
-	unhurried := limits(gateway.Limits{Handoff: time.Minute}) // each is answered before the next is read
-	r := boot(t, unhurried, methods(rpc.New("echo", wire.ScopeRead, func(_ context.Context, in id) (id, error) {
-		if in.N == 0 {
-			ran <- struct{}{}
-		}
-		return in, nil
-	})))
-	const bad = `{"type":"req","id":"1","method":"echo","params":{"n":0}, "x":"` + "\xff" + `"}`
-	for range 20 { // the order of goroutines must not matter
-		for _, tt := range []struct {
-			name, body, want string
-			kind             websocket.MessageType
-		}{
-			{"binary", bad, "close 1003 binary messages not supported", websocket.MessageBinary},
-			{"not UTF-8", bad, "close 1007 text that is not UTF-8", websocket.MessageText},
-			{"long, without an id", `{"params":"` + strings.Repeat("y", 512<<10) + `","id":"1"}`, "close 1009 a message must not have more than 524288 bytes", websocket.MessageText},
-		} {
-			w := r.enter(nil)
-			go func() {
-				ctx := context.Background()
-				_ = w.ws.Write(ctx, websocket.MessageText, []byte(`{"type":"req","id":"0","method":"echo","params":{"n":1}}`))
-				_ = w.ws.Write(ctx, tt.kind, []byte(tt.body))
-				_ = w.ws.Write(ctx, websocket.MessageText, []byte(`{"type":"req","id":"2","method":"echo","params":{"n":0}}`))
-			}()
-			if got := w.answer(); !strings.Contains(got, `"id":"0","ok":true`) {
-				t.Fatalf("%s: before it %s", tt.name, got)
+	synctest.Test(t, func(t *testing.T) {
+		ran := make(chan struct{}, 1000)
+		unhurried := limits(gateway.Limits{Handoff: time.Minute}) // each is answered before the next is read
+		r := boot(t, unhurried, methods(rpc.New("echo", wire.ScopeRead, func(_ context.Context, in id) (id, error) {
+			if in.N == 0 {
+				ran <- struct{}{}
 			}
-			if got := w.answer(); got != tt.want {
-				t.Fatalf("%s: got %s, want %s", tt.name, got, tt.want)
+			return in, nil
+		})))
+		const bad = `{"type":"req","id":"1","method":"echo","params":{"n":0}, "x":"` + "\xff" + `"}`
+		for range 20 { // the order of goroutines must not matter
+			for _, tt := range []struct {
+				name, body, want string
+				kind             websocket.MessageType
+			}{
+				{"binary", bad, "close 1003 binary messages not supported", websocket.MessageBinary},
+				{"not UTF-8", bad, "close 1007 text that is not UTF-8", websocket.MessageText},
+				{"long, without an id", `{"params":"` + strings.Repeat("y", 512<<10) + `","id":"1"}`, "close 1009 a message must not have more than 524288 bytes", websocket.MessageText},
+			} {
+				w := r.enter(nil)
+				go func() {
+					ctx := context.Background()
+					_ = w.ws.Write(ctx, websocket.MessageText, []byte(`{"type":"req","id":"0","method":"echo","params":{"n":1}}`))
+					_ = w.ws.Write(ctx, tt.kind, []byte(tt.body))
+					_ = w.ws.Write(ctx, websocket.MessageText, []byte(`{"type":"req","id":"2","method":"echo","params":{"n":0}}`))
+				}()
+				if got := w.answer(); !strings.Contains(got, `"id":"0","ok":true`) {
+					t.Fatalf("%s: before it %s", tt.name, got)
+				}
+				if got := w.answer(); got != tt.want {
+					t.Fatalf("%s: got %s, want %s", tt.name, got, tt.want)
+				}
 			}
 		}
-	}
-	if len(ran) > 0 {
-		t.Error("what came in or behind a bad message was executed")
-	}
+		if len(ran) > 0 {
+			t.Error("what came in or behind a bad message was executed")
+		}
+	})
 }
 
 // TestFloodsAreRefusedThenClosed runs on a clock of its own: on a busy machine a request could outlast the
@@ -312,6 +328,10 @@ func TestFloodsAreRefusedThenClosed(t *testing.T) {
 		}
 		if ok != 5 || refused < 5 || end != "close 1008 rate limit exceeded" {
 			t.Errorf("%d ok, %d refused, then %s", ok, refused, end)
+		}
+		synctest.Wait()
+		if body := r.get("GET", "/metrics", nil).Body.String(); !strings.Contains(body, "carapace_ws_connections 0\n") {
+			t.Error("it is still there")
 		}
 		// An admin on this machine is not limited.
 		c := r.connect(client.Options{})
@@ -345,17 +365,35 @@ func TestConnectionLimit(t *testing.T) {
 	})
 }
 
+// TestTheEndIsNoRequest: of a connection that has ended nothing is answered or counted any more.
+func TestTheEndIsNoRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t)
+		for range 30 {
+			c := r.connect(client.Options{})
+			c.Close()
+			synctest.Wait()
+		}
+		body := r.get("GET", "/metrics", nil).Body.String()
+		if !strings.Contains(body, "carapace_request_seconds_count 0\n") || !strings.Contains(body, "carapace_ws_connections 0\n") {
+			t.Errorf("after 30 that asked for nothing:\n%s", body)
+		}
+	})
+}
+
 func TestDisconnectCancelsRequests(t *testing.T) {
-	started, ended := make(chan struct{}), make(chan struct{})
-	r := boot(t, methods(rpc.New("wait", wire.ScopeRead, func(ctx context.Context, _ rpc.None) (string, error) {
-		close(started)
-		<-ctx.Done()
-		close(ended)
-		return "", ctx.Err()
-	})))
-	c := r.connect(client.Options{})
-	go func() { _ = c.Call(context.Background(), "wait", nil, nil) }()
-	<-started
-	c.Close()
-	<-ended
+	synctest.Test(t, func(t *testing.T) {
+		started, ended := make(chan struct{}), make(chan struct{})
+		r := boot(t, methods(rpc.New("wait", wire.ScopeRead, func(ctx context.Context, _ rpc.None) (string, error) {
+			close(started)
+			<-ctx.Done()
+			close(ended)
+			return "", ctx.Err()
+		})))
+		c := r.connect(client.Options{})
+		go func() { _ = c.Call(context.Background(), "wait", nil, nil) }()
+		<-started
+		c.Close()
+		<-ended
+	})
 }

@@ -80,93 +80,99 @@ func far(n int) string { return fmt.Sprintf("198.51.100.%d", n) }
 
 // TestIdleConnectionsOfOneAddress: an address can hold a few connections that ask for nothing, and no more.
 func TestIdleConnectionsOfOneAddress(t *testing.T) {
-	_, w := bootWorld(t, gateway.Limits{MaxPerIP: 3})
-	held := []net.Conn{w.dial(t, far(1)), w.dial(t, far(1)), w.dial(t, far(1))}
-	if open(w.dial(t, far(1))) {
-		t.Error("a fourth connection of one address")
-	}
-	if !open(w.dial(t, far(2))) {
-		t.Error("another address has to pay")
-	}
-	for n := range 10 {
-		if !open(w.dial(t, "127.0.0.1")) {
-			t.Fatalf("this machine's connection %d", n)
+	synctest.Test(t, func(t *testing.T) {
+		_, w := bootWorld(t, gateway.Limits{MaxPerIP: 3})
+		held := []net.Conn{w.dial(t, far(1)), w.dial(t, far(1)), w.dial(t, far(1))}
+		if open(w.dial(t, far(1))) {
+			t.Error("a fourth connection of one address")
 		}
-	}
-	for n, c := range held {
-		if !open(c) {
-			t.Errorf("connection %d was served no more", n)
+		if !open(w.dial(t, far(2))) {
+			t.Error("another address has to pay")
 		}
-	}
-	_ = held[0].Close()
-	for !open(w.dial(t, far(1))) { // its end is noticed soon
-		runtime.Gosched()
-	}
+		for n := range 10 {
+			if !open(w.dial(t, "127.0.0.1")) {
+				t.Fatalf("this machine's connection %d", n)
+			}
+		}
+		for n, c := range held {
+			if !open(c) {
+				t.Errorf("connection %d was served no more", n)
+			}
+		}
+		_ = held[0].Close()
+		for !open(w.dial(t, far(1))) { // its end is noticed soon
+			runtime.Gosched()
+		}
+	})
 }
 
 // TestTheLongestIdleMakesPlace: however many addresses hold connections, who comes with a request is served, and who has
 // logged in stays.
 func TestTheLongestIdleMakesPlace(t *testing.T) {
-	r, w := bootWorld(t, gateway.Limits{MaxStrangers: 16})
-	var owners []*client.Client
-	for n := range 30 {
-		c, err := client.Dial(t.Context(), client.Options{URL: "ws://gateway", Token: token,
-			Dial: func(context.Context, string, string) (net.Conn, error) { return w.dial(t, far(n)), nil }})
-		if err != nil {
-			t.Fatalf("login %d: %v", n, err)
+	synctest.Test(t, func(t *testing.T) {
+		r, w := bootWorld(t, gateway.Limits{MaxStrangers: 16})
+		var owners []*client.Client
+		for n := range 30 {
+			c, err := client.Dial(t.Context(), client.Options{URL: "ws://gateway", Token: token,
+				Dial: func(context.Context, string, string) (net.Conn, error) { return w.dial(t, far(n)), nil }})
+			if err != nil {
+				t.Fatalf("login %d: %v", n, err)
+			}
+			owners = append(owners, c)
 		}
-		owners = append(owners, c)
-	}
-	for n := range 100 {
-		w.dial(t, far(n))
-	}
-	if !open(w.dial(t, far(200))) {
-		t.Error("a request of another machine")
-	}
-	if !open(w.dial(t, "127.0.0.1")) {
-		t.Error("a request of this machine")
-	}
-	r.connect(client.Options{})
-	for n, c := range owners {
-		if err := c.Call(t.Context(), "health", nil, nil); err != nil {
-			t.Errorf("client %d: %v", n, err)
+		for n := range 100 {
+			w.dial(t, far(n))
 		}
-		_ = c.Close()
-	}
+		if !open(w.dial(t, far(200))) {
+			t.Error("a request of another machine")
+		}
+		if !open(w.dial(t, "127.0.0.1")) {
+			t.Error("a request of this machine")
+		}
+		r.connect(client.Options{})
+		for n, c := range owners {
+			if err := c.Call(t.Context(), "health", nil, nil); err != nil {
+				t.Errorf("client %d: %v", n, err)
+			}
+			_ = c.Close()
+		}
+	})
 }
 
 // TestBusyStrangersLeaveRoomForTheOwner: those that are not idle cannot be let go; they get less than all.
 func TestBusyStrangersLeaveRoomForTheOwner(t *testing.T) {
-	release, running := make(chan struct{}), make(chan struct{}, 100)
-	wait := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { running <- struct{}{}; <-release })
-	r, w := bootWorld(t, gateway.Limits{MaxStrangers: 16}, func(_ *authDeps, g *gateway.Deps) {
-		g.Routes = []gateway.Route{{Pattern: "/wait", Handler: wait}}
+	synctest.Test(t, func(t *testing.T) {
+		release, running := make(chan struct{}), make(chan struct{}, 100)
+		wait := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { running <- struct{}{}; <-release })
+		r, w := bootWorld(t, gateway.Limits{MaxStrangers: 16}, func(_ *authDeps, g *gateway.Deps) {
+			g.Routes = []gateway.Route{{Pattern: "/wait", Handler: wait}}
+		})
+		defer close(release)
+		hold := func(n int) {
+			if n%2 == 0 {
+				_, _ = io.WriteString(w.dial(t, far(n)), "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+				<-running
+				return
+			}
+			// A WebSocket that says nothing counts until its handshake is over.
+			c := w.dial(t, far(n))
+			_, _ = io.WriteString(c, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+			b := make([]byte, 12)
+			if _, err := io.ReadFull(c, b); err != nil || !strings.HasSuffix(string(b), "101") {
+				t.Fatalf("%q, %v", b, err)
+			}
+		}
+		for n := range 14 {
+			hold(n)
+		}
+		if open(w.dial(t, far(100))) {
+			t.Error("strangers take what is kept for the owner")
+		}
+		if !open(w.dial(t, "127.0.0.1")) {
+			t.Error("the owner is kept out")
+		}
+		r.connect(client.Options{}).Close()
 	})
-	defer close(release)
-	hold := func(n int) {
-		if n%2 == 0 {
-			_, _ = io.WriteString(w.dial(t, far(n)), "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
-			<-running
-			return
-		}
-		// A WebSocket that says nothing counts until its handshake is over.
-		c := w.dial(t, far(n))
-		_, _ = io.WriteString(c, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-		b := make([]byte, 12)
-		if _, err := io.ReadFull(c, b); err != nil || !strings.HasSuffix(string(b), "101") {
-			t.Fatalf("%q, %v", b, err)
-		}
-	}
-	for n := range 14 {
-		hold(n)
-	}
-	if open(w.dial(t, far(100))) {
-		t.Error("strangers take what is kept for the owner")
-	}
-	if !open(w.dial(t, "127.0.0.1")) {
-		t.Error("the owner is kept out")
-	}
-	r.connect(client.Options{}).Close()
 }
 
 // TestStopDoesNotWaitForIdleConnections, also for those that never asked for anything.

@@ -19,77 +19,81 @@ import (
 )
 
 func TestPresence(t *testing.T) {
-	r := boot(t)
-	admin := r.connect(client.Options{Client: wire.Client{DisplayName: "desk", InstanceID: "i-1"}})
-	reader := r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeRead}, MaxProtocol: 3})
-	rows := func(c *client.Client) map[string]wire.Presence {
-		var list []wire.Presence
-		if err := c.Call(t.Context(), "system-presence", nil, &list); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t)
+		admin := r.connect(client.Options{Client: wire.Client{DisplayName: "desk", InstanceID: "i-1"}})
+		reader := r.connect(client.Options{Scopes: []wire.Scope{wire.ScopeRead}, MaxProtocol: 3})
+		rows := func(c *client.Client) map[string]wire.Presence {
+			var list []wire.Presence
+			if err := c.Call(t.Context(), "system-presence", nil, &list); err != nil {
+				t.Fatal(err)
+			}
+			m := map[string]wire.Presence{}
+			for _, p := range list {
+				m[p.Host+"/"+p.Reason] = p
+			}
+			if list[0].Mode != "gateway" {
+				t.Errorf("first row = %+v", list[0])
+			}
+			return m
 		}
-		m := map[string]wire.Presence{}
-		for _, p := range list {
-			m[p.Host+"/"+p.Reason] = p
+		if p := rows(admin)["desk/connect"]; p.InstanceID != "i-1" || len(p.Scopes) == 0 {
+			t.Errorf("an admin sees %+v", p)
 		}
-		if list[0].Mode != "gateway" {
-			t.Errorf("first row = %+v", list[0])
+		if p := rows(reader)["desk/connect"]; p.Ts == 0 || p.InstanceID != "" || p.Scopes != nil {
+			t.Errorf("a reader sees %+v", p)
 		}
-		return m
-	}
-	if p := rows(admin)["desk/connect"]; p.InstanceID != "i-1" || len(p.Scopes) == 0 {
-		t.Errorf("an admin sees %+v", p)
-	}
-	if p := rows(reader)["desk/connect"]; p.Ts == 0 || p.InstanceID != "" || p.Scopes != nil {
-		t.Errorf("a reader sees %+v", p)
-	}
-	before := next(t, reader, "presence")
-	admin.Close()
-	for {
-		e := next(t, reader, "presence")
-		if e.Version.Presence <= before.Version.Presence {
-			t.Errorf("state version %d after %d", e.Version.Presence, before.Version.Presence)
+		before := next(t, reader, "presence")
+		admin.Close()
+		for {
+			e := next(t, reader, "presence")
+			if e.Version.Presence <= before.Version.Presence {
+				t.Errorf("state version %d after %d", e.Version.Presence, before.Version.Presence)
+			}
+			if strings.Contains(string(e.Payload), `"reason":"disconnect"`) {
+				break
+			}
 		}
-		if strings.Contains(string(e.Payload), `"reason":"disconnect"`) {
-			break
+		if strings.Contains(string(before.Payload), "i-1") {
+			t.Errorf("a reader is sent %s", before.Payload)
 		}
-	}
-	if strings.Contains(string(before.Payload), "i-1") {
-		t.Errorf("a reader is sent %s", before.Payload)
-	}
+	})
 }
 
 // In protocol 4 the list is of those who are there; protocol 3 shows for a while who left.
 func TestWhoLeftIsProtocol3s(t *testing.T) {
-	r := boot(t)
-	watch := map[int]*client.Client{}
-	for _, protocol := range []int{3, 4} {
-		watch[protocol] = r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol, Client: wire.Client{DisplayName: "watcher"}})
-	}
-	gone := r.connect(client.Options{Client: wire.Client{DisplayName: "gone"}})
-	for _, c := range watch {
-		for !strings.Contains(string(next(t, c, "presence").Payload), `"host":"gone"`) {
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t)
+		watch := map[int]*client.Client{}
+		for _, protocol := range []int{3, 4} {
+			watch[protocol] = r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol, Client: wire.Client{DisplayName: "watcher"}})
 		}
-	}
-	gone.Close()
-	for protocol, c := range watch {
-		for {
-			shown := string(next(t, c, "presence").Payload)
-			if strings.Contains(shown, `"reason":"disconnect"`) || !strings.Contains(shown, `"host":"gone"`) {
-				break
+		gone := r.connect(client.Options{Client: wire.Client{DisplayName: "gone"}})
+		for _, c := range watch {
+			for !strings.Contains(string(next(t, c, "presence").Payload), `"host":"gone"`) {
 			}
 		}
-		var list []wire.Presence
-		if err := c.Call(t.Context(), "system-presence", nil, &list); err != nil {
-			t.Fatal(err)
-		}
-		hello := r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol}).Hello()
-		for where, rows := range map[string][]wire.Presence{"system-presence": list, "hello-ok": hello.Snapshot.Presence} {
-			shows := slices.ContainsFunc(rows, func(p wire.Presence) bool { return p.Host == "gone" })
-			if shows != (protocol == 3) {
-				t.Errorf("%s of protocol %d shows who left: %v", where, protocol, shows)
+		gone.Close()
+		for protocol, c := range watch {
+			for {
+				shown := string(next(t, c, "presence").Payload)
+				if strings.Contains(shown, `"reason":"disconnect"`) || !strings.Contains(shown, `"host":"gone"`) {
+					break
+				}
+			}
+			var list []wire.Presence
+			if err := c.Call(t.Context(), "system-presence", nil, &list); err != nil {
+				t.Fatal(err)
+			}
+			hello := r.connect(client.Options{MinProtocol: protocol, MaxProtocol: protocol}).Hello()
+			for where, rows := range map[string][]wire.Presence{"system-presence": list, "hello-ok": hello.Snapshot.Presence} {
+				shows := slices.ContainsFunc(rows, func(p wire.Presence) bool { return p.Host == "gone" })
+				if shows != (protocol == 3) {
+					t.Errorf("%s of protocol %d shows who left: %v", where, protocol, shows)
+				}
 			}
 		}
-	}
+	})
 }
 
 // Who comes and goes is announced at once, and what follows within a quarter of a second, and a millisecond more for
@@ -279,16 +283,18 @@ func TestSlowLineWithALongAnswerAndNews(t *testing.T) {
 // A gateway that was stopped for a day, with its machine or by a signal, takes none of its clients for dead before they
 // could answer.
 func TestSleepIsNoSilence(t *testing.T) {
-	r := boot(t, limits(gateway.Limits{Tick: time.Hour, Ping: time.Hour})) // its own turns are minutes apart
-	c := r.connect(client.Options{})
-	r.gw.Sweep(time.Now())
-	r.gw.Sweep(time.Now().Add(24 * time.Hour))
-	if err := c.Call(t.Context(), "health", nil, nil); err != nil {
-		t.Error(err)
-	}
-	if body := r.get("GET", "/metrics", nil).Body.String(); !strings.Contains(body, "carapace_ws_idle_closed_total 0\n") {
-		t.Error("a client was closed because the gateway had slept")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r := boot(t, limits(gateway.Limits{Tick: time.Hour, Ping: time.Hour})) // its own turns are minutes apart
+		c := r.connect(client.Options{})
+		r.gw.Sweep(time.Now())
+		r.gw.Sweep(time.Now().Add(24 * time.Hour))
+		if err := c.Call(t.Context(), "health", nil, nil); err != nil {
+			t.Error(err)
+		}
+		if body := r.get("GET", "/metrics", nil).Body.String(); !strings.Contains(body, "carapace_ws_idle_closed_total 0\n") {
+			t.Error("a client was closed because the gateway had slept")
+		}
+	})
 }
 
 // One that takes nothing at all is let go.
