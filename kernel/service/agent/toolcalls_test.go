@@ -146,7 +146,7 @@ func TestResultsOfHooks(t *testing.T) {
 			w := chattest.NewWorld(t)
 			var log strings.Builder
 			w.Log = hclog.New(&hclog.LoggerOptions{Output: &log})
-			w.Hooks.On, w.Hooks.Broken = c.on, c.broken
+			w.Hooks.On, w.Hooks.Broken, w.Hooks.OnFailure = c.on, c.broken, wit.FailPolicyClosed
 			w.Tools.Do = func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
 				return &wit.ToolOutput{Content: []wit.Part{session.TextPart("one"), {Kind: wit.PartKindImage, Media: new("media-a")}, session.TextPart("two")}}, nil
 			}
@@ -173,7 +173,7 @@ func TestResultsOfHooks(t *testing.T) {
 func TestAHookThatHasToBeAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
-		w.Hooks.Broken = wit.HookNameBeforeAgentStart
+		w.Hooks.Broken, w.Hooks.OnFailure = wit.HookNameBeforeAgentStart, wit.FailPolicyClosed
 		p := w.Start(nil)
 		p.Send("r1", "go")
 		if r := p.Wait("r1"); r.State != run.Failed || len(w.Model.Requests()) != 0 {
@@ -208,6 +208,7 @@ func TestTypingIsShown(t *testing.T) {
 		w := chattest.NewWorld(t)
 		w.Model.Set(func(*wit.Chat) *wit.ProviderAnswer { time.Sleep(12 * time.Second); return chattest.Say("ok") })
 		p := w.Start(nil)
+		synctest.Wait() // what goes on beside the runs has begun
 		w.Accept(p, "m1", "hi")
 		w.Only(p)
 		time.Sleep(time.Minute)
