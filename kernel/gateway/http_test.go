@@ -95,6 +95,9 @@ func TestHTTP(t *testing.T) {
 					t.Errorf("%s = %q", h, got)
 				}
 			}
+			if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src '") { // a page has its own
+				t.Errorf("Content-Security-Policy = %q", policy)
+			}
 			if strings.HasPrefix(tt.body, "{") && w.Header().Get("Content-Type") != "application/json" || tt.status == 401 && w.Header().Get("WWW-Authenticate") != "Bearer" {
 				t.Errorf("headers %v", w.Header())
 			}
