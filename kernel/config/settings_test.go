@@ -17,6 +17,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/logs/logstest"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -27,7 +28,7 @@ type world struct {
 	path string
 	mu   sync.Mutex
 	news []config.Changed
-	log  lines
+	log  logstest.Buffer
 }
 
 func open(t *testing.T, path, text string) *world {
@@ -164,24 +165,6 @@ func TestTwoWritersKeepEachOthersChanges(t *testing.T) {
 	if got := len(w.Config().Plugins); got != 1 {
 		t.Errorf("%d plugins, want what the file says", got)
 	}
-}
-
-// lines keeps what is logged; it is safe for concurrent use.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // TestTheFileIsWatched: what somebody writes is in force, what is broken is said once and changes nothing, and what is

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,6 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/logs/logstest"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/hashicorp/go-hclog"
@@ -247,7 +247,7 @@ func TestVersionsOfTheState(t *testing.T) {
 // An event that cannot be encoded is news all the same.
 func TestAnEventWithoutWords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log syncBuffer
+		var log logstest.Buffer
 		r := boot(t, func(_ *authDeps, d *gateway.Deps) { d.Logger = hclog.New(&hclog.LoggerOptions{Output: &log}) })
 		c := r.connect(client.Options{})
 		event.Kind[func()]{Name: "chat", Scope: wire.ScopeRead}.Publish(r.bus, func() {})
@@ -255,24 +255,6 @@ func TestAnEventWithoutWords(t *testing.T) {
 			t.Errorf("%s; the log: %s", e.Payload, log.String())
 		}
 	})
-}
-
-// syncBuffer is a log that is read while it is written.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 func TestWithCap(t *testing.T) {

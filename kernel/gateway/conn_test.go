@@ -15,6 +15,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/logs/logstest"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -184,7 +185,7 @@ func TestErrorsReachTheClient(t *testing.T) {
 // What is the gateway's fault is in its log with what happened, and what is the client's is not.
 func TestFaultsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log syncBuffer
+		var log logstest.Buffer
 		r := boot(t, func(_ *authDeps, d *gateway.Deps) { d.Logger = hclog.New(&hclog.LoggerOptions{Output: &log}) }, methods(
 			rpc.New("panic", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { panic("oh") }),
 			rpc.New("uncoded", wire.ScopeRead, func(context.Context, rpc.None) (any, error) { return nil, errors.New("broken pipe") }),

@@ -14,6 +14,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/logs/logstest"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -215,7 +216,7 @@ func TestHelloShowsTheState(t *testing.T) {
 
 // TestAStoreThatFailsIsLogged, and the client is told no more than that.
 func TestAStoreThatFailsIsLogged(t *testing.T) {
-	var log syncBuffer
+	var log logstest.Buffer
 	r := boot(t, func(a *authDeps, g *gateway.Deps) {
 		a.Store = broken{a.Store}
 		g.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})

@@ -1,7 +1,6 @@
 package plugin_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/logs/logstest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
@@ -32,25 +32,8 @@ type rig struct {
 	settings *settings
 	engine   *textEngine
 	events   chan plugin.Changed
-	log      *logBuffer
+	log      *logstest.Buffer
 	stop     func()
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 type settings struct {
@@ -89,7 +72,7 @@ func (s *settings) set(change func(*settings)) {
 func newRig(t *testing.T, db store.Store, sources ...source.Source) *rig {
 	t.Helper()
 	r := &rig{t: t, db: db, bus: new(event.Bus), settings: &settings{off: map[string]bool{}, plugins: map[string]string{}, accounts: map[string]string{}},
-		engine: &textEngine{}, events: make(chan plugin.Changed, 1000), log: &logBuffer{}}
+		engine: &textEngine{}, events: make(chan plugin.Changed, 1000), log: &logstest.Buffer{}}
 	log := hclog.New(&hclog.LoggerOptions{Output: r.log, Level: hclog.Debug})
 	plugin.ChangedKind.Subscribe(r.bus, func(c plugin.Changed) { r.events <- c })
 	h := host.New(host.Deps{Store: db, Egress: egress.New(egress.Config{}), Vault: noVault{}, Bus: r.bus, Logger: log})

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/logs/logstest"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -30,24 +31,6 @@ type send struct {
 	at                     time.Duration
 }
 
-// logBuffer is what was logged. It is safe for concurrent use.
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // world is a platform with its plugin, and what a delivery service stands on.
 type world struct {
 	t     *testing.T
@@ -59,7 +42,7 @@ type world struct {
 	hold  bool
 	hooks delivery.Hooks
 	media delivery.Media
-	log   logBuffer
+	log   logstest.Buffer
 	// failMove has every move fail.
 	failMove bool
 

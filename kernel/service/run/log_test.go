@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,30 +12,13 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/claim/claimtest"
+	"github.com/carapace-gateway/carapace/kernel/logs/logstest"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session/sessiontest"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
 	"github.com/carapace-gateway/carapace/wit"
 )
-
-// logBuffer is what was logged. It is safe for concurrent use.
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 // TestTheLog tells the owner what keeps runs from going on, once for each try, a second apart; what goes well, a stop
 // and a session that is held are not worth a word.
@@ -117,7 +99,7 @@ func TestTheLog(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				disk := store.OpenMemory()
 				sessiontest.Ensure(t, disk, key)
-				log := &logBuffer{}
+				log := &logstest.Buffer{}
 				p := parts{t: t, s: storetest.NewFaulty(disk), claims: new(claimtest.Claims), w: &worker{}}
 				p.life = liveLogging(t, p.s, p.w, p.claims, hclog.New(&hclog.LoggerOptions{Output: log, DisableTime: true}))
 				defer p.stop()
@@ -169,7 +151,7 @@ func TestADamagedRunInAnOutage(t *testing.T) {
 		damage(t, disk, "r1", "{")
 		s := storetest.NewFaulty(disk)
 		s.Fail(storetest.FaultCommit, 4, 1) // what waits, which is next, the run, and its end
-		log, w := &logBuffer{}, &worker{}
+		log, w := &logstest.Buffer{}, &worker{}
 		p := liveLogging(t, s, w, new(claimtest.Claims), hclog.New(&hclog.LoggerOptions{Output: log}))
 		defer p.stop()
 		synctest.Wait()
