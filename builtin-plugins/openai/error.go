@@ -39,6 +39,8 @@ const unreadable = "unreadable"
 //	{"error":{"message":"…","type":"…","code":"…"}}      OpenAI
 //	[{"error":{"code":429,"message":"…","status":"…"}}]  Google
 //	{"error":"…"}  {"detail":"…"}  {"message":"…"}       servers at home
+//	{"errors":[{"message":"…"}]}                          what stands before them
+//	{"throttlingException":{"message":"…"}}              AWS
 //	upstream connect error  <html>…                      what stands before them
 //
 // A code that is a number is the status that the response would have had, had it not begun well.
@@ -52,13 +54,23 @@ func readProblem(status int64, body string) problem {
 		return problem{status: status, kind: unreadable, explanation: words(body)}
 	}
 	at := reply.Get("error")
+	for item := range reply.Get("errors").Items() {
+		at = item
+		break
+	}
+	exception := ""
+	for name, field := range reply.Fields() {
+		if strings.HasSuffix(name, "Exception") {
+			exception, at = name, field
+		}
+	}
 	if at.IsText() {
 		return problem{status: status, explanation: at.Text(), wait: bodyWait(reply)}
 	}
 	if !at.IsObject() {
 		at = reply
 	}
-	p := problem{status: status, wait: bodyWait(at)}
+	p := problem{status: status, kind: exception, wait: bodyWait(at)}
 	for _, name := range [...]string{"code", "type", "status"} {
 		text := at.Get(name).Text()
 		if n := at.Get(name).Int(); n >= 400 && n < 600 {
@@ -99,7 +111,7 @@ func codeOf(status int64, kind, explanation string) (code wit.Code, hint string)
 		return wit.CodeForbidden, "the account has no credit left; look at its billing"
 	case kind == "invalid_api_key" || status == 401:
 		return wit.CodeUnauthorized, "the key is not accepted; set the credential " + keyName + " again"
-	case kind == "rate_limit_exceeded" || kind == "RESOURCE_EXHAUSTED" || status == 429:
+	case kind == "rate_limit_exceeded" || kind == "RESOURCE_EXHAUSTED" || kind == "throttlingException" || status == 429:
 		return wit.CodeRateLimited, "too many requests for now"
 	case status == 403:
 		return wit.CodeForbidden, "the key may not do this"

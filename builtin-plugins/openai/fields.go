@@ -1,6 +1,10 @@
 package openai
 
-import "github.com/carapace-gateway/carapace/sdk/go/json"
+import (
+	"strings"
+
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+)
 
 // There are as many events as words, so the fields of each are found in one go.
 
@@ -9,6 +13,7 @@ type event struct {
 	choices, usage, groq          json.Value // of an event
 	index, message, delta, reason json.Value // of a choice
 	problem, kind, object, detail json.Value // of a failure
+	problems                      json.Value // a list of them
 }
 
 func readEvent(of json.Value) (e event) {
@@ -34,8 +39,14 @@ func readEvent(of json.Value) (e event) {
 			e.kind = field
 		case "object":
 			e.object = field
+		case "errors":
+			e.problems = field
 		case "detail":
 			e.detail = field
+		default:
+			if strings.HasSuffix(name, "Exception") { // AWS, by the name of what went wrong
+				e.problem = field
+			}
 		}
 	}
 	return e
@@ -45,7 +56,7 @@ func readEvent(of json.Value) (e event) {
 func (e *event) failed() bool {
 	return e.problem.IsObject() || e.problem.IsText() && e.problem.Text() != "" ||
 		e.kind.Text() == "error" || e.object.Text() == "error" ||
-		!e.choices.Exists() && e.detail.Exists()
+		!e.choices.Exists() && (e.detail.Exists() || e.problems.IsArray() || e.message.IsText() && e.message.Text() != "")
 }
 
 // piece has the fields of a piece of a message.

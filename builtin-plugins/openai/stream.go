@@ -46,6 +46,8 @@ func (s *state) event(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
 		// It keeps the connection alive.
 	case strings.EqualFold(data, "[DONE]"):
 		s.finish(answer)
+	case event.Name != nil && *event.Name == "error":
+		s.fail(answer, failure(s.status, data, s.wait))
 	default:
 		s.data(data, answer)
 	}

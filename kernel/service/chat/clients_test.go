@@ -215,8 +215,10 @@ func TestUnknownAgents(t *testing.T) {
 			{"agent", obj{"sessionKey": "agent:ops:x", "agentId": "main"}, `does not match session key agent "ops"`},
 			{"models.list", obj{"agentId": "nobody"}, `unknown agent id "nobody"`},
 			{"agent.identity.get", obj{"agentId": "nobody"}, `unknown agent id "nobody"`},
+			{"sessions.patch", obj{"key": "agent:nobody:x", "label": "l"}, `unknown agent id "nobody"`},
+			{"sessions.reset", obj{"key": "agent:nobody:x"}, `unknown agent id "nobody"`},
 		} {
-			if !strings.HasSuffix(c.method, "list") && c.method != "agent.identity.get" {
+			if c.method == "chat.send" || c.method == "agent" {
 				c.params["message"], c.params["idempotencyKey"] = "hi", "k"
 			}
 			if _, err := p.Call(c.method, c.params); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), c.want) {

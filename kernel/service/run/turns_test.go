@@ -125,6 +125,7 @@ func TestAStoppedRunTakesNoTurn(t *testing.T) {
 		p := liveParallel(t, store.OpenMemory(), w, new(claim.Local), hclog.NewNullLogger(), 1)
 		defer p.stop()
 		ask(t, p.Service, "a", "a", 0)
+		synctest.Wait() // it has the one place
 		ask(t, p.Service, "b", "b", 0)
 		ask(t, p.Service, "c", "c", 0)
 		synctest.Wait()

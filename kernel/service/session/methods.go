@@ -117,7 +117,7 @@ func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) 
 		p.Model, _ = json.Marshal(full)
 	}
 	err = m.sessions.store.Update(ctx, func(tx store.Tx) error {
-		e, err := Ensure(tx, key, message.Origin{})
+		e, err := m.ensure(tx, key)
 		if err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func (m methods) reset(ctx context.Context, p ResetParams) (ResetResult, error) 
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		// What was never spoken in is as good as reset.
 		err = m.sessions.store.Update(ctx, func(tx store.Tx) error {
-			_, err := Ensure(tx, key, message.Origin{})
+			_, err := m.ensure(tx, key)
 			return err
 		})
 	}
@@ -204,6 +204,18 @@ func (m methods) reset(ctx context.Context, p ResetParams) (ResetResult, error) 
 	m.sessions.Changed(key, "reset")
 	row, err := m.sessions.Describe(ctx, key, m.ports.Models.Defaults(ctx))
 	return ResetResult{OK: true, Key: key, Entry: row}, err
+}
+
+// ensure is Ensure for clients, who make no session of an agent that there is not.
+func (m methods) ensure(tx store.Tx, key Key) (Entry, error) {
+	e, err := Get(tx, key)
+	if wit.CodeOf(err) != wit.CodeNotFound {
+		return e, err
+	}
+	if _, err := m.sessions.Settings().Agent(key.Agent()); err != nil {
+		return Entry{}, err
+	}
+	return Ensure(tx, key, message.Origin{})
 }
 
 // quiet calls fn while no run of the session is running and, with all, none waits; and again when one

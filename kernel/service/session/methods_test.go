@@ -58,13 +58,14 @@ func (n *nobody) AllPending(store.Tx) (map[session.Key]session.Pending, error) {
 func (n *nobody) Version(store.Store) uint64                                   { return uint64(len(n.pending)) }
 
 type rig struct {
-	t       *testing.T
-	store   store.Store
-	nobody  *nobody
-	svc     *session.Service
-	table   *rpc.Table
-	reasons []string
-	log     bytes.Buffer
+	settings session.Settings
+	t        *testing.T
+	store    store.Store
+	nobody   *nobody
+	svc      *session.Service
+	table    *rpc.Table
+	reasons  []string
+	log      bytes.Buffer
 }
 
 func newRig(t *testing.T, s store.Store) *rig {
@@ -72,7 +73,7 @@ func newRig(t *testing.T, s store.Store) *rig {
 	bus := &event.Bus{}
 	session.Changes.Subscribe(bus, func(e session.ChangedEvent) { r.reasons = append(r.reasons, e.Reason+" "+string(e.SessionKey)) })
 	r.svc = session.New(session.Deps{
-		Store: s, Bus: bus, Queue: r.nobody, Settings: func() session.Settings { return session.Settings{} },
+		Store: s, Bus: bus, Queue: r.nobody, Settings: func() session.Settings { return r.settings },
 		Log: hclog.New(&hclog.LoggerOptions{Output: &r.log}),
 	})
 	table, err := rpc.NewTable(r.svc.Service(session.Ports{Runs: r.nobody, Models: r.nobody, Ended: r.nobody.Ended}).Methods...)

@@ -319,6 +319,7 @@ func TestBusySessions(t *testing.T) {
 // TestLabelsOfAgents: two agents may be asked for the same label, and one finds its own.
 func TestLabelsOfAgents(t *testing.T) {
 	r := newRig(t, store.OpenMemory())
+	r.settings.Agents = []string{"ops"}
 	r.must("sessions.patch", obj{"key": "agent:ops:x", "label": "L"})
 	for agent, want := range map[string]wit.Code{"": "", "ops": "", "main": wit.CodeNotFound} {
 		if _, err := r.call("sessions.resolve", obj{"label": "L", "agentId": agent}); wit.CodeOf(err) != want {
