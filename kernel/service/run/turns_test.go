@@ -206,8 +206,9 @@ func TestAMessageLooksAtNoOtherQueue(t *testing.T) {
 		})
 		return rows
 	}
-	if few, many := looked(10), looked(400); many > 2*few {
-		t.Errorf("%d records are gone through with 10 runs of others waiting, and %d with 400", few, many)
+	const others = 1000 // more than all the looks at the one queue, which has twenty places at most, in any order of events
+	if rows := looked(others); rows >= others {
+		t.Errorf("%d records are gone through beside %d runs of others that wait", rows, others)
 	}
 }
 
