@@ -98,6 +98,13 @@ func (w *worker) leave(r run.Run) {
 	}
 }
 
+// peak is how many were executed at a time, at most.
+func (w *worker) peak() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.most
+}
+
 func (w *worker) ids() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
