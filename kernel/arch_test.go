@@ -24,7 +24,7 @@ var imports = map[string]string{
 	"kernel/claim":            "wit",
 	"kernel/rate":             "",
 	"kernel/file":             "wit",
-	"kernel/wire":             "wit",
+	"kernel/wire":             "wit wit/codec",
 	"kernel/event":            "kernel/wire",
 	"kernel/rpc":              "kernel/wire wit",
 	"kernel/protocol":         "kernel/event kernel/rpc kernel/wire",
