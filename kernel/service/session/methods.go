@@ -206,7 +206,7 @@ func (m methods) reset(ctx context.Context, p ResetParams) (ResetResult, error) 
 	return ResetResult{OK: true, Key: key, Entry: row}, err
 }
 
-// ensure is Ensure for clients, who make no session of an agent that there is not.
+// ensure returns a session's entry and makes it if there is none, but of no agent that there is not.
 func (m methods) ensure(tx store.Tx, key Key) (Entry, error) {
 	e, err := Get(tx, key)
 	if wit.CodeOf(err) != wit.CodeNotFound {
@@ -215,7 +215,7 @@ func (m methods) ensure(tx store.Tx, key Key) (Entry, error) {
 	if _, err := m.sessions.Settings().Agent(key.Agent()); err != nil {
 		return Entry{}, err
 	}
-	return Ensure(tx, key, message.Origin{})
+	return create(tx, key, message.Origin{}, "")
 }
 
 // quiet calls fn while no run of the session is running and, with all, none waits; and again when one
