@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -90,8 +89,7 @@ func (b *costBench) row(ctx context.Context, gateway, name string, measure func(
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	config := fmt.Sprintf(`{"plugins":{"openai":{"config":{"baseUrl":%q,"model":"bench"}}}}`, b.model.URL)
-	if err := os.WriteFile(filepath.Join(dir, "carapace.json"), []byte(config), 0o600); err != nil {
+	if err := b.model.configure(dir); err != nil {
 		return nil, err
 	}
 	if err := b.profiler.prepare(name); err != nil {

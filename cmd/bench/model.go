@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +38,12 @@ func serveModel() (*model, error) {
 	m.server.Handler = m
 	go func() { _ = m.server.Serve(l) }()
 	return m, nil
+}
+
+// configure writes the settings of a new state directory, which name it as the model.
+func (m *model) configure(dir string) error {
+	settings := fmt.Sprintf(`{"plugins":{"openai":{"config":{"baseUrl":%q,"model":"bench"}}}}`, m.URL)
+	return os.WriteFile(filepath.Join(dir, "carapace.json"), []byte(settings), 0o600)
 }
 
 // Close ends it.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -52,8 +51,7 @@ func (b pressureBench) with(ctx context.Context, do func(p *process.Process, dir
 		return err
 	}
 	defer os.RemoveAll(dir)
-	config := fmt.Sprintf(`{"plugins":{"openai":{"config":{"baseUrl":%q,"model":"bench"}}}}`, b.model.URL)
-	if err := os.WriteFile(filepath.Join(dir, "carapace.json"), []byte(config), 0o600); err != nil {
+	if err := b.model.configure(dir); err != nil {
 		return err
 	}
 	p, err := process.Launch(ctx, process.Config{Gateway: b.gateway, StateDir: dir})
