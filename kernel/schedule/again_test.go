@@ -187,9 +187,7 @@ func TestAForcedOneShotThatIsDeleted(t *testing.T) {
 // TestAnInterruptedJobHasItsMissedTimeToo: the one that came while the gateway was down is run, once.
 func TestAnInterruptedJobHasItsMissedTimeToo(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.stop()
-		b.handler.Fire = nap(10 * time.Second)
-		b.boot()
+		b.handle(nap(10 * time.Second))
 		b.add("a", schedule.Spec{EveryMs: 60_000})
 		b.sleep(65 * time.Second)
 		b.kill()
@@ -206,9 +204,7 @@ func TestAnInterruptedJobHasItsMissedTimeToo(t *testing.T) {
 // TestRemovedWhileItRuns: the end is told of the job as it was begun, which has no time any more, and is no fault.
 func TestRemovedWhileItRuns(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.stop()
-		b.handler.Fire = nap(10 * time.Second)
-		b.boot()
+		b.handle(nap(10 * time.Second))
 		b.add("a", schedule.Spec{EveryMs: 60_000})
 		b.sleep(65 * time.Second)
 		if err := b.s.Remove(b.Context(), "cron", "a"); err != nil {
@@ -227,9 +223,7 @@ func TestRemovedWhileItRuns(t *testing.T) {
 // TestForcedWhileItRuns is refused at once, and nothing was missed.
 func TestForcedWhileItRuns(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.stop()
-		b.handler.Fire = nap(90 * time.Second)
-		b.boot()
+		b.handle(nap(90 * time.Second))
 		b.add("a", schedule.Spec{EveryMs: 60_000})
 		b.sleep(65 * time.Second)
 		began := time.Now()

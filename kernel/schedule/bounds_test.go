@@ -176,9 +176,7 @@ func TestAJobThatIsHeldElsewhere(t *testing.T) {
 // TestAskedWhetherItIsDueWhileItRuns: a job that runs and is not due again has missed nothing.
 func TestAskedWhetherItIsDueWhileItRuns(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.stop()
-		b.handler.Fire = nap(90 * time.Second)
-		b.boot()
+		b.handle(nap(90 * time.Second))
 		b.add("a", schedule.Spec{EveryMs: 100_000})
 		b.sleep(110 * time.Second)
 		ask := func(what string) {
@@ -201,9 +199,7 @@ func TestAskedWhetherItIsDueWhileItRuns(t *testing.T) {
 // TestHowManyRunAtATime where the handler does not say: four, and those that are forced beside them.
 func TestHowManyRunAtATime(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.stop()
-		b.handler.Fire = nap(10 * time.Second)
-		b.boot()
+		b.handle(nap(10 * time.Second))
 		for i := range 6 {
 			b.add(fmt.Sprint(i), schedule.Spec{At: b.in(time.Second)})
 		}

@@ -58,6 +58,13 @@ func inBubble(t *testing.T, test func(*bench)) {
 	})
 }
 
+// handle starts again, with jobs that do this.
+func (b *bench) handle(fire func(context.Context, schedule.Firing) (schedule.Result, error)) {
+	b.stop()
+	b.handler.Fire = fire
+	b.boot()
+}
+
 func (b *bench) boot() {
 	b.s = schedule.New(schedule.Deps{Store: storetest.Bounded(b.store, 1_000_000), Claims: b.claims, Logger: b.log, Zone: time.UTC, Now: func() time.Time { return time.Now().Add(time.Duration(b.offset.Load())) }})
 	h := b.handler

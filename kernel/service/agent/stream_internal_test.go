@@ -74,18 +74,23 @@ func (f *forgetful) Chunk(_ context.Context, c *wit.ProviderChunk) (*wit.Provide
 	return &wit.ProviderAnswer{Stop: new(wit.StopReasonEnd), State: wit.JSON(`2`)}, nil
 }
 
+// numbers are lines, each so long before the next.
+func numbers(n int, gap time.Duration) io.ReadCloser {
+	r, w := io.Pipe()
+	go func() {
+		for i := range n {
+			_, _ = fmt.Fprintln(w, i)
+			time.Sleep(gap)
+		}
+		_ = w.Close()
+	}()
+	return r
+}
+
 // TestAProvidersState is what it said last.
 func TestAProvidersState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, w := io.Pipe()
-		go func() {
-			for n := range 4 {
-				_, _ = fmt.Fprintln(w, n)
-				time.Sleep(time.Second)
-			}
-			_ = w.Close()
-		}()
-		f := &forgetful{codec: codec{body: r}}
+		f := &forgetful{codec: codec{body: numbers(4, time.Second)}}
 		a, err := request(t.Context(), f, &wit.Chat{}, func(wit.Delta) {})
 		if got := strings.Join(f.states, ","); err != nil || a.text != "x" || got != ",1,1,1,2" {
 			t.Errorf("states %q, %q, %v", got, a.text, err)
@@ -96,17 +101,9 @@ func TestAProvidersState(t *testing.T) {
 // TestFirstWordsAreNotGathered, also if something came before them that was none.
 func TestFirstWordsAreNotGathered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, w := io.Pipe()
-		go func() {
-			for n := range 4 {
-				_, _ = fmt.Fprintln(w, n)
-				time.Sleep(time.Millisecond)
-			}
-			_ = w.Close()
-		}()
 		start := time.Now()
 		var at []time.Duration
-		if _, err := request(t.Context(), &forgetful{codec: codec{body: r}}, &wit.Chat{}, func(wit.Delta) { at = append(at, time.Since(start)) }); err != nil {
+		if _, err := request(t.Context(), &forgetful{codec: codec{body: numbers(4, time.Millisecond)}}, &wit.Chat{}, func(wit.Delta) { at = append(at, time.Since(start)) }); err != nil {
 			t.Error(err)
 		}
 		if len(at) != 1 || at[0] != 2*time.Millisecond {
