@@ -300,8 +300,9 @@ type ChannelSend struct {
 type Sent struct {
 	// The platform's ids of what was sent.
 	IDs []string `json:"ids,omitempty"`
-	// Where it was sent instead, when the platform has given the conversation another id: a move, as in an
-	// answer to an event.
+	// Where the conversation is, when the platform has given it another id: a move, as in an answer to an
+	// event. With ids it was sent there. Without ids nothing was sent: the kernel records the move, and sends
+	// it again to there.
 	Moved *Conversation `json:"moved,omitempty"`
 }
 

@@ -8,11 +8,12 @@ import (
 // chat makes the calls of one operation on a chat, such as sending a message or editing one. What one call finds out
 // about the chat holds for those after it.
 type chat struct {
-	host      *sdk.Host
-	settings  settings
-	id        string
-	moved     bool // id is the supergroup's that the chat turned out to be
-	topicGone bool // somebody has deleted the topic that is meant
+	host     *sdk.Host
+	settings settings
+	id       string
+	movedTo  string // the id of the supergroup that the chat has become, "" where it is what it was
+	lost     string // what became of the topic that is meant: "closed", "deleted", or "" for nothing
+	told     bool   // a text has said what became of it
 }
 
 func newChat(host *sdk.Host, config wit.JSON, to wit.Conversation) (*chat, error) {
@@ -26,39 +27,61 @@ func newChat(host *sdk.Host, config wit.JSON, to wit.Conversation) (*chat, error
 	return &chat{host: host, settings: settings, id: to.ID}, nil
 }
 
-// call calls a method that takes a chat_id. A group that has become a supergroup is followed to its new id
-// (ResponseParameters, migrate_to_chat_id), which the chat then has. What was meant for a topic that somebody has
-// deleted goes to the group itself.
+// call calls a method that takes a chat_id. It does not follow a group that has become a supergroup, but notes its new
+// id: there, numbers of messages mean others. A reply to what is not there is sent as no reply.
 func (c *chat) call(method string, params params) result {
-	for { // each of the two can happen once
-		if c.moved {
-			params.replyTo = "" // a supergroup counts its messages anew
-		}
-		if c.topicGone {
-			params.topic = ""
-		}
-		request := c.settings.request(method, method, nil)
-		params.fill(&request, c.id)
-		response, err := c.host.HTTP(&request)
-		if err != nil {
-			return result{failure: wit.AsError(err)}
-		}
-		r := decode(response)
-		switch {
-		case r.migratedTo != "" && !c.moved:
-			c.id, c.moved = r.migratedTo, true
-		case r.lostTopic() && params.topic != "":
-			c.host.Warn("telegram: topic " + params.topic + " of chat " + c.id + " is gone; the message goes to the chat itself")
-			c.topicGone = true
-		default:
-			return r
-		}
+	if c.lost != "" {
+		params = params.outside()
 	}
+	request := c.settings.request(method, method, nil)
+	params.fill(&request, c.id)
+	response, err := c.host.HTTP(&request)
+	if err != nil {
+		return result{failure: wit.AsError(err)}
+	}
+	r := decode(response)
+	c.movedTo = r.migratedTo
+	if r.lostReply() && params.replyTo != "" {
+		params.replyTo = ""
+		return c.call(method, params)
+	}
+	return r
 }
 
-// callWithText calls with a text in Telegram's HTML and, if Telegram does not accept that, as it is: a text
-// without formatting is better than none. So is the text as the model wrote it where nothing but formatting is in it.
+// leaves reports whether a call is to be made again outside of its topic, since somebody has closed or deleted that. A
+// reply counts as a call in the topic of what it answers.
+func (c *chat) leaves(r result, p params) bool {
+	lost := r.lostTopic()
+	if lost == "" || c.lost != "" || p.topic == "" && p.replyTo == "" {
+		return false
+	}
+	c.host.Warn("telegram: topic " + p.topic + " of chat " + c.id + " is " + lost + "; the message goes to the chat itself")
+	c.lost = lost
+	return true
+}
+
+// callWithText calls with a text. What was meant for a topic that was closed or deleted goes to the group itself, and the
+// first text says so.
 func (c *chat) callWithText(method, field, text string, params params) result {
+	r := c.callFormatted(method, field, c.word()+text, params)
+	if c.leaves(r, params) {
+		r = c.callFormatted(method, field, c.word()+text, params)
+	}
+	c.told = c.told || c.lost != "" && r.ok
+	return r
+}
+
+// word is what stands before a text that was meant for another topic. It fits between maxCaption and Telegram's bound.
+func (c *chat) word() string {
+	if c.lost == "" || c.told {
+		return ""
+	}
+	return "[for a " + c.lost + " topic]\n\n"
+}
+
+// callFormatted calls with a text in Telegram's HTML and, if Telegram does not accept that, as it is: a text
+// without formatting is better than none. So is the text as the model wrote it where nothing but formatting is in it.
+func (c *chat) callFormatted(method, field, text string, params params) result {
 	if !isVisible(text) {
 		return c.call(method, params)
 	}
@@ -74,14 +97,11 @@ func (c *chat) callWithText(method, field, text string, params params) result {
 	return c.call(method, params.text(field, text))
 }
 
-// sent is the answer of an operation on the chat: the ids of the messages, and where the chat has moved to.
-func (c *chat) sent(to wit.Conversation, ids ...string) *wit.Sent {
-	sent := &wit.Sent{IDs: ids}
-	if c.moved {
-		to.ID = c.id
-		sent.Moved = &to
-	}
-	return sent
+// moved is the answer of an operation on a group that has become a supergroup: nothing was done, and where it is to be
+// done again.
+func (c *chat) moved(to wit.Conversation) *wit.Sent {
+	to.ID = c.movedTo
+	return &wit.Sent{Moved: &to}
 }
 
 // message returns the parameter that names a message of this chat. The error is invalid.

@@ -30,7 +30,7 @@ func (Telegram) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	if r.code == 400 && r.says("message is not modified") {
 		r.ok = true
 	}
-	return c.sent(edit.To, edit.ID), r.err()
+	return &wit.Sent{IDs: []string{edit.ID}}, r.err()
 }
 
 // Delete takes a message back. One that is gone already is no error.
@@ -43,7 +43,7 @@ func (Telegram) Delete(host *sdk.Host, target *wit.ChannelDelete) (*wit.Sent, er
 	if r.code == 400 && r.says("message to delete not found") {
 		r.ok = true
 	}
-	return c.sent(target.To, target.ID), r.err()
+	return &wit.Sent{IDs: []string{target.ID}}, r.err()
 }
 
 // React sets the bot's reaction to a message, or takes it back when the emoji is "". Telegram takes only the
@@ -58,7 +58,7 @@ func (Telegram) React(host *sdk.Host, reaction *wit.ChannelReaction) (*wit.Sent,
 		list = list.Add(json.Object{}.Text("type", "emoji").Text("emoji", reaction.Emoji).JSON())
 	}
 	r := c.call("setMessageReaction", p.json("reaction", string(list.JSON())))
-	return c.sent(reaction.To, reaction.ID), r.err()
+	return &wit.Sent{IDs: []string{reaction.ID}}, r.err()
 }
 
 // Typing shows for five seconds that an answer is being written (sendChatAction).
@@ -71,6 +71,13 @@ func (Telegram) Typing(host *sdk.Host, typing *wit.ChannelTyping) (*wit.Sent, er
 	if err != nil {
 		return nil, err
 	}
-	r := c.call("sendChatAction", p.text("action", "typing"))
-	return c.sent(typing.To), r.err()
+	p = p.text("action", "typing")
+	r := c.call("sendChatAction", p)
+	if c.leaves(r, p) {
+		r = c.call("sendChatAction", p)
+	}
+	if c.movedTo != "" {
+		return c.moved(typing.To), nil
+	}
+	return &wit.Sent{}, r.err()
 }

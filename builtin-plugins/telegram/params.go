@@ -33,6 +33,12 @@ func (p params) add(f field) params {
 	return p
 }
 
+// outside returns p for the chat itself, and not one of its topics, in which a reply would be too.
+func (p params) outside() params {
+	p.topic, p.replyTo = "", ""
+	return p
+}
+
 // withoutPreview returns p for a text whose links show no preview (LinkPreviewOptions).
 func (p params) withoutPreview() params {
 	return p.json("link_preview_options", `{"is_disabled":true}`)

@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,43 +67,88 @@ func (r result) dislikesFormatting() bool {
 	return r.code == 400 && (r.says("can't parse entities") || r.says("ENTIT") || r.says("is too long"))
 }
 
-// lostTopic reports whether the topic that was named is not there.
-func (r result) lostTopic() bool {
-	return r.code == 400 && (r.says("message thread not found") || r.says("TOPIC_DELETED"))
+// lostTopic says what became of the topic that was named, or that the message to be answered is in: "closed",
+// "deleted", or "" for nothing. The topic General, which needs no name, can be closed too.
+func (r result) lostTopic() string {
+	switch {
+	case r.code != 400:
+		return ""
+	case r.says("TOPIC_CLOSED"):
+		return "closed"
+	case r.says("message thread not found") || r.says("TOPIC_DELETED"):
+		return "deleted"
+	}
+	return ""
 }
 
-// refused reports whether Telegram, or the kernel on the way to it, refused what was to be sent, and will again.
+// lostReply reports whether the message to be answered is not there, or cannot be answered from here.
+func (r result) lostReply() bool {
+	return r.code == 400 && (r.says("message to be replied not found") || r.says("reply message not found") ||
+		r.says("replied message not found") || r.says("REPLY_MESSAGE_ID_INVALID") || r.says("REPLY_TO_INVALID"))
+}
+
+// bars are the words by which Telegram says, with 400, that it takes nothing from the bot there, in whatever form: the
+// Bot API hands some of what is forbidden on as it comes from the servers behind it (Client::fail_query_with_error).
+var bars = []string{
+	"TOPIC_CLOSED", "CHAT_WRITE_FORBIDDEN", "CHAT_SEND_PLAIN_FORBIDDEN", "CHAT_RESTRICTED", "CHAT_ADMIN_REQUIRED", "CHANNEL_PRIVATE",
+	"USER_BANNED_IN_CHANNEL", "YOU_BLOCKED_USER", "PEER_ID_INVALID", "have no rights to send a message",
+	"not enough rights to send text messages", "need administrator rights",
+}
+
+// barred reports whether nothing may be sent there.
+func (r result) barred() bool {
+	return r.code == 403 || r.code == 400 && slices.ContainsFunc(bars, r.says)
+}
+
+// vanished reports whether the message was sent, and at once deleted by somebody, such as a bot that keeps a group clean.
+func (r result) vanished() bool { return r.code == 500 && r.says("was immediately deleted") }
+
+// refused reports whether Telegram, or the kernel on the way to it, refused what was to be sent, and might take it in
+// another form.
 func (r result) refused() bool {
 	if r.failure != nil {
 		return !r.failure.Code.Transient()
 	}
-	return !r.ok && (r.code == 400 || r.code == 413) && !r.says("chat not found")
+	return !r.ok && (r.code == 400 || r.code == 413) && r.migratedTo == "" && !r.barred() && !r.says("chat not found")
 }
 
-// err is the error for a call that did not succeed, nil for one that did.
+// err is the error for a call that did not succeed, nil for one that did. What was refused because of the token is tried
+// again, with the one that the owner sets.
 func (r result) err() error {
+	e := r.failure
 	switch {
 	case r.ok:
 		return nil
-	case r.failure != nil:
-		return r.failure
+	case e != nil:
+		e = new(*e)
+	default:
+		e = wit.NewError(r.errorCode(), "Telegram: "+r.description+r.advice())
 	}
-	e := wit.NewError(r.errorCode(), "Telegram: "+r.description)
 	if r.retryAfter > 0 {
 		e.Retryable, e.RetryAfter = true, &r.retryAfter
 	}
+	e.Retryable = e.Retryable || e.Code == wit.CodeUnauthorized
 	return e
 }
 
+// advice is what the owner can do, where Telegram's words do not say it.
+func (r result) advice() string {
+	if r.lostTopic() == "closed" {
+		return ": open the topic, or let the bot manage topics"
+	}
+	return ""
+}
+
 // errorCode says in the contract's codes what Telegram's error_code, an HTTP status, means. What is forbidden stays so
-// until the other side changes its mind: the bot was blocked, or put out of the group; nobody tries that again.
+// until the other side changes its mind: the bot was blocked, put out of the group, or has lost its rights there; nobody
+// tries that again.
 func (r result) errorCode() wit.Code {
 	switch {
 	case r.code == 429:
 		return wit.CodeRateLimited
 	case r.code == 401 || r.code == 404: // a token of the wrong form makes every path unknown
 		return wit.CodeUnauthorized
-	case r.code == 403:
+	case r.barred() || r.vanished() || r.code == 400 && (r.says("not enough rights") || r.says("_FORBIDDEN")):
 		return wit.CodeForbidden
 	case r.code == 409:
 		return wit.CodeConflict

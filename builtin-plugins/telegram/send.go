@@ -8,8 +8,9 @@ import (
 )
 
 // Send delivers a text, attachments, or both. A short text is the caption of the first attachment, a
-// longer one follows the attachments. A repeated send goes on where the first one failed. Of a message in which
-// nothing can be seen nothing is sent, which is no error.
+// longer one follows the attachments. A repeated send goes on where the first one failed. To a group that has become
+// a supergroup nothing is sent: the kernel learns where it is now, and sends again. Of a message in which nothing can
+// be seen nothing is sent, which is no error.
 func (Telegram) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	c, err := newChat(host, send.Config, send.To)
 	if err != nil {
@@ -26,12 +27,15 @@ func (Telegram) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 			common.replyTo = "" // only the first part is the answer
 		}
 		r := sendPart(c, part, common)
+		if c.movedTo != "" {
+			return c.moved(send.To), nil
+		}
 		if err := r.err(); err != nil {
 			return nil, err
 		}
 		sent.add(c.id + ":" + r.value.Get("message_id").Text())
 	}
-	return c.sent(send.To, sent.ids...), nil
+	return &wit.Sent{IDs: sent.ids}, nil
 }
 
 // commonParams are the parameters that all parts have. A reply to what is not a message of this chat is

@@ -128,7 +128,7 @@ func TestSendErrors(t *testing.T) {
 		"server error":   {fault: &botapi.Fault{Code: 502}, send: to("7"), code: wit.CodeUnavailable, retryable: true},
 		"garbage":        {fault: &botapi.Fault{Body: "<html>"}, send: to("7"), code: wit.CodeUnavailable, retryable: true},
 		"cut":            {fault: &botapi.Fault{Cut: true}, send: to("7"), code: wit.CodeUnavailable, retryable: true},
-		"token revoked":  {fault: &botapi.Fault{Code: 401, Description: "Unauthorized"}, send: to("7"), code: wit.CodeUnauthorized},
+		"token revoked":  {fault: &botapi.Fault{Code: 401, Description: "Unauthorized"}, send: to("7"), code: wit.CodeUnauthorized, retryable: true},
 		"no file":        {send: wit.ChannelSend{To: toAda, Attachments: []wit.Attachment{{Kind: wit.AttachmentKindImage}}}, code: wit.CodeInvalid},
 		"what it cannot": {send: wit.ChannelSend{To: toAda, Attachments: []wit.Attachment{{Kind: wit.AttachmentKindContact}}}, code: wit.CodeInvalid},
 	} {
@@ -151,16 +151,6 @@ func TestSendErrors(t *testing.T) {
 	}
 	if n := len(s.Sent()); n != 1 {
 		t.Errorf("%d messages were sent", n)
-	}
-}
-
-func TestSendFollowsAGroupThatMoved(t *testing.T) {
-	s, g := sender(t, botapi.Config{}, config)
-	s.AddChat(botapi.Chat{ID: -5, Type: "group", Title: "old"})
-	s.Migrate(-5, -1005)
-	sent := g.mustSend(wit.ChannelSend{To: wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-5"}, Text: "x"})
-	if sent.IDs[0] != "-1005:2" {
-		t.Errorf("ids %v", sent.IDs)
 	}
 }
 

@@ -1,6 +1,7 @@
 package botapi
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -137,6 +138,23 @@ func (c *Chats) Block(chat int64, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.world.blocked[chat] = reason
+}
+
+// CloseTopic closes a forum's topic to the bot, which is no administrator; 0 is General.
+func (c *Chats) CloseTopic(chat, thread int64) { c.loseTopic(topic{chat, thread}, "TOPIC_CLOSED") }
+
+// DeleteTopic deletes a forum's topic and its messages.
+func (c *Chats) DeleteTopic(chat, thread int64) {
+	c.loseTopic(topic{chat, thread}, "message thread not found")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.world.messages[chat] = slices.DeleteFunc(c.world.messages[chat], func(m *Message) bool { return m.MessageThreadID == thread })
+}
+
+func (c *Chats) loseTopic(t topic, why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.world.topics[t] = why
 }
 
 // Upgrade turns a group into a supergroup with another id, without a word. The bot hears of it when it sends.

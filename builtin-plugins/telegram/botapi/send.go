@@ -94,12 +94,6 @@ func (c *Chats) send(method string, p params, fill func(*Message) error) (any, e
 	if chat.Type == "channel" {
 		m.From, m.SenderChat = nil, &chat
 	}
-	if thread := p.id("message_thread_id"); thread != 0 {
-		if !chat.IsForum || thread == 1 {
-			return nil, badRequest("message thread not found")
-		}
-		m.MessageThreadID, m.IsTopicMessage = thread, true
-	}
 	if markup := p.text("reply_markup"); markup != "" {
 		if !json.Valid([]byte(markup)) {
 			return nil, badRequest("can't parse reply keyboard markup JSON object")
@@ -107,6 +101,9 @@ func (c *Chats) send(method string, p params, fill func(*Message) error) (any, e
 		m.ReplyMarkup = json.RawMessage(markup)
 	}
 	if err := c.reply(m, p); err != nil {
+		return nil, err
+	}
+	if err := c.thread(m, p); err != nil {
 		return nil, err
 	}
 	if err := fill(m); err != nil {
@@ -119,6 +116,23 @@ func (c *Chats) send(method string, p params, fill func(*Message) error) (any, e
 	c.world.messages[chat.ID] = append(c.world.messages[chat.ID], m)
 	c.journal.addSent(Sent{Method: method, Message: *m, Silent: p.bool("disable_notification"), At: time.Now()})
 	return *m, nil
+}
+
+// thread fills in the topic of a message that has its chat: the one that is named, or that of the message which it
+// answers.
+func (c *Chats) thread(m *Message, p params) error {
+	thread := p.id("message_thread_id")
+	switch {
+	case thread != 0 && (!m.Chat.IsForum || thread == 1):
+		return badRequest("message thread not found")
+	case thread == 0 && m.Chat.IsForum && m.ReplyToMessage != nil:
+		thread = m.ReplyToMessage.MessageThreadID
+	}
+	if why := c.world.topics[topic{m.Chat.ID, thread}]; why != "" {
+		return badRequest(why)
+	}
+	m.MessageThreadID, m.IsTopicMessage = thread, thread != 0
+	return nil
 }
 
 // reply fills in which message m answers.

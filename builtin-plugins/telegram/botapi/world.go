@@ -12,9 +12,13 @@ type world struct {
 	messages map[int64][]*Message
 	blocked  map[int64]string // chat → why the bot may not write there
 	migrated map[int64]int64
-	queries  map[string]bool // callback queries that were not answered
-	nextOwn  int64           // message ids of private chats and groups come from one counter
+	topics   map[topic]string // those that were closed or deleted → the words by which a send is refused
+	queries  map[string]bool  // callback queries that were not answered
+	nextOwn  int64            // message ids of private chats and groups come from one counter
 }
+
+// topic is one of a forum's; General has the number 0.
+type topic struct{ chat, thread int64 }
 
 func newWorld() world {
 	return world{
@@ -22,6 +26,7 @@ func newWorld() world {
 		messages: map[int64][]*Message{},
 		blocked:  map[int64]string{},
 		migrated: map[int64]int64{},
+		topics:   map[topic]string{},
 		queries:  map[string]bool{},
 	}
 }

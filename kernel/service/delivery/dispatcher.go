@@ -119,11 +119,14 @@ func (d *dispatcher) advance(ctx context.Context, e *entry, sender Sender) step 
 	sent, err := d.send(ctx, e, i, sender)
 	spaced := time.Now().Add(interval(facts))
 	var s step
-	if err == nil {
-		s = d.sent(ctx, e, i, sent)
-		d.follow(ctx, e, sent.Moved)
-	} else {
+	switch {
+	case err != nil:
 		s = d.unsent(ctx, e, facts, err)
+	case elsewhere(sent):
+		s = d.redirected(ctx, e, i, sent.Moved)
+	default:
+		s = d.sent(ctx, e, i, sent)
+		_ = d.follow(ctx, e, sent.Moved) // it has arrived all the same
 	}
 	s.notBefore = spaced
 	return s
@@ -184,16 +187,42 @@ func (d *dispatcher) sent(ctx context.Context, e *entry, i int, sent *wit.Sent) 
 	return after(d.records.persist(ctx, d.records.save, e), step{})
 }
 
+// elsewhere reports whether nothing was sent, since the conversation has another id.
+func elsewhere(sent *wit.Sent) bool {
+	return len(sent.IDs) == 0 && sent.Moved != nil && sent.Moved.ID != ""
+}
+
+// redirected has the ith piece sent again, to where the conversation is now. That is recorded first: whoever answers to
+// what is seen there then finds it known. A plugin that moves it to where it is gets the piece no more often than with
+// any other failure.
+func (d *dispatcher) redirected(ctx context.Context, e *entry, i int, to *wit.Conversation) step {
+	e.Pieces[i].Sending = 0
+	was := e.To.ID
+	if err := d.records.persist(ctx, d.records.save, e); err != nil {
+		return after(err, step{})
+	}
+	if err := d.follow(ctx, e, to); err != nil {
+		return step{wait: retryStore}
+	}
+	now, err := d.records.read(ctx, e.key)
+	if err == nil && now.To.ID == was {
+		return d.failed(ctx, e, wit.NewError(wit.CodeInternal, "the channel sent nothing to "+was+", and says that it is "+to.ID+" now, which is not believed"))
+	}
+	return step{} // the next look finds it where it is, or finds out that the store fails
+}
+
 // follow tells of a conversation that turned out to have another id. Should that fail, the next send there tells it
 // again.
-func (d *dispatcher) follow(ctx context.Context, e *entry, to *wit.Conversation) {
+func (d *dispatcher) follow(ctx context.Context, e *entry, to *wit.Conversation) error {
 	if to == nil || to.ID == "" {
-		return
+		return nil
 	}
 	m := message.Move{Account: message.Account{Channel: e.Channel, ID: e.Account}, From: e.To.ID, To: *to}
-	if err := d.moved(ctx, m); err != nil {
+	err := d.moved(ctx, m)
+	if err != nil {
 		d.log.Warn("a conversation's new id was not recorded", "channel", e.Channel, "from", m.From, "to", to.ID, "error", err)
 	}
+	return err
 }
 
 // unsent decides about a piece whose send ended with an error.

@@ -76,7 +76,7 @@ func TestTheLog(t *testing.T) {
 				case "slow":
 					time.Sleep(time.Second)
 				case "moved":
-					return &wit.Sent{Moved: &wit.Conversation{ID: "new"}}, nil
+					return &wit.Sent{IDs: []string{"p"}, Moved: &wit.Conversation{ID: "new"}}, nil
 				}
 				return answerByText(ctx, n, s)
 			}
@@ -107,7 +107,7 @@ func TestAMoveThatIsRecorded(t *testing.T) {
 	inBubble("once", t, func(t *testing.T) {
 		w := newWorld(t)
 		w.answer = func(context.Context, int, *wit.ChannelSend) (*wit.Sent, error) {
-			return &wit.Sent{Moved: &wit.Conversation{ID: "new"}}, nil
+			return &wit.Sent{IDs: []string{"p"}, Moved: &wit.Conversation{ID: "new"}}, nil
 		}
 		var told []message.Move
 		d := w.deps()

@@ -188,4 +188,71 @@ func TestWhatWaitsMovesWithItsConversation(t *testing.T) {
 			t.Errorf("sends %q, want %q", w.calls(), want)
 		}
 	})
+	inBubble("told by a send that was refused, which is sent again", t, func(t *testing.T) {
+		for _, hold := range []bool{false, true} {
+			w := newWorld(t)
+			w.hold = hold
+			w.answer = refusesOld(w, &group.To)
+			_, _ = w.run()
+			w.enqueue(outgoing("a", "old", "1"), outgoing("b", "old", "2"), outgoing("c", "new", "3"))
+			synctest.Wait()
+			w.enqueue(outgoing("d", "old", "4"))
+			synctest.Wait()
+			if got := slices.DeleteFunc(w.calls(), func(s string) bool { return s == "new 3" }); !slices.Equal(got, []string{"old 1", "new 1", "new 2", "new 4"}) {
+				t.Errorf("sends %q", got)
+			}
+			if got := w.news(); len(got) != 4 {
+				t.Errorf("events %q", got)
+			}
+		}
+	})
+	inBubble("and is recorded before it is sent again, over failures and kills", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.hold = true
+		w.failMove = true
+		w.answer = refusesOld(w, &group.To)
+		_, stop := w.run()
+		w.enqueue(outgoing("a", "old", "1"), outgoing("b", "old", "2"))
+		time.Sleep(5 * time.Second)
+		stop()
+		w.failMove = false
+		if got := w.calls(); slices.Contains(got, "new 1") || len(got) > 6 {
+			t.Errorf("sends %q before the move was recorded", got)
+		}
+		_, _ = w.run()
+		synctest.Wait()
+		got := slices.Compact(w.calls())
+		if want := []string{"old 1", "new 1", "new 2"}; !slices.Equal(got, want) {
+			t.Errorf("sends %q, want %q", got, want)
+		}
+	})
+	inBubble("told nonsense by a send that was refused", t, func(t *testing.T) {
+		w := newWorld(t)
+		w.answer = func(context.Context, int, *wit.ChannelSend) (*wit.Sent, error) {
+			return &wit.Sent{Moved: &wit.Conversation{Kind: wit.ConversationKindGroup, ID: "old"}}, nil
+		}
+		_, _ = w.run()
+		w.enqueue(outgoing("a", "old", "1"))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if got := w.news(); len(w.calls()) != 5 || len(got) != 1 || got[0] != "failed a internal" {
+			t.Errorf("sends %q, events %q", w.calls(), got)
+		}
+	})
+}
+
+// refusesOld is a platform on which the conversation old has another id, which it must know before anything is sent there.
+func refusesOld(w *world, to *wit.Conversation) func(context.Context, int, *wit.ChannelSend) (*wit.Sent, error) {
+	return func(_ context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) {
+		if s.To.ID == "old" {
+			return &wit.Sent{Moved: to}, nil
+		}
+		return &wit.Sent{IDs: []string{fmt.Sprint("p", n)}}, w.store.View(context.Background(), func(tx store.Tx) error {
+			names, err := move.Names(tx, message.Account{Channel: "chat", ID: "main"}, to.ID)
+			if s.Text != "3" && len(names) != 2 {
+				w.t.Errorf("%q is sent before the move is recorded", s.Text)
+			}
+			return err
+		})
+	}
 }

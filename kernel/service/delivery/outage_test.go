@@ -168,6 +168,7 @@ func TestAPlatformThatIsBackGetsWhatWaited(t *testing.T) {
 	}{
 		"nobody there":  {wit.NewError(wit.CodeUnavailable, "no route"), true},
 		"no answer":     {wit.NewError(wit.CodeTimeout, "no answer"), true},
+		"a lost token":  {&wit.Error{Code: wit.CodeUnauthorized, Retryable: true}, true},
 		"a pause":       {&wit.Error{Code: wit.CodeUnavailable, Retryable: true, RetryAfter: &pause}, false},
 		"too many":      {wit.NewError(wit.CodeRateLimited, "slowly"), false},
 		"it is a fault": {&wit.Error{Code: wit.CodeConflict, Retryable: true}, false},

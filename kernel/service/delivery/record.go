@@ -72,9 +72,13 @@ func (r *record) state() State {
 	return StateQueued
 }
 
-// unreached reports whether the last attempt failed since nobody answered, and nobody asked for a pause.
+// unreached reports whether the last attempt failed since nobody answered or the account was not let in, and nobody asked
+// for a pause: it is worth another one as soon as the account has connected.
 func (r *record) unreached() bool {
-	return r.Error != nil && r.Error.RetryAfter == nil && (r.Error.Code == wit.CodeUnavailable || r.Error.Code == wit.CodeTimeout)
+	if r.Error == nil || r.Error.RetryAfter != nil {
+		return false
+	}
+	return r.Error.Code == wit.CodeUnavailable || r.Error.Code == wit.CodeTimeout || r.Error.Code == wit.CodeUnauthorized
 }
 
 // next is the index of the piece to be sent, or len(Pieces).

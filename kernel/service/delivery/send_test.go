@@ -302,11 +302,11 @@ func TestWithLessThanAll(t *testing.T) {
 			if s.Text == "no" {
 				return nil, wit.NewError(wit.CodeForbidden, "blocked")
 			}
-			return &wit.Sent{Moved: &wit.Conversation{ID: "new"}}, nil
+			return &wit.Sent{IDs: []string{"p"}, Moved: &wit.Conversation{ID: "new"}}, nil
 		}
 		w.serve(delivery.New(delivery.Deps{Store: w.store, Bus: w.bus, Log: hclog.NewNullLogger(), Queue: w.queue, Accounts: w, Senders: w}))
 		w.enqueue(outgoing("a", "c", "x"), outgoing("b", "c", "no"))
-		if synctest.Wait(); fmt.Sprint(w.news()) != "[delivered a [] failed b forbidden]" {
+		if synctest.Wait(); fmt.Sprint(w.news()) != "[delivered a [p] failed b forbidden]" {
 			t.Errorf("events %q", w.news())
 		}
 	})
