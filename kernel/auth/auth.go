@@ -9,9 +9,9 @@
 //
 // It refuses: signatures of small-order or malformed keys, stale or replayed ones, unsigned roles and
 // scopes, and guessing: a limiter tells each address that fails to stay away for a time, and this machine's own for a
-// much shorter one. It never refuses a right token: strangers who share an address with the owner, as behind a proxy,
-// must not lock him out. Only a password, which may be short enough to be guessed, is not looked at meanwhile, except
-// from this machine.
+// much shorter one. It never refuses a right secret that is long enough: strangers who share an address with the owner,
+// as behind a proxy, must not lock him out. Only one that is short enough to be guessed is not looked at meanwhile, except
+// from this machine and from devices that were let in before, of which each is slowed down for its own failures alone.
 //
 // Secrets are compared in constant time by hash; device tokens are stored as hashes and derived from a key of the
 // gateway's, so that a device keeps its token until it nears its end. Nothing secret reaches logs, events or errors.
@@ -22,9 +22,11 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
@@ -118,22 +120,28 @@ func New(d Deps) (*Auth, error) {
 		return nil, err
 	}
 	a := &Auth{mode: mode, proxies: d.Proxies, limiter: newLimiter(d.Now), log: d.Logger}
-	var shared secret // matches nothing in mode none
+	given, least := "", minToken
 	switch mode {
 	case ModePassword:
-		shared = newSecret(d.Password)
+		given, least = d.Password, minPassword
 	case ModeToken:
 		if a.token, err = dir.gatewayToken(d.Token); err != nil {
 			return nil, err
 		}
-		shared = newSecret(a.token)
-		if len(a.token) < minToken {
-			d.Logger.Warn("gateway.token is so short that it could be guessed: leave it out, and a long one is made", "characters", len(a.token))
-		}
+		given = a.token
+	}
+	var shared secret // matches nothing in mode none
+	if given != "" {
+		shared = newSecret(given)
+	}
+	weak := guessable(given, least)
+	if given != "" && weak {
+		d.Logger.Warn(fmt.Sprintf("the gateway's %s could be guessed, so that strangers who try can hold you up: take one of %d characters or more, "+
+			"or leave it out, and a long token is made", mode, least), "characters", utf8.RuneCountInString(given))
 	}
 	mint := tokens{key: key, now: d.Now}
 	a.verifier = &verifier{mode: mode, now: d.Now, replays: newReplays(d.Now)}
-	a.login = &login{mode: mode, shared: shared, store: d.Store, now: d.Now}
+	a.login = &login{mode: mode, shared: shared, guessable: weak, store: d.Store, now: d.Now}
 	a.pairing = &pairing{store: d.Store, bus: d.Bus, tokens: mint, askAlways: d.AskAlways, now: d.Now}
 	a.methods = &methods{a.pairing}
 	return a, nil
@@ -171,10 +179,14 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	method, err := a.login.authenticate(ctx, t, dev, a.slowed(t.Peer))
+	from := t.Peer.bucket()
+	if !t.Local && a.login.knows(ctx, dev) {
+		from = ofDevice(dev.id)
+	}
+	method, err := a.login.authenticate(ctx, t, dev, a.slowed(from))
 	if err != nil {
 		if wit.CodeOf(err) == wit.CodeUnauthorized && presented(t.Params) {
-			if wait := a.limiter.fail(t.Peer); wait > 0 {
+			if wait := a.limiter.fail(from); wait > 0 {
 				return Grant{}, tooMany(wait)
 			}
 			a.log.Warn("login refused", "ip", t.RemoteIP, "client", t.Params.Client.ID, "reason", err.Error())
@@ -184,7 +196,7 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	// The secret was right, also if the device still waits for its owner. A device's own token says nothing about
 	// who else guesses at that address.
 	if method != byDeviceToken {
-		a.limiter.pass(t.Peer)
+		a.limiter.pass(from)
 	}
 	hello := wire.HelloAuth{Role: ask.role, Scopes: ask.scopes}
 	if t.Protocol >= wire.Protocol4 {
@@ -205,9 +217,9 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	return Grant{Caller: caller, Hello: hello}, nil
 }
 
-// slowed reports whether a peer has to stay away for now. This machine's own programs never have to: nothing tells
-// another's from the owner's, who would be locked out with them.
-func (a *Auth) slowed(p Peer) bool { return !p.Local && a.limiter.wait(p) > 0 }
+// slowed reports whether the peers of a bucket have to stay away for now. This machine's own programs never have to:
+// nothing tells another's from the owner's, who would be locked out with them.
+func (a *Auth) slowed(b bucket) bool { return !b.local && a.limiter.wait(b) > 0 }
 
 // HTTP decides about a request by its bearer token: the gateway's token or password gives an admin. In
 // mode none a local request without one is the owner's. Who refuses a request says so to Refused.
@@ -218,8 +230,8 @@ func (a *Auth) HTTP(r *http.Request) (*rpc.Caller, error) {
 	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
 	case a.mode.open(peer.Local):
-	case bearer && a.login.tries(a.slowed(peer)) && a.login.shared.matches(strings.TrimSpace(given)):
-		a.limiter.pass(peer)
+	case bearer && a.login.tries(a.slowed(peer.bucket())) && a.login.shared.matches(strings.TrimSpace(given)):
+		a.limiter.pass(peer.bucket())
 	default:
 		return nil, wit.NewError(wit.CodeUnauthorized, "Unauthorized")
 	}
@@ -233,7 +245,7 @@ func (a *Auth) HTTP(r *http.Request) (*rpc.Caller, error) {
 // sender has to stay away if that was said to him before, else 0.
 func (a *Auth) Refused(r *http.Request) (wait time.Duration) {
 	peer := a.Peer(r)
-	if wait = a.limiter.fail(peer); wait == 0 {
+	if wait = a.limiter.fail(peer.bucket()); wait == 0 {
 		a.log.Warn("request refused", "ip", peer.RemoteIP, "path", r.URL.Path)
 	}
 	return wait

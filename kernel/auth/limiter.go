@@ -23,8 +23,17 @@ const (
 type limiter struct {
 	now   func() time.Time
 	mu    sync.Mutex
-	peers map[string]*failures
+	peers map[bucket]*failures
 }
+
+// bucket is those who are slowed down together. This machine's are slowed down less.
+type bucket struct {
+	name  string
+	local bool
+}
+
+// ofDevice is the bucket of a device that was let in before: what strangers do at its address is not its fault.
+func ofDevice(id string) bucket { return bucket{"device " + id, false} }
 
 // failures are those of one bucket since it last logged in.
 type failures struct {
@@ -34,14 +43,14 @@ type failures struct {
 }
 
 func newLimiter(now func() time.Time) *limiter {
-	return &limiter{now: now, peers: map[string]*failures{}}
+	return &limiter{now: now, peers: map[bucket]*failures{}}
 }
 
-// wait returns how long the peer has to stay away, 0 for not at all.
-func (l *limiter) wait(p Peer) time.Duration {
+// wait returns how long the peers of a bucket have to stay away, 0 for not at all.
+func (l *limiter) wait(b bucket) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := l.peers[p.bucket()]
+	f := l.peers[b]
 	if f == nil {
 		return 0
 	}
@@ -49,24 +58,24 @@ func (l *limiter) wait(p Peer) time.Duration {
 }
 
 // fail counts a failure and sets the delay, or returns how much is left of the last one: what fails while its
-// peer is slowed down makes it no longer. Who has been quiet for long begins anew.
-func (l *limiter) fail(p Peer) (wait time.Duration) {
+// bucket is slowed down makes it no longer. Who has been quiet for long begins anew.
+func (l *limiter) fail(b bucket) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, key := l.now(), p.bucket()
-	f := l.peers[key]
+	now := l.now()
+	f := l.peers[b]
 	if f != nil && f.until.After(now) {
 		return f.until.Sub(now)
 	}
 	if f == nil || now.Sub(f.last) > forgetAfter {
 		l.room()
 		f = &failures{}
-		l.peers[key] = f
+		l.peers[b] = f
 	}
 	f.count++
 	f.last = now
 	free, backoff := freeFailures, retry.Backoff{Min: firstDelay, Max: ceiling}
-	if p.Local {
+	if b.local {
 		free, backoff = freeLocal, retry.Backoff{Min: firstLocal, Max: ceilingLocal}
 	}
 	if over := f.count - free; over > 0 {
@@ -75,11 +84,11 @@ func (l *limiter) fail(p Peer) (wait time.Duration) {
 	return 0
 }
 
-// pass removes the failures of a peer that has logged in.
-func (l *limiter) pass(p Peer) {
+// pass removes the failures of a bucket from which somebody has logged in.
+func (l *limiter) pass(b bucket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.peers, p.bucket())
+	delete(l.peers, b)
 }
 
 // room keeps the table bounded: it forgets the peer that failed longest ago.
@@ -87,9 +96,9 @@ func (l *limiter) room() {
 	if len(l.peers) < maxPeers {
 		return
 	}
-	var oldest string
+	var oldest bucket
 	for key, f := range l.peers {
-		if oldest == "" || f.last.Before(l.peers[oldest].last) {
+		if oldest.name == "" || f.last.Before(l.peers[oldest].last) {
 			oldest = key
 		}
 	}

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/hashicorp/go-hclog"
 )
@@ -84,8 +86,8 @@ func TestFailedLoginsAreSlowedDown(t *testing.T) {
 func TestRightSecretsAreNeverRefused(t *testing.T) {
 	for name, where := range map[string]option{"this machine": local, "another": remote, "a proxy's clients": behind} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
-			device := r.must(secret(sharedToken, ""), scopes("operator.read"), r.sign(key(0), 2)).Hello.DeviceToken
+			r := newRig(t, func(d *auth.Deps) { d.Token = longToken })
+			device := r.must(secret(longToken, ""), scopes("operator.read"), r.sign(key(0), 2)).Hello.DeviceToken
 			guess := func() {
 				for range 100 {
 					_, _ = r.connect(where, secret("guess", ""))
@@ -102,7 +104,7 @@ func TestRightSecretsAreNeverRefused(t *testing.T) {
 			if _, err := r.connect(where); code(err) != "unauthorized" {
 				t.Errorf("without a secret: %v", err)
 			}
-			r.must(where, secret(sharedToken, ""))
+			r.must(where, secret(longToken, ""))
 			if _, err := r.connect(where, secret("guess", "")); code(err) != "unauthorized" {
 				t.Errorf("the owner's login forgave nothing: %v", err)
 			}
@@ -110,30 +112,105 @@ func TestRightSecretsAreNeverRefused(t *testing.T) {
 	}
 }
 
-// A password can be guessed, so that it is not looked at while its sender has to stay away; this machine never has to.
-func TestPasswordsAreNotLookedAtMeanwhile(t *testing.T) {
-	r := newRig(t, func(d *auth.Deps) { d.Mode, d.Token, d.Password = auth.ModePassword, "", "hunter2" })
-	device := r.must(secret("", "hunter2"), scopes("operator.read"), r.sign(key(0), 2)).Hello.DeviceToken
-	for _, where := range []option{local, remote, behind} {
-		for range 100 {
-			_, _ = r.connect(where, secret("", "guess"))
+// longToken is one that nobody guesses.
+const longToken = "a-token-that-nobody-guesses"
+
+// TestShortSecretsAreNotLookedAtMeanwhile: what can be guessed, a password or a token, is not looked at while its sender
+// has to stay away; this machine never has to. What cannot be guessed is never refused.
+func TestShortSecretsAreNotLookedAtMeanwhile(t *testing.T) {
+	for _, c := range []struct {
+		secret          string
+		token, password bool // whether it is not looked at as such
+	}{
+		{"hunter2", true, true}, {"fifteen-chars-1", true, true}, {"aaaaaaaaaaaaaaaaaaaaaaaa", true, true}, {"abcdefgabcdefgabcdefgabcdefg", true, true},
+		{"sixteen-chars-12", false, true}, {"ääöüßéèêabcdefgh", false, true}, {"twenty-three-characters", false, true},
+		{"twenty-four-characters--", false, false}, {"correct horse battery staple", false, false},
+	} {
+		for _, mode := range []auth.Mode{auth.ModeToken, auth.ModePassword} {
+			t.Run(string(mode)+" "+c.secret, func(t *testing.T) {
+				give := func(s string) option { return secret(s, "") }
+				r := newRig(t, func(d *auth.Deps) {
+					if d.Token = c.secret; mode == auth.ModePassword {
+						d.Mode, d.Token, d.Password = mode, "", c.secret
+						give = func(s string) option { return secret("", s) }
+					}
+				})
+				guards := map[auth.Mode]bool{auth.ModeToken: c.token, auth.ModePassword: c.password}[mode]
+				want := map[bool]string{true: "rate_limited", false: ""}[guards]
+				for _, where := range []option{local, remote, behind} {
+					for range 100 {
+						_, _ = r.connect(where, give("guess"))
+					}
+				}
+				for name, where := range map[string]option{"remote": remote, "behind a proxy": behind} {
+					if _, err := r.connect(where, give(c.secret)); string(code(err)) != want {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+				for range 100 {
+					_, _ = r.connect(remote, give("guess"))
+				}
+				q := httptest.NewRequest("GET", "/metrics", nil)
+				q.RemoteAddr = "203.0.113.7:1"
+				q.Header.Set("Authorization", "Bearer "+c.secret)
+				if _, err := r.auth.HTTP(q); (code(err) == "unauthorized") != guards {
+					t.Errorf("over HTTP: %v", err)
+				}
+				r.must(local, give(c.secret))
+				r.now = r.now.Add(2 * time.Minute)
+				r.must(remote, give(c.secret))
+			})
 		}
 	}
+}
+
+// TestADeviceThatIsKnownPaysForItselfAlone: a short password is looked at for a device that was let in before, whatever
+// strangers do at its address; it has so many tries as they, and no more.
+func TestADeviceThatIsKnownPaysForItselfAlone(t *testing.T) {
 	for name, where := range map[string]option{"remote": remote, "behind a proxy": behind} {
-		if _, err := r.connect(where, secret("", "hunter2")); code(err) != "rate_limited" {
-			t.Errorf("%s: %v", name, err)
-		}
-		r.must(where, deviceToken(device, false), scopes("operator.read"), r.sign(key(0), 2))
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, func(d *auth.Deps) { d.Mode, d.Token, d.Password = auth.ModePassword, "", "hunter2" })
+			device := r.must(secret("", "hunter2"), scopes("operator.read"), r.sign(key(0), 2)).Hello.DeviceToken
+			for range 100 {
+				_, _ = r.connect(where, secret("", "guess"))
+				_, _ = r.connect(where, secret("", "guess"), scopes("operator.read"), r.sign(key(1), 2))
+			}
+			stranger := func() error {
+				_, err := r.connect(where, secret("", "hunter2"), scopes("operator.read"), r.sign(key(1), 2))
+				return err
+			}
+			known := func(password string) error {
+				_, err := r.connect(where, secret("", password), scopes("operator.read"), r.sign(key(0), 2))
+				return err
+			}
+			if err := stranger(); code(err) != "rate_limited" {
+				t.Errorf("a stranger's device: %v", err)
+			}
+			if err := known("hunter2"); err != nil {
+				t.Errorf("the known one: %v", err)
+			}
+			for range 6 {
+				if err := known("guess"); code(err) != "unauthorized" {
+					t.Errorf("its guess: %v", err)
+				}
+			}
+			if err := known("hunter2"); code(err) != "rate_limited" {
+				t.Errorf("behind its own guesses: %v", err)
+			}
+			r.must(where, deviceToken(device, false), scopes("operator.read"), r.sign(key(0), 2))
+			id := wire.DeviceID(key(0).Public().(ed25519.PublicKey))
+			if _, err := r.call(admin(), "device.token.revoke", map[string]any{"deviceId": id, "role": "operator"}); err != nil {
+				t.Fatal(err)
+			}
+			r.now = r.now.Add(time.Second)
+			for range 100 {
+				_, _ = r.connect(where, secret("", "guess"))
+			}
+			if err := known("hunter2"); code(err) != "rate_limited" {
+				t.Errorf("once its token is revoked it is a stranger: %v", err)
+			}
+		})
 	}
-	q := httptest.NewRequest("GET", "/metrics", nil)
-	q.RemoteAddr = "203.0.113.7:1"
-	q.Header.Set("Authorization", "Bearer hunter2")
-	if _, err := r.auth.HTTP(q); code(err) != "unauthorized" {
-		t.Errorf("over HTTP: %v", err)
-	}
-	r.must(local, secret("", "hunter2"))
-	r.now = r.now.Add(2 * time.Minute)
-	r.must(remote, secret("", "hunter2"))
 }
 
 // TestWhatCountsAsAGuess: each secret that is wrong, in whichever field, and nothing else.
@@ -343,7 +420,7 @@ func TestLostDeviceKey(t *testing.T) {
 
 // What was refused over HTTP counts like a refused connect, and what is right is let in meanwhile.
 func TestHTTPIsLimitedToo(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, func(d *auth.Deps) { d.Token = longToken })
 	q := httptest.NewRequest("GET", "/metrics", nil)
 	q.RemoteAddr = "203.0.113.7:1"
 	for n := range 6 {
@@ -357,7 +434,7 @@ func TestHTTPIsLimitedToo(t *testing.T) {
 	if _, err := r.connect(remote, secret("guess", "")); code(err) != "rate_limited" {
 		t.Errorf("a connect from there: %v", err)
 	}
-	q.Header.Set("Authorization", "Bearer "+sharedToken)
+	q.Header.Set("Authorization", "Bearer "+longToken)
 	if _, err := r.auth.HTTP(q); err != nil {
 		t.Errorf("the right token: %v", err)
 	}
@@ -407,7 +484,7 @@ func TestHTTP(t *testing.T) {
 // TestTheLogNamesWhoWasRefused, and no secret.
 func TestTheLogNamesWhoWasRefused(t *testing.T) {
 	var log bytes.Buffer
-	for token, short := range map[string]bool{strings.Repeat("x", 15): true, strings.Repeat("x", 16): false} {
+	for token, short := range map[string]bool{"fifteen-chars-1": true, strings.Repeat("x", 16): true, "sixteen-chars-12": false} {
 		log.Reset()
 		r := newRig(t, func(d *auth.Deps) { d.Token, d.Logger = token, hclog.New(&hclog.LoggerOptions{Output: &log}) })
 		if got := strings.Contains(log.String(), "could be guessed"); got != short {

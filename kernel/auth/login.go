@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
@@ -22,14 +23,15 @@ const (
 
 // login checks the secrets that clients send. It reads devices and changes nothing.
 type login struct {
-	mode   Mode
-	shared secret
-	store  store.Store
-	now    func() time.Time
+	mode      Mode
+	shared    secret
+	guessable bool // shared may be found by trying
+	store     store.Store
+	now       func() time.Time
 }
 
-// authenticate returns what proved the client. dev is nil for a client without device. A slowed client's
-// password is not looked at.
+// authenticate returns what proved the client. dev is nil for a client without device. Of a slowed client a secret that
+// may be guessed is not looked at.
 //
 // Errors: CodeUnauthorized, which says which secret is missing or wrong; those of the store.
 func (l *login) authenticate(ctx context.Context, t Attempt, dev *device, slowed bool) (proof, error) {
@@ -55,9 +57,19 @@ func (l *login) authenticate(ctx context.Context, t Attempt, dev *device, slowed
 	return "", l.refusal(ctx, given, t, dev)
 }
 
-// tries reports whether the shared secret may be tried. A token is too long to be guessed, so that a right one is
-// never refused; a person's password is guarded by nothing but the time between two guesses.
-func (l *login) tries(slowed bool) bool { return !slowed || l.mode != ModePassword }
+// tries reports whether the shared secret may be tried. One that nobody guesses is compared always, which takes
+// microseconds, so that a right one is never refused; a short one is guarded by nothing but the time between two guesses.
+func (l *login) tries(slowed bool) bool { return !slowed || !l.guessable }
+
+// knows reports whether a device was let in before, and may be: it has a token that is alive. An error of the store makes
+// it a stranger.
+func (l *login) knows(ctx context.Context, dev *device) bool {
+	if dev == nil {
+		return false
+	}
+	p, err := lookup(ctx, l.store, dev.id)
+	return err == nil && p != nil && slices.ContainsFunc(p.Tokens, func(t token) bool { return t.alive(l.now()) })
+}
 
 // sharedIn looks for the shared secret in the field of its mode, in protocol 4 in either. In mode none it finds none.
 func (l *login) sharedIn(given wire.Auth, protocol int) bool {

@@ -22,14 +22,14 @@ type Peer struct {
 
 // bucket is what the limiter counts failures by: this machine's programs, those of a proxy that does not say
 // for whom it asks, and each network are apart, so that none pays for another.
-func (p Peer) bucket() string {
+func (p Peer) bucket() bucket {
 	switch {
 	case p.Local:
-		return "local"
+		return bucket{"local", true}
 	case p.Proxied:
-		return "proxy " + p.RemoteIP
+		return bucket{"proxy " + p.RemoteIP, false}
 	}
-	return network(p.RemoteIP)
+	return bucket{network(p.RemoteIP), false}
 }
 
 // network is what counts as one address: a host, or in IPv6 the /64 that one host can use freely.

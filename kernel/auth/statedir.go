@@ -17,12 +17,8 @@ const TokenFile = "gateway.token"
 // hashes, and each device gets a new one at its next connect.
 const keyFile = "device-tokens.key"
 
-const (
-	// maxSecret bounds the files of the folder, in bytes.
-	maxSecret = 4 << 10
-	// minToken is the shortest token that nobody guesses.
-	minToken = 16
-)
+// maxSecret bounds the files of the folder, in bytes.
+const maxSecret = 4 << 10
 
 // stateDir is the folder of generated secrets. The empty one keeps nothing.
 type stateDir string
