@@ -18,7 +18,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-const token = "test-token-123"
+const token = "a-token-of-the-tests"
 
 // rig is a gateway on an in-memory listener, with an auth and a few methods.
 type rig struct {

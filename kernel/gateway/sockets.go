@@ -11,20 +11,22 @@ import (
 
 // sockets counts the connections of strangers: all that were accepted until auth has let them in. There is room for
 // so many only, so that they leave file descriptors to everybody else, for some of one address, and the last of
-// it is for this machine. When it is full, who has asked for nothing the longest makes place.
+// it is for this machine. When it is full, somebody makes place for who comes: who has asked for nothing the longest, or
+// else the oldest of the address that has the most. So those who hold connections with requests that never end, be it
+// from this machine or through a proxy on it, keep nobody out; the time that a login takes is short beside it.
 type sockets struct {
 	most, perIP int
 	exempt      func(ip string) bool // from perIP
 
 	mu      sync.Mutex
-	count   int
 	byIP    map[string]int // an address without connections has no entry
 	resting *list.List     // of *socket: those that ask for nothing, the longest first
+	busy    *list.List     // of *socket: the others, the oldest first
 	closed  bool           // nobody enters any more
 }
 
 func newSockets(l Limits, exempt func(ip string) bool) *sockets {
-	return &sockets{most: l.MaxStrangers, perIP: l.MaxPerIP, exempt: exempt, byIP: map[string]int{}, resting: list.New()}
+	return &sockets{most: l.MaxStrangers, perIP: l.MaxPerIP, exempt: exempt, byIP: map[string]int{}, resting: list.New(), busy: list.New()}
 }
 
 // socket is one connection. Whoever closes it, an HTTP server or what has taken it over from there, ends its count.
@@ -34,37 +36,62 @@ type socket struct {
 	ip string
 
 	// Under of.mu.
-	counted bool
-	rests   *list.Element // in of.resting
+	in *list.List    // of.resting or of.busy, nil once it is not counted
+	at *list.Element // its place there
 }
 
 // enter counts a connection, or returns nil where there is no room for it.
 func (s *sockets) enter(c net.Conn) *socket {
-	k := &socket{Conn: c, of: s, ip: auth.Address(c.RemoteAddr().String()), counted: true}
+	k := &socket{Conn: c, of: s, ip: auth.Address(c.RemoteAddr().String())}
+	kept := s.most / 8
+	if loopback(k.ip) {
+		k.ip, kept = ownIP, 0
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	room := s.most
-	if !loopback(k.ip) {
-		room -= s.most / 8
-	}
-	if s.closed || !s.exempt(k.ip) && s.byIP[k.ip] >= s.perIP || s.count >= room && !s.evict() {
+	if s.closed || !s.exempt(k.ip) && s.byIP[k.ip] >= s.perIP || s.resting.Len()+s.busy.Len() >= s.most-kept && !s.evict(kept) {
 		return nil
 	}
-	s.count++
 	s.byIP[k.ip]++
-	k.rests = s.resting.PushBack(k)
+	k.put(s.resting)
 	return k
 }
 
-// evict closes the connection that has rested the longest, and returns false if none rests. The caller holds mu.
-func (s *sockets) evict() bool {
-	first := s.resting.Front()
-	if first == nil {
+// ownIP stands for all addresses of loopback: a program of this machine may take any of them.
+const ownIP = "127.0.0.1"
+
+// evict closes the connection that has rested the longest, or else the oldest of the address that has the most, of which
+// this machine keeps so many in any case. It returns false if there is none. The caller holds mu.
+func (s *sockets) evict(kept int) bool {
+	if s.rid(s.resting.Front()) {
+		return true
+	}
+	has := func(ip string) int {
+		if ip == ownIP {
+			return s.byIP[ip] - kept
+		}
+		return s.byIP[ip]
+	}
+	most := 1
+	for ip := range s.byIP {
+		most = max(most, has(ip))
+	}
+	for e := s.busy.Front(); e != nil; e = e.Next() {
+		if has(e.Value.(*socket).ip) == most {
+			return s.rid(e)
+		}
+	}
+	return false
+}
+
+// rid closes a connection, and returns false where there is none. The caller holds mu.
+func (s *sockets) rid(e *list.Element) bool {
+	if e == nil {
 		return false
 	}
-	k := first.Value.(*socket)
+	k := e.Value.(*socket)
 	s.leave(k)
-	_ = k.Conn.Close() // does not block: nothing is being written
+	_ = k.Conn.Close() // who reads or writes there finds out
 	return true
 }
 
@@ -74,28 +101,31 @@ func (s *sockets) dismiss() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	for s.evict() {
+	for s.rid(s.resting.Front()) {
 	}
 }
 
 // leave ends a connection's count. The caller holds mu.
 func (s *sockets) leave(k *socket) {
-	if !k.counted {
+	if k.in == nil {
 		return
 	}
-	k.counted = false
-	s.wake(k)
-	s.count--
+	k.put(nil)
 	if s.byIP[k.ip]--; s.byIP[k.ip] <= 0 {
 		delete(s.byIP, k.ip)
 	}
 }
 
-// wake takes a connection out of those that rest. The caller holds mu.
-func (s *sockets) wake(k *socket) {
-	if k.rests != nil {
-		s.resting.Remove(k.rests)
-		k.rests = nil
+// put moves a connection to the end of a list, unless it is in it; nil is none. The caller holds of.mu.
+func (k *socket) put(in *list.List) {
+	if k.in == in {
+		return
+	}
+	if k.in != nil {
+		k.in.Remove(k.at)
+	}
+	if k.in = in; in != nil {
+		k.at = in.PushBack(k)
 	}
 }
 
@@ -107,13 +137,12 @@ func (s *sockets) state(c net.Conn, state http.ConnState) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch state {
-	case http.StateActive, http.StateHijacked:
-		s.wake(k)
-	case http.StateIdle:
-		if k.counted && k.rests == nil {
-			k.rests = s.resting.PushBack(k)
-		}
+	switch {
+	case k.in == nil:
+	case state == http.StateActive || state == http.StateHijacked:
+		k.put(s.busy)
+	case state == http.StateIdle:
+		k.put(s.resting)
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +23,7 @@ func (s *stranger) Close() error         { s.closed = true; return nil }
 func TestSockets(t *testing.T) {
 	s := newSockets(Limits{MaxStrangers: 8, MaxPerIP: 2}, loopback)
 	conns := map[*socket]*stranger{}
+	count := func() int { return s.resting.Len() + s.busy.Len() }
 	enter := func(ip string) *socket {
 		raw := &stranger{ip: ip}
 		k := s.enter(raw)
@@ -41,22 +43,19 @@ func TestSockets(t *testing.T) {
 		}
 	}
 	// Seven of eight: the last place is this machine's, so the longest idle one goes.
-	if enter("198.51.100.7") == nil || conns[first].closed || !conns[second].closed || s.count != 7 {
-		t.Errorf("of seven, the first %v and the second %v closed, %d left", conns[first].closed, conns[second].closed, s.count)
+	if enter("198.51.100.7") == nil || conns[first].closed || !conns[second].closed || count() != 7 {
+		t.Errorf("of seven, the first %v and the second %v closed, %d left", conns[first].closed, conns[second].closed, count())
 	}
 	own := enter("127.0.0.1")
-	if own == nil || s.count != 8 {
+	if own == nil || count() != 8 {
 		t.Fatal("this machine finds no room")
 	}
 	for k := range conns {
 		s.state(k, http.StateActive)
 	}
-	if enter("198.51.100.8") != nil || enter("127.0.0.1") != nil {
-		t.Error("busy ones were let go")
-	}
 	s.state(own, http.StateIdle)
 	s.state(own, http.StateIdle)
-	if s.resting.Len() != 1 || enter("127.0.0.1") == nil || !conns[own].closed || s.count != 8 {
+	if s.resting.Len() != 1 || enter("127.0.0.9") == nil || !conns[own].closed || count() != 8 {
 		t.Error("one that has become idle makes no place")
 	}
 	s.state(own, http.StateIdle)
@@ -67,10 +66,69 @@ func TestSockets(t *testing.T) {
 		_ = k.Close()
 		k.known()
 	}
-	if s.count != 0 || len(s.byIP) != 0 || s.resting.Len() != 0 {
-		t.Errorf("after the end %d, %v", s.count, s.byIP)
+	if count() != 0 || len(s.byIP) != 0 || s.resting.Len() != 0 {
+		t.Errorf("after the end %d, %v", count(), s.byIP)
 	}
 	s.state(&stranger{}, http.StateActive) // a connection of another listener
+}
+
+// TestWhoMakesPlace: when all are busy, the oldest of the address that has the most goes. What this machine keeps for
+// itself goes for nobody else.
+func TestWhoMakesPlace(t *testing.T) {
+	const most = 16 // of which this machine keeps two
+	one, two, own := "198.51.100.1", "198.51.100.2", "127.0.0.1"
+	for name, c := range map[string]struct {
+		held []string // in the order in which they came, all busy
+		come string
+		goes int // which
+	}{
+		"of the one with most":               {rows(two, 1, one, 8, two, 4, own, 1), two, 1},
+		"the oldest where all have the same": {others(14), one, 0},
+		"this machine's for this machine":    {rows(own, 16), "127.0.0.7", 0},
+		"the first of those with most":       {rows(one, 4, two, 6, own, 6), own, 4},
+		"never this machine's few":           {append(rows(own, 2), others(12)...), one, 2},
+		"this machine's, if it has most":     {rows(one, 1, own, 13), two, 1},
+	} {
+		s := newSockets(Limits{MaxStrangers: most, MaxPerIP: 100}, loopback)
+		conns := []*stranger{}
+		for _, ip := range c.held {
+			conns = append(conns, &stranger{ip: ip})
+			if k := s.enter(conns[len(conns)-1]); k != nil {
+				s.state(k, http.StateActive)
+			}
+		}
+		for _, gone := range conns {
+			if gone.closed {
+				t.Fatalf("%s: the places are not enough", name)
+			}
+		}
+		if s.enter(&stranger{ip: c.come}) == nil {
+			t.Errorf("%s: who comes finds no place", name)
+		}
+		for n, held := range conns {
+			if held.closed != (n == c.goes) {
+				t.Errorf("%s: connection %d of %v, closed %t", name, n, c.held, held.closed)
+			}
+		}
+	}
+}
+
+// rows are addresses, each so many times.
+func rows(pairs ...any) (list []string) {
+	for i := 0; i < len(pairs); i += 2 {
+		for range pairs[i+1].(int) {
+			list = append(list, pairs[i].(string))
+		}
+	}
+	return list
+}
+
+// others are n addresses of other machines.
+func others(n int) (list []string) {
+	for i := range n {
+		list = append(list, fmt.Sprint("198.51.100.", 16+i))
+	}
+	return list
 }
 
 // TestARoutesRefusal is counted once, and answered for the route where its sender was told to stay away.

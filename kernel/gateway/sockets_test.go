@@ -139,40 +139,68 @@ func TestTheLongestIdleMakesPlace(t *testing.T) {
 	})
 }
 
-// TestBusyStrangersLeaveRoomForTheOwner: those that are not idle cannot be let go; they get less than all.
-func TestBusyStrangersLeaveRoomForTheOwner(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		release, running := make(chan struct{}), make(chan struct{}, 100)
-		wait := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { running <- struct{}{}; <-release })
-		r, w := bootWorld(t, gateway.Limits{MaxStrangers: 16}, func(_ *authDeps, g *gateway.Deps) {
-			g.Routes = []gateway.Route{{Pattern: "/wait", Handler: wait}}
-		})
-		defer close(release)
-		hold := func(n int) {
-			if n%2 == 0 {
-				_, _ = io.WriteString(w.dial(t, far(n)), "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
-				<-running
-				return
-			}
-			// A WebSocket that says nothing counts until its handshake is over.
-			c := w.dial(t, far(n))
-			_, _ = io.WriteString(c, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-			b := make([]byte, 12)
-			if _, err := io.ReadFull(c, b); err != nil || !strings.HasSuffix(string(b), "101") {
-				t.Fatalf("%q, %v", b, err)
-			}
+// slow are the ways to hold a connection with something that never ends.
+var slow = map[string]func(t *testing.T, c net.Conn){
+	"headers": func(_ *testing.T, c net.Conn) {
+		_, _ = io.WriteString(c, "GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+	},
+	"bodies": func(_ *testing.T, c net.Conn) {
+		_, _ = io.WriteString(c, "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
+	},
+	"handshakes": func(t *testing.T, c net.Conn) {
+		_, _ = io.WriteString(c, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+		b := make([]byte, 12)
+		if _, err := io.ReadFull(c, b); err != nil || !strings.HasSuffix(string(b), "101") {
+			t.Fatalf("%q, %v", b, err)
 		}
-		for n := range 14 {
-			hold(n)
+	},
+	"keep-alive": func(t *testing.T, c net.Conn) {
+		if !open(c) {
+			t.Fatal("it is not served")
 		}
-		if open(w.dial(t, far(100))) {
-			t.Error("strangers take what is kept for the owner")
+	},
+	"silence": func(*testing.T, net.Conn) {},
+}
+
+// TestNobodyIsKeptOut: whatever strangers hold connections with, from other machines, from any address of this one, or
+// through a proxy on it, who comes is served, and the owner logs in.
+func TestNobodyIsKeptOut(t *testing.T) {
+	body := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	for name, address := range map[string]func(n int) string{
+		"others": far, "one": func(int) string { return far(1) }, "this machine": func(int) string { return "127.0.0.1" },
+		"all of loopback": func(n int) string { return fmt.Sprintf("127.0.%d.%d", n/200, 1+n%200) },
+	} {
+		for what, hold := range slow {
+			t.Run(what+" of "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r, w := bootWorld(t, gateway.Limits{MaxStrangers: 16, MaxPerIP: 40}, func(_ *authDeps, g *gateway.Deps) {
+						g.Routes = []gateway.Route{{Pattern: "/body", Handler: body}}
+					})
+					for n := range 40 {
+						hold(t, w.dial(t, address(n)))
+						synctest.Wait()
+					}
+					if !open(w.dial(t, far(200))) {
+						t.Error("another machine is kept out")
+					}
+					if !open(w.dial(t, "127.0.0.1")) {
+						t.Error("this machine is kept out")
+					}
+					for range 3 {
+						c := r.connect(client.Options{})
+						for n := range 20 {
+							hold(t, w.dial(t, address(n)))
+						}
+						synctest.Wait()
+						if err := c.Call(t.Context(), "health", nil, nil); err != nil {
+							t.Errorf("who has logged in: %v", err)
+						}
+						_ = c.Close()
+					}
+				})
+			})
 		}
-		if !open(w.dial(t, "127.0.0.1")) {
-			t.Error("the owner is kept out")
-		}
-		r.connect(client.Options{}).Close()
-	})
+	}
 }
 
 // TestStopDoesNotWaitForIdleConnections, also for those that never asked for anything.
