@@ -9,7 +9,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check vet lint race fuzz generate interop demo hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins test check vet lint race fuzz generate interop proxies demo hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ interop: build ## drive the gateway with foreign clients from npm, of protocol 3
 	npm ci --prefix .ci/interop --ignore-scripts --no-audit --no-fund
 	npm ci --prefix .ci/interop4 --ignore-scripts --no-audit --no-fund
 	$(GO) test -count=1 -v ./.ci/interop ./.ci/interop4
+
+proxies: ## run the settings of docs/proxy.md with nginx and Caddy, which have to be installed
+	$(GO) test -count=1 -v ./.ci/proxy
 
 demo: build ## 500 messages through Telegram while the gateway is killed ten times
 	$(GO) run ./cmd/demo -gateway bin/carapace
