@@ -11,8 +11,8 @@ import (
 
 // sockets counts the connections of strangers: all that were accepted until auth has let them in. There is room for
 // so many only, so that they leave file descriptors to everybody else, for some of one address, and the last of
-// it is for this machine. When it is full, somebody makes place for who comes: who has asked for nothing the longest, or
-// else the oldest of the address that has the most. So those who hold connections with requests that never end, be it
+// it is for this machine. When it is full, somebody makes place for who comes: who rests the longest since the last
+// answer, or else the oldest of the address that has the most, whether it asks for something or not. So those who hold connections with requests that never end, be it
 // from this machine or through a proxy on it, keep nobody out; the time that a login takes is short beside it.
 type sockets struct {
 	most, perIP int
@@ -20,8 +20,8 @@ type sockets struct {
 
 	mu      sync.Mutex
 	byIP    map[string]int // an address without connections has no entry
-	resting *list.List     // of *socket: those that ask for nothing, the longest first
-	busy    *list.List     // of *socket: the others, the oldest first
+	resting *list.List     // of *socket: those that were answered and ask for nothing more, the longest first
+	busy    *list.List     // of *socket: the others, new ones too, the oldest first
 	closed  bool           // nobody enters any more
 }
 
@@ -36,8 +36,9 @@ type socket struct {
 	ip string
 
 	// Under of.mu.
-	in *list.List    // of.resting or of.busy, nil once it is not counted
-	at *list.Element // its place there
+	in    *list.List    // of.resting or of.busy, nil once it is not counted
+	at    *list.Element // its place there
+	asked bool          // for something, at least once
 }
 
 // enter counts a connection, or returns nil where there is no room for it.
@@ -53,7 +54,7 @@ func (s *sockets) enter(c net.Conn) *socket {
 		return nil
 	}
 	s.byIP[k.ip]++
-	k.put(s.resting)
+	k.put(s.busy)
 	return k
 }
 
@@ -103,6 +104,12 @@ func (s *sockets) dismiss() {
 	s.closed = true
 	for s.rid(s.resting.Front()) {
 	}
+	var next *list.Element
+	for e := s.busy.Front(); e != nil; e = next {
+		if next = e.Next(); !e.Value.(*socket).asked {
+			s.rid(e)
+		}
+	}
 }
 
 // leave ends a connection's count. The caller holds mu.
@@ -140,6 +147,7 @@ func (s *sockets) state(c net.Conn, state http.ConnState) {
 	switch {
 	case k.in == nil:
 	case state == http.StateActive || state == http.StateHijacked:
+		k.asked = true
 		k.put(s.busy)
 	case state == http.StateIdle:
 		k.put(s.resting)
