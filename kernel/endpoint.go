@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
@@ -56,10 +57,23 @@ func listen(g config.Gateway) (net.Listener, error) {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, wit.Errorf(wit.CodeConflict, "port %d is in use: stop what listens there, or choose another with --port", port)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, wit.Errorf(wit.CodeUnavailable, "gateway.bind %s: this machine has no such address: it has %s", host, join(interfaces()))
+	case errors.Is(err, syscall.EACCES):
+		return nil, wit.Errorf(wit.CodeUnavailable, "port %d is for administrators: choose one above 1023 with --port", port)
 	case err != nil:
 		return nil, wit.Errorf(wit.CodeUnavailable, "listen on %s: %w", at, err)
 	}
 	return l, nil
+}
+
+// join writes addresses for people.
+func join(addresses []netip.Addr) string {
+	var list []string
+	for _, a := range addresses {
+		list = append(list, a.String())
+	}
+	return strings.Join(list, ", ")
 }
 
 // urlOf is the address that a client on this machine dials.

@@ -63,10 +63,20 @@ func (g gateway) dial(ctx context.Context) (*client.Client, error) {
 		o.Identity = ""
 		c, err = client.Dial(ctx, o)
 	}
-	if code := wit.CodeOf(err); code == wit.CodeUnavailable || errors.Is(err, context.DeadlineExceeded) {
-		return nil, unreachableError{fmt.Errorf("no gateway answers at %s; start it with `carapace`", address)}
+	return c, unreachable(address, err)
+}
+
+// unreachable says what an attempt to connect met, where that was no gateway, or none that lets anybody in now.
+func unreachable(address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return unreachableError{fmt.Errorf("no gateway answers at %s; start it with `carapace`", address)}
+	case errors.Is(err, context.DeadlineExceeded):
+		return unreachableError{fmt.Errorf("whoever listens at %s has not answered for %v: the gateway may be suspended, or very busy; look for its process", address, dialTimeout)}
+	case wit.CodeOf(err) == wit.CodeUnavailable:
+		return unreachableError{err}
 	}
-	return c, err
+	return err
 }
 
 // address is the flag's URL, or the one that the running gateway has written into its state directory.

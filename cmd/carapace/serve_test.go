@@ -1,16 +1,21 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 func TestServeStopsCleanlyAndCleansUp(t *testing.T) {
@@ -117,6 +122,12 @@ func TestServeRefuses(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("{\n\"gateway\": {\"prot\": 1}}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	badBind := filepath.Join(t.TempDir(), "bind.json")
+	if err := os.WriteFile(badBind, []byte(`{"gateway": {"bind": "everywhere"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(other.Close)
 	foreign := t.TempDir()
 	if err := os.WriteFile(filepath.Join(foreign, "carapace.db"), []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
 		t.Fatal(err)
@@ -126,24 +137,27 @@ func TestServeRefuses(t *testing.T) {
 		args        []string
 		code        int
 	}{
-		"port in use":         {stateDir(t), "choose another with --port", []string{"serve", "--port", port}, exitFailed},
-		"second gateway":      {taking, "stop it", []string{"serve", "--port", "0"}, exitFailed},
-		"bad config":          {stateDir(t), "prot", []string{"serve", "--config", bad}, exitFailed},
-		"config missing":      {stateDir(t), "does not exist", []string{"serve", "--config", bad + "x"}, exitFailed},
-		"foreign database":    {foreign, "carapace.db", []string{"serve", "--port", "0"}, exitFailed},
-		"bad bind":            {stateDir(t), "must be loopback (this machine only), lan or all", []string{"serve", "--bind", "everywhere"}, exitFailed},
-		"bad level":           {stateDir(t), "log level", []string{"serve", "--log-level", "loud"}, exitUsage},
-		"unknown flag":        {stateDir(t), "unknown flag", []string{"serve", "--colour"}, exitUsage},
-		"too many arguments":  {stateDir(t), "unknown command", []string{"serve", "now"}, exitUsage},
-		"unknown command":     {stateDir(t), "unknown command", []string{"sing"}, exitUsage},
-		"no gateway runs":     {stateDir(t), "start one with `carapace`", []string{"status"}, exitUnreachable},
-		"nobody answers":      {stateDir(t), "no gateway answers", []string{"status", "--url", "ws://127.0.0.1:1"}, exitUnreachable},
-		"wrong token":         {stateDir(t), "token", []string{"status", "--url", running.URL, "--token", "wrong"}, exitFailed},
-		"unknown plugin":      {taking, "there is no plugin", []string{"plugins", "info", "nope"}, exitFailed},
-		"empty message":       {taking, "empty", []string{"chat", "--message", " "}, exitUsage},
-		"chat needs terminal": {taking, "needs a terminal", []string{"chat"}, exitUsage},
-		"secret in the open":  {taking, "env:VARIABLE", []string{"setup", "openai", "--secret", "api_key=sk-123"}, exitUsage},
-		"unknown setting":     {taking, "it has", []string{"setup", "openai", "--set", "colour=red"}, exitUsage},
+		"port in use":          {stateDir(t), "choose another with --port", []string{"serve", "--port", port}, exitFailed},
+		"second gateway":       {taking, "stop it", []string{"serve", "--port", "0"}, exitFailed},
+		"bad config":           {stateDir(t), "prot", []string{"serve", "--config", bad}, exitFailed},
+		"config missing":       {stateDir(t), "does not exist", []string{"serve", "--config", bad + "x"}, exitFailed},
+		"foreign database":     {foreign, "carapace.db", []string{"serve", "--port", "0"}, exitFailed},
+		"bad bind":             {stateDir(t), "must be loopback (this machine only), lan or all", []string{"serve", "--bind", "everywhere"}, exitFailed},
+		"bad bind in the file": {stateDir(t), "lan, all, tailnet", []string{"serve", "--config", badBind}, exitFailed},
+		"no such address":      {stateDir(t), "this machine has no such address", []string{"serve", "--bind", "203.0.113.77", "--port", "0"}, exitFailed},
+		"not a gateway":        {stateDir(t), "it answered 404", []string{"status", "--url", strings.Replace(other.URL, "http", "ws", 1)}, exitUnreachable},
+		"bad level":            {stateDir(t), "log level", []string{"serve", "--log-level", "loud"}, exitUsage},
+		"unknown flag":         {stateDir(t), "unknown flag", []string{"serve", "--colour"}, exitUsage},
+		"too many arguments":   {stateDir(t), "unknown command", []string{"serve", "now"}, exitUsage},
+		"unknown command":      {stateDir(t), "unknown command", []string{"sing"}, exitUsage},
+		"no gateway runs":      {stateDir(t), "start one with `carapace`", []string{"status"}, exitUnreachable},
+		"nobody answers":       {stateDir(t), "no gateway answers", []string{"status", "--url", "ws://127.0.0.1:1"}, exitUnreachable},
+		"wrong token":          {stateDir(t), "token", []string{"status", "--url", running.URL, "--token", "wrong"}, exitFailed},
+		"unknown plugin":       {taking, "there is no plugin", []string{"plugins", "info", "nope"}, exitFailed},
+		"empty message":        {taking, "empty", []string{"chat", "--message", " "}, exitUsage},
+		"chat needs terminal":  {taking, "needs a terminal", []string{"chat"}, exitUsage},
+		"secret in the open":   {taking, "env:VARIABLE", []string{"setup", "openai", "--secret", "api_key=sk-123"}, exitUsage},
+		"unknown setting":      {taking, "it has", []string{"setup", "openai", "--set", "colour=red"}, exitUsage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := carapace(t, c.state, c.args...)
@@ -191,5 +205,23 @@ func TestCompletionAndHelp(t *testing.T) {
 	}
 	if out := must(t, state, "--version"); !strings.Contains(out, version) {
 		t.Errorf("--version: %s", out)
+	}
+}
+
+// TestWhatAnswersAndIsNoGateway: who is told to start a gateway has none; a gateway that is there is not to be started.
+func TestWhatAnswersAndIsNoGateway(t *testing.T) {
+	for says, err := range map[string]error{
+		"start it":     wit.Errorf(wit.CodeUnavailable, "no gateway answers: %w", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}),
+		"suspended":    wit.Errorf(wit.CodeUnavailable, "no gateway answers: %w", context.DeadlineExceeded),
+		"in a moment":  wit.NewError(wit.CodeUnavailable, "the gateway is stopping: connect again in a moment"),
+		"no such host": wit.NewError(wit.CodeUnavailable, "no gateway answers at ws://nowhere: is it running? no such host"),
+	} {
+		got := unreachable("ws://127.0.0.1:18789", err)
+		if !errors.As(got, new(unreachableError)) || !strings.Contains(got.Error(), says) {
+			t.Errorf("%v is told as %v", err, got)
+		}
+	}
+	if err := wit.NewError(wit.CodeUnauthorized, "the token is wrong"); unreachable("", err) != error(err) || unreachable("", nil) != nil {
+		t.Error("what a gateway says is changed")
 	}
 }

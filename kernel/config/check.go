@@ -25,7 +25,7 @@ func (c *Config) check() *fieldError {
 		return wrong("gateway.port", "%d is not a port", c.Gateway.Port)
 	}
 	if _, err := BindAddress(c.Gateway.Bind); err != nil {
-		return wrong("gateway.bind", "%q must be loopback, all, or an IP address", c.Gateway.Bind)
+		return wrong("gateway.bind", "%q must be loopback, lan, all, tailnet, or an IP address of this machine", c.Gateway.Bind)
 	}
 	if c.Gateway.Token != "" && c.Gateway.Password != "" {
 		return wrong("gateway.password", "stands beside gateway.token: give one of them")
