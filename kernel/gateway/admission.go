@@ -8,7 +8,8 @@ import (
 // admission counts the connections that are open, handshakes included, against the limits: before the upgrade,
 // since what comes after it costs memory.
 type admission struct {
-	most, mostPerIP int // Limits.MaxConnections and MaxPerIP
+	most, mostPerIP int                  // Limits.MaxConnections and MaxPerIP
+	exempt          func(ip string) bool // from mostPerIP
 
 	mu     sync.Mutex
 	open   int            // as many as inside counts
@@ -16,16 +17,16 @@ type admission struct {
 	inside running        // what stopping waits for
 }
 
-func newAdmission(l Limits) *admission {
-	return &admission{most: l.MaxConnections, mostPerIP: l.MaxPerIP, perIP: map[string]int{}}
+func newAdmission(l Limits, exempt func(ip string) bool) *admission {
+	return &admission{most: l.MaxConnections, mostPerIP: l.MaxPerIP, exempt: exempt, perIP: map[string]int{}}
 }
 
-// enter returns false when there are too many connections, or the gateway is stopping; else exit takes it back. This
-// machine's own address has no limit of its own: proxies and tests connect from it.
+// enter returns false when there are too many connections, or the gateway is stopping; else exit takes it back. An
+// address that many clients share, as a proxy's that does not tell them apart, has no limit of its own.
 func (a *admission) enter(ip string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.open >= a.most || (!loopback(ip) && a.perIP[ip] >= a.mostPerIP) {
+	if a.open >= a.most || !a.exempt(ip) && a.perIP[ip] >= a.mostPerIP {
 		return false
 	}
 	if !a.inside.begin() {

@@ -119,14 +119,15 @@ func New(d Deps) (*Gateway, error) {
 		d.Registry = prometheus.NewRegistry()
 	}
 	limits := d.Limits.withDefaults()
-	hub := newHub(limits, d.Presence)
+	shared := func(ip string) bool { return loopback(ip) || d.Auth.Proxy(ip) }
+	hub := newHub(limits, shared, d.Presence)
 	metrics, err := newMetrics(d.Registry, d.Table.Names(), d.Version, hub.members.count)
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "gateway: metrics: %w", err)
 	}
 	g := &Gateway{
 		hub: hub, requests: &dispatcher{table: d.Table, metrics: metrics, log: d.Logger}, bus: d.Bus, limits: &limits, log: d.Logger,
-		sockets:   newSockets(limits, func(ip string) bool { return loopback(ip) || d.Auth.Proxy(ip) }),
+		sockets:   newSockets(limits, shared),
 		broadcast: &broadcaster{members: hub.members, presence: d.Presence, log: d.Logger},
 	}
 	g.sweeper = &sweeper{limits: limits, members: hub.members, presence: d.Presence, broadcast: g.broadcast, metrics: metrics}

@@ -22,8 +22,8 @@ type hub struct {
 	end        context.CancelFunc
 }
 
-func newHub(l Limits, p *Presence) *hub {
-	h := &hub{admission: newAdmission(l), handshakes: newHandshakes(), members: newMembers(), presence: p}
+func newHub(l Limits, exempt func(ip string) bool, p *Presence) *hub {
+	h := &hub{admission: newAdmission(l, exempt), handshakes: newHandshakes(), members: newMembers(), presence: p}
 	h.base, h.end = context.WithCancel(context.Background())
 	return h
 }

@@ -14,7 +14,7 @@ import (
 // whatever begins is either refused or waited for, and whoever wants in later is refused.
 func TestStoppingMissesNobody(t *testing.T) {
 	for range 50 {
-		h, work := newHub(Limits{}.withDefaults(), NewPresence("test")), new(running)
+		h, work := newHub(Limits{}.withDefaults(), loopback, NewPresence("test")), new(running)
 		var joined, ran atomic.Int64
 		var coming sync.WaitGroup
 		for i := range 20 {
@@ -48,7 +48,7 @@ func TestStoppingMissesNobody(t *testing.T) {
 
 // TestAdmissionKeepsNothing of addresses that have no connection any more.
 func TestAdmissionKeepsNothing(t *testing.T) {
-	a := newAdmission(Limits{MaxConnections: 3, MaxPerIP: 2})
+	a := newAdmission(Limits{MaxConnections: 3, MaxPerIP: 2}, loopback)
 	for _, tt := range []struct {
 		ip   string
 		want bool

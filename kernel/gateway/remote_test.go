@@ -3,9 +3,11 @@ package gateway_test
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
@@ -103,6 +105,16 @@ func TestPerAddressLimit(t *testing.T) {
 	}
 	for range 4 { // this machine is exempt
 		near.connect(client.Options{})
+	}
+}
+
+// TestAProxyThatTellsNothingHasNoLimitOfItsOwn: all of its clients come from its address.
+func TestAProxyThatTellsNothingHasNoLimitOfItsOwn(t *testing.T) {
+	_, far := bootFar(t, limits(gateway.Limits{MaxPerIP: 2}), func(a *authDeps, _ *gateway.Deps) {
+		a.Proxies = auth.Proxies{netip.MustParsePrefix("203.0.113.7/32")}
+	})
+	for range 5 {
+		far.connect(client.Options{})
 	}
 }
 
