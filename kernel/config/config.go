@@ -56,8 +56,9 @@ type Gateway struct {
 	Port int `json:"port,omitempty"`
 	// Bind is "loopback" (the default: this machine only), "lan" or "all" (every IPv4 interface), "tailnet" (this
 	// machine's address there), or an IP address of this machine.
-	Bind     string `json:"bind,omitempty"`
-	Token    string `json:"token,omitempty"`
+	Bind  string `json:"bind,omitempty"`
+	Token string `json:"token,omitempty"`
+	// Password stands instead of a token. One of 24 characters or more is let in also beside those who guess.
 	Password string `json:"password,omitempty"`
 	// AllowedOrigins are web origins, beside the gateway's own, whose pages may connect.
 	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
