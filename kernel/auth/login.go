@@ -58,7 +58,7 @@ func (l *login) authenticate(ctx context.Context, t Attempt, dev *device, slowed
 }
 
 // tries reports whether the shared secret may be tried. One that nobody guesses is compared always, which takes
-// microseconds, so that a right one is never refused; a short one is guarded by nothing but the time between two guesses.
+// less than a microsecond, so that a right one is never refused; a short one is guarded by nothing but the time between two guesses.
 func (l *login) tries(slowed bool) bool { return !slowed || !l.guessable }
 
 // knows reports whether a device was let in before, and may be: it has a token that is alive. An error of the store makes
