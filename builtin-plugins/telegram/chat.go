@@ -12,7 +12,7 @@ type chat struct {
 	settings settings
 	id       string
 	movedTo  string // the id of the supergroup that the chat has become, "" where it is what it was
-	lost     string // what became of the topic that is meant: "closed", "deleted", or "" for nothing
+	lost     string // what became of the topic that is meant, "" for nothing
 	told     bool   // a text has said what became of it
 }
 
@@ -60,8 +60,8 @@ func (c *chat) leaves(r result, p params) bool {
 	return true
 }
 
-// callWithText calls with a text. What was meant for a topic that was closed or deleted goes to the group itself, and the
-// first text says so.
+// callWithText calls with a text. What was meant for a topic that was closed or deleted goes to the group itself, and for a
+// closed one the first text says so.
 func (c *chat) callWithText(method, field, text string, params params) result {
 	r := c.callFormatted(method, field, c.word()+text, params)
 	if c.leaves(r, params) {
@@ -71,12 +71,13 @@ func (c *chat) callWithText(method, field, text string, params params) result {
 	return r
 }
 
-// word is what stands before a text that was meant for another topic. It fits between maxCaption and Telegram's bound.
+// word is what stands before a text that was meant for a topic which people can still see. It fits between maxCaption and
+// Telegram's bound.
 func (c *chat) word() string {
-	if c.lost == "" || c.told {
+	if c.lost != topicClosed || c.told {
 		return ""
 	}
-	return "[for a " + c.lost + " topic]\n\n"
+	return "[for a closed topic]\n\n"
 }
 
 // callFormatted calls with a text in Telegram's HTML and, if Telegram does not accept that, as it is: a text

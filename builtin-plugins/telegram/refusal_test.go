@@ -78,8 +78,8 @@ func TestRefusedSends(t *testing.T) {
 		{in(bad("message to be replied not found"), "reply_parameters"), again, ends, "b"},
 		{in(bad("reply message not found"), "reply_parameters"), again, ends, "b"},
 		{in(bad("REPLY_MESSAGE_ID_INVALID"), "reply_parameters"), again, ends, "b"},
-		{in(bad("message thread not found"), "message_thread_id"), again, ends, "[for a deleted topic]\n\nb"},
-		{in(bad("TOPIC_DELETED"), "message_thread_id"), again, ends, "[for a deleted topic]\n\nb"},
+		{in(bad("message thread not found"), "message_thread_id"), again, ends, "b"},
+		{in(bad("TOPIC_DELETED"), "message_thread_id"), again, ends, "b"},
 		{in(bad("TOPIC_CLOSED"), "message_thread_id"), again, ends, "[for a closed topic]\n\nb"},
 		{in(bad("TOPIC_CLOSED"), "reply_parameters"), again, ends, "[for a closed topic]\n\nb"}, // the message's own topic
 	} {
@@ -105,8 +105,8 @@ func TestRefusedSends(t *testing.T) {
 	}
 }
 
-// TestATopicThatIsLost: what was meant for a topic that was closed or deleted goes to General with a word about that, with
-// each thing that a message can have; where General is closed too, the error says what the owner can do.
+// TestATopicThatIsLost: what was meant for a topic that was closed or deleted goes to General, with each thing that a message
+// can have, and a word about it where people can still see the topic; where General is closed too, the error says what the owner can do.
 func TestATopicThatIsLost(t *testing.T) {
 	inTopic := wit.Conversation{Kind: wit.ConversationKindGroup, ID: "-1007", Thread: new("5")}
 	photo := wit.Attachment{Kind: wit.AttachmentKindImage, Media: new("m"), Name: new("f.png")}
@@ -116,7 +116,7 @@ func TestATopicThatIsLost(t *testing.T) {
 		want string
 	}{
 		"closed":  {func(s *botapi.Server) { s.CloseTopic(-1007, 5) }, wit.ChannelSend{To: inTopic, Text: "x"}, "[for a closed topic]\n\nx"},
-		"deleted": {func(s *botapi.Server) { s.DeleteTopic(-1007, 5) }, wit.ChannelSend{To: inTopic, Text: "x"}, "[for a deleted topic]\n\nx"},
+		"deleted": {func(s *botapi.Server) { s.DeleteTopic(-1007, 5) }, wit.ChannelSend{To: inTopic, Text: "x"}, "x"},
 		"closed, an answer": {func(s *botapi.Server) { s.CloseTopic(-1007, 5) },
 			wit.ChannelSend{To: inTopic, Text: "x", ReplyTo: new("-1007:1")}, "[for a closed topic]\n\nx"},
 		"closed, an answer to a message in it": {func(s *botapi.Server) { s.CloseTopic(-1007, 5) },
@@ -131,8 +131,8 @@ func TestATopicThatIsLost(t *testing.T) {
 			wit.ChannelSend{To: inTopic, Text: strings.Repeat("x", 1500), Attachments: []wit.Attachment{photo}}, "[for a closed topic]|" + strings.Repeat("x", 1500)},
 		"closed, as long as can be": {func(s *botapi.Server) { s.CloseTopic(-1007, 5) },
 			wit.ChannelSend{To: inTopic, Text: strings.Repeat("x", 1000), Attachments: []wit.Attachment{photo}}, "[for a closed topic]\n\n" + strings.Repeat("x", 1000)},
-		"deleted, the longest text": {func(s *botapi.Server) { s.DeleteTopic(-1007, 5) },
-			wit.ChannelSend{To: inTopic, Text: strings.Repeat("x", 4000)}, "[for a deleted topic]\n\n" + strings.Repeat("x", 4000)},
+		"closed, the longest text": {func(s *botapi.Server) { s.CloseTopic(-1007, 5) },
+			wit.ChannelSend{To: inTopic, Text: strings.Repeat("x", 4000)}, "[for a closed topic]\n\n" + strings.Repeat("x", 4000)},
 		"General closed": {func(s *botapi.Server) { s.CloseTopic(-1007, 0) }, wit.ChannelSend{To: inTopic, Text: "x"}, "x"},
 	} {
 		s, g := sender(t, botapi.Config{}, config)

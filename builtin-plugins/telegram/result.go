@@ -67,16 +67,22 @@ func (r result) dislikesFormatting() bool {
 	return r.code == 400 && (r.says("can't parse entities") || r.says("ENTIT") || r.says("is too long"))
 }
 
-// lostTopic says what became of the topic that was named, or that the message to be answered is in: "closed",
-// "deleted", or "" for nothing. The topic General, which needs no name, can be closed too.
+// What becomes of topics.
+const (
+	topicClosed  = "closed"
+	topicDeleted = "deleted"
+)
+
+// lostTopic says what became of the topic that was named, or that the message to be answered is in, "" for nothing. The
+// topic General, which needs no name, can be closed too.
 func (r result) lostTopic() string {
 	switch {
 	case r.code != 400:
 		return ""
 	case r.says("TOPIC_CLOSED"):
-		return "closed"
+		return topicClosed
 	case r.says("message thread not found") || r.says("TOPIC_DELETED"):
-		return "deleted"
+		return topicDeleted
 	}
 	return ""
 }
@@ -133,7 +139,7 @@ func (r result) err() error {
 
 // advice is what the owner can do, where Telegram's words do not say it.
 func (r result) advice() string {
-	if r.lostTopic() == "closed" {
+	if r.lostTopic() == topicClosed {
 		return ": open the topic, or let the bot manage topics"
 	}
 	return ""
