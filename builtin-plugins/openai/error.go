@@ -16,16 +16,21 @@ type problem struct {
 	status      int64
 	kind        string // its word for it
 	explanation string
-	wait        int64 // milliseconds, 0 when it does not say
+	waits
 }
 
-// failure makes an error of a status, of the body or the event that came with it, and of how long the server asked to
-// be left alone in its headers, in milliseconds.
-func failure(status int64, body string, wait int64) *wit.Error {
+// failure makes an error of a status, of the body or the event that came with it, and of how long the server wants to
+// be left alone by its headers. The longer one of what the two ask for counts, and when a limit is as at first only where
+// neither asks for anything, and a limit it was.
+func failure(status int64, body string, w waits) *wit.Error {
 	p := readProblem(status, body)
 	code, hint := codeOf(p.status, p.kind, p.explanation)
 	err := wit.NewError(code, describe(p.status, hint, p.explanation))
-	if wait = max(wait, p.wait); err.Retryable && wait > 0 {
+	wait := max(w.asked, p.asked)
+	if wait == 0 && code == wit.CodeRateLimited {
+		wait = max(w.reset, p.reset)
+	}
+	if err.Retryable && wait > 0 {
 		err.RetryAfter = &wait
 	}
 	return err
@@ -51,7 +56,8 @@ func readProblem(status int64, body string) problem {
 		break
 	}
 	if err != nil || !reply.IsObject() {
-		return problem{status: status, kind: unreadable, explanation: words(body)}
+		explanation := words(body)
+		return problem{status: status, kind: unreadable, explanation: explanation, waits: bodyWait(json.Value{}, explanation)}
 	}
 	at := reply.Get("error")
 	for item := range reply.Get("errors").Items() {
@@ -65,12 +71,12 @@ func readProblem(status int64, body string) problem {
 		}
 	}
 	if at.IsText() {
-		return problem{status: status, explanation: at.Text(), wait: bodyWait(reply)}
+		return problem{status: status, explanation: at.Text(), waits: bodyWait(reply, at.Text())}
 	}
 	if !at.IsObject() {
 		at = reply
 	}
-	p := problem{status: status, kind: exception, wait: bodyWait(at)}
+	p := problem{status: status, kind: exception}
 	for _, name := range [...]string{"code", "type", "status"} {
 		text := at.Get(name).Text()
 		if n := at.Get(name).Int(); n >= 400 && n < 600 {
@@ -86,6 +92,7 @@ func readProblem(status int64, body string) problem {
 			p.explanation = text
 		}
 	}
+	p.waits = bodyWait(at, p.explanation)
 	return p
 }
 

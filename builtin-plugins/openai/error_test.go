@@ -19,7 +19,7 @@ func TestFailures(t *testing.T) {
 		"bad key":       {[]wit.StreamEvent{head(401), data(problem("Incorrect API key provided: sk-12", "x", "invalid_api_key"))}, wit.CodeUnauthorized, 0},
 		"slow down":     {[]wit.StreamEvent{head(429, wit.Header{Name: "Retry-After", Value: "2.5"}), data(problem("slow", "requests", "rate_limit_exceeded"))}, wit.CodeRateLimited, 2500},
 		"slow, in ms":   {[]wit.StreamEvent{head(429, wit.Header{Name: "retry-after", Value: "9"}, wit.Header{Name: "retry-after-ms", Value: "120"}), end}, wit.CodeRateLimited, 120},
-		"slow, by date": {[]wit.StreamEvent{head(429, wit.Header{Name: "retry-after", Value: "Wed, 21 Oct 2026 07:28:00 GMT"}), end}, wit.CodeRateLimited, 0},
+		"slow, by date": {[]wit.StreamEvent{head(429, wit.Header{Name: "retry-after", Value: "Wed, 21 Oct 2015 07:28:00 GMT"}), end}, wit.CodeRateLimited, 0},
 		"no credit":     {[]wit.StreamEvent{head(429), data(problem("pay", "insufficient_quota", "insufficient_quota"))}, wit.CodeForbidden, 0},
 		"too long":      {[]wit.StreamEvent{head(400), data(problem("long", "invalid_request_error", "context_length_exceeded"))}, wit.CodeTooLarge, 0},
 		"bad request":   {[]wit.StreamEvent{head(400), data(problem("bad", "invalid_request_error", ""))}, wit.CodeInvalid, 0},

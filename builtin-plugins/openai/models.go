@@ -38,7 +38,7 @@ func (c *config) readModels(response *wit.HTTPResponse) ([]wit.Model, error) {
 	case response.Error != nil:
 		return nil, response.Error
 	case response.Status != 200:
-		return nil, failure(int64(response.Status), body, retryAfter(response.Headers))
+		return nil, failure(int64(response.Status), body, readWaits(response.Headers))
 	}
 	list, err := json.ParseText(body)
 	if err != nil || !list.Get("data").IsArray() {

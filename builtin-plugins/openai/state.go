@@ -12,7 +12,7 @@ import (
 // with the answer is not in it, but for what has to come back, which is bounded.
 type state struct {
 	status  int64
-	wait    int64  // that the server asked for, milliseconds, 0 when it did not say
+	waits          // by its headers
 	reason  string // why the model stopped, once it has said so
 	begun   bool   // an event came that could be read
 	spoke   bool   // text or a call came
@@ -38,7 +38,8 @@ func readState(raw wit.JSON) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.status, s.wait, s.reason = v.Get("status").Int(), v.Get("wait").Int(), v.Get("reason").Text()
+	s.status, s.reason = v.Get("status").Int(), v.Get("reason").Text()
+	s.waits = waits{v.Get("wait").Int(), v.Get("reset").Int()}
 	s.begun, s.spoke = v.Get("begun").Bool(), v.Get("spoke").Bool()
 	s.stopped, s.done = v.Get("stopped").Bool(), v.Get("done").Bool()
 	s.tags = tags{place(v.Get("place").Int()), v.Get("close").Text(), v.Get("held").Text()}
@@ -70,7 +71,8 @@ func (s *state) JSON() wit.JSON {
 		return out.JSON()
 	}
 	out.number("status", s.status)
-	out.number("wait", s.wait)
+	out.number("wait", s.asked)
+	out.number("reset", s.reset)
 	out.text("reason", s.reason)
 	out.flag("begun", s.begun)
 	out.flag("spoke", s.spoke)

@@ -37,17 +37,17 @@ func (s *state) event(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
 	case s.done:
 		// What comes after the end says nothing.
 	case event.Kind == wit.StreamEventKindHead:
-		s.status, s.wait = int64(event.Status), retryAfter(event.Headers)
+		s.status, s.waits = int64(event.Status), readWaits(event.Headers)
 	case event.Kind == wit.StreamEventKindEnd:
 		s.end(event, answer)
 	case s.status >= 300:
-		s.fail(answer, failure(s.status, data, s.wait))
+		s.fail(answer, failure(s.status, data, s.waits))
 	case data == "":
 		// It keeps the connection alive.
 	case strings.EqualFold(data, "[DONE]"):
 		s.finish(answer)
 	case event.Name != nil && *event.Name == "error":
-		s.fail(answer, failure(s.status, data, s.wait))
+		s.fail(answer, failure(s.status, data, s.waits))
 	default:
 		s.data(data, answer)
 	}
@@ -60,7 +60,7 @@ func (s *state) end(event *wit.StreamEvent, answer *wit.ProviderAnswer) {
 	case s.reason != "":
 		s.finish(answer)
 	case event.Error == nil && s.status >= 300:
-		s.fail(answer, failure(s.status, "", s.wait))
+		s.fail(answer, failure(s.status, "", s.waits))
 	}
 }
 
@@ -96,12 +96,12 @@ func (s *state) data(text string, answer *wit.ProviderAnswer) {
 	case err != nil && s.begun && strings.HasPrefix(text, "{"):
 		return // half an event, where the stream was cut off: what comes next is its end
 	case err != nil || value.IsArray():
-		s.fail(answer, failure(s.status, text, s.wait)) // some give a failure as a list, a text or a page
+		s.fail(answer, failure(s.status, text, s.waits)) // some give a failure as a list, a text or a page
 		return
 	case !value.IsObject():
 		return // "ping" and null keep the connection alive
 	case e.failed():
-		s.fail(answer, failure(s.status, text, s.wait))
+		s.fail(answer, failure(s.status, text, s.waits))
 		return
 	}
 	s.begun = true
@@ -132,7 +132,7 @@ func (s *state) choice(value json.Value, choice *event, answer *wit.ProviderAnsw
 	case s.done:
 		return
 	case choice.failed() || failed(reason):
-		s.fail(answer, failure(s.status, string(value.Raw()), s.wait))
+		s.fail(answer, failure(s.status, string(value.Raw()), s.waits))
 		return
 	case reason != "" && s.reason != refused:
 		s.reason = reason

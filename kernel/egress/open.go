@@ -2,6 +2,7 @@ package egress
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -78,17 +79,24 @@ func (c *Conn) refused(status int, header http.Header, why string) error {
 	return wit.Errorf(code, "http: %s answered %d%s%s", c.m.shown, status, why, hint)
 }
 
-// pause is how long the other side wants to be left alone, at most a day; 0 when it does not say.
+// pause is how long the other side wants to be left alone, at most a day; 0 when it does not say. It says so in seconds, or by
+// a date in one of HTTP's three forms, by its own clock where it says what that is (RFC 9110, sections 5.6.7 and 10.2.3).
 func pause(header http.Header) time.Duration {
 	const most = 24 * time.Hour
 	asked := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(asked, 10, 16); err == nil {
-		return min(time.Duration(seconds)*time.Second, most)
+	seconds, err := strconv.ParseUint(asked, 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // the largest number stands for one that is out of range
+		return time.Duration(min(seconds, uint64(most/time.Second))) * time.Second
 	}
-	if at, err := http.ParseTime(asked); err == nil {
-		return min(max(time.Until(at), 0), most)
+	at, err := http.ParseTime(asked)
+	if err != nil {
+		return 0
 	}
-	return 0
+	now, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		now = time.Now()
+	}
+	return min(max(at.Sub(now), 0), most)
 }
 
 // allowRaw is allow for tcp and tls. Such a connection could say anything to its host.

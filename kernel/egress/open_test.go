@@ -671,17 +671,27 @@ func TestRefusedHandshakesSayWhen(t *testing.T) {
 			if asked := r.URL.Query().Get("after"); asked != "" {
 				w.Header().Set("Retry-After", asked)
 			}
+			if date := r.URL.Query().Get("date"); date != "" {
+				w.Header().Set("Date", date)
+			}
 			w.WriteHeader(status)
 		})
 		c, p := n.home(server, egress.Limits{})
-		past, far := url.QueryEscape(time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat)), url.QueryEscape(time.Now().Add(400*time.Hour).UTC().Format(http.TimeFormat))
+		date := func(d time.Duration, form string) string {
+			return url.QueryEscape(time.Now().Add(d).UTC().Format(form))
+		}
+		past, far := date(-time.Hour, http.TimeFormat), date(400*time.Hour, http.TimeFormat)
+		const rfc850 = "Monday, 02-Jan-06 15:04:05 GMT"
 		const day = 24 * 3600 * 1000
 		for _, tt := range []struct {
 			path        string
 			least, most int64 // 0 is not said
 		}{
 			{"/429", 1000, 1000}, {"/429?after=7", 7000, 7000}, {"/429?after=0", 1000, 1000}, {"/429?after=soon", 1000, 1000}, {"/429?after=-3", 1000, 1000},
-			{"/429?after=99999999999999999999", 1000, 1000}, {"/429?after=" + past, 1000, 1000}, {"/429?after=" + far, day, day},
+			{"/429?after=99999999999999999999", day, day}, {"/503?after=70000", 70_000_000, 70_000_000}, {"/503?after=90000", day, day},
+			{"/503?after=" + date(time.Minute, http.TimeFormat), 60_000, 60_000}, {"/503?after=" + date(time.Minute, rfc850), 60_000, 60_000},
+			{"/503?after=" + date(time.Minute, time.ANSIC), 60_000, 60_000}, {"/503?after=" + far + "&date=" + date(399*time.Hour, http.TimeFormat), 3_600_000, 3_600_000},
+			{"/429?after=" + past, 1000, 1000}, {"/429?after=" + far, day, day},
 			{"/503?after=7", 7000, 7000}, {"/503", 0, 0}, {"/500?after=65535", 65535000, 65535000}, {"/401?after=7", 0, 0},
 		} {
 			for _, transport := range []wit.Transport{wit.TransportWebsocket, wit.TransportSSE} {
