@@ -24,14 +24,14 @@ type call struct {
 
 const noIndex = -1
 
-// call gives out a piece, and reports whether there is room for it. The id and the name go out once, with the first
+// call gives out a piece of a call with what it has of the function, and reports whether there is room for it. The id and the name go out once, with the first
 // piece that has them; a piece that says nothing new goes out not at all.
-func (s *state) call(piece json.Value, answer *wit.ProviderAnswer) bool {
+func (s *state) call(piece, function json.Value, answer *wit.ProviderAnswer) bool {
 	index, id := int64(noIndex), piece.Get("id").Text()
 	if given := piece.Get("index"); given.Exists() {
 		index = given.Int()
 	}
-	name := piece.Get("function", "name").Text()
+	name := function.Get("name").Text()
 	n := s.find(index, id, name)
 	if n < 0 {
 		if n = len(s.calls); n == wit.ProviderAnswerToolCallsMax {
@@ -47,7 +47,7 @@ func (s *state) call(piece json.Value, answer *wit.ProviderAnswer) bool {
 	if name != "" && c.name == "" {
 		c.name, delta.Name = name, s.ownName(name)
 	}
-	delta.Args = c.arguments(piece.Get("function", "arguments"))
+	delta.Args = c.arguments(function.Get("arguments"))
 	if delta.ID != "" || delta.Name != "" || delta.Args != "" || delta.Opaque != nil {
 		answer.CallDeltas = append(answer.CallDeltas, delta)
 	}

@@ -55,6 +55,37 @@ func piece(calls string) wit.StreamEvent {
 	return data(`{"choices":[{"delta":{"tool_calls":[` + calls + `]}}]}`)
 }
 
+// TestTheOldCallOfAFunction: in pieces, whole, and beside a call of a tool that says the same.
+func TestTheOldCallOfAFunction(t *testing.T) {
+	delta := func(fields string) wit.StreamEvent { return data(`{"choices":[{"delta":` + fields + `}]}`) }
+	for name, c := range map[string]struct {
+		events []wit.StreamEvent
+		want   string
+	}{
+		"pieces": {[]wit.StreamEvent{
+			delta(`{"role":"assistant","content":null,"function_call":{"name":"f","arguments":""}}`),
+			delta(`{"function_call":{"arguments":"{\"x\""}}`), delta(`{"function_call":{"arguments":":1}"}}`),
+		}, ` f {"x":1}`},
+		"the name in each": {[]wit.StreamEvent{
+			delta(`{"function_call":{"name":"f","arguments":"{\"x\""}}`), delta(`{"function_call":{"name":"f","arguments":":1}"}}`),
+		}, ` f {"x":1}`},
+		"an object": {[]wit.StreamEvent{delta(`{"function_call":{"name":"f","arguments":{"x":1}}}`)}, ` f {"x":1}`},
+		"null":      {[]wit.StreamEvent{delta(`{"function_call":null,"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}`)}, `a f `},
+		"both":      {[]wit.StreamEvent{delta(`{"function_call":{"name":"f","arguments":"{}"},"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}`)}, `a f `},
+		"whole":     {[]wit.StreamEvent{data(`{"choices":[{"message":{"content":null,"function_call":{"name":"f","arguments":"{\"x\":1}"}},"finish_reason":"function_call"}]}`)}, ` f {"x":1}`},
+	} {
+		events := append(append([]wit.StreamEvent{head(200)}, c.events...), data(`{"choices":[{"delta":{},"finish_reason":"function_call"}]}`), data("[DONE]"))
+		answer := read(t, events...)
+		var got []string
+		for _, call := range answer.ToolCalls {
+			got = append(got, call.ID+" "+call.Name+" "+string(call.Args))
+		}
+		if s := strings.Join(got, "|"); s != c.want || answer.Stop == nil || *answer.Stop != wit.StopReasonToolCalls {
+			t.Errorf("%s: %s, want %s (%v, %v)", name, s, c.want, answer.Stop, answer.Error)
+		}
+	}
+}
+
 // TestHowCallsAreTold: servers number calls by index, by id, by both, or by neither.
 func TestHowCallsAreTold(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
@@ -23,6 +24,7 @@ type config struct {
 	organization string
 	timeout      int64 // seconds until the first byte of an answer
 	headers      json.Value
+	opened       json.Value // absent leaves it to the model's name
 }
 
 // newConfig reads the configuration. The gateway has checked it against the manifest's schema; a plugin may be run
@@ -47,12 +49,34 @@ func newConfig(raw wit.JSON) (*config, error) {
 	}
 	c.model = value.Get("model").Text()
 	c.organization = value.Get("organization").Text()
-	c.headers = value.Get("headers")
+	c.headers, c.opened = value.Get("headers"), value.Get("thinkingOpened")
 	return c, nil
 }
 
 // atOpenAI reports whether the requests go to OpenAI itself, whose servers know more than the others.
 func (c *config) atOpenAI() bool { return c.baseURL == defaultBaseURL }
+
+// modelOf is the model that answers a chat.
+func (c *config) modelOf(chat *wit.Chat) string {
+	if chat.Model != "" {
+		return chat.Model
+	}
+	return c.model
+}
+
+// openers are parts of the names of models whose templates open the thinking: DeepSeek R1, QwQ, MiniMax M2, and the models of
+// several makers that are called -Think or -Thinking since they cannot do without.
+var openers = [...]string{"deepseek-r1", "qwq", "minimax-m2", "-think"}
+
+// opens reports whether the answer to a chat begins inside of the thinking: as the owner says, or by the model's name. A
+// server that gives the thinking in a field shows by it that it does not.
+func (c *config) opens(chat *wit.Chat) bool {
+	if c.opened.Exists() {
+		return c.opened.Bool()
+	}
+	name := strings.ToLower(c.modelOf(chat))
+	return chat.Thinking != "off" && slices.ContainsFunc(openers[:], func(part string) bool { return strings.Contains(name, part) })
+}
 
 // request is what all requests have in common. A server at home may need no key; OpenAI always does.
 func (c *config) request(host *sdk.Host, method, path string) (*wit.HTTPRequest, error) {

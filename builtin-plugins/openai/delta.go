@@ -11,8 +11,10 @@ import (
 //	{"content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"Hello"}]}
 //	{"reasoning_content":"hm"}
 //	{"reasoning":"hm","reasoning_details":[…]}
+//	{"thinking":"hm"}
 //	{"refusal":"I cannot do that."}
 //	{"tool_calls":[…]}
+//	{"function_call":{"name":"calc","arguments":"{}"}}
 func (s *state) delta(delta json.Value, answer *wit.ProviderAnswer) {
 	p := readPiece(delta)
 	s.keep(delta, &p)
@@ -24,24 +26,41 @@ func (s *state) delta(delta json.Value, answer *wit.ProviderAnswer) {
 	}
 	for call := range p.calls.Items() {
 		s.spoke = true
-		if !s.call(call, answer) {
+		if !s.call(call, call.Get("function"), answer) {
 			s.fail(answer, wit.NewError(wit.CodeTooLarge, "openai: the model calls more tools at once than the gateway takes"))
 			return
 		}
 	}
+	// Before there were calls of tools there was one of a function. Who writes both says the same twice.
+	if p.function.IsObject() && (len(s.calls) == 0 || s.oldCall) {
+		s.spoke, s.oldCall = true, true
+		s.call(json.Value{}, p.function, answer)
+	}
 }
 
-// thinking reads the fields of thinking. A server that fills both of them says the same twice, so the first that was
-// used is read.
+// thinking reads the fields of thinking. A server that fills several of them says the same as often, so the first that was
+// used is read; the details only where there is no other one.
 func (s *state) thinking(p *piece, answer *wit.ProviderAnswer) {
 	for n, name := range thinkingFields {
-		field := p.thinking[n]
-		if !field.IsText() || field.Text() == "" || s.thinkingField != "" && s.thinkingField != name {
-			continue
+		if field := p.thinking[n]; field.IsText() {
+			s.think(name, field, answer)
 		}
-		s.thinkingField = name
-		say(answer, wit.DeltaKindThinking, s.thought.join(field))
 	}
+	for detail := range p.details.Items() {
+		for _, name := range [...]string{"text", "summary"} {
+			s.think(detailsField, detail.Get(name), answer)
+		}
+	}
+}
+
+// think says what stands in a field of thinking, unless another one is read.
+func (s *state) think(name string, field json.Value, answer *wit.ProviderAnswer) {
+	if field.Text() == "" || s.thinkingField != "" && s.thinkingField != name {
+		return
+	}
+	s.thinkingField = name
+	s.tags.apart()
+	say(answer, wit.DeltaKindThinking, s.thought.join(field))
 }
 
 // content reads what is said: a text, or a list of parts, of which some may be thinking.
@@ -62,6 +81,7 @@ func (s *state) content(content json.Value, answer *wit.ProviderAnswer) {
 
 // thinkingPart reads a part of thinking, whose text is one, or a list of parts again.
 func (s *state) thinkingPart(part json.Value, answer *wit.ProviderAnswer) {
+	s.tags.apart()
 	for _, name := range [...]string{"thinking", "reasoning", "text"} {
 		field := part.Get(name)
 		if field.IsText() {
@@ -95,7 +115,7 @@ func (s *state) flush(answer *wit.ProviderAnswer) {
 	rest := s.said.rest()
 	each := func(kind wit.DeltaKind, text string) { s.sort(kind, text, answer) }
 	s.tags.split(rest, each)
-	s.tags.flush(each)
+	s.tags.flush(stopReason(s.reason, len(s.calls) > 0) == wit.StopReasonEnd, each)
 	for n := range s.calls {
 		if rest := s.calls[n].half.rest(); rest != "" {
 			answer.CallDeltas = append(answer.CallDeltas, wit.CallDelta{Call: uint32(n), Args: rest})

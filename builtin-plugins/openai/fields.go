@@ -62,13 +62,17 @@ func (e *event) failed() bool {
 // piece has the fields of a piece of a message.
 type piece struct {
 	content, refusal, calls json.Value
+	function                json.Value // what a call was before there were tools
 	thinking                [len(thinkingFields)]json.Value
 	details                 json.Value
 	signed                  bool // it has one of the fields that go back as they came
 }
 
 // thinkingFields are the fields that servers give the model's thinking in.
-var thinkingFields = [...]string{"reasoning_content", "reasoning"}
+var thinkingFields = [...]string{"reasoning_content", "reasoning", "thinking"}
+
+// detailsField is a list of parts of thinking, which some servers give beside it, and some alone.
+const detailsField = "reasoning_details"
 
 func readPiece(of json.Value) (p piece) {
 	for name, field := range of.Fields() {
@@ -83,7 +87,11 @@ func readPiece(of json.Value) (p piece) {
 			p.thinking[0] = field
 		case thinkingFields[1]:
 			p.thinking[1] = field
-		case "reasoning_details":
+		case thinkingFields[2]:
+			p.thinking[2] = field
+		case "function_call":
+			p.function = field
+		case detailsField:
 			p.details = field
 		case signed[0], signed[1], signed[2]:
 			p.signed = true

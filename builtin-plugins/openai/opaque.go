@@ -35,11 +35,11 @@ const thinkingField = "thinking_field"
 // opaque is what a turn is to have again.
 func (s *state) opaque() wit.JSON {
 	out := json.Object{}
-	if s.thinkingField != "" {
+	if s.thinkingField != "" && s.thinkingField != detailsField { // the details go back themselves
 		out = out.Text(thinkingField, s.thinkingField)
 	}
 	if len(s.details) > 0 {
-		out = out.Raw("reasoning_details", s.details.JSON())
+		out = out.Raw(detailsField, s.details.JSON())
 	}
 	out = withFields(out, s.signatures)
 	if len(out) == 0 {

@@ -14,6 +14,9 @@ func TestOpaque(t *testing.T) {
 		`{"reasoning_content":"why"}`: `{"role":"assistant","content":null,"reasoning_content":"why","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}`,
 		`{"reasoning":"why","reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}`: `{"role":"assistant","content":null,"reasoning":"why","reasoning_details":[{"type":"reasoning.encrypted","data":"x"}],` +
 			`"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}`,
+		`{"thinking":"why"}`: `{"role":"assistant","content":null,"thinking":"why","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}`,
+		`{"reasoning_details":[{"type":"reasoning.text","text":"why","signature":"s"}]}`: `{"role":"assistant","content":null,"reasoning_details":[{"type":"reasoning.text","text":"why","signature":"s"}],` +
+			`"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}`,
 		`{"extra_content":{"google":{"thought_signature":"s"}}}`:                            `{"role":"assistant","content":null,"extra_content":{"google":{"thought_signature":"s"}},"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}`,
 		`{"tool_calls":[{"index":0,"extra_content":{"google":{"thought_signature":"t"}}}]}`: `{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"t"}}}]}`,
 		`{"content":"<think>why</think>"}`:                                                  `{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}`,

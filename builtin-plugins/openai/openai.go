@@ -41,8 +41,12 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 		wit.Header{Name: "Content-Type", Value: "application/json"},
 		wit.Header{Name: "Accept", Value: "text/event-stream"})
 	plan := &wit.ProviderPlan{Request: request, Framing: wit.FramingSSE}
-	if back := names.back(chat.Tools); len(back) > 0 {
-		plan.State = (&state{names: back}).JSON()
+	first := &state{names: names.back(chat.Tools)}
+	if c.opens(chat) {
+		first.tags.where = opened
+	}
+	if len(first.names) > 0 || first.tags.where != before {
+		plan.State = first.JSON()
 	}
 	return plan, nil
 }

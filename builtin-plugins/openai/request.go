@@ -8,12 +8,8 @@ import (
 // body is the request's JSON. What the chat leaves open is left out, so that the server's own defaults count; the usage
 // has to be asked for.
 func (c *config) body(chat *wit.Chat, names names) wit.JSON {
-	model := chat.Model
-	if model == "" {
-		model = c.model
-	}
 	body := make(json.Object, 0, size(chat)).
-		Text("model", model).
+		Text("model", c.modelOf(chat)).
 		Array("messages", func(list json.Array) json.Array { return messages(list, chat, names) }).
 		Bool("stream", true).
 		Object("stream_options", func(o json.Object) json.Object { return o.Bool("include_usage", true) })

@@ -16,12 +16,14 @@ type state struct {
 	reason  string // why the model stopped, once it has said so
 	begun   bool   // an event came that could be read
 	spoke   bool   // text or a call came
+	oldCall bool   // it came as function_call
 	stopped bool   // the answer has its reason to stop
 	done    bool   // and nothing that follows belongs to it
 
 	tags          tags
+	hinted        bool // see hint
 	said, thought half
-	thinkingField string     // that thinking came in, see delta.go
+	thinkingField string     // that thinking came in, see delta.go; sendBack writes it there again
 	details       json.Array // reasoning_details
 	signatures    wit.JSON   // of the message
 	calls         []call
@@ -40,9 +42,10 @@ func readState(raw wit.JSON) (*state, error) {
 	}
 	s.status, s.reason = v.Get("status").Int(), v.Get("reason").Text()
 	s.waits = waits{v.Get("wait").Int(), v.Get("reset").Int()}
-	s.begun, s.spoke = v.Get("begun").Bool(), v.Get("spoke").Bool()
+	s.begun, s.spoke, s.oldCall = v.Get("begun").Bool(), v.Get("spoke").Bool(), v.Get("oldCall").Bool()
+	s.hinted = v.Get("hinted").Bool()
 	s.stopped, s.done = v.Get("stopped").Bool(), v.Get("done").Bool()
-	s.tags = tags{place(v.Get("place").Int()), v.Get("close").Text(), v.Get("held").Text()}
+	s.tags = tags{place(v.Get("place").Int()), v.Get("close").Text(), v.Get("held").Text(), v.Get("kept").Text()}
 	s.said, s.thought = half(v.Get("said").Text()), half(v.Get("thought").Text())
 	s.thinkingField, s.signatures = v.Get("thinkingField").Text(), v.Get("signatures").Raw()
 	for item := range v.Get("details").Items() {
@@ -76,10 +79,13 @@ func (s *state) JSON() wit.JSON {
 	out.text("reason", s.reason)
 	out.flag("begun", s.begun)
 	out.flag("spoke", s.spoke)
+	out.flag("oldCall", s.oldCall)
+	out.flag("hinted", s.hinted)
 	out.flag("stopped", s.stopped)
 	out.number("place", int64(s.tags.where))
 	out.text("close", s.tags.close)
 	out.text("held", s.tags.held)
+	out.text("kept", s.tags.kept)
 	out.text("said", string(s.said))
 	out.text("thought", string(s.thought))
 	out.text("thinkingField", s.thinkingField)

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go"
@@ -17,7 +18,7 @@ import (
 //	[DONE]
 //
 // and a failure is one body instead, or an event among them.
-func (Provider) Chunk(_ *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
+func (Provider) Chunk(host *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
 	s, err := readState(chunk.State)
 	if err != nil {
 		return nil, err
@@ -26,8 +27,19 @@ func (Provider) Chunk(_ *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAnswe
 	for i := range chunk.Events {
 		s.event(&chunk.Events[i], answer)
 	}
+	s.hint(host, answer)
 	answer.State = s.JSON()
 	return answer, nil
+}
+
+// hint tells the owner, once in an answer, that it may have begun with thinking. It is too late to take that back.
+func (s *state) hint(host *sdk.Host, answer *wit.ProviderAnswer) {
+	ends := func(d wit.Delta) bool { return d.Kind == wit.DeltaKindText && strings.Contains(d.Text, closing) }
+	if s.hinted || !slices.ContainsFunc(answer.Deltas, ends) {
+		return
+	}
+	s.hinted = true
+	host.Warn("an answer has " + closing + " in it: if what stood before it was thinking, set thinkingOpened, or have the server give thinking apart")
 }
 
 // event reads one event. Until the head has said that all is well, data is the body of a failure.

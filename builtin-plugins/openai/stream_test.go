@@ -15,7 +15,13 @@ import (
 // them in one, which has to come to the same, and adds up the answers.
 func read(t *testing.T, events ...wit.StreamEvent) *wit.ProviderAnswer {
 	t.Helper()
-	alone, together := readBy(t, 1, events), readBy(t, len(events), events)
+	return readFrom(t, nil, events...)
+}
+
+// readFrom begins with the state of a plan.
+func readFrom(t *testing.T, first wit.JSON, events ...wit.StreamEvent) *wit.ProviderAnswer {
+	t.Helper()
+	alone, together := readBy(t, 1, first, events), readBy(t, len(events), first, events)
 	alone.Deltas, together.Deltas = joined(alone.Deltas), joined(together.Deltas)
 	if a, b := wit.Marshal(alone), wit.Marshal(together); string(a) != string(b) {
 		t.Errorf("one by one %s, together %s", a, b)
@@ -36,10 +42,9 @@ func joined(deltas []wit.Delta) []wit.Delta {
 	return out
 }
 
-func readBy(t *testing.T, size int, events []wit.StreamEvent) *wit.ProviderAnswer {
+func readBy(t *testing.T, size int, state wit.JSON, events []wit.StreamEvent) *wit.ProviderAnswer {
 	t.Helper()
 	sum := &wit.ProviderAnswer{}
-	var state wit.JSON
 	for batch := range slices.Chunk(events, size) {
 		answer, err := openai.New().Chunk((&sdktest.Host{}).SDK(), &wit.ProviderChunk{State: state, Events: batch})
 		if err != nil {
@@ -62,7 +67,7 @@ func readBy(t *testing.T, size int, events []wit.StreamEvent) *wit.ProviderAnswe
 		if answer.Error != nil {
 			sum.Error = answer.Error
 		}
-		if state = answer.State; len(state) > 64<<10 {
+		if state = answer.State; len(state) > 160<<10 {
 			t.Fatalf("the state is %d bytes", len(state))
 		}
 	}
