@@ -57,11 +57,17 @@ func (v WebhookAuth) Valid() bool {
 	return false
 }
 
-// WebhookFacts is how the kernel checks who calls `/plugins/<id>/<account>/…`.
+// WebhookFacts is how the kernel checks who calls `/plugins/<id>/<account>/…`. Only a signature over a time has a window: a time in the
+// second header must be of the last or next five minutes. By any other recipe, also a signature over the body alone or
+// over a value that is no time, whoever has read a call along can make it again at any time, and the kernel
+// hands it over again, since two equal calls may be two events. A message is known by its id for 30 days, if it is among the
+// last 100,000; what else such
+// a channel does at a call must bear to be done twice.
 type WebhookFacts struct {
 	Auth WebhookAuth `json:"auth,omitempty"`
 	// The header that carries the token or signature. Of a signature it may name a second header after
-	// a comma ("X-Signature, X-Timestamp"), whose value is signed before the body.
+	// a comma ("X-Signature, X-Timestamp"), whose value is signed before the body. A time there is a Unix time, in seconds or
+	// milliseconds, or a date as HTTP or RFC 3339 have them.
 	Header *string `json:"header,omitempty"`
 	// The credential to compare or verify with. A webhook without it is closed.
 	Credential *string  `json:"credential,omitempty"`

@@ -109,6 +109,77 @@ func TestWebhookAuthentication(t *testing.T) {
 	}
 }
 
+// TestTheWindowOfASignedTime: what is signed with its time is taken within five minutes of it, whatever form that has; a time
+// of another unit is far from now.
+func TestTheWindowOfASignedTime(t *testing.T) {
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // where the time of a bubble begins
+	unix := func(d time.Duration) string { return strconv.FormatInt(now.Add(d).Unix(), 10) }
+	milli := func(d time.Duration) string { return strconv.FormatInt(now.Add(d).UnixMilli(), 10) }
+	const edge, beyond = 5 * time.Minute, 5*time.Minute + time.Second
+	for stamp, want := range map[string]int{
+		unix(0): 200, unix(-edge): 200, unix(edge): 200, unix(-beyond): 401, unix(beyond): 401,
+		milli(0): 200, milli(-edge): 200, milli(edge): 200, milli(-edge - time.Millisecond): 401, milli(edge + time.Millisecond): 401,
+		unix(0) + ".5": 200, unix(-beyond) + ".5": 401, unix(beyond) + ".": 401,
+		now.Add(edge).Format(time.RFC3339): 200, now.Add(beyond).Format(time.RFC3339): 401,
+		now.Add(-edge).Format(http.TimeFormat): 200, now.Add(-beyond).Format(http.TimeFormat): 401, now.Add(-beyond).Format(time.ANSIC): 401,
+		strconv.FormatInt(now.UnixMicro(), 10): 401, strconv.FormatInt(now.UnixNano(), 10): 401,
+		"0": 401, "-1": 401, "15768": 401, "99999999999999999999": 401, "-99999999999999999999": 401,
+		"":        401,
+		"nonce-1": 200, "1f.5": 200, "1.2.3": 200, // no times: they have no window
+	} {
+		inBubble(stamp, t, func(t *testing.T) {
+			p := listener(func(string) error { return nil })
+			p.facts.Webhook = &wit.WebhookFacts{Auth: wit.WebhookAuthHMACSHA256, Header: ptr("X-Sig, X-Time"), Credential: ptr("hook")}
+			w := newWorld(t, p)
+			w.secrets["hook"] = "s3cret"
+			s, _ := w.run()
+			synctest.Wait()
+			mac := hmac.New(sha256.New, []byte("s3cret"))
+			mac.Write([]byte(stamp + "body"))
+			headers := []string{"X-Sig", hex.EncodeToString(mac.Sum(nil)), "X-Time", stamp}
+			if stamp == "" {
+				headers = headers[:2]
+			}
+			if got := post(s, "/plugins/chat/main/in", "body", headers...); got != want {
+				t.Errorf("signed at %q: %d, want %d", stamp, got, want)
+			}
+			if headers[1] = strings.Repeat("00", sha256.Size); post(s, "/plugins/chat/main/in", "body", headers...) != 401 {
+				t.Errorf("signed at %q: a wrong signature is taken", stamp)
+			}
+		})
+	}
+}
+
+// TestACallWithoutATimeMayComeAgain: no window can be kept, and equal calls may be two events; so it is handed over again, and
+// what is a message is known by its id.
+func TestACallWithoutATimeMayComeAgain(t *testing.T) {
+	inBubble("signed over its body alone", t, func(t *testing.T) {
+		p := listener(func(string) error { return nil })
+		p.facts.Webhook = &wit.WebhookFacts{Auth: wit.WebhookAuthHMACSHA256, Header: ptr("X-Sig"), Credential: ptr("hook")}
+		w := newWorld(t, p)
+		w.secrets["hook"] = "s3cret"
+		s, _ := w.run()
+		synctest.Wait()
+		mac := hmac.New(sha256.New, []byte("s3cret"))
+		mac.Write([]byte("m1"))
+		handed := 0
+		for range 2 {
+			if got := post(s, "/plugins/chat/main/in", "m1", "X-Sig", hex.EncodeToString(mac.Sum(nil))); got != 200 {
+				t.Errorf("status %d", got)
+			}
+			time.Sleep(time.Hour)
+		}
+		for _, e := range p.events {
+			if e.Webhook != nil {
+				handed++
+			}
+		}
+		if turns := w.turns(); handed != 2 || len(turns) != 1 {
+			t.Errorf("handed over %d times, turns %v", handed, turns)
+		}
+	})
+}
+
 func TestWebhookBoundsAndReply(t *testing.T) {
 	inBubble("bounds", t, func(t *testing.T) {
 		p := listener(func(string) error { return nil })

@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,8 +37,9 @@ type guard struct {
 // bearer compares the Authorization header with the credential, header the declared header. hmac_sha256
 // and ed25519 verify the declared header's signature, in hex or base64 and behind an optional
 // `name=`, over the body. Where the declaration names a second header after a comma, its value is
-// signed before the body. A number there is a time in Unix seconds or milliseconds, and must be of the last or next
-// five minutes, so that what somebody has read along cannot be played again later.
+// signed before the body. A time there must be of the last or next five minutes, so that what somebody has read along cannot
+// be played again later. Without one it can, see webhook-facts in wit/manifest.wit: what was received is not kept to
+// compare with, since a platform that signs the body alone sends the same for two events that are alike.
 func (g guard) admit(r *http.Request, a message.Account, facts *wit.WebhookFacts, body []byte) int {
 	if facts.Auth == wit.WebhookAuthNone {
 		return 0
@@ -97,15 +99,31 @@ const webhookWindow = 5 * time.Minute
 
 // timely reports whether a signed value is no time, or one of now.
 func timely(value string, now time.Time) bool {
-	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil {
+	at, ok := moment(value)
+	if !ok {
 		return value != ""
 	}
-	at := time.Unix(n, 0)
-	if n > 1e11 { // in seconds that is the year 5138
-		at = time.UnixMilli(n)
-	}
 	return now.Sub(at).Abs() <= webhookWindow
+}
+
+// moment reads a Unix time, in seconds (also with a fraction) or milliseconds, or a date. A number in another unit is a time
+// that is far from now.
+func moment(value string) (time.Time, bool) {
+	if at, err := http.ParseTime(value); err == nil {
+		return at, true
+	}
+	if at, err := time.Parse(time.RFC3339, value); err == nil {
+		return at, true
+	}
+	whole, fraction, _ := strings.Cut(value, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	switch {
+	case strings.Trim(fraction, "0123456789") != "" || err != nil && !errors.Is(err, strconv.ErrRange):
+		return time.Time{}, false
+	case n > 1e11: // in seconds that is the year 5138
+		return time.UnixMilli(n), true
+	}
+	return time.Unix(n, 0), true
 }
 
 // same compares in constant time, whatever the lengths.
