@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/go-hclog"
@@ -27,6 +29,19 @@ type world struct {
 	log    bytes.Buffer
 	config map[string]string // by account
 	dialed []string          // public addresses, where nobody answers
+	open   atomic.Int32      // connections to this machine
+}
+
+// counted is a connection that is counted as long as it is open.
+type counted struct {
+	net.Conn
+	open *atomic.Int32
+	once sync.Once
+}
+
+func (c *counted) Close() error {
+	c.once.Do(func() { c.open.Add(-1) })
+	return c.Conn.Close()
 }
 
 // names is a resolver for which every name is public.
@@ -38,7 +53,12 @@ func (names) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) 
 
 func (w *world) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if strings.HasPrefix(addr, "127.") {
-		return new(net.Dialer).DialContext(ctx, network, addr)
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		w.open.Add(1)
+		return &counted{Conn: conn, open: &w.open}, nil
 	}
 	w.dialed = append(w.dialed, addr)
 	return nil, wit.NewError(wit.CodeUnavailable, "nobody answers")

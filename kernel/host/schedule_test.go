@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -76,21 +75,20 @@ func TestAScheduleThatFails(t *testing.T) {
 	}
 }
 
-// TestForgetEndsWhatIsOpen: what a plugin that is gone had used of its rates, and its idle connections.
+// TestForgetEndsWhatIsOpen: what a plugin that is gone had used of its rates, and its idle connections, at once and not after
+// the time that they are kept; another's stay.
 func TestForgetEndsWhatIsOpen(t *testing.T) {
-	closed := make(chan struct{}, 8)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateClosed {
-			closed <- struct{}{}
-		}
-	}
-	server.Start()
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	w := newWorld()
 	w.config[""] = `{"url":"` + server.URL + `"}`
-	if _, err := ask(w.guest("p", everything()), host.Call{}, "http_request", `{"url":"`+server.URL+`"}`); err != nil {
-		t.Fatal(err)
+	for _, id := range []string{"p", "other"} {
+		if _, err := ask(w.guest(id, everything()), host.Call{}, "http_request", `{"url":"`+server.URL+`"}`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := w.open.Load(); n != 2 {
+		t.Fatalf("%d connections are open, want one of each", n)
 	}
 	emit := func() error {
 		_, err := ask(w.guest("p", everything()), host.Call{}, "emit_publish", `{"name":"a"}`)
@@ -99,7 +97,9 @@ func TestForgetEndsWhatIsOpen(t *testing.T) {
 	for emit() == nil {
 	}
 	w.host.Forget("p")
-	<-closed
+	if n := w.open.Load(); n != 1 {
+		t.Errorf("%d connections are open, want the other's", n)
+	}
 	if err := emit(); err != nil {
 		t.Errorf("one that is new under its id: %v", err)
 	}
