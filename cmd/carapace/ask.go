@@ -45,7 +45,7 @@ func ask(ctx context.Context, o *options, session, message string) error {
 		return err
 	}
 	if !accepted {
-		return errors.New("the gateway did not take the message in time: nothing was asked")
+		return fmt.Errorf("the gateway did not say in time that it has the message: `carapace sessions show %s` says whether it was asked", session)
 	}
 	return fmt.Errorf("no answer in time; the run goes on as %s", a.answer.RunID)
 }
