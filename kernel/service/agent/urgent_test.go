@@ -20,7 +20,7 @@ import (
 )
 
 // TestWhatIsUrgent: commands that look, and refusals, are answered while a run goes on; those that change what it stands on
-// wait for it.
+// wait for it. Each is answered in the end.
 func TestWhatIsUrgent(t *testing.T) {
 	for text, c := range map[string]struct {
 		sender string
@@ -47,6 +47,10 @@ func TestWhatIsUrgent(t *testing.T) {
 				t.Errorf("%s by %s: answered %t: %v", text, c.sender, answered, w.Sent())
 			}
 			close(gate)
+			synctest.Wait()
+			if len(w.Sent()) != 2 {
+				t.Errorf("%s by %s: afterwards %v", text, c.sender, w.Sent())
+			}
 		})
 	}
 }
