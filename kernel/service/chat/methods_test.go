@@ -146,6 +146,47 @@ func TestParams(t *testing.T) {
 	})
 }
 
+// TestBounds: what is one beyond a bound is refused, and the bound itself is taken.
+func TestBounds(t *testing.T) {
+	ids := func(n int) []string { return strings.Split(strings.Repeat("x,", n-1)+"x", ",") }
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		p := w.Start(nil)
+		p.Send("r1", "hello")
+		p.Wait("r1")
+		for _, c := range []struct {
+			method, field string
+			good, bad     any
+		}{
+			{"chat.history", "offset", 0, -1},
+			{"chat.history", "limit", 1, 0},
+			{"chat.history", "limit", 1000, 1001},
+			{"chat.history", "maxChars", 1, -1},
+			{"chat.history", "maxChars", 500_000, 500_001},
+			{"chat.history", "maxBytes", 1, -1},
+			{"chat.history", "pendingBefore", 1, -1},
+			{"chat.history", "inputRunIds", ids(50), ids(51)},
+			{"chat.history", "inputRunIds", ids(1), []string{}},
+			{"chat.inject", "message", "x", ""},
+			{"chat.inject", "message", strings.Repeat("x", 1<<20), strings.Repeat("x", 1<<20+1)},
+			{"chat.inject", "label", strings.Repeat("x", 100), strings.Repeat("x", 101)},
+		} {
+			params := obj{"sessionKey": "main"}
+			if c.method == "chat.inject" {
+				params["message"] = "note"
+			}
+			params[c.field] = c.good
+			if _, err := p.Call(c.method, params); err != nil {
+				t.Errorf("%s %s %.20v: %v", c.method, c.field, c.good, err)
+			}
+			params[c.field] = c.bad
+			if _, err := p.Call(c.method, params); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), c.field) {
+				t.Errorf("%s %s %.20v: %v, want invalid", c.method, c.field, c.bad, err)
+			}
+		}
+	})
+}
+
 // TestHistory pages backwards and goes on from a cursor.
 func TestHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

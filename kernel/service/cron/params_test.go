@@ -357,6 +357,43 @@ func TestLists(t *testing.T) {
 	})
 }
 
+// TestBoundsOfLists: what is one beyond a bound is refused, with the field's name, and the bound itself is taken.
+func TestBoundsOfLists(t *testing.T) {
+	word := func(n int) string { return `"` + strings.Repeat("x", n) + `"` }
+	inBubble(t, 4, func(b *bench) {
+		for _, c := range []struct{ method, field, good, bad string }{
+			{"cron.list", "offset", "0", "-1"},
+			{"cron.list", "limit", "1", "0"},
+			{"cron.list", "limit", "1000", "1001"},
+			{"cron.list", "query", word(200), word(201)},
+			{"cron.list", "agentId", word(64), word(129)},
+			{"cron.runs", "offset", "0", "-1"},
+			{"cron.runs", "limit", "1", "0"},
+			{"cron.runs", "limit", "5000", "5001"},
+			{"cron.runs", "query", word(200), word(201)},
+			{"cron.runs", "agentId", word(64), word(129)},
+			{"cron.runs", "runId", word(512), word(513)},
+			{"cron.runs", "statuses", `["ok","error","skipped"]`, `["ok","error","skipped","ok"]`},
+			{"cron.runs", "deliveryStatuses", `["delivered","not-delivered","unknown","not-requested"]`, `["delivered","delivered","delivered","delivered","delivered"]`},
+		} {
+			if _, err := b.call(c.method, `{"`+c.field+`":`+c.good+`}`); err != nil {
+				b.Errorf("%s %s %.20s: %v", c.method, c.field, c.good, err)
+			}
+			if _, err := b.call(c.method, `{"`+c.field+`":`+c.bad+`}`); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), "/"+c.field) {
+				b.Errorf("%s %s %.20s: %v, want invalid", c.method, c.field, c.bad, err)
+			}
+		}
+		for _, field := range []string{"id", "jobId"} {
+			if _, err := b.call("cron.runs", `{"`+field+`":`+word(128)+`}`); wit.CodeOf(err) != wit.CodeNotFound {
+				b.Errorf("%s of 128 bytes: %v", field, err)
+			}
+			if _, err := b.call("cron.runs", `{"`+field+`":`+word(129)+`}`); wit.CodeOf(err) != wit.CodeInvalid {
+				b.Errorf("%s of 129 bytes: %v", field, err)
+			}
+		}
+	})
+}
+
 func TestRuns(t *testing.T) {
 	inBubble(t, 4, func(b *bench) {
 		id := b.add(job(every, "main", ping, ``))
