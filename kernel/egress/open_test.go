@@ -438,40 +438,52 @@ func TestRefusedHandshakes(t *testing.T) {
 	})
 }
 
-// TestASilentOther: what says nothing does not hold a connection for ever, and does hold it until then.
+// TestASilentOther: what says nothing does not hold a connection for ever, and does hold it until then: for as long as the limits
+// say, or as is usual.
 func TestASilentOther(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := newNetwork(t)
-		silent := n.talk(func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
-		stream := n.serve(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "text/event-stream")
-			for range 2 {
-				_, _ = fmt.Fprint(w, "data: x\n\n")
-				w.(http.Flusher).Flush()
-				time.Sleep(50 * time.Second)
-			}
-			<-r.Context().Done()
-		})
-		c, p := n.home("http://"+silent, egress.Limits{Connect: 7 * time.Second, Silence: time.Minute})
-		p.Origins = append(p.Origins, "tls://"+silent, stream)
-		for _, o := range []wit.OpenConnection{{URL: "http://" + silent}, {Transport: wit.TransportSSE, URL: "http://" + silent}, {Transport: wit.TransportTLS, URL: "tls://" + silent}} {
-			start := time.Now()
-			_, err := c.Open(t.Context(), p, nil, &o)
-			wantCode(t, err, wit.CodeTimeout)
-			if took := time.Since(start); took != 7*time.Second {
-				t.Errorf("%s was waited for for %v", o.Transport, took)
-			}
+	for _, tt := range []struct {
+		limits           egress.Limits
+		connect, silence time.Duration
+	}{
+		{egress.Limits{Connect: 7 * time.Second, Silence: time.Minute}, 7 * time.Second, time.Minute},
+		{egress.Limits{}, 15 * time.Second, 5 * time.Minute},
+	} {
+		synctest.Test(t, func(t *testing.T) { aSilentOther(t, tt.limits, tt.connect, tt.silence) })
+	}
+}
+
+func aSilentOther(t *testing.T, limits egress.Limits, connect, silence time.Duration) {
+	n := newNetwork(t)
+	silent := n.talk(func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	const gap = 50 * time.Second
+	stream := n.serve(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for range 2 {
+			_, _ = fmt.Fprint(w, "data: x\n\n")
+			w.(http.Flusher).Flush()
+			time.Sleep(gap)
 		}
-		conn := open(t, c, p, wit.OpenConnection{Transport: wit.TransportSSE, URL: stream})
-		start := time.Now()
-		read(t, conn)
-		read(t, conn)
-		_, err := conn.Read()
-		wantCode(t, err, wit.CodeTimeout)
-		if took := time.Since(start); took != 110*time.Second {
-			t.Errorf("the stream ended after %v", took)
-		}
+		<-r.Context().Done()
 	})
+	c, p := n.home("http://"+silent, limits)
+	p.Origins = append(p.Origins, "tls://"+silent, stream)
+	for _, o := range []wit.OpenConnection{{URL: "http://" + silent}, {Transport: wit.TransportSSE, URL: "http://" + silent}, {Transport: wit.TransportTLS, URL: "tls://" + silent}} {
+		start := time.Now()
+		_, err := c.Open(t.Context(), p, nil, &o)
+		wantCode(t, err, wit.CodeTimeout)
+		if took := time.Since(start); took != connect {
+			t.Errorf("%s was waited for for %v, want %v", o.Transport, took, connect)
+		}
+	}
+	conn := open(t, c, p, wit.OpenConnection{Transport: wit.TransportSSE, URL: stream})
+	start := time.Now()
+	read(t, conn)
+	read(t, conn)
+	_, err := conn.Read()
+	wantCode(t, err, wit.CodeTimeout)
+	if took := time.Since(start); took != gap+silence {
+		t.Errorf("the stream ended after %v, want %v", took, gap+silence)
+	}
 }
 
 // TestTheEndOfAConnection: it ends for both sides, whichever brings it about, and Read says which it was.
