@@ -4,6 +4,8 @@ package kernel_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -80,4 +83,37 @@ func TestHostileFiles(t *testing.T) {
 		}
 	}
 	k.Stop()
+}
+
+// TestHostileNamesOfFolders has in the plugins folder what is named after an escape sequence, after bytes that are no text, and
+// after what stands for them elsewhere: the figures are served all the same, and bring no sequence to a terminal.
+func TestHostileNamesOfFolders(t *testing.T) {
+	t.Parallel()
+	state := t.TempDir()
+	for _, name := range []string{"red\x1b[31m", `red\u001b[31m`, "two\nlines", "raw\xff", "raw\xfe", "turn\u202ed"} {
+		path := filepath.Join(state, "plugins", name)
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		put(t, path, map[string][]byte{"plugin.json": []byte("{}")})
+	}
+	k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Plugin(kerneltest.Echo("echo")))
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://kernel/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+kerneltest.Token)
+	res, err := k.HTTP().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	text := string(body)
+	if err != nil || res.StatusCode != 200 || !strings.Contains(text, `carapace_plugin_calls_total{plugin="echo"}`) || !strings.Contains(text, `plugin="red\\u001b[31m"`) {
+		t.Errorf("status %d, %v: %.600s", res.StatusCode, err, text)
+	}
+	if text != plain.Text(text) {
+		t.Errorf("they bring to a terminal: %q", text)
+	}
 }

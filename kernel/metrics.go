@@ -2,11 +2,13 @@ package kernel
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/runtime"
@@ -47,13 +49,29 @@ func (f figure) Collect(c chan<- prometheus.Metric) {
 	if f.Counter {
 		kind = prometheus.CounterValue
 	}
+	told := map[string]bool{}
 	for _, s := range f.Metric.Collect() {
-		m, err := prometheus.NewConstMetric(f.desc, kind, s.Value, s.Labels...)
+		labels := shown(s.Labels)
+		key := strings.Join(labels, "\n")
+		if told[key] {
+			continue // two of the same labels would be an error, and no figure would be served
+		}
+		told[key] = true
+		m, err := prometheus.NewConstMetric(f.desc, kind, s.Value, labels...)
 		if err != nil {
 			m = prometheus.NewInvalidMetric(f.desc, err)
 		}
 		c <- m
 	}
+}
+
+// shown are labels as they are served: the name of a folder can be an escape sequence, and Prometheus' format has it as it is.
+func shown(labels []string) []string {
+	out := make([]string, len(labels))
+	for n, label := range labels {
+		out[n] = plain.Line(label)
+	}
+	return out
 }
 
 // pluginMetrics are the registry's figures.
