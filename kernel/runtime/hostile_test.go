@@ -328,3 +328,42 @@ func TestInstancesThatCannotStart(t *testing.T) {
 	}
 
 }
+
+// TestHowLongAWriteMayTake: what a guest writes at once is read in pieces of 64 KiB, and a call that is over ends before the next
+// piece and before the next line. The time that this takes is the most by which a deadline is overrun.
+func TestHowLongAWriteMayTake(t *testing.T) {
+	const start, size, piece = 4096, 60<<20 - 4096, 64 << 10
+	// writes fills the memory with a byte and writes it at once.
+	writes := func(fill int64) []byte {
+		return one(func(b *builder) [][]byte {
+			write := b.imp("wasi_snapshot_preview1", "fd_write", op(i32, i32, i32, i32), op(i32))
+			return [][]byte{ci32(960), op(0x40, 0, 0x1a), ci32(start), ci32(fill), ci32(size), op(0xfc, 11, 0),
+				ci32(0), ci32(start), op(0x36, 2, 0), ci32(4), ci32(size), op(0x36, 2, 0),
+				ci32(2), ci32(0), ci32(1), ci32(512), call(write), op(0x1a)}
+		})
+	}
+	for name, fill := range map[string]int64{"one line": 'x', "empty lines": '\n'} {
+		e, ctx := newEngine(t, runtime.Config{}), newWatched(t.Context())
+		p := newPool(t, e, writes(fill), runtime.Spec{Limits: runtime.Limits{Deadline: patience}, Log: func(hclog.Level, string) {}})
+		if _, err := p.Call(ctx, "bad", nil); err != nil || ctx.times.Load() < size/piece {
+			t.Errorf("%s: %d looks at %d pieces, %v", name, ctx.times.Load(), size/piece, err)
+		}
+	}
+	// Lines that are long to be written: the caller gives up at the third.
+	ctx, giveUp := context.WithCancel(t.Context())
+	lines := 0
+	e := newEngine(t, runtime.Config{})
+	p := newPool(t, e, one(func(b *builder) [][]byte {
+		write := b.imp("wasi_snapshot_preview1", "fd_write", op(i32, i32, i32, i32), op(i32))
+		b.data = cat(op(0), ci32(0), op(0x0b), vec(append([]byte{8, 0, 0, 0, 200, 0, 0, 0}, strings.Repeat("x\n", 100)...)))
+		b.nData = 1
+		return [][]byte{ci32(1), ci32(0), ci32(1), ci32(512), call(write), op(0x1a)}
+	}), runtime.Spec{Log: func(hclog.Level, string) {
+		if lines++; lines == 3 {
+			giveUp()
+		}
+	}})
+	if _, err := p.Call(ctx, "bad", nil); !errors.Is(err, context.Canceled) || lines != 3 {
+		t.Errorf("%d lines were logged, %v", lines, err)
+	}
+}
