@@ -113,6 +113,8 @@ func TestSetupAsks(t *testing.T) {
 	screen.Type(t, good+"\r")
 	screen.Await(t, "organization (Organization, optional):")
 	screen.Type(t, "\r")
+	screen.Await(t, "thinkingOpened (Thinking opened, optional):")
+	screen.Type(t, "\r")
 	screen.Await(t, "timeout (Timeout, optional):")
 	screen.Type(t, "\r")
 	screen.Await(t, "The server has the models gpt-4.1-mini, llama3.2")
