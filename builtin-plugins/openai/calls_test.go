@@ -50,6 +50,15 @@ func TestLongArguments(t *testing.T) {
 	}
 }
 
+// TestCallsThatAreRepeated at the end, as a whole message, are made once.
+func TestCallsThatAreRepeated(t *testing.T) {
+	const calls = `{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}`
+	answer := read(t, head(200), piece(calls), data(`{"choices":[{"message":{"content":"and a text","tool_calls":[`+calls+`]},"finish_reason":"tool_calls"}]}`), data("[DONE]"))
+	if len(answer.ToolCalls) != 1 || said(answer, wit.DeltaKindText) != "" {
+		t.Errorf("%+v, said %q", answer.ToolCalls, said(answer, wit.DeltaKindText))
+	}
+}
+
 // piece is an event with pieces of tool calls.
 func piece(calls string) wit.StreamEvent {
 	return data(`{"choices":[{"delta":{"tool_calls":[` + calls + `]}}]}`)
@@ -105,6 +114,7 @@ func TestHowCallsAreTold(t *testing.T) {
 		"object":                {[]string{`{"index":0,"id":"a","function":{"name":"f","arguments":{"x":{"y":[1]}}}}`}, `a f {"x":{"y":[1]}}`},
 		"empty, then text":      {[]string{`{"index":0,"id":"a","function":{"name":"f","arguments":{}}}`, `{"index":0,"function":{"arguments":"{\"x\":1}"}}`}, `a f {"x":1}`},
 		"half a character":      {[]string{`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":\"\ud83d"}}`, `{"index":0,"function":{"arguments":"\ude00\"}"}}`}, `a f {"x":"😀"}`},
+		"half is all":           {[]string{`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":\"\ud83d"}}`}, "a f {\"x\":\"\uFFFD"},
 		"huge index":            {[]string{`{"index":1000000000,"id":"a","function":{"name":"f"}}`}, `a f `},
 	} {
 		events := []wit.StreamEvent{head(200)}

@@ -42,6 +42,7 @@ func TestFailures(t *testing.T) {
 		"redirected":    {[]wit.StreamEvent{head(304), end}, wit.CodeUnavailable, 0},
 		"event: error":  {[]wit.StreamEvent{head(200), data("Internal Server Error")}, wit.CodeUnavailable, 0},
 		"named error":   {[]wit.StreamEvent{head(200), {Kind: wit.StreamEventKindData, Name: new("error"), Data: `{"message":"slow","code":429}`}}, wit.CodeRateLimited, 0},
+		"only named":    {[]wit.StreamEvent{head(200), {Kind: wit.StreamEventKindData, Name: new("error"), Data: `{"text":"it broke"}`}}, wit.CodeUnavailable, 0},
 		"flat":          {[]wit.StreamEvent{head(200), data(`{"message":"it broke","code":"server_error"}`)}, wit.CodeUnavailable, 0},
 		"errors":        {[]wit.StreamEvent{head(200), data(`{"errors":[{"message":"no credit","code":402}]}`)}, wit.CodeForbidden, 0},
 		"exception":     {[]wit.StreamEvent{head(200), data(`{"throttlingException":{"message":"Too many tokens, please wait before trying again."}}`)}, wit.CodeRateLimited, 0},

@@ -153,6 +153,8 @@ func TestHowAnAnswerEnds(t *testing.T) {
 		"keep-alives":    {[]wit.StreamEvent{data(""), data("  "), data(`"ping"`), data("null"), delta, data(""), reason("stop")}, wit.StopReasonEnd},
 		"too many":       {[]wit.StreamEvent{delta, reason("max_tokens"), data("[DONE]")}, wit.StopReasonLength},
 		"repeated":       {[]wit.StreamEvent{delta, data(`{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}`), data("[DONE]")}, wit.StopReasonEnd},
+		"no refusal":     {[]wit.StreamEvent{data(`{"choices":[{"delta":{"content":"x","refusal":""}}]}`), reason("stop"), data("[DONE]")}, wit.StopReasonEnd},
+		"named":          {[]wit.StreamEvent{{Kind: wit.StreamEventKindData, Name: new("message"), Data: delta.Data}, reason("stop"), data("[DONE]")}, wit.StopReasonEnd},
 		"not streamed":   {[]wit.StreamEvent{data(`{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}`), end}, wit.StopReasonEnd},
 	} {
 		answer := read(t, append([]wit.StreamEvent{head(200)}, c.chunks...)...)

@@ -68,6 +68,12 @@ func TestWaitsInHeaders(t *testing.T) {
 			t.Errorf("%s: %d ms, want %d", name, got, c.want)
 		}
 	}
+	// Nobody is to try again what is refused for good.
+	for _, status := range []uint16{400, 401, 402} {
+		if got := waited(t, status, `{"error":{"message":"try again in 9s","retry_after":9}}`, "Retry-After", "9"); got != 0 {
+			t.Errorf("%d is waited for %d ms", status, got)
+		}
+	}
 	// Each answer says when the limits are as at first, also one that has nothing to do with them.
 	if got := waited(t, 503, "{}", "x-ratelimit-reset-requests", "6m0s"); got != 0 {
 		t.Errorf("a server that is down is waited for %d ms because of a limit", got)
