@@ -40,30 +40,73 @@ func readState(raw wit.JSON) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.status, s.reason = v.Get("status").Int(), v.Get("reason").Text()
-	s.waits = waits{v.Get("wait").Int(), v.Get("reset").Int()}
-	s.begun, s.spoke, s.oldCall = v.Get("begun").Bool(), v.Get("spoke").Bool(), v.Get("oldCall").Bool()
-	s.hinted = v.Get("hinted").Bool()
-	s.stopped, s.done = v.Get("stopped").Bool(), v.Get("done").Bool()
-	s.tags = tags{place(v.Get("place").Int()), v.Get("close").Text(), v.Get("held").Text(), v.Get("kept").Text()}
-	s.said, s.thought = half(v.Get("said").Text()), half(v.Get("thought").Text())
-	s.thinkingField, s.signatures = v.Get("thinkingField").Text(), v.Get("signatures").Raw()
-	for item := range v.Get("details").Items() {
-		s.details = s.details.Add(item.Raw())
-	}
-	for item := range v.Get("calls").Items() {
-		s.calls = append(s.calls, call{
-			index: item.Get("index").Int(), id: item.Get("id").Text(), name: item.Get("name").Text(), half: half(item.Get("half").Text()),
-			args: nesting{item.Get("depth").Int(), item.Get("place").Int(), item.Get("started").Bool()},
-		})
-	}
-	for legal, own := range v.Get("names").Fields() {
-		if s.names == nil {
-			s.names = map[string]string{}
-		}
-		s.names[legal] = own.Text()
+	for name, field := range v.Fields() { // in one go: one of them can be long
+		s.read(name, field)
 	}
 	return s, nil
+}
+
+// read takes up one field.
+func (s *state) read(name string, field json.Value) {
+	switch name {
+	case "status":
+		s.status = field.Int()
+	case "wait":
+		s.asked = field.Int()
+	case "reset":
+		s.reset = field.Int()
+	case "reason":
+		s.reason = field.Text()
+	case "begun":
+		s.begun = field.Bool()
+	case "spoke":
+		s.spoke = field.Bool()
+	case "oldCall":
+		s.oldCall = field.Bool()
+	case "hinted":
+		s.hinted = field.Bool()
+	case "stopped":
+		s.stopped = field.Bool()
+	case "done":
+		s.done = field.Bool()
+	case "place":
+		s.tags.where = place(field.Int())
+	case "close":
+		s.tags.close = field.Text()
+	case "held":
+		s.tags.held = field.Text()
+	case "kept":
+		s.tags.kept = field.Text()
+	case "said":
+		s.said = half(field.Text())
+	case "thought":
+		s.thought = half(field.Text())
+	case "thinkingField":
+		s.thinkingField = field.Text()
+	case "signatures":
+		s.signatures = field.Raw()
+	case "details":
+		for item := range field.Items() {
+			s.details = s.details.Add(item.Raw())
+		}
+	case "calls":
+		for item := range field.Items() {
+			s.calls = append(s.calls, readCall(item))
+		}
+	case "names":
+		s.names = map[string]string{}
+		for legal, own := range field.Fields() {
+			s.names[legal] = own.Text()
+		}
+	}
+}
+
+// readCall reads what callsJSON wrote of a call.
+func readCall(item json.Value) call {
+	return call{
+		index: item.Get("index").Int(), id: item.Get("id").Text(), name: item.Get("name").Text(), half: half(item.Get("half").Text()),
+		args: nesting{item.Get("depth").Int(), item.Get("place").Int(), item.Get("started").Bool()},
+	}
 }
 
 // JSON is the state as it travels, without what is still as it was at first.

@@ -67,7 +67,7 @@ func readBy(t *testing.T, size int, state wit.JSON, events []wit.StreamEvent) *w
 		if answer.Error != nil {
 			sum.Error = answer.Error
 		}
-		if state = answer.State; len(state) > 160<<10 {
+		if state = answer.State; len(state) > 80<<10 {
 			t.Fatalf("the state is %d bytes", len(state))
 		}
 	}

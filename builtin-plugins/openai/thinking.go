@@ -22,7 +22,7 @@ type tags struct {
 }
 
 // maxKept bounds what is kept for an answer that is never closed, for it travels in the state. What is longer is thinking.
-const maxKept = 128 << 10
+const maxKept = 64 << 10
 
 // closing ends a thinking that no tag began.
 const closing = "</think>"
