@@ -12,6 +12,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"syscall"
 	_ "time/tzdata" // time zones by name on machines without a zone database
@@ -23,6 +24,7 @@ import (
 var version = "dev"
 
 func main() {
+	runtime.LockOSThread() // to the first one: see the priority of guests that compute for long
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	startProfiling()

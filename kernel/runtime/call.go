@@ -43,6 +43,7 @@ type call struct {
 type usage struct {
 	guest, host, ticks int64
 	broken             bool // the instance cannot serve another call
+	long               bool // it computed so long that it took turns
 }
 
 // begin makes c a new call, in place: to copy one takes a tenth of a short call. The deadline's clock starts with
@@ -164,7 +165,7 @@ func (c *call) sleep(ns int64) {
 
 // usage is what the call cost so far.
 func (c *call) usage() usage {
-	return usage{guest: c.processor.total(&c.plugin.interval), host: c.hostTime, ticks: c.ticks}
+	return usage{guest: c.processor.total(&c.plugin.interval), host: c.hostTime, ticks: c.ticks, long: c.turn.long}
 }
 
 // end lets go of what belongs to the call that is over.

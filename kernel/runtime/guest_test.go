@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -72,6 +73,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	compileCache = dir
+	goruntime.LockOSThread() // the first one, which Go cannot end
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)

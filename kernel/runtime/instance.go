@@ -86,9 +86,10 @@ func (i *instance) begin(ctx context.Context, export string) {
 }
 
 // serve calls an export with in and returns a copy of its output, and what that cost. A broken instance must be
-// discarded.
-func (i *instance) serve(ctx context.Context, export string, in []byte) ([]byte, usage, error) {
+// discarded. aside is set where the goroutine ends with the call.
+func (i *instance) serve(ctx context.Context, export string, in []byte, aside bool) ([]byte, usage, error) {
 	i.begin(ctx, export)
+	i.call.turn.aside = aside
 	out, broken, err := i.invoke(export, in)
 	u := i.call.usage()
 	if u.broken = broken; !broken && (u.ticks > 0 || i.calls%lookEvery == 0) {

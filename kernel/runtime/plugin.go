@@ -23,6 +23,7 @@ type plugin struct {
 	killed context.Context // ends when the pool stops its calls
 
 	interval interval // of the meter, in processor time
+	habit    habit    // of its calls
 
 	once      sync.Once
 	functions []function // by the number that the module calls them by

@@ -63,14 +63,24 @@ func (p *Pool) refuse() {
 // ends, and for room to make one no longer than the deadline of the limits; the call's own deadline starts when it has
 // its instance. in is not kept. The package's comment lists the codes
 // of its errors.
-func (p *Pool) Call(ctx context.Context, export string, in []byte) ([]byte, error) {
+func (p *Pool) Call(ctx context.Context, export string, in []byte) (out []byte, err error) {
+	if !p.plugin.habit.long() {
+		return p.call(ctx, export, in, false)
+	}
+	aside(func() { out, err = p.call(ctx, export, in, true) })
+	return out, err
+}
+
+// call is Call; aside is set in a goroutine that ends with it.
+func (p *Pool) call(ctx context.Context, export string, in []byte, aside bool) ([]byte, error) {
 	i, err := p.take(ctx, export)
 	if err != nil {
 		p.counters.add(usage{}, err)
 		return nil, err
 	}
-	out, used, err := i.serve(ctx, export, in)
+	out, used, err := i.serve(ctx, export, in, aside)
 	p.counters.add(used, err)
+	p.plugin.habit.add(used.long)
 	p.give(i, !used.broken && !i.bloated())
 	return out, err
 }

@@ -11,6 +11,9 @@ import (
 // Whoever computes for long holds one of the places, gives it up after a while, and takes it again when all who waited
 // have had theirs. So a wait is bounded by how many compute for long, and by nothing that a guest does: while the host
 // works for a call, it holds no place.
+//
+// Places are counted by the machine's processors. Where Go is given one more than those, and the threads of such calls a
+// lower priority, all others have as many as without them.
 type turns struct {
 	places chan struct{}
 	rest   time.Duration // after a turn, where there is but one processor
@@ -20,7 +23,7 @@ type turns struct {
 const turnTicks = 64
 
 func newTurns() *turns {
-	processors := goruntime.GOMAXPROCS(0)
+	processors := min(goruntime.NumCPU(), goruntime.GOMAXPROCS(0))
 	t := &turns{places: make(chan struct{}, max(1, processors-1))}
 	if processors == 1 {
 		t.rest = 100 * time.Microsecond
@@ -33,6 +36,8 @@ type turn struct {
 	turns   *turns
 	ticks   int  // since the call or the turn began, or the host worked for it
 	holding bool // a place
+	long    bool // it has held one
+	aside   bool // the call has its goroutine, and so its thread, to itself
 }
 
 // tick counts an interval. It waits where the call's turn is over, or may not begin yet, and no longer than until the
@@ -51,6 +56,7 @@ func (t *turn) tick(givenUp, killed <-chan struct{}) {
 	select {
 	case t.turns.places <- struct{}{}:
 		t.holding = true
+		t.lower()
 	case <-givenUp:
 	case <-killed:
 	}
@@ -63,4 +69,12 @@ func (t *turn) giveUp() {
 		t.holding = false
 		<-t.turns.places
 	}
+}
+
+// lower makes the call's thread give way to all others from now on, with the first turn.
+func (t *turn) lower() {
+	if t.aside && !t.long {
+		lowerThread()
+	}
+	t.long = true
 }

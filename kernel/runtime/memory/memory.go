@@ -72,7 +72,7 @@ func (m *Linear) Free() {
 		return
 	}
 	if m.reserved != nil {
-		release(m.reserved)
+		release(m.reserved, m.size)
 	}
 	m.alive.Add(-1)
 	m.reserved, m.size, m.alive = nil, 0, nil

@@ -8,6 +8,6 @@ func reserve(n uint64) []byte { return make([]byte, n) }
 
 func commit([]byte) bool { return true }
 
-func release([]byte) {}
+func release([]byte, uint64) {}
 
 func discard(b []byte) { clear(b) }

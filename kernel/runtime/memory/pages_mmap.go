@@ -20,11 +20,19 @@ func commit(b []byte) bool {
 	return len(b) == 0 || unix.Mprotect(b, unix.PROT_READ|unix.PROT_WRITE) == nil
 }
 
-func release(b []byte) {
+// release gives back b, of which the first used bytes have memory behind them. That goes first, in pieces: while the
+// system takes a mapping away, no other thread of the process can get a page.
+func release(b []byte, used uint64) {
+	for at := uint64(0); at < used; at += releasePiece {
+		discard(b[at:min(at+releasePiece, used)])
+	}
 	if len(b) > 0 {
 		_ = unix.Munmap(b)
 	}
 }
+
+// releasePiece is how many bytes are given back at a time.
+const releasePiece = 4 << 20
 
 // discard gives the pages of b back; they read as zero afterwards.
 func discard(b []byte) {
