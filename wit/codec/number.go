@@ -85,41 +85,47 @@ func (r *Reader) number() string {
 }
 
 func (r *Reader) skipNumber() {
-	if r.at('-') {
-		r.pos++
-	}
-	switch {
-	case r.at('0'):
-		r.pos++
-	case r.digits() == 0:
-		r.unexpected("a digit")
-		return
-	}
-	if r.at('.') {
-		r.pos++
-		if r.digits() == 0 {
-			r.unexpected("a digit")
-			return
-		}
-	}
-	if !r.at('e') && !r.at('E') {
-		return
-	}
-	r.pos++
-	if r.at('+') || r.at('-') {
-		r.pos++
-	}
-	if r.digits() == 0 {
+	var ok bool
+	if r.pos, ok = endOfNumber(r.data, r.pos); !ok {
 		r.unexpected("a digit")
 	}
 }
 
-func (r *Reader) at(c byte) bool { return r.pos < len(r.data) && r.data[r.pos] == c }
-
-func (r *Reader) digits() int {
-	start := r.pos
-	for r.pos < len(r.data) && r.data[r.pos] >= '0' && r.data[r.pos] <= '9' {
-		r.pos++
+// endOfNumber returns the place after the number that begins at i, or where it lacks a digit.
+func endOfNumber(b []byte, i int) (end int, ok bool) {
+	if at(b, i, '-') {
+		i++
 	}
-	return r.pos - start
+	first := i
+	if i = digits(b, i); i == first {
+		return i, false
+	}
+	if b[first] == '0' {
+		i = first + 1 // what follows a zero is not the number's
+	}
+	if at(b, i, '.') {
+		fraction := i + 1
+		if i = digits(b, fraction); i == fraction {
+			return i, false
+		}
+	}
+	if !at(b, i, 'e') && !at(b, i, 'E') {
+		return i, true
+	}
+	if i++; at(b, i, '+') || at(b, i, '-') {
+		i++
+	}
+	exponent := i
+	i = digits(b, exponent)
+	return i, i > exponent
+}
+
+func at(b []byte, i int, c byte) bool { return i < len(b) && b[i] == c }
+
+// digits returns the place after the digits that begin at i.
+func digits(b []byte, i int) int {
+	for i < len(b) && b[i] >= '0' && b[i] <= '9' {
+		i++
+	}
+	return i
 }

@@ -24,6 +24,7 @@ type Reader struct {
 	pos       int
 	err       *Error
 	stack     []level
+	room      [6]level // for the stack: few values are deeper
 	strict    bool
 	onUnknown func(path string)
 }
@@ -107,10 +108,10 @@ func (r *Reader) enter(open byte, what string) {
 	r.push(level{index: -1, object: open == '{'})
 }
 
-// push enters a level. Few values are deeper than what there is room for at first.
+// push enters a level.
 func (r *Reader) push(l level) {
 	if r.stack == nil {
-		r.stack = make([]level, 0, 8)
+		r.stack = r.room[:0]
 	}
 	r.stack = append(r.stack, l)
 }

@@ -22,7 +22,7 @@ func (r *Reader) text() []byte {
 			if out == nil {
 				out = make([]byte, 0, 2*(r.pos-from)+32)
 			}
-			out = r.escape(append(out, r.data[from:r.pos]...))
+			out = r.quoted(append(out, r.data[from:r.pos]...))
 			if r.err != nil {
 				return nil
 			}
@@ -33,6 +33,34 @@ func (r *Reader) text() []byte {
 		}
 	}
 	return nil
+}
+
+// quoted reads from one escape on to where a piece begins in which nothing is escaped for longer. JSON in a string, such as an event of a
+// stream, has an escape at every few bytes, with which plain and append would cost more than the bytes do.
+func (r *Reader) quoted(out []byte) []byte {
+	data, pos, since := r.data, r.pos, 0
+	for since < 16 && pos+1 < len(data) {
+		c := data[pos]
+		switch {
+		case c == '\\':
+			if c = data[pos+1]; c != '"' && c != '\\' {
+				r.pos = pos
+				return r.escape(out)
+			}
+			pos, since = pos+1, -1
+		case c == '"' || c < ' ' || c >= 0x80:
+			r.pos = pos
+			return out
+		}
+		out = append(out, c)
+		pos++
+		since++
+	}
+	r.pos = pos
+	if since < 16 && pos < len(data) && data[pos] == '\\' {
+		return r.escape(out)
+	}
+	return out
 }
 
 // plain passes over what a string has before its end, its next escape, or a control character, which it may not have.
@@ -77,14 +105,14 @@ func (r *Reader) escape(out []byte) []byte {
 }
 
 func (r *Reader) unicodeEscape(out []byte) []byte {
-	c, ok := r.hex4(r.pos)
+	c, ok := hex4(r.data, r.pos)
 	if !ok {
 		r.Fail("expected four hexadecimal digits")
 		return nil
 	}
 	r.pos += 6
 	if utf16.IsSurrogate(c) {
-		low, ok := r.hex4(r.pos)
+		low, ok := hex4(r.data, r.pos)
 		if pair := utf16.DecodeRune(c, low); ok && pair != utf8.RuneError {
 			r.pos += 6
 			c = pair
@@ -96,12 +124,12 @@ func (r *Reader) unicodeEscape(out []byte) []byte {
 }
 
 // hex4 returns the value of \uXXXX at pos.
-func (r *Reader) hex4(pos int) (rune, bool) {
-	if pos+6 > len(r.data) || r.data[pos] != '\\' || r.data[pos+1] != 'u' {
+func hex4(data []byte, pos int) (rune, bool) {
+	if pos+6 > len(data) || data[pos] != '\\' || data[pos+1] != 'u' {
 		return 0, false
 	}
 	var n rune
-	for _, c := range r.data[pos+2 : pos+6] {
+	for _, c := range data[pos+2 : pos+6] {
 		switch {
 		case c >= '0' && c <= '9':
 			c -= '0'

@@ -67,6 +67,10 @@ func (r *Reader) Skip() {
 	switch c := r.peek(); {
 	case r.err != nil:
 	case c == '{' || c == '[':
+		if end := skip(r.data, r.pos, MaxDepth-len(r.stack)); end >= 0 {
+			r.pos = end
+			return
+		}
 		r.skipContainer(c)
 	case c == '"':
 		r.text()
@@ -78,7 +82,7 @@ func (r *Reader) Skip() {
 	}
 }
 
-// skipContainer recurses at most MaxDepth deep.
+// skipContainer finds out what is wrong in an array or object. It recurses at most MaxDepth deep.
 func (r *Reader) skipContainer(open byte) {
 	if open == '{' {
 		r.Object()
