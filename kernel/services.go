@@ -72,6 +72,12 @@ func (k *Kernel) openServices(context.Context) error {
 // moved tells the inbox, which is made after delivery, of a conversation's new id.
 func (w *wiring) moved(ctx context.Context, m message.Move) error { return w.letters.Moved(ctx, m) }
 
+// answers refuses a session or an agent that a client names where there is no such agent.
+func (w *wiring) answers(sessionKey, agent string) error {
+	_, err := w.sessionSettings().Find(sessionKey, agent)
+	return err
+}
+
 // later returns the channels, or nil where there are none (yet).
 func (w *wiring) later() *channel.Service { return w.channels }
 
@@ -104,7 +110,7 @@ func (w *wiring) delivery() func() service.Service {
 	w.outbox, w.movers = queue, append(w.movers, queue.Moved)
 	return delivery.New(delivery.Deps{
 		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins},
-		Hooks: outgoing{w.hooks}, Media: w.state.media, Moved: w.moved, Redact: w.state.vault.Redact, Hold: w.start.Delivery.AfterCrash == "hold",
+		Hooks: outgoing{w.hooks}, Media: w.state.media, Answers: w.answers, Moved: w.moved, Redact: w.state.vault.Redact, Hold: w.start.Delivery.AfterCrash == "hold",
 	}).Service
 }
 

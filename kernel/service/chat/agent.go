@@ -18,7 +18,7 @@ import (
 // this gateway does not do is taken without effect.
 type AgentParams struct {
 	Message           string       `json:"message" rpc:"required"`
-	AgentID           string       `json:"agentId"`
+	AgentID           string       `json:"agentId" rpc:"min=1"`
 	SessionID         string       `json:"sessionId"`
 	SessionKey        string       `json:"sessionKey"`
 	To                string       `json:"to"`

@@ -23,7 +23,7 @@ const (
 // about how much JSON the messages of a page have together.
 type HistoryParams struct {
 	SessionKey string `json:"sessionKey" rpc:"required,min=1"`
-	AgentID    string `json:"agentId,omitempty"`
+	AgentID    string `json:"agentId,omitempty" rpc:"min=1"`
 	Limit      *int   `json:"limit,omitempty" rpc:"min=1,max=1000"`
 	Offset     int    `json:"offset,omitempty" rpc:"min=0"`
 	Cursor     string `json:"cursor,omitempty"`
@@ -143,7 +143,7 @@ func (s *Service) history(ctx context.Context, p HistoryParams) (any, error) {
 // A cursor is the id of the session's history and the number of a message. It leads nowhere once the session was
 // reset, or when more was added than fits a page: the client reads the pages anew then.
 func (s *Service) readHistory(tx store.Tx, res *History, p HistoryParams, limit int) (reset bool, err error) {
-	e, err := session.Get(tx, res.SessionKey)
+	e, err := s.sessions.Lookup(tx, res.SessionKey)
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		return p.Cursor != "", nil
 	}

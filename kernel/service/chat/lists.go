@@ -69,7 +69,7 @@ func (s *Service) primary(agent string) *AgentModel {
 
 // IdentityParams names an agent, or a session whose agent is meant; neither is the default one.
 type IdentityParams struct {
-	AgentID    string `json:"agentId"`
+	AgentID    string `json:"agentId" rpc:"min=1"`
 	SessionKey string `json:"sessionKey"`
 }
 
@@ -83,16 +83,9 @@ type IdentityResult struct {
 }
 
 func (s *Service) identity(_ context.Context, p IdentityParams) (IdentityResult, error) {
-	keys := s.sessions.Settings()
-	if _, err := keys.Agent(p.AgentID); err != nil {
+	key, err := s.sessions.Settings().Find(p.SessionKey, p.AgentID)
+	if err != nil {
 		return IdentityResult{}, err
-	}
-	key := keys.Main(p.AgentID)
-	if p.SessionKey != "" {
-		var err error
-		if key, err = keys.ParseKey(p.SessionKey, p.AgentID); err != nil {
-			return IdentityResult{}, err
-		}
 	}
 	a := s.settings().Agent(key.Agent())
 	res := IdentityResult{AgentID: a.ID, Name: a.Name, Avatar: a.Avatar, Emoji: a.Emoji}
@@ -108,8 +101,8 @@ func (s *Service) identity(_ context.Context, p IdentityParams) (IdentityResult,
 // ModelsListParams asks for the models; Refresh asks the providers again instead of remembering, which PreparedOnly
 // rules out. All agents and sessions have the same ones.
 type ModelsListParams struct {
-	AgentID    string `json:"agentId"`
-	SessionKey string `json:"sessionKey" rpc:"max=512"`
+	AgentID    string `json:"agentId" rpc:"min=1"`
+	SessionKey string `json:"sessionKey" rpc:"min=1,max=512"`
 	Refresh    bool   `json:"refresh"`
 	// PreparedOnly forbids to ask the providers.
 	PreparedOnly bool `json:"preparedOnly"`
@@ -149,7 +142,7 @@ type ProviderOutcome struct {
 // default model is listed as not available.
 func (s *Service) listModels(ctx context.Context, p ModelsListParams) (ModelsListResult, error) {
 	res := ModelsListResult{Models: []ModelChoice{}, ProviderOutcomes: []ProviderOutcome{}}
-	if _, err := s.sessions.Settings().Agent(p.AgentID); err != nil {
+	if _, err := s.sessions.Settings().Find(p.SessionKey, p.AgentID); err != nil {
 		return res, err
 	}
 	if p.Refresh && p.PreparedOnly {

@@ -11,9 +11,9 @@ import (
 
 // AbortParams names a session, and with RunID one of its runs.
 type AbortParams struct {
-	SessionKey       string `json:"sessionKey" rpc:"required"`
-	AgentID          string `json:"agentId"`
-	RunID            string `json:"runId"`
+	SessionKey       string `json:"sessionKey" rpc:"required,min=1"`
+	AgentID          string `json:"agentId" rpc:"min=1"`
+	RunID            string `json:"runId" rpc:"min=1"`
 	PreserveSideRuns bool   `json:"preserveSideRuns"`
 }
 
@@ -33,17 +33,20 @@ func (s *Service) abort(ctx context.Context, p AbortParams) (AbortResult, error)
 	return s.stop(ctx, run.Selection{Session: key, ID: p.RunID, Waiting: true}, "rpc")
 }
 
-// stop ends runs and says which.
+// stop ends runs and says which. An agent that there is not has none.
 func (s *Service) stop(ctx context.Context, which run.Selection, reason string) (AbortResult, error) {
 	ids, err := s.runs.Stop(ctx, which, reason)
+	if err == nil && len(ids) == 0 {
+		err = s.sessions.Settings().Answers(which.Session, "")
+	}
 	return AbortResult{OK: err == nil, Aborted: len(ids) > 0, RunIDs: ids}, err
 }
 
 // SessionsAbortParams names a session or a run; without ClearQueued what waits goes on waiting.
 type SessionsAbortParams struct {
-	Key         string `json:"key"`
-	RunID       string `json:"runId"`
-	AgentID     string `json:"agentId"`
+	Key         string `json:"key" rpc:"min=1"`
+	RunID       string `json:"runId" rpc:"min=1"`
+	AgentID     string `json:"agentId" rpc:"min=1"`
 	ClearQueued bool   `json:"clearQueued"`
 }
 
@@ -65,8 +68,8 @@ func (s *Service) abortSession(ctx context.Context, p SessionsAbortParams) (Abor
 
 // InjectParams is a message of 1 byte to 1 MiB, under a label of at most 100 characters.
 type InjectParams struct {
-	SessionKey string `json:"sessionKey" rpc:"required"`
-	AgentID    string `json:"agentId"`
+	SessionKey string `json:"sessionKey" rpc:"required,min=1"`
+	AgentID    string `json:"agentId" rpc:"min=1"`
 	Message    string `json:"message" rpc:"required,min=1"`
 	Label      string `json:"label" rpc:"max=100"`
 }
@@ -93,7 +96,7 @@ func (s *Service) inject(ctx context.Context, p InjectParams) (InjectResult, err
 	var said session.Message
 	var e session.Entry
 	err = s.store.Update(ctx, func(tx store.Tx) (err error) {
-		if e, err = session.Get(tx, key); err != nil {
+		if e, err = s.sessions.Lookup(tx, key); err != nil {
 			return err
 		}
 		said, err = session.Append(tx, key, session.Message{Role: wit.RoleAssistant, Parts: []wit.Part{session.TextPart(text)}, Stop: "injected"})

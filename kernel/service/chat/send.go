@@ -15,7 +15,7 @@ import (
 type SendParams struct {
 	// SessionKey is as session.Settings.ParseKey reads it; AgentID holds where it names no agent.
 	SessionKey string `json:"sessionKey" rpc:"required,min=1,max=512"`
-	AgentID    string `json:"agentId,omitempty"`
+	AgentID    string `json:"agentId,omitempty" rpc:"min=1"`
 	SessionID  string `json:"sessionId,omitempty"`
 	Message    string `json:"message" rpc:"required"`
 	Thinking   string `json:"thinking,omitempty"`
@@ -63,10 +63,7 @@ type SendResult struct {
 // are, and is answered with an AbortResult.
 // The key makes it safe to send again after a lost connection: Status says what became of the first one. The two messages are not compared; only a key that another session has used is an error.
 func (s *Service) send(ctx context.Context, p SendParams) (any, error) {
-	key, err := s.key("chat.send", p.SessionKey, p.AgentID)
-	if err == nil {
-		err = s.sessions.Settings().Answers(key, p.AgentID)
-	}
+	key, err := s.sessions.Settings().Find(p.SessionKey, p.AgentID)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,10 @@ func (s *Service) add(ctx context.Context, p AddParams) (any, error) {
 		if err := s.change(ctx, patch, j); err != nil {
 			return err
 		}
-		return p.declare(j)
+		if err := p.declare(j); err != nil {
+			return err
+		}
+		return s.checkAgents(*j)
 	}
 	if p.DeclarationKey != "" {
 		return s.declare(ctx, p.DeclarationKey, fill)
@@ -80,7 +83,7 @@ func (p *PatchParams) complete() {
 	}
 }
 
-// change applies a patch, after what depends on the moment and on the agents has been checked.
+// change applies a patch and checks what depends on the moment.
 func (s *Service) change(ctx context.Context, p PatchParams, j *schedule.Job) error {
 	if err := p.apply(j); err != nil {
 		return err
@@ -88,7 +91,7 @@ func (s *Service) change(ctx context.Context, p PatchParams, j *schedule.Job) er
 	if at := j.Spec.At; p.Schedule != nil && at != 0 && protocol(ctx) >= 4 && at < time.Now().Add(-pastGrace).UnixMilli() {
 		return wit.Errorf(wit.CodeInvalid, "schedule.at is in the past: %s", time.UnixMilli(at).UTC().Format(time.RFC3339))
 	}
-	return s.checkAgents(*j)
+	return nil
 }
 
 // pastGrace is how late a time may be when it is asked for: clocks differ, and a message takes its time.
@@ -101,10 +104,17 @@ func (s *Service) checkAgents(j schedule.Job) error {
 		return err
 	}
 	named, _ := d.session()
-	for _, id := range []string{d.AgentID, agentOf(named), agentOf(d.SessionKey)} {
+	agents := []string{d.AgentID, agentOf(named), agentOf(d.SessionKey)}
+	if d.Owner != nil {
+		agents = append(agents, d.Owner.AgentID, agentOf(d.Owner.SessionKey))
+	}
+	for _, id := range agents {
 		if _, err := s.agent(id); err != nil {
 			return err
 		}
+	}
+	if id := agentOf(named); id != "" && d.AgentID != "" && id != d.AgentID {
+		return wit.Errorf(wit.CodeInvalid, "agent %.64q does not match session key agent %q", d.AgentID, id)
 	}
 	return nil
 }

@@ -51,9 +51,9 @@ type details struct {
 
 // Owner is for whom a job was declared.
 type Owner struct {
-	AgentID    string `json:"agentId,omitempty" rpc:"max=128"`
-	SessionKey string `json:"sessionKey,omitempty" rpc:"max=512"`
-	AccountID  string `json:"accountId,omitempty" rpc:"max=128"`
+	AgentID    string `json:"agentId,omitempty" rpc:"min=1,max=128"`
+	SessionKey string `json:"sessionKey,omitempty" rpc:"min=1,max=512"`
+	AccountID  string `json:"accountId,omitempty" rpc:"min=1,max=128"`
 }
 
 // Extras are parts of a turn's payload that are kept for clients; nothing here acts on them.

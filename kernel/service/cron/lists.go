@@ -29,7 +29,7 @@ type ListParams struct {
 	Trigger       string `json:"trigger" rpc:"enum=all|conditional|unconditional"`
 	SortBy        string `json:"sortBy" rpc:"enum=nextRunAtMs|updatedAtMs|name"`
 	SortDir       string `json:"sortDir" rpc:"enum=asc|desc"`
-	AgentID       string `json:"agentId" rpc:"max=128"`
+	AgentID       string `json:"agentId" rpc:"min=1,max=128"`
 	// Compact and IncludeDeliveryPreviews are accepted and change nothing.
 	Compact                 bool `json:"compact"`
 	IncludeDeliveryPreviews bool `json:"includeDeliveryPreviews"`
@@ -84,8 +84,20 @@ func (s *Service) listBasis(_ context.Context, p ListParams) (any, bool) {
 	return s.scheduler.Version(), p.AgentID == ""
 }
 
+// known refuses a filter by an agent that there is not.
+func (s *Service) known(agent string) error {
+	if agent == "" {
+		return nil
+	}
+	_, err := s.agent(agent)
+	return err
+}
+
 // list answers a page by the due times without reading the other jobs, and all else by looking into each.
 func (s *Service) list(ctx context.Context, p ListParams) (ListResult, error) {
+	if err := s.known(p.AgentID); err != nil {
+		return ListResult{}, err
+	}
 	if p.byDueTime() && protocol(ctx) >= 4 {
 		return s.page(ctx, p)
 	}
@@ -133,7 +145,7 @@ func (s *Service) of(agent string, j Job) bool {
 		return true
 	}
 	id, err := s.agent(j.AgentID)
-	return err == nil && id == agent || err != nil && j.AgentID == agent
+	return err == nil && id == agent
 }
 
 // revision changes when a job comes, goes, changes or moves in the list.
@@ -212,7 +224,7 @@ type RunsParams struct {
 	Query string `json:"query" rpc:"max=200"`
 	// SortDir of asc gives the oldest first; protocol 3 gets the latest ones, the latest last.
 	SortDir string `json:"sortDir" rpc:"enum=asc|desc"`
-	AgentID string `json:"agentId" rpc:"max=128"`
+	AgentID string `json:"agentId" rpc:"min=1,max=128"`
 }
 
 // RunEntry is one run of a job. Times are Unix milliseconds.
@@ -272,9 +284,12 @@ func (s *Service) runs(ctx context.Context, p RunsParams) (RunsResult, error) {
 
 // ofRuns returns the jobs whose runs are asked for.
 func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, error) {
+	if err := s.known(p.AgentID); err != nil {
+		return nil, err
+	}
 	id, err := p.id()
 	if p.Scope == "all" || (err != nil && p.Scope == "" && protocol(ctx) >= 4) {
-		jobs, err := s.known(ctx)
+		jobs, err := s.remembered(ctx)
 		return slices.DeleteFunc(jobs, func(j schedule.Job) bool { return !s.of(p.AgentID, view(j, 4)) }), err
 	}
 	if err != nil {
@@ -290,8 +305,8 @@ func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, err
 	return []schedule.Job{j}, nil
 }
 
-// known lists the jobs whose runs can be asked for: also those that have removed themselves.
-func (s *Service) known(ctx context.Context) ([]schedule.Job, error) {
+// remembered lists the jobs whose runs can be asked for: also those that have removed themselves.
+func (s *Service) remembered(ctx context.Context) ([]schedule.Job, error) {
 	jobs, err := s.scheduler.List(ctx, owner)
 	if err != nil {
 		return nil, err
@@ -300,7 +315,7 @@ func (s *Service) known(ctx context.Context) ([]schedule.Job, error) {
 	return append(jobs, gone...), err
 }
 
-// find is one of known, or CodeNotFound.
+// find is one of remembered, or CodeNotFound.
 func (s *Service) find(ctx context.Context, id string) (schedule.Job, error) {
 	j, err := s.scheduler.Get(ctx, owner, id)
 	if wit.CodeOf(err) != wit.CodeNotFound {

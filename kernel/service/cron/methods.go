@@ -33,9 +33,9 @@ func protocol(ctx context.Context) int {
 
 // IDParams names a job by either of the two names that clients use.
 type IDParams struct {
-	ID string `json:"id" rpc:"max=128"`
+	ID string `json:"id" rpc:"min=1,max=128"`
 	// JobID is another name for id.
-	JobID string `json:"jobId" rpc:"max=128"`
+	JobID string `json:"jobId" rpc:"min=1,max=128"`
 }
 
 func (p IDParams) id() (string, error) {
@@ -82,7 +82,12 @@ func (s *Service) update(ctx context.Context, p UpdateParams) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	j, err := s.scheduler.Update(ctx, owner, id, func(j *schedule.Job) error { return s.change(ctx, p.Patch, j) })
+	j, err := s.scheduler.Update(ctx, owner, id, func(j *schedule.Job) error {
+		if err := s.change(ctx, p.Patch, j); err != nil {
+			return err
+		}
+		return s.checkAgents(*j)
+	})
 	if err != nil {
 		return Job{}, unknown(err, id)
 	}

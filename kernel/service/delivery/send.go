@@ -21,6 +21,7 @@ type sendMethod struct {
 	queue    *Queue
 	accounts Accounts
 	media    Media // nil where no files are kept
+	answers  func(sessionKey, agent string) error
 	waiters  *waiters
 }
 
@@ -48,7 +49,7 @@ type SendParams struct {
 	// Channel may be left out, or last, where only one is in use.
 	Channel   string `json:"channel,omitempty" rpc:"max=128"`
 	AccountID string `json:"accountId,omitempty" rpc:"max=128"`
-	AgentID   string `json:"agentId,omitempty" rpc:"max=128"`
+	AgentID   string `json:"agentId,omitempty" rpc:"min=1,max=128"`
 	ReplyToID string `json:"replyToId,omitempty" rpc:"max=1024"`
 	ThreadID  string `json:"threadId,omitempty" rpc:"max=1024"`
 	Silent    bool   `json:"silent,omitempty"`
@@ -130,6 +131,9 @@ func result(in SendParams, o message.Outbound, out outcome) (SendResult, error) 
 // compose makes the message that the parameters describe. Its id has a prefix, so that no client's key is
 // taken for a message of the gateway.
 func (m *sendMethod) compose(ctx context.Context, in SendParams) (message.Outbound, error) {
+	if err := m.answers(in.SessionKey, in.AgentID); err != nil {
+		return message.Outbound{}, err
+	}
 	name := in.Channel
 	if name == "" || name == "last" {
 		only, ok := m.accounts.Default()

@@ -44,6 +44,8 @@ type Deps struct {
 	Senders  Senders
 	Hooks    Hooks
 	Media    Media
+	// Answers refuses a session key, or an agent's id, of an agent that there is not. Either may be empty; nil takes all.
+	Answers func(sessionKey, agent string) error
 	// Moved is told where a send has found that a conversation has another id; nil tells nobody.
 	Moved func(context.Context, message.Move) error
 	// Redact takes secrets out of what plugins say went wrong; nil leaves it as it is.
@@ -124,6 +126,9 @@ func New(d Deps) *Service {
 	if d.Moved == nil {
 		d.Moved = func(context.Context, message.Move) error { return nil }
 	}
+	if d.Answers == nil {
+		d.Answers = func(_, _ string) error { return nil }
+	}
 	if d.Hooks == nil {
 		d.Hooks = noHooks{}
 	}
@@ -136,7 +141,7 @@ func New(d Deps) *Service {
 	}).look)
 	return &Service{
 		bus: d.Bus, log: log, queue: d.Queue, records: recs, lanes: work, pruner: pruner{d.Store, log}, count: count,
-		send:  &sendMethod{store: d.Store, queue: d.Queue, accounts: d.Accounts, media: d.Media, waiters: told},
+		send:  &sendMethod{store: d.Store, queue: d.Queue, accounts: d.Accounts, media: d.Media, answers: d.Answers, waiters: told},
 		owner: &ownerMethods{records: recs, lanes: work, outcomes: ends},
 	}
 }

@@ -126,6 +126,9 @@ func TestJobs(t *testing.T) {
 		"only a conversation": {run.Job{Message: "hi", Deliver: true, To: "7"}, "answer to hi, chat/bot/42, "},
 		"only a channel":      {run.Job{Message: "hi", Deliver: true, Channel: "other"}, "answer to hi, nowhere, not_found"},
 		"to nobody":           {run.Job{Message: "hi", Deliver: true, Agent: "ops"}, "answer to hi, nowhere, not_found"},
+		"of no such agent":    {run.Job{Message: "hi", Agent: "nobody"}, "invalid, none, "},
+		"in nobody's session": {run.Job{Message: "hi", Session: "agent:nobody:x"}, "invalid, none, "},
+		"in another's":        {run.Job{Message: "hi", Agent: "ops", Session: "agent:main:x"}, "invalid, none, "},
 		"to no such channel":  {run.Job{Message: "hi", Deliver: true, Channel: "none", To: "7"}, "answer to hi, nowhere, invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,7 @@ const key = session.Key("agent:main:main")
 func sessions(s store.Store) *session.Service {
 	return session.New(session.Deps{
 		Store: s, Bus: &event.Bus{}, Queue: run.SessionQueue{}, Log: hclog.NewNullLogger(),
-		Settings: func() session.Settings { return session.Settings{} },
+		Settings: func() session.Settings { return session.Settings{Agents: []string{"ops"}} },
 	})
 }
 

@@ -107,7 +107,7 @@ func (s *Service) Do(ctx context.Context, j Job) (Outcome, error) {
 		return out, wit.Errorf(wit.CodeInvalid, "a turn needs a message of 1 to %d bytes", MaxText)
 	}
 	settings := s.sessions.Settings()
-	key, err := settings.ParseKey(j.Session, j.Agent)
+	key, err := settings.Find(j.Session, j.Agent)
 	if err != nil {
 		return out, err
 	}
@@ -165,7 +165,11 @@ func (s *Service) Tell(ctx context.Context, e SystemEvent) error {
 		return wit.Errorf(wit.CodeInvalid, "a system event needs a text of 1 to %d bytes", MaxText)
 	}
 	if e.Session == "" {
-		e.Session = s.sessions.Settings().Main(e.Agent)
+		agent, err := s.sessions.Settings().Agent(e.Agent)
+		if err != nil {
+			return err
+		}
+		e.Session = s.sessions.Settings().Main(agent)
 	}
 	err := s.insist(ctx, func() error {
 		return s.store.Update(ctx, func(tx store.Tx) error { return tell(tx, e) })

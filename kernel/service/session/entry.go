@@ -90,6 +90,18 @@ func Get(tx store.Tx, key Key) (Entry, error) {
 	return e.stored(), err
 }
 
+// Lookup is Get, but says of a session of an agent that there is not that there is no such agent: CodeInvalid. A
+// session that is there is found, even where its agent is gone.
+func (s *Service) Lookup(tx store.Tx, key Key) (Entry, error) {
+	e, err := Get(tx, key)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		if unknown := s.Settings().Answers(key, ""); unknown != nil {
+			return e, unknown
+		}
+	}
+	return e, err
+}
+
 // Ensure returns the session's entry and makes it if there is none. An origin with a conversation
 // becomes the session's route. Errors are the store's.
 func Ensure(tx store.Tx, key Key, from message.Origin) (Entry, error) {

@@ -13,8 +13,8 @@ const exportBytes = 256 << 10
 
 // ExportParams asks for a page of a history: of a session's present one, or of any by its session id.
 type ExportParams struct {
-	Key     string `json:"key,omitempty"`
-	AgentID string `json:"agentId,omitempty"`
+	Key     string `json:"key,omitempty" rpc:"min=1"`
+	AgentID string `json:"agentId,omitempty" rpc:"min=1"`
 	// SessionID names a history, the present one of a session or an earlier one, instead of a key.
 	SessionID string `json:"sessionId,omitempty"`
 	// Cursor comes from the page before; empty starts.
@@ -102,13 +102,16 @@ func (s *Service) exportFrom(tx store.Tx, p ExportParams) (head exportHead, afte
 		}
 	}
 	if head.SessionID != "" {
-		if head.Key, err = KeyOf(tx, head.SessionID); err != nil {
+		if head.Key, err = KeyOf(tx, head.SessionID); err == nil {
+			err = s.Settings().meant(head.Key, p.AgentID)
+		}
+		if err != nil {
 			return head, 0, err
 		}
 	} else if head.Key, err = s.Settings().ParseKey(p.Key, p.AgentID); err != nil {
 		return head, 0, err
 	}
-	e, err := Get(tx, head.Key)
+	e, err := s.Lookup(tx, head.Key)
 	switch {
 	case wit.CodeOf(err) == wit.CodeNotFound && head.SessionID != "":
 		return head, after, nil

@@ -36,9 +36,21 @@ func (k Key) Rest() string {
 	return strings.TrimPrefix(string(k), "agent:"+k.Agent()+":")
 }
 
-// ParseKey reads a key as clients write it. Text without "agent:" is a conversation of agent; "main"
-// and the configured main key are that agent's main conversation. Errors: CodeInvalid.
+// ParseKey reads a key as clients write it. Text without "agent:" is a conversation of agent, the default one when
+// that is empty; "main" and the configured main key are that agent's main conversation. Errors: CodeInvalid, also for
+// an agent that there is not, or that is not the key's; whether there is an agent that only the key names, Answers says.
 func (s Settings) ParseKey(text, agent string) (Key, error) {
+	k, err := s.parseKey(text, agent)
+	if err == nil {
+		err = s.meant(k, agent)
+	}
+	if err != nil {
+		return "", err
+	}
+	return k, nil
+}
+
+func (s Settings) parseKey(text, agent string) (Key, error) {
 	text = strings.TrimSpace(text)
 	if text == "" || len(text) > MaxKey || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		return "", wit.Errorf(wit.CodeInvalid, "%.40q is not a session key: use 1 to %d characters, such as main or agent:main:main", text, MaxKey)

@@ -38,7 +38,7 @@ func TestWhoAnswers(t *testing.T) {
 }
 
 func TestParseKey(t *testing.T) {
-	s := session.Settings{DefaultAgent: "Molly", MainKey: "Home"}
+	s := session.Settings{DefaultAgent: "Molly", MainKey: "Home", Agents: []string{"ops"}}
 	for text, want := range map[string]session.Key{
 		"main":                   "agent:molly:home",
 		" MAIN ":                 "agent:molly:home",
@@ -62,15 +62,25 @@ func TestParseKey(t *testing.T) {
 		if got != want || (want == "") != (wit.CodeOf(err) == wit.CodeInvalid) {
 			t.Errorf("%.40q: got %q, %v, want %q", text, got, err, want)
 		}
-		if again, err := s.ParseKey(string(got), "other"); got != "" && (again != got || err != nil) {
+		if again, err := s.ParseKey(string(got), ""); got != "" && (again != got || err != nil) {
 			t.Errorf("%q does not name itself: %q %v", got, again, err)
 		}
 	}
 	if k, _ := (session.Settings{}).ParseKey("main", ""); k != "agent:main:main" || k.Agent() != "main" || k.Rest() != "main" {
 		t.Errorf("by default main is %q", k)
 	}
-	if k, _ := s.ParseKey("x", "ops"); k != "agent:ops:x" {
-		t.Errorf("of an agent: %q", k)
+	for _, text := range []string{"x", "agent:ops:x"} {
+		if k, err := s.ParseKey(text, "ops"); k != "agent:ops:x" || err != nil {
+			t.Errorf("%q of an agent: %q, %v", text, k, err)
+		}
+		for _, other := range []string{"nobody", "Ops", " "} {
+			if k, err := s.ParseKey(text, other); k != "" || wit.CodeOf(err) != wit.CodeInvalid {
+				t.Errorf("%q of the agent %q: %q, %v", text, other, k, err)
+			}
+		}
+	}
+	if k, err := s.ParseKey("agent:ops:x", "molly"); k != "" || wit.CodeOf(err) != wit.CodeInvalid {
+		t.Errorf("of another agent: %q, %v", k, err)
 	}
 }
 

@@ -225,8 +225,12 @@ type selection struct {
 
 // selection reads p. Errors: CodeInvalid.
 func (s *Service) selection(p ListParams, now int64) (selection, error) {
+	settings := s.Settings()
 	archived, err := oneOf("archived", p.Archived, "false", "true", `"all"`)
-	return selection{ListParams: p, archived: archived, search: strings.ToLower(p.Search), settings: s.Settings(), now: now}, err
+	if err == nil && p.AgentID != "" {
+		p.AgentID, err = settings.Agent(name(p.AgentID, p.AgentID))
+	}
+	return selection{ListParams: p, archived: archived, search: strings.ToLower(p.Search), settings: settings, now: now}, err
 }
 
 // byPlace reports whether the places of sessions say which of them are selected.
@@ -265,7 +269,7 @@ func (q selection) agent(id string) bool {
 			return false
 		}
 	}
-	return q.AgentID == "" || id == name(q.AgentID, "main")
+	return q.AgentID == "" || id == q.AgentID
 }
 
 // count returns how many sessions the selected agents have on the selected shelves.

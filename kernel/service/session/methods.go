@@ -46,7 +46,7 @@ func (m methods) listBasis(ctx context.Context, p ListParams) (any, bool) {
 type DescribeParams struct {
 	// Key is main, a key of the agent's, or a full one such as agent:main:main.
 	Key     string `json:"key" rpc:"required,min=1"`
-	AgentID string `json:"agentId"`
+	AgentID string `json:"agentId" rpc:"min=1"`
 	// IncludeDerivedTitles and IncludeLastMessage are accepted: both are always there.
 	IncludeDerivedTitles bool `json:"includeDerivedTitles"`
 	IncludeLastMessage   bool `json:"includeLastMessage"`
@@ -70,11 +70,11 @@ func (m methods) describe(ctx context.Context, p DescribeParams) (DescribeResult
 	return DescribeResult{&r}, err
 }
 
-// Describe returns one session's row, or CodeNotFound.
+// Describe returns one session's row. Errors: as Lookup's.
 func (s *Service) Describe(ctx context.Context, key Key, d Defaults) (Row, error) {
 	var r Row
 	err := s.store.View(ctx, func(tx store.Tx) error {
-		e, err := Get(tx, key)
+		e, err := s.Lookup(tx, key)
 		if err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ func expect(e Entry, sessionID string) error {
 // ResetParams name a session. A run that is under way is aborted first.
 type ResetParams struct {
 	Key     string `json:"key" rpc:"required,min=1"`
-	AgentID string `json:"agentId"`
+	AgentID string `json:"agentId" rpc:"min=1"`
 	// Reason is accepted and not kept.
 	Reason string `json:"reason" rpc:"enum=new|reset"`
 }
@@ -208,12 +208,9 @@ func (m methods) reset(ctx context.Context, p ResetParams) (ResetResult, error) 
 
 // ensure returns a session's entry and makes it if there is none, but of no agent that there is not.
 func (m methods) ensure(tx store.Tx, key Key) (Entry, error) {
-	e, err := Get(tx, key)
+	e, err := m.sessions.Lookup(tx, key)
 	if wit.CodeOf(err) != wit.CodeNotFound {
 		return e, err
-	}
-	if _, err := m.sessions.Settings().Agent(key.Agent()); err != nil {
-		return Entry{}, err
 	}
 	return create(tx, key, message.Origin{}, "")
 }
@@ -237,7 +234,7 @@ func (m methods) quiet(ctx context.Context, key Key, all bool, fn func() error) 
 // DeleteParams name a session. Its runs are aborted first.
 type DeleteParams struct {
 	Key     string `json:"key" rpc:"required,min=1"`
-	AgentID string `json:"agentId"`
+	AgentID string `json:"agentId" rpc:"min=1"`
 	// DeleteTranscript of false keeps the history, for sessions.export by its session id; true when left out.
 	DeleteTranscript *bool `json:"deleteTranscript"`
 	// ExpectedSessionID refuses when the session has another history by now.
@@ -272,7 +269,7 @@ func (m methods) remove(ctx context.Context, p DeleteParams) (DeleteResult, erro
 	var gone Entry
 	err = m.quiet(ctx, key, true, func() error {
 		return m.sessions.store.Update(ctx, func(tx store.Tx) (err error) {
-			if gone, err = Get(tx, key); err != nil {
+			if gone, err = m.sessions.Lookup(tx, key); err != nil {
 				return err
 			}
 			if err := expect(gone, p.ExpectedSessionID); err != nil {
@@ -302,7 +299,7 @@ type ResolveParams struct {
 	Key       string `json:"key" rpc:"min=1"`
 	SessionID string `json:"sessionId" rpc:"min=1"`
 	Label     string `json:"label" rpc:"min=1,max=512"`
-	AgentID   string `json:"agentId"`
+	AgentID   string `json:"agentId" rpc:"min=1"`
 	// AllowMissing answers ok false, instead of an error, when there is none.
 	AllowMissing bool `json:"allowMissing"`
 	// This and those below are accepted and change nothing.
@@ -336,6 +333,10 @@ func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error)
 	if len(given) != 1 {
 		return "", wit.NewError(wit.CodeInvalid, "invalid sessions.resolve params: give one of key, sessionId, label")
 	}
+	settings := m.sessions.Settings()
+	if _, err := settings.Agent(p.AgentID); err != nil {
+		return "", err
+	}
 	err = m.sessions.store.View(ctx, func(tx store.Tx) (err error) {
 		switch {
 		case p.Label != "":
@@ -344,12 +345,14 @@ func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error)
 			}
 			return err
 		case p.SessionID != "":
-			key, err = KeyOf(tx, p.SessionID)
+			if key, err = KeyOf(tx, p.SessionID); err == nil {
+				err = settings.meant(key, p.AgentID)
+			}
 		default:
-			key, err = m.sessions.Settings().ParseKey(p.Key, p.AgentID)
+			key, err = settings.ParseKey(p.Key, p.AgentID)
 		}
 		if err == nil {
-			_, err = Get(tx, key)
+			_, err = m.sessions.Lookup(tx, key)
 		}
 		return err
 	})

@@ -128,6 +128,7 @@ func (r *rig) say(k session.Key, texts ...string) {
 func TestList(t *testing.T) {
 	storetest.Both(t, func(t *testing.T, s store.Store) {
 		r := newRig(t, s)
+		r.settings.Agents = []string{"ops"}
 		name := "The crew"
 		storetest.Update(t, s, func(tx store.Tx) error {
 			_, err := session.Ensure(tx, "agent:main:chat:group:5", message.Origin{Channel: "chat", Account: "bot", Sender: &wit.Person{ID: "9"},

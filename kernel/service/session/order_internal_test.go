@@ -37,7 +37,7 @@ func newSessions(s store.Store, agents ...string) *Service {
 func selections(t *testing.T, s *Service) (list []selection) {
 	t.Helper()
 	for _, archived := range []string{"", "true", `"all"`} {
-		for _, p := range []ListParams{{}, {AgentID: "other"}, {ConfiguredAgentsOnly: true}, {ActiveMinutes: 3}, {ActiveMinutes: 3, AgentID: "other"}} {
+		for _, p := range []ListParams{{}, {AgentID: "main"}, {ConfiguredAgentsOnly: true}, {ActiveMinutes: 3}, {ActiveMinutes: 3, AgentID: "main"}} {
 			if archived != "" {
 				p.Archived = json.RawMessage(archived)
 			}

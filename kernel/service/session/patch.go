@@ -12,7 +12,7 @@ import (
 // PatchParams changes a session's choices: a string sets, null clears, what is absent stays.
 type PatchParams struct {
 	Key     string `json:"key" rpc:"required,min=1"`
-	AgentID string `json:"agentId"`
+	AgentID string `json:"agentId" rpc:"min=1"`
 	// ExpectedSessionID refuses when the session has another history by now.
 	ExpectedSessionID string `json:"expectedSessionId"`
 

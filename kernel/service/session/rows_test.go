@@ -322,7 +322,11 @@ func TestLabelsOfAgents(t *testing.T) {
 	r.settings.Agents = []string{"ops"}
 	r.must("sessions.patch", obj{"key": "agent:ops:x", "label": "L"})
 	for agent, want := range map[string]wit.Code{"": "", "ops": "", "main": wit.CodeNotFound} {
-		if _, err := r.call("sessions.resolve", obj{"label": "L", "agentId": agent}); wit.CodeOf(err) != want {
+		params := obj{"label": "L"}
+		if agent != "" {
+			params["agentId"] = agent
+		}
+		if _, err := r.call("sessions.resolve", params); wit.CodeOf(err) != want {
 			t.Errorf("agent %q: %v", agent, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -56,6 +57,21 @@ func (s Settings) Answers(k Key, agent string) error {
 	if _, err := s.Agent(k.Agent()); err != nil {
 		return err
 	}
+	return s.meant(k, agent)
+}
+
+// Find is ParseKey that refuses also a key of an agent that there is not; without text it is the main conversation of
+// agent.
+func (s Settings) Find(text, agent string) (Key, error) {
+	k, err := s.ParseKey(cmp.Or(text, "main"), agent)
+	if err != nil {
+		return "", err
+	}
+	return k, s.Answers(k, "")
+}
+
+// meant refuses an agent that there is not, and a key of another one. An empty agent means no one.
+func (s Settings) meant(k Key, agent string) error {
 	if agent == "" {
 		return nil
 	}

@@ -20,8 +20,10 @@ var HealthKind = event.Kind[Health]{Name: "health", Scope: wire.ScopeRead, DropI
 // Events lists the kinds whose payloads come from here.
 func Events() []event.Row { return []event.Row{HealthKind.Row()} }
 
-// HealthParams are whatever a client sends: peers of this protocol never checked them.
-type HealthParams map[string]any
+// HealthParams are accepted and change nothing: what is told here is of now, and no channel is asked.
+type HealthParams struct {
+	Probe bool `json:"probe"`
+}
 
 // Health is the answer that the clients of protocol 3 and 4 read. OK is false when the gateway cannot
 // do its work.

@@ -91,6 +91,6 @@ func BenchmarkHealth(b *testing.B) {
 	m := &monitor{stateDir: "/state", agent: "main", sessions: there, accounts: there}
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _ = m.tell(b.Context(), nil)
+		_, _ = m.tell(b.Context(), HealthParams{})
 	}
 }
