@@ -52,10 +52,11 @@ func readMonthDays(text string) (monthDays, error) {
 		case part == "LW":
 			d.lastWeekday = true
 		case near:
-			var n int
-			if n, err = dates.number(day); err == nil {
-				d.near |= 1 << n
+			n, ok := dates.number(day)
+			if !ok {
+				return d, dates.wrong(part)
 			}
+			d.near |= 1 << n
 		default:
 			var bits uint64
 			bits, err = dates.span(part)
@@ -123,14 +124,17 @@ func readWeekDays(text string) (weekDays, error) {
 		case which == "L":
 			to = &d.nth[0]
 		case numbered:
-			n, err := ordinals.number(which)
-			if err != nil {
-				return d, err
+			n, ok := ordinals.number(which)
+			if !ok {
+				return d, ordinals.wrong(which)
 			}
 			to = &d.nth[n]
 		}
 		bits, err := weekdays.span(span)
-		if err != nil {
+		switch {
+		case err != nil && numbered:
+			return d, weekdays.wrong(part)
+		case err != nil:
 			return d, err
 		}
 		*to |= bits
@@ -139,7 +143,7 @@ func readWeekDays(text string) (weekDays, error) {
 }
 
 // ordinals say which of the days of one name in a month is meant.
-var ordinals = field{"number after #", 1, 5, ""}
+var ordinals = field{"number after #", 1, 5, "", ""}
 
 func (d weekDays) has(t time.Time) bool {
 	on := func(set uint64) bool { return set>>t.Weekday()&1 == 1 }

@@ -59,11 +59,16 @@ func loadZone(tz string, zone *time.Location) (*time.Location, error) {
 // read takes the expression apart.
 func (e *expression) read(text string) error {
 	fields := strings.Fields(described(text))
-	if len(fields) == 5 {
+	given := len(fields)
+	if given == 5 {
 		fields = append([]string{"0"}, fields...)
 	}
 	if len(fields) != 6 {
-		return wit.Errorf(wit.CodeInvalid, "it has %d fields: use five, or six with seconds first", len(fields))
+		noun := "fields"
+		if given == 1 {
+			noun = "field"
+		}
+		return wit.Errorf(wit.CodeInvalid, "it has %d %s: use five (minute, hour, day of month, month, day of week), or six with the second first", given, noun)
 	}
 	e.clock = &cron.SpecSchedule{Dom: anyDay, Dow: anyDay, Location: time.UTC}
 	for i, part := range []struct {

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,15 +15,17 @@ type field struct {
 	min, max int
 	// names stand for the numbers from min on, separated by spaces.
 	names string
+	// also is what it may hold besides, for people.
+	also string
 }
 
 var (
-	seconds  = field{"second", 0, 59, ""}
-	minutes  = field{"minute", 0, 59, ""}
-	hours    = field{"hour", 0, 23, ""}
-	dates    = field{"day of month", 1, 31, ""}
-	months   = field{"month", 1, 12, "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"}
-	weekdays = field{"day of week", 0, 6, "SUN MON TUE WED THU FRI SAT"}
+	seconds  = field{"second", 0, 59, "", ""}
+	minutes  = field{"minute", 0, 59, "", ""}
+	hours    = field{"hour", 0, 23, "", ""}
+	dates    = field{"day of month", 1, 31, "", "L for the last day, 15W for the weekday nearest to the 15th, LW for the last weekday"}
+	months   = field{"month", 1, 12, "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC", "JAN to DEC"}
+	weekdays = field{"day of week", 0, 6, "SUN MON TUE WED THU FRI SAT", "SUN to SAT, 5L for the month's last Friday, 5#2 for its second one"}
 )
 
 // size is how many numbers there are.
@@ -51,13 +54,14 @@ func (f field) span(text string) (uint64, error) {
 	}
 	from, to := f.min, f.max
 	if low, high, ranged := strings.Cut(body, "-"); body != "*" && body != "?" {
-		if from, err = f.number(low); err != nil {
-			return 0, err
+		var ok bool
+		if from, ok = f.number(low); !ok {
+			return 0, f.wrong(text)
 		}
 		switch {
 		case ranged:
-			if to, err = f.number(high); err != nil {
-				return 0, err
+			if to, ok = f.number(high); !ok {
+				return 0, f.wrong(text)
 			}
 			if to < from {
 				to += f.size()
@@ -95,17 +99,30 @@ func (f field) step(text string, given bool) (int, error) {
 }
 
 // number reads a number or a name. Sunday is 7 too.
-func (f field) number(text string) (int, error) {
+func (f field) number(text string) (int, bool) {
 	if i := slices.Index(strings.Fields(f.names), strings.ToUpper(text)); i >= 0 {
-		return f.min + i, nil
-	}
-	last := f.max
-	if f == weekdays {
-		last = 7
+		return f.min + i, true
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < f.min || n > last {
-		return 0, wit.Errorf(wit.CodeInvalid, "the %s cannot be %q: use %d to %d", f.name, text, f.min, last)
+	return n, err == nil && n >= f.min && n <= f.last()
+}
+
+// last is the greatest number that may be written.
+func (f field) last() int {
+	if f == weekdays {
+		return 7
 	}
-	return n, nil
+	return f.max
+}
+
+// wrong refuses a part of the field, and says what it may be.
+func (f field) wrong(part string) error {
+	allowed := fmt.Sprintf("%d to %d", f.min, f.last())
+	switch {
+	case f.also != "":
+		allowed += ", " + f.also
+	case strings.ContainsAny(strings.ToUpper(part), "LW#"):
+		allowed += "; L, W and # belong to the days of month and of week"
+	}
+	return wit.Errorf(wit.CodeInvalid, "the %s cannot be %q: use %s", f.name, part, allowed)
 }

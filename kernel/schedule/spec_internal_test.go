@@ -182,7 +182,16 @@ func TestSpecCheck(t *testing.T) {
 // TestAdviceAboutCron: what is written elsewhere is said where it goes here.
 func TestAdviceAboutCron(t *testing.T) {
 	for expr, want := range map[string]string{
-		"TZ=UTC 0 9 * * *": "give it as tz", "@every 5m": "is an interval", "* * * *": "it has 4 fields", "60 * * * *": "the minute cannot be \"60\"",
+		"TZ=UTC 0 9 * * *": "give it as tz", "@every 5m": "is an interval", "* * * *": "it has 4 fields", "60 * * * *": "the minute cannot be \"60\": use 0 to 59",
+		"": "it has 0 fields", "L": "it has 1 field: use five (minute, hour, day of month, month, day of week)", "* * L": "it has 3 fields",
+		"L * * * *": `the minute cannot be "L": use 0 to 59; L, W and # belong to the days`, "0 L * * *": `the hour cannot be "L": use 0 to 23; L, W`,
+		"L 0 0 * * *": `the second cannot be "L": use 0 to 59; L, W`, "0 15W * * *": `the hour cannot be "15W"`, "5#2 0 * * *": `the minute cannot be "5#2"`,
+		"0 0 * L *": `the month cannot be "L": use 1 to 12, JAN to DEC`, "0 0 * JAN-L *": `the month cannot be "JAN-L"`,
+		"0 0 L-3 * *": `the day of month cannot be "L-3": use 1 to 31, L for the last day, 15W for`, "0 0 W * *": `the day of month cannot be "W"`,
+		"0 0 5L * *": `the day of month cannot be "5L"`, "0 0 5#2 * *": `the day of month cannot be "5#2"`, "0 0 32W * *": `the day of month cannot be "32W"`,
+		"0 0 * * L": `the day of week cannot be "L": use 0 to 7, SUN to SAT, 5L for the month's last Friday, 5#2`, "0 0 * * 5W": `the day of week cannot be "5W"`,
+		"0 0 * * #2": `the day of week cannot be "#2"`, "0 0 * * L#2": `the day of week cannot be "L#2"`, "0 0 * * 5#6": `the number after # cannot be "6": use 1 to 5`,
+		"0 0 * * 8L": `the day of week cannot be "8L"`, "0 0 * * 1,,2": `the day of week cannot be ""`, "0 5- * * *": `the hour cannot be "5-"`,
 	} {
 		if _, err := parseCron(expr, "", time.UTC); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", expr, err)
