@@ -121,6 +121,9 @@ func (k *Kernel) contract() *Contract {
 	return c
 }
 
+// Document is the contract with the kernel's clients.
+func (k *Kernel) Document() *protocol.Document { return k.contract().document }
+
 // watch returns a trace for one client that fails the test at a frame that breaks the contract.
 func (k *Kernel) watch() func(sent bool, frame []byte) {
 	if _, test := k.t.(*testing.T); !test {

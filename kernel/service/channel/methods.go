@@ -28,7 +28,7 @@ func (m *methods) list() []rpc.Method {
 type AccountParams struct {
 	Channel string `json:"channel" rpc:"required,min=1,max=128"`
 	// AccountID is the channel's first account when absent.
-	AccountID string `json:"accountId,omitempty" rpc:"max=128"`
+	AccountID string `json:"accountId,omitempty" rpc:"min=1,max=128"`
 }
 
 // AccountResult says what was done with which account.

@@ -11,7 +11,7 @@ type StatusParams struct {
 	Probe     bool `json:"probe,omitempty"`
 	TimeoutMs int  `json:"timeoutMs,omitempty" rpc:"min=0"`
 	// Channel selects one; all when absent.
-	Channel string `json:"channel,omitempty" rpc:"max=128"`
+	Channel string `json:"channel,omitempty" rpc:"min=1,max=128"`
 }
 
 // StatusResult is the result of channels.status. Its maps are by channel; times are in Unix milliseconds.

@@ -3,7 +3,6 @@ package chat
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
@@ -18,7 +17,7 @@ import (
 // this gateway does not do is taken without effect.
 type AgentParams struct {
 	Message           string       `json:"message" rpc:"required"`
-	AgentID           string       `json:"agentId" rpc:"min=1"`
+	AgentID           string       `json:"agentId,omitempty" rpc:"min=1"`
 	SessionID         string       `json:"sessionId"`
 	SessionKey        string       `json:"sessionKey"`
 	To                string       `json:"to"`
@@ -38,36 +37,38 @@ type AgentParams struct {
 	// IdempotencyKey is the run's id: the same one twice is one run.
 	IdempotencyKey string `json:"idempotencyKey" rpc:"required,min=1"`
 
-	GroupID                                string          `json:"groupId"`
-	GroupChannel                           string          `json:"groupChannel"`
-	GroupSpace                             string          `json:"groupSpace"`
-	Lane                                   string          `json:"lane"`
-	Label                                  string          `json:"label" rpc:"min=1,max=512"`
-	SpawnedBy                              string          `json:"spawnedBy"`
-	ExpectedExistingSessionID              string          `json:"expectedExistingSessionId"`
-	BestEffortDeliver                      bool            `json:"bestEffortDeliver"`
-	Cwd                                    string          `json:"cwd"`
-	CleanupBundleMcpOnRunEnd               bool            `json:"cleanupBundleMcpOnRunEnd"`
-	ModelRun                               bool            `json:"modelRun"`
-	PromptMode                             string          `json:"promptMode" rpc:"enum=full|minimal|none"`
-	BootstrapContextMode                   string          `json:"bootstrapContextMode" rpc:"enum=full|lightweight"`
-	BootstrapContextRunKind                string          `json:"bootstrapContextRunKind" rpc:"enum=default|heartbeat|cron"`
-	AcpTurnSource                          string          `json:"acpTurnSource" rpc:"enum=manual_spawn"`
-	InternalRuntimeHandoffID               string          `json:"internalRuntimeHandoffId"`
-	InternalExecutionIdentityRetry         bool            `json:"internalExecutionIdentityRetry"`
-	InternalExecutionIdentityRecoveryCount int             `json:"internalExecutionIdentityRecoveryAttempt" rpc:"min=1"`
-	ExecApprovalFollowupExpectedSessionID  string          `json:"execApprovalFollowupExpectedSessionId"`
-	InternalEvents                         json.RawMessage `json:"internalEvents"`
-	InputProvenance                        json.RawMessage `json:"inputProvenance"`
-	SuppressPromptPersistence              bool            `json:"suppressPromptPersistence"`
-	SessionEffects                         string          `json:"sessionEffects" rpc:"enum=visible|internal"`
-	SourceReplyDeliveryMode                string          `json:"sourceReplyDeliveryMode" rpc:"enum=automatic|message_tool_only"`
-	DisableMessageTool                     bool            `json:"disableMessageTool"`
-	SwarmCollector                         bool            `json:"swarmCollector"`
-	SwarmOutputSchema                      json.RawMessage `json:"swarmOutputSchema"`
-	ForceRestartSafeTools                  bool            `json:"forceRestartSafeTools"`
-	ForceCodeModeTools                     bool            `json:"forceCodeModeTools"`
-	VoiceWakeTrigger                       string          `json:"voiceWakeTrigger"`
+	// ExpectedExistingSessionID refuses when the session is a new one, or has another history by now.
+	ExpectedExistingSessionID string `json:"expectedExistingSessionId,omitempty" rpc:"min=1"`
+
+	GroupID                                string           `json:"groupId"`
+	GroupChannel                           string           `json:"groupChannel"`
+	GroupSpace                             string           `json:"groupSpace"`
+	Lane                                   string           `json:"lane"`
+	Label                                  string           `json:"label,omitempty" rpc:"min=1,max=512"`
+	SpawnedBy                              string           `json:"spawnedBy"`
+	BestEffortDeliver                      bool             `json:"bestEffortDeliver"`
+	Cwd                                    string           `json:"cwd"`
+	CleanupBundleMcpOnRunEnd               bool             `json:"cleanupBundleMcpOnRunEnd"`
+	ModelRun                               bool             `json:"modelRun"`
+	PromptMode                             string           `json:"promptMode,omitempty" rpc:"enum=full|minimal|none"`
+	BootstrapContextMode                   string           `json:"bootstrapContextMode,omitempty" rpc:"enum=full|lightweight"`
+	BootstrapContextRunKind                string           `json:"bootstrapContextRunKind,omitempty" rpc:"enum=default|heartbeat|cron"`
+	AcpTurnSource                          string           `json:"acpTurnSource,omitempty" rpc:"enum=manual_spawn"`
+	InternalRuntimeHandoffID               string           `json:"internalRuntimeHandoffId"`
+	InternalExecutionIdentityRetry         bool             `json:"internalExecutionIdentityRetry"`
+	InternalExecutionIdentityRecoveryCount int              `json:"internalExecutionIdentityRecoveryAttempt,omitempty" rpc:"min=1"`
+	ExecApprovalFollowupExpectedSessionID  string           `json:"execApprovalFollowupExpectedSessionId"`
+	InternalEvents                         []map[string]any `json:"internalEvents"`
+	InputProvenance                        map[string]any   `json:"inputProvenance"`
+	SuppressPromptPersistence              bool             `json:"suppressPromptPersistence"`
+	SessionEffects                         string           `json:"sessionEffects,omitempty" rpc:"enum=visible|internal"`
+	SourceReplyDeliveryMode                string           `json:"sourceReplyDeliveryMode,omitempty" rpc:"enum=automatic|message_tool_only"`
+	DisableMessageTool                     bool             `json:"disableMessageTool"`
+	SwarmCollector                         bool             `json:"swarmCollector"`
+	SwarmOutputSchema                      map[string]any   `json:"swarmOutputSchema"`
+	ForceRestartSafeTools                  bool             `json:"forceRestartSafeTools"`
+	ForceCodeModeTools                     bool             `json:"forceCodeModeTools"`
+	VoiceWakeTrigger                       string           `json:"voiceWakeTrigger"`
 }
 
 // AgentAccepted is the first answer of agent: the run is queued.
@@ -136,7 +137,7 @@ func (s *Service) agent(ctx context.Context, p AgentParams, accept func(AgentAcc
 	if err := s.fill(ctx, &r, "agent", p.Attachments); err != nil {
 		return AgentResult{}, err
 	}
-	got, err := s.runs.Submit(ctx, run.Request{Run: agent.AsCommand(r), To: p.destination(), SessionID: p.SessionID})
+	got, err := s.runs.Submit(ctx, run.Request{Run: agent.AsCommand(r), To: p.destination(), SessionID: p.SessionID, Expected: p.ExpectedExistingSessionID})
 	if err != nil {
 		return AgentResult{}, err
 	}

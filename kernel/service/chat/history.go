@@ -26,14 +26,14 @@ type HistoryParams struct {
 	AgentID    string `json:"agentId,omitempty" rpc:"min=1"`
 	Limit      *int   `json:"limit,omitempty" rpc:"min=1,max=1000"`
 	Offset     int    `json:"offset,omitempty" rpc:"min=0"`
-	Cursor     string `json:"cursor,omitempty"`
+	Cursor     string `json:"cursor,omitempty" rpc:"min=1"`
 	MaxChars   int    `json:"maxChars,omitempty" rpc:"min=1,max=500000"`
 	MaxBytes   int    `json:"maxBytes,omitempty" rpc:"min=1"`
 	// Those below are accepted and change nothing.
 	PendingBefore int64    `json:"pendingBefore,omitempty" rpc:"min=1"`
 	InputRunIDs   []string `json:"inputRunIds,omitempty" rpc:"min=1,max=50"`
-	MessageID     string   `json:"messageId,omitempty"`
-	SessionID     string   `json:"sessionId,omitempty"`
+	MessageID     string   `json:"messageId,omitempty" rpc:"min=1"`
+	SessionID     string   `json:"sessionId,omitempty" rpc:"min=1"`
 }
 
 // History is a page of a conversation, oldest message first.

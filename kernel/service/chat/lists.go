@@ -69,7 +69,7 @@ func (s *Service) primary(agent string) *AgentModel {
 
 // IdentityParams names an agent, or a session whose agent is meant; neither is the default one.
 type IdentityParams struct {
-	AgentID    string `json:"agentId" rpc:"min=1"`
+	AgentID    string `json:"agentId,omitempty" rpc:"min=1"`
 	SessionKey string `json:"sessionKey"`
 }
 
@@ -101,14 +101,14 @@ func (s *Service) identity(_ context.Context, p IdentityParams) (IdentityResult,
 // ModelsListParams asks for the models; Refresh asks the providers again instead of remembering, which PreparedOnly
 // rules out. All agents and sessions have the same ones.
 type ModelsListParams struct {
-	AgentID    string `json:"agentId" rpc:"min=1"`
-	SessionKey string `json:"sessionKey" rpc:"min=1,max=512"`
+	AgentID    string `json:"agentId,omitempty" rpc:"min=1"`
+	SessionKey string `json:"sessionKey,omitempty" rpc:"min=1,max=512"`
 	Refresh    bool   `json:"refresh"`
 	// PreparedOnly forbids to ask the providers.
 	PreparedOnly bool `json:"preparedOnly"`
 	// Those below are accepted and change nothing.
 	IncludeProviderCapabilities bool   `json:"includeProviderCapabilities"`
-	View                        string `json:"view" rpc:"enum=default|configured|provider-config|all"`
+	View                        string `json:"view,omitempty" rpc:"enum=default|configured|provider-config|all"`
 }
 
 // ModelsListResult is the answer of models.list.

@@ -12,8 +12,8 @@ import (
 // AbortParams names a session, and with RunID one of its runs.
 type AbortParams struct {
 	SessionKey       string `json:"sessionKey" rpc:"required,min=1"`
-	AgentID          string `json:"agentId" rpc:"min=1"`
-	RunID            string `json:"runId" rpc:"min=1"`
+	AgentID          string `json:"agentId,omitempty" rpc:"min=1"`
+	RunID            string `json:"runId,omitempty" rpc:"min=1"`
 	PreserveSideRuns bool   `json:"preserveSideRuns"`
 }
 
@@ -44,9 +44,9 @@ func (s *Service) stop(ctx context.Context, which run.Selection, reason string) 
 
 // SessionsAbortParams names a session or a run; without ClearQueued what waits goes on waiting.
 type SessionsAbortParams struct {
-	Key         string `json:"key" rpc:"min=1"`
-	RunID       string `json:"runId" rpc:"min=1"`
-	AgentID     string `json:"agentId" rpc:"min=1"`
+	Key         string `json:"key,omitempty" rpc:"min=1"`
+	RunID       string `json:"runId,omitempty" rpc:"min=1"`
+	AgentID     string `json:"agentId,omitempty" rpc:"min=1"`
 	ClearQueued bool   `json:"clearQueued"`
 }
 
@@ -69,7 +69,7 @@ func (s *Service) abortSession(ctx context.Context, p SessionsAbortParams) (Abor
 // InjectParams is a message of 1 byte to 1 MiB, under a label of at most 100 characters.
 type InjectParams struct {
 	SessionKey string `json:"sessionKey" rpc:"required,min=1"`
-	AgentID    string `json:"agentId" rpc:"min=1"`
+	AgentID    string `json:"agentId,omitempty" rpc:"min=1"`
 	Message    string `json:"message" rpc:"required,min=1"`
 	Label      string `json:"label" rpc:"max=100"`
 }

@@ -38,14 +38,14 @@ type SendParams struct {
 	QueueMode                      string          `json:"queueMode,omitempty" rpc:"enum=steer|followup|collect|interrupt"`
 	FastMode                       json.RawMessage `json:"fastMode,omitempty"`
 	FastAutoOnSeconds              int64           `json:"fastAutoOnSeconds,omitempty" rpc:"min=1"`
-	Intent                         json.RawMessage `json:"intent,omitempty"`
-	ToolBindings                   json.RawMessage `json:"toolBindings,omitempty"`
-	SystemInputProvenance          json.RawMessage `json:"systemInputProvenance,omitempty"`
+	Intent                         map[string]any  `json:"intent,omitempty"`
+	ToolBindings                   map[string]any  `json:"toolBindings,omitempty"`
+	SystemInputProvenance          map[string]any  `json:"systemInputProvenance,omitempty"`
 	SystemProvenanceReceipt        string          `json:"systemProvenanceReceipt,omitempty"`
 	ExpectedLeafEntryID            *string         `json:"expectedLeafEntryId,omitempty"`
 	ExpectedSessionRoutingContract string          `json:"expectedSessionRoutingContract,omitempty"`
 	ExpectedPermissionMode         *string         `json:"expectedPermissionMode,omitempty"`
-	ExpectedToolOverrides          json.RawMessage `json:"expectedToolOverrides,omitempty"`
+	ExpectedToolOverrides          *map[string]any `json:"expectedToolOverrides,omitempty"`
 }
 
 // SendResult says what becomes of the message.

@@ -26,7 +26,7 @@ func (m *ownerMethods) methods() []rpc.Method {
 
 // ListParams select outgoing messages.
 type ListParams struct {
-	Channel string `json:"channel,omitempty" rpc:"max=128"`
+	Channel string `json:"channel,omitempty" rpc:"min=1,max=128"`
 	// State of sent, failed or cancelled gives the newest first; without one all that is not over comes.
 	State State `json:"state,omitempty" rpc:"enum=queued|held|sent|failed|cancelled"`
 	// Limit is 100 when left out.

@@ -14,8 +14,8 @@ import (
 // DeadLetterListParams are those of channels.poison.list.
 type DeadLetterListParams struct {
 	// Channel and AccountID select; AccountID says nothing without a channel.
-	Channel   string `json:"channel,omitempty" rpc:"max=128"`
-	AccountID string `json:"accountId,omitempty" rpc:"max=128"`
+	Channel   string `json:"channel,omitempty" rpc:"min=1,max=128"`
+	AccountID string `json:"accountId,omitempty" rpc:"min=1,max=128"`
 	// Limit is 100 when absent.
 	Limit int `json:"limit,omitempty" rpc:"min=1,max=1000"`
 }

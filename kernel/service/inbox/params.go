@@ -7,8 +7,8 @@ type OKResult struct {
 
 // PairingListParams select accounts, for channels.pairing.list and channels.pairing.approved.
 type PairingListParams struct {
-	Channel   string `json:"channel,omitempty" rpc:"max=128"`
-	AccountID string `json:"accountId,omitempty" rpc:"max=128"`
+	Channel   string `json:"channel,omitempty" rpc:"min=1,max=128"`
+	AccountID string `json:"accountId,omitempty" rpc:"min=1,max=128"`
 }
 
 // PairingListResult is the result of channels.pairing.list.
@@ -69,10 +69,10 @@ type PairingApproval struct {
 // PairingDecisionParams name a request, for channels.pairing.approve and channels.pairing.dismiss.
 type PairingDecisionParams struct {
 	Channel   string `json:"channel" rpc:"required,min=1,max=128"`
-	AccountID string `json:"accountId,omitempty" rpc:"max=128"`
+	AccountID string `json:"accountId,omitempty" rpc:"min=1,max=128"`
 	// One of the two: the request's id, or the code that its sender was told. They are the same here.
-	RequestID string `json:"requestId,omitempty" rpc:"max=64"`
-	Code      string `json:"code,omitempty" rpc:"max=64"`
+	RequestID string `json:"requestId,omitempty" rpc:"min=1,max=64"`
+	Code      string `json:"code,omitempty" rpc:"min=1,max=64"`
 	// Notify tells the sender of an approval.
 	Notify bool `json:"notify,omitempty"`
 	// BootstrapCommandOwner makes the sender the owner, unless there is one already. It is for an approval.
@@ -95,6 +95,6 @@ type PairingDecisionResult struct {
 type PairingRevokeParams struct {
 	Channel string `json:"channel" rpc:"required,min=1,max=128"`
 	// AccountID is the channel's first account when absent.
-	AccountID string `json:"accountId,omitempty" rpc:"max=128"`
+	AccountID string `json:"accountId,omitempty" rpc:"min=1,max=128"`
 	SenderID  string `json:"senderId" rpc:"required,min=1,max=1024"`
 }

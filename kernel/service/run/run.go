@@ -67,10 +67,12 @@ type Run struct {
 	Reply  *message.Origin `json:"reply,omitempty"`
 	// Asker is who takes turns with others for the places in which runs are executed, "" for nobody in particular.
 	Asker string `json:"asker,omitempty"`
-	// Model, Thinking and System hold for this run only.
+	// Model, Thinking, System and Tools hold for this run only.
 	Model    string `json:"model,omitempty"`
 	Thinking string `json:"thinking,omitempty"`
 	System   string `json:"system,omitempty"`
+	// Tools are those that it may use, nil all.
+	Tools []string `json:"tools,omitzero"`
 	// Timeout is how long it may be running, in milliseconds; 0 is ten minutes.
 	Timeout int64 `json:"timeout,omitempty"`
 	// Command is the text command that the run is, without its slash; Urgent ones do not wait.

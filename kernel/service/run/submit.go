@@ -19,15 +19,19 @@ type Request struct {
 	To session.Destination
 	// SessionID is what a new session is called if that is free.
 	SessionID string
+	// Expected is the history that the session must have, "" any.
+	Expected string
 }
 
 // Submit queues a run of a client, in a session that is made if there is none. Errors: CodeInvalid for an id of the
-// gateway's own, and for a channel that has no account; as Enqueue's and session.Destination's; the store's.
+// gateway's own, and for a channel that has no account; CodeConflict for a session that has another history than is
+// expected; as Enqueue's and session.Destination's; the store's.
 func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 	if id := q.Run.ID; len(id) > maxKey || reserved(id) {
 		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s or %s", id, maxKey, FromChannel, FromCron)
 	}
-	if err := s.reachable(q.To); err != nil {
+	var err error
+	if q.To, err = s.reachable(q.To); err != nil {
 		return Receipt{}, err
 	}
 	return s.submit(ctx, q)
@@ -44,8 +48,10 @@ func (s *Service) submit(ctx context.Context, q Request) (out Receipt, err error
 		if r.Reply, err = q.To.Resolve(tx, e); err != nil {
 			return err
 		}
-		out, err = Enqueue(tx, r)
-		return err
+		if out, err = Enqueue(tx, r); err != nil || out.Existed || q.Expected == "" || q.Expected == e.SessionID {
+			return err
+		}
+		return wit.Errorf(wit.CodeConflict, "session %s is not %.40q any more: read it again", r.Session, q.Expected)
 	})
 	if err != nil || out.Existed {
 		return out, err
@@ -70,6 +76,8 @@ type Job struct {
 	Agent, Session  string
 	Message         string
 	Model, Thinking string
+	// Tools are those that it may use, nil all.
+	Tools []string
 	// Timeout is zero for the usual one.
 	Timeout time.Duration
 	// Deliver says that the answer goes to a channel: to To there, or, unless both are named, to where the
@@ -78,16 +86,19 @@ type Job struct {
 	Channel, To, Account, Thread string
 }
 
-// reachable refuses a destination on a channel that has no such account.
-func (s *Service) reachable(d session.Destination) error {
+// reachable names the account of a destination on a channel, its first one where none is named, and refuses one on a
+// channel that has no such account.
+func (s *Service) reachable(d session.Destination) (session.Destination, error) {
 	name := d.Named()
 	if !d.Wanted || name == "" {
-		return nil
+		return d, nil
 	}
-	if _, err := s.accounts.Account(name, d.Account); err != nil {
-		return wit.Errorf(wit.CodeInvalid, "%w", err)
+	account, err := s.accounts.Account(name, d.Account)
+	if err != nil {
+		return d, wit.Errorf(wit.CodeInvalid, "%w", err)
 	}
-	return nil
+	d.Account = account.ID
+	return d, nil
 }
 
 // Outcome is what became of a job.
@@ -111,14 +122,12 @@ func (s *Service) Do(ctx context.Context, j Job) (Outcome, error) {
 	if err != nil {
 		return out, err
 	}
-	to := session.Destination{
-		Wanted: j.Deliver, Channel: j.Channel, To: j.To, Account: j.Account, Thread: j.Thread, Of: settings.Main(j.Agent),
-	}
-	if out.Undelivered = s.reachable(to); out.Undelivered != nil {
+	to := j.destination(settings)
+	if to, out.Undelivered = s.reachable(to); out.Undelivered != nil {
 		to.Wanted = false
 	}
 	q := Request{To: to, Run: Run{
-		ID: j.ID, Session: key, Asker: askerJobs, Text: j.Message, Model: j.Model, Thinking: j.Thinking, Timeout: j.Timeout.Milliseconds(),
+		ID: j.ID, Session: key, Asker: askerJobs, Text: j.Message, Model: j.Model, Thinking: j.Thinking, Tools: j.Tools, Timeout: j.Timeout.Milliseconds(),
 	}}
 	if err := s.insist(ctx, func() error {
 		got, err := s.submit(ctx, q)
@@ -134,6 +143,27 @@ func (s *Service) Do(ctx context.Context, j Job) (Outcome, error) {
 		return out, err
 	}
 	return out, out.Run.Failure()
+}
+
+// Address is where a job's words go: what it names, or where the agent's main session was last spoken to. Errors:
+// CodeInvalid for a channel that has no such account; CodeNotFound where there is nobody; the store's.
+func (s *Service) Address(ctx context.Context, j Job) (to *message.Origin, err error) {
+	d := j.destination(s.sessions.Settings())
+	d.Required = true
+	if d, err = s.reachable(d); err != nil {
+		return nil, err
+	}
+	err = s.store.View(ctx, func(tx store.Tx) (err error) {
+		to, err = d.Resolve(tx, session.Entry{})
+		return err
+	})
+	return to, err
+}
+
+func (j Job) destination(settings session.Settings) session.Destination {
+	return session.Destination{
+		Wanted: j.Deliver, Channel: j.Channel, To: j.To, Account: j.Account, Thread: j.Thread, Of: settings.Main(j.Agent),
+	}
 }
 
 // insistFor is how long a store that fails is asked again on behalf of a job.

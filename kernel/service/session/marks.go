@@ -42,7 +42,7 @@ type marking struct {
 	StatusNote json.RawMessage `json:"statusNote"`
 	// Attention is hand, key, alert, flag, lock or hourglass.
 	Attention                 json.RawMessage `json:"attention"`
-	BoardFace                 string          `json:"boardFace" rpc:"enum=chat|dashboard"`
+	BoardFace                 string          `json:"boardFace,omitempty" rpc:"enum=chat|dashboard"`
 	TTLMinutes                *int            `json:"ttlMinutes" rpc:"min=1,max=120"`
 	ContextWindow             json.RawMessage `json:"contextWindow"`
 	FastMode                  json.RawMessage `json:"fastMode"`

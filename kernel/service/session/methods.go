@@ -46,7 +46,7 @@ func (m methods) listBasis(ctx context.Context, p ListParams) (any, bool) {
 type DescribeParams struct {
 	// Key is main, a key of the agent's, or a full one such as agent:main:main.
 	Key     string `json:"key" rpc:"required,min=1"`
-	AgentID string `json:"agentId" rpc:"min=1"`
+	AgentID string `json:"agentId,omitempty" rpc:"min=1"`
 	// IncludeDerivedTitles and IncludeLastMessage are accepted: both are always there.
 	IncludeDerivedTitles bool `json:"includeDerivedTitles"`
 	IncludeLastMessage   bool `json:"includeLastMessage"`
@@ -165,9 +165,9 @@ func expect(e Entry, sessionID string) error {
 // ResetParams name a session. A run that is under way is aborted first.
 type ResetParams struct {
 	Key     string `json:"key" rpc:"required,min=1"`
-	AgentID string `json:"agentId" rpc:"min=1"`
+	AgentID string `json:"agentId,omitempty" rpc:"min=1"`
 	// Reason is accepted and not kept.
-	Reason string `json:"reason" rpc:"enum=new|reset"`
+	Reason string `json:"reason,omitempty" rpc:"enum=new|reset"`
 }
 
 // ResetResult is the session with its new, empty history.
@@ -234,16 +234,17 @@ func (m methods) quiet(ctx context.Context, key Key, all bool, fn func() error) 
 // DeleteParams name a session. Its runs are aborted first.
 type DeleteParams struct {
 	Key     string `json:"key" rpc:"required,min=1"`
-	AgentID string `json:"agentId" rpc:"min=1"`
+	AgentID string `json:"agentId,omitempty" rpc:"min=1"`
 	// DeleteTranscript of false keeps the history, for sessions.export by its session id; true when left out.
 	DeleteTranscript *bool `json:"deleteTranscript"`
 	// ExpectedSessionID refuses when the session has another history by now.
-	ExpectedSessionID string `json:"expectedSessionId"`
+	ExpectedSessionID string `json:"expectedSessionId,omitempty" rpc:"min=1"`
+	// ExpectedSessionUpdatedAt refuses when the session was used since, ArchivedOnly when it is not put away.
+	ExpectedSessionUpdatedAt *int64 `json:"expectedSessionUpdatedAt" rpc:"min=0"`
+	ArchivedOnly             bool   `json:"archivedOnly"`
 	// This and those below are accepted and change nothing.
-	ExpectedLifecycleRevision string  `json:"expectedLifecycleRevision"`
-	ExpectedSessionUpdatedAt  float64 `json:"expectedSessionUpdatedAt"`
-	EmitLifecycleHooks        *bool   `json:"emitLifecycleHooks"`
-	ArchivedOnly              bool    `json:"archivedOnly"`
+	ExpectedLifecycleRevision string `json:"expectedLifecycleRevision"`
+	EmitLifecycleHooks        *bool  `json:"emitLifecycleHooks"`
 }
 
 // DeleteResult says whether there was such a session.
@@ -272,7 +273,7 @@ func (m methods) remove(ctx context.Context, p DeleteParams) (DeleteResult, erro
 			if gone, err = m.sessions.Lookup(tx, key); err != nil {
 				return err
 			}
-			if err := expect(gone, p.ExpectedSessionID); err != nil {
+			if err := p.expect(gone); err != nil {
 				return wit.Errorf(wit.CodeInvalid, "%w", err)
 			}
 			return m.sessions.Remove(tx, key, histories)
@@ -294,12 +295,23 @@ func (m methods) remove(ctx context.Context, p DeleteParams) (DeleteResult, erro
 	return res, m.sessions.Sweep(ctx)
 }
 
+// expect refuses a session that is not as the client believes.
+func (p DeleteParams) expect(e Entry) error {
+	switch {
+	case p.ExpectedSessionUpdatedAt != nil && *p.ExpectedSessionUpdatedAt != e.Updated:
+		return wit.Errorf(wit.CodeConflict, "session %s was used meanwhile: read it again", e.Key)
+	case p.ArchivedOnly && !e.is("archived"):
+		return wit.Errorf(wit.CodeConflict, "session %s is not archived", e.Key)
+	}
+	return expect(e, p.ExpectedSessionID)
+}
+
 // ResolveParams look for a session: by one of key, sessionId and label.
 type ResolveParams struct {
-	Key       string `json:"key" rpc:"min=1"`
-	SessionID string `json:"sessionId" rpc:"min=1"`
-	Label     string `json:"label" rpc:"min=1,max=512"`
-	AgentID   string `json:"agentId" rpc:"min=1"`
+	Key       string `json:"key,omitempty" rpc:"min=1"`
+	SessionID string `json:"sessionId,omitempty" rpc:"min=1"`
+	Label     string `json:"label,omitempty" rpc:"min=1,max=512"`
+	AgentID   string `json:"agentId,omitempty" rpc:"min=1"`
 	// AllowMissing answers ok false, instead of an error, when there is none.
 	AllowMissing bool `json:"allowMissing"`
 	// This and those below are accepted and change nothing.

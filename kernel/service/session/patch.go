@@ -12,9 +12,9 @@ import (
 // PatchParams changes a session's choices: a string sets, null clears, what is absent stays.
 type PatchParams struct {
 	Key     string `json:"key" rpc:"required,min=1"`
-	AgentID string `json:"agentId" rpc:"min=1"`
+	AgentID string `json:"agentId,omitempty" rpc:"min=1"`
 	// ExpectedSessionID refuses when the session has another history by now.
-	ExpectedSessionID string `json:"expectedSessionId"`
+	ExpectedSessionID string `json:"expectedSessionId,omitempty" rpc:"min=1"`
 
 	// Label names the session; no other may have it. At most 512 bytes.
 	Label json.RawMessage `json:"label"`
@@ -49,8 +49,8 @@ type PatchParams struct {
 	// This and those below are accepted and not compared.
 	ExpectedLifecycleRevision string          `json:"expectedLifecycleRevision"`
 	ExpectedPermissionMode    *string         `json:"expectedPermissionMode"`
-	ExpectedToolOverrides     json.RawMessage `json:"expectedToolOverrides"`
-	ExpectedMarkedUnreadAt    *float64        `json:"expectedMarkedUnreadAt"`
+	ExpectedToolOverrides     *map[string]any `json:"expectedToolOverrides"`
+	ExpectedMarkedUnreadAt    *float64        `json:"expectedMarkedUnreadAt" rpc:"min=0"`
 }
 
 // refused are the settings of sessions.patch that restrict what an agent may do, and that nothing here enforces.

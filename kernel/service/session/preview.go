@@ -12,9 +12,9 @@ import (
 type PreviewParams struct {
 	Keys []string `json:"keys" rpc:"required,min=1,max=200"`
 	// Limit is the most lines of each; 12 when left out, at most 100.
-	Limit int `json:"limit" rpc:"min=1"`
+	Limit int `json:"limit,omitempty" rpc:"min=1"`
 	// MaxChars bounds a line, in bytes; 240 when left out, at most 4,000.
-	MaxChars int `json:"maxChars" rpc:"min=20"`
+	MaxChars int `json:"maxChars,omitempty" rpc:"min=20"`
 }
 
 // PreviewResult has one preview for each key, in order.

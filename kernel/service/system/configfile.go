@@ -68,17 +68,17 @@ func (f *configFile) refused(ctx context.Context, text []byte) string {
 
 // ConfigSetParams are a whole new text for the config file.
 type ConfigSetParams struct {
-	Raw string `json:"raw" rpc:"required,max=4194304"`
+	Raw string `json:"raw" rpc:"required,min=1,max=4194304"`
 	// BaseHash is the hash of the text that the new one was made from. It is needed once there is a file.
-	BaseHash string `json:"baseHash,omitempty" rpc:"max=128"`
+	BaseHash string `json:"baseHash,omitempty" rpc:"min=1,max=128"`
 }
 
 // ConfigPatchParams are a change of the config file.
 type ConfigPatchParams struct {
 	// Raw is an object that is laid over the file, field by field; null takes a field away (RFC 7396).
-	Raw string `json:"raw" rpc:"required,max=4194304"`
+	Raw string `json:"raw" rpc:"required,min=1,max=4194304"`
 	// BaseHash refuses the change when the file has another hash by now.
-	BaseHash string `json:"baseHash,omitempty" rpc:"max=128"`
+	BaseHash string `json:"baseHash,omitempty" rpc:"min=1,max=128"`
 }
 
 // ConfigChangeResult says what the settings are now.
