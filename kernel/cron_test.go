@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
@@ -138,6 +139,100 @@ func TestAJobWithNobodyToDeliverToRuns(t *testing.T) {
 		err := l.Call(t.Context(), "agent", map[string]any{"message": "hi", "deliver": true, "channel": channel, "idempotencyKey": channel}, nil)
 		if code := wit.CodeOf(err); code != wit.CodeInvalid && code != wit.CodeNotFound {
 			t.Errorf("delivery on %s: %v", channel, err)
+		}
+	}
+}
+
+// ran runs a job now and waits for its end.
+func ran(l *kerneltest.Listener, job string) {
+	var added struct{ ID string }
+	l.MustCall("cron.add", json.RawMessage(job), &added)
+	l.MustCall("cron.run", map[string]any{"id": added.ID}, nil)
+	l.Event("cron", func(payload json.RawMessage) bool {
+		return strings.Contains(string(payload), added.ID) && strings.Contains(string(payload), `"action":"finished"`)
+	})
+}
+
+// TestAJobHasNoToolsButThoseItNames: a model is shown the tools that its job allows, and the call of another one is
+// not made.
+func TestAJobHasNoToolsButThoseItNames(t *testing.T) {
+	t.Parallel()
+	called := make(chan string, 10)
+	tool := func(name string) plugintest.Fake {
+		return kerneltest.Tool(name, func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+			called <- name
+			return &wit.ToolOutput{}, nil
+		})
+	}
+	shown := make(chan string, 10)
+	brain := kerneltest.Provider("brain", func(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
+		if last := c.Turns[len(c.Turns)-1]; last.Role == wit.RoleTool {
+			return kerneltest.Says("done"), nil
+		}
+		var names []string
+		for _, t := range c.Tools {
+			names = append(names, t.Name)
+		}
+		shown <- strings.Join(names, " ")
+		return &wit.ProviderAnswer{Stop: new(wit.StopReasonToolCalls), ToolCalls: []wit.ToolCall{
+			{ID: "1", Name: "look", Args: wit.JSON(`{}`)}, {ID: "2", Name: "send", Args: wit.JSON(`{}`)}}}, nil
+	})
+	k := kerneltest.Start(t, kerneltest.Plugin(brain, tool("look"), tool("send")))
+	l := k.Listen()
+	for allow, want := range map[string][2]string{
+		``:                       {"look send", "look send"},
+		`,"toolsAllow":["look"]`: {"look", "look"},
+		`,"toolsAllow":[]`:       {"", ""},
+		`,"toolsAllow":["*"]`:    {"look send", "look send"},
+	} {
+		ran(l, `{"name":"n","schedule":{"kind":"every","everyMs":3600000},"payload":{"kind":"agentTurn","message":"go"`+allow+`},"delivery":{"mode":"none"}}`)
+		var made []string
+		for len(called) > 0 {
+			made = append(made, <-called)
+		}
+		if got := [2]string{<-shown, strings.Join(made, " ")}; got != want {
+			t.Errorf("%s: shown and made %q, want %q", allow, got, want)
+		}
+	}
+}
+
+// TestAFailingJobIsTold goes to where the job says, and to the main session where there is nobody.
+func TestAFailingJobIsTold(t *testing.T) {
+	t.Parallel()
+	p := kerneltest.NewPlatform(t)
+	brain := kerneltest.Provider("brain", func(_ context.Context, c *wit.Chat) (*wit.ProviderAnswer, error) {
+		if strings.Contains(kerneltest.Heard(c), "go") {
+			return nil, wit.NewError(wit.CodeInvalid, "no such model")
+		}
+		return kerneltest.Says("I see"), nil
+	})
+	k := kerneltest.Start(t, account(t, p, ""), kerneltest.Plugin(brain, kerneltest.Channel("chat")))
+	l := k.Listen()
+	setToken(l)
+	ran(l, `{"name":"report","schedule":{"kind":"every","everyMs":3600000},"payload":{"kind":"agentTurn","message":"go"},"delivery":{"mode":"none"},"failureAlert":{"after":1,"channel":"chat","to":"ann"}}`)
+	const text = `Cron job "report" failed: no such model`
+	p.Answered(text)
+	ran(l, `{"name":"report","schedule":{"kind":"every","everyMs":3600000},"payload":{"kind":"agentTurn","message":"go"},"delivery":{"mode":"none"},"failureAlert":{"after":1},"wakeMode":"next-heartbeat"}`)
+	var history chat.History
+	l.MustCall("chat.history", map[string]any{"sessionKey": "main"}, &history)
+	if b, err := json.Marshal(history.Messages); err != nil || strings.Count(string(b), `Cron job \"report\" failed`) != 1 {
+		t.Errorf("the main session hears %s %v", b, err)
+	}
+}
+
+// TestAnAnswerNeedsNoAccount: where a channel is named and no account, the channel's first one delivers.
+func TestAnAnswerNeedsNoAccount(t *testing.T) {
+	t.Parallel()
+	p := kerneltest.NewPlatform(t)
+	k := kerneltest.Start(t, account(t, p, ""), kerneltest.Plugin(kerneltest.Echo("echo"), kerneltest.Channel("chat")))
+	l := k.Listen()
+	setToken(l)
+	ran(l, `{"name":"n","schedule":{"kind":"every","everyMs":3600000},"payload":{"kind":"agentTurn","message":"a job"},"delivery":{"mode":"announce","channel":"chat","to":"ann"}}`)
+	l.MustCall("agent", map[string]any{"message": "a client", "deliver": true, "channel": "chat", "to": "bob", "idempotencyKey": "r1"}, nil)
+	p.Until("both were answered", func(posts []kerneltest.Post) bool { return len(posts) == 2 })
+	for _, post := range p.Posts() {
+		if want := map[string]string{"ann": "you said: a job", "bob": "you said: a client"}[post.To]; post.Text != want {
+			t.Errorf("%+v, want %q", post, want)
 		}
 	}
 }

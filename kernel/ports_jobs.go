@@ -7,7 +7,9 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -74,7 +76,11 @@ func (p pluginFirings) fire(ctx context.Context, f schedule.Firing) (schedule.Re
 }
 
 // jobs gives run what cron has to say.
-type jobs struct{ runs *run.Service }
+type jobs struct {
+	runs   *run.Service
+	store  store.Store
+	outbox message.Outbox
+}
 
 func (j jobs) SystemEvent(ctx context.Context, text string, now bool, agent, key string) error {
 	return j.runs.Tell(ctx, run.SystemEvent{ID: key, Agent: agent, Text: text, Now: now})
@@ -82,7 +88,7 @@ func (j jobs) SystemEvent(ctx context.Context, text string, now bool, agent, key
 
 func (j jobs) AgentTurn(ctx context.Context, t cron.Turn) (cron.Answer, error) {
 	out, err := j.runs.Do(ctx, run.Job{
-		ID: t.Key, Agent: t.AgentID, Session: t.SessionKey, Message: t.Message, Model: t.Model, Thinking: t.Thinking,
+		ID: t.Key, Agent: t.AgentID, Session: t.SessionKey, Message: t.Message, Model: t.Model, Thinking: t.Thinking, Tools: t.Tools,
 		Timeout: time.Duration(t.TimeoutSeconds * float64(time.Second)),
 		Deliver: t.Deliver, Channel: t.Channel, To: t.To, Account: t.AccountID, Thread: t.ThreadID,
 	})
@@ -99,6 +105,19 @@ func (j jobs) AgentTurn(ctx context.Context, t cron.Turn) (cron.Answer, error) {
 		answer.Outcome.DeliveryStatus = cron.Unknown
 	}
 	return answer, err
+}
+
+// Alarm gives a text to delivery.
+func (j jobs) Alarm(ctx context.Context, a cron.Alarm) error {
+	to, err := j.runs.Address(ctx, run.Job{Agent: a.AgentID, Deliver: true, Channel: a.Channel, To: a.To, Account: a.AccountID, Thread: a.ThreadID})
+	if err != nil {
+		return err
+	}
+	err = j.store.Update(ctx, func(tx store.Tx) error {
+		return j.outbox.Enqueue(tx, message.Outbound{ID: a.Key, Channel: to.Channel, Account: to.Account, To: *to.Conversation, Text: a.Text, Agent: a.AgentID})
+	})
+	j.outbox.Wake()
+	return err
 }
 
 // outcome is how a run went, as cron tells it.

@@ -161,9 +161,10 @@ func (w *wiring) channel() func() service.Service {
 }
 
 func (w *wiring) cron() func() service.Service {
+	turns := jobs{w.runs, w.state.db, w.outbox}
 	return cron.New(cron.Deps{
-		Scheduler: w.platform.scheduler, Bus: w.bus, Events: jobs{w.runs}, Turns: jobs{w.runs}, Agent: w.sessionSettings().Agent,
-		StorePath: w.o.dir(databaseFile),
+		Scheduler: w.platform.scheduler, Bus: w.bus, Events: turns, Turns: turns, Alarms: turns, Agent: w.sessionSettings().Agent,
+		Answers: w.answers, StorePath: w.o.dir(databaseFile),
 	}).Service
 }
 

@@ -54,7 +54,7 @@ func takeUp(tx store.Tx, plans planner, j *Job, resumable bool) ([]Change, bool,
 	if !resumable || f.Attempt >= maxAttempts {
 		f.Job = *j
 		run := f.ended(plans.millis(), Result{}, wit.NewError(wit.CodeUnavailable, "interrupted: the gateway stopped while the job ran"))
-		changes, err := recordEnd(tx, j, f, &run)
+		changes, err := recordEnd(tx, j, f, &run, nil)
 		return changes, false, err
 	}
 	f.Attempt++
@@ -66,13 +66,19 @@ func takeUp(tx store.Tx, plans planner, j *Job, resumable bool) ([]Change, bool,
 func (f Firing) ended(now int64, res Result, cause error) Run {
 	began := f.Job.State.RunningAt
 	run := Run{Due: f.Due, StartedAt: began, Duration: max(now-began, 0), Status: OK, Summary: cut(res.Summary), Key: f.Key, Forced: f.Forced}
-	if len(res.Details) <= maxDetails && json.Valid(res.Details) {
-		run.Details = res.Details
-	}
+	run.Details = keepable(res.Details)
 	if cause != nil {
 		run.Status, run.Error = Failed, cut(cause.Error())
 	}
 	return run
+}
+
+// keepable is JSON of a handler's own that can be kept, else nil.
+func keepable(raw json.RawMessage) json.RawMessage {
+	if len(raw) <= maxDetails && json.Valid(raw) {
+		return raw
+	}
+	return nil
 }
 
 func started(j Job) Change {
@@ -82,7 +88,7 @@ func started(j Job) Change {
 
 // recordEnd writes the end of a run into its job, and completes the run with the next due time. f.Job is the
 // job as it was begun, j as it is now: a schedule that was changed meanwhile is not over with this run.
-func recordEnd(tx store.Tx, j *Job, f Firing, run *Run) ([]Change, error) {
+func recordEnd(tx store.Tx, j *Job, f Firing, run *Run, memory json.RawMessage) ([]Change, error) {
 	// It was removed and added again while it ran, or, its claim being lost, taken up by somebody else.
 	if now := j.State.Firing; now == nil || now.Key != f.Key || now.Attempt != f.Attempt {
 		return []Change{{Action: Finished, Job: f.Job, Run: run}}, nil
@@ -90,6 +96,12 @@ func recordEnd(tx store.Tx, j *Job, f Firing, run *Run) ([]Change, error) {
 	before := j.slot()
 	j.State.Firing, j.State.RunningAt = nil, 0
 	j.State.LastRunAt, j.State.LastStatus, j.State.LastError, j.State.LastDuration = run.StartedAt, run.Status, run.Error, run.Duration
+	if j.State.Failures++; run.Status != Failed {
+		j.State.Failures = 0
+	}
+	if kept := keepable(memory); kept != nil {
+		j.State.Memory = kept
+	}
 	// A one-shot is over, unless it was forced and failed: then it still has its own time.
 	if j.Spec == f.Job.Spec && j.Spec.At != 0 && (run.Status == OK || !f.Forced) {
 		if j.DeleteAfterRun && run.Status == OK {

@@ -29,6 +29,8 @@ type Result struct {
 	Summary string
 	// Details is JSON of the handler's own, at most 4 KiB, else it is not kept.
 	Details json.RawMessage
+	// Memory is likewise, and in the state of the job when it runs again. None leaves what is there.
+	Memory json.RawMessage
 }
 
 // handlers is the table of handlers by kind, and how many jobs of each kind run now.

@@ -66,6 +66,10 @@ type State struct {
 	LastStatus   Status `json:"lastStatus,omitempty"`
 	LastError    string `json:"lastError,omitempty"`
 	LastDuration int64  `json:"lastDuration,omitempty"`
+	// Failures is how many runs in a row have failed.
+	Failures int `json:"failures,omitempty"`
+	// Memory is the handler's: what a run has left for the next one.
+	Memory json.RawMessage `json:"memory,omitempty"`
 	// LastDue is the latest due time that was claimed.
 	LastDue int64 `json:"lastDue,omitempty"`
 	// Firing is the run that is going on, or was when the gateway stopped.

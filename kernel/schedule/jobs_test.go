@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -40,7 +41,7 @@ func TestJobs(t *testing.T) {
 			j.Name, j.ID, j.CreatedAt, j.State = "new", "other", 1, schedule.State{}
 			return nil
 		})
-		if err != nil || named.Name != "new" || named.ID != "a" || named.CreatedAt != a.CreatedAt || named.State != a.State || named.UpdatedAt != b.in(0) {
+		if err != nil || named.Name != "new" || named.ID != "a" || named.CreatedAt != a.CreatedAt || !reflect.DeepEqual(named.State, a.State) || named.UpdatedAt != b.in(0) {
 			b.Errorf("renamed: %+v, %v", named, err)
 		}
 		moved, err := b.s.Update(ctx, "cron", "a", func(j *schedule.Job) error { j.Spec.AnchorMs = b.in(20 * time.Second); return nil })

@@ -204,7 +204,7 @@ func (r *runner) finish(f Firing, res Result, cause error) (Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		return recordEnd(tx, &j, f, &run)
+		return recordEnd(tx, &j, f, &run, res.Memory)
 	})
 	return run, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -250,7 +251,7 @@ func TestReadingChangesNothing(t *testing.T) {
 		for range 3 {
 			list, err := b.s.List(b.Context(), "cron")
 			sum, err2 := b.s.Status(b.Context(), "cron")
-			if err != nil || err2 != nil || len(list) != 1 || list[0].State != before.State || sum.NextRunAt != before.State.NextRunAt || sum.Running || sum.Jobs != 1 {
+			if err != nil || err2 != nil || len(list) != 1 || !reflect.DeepEqual(list[0].State, before.State) || sum.NextRunAt != before.State.NextRunAt || sum.Running || sum.Jobs != 1 {
 				b.Errorf("list %+v, status %+v, %v, %v", list, sum, err, err2)
 			}
 		}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -74,4 +75,29 @@ type Tool interface {
 // Typing shows in a conversation that an answer is on its way.
 type Typing interface {
 	Typing(ctx context.Context, at message.Account, to wit.Conversation) error
+}
+
+// allowed are the tools that a run may use: all if names is nil.
+func allowed(tools Tools, names []string) Tools {
+	if names == nil {
+		return tools
+	}
+	return restricted{tools, names}
+}
+
+// restricted are those of the tools that have one of the names.
+type restricted struct {
+	all   Tools
+	names []string
+}
+
+func (r restricted) Tools() []wit.ToolDefinition {
+	return slices.DeleteFunc(slices.Clone(r.all.Tools()), func(d wit.ToolDefinition) bool { return !slices.Contains(r.names, d.Name) })
+}
+
+func (r restricted) Tool(name string) (Tool, bool) {
+	if !slices.Contains(r.names, name) {
+		return nil, false
+	}
+	return r.all.Tool(name)
 }

@@ -100,7 +100,7 @@ func (s *Service) newLoop(a *run.Active) *loop {
 	settings := s.settings()
 	return &loop{
 		common: s.common, active: a, settings: settings, began: time.Now(),
-		calls: &toolCalls{active: a, tools: s.tools, hooks: s.hooks, zone: settings.zone().String(), log: s.log},
+		calls: &toolCalls{active: a, tools: allowed(s.tools, a.Run.Tools), hooks: s.hooks, zone: settings.zone().String(), log: s.log},
 	}
 }
 

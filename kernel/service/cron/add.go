@@ -3,7 +3,6 @@ package cron
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
@@ -97,34 +96,21 @@ func (s *Service) change(ctx context.Context, p PatchParams, j *schedule.Job) er
 // pastGrace is how late a time may be when it is asked for: clocks differ, and a message takes its time.
 const pastGrace = time.Minute
 
-// checkAgents refuses a job for an agent that does not exist.
+// checkAgents refuses a job for an agent that there is not, or in a session that can be none.
 func (s *Service) checkAgents(j schedule.Job) error {
 	d, err := readDetails(j)
 	if err != nil {
 		return err
 	}
 	named, _ := d.session()
-	agents := []string{d.AgentID, agentOf(named), agentOf(d.SessionKey)}
+	whose := []Owner{{SessionKey: named, AgentID: d.AgentID}, {SessionKey: d.SessionKey}}
 	if d.Owner != nil {
-		agents = append(agents, d.Owner.AgentID, agentOf(d.Owner.SessionKey))
+		whose = append(whose, *d.Owner)
 	}
-	for _, id := range agents {
-		if _, err := s.agent(id); err != nil {
+	for _, o := range whose {
+		if err := s.answers(o.SessionKey, o.AgentID); err != nil {
 			return err
 		}
 	}
-	if id := agentOf(named); id != "" && d.AgentID != "" && id != d.AgentID {
-		return wit.Errorf(wit.CodeInvalid, "agent %.64q does not match session key agent %q", d.AgentID, id)
-	}
 	return nil
-}
-
-// agentOf is the agent that a session key names, "" if it names none.
-func agentOf(key string) string {
-	rest, ok := strings.CutPrefix(key, "agent:")
-	if !ok {
-		return ""
-	}
-	id, _, _ := strings.Cut(rest, ":")
-	return id
 }

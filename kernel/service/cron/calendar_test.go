@@ -84,7 +84,7 @@ func TestCalendar(t *testing.T) {
 func calendar(t *testing.T, now *time.Time) *rpc.Table {
 	t.Helper()
 	sched := schedule.New(schedule.Deps{Store: store.OpenMemory(), Zone: time.UTC, Now: func() time.Time { return *now }})
-	table, err := rpc.NewTable(cron.New(cron.Deps{Scheduler: sched, Bus: &event.Bus{}, Agent: agents}).Methods()...)
+	table, err := rpc.NewTable(cron.New(cron.Deps{Scheduler: sched, Bus: &event.Bus{}, Agent: agents, Answers: answers}).Methods()...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package cron
 import (
 	"crypto/rand"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -30,7 +31,7 @@ type details struct {
 	AgentID     string `json:"agentId,omitempty"`
 	SessionKey  string `json:"sessionKey,omitempty"`
 	Description string `json:"description,omitempty"`
-	// DisplayName, DeclarationKey, Owner, StaggerMs and Extras are kept for clients; nothing here acts on them,
+	// DisplayName, DeclarationKey, Owner, StaggerMs, LightContext and AllowUnsafeExternalContent are kept for clients; nothing here acts on them,
 	// but a declaration key is declared once.
 	DisplayName    string `json:"displayName,omitempty"`
 	DeclarationKey string `json:"declarationKey,omitempty"`
@@ -40,13 +41,17 @@ type details struct {
 	WakeMode       string `json:"wakeMode"`
 	Kind           string `json:"kind"`
 	// Text is the event's text or the turn's message.
-	Text      string     `json:"text"`
-	Model     string     `json:"model,omitempty"`
-	Thinking  string     `json:"thinking,omitempty"`
-	Timeout   float64    `json:"timeout,omitempty"`
-	Extras    Extras     `json:"extras,omitzero"`
-	Delivery  delivery   `json:"delivery,omitzero"`
-	Isolation *Isolation `json:"isolation,omitempty"`
+	Text     string  `json:"text"`
+	Model    string  `json:"model,omitempty"`
+	Thinking string  `json:"thinking,omitempty"`
+	Timeout  float64 `json:"timeout,omitempty"`
+	Extras   Extras  `json:"extras,omitzero"`
+	// Tools are those that a turn may use, nil all.
+	Tools []string `json:"tools,omitzero"`
+	// FailureAlert is false or an Alert.
+	FailureAlert json.RawMessage `json:"failureAlert,omitempty"`
+	Delivery     delivery        `json:"delivery,omitzero"`
+	Isolation    *Isolation      `json:"isolation,omitempty"`
 }
 
 // Owner is for whom a job was declared.
@@ -56,12 +61,14 @@ type Owner struct {
 	AccountID  string `json:"accountId,omitempty" rpc:"min=1,max=128"`
 }
 
-// Extras are parts of a turn's payload that are kept for clients; nothing here acts on them.
+// Extras are parts of a turn's payload that are protocol 4's.
 type Extras struct {
-	Fallbacks                  []string `json:"fallbacks,omitempty" rpc:"max=16"`
-	AllowUnsafeExternalContent *bool    `json:"allowUnsafeExternalContent,omitempty"`
-	LightContext               *bool    `json:"lightContext,omitempty"`
-	ToolsAllowIsDefault        *bool    `json:"toolsAllowIsDefault,omitempty"`
+	// Fallbacks are asked one after the other where the model fails.
+	Fallbacks []string `json:"fallbacks,omitempty" rpc:"max=16"`
+	// This and those below are kept for clients: there is nothing here that they could switch.
+	AllowUnsafeExternalContent *bool `json:"allowUnsafeExternalContent,omitempty"`
+	LightContext               *bool `json:"lightContext,omitempty"`
+	ToolsAllowIsDefault        *bool `json:"toolsAllowIsDefault,omitempty"`
 }
 
 // readDetails reads what a job is.
@@ -81,7 +88,11 @@ type delivery struct {
 	AccountID  string `json:"accountId,omitempty"`
 	ThreadID   string `json:"threadId,omitempty"`
 	BestEffort *bool  `json:"bestEffort,omitempty"`
+	// Failure is a Notice, where a failure is told of.
+	Failure json.RawMessage `json:"failure,omitempty"`
 }
+
+func (d delivery) empty() bool { return reflect.ValueOf(d).IsZero() }
 
 func (d delivery) wanted() bool { return d.Mode == "announce" || d.Mode == "" && d.To != "" }
 
@@ -125,6 +136,9 @@ func (i Isolation) note(text string, err error) string {
 	}
 	return prefix + ": " + text
 }
+
+// bestEffort reports whether a failed delivery does not fail the job.
+func (d details) bestEffort() bool { return d.Delivery.BestEffort != nil && *d.Delivery.BestEffort }
 
 // session is the session that a job names, if it does.
 func (d details) session() (string, bool) {
@@ -173,6 +187,8 @@ func (d *details) check() error {
 		return wit.NewError(wit.CodeInvalid, `a job outside the main session needs a payload of kind "agentTurn"`)
 	case strings.TrimSpace(d.Text) == "":
 		return wit.NewError(wit.CodeInvalid, "the job's text or message is empty: say what it is about")
+	case d.Kind == systemEvent && d.Delivery.Mode == "announce":
+		return wit.NewError(wit.CodeInvalid, "there is no answer to deliver: only an agent's turn has one")
 	case d.Delivery.Mode == "webhook":
 		return wit.NewError(wit.CodeInvalid, `delivery by webhook is not supported: use mode "announce" or "none"`)
 	}

@@ -19,17 +19,17 @@ type ListParams struct {
 	// IncludeDisabled lists what is switched off too; enabled, if given, decides instead.
 	IncludeDisabled bool `json:"includeDisabled"`
 	// Limit of 0 lists all.
-	Limit  int `json:"limit" rpc:"min=1,max=1000"`
+	Limit  int `json:"limit,omitempty" rpc:"min=1,max=1000"`
 	Offset int `json:"offset" rpc:"min=0"`
 	// Query is looked for in ids, names and texts, whatever the case.
 	Query         string `json:"query" rpc:"max=200"`
-	Enabled       string `json:"enabled" rpc:"enum=all|enabled|disabled"`
-	ScheduleKind  string `json:"scheduleKind" rpc:"enum=all|at|every|cron|on-exit|stream"`
-	LastRunStatus string `json:"lastRunStatus" rpc:"enum=all|ok|error|skipped|unknown"`
-	Trigger       string `json:"trigger" rpc:"enum=all|conditional|unconditional"`
-	SortBy        string `json:"sortBy" rpc:"enum=nextRunAtMs|updatedAtMs|name"`
-	SortDir       string `json:"sortDir" rpc:"enum=asc|desc"`
-	AgentID       string `json:"agentId" rpc:"min=1,max=128"`
+	Enabled       string `json:"enabled,omitempty" rpc:"enum=all|enabled|disabled"`
+	ScheduleKind  string `json:"scheduleKind,omitempty" rpc:"enum=all|at|every|cron|on-exit|stream"`
+	LastRunStatus string `json:"lastRunStatus,omitempty" rpc:"enum=all|ok|error|skipped|unknown"`
+	Trigger       string `json:"trigger,omitempty" rpc:"enum=all|conditional|unconditional"`
+	SortBy        string `json:"sortBy,omitempty" rpc:"enum=nextRunAtMs|updatedAtMs|name"`
+	SortDir       string `json:"sortDir,omitempty" rpc:"enum=asc|desc"`
+	AgentID       string `json:"agentId,omitempty" rpc:"min=1,max=128"`
 	// Compact and IncludeDeliveryPreviews are accepted and change nothing.
 	Compact                 bool `json:"compact"`
 	IncludeDeliveryPreviews bool `json:"includeDeliveryPreviews"`
@@ -210,21 +210,21 @@ func due(j Job) int64 {
 type RunsParams struct {
 	IDParams
 	// Scope of job wants an id; without one all jobs are meant.
-	Scope    string   `json:"scope" rpc:"enum=job|all"`
-	RunID    string   `json:"runId" rpc:"max=512"`
-	Limit    int      `json:"limit" rpc:"min=1,max=5000"`
+	Scope    string   `json:"scope,omitempty" rpc:"enum=job|all"`
+	RunID    string   `json:"runId,omitempty" rpc:"min=1,max=512"`
+	Limit    int      `json:"limit,omitempty" rpc:"min=1,max=5000"`
 	Offset   int      `json:"offset" rpc:"min=0"`
-	Status   string   `json:"status" rpc:"enum=all|ok|error|skipped"`
-	Statuses []string `json:"statuses" rpc:"max=3,enum=ok|error|skipped"`
+	Status   string   `json:"status,omitempty" rpc:"enum=all|ok|error|skipped"`
+	Statuses []string `json:"statuses,omitempty" rpc:"max=3,enum=ok|error|skipped"`
 	// DeliveryStatus is unknown of an answer that went out: the events message.delivered and message.failed say
 	// what became of it.
-	DeliveryStatus   string   `json:"deliveryStatus" rpc:"enum=delivered|not-delivered|unknown|not-requested"`
-	DeliveryStatuses []string `json:"deliveryStatuses" rpc:"max=4,enum=delivered|not-delivered|unknown|not-requested"`
+	DeliveryStatus   string   `json:"deliveryStatus,omitempty" rpc:"enum=delivered|not-delivered|unknown|not-requested"`
+	DeliveryStatuses []string `json:"deliveryStatuses,omitempty" rpc:"max=4,enum=delivered|not-delivered|unknown|not-requested"`
 	// Query is looked for in job ids, names, answers and errors, whatever the case.
 	Query string `json:"query" rpc:"max=200"`
 	// SortDir of asc gives the oldest first; protocol 3 gets the latest ones, the latest last.
-	SortDir string `json:"sortDir" rpc:"enum=asc|desc"`
-	AgentID string `json:"agentId" rpc:"min=1,max=128"`
+	SortDir string `json:"sortDir,omitempty" rpc:"enum=asc|desc"`
+	AgentID string `json:"agentId,omitempty" rpc:"min=1,max=128"`
 }
 
 // RunEntry is one run of a job. Times are Unix milliseconds.
@@ -289,7 +289,7 @@ func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, err
 	}
 	id, err := p.id()
 	if p.Scope == "all" || (err != nil && p.Scope == "" && protocol(ctx) >= 4) {
-		jobs, err := s.remembered(ctx)
+		jobs, err := s.everKnown(ctx)
 		return slices.DeleteFunc(jobs, func(j schedule.Job) bool { return !s.of(p.AgentID, view(j, 4)) }), err
 	}
 	if err != nil {
@@ -305,8 +305,8 @@ func (s *Service) ofRuns(ctx context.Context, p RunsParams) ([]schedule.Job, err
 	return []schedule.Job{j}, nil
 }
 
-// remembered lists the jobs whose runs can be asked for: also those that have removed themselves.
-func (s *Service) remembered(ctx context.Context) ([]schedule.Job, error) {
+// everKnown lists the jobs whose runs can be asked for: also those that have removed themselves.
+func (s *Service) everKnown(ctx context.Context) ([]schedule.Job, error) {
 	jobs, err := s.scheduler.List(ctx, owner)
 	if err != nil {
 		return nil, err
@@ -315,7 +315,7 @@ func (s *Service) remembered(ctx context.Context) ([]schedule.Job, error) {
 	return append(jobs, gone...), err
 }
 
-// find is one of remembered, or CodeNotFound.
+// find is one of everKnown, or CodeNotFound.
 func (s *Service) find(ctx context.Context, id string) (schedule.Job, error) {
 	j, err := s.scheduler.Get(ctx, owner, id)
 	if wit.CodeOf(err) != wit.CodeNotFound {

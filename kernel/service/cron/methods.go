@@ -33,9 +33,9 @@ func protocol(ctx context.Context) int {
 
 // IDParams names a job by either of the two names that clients use.
 type IDParams struct {
-	ID string `json:"id" rpc:"min=1,max=128"`
+	ID string `json:"id,omitempty" rpc:"min=1,max=128"`
 	// JobID is another name for id.
-	JobID string `json:"jobId" rpc:"min=1,max=128"`
+	JobID string `json:"jobId,omitempty" rpc:"min=1,max=128"`
 }
 
 func (p IDParams) id() (string, error) {
@@ -73,8 +73,8 @@ func (s *Service) get(ctx context.Context, p IDParams) (Job, error) {
 type UpdateParams struct {
 	IDParams
 	Patch PatchParams `json:"patch" rpc:"required"`
-	// ExpectedConfigRevision is accepted and not compared.
-	ExpectedConfigRevision string `json:"expectedConfigRevision" rpc:"max=128"`
+	// ExpectedConfigRevision refuses when the job has been changed meanwhile.
+	ExpectedConfigRevision string `json:"expectedConfigRevision,omitempty" rpc:"min=1,max=128"`
 }
 
 func (s *Service) update(ctx context.Context, p UpdateParams) (Job, error) {
@@ -83,6 +83,9 @@ func (s *Service) update(ctx context.Context, p UpdateParams) (Job, error) {
 		return Job{}, err
 	}
 	j, err := s.scheduler.Update(ctx, owner, id, func(j *schedule.Job) error {
+		if want := p.ExpectedConfigRevision; want != "" && want != configRevision(*j) {
+			return wit.NewError(wit.CodeConflict, "the job was changed meanwhile: read it again")
+		}
 		if err := s.change(ctx, p.Patch, j); err != nil {
 			return err
 		}
@@ -118,7 +121,7 @@ type RunParams struct {
 	IDParams
 	// Mode due runs the job only when it is due, if-enabled only when it is enabled, force (the default)
 	// always.
-	Mode string `json:"mode" rpc:"enum=due|force|if-enabled"`
+	Mode string `json:"mode,omitempty" rpc:"enum=due|force|if-enabled"`
 	// ExpectedProcessInstanceID guards a client against a gateway that was restarted meanwhile.
 	ExpectedProcessInstanceID string `json:"expectedProcessInstanceId"`
 }

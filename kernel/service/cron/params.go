@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
@@ -15,14 +16,14 @@ type ScheduleParams struct {
 	// Kind is at (once), every (again after a time) or cron (by an expression).
 	Kind string `json:"kind" rpc:"required,enum=at|every|cron"`
 	// AtMs is protocol 3's moment.
-	AtMs *int64 `json:"atMs"`
+	AtMs *int64 `json:"atMs" rpc:"min=0"`
 	// At is protocol 4's: an ISO time. One without an offset is in the zone tz, in UTC where that is left out.
-	At      string `json:"at" rpc:"max=64"`
-	EveryMs int64  `json:"everyMs" rpc:"min=1"`
+	At      string `json:"at,omitempty" rpc:"min=1,max=64"`
+	EveryMs int64  `json:"everyMs,omitempty" rpc:"min=1"`
 	// AnchorMs is a moment from which the multiples of everyMs count.
 	AnchorMs int64 `json:"anchorMs" rpc:"min=0"`
 	// Expr has five fields, or six with seconds first.
-	Expr string `json:"expr"`
+	Expr string `json:"expr,omitempty" rpc:"min=1"`
 	// TZ is an IANA name; the owner's zone when left out.
 	TZ string `json:"tz"`
 	// StaggerMs would spread many gateways' jobs; here it is kept and a job is due at its times.
@@ -46,14 +47,14 @@ type PayloadParams struct {
 	To                json.RawMessage `json:"to"`
 	BestEffortDeliver *bool           `json:"bestEffortDeliver"`
 	Extras
-	// ToolsAllow would restrict the tools: it is refused unless it is null or the default.
+	// ToolsAllow names the tools that the turn may use: none if it is empty, all if it is null or has the name *.
 	ToolsAllow json.RawMessage `json:"toolsAllow"`
 }
 
 // DeliveryParams say where a turn's answer goes. Texts may be null, which clears.
 type DeliveryParams struct {
 	// Mode webhook is refused when it is asked for.
-	Mode string `json:"mode" rpc:"enum=none|announce|webhook"`
+	Mode string `json:"mode,omitempty" rpc:"enum=none|announce|webhook"`
 	// Channel of last, or none, is where the main session was last talked to.
 	Channel   json.RawMessage `json:"channel"`
 	To        json.RawMessage `json:"to"`
@@ -62,7 +63,8 @@ type DeliveryParams struct {
 	ThreadID json.RawMessage `json:"threadId"`
 	// BestEffort: a failed delivery does not fail the job.
 	BestEffort *bool `json:"bestEffort"`
-	// FailureDestination and CompletionDestination are refused unless they are null.
+	// FailureDestination is where each failure is told of (mode, channel, to, accountId), unless bestEffort is true. Null
+	// clears it. CompletionDestination is refused unless it is null: there is no delivery by webhook.
 	FailureDestination    json.RawMessage `json:"failureDestination"`
 	CompletionDestination json.RawMessage `json:"completionDestination"`
 }
@@ -81,15 +83,17 @@ type JobParams struct {
 	DeleteAfterRun *bool `json:"deleteAfterRun"`
 	// SessionTarget is main, isolated, current or session:<key>. main wants a system event and is its default,
 	// the others an agent's turn, whose default is isolated.
-	SessionTarget string `json:"sessionTarget" rpc:"max=300"`
+	SessionTarget string `json:"sessionTarget,omitempty" rpc:"min=1,max=300"`
 	// WakeMode now puts a system event before the agent at once, next-heartbeat with its next turn. Protocol 3
 	// has next-heartbeat, 4 now as its default.
-	WakeMode  string          `json:"wakeMode" rpc:"enum=now|next-heartbeat"`
+	WakeMode  string          `json:"wakeMode,omitempty" rpc:"enum=now|next-heartbeat"`
 	Delivery  *DeliveryParams `json:"delivery"`
 	Isolation *Isolation      `json:"isolation"`
-	// Pacing, trigger and failureAlert are refused unless they are null or false.
-	Pacing       json.RawMessage `json:"pacing"`
-	Trigger      json.RawMessage `json:"trigger"`
+	// Pacing and trigger are refused unless they are null or false: a job is due by its schedule alone.
+	Pacing  json.RawMessage `json:"pacing"`
+	Trigger json.RawMessage `json:"trigger"`
+	// FailureAlert says when and where somebody is told of failures in a row: after (2 when left out), cooldownMs (an
+	// hour), mode (announce), channel, to and accountId (the delivery's own). False is nobody; null clears it.
 	FailureAlert json.RawMessage `json:"failureAlert"`
 }
 
@@ -99,7 +103,7 @@ type AddParams struct {
 	// Name is made of the text or message when left out.
 	Name *string `json:"name" rpc:"min=1,max=200"`
 	// DeclarationKey names the job to whoever declares it: the second one with it changes the first.
-	DeclarationKey string         `json:"declarationKey" rpc:"max=200"`
+	DeclarationKey string         `json:"declarationKey,omitempty" rpc:"min=1,max=200"`
 	Owner          *Owner         `json:"owner"`
 	Schedule       ScheduleParams `json:"schedule" rpc:"required"`
 	Payload        PayloadParams  `json:"payload" rpc:"required"`
@@ -111,7 +115,7 @@ type PatchParams struct {
 	Name     *string         `json:"name" rpc:"min=1,max=200"`
 	Schedule *ScheduleParams `json:"schedule"`
 	Payload  *PayloadParams  `json:"payload"`
-	// State is accepted and changes nothing: the scheduler alone knows it.
+	// State is the scheduler's, and refused unless it is empty.
 	State map[string]any `json:"state"`
 }
 
@@ -133,6 +137,9 @@ func (p AddParams) declare(j *schedule.Job) error {
 
 // apply changes a job. Its details are checked, its schedule is not.
 func (p PatchParams) apply(j *schedule.Job) error {
+	if len(p.State) > 0 {
+		return wit.NewError(wit.CodeInvalid, "a job's state is what the scheduler knows of its runs: leave it out")
+	}
 	d := details{WakeMode: "next-heartbeat"}
 	if len(j.Payload) > 0 {
 		var err error
@@ -180,7 +187,11 @@ func (p PatchParams) details(d *details) error {
 	if p.Isolation != nil {
 		d.Isolation = p.Isolation
 	}
-	if err := absent(wish{"pacing", p.Pacing}, wish{"trigger", p.Trigger}, wish{"failureAlert", p.FailureAlert}); err != nil {
+	if err := absent(wish{"pacing", p.Pacing, "a job's times do not depend on how its runs go"},
+		wish{"trigger", p.Trigger, "no scripts are run here, and a job is due by its schedule alone"}); err != nil {
+		return err
+	}
+	if err := patchAlert(p.FailureAlert, &d.FailureAlert); err != nil {
 		return err
 	}
 	if err := texts(text{"agentId", p.AgentID, &d.AgentID}, text{"sessionKey", p.SessionKey, &d.SessionKey},
@@ -202,20 +213,20 @@ func (p PatchParams) details(d *details) error {
 
 func (p PayloadParams) apply(d *details) error {
 	if d.Kind != p.Kind { // another kind begins anew
-		d.Kind, d.Text, d.Model, d.Thinking, d.Timeout, d.Delivery, d.Extras = p.Kind, "", "", "", 0, delivery{}, Extras{}
+		d.Kind, d.Text, d.Model, d.Thinking, d.Timeout, d.Delivery, d.Extras, d.Tools = p.Kind, "", "", "", 0, delivery{}, Extras{}, nil
 	}
-	if p.ToolsAllowIsDefault == nil || !*p.ToolsAllowIsDefault {
-		if err := absent(wish{"toolsAllow", p.ToolsAllow}); err != nil {
-			return err
-		}
+	if err := p.foreign(); err != nil {
+		return err
 	}
-	p.Extras.apply(&d.Extras)
-	said, other := p.Text, p.Message
+	if err := patchTools(p.ToolsAllow, &d.Tools); err != nil {
+		return err
+	}
+	if err := p.Extras.apply(&d.Extras); err != nil {
+		return err
+	}
+	said := p.Text
 	if p.Kind == agentTurn {
-		said, other = other, said
-	}
-	if other != nil {
-		return wit.NewError(wit.CodeInvalid, `a payload of kind "systemEvent" has a text, one of kind "agentTurn" a message`)
+		said = p.Message
 	}
 	if said != nil {
 		d.Text = *said
@@ -235,9 +246,36 @@ func (p PayloadParams) apply(d *details) error {
 		text{"channel", p.Channel, &d.Delivery.Channel}, text{"to", p.To, &d.Delivery.To})
 }
 
+// foreign refuses what belongs to the other kind of payload: it would be dropped.
+func (p PayloadParams) foreign() error {
+	if p.Kind == agentTurn {
+		if p.Text != nil {
+			return wit.NewError(wit.CodeInvalid, `payload.text belongs to a system event: an agent's turn has a message`)
+		}
+		return nil
+	}
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"message", p.Message != nil}, {"model", p.Model != nil}, {"thinking", p.Thinking != nil}, {"timeoutSeconds", p.TimeoutSeconds != nil},
+		{"deliver", p.Deliver != nil}, {"channel", p.Channel != nil}, {"to", p.To != nil}, {"bestEffortDeliver", p.BestEffortDeliver != nil},
+		{"fallbacks", p.Fallbacks != nil}, {"lightContext", p.LightContext != nil}, {"allowUnsafeExternalContent", p.AllowUnsafeExternalContent != nil},
+		{"toolsAllow", asked(p.ToolsAllow)}, {"toolsAllowIsDefault", p.ToolsAllowIsDefault != nil},
+	} {
+		if f.given {
+			return wit.Errorf(wit.CodeInvalid, "payload.%s belongs to an agent's turn: a system event is a text for the main session", f.name)
+		}
+	}
+	return nil
+}
+
 // apply changes what is given.
-func (e Extras) apply(to *Extras) {
-	if e.Fallbacks != nil {
+func (e Extras) apply(to *Extras) error {
+	if slices.ContainsFunc(e.Fallbacks, func(model string) bool { return strings.TrimSpace(model) == "" }) {
+		return wit.NewError(wit.CodeInvalid, "fallbacks has an empty name: each is a model")
+	}
+	if e.Fallbacks != nil { // an empty list clears
 		to.Fallbacks = e.Fallbacks
 	}
 	if e.AllowUnsafeExternalContent != nil {
@@ -249,26 +287,36 @@ func (e Extras) apply(to *Extras) {
 	if e.ToolsAllowIsDefault != nil {
 		to.ToolsAllowIsDefault = e.ToolsAllowIsDefault
 	}
+	return nil
+}
+
+// asked reports whether a field is neither left out nor null nor false.
+func asked(raw json.RawMessage) bool {
+	return len(raw) > 0 && string(raw) != "null" && string(raw) != "false"
 }
 
 // wish is a field that asks for what this gateway does not do.
 type wish struct {
-	name string
-	raw  json.RawMessage
+	name   string
+	raw    json.RawMessage
+	reason string
 }
 
 // absent refuses wishes that are neither left out nor null nor false.
 func absent(wishes ...wish) error {
 	for _, w := range wishes {
-		if text := string(w.raw); text != "" && text != "null" && text != "false" {
-			return wit.Errorf(wit.CodeInvalid, "%s is not supported: leave it out", w.name)
+		if asked(w.raw) {
+			return wit.Errorf(wit.CodeInvalid, "%s is not supported: %s; leave it out", w.name, w.reason)
 		}
 	}
 	return nil
 }
 
 func (p DeliveryParams) apply(d *delivery) error {
-	if err := absent(wish{"failureDestination", p.FailureDestination}, wish{"completionDestination", p.CompletionDestination}); err != nil {
+	if err := absent(wish{"completionDestination", p.CompletionDestination, "nothing is delivered by webhook"}); err != nil {
+		return err
+	}
+	if err := patchNotice(p.FailureDestination, &d.Failure); err != nil {
 		return err
 	}
 	if p.Mode != "" {
@@ -287,6 +335,9 @@ type text struct {
 	raw  json.RawMessage
 	to   *string
 }
+
+// mayBeBlank are the fields of which an empty text is as good as null, as in protocol 3.
+func (t text) mayBeBlank() bool { return t.name == "model" || t.name == "thinking" || t.name == "to" }
 
 // threadID is the one field that may be a number.
 const threadID = "threadId"
@@ -307,6 +358,8 @@ func texts(fields ...text) error {
 		switch {
 		case v == nil:
 			*f.to = ""
+		case isText && strings.TrimSpace(said) == "" && !f.mayBeBlank():
+			return wit.Errorf(wit.CodeInvalid, "%s cannot be empty: null clears it", f.name)
 		case isText:
 			*f.to = strings.TrimSpace(said)
 		case numeric && f.name == threadID:
@@ -321,7 +374,19 @@ func texts(fields ...text) error {
 	return nil
 }
 
+// spec reads a schedule. What belongs to another kind is refused: it would be dropped.
 func (p ScheduleParams) spec() (schedule.Spec, error) {
+	for _, f := range []struct {
+		name, kinds string
+		given       bool
+	}{
+		{"atMs", "at", p.AtMs != nil}, {"at", "at", p.At != ""}, {"everyMs", "every", p.EveryMs != 0}, {"anchorMs", "every", p.AnchorMs != 0},
+		{"expr", "cron", p.Expr != ""}, {"tz", "at or cron", p.TZ != ""}, {"staggerMs", "cron", p.StaggerMs != 0},
+	} {
+		if f.given && !slices.Contains(strings.Fields(f.kinds), p.Kind) {
+			return schedule.Spec{}, wit.Errorf(wit.CodeInvalid, "schedule.%s belongs to a schedule of kind %s, and this one is %s", f.name, f.kinds, p.Kind)
+		}
+	}
 	switch p.Kind {
 	case "at":
 		at, err := p.moment()

@@ -33,14 +33,38 @@ func TestRefused(t *testing.T) {
 			"a time that has passed":      job(`{"kind":"at","at":"1999-12-31T23:58:00Z"}`, "main", ping, ``),
 			"at in an unknown zone":       job(`{"kind":"at","at":"2001-01-01T10:00","tz":"Mars/Base"}`, "main", ping, ``),
 			"a trigger":                   job(every, "main", ping, `,"trigger":{"script":"x"}`),
-			"an alert":                    job(every, "main", ping, `,"failureAlert":{"after":1}`),
+			"an alert by webhook":         job(every, "main", ping, `,"failureAlert":{"mode":"webhook","to":"https://example.org"}`),
+			"an alert of skipped runs":    job(every, "main", ping, `,"failureAlert":{"includeSkipped":true}`),
+			"an alert after none":         job(every, "main", ping, `,"failureAlert":{"after":0}`),
+			"an alert with more":          job(every, "main", ping, `,"failureAlert":{"color":"red"}`),
+			"an alert to nobody":          job(every, "main", ping, `,"failureAlert":{"to":""}`),
+			"an alert in words":           job(every, "main", ping, `,"failureAlert":"yes"`),
+			"an alert that is true":       job(every, "main", ping, `,"failureAlert":true`),
+			"completion by webhook":       job(every, "isolated", turn, `,"delivery":{"mode":"announce","completionDestination":{"mode":"webhook","to":"https://example.org"}}`),
+			"an answer of an event":       job(every, "main", ping, `,"delivery":{"mode":"announce"}`),
+			"a model of an event":         job(every, "main", `{"kind":"systemEvent","text":"t","model":"m"}`, ``),
+			"tools of an event":           job(every, "main", `{"kind":"systemEvent","text":"t","toolsAllow":["calc"]}`, ``),
+			"a group of tools":            job(every, "isolated", `{"kind":"agentTurn","message":"m","toolsAllow":["group:fs"]}`, ``),
+			"a tool without a name":       job(every, "isolated", `{"kind":"agentTurn","message":"m","toolsAllow":[""]}`, ``),
+			"tools in words":              job(every, "isolated", `{"kind":"agentTurn","message":"m","toolsAllow":"calc"}`, ``),
+			"a fallback without a name":   job(every, "isolated", `{"kind":"agentTurn","message":"m","fallbacks":["a/b"," "]}`, ``),
+			"an interval at a time":       job(`{"kind":"at","at":"2001-01-01","everyMs":1}`, "main", ping, ``),
+			"an expression of intervals":  job(`{"kind":"every","everyMs":1,"expr":"* * * * *"}`, "main", ping, ``),
+			"a zone of intervals":         job(`{"kind":"every","everyMs":1,"tz":"UTC"}`, "main", ping, ``),
+			"a staggered time":            job(`{"kind":"at","at":"2001-01-01","staggerMs":1}`, "main", ping, ``),
+			"the session of another":      job(every, "session:agent:a1:x", turn, `,"agentId":"a2"`),
+			"no session at all":           job(every, "session:agent:", turn, ``),
+			"a broken session key":        job(every, "main", ping, `,"sessionKey":"agent:x"`),
+			"an owner that is nobody":     job(every, "main", ping, `,"owner":{"agentId":"nobody"}`),
+			"an owner's broken session":   job(every, "main", ping, `,"owner":{"sessionKey":"agent:"}`),
+			"a blank agent":               job(every, "main", ping, `,"agentId":" "`),
+			"a blank channel":             job(every, "isolated", turn, `,"delivery":{"mode":"announce","channel":""}`),
 			"pacing":                      job(every, "main", ping, `,"pacing":{"min":"1h"}`),
 			"no schedule":                 `{"name":"n","sessionTarget":"main","wakeMode":"now","payload":` + ping + `}`,
 			"no payload":                  `{"name":"n","sessionTarget":"main","wakeMode":"now","schedule":` + every + `}`,
 			"unknown field":               job(every, "main", ping, `,"color":"red"`),
 			"unknown schedule":            job(`{"kind":"stream","command":["x"]}`, "main", ping, ``),
 			"unknown payload":             job(every, "isolated", `{"kind":"command","argv":["rm"]}`, ``),
-			"tools that nobody restricts": job(every, "isolated", `{"kind":"agentTurn","message":"m","toolsAllow":["read"]}`, ``),
 			"unknown wake mode":           strings.Replace(job(every, "main", ping, ``), `"now"`, `"later"`, 1),
 			"event elsewhere":             job(every, "isolated", ping, ``),
 			"turn in main":                job(every, "main", turn, ``),
@@ -51,7 +75,8 @@ func TestRefused(t *testing.T) {
 			"text of a turn":              job(every, "isolated", `{"kind":"agentTurn","text":"t"}`, ``),
 			"message of an event":         job(every, "main", `{"kind":"systemEvent","text":"t","message":"m"}`, ``),
 			"webhook":                     job(every, "isolated", turn, `,"delivery":{"mode":"webhook","to":"https://example.org"}`),
-			"failure destination":         job(every, "isolated", turn, `,"delivery":{"mode":"none","failureDestination":{"to":"7"}}`),
+			"failures by webhook":         job(every, "isolated", turn, `,"delivery":{"mode":"none","failureDestination":{"mode":"webhook","to":"https://example.org"}}`),
+			"failures without an object":  job(every, "isolated", turn, `,"delivery":{"mode":"none","failureDestination":false}`),
 			"no interval":                 job(`{"kind":"every"}`, "main", ping, ``),
 			"negative interval":           job(`{"kind":"every","everyMs":-1}`, "main", ping, ``),
 			"no time":                     job(`{"kind":"at"}`, "main", ping, ``),
@@ -146,17 +171,17 @@ func TestDefaults(t *testing.T) {
 // What clients say about a job they read again, also where nothing here acts on it.
 func TestKept(t *testing.T) {
 	inBubble(t, 4, func(b *bench) {
-		id := b.add(job(`{"kind":"cron","expr":"0 9 * * *","staggerMs":60000}`, "main", ping, `,"displayName":"Ping","owner":{"agentId":"a"},"delivery":{"mode":"none","channel":"chat"},"failureAlert":false,"trigger":null`))
+		id := b.add(job(`{"kind":"cron","expr":"0 9 * * *","staggerMs":60000}`, "main", ping, `,"displayName":"Ping","owner":{"agentId":"a"},"delivery":{"mode":"none","channel":"chat"},"failureAlert":false,"trigger":null,"pacing":null`))
 		out, err := b.call("cron.get", `{"id":"`+id+`"}`)
-		for _, want := range []string{`"staggerMs":60000`, `"displayName":"Ping"`, `"owner":{"agentId":"a"}`, `"delivery":{"mode":"none","channel":"chat"}`, `"nextRunAtMs":946717200000`} {
+		for _, want := range []string{`"staggerMs":60000`, `"displayName":"Ping"`, `"owner":{"agentId":"a"}`, `"failureAlert":false`, `"delivery":{"mode":"none","channel":"chat"}`, `"nextRunAtMs":946717200000`} {
 			if err != nil || !strings.Contains(out, want) {
 				b.Errorf("%s, %v; want %s", out, err, want)
 			}
 		}
 		id = b.add(job(every, "isolated", `{"kind":"agentTurn","message":"m","fallbacks":["a/b"],"lightContext":true,"allowUnsafeExternalContent":false,"toolsAllow":["x"],"toolsAllowIsDefault":true}`, ``))
-		b.want(id, "cron.update", `{"id":"ID","expectedConfigRevision":"x","patch":{"displayName":null,"state":{"nextRunAtMs":1},"payload":{"kind":"agentTurn","lightContext":false}}}`,
+		b.want(id, "cron.update", `{"id":"ID","patch":{"displayName":null,"state":{},"payload":{"kind":"agentTurn","lightContext":false}}}`,
 			`{"id":"ID","name":"n","enabled":true,"createdAtMs":946684800000,"updatedAtMs":946684800000,"schedule":{"kind":"every","everyMs":60000},"sessionTarget":"isolated","wakeMode":"now",`+
-				`"payload":{"kind":"agentTurn","message":"m","fallbacks":["a/b"],"allowUnsafeExternalContent":false,"lightContext":false,"toolsAllowIsDefault":true},"delivery":{"mode":"announce","bestEffort":true},"state":{"nextRunAtMs":946684860000},"nextRunAtMs":946684860000}`)
+				`"payload":{"kind":"agentTurn","message":"m","fallbacks":["a/b"],"allowUnsafeExternalContent":false,"lightContext":false,"toolsAllowIsDefault":true,"toolsAllow":["x"]},"delivery":{"mode":"announce","bestEffort":true},"state":{"nextRunAtMs":946684860000},"nextRunAtMs":946684860000}`)
 	})
 }
 

@@ -3,8 +3,11 @@ package cron
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Events is where system events go.
@@ -38,6 +41,14 @@ type Outcome struct {
 	// message.delivered and message.failed say what becomes of it.
 	DeliveryStatus string `json:"deliveryStatus,omitempty" rpc:"enum=not-requested|not-delivered|unknown"`
 	DeliveryError  string `json:"deliveryError,omitempty"`
+	// FailureTold says what became of the notice that the run has failed.
+	FailureTold *Told `json:"failureNotificationDelivery,omitempty"`
+}
+
+// Told is what became of a notice: unknown of one that is on its way.
+type Told struct {
+	Status string `json:"status" rpc:"enum=not-delivered|unknown"`
+	Error  string `json:"error,omitempty"`
 }
 
 // The states of a delivery.
@@ -72,6 +83,8 @@ type Turn struct {
 	Thinking string
 	// TimeoutSeconds is 0 for the agent's own limit.
 	TimeoutSeconds float64
+	// Tools are those that the turn may use, nil all.
+	Tools []string
 	// SessionKey is "cron:<jobId>", or the session that the job names.
 	SessionKey string
 	// Deliver says that the answer goes to a channel: to To there, or else to where the main session was last
@@ -87,6 +100,7 @@ type Turn struct {
 type runner struct {
 	events Events
 	turns  Turns
+	alarms Alarms
 }
 
 // fire carries out one due time and returns what is kept of it.
@@ -95,29 +109,54 @@ func (r runner) fire(ctx context.Context, f schedule.Firing) (schedule.Result, e
 	if err != nil {
 		return schedule.Result{}, err
 	}
-	if d.Kind == systemEvent {
-		return result(Answer{d.Text, Outcome{DeliveryStatus: NotRequested}}), r.tell(ctx, d, d.Text, f.Key)
+	answer, err := r.carryOut(ctx, d, f)
+	kept := remembered(f.Job)
+	// A firing that is interrupted comes again: it has not failed yet.
+	if err != nil && ctx.Err() == nil {
+		kept, answer.Outcome.FailureTold = r.alarm(ctx, d, f, err)
 	}
-	answer, err := r.turns.AgentTurn(ctx, d.turn(f))
+	return result(answer, kept), err
+}
+
+// carryOut does what the job says, and tells the main session of a turn elsewhere.
+func (r runner) carryOut(ctx context.Context, d details, f schedule.Firing) (Answer, error) {
+	if d.Kind == systemEvent {
+		return Answer{d.Text, Outcome{DeliveryStatus: NotRequested}}, r.tell(ctx, d, d.Text, f.Key)
+	}
+	answer, err := r.ask(ctx, d.turn(f), d.Extras.Fallbacks)
 	// A firing that is interrupted comes again: its note would be about the stop, and not about the job.
 	if d.Isolation == nil || (err != nil && ctx.Err() != nil) {
-		return result(answer), err
+		return answer, err
 	}
 	if note := d.Isolation.note(answer.Text, err); note != "" {
 		if failed := r.tell(ctx, d, note, f.Key+":note"); err == nil {
 			err = failed
 		}
 	}
-	return result(answer), err
+	return answer, err
 }
 
-// result is what the scheduler keeps of an answer.
-func result(a Answer) schedule.Result {
-	raw, err := json.Marshal(a.Outcome)
-	if err != nil {
-		raw = nil
+// ask runs a turn, and where its model fails one for each fallback, until one has an answer. A turn that was stopped, or
+// whose answer was not delivered, is not asked again.
+func (r runner) ask(ctx context.Context, t Turn, fallbacks []string) (answer Answer, err error) {
+	key := t.Key
+	for i := 0; ; i++ {
+		answer, err = r.turns.AgentTurn(ctx, t)
+		if err == nil || answer.Text != "" || ctx.Err() != nil || wit.CodeOf(err) == wit.CodeTimeout || i == len(fallbacks) {
+			return answer, err
+		}
+		t.Model, t.Key = fallbacks[i], fmt.Sprintf("%s:fallback%d", key, i+1)
 	}
-	return schedule.Result{Summary: a.Text, Details: raw}
+}
+
+// result is what the scheduler keeps of an answer, and for the next run.
+func result(a Answer, m memory) schedule.Result {
+	res := schedule.Result{Summary: a.Text}
+	res.Details, _ = json.Marshal(a.Outcome) // texts and numbers, which cannot fail
+	if m != (memory{}) {
+		res.Memory, _ = json.Marshal(m)
+	}
+	return res
 }
 
 // tell puts text before the main session, at once where the job says so.
@@ -133,7 +172,10 @@ func (d details) turn(f schedule.Firing) Turn {
 		Thinking: d.Thinking, TimeoutSeconds: d.Timeout, SessionKey: "cron:" + f.Job.ID,
 		Deliver: d.Delivery.wanted(), Channel: d.Delivery.Channel, To: d.Delivery.To,
 		AccountID: d.Delivery.AccountID, ThreadID: d.Delivery.ThreadID,
-		BestEffort: d.Delivery.BestEffort != nil && *d.Delivery.BestEffort,
+		BestEffort: d.bestEffort(), Tools: d.Tools,
+	}
+	if slices.Contains(t.Tools, everyTool) {
+		t.Tools = nil
 	}
 	if key, named := d.session(); named {
 		t.SessionKey = key

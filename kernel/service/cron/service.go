@@ -7,7 +7,7 @@
 // time, and must do nothing for a key that they have seen done: a firing that a crash interrupted is
 // simply called again.
 //
-// What a job asks for that this gateway cannot do (webhook delivery, commands, scripts, triggers) is
+// What a job asks for that this gateway cannot do (webhook delivery, commands, scripts, triggers, pacing) is
 // refused when it is added, not dropped in silence. Every change of a job is published as Changes, in
 // order. A Service keeps nothing of jobs and is safe for concurrent use.
 package cron
@@ -30,9 +30,12 @@ type Deps struct {
 	Bus       *event.Bus
 	Events    Events
 	Turns     Turns
+	Alarms    Alarms
 	// Agent returns the id of the agent that is meant, the default one for an empty text; CodeInvalid if there
 	// is none of that id.
 	Agent func(id string) (string, error)
+	// Answers refuses a session key, or an agent's id, of an agent that there is not. Either may be empty.
+	Answers func(sessionKey, agent string) error
 	// StorePath is shown in cron.status.
 	StorePath string
 }
@@ -42,6 +45,7 @@ type Service struct {
 	scheduler *schedule.Scheduler
 	bus       *event.Bus
 	agent     func(id string) (string, error)
+	answers   func(sessionKey, agent string) error
 	storePath string
 	// instance names this process to clients that guard against a restart.
 	instance  string
@@ -77,8 +81,8 @@ var Changes = event.Kind[Change]{Name: "cron", Scope: wire.ScopeRead}
 
 // New makes the service the handler of its jobs. It must come before the scheduler's Run.
 func New(d Deps) *Service {
-	s := &Service{scheduler: d.Scheduler, bus: d.Bus, agent: d.Agent, storePath: d.StorePath, instance: instance()}
-	r := runner{events: d.Events, turns: d.Turns}
+	s := &Service{scheduler: d.Scheduler, bus: d.Bus, agent: d.Agent, answers: d.Answers, storePath: d.StorePath, instance: instance()}
+	r := runner{events: d.Events, turns: d.Turns, alarms: d.Alarms}
 	d.Scheduler.Handle(owner.Kind(), schedule.Handler{Fire: r.fire, Resumable: true, Changed: s.changed})
 	return s
 }

@@ -2,6 +2,8 @@ package cron
 
 import (
 	"encoding/json"
+	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
@@ -31,7 +33,11 @@ type Job struct {
 	Isolation *Isolation `json:"isolation,omitempty"`
 	// Delivery is protocol 4's; 3 has it in the payload.
 	Delivery *Delivery `json:"delivery,omitempty"`
-	State    JobState  `json:"state"`
+	// FailureAlert is protocol 4's: false, or an object as it was given.
+	FailureAlert json.RawMessage `json:"failureAlert,omitempty"`
+	State        JobState        `json:"state"`
+	// ConfigRevision is protocol 4's: it changes with what the job is, and not with its runs.
+	ConfigRevision string `json:"configRevision,omitempty"`
 	// The state's times and end are here too in protocol 4.
 	NextRunAtMs   int64           `json:"nextRunAtMs,omitempty"`
 	LastRunAtMs   int64           `json:"lastRunAtMs,omitempty"`
@@ -65,8 +71,10 @@ type Payload struct {
 	Channel           string  `json:"channel,omitempty"`
 	To                string  `json:"to,omitempty"`
 	BestEffortDeliver *bool   `json:"bestEffortDeliver,omitempty"`
-	// Extras are protocol 4's.
+	// Extras and ToolsAllow are protocol 4's.
 	Extras
+	// ToolsAllow has the tools that a turn may use; left out where it may use all.
+	ToolsAllow []string `json:"toolsAllow,omitzero"`
 }
 
 // Delivery is where a turn's answer goes.
@@ -77,6 +85,8 @@ type Delivery struct {
 	AccountID  string `json:"accountId,omitempty"`
 	ThreadID   string `json:"threadId,omitempty"`
 	BestEffort *bool  `json:"bestEffort,omitempty"`
+	// FailureDestination is where each failure is told of.
+	FailureDestination json.RawMessage `json:"failureDestination,omitempty"`
 }
 
 // JobState is when a job is due and how it last ended. Times are Unix milliseconds.
@@ -89,6 +99,9 @@ type JobState struct {
 	LastRunStatus  schedule.Status `json:"lastRunStatus,omitempty"`
 	LastError      string          `json:"lastError,omitempty"`
 	LastDurationMs *int64          `json:"lastDurationMs,omitempty"`
+	// ConsecutiveErrors is protocol 4's, how many runs in a row have failed, and so is LastFailureAlertAtMs.
+	ConsecutiveErrors    int   `json:"consecutiveErrors,omitempty"`
+	LastFailureAlertAtMs int64 `json:"lastFailureAlertAtMs,omitempty"`
 }
 
 // view shows a job in the words of a protocol.
@@ -99,7 +112,7 @@ func view(j schedule.Job, protocol int) Job {
 		ID: j.ID, AgentID: d.AgentID, SessionKey: d.SessionKey, Name: j.Name, DisplayName: d.DisplayName,
 		DeclarationKey: d.DeclarationKey, Owner: d.Owner, Description: d.Description, Enabled: j.Enabled,
 		DeleteAfterRun: j.DeleteAfterRun, CreatedAtMs: j.CreatedAt, UpdatedAtMs: j.UpdatedAt,
-		Schedule: viewSchedule(j.Spec, protocol), SessionTarget: d.Target, WakeMode: d.WakeMode, State: viewState(j.State, protocol),
+		Schedule: viewSchedule(j.Spec, protocol), SessionTarget: d.Target, WakeMode: d.WakeMode, State: viewState(j, protocol),
 	}
 	out.Payload = Payload{Kind: d.Kind, Model: d.Model, Thinking: d.Thinking, TimeoutSeconds: d.Timeout}
 	if d.Kind == systemEvent {
@@ -116,14 +129,15 @@ func view(j schedule.Job, protocol int) Job {
 		}
 		return out
 	}
-	out.Schedule.StaggerMs, out.Payload.Extras = d.StaggerMs, d.Extras
+	out.Schedule.StaggerMs, out.Payload.Extras, out.Payload.ToolsAllow = d.StaggerMs, d.Extras, d.Tools
+	out.FailureAlert, out.ConfigRevision = d.FailureAlert, configRevision(j)
 	out.NextRunAtMs, out.LastRunAtMs, out.LastRunStatus, out.LastRunError = j.State.NextRunAt, j.State.LastRunAt, j.State.LastStatus, j.State.LastError
-	if d.Kind == agentTurn || d.Delivery != (delivery{}) {
+	if d.Kind == agentTurn || !d.Delivery.empty() {
 		mode := "none"
 		if d.Delivery.wanted() {
 			mode = "announce"
 		}
-		out.Delivery = &Delivery{mode, d.Delivery.Channel, d.Delivery.To, d.Delivery.AccountID, d.Delivery.ThreadID, d.Delivery.BestEffort}
+		out.Delivery = &Delivery{mode, d.Delivery.Channel, d.Delivery.To, d.Delivery.AccountID, d.Delivery.ThreadID, d.Delivery.BestEffort, d.Delivery.Failure}
 	}
 	return out
 }
@@ -140,13 +154,21 @@ func viewSchedule(s schedule.Spec, protocol int) Schedule {
 	return Schedule{Kind: "cron", Expr: s.Cron, TZ: s.TZ}
 }
 
-func viewState(s schedule.State, protocol int) JobState {
+// configRevision names what a job is, whatever its runs come to.
+func configRevision(j schedule.Job) string {
+	sum := fnv.New64a()
+	_ = json.NewEncoder(sum).Encode([]any{j.Name, j.Enabled, j.DeleteAfterRun, j.Spec, j.Payload}) // a sum takes everything
+	return strconv.FormatUint(sum.Sum64(), 36)
+}
+
+func viewState(j schedule.Job, protocol int) JobState {
+	s := j.State
 	out := JobState{NextRunAtMs: s.NextRunAt, RunningAtMs: s.RunningAt, LastRunAtMs: s.LastRunAt, LastStatus: s.LastStatus, LastError: s.LastError}
 	if s.LastRunAt != 0 {
 		out.LastDurationMs = &s.LastDuration
 	}
 	if protocol >= 4 {
-		out.LastRunStatus = s.LastStatus
+		out.LastRunStatus, out.ConsecutiveErrors, out.LastFailureAlertAtMs = s.LastStatus, s.Failures, remembered(j).AlertedAt
 	}
 	return out
 }
