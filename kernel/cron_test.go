@@ -3,6 +3,7 @@ package kernel_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -235,4 +236,41 @@ func TestAnAnswerNeedsNoAccount(t *testing.T) {
 			t.Errorf("%+v, want %q", post, want)
 		}
 	}
+}
+
+// TestADeliveryThatCannotBeMadeIsRefused, whichever of the fields names it, and nothing is run; unless the client says
+// that it does not matter.
+func TestADeliveryThatCannotBeMadeIsRefused(t *testing.T) {
+	t.Parallel()
+	p := kerneltest.NewPlatform(t)
+	k := kerneltest.Start(t, account(t, p, ""), kerneltest.Plugin(kerneltest.Echo("echo"), kerneltest.Channel("chat"), kerneltest.Channel("bare")))
+	l := k.Listen()
+	setToken(l)
+	for i, c := range []struct {
+		method, fields string
+		want           wit.Code
+	}{
+		{"chat.send", `"sessionKey":"main","deliver":true,"originatingChannel":"nosuch","originatingTo":"7"`, wit.CodeInvalid},
+		{"chat.send", `"sessionKey":"main","deliver":true,"originatingChannel":"bare","originatingTo":"7"`, wit.CodeInvalid},
+		{"agent", `"deliver":true,"channel":"bare","to":"7"`, wit.CodeInvalid},
+		{"agent", `"deliver":true,"channel":"chat","to":"7","accountId":"nosuch"`, wit.CodeInvalid},
+		{"agent", `"deliver":true,"channel":"chat","to":"7","replyAccountId":"nosuch"`, wit.CodeInvalid},
+		{"agent", `"deliver":true,"replyChannel":"nosuch","replyTo":"7"`, wit.CodeInvalid},
+		{"agent", `"deliver":true,"to":"7"`, wit.CodeNotFound},
+		{"agent", `"deliver":true`, wit.CodeNotFound},
+		{"agent", `"deliver":true,"channel":"last"`, wit.CodeNotFound},
+		{"send", `"channel":"bare","to":"7"`, wit.CodeInvalid},
+		{"send", `"channel":"nosuch","to":"7"`, wit.CodeInvalid},
+		{"send", `"channel":"chat","to":"7","accountId":"nosuch"`, wit.CodeInvalid},
+	} {
+		params := fmt.Sprintf(`{"message":"hi","idempotencyKey":"k%d",%s}`, i, c.fields)
+		if err := l.Call(t.Context(), c.method, json.RawMessage(params), nil); wit.CodeOf(err) != c.want {
+			t.Errorf("%s %s: %v, want %s", c.method, params, err, c.want)
+		}
+	}
+	var list struct{ Sessions []any }
+	if l.MustCall("sessions.list", nil, &list); len(list.Sessions) != 0 || len(p.Posts()) != 0 {
+		t.Errorf("what was refused was done: %v, %v", list, p.Posts())
+	}
+	l.MustCall("agent", json.RawMessage(`{"message":"hi","deliver":true,"channel":"last","bestEffortDeliver":true,"idempotencyKey":"k"}`), nil)
 }

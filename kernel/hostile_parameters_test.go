@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,10 +136,10 @@ func (h hostile) of(method string) (list []bad) {
 	base := h.sample(h.document.Methods[method].Params)
 	maps.Copy(base, h.sound[method])
 	h.each(h.document.Methods[method].Params, nil, func(at []string, s *rpc.Schema) {
-		for _, v := range values(at[len(at)-1], h.target(s), nullable(s)) {
+		for _, v := range append(values(at[len(at)-1], h.target(s), nullable(s)), beyond(h.target(s))...) {
 			blank := v == `""` && slices.Contains(strings.Fields(lenient[method]), strings.Join(at, "."))
 			if !blank && !slices.Contains(open, method+":"+strings.Join(at, ".")) {
-				list = append(list, bad{strings.Join(at, ".") + " of " + v, h.with(base, h.document.Methods[method].Params, at, json.RawMessage(v))})
+				list = append(list, bad{fmt.Sprintf("%s of %.40s", strings.Join(at, "."), v), h.with(base, h.document.Methods[method].Params, at, json.RawMessage(v))})
 			}
 		}
 	})
@@ -173,6 +174,28 @@ func values(name string, s *rpc.Schema, null bool) []string {
 	}
 	return list
 }
+
+// beyond are values on the other side of each bound of a place.
+func beyond(s *rpc.Schema) (list []string) {
+	for _, b := range []struct {
+		bound *float64
+		step  float64
+		write func(n int) string
+	}{
+		{s.Minimum, -1, strconv.Itoa}, {s.Maximum, 1, strconv.Itoa},
+		{s.MinLength, -1, quoted}, {s.MaxLength, 1, quoted},
+		{s.MinItems, -1, items}, {s.MaxItems, 1, items},
+	} {
+		if b.bound != nil && *b.bound < 1<<18 {
+			list = append(list, b.write(int(*b.bound+b.step)))
+		}
+	}
+	return list
+}
+
+// quoted is a text of n characters, and items a list of so many.
+func quoted(n int) string { return `"` + strings.Repeat("x", n) + `"` }
+func items(n int) string  { return "[" + strings.TrimSuffix(strings.Repeat(`"x",`, n), ",") + "]" }
 
 // names are agents that there are not, where a field names one.
 func names(name string) []string {

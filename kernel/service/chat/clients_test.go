@@ -214,6 +214,14 @@ func TestUnknownAgents(t *testing.T) {
 			{"agent", obj{"sessionKey": "agent:nobody:x"}, `unknown agent id "nobody"`},
 			{"agent", obj{"sessionKey": "agent:ops:x", "agentId": "main"}, `does not match session key agent "ops"`},
 			{"models.list", obj{"agentId": "nobody"}, `unknown agent id "nobody"`},
+			{"models.list", obj{"sessionKey": "agent:nobody:x"}, `unknown agent id "nobody"`},
+			{"agent.identity.get", obj{"sessionKey": "agent:nobody:x"}, `unknown agent id "nobody"`},
+			{"agent.identity.get", obj{"sessionKey": "agent:ops:x", "agentId": "main"}, `does not match session key agent "ops"`},
+			{"chat.history", obj{"sessionKey": "agent:nobody:x"}, `unknown agent id "nobody"`},
+			{"chat.history", obj{"sessionKey": "main", "agentId": "nobody"}, `unknown agent id "nobody"`},
+			{"chat.abort", obj{"sessionKey": "agent:nobody:x"}, `unknown agent id "nobody"`},
+			{"sessions.describe", obj{"key": "agent:nobody:x"}, `unknown agent id "nobody"`},
+			{"sessions.list", obj{"agentId": "nobody"}, `unknown agent id "nobody"`},
 			{"agent.identity.get", obj{"agentId": "nobody"}, `unknown agent id "nobody"`},
 			{"sessions.patch", obj{"key": "agent:nobody:x", "label": "l"}, `unknown agent id "nobody"`},
 			{"sessions.reset", obj{"key": "agent:nobody:x"}, `unknown agent id "nobody"`},
@@ -228,6 +236,17 @@ func TestUnknownAgents(t *testing.T) {
 		p.Must("chat.send", obj{"sessionKey": "agent:ops:main", "agentId": "ops", "message": "hi", "idempotencyKey": "r"})
 		if r := p.Wait("r"); r.Session != "agent:ops:main" || r.State != run.Done {
 			t.Errorf("run %+v", r)
+		}
+		ask := func(key, expected string) error {
+			_, err := p.Call("agent", obj{"sessionKey": "agent:ops:main", "message": "hi", "idempotencyKey": key, "expectedExistingSessionId": expected})
+			return err
+		}
+		if err := ask("r2", "another"); wit.CodeOf(err) != wit.CodeConflict {
+			t.Errorf("a run in another history: %v", err)
+		}
+		id := p.Must("sessions.describe", obj{"key": "agent:ops:main"})["session"].(obj)["sessionId"].(string)
+		if err := ask("r3", id); err != nil {
+			t.Errorf("a run in the history that is expected: %v", err)
 		}
 		if list := p.Must("sessions.list", nil); list["count"] != 1.0 {
 			t.Errorf("sessions of unknown agents were made: %v", list)

@@ -95,6 +95,14 @@ func TestRefused(t *testing.T) {
 		if _, err := b.call("cron.add", job(every, "main", `{"kind":"systemEvent","text":"`+strings.Repeat("t", 70000)+`"}`, ``)); wit.CodeOf(err) != wit.CodeTooLarge {
 			b.Errorf("large text: %v; want too_large", err)
 		}
+		id := b.add(job(every, "main", ping, ``))
+		for _, patch := range []string{`{"schedule":{"kind":"at","at":"1999-12-31T23:58:00Z"}}`, `{"state":{"nextRunAtMs":1}}`, `{"agentId":"nobody"}`,
+			`{"sessionKey":"agent:nobody:x"}`, `{"trigger":{"script":"x"}}`, `{"delivery":{"mode":"announce"}}`} {
+			if _, err := b.call("cron.update", `{"id":"`+id+`","patch":`+patch+`}`); wit.CodeOf(err) != wit.CodeInvalid {
+				b.Errorf("%s: %v; want invalid", patch, err)
+			}
+		}
+		b.want(id, "cron.remove", `{"id":"ID"}`, `{"ok":true,"removed":true}`)
 		for _, method := range []string{"cron.get", "cron.remove", "cron.run"} {
 			if _, err := b.call(method, `{}`); wit.CodeOf(err) != wit.CodeInvalid {
 				b.Errorf("%s without an id: %v", method, err)
