@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +45,7 @@ type bench struct {
 	answer *string       // of a turn, if not the usual one
 	// outcome of a turn.
 	outcome cron.Outcome
+	ahead   atomic.Int64 // how much later than it is the scheduler's clock shows
 }
 
 func (b *bench) SystemEvent(_ context.Context, text string, now bool, agentID, key string) error {
@@ -124,7 +126,8 @@ func inBubble(t *testing.T, protocol int, test func(*bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{T: t, protocol: protocol, scopes: []wire.Scope{wire.ScopeAdmin}}
-		sched := schedule.New(schedule.Deps{Store: store.OpenMemory(), Claims: new(claim.Local), Zone: time.UTC})
+		sched := schedule.New(schedule.Deps{Store: store.OpenMemory(), Claims: new(claim.Local), Zone: time.UTC,
+			Now: func() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) }})
 		bus := &event.Bus{}
 		cancel := cron.Changes.Subscribe(bus, func(c cron.Change) {
 			out, err := json.Marshal(c.Version(protocol))

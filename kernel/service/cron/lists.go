@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/wit"
@@ -253,24 +254,36 @@ type RunsResult struct {
 	*Page
 }
 
+// placed is an entry with its place in time. A run is no later than those that came after it, whatever the clock showed.
+type placed struct {
+	at int64
+	RunEntry
+}
+
 func (s *Service) runs(ctx context.Context, p RunsParams) (RunsResult, error) {
 	jobs, err := s.ofRuns(ctx, p)
 	if err != nil {
 		return RunsResult{}, err
 	}
-	var all []RunEntry
+	var found []placed
 	for _, j := range jobs {
 		runs, err := s.scheduler.Runs(ctx, owner, j.ID, 0)
 		if err != nil {
 			return RunsResult{}, unknown(err, j.ID)
 		}
+		at := time.Now().UnixMilli()
 		for _, r := range runs {
-			if e := newEntry(j, r); p.selects(e) {
-				all = append(all, e.version(protocol(ctx)))
+			e := newEntry(j, r)
+			if at = min(at, e.Ts); p.selects(e) {
+				found = append(found, placed{at, e.version(protocol(ctx))})
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b RunEntry) int { return cmp.Compare(b.Ts, a.Ts) })
+	slices.SortStableFunc(found, func(a, b placed) int { return cmp.Compare(b.at, a.at) })
+	var all []RunEntry
+	for _, f := range found {
+		all = append(all, f.RunEntry)
+	}
 	// Protocol 3 reads the latest ones, the latest last.
 	if protocol(ctx) < 4 && p.Limit > 0 {
 		all = all[:min(p.Limit, len(all))]

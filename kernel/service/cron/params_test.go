@@ -263,6 +263,26 @@ func TestRunsOfAJobThatIsGone(t *testing.T) {
 	}
 }
 
+// A run of a time when the clock was ahead is not for ever the latest.
+func TestRunsAfterTheClockWasAhead(t *testing.T) {
+	inBubble(t, 4, func(b *bench) {
+		id := b.add(job(every, "main", ping, ``))
+		for _, ahead := range []time.Duration{0, 48 * time.Hour, 0} {
+			b.ahead.Store(int64(ahead))
+			b.sleep(5 * time.Second)
+			if _, err := b.call("cron.run", `{"id":"`+id+`"}`); err != nil {
+				b.Error(err)
+			}
+			b.sleep(time.Second)
+		}
+		for _, params := range []string{`{"id":"` + id + `","limit":1}`, `{"scope":"all","limit":1}`} {
+			if out, err := b.call("cron.runs", params); err != nil || !strings.Contains(out, `"entries":[{"ts":9466848`) {
+				b.Errorf("the latest run of %s: %s, %v", params, out, err)
+			}
+		}
+	})
+}
+
 func TestNothingDue(t *testing.T) {
 	inBubble(t, 3, func(b *bench) {
 		if out, err := b.call("cron.status", ``); err != nil || !strings.Contains(out, `"nextWakeAtMs":null`) {

@@ -46,7 +46,7 @@ func (d *dispatcher) look(ctx context.Context, key string, notBefore time.Time) 
 		d.log.Error("message waits for the store", "error", err)
 		return step{wait: retryStore}
 	}
-	if wait := time.Until(time.UnixMilli(e.NextAt)); wait > 0 && !d.back(&e) {
+	if wait := e.rest(time.Now()); wait > 0 && !d.back(&e) {
 		return step{wait: wait, watch: e.unreached()}
 	}
 	if err := d.accounts.Ready(e.Channel, e.Account); err != nil {
@@ -240,7 +240,7 @@ func (d *dispatcher) unsent(ctx context.Context, e *entry, facts *wit.ChannelFac
 // failed plans the next attempt, or ends the message when there is none.
 func (d *dispatcher) failed(ctx context.Context, e *entry, cause *wit.Error) step {
 	now := time.Now()
-	if e.FirstAttempt == 0 {
+	if e.FirstAttempt == 0 || e.FirstAttempt > now.UnixMilli() { // the clock was ahead
 		e.FirstAttempt = now.UnixMilli()
 	}
 	clean := *cause // it is the plugin's, and others may hold it

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"strings"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
@@ -36,6 +37,18 @@ type record struct {
 	// State and DoneAt are set with the outcome.
 	State  State `json:"state,omitempty"`
 	DoneAt int64 `json:"doneAt,omitempty"`
+}
+
+// clockRepair is how far the clock has to go back for a pause not to be believed any more.
+const clockRepair = time.Minute
+
+// rest is how long the message still waits for its next attempt. It does not where the clock was ahead when the last one
+// failed: it would wait until the clock is there again.
+func (r record) rest(now time.Time) time.Duration {
+	if time.UnixMilli(r.FailedAt).Sub(now) > clockRepair {
+		return 0
+	}
+	return time.UnixMilli(r.NextAt).Sub(now)
 }
 
 // piece is one send. Sending is when it was begun, and 0 again once its outcome is known: a piece that a
