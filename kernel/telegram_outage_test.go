@@ -2,9 +2,11 @@ package kernel_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,7 +25,15 @@ const (
 	well    health = ""
 	dead    health = "dead"    // it breaks every connection off
 	hanging health = "hanging" // it takes requests, and never answers
+
+	unauthorized health = "Unauthorized" // it knows no such token
+	unfound      health = "Not Found"    // it knows no such bot
 )
+
+// refusals are the statuses with which a server says what it is.
+func (h health) refusal() int {
+	return map[health]int{unauthorized: http.StatusUnauthorized, unfound: http.StatusNotFound}[h]
+}
 
 // patient is a server that can fall ill, with the requests that it is at.
 type patient struct {
@@ -31,7 +41,15 @@ type patient struct {
 
 	mu      sync.Mutex
 	is      health
+	refused int // requests
 	changed chan struct{}
+}
+
+// refusals is how many requests were refused so far.
+func (p *patient) refusals() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refused
 }
 
 func (p *patient) become(h health) {
@@ -66,6 +84,15 @@ func (p *patient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		is = p.is
 		p.mu.Unlock()
+	}
+	if status := is.refusal(); status != 0 {
+		p.mu.Lock()
+		p.refused++
+		p.mu.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, `{"ok":false,"error_code":%d,"description":%q}`, status, is)
+		return
 	}
 	if is == hanging {
 		_, _ = io.Copy(io.Discard, r.Body) // the end of a client is seen behind the body only
@@ -128,4 +155,80 @@ func TestTelegramOutages(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestTelegramRefusesForAWhile: a server that refuses the token, or knows the bot no more, is asked again slowly, the owner
+// reads of it in the log and in the metrics, and once it knows the bot again nobody has to set anything up.
+func TestTelegramRefusesForAWhile(t *testing.T) {
+	t.Parallel()
+	for _, refusing := range []health{unauthorized, unfound} {
+		t.Run(string(refusing), func(t *testing.T) {
+			t.Parallel()
+			options := []kerneltest.Option{kerneltest.Bundled(t, "../builtin-plugins", bundle), kerneltest.Compiled(t)}
+			synctest.Test(t, func(t *testing.T) {
+				bot := botapi.New(botapi.Config{})
+				defer bot.Close()
+				server := &patient{Handler: bot, changed: make(chan struct{})}
+				network := &fieldtest.Network{}
+				network.Serve(t, botAddress, server)
+				k := kerneltest.Start(t, append(options, network.Option(), kerneltest.Config(t,
+					`{"channels":{"telegram":{"accounts":{"default":{"dmPolicy":"open","config":{"apiRoot":"http://`+botAddress+`"}}}}}}`))...)
+				l := k.Listen()
+				setBotToken(l, bot)
+				status := func() channel.AccountStatus {
+					var s channel.StatusResult
+					l.MustCall("channels.status", map[string]any{}, &s)
+					return s.ChannelAccounts["telegram"][0]
+				}
+				until := func(connected bool, most time.Duration) {
+					t.Helper()
+					for began := time.Now(); status().Connected != connected; time.Sleep(time.Second) {
+						if time.Since(began) > most {
+							t.Fatalf("after %v connected is not %t: %+v", most, connected, status())
+						}
+					}
+				}
+				until(true, time.Minute)
+				server.become(refusing)
+				until(false, time.Minute)
+				time.Sleep(30 * time.Minute)
+				n := server.refusals()
+				t.Logf("%d requests in half an hour", n)
+				if n < 5 || n > 20 {
+					t.Errorf("%d requests in half an hour", n)
+				}
+				if log := strings.Join(k.Logged(), "\n"); !strings.Contains(log, "channel not connected any more") || !strings.Contains(log, "does not know this bot token") {
+					t.Errorf("the log says %s", log)
+				}
+				if text := metrics(t, k); !strings.Contains(text, `carapace_channel_connected{account="default",channel="telegram"} 0`) {
+					t.Errorf("the metrics do not count it: %s", text)
+				}
+				server.become(well)
+				until(true, 6*time.Minute)
+				if text := metrics(t, k); !strings.Contains(text, `carapace_channel_connected{account="default",channel="telegram"} 1`) {
+					t.Errorf("the metrics do not count that it is back: %s", text)
+				}
+			})
+		})
+	}
+}
+
+// metrics are those of the channels.
+func metrics(t *testing.T, k *kerneltest.Kernel) string {
+	t.Helper()
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://kernel/metrics", nil)
+	req.Header.Set("Authorization", "Bearer "+kerneltest.Token)
+	res, err := k.HTTP().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, _ := io.ReadAll(res.Body)
+	var lines []string
+	for line := range strings.Lines(string(body)) {
+		if strings.HasPrefix(line, "carapace_channel") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "")
 }
