@@ -504,9 +504,11 @@ func TestDelete(t *testing.T) {
 		if _, err := r.call("sessions.delete", obj{"key": "w", "expectedSessionId": "other"}); err == nil {
 			t.Error("deleted what is not expected")
 		}
-		used := r.must("sessions.describe", obj{"key": "w"})["session"].(obj)["updatedAt"].(float64)
+		used := func() float64 {
+			return r.must("sessions.describe", obj{"key": "w"})["session"].(obj)["updatedAt"].(float64)
+		}
 		for what, params := range map[string]obj{
-			"what was used since":     {"key": "w", "expectedSessionUpdatedAt": used - 1},
+			"what was used since":     {"key": "w", "expectedSessionUpdatedAt": used() - 1},
 			"what is not archived":    {"key": "w", "archivedOnly": true},
 			"of an agent that is not": {"key": "w", "agentId": "nobody"},
 		} {
@@ -515,7 +517,7 @@ func TestDelete(t *testing.T) {
 			}
 		}
 		r.must("sessions.patch", obj{"key": "w", "archived": true})
-		if res := r.must("sessions.delete", obj{"key": "w", "archivedOnly": true, "expectedSessionUpdatedAt": used}); res["deleted"] != true {
+		if res := r.must("sessions.delete", obj{"key": "w", "archivedOnly": true, "expectedSessionUpdatedAt": used()}); res["deleted"] != true {
 			t.Errorf("as expected: %v", res)
 		}
 		if n := len(r.nobody.ended); n != 4 {
