@@ -18,20 +18,19 @@ const maxAsk = 1 << 20
 // first, the run goes on without it.
 func ask(ctx context.Context, o *options, session, message string) error {
 	if message == "-" {
-		b, err := io.ReadAll(io.LimitReader(o.in, maxAsk))
-		if err != nil {
-			return fmt.Errorf("read the message: %w", err)
+		var err error
+		if message, err = readText(o.in, maxAsk); err != nil {
+			return usageError{fmt.Errorf("read the message: %w", err)}
 		}
-		message = string(b)
 	}
 	if strings.TrimSpace(message) == "" {
 		return usageError{errors.New("the message is empty")}
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	follow, cancel := context.WithCancel(ctx)
 	defer cancel()
-	conversation, failed := converse(ctx, o, session)
+	conversation, failed := converse(follow, o, session)
 	a := &asking{o: o, answer: answer{RunID: talk.NewKey()}}
-	conversation.Send(ctx, a.answer.RunID, message)
+	conversation.Send(follow, a.answer.RunID, message)
 	accepted := false
 	for u := range conversation.Updates() {
 		if u.Run == a.answer.RunID {
@@ -41,13 +40,17 @@ func ask(ctx context.Context, o *options, session, message string) error {
 			}
 		}
 	}
-	if err := <-failed; err != nil {
+	if err := <-failed; err != nil && ctx.Err() == nil {
 		return err
 	}
-	if !accepted {
-		return fmt.Errorf("the gateway did not say in time that it has the message: `carapace sessions show %s` says whether it was asked", session)
+	why := "it was interrupted"
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		why = "--timeout is over"
 	}
-	return fmt.Errorf("no answer in time; the run goes on as %s", a.answer.RunID)
+	if !accepted {
+		return fmt.Errorf("%s before the gateway said that it has the message: `carapace sessions show %s` says whether it was asked", why, plain.Words(session))
+	}
+	return fmt.Errorf("%s; the gateway goes on with the answer: `carapace sessions show %s` shows it", why, plain.Words(session))
 }
 
 // answer is what --message --json prints.

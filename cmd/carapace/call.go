@@ -15,7 +15,7 @@ func newCall(o *options) *cobra.Command {
 		Use: "call METHOD", Short: "Call any method of the gateway and print its answer", Example: "  carapace call health\n  carapace call chat.history --params '{\"sessionKey\":\"main\"}'", Args: takes("METHOD"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if !json.Valid([]byte(params)) {
-				return usageError{fmt.Errorf("--params is not JSON: %s", params)}
+				return usageError{fmt.Errorf("--params is not JSON such as '{}': %.100s", params)}
 			}
 			var raw json.RawMessage
 			if err := o.call(c.Context(), args[0], json.RawMessage(params), &raw); err != nil {

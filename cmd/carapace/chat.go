@@ -14,27 +14,27 @@ import (
 // newChat is two commands: a chat on the terminal, and with --message one question for scripts.
 func newChat(o *options) *cobra.Command {
 	var session, message string
-	var timeout time.Duration
+	timeout := span(5 * time.Minute)
 	c := &cobra.Command{
 		Use:   "chat",
 		Short: "Talk to the assistant in this terminal",
 		Example: "  carapace chat\n" +
 			"  carapace chat --message \"what is 17*23?\"\n" +
 			"  echo \"what time is it?\" | carapace chat --message -",
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			// An empty message is a mistake in a script, not a wish for the terminal.
 			if !c.Flags().Changed("message") {
 				return chatOnTerminal(c.Context(), o, session)
 			}
-			ctx, cancel := context.WithTimeout(c.Context(), timeout)
+			ctx, cancel := context.WithTimeout(c.Context(), time.Duration(timeout))
 			defer cancel()
 			return ask(ctx, o, session, message)
 		},
 	}
 	c.Flags().StringVarP(&message, "message", "m", "", "say this, print the answer and leave; - reads it from standard input")
 	c.Flags().StringVarP(&session, "session", "s", "main", "which conversation")
-	c.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long to wait for the answer to --message")
+	c.Flags().Var(&timeout, "timeout", "how long to wait for the answer to --message")
 	return o.client(c)
 }
 

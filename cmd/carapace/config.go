@@ -23,7 +23,7 @@ func newConfig(o *options) *cobra.Command {
 		Long: "Read and change carapace.json, the one place of all settings. A change is in force at once, also one that is\n" +
 			"made in the file itself; what needs a restart is named. Credentials are not settings: `carapace setup` keeps them.",
 		Example: "  carapace config get\n  carapace config set log.level debug",
-		Args:    cobra.NoArgs, RunE: help,
+		Args:    known, RunE: help,
 	}
 	c.AddCommand(
 		o.client(&cobra.Command{
@@ -42,7 +42,7 @@ func newConfig(o *options) *cobra.Command {
 			RunE:              func(c *cobra.Command, args []string) error { return unsetSetting(c.Context(), o, args[0]) },
 		}),
 		o.client(&cobra.Command{
-			Use: "edit", Short: "Open the settings in $EDITOR and put them in force", Example: "  carapace config edit", Args: cobra.NoArgs,
+			Use: "edit", Short: "Open the settings in $EDITOR and put them in force", Example: "  carapace config edit", Args: takes(),
 			RunE: func(c *cobra.Command, _ []string) error { return editSettings(c.Context(), o) },
 		}),
 	)

@@ -14,10 +14,10 @@ import (
 
 // newCredentials looks after what setup has encrypted. Nothing shows a value.
 func newCredentials(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "credentials", Short: "See which credentials are kept, and take them back", Args: cobra.NoArgs, RunE: help}
+	c := &cobra.Command{Use: "credentials", Short: "See which credentials are kept, and take them back", Args: known, RunE: help}
 	c.AddCommand(
 		o.client(&cobra.Command{
-			Use: "list", Short: "List the credentials, without what they are", Example: "  carapace credentials list", Args: cobra.NoArgs,
+			Use: "list", Short: "List the credentials, without what they are", Example: "  carapace credentials list", Args: takes(),
 			RunE: show(o, "plugins.credentials", fixed(nil), printCredentials),
 		}),
 		newRevoke(o),

@@ -4,28 +4,40 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // newCron looks after what the assistant does by itself, at a time.
 func newCron(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "cron", Short: "Say what the assistant does at a time", Args: cobra.NoArgs, RunE: help}
+	c := &cobra.Command{Use: "cron", Short: "Say what the assistant does at a time", Args: known, RunE: help}
 	id := func(args []string) any { return cron.IDParams{ID: args[0]} }
+	started := func(r cron.RunResult) error {
+		if r.Ran != nil && !*r.Ran {
+			return wit.Errorf(wit.CodeConflict, "it was not started: it is %s", strings.ReplaceAll(r.Reason, "-", " "))
+		}
+		return nil
+	}
 	c.AddCommand(
 		o.client(&cobra.Command{
-			Use: "list", Short: "List the jobs", Example: "  carapace cron list", Args: cobra.NoArgs,
+			Use: "list", Short: "List the jobs", Example: "  carapace cron list", Args: takes(),
 			RunE: show(o, "cron.list", fixed(map[string]bool{"includeDisabled": true}), printJobs),
 		}),
 		newCronAdd(o),
 		o.client(&cobra.Command{
-			Use: "run JOB", Short: "Run a job now", Example: "  carapace cron run 3f6c…", Args: takes("JOB"), RunE: act(o, "cron.run", id, "it runs"),
+			Use: "run JOB", Short: "Run a job now", Example: "  carapace cron run 3f6c…", Args: takes("JOB"), RunE: aJob.of(actIf(o, "cron.run", id, started, "it runs")),
 		}),
 		o.client(&cobra.Command{
-			Use: "remove JOB", Short: "Remove a job", Example: "  carapace cron remove 3f6c…", Args: takes("JOB"), RunE: show(o, "cron.remove", id, printRemoved),
+			Use: "remove JOB", Short: "Remove a job", Example: "  carapace cron remove 3f6c…", Args: takes("JOB"),
+			RunE: func(c *cobra.Command, args []string) error {
+				removed := func(r cron.RemoveResult) error { return aJob.unless(r.Removed, args[0]) }
+				return actIf(o, "cron.remove", id, removed, "removed")(c, args)
+			},
 		}),
 	)
 	return c
@@ -35,7 +47,7 @@ func newCron(o *options) *cobra.Command {
 func newCronAdd(o *options) *cobra.Command {
 	var f struct {
 		cron, at string
-		every    time.Duration
+		every    span
 	}
 	c := &cobra.Command{
 		Use: "add NAME MESSAGE", Short: "Have the assistant answer a message at a time", Args: takes("NAME", "MESSAGE"),
@@ -49,7 +61,7 @@ func newCronAdd(o *options) *cobra.Command {
 				when = append(when, map[string]any{"kind": "at", "at": f.at})
 			}
 			if f.every > 0 {
-				when = append(when, map[string]any{"kind": "every", "everyMs": f.every.Milliseconds()})
+				when = append(when, map[string]any{"kind": "every", "everyMs": time.Duration(f.every).Milliseconds()})
 			}
 			if len(when) != 1 {
 				return usageError{errors.New("say when: one of --cron, --at and --every")}
@@ -66,9 +78,12 @@ func newCronAdd(o *options) *cobra.Command {
 	}
 	c.Flags().StringVar(&f.cron, "cron", "", "minute, hour, day, month and weekday, such as \"0 7 * * *\"")
 	c.Flags().StringVar(&f.at, "at", "", "once, such as 2027-01-01T08:00:00+01:00")
-	c.Flags().DurationVar(&f.every, "every", 0, "again and again, such as 2h")
+	c.Flags().Var(&f.every, "every", "again and again, such as 2h")
 	return o.client(c)
 }
+
+// aJob is what the commands work on.
+var aJob = kind{"job", "cron list"}
 
 // printJobs writes one line for each job.
 func printJobs(w io.Writer, list cron.ListResult) error {
@@ -78,16 +93,21 @@ func printJobs(w io.Writer, list cron.ListResult) error {
 		if !j.Enabled {
 			on = "off"
 		}
-		rows = append(rows, []string{j.ID, j.Name, j.Schedule.Kind, on})
+		rows = append(rows, []string{j.ID, j.Name, when(j.Schedule), on})
 	}
 	return table(w, "JOB NAME WHEN STATE", rows)
 }
 
-// printRemoved says whether there was such a job: to a client either is fine, somebody who has mistyped an id wants to know.
-func printRemoved(w io.Writer, r cron.RemoveResult) error {
-	if !r.Removed {
-		return errors.New("there is no such job: `carapace cron list` shows what there is")
+// when says when a job is due, as cron add takes it.
+func when(s cron.Schedule) string {
+	switch s.Kind {
+	case "every":
+		return "every " + exact(time.Duration(s.EveryMs)*time.Millisecond)
+	case "cron":
+		return strings.TrimSpace(s.Expr + " " + s.TZ)
 	}
-	_, err := fmt.Fprintln(w, "removed")
-	return err
+	if s.At != "" {
+		return s.At
+	}
+	return time.UnixMilli(s.AtMs).Format(time.RFC3339)
 }

@@ -11,23 +11,23 @@ import (
 // newDevices decides which apps may connect. An app proves who it is by a key of its own device; the owner lets
 // that key in once.
 func newDevices(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "devices", Short: "Say which apps may connect to the gateway", Args: cobra.NoArgs, RunE: help}
+	c := &cobra.Command{Use: "devices", Short: "Say which apps may connect to the gateway", Args: known, RunE: help}
 	request := func(args []string) any { return auth.RequestRef{RequestID: args[0]} }
 	decide := func(use, short, method, done string) *cobra.Command {
 		return o.client(&cobra.Command{
 			Use: use + " REQUEST", Short: short, Example: "  carapace devices " + use + " 3f6c…", Args: takes("REQUEST"),
-			RunE: act(o, method, request, done),
+			RunE: kind{"request", "devices list"}.of(act(o, method, request, done)),
 		})
 	}
 	c.AddCommand(
 		o.client(&cobra.Command{
-			Use: "list", Short: "List paired devices and those that ask to be", Example: "  carapace devices list", Args: cobra.NoArgs,
+			Use: "list", Short: "List paired devices and those that ask to be", Example: "  carapace devices list", Args: takes(),
 			RunE: show(o, "device.pair.list", fixed(nil), printDevices),
 		}),
 		decide("approve", "Pair the device that asks", "device.pair.approve", "approved"),
 		o.client(&cobra.Command{
 			Use: "revoke DEVICE", Short: "Forget a paired device and end its connections", Example: "  carapace devices revoke 3f6c…", Args: takes("DEVICE"),
-			RunE: act(o, "device.pair.remove", func(args []string) any { return auth.DeviceRef{DeviceID: args[0]} }, "revoked"),
+			RunE: kind{"device", "devices list"}.of(act(o, "device.pair.remove", func(args []string) any { return auth.DeviceRef{DeviceID: args[0]} }, "revoked")),
 		}),
 		decide("reject", "Turn the device away", "device.pair.reject", "rejected"),
 	)

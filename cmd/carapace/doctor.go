@@ -25,7 +25,7 @@ func newDoctor(o *options) *cobra.Command {
 		Short:   "Look for what is wrong and say what to do",
 		Long:    "Look at the state directory, the config file and the running gateway. Exits with 1 when something is wrong.",
 		Example: "  carapace doctor",
-		Args:    cobra.NoArgs,
+		Args:    takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			findings := examine(c.Context(), o)
 			wrong := 0
@@ -48,7 +48,7 @@ func examine(ctx context.Context, o *options) []service.Check {
 	findings := []service.Check{checkStateDir(o.state), checkConfig(o.state), checkToken(o.state)}
 	var remote system.DoctorResult
 	if err := o.call(ctx, "doctor", nil, &remote); err != nil {
-		findings = append(findings, service.Check{Name: "gateway", Message: err.Error(), Hint: "`carapace` starts one"})
+		findings = append(findings, service.Check{Name: "gateway", Message: failure{err: err}.message()})
 	}
 	return append(findings, remote.Checks...)
 }
@@ -108,7 +108,7 @@ func checkConfig(dir stateFolder) service.Check {
 		return service.Check{Name: "config", OK: true, Message: path + " is not there: all settings are the defaults"}
 	}
 	if _, _, err := config.Load(path, false); err != nil {
-		return service.Check{Name: "config", Message: err.Error(), Hint: "mend the file, with `carapace config edit` say; the settings before the mistake are in force until then"}
+		return service.Check{Name: "config", Message: err.Error(), Hint: "mend the file, for example with `carapace config edit`; a gateway that runs keeps the settings before the mistake until then"}
 	}
 	return service.Check{Name: "config", OK: true, Message: path}
 }
@@ -118,10 +118,12 @@ func checkToken(dir stateFolder) service.Check {
 	path := dir.path(kernel.TokenFile)
 	f := service.Check{Name: "token", OK: true, Message: path}
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		f.Message = path + " is not there: the gateway makes it at its first start, unless it is given a token"
-	}
-	if err == nil && info.Mode().Perm()&others != 0 {
+	case err != nil:
+		f.OK, f.Message = false, err.Error()
+	case info.Mode().Perm()&others != 0:
 		f.OK, f.Message, f.Hint = false, path+" can be read by others", "chmod 600 "+path
 	}
 	return f

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,17 +50,22 @@ func (f failure) print(w io.Writer) {
 		_ = json.NewEncoder(w).Encode(answer) // nobody is left to tell
 		return
 	}
-	message := f.err.Error()
+	message := f.message()
 	if crash != nil {
 		message = crash.Message // what the gateway hides from others
 	}
 	fmt.Fprintln(w, "carapace:", plain.Line(message))
-	if hint := f.hint(); hint != "" {
-		fmt.Fprintln(w, "  "+hint)
-	}
 	if crash != nil {
 		printTrace(w, crash)
 	}
+}
+
+// message says why. Ctrl-C ends a command in whatever it was about to do.
+func (f failure) message() string {
+	if errors.Is(f.err, context.Canceled) {
+		return "interrupted"
+	}
+	return f.err.Error()
 }
 
 // crash is what a plugin left behind that was called and ended, nil where it is not about that.
@@ -78,7 +84,7 @@ func (f failure) crash() *plugin.Crash {
 // coded is the failure with a code of the closed list, by which a program tells failures apart.
 func (f failure) coded() *wit.Error {
 	e := *wit.AsError(f.err)
-	e.Message = f.err.Error()
+	e.Message = f.message()
 	switch {
 	case errors.As(f.err, new(usageError)):
 		e.Code = wit.CodeInvalid
@@ -86,12 +92,4 @@ func (f failure) coded() *wit.Error {
 		e.Code, e.Retryable = wit.CodeUnavailable, true
 	}
 	return &e
-}
-
-// hint says what to do about what the error alone does not.
-func (f failure) hint() string {
-	if e := (*wit.Error)(nil); errors.As(f.err, &e) && e.Code == wit.CodeUnauthorized {
-		return "give the token of that gateway with --token or CARAPACE_GATEWAY_TOKEN"
-	}
-	return ""
 }

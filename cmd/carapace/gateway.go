@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -44,6 +45,7 @@ func (g gateway) dial(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	token, password := g.credentials()
@@ -63,6 +65,9 @@ func (g gateway) dial(ctx context.Context) (*client.Client, error) {
 		o.Identity = ""
 		c, err = client.Dial(ctx, o)
 	}
+	if err != nil && caller.Err() != nil {
+		return nil, caller.Err() // whoever asked does not wait any more
+	}
 	return c, unreachable(address, err)
 }
 
@@ -75,17 +80,35 @@ func unreachable(address string, err error) error {
 		return unreachableError{fmt.Errorf("whoever listens at %s has not answered for %v: the gateway may be suspended, or very busy; look for its process", address, dialTimeout)}
 	case wit.CodeOf(err) == wit.CodeUnavailable:
 		return unreachableError{err}
+	case wit.CodeOf(err) == wit.CodeUnauthorized:
+		return refused(address, err)
+	}
+	return err
+}
+
+// refused says where the right token, or the password, is to be given. Other reasons say themselves what to do.
+func refused(address string, err error) error {
+	switch text := err.Error(); {
+	case strings.Contains(text, "gateway token"):
+		return wit.Errorf(wit.CodeUnauthorized, "the gateway at %s wants another token: give its own with --token or CARAPACE_GATEWAY_TOKEN", address)
+	case strings.Contains(text, "gateway password"):
+		return wit.Errorf(wit.CodeUnauthorized, "the gateway at %s wants another password: give its own with CARAPACE_GATEWAY_PASSWORD", address)
 	}
 	return err
 }
 
 // address is the flag's URL, or the one that the running gateway has written into its state directory.
 func (g gateway) address() (string, error) {
-	if g.url != "" {
-		return strings.Replace(strings.Replace(g.url, "http://", "ws://", 1), "https://", "wss://", 1), nil
+	if g.url == "" {
+		at, err := g.endpoint()
+		return at.URL, err
 	}
-	at, err := g.endpoint()
-	return at.URL, err
+	u, err := url.Parse(g.url)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"ws", "wss", "http", "https"}, u.Scheme) {
+		return "", usageError{fmt.Errorf("%.100q is no address of a gateway: write one such as ws://127.0.0.1:18789", g.url)}
+	}
+	u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
+	return u.String(), nil
 }
 
 // endpoint is where the state directory's own gateway listens. The gateway removes that file when it stops; one that was

@@ -22,7 +22,7 @@ func newGrant(o *options) *cobra.Command {
 		Long:              "Show what an update of a plugin is, uses and asks for beyond what was granted, and grant it when you say so.",
 		Example:           "  carapace plugins grant weather\n  carapace plugins grant weather --yes",
 		ValidArgsFunction: o.complete(pluginIDs),
-		RunE:              func(c *cobra.Command, args []string) error { return runGrant(c.Context(), o, args[0], yes) },
+		RunE:              aPlugin.of(func(c *cobra.Command, args []string) error { return runGrant(c.Context(), o, args[0], yes) }),
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return o.client(c)

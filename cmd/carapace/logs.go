@@ -24,13 +24,13 @@ const (
 // another machine or under a service manager.
 func newLogs(o *options) *cobra.Command {
 	var follow bool
-	var limit int
+	limit := number{200, 1, 5000}
 	c := &cobra.Command{
-		Use: "logs", Short: "Print the gateway's log", Example: "  carapace logs\n  carapace logs -f", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return printLogs(c.Context(), o, follow, limit) },
+		Use: "logs", Short: "Print the gateway's log", Example: "  carapace logs\n  carapace logs -f", Args: takes(),
+		RunE: func(c *cobra.Command, _ []string) error { return printLogs(c.Context(), o, follow, limit.n) },
 	}
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
-	c.Flags().IntVar(&limit, "limit", 200, "how many lines, at most 5000")
+	c.Flags().Var(&limit, "limit", "how many lines, at most 5000")
 	return o.client(c)
 }
 

@@ -75,6 +75,15 @@ func (o *options) callHearing(ctx context.Context, method string, params, out an
 	return err
 }
 
+// readText reads all of a text of at most so many bytes.
+func readText(from io.Reader, most int64) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(from, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = fmt.Errorf("standard input has more than %s, which is all that is taken", size(most))
+	}
+	return string(b), err
+}
+
 // printJSON writes v for a program to read. Angle brackets stay as they are: no browser reads this.
 func (o *options) printJSON(v any) error {
 	e := json.NewEncoder(o.out)

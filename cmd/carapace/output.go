@@ -48,6 +48,17 @@ func length(d time.Duration) string {
 	return fmt.Sprintf("%dd", int(d.Hours()/24))
 }
 
+// exact is a duration with all its units and without those that are 0 at its end: 5m, 1h30m.
+func exact(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
 // size is a number of bytes for people.
 func size(n int64) string {
 	switch {

@@ -19,7 +19,7 @@ import (
 // newPairing is the owner's side of pairing: a stranger who writes to a channel is told a code, and the owner
 // approves or dismisses that code here, takes approvals back, and says who they are themselves.
 func newPairing(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "pairing", Short: "Say who may write to the assistant on a chat channel", Args: cobra.NoArgs, RunE: help}
+	c := &cobra.Command{Use: "pairing", Short: "Say who may write to the assistant on a chat channel", Args: known, RunE: help}
 	list := func(args []string) any {
 		var p inbox.PairingListParams
 		if len(args) == 1 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -18,17 +19,17 @@ import (
 // newPlugins looks after what is installed. Installing has no command: a folder that is put into the state
 // directory's plugins is found by itself.
 func newPlugins(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "plugins", Short: "Look after plugins", Args: cobra.NoArgs, RunE: help}
+	c := &cobra.Command{Use: "plugins", Short: "Look after plugins", Args: known, RunE: help}
 	id := func(args []string) any { return plugin.IDParams{ID: args[0]} }
 	c.AddCommand(
 		o.client(&cobra.Command{
-			Use: "list", Short: "List the plugins", Example: "  carapace plugins list\n  carapace plugins list --json", Args: cobra.NoArgs,
+			Use: "list", Short: "List the plugins", Example: "  carapace plugins list\n  carapace plugins list --json", Args: takes(),
 			RunE: show(o, "plugins.status", fixed(nil), printPlugins),
 		}),
 		o.client(&cobra.Command{
 			Use: "info PLUGIN", Short: "Show one plugin: what it is, what it may do, how it is", Example: "  carapace plugins info telegram", Args: takes("PLUGIN"),
 			ValidArgsFunction: o.complete(pluginIDs),
-			RunE:              show(o, "plugins.info", id, printPlugin),
+			RunE:              aPlugin.of(show(o, "plugins.info", id, printPlugin)),
 		}),
 		newGrant(o),
 		o.client(&cobra.Command{
@@ -42,13 +43,16 @@ func newPlugins(o *options) *cobra.Command {
 	return c
 }
 
+// aPlugin is what the commands work on.
+var aPlugin = kind{"plugin", "plugins list"}
+
 // callArgs wants arguments that can be sent; whether they fit is for the gateway to say.
 func callArgs(c *cobra.Command, args []string) error {
 	if err := takes("PLUGIN", "TOOL", "ARGUMENTS")(c, args); err != nil {
 		return err
 	}
 	if !json.Valid([]byte(args[2])) {
-		return fmt.Errorf("the arguments are not JSON: %s", args[2])
+		return fmt.Errorf("ARGUMENTS is not JSON such as '{}': %.100s", args[2])
 	}
 	return nil
 }
@@ -59,7 +63,7 @@ func newEnable(o *options, use, short string, on bool) *cobra.Command {
 	return o.client(&cobra.Command{
 		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: takes("PLUGIN"),
 		ValidArgsFunction: o.complete(pluginIDs),
-		RunE:              act(o, "plugins.configure", setup, use+"d"),
+		RunE:              aPlugin.of(act(o, "plugins.configure", setup, use+"d")),
 	})
 }
 
@@ -160,7 +164,14 @@ func callTool(o *options) runner {
 		if err := o.callHearing(c.Context(), "plugins.call", params, &raw, o.printProgress); err != nil {
 			return err
 		}
-		return printAnswer(o, "plugins.call", raw, printCall)
+		var answer plugin.CallResult
+		if err := errors.Join(printAnswer(o, "plugins.call", raw, printCall), json.Unmarshal(raw, &answer)); err != nil {
+			return err
+		}
+		if answer.Failed {
+			return errors.New("the tool says that it failed")
+		}
+		return nil
 	}
 }
 
@@ -178,9 +189,6 @@ func printCall(w io.Writer, r plugin.CallResult) error {
 		text := "(" + string(part.Kind) + ")"
 		if part.Text != nil {
 			text = *part.Text
-		}
-		if r.Failed {
-			text = "failed: " + text
 		}
 		if _, err := fmt.Fprintln(w, text); err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Most commands are one call whose answer is printed. What differs from command to command is the method, how
@@ -44,6 +46,51 @@ func act(o *options, method string, params func(args []string) any, done string)
 		_, err := fmt.Fprintln(w, done)
 		return err
 	})
+}
+
+// actIf is act for a method whose answer says whether it was done. check finds an error in it, also with --json.
+func actIf[T any](o *options, method string, params func(args []string) any, check func(T) error, done string) runner {
+	return func(c *cobra.Command, args []string) error {
+		var raw json.RawMessage
+		if err := o.call(c.Context(), method, params(args), &raw); err != nil {
+			return err
+		}
+		var answer T
+		if err := json.Unmarshal(raw, &answer); err != nil {
+			return fmt.Errorf("read the answer of %s: %w", method, err)
+		}
+		if err := check(answer); err != nil {
+			return err
+		}
+		if o.json {
+			return o.printJSON(raw)
+		}
+		return o.println(done)
+	}
+}
+
+// kind is what a command works on, and the command that lists them.
+type kind struct{ name, list string }
+
+// unless is the error that there is none of a name, unless there is.
+func (k kind) unless(there bool, name string) error {
+	if there {
+		return nil
+	}
+	return wit.Errorf(wit.CodeNotFound, "there is no %s %.100s: `carapace %s` shows which there are", k.name, name, k.list)
+}
+
+// plainly says what a method means that does not find what it was asked for: some do so in the words of the protocol.
+func plainly(err error, k kind, name string) error {
+	if wit.CodeOf(err) != wit.CodeNotFound {
+		return err
+	}
+	return k.unless(false, name)
+}
+
+// of runs a command whose first argument is one of a kind.
+func (k kind) of(run runner) runner {
+	return func(c *cobra.Command, args []string) error { return plainly(run(c, args), k, args[0]) }
 }
 
 // fixed are parameters that no argument changes.

@@ -26,7 +26,7 @@ func newRoot(io stdio) *cobra.Command {
 			"  carapace chat                 talk to it\n" +
 			"  carapace setup telegram       connect a chat account",
 		Version:       version,
-		Args:          cobra.NoArgs,
+		Args:          known,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          serve.RunE,
@@ -42,18 +42,38 @@ func newRoot(io stdio) *cobra.Command {
 	root.SetErr(io.err)
 	root.Flags().AddFlagSet(serve.Flags()) // `carapace` alone is `carapace serve`
 	root.PersistentFlags().StringVar((*string)(&o.state), "state-dir", defaultStateDir(), "where the gateway keeps its state ($CARAPACE_STATE_DIR)")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{flagError(c, err)} })
 	root.AddCommand(serve, newChat(o), newStatus(o), newPlugins(o), newSessions(o), newLogs(o), newDoctor(o),
 		newSetup(o), newCredentials(o), newConfig(o), newPairing(o), newDevices(o), newDelivery(o), newCron(o), newCall(o), newCompile(o))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() { // cobra's own take any word
+		case "help":
+			c.Args = topic
+		case "completion":
+			c.Args, c.RunE = known, help
+		}
+	}
 	wrapArgs(root)
 	return root
 }
 
-// flagError says of a flag's value what the flag takes, rather than which function could not read it.
-func flagError(err error) error {
+// flagError says of a flag's value what the flag takes, rather than which function could not read it. Where a word
+// before it is no command, the flag may be one of the command that was meant.
+func flagError(c *cobra.Command, err error) error {
+	if wrong := known(c, c.Flags().Args()); wrong != nil && c.HasSubCommands() {
+		return wrong
+	}
 	if bad := (*pflag.InvalidValueError)(nil); errors.As(err, &bad) {
-		kinds := map[string]string{"int": "a whole number", "duration": "a duration such as 30s or 2h", "bool": "true or false"}
-		return fmt.Errorf("--%s cannot be %q: it takes %s", bad.GetFlag().Name, bad.GetValue(), kinds[bad.GetFlag().Value.Type()])
+		what := "true or false"
+		if value, ok := bad.GetFlag().Value.(interface{ takes() string }); ok {
+			what = value.takes()
+		}
+		return fmt.Errorf("--%s cannot be %.100q: it takes %s", bad.GetFlag().Name, bad.GetValue(), what)
+	}
+	if errors.As(err, new(*pflag.NotExistError)) {
+		return fmt.Errorf("%w: `%s --help` shows which there are", err, c.CommandPath())
 	}
 	return err
 }

@@ -20,13 +20,13 @@ import (
 // serveFlags are the flags and environment variables that speak over the config file.
 type serveFlags struct {
 	config, bind, token, logLevel, logFormat, memory string
-	port                                             int
+	port                                             number
 }
 
 // newServe runs the gateway in this process. Settings come from the config file; flags and environment variables
 // go before it, since they are for this start only.
 func newServe(o *options) *cobra.Command {
-	var f serveFlags
+	f := serveFlags{port: number{config.DefaultPort, 0, 65535}}
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the gateway",
@@ -34,11 +34,11 @@ func newServe(o *options) *cobra.Command {
 		Example: "  carapace serve\n" +
 			"  carapace serve --port 0 --state-dir /var/lib/carapace\n" +
 			"  CARAPACE_GATEWAY_TOKEN=… carapace serve --bind all",
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error { return runGateway(c, o, f) },
 	}
 	c.Flags().StringVar(&f.config, "config", os.Getenv("CARAPACE_CONFIG_PATH"), "the config file (carapace.json in the state directory; $CARAPACE_CONFIG_PATH)")
-	c.Flags().IntVar(&f.port, "port", config.DefaultPort, "the port to listen on; 0 takes a free one")
+	c.Flags().Var(&f.port, "port", "the port to listen on; 0 takes a free one")
 	c.Flags().StringVar(&f.bind, "bind", "loopback", "who can reach it: loopback (this machine only), lan or all (every interface, in plain HTTP), tailnet, or an address")
 	c.Flags().StringVar(&f.token, "token", "", "the token that clients give (made and kept in the state directory when left out; $CARAPACE_GATEWAY_TOKEN)")
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "trace, debug, info, warn or error")
@@ -71,6 +71,9 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	}
 	override := func(file *config.Config) { f.over(c, file) }
 	override(file)
+	if _, err := file.Runtime.MemoryBytes(); err != nil { // before anything is made
+		return usageError{fmt.Errorf("--memory: %w", err)}
+	}
 	log, err := logs.New(logs.Config{Level: file.Log.Level, JSON: file.Log.Format == "json", Console: o.err})
 	if err != nil {
 		return usageError{err}
@@ -90,8 +93,8 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 func (f serveFlags) over(c *cobra.Command, file *config.Config) {
 	given := c.Flags().Changed
 	if given("port") {
-		file.Gateway.Port = f.port
-		if f.port == 0 {
+		file.Gateway.Port = f.port.n
+		if f.port.n == 0 {
 			file.Gateway.Port = -1
 		}
 	}

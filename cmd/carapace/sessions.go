@@ -16,33 +16,75 @@ import (
 
 // newSessions looks at what was said; to say something is chat's.
 func newSessions(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "sessions", Short: "Look at conversations", Args: cobra.NoArgs, RunE: help}
-	var limit int
-	one := &cobra.Command{
-		Use: "show [SESSION]", Short: "Print the end of a conversation", Example: "  carapace sessions show\n  carapace sessions show agent:main:main --limit 20", Args: takes("[SESSION]"),
-		ValidArgsFunction: o.complete(sessionKeys),
-		RunE:              show(o, "chat.history", func(args []string) any { return chat.HistoryParams{SessionKey: sessionArg(args), Limit: &limit} }, printHistory),
-	}
-	one.Flags().IntVar(&limit, "limit", 50, "how many messages, at most 1000")
+	c := &cobra.Command{Use: "sessions", Short: "Look at conversations", Args: known, RunE: help}
 	c.AddCommand(
 		o.client(&cobra.Command{
-			Use: "list", Short: "List the conversations", Example: "  carapace sessions list", Args: cobra.NoArgs,
+			Use: "list", Short: "List the conversations", Example: "  carapace sessions list", Args: takes(),
 			RunE: func(c *cobra.Command, _ []string) error { return listSessions(c.Context(), o) },
 		}),
-		o.client(one),
+		newShow(o),
 		o.client(&cobra.Command{
 			Use: "rename SESSION TITLE", Short: "Give a conversation another title", Example: "  carapace sessions rename main \"At home\"", Args: takes("SESSION", "TITLE"),
 			ValidArgsFunction: o.complete(sessionKeys),
-			RunE:              act(o, "sessions.patch", func(args []string) any { return map[string]string{"key": args[0], "label": args[1]} }, "renamed"),
+			RunE:              o.ofSession(act(o, "sessions.patch", func(args []string) any { return map[string]string{"key": args[0], "label": args[1]} }, "renamed")),
 		}),
 		newDeleteSession(o),
 		o.client(&cobra.Command{
 			Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: takes("[SESSION]"),
 			ValidArgsFunction: o.complete(sessionKeys),
-			RunE:              func(c *cobra.Command, args []string) error { return exportSession(c.Context(), o, sessionArg(args)) },
+			RunE: func(c *cobra.Command, args []string) error {
+				key := sessionArg(args)
+				return plainly(exportSession(c.Context(), o, key), aSession, key)
+			},
 		}),
 	)
 	return c
+}
+
+// aSession is what the commands below work on.
+var aSession = kind{"session", "sessions list"}
+
+// ofSession runs a command whose first argument is a session that there is. For a client any key is one.
+func (o *options) ofSession(run runner) runner {
+	return func(c *cobra.Command, args []string) error {
+		there, err := o.hasSession(c.Context(), args[0])
+		if err == nil {
+			err = aSession.unless(there, args[0])
+		}
+		if err != nil {
+			return err
+		}
+		return run(c, args)
+	}
+}
+
+func (o *options) hasSession(ctx context.Context, key string) (bool, error) {
+	var found session.DescribeResult
+	err := o.call(ctx, "sessions.describe", session.DescribeParams{Key: key}, &found)
+	return found.Session != nil, err
+}
+
+// newShow prints what was said last.
+func newShow(o *options) *cobra.Command {
+	limit := number{50, 1, 1000}
+	c := &cobra.Command{
+		Use: "show [SESSION]", Short: "Print the end of a conversation", Example: "  carapace sessions show\n  carapace sessions show agent:main:main --limit 20", Args: takes("[SESSION]"),
+		ValidArgsFunction: o.complete(sessionKeys),
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		key := sessionArg(args)
+		there, err := o.hasSession(c.Context(), key)
+		if err == nil && key != mainSession { // which begins with the first message
+			err = aSession.unless(there, key)
+		}
+		if err != nil {
+			return err
+		}
+		params := chat.HistoryParams{SessionKey: key, Limit: &limit.n}
+		return show(o, "chat.history", fixed(params), printHistory)(c, args)
+	}
+	c.Flags().Var(&limit, "limit", "how many messages, at most 1000")
+	return o.client(c)
 }
 
 // newDeleteSession ends a conversation for good. It asks, since nothing brings it back.
@@ -52,23 +94,28 @@ func newDeleteSession(o *options) *cobra.Command {
 		Use: "delete SESSION", Short: "Delete a conversation and all that was said in it", Args: takes("SESSION"),
 		Example:           "  carapace sessions delete agent:main:telegram:dm:12345 --yes",
 		ValidArgsFunction: o.complete(sessionKeys),
-		RunE: func(c *cobra.Command, args []string) error {
+		RunE: o.ofSession(func(c *cobra.Command, args []string) error {
 			if !yes {
 				if err := o.confirm(c.Context(), "delete "+args[0]+" and all that was said in it?"); err != nil {
 					return err
 				}
 			}
-			return act(o, "sessions.delete", func(args []string) any { return session.DeleteParams{Key: args[0]} }, "deleted")(c, args)
-		},
+			params := func(args []string) any { return session.DeleteParams{Key: args[0]} }
+			done := func(r session.DeleteResult) error { return aSession.unless(r.Deleted, args[0]) }
+			return actIf(o, "sessions.delete", params, done, "deleted")(c, args)
+		}),
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return o.client(c)
 }
 
+// mainSession is the owner's, which is meant when none is named.
+const mainSession = "main"
+
 // sessionArg is the session that the arguments name, the main one when they name none.
 func sessionArg(args []string) string {
 	if len(args) == 0 {
-		return "main"
+		return mainSession
 	}
 	return args[0]
 }
@@ -115,6 +162,10 @@ func printSessions(w io.Writer, list session.ListResult) error {
 // printHistory writes who said what. A message without text, such as a call of a tool, is a line too: the history
 // is shown as it is.
 func printHistory(w io.Writer, history chat.History) error {
+	if len(history.Messages) == 0 {
+		_, err := fmt.Fprintln(w, "nothing was said here yet: `carapace chat` begins")
+		return err
+	}
 	for _, m := range history.Messages {
 		// A line of what was said does not look like another message.
 		text := strings.ReplaceAll(talk.Text(m.Content), "\n", "\n"+strings.Repeat(" ", 11))

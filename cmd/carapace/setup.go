@@ -95,7 +95,10 @@ func listSetups(ctx context.Context, o *options) error {
 func runSetup(ctx context.Context, o *options, id string, f setupFlags) error {
 	var info plugin.Details
 	if err := o.call(ctx, "plugins.info", plugin.IDParams{ID: id}, &info); err != nil {
-		return err
+		return plainly(err, aPlugin, id)
+	}
+	if info.Provides.Channel == "" && f.account+f.dmPolicy != "" {
+		return usageError{fmt.Errorf("%s is no channel: --account and --dm are for those that are", id)}
 	}
 	fields, err := readSchema(json.RawMessage(info.Config))
 	if err != nil {
@@ -269,15 +272,18 @@ const maxSecret = 64 << 10
 // command line is seen by every process of the machine, and kept in the shell's history.
 func readSecret(in io.Reader, from string) (string, error) {
 	if from == "-" {
-		b, err := io.ReadAll(io.LimitReader(in, maxSecret))
-		return strings.TrimSpace(string(b)), err
+		text, err := readText(in, maxSecret)
+		if text = strings.TrimSpace(text); err == nil && text == "" {
+			err = errors.New("standard input is empty")
+		}
+		return text, err
 	}
 	variable, ok := strings.CutPrefix(from, "env:")
 	if !ok {
 		return "", errors.New("a credential on the command line would be seen by others; use env:VARIABLE or -")
 	}
 	if os.Getenv(variable) == "" {
-		return "", fmt.Errorf("the variable %s is empty", variable)
+		return "", fmt.Errorf("the environment variable %q is not set, or empty", variable)
 	}
 	return os.Getenv(variable), nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/plain"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
 
@@ -17,7 +18,7 @@ func newStatus(o *options) *cobra.Command {
 		Use:     "status",
 		Short:   "Show how the gateway is",
 		Example: "  carapace status\n  carapace status --json",
-		Args:    cobra.NoArgs,
+		Args:    takes(),
 		RunE:    show(o, "status", fixed(nil), printStatus),
 	})
 }
@@ -34,14 +35,14 @@ func printStatus(w io.Writer, s system.Status) error {
 	}
 	fmt.Fprintf(w, "plugins   %d can be used, %d failed, %d off\n", usable, failed, off)
 	fmt.Fprintf(w, "memory    plugins hold %s of the %s that they may together%s\n", size(s.Memory.Plugins.Held), size(s.Memory.Plugins.Budget), refusals(s.Memory.Plugins.Refused))
-	fmt.Fprintf(w, "queues    %d runs, %d messages to deliver, %d held\n", s.Queued.Runs, s.Queued.Outbound, s.Queued.Held)
+	fmt.Fprintf(w, "queues    %s, %s to deliver, %d held\n", service.Count(s.Queued.Runs, "run"), service.Count(s.Queued.Outbound, "message"), s.Queued.Held)
 	fmt.Fprintf(w, "sessions  %d\n", s.Sessions.Count)
 	for _, risk := range s.Risks {
 		fmt.Fprintf(w, "risk      %s\n", plain.Line(risk))
 	}
 	var rows [][]string
 	for _, r := range s.Sessions.Recent {
-		rows = append(rows, []string{"  " + string(r.Key), orDash(r.Status), ago(r.UpdatedAt), fmt.Sprint(r.TotalTokens, " tokens")})
+		rows = append(rows, []string{"  " + string(r.Key), orDash(r.Status), ago(r.UpdatedAt), service.Count(int64(r.TotalTokens), "token")})
 	}
 	for _, c := range s.Channels {
 		rows = append(rows, []string{"  " + c.Channel + "/" + c.Account, c.State, c.Message})
@@ -57,5 +58,5 @@ func refusals(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d calls found no room (see `carapace doctor`)", n)
+	return "; " + service.Count(n, "call") + " found no room (see `carapace doctor`)"
 }

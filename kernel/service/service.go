@@ -8,6 +8,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 
@@ -54,6 +55,14 @@ type Check struct {
 	Warning bool `json:"warning,omitempty"`
 	// Hint says what to do when it is not OK, or a warning.
 	Hint string `json:"hint,omitempty"`
+}
+
+// Count says how many there are of something whose plural ends in s: 1 message, 2 messages.
+func Count[N int | int64](n N, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 // Metric is a figure with one value for each combination of its labels.

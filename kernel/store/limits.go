@@ -67,6 +67,14 @@ func errNotFound(space, key string) error {
 	return wit.Errorf(wit.CodeNotFound, "store: there is no %s/%s", space, key)
 }
 
+// Named says in words of the caller's what there is not, if that is what err tells; other errors stay as they are.
+func Named(err error, format string, args ...any) error {
+	if wit.CodeOf(err) != wit.CodeNotFound {
+		return err
+	}
+	return wit.Errorf(wit.CodeNotFound, format, args...)
+}
+
 // errConflict is the one error that callers of Insert act on, as errNotFound is of Get.
 func errConflict(space, key string) error {
 	return wit.Errorf(wit.CodeConflict, "store: %s/%s exists already", space, key)

@@ -102,6 +102,8 @@ func (e *Error) Wit() *wit.Error {
 	switch c := wit.Code(strings.ToLower(detailsCode(e.Details))); c {
 	case wit.CodeNotFound, wit.CodeConflict, wit.CodeUnauthorized, wit.CodeForbidden, wit.CodeTooLarge, wit.CodeRateLimited, wit.CodeInternal:
 		code = c
+	case "cron_job_not_found":
+		code = wit.CodeNotFound
 	case "missing_scope":
 		code = wit.CodeForbidden
 	case "auth_rate_limited":

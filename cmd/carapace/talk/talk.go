@@ -129,7 +129,7 @@ func (c *Conversation) Abort(ctx context.Context) error {
 }
 
 // Run connects, follows, and connects again, until ctx ends. It returns the first connection's error
-// where that one fails: the caller has the address wrong. It waits for the Sends that are on their way, so their ctx
+// where that one fails: the caller has the address wrong; and why the gateway refuses the session. It waits for the Sends that are on their way, so their ctx
 // must end no later.
 func (c *Conversation) Run(ctx context.Context) error {
 	defer func() {
@@ -146,6 +146,9 @@ func (c *Conversation) Run(ctx context.Context) error {
 			connected, failures = true, 0
 			err = c.follow(ctx, conn)
 			conn.Close()
+			if no := (refusal{}); errors.As(err, &no) {
+				return no.error
+			}
 			c.emit(ctx, Update{Kind: Disconnected, Err: err})
 		}
 		failures++ // the end of a connection counts as one
@@ -155,11 +158,17 @@ func (c *Conversation) Run(ctx context.Context) error {
 	}
 }
 
+// refusal is why there is no such conversation, on this connection and on any other.
+type refusal struct{ error }
+
 // follow serves one connection until it ends.
 func (c *Conversation) follow(ctx context.Context, conn *client.Client) error {
 	c.emit(ctx, Update{Kind: Connected, Text: conn.Hello().Server.Version})
 	messages, err := c.history(ctx, conn, shownMessages)
 	if err != nil {
+		if code := wit.CodeOf(err); code == wit.CodeInvalid || code == wit.CodeNotFound {
+			err = refusal{err}
+		}
 		return err
 	}
 	c.emit(ctx, Update{Kind: History, Messages: messages})

@@ -2,7 +2,6 @@ package channel
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/service"
@@ -34,10 +33,7 @@ func (s *Service) check(context.Context) service.Check {
 	if len(waiting) > 0 {
 		return service.Check{Name: "channels", OK: true, Warning: true, Message: strings.Join(waiting, "; "), Hint: "it goes on trying; `carapace logs` shows why it is not connected"}
 	}
-	if len(list) == 1 {
-		return service.Check{Name: "channels", OK: true, Message: "1 account"}
-	}
-	return service.Check{Name: "channels", OK: true, Message: fmt.Sprintf("%d accounts", len(list))}
+	return service.Check{Name: "channels", OK: true, Message: service.Count(len(list), "account")}
 }
 
 // described says how an account is, for the owner.

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/carapace-gateway/carapace/kernel/service"
 )
@@ -16,9 +15,9 @@ func (s *Service) check(ctx context.Context) service.Check {
 		return service.Check{Name: "delivery", Message: err.Error()}
 	case held > 0:
 		return service.Check{
-			Name: "delivery", Message: fmt.Sprintf("%d messages are held: they may have arrived", held),
+			Name: "delivery", Message: service.Count(held, "message") + " held, which may have arrived",
 			Hint: "look with `carapace delivery list`, then `carapace delivery release` or `drop`",
 		}
 	}
-	return service.Check{Name: "delivery", OK: true, Message: fmt.Sprintf("%d messages wait", waiting)}
+	return service.Check{Name: "delivery", OK: true, Message: service.Count(waiting, "message") + " waiting"}
 }

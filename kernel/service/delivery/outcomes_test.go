@@ -41,7 +41,7 @@ func TestServiceTellsOfItself(t *testing.T) {
 			t.Errorf("queues %v %v", q, err)
 		}
 		c := part.Checks[0](t.Context())
-		if c.OK || c.Message != "1 messages are held: they may have arrived" ||
+		if c.OK || c.Message != "1 message held, which may have arrived" ||
 			c.Hint != "look with `carapace delivery list`, then `carapace delivery release` or `drop`" {
 			t.Errorf("a held message: %+v", c)
 		}

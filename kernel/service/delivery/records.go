@@ -174,7 +174,7 @@ func (q records) drop(ctx context.Context, id string) (e entry, err error) {
 
 // unknown says which message there is not.
 func unknown(id string, err error) error {
-	return wit.Errorf(wit.CodeOf(err), "there is no message %q: %w", id, err)
+	return store.Named(err, "there is no message %.100q: delivery.list shows which there are", id)
 }
 
 // list shows messages as they are selected, at most limit, without damaged ones: the queue, oldest first, or outcomes,

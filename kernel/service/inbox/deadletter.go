@@ -121,10 +121,7 @@ func (d *DeadLetters) Get(ctx context.Context, id string) (l DeadLetter, err err
 		l, err = letterTable.Get(tx, id)
 		return err
 	})
-	if err != nil {
-		return l, wit.Errorf(wit.CodeOf(err), "there is no event %q: %w", id, err)
-	}
-	return l, nil
+	return l, store.Named(err, "there is no event %.100q: channels.poison.list shows which there are", id)
 }
 
 // Drop forgets a dead letter; one that is not there is no error. Errors: the store's.

@@ -3,7 +3,6 @@ package inbox
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
@@ -77,7 +76,7 @@ func (d *DeadLetters) check(ctx context.Context) service.Check {
 		return service.Check{Name: "dead letters", Message: err.Error()}
 	case n > 0:
 		return service.Check{
-			Name: "dead letters", Message: fmt.Sprintf("%d events could not be handled", n),
+			Name: "dead letters", Message: service.Count(n, "event") + " could not be handled",
 			Hint: "look with `carapace call channels.poison.list`, then replay or drop them",
 		}
 	}

@@ -163,7 +163,7 @@ func (p *pairing) revoke(ctx context.Context, in PairingRevokeParams) (OKResult,
 	k := key(a.Channel, a.ID, in.SenderID)
 	return OKResult{true}, p.store.Update(ctx, func(tx store.Tx) error {
 		if _, err := approvalTable.Get(tx, k); err != nil {
-			return wit.Errorf(wit.CodeOf(err), "%s is not among the approved of %s: %w", in.SenderID, a, err)
+			return store.Named(err, "%.100s is not among the approved of %s: `carapace pairing approved` shows who is", in.SenderID, a)
 		}
 		return approvalTable.Delete(tx, k)
 	})

@@ -98,7 +98,7 @@ func (s *Service) check(ctx context.Context) service.Check {
 	if n := len(names); n > 0 {
 		return service.Check{
 			Name: "runs", OK: true, Warning: true, Hint: "ask again what they asked; their records are kept for a month",
-			Message: fmt.Sprintf("%d had damaged records and were not answered: %s", n, strings.Join(names[:min(n, maxNamed)], ", ")),
+			Message: fmt.Sprintf("damaged, and not answered: %s: %s", service.Count(n, "run"), strings.Join(names[:min(n, maxNamed)], ", ")),
 		}
 	}
 	return service.Check{Name: "runs", OK: true, Message: "every record can be read"}

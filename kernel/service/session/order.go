@@ -353,14 +353,14 @@ func (s *Service) check(ctx context.Context) service.Check {
 		c.OK, c.Message = false, err.Error()
 		return c
 	case wrong == 0:
-		c.Message = fmt.Sprintf("%d, each in its place", total)
+		c.Message = service.Count(total, "session") + ", each in its place"
 		return c
 	}
 	err = s.store.Update(ctx, func(tx store.Tx) error { return orderings.Delete(tx, theOrdering) })
 	if err == nil {
 		err = s.Arrange(ctx)
 	}
-	c.Warning, c.Message = true, fmt.Sprintf("%d of %d were not in their places; the order has been made anew", wrong, total)
+	c.Warning, c.Message = true, fmt.Sprintf("not in their places: %d of %s; the order has been made anew", wrong, service.Count(total, "session"))
 	if err != nil {
 		c.OK, c.Warning, c.Message = false, false, "their order is wrong and cannot be made anew: "+err.Error()
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/store/storetest"
@@ -214,7 +215,7 @@ func TestTheOrderOfAnOldState(t *testing.T) {
 	if err := newSessions(counting).Arrange(t.Context()); err != nil || counting.Transactions() != 5 {
 		t.Errorf("and again: %d transactions, %v", counting.Transactions(), err)
 	}
-	if c := s.check(t.Context()); !c.OK || c.Warning || c.Message != fmt.Sprint(n, ", each in its place") {
+	if c := s.check(t.Context()); !c.OK || c.Warning || c.Message != service.Count(n, "session")+", each in its place" {
 		t.Errorf("%+v", c)
 	}
 	for name, spoil := range map[string]func(tx store.Tx) error{

@@ -112,7 +112,7 @@ func (d *doctor) checkQueues(ctx context.Context) service.Check {
 	if err != nil {
 		return service.Check{Name: "queues", Message: err.Error()}
 	}
-	return service.Check{Name: "queues", OK: true, Message: fmt.Sprintf("%d runs and %d messages wait", q.Runs, q.Outbound)}
+	return service.Check{Name: "queues", OK: true, Message: service.Count(q.Runs, "run") + " and " + service.Count(q.Outbound, "message") + " waiting"}
 }
 
 // risks names what the settings let others read or do, for people.
