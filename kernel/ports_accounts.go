@@ -1,8 +1,8 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
-	"strings"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -132,7 +132,7 @@ func (a systemAccounts) Test(ctx context.Context, id, account string) error {
 			if is.Channel != id || is.Account != account {
 				continue
 			}
-			last = strings.TrimSpace(is.State + " " + is.Message)
+			last = cmp.Or(is.Message, is.State)
 			switch wit.ConnectionState(is.State) {
 			case wit.ConnectionStateConnected:
 				return nil

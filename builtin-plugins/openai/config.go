@@ -89,7 +89,7 @@ func (c *config) request(host *sdk.Host, method, path string) (*wit.HTTPRequest,
 	case hasKey:
 		request.Headers = append(request.Headers, wit.Header{Name: "Authorization", Value: "Bearer {{credential:" + keyName + "}}"})
 	case c.atOpenAI():
-		return nil, wit.NewError(wit.CodeUnauthorized, "openai: no key is set; set the credential "+keyName)
+		return nil, wit.NewError(wit.CodeUnauthorized, "openai: no key is set: `carapace setup openai` asks for it; in a script, add --secret "+keyName+"=env:VARIABLE")
 	}
 	if c.organization != "" {
 		request.Headers = append(request.Headers, wit.Header{Name: "OpenAI-Organization", Value: c.organization})

@@ -117,7 +117,7 @@ func codeOf(status int64, kind, explanation string) (code wit.Code, hint string)
 	case kind == "insufficient_quota" || status == 402:
 		return wit.CodeForbidden, "the account has no credit left; look at its billing"
 	case kind == "invalid_api_key" || status == 401:
-		return wit.CodeUnauthorized, "the key is not accepted; set the credential " + keyName + " again"
+		return wit.CodeUnauthorized, "the key is not accepted; give the right one with `carapace setup openai`"
 	case kind == "rate_limit_exceeded" || kind == "RESOURCE_EXHAUSTED" || kind == "throttlingException" || status == 429:
 		return wit.CodeRateLimited, "too many requests for now"
 	case status == 403:

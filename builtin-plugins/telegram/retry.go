@@ -27,11 +27,11 @@ const retryTimer = "retry"
 func requestFailed(a *answer, kind requestKind, r result) {
 	switch code := wit.CodeOf(r.err()); {
 	case r.failure == nil && code == wit.CodeUnauthorized:
-		a.status(wit.ConnectionStateNeedsLogin, "Telegram does not know this bot token: get the token from @BotFather (/token) and set botToken again")
+		a.status(wit.ConnectionStateNeedsLogin, "Telegram does not know this bot token: get the token from @BotFather (/token) and give it again with `carapace setup telegram`")
 		retryLater(a, kind, refusedDelay)
 	case r.failure != nil && (code == wit.CodeUnauthorized || code == wit.CodeNotFound):
 		// The kernel could not fill in the token.
-		a.status(wit.ConnectionStateNeedsLogin, "botToken is not set: get a token from @BotFather and set it ("+r.failure.Message+")")
+		a.status(wit.ConnectionStateNeedsLogin, "get a bot's token from @BotFather: "+r.failure.Message)
 		retryLater(a, kind, tokenRetryDelay)
 	case code == wit.CodeConflict:
 		// Somebody else polls, or has set a webhook just now.

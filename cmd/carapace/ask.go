@@ -84,11 +84,17 @@ func (a *asking) take(u talk.Update) (done bool, err error) {
 		a.print(u.Text)
 		return true, a.finish(u.Text)
 	case talk.Failed:
-		return true, errors.Join(a.finish(""), u.Err)
+		return true, a.fail("", u.Err)
 	case talk.Aborted:
-		return true, errors.Join(a.finish(u.Text), errors.New("the run was stopped"))
+		return true, a.fail(u.Text, errors.New("the run was stopped"))
 	}
 	return false, nil
+}
+
+// fail is finish for a run that did not answer.
+func (a *asking) fail(text string, why error) error {
+	a.answer.Error = why.Error()
+	return errors.Join(a.finish(text), why)
 }
 
 // print writes what is new of the text so far.

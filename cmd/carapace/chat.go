@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,9 @@ func newChat(o *options) *cobra.Command {
 			"  echo \"what time is it?\" | carapace chat --message -",
 		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if strings.TrimSpace(session) == "" {
+				return usageError{errors.New("--session is empty: write a name such as main")}
+			}
 			// An empty message is a mistake in a script, not a wish for the terminal.
 			if !c.Flags().Changed("message") {
 				return chatOnTerminal(c.Context(), o, session)

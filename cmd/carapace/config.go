@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/plain"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -67,7 +70,7 @@ func getSetting(ctx context.Context, o *options, args []string) error {
 	}
 	value, ok := d.Get(path...)
 	if !ok {
-		return fmt.Errorf("nothing is said of %s: its default holds", args[0])
+		return unsaid(ctx, o, path)
 	}
 	var text string
 	if !o.json && json.Unmarshal(value, &text) == nil {
@@ -94,7 +97,13 @@ func setSetting(ctx context.Context, o *options, path, value string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return changeSettings(ctx, o, change)
+	if err := changeSettings(ctx, o, change); err != nil {
+		return err
+	}
+	if odd := unsaidOfPlugin(ctx, o, parts); odd != nil {
+		fmt.Fprintln(o.err, "note:", plain.Line(odd.Error()))
+	}
+	return nil
 }
 
 // firstThatFits is the change that sets a path to the first of the values that may stand there, or why the first may not.
@@ -118,10 +127,51 @@ func firstThatFits(path []string, values []json.RawMessage) (wit.JSON, error) {
 	return nil, first
 }
 
+// unsaid is why nothing stands at a path: no setting can, or its default holds.
+func unsaid(ctx context.Context, o *options, path []string) error {
+	if err := config.Known(path...); err != nil {
+		return usageError{err}
+	}
+	if err := unsaidOfPlugin(ctx, o, path); err != nil {
+		return usageError{err}
+	}
+	return wit.Errorf(wit.CodeNotFound, "%s is not set: its default holds", strings.Join(path, "."))
+}
+
+// unsaidOfPlugin is why nothing can stand at the path of a plugin's setting, as far as a gateway can be asked.
+func unsaidOfPlugin(ctx context.Context, o *options, path []string) error {
+	below := map[string]int{"plugins": 3, "channels": 5}[path[0]] // where names of the plugin's own settings begin
+	if below == 0 || len(path) == 1 {
+		return nil
+	}
+	var info plugin.Details
+	err := o.call(ctx, "plugins.info", plugin.IDParams{ID: path[1]}, &info)
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return aPlugin.unless(false, path[1])
+	}
+	fields, bad := readSchema(json.RawMessage(info.Config))
+	if err != nil || bad != nil || len(path) <= below {
+		return nil // nobody knows better
+	}
+	if !slices.ContainsFunc(fields, func(f field) bool { return f.name == path[below] }) {
+		return fmt.Errorf("%s has no setting %.100q: there are %s", path[1], path[below], names(fields))
+	}
+	return nil
+}
+
 func unsetSetting(ctx context.Context, o *options, path string) error {
 	parts, err := settingPath(path)
 	if err != nil {
 		return err
+	}
+	now, err := o.settings().read(ctx)
+	if err != nil {
+		return err
+	}
+	if d, err := config.ParseDocument([]byte(now.Raw)); err == nil {
+		if _, ok := d.Get(parts...); !ok {
+			return unsaid(ctx, o, parts)
+		}
 	}
 	change, err := nested(parts, json.RawMessage("null"))
 	if err != nil {

@@ -93,9 +93,13 @@ func printJobs(w io.Writer, list cron.ListResult) error {
 		if !j.Enabled {
 			on = "off"
 		}
-		rows = append(rows, []string{j.ID, j.Name, when(j.Schedule), on})
+		next := "-"
+		if j.State.NextRunAtMs > 0 {
+			next = time.UnixMilli(j.State.NextRunAtMs).Format("2006-01-02 15:04 MST")
+		}
+		rows = append(rows, []string{j.ID, j.Name, when(j.Schedule), next, on})
 	}
-	return table(w, "JOB NAME WHEN STATE", rows)
+	return table(w, "JOB NAME WHEN NEXT STATE", rows)
 }
 
 // when says when a job is due, as cron add takes it.
@@ -106,8 +110,12 @@ func when(s cron.Schedule) string {
 	case "cron":
 		return strings.TrimSpace(s.Expr + " " + s.TZ)
 	}
+	at := time.UnixMilli(s.AtMs)
 	if s.At != "" {
-		return s.At
+		var err error
+		if at, err = time.Parse(time.RFC3339, s.At); err != nil {
+			return s.At
+		}
 	}
-	return time.UnixMilli(s.AtMs).Format(time.RFC3339)
+	return "at " + at.Format(time.RFC3339)
 }

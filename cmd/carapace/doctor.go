@@ -56,15 +56,8 @@ func examine(ctx context.Context, o *options) []service.Check {
 // printChecks writes each finding, and below one that asks for it what to do.
 func printChecks(w io.Writer, findings []service.Check) {
 	for _, f := range findings {
-		mark := "✓"
-		switch {
-		case !f.OK:
-			mark = "✗"
-		case f.Warning:
-			mark = "!"
-		}
-		fmt.Fprintf(w, "%s %-12s %s\n", mark, plain.Line(f.Name), plain.Line(f.Message))
-		if mark != "✓" && f.Hint != "" {
+		fmt.Fprintf(w, "%s %-12s %s\n", mark(f.OK, f.Warning), plain.Line(f.Name), plain.Line(f.Message))
+		if (!f.OK || f.Warning) && f.Hint != "" {
 			fmt.Fprintf(w, "  %-12s → %s\n", "", plain.Line(f.Hint))
 		}
 	}

@@ -80,5 +80,5 @@ func names(fields []field) string {
 	for _, f := range fields {
 		list = append(list, f.name)
 	}
-	return strings.Join(list, ", ")
+	return cmp.Or(strings.Join(list, ", "), "none")
 }

@@ -70,6 +70,17 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
 }
 
+// mark begins the line of something that was looked at.
+func mark(ok, warning bool) string {
+	switch {
+	case !ok:
+		return "✗"
+	case warning:
+		return "!"
+	}
+	return "✓"
+}
+
 // orDash fills a cell in that would be empty, so that columns can be told apart, also by awk.
 func orDash(s string) string {
 	if s == "" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
@@ -98,17 +99,22 @@ func (f settingsFile) edit(base string, change config.Change) (settingsChange, e
 	return settingsChange{Path: string(f), Restart: []string{}}, err
 }
 
-// settingPaths are the paths of what the settings say, for completion.
+// settingPaths are the paths of the settings that there are, for completion: also where there is no config file, or one
+// that cannot be read.
 func settingPaths(ctx context.Context, o *options) ([]string, error) {
-	now, err := o.settings().read(ctx)
-	if err != nil {
-		return nil, err
+	paths := config.Paths()
+	if now, err := o.settings().read(ctx); err == nil {
+		var all any
+		_ = json.Unmarshal([]byte(now.Raw), &all) // nothing more is offered then
+		paths = append(paths, pathsBelow("", all)...)
 	}
-	var all any
-	if err := json.Unmarshal([]byte(now.Raw), &all); err != nil {
-		return nil, err
+	if ids, err := pluginIDs(ctx, o); err == nil {
+		for _, id := range ids {
+			paths = append(paths, "plugins."+id+".enabled", "plugins."+id+".config")
+		}
 	}
-	return pathsBelow("", all), nil
+	slices.Sort(paths)
+	return slices.Compact(paths), nil
 }
 
 func pathsBelow(prefix string, value any) []string {

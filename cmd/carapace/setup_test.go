@@ -227,6 +227,6 @@ func TestRevokingTwiceSaysSo(t *testing.T) {
 	if device == nil {
 		t.Fatal("the phone is not paired")
 	}
-	twice("unknown device", "devices", "revoke", device[1])
+	twice("there is no device "+device[1], "devices", "revoke", device[1])
 	<-phone.Done()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // newStatus shows in one screen whether the gateway does its work.
@@ -45,12 +46,17 @@ func printStatus(w io.Writer, s system.Status) error {
 		rows = append(rows, []string{"  " + string(r.Key), orDash(r.Status), ago(r.UpdatedAt), service.Count(int64(r.TotalTokens), "token")})
 	}
 	for _, c := range s.Channels {
-		rows = append(rows, []string{"  " + c.Channel + "/" + c.Account, c.State, c.Message})
+		rows = append(rows, []string{mark(true, !restful(c.State)) + " " + c.Channel + "/" + c.Account, c.State, c.Message})
 	}
 	if len(rows) == 0 {
 		return nil
 	}
 	return table(w, "", rows)
+}
+
+// restful reports whether an account needs nobody to look at it: it is connected, or the owner wants it off.
+func restful(state string) bool {
+	return state == string(wit.ConnectionStateConnected) || state == "disabled" || state == "off"
 }
 
 // refusals says how often there was no memory for a plugin, if that was so.

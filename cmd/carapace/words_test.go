@@ -104,7 +104,7 @@ func TestCompletionKnows(t *testing.T) {
 	state := stateDir(t)
 	serve(t, state)
 	must(t, state, "config", "set", "log.level", "info")
-	for args, want := range map[string]string{"plugins info tele": "telegram", "sessions show m": "main", "config get log.": "log.level", "setup op": "openai"} {
+	for args, want := range map[string]string{"plugins info tele": "telegram", "sessions show m": "main", "config get log.l": "log.level", "setup op": "openai"} {
 		if out := must(t, state, append([]string{"__complete"}, strings.Fields(args)...)...); !strings.HasPrefix(out, want+"\n") {
 			t.Errorf("%s completes to %q, want %s", args, out, want)
 		}
@@ -139,7 +139,7 @@ func TestAToolIsTriedWithoutAModel(t *testing.T) {
 	if out := must(t, state, "plugins", "call", "calc", "calc", `{"expression":"17*23"}`); out != "391\n" {
 		t.Errorf("%q", out)
 	}
-	for args, says := range map[string]string{"calc nope {}": "has no tool nope", "nope calc {}": "plugin nope has no tool calc", "calc calc {}": "expression"} {
+	for args, says := range map[string]string{"calc nope {}": "has no tool nope", "nope calc {}": "there is no plugin nope", "telegram roll {}": "has no tool roll; it has none", "calc calc {}": "expression"} {
 		if r := carapace(t, state, append([]string{"plugins", "call"}, strings.Fields(args)...)...); r.code != exitFailed || !strings.Contains(r.err, says) {
 			t.Errorf("%s: %+v", args, r)
 		}

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 
@@ -72,22 +73,77 @@ func (d *Document) fits(n *node, t reflect.Type, path []string) error {
 }
 
 func (d *Document) fitsFields(n *node, t reflect.Type, path []string) error {
-	types := map[string]reflect.Type{}
-	var names []string
-	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		types[name], names = f.Type, append(names, name)
-	}
+	types, names := fieldsOf(t)
 	for _, f := range n.fields {
 		known := types[f.name]
 		if known == nil {
-			return d.wrong(f.at, "%s has no field %q: there are %s%s", title(path), f.name, strings.Join(names, ", "), elsewhere(path))
+			return d.wrong(f.at, "%s", unknown(path, f.name, names))
 		}
 		if err := d.fits(f.value, known, append(path[:len(path):len(path)], f.name)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fieldsOf are the types of a struct's fields by their names in the file, and the names in order.
+func fieldsOf(t reflect.Type) (types map[string]reflect.Type, names []string) {
+	types = map[string]reflect.Type{}
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		types[name], names = f.Type, append(names, name)
+	}
+	return types, names
+}
+
+// unknown says that no setting has a name, and which there are.
+func unknown(path []string, name string, names []string) string {
+	there := ": there are " + strings.Join(names, ", ") + elsewhere(path)
+	if len(path) == 0 {
+		return fmt.Sprintf("there is no setting %.100q", name) + there
+	}
+	return fmt.Sprintf("%s has no field %.100q", title(path), name) + there
+}
+
+// Known fails for a path at which no setting can stand. What is below a plugin's config only the plugin knows. Errors:
+// CodeInvalid with which there are.
+func Known(path ...string) error {
+	t := reflect.TypeFor[Config]()
+	for i, name := range path {
+		if t == reflect.TypeFor[wit.JSON]() {
+			return nil
+		}
+		switch t.Kind() {
+		case reflect.Map:
+			t = t.Elem()
+		case reflect.Struct:
+			types, names := fieldsOf(t)
+			if t = types[name]; t == nil {
+				return wit.NewError(wit.CodeInvalid, unknown(path[:i], name, names))
+			}
+		default:
+			return wit.Errorf(wit.CodeInvalid, "%s is %s: nothing stands below it", title(path[:i]), kindOf(t))
+		}
+	}
+	return nil
+}
+
+// Paths are those of the settings that every gateway has, such as log.level. The owner's plugins, channels and accounts
+// have names of their own, so nothing below them is among these.
+func Paths() []string {
+	var list []string
+	var walk func(t reflect.Type, prefix string)
+	walk = func(t reflect.Type, prefix string) {
+		types, names := fieldsOf(t)
+		for _, name := range names {
+			list = append(list, prefix+name)
+			if types[name].Kind() == reflect.Struct {
+				walk(types[name], prefix+name+".")
+			}
+		}
+	}
+	walk(reflect.TypeFor[Config](), "")
+	return list
 }
 
 // elsewhere says where a plugin's own settings belong, which people write beside the gateway's.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -83,6 +84,12 @@ func coded(ctx context.Context, m *message, err error) error {
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return wit.NewError(wit.CodeUnavailable, "http: the response of "+m.shown+" broke off")
+	}
+	if refused := syscall.Errno(0); errors.As(err, &refused) {
+		err = refused // without the address around it
+	}
+	if errors.Is(err, io.EOF) {
+		err = errors.New("it closed the connection without an answer")
 	}
 	return wit.Errorf(wit.CodeUnavailable, "http: %s cannot be reached: %w", m.shown, err)
 }

@@ -58,10 +58,19 @@ func (c *Credentials) For(ctx context.Context, account string) egress.Credential
 			value, err = c.vault.Get(ctx, c.owner, "", name)
 		}
 		if wit.CodeOf(err) == wit.CodeNotFound {
-			return "", wit.Errorf(wit.CodeUnauthorized, "credential %s of %s is not set: enter it in the setup", name, c.owner)
+			return "", wit.Errorf(wit.CodeUnauthorized, "the credential %s of %s is not set: `%s` asks for it; in a script, add --secret %s=env:VARIABLE", name, c.owner, setup(c.owner, account), name)
 		}
 		return value, err
 	}
+}
+
+// setup is the command that asks for the credentials of an account, or of a plugin.
+func setup(owner, account string) string {
+	command := "carapace setup " + owner
+	if account != "" && account != "default" {
+		command += " --account " + account
+	}
+	return command
 }
 
 func (c *Credentials) mayUse(name string) error {

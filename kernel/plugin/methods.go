@@ -1,7 +1,10 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
@@ -65,11 +68,24 @@ type CallResult struct {
 	Failed bool `json:"failed"`
 }
 
+// noTool says why a tool cannot be called.
+func (r *Registry) noTool(p CallParams) error {
+	s := r.table.of(p.ID)
+	if s == nil {
+		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s: `carapace plugins list` shows which there are", p.ID)
+	}
+	status := r.table.status(s)
+	if slices.Contains(status.Provides.Tools, p.Tool) {
+		return wit.Errorf(wit.CodeNotFound, "the tool %s of plugin %s cannot be called: `carapace plugins info %s` shows how it is, and another plugin may have a tool of this name", p.Tool, p.ID, p.ID)
+	}
+	return wit.Errorf(wit.CodeNotFound, "plugin %s has no tool %s; it has %s", p.ID, p.Tool, cmp.Or(strings.Join(status.Provides.Tools, ", "), "none"))
+}
+
 // callTool calls a tool. Errors: CodeNotFound when the plugin has no such tool, or another plugin's stands before it.
 func (r *Registry) callTool(ctx context.Context, p CallParams) (CallResult, error) {
 	t, err := r.Tool(p.Tool)
 	if err != nil || t.ID() != p.ID {
-		return CallResult{}, wit.Errorf(wit.CodeNotFound, "plugin %s has no tool %s that can be called", p.ID, p.Tool)
+		return CallResult{}, r.noTool(p)
 	}
 	if len(p.Args) == 0 {
 		p.Args = wit.JSON("{}")

@@ -38,7 +38,11 @@ func (s *Service) check(context.Context) service.Check {
 
 // described says how an account is, for the owner.
 func described(a Changed) string {
-	return strings.TrimSpace(a.Channel + "/" + a.Account + ": " + a.Condition() + " " + a.Message)
+	text := a.Channel + "/" + a.Account + ": " + a.Condition()
+	if a.Message != "" {
+		text += ": " + a.Message
+	}
+	return text
 }
 
 // Condition is how the account is, in a word: the state of its connection, or why it has none.

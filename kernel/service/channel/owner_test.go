@@ -166,14 +166,14 @@ func TestTheCheckNamesAccounts(t *testing.T) {
 		main := w.accounts[0]
 		w.configure(main, channel.Account{ID: "second", Enabled: true})
 		synctest.Wait()
-		want(false, "chat/second: needs_login scan the code")
+		want(false, "chat/second: needs_login: scan the code")
 		w.configure(main)
 		synctest.Wait()
 		want(true, "1 account")
 		w.claims.Fail(wit.NewError(wit.CodeUnavailable, "no connection"))
 		w.configure(main, channel.Account{ID: "third", Enabled: true})
 		synctest.Wait()
-		want(false, "chat/third: waiting it cannot be claimed, which is tried again: no connection")
+		want(false, "chat/third: waiting: it cannot be claimed, which is tried again: no connection")
 	})
 }
 

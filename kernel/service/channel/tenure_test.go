@@ -69,7 +69,7 @@ func TestAnAccountThatRunsElsewhereWaits(t *testing.T) {
 			row.Probe.OK || !strings.Contains(row.Probe.Error, "another gateway") {
 			t.Errorf("status %+v, probe %+v", row, row.Probe)
 		}
-		if got := doctor(s); !strings.HasPrefix(got, "true") || !strings.Contains(got, "chat/main: waiting it runs in another gateway") {
+		if got := doctor(s); !strings.HasPrefix(got, "true") || !strings.Contains(got, "chat/main: waiting: it runs in another gateway") {
 			t.Errorf("doctor: %s", got)
 		}
 		if p.kinds() != "" || time.Since(began) != 0 {

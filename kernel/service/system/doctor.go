@@ -95,11 +95,16 @@ func (d *doctor) checkPlugins() service.Check {
 // checkAccess says what of the owner's others may read or steer.
 func (d *doctor) checkAccess() service.Check {
 	c := service.Check{Name: "access", OK: true, Message: "the owner has the main session, everybody else one of their own"}
-	if list := risks(d.settings.Config()); len(list) > 0 {
-		c.Warning, c.Message, c.Hint = true, strings.Join(list, "; "), "`carapace config unset session.dmScope` gives everybody a session of their own; `carapace setup` changes who may write"
+	now := d.settings.Config()
+	if list := risks(now); len(list) > 0 {
+		c.Warning, c.Message = true, strings.Join(list, "; ")
+		c.Hint = "`carapace setup CHANNEL --dm pairing` lets only those write whom you approve"
+		if now.Session.DMScope == "main" {
+			c.Hint = "`carapace config unset session.dmScope` gives everybody a session of their own; " + c.Hint
+		}
 		return c
 	}
-	if now := d.settings.Config(); len(now.Channels) > 0 && len(now.Owners) == 0 {
+	if len(now.Channels) > 0 && len(now.Owners) == 0 {
 		c.Warning, c.Message = true, "no owner is named: nobody may give commands in a chat, and your own chats are not the main session"
 		c.Hint = "`carapace pairing owner CHANNEL ID` names you; /whoami in a chat shows both"
 	}

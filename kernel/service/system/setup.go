@@ -2,10 +2,12 @@ package system
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -173,7 +175,7 @@ func (s *setup) checkSecrets(p Setup) error {
 	}
 	for name := range p.Secrets {
 		if !slices.Contains(names, name) {
-			return wit.Errorf(wit.CodeInvalid, "plugin %s has no credential %s; it has %v", p.ID, name, names)
+			return wit.Errorf(wit.CodeInvalid, "plugin %s has no credential %s; it has %s", p.ID, name, cmp.Or(strings.Join(names, ", "), "none"))
 		}
 	}
 	return nil
