@@ -113,6 +113,29 @@ func TestBrokenUpgradeKeepsTheOld(t *testing.T) {
 	}
 }
 
+// TestAProviderThatItsFirstCallEnds takes nobody's place; one that has bad news does.
+func TestAProviderThatItsFirstCallEnds(t *testing.T) {
+	t.Parallel()
+	source := &plugintest.Memory{}
+	put := func(version string, models func(context.Context, []byte) ([]byte, error)) {
+		m := manifest("llm", version, func(m *wit.Manifest) { m.Provides.Provider = &wit.ProviderFacts{Label: "LLM"} })
+		source.Put(plugintest.Fake{Manifest: m, Exports: exports{
+			"provider_request": answers(`{}`), "provider_chunk": answers(`{}`), "provider_models": models,
+		}})
+	}
+	put("1.0.0", answers(`{"models":[]}`))
+	r := newRig(t, store.OpenMemory(), source).start()
+	put("2.0.0", func(context.Context, []byte) ([]byte, error) { panic("no table of models") })
+	if c := r.wait("llm 2.0.0 failed"); !strings.Contains(c.Reason, "its first call ended it") || !strings.Contains(c.Reason, "no table of models") {
+		t.Errorf("%+v", c)
+	}
+	if d, err := r.Info("llm"); err != nil || d.Version != "1.0.0" || d.State == plugin.StateFailed || d.Update == nil || d.Update.Version != "2.0.0" {
+		t.Errorf("%+v %v", d, err)
+	}
+	put("2.0.1", func(context.Context, []byte) ([]byte, error) { return nil, wit.NewError(wit.CodeUnauthorized, "no key") })
+	r.wait("llm 2.0.1 ready")
+}
+
 func TestBrokenFromTheStart(t *testing.T) {
 	source := &plugintest.Memory{}
 	source.Put(plugintest.Fake{Manifest: manifest("p", "1.0.0")})

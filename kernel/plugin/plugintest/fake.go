@@ -70,6 +70,7 @@ type caller struct {
 	spec          engine.Spec
 	room          chan struct{}
 	calls, errors atomic.Int64
+	discarded     atomic.Int64
 	closed        atomic.Bool
 }
 
@@ -87,6 +88,7 @@ func (c *caller) Call(ctx context.Context, export string, in []byte) (out []byte
 	c.calls.Add(1)
 	defer func() {
 		if r := recover(); r != nil {
+			c.discarded.Add(1)
 			err = wit.Errorf(wit.CodeUnavailable, "plugin %s: %s trapped: %v", c.spec.Plugin, export, r)
 		}
 		if err != nil {
@@ -108,7 +110,7 @@ func (c *caller) Call(ctx context.Context, export string, in []byte) (out []byte
 
 // Stats implements engine.Caller.
 func (c *caller) Stats() engine.Stats {
-	return engine.Stats{Calls: c.calls.Load(), Errors: c.errors.Load(), Instances: len(c.room)}
+	return engine.Stats{Calls: c.calls.Load(), Errors: c.errors.Load(), Discarded: c.discarded.Load(), Instances: len(c.room)}
 }
 
 // Close implements engine.Caller.
