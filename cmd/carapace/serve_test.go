@@ -75,8 +75,14 @@ func TestServeSaysWhoCanReachIt(t *testing.T) {
 			}
 			var banner strings.Builder
 			greet(&banner, kernel.Endpoint{URL: g.URL, Addresses: at.Addresses}, &config.Config{})
-			if says := strings.Contains(banner.String(), "in plain HTTP, at "+strings.Join(at.Addresses, ", ")); says != (len(at.Addresses) > 0) {
-				t.Errorf("addresses %v; it says: %s", at.Addresses, &banner)
+			for _, words := range []string{
+				"other machines reach it, in plain HTTP, at " + strings.Join(at.Addresses, ", ") + "\n",
+				"whoever can listen in on that network reads the token; put TLS in front (docs/proxy.md)",
+				"who knows the token may connect; a new device waits for `carapace devices approve`",
+			} {
+				if says := strings.Contains(banner.String(), words); says != (len(at.Addresses) > 0) {
+					t.Errorf("addresses %v; it says: %s", at.Addresses, &banner)
+				}
 			}
 			for _, url := range at.Addresses {
 				res, err := http.Get(url + "/health")
