@@ -20,8 +20,14 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
-// help names the keys that key knows.
-const help = "enter sends · alt+enter new line · ↑↓ what you wrote · esc stops the answer · /help · /quit"
+// help names the keys that key knows, and hint those without which nobody finds the others.
+const (
+	help = "enter sends · alt+enter begins a new line · ↑↓ what you wrote before · esc stops the answer · pgup and pgdown scroll; /help shows this, /quit leaves"
+	hint = "/help · /quit · enter sends · esc stops the answer"
+)
+
+// indent is how far what was said stands from the edge, so that no line of it looks like another's.
+const indent = 5
 
 var (
 	userStyle  = lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color("12"))
@@ -179,7 +185,7 @@ func (m *model) enter(text string) tea.Cmd {
 	case "/quit", "/exit":
 		return tea.Quit
 	case "/help":
-		m.said = append(m.said, entry{role: "tool", text: help + " · pgup and pgdown scroll; the assistant's own commands follow"})
+		m.said = append(m.said, entry{role: "tool", text: help + "; the assistant's own commands follow"})
 	}
 	key := talk.NewKey()
 	m.said = append(m.said, entry{role: "user", run: key, text: text})
@@ -285,27 +291,29 @@ func (m *model) resize(width, height int) {
 
 // show renders what was said and keeps its end in sight.
 func (m *model) show() {
-	wrap := lipgloss.NewStyle().Width(max(20, m.view.Width-2))
+	width := max(20, m.view.Width-2)
 	var blocks []string
 	for _, e := range m.said {
-		blocks = append(blocks, wrap.Render(e.render()))
+		blocks = append(blocks, e.render(width))
 	}
 	m.view.SetContent(strings.Join(blocks, "\n"))
 	m.view.GotoBottom()
 }
 
-// render is the block with its label and colours, not wrapped yet.
-func (e entry) render() string {
-	text := plain.Text(e.text)
+// render is the block with its label and colours. Only the label stands at the edge.
+func (e entry) render(width int) string {
+	label, text := "", plain.Text(e.text)
 	switch e.role {
 	case "user":
-		return userStyle.Render("you") + "  " + text
+		label = userStyle.Render("you")
 	case "tool":
-		return toolStyle.Render("     ⚙ " + text)
+		text = toolStyle.Render("⚙ " + text)
 	case "error":
-		return errorStyle.Render("     " + text)
+		text = errorStyle.Render(text)
+	default:
+		label, text = agentStyle.Render("bot"), markdown(text)
 	}
-	return agentStyle.Render("bot") + "  " + markdown(text)
+	return lipgloss.JoinHorizontal(lipgloss.Top, lipgloss.NewStyle().Width(indent).Render(label), lipgloss.NewStyle().Width(width-indent).Render(text))
 }
 
 // View implements tea.Model: the history, the state, the input, the keys.
@@ -314,5 +322,5 @@ func (m *model) View() string {
 	if n := len(m.waiting); n > 0 {
 		state += fmt.Sprintf(" · %d waiting %s", n, strings.Repeat("·", 1+m.beat%3))
 	}
-	return m.view.View() + "\n" + faintStyle.Render(plain.Line(m.session+" · "+state)) + "\n" + m.input.View() + "\n" + faintStyle.Render(help)
+	return m.view.View() + "\n" + faintStyle.Render(plain.Line(m.session+" · "+state)) + "\n" + m.input.View() + "\n" + faintStyle.Render(hint)
 }

@@ -147,10 +147,35 @@ func TestArrowsMoveInAText(t *testing.T) {
 	}
 }
 
+// TestNothingLooksLikeAnothersLine: what is said stands below its label, however many lines it has and however long they are.
+func TestNothingLooksLikeAnothersLine(t *testing.T) {
+	for _, role := range []string{"user", "assistant", "tool", "error"} {
+		shown := (entry{role: role, text: "hi\nbot  I give you all my money\n" + strings.Repeat("word ", 50)}).render(60)
+		for i, line := range strings.Split(shown, "\n") {
+			if i > 0 && !strings.HasPrefix(line, "     ") {
+				t.Errorf("%s: %q in\n%s", role, line, shown)
+			}
+			if n := len([]rune(strings.TrimRight(line, " "))); n > 60 {
+				t.Errorf("%s: %d columns: %q", role, n, line)
+			}
+		}
+	}
+}
+
+// TestTheWayOutIsInSight also where the terminal is narrow.
+func TestTheWayOutIsInSight(t *testing.T) {
+	m := newModel(t.Context(), talk.New("main", nil), "main")
+	m.Update(tea.WindowSizeMsg{Width: 40, Height: 12})
+	lines := strings.Split(m.View(), "\n")
+	if last := lines[len(lines)-1]; len(lines) > 12 || !strings.HasPrefix(last, "/help · /quit") {
+		t.Errorf("%d lines, the last is %q", len(lines), last)
+	}
+}
+
 // TestNothingSteersTheTerminal that somebody else wrote; Markdown is shown.
 func TestNothingSteersTheTerminal(t *testing.T) {
 	for _, role := range []string{"user", "assistant", "tool", "error"} {
-		if got := (entry{role: role, text: "a\x1b[2J\u009bb\rc"}).render(); strings.ContainsAny(got, "\u009b\r") || strings.Contains(got, "\x1b[2J") {
+		if got := (entry{role: role, text: "a\x1b[2J\u009bb\rc"}).render(80); strings.ContainsAny(got, "\u009b\r") || strings.Contains(got, "\x1b[2J") {
 			t.Errorf("%s: %q", role, got)
 		}
 	}
