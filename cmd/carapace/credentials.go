@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strings"
 
@@ -86,9 +85,5 @@ func printCredentials(w io.Writer, list system.CredentialList) error {
 	for _, c := range list.Credentials {
 		rows = append(rows, []string{c.Plugin, orDash(c.Account), c.Name})
 	}
-	if len(rows) == 0 {
-		_, err := fmt.Fprintln(w, "no credential is kept: `carapace setup` asks for them")
-		return err
-	}
-	return table(w, "PLUGIN ACCOUNT CREDENTIAL", rows)
+	return listed(w, "PLUGIN ACCOUNT CREDENTIAL", rows, "no credential is kept: `carapace setup` asks for them")
 }

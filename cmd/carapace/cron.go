@@ -99,7 +99,7 @@ func printJobs(w io.Writer, list cron.ListResult) error {
 		}
 		rows = append(rows, []string{j.ID, j.Name, when(j.Schedule), next, on})
 	}
-	return table(w, "JOB NAME WHEN NEXT STATE", rows)
+	return listed(w, "JOB NAME WHEN NEXT STATE", rows, "there is no job: `carapace cron add` makes one")
 }
 
 // when says when a job is due, as cron add takes it.

@@ -40,5 +40,5 @@ func printDelivery(w io.Writer, list delivery.ListResult) error {
 		}
 		rows = append(rows, []string{m.ID, m.Channel + "/" + m.AccountID, string(m.State), ago(m.CreatedAt), why})
 	}
-	return table(w, "MESSAGE CHANNEL STATE CREATED REASON", rows)
+	return listed(w, "MESSAGE CHANNEL STATE CREATED REASON", rows, "all messages were sent: none waits, is held, or failed")
 }

@@ -43,5 +43,5 @@ func printDevices(w io.Writer, list auth.PairList) error {
 	for _, d := range list.Paired {
 		rows = append(rows, []string{"paired", d.DeviceID, orDash(d.ClientID), orDash(d.Platform), orDash(d.RemoteIP), ago(d.ApprovedAtMs)})
 	}
-	return table(w, "STATE ID CLIENT PLATFORM FROM SINCE", rows)
+	return listed(w, "STATE ID CLIENT PLATFORM FROM SINCE", rows, "no device is paired, and none asks to be")
 }

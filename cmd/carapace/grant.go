@@ -68,7 +68,7 @@ func printWaiting(w io.Writer, p plugin.Details) {
 func (o *options) confirm(ctx context.Context, question string) error {
 	in, ok := terminal(o.in)
 	if !ok {
-		return usageError{errors.New("nobody is there to be asked: say --yes")}
+		return usageError{errors.New("nobody can be asked here: add --yes to do it")}
 	}
 	answer, err := newAsker(in, o.err).line(ctx, question+" [y/N] ")
 	if err != nil {

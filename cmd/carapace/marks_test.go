@@ -47,12 +47,16 @@ func TestAnAccountThatIsAwayIsMarked(t *testing.T) {
 
 	_ = server.Close()
 	closed = true
-	await(t, "the account to be away", func() bool { return strings.Contains(squeeze(must(t, state, "status")), "\n! telegram/default disconnected ") })
+	await(t, "the account to be away", func() bool {
+		return strings.Contains(squeeze(must(t, state, "status")), "\n! telegram/default disconnected ")
+	})
 	if out := must(t, state, "doctor"); !strings.Contains(out, "! channels     telegram/default: disconnected: ") || !strings.Contains(out, "→ it goes on trying; `carapace logs` shows why") {
 		t.Errorf("%s", out)
 	}
 	must(t, state, "config", "set", "channels.telegram.accounts.default.enabled", "false")
-	await(t, "the account to be off", func() bool { return strings.Contains(squeeze(must(t, state, "status")), "\n✓ telegram/default disabled") })
+	await(t, "the account to be off", func() bool {
+		return strings.Contains(squeeze(must(t, state, "status")), "\n✓ telegram/default disabled")
+	})
 	if out := must(t, state, "doctor"); !strings.Contains(out, "✓ channels     1 account\n") {
 		t.Errorf("%s", out)
 	}

@@ -27,6 +27,15 @@ func table(w io.Writer, head string, rows [][]string) error {
 	return t.Flush()
 }
 
+// listed is a table, or where it has no rows what that means and what to do.
+func listed(w io.Writer, head string, rows [][]string, none string) error {
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(w, none)
+		return err
+	}
+	return table(w, head, rows)
+}
+
 // ago says how long ago a moment in Unix milliseconds was; 0 is never, as in the protocol.
 func ago(ms int64) string {
 	if ms == 0 {

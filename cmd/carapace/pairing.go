@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -111,7 +112,12 @@ func nameOwner(ctx context.Context, o *options, owner string) error {
 	if o.json {
 		return o.printJSON(done)
 	}
-	return o.println(plain.Line(owner) + " is the owner")
+	if channel, _, _ := strings.Cut(owner, ":"); channel != "" {
+		if odd := unsaidOfPlugin(ctx, o, []string{"channels", channel}); odd != nil {
+			fmt.Fprintln(o.err, "note:", plain.Line(odd.Error()))
+		}
+	}
+	return o.println(plain.Line(owner) + " is an owner: that is you, on that channel")
 }
 
 // addTries is how often the settings are read anew, since somebody else has changed them.
@@ -157,7 +163,7 @@ func printPairing(w io.Writer, list inbox.PairingListResult) error {
 	for _, p := range list.Requests {
 		rows = append(rows, []string{p.Channel, p.AccountID, p.SenderID, orDash(p.SenderLabel), p.RequestID})
 	}
-	return table(w, "CHANNEL ACCOUNT SENDER NAME CODE", rows)
+	return listed(w, "CHANNEL ACCOUNT SENDER NAME CODE", rows, "nobody asks to write: who writes to an account for the first time is told a code, and stands here then")
 }
 
 // printApproved writes who was let in; the sender is what revoke takes.
@@ -166,5 +172,5 @@ func printApproved(w io.Writer, list inbox.PairingApprovedResult) error {
 	for _, p := range list.Approved {
 		rows = append(rows, []string{p.Channel, p.AccountID, p.SenderID, orDash(p.SenderLabel), p.ApprovedAt})
 	}
-	return table(w, "CHANNEL ACCOUNT SENDER NAME APPROVED", rows)
+	return listed(w, "CHANNEL ACCOUNT SENDER NAME APPROVED", rows, "nobody was approved: `carapace pairing list` shows who asks to write")
 }

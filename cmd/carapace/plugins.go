@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,11 +61,29 @@ func callArgs(c *cobra.Command, args []string) error {
 // newEnable makes the commands enable and disable. They change nothing else: settings and credentials stay.
 func newEnable(o *options, use, short string, on bool) *cobra.Command {
 	setup := func(args []string) any { return system.Setup{ID: args[0], Enabled: &on} }
+	change := act(o, "plugins.configure", setup, use+"d")
 	return o.client(&cobra.Command{
 		Use: use + " PLUGIN", Short: short, Example: "  carapace plugins " + use + " redact", Args: takes("PLUGIN"),
 		ValidArgsFunction: o.complete(pluginIDs),
-		RunE:              aPlugin.of(act(o, "plugins.configure", setup, use+"d")),
+		RunE: aPlugin.of(func(c *cobra.Command, args []string) error {
+			if err := change(c, args); err != nil || !on {
+				return err
+			}
+			return o.runs(c.Context(), args[0])
+		}),
 	})
+}
+
+// runs fails for a plugin that is on and cannot run, with the reason.
+func (o *options) runs(ctx context.Context, id string) error {
+	var info plugin.Details
+	if err := o.call(ctx, "plugins.info", plugin.IDParams{ID: id}, &info); err != nil {
+		return err
+	}
+	if info.State != plugin.StateFailed {
+		return nil
+	}
+	return wit.Errorf(wit.CodeUnavailable, "it is on, but it does not run: %s", strings.TrimSuffix(info.Reason+": "+info.Hint, ": "))
 }
 
 // printPlugins writes one line for each plugin.
@@ -73,7 +92,7 @@ func printPlugins(w io.Writer, list plugin.StatusResult) error {
 	for _, p := range list.Plugins {
 		rows = append(rows, []string{p.ID, p.Version, string(p.State), strings.Join(provided(p.Provides), ","), p.Path, why(p)})
 	}
-	return table(w, "PLUGIN VERSION STATE PROVIDES PATH REASON", rows)
+	return listed(w, "PLUGIN VERSION STATE PROVIDES PATH REASON", rows, "there is no plugin: put one into a folder of its own in the state directory's plugins folder")
 }
 
 // printPlugin writes all of one plugin. Permissions come with the plugin's reasons and their details, for the

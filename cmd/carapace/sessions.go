@@ -156,7 +156,7 @@ func printSessions(w io.Writer, list session.ListResult) error {
 		}
 		rows = append(rows, []string{string(s.Key), s.Kind, ago(s.UpdatedAt), fmt.Sprint(s.TotalTokens), title})
 	}
-	return table(w, "SESSION KIND UPDATED TOKENS TITLE", rows)
+	return listed(w, "SESSION KIND UPDATED TOKENS TITLE", rows, "there is no conversation yet: `carapace chat` begins one")
 }
 
 // printHistory writes who said what. A message without text, such as a call of a tool, is a line too: the history

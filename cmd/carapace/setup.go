@@ -136,8 +136,11 @@ func runSetup(ctx context.Context, o *options, id string, f setupFlags) error {
 // printSetup says what holds now, and what is risky about it.
 func printSetup(ctx context.Context, o *options, name string, s *settings, done system.ConfigureResult) error {
 	how := "is set up; `carapace status` shows how it is"
-	if done.Tested {
+	switch {
+	case done.Tested:
 		how = "is set up and works"
+	case len(s.fields) == 0 && s.setup.Account == "":
+		how = "is on; it has nothing to set up"
 	}
 	if err := o.println(plain.Line(name) + " " + how); err != nil {
 		return err

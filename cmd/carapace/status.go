@@ -35,7 +35,7 @@ func printStatus(w io.Writer, s system.Status) error {
 		usable += n
 	}
 	fmt.Fprintf(w, "plugins   %d can be used, %d failed, %d off\n", usable, failed, off)
-	fmt.Fprintf(w, "memory    plugins hold %s of the %s that they may together%s\n", size(s.Memory.Plugins.Held), size(s.Memory.Plugins.Budget), refusals(s.Memory.Plugins.Refused))
+	fmt.Fprintf(w, "memory    plugins hold %s, of at most %s%s\n", size(s.Memory.Plugins.Held), size(s.Memory.Plugins.Budget), refusals(s.Memory.Plugins.Refused))
 	fmt.Fprintf(w, "queues    %s, %s to deliver, %d held\n", service.Count(s.Queued.Runs, "run"), service.Count(s.Queued.Outbound, "message"), s.Queued.Held)
 	fmt.Fprintf(w, "sessions  %d\n", s.Sessions.Count)
 	for _, risk := range s.Risks {

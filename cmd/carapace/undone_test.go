@@ -184,3 +184,63 @@ func TestSettingsAreCompleted(t *testing.T) {
 	write(t, settingsPath(state), "{broken")
 	completed("log", "log\nlog.format\nlog.level")
 }
+
+// TestAPluginThatDoesNotRunIsNotEnabled in so many words: it is on, and the reason is told.
+func TestAPluginThatDoesNotRunIsNotEnabled(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	folder := filepath.Join(state, "plugins", "broken")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(folder, "plugin.wasm"), "I am no code")
+	write(t, filepath.Join(folder, "plugin.json"), `{"id":"broken","name":"Broken","version":"1.0.0","description":"x","abi":1,"entry":"plugin.wasm",
+		"provides":{"tools":[{"name":"broken","description":"x","parameters":{"type":"object"}}]}}`)
+	serve(t, state)
+	await(t, "the plugin to fail", func() bool { return strings.Contains(plugins(t, state), "failed") })
+	if r := carapace(t, state, "plugins", "enable", "broken"); r.code != exitFailed || !strings.Contains(r.err, "it is on, but it does not run: ") {
+		t.Errorf("%+v", r)
+	}
+	if out := must(t, state, "plugins", "enable", "redact"); out != "enabled\n" {
+		t.Errorf("%q", out)
+	}
+}
+
+// TestAnEmptyListSaysSo, and where its lines come from.
+func TestAnEmptyListSaysSo(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	for args, want := range map[string]string{
+		"sessions list": "there is no conversation yet: `carapace chat`", "cron list": "there is no job: `carapace cron add`", "delivery list": "all messages were sent",
+		"pairing list": "nobody asks to write", "pairing approved": "nobody was approved: `carapace pairing list`", "credentials list": "no credential is kept: `carapace setup`",
+	} {
+		if out := must(t, state, strings.Fields(args)...); !strings.HasPrefix(out, want) || strings.Count(out, "\n") != 1 {
+			t.Errorf("%s: %q", args, out)
+		}
+		if out := must(t, state, append(strings.Fields(args), "--json")...); !json.Valid([]byte(out)) {
+			t.Errorf("%s --json: %q", args, out)
+		}
+	}
+}
+
+// TestANameThatNobodyHasIsNoted where it may be right all the same.
+func TestANameThatNobodyHasIsNoted(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	const note = "note: there is no plugin telegarm: `carapace plugins list` shows which there are\n"
+	for _, args := range [][]string{{"pairing", "owner", "telegarm", "4711"}, {"config", "set", "plugins.telegarm.enabled", "true"}} {
+		if r := carapace(t, state, args...); r.code != 0 || r.err != note {
+			t.Errorf("%q: %+v", args, r)
+		}
+	}
+	for _, args := range [][]string{{"pairing", "owner", "telegram", "4711"}, {"config", "set", "plugins.telegram.enabled", "true"}} {
+		if r := carapace(t, state, args...); r.code != 0 || r.err != "" {
+			t.Errorf("%q: %+v", args, r)
+		}
+	}
+	if out := must(t, state, "setup", "calc"); out != "Calculator is on; it has nothing to set up\n" {
+		t.Errorf("%q", out)
+	}
+}

@@ -43,7 +43,7 @@ func TestAnUpdateThatWaits(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 	shown := []string{"guest 2.0.0 wants more than was granted: ", "http (NOT GRANTED): To ask for the weather.", "weather.example.org"}
-	if r := carapace(t, state, "plugins", "grant", "guest"); r.code != exitUsage || !strings.Contains(r.err, "say --yes") || !strings.Contains(r.out, shown[1]) {
+	if r := carapace(t, state, "plugins", "grant", "guest"); r.code != exitUsage || !strings.Contains(r.err, "add --yes") || !strings.Contains(r.out, shown[1]) {
 		t.Errorf("where nobody can be asked: %+v", r)
 	}
 	for key, says := range map[string]string{"\r": "nothing was done", "n\r": "nothing was done", "\x03": "left; nothing was changed"} {

@@ -132,7 +132,9 @@ func TestAProviderThatItsFirstCallEnds(t *testing.T) {
 	if d, err := r.Info("llm"); err != nil || d.Version != "1.0.0" || d.State == plugin.StateFailed || d.Update == nil || d.Update.Version != "2.0.0" {
 		t.Errorf("%+v %v", d, err)
 	}
-	put("2.0.1", func(context.Context, []byte) ([]byte, error) { return nil, wit.NewError(wit.CodeUnauthorized, "no key") })
+	put("2.0.1", func(context.Context, []byte) ([]byte, error) {
+		return nil, wit.NewError(wit.CodeUnauthorized, "no key")
+	})
 	r.wait("llm 2.0.1 ready")
 }
 

@@ -275,7 +275,7 @@ func (b *budget) refuse(s *share, bytes int64) string {
 	case b.alive >= b.slots:
 		return fmt.Sprintf("%d instances are alive, as many as there may be (%s)", b.alive, b.holders())
 	}
-	return fmt.Sprintf("it needs %s more, and plugins hold %s of the %s that they may together (%s); raise runtime.memory, or --memory",
+	return fmt.Sprintf("it needs %s more, and plugins hold %s, of at most %s (%s); raise runtime.memory, or --memory",
 		size(bytes), size(b.held), size(b.total), b.holders())
 }
 

@@ -42,7 +42,7 @@ func (s Spec) check(now time.Time, zone *time.Location) error {
 	case s.At < 0 || s.At > maxTime || s.AnchorMs < 0 || s.AnchorMs > maxTime || s.EveryMs > maxTime:
 		return wit.NewError(wit.CodeInvalid, "a schedule's times are Unix milliseconds between the years 1970 and 9999")
 	case s.EveryMs != 0 && s.EveryMs < minEvery:
-		return wit.Errorf(wit.CodeInvalid, "an interval of %d ms is too short: use at least %d", s.EveryMs, minEvery)
+		return wit.Errorf(wit.CodeInvalid, "an interval of %d ms is too short: use at least %d ms", s.EveryMs, minEvery)
 	}
 	if s.Cron == "" {
 		return nil

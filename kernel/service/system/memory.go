@@ -31,7 +31,7 @@ type PluginMemory struct {
 // checkMemory says whether the plugins have room.
 func (d *doctor) checkMemory() service.Check {
 	m := d.memory()
-	c := service.Check{Name: "memory", OK: true, Message: fmt.Sprintf("plugins hold %d MB of the %d MB that they may together", m.Held>>20, m.Budget>>20)}
+	c := service.Check{Name: "memory", OK: true, Message: fmt.Sprintf("plugins hold %d MB, of at most %d MB", m.Held>>20, m.Budget>>20)}
 	if m.Refused > 0 {
 		c.Warning, c.Message = true, fmt.Sprintf("%s; %s found no room, or could not grow, since the start", c.Message, service.Count(m.Refused, "call"))
 		c.Hint = "give them more by runtime.memory in the settings, or --memory; `carapace plugins list --json` shows what each holds"
