@@ -111,6 +111,7 @@ func (a *asker) until(ctx context.Context, read func() (string, error)) (string,
 		}
 		return got.text, got.err
 	case <-ctx.Done():
+		fmt.Fprintln(a.out) // what follows does not stand beside the question
 		return "", errLeft
 	}
 }

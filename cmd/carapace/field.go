@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,17 +28,12 @@ func (f field) note() string {
 	return ", optional"
 }
 
-// readSchema lists a plugin's settings: the required ones first, and then by name. Of JSON Schema it reads what
-// asking needs; whether values are right the gateway decides, by all of it.
+// readSchema lists a plugin's settings: the required ones first, and else in the order of the manifest. Of JSON Schema
+// it reads what asking needs; whether values are right the gateway decides, by all of it.
 func readSchema(schema json.RawMessage) ([]field, error) {
 	var s struct {
 		Required   []string
-		Properties map[string]struct {
-			Title, Description string
-			Type               any // a name, or a list of names
-			Default            any
-			Secret             bool `json:"x-secret"`
-		}
+		Properties properties
 	}
 	if len(schema) == 0 {
 		return nil, nil
@@ -44,22 +41,50 @@ func readSchema(schema json.RawMessage) ([]field, error) {
 	if err := json.Unmarshal(schema, &s); err != nil {
 		return nil, fmt.Errorf("read the plugin's settings: %w", err)
 	}
-	var fields []field
-	for name, p := range s.Properties {
-		kind, _ := p.Type.(string)
-		f := field{name: name, title: cmp.Or(p.Title, name), help: p.Description, kind: kind, secret: p.Secret, required: slices.Contains(s.Required, name)}
-		if text, ok := p.Default.(string); ok {
-			f.preset = text
-		}
-		fields = append(fields, f)
+	for i, f := range s.Properties {
+		s.Properties[i].required = slices.Contains(s.Required, f.name)
 	}
-	slices.SortFunc(fields, func(a, b field) int {
-		if a.required != b.required {
-			return map[bool]int{true: -1, false: 1}[a.required]
+	slices.SortStableFunc(s.Properties, func(a, b field) int {
+		if a.required == b.required {
+			return 0
 		}
-		return strings.Compare(a.name, b.name)
+		return map[bool]int{true: -1, false: 1}[a.required]
 	})
-	return fields, nil
+	return s.Properties, nil
+}
+
+// properties are fields in the order in which they stand.
+type properties []field
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *properties) UnmarshalJSON(object []byte) error {
+	d := json.NewDecoder(bytes.NewReader(object))
+	begin, err := d.Token()
+	if begin != nil && begin != json.Delim('{') {
+		return errors.New("the properties are no object")
+	}
+	for err == nil && d.More() {
+		var name json.Token
+		if name, err = d.Token(); err != nil {
+			break
+		}
+		var schema struct {
+			Title, Description string
+			Type               any // a name, or a list of names
+			Default            any
+			Secret             bool `json:"x-secret"`
+		}
+		if err = d.Decode(&schema); err == nil {
+			f := field{name: fmt.Sprint(name), help: schema.Description, secret: schema.Secret}
+			f.title = cmp.Or(schema.Title, f.name)
+			f.kind, _ = schema.Type.(string)
+			if schema.Default != nil {
+				f.preset = fmt.Sprint(schema.Default)
+			}
+			*p = append(*p, f)
+		}
+	}
+	return err
 }
 
 // value is text as the JSON that the field takes: a number or a list as they are, and all else as a string.

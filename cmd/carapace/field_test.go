@@ -1,0 +1,37 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestSettingsAreAskedForInOrder: what is needed first, and else as the plugin's author wrote them, each with what holds
+// where nothing is said.
+func TestSettingsAreAskedForInOrder(t *testing.T) {
+	fields, err := readSchema(json.RawMessage(`{"type": "object", "required": ["token", "room"], "properties": {
+		"zone": {"type": "string", "default": "UTC"}, "room": {"type": "string"}, "wait": {"type": "integer", "default": 600},
+		"quiet": {"type": "boolean", "default": true}, "list": {"type": ["array", "null"]}, "token": {"title": "Bot token", "x-secret": true}, "about": {}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range fields {
+		got = append(got, fmt.Sprintf("%s (%s%s)", f.name, f.title, f.note()))
+	}
+	want := "room (room), token (Bot token), zone (zone, optional, UTC), wait (wait, optional, 600), quiet (quiet, optional, true), list (list, optional), about (about, optional)"
+	if strings.Join(got, ", ") != want {
+		t.Errorf("%s\nwant\n%s", strings.Join(got, ", "), want)
+	}
+	for _, text := range []string{"", `{}`, `{"properties": {}}`, `{"properties": null}`} {
+		if fields, err := readSchema(json.RawMessage(text)); err != nil || len(fields) > 0 {
+			t.Errorf("%s: %v %v", text, fields, err)
+		}
+	}
+	for _, text := range []string{`{"properties": {"x": 7}}`, `{"properties": []}`, `{"properties": 7}`, `{"properties": {"x"`} {
+		if fields, err := readSchema(json.RawMessage(text)); err == nil {
+			t.Errorf("%s: %v", text, fields)
+		}
+	}
+}
