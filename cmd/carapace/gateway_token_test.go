@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,6 +29,18 @@ func impostor(t *testing.T) (url string, heard <-chan string) {
 	}))
 	t.Cleanup(server.Close)
 	return server.URL, frames
+}
+
+// TestWhoeverLeavesIsToldOfNoGateway: that nobody waited for an answer says nothing of who would have given it.
+func TestWhoeverLeavesIsToldOfNoGateway(t *testing.T) {
+	t.Parallel()
+	url, _ := impostor(t)
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	_, err := gateway{state: stateFolder(stateDir(t)), url: url}.dial(ctx)
+	if !errors.Is(err, context.Canceled) || errors.As(err, new(unreachableError)) || (failure{err: err}).message() != "interrupted" {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestTheTokenGoesToItsOwnGateway: what the state directory and the config file know is sent to the gateway that runs on

@@ -66,7 +66,7 @@ func TestAQuestionIsLeft(t *testing.T) {
 		screen := terminaltest.Start(t, command(context.Background(), t, state, "sessions", "delete", "kept"))
 		screen.Await(t, "[y/N]")
 		screen.Type(t, key)
-		screen.Await(t, says)
+		screen.Await(t, "\ncarapace: "+says) // on a line of its own
 		screen.AwaitEnd(t)
 	}
 	if list := must(t, state, "sessions", "list"); !strings.Contains(list, "kept") {
