@@ -50,7 +50,7 @@ func ask(ctx context.Context, o *options, session, message string) error {
 	if !accepted {
 		return fmt.Errorf("%s before the gateway said that it has the message: `carapace sessions show %s` says whether it was asked", why, plain.Words(session))
 	}
-	return fmt.Errorf("%s; the gateway goes on with the answer: `carapace sessions show %s` shows it", why, plain.Words(session))
+	return fmt.Errorf("%s; the run goes on as %s: `carapace sessions show %s` shows its answer", why, a.answer.RunID, plain.Words(session))
 }
 
 // answer is what --message --json prints.

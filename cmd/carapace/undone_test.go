@@ -68,7 +68,7 @@ func TestWhatIsNotDoneFails(t *testing.T) {
 		{exitFailed, "is not a session key", []string{"chat", "--message", "x", "--session", huge}},
 		{exitFailed, `unknown agent id "nobody"`, []string{"chat", "--message", "x", "--session", "agent:nobody:x"}},
 		{exitUsage, "more than 0", []string{"chat", "--message", "x", "--timeout", "0s"}},
-		{exitFailed, "--timeout is over before the gateway had the message: nothing was asked", []string{"chat", "--message", "x", "--timeout", "1ns"}},
+		{exitFailed, "--timeout is over before the gateway said that it has the message: `carapace sessions show main` says whether it was asked", []string{"chat", "--message", "x", "--timeout", "1ns"}},
 		{exitUsage, `unknown command "nosuch"`, []string{"help", "nosuch"}},
 		{exitUsage, `unknown command "nosuch"`, []string{"help", "sessions", "nosuch"}},
 		{exitUsage, `unknown command "nosuch"`, []string{"completion", "nosuch"}},
