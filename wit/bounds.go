@@ -105,6 +105,8 @@ const (
 	ScheduledJobIDMax                = 128
 	ScheduledJobEveryMin             = 1000
 	ScheduledJobPayloadMax           = 65536
+	TranscriptTextCut                = 65536
+	TranscriptLanguageMax            = 64
 	ToolDefinitionNameMax            = 64
 	ToolDefinitionDescriptionMax     = 4096
 	ToolDefinitionParametersMax      = 65536
@@ -112,6 +114,7 @@ const (
 	ToolOutputContentCut             = 32
 	ChannelFactsLabelMax             = 64
 	ProviderFactsLabelMax            = 64
+	STTFactsLabelMax                 = 64
 	HookFactsDeadlineMax             = 600000
 	HookFactsDeadlineDefault         = 1000
 	ProvidesToolsMax                 = 64

@@ -8,6 +8,7 @@ const (
 	ClassSend     Class = "send"
 	ClassProvider Class = "provider"
 	ClassTool     Class = "tool"
+	ClassSTT      Class = "stt"
 	ClassHook     Class = "hook"
 	ClassSchedule Class = "schedule"
 )
@@ -15,7 +16,7 @@ const (
 // Instances says how instances for a class are kept when the manifest does not.
 func (c Class) Instances() Instances {
 	switch c {
-	case ClassTool, ClassSchedule:
+	case ClassTool, ClassSTT, ClassSchedule:
 		return InstancesFresh
 	}
 	return InstancesWarm
@@ -35,6 +36,7 @@ var exports = [...]Function{
 	{Name: "provider_chunk", Capability: "provider", Operation: "chunk", Param: "ProviderChunk", Result: "ProviderAnswer", Class: ClassProvider, Pure: true, Deadline: 10000},
 	{Name: "provider_models", Capability: "provider", Operation: "models", Param: "ModelsQuery", Result: "ModelsAnswer", Class: ClassProvider, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "tool_invoke", Capability: "tool", Operation: "invoke", Param: "ToolInvocation", Result: "ToolOutput", Class: ClassTool},
+	{Name: "stt_transcribe", Capability: "stt", Operation: "transcribe", Param: "Recording", Result: "Transcript", Class: ClassSTT},
 	{Name: "hook_handle", Capability: "hook", Operation: "handle", Param: "HookEvent", Result: "HookDecision", Class: ClassHook},
 	{Name: "schedule_fire", Capability: "schedule", Operation: "fire", Param: "Firing", Result: "Done", Permission: "schedule", Class: ClassSchedule},
 }

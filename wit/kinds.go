@@ -14,6 +14,9 @@ func (v *Provides) Kinds() []string {
 	if len(v.Tools) > 0 {
 		names = append(names, "tool")
 	}
+	if v.STT != nil {
+		names = append(names, "stt")
+	}
 	if len(v.Hooks) > 0 {
 		names = append(names, "hook")
 	}
@@ -29,6 +32,8 @@ func (v *Provides) Has(kind string) bool {
 		return v.Provider != nil
 	case "tool":
 		return len(v.Tools) > 0
+	case "stt":
+		return v.STT != nil
 	case "hook":
 		return len(v.Hooks) > 0
 	}
@@ -40,6 +45,7 @@ type Provided struct {
 	Channel  string   `json:"channel,omitempty"`
 	Provider string   `json:"provider,omitempty"`
 	Tools    []string `json:"tools,omitempty"`
+	STT      string   `json:"stt,omitempty"`
 	Hooks    []string `json:"hooks,omitempty"`
 }
 
@@ -54,6 +60,9 @@ func (v *Provides) Summary() Provided {
 	}
 	for _, x := range v.Tools {
 		out.Tools = append(out.Tools, string(x.Name))
+	}
+	if v.STT != nil {
+		out.STT = string(v.STT.Label)
 	}
 	for _, x := range v.Hooks {
 		out.Hooks = append(out.Hooks, string(x.Name))
@@ -79,6 +88,9 @@ func (v *Manifest) RequiredExports() []string {
 	}
 	if len(v.Provides.Tools) > 0 {
 		names = append(names, "tool_invoke")
+	}
+	if v.Provides.STT != nil {
+		names = append(names, "stt_transcribe")
 	}
 	if len(v.Provides.Hooks) > 0 {
 		names = append(names, "hook_handle")

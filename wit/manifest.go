@@ -106,6 +106,16 @@ type ProviderFacts struct {
 	Offline bool `json:"offline,omitempty"`
 }
 
+// STTFacts is what is known of a plugin that writes down what is said.
+type STTFacts struct {
+	// What people call it.
+	Label string `json:"label,omitempty"`
+	// Bytes of the largest recording that it takes; 0 is what the gateway takes.
+	MaxMedia int64 `json:"maxMedia,omitempty"`
+	// Needs neither settings nor credentials of the owner, and is used as soon as it is there.
+	Ready bool `json:"ready,omitempty"`
+}
+
 // FailPolicy is what to do when a hook fails.
 type FailPolicy string
 
@@ -139,6 +149,7 @@ type Provides struct {
 	Channel  *ChannelFacts    `json:"channel,omitempty"`
 	Provider *ProviderFacts   `json:"provider,omitempty"`
 	Tools    []ToolDefinition `json:"tools,omitempty"`
+	STT      *STTFacts        `json:"stt,omitempty"`
 	Hooks    []HookFacts      `json:"hooks,omitempty"`
 }
 
@@ -205,7 +216,8 @@ type Limits struct {
 	// How long a call may take.
 	Deadline int64 `json:"deadline,omitempty"`
 	// warm keeps them, fresh makes one for each call, single keeps one for each account. Absent leaves it
-	// to the kind: fresh for tools and later calls, warm for the rest.
+	// to the kind: fresh for tools, speech to text and later calls, warm for
+	// the rest.
 	Instances *Instances `json:"instances,omitempty"`
 	// At the same time.
 	MaxInstances uint32 `json:"maxInstances,omitempty"`

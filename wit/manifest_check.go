@@ -81,6 +81,27 @@ func (v *ProviderFacts) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *STTFacts) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *STTFacts) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Label) {
+		p.missing("label", -1)
+	} else if n := len(v.Label); n > 64 {
+		p.bytes("label", -1, n, 0, 64)
+	}
+	if v.MaxMedia < 0 {
+		p.number("maxMedia", int64(v.MaxMedia), 0, 9223372036854775807)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *HookFacts) Validate() error {
 	var p problems
 	v.check(&p)
@@ -125,6 +146,9 @@ func (v *Provides) check(p *problems) (before int) {
 	}
 	for i := range v.Tools {
 		p.within(v.Tools[i].check(p), "tools", i)
+	}
+	if v.STT != nil {
+		p.within(v.STT.check(p), "stt", -1)
 	}
 	if n := len(v.Hooks); n > 32 {
 		p.items("hooks", -1, n, 0, 32)

@@ -210,6 +210,45 @@ func (v ProviderFacts) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil),
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *ProviderFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
+// AppendJSON appends v without its zero values.
+func (v *STTFacts) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Label != "" {
+		b = codec.AppendString(codec.Key(b, `"label":`), v.Label)
+	}
+	if v.MaxMedia != 0 {
+		b = codec.AppendInt(codec.Key(b, `"maxMedia":`), v.MaxMedia)
+	}
+	if v.Ready {
+		b = codec.AppendBool(codec.Key(b, `"ready":`), v.Ready)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *STTFacts) ReadJSON(r *codec.Reader) {
+	*v = STTFacts{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "label":
+			v.Label = r.String()
+		case "maxMedia":
+			v.MaxMedia = r.Int64()
+		case "ready":
+			v.Ready = r.Bool()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v STTFacts) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *STTFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *FailPolicy) ReadJSON(r *codec.Reader) {
 	*v = FailPolicy(r.String())
@@ -276,6 +315,9 @@ func (v *Provides) AppendJSON(b []byte) []byte {
 	if len(v.Tools) > 0 {
 		b = codec.AppendList(codec.Key(b, `"tools":`), v.Tools)
 	}
+	if v.STT != nil {
+		b = v.STT.AppendJSON(codec.Key(b, `"stt":`))
+	}
 	if len(v.Hooks) > 0 {
 		b = codec.AppendList(codec.Key(b, `"hooks":`), v.Hooks)
 	}
@@ -300,6 +342,11 @@ func (v *Provides) ReadJSON(r *codec.Reader) {
 			}
 		case "tools":
 			v.Tools = codec.List[ToolDefinition](r, 64)
+		case "stt":
+			if v.STT = nil; !r.Null() {
+				v.STT = new(STTFacts)
+				v.STT.ReadJSON(r)
+			}
 		case "hooks":
 			v.Hooks = codec.List[HookFacts](r, 32)
 		default:

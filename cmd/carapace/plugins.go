@@ -152,6 +152,9 @@ func provided(p wit.Provided) []string {
 	for _, t := range p.Tools {
 		words = append(words, "tool:"+t)
 	}
+	if p.STT != "" {
+		words = append(words, "stt")
+	}
 	for _, h := range p.Hooks {
 		words = append(words, "hook:"+h)
 	}

@@ -20,7 +20,8 @@ func TestAnUpdateGainsNothingWithoutAWord(t *testing.T) {
 		"tool p_more": func(m *wit.Manifest) {
 			m.Provides.Tools = append(m.Provides.Tools, wit.ToolDefinition{Name: "p_more", Description: "x", Parameters: wit.JSON(`{"type":"object"}`)})
 		},
-		"tool p_tool executes":                        func(m *wit.Manifest) { m.Provides.Tools[0].Effects = []wit.Effect{wit.EffectExecutes} },
+		"stt":                  func(m *wit.Manifest) { m.Provides.STT = &wit.STTFacts{Label: "Ears"} },
+		"tool p_tool executes": func(m *wit.Manifest) { m.Provides.Tools[0].Effects = []wit.Effect{wit.EffectExecutes} },
 		"limits.memory 134217728 instead of 67108864": func(m *wit.Manifest) { m.Limits = &wit.Limits{Memory: 128 << 20} },
 		"limits.deadline 60000 instead of 10000":      func(m *wit.Manifest) { m.Limits = &wit.Limits{Deadline: 60_000} },
 		"limits.maxInstances 16 instead of 4":         func(m *wit.Manifest) { m.Limits = &wit.Limits{MaxInstances: 16} },
@@ -31,8 +32,9 @@ func TestAnUpdateGainsNothingWithoutAWord(t *testing.T) {
 			source.Put(tool("p", "1.0.0", "one"))
 			r := newRig(t, store.OpenMemory(), source).start()
 			bold := tool("p", "2.0.0", "two")
-			if change(&bold.Manifest); len(bold.Manifest.Provides.Hooks) > 0 {
-				bold.Exports["hook_handle"] = bold.Exports["tool_invoke"]
+			change(&bold.Manifest)
+			for _, export := range bold.Manifest.RequiredExports() {
+				bold.Exports[export] = bold.Exports["tool_invoke"]
 			}
 			source.Put(bold)
 			if c := r.wait("p 2.0.0 failed"); !strings.HasPrefix(c.Reason, "needs grant: "+lacking) {

@@ -244,6 +244,43 @@ func TestTool(t *testing.T) {
 	}
 }
 
+// TestTranscriber: the plugin gets the recording with its own settings and without secrets, and what it answers is checked.
+func TestTranscriber(t *testing.T) {
+	m := manifest("ears", "1.0.0", func(m *wit.Manifest) {
+		m.Provides.STT = &wit.STTFacts{Label: "Ears", MaxMedia: 5}
+		m.Config = wit.JSON(`{"type":"object","properties":{"model":{"type":"string"},"key":{"type":"string","x-secret":true}}}`)
+	})
+	answer, given := `{"text":"hello","language":"en"}`, ""
+	r := one(t, m, exports{"stt_transcribe": func(_ context.Context, in []byte) ([]byte, error) {
+		given = string(in)
+		return []byte(answer), nil
+	}})
+	r.settings.plugins["ears"] = `{"model":"m","key":"stolen"}`
+	_, err := r.Transcriber("p")
+	wantCode(t, err, wit.CodeNotFound)
+	ears, err := r.Transcriber("ears")
+	if err != nil || ears.Facts().MaxMedia != 5 || len(r.Transcribers()) != 1 || r.Transcribers()[0].ID() != "ears" {
+		t.Fatal(err)
+	}
+	recording := wit.Recording{Media: "abc", Mime: "audio/ogg", Size: 3}
+	out, err := ears.Transcribe(t.Context(), &recording)
+	if err != nil || out.Text != "hello" || *out.Language != "en" || recording.Config != nil {
+		t.Fatal(out, err)
+	}
+	if want := `{"media":"abc","mime":"audio/ogg","size":3,"config":{"model":"m"}}`; given != want {
+		t.Errorf("the plugin was given %s, want %s", given, want)
+	}
+	for _, bad := range []string{`{"text":1}`, `[]`, `{"language":"` + strings.Repeat("x", wit.TranscriptLanguageMax+1) + `"}`} {
+		answer = bad
+		if _, err := ears.Transcribe(t.Context(), &recording); err == nil || wit.CodeOf(err) == wit.CodeInvalid {
+			t.Errorf("%.40s is taken: %v", bad, err)
+		}
+	}
+	if d, err := r.Info("ears"); err != nil || d.Provides.STT != "Ears" {
+		t.Errorf("%+v, %v", d.Provides, err)
+	}
+}
+
 func TestConfigOfSecrets(t *testing.T) {
 	r := one(t, channelManifest(), exports{"channel_event": answers(`{}`), "channel_send": answers(`{}`)})
 	wantCode(t, r.CheckConfig("chat", "main", wit.JSON(`{"room":"x","token":"t"}`)), wit.CodeInvalid, "token is a secret")

@@ -133,15 +133,12 @@ func (g *Grant) Lacking(m *wit.Manifest) []string {
 	return lacking
 }
 
-// kinds names what a plugin is: a channel, a provider, each tool with its effects, since approvals go by them, and each
-// hook with what becomes of an event that it fails on. It is never nil.
+// kinds names what a plugin is: its kinds, of which tools stand one by one with their effects, since approvals go by them, and
+// hooks with what becomes of an event that they fail on. It is never nil.
 func kinds(p *wit.Provides) []string {
-	kinds := []string{}
-	if p.Channel != nil {
-		kinds = append(kinds, "channel")
-	}
-	if p.Provider != nil {
-		kinds = append(kinds, "provider")
+	kinds := slices.DeleteFunc(p.Kinds(), func(kind string) bool { return kind == "tool" || kind == "hook" })
+	if kinds == nil {
+		kinds = []string{}
 	}
 	for _, t := range p.Tools {
 		kind := "tool " + t.Name

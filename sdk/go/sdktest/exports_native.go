@@ -10,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/sdk/go/hook"
 	"github.com/carapace-gateway/carapace/sdk/go/provider"
 	"github.com/carapace-gateway/carapace/sdk/go/schedule"
+	"github.com/carapace-gateway/carapace/sdk/go/stt"
 	"github.com/carapace-gateway/carapace/sdk/go/tool"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -28,6 +29,10 @@ func Call(host *sdk.Host, plugin any, export string, input []byte) ([]byte, erro
 	case "tool":
 		if p, ok := plugin.(tool.Tool); ok {
 			return tool.Call(host, p, export, input)
+		}
+	case "stt":
+		if p, ok := plugin.(stt.STT); ok {
+			return stt.Call(host, p, export, input)
 		}
 	case "hook":
 		if p, ok := plugin.(hook.Hook); ok {
