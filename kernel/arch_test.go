@@ -55,7 +55,7 @@ var imports = map[string]string{
 	"kernel/runtime/memory":   "",
 
 	"kernel/service":               "kernel/event kernel/rpc wit",
-	"kernel/service/message":       "kernel/store wit",
+	"kernel/service/message":       "kernel/plain kernel/store wit",
 	"kernel/service/move":          "kernel/service/message kernel/store wit",
 	"kernel/service/hook":          "wit",
 	"kernel/service/session":       "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",

@@ -89,7 +89,7 @@ func (p systemPlugins) List() []system.Plugin {
 		if !p.settings.PluginEnabled(is.ID) {
 			state = "disabled"
 		}
-		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != ""}
+		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != "", Transcriber: is.Provides.STT != ""}
 		if is.Update != nil {
 			p.Update, p.Hint = is.Update.Version+" "+is.Update.Reason, is.Update.Hint
 		}

@@ -25,6 +25,20 @@ func (f files) Stat(ctx context.Context, id string) (wit.MediaInfo, error) {
 	return f.store.Stat(ctx, id)
 }
 
+// Head implements agent.Files.
+func (f files) Head(ctx context.Context, id string, n int) ([]byte, error) {
+	file, _, err := f.store.Open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	head, err := io.ReadAll(io.LimitReader(file, int64(n)))
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeUnavailable, "the file cannot be read: %w", err)
+	}
+	return head, nil
+}
+
 // Fetch implements agent.Files: the channel's plugin has said how the file is fetched, and it is under the plugin's
 // permission, so to no other hosts than it may reach.
 func (f files) Fetch(ctx context.Context, at message.Account, a *wit.Attachment) (string, error) {

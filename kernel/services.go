@@ -125,7 +125,7 @@ func (w *wiring) agent() func() service.Service {
 	w.agents = agent.New(agent.Deps{
 		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
 		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins},
-		Files: files{w.platform.plugins, w.state.media}, Settings: w.agentSettings, Log: w.log,
+		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Settings: w.agentSettings, Log: w.log,
 	})
 	return w.agents.Service
 }
@@ -172,7 +172,7 @@ func (w *wiring) system() func() service.Service {
 	w.overview = system.New(system.Deps{
 		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agent: config.DefaultAgent,
 		Settings: w.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: credentials{w.state.vault},
-		Providers: w.models, Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check, Memory: pluginMemory{w.platform.code}.figures,
+		Providers: w.models, Transcribers: w.transcribers(), Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check, Memory: pluginMemory{w.platform.code}.figures,
 		Services: func() []service.Service { return w.Kernel.services },
 	})
 	return w.overview.Service
@@ -181,6 +181,6 @@ func (w *wiring) system() func() service.Service {
 func (w *wiring) agentSettings() agent.Settings {
 	a := w.settings.Config().Agent
 	return agent.Settings{
-		Agents: []agent.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, System: a.SystemPrompt, TimeZone: w.zone,
+		Agents: []agent.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, Transcriber: a.Transcriber, System: a.SystemPrompt, TimeZone: w.zone,
 	}
 }

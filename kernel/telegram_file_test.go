@@ -130,7 +130,7 @@ func TestAFileOfAClientIsSeen(t *testing.T) {
 	t.Parallel()
 	model := seeing()
 	_, l := watching(t, model)
-	data := base64.StdEncoding.EncodeToString([]byte("\x89PNG a dot"))
+	data := base64.StdEncoding.EncodeToString([]byte("\x89PNG\r\n\x1a\n a dot"))
 	l.MustCall("chat.send", map[string]any{"sessionKey": "main", "message": "what is it?", "idempotencyKey": "r",
 		"attachments": []any{map[string]any{"type": "image", "mimeType": "image/png", "fileName": "dot.png", "content": data}}}, nil)
 	l.End("r")

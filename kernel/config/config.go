@@ -80,6 +80,8 @@ type Agent struct {
 	// Model is "provider/model"; empty is the first configured provider's default.
 	Model        string `json:"model,omitempty"`
 	SystemPrompt string `json:"systemPrompt,omitempty"`
+	// Transcriber is the plugin that transcribes voice messages; empty is the first configured one.
+	Transcriber string `json:"transcriber,omitempty"`
 	// MaxConcurrent runs over all sessions, of which one asker has three quarters at most; 8 when 0.
 	MaxConcurrent int `json:"maxConcurrent,omitempty"`
 }

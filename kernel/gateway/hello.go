@@ -74,8 +74,7 @@ func (g *greeter) appendHello(ctx context.Context, dst []byte, c *conn, grant au
 		h.Head.Server.BootID = g.bootID
 		h.Features = g.features[1]
 		h.Facts.AuthMode = string(g.auth.Mode())
-		// Base64 makes four bytes of three; the rest of the frame needs some room too.
-		h.End.Policy.Attachments = &wire.Attachments{MaxBytes: (l.MaxPayload4 - 64<<10) / 4 * 3, MaxImageBytes: 6 << 20}
+		h.End.Policy.Attachments = &wire.Attachments{MaxBytes: wire.MaxAttachment, MaxImageBytes: wire.MaxPicture}
 		// Always there in protocol 4, also when there are none.
 		h.End.PluginSurfaceURLs = map[string]string{}
 	} else {

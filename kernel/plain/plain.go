@@ -33,6 +33,16 @@ func Text(s string) string {
 	return b.String()
 }
 
+// Strip returns s without what Text does not show as it is. It is for what is read and not looked at: nothing is longer for it.
+func Strip(s string) string {
+	return strings.Map(func(r rune) rune {
+		if hidden(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
 // Line is Text on one line: what would begin another stands as \n, and a tab as a blank.
 func Line(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(Text(s), "\n", `\n`), "\t", " ")

@@ -135,6 +135,13 @@ type Policy struct {
 	Attachments    *Attachments `json:"attachments,omitempty"` // protocol 4
 }
 
+// What a chat message may carry, in bytes: a file, as much of one as the largest frame has room for beside the rest of it in
+// base64, which makes four bytes of three, and a picture.
+const (
+	MaxAttachment = (25<<20 - 64<<10) / 4 * 3
+	MaxPicture    = 6 << 20
+)
+
 // Attachments bounds what a chat message carries, in bytes.
 type Attachments struct {
 	MaxBytes      int64 `json:"maxBytes"`

@@ -29,6 +29,7 @@ func (l *loop) begin(ctx context.Context) error {
 			err = l.resume(tx)
 		} else {
 			said, err = session.Append(tx, r.Session, asked(r, l.attached))
+			l.question = question(r, said)
 		}
 		if err != nil {
 			return err
@@ -40,6 +41,9 @@ func (l *loop) begin(ctx context.Context) error {
 		return err
 	}
 	r := l.active.Run
+	if l.question == "" {
+		l.question = r.Text
+	}
 	l.report = l.observer.Begin(r, l.entry.Verbose == "on" || l.entry.Verbose == "full")
 	l.calls.report = l.report
 	if !resumed {
@@ -53,7 +57,7 @@ func (l *loop) begin(ctx context.Context) error {
 		_, _ = hook.SessionStart.Fire(ctx, l.hooks, hookContext(r), hook.None{})
 	}
 	if !resumed && r.Origin.Channel != "" {
-		_, _ = hook.MessageReceived.Fire(ctx, l.hooks, hookContext(r), received(r))
+		_, _ = hook.MessageReceived.Fire(ctx, l.hooks, hookContext(r), received(r, l.question))
 	}
 	l.active.Began()
 	return nil
@@ -77,9 +81,18 @@ func resetSession(tx store.Tx, key session.Key) (reset bool, err error) {
 	return err == nil, err
 }
 
+// question is what is asked in words: as it was typed or, with files, as the history has it, where they are transcribed or
+// named.
+func question(r run.Run, said session.Message) string {
+	if len(r.Parts)+len(r.Attachments) == 0 {
+		return r.Text
+	}
+	return said.Text()
+}
+
 // asked is what the user says, as the history has it, with what is attached.
 // The command of a /new does not belong into it: the model answers what comes after.
-func asked(r run.Run, attached []wit.Attachment) session.Message {
+func asked(r run.Run, attached []wit.Part) session.Message {
 	text := r.Text
 	if startsFresh(r) {
 		_, text = splitCommand(r.Text)
@@ -91,7 +104,7 @@ func asked(r run.Run, attached []wit.Attachment) session.Message {
 	if text != "" {
 		m.Parts = append(m.Parts, session.TextPart(text))
 	}
-	m.Parts = append(append(m.Parts, r.Parts...), attachments(attached)...)
+	m.Parts = append(m.Parts, attached...)
 	return m
 }
 
@@ -101,6 +114,9 @@ func (l *loop) resume(tx store.Tx) error {
 	mine, err := l.ownMessages(tx, l.active.Run)
 	if err != nil {
 		return err
+	}
+	if len(mine) > 0 {
+		l.question = question(l.active.Run, mine[0])
 	}
 	l.calls.pending, l.said, l.rounds = progress(mine)
 	return nil
@@ -155,9 +171,9 @@ func (c common) ownMessages(tx store.Tx, r run.Run) ([]session.Message, error) {
 }
 
 // received is what the hook message_received is told.
-func received(r run.Run) wit.MessageReceived {
+func received(r run.Run, text string) wit.MessageReceived {
 	o := r.Origin
-	e := wit.MessageReceived{Channel: o.Channel, Account: o.Account, ID: o.MessageID, Text: r.Text}
+	e := wit.MessageReceived{Channel: o.Channel, Account: o.Account, ID: o.MessageID, Text: text}
 	if o.Sender != nil {
 		e.Sender = o.Sender.ID
 	}

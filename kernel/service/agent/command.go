@@ -90,5 +90,5 @@ func startsFresh(r run.Run) bool {
 		return false
 	}
 	_, rest := splitCommand(r.Text)
-	return rest != "" || len(r.Parts) > 0
+	return rest != "" || len(r.Parts)+len(r.Attachments) > 0
 }

@@ -20,6 +20,8 @@ type Files interface {
 	Fetch(ctx context.Context, at message.Account, a *wit.Attachment) (media string, err error)
 	// Stat describes a file, or returns CodeNotFound.
 	Stat(ctx context.Context, media string) (wit.MediaInfo, error)
+	// Head returns the first bytes of a file, at most n. Errors: CodeNotFound, CodeUnavailable.
+	Head(ctx context.Context, media string, n int) ([]byte, error)
 }
 
 // noFiles is a gateway that keeps none.
@@ -31,6 +33,7 @@ func (noFiles) Fetch(context.Context, message.Account, *wit.Attachment) (string,
 func (noFiles) Stat(context.Context, string) (wit.MediaInfo, error) {
 	return wit.MediaInfo{}, errNoFiles()
 }
+func (noFiles) Head(context.Context, string, int) ([]byte, error) { return nil, errNoFiles() }
 
 func errNoFiles() error { return wit.NewError(wit.CodeNotFound, "this gateway keeps no files") }
 
@@ -39,10 +42,6 @@ const (
 	fetchTries     = 3  // of one file
 	// fetchTimeout is how long a message's files may take all together: an answer without them is better than none.
 	fetchTimeout = 3 * time.Minute
-
-	// The newest pictures of a conversation are shown as often as the model is asked; it has seen the older ones.
-	maxPictures     = 8
-	maxPictureBytes = 16 << 20 // all together
 )
 
 // fetch gets the files that are still where the platform keeps them. What cannot be had stays without a reference.
@@ -57,7 +56,11 @@ func (c common) fetch(ctx context.Context, r run.Run) []wit.Attachment {
 		if a.Fetch == nil || a.Media != nil && *a.Media != "" {
 			continue
 		}
-		media, err := c.fetchOne(ctx, at, a)
+		var media string
+		err := again(ctx, fetchTries, func() (err error) {
+			media, err = c.files.Fetch(ctx, at, a)
+			return err
+		})
 		if err != nil {
 			c.log.Warn("attachment not fetched", "run", r.ID, "channel", at.Channel, "kind", a.Kind, "error", err)
 			continue
@@ -67,13 +70,17 @@ func (c common) fetch(ctx context.Context, r run.Run) []wit.Attachment {
 	return list
 }
 
-// fetchOne tries again what may pass.
-func (c common) fetchOne(ctx context.Context, at message.Account, a *wit.Attachment) (media string, err error) {
+// again calls fn until it succeeds, fails for good, or was called so often. It waits as long as is asked for, within bounds.
+func again(ctx context.Context, tries int, fn func() error) error {
 	backoff := retry.Backoff{Min: time.Second, Max: 10 * time.Second}
 	for try := 1; ; try++ {
-		media, err = c.files.Fetch(ctx, at, a)
-		if err == nil || try == fetchTries || !wit.AsError(err).Retryable || !retry.Sleep(ctx, backoff.Delay(try)) {
-			return media, err
+		err := fn()
+		if err == nil || try == tries {
+			return err
+		}
+		e := wit.AsError(err)
+		if wait := max(backoff.Delay(try), retry.Asked(e.RetryAfter, maxRetryDelay)); !e.Retryable || !retry.Sleep(ctx, wait) {
+			return err
 		}
 	}
 }
@@ -120,41 +127,6 @@ func what(a *wit.Attachment) string {
 
 // kilobytes writes a size for people and models.
 func kilobytes(size int64) string { return strconv.FormatInt((size+1023)/1024, 10) + " KB" }
-
-// show leaves in what the model reads the pictures of people that it can be shown, the newest ones and each once; all
-// other files are named in words. It reports whether there are any pictures.
-func (c common) show(ctx context.Context, turns []wit.ChatTurn, sees bool) (pictures bool) {
-	shown, bytes := map[string]bool{}, int64(0)
-	for i := len(turns) - 1; i >= 0; i-- {
-		turns[i].Content = slices.Clone(turns[i].Content) // it may be the history's
-		for j := len(turns[i].Content) - 1; j >= 0; j-- {
-			p := &turns[i].Content[j]
-			if p.Media == nil {
-				continue
-			}
-			info, err := c.files.Stat(ctx, *p.Media)
-			if err == nil && sees && turns[i].Role == wit.RoleUser && p.Kind == wit.PartKindImage && !shown[*p.Media] && len(shown) < maxPictures && bytes+info.Size <= maxPictureBytes {
-				shown[*p.Media] = true
-				bytes += info.Size
-				continue
-			}
-			*p = session.TextPart(describe(p, info, err))
-		}
-	}
-	return len(shown) > 0
-}
-
-// describe names a file that the model is not shown.
-func describe(p *wit.Part, info wit.MediaInfo, err error) string {
-	text := "[attached: " + string(p.Kind)
-	if info.Name != nil {
-		text += " " + *info.Name
-	}
-	if err != nil {
-		return text + ", which is no longer kept]"
-	}
-	return text + ", " + info.Mime + ", " + kilobytes(info.Size) + "]"
-}
 
 // produced are the files that tools have made in a run, for whoever waits for its answer.
 func produced(mine []session.Message) []wit.Attachment {

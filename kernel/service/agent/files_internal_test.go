@@ -19,7 +19,9 @@ import (
 // shelf is a store of files: their sizes by reference. A file is fetched from a URL that is its reference.
 type shelf struct {
 	sizes  map[string]int64
+	texts  map[string]string
 	asked  []string
+	looked []string
 	broken int // fetches that fail at first
 	never  bool
 }
@@ -47,6 +49,20 @@ func (s *shelf) Stat(_ context.Context, id string) (wit.MediaInfo, error) {
 		return wit.MediaInfo{}, wit.NewError(wit.CodeNotFound, "no such file")
 	}
 	return wit.MediaInfo{Media: id, Mime: "image/png", Size: size, Name: new(id + ".png")}, nil
+}
+
+// Head implements Files: a file's content is in texts, and others are bytes.
+func (s *shelf) Head(_ context.Context, id string, n int) ([]byte, error) {
+	s.looked = append(s.looked, id)
+	if text, ok := s.texts[id]; ok {
+		return []byte(text[:min(n, len(text))]), nil
+	}
+	return make([]byte, min(int64(n), s.sizes[id])), nil
+}
+
+// shown shows turns to a model that sees or not, with so much room.
+func (s *shelf) shown(t *testing.T, turns []wit.ChatTurn, sees bool) (pictures bool) {
+	return newDisplay(s, sees, 1<<20).show(t.Context(), turns)
 }
 
 func shelved(s *shelf) common { return common{files: s, log: hclog.NewNullLogger()} }
@@ -118,7 +134,7 @@ func TestPicturesAreShownToWhoSees(t *testing.T) {
 			"[attached: image, which is no longer kept]|[attached: image a.png, image/png, 1 KB]|[attached: image b.png, image/png, 2 KB]|[attached: audio voice.png, image/png, 1 KB]",
 	} {
 		list := turns(history, choice{})
-		if any := shelved(s).show(t.Context(), list, sees); any != sees {
+		if any := s.shown(t, list, sees); any != sees {
 			t.Errorf("sees %t, pictures %t", sees, any)
 		}
 		if got := words(list[0].Content) + "/" + words(list[2].Content); got != want || words(list[1].Content) != "[attached: image mine.png, image/png, 1 KB]" {
@@ -139,7 +155,7 @@ func TestNotMorePicturesAreShownThanFit(t *testing.T) {
 		history = append(history, session.Message{Role: wit.RoleUser, Parts: []wit.Part{{Kind: wit.PartKindImage, Media: &id}}})
 	}
 	list := turns(history, choice{})
-	shelved(s).show(t.Context(), list, true)
+	s.shown(t, list, true)
 	for i, turn := range list {
 		if shown := turn.Content[0].Media != nil; shown != (i >= maxPictures) {
 			t.Errorf("picture %d is shown: %t", i, shown)
@@ -152,7 +168,7 @@ func TestPicturesFitToTheByte(t *testing.T) {
 	for extra, want := range map[int64]string{0: "image=old|image=new", 1: "[attached: image old.png, image/png, 1 KB]|image=new"} {
 		s := &shelf{sizes: map[string]int64{"old": 10 + extra, "new": maxPictureBytes - 10}}
 		list := turns([]session.Message{{Role: wit.RoleUser, Parts: []wit.Part{{Kind: wit.PartKindImage, Media: new("old")}, {Kind: wit.PartKindImage, Media: new("new")}}}}, choice{})
-		if shelved(s).show(t.Context(), list, true); words(list[0].Content) != want {
+		if s.shown(t, list, true); words(list[0].Content) != want {
 			t.Errorf("%d bytes more: %s", extra, words(list[0].Content))
 		}
 	}

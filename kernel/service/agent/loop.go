@@ -26,7 +26,8 @@ type loop struct {
 	active   *run.Active
 	settings Settings // as they were when the run was taken up
 	began    time.Time
-	attached []wit.Attachment // what came with the question, fetched; of a run that begins
+	attached []wit.Part // what came with the question, fetched and transcribed; of a run that begins
+	question string     // what is asked, in words
 
 	report Reporter // set by begin
 	entry  session.Entry
@@ -53,7 +54,7 @@ func (l *loop) converse(ctx context.Context) (answer, error) {
 	if l.model, err = l.models.open(name, r.Session.Agent()); err != nil {
 		return answer{}, err
 	}
-	if l.prompt, err = makePrompt(ctx, l.hooks, l.settings, r, l.calls.tools.Tools()); err != nil {
+	if l.prompt, err = makePrompt(ctx, l.hooks, l.settings, r, l.question, l.calls.tools.Tools()); err != nil {
 		return answer{}, err
 	}
 	for {
@@ -135,11 +136,12 @@ func (l *loop) assistant(a answer) session.Message {
 // an error now.
 func (l *loop) ask(ctx context.Context) (answer, error) {
 	// The window is read once: nothing that a failed request leaves behind belongs into it.
-	chat, err := l.request()
+	chat, budget, err := l.request()
 	if err != nil {
 		return answer{}, err
 	}
-	pictures := pictured{shown: l.show(ctx, chat.Turns, l.models.sees(l.model.choice))}
+	files := newDisplay(l.files, l.models.sees(l.model.choice), budget)
+	pictures := pictured{shown: files.show(ctx, chat.Turns)}
 	backoff := retry.Backoff{Min: time.Second, Max: maxRetryDelay}
 	for attempt := 1; ; attempt++ {
 		a, shown, err := l.try(ctx, chat)
@@ -152,7 +154,7 @@ func (l *loop) ask(ctx context.Context) (answer, error) {
 		e := wit.AsError(err)
 		if !shown && pictures.giveUp(e, attempt > retries) {
 			l.log.Warn("model may not see pictures; it is asked without them", "run", l.active.Run.ID, "provider", l.model.provider, "error", err)
-			l.show(ctx, chat.Turns, false)
+			newDisplay(l.files, false, 0).show(ctx, chat.Turns)
 			continue
 		}
 		// What was shown is not taken back: another try could begin differently.
@@ -212,10 +214,10 @@ func identify(calls []wit.ToolCall, round int) {
 	}
 }
 
-// request is what the model is asked next.
+// request is what the model is asked next, and how many bytes of a conversation there is room for.
 // A quarter of the context is left for the answer. The floor of 4 KiB keeps a long system prompt and many tools
 // from leaving no room for the question itself.
-func (l *loop) request() (*wit.Chat, error) {
+func (l *loop) request() (_ *wit.Chat, budget int, err error) {
 	r := l.active.Run
 	c := &wit.Chat{
 		Model: l.model.model, System: l.prompt.system, Thinking: thinking(l.settings.Thinking, l.entry.Thinking, r.Thinking),
@@ -225,14 +227,14 @@ func (l *loop) request() (*wit.Chat, error) {
 		c.Tools = l.prompt.tools // in the last round the model has to answer
 	}
 	tokens := int(l.model.context) - int(l.model.context)/reserved
-	budget := max(tokens*bytesPerToken-overhead(c.System, c.Tools), 4096)
+	budget = max(tokens*bytesPerToken-overhead(c.System, c.Tools), 4096)
 	var messages []session.Message
-	err := l.active.View(func(tx store.Tx) (err error) {
+	err = l.active.View(func(tx store.Tx) (err error) {
 		messages, err = l.window(tx, budget)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	// The hook's context is for this run only, so it is not in the history.
 	for i := range messages {
@@ -241,7 +243,7 @@ func (l *loop) request() (*wit.Chat, error) {
 		}
 	}
 	c.Turns = turns(messages, l.model.choice)
-	return c, nil
+	return c, budget, nil
 }
 
 // thinking is the last level that somebody has chosen, in the contract's words.

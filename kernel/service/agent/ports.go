@@ -31,7 +31,11 @@ type ProviderInfo struct {
 // given it a credential, or it needs neither.
 // Two bytes are an empty object. Whether a credential is right, only the provider can say.
 func (p ProviderInfo) configured() bool {
-	return p.Facts.Offline || len(p.Settings) > len("{}") || p.Credentials > 0
+	return configured(p.Facts.Offline, p.Settings, p.Credentials)
+}
+
+func configured(ready bool, settings wit.JSON, credentials int) bool {
+	return ready || len(settings) > len("{}") || credentials > 0
 }
 
 // Provider is a provider's code, and the network under its permissions.

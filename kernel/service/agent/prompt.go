@@ -18,15 +18,15 @@ type prompt struct {
 	tools   []wit.ToolSpec
 }
 
-// makePrompt asks the hook before_agent_start, whose refusal is the error.
+// makePrompt asks the hook before_agent_start what goes with the question; its refusal is the error.
 // It is called once more when a run is taken up again, so the hook may see a run twice.
-func makePrompt(ctx context.Context, h *hook.Hooks, s Settings, r run.Run, tools []wit.ToolDefinition) (prompt, error) {
+func makePrompt(ctx context.Context, h *hook.Hooks, s Settings, r run.Run, question string, tools []wit.ToolDefinition) (prompt, error) {
 	var p prompt
 	for _, d := range tools {
 		p.tools = append(p.tools, wit.ToolSpec{Name: d.Name, Description: d.Description, Parameters: d.Parameters})
 	}
 	e, err := hook.BeforeAgentStart.Fire(ctx, h, hookContext(r), wit.BeforeAgentStart{
-		Prompt: r.Text, SystemPrompt: systemPrompt(s, r, len(tools) > 0, time.Now()),
+		Prompt: question, SystemPrompt: systemPrompt(s, r, len(tools) > 0, time.Now()),
 	})
 	if err != nil {
 		return p, err

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service"
@@ -14,7 +15,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// Deps is what the service uses. Typing and Files may be nil: nobody sees typing then, and no file is kept.
+// Deps is what the service uses. Typing, Files and Transcribers may be nil: nobody sees typing then, no file is kept, and
+// nothing is transcribed.
 type Deps struct {
 	Store    store.Store
 	Sessions *session.Service
@@ -25,16 +27,19 @@ type Deps struct {
 	Observer Observer
 	Typing   Typing
 	Files    Files
-	Settings func() Settings
-	Log      hclog.Logger
+	// Transcribers write down what is said in recordings.
+	Transcribers Transcribers
+	Settings     func() Settings
+	Log          hclog.Logger
 }
 
 // Service executes runs; it implements run.Executor.
 type Service struct {
 	common
-	tools    Tools
-	typing   *typist
-	settings func() Settings
+	tools        Tools
+	typing       *typist
+	transcribers Transcribers
+	settings     func() Settings
 }
 
 // common is what a loop and the commands share with the service.
@@ -54,9 +59,12 @@ func New(d Deps) *Service {
 	if d.Files == nil {
 		d.Files = noFiles{}
 	}
+	if d.Transcribers == nil {
+		d.Transcribers = nobody{}
+	}
 	return &Service{
 		common: common{d.Models, d.Sessions, d.Hooks, outgoing{d.Outbox, log}, d.Observer, d.Files, log},
-		tools:  d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, settings: d.Settings,
+		tools:  d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, transcribers: d.Transcribers, settings: d.Settings,
 	}
 }
 
@@ -80,7 +88,11 @@ func (s *Service) Execute(ctx context.Context, a *run.Active) error {
 	}
 	l := s.newLoop(a)
 	if a.Run.State == run.Queued {
-		l.attached = s.fetch(ctx, a.Run)
+		files := slices.Concat(a.Run.Parts, attachments(s.fetch(ctx, a.Run)))
+		l.attached = s.transcribe(ctx, a.Run, files)
+		if err := ctx.Err(); err != nil {
+			return err // a run that was stopped has ended; if the gateway stops, the next start does all of it
+		}
 	}
 	if err := l.begin(ctx); err != nil {
 		return err

@@ -17,6 +17,8 @@ type Settings struct {
 	Thinking string
 	// System replaces the built-in beginning of the system prompt.
 	System string
+	// Transcriber is the plugin that transcribes recordings; empty takes the first that is configured.
+	Transcriber string
 	// TimeZone is an IANA name; the machine's when empty.
 	TimeZone string
 	// ContextTokens is assumed of models that do not say; 128,000 when 0.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -59,15 +60,15 @@ func arguments(raw wit.JSON) (object wit.JSON, ok bool) {
 	return raw, true
 }
 
-// personName is what people call somebody, or failing that the platform's id.
+// personName is what people call somebody, or failing that the platform's id, as it may stand among other words.
 func personName(p wit.Person) string {
 	switch {
 	case p.Name != nil && *p.Name != "":
-		return *p.Name
+		return message.Name(*p.Name)
 	case p.Username != nil && *p.Username != "":
-		return *p.Username
+		return message.Name(*p.Username)
 	}
-	return p.ID
+	return message.Name(p.ID)
 }
 
 // isGroup reports whether several people talk in the conversation.

@@ -16,6 +16,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -104,6 +105,44 @@ func TestAgentWait(t *testing.T) {
 	})
 }
 
+// large is a file of a size that begins so, in base64.
+func large(head string, size int) string {
+	return base64.StdEncoding.EncodeToString(append([]byte(head), make([]byte, size-len(head))...))
+}
+
+// TestFilesAsLargeAsHelloSays are taken by chat.send and agent, in both forms that clients have for them.
+func TestFilesAsLargeAsHelloSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := chattest.NewWorld(t)
+		p := w.Start(nil)
+		for id, c := range map[string]struct {
+			method string
+			file   obj
+			want   string
+		}{
+			"content":  {"chat.send", obj{"type": "file", "mimeType": "application/pdf", "fileName": "a.pdf", "content": large("%PDF-1.7", wire.MaxAttachment)}, "file application/pdf media-a.pdf-19611648"},
+			"picture":  {"chat.send", obj{"fileName": "a.jpg", "content": large("\xff\xd8\xff", wire.MaxPicture)}, "image image/jpeg media-a.jpg-6291456"},
+			"source":   {"agent", obj{"type": "image", "source": obj{"type": "base64", "media_type": "image/png", "data": large("\x89PNG\r\n\x1a\n", 9)}}, "image image/png media--9"},
+			"data URL": {"agent", obj{"fileName": "b.ogg", "content": "data:audio/ogg;codecs=opus;base64," + large("OggS\x00", 9)}, "audio audio/ogg media-b.ogg-9"},
+		} {
+			params := obj{"message": "x", "idempotencyKey": id, "attachments": []obj{c.file}}
+			if c.method == "chat.send" {
+				params["sessionKey"] = "main"
+			}
+			p.Must(c.method, params)
+			p.Wait(id)
+			for _, m := range w.Messages(chattest.MainKey) {
+				if m.Run != id || m.Role != wit.RoleUser {
+					continue
+				}
+				if file := m.Parts[len(m.Parts)-1]; string(file.Kind)+" "+*file.Mime+" "+*file.Media != c.want {
+					t.Errorf("%s: kept as %s %s %s", id, file.Kind, *file.Mime, *file.Media)
+				}
+			}
+		}
+	})
+}
+
 // TestParams: what is wrong is refused with the reason, what protocols 3 and 4 have is taken.
 func TestParams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -122,7 +161,11 @@ func TestParams(t *testing.T) {
 			{"chat.send", obj{"sessionKey": "agent:x", "message": "x", "idempotencyKey": "x"}, "is not a session key"},
 			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": strings.Repeat("k", 257)}, "cannot be a run's id"},
 			{"chat.send", obj{"sessionKey": "main", "message": strings.Repeat("x", 1<<20+1), "idempotencyKey": "x"}, "at most 1048576 fit"},
-			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"mimeType": "text/plain", "content": "eA=="}}}, "only pictures"},
+			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"mimeType": "text/plain", "content": 7}}}, "content must be a string in base64"},
+			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"source": obj{"type": "url", "url": "https://x.example/"}}}}, "a source of the type base64"},
+			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"fileName": "nothing"}}}, "a source of the type base64"},
+			{"agent", obj{"message": "x", "idempotencyKey": "x", "attachments": []obj{{"content": large("\xff\xd8\xff", wire.MaxPicture+1)}}}, "a picture may have 6291456 bytes"},
+			{"agent", obj{"message": "x", "idempotencyKey": "x", "attachments": []obj{{"mimeType": "text/plain", "content": large("", wire.MaxAttachment+1)}}}, "a file may have 19611648 bytes"},
 			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"mimeType": "image/png", "content": "%%"}}}, "not base64"},
 			{"agent", obj{"message": "x"}, "'idempotencyKey'"},
 			{"agent", obj{"message": "x", "idempotencyKey": "x", "model": "nobody/m"}, "no provider"},
@@ -137,10 +180,10 @@ func TestParams(t *testing.T) {
 		}
 		p.Must("chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "v4", "agentId": "main", "sessionId": "s", "queueMode": "followup",
 			"fastMode": "auto", "toolBindings": obj{}, "expectedLeafEntryId": nil, "suppressCommandInterpretation": true, "deliver": false,
-			"attachments": []obj{{"type": "image", "mimeType": "image/png", "fileName": "a.png", "content": base64.StdEncoding.EncodeToString([]byte("png"))}}})
+			"attachments": []obj{{"type": "image", "mimeType": "image/png", "fileName": "a.png", "content": base64.StdEncoding.EncodeToString([]byte("\x89PNG\r\n\x1a\n"))}}})
 		p.Wait("v4")
 		said := w.Model.Requests()[0].Turns[0].Content
-		if len(said) != 2 || said[1].Kind != wit.PartKindImage || *said[1].Media != "media-a.png-3" {
+		if len(said) != 2 || said[1].Kind != wit.PartKindImage || *said[1].Media != "media-a.png-8" {
 			t.Errorf("the model sees %+v", said)
 		}
 	})

@@ -29,7 +29,7 @@ type Runs interface {
 	Stop(ctx context.Context, which run.Selection, reason string) ([]string, error)
 }
 
-// Deps is what the service uses. Media may be nil: pictures are refused then.
+// Deps is what the service uses. Media may be nil: attachments are refused then.
 type Deps struct {
 	Store    store.Store
 	Bus      *event.Bus

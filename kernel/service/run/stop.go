@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -95,12 +96,24 @@ func stop(tx store.Tx, which Selection, reason string) (dropped, running []Run, 
 	return dropped, running, nil
 }
 
-// drop ends a run that was never begun. Its text stays in the history: it was said.
+// dropped is what was said with a run that was never begun: its text, and its files, of which those that were not fetched are
+// named.
+func (r Run) dropped() (parts []wit.Part) {
+	if r.Text != "" {
+		parts = append(parts, session.TextPart(r.Text))
+	}
+	parts = append(parts, r.Parts...)
+	for i := range r.Attachments {
+		parts = append(parts, session.TextPart("[attached: "+message.Called(&r.Attachments[i])+"]"))
+	}
+	return parts
+}
+
+// drop ends a run that was never begun. What was said with it stays in the history.
 func drop(tx store.Tx, r Run, reason string) (Run, error) {
 	if r.Command == "" {
 		m := session.Message{
-			Role: wit.RoleUser, Run: r.ID, Origin: &r.Origin, Aside: true,
-			Parts: append([]wit.Part{session.TextPart(r.Text)}, r.Parts...),
+			Role: wit.RoleUser, Run: r.ID, Origin: &r.Origin, Aside: true, Parts: r.dropped(),
 		}
 		if _, err := session.Append(tx, r.Session, m); err != nil {
 			return r, err

@@ -48,7 +48,7 @@ type ConfigureResult struct {
 	OK      bool   `json:"ok"`
 	ID      string `json:"id"`
 	Account string `json:"account,omitempty"`
-	// Tested says that it works: a provider has listed its models, an account is connected.
+	// Tested says that it works: a provider has listed its models, an account is connected, a silence was transcribed.
 	Tested bool `json:"tested,omitempty"`
 	// Models are those that a tested provider lists, at most 100.
 	Models []string `json:"models,omitempty"`
@@ -56,11 +56,12 @@ type ConfigureResult struct {
 
 // setup keeps what the owner says of a plugin.
 type setup struct {
-	settings  *config.Settings
-	plugins   Plugins
-	providers Providers
-	accounts  Accounts
-	vault     Vault
+	settings     *config.Settings
+	plugins      Plugins
+	providers    Providers
+	transcribers Transcribers
+	accounts     Accounts
+	vault        Vault
 }
 
 // configure writes what the owner says of a plugin into the config file. It keeps credentials first, so that settings
@@ -145,11 +146,16 @@ const (
 	testModels  = 100
 )
 
-// test tries a plugin that was configured: an account by its connection, a provider by its models. Whatever else it is
-// cannot be tried without an effect. The time is for the other side to answer, not for a first compilation.
+// test tries a plugin that was configured: an account by its connection, a provider by its models, what transcribes by a
+// silence. Whatever else it is cannot be tried without an effect. The time is for the other side to answer, not for a first compilation.
 func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string, err error) {
-	provider := slices.ContainsFunc(s.plugins.List(), func(known Plugin) bool { return known.ID == p.ID && known.Provider })
-	if p.Account == "" && !provider {
+	var is Plugin
+	for _, known := range s.plugins.List() {
+		if known.ID == p.ID {
+			is = known
+		}
+	}
+	if p.Account == "" && !is.Provider && !is.Transcriber {
 		return false, nil, nil
 	}
 	if err := s.plugins.Warm(ctx, p.ID); err != nil {
@@ -159,6 +165,9 @@ func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string
 	defer cancel()
 	if p.Account != "" {
 		return true, nil, s.accounts.Test(ctx, p.ID, p.Account)
+	}
+	if !is.Provider {
+		return true, nil, s.transcribers.Try(ctx, p.ID)
 	}
 	list, err := s.providers.List(ctx, p.ID, true)
 	for _, m := range list[:min(len(list), testModels)] {

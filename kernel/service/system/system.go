@@ -32,8 +32,8 @@ type Plugin struct {
 	ID, State, Reason, Hint string
 	// Update says of a version that waits or could not take its place why; empty for none.
 	Update string
-	// Provider says that it answers as a language model.
-	Provider bool
+	// Provider says that it answers as a language model, Transcriber that it transcribes recordings.
+	Provider, Transcriber bool
 }
 
 // Plugins is what there is to know of the plugins.
@@ -80,6 +80,12 @@ type Providers interface {
 	List(ctx context.Context, provider string, refresh bool) ([]wit.Model, error)
 }
 
+// Transcribers tries whether what is said can be transcribed.
+type Transcribers interface {
+	// Try has a plugin transcribe a recording of the gateway's own, in which nothing is said.
+	Try(ctx context.Context, plugin string) error
+}
+
 // Deps is what the answers are made of. All of it is asked for each answer and must be quick.
 type Deps struct {
 	Version  string
@@ -92,10 +98,11 @@ type Deps struct {
 	Sessions Sessions
 	Models   session.Models
 	Plugins  Plugins
-	// Providers are asked by plugins.configure.
-	Providers Providers
-	Accounts  Accounts
-	Vault     Vault
+	// Providers and Transcribers are asked by plugins.configure.
+	Providers    Providers
+	Transcribers Transcribers
+	Accounts     Accounts
+	Vault        Vault
 	// Memory is what the plugins' code has.
 	Memory func() PluginMemory
 	// CheckStore reads all of the database.
@@ -124,7 +131,7 @@ func New(d Deps) *Service {
 			version: d.Version, url: d.URL, checkStore: d.CheckStore,
 			settings: d.Settings, plugins: d.Plugins, memory: d.Memory, services: d.Services,
 		},
-		setup: &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, accounts: d.Accounts, vault: d.Vault},
+		setup: &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, transcribers: d.Transcribers, accounts: d.Accounts, vault: d.Vault},
 		file:  &configFile{d.Settings, d.Plugins},
 		log:   logFile{d.Log},
 	}

@@ -33,8 +33,10 @@ type World struct {
 	// Model is the only provider, unless Providers is set.
 	Model     *Model
 	Providers agent.Providers
-	Tools     *Tools
-	Hooks     *Hooks
+	// Transcribers are nil unless a test sets them: nothing is transcribed then.
+	Transcribers agent.Transcribers
+	Tools        *Tools
+	Hooks        *Hooks
 	// Typed counts how often typing was shown.
 	Typed    Counter
 	Settings agent.Settings
@@ -125,7 +127,7 @@ func (w *World) Build(st store.Store) *Process {
 	models := agent.NewModels(providers, settings, log)
 	agents := agent.New(agent.Deps{
 		Store: st, Sessions: sessions, Models: models, Tools: w.Tools, Hooks: hook.New(w.Hooks.Of, log), Outbox: outbox{w},
-		Observer: chat.NewWriter(bus, w), Typing: &w.Typed, Files: media{}, Settings: settings, Log: log,
+		Observer: chat.NewWriter(bus, w), Typing: &w.Typed, Files: media{}, Transcribers: w.Transcribers, Settings: settings, Log: log,
 	})
 	runs := run.New(run.Deps{Store: st, Sessions: sessions, Executor: agents, Claims: new(claim.Local), Accounts: accounts{}, Log: log})
 	chats := chat.New(chat.Deps{
@@ -368,6 +370,9 @@ func (media) Stat(_ context.Context, id string) (wit.MediaInfo, error) {
 	name := strings.TrimPrefix(id, "media-")
 	return wit.MediaInfo{Media: id, Mime: "image/png", Name: &name, Size: 2048}, nil
 }
+
+// Head implements agent.Files: no file is text.
+func (media) Head(context.Context, string, int) ([]byte, error) { return []byte{0}, nil }
 
 // Inbound is a direct message of one person.
 func Inbound(id, text string) message.Inbound {

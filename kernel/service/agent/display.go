@@ -1,0 +1,151 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/carapace-gateway/carapace/kernel/plain"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// The newest files of a conversation are shown as often as the model is asked; it has seen the older ones.
+const (
+	maxPictures     = 8
+	maxPictureBytes = 16 << 20 // all together
+	maxLooked       = 16       // files that are looked into for text
+	maxTextFile     = 64 << 10 // bytes of one file's text
+	maxTextBytes    = 128 << 10
+	// textShare is the part of the room for a conversation that the texts of files may take beside it: one in textShare, which
+	// is less than what is reserved for the answer.
+	textShare = 4
+)
+
+// display shows a model what of people's files it can be shown with one request, the newest ones and each once: pictures, if it
+// sees, and texts. All other files are named in words.
+type display struct {
+	files    Files
+	sees     bool
+	shown    map[string]bool
+	pictures int
+	bytes    int64 // of the pictures
+	looked   int
+	room     int // bytes for more texts
+}
+
+// newDisplay returns the display for a request with so many bytes of room for the conversation.
+func newDisplay(files Files, sees bool, budget int) *display {
+	return &display{files: files, sees: sees, shown: map[string]bool{}, room: min(maxTextBytes, budget/textShare)}
+}
+
+// show replaces what is not shown as a file in what the model reads. It reports whether there are any pictures.
+func (d *display) show(ctx context.Context, turns []wit.ChatTurn) (pictures bool) {
+	for i := len(turns) - 1; i >= 0; i-- {
+		turns[i].Content = slices.Clone(turns[i].Content) // it may be the history's
+		for j := len(turns[i].Content) - 1; j >= 0; j-- {
+			if p := &turns[i].Content[j]; p.Media != nil {
+				*p = d.part(ctx, *p, turns[i].Role == wit.RoleUser)
+			}
+		}
+	}
+	return d.pictures > 0
+}
+
+// part is what stands for a file. Those that are not people's are named only.
+func (d *display) part(ctx context.Context, p wit.Part, people bool) wit.Part {
+	id := *p.Media
+	info, err := d.files.Stat(ctx, id)
+	name := describe(&p, info, err)
+	if err != nil || !people || d.shown[id] {
+		return session.TextPart(name)
+	}
+	switch p.Kind {
+	case wit.PartKindImage:
+		if d.sees && d.pictures < maxPictures && d.bytes+info.Size <= maxPictureBytes {
+			d.shown[id] = true
+			d.pictures++
+			d.bytes += info.Size
+			return p
+		}
+	case wit.PartKindFile:
+		if text := d.text(ctx, id, info.Size); text != "" {
+			d.shown[id] = true
+			return session.TextPart(name + "\n" + text)
+		}
+	}
+	return session.TextPart(name)
+}
+
+// text is what a model is shown of a file of this size, "" of one that is no text. What it is called counts for nothing: many
+// kinds of text have no type that everybody knows.
+func (d *display) text(ctx context.Context, id string, size int64) string {
+	n := min(maxTextFile, d.room)
+	if d.looked == maxLooked || n <= 0 {
+		return ""
+	}
+	d.looked++
+	head, err := d.files.Head(ctx, id, n)
+	if err != nil {
+		return ""
+	}
+	if int64(len(head)) < size {
+		head = wholeRunes(head)
+	}
+	if !isText(head) {
+		return ""
+	}
+	d.room -= len(head)
+	text := fenced(plain.Strip(string(bytes.TrimPrefix(head, []byte("\uFEFF")))))
+	if left := size - int64(len(head)); left > 0 {
+		text += "\n[cut: the other " + kilobytes(left) + " of this file are left out]"
+	}
+	return text
+}
+
+// isText reports whether the beginning of a file is text in UTF-8.
+func isText(head []byte) bool {
+	return len(head) > 0 && utf8.Valid(head) && bytes.IndexByte(head, 0) < 0 && strings.HasPrefix(http.DetectContentType(head), "text/")
+}
+
+// wholeRunes takes off the beginning of a character at the end.
+func wholeRunes(b []byte) []byte {
+	for i := 1; i < utf8.UTFMax && i <= len(b); i++ {
+		if at := len(b) - i; utf8.RuneStart(b[at]) {
+			if !utf8.FullRune(b[at:]) {
+				return b[:at]
+			}
+			break
+		}
+	}
+	return b
+}
+
+// fenced puts a text between two fences that do not occur in it, so that nothing in it seems to stand behind it.
+func fenced(text string) string {
+	longest, run := 2, 0
+	for i := range len(text) {
+		if run++; text[i] != '`' {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	fence := strings.Repeat("`", longest+1)
+	return fence + "\n" + strings.TrimSuffix(text, "\n") + "\n" + fence
+}
+
+// describe names a file in words.
+func describe(p *wit.Part, info wit.MediaInfo, err error) string {
+	text := "[attached: " + string(p.Kind)
+	if info.Name != nil {
+		text += " " + message.Name(*info.Name)
+	}
+	if err != nil {
+		return text + ", which is no longer kept]"
+	}
+	return text + ", " + message.Name(info.Mime) + ", " + kilobytes(info.Size) + "]"
+}
