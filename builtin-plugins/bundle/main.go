@@ -9,9 +9,11 @@ import (
 	"github.com/carapace-gateway/carapace/builtin-plugins/redact"
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram"
 	clock "github.com/carapace-gateway/carapace/builtin-plugins/time"
+	"github.com/carapace-gateway/carapace/builtin-plugins/whisper"
 	"github.com/carapace-gateway/carapace/sdk/go/channel"
 	"github.com/carapace-gateway/carapace/sdk/go/hook"
 	"github.com/carapace-gateway/carapace/sdk/go/provider"
+	"github.com/carapace-gateway/carapace/sdk/go/stt"
 	"github.com/carapace-gateway/carapace/sdk/go/tool"
 )
 
@@ -22,6 +24,7 @@ func init() {
 	hook.Register("redact", redact.New())
 	tool.Register("calc", calc.New())
 	tool.Register("time", clock.New())
+	stt.Register("whisper", whisper.New())
 }
 
 func main() {}

@@ -127,6 +127,12 @@ func Tool(name string, fn func(context.Context, *wit.ToolInvocation) (*wit.ToolO
 	return plugintest.Fake{Manifest: m, Exports: Exports{"tool_invoke": Export(fn)}}
 }
 
+// STT is a transcriber that needs nothing and is a Go function.
+func STT(id string, fn func(context.Context, *wit.Recording) (*wit.Transcript, error)) plugintest.Fake {
+	m := manifest(id, wit.Provides{STT: &wit.STTFacts{Label: id, Ready: true}})
+	return plugintest.Fake{Manifest: m, Exports: Exports{"stt_transcribe": Export(fn)}}
+}
+
 // Hook is a hook that is a Go function.
 func Hook(id string, name wit.HookName, fn func(context.Context, *wit.HookEvent) (*wit.HookDecision, error)) plugintest.Fake {
 	m := manifest(id, wit.Provides{Hooks: []wit.HookFacts{{Name: name}}})

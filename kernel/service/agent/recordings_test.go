@@ -260,3 +260,44 @@ func TestWhatIsSaidIsToldAsWhatIsTyped(t *testing.T) {
 		}
 	})
 }
+
+// TestCrashOfATranscription lets the process die before each transaction of a voice message's run: the words are in the history
+// once, and are asked for again only where they were not recorded.
+func TestCrashOfATranscription(t *testing.T) {
+	paid := map[int]int{} // how often, by step
+	for step, finished := 0, false; !finished; step++ {
+		synctest.Test(t, func(t *testing.T) {
+			w := chattest.NewWorld(t)
+			if err := w.Build(nil).Sessions.Arrange(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			e := &ears{list: []agent.TranscriberInfo{ready("x")}, fn: repeats}
+			w.Transcribers = e
+			m := &mortal{Store: w.Store, left: step, dead: make(chan struct{})}
+			p := w.Build(m)
+			p.Run()
+			accept(t, p, voices("1", "", "a"))
+			synctest.Wait()
+			select {
+			case <-m.dead:
+			default:
+				finished = true
+			}
+			p.Stop()
+			p = w.Start(nil)
+			synctest.Wait()
+			time.Sleep(time.Minute)
+			paid[step] = len(e.calls())
+			const said = "[voice message, transcribed] x heard a"
+			if got := w.History(chattest.MainKey); len(got) != 2 || got[0] != "user: "+said || !strings.Contains(got[1], said) {
+				t.Errorf("after %d transactions the history is %q", step, got)
+			}
+		})
+		if step > 20 {
+			t.Fatal("it does not come to its end")
+		}
+	}
+	if len(paid) < 3 || paid[0] < 2 || paid[1] != 1 || paid[len(paid)-1] != 1 {
+		t.Errorf("transcribed so often, by transactions: %v", paid)
+	}
+}
