@@ -4,8 +4,10 @@ package examples_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -189,6 +191,31 @@ func TestProvider(t *testing.T) {
 	}
 	if u := l.End("r2").Usage; u == nil || u.Output != 4 {
 		t.Errorf("usage %+v", u)
+	}
+}
+
+// TestSTT: what somebody says is written down by the server, which gets the recording as it is.
+func TestSTT(t *testing.T) {
+	t.Parallel()
+	const recording = "OggS\x00 a voice"
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		file, _, err := r.FormFile("recording")
+		if err != nil {
+			t.Errorf("the server got %v", err)
+			return
+		}
+		if got, err := io.ReadAll(file); err != nil || string(got) != recording {
+			t.Errorf("the server got %q, %v", got, err)
+		}
+		fmt.Fprint(w, "buy milk")
+	}))
+	config := kerneltest.Config(t, fmt.Sprintf(`{"plugins":{"go-stt":{"config":{"url":%q}}}}`, url))
+	l := start(t, []string{"go-stt"}, config, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
+	l.MustCall("chat.send", map[string]any{"sessionKey": "main", "message": "", "idempotencyKey": "r1", "attachments": []any{
+		map[string]any{"mimeType": "audio/ogg", "content": base64.StdEncoding.EncodeToString([]byte(recording))},
+	}}, nil)
+	if got := kerneltest.Text(l.End("r1").Message); !strings.HasSuffix(got, "transcribed] buy milk") {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -4,7 +4,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -72,6 +75,53 @@ func TestSetupTriesBeforeItSaysThatItWorks(t *testing.T) {
 		if !strings.Contains(list, want) {
 			t.Errorf("setup lists no %s: %s", want, list)
 		}
+	}
+}
+
+// TestSetupTriesATranscription: a wrong key, a dead address and a server that has none are refused, and nothing of them is kept.
+func TestSetupTriesATranscription(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	heard := make(chan int64, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, file, err := r.FormFile("file")
+		switch {
+		case err != nil || file.Filename != "recording.wav" || r.URL.Path != "/v1/audio/transcriptions":
+			w.WriteHeader(http.StatusBadRequest)
+		case r.Header.Get("Authorization") != "Bearer sk-good-0123456789":
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			heard <- file.Size
+			fmt.Fprint(w, `{"text":""}`)
+		}
+	}))
+	t.Cleanup(server.Close)
+	good := server.URL + "/v1"
+	for says, args := range map[string][]string{
+		"no key is set":           {"--set", "model=whisper-1"},
+		"the key is not accepted": {"--set", "baseUrl=" + good},
+		"does not work with that": {"--set", "baseUrl=" + modelServer(t, ""), "--set", "timeout=1"},
+		"baseUrl":                 {"--set", "baseUrl=my server"},
+	} {
+		before := must(t, state, "config", "get")
+		r := carapace(t, state, append([]string{"setup", "whisper"}, args...)...)
+		if r.code == 0 || !strings.Contains(r.err, says) || strings.Contains(r.out, "set up") {
+			t.Errorf("setup %q: exit %d %s %s, want %q", args, r.code, r.out, r.err, says)
+		}
+		if after := must(t, state, "config", "get"); after != before {
+			t.Errorf("setup %q left %s", args, after)
+		}
+	}
+	if out := must(t, state, "setup", "whisper", "--set", "baseUrl="+good, "--secret", "api_key=env:GOOD"); out != "Whisper is set up and works\n" {
+		t.Errorf("%q", out)
+	}
+	if size := <-heard; size != 44+16000 {
+		t.Errorf("it was tried with %d bytes", size)
+	}
+	if out := must(t, state, "plugins", "info", "whisper"); !strings.Contains(out, "provides  stt\n") {
+		t.Errorf("%s", out)
 	}
 }
 
