@@ -8,9 +8,6 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// prefix is what the messages of this plugin's errors begin with.
-const prefix = "openai: "
-
 // maxExplanation bounds what of a server's own words is passed on.
 const maxExplanation = 300
 
@@ -144,7 +141,7 @@ func codeOf(status int64, kind, explanation string) (code wit.Code, hint string)
 // describe puts the hint, which is for the owner, before the server's own words. Those about a key are left out: some
 // servers repeat it, and an error is seen by whoever asked.
 func describe(status int64, hint, explanation string) string {
-	text := prefix + hint
+	text := "openai: " + hint
 	if status >= 400 {
 		text += " (status " + strconv.FormatInt(status, 10) + ")"
 	}

@@ -3,7 +3,6 @@ package whisper
 import (
 	"strings"
 
-	"github.com/carapace-gateway/carapace/builtin-plugins/openai"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -11,22 +10,25 @@ import (
 // read takes what was said from the response: from JSON, with the language where the server names it (verbose_json does), or
 // from plain text, which some servers give whatever they are asked for.
 func read(response *wit.HTTPResponse) (*wit.Transcript, error) {
+	body := ""
+	if response.Text != nil {
+		body = *response.Text
+	}
 	if response.Status != 200 {
-		return nil, failure(response)
+		return nil, failure(int64(response.Status), body, response.Headers)
 	}
 	if response.Media != nil {
 		return nil, wit.NewError(wit.CodeTooLarge, "whisper: the server's answer is longer than a plugin can read; send shorter recordings")
 	}
-	if response.Text == nil {
+	if body == "" {
 		return &wit.Transcript{}, nil
 	}
-	body := *response.Text
 	value, err := json.ParseText(body)
 	switch {
 	case err == nil && value.Get("text").IsText():
 		return transcript(value.Get("text").Text(), value.Get("language").Text()), nil
 	case err == nil && value.Get("error").Exists():
-		return nil, failure(response)
+		return nil, failure(0, body, response.Headers) // some say so in a good response
 	case err != nil && isPlain(response.Headers):
 		return transcript(body, ""), nil
 	}
@@ -43,20 +45,15 @@ func transcript(text, language string) *wit.Transcript {
 
 // isPlain reports whether the body is text, and no page of what stands before the server.
 func isPlain(headers []wit.Header) bool {
-	for _, h := range headers {
-		if strings.EqualFold(h.Name, "Content-Type") {
-			return strings.HasPrefix(strings.ToLower(h.Value), "text/plain")
-		}
-	}
-	return false
+	return strings.HasPrefix(strings.ToLower(header(headers, "Content-Type")), "text/plain")
 }
 
-// failure is what the server says of itself, in this plugin's name.
-func failure(response *wit.HTTPResponse) *wit.Error {
-	err := openai.Failure(response)
-	if err.Code == wit.CodeUnauthorized {
-		err.Message = "the key is not accepted; give the right one with `carapace setup whisper`"
+// header is the first header of a name, in whatever case the server writes it.
+func header(headers []wit.Header, name string) string {
+	for _, h := range headers {
+		if strings.EqualFold(h.Name, name) {
+			return h.Value
+		}
 	}
-	err.Message = "whisper: " + err.Message
-	return err
+	return ""
 }

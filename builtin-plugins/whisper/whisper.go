@@ -1,7 +1,7 @@
 // Package whisper transcribes recordings at OpenAI, and at every other server that has its audio transcriptions.
 //
 // It is one request: a form with the recording, which the gateway puts in, and the model's name (config.go). What comes back
-// is JSON or text (answer.go). A failure is read as the plugin openai reads it, since the servers are the same.
+// is JSON or text (answer.go), or a failure (error.go).
 package whisper
 
 import (

@@ -74,7 +74,7 @@ func (g *greeter) appendHello(ctx context.Context, dst []byte, c *conn, grant au
 		h.Head.Server.BootID = g.bootID
 		h.Features = g.features[1]
 		h.Facts.AuthMode = string(g.auth.Mode())
-		h.End.Policy.Attachments = &wire.Attachments{MaxBytes: wire.MaxAttachment, MaxImageBytes: wire.MaxPicture}
+		h.End.Policy.Attachments = &wire.Attachments{MaxBytes: min(wire.MaxAttachment, (l.MaxPayload4-64<<10)/4*3), MaxImageBytes: wire.MaxPicture}
 		// Always there in protocol 4, also when there are none.
 		h.End.PluginSurfaceURLs = map[string]string{}
 	} else {

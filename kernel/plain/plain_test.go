@@ -54,3 +54,13 @@ func FuzzPlain(f *testing.F) {
 		}
 	})
 }
+
+func TestStrip(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain\n\ttext": "plain\n\ttext", "a\x1b[31mb\r\nc\x00": "a[31mb\nc", "x\u202ey\u2028z\x7f": "xyz", "h\xc3": "h\uFFFD",
+	} {
+		if got := plain.Strip(in); got != want {
+			t.Errorf("Strip(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

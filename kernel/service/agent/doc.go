@@ -7,6 +7,9 @@
 // process left goes on after its last recorded step. A tool call that was begun and not recorded is made
 // again if the tool only reads; otherwise the model is told that its outcome is unknown.
 //
+// What comes with a question is fetched, and recordings are transcribed by a plugin, before the run begins: their words are recorded
+// with the message. Pictures and texts of people are shown to the model, the newest within bounds; all else is named.
+//
 // Text commands are answered without the model. A failure of the store leaves a run where it is; a failure of
 // the provider is retried while nothing of the answer was shown, then it ends the run, visibly. What happens is
 // told to an Observer, in order, and not again after a restart.

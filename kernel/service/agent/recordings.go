@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/plain"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -94,7 +95,7 @@ func (s *Service) transcriber() (TranscriberInfo, error) {
 		if i := slices.IndexFunc(list, func(t TranscriberInfo) bool { return t.ID == named }); i >= 0 {
 			return list[i], nil
 		}
-		return TranscriberInfo{}, wit.Errorf(wit.CodeNotFound, "the plugin %.64q, which agent.transcriber names, cannot be used: see `carapace plugins list`", named)
+		return TranscriberInfo{}, wit.Errorf(wit.CodeNotFound, "the plugin %.64q, which agent.transcriber names, cannot be used", named)
 	}
 	for _, t := range list {
 		if configured(t.Facts.Ready, t.Settings, t.Credentials) {
@@ -102,6 +103,18 @@ func (s *Service) transcriber() (TranscriberInfo, error) {
 		}
 	}
 	return TranscriberInfo{}, wit.NewError(wit.CodeNotFound, "no plugin that transcribes is set up: `carapace setup` lists those that there are")
+}
+
+// checkTranscriber says who transcribes. That nobody does is a choice; that nobody does whom the owner has named is a fault.
+func (s *Service) checkTranscriber(context.Context) service.Check {
+	by, err := s.transcriber()
+	switch {
+	case err == nil:
+		return service.Check{Name: "voice", OK: true, Message: "transcribed by " + by.ID}
+	case s.settings().Transcriber == "":
+		return service.Check{Name: "voice", OK: true, Message: "voice messages are not transcribed"}
+	}
+	return service.Check{Name: "voice", Message: err.Error(), Hint: "enable it, or name another one with `carapace config set agent.transcriber`"}
 }
 
 // hear returns what is said in a recording, as the model reads it. Errors: CodeTooLarge; the store's; the plugin's.

@@ -143,6 +143,29 @@ func TestVoiceMessagesAreTranscribed(t *testing.T) {
 	}
 }
 
+// TestTheDoctorSaysWhoTranscribes: that nobody does is a choice, unless somebody was named.
+func TestTheDoctorSaysWhoTranscribes(t *testing.T) {
+	for _, c := range []struct {
+		list  []agent.TranscriberInfo
+		named string
+		want  string
+	}{
+		{nil, "", "true voice messages are not transcribed"},
+		{[]agent.TranscriberInfo{ready("x")}, "", "true transcribed by x"},
+		{[]agent.TranscriberInfo{ready("x")}, "y", `false the plugin "y", which agent.transcriber names, cannot be used`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := chattest.NewWorld(t)
+			w.Transcribers, w.Settings.Transcriber = &ears{list: c.list}, c.named
+			for _, check := range w.Build(nil).Agents.Service().Checks {
+				if got := check(t.Context()); got.Name == "voice" && fmt.Sprint(got.OK, " ", got.Message) != c.want {
+					t.Errorf("%+v, want %s", got, c.want)
+				}
+			}
+		})
+	}
+}
+
 // TestAHangingTranscriberIsLeft after the time that all recordings have together.
 func TestAHangingTranscriberIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

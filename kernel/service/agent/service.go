@@ -70,7 +70,7 @@ func New(d Deps) *Service {
 
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
-	return service.Service{Name: "agent", Run: s.Run, Checks: []func(context.Context) service.Check{s.models.check}}
+	return service.Service{Name: "agent", Run: s.Run, Checks: []func(context.Context) service.Check{s.models.check, s.checkTranscriber}}
 }
 
 // Run lets work go on beside the runs, until ctx ends. It returns nil when all of that has ended; what
