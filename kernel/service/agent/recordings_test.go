@@ -307,7 +307,7 @@ func TestCrashOfATranscription(t *testing.T) {
 				finished = true
 			}
 			p.Stop()
-			p = w.Start(nil)
+			w.Start(nil)
 			synctest.Wait()
 			time.Sleep(time.Minute)
 			paid[step] = len(e.calls())

@@ -22,6 +22,7 @@ func TestEventsNameTheSessionAsItWasSaid(t *testing.T) {
 			p := w.Start(nil)
 			p.Must("chat.send", obj{"sessionKey": said, "message": "hi", "idempotencyKey": "r"})
 			key := p.Wait("r").Session
+			synctest.Wait() // the end is recorded before it is told
 			chats, agents := w.Chats("r", ""), w.Agents("r", "")
 			if len(chats) < 2 || len(agents) < 3 {
 				t.Fatalf("%d and %d events", len(chats), len(agents))
@@ -51,6 +52,7 @@ func TestTimeoutOfARun(t *testing.T) {
 		p := w.Start(nil)
 		p.Must("chat.send", obj{"sessionKey": "main", "message": "hi", "timeoutMs": 1000, "idempotencyKey": "r"})
 		p.Wait("r")
+		synctest.Wait()
 		last := w.Chats("r", "aborted")
 		if len(last) != 1 {
 			t.Fatalf("events %+v", w.Chats("r", ""))

@@ -16,7 +16,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
-	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -110,8 +109,8 @@ func large(head string, size int) string {
 	return base64.StdEncoding.EncodeToString(append([]byte(head), make([]byte, size-len(head))...))
 }
 
-// TestFilesAsLargeAsHelloSays are taken by chat.send and agent, in both forms that clients have for them.
-func TestFilesAsLargeAsHelloSays(t *testing.T) {
+// TestFilesOfClients are taken by chat.send and agent, in both forms that clients have for them.
+func TestFilesOfClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
 		p := w.Start(nil)
@@ -120,8 +119,8 @@ func TestFilesAsLargeAsHelloSays(t *testing.T) {
 			file   obj
 			want   string
 		}{
-			"content":  {"chat.send", obj{"type": "file", "mimeType": "application/pdf", "fileName": "a.pdf", "content": large("%PDF-1.7", wire.MaxAttachment)}, "file application/pdf media-a.pdf-19611648"},
-			"picture":  {"chat.send", obj{"fileName": "a.jpg", "content": large("\xff\xd8\xff", wire.MaxPicture)}, "image image/jpeg media-a.jpg-6291456"},
+			"content":  {"chat.send", obj{"type": "file", "mimeType": "application/pdf", "fileName": "a.pdf", "content": large("%PDF-1.7", 9)}, "file application/pdf media-a.pdf-9"},
+			"picture":  {"chat.send", obj{"fileName": "a.jpg", "content": large("\xff\xd8\xff", 9)}, "image image/jpeg media-a.jpg-9"},
 			"source":   {"agent", obj{"type": "image", "source": obj{"type": "base64", "media_type": "image/png", "data": large("\x89PNG\r\n\x1a\n", 9)}}, "image image/png media--9"},
 			"data URL": {"agent", obj{"fileName": "b.ogg", "content": "data:audio/ogg;codecs=opus;base64," + large("OggS\x00", 9)}, "audio audio/ogg media-b.ogg-9"},
 		} {
@@ -164,8 +163,6 @@ func TestParams(t *testing.T) {
 			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"mimeType": "text/plain", "content": 7}}}, "content must be a string in base64"},
 			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"source": obj{"type": "url", "url": "https://x.example/"}}}}, "a source of the type base64"},
 			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"fileName": "nothing"}}}, "a source of the type base64"},
-			{"agent", obj{"message": "x", "idempotencyKey": "x", "attachments": []obj{{"content": large("\xff\xd8\xff", wire.MaxPicture+1)}}}, "a picture may have 6291456 bytes"},
-			{"agent", obj{"message": "x", "idempotencyKey": "x", "attachments": []obj{{"mimeType": "text/plain", "content": large("", wire.MaxAttachment+1)}}}, "a file may have 19611648 bytes"},
 			{"chat.send", obj{"sessionKey": "main", "message": "x", "idempotencyKey": "x", "attachments": []obj{{"mimeType": "image/png", "content": "%%"}}}, "not base64"},
 			{"agent", obj{"message": "x"}, "'idempotencyKey'"},
 			{"agent", obj{"message": "x", "idempotencyKey": "x", "model": "nobody/m"}, "no provider"},
