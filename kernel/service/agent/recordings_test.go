@@ -188,8 +188,18 @@ func hang(ctx context.Context, _ string, _ *wit.Recording) (*wit.Transcript, err
 	return nil, wit.NewError(wit.CodeTimeout, "it hangs")
 }
 
-// TestATranscriptionIsStopped by /stop, which ends the run at once; what was said stays in the history, in words.
+// TestATranscriptionIsStopped at once, by /stop and by who stops the running answer; what was said stays in the history, in words.
 func TestATranscriptionIsStopped(t *testing.T) {
+	for name, stop := range map[string]func(*chattest.Process){
+		"/stop":          func(p *chattest.Process) { p.Accept(p, "2", "/stop"); p.Only(p) },
+		"chat.abort":     func(p *chattest.Process) { p.Must("chat.abort", map[string]any{"sessionKey": "main"}) },
+		"sessions.abort": func(p *chattest.Process) { p.Must("sessions.abort", map[string]any{"key": "main"}) },
+	} {
+		t.Run(name, func(t *testing.T) { stopTranscription(t, stop) })
+	}
+}
+
+func stopTranscription(t *testing.T, stop func(*chattest.Process)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := chattest.NewWorld(t)
 		var log bytes.Buffer
@@ -199,11 +209,10 @@ func TestATranscriptionIsStopped(t *testing.T) {
 		began := time.Now()
 		accept(t, p, voices("1", "", "a"))
 		synctest.Wait()
-		w.Accept(p, "2", "/stop")
+		stop(p)
 		if r := p.Wait(run.FromChannel.ID("in-1")); r.State != run.Aborted || time.Since(began) > time.Second {
 			t.Errorf("%s after %v", r.State, time.Since(began))
 		}
-		w.Only(p)
 		p.Stop()
 		if len(w.Model.Requests()) != 0 || log.Len() > 0 {
 			t.Errorf("%d requests, logged %s", len(w.Model.Requests()), &log)

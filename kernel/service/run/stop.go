@@ -14,8 +14,8 @@ import (
 // stopWait is how long a stop waits for a run to end.
 const stopWait = 10 * time.Second
 
-// Selection says which runs of a session are to be stopped: the one with this ID, or the running one and,
-// with Waiting, those that wait. Urgent ones never are.
+// Selection says which runs of a session are to be stopped: the one with this ID, or the running one (also while what comes
+// with it is fetched and transcribed, before it begins) and, with Waiting, those that wait. Urgent ones never are.
 type Selection struct {
 	Session session.Key
 	ID      string
@@ -27,12 +27,17 @@ type Selection struct {
 //
 // Errors: CodeTimeout when the running one does not end within ten seconds; it will. Else the store's.
 func (s *Service) Stop(ctx context.Context, which Selection, reason string) ([]string, error) {
+	return s.halt(ctx, which, reason, s.executing)
+}
+
+// halt is Stop, which says what counts as running though it has not begun.
+func (s *Service) halt(ctx context.Context, which Selection, reason string, begins func(id string) bool) ([]string, error) {
 	var unread, dropped, running []Run
 	err := s.store.Update(ctx, func(tx store.Tx) (err error) {
 		if unread, err = setAside(tx, which.Session); err != nil {
 			return err
 		}
-		dropped, running, err = stop(tx, which, reason)
+		dropped, running, err = stop(tx, which, reason, begins)
 		return err
 	})
 	if err != nil {
@@ -72,8 +77,15 @@ func (s *Service) gone(key session.Key, ended []Run) {
 	}
 }
 
-// stop marks what is running and ends what waits.
-func stop(tx store.Tx, which Selection, reason string) (dropped, running []Run, err error) {
+// executing reports whether a run is in the hands of its executor, who may be getting ready what comes with it.
+func (s *Service) executing(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.active[id] != nil
+}
+
+// stop marks what is running and ends what waits, and what begins.
+func stop(tx store.Tx, which Selection, reason string, begins func(id string) bool) (dropped, running []Run, err error) {
 	live, _, err := Queue(tx, which.Session, 0)
 	if err != nil {
 		return nil, nil, err
@@ -85,7 +97,7 @@ func stop(tx store.Tx, which Selection, reason string) (dropped, running []Run, 
 		if r.State == Running {
 			r, err = Note(tx, r.ID, func(r *Run) { r.Stopping = reason })
 			running = append(running, r)
-		} else if which.Waiting || which.ID != "" {
+		} else if which.Waiting || which.ID != "" || begins(r.ID) {
 			r, err = drop(tx, r, reason)
 			dropped = append(dropped, r)
 		}
@@ -145,7 +157,8 @@ func (s *Service) awaitEnd(ctx context.Context, id string) error {
 // begins before release is called, also after an error. Errors are as Stop's.
 func (s *Service) Hold(ctx context.Context, key session.Key, all bool) (release func(), err error) {
 	end := s.holds.hold(key)
-	_, err = s.Stop(ctx, Selection{Session: key, Waiting: all}, "rpc")
+	// What is got ready meanwhile cannot begin, and does when the session is released.
+	_, err = s.halt(ctx, Selection{Session: key, Waiting: all}, "rpc", func(string) bool { return false })
 	return func() {
 		end()
 		s.Wake()
