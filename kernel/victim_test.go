@@ -20,6 +20,7 @@ import (
 const (
 	victimVariable   = "CARAPACE_TEST_STATE"
 	platformVariable = "CARAPACE_TEST_PLATFORM"
+	earsVariable     = "CARAPACE_TEST_EARS"
 )
 
 // runVictim is what the process does. It returns the exit code when it ends by itself.
@@ -32,6 +33,9 @@ func runVictim() int {
 	plugins := new(plugintest.Memory)
 	plugins.Put(kerneltest.Channel("chat", func(m *wit.Manifest) { m.Provides.Channel.Deduplicates = false }))
 	plugins.Put(kerneltest.Echo("echo"))
+	if url := os.Getenv(earsVariable); url != "" {
+		plugins.Put(listener(url))
+	}
 	k, err := kernel.New(context.Background(), kernel.Options{StateDir: os.Getenv(victimVariable), ConfigText: settings, Version: "1.0.0",
 		Log: log, Sources: []source.Source{plugins}, Listener: gatewaytest.NewListener()})
 	if err == nil {
@@ -55,9 +59,9 @@ func prepare(t *testing.T, dir string) {
 	k.Stop()
 }
 
-func startVictim(t *testing.T, p *kerneltest.Platform, dir string) *victim {
+func startVictim(t *testing.T, p *kerneltest.Platform, dir string, more ...string) *victim {
 	v := &victim{t: t, cmd: exec.CommandContext(t.Context(), os.Args[0])}
-	v.cmd.Env = append(os.Environ(), victimVariable+"="+dir, platformVariable+"="+p.URL)
+	v.cmd.Env = append(append(os.Environ(), victimVariable+"="+dir, platformVariable+"="+p.URL), more...)
 	v.cmd.Stderr = &v.log
 	if err := v.cmd.Start(); err != nil {
 		t.Fatal(err)

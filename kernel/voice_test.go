@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
@@ -206,6 +207,53 @@ func unquoted(t *testing.T, quoted string) (text string) {
 		t.Fatalf("%s: %v", quoted, err)
 	}
 	return text
+}
+
+// listener is a transcriber that takes for what was said what it reads at the url.
+func listener(url string) plugintest.Fake {
+	return kerneltest.STT("ears", func(ctx context.Context, _ *wit.Recording) (*wit.Transcript, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return nil, err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return nil, err
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		return &wit.Transcript{Text: string(text)}, err
+	})
+}
+
+// TestKilledWhileItTranscribes: the next gateway fetches and transcribes again, and the message is answered once.
+func TestKilledWhileItTranscribes(t *testing.T) {
+	t.Parallel()
+	p := kerneltest.NewPlatform(t)
+	dir := t.TempDir()
+	prepare(t, dir)
+	begun := make(chan struct{})
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			close(begun)
+			<-r.Context().Done()
+			return
+		}
+		fmt.Fprint(w, "buy milk")
+	}))
+	t.Cleanup(server.Close)
+	v := startVictim(t, p, dir, earsVariable+"="+server.URL)
+	p.Speak("ann")
+	<-begun
+	v.kill()
+	k := kerneltest.Start(t, kerneltest.StateDir(dir), account(t, p, openToAll),
+		kerneltest.Plugin(kerneltest.Channel("chat"), kerneltest.Echo("echo"), listener(server.URL)))
+	p.Answered("you said: [attached: audio, audio/ogg, 1 KB][voice message, transcribed] buy milk")
+	k.Stop()
+	if n := len(p.Posts()); n != 1 || asked.Load() != 2 {
+		t.Errorf("%d answers, transcribed %d times", n, asked.Load())
+	}
 }
 
 // TestATranscriberIsRemoved while it works: it may bring that to its end, and the next message goes on without.

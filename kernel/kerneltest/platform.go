@@ -69,6 +69,7 @@ func newPlatform(t testing.TB) *Platform {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /updates", p.poll)
 	mux.HandleFunc("POST /post", p.post)
+	mux.HandleFunc("GET /voice", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "OggS\x00") })
 	p.server = httptest.NewUnstartedServer(mux)
 	t.Cleanup(p.Close)
 	return p
@@ -83,6 +84,12 @@ func (p *Platform) Close() {
 // Say makes a person say something to the bot and returns the message's id.
 func (p *Platform) Say(person, text string) string {
 	return p.Message(wit.Message{Conversation: wit.Conversation{Kind: wit.ConversationKindDirect, ID: person}, Sender: wit.Person{ID: person}, Text: text})
+}
+
+// Speak makes a person send the bot a voice message, which it has to fetch, and returns the message's id.
+func (p *Platform) Speak(person string) string {
+	return p.Message(wit.Message{Conversation: wit.Conversation{Kind: wit.ConversationKindDirect, ID: person}, Sender: wit.Person{ID: person},
+		Attachments: []wit.Attachment{{Kind: wit.AttachmentKindVoice, Mime: new("audio/ogg"), Fetch: &wit.HTTPRequest{URL: p.URL + "/voice"}}}})
 }
 
 // Message puts any message onto the platform; its id, when it has none, and its kind are filled in.
