@@ -61,7 +61,7 @@ func TestStockAnswersAtOnce(t *testing.T) {
 	for _, p := range status.Plugins {
 		states[p.ID] = p.State
 	}
-	if len(states) != 6 || states["eliza"] != "ready" || states["calc"] != "ready" || states["telegram"] == "ready" {
+	if len(states) != 7 || states["eliza"] != "ready" || states["calc"] != "ready" || states["telegram"] == "ready" {
 		t.Errorf("what is not used is not compiled: %v", states)
 	}
 }
