@@ -137,7 +137,7 @@ func TestACallWaitsForRoomAndThenIsRefused(t *testing.T) {
 	if wit.CodeOf(err) != wit.CodeUnavailable {
 		t.Errorf("err = %v", err)
 	}
-	for _, words := range []string{"plugin late: count found no room", "needs 4 MB more", "hold 6 MB of the 8 MB", "large 4 MB, small 3 MB", "raise runtime.memory"} {
+	for _, words := range []string{"plugin late: count found no room", "needs 4 MB more", "hold 6 MB, of at most 8 MB", "large 4 MB, small 3 MB", "raise runtime.memory"} {
 		if !strings.Contains(err.Error(), words) {
 			t.Errorf("%q does not say %q", err, words)
 		}
