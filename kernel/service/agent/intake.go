@@ -107,7 +107,7 @@ func preface(in message.Inbound) string {
 	if len(in.History) > 0 {
 		b.WriteString("[said before in this conversation:\n")
 		for _, h := range in.History {
-			b.WriteString(personName(h.Sender) + ": " + message.Clip(h.Text, 2000) + "\n")
+			b.WriteString(personName(h.Sender) + ": " + quote(h.Text) + "\n")
 		}
 		b.WriteString("]\n")
 	}
@@ -116,7 +116,14 @@ func preface(in message.Inbound) string {
 		if q.Sender != nil {
 			who = personName(*q.Sender)
 		}
-		b.WriteString("[in reply to " + who + ": " + message.Clip(*q.Text, 2000) + "]\n")
+		b.WriteString("[in reply to " + who + ": " + quote(*q.Text) + "]\n")
 	}
 	return b.String()
 }
+
+// lineBreaks are what may be read as the end of a line, and how a further line of the same text begins.
+var lineBreaks = strings.NewReplacer("\r\n", "\n  ", "\n", "\n  ", "\r", "\n  ", "\v", "\n  ", "\f", "\n  ", "\u0085", "\n  ", "\u2028", "\n  ", "\u2029", "\n  ")
+
+// quote is what somebody else has said, cut. None of its lines begins where one that somebody has said begins, so that nobody speaks
+// in the name of another.
+func quote(text string) string { return lineBreaks.Replace(message.Clip(text, 2000)) }
