@@ -399,8 +399,8 @@ func pages(f *front) {
 // large frames and bodies pass as far as the gateway takes them.
 func large(f *front) {
 	c := f.paired()
-	huge := map[string]any{"nothing": strings.Repeat("x", 20<<20)}
-	if err := c.Call(f.t.Context(), "health", huge, nil); err != nil {
+	file := map[string]any{"type": "file", "fileName": "zeros.bin", "content": make([]byte, 15<<20)} // 20 MB in base64
+	if err := c.Call(f.t.Context(), "chat.send", map[string]any{"sessionKey": "files", "idempotencyKey": "f", "attachments": []any{file}, "message": "keep it"}, nil); err != nil {
 		f.t.Errorf("a frame of 20 MB: %v", err)
 	}
 	text := strings.Repeat("word ", 40_000)
