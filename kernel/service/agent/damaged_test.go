@@ -37,7 +37,9 @@ func TestADamagedMessage(t *testing.T) {
 				chattest.Script(w, chattest.Ask(chattest.Call("c1", "add", `{"a":1}`)), chattest.Say("it is 3"), chattest.Say("going on"))
 				p.Send("r1", "add")
 				p.Wait("r1")
+				p.Stop() // what is read once is kept
 				damageMessage(t, w.Store, chattest.MainKey, number)
+				p = w.Start(nil)
 				p.Send("r2", "go on")
 				if r := p.Wait("r2"); r.State != run.Done || r.Answer != "going on" {
 					t.Errorf("run %+v", r)

@@ -229,8 +229,9 @@ func (l *loop) request() (_ *wit.Chat, budget int, err error) {
 	tokens := int(l.model.context) - int(l.model.context)/reserved
 	budget = max(tokens*bytesPerToken-overhead(c.System, c.Tools), 4096)
 	var messages []session.Message
+	history := l.sessions.Reader(r.SessionID)
 	err = l.active.View(func(tx store.Tx) (err error) {
-		messages, err = l.window(tx, budget)
+		messages, err = l.window(tx, history, budget)
 		return err
 	})
 	if err != nil {

@@ -23,10 +23,10 @@ const (
 // A window that began with an answer, or with a tool's result, would be refused by some providers. Messages marked
 // as aside are in the history for people and cost nothing here. A damaged message may be any, also the run's first:
 // the model reads of it where the user could have spoken.
-func (l *loop) window(tx store.Tx, budget int) ([]session.Message, error) {
+func (l *loop) window(tx store.Tx, history *session.Reader, budget int) ([]session.Message, error) {
 	run := l.active.Run.ID
 	left, whole := budget, false // whole: the run's first message was seen
-	messages, err := l.sessions.Newest(tx, l.active.Run.SessionID, 0, maxWindow, func(m session.Message) bool {
+	messages, err := history.Newest(tx, maxWindow, func(m session.Message) bool {
 		if m.Aside {
 			return true
 		}

@@ -31,6 +31,7 @@ type Service struct {
 	log      hclog.Logger
 	skips    *store.Skips
 	last     atomic.Pointer[Overview]
+	kept     kept
 }
 
 // New returns the service; it starts nothing.
