@@ -116,9 +116,11 @@ func (l *loop) close(e ending) error {
 // All calls get a result, or providers would refuse the history from then on.
 func (l *loop) record(tx store.Tx, e *ending) (ended run.Run, files []wit.Attachment, err error) {
 	r := l.active.Run
-	mine, err := l.ownMessages(tx, r)
-	if err != nil {
-		return r, nil, err
+	var mine []session.Message
+	if l.rounds > 0 { // else there is only what the user said
+		if mine, err = l.ownMessages(tx, r); err != nil {
+			return r, nil, err
+		}
 	}
 	if err := l.calls.abandon(tx); err != nil {
 		return r, nil, err
