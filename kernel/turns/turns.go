@@ -61,6 +61,19 @@ func (t *Turns) Take(ctx context.Context, name string) bool {
 	return false
 }
 
+// Try is Take that does not wait: it returns false where no place is free for who asks.
+func (t *Turns) Try(name string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.asker(name)
+	if t.free == 0 || a.held >= t.most {
+		t.forget(a)
+		return false
+	}
+	t.grant(a)
+	return true
+}
+
 // Give takes a place back.
 func (t *Turns) Give(name string) {
 	t.mu.Lock()

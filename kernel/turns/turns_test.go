@@ -109,6 +109,23 @@ func TestTheBoundOfEach(t *testing.T) {
 	})
 }
 
+// TestWhoDoesNotWait has a place where one is free for him, and what he is refused is nothing that has to be given back.
+func TestWhoDoesNotWait(t *testing.T) {
+	h := turns.New(3, 2)
+	for i, c := range []struct {
+		name string
+		got  bool
+	}{{"a", true}, {"a", true}, {"a", false}, {"b", true}, {"b", false}, {"c", false}} {
+		if h.Try(c.name) != c.got {
+			t.Errorf("%d: %s", i, c.name)
+		}
+	}
+	h.Give("b")
+	if h.Try("a") || !h.Try("c") || h.Try("b") {
+		t.Error("the place that was given back is not c's")
+	}
+}
+
 // TestTurnsThatAreGivenUp: whatever is given up and when, no place is lost and none is had twice.
 func TestTurnsThatAreGivenUp(t *testing.T) {
 	for seed := range uint64(50) {

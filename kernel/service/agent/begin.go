@@ -10,44 +10,30 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// begin records the start and the user's message, or finds what an earlier process recorded. It fails with
-// CodeConflict if the run has ended meanwhile.
+// begin makes sure that the start and the user's message are recorded, and tells of it. It fails with CodeConflict if
+// the run has ended meanwhile.
 // Hooks and observers are told after the commit. So a crash in between loses their news and not the message.
 func (l *loop) begin(ctx context.Context) error {
-	queued := l.active.Run // Begin changes it, and the store may call the function again
 	var resumed, reset bool
-	var said session.Message
-	err := l.active.Update(func(tx store.Tx) (err error) {
-		if reset, err = resetFor(tx, queued); err != nil {
+	b := l.active.Begun
+	if b == nil {
+		var err error
+		if b, resumed, reset, err = l.recordBegin(); err != nil {
 			return err
 		}
-		if resumed, err = l.active.Begin(tx); err != nil {
-			return err
-		}
-		r := l.active.Run
-		if resumed {
-			err = l.resume(tx)
-		} else {
-			said, err = session.Append(tx, r.Session, asked(r, l.attached))
-			l.question = question(r, said)
-		}
-		if err != nil {
-			return err
-		}
-		l.entry, err = session.Get(tx, r.Session)
-		return err
-	})
-	if err != nil {
-		return err
 	}
+	l.entry = b.Entry
 	r := l.active.Run
+	if !resumed {
+		l.question = question(r, b.Said)
+	}
 	if l.question == "" {
 		l.question = r.Text
 	}
 	l.report = l.observer.Begin(r, l.entry.Verbose == "on" || l.entry.Verbose == "full")
 	l.calls.report = l.report
 	if !resumed {
-		l.report.Said(said)
+		l.report.Said(b.Said)
 	}
 	if reset {
 		l.SessionEnded(ctx, r.Session)
@@ -61,6 +47,48 @@ func (l *loop) begin(ctx context.Context) error {
 	}
 	l.active.Began()
 	return nil
+}
+
+// recordBegin records the start and the user's message, or finds what an earlier process recorded.
+func (l *loop) recordBegin() (b *run.Beginning, resumed, reset bool, err error) {
+	queued := l.active.Run // Begin changes it, and the store may call the function again
+	b = new(run.Beginning)
+	err = l.active.Update(func(tx store.Tx) (err error) {
+		if reset, err = resetFor(tx, queued); err != nil {
+			return err
+		}
+		if resumed, err = l.active.Begin(tx); err != nil {
+			return err
+		}
+		if resumed {
+			if err := l.resume(tx); err != nil {
+				return err
+			}
+			b.Entry, err = session.Get(tx, l.active.Run.Session)
+			return err
+		}
+		*b, err = ask(tx, l.active.Run, l.attached)
+		return err
+	})
+	return b, resumed, reset, err
+}
+
+// Begin implements run.Executor.
+func (s *Service) Begin(tx store.Tx, r run.Run) (run.Beginning, error) {
+	r, err := run.Start(tx, r)
+	if err != nil {
+		return run.Beginning{}, err
+	}
+	return ask(tx, r, nil)
+}
+
+// ask adds what is asked to the history of a run that begins.
+func ask(tx store.Tx, r run.Run, files []wit.Part) (b run.Beginning, err error) {
+	if b.Said, err = session.Append(tx, r.Session, asked(r, files)); err != nil {
+		return b, err
+	}
+	b.Entry, err = session.Get(tx, r.Session)
+	return b, err
 }
 
 // resetFor gives a queued run that asks for it a new conversation, and reports whether it ended one.

@@ -127,6 +127,48 @@ func crash(t *testing.T, step int, unknown *bool) (finished bool) {
 	return finished
 }
 
+// TestCrashAnywhereOfAClient lets the process die before each of the store's transactions in turn, of a run that begins
+// where it is queued. The client asks again with the same key, and the conversation is whole, with one answer.
+func TestCrashAnywhereOfAClient(t *testing.T) {
+	for step, finished := 0, false; !finished && !t.Failed(); step++ {
+		t.Run(fmt.Sprint(step), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := chattest.NewWorld(t)
+				if err := w.Build(nil).Sessions.Arrange(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				m := &mortal{Store: w.Store, left: step, dead: make(chan struct{})}
+				p := w.Build(m)
+				p.Run()
+				synctest.Wait()
+				ask := map[string]any{"sessionKey": "main", "message": "hi", "idempotencyKey": "r1"}
+				_, _ = p.Call("chat.send", ask)
+				synctest.Wait()
+				select {
+				case <-m.dead:
+				default:
+					finished = true
+					if step != 2 {
+						t.Errorf("a run takes %d transactions", step)
+					}
+				}
+				p.Stop()
+				p = w.Start(nil)
+				p.Must("chat.send", ask)
+				if r := p.Wait("r1"); r.State != run.Done || r.Answer != "you said: hi" {
+					t.Errorf("run %+v", r)
+				}
+				if got := w.History(chattest.MainKey); !slices.Equal(got, []string{"user: hi", "assistant: you said: hi"}) {
+					t.Errorf("history %q", got)
+				}
+				if n := len(w.Chats("r1", "final")); n != 1 {
+					t.Errorf("%d finals", n)
+				}
+			})
+		})
+	}
+}
+
 // TestShutdownAndResume: a run that is being answered at a shutdown is answered after the start, and
 // the user's message is there once.
 func TestShutdownAndResume(t *testing.T) {
@@ -179,23 +221,31 @@ func TestAbortSurvivesACrash(t *testing.T) {
 
 // TestGivenUp: a run that each time ends the process is not taken up for ever.
 func TestGivenUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := chattest.NewWorld(t)
-		w.Feed() // the model says nothing
-		w.Accept(w.Build(nil), "m1", "poison")
-		for range 40 {
-			p := w.Start(nil)
-			synctest.Wait()
-			p.Stop()
-		}
-		if n := len(w.Model.Requests()); n < 20 || n > 30 {
-			t.Errorf("the model was asked %d times", n)
-		}
-		p := w.Start(nil)
-		if r := w.Only(p); r.State != run.Failed || w.Sent()[r.ID] == "" {
-			t.Errorf("run %+v", r)
-		}
-	})
+	for name, ask := range map[string]func(*chattest.Process){
+		"channel": func(p *chattest.Process) { p.Accept(p, "m1", "poison") },
+		"client":  func(p *chattest.Process) { p.Send("r1", "poison") }, // it begins where it is queued
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := chattest.NewWorld(t)
+				w.Feed() // the model says nothing
+				p := w.Start(nil)
+				synctest.Wait()
+				ask(p)
+				for range 40 {
+					synctest.Wait()
+					p.Stop()
+					p = w.Start(nil)
+				}
+				if r := w.Only(p); r.State != run.Failed || r.Reply != nil && w.Sent()[r.ID] == "" {
+					t.Errorf("run %+v", r)
+				}
+				if n := len(w.Model.Requests()); n < 20 || n > 30 {
+					t.Errorf("the model was asked %d times", n)
+				}
+			})
+		})
+	}
 }
 
 // moody is a store whose updates fail now and then.

@@ -27,6 +27,9 @@ var errHeld = errors.New("the session is held")
 type Active struct {
 	// Run is the record as it was read or written last; the executor keeps it so.
 	Run Run
+	// Begun is set if the run has begun in the transaction that queued it, and nobody was told of it yet: see
+	// Executor.Begin.
+	Begun *Beginning
 
 	service *Service
 	held    context.Context // the claim's
@@ -77,7 +80,7 @@ func (a *Active) Begin(tx store.Tx) (resumed bool, err error) {
 		if a.service.holds.holding(r.Session) {
 			return false, errHeld
 		}
-		a.Run, err = start(tx, r)
+		a.Run, err = Start(tx, r)
 		return false, err
 	}
 	a.Run, err = Note(tx, r.ID, func(r *Run) { r.Resumed++ })

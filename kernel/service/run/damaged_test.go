@@ -46,7 +46,7 @@ func TestADamagedRun(t *testing.T) {
 					sessiontest.Ensure(t, s, key)
 					enqueue(t, s, key, "r1", "u1", "r2", "r3")
 					if c.was == "runs" {
-						storetest.Update(t, s, func(tx store.Tx) error { _, err := run.Start(tx, c.id); return err })
+						storetest.Update(t, s, func(tx store.Tx) error { _, err := run.StartID(tx, c.id); return err })
 					}
 					damage(t, s, c.id, record)
 					var log bytes.Buffer
@@ -110,7 +110,7 @@ func TestADamagedRunIsStopped(t *testing.T) {
 		s := store.OpenMemory()
 		sessiontest.Ensure(t, s, key)
 		enqueue(t, s, key, "r1", "u1", "r2")
-		storetest.Update(t, s, func(tx store.Tx) error { _, err := run.Start(tx, "r1"); return err })
+		storetest.Update(t, s, func(tx store.Tx) error { _, err := run.StartID(tx, "r1"); return err })
 		damage(t, s, "r1", "{")
 		w := &worker{}
 		svc := run.New(run.Deps{Store: s, Sessions: sessions(s), Executor: w, Claims: new(claim.Local), Log: hclog.NewNullLogger()})

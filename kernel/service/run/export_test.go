@@ -6,13 +6,13 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
-// Start is start of a run by its id.
-func Start(tx store.Tx, id string) (Run, error) {
+// StartID is Start of a run by its id.
+func StartID(tx store.Tx, id string) (Run, error) {
 	r, err := Find(tx, id)
 	if err != nil {
 		return r, err
 	}
-	return start(tx, r)
+	return Start(tx, r)
 }
 
 // Tell gives a session a system event, once.
@@ -23,7 +23,7 @@ func Waiters(s *Service) int { return len(s.waiters.by) }
 
 // Remembered returns of how many runs and sessions something is kept in memory, while nothing goes on.
 func Remembered(s *Service) int {
-	return len(s.waiters.by) + len(s.active) + len(s.busy) + len(s.holds.by)
+	return len(s.waiters.by) + len(s.active) + len(s.busy) + len(s.holds.by) + len(s.handover.by)
 }
 
 // Begin begins a run as its executor does.

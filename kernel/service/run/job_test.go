@@ -76,10 +76,15 @@ func answer(_ context.Context, a *run.Active) error {
 type executed func(context.Context, *run.Active) error
 
 func (e executed) Execute(ctx context.Context, a *run.Active) error {
-	if err := a.Update(func(tx store.Tx) error { _, err := a.Begin(tx); return err }); err != nil {
+	if err := begin(a); err != nil {
 		return err
 	}
 	return e(ctx, a)
+}
+
+func (e executed) Begin(tx store.Tx, r run.Run) (run.Beginning, error) {
+	_, err := run.Start(tx, r)
+	return run.Beginning{}, err
 }
 
 func (e executed) Dropped(run.Run) {}

@@ -35,7 +35,7 @@ func TestAnyOperationMayFail(t *testing.T) {
 			_, err := run.Enqueue(tx, run.Run{ID: "new", Session: key})
 			return err
 		}),
-		"start":  step(func(_ *run.Service, tx store.Tx) error { _, err := run.Start(tx, "o1"); return err }),
+		"start":  step(func(_ *run.Service, tx store.Tx) error { _, err := run.StartID(tx, "o1"); return err }),
 		"note":   step(func(_ *run.Service, tx store.Tx) error { _, err := run.Note(tx, "r1", func(*run.Run) {}); return err }),
 		"begin":  step(func(svc *run.Service, tx store.Tx) error { _, err := run.Begin(svc, tx, run.Run{ID: "o1"}); return err }),
 		"resume": step(func(svc *run.Service, tx store.Tx) error { _, err := run.Begin(svc, tx, run.Run{ID: "r1"}); return err }),
@@ -106,7 +106,7 @@ func prepare(t *testing.T, s store.Store) {
 	enqueue(t, s, key, "r1", "w1", "u1")
 	enqueue(t, s, other, "o1", "o2")
 	enqueue(t, s, third, "d1")
-	storetest.Update(t, s, func(tx store.Tx) error { _, err := run.Start(tx, "r1"); return err })
+	storetest.Update(t, s, func(tx store.Tx) error { _, err := run.StartID(tx, "r1"); return err })
 	damage(t, s, "d1", "{")
 	storetest.Update(t, s, func(tx store.Tx) error { return tx.Put("runs.damaged", "r1", nil) }) // it was one that was damaged
 }

@@ -95,10 +95,10 @@ func Find(tx store.Tx, id string) (Run, error) {
 	return r, err
 }
 
-// start makes a queued run the session's running one. Urgent runs do not count.
+// Start makes a queued run the session's running one. Urgent runs do not count.
 //
 // Errors: CodeNotFound; CodeConflict if it is not queued, or if another one is running.
-func start(tx store.Tx, r Run) (Run, error) {
+func Start(tx store.Tx, r Run) (Run, error) {
 	if r.State != Queued {
 		return r, wit.Errorf(wit.CodeConflict, "run %.40q is %s, not queued", r.ID, r.State)
 	}

@@ -76,7 +76,7 @@ func TestQueue(t *testing.T) {
 			}
 		}
 		start := func(id string) wit.Code {
-			return storetest.Try(s, func(tx store.Tx) error { _, err := run.Start(tx, id); return err })
+			return storetest.Try(s, func(tx store.Tx) error { _, err := run.StartID(tx, id); return err })
 		}
 		finish := func(id string) wit.Code {
 			return storetest.Try(s, func(tx store.Tx) error {

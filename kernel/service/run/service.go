@@ -19,6 +19,10 @@ import (
 
 // Executor does the work of runs.
 type Executor interface {
+	// Begin records that a run begins that was just queued and has no Command, Parts and Attachments: it calls Start, and
+	// adds what is asked to the history. It may not commit, and be called again. Execute gets what it returns as
+	// Active.Begun. Errors: the store's, and those for which the run cannot even be queued.
+	Begin(tx store.Tx, r Run) (Beginning, error)
 	// Execute takes a run from where it stands to its recorded end. It is called again for a run that an
 	// earlier call, or process, has left. ctx ends with *Stopped as its cause when the run was stopped, and
 	// with another one when the gateway stops: the run is left where it is then. An error means that the
@@ -58,6 +62,7 @@ type Service struct {
 	skips    *store.Skips
 	waiters  waiters
 	holds    holds
+	handover handover
 	wakeups  chan struct{}
 	turns    *turns.Turns
 	wg       sync.WaitGroup
@@ -162,12 +167,11 @@ func (s *Service) dispatch(ctx context.Context) error {
 // begin has a session's runs executed, or the urgent one with this id. It looks at no other session, so that what it
 // costs does not grow with what waits.
 func (s *Service) begin(key session.Key, urgent string) {
-	switch {
-	case urgent != "":
-		s.work("run/"+urgent, func(ctx context.Context) time.Duration { return s.execute(ctx, key, urgent) })
-	case !s.holds.holding(key): // its release wakes
-		s.work("session/"+string(key), func(ctx context.Context) time.Duration { return s.serve(ctx, key) })
+	if urgent != "" {
+		s.work("run/"+urgent, func(ctx context.Context) time.Duration { return s.execute(ctx, key, urgent, nil) })
+		return
 	}
+	s.work("session/"+string(key), func(ctx context.Context) time.Duration { return s.serve(ctx, key) })
 }
 
 // work runs fn on its own goroutine with a claim of this name. Where such work is going on, it is done once more after
@@ -215,18 +219,29 @@ func (s *Service) claimed(ctx context.Context, name string, fn func(context.Cont
 	return rest, lost
 }
 
-// serve executes a session's runs, each when it is its asker's turn, until none is left.
+// serve executes a session's runs, each when it is its asker's turn, until none is left or the session is held, whose
+// release wakes. One that has begun has had its turn, and goes on in a held session too, since the holder waits for its
+// end.
 func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duration) {
-	for rest == 0 && !s.holds.holding(key) && ctx.Err() == nil {
+	defer func() {
+		if ctx.Err() != nil { // others may execute it now
+			s.leave(s.handover.take(key, ""))
+		}
+	}()
+	for rest == 0 && ctx.Err() == nil {
 		id, asker, err := next(ctx, s.store, key)
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("queue of a session not readable", "session", key, "error", err)
 			return storeRest
 		}
-		if id == "" || !s.turns.Take(ctx, asker) {
+		if id == "" {
 			return 0
 		}
-		rest = s.execute(ctx, key, id) // nothing, if it was stopped meanwhile
+		b := s.handover.take(key, id)
+		if b == nil && (s.holds.holding(key) || !s.turns.Take(ctx, asker)) {
+			return 0
+		}
+		rest = s.execute(ctx, key, id, b) // nothing, if it was stopped meanwhile
 		s.turns.Give(asker)
 	}
 	return rest
@@ -242,8 +257,8 @@ func next(ctx context.Context, st store.Store, key session.Key) (id, asker strin
 }
 
 // execute takes a run from where it stands to its end, unless ctx or the store ends first. One whose record cannot be
-// read is set aside. It returns how long to rest before the next try.
-func (s *Service) execute(ctx context.Context, key session.Key, id string) (rest time.Duration) {
+// read is set aside. b is set if the run has begun and was not executed yet. It returns how long to rest before the next try.
+func (s *Service) execute(ctx context.Context, key session.Key, id string, b *begun) (rest time.Duration) {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.activate(id, cancel)
@@ -254,6 +269,9 @@ func (s *Service) execute(ctx context.Context, key session.Key, id string) (rest
 	}
 	if r.State.Live() {
 		a := &Active{Run: r, service: s, held: ctx}
+		if b != nil {
+			a.Begun = &b.Beginning
+		}
 		if err = s.executor.Execute(runCtx, a); err == nil || errors.Is(err, errHeld) {
 			return 0
 		}

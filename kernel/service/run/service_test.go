@@ -39,7 +39,7 @@ func (w *worker) Execute(ctx context.Context, a *run.Active) error {
 	if w.prepare != nil {
 		w.prepare(ctx, a.Run)
 	}
-	if err := a.Update(func(tx store.Tx) error { _, err := a.Begin(tx); return err }); err != nil {
+	if err := begin(a); err != nil {
 		return err
 	}
 	w.enter(a.Run)
@@ -56,6 +56,19 @@ func (w *worker) Execute(ctx context.Context, a *run.Active) error {
 		}
 	}
 	return finish(a, run.Done, "end")
+}
+
+// begin is for executors: a run may have begun already.
+func begin(a *run.Active) error {
+	if a.Begun != nil {
+		return nil
+	}
+	return a.Update(func(tx store.Tx) error { _, err := a.Begin(tx); return err })
+}
+
+func (w *worker) Begin(tx store.Tx, r run.Run) (run.Beginning, error) {
+	_, err := run.Start(tx, r)
+	return run.Beginning{}, err
 }
 
 func (w *worker) Dropped(r run.Run) {

@@ -37,32 +37,78 @@ func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 	return s.submit(ctx, q)
 }
 
-// submit queues a run of anybody, whose destination is reachable.
-func (s *Service) submit(ctx context.Context, q Request) (out Receipt, err error) {
+// submit queues a run of anybody, whose destination is reachable. One that nothing stands before begins in the same
+// transaction, which saves one.
+// After a crash such a run is one that was interrupted, and is counted as that, so it may begin before it is executed.
+func (s *Service) submit(ctx context.Context, q Request) (Receipt, error) {
+	key, asker := q.Run.Session, q.Run.Asker
+	placed := s.canBegin(q.Run) && s.turns.Try(asker)
+	out, b, err := s.enqueue(ctx, q, placed)
+	if placed && b == nil {
+		s.turns.Give(asker)
+	}
+	if err != nil || out.Existed {
+		return out, err
+	}
+	if out.Run.Urgent {
+		s.begin(key, out.Run.ID)
+	} else {
+		s.begin(key, "")
+	}
+	s.sessions.Changed(key, "run")
+	return out, nil
+}
+
+// canBegin reports whether a run needs nothing but a place to begin: no files have to be got ready for it.
+func (s *Service) canBegin(r Run) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ctx != nil && !r.Urgent && r.Command == "" && len(r.Parts)+len(r.Attachments) == 0
+}
+
+// enqueue is the transaction of submit. If the run has a place, and nothing stands before it, it begins, and b is what
+// is handed over, with the place.
+func (s *Service) enqueue(ctx context.Context, q Request, placed bool) (out Receipt, b *begun, err error) {
+	key := q.Run.Session
 	err = s.store.Update(ctx, func(tx store.Tx) error {
+		s.handover.withdraw(key, b) // of an earlier call of the function
+		b = nil
 		r := q.Run
-		e, err := session.EnsureAs(tx, r.Session, message.Origin{}, q.SessionID)
+		e, err := session.EnsureAs(tx, key, message.Origin{}, q.SessionID)
 		if err != nil {
 			return err
 		}
 		if r.Reply, err = q.To.Resolve(tx, e); err != nil {
 			return err
 		}
-		if out, err = Enqueue(tx, r); err != nil || out.Existed || q.Expected == "" || q.Expected == e.SessionID {
+		if out, err = Enqueue(tx, r); err != nil || out.Existed {
 			return err
 		}
-		return wit.Errorf(wit.CodeConflict, "session %s is not %.40q any more: read it again", r.Session, q.Expected)
+		if q.Expected != "" && q.Expected != e.SessionID {
+			return wit.Errorf(wit.CodeConflict, "session %s is not %.40q any more: read it again", key, q.Expected)
+		}
+		if !placed || out.Ahead > 0 || s.holds.holding(key) {
+			return nil
+		}
+		beginning, err := s.executor.Begin(tx, out.Run)
+		if err != nil {
+			return err
+		}
+		b = &begun{Beginning: beginning, run: r.ID, asker: r.Asker}
+		s.leave(s.handover.put(key, b))
+		return nil
 	})
-	if err != nil || out.Existed {
-		return out, err
+	if err != nil && s.handover.withdraw(key, b) {
+		b = nil
 	}
-	if out.Run.Urgent {
-		s.begin(q.Run.Session, out.Run.ID)
-	} else {
-		s.begin(q.Run.Session, "")
+	return out, b, err
+}
+
+// leave gives back the place of a run that is not executed here; nil is none.
+func (s *Service) leave(b *begun) {
+	if b != nil {
+		s.turns.Give(b.asker)
 	}
-	s.sessions.Changed(q.Run.Session, "run")
-	return out, nil
 }
 
 // askerJobs is the asker of what the gateway itself asks for.
