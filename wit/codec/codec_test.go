@@ -3,6 +3,7 @@ package codec_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -257,4 +258,40 @@ func FuzzReader(f *testing.F) {
 			t.Fatalf("%q read as %s, want %s", data, a, b)
 		}
 	})
+}
+
+// TestEscapedTextsAreTheirOwn: what one string was unescaped to is not changed by those read after it, also where it is a
+// field's name.
+func TestEscapedTextsAreTheirOwn(t *testing.T) {
+	r := codec.NewReader([]byte(`{"\u0061bc":["\u0078yz","\n\n\n\n\n\n\n\n","plain","\""],"next\t":1}`))
+	r.Object()
+	var texts []string
+	for r.Next() {
+		if r.Index() > 0 {
+			r.Fail("it is " + string(r.Key()))
+			break
+		}
+		r.Array()
+		for r.Next() {
+			texts = append(texts, r.String())
+			if want := fmt.Sprintf("abc[%d]", len(texts)-1); r.Path() != want {
+				t.Errorf("path %q, want %q", r.Path(), want)
+			}
+		}
+	}
+	if got := fmt.Sprintf("%q %v", texts, r.Err()); got != `["xyz" "\n\n\n\n\n\n\n\n" "plain" "\""] next	: it is next	 (byte 66)` {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestWhole gives the value alone, and nothing where it is not one valid value.
+func TestWhole(t *testing.T) {
+	for text, want := range map[string]string{
+		` {"a": [1, "x"]} ` + "\n": `{"a": [1, "x"]}`, "null": "null", `"\u00e9"`: `"\u00e9"`, "-1.5e3": "-1.5e3",
+		"": "", " ": "", "{": "", "1 2": "", `{"a":1}x`: "", `"`: "", "nul": "", strings.Repeat("[", 65) + strings.Repeat("]", 65): "",
+	} {
+		if got := string(codec.Whole([]byte(text))); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
 }

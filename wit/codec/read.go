@@ -1,6 +1,9 @@
 package codec
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // MaxDepth is how deep arrays and objects may nest.
 const MaxDepth = 64
@@ -25,6 +28,7 @@ type Reader struct {
 	err       *Error
 	stack     []level
 	room      [6]level // for the stack: few values are deeper
+	unescaped []byte   // room for a string in which something is escaped
 	strict    bool
 	onUnknown func(path string)
 }
@@ -153,7 +157,11 @@ func (r *Reader) key() []byte {
 		r.unexpected("a field's name")
 		return nil
 	}
+	from := r.pos
 	key := r.text()
+	if len(key) < r.pos-from-len(`""`) { // it is unescaped, and kept for longer than that
+		key = slices.Clone(key)
+	}
 	if r.peek() != ':' {
 		r.unexpected("a colon")
 		return nil

@@ -6,6 +6,17 @@ import "unicode/utf8"
 // they return the place after what begins at i, or -1 where something is wrong with it, and a Reader that goes the same way
 // again then says what.
 
+// Whole returns the part of data that is a JSON value if there is nothing else but white space, and null is a value here.
+// It returns nil if there is, or if the value is not valid; a Reader says then what is wrong.
+func Whole(data []byte) []byte {
+	from := space(data, 0)
+	end := skip(data, from, MaxDepth)
+	if end < 0 || space(data, end) < len(data) {
+		return nil
+	}
+	return data[from:end:end]
+}
+
 // skip passes over a value that has at most depth levels.
 func skip(b []byte, i, depth int) int {
 	if i = space(b, i); i == len(b) {

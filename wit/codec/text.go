@@ -1,12 +1,13 @@
 package codec
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// text reads a string that starts at pos. The result may be a part of the input.
+// text reads a string that starts at pos. The result may be a part of the input, and is valid until the next one is read.
 func (r *Reader) text() []byte {
 	r.pos++
 	var out []byte // what is before from, of a string with escapes
@@ -17,10 +18,12 @@ func (r *Reader) text() []byte {
 			if out == nil {
 				return r.data[from : r.pos-1]
 			}
-			return append(out, r.data[from:r.pos-1]...)
+			out = append(out, r.data[from:r.pos-1]...)
+			r.unescaped = out
+			return out
 		case '\\':
 			if out == nil {
-				out = make([]byte, 0, 2*(r.pos-from)+32)
+				out = slices.Grow(r.unescaped[:0], 2*(r.pos-from)+32)
 			}
 			out = r.quoted(append(out, r.data[from:r.pos]...))
 			if r.err != nil {

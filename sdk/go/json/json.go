@@ -32,15 +32,12 @@ func Parse(data []byte) (Value, error) {
 
 // ParseText is Parse of a text, which is not copied.
 func ParseText(text string) (Value, error) {
-	var v viewed
-	err := wit.Unmarshal(unsafe.Slice(unsafe.StringData(text), len(text)), &v) // which changes nothing
-	return v.Value, err
+	data := unsafe.Slice(unsafe.StringData(text), len(text)) // which is not changed
+	if whole := codec.Whole(data); whole != nil {
+		return value(whole, 0, len(whole)), nil
+	}
+	return Parse(data)
 }
-
-// viewed is a Value that is a part of what is read.
-type viewed struct{ Value }
-
-func (v *viewed) ReadJSON(r *codec.Reader) { v.raw = r.View() }
 
 // ReadJSON makes a Value part of records that are read field by field.
 func (v *Value) ReadJSON(r *codec.Reader) { v.raw = r.Raw() }
