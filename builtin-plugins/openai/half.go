@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/sdk/go/json"
@@ -16,9 +17,12 @@ func (h *half) join(value json.Value) string {
 	if !value.IsText() {
 		return ""
 	}
-	raw := string(value.Raw())
-	inside := string(*h) + raw[1:len(raw)-1]
-	end := len(inside) - len(firstHalf(inside))
+	raw := value.Raw()
+	if *h == "" && firstHalf(raw[:len(raw)-1]) == nil {
+		return value.Text()
+	}
+	inside := string(*h) + string(raw[1:len(raw)-1])
+	end := len(inside) - len(firstHalf([]byte(inside)))
 	*h = half(inside[end:])
 	whole, _ := json.ParseText(`"` + inside[:end] + `"`) // it was valid, and so are its parts
 	return whole.Text()
@@ -33,19 +37,18 @@ func (h *half) rest() string {
 	return "\uFFFD"
 }
 
-// firstHalf is the escape of a first half that a JSON text ends in.
-func firstHalf(inside string) string {
+// firstHalf is the escape of a first half that the inside of a JSON text ends in, nil for none.
+func firstHalf(inside []byte) []byte {
 	const length = len(`\ud83d`)
 	if len(inside) < length {
-		return ""
+		return nil
 	}
-	end := inside[len(inside)-length:]
-	if !strings.HasPrefix(end, `\u`) || end[2]|0x20 != 'd' || strings.IndexByte("89abAB", end[3]) < 0 {
-		return ""
+	before, end := inside[:len(inside)-length], inside[len(inside)-length:]
+	if end[0] != '\\' || end[1] != 'u' || end[2]|0x20 != 'd' || strings.IndexByte("89abAB", end[3]) < 0 {
+		return nil
 	}
-	before := inside[:len(inside)-length]
-	if backslashes := len(before) - len(strings.TrimRight(before, `\`)); backslashes%2 == 1 {
-		return "" // the backslash is itself escaped
+	if backslashes := len(before) - len(bytes.TrimRight(before, `\`)); backslashes%2 == 1 {
+		return nil // the backslash is itself escaped
 	}
 	return end
 }

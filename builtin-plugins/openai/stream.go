@@ -23,7 +23,7 @@ func (Provider) Chunk(host *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAn
 	if err != nil {
 		return nil, err
 	}
-	answer := &wit.ProviderAnswer{}
+	answer := &wit.ProviderAnswer{Deltas: make([]wit.Delta, 0, len(chunk.Events))}
 	for i := range chunk.Events {
 		s.event(&chunk.Events[i], answer)
 	}
