@@ -5,7 +5,8 @@
 // stays readable for a month so that the same id is never run twice. Sessions are served in parallel (eight
 // at a time unless told otherwise), the runs of one session in the order of their arrival, at most one at a
 // time; urgent ones do not wait. Who asks for much takes turns with everybody else: a place goes to the asker
-// who holds the fewest, and then to who has waited longest. A session is claimed while its runs are executed; a run whose claim is lost is left
+// who holds the fewest, and then to who has waited longest. A run that nothing stands before and no file has to be got ready for
+// begins in the transaction that queues it. A session is claimed while its runs are executed; a run whose claim is lost is left
 // where it is.
 //
 // What a run does is its Executor's business; this package decides what an outcome means. A run whose end is
