@@ -73,7 +73,7 @@ func TestKeptHistoriesAreTrue(t *testing.T) {
 			case what < 14:
 				length := random.IntN(200)
 				if what == 3 {
-					length = 1 << 20
+					length = 1 << 16
 				}
 				storetest.Update(t, r.store, func(tx store.Tx) error {
 					_, err := session.Append(tx, key, said(fmt.Sprint("step ", step), length))
@@ -82,7 +82,7 @@ func TestKeptHistoriesAreTrue(t *testing.T) {
 			}
 			limit, budget := 1+random.IntN(30), random.IntN(3000)
 			if random.IntN(4) == 0 {
-				budget = 20 << 20
+				budget = 1 << 20
 			}
 			if kept, anew := r.read(t, key, limit, budget); len(kept) != len(anew) || len(kept) > 0 && !reflect.DeepEqual(kept, anew) {
 				t.Fatalf("seed %d, step %d: %d messages are kept, %d are there", seed, step, len(kept), len(anew))
