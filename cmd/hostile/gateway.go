@@ -36,12 +36,13 @@ func (g *gateway) ask(method string, params, out any) error {
 // with drops a plugin, waits until it is in one of these states or has failed, does something, and takes the plugin
 // away again.
 func (g *gateway) with(name string, put putter, do func(plugin.Status) (string, error), states ...plugin.State) (said string, err error) {
-	dir := filepath.Join(g.state, "plugins", name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	dir, made := filepath.Join(g.state, "plugins", name), filepath.Join(g.state, "made", name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(dir), 0o700), os.MkdirAll(made, 0o700)); err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, g.remove(name, dir)) }()
-	if err := put(dir); err != nil {
+	// It comes whole: of a half of it the gateway says other things.
+	if err := errors.Join(put(made), os.Rename(made, dir)); err != nil {
 		return "", err
 	}
 	s, err := g.await(name, func(s *plugin.Status) bool {
