@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -57,9 +56,6 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	ctx := c.Context()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
-	}
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // for guests that compute for long, at a lower priority
 	}
 	path, named := f.config, f.config != "" // a file that was named must exist
 	if !named {

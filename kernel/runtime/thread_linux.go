@@ -10,18 +10,17 @@ import (
 // others want all of it, since the garbage collector waits for its next tick.
 const niceness = 10
 
-// lowerThread lowers the priority of the thread that runs this goroutine, which is locked to it and has to end. The
-// process's first thread, which Go cannot end, stays as it is; a program that calls guests does well to lock its main
-// goroutine to it.
-func lowerThread() {
+// lowerThread lowers the priority of the thread that runs this goroutine, which is locked to it and has to end, and
+// reports whether it did. The process's first thread, which Go cannot end, stays as it is; a program that calls guests
+// does well to lock its main goroutine to it.
+func lowerThread() bool {
 	goruntime.LockOSThread()
 	thread := unix.Gettid()
 	if thread == unix.Getpid() {
 		goruntime.UnlockOSThread()
-		return
+		return false
 	}
 	// The system call answers 20 less the niceness, so that what it says is never negative.
-	if now, err := unix.Getpriority(unix.PRIO_PROCESS, thread); err == nil {
-		_ = unix.Setpriority(unix.PRIO_PROCESS, thread, min(20-now+niceness, 19))
-	}
+	now, err := unix.Getpriority(unix.PRIO_PROCESS, thread)
+	return err == nil && unix.Setpriority(unix.PRIO_PROCESS, thread, min(20-now+niceness, 19)) == nil
 }

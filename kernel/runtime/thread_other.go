@@ -3,4 +3,4 @@
 package runtime
 
 // lowerThread does nothing: here a priority is the whole process's.
-func lowerThread() {}
+func lowerThread() bool { return false }

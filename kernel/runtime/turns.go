@@ -12,11 +12,12 @@ import (
 // have had theirs. So a wait is bounded by how many compute for long, and by nothing that a guest does: while the host
 // works for a call, it holds no place.
 //
-// Places are counted by the machine's processors. Where Go is given one more than those, and the threads of such calls a
-// lower priority, all others have as many as without them.
+// Where the threads of such calls can have a lower priority, Go gets one place to run more than there are processors, so that
+// all others have as many as without them. It gets it with the first such call: it costs others a little.
 type turns struct {
-	places chan struct{}
-	rest   time.Duration // after a turn, where there is but one processor
+	places     chan struct{}
+	processors int
+	rest       time.Duration // after a turn, where there is but one processor
 }
 
 // A call is long after so many looks, each after 50 µs and an interval of the meter, and a turn has as many.
@@ -24,7 +25,7 @@ const turnTicks = 64
 
 func newTurns() *turns {
 	processors := min(goruntime.NumCPU(), goruntime.GOMAXPROCS(0))
-	t := &turns{places: make(chan struct{}, max(1, processors-1))}
+	t := &turns{places: make(chan struct{}, max(1, processors-1)), processors: processors}
 	if processors == 1 {
 		t.rest = 100 * time.Microsecond
 	}
@@ -73,8 +74,8 @@ func (t *turn) giveUp() {
 
 // lower makes the call's thread give way to all others from now on, with the first turn.
 func (t *turn) lower() {
-	if t.aside && !t.long {
-		lowerThread()
+	if t.aside && !t.long && lowerThread() && goruntime.GOMAXPROCS(0) <= t.turns.processors {
+		goruntime.GOMAXPROCS(t.turns.processors + 1)
 	}
 	t.long = true
 }
