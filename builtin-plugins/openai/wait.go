@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -24,9 +25,9 @@ type waits struct {
 // begin with x-ratelimit-reset, of which there may be one for each limit.
 func readWaits(headers []wit.Header) (w waits) {
 	now := serverTime(headers)
-	w.asked = bounded(number(header(headers, "retry-after-ms")))
+	w.asked = bounded(number(sdk.Header(headers, "retry-after-ms")))
 	if w.asked == 0 {
-		w.asked = until(header(headers, "retry-after"), now)
+		w.asked = until(sdk.Header(headers, "retry-after"), now)
 	}
 	w.reset = resetAfter(headers, now)
 	return w
@@ -34,7 +35,7 @@ func readWaits(headers []wit.Header) (w waits) {
 
 // serverTime is what the server says that it is: its clock may be another one than this machine's.
 func serverTime(headers []wit.Header) time.Time {
-	if date, ok := moment(header(headers, "date")); ok {
+	if date, ok := moment(sdk.Header(headers, "date")); ok {
 		return date
 	}
 	return time.Now()
@@ -57,7 +58,7 @@ func resetAfter(headers []wit.Header, now time.Time) int64 {
 		if !ok || wait == 0 {
 			continue
 		}
-		if left := header(headers, remainingHeader+limit); left != "" && number(left) == 0 {
+		if left := sdk.Header(headers, remainingHeader+limit); left != "" && number(left) == 0 {
 			longest = max(longest, wait)
 		}
 		if shortest == 0 || wait < shortest {
@@ -144,14 +145,4 @@ func bounded(wait float64) int64 {
 		return int64(min(wait, maxWait))
 	}
 	return 0
-}
-
-// header is the first header of a name, in whatever case a server writes it.
-func header(headers []wit.Header, name string) string {
-	for _, h := range headers {
-		if strings.EqualFold(h.Name, name) {
-			return h.Value
-		}
-	}
-	return ""
 }

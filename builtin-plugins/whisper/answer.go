@@ -3,6 +3,7 @@ package whisper
 import (
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -45,15 +46,5 @@ func transcript(text, language string) *wit.Transcript {
 
 // isPlain reports whether the body is text, and no page of what stands before the server.
 func isPlain(headers []wit.Header) bool {
-	return strings.HasPrefix(strings.ToLower(header(headers, "Content-Type")), "text/plain")
-}
-
-// header is the first header of a name, in whatever case the server writes it.
-func header(headers []wit.Header, name string) string {
-	for _, h := range headers {
-		if strings.EqualFold(h.Name, name) {
-			return h.Value
-		}
-	}
-	return ""
+	return strings.HasPrefix(strings.ToLower(sdk.Header(headers, "Content-Type")), "text/plain")
 }

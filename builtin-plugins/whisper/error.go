@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/json"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -34,7 +35,7 @@ func failure(status int64, body string, headers []wit.Header) *wit.Error {
 		text += ": " + explanation
 	}
 	err := wit.NewError(code, text)
-	if seconds, bad := strconv.ParseFloat(header(headers, "Retry-After"), 64); bad == nil && err.Retryable && seconds > 0 && seconds < maxWait {
+	if seconds, bad := strconv.ParseFloat(sdk.Header(headers, "Retry-After"), 64); bad == nil && err.Retryable && seconds > 0 && seconds < maxWait {
 		err.RetryAfter = new(int64(seconds * 1000))
 	}
 	return err
