@@ -60,6 +60,19 @@ func hidden(r rune) bool {
 	return unicode.IsControl(r)
 }
 
+// Whole returns b without the beginning of a character at its end. Bytes that are no UTF-8 stay.
+func Whole(b []byte) []byte {
+	for i := 1; i < utf8.UTFMax && i <= len(b); i++ {
+		if at := len(b) - i; utf8.RuneStart(b[at]) {
+			if !utf8.FullRune(b[at:]) {
+				return b[:at]
+			}
+			break
+		}
+	}
+	return b
+}
+
 // Writer writes Text of what it is given to another writer. A character may come in pieces. It is for one goroutine.
 type Writer struct {
 	to   io.Writer
@@ -75,17 +88,9 @@ func (w *Writer) Unwrap() io.Writer { return w.to }
 // Write implements io.Writer.
 func (w *Writer) Write(p []byte) (int, error) {
 	all := append(w.rest, p...)
-	cut := len(all)
-	for i := 1; i <= min(utf8.UTFMax-1, len(all)); i++ {
-		if tail := all[len(all)-i:]; utf8.RuneStart(tail[0]) {
-			if !utf8.FullRune(tail) {
-				cut -= i
-			}
-			break
-		}
-	}
-	w.rest = append([]byte(nil), all[cut:]...)
-	if _, err := io.WriteString(w.to, Text(string(all[:cut]))); err != nil {
+	whole := Whole(all)
+	w.rest = append([]byte(nil), all[len(whole):]...)
+	if _, err := io.WriteString(w.to, Text(string(whole))); err != nil {
 		return 0, err
 	}
 	return len(p), nil

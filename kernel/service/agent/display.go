@@ -94,7 +94,7 @@ func (d *display) text(ctx context.Context, id string, size int64) string {
 		return ""
 	}
 	if int64(len(head)) < size {
-		head = wholeRunes(head)
+		head = plain.Whole(head)
 	}
 	if !isText(head) {
 		return ""
@@ -110,19 +110,6 @@ func (d *display) text(ctx context.Context, id string, size int64) string {
 // isText reports whether the beginning of a file is text in UTF-8.
 func isText(head []byte) bool {
 	return len(head) > 0 && utf8.Valid(head) && bytes.IndexByte(head, 0) < 0 && strings.HasPrefix(http.DetectContentType(head), "text/")
-}
-
-// wholeRunes takes off the beginning of a character at the end.
-func wholeRunes(b []byte) []byte {
-	for i := 1; i < utf8.UTFMax && i <= len(b); i++ {
-		if at := len(b) - i; utf8.RuneStart(b[at]) {
-			if !utf8.FullRune(b[at:]) {
-				return b[:at]
-			}
-			break
-		}
-	}
-	return b
 }
 
 // fenced puts a text between two fences that do not occur in it, so that nothing in it seems to stand behind it.

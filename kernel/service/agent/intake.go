@@ -124,6 +124,6 @@ func preface(in message.Inbound) string {
 // lineBreaks are what may be read as the end of a line, and how a further line of the same text begins.
 var lineBreaks = strings.NewReplacer("\r\n", "\n  ", "\n", "\n  ", "\r", "\n  ", "\v", "\n  ", "\f", "\n  ", "\u0085", "\n  ", "\u2028", "\n  ", "\u2029", "\n  ")
 
-// quote is what somebody else has said, cut. None of its lines begins where one that somebody has said begins, so that nobody speaks
-// in the name of another.
+// quote is what somebody else has said, cut. None of its lines begins where one that somebody has said begins, so that
+// nobody speaks in the name of another.
 func quote(text string) string { return lineBreaks.Replace(message.Clip(text, 2000)) }
