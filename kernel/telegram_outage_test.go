@@ -121,12 +121,7 @@ func TestTelegramOutages(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					bot := botapi.New(botapi.Config{})
 					defer bot.Close()
-					server := &patient{Handler: bot, changed: make(chan struct{})}
-					network := &fieldtest.Network{}
-					network.Serve(t, botAddress, server)
-					l := kerneltest.Start(t, append(options, network.Option(), kerneltest.Config(t,
-						`{"channels":{"telegram":{"accounts":{"default":{"dmPolicy":"open","config":{"apiRoot":"http://`+botAddress+`"}}}}}}`))...).Listen()
-					setBotToken(l, bot)
+					server, _, l := withPatient(t, bot, options)
 					until := func(connected bool) time.Duration {
 						began := time.Now()
 						for range 3000 {
@@ -157,6 +152,19 @@ func TestTelegramOutages(t *testing.T) {
 	}
 }
 
+// withPatient starts a gateway whose Telegram is bot, as well as the returned server is.
+func withPatient(t *testing.T, bot *botapi.Server, options []kerneltest.Option) (*patient, *kerneltest.Kernel, *kerneltest.Listener) {
+	t.Helper()
+	server := &patient{Handler: bot, changed: make(chan struct{})}
+	network := &fieldtest.Network{}
+	network.Serve(t, botAddress, server)
+	k := kerneltest.Start(t, append(options, network.Option(), kerneltest.Config(t,
+		`{"channels":{"telegram":{"accounts":{"default":{"dmPolicy":"open","config":{"apiRoot":"http://`+botAddress+`"}}}}}}`))...)
+	l := k.Listen()
+	setBotToken(l, bot)
+	return server, k, l
+}
+
 // TestTelegramRefusesForAWhile: a server that refuses the token, or knows the bot no more, is asked again slowly, the owner
 // reads of it in the log and in the metrics, and once it knows the bot again nobody has to set anything up.
 func TestTelegramRefusesForAWhile(t *testing.T) {
@@ -168,13 +176,7 @@ func TestTelegramRefusesForAWhile(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				bot := botapi.New(botapi.Config{})
 				defer bot.Close()
-				server := &patient{Handler: bot, changed: make(chan struct{})}
-				network := &fieldtest.Network{}
-				network.Serve(t, botAddress, server)
-				k := kerneltest.Start(t, append(options, network.Option(), kerneltest.Config(t,
-					`{"channels":{"telegram":{"accounts":{"default":{"dmPolicy":"open","config":{"apiRoot":"http://`+botAddress+`"}}}}}}`))...)
-				l := k.Listen()
-				setBotToken(l, bot)
+				server, k, l := withPatient(t, bot, options)
 				status := func() channel.AccountStatus {
 					var s channel.StatusResult
 					l.MustCall("channels.status", map[string]any{}, &s)

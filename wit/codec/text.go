@@ -38,8 +38,8 @@ func (r *Reader) text() []byte {
 	return nil
 }
 
-// quoted reads from one escape on to where a piece begins in which nothing is escaped for longer. JSON in a string, such as an event of a
-// stream, has an escape at every few bytes, with which plain and append would cost more than the bytes do.
+// quoted reads from one escape on to where a piece begins in which nothing is escaped for longer. JSON in a string, such
+// as an event of a stream, has an escape at every few bytes, with which plain and append would cost more than the bytes do.
 func (r *Reader) quoted(out []byte) []byte {
 	data, pos, since := r.data, r.pos, 0
 	for since < 16 && pos+1 < len(data) {
