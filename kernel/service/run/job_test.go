@@ -89,13 +89,14 @@ func (e executed) Begin(tx store.Tx, r run.Run) (run.Beginning, error) {
 
 func (e executed) Dropped(run.Run) {}
 
-// served is a service over a store, which runs until the test ends.
+// served is a service over a store, which runs until the test ends, a bubble.
 func served(t *testing.T, s store.Store, e run.Executor) *run.Service {
 	t.Helper()
 	svc := run.New(run.Deps{Store: storetest.Bounded(s, 20_000), Sessions: sessions(s), Executor: e, Claims: new(claim.Local), Accounts: onlyChat{}, Log: hclog.NewNullLogger()})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = svc.Run(ctx) }()
+	synctest.Wait() // what is submitted before it runs does not begin at once
 	t.Cleanup(func() { cancel(); <-done })
 	return svc
 }

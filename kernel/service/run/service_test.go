@@ -141,7 +141,7 @@ func untilStopped(ctx context.Context, _ *run.Active) error {
 	return ctx.Err()
 }
 
-// life is one process of the service.
+// life is one process of the service. It is made in a bubble.
 type life struct {
 	*run.Service
 	stop func()
@@ -163,15 +163,27 @@ func liveParallel(t *testing.T, s store.Store, w *worker, claims claim.Claims, l
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = svc.Run(ctx) }()
+	synctest.Wait() // what is submitted before it runs does not begin at once
 	return life{svc, func() { cancel(); <-done }}
 }
 
 func submit(t *testing.T, s *run.Service, k session.Key, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		if _, err := s.Submit(context.Background(), run.Request{Run: run.Run{ID: id, Session: k, Asker: string(k), Text: id}}); err != nil {
-			t.Fatal(err)
-		}
+		submitRun(t, s, run.Run{ID: id, Session: k, Asker: string(k), Text: id})
+	}
+}
+
+// submitWithFile submits a run that has to be prepared, so that it does not begin at once.
+func submitWithFile(t *testing.T, s *run.Service, k session.Key, id string) {
+	t.Helper()
+	submitRun(t, s, run.Run{ID: id, Session: k, Asker: string(k), Text: id, Attachments: []wit.Attachment{{}}})
+}
+
+func submitRun(t *testing.T, s *run.Service, r run.Run) {
+	t.Helper()
+	if _, err := s.Submit(context.Background(), run.Request{Run: r}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -358,7 +370,7 @@ func TestARunIsPreparedWhileItsSessionIsHeld(t *testing.T) {
 		w := &worker{prepare: func(context.Context, run.Run) { <-prepared }}
 		p := live(t, store.OpenMemory(), w, new(claim.Local))
 		defer p.stop()
-		submit(t, p.Service, key, "r1")
+		submitWithFile(t, p.Service, key, "r1")
 		synctest.Wait()
 		release, err := p.Hold(t.Context(), key, false)
 		if err != nil {

@@ -80,7 +80,7 @@ func TestAStopOfWhatIsPrepared(t *testing.T) {
 		}}
 		p := live(t, store.OpenMemory(), w, new(claim.Local))
 		defer p.stop()
-		submit(t, p.Service, key, "r1")
+		submitWithFile(t, p.Service, key, "r1")
 		synctest.Wait()
 		if ids, err := p.Stop(t.Context(), run.Selection{Session: key, Waiting: true}, "enough"); err != nil || !slices.Equal(ids, []string{"r1"}) {
 			t.Errorf("stop: %v, %v", ids, err)
