@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/runtime"
@@ -109,4 +110,71 @@ func TestWhatACrashLeavesIsBounded(t *testing.T) {
 	if n := len(c.Output); n > 16<<10 || n < 16<<10-200 || strings.ReplaceAll(c.Output+"\n", line, "") != "" {
 		t.Errorf("%d bytes are left: %.120q", n, c.Output)
 	}
+}
+
+// TestCrashesAgainAndAgain are spaced out, whether calls crash or the start of an instance does. A few are free, and
+// whoever waits can give up.
+func TestCrashesAgainAndAgain(t *testing.T) {
+	bad := one(func(*builder) [][]byte { return [][]byte{op(0x00)} })
+	never := &builder{}
+	never.mem(1)
+	never.fn("bad", nil, op(i32), nil, ci32(0))
+	never.fn("_initialize", nil, nil, nil, op(0x00))
+	for name, wasm := range map[string][]byte{"in a call": bad, "at the start": never.bytes()} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e, err := runtime.New(t.Context(), runtime.Config{})
+				must(t, err)
+				defer func() { must(t, e.Close(context.Background())) }()
+				m := e.Load(source("test", wasm))
+				defer m.Release()
+				pool := func(deadline time.Duration) *runtime.Pool {
+					return m.Pool(runtime.Spec{Plugin: "test", Limits: runtime.Limits{Deadline: deadline}})
+				}
+				crash := func(p *runtime.Pool, times int) time.Duration {
+					begin := time.Now()
+					for range times {
+						if _, err := p.Call(t.Context(), "bad", nil); !isCrash(err) {
+							t.Fatalf("no crash: %v", err)
+						}
+					}
+					return time.Since(begin)
+				}
+				p := pool(time.Second)
+				if took := crash(p, 8); took != 0 {
+					t.Errorf("eight crashes took %s", took)
+				}
+				if took := crash(p, 12); took != 11*250*time.Millisecond {
+					t.Errorf("twelve more took %s", took)
+				}
+				time.Sleep(time.Minute)
+				if took := crash(p, 9); took != 0 {
+					t.Errorf("a minute later nine took %s", took)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				defer cancel()
+				if _, err := p.Call(ctx, "bad", nil); wit.CodeOf(err) != wit.CodeTimeout || isCrash(err) {
+					t.Errorf("a caller who gives up: %v", err)
+				}
+				stopped := make(chan error)
+				go func() { _, err := p.Call(t.Context(), "bad", nil); stopped <- err }()
+				synctest.Wait()
+				must(t, p.Close(t.Context()))
+				if err := <-stopped; wit.CodeOf(err) != wit.CodeUnavailable || isCrash(err) {
+					t.Errorf("a stop: %v", err)
+				}
+				hasty := pool(time.Second / 10)
+				crash(hasty, 9)
+				if _, err := hasty.Call(t.Context(), "bad", nil); wit.CodeOf(err) != wit.CodeUnavailable || isCrash(err) || wit.AsError(err).RetryAfter == nil {
+					t.Errorf("longer than a call may take: %v", err)
+				}
+				must(t, hasty.Close(t.Context()))
+			})
+		})
+	}
+}
+
+func isCrash(err error) bool {
+	c := (*runtime.Crash)(nil)
+	return errors.As(err, &c)
 }

@@ -65,6 +65,10 @@ func (p *plugin) noRoom(export string, code wit.Code, why string) error {
 	return wit.ErrorAfter(code, roomAgain, "plugin %s: %s found no room for an instance: %s", p.spec.Plugin, export, why)
 }
 
+func (p *plugin) crashing(export string, again time.Duration) error {
+	return wit.ErrorAfter(wit.CodeUnavailable, again, "plugin %s: %s is not called now: the plugin crashes again and again", p.spec.Plugin, export)
+}
+
 func (p *plugin) stopping() error {
 	return wit.Errorf(wit.CodeUnavailable, "plugin %s is being stopped", p.spec.Plugin)
 }

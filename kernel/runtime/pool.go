@@ -30,6 +30,7 @@ type Pool struct {
 	drained chan struct{} // closed when closed and alive is 0
 	timer   *time.Timer
 
+	crashes  crashes
 	counters counters
 }
 
@@ -81,6 +82,9 @@ func (p *Pool) call(ctx context.Context, export string, in []byte, aside bool) (
 	out, used, err := i.serve(ctx, export, in, aside)
 	p.counters.add(used, err)
 	p.plugin.habit.add(used.long)
+	if used.broken {
+		p.crashes.count(err)
+	}
 	p.give(i, !used.broken && !i.bloated())
 	return out, err
 }
@@ -200,6 +204,11 @@ func (p *Pool) make(ctx context.Context, export string, room *account) (i *insta
 			p.forget()
 		}
 	}()
+	if room == nil { // nobody waits with room in hand
+		if err := p.rest(ctx, export); err != nil {
+			return nil, 0, err
+		}
+	}
 	code, err := p.code.acquire(ctx)
 	if err != nil {
 		return nil, 0, wit.Errorf(wit.CodeOf(err), "plugin %s: %w", p.plugin.spec.Plugin, err)
@@ -225,11 +234,33 @@ func (p *Pool) make(ctx context.Context, export string, room *account) (i *insta
 	}
 	p.plugin.link(code.Functions)
 	if i, err = p.linker.instance(ctx, p.plugin, code, room); err != nil {
+		p.crashes.count(err)
 		return nil, 0, err
 	}
 	p.counters.instances.Add(1)
 	p.counters.guest.Add(i.starting)
 	return i, 0, nil
+}
+
+// rest waits until another instance may be made, after those that crashed.
+func (p *Pool) rest(ctx context.Context, export string) error {
+	wait := p.crashes.rest()
+	if wait <= 0 {
+		return nil
+	}
+	if wait > p.plugin.limits.Deadline {
+		return p.plugin.crashing(export, wait)
+	}
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	select {
+	case <-over.C:
+		return nil
+	case <-p.leaving:
+		return p.plugin.stopping()
+	case <-ctx.Done():
+		return p.plugin.cancelled(export, context.Cause(ctx))
+	}
 }
 
 // claim waits for room to make an instance.
