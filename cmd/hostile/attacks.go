@@ -109,15 +109,22 @@ func waits(put putter) harm {
 // usable is how a plugin is that can be called.
 var usable = []plugin.State{plugin.StateVerified, plugin.StateReady, plugin.StateInstalled}
 
-// callUntil calls a plugin's tool until ctx ends, once at least. Each call has to end with these words.
+// tooOften is said of a plugin that has crashed too often to be called at once.
+const tooOften = "crashes again and again"
+
+// callUntil calls a plugin's tool until ctx ends, once at least. Each call has to end with these words, or, of a plugin
+// that does so by crashing, not to be made for that.
 func (g *gateway) callUntil(ctx context.Context, name, words string) (said string, err error) {
 	for {
 		err := g.ask("plugins.call", plugin.CallParams{ID: name, Tool: toolName(name)}, nil)
-		if err == nil || !strings.Contains(err.Error(), words) {
+		switch {
+		case err != nil && strings.Contains(err.Error(), words):
+			said = err.Error()
+		case err == nil || !strings.Contains(err.Error(), tooOften):
 			return "", fmt.Errorf("a call ended with %v, and not with %q", err, words)
 		}
-		if ctx.Err() != nil {
-			return err.Error(), nil
+		if ctx.Err() != nil && said != "" {
+			return said, nil
 		}
 	}
 }

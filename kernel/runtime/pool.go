@@ -83,7 +83,7 @@ func (p *Pool) call(ctx context.Context, export string, in []byte, aside bool) (
 	p.counters.add(used, err)
 	p.plugin.habit.add(used.long)
 	if used.broken {
-		p.crashes.count(err)
+		p.crashes.count(err, time.Duration(used.guest))
 	}
 	p.give(i, !used.broken && !i.bloated())
 	return out, err
@@ -234,7 +234,7 @@ func (p *Pool) make(ctx context.Context, export string, room *account) (i *insta
 	}
 	p.plugin.link(code.Functions)
 	if i, err = p.linker.instance(ctx, p.plugin, code, room); err != nil {
-		p.crashes.count(err)
+		p.crashes.count(err, 0)
 		return nil, 0, err
 	}
 	p.counters.instances.Add(1)
@@ -242,19 +242,19 @@ func (p *Pool) make(ctx context.Context, export string, room *account) (i *insta
 	return i, 0, nil
 }
 
-// rest waits until another instance may be made, after those that crashed.
+// rest waits until another instance may be made, after those that crashed, but no longer than the deadline of the limits.
 func (p *Pool) rest(ctx context.Context, export string) error {
 	wait := p.crashes.rest()
 	if wait <= 0 {
 		return nil
 	}
-	if wait > p.plugin.limits.Deadline {
-		return p.plugin.crashing(export, wait)
-	}
-	over := time.NewTimer(wait)
+	over := time.NewTimer(min(wait, p.plugin.limits.Deadline))
 	defer over.Stop()
 	select {
 	case <-over.C:
+		if wait -= p.plugin.limits.Deadline; wait > 0 {
+			return p.plugin.crashing(export, wait)
+		}
 		return nil
 	case <-p.leaving:
 		return p.plugin.stopping()

@@ -11,8 +11,8 @@ import (
 // A guest's call stack lies in Go's heap, outside of its memory. wazero lets it grow to 400 MB, twofold at a time, and
 // keeps it for as long as the function that was called.
 const (
-	maxStack  = 16 << 20 // of a call; the next size is the last that it may reach between two looks
-	keptStack = 1 << 20  // of an instance between calls
+	maxStack  = 6 << 20 // of a call, about that of a thread; the next size is the last that it may reach between two looks
+	keptStack = 1 << 20 // of an instance between calls
 )
 
 // stack is that of a function's calls. wazero offers no way to ask for its size; the engine's function has it as its

@@ -16,12 +16,17 @@ import (
 
 // Linear is one linear memory under a cap. It implements wazero's experimental.LinearMemory.
 type Linear struct {
-	reserved []byte
-	size     uint64
-	limit    uint64
-	grow     func(bytes int64) bool
-	alive    *atomic.Int64 // nil once freed
+	reserved  []byte
+	committed uint64 // what the system lets be used, size at least
+	size      uint64
+	limit     uint64
+	grow      func(bytes int64) bool
+	alive     *atomic.Int64 // nil once freed
 }
+
+// commitStep is how much is committed at once: guests grow by a page, and while the system commits one, no other thread
+// of the process can get a page.
+const commitStep = 1 << 20
 
 // Allocator makes the one memory of a module instance, for wazero. It keeps hold of it, because wazero does
 // not free the memory of an instance whose start function failed.
@@ -59,11 +64,24 @@ func (m *Linear) Reallocate(size uint64) []byte {
 	if size > m.limit || m.reserved == nil {
 		return nil
 	}
-	if size > m.size && !(commit(m.reserved[m.size:size]) && m.grow(int64(size-m.size))) {
+	if size > m.size && !(m.commit(size) && m.grow(int64(size-m.size))) {
 		return nil // what was committed and is not used takes nothing
 	}
 	m.size = size
 	return m.reserved[:size:size]
+}
+
+// commit makes the memory up to size usable.
+func (m *Linear) commit(size uint64) bool {
+	if size <= m.committed {
+		return true
+	}
+	end := min((size+commitStep-1)/commitStep*commitStep, m.limit)
+	if !commit(m.reserved[m.committed:end]) {
+		return false
+	}
+	m.committed = end
+	return true
 }
 
 // Free gives the memory back. It may be called again.
@@ -75,7 +93,7 @@ func (m *Linear) Free() {
 		release(m.reserved, m.size)
 	}
 	m.alive.Add(-1)
-	m.reserved, m.size, m.alive = nil, 0, nil
+	m.reserved, m.committed, m.size, m.alive = nil, 0, 0, nil
 }
 
 // Size is how many bytes can be used now.
