@@ -5,6 +5,7 @@ GO      ?= go
 LDFLAGS := -s -w -X main.version=$(VERSION)
 WASM    := GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags="-s -w"
 DIST    := builtin-plugins/dist
+QUICKJS := kernel/runtime/quickjs
 GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_test.go' 2>/dev/null)
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
@@ -26,8 +27,16 @@ $(DIST)/bundle.wasm: $(GUEST) go.mod go.sum
 	@mkdir -p $(DIST)
 	$(WASM) -o $@ ./builtin-plugins/bundle
 
-$(DIST)/seed: $(DIST)/bundle.wasm $(RUNTIME)
-	$(GO) run ./cmd/precompile -out $@ $<
+# The JavaScript interpreter is no code of ours. A gateway that is built without npm has none, and says so of each plugin
+# that is a script.
+$(DIST)/quickjs.wasm: $(QUICKJS)/package-lock.json
+	@mkdir -p $(DIST)
+	@if command -v npm >/dev/null; then npm ci --prefix $(QUICKJS) --ignore-scripts --no-audit --no-fund --silent && \
+		cp $(QUICKJS)/node_modules/quickjs-wasi/quickjs.wasm $@; \
+	else echo "npm is not there: the gateway is built without JavaScript"; fi
+
+$(DIST)/seed: $(DIST)/bundle.wasm $(DIST)/quickjs.wasm $(RUNTIME)
+	$(GO) run ./cmd/precompile -out $@ $(wildcard $(DIST)/*.wasm)
 
 test: plugins ## run the tests
 	$(GO) test ./...

@@ -31,7 +31,7 @@ var imports = map[string]string{
 	"kernel/store":            "kernel/turns wit",
 	"kernel/turns":            "",
 	"kernel/logs":             "kernel/plain wit",
-	"kernel/runtime":          "kernel/retry kernel/runtime/cache kernel/runtime/exchange kernel/runtime/memory kernel/runtime/meter wit",
+	"kernel/runtime":          "kernel/retry kernel/runtime/cache kernel/runtime/exchange kernel/runtime/memory kernel/runtime/meter kernel/runtime/quickjs wit",
 	"kernel/runtime/leb":      "",
 	"kernel/runtime/meter":    "kernel/runtime/leb wit",
 	"kernel/media":            "kernel/store wit",
@@ -53,6 +53,7 @@ var imports = map[string]string{
 	"kernel/runtime/cache":    "kernel/file kernel/runtime/meter wit",
 	"kernel/runtime/exchange": "kernel/runtime/leb kernel/runtime/memory wit",
 	"kernel/runtime/memory":   "",
+	"kernel/runtime/quickjs":  "",
 
 	"kernel/service":               "kernel/event kernel/rpc wit",
 	"kernel/service/message":       "kernel/plain kernel/store wit",

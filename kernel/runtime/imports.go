@@ -31,6 +31,9 @@ func newImports(wasi map[string]bool) *imports {
 	for _, f := range exchange.Funcs() {
 		add(extismEnv, f)
 	}
+	for _, f := range interpreterFuncs() {
+		add(interpreterModule, exchange.Func{Name: f.name, Params: f.types(f.params), Results: f.types(f.results)})
+	}
 	return &imports{known, wasi}
 }
 

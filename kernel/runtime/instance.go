@@ -12,6 +12,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/runtime/exchange"
 	"github.com/carapace-gateway/carapace/kernel/runtime/memory"
+	"github.com/carapace-gateway/carapace/kernel/runtime/quickjs"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -30,7 +31,8 @@ type instance struct {
 	exports  map[string]*export
 	base     context.Context // answers wazero's keys while instantiating
 	vars     variables
-	direct   bool // the guest takes its input straight from the host
+	direct   bool        // the guest takes its input straight from the host
+	script   *quickjs.VM // of a guest that runs scripts
 	calls    int64
 	starting int64 // nanoseconds of processor time that it took to start
 
@@ -100,6 +102,9 @@ func (i *instance) serve(ctx context.Context, export string, in []byte, aside bo
 }
 
 func (i *instance) invoke(name string, in []byte) (out []byte, broken bool, err error) {
+	if i.script != nil {
+		return i.interpret(name, in)
+	}
 	x, err := i.export(name)
 	if err != nil {
 		return nil, false, err

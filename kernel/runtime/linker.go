@@ -31,7 +31,7 @@ type linker struct {
 
 // addHost adds the host's functions to r, once for all guests of it, and returns what guests may import.
 func addHost(ctx context.Context, r wazero.Runtime) (*imports, error) {
-	for _, add := range []func(context.Context, wazero.Runtime) error{addTick, addEnv, addUser, addBulk} {
+	for _, add := range []func(context.Context, wazero.Runtime) error{addTick, addEnv, addUser, addBulk, addInterpreter} {
 		if err := add(ctx, r); err != nil {
 			return nil, wit.Errorf(wit.CodeInternal, "host functions: %w", err)
 		}
@@ -89,7 +89,10 @@ func (l *linker) instance(ctx context.Context, p *plugin, m *compiled, room *acc
 		return nil, err
 	}
 	room.ahead = 0 // the rest is the host's part
-	return i, i.initialize()
+	if err := i.initialize(); err != nil {
+		return nil, err
+	}
+	return i, i.startScripts()
 }
 
 func (l *linker) linkExchange(i *instance) (err error) {

@@ -74,6 +74,8 @@ type Spec struct {
 	Log       LogFunc  // nil: dropped
 	LogLevel  hclog.Level
 	Limits    Limits
+	// Scripts are run in order by each instance when it starts, where the module is the JavaScript interpreter.
+	Scripts []Script
 }
 
 // ConfigPlugin is the config key under which an instance reads which plugin it is; a bundle of

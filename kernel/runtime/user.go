@@ -102,9 +102,13 @@ func functionTable(names []string, permitted map[string]HostFunc) []function {
 	for n, name := range names {
 		table[n] = function{name: name, call: permitted[name]}
 		if table[n].call == nil {
-			table[n].refusal = errorEnvelope(wit.NewError(wit.CodeForbidden,
-				"permission not granted: "+name+"; declare it in the plugin's manifest and grant it"))
+			table[n].refusal = refusal(name)
 		}
 	}
 	return table
+}
+
+// refusal is the answer to a call of a function that the plugin may not call.
+func refusal(name string) []byte {
+	return errorEnvelope(wit.NewError(wit.CodeForbidden, "permission not granted: "+name+"; declare it in the plugin's manifest and grant it"))
 }
