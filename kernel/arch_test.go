@@ -19,6 +19,7 @@ var imports = map[string]string{
 	"wit/codec": "",
 
 	"kernel/retry":            "",
+	"kernel/child":            "wit",
 	"kernel/plain":            "",
 	"kernel/header":           "",
 	"kernel/claim":            "wit",
@@ -50,7 +51,7 @@ var imports = map[string]string{
 	"kernel/plugin/grant":     "kernel/plugin/manifest kernel/store wit",
 	"kernel/plugin/engine":    "kernel/host kernel/runtime wit",
 	"kernel/plugin/source":    "kernel/file kernel/plugin/engine wit",
-	"kernel/runtime/cache":    "kernel/file kernel/runtime/meter wit",
+	"kernel/runtime/cache":    "kernel/child kernel/file kernel/runtime/meter wit",
 	"kernel/runtime/exchange": "kernel/runtime/leb kernel/runtime/memory wit",
 	"kernel/runtime/memory":   "",
 	"kernel/runtime/quickjs":  "",

@@ -15,6 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/logs"
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/secret"
 	"github.com/carapace-gateway/carapace/kernel/service"
@@ -56,6 +57,8 @@ type Options struct {
 	CacheDir string
 	// Compiler is the command of a process that compiles plugins; nil compiles in this one. See runtime.Config.
 	Compiler []string
+	// JavaScript is what plugins run on that are scripts.
+	JavaScript engine.JavaScript
 	// Without names services that are left out, with all their methods and events.
 	Without []string
 }

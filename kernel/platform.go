@@ -56,7 +56,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	}
 	sources := k.sources()
 	p.plugins, err = plugin.Open(ctx, plugin.Deps{
-		Engine: engine.WASM(code), Host: guests, Store: k.state.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
+		Engine: engine.Scripts(code, k.o.JavaScript), Host: guests, Store: k.state.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
 		Gateway: k.o.Version, Hooks: k.fired(), Sources: sources, Kept: p.kept,
 	})
 	if err != nil {

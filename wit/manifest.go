@@ -240,8 +240,9 @@ type Manifest struct {
 	ABI uint32 `json:"abi,omitempty"`
 	// The gateways it runs on, a SemVer range.
 	Host *string `json:"host,omitempty"`
-	// `plugin.wasm`, or `bundle.wasm#id` for one plugin of several in a file. Looked for in the plugin's
-	// own folder, then in the folder above it.
+	// `plugin.wasm`, or `bundle.wasm#id` for one plugin of several in a file, looked for in the plugin's
+	// own folder, then in the folder above it; or `plugin.ts` or `plugin.js`, a module that exports the contract's
+	// functions, such as `toolInvoke`, and may import other files of its folder.
 	Entry       string      `json:"entry,omitempty"`
 	Provides    Provides    `json:"provides,omitzero"`
 	Permissions Permissions `json:"permissions,omitzero"`

@@ -332,7 +332,7 @@ func (v *Manifest) check(p *problems) (before int) {
 		p.bytes("description", -1, n, 0, 500)
 	}
 	if !patternManifestEntry.match(v.Entry) {
-		p.mismatch("entry", -1, v.Entry, "plugin.wasm or bundle.wasm#id")
+		p.mismatch("entry", -1, v.Entry, "plugin.wasm, bundle.wasm#id, plugin.ts or plugin.js")
 	}
 	p.within(v.Provides.check(p), "provides", -1)
 	p.within(v.Permissions.check(p), "permissions", -1)

@@ -242,7 +242,7 @@ func (i *instance) thrown(text string) error {
 	if json.Unmarshal([]byte(text), &from) != nil || e.Code != wit.CodeInternal || from.Stack == "" {
 		return e
 	}
-	return &Crash{Export: i.call.export, Output: clip(e.Message+"\n"+i.positions(from.Stack), maxTail), err: e}
+	return &Crash{Export: i.call.export, Output: clip(i.trace(e.Message, from.Stack), maxTail), err: e}
 }
 
 // scriptError is an error of the interpreter as one of the plugin: what a script threw where nobody caught it, or a trap.
@@ -256,7 +256,15 @@ func (i *instance) scriptError(err error) error {
 	}
 	i.call.flush()
 	e := wit.Errorf(wit.CodeUnavailable, "plugin %s: %s", i.plugin.spec.Plugin, clip(thrown.Message, maxLogLine))
-	return &Crash{Export: i.call.export, Output: clip(thrown.Message+"\n"+i.positions(thrown.Stack), maxTail), err: e}
+	return &Crash{Export: i.call.export, Output: clip(i.trace(thrown.Message, thrown.Stack), maxTail), err: e}
+}
+
+// trace is what was thrown with its stack, where some begin with it.
+func (i *instance) trace(message, stack string) string {
+	if stack = i.positions(stack); strings.Contains(stack, message) {
+		return stack
+	}
+	return message + "\n" + stack
 }
 
 // positions is a stack with the positions that scripts come from.

@@ -49,7 +49,10 @@ func (c *wasmCode) Info(context.Context) (Info, error) {
 func (c *wasmCode) Compile(ctx context.Context) error { return c.module.Compile(ctx) }
 func (c *wasmCode) Release()                          { c.module.Release() }
 
-func (c *wasmCode) Start(s Spec) (Caller, error) {
+func (c *wasmCode) Start(s Spec) (Caller, error) { return c.start(s), nil }
+
+// start returns what calls the module, whose instances run the scripts if it is the interpreter.
+func (c *wasmCode) start(s Spec, scripts ...runtime.Script) Caller {
 	mode := map[wit.Instances]runtime.Mode{wit.InstancesFresh: runtime.Fresh, wit.InstancesWarm: runtime.Warm, wit.InstancesSingle: runtime.Single}[s.Instances]
 	functions := make(map[string]runtime.HostFunc, len(s.Functions))
 	for name, fn := range s.Functions {
@@ -57,8 +60,9 @@ func (c *wasmCode) Start(s Spec) (Caller, error) {
 	}
 	return wasmCaller{c.module.Pool(runtime.Spec{
 		Plugin: s.Plugin, Mode: mode, Config: s.Config, Functions: functions, HTTP: extismHTTP(s.HTTP), Log: s.Log,
-		Limits: runtime.Limits{MemoryBytes: s.Memory, Deadline: s.Deadline, Instances: s.Calls, OutputBytes: s.Output},
-	})}, nil
+		Limits:  runtime.Limits{MemoryBytes: s.Memory, Deadline: s.Deadline, Instances: s.Calls, OutputBytes: s.Output},
+		Scripts: scripts,
+	})}
 }
 
 type wasmCaller struct{ pool *runtime.Pool }

@@ -73,9 +73,6 @@ func (c *checker) identity(m *wit.Manifest, gateway string) {
 	if m.Host != nil {
 		c.hostRange(*m.Host, gateway)
 	}
-	if strings.HasSuffix(m.Entry, ".js") || strings.HasSuffix(m.Entry, ".ts") {
-		c.problem("entry", "%.80q: JavaScript plugins are not run by this version: build a plugin.wasm", m.Entry)
-	}
 }
 
 func (c *checker) hostRange(text, gateway string) {

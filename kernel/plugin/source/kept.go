@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/carapace-gateway/carapace/kernel/file"
+	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -55,7 +56,7 @@ func (k *Kept) Put(p Package, code string, match func(manifest, code []byte) boo
 	err = errors.Join(
 		os.RemoveAll(next),
 		os.MkdirAll(next, 0o700),
-		os.WriteFile(filepath.Join(next, code), wasm, 0o600),
+		writeCode(next, code, wasm),
 		os.WriteFile(filepath.Join(next, manifestFile), manifest, 0o600),
 	)
 	if err == nil {
@@ -82,4 +83,21 @@ func (k *Kept) Remove(folder string) error {
 		return nil
 	}
 	return os.RemoveAll(filepath.Join(k.dir, folder))
+}
+
+// writeCode writes what Package.Code has read into a folder.
+func writeCode(dir, name string, code []byte) error {
+	if !script.IsEntry(name) {
+		return os.WriteFile(filepath.Join(dir, name), code, 0o600)
+	}
+	s, err := script.Decode(code)
+	if err != nil {
+		return err
+	}
+	for file, text := range s.Files {
+		if script.IsFile(file) {
+			err = errors.Join(err, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600))
+		}
+	}
+	return err
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -58,22 +59,26 @@ func (p *Package) ManifestStamp() string {
 	return stamp(info)
 }
 
-// find returns the path of the entry's file and what is known of it.
-func (p *Package) find(file string) (string, fs.FileInfo, error) {
+// find returns the path of the entry's file, and a text that changes when it does.
+func (p *Package) find(file string) (name, version string, err error) {
+	if script.IsEntry(file) {
+		files, err := p.scriptFiles(file)
+		return path.Join(p.Folder, file), files.stamp(), err
+	}
 	for _, name := range []string{path.Join(p.Folder, file), file} {
 		info, err := fs.Stat(p.Root, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return "", nil, wit.Errorf(wit.CodeUnavailable, "entry: %s cannot be read: %w", file, err)
+			return "", "", wit.Errorf(wit.CodeUnavailable, "entry: %s cannot be read: %w", file, err)
 		}
 		if !info.Mode().IsRegular() {
-			return "", nil, wit.Errorf(wit.CodeInvalid, "entry: %s cannot be read: make it a plain file", file)
+			return "", "", wit.Errorf(wit.CodeInvalid, "entry: %s cannot be read: make it a plain file", file)
 		}
-		return name, info, nil
+		return name, stamp(info), nil
 	}
-	return "", nil, wit.Errorf(wit.CodeInvalid, "entry: there is no %s in the plugin's folder or the one above: build it, or correct the entry", file)
+	return "", "", wit.Errorf(wit.CodeInvalid, "entry: there is no %s in the plugin's folder or the one above: build it, or correct the entry", file)
 }
 
 // Fingerprint changes whenever the manifest or the file of code does. Errors: CodeInvalid when there is no
@@ -87,22 +92,25 @@ func (p *Package) Fingerprint(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s|%s|%s|%s", p.Path, stamp(own), name, stamp(code)), nil
+	return fmt.Sprintf("%s|%s|%s|%s", p.Path, stamp(own), name, code), nil
 }
 
 // CodeKey names the file of code as it is now; packages that share the file have the same.
 func (p *Package) CodeKey(file string) (string, error) {
-	name, info, err := p.find(file)
+	name, version, err := p.find(file)
 	if err != nil {
 		return "", err
 	}
-	return strings.TrimSuffix(p.Path, p.Folder) + name + "|" + stamp(info), nil
+	return strings.TrimSuffix(p.Path, p.Folder) + name + "|" + version, nil
 }
 
 func stamp(i fs.FileInfo) string { return fmt.Sprintf("%d@%d", i.Size(), i.ModTime().UnixNano()) }
 
-// Code reads the file of code.
+// Code reads the file of code. Of a script it is all its files, as script.Decode reads them.
 func (p *Package) Code(file string) ([]byte, error) {
+	if script.IsEntry(file) {
+		return p.scriptCode(file)
+	}
 	name, _, err := p.find(file)
 	if err != nil {
 		return nil, err

@@ -2,19 +2,15 @@ package cache
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"runtime"
-	"runtime/debug"
-	"strconv"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/carapace-gateway/carapace/kernel/child"
 	"github.com/carapace-gateway/carapace/kernel/runtime/meter"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -66,32 +62,15 @@ const (
 )
 
 // InProcess compiles in a process of its own, which command starts: the same program, so that it calls Serve with the
-// arguments that follow. The process has bounds on its time and memory and no secrets in its environment, makes way
-// for the gateway's work, and ends with ctx and with the gateway.
+// arguments that follow.
 func InProcess(command []string) Compile {
 	return func(ctx context.Context, dir string, wasm []byte) error {
-		limited, cancel := context.WithTimeout(ctx, longest)
-		defer cancel()
-		child := exec.CommandContext(limited, command[0], append(command[1:len(command):len(command)], dir)...)
-		child.Env = []string{"GOTRACEBACK=none", "GOMAXPROCS=" + strconv.Itoa(workers())}
-		child.WaitDelay, child.SysProcAttr = time.Second, ownGroup()
-		said := &head{left: 4 << 10}
-		child.Stderr = said
-		in, err := child.StdinPipe()
-		if err != nil {
-			return err
+		said := child.NewHead(4 << 10)
+		state, err := child.Run(ctx, append(command[:len(command):len(command)], dir), wasm, longest, nil, said)
+		if err != nil && wit.CodeOf(err) == wit.CodeUnavailable {
+			return wit.Errorf(wit.CodeUnavailable, "compiling %w", err)
 		}
-		if err := child.Start(); err != nil {
-			return wit.Errorf(wit.CodeUnavailable, "no process to compile in: %w", err)
-		}
-		// The pipe stays open until the process has ended: its end tells it that the gateway is gone.
-		_, _ = in.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(wasm))))
-		_, _ = in.Write(wasm)
-		err = child.Wait()
-		if cause := context.Cause(limited); err != nil && cause != nil {
-			return wit.Errorf(wit.CodeUnavailable, "compiling was given up: %w", cause)
-		}
-		return outcome(err, child.ProcessState, string(said.b), len(wasm))
+		return outcome(err, state, string(said.Bytes()), len(wasm))
 	}
 }
 
@@ -133,42 +112,13 @@ func Serve(ctx context.Context, rc wazero.RuntimeConfig, dir string, in io.Reade
 }
 
 func serve(ctx context.Context, rc wazero.RuntimeConfig, dir string, in io.Reader) error {
-	var size [4]byte
-	if _, err := io.ReadFull(in, size[:]); err != nil {
+	wasm, err := child.Receive(in, 2*meter.MaxModuleBytes, func(n int) child.Limits {
+		return child.Limits{Processor: processorLimit(n), Memory: memoryLimit(n)}
+	})
+	if err != nil {
 		return err
 	}
-	n := binary.LittleEndian.Uint32(size[:])
-	if n > 2*meter.MaxModuleBytes {
-		return wit.NewError(wit.CodeTooLarge, "the module is too large")
-	}
-	if err := limitProcess(processorLimit(int(n)), memoryLimit(int(n))); err != nil {
-		return err
-	}
-	debug.SetMemoryLimit(int64(memoryLimit(int(n)) / 4 * 3))
-	wasm := make([]byte, n)
-	if _, err := io.ReadFull(in, wasm); err != nil {
-		return err
-	}
-	go func() {
-		_, _ = in.Read(size[:1])
-		os.Exit(exitBroken) // the gateway is gone
-	}()
-	return compileInto(experimental.WithCompilationWorkers(ctx, workers()), dir, wasm, rc)
-}
-
-// workers is how many threads compile a module: half of the processors are for what people wait for.
-func workers() int { return max(runtime.NumCPU()/2, 1) }
-
-// head keeps the beginning of what is written to it.
-type head struct {
-	b    []byte
-	left int
-}
-
-func (h *head) Write(p []byte) (int, error) {
-	n := min(len(p), h.left)
-	h.b, h.left = append(h.b, p[:n]...), h.left-n
-	return len(p), nil
+	return compileInto(experimental.WithCompilationWorkers(ctx, child.Workers()), dir, wasm, rc)
 }
 
 // Memory compiles in this process, for a runtime that uses the cache, when nothing can be kept on disk.

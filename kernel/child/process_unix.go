@@ -1,6 +1,6 @@
 //go:build unix
 
-package cache
+package child
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// niceness makes the compiler wait for whoever else needs a processor.
+// niceness makes the process wait for whoever else needs a processor.
 const niceness = 10
 
 // ownGroup keeps a Ctrl-C in the terminal from the process, which ends when the gateway says so.

@@ -1,0 +1,63 @@
+// Package script makes one piece of JavaScript of a plugin that is written in TypeScript or JavaScript: its files are
+// bundled, in a process of their own where there is one, since what bundles them was not written for hostile files.
+package script
+
+import (
+	"encoding/json"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Bounds of a plugin's files.
+const (
+	MaxFiles = 200
+	MaxBytes = 4 << 20 // of all files
+)
+
+// extensions are those of the files that a script may be made of.
+var extensions = []string{".ts", ".js", ".mts", ".mjs", ".json"}
+
+// IsEntry reports whether a manifest's entry is a script.
+func IsEntry(file string) bool { return file != "" && slices.Contains(extensions[:2], path.Ext(file)) }
+
+var fileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+
+// IsFile reports whether a file of the plugin's folder may be a part of a script.
+func IsFile(name string) bool {
+	return fileName.MatchString(name) && slices.Contains(extensions, path.Ext(name)) && !slices.Contains(others, name) &&
+		!strings.HasSuffix(name, ".d.ts") && !strings.Contains(name, ".test.")
+}
+
+// others are files of a plugin's folder that are about it and not parts of it.
+var others = []string{"plugin.json", "package.json", "package-lock.json", "tsconfig.json"}
+
+// Source is a script before it is bundled: its files, which all are in the plugin's folder.
+type Source struct {
+	Entry string            `json:"entry"`
+	Files map[string]string `json:"files"`
+}
+
+// Encode is the source as one file, the same for the same files.
+func (s Source) Encode() ([]byte, error) { return json.Marshal(s) }
+
+// Decode reads what Encode wrote.
+func Decode(data []byte) (s Source, err error) {
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, wit.Errorf(wit.CodeInvalid, "not a script: %w", err)
+	}
+	return s, nil
+}
+
+// Bundle is a script as the interpreter runs it.
+type Bundle struct {
+	// Code assigns what the entry exports to the variable __plugin.
+	Code string `json:"code"`
+	// Exports are the names that the entry exports.
+	Exports []string `json:"exports"`
+	// Map says where Code comes from, as a source map of version 3.
+	Map json.RawMessage `json:"map"`
+}
