@@ -10,7 +10,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check vet lint race fuzz generate interop proxies demo hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins test check vet lint race fuzz generate interop js proxies demo hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,11 @@ interop: build ## drive the gateway with foreign clients from npm, of protocol 3
 	npm ci --prefix .ci/interop --ignore-scripts --no-audit --no-fund
 	npm ci --prefix .ci/interop4 --ignore-scripts --no-audit --no-fund
 	$(GO) test -count=1 -v ./.ci/interop ./.ci/interop4
+
+js: ## type-check and test the JavaScript SDK and the examples in TypeScript, with node and what npm installs
+	npm ci --prefix sdk/js --ignore-scripts --no-audit --no-fund
+	npm run --prefix sdk/js check
+	npm test --prefix sdk/js
 
 proxies: ## run the settings of docs/proxy.md with nginx and Caddy, which have to be installed
 	$(GO) test -count=1 -v ./.ci/proxy

@@ -223,7 +223,7 @@ func TestSTT(t *testing.T) {
 // seen by a gateway without complaint.
 func TestExamplesAreWhole(t *testing.T) {
 	t.Parallel()
-	manifests, err := filepath.Glob("*/plugin.json")
+	manifests, err := filepath.Glob("go-*/plugin.json")
 	if err != nil || len(manifests) < 5 {
 		t.Fatalf("%v, %v", manifests, err)
 	}

@@ -1,7 +1,8 @@
 // Command gen generates what follows from the contract in wit/*.wit: the Go types with their codecs,
 // their validation, the tables of functions, bounds and permissions (all in package wit), the JSON Schema of
-// plugin.json, the imports and exports of the Go SDK, what the host has to implement, and the tables of
-// docs/plugins.md, whose text between them stays.
+// plugin.json, the imports and exports of the Go SDK, the types of the JavaScript SDK with the table by which its
+// prelude reads what arrives, what the host has to implement, and the tables of docs/plugins.md, whose text between
+// them stays.
 //
 // It is run from the module's root, without arguments, and writes to fixed places. The same input
 // gives the same output, byte for byte. The contract's types are a subset of WIT: records, enums,
@@ -65,7 +66,7 @@ func generate(dir string) (output, error) {
 		return nil, err
 	}
 	files := output{}
-	for _, add := range []func(*model) error{files.addContract, files.addSDK, files.addHost} {
+	for _, add := range []func(*model) error{files.addContract, files.addSDK, files.addJS, files.addHost} {
 		if err := add(m); err != nil {
 			return nil, err
 		}

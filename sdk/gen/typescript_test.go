@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.bytecodealliance.org/wit"
+)
+
+// declared returns the declarations and the table of a contract.
+func declared(t *testing.T, text string) (declarations, table string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "i.wit"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	resolve, err := wit.LoadWIT(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := newModel(resolve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d, r bytes.Buffer
+	emitDeclarations(&d, m)
+	emitRecords(&r, m)
+	return d.String(), r.String()
+}
+
+const smallContract = `package test:contract;
+
+interface types {
+  /// A text.
+  record text {
+    /// Ends here: */
+    /// @min 1
+    /// @max 4KiB
+    value: string,
+    size: u32,
+    note: option<string>,
+  }
+  /// What is got.
+  record got { texts: list<text>, data: option<list<u8>>, kind: kind }
+  /// Kinds.
+  enum kind { first, second-one }
+}
+
+/// Asks.
+/// @kind
+interface ask {
+  use types.{text, got};
+  /// Gets it.
+  /// @class c
+  get: func(text: text) -> result<got, string>;
+}
+
+/// Manifests.
+interface manifest {
+  use types.{text};
+  /// All.
+  record manifest { a: string }
+  /// What it is.
+  record provides {
+    /// @kind ask
+    ask: option<facts>,
+  }
+  /// Facts.
+  record facts {
+    /// @label
+    label: string,
+  }
+  /// Permissions.
+  record permissions { a: option<text> }
+}
+
+world w {
+  export ask;
+  import manifest;
+}
+`
+
+// TestDeclarations: what a plugin writes may leave out what may be zero, what arrives is whole, and a record that does both
+// is declared for both.
+func TestDeclarations(t *testing.T) {
+	declarations, table := declared(t, smallContract)
+	for _, want := range []string{
+		"export interface Text {\n  /**\n   * Ends here: *\u200b/\n   * Bounds: 1 to 4 KB.\n   */\n  value: string;\n  size?: number;\n  note?: string;\n}",
+		"/** Text as it arrives: what was left out has its zero value. */\nexport interface ReceivedText extends Text {\n  size: number;\n}",
+		"export interface Got {\n  texts?: Text[];\n  data?: Uint8Array;\n  kind?: Kind;\n}",
+		"export type Kind =\n  | \"first\"\n  | \"second_one\";",
+		"  askGet?(text: ReceivedText): Answer<Got>;",
+	} {
+		if !strings.Contains(declarations, want) {
+			t.Errorf("there is no\n%s\nin\n%s", want, declarations)
+		}
+	}
+	for _, want := range []string{
+		"  Text: [\n    [\"value\", \"string\", \"\", false],\n    [\"size\", \"number\", 0, false],\n    [\"note\", \"string\", \"\", true],\n  ],",
+		"  ask_get: { name: \"askGet\", takes: records.Text },",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("there is no\n%s\nin\n%s", want, table)
+		}
+	}
+	if strings.Contains(table, "Got") {
+		t.Errorf("the table has a record that never arrives:\n%s", table)
+	}
+}

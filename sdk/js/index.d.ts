@@ -1,0 +1,87 @@
+// What a plugin asks of the gateway. All of it but the first three groups needs a permission in plugin.json; what is refused
+// is thrown as a PluginError. Everything here waits for its answer.
+
+import type { Code, HttpRequest, HttpResponse, Imports, Json, MediaInfo, ReceivedHeader, ScheduledJob, ToolOutput } from "./contract.js";
+
+export type * from "./contract.js";
+
+/** The contract's error: thrown by what the gateway refuses, and to be thrown by a plugin. Anything else that a plugin throws is `internal`. */
+export class PluginError extends Error {
+  constructor(code: Code, message: string, options?: { retryable?: boolean; retryAfter?: number; cause?: unknown });
+  readonly code: Code;
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean;
+  /** Not before this many milliseconds. */
+  readonly retryAfter?: number;
+  /** The error as data, as an answer holds it. */
+  toJSON(): { code: Code; message: string; retryable?: boolean; retryAfter?: number };
+}
+
+/** Calls a function of the contract by its name there. What is below says the same in fewer words. */
+export function call<N extends keyof Imports>(name: N, param: Parameters<Imports[N]>[0]): ReturnType<Imports[N]>;
+
+/** Lines for the plugin's log. `console` writes there too. */
+export const log: {
+  /** What only somebody who looks for trouble wants to see. */
+  debug(message: string): void;
+  info(message: string): void;
+  /** What works, but not as it should. */
+  warn(message: string): void;
+  /** What does not work. What a call throws is logged anyway. */
+  error(message: string): void;
+};
+
+export const config: {
+  /** The plugin's configuration, or that of one of a channel's accounts: `not_found` when there is no such account. Calls that come with it need not ask. */
+  get(account?: string): Json;
+};
+
+/** Says to who watches the running tool how far it is, in place of what was said before. */
+export function progress(text: string): void;
+
+/** The plugin's own records. Permission `kv`. */
+export const kv: {
+  /** What is kept under a key, undefined when nothing is. */
+  get(key: string): string | undefined;
+  /** Keeps a value, for `ttl` milliseconds or, without one, until it is deleted. */
+  put(key: string, value: string, ttl?: number): void;
+  /** Forgets a key. Forgetting what is not there is no error. */
+  delete(key: string): void;
+  /** The keys that begin with a prefix, in order: 100 without a limit, and never more than 1,000. */
+  keys(prefix?: string, limit?: number): string[];
+};
+
+/** HTTP. Permission `http`; not for a channel's events. `fetch` is the same as a promise. */
+export const http: {
+  /** Makes a request and waits for its response. A status of 400 and above is a response and no error. */
+  request(request: HttpRequest): HttpResponse;
+  /** The first header of a name, in whatever case a server writes it, "" for none. */
+  header(headers: ReceivedHeader[], name: string): string;
+};
+
+export const credential: {
+  /** Whether the owner has set a credential: the account's own, or without one the plugin's. Its value never reaches a plugin: `{{credential:name}}` in a request stands for it. Permission `credential`. */
+  has(name: string, account?: string): boolean;
+};
+
+/** Later calls, of `scheduleFire`. Permission `schedule`. */
+export const schedule: {
+  /** Sets a job, in place of one with the same id, and returns when it is next due, in milliseconds since the Unix epoch. */
+  set(job: ScheduledJob): number | undefined;
+  /** Takes a job back. Taking back what is not there is no error. */
+  cancel(id: string): void;
+};
+
+/** Sends an event to the gateway's clients, who see it under the plugin's id. Permission `emit`. */
+export function emit(name: string, payload?: Json): void;
+
+export const media: {
+  /** Describes a file of the media store, `not_found` when it is gone. Permission `media`. */
+  stat(id: string): MediaInfo;
+};
+
+/** The output of a tool that is one text. */
+export function text(text: string): ToolOutput;
+
+/** The output of a tool that ran and has bad news for the model: what is wrong and how to ask better. */
+export function failed(text: string): ToolOutput;

@@ -1,0 +1,54 @@
+// What a plugin asks of the gateway. The gateway's own copy of this module is what a plugin runs with.
+
+const { call, PluginError } = globalThis.__carapace;
+
+export { call, PluginError };
+
+export const log = {
+  debug: (message) => globalThis.__host("log", "debug", String(message)),
+  info: (message) => globalThis.__host("log", "info", String(message)),
+  warn: (message) => globalThis.__host("log", "warn", String(message)),
+  error: (message) => globalThis.__host("log", "error", String(message)),
+};
+
+export const config = {
+  get: (account) => call("config_get", { account }).value,
+};
+
+export const kv = {
+  get: (key) => call("kv_get", { key }).value,
+  put: (key, value, ttl = 0) => void call("kv_put", { key, value, ttl }),
+  delete: (key) => void call("kv_delete", { key }),
+  keys: (prefix = "", limit = 0) => call("kv_keys", { prefix, limit }).keys,
+};
+
+export const http = {
+  request(request) {
+    const response = call("http_request", request);
+    if (response.status !== 0) return response;
+    const error = response.error ?? { code: "unavailable", message: "no response came" };
+    throw new PluginError(error.code, error.message, error);
+  },
+  header: (headers, name) => headers.find((header) => header.name.toLowerCase() === name.toLowerCase())?.value ?? "",
+};
+
+export const credential = {
+  has: (name, account) => call("credential_has", { name, account }).present,
+};
+
+export const schedule = {
+  set: (job) => call("schedule_set", job).next,
+  cancel: (id) => void call("schedule_cancel", { id }),
+};
+
+export const emit = (name, payload) => void call("emit_publish", { name, payload });
+
+export const progress = (text) => void call("progress_report", { text });
+
+export const media = {
+  stat: (id) => call("media_stat", { media: id }),
+};
+
+export const text = (text) => ({ content: [{ kind: "text", text }] });
+
+export const failed = (text) => ({ content: [{ kind: "text", text }], failed: true });

@@ -1,0 +1,2 @@
+export { Host, PluginError, host } from "./host.js";
+export { replay } from "./replay.js";

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import { bundle, folderOf } from "./bundle.js";
+import { PluginError } from "./error.js";
+import { Instance } from "./instance.js";
+
+const updating = process.env.CARAPACE_UPDATE === "1";
+
+/** Runs every transcript that matches a pattern such as `testdata/*.jsonl` in a plugin's folder, each as a test of its own. */
+export function replay(place, pattern = "testdata/*.jsonl") {
+  const folder = folderOf(place);
+  const files = matching(folder, pattern);
+  assert.notEqual(files.length, 0, `no transcript matches ${pattern} in ${folder}`);
+  const { script, inSources } = bundle(folder);
+  for (const file of files) {
+    test(basename(file, ".jsonl"), async (t) => {
+      const lines = readFileSync(file, "utf8").split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line));
+      const results = [];
+      for (const [at, want] of lines.entries()) {
+        await t.test(`line ${at + 1}: ${want.call}`, async () => {
+          const got = await run(script, want, inSources);
+          results.push(got);
+          if (!updating) assert.deepEqual({ output: got.output, error: got.error }, { output: want.output, error: want.error });
+        });
+      }
+      if (updating && results.length === lines.length) writeFileSync(file, results.map((line) => JSON.stringify(line) + "\n").join(""));
+    });
+  }
+}
+
+/** The files that match a path with stars in its last part. */
+function matching(folder, pattern) {
+  const of = dirname(join(folder, pattern));
+  const name = new RegExp(`^${basename(pattern).split("*").map((text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`);
+  return readdirSync(of).filter((file) => name.test(file)).sort().map((file) => join(of, file));
+}
+
+/** Makes a line's call in an instance of its own, and gives the line with what came of it. */
+async function run(script, want, inSources) {
+  const rest = [...(want.host ?? [])];
+  let unexpected;
+  const instance = await Instance.start(script, {
+    log() {},
+    call(name, param) {
+      const next = rest.shift();
+      if (next === undefined || next.call !== name || !isDeepStrictEqual(next.param, param)) {
+        unexpected ??= `the transcript does not expect ${name} ${JSON.stringify(param)}`;
+        throw new PluginError("internal", "not in the transcript");
+      }
+      if (next.error) throw new PluginError(next.error.code, next.error.message, next.error);
+      return next.ok;
+    },
+  });
+  const { output, error, stack } = instance.call(want.call, JSON.stringify(want.input));
+  assert.equal(unexpected, undefined);
+  assert.equal(rest.length, 0, `${rest.length} expected host calls were not made, the first is ${rest[0]?.call}`);
+  if (error?.code === "internal" && !want.error) throw new Error(inSources(stack));
+  return { call: want.call, input: want.input, host: want.host, output: output && JSON.parse(output), error };
+}
