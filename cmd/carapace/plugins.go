@@ -20,7 +20,7 @@ import (
 // newPlugins looks after what is installed. Installing has no command: a folder that is put into the state
 // directory's plugins is found by itself.
 func newPlugins(o *options) *cobra.Command {
-	c := &cobra.Command{Use: "plugins", Short: "Look after plugins", Args: known, RunE: help}
+	c := &cobra.Command{Use: "plugins", Aliases: []string{"plugin"}, Short: "Look after plugins", Args: known, RunE: help}
 	id := func(args []string) any { return plugin.IDParams{ID: args[0]} }
 	c.AddCommand(
 		o.client(&cobra.Command{
@@ -38,6 +38,7 @@ func newPlugins(o *options) *cobra.Command {
 			Args: callArgs, ValidArgsFunction: o.complete(pluginIDs),
 			RunE: callTool(o),
 		}),
+		newDev(o),
 		newEnable(o, "enable", "Turn a plugin on", true),
 		newEnable(o, "disable", "Turn a plugin off", false),
 	)

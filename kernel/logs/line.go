@@ -62,12 +62,17 @@ func ParseLine(text string) (l Line, ok bool) {
 	return l, json.Unmarshal([]byte(text), &l) == nil && l.Time != ""
 }
 
-// String is the line for people: when, how bad, who, what.
-func (l Line) String() string {
+// From is the part of the gateway that has said it, such as plugin.telegram.
+func (l Line) From() string {
 	var from source
 	_ = json.Unmarshal([]byte(l.Source), &from) // a line of others has no such name
-	who := from.Subsystem + ": "
-	if from.Subsystem == gateway {
+	return from.Subsystem
+}
+
+// String is the line for people: when, how bad, who, what.
+func (l Line) String() string {
+	who := l.From() + ": "
+	if l.From() == gateway {
 		who = ""
 	}
 	return fmt.Sprintf("%s %-7s %s%s", l.Time, "["+l.Meta.Level+"]", who, l.Text)

@@ -46,7 +46,7 @@ type Deps struct {
 // Times of the registry's own.
 const (
 	passingRetry = time.Second            // between looks at a package that a failing disk keeps from running
-	debounce     = 150 * time.Millisecond // between the last change of a folder and a look at it
+	debounce     = 40 * time.Millisecond  // between the last change of a folder and a look at it
 	maxDebounce  = 600 * time.Millisecond // while it keeps changing
 	maxCopying   = 700 * time.Millisecond // how long after a change a broken package may still be incomplete
 	drainTimeout = 15 * time.Second       // for calls of an old version

@@ -1,0 +1,174 @@
+// Package author is what whoever writes a plugin does with its folder: build it, put it into a gateway's folder for
+// plugins, and do so again with each save.
+package author
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/carapace-gateway/carapace/kernel/file"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/script"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// manifestFile is what each plugin's folder has.
+const manifestFile = "plugin.json"
+
+// maxCode bounds the file of code, as the gateway does.
+const maxCode = 64 << 20
+
+// Project is a plugin in the folder in which it is written.
+type Project struct {
+	Dir string
+	// ID and Entry are the manifest's.
+	ID, Entry string
+}
+
+// Open reads a project's manifest. CodeInvalid with what is wrong with it; CodeNotFound where there is none.
+func Open(dir, gateway string) (Project, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return Project{}, err
+	}
+	text, err := file.Read(filepath.Join(dir, manifestFile), wit.ManifestMax)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Project{}, wit.Errorf(wit.CodeNotFound, "there is no %s in %s: name the folder of a plugin, or make one with `carapace plugins new`", manifestFile, dir)
+	}
+	if err != nil {
+		return Project{}, err
+	}
+	m, err := manifest.Decode(text, gateway)
+	if err != nil {
+		return Project{}, err
+	}
+	entry, member := manifest.Entry(m)
+	if member != "" {
+		return Project{}, wit.Errorf(wit.CodeInvalid, "%s is one plugin of several in a file: build that, and name a folder with a plugin of its own", m.ID)
+	}
+	return Project{Dir: dir, ID: m.ID, Entry: entry}, nil
+}
+
+// build is the command that makes the code, nil where nothing in the folder says how: make where there is a Makefile, else Go
+// where there is a main.go.
+func (p Project) build(ctx context.Context) *exec.Cmd {
+	has := func(name string) bool { _, err := os.Stat(filepath.Join(p.Dir, name)); return err == nil }
+	switch {
+	case script.IsEntry(p.Entry):
+	case has("Makefile"):
+		return exec.CommandContext(ctx, "make", "-s", p.Entry)
+	case has("main.go"):
+		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", p.Entry, ".")
+		c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+		return c
+	}
+	return nil
+}
+
+// Build makes the plugin's code where the folder says how. A script needs none, and neither does code that is built
+// otherwise. What the tools say goes to said. CodeInvalid when they fail, and CodeUnavailable when they are not there.
+func (p Project) Build(ctx context.Context, said io.Writer) error {
+	c := p.build(ctx)
+	if c == nil {
+		return nil
+	}
+	c.Dir, c.Stdout, c.Stderr = p.Dir, said, said
+	err := c.Run()
+	if errors.Is(err, exec.ErrNotFound) {
+		return wit.Errorf(wit.CodeUnavailable, "%s is needed to build it, and is not there", c.Args[0])
+	}
+	if err != nil {
+		return wit.Errorf(wit.CodeInvalid, "%s: %w", c.Args[0], err)
+	}
+	return nil
+}
+
+// files are those that the gateway reads, by name.
+func (p Project) files() (map[string][]byte, error) {
+	names := []string{p.Entry, manifestFile}
+	if script.IsEntry(p.Entry) {
+		entries, err := os.ReadDir(p.Dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if script.IsFile(e.Name()) && e.Name() != p.Entry {
+				names = append(names, e.Name())
+			}
+		}
+	}
+	files := map[string][]byte{}
+	for _, name := range names {
+		b, err := file.Read(filepath.Join(p.Dir, name), maxCode)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, wit.Errorf(wit.CodeInvalid, "there is no %s in the folder: build it, or correct the entry of %s", name, manifestFile)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		files[name] = b
+	}
+	return files, nil
+}
+
+// Install copies what the gateway reads into a folder for plugins, each file at once, and takes away what the project has
+// no more. changed says that something is another than it was.
+func (p Project) Install(plugins string) (changed bool, err error) {
+	files, err := p.files()
+	if err != nil {
+		return false, err
+	}
+	to := filepath.Join(plugins, p.ID)
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return false, err
+	}
+	old, err := os.ReadDir(to)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range old {
+		if _, kept := files[e.Name()]; !kept && script.IsFile(e.Name()) {
+			changed = true
+			if err := os.Remove(filepath.Join(to, e.Name())); err != nil {
+				return changed, err
+			}
+		}
+	}
+	manifest := files[manifestFile]
+	delete(files, manifestFile)
+	for name, b := range files {
+		if err := put(to, name, b, &changed); err != nil {
+			return changed, err
+		}
+	}
+	return changed, put(to, manifestFile, manifest, &changed)
+}
+
+// put writes a file at once, if it is another than it was.
+func put(dir, name string, b []byte, changed *bool) error {
+	path := filepath.Join(dir, name)
+	if before, err := os.ReadFile(path); err == nil && bytes.Equal(before, b) {
+		return nil
+	}
+	*changed = true
+	next, err := os.CreateTemp(dir, ".next-")
+	if err != nil {
+		return err
+	}
+	_, err = next.Write(b)
+	err = errors.Join(err, next.Close())
+	if err == nil {
+		err = os.Rename(next.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(next.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package author
+
+import (
+	"context"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settle is how long after a save others may follow: editors write several files, or one several times.
+const settle = 15 * time.Millisecond
+
+// Watch calls changed after each save in the project's folder and the folders in it, until ctx ends. What is saved while
+// it runs is reported once after it.
+func (p Project) Watch(ctx context.Context, changed func()) error {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if err := p.follow(w); err != nil {
+		return err
+	}
+	var wait <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e, ok := <-w.Events:
+			if !ok {
+				return nil
+			}
+			if e.Op == fsnotify.Chmod || p.made(e.Name) {
+				continue
+			}
+			if e.Has(fsnotify.Create) {
+				_ = p.follow(w) // what is gone again needs no watch
+			}
+			wait = time.After(settle)
+		case _, ok := <-w.Errors: // events were lost
+			if !ok {
+				return nil
+			}
+			wait = time.After(settle)
+		case <-wait:
+			wait = nil
+			changed()
+		}
+	}
+}
+
+// made reports whether a file is what a build makes, or no source at all.
+func (p Project) made(path string) bool {
+	name := filepath.Base(path)
+	return strings.HasSuffix(name, ".wasm") || strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~")
+}
+
+// follow watches the project's folder and those in it, but for those of tools.
+func (p Project) follow(w *fsnotify.Watcher) error {
+	return filepath.WalkDir(p.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		name := d.Name()
+		if path != p.Dir && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "target" || name == "vendor") {
+			return filepath.SkipDir
+		}
+		return w.Add(path)
+	})
+}

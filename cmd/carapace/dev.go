@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carapace-gateway/carapace/cmd/carapace/author"
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/logs"
+	"github.com/carapace-gateway/carapace/kernel/plain"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/retry"
+	"github.com/carapace-gateway/carapace/kernel/service/system"
+)
+
+// newDev is the author's loop: a save is a plugin that runs.
+func newDev(o *options) *cobra.Command {
+	c := &cobra.Command{
+		Use: "dev FOLDER", Short: "Build a plugin with each save, and have the gateway run it",
+		Long: "Build the plugin in a folder with each save, put it into the running gateway, and show what becomes of it and what it logs, until Ctrl-C. " +
+			"The plugin stays there. Where no gateway runs on the state directory, one is started that is gone with this command.",
+		Example: "  carapace plugins dev weather", Args: takes("FOLDER"),
+		RunE: func(c *cobra.Command, args []string) error { return develop(c.Context(), o, args[0]) },
+	}
+	return o.client(c)
+}
+
+// develop runs until ctx ends, which is how it is meant to end.
+func develop(ctx context.Context, o *options, folder string) error {
+	project, err := author.Open(folder, version)
+	if err != nil {
+		return err
+	}
+	conn, err := o.dial(ctx)
+	if nobody := (unreachableError{}); errors.As(err, &nobody) && o.url == "" {
+		var stop func()
+		if conn, stop, err = throwAway(ctx, o); err == nil {
+			defer stop()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	d := &developer{o: o, project: project, conn: conn, saves: make(chan time.Time, 1)}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watched := make(chan error, 1)
+	go func() { watched <- project.Watch(ctx, d.saved) }()
+	d.saved()
+	err = d.run(ctx)
+	cancel()
+	return errors.Join(err, <-watched)
+}
+
+// developer is one run of the loop.
+type developer struct {
+	o       *options
+	project author.Project
+	conn    *client.Client
+	saves   chan time.Time
+	since   time.Time // when the save came that is awaited, or zero
+	shown   string    // what was said last
+	cursor  *int64    // of the log
+}
+
+// saved notes a save. One that is not looked at yet stands for those that follow it.
+func (d *developer) saved() {
+	select {
+	case d.saves <- time.Now():
+	default:
+	}
+}
+
+func (d *developer) run(ctx context.Context) error {
+	log := time.NewTicker(pollLogs / 2)
+	defer log.Stop()
+	if err := d.log(ctx, false); err != nil {
+		return err
+	}
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case at := <-d.saves:
+			d.since = at
+			d.build(ctx)
+		case e, open := <-d.conn.Events():
+			if !open {
+				return d.conn.Err()
+			}
+			err = d.hear(ctx, e)
+		case <-log.C:
+			err = d.log(ctx, true)
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+// build builds the project and puts it where the gateway looks. What is wrong with it is shown, and another save awaited.
+func (d *developer) build(ctx context.Context) {
+	project, err := author.Open(d.project.Dir, version)
+	if err == nil {
+		d.project = project
+		err = project.Build(ctx, d.o.err)
+	}
+	changed := false
+	if err == nil {
+		changed, err = project.Install(d.o.state.path("plugins"))
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		d.say("not built", err.Error())
+	case !changed:
+		d.shown = ""
+		_ = d.show(ctx) // the next event shows it
+	}
+}
+
+// hear shows what became of the plugin.
+func (d *developer) hear(ctx context.Context, e client.Event) error {
+	var changed plugin.Changed
+	if e.Name != plugin.ChangedKind.Name || json.Unmarshal(e.Payload, &changed) != nil || changed.ID != d.project.ID {
+		return nil
+	}
+	if changed.State != plugin.StateReady && changed.State != plugin.StateFailed {
+		return nil
+	}
+	return d.show(ctx)
+}
+
+// show says how the plugin is.
+func (d *developer) show(ctx context.Context) error {
+	var info plugin.Details
+	if err := d.conn.Call(ctx, "plugins.info", plugin.IDParams{ID: d.project.ID}, &info); err != nil {
+		return err
+	}
+	switch {
+	case info.Waiting != nil:
+		d.say("waits", fmt.Sprintf("it asks for more than was granted; `carapace plugins grant %s` shows what", info.ID))
+	case info.Update != nil:
+		d.say("not live", fmt.Sprintf("%s (the last one that worked runs on)", info.Update.Reason))
+	case info.State == plugin.StateFailed:
+		d.say("not live", info.Reason)
+	default:
+		d.say("live", info.ID+" "+info.Version)
+	}
+	return nil
+}
+
+// say prints what became of a save, and how long that took.
+func (d *developer) say(state, what string) {
+	text := state + ": " + plain.Text(what)
+	if text == d.shown && d.since.IsZero() {
+		return
+	}
+	d.shown = text
+	if !d.since.IsZero() {
+		text += fmt.Sprintf(" (%d ms after the save)", time.Since(d.since).Milliseconds())
+		d.since = time.Time{}
+	}
+	_ = d.o.println(text) // a terminal that is gone ends the command otherwise
+}
+
+// log prints what the plugin has logged since the last time. The first time it finds out where that is.
+func (d *developer) log(ctx context.Context, print bool) error {
+	params := system.TailParams{Limit: followLines, Cursor: d.cursor}
+	if d.cursor == nil {
+		params.Limit = 1
+	}
+	var chunk system.TailResult
+	if err := d.conn.Call(ctx, "logs.tail", params, &chunk); err != nil {
+		return err
+	}
+	d.cursor = &chunk.Cursor
+	for _, text := range chunk.Lines {
+		if line, ok := logs.ParseLine(text); ok && print && line.From() == "plugin."+d.project.ID {
+			_ = d.o.println(line.String())
+		}
+	}
+	return nil
+}
+
+// throwAway starts a gateway with an empty state directory, which goes with stop.
+func throwAway(ctx context.Context, o *options) (conn *client.Client, stop func(), err error) {
+	dir, err := os.MkdirTemp("", "carapace-dev-")
+	if err != nil {
+		return nil, nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	c := exec.Command(self, "serve", "--port", "0", "--state-dir", dir)
+	if err := c.Start(); err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	stop = func() {
+		_ = c.Process.Signal(os.Interrupt) // it has ended, or ends now
+		_ = c.Wait()
+		_ = os.RemoveAll(dir)
+	}
+	o.state = stateFolder(dir)
+	for until := time.Now().Add(dialTimeout); ; {
+		if conn, err = o.dial(ctx); err == nil {
+			break
+		}
+		if time.Now().After(until) || !retry.Sleep(ctx, 20*time.Millisecond) {
+			stop()
+			return nil, nil, err
+		}
+	}
+	fmt.Fprintf(o.err, "no gateway runs: this one goes with the command, and is spoken to with --state-dir %s\n", dir)
+	return conn, stop, nil
+}
