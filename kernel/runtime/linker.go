@@ -27,6 +27,7 @@ type linker struct {
 	turns    *turns
 	log      hclog.Logger
 	memories atomic.Int64 // linear memories alive
+	preludes preludes
 }
 
 // addHost adds the host's functions to r, once for all guests of it, and returns what guests may import.
@@ -89,10 +90,10 @@ func (l *linker) instance(ctx context.Context, p *plugin, m *compiled, room *acc
 		return nil, err
 	}
 	room.ahead = 0 // the rest is the host's part
-	if err := i.initialize(); err != nil {
-		return nil, err
+	if len(p.spec.Scripts) > 0 {
+		return i, l.startScripts(i, m)
 	}
-	return i, i.startScripts()
+	return i, i.initialize()
 }
 
 func (l *linker) linkExchange(i *instance) (err error) {

@@ -13,6 +13,7 @@ import (
 	"hash"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/tetratelabs/wazero"
@@ -189,24 +190,81 @@ func digest(algorithm, data string, make func(func() hash.Hash) hash.Hash) (stri
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// startScripts makes the guest an interpreter that has run the plugin's scripts.
-func (i *instance) startScripts() (err error) {
-	if len(i.plugin.spec.Scripts) == 0 {
-		return nil
+// startScripts makes the guest an interpreter that has run the plugin's scripts. What is left of the first one, which
+// plugins have in common, is kept for the next instance.
+func (l *linker) startScripts(i *instance, m *compiled) (err error) {
+	scripts := i.plugin.spec.Scripts
+	common := preludeKey{m, scripts[0].Code}
+	snapshot := l.preludes.get(common)
+	if snapshot == nil {
+		if err := i.initialize(); err != nil {
+			return err
+		}
 	}
 	defer func() { err = i.scriptError(err) }()
+	if snapshot != nil {
+		i.script, err = quickjs.Restore(i, i.guest, snapshot)
+	} else {
+		err = l.startPrelude(i, common, scripts[0])
+	}
+	for _, s := range scripts[1:] {
+		if err == nil {
+			err = i.script.Run(s.File, s.Code)
+		}
+	}
+	if err == nil {
+		err = i.script.Jobs()
+	}
+	return err
+}
+
+// startPrelude runs the first script, and keeps what is left of it.
+func (l *linker) startPrelude(i *instance, key preludeKey, s Script) (err error) {
 	if i.script, err = quickjs.New(i, i.guest); err != nil {
 		return err
 	}
 	if err = i.script.Define(scriptHost); err != nil {
 		return err
 	}
-	for _, s := range i.plugin.spec.Scripts {
-		if err = i.script.Run(s.File, s.Code); err != nil {
-			return err
-		}
+	if err = i.script.Run(s.File, s.Code); err != nil {
+		return err
 	}
-	return i.script.Jobs()
+	snapshot, err := i.script.Snapshot()
+	if err == nil {
+		l.preludes.put(key, snapshot)
+	}
+	return err
+}
+
+// preludes are interpreters that have run a plugin's first script, which costs ten times as much as to copy one. It is safe
+// for concurrent use, and the zero value is ready.
+type preludes struct {
+	mu   sync.Mutex
+	kept map[preludeKey]*quickjs.Snapshot
+}
+
+type preludeKey struct {
+	module *compiled
+	code   string
+}
+
+// maxPreludes is how many are kept. There is one where all plugins come from one gateway, and its interpreter is not
+// given back and loaded again.
+const maxPreludes = 2
+
+func (p *preludes) get(key preludeKey) *quickjs.Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.kept[key]
+}
+
+func (p *preludes) put(key preludeKey, s *quickjs.Snapshot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.kept == nil || len(p.kept) >= maxPreludes {
+		p.kept = map[preludeKey]*quickjs.Snapshot{}
+	}
+	p.kept[key] = s
 }
 
 // interpret calls an export of a script. A script that the engine had to stop is broken.

@@ -6,6 +6,7 @@
 package quickjs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -62,6 +63,64 @@ func New(ctx context.Context, module api.Module) (vm *VM, err error) {
 	vm.scratch = vm.allocate(scratchBytes)
 	vm.global = vm.call("qjs_get_global")
 	return vm, nil
+}
+
+// Snapshot is an interpreter at a moment: all of its memory, and what the module keeps beside it. It is read only, and holds
+// for instances of the same module.
+type Snapshot struct {
+	memory           []byte
+	size             uint32 // of the memory, of which the rest is zero
+	stack            uint64
+	runtime, context uint32
+	scratch, global  uint32
+}
+
+// stackPointer is the module's exported global that says where its stack ends.
+const stackPointer = "__stack_pointer"
+
+// Snapshot copies the interpreter as it is, when no call into it is under way.
+func (vm *VM) Snapshot() (s *Snapshot, err error) {
+	defer caught(&err)
+	s = &Snapshot{size: vm.memory().Size(), stack: vm.stackPointer().Get(), scratch: vm.scratch, global: vm.global}
+	s.runtime, s.context = vm.call("qjs_get_runtime_ptr"), vm.call("qjs_get_context_ptr")
+	all, ok := vm.memory().Read(0, s.size)
+	if !ok {
+		return nil, errOutside
+	}
+	s.memory = bytes.Clone(bytes.TrimRight(all, "\x00"))
+	return s, nil
+}
+
+// Restore makes a new instance of the module, nothing of which has run, the interpreter of a snapshot.
+func Restore(ctx context.Context, module api.Module, s *Snapshot) (vm *VM, err error) {
+	defer caught(&err)
+	vm = &VM{ctx: ctx, module: module, functions: map[string]api.Function{}, scratch: s.scratch, global: s.global}
+	m := vm.memory()
+	if more := (int64(s.size) - int64(m.Size())) / page; more > 0 {
+		if _, ok := m.Grow(uint32(more)); !ok {
+			return nil, errMemory
+		}
+	}
+	if !m.Write(0, s.memory) {
+		return nil, errOutside
+	}
+	if rest, ok := m.Read(uint32(len(s.memory)), min(m.Size(), s.size)-uint32(len(s.memory))); ok {
+		clear(rest) // the module's own data may lie there
+	}
+	vm.stackPointer().Set(s.stack)
+	vm.call("qjs_set_runtime_and_context", uint64(s.runtime), uint64(s.context))
+	return vm, nil
+}
+
+// page is how much memory grows by.
+const page = 64 << 10
+
+func (vm *VM) stackPointer() api.MutableGlobal {
+	g, ok := vm.module.ExportedGlobal(stackPointer).(api.MutableGlobal)
+	if !ok {
+		panic(failed{errors.New("the interpreter has no export " + stackPointer)})
+	}
+	return g
 }
 
 // Define gives the global object a function, which HostCall is the answer to.
