@@ -38,6 +38,7 @@ func newPlugins(o *options) *cobra.Command {
 			Args: callArgs, ValidArgsFunction: o.complete(pluginIDs),
 			RunE: callTool(o),
 		}),
+		newNew(o),
 		newDev(o),
 		newEnable(o, "enable", "Turn a plugin on", true),
 		newEnable(o, "disable", "Turn a plugin off", false),

@@ -1,0 +1,178 @@
+package author
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// modulePath is how Go names the SDK's module.
+const modulePath = "github.com/carapace-gateway/carapace"
+
+// languages are those that a plugin can be begun in, by the word for the command line, the way that examples are named.
+var languages = map[string]func(s scaffold) error{"go": scaffold.golang, "ts": scaffold.typescript}
+
+// examples is where the sources have a folder for each language and kind.
+const examples = "pdk-examples"
+
+// Kinds are the kinds of plugin that can be begun in a language, empty for a language that is not known.
+func Kinds(sources fs.FS, lang string) (kinds []string) {
+	entries, err := fs.ReadDir(sources, examples)
+	if err != nil || languages[lang] == nil {
+		return nil
+	}
+	for _, e := range entries {
+		kind, of := strings.CutPrefix(e.Name(), lang+"-")
+		if _, err := fs.Stat(sources, path.Join(examples, e.Name(), manifestFile)); of && err == nil && slices.ContainsFunc(wit.Exports(), func(f wit.Function) bool { return f.Capability == kind }) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// Languages are the words for the languages that a plugin can be begun in.
+func Languages() []string { return slices.Sorted(maps.Keys(languages)) }
+
+// New begins a plugin in a new folder, whose name is its id: the smallest one of its kind, with what it takes to build and
+// test it. sources are those that the binary carries. CodeInvalid for an id, a language or a kind that is none,
+// CodeConflict where the folder has something in it.
+func New(sources fs.FS, dir, lang, kind string) (err error) {
+	id := filepath.Base(dir)
+	if !identifier.MatchString(id) {
+		return wit.Errorf(wit.CodeInvalid, "%.80q cannot be a plugin's id: use 1 to 64 lower-case letters, digits and hyphens", id)
+	}
+	write := languages[lang]
+	if write == nil {
+		return wit.Errorf(wit.CodeInvalid, "%.40q is no language of these: %s", lang, strings.Join(Languages(), ", "))
+	}
+	if kinds := Kinds(sources, lang); !slices.Contains(kinds, kind) {
+		return wit.Errorf(wit.CodeInvalid, "%.40q is no kind of these: %s", kind, strings.Join(kinds, ", "))
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return wit.Errorf(wit.CodeConflict, "%s has something in it: name a new folder", dir)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	s := scaffold{sources: sources, dir: dir, id: id, lang: lang, kind: kind}
+	return errors.Join(s.example(), write(s), s.readme())
+}
+
+var identifier = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+
+// scaffold writes a new plugin.
+type scaffold struct {
+	sources             fs.FS
+	dir, id, lang, kind string
+}
+
+// example copies the example of the language and kind under the plugin's own name.
+func (s scaffold) example() error {
+	was := s.lang + "-" + s.kind
+	from := path.Join(examples, was)
+	return s.copy(from, "", func(name string, text []byte) []byte {
+		switch path.Base(name) {
+		case "README.md":
+			return nil // it is about the example
+		case manifestFile:
+			text = manifestName.ReplaceAll(text, []byte(`  "name": "`+title(s.id)+`",`))
+		}
+		text = bytes.ReplaceAll(text, []byte(was), []byte(s.id))
+		return bytes.ReplaceAll(text, []byte(path.Join(modulePath, examples, s.id)), []byte(s.id))
+	})
+}
+
+var manifestName = regexp.MustCompile(`(?m)^  "name": ".*",$`)
+
+// title is what people call a plugin with this id, until its author says otherwise.
+func title(id string) string {
+	words := strings.Split(id, "-")
+	for n, w := range words {
+		if w != "" {
+			words[n] = strings.ToUpper(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// copy writes the files of a folder of the sources into one of the plugin's. What change returns nil for is left out.
+func (s scaffold) copy(from, to string, change func(name string, text []byte) []byte) error {
+	return fs.WalkDir(s.sources, from, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(s.sources, name)
+		if err != nil {
+			return err
+		}
+		if text = change(name, text); text == nil {
+			return nil
+		}
+		return s.write(path.Join(to, strings.TrimPrefix(name, from+"/")), text)
+	})
+}
+
+func (s scaffold) write(name string, text []byte) error {
+	to := filepath.Join(s.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o644)
+}
+
+// vendored is the version under which the SDK is vendored: that of the contract.
+var vendored = fmt.Sprintf("v%d.0.0", wit.ABI)
+
+// golang makes the folder a module that has the SDK beside it.
+func (s scaffold) golang() error {
+	packages := map[string]bool{}
+	for _, from := range []string{"sdk/go", "wit"} {
+		err := s.copy(from, path.Join("vendor", modulePath, from), func(name string, text []byte) []byte {
+			if path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || strings.Contains(name, "/testdata/") {
+				return nil
+			}
+			packages[path.Join(modulePath, path.Dir(name))] = true
+			return text
+		})
+		if err != nil {
+			return err
+		}
+	}
+	const language = "1.26"
+	list := strings.Join(slices.Sorted(maps.Keys(packages)), "\n")
+	return errors.Join(
+		s.write("go.mod", fmt.Appendf(nil, "module %s\n\ngo %s\n\nrequire %s %s\n", s.id, language, modulePath, vendored)),
+		s.write("vendor/modules.txt", fmt.Appendf(nil, "# %s %s\n## explicit; go %s\n%s\n", modulePath, vendored, language, list)),
+		s.write(".gitignore", []byte("*.wasm\n")))
+}
+
+// typescript puts the SDK's types where editors and compilers look for them.
+func (s scaffold) typescript() error {
+	tsconfig := "{\n  \"extends\": \"carapace/tsconfig.json\",\n  \"include\": [\"*.ts\"]\n}\n"
+	return errors.Join(
+		s.copy("sdk/js", "node_modules/carapace", func(_ string, text []byte) []byte { return text }),
+		s.write("tsconfig.json", []byte(tsconfig)),
+		s.write(".gitignore", []byte("node_modules/\n")))
+}
+
+// readme says what to do with the folder.
+func (s scaffold) readme() error {
+	return s.write("README.md", fmt.Appendf(nil, `# %s
+
+A plugin for the carapace gateway: %s.
+
+`+"```sh"+`
+carapace plugins dev %[3]s    # build it with each save, and have the gateway run it
+carapace plugins info %[4]s   # what it is, and how it is
+`+"```"+`
+`, title(s.id), s.kind, ".", s.id))
+}

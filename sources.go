@@ -1,0 +1,12 @@
+// Package sources carries what `carapace plugins new` writes beside a new plugin, so that this works where nothing can be
+// downloaded: the examples that new plugins are made of, and the SDKs.
+package sources
+
+import "embed"
+
+// FS are those parts of this module, at the paths that they have here. They are read only.
+//
+//go:embed sdk/go wit/*.go wit/codec/*.go
+//go:embed sdk/js/*.js sdk/js/*.d.ts sdk/js/package.json sdk/js/tsconfig.json
+//go:embed pdk-examples
+var FS embed.FS
