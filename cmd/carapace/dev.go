@@ -68,7 +68,8 @@ type developer struct {
 	saves   chan time.Time
 	since   time.Time // when the save came that is awaited, or zero
 	shown   string    // what was said last
-	cursor  *int64    // of the log
+	built   author.Built
+	cursor  *int64 // of the log
 }
 
 // saved notes a save. One that is not looked at yet stands for those that follow it.
@@ -114,17 +115,15 @@ func (d *developer) build(ctx context.Context) {
 		d.project = project
 		err = project.Build(ctx, d.o.err)
 	}
-	changed := false
 	if err == nil {
-		changed, err = project.Install(d.o.state.path("plugins"))
+		d.built, err = project.Install(d.o.state.path("plugins"))
 	}
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
 		d.say("not built", err.Error())
-	case !changed:
-		d.shown = ""
-		_ = d.show(ctx) // the next event shows it
+	case !d.built.Changed:
+		_ = d.show(ctx) // the next event shows it otherwise
 	}
 }
 
@@ -153,7 +152,7 @@ func (d *developer) show(ctx context.Context) error {
 		d.say("not live", fmt.Sprintf("%s (the last one that worked runs on)", info.Update.Reason))
 	case info.State == plugin.StateFailed:
 		d.say("not live", info.Reason)
-	default:
+	case info.Hash == d.built.Hash: // and not the one before
 		d.say("live", info.ID+" "+info.Version)
 	}
 	return nil

@@ -12,10 +12,10 @@ import (
 	"github.com/carapace-gateway/carapace/cmd/carapace/gatewaytest"
 )
 
-// TestMain lets the test binary be carapace itself, so that tests start it as a user does. The process that compiles
-// gets no environment, and is known by its command.
+// TestMain lets the test binary be carapace itself, so that tests start it as a user does. The processes that compile and
+// bundle get no environment, and are known by their commands.
 func TestMain(m *testing.M) {
-	if os.Getenv("CARAPACE_TEST_AS_MAIN") == "1" || len(os.Args) > 1 && os.Args[1] == compileCommand {
+	if os.Getenv("CARAPACE_TEST_AS_MAIN") == "1" || len(os.Args) > 1 && (os.Args[1] == compileCommand || os.Args[1] == bundleCommand) {
 		main()
 	}
 	os.Exit(m.Run())

@@ -5,6 +5,8 @@ package author
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -118,37 +120,65 @@ func (p Project) files() (map[string][]byte, error) {
 	return files, nil
 }
 
-// Install copies what the gateway reads into a folder for plugins, each file at once, and takes away what the project has
-// no more. changed says that something is another than it was.
-func (p Project) Install(plugins string) (changed bool, err error) {
+// Built is code that was put where a gateway looks.
+type Built struct {
+	// Hash is that of the code, as the gateway says it.
+	Hash string
+	// Changed says that something is another than it was.
+	Changed bool
+}
+
+// Install copies what the gateway reads into a folder for plugins, each file at once and the manifest last, and takes away
+// what the project has no more.
+func (p Project) Install(plugins string) (b Built, err error) {
 	files, err := p.files()
 	if err != nil {
-		return false, err
+		return b, err
 	}
 	to := filepath.Join(plugins, p.ID)
 	if err := os.MkdirAll(to, 0o700); err != nil {
-		return false, err
+		return b, err
 	}
 	old, err := os.ReadDir(to)
 	if err != nil {
-		return false, err
+		return b, err
 	}
 	for _, e := range old {
 		if _, kept := files[e.Name()]; !kept && script.IsFile(e.Name()) {
-			changed = true
+			b.Changed = true
 			if err := os.Remove(filepath.Join(to, e.Name())); err != nil {
-				return changed, err
+				return b, err
 			}
 		}
 	}
 	manifest := files[manifestFile]
 	delete(files, manifestFile)
-	for name, b := range files {
-		if err := put(to, name, b, &changed); err != nil {
-			return changed, err
+	if b.Hash, err = p.hash(files); err != nil {
+		return b, err
+	}
+	for name, text := range files {
+		if err := put(to, name, text, &b.Changed); err != nil {
+			return b, err
 		}
 	}
-	return changed, put(to, manifestFile, manifest, &changed)
+	return b, put(to, manifestFile, manifest, &b.Changed)
+}
+
+// hash is that of the file of code, or of all files of a script.
+func (p Project) hash(files map[string][]byte) (string, error) {
+	code := files[p.Entry]
+	if script.IsEntry(p.Entry) {
+		s := script.Source{Entry: p.Entry, Files: map[string]string{}}
+		for name, text := range files {
+			s.Files[name] = string(text)
+		}
+		var err error
+		if code, err = s.Encode(); err != nil {
+			return "", err
+		}
+	}
+	sum := sha256.Sum256(code)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // put writes a file at once, if it is another than it was.
