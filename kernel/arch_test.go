@@ -49,8 +49,9 @@ var imports = map[string]string{
 	"kernel/plugin/life":      "",
 	"kernel/plugin/manifest":  "wit",
 	"kernel/plugin/grant":     "kernel/plugin/manifest kernel/store wit",
-	"kernel/plugin/engine":    "kernel/host kernel/runtime wit",
-	"kernel/plugin/source":    "kernel/file kernel/plugin/engine wit",
+	"kernel/plugin/script":    "kernel/child wit",
+	"kernel/plugin/engine":    "kernel/host kernel/plugin/script kernel/runtime wit",
+	"kernel/plugin/source":    "kernel/file kernel/plugin/engine kernel/plugin/script wit",
 	"kernel/runtime/cache":    "kernel/child kernel/file kernel/runtime/meter wit",
 	"kernel/runtime/exchange": "kernel/runtime/leb kernel/runtime/memory wit",
 	"kernel/runtime/memory":   "",
@@ -84,6 +85,7 @@ var owners = map[string]string{
 	"github.com/zalando/go-keyring":         "kernel/secret",
 	"github.com/fsnotify/fsnotify":          "kernel/plugin/source",
 	"github.com/santhosh-tekuri/jsonschema": "kernel/plugin/manifest",
+	"github.com/evanw/esbuild":              "kernel/plugin/script",
 }
 
 // guests are the folders that newcomers read first and copy from: what is in them uses nothing of the
