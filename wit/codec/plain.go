@@ -32,6 +32,11 @@ func word[S string | []byte](s S) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
+// appendWord appends the bytes of a word.
+func appendWord(b []byte, w uint64) []byte {
+	return append(b, byte(w), byte(w>>8), byte(w>>16), byte(w>>24), byte(w>>32), byte(w>>40), byte(w>>48), byte(w>>56))
+}
+
 // special sets the high bit of the first byte of w that is a quote, a backslash or a control character; bits above it
 // may be set too.
 func special(w uint64) uint64 {

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -40,27 +41,32 @@ func (r *Reader) text() []byte {
 
 // quoted reads from one escape on to where a piece begins in which nothing is escaped for longer. JSON in a string, such
 // as an event of a stream, has an escape at every few bytes, with which plain and append would cost more than the bytes do.
+// What stands between two is written as a word of which the rest is written over.
 func (r *Reader) quoted(out []byte) []byte {
-	data, pos, since := r.data, r.pos, 0
-	for since < 16 && pos+1 < len(data) {
-		c := data[pos]
-		switch {
-		case c == '\\':
-			if c = data[pos+1]; c != '"' && c != '\\' {
-				r.pos = pos
-				return r.escape(out)
-			}
-			pos, since = pos+1, -1
-		case c == '"' || c < ' ' || c >= 0x80:
+	data, pos := r.data, r.pos
+	for since := 0; since < 16 && pos+8 < len(data); {
+		w := word(data[pos:])
+		n := bits.TrailingZeros64(special(w)|w&high) / 8 // 8 where nothing is
+		out = appendWord(out, w)[:len(out)+n]
+		pos += n
+		since += n
+		if n == 8 {
+			continue
+		}
+		if data[pos] != '\\' {
 			r.pos = pos
 			return out
 		}
+		c := data[pos+1]
+		if c != '"' && c != '\\' {
+			break
+		}
 		out = append(out, c)
-		pos++
-		since++
+		pos += 2
+		since = 0
 	}
 	r.pos = pos
-	if since < 16 && pos < len(data) && data[pos] == '\\' {
+	if data[pos] == '\\' {
 		return r.escape(out)
 	}
 	return out
