@@ -17,6 +17,7 @@ import (
 //	{"function_call":{"name":"calc","arguments":"{}"}}
 func (s *state) delta(delta json.Value, answer *wit.ProviderAnswer) {
 	p := readPiece(delta)
+	s.only = p.only()
 	s.keep(delta, &p)
 	s.thinking(&p, answer)
 	s.content(p.content, answer)
@@ -123,9 +124,37 @@ func (s *state) flush(answer *wit.ProviderAnswer) {
 	}
 }
 
+// says gives out what is all that an event says.
+func (s *state) says(all saying, answer *wit.ProviderAnswer) {
+	if all.thinking != "" {
+		s.think(all.thinking, all.value, answer)
+	} else {
+		s.text(all.value, answer)
+	}
+}
+
 // say adds a piece to the answer, unless it is empty.
 func say(answer *wit.ProviderAnswer, kind wit.DeltaKind, text string) {
 	if text != "" {
 		answer.Deltas = append(answer.Deltas, wit.Delta{Kind: kind, Text: text})
 	}
+}
+
+// joined makes one of neighbours that are of one kind: there are as many as words.
+func joined(deltas []wit.Delta) []wit.Delta {
+	n := 0
+	for from := 0; from < len(deltas); n++ {
+		to, size := from, 0
+		for to < len(deltas) && deltas[to].Kind == deltas[from].Kind {
+			size += len(deltas[to].Text)
+			to++
+		}
+		text := make([]byte, 0, size)
+		for _, d := range deltas[from:to] {
+			text = append(text, d.Text...)
+		}
+		deltas[n] = wit.Delta{Kind: deltas[from].Kind, Text: string(text)}
+		from = to
+	}
+	return deltas[:n]
 }

@@ -66,6 +66,7 @@ type piece struct {
 	thinking                [len(thinkingFields)]json.Value
 	details                 json.Value
 	signed                  bool // it has one of the fields that go back as they came
+	fields                  int  // how many there are, but for the role
 }
 
 // thinkingFields are the fields that servers give the model's thinking in.
@@ -76,6 +77,9 @@ const detailsField = "reasoning_details"
 
 func readPiece(of json.Value) (p piece) {
 	for name, field := range of.Fields() {
+		if field.Exists() && name != "role" {
+			p.fields++
+		}
 		switch name {
 		case "content":
 			p.content = field

@@ -28,6 +28,8 @@ type state struct {
 	signatures    wit.JSON   // of the message
 	calls         []call
 	names         map[string]string // the tools' own, where the server calls them otherwise
+
+	only saying // of the event that was read last, if it says nothing else; it does not travel
 }
 
 // readState reads what JSON wrote; nothing is the state at the beginning.

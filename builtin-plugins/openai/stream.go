@@ -24,10 +24,21 @@ func (Provider) Chunk(host *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAn
 		return nil, err
 	}
 	answer := &wit.ProviderAnswer{Deltas: make([]wit.Delta, 0, len(chunk.Events))}
+	var last pattern
 	for i := range chunk.Events {
-		s.event(&chunk.Events[i], answer)
+		event := &chunk.Events[i]
+		if all, ok := last.read(event); ok {
+			s.says(all, answer)
+			continue
+		}
+		s.only = saying{}
+		s.event(event, answer)
+		if i+1 < len(chunk.Events) {
+			last = patternOf(event, s.only)
+		}
 	}
 	s.hint(host, answer)
+	answer.Deltas = joined(answer.Deltas)
 	answer.State = s.JSON()
 	return answer, nil
 }
@@ -117,10 +128,15 @@ func (s *state) data(text string, answer *wit.ProviderAnswer) {
 		return
 	}
 	s.begun = true
+	choices := 0
 	for value := range e.choices.Items() {
 		if choice := readEvent(value); choice.index.Int() == 0 && !s.done {
 			s.choice(value, &choice, answer)
+			choices++
 		}
+	}
+	if choices != 1 || s.reason != "" || s.done {
+		s.only = saying{}
 	}
 	if counted := firstObject(e.usage, e.groq.Get("usage")); counted.IsObject() {
 		answer.Usage = usage(counted)

@@ -56,6 +56,16 @@ func (v Value) Exists() bool { return v.raw != nil }
 // Raw returns the value's text, which the caller must not change.
 func (v Value) Raw() wit.JSON { return v.raw }
 
+// Around returns what stands before and after the value in the text that it is from, which was given to ParseText. Both
+// are empty where the value is absent or from elsewhere.
+func (v Value) Around(text string) (before, after string) {
+	from := uintptr(unsafe.Pointer(unsafe.SliceData(v.raw))) - uintptr(unsafe.Pointer(unsafe.StringData(text)))
+	if v.raw == nil || from > uintptr(len(text)) || from+uintptr(len(v.raw)) > uintptr(len(text)) {
+		return "", ""
+	}
+	return text[:from], text[int(from)+len(v.raw):]
+}
+
 // Get goes down by field names. Every step that is not there gives the absent Value.
 func (v Value) Get(path ...string) Value {
 	for _, name := range path {

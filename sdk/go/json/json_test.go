@@ -59,6 +59,28 @@ func TestWhatIsMissingIsZero(t *testing.T) {
 	}
 }
 
+func TestAround(t *testing.T) {
+	const text = ` {"a":"x","b":{"a":"x"}} `
+	v, err := json.ParseText(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		value         json.Value
+		before, after string
+	}{
+		{v, " ", " "},
+		{v.Get("a"), ` {"a":`, `,"b":{"a":"x"}} `},
+		{v.Get("b", "a"), ` {"a":"x","b":{"a":`, `}} `},
+		{v.Get("c"), "", ""},
+		{parse(t, `"x"`), "", ""},
+	} {
+		if before, after := c.value.Around(text); before != c.before || after != c.after {
+			t.Errorf("%s stands between %q and %q, want %q and %q", c.value.Raw(), before, after, c.before, c.after)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, text := range []string{"", "{", "<html>", `{"a":1}x`, strings.Repeat("[", 99)} {
 		if _, err := json.Parse([]byte(text)); wit.CodeOf(err) != wit.CodeInvalid {
