@@ -158,6 +158,10 @@ func (r *Reader) key() []byte {
 		return nil
 	}
 	from := r.pos
+	if end := r.simple(); end+1 < len(r.data) && r.data[end+1] == ':' {
+		r.pos = end + 2
+		return r.data[from+1 : end]
+	}
 	key := r.text()
 	if len(key) < r.pos-from-len(`""`) { // it is unescaped, and kept for longer than that
 		key = slices.Clone(key)
@@ -211,6 +215,13 @@ func (r *Reader) unknown(problem string) {
 
 // peek passes over white space and returns the byte that follows, 0 at the end.
 func (r *Reader) peek() byte {
+	if r.err == nil && r.pos < len(r.data) && r.data[r.pos] > ' ' {
+		return r.data[r.pos] // mostly there is none
+	}
+	return r.peekOn()
+}
+
+func (r *Reader) peekOn() byte {
 	if r.err != nil {
 		return 0
 	}

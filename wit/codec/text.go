@@ -8,6 +8,16 @@ import (
 	"unicode/utf8"
 )
 
+// simple returns where the string ends that starts at pos, if it is ASCII in which nothing is escaped, as most are, or the
+// end of the input.
+func (r *Reader) simple() (end int) {
+	n, ascii := plain(r.data[r.pos+1:])
+	if end = r.pos + 1 + n; !ascii || end == len(r.data) || r.data[end] != '"' {
+		return len(r.data)
+	}
+	return end
+}
+
 // text reads a string that starts at pos. The result may be a part of the input, and is valid until the next one is read.
 func (r *Reader) text() []byte {
 	r.pos++

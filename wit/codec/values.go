@@ -25,6 +25,11 @@ func (r *Reader) String() string {
 		}
 		return ""
 	}
+	if end := r.simple(); end < len(r.data) {
+		from := r.pos + 1
+		r.pos = end + 1
+		return string(r.data[from:end])
+	}
 	return string(r.text())
 }
 
