@@ -6,7 +6,7 @@ import "github.com/carapace-gateway/carapace/wit/codec"
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *EventKind) ReadJSON(r *codec.Reader) {
-	*v = EventKind(r.String())
+	*v = EventKind(r.Case())
 	if *v == "" {
 		*v = EventKindStart
 	} else if !v.Valid() {
@@ -383,7 +383,7 @@ func (v *Move) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *MessageKind) ReadJSON(r *codec.Reader) {
-	*v = MessageKind(r.String())
+	*v = MessageKind(r.Case())
 	if *v == "" {
 		*v = MessageKindText
 	} else if !v.Valid() {
@@ -512,7 +512,7 @@ func (v *Message) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *Transport) ReadJSON(r *codec.Reader) {
-	*v = Transport(r.String())
+	*v = Transport(r.Case())
 	if *v == "" {
 		*v = TransportWebsocket
 	} else if !v.Valid() {
@@ -610,7 +610,7 @@ func (v *Timer) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *ReceiptKind) ReadJSON(r *codec.Reader) {
-	*v = ReceiptKind(r.String())
+	*v = ReceiptKind(r.Case())
 	if *v == "" {
 		*v = ReceiptKindTyping
 	} else if !v.Valid() {
@@ -667,7 +667,7 @@ func (v *Receipt) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *ConnectionState) ReadJSON(r *codec.Reader) {
-	*v = ConnectionState(r.String())
+	*v = ConnectionState(r.Case())
 	if *v == "" {
 		*v = ConnectionStateConnecting
 	} else if !v.Valid() {

@@ -6,7 +6,7 @@ import "github.com/carapace-gateway/carapace/wit/codec"
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *HookName) ReadJSON(r *codec.Reader) {
-	*v = HookName(r.String())
+	*v = HookName(r.Case())
 	if *v == "" {
 		*v = HookNameMessageReceived
 	} else if !v.Valid() {

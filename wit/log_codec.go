@@ -6,7 +6,7 @@ import "github.com/carapace-gateway/carapace/wit/codec"
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *LogLevel) ReadJSON(r *codec.Reader) {
-	*v = LogLevel(r.String())
+	*v = LogLevel(r.Case())
 	if *v == "" {
 		*v = LogLevelDebug
 	} else if !v.Valid() {

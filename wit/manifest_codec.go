@@ -6,7 +6,7 @@ import "github.com/carapace-gateway/carapace/wit/codec"
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *LengthUnit) ReadJSON(r *codec.Reader) {
-	*v = LengthUnit(r.String())
+	*v = LengthUnit(r.Case())
 	if *v == "" {
 		*v = LengthUnitBytes
 	} else if !v.Valid() {
@@ -16,7 +16,7 @@ func (v *LengthUnit) ReadJSON(r *codec.Reader) {
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *Markup) ReadJSON(r *codec.Reader) {
-	*v = Markup(r.String())
+	*v = Markup(r.Case())
 	if *v == "" {
 		*v = MarkupPlain
 	} else if !v.Valid() {
@@ -26,7 +26,7 @@ func (v *Markup) ReadJSON(r *codec.Reader) {
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *WebhookAuth) ReadJSON(r *codec.Reader) {
-	*v = WebhookAuth(r.String())
+	*v = WebhookAuth(r.Case())
 	if *v == "" {
 		*v = WebhookAuthNone
 	} else if !v.Valid() {
@@ -251,7 +251,7 @@ func (v *STTFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) 
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *FailPolicy) ReadJSON(r *codec.Reader) {
-	*v = FailPolicy(r.String())
+	*v = FailPolicy(r.Case())
 	if *v == "" {
 		*v = FailPolicyOpen
 	} else if !v.Valid() {
@@ -542,7 +542,7 @@ func (v *Permissions) UnmarshalJSON(data []byte) error { return Unmarshal(data, 
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *Instances) ReadJSON(r *codec.Reader) {
-	*v = Instances(r.String())
+	*v = Instances(r.Case())
 	if *v == "" {
 		*v = InstancesWarm
 	} else if !v.Valid() {

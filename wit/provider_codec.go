@@ -6,7 +6,7 @@ import "github.com/carapace-gateway/carapace/wit/codec"
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *Role) ReadJSON(r *codec.Reader) {
-	*v = Role(r.String())
+	*v = Role(r.Case())
 	if *v == "" {
 		*v = RoleSystem
 	} else if !v.Valid() {
@@ -275,7 +275,7 @@ func (v *Chat) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *Framing) ReadJSON(r *codec.Reader) {
-	*v = Framing(r.String())
+	*v = Framing(r.Case())
 	if *v == "" {
 		*v = FramingSSE
 	} else if !v.Valid() {
@@ -285,7 +285,7 @@ func (v *Framing) ReadJSON(r *codec.Reader) {
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *StreamEventKind) ReadJSON(r *codec.Reader) {
-	*v = StreamEventKind(r.String())
+	*v = StreamEventKind(r.Case())
 	if *v == "" {
 		*v = StreamEventKindHead
 	} else if !v.Valid() {
@@ -388,7 +388,7 @@ func (v *ProviderChunk) UnmarshalJSON(data []byte) error { return Unmarshal(data
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *DeltaKind) ReadJSON(r *codec.Reader) {
-	*v = DeltaKind(r.String())
+	*v = DeltaKind(r.Case())
 	if *v == "" {
 		*v = DeltaKindText
 	} else if !v.Valid() {
@@ -432,7 +432,7 @@ func (v *Delta) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *StopReason) ReadJSON(r *codec.Reader) {
-	*v = StopReason(r.String())
+	*v = StopReason(r.Case())
 	if *v == "" {
 		*v = StopReasonEnd
 	} else if !v.Valid() {

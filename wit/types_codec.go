@@ -6,7 +6,7 @@ import "github.com/carapace-gateway/carapace/wit/codec"
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *Code) ReadJSON(r *codec.Reader) {
-	*v = Code(r.String())
+	*v = Code(r.Case())
 	if *v == "" {
 		*v = CodeInvalid
 	} else if !v.Valid() {
@@ -300,7 +300,7 @@ func (v *HTTPResponse) UnmarshalJSON(data []byte) error { return Unmarshal(data,
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *ConversationKind) ReadJSON(r *codec.Reader) {
-	*v = ConversationKind(r.String())
+	*v = ConversationKind(r.Case())
 	if *v == "" {
 		*v = ConversationKindDirect
 	} else if !v.Valid() {
@@ -406,7 +406,7 @@ func (v *Person) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *AttachmentKind) ReadJSON(r *codec.Reader) {
-	*v = AttachmentKind(r.String())
+	*v = AttachmentKind(r.Case())
 	if *v == "" {
 		*v = AttachmentKindImage
 	} else if !v.Valid() {
@@ -517,7 +517,7 @@ func (v *Done) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *Effect) ReadJSON(r *codec.Reader) {
-	*v = Effect(r.String())
+	*v = Effect(r.Case())
 	if *v == "" {
 		*v = EffectReads
 	} else if !v.Valid() {
@@ -527,7 +527,7 @@ func (v *Effect) ReadJSON(r *codec.Reader) {
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *PartKind) ReadJSON(r *codec.Reader) {
-	*v = PartKind(r.String())
+	*v = PartKind(r.Case())
 	if *v == "" {
 		*v = PartKindText
 	} else if !v.Valid() {

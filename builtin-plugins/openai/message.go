@@ -23,7 +23,7 @@ func messages(list json.Array, chat *wit.Chat, names names) json.Array {
 // twice in a row, which happens after a run that failed. A turn that asks for tools ends its message, for their results
 // have to follow it.
 func merged(turns []wit.ChatTurn) []wit.ChatTurn {
-	var out []wit.ChatTurn
+	out := make([]wit.ChatTurn, 0, len(turns))
 	for _, turn := range turns {
 		last := len(out) - 1
 		if last < 0 || out[last].Role != turn.Role || turn.Role == wit.RoleTool || len(out[last].ToolCalls) > 0 {

@@ -21,7 +21,7 @@ func emitCodecs(b *bytes.Buffer, i *iface) {
 func emitEnumReader(b *bytes.Buffer, t *typ) {
 	fmt.Fprintf(b, `// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *%[1]s) ReadJSON(r *codec.Reader) {
-	*v = %[1]s(r.String())
+	*v = %[1]s(r.Case())
 	if *v == "" {
 		*v = %[2]s
 	} else if !v.Valid() {

@@ -29,6 +29,7 @@ type Reader struct {
 	stack     []level
 	room      [6]level // for the stack: few values are deeper
 	unescaped []byte   // room for a string in which something is escaped
+	cases     [4]string
 	strict    bool
 	onUnknown func(path string)
 }

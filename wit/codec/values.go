@@ -18,19 +18,35 @@ func (r *Reader) Bool() bool {
 }
 
 // String reads a string. A lone surrogate becomes U+FFFD; text that is not UTF-8 is a failure.
-func (r *Reader) String() string {
+func (r *Reader) String() string { return string(r.quotedOrNull()) }
+
+// Case is String for a text of which few different ones come, such as an enum's: each of the last is made once.
+func (r *Reader) Case() string {
+	text := r.quotedOrNull()
+	for _, known := range r.cases {
+		if known == string(text) {
+			return known
+		}
+	}
+	copy(r.cases[1:], r.cases[:])
+	r.cases[0] = string(text)
+	return r.cases[0]
+}
+
+// quotedOrNull reads a string as text does, or a null as none.
+func (r *Reader) quotedOrNull() []byte {
 	if r.peek() != '"' {
 		if !r.Null() {
 			r.unexpected("a string")
 		}
-		return ""
+		return nil
 	}
 	if end := r.simple(); end < len(r.data) {
 		from := r.pos + 1
 		r.pos = end + 1
-		return string(r.data[from:end])
+		return r.data[from:end]
 	}
-	return string(r.text())
+	return r.text()
 }
 
 // Bytes reads base64.

@@ -3,6 +3,7 @@ package codec
 import (
 	"encoding/base64"
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -64,6 +65,7 @@ const hex = "0123456789abcdef"
 func AppendString(b []byte, s string) []byte {
 	b = append(slices.Grow(b, len(s)+2), '"')
 	for {
+		b, s = appendQuoted(b, s)
 		n, ascii := plain(s)
 		if ascii || utf8.ValidString(s[:n]) {
 			b = append(b, s[:n]...)
@@ -76,6 +78,28 @@ func AppendString(b []byte, s string) []byte {
 		b = appendEscape(b, s[n])
 		s = s[n+1:]
 	}
+}
+
+// appendQuoted appends the beginning of s up to where a piece begins in which nothing has to be escaped for longer, and
+// returns the rest. It is for JSON in a string; see Reader.quoted.
+func appendQuoted(b []byte, s string) ([]byte, string) {
+	for since := 0; since < 16 && len(s) >= 8; {
+		w := word(s)
+		n := bits.TrailingZeros64(special(w)|w&high) / 8
+		b = appendWord(b, w)[:len(b)+n]
+		if since += n; n == 8 {
+			s = s[8:]
+			continue
+		}
+		c := s[n]
+		if c != '"' && c != '\\' {
+			return b, s[n:]
+		}
+		b = append(b, '\\', c)
+		s = s[n+1:]
+		since = 0
+	}
+	return b, s
 }
 
 // appendValid appends s with U+FFFD for each byte that is not UTF-8.
