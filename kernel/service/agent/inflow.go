@@ -72,11 +72,19 @@ func (in *inflow) next() (batch []frame, err error) {
 	return batch, err
 }
 
-// rest has nothing read until a moment; the zero time ends that.
+// rest has nothing read or handed over until a moment, but what ends the batch; the zero time ends that.
 func (in *inflow) rest(until time.Time) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.resting = until
+	if until.IsZero() || in.err != nil || in.filled() {
+		return
+	}
+	select {
+	case <-in.ready: // for what has come while the last batch was worked on
+		time.AfterFunc(time.Until(until)+linger, func() { put(in.ready) })
+	default:
+	}
 }
 
 // add puts a frame into the batch, and waits when that is full.
@@ -99,8 +107,11 @@ func (in *inflow) add(fr frame) error {
 func (in *inflow) full() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return len(in.batch) >= maxBatch || in.size >= maxBatchBytes
+	return in.filled()
 }
+
+// filled is full for who has mu.
+func (in *inflow) filled() bool { return len(in.batch) >= maxBatch || in.size >= maxBatchBytes }
 
 // Read reads the body for the framer, which has then made frames of all that there was.
 func (in *inflow) Read(p []byte) (int, error) {

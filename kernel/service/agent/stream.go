@@ -15,7 +15,7 @@ const (
 	afterStop = 5 * time.Second
 	// pause is how long the parts of an answer are gathered once its first words are out. A reader sees no difference,
 	// and the plugin, the gateway and its clients have a few steps in place of one for each token.
-	pause = 25 * time.Millisecond
+	pause = 33 * time.Millisecond
 )
 
 // request asks a provider once. Each delta goes to say as it comes. Errors are coded.

@@ -131,8 +131,11 @@ func TestBatches(t *testing.T) {
 		"nothing":       {0, 0, nil, []string{"head end"}},
 		// The first words are out at once, what follows is gathered, and the end of the body ends the pause.
 		"quickly": {0, 2 * time.Millisecond, []string{"a\n", "b\n", "c\n", "d\n", "stop\n"}, []string{"head a", "b c d stop end"}},
-		"steadily": {0, 9 * time.Millisecond, []string{"a\n", "b\n", "c\n", "d\n", "e\n", "f\n", "stop\n"},
-			[]string{"head a", "b c", "d e f", "stop end"}},
+		"steadily": {0, 9 * time.Millisecond, []string{"a\n", "b\n", "c\n", "d\n", "e\n", "f\n", "g\n", "stop\n"},
+			[]string{"head a", "b c d", "e f g stop", "end"}},
+		// What comes while the plugin works waits for what follows it.
+		"meanwhile": {5 * time.Millisecond, 2 * time.Millisecond, []string{"a\n", "b\n", "c\n", "d\n", "e\n", "stop\n"},
+			[]string{"head a", "b c d e stop end"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -177,6 +180,29 @@ func TestBatches(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNothingFollows: what has come while the plugin worked is handed over when the pause ends, though nothing follows.
+func TestNothingFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := newSocket()
+		go func() {
+			_, _ = io.WriteString(body, "a\n")
+			time.Sleep(2 * time.Millisecond)
+			_, _ = io.WriteString(body, "b\n")
+			time.Sleep(time.Hour)
+			_, _ = io.WriteString(body, "stop\n")
+			_ = body.Close()
+		}()
+		const work = 5 * time.Millisecond
+		began, told := time.Now(), ""
+		_, err := request(t.Context(), &codec{body: body, work: work}, &wit.Chat{}, func(d wit.Delta) {
+			told += fmt.Sprint(d.Text, time.Since(began), " ")
+		})
+		if want := fmt.Sprint("a", work, " b", work+pause+linger+work, " "); err != nil || told != want {
+			t.Errorf("told %s (%v), want %s", told, err, want)
+		}
+	})
 }
 
 // planner is a provider with a plan of its own, and a server with a status.

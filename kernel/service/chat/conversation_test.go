@@ -85,7 +85,7 @@ func TestDeltasAreCoalesced(t *testing.T) {
 			t.Errorf("%d of 30 shown while the model pauses", text.Len())
 		}
 		events := w.Agents("r1", "assistant")
-		if n := len(events); n < 20 || n > 30 || events[0].Data["delta"] != "x" || events[n-1].Data["text"] != strings.Repeat("x", 30) {
+		if n := len(events); n < 15 || n > 30 || events[0].Data["delta"] != "x" || events[n-1].Data["text"] != strings.Repeat("x", 30) {
 			t.Errorf("%d assistant events: %+v", n, events)
 		}
 		feed <- chattest.Ended()
