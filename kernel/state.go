@@ -57,8 +57,12 @@ func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
 	case k.o.StateDir == "":
 		return store.OpenMemory(), nil
 	}
-	if err := os.MkdirAll(k.o.StateDir, 0o700); err != nil {
-		return nil, wit.Errorf(wit.CodeUnavailable, "make the state directory: %w", err)
+	// The plugins' folder is made as well, since one that is missing is waited for in the one above, where the database
+	// is written many times a second.
+	for _, dir := range []string{k.o.StateDir, k.o.dir("plugins")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, wit.Errorf(wit.CodeUnavailable, "make the state directory: %w", err)
+		}
 	}
 	if err := private(k.o.StateDir, k.o.dir("plugins"), k.o.dir("cache")); err != nil {
 		return nil, err

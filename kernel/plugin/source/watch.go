@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -34,7 +35,7 @@ func (f folder) Watch(ctx context.Context, changed func()) error {
 			if !ok {
 				return nil
 			}
-			if e.Op == fsnotify.Chmod {
+			if e.Op == fsnotify.Chmod || !f.concerns(e.Name) {
 				continue
 			}
 			if e.Has(fsnotify.Create) || e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
@@ -49,6 +50,14 @@ func (f folder) Watch(ctx context.Context, changed func()) error {
 			changed()
 		}
 	}
+}
+
+// concerns reports whether a path is the folder's own, in it, or on the way to it. Others are told of while a folder above
+// is watched.
+func (f folder) concerns(path string) bool {
+	const separator = string(filepath.Separator)
+	path, dir := filepath.Clean(path)+separator, filepath.Clean(f.dir)+separator
+	return strings.HasPrefix(path, dir) || strings.HasPrefix(dir, path)
 }
 
 // follow makes w watch what there is now, and reports whether it watches anything.
