@@ -8,6 +8,7 @@ import (
 	"net"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -78,7 +79,7 @@ type Kernel struct {
 	bus      *event.Bus
 	settings *config.Settings
 	start    *config.Config // the settings of the start, for what a restart has to put in force
-	zone     string         // the owner's, an IANA name
+	zone     *time.Location // the owner's
 	state    state
 	platform platform
 	services []service.Service
@@ -111,9 +112,11 @@ func (k *Kernel) openSettings(context.Context) (err error) {
 		return err
 	}
 	k.start = k.settings.Config()
-	if k.zone = k.start.TimeZone; k.zone == "" {
-		k.zone = localZone()
+	name := k.start.TimeZone
+	if name == "" {
+		name = localZone()
 	}
+	k.zone = location(name)
 	config.ChangedKind.Subscribe(k.bus, func(config.Changed) { k.o.Log.SetLevel(k.settings.Config().Log.Level) })
 	return nil
 }

@@ -46,7 +46,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	k.platform.code = code
 	k.closers.add(func() error { return code.Close(context.Background()) })
 	p := &k.platform
-	p.scheduler = schedule.New(schedule.Deps{Store: k.state.db, Claims: k.state.claims, Zone: location(k.zone), Logger: k.log.Named("schedule")})
+	p.scheduler = schedule.New(schedule.Deps{Store: k.state.db, Claims: k.state.claims, Zone: k.zone, Logger: k.log.Named("schedule")})
 	guests := host.New(host.Deps{
 		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media, Bus: k.bus, Logger: k.log,
 		Redact: k.state.vault.Redact,

@@ -181,6 +181,6 @@ func (w *wiring) system() func() service.Service {
 func (w *wiring) agentSettings() agent.Settings {
 	a := w.settings.Config().Agent
 	return agent.Settings{
-		Agents: []agent.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, Transcriber: a.Transcriber, System: a.SystemPrompt, TimeZone: w.zone,
+		Agents: []agent.Agent{{ID: config.DefaultAgent, Name: a.Name}}, Model: a.Model, Transcriber: a.Transcriber, System: a.SystemPrompt, Zone: w.zone,
 	}
 }

@@ -120,6 +120,10 @@ func TestTheSystemPrompt(t *testing.T) {
 	const plain = "You are a personal assistant. Be helpful, accurate and brief."
 	date := "\nToday is Saturday, 1 January 2000; the time zone is UTC."
 	tools := "\nUse a tool where it knows better than you do, and rely on its result. If it fails, say so. Never make up a result."
+	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	if err != nil {
+		t.Fatal(err)
+	}
 	end := "\nWrite plain text or simple Markdown, in the language that you are spoken to."
 	direct := "\nYou are talking in a direct conversation on chat."
 	for name, c := range map[string]struct {
@@ -131,7 +135,7 @@ func TestTheSystemPrompt(t *testing.T) {
 		"a name":          {agent.Settings{Agents: []agent.Agent{{ID: "main", Name: "Molty", Theme: "dry"}}}, func(*message.Inbound) {}, "You are Molty, a personal assistant. Be helpful, accurate and brief.\nYour manner: dry." + date + direct + tools + end},
 		"the owner's own": {agent.Settings{System: "Be brief.", Agents: []agent.Agent{{ID: "main", Name: "Molty"}}}, func(*message.Inbound) {}, "Be brief." + date + direct + tools + end},
 		"the agent's own": {agent.Settings{System: "Be brief.", Agents: []agent.Agent{{ID: "main", System: "Be kind."}}}, func(*message.Inbound) {}, "Be kind." + date + direct + tools + end},
-		"another day": {agent.Settings{TimeZone: "Asia/Tokyo"}, func(*message.Inbound) {},
+		"another day": {agent.Settings{Zone: tokyo}, func(*message.Inbound) {},
 			plain + strings.ReplaceAll(date, "UTC", "Asia/Tokyo") + direct + tools + end},
 		"a group": {agent.Settings{}, func(m *message.Inbound) { m.Message.Conversation.Kind = wit.ConversationKindGroup },
 			plain + date + "\nYou are talking in a group, where each message begins with who wrote it, on chat." + tools + end},
@@ -141,8 +145,8 @@ func TestTheSystemPrompt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := chattest.NewWorld(t)
-				if w.Settings = c.settings; w.Settings.TimeZone == "" {
-					w.Settings.TimeZone = "UTC"
+				if w.Settings = c.settings; w.Settings.Zone == nil {
+					w.Settings.Zone = time.UTC
 				}
 				p := w.Start(nil)
 				m := chattest.Inbound("m1", "look")

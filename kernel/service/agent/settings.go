@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -19,8 +20,8 @@ type Settings struct {
 	System string
 	// Transcriber is the plugin that transcribes recordings; empty takes the first that is configured.
 	Transcriber string
-	// TimeZone is an IANA name; the machine's when empty.
-	TimeZone string
+	// Zone is the machine's when nil.
+	Zone *time.Location
 	// ContextTokens is assumed of models that do not say; 128,000 when 0.
 	ContextTokens uint32
 	// MaxTokens bounds one answer; 0 leaves it to the provider.
@@ -51,10 +52,5 @@ func (s Settings) Agent(id string) Agent {
 }
 
 func (s Settings) zone() *time.Location {
-	if s.TimeZone != "" {
-		if l, err := time.LoadLocation(s.TimeZone); err == nil {
-			return l
-		}
-	}
-	return time.Local
+	return cmp.Or(s.Zone, time.Local)
 }
