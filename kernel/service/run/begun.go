@@ -18,6 +18,7 @@ type Beginning struct {
 type begun struct {
 	Beginning
 	run, asker string
+	committed  bool // guarded by handover
 }
 
 // handover has the runs that have begun and are not executed yet, of a session one at most. The zero value is ready.
@@ -36,6 +37,27 @@ func (h *handover) put(key session.Key, b *begun) (stale *begun) {
 	}
 	stale, h.by[key] = h.by[key], b
 	return stale
+}
+
+// commit says that what was left is in the store; nil is none.
+func (h *handover) commit(b *begun) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if b != nil {
+		b.committed = true
+	}
+}
+
+// first takes what was left of a session for whoever has not looked into the store: if it was committed.
+func (h *handover) first(key session.Key) *begun {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b := h.by[key]
+	if b == nil || !b.committed {
+		return nil
+	}
+	delete(h.by, key)
+	return b
 }
 
 // take returns what was left of a session if it is this run, or any where run is "", and nil for none.

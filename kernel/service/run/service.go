@@ -228,6 +228,13 @@ func (s *Service) serve(ctx context.Context, key session.Key) (rest time.Duratio
 			s.leave(s.handover.take(key, ""))
 		}
 	}()
+	if ctx.Err() == nil {
+		if b := s.handover.first(key); b != nil { // nothing waited behind it, and what came since asks for more work
+			rest = s.execute(ctx, key, b.run, b)
+			s.turns.Give(b.asker)
+			return rest
+		}
+	}
 	for rest == 0 && ctx.Err() == nil {
 		id, asker, err := next(ctx, s.store, key)
 		if err != nil && ctx.Err() == nil {

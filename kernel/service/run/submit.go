@@ -50,6 +50,7 @@ func (s *Service) submit(ctx context.Context, q Request) (Receipt, error) {
 	if err != nil || out.Existed {
 		return out, err
 	}
+	s.handover.commit(b)
 	if out.Run.Urgent {
 		s.begin(key, out.Run.ID)
 	} else {
