@@ -135,8 +135,8 @@ type StreamEvent struct {
 	Error *Error  `json:"error,omitempty"`
 }
 
-// ProviderChunk is what has arrived of the response since the last call, in order, with the state that that one left. What
-// arrives together comes together; nothing is held back for more.
+// ProviderChunk is what has arrived of the response since the last call, in order, with the state that that one left, but for events
+// that were like its `like`. What arrives together comes together.
 type ProviderChunk struct {
 	State  JSON          `json:"state,omitempty"`
 	Events []StreamEvent `json:"events,omitempty"`
@@ -163,6 +163,18 @@ func (v DeltaKind) Valid() bool {
 type Delta struct {
 	Kind DeltaKind `json:"kind,omitempty"`
 	Text string    `json:"text,omitempty"`
+}
+
+// EventPattern is what events look like that are the same but for a JSON text in them: of each comes a delta with that text, and
+// nothing else, the state included, is different after it.
+type EventPattern struct {
+	Kind DeltaKind `json:"kind,omitempty"`
+	// What stands before the text's opening quote.
+	Before string `json:"before,omitempty"`
+	// What stands after its closing one.
+	After string `json:"after,omitempty"`
+	// An event with this in its text is the plugin's to read after all; empty is none.
+	Unless string `json:"unless,omitempty"`
 }
 
 // StopReason is why the model stopped.
@@ -209,6 +221,9 @@ type ProviderAnswer struct {
 	Opaque JSON `json:"opaque,omitempty"`
 	// Handed to the next chunk; absent leaves the old one.
 	State JSON `json:"state,omitempty"`
+	// What the next events may look like. The kernel reads those itself that do, up to the first that does not: most
+	// of a stream are the same events with another word in them, and a call for each costs more than reading it.
+	Like *EventPattern `json:"like,omitempty"`
 }
 
 // ProviderPlan is a request to make, or, from a provider that needs no network, the answer itself.

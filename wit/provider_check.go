@@ -147,6 +147,31 @@ func (v *Delta) check(p *problems) (before int) {
 	return before
 }
 
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *EventPattern) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *EventPattern) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Kind != "" && !v.Kind.Valid() {
+		p.unknown("kind", -1, string(v.Kind))
+	}
+	if n := len(v.Before); n < 1 || n > 16384 {
+		p.bytes("before", -1, n, 1, 16384)
+	}
+	if n := len(v.After); n > 16384 {
+		p.bytes("after", -1, n, 0, 16384)
+	}
+	if n := len(v.Unless); n > 256 {
+		p.bytes("unless", -1, n, 0, 256)
+	}
+	return before
+}
+
 // Validate finds nothing wrong: the contract bounds nothing here.
 func (v *Usage) Validate() error { return nil }
 
@@ -180,6 +205,9 @@ func (v *ProviderAnswer) check(p *problems) (before int) {
 	}
 	if n := len(v.State); n > 1048576 {
 		p.bytes("state", -1, n, 0, 1048576)
+	}
+	if v.Like != nil {
+		p.within(v.Like.check(p), "like", -1)
 	}
 	return before
 }

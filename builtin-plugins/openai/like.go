@@ -8,7 +8,7 @@ import (
 )
 
 // Most events of a stream are the same but for a word, and to see that costs a fifth of reading one. So an event that says
-// one thing is a pattern for those which arrived with it.
+// one thing is a pattern for those which arrived with it, and, with less than that, the gateway reads those that follow.
 
 // saying is what a piece says, if that is one thing: a text, or thinking. Its value is absent if it is not.
 type saying struct {
@@ -57,4 +57,22 @@ func (p *pattern) read(event *wit.StreamEvent) (saying, bool) {
 	}
 	value, err := json.ParseText(text)
 	return saying{p.thinking, value}, err == nil && value.IsText()
+}
+
+// like is the pattern for the gateway, which reads such events itself, where all of them are sure to change nothing. nil is
+// none.
+func (s *state) like(p *pattern) *wit.EventPattern {
+	if p.before == "" || len(p.before) > wit.EventPatternBeforeMax || len(p.after) > wit.EventPatternAfterMax || s.done {
+		return nil
+	}
+	like := &wit.EventPattern{Kind: wit.DeltaKindText, Before: p.before, After: p.after}
+	switch {
+	case p.thinking != "" && p.thinking == s.thinkingField && s.thought == "":
+		like.Kind = wit.DeltaKindThinking
+	case p.thinking != "" || s.tags.where != after || s.said != "":
+		return nil
+	case !s.hinted:
+		like.Unless = closing
+	}
+	return like
 }

@@ -3,6 +3,8 @@ package openai_test
 import (
 	"testing"
 
+	"github.com/carapace-gateway/carapace/builtin-plugins/openai"
+	"github.com/carapace-gateway/carapace/sdk/go/sdktest"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -33,6 +35,8 @@ func TestEventsThatAreAlike(t *testing.T) {
 		`{"choices":[{"message":{"content":"l"}}]}`,
 		`{"choices":[{"delta":{"reasoning":"m"}}]}`,
 		`{"choices":[{"delta":{"reasoning":"n"}}]}`,
+		`{"choices":[{"delta":{"reasoning":"\ud83d"}}]}`,
+		`{"choices":[{"delta":{"reasoning":"\ude00"}}]}`,
 		`{"choices":[{"delta":{"reasoning":"o","content":"p"}}]}`,
 		`{"choices":[{"delta":{"reasoning_content":"q"}}]}`,
 		`{"choices":[{"delta":{"content":"r"`,
@@ -54,5 +58,19 @@ func TestEventsThatAreAlike(t *testing.T) {
 				read(t, head(200), first, second, third, end)
 			}
 		}
+	}
+}
+
+// TestTheClosingTagIsRead: a text with it is not left to the gateway, until the owner was told.
+func TestTheClosingTagIsRead(t *testing.T) {
+	host := &sdktest.Host{}
+	chunk := &wit.ProviderChunk{}
+	for _, step := range []struct{ text, unless string }{{"a", "</think>"}, {"b", "</think>"}, {"</think>", ""}} {
+		chunk.Events = append(chunk.Events, data(`{"choices":[{"delta":{"content":"`+step.text+`"}}]}`))
+		answer, err := openai.New().Chunk(host.SDK(), chunk)
+		if err != nil || answer.Like == nil || answer.Like.Unless != step.unless {
+			t.Fatalf("%s: %+v, %v", step.text, answer.Like, err)
+		}
+		chunk.State, chunk.Events = answer.State, nil
 	}
 }

@@ -33,12 +33,10 @@ func (Provider) Chunk(host *sdk.Host, chunk *wit.ProviderChunk) (*wit.ProviderAn
 		}
 		s.only = saying{}
 		s.event(event, answer)
-		if i+1 < len(chunk.Events) {
-			last = patternOf(event, s.only)
-		}
+		last = patternOf(event, s.only)
 	}
 	s.hint(host, answer)
-	answer.Deltas = joined(answer.Deltas)
+	answer.Deltas, answer.Like = joined(answer.Deltas), s.like(&last)
 	answer.State = s.JSON()
 	return answer, nil
 }

@@ -96,18 +96,38 @@ type feed struct {
 	*collector
 	provider Codec
 	state    wit.JSON
+	like     *wit.EventPattern // which the provider need not read
+	read     []wit.Delta       // what was read of such events
 	events   []wit.StreamEvent // not handed over yet
 	spoke    bool              // words were given out
 }
 
-func (f *feed) add(e wit.StreamEvent) { f.events = append(f.events, e) }
+// add reads an event that is like the last ones, or keeps it for the provider.
+func (f *feed) add(e wit.StreamEvent) {
+	if len(f.events) == 0 {
+		if d, ok := alike(f.like, &e); ok {
+			f.read = append(f.read, d)
+			return
+		}
+	}
+	f.events = append(f.events, e)
+}
 
-// flush hands over what there is, in one call, and takes the answer.
+// flush takes what was read, hands over what there is beside, in one call, and takes the answer.
 func (f *feed) flush(ctx context.Context) error {
+	if len(f.read) > 0 {
+		err := f.take(&wit.ProviderAnswer{Deltas: f.read})
+		if f.read = nil; err != nil || len(f.events) == 0 {
+			return err
+		}
+	}
 	a, err := f.provider.Chunk(ctx, &wit.ProviderChunk{State: f.state, Events: f.events})
-	f.events = nil
+	f.events, f.like = nil, nil
 	if err != nil {
 		return err
+	}
+	if a != nil {
+		f.like = a.Like
 	}
 	if a != nil && len(a.State) > 0 {
 		f.state = slices.Clone(a.State)
@@ -120,7 +140,7 @@ func (f *feed) flush(ctx context.Context) error {
 // off is said once it is known that the model had not finished before.
 func (f *feed) close(ctx context.Context, err error) error {
 	regular := errors.Is(err, io.EOF)
-	if len(f.events) > 0 && !regular && ctx.Err() == nil {
+	if len(f.events)+len(f.read) > 0 && !regular && ctx.Err() == nil {
 		if err := f.flush(ctx); err != nil {
 			return err
 		}

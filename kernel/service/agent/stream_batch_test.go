@@ -182,6 +182,55 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// reader is a provider whose events are `{"t":…}`, which it lets be read.
+type reader struct {
+	codec
+	texts []string // of the deltas, and what the calls were given
+}
+
+func (r *reader) Chunk(ctx context.Context, ch *wit.ProviderChunk) (*wit.ProviderAnswer, error) {
+	a, err := r.codec.Chunk(ctx, ch)
+	r.texts = append(r.texts, "("+r.calls[len(r.calls)-1]+")")
+	a.Deltas = nil
+	a.Like = &wit.EventPattern{Before: `{"t":`, After: `}`, Unless: "!"}
+	if last := ch.Events[len(ch.Events)-1]; strings.HasPrefix(last.Data, "plain") {
+		a.Like = nil
+	}
+	return a, err
+}
+
+// TestEventsThatAreAlike are not given to the provider, up to the first that is not, or that only it can read. What is
+// said keeps its order.
+func TestEventsThatAreAlike(t *testing.T) {
+	for name, c := range map[string]struct{ send, want string }{
+		"all":           {`{"t":"a"} {"t":"b\n"}`, "(head x) ab\n (stop end)"},
+		"another one":   {`{"t":"a"} {"u":"b"} {"t":"c"}`, `(head x) a ({"u":"b"} {"t":"c"} stop end)`},
+		"more in it":    {`{"t":"a"} {"t":"b","t":"c"}`, `(head x) a ({"t":"b","t":"c"} stop end)`},
+		"no text":       {`{"t":7}`, `(head x) ({"t":7} stop end)`},
+		"white space":   {`{"t":"a"`, `(head x) ({"t":"a" stop end)`},
+		"half":          {`{"t":"\ud83d"} {"t":"a"}`, `(head x) ({"t":"\ud83d"} {"t":"a"} stop end)`},
+		"what it wants": {`{"t":"a"} {"t":"b!"}`, `(head x) a ({"t":"b!"} stop end)`},
+		"empty":         {`{"t":""}`, `(head x)  (stop end)`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			body := newSocket()
+			go func() {
+				_, _ = io.WriteString(body, "x\n")
+				time.Sleep(time.Second)
+				for line := range strings.FieldsSeq(c.send + " stop") {
+					_, _ = io.WriteString(body, line+"\n")
+				}
+				_ = body.Close()
+			}()
+			p := &reader{codec: codec{body: body}}
+			answer, err := request(t.Context(), p, &wit.Chat{}, func(d wit.Delta) { p.texts = append(p.texts, d.Text) })
+			if got := strings.Join(p.texts, " "); err != nil && answer.text != "" || got != c.want {
+				t.Errorf("%s: %s (%v), want %s", name, got, err, c.want)
+			}
+		})
+	}
+}
+
 // TestNothingFollows: what has come while the plugin worked is handed over when the pause ends, though nothing follows.
 func TestNothingFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
