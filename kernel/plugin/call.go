@@ -64,7 +64,10 @@ func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req 
 		defer cancel()
 	}
 	ctx = host.WithCall(ctx, host.Call{Export: req.export, Account: req.account, Progress: req.progress})
-	out, err := caller.Call(ctx, req.export, wit.Marshal(in))
+	room := f.rooms.take()
+	defer f.rooms.give(room)
+	*room = in.AppendJSON(*room)
+	out, err := caller.Call(ctx, req.export, *room)
 	if err != nil {
 		f.table.crashed(v, err)
 		return nil, err

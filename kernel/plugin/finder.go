@@ -14,6 +14,7 @@ type finder struct {
 	inspector *inspector
 	mailbox   *mailbox
 	keeper    *keeper // of the mailbox's tasks
+	rooms     rooms
 }
 
 // warm is Registry.Warm.

@@ -52,8 +52,8 @@ type Crash = runtime.Crash
 
 // Caller calls exports of one plugin.
 type Caller interface {
-	// Call runs an export. Errors are the plugin's own, or coded: unavailable for a trap, timeout. Where the engine knows
-	// more for the plugin's author, a Crash is in the chain.
+	// Call runs an export; in is not kept. Errors are the plugin's own, or coded: unavailable for a trap, timeout. Where
+	// the engine knows more for the plugin's author, a Crash is in the chain.
 	Call(ctx context.Context, export string, in []byte) ([]byte, error)
 	Stats() Stats
 	// Close waits for running calls until ctx ends, and stops them then.

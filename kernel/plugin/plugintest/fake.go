@@ -6,6 +6,7 @@
 package plugintest
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -32,7 +33,7 @@ func CallHost(ctx context.Context, name string, in []byte) ([]byte, error) {
 	if fn == nil {
 		return nil, wit.Errorf(wit.CodeNotFound, "there is no host function %s", name)
 	}
-	return fn(ctx, in)
+	return fn(ctx, bytes.Clone(in))
 }
 
 type functionsKey struct{}

@@ -40,7 +40,7 @@ func (l *loop) window(tx store.Tx, history *session.Reader, budget int) ([]sessi
 	if err != nil {
 		return nil, err
 	}
-	var kept []session.Message
+	kept := make([]session.Message, 0, len(messages))
 	for _, m := range messages {
 		if m.Damaged {
 			m.Role = wit.RoleUser
@@ -136,7 +136,7 @@ func turns(messages []session.Message, model choice) []wit.ChatTurn {
 			results[m.ToolCallID] = append(results[m.ToolCallID], m)
 		}
 	}
-	var out []wit.ChatTurn
+	out := make([]wit.ChatTurn, 0, len(messages))
 	for _, m := range messages {
 		if m.Role == wit.RoleTool {
 			continue
