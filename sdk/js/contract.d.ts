@@ -965,8 +965,8 @@ export interface StreamEvent {
 }
 
 /**
- * What has arrived of the response since the last call, in order, with the state that that one left. What
- * arrives together comes together; nothing is held back for more.
+ * What has arrived of the response since the last call, in order, with the state that that one left, but for events
+ * that were like its `like`. What arrives together comes together.
  */
 export interface ProviderChunk {
   /** Bounds: at most 1 MB. */
@@ -984,6 +984,29 @@ export type DeltaKind =
 export interface Delta {
   kind?: DeltaKind;
   text?: string;
+}
+
+/**
+ * What events look like that are the same but for a JSON text in them: of each comes a delta with that text, and
+ * nothing else, the state included, is different after it.
+ */
+export interface EventPattern {
+  kind?: DeltaKind;
+  /**
+   * What stands before the text's opening quote.
+   * Bounds: 1 to 16 KB.
+   */
+  before: string;
+  /**
+   * What stands after its closing one.
+   * Bounds: at most 16 KB.
+   */
+  after?: string;
+  /**
+   * An event with this in its text is the plugin's to read after all; empty is none.
+   * Bounds: at most 256 bytes.
+   */
+  unless?: string;
 }
 
 /** Why the model stopped. */
@@ -1029,6 +1052,11 @@ export interface ProviderAnswer {
    * Bounds: at most 1 MB.
    */
   state?: Json;
+  /**
+   * What the next events may look like. The kernel reads those itself that do, up to the first that does not: most
+   * of a stream are the same events with another word in them, and a call for each costs more than reading it.
+   */
+  like?: EventPattern;
 }
 
 /** A request to make, or, from a provider that needs no network, the answer itself. */
@@ -1420,9 +1448,10 @@ export interface Manifest {
   /** The gateways it runs on, a SemVer range. */
   host?: string;
   /**
-   * `plugin.wasm`, or `bundle.wasm#id` for one plugin of several in a file. Looked for in the plugin's
-   * own folder, then in the folder above it.
-   * Bounds: plugin.wasm or bundle.wasm#id.
+   * `plugin.wasm`, or `bundle.wasm#id` for one plugin of several in a file, looked for in the plugin's
+   * own folder, then in the folder above it; or `plugin.ts` or `plugin.js`, a module that exports the contract's
+   * functions, such as `toolInvoke`, and may import other files of its folder.
+   * Bounds: plugin.wasm, bundle.wasm#id, plugin.ts or plugin.js.
    */
   entry: string;
   provides: Provides;
