@@ -1,4 +1,4 @@
-// What a plugin finds beside the language itself (ES2023). docs: the package's README says what is missing of each.
+// What a plugin finds beside the language itself (ES2023). The package's README says what is missing of each.
 
 export {};
 

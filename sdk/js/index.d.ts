@@ -1,13 +1,15 @@
 // What a plugin asks of the gateway. All of it but the first three groups needs a permission in plugin.json; what is refused
 // is thrown as a PluginError. Everything here waits for its answer.
 
-import type { Code, HttpRequest, HttpResponse, Imports, Json, MediaInfo, ReceivedHeader, ScheduledJob, ToolOutput } from "./contract.js";
+import type { Code, ErrorRecord, HttpRequest, HttpResponse, Imports, Json, MediaInfo, ReceivedHeader, ScheduledJob, ToolOutput } from "./contract.js";
 
 export type * from "./contract.js";
 
 /** The contract's error: thrown by what the gateway refuses, and to be thrown by a plugin. Anything else that a plugin throws is `internal`. */
 export class PluginError extends Error {
   constructor(code: Code, message: string, options?: { retryable?: boolean; retryAfter?: number; cause?: unknown });
+  /** The error of a record: of a response, say. */
+  static from(error: ErrorRecord): PluginError;
   readonly code: Code;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;

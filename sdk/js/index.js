@@ -26,8 +26,7 @@ export const http = {
   request(request) {
     const response = call("http_request", request);
     if (response.status !== 0) return response;
-    const error = response.error ?? { code: "unavailable", message: "no response came" };
-    throw new PluginError(error.code, error.message, error);
+    throw response.error ? PluginError.from(response.error) : new PluginError("unavailable", "no response came");
   },
   header: (headers, name) => headers.find((header) => header.name.toLowerCase() === name.toLowerCase())?.value ?? "",
 };
