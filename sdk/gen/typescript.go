@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 const jsDir = "sdk/js"
 
-// addJS adds the types of the JavaScript SDK, and the table by which its prelude completes what arrives.
+// addJS adds the types of the JavaScript SDK, and the functions by which its prelude completes what arrives.
 func (o output) addJS(m *model) error {
 	o.addText(path.Join(jsDir, "contract.d.ts"), m, emitDeclarations)
 	o.addText(path.Join(jsDir, "prelude", "records.js"), m, emitRecords)
@@ -287,8 +288,8 @@ func emitJSDoc(b *bytes.Buffer, indent string, parts ...string) {
 	}
 }
 
-// emitRecords emits, for the records that arrive, each field's name, kind, what it is made of or begins as, and whether it
-// may be missing.
+// emitRecords emits, for each record that arrives, the function that completes it, and which functions of the contract
+// have which. It is code and not a table, for it runs at every call.
 func emitRecords(b *bytes.Buffer, m *model) {
 	passes := directions(m)
 	b.WriteString("const records = {\n  __proto__: null,\n")
@@ -297,14 +298,14 @@ func emitRecords(b *bytes.Buffer, m *model) {
 			if !passes[t].arrives {
 				continue
 			}
-			fmt.Fprintf(b, "  %s: [\n", tsName(t))
+			fmt.Fprintf(b, "  %s(v) {\n", tsName(t))
 			for _, f := range t.fields {
-				emitRecordField(b, t, f)
+				emitCompletion(b, t, f)
 			}
-			b.WriteString("  ],\n")
+			b.WriteString("  },\n")
 		}
 	}
-	b.WriteString("};\n\n// What each function takes, and what each import answers.\nconst functions = {\n  __proto__: null,\n")
+	b.WriteString("};\n\n// What each function is called in a plugin, and takes; what each import answers; what each hook is asked about.\nconst functions = {\n  __proto__: null,\n")
 	for _, f := range m.exports {
 		fmt.Fprintf(b, "  %s: { name: %q, takes: records.%s },\n", f.name, f.goName(), tsName(f.param))
 	}
@@ -323,31 +324,42 @@ func emitRecords(b *bytes.Buffer, m *model) {
 	b.WriteString("};\n")
 }
 
-func emitRecordField(b *bytes.Buffer, t *typ, f *field) {
-	kind, of := "number", "0"
+// emitCompletion emits the line that completes a field: it does nothing where the field is there and of its type.
+func emitCompletion(b *bytes.Buffer, t *typ, f *field) {
+	v, name := "v."+f.json, strconv.Quote(f.json)
+	kind, zero := "number", "0"
 	switch f.kind {
 	case kindString:
-		kind, of = "string", `""`
+		kind, zero = "string", `""`
 	case kindBool:
-		kind, of = "boolean", "false"
-	case kindJSON:
-		kind, of = "json", "null"
-		if t.hookEvent() && f.name == "event" {
-			kind = "event"
-		}
-	case kindBytes:
-		kind, of = "bytes", "null"
+		kind, zero = "boolean", "false"
 	case kindEnum:
-		kind, of = "string", fmt.Sprintf("%q", f.named.cases[0].value)
-	case kindRecord:
-		kind, of = "record", fmt.Sprintf("%q", tsName(f.named))
+		kind, zero = "string", strconv.Quote(f.named.cases[0].value)
 	}
-	if f.list {
-		of = fmt.Sprintf("%q", kind)
-		if f.kind == kindRecord {
-			of = fmt.Sprintf("%q", tsName(f.named))
-		}
-		kind = "list"
+	line := ""
+	switch there := v + " !== undefined && " + v + " !== null"; {
+	case f.list && f.kind == kindRecord:
+		line = fmt.Sprintf("%s = list(%[1]s, %s, records.%s);", v, name, tsName(f.named))
+	case f.list:
+		line = fmt.Sprintf("%s = texts(%[1]s, %s);", v, name)
+	case f.kind == kindJSON && t.hookEvent() && f.name == "event":
+		line = fmt.Sprintf("%s = hookEvent(%[1]s, %s, v.name);", v, name)
+	case f.kind == kindJSON && f.option:
+		return
+	case f.kind == kindJSON:
+		line = fmt.Sprintf("if (%s === undefined) %[1]s = null;", v)
+	case f.kind == kindRecord && f.option:
+		line = fmt.Sprintf("if (%s) record(%s, %s, records.%s);", there, v, name, tsName(f.named))
+	case f.kind == kindRecord:
+		line = fmt.Sprintf("%s = record(%[1]s ?? {}, %s, records.%s);", v, name, tsName(f.named))
+	case f.kind == kindBytes && f.option:
+		line = fmt.Sprintf("if (%s) %s = bytes(%[2]s, %s);", there, v, name)
+	case f.kind == kindBytes:
+		line = fmt.Sprintf("%s = bytes(%[1]s ?? \"\", %s);", v, name)
+	case f.option:
+		line = fmt.Sprintf("if (typeof %[1]s !== %[2]q && %[1]s !== undefined) %[1]s = missing(%[1]s, %[3]s, undefined, %[2]q);", v, kind, name)
+	default:
+		line = fmt.Sprintf("if (typeof %[1]s !== %[2]q) %[1]s = missing(%[1]s, %[3]s, %[4]s, %[2]q);", v, kind, name, zero)
 	}
-	fmt.Fprintf(b, "    [%q, %q, %s, %t],\n", f.json, kind, of, f.option)
+	b.WriteString("    " + line + "\n")
 }

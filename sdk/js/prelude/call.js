@@ -29,7 +29,7 @@ Object.defineProperty(Uint8Array.prototype, "toJSON", { value() { return this.to
 function call(name, param) {
   const { ok, error } = JSON.parse(host("call", name, JSON.stringify(param ?? {})));
   if (error) throw PluginError.from(error);
-  return name in answers ? fill(answers[name], ok ?? {}, "") : undefined;
+  return name in answers ? fill(answers[name], ok ?? {}) : undefined;
 }
 
 // running is the call that the kernel waits for; nothing of one call is left for the next.
@@ -41,7 +41,7 @@ function begin(name, input) {
   const current = { name, result: null };
   running = current;
   try {
-    const output = exported(name)(fill(functions[name].takes, parse(input), ""));
+    const output = exported(name)(fill(functions[name].takes, parse(input)));
     if (typeof output?.then !== "function") return finish(answer(name, output));
     output.then(
       (value) => { current.result = attempt(() => answer(name, value)); },

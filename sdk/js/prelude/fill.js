@@ -1,56 +1,64 @@
-// fill completes a record that has arrived: what was left out gets its zero value, and base64 becomes bytes. What is of
-// another type than the contract's is refused, by where it stands.
-function fill(record, value, path) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw mistyped(path, "an object");
-  for (const [name, kind, of, optional] of record) {
-    const found = value[name];
-    if (found !== undefined && found !== null) value[name] = read(kind, of, found, path === "" ? name : `${path}.${name}`, value);
-    else if (!optional) value[name] = zero(kind, of, value);
-    else if (found === null) delete value[name];
-  }
+// What records.js completes the records by that arrive: what was left out gets its zero value, and base64 becomes bytes.
+// What is of another type than the contract's is refused, by where it stands.
+
+const place = []; // the fields around the one that is looked at
+let depth = 0;
+
+// fill completes a whole input or answer.
+function fill(complete, value) {
+  depth = 0;
+  return record(value, "", complete);
+}
+
+function record(value, name, complete) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw mistyped(name, "an object");
+  place[depth++] = name;
+  complete(value);
+  depth--;
   return value;
 }
 
-function read(kind, of, value, path, parent) {
-  switch (kind) {
-    case "json":
-      return value;
-    case "event":
-      return parent.name in hookEvents ? fill(hookEvents[parent.name], value, path) : value;
-    case "record":
-      return fill(records[of], value, path);
-    case "bytes":
-      return bytesOf(value, path);
-    case "list":
-      if (!Array.isArray(value)) throw mistyped(path, "a list");
-      return value.map((item, at) => read(of in records ? "record" : of, of, item, `${path}[${at}]`));
-  }
-  if (typeof value !== kind) throw mistyped(path, `a ${kind}`);
-  return value;
+function list(values, name, complete) {
+  if (values === undefined || values === null) return [];
+  if (!Array.isArray(values)) throw mistyped(name, "a list");
+  place[depth++] = name;
+  for (let at = 0; at < values.length; at++) record(values[at], at, complete);
+  depth--;
+  return values;
 }
 
-function zero(kind, of, parent) {
-  switch (kind) {
-    case "list":
-      return [];
-    case "bytes":
-      return new Uint8Array();
-    case "record":
-      return fill(records[of], {}, "");
-    case "event":
-      return parent.name in hookEvents ? fill(hookEvents[parent.name], {}, "") : null;
+function texts(values, name) {
+  if (values === undefined || values === null) return [];
+  if (!Array.isArray(values)) throw mistyped(name, "a list");
+  place[depth++] = name;
+  for (let at = 0; at < values.length; at++) {
+    if (typeof values[at] !== "string") throw mistyped(at, "a string");
   }
-  return of;
+  depth--;
+  return values;
 }
 
-function bytesOf(text, path) {
+function bytes(text, name) {
   try {
     return Uint8Array.fromBase64(text);
   } catch {
-    throw mistyped(path, "bytes in base64");
+    throw mistyped(name, "bytes in base64");
   }
 }
 
-function mistyped(path, wanted) {
+// hookEvent completes the event of a hook that has a record for it.
+function hookEvent(event, name, hook) {
+  const complete = hookEvents[hook];
+  return complete === undefined ? (event ?? null) : record(event ?? {}, name, complete);
+}
+
+// missing is the zero value of what is not there, and refuses what is of another type.
+function missing(value, name, zero, type) {
+  if (value === undefined || value === null) return zero;
+  throw mistyped(name, `a ${type}`);
+}
+
+function mistyped(name, wanted) {
+  const path = [...place.slice(0, depth), name].reduce((path, part) => (typeof part === "number" ? `${path}[${part}]` : path === "" ? part : `${path}.${part}`), "");
   return new PluginError("invalid", `${path || "the input"}: expected ${wanted}`);
 }

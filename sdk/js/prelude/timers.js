@@ -1,6 +1,6 @@
 // Timers of the call that is running. The kernel's step runs them, in the order of their times.
 
-let timers = new Map();
+const timers = new Map();
 let lastTimer = 0;
 let lastDue = 0; // time is never before a timer that has run
 
@@ -31,7 +31,7 @@ function runTimer() {
 }
 
 function clearTimers() {
-  timers = new Map();
+  timers.clear();
   lastDue = 0;
 }
 
