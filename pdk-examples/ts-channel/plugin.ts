@@ -13,7 +13,7 @@ export function channelEvent(event: ChannelEvent): ChannelAnswer {
     case "timer":
       return poll(event.config, last);
     case "response":
-      return answered(event.config, last, event.response!);
+      return answered(event.config, last, event.response);
     default:
       return {};
   }

@@ -108,10 +108,12 @@ func emitDeclarations(b *bytes.Buffer, m *model) {
 				emitUnion(b, t)
 			case t.hookEvent():
 				emitHookEvent(b, m, t, passes)
+			case d.arrives && !d.leaves && len(t.told()) > 0:
+				emitTold(b, t, passes)
 			case d.arrives && !d.leaves:
-				emitInterfaceTS(b, t, passes, true)
+				emitInterfaceTS(b, tsName(t), t, passes, true)
 			default:
-				emitInterfaceTS(b, t, passes, false)
+				emitInterfaceTS(b, tsName(t), t, passes, false)
 				if d.arrives {
 					emitReceived(b, t, passes)
 				}
@@ -150,9 +152,9 @@ func casesDoc(t *typ) string {
 }
 
 // emitInterfaceTS emits a record; whole says that it arrives, with every field that is no option.
-func emitInterfaceTS(b *bytes.Buffer, t *typ, passes map[*typ]direction, whole bool) {
+func emitInterfaceTS(b *bytes.Buffer, name string, t *typ, passes map[*typ]direction, whole bool) {
 	emitJSDoc(b, "", t.doc)
-	fmt.Fprintf(b, "export interface %s {\n", tsName(t))
+	fmt.Fprintf(b, "export interface %s {\n", name)
 	for _, f := range t.fields {
 		emitFieldTS(b, f, passes, whole)
 	}
@@ -170,6 +172,36 @@ func emitFieldTS(b *bytes.Buffer, f *field, passes map[*typ]direction, whole boo
 		mark = ""
 	}
 	fmt.Fprintf(b, "  %s%s: %s;\n", f.json, mark, tsType(f, passes, whole))
+}
+
+// told lists a record's optional fields that its kind tells: a field that is called like a case is there with that case.
+func (t *typ) told() (fields []*field) {
+	kind := t.field("kind")
+	if kind == nil || kind.kind != kindEnum {
+		return nil
+	}
+	for _, f := range t.fields {
+		if f.option && slices.ContainsFunc(kind.named.cases, func(c enumCase) bool { return c.name == f.name }) {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// emitTold emits a record whose kind tells which of its fields is there.
+func emitTold(b *bytes.Buffer, t *typ, passes map[*typ]direction) {
+	emitInterfaceTS(b, tsName(t)+"Fields", t, passes, true)
+	emitJSDoc(b, "", t.doc, "A test of its kind tells which field is there.")
+	fmt.Fprintf(b, "export type %s = %[1]sFields & (", tsName(t))
+	told := t.told()
+	for _, c := range t.field("kind").named.cases {
+		fmt.Fprintf(b, "\n  | { kind: %q", c.value)
+		if at := slices.IndexFunc(told, func(f *field) bool { return f.name == c.name }); at >= 0 {
+			fmt.Fprintf(b, "; %s: %s", told[at].json, tsType(told[at], passes, true))
+		}
+		b.WriteString(" }")
+	}
+	b.WriteString("\n);\n\n")
 }
 
 // emitReceived emits what a record is when it arrives: what was left out has its zero value.

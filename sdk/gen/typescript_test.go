@@ -47,15 +47,20 @@ interface types {
   record got { texts: list<text>, data: option<list<u8>>, kind: kind }
   /// Kinds.
   enum kind { first, second-one }
+  /// What is asked.
+  record question { kind: kind, second-one: option<text> }
 }
 
 /// Asks.
 /// @kind
 interface ask {
-  use types.{text, got};
+  use types.{text, got, question};
   /// Gets it.
   /// @class c
   get: func(text: text) -> result<got, string>;
+  /// Tells it.
+  /// @class c
+  tell: func(question: question) -> result<got, string>;
 }
 
 /// Manifests.
@@ -92,6 +97,7 @@ func TestDeclarations(t *testing.T) {
 		"/** Text as it arrives: what was left out has its zero value. */\nexport interface ReceivedText extends Text {\n  size: number;\n}",
 		"export interface Got {\n  texts?: Text[];\n  data?: Uint8Array;\n  kind?: Kind;\n}",
 		"export type Kind =\n  | \"first\"\n  | \"second_one\";",
+		"export type Question = QuestionFields & (\n  | { kind: \"first\" }\n  | { kind: \"second_one\"; secondOne: ReceivedText }\n);",
 		"  askGet?(text: ReceivedText): Answer<Got>;",
 	} {
 		if !strings.Contains(declarations, want) {

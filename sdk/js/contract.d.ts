@@ -343,7 +343,7 @@ export interface Command {
 }
 
 /** What a channel is told: one thing that happened to one account. */
-export interface ChannelEvent {
+export interface ChannelEventFields {
   kind: EventKind;
   account: string;
   /** The account's configuration. */
@@ -360,6 +360,21 @@ export interface ChannelEvent {
   timer?: string;
   command?: Command;
 }
+
+/**
+ * What a channel is told: one thing that happened to one account.
+ * A test of its kind tells which field is there.
+ */
+export type ChannelEvent = ChannelEventFields & (
+  | { kind: "start" }
+  | { kind: "response"; response: HttpResponse }
+  | { kind: "message"; message: ReceivedFrame }
+  | { kind: "opened" }
+  | { kind: "closed"; closed: Closed }
+  | { kind: "webhook"; webhook: WebhookRequest }
+  | { kind: "timer"; timer: string }
+  | { kind: "command"; command: Command }
+);
 
 /**
  * A conversation that the platform has given another id, such as a group that was upgraded. It goes on as

@@ -35,6 +35,9 @@ export function hookHandle(event: HookEvent): HookDecision | undefined {
 }
 
 export function channelEvent(event: ChannelEvent): ChannelAnswer {
+  if (event.kind === "webhook") return { reply: { text: event.webhook.path } };
+  // @ts-expect-error it may be missing
+  event.response.status;
   const request: HttpRequest = { method: "POST", url: `${event.config.url}/x`, bytes: new Uint8Array(1), headers: [{ name: "a", value: "b" }] };
   // @ts-expect-error an id is to be there
   const message: Message = { text: "hi", conversation: { id: "1" }, sender: { id: "2" } };
