@@ -31,7 +31,7 @@ func start(t *testing.T, examples []string, options ...kerneltest.Option) *kerne
 	for _, name := range examples {
 		drop(t, filepath.Join(state, "plugins", name), name)
 	}
-	return kerneltest.Start(t, append(options, kerneltest.StateDir(state), kerneltest.Compiled(t))...)
+	return kerneltest.Start(t, append(options, kerneltest.StateDir(state), kerneltest.Compiled(t), kerneltest.JavaScript())...)
 }
 
 func drop(t *testing.T, dir, name string) {
@@ -43,12 +43,23 @@ func drop(t *testing.T, dir, name string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for file, data := range map[string][]byte{"plugin.json": manifest, "plugin.wasm": kerneltest.WASM(t, "./"+name)} {
+	files := map[string][]byte{"plugin.json": manifest}
+	if isScript(name) {
+		if files["plugin.ts"], err = os.ReadFile(filepath.Join(name, "plugin.ts")); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		files["plugin.wasm"] = kerneltest.WASM(t, "./"+name)
+	}
+	for file, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, file), data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
+
+// isScript reports whether an example is run as it is written, and not built.
+func isScript(name string) bool { return strings.HasPrefix(name, "ts-") }
 
 // build executes the commands of an example's README on a copy outside of the repository, for an owner who has not said
 // where the state is.
@@ -69,7 +80,12 @@ func build(t *testing.T, name, readme string) {
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(module), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("sh", "-ec", "cp "+repository+"/go.sum "+repository+"/pdk-examples/"+name+"/main.go "+repository+"/pdk-examples/"+name+"/plugin.json .\n"+commands)
+	source, code := "main.go", "plugin.wasm"
+	if isScript(name) {
+		source, code = "plugin.ts", "plugin.ts"
+	}
+	example := repository + "/pdk-examples/" + name
+	cmd := exec.Command("sh", "-ec", "cp "+repository+"/go.sum "+example+"/"+source+" "+example+"/plugin.json .\n"+commands)
 	cmd.Dir = dir
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "CARAPACE_") {
@@ -89,7 +105,7 @@ func build(t *testing.T, name, readme string) {
 	if !strings.Contains(commands, "mkdir") {
 		built = dir
 	}
-	for _, file := range []string{"plugin.json", "plugin.wasm"} {
+	for _, file := range []string{"plugin.json", code} {
 		if _, err := os.Stat(filepath.Join(built, file)); err != nil {
 			t.Errorf("%s/README.md: %v", name, err)
 		}
@@ -119,6 +135,7 @@ func TestTools(t *testing.T) {
 		good       func(string) bool
 	}{
 		"go-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"ts-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
 		"go-extism-tool": {"count_words", `{"text":"two words"}`, func(s string) bool { return s == "1 lines, 2 words, 9 characters" }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,22 +166,31 @@ func TestTools(t *testing.T) {
 // the token was right too, and the hook changes the words.
 func TestChannelAndHook(t *testing.T) {
 	t.Parallel()
+	for _, language := range []string{"go", "ts"} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			converse(t, language+"-channel", language+"-hook")
+		})
+	}
+}
+
+func converse(t *testing.T, channel, hook string) {
 	chat := toychat.New()
 	config := kerneltest.Config(t, fmt.Sprintf(
-		`{"channels":{"go-channel":{"accounts":{"home":{"dmPolicy":"open","config":{"url":%q}}}}}}`, serve(t, chat)))
-	l := start(t, []string{"go-channel", "go-hook"}, config, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
-	configure(l, "go-channel", "home", "token", "wrong-token")
+		`{"channels":{%q:{"accounts":{"home":{"dmPolicy":"open","config":{"url":%q}}}}}}`, channel, serve(t, chat)))
+	l := start(t, []string{channel, hook}, config, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
+	configure(l, channel, "home", "token", "wrong-token")
 	l.Event("channels.changed", func(payload json.RawMessage) bool {
 		return strings.Contains(string(payload), string(wit.ConnectionStateNeedsLogin))
 	})
 	chat.Say("ann", "are you there?")
-	configure(l, "go-channel", "home", "token", toychat.Token)
+	configure(l, channel, "home", "token", toychat.Token)
 	ctx, cancel := context.WithTimeout(t.Context(), kerneltest.Patience)
 	defer cancel()
 	if got := chat.Posts(ctx, "ann", 1); len(got) != 1 || !strings.Contains(got[0], "are you there?") {
 		t.Fatalf("ann read %q", got)
 	}
-	l.MustCall("send", map[string]any{"channel": "go-channel", "to": "bob", "message": "prior to that", "idempotencyKey": "s1"}, nil)
+	l.MustCall("send", map[string]any{"channel": channel, "to": "bob", "message": "prior to that", "idempotencyKey": "s1"}, nil)
 	if got := chat.Posts(ctx, "bob", 1); len(got) != 1 || got[0] != "before that" {
 		t.Fatalf("bob read %q", got)
 	}
@@ -177,15 +203,24 @@ func TestChannelAndHook(t *testing.T) {
 // TestProvider: a chat is answered by the model server, piece by piece; a wrong key is told as one.
 func TestProvider(t *testing.T) {
 	t.Parallel()
+	for _, name := range []string{"go-provider", "ts-provider"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ask(t, name)
+		})
+	}
+}
+
+func ask(t *testing.T, provider string) {
 	config := kerneltest.Config(t, fmt.Sprintf(
-		`{"agent":{"model":"go-provider/echo"},"plugins":{"go-provider":{"config":{"url":%q}}}}`, serve(t, toymodel.New())))
-	l := start(t, []string{"go-provider"}, config).Listen()
-	configure(l, "go-provider", "", "key", "wrong-key")
+		`{"agent":{"model":"%s/echo"},"plugins":{%[1]q:{"config":{"url":%q}}}}`, provider, serve(t, toymodel.New())))
+	l := start(t, []string{provider}, config).Listen()
+	configure(l, provider, "", "key", "wrong-key")
 	l.Send("r1", "hello")
 	if end := l.End("r1"); end.State != "error" || !strings.Contains(end.ErrorMessage, "key") {
 		t.Errorf("with a wrong key: %+v", end)
 	}
-	configure(l, "go-provider", "", "key", toymodel.Key)
+	configure(l, provider, "", "key", toymodel.Key)
 	if got := strings.TrimSpace(l.Ask("r2", "good morning to you")); got != "good morning to you" {
 		t.Errorf("the model says %q", got)
 	}
@@ -223,7 +258,7 @@ func TestSTT(t *testing.T) {
 // seen by a gateway without complaint.
 func TestExamplesAreWhole(t *testing.T) {
 	t.Parallel()
-	manifests, err := filepath.Glob("go-*/plugin.json")
+	manifests, err := filepath.Glob("*/plugin.json")
 	if err != nil || len(manifests) < 5 {
 		t.Fatalf("%v, %v", manifests, err)
 	}
