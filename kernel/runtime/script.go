@@ -270,10 +270,12 @@ func (p *preludes) put(key preludeKey, s *quickjs.Snapshot) {
 // interpret calls an export of a script. A script that the engine had to stop is broken.
 func (i *instance) interpret(export string, in []byte) (out []byte, broken bool, err error) {
 	text, ok, err := i.script.Call(scriptBegin, export, string(in))
-	for err == nil && !ok {
-		if err = i.script.Jobs(); err == nil {
-			text, ok, err = i.script.Call(scriptStep)
+	for err == nil {
+		// Jobs that are left with an answer are this call's too.
+		if err = i.script.Jobs(); ok || err != nil {
+			break
 		}
+		text, ok, err = i.script.Call(scriptStep)
 	}
 	i.call.flush()
 	if err != nil {

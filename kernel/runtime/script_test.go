@@ -61,6 +61,7 @@ var forbidden = () => ask("kv_set", 1);
 var digest = () => [__host("digest", "SHA-256", "616263"), __host("hmac", "SHA-1", "6b6579", "616263"), __host("random", "4").length];
 var odd = () => { __host("call", {toString() { return __host("random", "1"); }}, "x"); };
 var count = 0, counts = () => ++count;
+var left = 0, leaves = () => { const before = left; Promise.resolve().then(() => null).then(() => { left++; }); return before; };
 var text = () => "\ud800\u0000é" + "\ud83d\ude00";
 var zone = () => new Date(0).getTimezoneOffset();
 `, runtime.Spec{Mode: runtime.Warm, Functions: map[string]runtime.HostFunc{"kv_get": func(_ context.Context, in []byte) ([]byte, error) {
@@ -81,6 +82,7 @@ var zone = () => new Date(0).getTimezoneOffset();
 		{"digest", `1`, `["ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","4fd0b215276ef12f2b3e4c8ecac2811498b656fc",8]`},
 		{"odd", `1`, `internal: the host takes texts`},
 		{"counts", `1`, `1`}, {"counts", `1`, `2`}, // a warm instance
+		{"leaves", `1`, `0`}, {"leaves", `1`, `1`}, // what is left to do belongs to the call that left it
 		{"text", `1`, `"\ud800\u0000é😀"`},
 		{"zone", `1`, `0`},
 	} {
