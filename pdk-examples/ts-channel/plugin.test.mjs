@@ -25,14 +25,24 @@ test("a conversation, as the kernel plays it: start, poll, response, poll again,
   const start = gateway.plugin.channelEvent({ kind: "start", config });
   const response = gateway.do(start.requests[0]);
   const answer = gateway.plugin.channelEvent({ kind: "response", config, state: start.state, response });
-  assert.deepEqual(answer.messages.map(({ id, conversation, text }) => [id, conversation.id, text]), [["1", "ann", "hello"], ["2", "bob", '"hi"']]);
+  assert.deepEqual(
+    answer.messages.map(({ id, conversation, text }) => [id, conversation.id, text]),
+    [
+      ["1", "ann", "hello"],
+      ["2", "bob", '"hi"'],
+    ],
+  );
   assert.equal(answer.state, 2);
   assert.equal(answer.requests[0].url, "http://toy/messages?after=2");
-  for (let attempt = 0; attempt < 2; attempt++) { // as after a crash: the same key makes one message
+  for (let attempt = 0; attempt < 2; attempt++) {
+    // as after a crash: the same key makes one message
     const sent = gateway.plugin.channelSend({ config, to: { id: "ann" }, text: "yes?", idempotencyKey: "k1" });
     assert.deepEqual(sent.ids, ["3"]);
   }
-  assert.deepEqual([...posts.values()].map(({ to, text }) => [to, text]), [["ann", "yes?"]]);
+  assert.deepEqual(
+    [...posts.values()].map(({ to, text }) => [to, text]),
+    [["ann", "yes?"]],
+  );
 });
 
 test("a wrong token waits for another", async () => {
@@ -41,7 +51,9 @@ test("a wrong token waits for another", async () => {
   const answer = gateway.plugin.channelEvent({ kind: "response", config, response: gateway.do(start.requests[0]) });
   assert.deepEqual(Object.keys(answer), ["status"]);
   assert.equal(answer.status.state, "needs_login");
-  assert.throws(() => gateway.plugin.channelSend({ config, to: { id: "ann" }, text: "yes?", idempotencyKey: "k1" }), { code: "unauthorized" });
+  assert.throws(() => gateway.plugin.channelSend({ config, to: { id: "ann" }, text: "yes?", idempotencyKey: "k1" }), {
+    code: "unauthorized",
+  });
 });
 
 replay(import.meta.url);

@@ -1,6 +1,16 @@
 // A plugin that bridges a chat server by long poll. What the server understands stands in ../go-channel/toychat.
 
-import { http, PluginError, type ChannelAnswer, type ChannelEvent, type ChannelSend, type HttpRequest, type HttpResponse, type Message, type Sent } from "carapace";
+import {
+  http,
+  PluginError,
+  type ChannelAnswer,
+  type ChannelEvent,
+  type ChannelSend,
+  type HttpRequest,
+  type HttpResponse,
+  type Message,
+  type Sent,
+} from "carapace";
 
 /**
  * Is pure: it says what to do, and the kernel does it once messages and state are committed. The state is the number of
@@ -25,7 +35,11 @@ type Item = { number: number; from: string; text: string };
 function answered(config: { url: string }, last: number, response: HttpResponse): ChannelAnswer {
   try {
     const items: Item[] = received(response);
-    return { ...poll(config, items.at(-1)?.number ?? last), messages: items.map(message), status: { state: "connected" } };
+    return {
+      ...poll(config, items.at(-1)?.number ?? last),
+      messages: items.map(message),
+      status: { state: "connected" },
+    };
   } catch (error) {
     return failed(error as Error);
   }
@@ -46,7 +60,9 @@ function received(response: HttpResponse) {
   if (response.status === 401) throw new PluginError("unauthorized", "the server does not know the token: set another");
   if (response.status !== 200) {
     const retryable = response.status === 429 || response.status >= 500;
-    throw new PluginError("unavailable", `the server answered ${response.status}: check the account's url`, { retryable });
+    throw new PluginError("unavailable", `the server answered ${response.status}: check the account's url`, {
+      retryable,
+    });
   }
   return JSON.parse(response.text ?? "");
 }
@@ -68,5 +84,10 @@ export function channelSend(send: ChannelSend): Sent {
 
 /** A request to the account's server, signed with its token. */
 function request(config: { url: string }, method: string, path: string): HttpRequest {
-  return { id: "poll", method, url: config.url + path, headers: [{ name: "Authorization", value: "Bearer {{credential:token}}" }] };
+  return {
+    id: "poll",
+    method,
+    url: config.url + path,
+    headers: [{ name: "Authorization", value: "Bearer {{credential:token}}" }],
+  };
 }

@@ -2,7 +2,7 @@
 
 import type { HookDecision, HookEvent } from "carapace";
 
-const plain: Record<string, string> = { "utilize": "use", "in order to": "to", "prior to": "before" };
+const plain: Record<string, string> = { utilize: "use", "in order to": "to", "prior to": "before" };
 const stilted = new RegExp(Object.keys(plain).join("|"), "g");
 
 /** Is called for the hooks that the manifest names: here, for one. */

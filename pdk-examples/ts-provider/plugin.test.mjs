@@ -17,7 +17,10 @@ async function ask(text, credential) {
   const gateway = await host(import.meta.url, { http: model, credentials: { key: credential } });
   const chat = { model: "echo", config: { url: "http://toy" }, turns: [{ role: "user", content: [{ text }] }] };
   const response = gateway.do(gateway.plugin.providerRequest(chat).request);
-  const data = response.text.split("\n\n").filter(Boolean).map((event) => ({ kind: "data", data: event.replace("data: ", "") }));
+  const data = response.text
+    .split("\n\n")
+    .filter(Boolean)
+    .map((event) => ({ kind: "data", data: event.replace("data: ", "") }));
   const events = [{ kind: "head", status: response.status }, ...data];
   const pieces = events.map((event) => gateway.plugin.providerChunk({ events: [event] })); // one by one, as they come from a slow server
   return { pieces, whole: gateway.plugin.providerChunk({ events }) }; // and all at once

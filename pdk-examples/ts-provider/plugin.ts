@@ -1,7 +1,14 @@
 // A plugin that speaks to a language model: it plans a request, and reads what streams back. The kernel makes the
 // request, fills in the key and cuts the stream into events. What the server understands stands in ../go-provider/toymodel.
 
-import { PluginError, type Chat, type ModelsAnswer, type ProviderAnswer, type ProviderChunk, type ProviderPlan } from "carapace";
+import {
+  PluginError,
+  type Chat,
+  type ModelsAnswer,
+  type ProviderAnswer,
+  type ProviderChunk,
+  type ProviderPlan,
+} from "carapace";
 
 /** Puts a chat into the server's words. */
 export function providerRequest(chat: Chat): ProviderPlan {
@@ -37,7 +44,8 @@ export function providerChunk({ events }: ProviderChunk): ProviderAnswer {
 function read(data: string, answer: ProviderAnswer): void {
   const event: { text?: string; words?: number } = JSON.parse(data);
   if (event.text) (answer.deltas ??= []).push({ kind: "text", text: event.text });
-  if (event.words !== undefined) { // the last event
+  if (event.words !== undefined) {
+    // the last event
     answer.stop = "end";
     answer.usage = { input: event.words, output: event.words };
   }
@@ -46,7 +54,10 @@ function read(data: string, answer: ProviderAnswer): void {
 /** Says for the owner what a status means, in one of the contract's codes. */
 function refusal(status: number): PluginError {
   if (status === 401) {
-    return new PluginError("unauthorized", "the model server does not know the key: set another with carapace setup ts-provider");
+    return new PluginError(
+      "unauthorized",
+      "the model server does not know the key: set another with carapace setup ts-provider",
+    );
   }
   return new PluginError("unavailable", `the model server answered ${status}`, { retryable: status >= 500 });
 }

@@ -115,7 +115,11 @@ declare global {
     readonly reason: unknown;
     onabort: ((event: { type: "abort"; target: AbortSignal }) => void) | null;
     throwIfAborted(): void;
-    addEventListener(type: "abort", listener: (event: { type: "abort"; target: AbortSignal }) => void, options?: { once?: boolean }): void;
+    addEventListener(
+      type: "abort",
+      listener: (event: { type: "abort"; target: AbortSignal }) => void,
+      options?: { once?: boolean },
+    ): void;
     removeEventListener(type: "abort", listener: (event: { type: "abort"; target: AbortSignal }) => void): void;
   }
   class AbortController {
@@ -133,7 +137,11 @@ declare global {
     arrayBuffer(): Promise<ArrayBuffer>;
   }
   class File extends Blob {
-    constructor(parts: Iterable<string | BufferSource | Blob>, name: string, options?: { type?: string; lastModified?: number });
+    constructor(
+      parts: Iterable<string | BufferSource | Blob>,
+      name: string,
+      options?: { type?: string; lastModified?: number },
+    );
     readonly name: string;
     readonly lastModified: number;
   }
@@ -228,9 +236,20 @@ declare global {
     getRandomValues<T extends ArrayBufferView>(target: T): T;
     subtle: {
       digest(algorithm: HashName | { name: HashName }, data: BufferSource): Promise<ArrayBuffer>;
-      importKey(format: "raw", data: BufferSource, algorithm: { name: "HMAC"; hash: HashName | { name: HashName } }, extractable: boolean, usages: ("sign" | "verify")[]): Promise<CryptoKey>;
+      importKey(
+        format: "raw",
+        data: BufferSource,
+        algorithm: { name: "HMAC"; hash: HashName | { name: HashName } },
+        extractable: boolean,
+        usages: ("sign" | "verify")[],
+      ): Promise<CryptoKey>;
       sign(algorithm: "HMAC" | { name: "HMAC" }, key: CryptoKey, data: BufferSource): Promise<ArrayBuffer>;
-      verify(algorithm: "HMAC" | { name: "HMAC" }, key: CryptoKey, signature: BufferSource, data: BufferSource): Promise<boolean>;
+      verify(
+        algorithm: "HMAC" | { name: "HMAC" },
+        key: CryptoKey,
+        signature: BufferSource,
+        data: BufferSource,
+      ): Promise<boolean>;
     };
   };
 }

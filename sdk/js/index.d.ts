@@ -1,7 +1,18 @@
 // What a plugin asks of the gateway. All of it but the first three groups needs a permission in plugin.json; what is refused
 // is thrown as a PluginError. Everything here waits for its answer.
 
-import type { Code, ErrorRecord, HttpRequest, HttpResponse, Imports, Json, MediaInfo, ReceivedHeader, ScheduledJob, ToolOutput } from "./contract.js";
+import type {
+  Code,
+  ErrorRecord,
+  HttpRequest,
+  HttpResponse,
+  Imports,
+  Json,
+  MediaInfo,
+  ReceivedHeader,
+  ScheduledJob,
+  ToolOutput,
+} from "./contract.js";
 
 export type * from "./contract.js";
 

@@ -20,13 +20,32 @@ test("a value, a promise and nothing are answers", async () => {
 });
 
 test("what arrives is whole", async () => {
-  const instance = await start("channelSend: (x) => x, hookHandle: (x) => x, channelEvent: (x) => ({ x, bytes: x.message?.bytes instanceof Uint8Array }), toolInvoke: (x) => x");
+  const instance = await start(
+    "channelSend: (x) => x, hookHandle: (x) => x, channelEvent: (x) => ({ x, bytes: x.message?.bytes instanceof Uint8Array }), toolInvoke: (x) => x",
+  );
   const call = (name, input) => JSON.parse(instance.call(name, JSON.stringify(input)).output);
   assert.deepEqual(call("channel_send", { to: { id: "1" }, attachments: [{ mime: null }], more: 1 }), {
-    account: "", config: null, to: { kind: "direct", id: "1" }, text: "", attachments: [{ kind: "image" }], silent: false, idempotencyKey: "", more: 1,
+    account: "",
+    config: null,
+    to: { kind: "direct", id: "1" },
+    text: "",
+    attachments: [{ kind: "image" }],
+    silent: false,
+    idempotencyKey: "",
+    more: 1,
   });
-  assert.deepEqual(call("hook_handle", { name: "message_sending", event: { to: "ann" } }).event, { to: "ann", channel: "", account: "", text: "" });
-  assert.deepEqual(call("hook_handle", { name: "message_sending" }).event, { to: "", channel: "", account: "", text: "" });
+  assert.deepEqual(call("hook_handle", { name: "message_sending", event: { to: "ann" } }).event, {
+    to: "ann",
+    channel: "",
+    account: "",
+    text: "",
+  });
+  assert.deepEqual(call("hook_handle", { name: "message_sending" }).event, {
+    to: "",
+    channel: "",
+    account: "",
+    text: "",
+  });
   assert.deepEqual(call("hook_handle", { name: "gateway_start", event: 7 }).event, 7);
   assert.deepEqual(call("hook_handle", { name: "constructor", event: 7 }).event, 7);
   const { x, bytes } = call("channel_event", { kind: "message", message: { connection: "c", bytes: "AP8=" } });
@@ -81,9 +100,15 @@ test("what is thrown", async () => {
   assert.deepEqual(thrown("mistake").error, { code: "internal", message: "nothing is not defined" });
   assert.deepEqual(thrown("text").error, { code: "internal", message: "it threw a text" });
   assert.deepEqual(thrown("null").error, { code: "internal", message: "it threw null" });
-  assert.deepEqual(thrown("object").error, { code: "internal", message: 'it threw {"code":"invalid","message":"mine"}' });
+  assert.deepEqual(thrown("object").error, {
+    code: "internal",
+    message: 'it threw {"code":"invalid","message":"mine"}',
+  });
   assert.deepEqual(thrown("list").error, { code: "internal", message: "toolInvoke returned a list and not a record" });
-  assert.deepEqual(thrown("number").error, { code: "internal", message: "toolInvoke returned a number and not a record" });
+  assert.deepEqual(thrown("number").error, {
+    code: "internal",
+    message: "toolInvoke returned a number and not a record",
+  });
   assert.match(thrown("cycle").error.message, /circular/);
   assert.equal(thrown("big").error.code, "internal");
   assert.match(thrown("deep").error.message, /stack/);
@@ -93,8 +118,14 @@ test("what is thrown", async () => {
 
 test("what is missing or malformed", async () => {
   const instance = await start("toolInvoke: 7");
-  assert.deepEqual(instance.call("tool_invoke", "{}").error, { code: "not_found", message: "the plugin exports no function toolInvoke" });
-  assert.deepEqual(instance.call("no_such", "{}").error, { code: "not_found", message: "the plugin exports no function no_such" });
+  assert.deepEqual(instance.call("tool_invoke", "{}").error, {
+    code: "not_found",
+    message: "the plugin exports no function toolInvoke",
+  });
+  assert.deepEqual(instance.call("no_such", "{}").error, {
+    code: "not_found",
+    message: "the plugin exports no function no_such",
+  });
   assert.deepEqual(instance.call("toString", "{}").error.code, "not_found");
   const other = await start("toolInvoke: () => {}");
   assert.match(other.call("tool_invoke", '{"name":').error.message, /^the input is not JSON/);
@@ -132,7 +163,9 @@ test("a promise that nothing settles is an error, and so is a timer that throws"
 
 test("a wait that is refused ends the call", async () => {
   const instance = await start("toolInvoke: () => new Promise((resolve) => setTimeout(() => resolve({}), 5))");
-  instance.sleeps.push = () => { throw new Error("no sleep in a pure call"); };
+  instance.sleeps.push = () => {
+    throw new Error("no sleep in a pure call");
+  };
   assert.equal(instance.call("tool_invoke", "{}").error.message, "no sleep in a pure call");
 });
 
@@ -165,27 +198,75 @@ test("what a plugin asks of the gateway", async () => {
     if (param.key === "forbidden") throw new PluginError("forbidden", "not yours", { retryAfter: 3 });
     return { kv_get: {}, http_request: { status: 204 }, log_write: undefined }[name];
   };
-  const value = await inside(`
+  const value = await inside(
+    `
     const { call, PluginError } = __carapace;
     const out = [call("kv_get", { key: "a", bytes: new Uint8Array([1, 2, 3]) }), call("http_request", {}), call("log_write") === undefined, call("no_such")];
     try { call("kv_get", { key: "forbidden" }); } catch (e) { out.push(e instanceof PluginError, e instanceof Error, e.code, e.message, e.retryAfter, String(e), e); }
     return out;
-  `, answer);
+  `,
+    answer,
+  );
   assert.deepEqual(asked[0], ["kv_get", { key: "a", bytes: "AQID" }]);
-  assert.deepEqual(value, [{}, { status: 204, id: "", headers: [] }, true, null, true, true, "forbidden", "not yours", 3, "PluginError: not yours", { code: "forbidden", message: "not yours", retryAfter: 3 }]);
+  assert.deepEqual(value, [
+    {},
+    { status: 204, id: "", headers: [] },
+    true,
+    null,
+    true,
+    true,
+    "forbidden",
+    "not yours",
+    3,
+    "PluginError: not yours",
+    { code: "forbidden", message: "not yours", retryAfter: 3 },
+  ]);
 });
 
 test("the prelude leaves nothing of its own in the global object", async () => {
   const instance = await start("");
   const names = new Set(instance.evaluate("Object.getOwnPropertyNames(globalThis)"));
-  const web = ["console", "setTimeout", "setInterval", "clearTimeout", "clearInterval", "TextEncoder", "TextDecoder", "crypto", "CryptoKey", "structuredClone",
-    "AbortController", "AbortSignal", "Blob", "File", "FormData", "Headers", "Request", "Response", "fetch", "URL", "URLSearchParams"];
-  const language = instance.evaluate("[typeof btoa, typeof atob, typeof queueMicrotask, typeof DOMException, typeof performance.now]");
+  const web = [
+    "console",
+    "setTimeout",
+    "setInterval",
+    "clearTimeout",
+    "clearInterval",
+    "TextEncoder",
+    "TextDecoder",
+    "crypto",
+    "CryptoKey",
+    "structuredClone",
+    "AbortController",
+    "AbortSignal",
+    "Blob",
+    "File",
+    "FormData",
+    "Headers",
+    "Request",
+    "Response",
+    "fetch",
+    "URL",
+    "URLSearchParams",
+  ];
+  const language = instance.evaluate(
+    "[typeof btoa, typeof atob, typeof queueMicrotask, typeof DOMException, typeof performance.now]",
+  );
   assert.deepEqual(language, Array(5).fill("function"));
   for (const name of web) assert.ok(names.delete(name), `${name} is missing`);
-  assert.deepEqual([...names].filter((name) => name.startsWith("__")).sort(), ["__begin", "__carapace", "__host", "__plugin", "__step"]);
+  assert.deepEqual([...names].filter((name) => name.startsWith("__")).sort(), [
+    "__begin",
+    "__carapace",
+    "__host",
+    "__plugin",
+    "__step",
+  ]);
   for (const name of ["__begin", "__step", "__host", "__carapace"]) {
-    assert.equal(instance.evaluate(`(() => { "use strict"; try { ${name} = 1; return "changed"; } catch { return "kept"; } })()`), "kept", name);
+    assert.equal(
+      instance.evaluate(`(() => { "use strict"; try { ${name} = 1; return "changed"; } catch { return "kept"; } })()`),
+      "kept",
+      name,
+    );
   }
   assert.equal(instance.evaluate("Object.keys(globalThis).join()"), "performance,__plugin");
 });

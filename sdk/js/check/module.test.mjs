@@ -9,7 +9,9 @@ import { PluginError, host, replay } from "../test/index.js";
 const folder = mkdtempSync(join(tmpdir(), "carapace-module-"));
 after(() => rmSync(folder, { recursive: true }));
 writeFileSync(join(folder, "plugin.json"), '{ "entry": "plugin.js" }');
-writeFileSync(join(folder, "plugin.js"), `
+writeFileSync(
+  join(folder, "plugin.js"),
+  `
 import * as carapace from "carapace";
 const say = (value) => ({ content: [{ kind: "json", text: JSON.stringify(value) ?? "undefined" }] });
 export function toolInvoke({ name, args }) {
@@ -21,9 +23,16 @@ export function toolInvoke({ name, args }) {
     throw new Error("no PluginError: " + error);
   }
 }
-`);
+`,
+);
 
-const gateway = await host(folder, { config: { c: 1 }, accounts: { home: { a: 1 } }, credentials: { token: "t" }, media: { m1: { mime: "text/plain", size: 3 } }, kv: { b: "2" } });
+const gateway = await host(folder, {
+  config: { c: 1 },
+  accounts: { home: { a: 1 } },
+  credentials: { token: "t" },
+  media: { m1: { mime: "text/plain", size: 3 } },
+  kv: { b: "2" },
+});
 const call = (name, ...args) => {
   const { text } = gateway.plugin.toolInvoke({ name, args }).content[0];
   return text === "undefined" ? undefined : JSON.parse(text);
@@ -33,12 +42,18 @@ test("config and log", () => {
   assert.deepEqual([call("config.get"), call("config.get", "home")], [{ c: 1 }, { a: 1 }]);
   assert.throws(() => call("config.get", "nobody"), { code: "not_found", message: "there is no account nobody" });
   for (const level of ["debug", "info", "warn", "error"]) call(`log.${level}`, level);
-  assert.deepEqual(gateway.log.map(({ level, message }) => level + message), ["debugdebug", "infoinfo", "warnwarn", "errorerror"]);
+  assert.deepEqual(
+    gateway.log.map(({ level, message }) => level + message),
+    ["debugdebug", "infoinfo", "warnwarn", "errorerror"],
+  );
 });
 
 test("kv", () => {
   for (const key of ["a", "ab", ""]) assert.equal(call("kv.put", key, `v${key}`, 60_000), undefined);
-  assert.deepEqual([call("kv.get", "a"), call("kv.get", "none"), call("kv.keys"), call("kv.keys", "a"), call("kv.keys", "a", 1)], ["va", undefined, ["", "a", "ab", "b"], ["a", "ab"], ["a"]]);
+  assert.deepEqual(
+    [call("kv.get", "a"), call("kv.get", "none"), call("kv.keys"), call("kv.keys", "a"), call("kv.keys", "a", 1)],
+    ["va", undefined, ["", "a", "ab", "b"], ["a", "ab"], ["a"]],
+  );
   call("kv.delete", "a");
   call("kv.delete", "a");
   assert.equal(gateway.kv.has("a"), false);
@@ -57,16 +72,38 @@ test("credential, schedule, emit, progress, media", () => {
   assert.deepEqual([gateway.emitted, gateway.progress], [[{ name: "done", payload: { n: 1 } }], ["half"]]);
   assert.deepEqual(call("media.stat", "m1"), { media: "m1", mime: "text/plain", size: 3 });
   assert.throws(() => call("media.stat", "m2"), { code: "not_found" });
-  assert.deepEqual([call("text", "x"), call("failed", "y")], [{ content: [{ kind: "text", text: "x" }] }, { content: [{ kind: "text", text: "y" }], failed: true }]);
+  assert.deepEqual(
+    [call("text", "x"), call("failed", "y")],
+    [{ content: [{ kind: "text", text: "x" }] }, { content: [{ kind: "text", text: "y" }], failed: true }],
+  );
 });
 
 test("http, with credentials where the contract has them", () => {
   assert.throws(() => call("http.request", { url: "https://h" }), { code: "forbidden" });
   let seen;
-  gateway.http = (request) => { seen = request; return { status: 418, headers: { "X-A": ["1", "2"] }, text: "tea" }; };
-  const request = { id: "7", url: "https://h/bot{{credential:token}}/x?{{credential:token}}", text: "{{credential:token}}", headers: [{ name: "Authorization", value: "Bearer {{credential:token}}" }] };
-  assert.deepEqual(call("http.request", request), { id: "7", status: 418, text: "tea", headers: [{ name: "X-A", value: "1" }, { name: "X-A", value: "2" }] });
-  assert.deepEqual([seen.method, seen.url, seen.text, seen.headers], ["GET", "https://h/bott/x?{{credential:token}}", "{{credential:token}}", { authorization: "Bearer t" }]);
+  gateway.http = (request) => {
+    seen = request;
+    return { status: 418, headers: { "X-A": ["1", "2"] }, text: "tea" };
+  };
+  const request = {
+    id: "7",
+    url: "https://h/bot{{credential:token}}/x?{{credential:token}}",
+    text: "{{credential:token}}",
+    headers: [{ name: "Authorization", value: "Bearer {{credential:token}}" }],
+  };
+  assert.deepEqual(call("http.request", request), {
+    id: "7",
+    status: 418,
+    text: "tea",
+    headers: [
+      { name: "X-A", value: "1" },
+      { name: "X-A", value: "2" },
+    ],
+  });
+  assert.deepEqual(
+    [seen.method, seen.url, seen.text, seen.headers],
+    ["GET", "https://h/bott/x?{{credential:token}}", "{{credential:token}}", { authorization: "Bearer t" }],
+  );
   call("http.request", { ...request, fill: true, method: "POST" });
   assert.deepEqual([seen.method, seen.url, seen.text], ["POST", "https://h/bott/x?t", "t"]);
   call("http.request", { url: "https://h", parts: [{ name: "p", bytes: "AP8=" }] });
@@ -74,7 +111,9 @@ test("http, with credentials where the contract has them", () => {
   assert.throws(() => call("http.request", { url: "https://h/{{credential:other}}" }), { code: "unauthorized" });
   gateway.http = () => ({ status: 0 });
   assert.throws(() => call("http.request", { url: "https://h" }), { code: "unavailable", message: "no response came" });
-  gateway.http = () => { throw new PluginError("timeout", "slow", { retryable: true, retryAfter: 5 }); };
+  gateway.http = () => {
+    throw new PluginError("timeout", "slow", { retryable: true, retryAfter: 5 });
+  };
   assert.throws(() => call("http.request", { url: "https://h" }), { code: "timeout", retryable: true, retryAfter: 5 });
   gateway.http = async () => ({});
   assert.throws(() => call("http.request", { url: "https://h" }), { message: /answer at once/ });
@@ -83,7 +122,10 @@ test("http, with credentials where the contract has them", () => {
 });
 
 test("a function that the plugin lacks, and a file that does not compile", async () => {
-  assert.throws(() => gateway.plugin.hookHandle(), { code: "not_found", message: "the plugin exports no function hookHandle" });
+  assert.throws(() => gateway.plugin.hookHandle(), {
+    code: "not_found",
+    message: "the plugin exports no function hookHandle",
+  });
   await assert.rejects(host(join(folder, "none")), /ENOENT/);
   assert.throws(() => replay(folder), /ENOENT|no transcript/);
 });

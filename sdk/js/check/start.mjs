@@ -6,8 +6,12 @@ export async function start(source, call = () => ({})) {
   const sleeps = [];
   const instance = await Instance.start(`var __plugin = { ${source} };`, {
     call,
-    log: (level, message) => { logs.push([level, message]); },
-    sleep: (duration) => { sleeps.push(duration); },
+    log: (level, message) => {
+      logs.push([level, message]);
+    },
+    sleep: (duration) => {
+      sleeps.push(duration);
+    },
   });
   return Object.assign(instance, { logs, sleeps });
 }

@@ -1,9 +1,33 @@
 // What the types let pass and what they do not: `npm run check` compiles it, nothing runs it.
 
 import {
-  call, config, credential, emit, failed, http, kv, log, media, PluginError, progress, schedule, text,
-  type ChannelAnswer, type ChannelEvent, type Code, type Conversation, type Handler, type HookDecision, type HookEvent, type HttpRequest, type Message, type Plugin,
-  type ProviderAnswer, type ReceivedConversation, type ToolInvocation, type ToolOutput,
+  call,
+  config,
+  credential,
+  emit,
+  failed,
+  http,
+  kv,
+  log,
+  media,
+  PluginError,
+  progress,
+  schedule,
+  text,
+  type ChannelAnswer,
+  type ChannelEvent,
+  type Code,
+  type Conversation,
+  type Handler,
+  type HookDecision,
+  type HookEvent,
+  type HttpRequest,
+  type Message,
+  type Plugin,
+  type ProviderAnswer,
+  type ReceivedConversation,
+  type ToolInvocation,
+  type ToolOutput,
 } from "carapace";
 import { host, replay } from "carapace/test";
 
@@ -38,7 +62,12 @@ export function channelEvent(event: ChannelEvent): ChannelAnswer {
   if (event.kind === "webhook") return { reply: { text: event.webhook.path } };
   // @ts-expect-error it may be missing
   event.response.status;
-  const request: HttpRequest = { method: "POST", url: `${event.config.url}/x`, bytes: new Uint8Array(1), headers: [{ name: "a", value: "b" }] };
+  const request: HttpRequest = {
+    method: "POST",
+    url: `${event.config.url}/x`,
+    bytes: new Uint8Array(1),
+    headers: [{ name: "a", value: "b" }],
+  };
   // @ts-expect-error an id is to be there
   const message: Message = { text: "hi", conversation: { id: "1" }, sender: { id: "2" } };
   const good: Message = { id: "1", text: "hi", conversation: { id: "1" }, sender: { id: "2" } };
@@ -77,8 +106,18 @@ export function all(invocation: ToolInvocation): ToolOutput {
 }
 
 export async function web(): Promise<string> {
-  const response = await fetch("https://h/x", { method: "POST", body: JSON.stringify({}), signal: AbortSignal.timeout(100) });
-  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode("k"), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const response = await fetch("https://h/x", {
+    method: "POST",
+    body: JSON.stringify({}),
+    signal: AbortSignal.timeout(100),
+  });
+  const key = await crypto.subtle.importKey(
+    "raw",
+    new TextEncoder().encode("k"),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign"],
+  );
   const signature = new Uint8Array(await crypto.subtle.sign("HMAC", key, await response.arrayBuffer())).toHex();
   const id: number = setTimeout((a: string) => console.log(a), 5, "x");
   clearTimeout(id);
@@ -90,7 +129,10 @@ export async function web(): Promise<string> {
 }
 
 export async function tests(): Promise<void> {
-  const gateway = await host("folder", { credentials: { token: "t" }, http: (request) => ({ json: { url: request.url } }) });
+  const gateway = await host("folder", {
+    credentials: { token: "t" },
+    http: (request) => ({ json: { url: request.url } }),
+  });
   const output: ToolOutput = gateway.plugin.toolInvoke({ name: "x", context: { account: "a" } });
   const answer: ChannelAnswer = gateway.plugin.channelEvent({ kind: "start" });
   gateway.do(answer.requests![0]!).status.toFixed();

@@ -17,13 +17,24 @@ class PluginError extends Error {
   }
 
   toJSON() {
-    return { code: this.code, message: this.message, retryable: this.retryable || undefined, retryAfter: this.retryAfter };
+    return {
+      code: this.code,
+      message: this.message,
+      retryable: this.retryable || undefined,
+      retryAfter: this.retryAfter,
+    };
   }
 }
 Object.defineProperty(PluginError.prototype, "name", { value: "PluginError", writable: true, configurable: true });
 
 // Bytes are base64 in the contract's JSON.
-Object.defineProperty(Uint8Array.prototype, "toJSON", { value() { return this.toBase64(); }, writable: true, configurable: true });
+Object.defineProperty(Uint8Array.prototype, "toJSON", {
+  value() {
+    return this.toBase64();
+  },
+  writable: true,
+  configurable: true,
+});
 
 // call calls an import of the contract by its name.
 function call(name, param) {
@@ -44,8 +55,12 @@ function begin(name, input) {
     const output = exported(name)(fill(functions[name].takes, parse(input)));
     if (typeof output?.then !== "function") return finish(answer(name, output));
     output.then(
-      (value) => { current.result = attempt(() => answer(name, value)); },
-      (reason) => { current.result = failure(reason); },
+      (value) => {
+        current.result = attempt(() => answer(name, value));
+      },
+      (reason) => {
+        current.result = failure(reason);
+      },
     );
     return null;
   } catch (reason) {
@@ -62,7 +77,11 @@ function step() {
   } catch (reason) {
     return finish(failure(reason));
   }
-  return finish(failure(new PluginError("internal", `the promise of ${running.name} never settles: nothing is left that it waits for`)));
+  return finish(
+    failure(
+      new PluginError("internal", `the promise of ${running.name} never settles: nothing is left that it waits for`),
+    ),
+  );
 }
 
 function finish(result) {
@@ -90,7 +109,10 @@ function parse(input) {
 function answer(name, output) {
   if (output === undefined || output === null) return "+{}";
   if (typeof output === "object" && !Array.isArray(output)) return "+" + JSON.stringify(output);
-  throw new PluginError("internal", `${functions[name].name} returned ${Array.isArray(output) ? "a list" : `a ${typeof output}`} and not a record`);
+  throw new PluginError(
+    "internal",
+    `${functions[name].name} returned ${Array.isArray(output) ? "a list" : `a ${typeof output}`} and not a record`,
+  );
 }
 
 function attempt(action) {
@@ -105,7 +127,8 @@ function attempt(action) {
 function failure(reason) {
   const error = { code: "internal", message: "", stack: trace(reason) };
   if (reason instanceof PluginError) Object.assign(error, reason.toJSON());
-  else if (reason instanceof DOMException && reason.name === "TimeoutError") Object.assign(error, { code: "timeout", retryable: true });
+  else if (reason instanceof DOMException && reason.name === "TimeoutError")
+    Object.assign(error, { code: "timeout", retryable: true });
   error.message = reason instanceof Error ? String(reason.message) : `it threw ${show(reason)}`;
   return "-" + JSON.stringify(error);
 }
@@ -114,7 +137,9 @@ function failure(reason) {
 function trace(reason, depth = 0) {
   if (!(reason instanceof Error)) return "";
   const text = `${reason.name}: ${reason.message}\n${reason.stack ?? ""}`.trimEnd();
-  return reason.cause === undefined || depth === 8 ? text : `${text}\ncaused by ${trace(reason.cause, depth + 1) || show(reason.cause)}`;
+  return reason.cause === undefined || depth === 8
+    ? text
+    : `${text}\ncaused by ${trace(reason.cause, depth + 1) || show(reason.cause)}`;
 }
 
 function define(values, writable = true) {

@@ -3,16 +3,26 @@
 const wrappers = [Number, String, Boolean, BigInt];
 
 function copy(value, seen) {
-  if (typeof value === "symbol" || typeof value === "function") throw new DOMException(`${show(value)} cannot be cloned`, "DataCloneError");
+  if (typeof value === "symbol" || typeof value === "function")
+    throw new DOMException(`${show(value)} cannot be cloned`, "DataCloneError");
   if (typeof value !== "object" || value === null) return value;
   if (seen.has(value)) return seen.get(value);
-  const keep = (made) => { seen.set(value, made); return made; };
+  const keep = (made) => {
+    seen.set(value, made);
+    return made;
+  };
   if (Array.isArray(value)) return members(value, keep(new Array(value.length)), seen);
   if (value instanceof Date) return keep(new Date(value));
   if (value instanceof RegExp) return keep(new RegExp(value.source, value.flags));
   if (value instanceof ArrayBuffer) return keep(value.slice());
   if (ArrayBuffer.isView(value)) {
-    return keep(new value.constructor(copy(value.buffer, seen), value.byteOffset, value instanceof DataView ? value.byteLength : value.length));
+    return keep(
+      new value.constructor(
+        copy(value.buffer, seen),
+        value.byteOffset,
+        value instanceof DataView ? value.byteLength : value.length,
+      ),
+    );
   }
   if (value instanceof Map) {
     const made = keep(new Map());

@@ -13,11 +13,16 @@ function format(values) {
       if (rest.length === 0) return mark;
       const value = rest.shift();
       switch (mark) {
-        case "%s": return typeof value === "string" ? value : show(value);
-        case "%d": return typeof value === "bigint" ? `${value}n` : String(Number(value));
-        case "%i": return String(Number.parseInt(value, 10));
-        case "%f": return String(Number.parseFloat(value));
-        case "%c": return "";
+        case "%s":
+          return typeof value === "string" ? value : show(value);
+        case "%d":
+          return typeof value === "bigint" ? `${value}n` : String(Number(value));
+        case "%i":
+          return String(Number.parseInt(value, 10));
+        case "%f":
+          return String(Number.parseFloat(value));
+        case "%c":
+          return "";
       }
       return show(value, true);
     });
@@ -54,7 +59,9 @@ function plain(item, seen) {
   return shown;
 }
 
-const write = (level, values) => { host("log", level, format(values)); };
+const write = (level, values) => {
+  host("log", level, format(values));
+};
 
 define({
   console: {
@@ -66,16 +73,29 @@ define({
     warn: (...values) => write("warn", values),
     error: (...values) => write("error", values),
     trace: (...values) => write("debug", [`${format(values)}\n${new Error().stack}`.trimEnd()]),
-    assert: (holds, ...values) => { if (!holds) write("error", ["assertion failed", ...values]); },
-    count: (label = "default") => { counts.set(label, (counts.get(label) ?? 0) + 1); write("info", [`${label}: ${counts.get(label)}`]); },
-    countReset: (label = "default") => { counts.delete(label); },
-    time: (label = "default") => { started.set(label, performance.now()); },
+    assert: (holds, ...values) => {
+      if (!holds) write("error", ["assertion failed", ...values]);
+    },
+    count: (label = "default") => {
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+      write("info", [`${label}: ${counts.get(label)}`]);
+    },
+    countReset: (label = "default") => {
+      counts.delete(label);
+    },
+    time: (label = "default") => {
+      started.set(label, performance.now());
+    },
     timeLog: (label = "default", ...values) => write("info", [`${label}: ${took(label)}`, ...values]),
-    timeEnd: (label = "default") => { write("info", [`${label}: ${took(label)}`]); started.delete(label); },
+    timeEnd: (label = "default") => {
+      write("info", [`${label}: ${took(label)}`]);
+      started.delete(label);
+    },
     group: (...values) => write("info", values),
     groupCollapsed: (...values) => write("info", values),
     groupEnd: () => {},
   },
 });
 
-const took = (label) => (started.has(label) ? `${(performance.now() - started.get(label)).toFixed(1)} ms` : "never started");
+const took = (label) =>
+  started.has(label) ? `${(performance.now() - started.get(label)).toFixed(1)} ms` : "never started";

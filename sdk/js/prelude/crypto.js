@@ -31,7 +31,10 @@ class CryptoKey {
     Object.defineProperties(this, {
       type: { value: "secret", enumerable: true },
       extractable: { value: Boolean(extractable), enumerable: true },
-      algorithm: { value: Object.freeze({ name: "HMAC", hash: Object.freeze({ name: hash }), length: secret.length * 8 }), enumerable: true },
+      algorithm: {
+        value: Object.freeze({ name: "HMAC", hash: Object.freeze({ name: hash }), length: secret.length * 8 }),
+        enumerable: true,
+      },
       usages: { value: Object.freeze([...usages]), enumerable: true },
     });
   }
@@ -107,7 +110,8 @@ const crypto = {
     if (!ArrayBuffer.isView(target) || target instanceof DataView || /Float/.test(target.constructor.name)) {
       throw new DOMException("an array of integers is expected", "TypeMismatchError");
     }
-    if (target.byteLength > maxRandom) throw new DOMException(`at most ${maxRandom} bytes at once`, "QuotaExceededError");
+    if (target.byteLength > maxRandom)
+      throw new DOMException(`at most ${maxRandom} bytes at once`, "QuotaExceededError");
     view(target).set(randomBytes(target.byteLength));
     return target;
   },

@@ -31,7 +31,11 @@ class TextDecoder {
     if (!["utf-8", "utf8", "unicode-1-1-utf-8"].includes(String(label).trim().toLowerCase())) {
       throw new RangeError(`the encoding ${label} is not there: only utf-8 is`);
     }
-    Object.defineProperties(this, { encoding: { value: "utf-8" }, fatal: { value: Boolean(fatal) }, ignoreBOM: { value: Boolean(ignoreBOM) } });
+    Object.defineProperties(this, {
+      encoding: { value: "utf-8" },
+      fatal: { value: Boolean(fatal) },
+      ignoreBOM: { value: Boolean(ignoreBOM) },
+    });
   }
 
   decode(input = new Uint8Array(), { stream = false } = {}) {
@@ -73,7 +77,7 @@ function utf8(bytes, fatal = false) {
     if (fatal) throw new TypeError("the bytes are not UTF-8");
   }
   let text = "";
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const [code, length] = scalar(bytes, at);
     text += code < 0 ? "\ufffd" : String.fromCodePoint(code);
     at += length;
@@ -85,7 +89,8 @@ function utf8(bytes, fatal = false) {
 function scalar(bytes, at) {
   const first = bytes[at];
   if (first < 0x80) return [first, 1];
-  const more = first >= 0xc2 && first <= 0xdf ? 1 : first >= 0xe0 && first <= 0xef ? 2 : first >= 0xf0 && first <= 0xf4 ? 3 : 0;
+  const more =
+    first >= 0xc2 && first <= 0xdf ? 1 : first >= 0xe0 && first <= 0xef ? 2 : first >= 0xf0 && first <= 0xf4 ? 3 : 0;
   if (more === 0) return [-1, 1];
   let code = first & (0x3f >> more);
   for (let n = 1; n <= more; n++) {

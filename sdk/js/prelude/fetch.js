@@ -7,7 +7,8 @@ class Headers {
   #list = [];
 
   constructor(init = []) {
-    const pairs = init instanceof Headers ? init.#list : typeof init[Symbol.iterator] === "function" ? init : Object.entries(init);
+    const pairs =
+      init instanceof Headers ? init.#list : typeof init[Symbol.iterator] === "function" ? init : Object.entries(init);
     for (const [name, value] of pairs) this.append(name, value);
   }
 
@@ -115,7 +116,10 @@ class Body {
     if (this.#used) throw new TypeError("the body has been read already: clone() before");
     if (this.#content.parts) throw new TypeError("a form cannot be read");
     if (this.#content.media) {
-      throw new PluginError("too_large", `the body is too large to be read: it is the file ${this.#content.media} of the media store`);
+      throw new PluginError(
+        "too_large",
+        `the body is too large to be read: it is the file ${this.#content.media} of the media store`,
+      );
     }
     this.#used = true;
     return this.#content;
@@ -132,7 +136,8 @@ class Body {
 // contentFrom turns what fetch takes for a body into what a request has, with the type that belongs to it.
 function contentFrom(body) {
   if (body === undefined || body === null) return [{}, null];
-  if (body instanceof URLSearchParams) return [{ text: String(body) }, "application/x-www-form-urlencoded;charset=UTF-8"];
+  if (body instanceof URLSearchParams)
+    return [{ text: String(body) }, "application/x-www-form-urlencoded;charset=UTF-8"];
   if (body instanceof FormData) return [{ parts: partsOf(body) }, null];
   if (body instanceof Blob) return [{ bytes: blobBytes(body) }, body.type || null];
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return [{ bytes: view(body).slice() }, null];
@@ -149,7 +154,8 @@ class Request extends Body {
     if (!/^https?:\/\/[^/]/i.test(url)) throw new TypeError(`${url} is no absolute URL of http or https`);
     if (!token.test(method)) throw new TypeError(`${method} is no method`);
     const shouted = method.toUpperCase();
-    if ((shouted === "GET" || shouted === "HEAD") && Object.keys(content).length > 0) throw new TypeError(`a request with ${shouted} has no body`);
+    if ((shouted === "GET" || shouted === "HEAD") && Object.keys(content).length > 0)
+      throw new TypeError(`a request with ${shouted} has no body`);
     this.url = url;
     this.method = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"].includes(shouted) ? shouted : method;
     this.headers = new Headers(init.headers ?? from?.headers);
@@ -198,7 +204,13 @@ function describe(response, { status, statusText, headers, url }) {
 // arrived makes a response that a server gave, whose status may be any.
 function arrived(facts, content) {
   const response = Reflect.construct(Body, [content], Response);
-  return describe(response, { ...facts, status: facts.status, statusText: facts.statusText, headers: new Headers(facts.headers), url: facts.url });
+  return describe(response, {
+    ...facts,
+    status: facts.status,
+    statusText: facts.statusText,
+    headers: new Headers(facts.headers),
+    url: facts.url,
+  });
 }
 
 async function fetch(input, init) {
@@ -215,7 +227,18 @@ async function fetch(input, init) {
       fill: request.fill || undefined,
     });
     const { text, bytes, media } = response;
-    return Object.assign(arrived({ status: response.status, statusText: "", headers: response.headers.map((h) => [h.name, h.value]), url: request.url }, { text, bytes, media }), { media });
+    return Object.assign(
+      arrived(
+        {
+          status: response.status,
+          statusText: "",
+          headers: response.headers.map((h) => [h.name, h.value]),
+          url: request.url,
+        },
+        { text, bytes, media },
+      ),
+      { media },
+    );
   } catch (reason) {
     if (reason?.code === "timeout" && left !== Infinity) abort(request.signal, timeoutError());
     request.signal.throwIfAborted();

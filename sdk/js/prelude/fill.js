@@ -59,6 +59,9 @@ function missing(value, name, zero, type) {
 }
 
 function mistyped(name, wanted) {
-  const path = [...place.slice(0, depth), name].reduce((path, part) => (typeof part === "number" ? `${path}[${part}]` : path === "" ? part : `${path}.${part}`), "");
+  const path = [...place.slice(0, depth), name].reduce(
+    (path, part) => (typeof part === "number" ? `${path}[${part}]` : path === "" ? part : `${path}.${part}`),
+    "",
+  );
   return new PluginError("invalid", `${path || "the input"}: expected ${wanted}`);
 }

@@ -6,7 +6,11 @@ class Blob {
   #bytes;
 
   constructor(parts = [], { type = "" } = {}) {
-    this.#bytes = join([...parts].map((part) => (part instanceof Blob ? part.#bytes : typeof part === "object" ? view(part) : new TextEncoder().encode(part))));
+    this.#bytes = join(
+      [...parts].map((part) =>
+        part instanceof Blob ? part.#bytes : typeof part === "object" ? view(part) : new TextEncoder().encode(part),
+      ),
+    );
     Object.defineProperty(this, "type", { value: String(type).toLowerCase(), enumerable: true });
   }
 
@@ -38,7 +42,10 @@ class Blob {
 class File extends Blob {
   constructor(parts, name, { type = "", lastModified = Date.now() } = {}) {
     super(parts, { type });
-    Object.defineProperties(this, { name: { value: String(name), enumerable: true }, lastModified: { value: lastModified, enumerable: true } });
+    Object.defineProperties(this, {
+      name: { value: String(name), enumerable: true },
+      lastModified: { value: lastModified, enumerable: true },
+    });
   }
 }
 

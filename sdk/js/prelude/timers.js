@@ -38,6 +38,10 @@ function clearTimers() {
 define({
   setTimeout: (action, after, ...args) => setTimer(action, after, false, args),
   setInterval: (action, after, ...args) => setTimer(action, after, true, args),
-  clearTimeout: (id) => { timers.delete(id); },
-  clearInterval: (id) => { timers.delete(id); },
+  clearTimeout: (id) => {
+    timers.delete(id);
+  },
+  clearInterval: (id) => {
+    timers.delete(id);
+  },
 });

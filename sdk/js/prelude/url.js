@@ -32,7 +32,8 @@ function parseURL(source, base) {
   const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:/.exec(head);
   if (scheme === null) {
     if (!base) throw invalidURL(source, "it is relative, and there is no base");
-    if (base.opaque !== undefined && (head !== "" || hash === undefined)) throw invalidURL(source, "it is relative to one without a path");
+    if (base.opaque !== undefined && (head !== "" || hash === undefined))
+      throw invalidURL(source, "it is relative to one without a path");
     return { ...relative(head, base, source), fragment };
   }
   const protocol = scheme[0].toLowerCase();
@@ -43,7 +44,15 @@ function parseURL(source, base) {
   }
   if (rest.startsWith("//")) return { ...afterHost(protocol, rest.slice(2), source), fragment };
   const [path, query] = cutQuery(rest);
-  const parts = { protocol, username: "", password: "", host: null, port: "", query: query === null ? null : percent(query, inQuery), fragment };
+  const parts = {
+    protocol,
+    username: "",
+    password: "",
+    host: null,
+    port: "",
+    query: query === null ? null : percent(query, inQuery),
+    fragment,
+  };
   if (path.startsWith("/")) return { ...parts, path: normal(path, [], false) };
   return { ...parts, opaque: percent(path, "") };
 }
@@ -53,7 +62,8 @@ function relative(text, base, source) {
   if (base.opaque !== undefined) return base;
   const special = base.protocol in ports;
   const forward = special ? text.replace(/^[^?]*/, (path) => path.replaceAll("\\", "/")) : text;
-  if (forward.startsWith("//")) return afterHost(base.protocol, special ? forward.replace(/^\/*/, "") : forward.slice(2), source);
+  if (forward.startsWith("//"))
+    return afterHost(base.protocol, special ? forward.replace(/^\/*/, "") : forward.slice(2), source);
   const [path, query] = cutQuery(forward);
   const encoded = query === null ? null : percentQuery(query, special);
   if (path === "") return { ...base, query: query === null ? base.query : encoded };
@@ -77,7 +87,7 @@ function afterHost(protocol, text, source) {
   const at = authority.lastIndexOf("@");
   const [user, ...password] = at < 0 ? [""] : authority.slice(0, at).split(":");
   const [, name, port] = /^(.*?)(?::([0-9]*))?$/s.exec(authority.slice(at + 1));
-  if (special && name === "" || at >= 0 && name === "") throw invalidURL(source, "the host is missing");
+  if ((special && name === "") || (at >= 0 && name === "")) throw invalidURL(source, "the host is missing");
   return {
     protocol,
     username: percent(user, inUser),
@@ -127,7 +137,8 @@ function hostName(name, source) {
   }
   if (/[^\0-\x7f]/.test(host)) throw invalidURL(source, `the host ${host} is not ASCII: write it in punycode (xn--…)`);
   host = host.toLowerCase();
-  if (host === "" || /[\0-\x20#%/:<>?@[\\\]^|\x7f]/.test(host)) throw invalidURL(source, `the host ${host} holds what no host may`);
+  if (host === "" || /[\0-\x20#%/:<>?@[\\\]^|\x7f]/.test(host))
+    throw invalidURL(source, `the host ${host} holds what no host may`);
   return endsInNumber(host) ? parseIPv4(host, source) : host;
 }
 
@@ -161,7 +172,9 @@ function parseIPv6(text, source) {
   if (four) {
     const bytes = four.slice(1).map(Number);
     if (bytes.some((n, at) => n > 255 || String(n) !== four[at + 1])) throw wrong();
-    address = address.slice(0, four.index) + [bytes[0] * 256 + bytes[1], bytes[2] * 256 + bytes[3]].map((n) => n.toString(16)).join(":");
+    address =
+      address.slice(0, four.index) +
+      [bytes[0] * 256 + bytes[1], bytes[2] * 256 + bytes[3]].map((n) => n.toString(16)).join(":");
   }
   const halves = address.split("::");
   if (halves.length > 2) throw wrong();
@@ -209,8 +222,19 @@ class URL {
   get href() {
     const p = this.#parts;
     const user = p.username + (p.password === "" ? "" : `:${p.password}`);
-    const authority = p.host === null ? (p.opaque === undefined && p.path[0] === "" && p.path.length > 1 ? "/." : "") : `//${user === "" ? "" : `${user}@`}${this.host}`;
-    return p.protocol + authority + this.pathname + (p.query === null ? "" : `?${p.query}`) + (p.fragment === null ? "" : `#${p.fragment}`);
+    const authority =
+      p.host === null
+        ? p.opaque === undefined && p.path[0] === "" && p.path.length > 1
+          ? "/."
+          : ""
+        : `//${user === "" ? "" : `${user}@`}${this.host}`;
+    return (
+      p.protocol +
+      authority +
+      this.pathname +
+      (p.query === null ? "" : `?${p.query}`) +
+      (p.fragment === null ? "" : `#${p.fragment}`)
+    );
   }
 
   set href(value) {
@@ -255,7 +279,10 @@ class URL {
   }
 
   set host(value) {
-    this.#change(`//${String(value).replace(/[/\\?#].*$/s, "")}`, ({ host, port }) => ({ host, port: /:[0-9]+$/.test(value) ? port : this.port }));
+    this.#change(`//${String(value).replace(/[/\\?#].*$/s, "")}`, ({ host, port }) => ({
+      host,
+      port: /:[0-9]+$/.test(value) ? port : this.port,
+    }));
   }
 
   get hostname() {
@@ -285,7 +312,9 @@ class URL {
   set pathname(value) {
     if (this.#parts.opaque !== undefined) return;
     const special = this.#parts.protocol in ports;
-    const path = String(value).replace(/[\t\n\r]/g, "").replace(/[?#]/g, (mark) => hexed(mark.charCodeAt(0)));
+    const path = String(value)
+      .replace(/[\t\n\r]/g, "")
+      .replace(/[?#]/g, (mark) => hexed(mark.charCodeAt(0)));
     this.#parts.path = path === "" && !special ? [] : normal(path, [], special);
   }
 
@@ -300,7 +329,9 @@ class URL {
   }
 
   get searchParams() {
-    this.#params ??= searchParamsOf(this.#parts.query ?? "", (query) => { this.#parts.query = query === "" ? null : query; });
+    this.#params ??= searchParamsOf(this.#parts.query ?? "", (query) => {
+      this.#parts.query = query === "" ? null : query;
+    });
     return this.#params;
   }
 

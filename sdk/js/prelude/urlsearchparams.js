@@ -26,7 +26,9 @@ class URLSearchParams {
   set(name, value) {
     const at = this.#list.findIndex(([other]) => other === String(name));
     if (at < 0) return this.append(name, value);
-    this.#set(this.#list.with(at, pair([name, value])).filter(([other], index) => index <= at || other !== String(name)));
+    this.#set(
+      this.#list.with(at, pair([name, value])).filter(([other], index) => index <= at || other !== String(name)),
+    );
   }
 
   get(name) {
@@ -97,12 +99,17 @@ function pair(item) {
   return [String(name).toWellFormed(), String(value).toWellFormed()];
 }
 
-const matches = ([other, item], name, value) => other === String(name) && (value === undefined || item === String(value));
+const matches = ([other, item], name, value) =>
+  other === String(name) && (value === undefined || item === String(value));
 
-const pairs = (query) => query.split("&").filter(Boolean).map((item) => {
-  const at = item.indexOf("=");
-  return at < 0 ? [formWord(item), ""] : [formWord(item.slice(0, at)), formWord(item.slice(at + 1))];
-});
+const pairs = (query) =>
+  query
+    .split("&")
+    .filter(Boolean)
+    .map((item) => {
+      const at = item.indexOf("=");
+      return at < 0 ? [formWord(item), ""] : [formWord(item.slice(0, at)), formWord(item.slice(at + 1))];
+    });
 
 const formText = (text) => percent(text, inForm).replaceAll(" ", "+");
 

@@ -32,7 +32,9 @@ export function bundle(folder) {
   const inSources = (stack) =>
     stack.replace(/__plugin\.js:(\d+):(\d+)/g, (place, line, column) => {
       const found = map.findEntry(Number(line) - 1, Number(column) - 1);
-      return found.originalSource ? `${found.originalSource}:${found.originalLine + 1}:${found.originalColumn + 1}` : place;
+      return found.originalSource
+        ? `${found.originalSource}:${found.originalLine + 1}:${found.originalColumn + 1}`
+        : place;
     });
   return { script: text(".js"), inSources };
 }

@@ -12,9 +12,15 @@ export async function host(place, options = {}) {
   const gateway = new Host(options);
   const { script, inSources } = bundle(folderOf(place));
   const instance = await Instance.start(script, gateway.imports);
-  gateway.plugin = new Proxy({}, {
-    get: (_, name) => (typeof name === "string" && name !== "then" ? (input = {}) => called(instance, snake(name), input, inSources) : undefined),
-  });
+  gateway.plugin = new Proxy(
+    {},
+    {
+      get: (_, name) =>
+        typeof name === "string" && name !== "then"
+          ? (input = {}) => called(instance, snake(name), input, inSources)
+          : undefined,
+    },
+  );
   return gateway;
 }
 
@@ -52,7 +58,12 @@ export class Host {
 
   /** What an Instance asks. */
   get imports() {
-    return { call: (name, param) => this.#call(name, param), log: (level, message) => { this.log.push({ level, message }); } };
+    return {
+      call: (name, param) => this.#call(name, param),
+      log: (level, message) => {
+        this.log.push({ level, message });
+      },
+    };
   }
 
   #call(name, param) {
@@ -101,6 +112,9 @@ export class Host {
   }
 
   #keys(prefix, limit) {
-    return [...this.kv.keys()].filter((key) => key.startsWith(prefix)).sort().slice(0, limit);
+    return [...this.kv.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .sort()
+      .slice(0, limit);
   }
 }

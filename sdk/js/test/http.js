@@ -5,10 +5,11 @@ const placeholder = /\{\{credential:([A-Za-z0-9_.-]{1,64})\}\}/g;
 /** Has a test's `http` answer a request of the contract, which arrives there with credentials filled in. */
 export function exchange(host, request) {
   if (!host.http) throw new PluginError("forbidden", "the test host has no http");
-  const fill = (text) => text.replace(placeholder, (_, name) => {
-    if (name in host.credentials) return host.credentials[name];
-    throw new PluginError("unauthorized", `credential ${name} is not set`);
-  });
+  const fill = (text) =>
+    text.replace(placeholder, (_, name) => {
+      if (name in host.credentials) return host.credentials[name];
+      throw new PluginError("unauthorized", `credential ${name} is not set`);
+    });
   const own = (text) => (request.fill && text !== undefined ? fill(text) : text);
   const [path, ...query] = request.url.split("?");
   const response = host.http({
@@ -17,14 +18,21 @@ export function exchange(host, request) {
     headers: Object.fromEntries((request.headers ?? []).map(({ name, value }) => [name.toLowerCase(), fill(value)])),
     text: own(request.text),
     bytes: request.bytes === undefined ? undefined : Buffer.from(request.bytes, "base64"),
-    parts: request.parts?.map((part) => ({ ...part, text: own(part.text), bytes: part.bytes === undefined ? undefined : Buffer.from(part.bytes, "base64") })),
+    parts: request.parts?.map((part) => ({
+      ...part,
+      text: own(part.text),
+      bytes: part.bytes === undefined ? undefined : Buffer.from(part.bytes, "base64"),
+    })),
   });
-  if (typeof response?.then === "function") throw new TypeError("http has to answer at once, and not with a promise: the plugin waits");
+  if (typeof response?.then === "function")
+    throw new TypeError("http has to answer at once, and not with a promise: the plugin waits");
   const { status = 200, headers = {}, text, bytes, json, media } = response ?? {};
   return {
     id: request.id,
     status,
-    headers: Object.entries(headers).flatMap(([name, value]) => [value].flat().map((one) => ({ name, value: String(one) }))),
+    headers: Object.entries(headers).flatMap(([name, value]) =>
+      [value].flat().map((one) => ({ name, value: String(one) })),
+    ),
     text: json === undefined ? (text ?? (bytes || media ? undefined : "")) : JSON.stringify(json),
     bytes: bytes && Buffer.from(bytes).toString("base64"),
     media,

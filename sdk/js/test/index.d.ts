@@ -1,7 +1,19 @@
 // A gateway in memory, for node's own test runner. A plugin runs in the engine that the gateway has, behind the same
 // prelude and bundled in the same way.
 
-import type { Answer, Code, EmittedEvent, HttpPart, HttpRequest, HttpResponse, Json, LogLevel, MediaInfo, Plugin, ScheduledJob } from "../contract.js";
+import type {
+  Answer,
+  Code,
+  EmittedEvent,
+  HttpPart,
+  HttpRequest,
+  HttpResponse,
+  Json,
+  LogLevel,
+  MediaInfo,
+  Plugin,
+  ScheduledJob,
+} from "../contract.js";
 
 /** What the plugin threw, with its trace in the plugin's sources. */
 export class PluginError extends Error {
@@ -48,11 +60,19 @@ export interface HostOptions {
 
 /** A plugin's functions as a test calls them: with what of the record matters, and at once. */
 export type Called = {
-  [N in keyof Plugin]-?: (input?: Partially<Parameters<NonNullable<Plugin[N]>>[0]>) => ReturnType<NonNullable<Plugin[N]>> extends Answer<infer T> ? T : never;
+  [N in keyof Plugin]-?: (
+    input?: Partially<Parameters<NonNullable<Plugin[N]>>[0]>,
+  ) => ReturnType<NonNullable<Plugin[N]>> extends Answer<infer T> ? T : never;
 };
 
 /** What a test may leave out of a record: everything. */
-export type Partially<T> = T extends (infer I)[] ? Partially<I>[] : T extends Uint8Array ? T : T extends object ? { [K in keyof T]?: Partially<T[K]> } : T;
+export type Partially<T> = T extends (infer I)[]
+  ? Partially<I>[]
+  : T extends Uint8Array
+    ? T
+    : T extends object
+      ? { [K in keyof T]?: Partially<T[K]> }
+      : T;
 
 /** A gateway for one plugin: set its fields before a call and read them after. */
 export class Host {

@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { prelude } from "./prelude.js";
 
-const engine = new WebAssembly.Module(readFileSync(createRequire(import.meta.url).resolve("quickjs-wasi/quickjs.wasm")));
+const engine = new WebAssembly.Module(
+  readFileSync(createRequire(import.meta.url).resolve("quickjs-wasi/quickjs.wasm")),
+);
 
 // Node's own stack has to hold it.
 const maxStackSize = 256 << 10;
@@ -52,7 +54,11 @@ export class Instance {
   #run(name, ...texts) {
     const vm = this.#vm;
     return vm.withScope(() => {
-      const result = vm.callFunction(vm.getProp(vm.global, vm.newString(name)), vm.undefined, ...texts.map((text) => vm.newString(text)));
+      const result = vm.callFunction(
+        vm.getProp(vm.global, vm.newString(name)),
+        vm.undefined,
+        ...texts.map((text) => vm.newString(text)),
+      );
       return vm.typeof(result) === "string" ? result.toString() : null;
     });
   }
@@ -64,10 +70,13 @@ export class Instance {
       sleep: (duration) => this.#gateway.sleep?.(Number(duration)) ?? "",
       random: (length) => randomBytes(Number(length)).toString("hex"),
       digest: (algorithm, data) => createHash(nodeName(algorithm)).update(data, "hex").digest("hex"),
-      hmac: (algorithm, key, data) => createHmac(nodeName(algorithm), Buffer.from(key, "hex")).update(data, "hex").digest("hex"),
+      hmac: (algorithm, key, data) =>
+        createHmac(nodeName(algorithm), Buffer.from(key, "hex")).update(data, "hex").digest("hex"),
     };
     const vm = this.#vm;
-    const host = vm.newFunction("__host", (op, ...texts) => vm.newString(ops[op.toString()](...texts.map((text) => text.toString()))));
+    const host = vm.newFunction("__host", (op, ...texts) =>
+      vm.newString(ops[op.toString()](...texts.map((text) => text.toString()))),
+    );
     vm.setProp(vm.global, "__host", host);
   }
 

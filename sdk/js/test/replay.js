@@ -17,16 +17,21 @@ export function replay(place, pattern = "testdata/*.jsonl") {
   const { script, inSources } = bundle(folder);
   for (const file of files) {
     test(basename(file, ".jsonl"), async (t) => {
-      const lines = readFileSync(file, "utf8").split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line));
+      const lines = readFileSync(file, "utf8")
+        .split("\n")
+        .filter((line) => line.trim() !== "")
+        .map((line) => JSON.parse(line));
       const results = [];
       for (const [at, want] of lines.entries()) {
         await t.test(`line ${at + 1}: ${want.call}`, async () => {
           const got = await run(script, want, inSources);
           results.push(got);
-          if (!updating) assert.deepEqual({ output: got.output, error: got.error }, { output: want.output, error: want.error });
+          if (!updating)
+            assert.deepEqual({ output: got.output, error: got.error }, { output: want.output, error: want.error });
         });
       }
-      if (updating && results.length === lines.length) writeFileSync(file, results.map((line) => JSON.stringify(line) + "\n").join(""));
+      if (updating && results.length === lines.length)
+        writeFileSync(file, results.map((line) => JSON.stringify(line) + "\n").join(""));
     });
   }
 }
@@ -34,8 +39,16 @@ export function replay(place, pattern = "testdata/*.jsonl") {
 /** The files that match a path with stars in its last part. */
 function matching(folder, pattern) {
   const of = dirname(join(folder, pattern));
-  const name = new RegExp(`^${basename(pattern).split("*").map((text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`);
-  return readdirSync(of).filter((file) => name.test(file)).sort().map((file) => join(of, file));
+  const name = new RegExp(
+    `^${basename(pattern)
+      .split("*")
+      .map((text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+      .join(".*")}$`,
+  );
+  return readdirSync(of)
+    .filter((file) => name.test(file))
+    .sort()
+    .map((file) => join(of, file));
 }
 
 /** Makes a line's call in an instance of its own, and gives the line with what came of it. */
