@@ -7,6 +7,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
@@ -45,11 +46,13 @@ type wiring struct {
 	letters  *inbox.Service
 	channels *channel.Service // nil while there are none
 	overview *system.Service
+	proofs   *proof.Checker // of webhooks
 }
 
 // openServices makes the services. Errors: CodeInvalid for one that cannot be left out.
 func (k *Kernel) openServices(context.Context) error {
 	w := &wiring{Kernel: k, outbox: message.Nowhere{}}
+	w.proofs = proof.New(k.state.db, func() string { return k.settings.Config().Gateway.PublicURL })
 	list := w.services()
 	for _, name := range k.o.Without {
 		if !slices.ContainsFunc(list, func(m maker) bool { return m.name == name && m.optional }) {
@@ -154,7 +157,7 @@ func (w *wiring) inbox() func() service.Service {
 
 func (w *wiring) channel() func() service.Service {
 	w.channels = channel.New(channel.Deps{
-		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.settings}, Credentials: w.state.vault,
+		Bus: w.bus, Log: w.log, Plugins: channelPlugins{w.platform.plugins}, Settings: accounts{w.settings}, Credentials: w.state.vault, Proofs: w.proofs,
 		Inbox: w.letters, DeadLetters: w.letters.DeadLetters(), Dialer: dialer{w.platform.plugins}, Claims: w.state.claims, Redact: w.state.vault.Redact,
 	})
 	return w.channels.Service

@@ -41,24 +41,101 @@ func (v Markup) Valid() bool {
 type WebhookAuth string
 
 const (
-	WebhookAuthNone       WebhookAuth = "none"
-	WebhookAuthBearer     WebhookAuth = "bearer"
+	WebhookAuthNone WebhookAuth = "none"
+	// the credential stands in Authorization, after Bearer
+	WebhookAuthBearer WebhookAuth = "bearer"
+	// the credential is the header's value
 	WebhookAuthHeader     WebhookAuth = "header"
 	WebhookAuthHMACSHA256 WebhookAuth = "hmac_sha256"
 	WebhookAuthEd25519    WebhookAuth = "ed25519"
+	// for a platform that knows nothing better
+	WebhookAuthHMACSHA1   WebhookAuth = "hmac_sha1"
+	WebhookAuthHMACSHA512 WebhookAuth = "hmac_sha512"
+	// the credential stands in a field of the body
+	WebhookAuthField WebhookAuth = "field"
+	// a JSON Web Token, of an issuer whose public keys are at an address
+	WebhookAuthJWT WebhookAuth = "jwt"
 )
 
 // Valid reports whether the value is one of the cases.
 func (v WebhookAuth) Valid() bool {
 	switch v {
-	case WebhookAuthNone, WebhookAuthBearer, WebhookAuthHeader, WebhookAuthHMACSHA256, WebhookAuthEd25519:
+	case WebhookAuthNone, WebhookAuthBearer, WebhookAuthHeader, WebhookAuthHMACSHA256, WebhookAuthEd25519, WebhookAuthHMACSHA1, WebhookAuthHMACSHA512, WebhookAuthField, WebhookAuthJWT:
 		return true
 	}
 	return false
 }
 
+// SignatureEncoding is how a signature is written.
+type SignatureEncoding string
+
+const (
+	// hex or base64, told by its look
+	SignatureEncodingAny    SignatureEncoding = "any"
+	SignatureEncodingHex    SignatureEncoding = "hex"
+	SignatureEncodingBase64 SignatureEncoding = "base64"
+	// with - and _, with or without padding
+	SignatureEncodingBase64url SignatureEncoding = "base64url"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v SignatureEncoding) Valid() bool {
+	switch v {
+	case SignatureEncodingAny, SignatureEncodingHex, SignatureEncodingBase64, SignatureEncodingBase64url:
+		return true
+	}
+	return false
+}
+
+// KeyEncoding is how the credential is written that is the key of an HMAC.
+type KeyEncoding string
+
+const (
+	// it is the key as it is
+	KeyEncodingText KeyEncoding = "text"
+	KeyEncodingHex  KeyEncoding = "hex"
+	// base64, after what ends with the last underscore: whsec_…
+	KeyEncodingBase64 KeyEncoding = "base64"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v KeyEncoding) Valid() bool {
+	switch v {
+	case KeyEncodingText, KeyEncodingHex, KeyEncodingBase64:
+		return true
+	}
+	return false
+}
+
+// TokenFacts is what a JSON Web Token must say. It is one of RS256, ES256 and EdDSA, has a time at which it ends, and says nothing about
+// the body: whoever has it can send another one until then.
+type TokenFacts struct {
+	// The issuer's public keys, a JSON Web Key Set. They are kept for as long as its answer says, within 5 minutes and a
+	// day, and asked for again when a token names another one, once in a minute at most.
+	Keys string `json:"keys,omitempty"`
+	// Its `iss`.
+	Issuer string `json:"issuer,omitempty"`
+	// Its `aud`, or one of them.
+	Audience string `json:"audience,omitempty"`
+	// By how much clocks may differ.
+	Leeway int64 `json:"leeway,omitempty"`
+}
+
+// WebhookChallenge is a GET by which a platform asks before its first call whether the address is meant. The kernel answers it: a right token
+// with the text that was sent along, anything else with 403. The plugin is not asked. A challenge that comes as a call, with
+// the recipe's proof, reaches the plugin as any call does.
+type WebhookChallenge struct {
+	// The field of the query with the token, such as hub.verify_token.
+	Token string `json:"token,omitempty"`
+	// The credential that the token must be.
+	Credential string `json:"credential,omitempty"`
+	// The field of the query with the text of the answer, such as hub.challenge.
+	Answer string `json:"answer,omitempty"`
+}
+
 // WebhookFacts is how the kernel checks who calls `/plugins/<id>/<account>/…`. Only a signature over a time has a window: a time in the
-// second header must be of the last or next five minutes. By any other recipe, also a signature over the body alone or
+// second header must be of the last or next five minutes. A call with a `timestamp` is taken once, also over a restart: up to
+// 50,000 of an account's are remembered while they could come again, and more are put off with 503. By any other recipe, also a signature over the body alone or
 // over a value that is no time, whoever has read a call along can make it again at any time, and the kernel
 // hands it over again, since two equal calls may be two events. A message is known by its id for 30 days, if it is among the
 // last 100,000; what else such
@@ -73,6 +150,30 @@ type WebhookFacts struct {
 	Credential *string  `json:"credential,omitempty"`
 	Methods    []string `json:"methods,omitempty"`
 	MaxBody    uint32   `json:"maxBody,omitempty"`
+	// What is signed, where that is neither the body alone nor a second header's value before it: a text in which these are
+	// replaced. `{body}`; `{timestamp}`; `{method}`; `{url}`, the whole address as the caller has it, which is below
+	// gateway.publicUrl of the settings; `{path}` and `{query}` of that; `{form}`, the names and values of the body's form,
+	// sorted by name, without anything between; `{header:Name}`. One of `{body}` and `{form}` has to be in it.
+	Signed *string `json:"signed,omitempty"`
+	// Where the time of signing stands: a header, or with a separator the beginning of one of the items of the
+	// signature's header (`t=`). The template has it as `{timestamp}`. A call whose time is outside of the window is
+	// refused, and one that was taken before is not taken again.
+	Timestamp *string `json:"timestamp,omitempty"`
+	// How far that time may be off, in either direction.
+	Window int64 `json:"window,omitempty"`
+	// What a signature begins with, such as `sha256=` or `v1=`. What does not is none.
+	Prefix *string `json:"prefix,omitempty"`
+	// What stands between the items of the signature's header, 16 at most, one of which has to be right: platforms that
+	// change their key sign with both for a while.
+	Separator   *string           `json:"separator,omitempty"`
+	Encoding    SignatureEncoding `json:"encoding,omitempty"`
+	KeyEncoding KeyEncoding       `json:"keyEncoding,omitempty"`
+	// For `field`: where the credential may stand in a body that is a form or JSON, `token` or `header.token`; the first
+	// that is there counts. The plugin gets the body with `[redacted]` in its place.
+	Fields []string `json:"fields,omitempty"`
+	// For `jwt`. The token stands in Authorization, after Bearer, or in the header.
+	JWT       *TokenFacts       `json:"jwt,omitempty"`
+	Challenge *WebhookChallenge `json:"challenge,omitempty"`
 }
 
 // ChannelFacts is what the platform can do: data that the kernel chunks, converts and spaces out by.

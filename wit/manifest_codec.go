@@ -34,6 +34,109 @@ func (v *WebhookAuth) ReadJSON(r *codec.Reader) {
 	}
 }
 
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *SignatureEncoding) ReadJSON(r *codec.Reader) {
+	*v = SignatureEncoding(r.String())
+	if *v == "" {
+		*v = SignatureEncodingAny
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *KeyEncoding) ReadJSON(r *codec.Reader) {
+	*v = KeyEncoding(r.String())
+	if *v == "" {
+		*v = KeyEncodingText
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
+func (v *TokenFacts) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Keys != "" {
+		b = codec.AppendString(codec.Key(b, `"keys":`), v.Keys)
+	}
+	if v.Issuer != "" {
+		b = codec.AppendString(codec.Key(b, `"issuer":`), v.Issuer)
+	}
+	if v.Audience != "" {
+		b = codec.AppendString(codec.Key(b, `"audience":`), v.Audience)
+	}
+	if v.Leeway != 0 {
+		b = codec.AppendInt(codec.Key(b, `"leeway":`), v.Leeway)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *TokenFacts) ReadJSON(r *codec.Reader) {
+	*v = TokenFacts{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "keys":
+			v.Keys = r.String()
+		case "issuer":
+			v.Issuer = r.String()
+		case "audience":
+			v.Audience = r.String()
+		case "leeway":
+			v.Leeway = r.Int64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v TokenFacts) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *TokenFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *WebhookChallenge) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Token != "" {
+		b = codec.AppendString(codec.Key(b, `"token":`), v.Token)
+	}
+	if v.Credential != "" {
+		b = codec.AppendString(codec.Key(b, `"credential":`), v.Credential)
+	}
+	if v.Answer != "" {
+		b = codec.AppendString(codec.Key(b, `"answer":`), v.Answer)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *WebhookChallenge) ReadJSON(r *codec.Reader) {
+	*v = WebhookChallenge{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "token":
+			v.Token = r.String()
+		case "credential":
+			v.Credential = r.String()
+		case "answer":
+			v.Answer = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v WebhookChallenge) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *WebhookChallenge) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
 // AppendJSON appends v without its zero values.
 func (v *WebhookFacts) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
@@ -52,12 +155,42 @@ func (v *WebhookFacts) AppendJSON(b []byte) []byte {
 	if v.MaxBody != 0 {
 		b = codec.AppendUint(codec.Key(b, `"maxBody":`), uint64(v.MaxBody))
 	}
+	if v.Signed != nil {
+		b = codec.AppendString(codec.Key(b, `"signed":`), *v.Signed)
+	}
+	if v.Timestamp != nil {
+		b = codec.AppendString(codec.Key(b, `"timestamp":`), *v.Timestamp)
+	}
+	if v.Window != 0 {
+		b = codec.AppendInt(codec.Key(b, `"window":`), v.Window)
+	}
+	if v.Prefix != nil {
+		b = codec.AppendString(codec.Key(b, `"prefix":`), *v.Prefix)
+	}
+	if v.Separator != nil {
+		b = codec.AppendString(codec.Key(b, `"separator":`), *v.Separator)
+	}
+	if v.Encoding != "" {
+		b = codec.AppendString(codec.Key(b, `"encoding":`), string(v.Encoding))
+	}
+	if v.KeyEncoding != "" {
+		b = codec.AppendString(codec.Key(b, `"keyEncoding":`), string(v.KeyEncoding))
+	}
+	if len(v.Fields) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"fields":`), v.Fields)
+	}
+	if v.JWT != nil {
+		b = v.JWT.AppendJSON(codec.Key(b, `"jwt":`))
+	}
+	if v.Challenge != nil {
+		b = v.Challenge.AppendJSON(codec.Key(b, `"challenge":`))
+	}
 	return append(b, '}')
 }
 
 // ReadJSON replaces v by the next value of r.
 func (v *WebhookFacts) ReadJSON(r *codec.Reader) {
-	*v = WebhookFacts{Auth: WebhookAuthNone}
+	*v = WebhookFacts{Auth: WebhookAuthNone, Encoding: SignatureEncodingAny, KeyEncoding: KeyEncodingText}
 	r.Object()
 	for r.Next() {
 		switch string(r.Key()) {
@@ -75,6 +208,40 @@ func (v *WebhookFacts) ReadJSON(r *codec.Reader) {
 			v.Methods = codec.Strings[string](r, 65536)
 		case "maxBody":
 			v.MaxBody = r.Uint32()
+		case "signed":
+			if v.Signed = nil; !r.Null() {
+				v.Signed = new(r.String())
+			}
+		case "timestamp":
+			if v.Timestamp = nil; !r.Null() {
+				v.Timestamp = new(r.String())
+			}
+		case "window":
+			v.Window = r.Int64()
+		case "prefix":
+			if v.Prefix = nil; !r.Null() {
+				v.Prefix = new(r.String())
+			}
+		case "separator":
+			if v.Separator = nil; !r.Null() {
+				v.Separator = new(r.String())
+			}
+		case "encoding":
+			v.Encoding.ReadJSON(r)
+		case "keyEncoding":
+			v.KeyEncoding.ReadJSON(r)
+		case "fields":
+			v.Fields = codec.Strings[string](r, 4)
+		case "jwt":
+			if v.JWT = nil; !r.Null() {
+				v.JWT = new(TokenFacts)
+				v.JWT.ReadJSON(r)
+			}
+		case "challenge":
+			if v.Challenge = nil; !r.Null() {
+				v.Challenge = new(WebhookChallenge)
+				v.Challenge.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}

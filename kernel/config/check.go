@@ -45,6 +45,9 @@ func (c *Config) check() *fieldError {
 			return wrong("gateway.allowedOrigins", "%q is not an origin such as https://chat.example.org", origin)
 		}
 	}
+	if u, err := url.Parse(c.Gateway.PublicURL); err != nil || c.Gateway.PublicURL != "" && (u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil) {
+		return wrong("gateway.publicUrl", "%q is not an address such as https://chat.example.org", c.Gateway.PublicURL)
+	}
 	for _, host := range c.Gateway.Hosts {
 		if !hostName.MatchString(host) {
 			return wrong("gateway.hosts", "%q is not a host name such as chat.example.org", host)

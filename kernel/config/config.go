@@ -65,6 +65,9 @@ type Gateway struct {
 	// Hosts are names, such as chat.example.org, by which browsers reach this gateway beside localhost
 	// and addresses: behind a reverse proxy, say.
 	Hosts []string `json:"hosts,omitempty"`
+	// PublicURL is the address by which others on the network reach this gateway, such as https://chat.example.org: what some
+	// platforms sign their webhooks' calls over. A path in it is one that the proxy takes off.
+	PublicURL string `json:"publicUrl,omitempty"`
 	// TrustedProxies are the addresses or networks of reverse proxies in front of the gateway. What they say of their
 	// clients is believed. A proxy on this machine makes loopback no longer mean its owner.
 	TrustedProxies []string `json:"trustedProxies,omitempty"`

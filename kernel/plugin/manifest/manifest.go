@@ -8,12 +8,14 @@ package manifest
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 
+	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -38,7 +40,7 @@ func Decode(data []byte, gateway string) (*wit.Manifest, error) {
 		c.problems = append(c.problems, err.Error())
 	}
 	c.identity(m, gateway)
-	c.provides(&m.Provides)
+	c.provides(m)
 	if len(m.Config) > 0 && len(m.Config) <= wit.ManifestConfigMax {
 		if _, err := NewSchema(m.Config); err != nil {
 			c.problem("config", "%s", err)
@@ -91,12 +93,13 @@ func (c *checker) hostRange(text, gateway string) {
 	}
 }
 
-func (c *checker) provides(p *wit.Provides) {
+func (c *checker) provides(m *wit.Manifest) {
+	p := &m.Provides
 	if len(p.Kinds()) == 0 {
 		c.problem("provides", "names nothing: say what the plugin is")
 	}
 	if p.Channel != nil && p.Channel.Webhook != nil {
-		c.webhook(p.Channel.Webhook)
+		c.webhook("provides.channel.webhook", p.Channel.Webhook, m)
 	}
 	for i, t := range p.Tools {
 		path := fmt.Sprintf("provides.tools[%d]", i)
@@ -116,15 +119,18 @@ func (c *checker) provides(p *wit.Provides) {
 	}
 }
 
-// webhook checks what a way of authentication needs.
-func (c *checker) webhook(w *wit.WebhookFacts) {
-	signed := w.Auth == wit.WebhookAuthHeader || w.Auth == wit.WebhookAuthHMACSHA256 || w.Auth == wit.WebhookAuthEd25519
-	if signed && (w.Header == nil || *w.Header == "") {
-		c.problem("provides.channel.webhook.header", "is missing: which header carries what %s checks?", w.Auth)
+// webhook checks that a recipe makes sense.
+func (c *checker) webhook(path string, w *wit.WebhookFacts, m *wit.Manifest) {
+	for _, p := range proof.Sense(w, surroundings(m)) {
+		c.problem(path+"."+p.Field, "%s", p.Text)
 	}
-	if w.Auth != wit.WebhookAuthNone && (w.Credential == nil || *w.Credential == "") {
-		c.problem("provides.channel.webhook.credential", "is missing: which credential does %s check with?", w.Auth)
-	}
+}
+
+// surroundings are what of a manifest its recipes have to fit.
+func surroundings(m *wit.Manifest) proof.Surroundings {
+	var schema struct{ Properties map[string]json.RawMessage }
+	_ = json.Unmarshal(m.Config, &schema) // one that is no schema is a problem of its own
+	return proof.Surroundings{HTTP: m.Permissions.HTTP, HasField: func(name string) bool { return schema.Properties[name] != nil }}
 }
 
 // Entry splits an entry, which the contract's pattern has passed, into the file and, for a bundle, which

@@ -17,6 +17,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/claim/claimtest"
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
@@ -103,7 +104,8 @@ type world struct {
 	accounts   []channel.Account
 	perChannel map[string][]channel.Account // instead of accounts, if it is not nil
 	secrets    map[string]string
-	refuse     error // what Accept answers
+	public     string // the gateway's address
+	refuse     error  // what Accept answers
 	wakes      int
 	dialer     channel.Dialer
 	claims     claimtest.Claims
@@ -246,7 +248,7 @@ func (w *world) make() *channel.Service {
 	redact := func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }
 	in := inbox.New(inbox.Deps{Store: w.store, Log: hclog.NewNullLogger(), Acceptor: w, Outbox: outbox{w}, Accounts: known{&s}, Redact: redact})
 	s = channel.New(channel.Deps{
-		Bus: w.bus, Log: w.logger, Plugins: w, Settings: w, Credentials: w,
+		Bus: w.bus, Log: w.logger, Plugins: w, Settings: w, Credentials: w, Proofs: proof.New(w.store, func() string { return w.public }),
 		Inbox: in, DeadLetters: in.DeadLetters(), Claims: &w.claims, Dialer: w.dialer, Redact: redact,
 	})
 	w.inbox = in

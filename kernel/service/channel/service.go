@@ -35,6 +35,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/claim"
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
@@ -47,6 +48,7 @@ type Deps struct {
 	Plugins     Plugins
 	Settings    Settings
 	Credentials Credentials
+	Proofs      *proof.Checker // of webhooks
 	Inbox       Inbox
 	DeadLetters DeadLetters
 	Claims      claim.Claims
@@ -81,7 +83,7 @@ func New(d Deps) *Service {
 		},
 		settings: d.Settings, changed: make(chan struct{}, 1), looked: make(chan struct{}),
 	}
-	s.door = &door{accounts: &s.roster, plugins: d.Plugins, open: s.looked, guard: guard{credentials: d.Credentials, log: s.log}}
+	s.door = &door{accounts: &s.roster, plugins: d.Plugins, open: s.looked, guard: guard{credentials: d.Credentials, proofs: d.Proofs, log: s.log}}
 	return s
 }
 

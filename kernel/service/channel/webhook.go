@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -25,7 +25,7 @@ const (
 
 // door serves /plugins/{channel}/{account}/… . A request is authenticated by the plugin's declared recipe
 // before anything else is told about it, and answered after its event is committed: 404 without such a webhook,
-// 405, 413, 401, 403 where the credential is missing, 503 with Retry-After when the account cannot take it
+// 405, 413, 401, 403 where the credential or another thing of the owner's is missing, 200 for a call that was taken before, 503 with Retry-After when the account cannot take it
 // now or not in time, else what the plugin replies.
 type door struct {
 	accounts *roster
@@ -55,18 +55,62 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	event, status := d.read(w, r, account.id, p.Facts().Webhook)
+	body, status := d.read(w, r, p.Facts().Webhook)
 	if status != 0 {
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
-	event.Path = path
-	o, err := account.handle(ctx, &input{origin: fromWebhook, event: wit.ChannelEvent{Kind: wit.EventKindWebhook, Webhook: event}})
-	if err != nil {
+	verdict := d.guard.admit(r, account, p, body)
+	if verdict.Status != 0 {
+		answer(w, verdict)
+		return
+	}
+	reply := d.hand(ctx, account, r, path, p.Facts().Webhook, verdict.Body)
+	// A call that the plugin says it cannot take now may come again.
+	taken := reply != nil && reply.Status < 300
+	if err := verdict.Concluded(context.WithoutCancel(ctx), taken); err != nil {
+		d.guard.log.Warn("a webhook's call may be taken once more: it could not be written down", "account", account.id, "error", err)
+	}
+	if reply == nil {
 		unavailable(w)
 		return
 	}
-	respond(w, o.reply)
+	respond(w, reply)
+}
+
+// hand gives a call to its account and returns what the plugin replies, nil where it could not be handled, or what it is
+// refused with.
+func (d *door) hand(ctx context.Context, a *account, r *http.Request, path string, facts *wit.WebhookFacts, body []byte) *wit.WebhookReply {
+	event := &wit.WebhookRequest{Method: r.Method, Path: path, Query: r.URL.RawQuery, Headers: shown(r.Header, facts)}
+	switch {
+	case utf8.Valid(body):
+		event.Text = new(string(body))
+	case len(body) <= webhookBinary:
+		event.Bytes = body
+	default:
+		status := http.StatusRequestEntityTooLarge
+		return &wit.WebhookReply{Status: uint16(status), Text: new(http.StatusText(status))}
+	}
+	o, err := a.handle(ctx, &input{origin: fromWebhook, event: wit.ChannelEvent{Kind: wit.EventKindWebhook, Webhook: event}})
+	switch {
+	case err != nil:
+		return nil
+	case o.reply == nil:
+		return &wit.WebhookReply{}
+	}
+	return o.reply
+}
+
+// answer answers a call that is not handed over.
+func answer(w http.ResponseWriter, v *proof.Verdict) {
+	switch {
+	case v.Status == http.StatusServiceUnavailable:
+		unavailable(w)
+	case v.Status >= 300:
+		http.Error(w, http.StatusText(v.Status), v.Status)
+	default:
+		respond(w, &wit.WebhookReply{Status: uint16(v.Status), Text: &v.Text})
+	}
 }
 
 // unavailable asks the platform to send it again.
@@ -75,13 +119,13 @@ func unavailable(w http.ResponseWriter) {
 	http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 }
 
-// read reads and authenticates a request, or says with which status it is refused.
-func (d *door) read(w http.ResponseWriter, r *http.Request, a message.Account, facts *wit.WebhookFacts) (*wit.WebhookRequest, int) {
+// read reads a request's body, or says with which status it is refused.
+func (d *door) read(w http.ResponseWriter, r *http.Request, facts *wit.WebhookFacts) ([]byte, int) {
 	methods := facts.Methods
 	if len(methods) == 0 {
 		methods = []string{http.MethodPost}
 	}
-	if !slices.Contains(methods, r.Method) {
+	if !slices.Contains(methods, r.Method) && !proof.Asks(facts, r) {
 		w.Header().Set("Allow", strings.Join(methods, ", "))
 		return nil, http.StatusMethodNotAllowed
 	}
@@ -95,25 +139,13 @@ func (d *door) read(w http.ResponseWriter, r *http.Request, a message.Account, f
 	} else if err != nil {
 		return nil, http.StatusBadRequest
 	}
-	if status := d.guard.admit(r, a, facts, body); status != 0 {
-		return nil, status
-	}
-	e := &wit.WebhookRequest{Method: r.Method, Query: r.URL.RawQuery, Headers: shown(r.Header, facts)}
-	if utf8.Valid(body) {
-		text := string(body)
-		e.Text = &text
-	} else if len(body) <= webhookBinary {
-		e.Bytes = body
-	} else {
-		return nil, http.StatusRequestEntityTooLarge
-	}
-	return e, 0
+	return body, 0
 }
 
 // shown is the headers that the plugin sees: none that authenticates.
 func shown(h http.Header, facts *wit.WebhookFacts) []wit.Header {
 	hidden := []string{"Authorization", "Cookie", "Proxy-Authorization"}
-	if facts.Header != nil && facts.Auth == wit.WebhookAuthHeader {
+	if facts.Header != nil && (facts.Auth == wit.WebhookAuthHeader || facts.Auth == wit.WebhookAuthJWT) {
 		hidden = append(hidden, http.CanonicalHeaderKey(*facts.Header))
 	}
 	var out []wit.Header
@@ -132,9 +164,6 @@ func shown(h http.Header, facts *wit.WebhookFacts) []wit.Header {
 // browser may run what is in it.
 func respond(w http.ResponseWriter, reply *wit.WebhookReply) {
 	h := w.Header()
-	if reply == nil {
-		reply = &wit.WebhookReply{}
-	}
 	for _, header := range reply.Headers {
 		switch http.CanonicalHeaderKey(header.Name) {
 		case "Set-Cookie", "Connection", "Transfer-Encoding", "Content-Length", "Content-Security-Policy", "Access-Control-Allow-Origin":

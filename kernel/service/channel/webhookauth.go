@@ -2,21 +2,12 @@ package channel
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
-	"encoding/hex"
-	"errors"
+	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -29,121 +20,34 @@ type Credentials interface {
 // guard authenticates webhooks.
 type guard struct {
 	credentials Credentials
+	proofs      *proof.Checker
 	log         hclog.Logger
 }
 
-// admit checks a webhook by the declared recipe and returns 0, or the status of the refusal.
-//
-// bearer compares the Authorization header with the credential, header the declared header. hmac_sha256
-// and ed25519 verify the declared header's signature, in hex or base64 and behind an optional
-// `name=`, over the body. Where the declaration names a second header after a comma, its value is
-// signed before the body. A time there must be of the last or next five minutes, so that what somebody has read along cannot
-// be played again later. Without one it can, see webhook-facts in wit/manifest.wit: what was received is not kept to
-// compare with, since a platform that signs the body alone sends the same for two events that are alike.
-func (g guard) admit(r *http.Request, a message.Account, facts *wit.WebhookFacts, body []byte) int {
-	if facts.Auth == wit.WebhookAuthNone {
-		return 0
+// admit checks a call by the recipe of the account's channel, and logs why one is refused.
+func (g guard) admit(r *http.Request, a *account, p Plugin, body []byte) *proof.Verdict {
+	owner := proof.Owner{
+		ID: a.id.Channel + "/" + a.id.ID,
+		Credential: func(ctx context.Context, name string) (string, error) {
+			return g.credentials.Get(ctx, a.id.Channel, a.id.ID, name)
+		},
+		Setting: func(field string) string { return textOf(a.view.Load().settings.Config, field) },
+		Fetch: func(ctx context.Context, r *wit.HTTPRequest) (*wit.HTTPResponse, error) {
+			return p.Do(ctx, a.id.ID, r)
+		},
 	}
-	secret := ""
-	if facts.Credential != nil {
-		secret, _ = g.credentials.Get(r.Context(), a.Channel, a.ID, *facts.Credential)
+	v := g.proofs.Check(r.Context(), owner, p.Facts().Webhook, r, body)
+	if v.Reason != "" {
+		g.log.Warn("webhook not handed over", "account", a.id, "status", v.Status, "reason", v.Reason)
 	}
-	if secret == "" {
-		g.log.Warn("webhook refused: the account has no credential to authenticate it", "account", a)
-		return http.StatusForbidden
-	}
-	if !genuine(r.Header, facts, secret, body) {
-		g.log.Warn("webhook refused: it is not authentic", "account", a)
-		return http.StatusUnauthorized
-	}
-	return 0
+	return v
 }
 
-func genuine(h http.Header, facts *wit.WebhookFacts, secret string, body []byte) bool {
-	header, prefix := "", ""
-	if facts.Header != nil {
-		header, prefix, _ = strings.Cut(*facts.Header, ",")
-	}
-	switch facts.Auth {
-	case wit.WebhookAuthBearer:
-		token, ok := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
-		return ok && same(token, secret)
-	case wit.WebhookAuthHeader:
-		return header != "" && same(h.Get(header), secret)
-	}
-	signature, ok := decode(h.Get(header))
-	if !ok {
-		return false
-	}
-	signed := body
-	if prefix = strings.TrimSpace(prefix); prefix != "" {
-		if !timely(h.Get(prefix), time.Now()) {
-			return false
-		}
-		signed = append([]byte(h.Get(prefix)), body...)
-	}
-	switch facts.Auth {
-	case wit.WebhookAuthHMACSHA256:
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write(signed)
-		return hmac.Equal(mac.Sum(nil), signature)
-	case wit.WebhookAuthEd25519:
-		key, ok := decode(secret)
-		return ok && len(key) == ed25519.PublicKeySize && ed25519.Verify(key, signed, signature)
-	}
-	return false
-}
-
-// webhookWindow is how far a signed time may be off.
-const webhookWindow = 5 * time.Minute
-
-// timely reports whether a signed value is no time, or one of now.
-func timely(value string, now time.Time) bool {
-	at, ok := moment(value)
-	if !ok {
-		return value != ""
-	}
-	return now.Sub(at).Abs() <= webhookWindow
-}
-
-// moment reads a Unix time, in seconds (also with a fraction) or milliseconds, or a date. A number in another unit is a time
-// that is far from now.
-func moment(value string) (time.Time, bool) {
-	if at, err := http.ParseTime(value); err == nil {
-		return at, true
-	}
-	if at, err := time.Parse(time.RFC3339, value); err == nil {
-		return at, true
-	}
-	whole, fraction, _ := strings.Cut(value, ".")
-	n, err := strconv.ParseInt(whole, 10, 64)
-	switch {
-	case strings.Trim(fraction, "0123456789") != "" || err != nil && !errors.Is(err, strconv.ErrRange):
-		return time.Time{}, false
-	case n > 1e11: // in seconds that is the year 5138
-		return time.UnixMilli(n), true
-	}
-	return time.Unix(n, 0), true
-}
-
-// same compares in constant time, whatever the lengths.
-func same(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
-}
-
-// decode reads hex or base64, behind an optional `name=`.
-func decode(s string) ([]byte, bool) {
-	s = strings.TrimSpace(s)
-	if name, rest, ok := strings.Cut(s, "="); ok && rest != "" && len(name) <= 8 && strings.Trim(rest, "=") != "" {
-		s = rest
-	}
-	if b, err := hex.DecodeString(s); err == nil && len(b) > 0 {
-		return b, true
-	}
-	if b, err := base64.StdEncoding.DecodeString(s); err == nil && len(b) > 0 {
-		return b, true
-	}
-	b, err := base64.URLEncoding.DecodeString(s)
-	return b, err == nil && len(b) > 0
+// textOf is a text in a configuration, "" where there is none.
+func textOf(config wit.JSON, field string) string {
+	var fields map[string]json.RawMessage
+	var text string
+	_ = json.Unmarshal(config, &fields) // an account may have none
+	_ = json.Unmarshal(fields[field], &text)
+	return text
 }
