@@ -4,6 +4,8 @@ package examples_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -159,6 +161,31 @@ func TestTools(t *testing.T) {
 				t.Errorf("with wrong arguments %s says %q", c.tool, got)
 			}
 		})
+	}
+}
+
+// TestSignedLink: the link is signed with the owner's key, which nobody is told.
+func TestSignedLink(t *testing.T) {
+	t.Parallel()
+	config := kerneltest.Config(t, `{"plugins":{"go-signed-link":{"config":{"server":"https://files.example.org"}}}}`)
+	caller := kerneltest.Provider("caller", func(_ context.Context, chat *wit.Chat) (*wit.ProviderAnswer, error) {
+		if last := chat.Turns[len(chat.Turns)-1]; last.Role == wit.RoleTool {
+			return kerneltest.Says(kerneltest.Heard(chat)), nil
+		}
+		return &wit.ProviderAnswer{Stop: new(wit.StopReasonToolCalls), ToolCalls: []wit.ToolCall{{ID: "c1", Name: "signed_link", Args: wit.JSON(`{"path":"/a.pdf"}`)}}}, nil
+	})
+	l := start(t, []string{"go-signed-link"}, config, kerneltest.Plugin(caller)).Listen()
+	if got := l.Ask("r1", "a link"); !strings.Contains(got, "credential key") || strings.Contains(got, "signature=") {
+		t.Errorf("without a key: %q", got)
+	}
+	configure(l, "go-signed-link", "", "key", "k3y-of-the-server")
+	got := l.Ask("r2", "a link")
+	link, query, _ := strings.Cut(got, "?end=")
+	end, signature, _ := strings.Cut(query, "&signature=")
+	mac := hmac.New(sha256.New, []byte("k3y-of-the-server"))
+	mac.Write([]byte("/a.pdf\n" + end))
+	if link != "https://files.example.org/a.pdf" || signature != base64.RawURLEncoding.EncodeToString(mac.Sum(nil)) {
+		t.Errorf("%q", got)
 	}
 }
 

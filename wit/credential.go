@@ -12,3 +12,47 @@ type CredentialQuery struct {
 type CredentialPresence struct {
 	Present bool `json:"present,omitempty"`
 }
+
+// SignatureAlgorithm is how something is signed. All but rsa-pss-sha256 give the same signature for the same bytes, so they may be used while
+// a pure function runs.
+type SignatureAlgorithm string
+
+const (
+	SignatureAlgorithmHMACSHA256 SignatureAlgorithm = "hmac_sha256"
+	SignatureAlgorithmHMACSHA512 SignatureAlgorithm = "hmac_sha512"
+	// for a platform that knows nothing better
+	SignatureAlgorithmHMACSHA1 SignatureAlgorithm = "hmac_sha1"
+	// RSASSA-PKCS1-v1_5 with SHA-256, RS256 in tokens
+	SignatureAlgorithmRSASHA256 SignatureAlgorithm = "rsa_sha256"
+	// RSASSA-PSS with SHA-256 and a salt of 32 bytes, PS256 in tokens
+	SignatureAlgorithmRSAPSSSHA256 SignatureAlgorithm = "rsa_pss_sha256"
+	// ECDSA with P-256 and SHA-256: r and s, 32 bytes each
+	SignatureAlgorithmES256   SignatureAlgorithm = "es256"
+	SignatureAlgorithmEd25519 SignatureAlgorithm = "ed25519"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v SignatureAlgorithm) Valid() bool {
+	switch v {
+	case SignatureAlgorithmHMACSHA256, SignatureAlgorithmHMACSHA512, SignatureAlgorithmHMACSHA1, SignatureAlgorithmRSASHA256, SignatureAlgorithmRSAPSSSHA256, SignatureAlgorithmES256, SignatureAlgorithmEd25519:
+		return true
+	}
+	return false
+}
+
+// Signing is what to sign, and with what.
+type Signing struct {
+	// The credential that is the key: of an HMAC a secret, else a private key in PEM (PKCS #8, PKCS #1, SEC 1).
+	Key string `json:"key,omitempty"`
+	// How the key of an HMAC is written.
+	KeyEncoding KeyEncoding        `json:"keyEncoding,omitempty"`
+	Account     *string            `json:"account,omitempty"`
+	Algorithm   SignatureAlgorithm `json:"algorithm,omitempty"`
+	Text        *string            `json:"text,omitempty"`
+	Bytes       []byte             `json:"bytes,omitempty"`
+}
+
+// Signature is a signature.
+type Signature struct {
+	Bytes []byte `json:"bytes,omitempty"`
+}

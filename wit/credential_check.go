@@ -7,3 +7,43 @@ func (v *CredentialQuery) Validate() error { return nil }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
 func (v *CredentialPresence) Validate() error { return nil }
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Signing) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Signing) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Key) {
+		p.missing("key", -1)
+	} else if n := len(v.Key); n > 64 {
+		p.bytes("key", -1, n, 0, 64)
+	} else if !patternIdentifier.match(v.Key) {
+		p.mismatch("key", -1, v.Key, "a letter and up to 63 letters, digits, _ and -")
+	}
+	if v.KeyEncoding != "" && !v.KeyEncoding.Valid() {
+		p.unknown("keyEncoding", -1, string(v.KeyEncoding))
+	}
+	if v.Algorithm != "" && !v.Algorithm.Valid() {
+		p.unknown("algorithm", -1, string(v.Algorithm))
+	}
+	if v.Text != nil {
+		if n := len(*v.Text); n > 1048576 {
+			p.bytes("text", -1, n, 0, 1048576)
+		}
+	}
+	if n := len(v.Bytes); n > 1048576 {
+		p.bytes("bytes", -1, n, 0, 1048576)
+	}
+	if count(v.Text != nil, v.Bytes != nil) != 1 {
+		p.oneOf("text, bytes")
+	}
+	return before
+}
+
+// Validate finds nothing wrong: the contract bounds nothing here.
+func (v *Signature) Validate() error { return nil }

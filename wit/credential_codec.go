@@ -68,3 +68,100 @@ func (v CredentialPresence) MarshalJSON() ([]byte, error) { return v.AppendJSON(
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *CredentialPresence) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *SignatureAlgorithm) ReadJSON(r *codec.Reader) {
+	*v = SignatureAlgorithm(r.String())
+	if *v == "" {
+		*v = SignatureAlgorithmHMACSHA256
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
+func (v *Signing) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Key != "" {
+		b = codec.AppendString(codec.Key(b, `"key":`), v.Key)
+	}
+	if v.KeyEncoding != "" {
+		b = codec.AppendString(codec.Key(b, `"keyEncoding":`), string(v.KeyEncoding))
+	}
+	if v.Account != nil {
+		b = codec.AppendString(codec.Key(b, `"account":`), *v.Account)
+	}
+	if v.Algorithm != "" {
+		b = codec.AppendString(codec.Key(b, `"algorithm":`), string(v.Algorithm))
+	}
+	if v.Text != nil {
+		b = codec.AppendString(codec.Key(b, `"text":`), *v.Text)
+	}
+	if v.Bytes != nil {
+		b = codec.AppendBytes(codec.Key(b, `"bytes":`), v.Bytes)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Signing) ReadJSON(r *codec.Reader) {
+	*v = Signing{KeyEncoding: KeyEncodingText, Algorithm: SignatureAlgorithmHMACSHA256}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "key":
+			v.Key = r.String()
+		case "keyEncoding":
+			v.KeyEncoding.ReadJSON(r)
+		case "account":
+			if v.Account = nil; !r.Null() {
+				v.Account = new(r.String())
+			}
+		case "algorithm":
+			v.Algorithm.ReadJSON(r)
+		case "text":
+			if v.Text = nil; !r.Null() {
+				v.Text = new(r.String())
+			}
+		case "bytes":
+			v.Bytes = r.Bytes()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Signing) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Signing) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *Signature) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if len(v.Bytes) > 0 {
+		b = codec.AppendBytes(codec.Key(b, `"bytes":`), v.Bytes)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Signature) ReadJSON(r *codec.Reader) {
+	*v = Signature{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "bytes":
+			v.Bytes = r.Bytes()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Signature) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Signature) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }

@@ -17,6 +17,7 @@ func Records() []Record {
 		&LogLine{},
 		&Error{},
 		&Header{},
+		&SigV4{},
 		&HTTPPart{},
 		&HTTPRequest{},
 		&HTTPResponse{},
@@ -52,6 +53,8 @@ func Records() []Record {
 		&ConfigSection{},
 		&CredentialQuery{},
 		&CredentialPresence{},
+		&Signing{},
+		&Signature{},
 		&EmittedEvent{},
 		&HookContext{},
 		&HookEvent{},
@@ -117,6 +120,11 @@ func Records() []Record {
 // Bounded returns all fields with bounds.
 func Bounded() []Bound {
 	return []Bound{
+		{func() Record { return new(SigV4) }, "SigV4", "AccessKey", false, true, -9223372036854775808, 64, &patternIdentifier, false},
+		{func() Record { return new(SigV4) }, "SigV4", "SecretKey", false, true, -9223372036854775808, 64, &patternIdentifier, false},
+		{func() Record { return new(SigV4) }, "SigV4", "SessionToken", false, false, -9223372036854775808, 64, &patternIdentifier, false},
+		{func() Record { return new(SigV4) }, "SigV4", "Region", false, false, 1, 64, &patternSigV4Region, false},
+		{func() Record { return new(SigV4) }, "SigV4", "Service", false, false, 1, 64, &patternSigV4Region, false},
 		{func() Record { return new(HTTPRequest) }, "HTTPRequest", "Timeout", false, false, 0, 9223372036854775807, nil, true},
 		{func() Record { return new(HTTPRequest) }, "HTTPRequest", "Embed", false, false, -9223372036854775808, 16, nil, false},
 		{func() Record { return new(Conversation) }, "Conversation", "ID", false, false, 1, 1024, nil, false},
@@ -143,6 +151,9 @@ func Bounded() []Bound {
 		{func() Record { return new(Sent) }, "Sent", "IDs", false, false, -9223372036854775808, 100, nil, false},
 		{func() Record { return new(Sent) }, "Sent", "IDs", true, false, 1, 1024, nil, false},
 		{func() Record { return new(NewState) }, "NewState", "State", false, false, -9223372036854775808, 65536, nil, false},
+		{func() Record { return new(Signing) }, "Signing", "Key", false, true, -9223372036854775808, 64, &patternIdentifier, false},
+		{func() Record { return new(Signing) }, "Signing", "Text", false, false, -9223372036854775808, 1048576, nil, false},
+		{func() Record { return new(Signing) }, "Signing", "Bytes", false, false, -9223372036854775808, 1048576, nil, false},
 		{func() Record { return new(EmittedEvent) }, "EmittedEvent", "Name", false, false, -9223372036854775808, 64, &patternEmittedEventName, false},
 		{func() Record { return new(EmittedEvent) }, "EmittedEvent", "Payload", false, false, -9223372036854775808, 65536, nil, false},
 		{func() Record { return new(KVKey) }, "KVKey", "Key", false, false, 1, 256, nil, false},

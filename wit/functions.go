@@ -50,6 +50,7 @@ var imports = [...]Function{
 	{Name: "kv_keys", Capability: "kv", Operation: "keys", Param: "KVPrefix", Result: "KVKeys", Permission: "kv"},
 	{Name: "http_request", Capability: "http", Operation: "request", Param: "HTTPRequest", Result: "HTTPResponse", Permission: "http"},
 	{Name: "credential_has", Capability: "credential", Operation: "has", Param: "CredentialQuery", Result: "CredentialPresence", Permission: "credential"},
+	{Name: "credential_sign", Capability: "credential", Operation: "sign", Param: "Signing", Result: "Signature", Permission: "credential"},
 	{Name: "schedule_set", Capability: "schedule", Operation: "set", Param: "ScheduledJob", Result: "JobScheduled", Permission: "schedule"},
 	{Name: "schedule_cancel", Capability: "schedule", Operation: "cancel", Param: "JobReference", Result: "JobScheduled", Permission: "schedule"},
 	{Name: "emit_publish", Capability: "emit", Operation: "publish", Param: "EmittedEvent", Result: "Done", Permission: "emit"},

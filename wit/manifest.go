@@ -87,26 +87,6 @@ func (v SignatureEncoding) Valid() bool {
 	return false
 }
 
-// KeyEncoding is how the credential is written that is the key of an HMAC.
-type KeyEncoding string
-
-const (
-	// it is the key as it is
-	KeyEncodingText KeyEncoding = "text"
-	KeyEncodingHex  KeyEncoding = "hex"
-	// base64, after what ends with the last underscore: whsec_…
-	KeyEncodingBase64 KeyEncoding = "base64"
-)
-
-// Valid reports whether the value is one of the cases.
-func (v KeyEncoding) Valid() bool {
-	switch v {
-	case KeyEncodingText, KeyEncodingHex, KeyEncodingBase64:
-		return true
-	}
-	return false
-}
-
 // TokenFacts is what a JSON Web Token must say. It is one of RS256, ES256 and EdDSA, has a time at which it ends, and says nothing about
 // the body: whoever has it can send another one until then.
 type TokenFacts struct {

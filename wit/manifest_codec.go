@@ -44,16 +44,6 @@ func (v *SignatureEncoding) ReadJSON(r *codec.Reader) {
 	}
 }
 
-// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
-func (v *KeyEncoding) ReadJSON(r *codec.Reader) {
-	*v = KeyEncoding(r.String())
-	if *v == "" {
-		*v = KeyEncodingText
-	} else if !v.Valid() {
-		r.UnknownCase()
-	}
-}
-
 // AppendJSON appends v without its zero values.
 func (v *TokenFacts) AppendJSON(b []byte) []byte {
 	b = append(b, '{')

@@ -44,10 +44,46 @@ type Error struct {
 	RetryAfter *int64 `json:"retryAfter,omitempty"`
 }
 
+// KeyEncoding is how the credential is written that is the key of an HMAC.
+type KeyEncoding string
+
+const (
+	// it is the key as it is
+	KeyEncodingText KeyEncoding = "text"
+	KeyEncodingHex  KeyEncoding = "hex"
+	// base64, after what ends with the last underscore: whsec_…
+	KeyEncodingBase64 KeyEncoding = "base64"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v KeyEncoding) Valid() bool {
+	switch v {
+	case KeyEncodingText, KeyEncodingHex, KeyEncodingBase64:
+		return true
+	}
+	return false
+}
+
 // Header is an HTTP header.
 type Header struct {
 	Name  string `json:"name,omitempty"`
 	Value string `json:"value,omitempty"`
+}
+
+// SigV4: AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
+// query, the body and all headers; the kernel adds `Authorization`, `X-Amz-Date`, with a session `X-Amz-Security-Token` and
+// for the service s3 `X-Amz-Content-Sha256`.
+type SigV4 struct {
+	// The credential that is the id of the access key.
+	AccessKey string `json:"accessKey,omitempty"`
+	// The credential that is its secret.
+	SecretKey string `json:"secretKey,omitempty"`
+	// The credential that is the token of a session, for keys that end.
+	SessionToken *string `json:"sessionToken,omitempty"`
+	// Such as us-east-1.
+	Region string `json:"region,omitempty"`
+	// The name in signatures, such as bedrock.
+	Service string `json:"service,omitempty"`
 }
 
 // HTTPPart is one part of a multipart/form-data body.
@@ -85,6 +121,8 @@ type HTTPRequest struct {
 	// the file in base64, so that a plugin sends a file inside of JSON without reading it. Needs the permission
 	// media.
 	Embed []string `json:"embed,omitempty"`
+	// Sign it when all of it is filled in.
+	SigV4 *SigV4 `json:"sigv4,omitempty"`
 }
 
 // HTTPResponse is the response to a request.

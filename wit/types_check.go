@@ -8,6 +8,50 @@ func (v *Error) Validate() error { return nil }
 // Validate finds nothing wrong: the contract bounds nothing here.
 func (v *Header) Validate() error { return nil }
 
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *SigV4) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *SigV4) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.AccessKey) {
+		p.missing("accessKey", -1)
+	} else if n := len(v.AccessKey); n > 64 {
+		p.bytes("accessKey", -1, n, 0, 64)
+	} else if !patternIdentifier.match(v.AccessKey) {
+		p.mismatch("accessKey", -1, v.AccessKey, "a letter and up to 63 letters, digits, _ and -")
+	}
+	if blank(v.SecretKey) {
+		p.missing("secretKey", -1)
+	} else if n := len(v.SecretKey); n > 64 {
+		p.bytes("secretKey", -1, n, 0, 64)
+	} else if !patternIdentifier.match(v.SecretKey) {
+		p.mismatch("secretKey", -1, v.SecretKey, "a letter and up to 63 letters, digits, _ and -")
+	}
+	if v.SessionToken != nil {
+		if n := len(*v.SessionToken); n > 64 {
+			p.bytes("sessionToken", -1, n, 0, 64)
+		} else if *v.SessionToken != "" && !patternIdentifier.match(*v.SessionToken) {
+			p.mismatch("sessionToken", -1, *v.SessionToken, "a letter and up to 63 letters, digits, _ and -")
+		}
+	}
+	if n := len(v.Region); n < 1 || n > 64 {
+		p.bytes("region", -1, n, 1, 64)
+	} else if !patternSigV4Region.match(v.Region) {
+		p.mismatch("region", -1, v.Region, "a region such as us-east-1")
+	}
+	if n := len(v.Service); n < 1 || n > 64 {
+		p.bytes("service", -1, n, 1, 64)
+	} else if !patternSigV4Region.match(v.Service) {
+		p.mismatch("service", -1, v.Service, "a service such as bedrock")
+	}
+	return before
+}
+
 // Validate finds nothing wrong: the contract bounds nothing here.
 func (v *HTTPPart) Validate() error { return nil }
 
@@ -26,6 +70,9 @@ func (v *HTTPRequest) check(p *problems) (before int) {
 	}
 	if n := len(v.Embed); n > 16 {
 		p.items("embed", -1, n, 0, 16)
+	}
+	if v.SigV4 != nil {
+		p.within(v.SigV4.check(p), "sigv4", -1)
 	}
 	return before
 }

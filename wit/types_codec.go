@@ -60,6 +60,16 @@ func (v Error) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *Error) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *KeyEncoding) ReadJSON(r *codec.Reader) {
+	*v = KeyEncoding(r.String())
+	if *v == "" {
+		*v = KeyEncodingText
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
 // AppendJSON appends v without its zero values.
 func (v *Header) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
@@ -93,6 +103,57 @@ func (v Header) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *Header) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *SigV4) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.AccessKey != "" {
+		b = codec.AppendString(codec.Key(b, `"accessKey":`), v.AccessKey)
+	}
+	if v.SecretKey != "" {
+		b = codec.AppendString(codec.Key(b, `"secretKey":`), v.SecretKey)
+	}
+	if v.SessionToken != nil {
+		b = codec.AppendString(codec.Key(b, `"sessionToken":`), *v.SessionToken)
+	}
+	if v.Region != "" {
+		b = codec.AppendString(codec.Key(b, `"region":`), v.Region)
+	}
+	if v.Service != "" {
+		b = codec.AppendString(codec.Key(b, `"service":`), v.Service)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *SigV4) ReadJSON(r *codec.Reader) {
+	*v = SigV4{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "accessKey":
+			v.AccessKey = r.String()
+		case "secretKey":
+			v.SecretKey = r.String()
+		case "sessionToken":
+			if v.SessionToken = nil; !r.Null() {
+				v.SessionToken = new(r.String())
+			}
+		case "region":
+			v.Region = r.String()
+		case "service":
+			v.Service = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v SigV4) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *SigV4) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
 func (v *HTTPPart) AppendJSON(b []byte) []byte {
@@ -189,6 +250,9 @@ func (v *HTTPRequest) AppendJSON(b []byte) []byte {
 	if len(v.Embed) > 0 {
 		b = codec.AppendStrings(codec.Key(b, `"embed":`), v.Embed)
 	}
+	if v.SigV4 != nil {
+		b = v.SigV4.AppendJSON(codec.Key(b, `"sigv4":`))
+	}
 	return append(b, '}')
 }
 
@@ -220,6 +284,11 @@ func (v *HTTPRequest) ReadJSON(r *codec.Reader) {
 			v.Fill = r.Bool()
 		case "embed":
 			v.Embed = codec.Strings[string](r, 16)
+		case "sigv4":
+			if v.SigV4 = nil; !r.Null() {
+				v.SigV4 = new(SigV4)
+				v.SigV4.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}

@@ -52,8 +52,10 @@ func (c *Client) prepare(ctx context.Context, p Policy, creds Credentials, req *
 	if err := m.setHeaders(f, req.Headers); err != nil {
 		return m, err
 	}
-	m.body, err = c.newBody(ctx, f, req)
-	return m, err
+	if m.body, err = c.newBody(ctx, f, req); err != nil || req.SigV4 == nil {
+		return m, err
+	}
+	return m, m.sigv4(ctx, f, req.SigV4)
 }
 
 // hopHeaders belong to the connection and are the transport's own business.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/kernel/sign"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -22,10 +23,11 @@ type Credentials struct {
 	owner   string   // the plugin's id
 	granted []string // their names, from the manifest
 	vault   Vault
+	rate    *bucket // of signatures, of all versions
 }
 
-func newCredentials(p Plugin, vault Vault) *Credentials {
-	c := &Credentials{owner: p.ID, vault: vault}
+func newCredentials(p Plugin, vault Vault, rate *bucket) *Credentials {
+	c := &Credentials{owner: p.ID, vault: vault, rate: rate}
 	if granted := p.Permissions.Credential; granted != nil {
 		c.granted = granted.Names
 	}
@@ -42,6 +44,34 @@ func (c *Credentials) Has(ctx context.Context, q *wit.CredentialQuery) (*wit.Cre
 		account = *q.Account
 	}
 	return &wit.CredentialPresence{Present: c.vault.Has(c.owner, account, q.Name) || c.vault.Has(c.owner, "", q.Name)}, nil
+}
+
+// Sign is the guest's. While a pure function runs, only what gives the same signature each time is used, so that its event
+// can be handled again with the same outcome.
+func (c *Credentials) Sign(ctx context.Context, s *wit.Signing) (*wit.Signature, error) {
+	call := CallOf(ctx)
+	if f := wit.Export(call.Export); f != nil && f.Pure && !sign.Deterministic(s.Algorithm) {
+		return nil, wit.Errorf(wit.CodeForbidden, "credential: %s may not sign with %s, whose signatures differ each time: sign with rsa_sha256", call.Export, s.Algorithm)
+	}
+	if wait := c.rate.take(); wait > 0 {
+		return nil, tooOften("credential", wait)
+	}
+	account, data := call.Account, s.Bytes
+	if s.Account != nil {
+		account = *s.Account
+	}
+	if s.Text != nil {
+		data = []byte(*s.Text)
+	}
+	key, err := c.For(ctx, account)(s.Key)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := sign.Sign(s.Algorithm, key, s.KeyEncoding, data)
+	if err != nil {
+		return nil, wit.Errorf(wit.CodeOf(err), "the credential %s of %s: %w", s.Key, c.owner, err)
+	}
+	return &wit.Signature{Bytes: signature}, nil
 }
 
 // For returns what fills in the placeholders of an account's requests: the account's own credential, else the one

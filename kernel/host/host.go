@@ -59,6 +59,7 @@ type lasting struct {
 	requests *bucket
 	writes   *bucket // of records
 	jobs     *bucket // changes of them
+	signing  *bucket
 	places   places
 	open     *openConnections
 }
@@ -85,6 +86,7 @@ func (h *Host) of(id string) *lasting {
 			requests: newBucket(wit.LimitHTTPPerSecond, wit.LimitHTTPBurst), places: newPlaces(), open: newOpenConnections(),
 			writes: newBucket(wit.LimitKVWritesPerSecond, wit.LimitKVWriteBurst),
 			jobs:   newBucket(wit.LimitSchedulePerSecond, wit.LimitScheduleBurst),
+			signing: newBucket(wit.LimitCredentialSignaturesPerSecond, wit.LimitCredentialSignatureBurst),
 		}
 		h.lasting[id] = l
 	}
@@ -134,7 +136,8 @@ type Guest struct {
 
 // Guest returns what p may ask for.
 func (h *Host) Guest(p Plugin) *Guest {
-	l, config, credentials := h.of(p.ID), configuration{p.Config}, newCredentials(p, h.deps.Vault)
+	l, config := h.of(p.ID), configuration{p.Config}
+	credentials := newCredentials(p, h.deps.Vault, l.signing)
 	reach := newReach(p, config, l.requests)
 	g := &Guest{
 		Plugin: p, Log: l.log, Credentials: credentials,

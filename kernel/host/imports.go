@@ -43,6 +43,8 @@ type httpImports interface {
 type credentialImports interface {
 	// Has reports whether the owner has set a credential, for the account or else for the plugin.
 	Has(context.Context, *wit.CredentialQuery) (*wit.CredentialPresence, error)
+	// Sign signs with a credential of the account's or else of the plugin's, unauthorized where the owner has not set it.
+	Sign(context.Context, *wit.Signing) (*wit.Signature, error)
 }
 
 // scheduleImports answers interface schedule.
@@ -95,6 +97,7 @@ func (i imports) table(p *wit.Permissions) map[string]Function {
 		"kv_keys":         Func(permission{"kv", p.KV != nil}, i.kv.Keys),
 		"http_request":    Func(permission{"http", p.HTTP != nil}, i.http.Request),
 		"credential_has":  Func(permission{"credential", p.Credential != nil}, i.credential.Has),
+		"credential_sign": Func(permission{"credential", p.Credential != nil}, i.credential.Sign),
 		"schedule_set":    Func(permission{"schedule", p.Schedule != nil}, i.schedule.Set),
 		"schedule_cancel": Func(permission{"schedule", p.Schedule != nil}, i.schedule.Cancel),
 		"emit_publish":    Func(permission{"emit", p.Emit != nil}, i.emit.Publish),

@@ -14,3 +14,11 @@ func (h *Host) HasCredential(name, account string) (bool, error) {
 	err := call(h, credentialHas, query, &found)
 	return found.Present, err
 }
+
+// Sign signs with a credential of the account whose call runs, or else of the plugin's: s.Text or s.Bytes, by s.Algorithm.
+// An error with the code unauthorized says that the owner has not set it. Permission `credential`.
+func (h *Host) Sign(s *wit.Signing) ([]byte, error) {
+	var signature wit.Signature
+	err := call(h, credentialSign, s, &signature)
+	return signature.Bytes, err
+}

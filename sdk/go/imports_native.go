@@ -13,6 +13,7 @@ const (
 	kvKeys         = "kv_keys"
 	httpRequest    = "http_request"
 	credentialHas  = "credential_has"
+	credentialSign = "credential_sign"
 	scheduleSet    = "schedule_set"
 	scheduleCancel = "schedule_cancel"
 	emitPublish    = "emit_publish"

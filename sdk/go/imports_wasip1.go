@@ -26,6 +26,9 @@ func httpRequest(offset uint64) uint64
 //go:wasmimport extism:host/user credential_has
 func credentialHas(offset uint64) uint64
 
+//go:wasmimport extism:host/user credential_sign
+func credentialSign(offset uint64) uint64
+
 //go:wasmimport extism:host/user schedule_set
 func scheduleSet(offset uint64) uint64
 

@@ -20,7 +20,8 @@ import (
 var placeholder = regexp.MustCompile(`\{\{credential:([A-Za-z0-9_.-]{1,64})\}\}`)
 
 // Do makes a request that a plugin described, against h.HTTP, as the kernel would: credentials are
-// filled in, and the response carries the request's id. Tests use it for the requests in an answer.
+// filled in, and the response carries the request's id. A request that is to be signed says in Authorization for what, and
+// has no signature. Tests use it for the requests in an answer.
 func (h *Host) Do(request *wit.HTTPRequest) (*wit.HTTPResponse, error) { return h.httpRequest(request) }
 
 func (h *Host) httpRequest(request *wit.HTTPRequest) (*wit.HTTPResponse, error) {
@@ -68,6 +69,10 @@ func (h *Host) build(request *wit.HTTPRequest) (*http.Request, error) {
 	}
 	for _, header := range request.Headers {
 		made.Header.Add(header.Name, fill.in(header.Value))
+	}
+	if s := request.SigV4; s != nil {
+		made.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+fill.in("{{credential:"+s.AccessKey+"}}")+"/"+s.Region+"/"+s.Service)
+		fill.in("{{credential:" + s.SecretKey + "}}")
 	}
 	return made, fill.err
 }

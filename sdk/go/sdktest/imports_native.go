@@ -25,6 +25,8 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.httpRequest)
 	case "credential_has":
 		return handle(param, h.credentialHas)
+	case "credential_sign":
+		return handle(param, h.credentialSign)
 	case "schedule_set":
 		return handle(param, h.scheduleSet)
 	case "schedule_cancel":
