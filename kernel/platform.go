@@ -51,6 +51,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media, Bus: k.bus, Logger: k.log,
 		Redact: k.state.vault.Redact,
 	})
+	k.closers.add(func() error { guests.Close(); return nil })
 	if k.o.StateDir != "" {
 		p.kept = source.Keep(k.o.dir("kept"))
 	}

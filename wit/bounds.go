@@ -157,6 +157,20 @@ const (
 	CredentialPermissionNamesItemMax   = 64
 	CredentialPermissionNamesMin       = 1
 	CredentialPermissionNamesMax       = 64
+	OAuth2ParameterNameMax             = 64
+	OAuth2ParameterValueMax            = 1024
+	OAuth2RecipeNameMax                = 64
+	OAuth2RecipeTokenURLMax            = 1024
+	OAuth2RecipeClientIDMax            = 1024
+	OAuth2RecipeClientSecretMax        = 64
+	OAuth2RecipeRefreshTokenMax        = 64
+	OAuth2RecipeKeyMax                 = 64
+	OAuth2RecipeKeyIDMax               = 1024
+	OAuth2RecipeIssuerMax              = 1024
+	OAuth2RecipeSubjectMax             = 1024
+	OAuth2RecipeAudienceMax            = 1024
+	OAuth2RecipeScopesMax              = 64
+	OAuth2RecipeParametersMax          = 16
 	LimitsMemoryMax                    = 1073741824
 	LimitsMemoryDefault                = 67108864
 	LimitsDeadlineMax                  = 600000
@@ -169,6 +183,7 @@ const (
 	ManifestVersionMin                 = 1
 	ManifestDescriptionMax             = 500
 	ManifestConfigMax                  = 65536
+	ManifestOAuth2Max                  = 16
 )
 
 // DefaultHTTPPermissionMethods is what an empty methods stands for.

@@ -272,6 +272,101 @@ type Permissions struct {
 	Media      *Permission           `json:"media,omitempty"`
 }
 
+// OAuth2Grant: By what a client gets an access token (RFC 6749).
+type OAuth2Grant string
+
+const (
+	// by a refresh token, which the owner enters and the server may replace at each use
+	OAuth2GrantRefreshToken OAuth2Grant = "refresh_token"
+	// by the client's secret
+	OAuth2GrantClientCredentials OAuth2Grant = "client_credentials"
+	// by a token of its own, signed with a private key (RFC 7523): a service account
+	OAuth2GrantJWTBearer OAuth2Grant = "jwt_bearer"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v OAuth2Grant) Valid() bool {
+	switch v {
+	case OAuth2GrantRefreshToken, OAuth2GrantClientCredentials, OAuth2GrantJWTBearer:
+		return true
+	}
+	return false
+}
+
+// ClientAuth is how a client shows its secret.
+type ClientAuth string
+
+const (
+	// in the header Authorization
+	ClientAuthBasic ClientAuth = "basic"
+	// in the body, as client_id and client_secret
+	ClientAuthBody ClientAuth = "body"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v ClientAuth) Valid() bool {
+	switch v {
+	case ClientAuthBasic, ClientAuthBody:
+		return true
+	}
+	return false
+}
+
+// TokenAlgorithm is how a client's token is signed.
+type TokenAlgorithm string
+
+const (
+	TokenAlgorithmRS256 TokenAlgorithm = "rs256"
+	TokenAlgorithmES256 TokenAlgorithm = "es256"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v TokenAlgorithm) Valid() bool {
+	switch v {
+	case TokenAlgorithmRS256, TokenAlgorithmES256:
+		return true
+	}
+	return false
+}
+
+// OAuth2Parameter is a further parameter of a request for a token, such as resource.
+type OAuth2Parameter struct {
+	Name  string `json:"name,omitempty"`
+	Value string `json:"value,omitempty"`
+}
+
+// OAuth2Recipe is an access token. `{{credential:name}}` is the token: the kernel gets it when it is needed, keeps it with the credentials,
+// gets another before it ends, and once when a server answers 401 to a request with it. What replaces a refresh token is
+// written down before anything is done with it. A login that has ended is an error with the code unauthorized, as a
+// credential that is not set; what may pass is one that is retryable.
+type OAuth2Recipe struct {
+	// The name of the token among the credentials. permissions.credential names it, and those that it is got by. The
+	// owner does not enter it.
+	Name  string      `json:"name,omitempty"`
+	Grant OAuth2Grant `json:"grant,omitempty"`
+	// The server's token endpoint. It does not redirect.
+	TokenURL string `json:"tokenUrl,omitempty"`
+	ClientID string `json:"clientId,omitempty"`
+	// The credential that is the client's secret.
+	ClientSecret *string    `json:"clientSecret,omitempty"`
+	ClientAuth   ClientAuth `json:"clientAuth,omitempty"`
+	// The credential that is the refresh token.
+	RefreshToken *string `json:"refreshToken,omitempty"`
+	// The credential that is the private key, in PEM.
+	Key       *string        `json:"key,omitempty"`
+	Algorithm TokenAlgorithm `json:"algorithm,omitempty"`
+	// `kid` of the client's token.
+	KeyID string `json:"keyId,omitempty"`
+	// `iss` of the client's token; by default the client's id.
+	Issuer string `json:"issuer,omitempty"`
+	// `sub` of the client's token, where there is one.
+	Subject string `json:"subject,omitempty"`
+	// `aud` of the client's token; by default the token endpoint.
+	Audience   string            `json:"audience,omitempty"`
+	Scopes     []string          `json:"scopes,omitempty"`
+	Parameters []OAuth2Parameter `json:"parameters,omitempty"`
+}
+
 // Instances is how instances are kept.
 type Instances string
 
@@ -331,4 +426,6 @@ type Manifest struct {
 	// with `"x-secret": true` go to the credential store under the field's name.
 	Config JSON    `json:"config,omitempty"`
 	Limits *Limits `json:"limits,omitempty"`
+	// Access tokens that the kernel gets and renews for the plugin.
+	OAuth2 []OAuth2Recipe `json:"oauth2,omitempty"`
 }

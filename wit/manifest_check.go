@@ -381,6 +381,110 @@ func (v *Permissions) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *OAuth2Parameter) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *OAuth2Parameter) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Name) {
+		p.missing("name", -1)
+	} else if n := len(v.Name); n > 64 {
+		p.bytes("name", -1, n, 0, 64)
+	}
+	if blank(v.Value) {
+		p.missing("value", -1)
+	} else if n := len(v.Value); n > 1024 {
+		p.bytes("value", -1, n, 0, 1024)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *OAuth2Recipe) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *OAuth2Recipe) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Name) {
+		p.missing("name", -1)
+	} else if n := len(v.Name); n > 64 {
+		p.bytes("name", -1, n, 0, 64)
+	} else if !patternIdentifier.match(v.Name) {
+		p.mismatch("name", -1, v.Name, "a letter and up to 63 letters, digits, _ and -")
+	}
+	if v.Grant != "" && !v.Grant.Valid() {
+		p.unknown("grant", -1, string(v.Grant))
+	}
+	if blank(v.TokenURL) {
+		p.missing("tokenUrl", -1)
+	} else if n := len(v.TokenURL); n > 1024 {
+		p.bytes("tokenUrl", -1, n, 0, 1024)
+	} else if !patternEndpoint.match(v.TokenURL) {
+		p.mismatch("tokenUrl", -1, v.TokenURL, "an address such as https://example.org/keys, or config:field")
+	}
+	if n := len(v.ClientID); n > 1024 {
+		p.bytes("clientId", -1, n, 0, 1024)
+	}
+	if v.ClientSecret != nil {
+		if n := len(*v.ClientSecret); n > 64 {
+			p.bytes("clientSecret", -1, n, 0, 64)
+		} else if *v.ClientSecret != "" && !patternIdentifier.match(*v.ClientSecret) {
+			p.mismatch("clientSecret", -1, *v.ClientSecret, "a letter and up to 63 letters, digits, _ and -")
+		}
+	}
+	if v.ClientAuth != "" && !v.ClientAuth.Valid() {
+		p.unknown("clientAuth", -1, string(v.ClientAuth))
+	}
+	if v.RefreshToken != nil {
+		if n := len(*v.RefreshToken); n > 64 {
+			p.bytes("refreshToken", -1, n, 0, 64)
+		} else if *v.RefreshToken != "" && !patternIdentifier.match(*v.RefreshToken) {
+			p.mismatch("refreshToken", -1, *v.RefreshToken, "a letter and up to 63 letters, digits, _ and -")
+		}
+	}
+	if v.Key != nil {
+		if n := len(*v.Key); n > 64 {
+			p.bytes("key", -1, n, 0, 64)
+		} else if *v.Key != "" && !patternIdentifier.match(*v.Key) {
+			p.mismatch("key", -1, *v.Key, "a letter and up to 63 letters, digits, _ and -")
+		}
+	}
+	if v.Algorithm != "" && !v.Algorithm.Valid() {
+		p.unknown("algorithm", -1, string(v.Algorithm))
+	}
+	if n := len(v.KeyID); n > 1024 {
+		p.bytes("keyId", -1, n, 0, 1024)
+	}
+	if n := len(v.Issuer); n > 1024 {
+		p.bytes("issuer", -1, n, 0, 1024)
+	}
+	if n := len(v.Subject); n > 1024 {
+		p.bytes("subject", -1, n, 0, 1024)
+	}
+	if n := len(v.Audience); n > 1024 {
+		p.bytes("audience", -1, n, 0, 1024)
+	}
+	if n := len(v.Scopes); n > 64 {
+		p.items("scopes", -1, n, 0, 64)
+	}
+	if n := len(v.Parameters); n > 16 {
+		p.items("parameters", -1, n, 0, 16)
+	}
+	for i := range v.Parameters {
+		p.within(v.Parameters[i].check(p), "parameters", i)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Limits) Validate() error {
 	var p problems
 	v.check(&p)
@@ -442,6 +546,12 @@ func (v *Manifest) check(p *problems) (before int) {
 	}
 	if v.Limits != nil {
 		p.within(v.Limits.check(p), "limits", -1)
+	}
+	if n := len(v.OAuth2); n > 16 {
+		p.items("oauth2", -1, n, 0, 16)
+	}
+	for i := range v.OAuth2 {
+		p.within(v.OAuth2[i].check(p), "oauth2", i)
 	}
 	return before
 }

@@ -136,7 +136,7 @@ func (c *Client) follow(ctx context.Context, m *message) (*http.Response, error)
 			return nil, err
 		}
 		location := res.Header.Get("Location")
-		if !redirects(res.StatusCode) || location == "" {
+		if m.policy.Stay || !redirects(res.StatusCode) || location == "" {
 			return res, nil
 		}
 		res.Body.Close()

@@ -27,6 +27,8 @@ type Policy struct {
 	// below the URL's path, may be plain http and on a private network. A tcp or tls URL is for such
 	// connections.
 	Origins []string
+	// Stay follows no redirect: it is the answer.
+	Stay bool
 }
 
 // route is how a permitted URL is reached.

@@ -31,20 +31,26 @@ func (c configuration) Get(_ context.Context, scope *wit.ConfigScope) (*wit.Conf
 // has. Only a text is taken for one, and a bare host means https. Whether it is a URL at all is for the policy
 // that gets it to say.
 func (c configuration) url(account, field string) string {
+	url := c.text(account, field)
+	if url != "" && !strings.Contains(url, "://") {
+		url = "https://" + url
+	}
+	return url
+}
+
+// text returns the text in a field of the account's section or, where that has none, of the plugin's; "" where neither has.
+func (c configuration) text(account, field string) string {
 	for _, section := range []string{account, ""} {
 		config, err := c.section(section)
 		if err != nil {
 			continue // an account that is gone: nothing of it is configured
 		}
 		var fields map[string]json.RawMessage
-		var url string
-		if json.Unmarshal(config, &fields) != nil || json.Unmarshal(fields[field], &url) != nil || url == "" {
+		var text string
+		if json.Unmarshal(config, &fields) != nil || json.Unmarshal(fields[field], &text) != nil || text == "" {
 			continue
 		}
-		if !strings.Contains(url, "://") {
-			url = "https://" + url
-		}
-		return url
+		return text
 	}
 	return ""
 }

@@ -12,10 +12,11 @@ import (
 // Connections opens a version's connections. They are the plugin's and not the version's: an upgrade leaves them
 // open, except those that the next version may not have.
 type Connections struct {
-	plugin string
-	reach  *reach
-	client *egress.Client
-	open   *openConnections
+	plugin      string
+	reach       *reach
+	credentials *Credentials
+	client      *egress.Client
+	open        *openConnections
 }
 
 // Open opens a connection under the plugin's permission; it ends with ctx. creds, which is asked for as
@@ -28,7 +29,11 @@ func (c *Connections) Open(ctx context.Context, account string, creds egress.Cre
 	if !c.open.reserve() {
 		return nil, wit.ErrorAfter(wit.CodeRateLimited, roomAgain, "http: plugin %s has %d connections, which is as many as it may", c.plugin, wit.LimitHTTPConnections)
 	}
-	conn, err := c.client.Open(ctx, c.reach.policy(account), creds, o)
+	l := c.credentials.lease(account, creds)
+	conn, err := c.client.Open(ctx, c.reach.policy(account), l.get, o)
+	if wit.CodeOf(err) == wit.CodeUnauthorized && l.refused(ctx) {
+		conn, err = c.client.Open(ctx, c.reach.policy(account), l.get, o)
+	}
 	if err != nil {
 		c.open.cancel()
 		return nil, err

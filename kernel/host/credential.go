@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/kernel/oauth"
 	"github.com/carapace-gateway/carapace/kernel/sign"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -15,19 +16,22 @@ type Vault interface {
 	Get(ctx context.Context, owner, account, name string) (string, error)
 	// Has reports whether Get would return one.
 	Has(owner, account, name string) bool
+	// PutAll keeps all of the values or none, by name.
+	PutAll(ctx context.Context, owner, account string, values map[string]string) error
 }
 
 // Credentials are those that a version of a plugin may use. The guest learns whether one is there, and never what it
-// is: values are put into requests after they have left it.
+// is: values are put into requests after they have left it, or sign. Some are access tokens, which the kernel gets.
 type Credentials struct {
 	owner   string   // the plugin's id
 	granted []string // their names, from the manifest
 	vault   Vault
 	rate    *bucket // of signatures, of all versions
+	tokens  tokens
 }
 
-func newCredentials(p Plugin, vault Vault, rate *bucket) *Credentials {
-	c := &Credentials{owner: p.ID, vault: vault, rate: rate}
+func newCredentials(p Plugin, vault Vault, rate *bucket, t tokens) *Credentials {
+	c := &Credentials{owner: p.ID, vault: vault, rate: rate, tokens: t}
 	if granted := p.Permissions.Credential; granted != nil {
 		c.granted = granted.Names
 	}
@@ -43,13 +47,20 @@ func (c *Credentials) Has(ctx context.Context, q *wit.CredentialQuery) (*wit.Cre
 	if q.Account != nil {
 		account = *q.Account
 	}
-	return &wit.CredentialPresence{Present: c.vault.Has(c.owner, account, q.Name) || c.vault.Has(c.owner, "", q.Name)}, nil
+	name := q.Name
+	if r := c.tokens.recipe(name); r != nil { // it can be had when what it is got by is there
+		name = oauth.Main(r)
+	}
+	return &wit.CredentialPresence{Present: c.vault.Has(c.owner, account, name) || c.vault.Has(c.owner, "", name)}, nil
 }
 
 // Sign is the guest's. While a pure function runs, only what gives the same signature each time is used, so that its event
 // can be handled again with the same outcome.
 func (c *Credentials) Sign(ctx context.Context, s *wit.Signing) (*wit.Signature, error) {
 	call := CallOf(ctx)
+	if c.tokens.recipe(s.Key) != nil {
+		return nil, wit.Errorf(wit.CodeInvalid, "credential: %s is an access token, and no key to sign with", s.Key)
+	}
 	if f := wit.Export(call.Export); f != nil && f.Pure && !sign.Deterministic(s.Algorithm) {
 		return nil, wit.Errorf(wit.CodeForbidden, "credential: %s may not sign with %s, whose signatures differ each time: sign with rsa_sha256", call.Export, s.Algorithm)
 	}
@@ -82,6 +93,9 @@ func (c *Credentials) For(ctx context.Context, account string) egress.Credential
 	return func(name string) (string, error) {
 		if err := c.mayUse(name); err != nil {
 			return "", err
+		}
+		if r := c.tokens.recipe(name); r != nil {
+			return c.tokens.keeper.Token(ctx, c.tokens.client(account, r))
 		}
 		value, err := c.vault.Get(ctx, c.owner, account, name)
 		if wit.CodeOf(err) == wit.CodeNotFound {

@@ -26,6 +26,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/oauth"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -46,7 +47,8 @@ type Deps struct {
 
 // Host serves the plugins of one kernel.
 type Host struct {
-	deps Deps
+	deps   Deps
+	tokens *oauth.Keeper
 
 	mu      sync.Mutex
 	lasting map[string]*lasting // by the plugin's id
@@ -72,8 +74,11 @@ func New(d Deps) *Host {
 	if d.Redact == nil {
 		d.Redact = func(s string) string { return s }
 	}
-	return &Host{deps: d, lasting: map[string]*lasting{}}
+	return &Host{deps: d, tokens: oauth.New(d.Vault, d.Logger.Named("oauth")), lasting: map[string]*lasting{}}
 }
+
+// Close waits for the access tokens that are being got.
+func (h *Host) Close() { h.tokens.Close() }
 
 // of returns what a plugin has over its versions, which begins with its first one.
 func (h *Host) of(id string) *lasting {
@@ -84,8 +89,8 @@ func (h *Host) of(id string) *lasting {
 		l = &lasting{
 			log: newLog(h.deps.Logger.Named("plugin."+id), h.deps.Redact), emitter: newEmitter(id, h.deps.Bus),
 			requests: newBucket(wit.LimitHTTPPerSecond, wit.LimitHTTPBurst), places: newPlaces(), open: newOpenConnections(),
-			writes: newBucket(wit.LimitKVWritesPerSecond, wit.LimitKVWriteBurst),
-			jobs:   newBucket(wit.LimitSchedulePerSecond, wit.LimitScheduleBurst),
+			writes:  newBucket(wit.LimitKVWritesPerSecond, wit.LimitKVWriteBurst),
+			jobs:    newBucket(wit.LimitSchedulePerSecond, wit.LimitScheduleBurst),
 			signing: newBucket(wit.LimitCredentialSignaturesPerSecond, wit.LimitCredentialSignatureBurst),
 		}
 		h.lasting[id] = l
@@ -119,6 +124,8 @@ type Plugin struct {
 	ID string
 	// Permissions are those that are granted.
 	Permissions wit.Permissions
+	// OAuth2 are the recipes of its access tokens.
+	OAuth2 []wit.OAuth2Recipe
 	// Config returns the plugin's section, or an account's, without secrets.
 	Config func(account string) (wit.JSON, error)
 }
@@ -137,12 +144,12 @@ type Guest struct {
 // Guest returns what p may ask for.
 func (h *Host) Guest(p Plugin) *Guest {
 	l, config := h.of(p.ID), configuration{p.Config}
-	credentials := newCredentials(p, h.deps.Vault, l.signing)
 	reach := newReach(p, config, l.requests)
+	credentials := newCredentials(p, h.deps.Vault, l.signing, tokens{p.ID, p.OAuth2, h.tokens, config, reach, h.deps.Egress})
 	g := &Guest{
 		Plugin: p, Log: l.log, Credentials: credentials,
 		HTTP:        &HTTP{reach: reach, credentials: credentials, client: h.deps.Egress, places: l.places},
-		Connections: &Connections{plugin: p.ID, reach: reach, client: h.deps.Egress, open: l.open},
+		Connections: &Connections{plugin: p.ID, reach: reach, credentials: credentials, client: h.deps.Egress, open: l.open},
 	}
 	g.imports = imports{
 		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store, l.writes), http: g.HTTP, credential: credentials,

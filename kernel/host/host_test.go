@@ -78,6 +78,13 @@ func (v vault) Has(owner, account, name string) bool {
 	return ok
 }
 
+func (v vault) PutAll(_ context.Context, owner, account string, values map[string]string) error {
+	for name, value := range values {
+		v[owner+"/"+account+"/"+name] = value
+	}
+	return nil
+}
+
 type jobs map[string]*wit.ScheduledJob
 
 func (j jobs) Set(_ context.Context, plugin string, job *wit.ScheduledJob) (int64, error) {

@@ -32,13 +32,19 @@ func (h *HTTP) Request(ctx context.Context, req *wit.HTTPRequest) (*wit.HTTPResp
 }
 
 // Do makes a request and returns its whole response. It takes none of the places, for it belongs to no call: how many
-// of those run is bounded by who makes them. Errors are those of egress.Client.Do, CodeForbidden for a missing
+// of those run is bounded by who makes them. One that is answered 401 is made once more where it had an access token that can
+// be renewed. Errors are those of egress.Client.Do, CodeForbidden for a missing
 // permission, and CodeRateLimited.
 func (h *HTTP) Do(ctx context.Context, account string, req *wit.HTTPRequest) (*wit.HTTPResponse, error) {
 	if err := h.reach.admit(req); err != nil {
 		return nil, err
 	}
-	return h.client.Do(ctx, h.reach.policy(account), h.credentials.For(ctx, account), req)
+	l := h.credentials.lease(account, h.credentials.For(ctx, account))
+	res, err := h.client.Do(ctx, h.reach.policy(account), l.get, req)
+	if err == nil && unauthorized(int(res.Status)) && l.refused(ctx) {
+		return h.client.Do(ctx, h.reach.policy(account), l.get, req)
+	}
+	return res, err
 }
 
 // Stream is Do for a response that is read as it comes.
@@ -46,7 +52,13 @@ func (h *HTTP) Stream(ctx context.Context, account string, req *wit.HTTPRequest)
 	if err := h.reach.admit(req); err != nil {
 		return nil, err
 	}
-	return h.client.Stream(ctx, h.reach.policy(account), h.credentials.For(ctx, account), req)
+	l := h.credentials.lease(account, h.credentials.For(ctx, account))
+	res, err := h.client.Stream(ctx, h.reach.policy(account), l.get, req)
+	if err == nil && unauthorized(res.Status) && l.refused(ctx) {
+		_ = res.Body.Close()
+		return h.client.Stream(ctx, h.reach.policy(account), l.get, req)
+	}
+	return res, err
 }
 
 // places are for requests that run, one each. A guest waits for one: it cannot do anything else meanwhile, and

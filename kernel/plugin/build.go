@@ -78,7 +78,7 @@ func (b *builder) newVersion(c candidate) *version {
 	if v.engine == nil {
 		v.engine = b.engine
 	}
-	v.guest = b.host.Guest(host.Plugin{ID: c.manifest.ID, Permissions: c.manifest.Permissions, Config: v.config.section})
+	v.guest = b.host.Guest(host.Plugin{ID: c.manifest.ID, Permissions: c.manifest.Permissions, OAuth2: c.manifest.OAuth2, Config: v.config.section})
 	return v
 }
 

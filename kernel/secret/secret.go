@@ -159,49 +159,64 @@ func (v *Vault) Has(owner, account, name string) bool {
 // Put creates or replaces. Errors: CodeInvalid for a name that cannot be or an empty value; CodeTooLarge
 // for a value over MaxValue, or one more than MaxPerOwner; the store's.
 func (v *Vault) Put(ctx context.Context, owner, account, name, value string) error {
-	e := Entry{owner, account, name}
-	if err := e.check(); err != nil {
-		return err
-	}
-	switch {
-	case value == "":
-		return wit.Errorf(wit.CodeInvalid, "secret: the value of %s is empty: delete it instead", e)
-	case len(value) > MaxValue:
-		return wit.Errorf(wit.CodeTooLarge, "secret: the value of %s has %d bytes, at most %d fit", e, len(value), MaxValue)
+	return v.PutAll(ctx, owner, account, map[string]string{name: value})
+}
+
+// PutAll is Put for several credentials of an account, by name: all of them are kept or none.
+func (v *Vault) PutAll(ctx context.Context, owner, account string, values map[string]string) error {
+	entries := map[Entry]string{}
+	for name, value := range values {
+		e := Entry{owner, account, name}
+		if err := e.check(); err != nil {
+			return err
+		}
+		switch {
+		case value == "":
+			return wit.Errorf(wit.CodeInvalid, "secret: the value of %s is empty: delete it instead", e)
+		case len(value) > MaxValue:
+			return wit.Errorf(wit.CodeTooLarge, "secret: the value of %s has %d bytes, at most %d fit", e, len(value), MaxValue)
+		}
+		entries[e] = value
 	}
 	v.writing.Lock()
 	defer v.writing.Unlock()
-	if v.full(e) {
+	if v.full(owner, entries) {
 		return wit.Errorf(wit.CodeTooLarge, "secret: %s has %d credentials, which is the most: delete some", owner, MaxPerOwner)
 	}
 	err := v.store.Update(ctx, func(tx store.Tx) error {
-		return tx.Put(space, e.key(), seal(v.key, e.key(), []byte(value)))
+		for e, value := range entries {
+			if err := tx.Put(space, e.key(), seal(v.key, e.key(), []byte(value))); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	v.mu.Lock()
-	v.values[e] = value
-	delete(v.damaged, e)
+	for e, value := range entries {
+		v.values[e] = value
+		delete(v.damaged, e)
+	}
 	v.mu.Unlock()
 	v.learn()
 	return nil
 }
 
-// full reports whether e would be one too many.
-func (v *Vault) full(e Entry) bool {
+// full reports whether an owner would have more credentials than fit with these.
+func (v *Vault) full(owner string, entries map[Entry]string) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	n := 0
+	n, have := len(entries), 0
 	for _, known := range v.entries() {
-		if known == e {
-			return false
-		}
-		if known.Owner == e.Owner {
-			n++
+		if _, replaced := entries[known]; replaced {
+			n--
+		} else if known.Owner == owner {
+			have++
 		}
 	}
-	return n >= MaxPerOwner
+	return n > 0 && have+len(entries) > MaxPerOwner
 }
 
 // Delete removes; a missing credential is not an error.

@@ -41,6 +41,7 @@ func Decode(data []byte, gateway string) (*wit.Manifest, error) {
 	}
 	c.identity(m, gateway)
 	c.provides(m)
+	c.oauth2(m)
 	if len(m.Config) > 0 && len(m.Config) <= wit.ManifestConfigMax {
 		if _, err := NewSchema(m.Config); err != nil {
 			c.problem("config", "%s", err)

@@ -92,6 +92,51 @@ func TestManifest(t *testing.T) {
 	}
 }
 
+// TestTokens: a recipe of an access token that can never work is refused, with what to do.
+func TestTokens(t *testing.T) {
+	const (
+		refresh = `{"name":"access","tokenUrl":"https://api.example.org/v1/token","clientId":"c","refreshToken":"refresh"}`
+		client  = `{"name":"access","grant":"client_credentials","tokenUrl":"config:url","clientId":"config:url","clientSecret":"secret","scopes":["a","b:c"]}`
+		bearer  = `{"name":"access","grant":"jwt_bearer","tokenUrl":"https://api.example.org/v1/token","issuer":"me@example.org","key":"key","keyId":"1","algorithm":"es256"}`
+	)
+	with := func(recipes string) string {
+		m := strings.Replace(goodManifest, `"names":["token"]`, `"names":["token","access","refresh","secret","key"]`, 1)
+		m = strings.Replace(m, `"methods":["GET"],"paths":["/v1/"]`, `"methods":["GET","POST"],"paths":["/v1/"]`, 1)
+		return strings.Replace(m, `"abi":1,`, `"abi":1,"oauth2":[`+recipes+`],`, 1)
+	}
+	for _, tt := range []struct{ from, old, new, want string }{
+		{refresh, "", "", ""}, {client, "", "", ""}, {bearer, "", "", ""},
+		{refresh, `"access"`, `"other"`, `oauth2[0].name: needs "other" among permissions.credential.names`},
+		{refresh, `"access"`, `"token"`, `oauth2[0].name: "token" is a field of config too`},
+		{refresh, `"access"`, `"refresh"`, `oauth2[0].refreshToken: "refresh" is an access token`},
+		{refresh, `"refreshToken":"refresh"`, `"refreshToken":"other"`, `oauth2[0].refreshToken: needs "other"`},
+		{refresh, `,"refreshToken":"refresh"`, ``, `oauth2[0].refreshToken: is missing: a token cannot be got without by refresh_token`},
+		{refresh, `"clientId":"c",`, ``, `oauth2[0].clientId: is missing`},
+		{refresh, `"clientId":"c"`, `"clientId":"config:other"`, `oauth2[0].clientId: names the field "other", which config does not have`},
+		{refresh, `"clientId":"c"`, `"clientId":"c","key":"key"`, `oauth2[0].key: is not looked at by refresh_token`},
+		{refresh, `"clientId":"c"`, `"clientId":"c","audience":"a"`, `oauth2[0].audience: is not looked at`},
+		{refresh, `"clientId":"c"`, `"clientId":"c","scopes":["a b"]`, `oauth2[0].scopes: "a b" is no scope`},
+		{refresh, `"clientId":"c"`, `"clientId":"c","parameters":[{"name":"grant_type","value":"x"}]`, `oauth2[0].parameters: "grant_type" is the kernel's own`},
+		{refresh, `"clientId":"c"`, `"clientId":"c","parameters":[{"name":"resource","value":"config:other"}]`, `oauth2[0].parameters[0].value: names the field`},
+		{refresh, `https://api.example.org/v1/token`, `https://other.example.com/v1/token`, `oauth2[0].tokenUrl: needs "other.example.com" among permissions.http.hosts`},
+		{refresh, `/v1/token`, `/token`, `oauth2[0].tokenUrl: needs a prefix of "/token" among permissions.http.paths`},
+		{refresh, `https://api.example.org/v1/token`, `http://api.example.org/v1/token`, `oauth2[0].tokenUrl`},
+		{client, `,"clientSecret":"secret"`, ``, `oauth2[0].clientSecret: is missing`},
+		{bearer, `,"key":"key"`, ``, `oauth2[0].key: is missing`},
+		{bearer, `"issuer":"me@example.org",`, ``, `oauth2[0].issuer: is missing`},
+		{bearer, `"jwt_bearer"`, `"implicit"`, `oauth2[0].grant: unknown case`},
+		{refresh + "," + refresh, "", "", `oauth2[1].name: "access" is a duplicate`},
+	} {
+		_, err := manifest.Decode([]byte(with(strings.Replace(tt.from, tt.old, tt.new, 1))), "1.4.0")
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: %v, want %q", tt.new, err, tt.want)
+		}
+	}
+	if _, err := manifest.Decode([]byte(strings.Replace(with(refresh), `"GET","POST"`, `"GET"`, 1)), ""); err == nil || !strings.Contains(err.Error(), "is called by POST, which permissions.http.methods") {
+		t.Error(err)
+	}
+}
+
 func FuzzManifest(f *testing.F) {
 	f.Add([]byte(goodManifest))
 	f.Add([]byte(`{"id":"a","provides":{"tools":[{"parameters":{"$ref":"#"}}]}}`))
