@@ -188,6 +188,9 @@ func differences(old, next map[string]string) []string {
 
 // live reports whether a change of what stands at a path is in force at once.
 func live(path string) bool {
+	if path == "gateway.publicUrl" {
+		return true
+	}
 	for _, fixed := range []string{"gateway", "pluginPaths", "timeZone", "secrets", "delivery", "log.format", "agent.maxConcurrent", "runtime"} {
 		if path == fixed || strings.HasPrefix(path, fixed+".") {
 			return false

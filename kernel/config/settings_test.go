@@ -61,6 +61,15 @@ func merge(patch string) config.Change {
 	return func(d *config.Document) error { return d.Merge(wit.JSON(patch)) }
 }
 
+// TestTheAddressIsInForceAtOnce: webhooks are checked by it as they come.
+func TestTheAddressIsInForceAtOnce(t *testing.T) {
+	w := open(t, filepath.Join(t.TempDir(), "carapace.json"), `{}`)
+	restart, err := w.Edit(t.Context(), "", merge(`{"gateway":{"publicUrl":"https://chat.example.org"}}`))
+	if err != nil || len(restart) != 0 || w.Config().Gateway.PublicURL != "https://chat.example.org" {
+		t.Errorf("%q needs a restart for %v, %v", w.Config().Gateway.PublicURL, restart, err)
+	}
+}
+
 // TestAnEditChangesWhatItSays in the file, and nothing else: neither the order of what stands there, nor what this start
 // says over it, nor the file's mode; and a link stays a link.
 func TestAnEditChangesWhatItSays(t *testing.T) {

@@ -97,3 +97,18 @@ func TestSigV4(t *testing.T) {
 		}
 	})
 }
+
+// TestStay: a policy that stays takes a redirect for the answer.
+func TestStay(t *testing.T) {
+	asked := 0
+	r := newRig(t, func(w http.ResponseWriter, q *http.Request) {
+		asked++
+		http.Redirect(w, q, "https://other.example.com/", http.StatusTemporaryRedirect)
+	})
+	policy := anyHost
+	policy.Stay = true
+	res, err := r.client.Do(t.Context(), policy, nil, &wit.HTTPRequest{Method: "POST", URL: "https://api.example.com/", Text: new("secret")})
+	if err != nil || res.Status != http.StatusTemporaryRedirect || asked != 1 {
+		t.Errorf("%+v, %v, asked %d times", res, err, asked)
+	}
+}

@@ -108,6 +108,7 @@ func (h *Host) Forget(id string) {
 	}
 	delete(h.lasting, id)
 	h.mu.Unlock()
+	h.tokens.Forget(id)
 	if h.deps.Egress != nil {
 		h.deps.Egress.Forget(id)
 	}

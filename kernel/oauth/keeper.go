@@ -113,6 +113,13 @@ func New(vault Vault, log hclog.Logger) *Keeper {
 // Close waits for the renewals that run, so that none is lost that a server has answered.
 func (k *Keeper) Close() { k.tasks.Wait() }
 
+// Forget drops what is known of a plugin's tokens beside what the vault has.
+func (k *Keeper) Forget(owner string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.DeleteFunc(k.tokens, func(p place, t *token) bool { return p.owner == owner && t.renewal == nil })
+}
+
 // Token returns the access token. Errors: CodeUnauthorized where a credential is not set or the server says that the login
 // has ended, CodeInvalid where it says that the request can never be right; what may pass is CodeUnavailable, CodeTimeout or
 // CodeRateLimited. Each says what to do.

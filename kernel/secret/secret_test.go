@@ -117,6 +117,37 @@ func TestBounds(t *testing.T) {
 	put(t, v, "other", "", "n", "v")
 }
 
+// TestTogether: several credentials are kept together or not at all.
+func TestTogether(t *testing.T) {
+	c := config(t)
+	v := open(t, c)
+	put(t, v, "o", "a", "old", "value-0")
+	if err := v.PutAll(ctx, "o", "a", map[string]string{"old": "value-1", "new": "value-2"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, values := range map[string]map[string]string{
+		"an empty one":        {"old": "x", "third": ""},
+		"a name that is none": {"old": "x", "a/b": "y"},
+		"a large one":         {"old": "x", "third": strings.Repeat("v", secret.MaxValue+1)},
+	} {
+		if err := v.PutAll(ctx, "o", "a", values); err == nil {
+			t.Errorf("%s is kept", name)
+		}
+	}
+	for i := range secret.MaxPerOwner - 3 {
+		put(t, v, "o", "b", fmt.Sprint(i), "v")
+	}
+	wantCode(t, "one too many of two", v.PutAll(ctx, "o", "a", map[string]string{"third": "x", "fourth": "y"}), wit.CodeTooLarge)
+	if err := v.PutAll(ctx, "o", "a", map[string]string{"third": "value-3", "old": "value-4"}); err != nil {
+		t.Error(err)
+	}
+	again := open(t, c)
+	for name, value := range map[string]string{"old": "value-4", "new": "value-2", "third": "value-3"} {
+		want(t, v, "o", "a", name, value)
+		want(t, again, "o", "a", name, value)
+	}
+}
+
 // What lies in the store is neither readable nor movable nor changeable.
 func TestTampering(t *testing.T) {
 	c := config(t)
