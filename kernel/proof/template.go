@@ -126,7 +126,7 @@ func (c *call) signedText(facts *wit.WebhookFacts, items []string, now time.Time
 // headerAndBody is what is signed where no template says it: the body, after the value of the recipe's second header where
 // it names one.
 func (c *call) headerAndBody(facts *wit.WebhookFacts, now time.Time) ([]byte, error) {
-	_, second, _ := strings.Cut(*facts.Header, ",")
+	_, second, _ := strings.Cut(text(facts.Header), ",")
 	if second = strings.TrimSpace(second); second == "" {
 		return c.body, nil
 	}
