@@ -133,7 +133,9 @@ func TestTokensAreCredentials(t *testing.T) {
 		delete(w.vault, name)
 	}
 	before := s.Asked()
-	s.Answer = func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "/token", http.StatusTemporaryRedirect) }
+	s.Answer = func(rw http.ResponseWriter, r *http.Request) {
+		http.Redirect(rw, r, "/token", http.StatusTemporaryRedirect)
+	}
 	if _, err := g.Credentials.For(t.Context(), "acc")("access"); wit.CodeOf(err) != wit.CodeInvalid || s.Asked() != before+1 {
 		t.Errorf("a redirect is followed: %v", err)
 	}

@@ -311,7 +311,9 @@ func TestAServerThatIsAway(t *testing.T) {
 		c := w.client("", refresh())
 		first := w.good(c)
 		time.Sleep(59*time.Minute + 30*time.Second)
-		w.server.Answer = func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "words that hold a secret", 502) }
+		w.server.Answer = func(rw http.ResponseWriter, _ *http.Request) {
+			http.Error(rw, "words that hold a secret", http.StatusBadGateway)
+		}
 		for range 3 {
 			if w.good(c) != first {
 				t.Error("another token")
@@ -324,7 +326,7 @@ func TestAServerThatIsAway(t *testing.T) {
 		w.asked(3)
 		w.server.Answer = func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Retry-After", "120")
-			http.Error(rw, "slower", 429)
+			http.Error(rw, "slower", http.StatusTooManyRequests)
 		}
 		time.Sleep(10 * time.Second)
 		w.fails(c, wit.CodeUnavailable, "429")
@@ -409,6 +411,10 @@ func TestWhoseTokenItIs(t *testing.T) {
 		if w.good(w.client("a", shared)) != w.good(w.client("b", shared)) {
 			t.Error("they have two tokens")
 		}
+		w.set("b", "secret", w.server.Secret)
+		if w.good(w.client("a", shared)) == w.good(w.client("b", shared)) {
+			t.Error("an account with a secret of its own has another's token")
+		}
 		own := *shared
 		own.TokenURL = "config:url"
 		if w.good(w.client("a", &own)) == w.good(w.client("b", &own)) {
@@ -457,6 +463,9 @@ func TestGrants(t *testing.T) {
 				return
 			}
 			w.good(w.client("", &c.recipe))
+			if way := map[wit.ClientAuth]string{"": "basic", wit.ClientAuthBody: "body"}[c.recipe.ClientAuth]; c.recipe.Key == nil && w.server.Way() != way {
+				t.Errorf("the secret was shown by %s, want %s", w.server.Way(), way)
+			}
 		})
 	}
 }

@@ -140,6 +140,9 @@ func (noVault) Get(context.Context, string, string, string) (string, error) {
 	return "", wit.NewError(wit.CodeNotFound, "no such credential")
 }
 func (noVault) Has(string, string, string) bool { return false }
+func (noVault) PutAll(context.Context, string, string, map[string]string) error {
+	return wit.NewError(wit.CodeUnavailable, "there is no vault")
+}
 
 // textEngine runs files of text: each line `name: value`, where exports and imports are lists, broken and
 // uncompilable say how it fails, and answer is what tool_invoke says.

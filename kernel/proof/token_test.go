@@ -13,7 +13,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -289,7 +288,7 @@ func FuzzToken(f *testing.F) {
 		r := request("POST", "/x", "")
 		r.Header["Authorization"] = []string{"Bearer " + token}
 		if v := checker("").Check(t.Context(), o, w, r, nil); v.Status == 0 {
-			t.Fatal(fmt.Sprintf("%q is believed", token))
+			t.Fatalf("%q is believed", token)
 		}
 	})
 }

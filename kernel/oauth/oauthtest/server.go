@@ -44,6 +44,7 @@ type Server struct {
 	ended   bool
 	asked   int
 	greeted int
+	way     string
 }
 
 // Login gives out a refresh token, as after an owner's consent.
@@ -74,6 +75,13 @@ func (s *Server) Greeted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.greeted
+}
+
+// Way is how the last client has shown its secret: "basic" or "body".
+func (s *Server) Way() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.way
 }
 
 // next makes a token. The caller holds mu.
@@ -182,7 +190,9 @@ func (s *Server) issue(r *http.Request) (answer map[string]any, problem string) 
 // client reports whether the client has shown its secret, in one way only.
 func (s *Server) client(r *http.Request) bool {
 	id, secret, basic := r.BasicAuth()
+	s.way = "body"
 	if basic {
+		s.way = "basic"
 		id, _ = url.QueryUnescape(id)
 		secret, _ = url.QueryUnescape(secret)
 		if r.PostForm.Has("client_secret") {
