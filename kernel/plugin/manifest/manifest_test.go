@@ -2,6 +2,7 @@ package manifest_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -101,7 +102,7 @@ func TestTokens(t *testing.T) {
 	)
 	with := func(recipes string) string {
 		m := strings.Replace(goodManifest, `"names":["token"]`, `"names":["token","access","refresh","secret","key"]`, 1)
-		m = strings.Replace(m, `"methods":["GET"],"paths":["/v1/"]`, `"methods":["GET","POST"],"paths":["/v1/"]`, 1)
+		m = regexp.MustCompile(`"methods":[^:]*"paths"`).ReplaceAllString(m, `"methods":["GET","POST"],"paths"`)
 		return strings.Replace(m, `"abi":1,`, `"abi":1,"oauth2":[`+recipes+`],`, 1)
 	}
 	for _, tt := range []struct{ from, old, new, want string }{
