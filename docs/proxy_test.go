@@ -264,7 +264,7 @@ func TestCommandsOfThePage(t *testing.T) {
 		}
 	}
 	var settings struct{ Gateway map[string]json.RawMessage }
-	if err := json.Unmarshal([]byte(shown["json config"]), &settings); err != nil || len(settings.Gateway) != 2 {
+	if err := json.Unmarshal([]byte(shown["json config"]), &settings); err != nil || len(settings.Gateway) != 3 {
 		t.Errorf("%v, %v", settings, err)
 	}
 }
