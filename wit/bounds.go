@@ -106,6 +106,10 @@ const (
 	ProviderChunkStateMax              = 1048576
 	ProviderChunkEventsMin             = 1
 	ProviderChunkEventsMax             = 256
+	EventPatternBeforeMin              = 1
+	EventPatternBeforeMax              = 16384
+	EventPatternAfterMax               = 16384
+	EventPatternUnlessMax              = 256
 	ProviderAnswerToolCallsMax         = 32
 	ProviderAnswerOpaqueMax            = 262144
 	ProviderAnswerStateMax             = 1048576

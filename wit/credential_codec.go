@@ -71,7 +71,7 @@ func (v *CredentialPresence) UnmarshalJSON(data []byte) error { return Unmarshal
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *SignatureAlgorithm) ReadJSON(r *codec.Reader) {
-	*v = SignatureAlgorithm(r.String())
+	*v = SignatureAlgorithm(r.Case())
 	if *v == "" {
 		*v = SignatureAlgorithmHMACSHA256
 	} else if !v.Valid() {

@@ -36,7 +36,7 @@ func (v *WebhookAuth) ReadJSON(r *codec.Reader) {
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *SignatureEncoding) ReadJSON(r *codec.Reader) {
-	*v = SignatureEncoding(r.String())
+	*v = SignatureEncoding(r.Case())
 	if *v == "" {
 		*v = SignatureEncodingAny
 	} else if !v.Valid() {
@@ -699,7 +699,7 @@ func (v *Permissions) UnmarshalJSON(data []byte) error { return Unmarshal(data, 
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *OAuth2Grant) ReadJSON(r *codec.Reader) {
-	*v = OAuth2Grant(r.String())
+	*v = OAuth2Grant(r.Case())
 	if *v == "" {
 		*v = OAuth2GrantRefreshToken
 	} else if !v.Valid() {
@@ -709,7 +709,7 @@ func (v *OAuth2Grant) ReadJSON(r *codec.Reader) {
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *ClientAuth) ReadJSON(r *codec.Reader) {
-	*v = ClientAuth(r.String())
+	*v = ClientAuth(r.Case())
 	if *v == "" {
 		*v = ClientAuthBasic
 	} else if !v.Valid() {
@@ -719,7 +719,7 @@ func (v *ClientAuth) ReadJSON(r *codec.Reader) {
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *TokenAlgorithm) ReadJSON(r *codec.Reader) {
-	*v = TokenAlgorithm(r.String())
+	*v = TokenAlgorithm(r.Case())
 	if *v == "" {
 		*v = TokenAlgorithmRS256
 	} else if !v.Valid() {

@@ -62,7 +62,7 @@ func (v *Error) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *KeyEncoding) ReadJSON(r *codec.Reader) {
-	*v = KeyEncoding(r.String())
+	*v = KeyEncoding(r.Case())
 	if *v == "" {
 		*v = KeyEncodingText
 	} else if !v.Valid() {

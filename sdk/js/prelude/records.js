@@ -12,6 +12,13 @@ const records = {
     if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
     if (typeof v.value !== "string") v.value = missing(v.value, "value", "", "string");
   },
+  Sigv4(v) {
+    if (typeof v.accessKey !== "string") v.accessKey = missing(v.accessKey, "accessKey", "", "string");
+    if (typeof v.secretKey !== "string") v.secretKey = missing(v.secretKey, "secretKey", "", "string");
+    if (typeof v.sessionToken !== "string" && v.sessionToken !== undefined) v.sessionToken = missing(v.sessionToken, "sessionToken", undefined, "string");
+    if (typeof v.region !== "string") v.region = missing(v.region, "region", "", "string");
+    if (typeof v.service !== "string") v.service = missing(v.service, "service", "", "string");
+  },
   HttpPart(v) {
     if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
     if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
@@ -31,6 +38,7 @@ const records = {
     if (typeof v.timeout !== "number") v.timeout = missing(v.timeout, "timeout", 0, "number");
     if (typeof v.fill !== "boolean") v.fill = missing(v.fill, "fill", false, "boolean");
     v.embed = texts(v.embed, "embed");
+    if (v.sigv4 !== undefined && v.sigv4 !== null) record(v.sigv4, "sigv4", records.Sigv4);
   },
   HttpResponse(v) {
     if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
@@ -158,6 +166,9 @@ const records = {
   },
   CredentialPresence(v) {
     if (typeof v.present !== "boolean") v.present = missing(v.present, "present", false, "boolean");
+  },
+  Signature(v) {
+    v.bytes = bytes(v.bytes ?? "", "bytes");
   },
   HookContext(v) {
     if (typeof v.agent !== "string") v.agent = missing(v.agent, "agent", "", "string");
@@ -343,6 +354,7 @@ const answers = {
   kv_keys: records.KvKeys,
   http_request: records.HttpResponse,
   credential_has: records.CredentialPresence,
+  credential_sign: records.Signature,
   schedule_set: records.JobScheduled,
   schedule_cancel: records.JobScheduled,
   emit_publish: records.Done,
