@@ -121,18 +121,18 @@ func (k *Kernel) openSettings(context.Context) (err error) {
 	return nil
 }
 
-// services lists the system services in the order in which they start; they stop in reverse. To add one is
-// its package and a line here.
+// services lists the system services in the order in which they start; they stop in reverse: delivery while the
+// connections that it sends over are open. To add one is its package and a line here.
 func (w *wiring) services() []maker {
 	return []maker{
 		{"hook", true, w.hook},
 		{"session", false, w.session},
-		{"delivery", true, w.delivery},
 		{"agent", false, w.agent},
 		{"run", false, w.run},
 		{"chat", false, w.chat},
 		{"inbox", false, w.inbox},
 		{"channel", true, w.channel},
+		{"delivery", true, w.delivery},
 		{"cron", true, w.cron},
 		{"system", false, w.system},
 	}

@@ -116,14 +116,28 @@ func (p systemPlugins) Settle() { p.registry.Settle() }
 func (p systemPlugins) Warm(ctx context.Context, id string) error { return p.registry.Warm(ctx, id) }
 
 // typing shows in a channel that an answer is being written, where the channel can.
-type typing struct{ registry *plugin.Registry }
+type typing struct {
+	registry *plugin.Registry
+	accounts deliveryAccounts
+}
 
 func (t typing) Typing(ctx context.Context, at message.Account, to wit.Conversation) error {
 	c, err := t.registry.Channel(at.Channel)
 	if err != nil || !c.Can("typing") {
 		return err
 	}
-	_, err = c.Typing(ctx, &wit.ChannelTyping{Account: at.ID, To: to})
+	link, err := t.accounts.Link(at.Channel, at.ID)
+	if err != nil {
+		return err
+	}
+	state, err := link.State(ctx)
+	if err != nil {
+		return err
+	}
+	shown, err := c.Typing(ctx, &wit.ChannelTyping{Account: at.ID, To: to, State: state})
+	if err == nil {
+		_, err = link.Write(ctx, shown.Frames)
+	}
 	return err
 }
 

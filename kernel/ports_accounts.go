@@ -7,6 +7,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
+	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
@@ -81,6 +82,14 @@ func (a deliveryAccounts) ConnectedSince(id, account string) time.Time {
 		return c.ConnectedSince(id, account)
 	}
 	return time.Time{}
+}
+
+func (a deliveryAccounts) Link(id, account string) (delivery.Link, error) {
+	c := a.channels()
+	if c == nil {
+		return nil, wit.NewError(wit.CodeUnavailable, "this gateway has no channels")
+	}
+	return c.Link(id, account)
 }
 
 func (a deliveryAccounts) Account(id, account string) (message.Account, error) {

@@ -36,23 +36,29 @@ type maker struct {
 // asks of one that is made later goes through a view (ports.go), which looks when it is asked.
 type wiring struct {
 	*Kernel
-	hooks    *hook.Hooks // nil asks nobody
-	sessions *session.Service
-	outbox   message.Outbox
-	movers   []func(store.Tx, message.Move) error // who acts when a conversation has another id
-	models   *agent.Models
-	agents   *agent.Service
-	runs     *run.Service
-	letters  *inbox.Service
-	channels *channel.Service // nil while there are none
-	overview *system.Service
-	proofs   *proof.Checker // of webhooks
+	hooks     *hook.Hooks // nil asks nobody
+	sessions  *session.Service
+	queue     *delivery.Queue // nil where nothing is delivered
+	outbox    message.Outbox  // that is the queue, or nowhere
+	confirmer message.Confirmer
+	movers    []func(store.Tx, message.Move) error // who acts when a conversation has another id
+	models    *agent.Models
+	agents    *agent.Service
+	runs      *run.Service
+	letters   *inbox.Service
+	channels  *channel.Service // nil while there are none
+	overview  *system.Service
+	proofs    *proof.Checker // of webhooks
 }
 
 // openServices makes the services. Errors: CodeInvalid for one that cannot be left out.
 func (k *Kernel) openServices(context.Context) error {
 	w := &wiring{Kernel: k, outbox: message.Nowhere{}}
 	w.proofs = proof.New(k.state.db, func() string { return k.settings.Config().Gateway.PublicURL })
+	if !slices.Contains(k.o.Without, "delivery") {
+		w.queue = delivery.NewQueue()
+		w.outbox, w.confirmer, w.movers = w.queue, w.queue, append(w.movers, w.queue.Moved)
+	}
 	list := w.services()
 	for _, name := range k.o.Without {
 		if !slices.ContainsFunc(list, func(m maker) bool { return m.name == name && m.optional }) {
@@ -109,10 +115,8 @@ func (w *wiring) session() func() service.Service {
 }
 
 func (w *wiring) delivery() func() service.Service {
-	queue := delivery.NewQueue()
-	w.outbox, w.movers = queue, append(w.movers, queue.Moved)
 	return delivery.New(delivery.Deps{
-		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins},
+		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: w.queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins},
 		Hooks: outgoing{w.hooks}, Media: w.state.media, Answers: w.answers, Moved: w.moved, Redact: w.state.vault.Redact, Hold: w.start.Delivery.AfterCrash == "hold",
 	}).Service
 }
@@ -127,7 +131,7 @@ func (w *wiring) agent() func() service.Service {
 	})
 	w.agents = agent.New(agent.Deps{
 		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
-		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins},
+		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins, deliveryAccounts{w.later}},
 		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Settings: w.agentSettings, Log: w.log,
 	})
 	return w.agents.Service
@@ -149,7 +153,7 @@ func (w *wiring) chat() func() service.Service {
 
 func (w *wiring) inbox() func() service.Service {
 	w.letters = inbox.New(inbox.Deps{
-		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs, w.outbox), Outbox: w.outbox,
+		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs, w.outbox), Outbox: w.outbox, Confirmer: w.confirmer,
 		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Owners: ownerSettings{w.settings}, Redact: w.state.vault.Redact,
 	})
 	return w.letters.Service

@@ -264,6 +264,56 @@ type AccountStatus struct {
 	Self *Person `json:"self,omitempty"`
 }
 
+// ChannelSend is a message to send.
+type ChannelSend struct {
+	Account string       `json:"account,omitempty"`
+	Config  JSON         `json:"config,omitempty"`
+	To      Conversation `json:"to,omitzero"`
+	// In the kernel's neutral markup (CommonMark with strike-through and spoilers), already chunked.
+	Text        string       `json:"text,omitempty"`
+	Attachments []Attachment `json:"attachments,omitempty"`
+	ReplyTo     *string      `json:"replyTo,omitempty"`
+	Silent      bool         `json:"silent,omitempty"`
+	// The same for each attempt at the same message.
+	IdempotencyKey string `json:"idempotencyKey,omitempty"`
+	// What the account's last answer left, as the next event gets it; a send cannot change it.
+	State JSON `json:"state,omitempty"`
+}
+
+// Awaited is what a send waits for: an answer to a later event confirms its token. When that does not come in time, or the
+// connection that the frames went to ends before, the message may have arrived: it is sent again, or waits for
+// the owner's decision, as one whose request was not answered. Nothing but a message waits: of an edit, a deletion,
+// a reaction and of typing the frames are written.
+type Awaited struct {
+	// Chosen by the plugin. One send of an account may wait for it at a time.
+	Token  string `json:"token,omitempty"`
+	Within int64  `json:"within,omitempty"`
+}
+
+// Sent is what came of a message.
+type Sent struct {
+	// The platform's ids of what was sent.
+	IDs []string `json:"ids,omitempty"`
+	// Where the conversation is, when the platform has given it another id: a move, as in an answer to an
+	// event. With ids it was sent there. Without ids, frames and a token nothing was sent: the kernel records the
+	// move, and sends it again to there.
+	Moved *Conversation `json:"moved,omitempty"`
+	// What is to be written on the account's connections, in order, where the platform is spoken to over them. They
+	// have to be open, and the same as when the send began: otherwise nothing is written, and the send is tried again.
+	Frames []Frame `json:"frames,omitempty"`
+	// What has to be confirmed before it counts as sent. Without it, it does so once the frames are written.
+	Awaits *Awaited `json:"awaits,omitempty"`
+}
+
+// Confirmation is what became of a send that waits for its token.
+type Confirmation struct {
+	Token string `json:"token,omitempty"`
+	// The platform's ids of what was sent; without any, those of the send's answer hold.
+	IDs []string `json:"ids,omitempty"`
+	// Why it was not sent: as if the send had failed with it.
+	Error *Error `json:"error,omitempty"`
+}
+
 // ChannelAnswer is what a channel makes of an event. Messages and state are committed first, the rest follows.
 type ChannelAnswer struct {
 	Messages []Message `json:"messages,omitempty"`
@@ -280,30 +330,8 @@ type ChannelAnswer struct {
 	Status   *AccountStatus `json:"status,omitempty"`
 	// Committed with the messages, before them: those of the new conversation belong to the old one.
 	Moved []Move `json:"moved,omitempty"`
-}
-
-// ChannelSend is a message to send.
-type ChannelSend struct {
-	Account string       `json:"account,omitempty"`
-	Config  JSON         `json:"config,omitempty"`
-	To      Conversation `json:"to,omitzero"`
-	// In the kernel's neutral markup (CommonMark with strike-through and spoilers), already chunked.
-	Text        string       `json:"text,omitempty"`
-	Attachments []Attachment `json:"attachments,omitempty"`
-	ReplyTo     *string      `json:"replyTo,omitempty"`
-	Silent      bool         `json:"silent,omitempty"`
-	// The same for each attempt at the same message.
-	IdempotencyKey string `json:"idempotencyKey,omitempty"`
-}
-
-// Sent is what came of a message.
-type Sent struct {
-	// The platform's ids of what was sent.
-	IDs []string `json:"ids,omitempty"`
-	// Where the conversation is, when the platform has given it another id: a move, as in an answer to an
-	// event. With ids it was sent there. Without ids nothing was sent: the kernel records the move, and sends
-	// it again to there.
-	Moved *Conversation `json:"moved,omitempty"`
+	// What became of sends that wait, committed with the messages. A token that nothing waits for (any more) is ignored.
+	Confirmed []Confirmation `json:"confirmed,omitempty"`
 }
 
 // ChannelEdit is a new text for a message that was sent.
@@ -313,6 +341,8 @@ type ChannelEdit struct {
 	To      Conversation `json:"to,omitzero"`
 	ID      string       `json:"id,omitempty"`
 	Text    string       `json:"text,omitempty"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
 }
 
 // ChannelDelete is a message to take back.
@@ -321,6 +351,8 @@ type ChannelDelete struct {
 	Config  JSON         `json:"config,omitempty"`
 	To      Conversation `json:"to,omitzero"`
 	ID      string       `json:"id,omitempty"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
 }
 
 // ChannelReaction is an emoji for a message.
@@ -331,6 +363,8 @@ type ChannelReaction struct {
 	ID      string       `json:"id,omitempty"`
 	// Empty takes the reaction back.
 	Emoji string `json:"emoji,omitempty"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
 }
 
 // ChannelTyping shows that an answer is being written.
@@ -338,6 +372,8 @@ type ChannelTyping struct {
 	Account string       `json:"account,omitempty"`
 	Config  JSON         `json:"config,omitempty"`
 	To      Conversation `json:"to,omitzero"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
 }
 
 // ChannelPoll is a question with options.
@@ -349,6 +385,8 @@ type ChannelPoll struct {
 	Options        []string     `json:"options,omitempty"`
 	MaxSelections  uint32       `json:"maxSelections,omitempty"`
 	IdempotencyKey string       `json:"idempotencyKey,omitempty"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
 }
 
 // NewState is the state that steps over an event that cannot be handled. Where its answer would have said what

@@ -194,6 +194,96 @@ func (v *AccountStatus) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *ChannelSend) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ChannelSend) check(p *problems) (before int) {
+	before = len(p.list)
+	p.within(v.To.check(p), "to", -1)
+	for i := range v.Attachments {
+		p.within(v.Attachments[i].check(p), "attachments", i)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Awaited) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Awaited) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Token); n < 1 || n > 1024 {
+		p.bytes("token", -1, n, 1, 1024)
+	}
+	if v.Within < 0 {
+		p.number("within", int64(v.Within), 0, 9223372036854775807)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Sent) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Sent) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.IDs); n > 100 {
+		p.items("ids", -1, n, 0, 100)
+	}
+	for i, x := range v.IDs {
+		if n := len(x); n < 1 || n > 1024 {
+			p.bytes("ids", i, n, 1, 1024)
+		}
+	}
+	if v.Moved != nil {
+		p.within(v.Moved.check(p), "moved", -1)
+	}
+	if n := len(v.Frames); n > 100 {
+		p.items("frames", -1, n, 0, 100)
+	}
+	if v.Awaits != nil {
+		p.within(v.Awaits.check(p), "awaits", -1)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Confirmation) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Confirmation) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Token); n < 1 || n > 1024 {
+		p.bytes("token", -1, n, 1, 1024)
+	}
+	if n := len(v.IDs); n > 100 {
+		p.items("ids", -1, n, 0, 100)
+	}
+	for i, x := range v.IDs {
+		if n := len(x); n < 1 || n > 1024 {
+			p.bytes("ids", i, n, 1, 1024)
+		}
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *ChannelAnswer) Validate() error {
 	var p problems
 	v.check(&p)
@@ -258,46 +348,11 @@ func (v *ChannelAnswer) check(p *problems) (before int) {
 	for i := range v.Moved {
 		p.within(v.Moved[i].check(p), "moved", i)
 	}
-	return before
-}
-
-// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
-// CodeTooLarge where there only is too much of something.
-func (v *ChannelSend) Validate() error {
-	var p problems
-	v.check(&p)
-	return p.err()
-}
-
-func (v *ChannelSend) check(p *problems) (before int) {
-	before = len(p.list)
-	p.within(v.To.check(p), "to", -1)
-	for i := range v.Attachments {
-		p.within(v.Attachments[i].check(p), "attachments", i)
+	if n := len(v.Confirmed); n > 100 {
+		p.items("confirmed", -1, n, 0, 100)
 	}
-	return before
-}
-
-// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
-// CodeTooLarge where there only is too much of something.
-func (v *Sent) Validate() error {
-	var p problems
-	v.check(&p)
-	return p.err()
-}
-
-func (v *Sent) check(p *problems) (before int) {
-	before = len(p.list)
-	if n := len(v.IDs); n > 100 {
-		p.items("ids", -1, n, 0, 100)
-	}
-	for i, x := range v.IDs {
-		if n := len(x); n < 1 || n > 1024 {
-			p.bytes("ids", i, n, 1, 1024)
-		}
-	}
-	if v.Moved != nil {
-		p.within(v.Moved.check(p), "moved", -1)
+	for i := range v.Confirmed {
+		p.within(v.Confirmed[i].check(p), "confirmed", i)
 	}
 	return before
 }

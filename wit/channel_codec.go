@@ -727,6 +727,201 @@ func (v AccountStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil),
 func (v *AccountStatus) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *ChannelSend) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Account != "" {
+		b = codec.AppendString(codec.Key(b, `"account":`), v.Account)
+	}
+	if len(v.Config) > 0 {
+		b = append(codec.Key(b, `"config":`), v.Config...)
+	}
+	b = codec.Trim(v.To.AppendJSON(codec.Key(b, `"to":`)), len(b))
+	if v.Text != "" {
+		b = codec.AppendString(codec.Key(b, `"text":`), v.Text)
+	}
+	if len(v.Attachments) > 0 {
+		b = codec.AppendList(codec.Key(b, `"attachments":`), v.Attachments)
+	}
+	if v.ReplyTo != nil {
+		b = codec.AppendString(codec.Key(b, `"replyTo":`), *v.ReplyTo)
+	}
+	if v.Silent {
+		b = codec.AppendBool(codec.Key(b, `"silent":`), v.Silent)
+	}
+	if v.IdempotencyKey != "" {
+		b = codec.AppendString(codec.Key(b, `"idempotencyKey":`), v.IdempotencyKey)
+	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ChannelSend) ReadJSON(r *codec.Reader) {
+	*v = ChannelSend{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "account":
+			v.Account = r.String()
+		case "config":
+			v.Config = r.Raw()
+		case "to":
+			v.To.ReadJSON(r)
+		case "text":
+			v.Text = r.String()
+		case "attachments":
+			v.Attachments = codec.List[Attachment](r, 65536)
+		case "replyTo":
+			if v.ReplyTo = nil; !r.Null() {
+				v.ReplyTo = new(r.String())
+			}
+		case "silent":
+			v.Silent = r.Bool()
+		case "idempotencyKey":
+			v.IdempotencyKey = r.String()
+		case "state":
+			v.State = r.Raw()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v ChannelSend) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *ChannelSend) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *Awaited) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Token != "" {
+		b = codec.AppendString(codec.Key(b, `"token":`), v.Token)
+	}
+	if v.Within != 0 {
+		b = codec.AppendInt(codec.Key(b, `"within":`), v.Within)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Awaited) ReadJSON(r *codec.Reader) {
+	*v = Awaited{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "token":
+			v.Token = r.String()
+		case "within":
+			v.Within = r.Int64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Awaited) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Awaited) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *Sent) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if len(v.IDs) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"ids":`), v.IDs)
+	}
+	if v.Moved != nil {
+		b = v.Moved.AppendJSON(codec.Key(b, `"moved":`))
+	}
+	if len(v.Frames) > 0 {
+		b = codec.AppendList(codec.Key(b, `"frames":`), v.Frames)
+	}
+	if v.Awaits != nil {
+		b = v.Awaits.AppendJSON(codec.Key(b, `"awaits":`))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Sent) ReadJSON(r *codec.Reader) {
+	*v = Sent{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "ids":
+			v.IDs = codec.Strings[string](r, 100)
+		case "moved":
+			if v.Moved = nil; !r.Null() {
+				v.Moved = new(Conversation)
+				v.Moved.ReadJSON(r)
+			}
+		case "frames":
+			v.Frames = codec.List[Frame](r, 100)
+		case "awaits":
+			if v.Awaits = nil; !r.Null() {
+				v.Awaits = new(Awaited)
+				v.Awaits.ReadJSON(r)
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Sent) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Sent) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *Confirmation) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Token != "" {
+		b = codec.AppendString(codec.Key(b, `"token":`), v.Token)
+	}
+	if len(v.IDs) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"ids":`), v.IDs)
+	}
+	if v.Error != nil {
+		b = v.Error.AppendJSON(codec.Key(b, `"error":`))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Confirmation) ReadJSON(r *codec.Reader) {
+	*v = Confirmation{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "token":
+			v.Token = r.String()
+		case "ids":
+			v.IDs = codec.Strings[string](r, 100)
+		case "error":
+			if v.Error = nil; !r.Null() {
+				v.Error = new(Error)
+				v.Error.ReadJSON(r)
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Confirmation) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Confirmation) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *ChannelAnswer) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if len(v.Messages) > 0 {
@@ -761,6 +956,9 @@ func (v *ChannelAnswer) AppendJSON(b []byte) []byte {
 	}
 	if len(v.Moved) > 0 {
 		b = codec.AppendList(codec.Key(b, `"moved":`), v.Moved)
+	}
+	if len(v.Confirmed) > 0 {
+		b = codec.AppendList(codec.Key(b, `"confirmed":`), v.Confirmed)
 	}
 	return append(b, '}')
 }
@@ -799,6 +997,8 @@ func (v *ChannelAnswer) ReadJSON(r *codec.Reader) {
 			}
 		case "moved":
 			v.Moved = codec.List[Move](r, 100)
+		case "confirmed":
+			v.Confirmed = codec.List[Confirmation](r, 100)
 		default:
 			r.Unknown()
 		}
@@ -810,107 +1010,6 @@ func (v ChannelAnswer) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil),
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *ChannelAnswer) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
-
-// AppendJSON appends v without its zero values.
-func (v *ChannelSend) AppendJSON(b []byte) []byte {
-	b = append(b, '{')
-	if v.Account != "" {
-		b = codec.AppendString(codec.Key(b, `"account":`), v.Account)
-	}
-	if len(v.Config) > 0 {
-		b = append(codec.Key(b, `"config":`), v.Config...)
-	}
-	b = codec.Trim(v.To.AppendJSON(codec.Key(b, `"to":`)), len(b))
-	if v.Text != "" {
-		b = codec.AppendString(codec.Key(b, `"text":`), v.Text)
-	}
-	if len(v.Attachments) > 0 {
-		b = codec.AppendList(codec.Key(b, `"attachments":`), v.Attachments)
-	}
-	if v.ReplyTo != nil {
-		b = codec.AppendString(codec.Key(b, `"replyTo":`), *v.ReplyTo)
-	}
-	if v.Silent {
-		b = codec.AppendBool(codec.Key(b, `"silent":`), v.Silent)
-	}
-	if v.IdempotencyKey != "" {
-		b = codec.AppendString(codec.Key(b, `"idempotencyKey":`), v.IdempotencyKey)
-	}
-	return append(b, '}')
-}
-
-// ReadJSON replaces v by the next value of r.
-func (v *ChannelSend) ReadJSON(r *codec.Reader) {
-	*v = ChannelSend{}
-	r.Object()
-	for r.Next() {
-		switch string(r.Key()) {
-		case "account":
-			v.Account = r.String()
-		case "config":
-			v.Config = r.Raw()
-		case "to":
-			v.To.ReadJSON(r)
-		case "text":
-			v.Text = r.String()
-		case "attachments":
-			v.Attachments = codec.List[Attachment](r, 65536)
-		case "replyTo":
-			if v.ReplyTo = nil; !r.Null() {
-				v.ReplyTo = new(r.String())
-			}
-		case "silent":
-			v.Silent = r.Bool()
-		case "idempotencyKey":
-			v.IdempotencyKey = r.String()
-		default:
-			r.Unknown()
-		}
-	}
-}
-
-// MarshalJSON is AppendJSON for encoding/json.
-func (v ChannelSend) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
-
-// UnmarshalJSON is ReadJSON for encoding/json.
-func (v *ChannelSend) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
-
-// AppendJSON appends v without its zero values.
-func (v *Sent) AppendJSON(b []byte) []byte {
-	b = append(b, '{')
-	if len(v.IDs) > 0 {
-		b = codec.AppendStrings(codec.Key(b, `"ids":`), v.IDs)
-	}
-	if v.Moved != nil {
-		b = v.Moved.AppendJSON(codec.Key(b, `"moved":`))
-	}
-	return append(b, '}')
-}
-
-// ReadJSON replaces v by the next value of r.
-func (v *Sent) ReadJSON(r *codec.Reader) {
-	*v = Sent{}
-	r.Object()
-	for r.Next() {
-		switch string(r.Key()) {
-		case "ids":
-			v.IDs = codec.Strings[string](r, 100)
-		case "moved":
-			if v.Moved = nil; !r.Null() {
-				v.Moved = new(Conversation)
-				v.Moved.ReadJSON(r)
-			}
-		default:
-			r.Unknown()
-		}
-	}
-}
-
-// MarshalJSON is AppendJSON for encoding/json.
-func (v Sent) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
-
-// UnmarshalJSON is ReadJSON for encoding/json.
-func (v *Sent) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
 func (v *ChannelEdit) AppendJSON(b []byte) []byte {
@@ -927,6 +1026,9 @@ func (v *ChannelEdit) AppendJSON(b []byte) []byte {
 	}
 	if v.Text != "" {
 		b = codec.AppendString(codec.Key(b, `"text":`), v.Text)
+	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
 	}
 	return append(b, '}')
 }
@@ -947,6 +1049,8 @@ func (v *ChannelEdit) ReadJSON(r *codec.Reader) {
 			v.ID = r.String()
 		case "text":
 			v.Text = r.String()
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -972,6 +1076,9 @@ func (v *ChannelDelete) AppendJSON(b []byte) []byte {
 	if v.ID != "" {
 		b = codec.AppendString(codec.Key(b, `"id":`), v.ID)
 	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	return append(b, '}')
 }
 
@@ -989,6 +1096,8 @@ func (v *ChannelDelete) ReadJSON(r *codec.Reader) {
 			v.To.ReadJSON(r)
 		case "id":
 			v.ID = r.String()
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -1017,6 +1126,9 @@ func (v *ChannelReaction) AppendJSON(b []byte) []byte {
 	if v.Emoji != "" {
 		b = codec.AppendString(codec.Key(b, `"emoji":`), v.Emoji)
 	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	return append(b, '}')
 }
 
@@ -1036,6 +1148,8 @@ func (v *ChannelReaction) ReadJSON(r *codec.Reader) {
 			v.ID = r.String()
 		case "emoji":
 			v.Emoji = r.String()
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -1058,6 +1172,9 @@ func (v *ChannelTyping) AppendJSON(b []byte) []byte {
 		b = append(codec.Key(b, `"config":`), v.Config...)
 	}
 	b = codec.Trim(v.To.AppendJSON(codec.Key(b, `"to":`)), len(b))
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	return append(b, '}')
 }
 
@@ -1073,6 +1190,8 @@ func (v *ChannelTyping) ReadJSON(r *codec.Reader) {
 			v.Config = r.Raw()
 		case "to":
 			v.To.ReadJSON(r)
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -1107,6 +1226,9 @@ func (v *ChannelPoll) AppendJSON(b []byte) []byte {
 	if v.IdempotencyKey != "" {
 		b = codec.AppendString(codec.Key(b, `"idempotencyKey":`), v.IdempotencyKey)
 	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	return append(b, '}')
 }
 
@@ -1130,6 +1252,8 @@ func (v *ChannelPoll) ReadJSON(r *codec.Reader) {
 			v.MaxSelections = r.Uint32()
 		case "idempotencyKey":
 			v.IdempotencyKey = r.String()
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}

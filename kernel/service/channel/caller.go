@@ -20,11 +20,13 @@ type caller struct {
 	dialer  Dialer
 	at      address
 	c       *connection
-	lastID  string // of an event stream's event that was handled last
+	lastID  string  // of an event stream's event that was handled last
+	outlet  *outlet // of the present opening, and of one whose end has not been handled
 }
 
 // serve opens the connection when its time has come, again and again.
 func (k *caller) serve(ctx context.Context, until time.Time) {
+	defer k.ended()
 	for {
 		if !retry.Sleep(ctx, time.Until(until)) {
 			return
@@ -45,7 +47,16 @@ func (k *caller) serve(ctx context.Context, until time.Time) {
 		if !k.deliver(ctx, wit.EventKindClosed, func(e *wit.ChannelEvent) { e.Closed = broke.closed }) || k.c.request.Once {
 			return
 		}
+		k.ended()
 		until = broke.until
+	}
+}
+
+// ended tells the sends that wait for what would come on an opening that no more comes.
+func (k *caller) ended() {
+	if k.outlet != nil {
+		close(k.outlet.ended)
+		k.outlet = nil
 	}
 }
 
@@ -64,12 +75,14 @@ func (k *caller) converse(ctx context.Context) (dialed bool, err error) {
 		<-ctx.Done()
 		_ = conn.Close() // ends a Read that waits; its error says nothing new
 	})
-	opened := &connectionOpened{c: k.c, fail: cancel}
-	if err := k.at.ask(ctx, opened); err != nil {
+	opened := &connectionOpened{c: k.c, fail: cancel, broken: ctx.Done()}
+	err = k.at.ask(ctx, opened)
+	k.outlet = opened.outlet
+	if err != nil {
 		return true, err
 	}
 	tasks.Go(func() {
-		if err := writeAll(ctx, opened.frames, conn); err != nil {
+		if err := writeAll(ctx, opened.outlet, conn); err != nil {
 			cancel(err)
 		}
 	})
@@ -91,12 +104,20 @@ func (k *caller) resumed() wit.OpenConnection {
 	return o
 }
 
-// writeAll sends frames until ctx ends or the peer takes no more.
-func writeAll(ctx context.Context, frames <-chan wit.Frame, conn Conn) error {
+// writeAll sends frames, the plugin's answers' and those of sends, until ctx ends or the peer takes no more.
+func writeAll(ctx context.Context, o *outlet, conn Conn) error {
 	for {
 		select {
-		case f := <-frames:
+		case f := <-o.frames:
 			if err := conn.Write(f); err != nil {
+				return err
+			}
+		case p := <-o.parcels:
+			var err error
+			for i := 0; i < len(p.frames) && err == nil; i++ {
+				err = conn.Write(p.frames[i])
+			}
+			if p.done <- err; err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -149,11 +170,12 @@ func (k *caller) event(kind wit.EventKind, fill func(*wit.ChannelEvent)) *input 
 type connectionOpened struct {
 	c      *connection
 	fail   func(error)
-	frames <-chan wit.Frame // to be sent
+	broken <-chan struct{}
+	outlet *outlet // where what is to be sent comes from
 }
 
 func (o *connectionOpened) carryOut(l *loop) error {
-	if o.frames = l.traffic.conns.opened(o.c, o.fail); o.frames == nil {
+	if o.outlet = l.traffic.conns.opened(o.c, o.fail, o.broken); o.outlet == nil {
 		return errClosed
 	}
 	if l.traffic.conns.breaks.restored(o.c.id, &l.report) {

@@ -23,12 +23,14 @@ type connection struct {
 
 	frames chan wit.Frame // that wait to be sent; nil while it is broken
 	fail   func(error)    // ends this opening; nil before the first
+	outlet *outlet        // of this opening; nil while it is not open
 }
 
 // connections are those of an account's present start. The loop owns them; a goroutine works on each (see
 // caller) and tells the loop what happens to it.
 type connections struct {
 	open      map[string]*connection
+	outlets   map[string]*outlet // of those that are open; never changed, a new one takes its place
 	breaks    reconnects
 	overflows int // that have not been told to the plugin yet
 }
@@ -63,20 +65,32 @@ func (cs *connections) close(id string) {
 	if c, ok := cs.open[id]; ok {
 		delete(cs.open, id)
 		c.cancel()
+		cs.look()
 	}
 }
 
-// opened makes frames go to this opening, which fail ends, and returns where they come from. It is nil when
-// the connection is no longer wanted.
-func (cs *connections) opened(c *connection, fail func(error)) <-chan wit.Frame {
+// opened makes frames go to this opening, which fail ends and which lasts until broken is closed, and returns where
+// they come from. It is nil when the connection is no longer wanted.
+func (cs *connections) opened(c *connection, fail func(error), broken <-chan struct{}) *outlet {
 	if cs.open[c.id] != c {
 		return nil
 	}
 	if c.frames == nil {
 		c.frames = make(chan wit.Frame, maxFrames)
 	}
-	c.fail = fail
-	return c.frames
+	c.fail, c.outlet = fail, &outlet{frames: c.frames, parcels: make(chan parcel), broken: broken, ended: make(chan struct{})}
+	cs.look()
+	return c.outlet
+}
+
+// look lists anew where sends may put frames.
+func (cs *connections) look() {
+	cs.outlets = make(map[string]*outlet, len(cs.open))
+	for id, c := range cs.open {
+		if c.outlet != nil {
+			cs.outlets[id] = c.outlet
+		}
+	}
 }
 
 // broke notes the end of an opening and returns how long its id has to wait. wanted is false when the
@@ -85,11 +99,12 @@ func (cs *connections) broke(c *connection, err error, lived time.Duration) (del
 	if cs.open[c.id] != c {
 		return 0, false
 	}
-	c.frames, c.fail = nil, nil
+	c.frames, c.fail, c.outlet = nil, nil, nil
 	delay = cs.breaks.broke(c.id, err, lived, time.Now())
 	if c.request.Once {
 		delete(cs.open, c.id)
 	}
+	cs.look()
 	return delay, true
 }
 

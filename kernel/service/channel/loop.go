@@ -184,7 +184,7 @@ func (l *loop) show() {
 	l.report.connected(l.machine.phase == phaseRunning && l.report.status.State == wit.ConnectionStateConnected)
 	l.view.Store(&view{
 		id: l.id, settings: l.settings, phase: l.machine.phase, failures: l.machine.failures, removed: l.removed, report: l.report,
-		attached: l.traffic.conns.attached(),
+		attached: l.traffic.conns.attached(), state: l.bench.state, outlets: l.traffic.conns.outlets,
 	})
 }
 

@@ -67,7 +67,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	old := cs.open["3"]
 	c, ctx, _ := cs.add(t.Context(), wit.OpenConnection{Connection: "3"}, 1)
-	if c == nil || c == old || cs.opened(old, nil) != nil || cs.opened(c, nil) == nil {
+	if c == nil || c == old || cs.opened(old, nil, nil) != nil || cs.opened(c, nil, nil) == nil {
 		t.Error("a connection takes the place of the one with its id, which is told nothing any more")
 	}
 	if _, wanted := cs.broke(old, errors.New("x"), 0); wanted {
@@ -80,7 +80,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		t.Errorf("%d refusals wait", n)
 	}
 	var failed error
-	cs.opened(c, func(err error) { failed = err })
+	cs.opened(c, func(err error) { failed = err }, nil)
 	for range maxFrames {
 		cs.send(wit.Frame{Connection: "3"})
 	}

@@ -12,7 +12,8 @@
 // is lost and nothing is accepted twice. An event whose handling fails is tried four times and then
 // a dead letter, visibly. A plugin that changes is used from the next event on; its requests, timers and
 // connections go on. A connection's `opened`, messages and `closed` come in order, each message after the
-// one before was handled; one that breaks is opened again, less and less often.
+// one before was handled; one that breaks is opened again, less and less often. A
+// send that goes over a connection goes over the very one that its state spoke of, or not at all (see Link).
 //
 // An account runs in one of the gateways that share a state: its loop claims it. Where the claim is held elsewhere
 // the loop waits, refuses events and says why, and starts when it gets the claim. It keeps the claim while the account

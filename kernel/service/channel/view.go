@@ -16,6 +16,8 @@ type view struct {
 	removed  bool
 	report   report
 	attached bool // a connection is open
+	state    keeper
+	outlets  map[string]*outlet // of the open connections
 }
 
 // ready returns nil when messages can be sent through the account. One that stopped at an event still sends.

@@ -94,7 +94,7 @@ func (w *worker) handle(ctx context.Context, in *input, k keeper, r *attempted) 
 		r.loaded = true
 		k.read(r.stored)
 	}
-	before, err := w.migrate(ctx, r.plugin, k.state)
+	before, err := migrate(ctx, r.plugin, w.id, k.state)
 	if err != nil {
 		return err
 	}
@@ -109,11 +109,11 @@ func (w *worker) handle(ctx context.Context, in *input, k keeper, r *attempted) 
 }
 
 // migrate brings a state that another version left to this one's form.
-func (w *worker) migrate(ctx context.Context, p Plugin, from inbox.State) (inbox.State, error) {
+func migrate(ctx context.Context, p Plugin, id message.Account, from inbox.State) (inbox.State, error) {
 	if from.State == nil || from.Version == p.Version() || !slices.Contains(p.Facts().Operations, "migrate") {
 		return from, nil
 	}
-	to, err := p.Migrate(ctx, &wit.Migration{FromVersion: from.Version, Account: w.id.ID, State: from.State})
+	to, err := p.Migrate(ctx, &wit.Migration{FromVersion: from.Version, Account: id.ID, State: from.State})
 	if err != nil {
 		return inbox.State{}, wit.Errorf(wit.CodeOf(err), "migrate the state from version %s: %w", from.Version, err)
 	}
@@ -145,7 +145,7 @@ func (w *worker) commit(ctx context.Context, in *input, version string, r *attem
 	if claim.Lost(ctx) {
 		return claim.ErrLost
 	}
-	if len(r.answer.Messages) == 0 && len(r.answer.Moved) == 0 && in.letter == "" {
+	if len(r.answer.Messages) == 0 && len(r.answer.Moved) == 0 && len(r.answer.Confirmed) == 0 && in.letter == "" {
 		if r.answer.State != nil || r.state.Version != version && r.state.State != nil {
 			r.kept = keepLater
 		}
@@ -154,7 +154,7 @@ func (w *worker) commit(ctx context.Context, in *input, version string, r *attem
 	now := w.view.Load()
 	b := inbox.Batch{
 		Account: w.id, Access: now.settings.Access, Self: now.report.self(),
-		Moved: r.answer.Moved, Messages: r.answer.Messages, Replayed: in.letter,
+		Moved: r.answer.Moved, Messages: r.answer.Messages, Confirmed: r.answer.Confirmed, Replayed: in.letter,
 	}
 	if in.letter == "" {
 		b.State, r.kept = &r.state, keepWritten

@@ -228,6 +228,11 @@ func (g *gateway) Send(_ context.Context, s *wit.ChannelSend) (*wit.Sent, error)
 	return &wit.Sent{IDs: []string{s.IdempotencyKey}}, nil
 }
 
+// linked is the channels as delivery sees them.
+type linked struct{ *channel.Service }
+
+func (l linked) Link(name, account string) (delivery.Link, error) { return l.Service.Link(name, account) }
+
 // boot starts a gateway that dies at a step (0 is never).
 func boot(c *city, db store.Store, crashAt int, hold bool) (g *gateway, stop func()) {
 	l := &life{crashAt: crashAt, crash: make(chan struct{})}
@@ -237,7 +242,7 @@ func boot(c *city, db store.Store, crashAt int, hold bool) (g *gateway, stop fun
 		Claims: new(claim.Local),
 		Bus:    &g.bus, Log: hclog.NewNullLogger(), Plugins: g, Settings: g, Credentials: g, Inbox: in, DeadLetters: in.DeadLetters(),
 	})
-	g.out = delivery.New(delivery.Deps{Store: g.db, Bus: &g.bus, Log: hclog.NewNullLogger(), Queue: g.queue, Accounts: g.channels, Senders: g, Hold: hold})
+	g.out = delivery.New(delivery.Deps{Store: g.db, Bus: &g.bus, Log: hclog.NewNullLogger(), Queue: g.queue, Accounts: linked{g.channels}, Senders: g, Hold: hold})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = g.channels.Run(ctx) })

@@ -29,6 +29,7 @@ type dispatcher struct {
 	senders  Senders
 	hooks    Hooks
 	records  records
+	awaiting *awaiting
 	outcomes *outcomes
 	moved    func(context.Context, message.Move) error
 	redact   func(string) string
@@ -112,11 +113,18 @@ func (d *dispatcher) advance(ctx context.Context, e *entry, sender Sender) step 
 	if p.Sending != 0 && d.holds(facts) {
 		return d.outcomes.hold(ctx, e, "the gateway stopped while it was being sent: it may have arrived")
 	}
+	link, state, err := d.link(ctx, e)
+	if err != nil {
+		return d.failed(ctx, e, wit.AsError(err))
+	}
 	p.Sending = time.Now().UnixMilli()
 	if err := d.records.save(e); err != nil {
 		return d.unsaved(e, err)
 	}
-	sent, err := d.send(ctx, e, i, sender)
+	sent, err := d.send(ctx, e, i, sender, state)
+	if err == nil && !elsewhere(sent) && (len(sent.Frames) > 0 || sent.Awaits != nil) {
+		sent, err = d.over(ctx, e, i, link, sent)
+	}
 	spaced := time.Now().Add(interval(facts))
 	var s step
 	switch {
@@ -145,12 +153,22 @@ func (d *dispatcher) unsaved(e *entry, err error) step {
 	return step{wait: retryStore}
 }
 
+// link finds a message's account, and what its plugin has left there.
+func (d *dispatcher) link(ctx context.Context, e *entry) (Link, wit.JSON, error) {
+	link, err := d.accounts.Link(e.Channel, e.Account)
+	if err != nil {
+		return nil, nil, err
+	}
+	state, err := link.State(ctx)
+	return link, state, err
+}
+
 // send calls the plugin with the ith piece; what belongs to the message as a whole goes with the first one.
-func (d *dispatcher) send(ctx context.Context, e *entry, i int, sender Sender) (*wit.Sent, error) {
+func (d *dispatcher) send(ctx context.Context, e *entry, i int, sender Sender, state wit.JSON) (*wit.Sent, error) {
 	ctx, cancel := graceful(ctx)
 	defer cancel()
 	msg := &wit.ChannelSend{
-		Account: e.Account, To: e.To, Text: e.Pieces[i].Text, Silent: e.Silent,
+		Account: e.Account, To: e.To, Text: e.Pieces[i].Text, Silent: e.Silent, State: state,
 		IdempotencyKey: fmt.Sprintf("%s:%d", e.ID, i),
 	}
 	if i == 0 {
@@ -189,7 +207,7 @@ func (d *dispatcher) sent(ctx context.Context, e *entry, i int, sent *wit.Sent) 
 
 // elsewhere reports whether nothing was sent, since the conversation has another id.
 func elsewhere(sent *wit.Sent) bool {
-	return len(sent.IDs) == 0 && sent.Moved != nil && sent.Moved.ID != ""
+	return len(sent.IDs)+len(sent.Frames) == 0 && sent.Awaits == nil && sent.Moved != nil && sent.Moved.ID != ""
 }
 
 // redirected has the ith piece sent again, to where the conversation is now. That is recorded first: whoever answers to

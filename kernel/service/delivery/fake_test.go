@@ -49,6 +49,7 @@ type world struct {
 	mu     sync.Mutex
 	ready  error
 	absent bool      // the plugin is not loaded
+	line   line      // how the account is connected
 	since  time.Time // when the account was connected
 	sends  []send
 	answer func(ctx context.Context, n int, s *wit.ChannelSend) (*wit.Sent, error) // nil is success
@@ -94,6 +95,29 @@ func (w *world) connect(is bool) {
 	}
 	w.mu.Unlock()
 	event.Kind[string]{Name: "channels.changed"}.Publish(w.bus, "chat/main")
+}
+
+func (w *world) Link(string, string) (delivery.Link, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.line
+	return &now, nil
+}
+
+// line is an account's connection, on which write writes; nil is one that takes everything and never ends.
+type line struct {
+	state wit.JSON
+	err   error // of reading the state
+	write func(ctx context.Context, frames []wit.Frame) (<-chan struct{}, error)
+}
+
+func (l *line) State(context.Context) (wit.JSON, error) { return l.state, l.err }
+
+func (l *line) Write(ctx context.Context, frames []wit.Frame) (<-chan struct{}, error) {
+	if l.write == nil {
+		return nil, nil
+	}
+	return l.write(ctx, frames)
 }
 
 func (w *world) setReady(err error) {

@@ -23,10 +23,12 @@ const (
 	idTable    = store.Table[string]("delivery.id")
 )
 
-// Queue is the way into the service, for those that write in their own transactions. It is a message.Outbox.
+// Queue is the way into the service, for those that write in their own transactions. It is a message.Outbox, and a
+// message.Confirmer of what the service waits for.
 // It may be used before the service that is made with it runs, and concurrently.
 type Queue struct {
-	wake chan struct{}
+	wake     chan struct{}
+	awaiting awaiting
 
 	mu    sync.Mutex
 	moves []message.Move // that the service has not seen

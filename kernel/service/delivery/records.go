@@ -82,6 +82,21 @@ func (q records) save(e *entry) error {
 	})
 }
 
+// reread replaces what is known of a message by its record, with what every transaction before this one has written:
+// a snapshot might be older. Errors: errGone when it is no longer in the queue; the store's.
+func (q records) reread(e *entry) error {
+	return q.update(func(tx store.Tx) error {
+		now, err := queueTable.Get(tx, e.key)
+		switch {
+		case wit.CodeOf(err) == wit.CodeNotFound:
+			return errGone
+		case err == nil:
+			e.record = now
+		}
+		return err
+	})
+}
+
 // end moves a message to the outcomes. Errors: errGone when it is no longer in the queue; the store's.
 func (q records) end(e *entry) error {
 	return q.update(func(tx store.Tx) error {

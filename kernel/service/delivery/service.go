@@ -10,7 +10,9 @@
 // of their commits; conversations do not wait for each other, but for the slots of their channel. Each
 // piece is recorded before it is sent (one durable write) and once it was; a crash between the two is
 // the send window: there the piece is sent again with the same idempotency key, or held for the owner
-// where the settings say so and the channel does not deduplicate. A held message lets others pass.
+// where the settings say so and the channel does not deduplicate. A held message lets others pass. A send that goes
+// over its account's connection waits for its confirmation, which is committed with the answer that brings it; one
+// that does not come in time, or before the connection's end, leaves the piece where a request without an answer does.
 //
 // Parts. Queue is the way in. A lane is one conversation's messages in order; lanes gives those with
 // something to do a goroutine, which asks the dispatcher for the next step of one message. The
@@ -62,6 +64,8 @@ type Accounts interface {
 	ConnectedSince(channel, account string) time.Time
 	// Account finds an account, the channel's first when account is empty, or CodeNotFound.
 	Account(channel, account string) (message.Account, error)
+	// Link finds an account as it is now. Errors: CodeUnavailable.
+	Link(channel, account string) (Link, error)
 	// Default names the only channel in use, or false.
 	Default() (channel string, ok bool)
 }
@@ -136,7 +140,7 @@ func New(d Deps) *Service {
 	recs, told, count := records{d.Store, log}, newWaiters(), new(service.Counter)
 	ends := &outcomes{log: log, bus: d.Bus, hooks: d.Hooks, records: recs, waiters: told, count: count}
 	work := newLanes((&dispatcher{
-		log: log, accounts: d.Accounts, senders: d.Senders, hooks: d.Hooks, records: recs, outcomes: ends,
+		log: log, accounts: d.Accounts, senders: d.Senders, hooks: d.Hooks, records: recs, outcomes: ends, awaiting: &d.Queue.awaiting,
 		moved: d.Moved, redact: d.Redact, hold: d.Hold,
 	}).look)
 	return &Service{

@@ -22,6 +22,8 @@ type Batch struct {
 	Moved []wit.Move
 	// Messages have been checked against the contract.
 	Messages []wit.Message
+	// Confirmed is what became of sends that wait for it.
+	Confirmed []wit.Confirmation
 	// State becomes the account's; nil leaves it as it is.
 	State *State
 	// Replayed is the id of the dead letter that brought the messages, which is removed; empty for none.
@@ -43,7 +45,7 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	now := time.Now().UnixMilli()
 	var in *intake
 	err := write(ctx, s.store, func(tx store.Tx) error {
-		in = &intake{tx: tx, batch: &b, now: now, acceptor: s.acceptor, outbox: s.outbox, movers: s.movers}
+		in = &intake{tx: tx, batch: &b, now: now, acceptor: s.acceptor, outbox: s.outbox, movers: s.movers, confirmer: s.confirmer}
 		return in.run()
 	})
 	switch {
@@ -57,6 +59,12 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	}
 	for _, m := range in.moved {
 		s.announce(m)
+	}
+	if len(b.Confirmed) > 0 {
+		s.confirmer.Confirmed(b.Account, b.Confirmed)
+	}
+	for _, token := range in.unknown {
+		s.log.Debug("confirmed, and no send waits for it", "account", b.Account, "token", message.Clip(s.redact(token), maxToken))
 	}
 	s.tell(b, in.result.News)
 	if in.result.Accepted > 0 {
@@ -99,18 +107,23 @@ func (b *Batch) why(n Received) string {
 
 // intake takes a batch in within one transaction.
 type intake struct {
-	tx       store.Tx
-	batch    *Batch
-	now      int64
-	acceptor message.Acceptor
-	outbox   message.Outbox
-	movers   movers
+	tx        store.Tx
+	batch     *Batch
+	now       int64
+	acceptor  message.Acceptor
+	outbox    message.Outbox
+	movers    movers
+	confirmer message.Confirmer
 
 	result  Result
 	moved   []message.Move // that were news
+	unknown []string       // tokens that no send waits for
 	invited bool           // a notice waits to be sent
 	refused error          // by the acceptor
 }
+
+// maxToken is how much of a token the log shows, in bytes.
+const maxToken = 80
 
 // run takes the moves and then the messages in, in order, and then writes what goes with them.
 func (i *intake) run() error {
@@ -127,6 +140,15 @@ func (i *intake) run() error {
 	for n := range i.batch.Messages {
 		if err := i.receive(&i.batch.Messages[n]); err != nil {
 			return err
+		}
+	}
+	for _, c := range i.batch.Confirmed {
+		known, err := i.confirmer.Confirm(i.tx, i.batch.Account, c)
+		if err != nil {
+			return err
+		}
+		if !known {
+			i.unknown = append(i.unknown, c.Token)
 		}
 	}
 	if i.batch.Replayed != "" {

@@ -30,13 +30,15 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what the service stands on. All but Moved and Redact are needed.
+// Deps is what the service stands on. All but Confirmer, Moved and Redact are needed.
 type Deps struct {
 	Store    store.Store
 	Log      hclog.Logger
 	Acceptor message.Acceptor
 	Outbox   message.Outbox
 	Accounts Accounts
+	// Confirmer is who sends that wait are confirmed to; nil where nothing waits.
+	Confirmer message.Confirmer
 	// Moved are told, in the transaction, that a conversation has another id.
 	Moved []func(store.Tx, message.Move) error
 	// Owners are the settings that say who the owner is; nil where nobody can be named.
@@ -65,14 +67,16 @@ type Owners interface {
 
 // Service is the inbox of all accounts.
 type Service struct {
-	store    store.Store
-	log      hclog.Logger
-	acceptor message.Acceptor
-	outbox   message.Outbox
-	pairing  *pairing
-	letters  *DeadLetters
-	movers   movers
-	received service.Counter
+	store     store.Store
+	log       hclog.Logger
+	acceptor  message.Acceptor
+	outbox    message.Outbox
+	confirmer message.Confirmer
+	pairing   *pairing
+	letters   *DeadLetters
+	movers    movers
+	redact    func(string) string
+	received  service.Counter
 }
 
 // New returns the service; it starts nothing.
@@ -80,8 +84,11 @@ func New(d Deps) *Service {
 	if d.Redact == nil {
 		d.Redact = func(s string) string { return s }
 	}
+	if d.Confirmer == nil {
+		d.Confirmer = message.Nowhere{}
+	}
 	return &Service{
-		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox,
+		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox, confirmer: d.Confirmer, redact: d.Redact,
 		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts, owners: d.Owners},
 		letters: &DeadLetters{store: d.Store, redact: d.Redact}, movers: d.Moved,
 	}

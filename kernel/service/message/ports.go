@@ -1,6 +1,9 @@
 package message
 
-import "github.com/carapace-gateway/carapace/kernel/store"
+import (
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
 
 // Acceptor takes messages that are to be answered.
 type Acceptor interface {
@@ -21,7 +24,16 @@ type Outbox interface {
 	Wake()
 }
 
-// Nowhere is the outbox of a gateway that delivers nothing: what is put into it is gone.
+// Confirmer is told what became of messages whose sends wait to hear of it.
+type Confirmer interface {
+	// Confirm records in tx what became of the send of an account that waits for a token. known is false where none
+	// does (any more). Errors: the store's.
+	Confirm(tx store.Tx, a Account, c wit.Confirmation) (known bool, err error)
+	// Confirmed is called after the commit. It returns at once.
+	Confirmed(a Account, list []wit.Confirmation)
+}
+
+// Nowhere is the outbox of a gateway that delivers nothing: what is put into it is gone, and no send waits.
 type Nowhere struct{}
 
 // Enqueue implements Outbox.
@@ -29,3 +41,9 @@ func (Nowhere) Enqueue(store.Tx, Outbound) error { return nil }
 
 // Wake implements Outbox.
 func (Nowhere) Wake() {}
+
+// Confirm implements Confirmer.
+func (Nowhere) Confirm(store.Tx, Account, wit.Confirmation) (bool, error) { return false, nil }
+
+// Confirmed implements Confirmer.
+func (Nowhere) Confirmed(Account, []wit.Confirmation) {}

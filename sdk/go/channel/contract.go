@@ -19,8 +19,8 @@ type Channel interface {
 	// rest of it is done; after a crash the event may come again, with the state of before. An answer that
 	// is empty changes nothing. An event that fails is tried again three times.
 	Event(host *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, error)
-	// Send sends a message, and returns the platform's ids of it. The same idempotency key may come again. Errors
-	// that pass on their own are retryable, not before retry-after.
+	// Send sends a message, and returns the platform's ids of it, or the frames to write and the token to wait for. The same
+	// idempotency key may come again. Errors that pass on their own are retryable, not before retry-after.
 	Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error)
 }
 
