@@ -113,17 +113,53 @@ func (c *city) poll(ctx context.Context, offset int) ([]wit.Message, error) {
 	}
 }
 
-func (c *city) receive(s *wit.ChannelSend) {
+func (c *city) receive(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.dedup && c.received[s.IdempotencyKey] > 0 {
+	if c.dedup && c.received[key] > 0 {
 		return
 	}
-	c.received[s.IdempotencyKey]++
-	if c.received[s.IdempotencyKey] == 1 {
-		c.order = append(c.order, s.IdempotencyKey)
+	c.received[key]++
+	if c.received[key] == 1 {
+		c.order = append(c.order, key)
 	}
 }
+
+// cable is a connection to the city, which says each key that it was sent back to confirm it.
+type cable struct {
+	*gateway
+	said  chan string
+	close context.CancelFunc
+	open  context.Context
+}
+
+func (g *gateway) Dial(ctx context.Context, _, _ string, _ wit.OpenConnection) (channel.Conn, error) {
+	if err := g.step(); err != nil {
+		return nil, err
+	}
+	open, end := context.WithCancel(ctx)
+	return &cable{g, make(chan string, 100), end, open}, g.step()
+}
+
+func (w *cable) Write(f wit.Frame) error {
+	if err := w.step(); err != nil {
+		return err
+	}
+	w.receive(*f.Text)
+	w.said <- *f.Text
+	return w.step()
+}
+
+func (w *cable) Read() (wit.Frame, error) {
+	select {
+	case text := <-w.said:
+		return wit.Frame{Text: &text}, w.step()
+	case <-w.open.Done():
+		return wit.Frame{}, wit.NewError(wit.CodeUnavailable, "closed")
+	}
+}
+
+func (w *cable) Close() error { w.close(); return nil }
 
 // gateway is one process: both services, their plugin and their ports.
 type gateway struct {
@@ -135,6 +171,7 @@ type gateway struct {
 	channels *channel.Service
 	out      *delivery.Service
 	turns    store.Table[message.Inbound]
+	wired    bool // what is sent goes over a connection
 }
 
 func (g *gateway) Channels() []string                    { return []string{"chat"} }
@@ -192,6 +229,15 @@ func (g *gateway) Event(_ context.Context, e *wit.ChannelEvent) (*wit.ChannelAns
 			return nil, err
 		}
 	}
+	switch {
+	case e.Kind == wit.EventKindStart && g.wired:
+		a.Open = []wit.OpenConnection{{Connection: "wire", Transport: wit.TransportTCP}}
+	case e.Kind == wit.EventKindMessage:
+		a.Confirmed = []wit.Confirmation{{Token: *e.Message.Text, IDs: []string{*e.Message.Text}}}
+		return a, g.step()
+	case e.Kind == wit.EventKindOpened, e.Kind == wit.EventKindClosed:
+		return a, g.step()
+	}
 	if e.Kind != wit.EventKindWebhook {
 		offset += len(a.Messages)
 		a.State = wit.JSON(fmt.Sprint(offset))
@@ -221,7 +267,11 @@ func (g *gateway) Send(_ context.Context, s *wit.ChannelSend) (*wit.Sent, error)
 	if err := g.step(); err != nil {
 		return nil, err
 	}
-	g.receive(s)
+	if g.wired {
+		key := s.IdempotencyKey
+		return &wit.Sent{Frames: []wit.Frame{{Connection: "wire", Text: &key}}, Awaits: &wit.Awaited{Token: key}}, g.step()
+	}
+	g.receive(s.IdempotencyKey)
 	if err := g.step(); err != nil {
 		return nil, err
 	}
@@ -231,16 +281,18 @@ func (g *gateway) Send(_ context.Context, s *wit.ChannelSend) (*wit.Sent, error)
 // linked is the channels as delivery sees them.
 type linked struct{ *channel.Service }
 
-func (l linked) Link(name, account string) (delivery.Link, error) { return l.Service.Link(name, account) }
+func (l linked) Link(name, account string) (delivery.Link, error) {
+	return l.Service.Link(name, account)
+}
 
 // boot starts a gateway that dies at a step (0 is never).
-func boot(c *city, db store.Store, crashAt int, hold bool) (g *gateway, stop func()) {
+func boot(c *city, db store.Store, crashAt int, hold, wired bool) (g *gateway, stop func()) {
 	l := &life{crashAt: crashAt, crash: make(chan struct{})}
-	g = &gateway{life: l, city: c, db: mortal{db, l}, queue: delivery.NewQueue(), turns: "test.turns"}
-	in := inbox.New(inbox.Deps{Store: g.db, Log: hclog.NewNullLogger(), Acceptor: g, Outbox: g.queue})
+	g = &gateway{life: l, city: c, db: mortal{db, l}, queue: delivery.NewQueue(), turns: "test.turns", wired: wired}
+	in := inbox.New(inbox.Deps{Store: g.db, Log: hclog.NewNullLogger(), Acceptor: g, Outbox: g.queue, Confirmer: g.queue})
 	g.channels = channel.New(channel.Deps{
 		Claims: new(claim.Local),
-		Bus:    &g.bus, Log: hclog.NewNullLogger(), Plugins: g, Settings: g, Credentials: g, Inbox: in, DeadLetters: in.DeadLetters(),
+		Bus:    &g.bus, Log: hclog.NewNullLogger(), Plugins: g, Settings: g, Credentials: g, Inbox: in, DeadLetters: in.DeadLetters(), Dialer: g,
 	})
 	g.out = delivery.New(delivery.Deps{Store: g.db, Bus: &g.bus, Log: hclog.NewNullLogger(), Queue: g.queue, Accounts: linked{g.channels}, Senders: g, Hold: hold})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -305,8 +357,8 @@ func sentPieces(t *testing.T, db store.Store) map[string]bool {
 }
 
 type crashRun struct {
-	hold, dedup, webhook bool
-	crashes              []int // steps at which the first lives end
+	hold, dedup, webhook, wired bool
+	crashes                     []int // steps at which the first lives end
 }
 
 // run lets the lives end one after the other and the last one finish. It returns the steps of the last.
@@ -352,7 +404,7 @@ func (r crashRun) run(t *testing.T) (steps int) {
 	}
 	window := map[string]int{}
 	for _, at := range append(slices.Clone(r.crashes), 0) {
-		g, stop := boot(c, db, at, r.hold)
+		g, stop := boot(c, db, at, r.hold, r.wired)
 		mu.Lock()
 		now = g
 		mu.Unlock()
@@ -443,6 +495,9 @@ func TestACrashAtAnyPointLosesAndRepeatsNothing(t *testing.T) {
 		"poll, resend":          {},
 		"poll, hold":            {hold: true},
 		"poll, deduplicated":    {hold: true, dedup: true},
+		"wire, resend":          {wired: true},
+		"wire, hold":            {wired: true, hold: true},
+		"wire, deduplicated":    {wired: true, hold: true, dedup: true},
 		"webhook, resend":       {webhook: true},
 		"webhook, deduplicated": {webhook: true, dedup: true},
 	}
@@ -456,6 +511,9 @@ func TestACrashAtAnyPointLosesAndRepeatsNothing(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { kind.run(t) })
 			}
 			busy := min(steps, 110) // behind that is an idle gateway's poll
+			if kind.wired {
+				busy = min(steps, 200)
+			}
 			for at := 1; at <= busy && !t.Failed(); at++ {
 				once(at)
 				once(at, at)           // and its successor as well
