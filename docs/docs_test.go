@@ -18,6 +18,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/wit"
+	"github.com/carapace-gateway/carapace/wit/codec"
 )
 
 var fence = regexp.MustCompile("(?ms)^```([a-z]+ [a-z]+)?\n(.*?)^```$")
@@ -34,7 +35,7 @@ func page(t *testing.T) string {
 // blocks are the page's, by what they are. Each kind has to be checked by a test below.
 func blocks(t *testing.T) map[string]string {
 	t.Helper()
-	checked := []string{"json plugin", "go plugin", "sh module", "sh plugin", "console call", "go test", "json transcript", "json answer"}
+	checked := []string{"json plugin", "go plugin", "sh module", "sh plugin", "console call", "go test", "json transcript", "json answer", "json sent", "json confirmed"}
 	text, found := page(t), map[string]string{}
 	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		if !slices.Contains(checked, m[1]) || found[m[1]] != "" {
@@ -51,8 +52,13 @@ func blocks(t *testing.T) map[string]string {
 // TestAnswer reads what the page says that a channel answers, and an error.
 func TestAnswer(t *testing.T) {
 	t.Parallel()
-	if err := wit.UnmarshalStrict([]byte(blocks(t)["json answer"]), new(wit.ChannelAnswer)); err != nil {
-		t.Error(err)
+	for block, into := range map[string]interface {
+		codec.Receiver
+		Validate() error
+	}{"json answer": new(wit.ChannelAnswer), "json sent": new(wit.Sent), "json confirmed": new(wit.ChannelAnswer)} {
+		if err := wit.UnmarshalStrict([]byte(blocks(t)[block]), into); err != nil || into.Validate() != nil {
+			t.Errorf("%s: %v %v", block, err, into.Validate())
+		}
 	}
 	shown := regexp.MustCompile("`({\"code\".*?})`").FindStringSubmatch(page(t))
 	if shown == nil {
