@@ -25,7 +25,6 @@ const (
 	LimitHTTPResponseBytes           = 10485760
 	LimitHTTPInlineBytes             = 65536
 	LimitHTTPFrameBytes              = 1048576
-	LimitHTTPLineBytes               = 65536
 	LimitKVKeys                      = 1000
 	LimitKVWritesPerSecond           = 100
 	LimitKVWriteBurst                = 2000
@@ -42,6 +41,7 @@ const (
 	HTTPRequestTimeoutCut            = 600000
 	HTTPRequestTimeoutDefault        = 30000
 	HTTPRequestEmbedMax              = 16
+	LengthPrefixOffsetMax            = 16
 	ConversationIDMin                = 1
 	ConversationIDMax                = 1024
 	PersonIDMax                      = 1024
@@ -57,6 +57,8 @@ const (
 	OpenConnectionConnectionMin      = 1
 	OpenConnectionConnectionMax      = 1024
 	OpenConnectionURLMin             = 1
+	OpenConnectionMaxBytesMax        = 1048576
+	OpenConnectionMaxBytesDefault    = 65536
 	TimerIDMin                       = 1
 	TimerIDMax                       = 1024
 	AwaitedTokenMin                  = 1
@@ -76,6 +78,8 @@ const (
 	ChannelAnswerOpenMax             = 16
 	ChannelAnswerCloseItemMax        = 1024
 	ChannelAnswerCloseMax            = 16
+	ChannelAnswerSecureItemMax       = 1024
+	ChannelAnswerSecureMax           = 16
 	ChannelAnswerFramesMax           = 100
 	ChannelAnswerTimersMax           = 100
 	ChannelAnswerReceiptsMax         = 100

@@ -33,9 +33,9 @@ func (v EventKind) Valid() bool {
 }
 
 // Frame is a message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
-// message, of SSE an event's data, of tcp and tls a line without its end, at most 64 KB; a line that is
-// not UTF-8 comes as bytes. To tcp and tls, text goes out with a line end (CR LF) and bytes as they are.
-// At most 1 MB.
+// message, of SSE an event's data, of tcp and tls what their framing says: a line without its end (as bytes, where it
+// is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
+// line end (CR LF) behind it where the framing is lines. At most 1 MB.
 type Frame struct {
 	Connection string  `json:"connection,omitempty"`
 	Text       *string `json:"text,omitempty"`
@@ -48,6 +48,12 @@ type Frame struct {
 	// in a text that is JSON the credential is escaped for it. Only for a frame that is the plugin's own
 	// words: somebody's text could name a credential.
 	Fill bool `json:"fill,omitempty"`
+}
+
+// Opened is how a connection was opened.
+type Opened struct {
+	// What goes over it is encrypted, to the host of its url.
+	Secured bool `json:"secured,omitempty"`
 }
 
 // Closed is why a connection ended.
@@ -96,6 +102,7 @@ type ChannelEvent struct {
 	Response   *HTTPResponse   `json:"response,omitempty"`
 	Message    *Frame          `json:"message,omitempty"`
 	Closed     *Closed         `json:"closed,omitempty"`
+	Opened     *Opened         `json:"opened,omitempty"`
 	Webhook    *WebhookRequest `json:"webhook,omitempty"`
 	// The id of the timer that fired.
 	Timer   *string  `json:"timer,omitempty"`
@@ -175,6 +182,26 @@ func (v Transport) Valid() bool {
 	return false
 }
 
+// StreamFraming is how what comes on a tcp or tls connection is cut into frames.
+type StreamFraming string
+
+const (
+	StreamFramingLines StreamFraming = "lines"
+	// packets that say how long they are
+	StreamFramingPackets StreamFraming = "packets"
+	// what has come, in pieces of at most 64 KB: what comes while one is handled is joined
+	StreamFramingRaw StreamFraming = "raw"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v StreamFraming) Valid() bool {
+	switch v {
+	case StreamFramingLines, StreamFramingPackets, StreamFramingRaw:
+		return true
+	}
+	return false
+}
+
 // OpenConnection is a connection to open, under the plugin's `http` permission. Opening an id that is open replaces its
 // connection.
 //
@@ -197,6 +224,12 @@ type OpenConnection struct {
 	Fill bool `json:"fill,omitempty"`
 	// Do not open it again when it ends.
 	Once bool `json:"once,omitempty"`
+	// Of tcp and tls.
+	Framing StreamFraming `json:"framing,omitempty"`
+	// Where the length of a packet stands; without it, in its first four bytes, which it does not count.
+	Length *LengthPrefix `json:"length,omitempty"`
+	// The longest line or packet that is read, in bytes.
+	MaxBytes uint32 `json:"maxBytes,omitempty"`
 }
 
 // Timer fires once; setting its id again moves it, `after` 0 clears it.
@@ -322,7 +355,12 @@ type ChannelAnswer struct {
 	Requests []HTTPRequest    `json:"requests,omitempty"`
 	Open     []OpenConnection `json:"open,omitempty"`
 	// Connections to close.
-	Close    []string       `json:"close,omitempty"`
+	Close []string `json:"close,omitempty"`
+	// Open tcp connections that go on encrypted, as the other side has agreed to in the message that is answered
+	// (STARTTLS): each has to be the one that the message came on. The host's certificate is checked as for tls. Frames of
+	// the answer and later ones wait for it; then `opened` comes again. Where the other side has sent anything
+	// else in plain text behind that message, or the certificate is not good, the connection ends.
+	Secure   []string       `json:"secure,omitempty"`
 	Frames   []Frame        `json:"frames,omitempty"`
 	Timers   []Timer        `json:"timers,omitempty"`
 	Reply    *WebhookReply  `json:"reply,omitempty"`

@@ -6,6 +6,9 @@ package wit
 func (v *Frame) Validate() error { return nil }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
+func (v *Opened) Validate() error { return nil }
+
+// Validate finds nothing wrong: the contract bounds nothing here.
 func (v *Closed) Validate() error { return nil }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
@@ -130,6 +133,15 @@ func (v *OpenConnection) check(p *problems) (before int) {
 	}
 	if n := len(v.URL); n < 1 {
 		p.bytes("url", -1, n, 1, 0)
+	}
+	if v.Framing != "" && !v.Framing.Valid() {
+		p.unknown("framing", -1, string(v.Framing))
+	}
+	if v.Length != nil {
+		p.within(v.Length.check(p), "length", -1)
+	}
+	if v.MaxBytes > 1048576 {
+		p.number("maxBytes", int64(v.MaxBytes), -9223372036854775808, 1048576)
 	}
 	return before
 }
@@ -319,6 +331,14 @@ func (v *ChannelAnswer) check(p *problems) (before int) {
 	for i, x := range v.Close {
 		if n := len(x); n < 1 || n > 1024 {
 			p.bytes("close", i, n, 1, 1024)
+		}
+	}
+	if n := len(v.Secure); n > 16 {
+		p.items("secure", -1, n, 0, 16)
+	}
+	for i, x := range v.Secure {
+		if n := len(x); n < 1 || n > 1024 {
+			p.bytes("secure", i, n, 1, 1024)
 		}
 	}
 	if n := len(v.Frames); n > 100 {

@@ -75,6 +75,35 @@ func (v Frame) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 func (v *Frame) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *Opened) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Secured {
+		b = codec.AppendBool(codec.Key(b, `"secured":`), v.Secured)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Opened) ReadJSON(r *codec.Reader) {
+	*v = Opened{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "secured":
+			v.Secured = r.Bool()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Opened) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Opened) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *Closed) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Code != 0 {
@@ -276,6 +305,9 @@ func (v *ChannelEvent) AppendJSON(b []byte) []byte {
 	if v.Closed != nil {
 		b = v.Closed.AppendJSON(codec.Key(b, `"closed":`))
 	}
+	if v.Opened != nil {
+		b = v.Opened.AppendJSON(codec.Key(b, `"opened":`))
+	}
 	if v.Webhook != nil {
 		b = v.Webhook.AppendJSON(codec.Key(b, `"webhook":`))
 	}
@@ -322,6 +354,11 @@ func (v *ChannelEvent) ReadJSON(r *codec.Reader) {
 			if v.Closed = nil; !r.Null() {
 				v.Closed = new(Closed)
 				v.Closed.ReadJSON(r)
+			}
+		case "opened":
+			if v.Opened = nil; !r.Null() {
+				v.Opened = new(Opened)
+				v.Opened.ReadJSON(r)
 			}
 		case "webhook":
 			if v.Webhook = nil; !r.Null() {
@@ -520,6 +557,16 @@ func (v *Transport) ReadJSON(r *codec.Reader) {
 	}
 }
 
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *StreamFraming) ReadJSON(r *codec.Reader) {
+	*v = StreamFraming(r.String())
+	if *v == "" {
+		*v = StreamFramingLines
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
 // AppendJSON appends v without its zero values.
 func (v *OpenConnection) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
@@ -541,12 +588,21 @@ func (v *OpenConnection) AppendJSON(b []byte) []byte {
 	if v.Once {
 		b = codec.AppendBool(codec.Key(b, `"once":`), v.Once)
 	}
+	if v.Framing != "" {
+		b = codec.AppendString(codec.Key(b, `"framing":`), string(v.Framing))
+	}
+	if v.Length != nil {
+		b = v.Length.AppendJSON(codec.Key(b, `"length":`))
+	}
+	if v.MaxBytes != 0 {
+		b = codec.AppendUint(codec.Key(b, `"maxBytes":`), uint64(v.MaxBytes))
+	}
 	return append(b, '}')
 }
 
 // ReadJSON replaces v by the next value of r.
 func (v *OpenConnection) ReadJSON(r *codec.Reader) {
-	*v = OpenConnection{Transport: TransportWebsocket}
+	*v = OpenConnection{Transport: TransportWebsocket, Framing: StreamFramingLines}
 	r.Object()
 	for r.Next() {
 		switch string(r.Key()) {
@@ -562,6 +618,15 @@ func (v *OpenConnection) ReadJSON(r *codec.Reader) {
 			v.Fill = r.Bool()
 		case "once":
 			v.Once = r.Bool()
+		case "framing":
+			v.Framing.ReadJSON(r)
+		case "length":
+			if v.Length = nil; !r.Null() {
+				v.Length = new(LengthPrefix)
+				v.Length.ReadJSON(r)
+			}
+		case "maxBytes":
+			v.MaxBytes = r.Uint32()
 		default:
 			r.Unknown()
 		}
@@ -939,6 +1004,9 @@ func (v *ChannelAnswer) AppendJSON(b []byte) []byte {
 	if len(v.Close) > 0 {
 		b = codec.AppendStrings(codec.Key(b, `"close":`), v.Close)
 	}
+	if len(v.Secure) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"secure":`), v.Secure)
+	}
 	if len(v.Frames) > 0 {
 		b = codec.AppendList(codec.Key(b, `"frames":`), v.Frames)
 	}
@@ -979,6 +1047,8 @@ func (v *ChannelAnswer) ReadJSON(r *codec.Reader) {
 			v.Open = codec.List[OpenConnection](r, 16)
 		case "close":
 			v.Close = codec.Strings[string](r, 16)
+		case "secure":
+			v.Secure = codec.Strings[string](r, 16)
 		case "frames":
 			v.Frames = codec.List[Frame](r, 100)
 		case "timers":

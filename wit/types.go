@@ -141,6 +141,36 @@ type HTTPResponse struct {
 	Error *Error  `json:"error,omitempty"`
 }
 
+// LengthForm is the length in a packet: a number of four, two or one bytes, the highest first; or of one to four bytes of which
+// each has seven bits, the lowest first, and another one follows where the eighth is set, as in MQTT.
+type LengthForm string
+
+const (
+	LengthFormFourBytes LengthForm = "four_bytes"
+	LengthFormTwoBytes  LengthForm = "two_bytes"
+	LengthFormOneByte   LengthForm = "one_byte"
+	LengthFormVarint    LengthForm = "varint"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v LengthForm) Valid() bool {
+	switch v {
+	case LengthFormFourBytes, LengthFormTwoBytes, LengthFormOneByte, LengthFormVarint:
+		return true
+	}
+	return false
+}
+
+// LengthPrefix is how the packets of a stream say how long they are. A packet comes whole, as it is on the wire: with its length
+// and what stands before that.
+type LengthPrefix struct {
+	// How many bytes stand before the length.
+	Offset uint32     `json:"offset,omitempty"`
+	Form   LengthForm `json:"form,omitempty"`
+	// The length counts the whole packet, and not only what follows it.
+	Whole bool `json:"whole,omitempty"`
+}
+
 // ConversationKind is who can read a conversation.
 type ConversationKind string
 

@@ -82,6 +82,25 @@ func (v *HTTPResponse) Validate() error { return nil }
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *LengthPrefix) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *LengthPrefix) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Offset > 16 {
+		p.number("offset", int64(v.Offset), -9223372036854775808, 16)
+	}
+	if v.Form != "" && !v.Form.Valid() {
+		p.unknown("form", -1, string(v.Form))
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Conversation) Validate() error {
 	var p problems
 	v.check(&p)

@@ -368,6 +368,55 @@ func (v HTTPResponse) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), 
 func (v *HTTPResponse) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *LengthForm) ReadJSON(r *codec.Reader) {
+	*v = LengthForm(r.String())
+	if *v == "" {
+		*v = LengthFormFourBytes
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
+func (v *LengthPrefix) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Offset != 0 {
+		b = codec.AppendUint(codec.Key(b, `"offset":`), uint64(v.Offset))
+	}
+	if v.Form != "" {
+		b = codec.AppendString(codec.Key(b, `"form":`), string(v.Form))
+	}
+	if v.Whole {
+		b = codec.AppendBool(codec.Key(b, `"whole":`), v.Whole)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *LengthPrefix) ReadJSON(r *codec.Reader) {
+	*v = LengthPrefix{Form: LengthFormFourBytes}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "offset":
+			v.Offset = r.Uint32()
+		case "form":
+			v.Form.ReadJSON(r)
+		case "whole":
+			v.Whole = r.Bool()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v LengthPrefix) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *LengthPrefix) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *ConversationKind) ReadJSON(r *codec.Reader) {
 	*v = ConversationKind(r.Case())
 	if *v == "" {

@@ -17,7 +17,6 @@ import (
 // Bounds of a frame, either way.
 const (
 	maxFrame     = wit.LimitHTTPFrameBytes
-	maxLine      = wit.LimitHTTPLineBytes
 	writeTimeout = 30 * time.Second
 )
 
@@ -101,6 +100,27 @@ func (c *Conn) Write(f wit.Frame) error {
 	}
 	c.Close()
 	return fresh.scrub(c.failed(err))
+}
+
+// Secure goes on encrypted, on a tcp connection whose other side has agreed to it, and checks that it is the host of the
+// url. No Read or Write may run meanwhile. It takes at most Limits.Connect. Errors: CodeInvalid for a connection that
+// cannot be secured; CodeUnavailable and CodeTimeout, after which the connection is closed.
+func (c *Conn) Secure() error {
+	s, ok := c.wire.(*socket)
+	err := error(wit.NewError(wit.CodeInvalid, "http: only a tcp connection can go on encrypted"))
+	if ok {
+		ctx, cancel := context.WithTimeout(c.ctx, s.client.limits.Connect)
+		defer cancel()
+		if err = s.secure(ctx, c.asked.Hostname()); err != nil {
+			err = coded(ctx, c.m, err)
+		}
+	}
+	if err != nil {
+		c.Close()
+		return c.failed(err)
+	}
+	c.clear = false
+	return nil
 }
 
 // maxExpected is how many echoes of frames are looked for: those of the last credentials.

@@ -49,7 +49,7 @@ func TestNoLineIsSentOnceItIsOver(t *testing.T) {
 	defer far.Close()
 	go func() { _, _ = io.Copy(io.Discard, far) }()
 	ctx, cancel := context.WithCancel(t.Context())
-	l := &lineWire{conn: near}
+	l := newSocket(near, nil, &wit.OpenConnection{})
 	if err := l.write(ctx, &wit.Frame{Text: new("x")}); err != nil {
 		t.Error(err)
 	}

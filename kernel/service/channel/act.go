@@ -19,7 +19,7 @@ func (l *loop) act(in *input, r *attempted) {
 		l.report.heard(in)
 		l.traffic.perform(r.plugin, in, r.answer)
 	}
-	l.finish(in, outcome{reply: r.answer.Reply, status: r.answer.Status})
+	l.finish(in, outcome{reply: r.answer.Reply, status: r.answer.Status, secure: in.from != nil && in.from.securing})
 	for _, x := range r.answer.Receipts {
 		ReceiptKind.Publish(l.bus, Receipt{Channel: l.id.Channel, Account: l.id.ID, Receipt: x})
 	}

@@ -44,7 +44,7 @@ func (k *caller) serve(ctx context.Context, until time.Time) {
 			return
 		}
 		// It is not opened again before the plugin has heard of the end.
-		if !k.deliver(ctx, wit.EventKindClosed, func(e *wit.ChannelEvent) { e.Closed = broke.closed }) || k.c.request.Once {
+		if _, ok := k.deliver(ctx, wit.EventKindClosed, func(e *wit.ChannelEvent) { e.Closed = broke.closed }); !ok || k.c.request.Once {
 			return
 		}
 		k.ended()
@@ -75,23 +75,48 @@ func (k *caller) converse(ctx context.Context) (dialed bool, err error) {
 		<-ctx.Done()
 		_ = conn.Close() // ends a Read that waits; its error says nothing new
 	})
-	opened := &connectionOpened{c: k.c, fail: cancel, broken: ctx.Done()}
-	err = k.at.ask(ctx, opened)
-	k.outlet = opened.outlet
-	if err != nil {
-		return true, err
-	}
-	tasks.Go(func() {
-		if err := writeAll(ctx, opened.outlet, conn); err != nil {
-			cancel(err)
+	secured := encrypted(k.c.request.URL)
+	for again := true; again && err == nil; secured = true {
+		if again, err = k.exchange(ctx, cancel, conn, secured); again {
+			err = conn.Secure()
 		}
-	})
-	k.at.post(ctx, k.event(wit.EventKindOpened, nil))
-	err = k.readAll(ctx, conn)
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
 	return true, err
+}
+
+// encrypted reports whether what goes to a url is.
+func encrypted(url string) bool {
+	scheme, _, _ := strings.Cut(strings.ToLower(url), "://")
+	return scheme == "wss" || scheme == "https" || scheme == "tls"
+}
+
+// exchange tells of an opening and exchanges frames until the connection ends, or is to go on encrypted.
+func (k *caller) exchange(ctx context.Context, fail func(error), conn Conn, secured bool) (secure bool, err error) {
+	ctx, end := context.WithCancel(ctx)
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	defer end()
+	k.ended()
+	opened := &connectionOpened{c: k.c, fail: fail, broken: ctx.Done()}
+	err = k.at.ask(ctx, opened)
+	if k.outlet = opened.outlet; err != nil {
+		return false, err
+	}
+	writing.Go(func() {
+		if err := writeAll(ctx, opened.outlet, conn); err != nil {
+			fail(err)
+		}
+	})
+	k.at.post(ctx, k.event(wit.EventKindOpened, func(e *wit.ChannelEvent) { e.Opened = &wit.Opened{Secured: secured} }))
+	if secure, err = k.readAll(ctx, conn); secure {
+		writing.Wait() // for what was to be said in plain text
+	} else {
+		_ = conn.Close() // a Write that waits returns
+	}
+	return secure, err
 }
 
 // resumed is the request to open, again after the event that was handled last.
@@ -104,11 +129,15 @@ func (k *caller) resumed() wit.OpenConnection {
 	return o
 }
 
-// writeAll sends frames, the plugin's answers' and those of sends, until ctx ends or the peer takes no more.
+// writeAll sends frames, the plugin's answers' and those of sends, until ctx ends, there are to be no more, or the peer
+// takes no more.
 func writeAll(ctx context.Context, o *outlet, conn Conn) error {
 	for {
 		select {
-		case f := <-o.frames:
+		case f, more := <-o.frames:
+			if !more {
+				return nil
+			}
 			if err := conn.Write(f); err != nil {
 				return err
 			}
@@ -126,40 +155,43 @@ func writeAll(ctx context.Context, o *outlet, conn Conn) error {
 	}
 }
 
-// readAll hands frames on, one after the other, until the connection ends or ctx does.
-func (k *caller) readAll(ctx context.Context, conn Conn) error {
-	for {
+// readAll hands frames on, one after the other, until the connection ends, ctx does, or one was answered by securing it.
+func (k *caller) readAll(ctx context.Context, conn Conn) (secure bool, err error) {
+	for !secure {
 		f, err := conn.Read()
 		if err != nil {
-			return err
+			return false, err
 		}
 		f.Connection = k.c.id
-		if !k.deliver(ctx, wit.EventKindMessage, func(e *wit.ChannelEvent) { e.Message = &f }) {
-			return ctx.Err()
+		o, ok := k.deliver(ctx, wit.EventKindMessage, func(e *wit.ChannelEvent) { e.Message = &f })
+		if !ok {
+			return false, ctx.Err()
 		}
 		if f.ID != nil {
 			k.lastID = *f.ID
 		}
+		secure = o.secure
 	}
+	return secure, nil
 }
 
 // deliver posts an event and waits until it is handled; false says that ctx has ended first.
-func (k *caller) deliver(ctx context.Context, kind wit.EventKind, fill func(*wit.ChannelEvent)) bool {
+func (k *caller) deliver(ctx context.Context, kind wit.EventKind, fill func(*wit.ChannelEvent)) (outcome, bool) {
 	in := k.event(kind, fill)
 	in.done = make(chan outcome, 1)
 	if !k.at.post(ctx, in) {
-		return false
+		return outcome{}, false
 	}
 	select {
-	case <-in.done:
-		return true
+	case o := <-in.done:
+		return o, true
 	case <-ctx.Done():
-		return false
+		return outcome{}, false
 	}
 }
 
 func (k *caller) event(kind wit.EventKind, fill func(*wit.ChannelEvent)) *input {
-	in := &input{gen: k.c.gen, origin: fromConnection, event: wit.ChannelEvent{Kind: kind, Connection: &k.c.id}}
+	in := &input{gen: k.c.gen, origin: fromConnection, from: k.c, event: wit.ChannelEvent{Kind: kind, Connection: &k.c.id}}
 	if fill != nil {
 		fill(&in.event)
 	}

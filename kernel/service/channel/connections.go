@@ -24,6 +24,8 @@ type connection struct {
 	frames chan wit.Frame // that wait to be sent; nil while it is broken
 	fail   func(error)    // ends this opening; nil before the first
 	outlet *outlet        // of this opening; nil while it is not open
+	// securing says that it goes on encrypted once the event at hand is handled: opened comes again.
+	securing bool
 }
 
 // connections are those of an account's present start. The loop owns them; a goroutine works on each (see
@@ -78,6 +80,7 @@ func (cs *connections) opened(c *connection, fail func(error), broken <-chan str
 	if c.frames == nil {
 		c.frames = make(chan wit.Frame, maxFrames)
 	}
+	c.securing = false
 	c.fail, c.outlet = fail, &outlet{frames: c.frames, parcels: make(chan parcel), broken: broken, ended: make(chan struct{})}
 	cs.look()
 	return c.outlet
@@ -99,13 +102,34 @@ func (cs *connections) broke(c *connection, err error, lived time.Duration) (del
 	if cs.open[c.id] != c {
 		return 0, false
 	}
-	c.frames, c.fail, c.outlet = nil, nil, nil
+	c.frames, c.fail, c.outlet, c.securing = nil, nil, nil, false
 	delay = cs.breaks.broke(c.id, err, lived, time.Now())
 	if c.request.Once {
 		delete(cs.open, c.id)
 	}
 	cs.look()
 	return delay, true
+}
+
+// secure has an open connection go on encrypted behind in, which has to be a message that came on it: while that is
+// handled, nobody reads. What waits to be written goes out before, and what comes after waits. A connection that
+// cannot be secured now is given up, since its plugin believes that it is: then false.
+func (cs *connections) secure(id string, in *input) bool {
+	c, ok := cs.open[id]
+	switch {
+	case !ok:
+		return false
+	case c.outlet == nil || c != in.from || in.event.Kind != wit.EventKindMessage:
+		if c.fail != nil {
+			c.fail(wit.NewError(wit.CodeUnavailable, "it can only be secured in the answer to a message that came on it"))
+		}
+		c.frames = nil
+		return false
+	}
+	close(c.frames) // its writer ends behind what is in it
+	c.frames, c.outlet, c.securing = make(chan wit.Frame, maxFrames), nil, true
+	cs.look()
+	return true
 }
 
 // send puts a frame on its connection; false says that it is closed. One that has not taken many frames is

@@ -20,6 +20,8 @@ type Conn interface {
 	Read() (wit.Frame, error)
 	// Write sends a frame, and fills credentials in where it asks for them. Its error ends the connection.
 	Write(f wit.Frame) error
+	// Secure goes on encrypted, while neither Read nor Write runs. Its error ends the connection.
+	Secure() error
 	// Close makes a Read or Write that waits return.
 	Close() error
 }

@@ -212,10 +212,11 @@ func TestCommands(t *testing.T) {
 
 // pipe is a connection whose peer is the test.
 type pipe struct {
-	in     chan wit.Frame
-	out    chan wit.Frame
-	closed chan struct{}
-	once   sync.Once
+	in       chan wit.Frame
+	out      chan wit.Frame
+	closed   chan struct{}
+	once     sync.Once
+	insecure error // what comes of securing it
 }
 
 func (c *pipe) Read() (wit.Frame, error) {
@@ -231,7 +232,10 @@ func (c *pipe) Read() (wit.Frame, error) {
 }
 
 func (c *pipe) Write(f wit.Frame) error { c.out <- f; return nil }
-func (c *pipe) Close() error            { c.once.Do(func() { close(c.closed) }); return nil }
+
+// Secure is seen by the peer as a frame of its own.
+func (c *pipe) Secure() error { c.out <- wit.Frame{Text: new("(encrypted)")}; return c.insecure }
+func (c *pipe) Close() error  { c.once.Do(func() { close(c.closed) }); return nil }
 
 type dialer struct{ wires chan *pipe }
 

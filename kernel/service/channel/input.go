@@ -15,6 +15,8 @@ type input struct {
 	letter string
 	// origin says where it came from, which bounds it.
 	origin origin
+	// from is the connection that it came on; nil for others.
+	from *connection
 	// took is how long a response's request took.
 	took time.Duration
 	// done hears the outcome once; nil when nobody waits.
@@ -40,6 +42,7 @@ const (
 type outcome struct {
 	reply  *wit.WebhookReply
 	status *wit.AccountStatus
+	secure bool // the connection that it came on goes on encrypted
 	err    error
 }
 

@@ -64,6 +64,11 @@ func (t *traffic) perform(p Plugin, in *input, a *wit.ChannelAnswer) {
 	for _, o := range a.Open {
 		t.open(o)
 	}
+	for _, id := range a.Secure {
+		if !t.conns.secure(id, in) {
+			t.complaints.warn("connection not secured: it is not open, or the answer is not to a message on it", "account", t.id, "connection", t.shown(id))
+		}
+	}
 	for _, f := range a.Frames {
 		if !t.conns.send(f) {
 			t.complaints.warn("frame dropped: its connection is closed", "account", t.id, "connection", t.shown(f.Connection))
