@@ -22,6 +22,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/pdk-examples/go-channel/toychat"
+	"github.com/carapace-gateway/carapace/pdk-examples/go-eventstream/toystream"
 	"github.com/carapace-gateway/carapace/pdk-examples/go-provider/toymodel"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -253,6 +254,24 @@ func ask(t *testing.T, provider string) {
 	}
 	if u := l.End("r2").Usage; u == nil || u.Output != 4 {
 		t.Errorf("usage %+v", u)
+	}
+}
+
+// TestEventStream: an answer that comes in binary packets is put together; what the server says went wrong, and a packet that
+// is damaged, are told.
+func TestEventStream(t *testing.T) {
+	t.Parallel()
+	config := kerneltest.Config(t, fmt.Sprintf(
+		`{"agent":{"model":"go-eventstream/echo"},"plugins":{"go-eventstream":{"config":{"url":%q}}}}`, serve(t, toystream.New())))
+	l := start(t, []string{"go-eventstream"}, config).Listen()
+	if got := strings.TrimSpace(l.Ask("r1", "good morning to you")); got != "good morning to you" {
+		t.Errorf("the model says %q", got)
+	}
+	for id, words := range map[string]string{"r2": "now fail", "r3": "some damage"} {
+		l.Send(id, words)
+		if end := l.End(id); end.State != "error" || end.ErrorMessage == "" {
+			t.Errorf("%s: %+v", words, end)
+		}
 	}
 }
 

@@ -90,12 +90,16 @@ const (
 	FramingSSE    Framing = "sse"
 	FramingNDJSON Framing = "ndjson"
 	FramingJSON   Framing = "json"
+	// binary packets that say how long they are, such as those of an AWS event stream
+	FramingPackets Framing = "packets"
+	// bytes as they come, in pieces of at most 64 KB
+	FramingRaw Framing = "raw"
 )
 
 // Valid reports whether the value is one of the cases.
 func (v Framing) Valid() bool {
 	switch v {
-	case FramingSSE, FramingNDJSON, FramingJSON:
+	case FramingSSE, FramingNDJSON, FramingJSON, FramingPackets, FramingRaw:
 		return true
 	}
 	return false
@@ -107,7 +111,7 @@ type StreamEventKind string
 const (
 	// its head, once and first
 	StreamEventKindHead StreamEventKind = "head"
-	// one SSE event, one line, or the whole body
+	// one SSE event, one line, one packet or piece, or the whole body
 	StreamEventKindData StreamEventKind = "data"
 	// the body ended, or error says why it did not
 	StreamEventKindEnd StreamEventKind = "end"
@@ -130,9 +134,11 @@ type StreamEvent struct {
 	// Of the head.
 	Headers []Header `json:"headers,omitempty"`
 	// The name of an SSE event that has one.
-	Name  *string `json:"name,omitempty"`
-	Data  string  `json:"data,omitempty"`
-	Error *Error  `json:"error,omitempty"`
+	Name *string `json:"name,omitempty"`
+	Data string  `json:"data,omitempty"`
+	// A packet or a piece, in place of data.
+	Bytes []byte `json:"bytes,omitempty"`
+	Error *Error `json:"error,omitempty"`
 }
 
 // ProviderChunk is what has arrived of the response since the last call, in order, with the state that that one left, but for events
@@ -230,6 +236,8 @@ type ProviderAnswer struct {
 type ProviderPlan struct {
 	Request *HTTPRequest `json:"request,omitempty"`
 	Framing Framing      `json:"framing,omitempty"`
+	// Where the length of a packet stands; without it, in its first four bytes, which it does not count.
+	Length *LengthPrefix `json:"length,omitempty"`
 	// Handed to the first chunk.
 	State  JSON            `json:"state,omitempty"`
 	Answer *ProviderAnswer `json:"answer,omitempty"`

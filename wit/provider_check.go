@@ -228,6 +228,9 @@ func (v *ProviderPlan) check(p *problems) (before int) {
 	if v.Framing != "" && !v.Framing.Valid() {
 		p.unknown("framing", -1, string(v.Framing))
 	}
+	if v.Length != nil {
+		p.within(v.Length.check(p), "length", -1)
+	}
 	if n := len(v.State); n > 1048576 {
 		p.bytes("state", -1, n, 0, 1048576)
 	}

@@ -311,6 +311,9 @@ func (v *StreamEvent) AppendJSON(b []byte) []byte {
 	if v.Data != "" {
 		b = codec.AppendString(codec.Key(b, `"data":`), v.Data)
 	}
+	if len(v.Bytes) > 0 {
+		b = codec.AppendBytes(codec.Key(b, `"bytes":`), v.Bytes)
+	}
 	if v.Error != nil {
 		b = v.Error.AppendJSON(codec.Key(b, `"error":`))
 	}
@@ -335,6 +338,8 @@ func (v *StreamEvent) ReadJSON(r *codec.Reader) {
 			}
 		case "data":
 			v.Data = r.String()
+		case "bytes":
+			v.Bytes = r.Bytes()
 		case "error":
 			if v.Error = nil; !r.Null() {
 				v.Error = new(Error)
@@ -618,6 +623,9 @@ func (v *ProviderPlan) AppendJSON(b []byte) []byte {
 	if v.Framing != "" {
 		b = codec.AppendString(codec.Key(b, `"framing":`), string(v.Framing))
 	}
+	if v.Length != nil {
+		b = v.Length.AppendJSON(codec.Key(b, `"length":`))
+	}
 	if len(v.State) > 0 {
 		b = append(codec.Key(b, `"state":`), v.State...)
 	}
@@ -640,6 +648,11 @@ func (v *ProviderPlan) ReadJSON(r *codec.Reader) {
 			}
 		case "framing":
 			v.Framing.ReadJSON(r)
+		case "length":
+			if v.Length = nil; !r.Null() {
+				v.Length = new(LengthPrefix)
+				v.Length.ReadJSON(r)
+			}
 		case "state":
 			v.State = r.Raw()
 		case "answer":

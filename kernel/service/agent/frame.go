@@ -6,26 +6,34 @@ import (
 	"errors"
 	"io"
 
+	"github.com/carapace-gateway/carapace/kernel/packet"
 	"github.com/carapace-gateway/carapace/kernel/sse"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Bounds of what a provider sends, in bytes.
 const (
-	maxFrame  = 4 << 20  // an SSE event or a line
+	maxFrame  = 4 << 20  // an SSE event, a line or a packet
+	maxPiece  = 64 << 10 // of bytes that come as they come
 	maxBody   = 8 << 20  // a body that is one JSON value
 	maxStream = 64 << 20 // all of a stream: a server may take fifty times the bytes of what it says
 )
 
-// frame is one piece of a response: an SSE event, a line, or the whole body.
+// frame is one piece of a response: an SSE event, a line, or the whole body; or a packet or piece of bytes.
 type frame struct {
-	name string // of an SSE event
-	data string
+	name   string // of an SSE event
+	data   string
+	binary bool // data is bytes
 }
 
 // event is the frame as the provider gets it.
 func (f *frame) event() wit.StreamEvent {
-	e := wit.StreamEvent{Kind: wit.StreamEventKindData, Data: f.data}
+	e := wit.StreamEvent{Kind: wit.StreamEventKindData}
+	if f.binary {
+		e.Bytes = []byte(f.data)
+		return e
+	}
+	e.Data = f.data
 	if f.name != "" {
 		e.Name = &f.name
 	}
@@ -33,17 +41,21 @@ func (f *frame) event() wit.StreamEvent {
 }
 
 // framer cuts a response into frames. Next returns io.EOF after the last one; CodeTooLarge for a frame
-// over the bounds; else the body's error. Invalid UTF-8 is replaced.
+// over the bounds; else the body's error. Invalid UTF-8 is replaced, but for bytes.
 type framer interface {
 	Next() (frame, error)
 }
 
-func newFramer(f wit.Framing, body io.Reader) framer {
+func newFramer(f wit.Framing, length *wit.LengthPrefix, body io.Reader) framer {
 	switch f {
 	case wit.FramingNDJSON:
 		return &lineFramer{sse.NewLines(newBounded(body, maxStream), maxFrame)}
 	case wit.FramingJSON:
 		return &bodyFramer{r: newBounded(body, maxBody)}
+	case wit.FramingPackets:
+		return &packetFramer{bufio.NewReader(newBounded(body, maxStream)), length}
+	case wit.FramingRaw:
+		return &rawFramer{newBounded(body, maxStream), make([]byte, maxPiece)}
 	}
 	return &eventFramer{body: bufio.NewReaderSize(body, 4096)}
 }
@@ -135,4 +147,29 @@ func (b *bodyFramer) Next() (frame, error) {
 		return frame{}, err
 	}
 	return frame{data: sse.Text(all)}, nil
+}
+
+// packetFramer reads packets that say how long they are.
+type packetFramer struct {
+	r      *bufio.Reader
+	length *wit.LengthPrefix
+}
+
+func (p *packetFramer) Next() (frame, error) {
+	data, err := packet.Read(p.r, p.length, maxFrame)
+	return frame{data: string(data), binary: true}, err
+}
+
+// rawFramer gives what has come.
+type rawFramer struct {
+	r     io.Reader
+	piece []byte
+}
+
+func (r *rawFramer) Next() (frame, error) {
+	n, err := r.r.Read(r.piece)
+	if n > 0 { // an error comes again
+		return frame{data: string(r.piece[:n]), binary: true}, nil
+	}
+	return frame{}, err
 }

@@ -36,9 +36,9 @@ type inflow struct {
 
 // newInflow starts to read. The goroutine ends with the frames' end, or when stop is closed and the body is, which is
 // the caller's to do since a read of the body cannot be cancelled in other ways; done is closed then.
-func newInflow(framing wit.Framing, body io.Reader, stop <-chan struct{}) (in *inflow, done <-chan struct{}) {
+func newInflow(framing wit.Framing, length *wit.LengthPrefix, body io.Reader, stop <-chan struct{}) (in *inflow, done <-chan struct{}) {
 	in = &inflow{body: body, stop: stop, ready: make(chan struct{}, 1), taken: make(chan struct{}, 1)}
-	frames, ended := newFramer(framing, in), make(chan struct{})
+	frames, ended := newFramer(framing, length, in), make(chan struct{})
 	go func() {
 		defer close(ended)
 		for {
