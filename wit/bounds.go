@@ -35,6 +35,8 @@ const (
 	LimitSchedulePerSecond           = 5
 	LimitScheduleBurst               = 200
 	LimitScheduleJobs                = 100
+	LimitSocketAtOnce                = 4
+	LimitSocketCallBytes             = 67108864
 	LimitToolTextBytes               = 65536
 	LogLineMessageCut                = 4096
 	HTTPRequestMethodDefault         = "GET"
@@ -119,6 +121,11 @@ const (
 	ScheduledJobIDMax                = 128
 	ScheduledJobEveryMin             = 1000
 	ScheduledJobPayloadMax           = 65536
+	SocketAddressURLMin              = 1
+	SocketDemandMostMax              = 65536
+	SocketDemandMostDefault          = 65536
+	SocketWritingTextMax             = 1048576
+	SocketWritingBytesMax            = 1048576
 	TranscriptTextCut                = 65536
 	TranscriptLanguageMax            = 64
 	ToolDefinitionNameMax            = 64

@@ -2,6 +2,7 @@ package egress
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -78,10 +79,18 @@ func (c *Conn) Read() (wit.Frame, error) {
 // Write sends a frame, filled in with credentials where it asks for it. Errors: CodeInvalid for a frame
 // that the transport has no form for; CodeTooLarge; CodeForbidden and CodeNotFound for a credential;
 // CodeTimeout and CodeUnavailable when the other side does not take it.
-func (c *Conn) Write(f wit.Frame) error {
+func (c *Conn) Write(f wit.Frame) error { return c.send(f, false) }
+
+// WriteBase64 is Write for a text that goes out in base64, with its credentials.
+func (c *Conn) WriteBase64(f wit.Frame) error { return c.send(f, true) }
+
+func (c *Conn) send(f wit.Frame, inBase64 bool) error {
 	fresh := &message{shown: c.m.shown} // a frame's secrets are kept to be removed from what comes back
 	err := c.fill(&f, fresh)
 	c.expect(fresh.echoes)
+	if inBase64 && f.Text != nil {
+		f.Text = new(base64.StdEncoding.EncodeToString([]byte(*f.Text)))
+	}
 	switch {
 	case err != nil:
 	case f.Text != nil && len(f.Bytes) > 0:

@@ -92,6 +92,8 @@ type Call struct {
 	Account string
 	// Progress is who hears how far the call is, nil where there is nothing to hear: only tools have progress.
 	Progress *Progress
+	// Sockets are those that the call has open; nil where it may have none.
+	Sockets *Sockets
 }
 
 type callKey struct{}

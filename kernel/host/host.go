@@ -1,4 +1,4 @@
-// Package host is what plugins may ask for: log, config, kv, http, credential, schedule, emit, progress, media.
+// Package host is what plugins may ask for: log, config, kv, http, socket, credential, schedule, emit, progress, media.
 //
 // Each noun is a file and a type in it, which owns what that noun needs to know. Which functions there are, what each
 // takes and what permission it needs is generated from the contract (imports.go): an interface for each noun, which
@@ -11,7 +11,7 @@
 //
 // Every function is bounded, in bytes and in rate, and answers errors with a code: invalid for a
 // malformed argument, forbidden for a missing permission, too_large, rate_limited with retryAfter. While a pure
-// export runs (WithCall says which one), http is forbidden, so that an event can be handled again with the same
+// export runs (WithCall says which one), http and sockets are forbidden, so that an event can be handled again with the same
 // outcome.
 //
 // Credentials never reach a guest: they are filled into requests beyond the boundary, an account's own
@@ -153,7 +153,7 @@ func (h *Host) Guest(p Plugin) *Guest {
 		Connections: &Connections{plugin: p.ID, reach: reach, credentials: credentials, client: h.deps.Egress, open: l.open},
 	}
 	g.imports = imports{
-		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store, l.writes), http: g.HTTP, credential: credentials,
+		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store, l.writes), http: g.HTTP, socket: sockets{g.Connections, credentials}, credential: credentials,
 		schedule: schedule{p.ID, h.deps.Schedule, l.jobs}, emit: l.emitter, progress: progress{h.deps.Redact}, media: files{h.deps.Media},
 	}
 	return g

@@ -39,6 +39,21 @@ type httpImports interface {
 	Request(context.Context, *wit.HTTPRequest) (*wit.HTTPResponse, error)
 }
 
+// socketImports answers interface socket.
+type socketImports interface {
+	// Open opens a socket.
+	Open(context.Context, *wit.SocketAddress) (*wit.SocketReference, error)
+	// Read reads what has come, and waits until something has. Credentials that the other side says back are removed.
+	Read(context.Context, *wit.SocketDemand) (*wit.SocketData, error)
+	// Write writes a text or bytes, and returns when they were taken.
+	Write(context.Context, *wit.SocketWriting) (*wit.Done, error)
+	// StartTLS goes on encrypted, on a socket that was opened as tcp and whose other side has agreed to it, and checks that it is
+	// the host of the url. Fails, and closes the socket, where more has come in plain text than was read.
+	StartTLS(context.Context, *wit.SocketReference) (*wit.Done, error)
+	// Close closes a socket before the call ends.
+	Close(context.Context, *wit.SocketReference) (*wit.Done, error)
+}
+
 // credentialImports answers interface credential.
 type credentialImports interface {
 	// Has reports whether the owner has set a credential, for the account or else for the plugin.
@@ -79,6 +94,7 @@ type imports struct {
 	config     configImports
 	kv         kvImports
 	http       httpImports
+	socket     socketImports
 	credential credentialImports
 	schedule   scheduleImports
 	emit       emitImports
@@ -89,19 +105,24 @@ type imports struct {
 // table gives the functions by their WebAssembly names; those whose permission p lacks are refusals.
 func (i imports) table(p *wit.Permissions) map[string]Function {
 	return map[string]Function{
-		"log_write":       funcWithoutResult(always, i.log.Write),
-		"config_get":      Func(always, i.config.Get),
-		"kv_get":          Func(permission{"kv", p.KV != nil}, i.kv.Get),
-		"kv_put":          Func(permission{"kv", p.KV != nil}, i.kv.Put),
-		"kv_delete":       Func(permission{"kv", p.KV != nil}, i.kv.Delete),
-		"kv_keys":         Func(permission{"kv", p.KV != nil}, i.kv.Keys),
-		"http_request":    Func(permission{"http", p.HTTP != nil}, i.http.Request),
-		"credential_has":  Func(permission{"credential", p.Credential != nil}, i.credential.Has),
-		"credential_sign": Func(permission{"credential", p.Credential != nil}, i.credential.Sign),
-		"schedule_set":    Func(permission{"schedule", p.Schedule != nil}, i.schedule.Set),
-		"schedule_cancel": Func(permission{"schedule", p.Schedule != nil}, i.schedule.Cancel),
-		"emit_publish":    Func(permission{"emit", p.Emit != nil}, i.emit.Publish),
-		"progress_report": Func(always, i.progress.Report),
-		"media_stat":      Func(permission{"media", p.Media != nil}, i.media.Stat),
+		"log_write":        funcWithoutResult(always, i.log.Write),
+		"config_get":       Func(always, i.config.Get),
+		"kv_get":           Func(permission{"kv", p.KV != nil}, i.kv.Get),
+		"kv_put":           Func(permission{"kv", p.KV != nil}, i.kv.Put),
+		"kv_delete":        Func(permission{"kv", p.KV != nil}, i.kv.Delete),
+		"kv_keys":          Func(permission{"kv", p.KV != nil}, i.kv.Keys),
+		"http_request":     Func(permission{"http", p.HTTP != nil}, i.http.Request),
+		"socket_open":      Func(permission{"http", p.HTTP != nil}, i.socket.Open),
+		"socket_read":      Func(permission{"http", p.HTTP != nil}, i.socket.Read),
+		"socket_write":     Func(permission{"http", p.HTTP != nil}, i.socket.Write),
+		"socket_start_tls": Func(permission{"http", p.HTTP != nil}, i.socket.StartTLS),
+		"socket_close":     Func(permission{"http", p.HTTP != nil}, i.socket.Close),
+		"credential_has":   Func(permission{"credential", p.Credential != nil}, i.credential.Has),
+		"schedule_set":     Func(permission{"schedule", p.Schedule != nil}, i.schedule.Set),
+		"schedule_cancel":  Func(permission{"schedule", p.Schedule != nil}, i.schedule.Cancel),
+		"emit_publish":     Func(permission{"emit", p.Emit != nil}, i.emit.Publish),
+		"progress_report":  Func(always, i.progress.Report),
+		"media_stat":       Func(permission{"media", p.Media != nil}, i.media.Stat),
+		"credential_sign":  Func(permission{"credential", p.Credential != nil}, i.credential.Sign),
 	}
 }

@@ -63,7 +63,9 @@ func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req 
 			wit.NewError(wit.CodeTimeout, "plugin "+id+": "+req.export+" took longer than "+req.deadline.String()))
 		defer cancel()
 	}
-	ctx = host.WithCall(ctx, host.Call{Export: req.export, Account: req.account, Progress: req.progress})
+	sockets := new(host.Sockets)
+	defer sockets.Close()
+	ctx = host.WithCall(ctx, host.Call{Export: req.export, Account: req.account, Progress: req.progress, Sockets: sockets})
 	room := f.rooms.take()
 	defer f.rooms.give(room)
 	*room = in.AppendJSON(*room)

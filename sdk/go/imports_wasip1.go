@@ -23,6 +23,21 @@ func kvKeys(offset uint64) uint64
 //go:wasmimport extism:host/user http_request
 func httpRequest(offset uint64) uint64
 
+//go:wasmimport extism:host/user socket_open
+func socketOpen(offset uint64) uint64
+
+//go:wasmimport extism:host/user socket_read
+func socketRead(offset uint64) uint64
+
+//go:wasmimport extism:host/user socket_write
+func socketWrite(offset uint64) uint64
+
+//go:wasmimport extism:host/user socket_start_tls
+func socketStartTls(offset uint64) uint64
+
+//go:wasmimport extism:host/user socket_close
+func socketClose(offset uint64) uint64
+
 //go:wasmimport extism:host/user credential_has
 func credentialHas(offset uint64) uint64
 

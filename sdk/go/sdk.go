@@ -5,7 +5,7 @@
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o plugin.wasm .
 //
-// Every method gets a *Host, which is all that a plugin can reach: log, config, progress, kv, http, credential,
+// Every method gets a *Host, which is all that a plugin can reach: log, config, progress, kv, http, sockets, credential,
 // schedule, emit, media. Each but the first three needs a permission in plugin.json; a method that is
 // never called is not even imported by the module. Errors that come back are *wit.Error.
 //

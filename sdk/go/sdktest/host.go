@@ -4,6 +4,7 @@ package sdktest
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,6 +23,8 @@ type Host struct {
 	AccountConfig map[string]wit.JSON
 	// HTTP answers requests, which arrive with credentials filled in. Without it they are forbidden.
 	HTTP http.Handler
+	// Dial opens the sockets of calls. Without it they are forbidden. Starting TLS on one leaves it as it is.
+	Dial func(url string) (net.Conn, error)
 	// Credentials by name.
 	Credentials map[string]string
 	// Media by id.
@@ -35,14 +38,15 @@ type Host struct {
 	Emitted  []wit.EmittedEvent
 	Jobs     map[string]wit.ScheduledJob
 
-	mu sync.Mutex
+	mu      sync.Mutex
+	sockets map[uint32]net.Conn
 }
 
 // SDK returns the Host that a plugin's methods take.
 func (h *Host) SDK() *sdk.Host { return sdk.NewHost(h.answer) }
 
 func (h *Host) answer(name string, param []byte) ([]byte, error) {
-	if name != "http_request" { // h.HTTP is the test's own code: nothing is held while it runs
+	if name != "http_request" && !strings.HasPrefix(name, "socket_") { // those run a test's own code, and nothing is held meanwhile
 		h.mu.Lock()
 		defer h.mu.Unlock()
 	}

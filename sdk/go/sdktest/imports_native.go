@@ -23,6 +23,16 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.kvKeys)
 	case "http_request":
 		return handle(param, h.httpRequest)
+	case "socket_open":
+		return handle(param, h.socketOpen)
+	case "socket_read":
+		return handle(param, h.socketRead)
+	case "socket_write":
+		return handle(param, h.socketWrite)
+	case "socket_start_tls":
+		return handle(param, h.socketStartTls)
+	case "socket_close":
+		return handle(param, h.socketClose)
 	case "credential_has":
 		return handle(param, h.credentialHas)
 	case "credential_sign":
