@@ -92,6 +92,33 @@ func TestIRCUpgrade(t *testing.T) {
 	n.only("ann you said: hello")
 }
 
+// TestIRCStopped: a stop waits for what is confirmed soon, so that it is not said again.
+func TestIRCStopped(t *testing.T) {
+	t.Parallel()
+	n, dir := newNetwork(t, toyirc.Listen), t.TempDir()
+	drop(t, filepath.Join(dir, "plugins", "go-irc"), "go-irc")
+	boot := func() *kerneltest.Kernel {
+		return kerneltest.Start(t, kerneltest.Config(t, ircConfig(n.toy, "")), kerneltest.Plugin(kerneltest.Echo("echo")),
+			kerneltest.StateDir(dir), kerneltest.Compiled(t))
+	}
+	k := boot()
+	n.there()
+	n.toy.Hold(true)
+	n.toy.Say("ann", "bot", "hello")
+	n.has("ann you said: hello", 1)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		k.Stop()
+	}()
+	n.toy.Hold(false)
+	<-stopped
+	l := boot().Listen()
+	n.there()
+	finished(l, "sent", 1)
+	n.only("ann you said: hello")
+}
+
 // TestIRCKilled: the gateway is killed between the frame and its confirmation. The message is not lost; it is said again,
 // since IRC cannot tell, unless the owner wants to be asked.
 func TestIRCKilled(t *testing.T) {

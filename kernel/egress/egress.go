@@ -11,8 +11,8 @@
 // credential is dropped when a redirect leaves the origin it was meant for, no error or log line contains one, and
 // what comes back is freed of it (see formsOf).
 //
-// Open makes connections that stay: websockets, event streams, and lines over tcp or tls. The same holds
-// for them, they do not follow a redirect to another protocol, and their frames are bounded.
+// Open makes connections that stay: websockets, event streams, and tcp or tls, cut into lines, packets or pieces. The
+// same holds for them, they do not follow a redirect to another protocol, and their frames are bounded.
 //
 // Responses are bounded: Do buffers at most Limits.Response, moves large binary bodies to the media
 // store, and Stream ends a body that stays silent for Limits.Idle. Connections are pooled per owner of

@@ -52,6 +52,7 @@ func (irc) Event(_ *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, erro
 		t.answer.Status = &wit.AccountStatus{State: wit.ConnectionStateConnecting}
 	case wit.EventKindOpened:
 		t.say("CAP REQ :"+capabilities, "NICK "+nick, "USER "+nick+" 0 * :"+nick)
+		t.answer.Status = &wit.AccountStatus{State: wit.ConnectionStateConnecting}
 	case wit.EventKindClosed:
 		t.state.in = false // sends wait until it is in again
 	case wit.EventKindMessage:

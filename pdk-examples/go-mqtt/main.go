@@ -48,10 +48,12 @@ func (mqtt) Event(_ *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, err
 		transport, _, _ := strings.Cut(url, ":")
 		answer.Open = []wit.OpenConnection{{Connection: "mqtt", Transport: wit.Transport(transport), URL: url,
 			Framing: wit.StreamFramingPackets, Length: &packetLength, MaxBytes: 256 << 10}}
+		answer.Status = &wit.AccountStatus{State: wit.ConnectionStateConnecting}
 		answer.State = wit.JSON(`false`)
 	case wit.EventKindOpened:
 		// Version 4 is MQTT 3.1.1; without the flag "clean session" the server keeps what comes meanwhile.
 		say(packet(connect<<4, text("MQTT"), []byte{4, 0, 0, keepAlive}, text(account.Get("client").Text())))
+		answer.Status = &wit.AccountStatus{State: wit.ConnectionStateConnecting}
 	case wit.EventKindClosed:
 		answer.State = wit.JSON(`false`) // sends wait until it is in again
 	case wit.EventKindTimer:

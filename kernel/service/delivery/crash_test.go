@@ -517,6 +517,9 @@ func TestACrashAtAnyPointLosesAndRepeatsNothing(t *testing.T) {
 			}
 			for at := 1; at <= busy && !t.Failed(); at++ {
 				once(at)
+				if kind.wired && at%4 > 0 { // it has many more steps
+					continue
+				}
 				once(at, at)           // and its successor as well
 				once(at, 7, at/2+1, 9) // and three more
 			}

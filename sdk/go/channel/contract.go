@@ -13,7 +13,7 @@ import (
 // A channel has accounts. Events are pure: `event` computes an answer from the event and the
 // account's state and may not use `http`; the kernel commits the answer's messages and state in one
 // transaction and only then acts on the rest of it. One account's events come one at a time and in
-// order, to any instance. Sends may use `http` and run on instances of their own.
+// order, to any instance. Sends may use `http`, sockets and the account's connections, and run on instances of their own.
 type Channel interface {
 	// Event answers what happened to an account. The answer's messages and state are committed together, then the
 	// rest of it is done; after a crash the event may come again, with the state of before. An answer that
