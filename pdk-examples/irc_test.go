@@ -106,11 +106,12 @@ func TestIRCStopped(t *testing.T) {
 	n.toy.Hold(true)
 	n.toy.Say("ann", "bot", "hello")
 	n.has("ann you said: hello", 1)
-	stopped := make(chan struct{})
+	client, stopped := k.Dial(), make(chan struct{})
 	go func() {
 		defer close(stopped)
 		k.Stop()
 	}()
+	<-client.Done() // clients are let go first
 	n.toy.Hold(false)
 	<-stopped
 	l := boot().Listen()
