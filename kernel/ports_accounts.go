@@ -3,6 +3,7 @@ package kernel
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -38,6 +39,10 @@ func (a accounts) Accounts(id string) []channel.Account {
 type ownerSettings struct{ settings *config.Settings }
 
 func (o ownerSettings) Owned() bool { return len(o.settings.Config().Owners) > 0 }
+
+func (o ownerSettings) Owns(id, person string) bool {
+	return slices.Contains(o.settings.Owners(id), person)
+}
 
 func (o ownerSettings) Own(ctx context.Context, id, person string) error {
 	return o.settings.Own(ctx, id, person)

@@ -17,6 +17,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
@@ -41,6 +42,7 @@ type wiring struct {
 	queue     *delivery.Queue // nil where nothing is delivered
 	outbox    message.Outbox  // that is the queue, or nowhere
 	confirmer message.Confirmer
+	asked     *question.Book
 	movers    []func(store.Tx, message.Move) error // who acts when a conversation has another id
 	models    *agent.Models
 	agents    *agent.Service
@@ -53,11 +55,12 @@ type wiring struct {
 
 // openServices makes the services. Errors: CodeInvalid for one that cannot be left out.
 func (k *Kernel) openServices(context.Context) error {
-	w := &wiring{Kernel: k, outbox: message.Nowhere{}}
+	w := &wiring{Kernel: k, outbox: message.Nowhere{}, asked: question.NewBook(message.Nowhere{}, nil)}
 	w.proofs = proof.New(k.state.db, func() string { return k.settings.Config().Gateway.PublicURL })
 	if !slices.Contains(k.o.Without, "delivery") {
 		w.queue = delivery.NewQueue()
 		w.outbox, w.confirmer, w.movers = w.queue, w.queue, append(w.movers, w.queue.Moved)
+		w.asked = question.NewBook(w.queue, w.queue.Shown)
 	}
 	list := w.services()
 	for _, name := range k.o.Without {
@@ -154,7 +157,7 @@ func (w *wiring) chat() func() service.Service {
 func (w *wiring) inbox() func() service.Service {
 	w.letters = inbox.New(inbox.Deps{
 		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs, w.outbox), Outbox: w.outbox, Confirmer: w.confirmer,
-		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Owners: ownerSettings{w.settings}, Redact: w.state.vault.Redact,
+		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Owners: ownerSettings{w.settings}, Questions: w.asked, Redact: w.state.vault.Redact,
 	})
 	return w.letters.Service
 }

@@ -6,9 +6,6 @@ package wit
 func (v *Frame) Validate() error { return nil }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
-func (v *Opened) Validate() error { return nil }
-
-// Validate finds nothing wrong: the contract bounds nothing here.
 func (v *Closed) Validate() error { return nil }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
@@ -134,15 +131,6 @@ func (v *OpenConnection) check(p *problems) (before int) {
 	if n := len(v.URL); n < 1 {
 		p.bytes("url", -1, n, 1, 0)
 	}
-	if v.Framing != "" && !v.Framing.Valid() {
-		p.unknown("framing", -1, string(v.Framing))
-	}
-	if v.Length != nil {
-		p.within(v.Length.check(p), "length", -1)
-	}
-	if v.MaxBytes > 1048576 {
-		p.number("maxBytes", int64(v.MaxBytes), -9223372036854775808, 1048576)
-	}
 	return before
 }
 
@@ -206,96 +194,6 @@ func (v *AccountStatus) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
-func (v *ChannelSend) Validate() error {
-	var p problems
-	v.check(&p)
-	return p.err()
-}
-
-func (v *ChannelSend) check(p *problems) (before int) {
-	before = len(p.list)
-	p.within(v.To.check(p), "to", -1)
-	for i := range v.Attachments {
-		p.within(v.Attachments[i].check(p), "attachments", i)
-	}
-	return before
-}
-
-// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
-// CodeTooLarge where there only is too much of something.
-func (v *Awaited) Validate() error {
-	var p problems
-	v.check(&p)
-	return p.err()
-}
-
-func (v *Awaited) check(p *problems) (before int) {
-	before = len(p.list)
-	if n := len(v.Token); n < 1 || n > 1024 {
-		p.bytes("token", -1, n, 1, 1024)
-	}
-	if v.Within < 0 {
-		p.number("within", int64(v.Within), 0, 9223372036854775807)
-	}
-	return before
-}
-
-// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
-// CodeTooLarge where there only is too much of something.
-func (v *Sent) Validate() error {
-	var p problems
-	v.check(&p)
-	return p.err()
-}
-
-func (v *Sent) check(p *problems) (before int) {
-	before = len(p.list)
-	if n := len(v.IDs); n > 100 {
-		p.items("ids", -1, n, 0, 100)
-	}
-	for i, x := range v.IDs {
-		if n := len(x); n < 1 || n > 1024 {
-			p.bytes("ids", i, n, 1, 1024)
-		}
-	}
-	if v.Moved != nil {
-		p.within(v.Moved.check(p), "moved", -1)
-	}
-	if n := len(v.Frames); n > 100 {
-		p.items("frames", -1, n, 0, 100)
-	}
-	if v.Awaits != nil {
-		p.within(v.Awaits.check(p), "awaits", -1)
-	}
-	return before
-}
-
-// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
-// CodeTooLarge where there only is too much of something.
-func (v *Confirmation) Validate() error {
-	var p problems
-	v.check(&p)
-	return p.err()
-}
-
-func (v *Confirmation) check(p *problems) (before int) {
-	before = len(p.list)
-	if n := len(v.Token); n < 1 || n > 1024 {
-		p.bytes("token", -1, n, 1, 1024)
-	}
-	if n := len(v.IDs); n > 100 {
-		p.items("ids", -1, n, 0, 100)
-	}
-	for i, x := range v.IDs {
-		if n := len(x); n < 1 || n > 1024 {
-			p.bytes("ids", i, n, 1, 1024)
-		}
-	}
-	return before
-}
-
-// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
-// CodeTooLarge where there only is too much of something.
 func (v *ChannelAnswer) Validate() error {
 	var p problems
 	v.check(&p)
@@ -333,14 +231,6 @@ func (v *ChannelAnswer) check(p *problems) (before int) {
 			p.bytes("close", i, n, 1, 1024)
 		}
 	}
-	if n := len(v.Secure); n > 16 {
-		p.items("secure", -1, n, 0, 16)
-	}
-	for i, x := range v.Secure {
-		if n := len(x); n < 1 || n > 1024 {
-			p.bytes("secure", i, n, 1, 1024)
-		}
-	}
 	if n := len(v.Frames); n > 100 {
 		p.items("frames", -1, n, 0, 100)
 	}
@@ -368,11 +258,97 @@ func (v *ChannelAnswer) check(p *problems) (before int) {
 	for i := range v.Moved {
 		p.within(v.Moved[i].check(p), "moved", i)
 	}
-	if n := len(v.Confirmed); n > 100 {
-		p.items("confirmed", -1, n, 0, 100)
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Action) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Action) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Label) {
+		p.missing("label", -1)
+	} else if n := len(v.Label); n > 64 {
+		p.bytes("label", -1, n, 0, 64)
 	}
-	for i := range v.Confirmed {
-		p.within(v.Confirmed[i].check(p), "confirmed", i)
+	if blank(v.Value) {
+		p.missing("value", -1)
+	} else if n := len(v.Value); n > 64 {
+		p.bytes("value", -1, n, 0, 64)
+	}
+	if v.Style != "" && !v.Style.Valid() {
+		p.unknown("style", -1, string(v.Style))
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *ActionRow) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ActionRow) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Actions); n > 25 {
+		p.items("actions", -1, n, 0, 25)
+	}
+	for i := range v.Actions {
+		p.within(v.Actions[i].check(p), "actions", i)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *ChannelSend) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ChannelSend) check(p *problems) (before int) {
+	before = len(p.list)
+	p.within(v.To.check(p), "to", -1)
+	for i := range v.Attachments {
+		p.within(v.Attachments[i].check(p), "attachments", i)
+	}
+	if n := len(v.Actions); n > 25 {
+		p.items("actions", -1, n, 0, 25)
+	}
+	for i := range v.Actions {
+		p.within(v.Actions[i].check(p), "actions", i)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Sent) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Sent) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.IDs); n > 100 {
+		p.items("ids", -1, n, 0, 100)
+	}
+	for i, x := range v.IDs {
+		if n := len(x); n < 1 || n > 1024 {
+			p.bytes("ids", i, n, 1, 1024)
+		}
+	}
+	if v.Moved != nil {
+		p.within(v.Moved.check(p), "moved", -1)
 	}
 	return before
 }
@@ -388,6 +364,12 @@ func (v *ChannelEdit) Validate() error {
 func (v *ChannelEdit) check(p *problems) (before int) {
 	before = len(p.list)
 	p.within(v.To.check(p), "to", -1)
+	if n := len(v.Actions); n > 25 {
+		p.items("actions", -1, n, 0, 25)
+	}
+	for i := range v.Actions {
+		p.within(v.Actions[i].check(p), "actions", i)
+	}
 	return before
 }
 

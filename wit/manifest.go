@@ -37,6 +37,18 @@ func (v Markup) Valid() bool {
 	return false
 }
 
+// ActionFacts is how many actions a message can have. Where a message needs more, it shows numbered choices.
+type ActionFacts struct {
+	// 0 is 25.
+	MaxActions uint32 `json:"maxActions,omitempty"`
+	// Beside each other; 0 is one.
+	MaxPerRow uint32 `json:"maxPerRow,omitempty"`
+	// Characters of a label; 0 is 64.
+	MaxLabel uint32 `json:"maxLabel,omitempty"`
+	// Bytes of a value; 0 is 64.
+	MaxValue uint32 `json:"maxValue,omitempty"`
+}
+
 // WebhookAuth is how the caller of a webhook proves itself.
 type WebhookAuth string
 
@@ -175,6 +187,9 @@ type ChannelFacts struct {
 	Deduplicates bool          `json:"deduplicates,omitempty"`
 	Webhook      *WebhookFacts `json:"webhook,omitempty"`
 	MaxMedia     int64         `json:"maxMedia,omitempty"`
+	// What people can choose at a message. Absent: nothing, and they are shown numbered choices, which they answer in
+	// words.
+	Actions *ActionFacts `json:"actions,omitempty"`
 }
 
 // ProviderFacts is what is known of a provider before it is asked.

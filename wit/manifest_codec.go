@@ -24,6 +24,50 @@ func (v *Markup) ReadJSON(r *codec.Reader) {
 	}
 }
 
+// AppendJSON appends v without its zero values.
+func (v *ActionFacts) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.MaxActions != 0 {
+		b = codec.AppendUint(codec.Key(b, `"maxActions":`), uint64(v.MaxActions))
+	}
+	if v.MaxPerRow != 0 {
+		b = codec.AppendUint(codec.Key(b, `"maxPerRow":`), uint64(v.MaxPerRow))
+	}
+	if v.MaxLabel != 0 {
+		b = codec.AppendUint(codec.Key(b, `"maxLabel":`), uint64(v.MaxLabel))
+	}
+	if v.MaxValue != 0 {
+		b = codec.AppendUint(codec.Key(b, `"maxValue":`), uint64(v.MaxValue))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ActionFacts) ReadJSON(r *codec.Reader) {
+	*v = ActionFacts{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "maxActions":
+			v.MaxActions = r.Uint32()
+		case "maxPerRow":
+			v.MaxPerRow = r.Uint32()
+		case "maxLabel":
+			v.MaxLabel = r.Uint32()
+		case "maxValue":
+			v.MaxValue = r.Uint32()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v ActionFacts) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *ActionFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *WebhookAuth) ReadJSON(r *codec.Reader) {
 	*v = WebhookAuth(r.Case())
@@ -280,6 +324,9 @@ func (v *ChannelFacts) AppendJSON(b []byte) []byte {
 	if v.MaxMedia != 0 {
 		b = codec.AppendInt(codec.Key(b, `"maxMedia":`), v.MaxMedia)
 	}
+	if v.Actions != nil {
+		b = v.Actions.AppendJSON(codec.Key(b, `"actions":`))
+	}
 	return append(b, '}')
 }
 
@@ -314,6 +361,11 @@ func (v *ChannelFacts) ReadJSON(r *codec.Reader) {
 			}
 		case "maxMedia":
 			v.MaxMedia = r.Int64()
+		case "actions":
+			if v.Actions = nil; !r.Null() {
+				v.Actions = new(ActionFacts)
+				v.Actions.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}

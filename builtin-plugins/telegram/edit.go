@@ -16,17 +16,24 @@ func openMessage(host *sdk.Host, config wit.JSON, to wit.Conversation, id string
 	return c, p, err
 }
 
-// Edit replaces the text of a message that was sent. A text that is the same already is no error: Telegram refuses it
-// by the words below, and what was wanted is so.
+// Edit replaces the text of a message that was sent, and its buttons. What is the same already is no error: Telegram
+// refuses it by the words below, and what was wanted is so. Buttons that are not named are gone (editMessageText and
+// editMessageReplyMarkup, reply_markup).
 func (Telegram) Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error) {
 	c, p, err := openMessage(host, edit.Config, edit.To, edit.ID)
 	if err != nil {
 		return nil, err
 	}
-	if c.settings.noPreview {
-		p = p.withoutPreview()
+	p = p.withButtons(edit.Actions)
+	var r result
+	switch {
+	case edit.Text == "":
+		r = c.call("editMessageReplyMarkup", p)
+	case c.settings.noPreview:
+		r = c.callWithText("editMessageText", "text", edit.Text, p.withoutPreview())
+	default:
+		r = c.callWithText("editMessageText", "text", edit.Text, p)
 	}
-	r := c.callWithText("editMessageText", "text", edit.Text, p)
 	if r.code == 400 && r.says("message is not modified") {
 		r.ok = true
 	}

@@ -79,14 +79,3 @@ func receive(a *answer, v json.Value) *inbound {
 	}
 	return u.message
 }
-
-// maxButtons keeps the acknowledgements of buttons well within the requests that one answer may make. One
-// that is left out costs a progress bar, which Telegram's programs show until they give up waiting.
-const maxButtons = 5
-
-// acknowledgeButton tells Telegram that the press of a button was seen (answerCallbackQuery).
-func acknowledgeButton(a *answer, u update) {
-	if len(a.out.Requests) < maxButtons {
-		a.requestOneOf(requestButton, u.ownID(), "answerCallbackQuery", json.Object{}.Text("callback_query_id", u.button))
-	}
-}

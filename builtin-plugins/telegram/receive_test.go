@@ -71,7 +71,7 @@ func TestReceiveKinds(t *testing.T) {
 		{"edited", "u100007", "changed", "direct", "", true, "7:1", ""},
 		{"reaction", "u100008", "🔥", "direct", "", false, "7:1", ""},
 		{"text", "-1009:1", "post", "channel", "", false, "", ""},
-		{"text", "u100010", "yes", "group", "", true, "", "-1007:5 mine"},
+		{"action", "u100010", "yes", "group", "", false, "-1007:5", ""},
 		{"service", "u100011", "The bot was removed or blocked", "group", "", false, "", ""},
 		{"service", "-1007:7", "Bob, Cy joined", "group", "", false, "", ""},
 		{"text", "7:2", "see [this](https://e.org) and `x := 1`", "direct", "", true, "", ""},

@@ -26,6 +26,9 @@ func (Telegram) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 		if len(sent.ids) > 0 {
 			common.replyTo = "" // only the first part is the answer
 		}
+		if len(sent.ids) == len(parts)-1 {
+			common = common.withButtons(send.Actions)
+		}
 		r := sendPart(c, part, common)
 		if c.movedTo != "" {
 			return c.moved(send.To), nil

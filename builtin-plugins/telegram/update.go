@@ -133,20 +133,6 @@ func readReaction(v json.Value, id string) *inbound {
 	}}
 }
 
-// readButton takes the press of a button (CallbackQuery) for a message with the data behind the button.
-func readButton(v json.Value, now int64, id string) *inbound {
-	data := v.Get("data").Text()
-	above := readPost(v.Get("message"))
-	if data == "" || above.id == "" {
-		return nil // a button of a game, or of a message that came by inline mode
-	}
-	return &inbound{message: wit.Message{
-		ID: id, Kind: wit.MessageKindText, Conversation: conversation(above.chat, above.thread),
-		Sender: *readPerson(v.Get("from")).wit(), Text: data, Mentioned: true, Time: now,
-		ReplyTo: &wit.Quoted{ID: messageID(above.chat, above.id), Text: optional(above.gist()), Sender: above.author().wit()},
-	}}
-}
-
 // readMembership reads that the bot's place in a chat changed (ChatMemberUpdated).
 func readMembership(v json.Value, me person, id string) (*inbound, *wit.Receipt) {
 	where := conversation(v.Get("chat"), "")

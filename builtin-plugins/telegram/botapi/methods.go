@@ -11,28 +11,29 @@ type handler func(*Server, *http.Request, params) (any, error)
 
 // methods by name in lower case, as the service takes them.
 var methods = map[string]handler{
-	"getme":               getMe,
-	"getupdates":          getUpdates,
-	"setwebhook":          setWebhook,
-	"deletewebhook":       deleteWebhook,
-	"getwebhookinfo":      getWebhookInfo,
-	"sendmessage":         sendMessage,
-	"sendphoto":           sendFile("photo"),
-	"senddocument":        sendFile("document"),
-	"sendaudio":           sendFile("audio"),
-	"sendvoice":           sendFile("voice"),
-	"sendvideo":           sendFile("video"),
-	"sendanimation":       sendFile("animation"),
-	"sendlocation":        sendLocation,
-	"editmessagetext":     editMessageText,
-	"deletemessage":       deleteMessage,
-	"sendchataction":      sendChatAction,
-	"setmessagereaction":  setMessageReaction,
-	"getfile":             getFile,
-	"getchat":             getChat,
-	"answercallbackquery": answerCallbackQuery,
-	"setmycommands":       setMyCommands,
-	"getmycommands":       getMyCommands,
+	"getme":                  getMe,
+	"getupdates":             getUpdates,
+	"setwebhook":             setWebhook,
+	"deletewebhook":          deleteWebhook,
+	"getwebhookinfo":         getWebhookInfo,
+	"sendmessage":            sendMessage,
+	"sendphoto":              sendFile("photo"),
+	"senddocument":           sendFile("document"),
+	"sendaudio":              sendFile("audio"),
+	"sendvoice":              sendFile("voice"),
+	"sendvideo":              sendFile("video"),
+	"sendanimation":          sendFile("animation"),
+	"sendlocation":           sendLocation,
+	"editmessagetext":        editMessageText,
+	"editmessagereplymarkup": editMessageReplyMarkup,
+	"deletemessage":          deleteMessage,
+	"sendchataction":         sendChatAction,
+	"setmessagereaction":     setMessageReaction,
+	"getfile":                getFile,
+	"getchat":                getChat,
+	"answercallbackquery":    answerCallbackQuery,
+	"setmycommands":          setMyCommands,
+	"getmycommands":          getMyCommands,
 }
 
 // getMe answers with the bot as a User that tells what it may do.
@@ -69,10 +70,14 @@ func editMessageText(s *Server, _ *http.Request, p params) (any, error) {
 	if m.Text == "" {
 		return nil, badRequest("there is no text in the message to edit")
 	}
-	if m.Text == text && sameEntities(m.Entities, entities) && string(m.ReplyMarkup) == p.text("reply_markup") {
-		return nil, badRequest("message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message")
+	buttons, err := keyboard(p)
+	if err != nil {
+		return nil, err
 	}
-	m.Text, m.Entities, m.EditDate = text, entities, time.Now().Unix()
+	if m.Text == text && sameEntities(m.Entities, entities) && string(m.ReplyMarkup) == string(buttons) {
+		return nil, errNotModified()
+	}
+	m.Text, m.Entities, m.ReplyMarkup, m.EditDate = text, entities, buttons, time.Now().Unix()
 	return *m, nil
 }
 

@@ -1,7 +1,6 @@
 package botapi
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -94,11 +93,8 @@ func (c *Chats) send(method string, p params, fill func(*Message) error) (any, e
 	if chat.Type == "channel" {
 		m.From, m.SenderChat = nil, &chat
 	}
-	if markup := p.text("reply_markup"); markup != "" {
-		if !json.Valid([]byte(markup)) {
-			return nil, badRequest("can't parse reply keyboard markup JSON object")
-		}
-		m.ReplyMarkup = json.RawMessage(markup)
+	if m.ReplyMarkup, err = keyboard(p); err != nil {
+		return nil, err
 	}
 	if err := c.reply(m, p); err != nil {
 		return nil, err

@@ -191,6 +191,7 @@ func (g *gateway) Facts() *wit.ChannelFacts {
 	return &wit.ChannelFacts{Markup: wit.MarkupMarkdown, MaxLength: 12, Deduplicates: g.dedup, Webhook: &wit.WebhookFacts{Auth: wit.WebhookAuthNone}}
 }
 
+func (g *gateway) Edit(context.Context, *wit.ChannelEdit) (*wit.Sent, error) { panic("not declared") }
 func (g *gateway) Skip(context.Context, *wit.ChannelEvent) (*wit.NewState, error) {
 	panic("not declared")
 }

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -83,8 +84,16 @@ func (d *dispatcher) prepare(ctx context.Context, e *entry, facts *wit.ChannelFa
 	case err != nil:
 		return d.failed(ctx, e, wit.AsError(err)), false
 	}
-	if e.Pieces = cut(m.Text, facts); len(e.Pieces) == 0 && len(e.Attachments) > 0 {
-		e.Pieces = []piece{{}} // the files go out with an empty text
+	switch {
+	case e.Closes != "":
+		if err := d.close(ctx, e, m.Text, facts); wit.CodeOf(err) == wit.CodeNotFound {
+			return d.outcomes.finish(ctx, e, StateCancelled, wit.AsError(err)), false
+		} else if err != nil {
+			d.log.Error("message waits for the store", "error", err)
+			return step{wait: retryStore}, false
+		}
+	default:
+		e.compose(m.Text, facts)
 	}
 	if len(e.Pieces) == 0 {
 		return d.outcomes.finish(ctx, e, StateCancelled, wit.NewError(wit.CodeInvalid, "nothing was left to send")), false
@@ -92,15 +101,45 @@ func (d *dispatcher) prepare(ctx context.Context, e *entry, facts *wit.ChannelFa
 	return step{}, true
 }
 
+// close plans a message that closes another one. Errors: plan's.
+func (d *dispatcher) close(ctx context.Context, e *entry, text string, facts *wit.ChannelFacts) error {
+	closed, err := d.records.find(ctx, e.Closes)
+	if err != nil {
+		return err
+	}
+	return e.plan(text, &closed.record, facts)
+}
+
+// compose makes the pieces of a message that a channel takes: with buttons at the last one, or with its choices in words.
+func (r *record) compose(s string, facts *wit.ChannelFacts) {
+	var rows []wit.ActionRow
+	if len(r.Choices) > 0 {
+		if rows = actionsOf(r.Choices, facts.Actions); rows == nil {
+			s, r.Numbered = numbered(s, r.Choices), true
+		}
+	}
+	if r.Pieces = cut(s, facts); len(r.Pieces) == 0 && len(r.Attachments) > 0 {
+		r.Pieces = []piece{{}} // the files go out with an empty text
+	}
+	if len(r.Pieces) > 0 {
+		r.Pieces[len(r.Pieces)-1].Actions = rows
+	}
+}
+
 // cut makes the pieces of a text that a channel takes.
 func cut(s string, facts *wit.ChannelFacts) (pieces []piece) {
-	if facts.Markup != wit.MarkupMarkdown {
-		s = text.Plain(s)
-	}
-	for _, t := range text.Chunk(s, text.LimitsOf(facts)) {
+	for _, t := range text.Chunk(shaped(s, facts), text.LimitsOf(facts)) {
 		pieces = append(pieces, piece{Text: t})
 	}
 	return pieces
+}
+
+// shaped is a text in the markup that a channel takes.
+func shaped(s string, facts *wit.ChannelFacts) string {
+	if facts.Markup != wit.MarkupMarkdown {
+		return text.Plain(s)
+	}
+	return s
 }
 
 // advance sends the next piece, between the two writes that make the send window.
@@ -110,7 +149,7 @@ func (d *dispatcher) advance(ctx context.Context, e *entry, sender Sender) step 
 		return d.outcomes.finish(ctx, e, StateSent, nil)
 	}
 	p := &e.Pieces[i]
-	if p.Sending != 0 && d.holds(facts) {
+	if p.Sending != 0 && d.holds(e, facts) {
 		return d.outcomes.hold(ctx, e, "the gateway stopped while it was being sent: it may have arrived")
 	}
 	link, state, err := d.link(ctx, e)
@@ -141,8 +180,10 @@ func (d *dispatcher) advance(ctx context.Context, e *entry, sender Sender) step 
 }
 
 // holds reports whether a piece that may have arrived waits for the owner. A channel that deduplicates can be
-// sent the same key again without doubt.
-func (d *dispatcher) holds(facts *wit.ChannelFacts) bool { return d.hold && !facts.Deduplicates }
+// sent the same key again without doubt, and a change can be made again.
+func (d *dispatcher) holds(e *entry, facts *wit.ChannelFacts) bool {
+	return d.hold && !facts.Deduplicates && e.Edits == ""
+}
 
 // unsaved is the step after a write that failed before anything was done.
 func (d *dispatcher) unsaved(e *entry, err error) step {
@@ -167,9 +208,13 @@ func (d *dispatcher) link(ctx context.Context, e *entry) (Link, wit.JSON, error)
 func (d *dispatcher) send(ctx context.Context, e *entry, i int, sender Sender, state wit.JSON) (*wit.Sent, error) {
 	ctx, cancel := graceful(ctx)
 	defer cancel()
+	if e.Edits != "" {
+		sent, err := sender.Edit(ctx, &wit.ChannelEdit{Account: e.Account, To: e.To, ID: e.Edits, Text: e.Pieces[i].Text})
+		return cmp.Or(sent, &wit.Sent{}), err
+	}
 	msg := &wit.ChannelSend{
 		Account: e.Account, To: e.To, Text: e.Pieces[i].Text, Silent: e.Silent, State: state,
-		IdempotencyKey: fmt.Sprintf("%s:%d", e.ID, i),
+		IdempotencyKey: fmt.Sprintf("%s:%d", e.ID, i), Actions: e.Pieces[i].Actions,
 	}
 	if i == 0 {
 		msg.Attachments = e.Attachments
@@ -178,10 +223,7 @@ func (d *dispatcher) send(ctx context.Context, e *entry, i int, sender Sender, s
 		}
 	}
 	sent, err := sender.Send(ctx, msg)
-	if sent == nil {
-		sent = &wit.Sent{}
-	}
-	return sent, err
+	return cmp.Or(sent, &wit.Sent{}), err
 }
 
 // graceful returns a context for a send, which outlives ctx by the grace.
@@ -248,7 +290,7 @@ func (d *dispatcher) unsent(ctx context.Context, e *entry, facts *wit.ChannelFac
 	if ctx.Err() != nil && !answered(err) {
 		return step{} // stopped in the send window: the record says so
 	}
-	if d.holds(facts) && wit.CodeOf(err) == wit.CodeTimeout {
+	if d.holds(e, facts) && wit.CodeOf(err) == wit.CodeTimeout {
 		return d.outcomes.hold(ctx, e, "the channel did not say in time whether it was sent: it may have arrived")
 	}
 	e.Pieces[e.next()].Sending = 0

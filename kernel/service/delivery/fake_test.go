@@ -29,6 +29,7 @@ type send struct {
 	key, to, text, replyTo string
 	files                  int
 	at                     time.Duration
+	rows                   string // the labels of its buttons, as "a,b/c"
 }
 
 // world is a platform with its plugin, and what a delivery service stands on.
@@ -149,13 +150,33 @@ func (w *world) Send(ctx context.Context, s *wit.ChannelSend) (*wit.Sent, error)
 	if s.ReplyTo != nil {
 		replyTo = *s.ReplyTo
 	}
-	w.sends = append(w.sends, send{s.IdempotencyKey, s.To.ID, s.Text, replyTo, len(s.Attachments), time.Since(w.began)})
+	w.sends = append(w.sends, send{s.IdempotencyKey, s.To.ID, s.Text, replyTo, len(s.Attachments), time.Since(w.began), labels(s.Actions)})
 	n, answer := len(w.sends), w.answer
 	w.mu.Unlock()
 	if answer == nil {
 		return &wit.Sent{IDs: []string{fmt.Sprint("p", n)}}, nil
 	}
 	return answer(ctx, n, s)
+}
+
+func labels(rows []wit.ActionRow) string {
+	var list []string
+	for _, row := range rows {
+		var labels []string
+		for _, a := range row.Actions {
+			labels = append(labels, a.Label)
+		}
+		list = append(list, strings.Join(labels, ","))
+	}
+	return strings.Join(list, "/")
+}
+
+// Edit notes a change as a send that has the key of what it changes, with a plus before it.
+func (w *world) Edit(_ context.Context, e *wit.ChannelEdit) (*wit.Sent, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sends = append(w.sends, send{key: "+" + e.ID, to: e.To.ID, text: e.Text, at: time.Since(w.began)})
+	return &wit.Sent{IDs: []string{e.ID}}, nil
 }
 
 func (w *world) sent() []send {

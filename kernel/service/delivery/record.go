@@ -26,6 +26,10 @@ type record struct {
 	// Pieces is what is sent, set once by the first look at it: hooks and limits that change later do not
 	// change a message that is half sent.
 	Pieces []piece `json:"pieces,omitempty"`
+	// Numbered says that the choices are in the text of the pieces. Edits is the platform's id of the message that is
+	// changed, instead of sending one.
+	Numbered bool   `json:"numbered,omitempty"`
+	Edits    string `json:"edits,omitempty"`
 	// Attempts at the present piece that failed, the last at FailedAt; NextAt is when the next one is due. FirstAttempt
 	// is when the message failed first.
 	Attempts     int        `json:"attempts,omitempty"`
@@ -58,6 +62,8 @@ type piece struct {
 	Sending int64    `json:"sending,omitempty"`
 	Sent    bool     `json:"sent,omitempty"`
 	IDs     []string `json:"ids,omitempty"`
+	// Actions are the buttons below it.
+	Actions []wit.ActionRow `json:"actions,omitempty"`
 }
 
 // lane names the conversation whose order a record keeps. A thread is a conversation of its own.
@@ -113,12 +119,17 @@ func (r *record) ids() []string {
 	return ids
 }
 
-// outcome is what is kept of a finished message: not its text.
+// outcome is what is kept of a finished message: not its text, except where choices stand, which is changed once they
+// are over.
 func (r *record) outcome() record {
 	o := *r
-	o.Text, o.Attachments, o.Pieces = "", nil, nil
-	for _, p := range r.Pieces {
-		o.Pieces = append(o.Pieces, piece{Sent: p.Sent, IDs: p.IDs})
+	o.Text, o.Attachments, o.Choices, o.Pieces = "", nil, nil, nil
+	for i, p := range r.Pieces {
+		kept := piece{Sent: p.Sent, IDs: p.IDs}
+		if len(r.Choices) > 0 && i == len(r.Pieces)-1 {
+			kept.Text, kept.Actions = p.Text, p.Actions
+		}
+		o.Pieces = append(o.Pieces, kept)
 	}
 	return o
 }

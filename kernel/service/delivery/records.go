@@ -44,6 +44,15 @@ func (q records) read(ctx context.Context, key string) (e entry, err error) {
 	return e, err
 }
 
+// find returns a message by its id, in the queue or among the outcomes. Errors: CodeNotFound; the store's.
+func (q records) find(ctx context.Context, id string) (e entry, err error) {
+	err = q.store.View(ctx, func(tx store.Tx) error {
+		e, err = lookup(tx, id)
+		return err
+	})
+	return e, err
+}
+
 // arrival is a message that is to be sent, for its lane: without its text, since a queue may be long. One whose record
 // is damaged has nothing but its key and the error.
 type arrival struct {

@@ -80,6 +80,8 @@ type Sender interface {
 	Facts() *wit.ChannelFacts
 	// Send may block on the world until ctx ends. Implementations fill in the configuration. Its *wit.Error says whether to try again.
 	Send(ctx context.Context, s *wit.ChannelSend) (*wit.Sent, error)
+	// Edit is like Send, for channels with that operation.
+	Edit(ctx context.Context, e *wit.ChannelEdit) (*wit.Sent, error)
 }
 
 // Hooks are the plugins that see outgoing messages.

@@ -42,7 +42,8 @@ const (
 	VerdictKept     Verdict = "kept"     // history for the conversation's next answer
 	VerdictPairing  Verdict = "pairing"  // the sender has asked for access
 	VerdictDenied   Verdict = "denied"   // the sender or the group may not
-	VerdictRecorded Verdict = "recorded" // an edit, a deletion, a reaction, the bot itself
+	VerdictChosen   Verdict = "chosen"   // it answered a question
+	VerdictRecorded Verdict = "recorded" // an edit, a deletion, a reaction, a choice that is over, the bot itself
 )
 
 // judge applies an account's rules to a message. names are the ids that its conversation has had. approved tells whether the owner has let the sender in; it
@@ -54,6 +55,14 @@ func judge(b *Batch, m *wit.Message, names []string, approved func() (bool, erro
 		said.Kind = wit.MessageKindText
 		v, err := judge(b, &said, names, approved)
 		return v.ofEvent(), err
+	case m.Kind == wit.MessageKindAction:
+		said := *m
+		said.Kind, said.Mentioned = wit.MessageKindText, true // a button is the bot's own
+		v, err := judge(b, &said, names, approved)
+		if v != VerdictAccepted {
+			v = VerdictRecorded
+		}
+		return v, err
 	case m.Kind != wit.MessageKindText:
 		return VerdictRecorded, nil
 	case b.Self != "" && b.Self == m.Sender.ID:
@@ -74,12 +83,15 @@ func (v Verdict) ofEvent() Verdict {
 	return VerdictRecorded
 }
 
+// owned reports whether somebody is the owner.
+func (a *Access) owned(p wit.Person) bool { return p.ID != "" && slices.Contains(a.Owners, p.ID) }
+
 // direct judges what was said to the bot alone.
 func (a *Access) direct(channel string, sender wit.Person, approved func() (bool, error)) (Verdict, error) {
 	switch {
 	case a.DM == PolicyDisabled:
 		return VerdictDenied, nil
-	case a.DM == PolicyOpen, sender.ID != "" && slices.Contains(a.Owners, sender.ID), listed(a.AllowFrom, sender, channel):
+	case a.DM == PolicyOpen, a.owned(sender), listed(a.AllowFrom, sender, channel):
 		return VerdictAccepted, nil
 	}
 	known, err := approved()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -32,7 +33,7 @@ type Batch struct {
 
 // Result counts what a commit did, by verdict.
 type Result struct {
-	Accepted, Duplicates, Kept, Paired, Dropped int
+	Accepted, Chosen, Duplicates, Kept, Paired, Dropped int
 	// News are to be published as ReceivedKind, in order; duplicates are no news.
 	News []Received
 }
@@ -45,7 +46,9 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	now := time.Now().UnixMilli()
 	var in *intake
 	err := write(ctx, s.store, func(tx store.Tx) error {
-		in = &intake{tx: tx, batch: &b, now: now, acceptor: s.acceptor, outbox: s.outbox, movers: s.movers, confirmer: s.confirmer}
+		in = &intake{
+			tx: tx, batch: &b, now: now, acceptor: s.acceptor, questions: s.questions, pairing: s.pairing, movers: s.movers, confirmer: s.confirmer,
+		}
 		return in.run()
 	})
 	switch {
@@ -70,7 +73,7 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	if in.result.Accepted > 0 {
 		s.acceptor.Wake()
 	}
-	if in.invited {
+	if in.says {
 		s.outbox.Wake()
 	}
 	return in.result, nil
@@ -111,14 +114,15 @@ type intake struct {
 	batch     *Batch
 	now       int64
 	acceptor  message.Acceptor
-	outbox    message.Outbox
+	questions *question.Book
+	pairing   *pairing
 	movers    movers
 	confirmer message.Confirmer
 
 	result  Result
 	moved   []message.Move // that were news
 	unknown []string       // tokens that no send waits for
-	invited bool           // a notice waits to be sent
+	says    bool           // something waits to be sent
 	refused error          // by the acceptor
 }
 
@@ -182,6 +186,9 @@ func (i *intake) receive(m *wit.Message) error {
 		return err
 	}
 	verdict, err := judge(i.batch, m, names, func() (bool, error) { return approved(i.tx, a, m.Sender.ID) })
+	if err == nil && verdict == VerdictAccepted {
+		verdict, err = i.choose(m, names[0])
+	}
 	if err != nil {
 		return err
 	}
@@ -190,6 +197,27 @@ func (i *intake) receive(m *wit.Message) error {
 		Conversation: m.Conversation.ID, Sender: m.Sender.ID, Verdict: verdict,
 	})
 	return i.follow(m, names[0], verdict)
+}
+
+// choose has a message of somebody who may speak acted on where it answers a question; else it is to be answered itself,
+// unless it is a choice.
+func (i *intake) choose(m *wit.Message, home string) (Verdict, error) {
+	a := i.batch.Account
+	owner := i.batch.Access.owned(m.Sender)
+	if owner && m.Conversation.Kind == wit.ConversationKindDirect {
+		if err := noteOwner(i.tx, a, m); err != nil {
+			return "", err
+		}
+	}
+	outcome, err := i.questions.Choose(i.tx, question.Reply{Account: a, Message: m, Home: home, Owner: owner, At: i.now})
+	i.says = i.says || outcome != question.Other
+	switch {
+	case outcome == question.Chosen:
+		return VerdictChosen, err
+	case outcome == question.Refused || m.Kind == wit.MessageKindAction:
+		return VerdictRecorded, err
+	}
+	return VerdictAccepted, err
 }
 
 // follow does what a verdict asks for; home is the first id of the conversation. What is only recorded or denied is in the inbox already.
@@ -203,9 +231,12 @@ func (i *intake) follow(m *wit.Message, home string, v Verdict) error {
 		return remember(i.tx, i.batch.Account, m)
 	case VerdictPairing:
 		i.result.Paired++
-		invited, err := invite(i.tx, i.outbox, i.batch.Account, m, i.now)
-		i.invited = i.invited || invited
+		invited, err := i.pairing.invite(i.tx, i.batch, m, i.now)
+		i.says = i.says || invited
 		return err
+	case VerdictChosen:
+		i.result.Chosen++
+		return nil
 	}
 	i.result.Dropped++
 	return nil

@@ -4,8 +4,8 @@
 // Owns: the record of every message that came in (unique on channel, account and message id), the accounts'
 // saved state, the access rules, pairing requests and approvals, the pending history of groups, and the dead
 // letters, which are the events that a plugin could not handle. A conversation to which its platform gives another
-// id stays what it was. It refuses to call plugins, to answer
-// anybody (message.Acceptor) and to send (message.Outbox).
+// id stays what it was. It refuses to call plugins, to answer anybody (message.Acceptor), to send (message.Outbox) and to
+// know what somebody chooses (question).
 //
 // Guarantees. What one answer of a plugin brought (its messages, what is accepted of them, notices to their
 // senders, the new state or the removal of the dead letter that was replayed) is one transaction. The same
@@ -26,6 +26,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -43,6 +44,8 @@ type Deps struct {
 	Moved []func(store.Tx, message.Move) error
 	// Owners are the settings that say who the owner is; nil where nobody can be named.
 	Owners Owners
+	// Questions are what people are asked with choices; nil where nobody else asks any.
+	Questions *question.Book
 	// Redact takes secrets out of text that is kept for the owner; nil leaves it as it is.
 	Redact func(string) string
 }
@@ -63,6 +66,8 @@ type Owners interface {
 	Owned() bool
 	// Own names a person of a channel, by the platform's id. Errors: CodeInvalid; CodeUnavailable.
 	Own(ctx context.Context, channel, person string) error
+	// Owns reports whether a person of a channel is the owner.
+	Owns(channel, person string) bool
 }
 
 // Service is the inbox of all accounts.
@@ -72,6 +77,7 @@ type Service struct {
 	acceptor  message.Acceptor
 	outbox    message.Outbox
 	confirmer message.Confirmer
+	questions *question.Book
 	pairing   *pairing
 	letters   *DeadLetters
 	movers    movers
@@ -87,11 +93,16 @@ func New(d Deps) *Service {
 	if d.Confirmer == nil {
 		d.Confirmer = message.Nowhere{}
 	}
-	return &Service{
-		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox, confirmer: d.Confirmer, redact: d.Redact,
-		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts, owners: d.Owners},
+	if d.Questions == nil {
+		d.Questions = question.NewBook(d.Outbox, nil)
+	}
+	s := &Service{
+		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox, confirmer: d.Confirmer, questions: d.Questions, redact: d.Redact,
+		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts, owners: d.Owners, questions: d.Questions},
 		letters: &DeadLetters{store: d.Store, redact: d.Redact}, movers: d.Moved,
 	}
+	d.Questions.Handle(pairingKind, s.pairing.answered)
+	return s
 }
 
 // DeadLetters returns the events that could not be handled.
@@ -136,11 +147,14 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// prune forgets old entries of the inbox and pairing requests that nobody approved.
+// prune forgets old entries of the inbox, pairing requests that nobody approved and questions that nobody answered.
 func (s *Service) prune(ctx context.Context) {
-	for more := true; more && ctx.Err() == nil; {
+	for more, closed := true, 0; more && ctx.Err() == nil; {
 		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
 			if more, err = pruneEntries(tx, time.Now().Add(-entryAge).UnixMilli(), entryCount); err != nil {
+				return err
+			}
+			if closed, err = s.questions.Expire(tx, time.Now().UnixMilli()); err != nil {
 				return err
 			}
 			return expireRequests(tx, time.Now().UnixMilli())
@@ -150,6 +164,9 @@ func (s *Service) prune(ctx context.Context) {
 				s.log.Warn("old records not removed", "error", err)
 			}
 			return
+		}
+		if closed > 0 {
+			s.outbox.Wake()
 		}
 	}
 }

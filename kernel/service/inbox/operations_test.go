@@ -136,7 +136,8 @@ type household struct {
 	err   error
 }
 
-func (h *household) Owned() bool { return h.owner != "" }
+func (h *household) Owned() bool                      { return h.owner != "" }
+func (h *household) Owns(channel, person string) bool { return h.owner == channel+":"+person }
 func (h *household) Own(_ context.Context, channel, person string) error {
 	if h.err == nil {
 		h.owner = channel + ":" + person

@@ -8,6 +8,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -15,10 +16,11 @@ import (
 
 // pairing is the owner's side of pairing: who asks, who is let in. It keeps nothing in memory.
 type pairing struct {
-	store    store.Store
-	outbox   message.Outbox
-	accounts Accounts
-	owners   Owners
+	store     store.Store
+	outbox    message.Outbox
+	accounts  Accounts
+	owners    Owners
+	questions *question.Book
 }
 
 func (p *pairing) methods() []rpc.Method {
@@ -86,17 +88,7 @@ func (p *pairing) approved(ctx context.Context, in PairingListParams) (PairingAp
 
 // approve lets the sender of a request in and, where the owner wants it, tells them in the same transaction.
 func (p *pairing) approve(ctx context.Context, in PairingDecisionParams) (PairingDecisionResult, error) {
-	out, err := p.decide(ctx, in, func(tx store.Tx, r request) error {
-		now := time.Now().UnixMilli()
-		err := approvalTable.Put(tx, r.key(), approval{r.Channel, r.Account, r.Sender, now})
-		if err != nil || !in.Notify {
-			return err
-		}
-		return p.outbox.Enqueue(tx, message.Outbound{
-			ID: "approved/" + r.key() + "/" + r.Code, Channel: r.Channel, Account: r.Account, To: r.Conversation,
-			Text: "You have been approved. Say hello!",
-		})
-	})
+	out, err := p.decide(ctx, in, "✓ Approved", func(tx store.Tx, r request) error { return p.admit(tx, r, in.Notify) })
 	if err == nil && in.Notify {
 		out.Notification = "sent"
 		p.outbox.Wake()
@@ -120,16 +112,30 @@ func (p *pairing) bootstrap(ctx context.Context, channel, sender string) (string
 
 // dismiss forgets a request. The sender may ask again and gets another code.
 func (p *pairing) dismiss(ctx context.Context, in PairingDecisionParams) (PairingDecisionResult, error) {
-	return p.decide(ctx, in, func(store.Tx, request) error { return nil })
+	return p.decide(ctx, in, "Dismissed", func(store.Tx, request) error { return nil })
 }
 
-// decide finds a request, does what the owner decided and removes it, in one transaction.
-func (p *pairing) decide(ctx context.Context, in PairingDecisionParams, do func(store.Tx, request) error) (PairingDecisionResult, error) {
+// admit lets the sender of a request in, and tells them where that is wanted.
+func (p *pairing) admit(tx store.Tx, r request, notify bool) error {
+	err := approvalTable.Put(tx, r.key(), approval{r.Channel, r.Account, r.Sender, time.Now().UnixMilli()})
+	if err != nil || !notify {
+		return err
+	}
+	return p.outbox.Enqueue(tx, message.Outbound{
+		ID: "approved/" + r.key() + "/" + r.Code, Channel: r.Channel, Account: r.Account, To: r.Conversation,
+		Text: "You have been approved. Say hello!",
+	})
+}
+
+// decide finds a request, does what the owner decided and removes it, in one transaction. said is put below the question in
+// the owner's chat, if there is one.
+func (p *pairing) decide(ctx context.Context, in PairingDecisionParams, said string, do func(store.Tx, request) error) (PairingDecisionResult, error) {
 	code := in.code()
 	out := PairingDecisionResult{RequestID: code, Notification: "not-requested", CommandOwnerBootstrap: "not-requested"}
 	if code == "" {
 		return out, wit.NewError(wit.CodeInvalid, "invalid pairing params: must have required property 'code'")
 	}
+	asked := false // the owner, in a chat
 	err := p.store.Update(ctx, func(tx store.Tx) error {
 		list, err := requests(tx, in.Channel)
 		if err != nil {
@@ -146,8 +152,14 @@ func (p *pairing) decide(ctx context.Context, in PairingDecisionParams, do func(
 		if err := do(tx, r); err != nil {
 			return err
 		}
+		if asked, err = p.questions.Close(tx, r.question(), said); err != nil {
+			return err
+		}
 		return requestTable.Delete(tx, r.key())
 	})
+	if err == nil && asked {
+		p.outbox.Wake()
+	}
 	return out, err
 }
 

@@ -55,9 +55,10 @@ func approved(tx store.Tx, a message.Account, sender string) (bool, error) {
 	return found(err)
 }
 
-// invite records a request and tells the sender how it is approved: once, and not at all when too many
+// invite records a request, tells the sender how it is approved, and asks the owner: once, and not at all when too many
 // wait. It reports whether there is a notice to be sent.
-func invite(tx store.Tx, outbox message.Outbox, a message.Account, m *wit.Message, now int64) (bool, error) {
+func (p *pairing) invite(tx store.Tx, b *Batch, m *wit.Message, now int64) (bool, error) {
+	a := b.Account
 	if m.Sender.ID == "" {
 		return false, nil
 	}
@@ -83,7 +84,10 @@ func invite(tx store.Tx, outbox message.Outbox, a message.Account, m *wit.Messag
 	if err := requestTable.Put(tx, k, r); err != nil {
 		return false, err
 	}
-	return true, outbox.Enqueue(tx, message.Outbound{
+	if err := p.ask(tx, b, r); err != nil {
+		return false, err
+	}
+	return true, p.outbox.Enqueue(tx, message.Outbound{
 		ID: "pairing/" + k + "/" + r.Code, Channel: a.Channel, Account: a.ID, To: m.Conversation, Text: invitation(r),
 	})
 }

@@ -112,10 +112,33 @@ type Outbound struct {
 	// ReplyTo is the platform's id of the message that it answers, empty for none.
 	ReplyTo string `json:"replyTo,omitempty"`
 	Silent  bool   `json:"silent,omitempty"`
+	// Choices are what people can choose at it: buttons, or numbers in the text where the platform has none.
+	Choices []Choice `json:"choices,omitempty"`
+	// Closes is the ID of an earlier message of the same conversation whose choices are over. This one's text is put below
+	// that one's, or said by itself where the platform cannot change a message.
+	Closes string `json:"closes,omitempty"`
 	// SessionKey, RunID and Agent say what it belongs to and who says it.
 	SessionKey string `json:"sessionKey,omitempty"`
 	RunID      string `json:"runId,omitempty"`
 	Agent      string `json:"agent,omitempty"`
 	// CreatedAt is in Unix milliseconds; now when 0.
 	CreatedAt int64 `json:"createdAt"`
+}
+
+// Choice is one thing that people can choose at a message.
+type Choice struct {
+	Label string `json:"label"`
+	// Value is what a button brings back: within the contract's bound, and nothing that people could guess.
+	Value string `json:"value"`
+	// Number is what it is called where it stands in the text.
+	Number int             `json:"number"`
+	Style  wit.ActionStyle `json:"style,omitempty"`
+}
+
+// Shown is how a message with choices has been sent.
+type Shown struct {
+	// Numbered says that the choices are numbers in its text.
+	Numbered bool
+	// IDs are the platform's, of those of its pieces that have arrived.
+	IDs []string
 }

@@ -26,7 +26,7 @@ type Channel interface {
 
 // Editor is for plugins that export channel_edit.
 type Editor interface {
-	// Edit changes the text of a message that was sent.
+	// Edit changes the text of a message that was sent, or its actions.
 	Edit(host *sdk.Host, edit *wit.ChannelEdit) (*wit.Sent, error)
 }
 

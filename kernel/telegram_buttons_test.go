@@ -1,0 +1,130 @@
+package kernel_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+)
+
+// TestTheOwnerLetsSomebodyInByAButton: who writes for the first time is asked about in the owner's chat, also over a restart.
+// The press is acted on once, however often Telegram brings it, and what others press or make up does nothing but say so.
+func TestTheOwnerLetsSomebodyInByAButton(t *testing.T) {
+	t.Parallel()
+	s := botapi.New(botapi.Config{})
+	root, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	options := []kerneltest.Option{kerneltest.StateDir(t.TempDir()), kerneltest.Config(t, fmt.Sprintf(
+		`{"owners":["telegram:1"],"channels":{"telegram":{"accounts":{"default":{"groupPolicy":"open","config":{"apiRoot":%q}}}}}}`, root))}
+	k := stock(t, options...)
+	l := k.Listen()
+	setBotToken(l, s)
+	owner, newcomer, other := person(1), person(3), person(4)
+	s.DM(owner, "what is 1+1?")
+	answers(t, s, 1, 1)
+	s.DM(newcomer, "let me in")
+	if got := answers(t, s, 3, 1)[0]; !strings.Contains(got, "Pairing code: ") {
+		t.Fatalf("the newcomer reads %q", got)
+	}
+	asked := waitFor(t, s, 1, func(m botapi.Message) bool { return len(m.Buttons()) > 0 })
+	approve, ok := asked.Button("Approve")
+	if _, also := asked.Button("Dismiss"); !ok || !also || !strings.Contains(asked.Text, "Person 3 (id 3) asks to write") {
+		t.Fatalf("the owner reads %q with %s", asked.Text, asked.ReplyMarkup)
+	}
+
+	k.Stop()
+	k = stock(t, options...)
+	l = k.Listen()
+	// Somebody who may speak, with the value that the owner's button has: in a group, where it was not asked, and another
+	// one that was never given.
+	group := botapi.Chat{ID: -1005, Type: "supergroup", Title: "Friends"}
+	above := s.Say(botapi.Message{From: new(other), Chat: group, Text: "hello all"})
+	s.Press(group.ID, above.MessageID, other, approve.CallbackData)
+	s.Press(group.ID, above.MessageID, other, approve.CallbackData)
+	s.Press(1, asked.MessageID, owner, "approve.0")
+	if got := answers(t, s, group.ID, 1); got[0] != "This choice is over." {
+		t.Errorf("the group reads %q", got)
+	}
+	waitFor(t, s, 1, func(m botapi.Message) bool { return m.Text == "This choice is over." })
+	var list inbox.PairingApprovedResult
+	if l.MustCall("channels.pairing.approved", map[string]any{}, &list); len(list.Approved) != 0 {
+		t.Fatalf("a forged choice let in %+v", list.Approved)
+	}
+
+	s.Press(1, asked.MessageID, owner, approve.CallbackData)
+	s.Press(1, asked.MessageID, owner, approve.CallbackData)
+	if got := answers(t, s, 3, 2); got[1] != "You have been approved. Say hello!" {
+		t.Errorf("the newcomer reads %q", got)
+	}
+	s.Redeliver(2)
+	marked := waitFor(t, s, 1, func(m botapi.Message) bool { return strings.Contains(m.Text, "✓ Approved") })
+	if marked.MessageID != asked.MessageID || len(marked.Buttons()) != 0 || !strings.HasPrefix(marked.Text, asked.Text) {
+		t.Errorf("the question is now %q with %s", marked.Text, marked.ReplyMarkup)
+	}
+	s.DM(newcomer, "what is 20+3?")
+	if got := answers(t, s, 3, 3); !strings.Contains(got[2], "23") {
+		t.Errorf("the newcomer reads %q", got)
+	}
+	if got := answers(t, s, group.ID, 1); len(got) != 1 {
+		t.Errorf("the group reads %q", got)
+	}
+	if l.MustCall("channels.pairing.approved", map[string]any{}, &list); len(list.Approved) != 1 || list.Approved[0].SenderID != "3" {
+		t.Errorf("approved: %+v", list.Approved)
+	}
+	if err := s.Wait(t.Context(), func() bool { return s.Stats()["answercallbackquery"] >= 5 }); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestARequestDecidedElsewhere: the buttons in the owner's chat go when the owner decides at the command line.
+func TestARequestDecidedElsewhere(t *testing.T) {
+	t.Parallel()
+	s := botapi.New(botapi.Config{})
+	root, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	l := stock(t, kerneltest.Config(t, fmt.Sprintf(
+		`{"owners":["telegram:1"],"channels":{"telegram":{"accounts":{"default":{"config":{"apiRoot":%q}}}}}}`, root))).Listen()
+	setBotToken(l, s)
+	s.DM(person(1), "what is 1+1?")
+	answers(t, s, 1, 1)
+	s.DM(person(3), "let me in")
+	waitFor(t, s, 1, func(m botapi.Message) bool { return len(m.Buttons()) > 0 })
+	var list inbox.PairingListResult
+	if l.MustCall("channels.pairing.list", map[string]any{}, &list); len(list.Requests) != 1 {
+		t.Fatalf("%+v", list)
+	}
+	l.MustCall("channels.pairing.dismiss", map[string]any{"channel": "telegram", "code": list.Requests[0].RequestID}, nil)
+	if m := waitFor(t, s, 1, func(m botapi.Message) bool { return strings.HasSuffix(m.Text, "Dismissed") }); len(m.Buttons()) != 0 {
+		t.Errorf("buttons %s", m.ReplyMarkup)
+	}
+}
+
+// waitFor waits for a message of the bot in a chat.
+func waitFor(t *testing.T, s *botapi.Server, chat int64, is func(botapi.Message) bool) (found botapi.Message) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), kerneltest.Patience)
+	defer cancel()
+	err := s.Wait(ctx, func() bool {
+		for _, m := range s.Messages(chat) {
+			if m.From != nil && m.From.ID == s.Bot().ID && is(m) {
+				found = m
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		t.Fatalf("chat %d does not show it: %+v", chat, s.Messages(chat))
+	}
+	return found
+}
