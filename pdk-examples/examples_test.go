@@ -21,6 +21,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
+	"github.com/carapace-gateway/carapace/pdk-examples/go-buttons/toyboard"
 	"github.com/carapace-gateway/carapace/pdk-examples/go-channel/toychat"
 	"github.com/carapace-gateway/carapace/pdk-examples/go-eventstream/toystream"
 	"github.com/carapace-gateway/carapace/pdk-examples/go-provider/toymodel"
@@ -225,6 +226,41 @@ func converse(t *testing.T, channel, hook string) {
 	chat.Say("ann", "I utilize a pen in order to write")
 	if got := chat.Posts(ctx, "ann", 2); len(got) != 2 || !strings.Contains(got[1], "I use a pen to write") {
 		t.Errorf("ann read %q", got)
+	}
+}
+
+// TestButtons: somebody writes for the first time, the owner is asked with buttons, presses one, and the buttons go.
+func TestButtons(t *testing.T) {
+	t.Parallel()
+	board := toyboard.New()
+	config := kerneltest.Config(t, fmt.Sprintf(
+		`{"owners":["go-buttons:u1"],"channels":{"go-buttons":{"accounts":{"home":{"config":{"url":%q}}}}}}`, serve(t, board)))
+	k := start(t, []string{"go-buttons"}, config, kerneltest.Plugin(kerneltest.Echo("echo")))
+	board.Client = k.HTTP()
+	configure(k.Listen(), "go-buttons", "home", "token", toyboard.Token)
+	const hook = "http://gateway/plugins/go-buttons/home/"
+	ctx, cancel := context.WithTimeout(t.Context(), kerneltest.Patience)
+	defer cancel()
+	say := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	say(board.Say(ctx, hook, "u1", "it is me"))
+	say(board.Say(ctx, hook, "u2", "let me in"))
+	asked, number := board.Wait(ctx, func(m toyboard.Message) bool { return m.To == "u1" && len(m.Buttons) == 2 })
+	if number == 0 || asked.Buttons[0].Label != "Approve" {
+		t.Fatalf("the owner is asked with %+v", asked)
+	}
+	say(board.Press(ctx, hook, "u2", asked.Buttons[0].Value, number)) // who is asked about may not answer
+	say(board.Press(ctx, hook, "u1", asked.Buttons[0].Value, number))
+	if m, n := board.Wait(ctx, func(m toyboard.Message) bool { return strings.HasSuffix(m.Text, "✓ Approved") }); n != number || len(m.Buttons) != 0 {
+		t.Errorf("the question is %+v", m)
+	}
+	say(board.Say(ctx, hook, "u2", "thank you"))
+	if _, n := board.Wait(ctx, func(m toyboard.Message) bool { return m.To == "u2" && strings.Contains(m.Text, "thank you") }); n == 0 {
+		t.Error("who was let in is not answered")
 	}
 }
 

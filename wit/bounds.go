@@ -76,6 +76,12 @@ const (
 	SentIDsItemMax                   = 1024
 	SentIDsMax                       = 100
 	ChannelEditActionsMax            = 25
+	DirectoryQueryQueryMax           = 1024
+	DirectoryQueryLimitMax           = 100
+	DirectoryQueryLimitDefault       = 25
+	DirectoryEntryIDMin              = 1
+	DirectoryEntryIDMax              = 1024
+	DirectoryAnswerEntriesMax        = 100
 	NewStateStateMax                 = 65536
 	EmittedEventNameMax              = 64
 	EmittedEventPayloadMax           = 65536

@@ -133,11 +133,27 @@ func (v MessageKind) Valid() bool {
 	return false
 }
 
+// Forward is what a message that somebody forwards was before: who said it and where, as far as the platform tells.
+type Forward struct {
+	// Who said it; with a name alone when the account is hidden. Of what a group or a channel has said itself, whoever
+	// signed it.
+	Sender *Person `json:"sender,omitempty"`
+	// The group or the channel that it was said in.
+	Conversation *Conversation `json:"conversation,omitempty"`
+	// Its id there.
+	ID *string `json:"id,omitempty"`
+	// When it was said; 0 when that is not known.
+	Time int64 `json:"time,omitempty"`
+}
+
 // Quoted is the message that another one replies to.
 type Quoted struct {
-	ID     string  `json:"id,omitempty"`
+	ID string `json:"id,omitempty"`
+	// What it says, or the part of it that was picked out.
 	Text   *string `json:"text,omitempty"`
 	Sender *Person `json:"sender,omitempty"`
+	// Where it was said, when that is another conversation.
+	Conversation *Conversation `json:"conversation,omitempty"`
 }
 
 // Message is what somebody said. The inbox is unique on channel, account and id.
@@ -157,6 +173,9 @@ type Message struct {
 	Mentioned bool `json:"mentioned,omitempty"`
 	// When the platform says it was sent.
 	Time int64 `json:"time,omitempty"`
+	// Where it was said first, when its sender has only handed it on. Its text is that of the original, without a word about
+	// that.
+	Forwarded *Forward `json:"forwarded,omitempty"`
 }
 
 // Transport is how a connection is made.
@@ -392,6 +411,34 @@ type ChannelPoll struct {
 	Options        []string     `json:"options,omitempty"`
 	MaxSelections  uint32       `json:"maxSelections,omitempty"`
 	IdempotencyKey string       `json:"idempotencyKey,omitempty"`
+}
+
+// DirectoryQuery asks for people and conversations.
+type DirectoryQuery struct {
+	Account string `json:"account,omitempty"`
+	Config  JSON   `json:"config,omitempty"`
+	// What somebody calls them: a name or a part of one, a @username, an id. Empty asks for all.
+	Query string `json:"query,omitempty"`
+	// Only people (direct), groups or channels. Absent: all.
+	Kind *ConversationKind `json:"kind,omitempty"`
+	// How many are wanted at most; what fits best comes first.
+	Limit uint32 `json:"limit,omitempty"`
+}
+
+// DirectoryEntry: Somebody, or a conversation, that the account can write to.
+type DirectoryEntry struct {
+	// A person is a direct conversation.
+	Kind ConversationKind `json:"kind,omitempty"`
+	// What a message is sent to, and of a person what messages have as their sender.
+	ID   string  `json:"id,omitempty"`
+	Name *string `json:"name,omitempty"`
+	// Without an @.
+	Username *string `json:"username,omitempty"`
+}
+
+// DirectoryAnswer is who and what there is.
+type DirectoryAnswer struct {
+	Entries []DirectoryEntry `json:"entries,omitempty"`
 }
 
 // NewState is the state that steps over an event that cannot be handled. Where its answer would have said what

@@ -65,6 +65,25 @@ func (v *Move) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *Forward) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Forward) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Sender != nil {
+		p.within(v.Sender.check(p), "sender", -1)
+	}
+	if v.Conversation != nil {
+		p.within(v.Conversation.check(p), "conversation", -1)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Quoted) Validate() error {
 	var p problems
 	v.check(&p)
@@ -78,6 +97,9 @@ func (v *Quoted) check(p *problems) (before int) {
 	}
 	if v.Sender != nil {
 		p.within(v.Sender.check(p), "sender", -1)
+	}
+	if v.Conversation != nil {
+		p.within(v.Conversation.check(p), "conversation", -1)
 	}
 	return before
 }
@@ -108,6 +130,9 @@ func (v *Message) check(p *problems) (before int) {
 	}
 	if v.ReplyTo != nil {
 		p.within(v.ReplyTo.check(p), "replyTo", -1)
+	}
+	if v.Forwarded != nil {
+		p.within(v.Forwarded.check(p), "forwarded", -1)
 	}
 	return before
 }
@@ -426,6 +451,66 @@ func (v *ChannelPoll) Validate() error {
 func (v *ChannelPoll) check(p *problems) (before int) {
 	before = len(p.list)
 	p.within(v.To.check(p), "to", -1)
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *DirectoryQuery) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *DirectoryQuery) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Query); n > 1024 {
+		p.bytes("query", -1, n, 0, 1024)
+	}
+	if v.Kind != nil && !v.Kind.Valid() {
+		p.unknown("kind", -1, string(*v.Kind))
+	}
+	if v.Limit > 100 {
+		p.number("limit", int64(v.Limit), -9223372036854775808, 100)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *DirectoryEntry) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *DirectoryEntry) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Kind != "" && !v.Kind.Valid() {
+		p.unknown("kind", -1, string(v.Kind))
+	}
+	if n := len(v.ID); n < 1 || n > 1024 {
+		p.bytes("id", -1, n, 1, 1024)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *DirectoryAnswer) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *DirectoryAnswer) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Entries); n > 100 {
+		p.items("entries", -1, n, 0, 100)
+	}
+	for i := range v.Entries {
+		p.within(v.Entries[i].check(p), "entries", i)
+	}
 	return before
 }
 

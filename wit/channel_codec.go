@@ -392,6 +392,58 @@ func (v *MessageKind) ReadJSON(r *codec.Reader) {
 }
 
 // AppendJSON appends v without its zero values.
+func (v *Forward) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Sender != nil {
+		b = v.Sender.AppendJSON(codec.Key(b, `"sender":`))
+	}
+	if v.Conversation != nil {
+		b = v.Conversation.AppendJSON(codec.Key(b, `"conversation":`))
+	}
+	if v.ID != nil {
+		b = codec.AppendString(codec.Key(b, `"id":`), *v.ID)
+	}
+	if v.Time != 0 {
+		b = codec.AppendInt(codec.Key(b, `"time":`), v.Time)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Forward) ReadJSON(r *codec.Reader) {
+	*v = Forward{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "sender":
+			if v.Sender = nil; !r.Null() {
+				v.Sender = new(Person)
+				v.Sender.ReadJSON(r)
+			}
+		case "conversation":
+			if v.Conversation = nil; !r.Null() {
+				v.Conversation = new(Conversation)
+				v.Conversation.ReadJSON(r)
+			}
+		case "id":
+			if v.ID = nil; !r.Null() {
+				v.ID = new(r.String())
+			}
+		case "time":
+			v.Time = r.Int64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Forward) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Forward) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *Quoted) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.ID != "" {
@@ -402,6 +454,9 @@ func (v *Quoted) AppendJSON(b []byte) []byte {
 	}
 	if v.Sender != nil {
 		b = v.Sender.AppendJSON(codec.Key(b, `"sender":`))
+	}
+	if v.Conversation != nil {
+		b = v.Conversation.AppendJSON(codec.Key(b, `"conversation":`))
 	}
 	return append(b, '}')
 }
@@ -422,6 +477,11 @@ func (v *Quoted) ReadJSON(r *codec.Reader) {
 			if v.Sender = nil; !r.Null() {
 				v.Sender = new(Person)
 				v.Sender.ReadJSON(r)
+			}
+		case "conversation":
+			if v.Conversation = nil; !r.Null() {
+				v.Conversation = new(Conversation)
+				v.Conversation.ReadJSON(r)
 			}
 		default:
 			r.Unknown()
@@ -464,6 +524,9 @@ func (v *Message) AppendJSON(b []byte) []byte {
 	if v.Time != 0 {
 		b = codec.AppendInt(codec.Key(b, `"time":`), v.Time)
 	}
+	if v.Forwarded != nil {
+		b = v.Forwarded.AppendJSON(codec.Key(b, `"forwarded":`))
+	}
 	return append(b, '}')
 }
 
@@ -498,6 +561,11 @@ func (v *Message) ReadJSON(r *codec.Reader) {
 			v.Mentioned = r.Bool()
 		case "time":
 			v.Time = r.Int64()
+		case "forwarded":
+			if v.Forwarded = nil; !r.Null() {
+				v.Forwarded = new(Forward)
+				v.Forwarded.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}
@@ -1229,6 +1297,135 @@ func (v ChannelPoll) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), n
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *ChannelPoll) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *DirectoryQuery) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Account != "" {
+		b = codec.AppendString(codec.Key(b, `"account":`), v.Account)
+	}
+	if len(v.Config) > 0 {
+		b = append(codec.Key(b, `"config":`), v.Config...)
+	}
+	if v.Query != "" {
+		b = codec.AppendString(codec.Key(b, `"query":`), v.Query)
+	}
+	if v.Kind != nil {
+		b = codec.AppendString(codec.Key(b, `"kind":`), string(*v.Kind))
+	}
+	if v.Limit != 0 {
+		b = codec.AppendUint(codec.Key(b, `"limit":`), uint64(v.Limit))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *DirectoryQuery) ReadJSON(r *codec.Reader) {
+	*v = DirectoryQuery{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "account":
+			v.Account = r.String()
+		case "config":
+			v.Config = r.Raw()
+		case "query":
+			v.Query = r.String()
+		case "kind":
+			if v.Kind = nil; !r.Null() {
+				v.Kind = new(ConversationKind)
+				v.Kind.ReadJSON(r)
+			}
+		case "limit":
+			v.Limit = r.Uint32()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v DirectoryQuery) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *DirectoryQuery) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *DirectoryEntry) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Kind != "" {
+		b = codec.AppendString(codec.Key(b, `"kind":`), string(v.Kind))
+	}
+	if v.ID != "" {
+		b = codec.AppendString(codec.Key(b, `"id":`), v.ID)
+	}
+	if v.Name != nil {
+		b = codec.AppendString(codec.Key(b, `"name":`), *v.Name)
+	}
+	if v.Username != nil {
+		b = codec.AppendString(codec.Key(b, `"username":`), *v.Username)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *DirectoryEntry) ReadJSON(r *codec.Reader) {
+	*v = DirectoryEntry{Kind: ConversationKindDirect}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "kind":
+			v.Kind.ReadJSON(r)
+		case "id":
+			v.ID = r.String()
+		case "name":
+			if v.Name = nil; !r.Null() {
+				v.Name = new(r.String())
+			}
+		case "username":
+			if v.Username = nil; !r.Null() {
+				v.Username = new(r.String())
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v DirectoryEntry) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *DirectoryEntry) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *DirectoryAnswer) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if len(v.Entries) > 0 {
+		b = codec.AppendList(codec.Key(b, `"entries":`), v.Entries)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *DirectoryAnswer) ReadJSON(r *codec.Reader) {
+	*v = DirectoryAnswer{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "entries":
+			v.Entries = codec.List[DirectoryEntry](r, 100)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v DirectoryAnswer) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *DirectoryAnswer) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
 func (v *NewState) AppendJSON(b []byte) []byte {

@@ -30,6 +30,7 @@ var exports = [...]Function{
 	{Name: "channel_react", Capability: "channel", Operation: "react", Param: "ChannelReaction", Result: "Sent", Class: ClassSend, Optional: true},
 	{Name: "channel_typing", Capability: "channel", Operation: "typing", Param: "ChannelTyping", Result: "Sent", Class: ClassSend, Optional: true},
 	{Name: "channel_poll", Capability: "channel", Operation: "poll", Param: "ChannelPoll", Result: "Sent", Class: ClassSend, Optional: true},
+	{Name: "channel_directory", Capability: "channel", Operation: "directory", Param: "DirectoryQuery", Result: "DirectoryAnswer", Class: ClassSend, Optional: true},
 	{Name: "channel_skip", Capability: "channel", Operation: "skip", Param: "ChannelEvent", Result: "NewState", Class: ClassEvent, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "channel_migrate", Capability: "channel", Operation: "migrate", Param: "Migration", Result: "NewState", Class: ClassEvent, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "provider_request", Capability: "provider", Operation: "request", Param: "Chat", Result: "ProviderPlan", Class: ClassProvider, Pure: true, Deadline: 10000},

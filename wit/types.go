@@ -242,6 +242,11 @@ type Attachment struct {
 	Name    *string      `json:"name,omitempty"`
 	Size    *int64       `json:"size,omitempty"`
 	Caption *string      `json:"caption,omitempty"`
+	// How long a recording or a video is.
+	Duration *int64 `json:"duration,omitempty"`
+	// Of a picture or a video, in pixels.
+	Width  *uint32 `json:"width,omitempty"`
+	Height *uint32 `json:"height,omitempty"`
 }
 
 // Done is the answer of what has nothing to tell.
@@ -297,4 +302,11 @@ type Part struct {
 	// provider's request embeds it. Others are named in a text.
 	Media *string `json:"media,omitempty"`
 	Mime  *string `json:"mime,omitempty"`
+	// How long a recording or a video is.
+	Duration *int64 `json:"duration,omitempty"`
+	// Of a picture or a video, in pixels.
+	Width  *uint32 `json:"width,omitempty"`
+	Height *uint32 `json:"height,omitempty"`
+	// A recording that somebody has spoken as a message.
+	Voice bool `json:"voice,omitempty"`
 }

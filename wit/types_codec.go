@@ -556,6 +556,15 @@ func (v *Attachment) AppendJSON(b []byte) []byte {
 	if v.Caption != nil {
 		b = codec.AppendString(codec.Key(b, `"caption":`), *v.Caption)
 	}
+	if v.Duration != nil {
+		b = codec.AppendInt(codec.Key(b, `"duration":`), *v.Duration)
+	}
+	if v.Width != nil {
+		b = codec.AppendUint(codec.Key(b, `"width":`), uint64(*v.Width))
+	}
+	if v.Height != nil {
+		b = codec.AppendUint(codec.Key(b, `"height":`), uint64(*v.Height))
+	}
 	return append(b, '}')
 }
 
@@ -591,6 +600,18 @@ func (v *Attachment) ReadJSON(r *codec.Reader) {
 		case "caption":
 			if v.Caption = nil; !r.Null() {
 				v.Caption = new(r.String())
+			}
+		case "duration":
+			if v.Duration = nil; !r.Null() {
+				v.Duration = new(r.Int64())
+			}
+		case "width":
+			if v.Width = nil; !r.Null() {
+				v.Width = new(r.Uint32())
+			}
+		case "height":
+			if v.Height = nil; !r.Null() {
+				v.Height = new(r.Uint32())
 			}
 		default:
 			r.Unknown()
@@ -668,6 +689,18 @@ func (v *Part) AppendJSON(b []byte) []byte {
 	if v.Mime != nil {
 		b = codec.AppendString(codec.Key(b, `"mime":`), *v.Mime)
 	}
+	if v.Duration != nil {
+		b = codec.AppendInt(codec.Key(b, `"duration":`), *v.Duration)
+	}
+	if v.Width != nil {
+		b = codec.AppendUint(codec.Key(b, `"width":`), uint64(*v.Width))
+	}
+	if v.Height != nil {
+		b = codec.AppendUint(codec.Key(b, `"height":`), uint64(*v.Height))
+	}
+	if v.Voice {
+		b = codec.AppendBool(codec.Key(b, `"voice":`), v.Voice)
+	}
 	return append(b, '}')
 }
 
@@ -691,6 +724,20 @@ func (v *Part) ReadJSON(r *codec.Reader) {
 			if v.Mime = nil; !r.Null() {
 				v.Mime = new(r.String())
 			}
+		case "duration":
+			if v.Duration = nil; !r.Null() {
+				v.Duration = new(r.Int64())
+			}
+		case "width":
+			if v.Width = nil; !r.Null() {
+				v.Width = new(r.Uint32())
+			}
+		case "height":
+			if v.Height = nil; !r.Null() {
+				v.Height = new(r.Uint32())
+			}
+		case "voice":
+			v.Voice = r.Bool()
 		default:
 			r.Unknown()
 		}

@@ -54,6 +54,12 @@ type Poller interface {
 	Poll(host *sdk.Host, poll *wit.ChannelPoll) (*wit.Sent, error)
 }
 
+// Finder is for plugins that export channel_directory.
+type Finder interface {
+	// Directory finds people and conversations by what they are called, and says what an id is called.
+	Directory(host *sdk.Host, query *wit.DirectoryQuery) (*wit.DirectoryAnswer, error)
+}
+
 // Skipper is for plugins that export channel_skip.
 type Skipper interface {
 	// Skip gives the state that steps over an event that could not be handled.
@@ -99,6 +105,10 @@ func Call(host *sdk.Host, plugin Channel, export string, input []byte) ([]byte, 
 	case "channel_poll":
 		if p, ok := plugin.(Poller); ok {
 			return guest.Handle(host, input, new(wit.ChannelPoll), p.Poll)
+		}
+	case "channel_directory":
+		if p, ok := plugin.(Finder); ok {
+			return guest.Handle(host, input, new(wit.DirectoryQuery), p.Directory)
 		}
 	case "channel_skip":
 		if p, ok := plugin.(Skipper); ok {

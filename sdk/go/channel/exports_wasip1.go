@@ -25,6 +25,9 @@ func channelTyping() int32 { return guest.Serve(&plugins, Call, "channel_typing"
 //go:wasmexport channel_poll
 func channelPoll() int32 { return guest.Serve(&plugins, Call, "channel_poll") }
 
+//go:wasmexport channel_directory
+func channelDirectory() int32 { return guest.Serve(&plugins, Call, "channel_directory") }
+
 //go:wasmexport channel_skip
 func channelSkip() int32 { return guest.Serve(&plugins, Call, "channel_skip") }
 
