@@ -20,6 +20,8 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest/fieldtest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
+	"github.com/carapace-gateway/carapace/kernel/service/chat"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -98,22 +100,22 @@ func TestWhatCannotBeSeenIsNamed(t *testing.T) {
 	model := fieldtest.NewCompletions(&fieldtest.Case{Reply: "seen", Responses: []fieldtest.Response{
 		{Status: http.StatusBadRequest, Body: json.RawMessage(`{"error":{"message":"this model takes no images"}}`)},
 	}})
-	s, _ := watching(t, model)
-	chat := botapi.Chat{ID: 1, Type: "private"}
-	f := s.AddFile(botapi.File{FileName: "p.jpg"}, []byte("\xff\xd8jpeg"))
-	voice := s.AddFile(botapi.File{MimeType: "audio/ogg"}, []byte("OggS\x00\xff"))
+	s, l := watching(t, model)
+	room := botapi.Chat{ID: 1, Type: "private"}
+	f := s.AddFile(botapi.File{FileName: "p.jpg", Width: 640, Height: 480}, []byte("\xff\xd8jpeg"))
+	voice := s.AddFile(botapi.File{MimeType: "audio/ogg", Duration: 65}, []byte("OggS\x00\xff"))
 	gone := botapi.File{FileID: "gone", FileUniqueID: "gone", FileName: "old.pdf", MimeType: "application/pdf"}
 	for i, c := range []struct {
 		message  botapi.Message
 		want     string
 		requests int
 	}{
-		{botapi.Message{Photo: []botapi.File{f}, Caption: "look"}, `"look\n[attached: image p.jpg, image/jpeg, 1 KB]"`, 2},
-		{botapi.Message{Photo: []botapi.File{f}, Caption: "again"}, `"again\n[attached: image p.jpg, image/jpeg, 1 KB]"`, 3},
-		{botapi.Message{Voice: &voice}, `"[attached: audio, audio/ogg, 1 KB]"`, 4},
+		{botapi.Message{Photo: []botapi.File{f}, Caption: "look"}, `"look\n[attached: image p.jpg, image/jpeg, 1 KB, 640×480 pixels]"`, 2},
+		{botapi.Message{Photo: []botapi.File{f}, Caption: "again"}, `"again\n[attached: image p.jpg, image/jpeg, 1 KB, 640×480 pixels]"`, 3},
+		{botapi.Message{Voice: &voice}, `"[attached: voice message, audio/ogg, 1 KB, 1:05]"`, 4},
 		{botapi.Message{Document: &gone, Caption: "and this?"}, `"and this?\n[attached: document old.pdf, which was left out]"`, 5},
 	} {
-		c.message.From, c.message.Chat = new(person(1)), chat
+		c.message.From, c.message.Chat = new(person(1)), room
 		s.Say(c.message)
 		replies(t, s, 1, i+1)
 		if last, n := asked(t, model); last != c.want || n != c.requests {
@@ -122,6 +124,26 @@ func TestWhatCannotBeSeenIsNamed(t *testing.T) {
 	}
 	if refused := model.Requests()[0].Body; !bytes.Contains(refused, []byte("image_url")) {
 		t.Errorf("the model refused %s", refused)
+	}
+	var list session.ListResult
+	if l.MustCall("sessions.list", map[string]any{}, &list); len(list.Sessions) != 1 {
+		t.Fatalf("%+v", list)
+	}
+	var told chat.History // to clients
+	l.MustCall("chat.history", map[string]any{"sessionKey": list.Sessions[0].Key}, &told)
+	var pictures, voices int
+	for _, m := range told.Messages {
+		for _, c := range m.Content {
+			if c.Width == 640 && c.Height == 480 && !c.Voice {
+				pictures++
+			}
+			if c.DurationMs == 65_000 && c.Voice {
+				voices++
+			}
+		}
+	}
+	if pictures != 2 || voices != 1 {
+		t.Errorf("clients see %d pictures and %d voice messages with their measures: %+v", pictures, voices, told.Messages)
 	}
 }
 

@@ -93,7 +93,7 @@ func TestAVoiceMessageIsUnderstood(t *testing.T) {
 	voice := s.AddFile(botapi.File{MimeType: "audio/ogg", FileName: "x.oga"}, spoken)
 	s.Say(botapi.Message{From: new(person(1)), Chat: botapi.Chat{ID: 1, Type: "private"}, Voice: &voice})
 	replies(t, s, 1, 1)
-	if last, _ := asked(t, model); !strings.HasPrefix(last, `"[attached: audio`) || !strings.HasSuffix(last, `\n`+said+`"`) {
+	if last, _ := asked(t, model); !strings.HasPrefix(last, `"[attached: voice message`) || !strings.HasSuffix(last, `\n`+said+`"`) {
 		t.Errorf("the model was asked %s", last)
 	}
 	for i, method := range []string{"chat.send", "agent"} {
@@ -167,7 +167,7 @@ func TestWhatIsNotTranscribedIsNamed(t *testing.T) {
 			voice := s.AddFile(botapi.File{MimeType: "audio/ogg"}, spoken)
 			s.Say(botapi.Message{From: new(person(1)), Chat: botapi.Chat{ID: 1, Type: "private"}, Voice: &voice})
 			replies(t, s, 1, 1)
-			if last, _ := asked(t, model); last != `"[attached: audio, audio/ogg, 157 KB]"` {
+			if last, _ := asked(t, model); last != `"[attached: voice message, audio/ogg, 157 KB]"` {
 				t.Errorf("the model was asked %s", last)
 			}
 			if got := log.String(); strings.Count(got, "not transcribed") != 1 || !strings.Contains(got, c.why) || strings.Contains(got, "sk-12") {
@@ -249,7 +249,7 @@ func TestKilledWhileItTranscribes(t *testing.T) {
 	v.kill()
 	k := kerneltest.Start(t, kerneltest.StateDir(dir), account(t, p, openToAll),
 		kerneltest.Plugin(kerneltest.Channel("chat"), kerneltest.Echo("echo"), listener(server.URL)))
-	p.Answered("you said: [attached: audio, audio/ogg, 1 KB][voice message, transcribed] buy milk")
+	p.Answered("you said: [attached: voice message, audio/ogg, 1 KB][voice message, transcribed] buy milk")
 	k.Stop()
 	if n := len(p.Posts()); n != 1 || asked.Load() != 2 {
 		t.Errorf("%d answers, transcribed %d times", n, asked.Load())

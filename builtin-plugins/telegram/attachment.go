@@ -58,6 +58,14 @@ func (p *post) addFile(kind wit.AttachmentKind, v json.Value, mime string) {
 			a.Size = new(f.Int())
 		case "emoji":
 			a.Caption = optional(f.Text())
+		case "duration":
+			a.Duration = new(f.Int() * 1000) // Telegram counts seconds
+		case "width":
+			a.Width = pixels(f)
+		case "height":
+			a.Height = pixels(f)
+		case "length": // of a round video: its diameter (VideoNote)
+			a.Width, a.Height = pixels(f), pixels(f)
 		}
 	}
 	a.Mime = optional(mime)
@@ -66,6 +74,9 @@ func (p *post) addFile(kind wit.AttachmentKind, v json.Value, mime string) {
 	}
 	p.add(a, fileID)
 }
+
+// pixels reads a width or a height.
+func pixels(f json.Value) *uint32 { return new(uint32(min(max(f.Int(), 0), 1<<31))) }
 
 // stickerType returns the media type of a Sticker, which the API tells by two flags.
 func stickerType(f json.Value) string {

@@ -14,6 +14,16 @@ import (
 // receive is what a poll makes of one message with the given fields beside the usual ones.
 func receive(t *testing.T, fields string) (wit.Message, *wit.ChannelAnswer) {
 	t.Helper()
+	out := answered(t, fields)
+	if len(out.Messages) != 1 {
+		t.Fatalf("%s: %d messages", fields, len(out.Messages))
+	}
+	return out.Messages[0], out
+}
+
+// answered is the answer to a poll of such a message.
+func answered(t *testing.T, fields string) *wit.ChannelAnswer {
+	t.Helper()
 	body := `{"ok":true,"result":[{"update_id":9,"message":{"message_id":3,"date":1,"chat":{"id":-5,"type":"group","title":"Crew"},` +
 		`"from":{"id":7,"first_name":"Ada"},` + fields + `}}]}`
 	if !json.Valid([]byte(body)) {
@@ -23,20 +33,15 @@ func receive(t *testing.T, fields string) (wit.Message, *wit.ChannelAnswer) {
 		Kind: wit.EventKindResponse, State: wit.JSON(`{"generation":3,"me":{"id":"42","username":"bot"}}`),
 		Response: &wit.HTTPResponse{ID: "poll:3", Status: 200, Text: &body},
 	})
-	if err != nil || len(out.Messages) != 1 {
-		t.Fatalf("%s: %d messages, %v", fields, len(out.Messages), err)
+	if err != nil {
+		t.Fatalf("%s: %v", fields, err)
 	}
-	return out.Messages[0], out
+	return out
 }
 
 func TestWhatIsNotATextIsToldInWords(t *testing.T) {
 	const group, channel = `{"id":-8,"type":"supergroup","title":"Bees"}`, `{"id":-9,"type":"channel","title":"City News"}`
 	for fields, want := range map[string]string{
-		`"text":"x","forward_origin":{"type":"user","sender_user":{"id":9,"first_name":"Dora","last_name":"Öz"}}`:                         "[forwarded from Dora Öz]\nx",
-		`"text":"/new","forward_origin":{"type":"hidden_user","sender_user_name":"Old Berta"}`:                                            "[forwarded from Old Berta]\n/new",
-		`"text":"x","forward_origin":{"type":"chat","sender_chat":` + group + `,"author_signature":"boss"}`:                               "[forwarded from the group Bees, signed boss]\nx",
-		`"text":"x","forward_origin":{"type":"channel","chat":` + channel + `,"message_id":7,"author_signature":"ed."}`:                   "[forwarded from the channel City News, signed ed.]\nx",
-		`"text":"x","forward_origin":{"type":"a new one"}`:                                                                                "[forwarded from somebody]\nx",
 		`"poll":{"question":"When?","options":[{"text":"today"},{"text":"never"}]}`:                                                       "[poll] When?\n- today\n- never",
 		`"dice":{"emoji":"🎲","value":4}`:                                                                                                  "🎲 4",
 		`"game":{"title":"Snake","description":"Eat."}`:                                                                                   "[game] Snake: Eat.",
@@ -48,7 +53,6 @@ func TestWhatIsNotATextIsToldInWords(t *testing.T) {
 		`"users_shared":{"users":[{"user_id":8,"first_name":"Bo"},{"user_id":9}]}`:                                                        "[shared: Bo, 9]",
 		`"hologram":{"depth":3},"via_bot":{"id":1,"first_name":"Gif"}`:                                                                    "[a message of a kind that cannot be read here: hologram]",
 		`"via_bot":{"id":1,"first_name":"Gif"}`:                                                                                           "[a message that Telegram does not show to bots]",
-		`"forward_origin":{"type":"hidden_user","sender_user_name":"B"},"poll":{"question":"Q","options":[]}`:                             "[forwarded from B]\n[poll] Q",
 		`"text":"x","hologram":{"depth":3}`:                                                                                               "x",
 		`"venue":{"title":"Café","address":"Ring 1","location":{"latitude":1.5,"longitude":2}},"location":{"latitude":1.5,"longitude":2}`: "",
 	} {
@@ -58,6 +62,54 @@ func TestWhatIsNotATextIsToldInWords(t *testing.T) {
 		}
 		if strings.Contains(fields, "venue") && (len(m.Attachments) != 1 || *m.Attachments[0].Name != "Café" || *m.Attachments[0].Caption != "Ring 1 (1.5,2)") {
 			t.Errorf("venue: %+v", m.Attachments)
+		}
+	}
+}
+
+// TestWhatIsForwardedIsTold as data, and the text is the original's.
+func TestWhatIsForwardedIsTold(t *testing.T) {
+	const group, channel = `{"id":-8,"type":"supergroup","title":"Bees"}`, `{"id":-9,"type":"channel","title":"City News"}`
+	for origin, want := range map[string]string{
+		`{"type":"user","date":5,"sender_user":{"id":9,"first_name":"Dora","last_name":"Öz"}}`: `{"sender":{"id":"9","name":"Dora Öz"},"time":5000}`,
+		`{"type":"hidden_user","sender_user_name":"Old Berta"}`:                                `{"sender":{"name":"Old Berta"}}`,
+		`{"type":"chat","sender_chat":` + group + `,"author_signature":"boss"}`:                `{"sender":{"name":"boss"},"conversation":{"kind":"group","id":"-8","name":"Bees"}}`,
+		`{"type":"channel","chat":` + channel + `,"message_id":7}`:                             `{"conversation":{"kind":"channel","id":"-9","name":"City News"},"id":"-9:7"}`,
+		`{"type":"a new one"}`: `{}`,
+	} {
+		m, _ := receive(t, `"text":"/new","forward_origin":`+origin)
+		if m.Text != "/new" || m.Forwarded == nil || string(wit.Marshal(m.Forwarded)) != want {
+			t.Errorf("%s\n got  %q %s\n want %s", origin, m.Text, wit.Marshal(m.Forwarded), want)
+		}
+	}
+	if m, _ := receive(t, `"text":"x"`); m.Forwarded != nil {
+		t.Errorf("%+v", m.Forwarded)
+	}
+}
+
+// TestSizesAreTold of what has some.
+func TestSizesAreTold(t *testing.T) {
+	for fields, want := range map[string]string{
+		`"photo":[{"file_id":"x","width":90,"height":60},{"file_id":"y","width":1280,"height":853}]`: ` 1280×853`,
+		`"voice":{"file_id":"x","duration":65}`:                                                      `65000`,
+		`"video":{"file_id":"x","duration":2,"width":640,"height":480}`:                              `2000 640×480`,
+		`"video_note":{"file_id":"x","duration":3,"length":240}`:                                     `3000 240×240`,
+		`"sticker":{"file_id":"x","width":-1,"height":99999999999}`:                                  ` 0×2147483648`,
+		`"document":{"file_id":"x"}`:                                                                 ``,
+	} {
+		var state struct{ Pending struct{ Message wit.Message } } // it waits for its file
+		if err := json.Unmarshal(answered(t, fields).State, &state); err != nil || len(state.Pending.Message.Attachments) != 1 {
+			t.Errorf("%s: %+v, %v", fields, state, err)
+			continue
+		}
+		a, got := state.Pending.Message.Attachments[0], ""
+		if a.Duration != nil {
+			got = fmt.Sprint(*a.Duration)
+		}
+		if a.Width != nil && a.Height != nil {
+			got += fmt.Sprintf(" %d×%d", *a.Width, *a.Height)
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", fields, got, want)
 		}
 	}
 }

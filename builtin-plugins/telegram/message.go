@@ -91,12 +91,11 @@ func (p *post) author() person {
 	return who
 }
 
-// words is what the post says in the kernel's markup: whose it was, what was written, and what else it is in
-// words. A post in which there is nothing that the plugin knows says so; only what happens in a chat, and files,
+// words is what the post says in the kernel's markup: what was written, and what else it is in words. A post in which there is nothing that the plugin knows says so; only what happens in a chat, and files,
 // have no words of their own.
 func (p *post) words(me person) string {
-	lines := make([]string, 0, 3)
-	for _, line := range []string{p.forwarded(), p.text.markup(me), p.content} {
+	lines := make([]string, 0, 2)
+	for _, line := range []string{p.text.markup(me), p.content} {
 		if line != "" {
 			lines = append(lines, line)
 		}

@@ -1,6 +1,9 @@
 package telegram
 
-import "github.com/carapace-gateway/carapace/sdk/go/json"
+import (
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/wit"
+)
 
 // A forwarded message, and one of another chat that is replied to, have an origin (MessageOrigin): a user, a user
 // who hides the account and is known by name only, a group that speaks for itself, or a channel.
@@ -18,15 +21,41 @@ func readOrigin(v json.Value) person {
 	return readPerson(v.Get("chat"))
 }
 
-// forwarded is the line that says whose message it was, "" for the author's own.
-func (p *post) forwarded() string {
+// forwarded says whose message it was, nil for the author's own. What a group or a channel has said itself may be
+// signed by somebody.
+func (p *post) forwarded() *wit.Forward {
 	if !p.origin.Exists() {
-		return ""
+		return nil
 	}
-	kind := map[string]string{"chat": "the group ", "channel": "the channel "}[p.origin.Get("type").Text()]
-	line := "[forwarded from " + kind + readOrigin(p.origin).label()
-	if signature := p.origin.Get("author_signature").Text(); signature != "" {
-		line += ", signed " + signature
+	f := &wit.Forward{Time: p.origin.Get("date").Int() * 1000}
+	chat := p.origin.Get("chat")
+	switch p.origin.Get("type").Text() {
+	case "chat":
+		chat = p.origin.Get("sender_chat")
+	case "channel":
+		f.ID = optional(messageID(chat, p.origin.Get("message_id").Text()))
+	default:
+		f.Sender = known(readOrigin(p.origin))
+		return f
 	}
-	return line + "]"
+	f.Conversation = elsewhere(chat)
+	f.Sender = known(person{name: p.origin.Get("author_signature").Text()})
+	return f
+}
+
+// elsewhere is another chat than the one that something is said in, nil when Telegram does not tell which.
+func elsewhere(chat json.Value) *wit.Conversation {
+	c := conversation(chat, "")
+	if c.ID == "" {
+		return nil
+	}
+	return &c
+}
+
+// known is somebody, nil for nobody.
+func known(p person) *wit.Person {
+	if p == (person{}) {
+		return nil
+	}
+	return p.wit()
 }

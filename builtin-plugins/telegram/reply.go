@@ -63,7 +63,7 @@ func (p *post) quotedHere(me person) (quoted *wit.Quoted, isMine bool) {
 // when that chat is a supergroup or a channel.
 func quotedElsewhere(v json.Value) *wit.Quoted {
 	original := readPost(v)
-	quoted := &wit.Quoted{Text: optional(original.gist()), Sender: readOrigin(original.origin).wit()}
+	quoted := &wit.Quoted{Text: optional(original.gist()), Sender: readOrigin(original.origin).wit(), Conversation: elsewhere(original.chat)}
 	if original.id != "" && original.chat.Exists() {
 		quoted.ID = messageID(original.chat, original.id)
 	}

@@ -68,6 +68,7 @@ func (p *post) inbound(me person) *inbound {
 		Sender:       *author.wit(),
 		Text:         p.words(me),
 		Attachments:  p.attachments,
+		Forwarded:    p.forwarded(),
 		Time:         p.date,
 	}
 	if m.Text == "" && len(m.Attachments) == 0 {

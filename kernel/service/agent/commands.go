@@ -133,7 +133,7 @@ func whoami(r run.Run) string {
 	if o := r.Origin; o.Channel != "" {
 		b.WriteString("Channel: " + o.Channel + " (account " + o.Account + ")")
 		if o.Sender != nil {
-			b.WriteString("\nYou: " + personName(*o.Sender) + " (id " + o.Sender.ID + ")")
+			b.WriteString("\nYou: " + message.Who(*o.Sender) + " (id " + o.Sender.ID + ")")
 		}
 		if o.Conversation != nil {
 			b.WriteString("\nConversation: " + o.Conversation.ID)

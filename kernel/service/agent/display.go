@@ -128,11 +128,14 @@ func fenced(text string) string {
 // describe names a file in words.
 func describe(p *wit.Part, info wit.MediaInfo, err error) string {
 	text := "[attached: " + string(p.Kind)
+	if p.Voice {
+		text = "[attached: voice message"
+	}
 	if info.Name != nil {
 		text += " " + message.Name(*info.Name)
 	}
 	if err != nil {
 		return text + ", which is no longer kept]"
 	}
-	return text + ", " + message.Name(info.Mime) + ", " + kilobytes(info.Size) + "]"
+	return text + ", " + message.Name(info.Mime) + ", " + kilobytes(info.Size) + message.Measures(p.Duration, p.Width, p.Height) + "]"
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"strings"
 	"testing"
 
@@ -129,7 +130,7 @@ func TestNamesAreNoWords(t *testing.T) {
 		t.Errorf("a file that is left out is %q, want %q", got, want)
 	}
 	for name, p := range map[string]wit.Person{"name": {Name: new(forged)}, "username": {Username: new(forged)}, "id": {ID: forged}} {
-		if got := personName(p); got != plain {
+		if got := message.Who(p); got != plain {
 			t.Errorf("a person's %s is %q", name, got)
 		}
 	}

@@ -89,7 +89,7 @@ func again(ctx context.Context, tries int, fn func() error) error {
 func attachments(list []wit.Attachment) []wit.Part {
 	var out []wit.Part
 	for _, a := range list[:min(len(list), maxAttachments)] {
-		p := wit.Part{Media: a.Media, Mime: a.Mime}
+		p := wit.Part{Media: a.Media, Mime: a.Mime, Duration: a.Duration, Width: a.Width, Height: a.Height, Voice: a.Kind == wit.AttachmentKindVoice}
 		switch a.Kind {
 		case wit.AttachmentKindImage:
 			p.Kind = wit.PartKindImage
@@ -119,6 +119,7 @@ func what(a *wit.Attachment) string {
 	if a.Size != nil && *a.Size > 0 {
 		text += ", " + kilobytes(*a.Size)
 	}
+	text += message.Measures(a.Duration, a.Width, a.Height)
 	if a.Fetch != nil {
 		return text + ", which could not be fetched"
 	}

@@ -53,11 +53,15 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	}
 	owner := settings.IsOwner(from.Channel, in.Sender.ID)
 	alone := !isGroup(&in.Conversation) && settings.DMScope != session.ScopeMain
-	r := fromChat(run.Run{ID: run.FromChannel.ID(m.ID), Session: key, Text: in.Text, Origin: from, Reply: &from},
+	text := in.Text
+	if above := message.Forwarded(in.Forwarded); above != "" {
+		text = strings.TrimSuffix(above+"\n"+text, "\n") // what somebody hands on is no command of theirs
+	}
+	r := fromChat(run.Run{ID: run.FromChannel.ID(m.ID), Session: key, Text: text, Origin: from, Reply: &from},
 		owner, alone)
 	r.Asker = asker(from, owner)
 	if r.Command == "" {
-		r.Text = message.Clip(preface(m)+in.Text, maxText)
+		r.Text = message.Clip(preface(m)+text, maxText)
 		if n := len(in.Attachments) - maxAttachments; n > 0 {
 			r.Text += fmt.Sprintf("\n[%d more attachments were left out]", n)
 		}
@@ -107,16 +111,12 @@ func preface(in message.Inbound) string {
 	if len(in.History) > 0 {
 		b.WriteString("[said before in this conversation:\n")
 		for _, h := range in.History {
-			b.WriteString(personName(h.Sender) + ": " + quote(h.Text) + "\n")
+			b.WriteString(message.Who(h.Sender) + ": " + quote(h.Text) + "\n")
 		}
 		b.WriteString("]\n")
 	}
 	if q := in.Message.ReplyTo; q != nil && q.Text != nil && *q.Text != "" {
-		who := "an earlier message"
-		if q.Sender != nil {
-			who = personName(*q.Sender)
-		}
-		b.WriteString("[in reply to " + who + ": " + quote(*q.Text) + "]\n")
+		b.WriteString("[in reply to " + message.Source(q.Sender, q.Conversation, "an earlier message") + ": " + quote(*q.Text) + "]\n")
 	}
 	return b.String()
 }

@@ -53,6 +53,19 @@ func TestWhatTheModelIsTold(t *testing.T) {
 			m.Message.ReplyTo = &wit.Quoted{ID: "7", Text: ptr(strings.Repeat("y", 2001))}
 		},
 			[]string{"text - [in reply to an earlier message: " + strings.Repeat("y", 2000) + "…]\nlook"}},
+		"an answer to what was said elsewhere": {func(m *message.Inbound) {
+			m.Message.ReplyTo = &wit.Quoted{ID: "7", Text: ptr("rain"), Conversation: &wit.Conversation{Kind: wit.ConversationKindChannel, ID: "9", Name: ptr("News")}}
+		}, []string{"text - [in reply to the channel News: rain]\nlook"}},
+		"what is handed on": {func(m *message.Inbound) {
+			m.Message.Forwarded = &wit.Forward{Sender: &ann, Conversation: &wit.Conversation{Kind: wit.ConversationKindGroup, ID: "9", Name: ptr("Bees")}}
+		}, []string{"text - [forwarded from Ann, in the group Bees]\nlook"}},
+		"a command that is handed on": {func(m *message.Inbound) {
+			m.Message.Text, m.Message.Forwarded = "/new", &wit.Forward{Sender: &ann}
+		}, []string{"text - [forwarded from Ann]\n/new"}},
+		"a file that is handed on": {func(m *message.Inbound) {
+			m.Message.Text, m.Message.Forwarded = "", &wit.Forward{}
+			m.Message.Attachments = []wit.Attachment{{Kind: wit.AttachmentKindVideo, Name: ptr("a.mp4"), Duration: ptr(int64(65_000)), Width: ptr(uint32(640)), Height: ptr(uint32(480))}}
+		}, []string{"text - [forwarded from somebody]", "text - [attached: video a.mp4, 1:05, 640×480 pixels, which was left out]"}},
 		"an answer to a file":      {func(m *message.Inbound) { m.Message.ReplyTo = &wit.Quoted{ID: "7", Sender: &ann} }, []string{"text - look"}},
 		"an answer without a text": {func(m *message.Inbound) { m.Message.ReplyTo = &wit.Quoted{ID: "7", Text: ptr("")} }, []string{"text - look"}},
 		"files": {func(m *message.Inbound) {

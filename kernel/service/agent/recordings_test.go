@@ -67,7 +67,7 @@ func voices(id, text string, files ...string) message.Inbound {
 
 // TestVoiceMessagesAreTranscribed: what the model reads, and who is asked for it.
 func TestVoiceMessagesAreTranscribed(t *testing.T) {
-	const named = "[attached: audio a, image/png, 2 KB]"
+	const named = "[attached: voice message a, image/png, 2 KB]"
 	fails := func(err *wit.Error) func(context.Context, string, *wit.Recording) (*wit.Transcript, error) {
 		return func(context.Context, string, *wit.Recording) (*wit.Transcript, error) { return nil, err }
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -58,17 +57,6 @@ func arguments(raw wit.JSON) (object wit.JSON, ok bool) {
 		return raw, false
 	}
 	return raw, true
-}
-
-// personName is what people call somebody, or failing that the platform's id, as it may stand among other words.
-func personName(p wit.Person) string {
-	switch {
-	case p.Name != nil && *p.Name != "":
-		return message.Name(*p.Name)
-	case p.Username != nil && *p.Username != "":
-		return message.Name(*p.Username)
-	}
-	return message.Name(p.ID)
 }
 
 // isGroup reports whether several people talk in the conversation.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -35,7 +36,7 @@ func TestPeople(t *testing.T) {
 	for want, p := range map[string]wit.Person{
 		"Ann": {ID: "1", Name: new("Ann"), Username: new("a")}, "a": {ID: "1", Name: new(""), Username: new("a")}, "1": {ID: "1", Username: new("")}, "2": {ID: "2"},
 	} {
-		if got := personName(p); got != want {
+		if got := message.Who(p); got != want {
 			t.Errorf("%s is called %s", want, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"slices"
 	"strings"
 
@@ -162,7 +163,7 @@ func content(m session.Message) []wit.Part {
 	if m.Role != wit.RoleUser || m.Origin == nil || m.Origin.Sender == nil || !isGroup(m.Origin.Conversation) {
 		return m.Parts
 	}
-	return append([]wit.Part{session.TextPart("[from " + personName(*m.Origin.Sender) + "]")}, m.Parts...)
+	return append([]wit.Part{session.TextPart("[from " + message.Who(*m.Origin.Sender) + "]")}, m.Parts...)
 }
 
 // overhead is what a request costs beside its messages.

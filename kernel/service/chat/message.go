@@ -44,6 +44,12 @@ type Content struct {
 	Arguments wit.JSON `json:"arguments,omitempty"`
 	Media     string   `json:"media,omitempty"`
 	MimeType  string   `json:"mimeType,omitempty"`
+	// DurationMs is that of a recording or a video, Width and Height are in pixels, Voice is a recording that somebody has
+	// spoken as a message.
+	DurationMs int64  `json:"durationMs,omitempty"`
+	Width      uint32 `json:"width,omitempty"`
+	Height     uint32 `json:"height,omitempty"`
+	Voice      bool   `json:"voice,omitempty"`
 }
 
 // assistantMessage is what the assistant says now.
@@ -79,6 +85,13 @@ func shown(sessionID string, m session.Message, maxChars int) Message {
 		if p.Mime != nil {
 			c.MimeType = *p.Mime
 		}
+		if p.Duration != nil {
+			c.DurationMs = *p.Duration
+		}
+		if p.Width != nil && p.Height != nil {
+			c.Width, c.Height = *p.Width, *p.Height
+		}
+		c.Voice = p.Voice
 		out.Content = append(out.Content, c)
 	}
 	for _, call := range m.ToolCalls {

@@ -39,14 +39,15 @@ func remember(tx store.Tx, a message.Account, m *wit.Message) error {
 	return pendingTable.Put(tx, k, list[max(0, len(list)-maxPending):])
 }
 
-// gist is what is kept of a message: its text, and which files came with it, of which none is fetched.
+// gist is what is kept of a message: its text, whose it was first, and which files came with it, of which none is fetched.
 func gist(m *wit.Message) string {
-	text := message.Clip(m.Text, maxPendingText)
+	text := strings.TrimSpace(message.Forwarded(m.Forwarded) + " " + message.Clip(m.Text, maxPendingText))
 	for i := range m.Attachments {
 		if i == maxPendingFiles {
 			return fmt.Sprintf("%s [and %d more]", text, len(m.Attachments)-i)
 		}
-		text = strings.TrimSpace(text + " [attached: " + message.Called(&m.Attachments[i]) + "]")
+		a := &m.Attachments[i]
+		text = strings.TrimSpace(text + " [attached: " + message.Called(a) + message.Measures(a.Duration, a.Width, a.Height) + "]")
 	}
 	return text
 }

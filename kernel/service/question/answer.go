@@ -67,7 +67,7 @@ func (b *Book) pressed(tx store.Tx, prefix string, r Reply) (Outcome, error) {
 
 // said acts on words that name a choice of a question which was shown with numbers.
 func (b *Book) said(tx store.Tx, prefix string, r Reply) (Outcome, error) {
-	if len(r.Message.Attachments) > 0 || len(r.Message.Text) > maxWords {
+	if r.Message.Forwarded != nil || len(r.Message.Attachments) > 0 || len(r.Message.Text) > maxWords {
 		return Other, nil
 	}
 	type match struct {

@@ -197,6 +197,9 @@ func TestNumbersAndLabels(t *testing.T) {
 	if out := w.reply(wit.Message{Text: "1", Attachments: []wit.Attachment{{}}}, false); out != question.Other {
 		t.Errorf("with a file: %v", out)
 	}
+	if out := w.reply(wit.Message{Text: "1", Forwarded: &wit.Forward{}, Conversation: wit.Conversation{ID: "room", Thread: new("5")}}, false); out != question.Other {
+		t.Errorf("forwarded: %v", out)
+	}
 }
 
 func TestSeveralQuestions(t *testing.T) {
