@@ -133,6 +133,7 @@ func (w *wiring) services() []maker {
 		{"inbox", false, w.inbox},
 		{"channel", true, w.channel},
 		{"delivery", true, w.delivery},
+		{"directory", true, w.directory},
 		{"cron", true, w.cron},
 		{"system", false, w.system},
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
@@ -164,4 +165,19 @@ func (a systemAccounts) Test(ctx context.Context, id, account string) error {
 			return wit.Errorf(wit.CodeTimeout, "it is not connected: %s", last)
 		}
 	}
+}
+
+// finder is directory's view of the registry.
+type finder struct{ registry *plugin.Registry }
+
+func (f finder) Find(ctx context.Context, id string, q wit.DirectoryQuery) ([]wit.DirectoryEntry, bool, error) {
+	c, err := f.registry.Channel(id)
+	if err != nil || !c.Can("directory") {
+		return nil, false, nil
+	}
+	answer, err := c.Directory(ctx, &q)
+	if err != nil {
+		return nil, true, err
+	}
+	return answer.Entries, true, nil
 }

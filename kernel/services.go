@@ -14,6 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
+	"github.com/carapace-gateway/carapace/kernel/service/directory"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -49,6 +50,7 @@ type wiring struct {
 	runs      *run.Service
 	letters   *inbox.Service
 	channels  *channel.Service // nil while there are none
+	contacts  *directory.Service
 	overview  *system.Service
 	proofs    *proof.Checker // of webhooks
 }
@@ -90,6 +92,35 @@ func (w *wiring) answers(sessionKey, agent string) error {
 	return err
 }
 
+// resolve says whom a name means. The directory is made after those who ask it, or left out: then every name is an id.
+func (w *wiring) resolve(ctx context.Context, a message.Account, name string) (wit.Conversation, bool, error) {
+	if w.contacts == nil {
+		return wit.Conversation{}, false, nil
+	}
+	return w.contacts.Conversation(ctx, a, name)
+}
+
+// person is resolve for who is on the other side of a name.
+func (w *wiring) person(ctx context.Context, a message.Account, name string) (wit.Person, bool, error) {
+	if w.contacts == nil {
+		return wit.Person{}, false, nil
+	}
+	return w.contacts.Person(ctx, a, name)
+}
+
+// resolveID is resolve for who names an account and keeps an id. What is for an account that there is not (yet) stays as it is.
+func (w *wiring) resolveID(ctx context.Context, channel, account, name string) (string, error) {
+	a, err := deliveryAccounts{w.later}.Account(channel, account)
+	if err != nil {
+		return name, nil
+	}
+	c, known, err := w.resolve(ctx, a, name)
+	if !known {
+		return name, err
+	}
+	return c.ID, err
+}
+
 // later returns the channels, or nil where there are none (yet).
 func (w *wiring) later() *channel.Service { return w.channels }
 
@@ -120,7 +151,7 @@ func (w *wiring) session() func() service.Service {
 func (w *wiring) delivery() func() service.Service {
 	return delivery.New(delivery.Deps{
 		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: w.queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins},
-		Hooks: outgoing{w.hooks}, Media: w.state.media, Answers: w.answers, Moved: w.moved, Redact: w.state.vault.Redact, Hold: w.start.Delivery.AfterCrash == "hold",
+		Hooks: outgoing{w.hooks}, Media: w.state.media, Answers: w.answers, Resolve: w.resolve, Moved: w.moved, Redact: w.state.vault.Redact, Hold: w.start.Delivery.AfterCrash == "hold",
 	}).Service
 }
 
@@ -157,7 +188,7 @@ func (w *wiring) chat() func() service.Service {
 func (w *wiring) inbox() func() service.Service {
 	w.letters = inbox.New(inbox.Deps{
 		Store: w.state.db, Log: w.log, Acceptor: agent.NewIntake(w.sessions, w.runs, w.outbox), Outbox: w.outbox, Confirmer: w.confirmer,
-		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Owners: ownerSettings{w.settings}, Questions: w.asked, Redact: w.state.vault.Redact,
+		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Owners: ownerSettings{w.settings}, Questions: w.asked, Person: w.person, Redact: w.state.vault.Redact,
 	})
 	return w.letters.Service
 }
@@ -170,11 +201,18 @@ func (w *wiring) channel() func() service.Service {
 	return w.channels.Service
 }
 
+func (w *wiring) directory() func() service.Service {
+	w.contacts = directory.New(directory.Deps{
+		Accounts: deliveryAccounts{w.later}, Finder: finder{w.platform.plugins}, Known: []directory.Known{w.sessions.Spoken, w.letters.Approved}, Log: w.log,
+	})
+	return w.contacts.Service
+}
+
 func (w *wiring) cron() func() service.Service {
 	turns := jobs{w.runs, w.state.db, w.outbox}
 	return cron.New(cron.Deps{
 		Scheduler: w.platform.scheduler, Bus: w.bus, Events: turns, Turns: turns, Alarms: turns, Agent: w.sessionSettings().Agent,
-		Answers: w.answers, StorePath: w.o.dir(databaseFile),
+		Answers: w.answers, Resolve: w.resolveID, StorePath: w.o.dir(databaseFile),
 	}).Service
 }
 

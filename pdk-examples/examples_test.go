@@ -229,15 +229,17 @@ func converse(t *testing.T, channel, hook string) {
 	}
 }
 
-// TestButtons: somebody writes for the first time, the owner is asked with buttons, presses one, and the buttons go.
+// TestButtons: somebody writes for the first time, the owner is asked with buttons, presses one, and the buttons go. Somebody
+// who has never written is found by name.
 func TestButtons(t *testing.T) {
 	t.Parallel()
-	board := toyboard.New()
+	board := toyboard.New(toyboard.Person{ID: "u1", Name: "Ann Li"}, toyboard.Person{ID: "u3", Name: "Cy"})
 	config := kerneltest.Config(t, fmt.Sprintf(
 		`{"owners":["go-buttons:u1"],"channels":{"go-buttons":{"accounts":{"home":{"config":{"url":%q}}}}}}`, serve(t, board)))
 	k := start(t, []string{"go-buttons"}, config, kerneltest.Plugin(kerneltest.Echo("echo")))
 	board.Client = k.HTTP()
-	configure(k.Listen(), "go-buttons", "home", "token", toyboard.Token)
+	l := k.Listen()
+	configure(l, "go-buttons", "home", "token", toyboard.Token)
 	const hook = "http://gateway/plugins/go-buttons/home/"
 	ctx, cancel := context.WithTimeout(t.Context(), kerneltest.Patience)
 	defer cancel()
@@ -261,6 +263,10 @@ func TestButtons(t *testing.T) {
 	say(board.Say(ctx, hook, "u2", "thank you"))
 	if _, n := board.Wait(ctx, func(m toyboard.Message) bool { return m.To == "u2" && strings.Contains(m.Text, "thank you") }); n == 0 {
 		t.Error("who was let in is not answered")
+	}
+	l.MustCall("send", map[string]any{"channel": "go-buttons", "to": "cy", "message": "by name", "idempotencyKey": "s1"}, nil)
+	if _, n := board.Wait(ctx, func(m toyboard.Message) bool { return m.To == "u3" && m.Text == "by name" }); n == 0 {
+		t.Error("who is in the board's directory is not written to by name")
 	}
 }
 

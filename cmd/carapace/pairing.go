@@ -29,6 +29,7 @@ func newPairing(o *options) *cobra.Command {
 		return p
 	}
 	decision := func(args []string) any { return inbox.PairingDecisionParams{Channel: args[0], Code: args[1]} }
+	allow := func(args []string) any { return inbox.PairingAllowParams{Channel: args[0], Sender: args[1]} }
 	revoke := func(args []string) any { return inbox.PairingRevokeParams{Channel: args[0], SenderID: args[1]} }
 	c.AddCommand(
 		o.client(&cobra.Command{
@@ -41,6 +42,11 @@ func newPairing(o *options) *cobra.Command {
 		}),
 		newApprove(o),
 		o.client(&cobra.Command{
+			Use: "allow CHANNEL SENDER", Short: "Let somebody write who has not asked", Args: takes("CHANNEL", "SENDER"),
+			Long:    "Let somebody write who has not asked, by the id, or by the @username or the name that `carapace directory` shows.",
+			Example: "  carapace pairing allow telegram @ada", RunE: act(o, "channels.pairing.allow", allow, "allowed"),
+		}),
+		o.client(&cobra.Command{
 			Use: "dismiss CHANNEL CODE", Short: "Forget a request", Example: "  carapace pairing dismiss telegram ABCD2345", Args: takes("CHANNEL", "CODE"),
 			RunE: act(o, "channels.pairing.dismiss", decision, "dismissed"),
 		}),
@@ -50,10 +56,17 @@ func newPairing(o *options) *cobra.Command {
 		}),
 		o.client(&cobra.Command{
 			Use: "owner CHANNEL SENDER", Short: "Say that somebody on a channel is you", Args: takes("CHANNEL", "SENDER"),
-			Long: "Say that somebody on a channel is you, by the id that /whoami shows. You may write there, your chats with the\n" +
-				"assistant are the main session, and you alone give commands that change something, such as /new and /model.",
+			Long: "Say that somebody on a channel is you, by the id that /whoami shows, or by a name that one person has. You may\n" +
+				"write there, your chats with the assistant are the main session, and you alone give commands that change\n" +
+				"something, such as /new and /model.",
 			Example: "  carapace pairing owner telegram 12345",
-			RunE:    func(c *cobra.Command, args []string) error { return nameOwner(c.Context(), o, args[0]+":"+args[1]) },
+			RunE: func(c *cobra.Command, args []string) error {
+				id, err := o.sender(c.Context(), args[0], args[1])
+				if err != nil {
+					return err
+				}
+				return nameOwner(c.Context(), o, args[0]+":"+id)
+			},
 		}),
 	)
 	return c

@@ -125,6 +125,15 @@ func (c *Channel) Poll(ctx context.Context, p *wit.ChannelPoll) (*wit.Sent, erro
 	return call[wit.Sent](ctx, c.versions, c.id, request{export: "channel_poll", account: own.Account}, &own)
 }
 
+// Directory finds people and conversations by what they are called.
+func (c *Channel) Directory(ctx context.Context, q *wit.DirectoryQuery) (*wit.DirectoryAnswer, error) {
+	own := *q
+	if err := c.prepare("directory", &own.Config, own.Account); err != nil {
+		return nil, err
+	}
+	return call[wit.DirectoryAnswer](ctx, c.versions, c.id, request{export: "channel_directory", account: own.Account}, &own)
+}
+
 // Open opens a connection under the plugin's permission with an account's credentials. It belongs to no
 // call and outlives an upgrade to a version that may have it too, after which frames are filled in with
 // what that one may use; it ends with ctx, and when the plugin is disabled or gone. Errors are those of egress.Client.Open.

@@ -84,7 +84,7 @@ func (w *world) target(chatID string) (Chat, error) {
 func (w *world) lookup(chatID string) (Chat, bool) {
 	if name, ok := strings.CutPrefix(chatID, "@"); ok {
 		for _, chat := range w.chats {
-			if chat.Type != "private" && strings.EqualFold(chat.Username, name) {
+			if chat.Type != "private" && name != "" && strings.EqualFold(chat.Username, name) {
 				return chat, true
 			}
 		}

@@ -15,6 +15,9 @@ func (s *Service) add(ctx context.Context, p AddParams) (any, error) {
 	if protocol(ctx) >= 4 {
 		patch.complete()
 	}
+	if err := s.address(ctx, &patch); err != nil {
+		return nil, err
+	}
 	fill := func(j *schedule.Job) error {
 		if err := s.change(ctx, patch, j); err != nil {
 			return err

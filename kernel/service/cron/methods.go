@@ -82,6 +82,9 @@ func (s *Service) update(ctx context.Context, p UpdateParams) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
+	if err := s.address(ctx, &p.Patch); err != nil {
+		return Job{}, err
+	}
 	j, err := s.scheduler.Update(ctx, owner, id, func(j *schedule.Job) error {
 		if want := p.ExpectedConfigRevision; want != "" && want != configRevision(*j) {
 			return wit.NewError(wit.CodeConflict, "the job was changed meanwhile: read it again")

@@ -36,6 +36,8 @@ type Deps struct {
 	Agent func(id string) (string, error)
 	// Answers refuses a session key, or an agent's id, of an agent that there is not. Either may be empty.
 	Answers func(sessionKey, agent string) error
+	// Resolve says whom a name means; nil takes every name for an id.
+	Resolve Resolver
 	// StorePath is shown in cron.status.
 	StorePath string
 }
@@ -46,6 +48,7 @@ type Service struct {
 	bus       *event.Bus
 	agent     func(id string) (string, error)
 	answers   func(sessionKey, agent string) error
+	resolve   Resolver
 	storePath string
 	// instance names this process to clients that guard against a restart.
 	instance  string
@@ -81,7 +84,7 @@ var Changes = event.Kind[Change]{Name: "cron", Scope: wire.ScopeRead}
 
 // New makes the service the handler of its jobs. It must come before the scheduler's Run.
 func New(d Deps) *Service {
-	s := &Service{scheduler: d.Scheduler, bus: d.Bus, agent: d.Agent, answers: d.Answers, storePath: d.StorePath, instance: instance()}
+	s := &Service{scheduler: d.Scheduler, bus: d.Bus, agent: d.Agent, answers: d.Answers, resolve: d.Resolve, storePath: d.StorePath, instance: instance()}
 	r := runner{events: d.Events, turns: d.Turns, alarms: d.Alarms}
 	d.Scheduler.Handle(owner.Kind(), schedule.Handler{Fire: r.fire, Resumable: true, Changed: s.changed})
 	return s

@@ -22,6 +22,7 @@ type sendMethod struct {
 	accounts Accounts
 	media    Media // nil where no files are kept
 	answers  func(sessionKey, agent string) error
+	resolve  Resolver // nil where every name is an id
 	waiters  *waiters
 }
 
@@ -33,7 +34,8 @@ func (m *sendMethod) method() rpc.Method {
 // SendParams is the union of what clients of both protocols send.
 type SendParams struct {
 	// To is the conversation's id, behind an optional channel: of the plugin's name and an optional user:,
-	// group: or channel:, and before an optional :topic:thread.
+	// group: or channel:, and before an optional :topic:thread. Without user:, group: or channel: it may also be a name or a
+	// @username that only one has.
 	To      string `json:"to" rpc:"required,min=1,max=1024"`
 	Message string `json:"message,omitempty" rpc:"max=1000000"`
 	// MediaURL and MediaURLs are files on the web, http or https.
@@ -146,12 +148,16 @@ func (m *sendMethod) compose(ctx context.Context, in SendParams) (message.Outbou
 	if err != nil {
 		return message.Outbound{}, wit.Errorf(wit.CodeInvalid, "%w", err)
 	}
+	to, err := m.address(ctx, account, in.To, in.ThreadID)
+	if err != nil {
+		return message.Outbound{}, err
+	}
 	files, err := attachments(ctx, m.media, in)
 	if err != nil {
 		return message.Outbound{}, err
 	}
 	return message.Outbound{
-		ID: "send:" + in.IdempotencyKey, Channel: name, Account: account.ID, To: Address(name, in.To, in.ThreadID),
+		ID: "send:" + in.IdempotencyKey, Channel: name, Account: account.ID, To: to,
 		Text: in.Message, Attachments: files, ReplyTo: in.ReplyToID, Silent: in.Silent, SessionKey: in.SessionKey,
 		RunID: in.IdempotencyKey, Agent: in.AgentID,
 	}, nil

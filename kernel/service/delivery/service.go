@@ -48,6 +48,8 @@ type Deps struct {
 	Media    Media
 	// Answers refuses a session key, or an agent's id, of an agent that there is not. Either may be empty; nil takes all.
 	Answers func(sessionKey, agent string) error
+	// Resolve says whom a client means by a name; nil takes every name for an id.
+	Resolve Resolver
 	// Moved is told where a send has found that a conversation has another id; nil tells nobody.
 	Moved func(context.Context, message.Move) error
 	// Redact takes secrets out of what plugins say went wrong; nil leaves it as it is.
@@ -147,7 +149,7 @@ func New(d Deps) *Service {
 	}).look)
 	return &Service{
 		bus: d.Bus, log: log, queue: d.Queue, records: recs, lanes: work, pruner: pruner{d.Store, log}, count: count,
-		send:  &sendMethod{store: d.Store, queue: d.Queue, accounts: d.Accounts, media: d.Media, answers: d.Answers, waiters: told},
+		send:  &sendMethod{store: d.Store, queue: d.Queue, accounts: d.Accounts, media: d.Media, answers: d.Answers, resolve: d.Resolve, waiters: told},
 		owner: &ownerMethods{records: recs, lanes: work, outcomes: ends},
 	}
 }

@@ -46,6 +46,8 @@ type Deps struct {
 	Owners Owners
 	// Questions are what people are asked with choices; nil where nobody else asks any.
 	Questions *question.Book
+	// Person says whom a name means; nil takes every name for an id.
+	Person Person
 	// Redact takes secrets out of text that is kept for the owner; nil leaves it as it is.
 	Redact func(string) string
 }
@@ -69,6 +71,10 @@ type Owners interface {
 	// Owns reports whether a person of a channel is the owner.
 	Owns(channel, person string) bool
 }
+
+// Person says whom a name means on an account; not known is what may be an id. Errors are coded: CodeConflict for a name that
+// several have.
+type Person func(ctx context.Context, a message.Account, name string) (who wit.Person, known bool, err error)
 
 // Service is the inbox of all accounts.
 type Service struct {
@@ -98,7 +104,7 @@ func New(d Deps) *Service {
 	}
 	s := &Service{
 		store: d.Store, log: d.Log.Named("inbox"), acceptor: d.Acceptor, outbox: d.Outbox, confirmer: d.Confirmer, questions: d.Questions, redact: d.Redact,
-		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts, owners: d.Owners, questions: d.Questions},
+		pairing: &pairing{store: d.Store, outbox: d.Outbox, accounts: d.Accounts, owners: d.Owners, questions: d.Questions, person: d.Person},
 		letters: &DeadLetters{store: d.Store, redact: d.Redact}, movers: d.Moved,
 	}
 	d.Questions.Handle(pairingKind, s.pairing.answered)

@@ -21,6 +21,7 @@ type pairing struct {
 	accounts  Accounts
 	owners    Owners
 	questions *question.Book
+	person    Person
 }
 
 func (p *pairing) methods() []rpc.Method {
@@ -28,6 +29,7 @@ func (p *pairing) methods() []rpc.Method {
 		rpc.New("channels.pairing.list", wire.ScopePairing, p.list).Doc("Lists who asks to write."),
 		rpc.New("channels.pairing.approved", wire.ScopePairing, p.approved).Doc("Lists who may write because the owner approved it."),
 		rpc.New("channels.pairing.approve", wire.ScopePairing, p.approve).Doc("Lets a sender write."),
+		rpc.New("channels.pairing.allow", wire.ScopePairing, p.allow).Doc("Lets somebody write who has not asked."),
 		rpc.New("channels.pairing.dismiss", wire.ScopePairing, p.dismiss).Doc("Forgets a sender's request."),
 		rpc.New("channels.pairing.revoke", wire.ScopePairing, p.revoke).Doc("Takes an approval back."),
 	}
@@ -161,6 +163,45 @@ func (p *pairing) decide(ctx context.Context, in PairingDecisionParams, said str
 		p.outbox.Wake()
 	}
 	return out, err
+}
+
+// allow lets somebody in by an id or a name. A request of theirs that waits is decided with it.
+func (p *pairing) allow(ctx context.Context, in PairingAllowParams) (PairingApproval, error) {
+	a, err := p.accounts.Account(in.Channel, in.AccountID)
+	if err != nil {
+		return PairingApproval{}, err
+	}
+	who := wit.Person{ID: in.Sender}
+	if p.person != nil {
+		found, known, err := p.person(ctx, a, in.Sender)
+		if err != nil {
+			return PairingApproval{}, err
+		}
+		if known {
+			who = found
+		}
+	}
+	let := approval{a.Channel, a.ID, who, time.Now().UnixMilli()}
+	k, asked := key(a.Channel, a.ID, who.ID), false
+	err = p.store.Update(ctx, func(tx store.Tx) error {
+		r, err := requestTable.Get(tx, k)
+		switch there, err := found(err); {
+		case err != nil:
+			return err
+		case there:
+			if asked, err = p.questions.Close(tx, r.question(), "✓ Approved"); err != nil {
+				return err
+			}
+			if err := requestTable.Delete(tx, k); err != nil {
+				return err
+			}
+		}
+		return approvalTable.Put(tx, k, let)
+	})
+	if err == nil && asked {
+		p.outbox.Wake()
+	}
+	return PairingApproval{let.Channel, let.Account, who.ID, personLabel(who), stamp(let.At)}, err
 }
 
 // revoke takes an approval back, also one of an account that is gone, if it is named.

@@ -91,6 +91,15 @@ type PairingDecisionResult struct {
 	CommandOwnerBootstrap string `json:"commandOwnerBootstrap"`
 }
 
+// PairingAllowParams are those of channels.pairing.allow.
+type PairingAllowParams struct {
+	Channel string `json:"channel" rpc:"required,min=1,max=128"`
+	// AccountID is the channel's first account when absent.
+	AccountID string `json:"accountId,omitempty" rpc:"min=1,max=128"`
+	// Sender is somebody's id, or a name or @username that only one has.
+	Sender string `json:"sender" rpc:"required,min=1,max=1024"`
+}
+
 // PairingRevokeParams are those of channels.pairing.revoke.
 type PairingRevokeParams struct {
 	Channel string `json:"channel" rpc:"required,min=1,max=128"`

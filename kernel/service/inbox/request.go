@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"time"
@@ -45,6 +46,24 @@ const (
 
 // key is where a request is kept: one for each sender.
 func (r *request) key() string { return key(r.Channel, r.Account, r.Sender.ID) }
+
+// Approved lists whom the owner has let in to an account, as origins without a conversation. Errors: the store's.
+func (s *Service) Approved(ctx context.Context, a message.Account) (list []message.Origin, err error) {
+	err = s.store.View(ctx, func(tx store.Tx) error {
+		list = list[:0]
+		for row, err := range approvalTable.Scan(tx, store.Range{Prefix: accountKey(a) + "/"}) {
+			if store.Damaged(err) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			list = append(list, message.Origin{Channel: a.Channel, Account: a.ID, Sender: &row.Value.Sender})
+		}
+		return nil
+	})
+	return list, err
+}
 
 // approved reports whether the owner has let a sender in. Nobody is let in without an id.
 func approved(tx store.Tx, a message.Account, sender string) (bool, error) {
