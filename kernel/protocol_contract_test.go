@@ -119,6 +119,9 @@ func senderAnswers(c *caller, p, shaky *kerneltest.Platform) {
 	c.ok("channels.pairing.dismiss", object{"channel": "chat", "code": list.Requests[1].RequestID}, nil)
 	c.ok("channels.pairing.approved", nil, nil)
 	c.ok("channels.pairing.revoke", object{"channel": "chat", "senderId": list.Requests[0].SenderID}, nil)
+	c.ok("channels.pairing.allow", object{"channel": "chat", "sender": list.Requests[0].SenderID}, nil)
+	c.ok("channels.directory", object{"channel": "chat"}, nil)
+	c.ok("channels.resolve", object{"channel": "chat", "name": list.Requests[0].SenderID}, nil)
 	c.ok("send", object{"channel": "chat", "to": "ann", "message": "hello", "idempotencyKey": "s1"}, nil)
 	c.ok("delivery.list", object{"state": "sent"}, nil)
 
