@@ -64,6 +64,7 @@ var imports = map[string]string{
 	"kernel/service":               "kernel/event kernel/rpc wit",
 	"kernel/service/message":       "kernel/plain kernel/store wit",
 	"kernel/service/move":          "kernel/service/message kernel/store wit",
+	"kernel/service/approval":      "kernel/event kernel/service/message kernel/service/question kernel/store wit",
 	"kernel/service/question":      "kernel/service/message kernel/service/move kernel/store wit",
 	"kernel/service/hook":          "wit",
 	"kernel/service/session":       "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"github.com/carapace-gateway/carapace/kernel/service/approval"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
@@ -130,4 +131,11 @@ func outcome(r run.Run) cron.Outcome {
 		}
 	}
 	return o
+}
+
+// approver is agent's view of approval.
+type approver struct{ approvals *approval.Service }
+
+func (a approver) Approve(ctx context.Context, r run.Run, call wit.ToolCall, d wit.ToolDefinition, args wit.JSON) (string, error) {
+	return a.approvals.Approve(ctx, approval.Call{Run: r.ID, ID: call.ID, Tool: call.Name, Effects: d.Effects, Args: args, For: r.Origin.Sender})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/approval"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
@@ -166,9 +167,18 @@ func (w *wiring) agent() func() service.Service {
 	w.agents = agent.New(agent.Deps{
 		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
 		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins, deliveryAccounts{w.later}},
-		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Settings: w.agentSettings, Log: w.log,
+		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Approver: approver{w.approvals()},
+		Settings: w.agentSettings, Log: w.log,
 	})
 	return w.agents.Service
+}
+
+// approvals asks the owner, whose chats the inbox knows, which is made later.
+func (w *wiring) approvals() *approval.Service {
+	return approval.New(approval.Deps{
+		Store: w.state.db, Bus: w.bus, Questions: w.asked, Effects: func() []wit.Effect { return w.settings.Config().Agent.Approve },
+		Owner: func(tx store.Tx) (message.Account, wit.Conversation, bool, error) { return w.letters.OwnerChat(tx) },
+	})
 }
 
 func (w *wiring) run() func() service.Service {

@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/builtin-plugins/telegram/botapi"
+	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // TestTheOwnerLetsSomebodyInByAButton: who writes for the first time is asked about in the owner's chat, also over a restart.
@@ -127,4 +131,52 @@ func waitFor(t *testing.T, s *botapi.Server, chat int64, is func(botapi.Message)
 		t.Fatalf("chat %d does not show it: %+v", chat, s.Messages(chat))
 	}
 	return found
+}
+
+// TestTheOwnerApprovesACallByAButton: a tool that sends is called once the owner has said so, and not when they deny it; one
+// that only reads is not asked about.
+func TestTheOwnerApprovesACallByAButton(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	tool := func(name string, effects ...wit.Effect) plugintest.Fake {
+		return plugintest.Fake{
+			Manifest: wit.Manifest{ID: name, Name: name, Version: "1.0.0", Description: "Does it.", ABI: 1, Entry: "plugin.wasm",
+				Provides: wit.Provides{Tools: []wit.ToolDefinition{{Name: name, Description: "Does it.", Parameters: wit.JSON(`{"type":"object"}`), Effects: effects}}}},
+			Exports: kerneltest.Exports{"tool_invoke": kerneltest.Export(func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+				calls.Add(1)
+				return &wit.ToolOutput{Content: []wit.Part{{Kind: wit.PartKindText, Text: new("done by " + name)}}}, nil
+			})},
+		}
+	}
+	caller := kerneltest.Provider("caller", func(_ context.Context, chat *wit.Chat) (*wit.ProviderAnswer, error) {
+		if last := chat.Turns[len(chat.Turns)-1]; last.Role == wit.RoleTool {
+			return kerneltest.Says(kerneltest.Heard(chat)), nil
+		}
+		return &wit.ProviderAnswer{Stop: new(wit.StopReasonToolCalls),
+			ToolCalls: []wit.ToolCall{{ID: "c1", Name: kerneltest.Heard(chat), Args: wit.JSON(`{"to":"Bob"}`)}}}, nil
+	})
+	s, account := telegram(t, botapi.Config{}, "")
+	l := stock(t, account, settings(func(c *config.Config) {
+		c.Agent.Model, c.Agent.Approve, c.Owners = "caller/any", []wit.Effect{wit.EffectSends}, []string{"telegram:1"}
+	}), kerneltest.Plugin(caller), kerneltest.Plugin(tool("mail", wit.EffectSends)), kerneltest.Plugin(tool("look", wit.EffectReads))).Listen()
+	setBotToken(l, s)
+	owner := person(1)
+	s.DM(owner, "look")
+	waitFor(t, s, 1, func(m botapi.Message) bool { return m.Text == "done by look" })
+	for label, want := range map[string]string{"Approve": "done by mail", "Deny": "The call was not made: the owner has denied it."} {
+		before := calls.Load()
+		s.DM(owner, "mail")
+		asked := waitFor(t, s, 1, func(m botapi.Message) bool { _, ok := m.Button(label); return ok })
+		if !strings.Contains(asked.Text, "call mail, which sends?") || !strings.Contains(asked.Text, `{"to":"Bob"}`) || calls.Load() != before {
+			t.Errorf("the owner reads %q after %d calls", asked.Text, calls.Load()-before)
+		}
+		button, _ := asked.Button(label)
+		s.Press(1, asked.MessageID, owner, button.CallbackData)
+		s.Press(1, asked.MessageID, owner, button.CallbackData)
+		waitFor(t, s, 1, func(m botapi.Message) bool { return m.Text == want })
+		waitFor(t, s, 1, func(m botapi.Message) bool { return strings.HasSuffix(m.Text, "✓ "+label) && len(m.Buttons()) == 0 })
+		if made := calls.Load() - before; label == "Approve" && made != 1 || label == "Deny" && made != 0 {
+			t.Errorf("%s: the tool was called %d times", label, made)
+		}
+	}
 }

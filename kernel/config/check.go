@@ -77,6 +77,11 @@ func (c *Config) check() *fieldError {
 	if c.Agent.Model != "" && !strings.Contains(c.Agent.Model, "/") {
 		return wrong("agent.model", "%q must be provider/model", c.Agent.Model)
 	}
+	for _, e := range c.Agent.Approve {
+		if !e.Valid() || e == wit.EffectReads {
+			return wrong("agent.approve", "%q must be writes, spends, sends or executes", e)
+		}
+	}
 	return c.checkAccounts()
 }
 

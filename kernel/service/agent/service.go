@@ -29,8 +29,10 @@ type Deps struct {
 	Files    Files
 	// Transcribers write down what is said in recordings.
 	Transcribers Transcribers
-	Settings     func() Settings
-	Log          hclog.Logger
+	// Approver is asked before each call of a tool; nil approves all.
+	Approver Approver
+	Settings func() Settings
+	Log      hclog.Logger
 }
 
 // Service executes runs; it implements run.Executor.
@@ -39,6 +41,7 @@ type Service struct {
 	tools        Tools
 	typing       *typist
 	transcribers Transcribers
+	approver     Approver
 	settings     func() Settings
 }
 
@@ -62,9 +65,12 @@ func New(d Deps) *Service {
 	if d.Transcribers == nil {
 		d.Transcribers = nobody{}
 	}
+	if d.Approver == nil {
+		d.Approver = everything{}
+	}
 	return &Service{
 		common: common{d.Models, d.Sessions, d.Hooks, outgoing{d.Outbox, log}, d.Observer, d.Files, log},
-		tools:  d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, transcribers: d.Transcribers, settings: d.Settings,
+		tools:  d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, transcribers: d.Transcribers, approver: d.Approver, settings: d.Settings,
 	}
 }
 
@@ -112,7 +118,7 @@ func (s *Service) newLoop(a *run.Active) *loop {
 	settings := s.settings()
 	return &loop{
 		common: s.common, active: a, settings: settings, began: time.Now(),
-		calls: &toolCalls{active: a, tools: allowed(s.tools, a.Run.Tools), hooks: s.hooks, zone: settings.zone().String(), log: s.log},
+		calls: &toolCalls{active: a, tools: allowed(s.tools, a.Run.Tools), hooks: s.hooks, zone: settings.zone().String(), approver: s.approver, log: s.log},
 	}
 }
 

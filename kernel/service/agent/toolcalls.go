@@ -21,12 +21,13 @@ const unknownOutcome = "The call was interrupted and its outcome is unknown: it 
 
 // toolCalls makes the calls that the model of one run asks for, one after the other, and records each result.
 type toolCalls struct {
-	active *run.Active
-	tools  Tools
-	hooks  *hook.Hooks
-	zone   string // the owner's time zone
-	log    hclog.Logger
-	report Reporter // set when the run has begun
+	active   *run.Active
+	tools    Tools
+	hooks    *hook.Hooks
+	zone     string // the owner's time zone
+	approver Approver
+	log      hclog.Logger
+	report   Reporter // set when the run has begun
 
 	pending []wit.ToolCall // asked for and without a recorded result
 }
@@ -117,6 +118,15 @@ func (c *toolCalls) invoke(ctx context.Context, call wit.ToolCall, args wit.JSON
 	}
 	if err != nil {
 		return failure("The call was not made: " + publicText(err)), args, nil
+	}
+	refused, err := c.approver.Approve(ctx, c.active.Run, call, tool.Definition(), args)
+	switch {
+	case ctx.Err() != nil:
+		return result{}, args, wit.Errorf(wit.CodeTimeout, "stopped before tool %s was called: %w", call.Name, context.Cause(ctx))
+	case err != nil:
+		return failure("The call was not made: " + publicText(err)), args, nil
+	case refused != "":
+		return failure("The call was not made: " + refused + "."), args, nil
 	}
 	// Recorded before the call: after a crash in between it must not be made again.
 	if !onlyReads(tool.Definition()) {

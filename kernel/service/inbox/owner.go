@@ -62,6 +62,15 @@ func (p *pairing) ownerOf(tx store.Tx, b *Batch) (chat *ownerChat, err error) {
 	return chat, nil
 }
 
+// OwnerChat is a chat in which the owner can be asked, false where they have not written to any account. Errors: the store's.
+func (s *Service) OwnerChat(tx store.Tx) (at message.Account, to wit.Conversation, ok bool, err error) {
+	chat, err := s.pairing.ownerOf(tx, &Batch{})
+	if err != nil || chat == nil {
+		return at, to, false, err
+	}
+	return chat.Account, chat.Conversation, true, nil
+}
+
 // question names the question about a request.
 func (r *request) question() string { return pairingKind + "/" + r.key() + "/" + r.Code }
 
