@@ -30,6 +30,9 @@ func TestMistakesAreMistakes(t *testing.T) {
 		{"plugins info", exitUsage, "PLUGIN is missing: write carapace plugins info PLUGIN"},
 		{"pairing approve telegram", exitUsage, "CODE is missing"},
 		{"call", exitUsage, "METHOD is missing"},
+		{"directory", exitUsage, "CHANNEL is missing"},
+		{"send telegram @ada", exitUsage, "TEXT is missing"},
+		{"pairing allow telegram", exitUsage, "SENDER is missing"},
 		{"status", exitUnreachable, "start one with `carapace`"},
 		{"serve --port x", exitUsage, "--port"},
 	} {
