@@ -33,6 +33,7 @@ func TestParseRefusesWhatCannotBe(t *testing.T) {
 		"overflow":       {`{"runtime": {"memory": "9000000000G"}}`, "is not an amount of memory"},
 		"little memory":  {`{"runtime": {"memory": "1024"}}`, "less than 64M"},
 		"trailing":       {`{} {}`, "after the end"},
+		"approve":        {`{"agent": {"approve": ["sends", "reads"]}}`, "agent.approve"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := config.Parse([]byte(c.text))

@@ -118,11 +118,11 @@ func (i imports) table(p *wit.Permissions) map[string]Function {
 		"socket_start_tls": Func(permission{"http", p.HTTP != nil}, i.socket.StartTLS),
 		"socket_close":     Func(permission{"http", p.HTTP != nil}, i.socket.Close),
 		"credential_has":   Func(permission{"credential", p.Credential != nil}, i.credential.Has),
+		"credential_sign":  Func(permission{"credential", p.Credential != nil}, i.credential.Sign),
 		"schedule_set":     Func(permission{"schedule", p.Schedule != nil}, i.schedule.Set),
 		"schedule_cancel":  Func(permission{"schedule", p.Schedule != nil}, i.schedule.Cancel),
 		"emit_publish":     Func(permission{"emit", p.Emit != nil}, i.emit.Publish),
 		"progress_report":  Func(always, i.progress.Report),
 		"media_stat":       Func(permission{"media", p.Media != nil}, i.media.Stat),
-		"credential_sign":  Func(permission{"credential", p.Credential != nil}, i.credential.Sign),
 	}
 }
