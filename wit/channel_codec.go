@@ -881,7 +881,7 @@ func (v *ChannelAnswer) UnmarshalJSON(data []byte) error { return Unmarshal(data
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *ActionStyle) ReadJSON(r *codec.Reader) {
-	*v = ActionStyle(r.String())
+	*v = ActionStyle(r.Case())
 	if *v == "" {
 		*v = ActionStylePlain
 	} else if !v.Valid() {

@@ -56,16 +56,6 @@ export interface ReceivedErrorRecord extends ErrorRecord {
   retryable: boolean;
 }
 
-/**
- * How the credential is written that is the key of an HMAC.
- * - `text`: it is the key as it is
- * - `base64`: base64, after what ends with the last underscore: whsec_…
- */
-export type KeyEncoding =
-  | "text"
-  | "hex"
-  | "base64";
-
 /** An HTTP header. */
 export interface Header {
   name?: string;
@@ -76,43 +66,6 @@ export interface Header {
 export interface ReceivedHeader extends Header {
   name: string;
   value: string;
-}
-
-/**
- * AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
- * query, the body and all headers; the kernel adds `Authorization`, `X-Amz-Date`, with a session `X-Amz-Security-Token` and
- * for the service s3 `X-Amz-Content-Sha256`.
- */
-export interface Sigv4 {
-  /**
-   * The credential that is the id of the access key.
-   * Bounds: a letter and up to 63 letters, digits, _ and -.
-   */
-  accessKey: string;
-  /**
-   * The credential that is its secret.
-   * Bounds: a letter and up to 63 letters, digits, _ and -.
-   */
-  secretKey: string;
-  /**
-   * The credential that is the token of a session, for keys that end.
-   * Bounds: a letter and up to 63 letters, digits, _ and -.
-   */
-  sessionToken?: string;
-  /**
-   * Such as us-east-1.
-   * Bounds: a region such as us-east-1.
-   */
-  region: string;
-  /**
-   * The name in signatures, such as bedrock.
-   * Bounds: a service such as bedrock.
-   */
-  service: string;
-}
-
-/** Sigv4 as it arrives: what was left out has its zero value. */
-export interface ReceivedSigv4 extends Sigv4 {
 }
 
 /** One part of a multipart/form-data body. */
@@ -166,8 +119,6 @@ export interface HttpRequest {
    * Bounds: at most 16.
    */
   embed?: string[];
-  /** Sign it when all of it is filled in. */
-  sigv4?: Sigv4;
 }
 
 /** HttpRequest as it arrives: what was left out has its zero value. */
@@ -180,7 +131,6 @@ export interface ReceivedHttpRequest extends HttpRequest {
   timeout: number;
   fill: boolean;
   embed: string[];
-  sigv4?: ReceivedSigv4;
 }
 
 /** The response to a request. */
@@ -257,6 +207,11 @@ export interface Attachment {
   name?: string;
   size?: number;
   caption?: string;
+  /** How long a recording or a video is. */
+  duration?: number;
+  /** Of a picture or a video, in pixels. */
+  width?: number;
+  height?: number;
 }
 
 /** Attachment as it arrives: what was left out has its zero value. */
@@ -301,11 +256,19 @@ export interface Part {
    */
   media?: string;
   mime?: string;
+  /** How long a recording or a video is. */
+  duration?: number;
+  /** Of a picture or a video, in pixels. */
+  width?: number;
+  height?: number;
+  /** A recording that somebody has spoken as a message. */
+  voice?: boolean;
 }
 
 /** Part as it arrives: what was left out has its zero value. */
 export interface ReceivedPart extends Part {
   kind: PartKind;
+  voice: boolean;
 }
 
 /**
@@ -393,7 +356,7 @@ export interface Command {
 }
 
 /** What a channel is told: one thing that happened to one account. */
-export interface ChannelEventFields {
+export interface ChannelEvent {
   kind: EventKind;
   account: string;
   /** The account's configuration. */
@@ -412,21 +375,6 @@ export interface ChannelEventFields {
 }
 
 /**
- * What a channel is told: one thing that happened to one account.
- * A test of its kind tells which field is there.
- */
-export type ChannelEvent = ChannelEventFields & (
-  | { kind: "start" }
-  | { kind: "response"; response: HttpResponse }
-  | { kind: "message"; message: ReceivedFrame }
-  | { kind: "opened" }
-  | { kind: "closed"; closed: Closed }
-  | { kind: "webhook"; webhook: WebhookRequest }
-  | { kind: "timer"; timer: string }
-  | { kind: "command"; command: Command }
-);
-
-/**
  * A conversation that the platform has given another id, such as a group that was upgraded. It goes on as
  * what it was: who may speak there, what was said, and what waits to be sent. Telling it again changes
  * nothing.
@@ -440,20 +388,42 @@ export interface Move {
   to?: Conversation;
 }
 
-/** What a message is: something said, a change of it, or news of the conversation. */
+/**
+ * What a message is: something said, a change of it, or news of the conversation.
+ * - `action`: somebody has chosen one of the actions of a message
+ */
 export type MessageKind =
   | "text"
   | "edited"
   | "deleted"
   | "reaction"
-  | "service";
+  | "service"
+  | "action";
+
+/** What a message that somebody forwards was before: who said it and where, as far as the platform tells. */
+export interface Forward {
+  /**
+   * Who said it; with a name alone when the account is hidden. Of what a group or a channel has said itself, whoever
+   * signed it.
+   */
+  sender?: Person;
+  /** The group or the channel that it was said in. */
+  conversation?: Conversation;
+  /** Its id there. */
+  id?: string;
+  /** When it was said; 0 when that is not known. */
+  time?: number;
+}
 
 /** The message that another one replies to. */
 export interface Quoted {
   /** Bounds: at most 1 KB. */
   id?: string;
+  /** What it says, or the part of it that was picked out. */
   text?: string;
   sender?: Person;
+  /** Where it was said, when that is another conversation. */
+  conversation?: Conversation;
 }
 
 /** What somebody said. The inbox is unique on channel, account and id. */
@@ -466,16 +436,24 @@ export interface Message {
   kind?: MessageKind;
   conversation?: Conversation;
   sender?: Person;
-  /** Bounds: at most 1 MB. */
+  /**
+   * What was said; of a reaction its emoji, of an action the value of the one that was chosen.
+   * Bounds: at most 1 MB.
+   */
   text?: string;
   attachments?: Attachment[];
   replyTo?: Quoted;
-  /** The id of the message that was edited, deleted or reacted to. */
+  /** The id of the message that was edited, deleted or reacted to, or whose action was chosen. */
   target?: string;
   /** The bot was addressed: by name, by a command, or by a reply to it. */
   mentioned?: boolean;
   /** When the platform says it was sent. */
   time?: number;
+  /**
+   * Where it was said first, when its sender has only handed it on. Its text is that of the original, without a word about
+   * that.
+   */
+  forwarded?: Forward;
 }
 
 /** How a connection is made. */
@@ -589,6 +567,35 @@ export interface ChannelAnswer {
   moved?: Move[];
 }
 
+/**
+ * How an action looks, where a platform knows such a thing.
+ * - `primary`: what is mostly wanted
+ * - `danger`: what takes something away or cannot be taken back
+ */
+export type ActionStyle =
+  | "plain"
+  | "primary"
+  | "danger";
+
+/** One thing that people can choose at a message: a button, or an entry of a menu. */
+export interface Action {
+  /** Bounds: at most 64 bytes. */
+  label: string;
+  /**
+   * Comes back as the text of a message of the kind `action` when somebody chooses it. It means something to the kernel
+   * alone, which also checks who may choose: a plugin hands on each choice as it comes.
+   * Bounds: at most 64 bytes.
+   */
+  value: string;
+  style: ActionStyle;
+}
+
+/** Actions that stand beside each other. */
+export interface ActionRow {
+  /** Bounds: at most 25. */
+  actions: Action[];
+}
+
 /** A message to send. */
 export interface ChannelSend {
   account: string;
@@ -601,6 +608,12 @@ export interface ChannelSend {
   silent: boolean;
   /** The same for each attempt at the same message. */
   idempotencyKey: string;
+  /**
+   * What people can choose at it, the first row above the others. Only for a channel whose facts say that it has
+   * actions, and no more than those take: others get numbered choices in the text.
+   * Bounds: at most 25.
+   */
+  actions: ActionRow[];
 }
 
 /** What came of a message. */
@@ -624,7 +637,13 @@ export interface ChannelEdit {
   config: Json;
   to: ReceivedConversation;
   id: string;
+  /** Empty leaves the text as it is; only a channel with actions is asked that. */
   text: string;
+  /**
+   * The actions that it has from now on, in place of those that it had: without any they are taken away.
+   * Bounds: at most 25.
+   */
+  actions: ActionRow[];
 }
 
 /** A message to take back. */
@@ -663,6 +682,44 @@ export interface ChannelPoll {
   idempotencyKey: string;
 }
 
+/** Asks for people and conversations. */
+export interface DirectoryQuery {
+  account: string;
+  config: Json;
+  /**
+   * What somebody calls them: a name or a part of one, a @username, an id. Empty asks for all.
+   * Bounds: at most 1 KB.
+   */
+  query: string;
+  /** Only people (direct), groups or channels. Absent: all. */
+  kind?: ConversationKind;
+  /**
+   * How many are wanted at most; what fits best comes first.
+   * Bounds: at most 100; 25 by default.
+   */
+  limit: number;
+}
+
+/** Somebody, or a conversation, that the account can write to. */
+export interface DirectoryEntry {
+  /** A person is a direct conversation. */
+  kind?: ConversationKind;
+  /**
+   * What a message is sent to, and of a person what messages have as their sender.
+   * Bounds: 1 to 1 KB.
+   */
+  id: string;
+  name?: string;
+  /** Without an @. */
+  username?: string;
+}
+
+/** Who and what there is. */
+export interface DirectoryAnswer {
+  /** Bounds: at most 100. */
+  entries?: DirectoryEntry[];
+}
+
 /**
  * The state that steps over an event that cannot be handled. Where its answer would have said what
  * comes next (it was a response, a timer, or a connection's opening or end), `start` follows.
@@ -699,45 +756,6 @@ export interface CredentialQuery {
 /** Whether the owner has set a credential. */
 export interface CredentialPresence {
   present: boolean;
-}
-
-/**
- * How something is signed. All but rsa-pss-sha256 give the same signature for the same bytes, so they may be used while
- * a pure function runs.
- * - `hmac_sha1`: for a platform that knows nothing better
- * - `rsa_sha256`: RSASSA-PKCS1-v1_5 with SHA-256, RS256 in tokens
- * - `rsa_pss_sha256`: RSASSA-PSS with SHA-256 and a salt of 32 bytes, PS256 in tokens
- * - `es256`: ECDSA with P-256 and SHA-256: r and s, 32 bytes each
- */
-export type SignatureAlgorithm =
-  | "hmac_sha256"
-  | "hmac_sha512"
-  | "hmac_sha1"
-  | "rsa_sha256"
-  | "rsa_pss_sha256"
-  | "es256"
-  | "ed25519";
-
-/** What to sign, and with what. */
-export interface Signing {
-  /**
-   * The credential that is the key: of an HMAC a secret, else a private key in PEM (PKCS #8, PKCS #1, SEC 1).
-   * Bounds: a letter and up to 63 letters, digits, _ and -.
-   */
-  key: string;
-  /** How the key of an HMAC is written. */
-  keyEncoding?: KeyEncoding;
-  account?: string;
-  algorithm?: SignatureAlgorithm;
-  /** Bounds: at most 1 MB. */
-  text?: string;
-  /** Bounds: at most 1 MB. */
-  bytes?: Uint8Array;
-}
-
-/** A signature. */
-export interface Signature {
-  bytes: Uint8Array;
 }
 
 /** An event for clients. */
@@ -1326,91 +1344,41 @@ export type Markup =
   | "plain"
   | "markdown";
 
-/**
- * How the caller of a webhook proves itself.
- * - `bearer`: the credential stands in Authorization, after Bearer
- * - `header`: the credential is the header's value
- * - `hmac_sha1`: for a platform that knows nothing better
- * - `field`: the credential stands in a field of the body
- * - `jwt`: a JSON Web Token, of an issuer whose public keys are at an address
- */
+/** How many actions a message can have. Where a message needs more, it shows numbered choices. */
+export interface ActionFacts {
+  /**
+   * 0 is 25.
+   * Bounds: at most 25.
+   */
+  maxActions?: number;
+  /**
+   * Beside each other; 0 is one.
+   * Bounds: at most 25.
+   */
+  maxPerRow?: number;
+  /**
+   * Characters of a label; 0 is 64.
+   * Bounds: at most 64.
+   */
+  maxLabel?: number;
+  /**
+   * Bytes of a value; 0 is 64.
+   * Bounds: at most 64.
+   */
+  maxValue?: number;
+}
+
+/** How the caller of a webhook proves itself. */
 export type WebhookAuth =
   | "none"
   | "bearer"
   | "header"
   | "hmac_sha256"
-  | "ed25519"
-  | "hmac_sha1"
-  | "hmac_sha512"
-  | "field"
-  | "jwt";
-
-/**
- * How a signature is written.
- * - `any`: hex or base64, told by its look
- * - `base64url`: with - and _, with or without padding
- */
-export type SignatureEncoding =
-  | "any"
-  | "hex"
-  | "base64"
-  | "base64url";
-
-/**
- * What a JSON Web Token must say. It is one of RS256, ES256 and EdDSA, has a time at which it ends, and says nothing about
- * the body: whoever has it can send another one until then.
- */
-export interface TokenFacts {
-  /**
-   * The issuer's public keys, a JSON Web Key Set. They are kept for as long as its answer says, within 5 minutes and a
-   * day, and asked for again when a token names another one, once in a minute at most.
-   * Bounds: an address such as https://example.org/keys, or config:field.
-   */
-  keys: string;
-  /**
-   * Its `iss`.
-   * Bounds: at most 1 KB.
-   */
-  issuer: string;
-  /**
-   * Its `aud`, or one of them.
-   * Bounds: at most 1 KB.
-   */
-  audience: string;
-  /**
-   * By how much clocks may differ.
-   * Bounds: at most 10 min; 1 min by default.
-   */
-  leeway?: number;
-}
-
-/**
- * A GET by which a platform asks before its first call whether the address is meant. The kernel answers it: a right token
- * with the text that was sent along, anything else with 403. The plugin is not asked. A challenge that comes as a call, with
- * the recipe's proof, reaches the plugin as any call does.
- */
-export interface WebhookChallenge {
-  /**
-   * The field of the query with the token, such as hub.verify_token.
-   * Bounds: at most 64 bytes.
-   */
-  token: string;
-  /**
-   * The credential that the token must be.
-   * Bounds: a letter and up to 63 letters, digits, _ and -.
-   */
-  credential: string;
-  /**
-   * The field of the query with the text of the answer, such as hub.challenge.
-   * Bounds: at most 64 bytes.
-   */
-  answer: string;
-}
+  | "ed25519";
 
 /**
  * How the kernel checks who calls `/plugins/<id>/<account>/…`. Only a signature over a time has a window: a time in the
- * second header must be of the last or next five minutes. A call with a `timestamp` is taken once, also over a restart: up to
- * 50,000 of an account's are remembered while they could come again, and more are put off with 503. By any other recipe, also a signature over the body alone or
+ * second header must be of the last or next five minutes. By any other recipe, also a signature over the body alone or
  * over a value that is no time, whoever has read a call along can make it again at any time, and the kernel
  * hands it over again, since two equal calls may be two events. A message is known by its id for 30 days, if it is among the
  * last 100,000; what else such
@@ -1429,48 +1397,6 @@ export interface WebhookFacts {
   /** Bounds: each GET, POST or PUT. */
   methods?: string[];
   maxBody?: number;
-  /**
-   * What is signed, where that is neither the body alone nor a second header's value before it: a text in which these are
-   * replaced. `{body}`; `{timestamp}`; `{method}`; `{url}`, the whole address as the caller has it, which is below
-   * gateway.publicUrl of the settings; `{path}` and `{query}` of that; `{form}`, the names and values of the body's form,
-   * sorted by name, without anything between; `{header:Name}`. One of `{body}` and `{form}` has to be in it.
-   * Bounds: at most 1 KB.
-   */
-  signed?: string;
-  /**
-   * Where the time of signing stands: a header, or with a separator the beginning of one of the items of the
-   * signature's header (`t=`). The template has it as `{timestamp}`. A call whose time is outside of the window is
-   * refused, and one that was taken before is not taken again.
-   * Bounds: at most 64 bytes.
-   */
-  timestamp?: string;
-  /**
-   * How far that time may be off, in either direction.
-   * Bounds: at most 60 min; 5 min by default.
-   */
-  window?: number;
-  /**
-   * What a signature begins with, such as `sha256=` or `v1=`. What does not is none.
-   * Bounds: at most 32 bytes.
-   */
-  prefix?: string;
-  /**
-   * What stands between the items of the signature's header, 16 at most, one of which has to be right: platforms that
-   * change their key sign with both for a while.
-   * Bounds: at most 4 bytes.
-   */
-  separator?: string;
-  encoding?: SignatureEncoding;
-  keyEncoding?: KeyEncoding;
-  /**
-   * For `field`: where the credential may stand in a body that is a form or JSON, `token` or `header.token`; the first
-   * that is there counts. The plugin gets the body with `[redacted]` in its place.
-   * Bounds: at most 4.
-   */
-  fields?: string[];
-  /** For `jwt`. The token stands in Authorization, after Bearer, or in the header. */
-  jwt?: TokenFacts;
-  challenge?: WebhookChallenge;
 }
 
 /** What the platform can do: data that the kernel chunks, converts and spaces out by. */
@@ -1495,6 +1421,11 @@ export interface ChannelFacts {
   deduplicates?: boolean;
   webhook?: WebhookFacts;
   maxMedia?: number;
+  /**
+   * What people can choose at a message. Absent: nothing, and they are shown numbered choices, which they answer in
+   * words.
+   */
+  actions?: ActionFacts;
 }
 
 /** What is known of a provider before it is asked. */
@@ -1610,103 +1541,6 @@ export interface Permissions {
   media?: Permission;
 }
 
-/**
- * By what a client gets an access token (RFC 6749).
- * - `refresh_token`: by a refresh token, which the owner enters and the server may replace at each use
- * - `client_credentials`: by the client's secret
- * - `jwt_bearer`: by a token of its own, signed with a private key (RFC 7523): a service account
- */
-export type Oauth2Grant =
-  | "refresh_token"
-  | "client_credentials"
-  | "jwt_bearer";
-
-/**
- * How a client shows its secret.
- * - `basic`: in the header Authorization
- * - `body`: in the body, as client_id and client_secret
- */
-export type ClientAuth =
-  | "basic"
-  | "body";
-
-/** How a client's token is signed. */
-export type TokenAlgorithm =
-  | "rs256"
-  | "es256";
-
-/** A further parameter of a request for a token, such as resource. */
-export interface Oauth2Parameter {
-  /** Bounds: at most 64 bytes. */
-  name: string;
-  /** Bounds: at most 1 KB. */
-  value: string;
-}
-
-/**
- * An access token. `{{credential:name}}` is the token: the kernel gets it when it is needed, keeps it with the credentials,
- * gets another before it ends, and once when a server answers 401 to a request with it. What replaces a refresh token is
- * written down before anything is done with it. A login that has ended is an error with the code unauthorized, as a
- * credential that is not set; what may pass is one that is retryable.
- */
-export interface Oauth2Recipe {
-  /**
-   * The name of the token among the credentials. permissions.credential names it, and those that it is got by. The
-   * owner does not enter it.
-   * Bounds: a letter and up to 63 letters, digits, _ and -.
-   */
-  name: string;
-  grant?: Oauth2Grant;
-  /**
-   * The server's token endpoint. It does not redirect.
-   * Bounds: an address such as https://example.org/keys, or config:field.
-   */
-  tokenUrl: string;
-  /** Bounds: at most 1 KB. */
-  clientId?: string;
-  /**
-   * The credential that is the client's secret.
-   * Bounds: a letter and up to 63 letters, digits, _ and -.
-   */
-  clientSecret?: string;
-  clientAuth?: ClientAuth;
-  /**
-   * The credential that is the refresh token.
-   * Bounds: a letter and up to 63 letters, digits, _ and -.
-   */
-  refreshToken?: string;
-  /**
-   * The credential that is the private key, in PEM.
-   * Bounds: a letter and up to 63 letters, digits, _ and -.
-   */
-  key?: string;
-  algorithm?: TokenAlgorithm;
-  /**
-   * `kid` of the client's token.
-   * Bounds: at most 1 KB.
-   */
-  keyId?: string;
-  /**
-   * `iss` of the client's token; by default the client's id.
-   * Bounds: at most 1 KB.
-   */
-  issuer?: string;
-  /**
-   * `sub` of the client's token, where there is one.
-   * Bounds: at most 1 KB.
-   */
-  subject?: string;
-  /**
-   * `aud` of the client's token; by default the token endpoint.
-   * Bounds: at most 1 KB.
-   */
-  audience?: string;
-  /** Bounds: at most 64. */
-  scopes?: string[];
-  /** Bounds: at most 16. */
-  parameters?: Oauth2Parameter[];
-}
-
 /** How instances are kept. */
 export type Instances =
   | "warm"
@@ -1780,11 +1614,6 @@ export interface Manifest {
    */
   config?: Json;
   limits?: Limits;
-  /**
-   * Access tokens that the kernel gets and renews for the plugin.
-   * Bounds: at most 16.
-   */
-  oauth2?: Oauth2Recipe[];
 }
 
 /** What a function may give: a value, a promise of it, or nothing where all of the record may be left out. */
@@ -1803,7 +1632,7 @@ export interface Plugin {
    * that pass on their own are retryable, not before retry-after.
    */
   channelSend?(send: ChannelSend): Answer<Sent>;
-  /** Changes the text of a message that was sent. */
+  /** Changes the text of a message that was sent, or its actions. */
   channelEdit?(edit: ChannelEdit): Answer<Sent>;
   /** Takes back a message that was sent. */
   channelDelete?(target: ChannelDelete): Answer<Sent>;
@@ -1813,6 +1642,8 @@ export interface Plugin {
   channelTyping?(typing: ChannelTyping): Answer<Sent>;
   /** Asks a question with options. */
   channelPoll?(poll: ChannelPoll): Answer<Sent>;
+  /** Finds people and conversations by what they are called, and says what an id is called. */
+  channelDirectory?(query: DirectoryQuery): Answer<DirectoryAnswer>;
   /** Gives the state that steps over an event that could not be handled. */
   channelSkip?(event: ChannelEvent): Answer<NewState>;
   /** Gives this version's form of the state that another version left. */
@@ -1866,8 +1697,6 @@ export interface Imports {
   http_request(request: HttpRequest): HttpResponse;
   /** Reports whether the owner has set a credential, for the account or else for the plugin. */
   credential_has(query: CredentialQuery): CredentialPresence;
-  /** Signs with a credential of the account's or else of the plugin's, unauthorized where the owner has not set it. */
-  credential_sign(signing: Signing): Signature;
   /** Sets a job, in place of one with the same id. */
   schedule_set(job: ScheduledJob): JobScheduled;
   /** Takes a job back; taking back what is not there is no error. */
