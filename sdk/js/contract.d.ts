@@ -1541,6 +1541,103 @@ export interface Permissions {
   media?: Permission;
 }
 
+/**
+ * By what a client gets an access token (RFC 6749).
+ * - `refresh_token`: by a refresh token, which the owner enters and the server may replace at each use
+ * - `client_credentials`: by the client's secret
+ * - `jwt_bearer`: by a token of its own, signed with a private key (RFC 7523): a service account
+ */
+export type Oauth2Grant =
+  | "refresh_token"
+  | "client_credentials"
+  | "jwt_bearer";
+
+/**
+ * How a client shows its secret.
+ * - `basic`: in the header Authorization
+ * - `body`: in the body, as client_id and client_secret
+ */
+export type ClientAuth =
+  | "basic"
+  | "body";
+
+/** How a client's token is signed. */
+export type TokenAlgorithm =
+  | "rs256"
+  | "es256";
+
+/** A further parameter of a request for a token, such as resource. */
+export interface Oauth2Parameter {
+  /** Bounds: at most 64 bytes. */
+  name: string;
+  /** Bounds: at most 1 KB. */
+  value: string;
+}
+
+/**
+ * An access token. `{{credential:name}}` is the token: the kernel gets it when it is needed, keeps it with the credentials,
+ * gets another before it ends, and once when a server answers 401 to a request with it. What replaces a refresh token is
+ * written down before anything is done with it. A login that has ended is an error with the code unauthorized, as a
+ * credential that is not set; what may pass is one that is retryable.
+ */
+export interface Oauth2Recipe {
+  /**
+   * The name of the token among the credentials. permissions.credential names it, and those that it is got by. The
+   * owner does not enter it.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  name: string;
+  grant?: Oauth2Grant;
+  /**
+   * The server's token endpoint. It does not redirect.
+   * Bounds: an address such as https://example.org/keys, or config:field.
+   */
+  tokenUrl: string;
+  /** Bounds: at most 1 KB. */
+  clientId?: string;
+  /**
+   * The credential that is the client's secret.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  clientSecret?: string;
+  clientAuth?: ClientAuth;
+  /**
+   * The credential that is the refresh token.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  refreshToken?: string;
+  /**
+   * The credential that is the private key, in PEM.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  key?: string;
+  algorithm?: TokenAlgorithm;
+  /**
+   * `kid` of the client's token.
+   * Bounds: at most 1 KB.
+   */
+  keyId?: string;
+  /**
+   * `iss` of the client's token; by default the client's id.
+   * Bounds: at most 1 KB.
+   */
+  issuer?: string;
+  /**
+   * `sub` of the client's token, where there is one.
+   * Bounds: at most 1 KB.
+   */
+  subject?: string;
+  /**
+   * `aud` of the client's token; by default the token endpoint.
+   * Bounds: at most 1 KB.
+   */
+  audience?: string;
+  /** Bounds: at most 64. */
+  scopes?: string[];
+  /** Bounds: at most 16. */
+  parameters?: Oauth2Parameter[];
+}
+
 /** How instances are kept. */
 export type Instances =
   | "warm"
@@ -1614,6 +1711,11 @@ export interface Manifest {
    */
   config?: Json;
   limits?: Limits;
+  /**
+   * Access tokens that the kernel gets and renews for the plugin.
+   * Bounds: at most 16.
+   */
+  oauth2?: Oauth2Recipe[];
 }
 
 /** What a function may give: a value, a promise of it, or nothing where all of the record may be left out. */
