@@ -11,6 +11,7 @@ import type {
   MediaInfo,
   ReceivedHeader,
   ScheduledJob,
+  Signing,
   ToolOutput,
 } from "./contract.js";
 
@@ -75,6 +76,8 @@ export const http: {
 export const credential: {
   /** Whether the owner has set a credential: the account's own, or without one the plugin's. Its value never reaches a plugin: `{{credential:name}}` in a request stands for it. Permission `credential`. */
   has(name: string, account?: string): boolean;
+  /** Signs with a credential of the account whose call runs, or else of the plugin's: a text or bytes. Its value never reaches a plugin. Permission `credential`. */
+  sign(signing: Signing): Uint8Array;
 };
 
 /** Later calls, of `scheduleFire`. Permission `schedule`. */

@@ -33,6 +33,7 @@ export const http = {
 
 export const credential = {
   has: (name, account) => call("credential_has", { name, account }).present,
+  sign: (signing) => call("credential_sign", signing).bytes,
 };
 
 export const schedule = {

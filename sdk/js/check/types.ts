@@ -95,6 +95,7 @@ export function all(invocation: ToolInvocation): ToolOutput {
   emit("done", { status, next });
   progress("half");
   log.info(`${credential.has("token", "home")} ${media.stat("m").size} ${config.get().url}`);
+  const signature: Uint8Array = credential.sign({ key: "token", text: `${credential.has("token")}` });
   const present: boolean = call("credential_has", { name: "token" }).present;
   // @ts-expect-error no such import
   call("kv_steal", {});
@@ -102,7 +103,7 @@ export function all(invocation: ToolInvocation): ToolOutput {
   http.request({ url: "https://h", bytes: "AA==" });
   const code: Code = "timeout";
   const answer: ProviderAnswer = { error: new PluginError(code, "x"), deltas: [{ text: "t" }] };
-  return text(JSON.stringify([present, answer, invocation]));
+  return text(JSON.stringify([present, answer, invocation, signature.length]));
 }
 
 export async function web(): Promise<string> {

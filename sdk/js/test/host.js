@@ -2,6 +2,7 @@ import { bundle, folderOf } from "./bundle.js";
 import { PluginError } from "./error.js";
 import { exchange } from "./http.js";
 import { Instance } from "./instance.js";
+import { signed } from "./sign.js";
 
 export { PluginError };
 
@@ -86,6 +87,8 @@ export class Host {
         return exchange(this, param);
       case "credential_has":
         return { present: param.name in this.credentials };
+      case "credential_sign":
+        return signed(this.credentials, param);
       case "schedule_set":
         this.jobs.set(param.id, param);
         return { next: param.at };
