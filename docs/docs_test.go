@@ -16,7 +16,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
-	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/carapace-gateway/carapace/wit/codec"
 )
@@ -106,8 +105,8 @@ func TestNames(t *testing.T) {
 		wit.CodeUnavailable, wit.CodeTimeout, wit.CodeTooLarge, wit.CodeRateLimited, wit.CodeInternal} {
 		mentions("code", string(code))
 	}
-	for _, row := range hook.Table() {
-		mentions("hook", string(row.Name))
+	for _, name := range wit.HookNames() {
+		mentions("hook", string(name))
 	}
 }
 

@@ -36,13 +36,14 @@ func (k *Kernel) started(ctx context.Context) {
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, startHooks)
 		defer cancel()
-		_, _ = hook.GatewayStart.Fire(ctx, k.hooks, wit.HookContext{}, hook.None{}) // Fire logs what failed
+		_, _ = hook.GatewayStart.Fire(ctx, k.hooks, wit.HookContext{}, wit.GatewayStart{Version: k.o.Version}) // Fire logs what failed
 	}()
 }
 
-// stopping tells the plugins that the gateway is about to stop.
-func (k *Kernel) stopping() {
+// stopping tells the plugins that the gateway, which was up since then, is about to stop.
+func (k *Kernel) stopping(since time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopHooks)
 	defer cancel()
-	_, _ = hook.GatewayStop.Fire(ctx, k.hooks, wit.HookContext{}, hook.None{}) // Fire logs what failed
+	ran := time.Since(since).Milliseconds()
+	_, _ = hook.GatewayStop.Fire(ctx, k.hooks, wit.HookContext{}, wit.GatewayStop{Version: k.o.Version, Uptime: ran}) // Fire logs what failed
 }

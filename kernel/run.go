@@ -49,6 +49,7 @@ func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
 		if ready != nil {
 			ready(at)
 		}
+		since := time.Now()
 		k.started(ctx)
 		select {
 		case <-ctx.Done():
@@ -57,7 +58,7 @@ func (k *Kernel) Run(ctx context.Context, ready func(Endpoint)) (err error) {
 			k.log.Error("gateway stopping: a service failed", "error", err)
 		}
 		k.up.Store(false)
-		k.stopping()
+		k.stopping(since)
 	}
 	for i := len(running) - 1; i >= 0; i-- {
 		err = errors.Join(err, running[i].stop())

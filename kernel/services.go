@@ -137,7 +137,7 @@ func optional(list []maker) []string {
 
 func (w *wiring) hook() func() service.Service {
 	w.hooks = hook.New(hookSource{w.platform.plugins}.find, w.log)
-	return func() service.Service { return service.Service{Name: "hook"} }
+	return func() service.Service { return service.Service{Name: "hook", Run: w.hooks.Run} }
 }
 
 func (w *wiring) session() func() service.Service {

@@ -270,6 +270,29 @@ func TestButtons(t *testing.T) {
 	}
 }
 
+// TestGuard: a tool that the owner forbids is not called, another one is, and the model reads no key.
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	safe := kerneltest.Tool("safe", func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+		return &wit.ToolOutput{Content: []wit.Part{{Text: new("it is sk-123")}}}, nil
+	})
+	caller := kerneltest.Provider("caller", func(_ context.Context, chat *wit.Chat) (*wit.ProviderAnswer, error) {
+		if last := chat.Turns[len(chat.Turns)-1]; last.Role == wit.RoleTool {
+			return kerneltest.Says(kerneltest.Heard(chat)), nil
+		}
+		return &wit.ProviderAnswer{Stop: new(wit.StopReasonToolCalls),
+			ToolCalls: []wit.ToolCall{{ID: "c1", Name: kerneltest.Heard(chat), Args: wit.JSON(`{}`)}}}, nil
+	})
+	config := kerneltest.Config(t, `{"plugins":{"go-guard":{"config":{"forbid":["roll"]}}}}`)
+	l := start(t, []string{"go-guard", "go-tool"}, config, kerneltest.Plugin(caller, safe)).Listen()
+	if got := l.Ask("r1", "roll"); !strings.Contains(got, "the owner has forbidden the tool roll") {
+		t.Errorf("roll says %q", got)
+	}
+	if got := l.Ask("r2", "safe"); got != "it is [a key]" {
+		t.Errorf("safe says %q", got)
+	}
+}
+
 // TestProvider: a chat is answered by the model server, piece by piece; a wrong key is told as one.
 func TestProvider(t *testing.T) {
 	t.Parallel()

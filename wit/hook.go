@@ -31,6 +31,11 @@ func (v HookName) Valid() bool {
 	return false
 }
 
+// HookNames lists them, in the contract's order.
+func HookNames() []HookName {
+	return []HookName{HookNameMessageReceived, HookNameMessageSending, HookNameMessageSent, HookNameBeforeAgentStart, HookNameAgentEnd, HookNameBeforeToolCall, HookNameAfterToolCall, HookNameToolResultPersist, HookNameBeforeCompaction, HookNameAfterCompaction, HookNameSessionStart, HookNameSessionEnd, HookNameGatewayStart, HookNameGatewayStop}
+}
+
 // Modifies lists the fields of its event to which a plugin may give a new value at this hook.
 func (v HookName) Modifies() []string {
 	switch v {
@@ -49,7 +54,7 @@ func (v HookName) Modifies() []string {
 // Cancels reports whether a plugin may stop what it is asked about at this hook.
 func (v HookName) Cancels() bool {
 	switch v {
-	case HookNameMessageSending, HookNameBeforeToolCall:
+	case HookNameMessageSending, HookNameBeforeAgentStart, HookNameBeforeToolCall, HookNameToolResultPersist:
 		return true
 	}
 	return false
@@ -83,7 +88,8 @@ type HookDecision struct {
 	Reason *string `json:"reason,omitempty"`
 }
 
-// MessageReceived is what message_received is about.
+// MessageReceived is what message_received is about: what somebody said in a channel, as the agent is asked about it. What is said
+// with a command of the gateway alone, such as /help, and what its sender may not say, does not come to an agent.
 type MessageReceived struct {
 	Channel string `json:"channel,omitempty"`
 	Account string `json:"account,omitempty"`
@@ -110,7 +116,8 @@ type MessageSent struct {
 	Error   *Error   `json:"error,omitempty"`
 }
 
-// BeforeAgentStart is what before_agent_start is about.
+// BeforeAgentStart is what before_agent_start is about: a run, before the model is asked. One that is taken up again after a restart is
+// asked about once more.
 type BeforeAgentStart struct {
 	Prompt         string `json:"prompt,omitempty"`
 	SystemPrompt   string `json:"systemPrompt,omitempty"`
@@ -147,4 +154,69 @@ type ToolResultPersist struct {
 	Tool   string `json:"tool,omitempty"`
 	CallID string `json:"callId,omitempty"`
 	Result string `json:"result,omitempty"`
+}
+
+// BeforeCompaction is what before_compaction is about: a conversation has become longer than the model reads, and the request leaves out
+// what is oldest. A run is told so once, at its first request for which that is so.
+type BeforeCompaction struct {
+	// The history, whose messages are numbered from 1.
+	SessionID string `json:"sessionId,omitempty"`
+	// How many messages it has.
+	Messages uint64 `json:"messages,omitempty"`
+	// The bytes of it that the model reads, about.
+	Budget uint64 `json:"budget,omitempty"`
+}
+
+// AfterCompaction is what after_compaction is about: what the model reads instead.
+type AfterCompaction struct {
+	SessionID string `json:"sessionId,omitempty"`
+	Messages  uint64 `json:"messages,omitempty"`
+	// The number of the oldest message that it reads.
+	First uint64 `json:"first,omitempty"`
+	// How many results of tools it reads in part or not at all.
+	Shortened uint32 `json:"shortened,omitempty"`
+}
+
+// SessionStart is what session_start is about: a session has its first message, or the first one since it was reset.
+type SessionStart struct {
+	// The history that begins.
+	SessionID string `json:"sessionId,omitempty"`
+}
+
+// SessionEnding is why a history has ended.
+type SessionEnding string
+
+const (
+	SessionEndingReset   SessionEnding = "reset"
+	SessionEndingDeleted SessionEnding = "deleted"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v SessionEnding) Valid() bool {
+	switch v {
+	case SessionEndingReset, SessionEndingDeleted:
+		return true
+	}
+	return false
+}
+
+// SessionEnd is what session_end is about: a history has ended. It is kept after a reset.
+type SessionEnd struct {
+	SessionID string `json:"sessionId,omitempty"`
+	// How many messages it has.
+	Messages uint64        `json:"messages,omitempty"`
+	Why      SessionEnding `json:"why,omitempty"`
+}
+
+// GatewayStart is what gateway_start is about: clients and channels are served.
+type GatewayStart struct {
+	// The gateway's.
+	Version string `json:"version,omitempty"`
+}
+
+// GatewayStop is what gateway_stop is about: the gateway is about to stop, which it does within a second of this.
+type GatewayStop struct {
+	Version string `json:"version,omitempty"`
+	// How long it has run.
+	Uptime int64 `json:"uptime,omitempty"`
 }

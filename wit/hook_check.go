@@ -60,3 +60,34 @@ func (v *AfterToolCall) Validate() error { return nil }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
 func (v *ToolResultPersist) Validate() error { return nil }
+
+// Validate finds nothing wrong: the contract bounds nothing here.
+func (v *BeforeCompaction) Validate() error { return nil }
+
+// Validate finds nothing wrong: the contract bounds nothing here.
+func (v *AfterCompaction) Validate() error { return nil }
+
+// Validate finds nothing wrong: the contract bounds nothing here.
+func (v *SessionStart) Validate() error { return nil }
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *SessionEnd) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *SessionEnd) check(p *problems) (before int) {
+	before = len(p.list)
+	if v.Why != "" && !v.Why.Valid() {
+		p.unknown("why", -1, string(v.Why))
+	}
+	return before
+}
+
+// Validate finds nothing wrong: the contract bounds nothing here.
+func (v *GatewayStart) Validate() error { return nil }
+
+// Validate finds nothing wrong: the contract bounds nothing here.
+func (v *GatewayStop) Validate() error { return nil }

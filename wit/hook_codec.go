@@ -512,3 +512,227 @@ func (v ToolResultPersist) MarshalJSON() ([]byte, error) { return v.AppendJSON(n
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *ToolResultPersist) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *BeforeCompaction) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.SessionID != "" {
+		b = codec.AppendString(codec.Key(b, `"sessionId":`), v.SessionID)
+	}
+	if v.Messages != 0 {
+		b = codec.AppendUint(codec.Key(b, `"messages":`), v.Messages)
+	}
+	if v.Budget != 0 {
+		b = codec.AppendUint(codec.Key(b, `"budget":`), v.Budget)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *BeforeCompaction) ReadJSON(r *codec.Reader) {
+	*v = BeforeCompaction{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "sessionId":
+			v.SessionID = r.String()
+		case "messages":
+			v.Messages = r.Uint64()
+		case "budget":
+			v.Budget = r.Uint64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v BeforeCompaction) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *BeforeCompaction) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *AfterCompaction) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.SessionID != "" {
+		b = codec.AppendString(codec.Key(b, `"sessionId":`), v.SessionID)
+	}
+	if v.Messages != 0 {
+		b = codec.AppendUint(codec.Key(b, `"messages":`), v.Messages)
+	}
+	if v.First != 0 {
+		b = codec.AppendUint(codec.Key(b, `"first":`), v.First)
+	}
+	if v.Shortened != 0 {
+		b = codec.AppendUint(codec.Key(b, `"shortened":`), uint64(v.Shortened))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *AfterCompaction) ReadJSON(r *codec.Reader) {
+	*v = AfterCompaction{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "sessionId":
+			v.SessionID = r.String()
+		case "messages":
+			v.Messages = r.Uint64()
+		case "first":
+			v.First = r.Uint64()
+		case "shortened":
+			v.Shortened = r.Uint32()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v AfterCompaction) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *AfterCompaction) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *SessionStart) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.SessionID != "" {
+		b = codec.AppendString(codec.Key(b, `"sessionId":`), v.SessionID)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *SessionStart) ReadJSON(r *codec.Reader) {
+	*v = SessionStart{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "sessionId":
+			v.SessionID = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v SessionStart) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *SessionStart) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *SessionEnding) ReadJSON(r *codec.Reader) {
+	*v = SessionEnding(r.String())
+	if *v == "" {
+		*v = SessionEndingReset
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
+func (v *SessionEnd) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.SessionID != "" {
+		b = codec.AppendString(codec.Key(b, `"sessionId":`), v.SessionID)
+	}
+	if v.Messages != 0 {
+		b = codec.AppendUint(codec.Key(b, `"messages":`), v.Messages)
+	}
+	if v.Why != "" {
+		b = codec.AppendString(codec.Key(b, `"why":`), string(v.Why))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *SessionEnd) ReadJSON(r *codec.Reader) {
+	*v = SessionEnd{Why: SessionEndingReset}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "sessionId":
+			v.SessionID = r.String()
+		case "messages":
+			v.Messages = r.Uint64()
+		case "why":
+			v.Why.ReadJSON(r)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v SessionEnd) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *SessionEnd) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *GatewayStart) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Version != "" {
+		b = codec.AppendString(codec.Key(b, `"version":`), v.Version)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *GatewayStart) ReadJSON(r *codec.Reader) {
+	*v = GatewayStart{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "version":
+			v.Version = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v GatewayStart) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *GatewayStart) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *GatewayStop) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Version != "" {
+		b = codec.AppendString(codec.Key(b, `"version":`), v.Version)
+	}
+	if v.Uptime != 0 {
+		b = codec.AppendInt(codec.Key(b, `"uptime":`), v.Uptime)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *GatewayStop) ReadJSON(r *codec.Reader) {
+	*v = GatewayStop{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "version":
+			v.Version = r.String()
+		case "uptime":
+			v.Uptime = r.Int64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v GatewayStop) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *GatewayStop) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }

@@ -212,7 +212,7 @@ type STTFacts struct {
 	Ready bool `json:"ready,omitempty"`
 }
 
-// FailPolicy is what to do when a hook fails.
+// FailPolicy is what to do when a hook fails: is late, traps, or answers with an error or what cannot be read.
 type FailPolicy string
 
 const (
@@ -235,9 +235,12 @@ func (v FailPolicy) Valid() bool {
 type HookFacts struct {
 	Name HookName `json:"name,omitempty"`
 	// Higher goes first.
-	Priority  int32      `json:"priority,omitempty"`
-	Deadline  int64      `json:"deadline,omitempty"`
-	OnFailure FailPolicy `json:"onFailure,omitempty"`
+	Priority int32 `json:"priority,omitempty"`
+	// How long its answer is waited for.
+	Deadline int64 `json:"deadline,omitempty"`
+	// Absent is closed where the hook may cancel, and open where it may only modify. Where it looks on nothing
+	// depends on it.
+	OnFailure *FailPolicy `json:"onFailure,omitempty"`
 }
 
 // Provides is what the plugin is.

@@ -147,8 +147,8 @@ func (v *HookFacts) check(p *problems) (before int) {
 	if v.Deadline < 0 || v.Deadline > 600000 {
 		p.number("deadline", int64(v.Deadline), 0, 600000)
 	}
-	if v.OnFailure != "" && !v.OnFailure.Valid() {
-		p.unknown("onFailure", -1, string(v.OnFailure))
+	if v.OnFailure != nil && !v.OnFailure.Valid() {
+		p.unknown("onFailure", -1, string(*v.OnFailure))
 	}
 	return before
 }

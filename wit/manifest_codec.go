@@ -480,15 +480,15 @@ func (v *HookFacts) AppendJSON(b []byte) []byte {
 	if v.Deadline != 0 {
 		b = codec.AppendInt(codec.Key(b, `"deadline":`), v.Deadline)
 	}
-	if v.OnFailure != "" {
-		b = codec.AppendString(codec.Key(b, `"onFailure":`), string(v.OnFailure))
+	if v.OnFailure != nil {
+		b = codec.AppendString(codec.Key(b, `"onFailure":`), string(*v.OnFailure))
 	}
 	return append(b, '}')
 }
 
 // ReadJSON replaces v by the next value of r.
 func (v *HookFacts) ReadJSON(r *codec.Reader) {
-	*v = HookFacts{OnFailure: FailPolicyOpen}
+	*v = HookFacts{}
 	r.Object()
 	for r.Next() {
 		switch string(r.Key()) {
@@ -499,7 +499,10 @@ func (v *HookFacts) ReadJSON(r *codec.Reader) {
 		case "deadline":
 			v.Deadline = r.Int64()
 		case "onFailure":
-			v.OnFailure.ReadJSON(r)
+			if v.OnFailure = nil; !r.Null() {
+				v.OnFailure = new(FailPolicy)
+				v.OnFailure.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}

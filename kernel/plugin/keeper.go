@@ -123,6 +123,9 @@ func (k *keeper) act(e *entry, actions []life.Action) (outcome life.Event) {
 			e.versions[a.Ref].guest.Connections.Inherit()
 		case life.Announce:
 			k.publish(e)
+			if a.Phase == life.Failed || a.Phase == life.Stopped {
+				k.refreshOffers() // the gates of what has failed are shut
+			}
 			k.news.announce(e.id, a)
 			k.keep(e, a.Phase)
 		case life.Compile:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/life"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -25,9 +26,12 @@ func (o *offers) has(kind, id string) bool { return slices.Contains(o.plugins[ki
 // clash is logged when it is new, and not at each change of some other plugin.
 func (k *keeper) refreshOffers() {
 	var current []*version
+	var shut []*wit.Manifest
 	for _, s := range k.table.all() {
 		if s.version != nil {
 			current = append(current, s.version)
+		} else if m := s.installed; s.status.Phase == life.Failed && m != nil && k.grants.Covers(m) {
+			shut = append(shut, m)
 		}
 	}
 	next := &offers{plugins: map[string][]string{}, hooks: map[wit.HookName][]*Hook{}, shadowed: map[string][]string{}}
@@ -40,8 +44,17 @@ func (k *keeper) refreshOffers() {
 			next.hooks[facts.Name] = append(next.hooks[facts.Name], &Hook{handle{k.versions, id}, facts})
 		}
 	}
+	for _, m := range shut { // a gate that cannot run is not an open one
+		for _, facts := range m.Provides.Hooks {
+			if facts.Name.Cancels() && facts.Policy() == wit.FailPolicyClosed {
+				next.hooks[facts.Name] = append(next.hooks[facts.Name], &Hook{handle{k.versions, m.ID}, facts})
+			}
+		}
+	}
 	for _, list := range next.hooks {
-		slices.SortStableFunc(list, func(a, b *Hook) int { return cmp.Compare(b.facts.Priority, a.facts.Priority) })
+		slices.SortFunc(list, func(a, b *Hook) int {
+			return cmp.Or(cmp.Compare(b.facts.Priority, a.facts.Priority), cmp.Compare(a.id, b.id))
+		})
 	}
 	slices.SortStableFunc(current, func(a, b *version) int { return cmp.Compare(a.rank, b.rank) })
 	owner := map[string]string{}

@@ -37,8 +37,13 @@ func emitEnum(b *bytes.Buffer, t *typ) {
 	}
 }
 
-// emitHooks emits what the hooks may do.
+// emitHooks emits which hooks there are, and what they may do.
 func emitHooks(b *bytes.Buffer, t *typ) {
+	fmt.Fprintf(b, "// %[1]ss lists them, in the contract's order.\nfunc %[1]ss() []%[1]s {\n\treturn []%[1]s{", t.goName)
+	for _, c := range t.cases {
+		fmt.Fprintf(b, "%s, ", c.goName)
+	}
+	b.WriteString("}\n}\n\n")
 	fmt.Fprintf(b, "// Modifies lists the fields of its event to which a plugin may give a new value at this hook.\nfunc (v %s) Modifies() []string {\n\tswitch v {\n", t.goName)
 	var cancels []string
 	for _, c := range t.cases {

@@ -68,6 +68,12 @@ func (g *Grants) Of(id string) (Grant, bool) {
 	return have, ok
 }
 
+// Covers reports whether a plugin was granted all that its manifest says.
+func (g *Grants) Covers(m *wit.Manifest) bool {
+	have, ok := g.Of(m.ID)
+	return ok && have.Is != nil && len(have.Lacking(m)) == 0
+}
+
 // Admit grants a plugin what it asks for where nobody has to be asked: at first sight, and when a new
 // gateway brings a new version of a stock plugin that has never been anything else. It reports whether
 // it did, and what is still lacking.
@@ -148,7 +154,11 @@ func kinds(p *wit.Provides) []string {
 		kinds = append(kinds, kind)
 	}
 	for _, h := range p.Hooks {
-		kinds = append(kinds, strings.TrimSpace("hook "+string(h.Name)+" "+string(h.OnFailure)))
+		kind := "hook " + string(h.Name)
+		if h.OnFailure != nil {
+			kind += " " + string(*h.OnFailure)
+		}
+		kinds = append(kinds, kind)
 	}
 	return kinds
 }

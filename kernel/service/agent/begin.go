@@ -14,11 +14,12 @@ import (
 // the run has ended meanwhile.
 // Hooks and observers are told after the commit. So a crash in between loses their news and not the message.
 func (l *loop) begin(ctx context.Context) error {
-	var resumed, reset bool
+	var resumed bool
+	var ended *session.Entry // whose history a reset has ended
 	b := l.active.Begun
 	if b == nil {
 		var err error
-		if b, resumed, reset, err = l.recordBegin(); err != nil {
+		if b, resumed, ended, err = l.recordBegin(); err != nil {
 			return err
 		}
 	}
@@ -35,12 +36,12 @@ func (l *loop) begin(ctx context.Context) error {
 	if !resumed {
 		l.report.Said(b.Said)
 	}
-	if reset {
-		l.SessionEnded(ctx, r.Session)
+	if ended != nil {
+		l.SessionEnded(ctx, *ended, wit.SessionEndingReset)
 	}
 	// Observers cannot stop what has happened.
 	if !resumed && l.entry.Runs == 1 {
-		_, _ = hook.SessionStart.Fire(ctx, l.hooks, hookContext(r), hook.None{})
+		_, _ = hook.SessionStart.Fire(ctx, l.hooks, hookContext(r), wit.SessionStart{SessionID: l.entry.SessionID})
 	}
 	if !resumed && r.Origin.Channel != "" {
 		_, _ = hook.MessageReceived.Fire(ctx, l.hooks, hookContext(r), received(r, l.question))
@@ -50,11 +51,11 @@ func (l *loop) begin(ctx context.Context) error {
 }
 
 // recordBegin records the start and the user's message, or finds what an earlier process recorded.
-func (l *loop) recordBegin() (b *run.Beginning, resumed, reset bool, err error) {
+func (l *loop) recordBegin() (b *run.Beginning, resumed bool, ended *session.Entry, err error) {
 	queued := l.active.Run // Begin changes it, and the store may call the function again
 	b = new(run.Beginning)
 	err = l.active.Update(func(tx store.Tx) (err error) {
-		if reset, err = resetFor(tx, queued); err != nil {
+		if ended, err = resetFor(tx, queued); err != nil {
 			return err
 		}
 		if resumed, err = l.active.Begin(tx); err != nil {
@@ -70,7 +71,7 @@ func (l *loop) recordBegin() (b *run.Beginning, resumed, reset bool, err error) 
 		*b, err = ask(tx, l.active.Run, l.attached)
 		return err
 	})
-	return b, resumed, reset, err
+	return b, resumed, ended, err
 }
 
 // Begin implements run.Executor.
@@ -91,22 +92,26 @@ func ask(tx store.Tx, r run.Run, files []wit.Part) (b run.Beginning, err error) 
 	return b, err
 }
 
-// resetFor gives a queued run that asks for it a new conversation, and reports whether it ended one.
-func resetFor(tx store.Tx, r run.Run) (reset bool, err error) {
+// resetFor gives a queued run that asks for it a new conversation, and returns the entry of the one that it ended, nil
+// for none.
+func resetFor(tx store.Tx, r run.Run) (ended *session.Entry, err error) {
 	if r.State != run.Queued || !startsFresh(r) {
-		return false, nil
+		return nil, nil
 	}
 	return resetSession(tx, r.Session)
 }
 
-// resetSession gives the session a new history, and reports whether there was an old one.
+// resetSession gives the session a new history, and returns the entry of the old one, nil where there was none.
 // A session that does not exist yet is as good as new.
-func resetSession(tx store.Tx, key session.Key) (reset bool, err error) {
-	_, _, err = session.Reset(tx, key)
+func resetSession(tx store.Tx, key session.Key) (ended *session.Entry, err error) {
+	before, _, err := session.Reset(tx, key)
 	if wit.CodeOf(err) == wit.CodeNotFound {
-		return false, nil
+		return nil, nil
 	}
-	return err == nil, err
+	if err != nil {
+		return nil, err
+	}
+	return &before, nil
 }
 
 // question is what is asked in words: as it was typed or, with files, as the history has it, where they are transcribed or

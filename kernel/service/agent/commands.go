@@ -34,12 +34,12 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 	if err != nil {
 		return err
 	}
-	reset := false
+	var ended *session.Entry // whose history a reset has ended
 	var said []session.Message
 	if err := a.Update(func(tx store.Tx) (err error) {
-		reset = false
+		ended = nil
 		if resets(r) {
-			if reset, err = resetSession(tx, r.Session); err != nil {
+			if ended, err = resetSession(tx, r.Session); err != nil {
 				return err
 			}
 		}
@@ -48,8 +48,8 @@ func (c commands) execute(ctx context.Context, a *run.Active) error {
 	}); err != nil {
 		return err
 	}
-	if reset {
-		c.SessionEnded(ctx, r.Session)
+	if ended != nil {
+		c.SessionEnded(ctx, *ended, wit.SessionEndingReset)
 	}
 	c.observer.Ended(a.Run, said...)
 	a.Ended()

@@ -29,13 +29,14 @@ type loop struct {
 	attached []wit.Part // what came with the question, fetched and transcribed; of a run that begins
 	question string     // what is asked, in words
 
-	report Reporter // set by begin
-	entry  session.Entry
-	model  opened
-	prompt prompt
-	calls  *toolCalls
-	rounds int      // requests for tools so far
-	said   []string // texts beside them
+	report    Reporter // set by begin
+	entry     session.Entry
+	model     opened
+	prompt    prompt
+	calls     *toolCalls
+	rounds    int      // requests for tools so far
+	said      []string // texts beside them
+	compacted bool     // the hooks were told that the conversation is longer than the model reads
 	// written is the message that was written last, as far as it came.
 	written string
 }
@@ -136,7 +137,7 @@ func (l *loop) assistant(a answer) session.Message {
 // an error now.
 func (l *loop) ask(ctx context.Context) (answer, error) {
 	// The window is read once: nothing that a failed request leaves behind belongs into it.
-	chat, budget, err := l.request()
+	chat, budget, err := l.request(ctx)
 	if err != nil {
 		return answer{}, err
 	}
@@ -217,7 +218,7 @@ func identify(calls []wit.ToolCall, round int) {
 // request is what the model is asked next, and how many bytes of a conversation there is room for.
 // A quarter of the context is left for the answer. The floor of 4 KiB keeps a long system prompt and many tools
 // from leaving no room for the question itself.
-func (l *loop) request() (_ *wit.Chat, budget int, err error) {
+func (l *loop) request(ctx context.Context) (_ *wit.Chat, budget int, err error) {
 	r := l.active.Run
 	c := &wit.Chat{
 		Model: l.model.model, System: l.prompt.system, Thinking: thinking(l.settings.Thinking, l.entry.Thinking, r.Thinking),
@@ -228,15 +229,16 @@ func (l *loop) request() (_ *wit.Chat, budget int, err error) {
 	}
 	tokens := int(l.model.context) - int(l.model.context)/reserved
 	budget = max(tokens*bytesPerToken-overhead(c.System, c.Tools), 4096)
-	var messages []session.Message
+	var seen view
 	history := l.sessions.Reader(r.SessionID)
 	err = l.active.View(func(tx store.Tx) (err error) {
-		messages, err = l.window(tx, history, budget)
+		seen, err = l.window(tx, history, budget)
 		return err
 	})
 	if err != nil {
 		return nil, 0, err
 	}
+	messages := l.compact(ctx, seen, budget)
 	// The hook's context is for this run only, so it is not in the history.
 	for i := range messages {
 		if m := &messages[i]; m.Run == r.ID && m.Role == wit.RoleUser && l.prompt.prepend != "" {

@@ -125,7 +125,8 @@ func (s *Service) newLoop(a *run.Active) *loop {
 // Dropped implements run.Executor.
 func (s *Service) Dropped(r run.Run) { s.observer.Ended(r) }
 
-// SessionEnded fires the hook session_end for a history that a reset or a deletion has ended.
-func (c common) SessionEnded(ctx context.Context, key session.Key) {
-	_, _ = hook.SessionEnd.Fire(ctx, c.hooks, wit.HookContext{Agent: key.Agent(), Session: string(key)}, hook.None{})
+// SessionEnded fires the hook session_end for a history that has ended. It was the history of e.
+func (c common) SessionEnded(ctx context.Context, e session.Entry, why wit.SessionEnding) {
+	_, _ = hook.SessionEnd.Fire(ctx, c.hooks, wit.HookContext{Agent: e.Key.Agent(), Session: string(e.Key)},
+		wit.SessionEnd{SessionID: e.SessionID, Messages: e.Last, Why: why})
 }

@@ -1,10 +1,11 @@
 package agent
 
 import (
-	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"context"
 	"slices"
 	"strings"
 
+	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -19,12 +20,19 @@ const (
 	reserved = 4
 )
 
+// view is what a model reads of a history.
+type view struct {
+	messages []session.Message
+	newest   uint64 // the number of the history's newest message
+	cut      bool   // older ones are left out
+}
+
 // window reads as much of the end of the run's history as fits into budget bytes, cut where a user speaks, and
 // always all of the run's own messages.
 // A window that began with an answer, or with a tool's result, would be refused by some providers. Messages marked
 // as aside are in the history for people and cost nothing here. A damaged message may be any, also the run's first:
 // the model reads of it where the user could have spoken.
-func (l *loop) window(tx store.Tx, history *session.Reader, budget int) ([]session.Message, error) {
+func (l *loop) window(tx store.Tx, history *session.Reader, budget int) (v view, err error) {
 	run := l.active.Run.ID
 	left, whole := budget, false // whole: the run's first message was seen
 	messages, err := history.Newest(tx, maxWindow, func(m session.Message) bool {
@@ -33,28 +41,57 @@ func (l *loop) window(tx store.Tx, history *session.Reader, budget int) ([]sessi
 		}
 		left -= cost(m)
 		if left < 0 && whole {
+			v.cut = true
 			return false
 		}
 		whole = whole || m.Damaged || m.Run == run && m.Role == wit.RoleUser
 		return true
 	})
 	if err != nil {
-		return nil, err
+		return v, err
 	}
-	kept := make([]session.Message, 0, len(messages))
+	if n := len(messages); n > 0 {
+		v.newest, v.cut = messages[n-1].Number, v.cut || n == maxWindow
+	}
+	v.messages = make([]session.Message, 0, len(messages))
 	for _, m := range messages {
 		if m.Damaged {
 			m.Role = wit.RoleUser
 		}
-		if m.Aside || len(kept) == 0 && m.Role != wit.RoleUser && m.Run != run {
+		if m.Aside || len(v.messages) == 0 && m.Role != wit.RoleUser && m.Run != run {
 			continue
 		}
 		if m.Role == wit.RoleAssistant && len(m.Parts) == 0 && len(m.ToolCalls) == 0 {
 			continue
 		}
-		kept = append(kept, m)
+		v.messages = append(v.messages, m)
 	}
-	return shrink(kept, budget), nil
+	return v, nil
+}
+
+// compact makes a conversation fit that is longer than the model reads, and tells the hooks of it, once a run.
+func (l *loop) compact(ctx context.Context, v view, budget int) []session.Message {
+	told := l.compacted
+	l.compacted = told || v.cut || size(v.messages) > budget
+	if told || !l.compacted {
+		shrink(v.messages, budget)
+		return v.messages
+	}
+	r := l.active.Run
+	_, _ = hook.BeforeCompaction.Fire(ctx, l.hooks, hookContext(r), wit.BeforeCompaction{SessionID: r.SessionID, Messages: v.newest, Budget: uint64(budget)})
+	done := wit.AfterCompaction{SessionID: r.SessionID, Messages: v.newest, Shortened: uint32(shrink(v.messages, budget))}
+	if len(v.messages) > 0 {
+		done.First = v.messages[0].Number
+	}
+	_, _ = hook.AfterCompaction.Fire(ctx, l.hooks, hookContext(r), done)
+	return v.messages
+}
+
+func size(messages []session.Message) (n int) {
+	for _, m := range messages {
+		n += cost(m)
+	}
+	return n
 }
 
 // cost is about how many bytes of the window a message takes.
@@ -76,12 +113,11 @@ func cost(m session.Message) int {
 }
 
 // shrink replaces the oldest results of tools by a note until the messages fit; of the newest one as much stays as
-// fits then, and at least leastResult bytes.
+// fits then, and at least leastResult bytes. It returns how many it has changed.
 // Only results of tools are given up, the oldest first: they are long, and the model has drawn on them already.
-func shrink(messages []session.Message, budget int) []session.Message {
-	total, last := 0, -1
+func shrink(messages []session.Message, budget int) (changed int) {
+	total, last := size(messages), -1
 	for i, m := range messages {
-		total += cost(m)
 		if m.Role == wit.RoleTool {
 			last = i
 		}
@@ -94,13 +130,17 @@ func shrink(messages []session.Message, budget int) []session.Message {
 			total -= cost(messages[i])
 			messages[i].Parts = []wit.Part{session.TextPart("[left out: the conversation is too long for the model]")}
 			total += cost(messages[i])
+			changed++
 		}
 	}
-	if last >= 0 {
-		over := min(total-budget, cost(messages[last])-leastResult)
-		messages[last].Parts = shorten(messages[last].Parts, over)
+	if last < 0 {
+		return changed
 	}
-	return messages
+	if over := min(total-budget, cost(messages[last])-leastResult); over > 0 {
+		messages[last].Parts = shorten(messages[last].Parts, over)
+		changed++
+	}
+	return changed
 }
 
 // leastResult is how much of a tool's newest result a model reads in any case.

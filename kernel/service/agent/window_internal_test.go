@@ -47,12 +47,6 @@ func TestShrink(t *testing.T) {
 	history := func(last string) []session.Message {
 		return []session.Message{calling("", "a"), toolResult("a", long), calling("", "b"), toolResult("b", long), calling("", "c"), toolResult("c", last), calling("ok")}
 	}
-	total := func(list []session.Message) (n int) {
-		for _, m := range list {
-			n += cost(m)
-		}
-		return n
-	}
 	saved := len(long) - len(out)
 	for name, tt := range map[string]struct {
 		last   string
@@ -66,20 +60,31 @@ func TestShrink(t *testing.T) {
 		"none is left to take": {"new", 5000, []string{out, out, "new"}},
 	} {
 		list := history(tt.last)
+		changed := shrink(list, size(list)-tt.budget)
 		for i, m := range []int{1, 3, 5} {
-			if got := shrink(list, total(history(tt.last))-tt.budget)[m].Text(); got != tt.want[i] {
+			if tt.want[i] == out {
+				changed--
+			}
+			if got := list[m].Text(); got != tt.want[i] {
 				t.Errorf("%s: result %d is %.30q of %d bytes", name, i, got, len(got))
 			}
 		}
+		if changed != 0 {
+			t.Errorf("%s: the number of changed results is %d off", name, changed)
+		}
 	}
 	for over, kept := range map[int]int{3000: 7000, 9000: leastResult - cost(session.Message{})} {
-		list := shrink(history(longest), total(history(longest))-2*saved-over)
+		list := history(longest)
+		if got := shrink(list, size(list)-2*saved-over); got != 3 {
+			t.Errorf("%d results have changed", got)
+		}
 		if got := list[5].Text(); !strings.HasSuffix(got, "\n[cut: the result is longer than the model reads]") || len(got) != kept {
 			t.Errorf("%d bytes too much: %d of the newest are left, want %d", over, len(got), kept)
 		}
 	}
-	if got := shrink([]session.Message{calling("ok")}, 0); len(got) != 1 || got[0].Text() != "ok" {
-		t.Errorf("without results: %+v", got)
+	list := []session.Message{calling("ok")}
+	if got := shrink(list, 0); got != 0 || list[0].Text() != "ok" {
+		t.Errorf("without results: %d, %+v", got, list)
 	}
 }
 

@@ -1,14 +1,16 @@
 // Package hook asks plugins at named moments. Which fields of its event a plugin may give a new value, and whether
-// it may cancel, stands in the contract with each hook's name; the table here says who fires it.
+// it may cancel, stands in the contract with each hook's name.
 //
-// Fire calls the plugins of one hook. Where something may be modified or cancelled they go one after
-// the other, the highest priority first, and each sees what those before it changed; observers are
-// asked together. Each has its own deadline. One that fails, answers nonsense or is late is passed over
-// when its policy is open; when it is closed Fire refuses. Fire returns when all have answered or
-// given up.
+// Fire calls the plugins of one hook one after the other, the highest priority first. Where something may be modified
+// or cancelled each sees what those before it changed, and has a deadline of its own. One that fails, answers
+// nonsense or is late is passed over when its policy is open; when it is closed Fire refuses. Fire returns when all have
+// answered or given up.
+//
+// Observers are told of what has happened. Fire waits for them no longer than the longest of their deadlines, whatever
+// they do: one that takes longer to be got ready is told when it is, and the others do not wait for it.
 //
 // Modifications are merged field by field, by the contract only: what a plugin says about other fields is
-// logged and ignored. Nothing here keeps state; everything is safe for concurrent use.
+// logged and ignored. Nothing here is kept but what is on its way to observers; everything is safe for concurrent use.
 package hook
 
 import (
@@ -16,7 +18,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -42,11 +43,19 @@ type Source func(name wit.HookName) []Plugin
 type Hooks struct {
 	source Source
 	log    hclog.Logger
+	news   *news
 }
 
 // New returns Hooks over the plugins of source.
 func New(source Source, log hclog.Logger) *Hooks {
-	return &Hooks{source: source, log: log.Named("hook")}
+	return &Hooks{source: source, log: log.Named("hook"), news: newNews()}
+}
+
+// Run waits until ctx ends, and then stops telling observers anything. It returns nil when none is being told any more.
+func (h *Hooks) Run(ctx context.Context) error {
+	<-ctx.Done()
+	h.news.stop()
+	return nil
 }
 
 // defaultDeadline holds where a manifest names none.
@@ -81,19 +90,6 @@ func (k Kind[E]) Fire(ctx context.Context, h *Hooks, c wit.HookContext, event E)
 	return event, nil
 }
 
-// observe asks all at once and only logs what goes wrong: what they watch has happened.
-func (k Kind[E]) observe(ctx context.Context, h *Hooks, plugins []Plugin, c wit.HookContext, event E) {
-	var all sync.WaitGroup
-	for _, p := range plugins {
-		all.Go(func() {
-			if _, err := k.call(ctx, p, c, event); err != nil {
-				h.log.Warn("plugin failed at a hook", "hook", k.name, "plugin", p.ID(), "error", err)
-			}
-		})
-	}
-	all.Wait()
-}
-
 func (k Kind[E]) ask(ctx context.Context, h *Hooks, p Plugin, c wit.HookContext, event E) (E, error) {
 	d, err := k.call(ctx, p, c, event)
 	if err == nil && d.Cancel && k.name.Cancels() {
@@ -113,8 +109,9 @@ func (k Kind[E]) ask(ctx context.Context, h *Hooks, p Plugin, c wit.HookContext,
 	if ctx.Err() != nil {
 		return event, wit.Errorf(wit.CodeTimeout, "hook %s: %w", k.name, context.Cause(ctx))
 	}
-	h.log.Warn("plugin failed at a hook", "hook", k.name, "plugin", p.ID(), "policy", p.Facts().OnFailure, "error", err)
-	if p.Facts().OnFailure == wit.FailPolicyClosed {
+	policy := policyOf(p, k.name)
+	h.log.Warn("plugin failed at a hook", "hook", k.name, "plugin", p.ID(), "policy", policy, "error", err)
+	if policy == wit.FailPolicyClosed {
 		return event, wit.Errorf(wit.CodeUnavailable, "plugin %s failed at %s and must not be passed over: %w", p.ID(), k.name, err)
 	}
 	return event, nil
@@ -128,10 +125,7 @@ func (k Kind[E]) call(ctx context.Context, p Plugin, c wit.HookContext, event E)
 	if err := p.Prepare(ctx); err != nil {
 		return nil, err
 	}
-	deadline := defaultDeadline
-	if ms := p.Facts().Deadline; ms > 0 {
-		deadline = time.Duration(ms) * time.Millisecond
-	}
+	deadline := deadlineOf(p)
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	d, err := p.Handle(ctx, &wit.HookEvent{Name: k.name, Event: raw, Context: c})
@@ -142,6 +136,21 @@ func (k Kind[E]) call(ctx context.Context, p Plugin, c wit.HookContext, event E)
 		d = &wit.HookDecision{}
 	}
 	return d, err
+}
+
+// policyOf is what becomes of what a plugin is asked about at a hook when it fails.
+func policyOf(p Plugin, name wit.HookName) wit.FailPolicy {
+	facts := p.Facts()
+	facts.Name = name
+	return facts.Policy()
+}
+
+// deadlineOf is how long a plugin's answer is waited for.
+func deadlineOf(p Plugin) time.Duration {
+	if ms := p.Facts().Deadline; ms > 0 {
+		return time.Duration(ms) * time.Millisecond
+	}
+	return defaultDeadline
 }
 
 // merge puts the fields of modify that the contract allows into event.

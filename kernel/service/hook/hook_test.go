@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,9 +24,18 @@ type asked struct {
 
 func (a asked) ID() string           { return a.id }
 func (a asked) Facts() wit.HookFacts { return a.facts }
-func (a asked) Prepare(context.Context) error {
-	time.Sleep(a.prepare)
-	return nil
+func (a asked) Prepare(ctx context.Context) error {
+	if a.prepare == 0 {
+		return nil
+	}
+	ready := time.NewTimer(a.prepare)
+	defer ready.Stop()
+	select {
+	case <-ready.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (a asked) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error) {
@@ -51,28 +59,10 @@ func refuse(context.Context, string) (*wit.HookDecision, error) {
 
 func fail(context.Context, string) (*wit.HookDecision, error) { return nil, errors.New("boom") }
 
-// TestTable: every hook of the contract has one row, and only what exists is fired.
-func TestTable(t *testing.T) {
-	all := []wit.HookName{
-		wit.HookNameMessageReceived, wit.HookNameMessageSending, wit.HookNameMessageSent, wit.HookNameBeforeAgentStart,
-		wit.HookNameAgentEnd, wit.HookNameBeforeToolCall, wit.HookNameAfterToolCall, wit.HookNameToolResultPersist,
-		wit.HookNameBeforeCompaction, wit.HookNameAfterCompaction, wit.HookNameSessionStart, wit.HookNameSessionEnd,
-		wit.HookNameGatewayStart, wit.HookNameGatewayStop,
-	}
-	var rows []wit.HookName
-	for _, r := range hook.Table() {
-		rows = append(rows, r.Name)
-		if !r.Name.Valid() {
-			t.Errorf("%s is no hook of the contract", r.Name)
-		}
-		if fired := slices.Contains(hook.Fired(), r.Name); fired != (r.FiredBy != "") {
-			t.Errorf("%s: fired %v by %q", r.Name, fired, r.FiredBy)
-		}
-	}
-	slices.Sort(all)
-	slices.Sort(rows)
-	if !slices.Equal(all, rows) {
-		t.Errorf("rows %q\nwant %q", rows, all)
+// TestFired: every hook of the contract is fired, and has its record.
+func TestFired(t *testing.T) {
+	if fired := hook.Fired(); !slices.Equal(fired, wit.HookNames()) {
+		t.Errorf("fired %q\nwant %q", fired, wit.HookNames())
 	}
 }
 
@@ -84,7 +74,7 @@ func fire[E any](k hook.Kind[E]) func(*hook.Hooks) (any, error) {
 	}
 }
 
-// TestEveryKind: each kind asks plugins under its own name and keeps to its row of the table.
+// TestEveryKind: each kind asks plugins under its own name and keeps to what the contract lets it.
 func TestEveryKind(t *testing.T) {
 	kinds := map[wit.HookName]func(*hook.Hooks) (any, error){
 		wit.HookNameMessageReceived:   fire(hook.MessageReceived),
@@ -95,18 +85,17 @@ func TestEveryKind(t *testing.T) {
 		wit.HookNameBeforeToolCall:    fire(hook.BeforeToolCall),
 		wit.HookNameAfterToolCall:     fire(hook.AfterToolCall),
 		wit.HookNameToolResultPersist: fire(hook.ToolResultPersist),
+		wit.HookNameBeforeCompaction:  fire(hook.BeforeCompaction),
+		wit.HookNameAfterCompaction:   fire(hook.AfterCompaction),
 		wit.HookNameSessionStart:      fire(hook.SessionStart),
 		wit.HookNameSessionEnd:        fire(hook.SessionEnd),
 		wit.HookNameGatewayStart:      fire(hook.GatewayStart),
 		wit.HookNameGatewayStop:       fire(hook.GatewayStop),
 	}
-	for _, row := range hook.Table() {
-		k := kinds[row.Name]
-		if (k != nil) != (row.FiredBy != "") {
-			t.Errorf("%s: a kind: %v, fired by %q", row.Name, k != nil, row.FiredBy)
-			continue
-		}
+	for _, asks := range wit.HookNames() {
+		k := kinds[asks]
 		if k == nil {
+			t.Errorf("there is no kind %s", asks)
 			continue
 		}
 		var name wit.HookName
@@ -117,16 +106,16 @@ func TestEveryKind(t *testing.T) {
 			}, hclog.NewNullLogger())
 		}
 		_, err := k(source(refuse))
-		if cancelled := wit.CodeOf(err) == wit.CodeForbidden; cancelled != row.Name.Cancels() {
-			t.Errorf("%s: cancelled %v: %v", row.Name, cancelled, err)
+		if cancelled := wit.CodeOf(err) == wit.CodeForbidden; cancelled != asks.Cancels() {
+			t.Errorf("%s: cancelled %v: %v", asks, cancelled, err)
 		}
-		if name != row.Name {
-			t.Errorf("%s asks for %s", row.Name, name)
+		if name != asks {
+			t.Errorf("%s asks for %s", asks, name)
 		}
 		before, _ := k(source(modify(`{}`)))
 		after, err := k(source(modify(`{"text":"x","systemPrompt":"x","prependContext":"x","args":{"x":1},"result":"x","to":"x","tool":"x"}`)))
-		if changed := !equal(before, after); err != nil || changed != (len(row.Name.Modifies()) > 0) {
-			t.Errorf("%s: changed %v: %v", row.Name, changed, err)
+		if changed := !equal(before, after); err != nil || changed != (len(asks.Modifies()) > 0) {
+			t.Errorf("%s: changed %v: %v", asks, changed, err)
 		}
 	}
 }
@@ -187,17 +176,17 @@ func TestFailures(t *testing.T) {
 			return &wit.HookDecision{Modify: wit.JSON(`{"text":"late"}`)}, nil
 		},
 	} {
-		for _, policy := range []wit.FailPolicy{wit.FailPolicyOpen, "", wit.FailPolicyClosed} {
-			t.Run(name+" "+string(policy), func(t *testing.T) {
+		for policy, given := range map[string]*wit.FailPolicy{"open": new(wit.FailPolicyOpen), "absent": nil, "closed": new(wit.FailPolicyClosed)} {
+			t.Run(name+" "+policy, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					start := time.Now()
-					h := hooks(asked{id: "bad", facts: wit.HookFacts{Priority: 1, OnFailure: policy, Deadline: 250}, answer: answer},
+					h := hooks(asked{id: "bad", facts: wit.HookFacts{Priority: 1, OnFailure: given, Deadline: 250}, answer: answer},
 						asked{id: "good", answer: modify(`{"text":"clean"}`)})
 					got, err := hook.MessageSending.Fire(context.Background(), h, wit.HookContext{}, wit.MessageSending{Text: "dirty"})
 					if time.Since(start) > 250*time.Millisecond {
 						t.Errorf("took %v", time.Since(start))
 					}
-					if policy == wit.FailPolicyClosed {
+					if policy != "open" { // a gate is shut unless its manifest says that it is not
 						if wit.CodeOf(err) != wit.CodeUnavailable || !strings.Contains(err.Error(), "bad") || got.Text != "dirty" {
 							t.Errorf("%+v: %v", got, err)
 						}
@@ -215,7 +204,7 @@ func TestFailures(t *testing.T) {
 // TestTheDeadlineIsForTheAnswer: what makes a plugin ready may take longer.
 func TestTheDeadlineIsForTheAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := asked{id: "slow", facts: wit.HookFacts{Deadline: 250, OnFailure: wit.FailPolicyClosed}, prepare: time.Minute, answer: modify(`{"text":"clean"}`)}
+		slow := asked{id: "slow", facts: wit.HookFacts{Deadline: 250, OnFailure: new(wit.FailPolicyClosed)}, prepare: time.Minute, answer: modify(`{"text":"clean"}`)}
 		got, err := hook.MessageSending.Fire(context.Background(), hooks(slow), wit.HookContext{}, wit.MessageSending{Text: "dirty"})
 		if err != nil || got.Text != "clean" {
 			t.Fatalf("%+v: %v", got, err)
@@ -223,26 +212,66 @@ func TestTheDeadlineIsForTheAnswer(t *testing.T) {
 	})
 }
 
-// TestObservers are asked together, cannot stop anything, and are waited for.
+// TestObservers are told one after the other, the first one first, cannot stop anything, and are waited for.
 func TestObservers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		n := 0
-		slow := func(ctx context.Context, _ string) (*wit.HookDecision, error) {
-			time.Sleep(500 * time.Millisecond)
-			mu.Lock()
-			defer mu.Unlock()
-			n++
-			return nil, nil
+		var told []string
+		slow := func(id string) func(context.Context, string) (*wit.HookDecision, error) {
+			return func(context.Context, string) (*wit.HookDecision, error) {
+				time.Sleep(100 * time.Millisecond)
+				told = append(told, id)
+				return nil, nil
+			}
 		}
 		start := time.Now()
-		closed := wit.HookFacts{OnFailure: wit.FailPolicyClosed}
-		h := hooks(asked{id: "1", answer: slow}, asked{id: "2", answer: slow}, asked{id: "3", facts: closed, answer: fail}, asked{id: "4", facts: closed, answer: refuse})
+		closed := wit.HookFacts{OnFailure: new(wit.FailPolicyClosed)}
+		h := hooks(asked{id: "1", facts: closed, answer: fail}, asked{id: "2", answer: slow("2")}, asked{id: "3", facts: closed, answer: refuse}, asked{id: "4", answer: slow("4")})
 		if _, err := hook.AgentEnd.Fire(context.Background(), h, wit.HookContext{}, wit.AgentEnd{}); err != nil {
 			t.Error(err)
 		}
-		if n != 2 || time.Since(start) != 500*time.Millisecond {
-			t.Errorf("%d answered in %v", n, time.Since(start))
+		if strings.Join(told, " ") != "2 4" || time.Since(start) != 200*time.Millisecond {
+			t.Errorf("%q were told in %v", told, time.Since(start))
+		}
+	})
+}
+
+// TestNobodyWaitsForObservers longer than for the longest of their deadlines, however long they take to be got ready or
+// to answer; and those that can be told later are.
+func TestNobodyWaitsForObservers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := make(chan string, 3)
+		tells := func(id string) func(context.Context, string) (*wit.HookDecision, error) {
+			return func(context.Context, string) (*wit.HookDecision, error) {
+				told <- id
+				return nil, nil
+			}
+		}
+		hangs := func(ctx context.Context, _ string) (*wit.HookDecision, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		h := hooks(asked{id: "cold", prepare: time.Minute, answer: tells("cold")}, asked{id: "hanging", facts: wit.HookFacts{Deadline: 2000}, answer: hangs}, asked{id: "good", answer: tells("good")})
+		start := time.Now()
+		if _, err := hook.AgentEnd.Fire(context.Background(), h, wit.HookContext{}, wit.AgentEnd{}); err != nil || time.Since(start) != 2*time.Second {
+			t.Errorf("waited for %v: %v", time.Since(start), err)
+		}
+		if first, second := <-told, <-told; first != "good" || second != "cold" || time.Since(start) != time.Minute {
+			t.Errorf("told %s, then %s after %v", first, second, time.Since(start))
+		}
+
+		// What is on its way is bounded, and ends with Run.
+		h = hooks(asked{id: "never", prepare: time.Hour, answer: tells("never")})
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		for range 1000 {
+			_, _ = hook.AgentEnd.Fire(ended, h, wit.HookContext{}, wit.AgentEnd{})
+		}
+		if err := h.Run(ended); err != nil || len(told) > 0 {
+			t.Errorf("%d were told: %v", len(told), err)
+		}
+		start = time.Now()
+		if _, err := hook.AgentEnd.Fire(context.Background(), h, wit.HookContext{}, wit.AgentEnd{}); err != nil || time.Since(start) > 0 {
+			t.Errorf("after its end: %v, %v", time.Since(start), err)
 		}
 	})
 }

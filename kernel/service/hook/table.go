@@ -2,9 +2,6 @@ package hook
 
 import "github.com/carapace-gateway/carapace/wit"
 
-// None is the event of a hook that has only its context.
-type None struct{}
-
 // The hooks. Their methods fire them; none of these variables is ever assigned again.
 var (
 	MessageReceived   = Kind[wit.MessageReceived]{wit.HookNameMessageReceived}
@@ -15,47 +12,20 @@ var (
 	BeforeToolCall    = Kind[wit.BeforeToolCall]{wit.HookNameBeforeToolCall}
 	AfterToolCall     = Kind[wit.AfterToolCall]{wit.HookNameAfterToolCall}
 	ToolResultPersist = Kind[wit.ToolResultPersist]{wit.HookNameToolResultPersist}
-	SessionStart      = Kind[None]{wit.HookNameSessionStart}
-	SessionEnd        = Kind[None]{wit.HookNameSessionEnd}
-	GatewayStart      = Kind[None]{wit.HookNameGatewayStart}
-	GatewayStop       = Kind[None]{wit.HookNameGatewayStop}
+	BeforeCompaction  = Kind[wit.BeforeCompaction]{wit.HookNameBeforeCompaction}
+	AfterCompaction   = Kind[wit.AfterCompaction]{wit.HookNameAfterCompaction}
+	SessionStart      = Kind[wit.SessionStart]{wit.HookNameSessionStart}
+	SessionEnd        = Kind[wit.SessionEnd]{wit.HookNameSessionEnd}
+	GatewayStart      = Kind[wit.GatewayStart]{wit.HookNameGatewayStart}
+	GatewayStop       = Kind[wit.GatewayStop]{wit.HookNameGatewayStop}
 )
 
-// Row says who fires a hook.
-type Row struct {
-	Name wit.HookName
-	// FiredBy is the package that fires it; empty where nothing does yet, so that a plugin that asks
-	// for it would never be called and is refused.
-	FiredBy string
-}
-
-// Table returns a row for each hook of the contract.
-func Table() []Row {
-	return []Row{
-		{MessageReceived.name, "agent"},
-		{MessageSending.name, "delivery"},
-		{MessageSent.name, "delivery"},
-		{BeforeAgentStart.name, "agent"},
-		{AgentEnd.name, "agent"},
-		{BeforeToolCall.name, "agent"},
-		{AfterToolCall.name, "agent"},
-		{ToolResultPersist.name, "agent"},
-		{SessionStart.name, "agent"},
-		{SessionEnd.name, "agent"},
-		{GatewayStart.name, "kernel"},
-		{GatewayStop.name, "kernel"},
-		{Name: wit.HookNameBeforeCompaction},
-		{Name: wit.HookNameAfterCompaction},
-	}
-}
-
-// Fired returns the hooks that are fired. A manifest that asks for another one is to be refused.
+// Fired returns the hooks that are fired. A manifest that asks for another one is to be refused: its plugin would never
+// be called.
 func Fired() []wit.HookName {
-	var names []wit.HookName
-	for _, r := range Table() {
-		if r.FiredBy != "" {
-			names = append(names, r.Name)
-		}
+	return []wit.HookName{
+		MessageReceived.name, MessageSending.name, MessageSent.name, BeforeAgentStart.name, AgentEnd.name, BeforeToolCall.name,
+		AfterToolCall.name, ToolResultPersist.name, BeforeCompaction.name, AfterCompaction.name, SessionStart.name, SessionEnd.name,
+		GatewayStart.name, GatewayStop.name,
 	}
-	return names
 }

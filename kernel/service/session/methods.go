@@ -182,14 +182,15 @@ func (m methods) reset(ctx context.Context, p ResetParams) (ResetResult, error) 
 	if err != nil {
 		return ResetResult{}, err
 	}
+	var before Entry
 	err = m.quiet(ctx, key, false, func() error {
-		return m.sessions.store.Update(ctx, func(tx store.Tx) error {
-			_, _, err := Reset(tx, key)
+		return m.sessions.store.Update(ctx, func(tx store.Tx) (err error) {
+			before, _, err = Reset(tx, key)
 			return err
 		})
 	})
 	if err == nil {
-		m.ports.Ended(ctx, key)
+		m.ports.Ended(ctx, before, wit.SessionEndingReset)
 	}
 	if wit.CodeOf(err) == wit.CodeNotFound {
 		// What was never spoken in is as good as reset.
@@ -290,7 +291,7 @@ func (m methods) remove(ctx context.Context, p DeleteParams) (DeleteResult, erro
 	if !histories {
 		res.Archived = append(res.Archived, gone.SessionID)
 	}
-	m.ports.Ended(ctx, key)
+	m.ports.Ended(ctx, gone, wit.SessionEndingDeleted)
 	m.sessions.Changed(key, "delete")
 	return res, m.sessions.Sweep(ctx)
 }

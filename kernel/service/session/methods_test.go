@@ -48,7 +48,9 @@ func (n *nobody) Check(_ context.Context, m string) (string, error) {
 	return m, nil
 }
 
-func (n *nobody) Ended(_ context.Context, k session.Key) { n.ended = append(n.ended, k) }
+func (n *nobody) Ended(_ context.Context, e session.Entry, _ wit.SessionEnding) {
+	n.ended = append(n.ended, e.Key)
+}
 
 func (n *nobody) Pending(_ store.Tx, k session.Key) (session.Pending, error) {
 	return n.pending[k], nil

@@ -11,6 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Deps is what the service uses. All fields are needed.
@@ -44,8 +45,8 @@ func New(d Deps) *Service {
 type Ports struct {
 	Runs   Runs
 	Models Models
-	// Ended is told that a history of a session was ended by a reset or a deletion.
-	Ended func(ctx context.Context, key Key)
+	// Ended is told that a history of a session has ended. It was the history of entry.
+	Ended func(ctx context.Context, entry Entry, why wit.SessionEnding)
 }
 
 // Service describes the service to the kernel.

@@ -8,8 +8,8 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Hook is a plugin that is asked at named moments. What it may modify or cancel stands with the names of the hooks; the
-// others look on.
+// Hook is a plugin that is asked at named moments. What it may modify or cancel stands with the names of the hooks: one that
+// may cancel is a gate. The others look on, and are told of what goes on whatever they answer.
 type Hook interface {
 	// Handle answers an event, whose own record (message-sending, …) is in its event. An empty decision lets
 	// everything pass as it is.

@@ -17,7 +17,7 @@ type Hooks struct {
 	Broken wit.HookName
 	// On decides at a hook.
 	On map[wit.HookName]func(wit.HookEvent) *wit.HookDecision
-	// OnFailure is the policy of all of them.
+	// OnFailure is the policy of all of them, "" what the contract says where a manifest says nothing.
 	OnFailure wit.FailPolicy
 }
 
@@ -39,8 +39,14 @@ type plugin struct {
 	name wit.HookName
 }
 
-func (plugin) ID() string             { return "watcher" }
-func (x plugin) Facts() wit.HookFacts { return wit.HookFacts{Name: x.name, OnFailure: x.p.OnFailure} }
+func (plugin) ID() string { return "watcher" }
+func (x plugin) Facts() wit.HookFacts {
+	facts := wit.HookFacts{Name: x.name}
+	if x.p.OnFailure != "" {
+		facts.OnFailure = &x.p.OnFailure
+	}
+	return facts
+}
 
 func (plugin) Prepare(context.Context) error { return nil }
 
