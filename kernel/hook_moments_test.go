@@ -227,19 +227,12 @@ func known(c wit.HookContext) []string {
 	for _, f := range []struct {
 		name  string
 		value string
-	}{{"agent", c.Agent}, {"session", c.Session}, {"run", c.Run}, {"channel", text(c.Channel)}, {"account", text(c.Account)}} {
+	}{{"agent", c.Agent}, {"session", c.Session}, {"run", c.Run}, {"channel", value(c.Channel)}, {"account", value(c.Account)}} {
 		if f.value != "" {
 			names = append(names, f.name)
 		}
 	}
 	return names
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // failing is a way of a plugin not to let something pass.
@@ -320,4 +313,11 @@ func hookFails(t *testing.T, name wit.HookName, m moment, policy *wit.FailPolicy
 			t.Errorf("%s was not asked any more", other)
 		}
 	}
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }

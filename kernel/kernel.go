@@ -82,6 +82,7 @@ type Kernel struct {
 	zone     *time.Location // the owner's
 	state    state
 	platform platform
+	wired    *wiring
 	services []service.Service
 	hooks    *hook.Hooks // nil where the service is left out
 	door     door

@@ -3,6 +3,7 @@ package kernel_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -194,4 +195,31 @@ func (l *teller) untilReminded(t *testing.T, job string, times int) {
 			t.Fatalf("the job %s has fired %d times, want %d", job, l.reminded(job), times)
 		}
 	}
+}
+
+// TestAJobThatFailsIsDueAgain, also one that is due once, until it is handled or taken back.
+func TestAJobThatFailsIsDueAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fired := map[string]int{}
+		f := asker(wit.Permissions{Schedule: &wit.Permission{Reason: "to wait"}}, nil, nil)
+		f.Exports["schedule_fire"] = kerneltest.Export(func(ctx context.Context, f *wit.Firing) (*wit.Done, error) {
+			fired[f.ID]++
+			switch {
+			case f.ID == "never" || fired[f.ID] < 3:
+				return nil, wit.NewError(wit.CodeInvalid, "not now")
+			case f.ID == "back":
+				_, err := plugintest.CallHost(ctx, "schedule_cancel", []byte(`{"id":"back"}`))
+				return nil, errors.Join(errors.New("and it fails"), err)
+			}
+			return &wit.Done{OK: true}, nil
+		})
+		l := kerneltest.Start(t, kerneltest.Plugin(f)).Listen()
+		for _, id := range []string{"once", "back", "never"} {
+			ask(l, "schedule_set", fields{"id": id, "at": time.Now().Add(time.Minute).UnixMilli()})
+		}
+		time.Sleep(10 * 24 * time.Hour)
+		if fired["once"] != 3 || fired["back"] != 3 || fired["never"] < 20 || fired["never"] > 40 {
+			t.Errorf("fired %v", fired)
+		}
+	})
 }

@@ -2,10 +2,11 @@ package kernel
 
 import (
 	"context"
-	"github.com/carapace-gateway/carapace/kernel/service/approval"
+	"errors"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -73,7 +74,34 @@ func (p pluginFirings) fire(ctx context.Context, f schedule.Firing) (schedule.Re
 	if _, err := p.registry.Info(id); wit.CodeOf(err) == wit.CodeNotFound {
 		return schedule.Result{Summary: "the plugin is gone, and its jobs with it"}, p.scheduler.RemoveAll(ctx, f.Job.Owner)
 	}
-	return schedule.Result{}, p.registry.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
+	err := p.registry.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
+	if err != nil && ctx.Err() == nil {
+		err = errors.Join(err, p.again(ctx, f))
+	}
+	return schedule.Result{}, err
+}
+
+// maxFirings is how often a job that is due once is tried: for about a day.
+const maxFirings = 32
+
+// again makes a job due once more that is due once and has failed, unless its plugin has changed it meanwhile. Others
+// come again by themselves.
+func (p pluginFirings) again(ctx context.Context, f schedule.Firing) error {
+	failures := f.Job.State.Failures + 1
+	if f.Job.Spec.At == 0 || failures >= maxFirings {
+		return nil
+	}
+	backoff := retry.Backoff{Min: 5 * time.Second, Max: time.Hour}
+	_, err := p.scheduler.Update(ctx, f.Job.Owner, f.Job.ID, func(j *schedule.Job) error {
+		if j.Spec == f.Job.Spec {
+			j.Spec.At = time.Now().Add(backoff.Delay(failures)).UnixMilli()
+		}
+		return nil
+	})
+	if wit.CodeOf(err) == wit.CodeNotFound {
+		return nil // it was taken back
+	}
+	return err
 }
 
 // jobs gives run what cron has to say.

@@ -56,8 +56,8 @@ type wiring struct {
 	proofs    *proof.Checker // of webhooks
 }
 
-// openServices makes the services. Errors: CodeInvalid for one that cannot be left out.
-func (k *Kernel) openServices(context.Context) error {
+// newWiring holds what is there before any service: what plugins ask services for that are made later goes through it.
+func newWiring(k *Kernel) *wiring {
 	w := &wiring{Kernel: k, outbox: message.Nowhere{}, asked: question.NewBook(message.Nowhere{}, nil)}
 	w.proofs = proof.New(k.state.db, func() string { return k.settings.Config().Gateway.PublicURL })
 	if !slices.Contains(k.o.Without, "delivery") {
@@ -65,6 +65,12 @@ func (k *Kernel) openServices(context.Context) error {
 		w.outbox, w.confirmer, w.movers = w.queue, w.queue, append(w.movers, w.queue.Moved)
 		w.asked = question.NewBook(w.queue, w.queue.Shown)
 	}
+	return w
+}
+
+// openServices makes the services. Errors: CodeInvalid for one that cannot be left out.
+func (k *Kernel) openServices(context.Context) error {
+	w := k.wired
 	list := w.services()
 	for _, name := range k.o.Without {
 		if !slices.ContainsFunc(list, func(m maker) bool { return m.name == name && m.optional }) {

@@ -293,6 +293,29 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// TestReminder: who asks to be reminded in a chat is reminded there.
+func TestReminder(t *testing.T) {
+	t.Parallel()
+	platform := kerneltest.NewPlatform(t)
+	caller := kerneltest.Provider("caller", func(_ context.Context, chat *wit.Chat) (*wit.ProviderAnswer, error) {
+		if last := chat.Turns[len(chat.Turns)-1]; last.Role == wit.RoleTool {
+			return kerneltest.Says("I will."), nil
+		}
+		return &wit.ProviderAnswer{Stop: new(wit.StopReasonToolCalls),
+			ToolCalls: []wit.ToolCall{{ID: "c1", Name: "remind", Args: wit.JSON(`{"seconds":1,"text":"the tea"}`)}}}, nil
+	})
+	config := kerneltest.Config(t, fmt.Sprintf(`{"channels":{"chat":{"accounts":{"home":{"dmPolicy":"open","config":{"root":%q}}}}}}`, platform.URL))
+	l := start(t, []string{"go-reminder"}, config, kerneltest.Plugin(caller, kerneltest.Channel("chat"))).Listen()
+	configure(l, "chat", "home", "token", "x")
+	platform.Say("ann", "remind me of the tea")
+	platform.Answered("⏰ the tea")
+	for _, post := range platform.Posts() {
+		if post.To != "ann" {
+			t.Errorf("%s read %q", post.To, post.Text)
+		}
+	}
+}
+
 // TestProvider: a chat is answered by the model server, piece by piece; a wrong key is told as one.
 func TestProvider(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,8 @@ const (
 	LimitKVKeys                      = 1000
 	LimitKVWritesPerSecond           = 100
 	LimitKVWriteBurst                = 2000
+	LimitMessagePerMinute            = 60
+	LimitMessageBurst                = 30
 	LimitProgressPerSecond           = 5
 	LimitProviderArgumentsBytes      = 2097152
 	LimitProviderOpaqueBytes         = 1048576
@@ -92,6 +94,16 @@ const (
 	KVEntryValueMax                  = 65536
 	KVPrefixLimitCut                 = 1000
 	KVPrefixLimitDefault             = 100
+	OutgoingMessageToMin             = 1
+	OutgoingMessageToMax             = 1024
+	OutgoingMessageSessionMin        = 1
+	OutgoingMessageSessionMax        = 256
+	OutgoingMessageChannelMax        = 64
+	OutgoingMessageAccountMax        = 64
+	OutgoingMessageThreadMax         = 1024
+	OutgoingMessageTextMax           = 65536
+	OutgoingMessageAttachmentsMax    = 10
+	OutgoingMessageIdempotencyKeyMax = 128
 	ProgressReportTextCut            = 4096
 	ToolCallIDMax                    = 1024
 	ToolCallNameMin                  = 1
@@ -149,6 +161,9 @@ const (
 	CredentialPermissionNamesItemMax = 64
 	CredentialPermissionNamesMin     = 1
 	CredentialPermissionNamesMax     = 64
+	MessagePermissionReasonMax       = 300
+	MessagePermissionChannelsItemMax = 64
+	MessagePermissionChannelsMax     = 64
 	LimitsMemoryMax                  = 1073741824
 	LimitsMemoryDefault              = 67108864
 	LimitsDeadlineMax                = 600000

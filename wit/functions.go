@@ -62,4 +62,5 @@ var imports = [...]Function{
 	{Name: "emit_publish", Capability: "emit", Operation: "publish", Param: "EmittedEvent", Result: "Done", Permission: "emit"},
 	{Name: "progress_report", Capability: "progress", Operation: "report", Param: "ProgressReport", Result: "Done"},
 	{Name: "media_stat", Capability: "media", Operation: "stat", Param: "MediaReference", Result: "MediaInfo", Permission: "media"},
+	{Name: "message_send", Capability: "message", Operation: "send", Param: "OutgoingMessage", Result: "MessageQueued", Permission: "messageSend"},
 }

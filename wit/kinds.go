@@ -122,6 +122,9 @@ func (v *Permissions) Names() []string {
 	if v.Media != nil {
 		names = append(names, "media")
 	}
+	if v.MessageSend != nil {
+		names = append(names, "messageSend")
+	}
 	return names
 }
 
@@ -140,6 +143,8 @@ func (v *Permissions) Has(name string) bool {
 		return v.Emit != nil
 	case "media":
 		return v.Media != nil
+	case "messageSend":
+		return v.MessageSend != nil
 	}
 	return false
 }
@@ -159,6 +164,8 @@ func (v *Permissions) Reason(name string) string {
 		return v.Emit.Reason
 	case name == "media" && v.Media != nil:
 		return v.Media.Reason
+	case name == "messageSend" && v.MessageSend != nil:
+		return v.MessageSend.Reason
 	}
 	return ""
 }
@@ -178,6 +185,8 @@ func (v *Permissions) Only(name string) (one Permissions) {
 		one.Emit = v.Emit
 	case "media":
 		one.Media = v.Media
+	case "messageSend":
+		one.MessageSend = v.MessageSend
 	}
 	return one
 }

@@ -280,14 +280,23 @@ type CredentialPermission struct {
 	Names  []string `json:"names,omitempty"`
 }
 
+// MessagePermission: Through which channels the plugin may send messages of its own.
+type MessagePermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// Plugins of channels; all when empty.
+	Channels []string `json:"channels,omitempty"`
+}
+
 // Permissions is what the plugin asks for. What is not here is refused.
 type Permissions struct {
-	HTTP       *HTTPPermission       `json:"http,omitempty"`
-	KV         *Permission           `json:"kv,omitempty"`
-	Credential *CredentialPermission `json:"credential,omitempty"`
-	Schedule   *Permission           `json:"schedule,omitempty"`
-	Emit       *Permission           `json:"emit,omitempty"`
-	Media      *Permission           `json:"media,omitempty"`
+	HTTP        *HTTPPermission       `json:"http,omitempty"`
+	KV          *Permission           `json:"kv,omitempty"`
+	Credential  *CredentialPermission `json:"credential,omitempty"`
+	Schedule    *Permission           `json:"schedule,omitempty"`
+	Emit        *Permission           `json:"emit,omitempty"`
+	Media       *Permission           `json:"media,omitempty"`
+	MessageSend *MessagePermission    `json:"messageSend,omitempty"`
 }
 
 // OAuth2Grant: By what a client gets an access token (RFC 6749).

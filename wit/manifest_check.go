@@ -277,6 +277,34 @@ func (v *CredentialPermission) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *MessagePermission) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *MessagePermission) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Reason) {
+		p.missing("reason", -1)
+	} else if n := len(v.Reason); n > 300 {
+		p.bytes("reason", -1, n, 0, 300)
+	}
+	if n := len(v.Channels); n > 64 {
+		p.items("channels", -1, n, 0, 64)
+	}
+	for i, x := range v.Channels {
+		if n := len(x); n > 64 {
+			p.bytes("channels", i, n, 0, 64)
+		} else if !patternPluginID.match(x) {
+			p.mismatch("channels", i, x, "1 to 64 lower-case letters, digits and hyphens")
+		}
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Permissions) Validate() error {
 	var p problems
 	v.check(&p)
@@ -302,6 +330,9 @@ func (v *Permissions) check(p *problems) (before int) {
 	}
 	if v.Media != nil {
 		p.within(v.Media.check(p), "media", -1)
+	}
+	if v.MessageSend != nil {
+		p.within(v.MessageSend.check(p), "messageSend", -1)
 	}
 	return before
 }
@@ -343,7 +374,7 @@ func (v *Manifest) check(p *problems) (before int) {
 	before = len(p.list)
 	if n := len(v.ID); n > 64 {
 		p.bytes("id", -1, n, 0, 64)
-	} else if !patternManifestID.match(v.ID) {
+	} else if !patternPluginID.match(v.ID) {
 		p.mismatch("id", -1, v.ID, "1 to 64 lower-case letters, digits and hyphens")
 	}
 	if blank(v.Name) {

@@ -681,6 +681,40 @@ func (v CredentialPermission) MarshalJSON() ([]byte, error) { return v.AppendJSO
 func (v *CredentialPermission) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *MessagePermission) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Reason != "" {
+		b = codec.AppendString(codec.Key(b, `"reason":`), v.Reason)
+	}
+	if len(v.Channels) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"channels":`), v.Channels)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *MessagePermission) ReadJSON(r *codec.Reader) {
+	*v = MessagePermission{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "reason":
+			v.Reason = r.String()
+		case "channels":
+			v.Channels = codec.Strings[string](r, 64)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v MessagePermission) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *MessagePermission) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *Permissions) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.HTTP != nil {
@@ -700,6 +734,9 @@ func (v *Permissions) AppendJSON(b []byte) []byte {
 	}
 	if v.Media != nil {
 		b = v.Media.AppendJSON(codec.Key(b, `"media":`))
+	}
+	if v.MessageSend != nil {
+		b = v.MessageSend.AppendJSON(codec.Key(b, `"messageSend":`))
 	}
 	return append(b, '}')
 }
@@ -739,6 +776,11 @@ func (v *Permissions) ReadJSON(r *codec.Reader) {
 			if v.Media = nil; !r.Null() {
 				v.Media = new(Permission)
 				v.Media.ReadJSON(r)
+			}
+		case "messageSend":
+			if v.MessageSend = nil; !r.Null() {
+				v.MessageSend = new(MessagePermission)
+				v.MessageSend.ReadJSON(r)
 			}
 		default:
 			r.Unknown()

@@ -95,8 +95,12 @@ func choose(v reflect.Value) {
 			if f.Elem().Kind() == reflect.Struct {
 				complete(f.Elem())
 			}
-			if b, ok := bounds[v.Type().Name()+"."+v.Type().Field(i).Name]; ok && f.Elem().CanInt() {
+			switch b, ok := bounds[v.Type().Name()+"."+v.Type().Field(i).Name]; {
+			case ok && f.Elem().CanInt():
 				f.Elem().SetInt(max(b.Low, 0))
+			case ok && f.Elem().Kind() == reflect.String && b.Low > 0:
+				s, _ := text(b, int(b.Low))
+				f.Elem().SetString(s)
 			}
 			if err := rec.Validate(); err != nil {
 				f.SetZero()

@@ -13,6 +13,7 @@ type Function = func(ctx context.Context, in []byte) ([]byte, error)
 
 // permission is what a function needs, and whether the plugin has it.
 type permission struct {
+	plugin  string
 	name    string
 	granted bool
 }
@@ -46,7 +47,7 @@ func read[I any, PI receiver[I]](in []byte) (*I, error) {
 // permissions change is another version.
 func Func[I, O any, PI receiver[I], PO appender[O]](p permission, fn func(context.Context, *I) (*O, error)) Function {
 	if !p.granted {
-		return refuse(p.name)
+		return refuse(p)
 	}
 	return func(ctx context.Context, in []byte) ([]byte, error) {
 		arg, err := read[I, PI](in)
@@ -64,7 +65,7 @@ func Func[I, O any, PI receiver[I], PO appender[O]](p permission, fn func(contex
 // funcWithoutResult is Func for what cannot fail.
 func funcWithoutResult[I any, PI receiver[I]](p permission, fn func(context.Context, *I)) Function {
 	if !p.granted {
-		return refuse(p.name)
+		return refuse(p)
 	}
 	return func(ctx context.Context, in []byte) ([]byte, error) {
 		arg, err := read[I, PI](in)
@@ -78,18 +79,24 @@ func funcWithoutResult[I any, PI receiver[I]](p permission, fn func(context.Cont
 
 // refuse is linked in place of a function whose permission is missing. A module that imports a function which nobody
 // links does not load at all, and its plugin could not say why.
-func refuse(name string) Function {
-	return func(context.Context, []byte) ([]byte, error) { return nil, forbidden(name) }
+func refuse(p permission) Function {
+	return func(context.Context, []byte) ([]byte, error) { return nil, forbidden(p.plugin, p.name) }
 }
 
-func forbidden(permission string) error {
-	return wit.Errorf(wit.CodeForbidden, "permission %s is not granted: the manifest's permissions would have to name it, with a reason", permission)
+// forbidden says what a plugin lacks, and what its author has to do about it.
+func forbidden(plugin, permission string) error {
+	more := map[string]string{"http": `, "hosts": ["…"]`, "credential": `, "names": ["…"]`}[permission]
+	return wit.Errorf(wit.CodeForbidden, `plugin %s: permission %s is not granted: add "%[2]s": {"reason": "…"%[3]s} to the permissions in plugin.json`, plugin, permission, more)
 }
 
-// Call says which export of a plugin runs, and for which account.
+// Call says which export of a plugin runs, and for whom.
 type Call struct {
 	Export  string
 	Account string
+	// Hook is the moment at which a hook is asked.
+	Hook wit.HookName
+	// Agent, Session and Run are where a tool is called or a hook is asked, empty elsewhere.
+	Agent, Session, Run string
 	// Progress is who hears how far the call is, nil where there is nothing to hear: only tools have progress.
 	Progress *Progress
 	// Sockets are those that the call has open; nil where it may have none.

@@ -1,4 +1,4 @@
-// Package host is what plugins may ask for: log, config, kv, http, socket, credential, schedule, emit, progress, media.
+// Package host is what plugins may ask for: log, config, kv, http, socket, credential, schedule, emit, progress, media, message.
 //
 // Each noun is a file and a type in it, which owns what that noun needs to know. Which functions there are, what each
 // takes and what permission it needs is generated from the contract (imports.go): an interface for each noun, which
@@ -31,7 +31,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what plugins' questions are answered with. Schedule and Media may be nil: what needs them
+// Deps is what plugins' questions are answered with. Schedule, Media and Messages may be nil: what needs them
 // then fails with CodeUnavailable.
 type Deps struct {
 	Store    store.Store
@@ -39,6 +39,7 @@ type Deps struct {
 	Vault    Vault
 	Schedule Scheduler
 	Media    Media
+	Messages Messages
 	Bus      *event.Bus
 	Logger   hclog.Logger
 	// Redact takes secrets out of what plugins log and report, before it is cut; nil leaves it as it is.
@@ -62,6 +63,7 @@ type lasting struct {
 	writes   *bucket // of records
 	jobs     *bucket // changes of them
 	signing  *bucket
+	messages *bucket
 	places   places
 	open     *openConnections
 }
@@ -89,9 +91,10 @@ func (h *Host) of(id string) *lasting {
 		l = &lasting{
 			log: newLog(h.deps.Logger.Named("plugin."+id), h.deps.Redact), emitter: newEmitter(id, h.deps.Bus),
 			requests: newBucket(wit.LimitHTTPPerSecond, wit.LimitHTTPBurst), places: newPlaces(), open: newOpenConnections(),
-			writes:  newBucket(wit.LimitKVWritesPerSecond, wit.LimitKVWriteBurst),
-			jobs:    newBucket(wit.LimitSchedulePerSecond, wit.LimitScheduleBurst),
-			signing: newBucket(wit.LimitCredentialSignaturesPerSecond, wit.LimitCredentialSignatureBurst),
+			writes:   newBucket(wit.LimitKVWritesPerSecond, wit.LimitKVWriteBurst),
+			jobs:     newBucket(wit.LimitSchedulePerSecond, wit.LimitScheduleBurst),
+			signing:  newBucket(wit.LimitCredentialSignaturesPerSecond, wit.LimitCredentialSignatureBurst),
+			messages: newBucket(wit.LimitMessagePerMinute/60., wit.LimitMessageBurst),
 		}
 		h.lasting[id] = l
 	}
@@ -155,9 +158,10 @@ func (h *Host) Guest(p Plugin) *Guest {
 	g.imports = imports{
 		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store, l.writes), http: g.HTTP, socket: sockets{g.Connections, credentials}, credential: credentials,
 		schedule: schedule{p.ID, h.deps.Schedule, l.jobs}, emit: l.emitter, progress: progress{h.deps.Redact}, media: files{h.deps.Media},
+		message: messages{p.ID, p.Permissions.MessageSend, p.Permissions.Media != nil, h.deps.Messages, l.messages},
 	}
 	return g
 }
 
 // Functions returns every import of the contract by its WebAssembly name.
-func (g *Guest) Functions() map[string]Function { return g.imports.table(&g.Permissions) }
+func (g *Guest) Functions() map[string]Function { return g.imports.table(g.ID, &g.Permissions) }

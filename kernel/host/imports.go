@@ -88,6 +88,12 @@ type mediaImports interface {
 	Stat(context.Context, *wit.MediaReference) (*wit.MediaInfo, error)
 }
 
+// messageImports answers interface message.
+type messageImports interface {
+	// Send queues a message. What becomes of it the hook message_sent is told.
+	Send(context.Context, *wit.OutgoingMessage) (*wit.MessageQueued, error)
+}
+
 // imports is what answers the contract's imports, by interface. Parameters have been validated.
 type imports struct {
 	log        logImports
@@ -100,29 +106,31 @@ type imports struct {
 	emit       emitImports
 	progress   progressImports
 	media      mediaImports
+	message    messageImports
 }
 
 // table gives the functions by their WebAssembly names; those whose permission p lacks are refusals.
-func (i imports) table(p *wit.Permissions) map[string]Function {
+func (i imports) table(plugin string, p *wit.Permissions) map[string]Function {
 	return map[string]Function{
 		"log_write":        funcWithoutResult(always, i.log.Write),
 		"config_get":       Func(always, i.config.Get),
-		"kv_get":           Func(permission{"kv", p.KV != nil}, i.kv.Get),
-		"kv_put":           Func(permission{"kv", p.KV != nil}, i.kv.Put),
-		"kv_delete":        Func(permission{"kv", p.KV != nil}, i.kv.Delete),
-		"kv_keys":          Func(permission{"kv", p.KV != nil}, i.kv.Keys),
-		"http_request":     Func(permission{"http", p.HTTP != nil}, i.http.Request),
+		"kv_get":           Func(permission{plugin, "kv", p.KV != nil}, i.kv.Get),
+		"kv_put":           Func(permission{plugin, "kv", p.KV != nil}, i.kv.Put),
+		"kv_delete":        Func(permission{plugin, "kv", p.KV != nil}, i.kv.Delete),
+		"kv_keys":          Func(permission{plugin, "kv", p.KV != nil}, i.kv.Keys),
+		"http_request":     Func(permission{plugin, "http", p.HTTP != nil}, i.http.Request),
+		"credential_has":   Func(permission{plugin, "credential", p.Credential != nil}, i.credential.Has),
+		"schedule_set":     Func(permission{plugin, "schedule", p.Schedule != nil}, i.schedule.Set),
+		"schedule_cancel":  Func(permission{plugin, "schedule", p.Schedule != nil}, i.schedule.Cancel),
+		"emit_publish":     Func(permission{plugin, "emit", p.Emit != nil}, i.emit.Publish),
+		"progress_report":  Func(always, i.progress.Report),
+		"media_stat":       Func(permission{plugin, "media", p.Media != nil}, i.media.Stat),
+		"message_send":     Func(permission{plugin, "messageSend", p.MessageSend != nil}, i.message.Send),
 		"socket_open":      Func(permission{"http", p.HTTP != nil}, i.socket.Open),
 		"socket_read":      Func(permission{"http", p.HTTP != nil}, i.socket.Read),
 		"socket_write":     Func(permission{"http", p.HTTP != nil}, i.socket.Write),
 		"socket_start_tls": Func(permission{"http", p.HTTP != nil}, i.socket.StartTLS),
 		"socket_close":     Func(permission{"http", p.HTTP != nil}, i.socket.Close),
-		"credential_has":   Func(permission{"credential", p.Credential != nil}, i.credential.Has),
 		"credential_sign":  Func(permission{"credential", p.Credential != nil}, i.credential.Sign),
-		"schedule_set":     Func(permission{"schedule", p.Schedule != nil}, i.schedule.Set),
-		"schedule_cancel":  Func(permission{"schedule", p.Schedule != nil}, i.schedule.Cancel),
-		"emit_publish":     Func(permission{"emit", p.Emit != nil}, i.emit.Publish),
-		"progress_report":  Func(always, i.progress.Report),
-		"media_stat":       Func(permission{"media", p.Media != nil}, i.media.Stat),
 	}
 }

@@ -46,7 +46,7 @@ func newReach(p Plugin, config configuration, rate *bucket) *reach {
 // requests for plugins that no guest asked for.
 func (r *reach) admit(req *wit.HTTPRequest) error {
 	if !r.granted {
-		return forbidden("http")
+		return forbidden(r.allow.Owner, "http")
 	}
 	withFile := len(req.Embed) > 0 || slices.ContainsFunc(req.Parts, func(p wit.HTTPPart) bool { return p.Media != nil })
 	if withFile && !r.media {

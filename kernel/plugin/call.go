@@ -18,6 +18,9 @@ type request struct {
 	deadline time.Duration
 	// progress hears how far a tool is.
 	progress *host.Progress
+	// at is where a tool is called, or hook is asked.
+	at   wit.HookContext
+	hook wit.HookName
 }
 
 // record is one of the contract that can be read and checked.
@@ -65,7 +68,10 @@ func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req 
 	}
 	sockets := new(host.Sockets)
 	defer sockets.Close()
-	ctx = host.WithCall(ctx, host.Call{Export: req.export, Account: req.account, Progress: req.progress, Sockets: sockets})
+	ctx = host.WithCall(ctx, host.Call{
+		Export: req.export, Account: req.account, Progress: req.progress, Sockets: sockets,
+		Hook: req.hook, Agent: req.at.Agent, Session: req.at.Session, Run: req.at.Run,
+	})
 	room := f.rooms.take()
 	defer f.rooms.give(room)
 	*room = in.AppendJSON(*room)

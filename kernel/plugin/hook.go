@@ -34,7 +34,9 @@ func (h *Hook) Handle(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision,
 	if deadline == 0 {
 		deadline = wit.HookFactsDeadlineDefault
 	}
-	return call[wit.HookDecision](ctx, h.versions, h.id, request{export: "hook_handle", deadline: time.Duration(deadline) * time.Millisecond}, &own)
+	return call[wit.HookDecision](ctx, h.versions, h.id, request{
+		export: "hook_handle", deadline: time.Duration(deadline) * time.Millisecond, at: own.Context, hook: own.Name,
+	}, &own)
 }
 
 // Fire hands a plugin the job that it scheduled. CodeNotFound once the plugin is gone.

@@ -147,7 +147,7 @@ func detail(p *wit.Permissions, name string) []string {
 	case "credential":
 		return p.Credential.Names
 	}
-	return nil
+	return grant.Named(p, name)
 }
 
 func text(s *string) string {

@@ -72,7 +72,8 @@ func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation, tell func(ctx 
 	own.Name = t.name
 	progress := host.NewProgress(ctx, tell)
 	defer progress.End()
-	return call[wit.ToolOutput](ctx, t.versions, t.id, request{export: "tool_invoke", progress: progress}, &own)
+	at := wit.HookContext{Agent: own.Context.Agent, Session: own.Context.Session, Run: own.Context.Run}
+	return call[wit.ToolOutput](ctx, t.versions, t.id, request{export: "tool_invoke", progress: progress, at: at}, &own)
 }
 
 // checkArgs checks a tool's arguments; its schema is compiled once per version.

@@ -136,7 +136,7 @@ func TestAttributes(t *testing.T) {
 		"modifies":             {"x: bool,", moments("@modifies some-text id"), "", "wit/thing.go", `case MomentAfterAll: return []string{"someText", "id"} } return nil }`},
 		"modifies, no cancels": {"x: bool,", moments("@modifies id"), "", "wit/thing.go", `Cancels() bool { return false }`},
 		"cancels":              {"x: bool,", moments("@cancels"), "", "wit/thing.go", `case MomentAfterAll: return true } return false }`},
-		"permission":           {"x: bool,", "", "", "kernel/host/imports.go", `Func(permission{"kv", p.KV != nil}, i.kv.Put)`},
+		"permission":           {"x: bool,", "", "", "kernel/host/imports.go", `Func(permission{plugin, "kv", p.KV != nil}, i.kv.Put)`},
 		"limit":                {"x: bool,", "", "", "wit/bounds.go", "LimitKVKeys = 7"},
 		"version":              {"x: bool,", "", "", "wit/bounds.go", "const ABI = 2"},
 		"schema of a text":     {"x: bool,", "", doc("@max 5", "@pattern [a-z]+", "@means small") + "x: string,", "wit/plugin.schema.json", `"pattern": "^(?:[a-z]+)$"`},

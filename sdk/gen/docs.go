@@ -171,7 +171,7 @@ func docPermissions(b *bytes.Buffer, m *model) {
 		}
 		name := "–"
 		if f.permission != "" {
-			name = "`" + f.permission + "`"
+			name = "`" + camel(f.permission) + "`"
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", name, strings.Join(names, " "), cell(f.source.doc), cell(importBounds(m, f.source)...))
 	}

@@ -30,11 +30,11 @@ func emitHost(b *bytes.Buffer, m *model) {
 		fmt.Fprintf(b, "\t%s %s\n", camel(noun.kebab()), noun.importsName())
 	}
 	b.WriteString("}\n\n// table gives the functions by their WebAssembly names; those whose permission p lacks are refusals.\n" +
-		"func (i imports) table(p *wit.Permissions) map[string]Function {\n\treturn map[string]Function{\n")
+		"func (i imports) table(plugin string, p *wit.Permissions) map[string]Function {\n\treturn map[string]Function{\n")
 	for _, f := range m.imports {
 		permission := "always"
 		if f.permission != "" {
-			permission = fmt.Sprintf("permission{%q, p.%s != nil}", snake(f.permission), pascal(f.permission))
+			permission = fmt.Sprintf("permission{plugin, %q, p.%s != nil}", camel(f.permission), pascal(f.permission))
 		}
 		fn := "Func"
 		if f.result == nil {

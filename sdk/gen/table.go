@@ -53,7 +53,7 @@ func emitTable(b *bytes.Buffer, name string, list []*function) {
 		if f.result != nil {
 			text("Result", f.result.goName)
 		}
-		text("Permission", snake(f.permission))
+		text("Permission", camel(f.permission))
 		if f.class != "" {
 			fmt.Fprintf(b, ", Class: Class%s", pascal(f.class))
 		}
@@ -161,19 +161,19 @@ func emitRequired(b *bytes.Buffer, m *model) {
 func emitPermissions(b *bytes.Buffer, t *typ) {
 	b.WriteString("// Names lists what is asked for, in the contract's order.\nfunc (v *Permissions) Names() []string {\n\tvar names []string\n")
 	for _, f := range t.fields {
-		fmt.Fprintf(b, "\tif v.%s != nil {\n\t\tnames = append(names, %q)\n\t}\n", f.goName, snake(f.name))
+		fmt.Fprintf(b, "\tif v.%s != nil {\n\t\tnames = append(names, %q)\n\t}\n", f.goName, camel(f.name))
 	}
 	b.WriteString("\treturn names\n}\n\n// Has reports whether a permission is asked for.\nfunc (v *Permissions) Has(name string) bool {\n\tswitch name {\n")
 	for _, f := range t.fields {
-		fmt.Fprintf(b, "\tcase %q:\n\t\treturn v.%s != nil\n", snake(f.name), f.goName)
+		fmt.Fprintf(b, "\tcase %q:\n\t\treturn v.%s != nil\n", camel(f.name), f.goName)
 	}
 	b.WriteString("\t}\n\treturn false\n}\n\n// Reason returns why a permission is asked for, \"\" where it is not.\nfunc (v *Permissions) Reason(name string) string {\n\tswitch {\n")
 	for _, f := range t.fields {
-		fmt.Fprintf(b, "\tcase name == %q && v.%[2]s != nil:\n\t\treturn v.%[2]s.Reason\n", snake(f.name), f.goName)
+		fmt.Fprintf(b, "\tcase name == %q && v.%[2]s != nil:\n\t\treturn v.%[2]s.Reason\n", camel(f.name), f.goName)
 	}
 	b.WriteString("\t}\n\treturn \"\"\n}\n\n// Only returns one of the permissions, without the others.\nfunc (v *Permissions) Only(name string) (one Permissions) {\n\tswitch name {\n")
 	for _, f := range t.fields {
-		fmt.Fprintf(b, "\tcase %q:\n\t\tone.%[2]s = v.%[2]s\n", snake(f.name), f.goName)
+		fmt.Fprintf(b, "\tcase %q:\n\t\tone.%[2]s = v.%[2]s\n", camel(f.name), f.goName)
 	}
 	b.WriteString("\t}\n\treturn one\n}\n")
 }

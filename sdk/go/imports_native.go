@@ -24,4 +24,5 @@ const (
 	emitPublish    = "emit_publish"
 	progressReport = "progress_report"
 	mediaStat      = "media_stat"
+	messageSend    = "message_send"
 )

@@ -58,3 +58,6 @@ func progressReport(offset uint64) uint64
 
 //go:wasmimport extism:host/user media_stat
 func mediaStat(offset uint64) uint64
+
+//go:wasmimport extism:host/user message_send
+func messageSend(offset uint64) uint64

@@ -181,8 +181,33 @@ func Beyond(have, want *wit.Permissions) []string {
 		}
 	}
 	for _, name := range want.Names() {
-		if name != "http" && name != "credential" && !have.Has(name) {
-			lacking = append(lacking, name)
+		if name != "http" && name != "credential" {
+			lacking = append(lacking, beyondNames(have, want, name)...)
+		}
+	}
+	return lacking
+}
+
+// Named returns the names that a permission is for, which are all where it lists none.
+func Named(p *wit.Permissions, permission string) []string {
+	if permission == "messageSend" && p.MessageSend != nil {
+		return p.MessageSend.Channels
+	}
+	return nil
+}
+
+// beyondNames is Beyond for a permission that may be for some names only.
+func beyondNames(have, want *wit.Permissions, permission string) (lacking []string) {
+	had, asked := Named(have, permission), Named(want, permission)
+	switch {
+	case !have.Has(permission) && len(asked) == 0, len(had) > 0 && len(asked) == 0:
+		return []string{permission}
+	case have.Has(permission) && len(had) == 0:
+		return nil
+	}
+	for _, name := range asked {
+		if !slices.Contains(had, name) {
+			lacking = append(lacking, permission+" "+name)
 		}
 	}
 	return lacking

@@ -244,16 +244,25 @@ func (s *Service) List() []Changed {
 }
 
 // Default returns the channel of the only enabled account, for senders that name none; false when
-// there is none or a choice.
+// there is none or a choice. Accounts count that have not begun to run yet.
 func (s *Service) Default() (channel string, ok bool) {
+	used := map[string]bool{}
 	for _, a := range s.roster.all() {
-		if !a.view.Load().settings.Enabled || a.id.Channel == channel {
+		used[a.id.Channel] = used[a.id.Channel] || a.view.Load().settings.Enabled
+	}
+	for _, id := range s.plugins.Channels() {
+		for _, a := range s.settings.Accounts(id) {
+			used[id] = used[id] || a.Enabled
+		}
+	}
+	for id, enabled := range used {
+		if !enabled {
 			continue
 		}
 		if channel != "" {
 			return "", false
 		}
-		channel = a.id.Channel
+		channel = id
 	}
 	return channel, channel != ""
 }

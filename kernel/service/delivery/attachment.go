@@ -49,6 +49,11 @@ func kindOf(in SendParams, mime, name string) wit.AttachmentKind {
 	if in.ForceDocument {
 		return wit.AttachmentKindDocument
 	}
+	return Kind(mime, name)
+}
+
+// Kind tells by a type, or else by a name, what kind of file it is.
+func Kind(mime, name string) wit.AttachmentKind {
 	major, _, _ := strings.Cut(mime, "/")
 	if major == "" {
 		major = map[string]string{".png": "image", ".jpg": "image", ".jpeg": "image", ".gif": "image", ".webp": "image",

@@ -10,7 +10,8 @@ import (
 
 // Handler is what plugins with later calls export. The WebAssembly name is `schedule_fire`.
 type Handler interface {
-	// Fire handles a job that is due. One whose handling fails is due again, so the same one may come twice.
+	// Fire handles a job that is due. One whose handling fails is due again, later each time and for about a day, so the same
+	// one may come twice.
 	Fire(host *sdk.Host, firing *wit.Firing) (*wit.Done, error)
 }
 

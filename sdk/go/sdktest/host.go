@@ -32,11 +32,12 @@ type Host struct {
 	// KV holds the plugin's records. Times to live are not kept.
 	KV map[string]string
 
-	// Log, Progress, Emitted and Jobs are what the plugin wrote, said of its progress, sent and set.
+	// Log, Progress, Emitted, Jobs and Sent are what the plugin wrote, said of its progress, emitted, set and sent.
 	Log      []wit.LogLine
 	Progress []wit.ProgressReport
 	Emitted  []wit.EmittedEvent
 	Jobs     map[string]wit.ScheduledJob
+	Sent     []wit.OutgoingMessage
 
 	mu      sync.Mutex
 	sockets map[uint32]net.Conn
@@ -147,6 +148,18 @@ func (h *Host) emitPublish(event *wit.EmittedEvent) (*wit.Done, error) {
 	}
 	h.Emitted = append(h.Emitted, *event)
 	return &wit.Done{OK: true}, nil
+}
+
+func (h *Host) messageSend(message *wit.OutgoingMessage) (*wit.MessageQueued, error) {
+	if err := message.Validate(); err != nil {
+		return nil, err
+	}
+	queued := &wit.MessageQueued{Delivery: "plugin:test:" + message.IdempotencyKey}
+	if slices.ContainsFunc(h.Sent, func(m wit.OutgoingMessage) bool { return m.IdempotencyKey == message.IdempotencyKey }) {
+		return queued, nil
+	}
+	h.Sent = append(h.Sent, *message)
+	return queued, nil
 }
 
 func (h *Host) progressReport(report *wit.ProgressReport) (*wit.Done, error) {

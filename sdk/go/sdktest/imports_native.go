@@ -47,6 +47,8 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.progressReport)
 	case "media_stat":
 		return handle(param, h.mediaStat)
+	case "message_send":
+		return handle(param, h.messageSend)
 	}
 	return nil, wit.Errorf(wit.CodeNotFound, "the test host has no function %s", name)
 }

@@ -142,3 +142,19 @@ func TestProgress(t *testing.T) {
 		t.Errorf("it said %+v", h.Progress)
 	}
 }
+
+func TestSend(t *testing.T) {
+	h := &sdktest.Host{}
+	message := &wit.OutgoingMessage{To: new("ann"), Text: "hi", IdempotencyKey: "1"}
+	for range 2 {
+		if id, err := h.SDK().Send(message); err != nil || id == "" {
+			t.Errorf("%q, %v", id, err)
+		}
+	}
+	if len(h.Sent) != 1 || *h.Sent[0].To != "ann" {
+		t.Errorf("sent %+v", h.Sent)
+	}
+	if _, err := h.SDK().Send(&wit.OutgoingMessage{Text: "hi", IdempotencyKey: "2"}); wit.CodeOf(err) != wit.CodeInvalid {
+		t.Errorf("to nobody: %v", err)
+	}
+}
