@@ -2,9 +2,12 @@ package kernel
 
 import (
 	"context"
+	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -97,4 +100,107 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+// pluginRuns implements host.Agents.
+type pluginRuns struct{ *wiring }
+
+func (p pluginRuns) Run(ctx context.Context, a host.AgentRun) error {
+	j, err := p.job(a)
+	if err != nil {
+		return err
+	}
+	if a.In != "" {
+		j.Parent = a.In
+		in, err := p.runs.Find(ctx, a.In)
+		if err != nil && wit.CodeOf(err) != wit.CodeNotFound {
+			return err
+		}
+		if j.Depth = in.Depth + 1; j.Depth > wit.LimitAgentDepth {
+			return wit.Errorf(wit.CodeForbidden, "agent: run %.80q was asked for by a run, and that by another one, %d deep: it may ask for no further one", a.In, wit.LimitAgentDepth)
+		}
+	}
+	if j.Deliver {
+		to, err := p.runs.Address(ctx, j)
+		if err != nil {
+			return err
+		}
+		if err := a.AdmitChannel(to.Channel); err != nil {
+			return err
+		}
+	}
+	_, err = p.runs.Start(ctx, j)
+	return err
+}
+
+// job is a run that a plugin asks for, as far as the request says it. Its agent has been admitted.
+func (p pluginRuns) job(a host.AgentRun) (run.Job, error) {
+	r, settings := a.Request, p.sessionSettings()
+	j := run.Job{
+		ID: a.ID, Agent: text(r.Agent), Session: "plugin:" + a.Plugin, Asker: "plugin:" + a.Plugin, Tools: r.Tools,
+		Message: "[from the plugin " + a.Plugin + "]\n" + r.Message,
+	}
+	if r.Session != nil {
+		j.Session = *r.Session
+	}
+	if r.NoTools || len(r.Tools) == 0 {
+		j.Tools = nil
+	}
+	if r.NoTools {
+		j.Tools = []string{}
+	}
+	key, err := settings.Find(j.Session, j.Agent)
+	if err != nil {
+		return j, err
+	}
+	if j.Agent = key.Agent(); r.Deliver != nil {
+		d := r.Deliver
+		j.Deliver, j.Channel, j.Account, j.To, j.Thread = true, text(d.Channel), text(d.Account), text(d.To), text(d.Thread)
+		if d.Session != nil {
+			if j.Of, err = settings.ParseKey(*d.Session, ""); err != nil {
+				return j, err
+			}
+		}
+	}
+	return j, a.Admit(j.Agent)
+}
+
+func (p pluginRuns) Wait(ctx context.Context, id, in string, d time.Duration) (*wit.RunOutcome, error) {
+	r, err := p.runs.Find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if d > 0 && r.State.Live() {
+		if err := p.free(ctx, r, in); err != nil {
+			return nil, err
+		}
+		waiting, cancel := context.WithTimeout(ctx, d)
+		defer cancel()
+		if r, err = p.runs.Wait(waiting, id); err != nil && (wit.CodeOf(err) != wit.CodeTimeout || ctx.Err() != nil) {
+			return nil, err
+		}
+	}
+	out := &wit.RunOutcome{Run: r.ID, Session: string(r.Session), State: wit.RunState(r.State), Text: r.Answer}
+	if failure := r.Failure(); failure != nil {
+		out.Error = wit.AsError(failure)
+	}
+	return out, nil
+}
+
+// free refuses to wait for a run behind one that waits for it: the one in which is asked, or one above that.
+func (p pluginRuns) free(ctx context.Context, r run.Run, in string) error {
+	for range wit.LimitAgentDepth + 1 {
+		above, err := p.runs.Find(ctx, in)
+		if wit.CodeOf(err) == wit.CodeNotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if above.Session == r.Session {
+			return wit.Errorf(wit.CodeForbidden, "agent: run %.80q waits in session %s for the end of run %.80q, which would wait for it: ask in another session, or look later", r.ID, r.Session, above.ID)
+		}
+		in = above.Parent
+	}
+	return nil
 }

@@ -63,4 +63,6 @@ var imports = [...]Function{
 	{Name: "progress_report", Capability: "progress", Operation: "report", Param: "ProgressReport", Result: "Done"},
 	{Name: "media_stat", Capability: "media", Operation: "stat", Param: "MediaReference", Result: "MediaInfo", Permission: "media"},
 	{Name: "message_send", Capability: "message", Operation: "send", Param: "OutgoingMessage", Result: "MessageQueued", Permission: "messageSend"},
+	{Name: "agent_run", Capability: "agent", Operation: "run", Param: "AgentRequest", Result: "AgentStarted", Permission: "agentRun"},
+	{Name: "agent_wait", Capability: "agent", Operation: "wait", Param: "RunQuery", Result: "RunOutcome", Permission: "agentRun"},
 }

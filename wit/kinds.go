@@ -125,6 +125,9 @@ func (v *Permissions) Names() []string {
 	if v.MessageSend != nil {
 		names = append(names, "messageSend")
 	}
+	if v.AgentRun != nil {
+		names = append(names, "agentRun")
+	}
 	return names
 }
 
@@ -145,6 +148,8 @@ func (v *Permissions) Has(name string) bool {
 		return v.Media != nil
 	case "messageSend":
 		return v.MessageSend != nil
+	case "agentRun":
+		return v.AgentRun != nil
 	}
 	return false
 }
@@ -166,6 +171,8 @@ func (v *Permissions) Reason(name string) string {
 		return v.Media.Reason
 	case name == "messageSend" && v.MessageSend != nil:
 		return v.MessageSend.Reason
+	case name == "agentRun" && v.AgentRun != nil:
+		return v.AgentRun.Reason
 	}
 	return ""
 }
@@ -187,6 +194,8 @@ func (v *Permissions) Only(name string) (one Permissions) {
 		one.Media = v.Media
 	case "messageSend":
 		one.MessageSend = v.MessageSend
+	case "agentRun":
+		one.AgentRun = v.AgentRun
 	}
 	return one
 }

@@ -288,6 +288,14 @@ type MessagePermission struct {
 	Channels []string `json:"channels,omitempty"`
 }
 
+// AgentPermission is which agents the plugin may have run, with their tools.
+type AgentPermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// All when empty.
+	Agents []string `json:"agents,omitempty"`
+}
+
 // Permissions is what the plugin asks for. What is not here is refused.
 type Permissions struct {
 	HTTP        *HTTPPermission       `json:"http,omitempty"`
@@ -297,6 +305,7 @@ type Permissions struct {
 	Emit        *Permission           `json:"emit,omitempty"`
 	Media       *Permission           `json:"media,omitempty"`
 	MessageSend *MessagePermission    `json:"messageSend,omitempty"`
+	AgentRun    *AgentPermission      `json:"agentRun,omitempty"`
 }
 
 // OAuth2Grant: By what a client gets an access token (RFC 6749).

@@ -715,6 +715,40 @@ func (v MessagePermission) MarshalJSON() ([]byte, error) { return v.AppendJSON(n
 func (v *MessagePermission) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *AgentPermission) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Reason != "" {
+		b = codec.AppendString(codec.Key(b, `"reason":`), v.Reason)
+	}
+	if len(v.Agents) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"agents":`), v.Agents)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *AgentPermission) ReadJSON(r *codec.Reader) {
+	*v = AgentPermission{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "reason":
+			v.Reason = r.String()
+		case "agents":
+			v.Agents = codec.Strings[string](r, 64)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v AgentPermission) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *AgentPermission) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *Permissions) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.HTTP != nil {
@@ -737,6 +771,9 @@ func (v *Permissions) AppendJSON(b []byte) []byte {
 	}
 	if v.MessageSend != nil {
 		b = v.MessageSend.AppendJSON(codec.Key(b, `"messageSend":`))
+	}
+	if v.AgentRun != nil {
+		b = v.AgentRun.AppendJSON(codec.Key(b, `"agentRun":`))
 	}
 	return append(b, '}')
 }
@@ -781,6 +818,11 @@ func (v *Permissions) ReadJSON(r *codec.Reader) {
 			if v.MessageSend = nil; !r.Null() {
 				v.MessageSend = new(MessagePermission)
 				v.MessageSend.ReadJSON(r)
+			}
+		case "agentRun":
+			if v.AgentRun = nil; !r.Null() {
+				v.AgentRun = new(AgentPermission)
+				v.AgentRun.ReadJSON(r)
 			}
 		default:
 			r.Unknown()

@@ -1,4 +1,5 @@
-// Package host is what plugins may ask for: log, config, kv, http, socket, credential, schedule, emit, progress, media, message.
+// Package host is what plugins may ask for: log, config, kv, http, socket, credential, schedule, emit, progress, media,
+// message, agent.
 //
 // Each noun is a file and a type in it, which owns what that noun needs to know. Which functions there are, what each
 // takes and what permission it needs is generated from the contract (imports.go): an interface for each noun, which
@@ -31,7 +32,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what plugins' questions are answered with. Schedule, Media and Messages may be nil: what needs them
+// Deps is what plugins' questions are answered with. Schedule, Media, Messages and Agents may be nil: what needs them
 // then fails with CodeUnavailable.
 type Deps struct {
 	Store    store.Store
@@ -40,6 +41,7 @@ type Deps struct {
 	Schedule Scheduler
 	Media    Media
 	Messages Messages
+	Agents   Agents
 	Bus      *event.Bus
 	Logger   hclog.Logger
 	// Redact takes secrets out of what plugins log and report, before it is cut; nil leaves it as it is.
@@ -64,6 +66,7 @@ type lasting struct {
 	jobs     *bucket // changes of them
 	signing  *bucket
 	messages *bucket
+	runs     *bucket
 	places   places
 	open     *openConnections
 }
@@ -95,6 +98,7 @@ func (h *Host) of(id string) *lasting {
 			jobs:     newBucket(wit.LimitSchedulePerSecond, wit.LimitScheduleBurst),
 			signing:  newBucket(wit.LimitCredentialSignaturesPerSecond, wit.LimitCredentialSignatureBurst),
 			messages: newBucket(wit.LimitMessagePerMinute/60., wit.LimitMessageBurst),
+			runs:     newBucket(wit.LimitAgentPerMinute/60., wit.LimitAgentBurst),
 		}
 		h.lasting[id] = l
 	}
@@ -159,6 +163,7 @@ func (h *Host) Guest(p Plugin) *Guest {
 		log: l.log, config: config, kv: newKV(p.ID, h.deps.Store, l.writes), http: g.HTTP, socket: sockets{g.Connections, credentials}, credential: credentials,
 		schedule: schedule{p.ID, h.deps.Schedule, l.jobs}, emit: l.emitter, progress: progress{h.deps.Redact}, media: files{h.deps.Media},
 		message: messages{p.ID, p.Permissions.MessageSend, p.Permissions.Media != nil, h.deps.Messages, l.messages},
+		agent:   agents{p.ID, p.Permissions.AgentRun, p.Permissions.MessageSend, h.deps.Agents, l.runs},
 	}
 	return g
 }

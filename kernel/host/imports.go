@@ -94,6 +94,15 @@ type messageImports interface {
 	Send(context.Context, *wit.OutgoingMessage) (*wit.MessageQueued, error)
 }
 
+// agentImports answers interface agent.
+type agentImports interface {
+	// Run asks an agent, and does not wait for the answer.
+	Run(context.Context, *wit.AgentRequest) (*wit.AgentStarted, error)
+	// Wait tells how a run stands, when it has ended or the wait is over. Hooks may not wait: they hold up what they look at. Nor
+	// may a tool for a run of a session in which it is being called itself.
+	Wait(context.Context, *wit.RunQuery) (*wit.RunOutcome, error)
+}
+
 // imports is what answers the contract's imports, by interface. Parameters have been validated.
 type imports struct {
 	log        logImports
@@ -107,6 +116,7 @@ type imports struct {
 	progress   progressImports
 	media      mediaImports
 	message    messageImports
+	agent      agentImports
 }
 
 // table gives the functions by their WebAssembly names; those whose permission p lacks are refusals.
@@ -126,6 +136,8 @@ func (i imports) table(plugin string, p *wit.Permissions) map[string]Function {
 		"progress_report":  Func(always, i.progress.Report),
 		"media_stat":       Func(permission{plugin, "media", p.Media != nil}, i.media.Stat),
 		"message_send":     Func(permission{plugin, "messageSend", p.MessageSend != nil}, i.message.Send),
+		"agent_run":        Func(permission{plugin, "agentRun", p.AgentRun != nil}, i.agent.Run),
+		"agent_wait":       Func(permission{plugin, "agentRun", p.AgentRun != nil}, i.agent.Wait),
 		"socket_open":      Func(permission{"http", p.HTTP != nil}, i.socket.Open),
 		"socket_read":      Func(permission{"http", p.HTTP != nil}, i.socket.Read),
 		"socket_write":     Func(permission{"http", p.HTTP != nil}, i.socket.Write),

@@ -25,4 +25,6 @@ const (
 	progressReport = "progress_report"
 	mediaStat      = "media_stat"
 	messageSend    = "message_send"
+	agentRun       = "agent_run"
+	agentWait      = "agent_wait"
 )

@@ -61,3 +61,9 @@ func mediaStat(offset uint64) uint64
 
 //go:wasmimport extism:host/user message_send
 func messageSend(offset uint64) uint64
+
+//go:wasmimport extism:host/user agent_run
+func agentRun(offset uint64) uint64
+
+//go:wasmimport extism:host/user agent_wait
+func agentWait(offset uint64) uint64

@@ -190,8 +190,11 @@ func Beyond(have, want *wit.Permissions) []string {
 
 // Named returns the names that a permission is for, which are all where it lists none.
 func Named(p *wit.Permissions, permission string) []string {
-	if permission == "messageSend" && p.MessageSend != nil {
+	switch {
+	case permission == "messageSend" && p.MessageSend != nil:
 		return p.MessageSend.Channels
+	case permission == "agentRun" && p.AgentRun != nil:
+		return p.AgentRun.Agents
 	}
 	return nil
 }

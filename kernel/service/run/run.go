@@ -36,6 +36,8 @@ const (
 	FromChannel Source = "channel:"
 	// FromCron is followed by the job and when it was due.
 	FromCron Source = "cron:"
+	// FromPlugin is followed by the plugin, a colon, and what it calls the run.
+	FromPlugin Source = "plugin:"
 )
 
 // ID is the id of the run that answers what has this key at the source.
@@ -43,7 +45,7 @@ func (s Source) ID(key string) string { return string(s) + key }
 
 // reserved reports whether an id is for the gateway's own runs.
 func reserved(id string) bool {
-	return slices.ContainsFunc([]Source{FromChannel, FromCron}, func(s Source) bool { return strings.HasPrefix(id, string(s)) })
+	return slices.ContainsFunc([]Source{FromChannel, FromCron, FromPlugin}, func(s Source) bool { return strings.HasPrefix(id, string(s)) })
 }
 
 // MaxText is how many bytes the text of a run may have.
@@ -65,6 +67,9 @@ type Run struct {
 	// Origin is who asks, from where. With Reply, the answer is delivered there.
 	Origin message.Origin  `json:"origin,omitzero"`
 	Reply  *message.Origin `json:"reply,omitempty"`
+	// Parent is the run in which somebody asked for this one, "" for none, and Depth how many such are above it.
+	Parent string `json:"parent,omitempty"`
+	Depth  int    `json:"depth,omitempty"`
 	// Asker is who takes turns with others for the places in which runs are executed, "" for nobody in particular.
 	Asker string `json:"asker,omitempty"`
 	// Model, Thinking, System and Tools hold for this run only.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ type Request struct {
 // expected; as Enqueue's and session.Destination's; the store's.
 func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 	if id := q.Run.ID; len(id) > maxKey || reserved(id) {
-		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s or %s", id, maxKey, FromChannel, FromCron)
+		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s, %s or %s", id, maxKey, FromChannel, FromCron, FromPlugin)
 	}
 	var err error
 	if q.To, err = s.reachable(q.To); err != nil {
@@ -131,6 +132,12 @@ type Job struct {
 	// agent's main session was last spoken to.
 	Deliver                      bool
 	Channel, To, Account, Thread string
+	// Of is the session whose last conversation is meant, "" the agent's main one.
+	Of session.Key
+	// Asker takes turns with others, "" with other jobs. Parent is the run in which the job was asked for, and Depth how
+	// many such are above it.
+	Asker, Parent string
+	Depth         int
 }
 
 // reachable names the account of a destination on a channel, its first one where none is named, and refuses one on a
@@ -161,21 +168,14 @@ type Outcome struct {
 // otherwise; CodeTimeout when ctx ends first, and the run goes on; the store's.
 func (s *Service) Do(ctx context.Context, j Job) (Outcome, error) {
 	var out Outcome
-	if strings.TrimSpace(j.Message) == "" || len(j.Message) > MaxText {
-		return out, wit.Errorf(wit.CodeInvalid, "a turn needs a message of 1 to %d bytes", MaxText)
-	}
-	settings := s.sessions.Settings()
-	key, err := settings.Find(j.Session, j.Agent)
+	q, err := s.request(j)
 	if err != nil {
 		return out, err
 	}
-	to := j.destination(settings)
-	if to, out.Undelivered = s.reachable(to); out.Undelivered != nil {
+	to := &q.To
+	if *to, out.Undelivered = s.reachable(*to); out.Undelivered != nil {
 		to.Wanted = false
 	}
-	q := Request{To: to, Run: Run{
-		ID: j.ID, Session: key, Asker: askerJobs, Text: j.Message, Model: j.Model, Thinking: j.Thinking, Tools: j.Tools, Timeout: j.Timeout.Milliseconds(),
-	}}
 	if err := s.insist(ctx, func() error {
 		got, err := s.submit(ctx, q)
 		if err != nil {
@@ -190,6 +190,34 @@ func (s *Service) Do(ctx context.Context, j Job) (Outcome, error) {
 		return out, err
 	}
 	return out, out.Run.Failure()
+}
+
+// Start queues a job's run and returns it, or the one that has its id. Errors: CodeInvalid and CodeNotFound for what
+// cannot be, also a destination that there is not; as Enqueue's; the store's.
+func (s *Service) Start(ctx context.Context, j Job) (Run, error) {
+	q, err := s.request(j)
+	if err != nil {
+		return Run{}, err
+	}
+	q.To.Required = true
+	if q.To, err = s.reachable(q.To); err != nil {
+		return Run{}, err
+	}
+	got, err := s.submit(ctx, q)
+	return got.Run, err
+}
+
+// request is a job as a run.
+func (s *Service) request(j Job) (Request, error) {
+	if strings.TrimSpace(j.Message) == "" || len(j.Message) > MaxText {
+		return Request{}, wit.Errorf(wit.CodeInvalid, "a turn needs a message of 1 to %d bytes", MaxText)
+	}
+	settings := s.sessions.Settings()
+	key, err := settings.Find(j.Session, j.Agent)
+	return Request{To: j.destination(settings), Run: Run{
+		ID: j.ID, Session: key, Asker: cmp.Or(j.Asker, askerJobs), Parent: j.Parent, Depth: j.Depth,
+		Text: j.Message, Model: j.Model, Thinking: j.Thinking, Tools: j.Tools, Timeout: j.Timeout.Milliseconds(),
+	}}, err
 }
 
 // Address is where a job's words go: what it names, or where the agent's main session was last spoken to. Errors:
@@ -209,7 +237,7 @@ func (s *Service) Address(ctx context.Context, j Job) (to *message.Origin, err e
 
 func (j Job) destination(settings session.Settings) session.Destination {
 	return session.Destination{
-		Wanted: j.Deliver, Channel: j.Channel, To: j.To, Account: j.Account, Thread: j.Thread, Of: settings.Main(j.Agent),
+		Wanted: j.Deliver, Channel: j.Channel, To: j.To, Account: j.Account, Thread: j.Thread, Of: cmp.Or(j.Of, settings.Main(j.Agent)),
 	}
 }
 

@@ -32,12 +32,17 @@ type Host struct {
 	// KV holds the plugin's records. Times to live are not kept.
 	KV map[string]string
 
-	// Log, Progress, Emitted, Jobs and Sent are what the plugin wrote, said of its progress, emitted, set and sent.
+	// Answers are what agents answer, by the request's IdempotencyKey. A run without one has not ended.
+	Answers map[string]string
+
+	// Log, Progress, Emitted, Jobs, Sent and Runs are what the plugin wrote, said of its progress, emitted, set, sent and
+	// asked agents.
 	Log      []wit.LogLine
 	Progress []wit.ProgressReport
 	Emitted  []wit.EmittedEvent
 	Jobs     map[string]wit.ScheduledJob
 	Sent     []wit.OutgoingMessage
+	Runs     []wit.AgentRequest
 
 	mu      sync.Mutex
 	sockets map[uint32]net.Conn

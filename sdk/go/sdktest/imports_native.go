@@ -49,6 +49,10 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.mediaStat)
 	case "message_send":
 		return handle(param, h.messageSend)
+	case "agent_run":
+		return handle(param, h.agentRun)
+	case "agent_wait":
+		return handle(param, h.agentWait)
 	}
 	return nil, wit.Errorf(wit.CodeNotFound, "the test host has no function %s", name)
 }

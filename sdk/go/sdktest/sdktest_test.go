@@ -158,3 +158,23 @@ func TestSend(t *testing.T) {
 		t.Errorf("to nobody: %v", err)
 	}
 }
+
+func TestRunAgent(t *testing.T) {
+	h := &sdktest.Host{Answers: map[string]string{"1": "fine"}}
+	for _, key := range []string{"1", "1", "2"} {
+		run, err := h.SDK().RunAgent(&wit.AgentRequest{Message: "well?", IdempotencyKey: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		outcome, err := h.SDK().WaitForRun(run, time.Minute)
+		if err != nil || (outcome.State == wit.RunStateDone) != (key == "1") || (outcome.Text == "fine") != (key == "1") {
+			t.Errorf("%s: %+v, %v", key, outcome, err)
+		}
+	}
+	if len(h.Runs) != 2 {
+		t.Errorf("asked %+v", h.Runs)
+	}
+	if _, err := h.SDK().WaitForRun("other", 0); wit.CodeOf(err) != wit.CodeNotFound {
+		t.Errorf("another's: %v", err)
+	}
+}
