@@ -51,7 +51,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	k.wired = &wiring{Kernel: k, outbox: message.Nowhere{}} // plugins ask services that are made later
 	guests := host.New(host.Deps{
 		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media,
-		Messages: pluginMessages{k.wired}, Agents: pluginRuns{k.wired}, Bus: k.bus, Logger: k.log, Redact: k.state.vault.Redact,
+		Messages: pluginMessages{k.wired}, Agents: pluginRuns{k.wired}, Sessions: pluginSessions{k.wired}, Bus: k.bus, Logger: k.log, Redact: k.state.vault.Redact,
 	})
 	k.closers.add(func() error { guests.Close(); return nil })
 	if k.o.StateDir != "" {

@@ -200,10 +200,11 @@ func (l *teller) untilReminded(t *testing.T, job string, times int) {
 // TestAJobThatFailsIsDueAgain, also one that is due once, until it is handled or taken back.
 func TestAJobThatFailsIsDueAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fired := map[string]int{}
+		fired, due := map[string]int{}, map[int64]bool{}
 		f := asker(wit.Permissions{Schedule: &wit.Permission{Reason: "to wait"}}, nil, nil)
 		f.Exports["schedule_fire"] = kerneltest.Export(func(ctx context.Context, f *wit.Firing) (*wit.Done, error) {
 			fired[f.ID]++
+			due[f.Due] = true
 			switch {
 			case f.ID == "never" || fired[f.ID] < 3:
 				return nil, wit.NewError(wit.CodeInvalid, "not now")
@@ -218,8 +219,8 @@ func TestAJobThatFailsIsDueAgain(t *testing.T) {
 			ask(l, "schedule_set", fields{"id": id, "at": time.Now().Add(time.Minute).UnixMilli()})
 		}
 		time.Sleep(10 * 24 * time.Hour)
-		if fired["once"] != 3 || fired["back"] != 3 || fired["never"] < 20 || fired["never"] > 40 {
-			t.Errorf("fired %v", fired)
+		if fired["once"] != 3 || fired["back"] != 3 || fired["never"] < 20 || fired["never"] > 40 || len(due) != 1 {
+			t.Errorf("fired %v, due %v", fired, due)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -74,34 +75,52 @@ func (p pluginFirings) fire(ctx context.Context, f schedule.Firing) (schedule.Re
 	if _, err := p.registry.Info(id); wit.CodeOf(err) == wit.CodeNotFound {
 		return schedule.Result{Summary: "the plugin is gone, and its jobs with it"}, p.scheduler.RemoveAll(ctx, f.Job.Owner)
 	}
-	err := p.registry.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: f.Due, Payload: wit.JSON(f.Job.Payload)})
-	if err != nil && ctx.Err() == nil {
-		err = errors.Join(err, p.again(ctx, f))
+	first := firstDue(f)
+	err := p.registry.Fire(ctx, id, &wit.Firing{ID: f.Job.ID, Due: first, Payload: wit.JSON(f.Job.Payload)})
+	if err == nil || ctx.Err() != nil || f.Job.Spec.At == 0 {
+		return schedule.Result{}, err
 	}
-	return schedule.Result{}, err
+	at, failed := p.again(ctx, f)
+	memory, _ := json.Marshal(delayed{Due: first, At: at})
+	return schedule.Result{Memory: memory}, errors.Join(err, failed)
+}
+
+// delayed is what is kept of a job that is due once and has failed: when it was due, and when it is due again.
+type delayed struct {
+	Due int64 `json:"due"`
+	At  int64 `json:"at"`
+}
+
+// firstDue is when a job was due, however often it has failed since: what it does again is the same.
+func firstDue(f schedule.Firing) int64 {
+	var d delayed
+	if json.Unmarshal(f.Job.State.Memory, &d) == nil && d.At != 0 && d.At == f.Job.Spec.At {
+		return d.Due
+	}
+	return f.Due
 }
 
 // maxFirings is how often a job that is due once is tried: for about a day.
 const maxFirings = 32
 
-// again makes a job due once more that is due once and has failed, unless its plugin has changed it meanwhile. Others
-// come again by themselves.
-func (p pluginFirings) again(ctx context.Context, f schedule.Firing) error {
+// again makes a job due once more that is due once and has failed, unless its plugin has changed it meanwhile, and
+// returns when. Others come again by themselves.
+func (p pluginFirings) again(ctx context.Context, f schedule.Firing) (at int64, err error) {
 	failures := f.Job.State.Failures + 1
-	if f.Job.Spec.At == 0 || failures >= maxFirings {
-		return nil
+	if failures >= maxFirings {
+		return 0, nil
 	}
-	backoff := retry.Backoff{Min: 5 * time.Second, Max: time.Hour}
-	_, err := p.scheduler.Update(ctx, f.Job.Owner, f.Job.ID, func(j *schedule.Job) error {
+	at = time.Now().Add(retry.Backoff{Min: 5 * time.Second, Max: time.Hour}.Delay(failures)).UnixMilli()
+	_, err = p.scheduler.Update(ctx, f.Job.Owner, f.Job.ID, func(j *schedule.Job) error {
 		if j.Spec == f.Job.Spec {
-			j.Spec.At = time.Now().Add(backoff.Delay(failures)).UnixMilli()
+			j.Spec.At = at
 		}
 		return nil
 	})
 	if wit.CodeOf(err) == wit.CodeNotFound {
-		return nil // it was taken back
+		return 0, nil // it was taken back
 	}
-	return err
+	return at, err
 }
 
 // jobs gives run what cron has to say.

@@ -316,6 +316,35 @@ func TestReminder(t *testing.T) {
 	}
 }
 
+// TestDigest: the agent is given what people have said, and what it makes of it goes to who asked for it.
+func TestDigest(t *testing.T) {
+	t.Parallel()
+	platform := kerneltest.NewPlatform(t)
+	brain := kerneltest.Provider("brain", func(_ context.Context, chat *wit.Chat) (*wit.ProviderAnswer, error) {
+		heard := kerneltest.Heard(chat)
+		switch {
+		case chat.Turns[len(chat.Turns)-1].Role == wit.RoleTool:
+			return kerneltest.Says("It will come."), nil
+		case strings.Contains(heard, "Sum up") && strings.Contains(heard, "bob: the boiler leaks\n"):
+			return kerneltest.Says("The boiler leaks."), nil
+		case heard == "a digest, please":
+			return &wit.ProviderAnswer{Stop: new(wit.StopReasonToolCalls),
+				ToolCalls: []wit.ToolCall{{ID: "c1", Name: "digest", Args: wit.JSON(`{}`)}}}, nil
+		}
+		return kerneltest.Says("Noted."), nil
+	})
+	config := kerneltest.Config(t, fmt.Sprintf(`{"channels":{"chat":{"accounts":{"home":{"dmPolicy":"open","config":{"root":%q}}}}}}`, platform.URL))
+	l := start(t, []string{"go-digest"}, config, kerneltest.Plugin(brain, kerneltest.Channel("chat"))).Listen()
+	configure(l, "chat", "home", "token", "x")
+	platform.Say("bob", "the boiler leaks")
+	platform.Answered("Noted.")
+	platform.Say("ann", "a digest, please")
+	platform.Answered("The boiler leaks.")
+	if posts := platform.Posts(); posts[len(posts)-1].To != "ann" {
+		t.Errorf("posted %+v", posts)
+	}
+}
+
 // TestProvider: a chat is answered by the model server, piece by piece; a wrong key is told as one.
 func TestProvider(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,10 @@ const (
 	LimitSchedulePerSecond           = 5
 	LimitScheduleBurst               = 200
 	LimitScheduleJobs                = 100
+	LimitSessionPerSecond            = 10
+	LimitSessionBurst                = 100
+	LimitSessionPageBytes            = 524288
+	LimitSessionTextBytes            = 32768
 	LimitToolTextBytes               = 65536
 	LogLineMessageCut                = 4096
 	HTTPRequestMethodDefault         = "GET"
@@ -150,6 +154,13 @@ const (
 	ScheduledJobIDMax                = 128
 	ScheduledJobEveryMin             = 1000
 	ScheduledJobPayloadMax           = 65536
+	SessionFilterAgentMin            = 1
+	SessionFilterAgentMax            = 64
+	SessionFilterLimitCut            = 100
+	SessionFilterLimitDefault        = 20
+	HistoryQuerySessionMax           = 256
+	HistoryQueryLimitCut             = 200
+	HistoryQueryLimitDefault         = 50
 	TranscriptTextCut                = 65536
 	TranscriptLanguageMax            = 64
 	ToolDefinitionNameMax            = 64
@@ -185,6 +196,9 @@ const (
 	AgentPermissionReasonMax         = 300
 	AgentPermissionAgentsItemMax     = 64
 	AgentPermissionAgentsMax         = 64
+	SessionPermissionReasonMax       = 300
+	SessionPermissionAgentsItemMax   = 64
+	SessionPermissionAgentsMax       = 64
 	LimitsMemoryMax                  = 1073741824
 	LimitsMemoryDefault              = 67108864
 	LimitsDeadlineMax                = 600000

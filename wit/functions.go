@@ -65,4 +65,6 @@ var imports = [...]Function{
 	{Name: "message_send", Capability: "message", Operation: "send", Param: "OutgoingMessage", Result: "MessageQueued", Permission: "messageSend"},
 	{Name: "agent_run", Capability: "agent", Operation: "run", Param: "AgentRequest", Result: "AgentStarted", Permission: "agentRun"},
 	{Name: "agent_wait", Capability: "agent", Operation: "wait", Param: "RunQuery", Result: "RunOutcome", Permission: "agentRun"},
+	{Name: "session_find", Capability: "session", Operation: "find", Param: "SessionFilter", Result: "SessionPage", Permission: "sessionRead"},
+	{Name: "session_read", Capability: "session", Operation: "read", Param: "HistoryQuery", Result: "HistoryPage", Permission: "sessionRead"},
 }

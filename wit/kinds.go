@@ -128,6 +128,9 @@ func (v *Permissions) Names() []string {
 	if v.AgentRun != nil {
 		names = append(names, "agentRun")
 	}
+	if v.SessionRead != nil {
+		names = append(names, "sessionRead")
+	}
 	return names
 }
 
@@ -150,6 +153,8 @@ func (v *Permissions) Has(name string) bool {
 		return v.MessageSend != nil
 	case "agentRun":
 		return v.AgentRun != nil
+	case "sessionRead":
+		return v.SessionRead != nil
 	}
 	return false
 }
@@ -173,6 +178,8 @@ func (v *Permissions) Reason(name string) string {
 		return v.MessageSend.Reason
 	case name == "agentRun" && v.AgentRun != nil:
 		return v.AgentRun.Reason
+	case name == "sessionRead" && v.SessionRead != nil:
+		return v.SessionRead.Reason
 	}
 	return ""
 }
@@ -196,6 +203,8 @@ func (v *Permissions) Only(name string) (one Permissions) {
 		one.MessageSend = v.MessageSend
 	case "agentRun":
 		one.AgentRun = v.AgentRun
+	case "sessionRead":
+		one.SessionRead = v.SessionRead
 	}
 	return one
 }

@@ -296,6 +296,14 @@ type AgentPermission struct {
 	Agents []string `json:"agents,omitempty"`
 }
 
+// SessionPermission: Of which agents the plugin may read the sessions.
+type SessionPermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// All when empty.
+	Agents []string `json:"agents,omitempty"`
+}
+
 // Permissions is what the plugin asks for. What is not here is refused.
 type Permissions struct {
 	HTTP        *HTTPPermission       `json:"http,omitempty"`
@@ -306,6 +314,7 @@ type Permissions struct {
 	Media       *Permission           `json:"media,omitempty"`
 	MessageSend *MessagePermission    `json:"messageSend,omitempty"`
 	AgentRun    *AgentPermission      `json:"agentRun,omitempty"`
+	SessionRead *SessionPermission    `json:"sessionRead,omitempty"`
 }
 
 // OAuth2Grant: By what a client gets an access token (RFC 6749).

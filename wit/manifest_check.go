@@ -333,6 +333,34 @@ func (v *AgentPermission) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *SessionPermission) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *SessionPermission) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Reason) {
+		p.missing("reason", -1)
+	} else if n := len(v.Reason); n > 300 {
+		p.bytes("reason", -1, n, 0, 300)
+	}
+	if n := len(v.Agents); n > 64 {
+		p.items("agents", -1, n, 0, 64)
+	}
+	for i, x := range v.Agents {
+		if n := len(x); n > 64 {
+			p.bytes("agents", i, n, 0, 64)
+		} else if !patternIdentifier.match(x) {
+			p.mismatch("agents", i, x, "a letter and up to 63 letters, digits, _ and -")
+		}
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Permissions) Validate() error {
 	var p problems
 	v.check(&p)
@@ -364,6 +392,9 @@ func (v *Permissions) check(p *problems) (before int) {
 	}
 	if v.AgentRun != nil {
 		p.within(v.AgentRun.check(p), "agentRun", -1)
+	}
+	if v.SessionRead != nil {
+		p.within(v.SessionRead.check(p), "sessionRead", -1)
 	}
 	return before
 }

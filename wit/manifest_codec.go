@@ -749,6 +749,40 @@ func (v AgentPermission) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil
 func (v *AgentPermission) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *SessionPermission) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Reason != "" {
+		b = codec.AppendString(codec.Key(b, `"reason":`), v.Reason)
+	}
+	if len(v.Agents) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"agents":`), v.Agents)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *SessionPermission) ReadJSON(r *codec.Reader) {
+	*v = SessionPermission{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "reason":
+			v.Reason = r.String()
+		case "agents":
+			v.Agents = codec.Strings[string](r, 64)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v SessionPermission) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *SessionPermission) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *Permissions) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.HTTP != nil {
@@ -774,6 +808,9 @@ func (v *Permissions) AppendJSON(b []byte) []byte {
 	}
 	if v.AgentRun != nil {
 		b = v.AgentRun.AppendJSON(codec.Key(b, `"agentRun":`))
+	}
+	if v.SessionRead != nil {
+		b = v.SessionRead.AppendJSON(codec.Key(b, `"sessionRead":`))
 	}
 	return append(b, '}')
 }
@@ -823,6 +860,11 @@ func (v *Permissions) ReadJSON(r *codec.Reader) {
 			if v.AgentRun = nil; !r.Null() {
 				v.AgentRun = new(AgentPermission)
 				v.AgentRun.ReadJSON(r)
+			}
+		case "sessionRead":
+			if v.SessionRead = nil; !r.Null() {
+				v.SessionRead = new(SessionPermission)
+				v.SessionRead.ReadJSON(r)
 			}
 		default:
 			r.Unknown()

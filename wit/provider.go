@@ -2,25 +2,6 @@
 
 package wit
 
-// Role is who a turn is by.
-type Role string
-
-const (
-	RoleSystem    Role = "system"
-	RoleUser      Role = "user"
-	RoleAssistant Role = "assistant"
-	RoleTool      Role = "tool"
-)
-
-// Valid reports whether the value is one of the cases.
-func (v Role) Valid() bool {
-	switch v {
-	case RoleSystem, RoleUser, RoleAssistant, RoleTool:
-		return true
-	}
-	return false
-}
-
 // ToolCall is what the model wants of a tool.
 type ToolCall struct {
 	ID   string `json:"id,omitempty"`

@@ -274,6 +274,25 @@ func (v Effect) Valid() bool {
 	return false
 }
 
+// Role is who a turn is by.
+type Role string
+
+const (
+	RoleSystem    Role = "system"
+	RoleUser      Role = "user"
+	RoleAssistant Role = "assistant"
+	RoleTool      Role = "tool"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v Role) Valid() bool {
+	switch v {
+	case RoleSystem, RoleUser, RoleAssistant, RoleTool:
+		return true
+	}
+	return false
+}
+
 // PartKind is what a part is.
 type PartKind string
 

@@ -665,6 +665,16 @@ func (v *Effect) ReadJSON(r *codec.Reader) {
 }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *Role) ReadJSON(r *codec.Reader) {
+	*v = Role(r.String())
+	if *v == "" {
+		*v = RoleSystem
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *PartKind) ReadJSON(r *codec.Reader) {
 	*v = PartKind(r.Case())
 	if *v == "" {

@@ -1,5 +1,5 @@
 // Package host is what plugins may ask for: log, config, kv, http, socket, credential, schedule, emit, progress, media,
-// message, agent.
+// message, agent, session.
 //
 // Each noun is a file and a type in it, which owns what that noun needs to know. Which functions there are, what each
 // takes and what permission it needs is generated from the contract (imports.go): an interface for each noun, which
@@ -32,7 +32,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what plugins' questions are answered with. Schedule, Media, Messages and Agents may be nil: what needs them
+// Deps is what plugins' questions are answered with. Schedule, Media, Messages, Agents and Sessions may be nil: what needs them
 // then fails with CodeUnavailable.
 type Deps struct {
 	Store    store.Store
@@ -42,6 +42,7 @@ type Deps struct {
 	Media    Media
 	Messages Messages
 	Agents   Agents
+	Sessions Sessions
 	Bus      *event.Bus
 	Logger   hclog.Logger
 	// Redact takes secrets out of what plugins log and report, before it is cut; nil leaves it as it is.
@@ -67,6 +68,7 @@ type lasting struct {
 	signing  *bucket
 	messages *bucket
 	runs     *bucket
+	reads    *bucket // of sessions
 	places   places
 	open     *openConnections
 }
@@ -99,6 +101,7 @@ func (h *Host) of(id string) *lasting {
 			signing:  newBucket(wit.LimitCredentialSignaturesPerSecond, wit.LimitCredentialSignatureBurst),
 			messages: newBucket(wit.LimitMessagePerMinute/60., wit.LimitMessageBurst),
 			runs:     newBucket(wit.LimitAgentPerMinute/60., wit.LimitAgentBurst),
+			reads:    newBucket(wit.LimitSessionPerSecond, wit.LimitSessionBurst),
 		}
 		h.lasting[id] = l
 	}
@@ -164,6 +167,7 @@ func (h *Host) Guest(p Plugin) *Guest {
 		schedule: schedule{p.ID, h.deps.Schedule, l.jobs}, emit: l.emitter, progress: progress{h.deps.Redact}, media: files{h.deps.Media},
 		message: messages{p.ID, p.Permissions.MessageSend, p.Permissions.Media != nil, h.deps.Messages, l.messages},
 		agent:   agents{p.ID, p.Permissions.AgentRun, p.Permissions.MessageSend, h.deps.Agents, l.runs},
+		session: sessions{p.ID, p.Permissions.SessionRead, h.deps.Sessions, l.reads},
 	}
 	return g
 }

@@ -103,6 +103,14 @@ type agentImports interface {
 	Wait(context.Context, *wit.RunQuery) (*wit.RunOutcome, error)
 }
 
+// sessionImports answers interface session.
+type sessionImports interface {
+	// Find lists the sessions that a filter selects.
+	Find(context.Context, *wit.SessionFilter) (*wit.SessionPage, error)
+	// Read reads a session's history; not-found for a session that there is not.
+	Read(context.Context, *wit.HistoryQuery) (*wit.HistoryPage, error)
+}
+
 // imports is what answers the contract's imports, by interface. Parameters have been validated.
 type imports struct {
 	log        logImports
@@ -117,6 +125,7 @@ type imports struct {
 	media      mediaImports
 	message    messageImports
 	agent      agentImports
+	session    sessionImports
 }
 
 // table gives the functions by their WebAssembly names; those whose permission p lacks are refusals.
@@ -138,6 +147,8 @@ func (i imports) table(plugin string, p *wit.Permissions) map[string]Function {
 		"message_send":     Func(permission{plugin, "messageSend", p.MessageSend != nil}, i.message.Send),
 		"agent_run":        Func(permission{plugin, "agentRun", p.AgentRun != nil}, i.agent.Run),
 		"agent_wait":       Func(permission{plugin, "agentRun", p.AgentRun != nil}, i.agent.Wait),
+		"session_find":     Func(permission{plugin, "sessionRead", p.SessionRead != nil}, i.session.Find),
+		"session_read":     Func(permission{plugin, "sessionRead", p.SessionRead != nil}, i.session.Read),
 		"socket_open":      Func(permission{"http", p.HTTP != nil}, i.socket.Open),
 		"socket_read":      Func(permission{"http", p.HTTP != nil}, i.socket.Read),
 		"socket_write":     Func(permission{"http", p.HTTP != nil}, i.socket.Write),

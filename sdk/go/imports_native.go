@@ -27,4 +27,6 @@ const (
 	messageSend    = "message_send"
 	agentRun       = "agent_run"
 	agentWait      = "agent_wait"
+	sessionFind    = "session_find"
+	sessionRead    = "session_read"
 )

@@ -67,3 +67,9 @@ func agentRun(offset uint64) uint64
 
 //go:wasmimport extism:host/user agent_wait
 func agentWait(offset uint64) uint64
+
+//go:wasmimport extism:host/user session_find
+func sessionFind(offset uint64) uint64
+
+//go:wasmimport extism:host/user session_read
+func sessionRead(offset uint64) uint64

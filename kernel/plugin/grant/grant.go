@@ -195,6 +195,8 @@ func Named(p *wit.Permissions, permission string) []string {
 		return p.MessageSend.Channels
 	case permission == "agentRun" && p.AgentRun != nil:
 		return p.AgentRun.Agents
+	case permission == "sessionRead" && p.SessionRead != nil:
+		return p.SessionRead.Agents
 	}
 	return nil
 }

@@ -113,6 +113,31 @@ func (s *Service) List(ctx context.Context, p ListParams, d Defaults) (ListResul
 	return res, nil
 }
 
+// Recent returns entries of an agent's sessions that were used since then (Unix milliseconds, 0 for any), the last used one
+// first, at most limit of them behind offset, and whether there are more. Errors: CodeInvalid for an agent that there is
+// not; the store's.
+func (s *Service) Recent(ctx context.Context, agent string, since int64, offset, limit int) (found []Entry, more bool, err error) {
+	now := time.Now().UnixMilli()
+	wanted, err := s.selection(ListParams{AgentID: agent}, now)
+	if err != nil {
+		return nil, false, err
+	}
+	err = s.store.View(ctx, func(tx store.Tx) (err error) {
+		found, _, err = s.page(tx, wanted, offset, limit+1)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	if i := slices.IndexFunc(found, func(e Entry) bool { return e.used(now) < since }); i >= 0 {
+		found = found[:i]
+	}
+	if more = len(found) > limit; more {
+		found = found[:limit]
+	}
+	return found, more, nil
+}
+
 // page returns some of the entries that q selects, and how many it selects in all.
 func (s *Service) page(tx store.Tx, q selection, offset, limit int) (page []Entry, total int, err error) {
 	if q.HasBoard {

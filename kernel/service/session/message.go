@@ -203,6 +203,26 @@ func (s *Service) After(tx store.Tx, sessionID string, number uint64, limit int)
 	return out, nil
 }
 
+// Before returns at most limit of the newest messages that precede number, 0 of all, oldest first, and whether there are
+// older ones.
+func (s *Service) Before(tx store.Tx, sessionID string, number uint64, limit int) (page []Message, more bool, err error) {
+	r := store.Range{Prefix: sessionID + "/", Reverse: true, Limit: limit + 1}
+	if number > 0 {
+		r.To = messageKey(sessionID, number)
+	}
+	for m, err := range s.scan(tx, r) {
+		if err != nil {
+			return nil, false, err
+		}
+		page = append(page, m)
+	}
+	if more = len(page) > limit; more {
+		page = page[:limit]
+	}
+	slices.Reverse(page)
+	return page, more, nil
+}
+
 // Sum adds up two usages.
 func Sum(a, b wit.Usage) wit.Usage {
 	return wit.Usage{

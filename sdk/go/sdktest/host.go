@@ -35,6 +35,10 @@ type Host struct {
 	// Answers are what agents answer, by the request's IdempotencyKey. A run without one has not ended.
 	Answers map[string]string
 
+	// Sessions are those of the owner's agents, the last used one first, and Histories what was said in them, by session.
+	Sessions  []wit.SessionSummary
+	Histories map[string][]wit.HistoryMessage
+
 	// Log, Progress, Emitted, Jobs, Sent and Runs are what the plugin wrote, said of its progress, emitted, set, sent and
 	// asked agents.
 	Log      []wit.LogLine

@@ -53,6 +53,10 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.agentRun)
 	case "agent_wait":
 		return handle(param, h.agentWait)
+	case "session_find":
+		return handle(param, h.sessionFind)
+	case "session_read":
+		return handle(param, h.sessionRead)
 	}
 	return nil, wit.Errorf(wit.CodeNotFound, "the test host has no function %s", name)
 }

@@ -178,3 +178,36 @@ func TestRunAgent(t *testing.T) {
 		t.Errorf("another's: %v", err)
 	}
 }
+
+func TestSessions(t *testing.T) {
+	h := &sdktest.Host{
+		Sessions:  []wit.SessionSummary{{Session: "new", Agent: "main", Updated: 9}, {Session: "other", Agent: "work", Updated: 8}, {Session: "old", Agent: "main", Updated: 1}},
+		Histories: map[string][]wit.HistoryMessage{"new": {{Number: 1}, {Number: 2}, {Number: 3}}},
+	}
+	host := h.SDK()
+	for want, filter := range map[string]*wit.SessionFilter{
+		"new other old": {}, "new +": {Limit: 1}, "other +": {Limit: 1, Offset: 1}, "new other": {Since: 5}, "new old": {Agent: new("main")},
+	} {
+		page, err := host.Sessions(filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, s := range page.Sessions {
+			got = append(got, s.Session)
+		}
+		if page.More {
+			got = append(got, "+")
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%+v: %q, want %s", filter, got, want)
+		}
+	}
+	page, err := host.History(&wit.HistoryQuery{Session: "new", Before: 3, Limit: 1})
+	if err != nil || len(page.Messages) != 1 || page.Messages[0].Number != 2 || !page.More {
+		t.Errorf("%+v, %v", page, err)
+	}
+	if _, err := host.History(&wit.HistoryQuery{Session: "none"}); wit.CodeOf(err) != wit.CodeNotFound {
+		t.Errorf("a session that there is not: %v", err)
+	}
+}
