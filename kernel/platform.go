@@ -48,10 +48,10 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	k.closers.add(func() error { return code.Close(context.Background()) })
 	p := &k.platform
 	p.scheduler = schedule.New(schedule.Deps{Store: k.state.db, Claims: k.state.claims, Zone: k.zone, Logger: k.log.Named("schedule")})
-	k.wired = &wiring{Kernel: k, outbox: message.Nowhere{}} // plugins ask services that are made later
+	k.wired = newWiring(k)
 	guests := host.New(host.Deps{
 		Store: k.state.db, Egress: network, Vault: k.state.vault, Schedule: pluginJobs{p.scheduler}, Media: k.state.media,
-		Messages: pluginMessages{k.wired}, Agents: pluginRuns{k.wired}, Sessions: pluginSessions{k.wired}, Bus: k.bus, Logger: k.log, Redact: k.state.vault.Redact,
+		Messages: pluginMessages{k.wired}, Agents: pluginRuns{k.wired}, Sessions: pluginSessions{k.wired}, Tools: pluginTools{k.wired}, Bus: k.bus, Logger: k.log, Redact: k.state.vault.Redact,
 	})
 	k.closers.add(func() error { guests.Close(); return nil })
 	if k.o.StateDir != "" {

@@ -204,3 +204,29 @@ func (p pluginRuns) free(ctx context.Context, r run.Run, in string) error {
 	}
 	return nil
 }
+
+// pluginTools implements host.Tools.
+type pluginTools struct{ *wiring }
+
+func (p pluginTools) Owner(tool string) (string, error) {
+	t, err := p.platform.plugins.Tool(tool)
+	if err != nil {
+		return "", err
+	}
+	return t.ID(), nil
+}
+
+func (p pluginTools) Invoke(ctx context.Context, at wit.HookContext, r *wit.ToolRequest) (*wit.ToolAnswer, error) {
+	if at.Agent == "" {
+		agent, err := p.sessionSettings().Agent("")
+		if err != nil {
+			return nil, err
+		}
+		at.Agent = agent
+	}
+	out, err := p.agents.Invoke(ctx, at, r.Name, r.Args)
+	if err != nil {
+		return nil, err
+	}
+	return &wit.ToolAnswer{Content: out.Content, Failed: out.Failed}, nil
+}

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
@@ -343,6 +344,29 @@ func TestDigest(t *testing.T) {
 	if posts := platform.Posts(); posts[len(posts)-1].To != "ann" {
 		t.Errorf("posted %+v", posts)
 	}
+}
+
+// TestWatch: what another plugin's tool says anew is told where it was asked for.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	platform := kerneltest.NewPlatform(t)
+	var calls atomic.Int64
+	shop := kerneltest.Tool("price", func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+		return &wit.ToolOutput{Content: []wit.Part{{Text: new(fmt.Sprint("it costs ", min(6+calls.Add(1), 8)))}}}, nil
+	})
+	brain := kerneltest.Provider("brain", func(_ context.Context, chat *wit.Chat) (*wit.ProviderAnswer, error) {
+		if chat.Turns[len(chat.Turns)-1].Role == wit.RoleTool {
+			return kerneltest.Says(kerneltest.Heard(chat)), nil
+		}
+		return &wit.ProviderAnswer{Stop: new(wit.StopReasonToolCalls),
+			ToolCalls: []wit.ToolCall{{ID: "c1", Name: "watch", Args: wit.JSON(`{"tool":"price","args":{},"seconds":1}`)}}}, nil
+	})
+	config := kerneltest.Config(t, fmt.Sprintf(`{"channels":{"chat":{"accounts":{"home":{"dmPolicy":"open","config":{"root":%q}}}}}}`, platform.URL))
+	l := start(t, []string{"go-watch"}, config, kerneltest.Plugin(brain, shop, kerneltest.Channel("chat"))).Listen()
+	configure(l, "chat", "home", "token", "x")
+	platform.Say("ann", "watch the price")
+	platform.Answered("It says now: it costs 7")
+	platform.Answered("price says now: it costs 8")
 }
 
 // TestProvider: a chat is answered by the model server, piece by piece; a wrong key is told as one.

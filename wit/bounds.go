@@ -46,6 +46,9 @@ const (
 	LimitSessionPageBytes            = 524288
 	LimitSessionTextBytes            = 32768
 	LimitToolTextBytes               = 65536
+	LimitToolsPerMinute              = 120
+	LimitToolsBurst                  = 60
+	LimitToolsDepth                  = 3
 	LogLineMessageCut                = 4096
 	HTTPRequestMethodDefault         = "GET"
 	HTTPRequestTimeoutCut            = 600000
@@ -199,6 +202,9 @@ const (
 	SessionPermissionReasonMax       = 300
 	SessionPermissionAgentsItemMax   = 64
 	SessionPermissionAgentsMax       = 64
+	ToolPermissionReasonMax          = 300
+	ToolPermissionToolsItemMax       = 64
+	ToolPermissionToolsMax           = 64
 	LimitsMemoryMax                  = 1073741824
 	LimitsMemoryDefault              = 67108864
 	LimitsDeadlineMax                = 600000
@@ -211,6 +217,8 @@ const (
 	ManifestVersionMin               = 1
 	ManifestDescriptionMax           = 500
 	ManifestConfigMax                = 65536
+	ToolRequestNameMax               = 64
+	ToolRequestArgsMax               = 262144
 )
 
 // DefaultHTTPPermissionMethods is what an empty methods stands for.

@@ -135,9 +135,12 @@ func Records() []Record {
 		&MessagePermission{},
 		&AgentPermission{},
 		&SessionPermission{},
+		&ToolPermission{},
 		&Permissions{},
 		&Limits{},
 		&Manifest{},
+		&ToolRequest{},
+		&ToolAnswer{},
 	}
 }
 
@@ -271,6 +274,9 @@ func Bounded() []Bound {
 		{func() Record { return new(SessionPermission) }, "SessionPermission", "Reason", false, true, -9223372036854775808, 300, nil, false},
 		{func() Record { return new(SessionPermission) }, "SessionPermission", "Agents", false, false, -9223372036854775808, 64, nil, false},
 		{func() Record { return new(SessionPermission) }, "SessionPermission", "Agents", true, false, -9223372036854775808, 64, &patternIdentifier, false},
+		{func() Record { return new(ToolPermission) }, "ToolPermission", "Reason", false, true, -9223372036854775808, 300, nil, false},
+		{func() Record { return new(ToolPermission) }, "ToolPermission", "Tools", false, false, -9223372036854775808, 64, nil, false},
+		{func() Record { return new(ToolPermission) }, "ToolPermission", "Tools", true, false, -9223372036854775808, 64, &patternIdentifier, false},
 		{func() Record { return new(Limits) }, "Limits", "Memory", false, false, 0, 1073741824, nil, true},
 		{func() Record { return new(Limits) }, "Limits", "Deadline", false, false, 0, 600000, nil, true},
 		{func() Record { return new(Limits) }, "Limits", "MaxInstances", false, false, -9223372036854775808, 64, nil, true},
@@ -282,5 +288,7 @@ func Bounded() []Bound {
 		{func() Record { return new(Manifest) }, "Manifest", "Entry", false, false, -9223372036854775808, 9223372036854775807, &patternManifestEntry, false},
 		{func() Record { return new(Manifest) }, "Manifest", "Provides", false, true, -9223372036854775808, 9223372036854775807, nil, false},
 		{func() Record { return new(Manifest) }, "Manifest", "Config", false, false, -9223372036854775808, 65536, nil, false},
+		{func() Record { return new(ToolRequest) }, "ToolRequest", "Name", false, true, -9223372036854775808, 64, &patternIdentifier, false},
+		{func() Record { return new(ToolRequest) }, "ToolRequest", "Args", false, true, -9223372036854775808, 262144, nil, false},
 	}
 }

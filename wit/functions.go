@@ -67,4 +67,5 @@ var imports = [...]Function{
 	{Name: "agent_wait", Capability: "agent", Operation: "wait", Param: "RunQuery", Result: "RunOutcome", Permission: "agentRun"},
 	{Name: "session_find", Capability: "session", Operation: "find", Param: "SessionFilter", Result: "SessionPage", Permission: "sessionRead"},
 	{Name: "session_read", Capability: "session", Operation: "read", Param: "HistoryQuery", Result: "HistoryPage", Permission: "sessionRead"},
+	{Name: "tools_invoke", Capability: "tools", Operation: "invoke", Param: "ToolRequest", Result: "ToolAnswer", Permission: "toolInvoke"},
 }

@@ -131,6 +131,9 @@ func (v *Permissions) Names() []string {
 	if v.SessionRead != nil {
 		names = append(names, "sessionRead")
 	}
+	if v.ToolInvoke != nil {
+		names = append(names, "toolInvoke")
+	}
 	return names
 }
 
@@ -155,6 +158,8 @@ func (v *Permissions) Has(name string) bool {
 		return v.AgentRun != nil
 	case "sessionRead":
 		return v.SessionRead != nil
+	case "toolInvoke":
+		return v.ToolInvoke != nil
 	}
 	return false
 }
@@ -180,6 +185,8 @@ func (v *Permissions) Reason(name string) string {
 		return v.AgentRun.Reason
 	case name == "sessionRead" && v.SessionRead != nil:
 		return v.SessionRead.Reason
+	case name == "toolInvoke" && v.ToolInvoke != nil:
+		return v.ToolInvoke.Reason
 	}
 	return ""
 }
@@ -205,6 +212,8 @@ func (v *Permissions) Only(name string) (one Permissions) {
 		one.AgentRun = v.AgentRun
 	case "sessionRead":
 		one.SessionRead = v.SessionRead
+	case "toolInvoke":
+		one.ToolInvoke = v.ToolInvoke
 	}
 	return one
 }

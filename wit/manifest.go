@@ -304,6 +304,14 @@ type SessionPermission struct {
 	Agents []string `json:"agents,omitempty"`
 }
 
+// ToolPermission is which tools of other plugins the plugin may call.
+type ToolPermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// All when empty.
+	Tools []string `json:"tools,omitempty"`
+}
+
 // Permissions is what the plugin asks for. What is not here is refused.
 type Permissions struct {
 	HTTP        *HTTPPermission       `json:"http,omitempty"`
@@ -315,6 +323,7 @@ type Permissions struct {
 	MessageSend *MessagePermission    `json:"messageSend,omitempty"`
 	AgentRun    *AgentPermission      `json:"agentRun,omitempty"`
 	SessionRead *SessionPermission    `json:"sessionRead,omitempty"`
+	ToolInvoke  *ToolPermission       `json:"toolInvoke,omitempty"`
 }
 
 // OAuth2Grant: By what a client gets an access token (RFC 6749).

@@ -361,6 +361,34 @@ func (v *SessionPermission) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *ToolPermission) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ToolPermission) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Reason) {
+		p.missing("reason", -1)
+	} else if n := len(v.Reason); n > 300 {
+		p.bytes("reason", -1, n, 0, 300)
+	}
+	if n := len(v.Tools); n > 64 {
+		p.items("tools", -1, n, 0, 64)
+	}
+	for i, x := range v.Tools {
+		if n := len(x); n > 64 {
+			p.bytes("tools", i, n, 0, 64)
+		} else if !patternIdentifier.match(x) {
+			p.mismatch("tools", i, x, "a letter and up to 63 letters, digits, _ and -")
+		}
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Permissions) Validate() error {
 	var p problems
 	v.check(&p)
@@ -395,6 +423,9 @@ func (v *Permissions) check(p *problems) (before int) {
 	}
 	if v.SessionRead != nil {
 		p.within(v.SessionRead.check(p), "sessionRead", -1)
+	}
+	if v.ToolInvoke != nil {
+		p.within(v.ToolInvoke.check(p), "toolInvoke", -1)
 	}
 	return before
 }

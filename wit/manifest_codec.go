@@ -783,6 +783,40 @@ func (v SessionPermission) MarshalJSON() ([]byte, error) { return v.AppendJSON(n
 func (v *SessionPermission) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *ToolPermission) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Reason != "" {
+		b = codec.AppendString(codec.Key(b, `"reason":`), v.Reason)
+	}
+	if len(v.Tools) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"tools":`), v.Tools)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ToolPermission) ReadJSON(r *codec.Reader) {
+	*v = ToolPermission{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "reason":
+			v.Reason = r.String()
+		case "tools":
+			v.Tools = codec.Strings[string](r, 64)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v ToolPermission) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *ToolPermission) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *Permissions) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.HTTP != nil {
@@ -811,6 +845,9 @@ func (v *Permissions) AppendJSON(b []byte) []byte {
 	}
 	if v.SessionRead != nil {
 		b = v.SessionRead.AppendJSON(codec.Key(b, `"sessionRead":`))
+	}
+	if v.ToolInvoke != nil {
+		b = v.ToolInvoke.AppendJSON(codec.Key(b, `"toolInvoke":`))
 	}
 	return append(b, '}')
 }
@@ -865,6 +902,11 @@ func (v *Permissions) ReadJSON(r *codec.Reader) {
 			if v.SessionRead = nil; !r.Null() {
 				v.SessionRead = new(SessionPermission)
 				v.SessionRead.ReadJSON(r)
+			}
+		case "toolInvoke":
+			if v.ToolInvoke = nil; !r.Null() {
+				v.ToolInvoke = new(ToolPermission)
+				v.ToolInvoke.ReadJSON(r)
 			}
 		default:
 			r.Unknown()

@@ -50,7 +50,7 @@ func (a agents) Run(ctx context.Context, r *wit.AgentRequest) (*wit.AgentStarted
 		return nil, tooOften("agent", wait)
 	}
 	run := AgentRun{
-		ID: a.prefix() + r.IdempotencyKey, Plugin: a.plugin, In: call.Run, Request: r,
+		ID: a.prefix() + r.IdempotencyKey, Plugin: a.plugin, In: call.At.Run, Request: r,
 		Admit: func(agent string) error { return within(a.plugin, "agentRun", "agents", a.permission.Agents, agent) },
 		AdmitChannel: func(channel string) error {
 			return within(a.plugin, "messageSend", "channels", a.messages.Channels, channel)
@@ -74,7 +74,7 @@ func (a agents) Wait(ctx context.Context, q *wit.RunQuery) (*wit.RunOutcome, err
 	if q.Wait > 0 && call.Hook != "" {
 		return nil, wit.Errorf(wit.CodeForbidden, "agent: a hook may not wait for a run, since %s waits for the hook: ask without a wait, or later", call.Hook)
 	}
-	return a.agents.Wait(ctx, q.Run, call.Run, time.Duration(min(q.Wait, wit.RunQueryWaitCut))*time.Millisecond)
+	return a.agents.Wait(ctx, q.Run, call.At.Run, time.Duration(min(q.Wait, wit.RunQueryWaitCut))*time.Millisecond)
 }
 
 // prefix begins the ids of the plugin's runs.

@@ -95,8 +95,10 @@ type Call struct {
 	Account string
 	// Hook is the moment at which a hook is asked.
 	Hook wit.HookName
-	// Agent, Session and Run are where a tool is called or a hook is asked, empty elsewhere.
-	Agent, Session, Run string
+	// At is where a tool is called or a hook is asked, empty elsewhere.
+	At wit.HookContext
+	// Chain names the plugins that wait for each other, the first one first and this one last.
+	Chain []string
 	// Progress is who hears how far the call is, nil where there is nothing to hear: only tools have progress.
 	Progress *Progress
 	// Sockets are those that the call has open; nil where it may have none.

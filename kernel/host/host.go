@@ -1,5 +1,5 @@
 // Package host is what plugins may ask for: log, config, kv, http, socket, credential, schedule, emit, progress, media,
-// message, agent, session.
+// message, agent, session, tools.
 //
 // Each noun is a file and a type in it, which owns what that noun needs to know. Which functions there are, what each
 // takes and what permission it needs is generated from the contract (imports.go): an interface for each noun, which
@@ -32,7 +32,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what plugins' questions are answered with. Schedule, Media, Messages, Agents and Sessions may be nil: what needs them
+// Deps is what plugins' questions are answered with. Schedule, Media, Messages, Agents, Sessions and Tools may be nil: what needs them
 // then fails with CodeUnavailable.
 type Deps struct {
 	Store    store.Store
@@ -43,6 +43,7 @@ type Deps struct {
 	Messages Messages
 	Agents   Agents
 	Sessions Sessions
+	Tools    Tools
 	Bus      *event.Bus
 	Logger   hclog.Logger
 	// Redact takes secrets out of what plugins log and report, before it is cut; nil leaves it as it is.
@@ -69,6 +70,7 @@ type lasting struct {
 	messages *bucket
 	runs     *bucket
 	reads    *bucket // of sessions
+	calls    *bucket // of tools
 	places   places
 	open     *openConnections
 }
@@ -102,6 +104,7 @@ func (h *Host) of(id string) *lasting {
 			messages: newBucket(wit.LimitMessagePerMinute/60., wit.LimitMessageBurst),
 			runs:     newBucket(wit.LimitAgentPerMinute/60., wit.LimitAgentBurst),
 			reads:    newBucket(wit.LimitSessionPerSecond, wit.LimitSessionBurst),
+			calls:    newBucket(wit.LimitToolsPerMinute/60., wit.LimitToolsBurst),
 		}
 		h.lasting[id] = l
 	}
@@ -168,6 +171,7 @@ func (h *Host) Guest(p Plugin) *Guest {
 		message: messages{p.ID, p.Permissions.MessageSend, p.Permissions.Media != nil, h.deps.Messages, l.messages},
 		agent:   agents{p.ID, p.Permissions.AgentRun, p.Permissions.MessageSend, h.deps.Agents, l.runs},
 		session: sessions{p.ID, p.Permissions.SessionRead, h.deps.Sessions, l.reads},
+		tools:   invocations{p.ID, p.Permissions.ToolInvoke, h.deps.Tools, l.calls},
 	}
 	return g
 }

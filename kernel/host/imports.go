@@ -111,6 +111,13 @@ type sessionImports interface {
 	Read(context.Context, *wit.HistoryQuery) (*wit.HistoryPage, error)
 }
 
+// toolsImports answers interface tools.
+type toolsImports interface {
+	// Invoke calls a tool and waits for its answer. Errors: not-found for a tool that there is not, invalid for arguments that do
+	// not fit, forbidden where a hook refuses the call or withholds the result.
+	Invoke(context.Context, *wit.ToolRequest) (*wit.ToolAnswer, error)
+}
+
 // imports is what answers the contract's imports, by interface. Parameters have been validated.
 type imports struct {
 	log        logImports
@@ -126,6 +133,7 @@ type imports struct {
 	message    messageImports
 	agent      agentImports
 	session    sessionImports
+	tools      toolsImports
 }
 
 // table gives the functions by their WebAssembly names; those whose permission p lacks are refusals.
@@ -149,6 +157,7 @@ func (i imports) table(plugin string, p *wit.Permissions) map[string]Function {
 		"agent_wait":       Func(permission{plugin, "agentRun", p.AgentRun != nil}, i.agent.Wait),
 		"session_find":     Func(permission{plugin, "sessionRead", p.SessionRead != nil}, i.session.Find),
 		"session_read":     Func(permission{plugin, "sessionRead", p.SessionRead != nil}, i.session.Read),
+		"tools_invoke":     Func(permission{plugin, "toolInvoke", p.ToolInvoke != nil}, i.tools.Invoke),
 		"socket_open":      Func(permission{"http", p.HTTP != nil}, i.socket.Open),
 		"socket_read":      Func(permission{"http", p.HTTP != nil}, i.socket.Read),
 		"socket_write":     Func(permission{"http", p.HTTP != nil}, i.socket.Write),

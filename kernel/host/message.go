@@ -33,8 +33,7 @@ func (m messages) Send(ctx context.Context, out *wit.OutgoingMessage) (*wit.Mess
 		return nil, tooOften("message", wait)
 	}
 	id := "plugin:" + m.plugin + ":" + out.IdempotencyKey
-	c := wit.HookContext{Agent: call.Agent, Session: call.Session, Run: call.Run}
-	if err := m.messages.Send(ctx, id, c, out, m.admit); err != nil {
+	if err := m.messages.Send(ctx, id, call.At, out, m.admit); err != nil {
 		return nil, err
 	}
 	return &wit.MessageQueued{Delivery: id}, nil

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/host"
@@ -69,8 +70,8 @@ func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req 
 	sockets := new(host.Sockets)
 	defer sockets.Close()
 	ctx = host.WithCall(ctx, host.Call{
-		Export: req.export, Account: req.account, Progress: req.progress, Sockets: sockets,
-		Hook: req.hook, Agent: req.at.Agent, Session: req.at.Session, Run: req.at.Run,
+		Export: req.export, Account: req.account, Progress: req.progress, Sockets: sockets, Hook: req.hook, At: req.at,
+		Chain: append(slices.Clone(host.CallOf(ctx).Chain), id),
 	})
 	room := f.rooms.take()
 	defer f.rooms.give(room)

@@ -26,6 +26,15 @@ func TestAnUpdateGainsNothingWithoutAWord(t *testing.T) {
 		"limits.deadline 60000 instead of 10000":      func(m *wit.Manifest) { m.Limits = &wit.Limits{Deadline: 60_000} },
 		"limits.maxInstances 16 instead of 4":         func(m *wit.Manifest) { m.Limits = &wit.Limits{MaxInstances: 16} },
 		"emit":                                        func(m *wit.Manifest) { m.Permissions.Emit = &wit.Permission{Reason: "to tell the new story"} },
+		"messageSend":                                 func(m *wit.Manifest) { m.Permissions.MessageSend = &wit.MessagePermission{Reason: "to write"} },
+		"messageSend chat": func(m *wit.Manifest) {
+			m.Permissions.MessageSend = &wit.MessagePermission{Reason: "to write", Channels: []string{"chat"}}
+		},
+		"agentRun": func(m *wit.Manifest) { m.Permissions.AgentRun = &wit.AgentPermission{Reason: "to ask"} },
+		"sessionRead work": func(m *wit.Manifest) {
+			m.Permissions.SessionRead = &wit.SessionPermission{Reason: "to read", Agents: []string{"work"}}
+		},
+		"toolInvoke": func(m *wit.Manifest) { m.Permissions.ToolInvoke = &wit.ToolPermission{Reason: "to call"} },
 	} {
 		t.Run(lacking, func(t *testing.T) {
 			source := &plugintest.Memory{}

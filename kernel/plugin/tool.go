@@ -72,8 +72,13 @@ func (t *Tool) Invoke(ctx context.Context, c *wit.ToolInvocation, tell func(ctx 
 	own.Name = t.name
 	progress := host.NewProgress(ctx, tell)
 	defer progress.End()
-	at := wit.HookContext{Agent: own.Context.Agent, Session: own.Context.Session, Run: own.Context.Run}
+	at := contextOf(own.Context)
 	return call[wit.ToolOutput](ctx, t.versions, t.id, request{export: "tool_invoke", progress: progress, at: at}, &own)
+}
+
+// contextOf is a tool's context as a hook's.
+func contextOf(c wit.ToolContext) wit.HookContext {
+	return wit.HookContext{Agent: c.Agent, Session: c.Session, Run: c.Run, Channel: c.Channel, Account: c.Account}
 }
 
 // checkArgs checks a tool's arguments; its schema is compiled once per version.

@@ -29,4 +29,5 @@ const (
 	agentWait      = "agent_wait"
 	sessionFind    = "session_find"
 	sessionRead    = "session_read"
+	toolsInvoke    = "tools_invoke"
 )

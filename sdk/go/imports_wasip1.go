@@ -73,3 +73,6 @@ func sessionFind(offset uint64) uint64
 
 //go:wasmimport extism:host/user session_read
 func sessionRead(offset uint64) uint64
+
+//go:wasmimport extism:host/user tools_invoke
+func toolsInvoke(offset uint64) uint64

@@ -197,6 +197,8 @@ func Named(p *wit.Permissions, permission string) []string {
 		return p.AgentRun.Agents
 	case permission == "sessionRead" && p.SessionRead != nil:
 		return p.SessionRead.Agents
+	case permission == "toolInvoke" && p.ToolInvoke != nil:
+		return p.ToolInvoke.Tools
 	}
 	return nil
 }

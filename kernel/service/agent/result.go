@@ -27,19 +27,25 @@ func (r result) text() string { return session.Message{Parts: r.parts}.Text() }
 // The bound comes first, so a hook is not handed more than is kept, and again after the hook, which may have made
 // it longer. A hook that fails withholds the result: it may be there to take secrets out.
 func (c *toolCalls) persistable(ctx context.Context, call wit.ToolCall, r result) result {
+	// A result that is there is recorded even if the run is being stopped, but not past a hook.
+	r, err := passed(context.WithoutCancel(ctx), c.hooks, hookContext(c.active.Run), call, r)
+	if err != nil {
+		return failure("The result was withheld: " + publicText(err))
+	}
+	return r
+}
+
+// passed is a result within its bounds, with the text that the hook tool_result_persist leaves. Errors: the hook's.
+func passed(ctx context.Context, h *hook.Hooks, at wit.HookContext, call wit.ToolCall, r result) (result, error) {
 	r.parts = bound(r.parts)
 	before := r.text()
-	// A result that is there is recorded even if the run is being stopped, but not past a hook.
-	e, err := hook.ToolResultPersist.Fire(context.WithoutCancel(ctx), c.hooks, hookContext(c.active.Run), wit.ToolResultPersist{Tool: call.Name, CallID: call.ID, Result: before})
-	switch {
-	case err != nil:
-		return failure("The result was withheld: " + publicText(err))
-	case e.Result == before:
-		return r
+	e, err := hook.ToolResultPersist.Fire(ctx, h, at, wit.ToolResultPersist{Tool: call.Name, CallID: call.ID, Result: before})
+	if err != nil || e.Result == before {
+		return r, err
 	}
 	media := slices.DeleteFunc(r.parts, func(p wit.Part) bool { return p.Media == nil })
 	r.parts = bound(append([]wit.Part{session.TextPart(e.Result)}, media...))
-	return r
+	return r, nil
 }
 
 // bound cuts parts to the bytes of text, and the number of parts, that the contract gives, and says so. JSON becomes

@@ -35,6 +35,8 @@ type Host struct {
 	// Answers are what agents answer, by the request's IdempotencyKey. A run without one has not ended.
 	Answers map[string]string
 
+	// Tools answer calls of other plugins' tools, by name. They must not call the plugin.
+	Tools map[string]func(args wit.JSON) (*wit.ToolAnswer, error)
 	// Sessions are those of the owner's agents, the last used one first, and Histories what was said in them, by session.
 	Sessions  []wit.SessionSummary
 	Histories map[string][]wit.HistoryMessage

@@ -57,6 +57,8 @@ func (h *Host) serve(name string, param []byte) ([]byte, error) {
 		return handle(param, h.sessionFind)
 	case "session_read":
 		return handle(param, h.sessionRead)
+	case "tools_invoke":
+		return handle(param, h.toolsInvoke)
 	}
 	return nil, wit.Errorf(wit.CodeNotFound, "the test host has no function %s", name)
 }

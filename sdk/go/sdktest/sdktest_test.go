@@ -211,3 +211,19 @@ func TestSessions(t *testing.T) {
 		t.Errorf("a session that there is not: %v", err)
 	}
 }
+
+func TestInvokeTool(t *testing.T) {
+	h := &sdktest.Host{Tools: map[string]func(wit.JSON) (*wit.ToolAnswer, error){
+		"echo": func(args wit.JSON) (*wit.ToolAnswer, error) {
+			return &wit.ToolAnswer{Content: []wit.Part{{Text: new(string(args))}}}, nil
+		},
+	}}
+	if answer, err := h.SDK().InvokeTool("echo", wit.JSON(`{"a":1}`)); err != nil || *answer.Content[0].Text != `{"a":1}` {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	for want, call := range map[wit.Code][2]string{wit.CodeNotFound: {"none", "{}"}, wit.CodeInvalid: {"echo", "[]"}} {
+		if _, err := h.SDK().InvokeTool(call[0], wit.JSON(call[1])); wit.CodeOf(err) != want {
+			t.Errorf("%q: %v", call, err)
+		}
+	}
+}
