@@ -32,6 +32,13 @@ func TestBeyond(t *testing.T) {
 		{`{"http":{"hosts":["*.b"]}}`, `{"http":{"hosts":["config:x.b"]}}`, `http host config:x.b`},
 		{`{"credential":{"names":["a"]}}`, `{"credential":{"names":["a","b"]}}`, `credential b`},
 		{`{}`, `{"credential":{"names":["a"]}}`, `credential a`},
+		{`{}`, `{"messageSend":{}}`, `messageSend`},
+		{`{}`, `{"messageSend":{"channels":["a","b"]}}`, `messageSend a, messageSend b`},
+		{`{"messageSend":{"channels":["a"]}}`, `{"messageSend":{"channels":["a","b"]}}`, `messageSend b`},
+		{`{"messageSend":{"channels":["a"]}}`, `{"messageSend":{}}`, `messageSend`},
+		{`{"messageSend":{}}`, `{"messageSend":{"channels":["a"]}}`, ``},
+		{`{"agentRun":{"agents":["a"]},"sessionRead":{"agents":["b"]}}`, `{"agentRun":{"agents":["b"]},"sessionRead":{"agents":["b"]}}`, `agentRun b`},
+		{`{"toolInvoke":{"tools":["a"]}}`, `{"toolInvoke":{}}`, `toolInvoke`},
 	}
 	for _, tt := range tests {
 		if got := strings.Join(Beyond(perms(tt.have), perms(tt.want)), ", "); got != tt.lacking {
