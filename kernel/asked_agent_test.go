@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,18 +133,25 @@ func TestRunsOfRunsEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
 				runs, n := map[string]bool{}, 0
 				answers := make(chan string, 100)
 				f := asker(running(), map[wit.HookName]question{wit.HookNameAgentEnd: {}}, answers)
 				asks := func(ctx context.Context) string {
+					mu.Lock()
 					n++
-					return said(plugintest.CallHost(ctx, "agent_run", encoded(fields{"message": "again", "session": fmt.Sprint("s", n), "idempotencyKey": fmt.Sprint(n)})))
+					request := fields{"message": "again", "session": fmt.Sprint("s", n), "idempotencyKey": fmt.Sprint(n)}
+					mu.Unlock()
+					return said(plugintest.CallHost(ctx, "agent_run", encoded(request)))
 				}
 				f.Exports["tool_invoke"] = kerneltest.Export(func(ctx context.Context, c *wit.ToolInvocation) (*wit.ToolOutput, error) {
 					return &wit.ToolOutput{Content: []wit.Part{{Text: new(asks(ctx))}}}, nil
 				})
 				f.Exports["hook_handle"] = kerneltest.Export(func(ctx context.Context, e *wit.HookEvent) (*wit.HookDecision, error) {
-					if runs[e.Context.Run] = true; name == "a hook" {
+					mu.Lock()
+					runs[e.Context.Run] = true
+					mu.Unlock()
+					if name == "a hook" {
 						answers <- asks(ctx)
 					}
 					return &wit.HookDecision{}, nil
@@ -158,6 +166,9 @@ func TestRunsOfRunsEnd(t *testing.T) {
 				l := kerneltest.Start(t, kerneltest.Plugin(brain, f)).Listen()
 				start(l)
 				time.Sleep(time.Hour)
+				synctest.Wait()
+				mu.Lock()
+				defer mu.Unlock()
 				refused := 0
 				for len(answers) > 0 {
 					if strings.HasPrefix(<-answers, "error: forbidden: agent: run ") {

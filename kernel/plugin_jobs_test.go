@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -200,9 +201,12 @@ func (l *teller) untilReminded(t *testing.T, job string, times int) {
 // TestAJobThatFailsIsDueAgain, also one that is due once, until it is handled or taken back.
 func TestAJobThatFailsIsDueAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		fired, due := map[string]int{}, map[int64]bool{}
 		f := asker(wit.Permissions{Schedule: &wit.Permission{Reason: "to wait"}}, nil, nil)
 		f.Exports["schedule_fire"] = kerneltest.Export(func(ctx context.Context, f *wit.Firing) (*wit.Done, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			fired[f.ID]++
 			due[f.Due] = true
 			switch {
@@ -219,6 +223,9 @@ func TestAJobThatFailsIsDueAgain(t *testing.T) {
 			ask(l, "schedule_set", fields{"id": id, "at": time.Now().Add(time.Minute).UnixMilli()})
 		}
 		time.Sleep(10 * 24 * time.Hour)
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		if fired["once"] != 3 || fired["back"] != 3 || fired["never"] < 20 || fired["never"] > 40 || len(due) != 1 {
 			t.Errorf("fired %v, due %v", fired, due)
 		}
