@@ -238,8 +238,7 @@ type HookFacts struct {
 	Priority int32 `json:"priority,omitempty"`
 	// How long its answer is waited for.
 	Deadline int64 `json:"deadline,omitempty"`
-	// Absent is closed where the hook may cancel, and open where it may only modify. Where it looks on nothing
-	// depends on it.
+	// Absent is closed where the hook may cancel. Where it looks on, nothing depends on it.
 	OnFailure *FailPolicy `json:"onFailure,omitempty"`
 }
 
