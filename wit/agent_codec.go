@@ -194,7 +194,7 @@ func (v *RunQuery) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) 
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *RunState) ReadJSON(r *codec.Reader) {
-	*v = RunState(r.String())
+	*v = RunState(r.Case())
 	if *v == "" {
 		*v = RunStateQueued
 	} else if !v.Valid() {

@@ -627,7 +627,7 @@ func (v *SessionStart) UnmarshalJSON(data []byte) error { return Unmarshal(data,
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *SessionEnding) ReadJSON(r *codec.Reader) {
-	*v = SessionEnding(r.String())
+	*v = SessionEnding(r.Case())
 	if *v == "" {
 		*v = SessionEndingReset
 	} else if !v.Valid() {

@@ -265,7 +265,7 @@ func (v *Chat) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *Framing) ReadJSON(r *codec.Reader) {
-	*v = Framing(r.String())
+	*v = Framing(r.Case())
 	if *v == "" {
 		*v = FramingSSE
 	} else if !v.Valid() {
@@ -275,7 +275,7 @@ func (v *Framing) ReadJSON(r *codec.Reader) {
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *StreamEventKind) ReadJSON(r *codec.Reader) {
-	*v = StreamEventKind(r.String())
+	*v = StreamEventKind(r.Case())
 	if *v == "" {
 		*v = StreamEventKindHead
 	} else if !v.Valid() {
@@ -383,7 +383,7 @@ func (v *ProviderChunk) UnmarshalJSON(data []byte) error { return Unmarshal(data
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *DeltaKind) ReadJSON(r *codec.Reader) {
-	*v = DeltaKind(r.String())
+	*v = DeltaKind(r.Case())
 	if *v == "" {
 		*v = DeltaKindText
 	} else if !v.Valid() {
@@ -425,9 +425,53 @@ func (v Delta) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *Delta) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
+// AppendJSON appends v without its zero values.
+func (v *EventPattern) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Kind != "" {
+		b = codec.AppendString(codec.Key(b, `"kind":`), string(v.Kind))
+	}
+	if v.Before != "" {
+		b = codec.AppendString(codec.Key(b, `"before":`), v.Before)
+	}
+	if v.After != "" {
+		b = codec.AppendString(codec.Key(b, `"after":`), v.After)
+	}
+	if v.Unless != "" {
+		b = codec.AppendString(codec.Key(b, `"unless":`), v.Unless)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *EventPattern) ReadJSON(r *codec.Reader) {
+	*v = EventPattern{Kind: DeltaKindText}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "kind":
+			v.Kind.ReadJSON(r)
+		case "before":
+			v.Before = r.String()
+		case "after":
+			v.After = r.String()
+		case "unless":
+			v.Unless = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v EventPattern) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *EventPattern) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *StopReason) ReadJSON(r *codec.Reader) {
-	*v = StopReason(r.String())
+	*v = StopReason(r.Case())
 	if *v == "" {
 		*v = StopReasonEnd
 	} else if !v.Valid() {
@@ -506,6 +550,9 @@ func (v *ProviderAnswer) AppendJSON(b []byte) []byte {
 	if len(v.State) > 0 {
 		b = append(codec.Key(b, `"state":`), v.State...)
 	}
+	if v.Like != nil {
+		b = v.Like.AppendJSON(codec.Key(b, `"like":`))
+	}
 	return append(b, '}')
 }
 
@@ -540,6 +587,11 @@ func (v *ProviderAnswer) ReadJSON(r *codec.Reader) {
 			v.Opaque = r.Raw()
 		case "state":
 			v.State = r.Raw()
+		case "like":
+			if v.Like = nil; !r.Null() {
+				v.Like = new(EventPattern)
+				v.Like.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}

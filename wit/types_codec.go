@@ -666,7 +666,7 @@ func (v *Effect) ReadJSON(r *codec.Reader) {
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *Role) ReadJSON(r *codec.Reader) {
-	*v = Role(r.String())
+	*v = Role(r.Case())
 	if *v == "" {
 		*v = RoleSystem
 	} else if !v.Valid() {

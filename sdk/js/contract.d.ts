@@ -185,6 +185,12 @@ export interface Person {
   bot?: boolean;
 }
 
+/** Person as it arrives: what was left out has its zero value. */
+export interface ReceivedPerson extends Person {
+  id: string;
+  bot: boolean;
+}
+
 /** What an attachment is. */
 export type AttachmentKind =
   | "image"
@@ -238,6 +244,13 @@ export type Effect =
   | "sends"
   | "executes";
 
+/** Who a turn is by. */
+export type Role =
+  | "system"
+  | "user"
+  | "assistant"
+  | "tool";
+
 /** What a part is. */
 export type PartKind =
   | "text"
@@ -269,6 +282,100 @@ export interface Part {
 export interface ReceivedPart extends Part {
   kind: PartKind;
   voice: boolean;
+}
+
+/** A conversation: one that channel and to name, or where a session was last spoken to. */
+export interface AnswerDestination {
+  /** Bounds: at most 64 bytes. */
+  channel?: string;
+  /** Bounds: at most 64 bytes. */
+  account?: string;
+  /**
+   * The platform's id of the conversation.
+   * Bounds: at most 1 KB.
+   */
+  to?: string;
+  /** Bounds: at most 1 KB. */
+  thread?: string;
+  /**
+   * Absent is the agent's main one. It counts where channel or to is absent.
+   * Bounds: at most 256 bytes.
+   */
+  session?: string;
+}
+
+/** What an agent is asked. */
+export interface AgentRequest {
+  /**
+   * Absent is the default one.
+   * Bounds: 1 to 64 bytes.
+   */
+  agent?: string;
+  /**
+   * The session whose history it reads and goes on, such as that of a tool's context; absent is one of the plugin's
+   * own.
+   * Bounds: 1 to 256 bytes.
+   */
+  session?: string;
+  /**
+   * It is told which plugin says this.
+   * Bounds: at most 256 KB.
+   */
+  message: string;
+  /** Where the answer goes, beside the session; absent is nowhere. It needs the permission message-send. */
+  deliver?: AnswerDestination;
+  /**
+   * The names of the tools that it may use; all when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  tools?: string[];
+  /** It may use no tool. */
+  noTools?: boolean;
+  /**
+   * The plugin's choice. The same again is the same run, also after a crash, for 30 days after its end.
+   * Bounds: at most 128 bytes.
+   */
+  idempotencyKey: string;
+}
+
+/** A run that will begin when it is its turn. */
+export interface AgentStarted {
+  run: string;
+}
+
+/** Asks for a run of the plugin's own. */
+export interface RunQuery {
+  /** Bounds: at most 512 bytes. */
+  run: string;
+  /**
+   * How long to wait for its end; 0 tells at once how it stands. The deadline of the plugin's call is shorter if it
+   * is.
+   * Bounds: cut at 10 min.
+   */
+  wait?: number;
+}
+
+/**
+ * How a run stands.
+ * - `done`: it was answered
+ * - `aborted`: somebody, or the clock, has stopped it
+ */
+export type RunState =
+  | "queued"
+  | "running"
+  | "done"
+  | "failed"
+  | "aborted";
+
+/** A run as it stands. */
+export interface RunOutcome {
+  run: string;
+  session: string;
+  state: RunState;
+  /** The answer, or as much of it as there was when the run was stopped. */
+  text: string;
+  /** Why there is none. */
+  error?: ReceivedErrorRecord;
 }
 
 /**
@@ -769,9 +876,9 @@ export interface EmittedEvent {
 /**
  * Names a moment at which hooks are asked.
  * - `message_sending`: may modify text; may cancel
- * - `before_agent_start`: may modify systemPrompt, prependContext
+ * - `before_agent_start`: may modify systemPrompt, prependContext; may cancel
  * - `before_tool_call`: may modify args; may cancel
- * - `tool_result_persist`: may modify result
+ * - `tool_result_persist`: may modify result; may cancel
  */
 export type HookName =
   | "message_received"
@@ -808,12 +915,12 @@ export interface HookEvents {
   before_tool_call: BeforeToolCall;
   after_tool_call: AfterToolCall;
   tool_result_persist: ToolResultPersist;
-  before_compaction: Json;
-  after_compaction: Json;
-  session_start: Json;
-  session_end: Json;
-  gateway_start: Json;
-  gateway_stop: Json;
+  before_compaction: BeforeCompaction;
+  after_compaction: AfterCompaction;
+  session_start: SessionStart;
+  session_end: SessionEnd;
+  gateway_start: GatewayStart;
+  gateway_stop: GatewayStop;
 }
 
 /**
@@ -839,7 +946,10 @@ export interface HookDecision {
   reason?: string;
 }
 
-/** What message_received is about. */
+/**
+ * What message_received is about: what somebody said in a channel, as the agent is asked about it. What is said
+ * with a command of the gateway alone, such as /help, and what its sender may not say, does not come to an agent.
+ */
 export interface MessageReceived {
   channel: string;
   account: string;
@@ -866,7 +976,10 @@ export interface MessageSent {
   error?: ReceivedErrorRecord;
 }
 
-/** What before_agent_start is about. */
+/**
+ * What before_agent_start is about: a run, before the model is asked. One that is taken up again after a restart is
+ * asked about once more.
+ */
 export interface BeforeAgentStart {
   prompt: string;
   systemPrompt: string;
@@ -905,6 +1018,61 @@ export interface ToolResultPersist {
   tool: string;
   callId: string;
   result: string;
+}
+
+/**
+ * What before_compaction is about: a conversation has become longer than the model reads, and the request leaves out
+ * what is oldest. A run is told so once, at its first request for which that is so.
+ */
+export interface BeforeCompaction {
+  /** The history, whose messages are numbered from 1. */
+  sessionId: string;
+  /** How many messages it has. */
+  messages: number;
+  /** The bytes of it that the model reads, about. */
+  budget: number;
+}
+
+/** What after_compaction is about: what the model reads instead. */
+export interface AfterCompaction {
+  sessionId: string;
+  messages: number;
+  /** The number of the oldest message that it reads. */
+  first: number;
+  /** How many results of tools it reads in part or not at all. */
+  shortened: number;
+}
+
+/** What session_start is about: a session has its first message, or the first one since it was reset. */
+export interface SessionStart {
+  /** The history that begins. */
+  sessionId: string;
+}
+
+/** Why a history has ended. */
+export type SessionEnding =
+  | "reset"
+  | "deleted";
+
+/** What session_end is about: a history has ended. It is kept after a reset. */
+export interface SessionEnd {
+  sessionId: string;
+  /** How many messages it has. */
+  messages: number;
+  why: SessionEnding;
+}
+
+/** What gateway_start is about: clients and channels are served. */
+export interface GatewayStart {
+  /** The gateway's. */
+  version: string;
+}
+
+/** What gateway_stop is about: the gateway is about to stop, which it does within a second of this. */
+export interface GatewayStop {
+  version: string;
+  /** How long it has run. */
+  uptime: number;
 }
 
 /** Names a record. */
@@ -953,6 +1121,57 @@ export interface MediaInfo {
   size: number;
 }
 
+/** A message to be sent: to a conversation of a channel, or to where a session was last spoken to. */
+export interface OutgoingMessage {
+  /**
+   * The platform's id of the conversation, behind `group:` or `channel:` where it is not somebody's direct one.
+   * Bounds: 1 to 1 KB.
+   */
+  to?: string;
+  /**
+   * A session, such as that of a tool's or hook's context, in place of channel, account, to and thread.
+   * Bounds: 1 to 256 bytes.
+   */
+  session?: string;
+  /**
+   * The plugin of the channel; absent is the only one in use.
+   * Bounds: at most 64 bytes.
+   */
+  channel?: string;
+  /**
+   * Absent is the channel's first.
+   * Bounds: at most 64 bytes.
+   */
+  account?: string;
+  /**
+   * A thread of the conversation.
+   * Bounds: at most 1 KB.
+   */
+  thread?: string;
+  /**
+   * In the gateway's markup. Either this or attachments.
+   * Bounds: at most 64 KB.
+   */
+  text?: string;
+  /**
+   * Files in the media store, with the permission media.
+   * Bounds: at most 10.
+   */
+  attachments?: string[];
+  /**
+   * The plugin's choice. The same again is the same message, also after a crash, for as long as its outcome is kept:
+   * a week, if it is among the last 10,000.
+   * Bounds: at most 128 bytes.
+   */
+  idempotencyKey: string;
+}
+
+/** A message that will be sent. */
+export interface MessageQueued {
+  /** What the gateway's events and lists call it. */
+  delivery: string;
+}
+
 /** How far a call is. */
 export interface ProgressReport {
   /**
@@ -961,13 +1180,6 @@ export interface ProgressReport {
    */
   text: string;
 }
-
-/** Who a turn is by. */
-export type Role =
-  | "system"
-  | "user"
-  | "assistant"
-  | "tool";
 
 /** What the model wants of a tool. */
 export interface ToolCall {
@@ -1249,6 +1461,85 @@ export interface Firing {
   payload: Json;
 }
 
+/** Which sessions are wanted. */
+export interface SessionFilter {
+  /**
+   * Absent is the default one.
+   * Bounds: 1 to 64 bytes.
+   */
+  agent?: string;
+  /** Used since then; 0 is any. */
+  since?: number;
+  /** How many of the last used ones to leave out: those of the pages before. */
+  offset?: number;
+  /** Bounds: cut at 100; 20 by default. */
+  limit?: number;
+}
+
+/** A session. */
+export interface SessionSummary {
+  /** Its key, such as that of a tool's context. */
+  session: string;
+  agent: string;
+  /** As its owner calls it, or from its first message. */
+  title: string;
+  /** When it was used last. */
+  updated: number;
+  /** How many messages its history has. They are numbered from 1. */
+  messages: number;
+  /** Where it was last spoken to, unless that is by a client of the gateway. */
+  channel?: string;
+  account?: string;
+  kind?: ConversationKind;
+}
+
+/** Sessions, the last used one first. */
+export interface SessionPage {
+  sessions: SessionSummary[];
+  /** There are further ones. */
+  more: boolean;
+}
+
+/** Which messages of a session are wanted. */
+export interface HistoryQuery {
+  /** Bounds: at most 256 bytes. */
+  session: string;
+  /** Only those with a lower number; 0 is the newest ones. */
+  before?: number;
+  /** Bounds: cut at 200; 50 by default. */
+  limit?: number;
+}
+
+/** A message of a history. */
+export interface HistoryMessage {
+  number: number;
+  role: Role;
+  /** Its texts. */
+  text: string;
+  /** The text is longer. */
+  cut: boolean;
+  time: number;
+  /** The run that it belongs to. */
+  run: string;
+  /** The tool whose result it is. */
+  tool?: string;
+  /** Who said it in a channel. */
+  sender?: ReceivedPerson;
+  /** Files in the media store. */
+  media: string[];
+  /** Shown to people and not to the model: a command, or its answer. */
+  aside: boolean;
+}
+
+/** A part of a history, the oldest message first. */
+export interface HistoryPage {
+  /** The history. A reset of the session begins another one. */
+  sessionId: string;
+  messages: HistoryMessage[];
+  /** There are older ones. */
+  more: boolean;
+}
+
 /**
  * What somebody has said. It stands in the media store, and a request sends it on as a part (`http-part`), so it need not
  * pass through the plugin. Who has said it, and where, the plugin is not told.
@@ -1455,7 +1746,7 @@ export interface SttFacts {
 }
 
 /**
- * What to do when a hook fails.
+ * What to do when a hook fails: is late, traps, or answers with an error or what cannot be read.
  * - `open`: go on without it
  * - `closed`: do not go on
  */
@@ -1468,8 +1759,12 @@ export interface HookFacts {
   name: HookName;
   /** Higher goes first. */
   priority?: number;
-  /** Bounds: at most 10 min; 1 s by default. */
+  /**
+   * How long its answer is waited for.
+   * Bounds: at most 10 min; 1 s by default.
+   */
   deadline?: number;
+  /** Absent is closed where the hook may cancel. Where it looks on, nothing depends on it. */
   onFailure?: FailPolicy;
 }
 
@@ -1531,6 +1826,62 @@ export interface CredentialPermission {
   names: string[];
 }
 
+/** Through which channels the plugin may send messages of its own. */
+export interface MessagePermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * Plugins of channels; all when empty.
+   * Bounds: at most 64; each 1 to 64 lower-case letters, digits and hyphens.
+   */
+  channels?: string[];
+}
+
+/** Which agents the plugin may have run, with their tools. */
+export interface AgentPermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * All when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  agents?: string[];
+}
+
+/** Of which agents the plugin may read the sessions. */
+export interface SessionPermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * All when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  agents?: string[];
+}
+
+/** Which tools of other plugins the plugin may call. */
+export interface ToolPermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * All when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  tools?: string[];
+}
+
 /** What the plugin asks for. What is not here is refused. */
 export interface Permissions {
   http?: HttpPermission;
@@ -1539,6 +1890,10 @@ export interface Permissions {
   schedule?: Permission;
   emit?: Permission;
   media?: Permission;
+  messageSend?: MessagePermission;
+  agentRun?: AgentPermission;
+  sessionRead?: SessionPermission;
+  toolInvoke?: ToolPermission;
 }
 
 /**
@@ -1718,6 +2073,24 @@ export interface Manifest {
   oauth2?: Oauth2Recipe[];
 }
 
+/** A call of a tool. */
+export interface ToolRequest {
+  /** Bounds: a letter and up to 63 letters, digits, _ and -. */
+  name: string;
+  /**
+   * They have to fit the tool's schema.
+   * Bounds: at most 256 KB.
+   */
+  args: Json;
+}
+
+/** What a tool answers, as a model would read it. */
+export interface ToolAnswer {
+  content: ReceivedPart[];
+  /** The tool ran and has bad news. */
+  failed: boolean;
+}
+
 /** What a function may give: a value, a promise of it, or nothing where all of the record may be left out. */
 export type Answer<T> = T | Promise<T> | ({} extends T ? void | undefined | null | Promise<void | undefined | null> : never);
 
@@ -1771,7 +2144,10 @@ export interface Plugin {
    * everything pass as it is.
    */
   hookHandle?(event: HookEvent): Answer<HookDecision>;
-  /** Handles a job that is due. One whose handling fails is due again, so the same one may come twice. */
+  /**
+   * Handles a job that is due. One whose handling fails is due again, later each time and for about a day, so the same
+   * one may come twice.
+   */
   scheduleFire?(firing: Firing): Answer<Done>;
 }
 
@@ -1809,4 +2185,22 @@ export interface Imports {
   progress_report(progress: ProgressReport): ReceivedDone;
   /** Describes a file, not-found when it is gone. */
   media_stat(reference: MediaReference): MediaInfo;
+  /** Queues a message. What becomes of it the hook message_sent is told. */
+  message_send(message: OutgoingMessage): MessageQueued;
+  /** Asks an agent, and does not wait for the answer. */
+  agent_run(request: AgentRequest): AgentStarted;
+  /**
+   * Tells how a run stands, when it has ended or the wait is over. Hooks may not wait: they hold up what they look at. Nor
+   * may a tool for a run of a session in which it is being called itself.
+   */
+  agent_wait(query: RunQuery): RunOutcome;
+  /** Lists the sessions that a filter selects. */
+  session_find(filter: SessionFilter): SessionPage;
+  /** Reads a session's history; not-found for a session that there is not. */
+  session_read(query: HistoryQuery): HistoryPage;
+  /**
+   * Calls a tool and waits for its answer. Errors: not-found for a tool that there is not, invalid for arguments that do
+   * not fit, forbidden where a hook refuses the call or withholds the result.
+   */
+  tools_invoke(request: ToolRequest): ToolAnswer;
 }

@@ -47,6 +47,12 @@ const records = {
     ["name", "string", "", true],
     ["thread", "string", "", true],
   ],
+  Person: [
+    ["id", "string", "", false],
+    ["name", "string", "", true],
+    ["username", "string", "", true],
+    ["bot", "boolean", false, false],
+  ],
   Attachment: [
     ["kind", "string", "image", false],
     ["media", "string", "", true],
@@ -71,6 +77,16 @@ const records = {
     ["width", "number", 0, true],
     ["height", "number", 0, true],
     ["voice", "boolean", false, false],
+  ],
+  AgentStarted: [
+    ["run", "string", "", false],
+  ],
+  RunOutcome: [
+    ["run", "string", "", false],
+    ["session", "string", "", false],
+    ["state", "string", "queued", false],
+    ["text", "string", "", false],
+    ["error", "record", "ErrorRecord", true],
   ],
   Frame: [
     ["connection", "string", "", false],
@@ -245,6 +261,32 @@ const records = {
     ["callId", "string", "", false],
     ["result", "string", "", false],
   ],
+  BeforeCompaction: [
+    ["sessionId", "string", "", false],
+    ["messages", "number", 0, false],
+    ["budget", "number", 0, false],
+  ],
+  AfterCompaction: [
+    ["sessionId", "string", "", false],
+    ["messages", "number", 0, false],
+    ["first", "number", 0, false],
+    ["shortened", "number", 0, false],
+  ],
+  SessionStart: [
+    ["sessionId", "string", "", false],
+  ],
+  SessionEnd: [
+    ["sessionId", "string", "", false],
+    ["messages", "number", 0, false],
+    ["why", "string", "reset", false],
+  ],
+  GatewayStart: [
+    ["version", "string", "", false],
+  ],
+  GatewayStop: [
+    ["version", "string", "", false],
+    ["uptime", "number", 0, false],
+  ],
   KvValue: [
     ["value", "string", "", true],
   ],
@@ -256,6 +298,9 @@ const records = {
     ["mime", "string", "", false],
     ["name", "string", "", true],
     ["size", "number", 0, false],
+  ],
+  MessageQueued: [
+    ["delivery", "string", "", false],
   ],
   ToolCall: [
     ["id", "string", "", false],
@@ -311,6 +356,37 @@ const records = {
     ["due", "number", 0, false],
     ["payload", "json", null, false],
   ],
+  SessionSummary: [
+    ["session", "string", "", false],
+    ["agent", "string", "", false],
+    ["title", "string", "", false],
+    ["updated", "number", 0, false],
+    ["messages", "number", 0, false],
+    ["channel", "string", "", true],
+    ["account", "string", "", true],
+    ["kind", "string", "direct", true],
+  ],
+  SessionPage: [
+    ["sessions", "list", "SessionSummary", false],
+    ["more", "boolean", false, false],
+  ],
+  HistoryMessage: [
+    ["number", "number", 0, false],
+    ["role", "string", "system", false],
+    ["text", "string", "", false],
+    ["cut", "boolean", false, false],
+    ["time", "number", 0, false],
+    ["run", "string", "", false],
+    ["tool", "string", "", true],
+    ["sender", "record", "Person", true],
+    ["media", "list", "string", false],
+    ["aside", "boolean", false, false],
+  ],
+  HistoryPage: [
+    ["sessionId", "string", "", false],
+    ["messages", "list", "HistoryMessage", false],
+    ["more", "boolean", false, false],
+  ],
   Recording: [
     ["media", "string", "", false],
     ["mime", "string", "", false],
@@ -334,6 +410,10 @@ const records = {
     ["args", "json", null, false],
     ["config", "json", null, false],
     ["context", "record", "ToolContext", false],
+  ],
+  ToolAnswer: [
+    ["content", "list", "Part", false],
+    ["failed", "boolean", false, false],
   ],
 };
 
@@ -373,6 +453,12 @@ const answers = {
   emit_publish: records.Done,
   progress_report: records.Done,
   media_stat: records.MediaInfo,
+  message_send: records.MessageQueued,
+  agent_run: records.AgentStarted,
+  agent_wait: records.RunOutcome,
+  session_find: records.SessionPage,
+  session_read: records.HistoryPage,
+  tools_invoke: records.ToolAnswer,
 };
 
 const hookEvents = {
@@ -385,4 +471,10 @@ const hookEvents = {
   before_tool_call: records.BeforeToolCall,
   after_tool_call: records.AfterToolCall,
   tool_result_persist: records.ToolResultPersist,
+  before_compaction: records.BeforeCompaction,
+  after_compaction: records.AfterCompaction,
+  session_start: records.SessionStart,
+  session_end: records.SessionEnd,
+  gateway_start: records.GatewayStart,
+  gateway_stop: records.GatewayStop,
 };
