@@ -33,9 +33,9 @@ func (v EventKind) Valid() bool {
 }
 
 // Frame is a message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
-// message, of SSE an event's data, of tcp and tls a line without its end, at most 64 KB; a line that is
-// not UTF-8 comes as bytes. To tcp and tls, text goes out with a line end (CR LF) and bytes as they are.
-// At most 1 MB.
+// message, of SSE an event's data, of tcp and tls what their framing says: a line without its end (as bytes, where it
+// is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
+// line end (CR LF) behind it where the framing is lines. At most 1 MB.
 type Frame struct {
 	Connection string  `json:"connection,omitempty"`
 	Text       *string `json:"text,omitempty"`
@@ -48,6 +48,12 @@ type Frame struct {
 	// in a text that is JSON the credential is escaped for it. Only for a frame that is the plugin's own
 	// words: somebody's text could name a credential.
 	Fill bool `json:"fill,omitempty"`
+}
+
+// Opened is how a connection was opened.
+type Opened struct {
+	// What goes over it is encrypted, to the host of its url.
+	Secured bool `json:"secured,omitempty"`
 }
 
 // Closed is why a connection ended.
@@ -96,6 +102,7 @@ type ChannelEvent struct {
 	Response   *HTTPResponse   `json:"response,omitempty"`
 	Message    *Frame          `json:"message,omitempty"`
 	Closed     *Closed         `json:"closed,omitempty"`
+	Opened     *Opened         `json:"opened,omitempty"`
 	Webhook    *WebhookRequest `json:"webhook,omitempty"`
 	// The id of the timer that fired.
 	Timer   *string  `json:"timer,omitempty"`
@@ -197,6 +204,26 @@ func (v Transport) Valid() bool {
 	return false
 }
 
+// StreamFraming is how what comes on a tcp or tls connection is cut into frames.
+type StreamFraming string
+
+const (
+	StreamFramingLines StreamFraming = "lines"
+	// packets that say how long they are
+	StreamFramingPackets StreamFraming = "packets"
+	// what has come, in pieces of at most 64 KB: what comes while one is handled is joined
+	StreamFramingRaw StreamFraming = "raw"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v StreamFraming) Valid() bool {
+	switch v {
+	case StreamFramingLines, StreamFramingPackets, StreamFramingRaw:
+		return true
+	}
+	return false
+}
+
 // OpenConnection is a connection to open, under the plugin's `http` permission. Opening an id that is open replaces its
 // connection.
 //
@@ -219,6 +246,12 @@ type OpenConnection struct {
 	Fill bool `json:"fill,omitempty"`
 	// Do not open it again when it ends.
 	Once bool `json:"once,omitempty"`
+	// Of tcp and tls.
+	Framing StreamFraming `json:"framing,omitempty"`
+	// Where the length of a packet stands; without it, in its first four bytes, which it does not count.
+	Length *LengthPrefix `json:"length,omitempty"`
+	// The longest line or packet that is read, in bytes.
+	MaxBytes uint32 `json:"maxBytes,omitempty"`
 }
 
 // Timer fires once; setting its id again moves it, `after` 0 clears it.
@@ -286,24 +319,6 @@ type AccountStatus struct {
 	Self *Person `json:"self,omitempty"`
 }
 
-// ChannelAnswer is what a channel makes of an event. Messages and state are committed first, the rest follows.
-type ChannelAnswer struct {
-	Messages []Message `json:"messages,omitempty"`
-	// The new state; absent leaves the old one.
-	State    JSON             `json:"state,omitempty"`
-	Requests []HTTPRequest    `json:"requests,omitempty"`
-	Open     []OpenConnection `json:"open,omitempty"`
-	// Connections to close.
-	Close    []string       `json:"close,omitempty"`
-	Frames   []Frame        `json:"frames,omitempty"`
-	Timers   []Timer        `json:"timers,omitempty"`
-	Reply    *WebhookReply  `json:"reply,omitempty"`
-	Receipts []Receipt      `json:"receipts,omitempty"`
-	Status   *AccountStatus `json:"status,omitempty"`
-	// Committed with the messages, before them: those of the new conversation belong to the old one.
-	Moved []Move `json:"moved,omitempty"`
-}
-
 // ActionStyle is how an action looks, where a platform knows such a thing.
 type ActionStyle string
 
@@ -350,9 +365,21 @@ type ChannelSend struct {
 	Silent      bool         `json:"silent,omitempty"`
 	// The same for each attempt at the same message.
 	IdempotencyKey string `json:"idempotencyKey,omitempty"`
+	// What the account's last answer left, as the next event gets it; a send cannot change it.
+	State JSON `json:"state,omitempty"`
 	// What people can choose at it, the first row above the others. Only for a channel whose facts say that it has
 	// actions, and no more than those take: others get numbered choices in the text.
 	Actions []ActionRow `json:"actions,omitempty"`
+}
+
+// Awaited is what a send waits for: an answer to a later event confirms its token. When that does not come in time, or the
+// connection that the frames went to ends before, the message may have arrived: it is sent again, or waits for
+// the owner's decision, as one whose request was not answered. Nothing but a message waits: of an edit, a deletion,
+// a reaction and of typing the frames are written.
+type Awaited struct {
+	// Chosen by the plugin. One send of an account may wait for it at a time.
+	Token  string `json:"token,omitempty"`
+	Within int64  `json:"within,omitempty"`
 }
 
 // Sent is what came of a message.
@@ -360,9 +387,48 @@ type Sent struct {
 	// The platform's ids of what was sent.
 	IDs []string `json:"ids,omitempty"`
 	// Where the conversation is, when the platform has given it another id: a move, as in an answer to an
-	// event. With ids it was sent there. Without ids nothing was sent: the kernel records the move, and sends
-	// it again to there.
+	// event. With ids it was sent there. Without ids, frames and a token nothing was sent: the kernel records the
+	// move, and sends it again to there.
 	Moved *Conversation `json:"moved,omitempty"`
+	// What is to be written on the account's connections, in order, where the platform is spoken to over them. They
+	// have to be open, and the same as when the send began: otherwise nothing is written, and the send is tried again.
+	Frames []Frame `json:"frames,omitempty"`
+	// What has to be confirmed before it counts as sent. Without it, it does so once the frames are written.
+	Awaits *Awaited `json:"awaits,omitempty"`
+}
+
+// Confirmation is what became of a send that waits for its token.
+type Confirmation struct {
+	Token string `json:"token,omitempty"`
+	// The platform's ids of what was sent; without any, those of the send's answer hold.
+	IDs []string `json:"ids,omitempty"`
+	// Why it was not sent: as if the send had failed with it.
+	Error *Error `json:"error,omitempty"`
+}
+
+// ChannelAnswer is what a channel makes of an event. Messages and state are committed first, the rest follows.
+type ChannelAnswer struct {
+	Messages []Message `json:"messages,omitempty"`
+	// The new state; absent leaves the old one.
+	State    JSON             `json:"state,omitempty"`
+	Requests []HTTPRequest    `json:"requests,omitempty"`
+	Open     []OpenConnection `json:"open,omitempty"`
+	// Connections to close.
+	Close []string `json:"close,omitempty"`
+	// Open tcp connections that go on encrypted, as the other side has agreed to in the message that is answered
+	// (STARTTLS): each has to be the one that the message came on. The host's certificate is checked as for tls. Frames of
+	// the answer and later ones wait for it; then `opened` comes again. Where the other side has sent anything
+	// else in plain text behind that message, or the certificate is not good, the connection ends.
+	Secure   []string       `json:"secure,omitempty"`
+	Frames   []Frame        `json:"frames,omitempty"`
+	Timers   []Timer        `json:"timers,omitempty"`
+	Reply    *WebhookReply  `json:"reply,omitempty"`
+	Receipts []Receipt      `json:"receipts,omitempty"`
+	Status   *AccountStatus `json:"status,omitempty"`
+	// Committed with the messages, before them: those of the new conversation belong to the old one.
+	Moved []Move `json:"moved,omitempty"`
+	// What became of sends that wait, committed with the messages. A token that nothing waits for (any more) is ignored.
+	Confirmed []Confirmation `json:"confirmed,omitempty"`
 }
 
 // ChannelEdit is a new text for a message that was sent.
@@ -373,6 +439,8 @@ type ChannelEdit struct {
 	ID      string       `json:"id,omitempty"`
 	// Empty leaves the text as it is; only a channel with actions is asked that.
 	Text string `json:"text,omitempty"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
 	// The actions that it has from now on, in place of those that it had: without any they are taken away.
 	Actions []ActionRow `json:"actions,omitempty"`
 }
@@ -383,6 +451,8 @@ type ChannelDelete struct {
 	Config  JSON         `json:"config,omitempty"`
 	To      Conversation `json:"to,omitzero"`
 	ID      string       `json:"id,omitempty"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
 }
 
 // ChannelReaction is an emoji for a message.
@@ -393,6 +463,8 @@ type ChannelReaction struct {
 	ID      string       `json:"id,omitempty"`
 	// Empty takes the reaction back.
 	Emoji string `json:"emoji,omitempty"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
 }
 
 // ChannelTyping shows that an answer is being written.
@@ -400,6 +472,8 @@ type ChannelTyping struct {
 	Account string       `json:"account,omitempty"`
 	Config  JSON         `json:"config,omitempty"`
 	To      Conversation `json:"to,omitzero"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
 }
 
 // ChannelPoll is a question with options.
@@ -411,6 +485,8 @@ type ChannelPoll struct {
 	Options        []string     `json:"options,omitempty"`
 	MaxSelections  uint32       `json:"maxSelections,omitempty"`
 	IdempotencyKey string       `json:"idempotencyKey,omitempty"`
+	// As of a send.
+	State JSON `json:"state,omitempty"`
 }
 
 // DirectoryQuery asks for people and conversations.

@@ -6,6 +6,9 @@ package wit
 func (v *Frame) Validate() error { return nil }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
+func (v *Opened) Validate() error { return nil }
+
+// Validate finds nothing wrong: the contract bounds nothing here.
 func (v *Closed) Validate() error { return nil }
 
 // Validate finds nothing wrong: the contract bounds nothing here.
@@ -156,6 +159,15 @@ func (v *OpenConnection) check(p *problems) (before int) {
 	if n := len(v.URL); n < 1 {
 		p.bytes("url", -1, n, 1, 0)
 	}
+	if v.Framing != "" && !v.Framing.Valid() {
+		p.unknown("framing", -1, string(v.Framing))
+	}
+	if v.Length != nil {
+		p.within(v.Length.check(p), "length", -1)
+	}
+	if v.MaxBytes > 1048576 {
+		p.number("maxBytes", int64(v.MaxBytes), -9223372036854775808, 1048576)
+	}
 	return before
 }
 
@@ -213,75 +225,6 @@ func (v *AccountStatus) check(p *problems) (before int) {
 	}
 	if v.Self != nil {
 		p.within(v.Self.check(p), "self", -1)
-	}
-	return before
-}
-
-// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
-// CodeTooLarge where there only is too much of something.
-func (v *ChannelAnswer) Validate() error {
-	var p problems
-	v.check(&p)
-	return p.err()
-}
-
-func (v *ChannelAnswer) check(p *problems) (before int) {
-	before = len(p.list)
-	if n := len(v.Messages); n > 1000 {
-		p.items("messages", -1, n, 0, 1000)
-	}
-	for i := range v.Messages {
-		p.within(v.Messages[i].check(p), "messages", i)
-	}
-	if n := len(v.State); n > 65536 {
-		p.bytes("state", -1, n, 0, 65536)
-	}
-	if n := len(v.Requests); n > 16 {
-		p.items("requests", -1, n, 0, 16)
-	}
-	for i := range v.Requests {
-		p.within(v.Requests[i].check(p), "requests", i)
-	}
-	if n := len(v.Open); n > 16 {
-		p.items("open", -1, n, 0, 16)
-	}
-	for i := range v.Open {
-		p.within(v.Open[i].check(p), "open", i)
-	}
-	if n := len(v.Close); n > 16 {
-		p.items("close", -1, n, 0, 16)
-	}
-	for i, x := range v.Close {
-		if n := len(x); n < 1 || n > 1024 {
-			p.bytes("close", i, n, 1, 1024)
-		}
-	}
-	if n := len(v.Frames); n > 100 {
-		p.items("frames", -1, n, 0, 100)
-	}
-	if n := len(v.Timers); n > 100 {
-		p.items("timers", -1, n, 0, 100)
-	}
-	for i := range v.Timers {
-		p.within(v.Timers[i].check(p), "timers", i)
-	}
-	if v.Reply != nil {
-		p.within(v.Reply.check(p), "reply", -1)
-	}
-	if n := len(v.Receipts); n > 100 {
-		p.items("receipts", -1, n, 0, 100)
-	}
-	for i := range v.Receipts {
-		p.within(v.Receipts[i].check(p), "receipts", i)
-	}
-	if v.Status != nil {
-		p.within(v.Status.check(p), "status", -1)
-	}
-	if n := len(v.Moved); n > 100 {
-		p.items("moved", -1, n, 0, 100)
-	}
-	for i := range v.Moved {
-		p.within(v.Moved[i].check(p), "moved", i)
 	}
 	return before
 }
@@ -356,6 +299,25 @@ func (v *ChannelSend) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *Awaited) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Awaited) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Token); n < 1 || n > 1024 {
+		p.bytes("token", -1, n, 1, 1024)
+	}
+	if v.Within < 0 {
+		p.number("within", int64(v.Within), 0, 9223372036854775807)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *Sent) Validate() error {
 	var p problems
 	v.check(&p)
@@ -374,6 +336,119 @@ func (v *Sent) check(p *problems) (before int) {
 	}
 	if v.Moved != nil {
 		p.within(v.Moved.check(p), "moved", -1)
+	}
+	if n := len(v.Frames); n > 100 {
+		p.items("frames", -1, n, 0, 100)
+	}
+	if v.Awaits != nil {
+		p.within(v.Awaits.check(p), "awaits", -1)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *Confirmation) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Confirmation) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Token); n < 1 || n > 1024 {
+		p.bytes("token", -1, n, 1, 1024)
+	}
+	if n := len(v.IDs); n > 100 {
+		p.items("ids", -1, n, 0, 100)
+	}
+	for i, x := range v.IDs {
+		if n := len(x); n < 1 || n > 1024 {
+			p.bytes("ids", i, n, 1, 1024)
+		}
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *ChannelAnswer) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ChannelAnswer) check(p *problems) (before int) {
+	before = len(p.list)
+	if n := len(v.Messages); n > 1000 {
+		p.items("messages", -1, n, 0, 1000)
+	}
+	for i := range v.Messages {
+		p.within(v.Messages[i].check(p), "messages", i)
+	}
+	if n := len(v.State); n > 65536 {
+		p.bytes("state", -1, n, 0, 65536)
+	}
+	if n := len(v.Requests); n > 16 {
+		p.items("requests", -1, n, 0, 16)
+	}
+	for i := range v.Requests {
+		p.within(v.Requests[i].check(p), "requests", i)
+	}
+	if n := len(v.Open); n > 16 {
+		p.items("open", -1, n, 0, 16)
+	}
+	for i := range v.Open {
+		p.within(v.Open[i].check(p), "open", i)
+	}
+	if n := len(v.Close); n > 16 {
+		p.items("close", -1, n, 0, 16)
+	}
+	for i, x := range v.Close {
+		if n := len(x); n < 1 || n > 1024 {
+			p.bytes("close", i, n, 1, 1024)
+		}
+	}
+	if n := len(v.Secure); n > 16 {
+		p.items("secure", -1, n, 0, 16)
+	}
+	for i, x := range v.Secure {
+		if n := len(x); n < 1 || n > 1024 {
+			p.bytes("secure", i, n, 1, 1024)
+		}
+	}
+	if n := len(v.Frames); n > 100 {
+		p.items("frames", -1, n, 0, 100)
+	}
+	if n := len(v.Timers); n > 100 {
+		p.items("timers", -1, n, 0, 100)
+	}
+	for i := range v.Timers {
+		p.within(v.Timers[i].check(p), "timers", i)
+	}
+	if v.Reply != nil {
+		p.within(v.Reply.check(p), "reply", -1)
+	}
+	if n := len(v.Receipts); n > 100 {
+		p.items("receipts", -1, n, 0, 100)
+	}
+	for i := range v.Receipts {
+		p.within(v.Receipts[i].check(p), "receipts", i)
+	}
+	if v.Status != nil {
+		p.within(v.Status.check(p), "status", -1)
+	}
+	if n := len(v.Moved); n > 100 {
+		p.items("moved", -1, n, 0, 100)
+	}
+	for i := range v.Moved {
+		p.within(v.Moved[i].check(p), "moved", i)
+	}
+	if n := len(v.Confirmed); n > 100 {
+		p.items("confirmed", -1, n, 0, 100)
+	}
+	for i := range v.Confirmed {
+		p.within(v.Confirmed[i].check(p), "confirmed", i)
 	}
 	return before
 }

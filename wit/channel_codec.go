@@ -75,6 +75,35 @@ func (v Frame) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 func (v *Frame) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *Opened) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Secured {
+		b = codec.AppendBool(codec.Key(b, `"secured":`), v.Secured)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Opened) ReadJSON(r *codec.Reader) {
+	*v = Opened{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "secured":
+			v.Secured = r.Bool()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Opened) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Opened) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *Closed) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Code != 0 {
@@ -276,6 +305,9 @@ func (v *ChannelEvent) AppendJSON(b []byte) []byte {
 	if v.Closed != nil {
 		b = v.Closed.AppendJSON(codec.Key(b, `"closed":`))
 	}
+	if v.Opened != nil {
+		b = v.Opened.AppendJSON(codec.Key(b, `"opened":`))
+	}
 	if v.Webhook != nil {
 		b = v.Webhook.AppendJSON(codec.Key(b, `"webhook":`))
 	}
@@ -322,6 +354,11 @@ func (v *ChannelEvent) ReadJSON(r *codec.Reader) {
 			if v.Closed = nil; !r.Null() {
 				v.Closed = new(Closed)
 				v.Closed.ReadJSON(r)
+			}
+		case "opened":
+			if v.Opened = nil; !r.Null() {
+				v.Opened = new(Opened)
+				v.Opened.ReadJSON(r)
 			}
 		case "webhook":
 			if v.Webhook = nil; !r.Null() {
@@ -588,6 +625,16 @@ func (v *Transport) ReadJSON(r *codec.Reader) {
 	}
 }
 
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *StreamFraming) ReadJSON(r *codec.Reader) {
+	*v = StreamFraming(r.Case())
+	if *v == "" {
+		*v = StreamFramingLines
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
 // AppendJSON appends v without its zero values.
 func (v *OpenConnection) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
@@ -609,12 +656,21 @@ func (v *OpenConnection) AppendJSON(b []byte) []byte {
 	if v.Once {
 		b = codec.AppendBool(codec.Key(b, `"once":`), v.Once)
 	}
+	if v.Framing != "" {
+		b = codec.AppendString(codec.Key(b, `"framing":`), string(v.Framing))
+	}
+	if v.Length != nil {
+		b = v.Length.AppendJSON(codec.Key(b, `"length":`))
+	}
+	if v.MaxBytes != 0 {
+		b = codec.AppendUint(codec.Key(b, `"maxBytes":`), uint64(v.MaxBytes))
+	}
 	return append(b, '}')
 }
 
 // ReadJSON replaces v by the next value of r.
 func (v *OpenConnection) ReadJSON(r *codec.Reader) {
-	*v = OpenConnection{Transport: TransportWebsocket}
+	*v = OpenConnection{Transport: TransportWebsocket, Framing: StreamFramingLines}
 	r.Object()
 	for r.Next() {
 		switch string(r.Key()) {
@@ -630,6 +686,15 @@ func (v *OpenConnection) ReadJSON(r *codec.Reader) {
 			v.Fill = r.Bool()
 		case "once":
 			v.Once = r.Bool()
+		case "framing":
+			v.Framing.ReadJSON(r)
+		case "length":
+			if v.Length = nil; !r.Null() {
+				v.Length = new(LengthPrefix)
+				v.Length.ReadJSON(r)
+			}
+		case "maxBytes":
+			v.MaxBytes = r.Uint32()
 		default:
 			r.Unknown()
 		}
@@ -794,91 +859,6 @@ func (v AccountStatus) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil),
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *AccountStatus) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
-// AppendJSON appends v without its zero values.
-func (v *ChannelAnswer) AppendJSON(b []byte) []byte {
-	b = append(b, '{')
-	if len(v.Messages) > 0 {
-		b = codec.AppendList(codec.Key(b, `"messages":`), v.Messages)
-	}
-	if len(v.State) > 0 {
-		b = append(codec.Key(b, `"state":`), v.State...)
-	}
-	if len(v.Requests) > 0 {
-		b = codec.AppendList(codec.Key(b, `"requests":`), v.Requests)
-	}
-	if len(v.Open) > 0 {
-		b = codec.AppendList(codec.Key(b, `"open":`), v.Open)
-	}
-	if len(v.Close) > 0 {
-		b = codec.AppendStrings(codec.Key(b, `"close":`), v.Close)
-	}
-	if len(v.Frames) > 0 {
-		b = codec.AppendList(codec.Key(b, `"frames":`), v.Frames)
-	}
-	if len(v.Timers) > 0 {
-		b = codec.AppendList(codec.Key(b, `"timers":`), v.Timers)
-	}
-	if v.Reply != nil {
-		b = v.Reply.AppendJSON(codec.Key(b, `"reply":`))
-	}
-	if len(v.Receipts) > 0 {
-		b = codec.AppendList(codec.Key(b, `"receipts":`), v.Receipts)
-	}
-	if v.Status != nil {
-		b = v.Status.AppendJSON(codec.Key(b, `"status":`))
-	}
-	if len(v.Moved) > 0 {
-		b = codec.AppendList(codec.Key(b, `"moved":`), v.Moved)
-	}
-	return append(b, '}')
-}
-
-// ReadJSON replaces v by the next value of r.
-func (v *ChannelAnswer) ReadJSON(r *codec.Reader) {
-	*v = ChannelAnswer{}
-	r.Object()
-	for r.Next() {
-		switch string(r.Key()) {
-		case "messages":
-			v.Messages = codec.List[Message](r, 1000)
-		case "state":
-			v.State = r.Raw()
-		case "requests":
-			v.Requests = codec.List[HTTPRequest](r, 16)
-		case "open":
-			v.Open = codec.List[OpenConnection](r, 16)
-		case "close":
-			v.Close = codec.Strings[string](r, 16)
-		case "frames":
-			v.Frames = codec.List[Frame](r, 100)
-		case "timers":
-			v.Timers = codec.List[Timer](r, 100)
-		case "reply":
-			if v.Reply = nil; !r.Null() {
-				v.Reply = new(WebhookReply)
-				v.Reply.ReadJSON(r)
-			}
-		case "receipts":
-			v.Receipts = codec.List[Receipt](r, 100)
-		case "status":
-			if v.Status = nil; !r.Null() {
-				v.Status = new(AccountStatus)
-				v.Status.ReadJSON(r)
-			}
-		case "moved":
-			v.Moved = codec.List[Move](r, 100)
-		default:
-			r.Unknown()
-		}
-	}
-}
-
-// MarshalJSON is AppendJSON for encoding/json.
-func (v ChannelAnswer) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
-
-// UnmarshalJSON is ReadJSON for encoding/json.
-func (v *ChannelAnswer) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
-
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *ActionStyle) ReadJSON(r *codec.Reader) {
 	*v = ActionStyle(r.Case())
@@ -982,6 +962,9 @@ func (v *ChannelSend) AppendJSON(b []byte) []byte {
 	if v.IdempotencyKey != "" {
 		b = codec.AppendString(codec.Key(b, `"idempotencyKey":`), v.IdempotencyKey)
 	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	if len(v.Actions) > 0 {
 		b = codec.AppendList(codec.Key(b, `"actions":`), v.Actions)
 	}
@@ -1012,6 +995,8 @@ func (v *ChannelSend) ReadJSON(r *codec.Reader) {
 			v.Silent = r.Bool()
 		case "idempotencyKey":
 			v.IdempotencyKey = r.String()
+		case "state":
+			v.State = r.Raw()
 		case "actions":
 			v.Actions = codec.List[ActionRow](r, 25)
 		default:
@@ -1027,6 +1012,40 @@ func (v ChannelSend) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), n
 func (v *ChannelSend) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *Awaited) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Token != "" {
+		b = codec.AppendString(codec.Key(b, `"token":`), v.Token)
+	}
+	if v.Within != 0 {
+		b = codec.AppendInt(codec.Key(b, `"within":`), v.Within)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Awaited) ReadJSON(r *codec.Reader) {
+	*v = Awaited{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "token":
+			v.Token = r.String()
+		case "within":
+			v.Within = r.Int64()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Awaited) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Awaited) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *Sent) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if len(v.IDs) > 0 {
@@ -1034,6 +1053,12 @@ func (v *Sent) AppendJSON(b []byte) []byte {
 	}
 	if v.Moved != nil {
 		b = v.Moved.AppendJSON(codec.Key(b, `"moved":`))
+	}
+	if len(v.Frames) > 0 {
+		b = codec.AppendList(codec.Key(b, `"frames":`), v.Frames)
+	}
+	if v.Awaits != nil {
+		b = v.Awaits.AppendJSON(codec.Key(b, `"awaits":`))
 	}
 	return append(b, '}')
 }
@@ -1051,6 +1076,13 @@ func (v *Sent) ReadJSON(r *codec.Reader) {
 				v.Moved = new(Conversation)
 				v.Moved.ReadJSON(r)
 			}
+		case "frames":
+			v.Frames = codec.List[Frame](r, 100)
+		case "awaits":
+			if v.Awaits = nil; !r.Null() {
+				v.Awaits = new(Awaited)
+				v.Awaits.ReadJSON(r)
+			}
 		default:
 			r.Unknown()
 		}
@@ -1062,6 +1094,143 @@ func (v Sent) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *Sent) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *Confirmation) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Token != "" {
+		b = codec.AppendString(codec.Key(b, `"token":`), v.Token)
+	}
+	if len(v.IDs) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"ids":`), v.IDs)
+	}
+	if v.Error != nil {
+		b = v.Error.AppendJSON(codec.Key(b, `"error":`))
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Confirmation) ReadJSON(r *codec.Reader) {
+	*v = Confirmation{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "token":
+			v.Token = r.String()
+		case "ids":
+			v.IDs = codec.Strings[string](r, 100)
+		case "error":
+			if v.Error = nil; !r.Null() {
+				v.Error = new(Error)
+				v.Error.ReadJSON(r)
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Confirmation) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Confirmation) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *ChannelAnswer) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if len(v.Messages) > 0 {
+		b = codec.AppendList(codec.Key(b, `"messages":`), v.Messages)
+	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
+	if len(v.Requests) > 0 {
+		b = codec.AppendList(codec.Key(b, `"requests":`), v.Requests)
+	}
+	if len(v.Open) > 0 {
+		b = codec.AppendList(codec.Key(b, `"open":`), v.Open)
+	}
+	if len(v.Close) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"close":`), v.Close)
+	}
+	if len(v.Secure) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"secure":`), v.Secure)
+	}
+	if len(v.Frames) > 0 {
+		b = codec.AppendList(codec.Key(b, `"frames":`), v.Frames)
+	}
+	if len(v.Timers) > 0 {
+		b = codec.AppendList(codec.Key(b, `"timers":`), v.Timers)
+	}
+	if v.Reply != nil {
+		b = v.Reply.AppendJSON(codec.Key(b, `"reply":`))
+	}
+	if len(v.Receipts) > 0 {
+		b = codec.AppendList(codec.Key(b, `"receipts":`), v.Receipts)
+	}
+	if v.Status != nil {
+		b = v.Status.AppendJSON(codec.Key(b, `"status":`))
+	}
+	if len(v.Moved) > 0 {
+		b = codec.AppendList(codec.Key(b, `"moved":`), v.Moved)
+	}
+	if len(v.Confirmed) > 0 {
+		b = codec.AppendList(codec.Key(b, `"confirmed":`), v.Confirmed)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ChannelAnswer) ReadJSON(r *codec.Reader) {
+	*v = ChannelAnswer{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "messages":
+			v.Messages = codec.List[Message](r, 1000)
+		case "state":
+			v.State = r.Raw()
+		case "requests":
+			v.Requests = codec.List[HTTPRequest](r, 16)
+		case "open":
+			v.Open = codec.List[OpenConnection](r, 16)
+		case "close":
+			v.Close = codec.Strings[string](r, 16)
+		case "secure":
+			v.Secure = codec.Strings[string](r, 16)
+		case "frames":
+			v.Frames = codec.List[Frame](r, 100)
+		case "timers":
+			v.Timers = codec.List[Timer](r, 100)
+		case "reply":
+			if v.Reply = nil; !r.Null() {
+				v.Reply = new(WebhookReply)
+				v.Reply.ReadJSON(r)
+			}
+		case "receipts":
+			v.Receipts = codec.List[Receipt](r, 100)
+		case "status":
+			if v.Status = nil; !r.Null() {
+				v.Status = new(AccountStatus)
+				v.Status.ReadJSON(r)
+			}
+		case "moved":
+			v.Moved = codec.List[Move](r, 100)
+		case "confirmed":
+			v.Confirmed = codec.List[Confirmation](r, 100)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v ChannelAnswer) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *ChannelAnswer) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
 func (v *ChannelEdit) AppendJSON(b []byte) []byte {
@@ -1078,6 +1247,9 @@ func (v *ChannelEdit) AppendJSON(b []byte) []byte {
 	}
 	if v.Text != "" {
 		b = codec.AppendString(codec.Key(b, `"text":`), v.Text)
+	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
 	}
 	if len(v.Actions) > 0 {
 		b = codec.AppendList(codec.Key(b, `"actions":`), v.Actions)
@@ -1101,6 +1273,8 @@ func (v *ChannelEdit) ReadJSON(r *codec.Reader) {
 			v.ID = r.String()
 		case "text":
 			v.Text = r.String()
+		case "state":
+			v.State = r.Raw()
 		case "actions":
 			v.Actions = codec.List[ActionRow](r, 25)
 		default:
@@ -1128,6 +1302,9 @@ func (v *ChannelDelete) AppendJSON(b []byte) []byte {
 	if v.ID != "" {
 		b = codec.AppendString(codec.Key(b, `"id":`), v.ID)
 	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	return append(b, '}')
 }
 
@@ -1145,6 +1322,8 @@ func (v *ChannelDelete) ReadJSON(r *codec.Reader) {
 			v.To.ReadJSON(r)
 		case "id":
 			v.ID = r.String()
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -1173,6 +1352,9 @@ func (v *ChannelReaction) AppendJSON(b []byte) []byte {
 	if v.Emoji != "" {
 		b = codec.AppendString(codec.Key(b, `"emoji":`), v.Emoji)
 	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	return append(b, '}')
 }
 
@@ -1192,6 +1374,8 @@ func (v *ChannelReaction) ReadJSON(r *codec.Reader) {
 			v.ID = r.String()
 		case "emoji":
 			v.Emoji = r.String()
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -1214,6 +1398,9 @@ func (v *ChannelTyping) AppendJSON(b []byte) []byte {
 		b = append(codec.Key(b, `"config":`), v.Config...)
 	}
 	b = codec.Trim(v.To.AppendJSON(codec.Key(b, `"to":`)), len(b))
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	return append(b, '}')
 }
 
@@ -1229,6 +1416,8 @@ func (v *ChannelTyping) ReadJSON(r *codec.Reader) {
 			v.Config = r.Raw()
 		case "to":
 			v.To.ReadJSON(r)
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}
@@ -1263,6 +1452,9 @@ func (v *ChannelPoll) AppendJSON(b []byte) []byte {
 	if v.IdempotencyKey != "" {
 		b = codec.AppendString(codec.Key(b, `"idempotencyKey":`), v.IdempotencyKey)
 	}
+	if len(v.State) > 0 {
+		b = append(codec.Key(b, `"state":`), v.State...)
+	}
 	return append(b, '}')
 }
 
@@ -1286,6 +1478,8 @@ func (v *ChannelPoll) ReadJSON(r *codec.Reader) {
 			v.MaxSelections = r.Uint32()
 		case "idempotencyKey":
 			v.IdempotencyKey = r.String()
+		case "state":
+			v.State = r.Raw()
 		default:
 			r.Unknown()
 		}

@@ -279,52 +279,6 @@ type CredentialPermission struct {
 	Names  []string `json:"names,omitempty"`
 }
 
-// MessagePermission: Through which channels the plugin may send messages of its own.
-type MessagePermission struct {
-	// Shown to the owner.
-	Reason string `json:"reason,omitempty"`
-	// Plugins of channels; all when empty.
-	Channels []string `json:"channels,omitempty"`
-}
-
-// AgentPermission is which agents the plugin may have run, with their tools.
-type AgentPermission struct {
-	// Shown to the owner.
-	Reason string `json:"reason,omitempty"`
-	// All when empty.
-	Agents []string `json:"agents,omitempty"`
-}
-
-// SessionPermission: Of which agents the plugin may read the sessions.
-type SessionPermission struct {
-	// Shown to the owner.
-	Reason string `json:"reason,omitempty"`
-	// All when empty.
-	Agents []string `json:"agents,omitempty"`
-}
-
-// ToolPermission is which tools of other plugins the plugin may call.
-type ToolPermission struct {
-	// Shown to the owner.
-	Reason string `json:"reason,omitempty"`
-	// All when empty.
-	Tools []string `json:"tools,omitempty"`
-}
-
-// Permissions is what the plugin asks for. What is not here is refused.
-type Permissions struct {
-	HTTP        *HTTPPermission       `json:"http,omitempty"`
-	KV          *Permission           `json:"kv,omitempty"`
-	Credential  *CredentialPermission `json:"credential,omitempty"`
-	Schedule    *Permission           `json:"schedule,omitempty"`
-	Emit        *Permission           `json:"emit,omitempty"`
-	Media       *Permission           `json:"media,omitempty"`
-	MessageSend *MessagePermission    `json:"messageSend,omitempty"`
-	AgentRun    *AgentPermission      `json:"agentRun,omitempty"`
-	SessionRead *SessionPermission    `json:"sessionRead,omitempty"`
-	ToolInvoke  *ToolPermission       `json:"toolInvoke,omitempty"`
-}
-
 // OAuth2Grant: By what a client gets an access token (RFC 6749).
 type OAuth2Grant string
 
@@ -418,6 +372,52 @@ type OAuth2Recipe struct {
 	Audience   string            `json:"audience,omitempty"`
 	Scopes     []string          `json:"scopes,omitempty"`
 	Parameters []OAuth2Parameter `json:"parameters,omitempty"`
+}
+
+// MessagePermission: Through which channels the plugin may send messages of its own.
+type MessagePermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// Plugins of channels; all when empty.
+	Channels []string `json:"channels,omitempty"`
+}
+
+// AgentPermission is which agents the plugin may have run, with their tools.
+type AgentPermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// All when empty.
+	Agents []string `json:"agents,omitempty"`
+}
+
+// SessionPermission: Of which agents the plugin may read the sessions.
+type SessionPermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// All when empty.
+	Agents []string `json:"agents,omitempty"`
+}
+
+// ToolPermission is which tools of other plugins the plugin may call.
+type ToolPermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// All when empty.
+	Tools []string `json:"tools,omitempty"`
+}
+
+// Permissions is what the plugin asks for. What is not here is refused.
+type Permissions struct {
+	HTTP        *HTTPPermission       `json:"http,omitempty"`
+	KV          *Permission           `json:"kv,omitempty"`
+	Credential  *CredentialPermission `json:"credential,omitempty"`
+	Schedule    *Permission           `json:"schedule,omitempty"`
+	Emit        *Permission           `json:"emit,omitempty"`
+	Media       *Permission           `json:"media,omitempty"`
+	MessageSend *MessagePermission    `json:"messageSend,omitempty"`
+	AgentRun    *AgentPermission      `json:"agentRun,omitempty"`
+	SessionRead *SessionPermission    `json:"sessionRead,omitempty"`
+	ToolInvoke  *ToolPermission       `json:"toolInvoke,omitempty"`
 }
 
 // Instances is how instances are kept.

@@ -680,6 +680,175 @@ func (v CredentialPermission) MarshalJSON() ([]byte, error) { return v.AppendJSO
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *CredentialPermission) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *OAuth2Grant) ReadJSON(r *codec.Reader) {
+	*v = OAuth2Grant(r.Case())
+	if *v == "" {
+		*v = OAuth2GrantRefreshToken
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *ClientAuth) ReadJSON(r *codec.Reader) {
+	*v = ClientAuth(r.Case())
+	if *v == "" {
+		*v = ClientAuthBasic
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *TokenAlgorithm) ReadJSON(r *codec.Reader) {
+	*v = TokenAlgorithm(r.Case())
+	if *v == "" {
+		*v = TokenAlgorithmRS256
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
+func (v *OAuth2Parameter) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Name != "" {
+		b = codec.AppendString(codec.Key(b, `"name":`), v.Name)
+	}
+	if v.Value != "" {
+		b = codec.AppendString(codec.Key(b, `"value":`), v.Value)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *OAuth2Parameter) ReadJSON(r *codec.Reader) {
+	*v = OAuth2Parameter{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "name":
+			v.Name = r.String()
+		case "value":
+			v.Value = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v OAuth2Parameter) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *OAuth2Parameter) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
+func (v *OAuth2Recipe) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Name != "" {
+		b = codec.AppendString(codec.Key(b, `"name":`), v.Name)
+	}
+	if v.Grant != "" {
+		b = codec.AppendString(codec.Key(b, `"grant":`), string(v.Grant))
+	}
+	if v.TokenURL != "" {
+		b = codec.AppendString(codec.Key(b, `"tokenUrl":`), v.TokenURL)
+	}
+	if v.ClientID != "" {
+		b = codec.AppendString(codec.Key(b, `"clientId":`), v.ClientID)
+	}
+	if v.ClientSecret != nil {
+		b = codec.AppendString(codec.Key(b, `"clientSecret":`), *v.ClientSecret)
+	}
+	if v.ClientAuth != "" {
+		b = codec.AppendString(codec.Key(b, `"clientAuth":`), string(v.ClientAuth))
+	}
+	if v.RefreshToken != nil {
+		b = codec.AppendString(codec.Key(b, `"refreshToken":`), *v.RefreshToken)
+	}
+	if v.Key != nil {
+		b = codec.AppendString(codec.Key(b, `"key":`), *v.Key)
+	}
+	if v.Algorithm != "" {
+		b = codec.AppendString(codec.Key(b, `"algorithm":`), string(v.Algorithm))
+	}
+	if v.KeyID != "" {
+		b = codec.AppendString(codec.Key(b, `"keyId":`), v.KeyID)
+	}
+	if v.Issuer != "" {
+		b = codec.AppendString(codec.Key(b, `"issuer":`), v.Issuer)
+	}
+	if v.Subject != "" {
+		b = codec.AppendString(codec.Key(b, `"subject":`), v.Subject)
+	}
+	if v.Audience != "" {
+		b = codec.AppendString(codec.Key(b, `"audience":`), v.Audience)
+	}
+	if len(v.Scopes) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"scopes":`), v.Scopes)
+	}
+	if len(v.Parameters) > 0 {
+		b = codec.AppendList(codec.Key(b, `"parameters":`), v.Parameters)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *OAuth2Recipe) ReadJSON(r *codec.Reader) {
+	*v = OAuth2Recipe{Grant: OAuth2GrantRefreshToken, ClientAuth: ClientAuthBasic, Algorithm: TokenAlgorithmRS256}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "name":
+			v.Name = r.String()
+		case "grant":
+			v.Grant.ReadJSON(r)
+		case "tokenUrl":
+			v.TokenURL = r.String()
+		case "clientId":
+			v.ClientID = r.String()
+		case "clientSecret":
+			if v.ClientSecret = nil; !r.Null() {
+				v.ClientSecret = new(r.String())
+			}
+		case "clientAuth":
+			v.ClientAuth.ReadJSON(r)
+		case "refreshToken":
+			if v.RefreshToken = nil; !r.Null() {
+				v.RefreshToken = new(r.String())
+			}
+		case "key":
+			if v.Key = nil; !r.Null() {
+				v.Key = new(r.String())
+			}
+		case "algorithm":
+			v.Algorithm.ReadJSON(r)
+		case "keyId":
+			v.KeyID = r.String()
+		case "issuer":
+			v.Issuer = r.String()
+		case "subject":
+			v.Subject = r.String()
+		case "audience":
+			v.Audience = r.String()
+		case "scopes":
+			v.Scopes = codec.Strings[string](r, 64)
+		case "parameters":
+			v.Parameters = codec.List[OAuth2Parameter](r, 16)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v OAuth2Recipe) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *OAuth2Recipe) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
 // AppendJSON appends v without its zero values.
 func (v *MessagePermission) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
@@ -919,175 +1088,6 @@ func (v Permissions) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), n
 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *Permissions) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
-
-// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
-func (v *OAuth2Grant) ReadJSON(r *codec.Reader) {
-	*v = OAuth2Grant(r.Case())
-	if *v == "" {
-		*v = OAuth2GrantRefreshToken
-	} else if !v.Valid() {
-		r.UnknownCase()
-	}
-}
-
-// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
-func (v *ClientAuth) ReadJSON(r *codec.Reader) {
-	*v = ClientAuth(r.Case())
-	if *v == "" {
-		*v = ClientAuthBasic
-	} else if !v.Valid() {
-		r.UnknownCase()
-	}
-}
-
-// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
-func (v *TokenAlgorithm) ReadJSON(r *codec.Reader) {
-	*v = TokenAlgorithm(r.Case())
-	if *v == "" {
-		*v = TokenAlgorithmRS256
-	} else if !v.Valid() {
-		r.UnknownCase()
-	}
-}
-
-// AppendJSON appends v without its zero values.
-func (v *OAuth2Parameter) AppendJSON(b []byte) []byte {
-	b = append(b, '{')
-	if v.Name != "" {
-		b = codec.AppendString(codec.Key(b, `"name":`), v.Name)
-	}
-	if v.Value != "" {
-		b = codec.AppendString(codec.Key(b, `"value":`), v.Value)
-	}
-	return append(b, '}')
-}
-
-// ReadJSON replaces v by the next value of r.
-func (v *OAuth2Parameter) ReadJSON(r *codec.Reader) {
-	*v = OAuth2Parameter{}
-	r.Object()
-	for r.Next() {
-		switch string(r.Key()) {
-		case "name":
-			v.Name = r.String()
-		case "value":
-			v.Value = r.String()
-		default:
-			r.Unknown()
-		}
-	}
-}
-
-// MarshalJSON is AppendJSON for encoding/json.
-func (v OAuth2Parameter) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
-
-// UnmarshalJSON is ReadJSON for encoding/json.
-func (v *OAuth2Parameter) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
-
-// AppendJSON appends v without its zero values.
-func (v *OAuth2Recipe) AppendJSON(b []byte) []byte {
-	b = append(b, '{')
-	if v.Name != "" {
-		b = codec.AppendString(codec.Key(b, `"name":`), v.Name)
-	}
-	if v.Grant != "" {
-		b = codec.AppendString(codec.Key(b, `"grant":`), string(v.Grant))
-	}
-	if v.TokenURL != "" {
-		b = codec.AppendString(codec.Key(b, `"tokenUrl":`), v.TokenURL)
-	}
-	if v.ClientID != "" {
-		b = codec.AppendString(codec.Key(b, `"clientId":`), v.ClientID)
-	}
-	if v.ClientSecret != nil {
-		b = codec.AppendString(codec.Key(b, `"clientSecret":`), *v.ClientSecret)
-	}
-	if v.ClientAuth != "" {
-		b = codec.AppendString(codec.Key(b, `"clientAuth":`), string(v.ClientAuth))
-	}
-	if v.RefreshToken != nil {
-		b = codec.AppendString(codec.Key(b, `"refreshToken":`), *v.RefreshToken)
-	}
-	if v.Key != nil {
-		b = codec.AppendString(codec.Key(b, `"key":`), *v.Key)
-	}
-	if v.Algorithm != "" {
-		b = codec.AppendString(codec.Key(b, `"algorithm":`), string(v.Algorithm))
-	}
-	if v.KeyID != "" {
-		b = codec.AppendString(codec.Key(b, `"keyId":`), v.KeyID)
-	}
-	if v.Issuer != "" {
-		b = codec.AppendString(codec.Key(b, `"issuer":`), v.Issuer)
-	}
-	if v.Subject != "" {
-		b = codec.AppendString(codec.Key(b, `"subject":`), v.Subject)
-	}
-	if v.Audience != "" {
-		b = codec.AppendString(codec.Key(b, `"audience":`), v.Audience)
-	}
-	if len(v.Scopes) > 0 {
-		b = codec.AppendStrings(codec.Key(b, `"scopes":`), v.Scopes)
-	}
-	if len(v.Parameters) > 0 {
-		b = codec.AppendList(codec.Key(b, `"parameters":`), v.Parameters)
-	}
-	return append(b, '}')
-}
-
-// ReadJSON replaces v by the next value of r.
-func (v *OAuth2Recipe) ReadJSON(r *codec.Reader) {
-	*v = OAuth2Recipe{Grant: OAuth2GrantRefreshToken, ClientAuth: ClientAuthBasic, Algorithm: TokenAlgorithmRS256}
-	r.Object()
-	for r.Next() {
-		switch string(r.Key()) {
-		case "name":
-			v.Name = r.String()
-		case "grant":
-			v.Grant.ReadJSON(r)
-		case "tokenUrl":
-			v.TokenURL = r.String()
-		case "clientId":
-			v.ClientID = r.String()
-		case "clientSecret":
-			if v.ClientSecret = nil; !r.Null() {
-				v.ClientSecret = new(r.String())
-			}
-		case "clientAuth":
-			v.ClientAuth.ReadJSON(r)
-		case "refreshToken":
-			if v.RefreshToken = nil; !r.Null() {
-				v.RefreshToken = new(r.String())
-			}
-		case "key":
-			if v.Key = nil; !r.Null() {
-				v.Key = new(r.String())
-			}
-		case "algorithm":
-			v.Algorithm.ReadJSON(r)
-		case "keyId":
-			v.KeyID = r.String()
-		case "issuer":
-			v.Issuer = r.String()
-		case "subject":
-			v.Subject = r.String()
-		case "audience":
-			v.Audience = r.String()
-		case "scopes":
-			v.Scopes = codec.Strings[string](r, 64)
-		case "parameters":
-			v.Parameters = codec.List[OAuth2Parameter](r, 16)
-		default:
-			r.Unknown()
-		}
-	}
-}
-
-// MarshalJSON is AppendJSON for encoding/json.
-func (v OAuth2Recipe) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
-
-// UnmarshalJSON is ReadJSON for encoding/json.
-func (v *OAuth2Recipe) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *Instances) ReadJSON(r *codec.Reader) {

@@ -369,7 +369,7 @@ func (v *HTTPResponse) UnmarshalJSON(data []byte) error { return Unmarshal(data,
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *LengthForm) ReadJSON(r *codec.Reader) {
-	*v = LengthForm(r.String())
+	*v = LengthForm(r.Case())
 	if *v == "" {
 		*v = LengthFormFourBytes
 	} else if !v.Valid() {

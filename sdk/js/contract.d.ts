@@ -56,6 +56,16 @@ export interface ReceivedErrorRecord extends ErrorRecord {
   retryable: boolean;
 }
 
+/**
+ * How the credential is written that is the key of an HMAC.
+ * - `text`: it is the key as it is
+ * - `base64`: base64, after what ends with the last underscore: whsec_…
+ */
+export type KeyEncoding =
+  | "text"
+  | "hex"
+  | "base64";
+
 /** An HTTP header. */
 export interface Header {
   name?: string;
@@ -66,6 +76,43 @@ export interface Header {
 export interface ReceivedHeader extends Header {
   name: string;
   value: string;
+}
+
+/**
+ * AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
+ * query, the body and all headers; the kernel adds `Authorization`, `X-Amz-Date`, with a session `X-Amz-Security-Token` and
+ * for the service s3 `X-Amz-Content-Sha256`.
+ */
+export interface Sigv4 {
+  /**
+   * The credential that is the id of the access key.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  accessKey: string;
+  /**
+   * The credential that is its secret.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  secretKey: string;
+  /**
+   * The credential that is the token of a session, for keys that end.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  sessionToken?: string;
+  /**
+   * Such as us-east-1.
+   * Bounds: a region such as us-east-1.
+   */
+  region: string;
+  /**
+   * The name in signatures, such as bedrock.
+   * Bounds: a service such as bedrock.
+   */
+  service: string;
+}
+
+/** Sigv4 as it arrives: what was left out has its zero value. */
+export interface ReceivedSigv4 extends Sigv4 {
 }
 
 /** One part of a multipart/form-data body. */
@@ -119,6 +166,8 @@ export interface HttpRequest {
    * Bounds: at most 16.
    */
   embed?: string[];
+  /** Sign it when all of it is filled in. */
+  sigv4?: Sigv4;
 }
 
 /** HttpRequest as it arrives: what was left out has its zero value. */
@@ -131,6 +180,7 @@ export interface ReceivedHttpRequest extends HttpRequest {
   timeout: number;
   fill: boolean;
   embed: string[];
+  sigv4?: ReceivedSigv4;
 }
 
 /** The response to a request. */
@@ -147,6 +197,31 @@ export interface HttpResponse {
   /** A larger body, by reference. */
   media?: string;
   error?: ReceivedErrorRecord;
+}
+
+/**
+ * The length in a packet: a number of four, two or one bytes, the highest first; or of one to four bytes of which
+ * each has seven bits, the lowest first, and another one follows where the eighth is set, as in MQTT.
+ */
+export type LengthForm =
+  | "four_bytes"
+  | "two_bytes"
+  | "one_byte"
+  | "varint";
+
+/**
+ * How the packets of a stream say how long they are. A packet comes whole, as it is on the wire: with its length
+ * and what stands before that.
+ */
+export interface LengthPrefix {
+  /**
+   * How many bytes stand before the length.
+   * Bounds: at most 16.
+   */
+  offset?: number;
+  form?: LengthForm;
+  /** The length counts the whole packet, and not only what follows it. */
+  whole?: boolean;
 }
 
 /** Who can read a conversation. */
@@ -400,9 +475,9 @@ export type EventKind =
 
 /**
  * A message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
- * message, of SSE an event's data, of tcp and tls a line without its end, at most 64 KB; a line that is
- * not UTF-8 comes as bytes. To tcp and tls, text goes out with a line end (CR LF) and bytes as they are.
- * At most 1 MB.
+ * message, of SSE an event's data, of tcp and tls what their framing says: a line without its end (as bytes, where it
+ * is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
+ * line end (CR LF) behind it where the framing is lines. At most 1 MB.
  */
 export interface Frame {
   connection?: string;
@@ -424,6 +499,12 @@ export interface Frame {
 export interface ReceivedFrame extends Frame {
   connection: string;
   fill: boolean;
+}
+
+/** How a connection was opened. */
+export interface Opened {
+  /** What goes over it is encrypted, to the host of its url. */
+  secured: boolean;
 }
 
 /** Why a connection ended. */
@@ -463,7 +544,7 @@ export interface Command {
 }
 
 /** What a channel is told: one thing that happened to one account. */
-export interface ChannelEvent {
+export interface ChannelEventFields {
   kind: EventKind;
   account: string;
   /** The account's configuration. */
@@ -475,11 +556,27 @@ export interface ChannelEvent {
   response?: HttpResponse;
   message?: ReceivedFrame;
   closed?: Closed;
+  opened?: Opened;
   webhook?: WebhookRequest;
   /** The id of the timer that fired. */
   timer?: string;
   command?: Command;
 }
+
+/**
+ * What a channel is told: one thing that happened to one account.
+ * A test of its kind tells which field is there.
+ */
+export type ChannelEvent = ChannelEventFields & (
+  | { kind: "start" }
+  | { kind: "response"; response: HttpResponse }
+  | { kind: "message"; message: ReceivedFrame }
+  | { kind: "opened"; opened: Opened }
+  | { kind: "closed"; closed: Closed }
+  | { kind: "webhook"; webhook: WebhookRequest }
+  | { kind: "timer"; timer: string }
+  | { kind: "command"; command: Command }
+);
 
 /**
  * A conversation that the platform has given another id, such as a group that was upgraded. It goes on as
@@ -571,6 +668,16 @@ export type Transport =
   | "tls";
 
 /**
+ * How what comes on a tcp or tls connection is cut into frames.
+ * - `packets`: packets that say how long they are
+ * - `raw`: what has come, in pieces of at most 64 KB: what comes while one is handled is joined
+ */
+export type StreamFraming =
+  | "lines"
+  | "packets"
+  | "raw";
+
+/**
  * A connection to open, under the plugin's `http` permission. Opening an id that is open replaces its
  * connection.
  *
@@ -597,6 +704,15 @@ export interface OpenConnection {
   fill?: boolean;
   /** Do not open it again when it ends. */
   once?: boolean;
+  /** Of tcp and tls. */
+  framing?: StreamFraming;
+  /** Where the length of a packet stands; without it, in its first four bytes, which it does not count. */
+  length?: LengthPrefix;
+  /**
+   * The longest line or packet that is read, in bytes.
+   * Bounds: at most 1 MB; 64 KB by default.
+   */
+  maxBytes?: number;
 }
 
 /** Fires once; setting its id again moves it, `after` 0 clears it. */
@@ -641,39 +757,6 @@ export interface AccountStatus {
   self?: Person;
 }
 
-/** What a channel makes of an event. Messages and state are committed first, the rest follows. */
-export interface ChannelAnswer {
-  /** Bounds: at most 1,000. */
-  messages?: Message[];
-  /**
-   * The new state; absent leaves the old one.
-   * Bounds: at most 64 KB.
-   */
-  state?: Json;
-  /** Bounds: at most 16. */
-  requests?: HttpRequest[];
-  /** Bounds: at most 16. */
-  open?: OpenConnection[];
-  /**
-   * Connections to close.
-   * Bounds: at most 16.
-   */
-  close?: string[];
-  /** Bounds: at most 100. */
-  frames?: Frame[];
-  /** Bounds: at most 100. */
-  timers?: Timer[];
-  reply?: WebhookReply;
-  /** Bounds: at most 100. */
-  receipts?: Receipt[];
-  status?: AccountStatus;
-  /**
-   * Committed with the messages, before them: those of the new conversation belong to the old one.
-   * Bounds: at most 100.
-   */
-  moved?: Move[];
-}
-
 /**
  * How an action looks, where a platform knows such a thing.
  * - `primary`: what is mostly wanted
@@ -715,12 +798,30 @@ export interface ChannelSend {
   silent: boolean;
   /** The same for each attempt at the same message. */
   idempotencyKey: string;
+  /** What the account's last answer left, as the next event gets it; a send cannot change it. */
+  state: Json;
   /**
    * What people can choose at it, the first row above the others. Only for a channel whose facts say that it has
    * actions, and no more than those take: others get numbered choices in the text.
    * Bounds: at most 25.
    */
   actions: ActionRow[];
+}
+
+/**
+ * What a send waits for: an answer to a later event confirms its token. When that does not come in time, or the
+ * connection that the frames went to ends before, the message may have arrived: it is sent again, or waits for
+ * the owner's decision, as one whose request was not answered. Nothing but a message waits: of an edit, a deletion,
+ * a reaction and of typing the frames are written.
+ */
+export interface Awaited {
+  /**
+   * Chosen by the plugin. One send of an account may wait for it at a time.
+   * Bounds: 1 to 1 KB.
+   */
+  token: string;
+  /** Bounds: cut at 2 min; 30 s by default. */
+  within?: number;
 }
 
 /** What came of a message. */
@@ -732,10 +833,77 @@ export interface Sent {
   ids?: string[];
   /**
    * Where the conversation is, when the platform has given it another id: a move, as in an answer to an
-   * event. With ids it was sent there. Without ids nothing was sent: the kernel records the move, and sends
-   * it again to there.
+   * event. With ids it was sent there. Without ids, frames and a token nothing was sent: the kernel records the
+   * move, and sends it again to there.
    */
   moved?: Conversation;
+  /**
+   * What is to be written on the account's connections, in order, where the platform is spoken to over them. They
+   * have to be open, and the same as when the send began: otherwise nothing is written, and the send is tried again.
+   * Bounds: at most 100.
+   */
+  frames?: Frame[];
+  /** What has to be confirmed before it counts as sent. Without it, it does so once the frames are written. */
+  awaits?: Awaited;
+}
+
+/** What became of a send that waits for its token. */
+export interface Confirmation {
+  /** Bounds: 1 to 1 KB. */
+  token: string;
+  /**
+   * The platform's ids of what was sent; without any, those of the send's answer hold.
+   * Bounds: at most 100.
+   */
+  ids?: string[];
+  /** Why it was not sent: as if the send had failed with it. */
+  error?: ErrorRecord;
+}
+
+/** What a channel makes of an event. Messages and state are committed first, the rest follows. */
+export interface ChannelAnswer {
+  /** Bounds: at most 1,000. */
+  messages?: Message[];
+  /**
+   * The new state; absent leaves the old one.
+   * Bounds: at most 64 KB.
+   */
+  state?: Json;
+  /** Bounds: at most 16. */
+  requests?: HttpRequest[];
+  /** Bounds: at most 16. */
+  open?: OpenConnection[];
+  /**
+   * Connections to close.
+   * Bounds: at most 16.
+   */
+  close?: string[];
+  /**
+   * Open tcp connections that go on encrypted, as the other side has agreed to in the message that is answered
+   * (STARTTLS): each has to be the one that the message came on. The host's certificate is checked as for tls. Frames of
+   * the answer and later ones wait for it; then `opened` comes again. Where the other side has sent anything
+   * else in plain text behind that message, or the certificate is not good, the connection ends.
+   * Bounds: at most 16.
+   */
+  secure?: string[];
+  /** Bounds: at most 100. */
+  frames?: Frame[];
+  /** Bounds: at most 100. */
+  timers?: Timer[];
+  reply?: WebhookReply;
+  /** Bounds: at most 100. */
+  receipts?: Receipt[];
+  status?: AccountStatus;
+  /**
+   * Committed with the messages, before them: those of the new conversation belong to the old one.
+   * Bounds: at most 100.
+   */
+  moved?: Move[];
+  /**
+   * What became of sends that wait, committed with the messages. A token that nothing waits for (any more) is ignored.
+   * Bounds: at most 100.
+   */
+  confirmed?: Confirmation[];
 }
 
 /** A new text for a message that was sent. */
@@ -746,6 +914,8 @@ export interface ChannelEdit {
   id: string;
   /** Empty leaves the text as it is; only a channel with actions is asked that. */
   text: string;
+  /** As of a send. */
+  state: Json;
   /**
    * The actions that it has from now on, in place of those that it had: without any they are taken away.
    * Bounds: at most 25.
@@ -759,6 +929,8 @@ export interface ChannelDelete {
   config: Json;
   to: ReceivedConversation;
   id: string;
+  /** As of a send. */
+  state: Json;
 }
 
 /** An emoji for a message. */
@@ -769,6 +941,8 @@ export interface ChannelReaction {
   id: string;
   /** Empty takes the reaction back. */
   emoji: string;
+  /** As of a send. */
+  state: Json;
 }
 
 /** Shows that an answer is being written. */
@@ -776,6 +950,8 @@ export interface ChannelTyping {
   account: string;
   config: Json;
   to: ReceivedConversation;
+  /** As of a send. */
+  state: Json;
 }
 
 /** A question with options. */
@@ -787,6 +963,8 @@ export interface ChannelPoll {
   options: string[];
   maxSelections: number;
   idempotencyKey: string;
+  /** As of a send. */
+  state: Json;
 }
 
 /** Asks for people and conversations. */
@@ -863,6 +1041,45 @@ export interface CredentialQuery {
 /** Whether the owner has set a credential. */
 export interface CredentialPresence {
   present: boolean;
+}
+
+/**
+ * How something is signed. All but rsa-pss-sha256 give the same signature for the same bytes, so they may be used while
+ * a pure function runs.
+ * - `hmac_sha1`: for a platform that knows nothing better
+ * - `rsa_sha256`: RSASSA-PKCS1-v1_5 with SHA-256, RS256 in tokens
+ * - `rsa_pss_sha256`: RSASSA-PSS with SHA-256 and a salt of 32 bytes, PS256 in tokens
+ * - `es256`: ECDSA with P-256 and SHA-256: r and s, 32 bytes each
+ */
+export type SignatureAlgorithm =
+  | "hmac_sha256"
+  | "hmac_sha512"
+  | "hmac_sha1"
+  | "rsa_sha256"
+  | "rsa_pss_sha256"
+  | "es256"
+  | "ed25519";
+
+/** What to sign, and with what. */
+export interface Signing {
+  /**
+   * The credential that is the key: of an HMAC a secret, else a private key in PEM (PKCS #8, PKCS #1, SEC 1).
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  key: string;
+  /** How the key of an HMAC is written. */
+  keyEncoding?: KeyEncoding;
+  account?: string;
+  algorithm?: SignatureAlgorithm;
+  /** Bounds: at most 1 MB. */
+  text?: string;
+  /** Bounds: at most 1 MB. */
+  bytes?: Uint8Array;
+}
+
+/** A signature. */
+export interface Signature {
+  bytes: Uint8Array;
 }
 
 /** An event for clients. */
@@ -1268,16 +1485,20 @@ export interface Chat {
 /**
  * How the body of a good response is cut into chunks. One with another status than 2xx, or that is
  * not a stream after all, comes as one chunk.
+ * - `packets`: binary packets that say how long they are, such as those of an AWS event stream
+ * - `raw`: bytes as they come, in pieces of at most 64 KB
  */
 export type Framing =
   | "sse"
   | "ndjson"
-  | "json";
+  | "json"
+  | "packets"
+  | "raw";
 
 /**
  * What arrives of a response.
  * - `head`: its head, once and first
- * - `data`: one SSE event, one line, or the whole body
+ * - `data`: one SSE event, one line, one packet or piece, or the whole body
  * - `end`: the body ended, or error says why it did not
  */
 export type StreamEventKind =
@@ -1295,6 +1516,8 @@ export interface StreamEvent {
   /** The name of an SSE event that has one. */
   name?: string;
   data: string;
+  /** A packet or a piece, in place of data. */
+  bytes: Uint8Array;
   error?: ReceivedErrorRecord;
 }
 
@@ -1397,6 +1620,8 @@ export interface ProviderAnswer {
 export interface ProviderPlan {
   request?: HttpRequest;
   framing?: Framing;
+  /** Where the length of a packet stands; without it, in its first four bytes, which it does not count. */
+  length?: LengthPrefix;
   /**
    * Handed to the first chunk.
    * Bounds: at most 1 MB.
@@ -1477,7 +1702,7 @@ export interface SessionFilter {
 }
 
 /** A session. */
-export interface SessionSummary {
+export interface SessionSummaryFields {
   /** Its key, such as that of a tool's context. */
   session: string;
   agent: string;
@@ -1492,6 +1717,16 @@ export interface SessionSummary {
   account?: string;
   kind?: ConversationKind;
 }
+
+/**
+ * A session.
+ * A test of its kind tells which field is there.
+ */
+export type SessionSummary = SessionSummaryFields & (
+  | { kind: "direct" }
+  | { kind: "group" }
+  | { kind: "channel"; channel: string }
+);
 
 /** Sessions, the last used one first. */
 export interface SessionPage {
@@ -1538,6 +1773,56 @@ export interface HistoryPage {
   messages: HistoryMessage[];
   /** There are older ones. */
   more: boolean;
+}
+
+/** Where a socket leads. */
+export interface SocketAddress {
+  /** `tcp://host:port` or `tls://host:port`, whose certificate is checked. */
+  url: string;
+}
+
+/** Names an open socket of the call. */
+export interface SocketReference {
+  socket?: number;
+}
+
+/** SocketReference as it arrives: what was left out has its zero value. */
+export interface ReceivedSocketReference extends SocketReference {
+  socket: number;
+}
+
+/** What of a socket is to be read. */
+export interface SocketDemand {
+  socket?: number;
+  /**
+   * Not more than so many bytes.
+   * Bounds: at most 64 KB; 64 KB by default.
+   */
+  most?: number;
+}
+
+/** What has come on a socket. */
+export interface SocketData {
+  /** At least one, unless it has ended. */
+  bytes: Uint8Array;
+  /** The other side has ended it. */
+  ended: boolean;
+}
+
+/** What is to be written on a socket: text or bytes. */
+export interface SocketWriting {
+  socket?: number;
+  /** Bounds: at most 1 MB. */
+  text?: string;
+  /** Bounds: at most 1 MB. */
+  bytes?: Uint8Array;
+  /**
+   * Replace `{{credential:name}}` in the text, which has to be the plugin's own words. On a socket that is not
+   * encrypted and not to the owner's own network none is sent.
+   */
+  fill?: boolean;
+  /** Write the text in base64, with its credentials, as logins have it. */
+  base64?: boolean;
 }
 
 /**
@@ -1659,17 +1944,91 @@ export interface ActionFacts {
   maxValue?: number;
 }
 
-/** How the caller of a webhook proves itself. */
+/**
+ * How the caller of a webhook proves itself.
+ * - `bearer`: the credential stands in Authorization, after Bearer
+ * - `header`: the credential is the header's value
+ * - `hmac_sha1`: for a platform that knows nothing better
+ * - `field`: the credential stands in a field of the body
+ * - `jwt`: a JSON Web Token, of an issuer whose public keys are at an address
+ */
 export type WebhookAuth =
   | "none"
   | "bearer"
   | "header"
   | "hmac_sha256"
-  | "ed25519";
+  | "ed25519"
+  | "hmac_sha1"
+  | "hmac_sha512"
+  | "field"
+  | "jwt";
+
+/**
+ * How a signature is written.
+ * - `any`: hex or base64, told by its look
+ * - `base64url`: with - and _, with or without padding
+ */
+export type SignatureEncoding =
+  | "any"
+  | "hex"
+  | "base64"
+  | "base64url";
+
+/**
+ * What a JSON Web Token must say. It is one of RS256, ES256 and EdDSA, has a time at which it ends, and says nothing about
+ * the body: whoever has it can send another one until then.
+ */
+export interface TokenFacts {
+  /**
+   * The issuer's public keys, a JSON Web Key Set. They are kept for as long as its answer says, within 5 minutes and a
+   * day, and asked for again when a token names another one, once in a minute at most.
+   * Bounds: an address such as https://example.org/keys, or config:field.
+   */
+  keys: string;
+  /**
+   * Its `iss`.
+   * Bounds: at most 1 KB.
+   */
+  issuer: string;
+  /**
+   * Its `aud`, or one of them.
+   * Bounds: at most 1 KB.
+   */
+  audience: string;
+  /**
+   * By how much clocks may differ.
+   * Bounds: at most 10 min; 1 min by default.
+   */
+  leeway?: number;
+}
+
+/**
+ * A GET by which a platform asks before its first call whether the address is meant. The kernel answers it: a right token
+ * with the text that was sent along, anything else with 403. The plugin is not asked. A challenge that comes as a call, with
+ * the recipe's proof, reaches the plugin as any call does.
+ */
+export interface WebhookChallenge {
+  /**
+   * The field of the query with the token, such as hub.verify_token.
+   * Bounds: at most 64 bytes.
+   */
+  token: string;
+  /**
+   * The credential that the token must be.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  credential: string;
+  /**
+   * The field of the query with the text of the answer, such as hub.challenge.
+   * Bounds: at most 64 bytes.
+   */
+  answer: string;
+}
 
 /**
  * How the kernel checks who calls `/plugins/<id>/<account>/…`. Only a signature over a time has a window: a time in the
- * second header must be of the last or next five minutes. By any other recipe, also a signature over the body alone or
+ * second header must be of the last or next five minutes. A call with a `timestamp` is taken once, also over a restart: up to
+ * 50,000 of an account's are remembered while they could come again, and more are put off with 503. By any other recipe, also a signature over the body alone or
  * over a value that is no time, whoever has read a call along can make it again at any time, and the kernel
  * hands it over again, since two equal calls may be two events. A message is known by its id for 30 days, if it is among the
  * last 100,000; what else such
@@ -1688,6 +2047,48 @@ export interface WebhookFacts {
   /** Bounds: each GET, POST or PUT. */
   methods?: string[];
   maxBody?: number;
+  /**
+   * What is signed, where that is neither the body alone nor a second header's value before it: a text in which these are
+   * replaced. `{body}`; `{timestamp}`; `{method}`; `{url}`, the whole address as the caller has it, which is below
+   * gateway.publicUrl of the settings; `{path}` and `{query}` of that; `{form}`, the names and values of the body's form,
+   * sorted by name, without anything between; `{header:Name}`. One of `{body}` and `{form}` has to be in it.
+   * Bounds: at most 1 KB.
+   */
+  signed?: string;
+  /**
+   * Where the time of signing stands: a header, or with a separator the beginning of one of the items of the
+   * signature's header (`t=`). The template has it as `{timestamp}`. A call whose time is outside of the window is
+   * refused, and one that was taken before is not taken again.
+   * Bounds: at most 64 bytes.
+   */
+  timestamp?: string;
+  /**
+   * How far that time may be off, in either direction.
+   * Bounds: at most 60 min; 5 min by default.
+   */
+  window?: number;
+  /**
+   * What a signature begins with, such as `sha256=` or `v1=`. What does not is none.
+   * Bounds: at most 32 bytes.
+   */
+  prefix?: string;
+  /**
+   * What stands between the items of the signature's header, 16 at most, one of which has to be right: platforms that
+   * change their key sign with both for a while.
+   * Bounds: at most 4 bytes.
+   */
+  separator?: string;
+  encoding?: SignatureEncoding;
+  keyEncoding?: KeyEncoding;
+  /**
+   * For `field`: where the credential may stand in a body that is a form or JSON, `token` or `header.token`; the first
+   * that is there counts. The plugin gets the body with `[redacted]` in its place.
+   * Bounds: at most 4.
+   */
+  fields?: string[];
+  /** For `jwt`. The token stands in Authorization, after Bearer, or in the header. */
+  jwt?: TokenFacts;
+  challenge?: WebhookChallenge;
 }
 
 /** What the platform can do: data that the kernel chunks, converts and spaces out by. */
@@ -1826,76 +2227,6 @@ export interface CredentialPermission {
   names: string[];
 }
 
-/** Through which channels the plugin may send messages of its own. */
-export interface MessagePermission {
-  /**
-   * Shown to the owner.
-   * Bounds: at most 300 bytes.
-   */
-  reason: string;
-  /**
-   * Plugins of channels; all when empty.
-   * Bounds: at most 64; each 1 to 64 lower-case letters, digits and hyphens.
-   */
-  channels?: string[];
-}
-
-/** Which agents the plugin may have run, with their tools. */
-export interface AgentPermission {
-  /**
-   * Shown to the owner.
-   * Bounds: at most 300 bytes.
-   */
-  reason: string;
-  /**
-   * All when empty.
-   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
-   */
-  agents?: string[];
-}
-
-/** Of which agents the plugin may read the sessions. */
-export interface SessionPermission {
-  /**
-   * Shown to the owner.
-   * Bounds: at most 300 bytes.
-   */
-  reason: string;
-  /**
-   * All when empty.
-   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
-   */
-  agents?: string[];
-}
-
-/** Which tools of other plugins the plugin may call. */
-export interface ToolPermission {
-  /**
-   * Shown to the owner.
-   * Bounds: at most 300 bytes.
-   */
-  reason: string;
-  /**
-   * All when empty.
-   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
-   */
-  tools?: string[];
-}
-
-/** What the plugin asks for. What is not here is refused. */
-export interface Permissions {
-  http?: HttpPermission;
-  kv?: Permission;
-  credential?: CredentialPermission;
-  schedule?: Permission;
-  emit?: Permission;
-  media?: Permission;
-  messageSend?: MessagePermission;
-  agentRun?: AgentPermission;
-  sessionRead?: SessionPermission;
-  toolInvoke?: ToolPermission;
-}
-
 /**
  * By what a client gets an access token (RFC 6749).
  * - `refresh_token`: by a refresh token, which the owner enters and the server may replace at each use
@@ -1991,6 +2322,76 @@ export interface Oauth2Recipe {
   scopes?: string[];
   /** Bounds: at most 16. */
   parameters?: Oauth2Parameter[];
+}
+
+/** Through which channels the plugin may send messages of its own. */
+export interface MessagePermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * Plugins of channels; all when empty.
+   * Bounds: at most 64; each 1 to 64 lower-case letters, digits and hyphens.
+   */
+  channels?: string[];
+}
+
+/** Which agents the plugin may have run, with their tools. */
+export interface AgentPermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * All when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  agents?: string[];
+}
+
+/** Of which agents the plugin may read the sessions. */
+export interface SessionPermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * All when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  agents?: string[];
+}
+
+/** Which tools of other plugins the plugin may call. */
+export interface ToolPermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * All when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  tools?: string[];
+}
+
+/** What the plugin asks for. What is not here is refused. */
+export interface Permissions {
+  http?: HttpPermission;
+  kv?: Permission;
+  credential?: CredentialPermission;
+  schedule?: Permission;
+  emit?: Permission;
+  media?: Permission;
+  messageSend?: MessagePermission;
+  agentRun?: AgentPermission;
+  sessionRead?: SessionPermission;
+  toolInvoke?: ToolPermission;
 }
 
 /** How instances are kept. */
@@ -2103,8 +2504,8 @@ export interface Plugin {
    */
   channelEvent?(event: ChannelEvent): Answer<ChannelAnswer>;
   /**
-   * Sends a message, and returns the platform's ids of it. The same idempotency key may come again. Errors
-   * that pass on their own are retryable, not before retry-after.
+   * Sends a message, and returns the platform's ids of it, or the frames to write and the token to wait for. The same
+   * idempotency key may come again. Errors that pass on their own are retryable, not before retry-after.
    */
   channelSend?(send: ChannelSend): Answer<Sent>;
   /** Changes the text of a message that was sent, or its actions. */
@@ -2173,8 +2574,23 @@ export interface Imports {
    * above is a response and no error.
    */
   http_request(request: HttpRequest): HttpResponse;
+  /** Opens a socket. */
+  socket_open(address: SocketAddress): ReceivedSocketReference;
+  /** Reads what has come, and waits until something has. Credentials that the other side says back are removed. */
+  socket_read(demand: SocketDemand): SocketData;
+  /** Writes a text or bytes, and returns when they were taken. */
+  socket_write(writing: SocketWriting): ReceivedDone;
+  /**
+   * Goes on encrypted, on a socket that was opened as tcp and whose other side has agreed to it, and checks that it is
+   * the host of the url. Fails, and closes the socket, where more has come in plain text than was read.
+   */
+  socket_start_tls(socket: SocketReference): ReceivedDone;
+  /** Closes a socket before the call ends. */
+  socket_close(socket: SocketReference): ReceivedDone;
   /** Reports whether the owner has set a credential, for the account or else for the plugin. */
   credential_has(query: CredentialQuery): CredentialPresence;
+  /** Signs with a credential of the account's or else of the plugin's, unauthorized where the owner has not set it. */
+  credential_sign(signing: Signing): Signature;
   /** Sets a job, in place of one with the same id. */
   schedule_set(job: ScheduledJob): JobScheduled;
   /** Takes a job back; taking back what is not there is no error. */
