@@ -34,7 +34,7 @@ func page(t *testing.T) string {
 // blocks are the page's, by what they are. Each kind has to be checked by a test below.
 func blocks(t *testing.T) map[string]string {
 	t.Helper()
-	checked := []string{"json plugin", "go plugin", "sh module", "sh plugin", "console call", "go test", "json transcript", "json answer", "json open", "json sent", "json confirmed"}
+	checked := []string{"json plugin", "go plugin", "sh module", "sh plugin", "console call", "go test", "json transcript", "json answer", "json open", "json sent", "json confirmed", "json provides"}
 	text, found := page(t), map[string]string{}
 	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		if !slices.Contains(checked, m[1]) || found[m[1]] != "" {
@@ -66,6 +66,15 @@ func TestAnswer(t *testing.T) {
 	var failure wit.Error
 	if err := wit.UnmarshalStrict([]byte(shown[1]), &failure); err != nil || !failure.Retryable || failure.RetryAfter == nil {
 		t.Errorf("%+v, %v", failure, err)
+	}
+}
+
+// TestProvides reads what the page says that a plugin provides.
+func TestProvides(t *testing.T) {
+	t.Parallel()
+	text := `{"id":"p","name":"P","version":"1.0.0","description":"d","abi":1,"entry":"plugin.wasm","provides":` + blocks(t)["json provides"] + `}`
+	if _, err := manifest.Decode([]byte(text), "1.0.0"); err != nil {
+		t.Error(err)
 	}
 }
 

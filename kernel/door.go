@@ -49,7 +49,7 @@ func (k *Kernel) openDoor(context.Context) error {
 		rows = append(rows, s.Methods...)
 		capabilities = append(capabilities, s.Capabilities...)
 		for _, r := range s.Routes {
-			routes = append(routes, gateway.Route{Pattern: r.Pattern, Handler: r.Handler, MaxBody: r.MaxBody})
+			routes = append(routes, gateway.Route(r))
 		}
 	}
 	if k.door.table, err = rpc.NewTable(rows...); err != nil {

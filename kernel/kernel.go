@@ -132,6 +132,7 @@ func (w *wiring) services() []maker {
 		{"run", false, w.run},
 		{"chat", false, w.chat},
 		{"inbox", false, w.inbox},
+		{"webhook", true, w.webhook},
 		{"channel", true, w.channel},
 		{"delivery", true, w.delivery},
 		{"directory", true, w.directory},

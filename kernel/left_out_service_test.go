@@ -25,6 +25,7 @@ func TestWithoutAService(t *testing.T) {
 	}{
 		"cron":     {methods: []string{"cron.list", "cron.add"}, events: []string{"cron"}, answers: true},
 		"hook":     {answers: true},
+		"webhook":  {answers: true},
 		"delivery": {methods: []string{"send", "delivery.list"}, events: []string{"message.delivered"}},
 		"channel":  {methods: []string{"channels.status", "channels.start"}, events: []string{"channels.changed"}},
 	} {

@@ -15,6 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/service/webhook"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -75,6 +76,11 @@ func (s senders) Sender(id string) (delivery.Sender, bool) {
 	c, err := s.registry.Channel(id)
 	return c, err == nil
 }
+
+// webhookPlugins is webhook's view of the registry.
+type webhookPlugins struct{ registry *plugin.Registry }
+
+func (p webhookPlugins) Webhook(id string) (webhook.Plugin, error) { return p.registry.Webhook(id) }
 
 // systemPlugins is system's view of the registry.
 type systemPlugins struct {

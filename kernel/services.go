@@ -23,6 +23,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/service/webhook"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -207,6 +208,11 @@ func (w *wiring) inbox() func() service.Service {
 		Accounts: inboxAccounts{w.later}, Moved: append(w.movers, session.Moved), Owners: ownerSettings{w.settings}, Questions: w.asked, Person: w.person, Redact: w.state.vault.Redact,
 	})
 	return w.letters.Service
+}
+
+func (w *wiring) webhook() func() service.Service {
+	made := webhook.New(webhook.Deps{Plugins: webhookPlugins{w.platform.plugins}, Credentials: w.state.vault, Log: w.log})
+	return func() service.Service { return made }
 }
 
 func (w *wiring) channel() func() service.Service {

@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -439,6 +440,37 @@ func TestSTT(t *testing.T) {
 	if got := kerneltest.Text(l.End("r1").Message); !strings.HasSuffix(got, "transcribed] buy milk") {
 		t.Errorf("%q", got)
 	}
+}
+
+// TestWebhook: what the build server signs reaches every client, once; what it has not signed does not.
+func TestWebhook(t *testing.T) {
+	t.Parallel()
+	k := start(t, []string{"go-webhook"})
+	l := k.Listen()
+	configure(l, "go-webhook", "", "secret", "what only they know")
+	mac := hmac.New(sha256.New, []byte("what only they know"))
+	const body = `{"project":"shop","version":"1.2.0"}`
+	mac.Write([]byte(body))
+	for _, c := range []struct {
+		signature, want string
+		status          int
+	}{{"", "Unauthorized", 401}, {hex.EncodeToString(mac.Sum(nil)), "told", 202}, {hex.EncodeToString(mac.Sum(nil)), "known", 200}} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1/plugins/go-webhook/deployed", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Signature", c.signature)
+		res, err := k.HTTP().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if got := strings.TrimSpace(string(text)); res.StatusCode != c.status || got != c.want || err != nil {
+			t.Errorf("signed %.4q…: %d %q, %v", c.signature, res.StatusCode, got, err)
+		}
+	}
+	l.Event("plugins.event", func(payload json.RawMessage) bool { return strings.Contains(string(payload), body) })
 }
 
 // TestExamplesAreWhole: each folder has what the others have, its manifest is good and every plugin is

@@ -68,19 +68,29 @@ type Closed struct {
 
 // WebhookRequest is a request to one of the plugin's webhook addresses.
 type WebhookRequest struct {
-	Method  string   `json:"method,omitempty"`
-	Path    string   `json:"path,omitempty"`
-	Query   string   `json:"query,omitempty"`
+	Method string `json:"method,omitempty"`
+	// What follows the address: `/` where nothing does.
+	Path string `json:"path,omitempty"`
+	// As it stands in the URL, without the question mark.
+	Query string `json:"query,omitempty"`
+	// Without those that authenticate.
 	Headers []Header `json:"headers,omitempty"`
-	Text    *string  `json:"text,omitempty"`
-	Bytes   []byte   `json:"bytes,omitempty"`
+	// The body, where it is valid UTF-8.
+	Text *string `json:"text,omitempty"`
+	// The body, where it is not, up to 64 KB.
+	Bytes []byte `json:"bytes,omitempty"`
 }
 
-// WebhookReply is what a webhook is answered with.
+// WebhookReply is what a webhook is answered with. It comes from the gateway's own address: headers by which it would speak for the
+// gateway or for the connection (cookies, policies of browsers, Transfer-Encoding, a proxy's) are left out, and no
+// browser runs what is in it.
 type WebhookReply struct {
-	Status  uint16   `json:"status,omitempty"`
+	Status uint16 `json:"status,omitempty"`
+	// The first hundred are sent.
 	Headers []Header `json:"headers,omitempty"`
 	Text    *string  `json:"text,omitempty"`
+	// A body that is no text, instead of text.
+	Bytes []byte `json:"bytes,omitempty"`
 }
 
 // Command is what the owner wants of an account.

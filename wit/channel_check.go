@@ -27,6 +27,9 @@ func (v *WebhookReply) check(p *problems) (before int) {
 	if v.Status != 0 && (v.Status < 200 || v.Status > 599) {
 		p.number("status", int64(v.Status), 200, 599)
 	}
+	if n := len(v.Bytes); n > 65536 {
+		p.bytes("bytes", -1, n, 0, 65536)
+	}
 	return before
 }
 

@@ -212,6 +212,9 @@ func (v *WebhookReply) AppendJSON(b []byte) []byte {
 	if v.Text != nil {
 		b = codec.AppendString(codec.Key(b, `"text":`), *v.Text)
 	}
+	if v.Bytes != nil {
+		b = codec.AppendBytes(codec.Key(b, `"bytes":`), v.Bytes)
+	}
 	return append(b, '}')
 }
 
@@ -229,6 +232,8 @@ func (v *WebhookReply) ReadJSON(r *codec.Reader) {
 			if v.Text = nil; !r.Null() {
 				v.Text = new(r.String())
 			}
+		case "bytes":
+			v.Bytes = r.Bytes()
 		default:
 			r.Unknown()
 		}

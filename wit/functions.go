@@ -9,6 +9,7 @@ const (
 	ClassProvider Class = "provider"
 	ClassTool     Class = "tool"
 	ClassSTT      Class = "stt"
+	ClassWebhook  Class = "webhook"
 	ClassHook     Class = "hook"
 	ClassSchedule Class = "schedule"
 )
@@ -38,6 +39,7 @@ var exports = [...]Function{
 	{Name: "provider_models", Capability: "provider", Operation: "models", Param: "ModelsQuery", Result: "ModelsAnswer", Class: ClassProvider, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "tool_invoke", Capability: "tool", Operation: "invoke", Param: "ToolInvocation", Result: "ToolOutput", Class: ClassTool},
 	{Name: "stt_transcribe", Capability: "stt", Operation: "transcribe", Param: "Recording", Result: "Transcript", Class: ClassSTT},
+	{Name: "webhook_handle", Capability: "webhook", Operation: "handle", Param: "WebhookCall", Result: "WebhookReply", Class: ClassWebhook, Deadline: 15000},
 	{Name: "hook_handle", Capability: "hook", Operation: "handle", Param: "HookEvent", Result: "HookDecision", Class: ClassHook},
 	{Name: "schedule_fire", Capability: "schedule", Operation: "fire", Param: "Firing", Result: "Done", Permission: "schedule", Class: ClassSchedule},
 }

@@ -17,6 +17,9 @@ func (v *Provides) Kinds() []string {
 	if v.STT != nil {
 		names = append(names, "stt")
 	}
+	if len(v.Webhooks) > 0 {
+		names = append(names, "webhook")
+	}
 	if len(v.Hooks) > 0 {
 		names = append(names, "hook")
 	}
@@ -34,6 +37,8 @@ func (v *Provides) Has(kind string) bool {
 		return len(v.Tools) > 0
 	case "stt":
 		return v.STT != nil
+	case "webhook":
+		return len(v.Webhooks) > 0
 	case "hook":
 		return len(v.Hooks) > 0
 	}
@@ -46,6 +51,7 @@ type Provided struct {
 	Provider string   `json:"provider,omitempty"`
 	Tools    []string `json:"tools,omitempty"`
 	STT      string   `json:"stt,omitempty"`
+	Webhooks []string `json:"webhooks,omitempty"`
 	Hooks    []string `json:"hooks,omitempty"`
 }
 
@@ -63,6 +69,9 @@ func (v *Provides) Summary() Provided {
 	}
 	if v.STT != nil {
 		out.STT = string(v.STT.Label)
+	}
+	for _, x := range v.Webhooks {
+		out.Webhooks = append(out.Webhooks, string(x.Path))
 	}
 	for _, x := range v.Hooks {
 		out.Hooks = append(out.Hooks, string(x.Name))
@@ -91,6 +100,9 @@ func (v *Manifest) RequiredExports() []string {
 	}
 	if v.Provides.STT != nil {
 		names = append(names, "stt_transcribe")
+	}
+	if len(v.Provides.Webhooks) > 0 {
+		names = append(names, "webhook_handle")
 	}
 	if len(v.Provides.Hooks) > 0 {
 		names = append(names, "hook_handle")

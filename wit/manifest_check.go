@@ -105,7 +105,7 @@ func (v *WebhookFacts) check(p *problems) (before int) {
 	}
 	for i, x := range v.Methods {
 		if !patternWebhookMethod.match(x) {
-			p.mismatch("methods", i, x, "GET, POST or PUT")
+			p.mismatch("methods", i, x, "GET, POST, PUT, PATCH or DELETE")
 		}
 	}
 	if v.Signed != nil {
@@ -187,6 +187,27 @@ func (v *ChannelFacts) check(p *problems) (before int) {
 	if v.Actions != nil {
 		p.within(v.Actions.check(p), "actions", -1)
 	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
+func (v *WebhookRoute) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *WebhookRoute) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Path) {
+		p.missing("path", -1)
+	} else if n := len(v.Path); n > 256 {
+		p.bytes("path", -1, n, 0, 256)
+	} else if !patternWebhookPath.match(v.Path) {
+		p.mismatch("path", -1, v.Path, "a path such as push, deploy/done or files/*")
+	}
+	p.within(v.Accepts.check(p), "accepts", -1)
 	return before
 }
 
@@ -278,6 +299,12 @@ func (v *Provides) check(p *problems) (before int) {
 	}
 	if v.STT != nil {
 		p.within(v.STT.check(p), "stt", -1)
+	}
+	if n := len(v.Webhooks); n > 32 {
+		p.items("webhooks", -1, n, 0, 32)
+	}
+	for i := range v.Webhooks {
+		p.within(v.Webhooks[i].check(p), "webhooks", i)
 	}
 	if n := len(v.Hooks); n > 32 {
 		p.items("hooks", -1, n, 0, 32)

@@ -379,6 +379,38 @@ func (v ChannelFacts) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), 
 func (v *ChannelFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *WebhookRoute) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Path != "" {
+		b = codec.AppendString(codec.Key(b, `"path":`), v.Path)
+	}
+	b = codec.Trim(v.Accepts.AppendJSON(codec.Key(b, `"accepts":`)), len(b))
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *WebhookRoute) ReadJSON(r *codec.Reader) {
+	*v = WebhookRoute{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "path":
+			v.Path = r.String()
+		case "accepts":
+			v.Accepts.ReadJSON(r)
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v WebhookRoute) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *WebhookRoute) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *ProviderFacts) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Label != "" {
@@ -530,6 +562,9 @@ func (v *Provides) AppendJSON(b []byte) []byte {
 	if v.STT != nil {
 		b = v.STT.AppendJSON(codec.Key(b, `"stt":`))
 	}
+	if len(v.Webhooks) > 0 {
+		b = codec.AppendList(codec.Key(b, `"webhooks":`), v.Webhooks)
+	}
 	if len(v.Hooks) > 0 {
 		b = codec.AppendList(codec.Key(b, `"hooks":`), v.Hooks)
 	}
@@ -559,6 +594,8 @@ func (v *Provides) ReadJSON(r *codec.Reader) {
 				v.STT = new(STTFacts)
 				v.STT.ReadJSON(r)
 			}
+		case "webhooks":
+			v.Webhooks = codec.List[WebhookRoute](r, 32)
 		case "hooks":
 			v.Hooks = codec.List[HookFacts](r, 32)
 		default:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -106,6 +107,12 @@ func printPlugin(w io.Writer, p plugin.Details) error {
 			fmt.Fprintf(w, "%-9s %s\n", line[0], plain.Line(line[1]))
 		}
 	}
+	for i, hook := range p.Webhooks {
+		if i == 0 {
+			fmt.Fprintln(w, "\nwebhooks")
+		}
+		fmt.Fprintf(w, "  %s /plugins/%s/%s (%s)\n", cmp.Or(strings.Join(hook.Accepts.Methods, ", "), "POST"), p.ID, hook.Path, hook.Accepts.Auth)
+	}
 	for i, perm := range p.Permissions {
 		if i == 0 {
 			fmt.Fprintln(w, "\npermissions")
@@ -156,6 +163,9 @@ func provided(p wit.Provided) []string {
 	}
 	if p.STT != "" {
 		words = append(words, "stt")
+	}
+	for _, path := range p.Webhooks {
+		words = append(words, "webhook:"+path)
 	}
 	for _, h := range p.Hooks {
 		words = append(words, "hook:"+h)

@@ -93,6 +93,8 @@ type Snapshot struct {
 type Route struct {
 	// Pattern is chi's: "/plugins/{id}/*".
 	Pattern string
+	// Takes says which requests are this route's; nil is all. Of routes with one pattern, the first that takes a request has it.
+	Takes   func(*http.Request) bool
 	Handler http.Handler
 	// MaxBody bounds the request's body in bytes; 0 is 1 MiB.
 	MaxBody int64

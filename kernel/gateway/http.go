@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,23 +68,31 @@ func (s *web) handler(metrics http.Handler, routes []Route) http.Handler {
 		metrics.ServeHTTP(w, q)
 	})
 	r.Get("/ws", s.door.upgrade)
+	shared := map[string][]Route{}
 	for _, route := range routes {
-		s.mount(r, route)
+		shared[route.Pattern] = append(shared[route.Pattern], route)
+	}
+	for pattern, routes := range shared {
+		r.HandleFunc(pattern, func(w http.ResponseWriter, q *http.Request) {
+			i := slices.IndexFunc(routes, func(route Route) bool { return route.Takes == nil || route.Takes(q) })
+			if i < 0 {
+				problem(w, http.StatusNotFound, "not found", "not_found")
+				return
+			}
+			s.serve(w, q, routes[i])
+		})
 	}
 	return r
 }
 
-// mount adds a service's route with its bound for bodies, and sees to it that nobody tries its secrets for long.
-func (s *web) mount(r chi.Router, route Route) {
+// serve has a service's route answer, with its bound for bodies, and sees to it that nobody tries its secrets for long.
+func (s *web) serve(w http.ResponseWriter, q *http.Request, route Route) {
 	limit := route.MaxBody
 	if limit == 0 {
 		limit = maxBody
 	}
-	h := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		q.Body = http.MaxBytesReader(w, q.Body, limit)
-		route.Handler.ServeHTTP(&answer{ResponseWriter: w, refused: func() time.Duration { return s.auth.Refused(q) }}, q)
-	})
-	r.Handle(route.Pattern, h)
+	q.Body = http.MaxBytesReader(w, q.Body, limit)
+	route.Handler.ServeHTTP(&answer{ResponseWriter: w, refused: func() time.Duration { return s.auth.Refused(q) }}, q)
 }
 
 // guard sets the headers of every answer, sends upgrades of / to the WebSocket, and keeps a handler's

@@ -22,6 +22,8 @@ type request struct {
 	// at is where a tool is called, or hook is asked.
 	at   wit.HookContext
 	hook wit.HookName
+	// fits, unless it is nil, says why the version that the call goes to must not have it.
+	fits func(*wit.Manifest) error
 }
 
 // record is one of the contract that can be read and checked.
@@ -53,6 +55,11 @@ func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req 
 		return nil, err
 	}
 	defer v.calls.leave()
+	if req.fits != nil {
+		if err := req.fits(v.manifest); err != nil {
+			return nil, err
+		}
+	}
 	caller, err := v.caller(facts.Class, req.account)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,9 @@ func TestAnUpdateGainsNothingWithoutAWord(t *testing.T) {
 		"tool p_more": func(m *wit.Manifest) {
 			m.Provides.Tools = append(m.Provides.Tools, wit.ToolDefinition{Name: "p_more", Description: "x", Parameters: wit.JSON(`{"type":"object"}`)})
 		},
+		"webhook push none": func(m *wit.Manifest) {
+			m.Provides.Webhooks = []wit.WebhookRoute{{Path: "push", Accepts: wit.WebhookFacts{Auth: wit.WebhookAuthNone}}}
+		},
 		"stt":                  func(m *wit.Manifest) { m.Provides.STT = &wit.STTFacts{Label: "Ears"} },
 		"tool p_tool executes": func(m *wit.Manifest) { m.Provides.Tools[0].Effects = []wit.Effect{wit.EffectExecutes} },
 		"limits.memory 134217728 instead of 67108864": func(m *wit.Manifest) { m.Limits = &wit.Limits{Memory: 128 << 20} },

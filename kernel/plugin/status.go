@@ -43,8 +43,10 @@ type Details struct {
 	Config      wit.JSON          `json:"configSchema,omitempty"`
 	Secrets     []string          `json:"secrets,omitempty"`
 	Channel     *wit.ChannelFacts `json:"channel,omitempty"`
-	GrantedBy   string            `json:"grantedBy,omitempty"`
-	GrantedAt   int64             `json:"grantedAt,omitempty"`
+	// Webhooks are at /plugins/<id>/<path>.
+	Webhooks  []wit.WebhookRoute `json:"webhooks,omitempty"`
+	GrantedBy string             `json:"grantedBy,omitempty"`
+	GrantedAt int64              `json:"grantedAt,omitempty"`
 	// Waiting is an update that asks for more than was granted.
 	Waiting *Waiting `json:"waiting,omitempty"`
 }
@@ -96,7 +98,8 @@ func (r *Registry) Info(id string) (Details, error) {
 		d.GrantedBy, d.GrantedAt = g.By, g.At
 	}
 	d.License, d.Homepage, d.Host, d.Entry = text(m.License), text(m.Homepage), text(m.Host), m.Entry
-	d.Permissions, d.Config, d.Channel = permissionRows(m, &g.Permissions), m.Config, m.Provides.Channel
+	d.Permissions, d.Config = permissionRows(m, &g.Permissions), m.Config
+	d.Channel, d.Webhooks = m.Provides.Channel, m.Provides.Webhooks
 	if s, err := manifest.NewSchema(m.Config); err == nil && len(m.Config) > 0 {
 		d.Secrets = s.Secrets
 	}

@@ -41,6 +41,8 @@ type Service struct {
 type Route struct {
 	// Pattern is the path; {name} stands for one segment and a final * for the rest.
 	Pattern string
+	// Takes says which requests are this route's; nil is all. Of routes with one pattern, the first that takes a request has it.
+	Takes   func(*http.Request) bool
 	Handler http.Handler
 	// MaxBody bounds a request's body in bytes.
 	MaxBody int64

@@ -139,10 +139,10 @@ func (g *Grant) Lacking(m *wit.Manifest) []string {
 	return lacking
 }
 
-// kinds names what a plugin is: its kinds, of which tools stand one by one with their effects, since approvals go by them, and
-// hooks with what becomes of an event that they fail on. It is never nil.
+// kinds names what a plugin is: its kinds, of which tools stand one by one with their effects, since approvals go by them,
+// webhooks with how who calls proves itself, and hooks with what becomes of an event that they fail on. It is never nil.
 func kinds(p *wit.Provides) []string {
-	kinds := slices.DeleteFunc(p.Kinds(), func(kind string) bool { return kind == "tool" || kind == "hook" })
+	kinds := slices.DeleteFunc(p.Kinds(), func(kind string) bool { return kind == "tool" || kind == "webhook" || kind == "hook" })
 	if kinds == nil {
 		kinds = []string{}
 	}
@@ -152,6 +152,9 @@ func kinds(p *wit.Provides) []string {
 			kind += " " + string(effect)
 		}
 		kinds = append(kinds, kind)
+	}
+	for _, w := range p.Webhooks {
+		kinds = append(kinds, "webhook "+w.Path+" "+string(w.Accepts.Auth))
 	}
 	for _, h := range p.Hooks {
 		kind := "hook " + string(h.Name)

@@ -102,6 +102,7 @@ func (c *checker) provides(m *wit.Manifest) {
 	if p.Channel != nil && p.Channel.Webhook != nil {
 		c.webhook("provides.channel.webhook", p.Channel.Webhook, m)
 	}
+	c.webhooks(p, m)
 	for i, t := range p.Tools {
 		path := fmt.Sprintf("provides.tools[%d]", i)
 		if len(t.Parameters) > 0 && len(t.Parameters) <= wit.ToolDefinitionParametersMax {
@@ -117,6 +118,20 @@ func (c *checker) provides(m *wit.Manifest) {
 		if slices.ContainsFunc(p.Hooks[:i], func(o wit.HookFacts) bool { return o.Name == h.Name }) {
 			c.problem(fmt.Sprintf("provides.hooks[%d].name", i), "%q is a duplicate", h.Name)
 		}
+	}
+}
+
+// webhooks checks a plugin's own routes. Where its accounts have addresses too, one address must not be both.
+func (c *checker) webhooks(p *wit.Provides, m *wit.Manifest) {
+	for i, r := range p.Webhooks {
+		path := fmt.Sprintf("provides.webhooks[%d]", i)
+		if slices.ContainsFunc(p.Webhooks[:i], func(o wit.WebhookRoute) bool { return o.Path == r.Path }) {
+			c.problem(path+".path", "%q is a duplicate", r.Path)
+		}
+		if p.Channel != nil && p.Channel.Webhook != nil && !strings.HasPrefix(r.Path, "-/") {
+			c.problem(path+".path", "%.80q could be an account of the channel, which has a webhook: begin it with -/", r.Path)
+		}
+		c.webhook(path+".accepts", &r.Accepts, m)
 	}
 }
 

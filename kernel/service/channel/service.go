@@ -39,6 +39,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/webhook"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -48,7 +49,7 @@ type Deps struct {
 	Log         hclog.Logger
 	Plugins     Plugins
 	Settings    Settings
-	Credentials Credentials
+	Credentials webhook.Credentials
 	Proofs      *proof.Checker // of webhooks
 	Inbox       Inbox
 	DeadLetters DeadLetters
@@ -84,7 +85,7 @@ func New(d Deps) *Service {
 		},
 		settings: d.Settings, changed: make(chan struct{}, 1), looked: make(chan struct{}),
 	}
-	s.door = &door{accounts: &s.roster, plugins: d.Plugins, open: s.looked, guard: guard{credentials: d.Credentials, proofs: d.Proofs, log: s.log}}
+	s.door = &door{accounts: &s.roster, plugins: d.Plugins, open: s.looked, guard: webhook.Guard{Proofs: d.Proofs, Log: s.log}, credentials: d.Credentials}
 	return s
 }
 
@@ -94,7 +95,7 @@ func (s *Service) Service() service.Service {
 		Name: "channel", Run: s.Run,
 		Methods: (&methods{s}).list(),
 		Events:  []event.Row{ChangedKind.Row(), ReceiptKind.Row()},
-		Routes:  []service.Route{{Pattern: "/plugins/{id}/*", Handler: s.door, MaxBody: webhookBodyMax}},
+		Routes:  []service.Route{{Pattern: "/plugins/{id}/*", Handler: s.door, MaxBody: webhook.MaxBody}},
 		Checks:  []func(context.Context) service.Check{s.check},
 		Metrics: s.metrics(),
 	}

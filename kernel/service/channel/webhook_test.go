@@ -200,7 +200,7 @@ func TestWebhookBoundsAndReply(t *testing.T) {
 				t.Errorf("%s: %d, want %d", path, got, want)
 			}
 		}
-		if got := serve(s, http.MethodGet, "/plugins/chat/main/x", ""); got.Code != 405 || got.Header().Get("Allow") != "POST" {
+		if got := serve(s, http.MethodGet, "/plugins/chat/main/x", ""); got.Code != 405 || got.Header().Get("Allow") != "POST, OPTIONS" {
 			t.Errorf("GET: %d %v", got.Code, got.Header())
 		}
 		if got := post(s, "/plugins/chat/main/x", strings.Repeat("x", 11)); got != 413 {

@@ -12,6 +12,7 @@ import (
 	"github.com/carapace-gateway/carapace/sdk/go/schedule"
 	"github.com/carapace-gateway/carapace/sdk/go/stt"
 	"github.com/carapace-gateway/carapace/sdk/go/tool"
+	"github.com/carapace-gateway/carapace/sdk/go/webhook"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -33,6 +34,10 @@ func Call(host *sdk.Host, plugin any, export string, input []byte) ([]byte, erro
 	case "stt":
 		if p, ok := plugin.(stt.STT); ok {
 			return stt.Call(host, p, export, input)
+		}
+	case "webhook":
+		if p, ok := plugin.(webhook.Webhook); ok {
+			return webhook.Call(host, p, export, input)
 		}
 	case "hook":
 		if p, ok := plugin.(hook.Hook); ok {
