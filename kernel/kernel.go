@@ -137,6 +137,7 @@ func (w *wiring) services() []maker {
 		{"delivery", true, w.delivery},
 		{"directory", true, w.directory},
 		{"cron", true, w.cron},
+		{"background", true, w.background},
 		{"system", false, w.system},
 	}
 }

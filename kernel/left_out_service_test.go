@@ -23,11 +23,12 @@ func TestWithoutAService(t *testing.T) {
 		methods, events []string // that are gone
 		answers         bool     // what is said on a platform is answered there
 	}{
-		"cron":     {methods: []string{"cron.list", "cron.add"}, events: []string{"cron"}, answers: true},
-		"hook":     {answers: true},
-		"webhook":  {answers: true},
-		"delivery": {methods: []string{"send", "delivery.list"}, events: []string{"message.delivered"}},
-		"channel":  {methods: []string{"channels.status", "channels.start"}, events: []string{"channels.changed"}},
+		"cron":       {methods: []string{"cron.list", "cron.add"}, events: []string{"cron"}, answers: true},
+		"hook":       {answers: true},
+		"webhook":    {answers: true},
+		"background": {answers: true},
+		"delivery":   {methods: []string{"send", "delivery.list"}, events: []string{"message.delivered"}},
+		"channel":    {methods: []string{"channels.status", "channels.start"}, events: []string{"channels.changed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -96,6 +96,9 @@ func (p systemPlugins) List() []system.Plugin {
 			state = "disabled"
 		}
 		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != "", Transcriber: is.Provides.STT != ""}
+		if b := is.Service; b != nil {
+			p.Service = &system.BackgroundService{Plugin: is.ID, State: b.State, Message: b.Message, Problem: b.Problem}
+		}
 		if is.Update != nil {
 			p.Update, p.Hint = is.Update.Version+" "+is.Update.Reason, is.Update.Hint
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/approval"
+	"github.com/carapace-gateway/carapace/kernel/service/background"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
@@ -236,6 +237,10 @@ func (w *wiring) cron() func() service.Service {
 		Scheduler: w.platform.scheduler, Bus: w.bus, Events: turns, Turns: turns, Alarms: turns, Agent: w.sessionSettings().Agent,
 		Answers: w.answers, Resolve: w.resolveID, StorePath: w.o.dir(databaseFile),
 	}).Service
+}
+
+func (w *wiring) background() func() service.Service {
+	return background.New(background.Deps{Bus: w.bus, Plugins: backgroundPlugins{w.platform.plugins}, Redact: w.state.vault.Redact, Log: w.log}).Service
 }
 
 func (w *wiring) system() func() service.Service {

@@ -28,8 +28,9 @@ func severalManifest(version string) wit.Manifest {
 			Tools:    []wit.ToolDefinition{{Name: "several", Description: "says what was kept", Parameters: wit.JSON(`{"type":"object"}`), Effects: []wit.Effect{wit.EffectReads}}},
 			Hooks:    []wit.HookFacts{{Name: wit.HookNameBeforeAgentStart}},
 			Webhooks: []wit.WebhookRoute{{Path: "in", Accepts: wit.WebhookFacts{Auth: wit.WebhookAuthNone}}},
+			Service:  &wit.ServiceFacts{Label: "Counter", HealthEvery: 1000, TickEvery: new(int64(100))},
 		},
-		Permissions: wit.Permissions{KV: &wit.Permission{Reason: "to keep what happened"}}}
+		Permissions: wit.Permissions{KV: &wit.Permission{Reason: "to keep what happened"}, Emit: &wit.Permission{Reason: "to tell"}}}
 }
 
 // answer is what a caller of a webhook got.
@@ -359,24 +360,4 @@ func TestAnUpgradeUnderLoadLosesNoCall(t *testing.T) {
 	}
 	stop()
 	callers.Wait()
-}
-
-// TestOnePluginOfSeveralKinds: what is a tool, a hook and a webhook is each of them.
-func TestOnePluginOfSeveralKinds(t *testing.T) {
-	t.Parallel()
-	state := t.TempDir()
-	put(t, filepath.Join(state, "plugins", "several"), map[string][]byte{
-		"plugin.wasm": kerneltest.WASM(t, "github.com/carapace-gateway/carapace/kernel/testdata/several", "main.version=v1"),
-		"plugin.json": marshal(severalManifest("1.0.0"))})
-	k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Compiled(t), kerneltest.Plugin(kerneltest.Echo("echo")))
-	l := k.Listen()
-	if got := ring(t, k, "POST", "several/in", strings.NewReader("keep")); got.status != 200 || got.body != "v1" {
-		t.Errorf("the webhook: %+v", got)
-	}
-	l.Ask("r1", "hello")
-	var out plugin.CallResult
-	l.MustCall("plugins.call", map[string]any{"id": "several", "tool": "several"}, &out)
-	if got := *out.Content[0].Text; got != "v1 called hooked" {
-		t.Errorf("the tool says %q", got)
-	}
 }

@@ -473,6 +473,27 @@ func TestWebhook(t *testing.T) {
 	l.Event("plugins.event", func(payload json.RawMessage) bool { return strings.Contains(string(payload), body) })
 }
 
+// TestService: the clients hear that the site is up, and that it is down.
+func TestService(t *testing.T) {
+	t.Parallel()
+	var status atomic.Int64
+	status.Store(http.StatusOK)
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) }))
+	l := start(t, []string{"go-service"}).Listen()
+	l.MustCall("plugins.configure", map[string]any{"id": "go-service", "config": map[string]string{"url": url}}, nil)
+	says := func(answer string) func(json.RawMessage) bool {
+		return func(payload json.RawMessage) bool { return strings.Contains(string(payload), `{"answers":"`+answer+`"}`) }
+	}
+	l.Event("plugins.event", says("200"))
+	status.Store(http.StatusServiceUnavailable)
+	l.Event("plugins.event", says("503"))
+	var info plugin.Details
+	l.MustCall("plugins.info", map[string]any{"id": "go-service"}, &info)
+	if info.Service == nil || info.Service.State != "running" {
+		t.Errorf("it is %+v", info.Service)
+	}
+}
+
 // TestExamplesAreWhole: each folder has what the others have, its manifest is good and every plugin is
 // seen by a gateway without complaint.
 func TestExamplesAreWhole(t *testing.T) {

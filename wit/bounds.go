@@ -110,6 +110,8 @@ const (
 	ScheduledJobIDMax                = 128
 	ScheduledJobEveryMin             = 1000
 	ScheduledJobPayloadMax           = 65536
+	ServiceHealthProblemCut          = 1024
+	ServiceHealthMessageCut          = 1024
 	TranscriptTextCut                = 65536
 	TranscriptLanguageMax            = 64
 	ToolDefinitionNameMax            = 64
@@ -121,6 +123,12 @@ const (
 	WebhookRoutePathMax              = 256
 	ProviderFactsLabelMax            = 64
 	STTFactsLabelMax                 = 64
+	ServiceFactsLabelMax             = 64
+	ServiceFactsHealthEveryMin       = 1000
+	ServiceFactsHealthEveryMax       = 3600000
+	ServiceFactsHealthEveryDefault   = 30000
+	ServiceFactsTickEveryMin         = 100
+	ServiceFactsTickEveryMax         = 3600000
 	HookFactsDeadlineMax             = 600000
 	HookFactsDeadlineDefault         = 1000
 	ProvidesToolsMax                 = 64

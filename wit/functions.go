@@ -10,15 +10,18 @@ const (
 	ClassTool     Class = "tool"
 	ClassSTT      Class = "stt"
 	ClassWebhook  Class = "webhook"
+	ClassService  Class = "service"
 	ClassHook     Class = "hook"
 	ClassSchedule Class = "schedule"
 )
 
-// Instances says how instances for a class are kept when the manifest does not.
+// Instances says how instances for a class are kept when the manifest does not; single ones are, whatever it says.
 func (c Class) Instances() Instances {
 	switch c {
 	case ClassTool, ClassSTT, ClassSchedule:
 		return InstancesFresh
+	case ClassService:
+		return InstancesSingle
 	}
 	return InstancesWarm
 }
@@ -40,6 +43,10 @@ var exports = [...]Function{
 	{Name: "tool_invoke", Capability: "tool", Operation: "invoke", Param: "ToolInvocation", Result: "ToolOutput", Class: ClassTool},
 	{Name: "stt_transcribe", Capability: "stt", Operation: "transcribe", Param: "Recording", Result: "Transcript", Class: ClassSTT},
 	{Name: "webhook_handle", Capability: "webhook", Operation: "handle", Param: "WebhookCall", Result: "WebhookReply", Class: ClassWebhook, Deadline: 15000},
+	{Name: "service_start", Capability: "service", Operation: "start", Param: "ServiceStart", Result: "Done", Class: ClassService, Deadline: 10000},
+	{Name: "service_stop", Capability: "service", Operation: "stop", Param: "ServiceStop", Result: "Done", Class: ClassService, Deadline: 3000},
+	{Name: "service_health", Capability: "service", Operation: "health", Param: "ServiceMoment", Result: "ServiceHealth", Class: ClassService, Deadline: 3000},
+	{Name: "service_tick", Capability: "service", Operation: "tick", Param: "ServiceMoment", Result: "Done", Class: ClassService, Optional: true, Deadline: 10000},
 	{Name: "hook_handle", Capability: "hook", Operation: "handle", Param: "HookEvent", Result: "HookDecision", Class: ClassHook},
 	{Name: "schedule_fire", Capability: "schedule", Operation: "fire", Param: "Firing", Result: "Done", Permission: "schedule", Class: ClassSchedule},
 }

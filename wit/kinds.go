@@ -20,6 +20,9 @@ func (v *Provides) Kinds() []string {
 	if len(v.Webhooks) > 0 {
 		names = append(names, "webhook")
 	}
+	if v.Service != nil {
+		names = append(names, "service")
+	}
 	if len(v.Hooks) > 0 {
 		names = append(names, "hook")
 	}
@@ -39,6 +42,8 @@ func (v *Provides) Has(kind string) bool {
 		return v.STT != nil
 	case "webhook":
 		return len(v.Webhooks) > 0
+	case "service":
+		return v.Service != nil
 	case "hook":
 		return len(v.Hooks) > 0
 	}
@@ -52,6 +57,7 @@ type Provided struct {
 	Tools    []string `json:"tools,omitempty"`
 	STT      string   `json:"stt,omitempty"`
 	Webhooks []string `json:"webhooks,omitempty"`
+	Service  string   `json:"service,omitempty"`
 	Hooks    []string `json:"hooks,omitempty"`
 }
 
@@ -72,6 +78,9 @@ func (v *Provides) Summary() Provided {
 	}
 	for _, x := range v.Webhooks {
 		out.Webhooks = append(out.Webhooks, string(x.Path))
+	}
+	if v.Service != nil {
+		out.Service = string(v.Service.Label)
 	}
 	for _, x := range v.Hooks {
 		out.Hooks = append(out.Hooks, string(x.Name))
@@ -103,6 +112,11 @@ func (v *Manifest) RequiredExports() []string {
 	}
 	if len(v.Provides.Webhooks) > 0 {
 		names = append(names, "webhook_handle")
+	}
+	if v.Provides.Service != nil {
+		names = append(names, "service_start")
+		names = append(names, "service_stop")
+		names = append(names, "service_health")
 	}
 	if len(v.Provides.Hooks) > 0 {
 		names = append(names, "hook_handle")

@@ -126,6 +126,16 @@ type STTFacts struct {
 	Ready bool `json:"ready,omitempty"`
 }
 
+// ServiceFacts is what is known of a plugin that works in the background.
+type ServiceFacts struct {
+	// What people call it.
+	Label string `json:"label,omitempty"`
+	// How often it is asked whether it is well.
+	HealthEvery int64 `json:"healthEvery,omitempty"`
+	// How often it is called to do what is due. Absent is never, and it needs no `service_tick`.
+	TickEvery *int64 `json:"tickEvery,omitempty"`
+}
+
 // FailPolicy is what to do when a hook fails.
 type FailPolicy string
 
@@ -161,6 +171,7 @@ type Provides struct {
 	Tools    []ToolDefinition `json:"tools,omitempty"`
 	STT      *STTFacts        `json:"stt,omitempty"`
 	Webhooks []WebhookRoute   `json:"webhooks,omitempty"`
+	Service  *ServiceFacts    `json:"service,omitempty"`
 	Hooks    []HookFacts      `json:"hooks,omitempty"`
 }
 
@@ -228,7 +239,7 @@ type Limits struct {
 	Deadline int64 `json:"deadline,omitempty"`
 	// warm keeps them, fresh makes one for each call, single keeps one for each account. Absent leaves it
 	// to the kind: fresh for tools, speech to text and later calls, warm for
-	// the rest.
+	// the rest. A service has one, whatever stands here.
 	Instances *Instances `json:"instances,omitempty"`
 	// At the same time.
 	MaxInstances uint32 `json:"maxInstances,omitempty"`

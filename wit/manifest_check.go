@@ -252,6 +252,32 @@ func (v *STTFacts) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *ServiceFacts) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *ServiceFacts) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Label) {
+		p.missing("label", -1)
+	} else if n := len(v.Label); n > 64 {
+		p.bytes("label", -1, n, 0, 64)
+	}
+	if v.HealthEvery != 0 && (v.HealthEvery < 1000 || v.HealthEvery > 3600000) {
+		p.number("healthEvery", int64(v.HealthEvery), 1000, 3600000)
+	}
+	if v.TickEvery != nil {
+		if *v.TickEvery < 100 || *v.TickEvery > 3600000 {
+			p.number("tickEvery", int64(*v.TickEvery), 100, 3600000)
+		}
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *HookFacts) Validate() error {
 	var p problems
 	v.check(&p)
@@ -305,6 +331,9 @@ func (v *Provides) check(p *problems) (before int) {
 	}
 	for i := range v.Webhooks {
 		p.within(v.Webhooks[i].check(p), "webhooks", i)
+	}
+	if v.Service != nil {
+		p.within(v.Service.check(p), "service", -1)
 	}
 	if n := len(v.Hooks); n > 32 {
 		p.items("hooks", -1, n, 0, 32)

@@ -490,6 +490,47 @@ func (v STTFacts) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil 
 // UnmarshalJSON is ReadJSON for encoding/json.
 func (v *STTFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
+// AppendJSON appends v without its zero values.
+func (v *ServiceFacts) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Label != "" {
+		b = codec.AppendString(codec.Key(b, `"label":`), v.Label)
+	}
+	if v.HealthEvery != 0 {
+		b = codec.AppendInt(codec.Key(b, `"healthEvery":`), v.HealthEvery)
+	}
+	if v.TickEvery != nil {
+		b = codec.AppendInt(codec.Key(b, `"tickEvery":`), *v.TickEvery)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *ServiceFacts) ReadJSON(r *codec.Reader) {
+	*v = ServiceFacts{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "label":
+			v.Label = r.String()
+		case "healthEvery":
+			v.HealthEvery = r.Int64()
+		case "tickEvery":
+			if v.TickEvery = nil; !r.Null() {
+				v.TickEvery = new(r.Int64())
+			}
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v ServiceFacts) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *ServiceFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *FailPolicy) ReadJSON(r *codec.Reader) {
 	*v = FailPolicy(r.Case())
@@ -565,6 +606,9 @@ func (v *Provides) AppendJSON(b []byte) []byte {
 	if len(v.Webhooks) > 0 {
 		b = codec.AppendList(codec.Key(b, `"webhooks":`), v.Webhooks)
 	}
+	if v.Service != nil {
+		b = v.Service.AppendJSON(codec.Key(b, `"service":`))
+	}
 	if len(v.Hooks) > 0 {
 		b = codec.AppendList(codec.Key(b, `"hooks":`), v.Hooks)
 	}
@@ -596,6 +640,11 @@ func (v *Provides) ReadJSON(r *codec.Reader) {
 			}
 		case "webhooks":
 			v.Webhooks = codec.List[WebhookRoute](r, 32)
+		case "service":
+			if v.Service = nil; !r.Null() {
+				v.Service = new(ServiceFacts)
+				v.Service.ReadJSON(r)
+			}
 		case "hooks":
 			v.Hooks = codec.List[HookFacts](r, 32)
 		default:

@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -107,6 +109,9 @@ func printPlugin(w io.Writer, p plugin.Details) error {
 			fmt.Fprintf(w, "%-9s %s\n", line[0], plain.Line(line[1]))
 		}
 	}
+	if is := p.Service; is != nil {
+		fmt.Fprintf(w, "service   %s\n", plain.Line(serviceLine(is)))
+	}
 	for i, hook := range p.Webhooks {
 		if i == 0 {
 			fmt.Fprintln(w, "\nwebhooks")
@@ -128,6 +133,20 @@ func printPlugin(w io.Writer, p plugin.Details) error {
 		printTrace(w, c)
 	}
 	return nil
+}
+
+// serviceLine says how a service is, and for how long.
+func serviceLine(is *plugin.ServiceState) string {
+	line := is.State + " for " + length(time.Since(time.UnixMilli(is.Since)))
+	if is.Restarts > 0 {
+		line += ", started anew " + service.Count(is.Restarts, "time")
+	}
+	for _, text := range []string{is.Message, is.Problem} {
+		if text != "" {
+			line += ": " + text
+		}
+	}
+	return line
 }
 
 // printTrace writes what a plugin's crash left behind, for its author.
@@ -163,6 +182,9 @@ func provided(p wit.Provided) []string {
 	}
 	if p.STT != "" {
 		words = append(words, "stt")
+	}
+	if p.Service != "" {
+		words = append(words, "service")
 	}
 	for _, path := range p.Webhooks {
 		words = append(words, "webhook:"+path)

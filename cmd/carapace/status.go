@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -24,7 +25,7 @@ func newStatus(o *options) *cobra.Command {
 	})
 }
 
-// printStatus writes counts first, then the sessions that spoke last and every channel account.
+// printStatus writes counts first, then the sessions that spoke last, every channel account and every service.
 func printStatus(w io.Writer, s system.Status) error {
 	fmt.Fprintf(w, "carapace %s at %s, up %s, %s of memory\n", s.Version, s.Gateway.URL, length(time.Duration(s.UptimeMs)*time.Millisecond), size(s.Memory.RSS))
 	fmt.Fprintf(w, "model     %s\n", orDash(plain.Line(s.Model)))
@@ -47,6 +48,9 @@ func printStatus(w io.Writer, s system.Status) error {
 	}
 	for _, c := range s.Channels {
 		rows = append(rows, []string{mark(true, !restful(c.State)) + " " + c.Channel + "/" + c.Account, c.State, c.Message})
+	}
+	for _, b := range s.Services {
+		rows = append(rows, []string{mark(true, b.Problem != "") + " " + b.Plugin, b.State, cmp.Or(b.Problem, b.Message)})
 	}
 	if len(rows) == 0 {
 		return nil

@@ -38,18 +38,11 @@ type receiver[T any] interface {
 	record
 }
 
-// call is the one way from the kernel into a plugin: in goes to the current version's export, what
-// comes back is decoded and validated. Class and deadline are the contract's.
+// call is the way from the kernel into a plugin: in goes to the current version's export, what
+// comes back is decoded and validated.
 // Errors are the plugin's own, with their codes, and those that Channel names. A call that was let in stays with the
 // version that it entered when another one becomes current, and may go on for as long as that one drains.
 func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req request, in codec.Appender) (*O, error) {
-	facts := wit.Export(req.export)
-	if facts == nil {
-		return nil, wit.Errorf(wit.CodeInternal, "the contract has no export %s", req.export)
-	}
-	if facts.Deadline > 0 {
-		req.deadline = time.Duration(facts.Deadline) * time.Millisecond
-	}
 	v, err := f.enter(ctx, id)
 	if err != nil {
 		return nil, err
@@ -59,6 +52,18 @@ func call[O any, PO receiver[O]](ctx context.Context, f *finder, id string, req 
 		if err := req.fits(v.manifest); err != nil {
 			return nil, err
 		}
+	}
+	return callVersion[O, PO](ctx, f, v, req, in)
+}
+
+// callVersion is call for a version that the caller has entered. Class and deadline are the contract's.
+func callVersion[O any, PO receiver[O]](ctx context.Context, f *finder, v *version, req request, in codec.Appender) (*O, error) {
+	id, facts := v.manifest.ID, wit.Export(req.export)
+	if facts == nil {
+		return nil, wit.Errorf(wit.CodeInternal, "the contract has no export %s", req.export)
+	}
+	if facts.Deadline > 0 {
+		req.deadline = time.Duration(facts.Deadline) * time.Millisecond
 	}
 	caller, err := v.caller(facts.Class, req.account)
 	if err != nil {

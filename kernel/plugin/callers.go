@@ -5,14 +5,16 @@ import (
 	"sync"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // callers are what calls a version's code, one for each class of calls or, with single instances, for each
 // account. The zero value is ready.
 type callers struct {
-	mu   sync.Mutex
-	open map[string]engine.Caller
-	past engine.Stats // of those that were closed, and of versions before
+	mu     sync.Mutex
+	open   map[string]engine.Caller
+	past   engine.Stats // of those that were closed, and of versions before
+	closed bool
 }
 
 // get returns the caller of a key, which start makes.
@@ -22,6 +24,9 @@ func (c *callers) get(key string, start func() (engine.Caller, error)) (engine.C
 	defer c.mu.Unlock()
 	if running := c.open[key]; running != nil {
 		return running, nil
+	}
+	if c.closed {
+		return nil, wit.NewError(wit.CodeUnavailable, "the version is being stopped")
 	}
 	made, err := start()
 	if err != nil {
@@ -41,20 +46,35 @@ func (c *callers) started() bool {
 	return len(c.open) > 0
 }
 
-// close closes all; calls that still run are stopped when ctx ends.
-// The lock is not held meanwhile, so figures can be read while old calls end. A gate in front of the version has
-// to be closed before, or a late call would start a caller that nobody closes.
+// close closes all, for good; calls that still run are stopped when ctx ends.
+// The lock is not held meanwhile, so figures can be read while old calls end.
 func (c *callers) close(ctx context.Context) {
 	c.mu.Lock()
 	old := c.open
-	c.open = nil
+	c.open, c.closed = nil, true
 	c.mu.Unlock()
 	for _, caller := range old {
-		_ = caller.Close(ctx) // what had to be stopped fails on its own
-		stats := caller.Stats()
-		stats.Instances = 0
-		c.addStats(stats)
+		c.end(ctx, caller)
 	}
+}
+
+// drop closes the caller of a key, if there is one; the next get starts another.
+func (c *callers) drop(ctx context.Context, key string) {
+	c.mu.Lock()
+	old := c.open[key]
+	delete(c.open, key)
+	c.mu.Unlock()
+	if old != nil {
+		c.end(ctx, old)
+	}
+}
+
+// end closes a caller that nobody gets any more, and keeps its figures.
+func (c *callers) end(ctx context.Context, caller engine.Caller) {
+	_ = caller.Close(ctx) // what had to be stopped fails on its own
+	stats := caller.Stats()
+	stats.Instances, stats.Memory = 0, 0
+	c.addStats(stats)
 }
 
 func (c *callers) stats() engine.Stats {

@@ -12,10 +12,11 @@ type gate struct {
 	mu     sync.Mutex
 	inside int
 	closed bool
+	shut   chan struct{} // closed with closed
 	empty  chan struct{} // closed when the gate is closed and nobody is inside
 }
 
-func newGate() *gate { return &gate{empty: make(chan struct{})} }
+func newGate() *gate { return &gate{shut: make(chan struct{}), empty: make(chan struct{})} }
 
 // enter lets a call in; false once the gate is closed.
 func (g *gate) enter() bool {
@@ -42,6 +43,7 @@ func (g *gate) close(ctx context.Context) bool {
 	g.mu.Lock()
 	if !g.closed {
 		g.closed = true
+		close(g.shut)
 		if g.inside == 0 {
 			close(g.empty)
 		}

@@ -28,6 +28,8 @@ type Status struct {
 	Stats    engine.Stats `json:"stats"`
 	// Crash is the last call that panicked, trapped or did not end, for callers with the admin scope.
 	Crash *Crash `json:"lastCrash,omitempty"`
+	// Service is how its service is, where it has one that is being run.
+	Service *ServiceState `json:"service,omitempty"`
 }
 
 // Details is all that is known of a plugin.
@@ -127,7 +129,7 @@ func (t *table) status(s *standing) Status {
 		out.Update = nil // it says the same as state and reason
 	}
 	if r := (*t.rows.Load())[s.id]; r != nil {
-		out.Crash = r.crash.Load()
+		out.Crash, out.Service = r.crash.Load(), r.service.Load()
 	}
 	out.Shadowed = t.offers.Load().shadowed[s.id]
 	return out

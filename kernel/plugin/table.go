@@ -18,10 +18,12 @@ type table struct {
 	offers atomic.Pointer[offers]
 }
 
-// row is a plugin in the table: what it is, and how it last ended, which is known sooner and by others than the keeper.
+// row is a plugin in the table: what it is, and how it last ended and how its service is, which is known sooner and by others
+// than the keeper.
 type row struct {
 	standing atomic.Pointer[standing]
 	crash    atomic.Pointer[Crash]
+	service  atomic.Pointer[ServiceState]
 }
 
 // standing is what a plugin is at a moment.

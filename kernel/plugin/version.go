@@ -78,11 +78,11 @@ func (v *version) source(hash string) engine.Source {
 	return engine.Source{Name: file, Hash: hash, Open: func() ([]byte, error) { return v.pkg.Code(file) }}
 }
 
-// caller returns what makes calls of a class; with single instances, each account has its own.
+// caller returns what makes calls of a class; with single instances, each account has its own, and a service its one.
 // Instances of one class are not used for another, so that a channel's events do not wait behind its sends.
 func (v *version) caller(c wit.Class, account string) (engine.Caller, error) {
 	key := string(c)
-	if v.instances(c) == wit.InstancesSingle {
+	if c.Instances() != wit.InstancesSingle && v.instances(c) == wit.InstancesSingle {
 		key = "account " + account
 	}
 	return v.callers.get(key, func() (engine.Caller, error) { return v.code.Start(v.spec(c)) })
@@ -90,7 +90,7 @@ func (v *version) caller(c wit.Class, account string) (engine.Caller, error) {
 
 // instances says how instances for a class of calls are kept.
 func (v *version) instances(c wit.Class) wit.Instances {
-	if l := v.manifest.Limits; l != nil && l.Instances != nil {
+	if l := v.manifest.Limits; l != nil && l.Instances != nil && c.Instances() != wit.InstancesSingle {
 		return *l.Instances
 	}
 	return c.Instances()

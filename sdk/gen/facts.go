@@ -83,8 +83,8 @@ func (m *model) checkExports() (problems []error) {
 			bad("interface %s: an export has either @kind or @permission", f.source.name)
 		case f.class == "":
 			bad("function %s: @class is missing", f.name)
-		case f.instances != "" && f.instances != "warm" && f.instances != "fresh":
-			bad("function %s: @instances %s: warm or fresh", f.name, f.instances)
+		case !slices.Contains([]string{"", "warm", "fresh", "single"}, f.instances):
+			bad("function %s: @instances %s: warm, fresh or single", f.name, f.instances)
 		case known && other != f.instances:
 			bad("function %s: class %s keeps its instances in two ways", f.name, f.class)
 		case f.source.attrs.has("kind") && m.provided(f.capability) == nil:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 func emitFunctions(b *bytes.Buffer, m *model) {
@@ -14,29 +15,27 @@ func emitFunctions(b *bytes.Buffer, m *model) {
 
 // emitClasses emits the classes of calls with how their instances are kept.
 func emitClasses(b *bytes.Buffer, m *model) {
-	var names, fresh []string
+	var names []string
+	kept := map[string][]string{} // by how
 	for _, f := range m.exports {
 		if !slices.Contains(names, f.class) {
 			names = append(names, f.class)
-			if f.instances == "fresh" {
-				fresh = append(fresh, f.class)
-			}
+			kept[f.instances] = append(kept[f.instances], "Class"+pascal(f.class))
 		}
 	}
 	b.WriteString("// The classes of calls.\nconst (\n")
 	for _, name := range names {
 		fmt.Fprintf(b, "\tClass%s Class = %q\n", pascal(name), name)
 	}
-	b.WriteString(")\n\n// Instances says how instances for a class are kept when the manifest does not.\nfunc (c Class) Instances() Instances {\n")
-	if len(fresh) > 0 {
-		b.WriteString("\tswitch c {\n\tcase ")
-		for i, name := range fresh {
-			if i > 0 {
-				b.WriteString(", ")
+	b.WriteString(")\n\n// Instances says how instances for a class are kept when the manifest does not; single ones are, whatever it says.\nfunc (c Class) Instances() Instances {\n")
+	if len(kept["fresh"])+len(kept["single"]) > 0 {
+		b.WriteString("\tswitch c {\n")
+		for _, how := range []string{"fresh", "single"} {
+			if classes := kept[how]; len(classes) > 0 {
+				b.WriteString("\tcase " + strings.Join(classes, ", ") + ":\n\t\treturn Instances" + pascal(how) + "\n")
 			}
-			b.WriteString("Class" + pascal(name))
 		}
-		b.WriteString(":\n\t\treturn InstancesFresh\n\t}\n")
+		b.WriteString("\t}\n")
 	}
 	b.WriteString("\treturn InstancesWarm\n}\n\n")
 }

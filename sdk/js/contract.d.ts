@@ -1142,6 +1142,46 @@ export interface Firing {
   payload: Json;
 }
 
+/** What a service is started with. */
+export interface ServiceStart {
+  config: Json;
+}
+
+/**
+ * Why a service is stopped.
+ * - `replaced`: another version, other settings, or none: it is disabled or removed
+ * - `unhealthy`: it is started anew, since it is not well
+ * - `gateway_stops`: the gateway stops, and does not wait for longer than a second
+ */
+export type StopCause =
+  | "replaced"
+  | "unhealthy"
+  | "gateway_stops";
+
+/** What a service is told at its end. */
+export interface ServiceStop {
+  cause: StopCause;
+}
+
+/** When a service is called: the gateway's clock. */
+export interface ServiceMoment {
+  now: number;
+}
+
+/** How a service is. */
+export interface ServiceHealth {
+  /**
+   * What is wrong, for the owner. Empty where nothing is.
+   * Bounds: cut at 1 KB.
+   */
+  problem?: string;
+  /**
+   * What it does at present, for the owner.
+   * Bounds: cut at 1 KB.
+   */
+  message?: string;
+}
+
 /**
  * What somebody has said. It stands in the media store, and a request sends it on as a part (`http-part`), so it need not
  * pass through the plugin. Who has said it, and where, the plugin is not told.
@@ -1333,6 +1373,25 @@ export interface SttFacts {
   ready?: boolean;
 }
 
+/** What is known of a plugin that works in the background. */
+export interface ServiceFacts {
+  /**
+   * What people call it.
+   * Bounds: at most 64 bytes.
+   */
+  label: string;
+  /**
+   * How often it is asked whether it is well.
+   * Bounds: 1 s to 60 min; 30 s by default.
+   */
+  healthEvery?: number;
+  /**
+   * How often it is called to do what is due. Absent is never, and it needs no `service_tick`.
+   * Bounds: 100 ms to 60 min.
+   */
+  tickEvery?: number;
+}
+
 /**
  * What to do when a hook fails.
  * - `open`: go on without it
@@ -1361,6 +1420,7 @@ export interface Provides {
   stt?: SttFacts;
   /** Bounds: at most 32. */
   webhooks?: WebhookRoute[];
+  service?: ServiceFacts;
   /** Bounds: at most 32. */
   hooks?: HookFacts[];
 }
@@ -1443,7 +1503,7 @@ export interface Limits {
   /**
    * warm keeps them, fresh makes one for each call, single keeps one for each account. Absent leaves it
    * to the kind: fresh for tools, speech to text and later calls, warm for
-   * the rest.
+   * the rest. A service has one, whatever stands here.
    */
   instances?: Instances;
   /**
@@ -1556,6 +1616,14 @@ export interface Plugin {
    * pass (and at a panic), and else 500; to refuse a call, answer it with a status.
    */
   webhookHandle?(call: WebhookCall): Answer<WebhookReply>;
+  /** Starts the service: the first call of an instance. An error is a start that failed; nothing is stopped then. */
+  serviceStart?(start: ServiceStart): Answer<Done>;
+  /** Stops the service: the last call of an instance, which is closed whatever it answers. */
+  serviceStop?(stop: ServiceStop): Answer<Done>;
+  /** Says how the service is. An error is as good as a problem. */
+  serviceHealth?(moment: ServiceMoment): Answer<ServiceHealth>;
+  /** Does what is due. Ticks that a long one has made late are left out. An error is logged and shown, and the service goes on. */
+  serviceTick?(moment: ServiceMoment): Answer<Done>;
   /**
    * Answers an event, whose own record (message-sending, …) is in its event. An empty decision lets
    * everything pass as it is.

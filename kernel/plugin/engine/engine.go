@@ -61,7 +61,7 @@ type Caller interface {
 }
 
 // Stats are a caller's figures. CPU is in milliseconds, Instances are those in memory now, Memory the bytes that they
-// hold.
+// hold, Made those that there have been.
 type Stats struct {
 	Calls     int64 `json:"calls"`
 	Errors    int64 `json:"errors"`
@@ -69,6 +69,7 @@ type Stats struct {
 	Instances int   `json:"instances"`
 	Memory    int64 `json:"memory"`
 	Discarded int64 `json:"discarded,omitempty"`
+	Made      int64 `json:"-"`
 }
 
 // Add adds the figures of another caller.
@@ -79,6 +80,7 @@ func (s *Stats) Add(o Stats) {
 	s.Instances += o.Instances
 	s.Memory += o.Memory
 	s.Discarded += o.Discarded
+	s.Made += o.Made
 }
 
 // Spec is what a plugin is to the engine.

@@ -75,7 +75,7 @@ func (c wasmCaller) Close(ctx context.Context) error { return c.pool.Close(ctx) 
 
 func (c wasmCaller) Stats() Stats {
 	s := c.pool.Stats()
-	return Stats{Calls: s.Calls, Errors: s.Errors, CPU: s.GuestTime.Milliseconds(), Instances: s.Alive, Memory: s.Memory, Discarded: s.Discarded}
+	return Stats{Calls: s.Calls, Errors: s.Errors, CPU: s.GuestTime.Milliseconds(), Instances: s.Alive, Memory: s.Memory, Discarded: s.Discarded, Made: s.Instances}
 }
 
 // extismHTTP serves Extism's own http_request, so that plugins built with any PDK go through the same

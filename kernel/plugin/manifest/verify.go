@@ -16,7 +16,7 @@ const userModule = "extism:host/user"
 // use are linked to refusals. The error is CodeInvalid and names all that is missing.
 func Verify(m *wit.Manifest, imports map[string][]string, exports []string) error {
 	var problems []string
-	if missing := without(m.RequiredExports(), exports); len(missing) > 0 {
+	if missing := without(required(m), exports); len(missing) > 0 {
 		problems = append(problems, "the manifest provides what the code does not export: "+strings.Join(missing, ", "))
 	}
 	var unknown, forbidden []string
@@ -44,6 +44,15 @@ func Verify(m *wit.Manifest, imports map[string][]string, exports []string) erro
 		return wit.NewError(wit.CodeInvalid, strings.Join(problems, "; "))
 	}
 	return nil
+}
+
+// required lists what the code has to export: what the contract says of the kinds, and what only some facts of them ask for.
+func required(m *wit.Manifest) []string {
+	names := m.RequiredExports()
+	if s := m.Provides.Service; s != nil && s.TickEvery != nil {
+		names = append(names, "service_tick")
+	}
+	return names
 }
 
 func without(names, have []string) []string {

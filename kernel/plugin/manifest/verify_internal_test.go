@@ -31,6 +31,8 @@ func TestVerify(t *testing.T) {
 		{"schedule", wit.Manifest{Entry: "p.wasm", Provides: tool, Permissions: wit.Permissions{Schedule: &wit.Permission{}}}, "tool_invoke", "", []string{"schedule_fire"}},
 		{"provider", wit.Manifest{Entry: "p.wasm", Provides: wit.Provides{Provider: &wit.ProviderFacts{}}}, "provider_request", "", []string{"provider_chunk"}},
 		{"offline provider", wit.Manifest{Entry: "p.wasm", Provides: wit.Provides{Provider: &wit.ProviderFacts{Offline: true}}}, "provider_request provider_models", "", nil},
+		{"service", wit.Manifest{Entry: "p.wasm", Provides: wit.Provides{Service: &wit.ServiceFacts{}}}, "service_start service_stop service_health", "", nil},
+		{"ticking service", wit.Manifest{Entry: "p.wasm", Provides: wit.Provides{Service: &wit.ServiceFacts{TickEvery: new(int64(1000))}}}, "service_start service_stop service_health", "", []string{"service_tick"}},
 		{"everything", wit.Manifest{Entry: "p.wasm", Provides: tool}, "", "fly kv_get", []string{"tool_invoke", "fly", "kv_get"}},
 	}
 	for _, tt := range tests {

@@ -73,6 +73,8 @@ type caller struct {
 	calls, errors atomic.Int64
 	discarded     atomic.Int64
 	closed        atomic.Bool
+	alive         atomic.Bool // the instance of a single caller
+	made          atomic.Int64
 }
 
 // Call implements engine.Caller.
@@ -87,9 +89,13 @@ func (c *caller) Call(ctx context.Context, export string, in []byte) (out []byte
 		return nil, wit.Errorf(wit.CodeTimeout, "plugin %s: no instance was free for %s", c.spec.Plugin, export)
 	}
 	c.calls.Add(1)
+	if c.spec.Instances == wit.InstancesSingle && c.alive.CompareAndSwap(false, true) {
+		c.made.Add(1)
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			c.discarded.Add(1)
+			c.alive.Store(false)
 			err = wit.Errorf(wit.CodeUnavailable, "plugin %s: %s trapped: %v", c.spec.Plugin, export, r)
 		}
 		if err != nil {
@@ -111,7 +117,11 @@ func (c *caller) Call(ctx context.Context, export string, in []byte) (out []byte
 
 // Stats implements engine.Caller.
 func (c *caller) Stats() engine.Stats {
-	return engine.Stats{Calls: c.calls.Load(), Errors: c.errors.Load(), Discarded: c.discarded.Load(), Instances: len(c.room)}
+	s := engine.Stats{Calls: c.calls.Load(), Errors: c.errors.Load(), Discarded: c.discarded.Load(), Made: c.made.Load(), Instances: len(c.room)}
+	if c.alive.Load() {
+		s.Instances = 1
+	}
+	return s
 }
 
 // Close implements engine.Caller.

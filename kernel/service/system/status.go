@@ -26,9 +26,21 @@ type Status struct {
 	// Plugins counts them by their state.
 	Plugins  map[string]int `json:"plugins"`
 	Channels []Account      `json:"channels"`
+	// Services are what plugins do in the background.
+	Services []BackgroundService `json:"services"`
 	// Risks are what the settings let others read or do.
 	Risks  []string `json:"risks,omitempty"`
 	Queued Queues   `json:"queued"`
+}
+
+// BackgroundService is the service of a plugin and how it is.
+type BackgroundService struct {
+	Plugin string `json:"plugin"`
+	// State is starting, running, or waiting: to be started anew.
+	State string `json:"state"`
+	// Message is what it says that it does, Problem what is or was wrong with it.
+	Message string `json:"message,omitempty"`
+	Problem string `json:"problem,omitempty"`
 }
 
 // Heartbeats says which agents wake by themselves.
@@ -99,7 +111,7 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 		Sessions: StatusSessions{Paths: []string{m.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
 		Version:  m.version, Commit: build(), UptimeMs: time.Since(m.started).Milliseconds(), Gateway: Endpoint{m.url()},
 		Model: defaults.Name(), Memory: usedMemory(m.memory()),
-		Plugins: map[string]int{}, Channels: m.accounts.List(), Risks: risks(m.settings.Config()), Queued: queues,
+		Plugins: map[string]int{}, Channels: m.accounts.List(), Services: []BackgroundService{}, Risks: risks(m.settings.Config()), Queued: queues,
 	}
 	for _, r := range overview.Recent {
 		st.Sessions.Recent = append(st.Sessions.Recent, row(r, time.Now()))
@@ -113,6 +125,9 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 	}
 	for _, p := range m.plugins.List() {
 		st.Plugins[p.State]++
+		if p.Service != nil {
+			st.Services = append(st.Services, *p.Service)
+		}
 	}
 	return st, nil
 }

@@ -34,6 +34,8 @@ type Plugin struct {
 	Update string
 	// Provider says that it answers as a language model, Transcriber that it transcribes recordings.
 	Provider, Transcriber bool
+	// Service is how its service is, where it has one that is being run.
+	Service *BackgroundService
 }
 
 // Plugins is what there is to know of the plugins.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/carapace-gateway/carapace/sdk/go"
 	"github.com/carapace-gateway/carapace/sdk/go/hook"
+	"github.com/carapace-gateway/carapace/sdk/go/json"
+	"github.com/carapace-gateway/carapace/sdk/go/service"
 	"github.com/carapace-gateway/carapace/sdk/go/tool"
 	"github.com/carapace-gateway/carapace/sdk/go/webhook"
 	"github.com/carapace-gateway/carapace/wit"
@@ -18,6 +20,7 @@ func init() {
 	tool.Register("several", asked{})
 	hook.Register("several", watching{})
 	webhook.Register("several", called{})
+	service.Register("several", new(working))
 }
 
 func main() {}
@@ -46,10 +49,48 @@ func (called) Handle(host *sdk.Host, call *wit.WebhookCall) (*wit.WebhookReply, 
 		text = *call.Request.Text
 	}
 	switch text {
+	case "trap the service":
+		return webhook.Text(200, version), host.KVPut("trap", "x", 0)
 	case "trap":
 		panic("on purpose")
 	case "keep":
 		return webhook.Text(200, version), host.KVPut("called", "x", 0)
 	}
 	return webhook.Text(200, version+" "+text), nil
+}
+
+// working is the service: it counts its ticks in memory, and tells of its life and of each third tick.
+type working struct{ ticks int }
+
+func (w *working) tell(host *sdk.Host, words string) error {
+	return host.Emit("service", json.Object{}.Text("is", words+" "+version).JSON())
+}
+
+func (w *working) Start(host *sdk.Host, _ *wit.ServiceStart) (*wit.Done, error) {
+	if version == "broken" {
+		return nil, wit.NewError(wit.CodeInvalid, "this version is broken")
+	}
+	return nil, w.tell(host, "started")
+}
+
+func (w *working) Stop(host *sdk.Host, stop *wit.ServiceStop) (*wit.Done, error) {
+	if err := host.KVPut("stopped:"+version+":"+string(stop.Cause), "x", 0); err != nil {
+		return nil, err
+	}
+	return nil, w.tell(host, "stopped")
+}
+
+func (w *working) Health(*sdk.Host, *wit.ServiceMoment) (*wit.ServiceHealth, error) {
+	return service.Well("counting"), nil
+}
+
+func (w *working) Tick(host *sdk.Host, _ *wit.ServiceMoment) (*wit.Done, error) {
+	if _, found, _ := host.KVGet("trap"); found {
+		_ = host.KVDelete("trap")
+		panic("the service traps")
+	}
+	if w.ticks++; w.ticks%3 == 0 {
+		return nil, w.tell(host, "ticked")
+	}
+	return nil, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/sdk/go/hook"
 	"github.com/carapace-gateway/carapace/sdk/go/provider"
 	"github.com/carapace-gateway/carapace/sdk/go/schedule"
+	"github.com/carapace-gateway/carapace/sdk/go/service"
 	"github.com/carapace-gateway/carapace/sdk/go/stt"
 	"github.com/carapace-gateway/carapace/sdk/go/tool"
 	"github.com/carapace-gateway/carapace/sdk/go/webhook"
@@ -38,6 +39,10 @@ func Call(host *sdk.Host, plugin any, export string, input []byte) ([]byte, erro
 	case "webhook":
 		if p, ok := plugin.(webhook.Webhook); ok {
 			return webhook.Call(host, p, export, input)
+		}
+	case "service":
+		if p, ok := plugin.(service.Service); ok {
+			return service.Call(host, p, export, input)
 		}
 	case "hook":
 		if p, ok := plugin.(hook.Hook); ok {

@@ -287,6 +287,15 @@ const records = {
     ["due", "number", 0, false],
     ["payload", "json", null, false],
   ],
+  ServiceStart: [
+    ["config", "json", null, false],
+  ],
+  ServiceStop: [
+    ["cause", "string", "replaced", false],
+  ],
+  ServiceMoment: [
+    ["now", "number", 0, false],
+  ],
   Recording: [
     ["media", "string", "", false],
     ["mime", "string", "", false],
@@ -336,6 +345,10 @@ const functions = {
   tool_invoke: { name: "toolInvoke", takes: records.ToolInvocation },
   stt_transcribe: { name: "sttTranscribe", takes: records.Recording },
   webhook_handle: { name: "webhookHandle", takes: records.WebhookCall },
+  service_start: { name: "serviceStart", takes: records.ServiceStart },
+  service_stop: { name: "serviceStop", takes: records.ServiceStop },
+  service_health: { name: "serviceHealth", takes: records.ServiceMoment },
+  service_tick: { name: "serviceTick", takes: records.ServiceMoment },
   hook_handle: { name: "hookHandle", takes: records.HookEvent },
   schedule_fire: { name: "scheduleFire", takes: records.Firing },
 };
