@@ -128,6 +128,7 @@ func (w *wiring) services() []maker {
 	return []maker{
 		{"hook", true, w.hook},
 		{"session", false, w.session},
+		{"tts", true, w.tts},
 		{"agent", false, w.agent},
 		{"run", false, w.run},
 		{"chat", false, w.chat},

@@ -24,6 +24,7 @@ func TestWithoutAService(t *testing.T) {
 		answers         bool     // what is said on a platform is answered there
 	}{
 		"cron":       {methods: []string{"cron.list", "cron.add"}, events: []string{"cron"}, answers: true},
+		"tts":        {methods: []string{"tts.status", "tts.convert"}, answers: true},
 		"hook":       {answers: true},
 		"webhook":    {answers: true},
 		"background": {answers: true},

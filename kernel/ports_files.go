@@ -43,7 +43,7 @@ func (f files) Head(ctx context.Context, id string, n int) ([]byte, error) {
 // permission, so to no other hosts than it may reach.
 func (f files) Fetch(ctx context.Context, at message.Account, a *wit.Attachment) (string, error) {
 	if a.Size != nil && *a.Size > maxAttachment {
-		return "", tooLarge()
+		return "", tooLarge(maxAttachment)
 	}
 	c, err := f.registry.Channel(at.Channel)
 	if err != nil {
@@ -61,7 +61,7 @@ func (f files) Fetch(ctx context.Context, at message.Account, a *wit.Attachment)
 	if a.Mime != nil {
 		info.Mime = *a.Mime
 	}
-	return f.store.Store(ctx, info, &atMost{from: res.Body, left: maxAttachment})
+	return f.store.Store(ctx, info, newAtMost(res.Body, maxAttachment))
 }
 
 // statusError says that a platform did not give a file, and whether it may do so later.
@@ -73,20 +73,22 @@ func statusError(res *egress.Response) error {
 	return wit.Errorf(code, "the platform answered %d when the file was fetched", res.Status)
 }
 
-func tooLarge() error {
-	return wit.Errorf(wit.CodeTooLarge, "the file has more than %d bytes", maxAttachment)
+func tooLarge(most int64) error {
+	return wit.Errorf(wit.CodeTooLarge, "the file has more than %d bytes", most)
 }
 
 // atMost fails once more was read than fits, so that a part of a file is not taken for all of it.
 type atMost struct {
-	from io.Reader
-	left int64
+	from       io.Reader
+	most, left int64
 }
+
+func newAtMost(from io.Reader, most int64) *atMost { return &atMost{from, most, most} }
 
 func (r *atMost) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
 	if r.left -= int64(n); r.left < 0 {
-		return 0, tooLarge()
+		return 0, tooLarge(r.most)
 	}
 	return n, err
 }

@@ -41,7 +41,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 		t.Run(fmt.Sprint("protocol ", version), func(t *testing.T) {
 			t.Parallel()
 			p, shaky := kerneltest.NewPlatform(t), kerneltest.NewPlatform(t)
-			k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Channel("chat"), fragile("shaky"), kerneltest.Echo("echo")),
+			k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Channel("chat"), fragile("shaky"), kerneltest.Echo("echo"), kerneltest.TTS("mouth", aloud)),
 				kerneltest.Config(t, fmt.Sprintf(`{"channels":{"chat":{"accounts":{"home":{"config":{"root":%q}}}},
 					"shaky":{"accounts":{"home":{"config":{"root":%q}}}}}}`, p.URL, shaky.URL)))
 			conn, err := k.TryDial(client.Options{Token: kerneltest.Token, Caps: []string{"tool-events"}, MinProtocol: version, MaxProtocol: version,
@@ -55,6 +55,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 			senderAnswers(c, p, shaky)
 			conversationAnswers(c)
 			jobAnswers(c)
+			speechAnswers(c)
 			deviceAnswers(t, c, k)
 			credentialAnswers(c)
 			for _, method := range conn.Hello().Features.Methods {
@@ -170,6 +171,24 @@ func conversationAnswers(c *caller) {
 	c.ok("status", nil, nil)
 	c.ok("health", nil, nil)
 	c.ok("models.list", nil, nil)
+}
+
+// aloud says what it is to say, in the form that was asked for.
+func aloud(_ context.Context, o *wit.SpeechOrder) (*wit.Speech, error) {
+	return &wit.Speech{Bytes: []byte(string(o.Format) + ": " + o.Text)}, nil
+}
+
+func speechAnswers(c *caller) {
+	c.ok("tts.status", nil, nil)
+	c.ok("tts.providers", nil, nil)
+	c.ok("tts.enable", nil, nil)
+	c.ok("tts.setProvider", object{"provider": "mouth"}, nil)
+	c.ok("tts.voices", nil, nil)
+	c.ok("tts.setVoice", object{"voice": "bob"}, nil)
+	c.ok("tts.convert", object{"text": "hello", "channel": "chat"}, nil)
+	c.ok("tts.speak", object{"text": "hello"}, nil)
+	c.ok("tts.status", nil, nil)
+	c.ok("tts.disable", nil, nil)
 }
 
 func jobAnswers(c *caller) {

@@ -24,6 +24,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/service/tts"
 	"github.com/carapace-gateway/carapace/kernel/service/webhook"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -43,6 +44,7 @@ type wiring struct {
 	*Kernel
 	hooks     *hook.Hooks // nil asks nobody
 	sessions  *session.Service
+	speech    *tts.Service    // nil says nothing aloud
 	queue     *delivery.Queue // nil where nothing is delivered
 	outbox    message.Outbox  // that is the queue, or nowhere
 	confirmer message.Confirmer
@@ -157,10 +159,18 @@ func (w *wiring) session() func() service.Service {
 	}
 }
 
+func (w *wiring) tts() func() service.Service {
+	w.speech = tts.New(tts.Deps{
+		Speakers: speakers{w.platform.plugins, w.settings, w.state.vault, w.state.media}, Media: sounds{w.state.media}, Settings: w.settings, Log: w.log,
+	})
+	return w.speech.Service
+}
+
 func (w *wiring) delivery() func() service.Service {
 	return delivery.New(delivery.Deps{
 		Store: w.state.db, Bus: w.bus, Log: w.log, Queue: w.queue, Accounts: deliveryAccounts{w.later}, Senders: senders{w.platform.plugins},
-		Hooks: outgoing{w.hooks}, Media: w.state.media, Answers: w.answers, Resolve: w.resolve, Moved: w.moved, Redact: w.state.vault.Redact, Hold: w.start.Delivery.AfterCrash == "hold",
+		Hooks: outgoing{w.hooks}, Media: w.state.media, Voice: voice{w.speech, w.settings}, Answers: w.answers, Resolve: w.resolve, Moved: w.moved,
+		Redact: w.state.vault.Redact, Hold: w.start.Delivery.AfterCrash == "hold",
 	}).Service
 }
 
@@ -247,7 +257,7 @@ func (w *wiring) system() func() service.Service {
 	w.overview = system.New(system.Deps{
 		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agent: config.DefaultAgent,
 		Settings: w.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: credentials{w.state.vault},
-		Providers: w.models, Transcribers: w.transcribers(), Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check, Memory: pluginMemory{w.platform.code}.figures,
+		Providers: w.models, Transcribers: w.transcribers(), Speakers: w.speakers(), Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check, Memory: pluginMemory{w.platform.code}.figures,
 		Services: func() []service.Service { return w.Kernel.services },
 	})
 	return w.overview.Service

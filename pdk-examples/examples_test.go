@@ -442,6 +442,55 @@ func TestSTT(t *testing.T) {
 	}
 }
 
+// TestTTS: what the server says goes to who asks, byte for byte; what is no sound, none at all, too much or a refusal is told.
+func TestTTS(t *testing.T) {
+	t.Parallel()
+	const sound = "OggS\x00 a voice"
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var order struct{ Text, Format, Voice string }
+		if r.URL.Path == "/voices" {
+			fmt.Fprint(w, `[{"id":"ann","name":"Ann"}]`)
+			return
+		}
+		if err := json.NewDecoder(r.Body).Decode(&order); err != nil || r.URL.Path != "/speak" || order.Format != "mp3" {
+			t.Errorf("the server got %s %+v, %v", r.URL, order, err)
+		}
+		w.Header().Set("Content-Type", "audio/ogg")
+		switch order.Text {
+		case "page":
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, "<h1>it works</h1>")
+		case "nothing":
+		case "endless":
+			for n := 0; n < 11<<20; n += len(sound) {
+				fmt.Fprint(w, sound)
+			}
+		case "refused":
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			fmt.Fprint(w, sound)
+		}
+	}))
+	l := start(t, []string{"go-tts"}, kerneltest.Config(t, fmt.Sprintf(`{"plugins":{"go-tts":{"config":{"url":%q}}}}`, url))).Listen()
+	var said struct{ AudioBase64, Provider, MimeType, FileExtension string }
+	l.MustCall("tts.speak", map[string]any{"text": "good *morning*"}, &said)
+	if data, err := base64.StdEncoding.DecodeString(said.AudioBase64); string(data) != sound || err != nil || said.MimeType != "audio/ogg" || said.FileExtension != ".ogg" {
+		t.Errorf("%+v, %v", said, err)
+	}
+	for text, want := range map[string]string{
+		"page": "no sound", "nothing": "empty", "endless": "more than 10485760 bytes", "refused": "the key may be wrong", strings.Repeat("x", 2001): "2001 bytes",
+	} {
+		if err := l.Call(t.Context(), "tts.speak", map[string]any{"text": text}, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.10s: %v", text, err)
+		}
+	}
+	var list struct{ Voices []wit.Voice }
+	l.MustCall("tts.voices", nil, &list)
+	if len(list.Voices) != 1 || list.Voices[0].Name != "Ann" {
+		t.Errorf("voices %+v", list)
+	}
+}
+
 // TestWebhook: what the build server signs reaches every client, once; what it has not signed does not.
 func TestWebhook(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ const (
 	ClassProvider Class = "provider"
 	ClassTool     Class = "tool"
 	ClassSTT      Class = "stt"
+	ClassTTS      Class = "tts"
 	ClassWebhook  Class = "webhook"
 	ClassService  Class = "service"
 	ClassHook     Class = "hook"
@@ -18,7 +19,7 @@ const (
 // Instances says how instances for a class are kept when the manifest does not; single ones are, whatever it says.
 func (c Class) Instances() Instances {
 	switch c {
-	case ClassTool, ClassSTT, ClassSchedule:
+	case ClassTool, ClassSTT, ClassTTS, ClassSchedule:
 		return InstancesFresh
 	case ClassService:
 		return InstancesSingle
@@ -42,6 +43,8 @@ var exports = [...]Function{
 	{Name: "provider_models", Capability: "provider", Operation: "models", Param: "ModelsQuery", Result: "ModelsAnswer", Class: ClassProvider, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "tool_invoke", Capability: "tool", Operation: "invoke", Param: "ToolInvocation", Result: "ToolOutput", Class: ClassTool},
 	{Name: "stt_transcribe", Capability: "stt", Operation: "transcribe", Param: "Recording", Result: "Transcript", Class: ClassSTT},
+	{Name: "tts_synthesize", Capability: "tts", Operation: "synthesize", Param: "SpeechOrder", Result: "Speech", Class: ClassTTS},
+	{Name: "tts_voices", Capability: "tts", Operation: "voices", Param: "VoicesQuery", Result: "VoicesAnswer", Class: ClassTTS, Pure: true, Optional: true, Deadline: 10000},
 	{Name: "webhook_handle", Capability: "webhook", Operation: "handle", Param: "WebhookCall", Result: "WebhookReply", Class: ClassWebhook, Deadline: 15000},
 	{Name: "service_start", Capability: "service", Operation: "start", Param: "ServiceStart", Result: "Done", Class: ClassService, Deadline: 10000},
 	{Name: "service_stop", Capability: "service", Operation: "stop", Param: "ServiceStop", Result: "Done", Class: ClassService, Deadline: 3000},

@@ -17,6 +17,9 @@ func (v *Provides) Kinds() []string {
 	if v.STT != nil {
 		names = append(names, "stt")
 	}
+	if v.TTS != nil {
+		names = append(names, "tts")
+	}
 	if len(v.Webhooks) > 0 {
 		names = append(names, "webhook")
 	}
@@ -40,6 +43,8 @@ func (v *Provides) Has(kind string) bool {
 		return len(v.Tools) > 0
 	case "stt":
 		return v.STT != nil
+	case "tts":
+		return v.TTS != nil
 	case "webhook":
 		return len(v.Webhooks) > 0
 	case "service":
@@ -56,6 +61,7 @@ type Provided struct {
 	Provider string   `json:"provider,omitempty"`
 	Tools    []string `json:"tools,omitempty"`
 	STT      string   `json:"stt,omitempty"`
+	TTS      string   `json:"tts,omitempty"`
 	Webhooks []string `json:"webhooks,omitempty"`
 	Service  string   `json:"service,omitempty"`
 	Hooks    []string `json:"hooks,omitempty"`
@@ -75,6 +81,9 @@ func (v *Provides) Summary() Provided {
 	}
 	if v.STT != nil {
 		out.STT = string(v.STT.Label)
+	}
+	if v.TTS != nil {
+		out.TTS = string(v.TTS.Label)
 	}
 	for _, x := range v.Webhooks {
 		out.Webhooks = append(out.Webhooks, string(x.Path))
@@ -109,6 +118,9 @@ func (v *Manifest) RequiredExports() []string {
 	}
 	if v.Provides.STT != nil {
 		names = append(names, "stt_transcribe")
+	}
+	if v.Provides.TTS != nil {
+		names = append(names, "tts_synthesize")
 	}
 	if len(v.Provides.Webhooks) > 0 {
 		names = append(names, "webhook_handle")

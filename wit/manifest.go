@@ -126,6 +126,20 @@ type STTFacts struct {
 	Ready bool `json:"ready,omitempty"`
 }
 
+// TTSFacts is what is known of a plugin that speaks.
+type TTSFacts struct {
+	// What people call it.
+	Label string `json:"label,omitempty"`
+	// The voices that it always has; `tts_voices` lists others.
+	Voices []Voice `json:"voices,omitempty"`
+	// What it can make, the one that it prefers first. A voice note of most platforms is opus.
+	Formats []SoundFormat `json:"formats,omitempty"`
+	// Bytes of the longest text that it takes; 0 is what the gateway gives at most, 4 KB.
+	MaxLength uint32 `json:"maxLength,omitempty"`
+	// Needs neither settings nor credentials of the owner, and is used as soon as it is there.
+	Ready bool `json:"ready,omitempty"`
+}
+
 // ServiceFacts is what is known of a plugin that works in the background.
 type ServiceFacts struct {
 	// What people call it.
@@ -170,6 +184,7 @@ type Provides struct {
 	Provider *ProviderFacts   `json:"provider,omitempty"`
 	Tools    []ToolDefinition `json:"tools,omitempty"`
 	STT      *STTFacts        `json:"stt,omitempty"`
+	TTS      *TTSFacts        `json:"tts,omitempty"`
 	Webhooks []WebhookRoute   `json:"webhooks,omitempty"`
 	Service  *ServiceFacts    `json:"service,omitempty"`
 	Hooks    []HookFacts      `json:"hooks,omitempty"`
@@ -238,8 +253,8 @@ type Limits struct {
 	// How long a call may take.
 	Deadline int64 `json:"deadline,omitempty"`
 	// warm keeps them, fresh makes one for each call, single keeps one for each account. Absent leaves it
-	// to the kind: fresh for tools, speech to text and later calls, warm for
-	// the rest. A service has one, whatever stands here.
+	// to the kind: fresh for tools, speech to text, text to speech and later
+	// calls, warm for the rest. A service has one, whatever stands here.
 	Instances *Instances `json:"instances,omitempty"`
 	// At the same time.
 	MaxInstances uint32 `json:"maxInstances,omitempty"`

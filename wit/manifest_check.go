@@ -252,6 +252,40 @@ func (v *STTFacts) check(p *problems) (before int) {
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *TTSFacts) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *TTSFacts) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Label) {
+		p.missing("label", -1)
+	} else if n := len(v.Label); n > 64 {
+		p.bytes("label", -1, n, 0, 64)
+	}
+	if n := len(v.Voices); n > 256 {
+		p.items("voices", -1, n, 0, 256)
+	}
+	for i := range v.Voices {
+		p.within(v.Voices[i].check(p), "voices", i)
+	}
+	if len(v.Formats) == 0 {
+		p.missing("formats", -1)
+	} else if n := len(v.Formats); n > 16 {
+		p.items("formats", -1, n, 0, 16)
+	}
+	for i, x := range v.Formats {
+		if !x.Valid() {
+			p.unknown("formats", i, string(x))
+		}
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *ServiceFacts) Validate() error {
 	var p problems
 	v.check(&p)
@@ -325,6 +359,9 @@ func (v *Provides) check(p *problems) (before int) {
 	}
 	if v.STT != nil {
 		p.within(v.STT.check(p), "stt", -1)
+	}
+	if v.TTS != nil {
+		p.within(v.TTS.check(p), "tts", -1)
 	}
 	if n := len(v.Webhooks); n > 32 {
 		p.items("webhooks", -1, n, 0, 32)

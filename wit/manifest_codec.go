@@ -491,6 +491,55 @@ func (v STTFacts) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil 
 func (v *STTFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
 
 // AppendJSON appends v without its zero values.
+func (v *TTSFacts) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Label != "" {
+		b = codec.AppendString(codec.Key(b, `"label":`), v.Label)
+	}
+	if len(v.Voices) > 0 {
+		b = codec.AppendList(codec.Key(b, `"voices":`), v.Voices)
+	}
+	if len(v.Formats) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"formats":`), v.Formats)
+	}
+	if v.MaxLength != 0 {
+		b = codec.AppendUint(codec.Key(b, `"maxLength":`), uint64(v.MaxLength))
+	}
+	if v.Ready {
+		b = codec.AppendBool(codec.Key(b, `"ready":`), v.Ready)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *TTSFacts) ReadJSON(r *codec.Reader) {
+	*v = TTSFacts{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "label":
+			v.Label = r.String()
+		case "voices":
+			v.Voices = codec.List[Voice](r, 256)
+		case "formats":
+			v.Formats = codec.List[SoundFormat](r, 16)
+		case "maxLength":
+			v.MaxLength = r.Uint32()
+		case "ready":
+			v.Ready = r.Bool()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v TTSFacts) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *TTSFacts) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// AppendJSON appends v without its zero values.
 func (v *ServiceFacts) AppendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if v.Label != "" {
@@ -603,6 +652,9 @@ func (v *Provides) AppendJSON(b []byte) []byte {
 	if v.STT != nil {
 		b = v.STT.AppendJSON(codec.Key(b, `"stt":`))
 	}
+	if v.TTS != nil {
+		b = v.TTS.AppendJSON(codec.Key(b, `"tts":`))
+	}
 	if len(v.Webhooks) > 0 {
 		b = codec.AppendList(codec.Key(b, `"webhooks":`), v.Webhooks)
 	}
@@ -637,6 +689,11 @@ func (v *Provides) ReadJSON(r *codec.Reader) {
 			if v.STT = nil; !r.Null() {
 				v.STT = new(STTFacts)
 				v.STT.ReadJSON(r)
+			}
+		case "tts":
+			if v.TTS = nil; !r.Null() {
+				v.TTS = new(TTSFacts)
+				v.TTS.ReadJSON(r)
 			}
 		case "webhooks":
 			v.Webhooks = codec.List[WebhookRoute](r, 32)

@@ -183,6 +183,9 @@ func provided(p wit.Provided) []string {
 	if p.STT != "" {
 		words = append(words, "stt")
 	}
+	if p.TTS != "" {
+		words = append(words, "tts")
+	}
 	if p.Service != "" {
 		words = append(words, "service")
 	}

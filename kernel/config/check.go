@@ -64,12 +64,21 @@ func (c *Config) check() *fieldError {
 	for _, e := range []struct{ field, value, allowed string }{
 		{"session.dmScope", c.Session.DMScope, "main per-peer per-channel-peer"},
 		{"delivery.afterCrash", c.Delivery.AfterCrash, "resend hold"},
+		{"tts.auto", c.TTS.Auto, "off inbound always"},
 		{"log.level", c.Log.Level, "trace debug info warn error"},
 		{"log.format", c.Log.Format, "text json"},
 	} {
 		if wrong := oneOf(strings.Split(e.field, "."), e.value, e.allowed); wrong != nil {
 			return wrong
 		}
+	}
+	for channel, auto := range c.TTS.Channels {
+		if wrong := oneOf([]string{"tts", "channels", channel}, auto, "off inbound always"); wrong != nil {
+			return wrong
+		}
+	}
+	if s := c.TTS.Speed; s != 0 && (s < wit.SpeechOrderSpeedMin || s > wit.SpeechOrderSpeedMax) {
+		return wrong("tts.speed", "%d must be from %d to %d", s, wit.SpeechOrderSpeedMin, wit.SpeechOrderSpeedMax)
 	}
 	if _, err := c.Runtime.MemoryBytes(); err != nil {
 		return wrong("runtime.memory", "%s", err)

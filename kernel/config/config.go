@@ -9,6 +9,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -41,6 +42,7 @@ type Config struct {
 	Plugins  map[string]Plugin  `json:"plugins,omitempty"`
 	Channels map[string]Channel `json:"channels,omitempty"`
 	Delivery Delivery           `json:"delivery,omitzero"`
+	TTS      TTS                `json:"tts,omitzero"`
 	Secrets  Secrets            `json:"secrets,omitzero"`
 	Log      Log                `json:"log,omitzero"`
 	Runtime  Runtime            `json:"runtime,omitzero"`
@@ -132,6 +134,40 @@ type Delivery struct {
 	// AfterCrash says what becomes of a message whose send was under way: "resend" (the default) or
 	// "hold" until the owner decides.
 	AfterCrash string `json:"afterCrash,omitempty"`
+}
+
+// Which answers are spoken.
+const (
+	SpeakOff     = "off"
+	SpeakInbound = "inbound" // those to voice messages
+	SpeakAlways  = "always"
+)
+
+// TTS is how answers in channels are said aloud.
+type TTS struct {
+	// Auto is "off" (the default), "inbound" (an answer to a voice message is one too) or "always". The text goes along.
+	Auto string `json:"auto,omitempty"`
+	// Channels say otherwise for some channels.
+	Channels map[string]string `json:"channels,omitempty"`
+	// Provider is the plugin that speaks; empty is the first that is set up.
+	Provider string `json:"provider,omitempty"`
+	// Voice is one of its voices; empty is its own choice.
+	Voice string `json:"voice,omitempty"`
+	// Speed is 100 when 0, 200 is twice as fast.
+	Speed int `json:"speed,omitempty"`
+}
+
+// For returns which answers are spoken in a channel.
+func (t TTS) For(channel string) string { return cmp.Or(t.Channels[channel], t.Auto, SpeakOff) }
+
+// Enabled reports whether answers are spoken anywhere.
+func (t TTS) Enabled() bool {
+	for _, auto := range t.Channels {
+		if auto != "" && auto != SpeakOff {
+			return true
+		}
+	}
+	return t.For("") != SpeakOff
 }
 
 // Secrets is where the key that encrypts credentials comes from.

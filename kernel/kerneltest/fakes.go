@@ -133,6 +133,18 @@ func STT(id string, fn func(context.Context, *wit.Recording) (*wit.Transcript, e
 	return plugintest.Fake{Manifest: m, Exports: Exports{"stt_transcribe": Export(fn)}}
 }
 
+// TTS is a speaker that needs nothing and is a Go function. It has a voice, ann, and lists another one.
+func TTS(id string, fn func(context.Context, *wit.SpeechOrder) (*wit.Speech, error)) plugintest.Fake {
+	m := manifest(id, wit.Provides{TTS: &wit.TTSFacts{Label: id, Ready: true, Formats: []wit.SoundFormat{wit.SoundFormatMp3, wit.SoundFormatOpus},
+		Voices: []wit.Voice{{ID: "ann", Name: "Ann"}}}})
+	return plugintest.Fake{Manifest: m, Exports: Exports{
+		"tts_synthesize": Export(fn),
+		"tts_voices": Export(func(context.Context, *wit.VoicesQuery) (*wit.VoicesAnswer, error) {
+			return &wit.VoicesAnswer{Voices: []wit.Voice{{ID: "ann", Name: "Ann"}, {ID: "bob", Name: "Bob"}}}, nil
+		}),
+	}}
+}
+
 // Hook is a hook that is a Go function.
 func Hook(id string, name wit.HookName, fn func(context.Context, *wit.HookEvent) (*wit.HookDecision, error)) plugintest.Fake {
 	m := manifest(id, wit.Provides{Hooks: []wit.HookFacts{{Name: name}}})

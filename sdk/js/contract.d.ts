@@ -1266,6 +1266,71 @@ export interface ToolOutput {
   failed?: boolean;
 }
 
+/** How a sound is stored: opus in an Ogg file; mp3; wav; flac; aac in an MP4 file. */
+export type SoundFormat =
+  | "opus"
+  | "mp3"
+  | "wav"
+  | "flac"
+  | "aac";
+
+/** A voice to speak with. */
+export interface Voice {
+  /** Bounds: 1 to 1 KB. */
+  id: string;
+  /** Bounds: at most 64 bytes. */
+  name: string;
+  /**
+   * The language that it speaks best, such as de or en-GB.
+   * Bounds: at most 64 bytes.
+   */
+  language?: string;
+}
+
+/** A text to be said. It holds no markup. */
+export interface SpeechOrder {
+  text: string;
+  /** The owner's choice; absent is the plugin's. */
+  voice?: string;
+  /** One of the formats of the plugin's facts. */
+  format: SoundFormat;
+  /**
+   * How fast: 100 is as the voice speaks, 200 twice that.
+   * Bounds: 25 to 400; 100 by default.
+   */
+  speed: number;
+  config: Json;
+}
+
+/** A sound, or how it is had. */
+export interface Speech {
+  /** The kernel makes it, under the permission http, and its response's body is the sound. */
+  request?: HttpRequest;
+  /** Bounds: at most 2 MB. */
+  bytes?: Uint8Array;
+  /** A file in the media store, such as the response to a request of the plugin's own. */
+  media?: string;
+  /**
+   * The sound's type, such as audio/ogg. Absent is that of the format asked for.
+   * Bounds: at most 255 bytes.
+   */
+  mime?: string;
+}
+
+/** Asks for the voices. */
+export interface VoicesQuery {
+  config: Json;
+  /** The response to the request that the last answer asked for. */
+  response?: HttpResponse;
+}
+
+/** The voices, or the request whose response lists them. */
+export interface VoicesAnswer {
+  request?: HttpRequest;
+  /** Bounds: at most 1,000. */
+  voices?: Voice[];
+}
+
 /** What the length of a message is counted in. */
 export type LengthUnit =
   | "bytes"
@@ -1373,6 +1438,29 @@ export interface SttFacts {
   ready?: boolean;
 }
 
+/** What is known of a plugin that speaks. */
+export interface TtsFacts {
+  /**
+   * What people call it.
+   * Bounds: at most 64 bytes.
+   */
+  label: string;
+  /**
+   * The voices that it always has; `tts_voices` lists others.
+   * Bounds: at most 256.
+   */
+  voices?: Voice[];
+  /**
+   * What it can make, the one that it prefers first. A voice note of most platforms is opus.
+   * Bounds: at most 16.
+   */
+  formats: SoundFormat[];
+  /** Bytes of the longest text that it takes; 0 is what the gateway gives at most, 4 KB. */
+  maxLength?: number;
+  /** Needs neither settings nor credentials of the owner, and is used as soon as it is there. */
+  ready?: boolean;
+}
+
 /** What is known of a plugin that works in the background. */
 export interface ServiceFacts {
   /**
@@ -1418,6 +1506,7 @@ export interface Provides {
   /** Bounds: at most 64. */
   tools?: ToolDefinition[];
   stt?: SttFacts;
+  tts?: TtsFacts;
   /** Bounds: at most 32. */
   webhooks?: WebhookRoute[];
   service?: ServiceFacts;
@@ -1502,8 +1591,8 @@ export interface Limits {
   deadline?: number;
   /**
    * warm keeps them, fresh makes one for each call, single keeps one for each account. Absent leaves it
-   * to the kind: fresh for tools, speech to text and later calls, warm for
-   * the rest. A service has one, whatever stands here.
+   * to the kind: fresh for tools, speech to text, text to speech and later
+   * calls, warm for the rest. A service has one, whatever stands here.
    */
   instances?: Instances;
   /**
@@ -1611,6 +1700,10 @@ export interface Plugin {
   toolInvoke?(call: ToolInvocation): Answer<ToolOutput>;
   /** Writes down what is said in a recording. */
   sttTranscribe?(recording: Recording): Answer<Transcript>;
+  /** Says a text aloud. */
+  ttsSynthesize?(order: SpeechOrder): Answer<Speech>;
+  /** Lists the voices, or plans the request that does and is then asked again with the response. */
+  ttsVoices?(query: VoicesQuery): Answer<VoicesAnswer>;
   /**
    * Answers a call. An error is told to the log and not to who calls, who gets 429 where it is rate-limited, 503 where it may
    * pass (and at a panic), and else 500; to refuse a call, answer it with a status.

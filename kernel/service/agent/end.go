@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
@@ -164,7 +165,7 @@ func (o outgoing) enqueue(tx store.Tx, r run.Run, text string, files []wit.Attac
 	}
 	out := message.Outbound{
 		ID: "answer:" + r.ID, Channel: r.Reply.Channel, Account: r.Reply.Account, To: *r.Reply.Conversation, Text: text, Attachments: files,
-		Agent: r.Session.Agent(), SessionKey: string(r.Session), RunID: r.ID,
+		Agent: r.Session.Agent(), SessionKey: string(r.Session), RunID: r.ID, Speech: speech(r),
 	}
 	if isGroup(&out.To) {
 		out.ReplyTo = r.Reply.MessageID // among several people it has to be clear who is answered
@@ -175,6 +176,17 @@ func (o outgoing) enqueue(tx store.Tx, r run.Run, text string, files []wit.Attac
 	}
 	o.log.Error("answer not deliverable", "run", r.ID, "channel", out.Channel, "error", err)
 	return nil
+}
+
+// speech says whether the answer of a run may be spoken: what a command and a failure say may not.
+func speech(r run.Run) message.Speech {
+	switch {
+	case r.State != run.Done || r.Command != "":
+		return ""
+	case slices.ContainsFunc(r.Attachments, func(a wit.Attachment) bool { return a.Kind == wit.AttachmentKindVoice }):
+		return message.SpeechReply
+	}
+	return message.SpeechAnswer
 }
 
 // apology is what a conversation is told about an error. People there are not always the owner, so it

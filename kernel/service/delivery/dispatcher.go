@@ -34,6 +34,7 @@ type dispatcher struct {
 	outcomes *outcomes
 	moved    func(context.Context, message.Move) error
 	redact   func(string) string
+	voice    Voice
 	// hold keeps a piece that may have arrived for the owner, unless the channel deduplicates.
 	hold bool
 }
@@ -98,7 +99,8 @@ func (d *dispatcher) prepare(ctx context.Context, e *entry, facts *wit.ChannelFa
 	if len(e.Pieces) == 0 {
 		return d.outcomes.finish(ctx, e, StateCancelled, wit.NewError(wit.CodeInvalid, "nothing was left to send")), false
 	}
-	return step{}, true
+	d.speak(ctx, e, m.Text, facts)
+	return step{}, ctx.Err() == nil
 }
 
 // close plans a message that closes another one. Errors: plan's.
@@ -216,6 +218,9 @@ func (d *dispatcher) send(ctx context.Context, e *entry, i int, sender Sender, s
 		Account: e.Account, To: e.To, Text: e.Pieces[i].Text, Silent: e.Silent, State: state,
 		IdempotencyKey: fmt.Sprintf("%s:%d", e.ID, i), Actions: e.Pieces[i].Actions,
 	}
+	if e.Mute {
+		msg.IdempotencyKey += ":mute" // the plugin may remember how far it came with the voice note
+	}
 	if i == 0 {
 		msg.Attachments = e.Attachments
 		if e.ReplyTo != "" {
@@ -308,6 +313,9 @@ func (d *dispatcher) failed(ctx context.Context, e *entry, cause *wit.Error) ste
 	e.Attempts++
 	e.Error = &clean
 	e.FailedAt = now.UnixMilli()
+	if d.mute(e, &clean) {
+		return after(d.records.persist(ctx, d.records.save, e), step{})
+	}
 	delay := pause(e.Attempts, &clean)
 	over := now.Add(delay).Sub(time.UnixMilli(e.FirstAttempt)) > giveUp
 	if permanent(&clean, e.Attempts) || over {

@@ -30,6 +30,9 @@ type record struct {
 	// changed, instead of sending one.
 	Numbered bool   `json:"numbered,omitempty"`
 	Edits    string `json:"edits,omitempty"`
+	// Spoken is set while the first of the attachments is the text, said aloud; Mute once that could not be sent.
+	Spoken bool `json:"spoken,omitempty"`
+	Mute   bool `json:"mute,omitempty"`
 	// Attempts at the present piece that failed, the last at FailedAt; NextAt is when the next one is due. FirstAttempt
 	// is when the message failed first.
 	Attempts     int        `json:"attempts,omitempty"`

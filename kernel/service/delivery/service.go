@@ -36,7 +36,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what the service stands on. Hooks and Media may be nil.
+// Deps is what the service stands on. Hooks, Media and Voice may be nil.
 type Deps struct {
 	Store    store.Store
 	Bus      *event.Bus
@@ -46,6 +46,7 @@ type Deps struct {
 	Senders  Senders
 	Hooks    Hooks
 	Media    Media
+	Voice    Voice
 	// Answers refuses a session key, or an agent's id, of an agent that there is not. Either may be empty; nil takes all.
 	Answers func(sessionKey, agent string) error
 	// Resolve says whom a client means by a name; nil takes every name for an id.
@@ -108,6 +109,22 @@ type Media interface {
 	Put(ctx context.Context, mime, name string, data []byte) (string, error)
 }
 
+// Voice says texts aloud.
+type Voice interface {
+	// Speaks reports whether messages like this are to be spoken in a channel.
+	Speaks(channel string, what message.Speech) bool
+	// Say returns a text, said aloud, as a file of the media store.
+	Say(ctx context.Context, text string) (wit.Attachment, error)
+}
+
+// silence is nobody who says something.
+type silence struct{}
+
+func (silence) Speaks(string, message.Speech) bool { return false }
+func (silence) Say(context.Context, string) (wit.Attachment, error) {
+	return wit.Attachment{}, wit.NewError(wit.CodeNotFound, "nobody speaks")
+}
+
 const (
 	// lookAgain is how often all is looked at again, should a change have been missed.
 	lookAgain = time.Minute
@@ -140,12 +157,15 @@ func New(d Deps) *Service {
 	if d.Hooks == nil {
 		d.Hooks = noHooks{}
 	}
+	if d.Voice == nil {
+		d.Voice = silence{}
+	}
 	log := d.Log.Named("delivery")
 	recs, told, count := records{d.Store, log}, newWaiters(), new(service.Counter)
 	ends := &outcomes{log: log, bus: d.Bus, hooks: d.Hooks, records: recs, waiters: told, count: count}
 	work := newLanes((&dispatcher{
 		log: log, accounts: d.Accounts, senders: d.Senders, hooks: d.Hooks, records: recs, outcomes: ends, awaiting: &d.Queue.awaiting,
-		moved: d.Moved, redact: d.Redact, hold: d.Hold,
+		moved: d.Moved, redact: d.Redact, hold: d.Hold, voice: d.Voice,
 	}).look)
 	return &Service{
 		bus: d.Bus, log: log, queue: d.Queue, records: recs, lanes: work, pruner: pruner{d.Store, log}, count: count,

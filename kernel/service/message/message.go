@@ -99,6 +99,15 @@ type Remark struct {
 	Time int64 `json:"time"`
 }
 
+// Speech says what a message is to somebody who wants answers spoken.
+type Speech string
+
+// What a message is; others are never spoken.
+const (
+	SpeechAnswer Speech = "answer" // to something that was written
+	SpeechReply  Speech = "reply"  // to a voice message
+)
+
 // Outbound is a message to be delivered.
 type Outbound struct {
 	// ID is the idempotency key: however often it is enqueued, it is one message for as long as its outcome
@@ -117,6 +126,8 @@ type Outbound struct {
 	// Closes is the ID of an earlier message of the same conversation whose choices are over. This one's text is put below
 	// that one's, or said by itself where the platform cannot change a message.
 	Closes string `json:"closes,omitempty"`
+	// Speech says whether its text may be sent as a voice note too.
+	Speech Speech `json:"speech,omitempty"`
 	// SessionKey, RunID and Agent say what it belongs to and who says it.
 	SessionKey string `json:"sessionKey,omitempty"`
 	RunID      string `json:"runId,omitempty"`

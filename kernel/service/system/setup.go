@@ -48,7 +48,8 @@ type ConfigureResult struct {
 	OK      bool   `json:"ok"`
 	ID      string `json:"id"`
 	Account string `json:"account,omitempty"`
-	// Tested says that it works: a provider has listed its models, an account is connected, a silence was transcribed.
+	// Tested says that it works: a provider has listed its models, an account is connected, a silence was transcribed, a
+	// word was said.
 	Tested bool `json:"tested,omitempty"`
 	// Models are those that a tested provider lists, at most 100.
 	Models []string `json:"models,omitempty"`
@@ -60,6 +61,7 @@ type setup struct {
 	plugins      Plugins
 	providers    Providers
 	transcribers Transcribers
+	speakers     Speakers
 	accounts     Accounts
 	vault        Vault
 }
@@ -147,7 +149,7 @@ const (
 )
 
 // test tries a plugin that was configured: an account by its connection, a provider by its models, what transcribes by a
-// silence. Whatever else it is cannot be tried without an effect. The time is for the other side to answer, not for a first compilation.
+// silence, what speaks by a word. Whatever else it is cannot be tried without an effect. The time is for the other side to answer, not for a first compilation.
 func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string, err error) {
 	var is Plugin
 	for _, known := range s.plugins.List() {
@@ -155,7 +157,7 @@ func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string
 			is = known
 		}
 	}
-	if p.Account == "" && !is.Provider && !is.Transcriber {
+	if p.Account == "" && !is.Provider && !is.Transcriber && (!is.Speaker || s.speakers == nil) {
 		return false, nil, nil
 	}
 	if err := s.plugins.Warm(ctx, p.ID); err != nil {
@@ -166,8 +168,12 @@ func (s *setup) test(ctx context.Context, p Setup) (tested bool, models []string
 	if p.Account != "" {
 		return true, nil, s.accounts.Test(ctx, p.ID, p.Account)
 	}
-	if !is.Provider {
+	switch {
+	case is.Provider:
+	case is.Transcriber:
 		return true, nil, s.transcribers.Try(ctx, p.ID)
+	default:
+		return true, nil, s.speakers.Try(ctx, p.ID)
 	}
 	list, err := s.providers.List(ctx, p.ID, true)
 	for _, m := range list[:min(len(list), testModels)] {

@@ -32,8 +32,8 @@ type Plugin struct {
 	ID, State, Reason, Hint string
 	// Update says of a version that waits or could not take its place why; empty for none.
 	Update string
-	// Provider says that it answers as a language model, Transcriber that it transcribes recordings.
-	Provider, Transcriber bool
+	// Provider says that it answers as a language model, Transcriber that it transcribes recordings, Speaker that it speaks.
+	Provider, Transcriber, Speaker bool
 	// Service is how its service is, where it has one that is being run.
 	Service *BackgroundService
 }
@@ -82,6 +82,11 @@ type Providers interface {
 	List(ctx context.Context, provider string, refresh bool) ([]wit.Model, error)
 }
 
+// Speakers tries whether a word can be said aloud.
+type Speakers interface {
+	Try(ctx context.Context, id string) error
+}
+
 // Transcribers tries whether what is said can be transcribed.
 type Transcribers interface {
 	// Try has a plugin transcribe a recording of the gateway's own, in which nothing is said.
@@ -100,9 +105,10 @@ type Deps struct {
 	Sessions Sessions
 	Models   session.Models
 	Plugins  Plugins
-	// Providers and Transcribers are asked by plugins.configure.
+	// Providers, Transcribers and Speakers, of which the last may be nil, are asked by plugins.configure.
 	Providers    Providers
 	Transcribers Transcribers
+	Speakers     Speakers
 	Accounts     Accounts
 	Vault        Vault
 	// Memory is what the plugins' code has.
@@ -133,7 +139,7 @@ func New(d Deps) *Service {
 			version: d.Version, url: d.URL, checkStore: d.CheckStore,
 			settings: d.Settings, plugins: d.Plugins, memory: d.Memory, services: d.Services,
 		},
-		setup: &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, transcribers: d.Transcribers, accounts: d.Accounts, vault: d.Vault},
+		setup: &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, transcribers: d.Transcribers, speakers: d.Speakers, accounts: d.Accounts, vault: d.Vault},
 		file:  &configFile{d.Settings, d.Plugins},
 		log:   logFile{d.Log},
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/carapace-gateway/carapace/sdk/go/service"
 	"github.com/carapace-gateway/carapace/sdk/go/stt"
 	"github.com/carapace-gateway/carapace/sdk/go/tool"
+	"github.com/carapace-gateway/carapace/sdk/go/tts"
 	"github.com/carapace-gateway/carapace/sdk/go/webhook"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -35,6 +36,10 @@ func Call(host *sdk.Host, plugin any, export string, input []byte) ([]byte, erro
 	case "stt":
 		if p, ok := plugin.(stt.STT); ok {
 			return stt.Call(host, p, export, input)
+		}
+	case "tts":
+		if p, ok := plugin.(tts.TTS); ok {
+			return tts.Call(host, p, export, input)
 		}
 	case "webhook":
 		if p, ok := plugin.(webhook.Webhook); ok {

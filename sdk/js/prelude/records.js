@@ -320,6 +320,17 @@ const records = {
     ["config", "json", null, false],
     ["context", "record", "ToolContext", false],
   ],
+  SpeechOrder: [
+    ["text", "string", "", false],
+    ["voice", "string", "", true],
+    ["format", "string", "opus", false],
+    ["speed", "number", 0, false],
+    ["config", "json", null, false],
+  ],
+  VoicesQuery: [
+    ["config", "json", null, false],
+    ["response", "record", "HttpResponse", true],
+  ],
   WebhookCall: [
     ["route", "string", "", false],
     ["request", "record", "WebhookRequest", false],
@@ -344,6 +355,8 @@ const functions = {
   provider_models: { name: "providerModels", takes: records.ModelsQuery },
   tool_invoke: { name: "toolInvoke", takes: records.ToolInvocation },
   stt_transcribe: { name: "sttTranscribe", takes: records.Recording },
+  tts_synthesize: { name: "ttsSynthesize", takes: records.SpeechOrder },
+  tts_voices: { name: "ttsVoices", takes: records.VoicesQuery },
   webhook_handle: { name: "webhookHandle", takes: records.WebhookCall },
   service_start: { name: "serviceStart", takes: records.ServiceStart },
   service_stop: { name: "serviceStop", takes: records.ServiceStop },
