@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -225,9 +226,10 @@ func TestUpgrade(t *testing.T) {
 // TestRestart: what is not well is stopped and started anew, less and less often, and a time of being well makes that good.
 func TestRestart(t *testing.T) {
 	run(t, func(t *testing.T, w *world, s *background.Service, _ func()) {
-		ill := true
+		var ill atomic.Bool
+		ill.Store(true)
 		w.put(&build{name: "a", facts: wit.ServiceFacts{HealthEvery: 1000}, health: func() (*wit.ServiceHealth, error) {
-			if ill {
+			if ill.Load() {
 				return &wit.ServiceHealth{Problem: "it hurts: hunter2"}, nil
 			}
 			return &wit.ServiceHealth{Message: "fine"}, nil
@@ -251,12 +253,12 @@ func TestRestart(t *testing.T) {
 				t.Fatalf("failure %d: %s", n, got)
 			}
 		}
-		ill = false
+		ill.Store(false)
 		time.Sleep(10 * time.Minute)
 		if is := w.is(); is.Phase != background.Running || is.Message != "fine" || is.Problem != "" || !check(t, s).OK {
 			t.Errorf("%+v", is)
 		}
-		ill = true
+		ill.Store(true)
 		time.Sleep(time.Second)
 		if is := w.is(); is.Restarts != 1 || time.Until(is.Next) > time.Second {
 			t.Errorf("after it was well for long: %+v", is)
@@ -298,14 +300,19 @@ func TestLostInstance(t *testing.T) {
 // TestTickThatFails is shown, and the service goes on.
 func TestTickThatFails(t *testing.T) {
 	run(t, func(t *testing.T, w *world, _ *background.Service, _ func()) {
-		var err error
-		w.put(&build{name: "a", facts: wit.ServiceFacts{TickEvery: new(int64(1000))}, tick: func() error { return err }})
-		err = errors.New("the feed is down")
+		var down atomic.Bool
+		down.Store(true)
+		w.put(&build{name: "a", facts: wit.ServiceFacts{TickEvery: new(int64(1000))}, tick: func() error {
+			if down.Load() {
+				return errors.New("the feed is down")
+			}
+			return nil
+		}})
 		time.Sleep(time.Second)
 		if is := w.is(); is.Phase != background.Running || is.Problem != "the feed is down" {
 			t.Errorf("%+v", is)
 		}
-		err = nil
+		down.Store(false)
 		time.Sleep(time.Second)
 		if is := w.is(); is.Phase != background.Running || is.Problem != "" || w.told() != "start a" {
 			t.Errorf("%+v", is)
