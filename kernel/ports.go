@@ -80,7 +80,17 @@ func (s senders) Sender(id string) (delivery.Sender, bool) {
 // webhookPlugins is webhook's view of the registry.
 type webhookPlugins struct{ registry *plugin.Registry }
 
-func (p webhookPlugins) Webhook(id string) (webhook.Plugin, error) { return p.registry.Webhook(id) }
+func (p webhookPlugins) Webhook(id string) (webhook.Plugin, error) {
+	w, err := p.registry.Webhook(id)
+	if err != nil {
+		return nil, err
+	}
+	return webhookPlugin{w}, nil
+}
+
+type webhookPlugin struct{ *plugin.Webhook }
+
+func (p webhookPlugin) Setting(field string) string { return webhook.Text(p.Config(), field) }
 
 // systemPlugins is system's view of the registry.
 type systemPlugins struct {

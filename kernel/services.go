@@ -222,7 +222,7 @@ func (w *wiring) inbox() func() service.Service {
 }
 
 func (w *wiring) webhook() func() service.Service {
-	made := webhook.New(webhook.Deps{Plugins: webhookPlugins{w.platform.plugins}, Credentials: w.state.vault, Log: w.log})
+	made := webhook.New(webhook.Deps{Plugins: webhookPlugins{w.platform.plugins}, Credentials: w.state.vault, Proofs: w.proofs, Log: w.log})
 	return func() service.Service { return made }
 }
 

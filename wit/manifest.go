@@ -37,29 +37,99 @@ func (v Markup) Valid() bool {
 	return false
 }
 
+// ActionFacts is how many actions a message can have. Where a message needs more, it shows numbered choices.
+type ActionFacts struct {
+	// 0 is 25.
+	MaxActions uint32 `json:"maxActions,omitempty"`
+	// Beside each other; 0 is one.
+	MaxPerRow uint32 `json:"maxPerRow,omitempty"`
+	// Characters of a label; 0 is 64.
+	MaxLabel uint32 `json:"maxLabel,omitempty"`
+	// Bytes of a value; 0 is 64.
+	MaxValue uint32 `json:"maxValue,omitempty"`
+}
+
 // WebhookAuth is how the caller of a webhook proves itself.
 type WebhookAuth string
 
 const (
-	WebhookAuthNone       WebhookAuth = "none"
-	WebhookAuthBearer     WebhookAuth = "bearer"
+	WebhookAuthNone WebhookAuth = "none"
+	// the credential stands in Authorization, after Bearer
+	WebhookAuthBearer WebhookAuth = "bearer"
+	// the credential is the header's value
 	WebhookAuthHeader     WebhookAuth = "header"
 	WebhookAuthHMACSHA256 WebhookAuth = "hmac_sha256"
 	WebhookAuthEd25519    WebhookAuth = "ed25519"
+	// for a platform that knows nothing better
+	WebhookAuthHMACSHA1   WebhookAuth = "hmac_sha1"
+	WebhookAuthHMACSHA512 WebhookAuth = "hmac_sha512"
+	// the credential stands in a field of the body
+	WebhookAuthField WebhookAuth = "field"
+	// a JSON Web Token, of an issuer whose public keys are at an address
+	WebhookAuthJWT WebhookAuth = "jwt"
 )
 
 // Valid reports whether the value is one of the cases.
 func (v WebhookAuth) Valid() bool {
 	switch v {
-	case WebhookAuthNone, WebhookAuthBearer, WebhookAuthHeader, WebhookAuthHMACSHA256, WebhookAuthEd25519:
+	case WebhookAuthNone, WebhookAuthBearer, WebhookAuthHeader, WebhookAuthHMACSHA256, WebhookAuthEd25519, WebhookAuthHMACSHA1, WebhookAuthHMACSHA512, WebhookAuthField, WebhookAuthJWT:
 		return true
 	}
 	return false
 }
 
+// SignatureEncoding is how a signature is written.
+type SignatureEncoding string
+
+const (
+	// hex or base64, told by its look
+	SignatureEncodingAny    SignatureEncoding = "any"
+	SignatureEncodingHex    SignatureEncoding = "hex"
+	SignatureEncodingBase64 SignatureEncoding = "base64"
+	// with - and _, with or without padding
+	SignatureEncodingBase64url SignatureEncoding = "base64url"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v SignatureEncoding) Valid() bool {
+	switch v {
+	case SignatureEncodingAny, SignatureEncodingHex, SignatureEncodingBase64, SignatureEncodingBase64url:
+		return true
+	}
+	return false
+}
+
+// TokenFacts is what a JSON Web Token must say. It is one of RS256, ES256 and EdDSA, has a time at which it ends, and says nothing about
+// the body: whoever has it can send another one until then.
+type TokenFacts struct {
+	// The issuer's public keys, a JSON Web Key Set. They are kept for as long as its answer says, within 5 minutes and a
+	// day, and asked for again when a token names another one, once in a minute at most.
+	Keys string `json:"keys,omitempty"`
+	// Its `iss`.
+	Issuer string `json:"issuer,omitempty"`
+	// Its `aud`, or one of them.
+	Audience string `json:"audience,omitempty"`
+	// By how much clocks may differ.
+	Leeway int64 `json:"leeway,omitempty"`
+}
+
+// WebhookChallenge is a GET by which a platform asks before its first call whether the address is meant. The kernel answers it: a right token
+// with the text that was sent along, anything else with 403. The plugin is not asked. A challenge that comes as a call, with
+// the recipe's proof, reaches the plugin as any call does.
+type WebhookChallenge struct {
+	// The field of the query with the token, such as hub.verify_token.
+	Token string `json:"token,omitempty"`
+	// The credential that the token must be.
+	Credential string `json:"credential,omitempty"`
+	// The field of the query with the text of the answer, such as hub.challenge.
+	Answer string `json:"answer,omitempty"`
+}
+
 // WebhookFacts is how the kernel checks who calls `/plugins/<id>/<account>/…`, or a route of a plugin's own.
 //
-// Only a signature over a time has a window: a time in the second header must be of the last or next five minutes. By any other recipe, also a signature over the body alone or
+// Only a signature over a time has a window: a time in the
+// second header must be of the last or next five minutes. A call with a `timestamp` is taken once, also over a restart: up to
+// 50,000 of an account's are remembered while they could come again, and more are put off with 503. By any other recipe, also a signature over the body alone or
 // over a value that is no time, whoever has read a call along can make it again at any time, and the kernel
 // hands it over again, since two equal calls may be two events. A message is known by its id for 30 days, if it is among the
 // last 100,000; what else such
@@ -74,6 +144,30 @@ type WebhookFacts struct {
 	Credential *string  `json:"credential,omitempty"`
 	Methods    []string `json:"methods,omitempty"`
 	MaxBody    uint32   `json:"maxBody,omitempty"`
+	// What is signed, where that is neither the body alone nor a second header's value before it: a text in which these are
+	// replaced. `{body}`; `{timestamp}`; `{method}`; `{url}`, the whole address as the caller has it, which is below
+	// gateway.publicUrl of the settings; `{path}` and `{query}` of that; `{form}`, the names and values of the body's form,
+	// sorted by name, without anything between; `{header:Name}`. One of `{body}` and `{form}` has to be in it.
+	Signed *string `json:"signed,omitempty"`
+	// Where the time of signing stands: a header, or with a separator the beginning of one of the items of the
+	// signature's header (`t=`). The template has it as `{timestamp}`. A call whose time is outside of the window is
+	// refused, and one that was taken before is not taken again.
+	Timestamp *string `json:"timestamp,omitempty"`
+	// How far that time may be off, in either direction.
+	Window int64 `json:"window,omitempty"`
+	// What a signature begins with, such as `sha256=` or `v1=`. What does not is none.
+	Prefix *string `json:"prefix,omitempty"`
+	// What stands between the items of the signature's header, 16 at most, one of which has to be right: platforms that
+	// change their key sign with both for a while.
+	Separator   *string           `json:"separator,omitempty"`
+	Encoding    SignatureEncoding `json:"encoding,omitempty"`
+	KeyEncoding KeyEncoding       `json:"keyEncoding,omitempty"`
+	// For `field`: where the credential may stand in a body that is a form or JSON, `token` or `header.token`; the first
+	// that is there counts. The plugin gets the body with `[redacted]` in its place.
+	Fields []string `json:"fields,omitempty"`
+	// For `jwt`. The token stands in Authorization, after Bearer, or in the header.
+	JWT       *TokenFacts       `json:"jwt,omitempty"`
+	Challenge *WebhookChallenge `json:"challenge,omitempty"`
 }
 
 // ChannelFacts is what the platform can do: data that the kernel chunks, converts and spaces out by.
@@ -95,6 +189,9 @@ type ChannelFacts struct {
 	Deduplicates bool          `json:"deduplicates,omitempty"`
 	Webhook      *WebhookFacts `json:"webhook,omitempty"`
 	MaxMedia     int64         `json:"maxMedia,omitempty"`
+	// What people can choose at a message. Absent: nothing, and they are shown numbered choices, which they answer in
+	// words.
+	Actions *ActionFacts `json:"actions,omitempty"`
 }
 
 // WebhookRoute is one address of a plugin, `/plugins/<id>/<path>`, and who may call it. A channel with a webhook of its own has its
@@ -150,7 +247,7 @@ type ServiceFacts struct {
 	TickEvery *int64 `json:"tickEvery,omitempty"`
 }
 
-// FailPolicy is what to do when a hook fails.
+// FailPolicy is what to do when a hook fails: is late, traps, or answers with an error or what cannot be read.
 type FailPolicy string
 
 const (
@@ -173,9 +270,11 @@ func (v FailPolicy) Valid() bool {
 type HookFacts struct {
 	Name HookName `json:"name,omitempty"`
 	// Higher goes first.
-	Priority  int32      `json:"priority,omitempty"`
-	Deadline  int64      `json:"deadline,omitempty"`
-	OnFailure FailPolicy `json:"onFailure,omitempty"`
+	Priority int32 `json:"priority,omitempty"`
+	// How long its answer is waited for.
+	Deadline int64 `json:"deadline,omitempty"`
+	// Absent is closed where the hook may cancel. Where it looks on, nothing depends on it.
+	OnFailure *FailPolicy `json:"onFailure,omitempty"`
 }
 
 // Provides is what the plugin is.
@@ -218,14 +317,145 @@ type CredentialPermission struct {
 	Names  []string `json:"names,omitempty"`
 }
 
+// OAuth2Grant: By what a client gets an access token (RFC 6749).
+type OAuth2Grant string
+
+const (
+	// by a refresh token, which the owner enters and the server may replace at each use
+	OAuth2GrantRefreshToken OAuth2Grant = "refresh_token"
+	// by the client's secret
+	OAuth2GrantClientCredentials OAuth2Grant = "client_credentials"
+	// by a token of its own, signed with a private key (RFC 7523): a service account
+	OAuth2GrantJWTBearer OAuth2Grant = "jwt_bearer"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v OAuth2Grant) Valid() bool {
+	switch v {
+	case OAuth2GrantRefreshToken, OAuth2GrantClientCredentials, OAuth2GrantJWTBearer:
+		return true
+	}
+	return false
+}
+
+// ClientAuth is how a client shows its secret.
+type ClientAuth string
+
+const (
+	// in the header Authorization
+	ClientAuthBasic ClientAuth = "basic"
+	// in the body, as client_id and client_secret
+	ClientAuthBody ClientAuth = "body"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v ClientAuth) Valid() bool {
+	switch v {
+	case ClientAuthBasic, ClientAuthBody:
+		return true
+	}
+	return false
+}
+
+// TokenAlgorithm is how a client's token is signed.
+type TokenAlgorithm string
+
+const (
+	TokenAlgorithmRS256 TokenAlgorithm = "rs256"
+	TokenAlgorithmES256 TokenAlgorithm = "es256"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v TokenAlgorithm) Valid() bool {
+	switch v {
+	case TokenAlgorithmRS256, TokenAlgorithmES256:
+		return true
+	}
+	return false
+}
+
+// OAuth2Parameter is a further parameter of a request for a token, such as resource.
+type OAuth2Parameter struct {
+	Name  string `json:"name,omitempty"`
+	Value string `json:"value,omitempty"`
+}
+
+// OAuth2Recipe is an access token. `{{credential:name}}` is the token: the kernel gets it when it is needed, keeps it with the credentials,
+// gets another before it ends, and once when a server answers 401 to a request with it. What replaces a refresh token is
+// written down before anything is done with it. A login that has ended is an error with the code unauthorized, as a
+// credential that is not set; what may pass is one that is retryable.
+type OAuth2Recipe struct {
+	// The name of the token among the credentials. permissions.credential names it, and those that it is got by. The
+	// owner does not enter it.
+	Name  string      `json:"name,omitempty"`
+	Grant OAuth2Grant `json:"grant,omitempty"`
+	// The server's token endpoint. It does not redirect.
+	TokenURL string `json:"tokenUrl,omitempty"`
+	ClientID string `json:"clientId,omitempty"`
+	// The credential that is the client's secret.
+	ClientSecret *string    `json:"clientSecret,omitempty"`
+	ClientAuth   ClientAuth `json:"clientAuth,omitempty"`
+	// The credential that is the refresh token.
+	RefreshToken *string `json:"refreshToken,omitempty"`
+	// The credential that is the private key, in PEM.
+	Key       *string        `json:"key,omitempty"`
+	Algorithm TokenAlgorithm `json:"algorithm,omitempty"`
+	// `kid` of the client's token.
+	KeyID string `json:"keyId,omitempty"`
+	// `iss` of the client's token; by default the client's id.
+	Issuer string `json:"issuer,omitempty"`
+	// `sub` of the client's token, where there is one.
+	Subject string `json:"subject,omitempty"`
+	// `aud` of the client's token; by default the token endpoint.
+	Audience   string            `json:"audience,omitempty"`
+	Scopes     []string          `json:"scopes,omitempty"`
+	Parameters []OAuth2Parameter `json:"parameters,omitempty"`
+}
+
+// MessagePermission: Through which channels the plugin may send messages of its own.
+type MessagePermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// Plugins of channels; all when empty.
+	Channels []string `json:"channels,omitempty"`
+}
+
+// AgentPermission is which agents the plugin may have run, with their tools.
+type AgentPermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// All when empty.
+	Agents []string `json:"agents,omitempty"`
+}
+
+// SessionPermission: Of which agents the plugin may read the sessions.
+type SessionPermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// All when empty.
+	Agents []string `json:"agents,omitempty"`
+}
+
+// ToolPermission is which tools of other plugins the plugin may call.
+type ToolPermission struct {
+	// Shown to the owner.
+	Reason string `json:"reason,omitempty"`
+	// All when empty.
+	Tools []string `json:"tools,omitempty"`
+}
+
 // Permissions is what the plugin asks for. What is not here is refused.
 type Permissions struct {
-	HTTP       *HTTPPermission       `json:"http,omitempty"`
-	KV         *Permission           `json:"kv,omitempty"`
-	Credential *CredentialPermission `json:"credential,omitempty"`
-	Schedule   *Permission           `json:"schedule,omitempty"`
-	Emit       *Permission           `json:"emit,omitempty"`
-	Media      *Permission           `json:"media,omitempty"`
+	HTTP        *HTTPPermission       `json:"http,omitempty"`
+	KV          *Permission           `json:"kv,omitempty"`
+	Credential  *CredentialPermission `json:"credential,omitempty"`
+	Schedule    *Permission           `json:"schedule,omitempty"`
+	Emit        *Permission           `json:"emit,omitempty"`
+	Media       *Permission           `json:"media,omitempty"`
+	MessageSend *MessagePermission    `json:"messageSend,omitempty"`
+	AgentRun    *AgentPermission      `json:"agentRun,omitempty"`
+	SessionRead *SessionPermission    `json:"sessionRead,omitempty"`
+	ToolInvoke  *ToolPermission       `json:"toolInvoke,omitempty"`
 }
 
 // Instances is how instances are kept.
@@ -287,4 +517,6 @@ type Manifest struct {
 	// with `"x-secret": true` go to the credential store under the field's name.
 	Config JSON    `json:"config,omitempty"`
 	Limits *Limits `json:"limits,omitempty"`
+	// Access tokens that the kernel gets and renews for the plugin.
+	OAuth2 []OAuth2Recipe `json:"oauth2,omitempty"`
 }

@@ -56,6 +56,16 @@ export interface ReceivedErrorRecord extends ErrorRecord {
   retryable: boolean;
 }
 
+/**
+ * How the credential is written that is the key of an HMAC.
+ * - `text`: it is the key as it is
+ * - `base64`: base64, after what ends with the last underscore: whsec_…
+ */
+export type KeyEncoding =
+  | "text"
+  | "hex"
+  | "base64";
+
 /** An HTTP header. */
 export interface Header {
   name?: string;
@@ -66,6 +76,43 @@ export interface Header {
 export interface ReceivedHeader extends Header {
   name: string;
   value: string;
+}
+
+/**
+ * AWS Signature Version 4 of a request, made with keys that the plugin does not see. It covers the method, the path, the
+ * query, the body and all headers; the kernel adds `Authorization`, `X-Amz-Date`, with a session `X-Amz-Security-Token` and
+ * for the service s3 `X-Amz-Content-Sha256`.
+ */
+export interface Sigv4 {
+  /**
+   * The credential that is the id of the access key.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  accessKey: string;
+  /**
+   * The credential that is its secret.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  secretKey: string;
+  /**
+   * The credential that is the token of a session, for keys that end.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  sessionToken?: string;
+  /**
+   * Such as us-east-1.
+   * Bounds: a region such as us-east-1.
+   */
+  region: string;
+  /**
+   * The name in signatures, such as bedrock.
+   * Bounds: a service such as bedrock.
+   */
+  service: string;
+}
+
+/** Sigv4 as it arrives: what was left out has its zero value. */
+export interface ReceivedSigv4 extends Sigv4 {
 }
 
 /** One part of a multipart/form-data body. */
@@ -119,6 +166,8 @@ export interface HttpRequest {
    * Bounds: at most 16.
    */
   embed?: string[];
+  /** Sign it when all of it is filled in. */
+  sigv4?: Sigv4;
 }
 
 /** HttpRequest as it arrives: what was left out has its zero value. */
@@ -131,6 +180,7 @@ export interface ReceivedHttpRequest extends HttpRequest {
   timeout: number;
   fill: boolean;
   embed: string[];
+  sigv4?: ReceivedSigv4;
 }
 
 /** The response to a request. */
@@ -147,6 +197,31 @@ export interface HttpResponse {
   /** A larger body, by reference. */
   media?: string;
   error?: ReceivedErrorRecord;
+}
+
+/**
+ * The length in a packet: a number of four, two or one bytes, the highest first; or of one to four bytes of which
+ * each has seven bits, the lowest first, and another one follows where the eighth is set, as in MQTT.
+ */
+export type LengthForm =
+  | "four_bytes"
+  | "two_bytes"
+  | "one_byte"
+  | "varint";
+
+/**
+ * How the packets of a stream say how long they are. A packet comes whole, as it is on the wire: with its length
+ * and what stands before that.
+ */
+export interface LengthPrefix {
+  /**
+   * How many bytes stand before the length.
+   * Bounds: at most 16.
+   */
+  offset?: number;
+  form?: LengthForm;
+  /** The length counts the whole packet, and not only what follows it. */
+  whole?: boolean;
 }
 
 /** Who can read a conversation. */
@@ -185,6 +260,12 @@ export interface Person {
   bot?: boolean;
 }
 
+/** Person as it arrives: what was left out has its zero value. */
+export interface ReceivedPerson extends Person {
+  id: string;
+  bot: boolean;
+}
+
 /** What an attachment is. */
 export type AttachmentKind =
   | "image"
@@ -207,6 +288,11 @@ export interface Attachment {
   name?: string;
   size?: number;
   caption?: string;
+  /** How long a recording or a video is. */
+  duration?: number;
+  /** Of a picture or a video, in pixels. */
+  width?: number;
+  height?: number;
 }
 
 /** Attachment as it arrives: what was left out has its zero value. */
@@ -233,6 +319,13 @@ export type Effect =
   | "sends"
   | "executes";
 
+/** Who a turn is by. */
+export type Role =
+  | "system"
+  | "user"
+  | "assistant"
+  | "tool";
+
 /** What a part is. */
 export type PartKind =
   | "text"
@@ -251,11 +344,113 @@ export interface Part {
    */
   media?: string;
   mime?: string;
+  /** How long a recording or a video is. */
+  duration?: number;
+  /** Of a picture or a video, in pixels. */
+  width?: number;
+  height?: number;
+  /** A recording that somebody has spoken as a message. */
+  voice?: boolean;
 }
 
 /** Part as it arrives: what was left out has its zero value. */
 export interface ReceivedPart extends Part {
   kind: PartKind;
+  voice: boolean;
+}
+
+/** A conversation: one that channel and to name, or where a session was last spoken to. */
+export interface AnswerDestination {
+  /** Bounds: at most 64 bytes. */
+  channel?: string;
+  /** Bounds: at most 64 bytes. */
+  account?: string;
+  /**
+   * The platform's id of the conversation.
+   * Bounds: at most 1 KB.
+   */
+  to?: string;
+  /** Bounds: at most 1 KB. */
+  thread?: string;
+  /**
+   * Absent is the agent's main one. It counts where channel or to is absent.
+   * Bounds: at most 256 bytes.
+   */
+  session?: string;
+}
+
+/** What an agent is asked. */
+export interface AgentRequest {
+  /**
+   * Absent is the default one.
+   * Bounds: 1 to 64 bytes.
+   */
+  agent?: string;
+  /**
+   * The session whose history it reads and goes on, such as that of a tool's context; absent is one of the plugin's
+   * own.
+   * Bounds: 1 to 256 bytes.
+   */
+  session?: string;
+  /**
+   * It is told which plugin says this.
+   * Bounds: at most 256 KB.
+   */
+  message: string;
+  /** Where the answer goes, beside the session; absent is nowhere. It needs the permission message-send. */
+  deliver?: AnswerDestination;
+  /**
+   * The names of the tools that it may use; all when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  tools?: string[];
+  /** It may use no tool. */
+  noTools?: boolean;
+  /**
+   * The plugin's choice. The same again is the same run, also after a crash, for 30 days after its end.
+   * Bounds: at most 128 bytes.
+   */
+  idempotencyKey: string;
+}
+
+/** A run that will begin when it is its turn. */
+export interface AgentStarted {
+  run: string;
+}
+
+/** Asks for a run of the plugin's own. */
+export interface RunQuery {
+  /** Bounds: at most 512 bytes. */
+  run: string;
+  /**
+   * How long to wait for its end; 0 tells at once how it stands. The deadline of the plugin's call is shorter if it
+   * is.
+   * Bounds: cut at 10 min.
+   */
+  wait?: number;
+}
+
+/**
+ * How a run stands.
+ * - `done`: it was answered
+ * - `aborted`: somebody, or the clock, has stopped it
+ */
+export type RunState =
+  | "queued"
+  | "running"
+  | "done"
+  | "failed"
+  | "aborted";
+
+/** A run as it stands. */
+export interface RunOutcome {
+  run: string;
+  session: string;
+  state: RunState;
+  /** The answer, or as much of it as there was when the run was stopped. */
+  text: string;
+  /** Why there is none. */
+  error?: ReceivedErrorRecord;
 }
 
 /**
@@ -280,9 +475,9 @@ export type EventKind =
 
 /**
  * A message on a connection, to it or from it: text, or bytes. Of a websocket it is a text or a binary
- * message, of SSE an event's data, of tcp and tls a line without its end, at most 64 KB; a line that is
- * not UTF-8 comes as bytes. To tcp and tls, text goes out with a line end (CR LF) and bytes as they are.
- * At most 1 MB.
+ * message, of SSE an event's data, of tcp and tls what their framing says: a line without its end (as bytes, where it
+ * is not UTF-8), or a packet or piece, as bytes. To tcp and tls, bytes go out as they are; so does text, with a
+ * line end (CR LF) behind it where the framing is lines. At most 1 MB.
  */
 export interface Frame {
   connection?: string;
@@ -304,6 +499,12 @@ export interface Frame {
 export interface ReceivedFrame extends Frame {
   connection: string;
   fill: boolean;
+}
+
+/** How a connection was opened. */
+export interface Opened {
+  /** What goes over it is encrypted, to the host of its url. */
+  secured: boolean;
 }
 
 /** Why a connection ended. */
@@ -358,7 +559,7 @@ export interface Command {
 }
 
 /** What a channel is told: one thing that happened to one account. */
-export interface ChannelEvent {
+export interface ChannelEventFields {
   kind: EventKind;
   account: string;
   /** The account's configuration. */
@@ -370,11 +571,27 @@ export interface ChannelEvent {
   response?: HttpResponse;
   message?: ReceivedFrame;
   closed?: Closed;
+  opened?: Opened;
   webhook?: WebhookRequest;
   /** The id of the timer that fired. */
   timer?: string;
   command?: Command;
 }
+
+/**
+ * What a channel is told: one thing that happened to one account.
+ * A test of its kind tells which field is there.
+ */
+export type ChannelEvent = ChannelEventFields & (
+  | { kind: "start" }
+  | { kind: "response"; response: HttpResponse }
+  | { kind: "message"; message: ReceivedFrame }
+  | { kind: "opened"; opened: Opened }
+  | { kind: "closed"; closed: Closed }
+  | { kind: "webhook"; webhook: WebhookRequest }
+  | { kind: "timer"; timer: string }
+  | { kind: "command"; command: Command }
+);
 
 /**
  * A conversation that the platform has given another id, such as a group that was upgraded. It goes on as
@@ -390,20 +607,42 @@ export interface Move {
   to?: Conversation;
 }
 
-/** What a message is: something said, a change of it, or news of the conversation. */
+/**
+ * What a message is: something said, a change of it, or news of the conversation.
+ * - `action`: somebody has chosen one of the actions of a message
+ */
 export type MessageKind =
   | "text"
   | "edited"
   | "deleted"
   | "reaction"
-  | "service";
+  | "service"
+  | "action";
+
+/** What a message that somebody forwards was before: who said it and where, as far as the platform tells. */
+export interface Forward {
+  /**
+   * Who said it; with a name alone when the account is hidden. Of what a group or a channel has said itself, whoever
+   * signed it.
+   */
+  sender?: Person;
+  /** The group or the channel that it was said in. */
+  conversation?: Conversation;
+  /** Its id there. */
+  id?: string;
+  /** When it was said; 0 when that is not known. */
+  time?: number;
+}
 
 /** The message that another one replies to. */
 export interface Quoted {
   /** Bounds: at most 1 KB. */
   id?: string;
+  /** What it says, or the part of it that was picked out. */
   text?: string;
   sender?: Person;
+  /** Where it was said, when that is another conversation. */
+  conversation?: Conversation;
 }
 
 /** What somebody said. The inbox is unique on channel, account and id. */
@@ -416,16 +655,24 @@ export interface Message {
   kind?: MessageKind;
   conversation?: Conversation;
   sender?: Person;
-  /** Bounds: at most 1 MB. */
+  /**
+   * What was said; of a reaction its emoji, of an action the value of the one that was chosen.
+   * Bounds: at most 1 MB.
+   */
   text?: string;
   attachments?: Attachment[];
   replyTo?: Quoted;
-  /** The id of the message that was edited, deleted or reacted to. */
+  /** The id of the message that was edited, deleted or reacted to, or whose action was chosen. */
   target?: string;
   /** The bot was addressed: by name, by a command, or by a reply to it. */
   mentioned?: boolean;
   /** When the platform says it was sent. */
   time?: number;
+  /**
+   * Where it was said first, when its sender has only handed it on. Its text is that of the original, without a word about
+   * that.
+   */
+  forwarded?: Forward;
 }
 
 /** How a connection is made. */
@@ -434,6 +681,16 @@ export type Transport =
   | "sse"
   | "tcp"
   | "tls";
+
+/**
+ * How what comes on a tcp or tls connection is cut into frames.
+ * - `packets`: packets that say how long they are
+ * - `raw`: what has come, in pieces of at most 64 KB: what comes while one is handled is joined
+ */
+export type StreamFraming =
+  | "lines"
+  | "packets"
+  | "raw";
 
 /**
  * A connection to open, under the plugin's `http` permission. Opening an id that is open replaces its
@@ -462,6 +719,15 @@ export interface OpenConnection {
   fill?: boolean;
   /** Do not open it again when it ends. */
   once?: boolean;
+  /** Of tcp and tls. */
+  framing?: StreamFraming;
+  /** Where the length of a packet stands; without it, in its first four bytes, which it does not count. */
+  length?: LengthPrefix;
+  /**
+   * The longest line or packet that is read, in bytes.
+   * Bounds: at most 1 MB; 64 KB by default.
+   */
+  maxBytes?: number;
 }
 
 /** Fires once; setting its id again moves it, `after` 0 clears it. */
@@ -506,6 +772,109 @@ export interface AccountStatus {
   self?: Person;
 }
 
+/**
+ * How an action looks, where a platform knows such a thing.
+ * - `primary`: what is mostly wanted
+ * - `danger`: what takes something away or cannot be taken back
+ */
+export type ActionStyle =
+  | "plain"
+  | "primary"
+  | "danger";
+
+/** One thing that people can choose at a message: a button, or an entry of a menu. */
+export interface Action {
+  /** Bounds: at most 64 bytes. */
+  label: string;
+  /**
+   * Comes back as the text of a message of the kind `action` when somebody chooses it. It means something to the kernel
+   * alone, which also checks who may choose: a plugin hands on each choice as it comes.
+   * Bounds: at most 64 bytes.
+   */
+  value: string;
+  style: ActionStyle;
+}
+
+/** Actions that stand beside each other. */
+export interface ActionRow {
+  /** Bounds: at most 25. */
+  actions: Action[];
+}
+
+/** A message to send. */
+export interface ChannelSend {
+  account: string;
+  config: Json;
+  to: ReceivedConversation;
+  /** In the kernel's neutral markup (CommonMark with strike-through and spoilers), already chunked. */
+  text: string;
+  attachments: ReceivedAttachment[];
+  replyTo?: string;
+  silent: boolean;
+  /** The same for each attempt at the same message. */
+  idempotencyKey: string;
+  /** What the account's last answer left, as the next event gets it; a send cannot change it. */
+  state: Json;
+  /**
+   * What people can choose at it, the first row above the others. Only for a channel whose facts say that it has
+   * actions, and no more than those take: others get numbered choices in the text.
+   * Bounds: at most 25.
+   */
+  actions: ActionRow[];
+}
+
+/**
+ * What a send waits for: an answer to a later event confirms its token. When that does not come in time, or the
+ * connection that the frames went to ends before, the message may have arrived: it is sent again, or waits for
+ * the owner's decision, as one whose request was not answered. Nothing but a message waits: of an edit, a deletion,
+ * a reaction and of typing the frames are written.
+ */
+export interface Awaited {
+  /**
+   * Chosen by the plugin. One send of an account may wait for it at a time.
+   * Bounds: 1 to 1 KB.
+   */
+  token: string;
+  /** Bounds: cut at 2 min; 30 s by default. */
+  within?: number;
+}
+
+/** What came of a message. */
+export interface Sent {
+  /**
+   * The platform's ids of what was sent.
+   * Bounds: at most 100.
+   */
+  ids?: string[];
+  /**
+   * Where the conversation is, when the platform has given it another id: a move, as in an answer to an
+   * event. With ids it was sent there. Without ids, frames and a token nothing was sent: the kernel records the
+   * move, and sends it again to there.
+   */
+  moved?: Conversation;
+  /**
+   * What is to be written on the account's connections, in order, where the platform is spoken to over them. They
+   * have to be open, and the same as when the send began: otherwise nothing is written, and the send is tried again.
+   * Bounds: at most 100.
+   */
+  frames?: Frame[];
+  /** What has to be confirmed before it counts as sent. Without it, it does so once the frames are written. */
+  awaits?: Awaited;
+}
+
+/** What became of a send that waits for its token. */
+export interface Confirmation {
+  /** Bounds: 1 to 1 KB. */
+  token: string;
+  /**
+   * The platform's ids of what was sent; without any, those of the send's answer hold.
+   * Bounds: at most 100.
+   */
+  ids?: string[];
+  /** Why it was not sent: as if the send had failed with it. */
+  error?: ErrorRecord;
+}
+
 /** What a channel makes of an event. Messages and state are committed first, the rest follows. */
 export interface ChannelAnswer {
   /** Bounds: at most 1,000. */
@@ -524,6 +893,14 @@ export interface ChannelAnswer {
    * Bounds: at most 16.
    */
   close?: string[];
+  /**
+   * Open tcp connections that go on encrypted, as the other side has agreed to in the message that is answered
+   * (STARTTLS): each has to be the one that the message came on. The host's certificate is checked as for tls. Frames of
+   * the answer and later ones wait for it; then `opened` comes again. Where the other side has sent anything
+   * else in plain text behind that message, or the certificate is not good, the connection ends.
+   * Bounds: at most 16.
+   */
+  secure?: string[];
   /** Bounds: at most 100. */
   frames?: Frame[];
   /** Bounds: at most 100. */
@@ -537,35 +914,11 @@ export interface ChannelAnswer {
    * Bounds: at most 100.
    */
   moved?: Move[];
-}
-
-/** A message to send. */
-export interface ChannelSend {
-  account: string;
-  config: Json;
-  to: ReceivedConversation;
-  /** In the kernel's neutral markup (CommonMark with strike-through and spoilers), already chunked. */
-  text: string;
-  attachments: ReceivedAttachment[];
-  replyTo?: string;
-  silent: boolean;
-  /** The same for each attempt at the same message. */
-  idempotencyKey: string;
-}
-
-/** What came of a message. */
-export interface Sent {
   /**
-   * The platform's ids of what was sent.
+   * What became of sends that wait, committed with the messages. A token that nothing waits for (any more) is ignored.
    * Bounds: at most 100.
    */
-  ids?: string[];
-  /**
-   * Where the conversation is, when the platform has given it another id: a move, as in an answer to an
-   * event. With ids it was sent there. Without ids nothing was sent: the kernel records the move, and sends
-   * it again to there.
-   */
-  moved?: Conversation;
+  confirmed?: Confirmation[];
 }
 
 /** A new text for a message that was sent. */
@@ -574,7 +927,15 @@ export interface ChannelEdit {
   config: Json;
   to: ReceivedConversation;
   id: string;
+  /** Empty leaves the text as it is; only a channel with actions is asked that. */
   text: string;
+  /** As of a send. */
+  state: Json;
+  /**
+   * The actions that it has from now on, in place of those that it had: without any they are taken away.
+   * Bounds: at most 25.
+   */
+  actions: ActionRow[];
 }
 
 /** A message to take back. */
@@ -583,6 +944,8 @@ export interface ChannelDelete {
   config: Json;
   to: ReceivedConversation;
   id: string;
+  /** As of a send. */
+  state: Json;
 }
 
 /** An emoji for a message. */
@@ -593,6 +956,8 @@ export interface ChannelReaction {
   id: string;
   /** Empty takes the reaction back. */
   emoji: string;
+  /** As of a send. */
+  state: Json;
 }
 
 /** Shows that an answer is being written. */
@@ -600,6 +965,8 @@ export interface ChannelTyping {
   account: string;
   config: Json;
   to: ReceivedConversation;
+  /** As of a send. */
+  state: Json;
 }
 
 /** A question with options. */
@@ -611,6 +978,46 @@ export interface ChannelPoll {
   options: string[];
   maxSelections: number;
   idempotencyKey: string;
+  /** As of a send. */
+  state: Json;
+}
+
+/** Asks for people and conversations. */
+export interface DirectoryQuery {
+  account: string;
+  config: Json;
+  /**
+   * What somebody calls them: a name or a part of one, a @username, an id. Empty asks for all.
+   * Bounds: at most 1 KB.
+   */
+  query: string;
+  /** Only people (direct), groups or channels. Absent: all. */
+  kind?: ConversationKind;
+  /**
+   * How many are wanted at most; what fits best comes first.
+   * Bounds: at most 100; 25 by default.
+   */
+  limit: number;
+}
+
+/** Somebody, or a conversation, that the account can write to. */
+export interface DirectoryEntry {
+  /** A person is a direct conversation. */
+  kind?: ConversationKind;
+  /**
+   * What a message is sent to, and of a person what messages have as their sender.
+   * Bounds: 1 to 1 KB.
+   */
+  id: string;
+  name?: string;
+  /** Without an @. */
+  username?: string;
+}
+
+/** Who and what there is. */
+export interface DirectoryAnswer {
+  /** Bounds: at most 100. */
+  entries?: DirectoryEntry[];
 }
 
 /**
@@ -651,6 +1058,45 @@ export interface CredentialPresence {
   present: boolean;
 }
 
+/**
+ * How something is signed. All but rsa-pss-sha256 give the same signature for the same bytes, so they may be used while
+ * a pure function runs.
+ * - `hmac_sha1`: for a platform that knows nothing better
+ * - `rsa_sha256`: RSASSA-PKCS1-v1_5 with SHA-256, RS256 in tokens
+ * - `rsa_pss_sha256`: RSASSA-PSS with SHA-256 and a salt of 32 bytes, PS256 in tokens
+ * - `es256`: ECDSA with P-256 and SHA-256: r and s, 32 bytes each
+ */
+export type SignatureAlgorithm =
+  | "hmac_sha256"
+  | "hmac_sha512"
+  | "hmac_sha1"
+  | "rsa_sha256"
+  | "rsa_pss_sha256"
+  | "es256"
+  | "ed25519";
+
+/** What to sign, and with what. */
+export interface Signing {
+  /**
+   * The credential that is the key: of an HMAC a secret, else a private key in PEM (PKCS #8, PKCS #1, SEC 1).
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  key: string;
+  /** How the key of an HMAC is written. */
+  keyEncoding?: KeyEncoding;
+  account?: string;
+  algorithm?: SignatureAlgorithm;
+  /** Bounds: at most 1 MB. */
+  text?: string;
+  /** Bounds: at most 1 MB. */
+  bytes?: Uint8Array;
+}
+
+/** A signature. */
+export interface Signature {
+  bytes: Uint8Array;
+}
+
 /** An event for clients. */
 export interface EmittedEvent {
   /** Bounds: 1 to 64 of a-z 0-9 . _ -. */
@@ -662,9 +1108,9 @@ export interface EmittedEvent {
 /**
  * Names a moment at which hooks are asked.
  * - `message_sending`: may modify text; may cancel
- * - `before_agent_start`: may modify systemPrompt, prependContext
+ * - `before_agent_start`: may modify systemPrompt, prependContext; may cancel
  * - `before_tool_call`: may modify args; may cancel
- * - `tool_result_persist`: may modify result
+ * - `tool_result_persist`: may modify result; may cancel
  */
 export type HookName =
   | "message_received"
@@ -701,12 +1147,12 @@ export interface HookEvents {
   before_tool_call: BeforeToolCall;
   after_tool_call: AfterToolCall;
   tool_result_persist: ToolResultPersist;
-  before_compaction: Json;
-  after_compaction: Json;
-  session_start: Json;
-  session_end: Json;
-  gateway_start: Json;
-  gateway_stop: Json;
+  before_compaction: BeforeCompaction;
+  after_compaction: AfterCompaction;
+  session_start: SessionStart;
+  session_end: SessionEnd;
+  gateway_start: GatewayStart;
+  gateway_stop: GatewayStop;
 }
 
 /**
@@ -732,7 +1178,10 @@ export interface HookDecision {
   reason?: string;
 }
 
-/** What message_received is about. */
+/**
+ * What message_received is about: what somebody said in a channel, as the agent is asked about it. What is said
+ * with a command of the gateway alone, such as /help, and what its sender may not say, does not come to an agent.
+ */
 export interface MessageReceived {
   channel: string;
   account: string;
@@ -759,7 +1208,10 @@ export interface MessageSent {
   error?: ReceivedErrorRecord;
 }
 
-/** What before_agent_start is about. */
+/**
+ * What before_agent_start is about: a run, before the model is asked. One that is taken up again after a restart is
+ * asked about once more.
+ */
 export interface BeforeAgentStart {
   prompt: string;
   systemPrompt: string;
@@ -798,6 +1250,61 @@ export interface ToolResultPersist {
   tool: string;
   callId: string;
   result: string;
+}
+
+/**
+ * What before_compaction is about: a conversation has become longer than the model reads, and the request leaves out
+ * what is oldest. A run is told so once, at its first request for which that is so.
+ */
+export interface BeforeCompaction {
+  /** The history, whose messages are numbered from 1. */
+  sessionId: string;
+  /** How many messages it has. */
+  messages: number;
+  /** The bytes of it that the model reads, about. */
+  budget: number;
+}
+
+/** What after_compaction is about: what the model reads instead. */
+export interface AfterCompaction {
+  sessionId: string;
+  messages: number;
+  /** The number of the oldest message that it reads. */
+  first: number;
+  /** How many results of tools it reads in part or not at all. */
+  shortened: number;
+}
+
+/** What session_start is about: a session has its first message, or the first one since it was reset. */
+export interface SessionStart {
+  /** The history that begins. */
+  sessionId: string;
+}
+
+/** Why a history has ended. */
+export type SessionEnding =
+  | "reset"
+  | "deleted";
+
+/** What session_end is about: a history has ended. It is kept after a reset. */
+export interface SessionEnd {
+  sessionId: string;
+  /** How many messages it has. */
+  messages: number;
+  why: SessionEnding;
+}
+
+/** What gateway_start is about: clients and channels are served. */
+export interface GatewayStart {
+  /** The gateway's. */
+  version: string;
+}
+
+/** What gateway_stop is about: the gateway is about to stop, which it does within a second of this. */
+export interface GatewayStop {
+  version: string;
+  /** How long it has run. */
+  uptime: number;
 }
 
 /** Names a record. */
@@ -846,6 +1353,57 @@ export interface MediaInfo {
   size: number;
 }
 
+/** A message to be sent: to a conversation of a channel, or to where a session was last spoken to. */
+export interface OutgoingMessage {
+  /**
+   * The platform's id of the conversation, behind `group:` or `channel:` where it is not somebody's direct one.
+   * Bounds: 1 to 1 KB.
+   */
+  to?: string;
+  /**
+   * A session, such as that of a tool's or hook's context, in place of channel, account, to and thread.
+   * Bounds: 1 to 256 bytes.
+   */
+  session?: string;
+  /**
+   * The plugin of the channel; absent is the only one in use.
+   * Bounds: at most 64 bytes.
+   */
+  channel?: string;
+  /**
+   * Absent is the channel's first.
+   * Bounds: at most 64 bytes.
+   */
+  account?: string;
+  /**
+   * A thread of the conversation.
+   * Bounds: at most 1 KB.
+   */
+  thread?: string;
+  /**
+   * In the gateway's markup. Either this or attachments.
+   * Bounds: at most 64 KB.
+   */
+  text?: string;
+  /**
+   * Files in the media store, with the permission media.
+   * Bounds: at most 10.
+   */
+  attachments?: string[];
+  /**
+   * The plugin's choice. The same again is the same message, also after a crash, for as long as its outcome is kept:
+   * a week, if it is among the last 10,000.
+   * Bounds: at most 128 bytes.
+   */
+  idempotencyKey: string;
+}
+
+/** A message that will be sent. */
+export interface MessageQueued {
+  /** What the gateway's events and lists call it. */
+  delivery: string;
+}
+
 /** How far a call is. */
 export interface ProgressReport {
   /**
@@ -854,13 +1412,6 @@ export interface ProgressReport {
    */
   text: string;
 }
-
-/** Who a turn is by. */
-export type Role =
-  | "system"
-  | "user"
-  | "assistant"
-  | "tool";
 
 /** What the model wants of a tool. */
 export interface ToolCall {
@@ -949,16 +1500,20 @@ export interface Chat {
 /**
  * How the body of a good response is cut into chunks. One with another status than 2xx, or that is
  * not a stream after all, comes as one chunk.
+ * - `packets`: binary packets that say how long they are, such as those of an AWS event stream
+ * - `raw`: bytes as they come, in pieces of at most 64 KB
  */
 export type Framing =
   | "sse"
   | "ndjson"
-  | "json";
+  | "json"
+  | "packets"
+  | "raw";
 
 /**
  * What arrives of a response.
  * - `head`: its head, once and first
- * - `data`: one SSE event, one line, or the whole body
+ * - `data`: one SSE event, one line, one packet or piece, or the whole body
  * - `end`: the body ended, or error says why it did not
  */
 export type StreamEventKind =
@@ -976,6 +1531,8 @@ export interface StreamEvent {
   /** The name of an SSE event that has one. */
   name?: string;
   data: string;
+  /** A packet or a piece, in place of data. */
+  bytes: Uint8Array;
   error?: ReceivedErrorRecord;
 }
 
@@ -1078,6 +1635,8 @@ export interface ProviderAnswer {
 export interface ProviderPlan {
   request?: HttpRequest;
   framing?: Framing;
+  /** Where the length of a packet stands; without it, in its first four bytes, which it does not count. */
+  length?: LengthPrefix;
   /**
    * Handed to the first chunk.
    * Bounds: at most 1 MB.
@@ -1182,6 +1741,145 @@ export interface ServiceHealth {
   message?: string;
 }
 
+/** Which sessions are wanted. */
+export interface SessionFilter {
+  /**
+   * Absent is the default one.
+   * Bounds: 1 to 64 bytes.
+   */
+  agent?: string;
+  /** Used since then; 0 is any. */
+  since?: number;
+  /** How many of the last used ones to leave out: those of the pages before. */
+  offset?: number;
+  /** Bounds: cut at 100; 20 by default. */
+  limit?: number;
+}
+
+/** A session. */
+export interface SessionSummaryFields {
+  /** Its key, such as that of a tool's context. */
+  session: string;
+  agent: string;
+  /** As its owner calls it, or from its first message. */
+  title: string;
+  /** When it was used last. */
+  updated: number;
+  /** How many messages its history has. They are numbered from 1. */
+  messages: number;
+  /** Where it was last spoken to, unless that is by a client of the gateway. */
+  channel?: string;
+  account?: string;
+  kind?: ConversationKind;
+}
+
+/**
+ * A session.
+ * A test of its kind tells which field is there.
+ */
+export type SessionSummary = SessionSummaryFields & (
+  | { kind: "direct" }
+  | { kind: "group" }
+  | { kind: "channel"; channel: string }
+);
+
+/** Sessions, the last used one first. */
+export interface SessionPage {
+  sessions: SessionSummary[];
+  /** There are further ones. */
+  more: boolean;
+}
+
+/** Which messages of a session are wanted. */
+export interface HistoryQuery {
+  /** Bounds: at most 256 bytes. */
+  session: string;
+  /** Only those with a lower number; 0 is the newest ones. */
+  before?: number;
+  /** Bounds: cut at 200; 50 by default. */
+  limit?: number;
+}
+
+/** A message of a history. */
+export interface HistoryMessage {
+  number: number;
+  role: Role;
+  /** Its texts. */
+  text: string;
+  /** The text is longer. */
+  cut: boolean;
+  time: number;
+  /** The run that it belongs to. */
+  run: string;
+  /** The tool whose result it is. */
+  tool?: string;
+  /** Who said it in a channel. */
+  sender?: ReceivedPerson;
+  /** Files in the media store. */
+  media: string[];
+  /** Shown to people and not to the model: a command, or its answer. */
+  aside: boolean;
+}
+
+/** A part of a history, the oldest message first. */
+export interface HistoryPage {
+  /** The history. A reset of the session begins another one. */
+  sessionId: string;
+  messages: HistoryMessage[];
+  /** There are older ones. */
+  more: boolean;
+}
+
+/** Where a socket leads. */
+export interface SocketAddress {
+  /** `tcp://host:port` or `tls://host:port`, whose certificate is checked. */
+  url: string;
+}
+
+/** Names an open socket of the call. */
+export interface SocketReference {
+  socket?: number;
+}
+
+/** SocketReference as it arrives: what was left out has its zero value. */
+export interface ReceivedSocketReference extends SocketReference {
+  socket: number;
+}
+
+/** What of a socket is to be read. */
+export interface SocketDemand {
+  socket?: number;
+  /**
+   * Not more than so many bytes.
+   * Bounds: at most 64 KB; 64 KB by default.
+   */
+  most?: number;
+}
+
+/** What has come on a socket. */
+export interface SocketData {
+  /** At least one, unless it has ended. */
+  bytes: Uint8Array;
+  /** The other side has ended it. */
+  ended: boolean;
+}
+
+/** What is to be written on a socket: text or bytes. */
+export interface SocketWriting {
+  socket?: number;
+  /** Bounds: at most 1 MB. */
+  text?: string;
+  /** Bounds: at most 1 MB. */
+  bytes?: Uint8Array;
+  /**
+   * Replace `{{credential:name}}` in the text, which has to be the plugin's own words. On a socket that is not
+   * encrypted and not to the owner's own network none is sent.
+   */
+  fill?: boolean;
+  /** Write the text in base64, with its credentials, as logins have it. */
+  base64?: boolean;
+}
+
 /**
  * What somebody has said. It stands in the media store, and a request sends it on as a part (`http-part`), so it need not
  * pass through the plugin. Who has said it, and where, the plugin is not told.
@@ -1266,6 +1964,24 @@ export interface ToolOutput {
   failed?: boolean;
 }
 
+/** A call of a tool. */
+export interface ToolRequest {
+  /** Bounds: a letter and up to 63 letters, digits, _ and -. */
+  name: string;
+  /**
+   * They have to fit the tool's schema.
+   * Bounds: at most 256 KB.
+   */
+  args: Json;
+}
+
+/** What a tool answers, as a model would read it. */
+export interface ToolAnswer {
+  content: ReceivedPart[];
+  /** The tool ran and has bad news. */
+  failed: boolean;
+}
+
 /** How a sound is stored: opus in an Ogg file; mp3; wav; flac; aac in an MP4 file. */
 export type SoundFormat =
   | "opus"
@@ -1342,18 +2058,117 @@ export type Markup =
   | "plain"
   | "markdown";
 
-/** How the caller of a webhook proves itself. */
+/** How many actions a message can have. Where a message needs more, it shows numbered choices. */
+export interface ActionFacts {
+  /**
+   * 0 is 25.
+   * Bounds: at most 25.
+   */
+  maxActions?: number;
+  /**
+   * Beside each other; 0 is one.
+   * Bounds: at most 25.
+   */
+  maxPerRow?: number;
+  /**
+   * Characters of a label; 0 is 64.
+   * Bounds: at most 64.
+   */
+  maxLabel?: number;
+  /**
+   * Bytes of a value; 0 is 64.
+   * Bounds: at most 64.
+   */
+  maxValue?: number;
+}
+
+/**
+ * How the caller of a webhook proves itself.
+ * - `bearer`: the credential stands in Authorization, after Bearer
+ * - `header`: the credential is the header's value
+ * - `hmac_sha1`: for a platform that knows nothing better
+ * - `field`: the credential stands in a field of the body
+ * - `jwt`: a JSON Web Token, of an issuer whose public keys are at an address
+ */
 export type WebhookAuth =
   | "none"
   | "bearer"
   | "header"
   | "hmac_sha256"
-  | "ed25519";
+  | "ed25519"
+  | "hmac_sha1"
+  | "hmac_sha512"
+  | "field"
+  | "jwt";
+
+/**
+ * How a signature is written.
+ * - `any`: hex or base64, told by its look
+ * - `base64url`: with - and _, with or without padding
+ */
+export type SignatureEncoding =
+  | "any"
+  | "hex"
+  | "base64"
+  | "base64url";
+
+/**
+ * What a JSON Web Token must say. It is one of RS256, ES256 and EdDSA, has a time at which it ends, and says nothing about
+ * the body: whoever has it can send another one until then.
+ */
+export interface TokenFacts {
+  /**
+   * The issuer's public keys, a JSON Web Key Set. They are kept for as long as its answer says, within 5 minutes and a
+   * day, and asked for again when a token names another one, once in a minute at most.
+   * Bounds: an address such as https://example.org/keys, or config:field.
+   */
+  keys: string;
+  /**
+   * Its `iss`.
+   * Bounds: at most 1 KB.
+   */
+  issuer: string;
+  /**
+   * Its `aud`, or one of them.
+   * Bounds: at most 1 KB.
+   */
+  audience: string;
+  /**
+   * By how much clocks may differ.
+   * Bounds: at most 10 min; 1 min by default.
+   */
+  leeway?: number;
+}
+
+/**
+ * A GET by which a platform asks before its first call whether the address is meant. The kernel answers it: a right token
+ * with the text that was sent along, anything else with 403. The plugin is not asked. A challenge that comes as a call, with
+ * the recipe's proof, reaches the plugin as any call does.
+ */
+export interface WebhookChallenge {
+  /**
+   * The field of the query with the token, such as hub.verify_token.
+   * Bounds: at most 64 bytes.
+   */
+  token: string;
+  /**
+   * The credential that the token must be.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  credential: string;
+  /**
+   * The field of the query with the text of the answer, such as hub.challenge.
+   * Bounds: at most 64 bytes.
+   */
+  answer: string;
+}
 
 /**
  * How the kernel checks who calls `/plugins/<id>/<account>/…`, or a route of a plugin's own.
  *
- * Only a signature over a time has a window: a time in the second header must be of the last or next five minutes. By any other recipe, also a signature over the body alone or
+ * Only a signature over a time has a window: a time in the
+ * second header must be of the last or next five minutes. A call with a `timestamp` is taken once, also over a restart: up to
+ * 50,000 of an account's are remembered while they could come again, and more are put off with 503. By any other recipe, also a signature over the body alone or
  * over a value that is no time, whoever has read a call along can make it again at any time, and the kernel
  * hands it over again, since two equal calls may be two events. A message is known by its id for 30 days, if it is among the
  * last 100,000; what else such
@@ -1372,6 +2187,48 @@ export interface WebhookFacts {
   /** Bounds: each GET, POST, PUT, PATCH or DELETE. */
   methods?: string[];
   maxBody?: number;
+  /**
+   * What is signed, where that is neither the body alone nor a second header's value before it: a text in which these are
+   * replaced. `{body}`; `{timestamp}`; `{method}`; `{url}`, the whole address as the caller has it, which is below
+   * gateway.publicUrl of the settings; `{path}` and `{query}` of that; `{form}`, the names and values of the body's form,
+   * sorted by name, without anything between; `{header:Name}`. One of `{body}` and `{form}` has to be in it.
+   * Bounds: at most 1 KB.
+   */
+  signed?: string;
+  /**
+   * Where the time of signing stands: a header, or with a separator the beginning of one of the items of the
+   * signature's header (`t=`). The template has it as `{timestamp}`. A call whose time is outside of the window is
+   * refused, and one that was taken before is not taken again.
+   * Bounds: at most 64 bytes.
+   */
+  timestamp?: string;
+  /**
+   * How far that time may be off, in either direction.
+   * Bounds: at most 60 min; 5 min by default.
+   */
+  window?: number;
+  /**
+   * What a signature begins with, such as `sha256=` or `v1=`. What does not is none.
+   * Bounds: at most 32 bytes.
+   */
+  prefix?: string;
+  /**
+   * What stands between the items of the signature's header, 16 at most, one of which has to be right: platforms that
+   * change their key sign with both for a while.
+   * Bounds: at most 4 bytes.
+   */
+  separator?: string;
+  encoding?: SignatureEncoding;
+  keyEncoding?: KeyEncoding;
+  /**
+   * For `field`: where the credential may stand in a body that is a form or JSON, `token` or `header.token`; the first
+   * that is there counts. The plugin gets the body with `[redacted]` in its place.
+   * Bounds: at most 4.
+   */
+  fields?: string[];
+  /** For `jwt`. The token stands in Authorization, after Bearer, or in the header. */
+  jwt?: TokenFacts;
+  challenge?: WebhookChallenge;
 }
 
 /** What the platform can do: data that the kernel chunks, converts and spaces out by. */
@@ -1396,6 +2253,11 @@ export interface ChannelFacts {
   deduplicates?: boolean;
   webhook?: WebhookFacts;
   maxMedia?: number;
+  /**
+   * What people can choose at a message. Absent: nothing, and they are shown numbered choices, which they answer in
+   * words.
+   */
+  actions?: ActionFacts;
 }
 
 /**
@@ -1481,7 +2343,7 @@ export interface ServiceFacts {
 }
 
 /**
- * What to do when a hook fails.
+ * What to do when a hook fails: is late, traps, or answers with an error or what cannot be read.
  * - `open`: go on without it
  * - `closed`: do not go on
  */
@@ -1494,8 +2356,12 @@ export interface HookFacts {
   name: HookName;
   /** Higher goes first. */
   priority?: number;
-  /** Bounds: at most 10 min; 1 s by default. */
+  /**
+   * How long its answer is waited for.
+   * Bounds: at most 10 min; 1 s by default.
+   */
   deadline?: number;
+  /** Absent is closed where the hook may cancel. Where it looks on, nothing depends on it. */
   onFailure?: FailPolicy;
 }
 
@@ -1561,6 +2427,159 @@ export interface CredentialPermission {
   names: string[];
 }
 
+/**
+ * By what a client gets an access token (RFC 6749).
+ * - `refresh_token`: by a refresh token, which the owner enters and the server may replace at each use
+ * - `client_credentials`: by the client's secret
+ * - `jwt_bearer`: by a token of its own, signed with a private key (RFC 7523): a service account
+ */
+export type Oauth2Grant =
+  | "refresh_token"
+  | "client_credentials"
+  | "jwt_bearer";
+
+/**
+ * How a client shows its secret.
+ * - `basic`: in the header Authorization
+ * - `body`: in the body, as client_id and client_secret
+ */
+export type ClientAuth =
+  | "basic"
+  | "body";
+
+/** How a client's token is signed. */
+export type TokenAlgorithm =
+  | "rs256"
+  | "es256";
+
+/** A further parameter of a request for a token, such as resource. */
+export interface Oauth2Parameter {
+  /** Bounds: at most 64 bytes. */
+  name: string;
+  /** Bounds: at most 1 KB. */
+  value: string;
+}
+
+/**
+ * An access token. `{{credential:name}}` is the token: the kernel gets it when it is needed, keeps it with the credentials,
+ * gets another before it ends, and once when a server answers 401 to a request with it. What replaces a refresh token is
+ * written down before anything is done with it. A login that has ended is an error with the code unauthorized, as a
+ * credential that is not set; what may pass is one that is retryable.
+ */
+export interface Oauth2Recipe {
+  /**
+   * The name of the token among the credentials. permissions.credential names it, and those that it is got by. The
+   * owner does not enter it.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  name: string;
+  grant?: Oauth2Grant;
+  /**
+   * The server's token endpoint. It does not redirect.
+   * Bounds: an address such as https://example.org/keys, or config:field.
+   */
+  tokenUrl: string;
+  /** Bounds: at most 1 KB. */
+  clientId?: string;
+  /**
+   * The credential that is the client's secret.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  clientSecret?: string;
+  clientAuth?: ClientAuth;
+  /**
+   * The credential that is the refresh token.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  refreshToken?: string;
+  /**
+   * The credential that is the private key, in PEM.
+   * Bounds: a letter and up to 63 letters, digits, _ and -.
+   */
+  key?: string;
+  algorithm?: TokenAlgorithm;
+  /**
+   * `kid` of the client's token.
+   * Bounds: at most 1 KB.
+   */
+  keyId?: string;
+  /**
+   * `iss` of the client's token; by default the client's id.
+   * Bounds: at most 1 KB.
+   */
+  issuer?: string;
+  /**
+   * `sub` of the client's token, where there is one.
+   * Bounds: at most 1 KB.
+   */
+  subject?: string;
+  /**
+   * `aud` of the client's token; by default the token endpoint.
+   * Bounds: at most 1 KB.
+   */
+  audience?: string;
+  /** Bounds: at most 64. */
+  scopes?: string[];
+  /** Bounds: at most 16. */
+  parameters?: Oauth2Parameter[];
+}
+
+/** Through which channels the plugin may send messages of its own. */
+export interface MessagePermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * Plugins of channels; all when empty.
+   * Bounds: at most 64; each 1 to 64 lower-case letters, digits and hyphens.
+   */
+  channels?: string[];
+}
+
+/** Which agents the plugin may have run, with their tools. */
+export interface AgentPermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * All when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  agents?: string[];
+}
+
+/** Of which agents the plugin may read the sessions. */
+export interface SessionPermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * All when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  agents?: string[];
+}
+
+/** Which tools of other plugins the plugin may call. */
+export interface ToolPermission {
+  /**
+   * Shown to the owner.
+   * Bounds: at most 300 bytes.
+   */
+  reason: string;
+  /**
+   * All when empty.
+   * Bounds: at most 64; each a letter and up to 63 letters, digits, _ and -.
+   */
+  tools?: string[];
+}
+
 /** What the plugin asks for. What is not here is refused. */
 export interface Permissions {
   http?: HttpPermission;
@@ -1569,6 +2588,10 @@ export interface Permissions {
   schedule?: Permission;
   emit?: Permission;
   media?: Permission;
+  messageSend?: MessagePermission;
+  agentRun?: AgentPermission;
+  sessionRead?: SessionPermission;
+  toolInvoke?: ToolPermission;
 }
 
 /** How instances are kept. */
@@ -1644,6 +2667,11 @@ export interface Manifest {
    */
   config?: Json;
   limits?: Limits;
+  /**
+   * Access tokens that the kernel gets and renews for the plugin.
+   * Bounds: at most 16.
+   */
+  oauth2?: Oauth2Recipe[];
 }
 
 /** A call of one of the plugin's addresses. */
@@ -1666,11 +2694,11 @@ export interface Plugin {
    */
   channelEvent?(event: ChannelEvent): Answer<ChannelAnswer>;
   /**
-   * Sends a message, and returns the platform's ids of it. The same idempotency key may come again. Errors
-   * that pass on their own are retryable, not before retry-after.
+   * Sends a message, and returns the platform's ids of it, or the frames to write and the token to wait for. The same
+   * idempotency key may come again. Errors that pass on their own are retryable, not before retry-after.
    */
   channelSend?(send: ChannelSend): Answer<Sent>;
-  /** Changes the text of a message that was sent. */
+  /** Changes the text of a message that was sent, or its actions. */
   channelEdit?(edit: ChannelEdit): Answer<Sent>;
   /** Takes back a message that was sent. */
   channelDelete?(target: ChannelDelete): Answer<Sent>;
@@ -1680,6 +2708,8 @@ export interface Plugin {
   channelTyping?(typing: ChannelTyping): Answer<Sent>;
   /** Asks a question with options. */
   channelPoll?(poll: ChannelPoll): Answer<Sent>;
+  /** Finds people and conversations by what they are called, and says what an id is called. */
+  channelDirectory?(query: DirectoryQuery): Answer<DirectoryAnswer>;
   /** Gives the state that steps over an event that could not be handled. */
   channelSkip?(event: ChannelEvent): Answer<NewState>;
   /** Gives this version's form of the state that another version left. */
@@ -1722,7 +2752,10 @@ export interface Plugin {
    * everything pass as it is.
    */
   hookHandle?(event: HookEvent): Answer<HookDecision>;
-  /** Handles a job that is due. One whose handling fails is due again, so the same one may come twice. */
+  /**
+   * Handles a job that is due. One whose handling fails is due again, later each time and for about a day, so the same
+   * one may come twice.
+   */
   scheduleFire?(firing: Firing): Answer<Done>;
 }
 
@@ -1748,8 +2781,23 @@ export interface Imports {
    * above is a response and no error.
    */
   http_request(request: HttpRequest): HttpResponse;
+  /** Opens a socket. */
+  socket_open(address: SocketAddress): ReceivedSocketReference;
+  /** Reads what has come, and waits until something has. Credentials that the other side says back are removed. */
+  socket_read(demand: SocketDemand): SocketData;
+  /** Writes a text or bytes, and returns when they were taken. */
+  socket_write(writing: SocketWriting): ReceivedDone;
+  /**
+   * Goes on encrypted, on a socket that was opened as tcp and whose other side has agreed to it, and checks that it is
+   * the host of the url. Fails, and closes the socket, where more has come in plain text than was read.
+   */
+  socket_start_tls(socket: SocketReference): ReceivedDone;
+  /** Closes a socket before the call ends. */
+  socket_close(socket: SocketReference): ReceivedDone;
   /** Reports whether the owner has set a credential, for the account or else for the plugin. */
   credential_has(query: CredentialQuery): CredentialPresence;
+  /** Signs with a credential of the account's or else of the plugin's, unauthorized where the owner has not set it. */
+  credential_sign(signing: Signing): Signature;
   /** Sets a job, in place of one with the same id. */
   schedule_set(job: ScheduledJob): JobScheduled;
   /** Takes a job back; taking back what is not there is no error. */
@@ -1760,4 +2808,22 @@ export interface Imports {
   progress_report(progress: ProgressReport): ReceivedDone;
   /** Describes a file, not-found when it is gone. */
   media_stat(reference: MediaReference): MediaInfo;
+  /** Queues a message. What becomes of it the hook message_sent is told. */
+  message_send(message: OutgoingMessage): MessageQueued;
+  /** Asks an agent, and does not wait for the answer. */
+  agent_run(request: AgentRequest): AgentStarted;
+  /**
+   * Tells how a run stands, when it has ended or the wait is over. Hooks may not wait: they hold up what they look at. Nor
+   * may a tool for a run of a session in which it is being called itself.
+   */
+  agent_wait(query: RunQuery): RunOutcome;
+  /** Lists the sessions that a filter selects. */
+  session_find(filter: SessionFilter): SessionPage;
+  /** Reads a session's history; not-found for a session that there is not. */
+  session_read(query: HistoryQuery): HistoryPage;
+  /**
+   * Calls a tool and waits for its answer. Errors: not-found for a tool that there is not, invalid for arguments that do
+   * not fit, forbidden where a hook refuses the call or withholds the result.
+   */
+  tools_invoke(request: ToolRequest): ToolAnswer;
 }

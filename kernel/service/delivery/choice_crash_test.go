@@ -41,6 +41,7 @@ func (a *asker) Wake()                                           { a.queue.Wake(
 func (a *asker) Ready(string, string) error                      { return nil }
 func (a *asker) ConnectedSince(string, string) time.Time         { return time.Time{} }
 func (a *asker) Account(string, string) (message.Account, error) { return askerAccount, nil }
+func (a *asker) Link(string, string) (delivery.Link, error)      { return &line{}, nil }
 func (a *asker) Default() (string, bool)                         { return "chat", true }
 func (a *asker) Sender(string) (delivery.Sender, bool)           { return a, true }
 func (a *asker) Facts() *wit.ChannelFacts                        { return &a.facts }

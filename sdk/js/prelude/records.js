@@ -2,343 +2,476 @@
 
 const records = {
   __proto__: null,
-  ErrorRecord: [
-    ["code", "string", "invalid", false],
-    ["message", "string", "", false],
-    ["retryable", "boolean", false, false],
-    ["retryAfter", "number", 0, true],
-  ],
-  Header: [
-    ["name", "string", "", false],
-    ["value", "string", "", false],
-  ],
-  HttpPart: [
-    ["name", "string", "", false],
-    ["text", "string", "", true],
-    ["bytes", "bytes", null, true],
-    ["media", "string", "", true],
-    ["fileName", "string", "", true],
-    ["contentType", "string", "", true],
-  ],
-  HttpRequest: [
-    ["id", "string", "", false],
-    ["method", "string", "", false],
-    ["url", "string", "", false],
-    ["headers", "list", "Header", false],
-    ["text", "string", "", true],
-    ["bytes", "bytes", null, true],
-    ["parts", "list", "HttpPart", false],
-    ["timeout", "number", 0, false],
-    ["fill", "boolean", false, false],
-    ["embed", "list", "string", false],
-  ],
-  HttpResponse: [
-    ["id", "string", "", false],
-    ["status", "number", 0, false],
-    ["headers", "list", "Header", false],
-    ["text", "string", "", true],
-    ["bytes", "bytes", null, true],
-    ["media", "string", "", true],
-    ["error", "record", "ErrorRecord", true],
-  ],
-  Conversation: [
-    ["kind", "string", "direct", false],
-    ["id", "string", "", false],
-    ["name", "string", "", true],
-    ["thread", "string", "", true],
-  ],
-  Attachment: [
-    ["kind", "string", "image", false],
-    ["media", "string", "", true],
-    ["fetch", "record", "HttpRequest", true],
-    ["mime", "string", "", true],
-    ["name", "string", "", true],
-    ["size", "number", 0, true],
-    ["caption", "string", "", true],
-  ],
-  Done: [
-    ["ok", "boolean", false, false],
-  ],
-  Part: [
-    ["kind", "string", "text", false],
-    ["text", "string", "", true],
-    ["media", "string", "", true],
-    ["mime", "string", "", true],
-  ],
-  Frame: [
-    ["connection", "string", "", false],
-    ["text", "string", "", true],
-    ["bytes", "bytes", null, true],
-    ["event", "string", "", true],
-    ["id", "string", "", true],
-    ["fill", "boolean", false, false],
-  ],
-  Closed: [
-    ["code", "number", 0, false],
-    ["reason", "string", "", false],
-    ["reopensAfter", "number", 0, true],
-  ],
-  WebhookRequest: [
-    ["method", "string", "", false],
-    ["path", "string", "", false],
-    ["query", "string", "", false],
-    ["headers", "list", "Header", false],
-    ["text", "string", "", true],
-    ["bytes", "bytes", null, true],
-  ],
-  Command: [
-    ["name", "string", "", false],
-    ["args", "json", null, false],
-  ],
-  ChannelEvent: [
-    ["kind", "string", "start", false],
-    ["account", "string", "", false],
-    ["config", "json", null, false],
-    ["state", "json", null, false],
-    ["now", "number", 0, false],
-    ["connection", "string", "", true],
-    ["response", "record", "HttpResponse", true],
-    ["message", "record", "Frame", true],
-    ["closed", "record", "Closed", true],
-    ["webhook", "record", "WebhookRequest", true],
-    ["timer", "string", "", true],
-    ["command", "record", "Command", true],
-  ],
-  ChannelSend: [
-    ["account", "string", "", false],
-    ["config", "json", null, false],
-    ["to", "record", "Conversation", false],
-    ["text", "string", "", false],
-    ["attachments", "list", "Attachment", false],
-    ["replyTo", "string", "", true],
-    ["silent", "boolean", false, false],
-    ["idempotencyKey", "string", "", false],
-  ],
-  ChannelEdit: [
-    ["account", "string", "", false],
-    ["config", "json", null, false],
-    ["to", "record", "Conversation", false],
-    ["id", "string", "", false],
-    ["text", "string", "", false],
-  ],
-  ChannelDelete: [
-    ["account", "string", "", false],
-    ["config", "json", null, false],
-    ["to", "record", "Conversation", false],
-    ["id", "string", "", false],
-  ],
-  ChannelReaction: [
-    ["account", "string", "", false],
-    ["config", "json", null, false],
-    ["to", "record", "Conversation", false],
-    ["id", "string", "", false],
-    ["emoji", "string", "", false],
-  ],
-  ChannelTyping: [
-    ["account", "string", "", false],
-    ["config", "json", null, false],
-    ["to", "record", "Conversation", false],
-  ],
-  ChannelPoll: [
-    ["account", "string", "", false],
-    ["config", "json", null, false],
-    ["to", "record", "Conversation", false],
-    ["question", "string", "", false],
-    ["options", "list", "string", false],
-    ["maxSelections", "number", 0, false],
-    ["idempotencyKey", "string", "", false],
-  ],
-  Migration: [
-    ["fromVersion", "string", "", false],
-    ["account", "string", "", false],
-    ["state", "json", null, false],
-  ],
-  ConfigSection: [
-    ["value", "json", null, false],
-  ],
-  CredentialPresence: [
-    ["present", "boolean", false, false],
-  ],
-  HookContext: [
-    ["agent", "string", "", false],
-    ["session", "string", "", false],
-    ["run", "string", "", false],
-    ["channel", "string", "", true],
-    ["account", "string", "", true],
-  ],
-  HookEvent: [
-    ["name", "string", "message_received", false],
-    ["event", "event", null, false],
-    ["config", "json", null, false],
-    ["context", "record", "HookContext", false],
-  ],
-  MessageReceived: [
-    ["channel", "string", "", false],
-    ["account", "string", "", false],
-    ["id", "string", "", false],
-    ["sender", "string", "", false],
-    ["text", "string", "", false],
-  ],
-  MessageSending: [
-    ["channel", "string", "", false],
-    ["account", "string", "", false],
-    ["to", "string", "", false],
-    ["text", "string", "", false],
-  ],
-  MessageSent: [
-    ["channel", "string", "", false],
-    ["account", "string", "", false],
-    ["to", "string", "", false],
-    ["text", "string", "", false],
-    ["ids", "list", "string", false],
-    ["error", "record", "ErrorRecord", true],
-  ],
-  BeforeAgentStart: [
-    ["prompt", "string", "", false],
-    ["systemPrompt", "string", "", false],
-    ["prependContext", "string", "", false],
-  ],
-  AgentEnd: [
-    ["text", "string", "", false],
-    ["error", "record", "ErrorRecord", true],
-    ["duration", "number", 0, false],
-  ],
-  BeforeToolCall: [
-    ["tool", "string", "", false],
-    ["callId", "string", "", false],
-    ["args", "json", null, false],
-  ],
-  AfterToolCall: [
-    ["tool", "string", "", false],
-    ["callId", "string", "", false],
-    ["args", "json", null, false],
-    ["result", "string", "", false],
-    ["failed", "boolean", false, false],
-    ["duration", "number", 0, false],
-  ],
-  ToolResultPersist: [
-    ["tool", "string", "", false],
-    ["callId", "string", "", false],
-    ["result", "string", "", false],
-  ],
-  KvValue: [
-    ["value", "string", "", true],
-  ],
-  KvKeys: [
-    ["keys", "list", "string", false],
-  ],
-  MediaInfo: [
-    ["media", "string", "", false],
-    ["mime", "string", "", false],
-    ["name", "string", "", true],
-    ["size", "number", 0, false],
-  ],
-  ToolCall: [
-    ["id", "string", "", false],
-    ["name", "string", "", false],
-    ["args", "json", null, false],
-    ["opaque", "json", null, false],
-  ],
-  ChatTurn: [
-    ["role", "string", "system", false],
-    ["content", "list", "Part", false],
-    ["toolCalls", "list", "ToolCall", false],
-    ["toolCallId", "string", "", true],
-    ["thinking", "string", "", false],
-    ["opaque", "json", null, false],
-  ],
-  ToolSpec: [
-    ["name", "string", "", false],
-    ["description", "string", "", false],
-    ["parameters", "json", null, false],
-  ],
-  Chat: [
-    ["model", "string", "", false],
-    ["config", "json", null, false],
-    ["system", "string", "", false],
-    ["turns", "list", "ChatTurn", false],
-    ["tools", "list", "ToolSpec", false],
-    ["maxTokens", "number", 0, false],
-    ["temperature", "number", 0, true],
-    ["thinking", "string", "", false],
-    ["session", "string", "", false],
-  ],
-  StreamEvent: [
-    ["kind", "string", "head", false],
-    ["status", "number", 0, false],
-    ["headers", "list", "Header", false],
-    ["name", "string", "", true],
-    ["data", "string", "", false],
-    ["error", "record", "ErrorRecord", true],
-  ],
-  ProviderChunk: [
-    ["state", "json", null, false],
-    ["events", "list", "StreamEvent", false],
-  ],
-  ModelsQuery: [
-    ["config", "json", null, false],
-    ["response", "record", "HttpResponse", true],
-  ],
-  JobScheduled: [
-    ["next", "number", 0, true],
-  ],
-  Firing: [
-    ["id", "string", "", false],
-    ["due", "number", 0, false],
-    ["payload", "json", null, false],
-  ],
-  ServiceStart: [
-    ["config", "json", null, false],
-  ],
-  ServiceStop: [
-    ["cause", "string", "replaced", false],
-  ],
-  ServiceMoment: [
-    ["now", "number", 0, false],
-  ],
-  Recording: [
-    ["media", "string", "", false],
-    ["mime", "string", "", false],
-    ["name", "string", "", true],
-    ["size", "number", 0, false],
-    ["config", "json", null, false],
-  ],
-  ToolContext: [
-    ["agent", "string", "", false],
-    ["session", "string", "", false],
-    ["run", "string", "", false],
-    ["callId", "string", "", false],
-    ["channel", "string", "", true],
-    ["account", "string", "", true],
-    ["sender", "string", "", true],
-    ["now", "number", 0, false],
-    ["timeZone", "string", "", false],
-  ],
-  ToolInvocation: [
-    ["name", "string", "", false],
-    ["args", "json", null, false],
-    ["config", "json", null, false],
-    ["context", "record", "ToolContext", false],
-  ],
-  SpeechOrder: [
-    ["text", "string", "", false],
-    ["voice", "string", "", true],
-    ["format", "string", "opus", false],
-    ["speed", "number", 0, false],
-    ["config", "json", null, false],
-  ],
-  VoicesQuery: [
-    ["config", "json", null, false],
-    ["response", "record", "HttpResponse", true],
-  ],
-  WebhookCall: [
-    ["route", "string", "", false],
-    ["request", "record", "WebhookRequest", false],
-    ["config", "json", null, false],
-  ],
+  ErrorRecord(v) {
+    if (typeof v.code !== "string") v.code = missing(v.code, "code", "invalid", "string");
+    if (typeof v.message !== "string") v.message = missing(v.message, "message", "", "string");
+    if (typeof v.retryable !== "boolean") v.retryable = missing(v.retryable, "retryable", false, "boolean");
+    if (typeof v.retryAfter !== "number" && v.retryAfter !== undefined) v.retryAfter = missing(v.retryAfter, "retryAfter", undefined, "number");
+  },
+  Header(v) {
+    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
+    if (typeof v.value !== "string") v.value = missing(v.value, "value", "", "string");
+  },
+  Sigv4(v) {
+    if (typeof v.accessKey !== "string") v.accessKey = missing(v.accessKey, "accessKey", "", "string");
+    if (typeof v.secretKey !== "string") v.secretKey = missing(v.secretKey, "secretKey", "", "string");
+    if (typeof v.sessionToken !== "string" && v.sessionToken !== undefined) v.sessionToken = missing(v.sessionToken, "sessionToken", undefined, "string");
+    if (typeof v.region !== "string") v.region = missing(v.region, "region", "", "string");
+    if (typeof v.service !== "string") v.service = missing(v.service, "service", "", "string");
+  },
+  HttpPart(v) {
+    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
+    if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
+    if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
+    if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
+    if (typeof v.fileName !== "string" && v.fileName !== undefined) v.fileName = missing(v.fileName, "fileName", undefined, "string");
+    if (typeof v.contentType !== "string" && v.contentType !== undefined) v.contentType = missing(v.contentType, "contentType", undefined, "string");
+  },
+  HttpRequest(v) {
+    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.method !== "string") v.method = missing(v.method, "method", "", "string");
+    if (typeof v.url !== "string") v.url = missing(v.url, "url", "", "string");
+    v.headers = list(v.headers, "headers", records.Header);
+    if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
+    if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
+    v.parts = list(v.parts, "parts", records.HttpPart);
+    if (typeof v.timeout !== "number") v.timeout = missing(v.timeout, "timeout", 0, "number");
+    if (typeof v.fill !== "boolean") v.fill = missing(v.fill, "fill", false, "boolean");
+    v.embed = texts(v.embed, "embed");
+    if (v.sigv4 !== undefined && v.sigv4 !== null) record(v.sigv4, "sigv4", records.Sigv4);
+  },
+  HttpResponse(v) {
+    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.status !== "number") v.status = missing(v.status, "status", 0, "number");
+    v.headers = list(v.headers, "headers", records.Header);
+    if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
+    if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
+    if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
+    if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
+  },
+  Conversation(v) {
+    if (typeof v.kind !== "string") v.kind = missing(v.kind, "kind", "direct", "string");
+    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
+    if (typeof v.thread !== "string" && v.thread !== undefined) v.thread = missing(v.thread, "thread", undefined, "string");
+  },
+  Person(v) {
+    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
+    if (typeof v.username !== "string" && v.username !== undefined) v.username = missing(v.username, "username", undefined, "string");
+    if (typeof v.bot !== "boolean") v.bot = missing(v.bot, "bot", false, "boolean");
+  },
+  Attachment(v) {
+    if (typeof v.kind !== "string") v.kind = missing(v.kind, "kind", "image", "string");
+    if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
+    if (v.fetch !== undefined && v.fetch !== null) record(v.fetch, "fetch", records.HttpRequest);
+    if (typeof v.mime !== "string" && v.mime !== undefined) v.mime = missing(v.mime, "mime", undefined, "string");
+    if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
+    if (typeof v.size !== "number" && v.size !== undefined) v.size = missing(v.size, "size", undefined, "number");
+    if (typeof v.caption !== "string" && v.caption !== undefined) v.caption = missing(v.caption, "caption", undefined, "string");
+    if (typeof v.duration !== "number" && v.duration !== undefined) v.duration = missing(v.duration, "duration", undefined, "number");
+    if (typeof v.width !== "number" && v.width !== undefined) v.width = missing(v.width, "width", undefined, "number");
+    if (typeof v.height !== "number" && v.height !== undefined) v.height = missing(v.height, "height", undefined, "number");
+  },
+  Done(v) {
+    if (typeof v.ok !== "boolean") v.ok = missing(v.ok, "ok", false, "boolean");
+  },
+  Part(v) {
+    if (typeof v.kind !== "string") v.kind = missing(v.kind, "kind", "text", "string");
+    if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
+    if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
+    if (typeof v.mime !== "string" && v.mime !== undefined) v.mime = missing(v.mime, "mime", undefined, "string");
+    if (typeof v.duration !== "number" && v.duration !== undefined) v.duration = missing(v.duration, "duration", undefined, "number");
+    if (typeof v.width !== "number" && v.width !== undefined) v.width = missing(v.width, "width", undefined, "number");
+    if (typeof v.height !== "number" && v.height !== undefined) v.height = missing(v.height, "height", undefined, "number");
+    if (typeof v.voice !== "boolean") v.voice = missing(v.voice, "voice", false, "boolean");
+  },
+  AgentStarted(v) {
+    if (typeof v.run !== "string") v.run = missing(v.run, "run", "", "string");
+  },
+  RunOutcome(v) {
+    if (typeof v.run !== "string") v.run = missing(v.run, "run", "", "string");
+    if (typeof v.session !== "string") v.session = missing(v.session, "session", "", "string");
+    if (typeof v.state !== "string") v.state = missing(v.state, "state", "queued", "string");
+    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
+  },
+  Frame(v) {
+    if (typeof v.connection !== "string") v.connection = missing(v.connection, "connection", "", "string");
+    if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
+    if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
+    if (typeof v.event !== "string" && v.event !== undefined) v.event = missing(v.event, "event", undefined, "string");
+    if (typeof v.id !== "string" && v.id !== undefined) v.id = missing(v.id, "id", undefined, "string");
+    if (typeof v.fill !== "boolean") v.fill = missing(v.fill, "fill", false, "boolean");
+  },
+  Opened(v) {
+    if (typeof v.secured !== "boolean") v.secured = missing(v.secured, "secured", false, "boolean");
+  },
+  Closed(v) {
+    if (typeof v.code !== "number") v.code = missing(v.code, "code", 0, "number");
+    if (typeof v.reason !== "string") v.reason = missing(v.reason, "reason", "", "string");
+    if (typeof v.reopensAfter !== "number" && v.reopensAfter !== undefined) v.reopensAfter = missing(v.reopensAfter, "reopensAfter", undefined, "number");
+  },
+  WebhookRequest(v) {
+    if (typeof v.method !== "string") v.method = missing(v.method, "method", "", "string");
+    if (typeof v.path !== "string") v.path = missing(v.path, "path", "", "string");
+    if (typeof v.query !== "string") v.query = missing(v.query, "query", "", "string");
+    v.headers = list(v.headers, "headers", records.Header);
+    if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
+    if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
+  },
+  Command(v) {
+    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
+    if (v.args === undefined) v.args = null;
+  },
+  ChannelEvent(v) {
+    if (typeof v.kind !== "string") v.kind = missing(v.kind, "kind", "start", "string");
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (v.config === undefined) v.config = null;
+    if (v.state === undefined) v.state = null;
+    if (typeof v.now !== "number") v.now = missing(v.now, "now", 0, "number");
+    if (typeof v.connection !== "string" && v.connection !== undefined) v.connection = missing(v.connection, "connection", undefined, "string");
+    if (v.response !== undefined && v.response !== null) record(v.response, "response", records.HttpResponse);
+    if (v.message !== undefined && v.message !== null) record(v.message, "message", records.Frame);
+    if (v.closed !== undefined && v.closed !== null) record(v.closed, "closed", records.Closed);
+    if (v.opened !== undefined && v.opened !== null) record(v.opened, "opened", records.Opened);
+    if (v.webhook !== undefined && v.webhook !== null) record(v.webhook, "webhook", records.WebhookRequest);
+    if (typeof v.timer !== "string" && v.timer !== undefined) v.timer = missing(v.timer, "timer", undefined, "string");
+    if (v.command !== undefined && v.command !== null) record(v.command, "command", records.Command);
+  },
+  Action(v) {
+    if (typeof v.label !== "string") v.label = missing(v.label, "label", "", "string");
+    if (typeof v.value !== "string") v.value = missing(v.value, "value", "", "string");
+    if (typeof v.style !== "string") v.style = missing(v.style, "style", "plain", "string");
+  },
+  ActionRow(v) {
+    v.actions = list(v.actions, "actions", records.Action);
+  },
+  ChannelSend(v) {
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (v.config === undefined) v.config = null;
+    v.to = record(v.to ?? {}, "to", records.Conversation);
+    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    v.attachments = list(v.attachments, "attachments", records.Attachment);
+    if (typeof v.replyTo !== "string" && v.replyTo !== undefined) v.replyTo = missing(v.replyTo, "replyTo", undefined, "string");
+    if (typeof v.silent !== "boolean") v.silent = missing(v.silent, "silent", false, "boolean");
+    if (typeof v.idempotencyKey !== "string") v.idempotencyKey = missing(v.idempotencyKey, "idempotencyKey", "", "string");
+    if (v.state === undefined) v.state = null;
+    v.actions = list(v.actions, "actions", records.ActionRow);
+  },
+  ChannelEdit(v) {
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (v.config === undefined) v.config = null;
+    v.to = record(v.to ?? {}, "to", records.Conversation);
+    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (v.state === undefined) v.state = null;
+    v.actions = list(v.actions, "actions", records.ActionRow);
+  },
+  ChannelDelete(v) {
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (v.config === undefined) v.config = null;
+    v.to = record(v.to ?? {}, "to", records.Conversation);
+    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (v.state === undefined) v.state = null;
+  },
+  ChannelReaction(v) {
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (v.config === undefined) v.config = null;
+    v.to = record(v.to ?? {}, "to", records.Conversation);
+    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.emoji !== "string") v.emoji = missing(v.emoji, "emoji", "", "string");
+    if (v.state === undefined) v.state = null;
+  },
+  ChannelTyping(v) {
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (v.config === undefined) v.config = null;
+    v.to = record(v.to ?? {}, "to", records.Conversation);
+    if (v.state === undefined) v.state = null;
+  },
+  ChannelPoll(v) {
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (v.config === undefined) v.config = null;
+    v.to = record(v.to ?? {}, "to", records.Conversation);
+    if (typeof v.question !== "string") v.question = missing(v.question, "question", "", "string");
+    v.options = texts(v.options, "options");
+    if (typeof v.maxSelections !== "number") v.maxSelections = missing(v.maxSelections, "maxSelections", 0, "number");
+    if (typeof v.idempotencyKey !== "string") v.idempotencyKey = missing(v.idempotencyKey, "idempotencyKey", "", "string");
+    if (v.state === undefined) v.state = null;
+  },
+  DirectoryQuery(v) {
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (v.config === undefined) v.config = null;
+    if (typeof v.query !== "string") v.query = missing(v.query, "query", "", "string");
+    if (typeof v.kind !== "string" && v.kind !== undefined) v.kind = missing(v.kind, "kind", undefined, "string");
+    if (typeof v.limit !== "number") v.limit = missing(v.limit, "limit", 0, "number");
+  },
+  Migration(v) {
+    if (typeof v.fromVersion !== "string") v.fromVersion = missing(v.fromVersion, "fromVersion", "", "string");
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (v.state === undefined) v.state = null;
+  },
+  ConfigSection(v) {
+    if (v.value === undefined) v.value = null;
+  },
+  CredentialPresence(v) {
+    if (typeof v.present !== "boolean") v.present = missing(v.present, "present", false, "boolean");
+  },
+  Signature(v) {
+    v.bytes = bytes(v.bytes ?? "", "bytes");
+  },
+  HookContext(v) {
+    if (typeof v.agent !== "string") v.agent = missing(v.agent, "agent", "", "string");
+    if (typeof v.session !== "string") v.session = missing(v.session, "session", "", "string");
+    if (typeof v.run !== "string") v.run = missing(v.run, "run", "", "string");
+    if (typeof v.channel !== "string" && v.channel !== undefined) v.channel = missing(v.channel, "channel", undefined, "string");
+    if (typeof v.account !== "string" && v.account !== undefined) v.account = missing(v.account, "account", undefined, "string");
+  },
+  HookEvent(v) {
+    if (typeof v.name !== "string") v.name = missing(v.name, "name", "message_received", "string");
+    v.event = hookEvent(v.event, "event", v.name);
+    if (v.config === undefined) v.config = null;
+    v.context = record(v.context ?? {}, "context", records.HookContext);
+  },
+  MessageReceived(v) {
+    if (typeof v.channel !== "string") v.channel = missing(v.channel, "channel", "", "string");
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.sender !== "string") v.sender = missing(v.sender, "sender", "", "string");
+    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+  },
+  MessageSending(v) {
+    if (typeof v.channel !== "string") v.channel = missing(v.channel, "channel", "", "string");
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.to !== "string") v.to = missing(v.to, "to", "", "string");
+    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+  },
+  MessageSent(v) {
+    if (typeof v.channel !== "string") v.channel = missing(v.channel, "channel", "", "string");
+    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.to !== "string") v.to = missing(v.to, "to", "", "string");
+    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    v.ids = texts(v.ids, "ids");
+    if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
+  },
+  BeforeAgentStart(v) {
+    if (typeof v.prompt !== "string") v.prompt = missing(v.prompt, "prompt", "", "string");
+    if (typeof v.systemPrompt !== "string") v.systemPrompt = missing(v.systemPrompt, "systemPrompt", "", "string");
+    if (typeof v.prependContext !== "string") v.prependContext = missing(v.prependContext, "prependContext", "", "string");
+  },
+  AgentEnd(v) {
+    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
+    if (typeof v.duration !== "number") v.duration = missing(v.duration, "duration", 0, "number");
+  },
+  BeforeToolCall(v) {
+    if (typeof v.tool !== "string") v.tool = missing(v.tool, "tool", "", "string");
+    if (typeof v.callId !== "string") v.callId = missing(v.callId, "callId", "", "string");
+    if (v.args === undefined) v.args = null;
+  },
+  AfterToolCall(v) {
+    if (typeof v.tool !== "string") v.tool = missing(v.tool, "tool", "", "string");
+    if (typeof v.callId !== "string") v.callId = missing(v.callId, "callId", "", "string");
+    if (v.args === undefined) v.args = null;
+    if (typeof v.result !== "string") v.result = missing(v.result, "result", "", "string");
+    if (typeof v.failed !== "boolean") v.failed = missing(v.failed, "failed", false, "boolean");
+    if (typeof v.duration !== "number") v.duration = missing(v.duration, "duration", 0, "number");
+  },
+  ToolResultPersist(v) {
+    if (typeof v.tool !== "string") v.tool = missing(v.tool, "tool", "", "string");
+    if (typeof v.callId !== "string") v.callId = missing(v.callId, "callId", "", "string");
+    if (typeof v.result !== "string") v.result = missing(v.result, "result", "", "string");
+  },
+  BeforeCompaction(v) {
+    if (typeof v.sessionId !== "string") v.sessionId = missing(v.sessionId, "sessionId", "", "string");
+    if (typeof v.messages !== "number") v.messages = missing(v.messages, "messages", 0, "number");
+    if (typeof v.budget !== "number") v.budget = missing(v.budget, "budget", 0, "number");
+  },
+  AfterCompaction(v) {
+    if (typeof v.sessionId !== "string") v.sessionId = missing(v.sessionId, "sessionId", "", "string");
+    if (typeof v.messages !== "number") v.messages = missing(v.messages, "messages", 0, "number");
+    if (typeof v.first !== "number") v.first = missing(v.first, "first", 0, "number");
+    if (typeof v.shortened !== "number") v.shortened = missing(v.shortened, "shortened", 0, "number");
+  },
+  SessionStart(v) {
+    if (typeof v.sessionId !== "string") v.sessionId = missing(v.sessionId, "sessionId", "", "string");
+  },
+  SessionEnd(v) {
+    if (typeof v.sessionId !== "string") v.sessionId = missing(v.sessionId, "sessionId", "", "string");
+    if (typeof v.messages !== "number") v.messages = missing(v.messages, "messages", 0, "number");
+    if (typeof v.why !== "string") v.why = missing(v.why, "why", "reset", "string");
+  },
+  GatewayStart(v) {
+    if (typeof v.version !== "string") v.version = missing(v.version, "version", "", "string");
+  },
+  GatewayStop(v) {
+    if (typeof v.version !== "string") v.version = missing(v.version, "version", "", "string");
+    if (typeof v.uptime !== "number") v.uptime = missing(v.uptime, "uptime", 0, "number");
+  },
+  KvValue(v) {
+    if (typeof v.value !== "string" && v.value !== undefined) v.value = missing(v.value, "value", undefined, "string");
+  },
+  KvKeys(v) {
+    v.keys = texts(v.keys, "keys");
+  },
+  MediaInfo(v) {
+    if (typeof v.media !== "string") v.media = missing(v.media, "media", "", "string");
+    if (typeof v.mime !== "string") v.mime = missing(v.mime, "mime", "", "string");
+    if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
+    if (typeof v.size !== "number") v.size = missing(v.size, "size", 0, "number");
+  },
+  MessageQueued(v) {
+    if (typeof v.delivery !== "string") v.delivery = missing(v.delivery, "delivery", "", "string");
+  },
+  ToolCall(v) {
+    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
+    if (v.args === undefined) v.args = null;
+    if (v.opaque === undefined) v.opaque = null;
+  },
+  ChatTurn(v) {
+    if (typeof v.role !== "string") v.role = missing(v.role, "role", "system", "string");
+    v.content = list(v.content, "content", records.Part);
+    v.toolCalls = list(v.toolCalls, "toolCalls", records.ToolCall);
+    if (typeof v.toolCallId !== "string" && v.toolCallId !== undefined) v.toolCallId = missing(v.toolCallId, "toolCallId", undefined, "string");
+    if (typeof v.thinking !== "string") v.thinking = missing(v.thinking, "thinking", "", "string");
+    if (v.opaque === undefined) v.opaque = null;
+  },
+  ToolSpec(v) {
+    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
+    if (typeof v.description !== "string") v.description = missing(v.description, "description", "", "string");
+    if (v.parameters === undefined) v.parameters = null;
+  },
+  Chat(v) {
+    if (typeof v.model !== "string") v.model = missing(v.model, "model", "", "string");
+    if (v.config === undefined) v.config = null;
+    if (typeof v.system !== "string") v.system = missing(v.system, "system", "", "string");
+    v.turns = list(v.turns, "turns", records.ChatTurn);
+    v.tools = list(v.tools, "tools", records.ToolSpec);
+    if (typeof v.maxTokens !== "number") v.maxTokens = missing(v.maxTokens, "maxTokens", 0, "number");
+    if (typeof v.temperature !== "number" && v.temperature !== undefined) v.temperature = missing(v.temperature, "temperature", undefined, "number");
+    if (typeof v.thinking !== "string") v.thinking = missing(v.thinking, "thinking", "", "string");
+    if (typeof v.session !== "string") v.session = missing(v.session, "session", "", "string");
+  },
+  StreamEvent(v) {
+    if (typeof v.kind !== "string") v.kind = missing(v.kind, "kind", "head", "string");
+    if (typeof v.status !== "number") v.status = missing(v.status, "status", 0, "number");
+    v.headers = list(v.headers, "headers", records.Header);
+    if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
+    if (typeof v.data !== "string") v.data = missing(v.data, "data", "", "string");
+    v.bytes = bytes(v.bytes ?? "", "bytes");
+    if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
+  },
+  ProviderChunk(v) {
+    if (v.state === undefined) v.state = null;
+    v.events = list(v.events, "events", records.StreamEvent);
+  },
+  ModelsQuery(v) {
+    if (v.config === undefined) v.config = null;
+    if (v.response !== undefined && v.response !== null) record(v.response, "response", records.HttpResponse);
+  },
+  JobScheduled(v) {
+    if (typeof v.next !== "number" && v.next !== undefined) v.next = missing(v.next, "next", undefined, "number");
+  },
+  Firing(v) {
+    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.due !== "number") v.due = missing(v.due, "due", 0, "number");
+    if (v.payload === undefined) v.payload = null;
+  },
+  ServiceStart(v) {
+    if (v.config === undefined) v.config = null;
+  },
+  ServiceStop(v) {
+    if (typeof v.cause !== "string") v.cause = missing(v.cause, "cause", "replaced", "string");
+  },
+  ServiceMoment(v) {
+    if (typeof v.now !== "number") v.now = missing(v.now, "now", 0, "number");
+  },
+  SessionSummary(v) {
+    if (typeof v.session !== "string") v.session = missing(v.session, "session", "", "string");
+    if (typeof v.agent !== "string") v.agent = missing(v.agent, "agent", "", "string");
+    if (typeof v.title !== "string") v.title = missing(v.title, "title", "", "string");
+    if (typeof v.updated !== "number") v.updated = missing(v.updated, "updated", 0, "number");
+    if (typeof v.messages !== "number") v.messages = missing(v.messages, "messages", 0, "number");
+    if (typeof v.channel !== "string" && v.channel !== undefined) v.channel = missing(v.channel, "channel", undefined, "string");
+    if (typeof v.account !== "string" && v.account !== undefined) v.account = missing(v.account, "account", undefined, "string");
+    if (typeof v.kind !== "string" && v.kind !== undefined) v.kind = missing(v.kind, "kind", undefined, "string");
+  },
+  SessionPage(v) {
+    v.sessions = list(v.sessions, "sessions", records.SessionSummary);
+    if (typeof v.more !== "boolean") v.more = missing(v.more, "more", false, "boolean");
+  },
+  HistoryMessage(v) {
+    if (typeof v.number !== "number") v.number = missing(v.number, "number", 0, "number");
+    if (typeof v.role !== "string") v.role = missing(v.role, "role", "system", "string");
+    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (typeof v.cut !== "boolean") v.cut = missing(v.cut, "cut", false, "boolean");
+    if (typeof v.time !== "number") v.time = missing(v.time, "time", 0, "number");
+    if (typeof v.run !== "string") v.run = missing(v.run, "run", "", "string");
+    if (typeof v.tool !== "string" && v.tool !== undefined) v.tool = missing(v.tool, "tool", undefined, "string");
+    if (v.sender !== undefined && v.sender !== null) record(v.sender, "sender", records.Person);
+    v.media = texts(v.media, "media");
+    if (typeof v.aside !== "boolean") v.aside = missing(v.aside, "aside", false, "boolean");
+  },
+  HistoryPage(v) {
+    if (typeof v.sessionId !== "string") v.sessionId = missing(v.sessionId, "sessionId", "", "string");
+    v.messages = list(v.messages, "messages", records.HistoryMessage);
+    if (typeof v.more !== "boolean") v.more = missing(v.more, "more", false, "boolean");
+  },
+  SocketReference(v) {
+    if (typeof v.socket !== "number") v.socket = missing(v.socket, "socket", 0, "number");
+  },
+  SocketData(v) {
+    v.bytes = bytes(v.bytes ?? "", "bytes");
+    if (typeof v.ended !== "boolean") v.ended = missing(v.ended, "ended", false, "boolean");
+  },
+  Recording(v) {
+    if (typeof v.media !== "string") v.media = missing(v.media, "media", "", "string");
+    if (typeof v.mime !== "string") v.mime = missing(v.mime, "mime", "", "string");
+    if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
+    if (typeof v.size !== "number") v.size = missing(v.size, "size", 0, "number");
+    if (v.config === undefined) v.config = null;
+  },
+  ToolContext(v) {
+    if (typeof v.agent !== "string") v.agent = missing(v.agent, "agent", "", "string");
+    if (typeof v.session !== "string") v.session = missing(v.session, "session", "", "string");
+    if (typeof v.run !== "string") v.run = missing(v.run, "run", "", "string");
+    if (typeof v.callId !== "string") v.callId = missing(v.callId, "callId", "", "string");
+    if (typeof v.channel !== "string" && v.channel !== undefined) v.channel = missing(v.channel, "channel", undefined, "string");
+    if (typeof v.account !== "string" && v.account !== undefined) v.account = missing(v.account, "account", undefined, "string");
+    if (typeof v.sender !== "string" && v.sender !== undefined) v.sender = missing(v.sender, "sender", undefined, "string");
+    if (typeof v.now !== "number") v.now = missing(v.now, "now", 0, "number");
+    if (typeof v.timeZone !== "string") v.timeZone = missing(v.timeZone, "timeZone", "", "string");
+  },
+  ToolInvocation(v) {
+    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
+    if (v.args === undefined) v.args = null;
+    if (v.config === undefined) v.config = null;
+    v.context = record(v.context ?? {}, "context", records.ToolContext);
+  },
+  ToolAnswer(v) {
+    v.content = list(v.content, "content", records.Part);
+    if (typeof v.failed !== "boolean") v.failed = missing(v.failed, "failed", false, "boolean");
+  },
+  SpeechOrder(v) {
+    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (typeof v.voice !== "string" && v.voice !== undefined) v.voice = missing(v.voice, "voice", undefined, "string");
+    if (typeof v.format !== "string") v.format = missing(v.format, "format", "opus", "string");
+    if (typeof v.speed !== "number") v.speed = missing(v.speed, "speed", 0, "number");
+    if (v.config === undefined) v.config = null;
+  },
+  VoicesQuery(v) {
+    if (v.config === undefined) v.config = null;
+    if (v.response !== undefined && v.response !== null) record(v.response, "response", records.HttpResponse);
+  },
+  WebhookCall(v) {
+    if (typeof v.route !== "string") v.route = missing(v.route, "route", "", "string");
+    v.request = record(v.request ?? {}, "request", records.WebhookRequest);
+    if (v.config === undefined) v.config = null;
+  },
 };
 
-// What each function takes, and what each import answers.
+// What each function is called in a plugin, and takes; what each import answers; what each hook is asked about.
 const functions = {
   __proto__: null,
   channel_event: { name: "channelEvent", takes: records.ChannelEvent },
@@ -348,6 +481,7 @@ const functions = {
   channel_react: { name: "channelReact", takes: records.ChannelReaction },
   channel_typing: { name: "channelTyping", takes: records.ChannelTyping },
   channel_poll: { name: "channelPoll", takes: records.ChannelPoll },
+  channel_directory: { name: "channelDirectory", takes: records.DirectoryQuery },
   channel_skip: { name: "channelSkip", takes: records.ChannelEvent },
   channel_migrate: { name: "channelMigrate", takes: records.Migration },
   provider_request: { name: "providerRequest", takes: records.Chat },
@@ -374,12 +508,24 @@ const answers = {
   kv_delete: records.Done,
   kv_keys: records.KvKeys,
   http_request: records.HttpResponse,
+  socket_open: records.SocketReference,
+  socket_read: records.SocketData,
+  socket_write: records.Done,
+  socket_start_tls: records.Done,
+  socket_close: records.Done,
   credential_has: records.CredentialPresence,
+  credential_sign: records.Signature,
   schedule_set: records.JobScheduled,
   schedule_cancel: records.JobScheduled,
   emit_publish: records.Done,
   progress_report: records.Done,
   media_stat: records.MediaInfo,
+  message_send: records.MessageQueued,
+  agent_run: records.AgentStarted,
+  agent_wait: records.RunOutcome,
+  session_find: records.SessionPage,
+  session_read: records.HistoryPage,
+  tools_invoke: records.ToolAnswer,
 };
 
 const hookEvents = {
@@ -392,4 +538,10 @@ const hookEvents = {
   before_tool_call: records.BeforeToolCall,
   after_tool_call: records.AfterToolCall,
   tool_result_persist: records.ToolResultPersist,
+  before_compaction: records.BeforeCompaction,
+  after_compaction: records.AfterCompaction,
+  session_start: records.SessionStart,
+  session_end: records.SessionEnd,
+  gateway_start: records.GatewayStart,
+  gateway_stop: records.GatewayStop,
 };
