@@ -72,7 +72,7 @@ var imports = map[string]string{
 	"kernel/service/directory":     "kernel/rpc kernel/service kernel/service/message kernel/wire wit",
 	"kernel/service/background":    "kernel/event kernel/retry kernel/service wit",
 	"kernel/service/tts":           "kernel/config kernel/rpc kernel/service kernel/service/delivery/text kernel/wire wit",
-	"kernel/service/webhook":       "kernel/service wit",
+	"kernel/service/webhook":       "kernel/proof kernel/service wit",
 	"kernel/service/delivery":      "kernel/event kernel/retry kernel/rpc kernel/service kernel/service/delivery/text kernel/service/message kernel/service/move kernel/store kernel/wire wit",
 	"kernel/service/inbox":         "kernel/event kernel/rpc kernel/service kernel/service/message kernel/service/move kernel/service/question kernel/store kernel/wire wit",
 	"kernel/service/run":           "kernel/claim kernel/retry kernel/service kernel/service/message kernel/service/session kernel/store kernel/turns wit",

@@ -104,6 +104,8 @@ var lenient = map[string]string{
 	"chat.inject":        `label`,
 	"chat.send": `thinking sessionId originatingChannel originatingTo originatingAccountId originatingThreadId replyToId
 		systemProvenanceReceipt expectedLeafEntryId expectedSessionRoutingContract expectedPermissionMode`,
+	"tts.convert":        `channel`,
+	"tts.setVoice":       `voice`,
 	"cron.add":           `description isolation.postToMainPrefix payload.to payload.model payload.thinking schedule.tz`,
 	"cron.list":          `query`,
 	"cron.runs":          `query`,

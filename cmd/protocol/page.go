@@ -27,6 +27,7 @@ var groups = []struct{ title, names string }{
 	{"The assistant", "agent agents. models."},
 	{"Channels", "channels."},
 	{"Outgoing messages", "send delivery."},
+	{"Speech", "tts."},
 	{"Scheduled jobs", "cron."},
 	{"Plugins", "plugins."},
 	{"Devices", "device."},

@@ -62,7 +62,7 @@ func ParseLine(text string) (l Line, ok bool) {
 	return l, json.Unmarshal([]byte(text), &l) == nil && l.Time != ""
 }
 
-// From is the part of the gateway that has said it, such as plugin.telegram.
+// From is the part of the gateway that has said it, such as plugin.calc.
 func (l Line) From() string {
 	var from source
 	_ = json.Unmarshal([]byte(l.Source), &from) // a line of others has no such name
