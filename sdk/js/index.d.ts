@@ -2,16 +2,25 @@
 // is thrown as a PluginError. Everything here waits for its answer.
 
 import type {
+  AgentRequest,
   Code,
   ErrorRecord,
+  HistoryPage,
+  HistoryQuery,
   HttpRequest,
   HttpResponse,
   Imports,
   Json,
   MediaInfo,
+  OutgoingMessage,
   ReceivedHeader,
+  RunOutcome,
   ScheduledJob,
+  SessionFilter,
+  SessionPage,
   Signing,
+  SocketData,
+  ToolAnswer,
   ToolOutput,
 } from "./contract.js";
 
@@ -94,6 +103,46 @@ export function emit(name: string, payload?: Json): void;
 export const media: {
   /** Describes a file of the media store, `not_found` when it is gone. Permission `media`. */
   stat(id: string): MediaInfo;
+};
+
+export const message: {
+  /** Queues a message through one of the gateway's channels, and returns what the gateway calls it. The same `idempotencyKey` again is the same message. Permission `messageSend`. */
+  send(message: OutgoingMessage): string;
+};
+
+export const agent: {
+  /** Asks one of the owner's agents, and returns what the run is called without waiting for it. The same `idempotencyKey` again is the same run. Permission `agentRun`. */
+  run(request: AgentRequest): string;
+  /** How a run stands when it has ended or so many milliseconds are over; without them at once. It counts for the deadline of the plugin's call. */
+  wait(run: string, wait?: number): RunOutcome;
+};
+
+export const session: {
+  /** Sessions of one of the owner's agents, the last used one first. Permission `sessionRead`. */
+  find(filter?: SessionFilter): SessionPage;
+  /** A part of what was said in a session, the newest messages unless the query says before which. Permission `sessionRead`. */
+  read(query: HistoryQuery): HistoryPage;
+};
+
+export const tools: {
+  /** Calls another plugin's tool, with arguments that fit its schema, and waits for the answer. Permission `toolInvoke`. */
+  invoke(name: string, args?: Json): ToolAnswer;
+};
+
+/** A connection for a dialogue inside of one call, to a host of the permission `http`. It is closed when the call ends. */
+export interface Socket {
+  /** What has come, 64 KiB at most: at least one byte, unless the other side has ended it. */
+  read(most?: number): SocketData;
+  /** Writes a text or bytes, 1 MiB at most. `fill` replaces `{{credential:name}}` in a text, which has to be the plugin's own words; `base64` writes the text so, as logins have it. */
+  write(data: string | Uint8Array, options?: { fill?: boolean; base64?: boolean }): void;
+  /** Goes on encrypted, once the other side has agreed to it. */
+  startTls(): void;
+  close(): void;
+}
+
+export const socket: {
+  /** Opens `tcp://host:port` or `tls://host:port`. */
+  open(url: string): Socket;
 };
 
 /** The output of a tool that is one text. */

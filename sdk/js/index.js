@@ -49,6 +49,37 @@ export const media = {
   stat: (id) => call("media_stat", { media: id }),
 };
 
+export const message = {
+  send: (message) => call("message_send", message).delivery,
+};
+
+export const agent = {
+  run: (request) => call("agent_run", request).run,
+  wait: (run, wait = 0) => call("agent_wait", { run, wait }),
+};
+
+export const session = {
+  find: (filter = {}) => call("session_find", filter),
+  read: (query) => call("session_read", query),
+};
+
+export const tools = {
+  invoke: (name, args = {}) => call("tools_invoke", { name, args }),
+};
+
+export const socket = {
+  open(url) {
+    const { socket } = call("socket_open", { url });
+    return {
+      read: (most) => call("socket_read", { socket, most }),
+      write: (data, { fill = false, base64 = false } = {}) =>
+        void call("socket_write", { socket, [typeof data === "string" ? "text" : "bytes"]: data, fill, base64 }),
+      startTls: () => void call("socket_start_tls", { socket }),
+      close: () => void call("socket_close", { socket }),
+    };
+  },
+};
+
 export const text = (text) => ({ content: [{ kind: "text", text }] });
 
 export const failed = (text) => ({ content: [{ kind: "text", text }], failed: true });

@@ -9,9 +9,6 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// WASM is the engine that runs WebAssembly.
-func WASM(e *runtime.Engine) Engine { return wasmEngine{e} }
-
 type wasmEngine struct{ engine *runtime.Engine }
 
 func (w wasmEngine) Load(src Source) (Code, error) {

@@ -32,6 +32,8 @@ test("what arrives is whole", async () => {
     attachments: [{ kind: "image" }],
     silent: false,
     idempotencyKey: "",
+    state: null,
+    actions: [],
     more: 1,
   });
   assert.deepEqual(call("hook_handle", { name: "message_sending", event: { to: "ann" } }).event, {
@@ -46,7 +48,7 @@ test("what arrives is whole", async () => {
     account: "",
     text: "",
   });
-  assert.deepEqual(call("hook_handle", { name: "gateway_start", event: 7 }).event, 7);
+  assert.deepEqual(call("hook_handle", { name: "of_tomorrow", event: 7 }).event, 7);
   assert.deepEqual(call("hook_handle", { name: "constructor", event: 7 }).event, 7);
   const { x, bytes } = call("channel_event", { kind: "message", message: { connection: "c", bytes: "AP8=" } });
   assert.equal(bytes, true);
