@@ -531,7 +531,9 @@ func TestService(t *testing.T) {
 	l := start(t, []string{"go-service"}).Listen()
 	l.MustCall("plugins.configure", map[string]any{"id": "go-service", "config": map[string]string{"url": url}}, nil)
 	says := func(answer string) func(json.RawMessage) bool {
-		return func(payload json.RawMessage) bool { return strings.Contains(string(payload), `{"answers":"`+answer+`"}`) }
+		return func(payload json.RawMessage) bool {
+			return strings.Contains(string(payload), `{"answers":"`+answer+`"}`)
+		}
 	}
 	l.Event("plugins.event", says("200"))
 	status.Store(http.StatusServiceUnavailable)
