@@ -34,7 +34,7 @@ func page(t *testing.T) string {
 // blocks are the page's, by what they are. Each kind has to be checked by a test below.
 func blocks(t *testing.T) map[string]string {
 	t.Helper()
-	checked := []string{"json plugin", "go plugin", "sh module", "sh plugin", "console call", "go test", "json transcript", "json answer", "json open", "json sent", "json confirmed", "json provides"}
+	checked := []string{"json plugin", "go plugin", "ts plugin", "sh module", "sh plugin", "console call", "go test", "json transcript", "json answer", "json open", "json sent", "json confirmed", "json provides"}
 	text, found := page(t), map[string]string{}
 	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		if !slices.Contains(checked, m[1]) || found[m[1]] != "" {
@@ -75,6 +75,28 @@ func TestProvides(t *testing.T) {
 	text := `{"id":"p","name":"P","version":"1.0.0","description":"d","abi":1,"entry":"plugin.wasm","provides":` + blocks(t)["json provides"] + `}`
 	if _, err := manifest.Decode([]byte(text), "1.0.0"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestScript drops the page's plugin in TypeScript into a running gateway, where it gets as far as its request.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	shown, state := blocks(t), t.TempDir()
+	folder := filepath.Join(state, "plugins", "weather")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"plugin.ts": shown["ts plugin"], "plugin.json": strings.Replace(shown["json plugin"], "plugin.wasm", "plugin.ts", 1),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Compiled(t), kerneltest.JavaScript()).Listen()
+	err := l.Call(t.Context(), "plugins.call", plugin.CallParams{ID: "weather", Tool: "weather", Args: []byte(`{"city":"Bern"}`)}, nil)
+	if err == nil || !strings.Contains(err.Error(), "credential key") {
+		t.Errorf("%v, and not that the key is missing", err)
 	}
 }
 
