@@ -13,7 +13,6 @@ import (
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/author"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
-	"github.com/carapace-gateway/carapace/kernel/logs"
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/retry"
@@ -69,7 +68,7 @@ type developer struct {
 	since   time.Time // when the save came that is awaited, or zero
 	shown   string    // what was said last
 	built   author.Built
-	cursor  *int64 // of the log
+	cursor  int64 // of the log
 }
 
 // saved notes a save. One that is not looked at yet stands for those that follow it.
@@ -83,7 +82,7 @@ func (d *developer) saved() {
 func (d *developer) run(ctx context.Context) error {
 	log := time.NewTicker(pollLogs / 2)
 	defer log.Stop()
-	if err := d.log(ctx, false); err != nil {
+	if err := d.begin(ctx); err != nil {
 		return err
 	}
 	for {
@@ -100,7 +99,7 @@ func (d *developer) run(ctx context.Context) error {
 			}
 			err = d.hear(ctx, e)
 		case <-log.C:
-			err = d.log(ctx, true)
+			err = d.log(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			return err
@@ -172,23 +171,19 @@ func (d *developer) say(state, what string) {
 	_ = d.o.println(text) // a terminal that is gone ends the command otherwise
 }
 
-// log prints what the plugin has logged since the last time. The first time it finds out where that is.
-func (d *developer) log(ctx context.Context, print bool) error {
-	params := system.TailParams{Limit: followLines, Cursor: d.cursor}
-	if d.cursor == nil {
-		params.Limit = 1
-	}
-	var chunk system.TailResult
-	if err := d.conn.Call(ctx, "logs.tail", params, &chunk); err != nil {
-		return err
-	}
-	d.cursor = &chunk.Cursor
-	for _, text := range chunk.Lines {
-		if line, ok := logs.ParseLine(text); ok && print && line.From() == "plugin."+d.project.ID {
-			_ = d.o.println(line.String())
-		}
-	}
-	return nil
+// begin finds out where the log is.
+func (d *developer) begin(ctx context.Context) error {
+	var end system.TailResult
+	err := d.conn.Call(ctx, "logs.tail", system.TailParams{Limit: 1}, &end)
+	d.cursor = end.Cursor
+	return err
+}
+
+// log prints what the plugin has logged since the last time.
+func (d *developer) log(ctx context.Context) (err error) {
+	t := tail{d.o, d.conn, pluginLog(d.project.ID)}
+	d.cursor, err = t.print(ctx, system.TailParams{Limit: followLines, Cursor: &d.cursor})
+	return err
 }
 
 // throwAway starts a gateway with an empty state directory, which goes with stop.

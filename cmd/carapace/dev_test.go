@@ -67,7 +67,7 @@ func edit(t *testing.T, file, old, new string) {
 func TestTheAuthorsLoop(t *testing.T) {
 	t.Parallel()
 	for lang, c := range map[string]struct{ file, rolls, fixed, broken, problem string }{
-		"ts": {"plugin.ts", `text(String(1 + Math.floor(Math.random() * sides)))`, `text("four")`, `text("four"`, `not live: plugin.ts:8:`},
+		"ts": {"plugin.ts", `text(String(1 + Math.floor(Math.random() * sides)))`, `(console.info("rolled"), text("four"))`, `(console.info("rolled"), text("four")`, `not live: plugin.ts:8:`},
 		"go": {"main.go", `tool.Text(strconv.FormatInt(1+rand.Int64N(sides), 10))`, `tool.Text("four" + strconv.FormatInt(10+rand.Int64N(sides)/sides, 10)[2:])`,
 			`tool.Text(`, `not built: go: exit status 1`},
 	} {
@@ -99,6 +99,9 @@ func TestTheAuthorsLoop(t *testing.T) {
 			l.until("live: ")
 			if got := roll(); len(got) != 1 {
 				t.Errorf("mended, it rolls %q", got)
+			}
+			if said := must(t, state, "plugins", "logs", id); strings.Contains(said, "plugin."+id+": rolled\n") != (lang == "ts") {
+				t.Errorf("it has logged %q", said)
 			}
 		})
 	}
@@ -132,6 +135,7 @@ func TestWhatIsNoProject(t *testing.T) {
 		{[]string{"dev", dir}, "there is no plugin.json in"},
 		{[]string{"dev", broken}, "plugin.json"},
 		{[]string{"dev"}, "FOLDER is missing"},
+		{[]string{"logs", "x"}, "no gateway runs"},
 		{[]string{"new", broken, "--lang", "go", "--kind", "tool"}, "has something in it: name a new folder"},
 		{[]string{"new", filepath.Join(dir, "Big"), "--lang", "go", "--kind", "tool"}, "cannot be a plugin's id"},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "cobol"}, "is no language of these: go, ts"},

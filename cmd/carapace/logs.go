@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/logs"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 )
@@ -27,22 +29,42 @@ func newLogs(o *options) *cobra.Command {
 	limit := number{200, 1, 5000}
 	c := &cobra.Command{
 		Use: "logs", Short: "Print the gateway's log", Example: "  carapace logs\n  carapace logs -f", Args: takes(),
-		RunE: func(c *cobra.Command, _ []string) error { return printLogs(c.Context(), o, follow, limit.n) },
+		RunE: func(c *cobra.Command, _ []string) error { return printLogs(c.Context(), o, "", follow, limit.n) },
 	}
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
 	c.Flags().Var(&limit, "limit", "how many lines, at most 5000")
 	return o.client(c)
 }
 
-// printLogs prints the last limit lines and, where follow says so, what comes after them. Ctrl-C is how
-// following ends, so it is no error.
-func printLogs(ctx context.Context, o *options, follow bool, limit int) error {
+// newPluginLogs prints what a plugin has logged, of the lines that the gateway has kept.
+func newPluginLogs(o *options) *cobra.Command {
+	var follow bool
+	c := &cobra.Command{
+		Use: "logs PLUGIN", Short: "Print what a plugin has logged", Example: "  carapace plugins logs weather -f", Args: takes("PLUGIN"),
+		ValidArgsFunction: o.complete(pluginIDs),
+		RunE: aPlugin.of(func(c *cobra.Command, args []string) error {
+			if err := o.call(c.Context(), "plugins.info", plugin.IDParams{ID: args[0]}, nil); err != nil {
+				return err
+			}
+			return printLogs(c.Context(), o, pluginLog(args[0]), follow, 5000)
+		}),
+	}
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
+	return o.client(c)
+}
+
+// pluginLog is the part of the gateway that a plugin's lines are from.
+func pluginLog(id string) string { return "plugin." + id }
+
+// printLogs prints the last limit lines and, where follow says so, what comes after them: those of one part of the
+// gateway, or all where from is empty. Ctrl-C is how following ends, so it is no error.
+func printLogs(ctx context.Context, o *options, from string, follow bool, limit int) error {
 	conn, err := o.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	t := tail{o, conn}
+	t := tail{o, conn, from}
 	cursor, err := t.print(ctx, system.TailParams{Limit: limit})
 	for err == nil && follow && retry.Sleep(ctx, pollLogs) {
 		cursor, err = t.print(ctx, system.TailParams{Limit: followLines, Cursor: &cursor})
@@ -57,6 +79,7 @@ func printLogs(ctx context.Context, o *options, follow bool, limit int) error {
 type tail struct {
 	o    *options
 	conn *client.Client
+	from string // the part of the gateway whose lines are printed; all when empty
 }
 
 // print prints one piece and returns where the next one begins. The gateway keeps the end of its log only: a
@@ -68,6 +91,12 @@ func (t tail) print(ctx context.Context, params system.TailParams) (next int64, 
 	}
 	if chunk.Reset {
 		fmt.Fprintln(t.o.err, "(some lines are gone)")
+	}
+	if t.from != "" {
+		chunk.Lines = slices.DeleteFunc(chunk.Lines, func(text string) bool {
+			line, ok := logs.ParseLine(text)
+			return !ok || line.From() != t.from
+		})
 	}
 	if t.o.json && len(chunk.Lines) > 0 {
 		return chunk.Cursor, t.o.printJSON(chunk)
