@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -63,7 +65,8 @@ func (m *measurement) size(doc any, depth int) (int, error) {
 			}
 		}
 	case map[string]any:
-		for name, v := range d {
+		for _, name := range slices.Sorted(maps.Keys(d)) { // so that the same schema is refused in the same words
+			v := d[name]
 			if err := add(v); err != nil {
 				return 0, err
 			}

@@ -1,6 +1,7 @@
 package manifest_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -124,4 +125,19 @@ func FuzzSchema(f *testing.F) {
 			t.Fatalf("took %v", took)
 		}
 	})
+}
+
+// TestRefusedAlike: a schema of which several things are too large is refused in the same words each time.
+func TestRefusedAlike(t *testing.T) {
+	text := doubling(40, "allOf")
+	var first string
+	for range 1000 { // one in sixty differed
+		_, err := manifest.NewSchema([]byte(text))
+		if err == nil {
+			t.Fatal("it is taken")
+		}
+		if first = cmp.Or(first, err.Error()); err.Error() != first {
+			t.Fatalf("%q and %q", first, err)
+		}
+	}
 }
