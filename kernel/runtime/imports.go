@@ -32,7 +32,7 @@ func newImports(wasi map[string]bool) *imports {
 		add(extismEnv, f)
 	}
 	for _, f := range interpreterFuncs() {
-		add(interpreterModule, exchange.Func{Name: f.name, Params: f.types(f.params), Results: f.types(f.results)})
+		add(interpreterModule, exchange.Func{Name: f.name, Params: i32s(f.params), Results: i32s(f.results)})
 	}
 	return &imports{known, wasi}
 }

@@ -74,18 +74,10 @@ func addInterpreter(ctx context.Context, r wazero.Runtime) error {
 			i := instanceOf(ctx)
 			i.call.check()
 			f.call(i, s)
-		}), f.types(f.params), f.types(f.results)).Export(f.name)
+		}), i32s(f.params), i32s(f.results)).Export(f.name)
 	}
 	_, err := b.Instantiate(ctx)
 	return err
-}
-
-func (f interpreterFunc) types(n int) []api.ValueType {
-	types := make([]api.ValueType, n)
-	for at := range types {
-		types[at] = api.ValueTypeI32
-	}
-	return types
 }
 
 // hostCall answers __host. A guest that is no interpreter of scripts has nobody to call it for.
@@ -164,14 +156,9 @@ func (i *instance) askCall(name, in string) (string, error) {
 	if int64(len(in)) > p.limits.OutputBytes {
 		i.call.stop(wit.Errorf(wit.CodeTooLarge, "plugin %s: argument of %s is %d bytes, over the limit of %d", p.spec.Plugin, name, len(in), p.limits.OutputBytes))
 	}
-	var out []byte
-	var err error
-	i.call.host(func(ctx context.Context) {
-		defer recovered(&err)
-		out, err = fn(ctx, []byte(in))
-	})
-	if err != nil {
-		return string(errorEnvelope(p.visible(name, err))), nil
+	out, refused := i.callHost(name, fn, []byte(in))
+	if refused != nil {
+		return string(refused), nil
 	}
 	if len(out) == 0 {
 		return `{"ok":null}`, nil

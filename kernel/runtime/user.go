@@ -45,17 +45,25 @@ func (i *instance) user(n int, stack []uint64) {
 		return
 	}
 	in := bytes.Clone(i.view(stack[0], p.limits.OutputBytes, "argument of "+f.name))
-	var out []byte
-	var err error
-	c.host(func(ctx context.Context) {
-		defer recovered(&err)
-		out, err = f.call(ctx, in)
-	})
-	if err != nil {
-		stack[0] = i.put(errorEnvelope(p.visible(f.name, err)))
+	out, refused := i.callHost(f.name, f.call, in)
+	if refused != nil {
+		stack[0] = i.put(refused)
 		return
 	}
 	stack[0] = i.okEnvelope(out)
+}
+
+// callHost calls a host function for the guest. It returns its output, or the envelope of its error as the guest may see it.
+func (i *instance) callHost(name string, f HostFunc, in []byte) (out, refused []byte) {
+	var err error
+	i.call.host(func(ctx context.Context) {
+		defer recovered(&err)
+		out, err = f(ctx, in)
+	})
+	if err != nil {
+		return nil, errorEnvelope(i.plugin.visible(name, err))
+	}
+	return out, nil
 }
 
 // okEnvelope writes {"ok":…} around JSON without an intermediate copy.

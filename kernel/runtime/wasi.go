@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -46,10 +47,6 @@ func addWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, error) {
 		{"poll_oneoff", 4, pollOneoff},
 	}
 	for _, f := range own {
-		params := make([]api.ValueType, f.params)
-		for n := range params {
-			params[n] = api.ValueTypeI32
-		}
 		b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, m api.Module, s []uint64) {
 			i := instanceOf(ctx)
 			i.call.check()
@@ -58,7 +55,7 @@ func addWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, error) {
 			} else {
 				s[0] = f.call(i, mem, s)
 			}
-		}), params, []api.ValueType{api.ValueTypeI32}).Export(f.name)
+		}), i32s(f.params), i32s(1)).Export(f.name)
 	}
 	compiled, err := b.Compile(ctx)
 	if err != nil {
@@ -71,6 +68,9 @@ func addWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, error) {
 	_, err = r.InstantiateModule(ctx, compiled, wazero.NewModuleConfig())
 	return names, err
 }
+
+// i32s are the types of so many parameters or results, each an i32.
+func i32s(n int) []api.ValueType { return slices.Repeat([]api.ValueType{api.ValueTypeI32}, n) }
 
 func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
 	fd, vectors, count, result := uint32(s[0]), uint32(s[1]), uint32(s[2]), uint32(s[3])
