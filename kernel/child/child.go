@@ -102,6 +102,3 @@ func (h *Head) Write(p []byte) (int, error) {
 
 // Bytes is what was kept.
 func (h *Head) Bytes() []byte { return h.b }
-
-// Full reports whether there is no room left.
-func (h *Head) Full() bool { return h.left == 0 }
