@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"github.com/spf13/cobra"
 
 	builtin "github.com/carapace-gateway/carapace/builtin-plugins"
@@ -27,9 +25,8 @@ func newBundle(o *options) *cobra.Command {
 
 // javaScript is what plugins run on that are scripts.
 func javaScript() engine.JavaScript {
-	on := engine.JavaScript{Interpreter: builtin.Interpreter, Prelude: js.Prelude(), Bundler: script.Bundler{Module: js.Name, SDK: js.Module()}}
-	if self, err := os.Executable(); err == nil {
-		on.Bundler.Command = []string{self, bundleCommand}
+	return engine.JavaScript{
+		Interpreter: builtin.Interpreter, Prelude: js.Prelude(),
+		Bundler: script.Bundler{Command: again(bundleCommand), Module: js.Name, SDK: js.Module()},
 	}
-	return on
 }

@@ -33,11 +33,11 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// compiler is the command of that process, nil where the system does not tell which program this is.
-func compiler() []string {
+// again is the command that starts this program once more, nil where the system does not tell which program this is.
+func again(command string) []string {
 	self, err := os.Executable()
 	if err != nil {
 		return nil
 	}
-	return []string{self, compileCommand}
+	return []string{self, command}
 }
