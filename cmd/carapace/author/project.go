@@ -8,30 +8,27 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 
-	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/script"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // manifestFile is what each plugin's folder has.
 const manifestFile = "plugin.json"
 
-// maxCode bounds the file of code, as the gateway does.
-const maxCode = 64 << 20
-
 // Project is a plugin in the folder in which it is written.
 type Project struct {
 	Dir string
 	// ID and Entry are the manifest's.
 	ID, Entry string
+
+	folder source.Package // as a gateway reads it
 }
 
 // Open reads a project's manifest. CodeInvalid with what is wrong with it; CodeNotFound where there is none.
@@ -40,10 +37,14 @@ func Open(dir, gateway string) (Project, error) {
 	if err != nil {
 		return Project{}, err
 	}
-	text, err := file.Read(filepath.Join(dir, manifestFile), wit.ManifestMax)
-	if errors.Is(err, fs.ErrNotExist) {
+	found, err := source.Folder(dir).Packages()
+	if err != nil {
+		return Project{}, err
+	}
+	if len(found) != 1 || found[0].Path != dir {
 		return Project{}, wit.Errorf(wit.CodeNotFound, "there is no %s in %s: name the folder of a plugin, or make one with `carapace plugins new`", manifestFile, dir)
 	}
+	text, err := found[0].Manifest()
 	if err != nil {
 		return Project{}, err
 	}
@@ -55,7 +56,7 @@ func Open(dir, gateway string) (Project, error) {
 	if member != "" {
 		return Project{}, wit.Errorf(wit.CodeInvalid, "%s is one plugin of several in a file: build that, and name a folder with a plugin of its own", m.ID)
 	}
-	return Project{Dir: dir, ID: m.ID, Entry: entry}, nil
+	return Project{Dir: dir, ID: m.ID, Entry: entry, folder: found[0]}, nil
 }
 
 // build is the command that makes the code, nil where nothing in the folder says how: make where there is a Makefile, else Go
@@ -92,34 +93,6 @@ func (p Project) Build(ctx context.Context, said io.Writer) error {
 	return nil
 }
 
-// files are those that the gateway reads, by name.
-func (p Project) files() (map[string][]byte, error) {
-	names := []string{p.Entry, manifestFile}
-	if script.IsEntry(p.Entry) {
-		entries, err := os.ReadDir(p.Dir)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if script.IsFile(e.Name()) && e.Name() != p.Entry {
-				names = append(names, e.Name())
-			}
-		}
-	}
-	files := map[string][]byte{}
-	for _, name := range names {
-		b, err := file.Read(filepath.Join(p.Dir, name), maxCode)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, wit.Errorf(wit.CodeInvalid, "there is no %s in the folder: build it, or correct the entry of %s", name, manifestFile)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		files[name] = b
-	}
-	return files, nil
-}
-
 // Built is code that was put where a gateway looks.
 type Built struct {
 	// Hash is that of the code, as the gateway says it.
@@ -131,29 +104,25 @@ type Built struct {
 // Install copies what the gateway reads into a folder for plugins, each file at once and the manifest last, and takes away
 // what the project has no more.
 func (p Project) Install(plugins string) (b Built, err error) {
-	files, err := p.files()
+	code, err := p.folder.Code(p.Entry)
 	if err != nil {
 		return b, err
 	}
+	manifest, err := p.folder.Manifest()
+	if err != nil {
+		return b, err
+	}
+	files, err := source.Files(p.Entry, code)
+	if err != nil {
+		return b, err
+	}
+	sum := sha256.Sum256(code)
+	b.Hash = hex.EncodeToString(sum[:])
 	to := filepath.Join(plugins, p.ID)
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return b, err
 	}
-	old, err := os.ReadDir(to)
-	if err != nil {
-		return b, err
-	}
-	for _, e := range old {
-		if _, kept := files[e.Name()]; !kept && script.IsFile(e.Name()) {
-			b.Changed = true
-			if err := os.Remove(filepath.Join(to, e.Name())); err != nil {
-				return b, err
-			}
-		}
-	}
-	manifest := files[manifestFile]
-	delete(files, manifestFile)
-	if b.Hash, err = p.hash(files); err != nil {
+	if err := clean(to, files, &b.Changed); err != nil {
 		return b, err
 	}
 	for name, text := range files {
@@ -164,21 +133,16 @@ func (p Project) Install(plugins string) (b Built, err error) {
 	return b, put(to, manifestFile, manifest, &b.Changed)
 }
 
-// hash is that of the file of code, or of all files of a script.
-func (p Project) hash(files map[string][]byte) (string, error) {
-	code := files[p.Entry]
-	if script.IsEntry(p.Entry) {
-		s := script.Source{Entry: p.Entry, Files: map[string]string{}}
-		for name, text := range files {
-			s.Files[name] = string(text)
-		}
-		var err error
-		if code, err = s.Encode(); err != nil {
-			return "", err
+// clean takes files of scripts out of a folder that are not among those that are to be there.
+func clean(dir string, files map[string][]byte, changed *bool) error {
+	old, err := os.ReadDir(dir)
+	for _, e := range old {
+		if _, kept := files[e.Name()]; !kept && script.IsFile(e.Name()) {
+			*changed = true
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
 		}
 	}
-	sum := sha256.Sum256(code)
-	return hex.EncodeToString(sum[:]), nil
+	return err
 }
 
 // put writes a file at once, if it is another than it was.

@@ -87,17 +87,27 @@ func (k *Kept) Remove(folder string) error {
 
 // writeCode writes what Package.Code has read into a folder.
 func writeCode(dir, name string, code []byte) error {
-	if !script.IsEntry(name) {
-		return os.WriteFile(filepath.Join(dir, name), code, 0o600)
+	files, err := Files(name, code)
+	for file, text := range files {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, file), text, 0o600))
+	}
+	return err
+}
+
+// Files are the files, by name, that Package.Code has read for an entry.
+func Files(entry string, code []byte) (map[string][]byte, error) {
+	if !script.IsEntry(entry) {
+		return map[string][]byte{entry: code}, nil
 	}
 	s, err := script.Decode(code)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for file, text := range s.Files {
-		if script.IsFile(file) {
-			err = errors.Join(err, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600))
+	files := map[string][]byte{}
+	for name, text := range s.Files {
+		if script.IsFile(name) {
+			files[name] = []byte(text)
 		}
 	}
-	return err
+	return files, nil
 }
