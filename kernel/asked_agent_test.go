@@ -252,13 +252,7 @@ func TestNobodyWaitsForHimself(t *testing.T) {
 
 // TestARunOfAJobIsOne, whichever transaction of the gateway is its last one: its answer is delivered once.
 func TestARunOfAJobIsOne(t *testing.T) {
-	total := runOnce(t, 0)
-	if total < 10 {
-		t.Fatalf("there are %d transactions", total)
-	}
-	for first := 1; first <= total; first++ {
-		runOnce(t, first)
-	}
+	atEachTransaction(t, runOnce)
 }
 
 // runOnce lets a gateway die at a transaction, 0 never, and the next one go on. It returns how many there were.

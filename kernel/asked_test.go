@@ -206,12 +206,19 @@ func TestMessagesHaveARate(t *testing.T) {
 // TestAMessageOfAJobIsSentOnce, whichever transaction of the gateway is its last one: a job that was not seen to end
 // comes again, and its message is the same one.
 func TestAMessageOfAJobIsSentOnce(t *testing.T) {
-	total := jobOnce(t, 0)
+	atEachTransaction(t, jobOnce)
+}
+
+// atEachTransaction has a gateway die at each transaction in turn. once lets one die at the first, 0 never, and returns how many
+// there were.
+func atEachTransaction(t *testing.T, once func(t *testing.T, first int) (transactions int)) {
+	t.Helper()
+	total := once(t, 0)
 	if total < 10 {
 		t.Fatalf("there are %d transactions", total)
 	}
 	for first := 1; first <= total; first++ {
-		jobOnce(t, first)
+		once(t, first)
 	}
 }
 

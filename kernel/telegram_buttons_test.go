@@ -19,12 +19,7 @@ import (
 // The press is acted on once, however often Telegram brings it, and what others press or make up does nothing but say so.
 func TestTheOwnerLetsSomebodyInByAButton(t *testing.T) {
 	t.Parallel()
-	s := botapi.New(botapi.Config{})
-	root, err := s.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s, root := botServer(t)
 	options := []kerneltest.Option{kerneltest.StateDir(t.TempDir()), kerneltest.Config(t, fmt.Sprintf(
 		`{"owners":["telegram:1"],"channels":{"telegram":{"accounts":{"default":{"groupPolicy":"open","config":{"apiRoot":%q}}}}}}`, root))}
 	k := stock(t, options...)
@@ -90,12 +85,7 @@ func TestTheOwnerLetsSomebodyInByAButton(t *testing.T) {
 // TestARequestDecidedElsewhere: the buttons in the owner's chat go when the owner decides at the command line.
 func TestARequestDecidedElsewhere(t *testing.T) {
 	t.Parallel()
-	s := botapi.New(botapi.Config{})
-	root, err := s.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s, root := botServer(t)
 	l := stock(t, kerneltest.Config(t, fmt.Sprintf(
 		`{"owners":["telegram:1"],"channels":{"telegram":{"accounts":{"default":{"config":{"apiRoot":%q}}}}}}`, root))).Listen()
 	setBotToken(l, s)

@@ -18,12 +18,7 @@ import (
 // called is listed and not guessed, an id is always an id, and without an answer of Telegram's it is as good.
 func TestWhoIsMeantByAName(t *testing.T) {
 	t.Parallel()
-	s := botapi.New(botapi.Config{})
-	root, err := s.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s, root := botServer(t)
 	l := stock(t, kerneltest.Config(t, fmt.Sprintf(
 		`{"channels":{"telegram":{"accounts":{"default":{"dmPolicy":"open","groupPolicy":"open","config":{"apiRoot":%q}}}}}}`, root))).Listen()
 	setBotToken(l, s)
@@ -91,7 +86,7 @@ func TestWhoIsMeantByAName(t *testing.T) {
 	if job.Delivery == nil || job.Delivery.To != "5" {
 		t.Errorf("%+v", job.Delivery)
 	}
-	err = l.Call(t.Context(), "cron.update", map[string]any{"id": job.ID, "patch": map[string]any{"delivery": map[string]any{"channel": "telegram", "to": "Ben"}}}, nil)
+	err := l.Call(t.Context(), "cron.update", map[string]any{"id": job.ID, "patch": map[string]any{"delivery": map[string]any{"channel": "telegram", "to": "Ben"}}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "several") {
 		t.Errorf("%v", err)
 	}

@@ -40,12 +40,7 @@ func TestAGroupThatMoves(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := botapi.New(botapi.Config{})
-			root, err := s.Listen("127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = s.Close() })
+			s, root := botServer(t)
 			options := []kerneltest.Option{kerneltest.StateDir(t.TempDir()), kerneltest.Config(t, fmt.Sprintf(
 				`{"channels":{"telegram":{"accounts":{"default":{"groupPolicy":"allowlist","groups":["%d"],"config":{"apiRoot":%q}}}}}}`, before, root))}
 			k := stock(t, options...)
@@ -111,4 +106,16 @@ func answers(t *testing.T, s *botapi.Server, chat int64, n int) (texts []string)
 		t.Fatalf("chat %d shows %q, not %d texts", chat, texts, n)
 	}
 	return texts
+}
+
+// botServer is a Telegram that runs until the test ends, and the address of its API.
+func botServer(t *testing.T) (s *botapi.Server, root string) {
+	t.Helper()
+	s = botapi.New(botapi.Config{})
+	root, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s, root
 }
