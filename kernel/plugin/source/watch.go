@@ -62,31 +62,49 @@ func (f folder) concerns(path string) bool {
 
 // follow makes w watch what there is now, and reports whether it watches anything.
 func (f folder) follow(w *fsnotify.Watcher) bool {
-	dir := f.dir
-	for {
-		err := w.Add(dir)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(dir) == dir {
+	for at := ""; at != f.dir; {
+		var ok bool
+		if at, ok = f.reach(w); !ok {
 			return false
 		}
-		dir = filepath.Dir(dir)
+		// What is below may have been made just before the watch, which does not tell of it then.
+		if _, err := os.Stat(f.below(at)); at != f.dir && err != nil {
+			return true
+		}
 	}
-	if dir != f.dir {
-		return true
-	}
-	entries, err := os.ReadDir(dir)
+	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return true
 	}
 	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
+		path := filepath.Join(f.dir, e.Name())
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			_ = w.Add(path) // gone again, or too many: the parent's events still come
 		}
 	}
 	return true
+}
+
+// reach watches the folder, or the nearest one above it that there is, and returns that.
+func (f folder) reach(w *fsnotify.Watcher) (at string, ok bool) {
+	for at = f.dir; ; at = filepath.Dir(at) {
+		err := w.Add(at)
+		if err == nil {
+			return at, true
+		}
+		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
+			return at, false
+		}
+	}
+}
+
+// below is the next step from a folder above down to the folder, or the folder itself.
+func (f folder) below(above string) string {
+	path := f.dir
+	for path != above && filepath.Dir(path) != above {
+		path = filepath.Dir(path)
+	}
+	return path
 }
 
 func poll(ctx context.Context, changed func()) error {
