@@ -16,9 +16,9 @@ type crashes struct {
 }
 
 const (
-	crashRest     = 250 * time.Millisecond // after a crash, with as long again as it computed
-	longCrashRest = 2 * time.Second        // at most
-	freeRest      = 2 * time.Second        // is let off, and comes back with time
+	crashRest     = time.Second     // after a crash, with as long again as it computed
+	longCrashRest = 4 * time.Second // at most
+	freeRest      = 8 * time.Second // is let off, and comes back with time
 )
 
 // count counts what ended an instance that computed for so long, if it is a crash.
