@@ -235,6 +235,9 @@ func (v *HTTPRequest) AppendJSON(b []byte) []byte {
 	if v.Text != nil {
 		b = codec.AppendString(codec.Key(b, `"text":`), *v.Text)
 	}
+	if len(v.JSON) > 0 {
+		b = append(codec.Key(b, `"json":`), v.JSON...)
+	}
 	if v.Bytes != nil {
 		b = codec.AppendBytes(codec.Key(b, `"bytes":`), v.Bytes)
 	}
@@ -274,6 +277,8 @@ func (v *HTTPRequest) ReadJSON(r *codec.Reader) {
 			if v.Text = nil; !r.Null() {
 				v.Text = new(r.String())
 			}
+		case "json":
+			v.JSON = r.Raw()
 		case "bytes":
 			v.Bytes = r.Bytes()
 		case "parts":

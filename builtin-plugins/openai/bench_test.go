@@ -18,7 +18,7 @@ func BenchmarkRequest(b *testing.B) {
 		for n := range turns {
 			role, text := wit.RoleUser, "question "+strconv.Itoa(n)+" of a conversation"
 			if n%2 == 1 {
-				role, text = wit.RoleAssistant, strings.Repeat("an answer\n", 40)
+				role, text = wit.RoleAssistant, strings.Repeat("an answer with words. ", 18)+"\n"
 			}
 			chat.Turns = append(chat.Turns, wit.ChatTurn{Role: role, Content: []wit.Part{{Kind: wit.PartKindText, Text: &text}}})
 		}

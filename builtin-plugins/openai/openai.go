@@ -35,11 +35,9 @@ func (Provider) Request(host *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, erro
 		return nil, err
 	}
 	names := newNames(chat)
-	request.Text, request.Embed = new(string(c.body(chat, names))), embedded(chat)
+	request.JSON, request.Embed = c.body(chat, names), embedded(chat)
 	request.Timeout = c.timeout * 1000
-	request.Headers = append(request.Headers,
-		wit.Header{Name: "Content-Type", Value: "application/json"},
-		wit.Header{Name: "Accept", Value: "text/event-stream"})
+	request.Headers = append(request.Headers, wit.Header{Name: "Accept", Value: "text/event-stream"})
 	plan := &wit.ProviderPlan{Request: request, Framing: wit.FramingSSE}
 	first := &state{names: names.back(chat.Tools)}
 	if c.opens(chat) {

@@ -35,10 +35,10 @@ func plan(t *testing.T, host *sdktest.Host, chat *wit.Chat) *wit.HTTPRequest {
 
 func body(t *testing.T, request *wit.HTTPRequest) json.Value {
 	t.Helper()
-	if !stdjson.Valid([]byte(*request.Text)) {
-		t.Fatalf("the body is %s", *request.Text)
+	if !stdjson.Valid(request.JSON) {
+		t.Fatalf("the body is %s", request.JSON)
 	}
-	value, err := json.Parse([]byte(*request.Text))
+	value, err := json.Parse(request.JSON)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestRequest(t *testing.T) {
 		t.Errorf("%s %s", request.Method, request.URL)
 	}
 	for name, want := range map[string]string{
-		"Authorization": "Bearer {{credential:api_key}}", "Content-Type": "application/json",
+		"Authorization":       "Bearer {{credential:api_key}}",
 		"OpenAI-Organization": "org-1", "X-Extra": "yes", "Accept": "text/event-stream",
 	} {
 		if got := header(request, name); got != want {
@@ -239,7 +239,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	again, err := openai.New().Request(host.SDK(), chat)
-	if err != nil || *again.Request.Text != *planned.Request.Text {
+	if err != nil || string(again.Request.JSON) != string(planned.Request.JSON) {
 		t.Errorf("another request has other names: %v", err)
 	}
 	var ids []string

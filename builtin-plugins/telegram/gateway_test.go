@@ -277,6 +277,9 @@ func (g *gateway) body(request *wit.HTTPRequest) (io.Reader, string) {
 	if request.Text != nil {
 		return strings.NewReader(own(*request.Text)), ""
 	}
+	if request.JSON != nil {
+		return strings.NewReader(own(string(request.JSON))), "application/json"
+	}
 	if request.Parts == nil {
 		return nil, ""
 	}

@@ -56,10 +56,10 @@ func (p params) fill(request *wit.HTTPRequest, chat string) {
 				o = o.Text(f.name, f.value)
 			}
 		}
-		request.Text = new(string(o.JSON()))
+		request.JSON = o.JSON()
 		return
 	}
-	request.Text, request.Headers, request.Timeout = nil, nil, transferTimeout
+	request.JSON, request.Headers, request.Timeout = nil, nil, transferTimeout
 	for _, f := range fields {
 		request.Parts = append(request.Parts, wit.HTTPPart{Name: f.name, Text: new(f.value)})
 	}

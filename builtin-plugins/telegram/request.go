@@ -46,11 +46,10 @@ const tokenPlaceholder = "{{credential:botToken}}"
 // request describes a call of a Bot API method with JSON parameters ("Making requests").
 func (s settings) request(id, method string, params json.Object) wit.HTTPRequest {
 	return wit.HTTPRequest{
-		ID:      id,
-		Method:  "POST",
-		URL:     s.root + "/bot" + tokenPlaceholder + "/" + method,
-		Headers: []wit.Header{{Name: "Content-Type", Value: "application/json"}},
-		Text:    new(string(params.JSON())),
+		ID:     id,
+		Method: "POST",
+		URL:    s.root + "/bot" + tokenPlaceholder + "/" + method,
+		JSON:   params.JSON(),
 	}
 }
 

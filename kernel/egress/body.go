@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -18,7 +19,7 @@ import (
 type body struct {
 	pieces      []piece
 	size        int64
-	contentType string // set for multipart only
+	contentType string // where the request has none of its own, and of multipart in any case
 	secret      bool
 	media       Media
 }
@@ -34,19 +35,25 @@ type piece struct {
 // opened for each hop, so an upload of Limits.Upload bytes does not pass through memory.
 func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (*body, error) {
 	b := &body{media: c.media}
+	text, written := words(req)
 	switch {
+	case several(req):
+		return nil, wit.NewError(wit.CodeInvalid, "http: a request has parts, text, json or bytes: one of them")
 	case len(req.Parts) > 0:
-		if req.Text != nil || len(req.Bytes) > 0 {
-			return nil, wit.NewError(wit.CodeInvalid, "http: a request has parts, text or bytes: one of them")
-		}
 		if err := c.multipart(ctx, f, b, req); err != nil {
 			return nil, err
 		}
-	case req.Text != nil:
-		text := *req.Text
+	case written:
+		if req.JSON != nil && !typed(req.Headers) {
+			b.contentType = "application/json"
+		}
 		if req.Fill {
+			escape := inJSON
+			if req.JSON == nil {
+				escape = escapingFor(req.Headers)
+			}
 			var err error
-			if text, b.secret, err = f.text(text, escapingFor(req.Headers)); err != nil {
+			if text, b.secret, err = f.text(text, escape); err != nil {
 				return nil, err
 			}
 		}
@@ -67,6 +74,33 @@ func (c *Client) newBody(ctx context.Context, f *filler, req *wit.HTTPRequest) (
 		return nil, wit.Errorf(wit.CodeTooLarge, "http: the request has %d bytes, more than is sent: at most %d, and %d with media files", b.size, c.limits.Request, c.limits.Upload)
 	}
 	return b, nil
+}
+
+// several reports whether a request has more bodies than one.
+func several(req *wit.HTTPRequest) bool {
+	n := 0
+	for _, has := range [...]bool{len(req.Parts) > 0, req.Text != nil, req.JSON != nil, len(req.Bytes) > 0} {
+		if has {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// words returns the body that is text, or JSON.
+func words(req *wit.HTTPRequest) (text string, ok bool) {
+	if req.JSON != nil {
+		return string(req.JSON), true
+	}
+	if req.Text != nil {
+		return *req.Text, true
+	}
+	return "", false
+}
+
+// typed reports whether headers say what a body is.
+func typed(headers []wit.Header) bool {
+	return slices.ContainsFunc(headers, func(h wit.Header) bool { return strings.EqualFold(h.Name, "Content-Type") })
 }
 
 // escapingFor chooses how a secret is written into a text of the declared type.

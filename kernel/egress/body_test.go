@@ -33,6 +33,10 @@ func TestRequestBounds(t *testing.T) {
 		"a file that is gone":       {wit.HTTPRequest{Parts: []wit.HTTPPart{{Name: "a", Media: new("gone")}}}, wit.CodeNotFound},
 		"a credential that is not":  {wit.HTTPRequest{Parts: []wit.HTTPPart{{Name: "a", Text: new("{{credential:other}}")}}, Fill: true}, wit.CodeForbidden},
 		"parts and text":            {wit.HTTPRequest{Parts: parts(1), Text: new("a")}, wit.CodeInvalid},
+		"text and json":             {wit.HTTPRequest{Text: new("a"), JSON: wit.JSON("1")}, wit.CodeInvalid},
+		"json and bytes":            {wit.HTTPRequest{JSON: wit.JSON("1"), Bytes: []byte("a")}, wit.CodeInvalid},
+		"as much json as may be":    {wit.HTTPRequest{JSON: wit.JSON(`"` + strings.Repeat("x", 598) + `"`)}, ""},
+		"one byte more json":        {wit.HTTPRequest{JSON: wit.JSON(`"` + strings.Repeat("x", 599) + `"`)}, wit.CodeTooLarge},
 		"parts and bytes":           {wit.HTTPRequest{Parts: parts(1), Bytes: []byte("a")}, wit.CodeInvalid},
 		"more parts than there may": {wit.HTTPRequest{Parts: parts(33)}, wit.CodeTooLarge},
 	} {
@@ -69,6 +73,33 @@ func TestSecretsAreEscapedForTheirText(t *testing.T) {
 			Fill: true, Text: new("{{credential:tok}}"), Headers: []wit.Header{{Name: tt.header, Value: tt.value}}})
 		if err != nil || body != tt.want {
 			t.Errorf("%s %s: %s (%v), want %s", tt.header, tt.value, body, err, tt.want)
+		}
+	}
+}
+
+// TestBodiesThatAreJSON are sent as they are written, with what they are, credentials escaped and files inside.
+func TestBodiesThatAreJSON(t *testing.T) {
+	var body, kind string
+	r := newRig(t, func(_ http.ResponseWriter, req *http.Request) {
+		b, _ := io.ReadAll(req.Body)
+		body, kind = string(b), strings.Join(req.Header.Values("Content-Type"), " and ")
+	}, func(c *egress.Config) { c.Media = &files{held: map[string]string{"a": "PNG!"}} })
+	said := []wit.Header{{Name: "content-type", Value: "application/vnd.api+json"}}
+	for _, tt := range []struct {
+		request          wit.HTTPRequest
+		wantBody, wantOf string
+	}{
+		{wit.HTTPRequest{JSON: wit.JSON(`{ "a": 1.0, "a": "\u00fc" }`)}, `{ "a": 1.0, "a": "\u00fc" }`, "application/json"},
+		{wit.HTTPRequest{JSON: wit.JSON(`[]`), Headers: said}, `[]`, "application/vnd.api+json"},
+		{wit.HTTPRequest{JSON: wit.JSON(`"{{credential:tok}}"`)}, `"{{credential:tok}}"`, "application/json"},
+		{wit.HTTPRequest{JSON: wit.JSON(`"{{credential:tok}}"`), Fill: true}, `"a\"b"`, "application/json"},
+		{wit.HTTPRequest{JSON: wit.JSON(`"{{media:a}}"`), Embed: []string{"a"}}, `"UE5HIQ=="`, "application/json"},
+		{wit.HTTPRequest{}, "", ""},
+	} {
+		tt.request.Method, tt.request.URL = "POST", "https://api.example.com/"
+		_, err := r.client.Do(t.Context(), anyHost, secrets(map[string]string{"tok": `a"b`}), &tt.request)
+		if err != nil || body != tt.wantBody || kind != tt.wantOf {
+			t.Errorf("%s: %s of %s (%v), want %s of %s", tt.request.JSON, body, kind, err, tt.wantBody, tt.wantOf)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func (board) Directory(host *sdk.Host, query *wit.DirectoryQuery) (*wit.Director
 // call posts to the account's server and returns its answer.
 func call(host *sdk.Host, config wit.JSON, path string, body json.Object) (json.Value, error) {
 	account, _ := json.Parse(config) // the kernel has checked it
-	response, err := host.HTTP(&wit.HTTPRequest{Method: "POST", URL: account.Get("url").Text() + path, Text: new(string(body.JSON())),
+	response, err := host.HTTP(&wit.HTTPRequest{Method: "POST", URL: account.Get("url").Text() + path, JSON: body.JSON(),
 		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:token}}"}}})
 	switch {
 	case err != nil:

@@ -75,7 +75,7 @@ func failed(answer *wit.ChannelAnswer, err *wit.Error) {
 // Send posts a message. The server knows a repeated one by its key.
 func (toy) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	post := request(send.Config, "POST", "/messages")
-	post.Text = new(string(json.Object{}.Text("to", send.To.ID).Text("text", send.Text).Text("key", send.IdempotencyKey).JSON()))
+	post.JSON = json.Object{}.Text("to", send.To.ID).Text("text", send.Text).Text("key", send.IdempotencyKey).JSON()
 	response, err := host.HTTP(&post)
 	if err != nil {
 		return nil, err

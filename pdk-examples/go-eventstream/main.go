@@ -22,10 +22,10 @@ func (stream) Request(_ *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := string(json.Object{}.Text("text", said(chat)).JSON())
+	body := json.Object{}.Text("text", said(chat)).JSON()
 	return &wit.ProviderPlan{
 		Framing: wit.FramingPackets, Length: &wit.LengthPrefix{Whole: true},
-		Request: &wit.HTTPRequest{Method: "POST", URL: config.Get("url").Text() + "/stream", Text: &body},
+		Request: &wit.HTTPRequest{Method: "POST", URL: config.Get("url").Text() + "/stream", JSON: body},
 	}, nil
 }
 

@@ -19,11 +19,11 @@ func (echo) Request(_ *sdk.Host, chat *wit.Chat) (*wit.ProviderPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := string(json.Object{}.Text("model", chat.Model).Text("text", said(chat)).JSON())
 	return &wit.ProviderPlan{
 		Framing: wit.FramingSSE,
 		Request: &wit.HTTPRequest{
-			Method: "POST", URL: config.Get("url").Text() + "/chat", Text: &body,
+			Method: "POST", URL: config.Get("url").Text() + "/chat",
+			JSON:    json.Object{}.Text("model", chat.Model).Text("text", said(chat)).JSON(),
 			Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:key}}"}},
 		},
 	}, nil

@@ -51,8 +51,8 @@ func (slack) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	}
 	response, err := host.HTTP(&wit.HTTPRequest{
 		Method: "POST", URL: api + "/chat.postMessage",
-		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:botToken}}"}, {Name: "Content-Type", Value: "application/json"}},
-		Text:    new(string(json.Object{}.Text("channel", send.To.ID).Text("text", send.Text).JSON())),
+		Headers: []wit.Header{{Name: "Authorization", Value: "Bearer {{credential:botToken}}"}},
+		JSON:    json.Object{}.Text("channel", send.To.ID).Text("text", send.Text).JSON(),
 	})
 	if err != nil {
 		return nil, err

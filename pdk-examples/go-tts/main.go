@@ -23,8 +23,7 @@ func (reader) Synthesize(_ *sdk.Host, order *wit.SpeechOrder) (*wit.Speech, erro
 	if order.Speed != 0 {
 		body = body.Int("percent", int64(order.Speed))
 	}
-	text := string(body.JSON())
-	return tts.Request(&wit.HTTPRequest{Method: "POST", URL: config.Get("url").Text() + "/speak", Text: &text}), nil
+	return tts.Request(&wit.HTTPRequest{Method: "POST", URL: config.Get("url").Text() + "/speak", JSON: body.JSON()}), nil
 }
 
 // Voices is asked first without a response, and then with the one to its request.

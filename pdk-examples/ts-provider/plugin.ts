@@ -18,7 +18,7 @@ export function providerRequest(chat: Chat): ProviderPlan {
       method: "POST",
       url: `${chat.config.url}/chat`,
       headers: [{ name: "Authorization", value: "Bearer {{credential:key}}" }],
-      text: JSON.stringify({ model: chat.model, text: said(chat) }),
+      json: { model: chat.model, text: said(chat) },
     },
   };
 }

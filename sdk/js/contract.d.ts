@@ -146,8 +146,13 @@ export interface HttpRequest {
   url?: string;
   headers?: Header[];
   text?: string;
+  /**
+   * A body that is JSON, instead of a text in which all of it would be escaped once more; sent as it is written here. Its
+   * `Content-Type` is application/json, unless the headers have another one.
+   */
+  json?: Json;
   bytes?: Uint8Array;
-  /** A multipart/form-data body, instead of text or bytes. */
+  /** A multipart/form-data body, instead of text, json or bytes. */
   parts?: HttpPart[];
   /**
    * For all of the response; of a provider's request, which is read as it comes, for its first byte.
@@ -155,12 +160,12 @@ export interface HttpRequest {
    */
   timeout?: number;
   /**
-   * Replace placeholders in the query, the text and the parts' texts too. Only for a request in which
+   * Replace placeholders in the query, the text, the json and the parts' texts too. Only for a request in which
    * all of them are the plugin's own words: a body with somebody's text could name a credential.
    */
   fill?: boolean;
   /**
-   * Files in the media store. `{{media:ID}}` in the text, where it stands first for each of them, is replaced by
+   * Files in the media store. `{{media:ID}}` in the text or the json, where it stands first for each of them, is replaced by
    * the file in base64, so that a plugin sends a file inside of JSON without reading it. Needs the permission
    * media.
    * Bounds: at most 16.

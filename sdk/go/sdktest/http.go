@@ -64,11 +64,11 @@ func (h *Host) build(request *wit.HTTPRequest) (*http.Request, error) {
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "request %s: %w", request.ID, err)
 	}
-	if contentType != "" {
-		made.Header.Set("Content-Type", contentType)
-	}
 	for _, header := range request.Headers {
 		made.Header.Add(header.Name, fill.in(header.Value))
+	}
+	if len(request.Parts) > 0 || contentType != "" && made.Header.Get("Content-Type") == "" {
+		made.Header.Set("Content-Type", contentType)
 	}
 	if s := request.SigV4; s != nil {
 		made.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+fill.in("{{credential:"+s.AccessKey+"}}")+"/"+s.Region+"/"+s.Service)
@@ -81,6 +81,8 @@ func (h *Host) body(request *wit.HTTPRequest, fill *filler) (body io.Reader, con
 	switch {
 	case request.Text != nil:
 		return bytes.NewBufferString(fill.own(request, *request.Text)), ""
+	case request.JSON != nil:
+		return bytes.NewBufferString(fill.own(request, string(request.JSON))), "application/json"
 	case request.Parts == nil:
 		return bytes.NewReader(request.Bytes), ""
 	}

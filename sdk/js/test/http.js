@@ -15,8 +15,11 @@ export function exchange(host, request) {
   const response = host.http({
     method: request.method || "GET",
     url: fill(path) + (query.length > 0 ? `?${own(query.join("?"))}` : ""),
-    headers: Object.fromEntries((request.headers ?? []).map(({ name, value }) => [name.toLowerCase(), fill(value)])),
-    text: own(request.text),
+    headers: {
+      ...(request.json === undefined ? {} : { "content-type": "application/json" }),
+      ...Object.fromEntries((request.headers ?? []).map(({ name, value }) => [name.toLowerCase(), fill(value)])),
+    },
+    text: own(request.json === undefined ? request.text : JSON.stringify(request.json)),
     bytes: request.bytes === undefined ? undefined : Buffer.from(request.bytes, "base64"),
     parts: request.parts?.map((part) => ({
       ...part,
