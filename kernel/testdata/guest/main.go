@@ -2,6 +2,7 @@
 package main
 
 import (
+	"os"
 	"strconv"
 	"strings"
 
@@ -63,12 +64,29 @@ func (guest) Invoke(host *sdk.Host, call *wit.ToolInvocation) (*wit.ToolOutput, 
 		for {
 			all = append(all, strings.Repeat("x", 1<<20))
 		}
+	case "reach":
+		return tool.Text(reach()), nil
 	case "trap":
 		panic("on purpose")
 	case "flood":
 		return tool.Text(strings.Repeat("x", 8<<20)), nil
 	}
 	return tool.Text(version), nil
+}
+
+// reach says what it gets of the machine.
+func reach() string {
+	var got []string
+	if b, err := os.ReadFile("/etc/passwd"); err == nil {
+		got = append(got, string(b))
+	}
+	if list, err := os.ReadDir("/"); err == nil {
+		got = append(got, "a folder of", strconv.Itoa(len(list)))
+	}
+	if err := os.WriteFile("left", nil, 0o600); err == nil {
+		got = append(got, "a file of its own")
+	}
+	return strings.Join(append(append(got, os.Environ()...), os.Args...), " ")
 }
 
 // hold waits until another call releases it.
