@@ -8,5 +8,6 @@ import "embed"
 //
 //go:embed sdk/go wit/*.go wit/codec/*.go
 //go:embed sdk/js/*.js sdk/js/*.d.ts sdk/js/package.json sdk/js/tsconfig.json
+//go:embed sdk/rust/Cargo.toml sdk/rust/README.md sdk/rust/src
 //go:embed pdk-examples
 var FS embed.FS

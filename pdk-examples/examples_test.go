@@ -50,11 +50,14 @@ func drop(t *testing.T, dir, name string) {
 		t.Fatal(err)
 	}
 	files := map[string][]byte{"plugin.json": manifest}
-	if isScript(name) {
+	switch {
+	case isScript(name):
 		if files["plugin.ts"], err = os.ReadFile(filepath.Join(name, "plugin.ts")); err != nil {
 			t.Fatal(err)
 		}
-	} else {
+	case isRust(name):
+		files["plugin.wasm"] = rust(t, name)
+	default:
 		files["plugin.wasm"] = kerneltest.WASM(t, "./"+name)
 	}
 	for file, data := range files {
@@ -92,6 +95,10 @@ func build(t *testing.T, name, readme string) {
 	}
 	example := repository + "/pdk-examples/" + name
 	cmd := exec.Command("sh", "-ec", "cp "+repository+"/go.sum "+example+"/"+source+" "+example+"/plugin.json .\n"+commands)
+	if isRust(name) {
+		dir = scaffold(t, name)
+		cmd = exec.Command("sh", "-ec", commands)
+	}
 	cmd.Dir = dir
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "CARAPACE_") {
@@ -142,6 +149,7 @@ func TestTools(t *testing.T) {
 	}{
 		"go-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
 		"ts-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"rust-tool":      {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
 		"go-extism-tool": {"count_words", `{"text":"two words"}`, func(s string) bool { return s == "1 lines, 2 words, 9 characters" }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -197,7 +205,7 @@ func TestSignedLink(t *testing.T) {
 // the token was right too, and the hook changes the words.
 func TestChannelAndHook(t *testing.T) {
 	t.Parallel()
-	for _, language := range []string{"go", "ts"} {
+	for _, language := range []string{"go", "rust", "ts"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
 			converse(t, language+"-channel", language+"-hook")

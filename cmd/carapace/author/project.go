@@ -59,15 +59,20 @@ func Open(dir, gateway string) (Project, error) {
 	return Project{Dir: dir, ID: m.ID, Entry: entry, folder: found[0]}, nil
 }
 
+// has reports whether there is such a file in the folder.
+func (p Project) has(name string) bool {
+	_, err := os.Stat(filepath.Join(p.Dir, name))
+	return err == nil
+}
+
 // build is the command that makes the code, nil where nothing in the folder says how: make where there is a Makefile, else Go
 // where there is a main.go.
 func (p Project) build(ctx context.Context) *exec.Cmd {
-	has := func(name string) bool { _, err := os.Stat(filepath.Join(p.Dir, name)); return err == nil }
 	switch {
 	case script.IsEntry(p.Entry):
-	case has("Makefile"):
+	case p.has("Makefile"):
 		return exec.CommandContext(ctx, "make", "-s", p.Entry)
-	case has("main.go"):
+	case p.has("main.go"):
 		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", p.Entry, ".")
 		c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 		return c
@@ -79,18 +84,31 @@ func (p Project) build(ctx context.Context) *exec.Cmd {
 // otherwise. What the tools say goes to said. CodeInvalid when they fail, and CodeUnavailable when they are not there.
 func (p Project) Build(ctx context.Context, said io.Writer) error {
 	c := p.build(ctx)
-	if c == nil {
-		return nil
+	switch {
+	case c != nil:
+		c.Dir, c.Stdout, c.Stderr = p.Dir, said, said
+		return run(c)
+	case p.has("Cargo.toml") && !script.IsEntry(p.Entry):
+		return p.cargo(ctx, said)
 	}
-	c.Dir, c.Stdout, c.Stderr = p.Dir, said, said
+	return nil
+}
+
+// run runs a compiler.
+func run(c *exec.Cmd) error {
 	err := c.Run()
 	if errors.Is(err, exec.ErrNotFound) {
-		return wit.Errorf(wit.CodeUnavailable, "%s is needed to build it, and is not there", c.Args[0])
+		return wit.Errorf(wit.CodeUnavailable, "%s is needed to build it, and is not there%s", c.Args[0], install[c.Args[0]])
 	}
 	if err != nil {
 		return wit.Errorf(wit.CodeInvalid, "%s: %w", c.Args[0], err)
 	}
 	return nil
+}
+
+// install says where a compiler comes from, behind the words that it is not there.
+var install = map[string]string{
+	"cargo": ": install Rust (https://rustup.rs), then run `rustup target add " + wasmTarget + "`",
 }
 
 // Built is code that was put where a gateway looks.
