@@ -68,6 +68,8 @@ func TestTheAuthorsLoop(t *testing.T) {
 	t.Parallel()
 	for lang, c := range map[string]struct{ file, rolls, fixed, broken, problem string }{
 		"ts": {"plugin.ts", `text(String(1 + Math.floor(Math.random() * sides)))`, `(console.info("rolled"), text("four"))`, `(console.info("rolled"), text("four")`, `not live: plugin.ts:8:`},
+		"rust": {"src/lib.rs", `ToolOutput::text((1 + random() % sides).to_string())`, `ToolOutput::text(["four"][(random() % sides / sides) as usize])`,
+			`ToolOutput::text()`, `not built: cargo: exit status 101`},
 		"go": {"main.go", `tool.Text(strconv.FormatInt(1+rand.Int64N(sides), 10))`, `tool.Text("four" + strconv.FormatInt(10+rand.Int64N(sides)/sides, 10)[2:])`,
 			`tool.Text(`, `not built: go: exit status 1`},
 	} {

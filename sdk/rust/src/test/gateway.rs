@@ -1,4 +1,4 @@
-use std::cell::{RefCell, RefMut};
+use std::cell::{Ref, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::rc::Rc;
@@ -100,13 +100,18 @@ impl Gateway {
     }
 
     /// What the gateway has. It has to be let go before the plugin is called again.
-    pub fn state(&self) -> RefMut<'_, State> {
+    pub fn state(&self) -> Ref<'_, State> {
+        self.state.borrow()
+    }
+
+    /// The same, to be changed between two calls.
+    pub fn state_mut(&self) -> RefMut<'_, State> {
         self.state.borrow_mut()
     }
 
     /// Makes a request that a plugin described, as the gateway would: for the requests in an answer.
     pub fn request(&self, request: &HttpRequest) -> Result<HttpResponse> {
-        self.state().http_request(request.clone())
+        self.state_mut().http_request(request.clone())
     }
 }
 
