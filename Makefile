@@ -10,7 +10,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check vet lint race fuzz generate interop js proxies demo hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins test check vet lint race fuzz generate interop js rust proxies demo hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,18 @@ js: ## type-check and test the JavaScript SDK and the examples in TypeScript, wi
 	npm ci --prefix sdk/js --ignore-scripts --no-audit --no-fund
 	npm run --prefix sdk/js check
 	npm test --prefix sdk/js
+
+# The crate is tested as it is packed, with the code of its README.
+RUST := bin/rust/package/carapace-$(shell sed -n 's/^version = "\(.*\)"/\1/p' sdk/rust/Cargo.toml)
+rust: ## pack, lint and test the Rust SDK, and the examples in Rust, with cargo
+	cargo package --offline --quiet --allow-dirty --no-verify --manifest-path sdk/rust/Cargo.toml --target-dir bin/rust
+	rm -rf $(RUST) && tar -C bin/rust/package -xzf $(RUST).crate
+	cargo fmt --check --manifest-path sdk/rust/Cargo.toml
+	for crate in $(RUST) pdk-examples/rust-*; do \
+		cargo clippy --offline --quiet --all-targets --manifest-path $$crate/Cargo.toml --target-dir bin/rust -- -D warnings && \
+		cargo test --offline --quiet --manifest-path $$crate/Cargo.toml --target-dir bin/rust || exit 1; \
+	done
+	RUSTDOCFLAGS="-D warnings" cargo doc --offline --quiet --no-deps --manifest-path sdk/rust/Cargo.toml --target-dir bin/rust
 
 proxies: ## run the settings of docs/proxy.md with nginx and Caddy, which have to be installed
 	$(GO) test -count=1 -v ./.ci/proxy

@@ -98,6 +98,7 @@ func build(t *testing.T, name, readme string) {
 	if isRust(name) {
 		dir = scaffold(t, name)
 		cmd = exec.Command("sh", "-ec", commands)
+		cmd.Env = toolchain(t)
 	}
 	cmd.Dir = dir
 	for _, variable := range os.Environ() {

@@ -47,3 +47,13 @@ func scaffold(t *testing.T, name string) (dir string) {
 	}
 	return dir
 }
+
+// toolchain says where rustup keeps what it has installed, for commands whose HOME is another one.
+func toolchain(t *testing.T) (variables []string) {
+	t.Helper()
+	home, err := os.UserHomeDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{"RUSTUP_HOME=" + filepath.Join(home, ".rustup"), "CARGO_HOME=" + filepath.Join(home, ".cargo")} // unless the environment says otherwise
+}

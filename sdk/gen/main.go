@@ -1,7 +1,7 @@
 // Command gen generates what follows from the contract in wit/*.wit: the Go types with their codecs,
 // their validation, the tables of functions, bounds and permissions (all in package wit), the JSON Schema of
 // plugin.json, the imports and exports of the Go SDK, the types of the JavaScript SDK with what its prelude completes
-// records by, what the host has to implement, and the tables of docs/plugins.md, whose text between them stays.
+// records by, the records, traits and functions of the Rust SDK, what the host has to implement, and the tables of docs/plugins.md, whose text between them stays.
 //
 // It is run from the module's root, without arguments, and writes to fixed places. The same input
 // gives the same output, byte for byte. The contract's types are a subset of WIT: records, enums,

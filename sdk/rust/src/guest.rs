@@ -58,6 +58,10 @@ macro_rules! export {
             }
         }
 
+        // A plugin is not dead code where nothing is exported.
+        #[cfg(not(target_family = "wasm"))]
+        const _: fn() -> $plugin = ::std::default::Default::default;
+
         #[cfg(target_family = "wasm")]
         const _: () = {
             ::std::thread_local! {

@@ -92,7 +92,7 @@ fn pages_have_their_bounds() -> Result<()> {
     assert_eq!((page.sessions.len(), page.more), (4, false));
     let page = gateway.host.history(HistoryQuery { session: "s".into(), ..HistoryQuery::default() })?;
     assert_eq!((page.messages[0].number, page.messages.len(), page.more), (11, 50, true));
-    let page = gateway.host.history(HistoryQuery { session: "s".into(), before: 3, limit: 1, ..HistoryQuery::default() })?;
+    let page = gateway.host.history(HistoryQuery { session: "s".into(), before: 3, limit: 1 })?;
     assert_eq!((page.messages[0].number, page.more), (2, true));
     assert_eq!(code(gateway.host.history(HistoryQuery::default())), Code::NotFound);
     Ok(())
