@@ -28,6 +28,18 @@ func build(t *testing.T) string {
 	return out
 }
 
+// buildRust makes the module of the SDK for Rust that needs nothing but Extism.
+func buildRust(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	cmd := exec.Command("cargo", "build", "--release", "--offline", "--locked", "--target", "wasm32-wasip1", "--target-dir", dir)
+	cmd.Dir = "../rust/testdata/remember"
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cargo: %v\n%s", err, text)
+	}
+	return filepath.Join(dir, "wasm32-wasip1", "release", "remember.wasm")
+}
+
 // hostFunction answers JSON with JSON, in an envelope.
 func hostFunction(name string, answer func(param []byte) any) extism.HostFunction {
 	f := extism.NewHostFunctionWithStack(name, func(_ context.Context, p *extism.CurrentPlugin, stack []uint64) {
@@ -101,7 +113,12 @@ func invoke(t *testing.T, plugin *extism.Plugin, name string) (wit.ToolOutput, *
 }
 
 func TestUnderStockExtism(t *testing.T) {
-	file := build(t)
+	for language, build := range map[string]func(*testing.T) string{"go": build, "rust": buildRust} {
+		t.Run(language, func(t *testing.T) { remember(t, build(t)) })
+	}
+}
+
+func remember(t *testing.T, file string) {
 	var log strings.Builder
 	plugin := open(t, file, "remember", &log)
 	for range 3 {
