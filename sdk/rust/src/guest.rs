@@ -1,5 +1,8 @@
 //! What the macro `export!` stands on: the way from a call to a plugin's method and back.
 
+#[cfg(target_family = "wasm")]
+use std::io::Write;
+
 use crate::codec::{Reader, Value, Writer};
 use crate::{Code, Error, Host, Result};
 
@@ -23,6 +26,8 @@ pub fn missing<T>(export: &str) -> Result<T> {
 /// Serves one call of the gateway's, and gives the code that Extism has for how it went.
 #[cfg(target_family = "wasm")]
 pub fn serve<I: Value, O: Value>(method: impl FnOnce(&Host, I) -> Result<O>) -> i32 {
+    static HOOK: std::sync::Once = std::sync::Once::new();
+    HOOK.call_once(|| std::panic::set_hook(Box::new(panicked)));
     answer(handle(&crate::abi::input(), |record| method(&Host::new(), record)))
 }
 
@@ -38,6 +43,16 @@ fn answer(result: Result<String>) -> i32 {
             1
         }
     }
+}
+
+/// Says in one line where a panic was and why: the gateway shows it with the call that it ends.
+#[cfg(target_family = "wasm")]
+fn panicked(panic: &std::panic::PanicHookInfo) {
+    let payload = panic.payload();
+    let why = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let line = format!("panic at {place}: {}\n", why.unwrap_or_default());
+    let _ = std::io::stderr().write_all(line.as_bytes()); // a lost line stops nobody
 }
 
 /// Says what a plugin is: `export!(Dice: Tool)` gives the module the functions of the trait [`Tool`](crate::Tool), which
