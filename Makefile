@@ -98,6 +98,8 @@ rust: ## pack, lint and test the Rust SDK, and the examples in Rust, with cargo
 		cargo clippy --offline --quiet --all-targets --manifest-path $$crate/Cargo.toml --target-dir bin/rust -- -D warnings && \
 		cargo test --offline --quiet --manifest-path $$crate/Cargo.toml --target-dir bin/rust || exit 1; \
 	done
+	cargo clippy --offline --quiet --target wasm32-wasip1 --manifest-path $(RUST)/Cargo.toml --target-dir bin/rust -- -D warnings
+	cargo clippy --offline --quiet --target wasm32-wasip1 --features extism --manifest-path $(RUST)/Cargo.toml --target-dir bin/rust -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --offline --quiet --no-deps --manifest-path sdk/rust/Cargo.toml --target-dir bin/rust
 
 proxies: ## run the settings of docs/proxy.md with nginx and Caddy, which have to be installed
