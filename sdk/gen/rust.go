@@ -25,6 +25,7 @@ func (o output) addRust(m *model) error {
 	}
 	slices.SortFunc(modules, func(a, b *iface) int { return strings.Compare(a.name, b.name) })
 	o.addText(path.Join(rustDir, "contract", "mod.rs"), m, func(b *bytes.Buffer, m *model) { emitRustContract(b, m, modules) })
+	o.addText(path.Join(rustDir, "contract", "patterns.rs"), m, func(b *bytes.Buffer, m *model) { emitRustPatterns(b, m, used) })
 	o.addText(path.Join(rustDir, "kinds.rs"), m, emitRustKinds)
 	o.addText(path.Join(rustDir, "imports.rs"), m, emitRustImports)
 	o.addText(path.Join(rustDir, "test", "imports.rs"), m, emitRustTestHost)
@@ -69,7 +70,12 @@ func rustField(kebab string) string {
 
 func emitRustContract(b *bytes.Buffer, m *model, modules []*iface) {
 	b.WriteString("//! The contract's records.\n\n")
+	tables := false // the file of the patterns, where it belongs in the alphabet
 	for _, i := range modules {
+		if !tables && i.name > "patterns" {
+			b.WriteString("#[cfg(not(target_family = \"wasm\"))]\nmod patterns;\n")
+			tables = true
+		}
 		fmt.Fprintf(b, "mod %s;\n", i.name)
 	}
 	b.WriteString("\n")
@@ -110,6 +116,9 @@ func emitRustModule(b *bytes.Buffer, i *iface, used map[*typ]bool) {
 			}
 		}
 	}
+	if bytes.Contains(body.Bytes(), []byte("&patterns::")) {
+		b.WriteString("#[cfg(not(target_family = \"wasm\"))]\nuse super::patterns;\n")
+	}
 	json := other["Json"]
 	delete(other, "Json")
 	switch names := slices.Sorted(maps.Keys(other)); len(names) {
@@ -118,6 +127,13 @@ func emitRustModule(b *bytes.Buffer, i *iface, used map[*typ]bool) {
 		fmt.Fprintf(b, "use super::%s;\n", names[0])
 	default:
 		fmt.Fprintf(b, "use super::{%s};\n", strings.Join(names, ", "))
+	}
+	if bytes.Contains(body.Bytes(), []byte("p: &mut Problems")) {
+		names := "Problems"
+		if bytes.Contains(body.Bytes(), []byte("Bounds::new")) {
+			names = "{Bounds, Problems}"
+		}
+		fmt.Fprintf(b, "#[cfg(not(target_family = \"wasm\"))]\nuse crate::check::%s;\n", names)
 	}
 	b.WriteString("use crate::codec::{Reader, Value, Writer};\n")
 	if json {
@@ -153,7 +169,11 @@ func emitRustEnum(b *bytes.Buffer, t *typ) {
 		fmt.Fprintf(b, "            %s%q => Self::%s,\n", alternative, c.value, rustName(c.name))
 	}
 	b.WriteString("            _ => Self::Unknown(case),\n        }\n    }\n\n")
-	fmt.Fprintf(b, "    fn write(&self, w: &mut Writer) {\n        w.text(self.as_str());\n    }\n\n    fn is_zero(&self) -> bool {\n        *self == Self::%s\n    }\n}\n\n", rustName(t.cases[0].name))
+	fmt.Fprintf(b, "    fn write(&self, w: &mut Writer) {\n        w.text(self.as_str());\n    }\n\n    fn is_zero(&self) -> bool {\n        *self == Self::%s\n    }\n", rustName(t.cases[0].name))
+	if !t.open {
+		b.WriteString("\n    #[cfg(not(target_family = \"wasm\"))]\n    fn check(&self, p: &mut Problems) {\n        if let Self::Unknown(case) = self {\n            p.unknown(case);\n        }\n    }\n")
+	}
+	b.WriteString("}\n\n")
 }
 
 // caseDoc says what a case means, and of a hook what it may do.
@@ -197,7 +217,9 @@ func emitRustRecord(b *bytes.Buffer, t *typ) {
 		}
 		fmt.Fprintf(b, "        w.%s(\"\\\"%s\\\":\", &self.%s);\n", method, f.json, rustField(f.name))
 	}
-	b.WriteString("        w.end();\n    }\n}\n\n")
+	b.WriteString("        w.end();\n    }\n")
+	emitRustCheck(b, t)
+	b.WriteString("}\n\n")
 }
 
 // emitRustBounds emits a constant for each bound and default that a plugin's author may compute with.

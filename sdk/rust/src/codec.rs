@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+#[cfg(not(target_family = "wasm"))]
+use crate::check::Problems;
 use crate::Json;
 
 /// How deep arrays and objects may be in each other.
@@ -19,6 +21,11 @@ pub trait Value: Sized {
     fn is_zero(&self) -> bool {
         false
     }
+
+    /// Notes what the contract does not allow.
+    #[cfg(not(target_family = "wasm"))]
+    #[doc(hidden)]
+    fn check(&self, _: &mut Problems) {}
 }
 
 /// Reads one JSON text, piece by piece. The first problem stays, and nothing is read behind it.
@@ -503,6 +510,13 @@ impl<T: Value> Value for Option<T> {
     fn is_zero(&self) -> bool {
         self.is_none()
     }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn check(&self, p: &mut Problems) {
+        if let Some(value) = self {
+            value.check(p);
+        }
+    }
 }
 
 impl<T: Value> Value for Vec<T> {
@@ -521,6 +535,11 @@ impl<T: Value> Value for Vec<T> {
 
     fn is_zero(&self) -> bool {
         self.is_empty()
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn check(&self, p: &mut Problems) {
+        p.each(self);
     }
 }
 

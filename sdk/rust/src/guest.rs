@@ -15,7 +15,10 @@ pub trait Plugin {
 /// Reads a parameter, calls a method and writes its result.
 pub fn handle<I: Value, O: Value>(input: &str, method: impl FnOnce(I) -> Result<O>) -> Result<String> {
     let record = Reader::all(input).map_err(|problem| Error::new(Code::Invalid, problem))?;
-    Ok(Writer::all(&method(record)?))
+    let answer = method(record)?;
+    #[cfg(not(target_family = "wasm"))] // where the gateway does it
+    let answer = crate::check::checked(answer)?;
+    Ok(Writer::all(&answer))
 }
 
 /// What an optional function answers that a plugin does not have.

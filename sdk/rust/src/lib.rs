@@ -13,6 +13,9 @@ mod words;
 
 #[cfg(target_family = "wasm")]
 mod abi;
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+pub mod check;
 #[doc(hidden)]
 pub mod guest;
 #[doc(hidden)]

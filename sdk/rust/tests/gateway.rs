@@ -4,10 +4,10 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use carapace::test::{Dial, Gateway, Response, State};
-use carapace::{export, json, Code, Error, HookDecision, HookEvent, Host, HttpPart, HttpRequest, Json, OutgoingMessage, Result};
 use carapace::{
-    AgentRequest, HistoryMessage, HistoryQuery, Hook, RunState, ScheduledJob, Service, ServiceHealth, ServiceMoment,
-    SessionFilter, SessionSummary, Signing,
+    export, json, AgentRequest, Code, Error, HistoryMessage, HistoryQuery, Hook, HookDecision, HookEvent, Host, HttpPart,
+    HttpRequest, Json, OutgoingMessage, Part, PartKind, Result, RunState, ScheduledJob, Service, ServiceHealth, ServiceMoment,
+    SessionFilter, SessionSummary, Signing, Tool, ToolInvocation, ToolOutput,
 };
 
 fn code<T: std::fmt::Debug>(result: Result<T>) -> Code {
@@ -63,11 +63,19 @@ fn credentials_are_filled_in_where_the_gateway_does_it() -> Result<()> {
 fn what_is_said_twice_with_a_key_is_said_once() -> Result<()> {
     let gateway = Gateway::new(State { answers: [("a".into(), "42".into())].into(), ..State::default() });
     for _ in 0..2 {
-        let message = OutgoingMessage { text: "hi".into(), idempotency_key: "m".into(), ..OutgoingMessage::default() };
+        let to = Some("agent:main:main".into());
+        let message =
+            OutgoingMessage { session: to, text: "hi".into(), idempotency_key: "m".into(), ..OutgoingMessage::default() };
         assert_eq!(gateway.host.send(message)?, "plugin:test:m");
     }
     assert_eq!(gateway.state().sent.len(), 1);
-    let ask = |key: &str| gateway.host.run_agent(AgentRequest { idempotency_key: key.into(), ..AgentRequest::default() });
+    let ask = |key: &str| {
+        gateway.host.run_agent(AgentRequest {
+            message: "how much?".into(),
+            idempotency_key: key.into(),
+            ..AgentRequest::default()
+        })
+    };
     let (answered, open) = (ask("a")?, ask("b")?);
     let outcome = gateway.host.wait_for_run(&answered, 0)?;
     assert_eq!((outcome.state, outcome.text.as_str()), (RunState::Done, "42"));
@@ -94,7 +102,7 @@ fn pages_have_their_bounds() -> Result<()> {
     assert_eq!((page.messages[0].number, page.messages.len(), page.more), (11, 50, true));
     let page = gateway.host.history(HistoryQuery { session: "s".into(), before: 3, limit: 1 })?;
     assert_eq!((page.messages[0].number, page.more), (2, true));
-    assert_eq!(code(gateway.host.history(HistoryQuery::default())), Code::NotFound);
+    assert_eq!(code(gateway.host.history(HistoryQuery { session: "t".into(), ..HistoryQuery::default() })), Code::NotFound);
     Ok(())
 }
 
@@ -128,6 +136,44 @@ fn the_rest_of_what_a_plugin_may_ask_for() -> Result<()> {
     assert_eq!(code(host.invoke_tool("price", json!({}))), Code::Timeout);
     assert_eq!(code(host.invoke_tool("weather", json!({}))), Code::NotFound);
     Ok(())
+}
+
+/// What the contract does not allow is refused as the gateway refuses it: on the way to it, and of an answer.
+#[test]
+fn bounds_are_kept() {
+    let gateway = Gateway::default();
+    let host = &gateway.host;
+    let refused = |result: Result<()>, code: Code, message: &str| {
+        let error = result.unwrap_err();
+        assert_eq!((error.code, error.message.as_str()), (code, message));
+    };
+    refused(host.kv_put("", "x", 0), Code::Invalid, "key: is missing");
+    refused(host.kv_put(&"k".repeat(257), "x", 0), Code::Invalid, "key: has 257 bytes, 1 to 256 are allowed");
+    refused(host.kv_put("k", "x".repeat((64 << 10) + 1), 0), Code::TooLarge, "value: has 65537 bytes, at most 65536 are allowed");
+    refused(host.kv_put("k", "x", -1), Code::Invalid, "ttl: -1 is not at least 0");
+    host.kv_put(&"k".repeat(256), "x".repeat(64 << 10), 0).unwrap();
+    refused(host.emit("no spaces", json!(1)), Code::Invalid, "name: \"no spaces\" is not 1 to 64 of a-z 0-9 . _ -");
+    refused(host.emit("", json!(1)), Code::Invalid, "name: is missing: use 1 to 64 of a-z 0-9 . _ -");
+    refused(host.invoke_tool("price", json!([])).map(drop), Code::Invalid, "args: is not an object");
+    let signing = Signing { key: "k".into(), ..Signing::default() };
+    refused(host.sign(signing).map(drop), Code::Invalid, "text, bytes: give one of them");
+    refused(
+        host.http(HttpRequest { timeout: -1, ..HttpRequest::default() }).map(drop),
+        Code::Invalid,
+        "timeout: -1 is not at least 0",
+    );
+
+    #[derive(Default)]
+    struct Talker;
+    export!(Talker: Tool);
+    impl Tool for Talker {
+        fn invoke(&self, _: &Host, _: ToolInvocation) -> Result<ToolOutput> {
+            let odd = Part { kind: PartKind::Unknown("smell".into()), ..Part::default() };
+            Ok(ToolOutput { content: vec![Part::default(), odd], failed: false })
+        }
+    }
+    let answer = carapace::guest::Plugin::call(&mut Talker, host, "tool_invoke", "{}").map(drop);
+    refused(answer, Code::Invalid, "content[1].kind: \"smell\" is not known");
 }
 
 /// A dialogue with a server of the test's own.

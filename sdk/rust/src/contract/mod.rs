@@ -12,6 +12,8 @@ mod kv;
 mod log;
 mod media;
 mod message;
+#[cfg(not(target_family = "wasm"))]
+mod patterns;
 mod progress;
 mod provider;
 mod schedule;

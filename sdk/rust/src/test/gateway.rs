@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 
 use super::http::{Request, Response};
+use crate::check::checked;
 use crate::codec::{Reader, Value, Writer};
 use crate::contract::*;
 use crate::{Host, Json, Result};
@@ -121,10 +122,10 @@ impl Default for Gateway {
     }
 }
 
-/// Reads a parameter and writes the answer.
+/// Reads a parameter, refuses what the contract does not allow, and writes the answer.
 pub(super) fn answer<P: Value, R: Value>(param: &str, function: impl FnOnce(P) -> Result<R>) -> Result<String> {
     let param = Reader::all(param).map_err(|problem| Error::new(Code::Invalid, problem))?;
-    Ok(Writer::all(&function(param)?))
+    Ok(Writer::all(&function(checked(param)?)?))
 }
 
 const DONE: Done = Done { ok: true };
