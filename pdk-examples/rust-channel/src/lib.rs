@@ -28,7 +28,7 @@ impl Channel for Toy {
     /// Posts a message. The server knows a repeated one by its key.
     fn send(&self, host: &Host, send: ChannelSend) -> Result<Sent> {
         let post = json!({ "to": send.to.id, "text": send.text, "key": send.idempotency_key });
-        let response = host.http(HttpRequest { text: Some(post.to_string()), ..request(&send.config, "POST", "/messages") })?;
+        let response = host.http(HttpRequest { json: Some(post), ..request(&send.config, "POST", "/messages") })?;
         Ok(Sent { ids: vec![received(response)?.to_string()], ..Sent::default() })
     }
 }

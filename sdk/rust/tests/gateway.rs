@@ -35,7 +35,13 @@ fn credentials_are_filled_in_where_the_gateway_does_it() -> Result<()> {
         credentials: [("key".into(), "s3cret".into())].into(),
         http: Some(Box::new(|r| {
             let parts: Vec<_> = r.parts.iter().map(|p| p.text.clone().unwrap()).collect();
-            Response::json(json!([r.method, r.url, r.headers["x"].clone(), String::from_utf8(r.body).unwrap(), parts]))
+            Response::json(json!([
+                r.method,
+                r.url,
+                r.headers.get("x").or(r.headers.get("content-type")).cloned(),
+                String::from_utf8(r.body).unwrap(),
+                parts
+            ]))
         })),
         ..State::default()
     });
@@ -53,6 +59,8 @@ fn credentials_are_filled_in_where_the_gateway_does_it() -> Result<()> {
     assert_eq!(said(request.clone())?, plain.to_string());
     let filled = json!(["GET", "http://a/s3cret?q=s3cret", header, "s3cret", json!(["s3cret"])]);
     assert_eq!(said(HttpRequest { fill: true, ..request })?, filled.to_string());
+    let body = HttpRequest { json: Some(json!({ "a": secret })), ..HttpRequest::default() };
+    assert_eq!(said(body)?, json!(["GET", "", "application/json", "{\"a\":\"{{credential:key}}\"}", json!([])]).to_string());
     let unset = HttpRequest { url: "http://a/{{credential:other}}".into(), ..HttpRequest::default() };
     assert_eq!(code(gateway.host.http(unset)), Code::Unauthorized);
     assert_eq!(code(Gateway::default().host.http(HttpRequest::default())), Code::Forbidden);

@@ -5,6 +5,7 @@ use super::patterns;
 #[cfg(not(target_family = "wasm"))]
 use crate::check::{Bounds, Problems};
 use crate::codec::{Reader, Value, Writer};
+use crate::json::Json;
 
 /// Says what kind of failure an error is. The list is closed; cases are only ever appended; one that is not
 /// known is still a failure.
@@ -331,17 +332,20 @@ pub struct HttpRequest {
     pub url: String,
     pub headers: Vec<Header>,
     pub text: Option<String>,
+    /// A body that is JSON, instead of a text in which all of it would be escaped once more; sent as it is written here. Its
+    /// `Content-Type` is application/json, unless the headers have another one.
+    pub json: Option<Json>,
     pub bytes: Option<Vec<u8>>,
-    /// A multipart/form-data body, instead of text or bytes.
+    /// A multipart/form-data body, instead of text, json or bytes.
     pub parts: Vec<HttpPart>,
     /// For all of the response; of a provider's request, which is read as it comes, for its first byte.
     ///
     /// Bounds: cut at 10 min; 30 s by default.
     pub timeout: i64,
-    /// Replace placeholders in the query, the text and the parts' texts too. Only for a request in which
+    /// Replace placeholders in the query, the text, the json and the parts' texts too. Only for a request in which
     /// all of them are the plugin's own words: a body with somebody's text could name a credential.
     pub fill: bool,
-    /// Files in the media store. `{{media:ID}}` in the text, where it stands first for each of them, is replaced by
+    /// Files in the media store. `{{media:ID}}` in the text or the json, where it stands first for each of them, is replaced by
     /// the file in base64, so that a plugin sends a file inside of JSON without reading it. Needs the permission
     /// media.
     ///
@@ -371,6 +375,7 @@ impl Value for HttpRequest {
                 "url" => v.url = Value::read(r),
                 "headers" => v.headers = Value::read(r),
                 "text" => v.text = Value::read(r),
+                "json" => v.json = Value::read(r),
                 "bytes" => v.bytes = Value::read(r),
                 "parts" => v.parts = Value::read(r),
                 "timeout" => v.timeout = Value::read(r),
@@ -390,6 +395,7 @@ impl Value for HttpRequest {
         w.field("\"url\":", &self.url);
         w.field("\"headers\":", &self.headers);
         w.field("\"text\":", &self.text);
+        w.field("\"json\":", &self.json);
         w.field("\"bytes\":", &self.bytes);
         w.field("\"parts\":", &self.parts);
         w.field("\"timeout\":", &self.timeout);

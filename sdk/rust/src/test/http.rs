@@ -86,6 +86,9 @@ impl State {
             None => self.filled(&request.url)?,
         };
         let mut headers = BTreeMap::new();
+        if request.json.is_some() {
+            headers.insert("content-type".into(), "application/json".into());
+        }
         for header in &request.headers {
             headers.insert(header.name.to_ascii_lowercase(), self.filled(&header.value)?);
         }
@@ -98,9 +101,10 @@ impl State {
         for part in &mut parts {
             part.text = part.text.as_deref().map(own).transpose()?;
         }
-        let body = match &request.text {
-            Some(text) => own(text)?.into_bytes(),
-            None => request.bytes.clone().unwrap_or_default(),
+        let body = match (&request.text, &request.json) {
+            (Some(text), _) => own(text)?.into_bytes(),
+            (None, Some(json)) => own(&json.to_string())?.into_bytes(),
+            (None, None) => request.bytes.clone().unwrap_or_default(),
         };
         let method = if request.method.is_empty() { "GET".into() } else { request.method };
         Ok(Request { method, url, headers, body, parts })
