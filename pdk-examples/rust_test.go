@@ -17,18 +17,15 @@ func isRust(name string) bool { return strings.HasPrefix(name, "rust-") }
 // crates are the modules of examples in Rust by name, each of which is built once.
 var crates sync.Map
 
-// rust builds an example in a folder as `carapace plugins new` makes it, and returns its code.
+// rust builds an example by the commands of its README, in a folder as `carapace plugins new` makes it, and returns its code.
 func rust(t *testing.T, name string) []byte {
 	t.Helper()
 	built, _ := crates.LoadOrStore(name, sync.OnceValues(func() ([]byte, error) {
-		project, err := author.Open(scaffold(t, name), "1.0.0")
+		readme, err := os.ReadFile(filepath.Join(name, "README.md"))
 		if err != nil {
 			return nil, err
 		}
-		if err := project.Build(t.Context(), os.Stderr); err != nil {
-			return nil, err
-		}
-		return os.ReadFile(filepath.Join(project.Dir, project.Entry))
+		return os.ReadFile(filepath.Join(build(t, name, string(readme)), "plugin.wasm"))
 	}))
 	code, err := built.(func() ([]byte, error))()
 	if err != nil {
@@ -48,12 +45,13 @@ func scaffold(t *testing.T, name string) (dir string) {
 	return dir
 }
 
-// toolchain says where rustup keeps what it has installed, for commands whose HOME is another one.
+// toolchain says where rustup keeps what it has installed, for commands whose HOME is another one, unless the environment
+// says it.
 func toolchain(t *testing.T) (variables []string) {
 	t.Helper()
 	home, err := os.UserHomeDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []string{"RUSTUP_HOME=" + filepath.Join(home, ".rustup"), "CARGO_HOME=" + filepath.Join(home, ".cargo")} // unless the environment says otherwise
+	return []string{"RUSTUP_HOME=" + filepath.Join(home, ".rustup"), "CARGO_HOME=" + filepath.Join(home, ".cargo")}
 }
