@@ -53,6 +53,7 @@ var imports = map[string]string{
 	"kernel/plugin/life":      "",
 	"kernel/plugin/manifest":  "kernel/proof wit",
 	"kernel/plugin/grant":     "kernel/plugin/manifest kernel/store wit",
+	"kernel/plugin/archive":   "kernel/plugin/manifest kernel/plugin/script wit",
 	"kernel/plugin/script":    "kernel/child wit",
 	"kernel/plugin/engine":    "kernel/host kernel/plugin/script kernel/runtime wit",
 	"kernel/plugin/source":    "kernel/file kernel/plugin/engine kernel/plugin/script wit",
