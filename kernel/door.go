@@ -11,6 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/install"
 	"github.com/carapace-gateway/carapace/kernel/protocol"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -42,7 +43,7 @@ func (k *Kernel) openDoor(context.Context) error {
 	}
 	k.state.vault.Learn("gateway", who.Token(), g.Password)
 	presence := gateway.NewPresence(k.o.Version)
-	rows := slices.Concat(k.platform.plugins.Methods(), who.Methods(), presence.Methods())
+	rows := slices.Concat(k.platform.plugins.Methods(), k.platform.installer.Methods(), who.Methods(), presence.Methods())
 	var routes []gateway.Route
 	var capabilities []string
 	for _, s := range k.services {
@@ -81,7 +82,7 @@ func (k *Kernel) takePort(context.Context) (err error) {
 
 // events are all kinds that clients can get beside the gateway's own.
 func (k *Kernel) events() []event.Row {
-	list := slices.Concat(auth.Events(), plugin.Events(), []event.Row{config.ChangedKind.Row(), host.EmittedKind.Row()})
+	list := slices.Concat(auth.Events(), plugin.Events(), install.Events(), []event.Row{config.ChangedKind.Row(), host.EmittedKind.Row()})
 	for _, s := range k.services {
 		list = append(list, s.Events...)
 	}

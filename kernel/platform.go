@@ -9,7 +9,9 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/host"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/install"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
@@ -23,6 +25,8 @@ type platform struct {
 	scheduler *schedule.Scheduler
 	plugins   *plugin.Registry
 	kept      *source.Kept // nil without a state directory
+	depot     *depot.Depot
+	installer *install.Installer
 }
 
 // openPlatform opens what runs plugins and what they may ask for.
@@ -56,14 +60,21 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	if k.o.StateDir != "" {
 		p.kept = source.Keep(k.o.dir("kept"))
 	}
+	if p.depot, err = depot.Open(ctx, k.state.db); err != nil {
+		return err
+	}
 	sources := k.sources()
 	p.plugins, err = plugin.Open(ctx, plugin.Deps{
 		Engine: engine.Scripts(code, k.o.JavaScript), Host: guests, Store: k.state.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
-		Gateway: k.o.Version, Hooks: k.fired(), Sources: sources, Kept: p.kept,
+		Gateway: k.o.Version, Hooks: k.fired(), Sources: sources, Depot: p.depot, Kept: p.kept,
 	})
 	if err != nil {
 		return err
 	}
+	p.installer = install.New(install.Deps{
+		Plugins: p.plugins, Depot: p.depot, Bus: k.bus, Fetch: download{network}.fetch,
+		Signers: func() map[string]string { return k.settings.Config().Signers }, Enabled: k.settings.PluginEnabled,
+	})
 	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) {
 		if c.Plugin != "" {
 			p.plugins.SettingsChanged(c.Plugin)
@@ -87,6 +98,7 @@ func (k *Kernel) sources() []source.Source {
 	if k.o.Builtins != nil {
 		list = append(list, source.Stock(k.o.Builtins))
 	}
+	list = append(list, k.platform.depot)
 	if k.platform.kept != nil {
 		list = append(list, k.platform.kept)
 	}

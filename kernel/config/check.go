@@ -16,6 +16,7 @@ import (
 var (
 	ownerID   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}:[^@*\s][^\s]{0,255}$`)
 	accountID = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+	signerKey = regexp.MustCompile(`^ed25519:[A-Za-z0-9_-]{43}$`)
 	hostName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
 )
 
@@ -51,6 +52,11 @@ func (c *Config) check() *fieldError {
 	for _, host := range c.Gateway.Hosts {
 		if !hostName.MatchString(host) {
 			return wrong("gateway.hosts", "%q is not a host name such as chat.example.org", host)
+		}
+	}
+	for name, key := range c.Signers {
+		if !signerKey.MatchString(key) {
+			return wrong("signers."+name, "%.80q is no public key such as ed25519: and 43 letters: `carapace plugins keygen` prints one", key)
 		}
 	}
 	for _, owner := range c.Owners {

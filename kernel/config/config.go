@@ -46,6 +46,8 @@ type Config struct {
 	Secrets  Secrets            `json:"secrets,omitzero"`
 	Log      Log                `json:"log,omitzero"`
 	Runtime  Runtime            `json:"runtime,omitzero"`
+	// Signers are whom the owner trusts to sign plugins: a name of the owner's for each public key, such as ed25519:….
+	Signers map[string]string `json:"signers,omitempty"`
 	// PluginPaths are folders of plugins beside the state directory's.
 	PluginPaths []string `json:"pluginPaths,omitempty"`
 	// TimeZone is the owner's, an IANA name; empty is the machine's.

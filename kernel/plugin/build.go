@@ -10,6 +10,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -47,17 +48,11 @@ func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *versi
 		return nil, u, store.Failed(err)
 	}
 	if len(lacking) > 0 {
-		if u.Digest, err = c.digest(); err != nil {
-			u.Reason = err.Error()
-			return nil, u, wit.CodeOf(err) == wit.CodeUnavailable
-		}
-		u.Lacking = lacking
-		u.Reason = "needs grant: " + strings.Join(lacking, ", ")
-		u.Hint = "it wants more than was granted: `carapace plugins grant " + c.manifest.ID + "` shows what, and asks"
-		return nil, u, false
+		waits, err := c.ungranted(lacking)
+		return nil, &waits, wit.CodeOf(err) == wit.CodeUnavailable
 	}
 	if asks := grant.Beyond(&wit.Permissions{}, &c.manifest.Permissions); granted && !c.pkg.Stock && len(asks) > 0 {
-		b.log.Info("plugin from the plugins folder granted what it asks for", "plugin", c.manifest.ID, "permissions", c.manifest.Permissions.Names())
+		b.sayGranted(c)
 		b.news.announce(c.manifest.ID, life.Announce{Phase: life.Installed, Version: c.manifest.Version, Reason: "granted: " + strings.Join(asks, ", ")})
 	}
 	v = b.newVersion(c)
@@ -69,6 +64,31 @@ func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *versi
 		}
 	}
 	return v, nil, false
+}
+
+// sayGranted logs, once for each plugin, that nobody was asked about what it asks for.
+func (b *builder) sayGranted(c candidate) {
+	if c.byHand() {
+		b.log.Info("plugin in a folder granted what it asks for: by "+source.Writers(c.pkg.Path)+", who could put it there",
+			"plugin", c.manifest.ID, "folder", c.pkg.Path, "permissions", c.manifest.Permissions.Names())
+		return
+	}
+	b.log.Info("plugin granted what it asks for: somebody whom the owner trusts has signed it", "plugin", c.manifest.ID, "permissions", c.manifest.Permissions.Names())
+}
+
+// ungranted says of a candidate that it waits for a grant of what it lacks. The error is why its code cannot be read, which the
+// update says too.
+func (c *candidate) ungranted(lacking []string) (Update, error) {
+	u := Update{Path: c.pkg.Path, Version: c.manifest.Version}
+	digest, err := c.digest()
+	if err != nil {
+		u.Reason = err.Error()
+		return u, err
+	}
+	u.Digest, u.Lacking = digest, lacking
+	u.Reason = "needs grant: " + strings.Join(lacking, ", ")
+	u.Hint = "it wants more than was granted: `carapace plugins grant " + c.manifest.ID + "` shows what, and asks"
+	return u, nil
 }
 
 // newVersion joins a candidate with what it runs on. Its code is not read yet.

@@ -34,6 +34,9 @@ func (c *candidate) life() life.Candidate {
 // digest names the manifest that was read and the code that is there now, whatever their files are called: what
 // the owner is shown and what is granted are the same when it is.
 func (c *candidate) digest() (string, error) {
+	if c.pkg.Digest != "" {
+		return c.pkg.Digest, nil
+	}
 	file, _ := manifest.Entry(c.manifest)
 	code, err := c.pkg.Code(file)
 	if err != nil {
@@ -91,7 +94,7 @@ func (s *scout) candidates() (map[string][]candidate, error) {
 // dropOrphans takes out the copies of builds whose own folder is gone: they only stand in for it.
 func dropOrphans(found map[string][]candidate) {
 	for id, list := range found {
-		if slices.ContainsFunc(list, func(c candidate) bool { return !c.pkg.Kept && !c.pkg.Stock }) {
+		if slices.ContainsFunc(list, func(c candidate) bool { return c.byHand() }) {
 			continue
 		}
 		list = slices.DeleteFunc(list, func(c candidate) bool { return c.pkg.Kept })

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
 	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/life"
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
@@ -30,6 +31,7 @@ type keeper struct {
 	settings Settings
 	host     *host.Host
 	kept     *source.Kept // nil keeps nothing
+	depot    *depot.Depot
 	news     announcer
 	crew     *crew
 	versions *finder // what the handles of hooks find versions by
@@ -88,7 +90,7 @@ func (k *keeper) publish(e *entry) {
 	}
 	s := &standing{id: e.id, version: e.serving, status: e.state.Status, update: e.state.Update, waiting: e.waiting()}
 	if len(e.found) > 0 {
-		s.installed = e.found[0].manifest
+		s.installed, s.origin = e.found[0].manifest, origin(e.found[0].pkg)
 	}
 	k.table.put(s)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
@@ -39,6 +40,8 @@ type Deps struct {
 	Hooks []wit.HookName
 	// Sources in order: a later one's plugin replaces an earlier one's of the same id.
 	Sources []source.Source
+	// Depot, which is one of Sources, has what is installed.
+	Depot *depot.Depot
 	// Kept, which is one of Sources and before those of the owner, gets what works; nil keeps nothing.
 	Kept *source.Kept
 }
@@ -76,7 +79,7 @@ func Open(ctx context.Context, d Deps) (*Registry, error) {
 	log, box, seen, touched := d.Logger.Named("plugins"), &mailbox{}, &inspector{}, &atomic.Int64{}
 	news := announcer{d.Bus, log}
 	find := &finder{table: newTable(), inspector: seen, mailbox: box}
-	k := &keeper{mailbox: box, table: find.table, grants: g, settings: d.Settings, host: d.Host, news: news, crew: newCrew(ctx, box), kept: d.Kept,
+	k := &keeper{mailbox: box, table: find.table, grants: g, settings: d.Settings, host: d.Host, news: news, crew: newCrew(ctx, box), kept: d.Kept, depot: d.Depot,
 		scout:    &scout{sources: d.Sources, gateway: d.Gateway, hooks: d.Hooks},
 		builder:  &builder{engine: d.Engine, host: d.Host, settings: d.Settings, grants: g, inspector: seen, news: news, log: log},
 		versions: find, log: log, touched: touched, entries: map[string]*entry{}}

@@ -3,24 +3,49 @@ package plugin
 import (
 	"slices"
 
+	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
+	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// Origin is how a plugin came to the gateway.
+type Origin string
+
+const (
+	OriginBuiltIn   Origin = "built-in"
+	OriginInstalled Origin = "installed"
+	OriginFolder    Origin = "folder"
+)
+
+// origin is how a package came here.
+func origin(p source.Package) Origin {
+	switch {
+	case p.Stock:
+		return OriginBuiltIn
+	case p.Digest != "":
+		return OriginInstalled
+	}
+	return OriginFolder
+}
+
 // Status is a plugin in a list.
 type Status struct {
-	ID          string       `json:"id"`
-	Name        string       `json:"name"`
-	Version     string       `json:"version,omitempty"`
-	Description string       `json:"description,omitempty"`
-	State       State        `json:"state"`
-	Reason      string       `json:"reason,omitempty"`
-	Hint        string       `json:"hint,omitempty"`
-	Path        string       `json:"path"`
-	Stock       bool         `json:"stock"`
-	Provides    wit.Provided `json:"provides"`
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Version     string `json:"version,omitempty"`
+	Description string `json:"description,omitempty"`
+	State       State  `json:"state"`
+	Reason      string `json:"reason,omitempty"`
+	Hint        string `json:"hint,omitempty"`
+	Path        string `json:"path"`
+	Stock       bool   `json:"stock"`
+	// Origin is how it came here: built-in, installed, or folder, which somebody has put there by hand.
+	Origin   Origin       `json:"origin,omitempty"`
+	Provides wit.Provided `json:"provides"`
 	// Update is a package that did not take the place of what runs.
 	Update *Update `json:"update,omitempty"`
 	// Shadowed are tools that another plugin has under the same name.
@@ -51,6 +76,21 @@ type Details struct {
 	GrantedAt int64              `json:"grantedAt,omitempty"`
 	// Waiting is an update that asks for more than was granted.
 	Waiting *Waiting `json:"waiting,omitempty"`
+	// Digest names the archive that runs, where it was installed. Versions are those that are kept, the last one first.
+	Digest   string      `json:"digest,omitempty"`
+	Versions []Installed `json:"versions,omitempty"`
+}
+
+// Installed is a version that is kept.
+type Installed struct {
+	Version string           `json:"version"`
+	Digest  string           `json:"digest"`
+	Signers []archive.Signer `json:"signers"`
+	From    depot.Origin     `json:"from"`
+	// At is when it was installed, in Unix milliseconds.
+	At int64 `json:"at"`
+	// Wanted says that it is the one that should run.
+	Wanted bool `json:"wanted,omitempty"`
 }
 
 // Waiting is what waits for a grant, with its own reasons.
@@ -86,7 +126,7 @@ func (r *Registry) Info(id string) (Details, error) {
 	if s == nil {
 		return Details{}, wit.Errorf(wit.CodeNotFound, "there is no plugin %s", id)
 	}
-	d := Details{Status: r.table.status(s), Permissions: []PermissionRow{}}
+	d := Details{Status: r.table.status(s), Permissions: []PermissionRow{}, Versions: r.keptVersions(id)}
 	m, v := s.manifest(), s.version
 	g, granted := r.grants.Of(id)
 	if w := s.waiting; w != nil {
@@ -108,22 +148,38 @@ func (r *Registry) Info(id string) (Details, error) {
 	if v == nil {
 		return d, nil
 	}
-	d.Limits = manifest.Limits(v.manifest)
+	d.Limits, d.Digest = manifest.Limits(v.manifest), v.pkg.Digest
 	v.mu.Lock()
 	d.Hash = v.hash
 	v.mu.Unlock()
 	return d, nil
 }
 
+// keptVersions are those of a plugin that was installed, and can be gone back to.
+func (r *Registry) keptVersions(id string) (list []Installed) {
+	p := r.keeper.installed(id)
+	for _, v := range p.Versions {
+		list = append(list, Installed{v.Version, v.Digest, v.Signers, v.Origin, v.At, v.Digest == p.Wanted})
+	}
+	return list
+}
+
+// Permissions are what a manifest asks for, and which of it its plugin was granted.
+func (r *Registry) Permissions(m *wit.Manifest) []PermissionRow {
+	g, _ := r.grants.Of(m.ID)
+	return permissionRows(m, &g.Permissions)
+}
+
 // status is what a list says of a plugin. Version and path are those of what runs, if something does; Update says
 // what did not take its place.
 func (t *table) status(s *standing) Status {
 	is := s.status
-	out := Status{ID: s.id, Name: s.id, Version: is.Version, State: is.Phase, Reason: is.Reason, Hint: is.Hint, Path: is.Path, Update: s.update}
+	out := Status{ID: s.id, Name: s.id, Version: is.Version, State: is.Phase, Reason: is.Reason, Hint: is.Hint, Path: is.Path, Origin: s.origin, Update: s.update}
 	if m := s.manifest(); m != nil {
 		out.Name, out.Version, out.Description, out.Provides = m.Name, m.Version, m.Description, m.Provides.Summary()
 	}
 	if v := s.version; v != nil {
+		out.Origin = origin(v.pkg)
 		out.Path, out.Stock, out.Stats = v.pkg.Path, v.pkg.Stock, v.callers.stats()
 	} else if is.Phase == StateFailed {
 		out.Update = nil // it says the same as state and reason

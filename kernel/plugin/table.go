@@ -35,6 +35,8 @@ type standing struct {
 	waiting *wit.Manifest // of the update, where it waits for a grant
 	// installed is the manifest of the package that should run; nil when that has none that can be read.
 	installed *wit.Manifest
+	// origin is that package's.
+	origin Origin
 }
 
 func newTable() *table {

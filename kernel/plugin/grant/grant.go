@@ -101,15 +101,30 @@ func (g *Grants) Admit(ctx context.Context, m *wit.Manifest, isStock bool) (gran
 
 // Record grants a plugin exactly what its manifest says and asks for.
 func (g *Grants) Record(ctx context.Context, m *wit.Manifest, by string) error {
-	next := Grant{Permissions: m.Permissions, Is: kinds(&m.Provides), Limits: manifest.Limits(m), By: by, At: time.Now().UnixMilli(), Version: m.Version}
-	err := g.store.Update(ctx, func(tx store.Tx) error { return grantTable.Put(tx, m.ID, next) })
-	if err != nil {
+	put, done := g.Grant(m, by)
+	if err := g.store.Update(ctx, put); err != nil {
 		return err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.known[m.ID] = next
+	done()
 	return nil
+}
+
+// Grant is Record for a transaction of somebody else's: put is done in it, and done is called after it.
+func (g *Grants) Grant(m *wit.Manifest, by string) (put func(store.Tx) error, done func()) {
+	return g.change(m.ID, Grant{Permissions: m.Permissions, Is: kinds(&m.Provides), Limits: manifest.Limits(m), By: by, At: time.Now().UnixMilli(), Version: m.Version})
+}
+
+// Revoke is Grant for nothing at all: the plugin is known, and was granted nothing.
+func (g *Grants) Revoke(id string) (put func(store.Tx) error, done func()) {
+	return g.change(id, Grant{Is: []string{}, By: ByOwner, At: time.Now().UnixMilli()})
+}
+
+func (g *Grants) change(id string, next Grant) (put func(store.Tx) error, done func()) {
+	return func(tx store.Tx) error { return grantTable.Put(tx, id, next) }, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.known[id] = next
+	}
 }
 
 // Lacking lists what a manifest is, uses and asks for and the grant does not cover.

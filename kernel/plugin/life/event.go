@@ -47,6 +47,8 @@ type (
 		Ref Ref
 		Why Update
 	}
+	// Revoked says that what was granted is taken back, from whatever runs. Found has to follow.
+	Revoked struct{ Why Update }
 	// Worked says that a version was compiled for a call, or has answered one.
 	Worked struct{ Ref Ref }
 )
@@ -63,4 +65,5 @@ func (Compiled) event()     {}
 func (Drained) event()      {}
 func (Checked) event()      {}
 func (Refused) event()      {}
+func (Revoked) event()      {}
 func (Worked) event()       {}

@@ -43,6 +43,8 @@ func Next(s State, e Event) (State, []Action) {
 		n.checked(e.Ref)
 	case Refused:
 		n.refused(e.Ref, e.Why)
+	case Revoked:
+		n.revoked(e.Why)
 	case Worked:
 		n.worked(e.Ref)
 	}

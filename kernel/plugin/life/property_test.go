@@ -193,7 +193,7 @@ func (w *world) live(steps int) {
 			continue
 		}
 		some := life.Ref(w.choose(int(w.state.Last) + 1))
-		switch w.choose(12) {
+		switch w.choose(13) {
 		case 0, 1, 2:
 			i, n := w.choose(3), w.choose(2)
 			list := []life.Candidate{candidates[i]}
@@ -218,6 +218,8 @@ func (w *world) live(steps int) {
 			w.happen(life.Refused{Ref: some, Why: life.Update{Reason: "refused"}})
 		case 10, 11:
 			w.happen(life.Worked{Ref: some})
+		case 12:
+			w.happen(life.Revoked{Why: life.Update{Reason: "revoked"}})
 		}
 	}
 	w.happen(life.Stopping{})

@@ -112,6 +112,18 @@ func (n *step) disabled(e Disabled) {
 	}
 }
 
+// revoked takes what runs out of its place with all that it has open, and keeps no version for a rollback.
+func (n *step) revoked(why Update) {
+	if n.Closed || n.Current == 0 {
+		return
+	}
+	ran := n.clear()
+	n.reject(n.Made[ran].Fingerprint, why)
+	n.fail(why)
+	n.do(Disconnect{ran})
+	n.drain(ran, "", 0)
+}
+
 // reconfigured makes instances start anew with their configuration.
 func (n *step) reconfigured(e Reconfigured) {
 	if n.Closed || n.Current == 0 || !e.Started {

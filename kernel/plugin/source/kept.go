@@ -39,9 +39,9 @@ func (k *Kept) Watch(ctx context.Context, _ func()) error {
 
 // Put keeps a package as it is now, in the place of an earlier one of the same name. code is the name of its code, and
 // match reports whether what was read is what is meant, since files may have changed meanwhile: if it is not, nothing
-// changes, nor if what is kept is what is meant. Packages with an engine of their own have no files to be kept.
+// changes, nor if what is kept is what is meant. Packages with an engine of their own have no files to be kept, and what is installed is.
 func (k *Kept) Put(p Package, code string, match func(manifest, code []byte) bool) error {
-	if p.Engine != nil || p.Kept || p.Stock {
+	if p.Engine != nil || p.Kept || p.Stock || p.Digest != "" {
 		return nil
 	}
 	before := Package{Folder: p.Folder, Root: file.Dir(k.dir)}

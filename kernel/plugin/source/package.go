@@ -36,6 +36,8 @@ type Package struct {
 	Stock bool
 	// Kept is set for the copy of a build that has worked.
 	Kept bool
+	// Digest names what was installed, and not put into a folder; it is "" for anything else.
+	Digest string
 	// Engine runs the package's code; nil is the gateway's own engine.
 	Engine engine.Engine
 }

@@ -1,0 +1,167 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
+	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
+	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Preview is what there is to know of a plugin before it is installed.
+type Preview struct {
+	ID          string       `json:"id"`
+	Name        string       `json:"name"`
+	Version     string       `json:"version"`
+	Description string       `json:"description,omitempty"`
+	License     string       `json:"license,omitempty"`
+	Homepage    string       `json:"homepage,omitempty"`
+	Provides    wit.Provided `json:"provides"`
+	// Digest names it: plugins.install wants it again.
+	Digest string `json:"digest"`
+	// Bytes is the length of the archive.
+	Bytes  int64        `json:"bytes"`
+	Origin depot.Origin `json:"origin"`
+	// Signers have signed it; Trusted says that the owner trusts one of them.
+	Signers []SignedBy `json:"signers"`
+	Trusted bool       `json:"trusted"`
+	// Permissions are what it asks for, with its reasons; Reach says what it will be able to do with them.
+	Permissions []plugin.PermissionRow `json:"permissions"`
+	Reach       []string               `json:"reach"`
+	Limits      wit.Limits             `json:"limits"`
+	// Lacking is what it is, uses and asks for beyond what the plugin of this id was granted so far.
+	Lacking []string `json:"lacking"`
+	// Installed is the version that is installed. Older says that this one comes before it, OtherSigner that it is signed by
+	// others: plugins.install wants to be told that this is meant.
+	Installed   string `json:"installed,omitempty"`
+	Older       bool   `json:"older,omitempty"`
+	OtherSigner bool   `json:"otherSigner,omitempty"`
+	// Same says that it is what is installed.
+	Same bool `json:"same,omitempty"`
+	// Warnings are what to think of before.
+	Warnings []string `json:"warnings"`
+}
+
+// SignedBy is who has signed.
+type SignedBy struct {
+	Key archive.Signer `json:"key"`
+	// Name is what the owner calls somebody whom they trust.
+	Name string `json:"name,omitempty"`
+}
+
+// preview is the work of the method plugins.preview. Nothing is changed, and no code is run.
+func (i *Installer) preview(ctx context.Context, s Source) (Preview, error) {
+	a, err := i.fetch(ctx, s)
+	if err != nil {
+		return Preview{}, err
+	}
+	m := a.Manifest
+	p := Preview{
+		ID: m.ID, Name: m.Name, Version: m.Version, Description: m.Description, License: text(m.License), Homepage: text(m.Homepage), Provides: m.Provides.Summary(),
+		Digest: a.digest, Bytes: int64(len(a.data)), Origin: a.origin, Signers: []SignedBy{}, Trusted: i.trusted(a.Package),
+		Permissions: i.Plugins.Permissions(m), Reach: reach(m), Limits: manifest.Limits(m), Lacking: append([]string{}, i.Plugins.Lacking(m)...), Warnings: []string{},
+	}
+	for _, s := range a.Signers() {
+		p.Signers = append(p.Signers, SignedBy{s, i.nameOf(s)})
+	}
+	if now, there := i.current(m.ID); there {
+		p.Installed, p.Older, p.OtherSigner, p.Same = now.Version, older(m.Version, now.Version), !i.vouched(a.Package, now), now.Digest == a.digest
+	}
+	p.Warnings = append(p.Warnings, i.warnings(&p)...)
+	return p, nil
+}
+
+func (i *Installer) warnings(p *Preview) (list []string) {
+	switch {
+	case len(p.Signers) == 0:
+		list = append(list, "nobody has signed it: whoever could change it on its way may have")
+	case !p.Trusted:
+		list = append(list, "it is signed by somebody whom you have not named as trusted")
+	}
+	if p.Older {
+		list = append(list, fmt.Sprintf("it is older than the %s that is installed", p.Installed))
+	}
+	if p.OtherSigner {
+		list = append(list, fmt.Sprintf("it is not signed by who signed the %s that is installed", p.Installed))
+	}
+	if now, err := i.Plugins.Info(p.ID); err == nil && now.Origin == plugin.OriginBuiltIn {
+		list = append(list, "it takes the place of a plugin that came with the gateway, with its settings and credentials")
+	}
+	return list
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// reach says in words what a plugin will be able to do, beyond what it does when it is called.
+func reach(m *wit.Manifest) []string {
+	list := []string{}
+	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	p := &m.Permissions
+	if h := p.HTTP; h != nil {
+		paths := ""
+		if len(h.Paths) > 0 {
+			paths = ", below " + strings.Join(h.Paths, " ")
+		}
+		say("send requests to %s%s", hosts(h.Hosts), paths)
+	}
+	if c := p.Credential; c != nil {
+		say("have the gateway put into them the credentials %s, which it does not see", strings.Join(c.Names, ", "))
+	}
+	for _, can := range []struct {
+		granted     bool
+		what, names string
+		only        []string
+	}{
+		{p.KV != nil, "keep data of its own", "", nil},
+		{p.Media != nil, "read and keep files of your conversations that it is told of", "", nil},
+		{p.Schedule != nil, "wake by itself at times", "", nil},
+		{p.Emit != nil, "tell apps that are connected", "", nil},
+		{p.MessageSend != nil, "write to people", "through", named(p.MessageSend, func(x *wit.MessagePermission) []string { return x.Channels })},
+		{p.AgentRun != nil, "have an agent work, with its tools", "of", named(p.AgentRun, func(x *wit.AgentPermission) []string { return x.Agents })},
+		{p.SessionRead != nil, "read conversations", "of", named(p.SessionRead, func(x *wit.SessionPermission) []string { return x.Agents })},
+		{p.ToolInvoke != nil, "call other plugins' tools", "", named(p.ToolInvoke, func(x *wit.ToolPermission) []string { return x.Tools })},
+	} {
+		switch {
+		case !can.granted:
+		case len(can.only) > 0:
+			say("%s", strings.Join(strings.Fields(can.what+" "+can.names+" "+strings.Join(can.only, ", ")), " "))
+		default:
+			say("%s", can.what)
+		}
+	}
+	for _, h := range m.Provides.Hooks {
+		say("see each %s, and change or stop it where that hook may", h.Name)
+	}
+	for _, w := range m.Provides.Webhooks {
+		say("be called at /plugins/%s/%s by who proves itself by %s", m.ID, w.Path, w.Accepts.Auth)
+	}
+	return list
+}
+
+func named[P any](p *P, names func(*P) []string) []string {
+	if p == nil {
+		return nil
+	}
+	return names(p)
+}
+
+// hosts lists hosts for people: a field of the configuration is a place that the owner says.
+func hosts(list []string) string {
+	var words []string
+	for _, h := range list {
+		if field, ok := strings.CutPrefix(h, "config:"); ok {
+			h = "the address that you set as " + field
+		}
+		words = append(words, h)
+	}
+	return strings.Join(words, ", ")
+}
