@@ -20,8 +20,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// newPlugins looks after what is installed. Installing has no command: a folder that is put into the state
-// directory's plugins is found by itself.
+// newPlugins looks after what is installed, and helps those who write plugins.
 func newPlugins(o *options) *cobra.Command {
 	c := &cobra.Command{Use: "plugins", Aliases: []string{"plugin"}, Short: "Look after plugins", Args: known, RunE: help}
 	id := func(args []string) any { return plugin.IDParams{ID: args[0]} }
@@ -35,14 +34,14 @@ func newPlugins(o *options) *cobra.Command {
 			ValidArgsFunction: o.complete(pluginIDs),
 			RunE:              aPlugin.of(show(o, "plugins.info", id, printPlugin)),
 		}),
-		newGrant(o),
+		newInstall(o), newUpdate(o), newRollback(o), newRemove(o),
+		newGrant(o), newRevokeGrant(o),
 		o.client(&cobra.Command{
 			Use: "call PLUGIN TOOL ARGUMENTS", Short: "Call a tool as a model would, to try it", Example: "  carapace plugins call calc calc '{\"expression\":\"17*23\"}'",
 			Args: callArgs, ValidArgsFunction: o.complete(pluginIDs),
 			RunE: callTool(o),
 		}),
-		newNew(o),
-		newDev(o),
+		newNew(o), newDev(o), newBuild(o), newPack(o), newKeygen(o), newSign(o), newVerify(o),
 		newPluginLogs(o),
 		newEnable(o, "enable", "Turn a plugin on", true),
 		newEnable(o, "disable", "Turn a plugin off", false),
@@ -98,7 +97,7 @@ func printPlugins(w io.Writer, list plugin.StatusResult) error {
 	for _, p := range list.Plugins {
 		rows = append(rows, []string{p.ID, p.Version, string(p.State), strings.Join(provided(p.Provides), ","), p.Path, why(p)})
 	}
-	return listed(w, "PLUGIN VERSION STATE PROVIDES PATH REASON", rows, "there is no plugin: put one into a folder of its own in the state directory's plugins folder")
+	return listed(w, "PLUGIN VERSION STATE PROVIDES PATH REASON", rows, "there is no plugin: `carapace plugins install` installs one")
 }
 
 // printPlugin writes all of one plugin. Permissions come with the plugin's reasons and their details, for the
@@ -125,6 +124,12 @@ func printPlugin(w io.Writer, p plugin.Details) error {
 		}
 		printPermission(w, perm)
 	}
+	for i, v := range p.Versions {
+		if i == 0 {
+			fmt.Fprintln(w, "\nversions")
+		}
+		printVersion(w, v)
+	}
 	if p.Waiting != nil {
 		fmt.Fprintln(w)
 		printWaiting(w, p)
@@ -134,6 +139,18 @@ func printPlugin(w io.Writer, p plugin.Details) error {
 		printTrace(w, c)
 	}
 	return nil
+}
+
+// printVersion writes a version that is kept, and who signed it.
+func printVersion(w io.Writer, v plugin.Installed) {
+	wanted := " "
+	if v.Wanted {
+		wanted = "*"
+	}
+	fmt.Fprintf(w, "%s %s %s, installed %s\n", wanted, plain.Line(v.Version), v.Digest, ago(v.At))
+	for _, s := range v.Signers {
+		fmt.Fprintf(w, "    signed by %s\n", s)
+	}
 }
 
 // serviceLine says how a service is, and for how long.

@@ -25,7 +25,13 @@ type block struct{ language, kind, text string }
 
 func readme(t *testing.T) []block {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(repository(t), "README.md"))
+	return blocks(t, "README.md")
+}
+
+// blocks are the pieces of code on a page of the repository.
+func blocks(t *testing.T, page string) []block {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(repository(t), page))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +58,23 @@ func TestReadmeCommands(t *testing.T) {
 	}
 	if ran < 10 {
 		t.Fatalf("only %d commands were found in the README", ran)
+	}
+}
+
+// TestInstallingCommands executes every command of the page about installing, in order, against one gateway.
+func TestInstallingCommands(t *testing.T) {
+	state, page := stateDir(t), blocks(t, "docs/installing.md")
+	serve(t, state)
+	bin, ran := path(t), 0
+	t.Chdir(t.TempDir())
+	for _, b := range page {
+		if b.language != "console" {
+			t.Errorf("nothing checks this block:\n%s", b.text)
+		}
+		ran += play(t, state, bin, b.text, strings.NewReplacer())
+	}
+	if ran < 10 {
+		t.Fatalf("only %d commands were found on the page", ran)
 	}
 }
 

@@ -36,11 +36,8 @@ const Extension = ".carapace"
 // ManifestFile is the file that each plugin has.
 const ManifestFile = "plugin.json"
 
-// texts are the files that a plugin may have beside what the gateway reads.
-var texts = []string{"README.md", "CHANGELOG.md", "LICENSE"}
-
-// IsText reports whether a file of a plugin's folder is packed although the gateway does not read it.
-func IsText(name string) bool { return slices.Contains(texts, name) }
+// Texts are the names of the files that a plugin may have beside what the gateway reads.
+func Texts() []string { return []string{"README.md", "CHANGELOG.md", "LICENSE"} }
 
 // Package is what an archive holds. It does not change.
 type Package struct {
@@ -107,8 +104,8 @@ func newPackage(files map[string][]byte) (*Package, error) {
 		return nil, wit.Errorf(wit.CodeInvalid, "entry: there is no %s: build it, or correct the entry", entry)
 	}
 	for name := range files {
-		if name != ManifestFile && name != entry && !IsText(name) && !(script.IsEntry(entry) && script.IsFile(name)) {
-			return nil, wit.Errorf(wit.CodeInvalid, "%.100q is neither code of the plugin nor one of %s: leave it out", name, strings.Join(texts, ", "))
+		if name != ManifestFile && name != entry && !slices.Contains(Texts(), name) && !(script.IsEntry(entry) && script.IsFile(name)) {
+			return nil, wit.Errorf(wit.CodeInvalid, "%.100q is neither code of the plugin nor one of %s: leave it out", name, strings.Join(Texts(), ", "))
 		}
 	}
 	return &Package{Manifest: m, Files: files}, nil

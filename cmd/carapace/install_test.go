@@ -1,0 +1,166 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/cmd/carapace/terminaltest"
+)
+
+// workshop is a folder with a plugin that rolls dice, and its author's key.
+func workshop(t *testing.T, state string) (dir, public string) {
+	t.Helper()
+	dir = t.TempDir()
+	must(t, state, "plugins", "new", filepath.Join(dir, "dice"), "--lang", "ts", "--kind", "tool")
+	return dir, strings.TrimSpace(must(t, state, "plugins", "keygen", filepath.Join(dir, "ada.key")))
+}
+
+// release packs a version of it, and returns its file and digest.
+func release(t *testing.T, state, dir, version string, more ...string) (file, digest string) {
+	t.Helper()
+	manifest := filepath.Join(dir, "dice", "plugin.json")
+	text, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(text, &m); err != nil {
+		t.Fatal(err)
+	}
+	m["version"] = version
+	if text, err = json.Marshal(m); err != nil {
+		t.Fatal(err)
+	}
+	write(t, manifest, string(text))
+	file = filepath.Join(dir, "dice-"+version+".carapace")
+	lines := strings.Fields(must(t, state, append([]string{"plugins", "pack", filepath.Join(dir, "dice"), "--out", file}, more...)...))
+	if len(lines) != 2 || lines[0] != file || !strings.HasPrefix(lines[1], "sha256:") {
+		t.Fatalf("pack says %q", lines)
+	}
+	return file, lines[1]
+}
+
+// TestTheOwnerIsAsked what is installed: it is shown, and nothing is done without a yes.
+func TestTheOwnerIsAsked(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	dir, public := workshop(t, state)
+	file, digest := release(t, state, dir, "1.0.0", "--key", filepath.Join(dir, "ada.key"))
+	for _, answer := range []string{"\n", "n\n", "y\n"} {
+		screen := terminaltest.Start(t, command(context.Background(), t, state, "plugins", "install", file))
+		screen.Await(t, "install it? [y/N]")
+		raw := screen.Raw()
+		for _, shown := range []string{"Dice 1.0.0 (dice)", digest, public, "tool:roll", "! it is signed by somebody whom you have not named as trusted"} {
+			if !strings.Contains(raw, shown) {
+				t.Errorf("it does not show %q: %s", shown, raw)
+			}
+		}
+		screen.Type(t, answer)
+		screen.AwaitEnd(t)
+		if installed := strings.Contains(plugins(t, state), "installed:dice"); installed != (answer == "y\n") {
+			t.Errorf("after %q it is installed: %v\n%s", answer, installed, screen.Raw())
+		}
+	}
+	if out := must(t, state, "plugins", "call", "dice", "roll", "{}"); len(out) != 2 {
+		t.Errorf("it rolls %q", out)
+	}
+	if out := must(t, state, "plugins", "info", "dice"); !strings.Contains(out, "* 1.0.0 "+digest) || !strings.Contains(out, "signed by "+public) {
+		t.Error(out)
+	}
+	if out := must(t, state, "plugins", "install", file); !strings.Contains(out, "dice 1.0.0 is what is installed") {
+		t.Error(out)
+	}
+}
+
+// TestInstalledByAScript: without anybody to be asked only what is pinned, or signed by somebody who is trusted.
+func TestInstalledByAScript(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	dir, public := workshop(t, state)
+	key := filepath.Join(dir, "ada.key")
+	one, digest := release(t, state, dir, "1.0.0")
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"install", one}, exitUsage, "nobody can be asked here"},
+		{[]string{"install", one, "--yes"}, exitFailed, "nobody whom you trust has signed dice 1.0.0"},
+		{[]string{"install", one, "--yes", "--digest", "sha256:00"}, exitFailed, "and not what --digest names: nothing was done"},
+		{[]string{"install", "dice-1.0.0"}, exitFailed, "none is configured"},
+		{[]string{"install", "dice@^1"}, exitFailed, "none is configured"},
+		{[]string{"install", filepath.Join(dir, "none.carapace")}, exitFailed, "there is no file or folder"},
+		{[]string{"install", key}, exitFailed, "this is no archive of a plugin"},
+		{[]string{"install", dir}, exitFailed, "there is no plugin.json"},
+		{[]string{"install"}, exitUsage, "SOURCE is missing"},
+		{[]string{"verify", one}, exitFailed, "nobody has signed it"},
+		{[]string{"verify", one, "--signer", public}, exitFailed, "has not signed it"},
+		{[]string{"verify", one, "--signer", "ada"}, exitUsage, "is no public key"},
+		{[]string{"sign", one}, exitUsage, "which key? name its file"},
+		{[]string{"sign", one, "--key", one}, exitFailed, "no file of a private key"},
+		{[]string{"keygen", key}, exitFailed, "is there already"},
+		{[]string{"pack", dir}, exitFailed, "there is no plugin.json"},
+		{[]string{"rollback", "dice"}, exitFailed, "there is no plugin dice"},
+		{[]string{"remove", "dice", "--yes"}, exitFailed, "there is no plugin dice"},
+		{[]string{"remove", "calc", "--yes"}, exitFailed, "comes with the gateway: `carapace plugins disable calc`"},
+		{[]string{"revoke", "dice"}, exitFailed, "there is no plugin dice"},
+		{[]string{"update", "calc"}, exitFailed, "calc is not installed"},
+	} {
+		if r := carapace(t, state, append([]string{"plugins"}, c.args...)...); r.code != c.code || !strings.Contains(r.err, c.says) {
+			t.Errorf("%q: exit %d, %q, want %d, %q", c.args, r.code, r.err, c.code, c.says)
+		}
+	}
+	if out := must(t, state, "plugins", "install", one, "--yes", "--digest", digest, "--json"); !strings.Contains(out, `"digest": "`+digest) || !json.Valid([]byte(out)) {
+		t.Error(out)
+	}
+	if out := must(t, state, "plugins", "update"); !strings.Contains(out, "no plugin was installed from an address") {
+		t.Error(out)
+	}
+	must(t, state, "config", "set", "signers.ada", public)
+	two, signed := release(t, state, dir, "1.1.0")
+	must(t, state, "plugins", "sign", two, "--key", key)
+	if out := must(t, state, "plugins", "verify", two, "--signer", public); out != "dice 1.1.0\n"+signed+"\nsigned by "+public+"\n" {
+		t.Error(out)
+	}
+	if out := must(t, state, "plugins", "install", two, "--yes"); !strings.Contains(out, "signed by ada "+public) || !strings.HasSuffix(out, "dice 1.1.0 is installed (ready)\n") {
+		t.Error(out)
+	}
+	if out := must(t, state, "plugins", "rollback", "dice"); out != "back to 1.0.0\n" {
+		t.Error(out)
+	}
+	must(t, state, "plugins", "revoke", "dice")
+	if r := carapace(t, state, "plugins", "call", "dice", "roll", "{}"); r.code == 0 {
+		t.Errorf("what was taken back is used: %+v", r)
+	}
+	must(t, state, "plugins", "grant", "dice", "--yes")
+	must(t, state, "plugins", "call", "dice", "roll", "{}")
+	must(t, state, "plugins", "remove", "dice", "--yes")
+	if strings.Contains(plugins(t, state), "dice") {
+		t.Error("it is still there")
+	}
+}
+
+// TestAFolderIsBuiltAndInstalled.
+func TestAFolderIsBuiltAndInstalled(t *testing.T) {
+	t.Parallel()
+	state, dir := stateDir(t), t.TempDir()
+	serve(t, state)
+	folder := filepath.Join(dir, "dice-go")
+	must(t, state, "plugins", "new", folder, "--lang", "go", "--kind", "tool")
+	if out := must(t, state, "plugins", "build", folder); out != filepath.Join(folder, "plugin.wasm")+"\n" {
+		t.Errorf("build says %q", out)
+	}
+	lines := strings.Fields(must(t, state, "plugins", "pack", folder, "--out", filepath.Join(dir, "x.carapace")))
+	must(t, state, "plugins", "install", folder, "--yes", "--digest", lines[1]) // what is built again is the same
+	if out := must(t, state, "plugins", "call", "dice-go", "roll", "{}"); len(out) != 2 {
+		t.Errorf("it rolls %q", out)
+	}
+}
