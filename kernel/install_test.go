@@ -28,6 +28,7 @@ type release struct {
 	asks              string // permissions
 	code              string // instead of what says it
 	host              string
+	more              string // fields of the manifest
 }
 
 func (r release) files() map[string][]byte {
@@ -44,8 +45,8 @@ func (r release) files() map[string][]byte {
 		r.code = fmt.Sprintf("import { text } from \"carapace\";\nexport const toolInvoke = () => text(%q);\n", r.says)
 	}
 	return map[string][]byte{
-		"plugin.json": fmt.Appendf(nil, `{"id":%q,"name":"Parrot","version":%q,"description":"Says one thing.","abi":1,"host":%q,"entry":"plugin.ts",
-			"provides":{"tools":[{"name":"parrot","description":"Says it.","parameters":{"type":"object"}}]},"permissions":%s}`, r.id, r.version, r.host, r.asks),
+		"plugin.json": fmt.Appendf(nil, `{"id":%q,"name":"Parrot","version":%q,"description":"Says one thing.","abi":1,"host":%q,"entry":"plugin.ts",%s
+			"provides":{"tools":[{"name":"parrot","description":"Says it.","parameters":{"type":"object"}}]},"permissions":%s}`, r.id, r.version, r.host, r.more, r.asks),
 		"plugin.ts": []byte(r.code),
 	}
 }
@@ -187,6 +188,28 @@ func TestAPluginIsInstalled(t *testing.T) {
 	o.restart()
 	o.says("")
 	o.refused(wit.CodeNotFound, "there is no plugin parrot", "plugins.uninstall", plugin.IDParams{ID: "parrot"})
+}
+
+// TestWhatIsNew shows what a stranger wants to know, and of the changes those that the owner does not have.
+func TestWhatIsNew(t *testing.T) {
+	t.Parallel()
+	o := newOwner(t)
+	more := func(changes string) string {
+		return `"maturity":"experimental","support":"https://example.org/ask","keywords":["birds"],"changes":[` + changes + `],`
+	}
+	const first, second, third, later = `{"version":"1.0.0","text":"a"}`, `{"version":"1.1.0","text":"b"}`, `{"version":"1.2.0","text":"c"}`, `{"version":"1.3.0","text":"d"}`
+	one := release{version: "1.0.0", says: "one", more: more(first)}.pack(t)
+	p := o.preview(sent(one))
+	if p.Maturity != wit.MaturityExperimental || p.Support != "https://example.org/ask" || len(p.Changes) != 1 || len(p.Warnings) != 2 {
+		t.Errorf("%+v", p)
+	}
+	if d := o.install(one); d.Maturity != wit.MaturityExperimental || d.Support == "" || len(d.Keywords) != 1 || len(d.Changes) != 1 {
+		t.Errorf("%+v", d)
+	}
+	all := strings.Join([]string{later, third, second, first}, ",")
+	if p := o.preview(sent(release{version: "1.2.0", more: more(all)}.pack(t))); len(p.Changes) != 2 || p.Changes[0].Text != "c" || p.Changes[1].Text != "b" {
+		t.Errorf("%+v", p.Changes)
+	}
 }
 
 // until waits until the parrot says something.

@@ -219,6 +219,8 @@ const (
 	SpeechBytesMax                     = 2097152
 	SpeechMimeMax                      = 255
 	VoicesAnswerVoicesMax              = 1000
+	ChangeVersionMax                   = 64
+	ChangeTextMax                      = 300
 	ActionFactsMaxActionsMax           = 25
 	ActionFactsMaxPerRowMax            = 25
 	ActionFactsMaxLabelMax             = 64
@@ -304,6 +306,10 @@ const (
 	ManifestNameMax                    = 64
 	ManifestVersionMin                 = 1
 	ManifestDescriptionMax             = 500
+	ManifestSupportMax                 = 300
+	ManifestKeywordsItemMax            = 40
+	ManifestKeywordsMax                = 16
+	ManifestChangesMax                 = 64
 	ManifestConfigMax                  = 65536
 	ManifestOAuth2Max                  = 16
 )

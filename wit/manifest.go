@@ -2,6 +2,34 @@
 
 package wit
 
+// Maturity is how far a plugin is.
+type Maturity string
+
+const (
+	// it may change, or be given up
+	MaturityExperimental Maturity = "experimental"
+	// it works, and is not used by many
+	MaturityBeta   Maturity = "beta"
+	MaturityStable Maturity = "stable"
+)
+
+// Valid reports whether the value is one of the cases.
+func (v Maturity) Valid() bool {
+	switch v {
+	case MaturityExperimental, MaturityBeta, MaturityStable:
+		return true
+	}
+	return false
+}
+
+// Change is what is new in a version.
+type Change struct {
+	// SemVer.
+	Version string `json:"version,omitempty"`
+	// One line.
+	Text string `json:"text,omitempty"`
+}
+
 // LengthUnit is what the length of a message is counted in.
 type LengthUnit string
 
@@ -503,6 +531,14 @@ type Manifest struct {
 	// SPDX identifier.
 	License  *string `json:"license,omitempty"`
 	Homepage *string `json:"homepage,omitempty"`
+	// How far it is.
+	Maturity *Maturity `json:"maturity,omitempty"`
+	// Where to ask: an address on the web or of mail.
+	Support *string `json:"support,omitempty"`
+	// Words to find it by.
+	Keywords []string `json:"keywords,omitempty"`
+	// What is new in each version, one line each, the last version first.
+	Changes []Change `json:"changes,omitempty"`
 	// The contract's version: 1.
 	ABI uint32 `json:"abi,omitempty"`
 	// The gateways it runs on, a SemVer range.
@@ -514,7 +550,9 @@ type Manifest struct {
 	Provides    Provides    `json:"provides,omitzero"`
 	Permissions Permissions `json:"permissions,omitzero"`
 	// JSON Schema of the plugin's configuration (for a channel: of one account's). String fields
-	// with `"x-secret": true` go to the credential store under the field's name.
+	// with `"x-secret": true` go to the credential store under the field's name. The owner is asked for each field by its `title`,
+	// with its `description`, its `default` and its `examples`; `x-help` says how to get the value, and fields with a
+	// lower `x-order` come first.
 	Config JSON    `json:"config,omitempty"`
 	Limits *Limits `json:"limits,omitempty"`
 	// Access tokens that the kernel gets and renews for the plugin.

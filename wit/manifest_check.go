@@ -4,6 +4,29 @@ package wit
 
 // Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
 // CodeTooLarge where there only is too much of something.
+func (v *Change) Validate() error {
+	var p problems
+	v.check(&p)
+	return p.err()
+}
+
+func (v *Change) check(p *problems) (before int) {
+	before = len(p.list)
+	if blank(v.Version) {
+		p.missing("version", -1)
+	} else if n := len(v.Version); n > 64 {
+		p.bytes("version", -1, n, 0, 64)
+	}
+	if blank(v.Text) {
+		p.missing("text", -1)
+	} else if n := len(v.Text); n > 300 {
+		p.bytes("text", -1, n, 0, 300)
+	}
+	return before
+}
+
+// Validate returns what the contract does not allow, naming each problem by its path: CodeInvalid, or
+// CodeTooLarge where there only is too much of something.
 func (v *ActionFacts) Validate() error {
 	var p problems
 	v.check(&p)
@@ -780,6 +803,30 @@ func (v *Manifest) check(p *problems) (before int) {
 		p.missing("description", -1)
 	} else if n := len(v.Description); n > 500 {
 		p.bytes("description", -1, n, 0, 500)
+	}
+	if v.Maturity != nil && !v.Maturity.Valid() {
+		p.unknown("maturity", -1, string(*v.Maturity))
+	}
+	if v.Support != nil {
+		if n := len(*v.Support); n > 300 {
+			p.bytes("support", -1, n, 0, 300)
+		}
+	}
+	if n := len(v.Keywords); n > 16 {
+		p.items("keywords", -1, n, 0, 16)
+	}
+	for i, x := range v.Keywords {
+		if n := len(x); n > 40 {
+			p.bytes("keywords", i, n, 0, 40)
+		} else if !patternPluginID.match(x) {
+			p.mismatch("keywords", i, x, "lower-case letters, digits and hyphens")
+		}
+	}
+	if n := len(v.Changes); n > 64 {
+		p.items("changes", -1, n, 0, 64)
+	}
+	for i := range v.Changes {
+		p.within(v.Changes[i].check(p), "changes", i)
 	}
 	if !patternManifestEntry.match(v.Entry) {
 		p.mismatch("entry", -1, v.Entry, "plugin.wasm, bundle.wasm#id, plugin.ts or plugin.js")

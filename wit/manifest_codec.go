@@ -5,6 +5,50 @@ package wit
 import "github.com/carapace-gateway/carapace/wit/codec"
 
 // ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
+func (v *Maturity) ReadJSON(r *codec.Reader) {
+	*v = Maturity(r.Case())
+	if *v == "" {
+		*v = MaturityExperimental
+	} else if !v.Valid() {
+		r.UnknownCase()
+	}
+}
+
+// AppendJSON appends v without its zero values.
+func (v *Change) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if v.Version != "" {
+		b = codec.AppendString(codec.Key(b, `"version":`), v.Version)
+	}
+	if v.Text != "" {
+		b = codec.AppendString(codec.Key(b, `"text":`), v.Text)
+	}
+	return append(b, '}')
+}
+
+// ReadJSON replaces v by the next value of r.
+func (v *Change) ReadJSON(r *codec.Reader) {
+	*v = Change{}
+	r.Object()
+	for r.Next() {
+		switch string(r.Key()) {
+		case "version":
+			v.Version = r.String()
+		case "text":
+			v.Text = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (v Change) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// UnmarshalJSON is ReadJSON for encoding/json.
+func (v *Change) UnmarshalJSON(data []byte) error { return Unmarshal(data, v) }
+
+// ReadJSON reads a case. What is missing is the first case; unknown ones are kept.
 func (v *LengthUnit) ReadJSON(r *codec.Reader) {
 	*v = LengthUnit(r.Case())
 	if *v == "" {
@@ -1310,6 +1354,18 @@ func (v *Manifest) AppendJSON(b []byte) []byte {
 	if v.Homepage != nil {
 		b = codec.AppendString(codec.Key(b, `"homepage":`), *v.Homepage)
 	}
+	if v.Maturity != nil {
+		b = codec.AppendString(codec.Key(b, `"maturity":`), string(*v.Maturity))
+	}
+	if v.Support != nil {
+		b = codec.AppendString(codec.Key(b, `"support":`), *v.Support)
+	}
+	if len(v.Keywords) > 0 {
+		b = codec.AppendStrings(codec.Key(b, `"keywords":`), v.Keywords)
+	}
+	if len(v.Changes) > 0 {
+		b = codec.AppendList(codec.Key(b, `"changes":`), v.Changes)
+	}
 	if v.ABI != 0 {
 		b = codec.AppendUint(codec.Key(b, `"abi":`), uint64(v.ABI))
 	}
@@ -1355,6 +1411,19 @@ func (v *Manifest) ReadJSON(r *codec.Reader) {
 			if v.Homepage = nil; !r.Null() {
 				v.Homepage = new(r.String())
 			}
+		case "maturity":
+			if v.Maturity = nil; !r.Null() {
+				v.Maturity = new(Maturity)
+				v.Maturity.ReadJSON(r)
+			}
+		case "support":
+			if v.Support = nil; !r.Null() {
+				v.Support = new(r.String())
+			}
+		case "keywords":
+			v.Keywords = codec.Strings[string](r, 16)
+		case "changes":
+			v.Changes = codec.List[Change](r, 64)
 		case "abi":
 			v.ABI = r.Uint32()
 		case "host":

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/carapace-gateway/carapace/kernel/plain"
 )
 
 // field is one setting of a plugin, as the schema in its manifest describes it.
@@ -15,20 +17,26 @@ type field struct {
 	name, title, help, kind string
 	secret, required        bool
 	preset                  string // what holds where nothing is said
+	example                 string // of a value; "" for none
+	order                   float64
 }
 
 // note says whether the field may be left empty, and what holds then.
 func (f field) note() string {
+	note := ""
+	if f.example != "" {
+		note = ", such as " + plain.Line(f.example)
+	}
 	switch {
 	case f.required:
-		return ""
+		return note
 	case f.preset != "":
-		return ", optional, " + f.preset
+		return note + ", optional, " + f.preset
 	}
-	return ", optional"
+	return note + ", optional"
 }
 
-// readSchema lists a plugin's settings: the required ones first, and else in the order of the manifest. Of JSON Schema
+// readSchema lists a plugin's settings: the required ones first, then by x-order, and else in the order of the manifest. Of JSON Schema
 // it reads what asking needs; whether values are right the gateway decides, by all of it.
 func readSchema(schema json.RawMessage) ([]field, error) {
 	var s struct {
@@ -46,7 +54,7 @@ func readSchema(schema json.RawMessage) ([]field, error) {
 	}
 	slices.SortStableFunc(s.Properties, func(a, b field) int {
 		if a.required == b.required {
-			return 0
+			return cmp.Compare(a.order, b.order)
 		}
 		return map[bool]int{true: -1, false: 1}[a.required]
 	})
@@ -72,10 +80,16 @@ func (p *properties) UnmarshalJSON(object []byte) error {
 			Title, Description string
 			Type               any // a name, or a list of names
 			Default            any
-			Secret             bool `json:"x-secret"`
+			Examples           []any
+			Help               string  `json:"x-help"`
+			Order              float64 `json:"x-order"`
+			Secret             bool    `json:"x-secret"`
 		}
 		if err = d.Decode(&schema); err == nil {
-			f := field{name: fmt.Sprint(name), help: schema.Description, secret: schema.Secret}
+			f := field{name: fmt.Sprint(name), help: joined(schema.Description, schema.Help), secret: schema.Secret, order: schema.Order}
+			if len(schema.Examples) > 0 {
+				f.example = fmt.Sprint(schema.Examples[0])
+			}
 			f.title = cmp.Or(schema.Title, f.name)
 			f.kind, _ = schema.Type.(string)
 			if schema.Default != nil {
@@ -85,6 +99,11 @@ func (p *properties) UnmarshalJSON(object []byte) error {
 		}
 	}
 	return err
+}
+
+// joined are the sentences that there are.
+func joined(sentences ...string) string {
+	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), " ")
 }
 
 // value is text as the JSON that the field takes: a number or a list as they are, and all else as a string.

@@ -24,6 +24,18 @@ func TestSettingsAreAskedForInOrder(t *testing.T) {
 	if strings.Join(got, ", ") != want {
 		t.Errorf("%s\nwant\n%s", strings.Join(got, ", "), want)
 	}
+	fields, err = readSchema(json.RawMessage(`{"required": ["last"], "properties": {"c": {"x-order": 3, "examples": ["x", "y"]}, "b": {"x-order": 2, "default": 1, "examples": [7]}, "a": {},
+		"last": {"x-order": 9, "examples": ["z"], "description": "What.", "x-help": "How."}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = nil
+	for _, f := range fields {
+		got = append(got, f.name+f.note())
+	}
+	if want := "last, such as z; a, optional; b, such as 7, optional, 1; c, such as x, optional"; strings.Join(got, "; ") != want || fields[0].help != "What. How." {
+		t.Errorf("%s, %q, want %s", strings.Join(got, "; "), fields[0].help, want)
+	}
 	for _, text := range []string{"", `{}`, `{"properties": {}}`, `{"properties": null}`} {
 		if fields, err := readSchema(json.RawMessage(text)); err != nil || len(fields) > 0 {
 			t.Errorf("%s: %v %v", text, fields, err)

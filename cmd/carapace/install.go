@@ -215,11 +215,15 @@ func printPreview(w io.Writer, p install.Preview) {
 	}
 	for _, line := range [][2]string{
 		{"digest", p.Digest}, {"signed by", signers}, {"from", cmp.Or(p.Origin.URL, strings.TrimSpace(p.Origin.Name+" "+p.Origin.Registry))},
-		{"size", size(p.Bytes)}, {"license", p.License}, {"homepage", p.Homepage}, {"provides", strings.Join(provided(p.Provides), ", ")}, {"replaces", p.Installed},
+		{"size", size(p.Bytes)}, {"license", p.License}, {"homepage", p.Homepage}, {"support", p.Support}, {"maturity", string(p.Maturity)}, {"provides", strings.Join(provided(p.Provides), ", ")}, {"replaces", p.Installed},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(w, "%-9s %s\n", line[0], plain.Line(line[1]))
 		}
+	}
+	printList(w, "new", len(p.Changes) > 0)
+	for _, change := range p.Changes {
+		fmt.Fprintf(w, "  %s  %s\n", plain.Line(change.Version), plain.Line(change.Text))
 	}
 	printList(w, "asks for", len(p.Permissions) > 0)
 	for _, perm := range p.Permissions {

@@ -104,7 +104,8 @@ func printPlugins(w io.Writer, list plugin.StatusResult) error {
 // owner to judge.
 func printPlugin(w io.Writer, p plugin.Details) error {
 	fmt.Fprintf(w, "%s %s (%s)\n%s\n\nstate     %s\n", plain.Line(p.Name), plain.Line(p.Version), plain.Line(p.ID), plain.Line(p.Description), p.State)
-	for _, line := range [][2]string{{"reason", why(p.Status)}, {"hint", hint(p.Status)}, {"path", p.Path}, {"provides", strings.Join(provided(p.Provides), ", ")}} {
+	for _, line := range [][2]string{{"reason", why(p.Status)}, {"hint", hint(p.Status)}, {"path", p.Path}, {"provides", strings.Join(provided(p.Provides), ", ")},
+		{"maturity", string(p.Maturity)}, {"support", p.Support}, {"homepage", p.Homepage}} {
 		if line[1] != "" {
 			fmt.Fprintf(w, "%-9s %s\n", line[0], plain.Line(line[1]))
 		}

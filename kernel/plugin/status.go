@@ -62,6 +62,10 @@ type Details struct {
 	Status
 	License     string            `json:"license,omitempty"`
 	Homepage    string            `json:"homepage,omitempty"`
+	Maturity    wit.Maturity      `json:"maturity,omitempty"`
+	Support     string            `json:"support,omitempty"`
+	Keywords    []string          `json:"keywords,omitempty"`
+	Changes     []wit.Change      `json:"changes,omitempty"`
 	Host        string            `json:"host,omitempty"`
 	Entry       string            `json:"entry,omitempty"`
 	Hash        string            `json:"sha256,omitempty"`
@@ -140,6 +144,10 @@ func (r *Registry) Info(id string) (Details, error) {
 		d.GrantedBy, d.GrantedAt = g.By, g.At
 	}
 	d.License, d.Homepage, d.Host, d.Entry = text(m.License), text(m.Homepage), text(m.Host), m.Entry
+	d.Support, d.Keywords, d.Changes = text(m.Support), m.Keywords, m.Changes
+	if m.Maturity != nil {
+		d.Maturity = *m.Maturity
+	}
 	d.Permissions, d.Config = permissionRows(m, &g.Permissions), m.Config
 	d.Channel, d.Webhooks = m.Provides.Channel, m.Provides.Webhooks
 	if s, err := manifest.NewSchema(m.Config); err == nil && len(m.Config) > 0 {

@@ -2052,6 +2052,30 @@ export interface VoicesAnswer {
   voices?: Voice[];
 }
 
+/**
+ * How far a plugin is.
+ * - `experimental`: it may change, or be given up
+ * - `beta`: it works, and is not used by many
+ */
+export type Maturity =
+  | "experimental"
+  | "beta"
+  | "stable";
+
+/** What is new in a version. */
+export interface Change {
+  /**
+   * SemVer.
+   * Bounds: at most 64 bytes.
+   */
+  version: string;
+  /**
+   * One line.
+   * Bounds: at most 300 bytes.
+   */
+  text: string;
+}
+
 /** What the length of a message is counted in. */
 export type LengthUnit =
   | "bytes"
@@ -2652,6 +2676,23 @@ export interface Manifest {
   /** SPDX identifier. */
   license?: string;
   homepage?: string;
+  /** How far it is. */
+  maturity?: Maturity;
+  /**
+   * Where to ask: an address on the web or of mail.
+   * Bounds: at most 300 bytes.
+   */
+  support?: string;
+  /**
+   * Words to find it by.
+   * Bounds: at most 16; each lower-case letters, digits and hyphens.
+   */
+  keywords?: string[];
+  /**
+   * What is new in each version, one line each, the last version first.
+   * Bounds: at most 64.
+   */
+  changes?: Change[];
   /** The contract's version: 1. */
   abi: number;
   /** The gateways it runs on, a SemVer range. */
@@ -2667,7 +2708,9 @@ export interface Manifest {
   permissions?: Permissions;
   /**
    * JSON Schema of the plugin's configuration (for a channel: of one account's). String fields
-   * with `"x-secret": true` go to the credential store under the field's name.
+   * with `"x-secret": true` go to the credential store under the field's name. The owner is asked for each field by its `title`,
+   * with its `description`, its `default` and its `examples`; `x-help` says how to get the value, and fields with a
+   * lower `x-order` come first.
    * Bounds: at most 64 KB.
    */
   config?: Json;

@@ -20,7 +20,11 @@ type Preview struct {
 	Description string       `json:"description,omitempty"`
 	License     string       `json:"license,omitempty"`
 	Homepage    string       `json:"homepage,omitempty"`
-	Provides    wit.Provided `json:"provides"`
+	Maturity    wit.Maturity `json:"maturity,omitempty"`
+	Support     string       `json:"support,omitempty"`
+	// Changes are what is new in this version, and in those since the installed one.
+	Changes  []wit.Change `json:"changes"`
+	Provides wit.Provided `json:"provides"`
 	// Digest names it: plugins.install wants it again.
 	Digest string `json:"digest"`
 	// Bytes is the length of the archive.
@@ -71,6 +75,10 @@ func (i *Installer) preview(ctx context.Context, s Source) (Preview, error) {
 	if now, there := i.current(m.ID); there {
 		p.Installed, p.Older, p.OtherSigner, p.Same = now.Version, older(m.Version, now.Version), !i.vouched(a.Package, now), now.Digest == a.digest
 	}
+	if p.Support = text(m.Support); m.Maturity != nil {
+		p.Maturity = *m.Maturity
+	}
+	p.Changes = news(m, p.Installed)
 	p.Warnings = append(p.Warnings, i.warnings(&p)...)
 	return p, nil
 }
@@ -82,6 +90,9 @@ func (i *Installer) warnings(p *Preview) (list []string) {
 	case !p.Trusted:
 		list = append(list, "it is signed by somebody whom you have not named as trusted")
 	}
+	if p.Maturity == wit.MaturityExperimental {
+		list = append(list, "its author calls it experimental: it may change, or be given up")
+	}
 	if p.Older {
 		list = append(list, fmt.Sprintf("it is older than the %s that is installed", p.Installed))
 	}
@@ -90,6 +101,17 @@ func (i *Installer) warnings(p *Preview) (list []string) {
 	}
 	if now, err := i.Plugins.Info(p.ID); err == nil && now.Origin == plugin.OriginBuiltIn {
 		list = append(list, "it takes the place of a plugin that came with the gateway, with its settings and credentials")
+	}
+	return list
+}
+
+// news are the changes of a version, and of those between another one and it.
+func news(m *wit.Manifest, since string) []wit.Change {
+	list := []wit.Change{}
+	for _, c := range m.Changes {
+		if c.Version == m.Version || since != "" && older(since, c.Version) && older(c.Version, m.Version) {
+			list = append(list, c)
+		}
 	}
 	return list
 }

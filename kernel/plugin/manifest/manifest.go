@@ -42,10 +42,12 @@ func Decode(data []byte, gateway string) (*wit.Manifest, error) {
 	c.identity(m, gateway)
 	c.provides(m)
 	c.oauth2(m)
+	c.changes(m)
 	if len(m.Config) > 0 && len(m.Config) <= wit.ManifestConfigMax {
 		if _, err := NewSchema(m.Config); err != nil {
 			c.problem("config", "%s", err)
 		}
+		c.form(m.Config)
 	}
 	return m, c.err()
 }
@@ -67,7 +69,7 @@ func (c *checker) err() error {
 }
 
 func (c *checker) identity(m *wit.Manifest, gateway string) {
-	if _, err := semver.StrictNewVersion(m.Version); err != nil && m.Version != "" {
+	if m.Version != "" && !isVersion(m.Version) {
 		c.problem("version", "%.80q is not a version such as 1.2.0", m.Version)
 	}
 	if m.ABI != wit.ABI {
@@ -76,6 +78,14 @@ func (c *checker) identity(m *wit.Manifest, gateway string) {
 	if m.Host != nil {
 		c.hostRange(*m.Host, gateway)
 	}
+}
+
+// maxVersion bounds a version, in bytes: names of files are made of it.
+const maxVersion = 64
+
+func isVersion(text string) bool {
+	_, err := semver.StrictNewVersion(text)
+	return err == nil && len(text) <= maxVersion
 }
 
 func (c *checker) hostRange(text, gateway string) {

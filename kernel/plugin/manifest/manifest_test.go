@@ -10,13 +10,14 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-const goodManifest = `{"id":"good-one","name":"Good","version":"1.2.3","description":"Good.","abi":1,"host":">=1.0.0 <2","entry":"bundle.wasm#good-one",
+const goodManifest = `{"id":"good-one","name":"Good","version":"1.2.3","description":"Good.",
+"maturity":"beta","support":"https://example.org/ask","keywords":["chat","good-ness"],"changes":[{"version":"1.2.3","text":"Better."},{"version":"1.2.0","text":"Good."}],"abi":1,"host":">=1.0.0 <2","entry":"bundle.wasm#good-one",
 "provides":{"channel":{"label":"Chat","operations":["edit","skip"],"webhook":{"auth":"hmac_sha256","header":"X-Sig","credential":"hook","methods":["POST"]}},
  "provider":{"label":"P"},"tools":[{"name":"t","description":"d","parameters":{"type":"object"}}],"hooks":[{"name":"message_sending","deadline":500}],
  "webhooks":[{"path":"-/push","accepts":{"auth":"bearer","credential":"token"}},{"path":"-/files/*","accepts":{"auth":"none","methods":["GET"]}}]},
 "permissions":{"http":{"reason":"r","hosts":["api.example.org","*.example.org:8443","config:url"],"methods":["HEAD"],"paths":["/v1/"]},
  "credential":{"reason":"r","names":["token"]},"kv":{"reason":"r"}},
-"config":{"type":"object","properties":{"url":{"type":"string"},"token":{"type":"string","x-secret":true}}},
+"config":{"type":"object","properties":{"url":{"type":"string","title":"Address","description":"Where.","default":"https://example.org","examples":["https://example.com"],"x-help":"Look there.","x-order":1},"token":{"type":"string","x-secret":true}}},
 "limits":{"memory":1048576,"deadline":1000,"instances":"single","maxInstances":2}}`
 
 func TestManifest(t *testing.T) {
@@ -30,6 +31,18 @@ func TestManifest(t *testing.T) {
 		{`"name":"Good",`, ``, "name: is missing"},
 		{`"version":"1.2.3"`, `"version":"1.2"`, "version: \"1.2\" is not a version such as"},
 		{`"version":"1.2.3"`, `"version":1`, "version: expected a string"},
+		{`"version":"1.2.3"`, `"version":"1.2.3-` + strings.Repeat("x", 64) + `"`, "is not a version such as"},
+		{`"beta"`, `"finished"`, "maturity: unknown case"},
+		{`"good-ness"`, `"Good Ness"`, "keywords[1]: "},
+		{`{"version":"1.2.0"`, `{"version":"1.2.3"`, `changes[1].version: "1.2.3" is a duplicate`},
+		{`{"version":"1.2.0"`, `{"version":"soon"`, `changes[1].version: "soon" is not a version`},
+		{`"text":"Better."`, `"text":""`, "changes[0].text: is missing"},
+		{`"title":"Address"`, `"title":7`, "config.properties.url: title, description and x-help are texts"},
+		{`"title":"Address"`, `"title":"` + strings.Repeat("x", 65) + `"`, "config.properties.url.title: has 65 bytes"},
+		{`"x-help":"Look there."`, `"x-help":"` + strings.Repeat("x", 501) + `"`, "config.properties.url.x-help: has 501 bytes"},
+		{`"x-help":"Look there."`, `"x-help":["Look there."]`, "config.properties.url: title"},
+		{`["https://example.com"]`, `"https://example.com"`, "config"},
+		{`"x-order":1`, `"x-order":"first"`, "config.properties.url: title"},
 		{`"description":"Good."`, `"description":"` + strings.Repeat("x", 501) + `"`, "description: has 501 bytes"},
 		{`"abi":1`, `"abi":2`, "abi: 2 is not spoken"},
 		{`"abi":1,`, ``, "abi: 0 is not spoken"},
@@ -75,7 +88,7 @@ func TestManifest(t *testing.T) {
 		{`"names":["token"]`, `"names":[]`, "permissions.credential.names"},
 		{`"names":["token"]`, `"names":["a b"]`, "permissions.credential.names[0]"},
 		{`"config":{"type":"object"`, `"config":{"type":"thing"`, "config: is not a JSON Schema"},
-		{`"url":{"type":"string"}`, `"url":{"type":"object","properties":{"key":{"type":"string","x-secret":true}}}`, "config: has x-secret in a nested field"},
+		{`"url":{"type":"string",`, `"url":{"type":"object","properties":{"key":{"type":"string","x-secret":true}},`, "config: has x-secret in a nested field"},
 		{`"memory":1048576`, `"memory":9999999999`, "limits.memory"},
 		{`"maxInstances":2`, `"maxInstances":2000`, "limits.maxInstances"},
 		{`"instances":"single"`, `"instances":"many"`, "limits.instances: unknown case"},

@@ -49,8 +49,9 @@ func TestSchemasThatAreRefused(t *testing.T) {
 // TestAManifestWithASchemaBomb is refused when it is read, in either place where it may have one.
 func TestAManifestWithASchemaBomb(t *testing.T) {
 	bomb := doubling(18, "allOf")
-	for old, path := range map[string]string{`"parameters":{"type":"object"}`: "provides.tools[0].parameters",
-		`"config":{"type":"object","properties":{"url":{"type":"string"},"token":{"type":"string","x-secret":true}}}`: "config"} {
+	_, config, _ := strings.Cut(goodManifest, `"config":`)
+	config, _, _ = strings.Cut(config, ",\n")
+	for old, path := range map[string]string{`"parameters":{"type":"object"}`: "provides.tools[0].parameters", `"config":` + config: "config"} {
 		text := strings.Replace(goodManifest, old, old[:strings.Index(old, ":")+1]+bomb, 1)
 		if _, err := manifest.Decode([]byte(text), "1.4.0"); wit.CodeOf(err) != wit.CodeInvalid || !strings.Contains(err.Error(), path+": has more than") {
 			t.Errorf("%s: %v", path, err)
