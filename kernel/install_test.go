@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -209,6 +210,41 @@ func TestWhatIsNew(t *testing.T) {
 	all := strings.Join([]string{later, third, second, first}, ",")
 	if p := o.preview(sent(release{version: "1.2.0", more: more(all)}.pack(t))); len(p.Changes) != 2 || p.Changes[0].Text != "c" || p.Changes[1].Text != "b" {
 		t.Errorf("%+v", p.Changes)
+	}
+}
+
+// TestPutThereByHand: that nobody was asked is logged once, with who it may have been, and stands in the status; and an archive
+// does not come beside it.
+func TestPutThereByHand(t *testing.T) {
+	t.Parallel()
+	state := t.TempDir()
+	folder := filepath.Join(state, "plugins", "parrot")
+	files := map[string]string{}
+	for name, text := range (release{version: "1.0.0", says: "by hand", asks: asksForMore}).files() {
+		files[name] = string(text)
+	}
+	write(t, folder, files)
+	o := &owner{t: t}
+	said := 0
+	for range 2 {
+		k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Compiled(t), kerneltest.JavaScript())
+		o.Listener = k.Listen()
+		o.says("by hand")
+		var status struct{ ByHand []string }
+		o.MustCall("status", nil, &status)
+		if !slices.Equal(status.ByHand, []string{"parrot"}) {
+			t.Errorf("%v", status)
+		}
+		o.refused(wit.CodeConflict, folder, "plugins.install", install.Params{Source: sent(release{version: "2.0.0"}.pack(t)), Digest: o.preview(sent(release{version: "2.0.0"}.pack(t))).Digest})
+		for _, line := range k.Logged() {
+			if strings.Contains(line, "by the owner of "+filepath.Dir(folder)+", who could put it there") {
+				said++
+			}
+		}
+		k.Stop()
+	}
+	if said != 1 {
+		t.Errorf("it is said %d times", said)
 	}
 }
 

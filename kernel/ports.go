@@ -105,7 +105,7 @@ func (p systemPlugins) List() []system.Plugin {
 		if !p.settings.PluginEnabled(is.ID) {
 			state = "disabled"
 		}
-		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != "", Transcriber: is.Provides.STT != "", Speaker: is.Provides.TTS != ""}
+		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != "", Transcriber: is.Provides.STT != "", Speaker: is.Provides.TTS != "", ByHand: is.Origin == plugin.OriginFolder}
 		if b := is.Service; b != nil {
 			p.Service = &system.BackgroundService{Plugin: is.ID, State: b.State, Message: b.Message, Problem: b.Problem}
 		}

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,6 +147,52 @@ func TestInstalledByAScript(t *testing.T) {
 	must(t, state, "plugins", "remove", "dice", "--yes")
 	if strings.Contains(plugins(t, state), "dice") {
 		t.Error("it is still there")
+	}
+}
+
+// TestKilledWhileInstalling kills a gateway at some moment of an update, again and again: what runs then is the old version or the
+// new one, whole.
+func TestKilledWhileInstalling(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	g := serve(t, state)
+	dir, _ := workshop(t, state)
+	previous := "1.0.0"
+	file, digest := release(t, state, dir, previous)
+	must(t, state, "plugins", "install", file, "--yes", "--digest", digest)
+	for n := range 5 {
+		next := fmt.Sprintf("1.%d.0", n+1)
+		file, digest := release(t, state, dir, next)
+		cmd := command(t.Context(), t, state, "plugins", "install", file, "--yes", "--digest", digest)
+		steps, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(steps)
+		for range n { // after so many steps, of which there are four
+			lines.Scan()
+		}
+		g.Kill()
+		for lines.Scan() {
+		}
+		_ = cmd.Wait() // it lost its gateway, or had ended
+		g.Start()
+		is := ""
+		for line := range strings.Lines(plugins(t, state)) {
+			if words := strings.Fields(line); words[0] == "dice" {
+				is = words[1]
+			}
+		}
+		if is != previous && is != next {
+			t.Fatalf("killed after %d steps of the update to %s, it is %q", n, next, is)
+		}
+		if out := must(t, state, "plugins", "call", "dice", "roll", "{}"); len(out) != 2 {
+			t.Errorf("it rolls %q", out)
+		}
+		previous = is
 	}
 }
 

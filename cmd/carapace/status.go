@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,9 @@ func printStatus(w io.Writer, s system.Status) error {
 		usable += n
 	}
 	fmt.Fprintf(w, "plugins   %d can be used, %d failed, %d off\n", usable, failed, off)
+	if len(s.ByHand) > 0 {
+		fmt.Fprintf(w, "by hand   %s: whoever could write to the plugins' folders granted what they ask for\n", plain.Line(strings.Join(s.ByHand, ", ")))
+	}
 	fmt.Fprintf(w, "memory    plugins hold %s, of at most %s%s\n", size(s.Memory.Plugins.Held), size(s.Memory.Plugins.Budget), refusals(s.Memory.Plugins.Refused))
 	fmt.Fprintf(w, "queues    %s, %s to deliver, %d held\n", service.Count(s.Queued.Runs, "run"), service.Count(s.Queued.Outbound, "message"), s.Queued.Held)
 	fmt.Fprintf(w, "sessions  %d\n", s.Sessions.Count)

@@ -81,6 +81,7 @@ var events = []struct {
 	{"checked 2", life.Checked{Ref: 2}},
 	{"refused 1", life.Refused{Ref: 1, Why: bad}},
 	{"refused 2", life.Refused{Ref: 2, Why: bad}},
+	{"revoked", life.Revoked{Why: bad}},
 	{"worked 1", life.Worked{Ref: 1}},
 	{"worked 2", life.Worked{Ref: 2}},
 	{"no such version", life.Compiled{Ref: 99}},

@@ -126,7 +126,7 @@ func (w *world) act(before life.State, e life.Event, a life.Action) {
 // mayDropPrevious names what the version for a rollback may be dropped for.
 func (w *world) mayDropPrevious(before life.State, e life.Event) {
 	switch e.(type) {
-	case life.RollBack, life.Gone, life.Disabled, life.Stopping:
+	case life.RollBack, life.Gone, life.Disabled, life.Revoked, life.Stopping:
 		return
 	}
 	if w.state.Current == before.Current {

@@ -34,6 +34,7 @@ installed = installed 1.0.0 1*
 	checked 1: say verified 1.0.0 -> verified 1.0.0 1*
 	refused 1: serve 0, say failed 9.9.9 (bad), drain 1 -> failed 9.9.9 1d not 9.9.9 without a
 	worked 1: say ready 1.0.0 -> ready 1.0.0 1*
+	revoked: serve 0, say failed 9.9.9 (bad), disconnect 1, drain 1 -> failed 9.9.9 1d not 9.9.9 without a
 compiling = verified 1.0.0 1*c
 	found b: try 2 b, verify -> verified 1.0.0 1*c try 2
 	found c a: try 2 c, verify -> verified 1.0.0 1*c try 2
@@ -47,6 +48,7 @@ compiling = verified 1.0.0 1*c
 	compiled 1 never: serve 0, say failed 9.9.9 (bad), drain 1 -> failed 9.9.9 1d not 9.9.9 without a
 	refused 1: serve 0, say failed 9.9.9 (bad), drain 1 -> failed 9.9.9 1cd not 9.9.9 without a
 	worked 1: say ready 1.0.0 -> ready 1.0.0 1*c
+	revoked: serve 0, say failed 9.9.9 (bad), disconnect 1, drain 1 -> failed 9.9.9 1cd not 9.9.9 without a
 ready = ready 1.0.0 1*
 	found b: try 2 b, verify -> ready 1.0.0 1* try 2
 	found c a: try 2 c, verify -> ready 1.0.0 1* try 2
@@ -56,6 +58,7 @@ ready = ready 1.0.0 1*
 	reconfigured: clone 1 to 2, serve 2, drain 1 for 2 -> ready 1.0.0 1d 2*
 	stopping: serve 0, say draining 1.0.0 (the gateway stops), drain 1 -> draining 1.0.0 1d
 	refused 1: serve 0, say failed 9.9.9 (bad), drain 1 -> failed 9.9.9 1d not 9.9.9 without a
+	revoked: serve 0, say failed 9.9.9 (bad), disconnect 1, drain 1 -> failed 9.9.9 1d not 9.9.9 without a
 failed = failed 9.9.9 not 9.9.9 without a
 	found b: try 2 b, verify -> failed 9.9.9 try 2 not 9.9.9
 	found c a: try 2 c, verify -> failed 9.9.9 try 2 not 9.9.9 without a
@@ -76,6 +79,7 @@ retrying = ready 1.0.0 1* try 2
 	tried 2 failed for now: say failed 9.9.9 (bad) -> ready 1.0.0 1* not 9.9.9
 	tried 2 unfinished: nothing -> ready 1.0.0 1*
 	refused 1: serve 0, say failed 9.9.9 (bad), drain 1 -> failed 9.9.9 1d try 2 not 9.9.9 without a
+	revoked: serve 0, say failed 9.9.9 (bad), disconnect 1, drain 1 -> failed 9.9.9 1d not 9.9.9 without a
 rejected = ready 1.0.0 1* not 9.9.9 without b
 	found a: nothing -> ready 1.0.0 1*
 	found c a: try 3 c, verify -> ready 1.0.0 1* try 3 not 9.9.9
@@ -86,6 +90,7 @@ rejected = ready 1.0.0 1* not 9.9.9 without b
 	reconfigured: clone 1 to 3, serve 3, drain 1 for 3 -> ready 1.0.0 1d 3* not 9.9.9 without b
 	stopping: serve 0, say draining 1.0.0 (the gateway stops), drain 1 -> draining 1.0.0 1d not 9.9.9 without b
 	refused 1: serve 0, say failed 9.9.9 (bad), drain 1 -> failed 9.9.9 1d not 9.9.9 without a b
+	revoked: serve 0, say failed 9.9.9 (bad), disconnect 1, drain 1 -> failed 9.9.9 1d not 9.9.9 without a b
 preparing = ready 1.0.0 1* 2>c
 	found a: nothing -> ready 1.0.0 1* 2c
 	found c a: try 3 c, verify -> ready 1.0.0 1* 2>c try 3
@@ -97,6 +102,7 @@ preparing = ready 1.0.0 1* 2>c
 	compiled 2: serve 2, inherit 2, say ready 2.0.0 after 1.0.0, say draining 1.0.0 (replaced), drain 1 -> ready 2.0.0 1<d 2*
 	compiled 2 never: say failed 9.9.9 (bad), free 2 -> ready 1.0.0 1* not 9.9.9 without b
 	refused 1: serve 0, say failed 9.9.9 (bad), drain 1 -> failed 9.9.9 1d 2>c not 9.9.9 without a
+	revoked: serve 0, say failed 9.9.9 (bad), disconnect 1, drain 1 -> failed 9.9.9 1d 2c not 9.9.9 without a
 replaced = ready 2.0.0 1<d 2*
 	found a: try 3 a, verify -> ready 2.0.0 1<d 2* try 3
 	found c a: try 3 c, verify -> ready 2.0.0 1<d 2* try 3
@@ -108,6 +114,7 @@ replaced = ready 2.0.0 1<d 2*
 	stopping: serve 0, say draining 2.0.0 (the gateway stops), drain 2 -> draining 2.0.0 1d 2d
 	drained 1: say stopped 1.0.0 (replaced) -> ready 2.0.0 1< 2*
 	refused 2: serve 0, say failed 9.9.9 (bad), drain 2 -> failed 9.9.9 1<d 2d not 9.9.9 without b
+	revoked: serve 0, say failed 9.9.9 (bad), disconnect 2, drain 2 -> failed 9.9.9 1d 2d not 9.9.9 without b
 upgraded = ready 2.0.0 1< 2*
 	found a: try 3 a, verify -> ready 2.0.0 1< 2* try 3
 	found c a: try 3 c, verify -> ready 2.0.0 1< 2* try 3
@@ -118,6 +125,7 @@ upgraded = ready 2.0.0 1< 2*
 	roll back: clone 1 to 3, say failed 2.0.0 (why), serve 3, inherit 3, free 1, say ready 1.0.0 after 2.0.0, say draining 2.0.0 (replaced), drain 2 -> ready 1.0.0 2d 3* not 2.0.0 without b
 	stopping: serve 0, free 1, say draining 2.0.0 (the gateway stops), drain 2 -> draining 2.0.0 2d
 	refused 2: serve 0, say failed 9.9.9 (bad), drain 2 -> failed 9.9.9 1< 2d not 9.9.9 without b
+	revoked: serve 0, free 1, say failed 9.9.9 (bad), disconnect 2, drain 2 -> failed 9.9.9 2d not 9.9.9 without b
 preparing a third = ready 2.0.0 1< 2* 3>c
 	found a: try 4 a, verify -> ready 2.0.0 1< 2* 3>c try 4
 	found b: nothing -> ready 2.0.0 1< 2* 3c
@@ -129,6 +137,7 @@ preparing a third = ready 2.0.0 1< 2* 3>c
 	compiled 3: serve 3, inherit 3, free 1, say ready 3.0.0 after 2.0.0, say draining 2.0.0 (replaced), drain 2 -> ready 3.0.0 2<d 3*
 	compiled 3 never: say failed 9.9.9 (bad), free 3 -> ready 2.0.0 1< 2* not 9.9.9 without c
 	refused 2: serve 0, say failed 9.9.9 (bad), drain 2 -> failed 9.9.9 1< 2d 3>c not 9.9.9 without b
+	revoked: serve 0, free 1, say failed 9.9.9 (bad), disconnect 2, drain 2 -> failed 9.9.9 2d 3c not 9.9.9 without b
 renewed = verified 1.0.0 1cd 2*
 	found b: try 3 b, verify -> verified 1.0.0 1cd 2* try 3
 	found c a: try 3 c, verify -> verified 1.0.0 1cd 2* try 3
@@ -145,6 +154,7 @@ renewed = verified 1.0.0 1cd 2*
 	refused 2: serve 0, say failed 9.9.9 (bad), drain 2 -> failed 9.9.9 1cd 2d not 9.9.9 without a
 	worked 1: say ready 1.0.0 -> ready 1.0.0 1cd 2*
 	worked 2: say ready 1.0.0 -> ready 1.0.0 1cd 2*
+	revoked: serve 0, say failed 9.9.9 (bad), disconnect 2, drain 2 -> failed 9.9.9 1cd 2d not 9.9.9 without a
 removing = draining 1.0.0 1d
 	found a: try 2 a, verify -> draining 1.0.0 1d try 2
 	found b: try 2 b, verify -> draining 1.0.0 1d try 2

@@ -28,6 +28,8 @@ type Status struct {
 	Channels []Account      `json:"channels"`
 	// Services are what plugins do in the background.
 	Services []BackgroundService `json:"services"`
+	// ByHand are plugins that somebody has put into a folder: whoever could write there granted what they ask for.
+	ByHand []string `json:"byHand,omitempty"`
 	// Risks are what the settings let others read or do.
 	Risks  []string `json:"risks,omitempty"`
 	Queued Queues   `json:"queued"`
@@ -125,6 +127,9 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 	}
 	for _, p := range m.plugins.List() {
 		st.Plugins[p.State]++
+		if p.ByHand && p.State != "disabled" {
+			st.ByHand = append(st.ByHand, p.ID)
+		}
 		if p.Service != nil {
 			st.Services = append(st.Services, *p.Service)
 		}

@@ -36,6 +36,8 @@ type Plugin struct {
 	Provider, Transcriber, Speaker bool
 	// Service is how its service is, where it has one that is being run.
 	Service *BackgroundService
+	// ByHand says that somebody has put it into a folder: whoever could write there granted what it asks for.
+	ByHand bool
 }
 
 // Plugins is what there is to know of the plugins.
