@@ -191,6 +191,28 @@ func TestAPluginIsInstalled(t *testing.T) {
 	o.refused(wit.CodeNotFound, "there is no plugin parrot", "plugins.uninstall", plugin.IDParams{ID: "parrot"})
 }
 
+// installAnswers has a plugin come and go, and what is granted to it.
+func installAnswers(t *testing.T, c *caller) {
+	var data []byte
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) }))
+	t.Cleanup(server.Close)
+	from, of := install.Source{URL: server.URL}, object{"id": "parrot"}
+	var p install.Preview
+	data = release{version: "1.0.0", says: "one", asks: asksForMore}.pack(t)
+	c.ok("plugins.preview", from, &p)
+	c.ok("plugins.install", install.Params{Source: from, Digest: p.Digest}, nil)
+	data = release{version: "1.1.0", says: "two"}.pack(t)
+	c.ok("plugins.preview", install.Source{Update: "parrot"}, &p)
+	c.ok("plugins.update", object{"id": "parrot", "digest": p.Digest}, nil)
+	c.ok("plugins.info", of, nil)
+	c.ok("plugins.rollback", of, nil)
+	c.ok("plugins.revokeGrant", of, nil)
+	var d plugin.Details
+	c.ok("plugins.info", of, &d)
+	c.ok("plugins.grant", object{"id": "parrot", "digest": d.Waiting.Digest}, nil)
+	c.ok("plugins.uninstall", of, nil)
+}
+
 // TestWhatIsNew shows what a stranger wants to know, and of the changes those that the owner does not have.
 func TestWhatIsNew(t *testing.T) {
 	t.Parallel()

@@ -41,7 +41,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 		t.Run(fmt.Sprint("protocol ", version), func(t *testing.T) {
 			t.Parallel()
 			p, shaky := kerneltest.NewPlatform(t), kerneltest.NewPlatform(t)
-			k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Channel("chat"), fragile("shaky"), kerneltest.Echo("echo"), kerneltest.TTS("mouth", aloud)),
+			k := kerneltest.Start(t, kerneltest.Compiled(t), kerneltest.JavaScript(), kerneltest.Plugin(kerneltest.Channel("chat"), fragile("shaky"), kerneltest.Echo("echo"), kerneltest.TTS("mouth", aloud)),
 				kerneltest.Config(t, fmt.Sprintf(`{"channels":{"chat":{"accounts":{"home":{"config":{"root":%q}}}},
 					"shaky":{"accounts":{"home":{"config":{"root":%q}}}}}}`, p.URL, shaky.URL)))
 			conn, err := k.TryDial(client.Options{Token: kerneltest.Token, Caps: []string{"tool-events"}, MinProtocol: version, MaxProtocol: version,
@@ -52,6 +52,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 			c := &caller{kerneltest.Listen(t, conn), map[string]bool{}}
 			emptyAnswers(c)
 			pluginAnswers(c)
+			installAnswers(t, c)
 			senderAnswers(c, p, shaky)
 			conversationAnswers(c)
 			jobAnswers(c)
