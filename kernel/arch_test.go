@@ -55,7 +55,7 @@ var imports = map[string]string{
 	"kernel/plugin/grant":     "kernel/plugin/manifest kernel/store wit",
 	"kernel/plugin/archive":   "kernel/plugin/manifest kernel/plugin/script wit",
 	"kernel/plugin/depot":     "kernel/plugin/archive kernel/plugin/source kernel/store wit",
-	"kernel/plugin/install":   "kernel/event kernel/plugin kernel/plugin/archive kernel/plugin/depot kernel/plugin/manifest kernel/rpc kernel/wire wit",
+	"kernel/plugin/install":   "kernel/event kernel/plugin kernel/plugin/archive kernel/plugin/depot kernel/plugin/grant kernel/plugin/manifest kernel/rpc kernel/wire wit",
 	"kernel/plugin/script":    "kernel/child wit",
 	"kernel/plugin/engine":    "kernel/host kernel/plugin/script kernel/runtime wit",
 	"kernel/plugin/source":    "kernel/file kernel/plugin/engine kernel/plugin/script wit",

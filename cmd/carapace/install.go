@@ -147,8 +147,8 @@ func (o *options) packed(ctx context.Context, folder string) ([]byte, error) {
 
 // install shows a plugin, asks, and installs what was shown.
 func (o *options) install(ctx context.Context, s install.Source, y consent) error {
-	var p install.Preview
-	if err := o.call(ctx, "plugins.preview", s, &p); err != nil {
+	p, err := o.preview(ctx, s)
+	if err != nil {
 		return err
 	}
 	if y.digest != "" && y.digest != p.Digest {
@@ -176,6 +176,23 @@ func (o *options) install(ctx context.Context, s install.Source, y consent) erro
 	}
 	return printAnswer(o, "plugins.install", raw, printInstalled)
 }
+
+// preview asks the gateway what a plugin is. One that it does not take in a message is said to be that before it is sent.
+func (o *options) preview(ctx context.Context, s install.Source) (p install.Preview, err error) {
+	conn, err := o.dial(ctx)
+	if err != nil {
+		return p, err
+	}
+	defer conn.Close()
+	if most := conn.Hello().Policy.MaxPayload - roomForFrame; int64(len(s.Archive)) > most {
+		return p, wit.Errorf(wit.CodeTooLarge, "the archive has %s, and the gateway takes %s from here: put it at an https address, and install it from there",
+			size(int64(base64.StdEncoding.DecodedLen(len(s.Archive)))), size(most/4*3))
+	}
+	return p, conn.Call(ctx, "plugins.preview", s, &p)
+}
+
+// roomForFrame is what a message to the gateway has beside an archive, at most.
+const roomForFrame = 64 << 10
 
 // installed says of a plugin that it is there already.
 func (o *options) installed(ctx context.Context, p install.Preview) error {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,6 +123,12 @@ func TestInstalledByAScript(t *testing.T) {
 	}
 	if out := must(t, state, "plugins", "install", one, "--yes", "--digest", digest, "--json"); !strings.Contains(out, `"digest": "`+digest) || !json.Valid([]byte(out)) {
 		t.Error(out)
+	}
+	huge := make([]byte, 24<<20)                  // which nothing makes smaller
+	_, _ = rand.NewChaCha8([32]byte{}).Read(huge) // it never fails
+	write(t, filepath.Join(dir, "huge.carapace"), string(huge))
+	if r := carapace(t, state, "plugins", "install", filepath.Join(dir, "huge.carapace")); r.code != exitFailed || !strings.Contains(r.err, "24.0 MB, and the gateway takes 18.7 MB from here: put it at an https address") {
+		t.Errorf("%+v", r)
 	}
 	if out := must(t, state, "plugins", "update"); !strings.Contains(out, "no plugin was installed from an address") {
 		t.Error(out)

@@ -8,6 +8,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
+	"github.com/carapace-gateway/carapace/kernel/plugin/grant"
 	"github.com/carapace-gateway/carapace/kernel/plugin/manifest"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -139,25 +140,25 @@ func reach(m *wit.Manifest) []string {
 		say("have the gateway put into them the credentials %s, which it does not see", strings.Join(c.Names, ", "))
 	}
 	for _, can := range []struct {
-		granted     bool
-		what, names string
-		only        []string
+		asked    bool
+		what, of string
+		only     []string // where it is not for all
 	}{
 		{p.KV != nil, "keep data of its own", "", nil},
 		{p.Media != nil, "read and keep files of your conversations that it is told of", "", nil},
 		{p.Schedule != nil, "wake by itself at times", "", nil},
 		{p.Emit != nil, "tell apps that are connected", "", nil},
-		{p.MessageSend != nil, "write to people", "through", named(p.MessageSend, func(x *wit.MessagePermission) []string { return x.Channels })},
-		{p.AgentRun != nil, "have an agent work, with its tools", "of", named(p.AgentRun, func(x *wit.AgentPermission) []string { return x.Agents })},
-		{p.SessionRead != nil, "read conversations", "of", named(p.SessionRead, func(x *wit.SessionPermission) []string { return x.Agents })},
-		{p.ToolInvoke != nil, "call other plugins' tools", "", named(p.ToolInvoke, func(x *wit.ToolPermission) []string { return x.Tools })},
+		{p.MessageSend != nil, "write to people", " through", grant.Named(p, "messageSend")},
+		{p.AgentRun != nil, "have an agent work, with its tools", ", of", grant.Named(p, "agentRun")},
+		{p.SessionRead != nil, "read conversations", " of", grant.Named(p, "sessionRead")},
+		{p.ToolInvoke != nil, "call other plugins' tools", ":", grant.Named(p, "toolInvoke")},
 	} {
 		switch {
-		case !can.granted:
-		case len(can.only) > 0:
-			say("%s", strings.Join(strings.Fields(can.what+" "+can.names+" "+strings.Join(can.only, ", ")), " "))
-		default:
+		case !can.asked:
+		case len(can.only) == 0:
 			say("%s", can.what)
+		default:
+			say("%s%s %s", can.what, can.of, strings.Join(can.only, ", "))
 		}
 	}
 	for _, h := range m.Provides.Hooks {
@@ -167,13 +168,6 @@ func reach(m *wit.Manifest) []string {
 		say("be called at /plugins/%s/%s by who proves itself by %s", m.ID, w.Path, w.Accepts.Auth)
 	}
 	return list
-}
-
-func named[P any](p *P, names func(*P) []string) []string {
-	if p == nil {
-		return nil
-	}
-	return names(p)
 }
 
 // hosts lists hosts for people: a field of the configuration is a place that the owner says.
