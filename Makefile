@@ -10,7 +10,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check vet lint race fuzz generate interop js proxies demo hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins toolchains test check vet lint race fuzz generate interop js as proxies demo hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,14 @@ $(DIST)/quickjs.wasm: $(QUICKJS)/package-lock.json
 $(DIST)/seed: $(DIST)/bundle.wasm $(DIST)/quickjs.wasm $(RUNTIME)
 	$(GO) run ./cmd/precompile -out $@ $(wildcard $(DIST)/*.wasm)
 
-test: plugins ## run the tests
+# What is compiled with them are examples and tests: the gateway is built without.
+toolchains: sdk/as/node_modules ## install the compilers of AssemblyScript, which tests of examples need beside clang
+
+sdk/as/node_modules: sdk/as/package-lock.json
+	npm ci --prefix sdk/as --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+test: plugins toolchains ## run the tests
 	$(GO) test ./...
 	$(GO) test -tags extism ./sdk/go ./builtin-plugins
 
@@ -87,6 +94,9 @@ js: ## type-check and test the JavaScript SDK and the examples in TypeScript, wi
 	npm ci --prefix sdk/js --ignore-scripts --no-audit --no-fund
 	npm run --prefix sdk/js check
 	npm test --prefix sdk/js
+
+as: toolchains ## test the AssemblyScript SDK with node
+	npm test --prefix sdk/as
 
 proxies: ## run the settings of docs/proxy.md with nginx and Caddy, which have to be installed
 	$(GO) test -count=1 -v ./.ci/proxy

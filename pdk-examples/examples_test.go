@@ -50,11 +50,14 @@ func drop(t *testing.T, dir, name string) {
 		t.Fatal(err)
 	}
 	files := map[string][]byte{"plugin.json": manifest}
-	if isScript(name) {
+	switch {
+	case isScript(name):
 		if files["plugin.ts"], err = os.ReadFile(filepath.Join(name, "plugin.ts")); err != nil {
 			t.Fatal(err)
 		}
-	} else {
+	case isCompiled(name):
+		files["plugin.wasm"] = compiled(t, name)
+	default:
 		files["plugin.wasm"] = kerneltest.WASM(t, "./"+name)
 	}
 	for file, data := range files {
@@ -92,7 +95,14 @@ func build(t *testing.T, name, readme string) {
 	}
 	example := repository + "/pdk-examples/" + name
 	cmd := exec.Command("sh", "-ec", "cp "+repository+"/go.sum "+example+"/"+source+" "+example+"/plugin.json .\n"+commands)
-	cmd.Dir = dir
+	if cmd.Dir = dir; isCompiled(name) {
+		dir = filepath.Join(t.TempDir(), name)
+		if err := scaffold(dir, name); err != nil {
+			t.Fatal(err)
+		}
+		cmd = exec.Command("sh", "-ec", commands)
+		cmd.Dir = dir
+	}
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "CARAPACE_") {
 			cmd.Env = append(cmd.Env, variable)
@@ -142,6 +152,8 @@ func TestTools(t *testing.T) {
 	}{
 		"go-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
 		"ts-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"as-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"as-extism-tool": {"count_words", `{"text":"two words"}`, func(s string) bool { return s == "2 words" }},
 		"go-extism-tool": {"count_words", `{"text":"two words"}`, func(s string) bool { return s == "1 lines, 2 words, 9 characters" }},
 	} {
 		t.Run(name, func(t *testing.T) {

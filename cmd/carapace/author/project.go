@@ -59,8 +59,8 @@ func Open(dir, gateway string) (Project, error) {
 	return Project{Dir: dir, ID: m.ID, Entry: entry, folder: found[0]}, nil
 }
 
-// build is the command that makes the code, nil where nothing in the folder says how: make where there is a Makefile, else Go
-// where there is a main.go.
+// build is the command that makes the code, nil where nothing in the folder says how: make where there is a Makefile, else the
+// compiler of the language whose file there is.
 func (p Project) build(ctx context.Context) *exec.Cmd {
 	has := func(name string) bool { _, err := os.Stat(filepath.Join(p.Dir, name)); return err == nil }
 	switch {
@@ -71,6 +71,8 @@ func (p Project) build(ctx context.Context) *exec.Cmd {
 		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", p.Entry, ".")
 		c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 		return c
+	case has("asconfig.json"):
+		return p.assemblyScript(ctx)
 	}
 	return nil
 }
@@ -85,12 +87,17 @@ func (p Project) Build(ctx context.Context, said io.Writer) error {
 	c.Dir, c.Stdout, c.Stderr = p.Dir, said, said
 	err := c.Run()
 	if errors.Is(err, exec.ErrNotFound) {
-		return wit.Errorf(wit.CodeUnavailable, "%s is needed to build it, and is not there", c.Args[0])
+		return wit.Errorf(wit.CodeUnavailable, "%s is needed to build it, and is not there%s", c.Args[0], install[c.Args[0]])
 	}
 	if err != nil {
 		return wit.Errorf(wit.CodeInvalid, "%s: %w", c.Args[0], err)
 	}
 	return nil
+}
+
+// install says where a compiler comes from, behind the words that it is not there.
+var install = map[string]string{
+	"asc": ": run `npm install` in the folder",
 }
 
 // Built is code that was put where a gateway looks.
