@@ -15,7 +15,7 @@ import (
 )
 
 // compilers are the languages whose examples a compiler of their own builds, and where it comes from.
-var compilers = map[string]string{"as": "../sdk/as/node_modules/.bin/asc"}
+var compilers = map[string]string{"as": "../sdk/as/node_modules/.bin/asc", "c": "clang"}
 
 // isCompiled reports whether an example is in one of those languages.
 func isCompiled(name string) bool {
@@ -27,6 +27,9 @@ func isCompiled(name string) bool {
 func findCompilers() error {
 	search := os.Getenv("PATH")
 	for _, compiler := range compilers {
+		if filepath.Base(compiler) == compiler {
+			continue // the system's
+		}
 		folder, err := filepath.Abs(filepath.Dir(compiler))
 		if err != nil {
 			return err

@@ -214,7 +214,7 @@ func and(a, b string) string {
 }
 
 func emitImportAS(b *bytes.Buffer, f *function) {
-	fmt.Fprintf(b, "// @ts-ignore: decorator\n@external(\"extism:host/user\", %q)\ndeclare function %[1]s(offset: u64): u64;\n\n", f.name)
+	fmt.Fprintf(b, "/* @ts-ignore: decorator */\n@external(\"extism:host/user\", %q)\ndeclare function %[1]s(offset: u64): u64;\n\n", f.name)
 	emitJSDoc(b, "", f.doc)
 	param, result := tsName(f.param), "Nothing"
 	if f.result != nil {

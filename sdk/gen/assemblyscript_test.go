@@ -50,3 +50,13 @@ func TestAssemblyScript(t *testing.T) {
 		"  secondOne: Text | null = null;\n",
 		"export function askGet(handler: (text: Text) => Got | null): i32 {\n  return serve<Text, Got>(handler);\n}")
 }
+
+// TestC: records are structs, with a table by which they are read and written, behind those that are parts of them.
+func TestC(t *testing.T) {
+	holds(t, parsed(t, smallContract), emitC,
+		"typedef enum {\n  CARAPACE_KIND_UNKNOWN = -1, // one of a later contract\n  CARAPACE_KIND_FIRST,\n  CARAPACE_KIND_SECOND_ONE,\n} carapace_kind;",
+		"struct carapace_text {\n  // Ends here: */\n  // Bounds: 1 to 4 KB.\n  carapace_text value;\n  uint32_t size;\n  carapace_text note; // optional\n};",
+		"  const carapace_text *texts;\n  size_t texts_count;\n  carapace_bytes data; // optional\n  carapace_kind kind;\n",
+		"  {\"secondOne\", &carapace_text_type, offsetof(carapace_question, second_one), CARAPACE_RECORD_, CARAPACE_OPTION_},\n",
+		"#define CARAPACE_ASK_GET(handler) CARAPACE_EXPORT_(ask_get, carapace_text, carapace_got, handler)")
+}

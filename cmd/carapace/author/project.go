@@ -73,6 +73,8 @@ func (p Project) build(ctx context.Context) *exec.Cmd {
 		return c
 	case has("asconfig.json"):
 		return p.assemblyScript(ctx)
+	case has("plugin.c"):
+		return p.c(ctx)
 	}
 	return nil
 }
@@ -97,7 +99,8 @@ func (p Project) Build(ctx context.Context, said io.Writer) error {
 
 // install says where a compiler comes from, behind the words that it is not there.
 var install = map[string]string{
-	"asc": ": run `npm install` in the folder",
+	"asc":   ": run `npm install` in the folder",
+	"clang": ": install clang and lld, in Debian by `apt-get install clang lld`",
 }
 
 // Built is code that was put where a gateway looks.

@@ -6602,7 +6602,7 @@ export function scheduleFire(handler: (firing: Firing) => Done | null): i32 {
   return serve<Firing, Done>(handler);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "log_write")
 declare function log_write(offset: u64): u64;
 
@@ -6611,7 +6611,7 @@ export function logWrite(line: LogLine): void {
   tell<LogLine>(line, log_write);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "config_get")
 declare function config_get(offset: u64): u64;
 
@@ -6620,7 +6620,7 @@ export function configGet(scope: ConfigScope): ConfigSection | null {
   return ask<ConfigScope, ConfigSection>(scope, config_get);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "kv_get")
 declare function kv_get(offset: u64): u64;
 
@@ -6629,7 +6629,7 @@ export function kvGet(key: KvKey): KvValue | null {
   return ask<KvKey, KvValue>(key, kv_get);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "kv_put")
 declare function kv_put(offset: u64): u64;
 
@@ -6638,7 +6638,7 @@ export function kvPut(entry: KvEntry): Done | null {
   return ask<KvEntry, Done>(entry, kv_put);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "kv_delete")
 declare function kv_delete(offset: u64): u64;
 
@@ -6647,7 +6647,7 @@ export function kvDelete(key: KvKey): Done | null {
   return ask<KvKey, Done>(key, kv_delete);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "kv_keys")
 declare function kv_keys(offset: u64): u64;
 
@@ -6656,7 +6656,7 @@ export function kvKeys(prefix: KvPrefix): KvKeys | null {
   return ask<KvPrefix, KvKeys>(prefix, kv_keys);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "http_request")
 declare function http_request(offset: u64): u64;
 
@@ -6668,7 +6668,7 @@ export function httpRequest(request: HttpRequest): HttpResponse | null {
   return ask<HttpRequest, HttpResponse>(request, http_request);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "socket_open")
 declare function socket_open(offset: u64): u64;
 
@@ -6677,7 +6677,7 @@ export function socketOpen(address: SocketAddress): SocketReference | null {
   return ask<SocketAddress, SocketReference>(address, socket_open);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "socket_read")
 declare function socket_read(offset: u64): u64;
 
@@ -6686,7 +6686,7 @@ export function socketRead(demand: SocketDemand): SocketData | null {
   return ask<SocketDemand, SocketData>(demand, socket_read);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "socket_write")
 declare function socket_write(offset: u64): u64;
 
@@ -6695,7 +6695,7 @@ export function socketWrite(writing: SocketWriting): Done | null {
   return ask<SocketWriting, Done>(writing, socket_write);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "socket_start_tls")
 declare function socket_start_tls(offset: u64): u64;
 
@@ -6707,7 +6707,7 @@ export function socketStartTls(socket: SocketReference): Done | null {
   return ask<SocketReference, Done>(socket, socket_start_tls);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "socket_close")
 declare function socket_close(offset: u64): u64;
 
@@ -6716,7 +6716,7 @@ export function socketClose(socket: SocketReference): Done | null {
   return ask<SocketReference, Done>(socket, socket_close);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "credential_has")
 declare function credential_has(offset: u64): u64;
 
@@ -6725,7 +6725,7 @@ export function credentialHas(query: CredentialQuery): CredentialPresence | null
   return ask<CredentialQuery, CredentialPresence>(query, credential_has);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "credential_sign")
 declare function credential_sign(offset: u64): u64;
 
@@ -6734,7 +6734,7 @@ export function credentialSign(signing: Signing): Signature | null {
   return ask<Signing, Signature>(signing, credential_sign);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "schedule_set")
 declare function schedule_set(offset: u64): u64;
 
@@ -6743,7 +6743,7 @@ export function scheduleSet(job: ScheduledJob): JobScheduled | null {
   return ask<ScheduledJob, JobScheduled>(job, schedule_set);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "schedule_cancel")
 declare function schedule_cancel(offset: u64): u64;
 
@@ -6752,7 +6752,7 @@ export function scheduleCancel(reference: JobReference): JobScheduled | null {
   return ask<JobReference, JobScheduled>(reference, schedule_cancel);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "emit_publish")
 declare function emit_publish(offset: u64): u64;
 
@@ -6761,7 +6761,7 @@ export function emitPublish(event: EmittedEvent): Done | null {
   return ask<EmittedEvent, Done>(event, emit_publish);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "progress_report")
 declare function progress_report(offset: u64): u64;
 
@@ -6770,7 +6770,7 @@ export function progressReport(progress: ProgressReport): Done | null {
   return ask<ProgressReport, Done>(progress, progress_report);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "media_stat")
 declare function media_stat(offset: u64): u64;
 
@@ -6779,7 +6779,7 @@ export function mediaStat(reference: MediaReference): MediaInfo | null {
   return ask<MediaReference, MediaInfo>(reference, media_stat);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "message_send")
 declare function message_send(offset: u64): u64;
 
@@ -6788,7 +6788,7 @@ export function messageSend(message: OutgoingMessage): MessageQueued | null {
   return ask<OutgoingMessage, MessageQueued>(message, message_send);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "agent_run")
 declare function agent_run(offset: u64): u64;
 
@@ -6797,7 +6797,7 @@ export function agentRun(request: AgentRequest): AgentStarted | null {
   return ask<AgentRequest, AgentStarted>(request, agent_run);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "agent_wait")
 declare function agent_wait(offset: u64): u64;
 
@@ -6809,7 +6809,7 @@ export function agentWait(query: RunQuery): RunOutcome | null {
   return ask<RunQuery, RunOutcome>(query, agent_wait);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "session_find")
 declare function session_find(offset: u64): u64;
 
@@ -6818,7 +6818,7 @@ export function sessionFind(filter: SessionFilter): SessionPage | null {
   return ask<SessionFilter, SessionPage>(filter, session_find);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "session_read")
 declare function session_read(offset: u64): u64;
 
@@ -6827,7 +6827,7 @@ export function sessionRead(query: HistoryQuery): HistoryPage | null {
   return ask<HistoryQuery, HistoryPage>(query, session_read);
 }
 
-// @ts-ignore: decorator
+/* @ts-ignore: decorator */
 @external("extism:host/user", "tools_invoke")
 declare function tools_invoke(offset: u64): u64;
 
