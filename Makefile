@@ -39,10 +39,16 @@ $(DIST)/seed: $(DIST)/bundle.wasm $(DIST)/quickjs.wasm $(RUNTIME)
 	$(GO) run ./cmd/precompile -out $@ $(wildcard $(DIST)/*.wasm)
 
 # What is compiled with them are examples and tests: the gateway is built without.
-toolchains: sdk/as/node_modules ## install the compilers of AssemblyScript, which tests of examples need beside clang
+toolchains: sdk/as/node_modules sdk/zig/compiler ## install the compilers of AssemblyScript and Zig, which tests need beside clang and lld
 
 sdk/as/node_modules: sdk/as/package-lock.json
 	npm ci --prefix sdk/as --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+sdk/zig/compiler: sdk/zig/requirements.txt
+	python3 -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	ln -sf "$$($@/bin/python -c 'import ziglang; print(ziglang.__path__[0])')/zig" $@/bin/zig
 	@touch $@
 
 test: plugins toolchains ## run the tests

@@ -15,7 +15,7 @@ import (
 )
 
 // compilers are the languages whose examples a compiler of their own builds, and where it comes from.
-var compilers = map[string]string{"as": "../sdk/as/node_modules/.bin/asc", "c": "clang"}
+var compilers = map[string]string{"as": "../sdk/as/node_modules/.bin/asc", "c": "clang", "zig": "../sdk/zig/compiler/bin/zig"}
 
 // isCompiled reports whether an example is in one of those languages.
 func isCompiled(name string) bool {

@@ -75,6 +75,8 @@ func (p Project) build(ctx context.Context) *exec.Cmd {
 		return p.assemblyScript(ctx)
 	case has("plugin.c"):
 		return p.c(ctx)
+	case has("plugin.zig"):
+		return p.zig(ctx)
 	}
 	return nil
 }
@@ -101,6 +103,7 @@ func (p Project) Build(ctx context.Context, said io.Writer) error {
 var install = map[string]string{
 	"asc":   ": run `npm install` in the folder",
 	"clang": ": install clang and lld, in Debian by `apt-get install clang lld`",
+	"zig":   ": install Zig 0.17, also there as `pip install ziglang==0.17.1`",
 }
 
 // Built is code that was put where a gateway looks.

@@ -60,3 +60,12 @@ func TestC(t *testing.T) {
 		"  {\"secondOne\", &carapace_text_type, offsetof(carapace_question, second_one), CARAPACE_RECORD_, CARAPACE_OPTION_},\n",
 		"#define CARAPACE_ASK_GET(handler) CARAPACE_EXPORT_(ask_get, carapace_text, carapace_got, handler)")
 }
+
+// TestZig: records are structs of which everything may be left out.
+func TestZig(t *testing.T) {
+	holds(t, parsed(t, smallContract), emitZig,
+		"/// Kinds.\npub const Kind = enum {\n    first,\n    second_one,\n    /// One of a later contract.\n    unknown,\n};",
+		"    /// Bounds: 1 to 4 KB.\n    value: []const u8 = \"\",\n    size: u32 = 0,\n    note: ?[]const u8 = null,\n",
+		"    texts: []const Text = &.{},\n    data: ?Bytes = null,\n    kind: Kind = .first,\n",
+		"    pub const ask_get = .{ Text, Got };\n")
+}
