@@ -211,10 +211,10 @@ func TestSignedLink(t *testing.T) {
 // the token was right too, and the hook changes the words.
 func TestChannelAndHook(t *testing.T) {
 	t.Parallel()
-	for _, language := range []string{"go", "ts"} {
+	for language, hook := range map[string]string{"go": "go-hook", "ts": "ts-hook", "as": "go-hook", "c": "go-hook", "zig": "go-hook"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			converse(t, language+"-channel", language+"-hook")
+			converse(t, language+"-channel", hook)
 		})
 	}
 }
