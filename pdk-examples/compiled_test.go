@@ -1,7 +1,6 @@
 package examples_test
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -42,35 +41,41 @@ func findCompilers() error {
 // builds are the examples' modules by name, each of which is built once.
 var builds sync.Map
 
-// compiled builds an example in a folder as `carapace plugins new` makes it, and returns its code.
+// compiled builds an example as its README says, in a folder as `carapace plugins new` makes it, and returns its code.
 func compiled(t *testing.T, name string) []byte {
 	t.Helper()
-	once, _ := builds.LoadOrStore(name, sync.OnceValues(func() ([]byte, error) { return compile(t.Context(), name) }))
+	once, _ := builds.LoadOrStore(name, sync.OnceValues(func() ([]byte, error) { return compile(name) }))
 	code, err := once.(func() ([]byte, error))()
 	if err != nil {
-		t.Fatalf("%s: %v (`make toolchains` installs compilers)", name, err)
+		t.Fatalf("%s/README.md: %v (`make toolchains` installs compilers)", name, err)
 	}
 	return code
 }
 
-func compile(ctx context.Context, name string) ([]byte, error) {
+func compile(name string) ([]byte, error) {
 	parent, err := os.MkdirTemp("", "example-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(parent)
-	dir := filepath.Join(parent, name)
+	dir, home := filepath.Join(parent, name), filepath.Join(parent, "home")
 	if err := scaffold(dir, name); err != nil {
 		return nil, err
 	}
-	project, err := author.Open(dir, "1.0.0")
+	readme, err := os.ReadFile(filepath.Join(name, "README.md"))
 	if err != nil {
 		return nil, err
 	}
-	if err := project.Build(ctx, os.Stderr); err != nil {
+	commands := commandsOf(string(readme))
+	if err := follow(dir, home, commands); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(filepath.Join(dir, project.Entry))
+	if strings.Contains(commands, "mkdir") {
+		dir = filepath.Join(home, ".config", "carapace", "plugins", name)
+	}
+	_, none := os.Stat(filepath.Join(dir, "plugin.json"))
+	code, err := os.ReadFile(filepath.Join(dir, "plugin.wasm"))
+	return code, errors.Join(none, err)
 }
 
 // scaffold makes an example's folder, with the SDK and what npm has installed where the compiler looks for it.

@@ -70,14 +70,23 @@ func drop(t *testing.T, dir, name string) {
 // isScript reports whether an example is run as it is written, and not built.
 func isScript(name string) bool { return strings.HasPrefix(name, "ts-") }
 
-// build executes the commands of an example's README on a copy outside of the repository, for an owner who has not said
-// where the state is.
+// commandsOf are the commands of an example's README.
+func commandsOf(readme string) string {
+	_, commands, _ := strings.Cut(readme, "```sh\n")
+	commands, _, _ = strings.Cut(commands, "```")
+	return commands
+}
+
+// build executes the commands of an example's README on a copy outside of the repository.
 func build(t *testing.T, name, readme string) {
 	t.Helper()
-	_, commands, found := strings.Cut(readme, "```sh\n")
-	commands, _, closed := strings.Cut(commands, "```")
-	if !found || !closed {
+	commands := commandsOf(readme)
+	if commands == "" {
 		t.Errorf("%s/README.md does not say how it is built", name)
+		return
+	}
+	if isCompiled(name) {
+		compiled(t, name)
 		return
 	}
 	dir, home := t.TempDir(), t.TempDir()
@@ -94,28 +103,8 @@ func build(t *testing.T, name, readme string) {
 		source, code = "plugin.ts", "plugin.ts"
 	}
 	example := repository + "/pdk-examples/" + name
-	cmd := exec.Command("sh", "-ec", "cp "+repository+"/go.sum "+example+"/"+source+" "+example+"/plugin.json .\n"+commands)
-	if cmd.Dir = dir; isCompiled(name) {
-		dir = filepath.Join(t.TempDir(), name)
-		if err := scaffold(dir, name); err != nil {
-			t.Fatal(err)
-		}
-		cmd = exec.Command("sh", "-ec", commands)
-		cmd.Dir = dir
-	}
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "CARAPACE_") {
-			cmd.Env = append(cmd.Env, variable)
-		}
-	}
-	gopath, err := exec.Command("go", "env", "GOPATH", "GOCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	folders := strings.Fields(string(gopath))
-	cmd.Env = append(cmd.Env, "HOME="+home, "GOPATH="+folders[0], "GOCACHE="+folders[1], "GOFLAGS=-mod=mod", "GONOSUMDB=*")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%s/README.md: %v\n%s", name, err, out)
+	if err := follow(dir, home, "cp "+repository+"/go.sum "+example+"/"+source+" "+example+"/plugin.json .\n"+commands); err != nil {
+		t.Errorf("%s/README.md: %v", name, err)
 	}
 	built := filepath.Join(home, ".config", "carapace", "plugins", name)
 	if !strings.Contains(commands, "mkdir") {
@@ -126,6 +115,32 @@ func build(t *testing.T, name, readme string) {
 			t.Errorf("%s/README.md: %v", name, err)
 		}
 	}
+}
+
+// follow executes commands in a folder, for an owner who has not said where the state is.
+func follow(dir, home, commands string) error {
+	cmd := exec.Command("sh", "-ec", commands)
+	cmd.Dir = dir
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "CARAPACE_") {
+			cmd.Env = append(cmd.Env, variable)
+		}
+	}
+	gopath, err := exec.Command("go", "env", "GOPATH", "GOCACHE").Output()
+	if err != nil {
+		return err
+	}
+	folders := strings.Fields(string(gopath))
+	zig, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	cmd.Env = append(cmd.Env, "HOME="+home, "GOPATH="+folders[0], "GOCACHE="+folders[1], "GOFLAGS=-mod=mod", "GONOSUMDB=*",
+		"ZIG_GLOBAL_CACHE_DIR="+filepath.Join(zig, "zig"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
 }
 
 func serve(t *testing.T, handler http.Handler) (url string) {
