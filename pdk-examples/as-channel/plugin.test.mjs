@@ -5,10 +5,10 @@ import { host, replay } from "carapace-as/test";
 test("a message is posted once for each key", async () => {
   const posted = new Map();
   const plugin = await host(import.meta.url, {
-    http_request({ method, url, text }) {
+    http_request({ method, url, json }) {
       assert.equal(`${method} ${url}`, "POST http://toy/messages");
-      const { to, text: said, key } = JSON.parse(text);
-      if (!posted.has(key)) posted.set(key, [to, said]);
+      const { to, text, key } = json;
+      if (!posted.has(key)) posted.set(key, [to, text]);
       return { status: 200, text: String(posted.size) };
     },
   });

@@ -74,7 +74,7 @@ static bool send(const carapace_channel_send *send, carapace_sent *sent) {
   carapace_write_name(&body, "key"), carapace_write_text(&body, send->idempotency_key);
   carapace_write_end(&body, '}');
   carapace_http_request post = request(send->config, CARAPACE_TEXT("POST"), CARAPACE_TEXT("/messages"));
-  post.text = carapace_written(&body);
+  post.json = carapace_written(&body);
   if (!carapace_host_http_request(&post, &response) || !received(&response, &number)) return false;
   sent->ids = CARAPACE_ITEMS(carapace_text, number), sent->ids_count = 1;
   return true;

@@ -14,8 +14,7 @@ static bool is(bool ok, bool want, const char *text) {
 
 static carapace_text server(const char *name, carapace_text param) {
   (void)name;
-  carapace_json body, text = carapace_json_get(param, "text");
-  bool asked = carapace_json_parse(carapace_json_text(text), &body) && carapace_is(body, "{\"to\":\"ann\",\"text\":\"yes?\",\"key\":\"k1\"}");
+  bool asked = carapace_is(carapace_json_get(param, "json"), "{\"to\":\"ann\",\"text\":\"yes?\",\"key\":\"k1\"}");
   return asked ? CARAPACE_TEXT("{\"ok\":{\"status\":200,\"text\":\"3\"}}") : CARAPACE_TEXT("{\"ok\":{\"status\":400}}");
 }
 

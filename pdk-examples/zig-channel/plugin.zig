@@ -63,7 +63,7 @@ fn failed(reason: carapace.ErrorRecord) !carapace.ChannelAnswer {
 /// Posts a message. The server knows a repeated one by its key.
 fn send(s: carapace.ChannelSend) !carapace.Sent {
     var post = try request(s.config, "POST", "/messages");
-    post.text = try carapace.write(try json.from(.{ .to = s.to.id, .text = s.text, .key = s.idempotency_key }));
+    post.json = try json.from(.{ .to = s.to.id, .text = s.text, .key = s.idempotency_key });
     const number = try received(try carapace.host.httpRequest(post));
     return .{ .ids = try carapace.list([]const u8, &.{json.string(number)}) };
 }
@@ -79,7 +79,7 @@ fn request(config: carapace.Json, method: []const u8, path: []const u8) !carapac
 }
 
 fn server(_: []const u8, param: carapace.Json) anyerror!carapace.Json {
-    try std.testing.expectEqualStrings("{\"to\":\"ann\",\"text\":\"yes?\",\"key\":\"k1\"}", json.string(json.get(param, "text")));
+    try std.testing.expectEqualStrings("{\"to\":\"ann\",\"text\":\"yes?\",\"key\":\"k1\"}", try carapace.write(json.get(param, "json")));
     return json.from(.{ .status = 200, .text = "3" });
 }
 

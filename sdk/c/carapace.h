@@ -551,17 +551,20 @@ struct carapace_http_request {
   const carapace_header *headers;
   size_t headers_count;
   carapace_text text; // optional
+  // A body that is JSON, instead of a text in which all of it would be escaped once more; sent as it is written here. Its
+  // `Content-Type` is application/json, unless the headers have another one.
+  carapace_json json; // optional
   carapace_bytes bytes; // optional
-  // A multipart/form-data body, instead of text or bytes.
+  // A multipart/form-data body, instead of text, json or bytes.
   const carapace_http_part *parts;
   size_t parts_count;
   // For all of the response; of a provider's request, which is read as it comes, for its first byte.
   // Bounds: cut at 10 min; 30 s by default.
   int64_t timeout;
-  // Replace placeholders in the query, the text and the parts' texts too. Only for a request in which
+  // Replace placeholders in the query, the text, the json and the parts' texts too. Only for a request in which
   // all of them are the plugin's own words: a body with somebody's text could name a credential.
   bool fill;
-  // Files in the media store. `{{media:ID}}` in the text, where it stands first for each of them, is replaced by
+  // Files in the media store. `{{media:ID}}` in the text or the json, where it stands first for each of them, is replaced by
   // the file in base64, so that a plugin sends a file inside of JSON without reading it. Needs the permission
   // media.
   // Bounds: at most 16.
@@ -2209,6 +2212,7 @@ static const carapace_field carapace_http_request_fields_[] = {
   {"url", NULL, offsetof(carapace_http_request, url), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"headers", &carapace_header_type, offsetof(carapace_http_request, headers), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"text", NULL, offsetof(carapace_http_request, text), CARAPACE_TEXT_, CARAPACE_OPTION_},
+  {"json", NULL, offsetof(carapace_http_request, json), CARAPACE_JSON_, CARAPACE_OPTION_},
   {"bytes", NULL, offsetof(carapace_http_request, bytes), CARAPACE_BYTES_, CARAPACE_OPTION_},
   {"parts", &carapace_http_part_type, offsetof(carapace_http_request, parts), CARAPACE_RECORD_, CARAPACE_LIST_},
   {"timeout", NULL, offsetof(carapace_http_request, timeout), CARAPACE_S64_, CARAPACE_ONE_},
@@ -2216,7 +2220,7 @@ static const carapace_field carapace_http_request_fields_[] = {
   {"embed", NULL, offsetof(carapace_http_request, embed), CARAPACE_TEXT_, CARAPACE_LIST_},
   {"sigv4", &carapace_sigv4_type, offsetof(carapace_http_request, sigv4), CARAPACE_RECORD_, CARAPACE_OPTION_},
 };
-static const carapace_type carapace_http_request_type = {.fields = carapace_http_request_fields_, .size = sizeof(carapace_http_request), .count = 11};
+static const carapace_type carapace_http_request_type = {.fields = carapace_http_request_fields_, .size = sizeof(carapace_http_request), .count = 12};
 static const carapace_field carapace_http_response_fields_[] = {
   {"id", NULL, offsetof(carapace_http_response, id), CARAPACE_TEXT_, CARAPACE_ONE_},
   {"status", NULL, offsetof(carapace_http_response, status), CARAPACE_U16_, CARAPACE_ONE_},

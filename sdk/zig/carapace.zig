@@ -960,16 +960,19 @@ pub const HttpRequest = struct {
     url: []const u8 = "",
     headers: []const Header = &.{},
     text: ?[]const u8 = null,
+    /// A body that is JSON, instead of a text in which all of it would be escaped once more; sent as it is written here. Its
+    /// `Content-Type` is application/json, unless the headers have another one.
+    json: ?Json = null,
     bytes: ?Bytes = null,
-    /// A multipart/form-data body, instead of text or bytes.
+    /// A multipart/form-data body, instead of text, json or bytes.
     parts: []const HttpPart = &.{},
     /// For all of the response; of a provider's request, which is read as it comes, for its first byte.
     /// Bounds: cut at 10 min; 30 s by default.
     timeout: i64 = 0,
-    /// Replace placeholders in the query, the text and the parts' texts too. Only for a request in which
+    /// Replace placeholders in the query, the text, the json and the parts' texts too. Only for a request in which
     /// all of them are the plugin's own words: a body with somebody's text could name a credential.
     fill: bool = false,
-    /// Files in the media store. `{{media:ID}}` in the text, where it stands first for each of them, is replaced by
+    /// Files in the media store. `{{media:ID}}` in the text or the json, where it stands first for each of them, is replaced by
     /// the file in base64, so that a plugin sends a file inside of JSON without reading it. Needs the permission
     /// media.
     /// Bounds: at most 16.

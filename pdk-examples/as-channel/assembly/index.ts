@@ -88,7 +88,7 @@ function failed(error: ErrorRecord): ChannelAnswer {
 /** Posts a message. The server knows a repeated one by its key. */
 function send(send: ChannelSend): Sent | null {
   const post = request(send.config, "POST", "/messages");
-  post.text = new JsonObject().text("to", send.to.id).text("text", send.text).text("key", send.idempotencyKey).json().raw;
+  post.json = new JsonObject().text("to", send.to.id).text("text", send.text).text("key", send.idempotencyKey).json();
   const response = httpRequest(post);
   if (response === null) return null;
   const number = received(response);

@@ -294,8 +294,13 @@ export class HttpRequest implements Record {
   url: string = "";
   headers: Header[] = [];
   text: string | null = null;
+  /**
+   * A body that is JSON, instead of a text in which all of it would be escaped once more; sent as it is written here. Its
+   * `Content-Type` is application/json, unless the headers have another one.
+   */
+  json: Json | null = null;
   bytes: Uint8Array | null = null;
-  /** A multipart/form-data body, instead of text or bytes. */
+  /** A multipart/form-data body, instead of text, json or bytes. */
   parts: HttpPart[] = [];
   /**
    * For all of the response; of a provider's request, which is read as it comes, for its first byte.
@@ -303,12 +308,12 @@ export class HttpRequest implements Record {
    */
   timeout: i64 = 0;
   /**
-   * Replace placeholders in the query, the text and the parts' texts too. Only for a request in which
+   * Replace placeholders in the query, the text, the json and the parts' texts too. Only for a request in which
    * all of them are the plugin's own words: a body with somebody's text could name a credential.
    */
   fill: bool = false;
   /**
-   * Files in the media store. `{{media:ID}}` in the text, where it stands first for each of them, is replaced by
+   * Files in the media store. `{{media:ID}}` in the text or the json, where it stands first for each of them, is replaced by
    * the file in base64, so that a plugin sends a file inside of JSON without reading it. Needs the permission
    * media.
    * Bounds: at most 16.
@@ -326,6 +331,7 @@ export class HttpRequest implements Record {
       else if (key == "url") this.url = r.text();
       else if (key == "headers") this.headers = readList<Header>(r);
       else if (key == "text") this.text = r.absent() ? null : r.text();
+      else if (key == "json") this.json = r.absent() ? null : r.json();
       else if (key == "bytes") this.bytes = r.absent() ? null : r.bytes();
       else if (key == "parts") this.parts = readList<HttpPart>(r);
       else if (key == "timeout") this.timeout = r.int<i64>();
@@ -358,6 +364,11 @@ export class HttpRequest implements Record {
     if (text !== null) {
       w.key("text");
       w.text(text);
+    }
+    const json = this.json;
+    if (json !== null && json.raw.length > 0) {
+      w.key("json");
+      w.json(json);
     }
     const bytes = this.bytes;
     if (bytes !== null) {
