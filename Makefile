@@ -39,16 +39,16 @@ $(DIST)/seed: $(DIST)/bundle.wasm $(DIST)/quickjs.wasm $(RUNTIME)
 	$(GO) run ./cmd/precompile -out $@ $(wildcard $(DIST)/*.wasm)
 
 # What is compiled with them are examples and tests: the gateway is built without.
-toolchains: sdk/as/node_modules sdk/zig/compiler ## install the compilers of AssemblyScript and Zig, which tests need beside clang and lld
+toolchains: sdk/as/node_modules/.package-lock.json sdk/zig/compiler/installed ## install the compilers of AssemblyScript and Zig, which tests need beside clang and lld
 
-sdk/as/node_modules: sdk/as/package-lock.json
+sdk/as/node_modules/.package-lock.json: sdk/as/package-lock.json
 	npm ci --prefix sdk/as --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-sdk/zig/compiler: sdk/zig/requirements.txt
-	python3 -m venv $@
-	$@/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
-	ln -sf "$$($@/bin/python -c 'import ziglang; print(ziglang.__path__[0])')/zig" $@/bin/zig
+sdk/zig/compiler/installed: sdk/zig/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	ln -sf "$$($(@D)/bin/python -c 'import ziglang; print(ziglang.__path__[0])')/zig" $(@D)/bin/zig
 	@touch $@
 
 test: plugins toolchains ## run the tests
@@ -72,7 +72,7 @@ house: ## print the picture of the code: sizes, longest functions, largest types
 
 # The race detector makes compilers ten times slower: the specification's suite, the README's builds and the author's loop
 # run without it, in `test`.
-race: plugins ## run the tests with the race detector
+race: plugins toolchains ## run the tests with the race detector
 	$(GO) test -race -timeout 20m -skip 'Spec|Conformance|ReadmePlugin|AuthorsLoop' ./kernel/... ./wit/... ./sdk/go/... ./cmd/carapace/...
 
 fuzz: ## fuzz each decoder of foreign bytes for 30 seconds
