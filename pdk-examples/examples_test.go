@@ -226,10 +226,10 @@ func TestSignedLink(t *testing.T) {
 // the token was right too, and the hook changes the words.
 func TestChannelAndHook(t *testing.T) {
 	t.Parallel()
-	for language, hook := range map[string]string{"go": "go-hook", "ts": "ts-hook", "as": "go-hook", "c": "go-hook", "zig": "go-hook"} {
+	for _, language := range []string{"go", "ts", "as", "c", "zig"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			converse(t, language+"-channel", hook)
+			converse(t, language+"-channel", language+"-hook")
 		})
 	}
 }

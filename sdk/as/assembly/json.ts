@@ -1,5 +1,8 @@
 // JSON: what records are read from and written to, and values that have no type here.
 
+import { fail } from "./abi";
+import { Code } from "./contract";
+
 /** How deep arrays and objects may nest. */
 const maxDepth = 64;
 
@@ -109,9 +112,13 @@ export class Json {
     return this.raw == "true";
   }
 
-  /** The record that the value is, such as the event of a hook. */
-  to<T extends Record>(): T {
-    return new Reader(this.raw).record<T>();
+  /** The record that the value is, such as the event of a hook; null where it is none, which is then the `failure()`. */
+  to<T extends Record>(): T | null {
+    const r = new Reader(this.raw);
+    const record = r.record<T>();
+    if (r.problem.length == 0) return record;
+    fail(Code.invalid, r.problem);
+    return null;
   }
 
   private isNumber(): bool {

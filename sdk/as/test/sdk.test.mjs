@@ -46,6 +46,7 @@ test("what is of another kind is refused", async () => {
   const { call } = await plugin();
   assert.throws(() => call("tool_invoke", { name: 1 }), { code: "invalid", message: "name: expected a string" });
   assert.throws(() => call("tool_invoke", []), { code: "invalid", message: "json: expected an object" });
+  assert.throws(() => call("hook_handle", { name: "message_sending", event: { text: 7 } }), { code: "invalid", message: "text: expected a string" });
   assert.throws(() => call("channel_event", { message: { bytes: "?" } }), { code: "invalid", message: "bytes: expected base64" });
   assert.throws(() => call("channel_event", { closed: { code: 1.5 } }), { code: "invalid", message: "code: expected a whole number" });
 });

@@ -82,7 +82,9 @@ export function hook_handle(): i32 {
   return hookHandle((event: HookEvent): HookDecision | null => {
     const decision = new HookDecision();
     if (event.name == HookName.messageSending) {
-      decision.modify = new JsonObject().text("text", event.event.to<MessageSending>().text.toUpperCase()).json();
+      const sending = event.event.to<MessageSending>();
+      if (sending === null) return null;
+      decision.modify = new JsonObject().text("text", sending.text.toUpperCase()).json();
     }
     return decision;
   });
