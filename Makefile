@@ -10,7 +10,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins test check vet lint race fuzz generate interop js rust proxies demo hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins toolchains test check vet lint race fuzz generate interop js as rust proxies demo hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,20 @@ $(DIST)/quickjs.wasm: $(QUICKJS)/package-lock.json
 $(DIST)/seed: $(DIST)/bundle.wasm $(DIST)/quickjs.wasm $(RUNTIME)
 	$(GO) run ./cmd/precompile -out $@ $(wildcard $(DIST)/*.wasm)
 
-test: plugins ## run the tests
+# What is compiled with them are examples and tests: the gateway is built without.
+toolchains: sdk/as/node_modules/.package-lock.json sdk/zig/compiler/installed ## install the compilers of AssemblyScript and Zig, which tests need beside clang and lld
+
+sdk/as/node_modules/.package-lock.json: sdk/as/package-lock.json
+	npm ci --prefix sdk/as --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+sdk/zig/compiler/installed: sdk/zig/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	ln -sf "$$($(@D)/bin/python -c 'import ziglang; print(ziglang.__path__[0])')/zig" $(@D)/bin/zig
+	@touch $@
+
+test: plugins toolchains ## run the tests
 	$(GO) test ./...
 	$(GO) test -tags extism ./sdk/go ./builtin-plugins
 
@@ -59,7 +72,7 @@ house: ## print the picture of the code: sizes, longest functions, largest types
 
 # The race detector makes compilers ten times slower: the specification's suite, the README's builds and the author's loop
 # run without it, in `test`.
-race: plugins ## run the tests with the race detector
+race: plugins toolchains ## run the tests with the race detector
 	$(GO) test -race -timeout 20m -skip 'Spec|Conformance|ReadmePlugin|AuthorsLoop' ./kernel/... ./wit/... ./sdk/go/... ./cmd/carapace/...
 
 fuzz: ## fuzz each decoder of foreign bytes for 30 seconds
@@ -101,6 +114,9 @@ rust: ## pack, lint and test the Rust SDK, and the examples in Rust, with cargo
 	cargo clippy --offline --quiet --target wasm32-wasip1 --manifest-path $(RUST)/Cargo.toml --target-dir bin/rust -- -D warnings
 	cargo clippy --offline --quiet --target wasm32-wasip1 --features extism --manifest-path $(RUST)/Cargo.toml --target-dir bin/rust -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --offline --quiet --no-deps --manifest-path sdk/rust/Cargo.toml --target-dir bin/rust
+
+as: toolchains ## test the AssemblyScript SDK with node
+	npm test --prefix sdk/as
 
 proxies: ## run the settings of docs/proxy.md with nginx and Caddy, which have to be installed
 	$(GO) test -count=1 -v ./.ci/proxy

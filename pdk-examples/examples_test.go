@@ -55,8 +55,8 @@ func drop(t *testing.T, dir, name string) {
 		if files["plugin.ts"], err = os.ReadFile(filepath.Join(name, "plugin.ts")); err != nil {
 			t.Fatal(err)
 		}
-	case isRust(name):
-		files["plugin.wasm"] = rust(t, name)
+	case isCompiled(name):
+		files["plugin.wasm"] = compiled(t, name)
 	default:
 		files["plugin.wasm"] = kerneltest.WASM(t, "./"+name)
 	}
@@ -70,15 +70,24 @@ func drop(t *testing.T, dir, name string) {
 // isScript reports whether an example is run as it is written, and not built.
 func isScript(name string) bool { return strings.HasPrefix(name, "ts-") }
 
-// build executes the commands of an example's README on a copy outside of the repository, for an owner who has not said
-// where the state is, and returns the folder that they leave.
-func build(t *testing.T, name, readme string) (built string) {
+// commandsOf are the commands of an example's README.
+func commandsOf(readme string) string {
+	_, commands, _ := strings.Cut(readme, "```sh\n")
+	commands, _, _ = strings.Cut(commands, "```")
+	return commands
+}
+
+// build executes the commands of an example's README on a copy outside of the repository.
+func build(t *testing.T, name, readme string) {
 	t.Helper()
-	_, commands, found := strings.Cut(readme, "```sh\n")
-	commands, _, closed := strings.Cut(commands, "```")
-	if !found || !closed {
+	commands := commandsOf(readme)
+	if commands == "" {
 		t.Errorf("%s/README.md does not say how it is built", name)
-		return ""
+		return
+	}
+	if isCompiled(name) {
+		compiled(t, name)
+		return
 	}
 	dir, home := t.TempDir(), t.TempDir()
 	repository, err := filepath.Abs("..")
@@ -94,28 +103,10 @@ func build(t *testing.T, name, readme string) (built string) {
 		source, code = "plugin.ts", "plugin.ts"
 	}
 	example := repository + "/pdk-examples/" + name
-	cmd := exec.Command("sh", "-ec", "cp "+repository+"/go.sum "+example+"/"+source+" "+example+"/plugin.json .\n"+commands)
-	if isRust(name) {
-		dir = scaffold(t, name)
-		cmd = exec.Command("sh", "-ec", commands)
-		cmd.Env = toolchain(t)
+	if err := follow(dir, home, "cp "+repository+"/go.sum "+example+"/"+source+" "+example+"/plugin.json .\n"+commands); err != nil {
+		t.Errorf("%s/README.md: %v", name, err)
 	}
-	cmd.Dir = dir
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "CARAPACE_") {
-			cmd.Env = append(cmd.Env, variable)
-		}
-	}
-	gopath, err := exec.Command("go", "env", "GOPATH", "GOCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	folders := strings.Fields(string(gopath))
-	cmd.Env = append(cmd.Env, "HOME="+home, "GOPATH="+folders[0], "GOCACHE="+folders[1], "GOFLAGS=-mod=mod", "GONOSUMDB=*")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%s/README.md: %v\n%s", name, err, out)
-	}
-	built = filepath.Join(home, ".config", "carapace", "plugins", name)
+	built := filepath.Join(home, ".config", "carapace", "plugins", name)
 	if !strings.Contains(commands, "mkdir") {
 		built = dir
 	}
@@ -124,7 +115,37 @@ func build(t *testing.T, name, readme string) (built string) {
 			t.Errorf("%s/README.md: %v", name, err)
 		}
 	}
-	return built
+}
+
+// follow executes commands in a folder, for an owner who has not said where the state is.
+func follow(dir, home, commands string) error {
+	own, err := os.UserHomeDir()
+	if err != nil {
+		return err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("sh", "-ec", commands)
+	cmd.Dir = dir
+	// What compilers keep at home is said first: the environment may say otherwise.
+	cmd.Env = []string{"RUSTUP_HOME=" + filepath.Join(own, ".rustup"), "CARGO_HOME=" + filepath.Join(own, ".cargo"), "ZIG_GLOBAL_CACHE_DIR=" + filepath.Join(cache, "zig")}
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "CARAPACE_") {
+			cmd.Env = append(cmd.Env, variable)
+		}
+	}
+	gopath, err := exec.Command("go", "env", "GOPATH", "GOCACHE").Output()
+	if err != nil {
+		return err
+	}
+	folders := strings.Fields(string(gopath))
+	cmd.Env = append(cmd.Env, "HOME="+home, "GOPATH="+folders[0], "GOCACHE="+folders[1], "GOFLAGS=-mod=mod", "GONOSUMDB=*")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
 }
 
 func serve(t *testing.T, handler http.Handler) (url string) {
@@ -151,7 +172,11 @@ func TestTools(t *testing.T) {
 	}{
 		"go-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
 		"ts-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"as-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"c-tool":         {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"zig-tool":       {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
 		"rust-tool":      {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"as-extism-tool": {"count_words", `{"text":"two words"}`, func(s string) bool { return s == "2 words" }},
 		"go-extism-tool": {"count_words", `{"text":"two words"}`, func(s string) bool { return s == "1 lines, 2 words, 9 characters" }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -207,7 +232,7 @@ func TestSignedLink(t *testing.T) {
 // the token was right too, and the hook changes the words.
 func TestChannelAndHook(t *testing.T) {
 	t.Parallel()
-	for _, language := range []string{"go", "rust", "ts"} {
+	for _, language := range []string{"go", "ts", "as", "c", "rust", "zig"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
 			converse(t, language+"-channel", language+"-hook")
@@ -584,9 +609,7 @@ func TestExamplesAreWhole(t *testing.T) {
 		if lines := strings.Count(string(readme), "\n"); lines < 5 || lines > 15 {
 			t.Errorf("%s/README.md has %d lines", name, lines)
 		}
-		if !isRust(name) { // it is built so anyway
-			build(t, name, string(readme))
-		}
+		build(t, name, string(readme))
 	}
 	l := start(t, names, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
 	var status struct{ Plugins []plugin.Status }

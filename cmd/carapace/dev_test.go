@@ -72,6 +72,7 @@ func TestTheAuthorsLoop(t *testing.T) {
 			`ToolOutput::text()`, `not built: cargo: exit status 101`},
 		"go": {"main.go", `tool.Text(strconv.FormatInt(1+rand.Int64N(sides), 10))`, `tool.Text("four" + strconv.FormatInt(10+rand.Int64N(sides)/sides, 10)[2:])`,
 			`tool.Text(`, `not built: go: exit status 1`},
+		"c": {"plugin.c", `carapace_number((int64_t)(1 + random % sides))`, `sides > 0 ? CARAPACE_TEXT("four") : CARAPACE_TEXT("")`, `carapace_number(`, `not built: clang: exit status 1`},
 	} {
 		t.Run(lang, func(t *testing.T) {
 			t.Parallel()
@@ -140,9 +141,9 @@ func TestWhatIsNoProject(t *testing.T) {
 		{[]string{"logs", "x"}, "no gateway runs"},
 		{[]string{"new", broken, "--lang", "go", "--kind", "tool"}, "has something in it: name a new folder"},
 		{[]string{"new", filepath.Join(dir, "Big"), "--lang", "go", "--kind", "tool"}, "cannot be a plugin's id"},
-		{[]string{"new", filepath.Join(dir, "x"), "--lang", "cobol"}, "is no language of these: go, rust, ts"},
+		{[]string{"new", filepath.Join(dir, "x"), "--lang", "cobol"}, "is no language of these: as, "},
 		{[]string{"new", filepath.Join(dir, "x"), "--lang", "go", "--kind", "irc"}, "is no kind of these: channel, hook, provider"},
-		{[]string{"new", filepath.Join(dir, "x")}, "which language? say one of go, rust, ts"},
+		{[]string{"new", filepath.Join(dir, "x")}, "which language? say one of as, "},
 	} {
 		if r := carapace(t, state, append([]string{"plugins"}, c.args...)...); r.code == 0 || !strings.Contains(r.err, c.want) {
 			t.Errorf("%q: %d, %q, want %q", c.args, r.code, r.err, c.want)

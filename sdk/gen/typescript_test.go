@@ -2,29 +2,14 @@ package main
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"go.bytecodealliance.org/wit"
 )
 
 // declared returns the declarations of a contract, and what completes its records.
 func declared(t *testing.T, text string) (declarations, completions string) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "i.wit"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	resolve, err := wit.LoadWIT(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := newModel(resolve)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := parsed(t, text)
 	var d, r bytes.Buffer
 	emitDeclarations(&d, m)
 	emitRecords(&r, m)

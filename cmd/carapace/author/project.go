@@ -65,8 +65,8 @@ func (p Project) has(name string) bool {
 	return err == nil
 }
 
-// build is the command that makes the code, nil where nothing in the folder says how: make where there is a Makefile, else Go
-// where there is a main.go.
+// build is the command that makes the code, nil where nothing in the folder says how: make where there is a Makefile, else the
+// compiler of the language whose file there is.
 func (p Project) build(ctx context.Context) *exec.Cmd {
 	switch {
 	case script.IsEntry(p.Entry):
@@ -76,6 +76,12 @@ func (p Project) build(ctx context.Context) *exec.Cmd {
 		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", p.Entry, ".")
 		c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 		return c
+	case p.has("asconfig.json"):
+		return p.assemblyScript(ctx)
+	case p.has("plugin.c"):
+		return p.c(ctx)
+	case p.has("plugin.zig"):
+		return p.zig(ctx)
 	}
 	return nil
 }
@@ -109,6 +115,9 @@ func run(c *exec.Cmd) error {
 // install says where a compiler comes from, behind the words that it is not there.
 var install = map[string]string{
 	"cargo": ": install Rust (https://rustup.rs), then run `rustup target add " + wasmTarget + "`",
+	"asc":   ": run `npm install` in the folder",
+	"clang": ": install clang and lld, in Debian by `apt-get install clang lld`",
+	"zig":   ": install Zig 0.17, also there as `pip install ziglang==0.17.1`",
 }
 
 // Built is code that was put where a gateway looks.

@@ -20,7 +20,8 @@ import (
 const modulePath = "github.com/carapace-gateway/carapace"
 
 // languages are those that a plugin can be begun in, by the word for the command line, the way that examples are named.
-var languages = map[string]func(s scaffold) error{"go": scaffold.golang, "rust": scaffold.rust, "ts": scaffold.typescript}
+var languages = map[string]func(s scaffold) error{"as": scaffold.assemblyScript, "c": scaffold.c, "go": scaffold.golang, "rust": scaffold.rust,
+	"ts": scaffold.typescript, "zig": scaffold.zig}
 
 // examples is where the sources have a folder for each language and kind.
 const examples = "pdk-examples"

@@ -52,10 +52,10 @@ func (p Project) Watch(ctx context.Context, changed func()) error {
 	}
 }
 
-// made reports whether a file is what a build makes, or no source at all.
+// made reports whether a file is what a build makes, also on its way to there (plugin.wasm.tmp1), or no source at all.
 func (p Project) made(path string) bool {
 	name := filepath.Base(path)
-	return strings.HasSuffix(name, ".wasm") || strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~")
+	return strings.Contains(name, ".wasm") || strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~")
 }
 
 // follow watches the project's folder and those in it, but for those of tools.

@@ -1,0 +1,3 @@
+import { replay } from "carapace-as/test";
+
+replay(import.meta.url);
