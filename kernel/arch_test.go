@@ -60,6 +60,7 @@ var imports = map[string]string{
 	"kernel/plugin/engine":    "kernel/host kernel/plugin/script kernel/runtime wit",
 	"kernel/plugin/source":    "kernel/file kernel/plugin/engine kernel/plugin/script wit",
 	"kernel/registry":         "kernel/file kernel/plugin/archive wit",
+	"kernel/registry/remote":  "kernel/egress kernel/file kernel/registry wit",
 	"kernel/runtime/cache":    "kernel/child kernel/file kernel/runtime/meter wit",
 	"kernel/runtime/exchange": "kernel/runtime/leb kernel/runtime/memory wit",
 	"kernel/runtime/memory":   "",
