@@ -10,7 +10,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins toolchains test check vet lint race fuzz generate interop js as rust proxies demo hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins toolchains test check vet lint race fuzz generate interop js as rust oci proxies demo hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ rust: ## pack, lint and test the Rust SDK, and the examples in Rust, with cargo
 
 as: toolchains ## test the AssemblyScript SDK with node
 	npm test --prefix sdk/as
+
+oci: ## read archives of plugins from a registry server of others, which is compiled first
+	$(GO) test -C .ci/oci -count=1 -vet=off -mod=mod -v .
 
 proxies: ## run the settings of docs/proxy.md with nginx and Caddy, which have to be installed
 	$(GO) test -count=1 -v ./.ci/proxy

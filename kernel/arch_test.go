@@ -59,6 +59,7 @@ var imports = map[string]string{
 	"kernel/plugin/script":    "kernel/child wit",
 	"kernel/plugin/engine":    "kernel/host kernel/plugin/script kernel/runtime wit",
 	"kernel/plugin/source":    "kernel/file kernel/plugin/engine kernel/plugin/script wit",
+	"kernel/oci":              "kernel/egress wit",
 	"kernel/registry":         "kernel/file kernel/plugin/archive wit",
 	"kernel/registry/remote":  "kernel/egress kernel/file kernel/registry wit",
 	"kernel/runtime/cache":    "kernel/child kernel/file kernel/runtime/meter wit",
@@ -101,6 +102,7 @@ var owners = map[string]string{
 	"github.com/fsnotify/fsnotify":          "kernel/plugin/source",
 	"github.com/santhosh-tekuri/jsonschema": "kernel/plugin/manifest",
 	"github.com/evanw/esbuild":              "kernel/plugin/script",
+	"oras.land/oras-go":                     "kernel/oci",
 }
 
 // guests are the folders that newcomers read first and copy from: what is in them uses nothing of the
