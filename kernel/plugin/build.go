@@ -39,6 +39,9 @@ func (b *builder) build(ctx context.Context, c candidate, verify bool) (v *versi
 			return nil, u, true
 		}
 		u.Hint = "correct the plugin's files: each save is looked at again"
+		if wit.CodeOf(c.err) == wit.CodeForbidden {
+			u.Version, u.Hint = c.manifest.Version, barredHint(c.manifest.ID)
+		}
 		return nil, u, false
 	}
 	u.Version = c.manifest.Version

@@ -51,6 +51,7 @@ type scout struct {
 	sources []source.Source
 	gateway string         // this gateway's version
 	hooks   []wit.HookName // those that are fired; nil is all
+	barred  barrier
 
 	// What the manifests of the last look say, by the sums of their texts: reading one compiles its schemas, and few
 	// change between two looks.
@@ -123,6 +124,9 @@ func (s *scout) read(c *candidate, before map[[sha256.Size]byte]decoded) error {
 		return wit.Errorf(wit.CodeInvalid, "plugin.json: id: %q is not the folder's name %q: make them the same", c.manifest.ID, c.pkg.Folder)
 	}
 	if err := s.checkHooks(c.manifest); err != nil {
+		return err
+	}
+	if err := s.barred.check(&c.pkg, c.manifest); err != nil {
 		return err
 	}
 	file, _ := manifest.Entry(c.manifest)

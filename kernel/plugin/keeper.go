@@ -190,7 +190,12 @@ func (k *keeper) compile(e *entry, ref life.Ref) {
 			u := v.refusal(err)
 			outcome.Failed = &u
 		}
-		return func() { k.apply(e, outcome) }
+		return func() {
+			if why := k.scout.barred.check(&v.pkg, v.manifest); why != nil && outcome.Failed == nil { // since it was tried
+				outcome.Failed = v.barred(why)
+			}
+			k.apply(e, outcome)
+		}
 	})
 }
 

@@ -38,6 +38,8 @@ type Deps struct {
 	Gateway string
 	// Hooks are those that this gateway fires; a plugin that waits for another one is failed. nil is all.
 	Hooks []wit.HookName
+	// Barred says why an installed plugin's content of this digest must not run, "" where it may; nil bars nothing.
+	Barred func(id, digest string) string
 	// Sources in order: a later one's plugin replaces an earlier one's of the same id.
 	Sources []source.Source
 	// Depot, which is one of Sources, has what is installed.
@@ -80,7 +82,7 @@ func Open(ctx context.Context, d Deps) (*Registry, error) {
 	news := announcer{d.Bus, log}
 	find := &finder{table: newTable(), inspector: seen, mailbox: box}
 	k := &keeper{mailbox: box, table: find.table, grants: g, settings: d.Settings, host: d.Host, news: news, crew: newCrew(ctx, box), kept: d.Kept, depot: d.Depot,
-		scout:    &scout{sources: d.Sources, gateway: d.Gateway, hooks: d.Hooks},
+		scout:    &scout{sources: d.Sources, gateway: d.Gateway, hooks: d.Hooks, barred: d.Barred},
 		builder:  &builder{engine: d.Engine, host: d.Host, settings: d.Settings, grants: g, inspector: seen, news: news, log: log},
 		versions: find, log: log, touched: touched, entries: map[string]*entry{}}
 	find.keeper = k // the two know each other: one asks for changes, the other verifies through it
