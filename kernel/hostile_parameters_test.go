@@ -110,6 +110,7 @@ var lenient = map[string]string{
 	"cron.list":          `query`,
 	"cron.runs":          `query`,
 	"cron.update":        `patch.description patch.isolation.postToMainPrefix patch.payload.to patch.payload.model patch.payload.thinking`,
+	"plugins.search":     `query`,
 	"send":               `channel accountId sessionKey threadId replyToId mediaUrl mediaUrls[] buffer filename contentType`,
 	"sessions.export":    `cursor sessionId`,
 	"sessions.list":      `search creatorId ownerId involvingProfileId`,

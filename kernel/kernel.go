@@ -139,6 +139,7 @@ func (w *wiring) services() []maker {
 		{"directory", true, w.directory},
 		{"cron", true, w.cron},
 		{"background", true, w.background},
+		{"catalog", true, w.catalog},
 		{"system", false, w.system},
 	}
 }

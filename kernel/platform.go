@@ -8,6 +8,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/egress"
 	"github.com/carapace-gateway/carapace/kernel/host"
+	"github.com/carapace-gateway/carapace/kernel/oci"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
@@ -15,6 +16,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/service/catalog"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -27,6 +29,8 @@ type platform struct {
 	kept      *source.Kept // nil without a state directory
 	depot     *depot.Depot
 	installer *install.Installer
+	network   *egress.Client
+	ledger    *catalog.Ledger
 }
 
 // openPlatform opens what runs plugins and what they may ask for.
@@ -35,6 +39,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	reach.Media = k.state.media
 	network := egress.New(reach)
 	k.closers.add(func() error { network.Close(); return nil })
+	k.platform.network = network
 	compiling := runtime.Config{CacheDir: k.o.CacheDir, Seed: k.o.Seed, Compiler: k.o.Compiler, Logger: k.log.Named("runtime")}
 	if k.o.CacheDir == "" {
 		compiling.CacheDir, compiling.CacheKey = k.o.dir("cache"), k.state.vault.Key("machine code")
@@ -50,6 +55,9 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	k.platform.code = code
 	k.closers.add(func() error { return code.Close(context.Background()) })
 	p := &k.platform
+	if p.ledger, err = catalog.OpenLedger(ctx, k.state.db); err != nil {
+		return err
+	}
 	p.scheduler = schedule.New(schedule.Deps{Store: k.state.db, Claims: k.state.claims, Zone: k.zone, Logger: k.log.Named("schedule")})
 	k.wired = newWiring(k)
 	guests := host.New(host.Deps{
@@ -66,13 +74,13 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	sources := k.sources()
 	p.plugins, err = plugin.Open(ctx, plugin.Deps{
 		Engine: engine.Scripts(code, k.o.JavaScript), Host: guests, Store: k.state.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
-		Gateway: k.o.Version, Hooks: k.fired(), Sources: sources, Depot: p.depot, Kept: p.kept,
+		Gateway: k.o.Version, Hooks: k.fired(), Barred: p.ledger.Barred, Sources: sources, Depot: p.depot, Kept: p.kept,
 	})
 	if err != nil {
 		return err
 	}
 	p.installer = install.New(install.Deps{
-		Plugins: p.plugins, Depot: p.depot, Bus: k.bus, Fetch: download{network}.fetch,
+		Plugins: p.plugins, Depot: p.depot, Bus: k.bus, Fetch: archives{download{network}, oci.New(network, catalog.Logins{Vault: k.state.vault}.Login)}.fetch, Finder: packages{k.wired},
 		Signers: func() map[string]string { return k.settings.Config().Signers }, Enabled: k.settings.PluginEnabled,
 	})
 	config.ChangedKind.Subscribe(k.bus, func(c config.Changed) {

@@ -53,6 +53,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 			emptyAnswers(c)
 			pluginAnswers(c)
 			installAnswers(t, c)
+			registryAnswers(t, c)
 			senderAnswers(c, p, shaky)
 			conversationAnswers(c)
 			jobAnswers(c)

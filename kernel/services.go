@@ -8,10 +8,13 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/proof"
+	"github.com/carapace-gateway/carapace/kernel/registry"
+	"github.com/carapace-gateway/carapace/kernel/registry/remote"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/approval"
 	"github.com/carapace-gateway/carapace/kernel/service/background"
+	"github.com/carapace-gateway/carapace/kernel/service/catalog"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
@@ -56,6 +59,7 @@ type wiring struct {
 	letters   *inbox.Service
 	channels  *channel.Service // nil while there are none
 	contacts  *directory.Service
+	packages  *catalog.Service // nil looks for nothing in registries
 	overview  *system.Service
 	proofs    *proof.Checker // of webhooks
 }
@@ -251,6 +255,19 @@ func (w *wiring) cron() func() service.Service {
 
 func (w *wiring) background() func() service.Service {
 	return background.New(background.Deps{Bus: w.bus, Plugins: backgroundPlugins{w.platform.plugins}, Redact: w.state.vault.Redact, Log: w.log}).Service
+}
+
+func (w *wiring) catalog() func() service.Service {
+	w.packages = catalog.New(catalog.Deps{
+		Store: w.state.db, Bus: w.bus, Log: w.log, Ledger: w.platform.ledger, Fetcher: remote.New(w.platform.network), Sources: registrySettings{w.settings}.sources,
+		Gateway: registry.Gateway{Version: w.o.Version, ABI: wit.ABI}, Logins: catalog.Logins{Vault: w.state.vault}, Installed: installedPlugins{w.platform.plugins, w.platform.depot}.list, Barred: w.platform.plugins.BarredChanged,
+	})
+	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) {
+		if c.Plugin == "" {
+			w.packages.Reconfigured()
+		}
+	})
+	return w.packages.Service
 }
 
 func (w *wiring) system() func() service.Service {

@@ -46,6 +46,9 @@ func printStatus(w io.Writer, s system.Status) error {
 	for _, risk := range s.Risks {
 		fmt.Fprintf(w, "risk      %s\n", plain.Line(risk))
 	}
+	for _, notice := range s.Notices {
+		fmt.Fprintf(w, "note      %s\n", plain.Line(notice))
+	}
 	var rows [][]string
 	for _, r := range s.Sessions.Recent {
 		rows = append(rows, []string{"  " + string(r.Key), orDash(r.Status), ago(r.UpdatedAt), service.Count(int64(r.TotalTokens), "token")})

@@ -29,7 +29,7 @@ var groups = []struct{ title, names string }{
 	{"Outgoing messages", "send delivery."},
 	{"Speech", "tts."},
 	{"Scheduled jobs", "cron."},
-	{"Plugins", "plugins."},
+	{"Plugins", "plugins. registries."},
 	{"Devices", "device."},
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/registry"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -95,6 +96,14 @@ func (c *Config) check() *fieldError {
 	for _, e := range c.Agent.Approve {
 		if !e.Valid() || e == wit.EffectReads {
 			return wrong("agent.approve", "%q must be writes, spends, sends or executes", e)
+		}
+	}
+	for name, r := range c.Registries {
+		if !accountID.MatchString(name) {
+			return &fieldError{[]string{"registries", name}, "a registry's name is lower-case letters, digits, - and _"}
+		}
+		if _, err := registry.NewSource(name, r.URL, r.Key); err != nil {
+			return &fieldError{[]string{"registries", name}, err.Error()}
 		}
 	}
 	return c.checkAccounts()

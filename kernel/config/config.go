@@ -36,16 +36,18 @@ type Config struct {
 	Gateway Gateway `json:"gateway,omitzero"`
 	// Owners are the owner's own accounts on chat platforms, each as channel:id. They may
 	// write, they share the main session, and they alone may give commands that change something.
-	Owners   []string           `json:"owners,omitempty"`
-	Agent    Agent              `json:"agent,omitzero"`
-	Session  Session            `json:"session,omitzero"`
-	Plugins  map[string]Plugin  `json:"plugins,omitempty"`
-	Channels map[string]Channel `json:"channels,omitempty"`
-	Delivery Delivery           `json:"delivery,omitzero"`
-	TTS      TTS                `json:"tts,omitzero"`
-	Secrets  Secrets            `json:"secrets,omitzero"`
-	Log      Log                `json:"log,omitzero"`
-	Runtime  Runtime            `json:"runtime,omitzero"`
+	Owners  []string          `json:"owners,omitempty"`
+	Agent   Agent             `json:"agent,omitzero"`
+	Session Session           `json:"session,omitzero"`
+	Plugins map[string]Plugin `json:"plugins,omitempty"`
+	// Registries are where packages of plugins are looked for by name.
+	Registries map[string]Registry `json:"registries,omitempty"`
+	Channels   map[string]Channel  `json:"channels,omitempty"`
+	Delivery   Delivery            `json:"delivery,omitzero"`
+	TTS        TTS                 `json:"tts,omitzero"`
+	Secrets    Secrets             `json:"secrets,omitzero"`
+	Log        Log                 `json:"log,omitzero"`
+	Runtime    Runtime             `json:"runtime,omitzero"`
 	// Signers are whom the owner trusts to sign plugins: a name of the owner's for each public key, such as ed25519:….
 	Signers map[string]string `json:"signers,omitempty"`
 	// PluginPaths are folders of plugins beside the state directory's.
@@ -109,6 +111,14 @@ type Plugin struct {
 	// Enabled is true when left out.
 	Enabled *bool    `json:"enabled,omitempty"`
 	Config  wit.JSON `json:"config,omitempty"`
+}
+
+// Registry is a place with a signed index of packages.
+type Registry struct {
+	// URL is the index's folder: https, http on this machine, or an absolute path.
+	URL string `json:"url"`
+	// Key is the public key that the index has to be signed by, as `carapace plugins keygen` prints it.
+	Key string `json:"key"`
 }
 
 // Channel is what the owner says of one channel plugin's accounts.

@@ -31,6 +31,8 @@ type Service struct {
 	Run func(ctx context.Context) error
 	// Checks are what the doctor looks at.
 	Checks []func(context.Context) Check
+	// Notices are what the owner should know of that is not wrong by itself, for status; each is a line.
+	Notices func() []string
 	// Queues counts what waits, by the queue's name, for status and metrics.
 	Queues func(context.Context) (map[string]int, error)
 	// Metrics are figures for /metrics.

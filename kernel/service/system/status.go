@@ -31,8 +31,10 @@ type Status struct {
 	// ByHand are plugins that somebody has put into a folder: whoever could write there granted what they ask for.
 	ByHand []string `json:"byHand,omitempty"`
 	// Risks are what the settings let others read or do.
-	Risks  []string `json:"risks,omitempty"`
-	Queued Queues   `json:"queued"`
+	Risks []string `json:"risks,omitempty"`
+	// Notices are what the owner should know of beside.
+	Notices []string `json:"notices,omitempty"`
+	Queued  Queues   `json:"queued"`
 }
 
 // BackgroundService is the service of a plugin and how it is.
@@ -114,6 +116,11 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 		Version:  m.version, Commit: build(), UptimeMs: time.Since(m.started).Milliseconds(), Gateway: Endpoint{m.url()},
 		Model: defaults.Name(), Memory: usedMemory(m.memory()),
 		Plugins: map[string]int{}, Channels: m.accounts.List(), Services: []BackgroundService{}, Risks: risks(m.settings.Config()), Queued: queues,
+	}
+	for _, s := range m.services() {
+		if s.Notices != nil {
+			st.Notices = append(st.Notices, s.Notices()...)
+		}
 	}
 	for _, r := range overview.Recent {
 		st.Sessions.Recent = append(st.Sessions.Recent, row(r, time.Now()))
