@@ -16,8 +16,10 @@ import (
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/author"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/oci"
 	"github.com/carapace-gateway/carapace/kernel/plain"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 	"github.com/carapace-gateway/carapace/kernel/plugin/install"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -111,12 +113,14 @@ func (o *options) updatable(ctx context.Context, named []string) (ids []string, 
 
 // source is what somebody means by a word: an address, a file or folder that there is, or else a name.
 func (o *options) source(ctx context.Context, word string) (install.Source, error) {
-	if strings.HasPrefix(word, "https://") || strings.HasPrefix(word, "http://") {
-		return install.Source{URL: word}, nil
+	for _, scheme := range []string{"https://", "http://", oci.Scheme} {
+		if strings.HasPrefix(word, scheme) {
+			return install.Source{URL: word}, nil
+		}
 	}
 	info, err := os.Stat(word)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(word, `/\`):
+	case errors.Is(err, fs.ErrNotExist) && isPath(word):
 		return install.Source{}, wit.Errorf(wit.CodeNotFound, "there is no file or folder %s", word)
 	case errors.Is(err, fs.ErrNotExist):
 		name, versions, _ := strings.Cut(word, "@")
@@ -131,6 +135,13 @@ func (o *options) source(ctx context.Context, word string) (install.Source, erro
 		data, err = readArchive(word)
 	}
 	return install.Source{Archive: base64.StdEncoding.EncodeToString(data)}, err
+}
+
+// isPath reports whether a word cannot be a package's name, which has at most one slash: behind its registry.
+func isPath(word string) bool {
+	name, _, _ := strings.Cut(word, "@")
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/") || strings.Contains(name, `\`) || strings.Count(name, "/") > 1 ||
+		strings.HasSuffix(word, archive.Extension)
 }
 
 // packed builds and packs a folder.

@@ -131,7 +131,7 @@ func newSign(o *options) *cobra.Command {
 			if data, err = signed(data, key); err != nil {
 				return err
 			}
-			if err := replaceFile(args[0], data); err != nil {
+			if err := file.Replace(args[0], data, 0o644); err != nil {
 				return err
 			}
 			return o.println("signed")
@@ -201,11 +201,7 @@ func vouched(p *archive.Package, by string) error {
 
 // signed is an archive with a signature more, by the key in a file.
 func signed(data []byte, keyFile string) ([]byte, error) {
-	text, err := file.Read(keyFile, 64<<10)
-	if err != nil {
-		return nil, fmt.Errorf("read the key: %w", err)
-	}
-	key, err := archive.ParseKey(text)
+	key, err := readKey(keyFile)
 	if err != nil {
 		return nil, err
 	}
@@ -217,24 +213,3 @@ func signed(data []byte, keyFile string) ([]byte, error) {
 }
 
 func readArchive(path string) ([]byte, error) { return file.Read(path, archive.MaxArchive) }
-
-// replaceFile writes a file at once: who reads it meanwhile has the old or the new one.
-func replaceFile(path string, data []byte) (err error) {
-	next, err := os.CreateTemp(filepath.Dir(path), ".next-")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(next.Name()) // the first error counts
-		}
-	}()
-	_, err = next.Write(data)
-	if err = errors.Join(err, next.Sync(), next.Close()); err != nil {
-		return err
-	}
-	if err := os.Chmod(next.Name(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(next.Name(), path)
-}

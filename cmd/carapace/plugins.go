@@ -35,6 +35,9 @@ func newPlugins(o *options) *cobra.Command {
 			RunE:              aPlugin.of(show(o, "plugins.info", id, printPlugin)),
 		}),
 		newInstall(o), newUpdate(o), newRollback(o), newRemove(o),
+		newSearch(o),
+		newPublish(o),
+		newInsist(o),
 		newGrant(o), newRevokeGrant(o),
 		o.client(&cobra.Command{
 			Use: "call PLUGIN TOOL ARGUMENTS", Short: "Call a tool as a model would, to try it", Example: "  carapace plugins call calc calc '{\"expression\":\"17*23\"}'",

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carapace-gateway/carapace/kernel/file"
+	"github.com/carapace-gateway/carapace/kernel/plain"
+	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
+	"github.com/carapace-gateway/carapace/kernel/registry"
+)
+
+// publishing is what the flags of publish say.
+type publishing struct {
+	to, name, withdraw, reason string
+	keys                       []string
+	life                       span
+}
+
+// newPublish writes into a registry's folder. It needs no gateway.
+func newPublish(o *options) *cobra.Command {
+	p := publishing{life: span(registry.DefaultLife)}
+	c := &cobra.Command{
+		Use: "publish [ARCHIVE]", Short: "Put a packed plugin into a registry, or take a version back", Args: takes("[ARCHIVE]"),
+		Long: "Put a packed plugin into the registry that is in a folder, and sign the registry's index anew, which is written last. The folder is made\n" +
+			"where there is none, and any web server can serve it. With --withdraw a version is taken back; with neither, the index is only signed\n" +
+			"anew, before it expires. Give --key twice while readers change over from one key to the next: the first is the one of the index that is there.",
+		Example: "  carapace plugins publish weather-1.0.0.carapace --to /srv/plugins --key ~/registry.key\n" +
+			"  carapace plugins publish --withdraw weather@1.0.0 --reason 'it loses reports' --to /srv/plugins --key ~/registry.key",
+		RunE: func(_ *cobra.Command, args []string) error { return o.publish(p, args) },
+	}
+	c.Flags().StringVar(&p.to, "to", "", "the registry's folder")
+	c.Flags().StringArrayVar(&p.keys, "key", nil, "the file of the registry's key, as `carapace plugins keygen` makes it")
+	c.Flags().Var(&p.life, "expires", "how long the index may be believed from now on")
+	c.Flags().StringVar(&p.name, "name", "", "what people call the registry")
+	c.Flags().StringVar(&p.withdraw, "withdraw", "", "the version to take back, as PLUGIN@VERSION")
+	c.Flags().StringVar(&p.reason, "reason", "", "why it is taken back")
+	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return c
+}
+
+func (o *options) publish(p publishing, args []string) error {
+	id, version, named := strings.Cut(p.withdraw, "@")
+	switch {
+	case p.to == "" || len(p.keys) == 0:
+		return usageError{errors.New("name the registry's folder with --to, and its key's file with --key")}
+	case p.withdraw != "" && (!named || p.reason == "" || len(args) > 0):
+		return usageError{errors.New("say which version is taken back, and why: --withdraw weather@1.0.0 --reason 'it loses reports'")}
+	case p.withdraw == "" && p.reason != "":
+		return usageError{errors.New("--reason goes with --withdraw")}
+	}
+	by := registry.Publisher{Now: time.Now(), Life: time.Duration(p.life), Name: p.name}
+	for _, name := range p.keys {
+		key, err := readKey(name)
+		if err != nil {
+			return err
+		}
+		by.Keys = append(by.Keys, key)
+	}
+	done, err := p.write(registry.Folder(p.to), by, args, id, version)
+	if err != nil {
+		return err
+	}
+	index, err := registry.Folder(p.to).Read(registry.SignerOf(by.Keys[0]))
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return o.printJSON(map[string]any{"sequence": index.Sequence, "expires": index.Expires, "packages": len(index.Packages), "key": registry.SignerOf(by.Keys[len(by.Keys)-1])})
+	}
+	until := time.UnixMilli(index.Expires).UTC().Format(time.DateOnly)
+	return o.println(fmt.Sprintf("%s\nthe index has the number %d, may be believed until %s, and is signed by %s", done, index.Sequence, until, registry.SignerOf(by.Keys[len(by.Keys)-1])))
+}
+
+// write does what was asked for, and says so.
+func (p *publishing) write(folder registry.Folder, by registry.Publisher, args []string, id, version string) (done string, err error) {
+	switch {
+	case p.withdraw != "":
+		return fmt.Sprintf("%s %s is withdrawn", plain.Line(id), plain.Line(version)), folder.Withdraw(by, id, version, p.reason)
+	case len(args) == 0:
+		return "signed anew", folder.Renew(by)
+	}
+	data, err := readArchive(args[0])
+	if err != nil {
+		return "", err
+	}
+	published, err := folder.Publish(by, data)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s %s is published", published.ID, published.Versions[0].Version), nil
+}
+
+// readKey reads a private key's file.
+func readKey(name string) (ed25519.PrivateKey, error) {
+	text, err := file.Read(name, 64<<10)
+	if err != nil {
+		return nil, fmt.Errorf("read the key: %w", err)
+	}
+	return archive.ParseKey(text)
+}

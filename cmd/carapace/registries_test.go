@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel/registry"
+)
+
+// TestRegistriesPage executes every command of the page about registries, in order, against one gateway, and reads the index
+// that it shows, of which it names each field.
+func TestRegistriesPage(t *testing.T) {
+	state, parts := stateDir(t), blocks(t, "docs/registries.md")
+	page, err := os.ReadFile(filepath.Join(repository(t), "docs/registries.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, state)
+	bin, ran := path(t), 0
+	t.Chdir(t.TempDir())
+	for _, b := range parts {
+		switch b.language + b.kind {
+		case "console":
+			ran += play(t, state, bin, b.text, strings.NewReplacer())
+		case "jsonindex":
+			d := json.NewDecoder(strings.NewReader(b.text))
+			d.DisallowUnknownFields()
+			var x registry.Index
+			if err := d.Decode(&x); err != nil {
+				t.Fatal(err)
+			}
+			key, err := readKey("registry.key")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := registry.Encode(&x, key); err != nil {
+				t.Error(err)
+			}
+		default:
+			t.Errorf("nothing checks this block:\n%s", b.text)
+		}
+	}
+	if ran < 12 {
+		t.Fatalf("only %d commands were found on the page", ran)
+	}
+	for _, of := range []reflect.Type{reflect.TypeFor[registry.Index](), reflect.TypeFor[registry.Package](), reflect.TypeFor[registry.Version](), reflect.TypeFor[registry.Withdrawal]()} {
+		for i := range of.NumField() {
+			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+			if !bytes.Contains(page, []byte("`"+name+"`")) || !bytes.Contains(page, []byte(`"`+name+`"`)) {
+				t.Errorf("the page does not name or not show the index's field %s", name)
+			}
+		}
+	}
+}
+
+// TestPublishIsTold what it does not do.
+func TestPublishIsTold(t *testing.T) {
+	t.Parallel()
+	state, dir := stateDir(t), t.TempDir()
+	key := filepath.Join(dir, "key")
+	must(t, state, "plugins", "keygen", key)
+	for name, args := range map[string][]string{
+		"no folder":       {"x.carapace", "--key", key},
+		"no key":          {"x.carapace", "--to", dir},
+		"no reason":       {"--to", dir, "--key", key, "--withdraw", "dice@1.0.0"},
+		"no version":      {"--to", dir, "--key", key, "--withdraw", "dice", "--reason", "r"},
+		"a reason alone":  {"--to", dir, "--key", key, "--reason", "r"},
+		"two at once":     {"x.carapace", "--to", dir, "--key", key, "--withdraw", "dice@1.0.0", "--reason", "r"},
+		"no archive":      {filepath.Join(dir, "x.carapace"), "--to", dir, "--key", key},
+		"not there":       {"--to", dir, "--key", key, "--withdraw", "dice@1.0.0", "--reason", "r"},
+		"a public key":    {"--to", dir, "--key", key + ".pub"},
+		"an odd duration": {"--to", dir, "--key", key, "--expires", "-1h"},
+	} {
+		if r := carapace(t, state, append([]string{"plugins", "publish"}, args...)...); r.code == 0 {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, registry.IndexFile)); err == nil {
+		t.Error("an index was written all the same")
+	}
+}
