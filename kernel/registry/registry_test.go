@@ -30,7 +30,7 @@ func wants(t *testing.T, what string, err error, code wit.Code, says string) {
 func TestPublished(t *testing.T) {
 	signer, r := registrytest.Key(t), registrytest.New(t)
 	by := r.By(then, time.Hour)
-	for _, version := range []string{"1.0.0", "1.10.0", "1.9.0", "2.0.0-rc.1"} {
+	for _, version := range []string{"1.0.0", "1.10.0", "1.9.0", "2.0.0-rc.1", "0.5.0"} {
 		_, err := r.Publish(by, registrytest.Archive(t, "weather", version, func(m map[string]any) {
 			m["name"], m["host"] = "Weather "+version, ">=1"
 			m["maturity"], m["support"], m["keywords"] = "beta", "https://a.example/help", []string{"rain"}
@@ -41,7 +41,7 @@ func TestPublished(t *testing.T) {
 	}
 	r.Add("clock", "1.0.0", nil)
 	x := r.Index()
-	if x.Sequence != 5 || len(x.Packages) != 2 || x.Packages[0].ID != "clock" || x.Find("none") != nil {
+	if x.Sequence != 6 || len(x.Packages) != 2 || x.Packages[0].ID != "clock" || x.Find("none") != nil {
 		t.Fatalf("%+v", x)
 	}
 	p := x.Find("weather")
@@ -55,7 +55,7 @@ func TestPublished(t *testing.T) {
 		}
 		wants(t, v.Version, v.Check("weather", data), "", "")
 	}
-	if !slices.Equal(order, []string{"2.0.0-rc.1", "1.10.0", "1.9.0", "1.0.0"}) || p.Name != "Weather 2.0.0-rc.1" {
+	if !slices.Equal(order, []string{"2.0.0-rc.1", "1.10.0", "1.9.0", "1.0.0", "0.5.0"}) || p.Name != "Weather 2.0.0-rc.1" {
 		t.Errorf("%v, called %s", order, p.Name)
 	}
 	v := p.Versions[1]
@@ -130,12 +130,16 @@ func TestTamperedIndex(t *testing.T) {
 func TestTwoKeys(t *testing.T) {
 	r, next := registrytest.New(t), registrytest.Key(t)
 	by := r.By(then, time.Hour)
-	by.Keys = append(by.Keys, next)
+	by.Keys, by.Name = append(by.Keys, next), "Ours"
+	wants(t, "renew", r.Renew(by), "", "")
+	by.Name = ""
 	wants(t, "renew", r.Renew(by), "", "")
 	if _, err := r.Read(registry.SignerOf(next)); err != nil {
 		t.Error(err)
 	}
-	r.Index()
+	if x := r.Index(); x.Name != "Ours" || x.Sequence != 2 {
+		t.Errorf("%+v", x)
+	}
 }
 
 // TestSucceeds: an index follows one that is older, and itself.

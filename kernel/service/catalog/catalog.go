@@ -86,7 +86,7 @@ func New(d Deps) *Service {
 	d.Log = d.Log.Named("catalog")
 	s := &Service{Deps: d, wake: make(chan struct{}, 1), shelves: map[string]*shelf{}}
 	for name, k := range d.Ledger.indexes {
-		s.shelves[name] = &shelf{kept: k, tried: time.UnixMilli(k.Fetched)}
+		s.shelves[name] = &shelf{kept: k, due: time.UnixMilli(k.Fetched).Add(every)}
 	}
 	return s
 }
@@ -119,26 +119,16 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-s.wake:
 		}
 		for _, src := range s.Sources() {
-			if s.due(src) <= 0 {
+			if !time.Now().Before(s.shelf(src).due) {
 				_ = s.refresh(ctx, src) // it is told, and kept for who asks
 			}
 		}
 		next := every
 		for _, src := range s.Sources() {
-			next = min(next, max(s.due(src), time.Second))
+			next = min(next, max(time.Until(s.shelf(src).due), time.Second))
 		}
 		timer.Reset(next)
 	}
-}
-
-// due is how long it is until a registry has to be read.
-func (s *Service) due(src registry.Source) time.Duration {
-	h := s.shelf(src)
-	wait := every
-	if h.failures > 0 {
-		wait = again.Delay(h.failures)
-	}
-	return time.Until(h.tried.Add(wait))
 }
 
 // find returns the configured registries, or the one that is named. Errors: CodeNotFound.
@@ -167,9 +157,9 @@ func (s *Service) installed(id string) Installed {
 // check says what is wrong with the registries, and which withdrawn plugins run all the same.
 func (s *Service) check(context.Context) service.Check {
 	c := service.Check{Name: "registries", OK: true, Message: "none is configured"}
-	var bad []string
-	list := s.Sources()
-	for _, src := range list {
+	var names, bad []string
+	for _, src := range s.Sources() {
+		names = append(names, src.Name)
 		if problem := s.shelf(src).trouble(); problem != nil {
 			bad = append(bad, src.Name+": "+problem.Error())
 			c.Hint = "`carapace registries refresh` reads it again; what is installed runs on"
@@ -182,8 +172,8 @@ func (s *Service) check(context.Context) service.Check {
 	switch {
 	case len(bad) > 0:
 		c.Warning, c.Message = true, strings.Join(bad, "; ")
-	case len(list) > 0:
-		c.Message = service.Count(len(list), "registry index") + " can be used"
+	case len(names) > 0:
+		c.Message = strings.Join(names, ", ") + " can be used"
 	}
 	return c
 }

@@ -210,6 +210,17 @@ func TestBarred(t *testing.T) {
 	if why := ledger().Barred("weather", content); why != "withdrawn by the registry home: it leaks" || len(w.barred) != 1 {
 		t.Errorf("%q, %v", why, w.barred)
 	}
+	silent, err := registry.Encode(&registry.Index{Format: 1, Sequence: 3, Time: 1, Expires: time.Now().Add(time.Hour).UnixMilli()}, w.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(string(w.Folder), registry.IndexFile), silent, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.finds(w.open(db), wit.CodeNotFound, "no registry has a package")
+	if ledger().Barred("weather", content) == "" {
+		t.Error("what the registry lists no more may run")
+	}
 	if why := ledger().Barred("weather", "sha256:other") + ledger().Barred("clock", content); why != "" {
 		t.Error(why)
 	}

@@ -70,17 +70,23 @@ func (l *Ledger) withdrawn(i Installed) (reason string, insisted bool) {
 	return n.Withdrawn[i.Digest], slices.Contains(n.Insisted, i.Digest)
 }
 
-// learn takes in what a plugin's registry says of it, and reports whether that is new. Errors are the store's.
+// learn takes in what a plugin's registry says of it, and reports whether that is new. A registry that does not list it any more, or
+// not that version, says nothing. Errors are the store's.
 func (l *Ledger) learn(ctx context.Context, i Installed, p *registry.Package) (bool, error) {
-	reasons := map[string]string{}
-	if p != nil {
-		for _, v := range p.Versions {
-			if v.Withdrawn != nil {
-				reasons[v.Content] = v.Withdrawn.Reason
-			}
-		}
+	if p == nil {
+		return false, nil
 	}
 	n := l.of(i)
+	reasons := maps.Clone(n.Withdrawn)
+	if reasons == nil {
+		reasons = map[string]string{}
+	}
+	for _, v := range p.Versions {
+		delete(reasons, v.Content)
+		if v.Withdrawn != nil {
+			reasons[v.Content] = v.Withdrawn.Reason
+		}
+	}
 	if maps.Equal(n.Withdrawn, reasons) {
 		return false, nil
 	}

@@ -29,7 +29,8 @@ type shelf struct {
 	// problem is why the last look brought no good index, after so many failures in a row.
 	problem  error
 	failures int
-	tried    time.Time
+	// tried is when that look was, and due when the next one is.
+	tried, due time.Time
 }
 
 // shelf returns what is known of a registry as it is configured now: an index that its key has not signed is none, and
@@ -44,10 +45,10 @@ func (s *Service) shelf(src registry.Source) *shelf {
 	if h.source == src {
 		return h
 	}
-	next := &shelf{source: src, kept: h.kept, tried: h.tried}
+	next := &shelf{source: src, kept: h.kept, due: h.due}
 	next.index, _ = registry.Decode(h.Data, src.Key)
 	if h.URL != src.URL || next.index == nil {
-		next.URL, next.Tag, next.Modified, next.tried = src.URL, "", "", time.Time{}
+		next.URL, next.Tag, next.Modified, next.due = src.URL, "", "", time.Time{}
 	}
 	s.shelves[src.Name] = next
 	return next
@@ -79,13 +80,15 @@ func (s *Service) refresh(ctx context.Context, src registry.Source) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	wait := every
 	if err != nil {
 		next = *before
 		next.failures++
+		wait = again.Delay(next.failures)
 	} else {
 		next.failures = 0
 	}
-	next.problem, next.tried = err, time.Now()
+	next.problem, next.tried, next.due = err, time.Now(), time.Now().Add(wait)
 	s.set(src.Name, &next)
 	if ids, failed := s.learn(ctx, src, next.index); failed != nil {
 		return failed
