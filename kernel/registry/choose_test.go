@@ -84,7 +84,7 @@ func TestSources(t *testing.T) {
 			t.Errorf("%s: %+v, %v", good, s, err)
 		}
 	}
-	for _, bad := range []string{"", "plugins", "./plugins", "http://plugins.example.org", "http://127.0.0.1.example.org", "ftp://a", "https://", "https://u:p@a.example", "https://a.example/?x", "https://a.example/#x"} {
+	for _, bad := range []string{"", "plugins", "./plugins", "http://plugins.example.org", "http://10.0.0.1", "http://169.254.169.254/", "http://127.0.0.1.example.org", "ftp://a", "https://", "https://u:p@a.example", "https://a.example/?x", "https://a.example/#x"} {
 		_, err := registry.NewSource("home", bad, key)
 		wants(t, bad, err, wit.CodeInvalid, "is not where a registry can be")
 	}

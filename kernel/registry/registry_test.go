@@ -39,9 +39,11 @@ func TestPublished(t *testing.T) {
 		}, signer))
 		wants(t, version, err, "", "")
 	}
-	r.Add("clock", "1.0.0", nil)
+	r.Add("c9-clock", "1.0.0", func(m map[string]any) {
+		m["provides"].(map[string]any)["tools"].([]any)[0].(map[string]any)["name"] = "clock"
+	})
 	x := r.Index()
-	if x.Sequence != 6 || len(x.Packages) != 2 || x.Packages[0].ID != "clock" || x.Find("none") != nil {
+	if x.Sequence != 6 || len(x.Packages) != 2 || x.Packages[0].ID != "c9-clock" || x.Find("none") != nil {
 		t.Fatalf("%+v", x)
 	}
 	p := x.Find("weather")
@@ -212,8 +214,10 @@ func TestOtherBytes(t *testing.T) {
 	v := r.Add("a", "1.0.0", nil, signer)
 	data := registrytest.Archive(t, "a", "1.0.0", nil, signer)
 	wants(t, "the archive", v.Check("a", data), "", "")
+	changed := slices.Clone(data)
+	changed[len(changed)/2] ^= 1
 	for name, bad := range map[string][]byte{
-		"nothing": nil, "truncated": data[:len(data)-1], "longer": append(slices.Clone(data), 0),
+		"nothing": nil, "changed": changed, "truncated": data[:len(data)-1], "longer": append(slices.Clone(data), 0),
 		"unsigned": registrytest.Archive(t, "a", "1.0.0", nil), "another": registrytest.Archive(t, "b", "1.0.0", nil, signer),
 	} {
 		wants(t, name, v.Check("a", bad), wit.CodeForbidden, "nothing of it was used")
