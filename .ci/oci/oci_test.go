@@ -26,8 +26,12 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/carapace-gateway/carapace/kernel/egress"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/oci"
+	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
+	"github.com/carapace-gateway/carapace/kernel/plugin/install"
 	"github.com/carapace-gateway/carapace/kernel/registry/registrytest"
+	"github.com/carapace-gateway/carapace/kernel/service/catalog"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -114,8 +118,28 @@ func TestPulled(t *testing.T) {
 	if _, err := knows.Fetch(t.Context(), "oci://"+host+"/plugins/weather:1.0.0", int64(len(data)-1)); wit.CodeOf(err) != wit.CodeTooLarge {
 		t.Errorf("what is too large: %v", err)
 	}
+	shown(t, host, data)
 	push(t, host, "application/octet-stream", data)
 	if _, err := knows.Fetch(t.Context(), "oci://"+host+"/plugins/weather:1.0.0", 1<<20); wit.CodeOf(err) != wit.CodeInvalid {
 		t.Errorf("an artifact without an archive: %v", err)
+	}
+}
+
+// shown has a whole gateway look at the artifact, for which its owner logs in.
+func shown(t *testing.T, host string, data []byte) {
+	t.Helper()
+	packed, err := archive.Read(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := kerneltest.Start(t).Listen()
+	from := install.Source{URL: "oci://" + host + "/plugins/weather:1.0.0"}
+	if err := l.Call(t.Context(), "plugins.preview", from, nil); wit.CodeOf(err) != wit.CodeUnauthorized {
+		t.Errorf("it is shown to everybody: %v", err)
+	}
+	l.MustCall("registries.login", catalog.LoginParams{Host: host, Username: user, Password: password}, nil)
+	var p install.Preview
+	if l.MustCall("plugins.preview", from, &p); p.Digest != packed.Digest() || p.Version != "1.0.0" {
+		t.Errorf("%+v", p)
 	}
 }
