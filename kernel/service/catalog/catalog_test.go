@@ -205,6 +205,7 @@ func TestBarred(t *testing.T) {
 			t.Errorf("%+v is barred: %s", i, why)
 		}
 	}
+	w.finds(w.open(db), wit.CodeNotFound, "came from the registry work, which is not configured any more")
 	w.set(func(w *world) { w.installed[0].Registry = "home" })
 	w.finds(w.open(db), wit.CodeConflict, "was withdrawn: it leaks")
 	if why := ledger().Barred("weather", content); why != "withdrawn by the registry home: it leaks" || len(w.barred) != 1 {
