@@ -44,6 +44,7 @@ func newPlugins(o *options) *cobra.Command {
 		newNew(o),
 		newDev(o),
 		newPluginLogs(o),
+		newTrace(o),
 		newEnable(o, "enable", "Turn a plugin on", true),
 		newEnable(o, "disable", "Turn a plugin off", false),
 	)
