@@ -43,6 +43,7 @@ func newPlugins(o *options) *cobra.Command {
 		}),
 		newNew(o),
 		newDev(o),
+		newTest(o),
 		newPluginLogs(o),
 		newTrace(o),
 		newEnable(o, "enable", "Turn a plugin on", true),
