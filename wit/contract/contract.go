@@ -8,7 +8,8 @@
 // number. So within a number things are only added: kinds, functions, permissions, hooks, optional fields, cases
 // of enums that plugins write or that are open. What plugins write is bounded less, never more; what they read is bounded
 // more, never less. Nothing is renamed, removed, or given another type or meaning. The test of this package compares
-// the contract with testdata/contract-1.json, which was recorded, and says what breaks the rule.
+// the contract with testdata/contract-1.json, which was recorded, and says what breaks the rule; plugins that were built then are in
+// testdata/contract-1, and work.
 package contract
 
 import (

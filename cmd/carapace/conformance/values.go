@@ -326,5 +326,5 @@ func encode(value any, raw bool) []byte {
 	if raw {
 		as = `\ud800`
 	}
-	return []byte(strings.ReplaceAll(string(b), surrogate, as))
+	return []byte(strings.NewReplacer(surrogate, as, "\U0001F680", `\ud83d\ude80`).Replace(string(b)))
 }
