@@ -83,7 +83,9 @@ func (t *tester) kinds(f *contract.Function, st style) []map[string]any {
 	}
 	for _, name := range t.contract.Type(kind.Type).Cases {
 		value := t.samples.record(f.Param, st)
-		value["kind"] = name
+		if value["kind"] = name; name == string(wit.EventKindStart) {
+			value["state"] = nil // there is none at first
+		}
 		for other, field := range of {
 			if other != name {
 				delete(value, field)

@@ -34,8 +34,12 @@ func (t *tester) export(f *contract.Function) {
 	if f.Pure {
 		t.again(i, f, inputs)
 	}
-	if f.Name == "channel_event" {
+	switch f.Name {
+	case "channel_event":
 		t.twice(i, f)
+		t.accountLife(i, f)
+	case "provider_chunk":
+		t.streamLife(i, f)
 	}
 	if l := t.manifest.Limits; l == nil || l.Instances == nil || *l.Instances != wit.InstancesSingle {
 		t.keeps(i, f, inputs)

@@ -98,6 +98,7 @@ func Run(ctx context.Context, o Options, s Subject) (*Report, error) {
 	}
 	defer t.code.Release()
 	if t.starts() {
+		t.states()
 		for _, f := range t.exports() {
 			t.export(f)
 		}

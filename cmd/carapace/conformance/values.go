@@ -59,10 +59,12 @@ type samples struct {
 	contract *contract.Contract
 	manifest *wit.Manifest
 	config   wit.JSON // that fits the plugin's schema
+	// What the plugin's answers leave when an account starts, and when a chat is asked for: states are the plugin's own.
+	accountState, streamState wit.JSON
 }
 
 func newSamples(c *contract.Contract, m *wit.Manifest) samples {
-	s := samples{contract: c, manifest: m, config: wit.JSON("{}")}
+	s := samples{contract: c, manifest: m, config: wit.JSON("{}"), accountState: wit.JSON("null"), streamState: wit.JSON("null")}
 	if values := schemaSamples(m.Config, usual); len(values) > 0 {
 		s.config = values[0]
 	}
@@ -98,8 +100,8 @@ func (s *samples) make(name string, st style, depth int) map[string]any {
 		chosen[f] = len(chosen) == 0
 	}
 	for n, f := range either[name] {
-		if n > 0 {
-			chosen[f] = false
+		if n > 0 || st.name != empty.name {
+			chosen[f] = n == 0
 		}
 	}
 	for n := range t.Fields {
@@ -157,9 +159,11 @@ func (s *samples) known(of, name string) (any, bool) {
 		return 200, true
 	case "HTTPResponse.text":
 		return "{}", true
-	case "ChannelEvent.state", "ProviderChunk.state", "ChannelSend.state", "ChannelEdit.state", "ChannelDelete.state", "ChannelReaction.state",
-		"ChannelTyping.state", "ChannelPoll.state", "Migration.state":
-		return nil, true
+	case "ProviderChunk.state":
+		return json.RawMessage(s.streamState), true
+	case "ChannelEvent.state", "ChannelSend.state", "ChannelEdit.state", "ChannelDelete.state", "ChannelReaction.state", "ChannelTyping.state",
+		"ChannelPoll.state", "Migration.state":
+		return json.RawMessage(s.accountState), true
 	case "ToolContext.timeZone":
 		return "Europe/Zurich", true
 	case "StreamEvent.status":

@@ -54,7 +54,7 @@ function read(data: string, answer: ProviderAnswer): void {
 /** What an event says. A proxy on the way may answer for the server, and not in JSON. */
 function parsed(data: string): { text?: string; words?: number } {
   try {
-    return JSON.parse(data);
+    return JSON.parse(data) ?? {};
   } catch {
     throw new PluginError("unavailable", "the model server does not answer JSON: check the url");
   }
