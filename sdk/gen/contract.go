@@ -13,11 +13,12 @@ const contractDir = contract + "/contract"
 
 // addFacts adds the contract as JSON, and a constructor of each of its records.
 func (o output) addFacts(m *model) error {
-	text, err := json.MarshalIndent(factsOf(m), "", " ")
+	text, err := json.Marshal(factsOf(m))
 	if err != nil {
 		return err
 	}
-	o[path.Join(contractDir, "contract.json")] = append(text, '\n')
+	const begins = `{"name":` // each type, field and function, which has a line of its own, so that changes can be read
+	o[path.Join(contractDir, "contract.json")] = append(bytes.ReplaceAll(text, []byte(begins), []byte("\n"+begins)), '\n')
 	return o.addGo(path.Join(contractDir, "records.go"), func(b *bytes.Buffer) { emitNew(b, m) })
 }
 
