@@ -151,7 +151,7 @@ func TestConformanceUpdate(t *testing.T) {
 	t.Parallel()
 	run := conformancetest.Engine(t)
 	p := plugin{provides: shout, more: records, code: `import { kv } from "carapace"; export function toolInvoke({ args }) { kv.put("last", args.text); return {}; }`,
-		transcript: `{"call":"tool_invoke","input":{"name":"shout","args":{"text":"a"}},"host":[{"call":"kv_put","param":{"key":"last","value":"b"},"ok":{"ok":true}}],"output":{"failed":true}}`}
+		transcript: `{"call":"tool_invoke","input":{"name":"shout","args":{"text":"<a>"}},"host":[{"call":"kv_put","param":{"key":"last","value":"b"},"ok":{"ok":true}}],"output":{"failed":true}}`}
 	s := p.subject(t)
 	report, err := conformance.Run(t.Context(), conformance.Options{Engine: run, Gateway: "dev", Update: true}, s)
 	if err != nil || report.Failures() != 0 {
@@ -161,7 +161,7 @@ func TestConformanceUpdate(t *testing.T) {
 		t.Errorf("after the update: %+v", report.Checks)
 	}
 	text, err := os.ReadFile(filepath.Join(s.Folder, "testdata", "said.jsonl"))
-	if want := `{"call":"tool_invoke","input":{"name":"shout","args":{"text":"a"}},"host":[{"call":"kv_put","param":{"key":"last","value":"a","ttl":0},"ok":{"ok":true}}],"output":{}}`; err != nil || strings.TrimSpace(string(text)) != want {
+	if want := `{"call":"tool_invoke","input":{"name":"shout","args":{"text":"<a>"}},"host":[{"call":"kv_put","param":{"key":"last","value":"<a>","ttl":0},"ok":{"ok":true}}],"output":{}}`; err != nil || strings.TrimSpace(string(text)) != want {
 		t.Errorf("%v: %s", err, text)
 	}
 }

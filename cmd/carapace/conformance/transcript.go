@@ -100,7 +100,7 @@ func (t *tester) transcripts() {
 			if problem != "" && len(found) < most {
 				found = append(found, fmt.Sprintf("line %d, %s: %s", n+1, want.Call, problem))
 			}
-			updated.Write(append(encodeLine(got), '\n'))
+			writeLine(&updated, got)
 		}
 		i.close()
 		if t.options.Update && len(found) > 0 {
@@ -113,13 +113,11 @@ func (t *tester) transcripts() {
 	}
 }
 
-// encodeLine writes a line as the SDKs' tests do.
-func encodeLine(l line) []byte {
-	b, err := json.Marshal(l)
-	if err != nil {
-		return nil // what was JSON is
-	}
-	return b
+// writeLine adds a line to a transcript. Angle brackets stay as they are: no browser reads this.
+func writeLine(to *bytes.Buffer, l line) {
+	e := json.NewEncoder(to)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(l) // it was read as JSON, and a buffer does not fail
 }
 
 // replay makes a call again, and says how it differs from what was recorded.
