@@ -10,10 +10,10 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins toolchains test check vet lint race fuzz generate interop js as rust oci proxies demo hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins toolchains test check vet lint race fuzz generate interop js as rust oci proxies demo first-plugin hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build everything and start the gateway on this machine
 	bin/carapace
@@ -126,6 +126,9 @@ proxies: ## run the settings of docs/proxy.md with nginx and Caddy, which have t
 
 demo: build ## 500 messages through Telegram while the gateway is killed ten times
 	$(GO) run ./cmd/demo -gateway bin/carapace
+
+first-plugin: build ## do what docs/plugins.md says to begin with, in each language, and print how long it takes
+	$(GO) run ./cmd/demo -gateway bin/carapace -first
 
 hostile: build ## drop hostile plugins into a running gateway, and measure health and chats meanwhile
 	$(GO) run ./cmd/hostile -gateway bin/carapace

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/cmd/demo/first"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
@@ -34,7 +35,7 @@ func page(t *testing.T) string {
 // blocks are the page's, by what they are. Each kind has to be checked by a test below.
 func blocks(t *testing.T) map[string]string {
 	t.Helper()
-	checked := []string{"json plugin", "go plugin", "ts plugin", "sh module", "sh plugin", "console call", "go test", "json transcript", "json answer", "json open", "json sent", "json confirmed", "json provides"}
+	checked := []string{"sh first", "json plugin", "go plugin", "ts plugin", "sh module", "sh plugin", "console call", "go test", "json transcript", "json answer", "json open", "json sent", "json confirmed", "json provides"}
 	text, found := page(t), map[string]string{}
 	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		if !slices.Contains(checked, m[1]) || found[m[1]] != "" {
@@ -46,6 +47,15 @@ func blocks(t *testing.T) map[string]string {
 		t.Fatalf("the page has blocks of %d kinds, want each of %q once", len(found), checked)
 	}
 	return found
+}
+
+// TestFirst: what the page begins with is what cmd/demo/first runs, and the command line's tests with it.
+func TestFirst(t *testing.T) {
+	t.Parallel()
+	commands := first.Commands(page(t))
+	if len(commands) != strings.Count(blocks(t)["sh first"], "\n") || !strings.HasPrefix(commands[0], "carapace plugins new ") {
+		t.Errorf("%q", commands)
+	}
 }
 
 // TestAnswer reads what the page says that a channel answers, and an error.

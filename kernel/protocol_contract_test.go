@@ -105,6 +105,7 @@ func pluginAnswers(c *caller) {
 	for _, id := range []string{"chat", "shaky"} {
 		c.ok("plugins.configure", object{"id": id, "account": "home", "secrets": object{"token": "platform-token"}}, nil)
 		c.ok("plugins.info", object{"id": id}, nil)
+		c.ok("plugins.trace", object{"id": id}, nil) // from now on
 	}
 }
 
@@ -118,6 +119,7 @@ func senderAnswers(c *caller, p, shaky *kerneltest.Platform) {
 		p.Until("they were told a code", func(posts []kerneltest.Post) bool { return len(posts) > i })
 	}
 	c.ok("channels.pairing.list", nil, &list)
+	c.ok("plugins.trace", object{"id": "chat"}, nil)
 	c.ok("channels.pairing.approve", object{"channel": "chat", "code": list.Requests[0].RequestID}, nil)
 	c.ok("channels.pairing.dismiss", object{"channel": "chat", "code": list.Requests[1].RequestID}, nil)
 	c.ok("channels.pairing.approved", nil, nil)

@@ -3,6 +3,7 @@
 package examples_test
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -30,12 +31,12 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// start boots a gateway whose plugins folder holds these examples.
+// start boots a gateway whose plugins folder holds these examples, or plugins in folders elsewhere.
 func start(t *testing.T, examples []string, options ...kerneltest.Option) *kerneltest.Kernel {
 	t.Helper()
 	state := t.TempDir()
 	for _, name := range examples {
-		drop(t, filepath.Join(state, "plugins", name), name)
+		drop(t, filepath.Join(state, "plugins", filepath.Base(name)), name)
 	}
 	return kerneltest.Start(t, append(options, kerneltest.StateDir(state), kerneltest.Compiled(t), kerneltest.JavaScript())...)
 }
@@ -50,15 +51,12 @@ func drop(t *testing.T, dir, name string) {
 		t.Fatal(err)
 	}
 	files := map[string][]byte{"plugin.json": manifest}
-	switch {
-	case isScript(name):
+	if isScript(name) {
 		if files["plugin.ts"], err = os.ReadFile(filepath.Join(name, "plugin.ts")); err != nil {
 			t.Fatal(err)
 		}
-	case isCompiled(name):
-		files["plugin.wasm"] = compiled(t, name)
-	default:
-		files["plugin.wasm"] = kerneltest.WASM(t, "./"+name)
+	} else {
+		files["plugin.wasm"] = module(t, name)
 	}
 	for file, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, file), data, 0o644); err != nil {
@@ -68,7 +66,29 @@ func drop(t *testing.T, dir, name string) {
 }
 
 // isScript reports whether an example is run as it is written, and not built.
-func isScript(name string) bool { return strings.HasPrefix(name, "ts-") }
+func isScript(name string) bool { return strings.HasPrefix(filepath.Base(name), "ts-") }
+
+// module is the code of an example, built now, or of a plugin that was built once.
+func module(t *testing.T, name string) []byte {
+	t.Helper()
+	if isCompiled(name) {
+		return compiled(t, name)
+	}
+	packed, err := os.Open(filepath.Join(name, "plugin.wasm.gz"))
+	if err != nil {
+		return kerneltest.WASM(t, "./"+name)
+	}
+	defer packed.Close()
+	unpacked, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := io.ReadAll(unpacked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
 
 // commandsOf are the commands of an example's README.
 func commandsOf(readme string) string {
@@ -240,11 +260,11 @@ func TestChannelAndHook(t *testing.T) {
 	}
 }
 
-func converse(t *testing.T, channel, hook string) {
-	chat := toychat.New()
+func converse(t *testing.T, from, hook string) {
+	chat, channel := toychat.New(), filepath.Base(from)
 	config := kerneltest.Config(t, fmt.Sprintf(
 		`{"channels":{%q:{"accounts":{"home":{"dmPolicy":"open","config":{"url":%q}}}}}}`, channel, serve(t, chat)))
-	l := start(t, []string{channel, hook}, config, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
+	l := start(t, []string{from, hook}, config, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
 	configure(l, channel, "home", "token", "wrong-token")
 	l.Event("channels.changed", func(payload json.RawMessage) bool {
 		return strings.Contains(string(payload), string(wit.ConnectionStateNeedsLogin))

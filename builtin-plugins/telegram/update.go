@@ -51,7 +51,21 @@ func readUpdate(v json.Value, me person, now int64) update {
 		}
 		break // an Update has one of these at most
 	}
+	u.placed()
 	return u
+}
+
+// placed leaves out what says no chat that it is in: it would keep the others of its answer from being taken.
+func (u *update) placed() {
+	if u.message != nil && u.message.message.Conversation.ID == "" {
+		u.message = nil
+	}
+	if u.receipt != nil && u.receipt.Conversation.ID == "" {
+		u.receipt = nil
+	}
+	if u.moved != nil && (u.moved.From == "" || u.moved.To.ID == "") {
+		u.moved = nil
+	}
 }
 
 // inbound is the message that a post makes: what somebody posted, or what happened in a chat. It is nil for what

@@ -44,8 +44,9 @@ func newPlugins(o *options) *cobra.Command {
 			Args: callArgs, ValidArgsFunction: o.complete(pluginIDs),
 			RunE: callTool(o),
 		}),
-		newNew(o), newDev(o), newBuild(o), newPack(o), newKeygen(o), newSign(o), newVerify(o),
+		newNew(o), newDev(o), newTest(o), newBuild(o), newPack(o), newKeygen(o), newSign(o), newVerify(o),
 		newPluginLogs(o),
+		newTrace(o),
 		newEnable(o, "enable", "Turn a plugin on", true),
 		newEnable(o, "disable", "Turn a plugin off", false),
 	)

@@ -4,6 +4,10 @@
 //
 //	make demo
 //	go run ./cmd/demo -gateway bin/carapace -messages 500 -kills 10 -seed 7
+//
+// With -first it writes a first plugin instead, as docs/plugins.md says, and prints how long that takes in each language:
+//
+//	make first-plugin
 package main
 
 import (
@@ -13,9 +17,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"time"
 
 	"github.com/carapace-gateway/carapace/cmd/demo/crash"
+	"github.com/carapace-gateway/carapace/cmd/demo/first"
 )
 
 func main() {
@@ -27,10 +33,20 @@ func main() {
 	flag.Uint64Var(&o.Seed, "seed", rand.Uint64(), "of everything that is random")
 	flag.DurationVar(&o.Pace, "pace", 80*time.Millisecond, "mean time between two messages")
 	flag.DurationVar(&o.Window, "window", time.Second, "how long before a kill a repeated send may have been made")
+	begin := flag.Bool("first", false, "write a first plugin instead, in each language, as docs/plugins.md says, and print how long it takes")
 	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	if *begin {
+		err := firstPlugins(ctx, o.Gateway)
+		stop()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "demo:", err)
+			os.Exit(2)
+		}
+		return
+	}
 	o.Progress = os.Stderr
 	fmt.Fprintln(os.Stderr, "seed", o.Seed)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	report, err := crash.Run(ctx, o)
 	stop()
 	if err != nil {
@@ -41,4 +57,26 @@ func main() {
 	if !report.OK() {
 		os.Exit(1)
 	}
+}
+
+// firstPlugins writes a plugin in each language and has it answer a message.
+func firstPlugins(ctx context.Context, gateway string) error {
+	program, err := filepath.Abs(gateway)
+	if err != nil {
+		return err
+	}
+	page, err := os.ReadFile("docs/plugins.md")
+	if err != nil {
+		return err
+	}
+	var results []first.Result
+	for _, lang := range first.Languages() {
+		r, err := first.Run(ctx, first.Options{Carapace: program, Page: string(page), Said: os.Stderr}, lang)
+		if err != nil {
+			return err
+		}
+		results = append(results, r)
+	}
+	first.Markdown(os.Stdout, results)
+	return nil
 }

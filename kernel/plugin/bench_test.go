@@ -12,12 +12,30 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/plugintest"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // BenchmarkHandle is what the registry adds to a call: finding the version, counting, JSON, checks.
-func BenchmarkHandle(b *testing.B) {
+func BenchmarkHandle(b *testing.B) { benchmarkHandle(b, func(*plugin.Registry) {}) }
+
+// BenchmarkHandleTraced is the same while somebody looks at the plugin's calls.
+func BenchmarkHandleTraced(b *testing.B) {
+	benchmarkHandle(b, func(r *plugin.Registry) {
+		table, err := rpc.NewTable(r.Methods()...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		reader := &rpc.Caller{Role: wire.RoleOperator, Scopes: []wire.Scope{wire.ScopeRead}}
+		if _, err := table.Call(context.Background(), reader, "plugins.trace", []byte(`{"id":"chat"}`), nil); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
+func benchmarkHandle(b *testing.B, look func(*plugin.Registry)) {
 	m := manifest("chat", "1.0.0", func(m *wit.Manifest) {
 		m.Provides.Channel = &wit.ChannelFacts{Label: "c"}
 		m.Config = wit.JSON(`{"type":"object","properties":{"room":{"type":"string"},"t":{"type":"string","x-secret":true}}}`)
@@ -27,6 +45,7 @@ func BenchmarkHandle(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	look(r)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := c.Event(context.Background(), &wit.ChannelEvent{Account: "main", State: wit.JSON(`{"offset":1}`)}); err != nil {

@@ -88,7 +88,15 @@ func callVersion[O any, PO receiver[O]](ctx context.Context, f *finder, v *versi
 	room := f.rooms.take()
 	defer f.rooms.give(room)
 	*room = in.AppendJSON(*room)
-	out, err := caller.Call(ctx, req.export, *room)
+	traced := f.traces.begin(v.manifest, req.export, *room)
+	out, err := caller.Trace(ctx, req.export, *room, traced.engine())
+	answer, err := readAnswer[O, PO](f, v, req.export, out, err)
+	traced.end(out, err)
+	return answer, err
+}
+
+// readAnswer makes what a version of a plugin has answered, or failed with, the answer of its call.
+func readAnswer[O any, PO receiver[O]](f *finder, v *version, export string, out []byte, err error) (*O, error) {
 	if err != nil {
 		f.table.crashed(v, err)
 		return nil, err
@@ -97,10 +105,10 @@ func callVersion[O any, PO receiver[O]](ctx context.Context, f *finder, v *versi
 	answer := new(O)
 	unknown, err := decode(out, PO(answer))
 	if err != nil {
-		return nil, wit.Errorf(wit.CodeOf(err), "plugin %s: the answer of %s: %w", id, req.export, err)
+		return nil, wit.Errorf(wit.CodeOf(err), "plugin %s: the answer of %s: %w", v.manifest.ID, export, err)
 	}
 	if len(unknown) > 0 {
-		v.log.Debug("an answer has fields that the contract does not know; they are ignored", "plugin", id, "export", req.export, "fields", unknown)
+		v.log.Debug("an answer has fields that the contract does not know; they are ignored", "plugin", v.manifest.ID, "export", export, "fields", unknown)
 	}
 	return answer, nil
 }

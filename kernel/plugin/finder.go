@@ -15,6 +15,7 @@ type finder struct {
 	mailbox   *mailbox
 	keeper    *keeper // of the mailbox's tasks
 	rooms     rooms
+	traces    traces
 }
 
 // warm is Registry.Warm.

@@ -44,6 +44,7 @@ func (r *Registry) Methods() []rpc.Method {
 			return d, err
 		}).Doc("Returns all that is known of a plugin: what it may do, what it needs, how it is."),
 		rpc.New("plugins.call", wire.ScopeAdmin, r.callTool).Doc("Calls a tool of a plugin as a model would, for its author, who is told how far it is by plugins.progress."),
+		rpc.New("plugins.trace", wire.ScopeRead, r.trace).Doc("Returns the last calls of a plugin: how long each took, what it used, and what it asked the gateway for. They are kept from the first look on."),
 		rpc.New("plugins.grant", wire.ScopeAdmin, func(ctx context.Context, p GrantParams) (Details, error) {
 			if err := r.Grant(ctx, p.ID, p.Digest); err != nil {
 				return Details{}, err
@@ -75,13 +76,19 @@ func (r *Registry) noTool(p CallParams) error {
 		return wit.Errorf(wit.CodeNotFound, "there is no plugin %s: `carapace plugins list` shows which there are", p.ID)
 	}
 	status := r.table.status(s)
+	if slices.Contains(status.Shadowed, p.Tool) {
+		if other, err := r.Tool(p.Tool); err == nil {
+			return wit.Errorf(wit.CodeConflict, "plugin %[2]s has a tool %[1]s too, and that is the one that is used: call it with `carapace plugins call %[2]s %[1]s …`, give the tool of %[3]s another name, or disable one of the two plugins", p.Tool, other.ID(), p.ID)
+		}
+	}
 	if slices.Contains(status.Provides.Tools, p.Tool) {
-		return wit.Errorf(wit.CodeNotFound, "the tool %s of plugin %s cannot be called: `carapace plugins info %s` shows how it is, and another plugin may have a tool of this name", p.Tool, p.ID, p.ID)
+		return wit.Errorf(wit.CodeNotFound, "the tool %s of plugin %s cannot be called: `carapace plugins info %s` shows how it is", p.Tool, p.ID, p.ID)
 	}
 	return wit.Errorf(wit.CodeNotFound, "plugin %s has no tool %s; it has %s", p.ID, p.Tool, cmp.Or(strings.Join(status.Provides.Tools, ", "), "none"))
 }
 
-// callTool calls a tool. Errors: CodeNotFound when the plugin has no such tool, or another plugin's stands before it.
+// callTool calls a tool. Errors: CodeNotFound when the plugin has no such tool, CodeConflict when another plugin's of the same
+// name is used.
 func (r *Registry) callTool(ctx context.Context, p CallParams) (CallResult, error) {
 	t, err := r.Tool(p.Tool)
 	if err != nil || t.ID() != p.ID {

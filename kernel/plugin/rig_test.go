@@ -243,6 +243,10 @@ func (c *caller) Call(_ context.Context, export string, _ []byte) ([]byte, error
 	return json.Marshal(map[string]any{"content": []any{map[string]string{"kind": "text", "text": c.fields["answer"] + " as " + c.spec.Plugin}}})
 }
 
+func (c *caller) Trace(ctx context.Context, export string, in []byte, _ *engine.Trace) ([]byte, error) {
+	return c.Call(ctx, export, in)
+}
+
 func (c *caller) Stats() engine.Stats { return engine.Stats{} }
 
 func (c *caller) Close(context.Context) error {

@@ -30,8 +30,11 @@ type counting struct {
 }
 
 func (c *counting) Call(context.Context, string, []byte) ([]byte, error) { c.calls++; return nil, nil }
-func (c *counting) Stats() engine.Stats                                  { return engine.Stats{Calls: c.calls, Instances: 1} }
-func (c *counting) Close(context.Context) error                          { c.closed++; return nil }
+func (c *counting) Trace(ctx context.Context, export string, in []byte, _ *engine.Trace) ([]byte, error) {
+	return c.Call(ctx, export, in)
+}
+func (c *counting) Stats() engine.Stats         { return engine.Stats{Calls: c.calls, Instances: 1} }
+func (c *counting) Close(context.Context) error { c.closed++; return nil }
 
 func newTestVersion(f *fixed) (v *version, reported *[]life.Event) {
 	reported = &[]life.Event{}

@@ -33,6 +33,7 @@ type call struct {
 	kept      int64    // of the answer, in it
 	halt      error    // why the guest was stopped, if it was
 	console   console
+	trace     *Trace       // of what the call does, where somebody looks
 	response  HTTPResponse // of the guest's last HTTP request
 	in        []byte
 	answer    []byte // set by the guest without the exchange memory

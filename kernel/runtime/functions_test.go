@@ -212,3 +212,30 @@ func TestSleepTakesItsTimeAndIsNotGuestTime(t *testing.T) {
 		t.Errorf("stats = %+v", s)
 	}
 }
+
+// TestTrace: who looks at a call is told what it used and what it asked for, also where the host ended it.
+func TestTrace(t *testing.T) {
+	e := newEngine(t, runtime.Config{})
+	p := newPool(t, e, goGuest(t, kitchen), runtime.Spec{Mode: runtime.Warm, Limits: runtime.Limits{Deadline: 100 * time.Millisecond}, Functions: map[string]runtime.HostFunc{
+		"greet": func(ctx context.Context, in []byte) ([]byte, error) {
+			if string(in) == "{}" {
+				return in, nil
+			}
+			<-ctx.Done()
+			return nil, wit.NewError(wit.CodeTimeout, "too late")
+		}}})
+	var did runtime.Trace
+	if _, err := p.Trace(t.Context(), "greet_call", []byte("{}"), &did); err != nil || len(did.Calls) != 1 || did.Calls[0].Name != "greet" || did.Calls[0].Code != "" {
+		t.Errorf("%v: %+v", err, did)
+	}
+	if did.Memory < 1<<16 || did.Guest <= 0 || did.More != 0 {
+		t.Errorf("used: %+v", did)
+	}
+	did = runtime.Trace{}
+	if _, err := p.Trace(t.Context(), "greet_call", []byte(`"wait"`), &did); wit.CodeOf(err) != wit.CodeTimeout {
+		t.Errorf("a call that waits too long: %v", err)
+	}
+	if len(did.Calls) != 1 || did.Calls[0].Code != wit.CodeTimeout || did.Calls[0].Took < 50*time.Millisecond || did.Host < 50*time.Millisecond {
+		t.Errorf("what it waited for: %+v", did)
+	}
+}

@@ -30,6 +30,9 @@ func httpRequest(i *instance, s []uint64) {
 	}
 	r.Body = append([]byte(nil), i.view(s[1], i.plugin.limits.ExchangeBytes, "HTTP request body")...)
 	err := error(wit.NewError(wit.CodeForbidden, "http is not permitted to this plugin; declare the permission http in its manifest"))
+	if t := i.call.trace; t != nil {
+		defer t.host("http_request", i.plugin.clock, &err)()
+	}
 	if i.plugin.spec.HTTP != nil {
 		i.call.host(func(ctx context.Context) {
 			defer recovered(&err)

@@ -88,12 +88,19 @@ func (i *instance) begin(ctx context.Context, export string) {
 }
 
 // serve calls an export with in and returns a copy of its output, and what that cost. A broken instance must be
-// discarded. aside is set where the goroutine ends with the call.
-func (i *instance) serve(ctx context.Context, export string, in []byte, aside bool) ([]byte, usage, error) {
+// discarded. aside is set where the goroutine ends with the call. t, which may be nil, gets what the call did.
+func (i *instance) serve(ctx context.Context, export string, in []byte, t *Trace, aside bool) ([]byte, usage, error) {
 	i.begin(ctx, export)
-	i.call.turn.aside = aside
+	i.call.turn.aside, i.call.trace = aside, t
+	var began int64
+	if t != nil {
+		began = i.plugin.clock.now()
+	}
 	out, broken, err := i.invoke(export, in)
 	u := i.call.usage()
+	if t != nil {
+		t.used(i.plugin.clock.now()-began, u, i)
+	}
 	if u.broken = broken; !broken && (u.ticks > 0 || i.calls%lookEvery == 0) {
 		i.trimStack(export)
 	}

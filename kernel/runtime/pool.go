@@ -64,22 +64,27 @@ func (p *Pool) refuse() {
 // ends, and for room to make one no longer than the deadline of the limits; the call's own deadline starts when it has
 // its instance. in is not kept. The package's comment lists the codes
 // of its errors.
-func (p *Pool) Call(ctx context.Context, export string, in []byte) (out []byte, err error) {
+func (p *Pool) Call(ctx context.Context, export string, in []byte) ([]byte, error) {
+	return p.Trace(ctx, export, in, nil)
+}
+
+// Trace is Call that fills t in, unless it is nil.
+func (p *Pool) Trace(ctx context.Context, export string, in []byte, t *Trace) (out []byte, err error) {
 	if !p.plugin.habit.long() {
-		return p.call(ctx, export, in, false)
+		return p.call(ctx, export, in, t, false)
 	}
-	aside(func() { out, err = p.call(ctx, export, in, true) })
+	aside(func() { out, err = p.call(ctx, export, in, t, true) })
 	return out, err
 }
 
-// call is Call; aside is set in a goroutine that ends with it.
-func (p *Pool) call(ctx context.Context, export string, in []byte, aside bool) ([]byte, error) {
+// call is Trace; aside is set in a goroutine that ends with it.
+func (p *Pool) call(ctx context.Context, export string, in []byte, t *Trace, aside bool) ([]byte, error) {
 	i, err := p.take(ctx, export)
 	if err != nil {
 		p.counters.add(usage{}, err)
 		return nil, err
 	}
-	out, used, err := i.serve(ctx, export, in, aside)
+	out, used, err := i.serve(ctx, export, in, t, aside)
 	p.counters.add(used, err)
 	p.plugin.habit.add(used.long)
 	if used.broken {

@@ -56,6 +56,9 @@ func (i *instance) user(n int, stack []uint64) {
 // callHost calls a host function for the guest. It returns its output, or the envelope of its error as the guest may see it.
 func (i *instance) callHost(name string, f HostFunc, in []byte) (out, refused []byte) {
 	var err error
+	if t := i.call.trace; t != nil {
+		defer t.host(name, i.plugin.clock, &err)()
+	}
 	i.call.host(func(ctx context.Context) {
 		defer recovered(&err)
 		out, err = f(ctx, in)

@@ -40,6 +40,9 @@ func (board) Event(_ *sdk.Host, event *wit.ChannelEvent) (*wit.ChannelAnswer, er
 func (board) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	message := json.Object{}.Text("to", send.To.ID).Text("text", send.Text).Text("key", send.IdempotencyKey)
 	id, err := call(host, send.Config, "/messages", message.Raw("buttons", buttons(send.Actions)))
+	if err == nil && id.Text() == "" {
+		err = wit.NewError(wit.CodeUnavailable, "the board has not said the message's id: check the account's url")
+	}
 	return &wit.Sent{IDs: []string{id.Text()}}, err
 }
 

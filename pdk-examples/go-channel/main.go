@@ -84,6 +84,9 @@ func (toy) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	if err != nil {
 		return nil, err
 	}
+	if number.Int() == 0 {
+		return nil, wit.NewError(wit.CodeUnavailable, "the server has not said the message's number: check the account's url")
+	}
 	return &wit.Sent{IDs: []string{string(number.Raw())}}, nil
 }
 

@@ -64,6 +64,9 @@ func (slack) Send(host *sdk.Host, send *wit.ChannelSend) (*wit.Sent, error) {
 	if err != nil || !posted.Get("ok").Bool() {
 		return nil, wit.NewError(wit.CodeInvalid, "Slack refuses the message: "+posted.Get("error").Text())
 	}
+	if posted.Get("ts").Text() == "" {
+		return nil, wit.NewError(wit.CodeUnavailable, "Slack has not said the message's id")
+	}
 	return &wit.Sent{IDs: []string{posted.Get("ts").Text()}}, nil
 }
 

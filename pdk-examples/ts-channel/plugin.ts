@@ -64,7 +64,11 @@ function received(response: HttpResponse) {
       retryable,
     });
   }
-  return JSON.parse(response.text ?? "");
+  try {
+    return JSON.parse(response.text ?? "");
+  } catch {
+    throw new PluginError("unavailable", "the server does not answer JSON: check the account's url");
+  }
 }
 
 /** Shows the owner what is wrong and polls again in five seconds; a wrong token waits for another. */
@@ -78,7 +82,8 @@ function failed(error: Error): ChannelAnswer {
 /** Posts a message. The server knows a repeated one by its key. */
 export function channelSend(send: ChannelSend): Sent {
   const text = JSON.stringify({ to: send.to.id, text: send.text, key: send.idempotencyKey });
-  const number: number = received(http.request({ ...request(send.config, "POST", "/messages"), text }));
+  const number: unknown = received(http.request({ ...request(send.config, "POST", "/messages"), text }));
+  if (typeof number !== "number") throw new PluginError("unavailable", "the server has not said the message's number");
   return { ids: [String(number)] };
 }
 

@@ -42,12 +42,21 @@ export function providerChunk({ events }: ProviderChunk): ProviderAnswer {
 
 /** Adds what one event says to the answer. */
 function read(data: string, answer: ProviderAnswer): void {
-  const event: { text?: string; words?: number } = JSON.parse(data);
+  const event = parsed(data);
   if (event.text) (answer.deltas ??= []).push({ kind: "text", text: event.text });
   if (event.words !== undefined) {
     // the last event
     answer.stop = "end";
     answer.usage = { input: event.words, output: event.words };
+  }
+}
+
+/** What an event says. A proxy on the way may answer for the server, and not in JSON. */
+function parsed(data: string): { text?: string; words?: number } {
+  try {
+    return JSON.parse(data) ?? {};
+  } catch {
+    throw new PluginError("unavailable", "the model server does not answer JSON: check the url");
   }
 }
 

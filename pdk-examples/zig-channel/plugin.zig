@@ -64,8 +64,8 @@ fn failed(reason: carapace.ErrorRecord) !carapace.ChannelAnswer {
 fn send(s: carapace.ChannelSend) !carapace.Sent {
     var post = try request(s.config, "POST", "/messages");
     post.json = try json.from(.{ .to = s.to.id, .text = s.text, .key = s.idempotency_key });
-    const number = try received(try carapace.host.httpRequest(post));
-    return .{ .ids = try carapace.list([]const u8, &.{json.string(number)}) };
+    const number = json.int(try received(try carapace.host.httpRequest(post)));
+    return .{ .ids = try carapace.list([]const u8, &.{try carapace.print("{d}", .{number})}) };
 }
 
 /// A request to the account's server, signed with its token.

@@ -23,7 +23,7 @@ func TestWhatIsCommittedIsCurrent(t *testing.T) {
 			t.Errorf("%s is out of date: run go run ./sdk/gen", name)
 		}
 	}
-	for _, pattern := range []string{"wit/*.go", "sdk/go/*.go", "sdk/go/*/*.go", "sdk/js/*.ts", "sdk/js/prelude/*.js", "sdk/rust/src/*.rs", "sdk/rust/src/*/*.rs", "kernel/host/*.go"} {
+	for _, pattern := range []string{"wit/*.go", "wit/contract/*.go", "sdk/go/*.go", "sdk/go/*/*.go", "sdk/js/*.ts", "sdk/js/prelude/*.js", "sdk/rust/src/*.rs", "sdk/rust/src/*/*.rs", "kernel/host/*.go"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)

@@ -1,5 +1,5 @@
 // Command gen generates what follows from the contract in wit/*.wit: the Go types with their codecs,
-// their validation, the tables of functions, bounds and permissions (all in package wit), the JSON Schema of
+// their validation, the tables of functions, bounds and permissions (all in package wit), the contract as data, the JSON Schema of
 // plugin.json, the imports and exports of the Go SDK, the types of the JavaScript SDK with what its prelude completes
 // records by, the records, traits and functions of the Rust SDK, what the host has to implement, and the tables of docs/plugins.md, whose text between them stays.
 //
@@ -65,7 +65,7 @@ func generate(dir string) (output, error) {
 		return nil, err
 	}
 	files := output{}
-	for _, add := range []func(*model) error{files.addContract, files.addSDK, files.addJS, files.addAS, files.addC, files.addRust, files.addZig, files.addHost} {
+	for _, add := range []func(*model) error{files.addContract, files.addFacts, files.addSDK, files.addJS, files.addAS, files.addC, files.addRust, files.addZig, files.addHost} {
 		if err := add(m); err != nil {
 			return nil, err
 		}

@@ -31,20 +31,29 @@ type Project struct {
 	folder source.Package // as a gateway reads it
 }
 
-// Open reads a project's manifest. CodeInvalid with what is wrong with it; CodeNotFound where there is none.
-func Open(dir, gateway string) (Project, error) {
+// Package is the package in a folder, as a gateway reads it. CodeNotFound where there is none.
+func Package(dir string) (source.Package, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return Project{}, err
+		return source.Package{}, err
 	}
 	found, err := source.Folder(dir).Packages()
 	if err != nil {
-		return Project{}, err
+		return source.Package{}, err
 	}
 	if len(found) != 1 || found[0].Path != dir {
-		return Project{}, wit.Errorf(wit.CodeNotFound, "there is no %s in %s: name the folder of a plugin, or make one with `carapace plugins new`", manifestFile, dir)
+		return source.Package{}, wit.Errorf(wit.CodeNotFound, "there is no %s in %s: name the folder of a plugin, or make one with `carapace plugins new`", manifestFile, dir)
 	}
-	text, err := found[0].Manifest()
+	return found[0], nil
+}
+
+// Open reads a project's manifest. CodeInvalid with what is wrong with it; CodeNotFound where there is none.
+func Open(dir, gateway string) (Project, error) {
+	found, err := Package(dir)
+	if err != nil {
+		return Project{}, err
+	}
+	text, err := found.Manifest()
 	if err != nil {
 		return Project{}, err
 	}
@@ -56,7 +65,7 @@ func Open(dir, gateway string) (Project, error) {
 	if member != "" {
 		return Project{}, wit.Errorf(wit.CodeInvalid, "%s is one plugin of several in a file: build that, and name a folder with a plugin of its own", m.ID)
 	}
-	return Project{Dir: dir, ID: m.ID, Entry: entry, folder: found[0]}, nil
+	return Project{Dir: found.Path, ID: m.ID, Entry: entry, folder: found}, nil
 }
 
 // has reports whether there is such a file in the folder.

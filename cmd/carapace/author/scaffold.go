@@ -173,6 +173,7 @@ A plugin for the carapace gateway: %s.
 
 `+"```sh"+`
 carapace plugins dev %[3]s    # build it with each save, and have the gateway run it
+carapace plugins test %[3]s   # hold it to the contract, offline
 carapace plugins info %[4]s   # what it is, and how it is
 `+"```"+`
 `, title(s.id), s.kind, ".", s.id))

@@ -50,11 +50,16 @@ type Info struct {
 // Crash is the error of a call that was the guest's own fault, with what the guest left behind.
 type Crash = runtime.Crash
 
+// Trace is what one call did, for who looks at it: how much, and never what was said.
+type Trace = runtime.Trace
+
 // Caller calls exports of one plugin.
 type Caller interface {
 	// Call runs an export; in is not kept. Errors are the plugin's own, or coded: unavailable for a trap, timeout. Where
 	// the engine knows more for the plugin's author, a Crash is in the chain.
 	Call(ctx context.Context, export string, in []byte) ([]byte, error)
+	// Trace is Call that fills t in, as far as the engine knows.
+	Trace(ctx context.Context, export string, in []byte, t *Trace) ([]byte, error)
 	Stats() Stats
 	// Close waits for running calls until ctx ends, and stops them then.
 	Close(ctx context.Context) error

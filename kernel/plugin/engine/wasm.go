@@ -68,6 +68,10 @@ func (c wasmCaller) Call(ctx context.Context, export string, in []byte) ([]byte,
 	return c.pool.Call(ctx, export, in)
 }
 
+func (c wasmCaller) Trace(ctx context.Context, export string, in []byte, t *Trace) ([]byte, error) {
+	return c.pool.Trace(ctx, export, in, t)
+}
+
 func (c wasmCaller) Close(ctx context.Context) error { return c.pool.Close(ctx) }
 
 func (c wasmCaller) Stats() Stats {

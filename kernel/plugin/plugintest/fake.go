@@ -115,6 +115,11 @@ func (c *caller) Call(ctx context.Context, export string, in []byte) (out []byte
 	return out, err
 }
 
+// Trace implements engine.Caller. A fake uses nothing that is measured.
+func (c *caller) Trace(ctx context.Context, export string, in []byte, _ *engine.Trace) ([]byte, error) {
+	return c.Call(ctx, export, in)
+}
+
 // Stats implements engine.Caller.
 func (c *caller) Stats() engine.Stats {
 	s := engine.Stats{Calls: c.calls.Load(), Errors: c.errors.Load(), Discarded: c.discarded.Load(), Made: c.made.Load(), Instances: len(c.room)}
