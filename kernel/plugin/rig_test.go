@@ -151,6 +151,7 @@ type textEngine struct {
 	loads    int
 	compiles int
 	held     int
+	warmed   []string // the answers of code that was
 	cache    map[string]map[string]string // by hash, as the real engine keeps machine code
 }
 
@@ -244,6 +245,13 @@ func (c *caller) Call(_ context.Context, export string, _ []byte) ([]byte, error
 }
 
 func (c *caller) Stats() engine.Stats { return engine.Stats{} }
+
+func (c *caller) Warm(context.Context) error {
+	c.code.engine.mu.Lock()
+	defer c.code.engine.mu.Unlock()
+	c.code.engine.warmed = append(c.code.engine.warmed, c.fields["answer"])
+	return nil
+}
 
 func (c *caller) Close(context.Context) error {
 	c.mu.Lock()

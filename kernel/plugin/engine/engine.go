@@ -56,6 +56,8 @@ type Caller interface {
 	// the engine knows more for the plugin's author, a Crash is in the chain.
 	Call(ctx context.Context, export string, in []byte) ([]byte, error)
 	Stats() Stats
+	// Warm has an instance ready for the next call, where instances are kept. Errors: Call's for one that cannot be made.
+	Warm(ctx context.Context) error
 	// Close waits for running calls until ctx ends, and stops them then.
 	Close(ctx context.Context) error
 }

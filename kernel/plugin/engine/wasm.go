@@ -68,6 +68,8 @@ func (c wasmCaller) Call(ctx context.Context, export string, in []byte) ([]byte,
 	return c.pool.Call(ctx, export, in)
 }
 
+func (c wasmCaller) Warm(ctx context.Context) error { return c.pool.Warm(ctx) }
+
 func (c wasmCaller) Close(ctx context.Context) error { return c.pool.Close(ctx) }
 
 func (c wasmCaller) Stats() Stats {
