@@ -25,7 +25,7 @@ import (
 const (
 	upgrades      = 50
 	upgradesShort = 5
-	reloadRooms   = 40
+	reloadRooms   = 100
 	reloadPace    = time.Millisecond // between two messages of one direction
 	reloadAhead   = 200              // messages of people that may wait
 	calm          = 5 * time.Second  // before the first upgrade, to compare
@@ -45,8 +45,8 @@ func reload(quick bool) func(ctx context.Context, gateway string) ([]table, erro
 		t := table{Title: "Upgrades under traffic",
 			Note: fmt.Sprintf("A channel on a WebSocket is replaced %d times, each time by new code, while people say %v messages a second in %d rooms and as many are sent there, each of which the server confirms. "+
 				"Nothing was lost, came twice or out of order, and the connection was opened once: else this fails. A pause is the longest time in which nothing went through one of the directions: around the moment in which the new code took over, from the save to that moment, and in as long without an upgrade. "+
-				"The server and who sends share the machine.", b.upgrades, time.Second/reloadPace, reloadRooms),
-			Head: []string{"channel", "in", "out", "upgrades", "save to live p50", "pause p50", "p99", "max", "while it is made p50", "max", "without p50", "max"}}
+				"The server, who sends, and what compiles the new code share the machine; processor time is the gateway's own, of all that it did, for each message.", b.upgrades, int(time.Second/reloadPace), reloadRooms),
+			Head: []string{"channel", "in", "out", "processor time", "upgrades", "save to live p50", "pause p50", "p99", "max", "while it is made p50", "max", "without p50", "max"}}
 		for _, id := range []string{"go-websocket", "ts-websocket"} {
 			row, err := b.channel(ctx, id)
 			if err != nil {
@@ -106,7 +106,7 @@ func (b reloadBench) channel(ctx context.Context, id string) ([]string, error) {
 	if !hub.Wait(connected, func(c toyhub.Counts) bool { return c.Opened > 0 }) {
 		return nil, errors.New("the channel has not connected")
 	}
-	row, err := b.measure(ctx, hub, c, dir, versions)
+	row, err := b.measure(ctx, p, hub, c, dir, versions)
 	if err != nil {
 		return nil, err
 	}
@@ -114,54 +114,63 @@ func (b reloadBench) channel(ctx context.Context, id string) ([]string, error) {
 }
 
 // measure has the traffic and the upgrades at once.
-func (b reloadBench) measure(ctx context.Context, hub *toyhub.Server, c *client.Client, dir string, versions *example) ([]string, error) {
+func (b reloadBench) measure(ctx context.Context, p *process.Process, hub *toyhub.Server, c *client.Client, dir string, versions *example) ([]string, error) {
 	traffic := &toyhub.Traffic{Hub: hub, Rooms: reloadRooms, Pace: reloadPace, Ahead: reloadAhead, Send: func(ctx context.Context, room, text, key string) error {
 		return c.Call(ctx, "send", map[string]any{"channel": versions.id, "to": "group:" + room, "message": text, "idempotencyKey": key}, nil)
 	}}
-	going, end := context.WithCancel(ctx)
-	var report toyhub.Report
-	var lost error
-	var all sync.WaitGroup
-	begin := time.Now()
-	all.Go(func() { report, lost = traffic.Run(going, answerLimit) })
-	time.Sleep(calm)
-	var list []upgraded
-	var failed error
-	for n := 1; n <= b.upgrades && failed == nil; n++ {
-		u := upgraded{saved: time.Now()}
-		if failed = versions.put(dir, n); failed == nil {
-			u.live, failed = live(ctx, c, versions.id, version(n))
+	r := busy{id: versions.id, begin: time.Now()}
+	var err error
+	r.processor, r.took, err = used(p, func() error {
+		going, end := context.WithCancel(ctx)
+		var all sync.WaitGroup
+		var lost, failed error
+		all.Go(func() { r.passed, lost = traffic.Run(going, answerLimit) })
+		time.Sleep(calm)
+		for n := 1; n <= b.upgrades && failed == nil; n++ {
+			u := upgraded{saved: time.Now()}
+			if failed = versions.put(dir, n); failed == nil {
+				u.live, failed = live(ctx, c, versions.id, version(n))
+			}
+			r.list = append(r.list, u)
+			time.Sleep(upgradePause)
 		}
-		list = append(list, u)
-		time.Sleep(upgradePause)
-	}
-	took := time.Since(begin)
-	end()
-	all.Wait()
-	if err := errors.Join(failed, lost); err != nil {
+		end()
+		all.Wait()
+		return errors.Join(failed, lost)
+	})
+	if err != nil {
 		return nil, err
 	}
-	return reloaded(versions.id, report, begin, took, list), nil
+	return r.row(), nil
 }
 
-// reloaded is the row of a channel.
-func reloaded(id string, r toyhub.Report, begin time.Time, took time.Duration, list []upgraded) []string {
+// busy is what was seen of a channel.
+type busy struct {
+	id        string
+	passed    toyhub.Report
+	list      []upgraded
+	begin     time.Time
+	took      time.Duration
+	processor time.Duration // of the gateway
+}
+
+// row is the channel's.
+func (r *busy) row() []string {
 	var lives, swaps, builds, calms []time.Duration
-	for _, u := range list {
+	for _, u := range r.list {
 		lives = append(lives, u.live.Sub(u.saved))
-		swaps = append(swaps, pause(r, u.live.Add(-around), u.live.Add(around)))
-		builds = append(builds, pause(r, u.saved, u.live))
+		swaps = append(swaps, pause(r.passed, u.live.Add(-around), u.live.Add(around)))
+		builds = append(builds, pause(r.passed, u.saved, u.live))
 	}
-	for at := begin.Add(time.Second); at.Before(begin.Add(calm - 2*around)); at = at.Add(2 * around) {
-		calms = append(calms, pause(r, at, at.Add(2*around)))
+	for at := r.begin.Add(time.Second); at.Before(r.begin.Add(calm - 2*around)); at = at.Add(2 * around) {
+		calms = append(calms, pause(r.passed, at, at.Add(2*around)))
 	}
 	for _, l := range [][]time.Duration{lives, swaps, builds, calms} {
 		slices.Sort(l)
 	}
-	rate := func(l []toyhub.Passed) string {
-		return fmt.Sprintf("%d, %.0f/s", len(l), float64(len(l))/took.Seconds())
-	}
-	return []string{id, rate(r.In), rate(r.Out), fmt.Sprint(len(list)), ms(quantile(lives, 50)),
+	rate := func(l []toyhub.Passed) string { return fmt.Sprintf("%d, %.0f/s", len(l), float64(len(l))/r.took.Seconds()) }
+	each := r.processor / time.Duration(len(r.passed.In)+len(r.passed.Out))
+	return []string{r.id, rate(r.passed.In), rate(r.passed.Out), us(each), fmt.Sprint(len(r.list)), ms(quantile(lives, 50)),
 		ms(quantile(swaps, 50)), ms(quantile(swaps, 99)), ms(swaps[len(swaps)-1]),
 		ms(quantile(builds, 50)), ms(builds[len(builds)-1]), ms(quantile(calms, 50)), ms(calms[len(calms)-1])}
 }
