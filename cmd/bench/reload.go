@@ -18,6 +18,7 @@ import (
 	"github.com/carapace-gateway/carapace/cmd/process"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 	"github.com/carapace-gateway/carapace/pdk-examples/go-websocket/toyhub"
 )
 
@@ -168,7 +169,9 @@ func (r *busy) row() []string {
 	for _, l := range [][]time.Duration{lives, swaps, builds, calms} {
 		slices.Sort(l)
 	}
-	rate := func(l []toyhub.Passed) string { return fmt.Sprintf("%d, %.0f/s", len(l), float64(len(l))/r.took.Seconds()) }
+	rate := func(l []toyhub.Passed) string {
+		return fmt.Sprintf("%d, %.0f/s", len(l), float64(len(l))/r.took.Seconds())
+	}
 	each := r.processor / time.Duration(len(r.passed.In)+len(r.passed.Out))
 	return []string{r.id, rate(r.passed.In), rate(r.passed.Out), us(each), fmt.Sprint(len(r.list)), ms(quantile(lives, 50)),
 		ms(quantile(swaps, 50)), ms(quantile(swaps, 99)), ms(swaps[len(swaps)-1]),
@@ -231,23 +234,23 @@ type example struct {
 
 const examplesFolder = "pdk-examples"
 
-// readExample reads one and builds it where that is needed. The caller works in the repository.
+// readExample reads one, and builds it where it is written in Go. The caller works in the repository.
 func readExample(ctx context.Context, id string) (*example, error) {
 	folder := filepath.Join(examplesFolder, id)
 	manifest, err := os.ReadFile(filepath.Join(folder, "plugin.json"))
 	if err != nil {
 		return nil, err
 	}
-	x := &example{id: id, manifest: manifest}
 	var says struct{ Entry string }
 	if err := json.Unmarshal(manifest, &says); err != nil {
 		return nil, err
 	}
-	if x.entry = says.Entry; filepath.Ext(x.entry) != ".wasm" {
+	x := &example{id: id, entry: says.Entry, manifest: manifest}
+	if script.IsEntry(x.entry) {
 		x.code, err = os.ReadFile(filepath.Join(folder, x.entry))
-		return x, err
+	} else {
+		x.code, err = buildGo(ctx, "./"+folder)
 	}
-	x.code, err = buildGo(ctx, "./"+folder)
 	return x, err
 }
 
@@ -281,7 +284,7 @@ func (x *example) put(dir string, n int) error {
 
 // numbered is the code of a version: what it does is the same.
 func (x *example) numbered(n int) []byte {
-	if filepath.Ext(x.entry) == ".wasm" {
+	if !script.IsEntry(x.entry) {
 		return slices.Concat(x.code, section(0, sized([]byte(version(n)))))
 	}
 	return fmt.Appendf(slices.Clone(x.code), "\nexport const version = %q;\n", version(n))
