@@ -151,7 +151,7 @@ type textEngine struct {
 	loads    int
 	compiles int
 	held     int
-	warmed   []string // the answers of code that was
+	warmed   []string                     // the answers of code that was
 	cache    map[string]map[string]string // by hash, as the real engine keeps machine code
 }
 
