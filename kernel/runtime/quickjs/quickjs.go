@@ -29,6 +29,8 @@ type VM struct {
 	called, texts map[string]uint32
 	undefined     uint32
 	buffer        uint32 // for texts on their way in, bufferBytes long; 0 before the first
+
+	rejections []rejection
 }
 
 // Bounds of what is kept.
@@ -73,6 +75,7 @@ func New(ctx context.Context, module api.Module) (vm *VM, err error) {
 		return nil, errors.New("the interpreter cannot be initialized")
 	}
 	vm.call("qjs_set_max_stack_size", maxStack)
+	vm.call("qjs_set_promise_rejection_handler", 1)
 	vm.scratch = vm.allocate(scratchBytes)
 	vm.global = vm.call("qjs_get_global")
 	return vm, nil
@@ -352,6 +355,11 @@ func (vm *VM) set(object uint32, key, value string) {
 func (vm *VM) exception() error {
 	thrown := vm.call("qjs_get_exception")
 	defer vm.release(thrown)
+	return vm.describe(thrown)
+}
+
+// describe says what a value is that was thrown.
+func (vm *VM) describe(thrown uint32) *Exception {
 	e := &Exception{Stack: vm.property(thrown, "stack")}
 	name, message := vm.property(thrown, "name"), vm.property(thrown, "message")
 	switch {
