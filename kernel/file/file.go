@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/carapace-gateway/carapace/wit"
@@ -121,6 +122,20 @@ func (d Dir) Stat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	return os.Stat(path)
+}
+
+// Real is where a name leads to once the links on the way are followed.
+func (d Dir) Real(name string) (string, error) {
+	path, err := d.path("readlink", name)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+// Within reports whether a path is that of a folder, or of something in it. Both are real.
+func Within(folder, path string) bool {
+	return path == folder || strings.HasPrefix(path, strings.TrimSuffix(folder, string(filepath.Separator))+string(filepath.Separator))
 }
 
 func (d Dir) path(op, name string) (string, error) {

@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
@@ -44,6 +46,13 @@ func (c *callers) started() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.open) > 0
+}
+
+// keys lists those of what has been called.
+func (c *callers) keys() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.open))
 }
 
 // close closes all, for good; calls that still run are stopped when ctx ends.

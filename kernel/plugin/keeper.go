@@ -175,7 +175,7 @@ func (k *keeper) forgetKept(id string) {
 // compile makes a version's machine code and an instance of it, so that its first call does not wait, and what cannot be
 // compiled, or dies in its start, is known before it takes anything's place.
 func (k *keeper) compile(e *entry, ref life.Ref) {
-	v := e.versions[ref]
+	v, old := e.versions[ref], e.serving
 	k.crew.background(func() func() {
 		err := v.code.Compile(k.crew.life)
 		died := false
@@ -183,6 +183,8 @@ func (k *keeper) compile(e *entry, ref life.Ref) {
 			if err = v.probe(k.crew.life); err != nil {
 				died = true
 				k.table.crashed(v, err)
+			} else if old != nil && old != v {
+				v.warm(k.crew.life, old)
 			}
 		}
 		outcome := life.Compiled{Ref: ref, Final: died || wit.CodeOf(err) == wit.CodeInvalid}

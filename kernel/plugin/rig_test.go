@@ -151,6 +151,7 @@ type textEngine struct {
 	loads    int
 	compiles int
 	held     int
+	warmed   []string                     // the answers of code that was
 	cache    map[string]map[string]string // by hash, as the real engine keeps machine code
 }
 
@@ -248,6 +249,13 @@ func (c *caller) Trace(ctx context.Context, export string, in []byte, _ *engine.
 }
 
 func (c *caller) Stats() engine.Stats { return engine.Stats{} }
+
+func (c *caller) Warm(context.Context) error {
+	c.code.engine.mu.Lock()
+	defer c.code.engine.mu.Unlock()
+	c.code.engine.warmed = append(c.code.engine.warmed, c.fields["answer"])
+	return nil
+}
 
 func (c *caller) Close(context.Context) error {
 	c.mu.Lock()

@@ -108,6 +108,20 @@ func (v *version) spec(c wit.Class) engine.Spec {
 	return s
 }
 
+// warm has instances ready for the classes of calls that another version gets, before this one takes its place: the first
+// call then waits for none to be made. What cannot be made for now is made with that call.
+func (v *version) warm(ctx context.Context, old *version) {
+	for _, key := range old.callers.keys() {
+		c := wit.Class(key)
+		if v.instances(c) != wit.InstancesWarm {
+			continue // there is nothing to keep, or somebody's own memory
+		}
+		if caller, err := v.caller(c, ""); err == nil {
+			_ = caller.Warm(ctx)
+		}
+	}
+}
+
 // worked notes that the version has answered a call.
 func (v *version) worked() {
 	if v.answered.CompareAndSwap(false, true) {
@@ -123,8 +137,9 @@ func (v *version) stop(ctx context.Context) bool {
 	return ended
 }
 
-// free gives the code back, once, after stop.
+// free gives the code back, once, after stop, or where nobody has called the version.
 func (v *version) free() {
+	v.callers.close(context.Background()) // what was warmed
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.code != nil && !v.freed {

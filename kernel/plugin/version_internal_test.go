@@ -14,7 +14,7 @@ import (
 )
 
 // fixed is an engine that counts what is held of its code, and callers that count their calls.
-type fixed struct{ held, closed int }
+type fixed struct{ held, closed, warmed int }
 
 func (f *fixed) Load(engine.Source) (engine.Code, error) { f.held++; return f, nil }
 func (f *fixed) Info(context.Context) (engine.Info, error) {
@@ -34,6 +34,7 @@ func (c *counting) Trace(ctx context.Context, export string, in []byte, _ *engin
 	return c.Call(ctx, export, in)
 }
 func (c *counting) Stats() engine.Stats         { return engine.Stats{Calls: c.calls, Instances: 1} }
+func (c *counting) Warm(context.Context) error  { c.warmed++; return nil }
 func (c *counting) Close(context.Context) error { c.closed++; return nil }
 
 func newTestVersion(f *fixed) (v *version, reported *[]life.Event) {

@@ -94,6 +94,15 @@ func (p *Pool) call(ctx context.Context, export string, in []byte, t *Trace, asi
 	return out, err
 }
 
+// Warm has an instance ready for the next call, where the pool keeps any. Errors: Call's for an instance that it cannot make.
+func (p *Pool) Warm(ctx context.Context) error {
+	i, err := p.take(ctx, "")
+	if err == nil {
+		p.give(i, true)
+	}
+	return err
+}
+
 // Stats returns the figures of this moment.
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()

@@ -60,7 +60,7 @@ func interpreterFuncs() []interpreterFunc {
 	return []interpreterFunc{
 		{"host_call", 5, 1, hostCall},
 		{"host_interrupt", 0, 1, nothing},
-		{"host_promise_rejection", 3, 0, func(*instance, []uint64) {}},
+		{"host_promise_rejection", 3, 0, promiseRejection},
 		{"host_module_normalize", 2, 1, nothing},
 		{"host_module_load", 2, 1, nothing},
 		{"host_get_timezone_offset", 2, 1, nothing},
@@ -85,16 +85,30 @@ func hostCall(i *instance, s []uint64) {
 	if i.script == nil {
 		i.call.stop(wit.Errorf(wit.CodeInvalid, "plugin %s calls %s.host_call and runs no script", i.plugin.spec.Plugin, interpreterModule))
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			if err, ok := quickjs.Trapped(r); ok && i.call.halt == nil {
-				i.call.halt = wit.Errorf(wit.CodeUnavailable, "plugin %s: %w", i.plugin.spec.Plugin, err)
-				r = errHalted
-			}
-			panic(r)
-		}
-	}()
+	defer i.haltTrapped()
 	s[0] = i.script.HostCall(uint32(s[3]), uint32(s[4]), i.ask)
+}
+
+// promiseRejection takes note of a promise that was rejected while nobody handles it, or that somebody does now.
+func promiseRejection(i *instance, s []uint64) {
+	if i.script == nil {
+		return
+	}
+	defer i.haltTrapped()
+	i.script.Rejected(uint32(s[0]), uint32(s[1]), s[2] != 0)
+}
+
+// haltTrapped, deferred, stops a guest that a call of the host's into it has trapped, with the reason.
+func (i *instance) haltTrapped() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if err, ok := quickjs.Trapped(r); ok && i.call.halt == nil {
+		i.call.halt = wit.Errorf(wit.CodeUnavailable, "plugin %s: %w", i.plugin.spec.Plugin, err)
+		r = errHalted
+	}
+	panic(r)
 }
 
 // errAsk is what a script gets that asks for what is not there.
@@ -202,6 +216,9 @@ func (l *linker) startScripts(i *instance, m *compiled) (err error) {
 	if err == nil {
 		err = i.script.Jobs()
 	}
+	if err == nil {
+		_, err = i.unhandled() // nobody's call has failed by it
+	}
 	return err
 }
 
@@ -265,6 +282,10 @@ func (i *instance) interpret(export string, in []byte) (out []byte, broken bool,
 		text, ok, err = i.script.Call(scriptStep)
 	}
 	i.call.flush()
+	rejected := error(nil)
+	if err == nil {
+		rejected, err = i.unhandled()
+	}
 	if err != nil {
 		return nil, true, i.scriptError(err)
 	}
@@ -272,9 +293,26 @@ func (i *instance) interpret(export string, in []byte) (out []byte, broken bool,
 	case int64(len(text)) > most+1:
 		return nil, false, wit.Errorf(wit.CodeTooLarge, "plugin %s: answer of %d bytes is over the limit of %d", i.plugin.spec.Plugin, len(text)-1, most)
 	case strings.HasPrefix(text, "+"):
+		if rejected != nil {
+			return nil, false, rejected
+		}
 		return []byte(text[1:]), false, nil
 	}
 	return nil, false, i.thrown(strings.TrimPrefix(text, "-"))
+}
+
+// unhandled logs what promises were rejected with that nobody handles, each with where it was thrown, and makes the first
+// one the error of a call. err is the interpreter's own.
+func (i *instance) unhandled() (rejected, err error) {
+	list, err := i.script.Unhandled()
+	for _, e := range list {
+		trace := clip(i.trace(e.Message, e.Stack), maxTail)
+		i.call.log(hclog.Error, []byte("a promise was rejected, and nobody handles that: "+trace))
+		if rejected == nil {
+			rejected = &Crash{Export: i.call.export, Output: trace, err: wit.NewError(wit.CodeInternal, "a promise was rejected, and nobody handles that: "+clip(e.Message, maxLogLine))}
+		}
+	}
+	return rejected, err
 }
 
 // thrown is the error that a script's export threw.

@@ -77,7 +77,7 @@ func emitCompletion(b *bytes.Buffer, t *typ, f *field) {
 	case f.option:
 		line = fmt.Sprintf("if (typeof %[1]s !== %[2]q && %[1]s !== undefined) %[1]s = missing(%[1]s, %[3]s, undefined, %[2]q);", v, kind, name)
 	default:
-		line = fmt.Sprintf("if (typeof %[1]s !== %[2]q) %[1]s = missing(%[1]s, %[3]s, %[4]s, %[2]q);", v, kind, name, zero)
+		line = fmt.Sprintf("if (typeof %[1]s !== %[2]q) %[1]s = %[1]s === undefined ? %[4]s : missing(%[1]s, %[3]s, %[4]s, %[2]q);", v, kind, name, zero)
 	}
 	b.WriteString("    " + line + "\n")
 }

@@ -91,8 +91,8 @@ func TestDeclarations(t *testing.T) {
 	}
 	for _, want := range []string{
 		`  Text(v) {
-    if (typeof v.value !== "string") v.value = missing(v.value, "value", "", "string");
-    if (typeof v.size !== "number") v.size = missing(v.size, "size", 0, "number");
+    if (typeof v.value !== "string") v.value = v.value === undefined ? "" : missing(v.value, "value", "", "string");
+    if (typeof v.size !== "number") v.size = v.size === undefined ? 0 : missing(v.size, "size", 0, "number");
     if (typeof v.note !== "string" && v.note !== undefined) v.note = missing(v.note, "note", undefined, "string");
   },`,
 		"  ask_get: { name: \"askGet\", takes: records.Text },",

@@ -2700,7 +2700,8 @@ export interface Manifest {
   /**
    * `plugin.wasm`, or `bundle.wasm#id` for one plugin of several in a file, looked for in the plugin's
    * own folder, then in the folder above it; or `plugin.ts` or `plugin.js`, a module that exports the contract's
-   * functions, such as `toolInvoke`, and may import other files of its folder.
+   * functions, such as `toolInvoke`, and may import other files of its folder, also in folders in it, and the packages of
+   * npm that its package.json depends on, from `node_modules` there.
    * Bounds: plugin.wasm, bundle.wasm#id, plugin.ts or plugin.js.
    */
   entry: string;

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -171,24 +172,34 @@ func (p Project) Install(plugins string) (b Built, err error) {
 
 // clean takes files of scripts out of a folder that are not among those that are to be there.
 func clean(dir string, files map[string][]byte, changed *bool) error {
-	old, err := os.ReadDir(dir)
-	for _, e := range old {
-		if _, kept := files[e.Name()]; !kept && script.IsFile(e.Name()) {
-			*changed = true
-			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+	return filepath.WalkDir(dir, func(at string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
 		}
-	}
-	return err
+		name, err := filepath.Rel(dir, at)
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		if _, kept := files[name]; kept || !script.IsPart(name) {
+			return nil
+		}
+		*changed = true
+		return os.Remove(at)
+	})
 }
 
 // put writes a file at once, if it is another than it was.
 func put(dir, name string, b []byte, changed *bool) error {
-	path := filepath.Join(dir, name)
+	path := filepath.Join(dir, filepath.FromSlash(name))
 	if before, err := os.ReadFile(path); err == nil && bytes.Equal(before, b) {
 		return nil
 	}
 	*changed = true
-	next, err := os.CreateTemp(dir, ".next-")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	next, err := os.CreateTemp(filepath.Dir(path), ".next-")
 	if err != nil {
 		return err
 	}

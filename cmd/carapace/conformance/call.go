@@ -52,8 +52,9 @@ func (b broken) Call(context.Context, string, []byte) ([]byte, error) { return n
 func (b broken) Trace(context.Context, string, []byte, *engine.Trace) ([]byte, error) {
 	return nil, b.err
 }
-func (broken) Stats() engine.Stats         { return engine.Stats{} }
-func (broken) Close(context.Context) error { return nil }
+func (b broken) Warm(context.Context) error { return b.err }
+func (broken) Stats() engine.Stats          { return engine.Stats{} }
+func (broken) Close(context.Context) error  { return nil }
 
 func (i *instance) close() { _ = i.caller.Close(i.t.ctx) }
 

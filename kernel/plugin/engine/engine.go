@@ -61,6 +61,8 @@ type Caller interface {
 	// Trace is Call that fills t in, as far as the engine knows.
 	Trace(ctx context.Context, export string, in []byte, t *Trace) ([]byte, error)
 	Stats() Stats
+	// Warm has an instance ready for the next call, where instances are kept. Errors: Call's for one that cannot be made.
+	Warm(ctx context.Context) error
 	// Close waits for running calls until ctx ends, and stops them then.
 	Close(ctx context.Context) error
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/script"
@@ -25,20 +26,26 @@ type JavaScript struct {
 
 // Scripts runs plugins whose entry is a script on the interpreter, and the others on wasm.
 func Scripts(e *runtime.Engine, on JavaScript) Engine {
-	return &scriptEngine{wasm: wasmEngine{e}, on: on, interpreter: sync.OnceValues(func() (Source, error) { return interpreter(on) })}
+	return &scriptEngine{wasm: wasmEngine{e}, on: on, interpreter: sync.OnceValues(func() (Source, error) { return interpreter(on) }), turns: make(chan struct{}, bundlesAtOnce)}
 }
 
 type scriptEngine struct {
 	wasm        wasmEngine
 	on          JavaScript
 	interpreter func() (Source, error)
+	turns       chan struct{} // of bundling
 
 	mu      sync.Mutex
 	bundles map[string]*script.Bundle // by the hash of what they were made of
 }
 
-// maxBundles bounds how many bundles are remembered; bundling again is all that forgetting costs.
-const maxBundles = 64
+// maxBundles bounds how many bundles are remembered besides those of the code that is loaded; bundling again is all that
+// forgetting costs. bundlesAtOnce are made at a time, each by a process of its own: with many plugins all are looked at
+// when the gateway starts.
+const (
+	maxBundles    = 64
+	bundlesAtOnce = 2
+)
 
 // preludeFile is what stacks call the prelude.
 const preludeFile = "carapace.js"
@@ -70,10 +77,16 @@ func (s *scriptEngine) Load(src Source) (Code, error) {
 
 // bundle bundles a script, or finds it bundled.
 func (s *scriptEngine) bundle(ctx context.Context, src Source) (*script.Bundle, error) {
-	s.mu.Lock()
-	known := s.bundles[src.Hash]
-	s.mu.Unlock()
-	if known != nil {
+	if known := s.bundled(src.Hash); known != nil {
+		return known, nil
+	}
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+	case <-ctx.Done():
+		return nil, wit.Errorf(wit.CodeUnavailable, "%s is not bundled: %w", src.Name, ctx.Err())
+	}
+	if known := s.bundled(src.Hash); known != nil { // by another who had a turn
 		return known, nil
 	}
 	data, err := src.Open()
@@ -93,11 +106,23 @@ func (s *scriptEngine) bundle(ctx context.Context, src Source) (*script.Bundle, 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bundles == nil || len(s.bundles) >= maxBundles {
+	if s.bundles == nil {
 		s.bundles = map[string]*script.Bundle{}
+	}
+	for hash := range s.bundles {
+		if len(s.bundles) >= maxBundles {
+			delete(s.bundles, hash)
+		}
 	}
 	s.bundles[src.Hash] = b
 	return b, nil
+}
+
+// bundled is a bundle that is remembered, or nil.
+func (s *scriptEngine) bundled(hash string) *script.Bundle {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bundles[hash]
 }
 
 // scriptCode is a script with the interpreter that runs it.
@@ -105,11 +130,24 @@ type scriptCode struct {
 	wasmCode
 	engine *scriptEngine
 	script Source
+	kept   atomic.Pointer[script.Bundle] // for as long as it is loaded
+}
+
+// bundle is the script's, which is made once.
+func (c *scriptCode) bundle(ctx context.Context) (*script.Bundle, error) {
+	if b := c.kept.Load(); b != nil {
+		return b, nil
+	}
+	b, err := c.engine.bundle(ctx, c.script)
+	if err == nil {
+		c.kept.Store(b)
+	}
+	return b, err
 }
 
 // Info says what the script exports, as a module would. What it imports shows when it asks for it.
 func (c *scriptCode) Info(ctx context.Context) (Info, error) {
-	b, err := c.engine.bundle(ctx, c.script)
+	b, err := c.bundle(ctx)
 	if err != nil {
 		return Info{}, err
 	}
@@ -136,7 +174,7 @@ func snake(name string) string {
 
 // Start implements Code.
 func (c *scriptCode) Start(s Spec) (Caller, error) {
-	b, err := c.engine.bundle(context.Background(), c.script)
+	b, err := c.bundle(context.Background())
 	if err != nil {
 		return nil, err
 	}

@@ -72,6 +72,8 @@ func (c wasmCaller) Trace(ctx context.Context, export string, in []byte, t *Trac
 	return c.pool.Trace(ctx, export, in, t)
 }
 
+func (c wasmCaller) Warm(ctx context.Context) error { return c.pool.Warm(ctx) }
+
 func (c wasmCaller) Close(ctx context.Context) error { return c.pool.Close(ctx) }
 
 func (c wasmCaller) Stats() Stats {

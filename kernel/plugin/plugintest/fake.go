@@ -130,6 +130,8 @@ func (c *caller) Stats() engine.Stats {
 }
 
 // Close implements engine.Caller.
+func (c *caller) Warm(context.Context) error { return nil }
+
 func (c *caller) Close(context.Context) error {
 	c.closed.Store(true)
 	return nil

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
@@ -108,10 +107,17 @@ const namespace = "plugin"
 func files(s Source, module, sdk string) api.Plugin {
 	return api.Plugin{Name: "files", Setup: func(b api.PluginBuild) {
 		b.OnResolve(api.OnResolveOptions{Filter: ".*"}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
-			if a.Path == module {
+			switch {
+			case a.Path == module:
 				return api.OnResolveResult{Path: module, Namespace: namespace, SideEffects: api.SideEffectsFalse}, nil
+			case a.Kind == api.ResolveEntryPoint:
+				return api.OnResolveResult{Path: a.Path, Namespace: namespace}, nil
 			}
-			name, err := resolve(s, a)
+			kind := "import"
+			if a.Kind == api.ResolveJSRequireCall || a.Kind == api.ResolveJSRequireResolve {
+				kind = "require"
+			}
+			name, err := s.resolve(a.Path, a.Importer, kind)
 			return api.OnResolveResult{Path: name, Namespace: namespace}, err
 		})
 		b.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: namespace}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
@@ -125,26 +131,5 @@ func files(s Source, module, sdk string) api.Plugin {
 }
 
 var loaders = map[string]api.Loader{
-	".ts": api.LoaderTS, ".mts": api.LoaderTS, ".js": api.LoaderJS, ".mjs": api.LoaderJS, ".json": api.LoaderJSON,
-}
-
-// resolve finds the file that an import names: with its extension, without it, or, as TypeScript has it, with that of the
-// JavaScript that it will be.
-func resolve(s Source, a api.OnResolveArgs) (string, error) {
-	if a.Kind == api.ResolveEntryPoint {
-		return a.Path, nil
-	}
-	name, relative := strings.CutPrefix(a.Path, "./")
-	if !relative {
-		return "", fmt.Errorf("a plugin imports files of its own folder, such as \"./%s.ts\", and the SDK; bundle what else it needs into such a file", path.Base(a.Path))
-	}
-	names := []string{name, name + ".ts", name + ".js"}
-	if base, js := strings.CutSuffix(name, ".js"); js {
-		names = append(names, base+".ts")
-	}
-	at := slices.IndexFunc(names, func(n string) bool { _, ok := s.Files[n]; return ok })
-	if at < 0 {
-		return "", fmt.Errorf("there is no file %s in the plugin's folder", a.Path)
-	}
-	return names[at], nil
+	".ts": api.LoaderTS, ".mts": api.LoaderTS, ".js": api.LoaderJS, ".mjs": api.LoaderJS, ".cjs": api.LoaderJS, ".json": api.LoaderJSON,
 }

@@ -66,7 +66,7 @@ func (b *Bundler) Bundle(ctx context.Context, s Source) (*Bundle, error) {
 
 // Serve is what the process of a Bundler does: it bundles what comes by in, and answers to out.
 func Serve(in io.Reader, out io.Writer) error {
-	work, err := child.Receive(in, 4*MaxBytes+(16<<20), func(int) child.Limits { return child.Limits{Processor: processor, Memory: memory} })
+	work, err := child.Receive(in, 4*(MaxBytes+MaxPackageBytes)+(16<<20), func(int) child.Limits { return child.Limits{Processor: processor, Memory: memory} })
 	if err != nil {
 		return err
 	}

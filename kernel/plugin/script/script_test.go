@@ -86,7 +86,7 @@ func TestWhatCannotBeBundled(t *testing.T) {
 		"no entry":           {script.Source{Entry: "plugin.ts"}, "there is no plugin.ts"},
 		"not a program":      {file("let x: number = 1;\nlet = = 2;"), "plugin.ts:2:7: Unexpected \"=\""},
 		"no such file":       {file(`import "./other"`), "plugin.ts:1:8: there is no file ./other in the plugin's folder"},
-		"a package":          {file(`import _ from "lodash"; _()`), "plugin.ts:1:15: a plugin imports files of its own folder, such as \"./lodash.ts\", and the SDK"},
+		"a package":          {file(`import _ from "lodash"; _()`), "plugin.ts:1:15: there is no package lodash beside this plugin, name it in the dependencies of its package.json"},
 		"a file of the host": {file(`import "/etc/passwd"`), "a plugin imports files of its own folder"},
 		"a folder above":     {file(`import "./../../etc/passwd"`), "there is no file ./../../etc/passwd"},
 		"another address":    {file(`import "https://127.0.0.1/x.js"`), "a plugin imports files of its own folder"},

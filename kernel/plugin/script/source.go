@@ -12,10 +12,14 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Bounds of a plugin's files.
+// Bounds of a plugin's files, and of those of the packages that it depends on, which have bounds of their own.
 const (
-	MaxFiles = 200
-	MaxBytes = 4 << 20 // of all files
+	MaxFiles        = 200
+	MaxBytes        = 4 << 20 // of all files
+	MaxDepth        = 10      // folders within each other
+	MaxPackages     = 100
+	MaxPackageFiles = 2000
+	MaxPackageBytes = 16 << 20
 )
 
 // extensions are those of the files that a script may be made of.
@@ -32,10 +36,37 @@ func IsFile(name string) bool {
 		!strings.HasSuffix(name, ".d.ts") && !strings.Contains(name, ".test.")
 }
 
-// others are files of a plugin's folder that are about it and not parts of it.
-var others = []string{"plugin.json", "package.json", "package-lock.json", "tsconfig.json"}
+// IsFolder reports whether a folder in a plugin's folder may have parts of its script.
+func IsFolder(name string) bool {
+	return fileName.MatchString(name) && name != Packages && name != "testdata"
+}
 
-// Source is a script before it is bundled: its files, which all are in the plugin's folder.
+// IsPackageFile reports whether a file of a package may be a part of a script. What says how a package is imported is.
+func IsPackageFile(name string) bool {
+	return fileName.MatchString(name) && (name == PackageFile || slices.Contains(packageExtensions, path.Ext(name))) &&
+		!strings.HasSuffix(name, ".d.ts") && !strings.Contains(name, ".test.")
+}
+
+var packageExtensions = append([]string{".cjs"}, extensions...)
+
+// IsPart reports whether a path in a plugin's folder may be that of a part of its script: what Source.Files has.
+func IsPart(name string) bool {
+	folders := strings.Split(name, "/")
+	last := len(folders) - 1
+	if last > 2*MaxDepth {
+		return false
+	}
+	if !slices.Contains(folders[:last], Packages) {
+		return IsFile(folders[last]) && !slices.ContainsFunc(folders[:last], func(f string) bool { return !IsFolder(f) })
+	}
+	plain := func(f string) bool { return fileName.MatchString(strings.TrimPrefix(f, "@")) }
+	return IsPackageFile(folders[last]) && !slices.ContainsFunc(folders[:last], func(f string) bool { return !plain(f) })
+}
+
+// others are files of a plugin's folder that are about it and not parts of it.
+var others = []string{"plugin.json", PackageFile, "package-lock.json", "tsconfig.json"}
+
+// Source is a script before it is bundled: its files, which all are in the plugin's folder, by their paths from there.
 type Source struct {
 	Entry string            `json:"entry"`
 	Files map[string]string `json:"files"`

@@ -89,12 +89,13 @@ func (k *Kept) Remove(folder string) error {
 func writeCode(dir, name string, code []byte) error {
 	files, err := Files(name, code)
 	for file, text := range files {
-		err = errors.Join(err, os.WriteFile(filepath.Join(dir, file), text, 0o600))
+		at := filepath.Join(dir, filepath.FromSlash(file))
+		err = errors.Join(err, os.MkdirAll(filepath.Dir(at), 0o700), os.WriteFile(at, text, 0o600))
 	}
 	return err
 }
 
-// Files are the files, by name, that Package.Code has read for an entry.
+// Files are the files, by their paths from the plugin's folder, that Package.Code has read for an entry.
 func Files(entry string, code []byte) (map[string][]byte, error) {
 	if !script.IsEntry(entry) {
 		return map[string][]byte{entry: code}, nil
@@ -105,7 +106,7 @@ func Files(entry string, code []byte) (map[string][]byte, error) {
 	}
 	files := map[string][]byte{}
 	for name, text := range s.Files {
-		if script.IsFile(name) {
+		if script.IsPart(name) {
 			files[name] = []byte(text)
 		}
 	}

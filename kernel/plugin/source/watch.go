@@ -6,10 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 )
 
 // pollEvery is how often a folder that cannot be watched is looked at.
@@ -80,9 +83,26 @@ func (f folder) follow(w *fsnotify.Watcher) bool {
 		path := filepath.Join(f.dir, e.Name())
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			_ = w.Add(path) // gone again, or too many: the parent's events still come
+			followScript(w, path, 0)
 		}
 	}
 	return true
+}
+
+// followScript makes w watch the folders in a folder that may have parts of a script, where there is one.
+func followScript(w *fsnotify.Watcher, dir string, depth int) {
+	entries, err := os.ReadDir(dir)
+	isEntry := func(e fs.DirEntry) bool { return script.IsEntry(e.Name()) }
+	if err != nil || depth == 0 && !slices.ContainsFunc(entries, isEntry) || depth > script.MaxDepth || len(entries) > 2*script.MaxFiles {
+		return
+	}
+	for _, e := range entries {
+		if e.IsDir() && script.IsFolder(e.Name()) {
+			path := filepath.Join(dir, e.Name())
+			_ = w.Add(path)
+			followScript(w, path, depth+1)
+		}
+	}
 }
 
 // reach watches the folder, or the nearest one above it that there is, and returns that.

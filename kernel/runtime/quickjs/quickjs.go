@@ -23,7 +23,22 @@ type VM struct {
 	stack     [4]uint64
 	scratch   uint32 // of the module's memory, scratchBytes long
 	global    uint32
+
+	// Handles that are kept, since a call is so short that to make and release them takes as long: functions of the global
+	// object, and short texts that calls begin with, each by its name.
+	called, texts map[string]uint32
+	undefined     uint32
+	buffer        uint32 // for texts on their way in, bufferBytes long; 0 before the first
+
+	rejections []rejection
 }
+
+// Bounds of what is kept.
+const (
+	bufferBytes  = 16 << 10
+	maxTexts     = 64
+	maxTextBytes = 32
+)
 
 // scratchBytes is room for the handles of a call's arguments, and behind them for a length.
 const (
@@ -60,6 +75,7 @@ func New(ctx context.Context, module api.Module) (vm *VM, err error) {
 		return nil, errors.New("the interpreter cannot be initialized")
 	}
 	vm.call("qjs_set_max_stack_size", maxStack)
+	vm.call("qjs_set_promise_rejection_handler", 1)
 	vm.scratch = vm.allocate(scratchBytes)
 	vm.global = vm.call("qjs_get_global")
 	return vm, nil
@@ -148,27 +164,59 @@ func (vm *VM) Run(file, script string) (err error) {
 // Call calls a function of the global object with texts, at most four. ok is false if it does not return a text.
 func (vm *VM) Call(name string, args ...string) (out string, ok bool, err error) {
 	defer caught(&err)
-	key := vm.text(name)
-	fn := vm.call("qjs_get_prop_string", uint64(vm.global), uint64(key))
-	vm.free(key)
-	defer vm.release(fn)
-	handles := make([]uint32, len(args))
+	fn := vm.function(name)
 	for n, arg := range args {
-		handles[n] = vm.string(arg)
-		defer vm.release(handles[n])
-	}
-	for n, h := range handles {
+		h, kept := vm.argument(arg)
+		if !kept {
+			defer vm.release(h)
+		}
 		if !vm.memory().WriteUint32Le(vm.scratch+uint32(4*n), h) {
 			return "", false, errOutside
 		}
 	}
-	result := vm.call("qjs_call", uint64(fn), uint64(vm.call("qjs_get_undefined")), uint64(len(args)), uint64(vm.scratch))
+	result := vm.call("qjs_call", uint64(fn), uint64(vm.undefined), uint64(len(args)), uint64(vm.scratch))
 	defer vm.release(result)
+	if out, ok = vm.textOf(result); ok {
+		return out, true, nil
+	}
 	if vm.call("qjs_is_exception", uint64(result)) != 0 {
 		return "", false, vm.exception()
 	}
-	out, ok = vm.textOf(result)
-	return out, ok, nil
+	return "", false, nil
+}
+
+// function is a function of the global object, which has to stay what it is when it was called first.
+func (vm *VM) function(name string) uint32 {
+	if fn, ok := vm.called[name]; ok {
+		return fn
+	}
+	if vm.called == nil {
+		vm.called, vm.undefined = map[string]uint32{}, vm.call("qjs_get_undefined")
+	}
+	key := vm.text(name)
+	defer vm.free(key)
+	fn := vm.call("qjs_get_prop_string", uint64(vm.global), uint64(key))
+	vm.called[name] = fn
+	return fn
+}
+
+// argument makes a text of the script's, or finds it kept.
+func (vm *VM) argument(s string) (handle uint32, kept bool) {
+	if len(s) > maxTextBytes {
+		return vm.string(s), false
+	}
+	if h, ok := vm.texts[s]; ok {
+		return h, true
+	}
+	h := vm.string(s)
+	if len(vm.texts) >= maxTexts {
+		return h, false
+	}
+	if vm.texts == nil {
+		vm.texts = map[string]uint32{}
+	}
+	vm.texts[s] = h
+	return h, true
 }
 
 // Jobs runs what settled promises have left to do, until nothing is left.
@@ -260,6 +308,15 @@ func (vm *VM) call(name string, args ...uint64) uint32 {
 
 // string makes a text of the script's.
 func (vm *VM) string(s string) uint32 {
+	if len(s) < bufferBytes {
+		if vm.buffer == 0 {
+			vm.buffer = vm.allocate(bufferBytes)
+		}
+		if !vm.memory().WriteString(vm.buffer, s) {
+			panic(failed{errOutside})
+		}
+		return vm.call("qjs_new_string", uint64(vm.buffer), uint64(len(s)))
+	}
 	at := vm.text(s)
 	defer vm.free(at)
 	return vm.call("qjs_new_string", uint64(at), uint64(len(s)))
@@ -298,6 +355,11 @@ func (vm *VM) set(object uint32, key, value string) {
 func (vm *VM) exception() error {
 	thrown := vm.call("qjs_get_exception")
 	defer vm.release(thrown)
+	return vm.describe(thrown)
+}
+
+// describe says what a value is that was thrown.
+func (vm *VM) describe(thrown uint32) *Exception {
 	e := &Exception{Stack: vm.property(thrown, "stack")}
 	name, message := vm.property(thrown, "name"), vm.property(thrown, "message")
 	switch {

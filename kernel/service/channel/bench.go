@@ -36,7 +36,8 @@ func (b *bench) advance(life context.Context, now time.Time, mail *mailbox, open
 			b.try(life, b.trial)
 		}
 	case open && !mail.empty() && b.worker.callable():
-		b.trial = &trial{in: mail.take()}
+		in, behind := mail.series()
+		b.trial = &trial{in: in, behind: behind}
 		b.try(life, b.trial)
 	}
 }
@@ -46,7 +47,8 @@ func (b *bench) try(life context.Context, t *trial) {
 	state := b.state
 	switch t.stage {
 	case stageHandle:
-		b.work(func() result { return b.worker.attempt(life, t.in, state) })
+		series := append([]*input{t.in}, t.behind...)
+		b.work(func() result { return b.worker.attempt(life, series, state) })
 	case stageSkip:
 		b.work(func() result { return b.worker.skip(life, t.in, state.state) })
 	case stageRecord:

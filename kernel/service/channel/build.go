@@ -16,6 +16,11 @@ type builds struct {
 	rolling sync.Mutex // held over a rollback, so that accounts that fail together make one
 }
 
+// made is which code of a plugin something was done by. A Plugin may be another one with each call.
+type made struct{ version, build string }
+
+func madeOf(d Describer) made { return made{d.Version(), d.Build()} }
+
 func newBuilds(p Plugins) *builds { return &builds{plugins: p, good: map[string]string{}} }
 
 // handled notes that a build has handled an event, so that its later failures are not its upgrade's.
@@ -36,8 +41,8 @@ func (b *builds) suspect(channel, build string) bool {
 // fallback puts the old code back when new code failed its first event. replaced says that what failed is not
 // what runs now, so that the event is to be tried again. The error says why the old code could not be put
 // back; what follows is then the new code's own failure.
-func (b *builds) fallback(channel string, failed Describer, cause error) (replaced bool, err error) {
-	if !b.suspect(channel, failed.Build()) {
+func (b *builds) fallback(channel string, failed made, cause error) (replaced bool, err error) {
+	if !b.suspect(channel, failed.build) {
 		return false, nil
 	}
 	b.rolling.Lock()
@@ -46,12 +51,12 @@ func (b *builds) fallback(channel string, failed Describer, cause error) (replac
 	if !ok {
 		return false, nil
 	}
-	if now.Build() != failed.Build() {
+	if now.Build() != failed.build {
 		return true, nil // an account that failed before has seen to it
 	}
-	err = b.plugins.Rollback(channel, fmt.Sprintf("version %s failed its first event: %v", failed.Version(), cause))
+	err = b.plugins.Rollback(channel, fmt.Sprintf("version %s failed its first event: %v", failed.version, cause))
 	if err != nil {
-		b.handled(channel, failed.Build())
+		b.handled(channel, failed.build)
 		return false, err
 	}
 	return true, nil

@@ -43,14 +43,14 @@ func (r *registry) Rollback(string, string) error {
 func TestNewCodeThatFailsItsFirstEventIsPutBack(t *testing.T) {
 	r := &registry{now: "2", old: "1"}
 	b, cause := newBuilds(r), errors.New("trap")
-	if again, _ := b.fallback("chat", code{build: "2"}, cause); again || r.rollbacks != 0 {
+	if again, _ := b.fallback("chat", made{build: "2"}, cause); again || r.rollbacks != 0 {
 		t.Error("there is nothing to fall back to")
 	}
 	b.handled("chat", "1")
 	var wg sync.WaitGroup
 	for range 20 { // as many accounts fail together
 		wg.Go(func() {
-			if again, err := b.fallback("chat", code{build: "2"}, cause); !again || err != nil {
+			if again, err := b.fallback("chat", made{build: "2"}, cause); !again || err != nil {
 				t.Errorf("again %v, %v", again, err)
 			}
 		})
@@ -59,7 +59,7 @@ func TestNewCodeThatFailsItsFirstEventIsPutBack(t *testing.T) {
 	if r.rollbacks != 1 || r.now != "1" {
 		t.Errorf("%d rollbacks to %s", r.rollbacks, r.now)
 	}
-	if again, _ := b.fallback("chat", code{build: "1"}, cause); again {
+	if again, _ := b.fallback("chat", made{build: "1"}, cause); again {
 		t.Error("the good build's failure is its own")
 	}
 }
@@ -69,7 +69,7 @@ func TestWhatCannotBePutBackIsBlamedItself(t *testing.T) {
 	b := newBuilds(r)
 	b.handled("chat", "1")
 	for range 3 {
-		if again, err := b.fallback("chat", code{build: "2"}, errors.New("trap")); again || (err == nil) != (r.rollbacks > 1) {
+		if again, err := b.fallback("chat", made{build: "2"}, errors.New("trap")); again || (err == nil) != (r.rollbacks > 1) {
 			break
 		}
 	}
@@ -78,7 +78,7 @@ func TestWhatCannotBePutBackIsBlamedItself(t *testing.T) {
 	}
 	r.now = ""
 	b.handled("chat", "1")
-	if again, err := b.fallback("chat", code{build: "2"}, errors.New("trap")); again || err != nil {
+	if again, err := b.fallback("chat", made{build: "2"}, errors.New("trap")); again || err != nil {
 		t.Errorf("a plugin that has gone: %v %v", again, err)
 	}
 }

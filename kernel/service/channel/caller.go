@@ -138,6 +138,10 @@ func writeAll(ctx context.Context, o *outlet, conn Conn) error {
 			if !more {
 				return nil
 			}
+			select {
+			case o.taken <- struct{}{}:
+			default:
+			}
 			if err := conn.Write(f); err != nil {
 				return err
 			}
@@ -155,24 +159,101 @@ func writeAll(ctx context.Context, o *outlet, conn Conn) error {
 	}
 }
 
-// readAll hands frames on, one after the other, until the connection ends, ctx does, or one was answered by securing it.
+// Bounds of what is read while what came before is handled.
+const (
+	maxAhead  = 16
+	aheadSize = 256 << 10 // bytes
+	// maxUnwritten is how many frames of answers may wait to be written while more is read: whoever sends and takes nothing is not
+	// listened to.
+	maxUnwritten = maxFrames / 2
+)
+
+// readAll hands frames on until the connection ends, ctx does, or one was answered by securing it. Of a connection that
+// may be secured, a frame is read once the one before is handled, of others a few are read ahead; the end is told
+// behind them all.
 func (k *caller) readAll(ctx context.Context, conn Conn) (secure bool, err error) {
-	for !secure {
+	w := window{frames: maxAhead, bytes: aheadSize}
+	if k.c.request.Transport == wit.TransportTCP {
+		w.frames = 1
+	}
+	for !secure && k.outlet.written(ctx) {
 		f, err := conn.Read()
 		if err != nil {
+			_, _ = w.wait(ctx, k, true)
 			return false, err
 		}
 		f.Connection = k.c.id
-		o, ok := k.deliver(ctx, wit.EventKindMessage, func(e *wit.ChannelEvent) { e.Message = &f })
-		if !ok {
+		in := k.event(wit.EventKindMessage, func(e *wit.ChannelEvent) { e.Message = &f })
+		in.done = make(chan outcome, 1)
+		if !k.at.post(ctx, in) {
 			return false, ctx.Err()
 		}
-		if f.ID != nil {
-			k.lastID = *f.ID
+		w.add(in)
+		var ok bool
+		if secure, ok = w.wait(ctx, k, false); !ok {
+			return false, ctx.Err()
 		}
-		secure = o.secure
 	}
-	return secure, nil
+	return secure, ctx.Err()
+}
+
+// written waits until few frames wait to be written; false says that ctx has ended first.
+func (o *outlet) written(ctx context.Context) bool {
+	for len(o.frames) > maxUnwritten {
+		select {
+		case <-o.taken:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// window is the frames of an opening that are being handled, in order.
+type window struct {
+	frames, bytes int // there is room for
+	waiting       []*input
+}
+
+func (w *window) add(in *input) {
+	w.waiting = append(w.waiting, in)
+	w.frames--
+	w.bytes -= sizeOf(in.event.Message)
+}
+
+func sizeOf(f *wit.Frame) int {
+	if f.Text != nil {
+		return len(*f.Text)
+	}
+	return len(f.Bytes)
+}
+
+// wait waits until there is room, or all are handled, and takes those out that are. ok is false when ctx has ended first.
+func (w *window) wait(ctx context.Context, k *caller, all bool) (secure, ok bool) {
+	for len(w.waiting) > 0 {
+		in := w.waiting[0]
+		var o outcome
+		select {
+		case o = <-in.done:
+		default:
+			if !all && w.frames > 0 && w.bytes > 0 {
+				return false, true
+			}
+			select {
+			case o = <-in.done:
+			case <-ctx.Done():
+				return false, false
+			}
+		}
+		w.waiting[0], w.waiting = nil, w.waiting[1:]
+		w.frames++
+		w.bytes += sizeOf(in.event.Message)
+		if in.event.Message.ID != nil {
+			k.lastID = *in.event.Message.ID
+		}
+		secure = secure || o.secure
+	}
+	return secure, true
 }
 
 // deliver posts an event and waits until it is handled; false says that ctx has ended first.

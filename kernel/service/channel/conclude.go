@@ -2,6 +2,7 @@ package channel
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
@@ -9,9 +10,16 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// conclude takes over what came of handling an event: its answer is acted upon, or it is decided what becomes
-// of the event.
+// conclude takes over what came of handling events: their answers are acted upon, or it is decided what becomes
+// of the first one. Those that were not handled come next.
 func (r attempted) conclude(l *loop) {
+	series := append([]*input{l.bench.trial.in}, l.bench.trial.behind...)
+	handled := max(1, len(r.answers))
+	if r.err != nil {
+		handled = 1
+	}
+	l.bench.trial.behind = nil
+	l.mail.back(slices.DeleteFunc(series[handled:], func(in *input) bool { return !l.machine.current(in.gen) }))
 	if r.loaded && l.bench.trial.in.letter == "" { // a replay may run without the claim
 		l.bench.state.read(r.stored)
 	}
@@ -22,15 +30,18 @@ func (r attempted) conclude(l *loop) {
 		r.failed(l)
 		return
 	}
-	in := l.bench.take()
+	l.bench.take()
 	switch r.kept {
 	case keepWritten:
 		l.bench.state.committed(r.state)
 	case keepLater:
 		l.bench.state.keep(r.state, time.Now())
 	}
-	l.machine.handled(r.plugin.Build())
-	l.act(in, &r)
+	l.machine.handled(r.made.build)
+	l.committed(&r.done)
+	for i, a := range r.answers {
+		l.act(series[i], r.plugin, a)
+	}
 }
 
 // failed carries the trial's decision out.

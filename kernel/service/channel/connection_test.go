@@ -194,7 +194,8 @@ func TestABrokenConnectionIsOpenedAgain(t *testing.T) {
 }
 
 func TestFramesOfAConnection(t *testing.T) {
-	inBubble("one is read when the one before is handled", t, func(t *testing.T) {
+	inBubble("few are read while one is handled", t, func(t *testing.T) {
+		const ahead = 16
 		gw, gate := newPipe(), make(chan struct{})
 		p := opener(wit.OpenConnection{}, func(e *wit.ChannelEvent) *wit.ChannelAnswer {
 			if e.Kind == wit.EventKindMessage {
@@ -205,11 +206,13 @@ func TestFramesOfAConnection(t *testing.T) {
 		w := newWorld(t, p)
 		w.dialer = &exchange{answer: func(int) (channel.Conn, error) { return gw, nil }}
 		_, _ = w.run()
-		gw.in <- wit.Frame{Text: ptr("one")}
-		synctest.Wait()
+		for range ahead {
+			gw.in <- wit.Frame{Text: ptr("one")}
+			synctest.Wait()
+		}
 		select {
 		case gw.in <- wit.Frame{Text: ptr("two")}:
-			t.Error("read while the plugin was busy")
+			t.Error("one more is read while the plugin is busy")
 		default:
 		}
 		close(gate)

@@ -81,7 +81,9 @@ func (cs *connections) opened(c *connection, fail func(error), broken <-chan str
 		c.frames = make(chan wit.Frame, maxFrames)
 	}
 	c.securing = false
-	c.fail, c.outlet = fail, &outlet{frames: c.frames, parcels: make(chan parcel), broken: broken, ended: make(chan struct{})}
+	c.fail, c.outlet = fail, &outlet{
+		frames: c.frames, taken: make(chan struct{}, 1), parcels: make(chan parcel), broken: broken, ended: make(chan struct{}),
+	}
 	cs.look()
 	return c.outlet
 }

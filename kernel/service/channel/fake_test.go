@@ -106,7 +106,9 @@ type world struct {
 	secrets    map[string]string
 	public     string // the gateway's address
 	refuse     error  // what Accept answers
+	refuses    string // the id of a message that Accept refuses
 	wakes      int
+	registry   channel.Plugins // instead of the world, if it is not nil
 	dialer     channel.Dialer
 	claims     claimtest.Claims
 	inbox      *inbox.Service
@@ -202,6 +204,9 @@ func (w *world) Accept(tx store.Tx, t message.Inbound) error {
 	if w.refuse != nil {
 		return w.refuse
 	}
+	if w.refuses == t.Message.ID {
+		return wit.NewError(wit.CodeInvalid, "not this one")
+	}
 	return store.Table[message.Inbound]("test.turns").Insert(tx, t.ID, t)
 }
 
@@ -248,7 +253,7 @@ func (w *world) make() *channel.Service {
 	redact := func(s string) string { return strings.ReplaceAll(s, "hunter2", "…") }
 	in := inbox.New(inbox.Deps{Store: w.store, Log: hclog.NewNullLogger(), Acceptor: w, Outbox: outbox{w}, Accounts: known{&s}, Redact: redact})
 	s = channel.New(channel.Deps{
-		Bus: w.bus, Log: w.logger, Plugins: w, Settings: w, Credentials: w, Proofs: proof.New(w.store, func() string { return w.public }),
+		Bus: w.bus, Log: w.logger, Plugins: cmp.Or[channel.Plugins](w.registry, w), Settings: w, Credentials: w, Proofs: proof.New(w.store, func() string { return w.public }),
 		Inbox: in, DeadLetters: in.DeadLetters(), Claims: &w.claims, Dialer: w.dialer, Redact: redact,
 	})
 	w.inbox = in

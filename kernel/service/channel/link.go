@@ -10,6 +10,7 @@ import (
 // outlet is where frames go, for one opening of a connection. Its writer takes those of answers and those of sends.
 type outlet struct {
 	frames  <-chan wit.Frame
+	taken   chan struct{} // hears that frames were, one at least since it was listened to
 	parcels chan parcel
 	broken  <-chan struct{} // closed when nothing is written any more
 	ended   chan struct{}   // closed when, besides, all that came before the end was handled

@@ -51,6 +51,7 @@ const (
 // trial is one event on its way to being handled or given up.
 type trial struct {
 	in       *input
+	behind   []*input // that may be handled with it, in its first attempt
 	stage    stage
 	failures int       // attempts that the plugin failed
 	resumeAt time.Time // the end of a pause; zero when there is none

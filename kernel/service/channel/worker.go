@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -44,17 +45,18 @@ func (w *worker) callable() bool {
 	return ok
 }
 
-// attempted is what came of handling an event once.
+// attempted is what came of handling a series of events once.
 type attempted struct {
-	plugin Plugin
-	stored inbox.State // what was in the store; valid when loaded
-	loaded bool
-	answer *wit.ChannelAnswer
-	done   inbox.Result
-	state  inbox.State
-	kept   keeping
+	plugin  Plugin
+	made    made        // which of its code that was
+	stored  inbox.State // what was in the store; valid when loaded
+	loaded  bool
+	answers []*wit.ChannelAnswer // of the first events, of all or fewer
+	done    inbox.Result
+	state   inbox.State
+	kept    keeping
 
-	err      error // nil when the event was handled and its answer committed
+	err      error // of the first event; nil when answers were committed
 	blame    blame
 	rollback error // why the old code could not be put back
 }
@@ -68,25 +70,19 @@ const (
 	keepLater                  // it came without messages: it is written soon
 )
 
-// attempt handles an event once with the code of this moment, and commits what it answers.
-func (w *worker) attempt(ctx context.Context, in *input, k keeper) (r attempted) {
-	p, ok := w.plugins.Channel(w.id.Channel)
-	if !ok {
-		r.err = wit.Errorf(wit.CodeUnavailable, "channel %s is being replaced", w.id.Channel)
-	} else {
-		r.plugin = p
-		r.err = w.handle(ctx, in, k, &r)
-	}
-	if r.err != nil {
+// attempt handles a series once with the code of this moment, and commits what it answers.
+func (w *worker) attempt(ctx context.Context, series []*input, k keeper) (r attempted) {
+	if r.err = w.handle(ctx, series, k, &r); r.err != nil {
 		w.assign(ctx, &r)
 		return r
 	}
-	w.builds.handled(w.id.Channel, p.Build())
+	w.builds.handled(w.id.Channel, r.made.build)
 	return r
 }
 
-// handle is an attempt without its blame. The state that k carries is read from the store the first time.
-func (w *worker) handle(ctx context.Context, in *input, k keeper, r *attempted) (err error) {
+// handle is an attempt without its blame. The state that k carries is read from the store the first time. Where a series
+// cannot be committed, and the store is not to blame, its first event is handled alone: so it is known which one it is.
+func (w *worker) handle(ctx context.Context, series []*input, k keeper, r *attempted) (err error) {
 	if !k.loaded {
 		if r.stored, err = w.inbox.State(ctx, w.id); err != nil {
 			return err
@@ -94,18 +90,25 @@ func (w *worker) handle(ctx context.Context, in *input, k keeper, r *attempted) 
 		r.loaded = true
 		k.read(r.stored)
 	}
-	before, err := migrate(ctx, r.plugin, w.id, k.state)
+	for err = errReplaced; errors.Is(err, errReplaced); {
+		var ok bool
+		if r.plugin, ok = w.plugins.Channel(w.id.Channel); !ok {
+			return wit.Errorf(wit.CodeUnavailable, "channel %s is being replaced", w.id.Channel)
+		}
+		r.made = madeOf(r.plugin)
+		var before inbox.State
+		if before, err = migrate(ctx, r.plugin, w.id, k.state); err == nil {
+			err = w.answer(ctx, series, before, r)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	if r.answer, err = w.ask(ctx, r.plugin, in.event, before); err != nil {
-		return err
+	err = w.commit(ctx, series[0], k.state.Version, r)
+	if err != nil && len(r.answers) > 1 && !inbox.IsStoreError(err) {
+		return w.handle(ctx, series[:1], k, r)
 	}
-	r.state = inbox.State{Version: r.plugin.Version(), State: before.State, At: time.Now().UnixMilli()}
-	if r.answer.State != nil {
-		r.state.State = r.answer.State
-	}
-	return w.commit(ctx, in, k.state.Version, r)
+	return err
 }
 
 // migrate brings a state that another version left to this one's form.
@@ -139,23 +142,21 @@ func (w *worker) fill(e wit.ChannelEvent, s inbox.State) wit.ChannelEvent {
 	return e
 }
 
-// commit writes an answer's messages with the rules of this moment. A replayed event leaves the state alone:
-// the account has gone on meanwhile.
+// commit writes the answers' messages with the rules of this moment. A replayed event, which is alone, leaves the state
+// alone: the account has gone on meanwhile.
 func (w *worker) commit(ctx context.Context, in *input, version string, r *attempted) (err error) {
 	if claim.Lost(ctx) {
 		return claim.ErrLost
 	}
-	if len(r.answer.Messages) == 0 && len(r.answer.Moved) == 0 && len(r.answer.Confirmed) == 0 && in.letter == "" {
-		if r.answer.State != nil || r.state.Version != version && r.state.State != nil {
+	if something, state := brought(r.answers); !something && in.letter == "" {
+		if state || r.state.Version != version && r.state.State != nil {
 			r.kept = keepLater
 		}
 		return nil
 	}
 	now := w.view.Load()
-	b := inbox.Batch{
-		Account: w.id, Access: now.settings.Access, Self: now.report.self(),
-		Moved: r.answer.Moved, Messages: r.answer.Messages, Confirmed: r.answer.Confirmed, Replayed: in.letter,
-	}
+	b := inbox.Batch{Account: w.id, Access: now.settings.Access, Self: now.report.self(), Replayed: in.letter}
+	gather(&b, r.answers)
 	if in.letter == "" {
 		b.State, r.kept = &r.state, keepWritten
 	}
@@ -176,7 +177,7 @@ func (w *worker) assign(ctx context.Context, r *attempted) {
 		r.blame = blameReplaced // it was away for a moment
 	default:
 		var replaced bool
-		if replaced, r.rollback = w.builds.fallback(w.id.Channel, r.plugin, r.err); replaced {
+		if replaced, r.rollback = w.builds.fallback(w.id.Channel, r.made, r.err); replaced {
 			r.blame = blameReplaced
 		}
 	}

@@ -126,10 +126,14 @@ func (d *dispatcher) over(ctx context.Context, e *entry, i int, link Link, sent 
 	if !d.awaiting.add(t, w) {
 		return nil, wit.Errorf(wit.CodeUnavailable, "another message of account %s waits for the token %.80q", t.account, t.token)
 	}
-	err := d.await(ctx, link, sent, w.told)
+	err := d.await(ctx, link, sent, w.told, func() func() { return d.aside(e.Channel) })
 	d.awaiting.remove(t)
-	if read := d.records.persist(ctx, d.records.reread, e); read != nil {
-		return nil, read
+	read := d.records.reread
+	if err == nil { // what it was told is committed: a snapshot has it, and waits for no other transaction
+		read = d.records.snapshot
+	}
+	if bad := d.records.persist(ctx, read, e); bad != nil {
+		return nil, bad
 	}
 	switch p := e.Pieces[i]; {
 	case p.Sent:
@@ -140,8 +144,8 @@ func (d *dispatcher) over(ctx context.Context, e *entry, i int, link Link, sent 
 	return nil, err
 }
 
-// await writes frames and waits until it is told. Its error is what to make of the piece if the record says nothing.
-func (d *dispatcher) await(ctx context.Context, link Link, sent *wit.Sent, told <-chan struct{}) error {
+// await writes frames and waits, aside, until it is told. Its error is what to make of the piece if the record says nothing.
+func (d *dispatcher) await(ctx context.Context, link Link, sent *wit.Sent, told <-chan struct{}, aside func() (back func())) error {
 	ended, err := link.Write(ctx, sent.Frames)
 	if err != nil {
 		return err
@@ -152,6 +156,7 @@ func (d *dispatcher) await(ctx context.Context, link Link, sent *wit.Sent, told 
 	}
 	timer := time.NewTimer(time.Duration(min(within, wit.AwaitedWithinCut)) * time.Millisecond)
 	defer timer.Stop()
+	defer aside()()
 	select {
 	case <-told:
 		return nil

@@ -76,6 +76,24 @@ func TestASendWaitsForItsConfirmation(t *testing.T) {
 			t.Errorf("the plugin was given the states %q", states)
 		}
 	})
+	inBubble("and holds up no other conversation", t, func(t *testing.T) {
+		w, _ := start(t, true)
+		const many = 20 // more than are looked at at a time
+		for n := range many {
+			w.enqueue(outgoing(fmt.Sprint("m", n), fmt.Sprint("u", n), fmt.Sprint(n)))
+		}
+		synctest.Wait()
+		if got := w.texts(); len(got) != many {
+			t.Errorf("in flight are %d of %d", len(got), many)
+		}
+		for n := range many {
+			w.confirm(fmt.Sprintf("m%d:0", n), nil, nil)
+		}
+		synctest.Wait()
+		if got := w.news(); len(got) != many {
+			t.Errorf("told %q", got)
+		}
+	})
 	inBubble("which may say that it was not sent", t, func(t *testing.T) {
 		w, _ := start(t, true)
 		w.enqueue(outgoing("a", "u", "1"), outgoing("b", "v", "2"))

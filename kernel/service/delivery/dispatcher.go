@@ -35,6 +35,8 @@ type dispatcher struct {
 	moved    func(context.Context, message.Move) error
 	redact   func(string) string
 	voice    Voice
+	// aside lets a channel's other messages be looked at while one waits, until back is called.
+	aside func(channel string) (back func())
 	// hold keeps a piece that may have arrived for the owner, unless the channel deduplicates.
 	hold bool
 }

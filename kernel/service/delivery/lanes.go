@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// slotsPerChannel bounds how many messages of one channel are looked at, and so sent, at a time.
+// slotsPerChannel bounds how many messages of one channel are looked at, and so sent, at a time. One that is sent and waits
+// for its confirmation is aside, and not among them.
 const slotsPerChannel = 8
 
 // look does the next thing for the message with a key, in a conversation that may get its next send at
@@ -130,13 +131,27 @@ func (ls *lanes) wake(l *lane) {
 	if ls.ctx == nil || ls.ctx.Err() != nil || !l.begin() {
 		return
 	}
-	slots, ok := ls.slots[l.channel]
+	ctx, slots := ls.ctx, ls.slotsOf(l.channel)
+	ls.wg.Go(func() { ls.work(ctx, l, slots) })
+}
+
+// slotsOf are a channel's. mu is held.
+func (ls *lanes) slotsOf(channel string) chan struct{} {
+	slots, ok := ls.slots[channel]
 	if !ok {
 		slots = make(chan struct{}, slotsPerChannel)
-		ls.slots[l.channel] = slots
+		ls.slots[channel] = slots
 	}
-	ctx := ls.ctx
-	ls.wg.Go(func() { ls.work(ctx, l, slots) })
+	return slots
+}
+
+// aside gives back the slot of a look that waits, and takes one again with back, which waits for it.
+func (ls *lanes) aside(channel string) (back func()) {
+	ls.mu.Lock()
+	slots := ls.slotsOf(channel)
+	ls.mu.Unlock()
+	<-slots
+	return func() { slots <- struct{}{} }
 }
 
 // work looks at a lane's messages until there is nothing to do now, or ctx ends. It takes a slot for each

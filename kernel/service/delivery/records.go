@@ -106,6 +106,20 @@ func (q records) reread(e *entry) error {
 	})
 }
 
+// snapshot is reread with what was committed before it is called.
+func (q records) snapshot(e *entry) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	now, err := q.read(ctx, e.key)
+	switch {
+	case wit.CodeOf(err) == wit.CodeNotFound:
+		return errGone
+	case err == nil:
+		e.record = now.record
+	}
+	return err
+}
+
 // end moves a message to the outcomes. Errors: errGone when it is no longer in the queue; the store's.
 func (q records) end(e *entry) error {
 	return q.update(func(tx store.Tx) error {

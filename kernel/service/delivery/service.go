@@ -163,10 +163,12 @@ func New(d Deps) *Service {
 	log := d.Log.Named("delivery")
 	recs, told, count := records{d.Store, log}, newWaiters(), new(service.Counter)
 	ends := &outcomes{log: log, bus: d.Bus, hooks: d.Hooks, records: recs, waiters: told, count: count}
-	work := newLanes((&dispatcher{
+	dispatch := &dispatcher{
 		log: log, accounts: d.Accounts, senders: d.Senders, hooks: d.Hooks, records: recs, outcomes: ends, awaiting: &d.Queue.awaiting,
 		moved: d.Moved, redact: d.Redact, hold: d.Hold, voice: d.Voice,
-	}).look)
+	}
+	work := newLanes(dispatch.look)
+	dispatch.aside = work.aside
 	return &Service{
 		bus: d.Bus, log: log, queue: d.Queue, records: recs, lanes: work, pruner: pruner{d.Store, log}, count: count,
 		send:  &sendMethod{store: d.Store, queue: d.Queue, accounts: d.Accounts, media: d.Media, answers: d.Answers, resolve: d.Resolve, waiters: told},

@@ -272,3 +272,26 @@ test("the prelude leaves nothing of its own in the global object", async () => {
   }
   assert.equal(instance.evaluate("Object.keys(globalThis).join()"), "performance,__plugin");
 });
+
+test("a rejection that nobody handles is logged and fails the call; one that is handled in the end does not", async () => {
+  const plugin = await start(`toolInvoke: async ({ name }) => {
+      const failing = async () => { throw new TypeError("no such thing"); };
+      if (name === "lost") failing();
+      else if (name === "odd") Promise.reject("just so");
+      else { const p = failing(); await null; await p.catch(() => 1); }
+      return {};
+    }`);
+  const call = (name) => plugin.call("tool_invoke", JSON.stringify({ name }));
+  const words = "a promise was rejected, and nobody handles that: ";
+  for (let n = 0; n < 2; n++) {
+    assert.deepEqual(call("lost").error, { code: "internal", message: words + "TypeError: no such thing" });
+    assert.deepEqual(call("odd").error, { code: "internal", message: words + "just so" });
+    assert.deepEqual(call("handled"), { output: "{}" });
+  }
+  const lines = plugin.logs.map(([level, line]) => [level, line.split("\n")[0]]);
+  assert.deepEqual(lines.slice(0, 2), [
+    ["error", words + "TypeError: no such thing"],
+    ["error", words + "just so"],
+  ]);
+  assert.equal(lines.length, 4);
+});

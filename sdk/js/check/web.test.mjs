@@ -192,7 +192,7 @@ test("digests, HMAC and random numbers", async () => {
   assert.deepEqual(value.random, [8, true, 0]);
 });
 
-test("Math.random is spread evenly, and begins anew with each call", async () => {
+test("Math.random is spread evenly, and does not begin anew", async () => {
   const plugin = await start("toolInvoke: () => ({ list: Array.from({ length: 2000 }, Math.random) })");
   const draw = () => JSON.parse(plugin.call("tool_invoke", "{}").output).list;
   const first = draw();

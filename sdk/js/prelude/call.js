@@ -43,29 +43,35 @@ function call(name, param) {
   return name in answers ? fill(answers[name], ok ?? {}) : undefined;
 }
 
-// running is the call that the kernel waits for; nothing of one call is left for the next.
+// running is the call that waits for a promise; nothing of one call is left for the next.
 let running = null;
 
 function begin(name, input) {
   clearTimers();
-  forgetRandom();
-  const current = { name, result: null };
-  running = current;
+  running = null;
   try {
     const output = exported(name)(fill(functions[name].takes, parse(input)));
-    if (typeof output?.then !== "function") return finish(answer(name, output));
-    output.then(
-      (value) => {
-        current.result = attempt(() => answer(name, value));
-      },
-      (reason) => {
-        current.result = failure(reason);
-      },
-    );
-    return null;
+    if (typeof output?.then === "function") return wait(name, output);
+    const result = answer(name, output);
+    clearTimers();
+    return result;
   } catch (reason) {
     return finish(failure(reason));
   }
+}
+
+function wait(name, promise) {
+  const current = { name, result: null };
+  running = current;
+  promise.then(
+    (value) => {
+      current.result = attempt(() => answer(name, value));
+    },
+    (reason) => {
+      current.result = failure(reason);
+    },
+  );
+  return null;
 }
 
 // step goes on with a call whose promise is pending, when no job is: with the next timer that is due.

@@ -3,19 +3,16 @@
 const maxRandom = 65536;
 const hashes = ["SHA-1", "SHA-256", "SHA-384", "SHA-512"];
 
-// pool holds random bytes for Math.random. The engine's own would begin alike in each copy of an instance.
-let pool = null;
+// pool holds random bytes for Math.random: the engine's own would begin alike in each copy of an instance, which is made
+// before a plugin runs. There are few at first, since a call seldom needs more.
+let pool = new Uint32Array();
 let poolAt = 0;
-
-function forgetRandom() {
-  pool = null;
-}
 
 const randomBytes = (length) => (length === 0 ? new Uint8Array() : Uint8Array.fromHex(host("random", String(length))));
 
 function random() {
-  if (pool === null || poolAt === pool.length) {
-    pool = new Uint32Array(randomBytes(512).buffer);
+  if (poolAt === pool.length) {
+    pool = new Uint32Array(randomBytes(pool.length === 0 ? 64 : 512).buffer);
     poolAt = 0;
   }
   return (pool[poolAt++] * 2 ** 21 + (pool[poolAt++] >>> 11)) / 2 ** 53;

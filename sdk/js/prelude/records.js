@@ -3,24 +3,24 @@
 const records = {
   __proto__: null,
   ErrorRecord(v) {
-    if (typeof v.code !== "string") v.code = missing(v.code, "code", "invalid", "string");
-    if (typeof v.message !== "string") v.message = missing(v.message, "message", "", "string");
-    if (typeof v.retryable !== "boolean") v.retryable = missing(v.retryable, "retryable", false, "boolean");
+    if (typeof v.code !== "string") v.code = v.code === undefined ? "invalid" : missing(v.code, "code", "invalid", "string");
+    if (typeof v.message !== "string") v.message = v.message === undefined ? "" : missing(v.message, "message", "", "string");
+    if (typeof v.retryable !== "boolean") v.retryable = v.retryable === undefined ? false : missing(v.retryable, "retryable", false, "boolean");
     if (typeof v.retryAfter !== "number" && v.retryAfter !== undefined) v.retryAfter = missing(v.retryAfter, "retryAfter", undefined, "number");
   },
   Header(v) {
-    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
-    if (typeof v.value !== "string") v.value = missing(v.value, "value", "", "string");
+    if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
+    if (typeof v.value !== "string") v.value = v.value === undefined ? "" : missing(v.value, "value", "", "string");
   },
   Sigv4(v) {
-    if (typeof v.accessKey !== "string") v.accessKey = missing(v.accessKey, "accessKey", "", "string");
-    if (typeof v.secretKey !== "string") v.secretKey = missing(v.secretKey, "secretKey", "", "string");
+    if (typeof v.accessKey !== "string") v.accessKey = v.accessKey === undefined ? "" : missing(v.accessKey, "accessKey", "", "string");
+    if (typeof v.secretKey !== "string") v.secretKey = v.secretKey === undefined ? "" : missing(v.secretKey, "secretKey", "", "string");
     if (typeof v.sessionToken !== "string" && v.sessionToken !== undefined) v.sessionToken = missing(v.sessionToken, "sessionToken", undefined, "string");
-    if (typeof v.region !== "string") v.region = missing(v.region, "region", "", "string");
-    if (typeof v.service !== "string") v.service = missing(v.service, "service", "", "string");
+    if (typeof v.region !== "string") v.region = v.region === undefined ? "" : missing(v.region, "region", "", "string");
+    if (typeof v.service !== "string") v.service = v.service === undefined ? "" : missing(v.service, "service", "", "string");
   },
   HttpPart(v) {
-    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
+    if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
     if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
     if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
     if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
@@ -28,21 +28,21 @@ const records = {
     if (typeof v.contentType !== "string" && v.contentType !== undefined) v.contentType = missing(v.contentType, "contentType", undefined, "string");
   },
   HttpRequest(v) {
-    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
-    if (typeof v.method !== "string") v.method = missing(v.method, "method", "", "string");
-    if (typeof v.url !== "string") v.url = missing(v.url, "url", "", "string");
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
+    if (typeof v.method !== "string") v.method = v.method === undefined ? "" : missing(v.method, "method", "", "string");
+    if (typeof v.url !== "string") v.url = v.url === undefined ? "" : missing(v.url, "url", "", "string");
     v.headers = list(v.headers, "headers", records.Header);
     if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
     if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
     v.parts = list(v.parts, "parts", records.HttpPart);
-    if (typeof v.timeout !== "number") v.timeout = missing(v.timeout, "timeout", 0, "number");
-    if (typeof v.fill !== "boolean") v.fill = missing(v.fill, "fill", false, "boolean");
+    if (typeof v.timeout !== "number") v.timeout = v.timeout === undefined ? 0 : missing(v.timeout, "timeout", 0, "number");
+    if (typeof v.fill !== "boolean") v.fill = v.fill === undefined ? false : missing(v.fill, "fill", false, "boolean");
     v.embed = texts(v.embed, "embed");
     if (v.sigv4 !== undefined && v.sigv4 !== null) record(v.sigv4, "sigv4", records.Sigv4);
   },
   HttpResponse(v) {
-    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
-    if (typeof v.status !== "number") v.status = missing(v.status, "status", 0, "number");
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
+    if (typeof v.status !== "number") v.status = v.status === undefined ? 0 : missing(v.status, "status", 0, "number");
     v.headers = list(v.headers, "headers", records.Header);
     if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
     if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
@@ -50,19 +50,19 @@ const records = {
     if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
   },
   Conversation(v) {
-    if (typeof v.kind !== "string") v.kind = missing(v.kind, "kind", "direct", "string");
-    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.kind !== "string") v.kind = v.kind === undefined ? "direct" : missing(v.kind, "kind", "direct", "string");
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
     if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
     if (typeof v.thread !== "string" && v.thread !== undefined) v.thread = missing(v.thread, "thread", undefined, "string");
   },
   Person(v) {
-    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
     if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
     if (typeof v.username !== "string" && v.username !== undefined) v.username = missing(v.username, "username", undefined, "string");
-    if (typeof v.bot !== "boolean") v.bot = missing(v.bot, "bot", false, "boolean");
+    if (typeof v.bot !== "boolean") v.bot = v.bot === undefined ? false : missing(v.bot, "bot", false, "boolean");
   },
   Attachment(v) {
-    if (typeof v.kind !== "string") v.kind = missing(v.kind, "kind", "image", "string");
+    if (typeof v.kind !== "string") v.kind = v.kind === undefined ? "image" : missing(v.kind, "kind", "image", "string");
     if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
     if (v.fetch !== undefined && v.fetch !== null) record(v.fetch, "fetch", records.HttpRequest);
     if (typeof v.mime !== "string" && v.mime !== undefined) v.mime = missing(v.mime, "mime", undefined, "string");
@@ -74,62 +74,62 @@ const records = {
     if (typeof v.height !== "number" && v.height !== undefined) v.height = missing(v.height, "height", undefined, "number");
   },
   Done(v) {
-    if (typeof v.ok !== "boolean") v.ok = missing(v.ok, "ok", false, "boolean");
+    if (typeof v.ok !== "boolean") v.ok = v.ok === undefined ? false : missing(v.ok, "ok", false, "boolean");
   },
   Part(v) {
-    if (typeof v.kind !== "string") v.kind = missing(v.kind, "kind", "text", "string");
+    if (typeof v.kind !== "string") v.kind = v.kind === undefined ? "text" : missing(v.kind, "kind", "text", "string");
     if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
     if (typeof v.media !== "string" && v.media !== undefined) v.media = missing(v.media, "media", undefined, "string");
     if (typeof v.mime !== "string" && v.mime !== undefined) v.mime = missing(v.mime, "mime", undefined, "string");
     if (typeof v.duration !== "number" && v.duration !== undefined) v.duration = missing(v.duration, "duration", undefined, "number");
     if (typeof v.width !== "number" && v.width !== undefined) v.width = missing(v.width, "width", undefined, "number");
     if (typeof v.height !== "number" && v.height !== undefined) v.height = missing(v.height, "height", undefined, "number");
-    if (typeof v.voice !== "boolean") v.voice = missing(v.voice, "voice", false, "boolean");
+    if (typeof v.voice !== "boolean") v.voice = v.voice === undefined ? false : missing(v.voice, "voice", false, "boolean");
   },
   AgentStarted(v) {
-    if (typeof v.run !== "string") v.run = missing(v.run, "run", "", "string");
+    if (typeof v.run !== "string") v.run = v.run === undefined ? "" : missing(v.run, "run", "", "string");
   },
   RunOutcome(v) {
-    if (typeof v.run !== "string") v.run = missing(v.run, "run", "", "string");
-    if (typeof v.session !== "string") v.session = missing(v.session, "session", "", "string");
-    if (typeof v.state !== "string") v.state = missing(v.state, "state", "queued", "string");
-    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (typeof v.run !== "string") v.run = v.run === undefined ? "" : missing(v.run, "run", "", "string");
+    if (typeof v.session !== "string") v.session = v.session === undefined ? "" : missing(v.session, "session", "", "string");
+    if (typeof v.state !== "string") v.state = v.state === undefined ? "queued" : missing(v.state, "state", "queued", "string");
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
     if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
   },
   Frame(v) {
-    if (typeof v.connection !== "string") v.connection = missing(v.connection, "connection", "", "string");
+    if (typeof v.connection !== "string") v.connection = v.connection === undefined ? "" : missing(v.connection, "connection", "", "string");
     if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
     if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
     if (typeof v.event !== "string" && v.event !== undefined) v.event = missing(v.event, "event", undefined, "string");
     if (typeof v.id !== "string" && v.id !== undefined) v.id = missing(v.id, "id", undefined, "string");
-    if (typeof v.fill !== "boolean") v.fill = missing(v.fill, "fill", false, "boolean");
+    if (typeof v.fill !== "boolean") v.fill = v.fill === undefined ? false : missing(v.fill, "fill", false, "boolean");
   },
   Opened(v) {
-    if (typeof v.secured !== "boolean") v.secured = missing(v.secured, "secured", false, "boolean");
+    if (typeof v.secured !== "boolean") v.secured = v.secured === undefined ? false : missing(v.secured, "secured", false, "boolean");
   },
   Closed(v) {
-    if (typeof v.code !== "number") v.code = missing(v.code, "code", 0, "number");
-    if (typeof v.reason !== "string") v.reason = missing(v.reason, "reason", "", "string");
+    if (typeof v.code !== "number") v.code = v.code === undefined ? 0 : missing(v.code, "code", 0, "number");
+    if (typeof v.reason !== "string") v.reason = v.reason === undefined ? "" : missing(v.reason, "reason", "", "string");
     if (typeof v.reopensAfter !== "number" && v.reopensAfter !== undefined) v.reopensAfter = missing(v.reopensAfter, "reopensAfter", undefined, "number");
   },
   WebhookRequest(v) {
-    if (typeof v.method !== "string") v.method = missing(v.method, "method", "", "string");
-    if (typeof v.path !== "string") v.path = missing(v.path, "path", "", "string");
-    if (typeof v.query !== "string") v.query = missing(v.query, "query", "", "string");
+    if (typeof v.method !== "string") v.method = v.method === undefined ? "" : missing(v.method, "method", "", "string");
+    if (typeof v.path !== "string") v.path = v.path === undefined ? "" : missing(v.path, "path", "", "string");
+    if (typeof v.query !== "string") v.query = v.query === undefined ? "" : missing(v.query, "query", "", "string");
     v.headers = list(v.headers, "headers", records.Header);
     if (typeof v.text !== "string" && v.text !== undefined) v.text = missing(v.text, "text", undefined, "string");
     if (v.bytes !== undefined && v.bytes !== null) v.bytes = bytes(v.bytes, "bytes");
   },
   Command(v) {
-    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
+    if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
     if (v.args === undefined) v.args = null;
   },
   ChannelEvent(v) {
-    if (typeof v.kind !== "string") v.kind = missing(v.kind, "kind", "start", "string");
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.kind !== "string") v.kind = v.kind === undefined ? "start" : missing(v.kind, "kind", "start", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
     if (v.config === undefined) v.config = null;
     if (v.state === undefined) v.state = null;
-    if (typeof v.now !== "number") v.now = missing(v.now, "now", 0, "number");
+    if (typeof v.now !== "number") v.now = v.now === undefined ? 0 : missing(v.now, "now", 0, "number");
     if (typeof v.connection !== "string" && v.connection !== undefined) v.connection = missing(v.connection, "connection", undefined, "string");
     if (v.response !== undefined && v.response !== null) record(v.response, "response", records.HttpResponse);
     if (v.message !== undefined && v.message !== null) record(v.message, "message", records.Frame);
@@ -140,173 +140,173 @@ const records = {
     if (v.command !== undefined && v.command !== null) record(v.command, "command", records.Command);
   },
   Action(v) {
-    if (typeof v.label !== "string") v.label = missing(v.label, "label", "", "string");
-    if (typeof v.value !== "string") v.value = missing(v.value, "value", "", "string");
-    if (typeof v.style !== "string") v.style = missing(v.style, "style", "plain", "string");
+    if (typeof v.label !== "string") v.label = v.label === undefined ? "" : missing(v.label, "label", "", "string");
+    if (typeof v.value !== "string") v.value = v.value === undefined ? "" : missing(v.value, "value", "", "string");
+    if (typeof v.style !== "string") v.style = v.style === undefined ? "plain" : missing(v.style, "style", "plain", "string");
   },
   ActionRow(v) {
     v.actions = list(v.actions, "actions", records.Action);
   },
   ChannelSend(v) {
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
     if (v.config === undefined) v.config = null;
     v.to = record(v.to ?? {}, "to", records.Conversation);
-    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
     v.attachments = list(v.attachments, "attachments", records.Attachment);
     if (typeof v.replyTo !== "string" && v.replyTo !== undefined) v.replyTo = missing(v.replyTo, "replyTo", undefined, "string");
-    if (typeof v.silent !== "boolean") v.silent = missing(v.silent, "silent", false, "boolean");
-    if (typeof v.idempotencyKey !== "string") v.idempotencyKey = missing(v.idempotencyKey, "idempotencyKey", "", "string");
+    if (typeof v.silent !== "boolean") v.silent = v.silent === undefined ? false : missing(v.silent, "silent", false, "boolean");
+    if (typeof v.idempotencyKey !== "string") v.idempotencyKey = v.idempotencyKey === undefined ? "" : missing(v.idempotencyKey, "idempotencyKey", "", "string");
     if (v.state === undefined) v.state = null;
     v.actions = list(v.actions, "actions", records.ActionRow);
   },
   ChannelEdit(v) {
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
     if (v.config === undefined) v.config = null;
     v.to = record(v.to ?? {}, "to", records.Conversation);
-    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
-    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
     if (v.state === undefined) v.state = null;
     v.actions = list(v.actions, "actions", records.ActionRow);
   },
   ChannelDelete(v) {
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
     if (v.config === undefined) v.config = null;
     v.to = record(v.to ?? {}, "to", records.Conversation);
-    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
     if (v.state === undefined) v.state = null;
   },
   ChannelReaction(v) {
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
     if (v.config === undefined) v.config = null;
     v.to = record(v.to ?? {}, "to", records.Conversation);
-    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
-    if (typeof v.emoji !== "string") v.emoji = missing(v.emoji, "emoji", "", "string");
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
+    if (typeof v.emoji !== "string") v.emoji = v.emoji === undefined ? "" : missing(v.emoji, "emoji", "", "string");
     if (v.state === undefined) v.state = null;
   },
   ChannelTyping(v) {
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
     if (v.config === undefined) v.config = null;
     v.to = record(v.to ?? {}, "to", records.Conversation);
     if (v.state === undefined) v.state = null;
   },
   ChannelPoll(v) {
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
     if (v.config === undefined) v.config = null;
     v.to = record(v.to ?? {}, "to", records.Conversation);
-    if (typeof v.question !== "string") v.question = missing(v.question, "question", "", "string");
+    if (typeof v.question !== "string") v.question = v.question === undefined ? "" : missing(v.question, "question", "", "string");
     v.options = texts(v.options, "options");
-    if (typeof v.maxSelections !== "number") v.maxSelections = missing(v.maxSelections, "maxSelections", 0, "number");
-    if (typeof v.idempotencyKey !== "string") v.idempotencyKey = missing(v.idempotencyKey, "idempotencyKey", "", "string");
+    if (typeof v.maxSelections !== "number") v.maxSelections = v.maxSelections === undefined ? 0 : missing(v.maxSelections, "maxSelections", 0, "number");
+    if (typeof v.idempotencyKey !== "string") v.idempotencyKey = v.idempotencyKey === undefined ? "" : missing(v.idempotencyKey, "idempotencyKey", "", "string");
     if (v.state === undefined) v.state = null;
   },
   DirectoryQuery(v) {
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
     if (v.config === undefined) v.config = null;
-    if (typeof v.query !== "string") v.query = missing(v.query, "query", "", "string");
+    if (typeof v.query !== "string") v.query = v.query === undefined ? "" : missing(v.query, "query", "", "string");
     if (typeof v.kind !== "string" && v.kind !== undefined) v.kind = missing(v.kind, "kind", undefined, "string");
-    if (typeof v.limit !== "number") v.limit = missing(v.limit, "limit", 0, "number");
+    if (typeof v.limit !== "number") v.limit = v.limit === undefined ? 0 : missing(v.limit, "limit", 0, "number");
   },
   Migration(v) {
-    if (typeof v.fromVersion !== "string") v.fromVersion = missing(v.fromVersion, "fromVersion", "", "string");
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
+    if (typeof v.fromVersion !== "string") v.fromVersion = v.fromVersion === undefined ? "" : missing(v.fromVersion, "fromVersion", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
     if (v.state === undefined) v.state = null;
   },
   ConfigSection(v) {
     if (v.value === undefined) v.value = null;
   },
   CredentialPresence(v) {
-    if (typeof v.present !== "boolean") v.present = missing(v.present, "present", false, "boolean");
+    if (typeof v.present !== "boolean") v.present = v.present === undefined ? false : missing(v.present, "present", false, "boolean");
   },
   Signature(v) {
     v.bytes = bytes(v.bytes ?? "", "bytes");
   },
   HookContext(v) {
-    if (typeof v.agent !== "string") v.agent = missing(v.agent, "agent", "", "string");
-    if (typeof v.session !== "string") v.session = missing(v.session, "session", "", "string");
-    if (typeof v.run !== "string") v.run = missing(v.run, "run", "", "string");
+    if (typeof v.agent !== "string") v.agent = v.agent === undefined ? "" : missing(v.agent, "agent", "", "string");
+    if (typeof v.session !== "string") v.session = v.session === undefined ? "" : missing(v.session, "session", "", "string");
+    if (typeof v.run !== "string") v.run = v.run === undefined ? "" : missing(v.run, "run", "", "string");
     if (typeof v.channel !== "string" && v.channel !== undefined) v.channel = missing(v.channel, "channel", undefined, "string");
     if (typeof v.account !== "string" && v.account !== undefined) v.account = missing(v.account, "account", undefined, "string");
   },
   HookEvent(v) {
-    if (typeof v.name !== "string") v.name = missing(v.name, "name", "message_received", "string");
+    if (typeof v.name !== "string") v.name = v.name === undefined ? "message_received" : missing(v.name, "name", "message_received", "string");
     v.event = hookEvent(v.event, "event", v.name);
     if (v.config === undefined) v.config = null;
     v.context = record(v.context ?? {}, "context", records.HookContext);
   },
   MessageReceived(v) {
-    if (typeof v.channel !== "string") v.channel = missing(v.channel, "channel", "", "string");
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
-    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
-    if (typeof v.sender !== "string") v.sender = missing(v.sender, "sender", "", "string");
-    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (typeof v.channel !== "string") v.channel = v.channel === undefined ? "" : missing(v.channel, "channel", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
+    if (typeof v.sender !== "string") v.sender = v.sender === undefined ? "" : missing(v.sender, "sender", "", "string");
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
   },
   MessageSending(v) {
-    if (typeof v.channel !== "string") v.channel = missing(v.channel, "channel", "", "string");
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
-    if (typeof v.to !== "string") v.to = missing(v.to, "to", "", "string");
-    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (typeof v.channel !== "string") v.channel = v.channel === undefined ? "" : missing(v.channel, "channel", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
+    if (typeof v.to !== "string") v.to = v.to === undefined ? "" : missing(v.to, "to", "", "string");
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
   },
   MessageSent(v) {
-    if (typeof v.channel !== "string") v.channel = missing(v.channel, "channel", "", "string");
-    if (typeof v.account !== "string") v.account = missing(v.account, "account", "", "string");
-    if (typeof v.to !== "string") v.to = missing(v.to, "to", "", "string");
-    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (typeof v.channel !== "string") v.channel = v.channel === undefined ? "" : missing(v.channel, "channel", "", "string");
+    if (typeof v.account !== "string") v.account = v.account === undefined ? "" : missing(v.account, "account", "", "string");
+    if (typeof v.to !== "string") v.to = v.to === undefined ? "" : missing(v.to, "to", "", "string");
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
     v.ids = texts(v.ids, "ids");
     if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
   },
   BeforeAgentStart(v) {
-    if (typeof v.prompt !== "string") v.prompt = missing(v.prompt, "prompt", "", "string");
-    if (typeof v.systemPrompt !== "string") v.systemPrompt = missing(v.systemPrompt, "systemPrompt", "", "string");
-    if (typeof v.prependContext !== "string") v.prependContext = missing(v.prependContext, "prependContext", "", "string");
+    if (typeof v.prompt !== "string") v.prompt = v.prompt === undefined ? "" : missing(v.prompt, "prompt", "", "string");
+    if (typeof v.systemPrompt !== "string") v.systemPrompt = v.systemPrompt === undefined ? "" : missing(v.systemPrompt, "systemPrompt", "", "string");
+    if (typeof v.prependContext !== "string") v.prependContext = v.prependContext === undefined ? "" : missing(v.prependContext, "prependContext", "", "string");
   },
   AgentEnd(v) {
-    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
     if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
-    if (typeof v.duration !== "number") v.duration = missing(v.duration, "duration", 0, "number");
+    if (typeof v.duration !== "number") v.duration = v.duration === undefined ? 0 : missing(v.duration, "duration", 0, "number");
   },
   BeforeToolCall(v) {
-    if (typeof v.tool !== "string") v.tool = missing(v.tool, "tool", "", "string");
-    if (typeof v.callId !== "string") v.callId = missing(v.callId, "callId", "", "string");
+    if (typeof v.tool !== "string") v.tool = v.tool === undefined ? "" : missing(v.tool, "tool", "", "string");
+    if (typeof v.callId !== "string") v.callId = v.callId === undefined ? "" : missing(v.callId, "callId", "", "string");
     if (v.args === undefined) v.args = null;
   },
   AfterToolCall(v) {
-    if (typeof v.tool !== "string") v.tool = missing(v.tool, "tool", "", "string");
-    if (typeof v.callId !== "string") v.callId = missing(v.callId, "callId", "", "string");
+    if (typeof v.tool !== "string") v.tool = v.tool === undefined ? "" : missing(v.tool, "tool", "", "string");
+    if (typeof v.callId !== "string") v.callId = v.callId === undefined ? "" : missing(v.callId, "callId", "", "string");
     if (v.args === undefined) v.args = null;
-    if (typeof v.result !== "string") v.result = missing(v.result, "result", "", "string");
-    if (typeof v.failed !== "boolean") v.failed = missing(v.failed, "failed", false, "boolean");
-    if (typeof v.duration !== "number") v.duration = missing(v.duration, "duration", 0, "number");
+    if (typeof v.result !== "string") v.result = v.result === undefined ? "" : missing(v.result, "result", "", "string");
+    if (typeof v.failed !== "boolean") v.failed = v.failed === undefined ? false : missing(v.failed, "failed", false, "boolean");
+    if (typeof v.duration !== "number") v.duration = v.duration === undefined ? 0 : missing(v.duration, "duration", 0, "number");
   },
   ToolResultPersist(v) {
-    if (typeof v.tool !== "string") v.tool = missing(v.tool, "tool", "", "string");
-    if (typeof v.callId !== "string") v.callId = missing(v.callId, "callId", "", "string");
-    if (typeof v.result !== "string") v.result = missing(v.result, "result", "", "string");
+    if (typeof v.tool !== "string") v.tool = v.tool === undefined ? "" : missing(v.tool, "tool", "", "string");
+    if (typeof v.callId !== "string") v.callId = v.callId === undefined ? "" : missing(v.callId, "callId", "", "string");
+    if (typeof v.result !== "string") v.result = v.result === undefined ? "" : missing(v.result, "result", "", "string");
   },
   BeforeCompaction(v) {
-    if (typeof v.sessionId !== "string") v.sessionId = missing(v.sessionId, "sessionId", "", "string");
-    if (typeof v.messages !== "number") v.messages = missing(v.messages, "messages", 0, "number");
-    if (typeof v.budget !== "number") v.budget = missing(v.budget, "budget", 0, "number");
+    if (typeof v.sessionId !== "string") v.sessionId = v.sessionId === undefined ? "" : missing(v.sessionId, "sessionId", "", "string");
+    if (typeof v.messages !== "number") v.messages = v.messages === undefined ? 0 : missing(v.messages, "messages", 0, "number");
+    if (typeof v.budget !== "number") v.budget = v.budget === undefined ? 0 : missing(v.budget, "budget", 0, "number");
   },
   AfterCompaction(v) {
-    if (typeof v.sessionId !== "string") v.sessionId = missing(v.sessionId, "sessionId", "", "string");
-    if (typeof v.messages !== "number") v.messages = missing(v.messages, "messages", 0, "number");
-    if (typeof v.first !== "number") v.first = missing(v.first, "first", 0, "number");
-    if (typeof v.shortened !== "number") v.shortened = missing(v.shortened, "shortened", 0, "number");
+    if (typeof v.sessionId !== "string") v.sessionId = v.sessionId === undefined ? "" : missing(v.sessionId, "sessionId", "", "string");
+    if (typeof v.messages !== "number") v.messages = v.messages === undefined ? 0 : missing(v.messages, "messages", 0, "number");
+    if (typeof v.first !== "number") v.first = v.first === undefined ? 0 : missing(v.first, "first", 0, "number");
+    if (typeof v.shortened !== "number") v.shortened = v.shortened === undefined ? 0 : missing(v.shortened, "shortened", 0, "number");
   },
   SessionStart(v) {
-    if (typeof v.sessionId !== "string") v.sessionId = missing(v.sessionId, "sessionId", "", "string");
+    if (typeof v.sessionId !== "string") v.sessionId = v.sessionId === undefined ? "" : missing(v.sessionId, "sessionId", "", "string");
   },
   SessionEnd(v) {
-    if (typeof v.sessionId !== "string") v.sessionId = missing(v.sessionId, "sessionId", "", "string");
-    if (typeof v.messages !== "number") v.messages = missing(v.messages, "messages", 0, "number");
-    if (typeof v.why !== "string") v.why = missing(v.why, "why", "reset", "string");
+    if (typeof v.sessionId !== "string") v.sessionId = v.sessionId === undefined ? "" : missing(v.sessionId, "sessionId", "", "string");
+    if (typeof v.messages !== "number") v.messages = v.messages === undefined ? 0 : missing(v.messages, "messages", 0, "number");
+    if (typeof v.why !== "string") v.why = v.why === undefined ? "reset" : missing(v.why, "why", "reset", "string");
   },
   GatewayStart(v) {
-    if (typeof v.version !== "string") v.version = missing(v.version, "version", "", "string");
+    if (typeof v.version !== "string") v.version = v.version === undefined ? "" : missing(v.version, "version", "", "string");
   },
   GatewayStop(v) {
-    if (typeof v.version !== "string") v.version = missing(v.version, "version", "", "string");
-    if (typeof v.uptime !== "number") v.uptime = missing(v.uptime, "uptime", 0, "number");
+    if (typeof v.version !== "string") v.version = v.version === undefined ? "" : missing(v.version, "version", "", "string");
+    if (typeof v.uptime !== "number") v.uptime = v.uptime === undefined ? 0 : missing(v.uptime, "uptime", 0, "number");
   },
   KvValue(v) {
     if (typeof v.value !== "string" && v.value !== undefined) v.value = missing(v.value, "value", undefined, "string");
@@ -315,50 +315,50 @@ const records = {
     v.keys = texts(v.keys, "keys");
   },
   MediaInfo(v) {
-    if (typeof v.media !== "string") v.media = missing(v.media, "media", "", "string");
-    if (typeof v.mime !== "string") v.mime = missing(v.mime, "mime", "", "string");
+    if (typeof v.media !== "string") v.media = v.media === undefined ? "" : missing(v.media, "media", "", "string");
+    if (typeof v.mime !== "string") v.mime = v.mime === undefined ? "" : missing(v.mime, "mime", "", "string");
     if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
-    if (typeof v.size !== "number") v.size = missing(v.size, "size", 0, "number");
+    if (typeof v.size !== "number") v.size = v.size === undefined ? 0 : missing(v.size, "size", 0, "number");
   },
   MessageQueued(v) {
-    if (typeof v.delivery !== "string") v.delivery = missing(v.delivery, "delivery", "", "string");
+    if (typeof v.delivery !== "string") v.delivery = v.delivery === undefined ? "" : missing(v.delivery, "delivery", "", "string");
   },
   ToolCall(v) {
-    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
-    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
+    if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
     if (v.args === undefined) v.args = null;
     if (v.opaque === undefined) v.opaque = null;
   },
   ChatTurn(v) {
-    if (typeof v.role !== "string") v.role = missing(v.role, "role", "system", "string");
+    if (typeof v.role !== "string") v.role = v.role === undefined ? "system" : missing(v.role, "role", "system", "string");
     v.content = list(v.content, "content", records.Part);
     v.toolCalls = list(v.toolCalls, "toolCalls", records.ToolCall);
     if (typeof v.toolCallId !== "string" && v.toolCallId !== undefined) v.toolCallId = missing(v.toolCallId, "toolCallId", undefined, "string");
-    if (typeof v.thinking !== "string") v.thinking = missing(v.thinking, "thinking", "", "string");
+    if (typeof v.thinking !== "string") v.thinking = v.thinking === undefined ? "" : missing(v.thinking, "thinking", "", "string");
     if (v.opaque === undefined) v.opaque = null;
   },
   ToolSpec(v) {
-    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
-    if (typeof v.description !== "string") v.description = missing(v.description, "description", "", "string");
+    if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
+    if (typeof v.description !== "string") v.description = v.description === undefined ? "" : missing(v.description, "description", "", "string");
     if (v.parameters === undefined) v.parameters = null;
   },
   Chat(v) {
-    if (typeof v.model !== "string") v.model = missing(v.model, "model", "", "string");
+    if (typeof v.model !== "string") v.model = v.model === undefined ? "" : missing(v.model, "model", "", "string");
     if (v.config === undefined) v.config = null;
-    if (typeof v.system !== "string") v.system = missing(v.system, "system", "", "string");
+    if (typeof v.system !== "string") v.system = v.system === undefined ? "" : missing(v.system, "system", "", "string");
     v.turns = list(v.turns, "turns", records.ChatTurn);
     v.tools = list(v.tools, "tools", records.ToolSpec);
-    if (typeof v.maxTokens !== "number") v.maxTokens = missing(v.maxTokens, "maxTokens", 0, "number");
+    if (typeof v.maxTokens !== "number") v.maxTokens = v.maxTokens === undefined ? 0 : missing(v.maxTokens, "maxTokens", 0, "number");
     if (typeof v.temperature !== "number" && v.temperature !== undefined) v.temperature = missing(v.temperature, "temperature", undefined, "number");
-    if (typeof v.thinking !== "string") v.thinking = missing(v.thinking, "thinking", "", "string");
-    if (typeof v.session !== "string") v.session = missing(v.session, "session", "", "string");
+    if (typeof v.thinking !== "string") v.thinking = v.thinking === undefined ? "" : missing(v.thinking, "thinking", "", "string");
+    if (typeof v.session !== "string") v.session = v.session === undefined ? "" : missing(v.session, "session", "", "string");
   },
   StreamEvent(v) {
-    if (typeof v.kind !== "string") v.kind = missing(v.kind, "kind", "head", "string");
-    if (typeof v.status !== "number") v.status = missing(v.status, "status", 0, "number");
+    if (typeof v.kind !== "string") v.kind = v.kind === undefined ? "head" : missing(v.kind, "kind", "head", "string");
+    if (typeof v.status !== "number") v.status = v.status === undefined ? 0 : missing(v.status, "status", 0, "number");
     v.headers = list(v.headers, "headers", records.Header);
     if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
-    if (typeof v.data !== "string") v.data = missing(v.data, "data", "", "string");
+    if (typeof v.data !== "string") v.data = v.data === undefined ? "" : missing(v.data, "data", "", "string");
     v.bytes = bytes(v.bytes ?? "", "bytes");
     if (v.error !== undefined && v.error !== null) record(v.error, "error", records.ErrorRecord);
   },
@@ -374,90 +374,90 @@ const records = {
     if (typeof v.next !== "number" && v.next !== undefined) v.next = missing(v.next, "next", undefined, "number");
   },
   Firing(v) {
-    if (typeof v.id !== "string") v.id = missing(v.id, "id", "", "string");
-    if (typeof v.due !== "number") v.due = missing(v.due, "due", 0, "number");
+    if (typeof v.id !== "string") v.id = v.id === undefined ? "" : missing(v.id, "id", "", "string");
+    if (typeof v.due !== "number") v.due = v.due === undefined ? 0 : missing(v.due, "due", 0, "number");
     if (v.payload === undefined) v.payload = null;
   },
   ServiceStart(v) {
     if (v.config === undefined) v.config = null;
   },
   ServiceStop(v) {
-    if (typeof v.cause !== "string") v.cause = missing(v.cause, "cause", "replaced", "string");
+    if (typeof v.cause !== "string") v.cause = v.cause === undefined ? "replaced" : missing(v.cause, "cause", "replaced", "string");
   },
   ServiceMoment(v) {
-    if (typeof v.now !== "number") v.now = missing(v.now, "now", 0, "number");
+    if (typeof v.now !== "number") v.now = v.now === undefined ? 0 : missing(v.now, "now", 0, "number");
   },
   SessionSummary(v) {
-    if (typeof v.session !== "string") v.session = missing(v.session, "session", "", "string");
-    if (typeof v.agent !== "string") v.agent = missing(v.agent, "agent", "", "string");
-    if (typeof v.title !== "string") v.title = missing(v.title, "title", "", "string");
-    if (typeof v.updated !== "number") v.updated = missing(v.updated, "updated", 0, "number");
-    if (typeof v.messages !== "number") v.messages = missing(v.messages, "messages", 0, "number");
+    if (typeof v.session !== "string") v.session = v.session === undefined ? "" : missing(v.session, "session", "", "string");
+    if (typeof v.agent !== "string") v.agent = v.agent === undefined ? "" : missing(v.agent, "agent", "", "string");
+    if (typeof v.title !== "string") v.title = v.title === undefined ? "" : missing(v.title, "title", "", "string");
+    if (typeof v.updated !== "number") v.updated = v.updated === undefined ? 0 : missing(v.updated, "updated", 0, "number");
+    if (typeof v.messages !== "number") v.messages = v.messages === undefined ? 0 : missing(v.messages, "messages", 0, "number");
     if (typeof v.channel !== "string" && v.channel !== undefined) v.channel = missing(v.channel, "channel", undefined, "string");
     if (typeof v.account !== "string" && v.account !== undefined) v.account = missing(v.account, "account", undefined, "string");
     if (typeof v.kind !== "string" && v.kind !== undefined) v.kind = missing(v.kind, "kind", undefined, "string");
   },
   SessionPage(v) {
     v.sessions = list(v.sessions, "sessions", records.SessionSummary);
-    if (typeof v.more !== "boolean") v.more = missing(v.more, "more", false, "boolean");
+    if (typeof v.more !== "boolean") v.more = v.more === undefined ? false : missing(v.more, "more", false, "boolean");
   },
   HistoryMessage(v) {
-    if (typeof v.number !== "number") v.number = missing(v.number, "number", 0, "number");
-    if (typeof v.role !== "string") v.role = missing(v.role, "role", "system", "string");
-    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
-    if (typeof v.cut !== "boolean") v.cut = missing(v.cut, "cut", false, "boolean");
-    if (typeof v.time !== "number") v.time = missing(v.time, "time", 0, "number");
-    if (typeof v.run !== "string") v.run = missing(v.run, "run", "", "string");
+    if (typeof v.number !== "number") v.number = v.number === undefined ? 0 : missing(v.number, "number", 0, "number");
+    if (typeof v.role !== "string") v.role = v.role === undefined ? "system" : missing(v.role, "role", "system", "string");
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
+    if (typeof v.cut !== "boolean") v.cut = v.cut === undefined ? false : missing(v.cut, "cut", false, "boolean");
+    if (typeof v.time !== "number") v.time = v.time === undefined ? 0 : missing(v.time, "time", 0, "number");
+    if (typeof v.run !== "string") v.run = v.run === undefined ? "" : missing(v.run, "run", "", "string");
     if (typeof v.tool !== "string" && v.tool !== undefined) v.tool = missing(v.tool, "tool", undefined, "string");
     if (v.sender !== undefined && v.sender !== null) record(v.sender, "sender", records.Person);
     v.media = texts(v.media, "media");
-    if (typeof v.aside !== "boolean") v.aside = missing(v.aside, "aside", false, "boolean");
+    if (typeof v.aside !== "boolean") v.aside = v.aside === undefined ? false : missing(v.aside, "aside", false, "boolean");
   },
   HistoryPage(v) {
-    if (typeof v.sessionId !== "string") v.sessionId = missing(v.sessionId, "sessionId", "", "string");
+    if (typeof v.sessionId !== "string") v.sessionId = v.sessionId === undefined ? "" : missing(v.sessionId, "sessionId", "", "string");
     v.messages = list(v.messages, "messages", records.HistoryMessage);
-    if (typeof v.more !== "boolean") v.more = missing(v.more, "more", false, "boolean");
+    if (typeof v.more !== "boolean") v.more = v.more === undefined ? false : missing(v.more, "more", false, "boolean");
   },
   SocketReference(v) {
-    if (typeof v.socket !== "number") v.socket = missing(v.socket, "socket", 0, "number");
+    if (typeof v.socket !== "number") v.socket = v.socket === undefined ? 0 : missing(v.socket, "socket", 0, "number");
   },
   SocketData(v) {
     v.bytes = bytes(v.bytes ?? "", "bytes");
-    if (typeof v.ended !== "boolean") v.ended = missing(v.ended, "ended", false, "boolean");
+    if (typeof v.ended !== "boolean") v.ended = v.ended === undefined ? false : missing(v.ended, "ended", false, "boolean");
   },
   Recording(v) {
-    if (typeof v.media !== "string") v.media = missing(v.media, "media", "", "string");
-    if (typeof v.mime !== "string") v.mime = missing(v.mime, "mime", "", "string");
+    if (typeof v.media !== "string") v.media = v.media === undefined ? "" : missing(v.media, "media", "", "string");
+    if (typeof v.mime !== "string") v.mime = v.mime === undefined ? "" : missing(v.mime, "mime", "", "string");
     if (typeof v.name !== "string" && v.name !== undefined) v.name = missing(v.name, "name", undefined, "string");
-    if (typeof v.size !== "number") v.size = missing(v.size, "size", 0, "number");
+    if (typeof v.size !== "number") v.size = v.size === undefined ? 0 : missing(v.size, "size", 0, "number");
     if (v.config === undefined) v.config = null;
   },
   ToolContext(v) {
-    if (typeof v.agent !== "string") v.agent = missing(v.agent, "agent", "", "string");
-    if (typeof v.session !== "string") v.session = missing(v.session, "session", "", "string");
-    if (typeof v.run !== "string") v.run = missing(v.run, "run", "", "string");
-    if (typeof v.callId !== "string") v.callId = missing(v.callId, "callId", "", "string");
+    if (typeof v.agent !== "string") v.agent = v.agent === undefined ? "" : missing(v.agent, "agent", "", "string");
+    if (typeof v.session !== "string") v.session = v.session === undefined ? "" : missing(v.session, "session", "", "string");
+    if (typeof v.run !== "string") v.run = v.run === undefined ? "" : missing(v.run, "run", "", "string");
+    if (typeof v.callId !== "string") v.callId = v.callId === undefined ? "" : missing(v.callId, "callId", "", "string");
     if (typeof v.channel !== "string" && v.channel !== undefined) v.channel = missing(v.channel, "channel", undefined, "string");
     if (typeof v.account !== "string" && v.account !== undefined) v.account = missing(v.account, "account", undefined, "string");
     if (typeof v.sender !== "string" && v.sender !== undefined) v.sender = missing(v.sender, "sender", undefined, "string");
-    if (typeof v.now !== "number") v.now = missing(v.now, "now", 0, "number");
-    if (typeof v.timeZone !== "string") v.timeZone = missing(v.timeZone, "timeZone", "", "string");
+    if (typeof v.now !== "number") v.now = v.now === undefined ? 0 : missing(v.now, "now", 0, "number");
+    if (typeof v.timeZone !== "string") v.timeZone = v.timeZone === undefined ? "" : missing(v.timeZone, "timeZone", "", "string");
   },
   ToolInvocation(v) {
-    if (typeof v.name !== "string") v.name = missing(v.name, "name", "", "string");
+    if (typeof v.name !== "string") v.name = v.name === undefined ? "" : missing(v.name, "name", "", "string");
     if (v.args === undefined) v.args = null;
     if (v.config === undefined) v.config = null;
     v.context = record(v.context ?? {}, "context", records.ToolContext);
   },
   ToolAnswer(v) {
     v.content = list(v.content, "content", records.Part);
-    if (typeof v.failed !== "boolean") v.failed = missing(v.failed, "failed", false, "boolean");
+    if (typeof v.failed !== "boolean") v.failed = v.failed === undefined ? false : missing(v.failed, "failed", false, "boolean");
   },
   SpeechOrder(v) {
-    if (typeof v.text !== "string") v.text = missing(v.text, "text", "", "string");
+    if (typeof v.text !== "string") v.text = v.text === undefined ? "" : missing(v.text, "text", "", "string");
     if (typeof v.voice !== "string" && v.voice !== undefined) v.voice = missing(v.voice, "voice", undefined, "string");
-    if (typeof v.format !== "string") v.format = missing(v.format, "format", "opus", "string");
-    if (typeof v.speed !== "number") v.speed = missing(v.speed, "speed", 0, "number");
+    if (typeof v.format !== "string") v.format = v.format === undefined ? "opus" : missing(v.format, "format", "opus", "string");
+    if (typeof v.speed !== "number") v.speed = v.speed === undefined ? 0 : missing(v.speed, "speed", 0, "number");
     if (v.config === undefined) v.config = null;
   },
   VoicesQuery(v) {
@@ -465,7 +465,7 @@ const records = {
     if (v.response !== undefined && v.response !== null) record(v.response, "response", records.HttpResponse);
   },
   WebhookCall(v) {
-    if (typeof v.route !== "string") v.route = missing(v.route, "route", "", "string");
+    if (typeof v.route !== "string") v.route = v.route === undefined ? "" : missing(v.route, "route", "", "string");
     v.request = record(v.request ?? {}, "request", records.WebhookRequest);
     if (v.config === undefined) v.config = null;
   },

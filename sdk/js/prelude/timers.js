@@ -31,7 +31,7 @@ function runTimer() {
 }
 
 function clearTimers() {
-  timers.clear();
+  if (timers.size > 0) timers.clear();
   lastDue = 0;
 }
 

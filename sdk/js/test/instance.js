@@ -22,14 +22,21 @@ export class Instance {
   #vm;
   #script;
   #gateway;
+  #rejected = new Map(); // what promises were rejected with that nobody handles, by the engine's pointers to them
 
   static async start(script, gateway) {
     const instance = new Instance();
-    instance.#vm = await QuickJS.create({ wasm: engine, maxStackSize });
+    instance.#vm = await QuickJS.create({
+      wasm: engine,
+      maxStackSize,
+      onUnhandledRejection: (promise, reason, handled) => instance.#reject(promise, reason, handled),
+    });
     instance.#gateway = gateway;
     instance.#offer();
     instance.#vm.evalCode(prelude(), "prelude.js").dispose();
     instance.#vm.evalCode(script, "__plugin.js").dispose();
+    instance.#vm.executePendingJobs();
+    instance.#unhandled(); // nobody's call has failed by it
     return instance;
   }
 
@@ -41,7 +48,8 @@ export class Instance {
       result = this.#run("__step");
     }
     this.#vm.executePendingJobs();
-    if (result[0] === "+") return { output: result.slice(1) };
+    const unhandled = this.#unhandled();
+    if (result[0] === "+") return unhandled ?? { output: result.slice(1) };
     const { stack, ...error } = JSON.parse(result.slice(1));
     return { error, stack };
   }
@@ -49,6 +57,39 @@ export class Instance {
   /** The value of an expression, which is to be JSON. */
   evaluate(source) {
     return JSON.parse(this.#vm.withScope(() => this.#vm.evalCode(`JSON.stringify(${source})`).toString()));
+  }
+
+  #reject(promise, reason, handled) {
+    const { exports } = this.#vm;
+    const at = exports.qjs_get_value_ptr(promise.ptr);
+    if (this.#rejected.has(at)) exports.qjs_free_value(this.#rejected.get(at).kept);
+    this.#rejected.delete(at);
+    if (handled) return;
+    const [name, message, stack] = ["name", "message", "stack"].map((key) => this.#property(reason, key));
+    const words = [name, message].filter((text) => text !== "").join(": ") || "the script threw something that is no error";
+    this.#rejected.set(at, { words, stack, kept: exports.qjs_dup_value(promise.ptr) }); // so that no other promise comes there
+  }
+
+  /** The error of the first rejection that nobody has handled; each of them is logged. */
+  #unhandled() {
+    let first;
+    for (const { words, stack, kept } of this.#rejected.values()) {
+      const error = { code: "internal", message: `a promise was rejected, and nobody handles that: ${words}` };
+      this.#gateway.log("error", `${error.message}\n${stack}`.trimEnd());
+      first ??= { error, stack: `${words}\n${stack}` };
+      this.#vm.exports.qjs_free_value(kept);
+    }
+    this.#rejected.clear();
+    return first;
+  }
+
+  #property(value, key) {
+    return this.#vm.withScope(() => {
+      const vm = this.#vm;
+      if (vm.typeof(value) !== "object") return key === "message" ? String(vm.dump(value)) : "";
+      const property = vm.getProp(value, vm.newString(key));
+      return vm.typeof(property) === "string" ? property.toString() : "";
+    });
   }
 
   #run(name, ...texts) {

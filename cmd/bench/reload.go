@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/carapace-gateway/carapace/cmd/process"
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
+	"github.com/carapace-gateway/carapace/kernel/plugin"
+	"github.com/carapace-gateway/carapace/kernel/plugin/script"
+	"github.com/carapace-gateway/carapace/pdk-examples/go-websocket/toyhub"
+)
+
+// How a channel is upgraded.
+const (
+	upgrades      = 50
+	upgradesShort = 5
+	reloadRooms   = 100
+	reloadPace    = time.Millisecond // between two messages of one direction
+	reloadAhead   = 200              // messages of people that may wait
+	calm          = 5 * time.Second  // before the first upgrade, to compare
+	upgradePause  = 500 * time.Millisecond
+	around        = 50 * time.Millisecond // of the swap, before it and behind it
+	liveTime      = time.Minute
+)
+
+// reload upgrades a channel again and again while messages go through its connection in both directions. It fails where one is
+// lost, comes twice or out of order, or where the connection is opened anew.
+func reload(quick bool) func(ctx context.Context, gateway string) ([]table, error) {
+	return func(ctx context.Context, gateway string) ([]table, error) {
+		b := reloadBench{gateway: gateway, upgrades: upgrades}
+		if quick {
+			b.upgrades = upgradesShort
+		}
+		t := table{Title: "Upgrades under traffic",
+			Note: fmt.Sprintf("A channel on a WebSocket is replaced %d times, each time by new code, while people say %v messages a second in %d rooms and as many are sent there, each of which the server confirms. "+
+				"Nothing was lost, came twice or out of order, and the connection was opened once: else this fails. A pause is the longest time in which nothing went through one of the directions: around the moment in which the new code took over, from the save to that moment, and in as long without an upgrade. "+
+				"The server, who sends, and what compiles the new code share the machine; processor time is the gateway's own, of all that it did, for each message.", b.upgrades, int(time.Second/reloadPace), reloadRooms),
+			Head: []string{"channel", "in", "out", "processor time", "upgrades", "save to live p50", "pause p50", "p99", "max", "while it is made p50", "max", "without p50", "max"}}
+		for _, id := range []string{"go-websocket", "ts-websocket"} {
+			row, err := b.channel(ctx, id)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", id, err)
+			}
+			t.Rows = append(t.Rows, row)
+		}
+		return []table{t}, nil
+	}
+}
+
+// reloadBench has what the channels share.
+type reloadBench struct {
+	gateway  string
+	upgrades int
+}
+
+// upgraded is when an upgrade was saved, and when it was live.
+type upgraded struct{ saved, live time.Time }
+
+// channel measures one, and returns its row.
+func (b reloadBench) channel(ctx context.Context, id string) ([]string, error) {
+	hub := toyhub.New()
+	url, stop, err := listen(hub)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	dir, err := os.MkdirTemp("", "carapace-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	versions, err := readExample(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	config := fmt.Sprintf(`{"channels":{%q:{"accounts":{"home":{"groupPolicy":"open","config":{"url":"ws%s"}}}}}}`, id, url[len("http"):])
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "carapace.json"), []byte(config), 0o600), versions.put(dir, 0)); err != nil {
+		return nil, err
+	}
+	p, err := process.Launch(ctx, process.Config{Gateway: b.gateway, StateDir: dir})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Kill()
+	c, err := p.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	if err := c.Call(ctx, "plugins.configure", map[string]any{"id": id, "account": "home", "secrets": map[string]string{"token": toyhub.Token}}, nil); err != nil {
+		return nil, err
+	}
+	connected, cancel := context.WithTimeout(ctx, liveTime)
+	defer cancel()
+	if !hub.Wait(connected, func(c toyhub.Counts) bool { return c.Opened > 0 }) {
+		return nil, errors.New("the channel has not connected")
+	}
+	row, err := b.measure(ctx, p, hub, c, dir, versions)
+	if err != nil {
+		return nil, err
+	}
+	return row, p.Stop()
+}
+
+// measure has the traffic and the upgrades at once.
+func (b reloadBench) measure(ctx context.Context, p *process.Process, hub *toyhub.Server, c *client.Client, dir string, versions *example) ([]string, error) {
+	traffic := &toyhub.Traffic{Hub: hub, Rooms: reloadRooms, Pace: reloadPace, Ahead: reloadAhead, Send: func(ctx context.Context, room, text, key string) error {
+		return c.Call(ctx, "send", map[string]any{"channel": versions.id, "to": "group:" + room, "message": text, "idempotencyKey": key}, nil)
+	}}
+	r := busy{id: versions.id, begin: time.Now()}
+	var err error
+	r.processor, r.took, err = used(p, func() error {
+		going, end := context.WithCancel(ctx)
+		var all sync.WaitGroup
+		var lost, failed error
+		all.Go(func() { r.passed, lost = traffic.Run(going, answerLimit) })
+		time.Sleep(calm)
+		for n := 1; n <= b.upgrades && failed == nil; n++ {
+			u := upgraded{saved: time.Now()}
+			if failed = versions.put(dir, n); failed == nil {
+				u.live, failed = live(ctx, c, versions.id, version(n))
+			}
+			r.list = append(r.list, u)
+			time.Sleep(upgradePause)
+		}
+		end()
+		all.Wait()
+		return errors.Join(failed, lost)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.row(), nil
+}
+
+// busy is what was seen of a channel.
+type busy struct {
+	id        string
+	passed    toyhub.Report
+	list      []upgraded
+	begin     time.Time
+	took      time.Duration
+	processor time.Duration // of the gateway
+}
+
+// row is the channel's.
+func (r *busy) row() []string {
+	var lives, swaps, builds, calms []time.Duration
+	for _, u := range r.list {
+		lives = append(lives, u.live.Sub(u.saved))
+		swaps = append(swaps, pause(r.passed, u.live.Add(-around), u.live.Add(around)))
+		builds = append(builds, pause(r.passed, u.saved, u.live))
+	}
+	for at := r.begin.Add(time.Second); at.Before(r.begin.Add(calm - 2*around)); at = at.Add(2 * around) {
+		calms = append(calms, pause(r.passed, at, at.Add(2*around)))
+	}
+	for _, l := range [][]time.Duration{lives, swaps, builds, calms} {
+		slices.Sort(l)
+	}
+	rate := func(l []toyhub.Passed) string {
+		return fmt.Sprintf("%d, %.0f/s", len(l), float64(len(l))/r.took.Seconds())
+	}
+	each := r.processor / time.Duration(len(r.passed.In)+len(r.passed.Out))
+	return []string{r.id, rate(r.passed.In), rate(r.passed.Out), us(each), fmt.Sprint(len(r.list)), ms(quantile(lives, 50)),
+		ms(quantile(swaps, 50)), ms(quantile(swaps, 99)), ms(swaps[len(swaps)-1]),
+		ms(quantile(builds, 50)), ms(builds[len(builds)-1]), ms(quantile(calms, 50)), ms(calms[len(calms)-1])}
+}
+
+// pause is the longest time within two moments in which nothing arrived, of the direction where that is longer.
+func pause(r toyhub.Report, from, to time.Time) (longest time.Duration) {
+	for _, list := range [][]toyhub.Passed{r.In, r.Out} {
+		last := from
+		for _, m := range list {
+			if m.At.After(from) && m.At.Before(to) {
+				longest, last = max(longest, m.At.Sub(last)), m.At
+			}
+		}
+		longest = max(longest, to.Sub(last))
+	}
+	return longest
+}
+
+// live waits until a version of a plugin is ready, and returns when that was.
+func live(ctx context.Context, c *client.Client, id, version string) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, liveTime)
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			return time.Time{}, fmt.Errorf("version %s is not live: %w", version, ctx.Err())
+		case e, ok := <-c.Events():
+			var changed plugin.Changed
+			switch {
+			case !ok:
+				return time.Time{}, errors.New("the connection ended")
+			case e.Name != "plugins.changed" || json.Unmarshal(e.Payload, &changed) != nil || changed.ID != id:
+			case changed.State == plugin.StateFailed:
+				return time.Time{}, errors.New(changed.Reason)
+			case changed.State == plugin.StateReady && changed.Version == version:
+				return time.Now(), nil
+			}
+		}
+	}
+}
+
+// listen serves something on a port of this machine.
+func listen(h http.Handler) (url string, stop func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	server := &http.Server{Handler: h}
+	go func() { _ = server.Serve(l) }()
+	return "http://" + l.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+// example is one of pdk-examples, of which there are as many versions as one wants, each with code of its own.
+type example struct {
+	id, entry      string
+	manifest, code []byte
+}
+
+const examplesFolder = "pdk-examples"
+
+// readExample reads one, and builds it where it is written in Go. The caller works in the repository.
+func readExample(ctx context.Context, id string) (*example, error) {
+	folder := filepath.Join(examplesFolder, id)
+	manifest, err := os.ReadFile(filepath.Join(folder, "plugin.json"))
+	if err != nil {
+		return nil, err
+	}
+	var says struct{ Entry string }
+	if err := json.Unmarshal(manifest, &says); err != nil {
+		return nil, err
+	}
+	x := &example{id: id, entry: says.Entry, manifest: manifest}
+	if script.IsEntry(x.entry) {
+		x.code, err = os.ReadFile(filepath.Join(folder, x.entry))
+	} else {
+		x.code, err = buildGo(ctx, "./"+folder)
+	}
+	return x, err
+}
+
+// buildGo builds a package as a plugin.
+func buildGo(ctx context.Context, pkg string) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "carapace-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "plugin.wasm")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, pkg)
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+	}
+	return os.ReadFile(out)
+}
+
+func version(n int) string { return fmt.Sprint("1.0.", n) }
+
+// put puts a version of the example into the plugins' folder, each of its files at once.
+func (x *example) put(dir string, n int) error {
+	folder := filepath.Join(dir, "plugins", x.id)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	manifest := bytes.Replace(x.manifest, []byte(`"version": "1.0.0"`), []byte(`"version": "`+version(n)+`"`), 1)
+	return errors.Join(replaceFile(filepath.Join(folder, x.entry), x.numbered(n)), replaceFile(filepath.Join(folder, "plugin.json"), manifest))
+}
+
+// numbered is the code of a version: what it does is the same.
+func (x *example) numbered(n int) []byte {
+	if !script.IsEntry(x.entry) {
+		return slices.Concat(x.code, section(0, sized([]byte(version(n)))))
+	}
+	return fmt.Appendf(slices.Clone(x.code), "\nexport const version = %q;\n", version(n))
+}
+
+// replaceFile writes a file at once.
+func replaceFile(path string, data []byte) error {
+	fresh := path + "~"
+	if err := os.WriteFile(fresh, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(fresh, path)
+}

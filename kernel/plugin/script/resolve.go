@@ -1,0 +1,79 @@
+package script
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// endings are what is tried behind a name, in this order: a file may be named without its extension, and a folder for the
+// file index in it.
+var endings = []string{"", ".ts", ".mts", ".js", ".mjs", ".cjs", ".json"}
+
+// resolve finds the file that an import names: a file of the plugin's folder, or of a package beside it. kind is import or
+// require.
+func (s Source) resolve(name, importer, kind string) (string, error) {
+	if name == "." || name == ".." || strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") {
+		at := path.Join(path.Dir(importer), name)
+		if found, ok := s.file(at); ok && at != ".." && !strings.HasPrefix(at, "../") {
+			return found, nil
+		}
+		return "", fmt.Errorf("there is no file %s in the plugin's folder", name)
+	}
+	pkg, inside := splitPackage(name)
+	if !packageName.MatchString(pkg) {
+		return "", fmt.Errorf("%s cannot be imported: a plugin imports files of its own folder, such as \"./%s.ts\", packages of its %s, and the SDK", name, path.Base(name), Packages)
+	}
+	for _, folder := range above(path.Dir(importer)) {
+		at := path.Join(folder, Packages, pkg)
+		text, ok := s.Files[path.Join(at, PackageFile)]
+		if !ok {
+			continue
+		}
+		target, err := decodePackage(text).entry(inside, kind)
+		if err != nil {
+			return "", fmt.Errorf("package %s: %w", pkg, err)
+		}
+		if found, ok := s.file(path.Join(at, target)); ok && strings.HasPrefix(found, at+"/") {
+			return found, nil
+		}
+		return "", fmt.Errorf("package %s has no file %s", pkg, target)
+	}
+	return "", fmt.Errorf("there is no package %s beside this plugin, name it in the dependencies of its package.json, and run npm install in its folder", pkg)
+}
+
+// above lists a folder and those around it, the innermost first.
+func above(folder string) (list []string) {
+	for ; folder != "."; folder = path.Dir(folder) {
+		list = append(list, folder)
+	}
+	return append(list, ".")
+}
+
+// file finds the file that a path stands for: with its extension, without it, or, as TypeScript has it, with that of the
+// JavaScript that it will be; and what a folder stands for.
+func (s Source) file(at string) (string, bool) {
+	names := []string{}
+	for _, ending := range endings {
+		names = append(names, at+ending)
+	}
+	for from, to := range map[string]string{".js": ".ts", ".mjs": ".mts"} {
+		if base, ok := strings.CutSuffix(at, from); ok {
+			names = append(names, base+to)
+		}
+	}
+	if text, ok := s.Files[path.Join(at, PackageFile)]; ok {
+		if main := decodePackage(text).main(); main != "" {
+			names = append(names, path.Join(at, main), path.Join(at, main)+".js")
+		}
+	}
+	for _, ending := range endings[1:] {
+		names = append(names, path.Join(at, "index")+ending)
+	}
+	found := slices.IndexFunc(names, func(n string) bool { _, ok := s.Files[n]; return ok })
+	if found < 0 {
+		return "", false
+	}
+	return names[found], true
+}
