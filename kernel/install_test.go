@@ -357,7 +357,7 @@ func TestWhatIsNotInstalled(t *testing.T) {
 		"not base64":        {wit.CodeInvalid, "base64", install.Params{Source: install.Source{Archive: "%"}}},
 		"nothing":           {wit.CodeInvalid, "in one way", install.Params{}},
 		"two things":        {wit.CodeInvalid, "in one way", install.Params{Source: install.Source{URL: "https://example.org", Name: "x"}}},
-		"no registry":       {wit.CodeNotFound, "none is configured", install.Params{Source: install.Source{Name: "parrot"}}},
+		"no registry":       {wit.CodeNotFound, "no registry is configured", install.Params{Source: install.Source{Name: "parrot"}}},
 		"no update":         {wit.CodeConflict, "was installed from a file", install.Params{Source: install.Source{Update: "parrot"}}},
 		"not installed":     {wit.CodeNotFound, "is not installed", install.Params{Source: install.Source{Update: "taken"}}},
 	} {
