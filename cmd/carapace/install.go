@@ -50,7 +50,7 @@ func newInstall(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.install(c.Context(), s, y)
+			return orHere(args[0], s, o.install(c.Context(), s, y))
 		},
 	}
 	y.flags(c)
@@ -111,20 +111,22 @@ func (o *options) updatable(ctx context.Context, named []string) (ids []string, 
 	return ids, nil
 }
 
-// source is what somebody means by a word: an address, a file or folder that there is, or else a name.
+// source is what somebody means by a word: an address, a file or folder, or a name. A folder that happens to be here is never taken
+// for what a registry has signed under its name.
 func (o *options) source(ctx context.Context, word string) (install.Source, error) {
 	for _, scheme := range []string{"https://", "http://", oci.Scheme} {
 		if strings.HasPrefix(word, scheme) {
 			return install.Source{URL: word}, nil
 		}
 	}
-	info, err := os.Stat(word)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && isPath(word):
-		return install.Source{}, wit.Errorf(wit.CodeNotFound, "there is no file or folder %s", word)
-	case errors.Is(err, fs.ErrNotExist):
+	if !isPath(word) {
 		name, versions, _ := strings.Cut(word, "@")
 		return install.Source{Name: name, Range: versions}, nil
+	}
+	info, err := os.Stat(word)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return install.Source{}, wit.Errorf(wit.CodeNotFound, "there is no file or folder %s", word)
 	case err != nil:
 		return install.Source{}, err
 	}
@@ -135,6 +137,16 @@ func (o *options) source(ctx context.Context, word string) (install.Source, erro
 		data, err = readArchive(word)
 	}
 	return install.Source{Archive: base64.StdEncoding.EncodeToString(data)}, err
+}
+
+// orHere says how to name what is here, where no registry has a name.
+func orHere(word string, s install.Source, err error) error {
+	if s.Name != "" && wit.CodeOf(err) == wit.CodeNotFound {
+		if _, none := os.Stat(word); none == nil {
+			return fmt.Errorf("%w; for what is in this folder say ./%s", err, word)
+		}
+	}
+	return err
 }
 
 // isPath reports whether a word cannot be a package's name, which has at most one slash: behind its registry.

@@ -77,6 +77,10 @@ func TestTheOwnerIsAsked(t *testing.T) {
 	if out := must(t, state, "plugins", "info", "dice"); !strings.Contains(out, "* 1.0.0 "+digest) || !strings.Contains(out, "signed by "+public) {
 		t.Error(out)
 	}
+	// A folder that is here is not what a registry has.
+	if r := carapace(t, state, "plugins", "install", "author"); !strings.Contains(r.err, "; for what is in this folder say ./author") {
+		t.Error(r.err)
+	}
 	if out := must(t, state, "plugins", "install", file); !strings.Contains(out, "dice 1.0.0 is what is installed") {
 		t.Error(out)
 	}
@@ -98,8 +102,8 @@ func TestInstalledByAScript(t *testing.T) {
 		{[]string{"install", one}, exitUsage, "nobody can be asked here"},
 		{[]string{"install", one, "--yes"}, exitFailed, "nobody whom you trust has signed dice 1.0.0"},
 		{[]string{"install", one, "--yes", "--digest", "sha256:00"}, exitFailed, "and not what --digest names: nothing was done"},
-		{[]string{"install", "dice-1.0.0"}, exitFailed, "none is configured"},
-		{[]string{"install", "dice@^1"}, exitFailed, "none is configured"},
+		{[]string{"install", "dice-1.0.0"}, exitFailed, "no registry is configured"},
+		{[]string{"install", "dice@^1"}, exitFailed, "no registry is configured"},
 		{[]string{"install", filepath.Join(dir, "none.carapace")}, exitFailed, "there is no file or folder"},
 		{[]string{"install", key}, exitFailed, "this is no archive of a plugin"},
 		{[]string{"install", dir}, exitFailed, "there is no plugin.json"},
