@@ -2,40 +2,20 @@ package examples_test
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	sources "github.com/carapace-gateway/carapace"
-	"github.com/carapace-gateway/carapace/cmd/carapace/author"
+	"github.com/carapace-gateway/carapace/cmd/examples"
 )
 
-// compilers are the languages whose examples a compiler of their own builds, and where it comes from.
-var compilers = map[string]string{"as": "../sdk/as/node_modules/.bin/asc", "c": "clang", "rust": "cargo", "zig": "../sdk/zig/compiler/bin/zig"}
-
-// isCompiled reports whether an example is in one of those languages.
+// isCompiled reports whether an example is in a language that has a compiler of its own.
 func isCompiled(name string) bool {
 	lang, _, _ := strings.Cut(name, "-")
-	return compilers[lang] != ""
-}
-
-// findCompilers has those found that `make toolchains` installs.
-func findCompilers() error {
-	search := os.Getenv("PATH")
-	for _, compiler := range compilers {
-		if filepath.Base(compiler) == compiler {
-			continue // the system's
-		}
-		folder, err := filepath.Abs(filepath.Dir(compiler))
-		if err != nil {
-			return err
-		}
-		search = folder + string(filepath.ListSeparator) + search
-	}
-	return os.Setenv("PATH", search)
+	return slices.Contains([]string{"as", "c", "rust", "zig"}, lang)
 }
 
 // builds are the examples' modules by name, each of which is built once.
@@ -59,7 +39,7 @@ func compile(name string) ([]byte, error) {
 	}
 	defer os.RemoveAll(parent)
 	dir, home := filepath.Join(parent, name), filepath.Join(parent, "home")
-	if err := scaffold(dir, name); err != nil {
+	if err := examples.Lay("..", dir, name); err != nil {
 		return nil, err
 	}
 	readme, err := os.ReadFile(filepath.Join(name, "README.md"))
@@ -76,40 +56,4 @@ func compile(name string) ([]byte, error) {
 	_, none := os.Stat(filepath.Join(dir, "plugin.json"))
 	code, err := os.ReadFile(filepath.Join(dir, "plugin.wasm"))
 	return code, errors.Join(none, err)
-}
-
-// scaffold makes an example's folder, with the SDK and what npm has installed where the compiler looks for it.
-func scaffold(dir, name string) error {
-	lang, kind, _ := strings.Cut(name, "-")
-	if strings.HasPrefix(kind, "extism-") {
-		if err := os.CopyFS(dir, os.DirFS(name)); err != nil {
-			return err
-		}
-	} else if err := author.New(sources.FS, dir, lang, kind); err != nil {
-		return err
-	}
-	if lang != "as" {
-		return nil
-	}
-	modules, err := filepath.Abs("../sdk/as/node_modules")
-	if err != nil {
-		return err
-	}
-	return install(modules, dir)
-}
-
-// install is `npm install` without a network.
-func install(from, dir string) error {
-	to := filepath.Join(dir, "node_modules")
-	packages, err := os.ReadDir(from)
-	if err = errors.Join(err, os.Mkdir(to, 0o755)); err != nil {
-		return err
-	}
-	for _, p := range packages {
-		err = errors.Join(err, os.Symlink(filepath.Join(from, p.Name()), filepath.Join(to, p.Name())))
-	}
-	if _, none := os.Stat(filepath.Join(dir, "vendor")); errors.Is(none, fs.ErrNotExist) {
-		return err
-	}
-	return errors.Join(err, os.Symlink("../vendor/carapace-as", filepath.Join(to, "carapace-as")))
 }

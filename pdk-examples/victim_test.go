@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/cmd/examples"
 	"github.com/carapace-gateway/carapace/kernel"
 	"github.com/carapace-gateway/carapace/kernel/gateway/gatewaytest"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, runVictim(dir))
 		os.Exit(1)
 	}
-	if err := findCompilers(); err != nil {
+	if err := examples.FindCompilers(".."); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

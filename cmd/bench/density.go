@@ -21,7 +21,7 @@ const (
 	fewPlugins       = 10
 	manyPlugins      = 200
 	manyPluginsShort = 50
-	goOfTen          = 2
+	goOfTen          = 1 // each of which takes seconds to compile
 	scriptsOfTen     = 5
 	settleTime       = 5 * time.Minute // for the gateway to have looked at all
 )

@@ -4,17 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	builtin "github.com/carapace-gateway/carapace/builtin-plugins"
+	"github.com/carapace-gateway/carapace/cmd/examples"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 	"github.com/carapace-gateway/carapace/kernel/runtime"
@@ -25,23 +23,26 @@ import (
 // language is one that plugins are written in, with the example of a tool in it.
 type language struct {
 	name, folder string
-	// make is the command that builds the example in its folder, where that is not go build; its first word has to be there.
-	make       []string
-	tool, args string
+	tool, args   string
 }
 
-const dice = `{"sides":20}`
+// What the tools of the examples are called with.
+const (
+	dice  = `{"sides":20}`
+	words = `{"text":"two words"}`
+)
 
-// languages are those that are measured, where their example and what builds it is there.
+// languages are those that are measured, where what builds their example is there.
 func languages() []language {
 	return []language{
-		{"Go", "go-tool", nil, "roll", dice},
-		{"Go, Extism's PDK", "go-extism-tool", nil, "count_words", `{"text":"two words"}`},
-		{"TypeScript", "ts-tool", []string{"true"}, "roll", dice},
-		{"Rust", "rust-tool", []string{"cargo", "build", "--release", "--locked", "--offline"}, "roll", dice},
-		{"C", "c-tool", []string{"make"}, "roll", dice},
-		{"Zig", "zig-tool", []string{"make"}, "roll", dice},
-		{"AssemblyScript", "as-tool", []string{"npm", "run", "build"}, "roll", dice},
+		{"Go", "go-tool", "roll", dice},
+		{"Go, Extism's PDK", "go-extism-tool", "count_words", words},
+		{"TypeScript", "ts-tool", "roll", dice},
+		{"Rust", "rust-tool", "roll", dice},
+		{"C", "c-tool", "roll", dice},
+		{"Zig", "zig-tool", "roll", dice},
+		{"AssemblyScript", "as-tool", "roll", dice},
+		{"AssemblyScript, Extism's PDK", "as-extism-tool", "count_words", words},
 	}
 }
 
@@ -57,16 +58,24 @@ func costOfLanguages(ctx context.Context, _ string) ([]table, error) {
 		Note: "The smallest tool in each: the file that is loaded, its compilation where nothing is in the cache, the memory of an instance, and a call with arguments in JSON and a text as its answer, in an instance that is kept. " +
 			"TypeScript is bundled where others are compiled; all that is written in it shares one interpreter.",
 		Head: []string{"language", "example", "size", "compile", "memory per instance", "call p50", "p99", "to Go's"}}
+	if err := examples.FindCompilers("."); err != nil {
+		return nil, err
+	}
 	var ofGo time.Duration
 	for _, l := range languages() {
-		row, call, err := l.measure(ctx)
-		switch {
-		case errors.Is(err, os.ErrNotExist) || errors.Is(err, exec.ErrNotFound):
-			fmt.Fprintf(os.Stderr, "%s is left out: %v\n", l.name, err)
+		x, err := readExample(ctx, l.folder)
+		if wit.CodeOf(err) == wit.CodeUnavailable {
+			t.Note += fmt.Sprintf(" %s is left out: %s.", l.name, strings.TrimSpace(err.Error()))
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.name, err)
-		case ofGo == 0:
+		}
+		row, call, err := l.measure(ctx, x)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.name, err)
+		}
+		if ofGo == 0 {
 			ofGo = call
 		}
 		t.Rows = append(t.Rows, append(row, ratio(float64(call), float64(ofGo))))
@@ -74,29 +83,8 @@ func costOfLanguages(ctx context.Context, _ string) ([]table, error) {
 	return []table{t}, nil
 }
 
-// read returns the example, built. Errors: ErrNotExist, ErrNotFound where it or what builds it is not there.
-func (l language) read(ctx context.Context) (*example, error) {
-	if len(l.make) == 0 {
-		return readExample(ctx, l.folder)
-	}
-	folder := filepath.Join(examplesFolder, l.folder)
-	if _, err := os.Stat(folder); err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, l.make[0], l.make[1:]...)
-	cmd.Dir = folder
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w\n%s", err, out)
-	}
-	return readBuilt(l.folder)
-}
-
 // measure returns the row of a language but for its end, and the time of a call.
-func (l language) measure(ctx context.Context) (row []string, call time.Duration, err error) {
-	x, err := l.read(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
+func (l language) measure(ctx context.Context, x *example) (row []string, call time.Duration, err error) {
 	cache, err := os.MkdirTemp("", "carapace-bench-")
 	if err != nil {
 		return nil, 0, err
@@ -177,27 +165,3 @@ func (x *example) load(ctx context.Context, wasm *runtime.Engine) (code engine.C
 }
 
 func kb(bytes int) string { return fmt.Sprintf("%.1f KB", float64(bytes)/1024) }
-
-// readBuilt reads an example whose code stands beside its manifest, or in a folder that its builder has made.
-func readBuilt(id string) (*example, error) {
-	folder := filepath.Join(examplesFolder, id)
-	x := &example{id: id}
-	var err error
-	if x.manifest, err = os.ReadFile(filepath.Join(folder, "plugin.json")); err != nil {
-		return nil, err
-	}
-	var says struct{ Entry string }
-	if err := json.Unmarshal(x.manifest, &says); err != nil {
-		return nil, err
-	}
-	x.entry = says.Entry
-	if x.code, err = os.ReadFile(filepath.Join(folder, x.entry)); err == nil {
-		return x, nil
-	}
-	built, _ := filepath.Glob(filepath.Join(folder, "target", "wasm32-wasip1", "release", strings.ReplaceAll(id, "-", "_")+".wasm"))
-	if len(built) == 0 {
-		return nil, err
-	}
-	x.code, err = os.ReadFile(built[0])
-	return x, err
-}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -18,7 +16,6 @@ import (
 	"github.com/carapace-gateway/carapace/cmd/process"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
-	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 	"github.com/carapace-gateway/carapace/pdk-examples/go-websocket/toyhub"
 )
 
@@ -224,77 +221,4 @@ func listen(h http.Handler) (url string, stop func(), err error) {
 	server := &http.Server{Handler: h}
 	go func() { _ = server.Serve(l) }()
 	return "http://" + l.Addr().String(), func() { _ = server.Close() }, nil
-}
-
-// example is one of pdk-examples, of which there are as many versions as one wants, each with code of its own.
-type example struct {
-	id, entry      string
-	manifest, code []byte
-}
-
-const examplesFolder = "pdk-examples"
-
-// readExample reads one, and builds it where it is written in Go. The caller works in the repository.
-func readExample(ctx context.Context, id string) (*example, error) {
-	folder := filepath.Join(examplesFolder, id)
-	manifest, err := os.ReadFile(filepath.Join(folder, "plugin.json"))
-	if err != nil {
-		return nil, err
-	}
-	var says struct{ Entry string }
-	if err := json.Unmarshal(manifest, &says); err != nil {
-		return nil, err
-	}
-	x := &example{id: id, entry: says.Entry, manifest: manifest}
-	if script.IsEntry(x.entry) {
-		x.code, err = os.ReadFile(filepath.Join(folder, x.entry))
-	} else {
-		x.code, err = buildGo(ctx, "./"+folder)
-	}
-	return x, err
-}
-
-// buildGo builds a package as a plugin.
-func buildGo(ctx context.Context, pkg string) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "carapace-bench-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "plugin.wasm")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, pkg)
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build %s: %w\n%s", pkg, err, text)
-	}
-	return os.ReadFile(out)
-}
-
-func version(n int) string { return fmt.Sprint("1.0.", n) }
-
-// put puts a version of the example into the plugins' folder, each of its files at once.
-func (x *example) put(dir string, n int) error {
-	folder := filepath.Join(dir, "plugins", x.id)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	manifest := bytes.Replace(x.manifest, []byte(`"version": "1.0.0"`), []byte(`"version": "`+version(n)+`"`), 1)
-	return errors.Join(replaceFile(filepath.Join(folder, x.entry), x.numbered(n)), replaceFile(filepath.Join(folder, "plugin.json"), manifest))
-}
-
-// numbered is the code of a version: what it does is the same.
-func (x *example) numbered(n int) []byte {
-	if !script.IsEntry(x.entry) {
-		return slices.Concat(x.code, section(0, sized([]byte(version(n)))))
-	}
-	return fmt.Appendf(slices.Clone(x.code), "\nexport const version = %q;\n", version(n))
-}
-
-// replaceFile writes a file at once.
-func replaceFile(path string, data []byte) error {
-	fresh := path + "~"
-	if err := os.WriteFile(fresh, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(fresh, path)
 }

@@ -81,8 +81,8 @@ function failed(error: Error): ChannelAnswer {
 
 /** Posts a message. The server knows a repeated one by its key. */
 export function channelSend(send: ChannelSend): Sent {
-  const text = JSON.stringify({ to: send.to.id, text: send.text, key: send.idempotencyKey });
-  const number: unknown = received(http.request({ ...request(send.config, "POST", "/messages"), text }));
+  const json = { to: send.to.id, text: send.text, key: send.idempotencyKey };
+  const number: unknown = received(http.request({ ...request(send.config, "POST", "/messages"), json }));
   if (typeof number !== "number") throw new PluginError("unavailable", "the server has not said the message's number");
   return { ids: [String(number)] };
 }
