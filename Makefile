@@ -127,7 +127,7 @@ proxies: ## run the settings of docs/proxy.md with nginx and Caddy, which have t
 demo: build ## 500 messages through Telegram while the gateway is killed ten times
 	$(GO) run ./cmd/demo -gateway bin/carapace
 
-first-plugin: build ## do what docs/plugins.md says to begin with, in each language, and print how long it takes
+first-plugin: build toolchains ## do what docs/plugins.md says to begin with, in each language, and print how long it takes
 	$(GO) run ./cmd/demo -gateway bin/carapace -first
 
 hostile: build ## drop hostile plugins into a running gateway, and measure health and chats meanwhile

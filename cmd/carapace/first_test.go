@@ -10,6 +10,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/author"
 	"github.com/carapace-gateway/carapace/cmd/demo/first"
+	"github.com/carapace-gateway/carapace/cmd/examples"
 )
 
 // TestTheAuthorsLoopAtFirst does what docs/plugins.md says to begin with, in each language.
@@ -27,7 +28,8 @@ func TestTheAuthorsLoopAtFirst(t *testing.T) {
 		t.Run(lang, func(t *testing.T) {
 			t.Parallel()
 			var said bytes.Buffer
-			o := first.Options{Carapace: program, Page: string(page), Env: append(slices.Clone(base.Env), "CARAPACE_TEST_BINARY="+base.Path), Said: &said}
+			o := first.Options{Carapace: program, Page: string(page), Env: append(slices.Clone(base.Env), "CARAPACE_TEST_BINARY="+base.Path), Said: &said,
+				Fetch: func(dir, lang string) error { return examples.Fetch(repository(t), dir, lang) }}
 			r, err := first.Run(t.Context(), o, lang)
 			if err != nil || !strings.Contains(r.Answer, "ello") || len(r.Steps) < 5 {
 				t.Fatalf("%v: answered %q after %v\n%s", err, r.Answer, r.Steps, said.String())

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/gatewaytest"
+	"github.com/carapace-gateway/carapace/cmd/examples"
 )
 
 // TestMain lets the test binary be carapace itself, so that tests start it as a user does. The processes that compile and
@@ -17,6 +18,9 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("CARAPACE_TEST_AS_MAIN") == "1" || len(os.Args) > 1 && (os.Args[1] == compileCommand || os.Args[1] == bundleCommand) {
 		main()
+	}
+	if err := examples.FindCompilers(filepath.Join("..", "..")); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/carapace-gateway/carapace/cmd/demo/crash"
 	"github.com/carapace-gateway/carapace/cmd/demo/first"
+	"github.com/carapace-gateway/carapace/cmd/examples"
 )
 
 func main() {
@@ -69,9 +70,14 @@ func firstPlugins(ctx context.Context, gateway string) error {
 	if err != nil {
 		return err
 	}
+	if err := examples.FindCompilers("."); err != nil {
+		return err
+	}
+	o := first.Options{Carapace: program, Page: string(page), Said: os.Stderr,
+		Fetch: func(dir, lang string) error { return examples.Fetch(".", dir, lang) }}
 	var results []first.Result
 	for _, lang := range first.Languages() {
-		r, err := first.Run(ctx, first.Options{Carapace: program, Page: string(page), Said: os.Stderr}, lang)
+		r, err := first.Run(ctx, o, lang)
 		if err != nil {
 			return err
 		}

@@ -45,18 +45,18 @@ func Lay(repository, dir, name string) error {
 	} else if err := os.CopyFS(dir, os.DirFS(filepath.Join(repository, Folder, name))); err != nil {
 		return err
 	}
+	return Fetch(repository, dir, lang)
+}
+
+// Fetch does in the folder of a plugin what a package manager would do there, without a network.
+func Fetch(repository, dir, lang string) error {
 	if lang != "as" {
-		return nil
+		return nil // it needs none
 	}
-	modules, err := filepath.Abs(filepath.Join(repository, npmModules))
+	from, err := filepath.Abs(filepath.Join(repository, npmModules))
 	if err != nil {
 		return err
 	}
-	return install(modules, dir)
-}
-
-// install is `npm install` without a network.
-func install(from, dir string) error {
 	packages, err := os.ReadDir(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		return wit.Errorf(wit.CodeUnavailable, "the compiler of AssemblyScript is not there: run `make toolchains` in the repository")

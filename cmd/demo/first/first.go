@@ -30,6 +30,8 @@ type Options struct {
 	Carapace, Page string
 	// Env is added to the environment of all commands.
 	Env []string
+	// Fetch does in a new folder what a package manager would do there for a language. Nil is for languages that need none.
+	Fetch func(dir, lang string) error
 	// Said gets what the commands print.
 	Said io.Writer
 }
@@ -69,6 +71,7 @@ func Languages() []string {
 var (
 	block    = regexp.MustCompile("(?ms)^```sh first\n(.*?)^```$")
 	language = regexp.MustCompile(`--lang \S+`)
+	begins   = regexp.MustCompile(`plugins new (\S+)`)
 )
 
 // Commands are those that a page shows. One that ends with & goes on beside the others, from when it says "live" on.
@@ -114,6 +117,9 @@ func Run(ctx context.Context, o Options, lang string) (r Result, err error) {
 			err = s.start(ctx, beside, "live: ")
 		} else {
 			err = s.run(ctx, line)
+		}
+		if made := begins.FindStringSubmatch(line); made != nil && o.Fetch != nil && err == nil {
+			err = o.Fetch(filepath.Join(s.dir, made[1]), lang)
 		}
 		if err != nil {
 			return r, fmt.Errorf("%s: %s: %w", lang, line, err)
