@@ -1,4 +1,4 @@
-package author
+package author_test
 
 import (
 	"maps"
@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/cmd/carapace/author"
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // written is a script's project in a folder of its id, with files in folders and packages of which one is for its author alone.
-func written(t *testing.T, more map[string]string) Project {
+func written(t *testing.T, more map[string]string) author.Project {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "p")
 	files := map[string]string{
@@ -35,7 +36,7 @@ func written(t *testing.T, more map[string]string) Project {
 			t.Fatal(err)
 		}
 	}
-	p, err := Open(dir, "1.0.0")
+	p, err := author.Open(dir, "1.0.0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +57,20 @@ func listed(t *testing.T, dir string) (names []string) {
 		t.Fatal(err)
 	}
 	return names
+}
+
+// code is what a gateway reads of the code in a folder.
+func code(t *testing.T, dir string) string {
+	t.Helper()
+	p, err := author.Package(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := p.Code("plugin.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // TestPackedIsWhatIsNeeded, and nothing that the bundler does not read.
@@ -93,16 +108,9 @@ func TestInstalledWithItsPackages(t *testing.T) {
 	if err != nil || !built.Changed {
 		t.Fatal(built, err)
 	}
-	is, err := Open(filepath.Join(plugins, "p"), "1.0.0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := p.folder.Code(p.Entry)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := is.folder.Code(is.Entry); err != nil || string(got) != string(want) {
-		t.Errorf("it is %s, and was %s (%v)", got, want, err)
+	to := filepath.Join(plugins, "p")
+	if got, want := code(t, to), code(t, p.Dir); got != want {
+		t.Errorf("it is %s, and was %s", got, want)
 	}
 	if built, err := p.Install(plugins); err != nil || built.Changed {
 		t.Errorf("it is another the second time: %v", err)
@@ -113,7 +121,7 @@ func TestInstalledWithItsPackages(t *testing.T) {
 	if _, err := p.Install(plugins); err != nil {
 		t.Fatal(err)
 	}
-	if got := listed(t, is.Dir); !slices.Equal(got, []string{"lib/a.ts", "lib/b.ts", "plugin.json", "plugin.ts"}) {
+	if got := listed(t, to); !slices.Equal(got, []string{"lib/a.ts", "lib/b.ts", "plugin.json", "plugin.ts"}) {
 		t.Errorf("there are %q", got)
 	}
 }
