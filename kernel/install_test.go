@@ -23,7 +23,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// release is a version of a plugin with a tool, parrot, that says one thing.
+// release is a version of a plugin with a tool, parrot, that says one thing: by a file in a folder, and a package of npm.
 type release struct {
 	id, version, says string
 	asks              string // permissions
@@ -42,14 +42,21 @@ func (r release) files() map[string][]byte {
 	if r.host == "" {
 		r.host = ">=0.0.0"
 	}
-	if r.code == "" {
-		r.code = fmt.Sprintf("import { text } from \"carapace\";\nexport const toolInvoke = () => text(%q);\n", r.says)
-	}
-	return map[string][]byte{
+	files := map[string][]byte{
 		"plugin.json": fmt.Appendf(nil, `{"id":%q,"name":"Parrot","version":%q,"description":"Says one thing.","abi":1,"host":%q,"entry":"plugin.ts",%s
 			"provides":{"tools":[{"name":"parrot","description":"Says it.","parameters":{"type":"object"}}]},"permissions":%s}`, r.id, r.version, r.host, r.more, r.asks),
 		"plugin.ts": []byte(r.code),
 	}
+	if r.code == "" {
+		maps.Copy(files, map[string][]byte{
+			"plugin.ts":                     []byte("import { text } from \"carapace\";\nimport { said } from \"./lib/said\";\nexport const toolInvoke = () => text(said);\n"),
+			"lib/said.ts":                   fmt.Appendf(nil, "import say from \"say\";\nexport const said: string = say(%q);\n", r.says),
+			"package.json":                  []byte(`{"dependencies":{"say":"1"}}`),
+			"node_modules/say/package.json": []byte(`{"main":"dist/say.js"}`),
+			"node_modules/say/dist/say.js":  []byte("module.exports = (words) => words;\n"),
+		})
+	}
+	return files
 }
 
 func (r release) pack(t *testing.T, keys ...ed25519.PrivateKey) []byte {

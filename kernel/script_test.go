@@ -42,11 +42,14 @@ func write(t *testing.T, dir string, files map[string]string) {
 		t.Fatal(err)
 	}
 	for name, text := range files {
-		next := filepath.Join(t.TempDir(), name)
+		to, next := filepath.Join(dir, filepath.FromSlash(name)), filepath.Join(t.TempDir(), "next")
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Rename(next, filepath.Join(dir, name)); err != nil {
+		if err := os.Rename(next, to); err != nil {
 			t.Fatal(err)
 		}
 	}

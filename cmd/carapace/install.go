@@ -165,7 +165,8 @@ func (o *options) packed(ctx context.Context, folder string) ([]byte, error) {
 	if err := project.Build(ctx, o.err); err != nil {
 		return nil, err
 	}
-	return project.Pack()
+	bundler := javaScript().Bundler
+	return project.Pack(ctx, &bundler)
 }
 
 // install shows a plugin, asks, and installs what was shown.

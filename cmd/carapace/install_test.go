@@ -7,13 +7,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/cmd/carapace/terminaltest"
+	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
 )
 
 // workshop is a folder with a plugin that rolls dice, and its author's key.
@@ -205,6 +208,96 @@ func TestKilledWhileInstalling(t *testing.T) {
 		}
 		previous = is
 	}
+}
+
+// lay writes files into a folder, and the folders in it that they are in.
+func lay(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		at := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, at, text)
+	}
+}
+
+// TestScriptsWithFoldersAndPackages are packed with what they need, and run from an archive as they do from their folder: at once, after
+// a restart, from a registry, and unpacked by hand.
+func TestScriptsWithFoldersAndPackages(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	g := serve(t, state)
+	dir, public := workshop(t, state)
+	folder := filepath.Join(dir, "dice")
+	lay(t, folder, map[string]string{
+		"plugin.ts":                           `import { text } from "carapace"; import { sum } from "./lib/sum"; import six from "six"; export const toolInvoke = () => text(String(sum(six, 1)));`,
+		"lib/sum.ts":                          `import { add } from "./deep/add.js"; export const sum = (a: number, b: number) => add(a, b);`,
+		"lib/deep/add.ts":                     `export const add = (a: number, b: number): number => a + b;`,
+		"lib/unused.ts":                       `export const nobody = 1;`,
+		"package.json":                        `{"dependencies":{"six":"1"},"devDependencies":{"big":"1"}}`,
+		"node_modules/six/package.json":       `{"main":"dist","dependencies":{"@by/three":"1"}}`,
+		"node_modules/six/dist/index.js":      `module.exports = 2 * require("@by/three");`,
+		"node_modules/six/dist/unused.js":     `module.exports = 0;`,
+		"node_modules/@by/three/package.json": `{"exports":{".":{"require":"./three.cjs"}}}`,
+		"node_modules/@by/three/three.cjs":    `module.exports = 3;`,
+		"node_modules/big/package.json":       `{}`,
+		"node_modules/big/index.js":           `module.exports = 0;`,
+	})
+	key := filepath.Join(dir, "ada.key")
+	one, digest := release(t, state, dir, "1.0.0", "--key", key)
+	data, err := os.ReadFile(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := archive.Read(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"README.md", "lib/deep/add.ts", "lib/sum.ts", "node_modules/@by/three/package.json", "node_modules/@by/three/three.cjs",
+		"node_modules/six/dist/index.js", "node_modules/six/package.json", "package.json", "plugin.json", "plugin.ts"}
+	if got := slices.Sorted(maps.Keys(p.Files)); !slices.Equal(got, want) {
+		t.Errorf("packed are %q", got)
+	}
+	if _, again := release(t, state, dir, "1.0.0", "--key", key); again != digest {
+		t.Errorf("packed again it is %s, and was %s", again, digest)
+	}
+	rolls := func(want string) {
+		t.Helper()
+		if out := must(t, state, "plugins", "call", "dice", "roll", "{}"); out != want+"\n" {
+			t.Errorf("it rolls %q, want %s", out, want)
+		}
+	}
+	must(t, state, "plugins", "install", one, "--yes", "--digest", digest)
+	rolls("7")
+	g.Kill()
+	g.Start()
+	rolls("7")
+
+	write(t, filepath.Join(folder, "node_modules", "@by", "three", "three.cjs"), `module.exports = 4;`)
+	two, digest := release(t, state, dir, "1.1.0", "--key", key)
+	must(t, state, "plugins", "publish", two, "--to", filepath.Join(dir, "registry"), "--key", key)
+	must(t, state, "registries", "add", "ours", filepath.Join(dir, "registry"), "--key", public)
+	must(t, state, "plugins", "install", "dice", "--yes", "--digest", digest)
+	rolls("9")
+	must(t, state, "plugins", "rollback", "dice")
+	rolls("7")
+	g.Kill()
+	g.Start()
+	rolls("7")
+
+	if out := must(t, state, "plugins", "test", one); !strings.Contains(out, "✓ tool_invoke answers what is usual\n") || strings.Contains(out, "✗") {
+		t.Error(out)
+	}
+	must(t, state, "plugins", "remove", "dice", "--yes")
+	unpacked := map[string]string{}
+	for name, text := range p.Files {
+		unpacked[name] = string(text)
+	}
+	lay(t, filepath.Join(state, "plugins", "dice"), unpacked)
+	g.Kill()
+	g.Start()
+	rolls("7")
 }
 
 // TestAFolderIsBuiltAndInstalled.

@@ -42,15 +42,17 @@ func newPack(o *options) *cobra.Command {
 	var out, key string
 	c := &cobra.Command{
 		Use: "pack FOLDER", Short: "Pack a plugin into one file", Args: takes("FOLDER"),
-		Long: "Pack the plugin in a folder, as it was built last, into one file that others can install: plugin.json, the code, and " +
+		Long: "Pack the plugin in a folder, as it was built last, into one file that others can install: plugin.json, the code (of a script the files that it\n" +
+			"is bundled of, also in folders and packages of npm), and " +
 			strings.Join(archive.Texts(), ", ") + " where they are there. The same files make the same archive.",
 		Example: "  carapace plugins pack weather\n  carapace plugins pack weather --key ~/weather.key --out weather.carapace",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			project, err := author.Open(args[0], version)
 			if err != nil {
 				return err
 			}
-			data, err := project.Pack()
+			bundler := javaScript().Bundler
+			data, err := project.Pack(c.Context(), &bundler)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"github.com/carapace-gateway/carapace/cmd/carapace/author"
 	"github.com/carapace-gateway/carapace/cmd/carapace/conformance"
 	"github.com/carapace-gateway/carapace/kernel/plain"
+	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
+	"github.com/carapace-gateway/carapace/kernel/plugin/depot"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/runtime"
 	"github.com/carapace-gateway/carapace/kernel/service"
@@ -22,12 +25,17 @@ import (
 func newTest(o *options) *cobra.Command {
 	var update bool
 	c := &cobra.Command{
-		Use: "test FOLDER", Short: "Test a plugin against the contract, offline",
-		Long: "Build the plugin in a folder, or take a file of WebAssembly with plugin.json beside it, and call each of its functions with what gateways send: " +
+		Use: "test PATH", Short: "Test a plugin against the contract, offline",
+		Long: "Build the plugin in a folder, or take a packed one, or a file of WebAssembly with plugin.json beside it, and call each of its functions with what gateways send: " +
 			"little and much, letters of all kinds, fields of the future, repetitions, calls that are given up, and errors of all that it asks for. " +
 			"The transcripts in testdata are replayed too. Nothing outside of it is reached.",
-		Example: "  carapace plugins test weather\n  carapace plugins test weather --update", Args: takes("FOLDER"),
-		RunE: func(c *cobra.Command, args []string) error { return testPlugin(c.Context(), o, args[0], update) },
+		Example: "  carapace plugins test weather\n  carapace plugins test weather --update\n  carapace plugins test weather-1.0.0.carapace", Args: takes("PATH"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if update && isArchive(args[0]) {
+				return usageError{errors.New("no transcripts are packed that --update could write: name the plugin's folder")}
+			}
+			return testPlugin(c.Context(), o, args[0], update)
+		},
 	}
 	c.Flags().BoolVar(&update, "update", false, "write the answers of this run into the transcripts")
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
@@ -61,9 +69,12 @@ func testPlugin(ctx context.Context, o *options, path string, update bool) error
 	return nil
 }
 
-// underTest is the plugin in a folder, which is built first, or that of a file of code, which is taken as it is. What is wrong with
-// its manifest is for the test to say.
+// underTest is the plugin in a folder, which is built first, or that of a file of code or an archive, which is taken as it is. What is
+// wrong with the manifest of a folder is for the test to say.
 func underTest(ctx context.Context, said io.Writer, path string) (conformance.Subject, error) {
+	if isArchive(path) {
+		return packedSubject(path)
+	}
 	folder, file := path, ""
 	if filepath.Ext(path) == ".wasm" {
 		folder, file = filepath.Dir(path), path
@@ -84,6 +95,21 @@ func underTest(ctx context.Context, said io.Writer, path string) (conformance.Su
 		return subject, project.Build(ctx, said)
 	}
 	return subject, nil
+}
+
+func isArchive(path string) bool { return filepath.Ext(path) == archive.Extension }
+
+// packedSubject is the plugin of an archive, as it is when it is installed. No transcripts are packed.
+func packedSubject(path string) (conformance.Subject, error) {
+	data, err := readArchive(path)
+	if err != nil {
+		return conformance.Subject{}, err
+	}
+	p, err := archive.Read(data)
+	if err != nil {
+		return conformance.Subject{}, err
+	}
+	return conformance.Of(depot.Package(p), "")
 }
 
 // offline is an engine without a gateway. What it compiles is kept in the user's own folder for such things, where there is one.

@@ -1,28 +1,28 @@
 package author
 
 import (
+	"context"
 	"errors"
 	"io/fs"
-	"maps"
 	"path/filepath"
 
 	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
+	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 	"github.com/carapace-gateway/carapace/kernel/plugin/source"
 )
 
-// Pack makes an archive of what a gateway reads of the project, and of the texts about it. It builds nothing. Errors are those of
-// archive.Pack, and of files that cannot be read.
-func (p Project) Pack() ([]byte, error) {
+// Pack makes an archive of what a gateway needs of the project, and of the texts about it: of a script, the files that it is bundled
+// of. It builds nothing. Errors are those of archive.Pack and of b, and of files that cannot be read.
+func (p Project) Pack(ctx context.Context, b *script.Bundler) ([]byte, error) {
 	code, err := p.folder.Code(p.Entry)
 	if err != nil {
 		return nil, err
 	}
-	read, err := source.Files(p.Entry, code)
+	files, err := p.needed(ctx, b, code)
 	if err != nil {
 		return nil, err
 	}
-	files := maps.Clone(read)
 	if files[manifestFile], err = p.folder.Manifest(); err != nil {
 		return nil, err
 	}
@@ -37,4 +37,25 @@ func (p Project) Pack() ([]byte, error) {
 		files[name] = text
 	}
 	return archive.Pack(files)
+}
+
+// needed are the files of the code that a plugin needs to run.
+func (p Project) needed(ctx context.Context, b *script.Bundler, code []byte) (map[string][]byte, error) {
+	all, err := source.Files(p.Entry, code)
+	if err != nil || !script.IsEntry(p.Entry) {
+		return all, err
+	}
+	s, err := script.Decode(code)
+	if err != nil {
+		return nil, err
+	}
+	made, err := b.Bundle(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, name := range made.Parts {
+		files[name] = all[name]
+	}
+	return files, nil
 }

@@ -139,7 +139,7 @@ type Built struct {
 }
 
 // Install copies what the gateway reads into a folder for plugins, each file at once and the manifest last, and takes away
-// what the project has no more.
+// what the project has no more. Of a project that is there itself nothing is touched.
 func (p Project) Install(plugins string) (b Built, err error) {
 	code, err := p.folder.Code(p.Entry)
 	if err != nil {
@@ -156,6 +156,9 @@ func (p Project) Install(plugins string) (b Built, err error) {
 	sum := sha256.Sum256(code)
 	b.Hash = hex.EncodeToString(sum[:])
 	to := filepath.Join(plugins, p.ID)
+	if there(p.Dir, to) {
+		return b, nil
+	}
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return b, err
 	}
@@ -168,6 +171,16 @@ func (p Project) Install(plugins string) (b Built, err error) {
 		}
 	}
 	return b, put(to, manifestFile, manifest, &b.Changed)
+}
+
+// there reports whether two paths are of the same folder.
+func there(dir, to string) bool {
+	a, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(to)
+	return err == nil && os.SameFile(a, b)
 }
 
 // clean takes files of scripts out of a folder that are not among those that are to be there.

@@ -2,7 +2,8 @@
 // the signatures of those who vouch for it.
 //
 // The file is a tar (POSIX ustar), compressed by gzip. In it are plugin.json, then the other files by name, then
-// signatures.json where somebody has signed; nothing else, and nothing twice. There is one way to write the same content, and
+// signatures.json where somebody has signed; nothing else, and nothing twice. A name is a path from the plugin's folder with slashes:
+// only scripts have files in folders, within the bounds of package script. There is one way to write the same content, and
 // what is written in another way is refused: so no reader of the file sees anything that this one does not.
 //
 // The digest names the content: manifest and code and texts, whatever they were compressed by and whoever signed. Signatures
@@ -13,6 +14,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,8 +28,8 @@ import (
 const (
 	MaxArchive = 64 << 20 // bytes of the file
 	MaxBytes   = 64 << 20 // bytes of all that is in it
-	MaxFiles   = 256
-	maxName    = 100 // bytes, which is what a ustar header has room for
+	// MaxFiles are those of a script with the packages that it depends on, plugin.json, and the texts.
+	MaxFiles = script.MaxFiles + script.MaxPackageFiles + 4
 )
 
 // Extension is what the names of archives end in.
@@ -103,34 +105,70 @@ func newPackage(files map[string][]byte) (*Package, error) {
 	if _, there := files[entry]; !there {
 		return nil, wit.Errorf(wit.CodeInvalid, "entry: there is no %s: build it, or correct the entry", entry)
 	}
-	for name := range files {
-		if name != ManifestFile && name != entry && !slices.Contains(Texts(), name) && !(script.IsEntry(entry) && script.IsFile(name)) {
-			return nil, wit.Errorf(wit.CodeInvalid, "%.100q is neither code of the plugin nor one of %s: leave it out", name, strings.Join(Texts(), ", "))
-		}
-	}
-	return &Package{Manifest: m, Files: files}, nil
+	return &Package{Manifest: m, Files: files}, checkParts(files, entry)
 }
 
-// fileName is what a file of a plugin can be called. There are no folders in one.
-var fileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+// checkParts refuses files that are not the plugin's, and more of a script than a gateway reads in a folder.
+func checkParts(files map[string][]byte, entry string) error {
+	var parts script.Tally
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		switch {
+		case script.IsEntry(entry) && script.IsPart(name):
+			if err := parts.Add(name, int64(len(files[name]))); err != nil {
+				return err
+			}
+		case name != ManifestFile && name != entry && !slices.Contains(Texts(), name):
+			return wit.Errorf(wit.CodeInvalid, "%.100q is neither code of the plugin nor one of %s: leave it out", name, strings.Join(Texts(), ", "))
+		}
+	}
+	return nil
+}
 
-// checkSize bounds the files, and refuses names that some file system takes for the same.
+// fileName is what a file of a plugin can be called, with its folders, some of which are scopes of packages.
+var fileName = regexp.MustCompile(`^(@?` + plainName + `/)*` + plainName + `$`)
+
+// plainName ends in no dot, which some file systems take off.
+const plainName = `[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?`
+
+// fits reports whether a ustar header has room for a name: 100 bytes, and 155 more for folders.
+func fits(name string) bool {
+	if len(name) <= 100 {
+		return true
+	}
+	cut := strings.LastIndex(name[:min(len(name), 156)], "/")
+	return cut > 0 && len(name)-cut-1 <= 100
+}
+
+// checkSize bounds the files, and refuses names that cannot be.
 func checkSize(files map[string][]byte) error {
 	if len(files) > MaxFiles {
 		return wit.Errorf(wit.CodeTooLarge, "there are %d files, at most %d are packed: bundle them", len(files), MaxFiles)
 	}
-	bytes, seen := 0, map[string]string{}
+	bytes := 0
 	for name, data := range files {
-		if len(name) > maxName || !fileName.MatchString(name) {
-			return wit.Errorf(wit.CodeInvalid, "%.100q cannot be the name of a plugin's file: use letters, digits, dots, hyphens and underscores, and no folders", name)
+		if !fits(name) {
+			return wit.Errorf(wit.CodeInvalid, "%.100q… is too long for the name of a packed file: its last part has at most 100 letters, and what stands before it 155", name)
 		}
-		folded := strings.ToLower(name)
-		if other, twice := seen[folded]; twice {
-			return wit.Errorf(wit.CodeInvalid, "%s and %s differ by upper and lower case alone: give one another name", name, other)
+		if !fileName.MatchString(name) {
+			return wit.Errorf(wit.CodeInvalid, "%.100q cannot be the name of a plugin's file: use letters, digits, dots, hyphens and underscores, and slashes between folders", name)
 		}
-		seen[folded] = name
 		if bytes += len(data); bytes > MaxBytes {
 			return wit.Errorf(wit.CodeTooLarge, "the files have more than %d bytes together, which is all that is packed", MaxBytes)
+		}
+	}
+	return checkSame(files)
+}
+
+// checkSame refuses names that some file system takes for the same, of files and of the folders that they are in.
+func checkSame(files map[string][]byte) error {
+	seen := map[string]string{} // in lower case, as it is; with a slash behind a folder's
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		for at, is := name, name; at != "."; at, is = path.Dir(at), path.Dir(at)+"/" {
+			folded := strings.ToLower(at)
+			if other, there := seen[folded]; there && other != is {
+				return wit.Errorf(wit.CodeInvalid, "%s and %s differ by upper and lower case alone, or are a file and a folder of one name: give one another name", is, other)
+			}
+			seen[folded] = is
 		}
 	}
 	return nil

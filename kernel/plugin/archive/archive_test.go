@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
+	"github.com/carapace-gateway/carapace/kernel/plugin/script"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -29,6 +30,16 @@ func with(files map[string][]byte, name, text string) map[string][]byte {
 	files = maps.Clone(files)
 	files[name] = []byte(text)
 	return files
+}
+
+// foldered are those of one with files in folders, and packages.
+func foldered() map[string][]byte {
+	all := files("plugin.ts")
+	for _, name := range []string{"lib/a.ts", "lib/deep/b.json", "lib.ts", "package.json", "node_modules/x/package.json", "node_modules/x/index.js", "node_modules/@by/y/package.json",
+		"node_modules/@by/y/dist/y.cjs", "node_modules/x/node_modules/@by/y/y.mjs", strings.Repeat("folder/", 10) + strings.Repeat("f", 97) + ".ts"} {
+		all[name] = []byte("the text of " + name)
+	}
+	return all
 }
 
 func pack(t *testing.T, files map[string][]byte) []byte {
@@ -50,7 +61,7 @@ func read(t *testing.T, data []byte) *archive.Package {
 }
 
 func TestPacked(t *testing.T) {
-	all := with(with(files("plugin.ts"), "more.ts", "export {}"), "README.md", "# Weather")
+	all := with(with(foldered(), "more.ts", "export {}"), "README.md", "# Weather")
 	data := pack(t, all)
 	if !bytes.Equal(data, pack(t, maps.Clone(all))) {
 		t.Error("the same files make other bytes")
@@ -66,16 +77,17 @@ func TestPacked(t *testing.T) {
 
 // TestDigest makes the digest by what the documentation says of it.
 func TestDigest(t *testing.T) {
-	all := with(files("plugin.wasm"), "README.md", "# Weather")
+	all := with(with(with(files("plugin.ts"), "README.md", "# Weather"), "lib/a.ts", "1"), "node_modules/@by/x/x.js", "2")
 	text := "carapace plugin content 1\n"
-	for _, name := range []string{"plugin.json", "README.md", "plugin.wasm"} {
+	for _, name := range []string{"plugin.json", "README.md", "lib/a.ts", "node_modules/@by/x/x.js", "plugin.ts"} {
 		text += fmt.Sprintf("%d %x %s\n", len(all[name]), sha256.Sum256(all[name]), name)
 	}
 	sum := sha256.Sum256([]byte(text))
 	if got, want := read(t, pack(t, all)).Digest(), "sha256:"+hex.EncodeToString(sum[:]); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	for _, other := range []map[string][]byte{with(all, "README.md", "# weather"), with(all, "plugin.wasm", "other"), with(all, "LICENSE", "")} {
+	for _, other := range []map[string][]byte{with(all, "README.md", "# weather"), with(all, "plugin.ts", "other"), with(all, "LICENSE", ""),
+		with(all, "lib/a.ts", "2"), with(all, "lib/b.ts", "1"), with(all, "node_modules/@by/x/x.js", "3")} {
 		if read(t, pack(t, other)).Digest() == read(t, pack(t, all)).Digest() {
 			t.Error("other content has the same digest")
 		}
@@ -136,6 +148,28 @@ func TestKeysThatAreNone(t *testing.T) {
 	}
 }
 
+// several are a script's, with so many more of a name and of a length.
+func several(n int, name string, length int) map[string][]byte {
+	all := files("plugin.ts")
+	for i := range n {
+		all[fmt.Sprintf(name, i)] = make([]byte, length)
+	}
+	return all
+}
+
+// TestAsMuchAsIsRead: what a gateway reads in a folder can be packed, up to the last file of it.
+func TestAsMuchAsIsRead(t *testing.T) {
+	all := several(script.MaxPackages, "node_modules/p%d/x.js", script.MaxPackageBytes/script.MaxPackages)
+	maps.Copy(all, several(script.MaxPackageFiles-script.MaxPackages, "node_modules/p0/f%d.js", 0))
+	maps.Copy(all, several(script.MaxFiles-1, "lib/f%d.ts", script.MaxBytes/script.MaxFiles))
+	for _, name := range archive.Texts() {
+		all[name] = nil
+	}
+	if p := read(t, pack(t, all)); len(p.Files) != archive.MaxFiles {
+		t.Errorf("%d files", len(p.Files))
+	}
+}
+
 // TestWhatIsNoPlugin packs what is not, or not only, a plugin.
 func TestWhatIsNoPlugin(t *testing.T) {
 	many := files("plugin.ts")
@@ -146,20 +180,49 @@ func TestWhatIsNoPlugin(t *testing.T) {
 		files map[string][]byte
 		code  wit.Code
 	}{
-		"nothing":        {nil, wit.CodeInvalid},
-		"no manifest":    {map[string][]byte{"plugin.wasm": nil}, wit.CodeInvalid},
-		"no code":        {map[string][]byte{"plugin.json": files("plugin.wasm")["plugin.json"]}, wit.CodeInvalid},
-		"bad manifest":   {with(files("plugin.wasm"), "plugin.json", `{"id":"x"}`), wit.CodeInvalid},
-		"a script":       {with(files("plugin.wasm"), "plugin.ts", ""), wit.CodeInvalid},
-		"another wasm":   {with(files("plugin.ts"), "plugin.wasm", ""), wit.CodeInvalid},
-		"a secret":       {with(files("plugin.ts"), ".env", "KEY=1"), wit.CodeInvalid},
-		"signatures":     {with(files("plugin.wasm"), "signatures.json", "[]"), wit.CodeInvalid},
-		"a folder":       {with(files("plugin.ts"), "lib/more.ts", ""), wit.CodeInvalid},
-		"above":          {with(files("plugin.ts"), "../more.ts", ""), wit.CodeInvalid},
-		"a long name":    {with(files("plugin.ts"), strings.Repeat("a", 120)+".ts", ""), wit.CodeInvalid},
-		"the same twice": {with(files("plugin.ts"), "Plugin.ts", ""), wit.CodeInvalid},
-		"too many":       {many, wit.CodeTooLarge},
-		"too large":      {with(files("plugin.wasm"), "README.md", strings.Repeat("a", archive.MaxBytes)), wit.CodeTooLarge},
+		"nothing":         {nil, wit.CodeInvalid},
+		"no manifest":     {map[string][]byte{"plugin.wasm": nil}, wit.CodeInvalid},
+		"no code":         {map[string][]byte{"plugin.json": files("plugin.wasm")["plugin.json"]}, wit.CodeInvalid},
+		"bad manifest":    {with(files("plugin.wasm"), "plugin.json", `{"id":"x"}`), wit.CodeInvalid},
+		"a script":        {with(files("plugin.wasm"), "plugin.ts", ""), wit.CodeInvalid},
+		"another wasm":    {with(files("plugin.ts"), "plugin.wasm", ""), wit.CodeInvalid},
+		"a secret":        {with(files("plugin.ts"), ".env", "KEY=1"), wit.CodeInvalid},
+		"signatures":      {with(files("plugin.wasm"), "signatures.json", "[]"), wit.CodeInvalid},
+		"a folder":        {with(files("plugin.wasm"), "lib/more.ts", ""), wit.CodeInvalid},
+		"a package":       {with(files("plugin.wasm"), "package.json", ""), wit.CodeInvalid},
+		"above":           {with(files("plugin.ts"), "../more.ts", ""), wit.CodeInvalid},
+		"above, inside":   {with(files("plugin.ts"), "lib/../more.ts", ""), wit.CodeInvalid},
+		"here":            {with(files("plugin.ts"), "./more.ts", ""), wit.CodeInvalid},
+		"here, inside":    {with(files("plugin.ts"), "lib/./more.ts", ""), wit.CodeInvalid},
+		"no name":         {with(files("plugin.ts"), "lib//more.ts", ""), wit.CodeInvalid},
+		"a folder alone":  {with(files("plugin.ts"), "lib/", ""), wit.CodeInvalid},
+		"absolute":        {with(files("plugin.ts"), "/more.ts", ""), wit.CodeInvalid},
+		"a backslash":     {with(files("plugin.ts"), `lib\more.ts`, ""), wit.CodeInvalid},
+		"a drive":         {with(files("plugin.ts"), "C:/more.ts", ""), wit.CodeInvalid},
+		"hidden":          {with(files("plugin.ts"), "lib/.more.ts", ""), wit.CodeInvalid},
+		"hidden folder":   {with(files("plugin.ts"), "node_modules/.bin/more.js", ""), wit.CodeInvalid},
+		"a dot":           {with(files("plugin.ts"), "lib./more.ts", ""), wit.CodeInvalid},
+		"a test":          {with(files("plugin.ts"), "testdata/more.ts", ""), wit.CodeInvalid},
+		"of a package":    {with(files("plugin.ts"), "node_modules/x/README.md", ""), wit.CodeInvalid},
+		"packages below":  {with(files("plugin.ts"), "lib/node_modules/x/x.js", ""), wit.CodeInvalid},
+		"a text below":    {with(files("plugin.ts"), "lib/LICENSE", ""), wit.CodeInvalid},
+		"a manifest too":  {with(files("plugin.ts"), "lib/plugin.json", ""), wit.CodeInvalid},
+		"deep":            {with(files("plugin.ts"), strings.Repeat("d/", 21)+"more.ts", ""), wit.CodeInvalid},
+		"a long path":     {with(files("plugin.ts"), strings.Repeat("folders-in-folders/", 14)+"more.ts", ""), wit.CodeInvalid},
+		"the same path":   {with(with(files("plugin.ts"), "lib/more.ts", ""), "lib/More.ts", ""), wit.CodeInvalid},
+		"the same folder": {with(with(files("plugin.ts"), "lib/a.ts", ""), "Lib/b.ts", ""), wit.CodeInvalid},
+		"the same scope":  {with(with(files("plugin.ts"), "node_modules/@by/x/a.js", ""), "node_modules/@By/y/a.js", ""), wit.CodeInvalid},
+		"file and folder": {with(with(files("plugin.ts"), "more.ts", ""), "more.ts/a.ts", ""), wit.CodeInvalid},
+		"file or folder":  {with(with(files("plugin.ts"), "more.ts", ""), "More.ts/a.ts", ""), wit.CodeInvalid},
+		"own files":       {several(script.MaxFiles, "lib/f%d.ts", 0), wit.CodeInvalid},
+		"own bytes":       {several(5, "f%d.ts", script.MaxBytes/4), wit.CodeInvalid},
+		"packages":        {several(script.MaxPackages+1, "node_modules/p%d/x.js", 0), wit.CodeInvalid},
+		"their files":     {several(script.MaxPackageFiles+1, "node_modules/p/f%d.js", 0), wit.CodeInvalid},
+		"their bytes":     {several(5, "node_modules/p%d/x.js", script.MaxPackageBytes/4), wit.CodeInvalid},
+		"a long name":     {with(files("plugin.ts"), "lib/"+strings.Repeat("a", 98)+".ts", ""), wit.CodeInvalid},
+		"the same twice":  {with(files("plugin.ts"), "Plugin.ts", ""), wit.CodeInvalid},
+		"too many":        {many, wit.CodeTooLarge},
+		"too large":       {with(files("plugin.wasm"), "README.md", strings.Repeat("a", archive.MaxBytes)), wit.CodeTooLarge},
 	} {
 		if _, err := archive.Pack(c.files); wit.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", name, err)
@@ -224,23 +287,27 @@ func TestHostileArchives(t *testing.T) {
 		return list
 	}
 	for name, list := range map[string][]tar.Header{
-		"a link":             and(tar.Header{Typeflag: tar.TypeSymlink, Name: "x.ts", Linkname: "/etc/passwd", Format: tar.FormatUSTAR}),
-		"a hard link":        and(tar.Header{Typeflag: tar.TypeLink, Name: "x.ts", Linkname: "plugin.ts", Format: tar.FormatUSTAR}),
-		"a folder":           and(tar.Header{Typeflag: tar.TypeDir, Name: "x", Format: tar.FormatUSTAR}),
-		"a device":           and(tar.Header{Typeflag: tar.TypeChar, Name: "x.ts", Devmajor: 1, Devminor: 5, Format: tar.FormatUSTAR}),
-		"an absolute path":   and(plain("/x.ts", "")),
-		"a path that leaves": and(plain("../x.ts", "")),
-		"a name with NUL":    changed(func(h *tar.Header) { h.Name = "more\\.ts" }),
-		"twice":              and(plain("plugin.ts", "3")),
-		"another order":      {good[1], good[0], good[2]},
-		"an owner":           changed(func(h *tar.Header) { h.Uid = 7 }),
-		"a mode":             changed(func(h *tar.Header) { h.Mode = 0o777 }),
-		"PAX":                changed(func(h *tar.Header) { h.Format, h.PAXRecords = tar.FormatPAX, map[string]string{"VENDOR.x": "1"} }),
-		"GNU":                changed(func(h *tar.Header) { h.Format = tar.FormatGNU }),
-		"no signature":       and(plain("signatures.json", "[]")),
-		"a false signature":  and(plain("signatures.json", `[{"signer":"ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","signature":"AAAA"}]`)),
-		"not signatures":     and(plain("signatures.json", `{}`)),
-		"after signatures":   and(plain("signatures.json", `[]`), plain("x.ts", "")),
+		"a link":                  and(tar.Header{Typeflag: tar.TypeSymlink, Name: "x.ts", Linkname: "/etc/passwd", Format: tar.FormatUSTAR}),
+		"a hard link":             and(tar.Header{Typeflag: tar.TypeLink, Name: "x.ts", Linkname: "plugin.ts", Format: tar.FormatUSTAR}),
+		"a folder":                and(tar.Header{Typeflag: tar.TypeDir, Name: "x", Format: tar.FormatUSTAR}),
+		"a device":                and(tar.Header{Typeflag: tar.TypeChar, Name: "x.ts", Devmajor: 1, Devminor: 5, Format: tar.FormatUSTAR}),
+		"an absolute path":        and(plain("/x.ts", "")),
+		"a path that leaves":      and(plain("../x.ts", "")),
+		"a path that comes back":  and(plain("lib/../x.ts", "")),
+		"an empty name in a path": and(plain("x//x.ts", "")),
+		"a folder's twin":         and(plain("x/a.ts", ""), plain("x/A.ts", "")),
+		"a folder of a file":      and(plain("plugin.ts/x.ts", "")),
+		"a name with NUL":         changed(func(h *tar.Header) { h.Name = "more\\.ts" }),
+		"twice":                   and(plain("plugin.ts", "3")),
+		"another order":           {good[1], good[0], good[2]},
+		"an owner":                changed(func(h *tar.Header) { h.Uid = 7 }),
+		"a mode":                  changed(func(h *tar.Header) { h.Mode = 0o777 }),
+		"PAX":                     changed(func(h *tar.Header) { h.Format, h.PAXRecords = tar.FormatPAX, map[string]string{"VENDOR.x": "1"} }),
+		"GNU":                     changed(func(h *tar.Header) { h.Format = tar.FormatGNU }),
+		"no signature":            and(plain("signatures.json", "[]")),
+		"a false signature":       and(plain("signatures.json", `[{"signer":"ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","signature":"AAAA"}]`)),
+		"not signatures":          and(plain("signatures.json", `{}`)),
+		"after signatures":        and(plain("signatures.json", `[]`), plain("x.ts", "")),
 	} {
 		if p, err := archive.Read(zip(t, tape(t, list...))); wit.CodeOf(err) != wit.CodeInvalid {
 			t.Errorf("%s: %v, %v", name, p, err)
@@ -321,7 +388,7 @@ func TestEachBitCounts(t *testing.T) {
 
 // FuzzRead: whatever is read is written again, means the same then, and is within the bounds.
 func FuzzRead(f *testing.F) {
-	good, err := archive.Pack(files("plugin.ts"))
+	good, err := archive.Pack(foldered())
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -242,12 +242,23 @@ func (d *Depot) Watch(ctx context.Context, _ func()) error {
 // pack is a version as a source's package.
 func (d *Depot) pack(id string, v Version) source.Package {
 	read := func() (*archive.Package, error) { return d.read(id, v) }
-	return source.Package{Folder: id, Path: "installed:" + id, Digest: v.Digest, Root: newFolder(id, v, read)}
+	return newPackage(id, "installed:", v, read)
 }
 
 // Package is an archive that is not installed, as a source's package: to try whether it runs.
 func Package(p *archive.Package) source.Package {
 	v := newVersion(Incoming{Package: p})
 	read := func() (*archive.Package, error) { return p, nil }
-	return source.Package{Folder: p.Manifest.ID, Path: "archive:" + p.Manifest.ID, Digest: v.Digest, Root: newFolder(p.Manifest.ID, v, read)}
+	return newPackage(p.Manifest.ID, "archive:", v, read)
+}
+
+func newPackage(id, where string, v Version, read func() (*archive.Package, error)) source.Package {
+	files := func() (map[string][]byte, error) {
+		p, err := read()
+		if err != nil {
+			return nil, err
+		}
+		return p.Files, nil
+	}
+	return source.Package{Folder: id, Path: where + id, Digest: v.Digest, Root: newFolder(id, v, read), Files: files}
 }

@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"io/fs"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -36,37 +34,21 @@ func (f folder) Open(name string) (fs.File, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid} // it is listed by ReadDir
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid} // nobody lists it
 	}
 	data := f.v.Manifest
-	if info.name != archive.ManifestFile {
+	if name != path.Join(f.id, archive.ManifestFile) {
 		p, err := f.read()
 		if err != nil {
 			return nil, err
 		}
-		data = p.Files[info.name]
+		data = p.Files[strings.TrimPrefix(name, f.id+"/")]
 	}
 	return &open{entry: info, Reader: bytes.NewReader(data)}, nil
 }
 
 // Stat implements fs.StatFS, without reading an archive.
 func (f folder) Stat(name string) (fs.FileInfo, error) { return f.info("stat", name) }
-
-// ReadDir implements fs.ReadDirFS.
-func (f folder) ReadDir(name string) ([]fs.DirEntry, error) {
-	info, err := f.info("readdir", name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrInvalid}
-	}
-	var list []fs.DirEntry
-	for _, name := range slices.Sorted(maps.Keys(f.v.Sizes)) {
-		list = append(list, fs.FileInfoToDirEntry(entry{name: name, size: f.v.Sizes[name], time: f.time}))
-	}
-	return list, nil
-}
 
 // info is what there is of a name: the folder itself, or one of its files.
 func (f folder) info(op, name string) (entry, error) {

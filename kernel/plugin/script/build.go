@@ -26,17 +26,18 @@ func Build(s Source, module, sdk string) (*Bundle, error) {
 	if _, ok := s.Files[s.Entry]; !ok {
 		return nil, wit.Errorf(wit.CodeInvalid, "there is no %s", s.Entry)
 	}
-	exports, err := exports(s, module, sdk)
+	from := &resolver{files: s.Files, used: map[string]bool{s.Entry: true}}
+	exports, err := exports(s.Entry, from, module, sdk)
 	if err != nil {
 		return nil, err
 	}
-	built, err := build(s, module, sdk, api.BuildOptions{
+	built, err := build(s.Entry, from, module, sdk, api.BuildOptions{
 		Format: api.FormatIIFE, GlobalName: Global, Sourcemap: api.SourceMapExternal, SourcesContent: api.SourcesContentExclude,
 	})
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{Exports: exports}
+	b := &Bundle{Exports: exports, Parts: from.parts()}
 	for _, f := range built.OutputFiles {
 		if strings.HasSuffix(f.Path, ".map") {
 			b.Map = f.Contents
@@ -48,8 +49,8 @@ func Build(s Source, module, sdk string) (*Bundle, error) {
 }
 
 // exports are what the entry exports, which the bundler says of modules only.
-func exports(s Source, module, sdk string) ([]string, error) {
-	built, err := build(s, module, sdk, api.BuildOptions{Format: api.FormatESModule, Metafile: true})
+func exports(entry string, from *resolver, module, sdk string) ([]string, error) {
+	built, err := build(entry, from, module, sdk, api.BuildOptions{Format: api.FormatESModule, Metafile: true})
 	if err != nil {
 		return nil, err
 	}
@@ -69,13 +70,13 @@ func exports(s Source, module, sdk string) ([]string, error) {
 }
 
 // build runs the bundler. It reads nothing but the files of the source, writes nothing, and asks nobody.
-func build(s Source, module, sdk string, o api.BuildOptions) (api.BuildResult, error) {
-	o.EntryPoints, o.Outfile = []string{s.Entry}, "/"+Bundled
+func build(entry string, from *resolver, module, sdk string, o api.BuildOptions) (api.BuildResult, error) {
+	o.EntryPoints, o.Outfile = []string{entry}, "/"+Bundled
 	o.AbsWorkingDir = "/"
 	o.Bundle, o.Write, o.LogLevel = true, false, api.LogLevelSilent
 	o.Target, o.Platform, o.Charset = api.ES2023, api.PlatformNeutral, api.CharsetUTF8
 	o.TsconfigRaw = "{}"
-	o.Plugins = []api.Plugin{files(s, module, sdk)}
+	o.Plugins = []api.Plugin{files(from, module, sdk)}
 	result := api.Build(o)
 	if len(result.Errors) == 0 {
 		return result, nil
@@ -104,7 +105,7 @@ func problem(m api.Message) string {
 const namespace = "plugin"
 
 // files gives the bundler the source's files, and the SDK as a module.
-func files(s Source, module, sdk string) api.Plugin {
+func files(from *resolver, module, sdk string) api.Plugin {
 	return api.Plugin{Name: "files", Setup: func(b api.PluginBuild) {
 		b.OnResolve(api.OnResolveOptions{Filter: ".*"}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
 			switch {
@@ -117,14 +118,14 @@ func files(s Source, module, sdk string) api.Plugin {
 			if a.Kind == api.ResolveJSRequireCall || a.Kind == api.ResolveJSRequireResolve {
 				kind = "require"
 			}
-			name, err := s.resolve(a.Path, a.Importer, kind)
+			name, err := from.resolve(a.Path, a.Importer, kind)
 			return api.OnResolveResult{Path: name, Namespace: namespace}, err
 		})
 		b.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: namespace}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
 			if a.Path == module {
 				return api.OnLoadResult{Contents: &sdk, Loader: api.LoaderJS}, nil
 			}
-			text := s.Files[a.Path]
+			text := from.files[a.Path]
 			return api.OnLoadResult{Contents: &text, Loader: loaders[path.Ext(a.Path)]}, nil
 		})
 	}}

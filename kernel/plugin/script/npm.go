@@ -18,8 +18,8 @@ const (
 	PackageFile = "package.json"
 )
 
-// packageName is that of a package in npm's registry.
-var packageName = regexp.MustCompile(`^(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*$`)
+// packageName is that of a package in npm's registry, but for letters that few have and no file of a script.
+var packageName = regexp.MustCompile(`^(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*$`)
 
 // npmPackage is what a package.json says, as far as it matters here.
 type npmPackage struct {

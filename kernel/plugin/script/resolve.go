@@ -2,10 +2,47 @@ package script
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
+
+// resolver finds the files that imports name, and remembers which they were. It is safe for concurrent use.
+type resolver struct {
+	files map[string]string // all that there are, by their paths from the plugin's folder
+
+	mu   sync.Mutex
+	used map[string]bool
+}
+
+// read returns the text of a file, and remembers it.
+func (r *resolver) read(name string) (text string, ok bool) {
+	if text, ok = r.files[name]; ok {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.used[name] = true
+	}
+	return text, ok
+}
+
+// parts are the files that were read, and what names their packages, sorted.
+func (r *resolver) parts() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range maps.Clone(r.used) {
+		if !inPackage(name) {
+			continue
+		}
+		for _, file := range []string{PackageFile, path.Join(packageOf(name), PackageFile)} {
+			if _, there := r.files[file]; there {
+				r.used[file] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(r.used))
+}
 
 // endings are what is tried behind a name, in this order: a file may be named without its extension, and a folder for the
 // file index in it.
@@ -13,10 +50,10 @@ var endings = []string{"", ".ts", ".mts", ".js", ".mjs", ".cjs", ".json"}
 
 // resolve finds the file that an import names: a file of the plugin's folder, or of a package beside it. kind is import or
 // require.
-func (s Source) resolve(name, importer, kind string) (string, error) {
+func (r *resolver) resolve(name, importer, kind string) (string, error) {
 	if name == "." || name == ".." || strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") {
 		at := path.Join(path.Dir(importer), name)
-		if found, ok := s.file(at); ok && at != ".." && !strings.HasPrefix(at, "../") {
+		if found, ok := r.file(at); ok && at != ".." && !strings.HasPrefix(at, "../") {
 			return found, nil
 		}
 		return "", fmt.Errorf("there is no file %s in the plugin's folder", name)
@@ -27,7 +64,7 @@ func (s Source) resolve(name, importer, kind string) (string, error) {
 	}
 	for _, folder := range above(path.Dir(importer)) {
 		at := path.Join(folder, Packages, pkg)
-		text, ok := s.Files[path.Join(at, PackageFile)]
+		text, ok := r.read(path.Join(at, PackageFile))
 		if !ok {
 			continue
 		}
@@ -35,7 +72,7 @@ func (s Source) resolve(name, importer, kind string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("package %s: %w", pkg, err)
 		}
-		if found, ok := s.file(path.Join(at, target)); ok && strings.HasPrefix(found, at+"/") {
+		if found, ok := r.file(path.Join(at, target)); ok && strings.HasPrefix(found, at+"/") {
 			return found, nil
 		}
 		return "", fmt.Errorf("package %s has no file %s", pkg, target)
@@ -53,7 +90,7 @@ func above(folder string) (list []string) {
 
 // file finds the file that a path stands for: with its extension, without it, or, as TypeScript has it, with that of the
 // JavaScript that it will be; and what a folder stands for.
-func (s Source) file(at string) (string, bool) {
+func (r *resolver) file(at string) (string, bool) {
 	names := []string{}
 	for _, ending := range endings {
 		names = append(names, at+ending)
@@ -63,7 +100,7 @@ func (s Source) file(at string) (string, bool) {
 			names = append(names, base+to)
 		}
 	}
-	if text, ok := s.Files[path.Join(at, PackageFile)]; ok {
+	if text, ok := r.read(path.Join(at, PackageFile)); ok {
 		if main := decodePackage(text).main(); main != "" {
 			names = append(names, path.Join(at, main), path.Join(at, main)+".js")
 		}
@@ -71,9 +108,10 @@ func (s Source) file(at string) (string, bool) {
 	for _, ending := range endings[1:] {
 		names = append(names, path.Join(at, "index")+ending)
 	}
-	found := slices.IndexFunc(names, func(n string) bool { _, ok := s.Files[n]; return ok })
-	if found < 0 {
-		return "", false
+	for _, name := range names {
+		if _, ok := r.read(name); ok {
+			return name, true
+		}
 	}
-	return names[found], true
+	return "", false
 }

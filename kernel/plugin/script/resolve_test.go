@@ -1,6 +1,7 @@
 package script_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,10 +68,53 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestPartsOfABundle are the files that it cannot be made without, and with them alone it is the same.
+func TestPartsOfABundle(t *testing.T) {
+	s := script.Source{Entry: "plugin.ts", Files: map[string]string{
+		"plugin.ts": `import type { T } from "./types"; import { a } from "./lib/a"; import x from "x"; import y from "./node_modules/loose/y.js"; export const toolInvoke = (t: T) => [a, x, y];`,
+		"types.ts":  `export type T = number;`, "lib/a.ts": `export { a } from "./b.js";`, "lib/b.ts": `export const a = 1;`, "unused.ts": `1`,
+		"package.json":                    `{"dependencies":{"x":"1","loose":"1","other":"1"}}`,
+		"node_modules/x/package.json":     `{"main":"lib"}`,
+		"node_modules/x/lib/index.js":     `module.exports = require("./one") + require("inner/part");`,
+		"node_modules/x/lib/one.js":       `module.exports = 1;`,
+		"node_modules/x/lib/two.js":       `module.exports = 2;`,
+		"node_modules/x/index.js":         `module.exports = 3;`,
+		"node_modules/loose/package.json": `{"dependencies":{"inner":"1"}}`, "node_modules/loose/y.js": `export default 1;`,
+		"node_modules/inner/package.json": `{"exports":{"./part":"./p.js"}}`, "node_modules/inner/p.js": `module.exports = 1;`, "node_modules/inner/index.js": `1`,
+		"node_modules/other/package.json": `{}`, "node_modules/other/index.js": `1`,
+	}}
+	b, err := bundler(true).Bundle(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"lib/a.ts", "lib/b.ts", "node_modules/inner/p.js", "node_modules/inner/package.json", "node_modules/loose/package.json", "node_modules/loose/y.js",
+		"node_modules/x/lib/index.js", "node_modules/x/lib/one.js", "node_modules/x/package.json", "package.json", "plugin.ts"}
+	if !slices.Equal(b.Parts, want) {
+		t.Errorf("parts %q", b.Parts)
+	}
+	few := script.Source{Entry: s.Entry, Files: map[string]string{}}
+	for _, name := range b.Parts {
+		few.Files[name] = s.Files[name]
+	}
+	if again, err := bundler(true).Bundle(t.Context(), few); err != nil || again.Code != b.Code || !slices.Equal(again.Parts, b.Parts) {
+		t.Errorf("of its parts it is another: %v", err)
+	}
+	for _, name := range b.Parts {
+		if name == "package.json" || name == "node_modules/loose/package.json" { // for who looks for the packages
+			continue
+		}
+		delete(few.Files, name)
+		if _, err := bundler(false).Bundle(t.Context(), few); wit.CodeOf(err) != wit.CodeInvalid {
+			t.Errorf("it is made without %s: %v", name, err)
+		}
+		few.Files[name] = s.Files[name]
+	}
+}
+
 func TestParts(t *testing.T) {
 	for name, ok := range map[string]bool{
-		"plugin.ts": true, "lib/a.ts": true, "lib/deep/a.json": true, "node_modules/x/package.json": true, "node_modules/@by/x/y.cjs": true, "node_modules/x/node_modules/y/z.js": true,
-		"": false, "/plugin.ts": false, "../x.ts": false, "lib/../../x.ts": false, "lib/./a.ts": false, "lib//a.ts": false, ".git/x.js": false, "package.json": false, "testdata/x.ts": false,
+		"plugin.ts": true, "lib/a.ts": true, "lib/deep/a.json": true, "node_modules/x/package.json": true, "node_modules/@by/x/y.cjs": true, "node_modules/x/node_modules/y/z.js": true, "package.json": true,
+		"": false, "/plugin.ts": false, "../x.ts": false, "lib/../../x.ts": false, "lib/./a.ts": false, "lib//a.ts": false, ".git/x.js": false, "lib/package.json": false, "lib/node_modules/x/y.js": false, "node_modules/+x/y.js": false, "node_modules/x/plugin.wasm": false, "testdata/x.ts": false,
 		"node_modules/../../x.js": false, "node_modules/x/.y/z.js": false, "node_modules/x/README.md": false, "lib\\x.ts": false, strings.Repeat("d/", 30) + "x.ts": false,
 	} {
 		if script.IsPart(name) != ok {

@@ -12,16 +12,6 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Bounds of a plugin's files, and of those of the packages that it depends on, which have bounds of their own.
-const (
-	MaxFiles        = 200
-	MaxBytes        = 4 << 20 // of all files
-	MaxDepth        = 10      // folders within each other
-	MaxPackages     = 100
-	MaxPackageFiles = 2000
-	MaxPackageBytes = 16 << 20
-)
-
 // extensions are those of the files that a script may be made of.
 var extensions = []string{".ts", ".js", ".mts", ".mjs", ".json"}
 
@@ -49,18 +39,26 @@ func IsPackageFile(name string) bool {
 
 var packageExtensions = append([]string{".cjs"}, extensions...)
 
-// IsPart reports whether a path in a plugin's folder may be that of a part of its script: what Source.Files has.
+// IsPackageFolder reports whether a folder in a package, or in that of all packages, may have parts of a script.
+func IsPackageFolder(name string) bool {
+	return name != Packages && fileName.MatchString(strings.TrimPrefix(name, "@"))
+}
+
+// IsPart reports whether a path in a plugin's folder may be that of a part of its script: what Source.Files has. The plugin's own
+// package.json, which names the packages, is one.
 func IsPart(name string) bool {
 	folders := strings.Split(name, "/")
 	last := len(folders) - 1
-	if last > 2*MaxDepth {
+	file, folders := folders[last], folders[:last]
+	switch {
+	case name == PackageFile:
+		return true
+	case last > maxFolders:
 		return false
+	case inPackage(name):
+		return IsPackageFile(file) && !slices.ContainsFunc(folders, func(f string) bool { return f != Packages && !IsPackageFolder(f) })
 	}
-	if !slices.Contains(folders[:last], Packages) {
-		return IsFile(folders[last]) && !slices.ContainsFunc(folders[:last], func(f string) bool { return !IsFolder(f) })
-	}
-	plain := func(f string) bool { return fileName.MatchString(strings.TrimPrefix(f, "@")) }
-	return IsPackageFile(folders[last]) && !slices.ContainsFunc(folders[:last], func(f string) bool { return !plain(f) })
+	return IsFile(file) && !slices.ContainsFunc(folders, func(f string) bool { return !IsFolder(f) })
 }
 
 // others are files of a plugin's folder that are about it and not parts of it.
@@ -89,6 +87,9 @@ type Bundle struct {
 	Code string `json:"code"`
 	// Exports are the names that the entry exports.
 	Exports []string `json:"exports"`
+	// Parts are the source's files that it was made of, and those that say how packages are imported, sorted: a source of these alone
+	// makes the same bundle.
+	Parts []string `json:"parts"`
 	// Map says where Code comes from, as a source map of version 3.
 	Map json.RawMessage `json:"map"`
 }

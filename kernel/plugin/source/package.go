@@ -38,6 +38,9 @@ type Package struct {
 	Kept bool
 	// Digest names what was installed, and not put into a folder; it is "" for anything else.
 	Digest string
+	// Files reads all files of what was packed, by their paths from Folder, as few times as can be; nil for a folder. What was packed
+	// is within the bounds and has its entry. Root has its files too.
+	Files func() (map[string][]byte, error)
 	// Engine runs the package's code; nil is the gateway's own engine.
 	Engine engine.Engine
 }
@@ -63,6 +66,9 @@ func (p *Package) ManifestStamp() string {
 
 // find returns the path of the entry's file, and a text that changes when it does.
 func (p *Package) find(file string) (name, version string, err error) {
+	if script.IsEntry(file) && p.Files != nil {
+		return path.Join(p.Folder, file), p.Digest, nil
+	}
 	if script.IsEntry(file) {
 		files, err := p.scriptFiles(file)
 		return path.Join(p.Folder, file), files.stamp(), err

@@ -36,28 +36,41 @@ func (s scriptFiles) stamp() string {
 // scriptFiles lists the plain files in the plugin's own folder that may be parts of its script, and those of the packages
 // beside them that it depends on. CodeInvalid where the entry is not among them, or where they are too much.
 func (p *Package) scriptFiles(entry string) (scriptFiles, error) {
-	own := scriptWalk{pkg: p, what: "the plugin's folder", isFile: script.IsFile, isFolder: script.IsFolder, files: script.MaxFiles, bytes: script.MaxBytes}
+	tally := &script.Tally{}
+	own := scriptWalk{pkg: p, tally: tally, isFile: script.IsFile, isFolder: script.IsFolder}
 	if err := own.walk("", 0); err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(own.found, func(f scriptFile) bool { return f.path == entry }) {
 		return nil, wit.Errorf(wit.CodeInvalid, "entry: there is no %s in the plugin's folder: write it, or correct the entry", entry)
 	}
-	packages := scriptWalk{pkg: p, what: script.Packages, isFile: script.IsPackageFile, isFolder: func(name string) bool { return name != script.Packages && !strings.HasPrefix(name, ".") },
-		files: script.MaxPackageFiles, bytes: script.MaxPackageBytes}
-	if err := packages.dependencies("", map[string]bool{}); err != nil {
+	packages := scriptWalk{pkg: p, tally: tally, isFile: script.IsPackageFile, isFolder: script.IsPackageFolder}
+	if err := packages.dependencies("", map[string]bool{}); err != nil || len(packages.found) == 0 {
+		return own.found, err
+	}
+	if err := own.packageFile(); err != nil {
 		return nil, err
 	}
 	return append(own.found, packages.found...), nil
 }
 
+// packageFile takes the file that names the packages, without which nobody else finds them.
+func (w *scriptWalk) packageFile() error {
+	if err := w.pkg.inside(script.PackageFile); err != nil {
+		return err
+	}
+	info, err := fs.Stat(w.pkg.Root, path.Join(w.pkg.Folder, script.PackageFile))
+	if err != nil {
+		return wit.Errorf(wit.CodeUnavailable, "%s cannot be read: %w", script.PackageFile, err)
+	}
+	return w.add(script.PackageFile, info)
+}
+
 // scriptWalk collects files of folders.
 type scriptWalk struct {
 	pkg              *Package
-	what             string // it walks, to people
+	tally            *script.Tally
 	isFile, isFolder func(name string) bool
-	files            int   // that there may be
-	bytes            int64 // that they may have
 	found            scriptFiles
 }
 
@@ -102,11 +115,7 @@ func (w *scriptWalk) walk(folder string, depth int) error {
 // add takes a file, within the bounds.
 func (w *scriptWalk) add(at string, info fs.FileInfo) error {
 	w.found = append(w.found, scriptFile{at, info})
-	w.bytes -= info.Size()
-	if len(w.found) > w.files || w.bytes < 0 {
-		return wit.Errorf(wit.CodeInvalid, "%s has more files of script than the %d that are read, or more bytes than they may have together: bundle them into one, up to %s", w.what, w.files, at)
-	}
-	return nil
+	return w.tally.Add(at, info.Size())
 }
 
 // dependencies collects the packages that the one in a folder depends on, each once, and theirs.
@@ -124,9 +133,6 @@ func (w *scriptWalk) dependencies(folder string, seen map[string]bool) error {
 			continue // one that is missing is named where it is imported
 		}
 		seen[at] = true
-		if len(seen) > script.MaxPackages {
-			return wit.Errorf(wit.CodeInvalid, "the plugin depends on more than %d packages: bundle them into a file of its own", script.MaxPackages)
-		}
 		if err := w.pkg.inside(at); err != nil {
 			return err
 		}
@@ -175,22 +181,50 @@ func (p *Package) inside(at string) error {
 
 // scriptCode is a script's source as one file.
 func (p *Package) scriptCode(entry string) ([]byte, error) {
-	files, err := p.scriptFiles(entry)
+	read := p.readScript
+	if p.Files != nil {
+		read = p.packedScript
+	}
+	files, err := read(entry)
 	if err != nil {
 		return nil, err
 	}
 	s := script.Source{Entry: entry, Files: map[string]string{}}
-	left := int64(script.MaxBytes + script.MaxPackageBytes)
-	for _, f := range files {
+	for name, text := range files {
+		if !utf8.Valid(text) {
+			return nil, wit.Errorf(wit.CodeInvalid, "%s is not UTF-8: save it as that", name)
+		}
+		s.Files[name] = string(text)
+	}
+	return s.Encode()
+}
+
+// readScript reads the files of a script in a folder.
+func (p *Package) readScript(entry string) (map[string][]byte, error) {
+	found, err := p.scriptFiles(entry)
+	if err != nil {
+		return nil, err
+	}
+	files, left := map[string][]byte{}, int64(script.MaxBytes+script.MaxPackageBytes)
+	for _, f := range found {
 		text, err := p.read(path.Join(p.Folder, f.path), left)
 		if err != nil {
 			return nil, err
 		}
-		if !utf8.Valid(text) {
-			return nil, wit.Errorf(wit.CodeInvalid, "%s is not UTF-8: save it as that", f.path)
-		}
 		left -= int64(len(text))
-		s.Files[f.path] = string(text)
+		files[f.path] = text
 	}
-	return s.Encode()
+	return files, nil
+}
+
+// packedScript are the files of a script that was packed: all that may be parts, since nothing else is packed with them.
+func (p *Package) packedScript(string) (map[string][]byte, error) {
+	all, err := p.Files()
+	files := map[string][]byte{}
+	for name, text := range all {
+		if script.IsPart(name) {
+			files[name] = text
+		}
+	}
+	return files, err
 }

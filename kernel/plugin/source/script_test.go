@@ -61,7 +61,7 @@ func TestFilesOfAScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"lib/a.ts", "lib/deep/b.json", "node_modules/@by/two/dist/x.mjs", "node_modules/@by/two/package.json", "node_modules/one/index.js",
-		"node_modules/one/node_modules/inner/i.cjs", "node_modules/one/package.json", "plugin.ts"}
+		"node_modules/one/node_modules/inner/i.cjs", "node_modules/one/package.json", "package.json", "plugin.ts"}
 	if got := slices.Sorted(maps.Keys(s.Files)); !slices.Equal(got, want) {
 		t.Errorf("files %q", got)
 	}
@@ -91,6 +91,26 @@ func TestKeptScripts(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	list, err := kept.Packages()
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	was, err := p.Code("plugin.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is, err := list[0].Code("plugin.ts"); err != nil || string(is) != string(was) {
+		t.Errorf("what is kept is %s, and was %s (%v)", is, was, err)
+	}
+}
+
+// nested are the files that name a package in each of so many packages within each other, and in the plugin.
+func nested(n int, text string) map[string]string {
+	files := map[string]string{}
+	for i := range n + 1 {
+		files[strings.Repeat("node_modules/p0/", i)+"package.json"] = text
+	}
+	return files
 }
 
 // TestTooMuchScript, and what is somewhere else, is refused.
@@ -108,15 +128,17 @@ func TestTooMuchScript(t *testing.T) {
 		many  [3]any    // how many files of a name and a length
 		want  string
 	}{
-		"files":           {map[string]string{}, [2]string{}, [3]any{201, "lib/f%d.ts", 1}, "more files of script than the 200"},
-		"bytes":           {map[string]string{}, [2]string{}, [3]any{5, "f%d.ts", 1 << 20}, "more files of script"},
-		"depth":           {map[string]string{strings.Repeat("d/", 11) + "x.ts": ""}, [2]string{}, [3]any{0, "", 0}, "at most 10 deep"},
-		"a package":       {map[string]string{"package.json": deps(1)}, [2]string{}, [3]any{2001, "node_modules/p0/f%d.js", 1}, "node_modules has more files of script than the 2000"},
-		"large packages":  {map[string]string{"package.json": deps(2)}, [2]string{}, [3]any{17, "node_modules/p0/f%d.js", 1 << 20}, "node_modules has more files"},
-		"packages":        {map[string]string{"package.json": deps(101)}, [2]string{}, [3]any{101, "node_modules/p%d/index.js", 1}, "more than 100 packages"},
-		"a linked file":   {map[string]string{}, [2]string{"lib.ts", "/etc/hostname"}, [3]any{0, "", 0}, "lib.ts is a link that leads out of the plugin's folder"},
-		"a linked folder": {map[string]string{}, [2]string{"lib", "/etc"}, [3]any{0, "", 0}, "lib is a link that leads out"},
-		"a neighbour":     {map[string]string{}, [2]string{"lib", "../p2"}, [3]any{0, "", 0}, "lib is a link that leads out"},
+		"files":                     {map[string]string{}, [2]string{}, [3]any{201, "lib/f%d.ts", 1}, "more files of script than the 200"},
+		"bytes":                     {map[string]string{}, [2]string{}, [3]any{5, "f%d.ts", 1 << 20}, "more files of script"},
+		"depth":                     {map[string]string{strings.Repeat("d/", 11) + "x.ts": ""}, [2]string{}, [3]any{0, "", 0}, "at most 10 deep"},
+		"a package":                 {map[string]string{"package.json": deps(1)}, [2]string{}, [3]any{2001, "node_modules/p0/f%d.js", 1}, "node_modules has more files of script than the 2000"},
+		"large packages":            {map[string]string{"package.json": deps(2)}, [2]string{}, [3]any{17, "node_modules/p0/f%d.js", 1 << 20}, "node_modules has more files"},
+		"packages":                  {map[string]string{"package.json": deps(101)}, [2]string{}, [3]any{101, "node_modules/p%d/index.js", 1}, "more than 100 packages"},
+		"deep packages":             {nested(6, deps(1)), [2]string{}, [3]any{1, strings.Repeat("node_modules/p0/", 6) + strings.Repeat("d/", 9) + "x%d.js", 1}, "more than 20 folders deep"},
+		"a linked list of packages": {map[string]string{"node_modules/p0/index.js": "", "../out.json": deps(1)}, [2]string{"package.json", "../out.json"}, [3]any{0, "", 0}, "package.json is a link that leads out"},
+		"a linked file":             {map[string]string{}, [2]string{"lib.ts", "/etc/hostname"}, [3]any{0, "", 0}, "lib.ts is a link that leads out of the plugin's folder"},
+		"a linked folder":           {map[string]string{}, [2]string{"lib", "/etc"}, [3]any{0, "", 0}, "lib is a link that leads out"},
+		"a neighbour":               {map[string]string{}, [2]string{"lib", "../p2"}, [3]any{0, "", 0}, "lib is a link that leads out"},
 		"a linked package": {map[string]string{"package.json": deps(1), "node_modules/x/index.js": ""}, [2]string{"node_modules/p0", "/etc"}, [3]any{0, "", 0},
 			"node_modules/p0 is a link that leads out"},
 		"all packages linked": {map[string]string{"package.json": `{"dependencies":{"p2":"1"}}`}, [2]string{"node_modules", "../"}, [3]any{0, "", 0}, "leads out"},
