@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/install"
@@ -38,15 +39,15 @@ func (o *owner) takes(name, versions string) plugin.Details {
 // answers wants the tool that has a plugin's id to say which version it is; "" that it cannot be called.
 func (o *owner) answers(id, want string) {
 	o.t.Helper()
-	var result plugin.CallResult
-	err := o.Call(o.t.Context(), "plugins.call", plugin.CallParams{ID: id, Tool: id}, &result)
-	got := ""
-	if err == nil && len(result.Content) == 1 {
-		got = *result.Content[0].Text
-	}
-	if got != want {
-		o.t.Errorf("%s is %q (%v), want %q", id, got, err, want)
-	}
+	o.Until(fmt.Sprintf("%s answers %q", id, want), func([]client.Event) bool {
+		var result plugin.CallResult
+		err := o.Call(o.t.Context(), "plugins.call", plugin.CallParams{ID: id, Tool: id}, &result)
+		got := ""
+		if err == nil && len(result.Content) == 1 {
+			got = *result.Content[0].Text
+		}
+		return got == want
+	})
 }
 
 // TestInstalledByName: the newest version that runs here is installed, or the one in the range, and updates come from where the
