@@ -35,11 +35,20 @@ export function channelEvent(event: ChannelEvent): ChannelAnswer {
     case "opened":
       return { frames: [{ ...frame({ token: "{{credential:token}}", after: state.last }), fill: true }] };
     case "message":
-      return heard(state, JSON.parse(event.message.text ?? "{}"));
+      return heard(state, words(event.message.text));
     case "closed": // sends wait until it is in again
       return { state: { ...state, in: false }, status: closed(event.closed) };
     default:
       return {};
+  }
+}
+
+/** The server's words. What is none of them asks for nothing. */
+function words(text = ""): Words {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return Object();
   }
 }
 
