@@ -87,7 +87,7 @@ func TestWithoutRust(t *testing.T) {
 		commands map[string]string
 		want     string
 	}{
-		"nothing":         {nil, "install Rust (https://rustup.rs), then run `rustup target add wasm32-wasip1`"},
+		"nothing":         {nil, "install Rust by rustup, then run `rustup target add wasm32-wasip1`"},
 		"no target":       {map[string]string{"cargo": "exit 101", "rustc": "echo /nowhere"}, "run `rustup target add wasm32-wasip1`, or where Rust is Debian's install libstd-rust-dev-wasm32"},
 		"an old compiler": {map[string]string{"cargo": "exit 101", "rustc": "exit 1"}, "run `rustup target add wasm32-wasip1`"},
 	} {

@@ -124,7 +124,7 @@ func run(c *exec.Cmd) error {
 
 // install says where a compiler comes from, behind the words that it is not there.
 var install = map[string]string{
-	"cargo": ": install Rust (https://rustup.rs), then run `rustup target add " + wasmTarget + "`",
+	"cargo": ": install Rust by rustup, then run `rustup target add " + wasmTarget + "`",
 	"asc":   ": run `npm install` in the folder",
 	"clang": ": install clang and lld, in Debian by `apt-get install clang lld`",
 	"zig":   ": install Zig 0.17, also there as `pip install ziglang==0.17.1`",
