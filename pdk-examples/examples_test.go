@@ -475,6 +475,15 @@ func TestEventStream(t *testing.T) {
 // TestSTT: what somebody says is written down by the server, which gets the recording as it is.
 func TestSTT(t *testing.T) {
 	t.Parallel()
+	for _, name := range []string{"go-stt", "ts-stt"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			transcribe(t, name)
+		})
+	}
+}
+
+func transcribe(t *testing.T, name string) {
 	const recording = "OggS\x00 a voice"
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		file, _, err := r.FormFile("recording")
@@ -487,8 +496,8 @@ func TestSTT(t *testing.T) {
 		}
 		fmt.Fprint(w, "buy milk")
 	}))
-	config := kerneltest.Config(t, fmt.Sprintf(`{"plugins":{"go-stt":{"config":{"url":%q}}}}`, url))
-	l := start(t, []string{"go-stt"}, config, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
+	config := kerneltest.Config(t, fmt.Sprintf(`{"plugins":{%q:{"config":{"url":%q}}}}`, name, url))
+	l := start(t, []string{name}, config, kerneltest.Plugin(kerneltest.Echo("echo"))).Listen()
 	l.MustCall("chat.send", map[string]any{"sessionKey": "main", "message": "", "idempotencyKey": "r1", "attachments": []any{
 		map[string]any{"mimeType": "audio/ogg", "content": base64.StdEncoding.EncodeToString([]byte(recording))},
 	}}, nil)
@@ -500,6 +509,15 @@ func TestSTT(t *testing.T) {
 // TestTTS: what the server says goes to who asks, byte for byte; what is no sound, none at all, too much or a refusal is told.
 func TestTTS(t *testing.T) {
 	t.Parallel()
+	for _, name := range []string{"go-tts", "ts-tts"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			speak(t, name)
+		})
+	}
+}
+
+func speak(t *testing.T, name string) {
 	const sound = "OggS\x00 a voice"
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var order struct{ Text, Format, Voice string }
@@ -526,7 +544,7 @@ func TestTTS(t *testing.T) {
 			fmt.Fprint(w, sound)
 		}
 	}))
-	l := start(t, []string{"go-tts"}, kerneltest.Config(t, fmt.Sprintf(`{"plugins":{"go-tts":{"config":{"url":%q}}}}`, url))).Listen()
+	l := start(t, []string{name}, kerneltest.Config(t, fmt.Sprintf(`{"plugins":{%q:{"config":{"url":%q}}}}`, name, url))).Listen()
 	var said struct{ AudioBase64, Provider, MimeType, FileExtension string }
 	l.MustCall("tts.speak", map[string]any{"text": "good *morning*"}, &said)
 	if data, err := base64.StdEncoding.DecodeString(said.AudioBase64); string(data) != sound || err != nil || said.MimeType != "audio/ogg" || said.FileExtension != ".ogg" {
@@ -549,9 +567,18 @@ func TestTTS(t *testing.T) {
 // TestWebhook: what the build server signs reaches every client, once; what it has not signed does not.
 func TestWebhook(t *testing.T) {
 	t.Parallel()
-	k := start(t, []string{"go-webhook"})
+	for _, name := range []string{"go-webhook", "ts-webhook"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			callback(t, name)
+		})
+	}
+}
+
+func callback(t *testing.T, name string) {
+	k := start(t, []string{name})
 	l := k.Listen()
-	configure(l, "go-webhook", "", "secret", "what only they know")
+	configure(l, name, "", "secret", "what only they know")
 	mac := hmac.New(sha256.New, []byte("what only they know"))
 	const body = `{"project":"shop","version":"1.2.0"}`
 	mac.Write([]byte(body))
@@ -559,7 +586,7 @@ func TestWebhook(t *testing.T) {
 		signature, want string
 		status          int
 	}{{"", "Unauthorized", 401}, {hex.EncodeToString(mac.Sum(nil)), "told", 202}, {hex.EncodeToString(mac.Sum(nil)), "known", 200}} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1/plugins/go-webhook/deployed", strings.NewReader(body))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1/plugins/"+name+"/deployed", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -580,11 +607,20 @@ func TestWebhook(t *testing.T) {
 // TestService: the clients hear that the site is up, and that it is down.
 func TestService(t *testing.T) {
 	t.Parallel()
+	for _, name := range []string{"go-service", "ts-service"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			watchSite(t, name)
+		})
+	}
+}
+
+func watchSite(t *testing.T, name string) {
 	var status atomic.Int64
 	status.Store(http.StatusOK)
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) }))
-	l := start(t, []string{"go-service"}).Listen()
-	l.MustCall("plugins.configure", map[string]any{"id": "go-service", "config": map[string]string{"url": url}}, nil)
+	l := start(t, []string{name}).Listen()
+	l.MustCall("plugins.configure", map[string]any{"id": name, "config": map[string]string{"url": url}}, nil)
 	says := func(answer string) func(json.RawMessage) bool {
 		return func(payload json.RawMessage) bool {
 			return strings.Contains(string(payload), `{"answers":"`+answer+`"}`)
@@ -594,7 +630,7 @@ func TestService(t *testing.T) {
 	status.Store(http.StatusServiceUnavailable)
 	l.Event("plugins.event", says("503"))
 	var info plugin.Details
-	l.MustCall("plugins.info", map[string]any{"id": "go-service"}, &info)
+	l.MustCall("plugins.info", map[string]any{"id": name}, &info)
 	if info.Service == nil || info.Service.State != "running" {
 		t.Errorf("it is %+v", info.Service)
 	}

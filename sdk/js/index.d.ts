@@ -7,6 +7,7 @@ import type {
   ErrorRecord,
   HistoryPage,
   HistoryQuery,
+  HttpPart,
   HttpRequest,
   HttpResponse,
   Imports,
@@ -14,6 +15,7 @@ import type {
   MediaInfo,
   OutgoingMessage,
   ReceivedHeader,
+  Recording,
   RunOutcome,
   ScheduledJob,
   SessionFilter,
@@ -103,6 +105,14 @@ export function emit(name: string, payload?: Json): void;
 export const media: {
   /** Describes a file of the media store, `not_found` when it is gone. Permission `media`. */
   stat(id: string): MediaInfo;
+};
+
+export const stt: {
+  /**
+   * A recording as a part of a request, under the name that the server's form has for it; the gateway puts the file in. It
+   * is called by its type, because servers go by the ending, and not by its own name, which is nobody's business there.
+   */
+  part(name: string, recording: Recording): HttpPart;
 };
 
 export const message: {

@@ -49,6 +49,35 @@ export const media = {
   stat: (id) => call("media_stat", { media: id }),
 };
 
+// How names of files of a type end, for the types of sound that servers know.
+const endings = {
+  __proto__: null,
+  "audio/ogg": "ogg",
+  "audio/opus": "ogg",
+  "application/ogg": "ogg",
+  "audio/mpeg": "mp3",
+  "audio/mp3": "mp3",
+  "audio/mp4": "m4a",
+  "audio/m4a": "m4a",
+  "audio/x-m4a": "m4a",
+  "audio/aac": "m4a",
+  "audio/wav": "wav",
+  "audio/wave": "wav",
+  "audio/x-wav": "wav",
+  "audio/vnd.wave": "wav",
+  "audio/webm": "webm",
+  "audio/flac": "flac",
+  "audio/x-flac": "flac",
+};
+
+export const stt = {
+  part(name, { media, mime }) {
+    const ending = endings[mime.split(";")[0].trim().toLowerCase()];
+    const fileName = ending === undefined ? "recording" : `recording.${ending}`;
+    return { name, media, fileName, contentType: mime === "" ? undefined : mime };
+  },
+};
+
 export const message = {
   send: (message) => call("message_send", message).delivery,
 };

@@ -99,7 +99,8 @@ export function host(place: string | URL, options?: HostOptions): Promise<Host>;
 
 /**
  * Runs every transcript that matches a pattern such as `testdata/*.jsonl` in the plugin's folder, each as a test of its own,
- * and compares as JSON, so order and spacing of fields are free. Log lines need not be in a transcript. With
+ * and compares as JSON, so order and spacing of fields are free. Each call has an instance of its own, but those of a service
+ * have the one that was started. Log lines need not be in a transcript. With
  * CARAPACE_UPDATE=1 in the environment the transcripts get the new outputs instead, to be looked through before they are
  * committed.
  */

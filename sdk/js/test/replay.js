@@ -22,9 +22,10 @@ export function replay(place, pattern = "testdata/*.jsonl") {
         .filter((line) => line.trim() !== "")
         .map((line) => JSON.parse(line));
       const results = [];
+      const player = new Player(script, inSources);
       for (const [at, want] of lines.entries()) {
         await t.test(`line ${at + 1}: ${want.call}`, async () => {
-          const got = await run(script, want, inSources);
+          const got = await player.play(want);
           results.push(got);
           if (!updating)
             assert.deepEqual({ output: got.output, error: got.error }, { output: want.output, error: want.error });
@@ -51,25 +52,49 @@ function matching(folder, pattern) {
     .map((file) => join(of, file));
 }
 
-/** Makes a line's call in an instance of its own, and gives the line with what came of it. */
-async function run(script, want, inSources) {
-  const rest = [...(want.host ?? [])];
-  let unexpected;
-  const instance = await Instance.start(script, {
-    log() {},
-    call(name, param) {
-      const next = rest.shift();
-      if (next === undefined || next.call !== name || !isDeepStrictEqual(next.param, param)) {
-        unexpected ??= `the transcript does not expect ${name} ${JSON.stringify(param)}`;
-        throw new PluginError("internal", "not in the transcript");
-      }
-      if (next.error) throw new PluginError(next.error.code, next.error.message, next.error);
-      return next.ok;
-    },
-  });
-  const { output, error, stack } = instance.call(want.call, JSON.stringify(want.input));
-  assert.equal(unexpected, undefined);
-  assert.equal(rest.length, 0, `${rest.length} expected host calls were not made, the first is ${rest[0]?.call}`);
-  if (error?.code === "internal" && !want.error) throw new Error(inSources(stack));
-  return { call: want.call, input: want.input, host: want.host, output: output && JSON.parse(output), error };
+/** Makes the calls of a transcript: each in an instance of its own, but those of a service in the one that was started. */
+class Player {
+  #script;
+  #inSources;
+  #service;
+  #rest = []; // the host calls that the line still expects
+  #unexpected;
+
+  constructor(script, inSources) {
+    this.#script = script;
+    this.#inSources = inSources;
+  }
+
+  /** Makes a line's call, and gives the line with what came of it. */
+  async play(want) {
+    this.#rest = [...(want.host ?? [])];
+    this.#unexpected = undefined;
+    const instance = await this.#instance(want.call);
+    const { output, error, stack } = instance.call(want.call, JSON.stringify(want.input));
+    assert.equal(this.#unexpected, undefined);
+    assert.equal(
+      this.#rest.length,
+      0,
+      `${this.#rest.length} expected host calls were not made, the first is ${this.#rest[0]?.call}`,
+    );
+    if (error?.code === "internal" && !want.error) throw new Error(this.#inSources(stack));
+    return { call: want.call, input: want.input, host: want.host, output: output && JSON.parse(output), error };
+  }
+
+  async #instance(call) {
+    if (this.#service && call.startsWith("service_") && call !== "service_start") return this.#service;
+    const instance = await Instance.start(this.#script, { log() {}, call: (name, param) => this.#answer(name, param) });
+    if (call === "service_start") this.#service = instance;
+    return instance;
+  }
+
+  #answer(name, param) {
+    const next = this.#rest.shift();
+    if (next === undefined || next.call !== name || !isDeepStrictEqual(next.param, param)) {
+      this.#unexpected ??= `the transcript does not expect ${name} ${JSON.stringify(param)}`;
+      throw new PluginError("internal", "not in the transcript");
+    }
+    if (next.error) throw new PluginError(next.error.code, next.error.message, next.error);
+    return next.ok;
+  }
 }

@@ -1,0 +1,3 @@
+import { replay } from "carapace/test";
+
+replay(import.meta.url);
