@@ -23,7 +23,7 @@ var villain = map[string]string{
 		"provides":{"tools":[{"name":"attack","description":"Does harm.","parameters":{"type":"object"}}]},
 		"permissions":{"kv":{"reason":"r"},"http":{"reason":"r","hosts":["*.example","localhost:PORT","127.0.0.1:PORT","metadata.example","config:url"]},"credential":{"reason":"r","names":["mine"]},
 			"emit":{"reason":"r"},"media":{"reason":"r"},"toolInvoke":{"reason":"r","tools":["attack"]},"sessionRead":{"reason":"r","agents":["other"]},"schedule":{"reason":"r"}},
-		"limits":{"deadline":1000,"memory":67108864,"maxInstances":2},
+		"limits":{"deadline":60000,"memory":67108864,"maxInstances":2},
 		"config":{"type":"object","properties":{"url":{"type":"string"},"mine":{"type":"string","x-secret":true}}}}`,
 	"plugin.ts": `import { call, credential, emit, http, kv, log, media, schedule, session, text, tools, type ToolInvocation } from "carapace";
 
@@ -100,6 +100,9 @@ func TestIsolation(t *testing.T) {
 	villain := maps.Clone(villain)
 	villain["plugin.json"] = strings.ReplaceAll(villain["plugin.json"], ":PORT", port)
 	write(t, filepath.Join(state, "plugins", "villain"), villain)
+	hasty := maps.Clone(villain) // for what ends at its deadline
+	hasty["plugin.json"] = strings.NewReplacer(`"villain"`, `"hasty"`, `"attack"`, `"hasty"`, "60000", "1000").Replace(villain["plugin.json"])
+	write(t, filepath.Join(state, "plugins", "hasty"), hasty)
 	write(t, filepath.Join(state, "plugins", "neighbour"), neighbour)
 	put(t, filepath.Join(state, "plugins", "guest"), map[string][]byte{"plugin.wasm": guest(t, "v1"), "plugin.json": marshal(guestManifest("1.0.0"))})
 	k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Compiled(t), kerneltest.JavaScript(), kerneltest.Plugin(kerneltest.Echo("echo")),
@@ -180,9 +183,9 @@ func TestIsolation(t *testing.T) {
 		// More than there is for it.
 		{"logs", "", "all 100000 went"}, // of which few are kept, see below
 		{"events", "", often},
-		{"rows", "", often + "|" + slow}, // as the disk is fast or not
+		{"rows", "", "1000 keys, which is all it may have|" + often}, // as the disk is slow or fast
 		{"large", "", "at most 65536 are allowed"},
-		{"jobs", "", "100 went, then PluginError: schedule: this plugin has 100 jobs, which is all it may have|" + slow},
+		{"jobs", "", "100 went, then PluginError: schedule: this plugin has 100 jobs, which is all it may have"},
 		{"spin", "", slow},
 		{"regexp", "", slow},
 		{"recurse", "", "refused: internal error"}, // its author is told, see below
@@ -190,7 +193,11 @@ func TestIsolation(t *testing.T) {
 		{"answer", "", "out of memory"},
 		{"answerAll", "", "is over the limit of 4194304"},
 	} {
-		got := try("villain", "attack", map[string]any{"attack": tt.attack, "arg": tt.arg})
+		id, tool := "villain", "attack"
+		if strings.HasSuffix(tt.want, slow) {
+			id, tool = "hasty", "hasty"
+		}
+		got := try(id, tool, map[string]any{"attack": tt.attack, "arg": tt.arg})
 		is := func(want string) bool { return strings.Contains(got, want) && (want != "" || got == "") }
 		if !slices.ContainsFunc(strings.Split(tt.want, "|"), is) {
 			t.Errorf("%s %q: %.300q, want %q", tt.attack, tt.arg, got, tt.want)
