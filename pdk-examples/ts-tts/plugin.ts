@@ -16,6 +16,6 @@ export function ttsVoices({ response, config }: VoicesQuery): VoicesAnswer {
       retryable: true,
     });
   }
-  const list: { id: string; name: string }[] = JSON.parse(response.text);
-  return { voices: list.map(({ id, name }) => ({ id, name })) };
+  const list: unknown = JSON.parse(response.text);
+  return { voices: Array.isArray(list) ? list.map(({ id, name }) => ({ id, name })) : [] };
 }

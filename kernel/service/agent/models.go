@@ -65,6 +65,7 @@ type listing struct {
 
 	mu     sync.Mutex
 	models []wit.Model
+	before []wit.Model // what was known when it was forgotten, which still says how much a model of the same name reads
 	err    error
 	until  time.Time
 	blind  map[string]bool // models that have refused pictures
@@ -91,10 +92,14 @@ func (m *Models) listing(provider string) *listing {
 	defer m.mu.Unlock()
 	l := m.by[provider]
 	if l == nil {
-		l = &listing{asking: make(chan struct{}, 1)}
+		l = newListing(nil)
 		m.by[provider] = l
 	}
 	return l
+}
+
+func newListing(before []wit.Model) *listing {
+	return &listing{asking: make(chan struct{}, 1), before: before}
 }
 
 // Forget drops what is known of a provider's models: its settings, credentials or code are others now. It
@@ -103,7 +108,21 @@ func (m *Models) listing(provider string) *listing {
 func (m *Models) Forget(provider string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.by, provider)
+	old := m.by[provider]
+	if old == nil {
+		return
+	}
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	m.by[provider] = newListing(old.latest())
+}
+
+// latest is what was known last, also where it was forgotten since. The caller holds mu.
+func (l *listing) latest() []wit.Model {
+	if l.models != nil {
+		return l.models
+	}
+	return l.before
 }
 
 // known returns what was listed last; fresh says whether that is still to be believed.
@@ -178,7 +197,8 @@ func (m *Models) ask(ctx context.Context, provider string) ([]wit.Model, error) 
 // and assumed until then.
 // It never waits, because a run does not begin later for the sake of a better estimate.
 func (m *Models) contextOf(provider, model string) uint32 {
-	models, _, fresh := m.listing(provider).known()
+	l := m.listing(provider)
+	_, _, fresh := l.known()
 	if !fresh {
 		m.background.start(func(ctx context.Context) {
 			if _, err := m.List(ctx, provider, false); err != nil && ctx.Err() == nil {
@@ -186,7 +206,9 @@ func (m *Models) contextOf(provider, model string) uint32 {
 			}
 		})
 	}
-	for _, x := range models {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, x := range l.latest() {
 		if x.ID == model && x.ContextWindow > 0 {
 			return x.ContextWindow
 		}

@@ -197,6 +197,15 @@ func TestContextOf(t *testing.T) {
 		if l.asked != 1 {
 			t.Errorf("asked %d times", l.asked)
 		}
+		for range 2 { // what was known goes on to be, until there is news
+			m.Forget("p")
+		}
+		if n := m.contextOf("p", "a"); n != 100 {
+			t.Errorf("just forgotten: %d", n)
+		}
+		if models, _, fresh := m.listing("p").known(); len(models) > 0 || fresh {
+			t.Errorf("just forgotten it lists %v", models)
+		}
 		cancel()
 		<-ended
 		m.settings = func() Settings { return Settings{} }
