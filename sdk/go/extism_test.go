@@ -32,7 +32,7 @@ func build(t *testing.T) string {
 func buildRust(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	cmd := exec.Command("cargo", "build", "--release", "--offline", "--locked", "--target", "wasm32-wasip1", "--target-dir", dir)
+	cmd := exec.Command("cargo", "build", "--release", "--offline", "--target", "wasm32-wasip1", "--target-dir", dir)
 	cmd.Dir = "../rust/testdata/remember"
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cargo: %v\n%s", err, text)
