@@ -33,23 +33,23 @@ func (v *AnswerDestination) ReadJSON(r *codec.Reader) {
 		switch string(r.Key()) {
 		case "channel":
 			if v.Channel = nil; !r.Null() {
-				v.Channel = new(r.String())
+				v.Channel = r.StringRef()
 			}
 		case "account":
 			if v.Account = nil; !r.Null() {
-				v.Account = new(r.String())
+				v.Account = r.StringRef()
 			}
 		case "to":
 			if v.To = nil; !r.Null() {
-				v.To = new(r.String())
+				v.To = r.StringRef()
 			}
 		case "thread":
 			if v.Thread = nil; !r.Null() {
-				v.Thread = new(r.String())
+				v.Thread = r.StringRef()
 			}
 		case "session":
 			if v.Session = nil; !r.Null() {
-				v.Session = new(r.String())
+				v.Session = r.StringRef()
 			}
 		default:
 			r.Unknown()
@@ -98,11 +98,11 @@ func (v *AgentRequest) ReadJSON(r *codec.Reader) {
 		switch string(r.Key()) {
 		case "agent":
 			if v.Agent = nil; !r.Null() {
-				v.Agent = new(r.String())
+				v.Agent = r.StringRef()
 			}
 		case "session":
 			if v.Session = nil; !r.Null() {
-				v.Session = new(r.String())
+				v.Session = r.StringRef()
 			}
 		case "message":
 			v.Message = r.String()

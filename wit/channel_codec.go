@@ -48,17 +48,17 @@ func (v *Frame) ReadJSON(r *codec.Reader) {
 			v.Connection = r.String()
 		case "text":
 			if v.Text = nil; !r.Null() {
-				v.Text = new(r.String())
+				v.Text = r.StringRef()
 			}
 		case "bytes":
 			v.Bytes = r.Bytes()
 		case "event":
 			if v.Event = nil; !r.Null() {
-				v.Event = new(r.String())
+				v.Event = r.StringRef()
 			}
 		case "id":
 			if v.ID = nil; !r.Null() {
-				v.ID = new(r.String())
+				v.ID = r.StringRef()
 			}
 		case "fill":
 			v.Fill = r.Bool()
@@ -184,7 +184,7 @@ func (v *WebhookRequest) ReadJSON(r *codec.Reader) {
 			v.Headers = codec.List[Header](r, 65536)
 		case "text":
 			if v.Text = nil; !r.Null() {
-				v.Text = new(r.String())
+				v.Text = r.StringRef()
 			}
 		case "bytes":
 			v.Bytes = r.Bytes()
@@ -230,7 +230,7 @@ func (v *WebhookReply) ReadJSON(r *codec.Reader) {
 			v.Headers = codec.List[Header](r, 65536)
 		case "text":
 			if v.Text = nil; !r.Null() {
-				v.Text = new(r.String())
+				v.Text = r.StringRef()
 			}
 		case "bytes":
 			v.Bytes = r.Bytes()
@@ -343,7 +343,7 @@ func (v *ChannelEvent) ReadJSON(r *codec.Reader) {
 			v.Now = r.Int64()
 		case "connection":
 			if v.Connection = nil; !r.Null() {
-				v.Connection = new(r.String())
+				v.Connection = r.StringRef()
 			}
 		case "response":
 			if v.Response = nil; !r.Null() {
@@ -372,7 +372,7 @@ func (v *ChannelEvent) ReadJSON(r *codec.Reader) {
 			}
 		case "timer":
 			if v.Timer = nil; !r.Null() {
-				v.Timer = new(r.String())
+				v.Timer = r.StringRef()
 			}
 		case "command":
 			if v.Command = nil; !r.Null() {
@@ -469,7 +469,7 @@ func (v *Forward) ReadJSON(r *codec.Reader) {
 			}
 		case "id":
 			if v.ID = nil; !r.Null() {
-				v.ID = new(r.String())
+				v.ID = r.StringRef()
 			}
 		case "time":
 			v.Time = r.Int64()
@@ -513,7 +513,7 @@ func (v *Quoted) ReadJSON(r *codec.Reader) {
 			v.ID = r.String()
 		case "text":
 			if v.Text = nil; !r.Null() {
-				v.Text = new(r.String())
+				v.Text = r.StringRef()
 			}
 		case "sender":
 			if v.Sender = nil; !r.Null() {
@@ -597,7 +597,7 @@ func (v *Message) ReadJSON(r *codec.Reader) {
 			}
 		case "target":
 			if v.Target = nil; !r.Null() {
-				v.Target = new(r.String())
+				v.Target = r.StringRef()
 			}
 		case "mentioned":
 			v.Mentioned = r.Bool()
@@ -789,7 +789,7 @@ func (v *Receipt) ReadJSON(r *codec.Reader) {
 			}
 		case "id":
 			if v.ID = nil; !r.Null() {
-				v.ID = new(r.String())
+				v.ID = r.StringRef()
 			}
 		default:
 			r.Unknown()
@@ -841,11 +841,11 @@ func (v *AccountStatus) ReadJSON(r *codec.Reader) {
 			v.State.ReadJSON(r)
 		case "message":
 			if v.Message = nil; !r.Null() {
-				v.Message = new(r.String())
+				v.Message = r.StringRef()
 			}
 		case "login":
 			if v.Login = nil; !r.Null() {
-				v.Login = new(r.String())
+				v.Login = r.StringRef()
 			}
 		case "self":
 			if v.Self = nil; !r.Null() {
@@ -994,7 +994,7 @@ func (v *ChannelSend) ReadJSON(r *codec.Reader) {
 			v.Attachments = codec.List[Attachment](r, 65536)
 		case "replyTo":
 			if v.ReplyTo = nil; !r.Null() {
-				v.ReplyTo = new(r.String())
+				v.ReplyTo = r.StringRef()
 			}
 		case "silent":
 			v.Silent = r.Bool()
@@ -1579,11 +1579,11 @@ func (v *DirectoryEntry) ReadJSON(r *codec.Reader) {
 			v.ID = r.String()
 		case "name":
 			if v.Name = nil; !r.Null() {
-				v.Name = new(r.String())
+				v.Name = r.StringRef()
 			}
 		case "username":
 			if v.Username = nil; !r.Null() {
-				v.Username = new(r.String())
+				v.Username = r.StringRef()
 			}
 		default:
 			r.Unknown()

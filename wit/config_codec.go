@@ -21,7 +21,7 @@ func (v *ConfigScope) ReadJSON(r *codec.Reader) {
 		switch string(r.Key()) {
 		case "account":
 			if v.Account = nil; !r.Null() {
-				v.Account = new(r.String())
+				v.Account = r.StringRef()
 			}
 		default:
 			r.Unknown()

@@ -26,7 +26,7 @@ func (v *CredentialQuery) ReadJSON(r *codec.Reader) {
 			v.Name = r.String()
 		case "account":
 			if v.Account = nil; !r.Null() {
-				v.Account = new(r.String())
+				v.Account = r.StringRef()
 			}
 		default:
 			r.Unknown()
@@ -115,13 +115,13 @@ func (v *Signing) ReadJSON(r *codec.Reader) {
 			v.KeyEncoding.ReadJSON(r)
 		case "account":
 			if v.Account = nil; !r.Null() {
-				v.Account = new(r.String())
+				v.Account = r.StringRef()
 			}
 		case "algorithm":
 			v.Algorithm.ReadJSON(r)
 		case "text":
 			if v.Text = nil; !r.Null() {
-				v.Text = new(r.String())
+				v.Text = r.StringRef()
 			}
 		case "bytes":
 			v.Bytes = r.Bytes()

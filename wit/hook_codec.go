@@ -49,11 +49,11 @@ func (v *HookContext) ReadJSON(r *codec.Reader) {
 			v.Run = r.String()
 		case "channel":
 			if v.Channel = nil; !r.Null() {
-				v.Channel = new(r.String())
+				v.Channel = r.StringRef()
 			}
 		case "account":
 			if v.Account = nil; !r.Null() {
-				v.Account = new(r.String())
+				v.Account = r.StringRef()
 			}
 		default:
 			r.Unknown()
@@ -136,7 +136,7 @@ func (v *HookDecision) ReadJSON(r *codec.Reader) {
 			v.Cancel = r.Bool()
 		case "reason":
 			if v.Reason = nil; !r.Null() {
-				v.Reason = new(r.String())
+				v.Reason = r.StringRef()
 			}
 		default:
 			r.Unknown()

@@ -31,6 +31,11 @@ func Unmarshal[T codec.Receiver](data []byte, v T) error {
 	return invalid(codec.Unmarshal(data, v))
 }
 
+// UnmarshalShared is Unmarshal that need not copy what v has of data, which must not change from then on.
+func UnmarshalShared[T codec.Receiver](data []byte, v T) error {
+	return invalid(codec.UnmarshalShared(data, v))
+}
+
 // UnmarshalStrict is Unmarshal that refuses unknown fields and cases.
 func UnmarshalStrict[T codec.Receiver](data []byte, v T) error {
 	return invalid(codec.UnmarshalStrict(data, v))

@@ -89,7 +89,7 @@ func (v *KVValue) ReadJSON(r *codec.Reader) {
 		switch string(r.Key()) {
 		case "value":
 			if v.Value = nil; !r.Null() {
-				v.Value = new(r.String())
+				v.Value = r.StringRef()
 			}
 		default:
 			r.Unknown()

@@ -276,11 +276,11 @@ func (v *WebhookFacts) ReadJSON(r *codec.Reader) {
 			v.Auth.ReadJSON(r)
 		case "header":
 			if v.Header = nil; !r.Null() {
-				v.Header = new(r.String())
+				v.Header = r.StringRef()
 			}
 		case "credential":
 			if v.Credential = nil; !r.Null() {
-				v.Credential = new(r.String())
+				v.Credential = r.StringRef()
 			}
 		case "methods":
 			v.Methods = codec.Strings[string](r, 65536)
@@ -288,21 +288,21 @@ func (v *WebhookFacts) ReadJSON(r *codec.Reader) {
 			v.MaxBody = r.Uint32()
 		case "signed":
 			if v.Signed = nil; !r.Null() {
-				v.Signed = new(r.String())
+				v.Signed = r.StringRef()
 			}
 		case "timestamp":
 			if v.Timestamp = nil; !r.Null() {
-				v.Timestamp = new(r.String())
+				v.Timestamp = r.StringRef()
 			}
 		case "window":
 			v.Window = r.Int64()
 		case "prefix":
 			if v.Prefix = nil; !r.Null() {
-				v.Prefix = new(r.String())
+				v.Prefix = r.StringRef()
 			}
 		case "separator":
 			if v.Separator = nil; !r.Null() {
-				v.Separator = new(r.String())
+				v.Separator = r.StringRef()
 			}
 		case "encoding":
 			v.Encoding.ReadJSON(r)
@@ -479,7 +479,7 @@ func (v *ProviderFacts) ReadJSON(r *codec.Reader) {
 			v.Label = r.String()
 		case "defaultModel":
 			if v.DefaultModel = nil; !r.Null() {
-				v.DefaultModel = new(r.String())
+				v.DefaultModel = r.StringRef()
 			}
 		case "offline":
 			v.Offline = r.Bool()
@@ -998,17 +998,17 @@ func (v *OAuth2Recipe) ReadJSON(r *codec.Reader) {
 			v.ClientID = r.String()
 		case "clientSecret":
 			if v.ClientSecret = nil; !r.Null() {
-				v.ClientSecret = new(r.String())
+				v.ClientSecret = r.StringRef()
 			}
 		case "clientAuth":
 			v.ClientAuth.ReadJSON(r)
 		case "refreshToken":
 			if v.RefreshToken = nil; !r.Null() {
-				v.RefreshToken = new(r.String())
+				v.RefreshToken = r.StringRef()
 			}
 		case "key":
 			if v.Key = nil; !r.Null() {
-				v.Key = new(r.String())
+				v.Key = r.StringRef()
 			}
 		case "algorithm":
 			v.Algorithm.ReadJSON(r)
@@ -1405,11 +1405,11 @@ func (v *Manifest) ReadJSON(r *codec.Reader) {
 			v.Description = r.String()
 		case "license":
 			if v.License = nil; !r.Null() {
-				v.License = new(r.String())
+				v.License = r.StringRef()
 			}
 		case "homepage":
 			if v.Homepage = nil; !r.Null() {
-				v.Homepage = new(r.String())
+				v.Homepage = r.StringRef()
 			}
 		case "maturity":
 			if v.Maturity = nil; !r.Null() {
@@ -1418,7 +1418,7 @@ func (v *Manifest) ReadJSON(r *codec.Reader) {
 			}
 		case "support":
 			if v.Support = nil; !r.Null() {
-				v.Support = new(r.String())
+				v.Support = r.StringRef()
 			}
 		case "keywords":
 			v.Keywords = codec.Strings[string](r, 16)
@@ -1428,7 +1428,7 @@ func (v *Manifest) ReadJSON(r *codec.Reader) {
 			v.ABI = r.Uint32()
 		case "host":
 			if v.Host = nil; !r.Null() {
-				v.Host = new(r.String())
+				v.Host = r.StringRef()
 			}
 		case "entry":
 			v.Entry = r.String()

@@ -63,7 +63,7 @@ func (v *MediaInfo) ReadJSON(r *codec.Reader) {
 			v.Mime = r.String()
 		case "name":
 			if v.Name = nil; !r.Null() {
-				v.Name = new(r.String())
+				v.Name = r.StringRef()
 			}
 		case "size":
 			v.Size = r.Int64()

@@ -42,23 +42,23 @@ func (v *OutgoingMessage) ReadJSON(r *codec.Reader) {
 		switch string(r.Key()) {
 		case "to":
 			if v.To = nil; !r.Null() {
-				v.To = new(r.String())
+				v.To = r.StringRef()
 			}
 		case "session":
 			if v.Session = nil; !r.Null() {
-				v.Session = new(r.String())
+				v.Session = r.StringRef()
 			}
 		case "channel":
 			if v.Channel = nil; !r.Null() {
-				v.Channel = new(r.String())
+				v.Channel = r.StringRef()
 			}
 		case "account":
 			if v.Account = nil; !r.Null() {
-				v.Account = new(r.String())
+				v.Account = r.StringRef()
 			}
 		case "thread":
 			if v.Thread = nil; !r.Null() {
-				v.Thread = new(r.String())
+				v.Thread = r.StringRef()
 			}
 		case "text":
 			v.Text = r.String()

@@ -86,7 +86,7 @@ func (v *ChatTurn) ReadJSON(r *codec.Reader) {
 			v.ToolCalls = codec.List[ToolCall](r, 65536)
 		case "toolCallId":
 			if v.ToolCallID = nil; !r.Null() {
-				v.ToolCallID = new(r.String())
+				v.ToolCallID = r.StringRef()
 			}
 		case "thinking":
 			v.Thinking = r.String()
@@ -324,7 +324,7 @@ func (v *StreamEvent) ReadJSON(r *codec.Reader) {
 			v.Headers = codec.List[Header](r, 65536)
 		case "name":
 			if v.Name = nil; !r.Null() {
-				v.Name = new(r.String())
+				v.Name = r.StringRef()
 			}
 		case "data":
 			v.Data = r.String()

@@ -46,11 +46,11 @@ func (v *ScheduledJob) ReadJSON(r *codec.Reader) {
 			}
 		case "cron":
 			if v.Cron = nil; !r.Null() {
-				v.Cron = new(r.String())
+				v.Cron = r.StringRef()
 			}
 		case "timeZone":
 			if v.TimeZone = nil; !r.Null() {
-				v.TimeZone = new(r.String())
+				v.TimeZone = r.StringRef()
 			}
 		case "payload":
 			v.Payload = r.Raw()

@@ -30,7 +30,7 @@ func (v *SessionFilter) ReadJSON(r *codec.Reader) {
 		switch string(r.Key()) {
 		case "agent":
 			if v.Agent = nil; !r.Null() {
-				v.Agent = new(r.String())
+				v.Agent = r.StringRef()
 			}
 		case "since":
 			v.Since = r.Int64()
@@ -98,11 +98,11 @@ func (v *SessionSummary) ReadJSON(r *codec.Reader) {
 			v.Messages = r.Uint64()
 		case "channel":
 			if v.Channel = nil; !r.Null() {
-				v.Channel = new(r.String())
+				v.Channel = r.StringRef()
 			}
 		case "account":
 			if v.Account = nil; !r.Null() {
-				v.Account = new(r.String())
+				v.Account = r.StringRef()
 			}
 		case "kind":
 			if v.Kind = nil; !r.Null() {
@@ -250,7 +250,7 @@ func (v *HistoryMessage) ReadJSON(r *codec.Reader) {
 			v.Run = r.String()
 		case "tool":
 			if v.Tool = nil; !r.Null() {
-				v.Tool = new(r.String())
+				v.Tool = r.StringRef()
 			}
 		case "sender":
 			if v.Sender = nil; !r.Null() {

@@ -161,7 +161,7 @@ func (v *SocketWriting) ReadJSON(r *codec.Reader) {
 			v.Socket = r.Uint32()
 		case "text":
 			if v.Text = nil; !r.Null() {
-				v.Text = new(r.String())
+				v.Text = r.StringRef()
 			}
 		case "bytes":
 			v.Bytes = r.Bytes()

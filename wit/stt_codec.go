@@ -37,7 +37,7 @@ func (v *Recording) ReadJSON(r *codec.Reader) {
 			v.Mime = r.String()
 		case "name":
 			if v.Name = nil; !r.Null() {
-				v.Name = new(r.String())
+				v.Name = r.StringRef()
 			}
 		case "size":
 			v.Size = r.Int64()
@@ -77,7 +77,7 @@ func (v *Transcript) ReadJSON(r *codec.Reader) {
 			v.Text = r.String()
 		case "language":
 			if v.Language = nil; !r.Null() {
-				v.Language = new(r.String())
+				v.Language = r.StringRef()
 			}
 		default:
 			r.Unknown()

@@ -97,15 +97,15 @@ func (v *ToolContext) ReadJSON(r *codec.Reader) {
 			v.CallID = r.String()
 		case "channel":
 			if v.Channel = nil; !r.Null() {
-				v.Channel = new(r.String())
+				v.Channel = r.StringRef()
 			}
 		case "account":
 			if v.Account = nil; !r.Null() {
-				v.Account = new(r.String())
+				v.Account = r.StringRef()
 			}
 		case "sender":
 			if v.Sender = nil; !r.Null() {
-				v.Sender = new(r.String())
+				v.Sender = r.StringRef()
 			}
 		case "now":
 			v.Now = r.Int64()

@@ -41,7 +41,7 @@ func (v *Voice) ReadJSON(r *codec.Reader) {
 			v.Name = r.String()
 		case "language":
 			if v.Language = nil; !r.Null() {
-				v.Language = new(r.String())
+				v.Language = r.StringRef()
 			}
 		default:
 			r.Unknown()
@@ -86,7 +86,7 @@ func (v *SpeechOrder) ReadJSON(r *codec.Reader) {
 			v.Text = r.String()
 		case "voice":
 			if v.Voice = nil; !r.Null() {
-				v.Voice = new(r.String())
+				v.Voice = r.StringRef()
 			}
 		case "format":
 			v.Format.ReadJSON(r)
@@ -139,11 +139,11 @@ func (v *Speech) ReadJSON(r *codec.Reader) {
 			v.Bytes = r.Bytes()
 		case "media":
 			if v.Media = nil; !r.Null() {
-				v.Media = new(r.String())
+				v.Media = r.StringRef()
 			}
 		case "mime":
 			if v.Mime = nil; !r.Null() {
-				v.Mime = new(r.String())
+				v.Mime = r.StringRef()
 			}
 		default:
 			r.Unknown()

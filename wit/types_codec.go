@@ -137,7 +137,7 @@ func (v *SigV4) ReadJSON(r *codec.Reader) {
 			v.SecretKey = r.String()
 		case "sessionToken":
 			if v.SessionToken = nil; !r.Null() {
-				v.SessionToken = new(r.String())
+				v.SessionToken = r.StringRef()
 			}
 		case "region":
 			v.Region = r.String()
@@ -189,21 +189,21 @@ func (v *HTTPPart) ReadJSON(r *codec.Reader) {
 			v.Name = r.String()
 		case "text":
 			if v.Text = nil; !r.Null() {
-				v.Text = new(r.String())
+				v.Text = r.StringRef()
 			}
 		case "bytes":
 			v.Bytes = r.Bytes()
 		case "media":
 			if v.Media = nil; !r.Null() {
-				v.Media = new(r.String())
+				v.Media = r.StringRef()
 			}
 		case "fileName":
 			if v.FileName = nil; !r.Null() {
-				v.FileName = new(r.String())
+				v.FileName = r.StringRef()
 			}
 		case "contentType":
 			if v.ContentType = nil; !r.Null() {
-				v.ContentType = new(r.String())
+				v.ContentType = r.StringRef()
 			}
 		default:
 			r.Unknown()
@@ -275,7 +275,7 @@ func (v *HTTPRequest) ReadJSON(r *codec.Reader) {
 			v.Headers = codec.List[Header](r, 65536)
 		case "text":
 			if v.Text = nil; !r.Null() {
-				v.Text = new(r.String())
+				v.Text = r.StringRef()
 			}
 		case "json":
 			v.JSON = r.Raw()
@@ -347,13 +347,13 @@ func (v *HTTPResponse) ReadJSON(r *codec.Reader) {
 			v.Headers = codec.List[Header](r, 65536)
 		case "text":
 			if v.Text = nil; !r.Null() {
-				v.Text = new(r.String())
+				v.Text = r.StringRef()
 			}
 		case "bytes":
 			v.Bytes = r.Bytes()
 		case "media":
 			if v.Media = nil; !r.Null() {
-				v.Media = new(r.String())
+				v.Media = r.StringRef()
 			}
 		case "error":
 			if v.Error = nil; !r.Null() {
@@ -461,11 +461,11 @@ func (v *Conversation) ReadJSON(r *codec.Reader) {
 			v.ID = r.String()
 		case "name":
 			if v.Name = nil; !r.Null() {
-				v.Name = new(r.String())
+				v.Name = r.StringRef()
 			}
 		case "thread":
 			if v.Thread = nil; !r.Null() {
-				v.Thread = new(r.String())
+				v.Thread = r.StringRef()
 			}
 		default:
 			r.Unknown()
@@ -507,11 +507,11 @@ func (v *Person) ReadJSON(r *codec.Reader) {
 			v.ID = r.String()
 		case "name":
 			if v.Name = nil; !r.Null() {
-				v.Name = new(r.String())
+				v.Name = r.StringRef()
 			}
 		case "username":
 			if v.Username = nil; !r.Null() {
-				v.Username = new(r.String())
+				v.Username = r.StringRef()
 			}
 		case "bot":
 			v.Bot = r.Bool()
@@ -583,7 +583,7 @@ func (v *Attachment) ReadJSON(r *codec.Reader) {
 			v.Kind.ReadJSON(r)
 		case "media":
 			if v.Media = nil; !r.Null() {
-				v.Media = new(r.String())
+				v.Media = r.StringRef()
 			}
 		case "fetch":
 			if v.Fetch = nil; !r.Null() {
@@ -592,11 +592,11 @@ func (v *Attachment) ReadJSON(r *codec.Reader) {
 			}
 		case "mime":
 			if v.Mime = nil; !r.Null() {
-				v.Mime = new(r.String())
+				v.Mime = r.StringRef()
 			}
 		case "name":
 			if v.Name = nil; !r.Null() {
-				v.Name = new(r.String())
+				v.Name = r.StringRef()
 			}
 		case "size":
 			if v.Size = nil; !r.Null() {
@@ -604,7 +604,7 @@ func (v *Attachment) ReadJSON(r *codec.Reader) {
 			}
 		case "caption":
 			if v.Caption = nil; !r.Null() {
-				v.Caption = new(r.String())
+				v.Caption = r.StringRef()
 			}
 		case "duration":
 			if v.Duration = nil; !r.Null() {
@@ -729,15 +729,15 @@ func (v *Part) ReadJSON(r *codec.Reader) {
 			v.Kind.ReadJSON(r)
 		case "text":
 			if v.Text = nil; !r.Null() {
-				v.Text = new(r.String())
+				v.Text = r.StringRef()
 			}
 		case "media":
 			if v.Media = nil; !r.Null() {
-				v.Media = new(r.String())
+				v.Media = r.StringRef()
 			}
 		case "mime":
 			if v.Mime = nil; !r.Null() {
-				v.Mime = new(r.String())
+				v.Mime = r.StringRef()
 			}
 		case "duration":
 			if v.Duration = nil; !r.Null() {

@@ -28,7 +28,7 @@ func BenchmarkRequest(b *testing.B) {
 			b.SetBytes(int64(len(in)))
 			for b.Loop() {
 				var chat wit.Chat
-				if err := wit.Unmarshal(in, &chat); err != nil {
+				if err := wit.UnmarshalShared(in, &chat); err != nil {
 					b.Fatal(err)
 				}
 				plan, err := openai.New().Request(host, &chat)
@@ -55,7 +55,7 @@ func BenchmarkChunk(b *testing.B) {
 			b.SetBytes(int64(len(in)))
 			for b.Loop() {
 				var chunk wit.ProviderChunk
-				if err := wit.Unmarshal(in, &chunk); err != nil {
+				if err := wit.UnmarshalShared(in, &chunk); err != nil {
 					b.Fatal(err)
 				}
 				answer, err := openai.New().Chunk(nil, &chunk)

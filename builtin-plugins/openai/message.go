@@ -13,28 +13,37 @@ func messages(list json.Array, chat *wit.Chat, names names) json.Array {
 	if chat.System != "" {
 		list = list.Object(func(m json.Object) json.Object { return m.Text("role", "system").Text("content", chat.System) })
 	}
-	for _, turn := range merged(chat.Turns) {
-		list = list.Object(func(m json.Object) json.Object { return message(m, &turn, names) })
+	for rest := chat.Turns; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && joins(&rest[n-1], &rest[n]) {
+			n++
+		}
+		turn := oneTurn(rest[:n])
+		list = list.Object(func(m json.Object) json.Object { return message(m, turn, names) })
+		rest = rest[n:]
 	}
 	return list
 }
 
-// merged makes one turn of neighbours that are by the same role: the templates of many models refuse a user who speaks
-// twice in a row, which happens after a run that failed. A turn that asks for tools ends its message, for their results
-// have to follow it.
-func merged(turns []wit.ChatTurn) []wit.ChatTurn {
-	out := make([]wit.ChatTurn, 0, len(turns))
-	for _, turn := range turns {
-		last := len(out) - 1
-		if last < 0 || out[last].Role != turn.Role || turn.Role == wit.RoleTool || len(out[last].ToolCalls) > 0 {
-			out = append(out, turn)
-			continue
-		}
-		both := turn
-		both.Content = append(append([]wit.Part(nil), out[last].Content...), turn.Content...)
-		out[last] = both
+// joins reports whether next is said in one message with the turn before it: the templates of many models refuse a user
+// who speaks twice in a row, which happens after a run that failed. A turn that asks for tools ends its message, for
+// their results have to follow it.
+func joins(turn, next *wit.ChatTurn) bool {
+	return turn.Role == next.Role && next.Role != wit.RoleTool && len(turn.ToolCalls) == 0
+}
+
+// oneTurn is the turn that says what several do.
+func oneTurn(turns []wit.ChatTurn) *wit.ChatTurn {
+	last := len(turns) - 1
+	if last == 0 {
+		return &turns[0]
 	}
-	return out
+	all := turns[last]
+	all.Content = nil
+	for i := range turns {
+		all.Content = append(all.Content, turns[i].Content...)
+	}
+	return &all
 }
 
 // message adds what one turn has. A tool's result names its call, and a request for tools has the calls beside what is

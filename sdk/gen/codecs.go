@@ -129,6 +129,8 @@ func emitReadField(b *bytes.Buffer, f *field) {
 		fmt.Fprintf(b, "%s = r.Bytes()\n", value)
 	case f.option && f.named != nil:
 		fmt.Fprintf(b, "if %[1]s = nil; !r.Null() {\n%[1]s = new(%[2]s)\n%[1]s.ReadJSON(r)\n}\n", value, f.named.goName)
+	case f.option && f.kind == kindString:
+		fmt.Fprintf(b, "if %[1]s = nil; !r.Null() {\n%[1]s = r.StringRef()\n}\n", value)
 	case f.option:
 		fmt.Fprintf(b, "if %[1]s = nil; !r.Null() {\n%[1]s = new(%[2]s)\n}\n", value, readCall(f.kind))
 	case f.named != nil:

@@ -15,7 +15,7 @@ type imported = func(offset uint64) uint64
 // call calls function. It is generic so that a guest links only what it uses of the contract's types.
 func call[P codec.Appender, R codec.Receiver](_ *Host, function imported, param P, result R) error {
 	answer := envelope[R]{ok: result}
-	if err := codec.Unmarshal(abi.Call(function, codec.Marshal(param)), &answer); err != nil {
+	if err := codec.UnmarshalShared(abi.Call(function, codec.Marshal(param)), &answer); err != nil {
 		return wit.NewError(wit.CodeInternal, "the gateway's answer cannot be read: "+err.Error())
 	}
 	if answer.err != nil {

@@ -7,7 +7,7 @@
 // Three rules hold everywhere. Writers leave out zero values, and readers take what is missing, or
 // null, as zero. Keys match exactly; of a key that comes twice the last one counts. What is read is
 // bounded: depth by MaxDepth, a list by the limit its reader names, everything else by the length of
-// the input, and nothing that is returned keeps the input alive.
+// the input, and nothing that is returned keeps the input alive unless the reader was told to Share.
 //
 // Nothing here is safe for use by several goroutines at once; nothing is shared between two Readers.
 package codec
@@ -30,6 +30,13 @@ func Marshal[T Appender](v T) []byte { return v.AppendJSON(nil) }
 // Unmarshal reads data, which holds one JSON value, into v. Unknown fields are passed over. The error
 // is an *Error; v is then partly filled.
 func Unmarshal[T Receiver](data []byte, v T) error { return read(NewReader(data), v) }
+
+// UnmarshalShared is Unmarshal that need not copy what v has of data; see Reader.Share.
+func UnmarshalShared[T Receiver](data []byte, v T) error {
+	r := NewReader(data)
+	r.Share()
+	return read(r, v)
+}
 
 // These are generic, and not functions of an interface, so that a guest links only those of a type's
 // methods that it uses.

@@ -17,6 +17,7 @@ type value struct{ v any }
 func (v *value) ReadJSON(r *codec.Reader) {
 	raw := r.Raw()
 	inner := codec.NewReader(raw)
+	inner.Share() // raw is a copy already
 	switch {
 	case raw == nil:
 		v.v = nil
@@ -252,12 +253,54 @@ func FuzzReader(f *testing.F) {
 		if err := json.Unmarshal(data, &want); err != nil {
 			t.Fatalf("encoding/json: %v", err)
 		}
+		var shared value
+		if err := codec.UnmarshalShared(data, &shared); err != nil {
+			t.Fatalf("%q cannot be shared: %v", data, err)
+		}
 		a, _ := json.Marshal(v.v)
 		b, _ := json.Marshal(want)
+		if c, _ := json.Marshal(shared.v); string(c) != string(a) {
+			t.Fatalf("%q read as %s, and %s where it is shared", data, a, c)
+		}
 		if string(a) != string(b) {
 			t.Fatalf("%q read as %s, want %s", data, a, b)
 		}
 	})
+}
+
+// TestAllStringsAreKept: strings that are read one after the other, of all kinds, stay what they were, shared or not, and a
+// list that grows by its text's length has each.
+func TestAllStringsAreKept(t *testing.T) {
+	var want []string
+	for n := range 300 {
+		want = append(want, fmt.Sprint(n), fmt.Sprintf("\"%d\n", n), fmt.Sprintf("\u00e9 %d", n), "")
+	}
+	data, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, share := range []bool{false, true} {
+		r := codec.NewReader(append([]byte(nil), data...))
+		if share {
+			r.Share()
+		}
+		var refs []*string
+		for r.Array(); r.Next(); {
+			refs = append(refs, r.StringRef())
+		}
+		var list []*value
+		for _, v := range codec.List[value](codec.NewReader(data), len(want)) {
+			list = append(list, &v)
+		}
+		if len(refs) != len(want) || len(list) != len(want) || r.Err() != nil {
+			t.Fatalf("%d and %d of %d: %v", len(refs), len(list), len(want), r.Err())
+		}
+		for i := range want {
+			if *refs[i] != want[i] || list[i].v != want[i] {
+				t.Errorf("share %v: %d is %q and %q, want %q", share, i, *refs[i], list[i].v, want[i])
+			}
+		}
+	}
 }
 
 // TestEscapedTextsAreTheirOwn: what one string was unescaped to is not changed by those read after it, also where it is a

@@ -13,14 +13,17 @@ const (
 // backslash or control character, and whether they are ASCII.
 func plain[S string | []byte](s S) (n int, ascii bool) {
 	var all uint64
-	for ; n+8 <= len(s); n += 8 {
-		w := word(s[n:])
+	rest := s
+	for len(rest) >= 8 { // in this form the compiler sees that word needs no checks
+		w := word(rest)
 		if marks := special(w); marks != 0 {
 			before := bits.TrailingZeros64(marks) &^ 7
-			return n + before/8, (all|w&(1<<before-1))&high == 0
+			return len(s) - len(rest) + before/8, (all|w&(1<<before-1))&high == 0
 		}
 		all |= w
+		rest = rest[8:]
 	}
+	n = len(s) - len(rest)
 	for ; n < len(s) && s[n] >= ' ' && s[n] != '"' && s[n] != '\\'; n++ {
 		all |= uint64(s[n])
 	}

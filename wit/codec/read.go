@@ -30,7 +30,9 @@ type Reader struct {
 	room      [6]level // for the stack: few values are deeper
 	unescaped []byte   // room for a string in which something is escaped
 	cases     [4]string
+	refs      []string // room for those that StringRef returns
 	strict    bool
+	shared    bool // what is returned may be parts of data
 	onUnknown func(path string)
 }
 
@@ -47,6 +49,10 @@ func NewReader(data []byte) *Reader { return &Reader{data: data} }
 
 // Strict makes unknown fields and cases a failure.
 func (r *Reader) Strict() { r.strict = true }
+
+// Share lets String, Raw and what is made of them return parts of the input, which must not change from then on, and which
+// lives as long as any of them does. Without it they are copies.
+func (r *Reader) Share() { r.shared = true }
 
 // Err returns the first failure, an *Error, or nil.
 func (r *Reader) Err() error {

@@ -47,12 +47,13 @@ func (t *Table[T]) Find(name string) (T, error) {
 	return plugin, wit.NewError(wit.CodeNotFound, "this file holds no plugin "+name+": correct the manifest's entry")
 }
 
-// Handle reads input into in, calls method and writes what it returns. A nil result is an empty one.
+// Handle reads input into in, calls method and writes what it returns. A nil result is an empty one. The input belongs to
+// it: what is read may be parts of it.
 func Handle[In codec.Receiver, Out interface {
 	comparable
 	codec.Appender
 }](host *sdk.Host, input []byte, in In, method func(*sdk.Host, In) (Out, error)) ([]byte, error) {
-	if err := wit.Unmarshal(input, in); err != nil {
+	if err := wit.UnmarshalShared(input, in); err != nil {
 		return nil, err
 	}
 	out, err := method(host, in)
@@ -62,8 +63,11 @@ func Handle[In codec.Receiver, Out interface {
 	if out == *new(Out) {
 		return []byte("{}"), nil
 	}
-	return codec.Marshal(out), nil
+	return out.AppendJSON(make([]byte, 0, room(len(input)))), nil
 }
+
+// room is a guess at how long an answer gets: growing a long one step by step costs more than making it.
+func room(input int) int { return min(max(256, input+input/8), 64<<10) }
 
 // Missing is the error of an optional method that a plugin does not have.
 func Missing(what string) error {
