@@ -51,8 +51,8 @@ func (m *Models) choose(name, agent string) (choice, error) {
 	if name != "" {
 		return m.named(m.Providers(), name)
 	}
-	if can := m.Configured(); len(can) > 0 {
-		return m.first(can[0]), nil
+	if p, ok := m.firstConfigured(); ok {
+		return m.first(p), nil
 	}
 	return choice{}, wit.NewError(wit.CodeUnavailable, "no model provider is configured: configure one, or enable the offline one")
 }

@@ -57,6 +57,19 @@ func (m *Models) Configured() []ProviderInfo {
 	return slices.DeleteFunc(m.Providers(), func(p ProviderInfo) bool { return !p.configured() })
 }
 
+// firstConfigured is the first of Configured. What answers by default is asked for all the time.
+func (m *Models) firstConfigured() (ProviderInfo, bool) {
+	all := m.providers.Providers()
+	for _, offline := range []bool{false, true} {
+		for i := range all {
+			if all[i].Facts.Offline == offline && all[i].configured() {
+				return all[i], true
+			}
+		}
+	}
+	return ProviderInfo{}, false
+}
+
 // listing is one provider's models. Who asks for them holds asking, so that they are asked for once; who waits
 // for it waits no longer than its context.
 // mu is held only to read and write the fields, so known never waits for a provider.
