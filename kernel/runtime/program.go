@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"encoding/binary"
+	"errors"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
@@ -61,9 +62,19 @@ func (l *linker) startProgram(i *instance) error {
 		return err
 	}
 	if text, failed := strings.CutPrefix(p.answer, "-"); failed {
-		return i.thrown(text)
+		return i.unstarted(text)
 	}
 	return nil
+}
+
+// unstarted is why there is no program to call: like a trap, and unlike an export's error, it is no answer.
+func (i *instance) unstarted(text string) error {
+	err := i.thrown(text)
+	e := wit.Errorf(wit.CodeUnavailable, "plugin %s: %s", i.plugin.spec.Plugin, clip(wit.AsError(err).Message, maxLogLine))
+	if crash := (*Crash)(nil); errors.As(err, &crash) {
+		return &Crash{Export: crash.Export, Output: crash.Output, err: e}
+	}
+	return e
 }
 
 // frameHead is room for a frame's words besides the one that is long.

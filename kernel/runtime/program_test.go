@@ -156,8 +156,8 @@ func TestHostilePrograms(t *testing.T) {
 // TestProgramsThatDoNotStart say why, and what was called last.
 func TestProgramsThatDoNotStart(t *testing.T) {
 	for script, want := range map[string]string{
-		"import nothing":               "internal: ModuleNotFoundError",
-		"def x(:":                      "internal: SyntaxError",
+		"import nothing":               "unavailable: plugin test: ModuleNotFoundError",
+		"def x(:":                      "unavailable: plugin test: SyntaxError",
 		"sys.exit(0)":                  "unavailable: plugin test: _initialize exited with code 0",
 		"raise SystemExit":             "unavailable: plugin test: _initialize exited with code 0",
 		"while True: pass":             "timeout: plugin test: _initialize did not answer",

@@ -68,7 +68,10 @@ def boot():
     sys.meta_path.insert(0, Files)
     from carapace import _guest
 
-    _guest.serve(ask, given["entry"])
+    if "check" in given:
+        _guest.check(ask, {name: files[name] for name in given["check"]})
+    else:
+        _guest.serve(ask, given["entry"])
 
 
 boot()

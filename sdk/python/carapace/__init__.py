@@ -193,12 +193,12 @@ class Socket:
 
 def text(text):
     """Is a tool's answer that is a text."""
-    return _make("ToolAnswer", content=[_make("Part", kind="text", text=text)])
+    return _make("ToolOutput", content=[_make("Part", kind="text", text=text)])
 
 
 def failed(text):
     """Is a tool's answer that tells the model what went wrong."""
-    return _make("ToolAnswer", content=[_make("Part", kind="text", text=text)], failed=True)
+    return _make("ToolOutput", content=[_make("Part", kind="text", text=text)], failed=True)
 
 
 def __getattr__(name):

@@ -26,6 +26,27 @@ def serve(ask, entry):
         answer = perform(plugin, export, text)
 
 
+def check(ask, files):
+    """Compiles a plugin's files and runs none of them: what is wrong with the first that is, is the answer to all calls."""
+    answer = "+{}"
+    for name, text in files.items():
+        try:
+            compile(text, name, "exec", dont_inherit=True)
+        except Exception as reason:
+            answer = "-" + json.dumps({"code": "invalid", "message": message(reason)})
+            break
+    ask("next", "")
+    while True:
+        ask("next", answer)
+
+
+def message(reason):
+    """Says what was raised, in a line."""
+    if isinstance(reason, SyntaxError) and reason.lineno is not None:
+        return f"{type(reason).__name__}: {reason.msg} ({reason.filename}, line {reason.lineno})"
+    return f"{type(reason).__name__}: {reason}".removesuffix(": ")
+
+
 def perform(plugin, export, text):
     """Calls an export with its input as JSON, and says what came of it."""
     try:
@@ -39,7 +60,7 @@ def perform(plugin, export, text):
 
 def failure(reason):
     """Says what was raised. What is no PluginError is a mistake of the plugin."""
-    error = {"code": "internal", "message": f"{type(reason).__name__}: {reason}".removesuffix(": ")}
+    error = {"code": "internal", "message": message(reason)}
     if isinstance(reason, PluginError):
         error = reason.to_json()
     elif isinstance(reason, MemoryError):
