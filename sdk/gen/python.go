@@ -163,7 +163,14 @@ func pythonFieldOf(f *field) pythonField {
 
 // emitPythonTable emits the contract as JSON, since that is what the interpreter reads fastest.
 func emitPythonTable(b *bytes.Buffer, m *model) {
-	records, functions, answers, hooks := map[string][]pythonField{}, map[string][2]string{}, map[string]string{}, map[string]string{}
+	records, functions, answers, hooks, enums := map[string][]pythonField{}, map[string][2]string{}, map[string]string{}, map[string]string{}, map[string]int{}
+	for _, i := range m.interfaces {
+		for _, t := range i.types {
+			if t.enum() {
+				enums[tsName(t)] = len(t.cases)
+			}
+		}
+	}
 	for t := range directions(m) {
 		if t.enum() {
 			continue
@@ -191,7 +198,8 @@ func emitPythonTable(b *bytes.Buffer, m *model) {
 	emitPythonGroup(b, "records", records, ",")
 	emitPythonGroup(b, "functions", functions, ",")
 	emitPythonGroup(b, "answers", answers, ",")
-	emitPythonGroup(b, "hooks", hooks, "")
+	emitPythonGroup(b, "hooks", hooks, ",")
+	emitPythonGroup(b, "enums", enums, "")
 	b.WriteString("}\"\"\"\n")
 }
 

@@ -199,15 +199,3 @@ def text(text):
 def failed(text):
     """Is a tool's answer that tells the model what went wrong."""
     return _make("ToolOutput", content=[_make("Part", kind="text", text=text)], failed=True)
-
-
-def __getattr__(name):
-    """Gives the contract's records, which are made when they are asked for."""
-    try:
-        return _records.record(name)
-    except KeyError:
-        raise AttributeError(f"module carapace has no {name}") from None
-
-
-def __dir__():
-    return sorted([*globals(), *_records.names()])

@@ -15,6 +15,7 @@ _fields_of = _table["records"]
 FUNCTIONS = _table["functions"]
 ANSWERS = _table["answers"]
 _hooks = _table["hooks"]
+_texts = _table["enums"]
 _classes = {}
 
 
@@ -48,9 +49,16 @@ def record(name):
     return known
 
 
+def kind(name):
+    """Is what a name of the contract is: the class of a record, or str for an enum. Raises KeyError."""
+    if name in _texts:
+        return str
+    return {"Json": object, "Plugin": object}.get(name) or record(name)
+
+
 def names():
-    """Are those of all records."""
-    return list(_fields_of)
+    """Are those of all records and enums."""
+    return [*_fields_of, *_texts]
 
 
 def decode(name, value, at=""):
