@@ -4,9 +4,7 @@ A plugin is a module, plugin.py, whose functions have the contract's names: tool
 takes its record and returns its record, or nothing where all of it may be left out.
 """
 
-import json as _json
-
-from . import _call, _records
+from . import _call, _json, _records
 from ._errors import PluginError
 
 

@@ -1,9 +1,8 @@
 """The way in and out where the gateway runs a plugin: calls come from it, and what a plugin asks of it goes back."""
 
-import json
 import sys
 
-from . import _call, _records
+from . import _call, _json, _records
 from ._errors import PluginError
 
 _MOST_LINE = 4096
@@ -33,7 +32,7 @@ def check(ask, files):
         try:
             compile(text, name, "exec", dont_inherit=True)
         except Exception as reason:
-            answer = "-" + json.dumps({"code": "invalid", "message": message(reason)})
+            answer = "-" + _json.dumps({"code": "invalid", "message": message(reason)})
             break
     ask("next", "")
     while True:
@@ -67,7 +66,7 @@ def failure(reason):
         error["message"] = "MemoryError: it has no more memory: raise limits.memory in plugin.json, or keep less"
     error["stack"] = trace(reason)
     try:
-        return "-" + json.dumps(error)
+        return "-" + _json.dumps(error)
     except MemoryError:
         return '-{"code":"internal","message":"MemoryError"}'
 

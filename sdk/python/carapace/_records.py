@@ -5,12 +5,12 @@ than the contract's is refused, by where it stands. What leaves may leave out wh
 """
 
 import binascii
-import json
 
+from . import _json
 from ._errors import PluginError
 from ._table import TABLE
 
-_table = json.loads(TABLE)
+_table = _json.loads(TABLE)
 _fields_of = _table["records"]
 FUNCTIONS = _table["functions"]
 ANSWERS = _table["answers"]
@@ -144,7 +144,7 @@ def encode(value):
 
 def dumps(value):
     """Is a value as JSON, for which NaN and infinities are none."""
-    return json.dumps(encode(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _json.dumps(encode(value))
 
 
 def call(plugin, export, text):
@@ -154,7 +154,7 @@ def call(plugin, export, text):
     if not callable(function):
         raise PluginError("not_found", f"the plugin has no function {export}")
     try:
-        value = json.loads(text)
+        value = _json.loads(text)
     except ValueError as reason:
         raise PluginError("invalid", f"the input is not JSON: {reason}") from None
     output = function(decode(takes[0], value))
