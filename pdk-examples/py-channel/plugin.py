@@ -27,7 +27,7 @@ def channel_event(event: ChannelEvent) -> ChannelAnswer | None:
     last = event.state or 0  # there is none at first
     if event.kind in ("start", "timer"):
         return poll(event.config, last)
-    if event.kind == "response":
+    if event.kind == "response" and event.response:
         return answered(event.config, last, event.response)
     return None
 

@@ -35,7 +35,7 @@ func pythonWord(kebab string) string {
 
 // emitStubs emits a class for each record that passes between plugin and kernel, and the literals of the enums.
 func emitStubs(b *bytes.Buffer, m *model) {
-	b.WriteString("from collections.abc import Sequence\nfrom typing import Any, Literal, Protocol\n\nJson = Any\n\"\"\"A JSON value, carried as it is.\"\"\"\n\n")
+	b.WriteString("import builtins\nfrom collections.abc import Sequence\nfrom typing import Any, Literal, Protocol, TypeAlias\n\nJson: TypeAlias = Any\n\"\"\"A JSON value, carried as it is.\"\"\"\n\n")
 	passes := directions(m)
 	for _, i := range m.interfaces {
 		for _, t := range i.types {
@@ -56,7 +56,7 @@ func emitStubs(b *bytes.Buffer, m *model) {
 }
 
 func emitLiteral(b *bytes.Buffer, t *typ) {
-	fmt.Fprintf(b, "%s = Literal[\n", tsName(t))
+	fmt.Fprintf(b, "%s: TypeAlias = Literal[\n", tsName(t))
 	for _, c := range t.cases {
 		fmt.Fprintf(b, "    %q,\n", c.value)
 	}
@@ -81,7 +81,11 @@ func emitClassPython(b *bytes.Buffer, t *typ) {
 		fmt.Fprintf(b, "    %s: %s\n", pythonWord(f.name), kind)
 		emitDocstring(b, "    ", f.doc, words)
 	}
-	b.WriteString("    def __init__(\n        self,\n        *,\n")
+	this := "self"
+	if t.field(this) != nil {
+		this = "record"
+	}
+	fmt.Fprintf(b, "    def __init__(\n        %s,\n        /,\n        *,\n", this)
 	for _, f := range t.fields {
 		kind := pythonType(t, f)
 		if f.list {
@@ -102,7 +106,7 @@ func pythonType(t *typ, f *field) string {
 	case kindJSON:
 		name = "Json"
 	case kindBytes:
-		name = "bytes"
+		name = "builtins.bytes" // some fields are called bytes
 	case kindF64:
 		name = "float"
 	case kindEnum, kindRecord:

@@ -17,7 +17,7 @@ class _Context:
     parse_float, parse_int, parse_constant = float, int, staticmethod(_constant)
 
 
-_scan = _json.make_scanner(_Context)
+_scan = _json.make_scanner(_Context)  # type: ignore[arg-type]
 _encode = _json.make_encoder(None, _default, _json.encode_basestring, None, ":", ",", False, False, False)
 
 

@@ -16,7 +16,7 @@ FUNCTIONS = _table["functions"]
 ANSWERS = _table["answers"]
 _hooks = _table["hooks"]
 _texts = _table["enums"]
-_classes = {}
+_classes: dict = {}
 
 
 class Record:
@@ -24,7 +24,7 @@ class Record:
 
     _fields = ()
 
-    def __init__(self, **fields):
+    def __init__(self, /, **fields):
         for name, _, _, _, _, _ in self._fields:
             setattr(self, name, fields.pop(name, None))
         if fields:
@@ -37,7 +37,7 @@ class Record:
     def __eq__(self, other):
         return type(self) is type(other) and self.__dict__ == other.__dict__
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
 
 def record(name):
@@ -75,8 +75,10 @@ def decode(name, value, at=""):
                 to[attribute] = []
             elif option or kind == "json":
                 to[attribute] = None
+            elif kind == "record":
+                to[attribute] = decode(of, {}, _join(at, key))
             else:
-                to[attribute] = decode(of, {}, _join(at, key)) if kind == "record" else of
+                to[attribute] = b"" if kind == "bytes" else of
         elif many:
             if type(found) is not list:
                 raise _mistyped(_join(at, key), "a list")

@@ -212,7 +212,9 @@ def _play(case, plugin, want):
 
     def answer(name, param):
         expected = rest.pop(0) if rest else {}
-        case.assertEqual((name, param), (expected.get("call"), expected.get("param")), "the transcript expects another call")
+        case.assertEqual(
+            (name, param), (expected.get("call"), expected.get("param")), "the transcript expects another call"
+        )
         if "error" in expected:
             raise PluginError.of(expected["error"])
         return expected.get("ok")
