@@ -6,6 +6,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 WASM    := GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags="-s -w"
 DIST    := builtin-plugins/dist
 QUICKJS := kernel/runtime/quickjs
+PYTHON  := kernel/runtime/python
 GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_test.go' 2>/dev/null)
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
@@ -39,7 +40,12 @@ $(DIST)/seed: $(DIST)/bundle.wasm $(DIST)/quickjs.wasm $(RUNTIME)
 	$(GO) run ./cmd/precompile -out $@ $(wildcard $(DIST)/*.wasm)
 
 # What is compiled with them are examples and tests: the gateway is built without.
-toolchains: sdk/as/node_modules/.package-lock.json sdk/zig/compiler/installed ## install the compilers of AssemblyScript and Zig, which tests need beside clang and lld
+toolchains: sdk/as/node_modules/.package-lock.json sdk/zig/compiler/installed $(PYTHON)/node_modules/.package-lock.json ## install the compilers of AssemblyScript and Zig, and Python for the sandbox, which tests need beside clang and lld
+
+# The Python interpreter is no code of ours, and no gateway has it inside.
+$(PYTHON)/node_modules/.package-lock.json: $(PYTHON)/package-lock.json
+	npm ci --prefix $(PYTHON) --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 sdk/as/node_modules/.package-lock.json: sdk/as/package-lock.json
 	npm ci --prefix sdk/as --ignore-scripts --no-audit --no-fund

@@ -10,6 +10,7 @@ import "embed"
 //go:embed sdk/js/*.js sdk/js/*.d.ts sdk/js/package.json sdk/js/tsconfig.json
 //go:embed sdk/rust/Cargo.toml sdk/rust/README.md sdk/rust/src
 //go:embed sdk/as/index.ts sdk/as/assembly sdk/as/runtime sdk/as/test/index.js sdk/as/asconfig.json sdk/as/package.json
+//go:embed sdk/python/carapace
 //go:embed sdk/c/carapace.h sdk/zig/carapace.zig
 //go:embed pdk-examples
 var FS embed.FS

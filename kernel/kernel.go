@@ -60,6 +60,8 @@ type Options struct {
 	Compiler []string
 	// JavaScript is what plugins run on that are scripts.
 	JavaScript engine.JavaScript
+	// Python is what plugins in Python run on.
+	Python engine.Python
 	// Without names services that are left out, with all their methods and events.
 	Without []string
 }

@@ -73,7 +73,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	}
 	sources := k.sources()
 	p.plugins, err = plugin.Open(ctx, plugin.Deps{
-		Engine: engine.Scripts(code, k.o.JavaScript), Host: guests, Store: k.state.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
+		Engine: engine.Scripts(code, k.o.JavaScript, k.o.Python), Host: guests, Store: k.state.db, Settings: k.settings, Bus: k.bus, Logger: k.log,
 		Gateway: k.o.Version, Hooks: k.fired(), Barred: p.ledger.Barred, Sources: sources, Depot: p.depot, Kept: p.kept,
 	})
 	if err != nil {

@@ -38,7 +38,7 @@ func start(t *testing.T, examples []string, options ...kerneltest.Option) *kerne
 	for _, name := range examples {
 		drop(t, filepath.Join(state, "plugins", filepath.Base(name)), name)
 	}
-	return kerneltest.Start(t, append(options, kerneltest.StateDir(state), kerneltest.Compiled(t), kerneltest.JavaScript())...)
+	return kerneltest.Start(t, append(options, kerneltest.StateDir(state), kerneltest.Compiled(t), kerneltest.JavaScript(), kerneltest.Python())...)
 }
 
 func drop(t *testing.T, dir, name string) {
@@ -52,7 +52,8 @@ func drop(t *testing.T, dir, name string) {
 	}
 	files := map[string][]byte{"plugin.json": manifest}
 	if isScript(name) {
-		if files["plugin.ts"], err = os.ReadFile(filepath.Join(name, "plugin.ts")); err != nil {
+		entry := "plugin." + filepath.Base(name)[:2]
+		if files[entry], err = os.ReadFile(filepath.Join(name, entry)); err != nil {
 			t.Fatal(err)
 		}
 	} else {
@@ -66,7 +67,10 @@ func drop(t *testing.T, dir, name string) {
 }
 
 // isScript reports whether an example is run as it is written, and not built.
-func isScript(name string) bool { return strings.HasPrefix(filepath.Base(name), "ts-") }
+func isScript(name string) bool {
+	base := filepath.Base(name)
+	return strings.HasPrefix(base, "ts-") || strings.HasPrefix(base, "py-")
+}
 
 // module is the code of an example, built now, or of a plugin that was built once.
 func module(t *testing.T, name string) []byte {
@@ -192,6 +196,7 @@ func TestTools(t *testing.T) {
 	}{
 		"go-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
 		"ts-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
+		"py-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
 		"as-tool":        {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
 		"c-tool":         {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
 		"zig-tool":       {"roll", `{"sides":20}`, func(s string) bool { n := 0; _, err := fmt.Sscan(s, &n); return err == nil && n >= 1 && n <= 20 }},
@@ -252,7 +257,7 @@ func TestSignedLink(t *testing.T) {
 // the token was right too, and the hook changes the words.
 func TestChannelAndHook(t *testing.T) {
 	t.Parallel()
-	for _, language := range []string{"go", "ts", "as", "c", "rust", "zig"} {
+	for _, language := range []string{"go", "ts", "py", "as", "c", "rust", "zig"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
 			converse(t, language+"-channel", language+"-hook")

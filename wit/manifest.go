@@ -546,7 +546,8 @@ type Manifest struct {
 	// `plugin.wasm`, or `bundle.wasm#id` for one plugin of several in a file, looked for in the plugin's
 	// own folder, then in the folder above it; or `plugin.ts` or `plugin.js`, a module that exports the contract's
 	// functions, such as `toolInvoke`, and may import other files of its folder, also in folders in it, and the packages of
-	// npm that its package.json depends on, from `node_modules` there.
+	// npm that its package.json depends on, from `node_modules` there; or `plugin.py`, a module with the contract's functions,
+	// such as `tool_invoke`, which may import other files of its folder and runs where Python has been installed.
 	Entry       string      `json:"entry,omitempty"`
 	Provides    Provides    `json:"provides,omitzero"`
 	Permissions Permissions `json:"permissions,omitzero"`

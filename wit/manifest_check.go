@@ -829,7 +829,7 @@ func (v *Manifest) check(p *problems) (before int) {
 		p.within(v.Changes[i].check(p), "changes", i)
 	}
 	if !patternManifestEntry.match(v.Entry) {
-		p.mismatch("entry", -1, v.Entry, "plugin.wasm, bundle.wasm#id, plugin.ts or plugin.js")
+		p.mismatch("entry", -1, v.Entry, "plugin.wasm, bundle.wasm#id, plugin.ts, plugin.js or plugin.py")
 	}
 	p.within(v.Provides.check(p), "provides", -1)
 	p.within(v.Permissions.check(p), "permissions", -1)

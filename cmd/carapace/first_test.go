@@ -28,7 +28,7 @@ func TestTheAuthorsLoopAtFirst(t *testing.T) {
 		t.Run(lang, func(t *testing.T) {
 			t.Parallel()
 			var said bytes.Buffer
-			o := first.Options{Carapace: program, Page: string(page), Env: append(slices.Clone(base.Env), "CARAPACE_TEST_BINARY="+base.Path), Said: &said,
+			o := first.Options{Carapace: program, Page: string(page), Env: append(slices.Clone(base.Env), "CARAPACE_TEST_BINARY="+base.Path), Said: &said, Python: filepath.Join(repository(t), examples.Python),
 				Fetch: func(dir, lang string) error { return examples.Fetch(repository(t), dir, lang) }}
 			r, err := first.Run(t.Context(), o, lang)
 			if err != nil || !strings.Contains(r.Answer, "ello") || len(r.Steps) < 5 {

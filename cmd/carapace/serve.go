@@ -76,7 +76,7 @@ func runGateway(c *cobra.Command, o *options, f serveFlags) error {
 	}
 	k, err := kernel.New(ctx, kernel.Options{
 		StateDir: string(o.state), ConfigPath: path, ConfigText: text, Override: override, Version: version, Log: log, Builtins: builtin.FS(), Seed: builtin.Seed(),
-		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"), Compiler: again(compileCommand), JavaScript: javaScript(),
+		Passphrase: os.Getenv("CARAPACE_PASSPHRASE"), Compiler: again(compileCommand), JavaScript: javaScript(), Python: o.python(),
 	})
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ func testPlugin(ctx context.Context, o *options, path string, update bool) error
 		return err
 	}
 	defer run.Close(context.WithoutCancel(ctx))
-	report, err := conformance.Run(ctx, conformance.Options{Engine: engine.Scripts(run, javaScript()), Gateway: version, Update: update}, subject)
+	report, err := conformance.Run(ctx, conformance.Options{Engine: engine.Scripts(run, javaScript(), o.python()), Gateway: version, Update: update}, subject)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,11 @@ func firstPlugins(ctx context.Context, gateway string) error {
 	if err := examples.FindCompilers("."); err != nil {
 		return err
 	}
-	o := first.Options{Carapace: program, Page: string(page), Said: os.Stderr,
+	python, err := filepath.Abs(examples.Python)
+	if err != nil {
+		return err
+	}
+	o := first.Options{Carapace: program, Page: string(page), Said: os.Stderr, Python: python,
 		Fetch: func(dir, lang string) error { return examples.Fetch(".", dir, lang) }}
 	var results []first.Result
 	for _, lang := range first.Languages() {

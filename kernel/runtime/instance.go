@@ -33,6 +33,7 @@ type instance struct {
 	vars     variables
 	direct   bool        // the guest takes its input straight from the host
 	script   *quickjs.VM // of a guest that runs scripts
+	program  *program    // of a guest that is a command
 	calls    int64
 	starting int64 // nanoseconds of processor time that it took to start
 
@@ -91,7 +92,7 @@ func (i *instance) begin(ctx context.Context, export string) {
 // discarded. aside is set where the goroutine ends with the call. t, which may be nil, gets what the call did.
 func (i *instance) serve(ctx context.Context, export string, in []byte, t *Trace, aside bool) ([]byte, usage, error) {
 	i.begin(ctx, export)
-	i.call.turn.aside, i.call.trace = aside, t
+	i.call.turn.aside, i.call.trace = aside && i.program == nil, t // whose thread does not end with the call
 	var began int64
 	if t != nil {
 		began = i.plugin.clock.now()
@@ -101,7 +102,7 @@ func (i *instance) serve(ctx context.Context, export string, in []byte, t *Trace
 	if t != nil {
 		t.used(i.plugin.clock.now()-began, u, i)
 	}
-	if u.broken = broken; !broken && (u.ticks > 0 || i.calls%lookEvery == 0) {
+	if u.broken = broken; !broken && i.program == nil && (u.ticks > 0 || i.calls%lookEvery == 0) {
 		i.trimStack(export)
 	}
 	i.call.end()
@@ -109,8 +110,11 @@ func (i *instance) serve(ctx context.Context, export string, in []byte, t *Trace
 }
 
 func (i *instance) invoke(name string, in []byte) (out []byte, broken bool, err error) {
-	if i.script != nil {
+	switch {
+	case i.script != nil:
 		return i.interpret(name, in)
+	case i.program != nil:
+		return i.perform(name, in)
 	}
 	x, err := i.export(name)
 	if err != nil {
@@ -268,6 +272,9 @@ func (i *instance) bloated() bool {
 // close gives back everything. The guest may have been stopped anywhere, or never have started.
 func (i *instance) close() {
 	background := context.Background()
+	if i.program != nil {
+		i.program.stop()
+	}
 	if i.guest != nil {
 		_ = i.guest.Close(background)
 	}

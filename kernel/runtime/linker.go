@@ -93,6 +93,9 @@ func (l *linker) instance(ctx context.Context, p *plugin, m *compiled, room *acc
 	if len(p.spec.Scripts) > 0 {
 		return i, l.startScripts(i, m)
 	}
+	if p.spec.Program != nil {
+		return i, l.startProgram(i)
+	}
 	return i, i.initialize()
 }
 
@@ -127,7 +130,11 @@ func (l *linker) linkGuest(i *instance, m *compiled) (err error) {
 
 // moduleConfig is what a guest's instance gets of the world.
 func (l *linker) moduleConfig(i *instance) wazero.ModuleConfig {
-	return wazero.NewModuleConfig().WithName("").WithStartFunctions().
+	var args []string
+	if program := i.plugin.spec.Program; program != nil {
+		args = program.Args
+	}
+	return wazero.NewModuleConfig().WithName("").WithStartFunctions().WithArgs(args...).
 		WithRandSource(rand.Reader).
 		WithWalltime(func() (int64, int32) { t := time.Now(); return t.Unix(), int32(t.Nanosecond()) }, sys.ClockResolution(1000)).
 		WithNanotime(l.clock.now, sys.ClockResolution(1)).

@@ -76,6 +76,8 @@ type Spec struct {
 	Limits    Limits
 	// Scripts are run in order by each instance when it starts, where the module is the JavaScript interpreter.
 	Scripts []Script
+	// Program is what runs in each instance from when it starts, where the module is a command.
+	Program *Program
 }
 
 // ConfigPlugin is the config key under which an instance reads which plugin it is; a bundle of

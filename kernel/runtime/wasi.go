@@ -30,8 +30,8 @@ const (
 )
 
 // addWASI offers wazero's WASI with those functions replaced that reach outside or whose
-// work a guest can make long. There are no arguments, no environment, no files and no sockets;
-// output becomes log lines; sleeping ends with the call. It returns the functions' names.
+// work a guest can make long. There are no arguments but those of a program, no environment, no files and no
+// sockets; output becomes log lines; sleeping ends with the call. It returns the functions' names.
 func addWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, error) {
 	b := r.NewHostModuleBuilder(wasiModule)
 	wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(b)
@@ -41,6 +41,7 @@ func addWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, error) {
 		call   func(i *instance, m api.Memory, s []uint64) uint64
 	}{
 		{"fd_write", 4, fdWrite},
+		{"fd_read", 4, fdRead},
 		{"fd_close", 1, fdClose},
 		{"fd_renumber", 2, func(*instance, api.Memory, []uint64) uint64 { return errnoNotsup }},
 		{"random_get", 2, randomGet},
@@ -98,7 +99,11 @@ func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
 		for len(b) > 0 {
 			i.call.check()
 			n := min(len(b), chunk)
-			i.call.write(to, level, b[:n])
+			if fd == 1 && i.program != nil {
+				i.programWrite(b[:n])
+			} else {
+				i.call.write(to, level, b[:n])
+			}
 			b = b[n:]
 		}
 	}

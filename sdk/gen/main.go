@@ -65,7 +65,7 @@ func generate(dir string) (output, error) {
 		return nil, err
 	}
 	files := output{}
-	for _, add := range []func(*model) error{files.addContract, files.addFacts, files.addSDK, files.addJS, files.addAS, files.addC, files.addRust, files.addZig, files.addHost} {
+	for _, add := range []func(*model) error{files.addContract, files.addFacts, files.addSDK, files.addJS, files.addAS, files.addC, files.addRust, files.addZig, files.addPython, files.addHost} {
 		if err := add(m); err != nil {
 			return nil, err
 		}

@@ -42,7 +42,7 @@ func (p Project) Pack(ctx context.Context, b *script.Bundler) ([]byte, error) {
 // needed are the files of the code that a plugin needs to run.
 func (p Project) needed(ctx context.Context, b *script.Bundler, code []byte) (map[string][]byte, error) {
 	all, err := source.Files(p.Entry, code)
-	if err != nil || !script.IsEntry(p.Entry) {
+	if err != nil || !script.IsEntry(p.Entry) || script.IsPython(p.Entry) {
 		return all, err
 	}
 	s, err := script.Decode(code)

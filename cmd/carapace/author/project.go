@@ -162,7 +162,7 @@ func (p Project) Install(plugins string) (b Built, err error) {
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return b, err
 	}
-	if err := clean(to, files, &b.Changed); err != nil {
+	if err := clean(to, p.Entry, files, &b.Changed); err != nil {
 		return b, err
 	}
 	for name, text := range files {
@@ -184,7 +184,7 @@ func there(dir, to string) bool {
 }
 
 // clean takes files of scripts out of a folder that are not among those that are to be there.
-func clean(dir string, files map[string][]byte, changed *bool) error {
+func clean(dir, entry string, files map[string][]byte, changed *bool) error {
 	return filepath.WalkDir(dir, func(at string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
@@ -194,7 +194,7 @@ func clean(dir string, files map[string][]byte, changed *bool) error {
 			return err
 		}
 		name = filepath.ToSlash(name)
-		if _, kept := files[name]; kept || !script.IsPart(name) {
+		if _, kept := files[name]; kept || !script.IsPart(entry, name) {
 			return nil
 		}
 		*changed = true

@@ -19,9 +19,17 @@ import (
 // modulePath is how Go names the SDK's module.
 const modulePath = "github.com/carapace-gateway/carapace"
 
-// languages are those that a plugin can be begun in, by the word for the command line, the way that examples are named.
-var languages = map[string]func(s scaffold) error{"as": scaffold.assemblyScript, "c": scaffold.c, "go": scaffold.golang, "rust": scaffold.rust,
+// languages are those that a plugin can be begun in, by the word for the command line, which examples are named by too; see prefix.
+var languages = map[string]func(s scaffold) error{"as": scaffold.assemblyScript, "c": scaffold.c, "go": scaffold.golang, "python": scaffold.python, "rust": scaffold.rust,
 	"ts": scaffold.typescript, "zig": scaffold.zig}
+
+// prefix is what the names of a language's examples begin with.
+func prefix(lang string) string {
+	if lang == "python" {
+		return "py"
+	}
+	return lang
+}
 
 // examples is where the sources have a folder for each language and kind.
 const examples = "pdk-examples"
@@ -33,7 +41,7 @@ func Kinds(sources fs.FS, lang string) (kinds []string) {
 		return nil
 	}
 	for _, e := range entries {
-		kind, of := strings.CutPrefix(e.Name(), lang+"-")
+		kind, of := strings.CutPrefix(e.Name(), prefix(lang)+"-")
 		if _, err := fs.Stat(sources, path.Join(examples, e.Name(), manifestFile)); of && err == nil && slices.ContainsFunc(wit.Exports(), func(f wit.Function) bool { return f.Capability == kind }) {
 			kinds = append(kinds, kind)
 		}
@@ -78,7 +86,7 @@ type scaffold struct {
 
 // example copies the example of the language and kind under the plugin's own name.
 func (s scaffold) example() error {
-	was := s.lang + "-" + s.kind
+	was := prefix(s.lang) + "-" + s.kind
 	from := path.Join(examples, was)
 	return s.copy(from, "", func(name string, text []byte) []byte {
 		switch path.Base(name) {
@@ -165,16 +173,27 @@ func (s scaffold) typescript() error {
 		s.write(".gitignore", []byte("node_modules/\n")))
 }
 
+// python puts the SDK where editors and tests look for it. The gateway has its own.
+func (s scaffold) python() error {
+	return errors.Join(
+		s.copy("sdk/python/carapace", "carapace", func(_ string, text []byte) []byte { return text }),
+		s.write(".gitignore", []byte("__pycache__/\n")))
+}
+
 // readme says what to do with the folder.
 func (s scaffold) readme() error {
+	first := ""
+	if s.lang == "python" {
+		first = "carapace runtimes install python   # once\n"
+	}
 	return s.write("README.md", fmt.Appendf(nil, `# %s
 
 A plugin for the carapace gateway: %s.
 
 `+"```sh"+`
-carapace plugins dev %[3]s    # build it with each save, and have the gateway run it
+%[5]scarapace plugins dev %[3]s    # build it with each save, and have the gateway run it
 carapace plugins test %[3]s   # hold it to the contract, offline
 carapace plugins info %[4]s   # what it is, and how it is
 `+"```"+`
-`, title(s.id), s.kind, ".", s.id))
+`, title(s.id), s.kind, ".", s.id, first))
 }

@@ -32,6 +32,8 @@ type Options struct {
 	Env []string
 	// Fetch does in a new folder what a package manager would do there for a language. Nil is for languages that need none.
 	Fetch func(dir, lang string) error
+	// Python is the file of the Python interpreter, which a gateway does not have inside.
+	Python string
 	// Said gets what the commands print.
 	Said io.Writer
 }
@@ -106,6 +108,11 @@ func Run(ctx context.Context, o Options, lang string) (r Result, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
+	if lang == "python" {
+		if err := s.run(ctx, "carapace runtimes install python --from "+o.Python); err != nil {
+			return r, err
+		}
+	}
 	if err := s.start(ctx, "carapace serve --port 0", "listens on "); err != nil {
 		return r, err
 	}

@@ -113,7 +113,7 @@ func checkParts(files map[string][]byte, entry string) error {
 	var parts script.Tally
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		switch {
-		case script.IsEntry(entry) && script.IsPart(name):
+		case script.IsEntry(entry) && script.IsPart(entry, name):
 			if err := parts.Add(name, int64(len(files[name]))); err != nil {
 				return err
 			}

@@ -24,14 +24,15 @@ type JavaScript struct {
 	Bundler script.Bundler
 }
 
-// Scripts runs plugins whose entry is a script on the interpreter, and the others on wasm.
-func Scripts(e *runtime.Engine, on JavaScript) Engine {
-	return &scriptEngine{wasm: wasmEngine{e}, on: on, interpreter: sync.OnceValues(func() (Source, error) { return interpreter(on) }), turns: make(chan struct{}, bundlesAtOnce)}
+// Scripts runs plugins whose entry is a script on its language's interpreter, and the others on wasm.
+func Scripts(e *runtime.Engine, on JavaScript, python Python) Engine {
+	return &scriptEngine{wasm: wasmEngine{e}, on: on, python: python, interpreter: sync.OnceValues(func() (Source, error) { return interpreter(on) }), turns: make(chan struct{}, bundlesAtOnce)}
 }
 
 type scriptEngine struct {
 	wasm        wasmEngine
 	on          JavaScript
+	python      Python
 	interpreter func() (Source, error)
 	turns       chan struct{} // of bundling
 
@@ -66,6 +67,9 @@ func interpreter(on JavaScript) (Source, error) {
 func (s *scriptEngine) Load(src Source) (Code, error) {
 	if !script.IsEntry(src.Name) {
 		return s.wasm.Load(src)
+	}
+	if script.IsPython(src.Name) {
+		return s.python.load(s.wasm, src)
 	}
 	runs, err := s.interpreter()
 	if err != nil {

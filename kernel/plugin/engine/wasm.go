@@ -50,16 +50,28 @@ func (c *wasmCode) Start(s Spec) (Caller, error) { return c.start(s), nil }
 
 // start returns what calls the module, whose instances run the scripts if it is the interpreter.
 func (c *wasmCode) start(s Spec, scripts ...runtime.Script) Caller {
+	spec := specOf(s)
+	spec.Scripts = scripts
+	return wasmCaller{c.module.Pool(spec)}
+}
+
+// startProgram returns what calls the module, whose instances run the program.
+func (c *wasmCode) startProgram(s Spec, program *runtime.Program) Caller {
+	spec := specOf(s)
+	spec.Program = program
+	return wasmCaller{c.module.Pool(spec)}
+}
+
+func specOf(s Spec) runtime.Spec {
 	mode := map[wit.Instances]runtime.Mode{wit.InstancesFresh: runtime.Fresh, wit.InstancesWarm: runtime.Warm, wit.InstancesSingle: runtime.Single}[s.Instances]
 	functions := make(map[string]runtime.HostFunc, len(s.Functions))
 	for name, fn := range s.Functions {
 		functions[name] = fn
 	}
-	return wasmCaller{c.module.Pool(runtime.Spec{
+	return runtime.Spec{
 		Plugin: s.Plugin, Mode: mode, Config: s.Config, Functions: functions, HTTP: extismHTTP(s.HTTP), Log: s.Log,
-		Limits:  runtime.Limits{MemoryBytes: s.Memory, Deadline: s.Deadline, Instances: s.Calls, OutputBytes: s.Output},
-		Scripts: scripts,
-	})}
+		Limits: runtime.Limits{MemoryBytes: s.Memory, Deadline: s.Deadline, Instances: s.Calls, OutputBytes: s.Output},
+	}
 }
 
 type wasmCaller struct{ pool *runtime.Pool }

@@ -49,7 +49,7 @@ func TestManifest(t *testing.T) {
 		{`">=1.0.0 <2"`, `">=2"`, "host: this plugin wants a gateway >=2, and this is 1.4.0"},
 		{`">=1.0.0 <2"`, `"whatever"`, "host: "},
 		{`"bundle.wasm#good-one"`, `"plugin.ts#good-one"`, "entry"},
-		{`"bundle.wasm#good-one"`, `"plugin.py"`, "plugin.ts or plugin.js"},
+		{`"bundle.wasm#good-one"`, `"plugin.rb"`, "plugin.js or plugin.py"},
 		{`"bundle.wasm#good-one"`, `"../plugin.wasm"`, "entry: "},
 		{`"bundle.wasm#good-one"`, `"a/plugin.wasm"`, "entry: "},
 		{`"bundle.wasm#good-one"`, `"plugin.exe"`, "entry: "},

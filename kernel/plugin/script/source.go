@@ -1,5 +1,6 @@
 // Package script makes one piece of JavaScript of a plugin that is written in TypeScript or JavaScript: its files are
-// bundled, in a process of their own where there is one, since what bundles them was not written for hostile files.
+// bundled, in a process of their own where there is one, since what bundles them was not written for hostile files. Of a
+// plugin in Python it knows the files and what they export; those are run as they are.
 package script
 
 import (
@@ -16,19 +17,24 @@ import (
 var extensions = []string{".ts", ".js", ".mts", ".mjs", ".json"}
 
 // IsEntry reports whether a manifest's entry is a script.
-func IsEntry(file string) bool { return file != "" && slices.Contains(extensions[:2], path.Ext(file)) }
+func IsEntry(file string) bool {
+	return file != "" && slices.Contains(extensions[:2], path.Ext(file)) || IsPython(file)
+}
 
 var fileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
 
-// IsFile reports whether a file of the plugin's folder may be a part of a script.
-func IsFile(name string) bool {
+// IsFile reports whether a file of the plugin's folder may be a part of the script of an entry.
+func IsFile(entry, name string) bool {
+	if IsPython(entry) {
+		return isPythonFile(name)
+	}
 	return fileName.MatchString(name) && slices.Contains(extensions, path.Ext(name)) && !slices.Contains(others, name) &&
 		!strings.HasSuffix(name, ".d.ts") && !strings.Contains(name, ".test.")
 }
 
-// IsFolder reports whether a folder in a plugin's folder may have parts of its script.
-func IsFolder(name string) bool {
-	return fileName.MatchString(name) && name != Packages && name != "testdata"
+// IsFolder reports whether a folder in a plugin's folder may have parts of the script of an entry.
+func IsFolder(entry, name string) bool {
+	return fileName.MatchString(name) && name != Packages && name != "testdata" && !(IsPython(entry) && slices.Contains(notPython, name))
 }
 
 // IsPackageFile reports whether a file of a package may be a part of a script. What says how a package is imported is.
@@ -44,21 +50,21 @@ func IsPackageFolder(name string) bool {
 	return name != Packages && fileName.MatchString(strings.TrimPrefix(name, "@"))
 }
 
-// IsPart reports whether a path in a plugin's folder may be that of a part of its script: what Source.Files has. The plugin's own
-// package.json, which names the packages, is one.
-func IsPart(name string) bool {
+// IsPart reports whether a path in a plugin's folder may be that of a part of an entry's script: what Source.Files has. The plugin's own
+// package.json, which names the packages of JavaScript, is one.
+func IsPart(entry, name string) bool {
 	folders := strings.Split(name, "/")
 	last := len(folders) - 1
 	file, folders := folders[last], folders[:last]
 	switch {
 	case name == PackageFile:
-		return true
+		return !IsPython(entry)
 	case last > maxFolders:
 		return false
-	case inPackage(name):
+	case inPackage(name) && !IsPython(entry):
 		return IsPackageFile(file) && !slices.ContainsFunc(folders, func(f string) bool { return f != Packages && !IsPackageFolder(f) })
 	}
-	return IsFile(file) && !slices.ContainsFunc(folders, func(f string) bool { return !IsFolder(f) })
+	return IsFile(entry, file) && !slices.ContainsFunc(folders, func(f string) bool { return !IsFolder(entry, f) })
 }
 
 // others are files of a plugin's folder that are about it and not parts of it.

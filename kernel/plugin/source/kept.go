@@ -106,7 +106,7 @@ func Files(entry string, code []byte) (map[string][]byte, error) {
 	}
 	files := map[string][]byte{}
 	for name, text := range s.Files {
-		if script.IsPart(name) {
+		if script.IsPart(entry, name) {
 			files[name] = []byte(text)
 		}
 	}

@@ -37,12 +37,16 @@ func (s scriptFiles) stamp() string {
 // beside them that it depends on. CodeInvalid where the entry is not among them, or where they are too much.
 func (p *Package) scriptFiles(entry string) (scriptFiles, error) {
 	tally := &script.Tally{}
-	own := scriptWalk{pkg: p, tally: tally, isFile: script.IsFile, isFolder: script.IsFolder}
+	own := scriptWalk{pkg: p, tally: tally,
+		isFile: func(name string) bool { return script.IsFile(entry, name) }, isFolder: func(name string) bool { return script.IsFolder(entry, name) }}
 	if err := own.walk("", 0); err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(own.found, func(f scriptFile) bool { return f.path == entry }) {
 		return nil, wit.Errorf(wit.CodeInvalid, "entry: there is no %s in the plugin's folder: write it, or correct the entry", entry)
+	}
+	if script.IsPython(entry) {
+		return own.found, nil
 	}
 	packages := scriptWalk{pkg: p, tally: tally, isFile: script.IsPackageFile, isFolder: script.IsPackageFolder}
 	if err := packages.dependencies("", map[string]bool{}); err != nil || len(packages.found) == 0 {
@@ -218,11 +222,11 @@ func (p *Package) readScript(entry string) (map[string][]byte, error) {
 }
 
 // packedScript are the files of a script that was packed: all that may be parts, since nothing else is packed with them.
-func (p *Package) packedScript(string) (map[string][]byte, error) {
+func (p *Package) packedScript(entry string) (map[string][]byte, error) {
 	all, err := p.Files()
 	files := map[string][]byte{}
 	for name, text := range all {
-		if script.IsPart(name) {
+		if script.IsPart(entry, name) {
 			files[name] = text
 		}
 	}

@@ -97,7 +97,7 @@ func followScript(w *fsnotify.Watcher, dir string, depth int) {
 		return
 	}
 	for _, e := range entries {
-		if e.IsDir() && script.IsFolder(e.Name()) {
+		if e.IsDir() && script.IsFolder("", e.Name()) {
 			path := filepath.Join(dir, e.Name())
 			_ = w.Add(path)
 			followScript(w, path, depth+1)

@@ -24,7 +24,7 @@ func Engine(t testing.TB) engine.Engine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = rt.Close(context.Background()) })
-	return engine.Scripts(rt, engine.JavaScript{Interpreter: builtin.Interpreter, Prelude: js.Prelude(), Bundler: script.Bundler{Module: js.Name, SDK: js.Module()}})
+	return engine.Scripts(rt, engine.JavaScript{Interpreter: builtin.Interpreter, Prelude: js.Prelude(), Bundler: script.Bundler{Module: js.Name, SDK: js.Module()}}, kerneltest.PythonEngine())
 }
 
 // Run tests a plugin.

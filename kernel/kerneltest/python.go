@@ -1,0 +1,46 @@
+package kerneltest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/carapace-gateway/carapace/kernel"
+	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
+	"github.com/carapace-gateway/carapace/kernel/plugin/interpreter"
+	"github.com/carapace-gateway/carapace/sdk/python"
+)
+
+// Python lets the kernel run plugins in Python.
+func Python() Option {
+	return func(o *kernel.Options) { o.Python = PythonEngine() }
+}
+
+// PythonEngine is what plugins in Python run on in tests.
+func PythonEngine() engine.Python {
+	return engine.Python{Boot: python.Boot(), Modules: python.Modules(), Interpreter: func() (engine.Source, error) {
+		i := interpreter.Python()
+		return engine.Source{Name: i.Name + ".wasm", Hash: i.SHA256, Open: func() ([]byte, error) { return os.ReadFile(PythonFile()) }}, nil
+	}}
+}
+
+// PythonFile is where `make toolchains` has put the interpreter.
+func PythonFile() string {
+	_, file, _, ok := runtime.Caller(0)
+	if !ok {
+		panic(errors.New("the test does not know where its source is"))
+	}
+	return filepath.Join(filepath.Dir(file), "..", "runtime", "python", "node_modules", "@antonz", "python-wasi", "dist", "python.wasm")
+}
+
+// PythonModule is the interpreter.
+func PythonModule(t testing.TB) []byte {
+	t.Helper()
+	wasm, err := os.ReadFile(PythonFile())
+	if err != nil {
+		t.Fatalf("run `make toolchains` with npm there: %v", err)
+	}
+	return wasm
+}
