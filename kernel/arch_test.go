@@ -29,7 +29,7 @@ var imports = map[string]string{
 	"kernel/event":            "kernel/wire",
 	"kernel/rpc":              "kernel/wire wit",
 	"kernel/protocol":         "kernel/event kernel/rpc kernel/wire",
-	"kernel/store":            "kernel/turns wit",
+	"kernel/store":            "kernel/file kernel/turns wit",
 	"kernel/turns":            "",
 	"kernel/logs":             "kernel/plain wit",
 	"kernel/runtime":          "kernel/retry kernel/runtime/cache kernel/runtime/exchange kernel/runtime/memory kernel/runtime/meter kernel/runtime/quickjs wit",
