@@ -29,7 +29,7 @@ var imports = map[string]string{
 	"kernel/event":              "kernel/wire",
 	"kernel/rpc":                "kernel/wire wit",
 	"kernel/protocol":           "kernel/event kernel/rpc kernel/wire",
-	"kernel/store":              "kernel/turns wit",
+	"kernel/store":              "kernel/file kernel/turns wit",
 	"kernel/turns":              "",
 	"kernel/logs":               "kernel/plain wit",
 	"kernel/runtime":            "kernel/retry kernel/runtime/cache kernel/runtime/exchange kernel/runtime/frame kernel/runtime/memory kernel/runtime/meter kernel/runtime/quickjs wit",
@@ -79,7 +79,7 @@ var imports = map[string]string{
 	"kernel/service/channel":       "kernel/claim kernel/event kernel/proof kernel/rate kernel/retry kernel/rpc kernel/service kernel/service/inbox kernel/service/message kernel/service/webhook kernel/wire wit",
 	"kernel/service/directory":     "kernel/rpc kernel/service kernel/service/message kernel/wire wit",
 	"kernel/service/background":    "kernel/event kernel/retry kernel/service wit",
-	"kernel/service/catalog":       "kernel/event kernel/plugin/archive kernel/registry kernel/retry kernel/rpc kernel/service kernel/store kernel/wire wit",
+	"kernel/service/catalog":       "kernel/event kernel/plugin/archive kernel/registry kernel/retry kernel/rpc kernel/service kernel/store kernel/turns kernel/wire wit",
 	"kernel/service/tts":           "kernel/config kernel/rpc kernel/service kernel/service/delivery/text kernel/wire wit",
 	"kernel/service/webhook":       "kernel/proof kernel/service wit",
 	"kernel/service/delivery":      "kernel/event kernel/retry kernel/rpc kernel/service kernel/service/delivery/text kernel/service/message kernel/service/move kernel/store kernel/wire wit",
@@ -96,7 +96,7 @@ var imports = map[string]string{
 // two ends: gateway is what clients connect to, egress is what plugins connect out through.
 var owners = map[string]string{
 	"github.com/go-chi/chi":                 "kernel/gateway",
-	"github.com/coder/websocket":            "kernel/gateway kernel/egress",
+	"github.com/coder/websocket":            "kernel/egress kernel/gateway",
 	"github.com/tetratelabs/wazero":         "kernel/runtime",
 	"github.com/extism/go-sdk":              "kernel/runtime",
 	"github.com/robfig/cron":                "kernel/schedule",

@@ -68,7 +68,7 @@ func (p packages) Find(ctx context.Context, name, versions string) (install.Foun
 		return install.Found{}, err
 	}
 	data, err := p.later.packages.Fetch(ctx, f)
-	return install.Found{Archive: data, Registry: f.Registry}, err
+	return install.Found{Archive: data, Registry: f.Registry, Unread: f.Unread}, err
 }
 
 // archives is install's view of addresses: those of the web, and those of artifacts.

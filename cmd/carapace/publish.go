@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func newPublish(o *options) *cobra.Command {
 			"anew, before it expires. Give --key twice while readers change over from one key to the next: the first is the one of the index that is there.",
 		Example: "  carapace plugins publish weather-1.0.0.carapace --to /srv/plugins --key ~/registry.key\n" +
 			"  carapace plugins publish --withdraw weather@1.0.0 --reason 'it loses reports' --to /srv/plugins --key ~/registry.key",
-		RunE: func(_ *cobra.Command, args []string) error { return o.publish(p, args) },
+		RunE: func(c *cobra.Command, args []string) error { return o.publish(c.Context(), p, args) },
 	}
 	c.Flags().StringVar(&p.to, "to", "", "the registry's folder")
 	c.Flags().StringArrayVar(&p.keys, "key", nil, "the file of the registry's key, as `carapace plugins keygen` makes it")
@@ -44,7 +45,7 @@ func newPublish(o *options) *cobra.Command {
 	return c
 }
 
-func (o *options) publish(p publishing, args []string) error {
+func (o *options) publish(ctx context.Context, p publishing, args []string) error {
 	id, version, named := strings.Cut(p.withdraw, "@")
 	switch {
 	case p.to == "" || len(p.keys) == 0:
@@ -62,7 +63,7 @@ func (o *options) publish(p publishing, args []string) error {
 		}
 		by.Keys = append(by.Keys, key)
 	}
-	done, err := p.write(registry.Folder(p.to), by, args, id, version)
+	done, err := p.write(ctx, registry.Folder(p.to), by, args, id, version)
 	if err != nil {
 		return err
 	}
@@ -78,18 +79,18 @@ func (o *options) publish(p publishing, args []string) error {
 }
 
 // write does what was asked for, and says so.
-func (p *publishing) write(folder registry.Folder, by registry.Publisher, args []string, id, version string) (done string, err error) {
+func (p *publishing) write(ctx context.Context, folder registry.Folder, by registry.Publisher, args []string, id, version string) (done string, err error) {
 	switch {
 	case p.withdraw != "":
-		return fmt.Sprintf("%s %s is withdrawn", plain.Line(id), plain.Line(version)), folder.Withdraw(by, id, version, p.reason)
+		return fmt.Sprintf("%s %s is withdrawn", plain.Line(id), plain.Line(version)), folder.Withdraw(ctx, by, id, version, p.reason)
 	case len(args) == 0:
-		return "signed anew", folder.Renew(by)
+		return "signed anew", folder.Renew(ctx, by)
 	}
 	data, err := readArchive(args[0])
 	if err != nil {
 		return "", err
 	}
-	published, err := folder.Publish(by, data)
+	published, err := folder.Publish(ctx, by, data)
 	if err != nil {
 		return "", err
 	}

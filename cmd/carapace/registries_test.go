@@ -3,13 +3,16 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/carapace-gateway/carapace/kernel/registry"
+	"github.com/carapace-gateway/carapace/kernel/registry/registrytest"
 )
 
 // TestRegistriesPage executes every command of the page about registries, in order, against one gateway, and reads the index
@@ -82,5 +85,39 @@ func TestPublishIsTold(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, registry.IndexFile)); err == nil {
 		t.Error("an index was written all the same")
+	}
+}
+
+// TestPublishersAtOnce: several processes that publish into one folder lose nothing of each other's.
+func TestPublishersAtOnce(t *testing.T) {
+	t.Parallel()
+	state, dir := stateDir(t), t.TempDir()
+	key := filepath.Join(dir, "key")
+	must(t, state, "plugins", "keygen", key)
+	private, err := readKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const publishers = 6
+	var all []*exec.Cmd
+	for n := range publishers {
+		archive := filepath.Join(dir, fmt.Sprint(n))
+		if err := os.WriteFile(archive, registrytest.Archive(t, fmt.Sprint("p", n), "1.0.0", nil), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := command(t.Context(), t, state, "plugins", "publish", archive, "--to", filepath.Join(dir, "registry"), "--key", key)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, cmd)
+	}
+	for _, cmd := range all {
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	x, err := registry.Folder(filepath.Join(dir, "registry")).Read(registry.SignerOf(private))
+	if err != nil || len(x.Packages) != publishers || x.Sequence != publishers {
+		t.Errorf("%+v, %v", x, err)
 	}
 }

@@ -2,8 +2,11 @@ package registry
 
 import (
 	"cmp"
+	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -30,9 +33,15 @@ type Publisher struct {
 	Name string
 }
 
-// Folder is a registry that is written. One publisher at a time may write into it; readers see the old index or the new
-// one, and the archives of both.
+// Folder is a registry that is written, by one publisher at a time: others, in whatever process, wait for it. Readers see the
+// old index or the new one, and the archives of both. Safe for concurrent use.
 type Folder string
+
+// What keeps publishers from each other is a file's lock, which is waited for so long.
+const (
+	lockName = "." + IndexFile + ".lock"
+	lockWait = 30 * time.Second
+)
 
 // Read returns the folder's index, an empty one where there is none yet. Errors: those of Decode, and CodeUnavailable.
 func (f Folder) Read(key archive.Signer) (*Index, error) {
@@ -49,8 +58,8 @@ func (f Folder) Read(key archive.Signer) (*Index, error) {
 }
 
 // Publish adds an archive, and writes the index last. Errors: those of archive.Read, Read and Encode; CodeConflict for
-// another archive of a version that is there; CodeUnavailable.
-func (f Folder) Publish(by Publisher, data []byte) (*Package, error) {
+// another archive of a version that is there; CodeUnavailable, also where another publisher does not come to its end.
+func (f Folder) Publish(ctx context.Context, by Publisher, data []byte) (*Package, error) {
 	packed, err := archive.Read(data)
 	if err != nil {
 		return nil, err
@@ -59,7 +68,7 @@ func (f Folder) Publish(by Publisher, data []byte) (*Package, error) {
 	v := &p.Versions[0]
 	v.File = path.Join(p.ID, packed.FileName())
 	v.Digest, v.Size, v.Published = Digest(data), int64(len(data)), by.Now.UnixMilli()
-	return &p, f.change(by, func(x *Index) error {
+	return &p, f.change(ctx, by, func(x *Index) error {
 		if err := x.add(p); err != nil {
 			return err
 		}
@@ -69,8 +78,8 @@ func (f Folder) Publish(by Publisher, data []byte) (*Package, error) {
 
 // Withdraw takes a version back, with a reason for those who have it. The archive stays. Errors: those of Read and Encode;
 // CodeNotFound; CodeUnavailable.
-func (f Folder) Withdraw(by Publisher, id, version, reason string) error {
-	return f.change(by, func(x *Index) error {
+func (f Folder) Withdraw(ctx context.Context, by Publisher, id, version, reason string) error {
+	return f.change(ctx, by, func(x *Index) error {
 		p := x.Find(id)
 		if p == nil {
 			return wit.Errorf(wit.CodeNotFound, "the registry has no %s", id)
@@ -85,10 +94,17 @@ func (f Folder) Withdraw(by Publisher, id, version, reason string) error {
 }
 
 // Renew signs the index anew, so that it may be believed for longer. Errors: those of Read and Encode; CodeUnavailable.
-func (f Folder) Renew(by Publisher) error { return f.change(by, func(*Index) error { return nil }) }
+func (f Folder) Renew(ctx context.Context, by Publisher) error {
+	return f.change(ctx, by, func(*Index) error { return nil })
+}
 
-// change makes the next index.
-func (f Folder) change(by Publisher, change func(*Index) error) error {
+// change makes the next index, which follows the one that is there for as long as nobody else writes.
+func (f Folder) change(ctx context.Context, by Publisher, change func(*Index) error) error {
+	lock, err := f.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	x, err := f.Read(SignerOf(by.Keys[0]))
 	if err != nil {
 		return err
@@ -104,6 +120,20 @@ func (f Folder) change(by Publisher, change func(*Index) error) error {
 		return err
 	}
 	return f.write(IndexFile, data)
+}
+
+// lock keeps other publishers from the folder until it is closed.
+func (f Folder) lock(ctx context.Context) (io.Closer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lockWait, fmt.Errorf("another publisher has been at it for %s: try again when it is done", lockWait))
+	defer cancel()
+	err := os.MkdirAll(string(f), 0o755)
+	if err == nil {
+		var lock *os.File
+		if lock, err = file.Lock(ctx, f.path(lockName)); err == nil {
+			return lock, nil
+		}
+	}
+	return nil, wit.Errorf(wit.CodeUnavailable, "the registry cannot be written: %w", err)
 }
 
 // write makes a file that everybody may read, as what a web server serves is.

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/kernel/registry"
 	"github.com/carapace-gateway/carapace/kernel/registry/registrytest"
 	"github.com/carapace-gateway/carapace/wit"
@@ -31,7 +33,7 @@ func TestPublished(t *testing.T) {
 	signer, r := registrytest.Key(t), registrytest.New(t)
 	by := r.By(then, time.Hour)
 	for _, version := range []string{"1.0.0", "1.10.0", "1.9.0", "2.0.0-rc.1", "0.5.0"} {
-		_, err := r.Publish(by, registrytest.Archive(t, "weather", version, func(m map[string]any) {
+		_, err := r.Publish(t.Context(), by, registrytest.Archive(t, "weather", version, func(m map[string]any) {
 			m["name"], m["host"] = "Weather "+version, ">=1"
 			m["maturity"], m["support"], m["keywords"] = "beta", "https://a.example/help", []string{"rain"}
 			m["changes"] = []any{map[string]any{"version": version, "text": "new in " + version}, map[string]any{"version": "0.9.0", "text": "old"}}
@@ -84,15 +86,15 @@ func TestPublishedTwice(t *testing.T) {
 	if x := r.Index(); len(x.Find("a").Versions) != 1 || x.Sequence != 2 {
 		t.Errorf("%+v", x)
 	}
-	_, err := r.Publish(r.By(then, time.Hour), registrytest.Archive(t, "a", "1.0.0", func(m map[string]any) { m["name"] = "Another" }))
+	_, err := r.Publish(t.Context(), r.By(then, time.Hour), registrytest.Archive(t, "a", "1.0.0", func(m map[string]any) { m["name"] = "Another" }))
 	wants(t, "another archive", err, wit.CodeConflict, "a version of its own")
 	other := registrytest.Key(t)
-	_, err = r.Publish(registry.Publisher{Keys: []ed25519.PrivateKey{other}, Now: then, Life: time.Hour}, registrytest.Archive(t, "b", "1.0.0", nil))
+	_, err = r.Publish(t.Context(), registry.Publisher{Keys: []ed25519.PrivateKey{other}, Now: then, Life: time.Hour}, registrytest.Archive(t, "b", "1.0.0", nil))
 	wants(t, "another key", err, wit.CodeForbidden, "not signed by the key")
-	_, err = r.Publish(r.By(then, -time.Hour), registrytest.Archive(t, "b", "1.0.0", nil))
+	_, err = r.Publish(t.Context(), r.By(then, -time.Hour), registrytest.Archive(t, "b", "1.0.0", nil))
 	wants(t, "expired already", err, wit.CodeInvalid, "expires")
-	wants(t, "withdrawn", r.Withdraw(r.By(then, time.Hour), "a", "3.0.0", "bad"), wit.CodeNotFound, "there are 1.0.0")
-	wants(t, "withdrawn", r.Withdraw(r.By(then, time.Hour), "a", "1.0.0", ""), wit.CodeInvalid, "without a reason")
+	wants(t, "withdrawn", r.Withdraw(t.Context(), r.By(then, time.Hour), "a", "3.0.0", "bad"), wit.CodeNotFound, "there are 1.0.0")
+	wants(t, "withdrawn", r.Withdraw(t.Context(), r.By(then, time.Hour), "a", "1.0.0", ""), wit.CodeInvalid, "without a reason")
 }
 
 // TestTamperedIndex changes each byte of an index in turn, and has it signed by others.
@@ -133,9 +135,9 @@ func TestTwoKeys(t *testing.T) {
 	r, next := registrytest.New(t), registrytest.Key(t)
 	by := r.By(then, time.Hour)
 	by.Keys, by.Name = append(by.Keys, next), "Ours"
-	wants(t, "renew", r.Renew(by), "", "")
+	wants(t, "renew", r.Renew(t.Context(), by), "", "")
 	by.Name = ""
-	wants(t, "renew", r.Renew(by), "", "")
+	wants(t, "renew", r.Renew(t.Context(), by), "", "")
 	if _, err := r.Read(registry.SignerOf(next)); err != nil {
 		t.Error(err)
 	}
@@ -261,4 +263,34 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("what was written is read as %+v, %v", y, err)
 		}
 	})
+}
+
+// TestPublishersTakeTurns: of what several publish at once nothing is lost, and who gives up waiting has changed nothing.
+func TestPublishersTakeTurns(t *testing.T) {
+	r, done := registrytest.New(t), make(chan error)
+	const publishers = 8
+	for n := range publishers {
+		data := registrytest.Archive(t, string(rune('a'+n)), "1.0.0", nil)
+		go func() {
+			_, err := r.Publish(t.Context(), r.By(then, time.Hour), data)
+			done <- err
+		}()
+	}
+	for range publishers {
+		wants(t, "publish", <-done, "", "")
+	}
+	if x := r.Index(); len(x.Packages) != publishers || x.Sequence != publishers {
+		t.Errorf("%d packages are left in index %d", len(x.Packages), x.Sequence)
+	}
+	lock, err := file.Lock(t.Context(), filepath.Join(string(r.Folder), ".index.json.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	wants(t, "renew", r.Renew(ctx, r.By(then, time.Hour)), wit.CodeUnavailable, "cannot be written")
+	if x := r.Index(); x.Sequence != publishers {
+		t.Errorf("the index has the number %d", x.Sequence)
+	}
 }

@@ -31,7 +31,7 @@ func (i *Installer) fetch(ctx context.Context, s Source) (a arrival, err error) 
 	if a.origin, err = i.origin(s); err != nil {
 		return a, err
 	}
-	if a.data, err = i.data(ctx, s.Archive, &a.origin); err != nil {
+	if a.data, a.unread, err = i.data(ctx, s.Archive, &a.origin); err != nil {
 		return a, err
 	}
 	if a.Package, err = archive.Read(a.data); err != nil {
@@ -75,21 +75,22 @@ func (i *Installer) origin(s Source) (depot.Origin, error) {
 	return o, nil
 }
 
-// data reads an archive from where it is, and completes its origin.
-func (i *Installer) data(ctx context.Context, text string, o *depot.Origin) ([]byte, error) {
+// data reads an archive from where it is, and completes its origin. unread are the registries that might have it too, and why they
+// could not be looked at.
+func (i *Installer) data(ctx context.Context, text string, o *depot.Origin) (data []byte, unread map[string]string, err error) {
 	switch {
 	case o.URL != "":
-		return i.Fetch(ctx, o.URL, archive.MaxArchive)
+		data, err = i.Fetch(ctx, o.URL, archive.MaxArchive)
+		return data, nil, err
 	case o.Name == "":
-		data, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			return nil, wit.NewError(wit.CodeInvalid, "archive: this is not base64")
+		if data, err = base64.StdEncoding.DecodeString(text); err != nil {
+			return nil, nil, wit.NewError(wit.CodeInvalid, "archive: this is not base64")
 		}
-		return data, nil
+		return data, nil, nil
 	case i.Finder == nil:
-		return nil, wit.Errorf(wit.CodeNotFound, "%.100s is looked for in registries, and none is configured: name a folder, an archive or an https address", o.Name)
+		return nil, nil, wit.Errorf(wit.CodeNotFound, "%.100s is looked for in registries, and none is configured: name a folder, an archive or an https address", o.Name)
 	}
 	found, err := i.Finder.Find(ctx, o.Name, o.Range)
 	o.Registry = found.Registry
-	return found.Archive, err
+	return found.Archive, found.Unread, err
 }

@@ -24,8 +24,9 @@ import (
 // Found is an archive that a registry had.
 type Found struct {
 	Archive []byte
-	// Registry is the one that had it.
+	// Registry is the one that had it, Unread why each other one that might have it could not be looked at.
 	Registry string
+	Unread   map[string]string
 }
 
 // Finder looks for plugins in registries. Errors: CodeNotFound where none has a version that fits, and why it cannot be had.
@@ -66,6 +67,7 @@ type arrival struct {
 	data   []byte
 	origin depot.Origin
 	digest string
+	unread map[string]string // registries that might have it too, and why they could not be looked at
 }
 
 // install is the work of the methods plugins.install and plugins.update.

@@ -3,6 +3,8 @@ package install
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin"
@@ -81,6 +83,9 @@ func (i *Installer) preview(ctx context.Context, s Source) (Preview, error) {
 	}
 	p.Changes = news(m, p.Installed)
 	p.Warnings = append(p.Warnings, i.warnings(&p)...)
+	for _, name := range slices.Sorted(maps.Keys(a.unread)) {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("the registry %s may have a %s too and could not be looked at: %s", name, p.ID, a.unread[name]))
+	}
 	return p, nil
 }
 

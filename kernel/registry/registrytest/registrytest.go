@@ -73,7 +73,7 @@ func (r *Registry) By(now time.Time, life time.Duration) registry.Publisher {
 // Add publishes a version of a plugin now and returns what the index says of it.
 func (r *Registry) Add(id, version string, change func(manifest map[string]any), signers ...ed25519.PrivateKey) registry.Version {
 	r.t.Helper()
-	p, err := r.Publish(r.By(time.Now(), time.Hour), Archive(r.t, id, version, change, signers...))
+	p, err := r.Publish(r.t.Context(), r.By(time.Now(), time.Hour), Archive(r.t, id, version, change, signers...))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func (r *Registry) Add(id, version string, change func(manifest map[string]any),
 // Remove withdraws a version now.
 func (r *Registry) Remove(id, version, reason string) {
 	r.t.Helper()
-	if err := r.Withdraw(r.By(time.Now(), time.Hour), id, version, reason); err != nil {
+	if err := r.Withdraw(r.t.Context(), r.By(time.Now(), time.Hour), id, version, reason); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -4,7 +4,8 @@
 // Of each registry the last good index is kept in the store, and is used where the registry cannot be reached until it
 // expires. What a registry shows instead of the next one (an older one, one that has expired, one that another key has signed)
 // is refused, and said so. A plugin belongs to the registry that it came from: no other one replaces or stops it. What is fetched is checked
-// against the signed index before anything reads it. Everything is safe for concurrent use; one registry is read at a time.
+// against the signed index before anything reads it. Registries are asked all at once, so one that does not answer holds up nobody
+// for long who finds elsewhere what is wanted. Everything is safe for concurrent use.
 package catalog
 
 import (
@@ -21,6 +22,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/kernel/turns"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -66,7 +68,14 @@ const (
 	patience     = time.Minute   // after which who installs has a registry asked again that could not be read
 	indexTimeout = 30 * time.Second
 	fetchTimeout = 5 * time.Minute // of an archive
+
+	// While somebody waits: for the answers of all registries, and for those of the others once one has what is wanted.
+	answerTimeout = 10 * time.Second
+	grace         = 2 * time.Second
 )
+
+// atOnce is how many registries are read at the same time, each of them once.
+const atOnce = 16
 
 // again is how long to wait after a registry could not be read.
 var again = retry.Backoff{Min: 5 * time.Minute, Max: every, Jitter: true}
@@ -76,7 +85,7 @@ type Service struct {
 	Deps
 	wake chan struct{}
 
-	reading sync.Mutex // one registry at a time
+	reading *turns.Turns // each registry once at a time
 	mu      sync.Mutex
 	shelves map[string]*shelf
 }
@@ -84,7 +93,7 @@ type Service struct {
 // New returns the service with the indexes that are kept.
 func New(d Deps) *Service {
 	d.Log = d.Log.Named("catalog")
-	s := &Service{Deps: d, wake: make(chan struct{}, 1), shelves: map[string]*shelf{}}
+	s := &Service{Deps: d, wake: make(chan struct{}, 1), reading: turns.New(atOnce, 1), shelves: map[string]*shelf{}}
 	for name, k := range d.Ledger.indexes {
 		s.shelves[name] = &shelf{kept: k, due: time.UnixMilli(k.Fetched).Add(every)}
 	}
@@ -118,11 +127,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-timer.C:
 		case <-s.wake:
 		}
-		for _, src := range s.Sources() {
-			if !time.Now().Before(s.shelf(src).due) {
-				_ = s.refresh(ctx, src) // it is told, and kept for who asks
-			}
-		}
+		s.refreshAll(ctx, slices.DeleteFunc(s.Sources(), func(src registry.Source) bool { return time.Now().Before(s.shelf(src).due) }))
 		next := every
 		for _, src := range s.Sources() {
 			next = min(next, max(time.Until(s.shelf(src).due), time.Second))

@@ -62,7 +62,7 @@ func newWorld(t *testing.T) *world {
 // publish puts a version into the registry, whose index lives for so long.
 func (w *world) publish(version string, life time.Duration) {
 	w.t.Helper()
-	if _, err := w.Publish(w.By(time.Now(), life), registrytest.Archive(w.t, "weather", version, nil)); err != nil {
+	if _, err := w.Publish(w.t.Context(), w.By(time.Now(), life), registrytest.Archive(w.t, "weather", version, nil)); err != nil {
 		w.t.Fatal(err)
 	}
 }

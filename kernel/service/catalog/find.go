@@ -36,7 +36,9 @@ type Found struct {
 	Registry string
 	Package  *registry.Package
 	Version  *registry.Version
-	source   registry.Source
+	// Unread says of each other registry that might have it why it could not be looked at, by names.
+	Unread map[string]string
+	source registry.Source
 }
 
 // Find chooses a version of a package: the newest in the range that runs here and was not withdrawn. A plugin that is
@@ -87,19 +89,19 @@ func (s *Service) sources(n Name, installed Installed) ([]registry.Source, error
 	return list, err
 }
 
-// search finds the one registry that has a package. One that cannot be used is an error only where no other one has it: it
-// might have been the one that is meant.
+// search finds the one registry that has a package. One that cannot be used is an error only where no other one has it, and is
+// named otherwise: it might have been the one that is meant.
 func (s *Service) search(ctx context.Context, id string, list []registry.Source) (*Found, error) {
 	var found []*Found
 	var failed []error
-	for _, src := range list {
-		x, err := s.usable(ctx, src)
-		if err != nil {
-			failed = append(failed, wit.Errorf(wit.CodeOf(err), "registry %s: %w", src.Name, err))
-			continue
-		}
-		if p := x.Find(id); p != nil {
-			found = append(found, &Found{Registry: src.Name, Package: p, source: src})
+	unread := map[string]string{}
+	for n, a := range s.ask(ctx, list, func(x *registry.Index) bool { return x.Find(id) != nil }) {
+		src := list[n]
+		if a.err != nil {
+			unread[src.Name] = a.err.Error()
+			failed = append(failed, wit.Errorf(wit.CodeOf(a.err), "registry %s: %w", src.Name, a.err))
+		} else if p := a.index.Find(id); p != nil {
+			found = append(found, &Found{Registry: src.Name, Package: p, Unread: unread, source: src})
 		}
 	}
 	switch {

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/plugin/archive"
@@ -14,7 +15,7 @@ import (
 
 func (s *Service) methods() []rpc.Method {
 	return []rpc.Method{
-		rpc.New("plugins.search", wire.ScopeRead, s.list).Doc("Lists the packages of the registries, by words."),
+		rpc.New("plugins.search", wire.ScopeRead, s.Search).Doc("Lists the packages of the registries, by words."),
 		rpc.New("plugins.insist", wire.ScopeAdmin, s.insist).Doc("Lets a version of a plugin run that its registry has withdrawn, or takes that back."),
 		rpc.New("registries.list", wire.ScopeRead, func(context.Context, rpc.None) (RegistriesResult, error) {
 			return s.registries(s.Sources()), nil
@@ -76,7 +77,10 @@ type VersionRow struct {
 
 const defaultLimit = 50
 
-func (s *Service) list(_ context.Context, in SearchParams) (SearchResult, error) {
+// Search is the method plugins.search: it lists packages, as far as is known of each registry now. One that was just added is read
+// first.
+func (s *Service) Search(ctx context.Context, in SearchParams) (SearchResult, error) {
+	s.ask(ctx, s.unread(), func(*registry.Index) bool { return false })
 	out := SearchResult{Packages: []PackageRow{}}
 	limit, words := in.Limit, strings.Fields(in.Query)
 	if limit == 0 {
@@ -97,6 +101,14 @@ func (s *Service) list(_ context.Context, in SearchParams) (SearchResult, error)
 		}
 	}
 	return out, nil
+}
+
+// unread are the registries that nobody has read so far: they have just been added.
+func (s *Service) unread() []registry.Source {
+	return slices.DeleteFunc(s.Sources(), func(src registry.Source) bool {
+		h := s.shelf(src)
+		return h.index != nil || h.problem != nil
+	})
 }
 
 func (s *Service) row(from string, p *registry.Package) PackageRow {
@@ -203,9 +215,7 @@ func (s *Service) refreshNow(ctx context.Context, in RefreshParams) (RegistriesR
 	if err != nil {
 		return RegistriesResult{}, err
 	}
-	for _, src := range list {
-		_ = s.refresh(ctx, src)
-	}
+	s.refreshAll(ctx, list)
 	return s.registries(list), ctx.Err()
 }
 

@@ -68,17 +68,22 @@ func (s *Service) set(name string, h *shelf) {
 	s.shelves[name] = h
 }
 
-// refresh reads a registry's index, takes in what it says, and tells of it. What was known stays where that does not work.
-// Errors: those of Fetcher and of registry.Decode; CodeForbidden for an index that is older than the known one;
-// CodeUnavailable for one that has expired; the store's.
-func (s *Service) refresh(ctx context.Context, src registry.Source) error {
-	s.reading.Lock()
-	defer s.reading.Unlock()
+// refresh reads a registry's index until asking ends, which ends with ctx, takes in what it says, and tells of it. What was known
+// stays where that does not work. Errors: those of Fetcher and of registry.Decode; CodeForbidden for an index that is older than
+// the known one; CodeUnavailable for one that has expired; CodeTimeout; the store's.
+func (s *Service) refresh(ctx, asking context.Context, src registry.Source) error {
+	if !s.reading.Take(asking, src.Name) {
+		return errSilent() // to whoever asks it now
+	}
+	defer s.reading.Give(src.Name)
 	before := s.shelf(src)
 	next := *before
-	err := s.read(ctx, src, &next)
+	err := s.read(ctx, asking, src, &next)
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if err != nil && asking.Err() != nil {
+		err = errSilent()
 	}
 	wait := every
 	if err != nil {
@@ -120,14 +125,12 @@ func (s *Service) learn(ctx context.Context, src registry.Source, x *registry.In
 }
 
 // read fetches the index and puts it on the shelf and into the store, if it is a good one.
-func (s *Service) read(ctx context.Context, src registry.Source, h *shelf) error {
-	ctx, cancel := context.WithTimeout(ctx, indexTimeout)
-	defer cancel()
+func (s *Service) read(ctx, asking context.Context, src registry.Source, h *shelf) error {
 	ask := registry.Request{Source: src, File: registry.IndexFile, Limit: registry.MaxIndex}
 	if h.index != nil {
 		ask.Tag, ask.Modified = h.Tag, h.Modified
 	}
-	answer, err := s.Fetcher.Fetch(ctx, ask)
+	answer, err := s.Fetcher.Fetch(asking, ask)
 	if err != nil {
 		return err
 	}
@@ -174,21 +177,4 @@ func text(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// usable returns a registry's index for who installs: read anew, and where that does not work the last good one, as long as it
-// has not expired. Errors: why there is none.
-func (s *Service) usable(ctx context.Context, src registry.Source) (*registry.Index, error) {
-	h := s.shelf(src)
-	if h.problem == nil || time.Since(h.tried) > patience {
-		_ = s.refresh(ctx, src)
-		h = s.shelf(src)
-	}
-	if h.index == nil {
-		if h.problem != nil {
-			return nil, h.problem
-		}
-		return nil, wit.NewError(wit.CodeUnavailable, "it was not read yet")
-	}
-	return h.index, h.index.Fresh(time.Now())
 }

@@ -1,15 +1,12 @@
-//go:build unix
-
 package store
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"os"
 	"strconv"
 
-	"golang.org/x/sys/unix"
+	"github.com/carapace-gateway/carapace/kernel/file"
 )
 
 // fileLock is an advisory lock on a file of its own: SQLite's locks on the database end with any file
@@ -21,13 +18,15 @@ func lockFile(name string) (*fileLock, error) {
 	if err != nil {
 		return nil, errLock(err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	held, err := file.TryLock(f)
+	if err != nil {
 		defer f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			holder, _ := io.ReadAll(io.LimitReader(f, 20))
-			return nil, errLocked(name, bytes.TrimSpace(holder))
-		}
 		return nil, errLock(err)
+	}
+	if !held {
+		defer f.Close()
+		holder, _ := io.ReadAll(io.LimitReader(f, 20))
+		return nil, errLocked(name, bytes.TrimSpace(holder))
 	}
 	// The number is only for the message that a second gateway prints.
 	if err := f.Truncate(0); err == nil {

@@ -1,0 +1,20 @@
+//go:build unix
+
+package file
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// TryLock makes an open file this process's own until it is closed, and reports whether it is; nobody else's opening and closing
+// the file ends that. Who does not ask is not kept from it. Errors are the system's.
+func TryLock(f *os.File) (bool, error) {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}
