@@ -25,6 +25,7 @@ type door struct {
 	gateway  *gateway.Gateway
 	listener net.Listener
 	health   *system.Service
+	who      *auth.Auth
 }
 
 // openDoor puts the method table together.
@@ -41,14 +42,23 @@ func (k *Kernel) openDoor(context.Context) error {
 	if err != nil {
 		return err
 	}
+	k.door.who = who
 	k.state.vault.Learn("gateway", who.Token(), g.Password)
 	presence := gateway.NewPresence(k.o.Version)
 	rows := slices.Concat(k.platform.plugins.Methods(), k.platform.installer.Methods(), who.Methods(), presence.Methods())
 	var routes []gateway.Route
 	var capabilities []string
+	var joined []func(context.Context, *rpc.Caller) func()
+	var followers []func(event.Event) []string
 	for _, s := range k.services {
 		rows = append(rows, s.Methods...)
 		capabilities = append(capabilities, s.Capabilities...)
+		if s.Joined != nil {
+			joined = append(joined, s.Joined)
+		}
+		if s.Follows != nil {
+			followers = append(followers, s.Follows)
+		}
 		for _, r := range s.Routes {
 			routes = append(routes, gateway.Route(r))
 		}
@@ -64,7 +74,7 @@ func (k *Kernel) openDoor(context.Context) error {
 		Table: k.door.table, Bus: k.bus, Auth: who, Presence: presence, Kinds: k.events(), Snapshot: k.snapshot, Ready: k.ready,
 		Channels: func() any { return k.door.health.Channels() }, Routes: routes,
 		Origins: g.AllowedOrigins, Hosts: g.Hosts, Registry: metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections},
-		Capabilities: capabilities, Version: k.o.Version, Logger: k.log.Named("gateway"),
+		Capabilities: capabilities, Joined: joined, Followers: followers, Version: k.o.Version, Logger: k.log.Named("gateway"),
 	})
 	return err
 }

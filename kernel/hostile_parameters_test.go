@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
 	"github.com/carapace-gateway/carapace/kernel/protocol"
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -35,14 +37,22 @@ func TestHostileParameters(t *testing.T) {
 			l.Ask("r1", "hello")
 			var job struct{ ID string }
 			l.MustCall("cron.add", sound()["cron.add"], &job)
+			node, err := k.TryDial(client.Options{Token: kerneltest.Token, Identity: filepath.Join(t.TempDir(), "node"), Role: wire.RoleNode, MinProtocol: version, MaxProtocol: version})
+			if err != nil {
+				t.Fatal(err)
+			}
 			h := hostile{k.Document(), sound()}
 			h.sound["cron.update"]["id"], h.sound["cron.get"]["id"] = job.ID, job.ID
 			for _, method := range slices.Sorted(maps.Keys(h.document.Methods)) {
 				if method == "connect" {
 					continue
 				}
+				caller := l.Client
+				if h.document.Methods[method].Scope == wire.ScopeNode {
+					caller = node
+				}
 				for _, bad := range h.of(method) {
-					err := l.Call(t.Context(), method, bad.params, nil)
+					err := caller.Call(t.Context(), method, bad.params, nil)
 					if code := wit.CodeOf(err); code != wit.CodeInvalid && code != wit.CodeNotFound {
 						t.Errorf("%s takes %s: %v", method, bad.what, err)
 					}
@@ -110,6 +120,10 @@ var lenient = map[string]string{
 	"cron.list":          `query`,
 	"cron.runs":          `query`,
 	"cron.update":        `patch.description patch.isolation.postToMainPrefix patch.payload.to patch.payload.model patch.payload.thinking`,
+	"node.event":         `payloadJSON`,
+	"node.invoke":        `sessionKey turnSourceChannel turnSourceTo turnSourceAccountId`,
+	"node.invoke.result": `error.code error.message`,
+	"node.pair.reject":   `reason`,
 	"plugins.search":     `query`,
 	"send":               `channel accountId sessionKey threadId replyToId mediaUrl mediaUrls[] buffer filename contentType`,
 	"sessions.export":    `cursor sessionId`,
@@ -121,7 +135,8 @@ var lenient = map[string]string{
 }
 
 // open are the fields of any kind: nothing is done with them, or a thread's id, which may be a number.
-var open = strings.Fields(`chat.send:fastMode cron.add:delivery.threadId cron.update:patch.delivery.threadId`)
+var open = strings.Fields(`chat.send:fastMode cron.add:delivery.threadId cron.update:patch.delivery.threadId
+	node.event:payload node.invoke:params node.invoke:turnSourceThreadId node.invoke.result:payload node.invoke.result:payloadJSON`)
 
 // hostile makes parameters that are to be refused.
 type hostile struct {

@@ -139,6 +139,7 @@ func (w *wiring) services() []maker {
 		{"channel", true, w.channel},
 		{"delivery", true, w.delivery},
 		{"directory", true, w.directory},
+		{"node", true, w.node},
 		{"cron", true, w.cron},
 		{"background", true, w.background},
 		{"catalog", true, w.catalog},

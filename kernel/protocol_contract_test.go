@@ -59,6 +59,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 			jobAnswers(c)
 			speechAnswers(c)
 			deviceAnswers(t, c, k)
+			nodeAnswers(t, c, k)
 			credentialAnswers(c)
 			for _, method := range conn.Hello().Features.Methods {
 				// A held message needs a crash, a grant an update that asks for more: other tests here have both.
@@ -234,6 +235,30 @@ func deviceAnswers(t *testing.T, c *caller, k *kerneltest.Kernel) {
 	c.ok("device.token.rotate", object{"deviceId": phone.DeviceID, "role": wire.RoleOperator}, nil)
 	c.ok("device.token.revoke", object{"deviceId": phone.DeviceID, "role": wire.RoleOperator}, nil)
 	c.ok("device.pair.remove", object{"deviceId": phone.DeviceID}, nil)
+}
+
+// nodeAnswers has a node announced, one that comes by itself, and asks it for something.
+func nodeAnswers(t *testing.T, c *caller, k *kerneltest.Kernel) {
+	t.Helper()
+	var made struct{ Request struct{ RequestID string } }
+	id, key := nodeKey(t)
+	for _, decision := range []string{"reject", "approve"} {
+		c.ok("node.pair.request", object{"nodeId": id, "publicKey": key, "commands": []string{"system.which"}}, &made)
+		c.ok("node.list", nil, nil)
+		c.ok("node.pair."+decision, object{"requestId": made.Request.RequestID}, nil)
+	}
+	c.ok("node.pair.verify", object{"nodeId": id, "token": "none"}, nil)
+	n := joinNode(t, k, client.Options{Commands: []string{"system.which"}})
+	answer := n.answers(object{"bins": object{}})
+	c.ok("node.invoke", object{"nodeId": n.id, "command": "system.which", "idempotencyKey": "i1"}, nil)
+	<-answer
+	n.MustCall("node.event", object{"event": "exec.started", "payload": object{"command": "ls"}}, nil)
+	c.called["node.event"], c.called["node.invoke.result"] = true, true
+	c.ok("node.pair.list", nil, nil)
+	c.ok("node.rename", object{"nodeId": n.id, "displayName": "desk"}, nil)
+	c.ok("node.describe", object{"nodeId": n.id}, nil)
+	c.ok("node.list", nil, nil)
+	c.ok("node.pair.remove", object{"nodeId": n.id}, nil)
 }
 
 // credentialAnswers takes back what pluginAnswers gave.

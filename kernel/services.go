@@ -23,6 +23,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/node"
 	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -243,6 +244,17 @@ func (w *wiring) directory() func() service.Service {
 		Accounts: deliveryAccounts{w.later}, Finder: finder{w.platform.plugins}, Known: []directory.Known{w.sessions.Spoken, w.letters.Approved}, Log: w.log,
 	})
 	return w.contacts.Service
+}
+
+func (w *wiring) node() func() service.Service {
+	silent := w.start.Gateway.SilentPairing
+	return node.New(node.Deps{
+		Store: w.state.db, Bus: w.bus, Devices: nodeDevices{&w.door}, Agent: nodeAgent{w}, AskAlways: silent != nil && !*silent, Log: w.log,
+		Rules: func() node.Rules {
+			n := w.settings.Config().Gateway.Nodes
+			return node.Rules{Allow: n.AllowCommands, Deny: n.DenyCommands}
+		},
+	}).Service
 }
 
 func (w *wiring) cron() func() service.Service {

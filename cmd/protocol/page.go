@@ -31,6 +31,7 @@ var groups = []struct{ title, names string }{
 	{"Scheduled jobs", "cron."},
 	{"Plugins", "plugins. registries."},
 	{"Devices", "device."},
+	{"Nodes", "node."},
 }
 
 // group is the chapter of a method, or -1.

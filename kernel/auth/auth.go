@@ -204,7 +204,10 @@ func (a *Auth) Connect(ctx context.Context, t Attempt) (Grant, error) {
 	}
 	caller := &rpc.Caller{
 		ConnID: t.ConnID, Client: t.Params.Client, Role: ask.role, Scopes: ask.scopes,
-		RemoteIP: t.RemoteIP, Local: t.Local, Protocol: t.Protocol, Caps: t.Params.Caps,
+		RemoteIP: t.RemoteIP, Local: t.Local, Protocol: t.Protocol, Caps: t.Params.Caps, Secret: method != byDeviceToken,
+	}
+	if ask.role == wire.RoleNode {
+		caller.Offer = wire.Offer{Commands: t.Params.Commands, Permissions: t.Params.Permissions, PathEnv: t.Params.PathEnv}
 	}
 	if dev != nil {
 		caller.DeviceID = dev.id

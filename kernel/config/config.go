@@ -80,7 +80,15 @@ type Gateway struct {
 	// SilentPairing lets devices of this machine in without approval when they know the token; true when left out.
 	SilentPairing *bool `json:"silentPairing,omitempty"`
 	// MaxConnections is 16,384 when 0.
-	MaxConnections int `json:"maxConnections,omitempty"`
+	MaxConnections int   `json:"maxConnections,omitempty"`
+	Nodes          Nodes `json:"nodes,omitzero"`
+}
+
+// Nodes is what devices that offer commands may be asked to do.
+type Nodes struct {
+	// AllowCommands are allowed beside those that the node's platform has; DenyCommands are not, whatever else says so.
+	AllowCommands []string `json:"allowCommands,omitempty"`
+	DenyCommands  []string `json:"denyCommands,omitempty"`
 }
 
 // Agent is who answers.

@@ -188,7 +188,7 @@ func differences(old, next map[string]string) []string {
 
 // live reports whether a change of what stands at a path is in force at once.
 func live(path string) bool {
-	if path == "gateway.publicUrl" {
+	if path == "gateway.publicUrl" || strings.HasPrefix(path, "gateway.nodes.") {
 		return true
 	}
 	for _, fixed := range []string{"gateway", "pluginPaths", "timeZone", "secrets", "delivery", "log.format", "agent.maxConcurrent", "runtime"} {

@@ -17,8 +17,10 @@ import (
 type broadcaster struct {
 	members  *members
 	presence *Presence
-	health   atomic.Uint64
-	log      hclog.Logger
+	// followers name connections that get an event without its scope.
+	followers []func(event.Event) []string
+	health    atomic.Uint64
+	log       hclog.Logger
 }
 
 // onEvent passes an event of the bus on. It is called in the bus's order and does not block.
@@ -29,11 +31,21 @@ func (b *broadcaster) onEvent(e event.Event) {
 	b.send(e, nil)
 }
 
+// following lists the connections that get an event without its scope.
+func (b *broadcaster) following(e event.Event) (ids []string) {
+	for _, follow := range b.followers {
+		ids = append(ids, follow(e)...)
+	}
+	return ids
+}
+
 // send sends an event to those entitled that keep selects; nil is all.
 func (b *broadcaster) send(e event.Event, keep func(*conn) bool) {
 	var bodies [2][]byte // for protocol 3, and for those after it
+	also := b.following(e)
 	b.members.each(e.To, func(c *conn) {
-		if !wire.Allows(c.caller.Role, c.caller.Scopes, e.Scope) || keep != nil && !keep(c) {
+		entitled := wire.Allows(c.caller.Role, c.caller.Scopes, e.Scope) || slices.Contains(also, c.caller.ConnID)
+		if !entitled || keep != nil && !keep(c) {
 			return
 		}
 		body := &bodies[0]

@@ -29,6 +29,7 @@ type conn struct {
 	pace     pace          // the reader's
 	ending   sync.Once     // the reader has stopped: end
 	closing  atomic.Bool   // somebody closes in form: shut
+	left     []func()      // what the hub calls when the connection has ended
 
 	// The sweeper's.
 	nextTick, nextPing time.Time

@@ -75,7 +75,13 @@ type Deps struct {
 	Version  string
 	// Capabilities are listed in protocol 4's hello-ok.
 	Capabilities []string
-	Logger       hclog.Logger
+	// Joined are told of each connection that is let in, before it hears that it was; what they return is called when it
+	// has ended.
+	Joined []func(ctx context.Context, c *rpc.Caller) (left func())
+	// Followers name connections that get an event although they lack its scope. They are asked in the bus's order and must
+	// return at once.
+	Followers []func(e event.Event) (connIDs []string)
+	Logger    hclog.Logger
 }
 
 // Snapshot is what the services add to hello-ok.
@@ -123,6 +129,7 @@ func New(d Deps) (*Gateway, error) {
 	limits := d.Limits.withDefaults()
 	shared := func(ip string) bool { return loopback(ip) || d.Auth.Proxy(ip) }
 	hub := newHub(limits, shared, d.Presence)
+	hub.joined = d.Joined
 	metrics, err := newMetrics(d.Registry, d.Table.Names(), d.Version, hub.members.count)
 	if err != nil {
 		return nil, wit.Errorf(wit.CodeInvalid, "gateway: metrics: %w", err)
@@ -130,7 +137,7 @@ func New(d Deps) (*Gateway, error) {
 	g := &Gateway{
 		hub: hub, requests: &dispatcher{table: d.Table, metrics: metrics, log: d.Logger}, bus: d.Bus, limits: &limits, log: d.Logger,
 		sockets:   newSockets(limits, shared),
-		broadcast: &broadcaster{members: hub.members, presence: d.Presence, log: d.Logger},
+		broadcast: &broadcaster{members: hub.members, presence: d.Presence, followers: d.Followers, log: d.Logger},
 	}
 	g.sweeper = &sweeper{limits: limits, members: hub.members, presence: d.Presence, broadcast: g.broadcast, metrics: metrics}
 	started := time.Now()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 )
 
@@ -18,7 +19,8 @@ type hub struct {
 	handshakes *handshakes
 	members    *members
 	presence   *Presence
-	base       context.Context // the connections'; ends in dismiss
+	joined     []func(context.Context, *rpc.Caller) (left func()) // others that are told
+	base       context.Context                                    // the connections'; ends in dismiss
 	end        context.CancelFunc
 }
 
@@ -34,12 +36,20 @@ func (h *hub) join(c *conn) bool {
 		return false
 	}
 	h.presence.arrive(c.caller)
+	for _, tell := range h.joined {
+		if left := tell(c.ctx, c.caller); left != nil {
+			c.left = append(c.left, left)
+		}
+	}
 	return true
 }
 
 // leave undoes join, once: events no longer reach the connection.
 func (h *hub) leave(c *conn) {
 	h.members.drop(c)
+	for _, left := range c.left {
+		left()
+	}
 	h.presence.depart(c.caller)
 }
 

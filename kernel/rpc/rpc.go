@@ -31,6 +31,10 @@ type Caller struct {
 	Local    bool
 	Protocol int
 	Caps     []string
+	// Secret is set for who knows the gateway's own secret, or needs none; not for who came by a device's token.
+	Secret bool
+	// Offer is a node's.
+	Offer wire.Offer
 }
 
 // Method is a row of the table.

@@ -29,6 +29,12 @@ type Service struct {
 	// Run works until ctx ends and returns nil when all that it started has ended; an earlier return stops
 	// the gateway. nil is a service that only answers.
 	Run func(ctx context.Context) error
+	// Joined is told of each connection that is let in, before it hears that it was, and returns what is called when it has
+	// ended; nil is nothing. It must be quick.
+	Joined func(ctx context.Context, c *rpc.Caller) (left func())
+	// Follows names connections that get an event although they lack its scope; nil names none. It is called for each event
+	// and must return at once.
+	Follows func(e event.Event) (connIDs []string)
 	// Checks are what the doctor looks at.
 	Checks []func(context.Context) Check
 	// Notices are what the owner should know of that is not wrong by itself, for status; each is a line.

@@ -39,6 +39,15 @@ type ConnectParams struct {
 	UserAgent   string          `json:"userAgent,omitempty" rpc:"max=1024"`
 }
 
+// Offer is what a node says at connect that it can do. Its capabilities are the connection's.
+type Offer struct {
+	Commands []string
+	// Permissions say what the node's own system lets it do.
+	Permissions map[string]bool
+	// PathEnv is where its programs are looked for.
+	PathEnv string
+}
+
 // Device is a device's proof that it holds its key; auth says how it is checked.
 type Device struct {
 	// ID is the hex SHA-256 of the raw public key.

@@ -41,7 +41,9 @@ type Options struct {
 	// MinProtocol and MaxProtocol default to all that the gateway speaks.
 	MinProtocol, MaxProtocol int
 	Caps                     []string
-	Commands                 []string
+	// Commands and Permissions are a node's.
+	Commands    []string
+	Permissions map[string]bool
 	// Dial replaces the network, for a gateway in the same process.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Header is added to the upgrade request.

@@ -149,7 +149,7 @@ func (c *Client) receive(ctx context.Context) (message, error) {
 func (o Options) params(id *identity, nonce string) wire.ConnectParams {
 	p := wire.ConnectParams{
 		MinProtocol: o.MinProtocol, MaxProtocol: o.MaxProtocol, Client: o.Client, Role: string(o.Role),
-		Caps: o.Caps, Commands: o.Commands,
+		Caps: o.Caps, Commands: o.Commands, Permissions: o.Permissions,
 	}
 	for _, s := range o.Scopes {
 		p.Scopes = append(p.Scopes, string(s))
