@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 )
 
 // command is a text command, with its line for /help. Urgent ones do not wait for the runs before them.
@@ -25,6 +26,36 @@ const (
 
 // commandDenied is what a command becomes whose sender may not give it.
 const commandDenied = "denied"
+
+// CommandInfo is a text command as people are told of it.
+type CommandInfo struct {
+	Name, Help string
+	// Category is session, options or status.
+	Category string
+	// Argument names what may follow, "" where nothing does, and Choices are what it may be, nil for any text.
+	Argument string
+	Choices  []string
+}
+
+// Commands lists the text commands.
+func Commands() []CommandInfo {
+	var list []CommandInfo
+	for _, c := range commandList() {
+		info := CommandInfo{Name: c.name, Help: c.help, Category: "status"}
+		switch c.name {
+		case "model":
+			info.Argument, info.Category = "model", "options"
+		case "think":
+			info.Argument, info.Category, info.Choices = "level", "options", session.ThinkingLevels()
+		case "new", "reset":
+			info.Argument, info.Category = "message", "session"
+		case "stop":
+			info.Category = "session"
+		}
+		list = append(list, info)
+	}
+	return list
+}
 
 // commandList are the texts that are answered without the model.
 func commandList() []command {

@@ -52,6 +52,8 @@ type History struct {
 	SessionInfo   *session.Row      `json:"sessionInfo,omitempty"`
 	InFlightRun   *InFlight         `json:"inFlightRun,omitempty"`
 	Defaults      *session.Defaults `json:"defaults,omitempty"`
+	// Metadata is there in the answer of chat.startup.
+	Metadata *Metadata `json:"metadata,omitempty"`
 }
 
 // HistoryDelta answers a cursor of an earlier answer: what was added since.

@@ -63,6 +63,8 @@ func (s *Service) Service() service.Service {
 	return service.Service{Name: "chat", Events: Events(), Capabilities: []string{"published-model-catalog"}, Methods: []rpc.Method{
 		rpc.New("chat.send", wire.ScopeWrite, s.send).OneOf(SendResult{}, AbortResult{}).Doc("Says something in a conversation; events bring the answer."),
 		rpc.NewKept("chat.history", wire.ScopeRead, s.history, s.historyBasis).OneOf(History{}, HistoryDelta{}, HistoryReset{}).Doc("Returns a page of a conversation, or what was added since a cursor."),
+		rpc.New("chat.startup", wire.ScopeRead, s.startup).OneOf(History{}, HistoryDelta{}, HistoryReset{}).Doc("Is chat.history, with what a page needs beside it when it opens."),
+		rpc.New("chat.metadata", wire.ScopeRead, s.metadata).Doc("Returns what a conversation offers beside what was said in it."),
 		rpc.New("chat.abort", wire.ScopeWrite, s.abort).Doc("Stops the runs of a conversation."),
 		rpc.New("chat.inject", wire.ScopeAdmin, s.inject).Doc("Adds a message to a conversation as if the assistant had said it."),
 		rpc.New("sessions.abort", wire.ScopeWrite, s.abortSession).Doc("Stops the running answer of a conversation."),
@@ -70,6 +72,8 @@ func (s *Service) Service() service.Service {
 		rpc.New("agent.wait", wire.ScopeWrite, s.wait).Doc("Waits until a run has ended."),
 		rpc.New("agent.identity.get", wire.ScopeRead, s.identity).Doc("Returns the name and picture of an agent."),
 		rpc.New("agents.list", wire.ScopeRead, s.listAgents).Doc("Lists the agents."),
+		rpc.New("commands.list", wire.ScopeRead, s.listCommands).Doc("Lists the texts that the gateway answers itself."),
+		rpc.New("models.authStatus", wire.ScopeRead, s.authStatus).Doc("Tells which of the configured providers have what they need."),
 		rpc.New("models.list", wire.ScopeRead, s.listModels).Doc("Lists the models of the configured providers."),
 	}}
 }

@@ -24,6 +24,8 @@ func (m methods) rows() []rpc.Method {
 		rpc.NewKept("sessions.list", wire.ScopeRead, m.list, m.listBasis).Doc("Lists the conversations, the last used first."),
 		rpc.New("sessions.describe", wire.ScopeRead, m.describe).Doc("Returns one conversation, or null."),
 		rpc.New("sessions.subscribe", wire.ScopeRead, m.subscribe).Doc("Confirms that the connection hears sessions.changed, as every one that may read does."),
+		rpc.New("sessions.messages.subscribe", wire.ScopeRead, m.subscribeMessages).Doc("Confirms that the connection hears session.message, as every one that may read does."),
+		rpc.New("sessions.messages.unsubscribe", wire.ScopeRead, m.unsubscribeMessages).Doc("Takes note that a client listens no more."),
 		rpc.New("sessions.preview", wire.ScopeRead, m.sessions.preview).Doc("Returns the last lines of several conversations."),
 		rpc.New("sessions.export", wire.ScopeRead, m.sessions.export).Doc("Returns a history as JSON lines, page by page."),
 		rpc.New("sessions.resolve", wire.ScopeAdmin, m.resolve).In4(wire.ScopeRead).Doc("Finds a conversation by its key, session id or label."),
