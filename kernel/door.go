@@ -107,5 +107,7 @@ func (k *Kernel) snapshot(ctx context.Context) gateway.Snapshot {
 
 func (k *Kernel) sessionSettings() session.Settings {
 	c := k.settings.Config()
-	return session.Settings{DefaultAgent: config.DefaultAgent, DMScope: session.Scope(c.Session.DMScope), Owners: c.Owners}
+	return session.Settings{
+		DefaultAgent: config.DefaultAgent, DMScope: session.Scope(c.Session.DMScope), Owners: c.Owners, Resets: resets(c.Session, k.zone),
+	}
 }

@@ -213,7 +213,8 @@ func (w *wiring) run() func() service.Service {
 
 func (w *wiring) chat() func() service.Service {
 	return chat.New(chat.Deps{
-		Store: w.state.db, Bus: w.bus, Sessions: w.sessions, Runs: w.runs, Models: w.models, Media: w.state.media, Settings: w.agentSettings,
+		Store: w.state.db, Bus: w.bus, Sessions: w.sessions, Runs: w.runs, Models: w.models, Media: w.state.media, Compactor: w.agents,
+		Settings: w.agentSettings,
 	}).Service
 }
 

@@ -47,6 +47,8 @@ func Commands() []CommandInfo {
 			info.Argument, info.Category = "model", "options"
 		case "think":
 			info.Argument, info.Category, info.Choices = "level", "options", session.ThinkingLevels()
+		case "compact":
+			info.Argument, info.Category = "focus", "session"
 		case "new", "reset":
 			info.Argument, info.Category = "message", "session"
 		case "stop":
@@ -66,6 +68,7 @@ func commandList() []command {
 		{"stop", "stop what I am doing", true, stops},
 		{"new", "start a new conversation; text after it is its first message", false, changes},
 		{"reset", "the same as /new", false, changes},
+		{"compact", "remember the beginning of this conversation as a summary; text after it says what matters", false, changes},
 		{"model", "show the model, or choose one: /model provider/model", false, chooses},
 		{"think", "show how much I think, or choose: /think off, low, medium, high, …", false, chooses},
 	}

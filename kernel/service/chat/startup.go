@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Metadata is what a page of a conversation offers beside what was said in it.
@@ -24,11 +26,61 @@ func (s *Service) metadata(_ context.Context, p MetadataParams) (Metadata, error
 	return Metadata{Commands: commands(true)}, err
 }
 
+// StartupParams ask for a page as HistoryParams do, of a conversation that is named by its key or, as in the address of a
+// page, by ShortID.
+type StartupParams struct {
+	SessionKey string `json:"sessionKey,omitempty" rpc:"min=1"`
+	// ShortID is the id in a key that sessions.create has made, without dashes, or 8 or more characters of its beginning.
+	ShortID string `json:"shortId,omitempty" rpc:"min=1,max=64"`
+	// SlugHint is accepted and changes nothing.
+	SlugHint string `json:"slugHint,omitempty" rpc:"min=1"`
+
+	AgentID       string   `json:"agentId,omitempty" rpc:"min=1"`
+	Limit         *int     `json:"limit,omitempty" rpc:"min=1,max=1000"`
+	Offset        int      `json:"offset,omitempty" rpc:"min=0"`
+	Cursor        string   `json:"cursor,omitempty" rpc:"min=1"`
+	MaxChars      int      `json:"maxChars,omitempty" rpc:"min=1,max=500000"`
+	MaxBytes      int      `json:"maxBytes,omitempty" rpc:"min=1"`
+	PendingBefore int64    `json:"pendingBefore,omitempty" rpc:"min=1"`
+	InputRunIDs   []string `json:"inputRunIds,omitempty" rpc:"min=1,max=50"`
+	MessageID     string   `json:"messageId,omitempty" rpc:"min=1"`
+	SessionID     string   `json:"sessionId,omitempty" rpc:"min=1"`
+}
+
+// Resolution says which conversation a ShortID means.
+type Resolution struct {
+	// OK is false where it means none, or several.
+	OK      bool        `json:"ok"`
+	Key     session.Key `json:"key,omitempty"`
+	AgentID string      `json:"agentId,omitempty"`
+}
+
+// StartupMissing answers a ShortID that means no conversation.
+type StartupMissing struct {
+	Resolution Resolution `json:"resolution"`
+}
+
 // startup is history with what a page needs beside it, so that a conversation opens in one round trip.
-func (s *Service) startup(ctx context.Context, p HistoryParams) (any, error) {
-	res, err := s.history(ctx, p)
+func (s *Service) startup(ctx context.Context, p StartupParams) (any, error) {
+	var resolved *Resolution
+	if p.ShortID != "" && p.SessionKey == "" {
+		key, err := s.sessions.Short(ctx, p.ShortID, p.AgentID)
+		if wit.CodeOf(err) == wit.CodeNotFound {
+			return StartupMissing{}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.SessionKey, resolved = string(key), &Resolution{true, key, key.Agent()}
+	}
+	if p.SessionKey == "" {
+		return nil, wit.NewError(wit.CodeInvalid, "invalid chat.startup params: must have required property 'sessionKey'")
+	}
+	res, err := s.history(ctx, HistoryParams{
+		SessionKey: p.SessionKey, AgentID: p.AgentID, Limit: p.Limit, Offset: p.Offset, Cursor: p.Cursor, MaxChars: p.MaxChars, MaxBytes: p.MaxBytes,
+	})
 	if page, ok := res.(History); ok && err == nil {
-		page.Metadata = &Metadata{Commands: commands(true)}
+		page.Metadata, page.Resolution = &Metadata{Commands: commands(true)}, resolved
 		return page, nil
 	}
 	return res, err
@@ -170,4 +222,3 @@ func keyStatus(info agent.ProviderInfo) string {
 	}
 	return "ok"
 }
-

@@ -30,6 +30,9 @@ func (m methods) rows() []rpc.Method {
 		rpc.New("sessions.export", wire.ScopeRead, m.sessions.export).Doc("Returns a history as JSON lines, page by page."),
 		rpc.New("sessions.resolve", wire.ScopeAdmin, m.resolve).In4(wire.ScopeRead).Doc("Finds a conversation by its key, session id or label."),
 		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch).In4(wire.ScopeWrite).Doc("Changes what a person has set for a conversation."),
+		rpc.New("sessions.load", wire.ScopeRead, m.load).Doc("Returns a conversation with the end of what was said in it."),
+		rpc.New("sessions.fork", wire.ScopeAdmin, m.fork).In4(wire.ScopeWrite).Doc("Begins a conversation with a copy of another one."),
+		rpc.New("sessions.rename", wire.ScopeAdmin, m.rename).Doc("Gives a conversation another label."),
 		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset).Doc("Ends the history of a conversation and begins an empty one."),
 		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove).Doc("Deletes a conversation, unless it is the main one."),
 	}
@@ -129,7 +132,7 @@ func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) 
 		if err := p.apply(&e.Choices); err != nil {
 			return err
 		}
-		if err := m.unique(tx, key, e.Label, len(p.Label) > 0); err != nil {
+		if err := unique(tx, key, e.Label, len(p.Label) > 0); err != nil {
 			return err
 		}
 		return Put(tx, e)
@@ -143,7 +146,7 @@ func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) 
 }
 
 // unique fails with CodeConflict if another session has the label, since labels name sessions.
-func (m methods) unique(tx store.Tx, key Key, label string, given bool) error {
+func unique(tx store.Tx, key Key, label string, given bool) error {
 	if !given || label == "" {
 		return nil
 	}

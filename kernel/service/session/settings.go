@@ -31,6 +31,8 @@ type Settings struct {
 	DMScope Scope
 	// Owners are the owner's own accounts on chat platforms, each as channel:id.
 	Owners []string
+	// Resets say when conversations end by themselves.
+	Resets Resets
 }
 
 // IsOwner reports whether a person of a channel, by the platform's id, is the owner. Nobody is without an id.
