@@ -312,7 +312,7 @@ func (p DeleteParams) expect(e Entry) error {
 	return expect(e, p.ExpectedSessionID)
 }
 
-// ResolveParams look for a session: by one of key, sessionId and label.
+// ResolveParams look for a session: by one of key, sessionId, label and shortId.
 type ResolveParams struct {
 	Key       string `json:"key,omitempty" rpc:"min=1"`
 	SessionID string `json:"sessionId,omitempty" rpc:"min=1"`
@@ -320,12 +320,22 @@ type ResolveParams struct {
 	AgentID   string `json:"agentId,omitempty" rpc:"min=1"`
 	// AllowMissing answers ok false, instead of an error, when there is none.
 	AllowMissing bool `json:"allowMissing"`
+	// Reference is Key, as newer clients write it.
+	Reference *Reference `json:"reference"`
+	// ShortID is the id in a key that sessions.create has made, without dashes, or 8 or more characters of its beginning.
+	ShortID string `json:"shortId"`
 	// This and those below are accepted and change nothing.
-	ShortID        string `json:"shortId"`
 	SlugHint       string `json:"slugHint"`
 	SpawnedBy      string `json:"spawnedBy"`
 	IncludeGlobal  bool   `json:"includeGlobal"`
 	IncludeUnknown bool   `json:"includeUnknown"`
+}
+
+// Reference names a session by its key.
+type Reference struct {
+	Key string `json:"key" rpc:"required,min=1"`
+	// Slug is accepted and changes nothing.
+	Slug string `json:"slug,omitempty" rpc:"min=1"`
 }
 
 // ResolveResult is the session's full key.
@@ -347,13 +357,19 @@ func (m methods) resolve(ctx context.Context, p ResolveParams) (ResolveResult, e
 }
 
 func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error) {
-	given := slices.DeleteFunc([]string{p.Key, p.SessionID, p.Label}, func(name string) bool { return name == "" })
+	if p.Reference != nil && p.Key == "" {
+		p.Key = p.Reference.Key
+	}
+	given := slices.DeleteFunc([]string{p.Key, p.SessionID, p.Label, p.ShortID}, func(name string) bool { return name == "" })
 	if len(given) != 1 {
-		return "", wit.NewError(wit.CodeInvalid, "invalid sessions.resolve params: give one of key, sessionId, label")
+		return "", wit.NewError(wit.CodeInvalid, "invalid sessions.resolve params: give one of key, sessionId, label, shortId")
 	}
 	settings := m.sessions.Settings()
 	if _, err := settings.Agent(p.AgentID); err != nil {
 		return "", err
+	}
+	if p.ShortID != "" {
+		return m.sessions.Short(ctx, p.ShortID, p.AgentID)
 	}
 	err = m.sessions.store.View(ctx, func(tx store.Tx) (err error) {
 		switch {
