@@ -186,6 +186,12 @@ func conversationAnswers(c *caller) {
 	c.ok("sessions.fork", main, nil)
 	c.ok("sessions.rename", object{"key": made.Key, "label": "newer"}, nil)
 	c.ok("sessions.compact", object{"key": "main", "maxLines": 1}, nil)
+	c.ok("sessions.search", object{"query": "hello"}, nil)
+	put := object{"key": made.Key, "deleteHistory": true}
+	c.ok("sessions.archive", put, nil)
+	c.ok("sessions.archives", nil, nil)
+	c.ok("sessions.restore", object{"key": made.Key}, nil)
+	c.ok("sessions.archive.delete", object{"key": made.Key}, nil)
 	c.ok("sessions.reset", main, nil)
 	c.ok("sessions.delete", object{"key": "other"}, nil)
 	c.ok("status", nil, nil)

@@ -111,6 +111,9 @@ type Session struct {
 	// and wins over it.
 	ResetByType    map[string]Reset `json:"resetByType,omitempty"`
 	ResetByChannel map[string]Reset `json:"resetByChannel,omitempty"`
+	// ArchiveAfterDays is how long conversations stay that nobody uses. They are put into the archive then, from which
+	// they can be brought back; main and pinned ones stay. 0 keeps all of them.
+	ArchiveAfterDays int `json:"archiveAfterDays,omitempty"`
 }
 
 // Reset is when a conversation ends by itself.

@@ -35,6 +35,9 @@ func (s Session) check() *fieldError {
 	if err := s.Reset.check("session.reset"); err != nil {
 		return err
 	}
+	if s.ArchiveAfterDays < 0 || s.ArchiveAfterDays > 36500 {
+		return wrong("session.archiveAfterDays", "%d must be from 0 to 36500", s.ArchiveAfterDays)
+	}
 	for kind, r := range s.ResetByType {
 		if err := oneOf([]string{"session", "resetByType"}, kind, "direct group thread"); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -34,6 +35,11 @@ func (m methods) rows() []rpc.Method {
 		rpc.New("sessions.fork", wire.ScopeAdmin, m.fork).In4(wire.ScopeWrite).Doc("Begins a conversation with a copy of another one."),
 		rpc.New("sessions.rename", wire.ScopeAdmin, m.rename).Doc("Gives a conversation another label."),
 		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset).Doc("Ends the history of a conversation and begins an empty one."),
+		rpc.New("sessions.search", wire.ScopeRead, m.sessions.search).Doc("Looks for words in what was said."),
+		rpc.New("sessions.archive", wire.ScopeAdmin, m.archive).Doc("Writes a conversation into the archive, and puts it away or takes it out of the store."),
+		rpc.New("sessions.restore", wire.ScopeAdmin, m.restore).Doc("Brings a conversation back from the archive."),
+		rpc.New("sessions.archives", wire.ScopeAdmin, m.sessions.listArchives).Doc("Lists what is in the archive."),
+		rpc.New("sessions.archive.delete", wire.ScopeAdmin, m.deleteArchive).Doc("Deletes a conversation from the archive, for good."),
 		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove).Doc("Deletes a conversation, unless it is the main one."),
 	}
 }
@@ -357,10 +363,11 @@ func (m methods) resolve(ctx context.Context, p ResolveParams) (ResolveResult, e
 }
 
 func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error) {
-	if p.Reference != nil && p.Key == "" {
-		p.Key = p.Reference.Key
+	reference := ""
+	if p.Reference != nil {
+		reference = p.Reference.Key
 	}
-	given := slices.DeleteFunc([]string{p.Key, p.SessionID, p.Label, p.ShortID}, func(name string) bool { return name == "" })
+	given := slices.DeleteFunc([]string{p.Key, p.SessionID, p.Label, p.ShortID, reference}, func(name string) bool { return name == "" })
 	if len(given) != 1 {
 		return "", wit.NewError(wit.CodeInvalid, "invalid sessions.resolve params: give one of key, sessionId, label, shortId")
 	}
@@ -383,7 +390,7 @@ func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error)
 				err = settings.meant(key, p.AgentID)
 			}
 		default:
-			key, err = settings.ParseKey(p.Key, p.AgentID)
+			key, err = settings.ParseKey(cmp.Or(p.Key, reference), p.AgentID)
 		}
 		if err == nil {
 			_, err = m.sessions.Lookup(tx, key)
