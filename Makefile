@@ -97,10 +97,19 @@ generate: ## write what is generated from wit/ and from the method table, and fa
 fmt: ## fail if a file is not formatted
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || (gofmt -l $$(git ls-files '*.go'); exit 1)
 
-interop: build ## drive the gateway with foreign clients from npm, of protocol 3 and 4
+interop: build .ci/interop4/page/package ## drive the gateway with foreign clients from npm, of protocol 3 and 4, and with the web page of 4 where Chromium is installed
 	npm ci --prefix .ci/interop --ignore-scripts --no-audit --no-fund
 	npm ci --prefix .ci/interop4 --ignore-scripts --no-audit --no-fund
 	$(GO) test -count=1 -v ./.ci/interop ./.ci/interop4
+
+# The page comes with a whole gateway, of which nothing else is wanted, nor what that depends on.
+PAGE := openclaw-2026.9.6.tgz
+.ci/interop4/page/package: .ci/interop4/page.sha256
+	rm -rf $@ && mkdir -p $(@D)
+	cd $(@D) && npm pack --silent $(subst -2026,@2026,$(basename $(PAGE)))
+	cd $(@D) && sha256sum -c --quiet ../page.sha256
+	tar -xzf $(@D)/$(PAGE) -C $(@D) package/dist/control-ui
+	rm $(@D)/$(PAGE) && touch $@
 
 js: ## type-check and test the JavaScript SDK and the examples in TypeScript, with node and what npm installs
 	npm ci --prefix sdk/js --ignore-scripts --no-audit --no-fund

@@ -75,7 +75,7 @@ var imports = map[string]string{
 	"kernel/service/approval":      "kernel/event kernel/service/message kernel/service/question kernel/store wit",
 	"kernel/service/question":      "kernel/service/message kernel/service/move kernel/store wit",
 	"kernel/service/hook":          "wit",
-	"kernel/service/session":       "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
+	"kernel/service/session":       "kernel/event kernel/file kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
 	"kernel/service/channel":       "kernel/claim kernel/event kernel/proof kernel/rate kernel/retry kernel/rpc kernel/service kernel/service/inbox kernel/service/message kernel/service/webhook kernel/wire wit",
 	"kernel/service/directory":     "kernel/rpc kernel/service kernel/service/message kernel/wire wit",
 	"kernel/service/background":    "kernel/event kernel/retry kernel/service wit",

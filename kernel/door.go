@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/auth"
 	"github.com/carapace-gateway/carapace/kernel/config"
@@ -117,5 +118,8 @@ func (k *Kernel) snapshot(ctx context.Context) gateway.Snapshot {
 
 func (k *Kernel) sessionSettings() session.Settings {
 	c := k.settings.Config()
-	return session.Settings{DefaultAgent: config.DefaultAgent, DMScope: session.Scope(c.Session.DMScope), Owners: c.Owners}
+	return session.Settings{
+		DefaultAgent: config.DefaultAgent, DMScope: session.Scope(c.Session.DMScope), Owners: c.Owners, Resets: resets(c.Session, k.zone),
+		Keep: time.Duration(c.Session.ArchiveAfterDays) * 24 * time.Hour,
+	}
 }

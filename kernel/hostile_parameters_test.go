@@ -99,7 +99,7 @@ func sound() map[string]object {
 	return map[string]object{
 		"cron.add": job, "cron.update": {"patch": object{}}, "cron.get": {}, "send": {"message": "hi", "channel": "chat"},
 		"sessions.resolve": main, "sessions.export": main, "sessions.abort": main, "cron.runs": {"scope": "all"},
-		"sessions.preview": {"keys": []any{"main"}},
+		"sessions.preview": {"keys": []any{"main"}}, "sessions.load": main, "chat.startup": {"sessionKey": "main"}, "sessions.fork": main, "sessions.rename": {"key": "main", "label": "l"},
 	}
 }
 
@@ -111,6 +111,7 @@ var lenient = map[string]string{
 		voiceWakeTrigger`,
 	"agent.identity.get": `sessionKey`,
 	"chat.history":       `inputRunIds[]`,
+	"chat.startup":       `inputRunIds[]`,
 	"chat.inject":        `label`,
 	"chat.send": `thinking sessionId originatingChannel originatingTo originatingAccountId originatingThreadId replyToId
 		systemProvenanceReceipt expectedLeafEntryId expectedSessionRoutingContract expectedPermissionMode`,
@@ -126,6 +127,9 @@ var lenient = map[string]string{
 	"node.pair.reject":   `reason`,
 	"plugins.search":     `query`,
 	"send":               `channel accountId sessionKey threadId replyToId mediaUrl mediaUrls[] buffer filename contentType`,
+	"sessions.compact":   `instructions`,
+	"sessions.create":    `label displayName model thinkingLevel category contextWindow message task permissionMode cwd execNode`,
+	"sessions.send":      `message thinking`,
 	"sessions.export":    `cursor sessionId`,
 	"sessions.list":      `search creatorId ownerId involvingProfileId`,
 	"sessions.patch":     `expectedLifecycleRevision expectedPermissionMode`,

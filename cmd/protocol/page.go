@@ -24,7 +24,7 @@ var head string
 var groups = []struct{ title, names string }{
 	{"The gateway", "connect health status doctor logs. config. system-presence"},
 	{"Conversations", "chat. sessions."},
-	{"The assistant", "agent agents. models."},
+	{"The assistant", "agent agents. models. commands."},
 	{"Channels", "channels."},
 	{"Outgoing messages", "send delivery."},
 	{"Speech", "tts."},

@@ -79,6 +79,9 @@ func (c *Config) check() *fieldError {
 			return wrong
 		}
 	}
+	if wrong := c.Session.check(); wrong != nil {
+		return wrong
+	}
 	for channel, auto := range c.TTS.Channels {
 		if wrong := oneOf([]string{"tts", "channels", channel}, auto, "off inbound always"); wrong != nil {
 			return wrong

@@ -112,6 +112,27 @@ type Session struct {
 	// owner said), "per-peer" (those of the owner's accounts) or "per-channel-peer" (none). When left out, the owner
 	// has the main session and everybody else one of their own on each channel.
 	DMScope string `json:"dmScope,omitempty"`
+	// Reset says when conversations end by themselves, so that the next message begins a new one: never when left out.
+	// What was said stays readable.
+	Reset Reset `json:"reset,omitzero"`
+	// ResetByType is for the conversations of a kind: direct, group or thread. ResetByChannel is for those of a channel,
+	// and wins over it.
+	ResetByType    map[string]Reset `json:"resetByType,omitempty"`
+	ResetByChannel map[string]Reset `json:"resetByChannel,omitempty"`
+	// ArchiveAfterDays is how long conversations stay that nobody uses. They are put into the archive then, from which
+	// they can be brought back; main and pinned ones stay. 0 keeps all of them.
+	ArchiveAfterDays int `json:"archiveAfterDays,omitempty"`
+}
+
+// Reset is when a conversation ends by itself.
+type Reset struct {
+	// Mode is "daily", "idle", or "off" where a rule that is not so special is not to hold. Daily conversations end after
+	// IdleMinutes too, if these are given.
+	Mode string `json:"mode,omitempty"`
+	// AtHour is the hour of the owner's day at which daily conversations end: 4 when left out.
+	AtHour *int `json:"atHour,omitempty"`
+	// IdleMinutes is after how long without a message a conversation ends: 60 when 0, in the mode idle.
+	IdleMinutes int `json:"idleMinutes,omitempty"`
 }
 
 // Plugin is what the owner says of one plugin.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
@@ -24,6 +25,9 @@ func (l *loop) begin(ctx context.Context) error {
 		}
 	}
 	l.entry = b.Entry
+	if ended == nil {
+		ended = b.Ended
+	}
 	r := l.active.Run
 	if !resumed {
 		l.question = question(r, b.Said)
@@ -55,7 +59,7 @@ func (l *loop) recordBegin() (b *run.Beginning, resumed bool, ended *session.Ent
 	queued := l.active.Run // Begin changes it, and the store may call the function again
 	b = new(run.Beginning)
 	err = l.active.Update(func(tx store.Tx) (err error) {
-		if ended, err = resetFor(tx, queued); err != nil {
+		if ended, err = l.resetFor(tx, queued); err != nil {
 			return err
 		}
 		if resumed, err = l.active.Begin(tx); err != nil {
@@ -75,12 +79,17 @@ func (l *loop) recordBegin() (b *run.Beginning, resumed bool, ended *session.Ent
 }
 
 // Begin implements run.Executor.
-func (s *Service) Begin(tx store.Tx, r run.Run) (run.Beginning, error) {
-	r, err := run.Start(tx, r)
+func (s *Service) Begin(tx store.Tx, r run.Run) (b run.Beginning, err error) {
+	ended, err := s.resetFor(tx, r)
 	if err != nil {
-		return run.Beginning{}, err
+		return b, err
 	}
-	return ask(tx, r, nil)
+	if r, err = run.Start(tx, r); err != nil {
+		return b, err
+	}
+	b, err = ask(tx, r, nil)
+	b.Ended = ended
+	return b, err
 }
 
 // ask adds what is asked to the history of a run that begins.
@@ -92,11 +101,23 @@ func ask(tx store.Tx, r run.Run, files []wit.Part) (b run.Beginning, err error) 
 	return b, err
 }
 
-// resetFor gives a queued run that asks for it a new conversation, and returns the entry of the one that it ended, nil
-// for none.
-func resetFor(tx store.Tx, r run.Run) (ended *session.Entry, err error) {
-	if r.State != run.Queued || !startsFresh(r) {
+// resetFor gives a queued run that asks for it, or whose conversation has ended by itself, a new one, and returns the
+// entry of the one that it ended, nil for none.
+func (c common) resetFor(tx store.Tx, r run.Run) (ended *session.Entry, err error) {
+	if r.State != run.Queued {
 		return nil, nil
+	}
+	if resets := c.sessions.Settings().Resets; !startsFresh(r) {
+		if !resets.Any() {
+			return nil, nil
+		}
+		e, err := session.Get(tx, r.Session)
+		if wit.CodeOf(err) == wit.CodeNotFound || err == nil && !resets.Stale(e, time.Now()) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return resetSession(tx, r.Session)
 }

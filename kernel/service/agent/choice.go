@@ -57,6 +57,11 @@ func (m *Models) choose(name, agent string) (choice, error) {
 	return choice{}, wit.NewError(wit.CodeUnavailable, "no model provider is configured: configure one, or enable the offline one")
 }
 
+// offline reports whether a provider answers without a model.
+func (m *Models) offline(id string) bool {
+	return slices.ContainsFunc(m.providers.Providers(), func(p ProviderInfo) bool { return p.ID == id && p.Facts.Offline })
+}
+
 // first is what a provider offers where no model is named: the model of its settings, by the convention that a field
 // of that name is its own default, or the one of its manifest.
 func (m *Models) first(p ProviderInfo) choice {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 )
 
 // command is a text command, with its line for /help. Urgent ones do not wait for the runs before them.
@@ -26,6 +27,38 @@ const (
 // commandDenied is what a command becomes whose sender may not give it.
 const commandDenied = "denied"
 
+// CommandInfo is a text command as people are told of it.
+type CommandInfo struct {
+	Name, Help string
+	// Category is session, options or status.
+	Category string
+	// Argument names what may follow, "" where nothing does, and Choices are what it may be, nil for any text.
+	Argument string
+	Choices  []string
+}
+
+// Commands lists the text commands.
+func Commands() []CommandInfo {
+	var list []CommandInfo
+	for _, c := range commandList() {
+		info := CommandInfo{Name: c.name, Help: c.help, Category: "status"}
+		switch c.name {
+		case "model":
+			info.Argument, info.Category = "model", "options"
+		case "think":
+			info.Argument, info.Category, info.Choices = "level", "options", session.ThinkingLevels()
+		case "compact":
+			info.Argument, info.Category = "focus", "session"
+		case "new", "reset":
+			info.Argument, info.Category = "message", "session"
+		case "stop":
+			info.Category = "session"
+		}
+		list = append(list, info)
+	}
+	return list
+}
+
 // commandList are the texts that are answered without the model.
 func commandList() []command {
 	return []command{
@@ -35,6 +68,7 @@ func commandList() []command {
 		{"stop", "stop what I am doing", true, stops},
 		{"new", "start a new conversation; text after it is its first message", false, changes},
 		{"reset", "the same as /new", false, changes},
+		{"compact", "remember the beginning of this conversation as a summary; text after it says what matters", false, changes},
 		{"model", "show the model, or choose one: /model provider/model", false, chooses},
 		{"think", "show how much I think, or choose: /think off, low, medium, high, …", false, chooses},
 	}

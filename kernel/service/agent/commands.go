@@ -19,6 +19,7 @@ import (
 type commands struct {
 	common
 	settings func() Settings
+	compact  func(context.Context, Compaction) (Compacted, error)
 }
 
 // execute answers a text command: all that it changes, its answer and its end are one transaction.
@@ -109,6 +110,9 @@ func (c commands) answer(ctx context.Context, a *run.Active) (text string, chang
 		return whoami(a.Run), nil, nil
 	case commandDenied:
 		return denial(a.Run.Origin), nil, nil
+	case "compact":
+		text, err := c.shorten(ctx, a.Run.Session, rest)
+		return text, nil, err
 	case "model":
 		return c.chooseModel(ctx, a, rest)
 	case "think":
@@ -166,6 +170,22 @@ func (c commands) chooseModel(ctx context.Context, a *run.Active, name string) (
 		return publicText(err), nil, nil
 	}
 	return "The model is " + full + " now.", func(e *session.Entry) { e.Model = full }, nil
+}
+
+// shorten lets a summary stand for the beginning of the conversation.
+func (c commands) shorten(ctx context.Context, key session.Key, focus string) (string, error) {
+	done, err := c.compact(ctx, Compaction{Key: key, Focus: focus})
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case wit.CodeOf(err) == wit.CodeNotFound:
+		return "Nothing was said here yet.", nil
+	case err != nil:
+		return publicText(err), nil
+	case done.Messages == 0:
+		return "There is nothing to shorten yet.", nil
+	}
+	return fmt.Sprintf("Shortened: I remember the first %d messages as a summary now, and the last %d as they are.", done.Messages, done.Kept), nil
 }
 
 // chooseThinking shows how much the session's model thinks, or changes it.

@@ -38,6 +38,7 @@ type Deps struct {
 // Service executes runs; it implements run.Executor.
 type Service struct {
 	common
+	store        store.Store
 	tools        Tools
 	typing       *typist
 	transcribers Transcribers
@@ -70,7 +71,7 @@ func New(d Deps) *Service {
 	}
 	return &Service{
 		common: common{d.Models, d.Sessions, d.Hooks, outgoing{d.Outbox, log}, d.Observer, d.Files, log},
-		tools:  d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, transcribers: d.Transcribers, approver: d.Approver, settings: d.Settings,
+		store:  d.Store, tools: d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, transcribers: d.Transcribers, approver: d.Approver, settings: d.Settings,
 	}
 }
 
@@ -90,7 +91,7 @@ func (s *Service) Run(ctx context.Context) error {
 // Execute implements run.Executor.
 func (s *Service) Execute(ctx context.Context, a *run.Active) error {
 	if a.Run.State == run.Queued && a.Run.Command != "" && !startsFresh(a.Run) {
-		return commands{s.common, s.settings}.execute(ctx, a)
+		return commands{s.common, s.settings, s.Compact}.execute(ctx, a)
 	}
 	l := s.newLoop(a)
 	if a.Run.State == run.Queued {

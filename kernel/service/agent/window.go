@@ -35,8 +35,15 @@ type view struct {
 // the model reads of it where the user could have spoken.
 func (l *loop) window(tx store.Tx, history *session.Reader, budget int) (v view, err error) {
 	run := l.active.Run.ID
-	left, whole := budget, false // whole: the run's first message was seen
+	summary, err := session.SummaryOf(tx, l.active.Run.SessionID)
+	if err != nil {
+		return v, err
+	}
+	left, whole := budget-len(summary.Text), false // whole: the run's first message was seen
 	messages, err := history.Newest(tx, maxWindow, func(m session.Message) bool {
+		if m.Number <= summary.Through {
+			return false
+		}
 		if m.Aside {
 			return true
 		}
@@ -67,7 +74,20 @@ func (l *loop) window(tx store.Tx, history *session.Reader, budget int) (v view,
 		}
 		v.messages = append(v.messages, m)
 	}
+	if summary.Through > 0 {
+		v.messages = remember(v.messages, summary.Text)
+	}
 	return v, nil
+}
+
+// remember puts what a summary says before the messages that follow it.
+func remember(messages []session.Message, summary string) []session.Message {
+	said := session.TextPart("[the conversation so far, in short:\n" + summary + "\n]")
+	if len(messages) > 0 && messages[0].Role == wit.RoleUser {
+		messages[0].Parts = append([]wit.Part{said}, messages[0].Parts...)
+		return messages
+	}
+	return slices.Insert(messages, 0, session.Message{Role: wit.RoleUser, Parts: []wit.Part{said}})
 }
 
 // compact makes a conversation fit that is longer than the model reads, and tells the hooks of it, once a run.

@@ -52,6 +52,9 @@ type History struct {
 	SessionInfo   *session.Row      `json:"sessionInfo,omitempty"`
 	InFlightRun   *InFlight         `json:"inFlightRun,omitempty"`
 	Defaults      *session.Defaults `json:"defaults,omitempty"`
+	// Metadata is there in the answer of chat.startup, and Resolution too where a conversation was named by a short id.
+	Metadata   *Metadata   `json:"metadata,omitempty"`
+	Resolution *Resolution `json:"resolution,omitempty"`
 }
 
 // HistoryDelta answers a cursor of an earlier answer: what was added since.

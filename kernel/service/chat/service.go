@@ -29,32 +29,39 @@ type Runs interface {
 	Stop(ctx context.Context, which run.Selection, reason string) ([]string, error)
 }
 
+// Compactor shortens conversations for the model. *agent.Service is one.
+type Compactor interface {
+	Compact(ctx context.Context, c agent.Compaction) (agent.Compacted, error)
+}
+
 // Deps is what the service uses. Media may be nil: attachments are refused then.
 type Deps struct {
-	Store    store.Store
-	Bus      *event.Bus
-	Sessions *session.Service
-	Runs     Runs
-	Models   *agent.Models
-	Media    Media
-	Settings func() agent.Settings
+	Store     store.Store
+	Bus       *event.Bus
+	Sessions  *session.Service
+	Runs      Runs
+	Models    *agent.Models
+	Media     Media
+	Compactor Compactor
+	Settings  func() agent.Settings
 }
 
 // Service answers clients.
 type Service struct {
-	store    store.Store
-	bus      *event.Bus
-	sessions *session.Service
-	runs     Runs
-	models   *agent.Models
-	media    Media
-	settings func() agent.Settings
+	store     store.Store
+	bus       *event.Bus
+	sessions  *session.Service
+	runs      Runs
+	models    *agent.Models
+	media     Media
+	compactor Compactor
+	settings  func() agent.Settings
 }
 
 // New returns the service; it starts nothing.
 func New(d Deps) *Service {
 	return &Service{
-		store: d.Store, bus: d.Bus, sessions: d.Sessions, runs: d.Runs, models: d.Models, media: d.Media, settings: d.Settings,
+		store: d.Store, bus: d.Bus, sessions: d.Sessions, runs: d.Runs, models: d.Models, media: d.Media, compactor: d.Compactor, settings: d.Settings,
 	}
 }
 
@@ -63,13 +70,20 @@ func (s *Service) Service() service.Service {
 	return service.Service{Name: "chat", Events: Events(), Capabilities: []string{"published-model-catalog"}, Methods: []rpc.Method{
 		rpc.New("chat.send", wire.ScopeWrite, s.send).OneOf(SendResult{}, AbortResult{}).Doc("Says something in a conversation; events bring the answer."),
 		rpc.NewKept("chat.history", wire.ScopeRead, s.history, s.historyBasis).OneOf(History{}, HistoryDelta{}, HistoryReset{}).Doc("Returns a page of a conversation, or what was added since a cursor."),
+		rpc.New("chat.startup", wire.ScopeRead, s.startup).OneOf(History{}, HistoryDelta{}, HistoryReset{}, StartupMissing{}).Doc("Is chat.history, with what a page needs beside it when it opens."),
+		rpc.New("chat.metadata", wire.ScopeRead, s.metadata).Doc("Returns what a conversation offers beside what was said in it."),
 		rpc.New("chat.abort", wire.ScopeWrite, s.abort).Doc("Stops the runs of a conversation."),
 		rpc.New("chat.inject", wire.ScopeAdmin, s.inject).Doc("Adds a message to a conversation as if the assistant had said it."),
 		rpc.New("sessions.abort", wire.ScopeWrite, s.abortSession).Doc("Stops the running answer of a conversation."),
+		rpc.New("sessions.create", wire.ScopeAdmin, s.createSession).In4(wire.ScopeWrite).Doc("Begins a conversation, with its first message if there is one."),
+		rpc.New("sessions.send", wire.ScopeWrite, s.sendTo).Doc("Says something in a conversation that there is; events bring the answer."),
+		rpc.New("sessions.compact", wire.ScopeAdmin, s.compact).Doc("Lets a summary stand for the beginning of a conversation in what the model reads."),
 		rpc.NewTwoPhase("agent", wire.ScopeWrite, s.agent).Doc("Lets the assistant answer a message; answers at once and again when it is done."),
 		rpc.New("agent.wait", wire.ScopeWrite, s.wait).Doc("Waits until a run has ended."),
 		rpc.New("agent.identity.get", wire.ScopeRead, s.identity).Doc("Returns the name and picture of an agent."),
 		rpc.New("agents.list", wire.ScopeRead, s.listAgents).Doc("Lists the agents."),
+		rpc.New("commands.list", wire.ScopeRead, s.listCommands).Doc("Lists the texts that the gateway answers itself."),
+		rpc.New("models.authStatus", wire.ScopeRead, s.authStatus).Doc("Tells which of the configured providers have what they need."),
 		rpc.New("models.list", wire.ScopeRead, s.listModels).Doc("Lists the models of the configured providers."),
 	}}
 }

@@ -12,6 +12,8 @@ type Beginning struct {
 	Said session.Message
 	// Entry is the session's.
 	Entry session.Entry
+	// Ended is the session's before, where its history has ended by itself; nil where it has not.
+	Ended *session.Entry
 }
 
 // begun is a run that has begun in the transaction that queued it. It has a place from then on.

@@ -26,6 +26,9 @@ type Entry struct {
 	// Route is where the session was last spoken to from a channel: where "last" delivers to.
 	Route *message.Origin `json:"route,omitempty"`
 
+	// Parent is the session that this one was begun from.
+	Parent Key `json:"parent,omitempty"`
+
 	Choices
 	// Title and Preview are cut from the first and the newest message.
 	Title   string `json:"title,omitempty"`

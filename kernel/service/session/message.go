@@ -112,12 +112,7 @@ func Append(tx store.Tx, key Key, m Message) (Message, error) {
 	e.Last++
 	m.Number, m.Time = e.Last, time.Now().UnixMilli()
 	e.Updated = m.Time
-	if text := m.Text(); text != "" && m.Role != wit.RoleTool {
-		e.Preview = excerpt(text, 160)
-		if e.Title == "" && m.Role == wit.RoleUser && !m.Aside {
-			e.Title = excerpt(text, 60)
-		}
-	}
+	e.caption(m)
 	if m.Usage != nil {
 		e.Usage = Sum(e.Usage, *m.Usage)
 		e.Context = m.Usage.Input + m.Usage.CacheRead + m.Usage.CacheWrite + m.Usage.Output
@@ -127,6 +122,18 @@ func Append(tx store.Tx, key Key, m Message) (Message, error) {
 		return m, err
 	}
 	return m, write(tx, &e)
+}
+
+// caption lets a session be called after a message that is appended.
+func (e *Entry) caption(m Message) {
+	text := m.Text()
+	if text == "" || m.Role == wit.RoleTool {
+		return
+	}
+	e.Preview = excerpt(text, 160)
+	if e.Title == "" && m.Role == wit.RoleUser && !m.Aside {
+		e.Title = excerpt(text, 60)
+	}
 }
 
 func (m Message) size() int {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -24,11 +25,21 @@ func (m methods) rows() []rpc.Method {
 		rpc.NewKept("sessions.list", wire.ScopeRead, m.list, m.listBasis).Doc("Lists the conversations, the last used first."),
 		rpc.New("sessions.describe", wire.ScopeRead, m.describe).Doc("Returns one conversation, or null."),
 		rpc.New("sessions.subscribe", wire.ScopeRead, m.subscribe).Doc("Confirms that the connection hears sessions.changed, as every one that may read does."),
+		rpc.New("sessions.messages.subscribe", wire.ScopeRead, m.subscribeMessages).Doc("Confirms that the connection hears session.message, as every one that may read does."),
+		rpc.New("sessions.messages.unsubscribe", wire.ScopeRead, m.unsubscribeMessages).Doc("Takes note that a client listens no more."),
 		rpc.New("sessions.preview", wire.ScopeRead, m.sessions.preview).Doc("Returns the last lines of several conversations."),
 		rpc.New("sessions.export", wire.ScopeRead, m.sessions.export).Doc("Returns a history as JSON lines, page by page."),
 		rpc.New("sessions.resolve", wire.ScopeAdmin, m.resolve).In4(wire.ScopeRead).Doc("Finds a conversation by its key, session id or label."),
 		rpc.New("sessions.patch", wire.ScopeAdmin, m.patch).In4(wire.ScopeWrite).Doc("Changes what a person has set for a conversation."),
+		rpc.New("sessions.load", wire.ScopeRead, m.load).Doc("Returns a conversation with the end of what was said in it."),
+		rpc.New("sessions.fork", wire.ScopeAdmin, m.fork).In4(wire.ScopeWrite).Doc("Begins a conversation with a copy of another one."),
+		rpc.New("sessions.rename", wire.ScopeAdmin, m.rename).Doc("Gives a conversation another label."),
 		rpc.New("sessions.reset", wire.ScopeAdmin, m.reset).Doc("Ends the history of a conversation and begins an empty one."),
+		rpc.New("sessions.search", wire.ScopeRead, m.sessions.search).Doc("Looks for words in what was said."),
+		rpc.New("sessions.archive", wire.ScopeAdmin, m.archive).Doc("Writes a conversation into the archive, and puts it away or takes it out of the store."),
+		rpc.New("sessions.restore", wire.ScopeAdmin, m.restore).Doc("Brings a conversation back from the archive."),
+		rpc.New("sessions.archives", wire.ScopeAdmin, m.sessions.listArchives).Doc("Lists what is in the archive."),
+		rpc.New("sessions.archive.delete", wire.ScopeAdmin, m.deleteArchive).Doc("Deletes a conversation from the archive, for good."),
 		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove).Doc("Deletes a conversation, unless it is the main one."),
 	}
 }
@@ -127,7 +138,7 @@ func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) 
 		if err := p.apply(&e.Choices); err != nil {
 			return err
 		}
-		if err := m.unique(tx, key, e.Label, len(p.Label) > 0); err != nil {
+		if err := unique(tx, key, e.Label, len(p.Label) > 0); err != nil {
 			return err
 		}
 		return Put(tx, e)
@@ -141,7 +152,7 @@ func (m methods) patch(ctx context.Context, p PatchParams) (PatchResult, error) 
 }
 
 // unique fails with CodeConflict if another session has the label, since labels name sessions.
-func (m methods) unique(tx store.Tx, key Key, label string, given bool) error {
+func unique(tx store.Tx, key Key, label string, given bool) error {
 	if !given || label == "" {
 		return nil
 	}
@@ -307,7 +318,7 @@ func (p DeleteParams) expect(e Entry) error {
 	return expect(e, p.ExpectedSessionID)
 }
 
-// ResolveParams look for a session: by one of key, sessionId and label.
+// ResolveParams look for a session: by one of key, sessionId, label and shortId.
 type ResolveParams struct {
 	Key       string `json:"key,omitempty" rpc:"min=1"`
 	SessionID string `json:"sessionId,omitempty" rpc:"min=1"`
@@ -315,12 +326,22 @@ type ResolveParams struct {
 	AgentID   string `json:"agentId,omitempty" rpc:"min=1"`
 	// AllowMissing answers ok false, instead of an error, when there is none.
 	AllowMissing bool `json:"allowMissing"`
+	// Reference is Key, as newer clients write it.
+	Reference *Reference `json:"reference"`
+	// ShortID is the id in a key that sessions.create has made, without dashes, or 8 or more characters of its beginning.
+	ShortID string `json:"shortId"`
 	// This and those below are accepted and change nothing.
-	ShortID        string `json:"shortId"`
 	SlugHint       string `json:"slugHint"`
 	SpawnedBy      string `json:"spawnedBy"`
 	IncludeGlobal  bool   `json:"includeGlobal"`
 	IncludeUnknown bool   `json:"includeUnknown"`
+}
+
+// Reference names a session by its key.
+type Reference struct {
+	Key string `json:"key" rpc:"required,min=1"`
+	// Slug is accepted and changes nothing.
+	Slug string `json:"slug,omitempty" rpc:"min=1"`
 }
 
 // ResolveResult is the session's full key.
@@ -342,13 +363,20 @@ func (m methods) resolve(ctx context.Context, p ResolveParams) (ResolveResult, e
 }
 
 func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error) {
-	given := slices.DeleteFunc([]string{p.Key, p.SessionID, p.Label}, func(name string) bool { return name == "" })
+	reference := ""
+	if p.Reference != nil {
+		reference = p.Reference.Key
+	}
+	given := slices.DeleteFunc([]string{p.Key, p.SessionID, p.Label, p.ShortID, reference}, func(name string) bool { return name == "" })
 	if len(given) != 1 {
-		return "", wit.NewError(wit.CodeInvalid, "invalid sessions.resolve params: give one of key, sessionId, label")
+		return "", wit.NewError(wit.CodeInvalid, "invalid sessions.resolve params: give one of key, sessionId, label, shortId")
 	}
 	settings := m.sessions.Settings()
 	if _, err := settings.Agent(p.AgentID); err != nil {
 		return "", err
+	}
+	if p.ShortID != "" {
+		return m.sessions.Short(ctx, p.ShortID, p.AgentID)
 	}
 	err = m.sessions.store.View(ctx, func(tx store.Tx) (err error) {
 		switch {
@@ -362,7 +390,7 @@ func (m methods) find(ctx context.Context, p ResolveParams) (key Key, err error)
 				err = settings.meant(key, p.AgentID)
 			}
 		default:
-			key, err = settings.ParseKey(p.Key, p.AgentID)
+			key, err = settings.ParseKey(cmp.Or(p.Key, reference), p.AgentID)
 		}
 		if err == nil {
 			_, err = m.sessions.Lookup(tx, key)

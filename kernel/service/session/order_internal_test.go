@@ -125,7 +125,7 @@ var operations = []struct {
 			return err
 		}
 		e.Label = ""
-		if label := fmt.Sprint("label ", r.IntN(4)); r.IntN(3) > 0 && (methods{}).unique(tx, k, label, true) == nil {
+		if label := fmt.Sprint("label ", r.IntN(4)); r.IntN(3) > 0 && unique(tx, k, label, true) == nil {
 			e.Label = label
 		}
 		return Put(tx, e)

@@ -61,10 +61,12 @@ type Row struct {
 	SendPolicy      string `json:"sendPolicy,omitempty"`
 	GroupActivation string `json:"groupActivation,omitempty"`
 	SpawnedBy       string `json:"spawnedBy,omitempty"`
-	ExecHost        string `json:"execHost,omitempty"`
-	ExecSecurity    string `json:"execSecurity,omitempty"`
-	ExecAsk         string `json:"execAsk,omitempty"`
-	ExecNode        string `json:"execNode,omitempty"`
+	// ParentSessionKey is the session that this one was begun from.
+	ParentSessionKey Key    `json:"parentSessionKey,omitempty"`
+	ExecHost         string `json:"execHost,omitempty"`
+	ExecSecurity     string `json:"execSecurity,omitempty"`
+	ExecAsk          string `json:"execAsk,omitempty"`
+	ExecNode         string `json:"execNode,omitempty"`
 	// InputTokens and OutputTokens are the sums over this history.
 	InputTokens  uint64 `json:"inputTokens"`
 	OutputTokens uint64 `json:"outputTokens"`
@@ -117,7 +119,7 @@ func (s *Service) row(e Entry, d Defaults, live []string) Row {
 		CreatedAt: e.Created, UpdatedAt: e.Updated, LastActivityAt: e.Updated, LastInteractionAt: e.Updated,
 		SystemSent: e.Runs > 0, AbortedLastRun: e.LastRunState == RunAborted,
 		ThinkingLevel: e.Thinking, VerboseLevel: e.Verbose, ReasoningLevel: e.Reasoning, ElevatedLevel: e.Elevated,
-		ResponseUsage: e.ResponseUsage, SendPolicy: e.SendPolicy, GroupActivation: e.GroupActivation, SpawnedBy: e.SpawnedBy,
+		ResponseUsage: e.ResponseUsage, SendPolicy: e.SendPolicy, GroupActivation: e.GroupActivation, SpawnedBy: e.SpawnedBy, ParentSessionKey: e.Parent,
 		ExecHost: e.ExecHost, ExecSecurity: e.ExecSecurity, ExecAsk: e.ExecAsk, ExecNode: e.ExecNode,
 		InputTokens: e.Usage.Input, OutputTokens: e.Usage.Output, TotalTokens: e.Context,
 		ModelProvider: d.ModelProvider, Model: d.Model, ContextTokens: d.ContextTokens,

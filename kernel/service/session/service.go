@@ -14,13 +14,15 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what the service uses. All fields are needed.
+// Deps is what the service uses. All fields but Archive are needed.
 type Deps struct {
 	Store    store.Store
 	Bus      *event.Bus
 	Queue    Queue
 	Settings func() Settings
-	Log      hclog.Logger
+	// Archive keeps conversations that were put away; nil keeps them in memory.
+	Archive Folder
+	Log     hclog.Logger
 }
 
 // Service is the sessions as clients see them.
@@ -33,12 +35,16 @@ type Service struct {
 	skips    *store.Skips
 	last     atomic.Pointer[Overview]
 	kept     kept
+	folder   Folder
 }
 
 // New returns the service; it starts nothing.
 func New(d Deps) *Service {
 	log := d.Log.Named("session")
-	return &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: log, skips: store.NewSkips(log)}
+	if d.Archive == nil {
+		d.Archive = new(Memory)
+	}
+	return &Service{folder: d.Archive, store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: log, skips: store.NewSkips(log)}
 }
 
 // Ports is what the methods need of the services above.
@@ -51,7 +57,8 @@ type Ports struct {
 
 // Service describes the service to the kernel.
 func (s *Service) Service(p Ports) service.Service {
-	return service.Service{Name: "session", Methods: methods{s, p}.rows(), Events: Events(), Run: s.Run, Checks: []func(context.Context) service.Check{s.check}}
+	m := methods{s, p}
+	return service.Service{Name: "session", Methods: m.rows(), Events: Events(), Run: m.run, Checks: []func(context.Context) service.Check{s.check}}
 }
 
 // Settings returns how keys are made at present.

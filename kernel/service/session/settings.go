@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -31,6 +32,10 @@ type Settings struct {
 	DMScope Scope
 	// Owners are the owner's own accounts on chat platforms, each as channel:id.
 	Owners []string
+	// Resets say when conversations end by themselves.
+	Resets Resets
+	// Keep is how long conversations stay that nobody uses, before they are put into the archive; 0 is forever.
+	Keep time.Duration
 }
 
 // IsOwner reports whether a person of a channel, by the platform's id, is the owner. Nobody is without an id.

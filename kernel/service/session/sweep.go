@@ -51,5 +51,8 @@ func sweep(tx store.Tx, id string) error {
 	if err := ids.Delete(tx, id); err != nil {
 		return err
 	}
+	if err := summaries.Delete(tx, id); err != nil {
+		return err
+	}
 	return trash.Delete(tx, id)
 }
