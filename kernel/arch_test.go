@@ -85,6 +85,8 @@ var imports = map[string]string{
 	"kernel/service/run":           "kernel/claim kernel/retry kernel/service kernel/service/message kernel/service/session kernel/store kernel/turns wit",
 	"kernel/service/agent":         "kernel/egress kernel/packet kernel/plain kernel/retry kernel/service kernel/service/hook kernel/service/message kernel/service/run kernel/service/session kernel/sse kernel/store wit",
 	"kernel/service/chat":          "kernel/event kernel/rpc kernel/service kernel/service/agent kernel/service/message kernel/service/run kernel/service/session kernel/store kernel/wire wit",
+	"kernel/service/endpoint":      "kernel/rpc wit",
+	"kernel/service/openai":        "kernel/service kernel/service/agent kernel/service/endpoint kernel/service/run kernel/service/session kernel/wire wit",
 	"kernel/service/cron":          "kernel/event kernel/rpc kernel/schedule kernel/service kernel/wire wit",
 	"kernel/service/system":        "kernel/config kernel/event kernel/logs kernel/rpc kernel/service kernel/service/session kernel/wire wit",
 	"kernel/service/delivery/text": "wit",

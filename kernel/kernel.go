@@ -132,6 +132,7 @@ func (w *wiring) services() []maker {
 		{"agent", false, w.agent},
 		{"run", false, w.run},
 		{"chat", false, w.chat},
+		{"openai", true, w.openai},
 		{"inbox", false, w.inbox},
 		{"webhook", true, w.webhook},
 		{"channel", true, w.channel},

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/kernel/registry"
 	"github.com/carapace-gateway/carapace/kernel/registry/remote"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/approval"
@@ -23,6 +25,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
+	"github.com/carapace-gateway/carapace/kernel/service/openai"
 	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
@@ -55,6 +58,7 @@ type wiring struct {
 	movers    []func(store.Tx, message.Move) error // who acts when a conversation has another id
 	models    *agent.Models
 	agents    *agent.Service
+	watch     *agent.Watch // of answers while they are written
 	runs      *run.Service
 	letters   *inbox.Service
 	channels  *channel.Service // nil while there are none
@@ -179,6 +183,7 @@ func (w *wiring) delivery() func() service.Service {
 }
 
 func (w *wiring) agent() func() service.Service {
+	w.watch = agent.NewWatch(chat.NewWriter(w.bus, watchers{&w.door}))
 	w.models = agent.NewModels(providers{w.platform.plugins, w.settings, w.state.vault}, w.agentSettings, w.log)
 	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) { w.models.Forget(c.Plugin) })
 	plugin.ChangedKind.Subscribe(w.bus, func(c plugin.Changed) {
@@ -188,7 +193,7 @@ func (w *wiring) agent() func() service.Service {
 	})
 	w.agents = agent.New(agent.Deps{
 		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
-		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins, deliveryAccounts{w.later}},
+		Observer: w.watch, Typing: typing{w.platform.plugins, deliveryAccounts{w.later}},
 		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Approver: approver{w.approvals()},
 		Settings: w.agentSettings, Log: w.log,
 	})
@@ -216,6 +221,15 @@ func (w *wiring) chat() func() service.Service {
 		Store: w.state.db, Bus: w.bus, Sessions: w.sessions, Runs: w.runs, Models: w.models, Media: w.state.media, Settings: w.agentSettings,
 	}).Service
 }
+
+func (w *wiring) openai() func() service.Service {
+	return openai.New(openai.Deps{
+		Admit: w.admit, Sessions: w.sessions, Runs: w.runs, Watch: w.watch, Models: w.models, Media: w.state.media, Log: w.log,
+	}).Service
+}
+
+// admit says who makes a request of a service's route; the gateway is made after them.
+func (w *wiring) admit(r *http.Request) (*rpc.Caller, error) { return w.door.gateway.Admit(r) }
 
 func (w *wiring) inbox() func() service.Service {
 	w.letters = inbox.New(inbox.Deps{

@@ -78,6 +78,8 @@ type Run struct {
 	System   string `json:"system,omitempty"`
 	// Tools are those that it may use, nil all.
 	Tools []string `json:"tools,omitzero"`
+	// Terms are what its client asks for beside the question, nil nothing.
+	Terms *Terms `json:"terms,omitempty"`
 	// Timeout is how long it may be running, in milliseconds; 0 is ten minutes.
 	Timeout int64 `json:"timeout,omitempty"`
 	// Command is the text command that the run is, without its slash; Urgent ones do not wait.
@@ -98,12 +100,14 @@ type Run struct {
 	Stopping string `json:"stopping,omitempty"`
 
 	// What came of it.
-	Answer   string     `json:"answer,omitempty"`
-	Stop     string     `json:"stop,omitempty"`
-	Error    *wit.Error `json:"error,omitempty"`
-	Provider string     `json:"provider,omitempty"`
-	Used     string     `json:"used,omitempty"`
-	Usage    wit.Usage  `json:"usage,omitzero"`
+	Answer string `json:"answer,omitempty"`
+	// Calls are what the model wants of the client's own tools: the run has ended so that the client makes them.
+	Calls    []wit.ToolCall `json:"calls,omitempty"`
+	Stop     string         `json:"stop,omitempty"`
+	Error    *wit.Error     `json:"error,omitempty"`
+	Provider string         `json:"provider,omitempty"`
+	Used     string         `json:"used,omitempty"`
+	Usage    wit.Usage      `json:"usage,omitzero"`
 }
 
 // Failure is the end of a run as an error, nil if it was answered or has not ended: what it failed with, or
