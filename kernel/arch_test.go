@@ -86,6 +86,7 @@ var imports = map[string]string{
 	"kernel/service/agent":         "kernel/egress kernel/packet kernel/plain kernel/retry kernel/service kernel/service/hook kernel/service/message kernel/service/run kernel/service/session kernel/sse kernel/store wit",
 	"kernel/service/chat":          "kernel/event kernel/rpc kernel/service kernel/service/agent kernel/service/message kernel/service/run kernel/service/session kernel/store kernel/wire wit",
 	"kernel/service/endpoint":      "kernel/rpc wit",
+	"kernel/service/inlet":         "kernel/config kernel/service kernel/service/endpoint kernel/service/message kernel/service/run wit",
 	"kernel/service/openai":        "kernel/service kernel/service/agent kernel/service/endpoint kernel/service/run kernel/service/session kernel/wire wit",
 	"kernel/service/cron":          "kernel/event kernel/rpc kernel/schedule kernel/service kernel/wire wit",
 	"kernel/service/system":        "kernel/config kernel/event kernel/logs kernel/rpc kernel/service kernel/service/session kernel/wire wit",

@@ -133,6 +133,7 @@ func (w *wiring) services() []maker {
 		{"run", false, w.run},
 		{"chat", false, w.chat},
 		{"openai", true, w.openai},
+		{"inlet", true, w.inlet},
 		{"inbox", false, w.inbox},
 		{"webhook", true, w.webhook},
 		{"channel", true, w.channel},

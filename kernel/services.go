@@ -24,6 +24,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/directory"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/inlet"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/openai"
 	"github.com/carapace-gateway/carapace/kernel/service/question"
@@ -226,6 +227,27 @@ func (w *wiring) openai() func() service.Service {
 	return openai.New(openai.Deps{
 		Admit: w.admit, Sessions: w.sessions, Runs: w.runs, Watch: w.watch, Models: w.models, Media: w.state.media, Log: w.log,
 	}).Service
+}
+
+func (w *wiring) inlet() func() service.Service {
+	return inlet.New(inlet.Deps{
+		Path: w.start.Hooks.Path, Settings: func() config.Hooks { return w.settings.Config().Hooks }, Runs: w.runs, Transform: w.transform,
+		Answers: w.answers, Model: w.models.Check, Log: w.log,
+	}).Service
+}
+
+// transform calls a tool for a hook, past the same hooks as a model's call. What the tool writes is the text of its result.
+func (w *wiring) transform(ctx context.Context, tool string, call wit.JSON) (string, error) {
+	settings := w.sessionSettings()
+	out, err := w.agents.Invoke(ctx, wit.HookContext{Agent: settings.DefaultAgent, Session: string(settings.Main(""))}, tool, call)
+	if err != nil {
+		return "", err
+	}
+	text := session.Message{Parts: out.Content}.Text()
+	if out.Failed {
+		return "", wit.Errorf(wit.CodeUnavailable, "the tool %s failed: %.200s", tool, text)
+	}
+	return text, nil
 }
 
 // admit says who makes a request of a service's route; the gateway is made after them.

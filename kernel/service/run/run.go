@@ -38,6 +38,8 @@ const (
 	FromCron Source = "cron:"
 	// FromPlugin is followed by the plugin, a colon, and what it calls the run.
 	FromPlugin Source = "plugin:"
+	// FromHook is followed by what names the call that came over HTTP.
+	FromHook Source = "hook:"
 )
 
 // ID is the id of the run that answers what has this key at the source.
@@ -45,7 +47,7 @@ func (s Source) ID(key string) string { return string(s) + key }
 
 // reserved reports whether an id is for the gateway's own runs.
 func reserved(id string) bool {
-	return slices.ContainsFunc([]Source{FromChannel, FromCron, FromPlugin}, func(s Source) bool { return strings.HasPrefix(id, string(s)) })
+	return slices.ContainsFunc([]Source{FromChannel, FromCron, FromPlugin, FromHook}, func(s Source) bool { return strings.HasPrefix(id, string(s)) })
 }
 
 // MaxText is how many bytes the text of a run may have.
