@@ -87,6 +87,7 @@ var imports = map[string]string{
 	"kernel/service/chat":          "kernel/event kernel/rpc kernel/service kernel/service/agent kernel/service/message kernel/service/run kernel/service/session kernel/store kernel/wire wit",
 	"kernel/service/endpoint":      "kernel/rpc wit",
 	"kernel/service/inlet":         "kernel/config kernel/service kernel/service/endpoint kernel/service/message kernel/service/run wit",
+	"kernel/service/toolbox":       "kernel/service kernel/service/endpoint kernel/service/session wit",
 	"kernel/service/openai":        "kernel/service kernel/service/agent kernel/service/endpoint kernel/service/run kernel/service/session kernel/wire wit",
 	"kernel/service/cron":          "kernel/event kernel/rpc kernel/schedule kernel/service kernel/wire wit",
 	"kernel/service/system":        "kernel/config kernel/event kernel/logs kernel/rpc kernel/service kernel/service/session kernel/wire wit",

@@ -91,7 +91,7 @@ func TestHookMappings(t *testing.T) {
 	smart := kerneltest.Tool("smart", func(_ context.Context, c *wit.ToolInvocation) (*wit.ToolOutput, error) {
 		var in struct{ Payload struct{ Say string } }
 		if err := json.Unmarshal(c.Args, &in); err != nil || in.Payload.Say == "" {
-			return &wit.ToolOutput{}, err
+			return &wit.ToolOutput{Content: []wit.Part{{Kind: wit.PartKindText, Text: new("null")}}}, err
 		}
 		if in.Payload.Say == "fail" {
 			return nil, wit.NewError(wit.CodeInternal, "broken")

@@ -134,6 +134,7 @@ func (w *wiring) services() []maker {
 		{"chat", false, w.chat},
 		{"openai", true, w.openai},
 		{"inlet", true, w.inlet},
+		{"toolbox", true, w.toolbox},
 		{"inbox", false, w.inbox},
 		{"webhook", true, w.webhook},
 		{"channel", true, w.channel},

@@ -31,6 +31,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/service/toolbox"
 	"github.com/carapace-gateway/carapace/kernel/service/tts"
 	"github.com/carapace-gateway/carapace/kernel/service/webhook"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -227,6 +228,10 @@ func (w *wiring) openai() func() service.Service {
 	return openai.New(openai.Deps{
 		Admit: w.admit, Sessions: w.sessions, Runs: w.runs, Watch: w.watch, Models: w.models, Media: w.state.media, Log: w.log,
 	}).Service
+}
+
+func (w *wiring) toolbox() func() service.Service {
+	return toolbox.New(toolbox.Deps{Admit: w.admit, Tools: toolCaller{w}, Log: w.log}).Service
 }
 
 func (w *wiring) inlet() func() service.Service {

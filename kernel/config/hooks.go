@@ -55,7 +55,7 @@ type HookMapping struct {
 	// AllowUnsafeExternalContent leaves out the warning that what a call brings is no instruction.
 	AllowUnsafeExternalContent bool `json:"allowUnsafeExternalContent,omitempty"`
 	// Transform is a tool of a plugin that is given the call and answers with a JSON object of the fields to use instead, or
-	// with nothing where the call is to be passed over.
+	// with null where the call is to be passed over.
 	Transform string `json:"transform,omitempty"`
 }
 

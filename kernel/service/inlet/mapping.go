@@ -60,7 +60,7 @@ type result struct {
 }
 
 // transformed asks the mapping's tool what the call comes to. take is false for a call that is to be passed over: the tool
-// said nothing, or null. What a tool may not say is that its content is safe.
+// said null. What a tool may not say is that its content is safe.
 func (s *Service) transformed(ctx context.Context, m config.HookMapping, v values, made *result) (take bool, err error) {
 	args, err := json.Marshal(v.roots)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *Service) transformed(ctx context.Context, m config.HookMapping, v value
 		s.log.Warn("transform failed", "mapping", m.ID, "tool", m.Transform, "error", err)
 		return false, wit.Errorf(wit.CodeUnavailable, "the transform of this hook failed: the gateway's log says why")
 	}
-	if text = strings.TrimSpace(text); text == "" || text == "null" {
+	if text = strings.TrimSpace(text); text == "null" {
 		return false, nil
 	}
 	safe := made.AllowUnsafeExternalContent
