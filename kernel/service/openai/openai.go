@@ -64,6 +64,7 @@ func New(d Deps) *Service { return &Service{Deps: d, log: d.Log.Named("openai")}
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "openai", Routes: []service.Route{
 		{Pattern: "/v1/chat/completions", Handler: s.post(s.completions), MaxBody: maxBody},
+		{Pattern: "/v1/responses", Handler: s.post(s.respond), MaxBody: maxBody},
 		{Pattern: "/v1/models", Handler: s.get(s.listModels)},
 		{Pattern: "/v1/models/*", Handler: s.get(s.showModel)},
 	}}

@@ -63,7 +63,7 @@ func (c *chunks) end(done run.Run) {
 // stream answers in pieces. An answer that has begun and fails has the failure as its last piece, since its status is out.
 func (s *Service) stream(w http.ResponseWriter, r *http.Request, q completionRequest, asked run.Run, head completion) error {
 	head.Object = "chat.completion.chunk"
-	began := &opening{w: w, r: r, begin: func() audience {
+	began := &opening{begin: func() audience {
 		c := &chunks{out: endpoint.NewStream(w), head: head, usage: q.StreamOptions.IncludeUsage}
 		c.add(delta{Role: "assistant", Content: new("")}, nil)
 		return c
@@ -86,8 +86,6 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request, q completionReq
 
 // opening is an audience that begins with the first word, so that what fails before is an error with its own status.
 type opening struct {
-	w     http.ResponseWriter
-	r     *http.Request
 	begin func() audience
 	to    audience
 }

@@ -56,6 +56,7 @@ func (s *Service) turn(ctx context.Context, r run.Run, who audience) (run.Run, e
 	}()
 	still := time.NewTicker(quiet)
 	defer still.Stop()
+	said := false
 	for {
 		var err error
 		select {
@@ -63,12 +64,18 @@ func (s *Service) turn(ctx context.Context, r run.Run, who audience) (run.Run, e
 			if ctx.Err() != nil {
 				return r, s.abandon(r)
 			}
-			if text := written.Read(); e.err == nil && text != "" {
+			text := written.Read()
+			if !said && text == "" && e.run.State == run.Done {
+				text = e.run.Answer // it was written before anybody looked
+			}
+			if e.err == nil && text != "" {
 				e.err = who.Say(text)
 			}
 			return e.run, e.err
 		case <-written.News():
-			err = who.Say(written.Read())
+			if text := written.Read(); text != "" {
+				said, err = true, who.Say(text)
+			}
 			still.Reset(quiet)
 		case <-still.C:
 			err = who.Say("")
