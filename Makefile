@@ -11,7 +11,7 @@ GUEST   := $(shell find wit sdk/go builtin-plugins -name '*.go' -not -name '*_te
 RUNTIME := $(shell find kernel/runtime cmd/precompile -name '*.go' -not -name '*_test.go' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins toolchains test check vet lint race fuzz generate interop js as rust oci proxies demo first-plugin hostile bench profile compare house mutate fmt clean
+.PHONY: help run build plugins toolchains test check vet lint race fuzz generate interop js as rust oci openai proxies demo first-plugin hostile bench profile compare house mutate fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -135,6 +135,10 @@ as: toolchains ## test the AssemblyScript SDK with node
 
 oci: ## read archives of plugins from a registry server of others, which is compiled first
 	$(GO) test -C .ci/oci -count=1 -vet=off -mod=mod -v .
+
+openai: ## drive the gateway with OpenAI's own client libraries, for Node and Go
+	npm ci --prefix .ci/openai --ignore-scripts --no-audit --no-fund
+	$(GO) test -C .ci/openai -count=1 -vet=off -mod=mod -v .
 
 proxies: ## run the settings of docs/proxy.md with nginx and Caddy, which have to be installed
 	$(GO) test -count=1 -v ./.ci/proxy

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/kernel/registry"
 	"github.com/carapace-gateway/carapace/kernel/registry/remote"
+	"github.com/carapace-gateway/carapace/kernel/rpc"
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/approval"
@@ -22,12 +24,15 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/directory"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
+	"github.com/carapace-gateway/carapace/kernel/service/inlet"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/node"
+	"github.com/carapace-gateway/carapace/kernel/service/openai"
 	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/service/toolbox"
 	"github.com/carapace-gateway/carapace/kernel/service/tts"
 	"github.com/carapace-gateway/carapace/kernel/service/webhook"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -56,6 +61,7 @@ type wiring struct {
 	movers    []func(store.Tx, message.Move) error // who acts when a conversation has another id
 	models    *agent.Models
 	agents    *agent.Service
+	watch     *agent.Watch // of answers while they are written
 	runs      *run.Service
 	letters   *inbox.Service
 	channels  *channel.Service // nil while there are none
@@ -188,6 +194,7 @@ func (w *wiring) delivery() func() service.Service {
 }
 
 func (w *wiring) agent() func() service.Service {
+	w.watch = agent.NewWatch(chat.NewWriter(w.bus, watchers{&w.door}))
 	w.models = agent.NewModels(providers{w.platform.plugins, w.settings, w.state.vault}, w.agentSettings, w.log)
 	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) { w.models.Forget(c.Plugin) })
 	plugin.ChangedKind.Subscribe(w.bus, func(c plugin.Changed) {
@@ -197,7 +204,7 @@ func (w *wiring) agent() func() service.Service {
 	})
 	w.agents = agent.New(agent.Deps{
 		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
-		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins, deliveryAccounts{w.later}},
+		Observer: w.watch, Typing: typing{w.platform.plugins, deliveryAccounts{w.later}},
 		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Approver: approver{w.approvals()},
 		Settings: w.agentSettings, Log: w.log,
 	})
@@ -226,6 +233,40 @@ func (w *wiring) chat() func() service.Service {
 		Settings: w.agentSettings,
 	}).Service
 }
+
+func (w *wiring) openai() func() service.Service {
+	return openai.New(openai.Deps{
+		Admit: w.admit, Sessions: w.sessions, Runs: w.runs, Watch: w.watch, Models: w.models, Media: w.state.media, Log: w.log,
+	}).Service
+}
+
+func (w *wiring) toolbox() func() service.Service {
+	return toolbox.New(toolbox.Deps{Admit: w.admit, Tools: toolCaller{w}, Log: w.log}).Service
+}
+
+func (w *wiring) inlet() func() service.Service {
+	return inlet.New(inlet.Deps{
+		Path: w.start.Hooks.Path, Settings: func() config.Hooks { return w.settings.Config().Hooks }, Runs: w.runs, Transform: w.transform,
+		Answers: w.answers, Model: w.models.Check, Log: w.log,
+	}).Service
+}
+
+// transform calls a tool for a hook, past the same hooks as a model's call. What the tool writes is the text of its result.
+func (w *wiring) transform(ctx context.Context, tool string, call wit.JSON) (string, error) {
+	settings := w.sessionSettings()
+	out, err := w.agents.Invoke(ctx, wit.HookContext{Agent: settings.DefaultAgent, Session: string(settings.Main(""))}, tool, call)
+	if err != nil {
+		return "", err
+	}
+	text := session.Message{Parts: out.Content}.Text()
+	if out.Failed {
+		return "", wit.Errorf(wit.CodeUnavailable, "the tool %s failed: %.200s", tool, text)
+	}
+	return text, nil
+}
+
+// admit says who makes a request of a service's route; the gateway is made after them.
+func (w *wiring) admit(r *http.Request) (*rpc.Caller, error) { return w.door.gateway.Admit(r) }
 
 func (w *wiring) inbox() func() service.Service {
 	w.letters = inbox.New(inbox.Deps{

@@ -109,6 +109,9 @@ func (c *Config) check() *fieldError {
 			return &fieldError{[]string{"registries", name}, err.Error()}
 		}
 	}
+	if wrong := c.Hooks.check(c.Gateway); wrong != nil {
+		return wrong
+	}
 	return c.checkAccounts()
 }
 

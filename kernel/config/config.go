@@ -45,6 +45,7 @@ type Config struct {
 	Channels   map[string]Channel  `json:"channels,omitempty"`
 	Delivery   Delivery            `json:"delivery,omitzero"`
 	TTS        TTS                 `json:"tts,omitzero"`
+	Hooks      Hooks               `json:"hooks,omitzero"`
 	Secrets    Secrets             `json:"secrets,omitzero"`
 	Log        Log                 `json:"log,omitzero"`
 	Runtime    Runtime             `json:"runtime,omitzero"`

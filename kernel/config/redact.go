@@ -83,10 +83,9 @@ func (d *Document) Restore(before *Document, show Section) error {
 	return nil
 }
 
-// masks lists what is not shown as it is: the gateway's secrets, and what show changes in sections.
+// masks lists what is not shown as it is: the secrets of the gateway and its hooks, and what show changes in sections.
 func (d *Document) masks(show Section) (list []mask) {
-	for _, name := range secretFields() {
-		path := []string{"gateway", name}
+	for _, path := range [][]string{{"gateway", secretFields()[0]}, {"gateway", secretFields()[1]}, {"hooks", "token"}} {
 		if real, ok := d.find(path); ok {
 			list = append(list, mask{path, real, hidden()})
 		}

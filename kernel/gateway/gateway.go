@@ -115,6 +115,7 @@ type Gateway struct {
 	broadcast *broadcaster
 	sweeper   *sweeper
 	handler   http.Handler
+	door      *door
 	sockets   *sockets
 	bus       *event.Bus
 	limits    *Limits
@@ -151,6 +152,7 @@ func New(d Deps) (*Gateway, error) {
 		broadcast: g.broadcast, greeter: greeter,
 	}
 	site := &web{version: d.Version, started: started, auth: d.Auth, door: entry, ready: d.Ready, channels: d.Channels, stopping: hub.stopping, log: d.Logger}
+	g.door = entry
 	g.handler = site.handler(promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{}), d.Routes)
 	return g, nil
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
@@ -92,13 +93,40 @@ func (s *Service) Begin(tx store.Tx, r run.Run) (b run.Beginning, err error) {
 	return b, err
 }
 
-// ask adds what is asked to the history of a run that begins.
+// ask adds what is asked to the history of a run that begins, after what its client says was said before.
 func ask(tx store.Tx, r run.Run, files []wit.Part) (b run.Beginning, err error) {
-	if b.Said, err = session.Append(tx, r.Session, asked(r, files)); err != nil {
+	if b.Said, err = recall(tx, r); err != nil {
 		return b, err
+	}
+	if r.Asks() {
+		if b.Said, err = session.Append(tx, r.Session, asked(r, files)); err != nil {
+			return b, err
+		}
 	}
 	b.Entry, err = session.Get(tx, r.Session)
 	return b, err
+}
+
+// recall adds to the history what the run's client says was said: before, where the session has no history yet, and
+// since. It returns the last of that as it was appended.
+func recall(tx store.Tx, r run.Run) (last session.Message, err error) {
+	if r.Terms == nil {
+		return last, nil
+	}
+	add := r.Terms.Since
+	e, err := session.Get(tx, r.Session)
+	if err != nil {
+		return last, err
+	}
+	if e.Last == 0 {
+		add = slices.Concat(r.Terms.Before, add)
+	}
+	for _, m := range add {
+		if last, err = session.Append(tx, r.Session, m); err != nil {
+			return last, err
+		}
+	}
+	return last, nil
 }
 
 // resetFor gives a queued run that asks for it, or whose conversation has ended by itself, a new one, and returns the

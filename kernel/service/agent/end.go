@@ -47,10 +47,16 @@ type ending struct {
 	answer, stop string
 	fault        *wit.Error
 	metered      bool
+	// calls are for the client to make, which the run has ended for.
+	calls []wit.ToolCall
 }
 
-// finish ends the run with an answer.
+// finish ends the run with an answer, or with the calls that are its client's to make: the history has what the model said
+// with them.
 func (l *loop) finish(a answer) error {
+	if theirs := l.calls.theirs; len(theirs) > 0 {
+		return l.close(ending{state: run.Done, answer: a.text, calls: theirs, stop: string(wit.StopReasonToolCalls), metered: a.usage != nil})
+	}
 	m := l.assistant(a)
 	return l.close(ending{state: run.Done, last: &m, deliver: a.text, answer: a.text, stop: string(a.stop), metered: a.usage != nil})
 }
@@ -138,7 +144,7 @@ func (l *loop) record(tx store.Tx, e *ending) (ended run.Run, files []wit.Attach
 		mine = append(mine, appended)
 	}
 	ended, err = run.Finish(tx, r.ID, e.state, func(r *run.Run) {
-		r.Answer, r.Stop, r.Error = e.answer, e.stop, e.fault
+		r.Answer, r.Stop, r.Error, r.Calls = e.answer, e.stop, e.fault, e.calls
 		r.Provider, r.Used = l.model.provider, l.model.model
 		r.Usage = wit.Usage{}
 		for _, m := range mine {

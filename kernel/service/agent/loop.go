@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -44,14 +45,13 @@ type loop struct {
 // converse goes between the model and the tools until the model has an answer.
 // Pending calls come first, because a run that is taken up again may have them, and a model must not be asked
 // before their results are there. In the last round no tools are offered; a model that asks all the same has
-// failed.
-func (l *loop) converse(ctx context.Context) (answer, error) {
+// failed. Calls of the client's own tools end the run: the answer is what was said with them then.
+func (l *loop) converse(ctx context.Context) (a answer, err error) {
 	r := l.active.Run
 	name := r.Model
 	if name == "" {
 		name = l.entry.Model
 	}
-	var err error
 	if l.model, err = l.models.open(name, r.Session.Agent()); err != nil {
 		return answer{}, err
 	}
@@ -62,8 +62,10 @@ func (l *loop) converse(ctx context.Context) (answer, error) {
 		if err := l.calls.makeAll(ctx); err != nil {
 			return answer{}, err
 		}
-		a, err := l.ask(ctx)
-		if err != nil {
+		if len(l.calls.theirs) > 0 {
+			return a, nil
+		}
+		if a, err = l.ask(ctx); err != nil {
 			return a, err
 		}
 		if len(a.calls) == 0 {
@@ -223,6 +225,9 @@ func (l *loop) request(ctx context.Context) (_ *wit.Chat, budget int, err error)
 	c := &wit.Chat{
 		Model: l.model.model, System: l.prompt.system, Thinking: thinking(l.settings.Thinking, l.entry.Thinking, r.Thinking),
 		MaxTokens: l.settings.MaxTokens, Session: r.SessionID,
+	}
+	if t := r.Terms; t != nil {
+		c.MaxTokens, c.Temperature = cmp.Or(t.MaxTokens, c.MaxTokens), t.Temperature
 	}
 	if l.rounds < maxRounds {
 		c.Tools = l.prompt.tools // in the last round the model has to answer

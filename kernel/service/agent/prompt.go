@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,11 +23,17 @@ type prompt struct {
 // It is called once more when a run is taken up again, so the hook may see a run twice.
 func makePrompt(ctx context.Context, h *hook.Hooks, s Settings, r run.Run, question string, tools []wit.ToolDefinition) (prompt, error) {
 	var p prompt
+	if r.Terms != nil {
+		p.tools = slices.Clone(r.Terms.Functions)
+	}
 	for _, d := range tools {
+		if r.Terms.Function(d.Name) {
+			continue
+		}
 		p.tools = append(p.tools, wit.ToolSpec{Name: d.Name, Description: d.Description, Parameters: d.Parameters})
 	}
 	e, err := hook.BeforeAgentStart.Fire(ctx, h, hookContext(r), wit.BeforeAgentStart{
-		Prompt: question, SystemPrompt: systemPrompt(s, r, len(tools) > 0, time.Now()),
+		Prompt: question, SystemPrompt: systemPrompt(s, r, len(p.tools) > 0, time.Now()),
 	})
 	if err != nil {
 		return p, err

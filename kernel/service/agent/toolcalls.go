@@ -30,13 +30,16 @@ type toolCalls struct {
 	report   Reporter // set when the run has begun
 
 	pending []wit.ToolCall // asked for and without a recorded result
+	theirs  []wit.ToolCall // asked for, and for the run's client to make
 }
 
-// makeAll makes the calls that have no result yet.
+// makeAll makes the calls that have no result yet, but for those of the client's own tools.
 // One that is recorded is taken off, so a run that ends in the middle has told which ones are left.
 func (c *toolCalls) makeAll(ctx context.Context) error {
 	for len(c.pending) > 0 {
-		if err := c.make(ctx, c.pending[0]); err != nil {
+		if call := c.pending[0]; c.active.Run.Terms.Function(call.Name) {
+			c.theirs = append(c.theirs, call)
+		} else if err := c.make(ctx, call); err != nil {
 			return err
 		}
 		c.pending = c.pending[1:]

@@ -134,7 +134,7 @@ func Finish(tx store.Tx, id string, state State, outcome func(*Run)) (Run, error
 		return r, wit.Errorf(wit.CodeConflict, "run %.40q has ended already: %s", id, r.State)
 	}
 	outcome(&r)
-	r.State, r.Ended, r.Calling = state, time.Now().UnixMilli(), ""
+	r.State, r.Ended, r.Calling, r.Terms = state, time.Now().UnixMilli(), "", nil
 	if err := queue.Delete(tx, placeKey(r)); err != nil {
 		return r, err
 	}

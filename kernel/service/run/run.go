@@ -38,6 +38,8 @@ const (
 	FromCron Source = "cron:"
 	// FromPlugin is followed by the plugin, a colon, and what it calls the run.
 	FromPlugin Source = "plugin:"
+	// FromHook is followed by what names the call that came over HTTP.
+	FromHook Source = "hook:"
 )
 
 // ID is the id of the run that answers what has this key at the source.
@@ -45,7 +47,7 @@ func (s Source) ID(key string) string { return string(s) + key }
 
 // reserved reports whether an id is for the gateway's own runs.
 func reserved(id string) bool {
-	return slices.ContainsFunc([]Source{FromChannel, FromCron, FromPlugin}, func(s Source) bool { return strings.HasPrefix(id, string(s)) })
+	return slices.ContainsFunc([]Source{FromChannel, FromCron, FromPlugin, FromHook}, func(s Source) bool { return strings.HasPrefix(id, string(s)) })
 }
 
 // MaxText is how many bytes the text of a run may have.
@@ -78,6 +80,8 @@ type Run struct {
 	System   string `json:"system,omitempty"`
 	// Tools are those that it may use, nil all.
 	Tools []string `json:"tools,omitzero"`
+	// Terms are what its client asks for beside the question, nil nothing.
+	Terms *Terms `json:"terms,omitempty"`
 	// Timeout is how long it may be running, in milliseconds; 0 is ten minutes.
 	Timeout int64 `json:"timeout,omitempty"`
 	// Command is the text command that the run is, without its slash; Urgent ones do not wait.
@@ -98,12 +102,14 @@ type Run struct {
 	Stopping string `json:"stopping,omitempty"`
 
 	// What came of it.
-	Answer   string     `json:"answer,omitempty"`
-	Stop     string     `json:"stop,omitempty"`
-	Error    *wit.Error `json:"error,omitempty"`
-	Provider string     `json:"provider,omitempty"`
-	Used     string     `json:"used,omitempty"`
-	Usage    wit.Usage  `json:"usage,omitzero"`
+	Answer string `json:"answer,omitempty"`
+	// Calls are what the model wants of the client's own tools: the run has ended so that the client makes them.
+	Calls    []wit.ToolCall `json:"calls,omitempty"`
+	Stop     string         `json:"stop,omitempty"`
+	Error    *wit.Error     `json:"error,omitempty"`
+	Provider string         `json:"provider,omitempty"`
+	Used     string         `json:"used,omitempty"`
+	Usage    wit.Usage      `json:"usage,omitzero"`
 }
 
 // Failure is the end of a run as an error, nil if it was answered or has not ended: what it failed with, or

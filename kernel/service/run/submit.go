@@ -29,7 +29,7 @@ type Request struct {
 // expected; as Enqueue's and session.Destination's; the store's.
 func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 	if id := q.Run.ID; len(id) > maxKey || reserved(id) {
-		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s, %s or %s", id, maxKey, FromChannel, FromCron, FromPlugin)
+		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s, %s, %s or %s", id, maxKey, FromChannel, FromCron, FromPlugin, FromHook)
 	}
 	var err error
 	if q.To, err = s.reachable(q.To); err != nil {
@@ -124,6 +124,8 @@ type Job struct {
 	Agent, Session  string
 	Message         string
 	Model, Thinking string
+	// System is added to what the model is told of itself.
+	System string
 	// Tools are those that it may use, nil all.
 	Tools []string
 	// Timeout is zero for the usual one.
@@ -216,7 +218,7 @@ func (s *Service) request(j Job) (Request, error) {
 	key, err := settings.Find(j.Session, j.Agent)
 	return Request{To: j.destination(settings), Run: Run{
 		ID: j.ID, Session: key, Asker: cmp.Or(j.Asker, askerJobs), Parent: j.Parent, Depth: j.Depth,
-		Text: j.Message, Model: j.Model, Thinking: j.Thinking, Tools: j.Tools, Timeout: j.Timeout.Milliseconds(),
+		Text: j.Message, Model: j.Model, Thinking: j.Thinking, System: j.System, Tools: j.Tools, Timeout: j.Timeout.Milliseconds(),
 	}}, err
 }
 

@@ -111,6 +111,12 @@ func (s Settings) Conversation(agent, channel string, c wit.Conversation, peer s
 	return k
 }
 
+// Caller returns where a program's requests on somebody's behalf go, such as those of one user of an HTTP API. Two ids that
+// differ in case only are two.
+func (s Settings) Caller(agent, kind, id string) Key {
+	return s.key(agent, name(kind, "unknown")+":"+person(id))
+}
+
 func (s Settings) key(agent, rest string) Key {
 	if agent == "" {
 		agent = s.DefaultAgent

@@ -1,0 +1,68 @@
+// Drives a gateway with OpenAI's client for Node: node client.mjs <base URL> <token>.
+import assert from "node:assert/strict";
+import OpenAI from "openai";
+
+const [baseURL, apiKey] = process.argv.slice(2);
+const client = new OpenAI({ baseURL, apiKey });
+const model = "carapace";
+const parameters = { type: "object", properties: { city: { type: "string" } } };
+const tools = [{ type: "function", function: { name: "weather", parameters } }];
+const pixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+// Models.
+const ids = [];
+for await (const m of client.models.list()) ids.push(m.id);
+assert.deepEqual(ids, ["carapace", "carapace/main", "model/model"]);
+assert.equal((await client.models.retrieve("model/model")).id, "model/model");
+
+// A whole answer, with a picture.
+const whole = await client.chat.completions.create({ model, messages: [
+  { role: "user", content: [{ type: "text", text: "look" }, { type: "image_url", image_url: { url: pixel } }] },
+] });
+assert.match(whole.choices[0].message.content, /^1 turns, [01] pictures: look/);
+assert.equal(whole.choices[0].finish_reason, "stop");
+assert.equal(whole.usage.total_tokens, 10);
+
+// A streamed one, with the library's own helper, which checks what it puts together.
+const runner = client.chat.completions.stream({ model, stream_options: { include_usage: true }, messages: [{ role: "user", content: "hi" }] });
+let streamed = "";
+runner.on("content", (delta) => { streamed += delta; });
+assert.equal(await runner.finalContent(), "1 turns, 0 pictures: hi");
+assert.equal(streamed, "1 turns, 0 pictures: hi");
+assert.equal((await runner.totalUsage()).total_tokens, 10);
+
+// Tools that the library runs, streamed and not, until the model answers in words.
+for (const stream of [false, true]) {
+  const asked = [];
+  const run = client.chat.completions.runTools({ model, stream, messages: [{ role: "user", content: "the weather?" }], tools: [
+    { type: "function", function: { name: "weather", parameters, parse: JSON.parse, function: (args) => { asked.push(args); return "sunny"; } } },
+  ] });
+  assert.equal(await run.finalContent(), "3 turns, 0 pictures: sunny");
+  assert.deepEqual(asked, [{ city: "Bern" }]);
+}
+
+// Sessions by user: the gateway has the history.
+for (const [said, turns] of [["one", 1], ["two", 3]]) {
+  const a = await client.chat.completions.create({ model, user: "node", messages: [{ role: "user", content: said }] });
+  assert.equal(a.choices[0].message.content, `${turns} turns, 0 pictures: ${said}`);
+}
+
+// Responses: whole, streamed, with tools, going on.
+const first = await client.responses.create({ model, input: "hi", instructions: "Be kind." });
+assert.equal(first.output_text, "1 turns, 0 pictures: hi");
+const next = client.responses.stream({ model, input: "more", previous_response_id: first.id });
+let said = "";
+next.on("response.output_text.delta", (e) => { said += e.delta; });
+assert.equal((await next.finalResponse()).output_text, "3 turns, 0 pictures: more");
+assert.equal(said, "3 turns, 0 pictures: more");
+const call = await client.responses.create({ model, input: "the weather?", tools: [{ type: "function", name: "weather", parameters, strict: false }] });
+assert.equal(call.output[0].type, "function_call");
+const done = await client.responses.create({ model, previous_response_id: call.id,
+  input: [{ type: "function_call_output", call_id: call.output[0].call_id, output: "sunny" }] });
+assert.equal(done.output_text, "3 turns, 0 pictures: sunny");
+
+// Errors are the library's own.
+await assert.rejects(client.chat.completions.create({ model: "none/such", messages: [{ role: "user", content: "x" }] }), OpenAI.NotFoundError);
+await assert.rejects(client.chat.completions.create({ model, messages: [] }), OpenAI.BadRequestError);
+await assert.rejects(new OpenAI({ baseURL, apiKey: "wrong" }).models.list(), OpenAI.AuthenticationError);
+console.log("all is as the library expects");
