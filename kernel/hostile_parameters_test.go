@@ -89,7 +89,7 @@ func sound() map[string]object {
 	return map[string]object{
 		"cron.add": job, "cron.update": {"patch": object{}}, "cron.get": {}, "send": {"message": "hi", "channel": "chat"},
 		"sessions.resolve": main, "sessions.export": main, "sessions.abort": main, "cron.runs": {"scope": "all"},
-		"sessions.preview": {"keys": []any{"main"}},
+		"sessions.preview": {"keys": []any{"main"}}, "config.validate": {"raw": "{}"},
 	}
 }
 
@@ -104,6 +104,8 @@ var lenient = map[string]string{
 	"chat.inject":        `label`,
 	"chat.send": `thinking sessionId originatingChannel originatingTo originatingAccountId originatingThreadId replyToId
 		systemProvenanceReceipt expectedLeafEntryId expectedSessionRoutingContract expectedPermissionMode`,
+	"config.apply":       `sessionKey note deliveryContext.channel deliveryContext.to deliveryContext.accountId`,
+	"config.patch":       `sessionKey note deliveryContext.channel deliveryContext.to deliveryContext.accountId replacePaths[]`,
 	"tts.convert":        `channel`,
 	"tts.setVoice":       `voice`,
 	"cron.add":           `description isolation.postToMainPrefix payload.to payload.model payload.thinking schedule.tz`,
@@ -121,7 +123,7 @@ var lenient = map[string]string{
 }
 
 // open are the fields of any kind: nothing is done with them, or a thread's id, which may be a number.
-var open = strings.Fields(`chat.send:fastMode cron.add:delivery.threadId cron.update:patch.delivery.threadId`)
+var open = strings.Fields(`chat.send:fastMode config.apply:deliveryContext.threadId config.patch:deliveryContext.threadId cron.add:delivery.threadId cron.update:patch.delivery.threadId`)
 
 // hostile makes parameters that are to be refused.
 type hostile struct {

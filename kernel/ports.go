@@ -130,6 +130,16 @@ func (p systemPlugins) ShowConfig(id, account string, section wit.JSON) wit.JSON
 	return p.registry.ShowConfig(id, account, section)
 }
 
+func (p systemPlugins) Sections() []config.FormSection {
+	var list []config.FormSection
+	for _, is := range p.registry.List() {
+		if info, err := p.registry.Info(is.ID); err == nil && len(info.Config) > 0 {
+			list = append(list, config.FormSection{ID: is.ID, Channel: info.Channel != nil, Schema: info.Config})
+		}
+	}
+	return list
+}
+
 func (p systemPlugins) Settle() { p.registry.Settle() }
 
 func (p systemPlugins) Warm(ctx context.Context, id string) error { return p.registry.Warm(ctx, id) }

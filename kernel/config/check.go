@@ -68,19 +68,16 @@ func (c *Config) check() *fieldError {
 	if _, err := c.Gateway.Proxies(); err != nil {
 		return wrong("gateway.trustedProxies", "%s", err)
 	}
-	for _, e := range []struct{ field, value, allowed string }{
-		{"session.dmScope", c.Session.DMScope, "main per-peer per-channel-peer"},
-		{"delivery.afterCrash", c.Delivery.AfterCrash, "resend hold"},
-		{"tts.auto", c.TTS.Auto, "off inbound always"},
-		{"log.level", c.Log.Level, "trace debug info warn error"},
-		{"log.format", c.Log.Format, "text json"},
+	for _, e := range [][2]string{
+		{"session.dmScope", c.Session.DMScope}, {"delivery.afterCrash", c.Delivery.AfterCrash}, {"tts.auto", c.TTS.Auto},
+		{"log.level", c.Log.Level}, {"log.format", c.Log.Format},
 	} {
-		if wrong := oneOf(strings.Split(e.field, "."), e.value, e.allowed); wrong != nil {
+		if wrong := oneOf(strings.Split(e[0], "."), e[1]); wrong != nil {
 			return wrong
 		}
 	}
 	for channel, auto := range c.TTS.Channels {
-		if wrong := oneOf([]string{"tts", "channels", channel}, auto, "off inbound always"); wrong != nil {
+		if wrong := oneOf([]string{"tts", "channels", channel}, auto); wrong != nil {
 			return wrong
 		}
 	}
@@ -126,10 +123,10 @@ func (c *Config) checkAccounts() *fieldError {
 
 // check reports the first value of the account that cannot be.
 func (a Account) check(where []string) *fieldError {
-	if wrong := oneOf(append(where[:len(where):len(where)], "dmPolicy"), a.DMPolicy, "pairing allowlist open disabled"); wrong != nil {
+	if wrong := oneOf(append(where[:len(where):len(where)], "dmPolicy"), a.DMPolicy); wrong != nil {
 		return wrong
 	}
-	return oneOf(append(where[:len(where):len(where)], "groupPolicy"), a.GroupPolicy, "allowlist open disabled")
+	return oneOf(append(where[:len(where):len(where)], "groupPolicy"), a.GroupPolicy)
 }
 
 // fieldError says of a field why its value cannot be.
@@ -145,7 +142,31 @@ func wrong(field, format string, args ...any) *fieldError {
 	return &fieldError{strings.Split(field, "."), fmt.Sprintf(format, args...)}
 }
 
-func oneOf(path []string, value, allowed string) *fieldError {
+// choices are the settings that are one of a few words, by their paths, in which * stands for any name.
+var choices = map[string]string{
+	"session.dmScope":                   "main per-peer per-channel-peer",
+	"delivery.afterCrash":               "resend hold",
+	"tts.auto":                          "off inbound always",
+	"tts.channels.*":                    "off inbound always",
+	"log.level":                         "trace debug info warn error",
+	"log.format":                        "text json",
+	"agent.approve.*":                   "writes spends sends executes",
+	"channels.*.accounts.*.dmPolicy":    "pairing allowlist open disabled",
+	"channels.*.accounts.*.groupPolicy": "allowlist open disabled",
+}
+
+// choicesAt are the words that may stand at a path; empty where any text may.
+func choicesAt(path []string) string {
+	for pattern, words := range choices {
+		if matches(strings.Split(pattern, "."), path) {
+			return words
+		}
+	}
+	return ""
+}
+
+func oneOf(path []string, value string) *fieldError {
+	allowed := choicesAt(path)
 	if value == "" || slices.Contains(strings.Fields(allowed), value) {
 		return nil
 	}
