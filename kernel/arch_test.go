@@ -73,6 +73,7 @@ var imports = map[string]string{
 	"kernel/service/approval":      "kernel/event kernel/service/message kernel/service/question kernel/store wit",
 	"kernel/service/question":      "kernel/service/message kernel/service/move kernel/store wit",
 	"kernel/service/hook":          "wit",
+	"kernel/service/heartbeat":     "kernel/event kernel/retry kernel/rpc kernel/schedule kernel/service kernel/store kernel/wire wit",
 	"kernel/service/session":       "kernel/event kernel/rpc kernel/service kernel/service/message kernel/store kernel/wire wit",
 	"kernel/service/channel":       "kernel/claim kernel/event kernel/proof kernel/rate kernel/retry kernel/rpc kernel/service kernel/service/inbox kernel/service/message kernel/service/webhook kernel/wire wit",
 	"kernel/service/directory":     "kernel/rpc kernel/service kernel/service/message kernel/wire wit",

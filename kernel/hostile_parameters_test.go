@@ -106,6 +106,7 @@ var lenient = map[string]string{
 		systemProvenanceReceipt expectedLeafEntryId expectedSessionRoutingContract expectedPermissionMode`,
 	"config.apply":       `sessionKey note deliveryContext.channel deliveryContext.to deliveryContext.accountId`,
 	"config.patch":       `sessionKey note deliveryContext.channel deliveryContext.to deliveryContext.accountId replacePaths[]`,
+	"system-event":       `deviceId instanceId host ip mode version platform deviceFamily modelIdentifier reason roles[] scopes[] tags[]`,
 	"tts.convert":        `channel`,
 	"tts.setVoice":       `voice`,
 	"cron.add":           `description isolation.postToMainPrefix payload.to payload.model payload.thinking schedule.tz`,

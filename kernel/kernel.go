@@ -138,6 +138,7 @@ func (w *wiring) services() []maker {
 		{"delivery", true, w.delivery},
 		{"directory", true, w.directory},
 		{"cron", true, w.cron},
+		{"heartbeat", true, w.heartbeat},
 		{"background", true, w.background},
 		{"catalog", true, w.catalog},
 		{"system", false, w.system},

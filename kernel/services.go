@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/kernel/registry"
@@ -20,6 +21,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/directory"
+	"github.com/carapace-gateway/carapace/kernel/service/heartbeat"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -61,12 +63,16 @@ type wiring struct {
 	contacts  *directory.Service
 	packages  *catalog.Service // nil looks for nothing in registries
 	overview  *system.Service
-	proofs    *proof.Checker // of webhooks
+	proofs    *proof.Checker     // of webhooks
+	beats     *heartbeat.Service // nil never wakes
+	presence  *gateway.Presence
 }
 
 // newWiring holds what is there before any service: what plugins ask services for that are made later goes through it.
 func newWiring(k *Kernel) *wiring {
-	w := &wiring{Kernel: k, outbox: message.Nowhere{}, asked: question.NewBook(message.Nowhere{}, nil)}
+	w := &wiring{
+		Kernel: k, outbox: message.Nowhere{}, asked: question.NewBook(message.Nowhere{}, nil), presence: gateway.NewPresence(k.o.Version),
+	}
 	w.proofs = proof.New(k.state.db, func() string { return k.settings.Config().Gateway.PublicURL })
 	if !slices.Contains(k.o.Without, "delivery") {
 		w.queue = delivery.NewQueue()
@@ -253,6 +259,19 @@ func (w *wiring) cron() func() service.Service {
 	}).Service
 }
 
+func (w *wiring) heartbeat() func() service.Service {
+	w.beats = heartbeat.New(heartbeat.Deps{
+		Store: w.state.db, Bus: w.bus, Scheduler: w.platform.scheduler, Runs: beats{w.runs, w.sessionSettings}, Presence: w.presence,
+		Settings: heartbeatSettings{w.settings, w.zone}.read, Log: w.log,
+	})
+	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) {
+		if c.Plugin == "" {
+			w.beats.Changed()
+		}
+	})
+	return w.beats.Service
+}
+
 func (w *wiring) background() func() service.Service {
 	return background.New(background.Deps{Bus: w.bus, Plugins: backgroundPlugins{w.platform.plugins}, Redact: w.state.vault.Redact, Log: w.log}).Service
 }
@@ -273,7 +292,7 @@ func (w *wiring) catalog() func() service.Service {
 func (w *wiring) system() func() service.Service {
 	w.overview = system.New(system.Deps{
 		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agent: config.DefaultAgent,
-		Settings: w.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: credentials{w.state.vault},
+		Settings: w.settings, Heartbeat: w.wakes, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: credentials{w.state.vault},
 		Providers: w.models, Transcribers: w.transcribers(), Speakers: w.speakers(), Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check, Memory: pluginMemory{w.platform.code}.figures,
 		Services: func() []service.Service { return w.Kernel.services },
 	})

@@ -87,6 +87,9 @@ func (c *Config) check() *fieldError {
 	if _, err := c.Runtime.MemoryBytes(); err != nil {
 		return wrong("runtime.memory", "%s", err)
 	}
+	if wrong := c.Heartbeat.check(); wrong != nil {
+		return wrong
+	}
 	if c.Agent.Model != "" && !strings.Contains(c.Agent.Model, "/") {
 		return wrong("agent.model", "%q must be provider/model", c.Agent.Model)
 	}
@@ -104,6 +107,25 @@ func (c *Config) check() *fieldError {
 		}
 	}
 	return c.checkAccounts()
+}
+
+// check reports the first value that cannot be.
+func (h Heartbeat) check() *fieldError {
+	if _, err := h.Interval(); err != nil {
+		return wrong("heartbeat.every", "%s", err)
+	}
+	if h.AckMaxChars < 0 {
+		return wrong("heartbeat.ackMaxChars", "%d must not be below 0", h.AckMaxChars)
+	}
+	if h.Model != "" && !strings.Contains(h.Model, "/") {
+		return wrong("heartbeat.model", "%q must be provider/model", h.Model)
+	}
+	for i, at := range []string{h.ActiveHours.Start, h.ActiveHours.End} {
+		if t, err := time.Parse(clock, at); at != "" && (err != nil || t.Format(clock) != at) {
+			return wrong("heartbeat.activeHours."+[]string{"start", "end"}[i], "%q is not a time of day such as 08:00", at)
+		}
+	}
+	return nil
 }
 
 func (c *Config) checkAccounts() *fieldError {

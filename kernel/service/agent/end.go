@@ -52,7 +52,7 @@ type ending struct {
 // finish ends the run with an answer.
 func (l *loop) finish(a answer) error {
 	m := l.assistant(a)
-	return l.close(ending{state: run.Done, last: &m, deliver: a.text, answer: a.text, stop: string(a.stop), metered: a.usage != nil})
+	return l.close(ending{state: run.Done, last: &m, deliver: l.active.Run.Heard(a.text), answer: a.text, stop: string(a.stop), metered: a.usage != nil})
 }
 
 // abort ends the run because somebody, or the clock, stopped it. What was said so far stays.

@@ -105,10 +105,12 @@ type Deps struct {
 	// Agent is the default agent's id.
 	Agent    string
 	Settings *config.Settings
-	Log      *logs.Log
-	Sessions Sessions
-	Models   session.Models
-	Plugins  Plugins
+	// Heartbeat is when the agent wakes by itself.
+	Heartbeat func() Wakes
+	Log       *logs.Log
+	Sessions  Sessions
+	Models    session.Models
+	Plugins   Plugins
 	// Providers, Transcribers and Speakers, of which the last may be nil, are asked by plugins.configure.
 	Providers    Providers
 	Transcribers Transcribers
@@ -139,6 +141,7 @@ func New(d Deps) *Service {
 		monitor: &monitor{
 			version: d.Version, url: d.URL, stateDir: d.StateDir, agent: d.Agent, started: time.Now(), settings: d.Settings,
 			sessions: d.Sessions, models: d.Models, plugins: d.Plugins, accounts: d.Accounts, memory: d.Memory, services: d.Services,
+			heartbeat: d.Heartbeat,
 		},
 		doctor: &doctor{
 			version: d.Version, url: d.URL, checkStore: d.CheckStore,
