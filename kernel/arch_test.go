@@ -80,6 +80,7 @@ var imports = map[string]string{
 	"kernel/service/background":    "kernel/event kernel/retry kernel/service wit",
 	"kernel/service/catalog":       "kernel/event kernel/plugin/archive kernel/registry kernel/retry kernel/rpc kernel/service kernel/store kernel/wire wit",
 	"kernel/service/tts":           "kernel/config kernel/rpc kernel/service kernel/service/delivery/text kernel/wire wit",
+	"kernel/service/usage":         "kernel/rpc kernel/service kernel/store kernel/wire wit",
 	"kernel/service/webhook":       "kernel/proof kernel/service wit",
 	"kernel/service/delivery":      "kernel/event kernel/retry kernel/rpc kernel/service kernel/service/delivery/text kernel/service/message kernel/service/move kernel/store kernel/wire wit",
 	"kernel/service/inbox":         "kernel/event kernel/rpc kernel/service kernel/service/message kernel/service/move kernel/service/question kernel/store kernel/wire wit",

@@ -107,6 +107,8 @@ var lenient = map[string]string{
 	"config.apply":       `sessionKey note deliveryContext.channel deliveryContext.to deliveryContext.accountId`,
 	"config.patch":       `sessionKey note deliveryContext.channel deliveryContext.to deliveryContext.accountId replacePaths[]`,
 	"system-event":       `deviceId instanceId host ip mode version platform deviceFamily modelIdentifier reason roles[] scopes[] tags[]`,
+	"sessions.usage":     `utcOffset timeZone`,
+	"usage.cost":         `agentId agentScope utcOffset timeZone`,
 	"tts.convert":        `channel`,
 	"tts.setVoice":       `voice`,
 	"cron.add":           `description isolation.postToMainPrefix payload.to payload.model payload.thinking schedule.tz`,

@@ -30,6 +30,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
 	"github.com/carapace-gateway/carapace/kernel/service/tts"
+	"github.com/carapace-gateway/carapace/kernel/service/usage"
 	"github.com/carapace-gateway/carapace/kernel/service/webhook"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -65,6 +66,7 @@ type wiring struct {
 	overview  *system.Service
 	proofs    *proof.Checker     // of webhooks
 	beats     *heartbeat.Service // nil never wakes
+	meter     *usage.Service     // nil counts nothing
 	presence  *gateway.Presence
 }
 
@@ -184,6 +186,11 @@ func (w *wiring) delivery() func() service.Service {
 	}).Service
 }
 
+func (w *wiring) usage() func() service.Service {
+	w.meter = usage.New(usage.Deps{Store: w.state.db, Settings: w.usageSettings, Session: w.sessionKey, Zone: w.zone})
+	return w.meter.Service
+}
+
 func (w *wiring) agent() func() service.Service {
 	w.models = agent.NewModels(providers{w.platform.plugins, w.settings, w.state.vault}, w.agentSettings, w.log)
 	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) { w.models.Forget(c.Plugin) })
@@ -196,7 +203,7 @@ func (w *wiring) agent() func() service.Service {
 		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
 		Observer: chat.NewWriter(w.bus, watchers{&w.door}), Typing: typing{w.platform.plugins, deliveryAccounts{w.later}},
 		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Approver: approver{w.approvals()},
-		Settings: w.agentSettings, Log: w.log,
+		Meter: w.metered(), Settings: w.agentSettings, Log: w.log,
 	})
 	return w.agents.Service
 }

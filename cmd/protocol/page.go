@@ -29,6 +29,7 @@ var groups = []struct{ title, names string }{
 	{"Outgoing messages", "send delivery."},
 	{"Speech", "tts."},
 	{"Scheduled jobs", "cron."},
+	{"Usage", "usage. sessions.usage"},
 	{"Heartbeats", "last-heartbeat set-heartbeats wake system-event"},
 	{"Plugins", "plugins. registries."},
 	{"Devices", "device."},

@@ -90,6 +90,9 @@ func (c *Config) check() *fieldError {
 	if wrong := c.Heartbeat.check(); wrong != nil {
 		return wrong
 	}
+	if wrong := c.Usage.check(); wrong != nil {
+		return wrong
+	}
 	if c.Agent.Model != "" && !strings.Contains(c.Agent.Model, "/") {
 		return wrong("agent.model", "%q must be provider/model", c.Agent.Model)
 	}
@@ -124,6 +127,23 @@ func (h Heartbeat) check() *fieldError {
 		if t, err := time.Parse(clock, at); at != "" && (err != nil || t.Format(clock) != at) {
 			return wrong("heartbeat.activeHours."+[]string{"start", "end"}[i], "%q is not a time of day such as 08:00", at)
 		}
+	}
+	return nil
+}
+
+// check reports the first value that cannot be.
+func (u Usage) check() *fieldError {
+	for name, p := range u.Prices {
+		at := []string{"usage", "prices", name}
+		if !strings.Contains(name, "/") {
+			return &fieldError{at, "a price is that of provider/model, or of provider/*"}
+		}
+		if min(p.Input, p.Output, p.CacheRead, p.CacheWrite) < 0 {
+			return &fieldError{at, "a price is not below 0"}
+		}
+	}
+	if l := u.Limits; min(l.Day, l.Month, float64(l.DayTokens), float64(l.MonthTokens)) < 0 {
+		return wrong("usage.limits", "a limit is not below 0")
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ type Config struct {
 	Channels   map[string]Channel  `json:"channels,omitempty"`
 	Delivery   Delivery            `json:"delivery,omitzero"`
 	Heartbeat  Heartbeat           `json:"heartbeat,omitzero"`
+	Usage      Usage               `json:"usage,omitzero"`
 	TTS        TTS                 `json:"tts,omitzero"`
 	Secrets    Secrets             `json:"secrets,omitzero"`
 	Log        Log                 `json:"log,omitzero"`
@@ -204,6 +205,31 @@ func (h Hours) Has(t time.Time) bool {
 		return now >= h.Start && (h.End == "" || now < h.End)
 	}
 	return now >= h.Start || now < h.End
+}
+
+// Usage is what models cost, and what may be spent.
+type Usage struct {
+	// Prices are by provider/model, or by provider/* for all other models of a provider.
+	Prices map[string]Price `json:"prices,omitempty"`
+	Limits UsageLimits      `json:"limits,omitzero"`
+}
+
+// Price is what a million tokens cost, in US dollars.
+type Price struct {
+	Input      float64 `json:"input,omitempty"`
+	Output     float64 `json:"output,omitempty"`
+	CacheRead  float64 `json:"cacheRead,omitempty"`
+	CacheWrite float64 `json:"cacheWrite,omitempty"`
+}
+
+// UsageLimits are what may be spent; there is no limit where one is left out, or 0. A run that would go over one is refused.
+type UsageLimits struct {
+	// Day and Month are in US dollars, and count only what has a price.
+	Day   float64 `json:"day,omitempty"`
+	Month float64 `json:"month,omitempty"`
+	// DayTokens and MonthTokens count all tokens.
+	DayTokens   int `json:"dayTokens,omitempty"`
+	MonthTokens int `json:"monthTokens,omitempty"`
 }
 
 // Which answers are spoken.

@@ -86,6 +86,8 @@ func (f *former) of(t reflect.Type, path []string) schema {
 		return schema{"type": "boolean"}
 	case reflect.Int:
 		return schema{"type": "integer"}
+	case reflect.Float64:
+		return schema{"type": "number"}
 	}
 	s := schema{"type": "string"}
 	if words := choicesAt(path); words != "" {

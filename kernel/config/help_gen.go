@@ -48,4 +48,7 @@ var help = map[string]string{
 	"TTS.Provider":           "Provider is the plugin that speaks; empty is the first that is set up.",
 	"TTS.Speed":              "Speed is 100 when 0, 200 is twice as fast.",
 	"TTS.Voice":              "Voice is one of its voices; empty is its own choice.",
+	"Usage.Prices":           "Prices are by provider/model, or by provider/* for all other models of a provider.",
+	"UsageLimits.Day":        "Day and Month are in US dollars, and count only what has a price.",
+	"UsageLimits.DayTokens":  "DayTokens and MonthTokens count all tokens.",
 }

@@ -135,6 +135,9 @@ func (l *loop) record(tx store.Tx, e *ending) (ended run.Run, files []wit.Attach
 			return r, nil, err
 		}
 		e.last = &appended
+		if err := l.count(tx, answer{usage: appended.Usage}); err != nil {
+			return r, nil, err
+		}
 		mine = append(mine, appended)
 	}
 	ended, err = run.Finish(tx, r.ID, e.state, func(r *run.Run) {
