@@ -109,6 +109,7 @@ var lenient = map[string]string{
 	"system-event":       `deviceId instanceId host ip mode version platform deviceFamily modelIdentifier reason roles[] scopes[] tags[]`,
 	"sessions.usage":     `utcOffset timeZone`,
 	"usage.cost":         `agentId agentScope utcOffset timeZone`,
+	"tasks.cancel":       `reason`,
 	"tts.convert":        `channel`,
 	"tts.setVoice":       `voice`,
 	"cron.add":           `description isolation.postToMainPrefix payload.to payload.model payload.thinking schedule.tz`,

@@ -140,6 +140,7 @@ func (w *wiring) services() []maker {
 		{"directory", true, w.directory},
 		{"cron", true, w.cron},
 		{"heartbeat", true, w.heartbeat},
+		{"task", true, w.task},
 		{"background", true, w.background},
 		{"catalog", true, w.catalog},
 		{"system", false, w.system},

@@ -29,6 +29,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/service/task"
 	"github.com/carapace-gateway/carapace/kernel/service/tts"
 	"github.com/carapace-gateway/carapace/kernel/service/usage"
 	"github.com/carapace-gateway/carapace/kernel/service/webhook"
@@ -277,6 +278,10 @@ func (w *wiring) heartbeat() func() service.Service {
 		}
 	})
 	return w.beats.Service
+}
+
+func (w *wiring) task() func() service.Service {
+	return task.New(task.Deps{Runs: tasks{w.runs}, Session: w.sessionKey}).Service
 }
 
 func (w *wiring) background() func() service.Service {

@@ -27,6 +27,12 @@ func TestHeartbeatCommands(t *testing.T) {
 	if r := carapace(t, state, "heartbeat", "maybe"); r.code != exitUsage || !strings.Contains(r.err, "unknown command") {
 		t.Errorf("%d %s", r.code, r.err)
 	}
+	if got := must(t, state, "tasks", "list"); !strings.Contains(got, "wake") || !strings.Contains(got, "[system event] now") {
+		t.Errorf("%s", got)
+	}
+	if r := carapace(t, state, "tasks", "stop", "nothing"); r.code != exitFailed {
+		t.Errorf("%d %s", r.code, r.err)
+	}
 	if got := must(t, state, "sessions", "list"); !strings.Contains(got, "main") {
 		t.Errorf("nobody was told: %s", got)
 	}

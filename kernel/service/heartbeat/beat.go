@@ -3,9 +3,9 @@ package heartbeat
 import (
 	"context"
 	"time"
-	"unicode/utf8"
 
 	"github.com/carapace-gateway/carapace/kernel/schedule"
+	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
@@ -40,7 +40,7 @@ func (s *Service) beat(ctx context.Context, key string) (Beat, error) {
 		Key: key, Agent: set.Agent, Text: set.Prompt, Model: set.Model, Quiet: set.Quiet,
 		Deliver: !set.Silent, Channel: set.Channel, To: set.To, Account: set.Account,
 	})
-	b := Beat{Status: Sent, Preview: clip(a.Said), Channel: a.Channel, To: a.To}
+	b := Beat{Status: Sent, Preview: message.Clip(a.Said, maxPreview), Channel: a.Channel, To: a.To}
 	switch {
 	case err != nil:
 		b.Status, b.Reason = Failed, wit.AsError(err).Message
@@ -52,16 +52,4 @@ func (s *Service) beat(ctx context.Context, key string) (Beat, error) {
 		b.Status, b.Reason = Skipped, wit.AsError(a.Undelivered).Message
 	}
 	return b, err
-}
-
-// clip is the beginning of a text.
-func clip(text string) string {
-	if len(text) <= maxPreview {
-		return text
-	}
-	end := maxPreview
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end]
 }

@@ -30,6 +30,9 @@ type Account struct {
 // Plugin is one plugin, in short.
 type Plugin struct {
 	ID, State, Reason, Hint string
+	// Name, Version, Description and Origin are for people, and Kinds what it is: channel, provider, tool, …
+	Name, Version, Description, Origin string
+	Kinds                              []string
 	// Update says of a version that waits or could not take its place why; empty for none.
 	Update string
 	// Provider says that it answers as a language model, Transcriber that it transcribes recordings, Speaker that it speaks.
@@ -178,6 +181,8 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("health", wire.ScopeRead, s.monitor.tell).In4(wire.ScopeNone).OneOf(Health{}).
 			Doc("Says whether the gateway works, and of what it consists."),
 		rpc.New("status", wire.ScopeRead, s.monitor.status).Doc("Says what the gateway is made of and how much it has to do."),
+		rpc.New("system.info", wire.ScopeRead, s.monitor.machine).Doc("Describes the machine that the gateway runs on."),
+		rpc.New("plugins.list", wire.ScopeRead, s.monitor.listPlugins).Doc("Lists the plugins as the pages of protocol 4 do; plugins.status says more."),
 		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
 		rpc.New("config.get", wire.ScopeAdmin, s.file.get).In4(wire.ScopeRead).Doc("Returns the config file without its secrets."),
 		rpc.New("config.set", wire.ScopeAdmin, s.file.set).Doc("Puts a whole text in the config file's place, and in force."),
