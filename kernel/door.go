@@ -45,8 +45,7 @@ func (k *Kernel) openDoor(context.Context) error {
 	}
 	k.door.who = who
 	k.state.vault.Learn("gateway", who.Token(), g.Password)
-	presence := gateway.NewPresence(k.o.Version)
-	rows := slices.Concat(k.platform.plugins.Methods(), k.platform.installer.Methods(), who.Methods(), presence.Methods())
+	rows := slices.Concat(k.platform.plugins.Methods(), k.platform.installer.Methods(), who.Methods(), k.wired.presence.Methods())
 	var routes []gateway.Route
 	var capabilities []string
 	var joined []func(context.Context, *rpc.Caller) func()
@@ -72,7 +71,7 @@ func (k *Kernel) openDoor(context.Context) error {
 		return err
 	}
 	k.door.gateway, err = gateway.New(gateway.Deps{
-		Table: k.door.table, Bus: k.bus, Auth: who, Presence: presence, Kinds: k.events(), Snapshot: k.snapshot, Ready: k.ready,
+		Table: k.door.table, Bus: k.bus, Auth: who, Presence: k.wired.presence, Kinds: k.events(), Snapshot: k.snapshot, Ready: k.ready,
 		Channels: func() any { return k.door.health.Channels() }, Routes: routes,
 		Origins: g.AllowedOrigins, Hosts: g.Hosts, Registry: metrics, Limits: gateway.Limits{MaxConnections: g.MaxConnections},
 		Capabilities: capabilities, Joined: joined, Followers: followers, Version: k.o.Version, Logger: k.log.Named("gateway"),

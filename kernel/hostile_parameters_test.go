@@ -100,6 +100,7 @@ func sound() map[string]object {
 		"cron.add": job, "cron.update": {"patch": object{}}, "cron.get": {}, "send": {"message": "hi", "channel": "chat"},
 		"sessions.resolve": main, "sessions.export": main, "sessions.abort": main, "cron.runs": {"scope": "all"},
 		"sessions.preview": {"keys": []any{"main"}}, "sessions.load": main, "chat.startup": {"sessionKey": "main"}, "sessions.fork": main, "sessions.rename": {"key": "main", "label": "l"},
+		"config.validate": {"raw": "{}"},
 	}
 }
 
@@ -115,6 +116,12 @@ var lenient = map[string]string{
 	"chat.inject":        `label`,
 	"chat.send": `thinking sessionId originatingChannel originatingTo originatingAccountId originatingThreadId replyToId
 		systemProvenanceReceipt expectedLeafEntryId expectedSessionRoutingContract expectedPermissionMode`,
+	"config.apply":       `sessionKey note deliveryContext.channel deliveryContext.to deliveryContext.accountId`,
+	"config.patch":       `sessionKey note deliveryContext.channel deliveryContext.to deliveryContext.accountId replacePaths[]`,
+	"system-event":       `deviceId instanceId host ip mode version platform deviceFamily modelIdentifier reason roles[] scopes[] tags[]`,
+	"sessions.usage":     `utcOffset timeZone`,
+	"usage.cost":         `agentId agentScope utcOffset timeZone`,
+	"tasks.cancel":       `reason`,
 	"tts.convert":        `channel`,
 	"tts.setVoice":       `voice`,
 	"cron.add":           `description isolation.postToMainPrefix payload.to payload.model payload.thinking schedule.tz`,
@@ -139,7 +146,7 @@ var lenient = map[string]string{
 }
 
 // open are the fields of any kind: nothing is done with them, or a thread's id, which may be a number.
-var open = strings.Fields(`chat.send:fastMode cron.add:delivery.threadId cron.update:patch.delivery.threadId
+var open = strings.Fields(`chat.send:fastMode config.apply:deliveryContext.threadId config.patch:deliveryContext.threadId cron.add:delivery.threadId cron.update:patch.delivery.threadId
 	node.event:payload node.invoke:params node.invoke:turnSourceThreadId node.invoke.result:payload node.invoke.result:payloadJSON`)
 
 // hostile makes parameters that are to be refused.

@@ -105,7 +105,8 @@ func (p systemPlugins) List() []system.Plugin {
 		if !p.settings.PluginEnabled(is.ID) {
 			state = "disabled"
 		}
-		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != "", Transcriber: is.Provides.STT != "", Speaker: is.Provides.TTS != "", ByHand: is.Origin == plugin.OriginFolder}
+		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != "", Transcriber: is.Provides.STT != "", Speaker: is.Provides.TTS != "", ByHand: is.Origin == plugin.OriginFolder,
+			Name: is.Name, Version: is.Version, Description: is.Description, Origin: string(is.Origin), Kinds: kinds(is.Provides)}
 		if b := is.Service; b != nil {
 			p.Service = &system.BackgroundService{Plugin: is.ID, State: b.State, Message: b.Message, Problem: b.Problem}
 		}
@@ -113,6 +114,23 @@ func (p systemPlugins) List() []system.Plugin {
 			p.Update, p.Hint = is.Update.Version+" "+is.Update.Reason, is.Update.Hint
 		}
 		list = append(list, p)
+	}
+	return list
+}
+
+// kinds are what a plugin is.
+func kinds(p wit.Provided) []string {
+	list := []string{}
+	for _, k := range []struct {
+		name string
+		is   bool
+	}{
+		{"channel", p.Channel != ""}, {"provider", p.Provider != ""}, {"tool", len(p.Tools) > 0}, {"stt", p.STT != ""}, {"tts", p.TTS != ""},
+		{"webhook", len(p.Webhooks) > 0}, {"service", p.Service != ""}, {"hook", len(p.Hooks) > 0},
+	} {
+		if k.is {
+			list = append(list, k.name)
+		}
 	}
 	return list
 }
@@ -128,6 +146,16 @@ func (p systemPlugins) CheckConfig(id, account string, section wit.JSON) error {
 
 func (p systemPlugins) ShowConfig(id, account string, section wit.JSON) wit.JSON {
 	return p.registry.ShowConfig(id, account, section)
+}
+
+func (p systemPlugins) Sections() []config.FormSection {
+	var list []config.FormSection
+	for _, is := range p.registry.List() {
+		if info, err := p.registry.Info(is.ID); err == nil && len(info.Config) > 0 {
+			list = append(list, config.FormSection{ID: is.ID, Channel: info.Channel != nil, Schema: info.Config})
+		}
+	}
+	return list
 }
 
 func (p systemPlugins) Settle() { p.registry.Settle() }

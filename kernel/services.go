@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/gateway"
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/proof"
 	"github.com/carapace-gateway/carapace/kernel/registry"
@@ -22,6 +23,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/directory"
+	"github.com/carapace-gateway/carapace/kernel/service/heartbeat"
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/inlet"
@@ -32,8 +34,10 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/service/system"
+	"github.com/carapace-gateway/carapace/kernel/service/task"
 	"github.com/carapace-gateway/carapace/kernel/service/toolbox"
 	"github.com/carapace-gateway/carapace/kernel/service/tts"
+	"github.com/carapace-gateway/carapace/kernel/service/usage"
 	"github.com/carapace-gateway/carapace/kernel/service/webhook"
 	"github.com/carapace-gateway/carapace/kernel/store"
 	"github.com/carapace-gateway/carapace/wit"
@@ -68,12 +72,17 @@ type wiring struct {
 	contacts  *directory.Service
 	packages  *catalog.Service // nil looks for nothing in registries
 	overview  *system.Service
-	proofs    *proof.Checker // of webhooks
+	proofs    *proof.Checker     // of webhooks
+	beats     *heartbeat.Service // nil never wakes
+	meter     *usage.Service     // nil counts nothing
+	presence  *gateway.Presence
 }
 
 // newWiring holds what is there before any service: what plugins ask services for that are made later goes through it.
 func newWiring(k *Kernel) *wiring {
-	w := &wiring{Kernel: k, outbox: message.Nowhere{}, asked: question.NewBook(message.Nowhere{}, nil)}
+	w := &wiring{
+		Kernel: k, outbox: message.Nowhere{}, asked: question.NewBook(message.Nowhere{}, nil), presence: gateway.NewPresence(k.o.Version),
+	}
 	w.proofs = proof.New(k.state.db, func() string { return k.settings.Config().Gateway.PublicURL })
 	if !slices.Contains(k.o.Without, "delivery") {
 		w.queue = delivery.NewQueue()
@@ -193,6 +202,11 @@ func (w *wiring) delivery() func() service.Service {
 	}).Service
 }
 
+func (w *wiring) usage() func() service.Service {
+	w.meter = usage.New(usage.Deps{Store: w.state.db, Settings: w.usageSettings, Session: w.sessionKey, Zone: w.zone})
+	return w.meter.Service
+}
+
 func (w *wiring) agent() func() service.Service {
 	w.watch = agent.NewWatch(chat.NewWriter(w.bus, watchers{&w.door}))
 	w.models = agent.NewModels(providers{w.platform.plugins, w.settings, w.state.vault}, w.agentSettings, w.log)
@@ -206,7 +220,7 @@ func (w *wiring) agent() func() service.Service {
 		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
 		Observer: w.watch, Typing: typing{w.platform.plugins, deliveryAccounts{w.later}},
 		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Approver: approver{w.approvals()},
-		Settings: w.agentSettings, Log: w.log,
+		Meter: w.metered(), Settings: w.agentSettings, Log: w.log,
 	})
 	return w.agents.Service
 }
@@ -315,6 +329,23 @@ func (w *wiring) cron() func() service.Service {
 	}).Service
 }
 
+func (w *wiring) heartbeat() func() service.Service {
+	w.beats = heartbeat.New(heartbeat.Deps{
+		Store: w.state.db, Bus: w.bus, Scheduler: w.platform.scheduler, Runs: beats{w.runs, w.sessionSettings}, Presence: w.presence,
+		Settings: heartbeatSettings{w.settings, w.zone}.read, Log: w.log,
+	})
+	config.ChangedKind.Subscribe(w.bus, func(c config.Changed) {
+		if c.Plugin == "" {
+			w.beats.Changed()
+		}
+	})
+	return w.beats.Service
+}
+
+func (w *wiring) task() func() service.Service {
+	return task.New(task.Deps{Runs: tasks{w.runs}, Session: w.sessionKey}).Service
+}
+
 func (w *wiring) background() func() service.Service {
 	return background.New(background.Deps{Bus: w.bus, Plugins: backgroundPlugins{w.platform.plugins}, Redact: w.state.vault.Redact, Log: w.log}).Service
 }
@@ -335,7 +366,7 @@ func (w *wiring) catalog() func() service.Service {
 func (w *wiring) system() func() service.Service {
 	w.overview = system.New(system.Deps{
 		Version: w.o.Version, URL: w.URL, StateDir: w.o.StateDir, Agent: config.DefaultAgent,
-		Settings: w.settings, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: credentials{w.state.vault},
+		Settings: w.settings, Heartbeat: w.wakes, Log: w.o.Log, Sessions: w.sessions, Models: w.models, Vault: credentials{w.state.vault},
 		Providers: w.models, Transcribers: w.transcribers(), Speakers: w.speakers(), Plugins: systemPlugins{w.platform.plugins, w.settings}, Accounts: systemAccounts{w.later}, CheckStore: w.state.check, Memory: pluginMemory{w.platform.code}.figures,
 		Services: func() []service.Service { return w.Kernel.services },
 	})

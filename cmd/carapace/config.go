@@ -48,6 +48,14 @@ func newConfig(o *options) *cobra.Command {
 			Use: "edit", Short: "Open the settings in $EDITOR and put them in force", Example: "  carapace config edit", Args: takes(),
 			RunE: func(c *cobra.Command, _ []string) error { return editSettings(c.Context(), o) },
 		}),
+		o.client(&cobra.Command{
+			Use: "describe [PATH]", Short: "Say which settings there are, or stand below a path", Example: "  carapace config describe gateway", Args: takes("[PATH]"),
+			ValidArgsFunction: o.complete(settingPaths), RunE: show(o, "config.schema.lookup", placeOf, printPlace),
+		}),
+		o.client(&cobra.Command{
+			Use: "validate FILE", Short: "Say whether the gateway could use a file of settings", Example: "  carapace config validate new.json", Args: takes("FILE"),
+			RunE: func(c *cobra.Command, args []string) error { return validateSettings(c.Context(), o, args[0]) },
+		}),
 	)
 	return c
 }

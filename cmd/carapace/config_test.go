@@ -72,6 +72,35 @@ func TestSettingsHaveOnePlace(t *testing.T) {
 	}
 }
 
+// TestConfigIsDescribed: which settings there are, what they are for, and whether a file could be used.
+func TestConfigIsDescribed(t *testing.T) {
+	t.Parallel()
+	state := stateDir(t)
+	serve(t, state)
+	if got := must(t, state, "config", "describe", "gateway"); !strings.Contains(got, "port") || !strings.Contains(got, "18789 when 0") || !strings.Contains(got, "restart") {
+		t.Errorf("%s", got)
+	}
+	if got := must(t, state, "config", "describe"); !strings.Contains(got, "owners") {
+		t.Errorf("%s", got)
+	}
+	if r := carapace(t, state, "config", "describe", "gatway"); r.code != exitFailed || !strings.Contains(r.err, "nothing can stand at gatway") {
+		t.Errorf("%d %s", r.code, r.err)
+	}
+	file := filepath.Join(t.TempDir(), "new.json")
+	for text, says := range map[string]string{`{"log":{"level":"debug"}}`: "can be used", `{"log":{"level":"loud"}}`: "log.level"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := carapace(t, state, "config", "validate", file)
+		if good := says == "can be used"; good != (r.code == 0) || !strings.Contains(r.out+r.err, says) {
+			t.Errorf("%s: %d %s %s, want %s", text, r.code, r.out, r.err, says)
+		}
+	}
+	if r := carapace(t, state, "config", "get", "log.level"); r.code == 0 {
+		t.Errorf("validate has changed something: %s", r.out)
+	}
+}
+
 // TestConfigWithoutAGateway works on the file, also on one that no gateway would start with.
 func TestConfigWithoutAGateway(t *testing.T) {
 	t.Parallel()

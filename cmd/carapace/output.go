@@ -57,6 +57,9 @@ func length(d time.Duration) string {
 	return fmt.Sprintf("%dd", int(d.Hours()/24))
 }
 
+// milliseconds is a duration of the protocol's.
+func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+
 // exact is a duration with all its units and without those that are 0 at its end: 5m, 1h30m.
 func exact(d time.Duration) string {
 	text := d.String()

@@ -1,6 +1,6 @@
 // Command protocol writes docs/protocol.md and docs/protocol.schema.json from what the gateway really
 // promises: the method table and the events of a kernel in memory, the types of their payloads, and the doc
-// comments of these types. It is run from the module's root, without arguments; the same source gives the
+// comments of these types. Beside them it writes kernel/config/help_gen.go: what the comments say of the settings. It is run from the module's root, without arguments; the same source gives the
 // same output, byte for byte.
 package main
 
@@ -58,7 +58,11 @@ func generate(root string) (map[string][]byte, error) {
 	}
 	var page bytes.Buffer
 	(&writer{d: d, contract: contract, out: &page}).page()
-	return map[string][]byte{"docs/protocol.schema.json": schema, "docs/protocol.md": page.Bytes()}, nil
+	help, err := c.settings()
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{"docs/protocol.schema.json": schema, "docs/protocol.md": page.Bytes(), "kernel/config/help_gen.go": help}, nil
 }
 
 // read makes a kernel in memory and asks it; the kernel never runs.

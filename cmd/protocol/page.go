@@ -22,13 +22,16 @@ var head string
 
 // groups are the chapters of the methods, by the beginning of their names.
 var groups = []struct{ title, names string }{
-	{"The gateway", "connect health status doctor logs. config. system-presence"},
+	{"The gateway", "connect health status doctor system.info logs. config. system-presence"},
 	{"Conversations", "chat. sessions."},
 	{"The assistant", "agent agents. models. commands."},
 	{"Channels", "channels."},
 	{"Outgoing messages", "send delivery."},
 	{"Speech", "tts."},
 	{"Scheduled jobs", "cron."},
+	{"Usage", "usage."},
+	{"Tasks", "tasks."},
+	{"Heartbeats", "last-heartbeat set-heartbeats wake system-event"},
 	{"Plugins", "plugins. registries."},
 	{"Devices", "device."},
 	{"Nodes", "node."},

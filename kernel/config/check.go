@@ -68,14 +68,11 @@ func (c *Config) check() *fieldError {
 	if _, err := c.Gateway.Proxies(); err != nil {
 		return wrong("gateway.trustedProxies", "%s", err)
 	}
-	for _, e := range []struct{ field, value, allowed string }{
-		{"session.dmScope", c.Session.DMScope, "main per-peer per-channel-peer"},
-		{"delivery.afterCrash", c.Delivery.AfterCrash, "resend hold"},
-		{"tts.auto", c.TTS.Auto, "off inbound always"},
-		{"log.level", c.Log.Level, "trace debug info warn error"},
-		{"log.format", c.Log.Format, "text json"},
+	for _, e := range [][2]string{
+		{"session.dmScope", c.Session.DMScope}, {"delivery.afterCrash", c.Delivery.AfterCrash}, {"tts.auto", c.TTS.Auto},
+		{"log.level", c.Log.Level}, {"log.format", c.Log.Format},
 	} {
-		if wrong := oneOf(strings.Split(e.field, "."), e.value, e.allowed); wrong != nil {
+		if wrong := oneOf(strings.Split(e[0], "."), e[1]); wrong != nil {
 			return wrong
 		}
 	}
@@ -83,7 +80,7 @@ func (c *Config) check() *fieldError {
 		return wrong
 	}
 	for channel, auto := range c.TTS.Channels {
-		if wrong := oneOf([]string{"tts", "channels", channel}, auto, "off inbound always"); wrong != nil {
+		if wrong := oneOf([]string{"tts", "channels", channel}, auto); wrong != nil {
 			return wrong
 		}
 	}
@@ -92,6 +89,12 @@ func (c *Config) check() *fieldError {
 	}
 	if _, err := c.Runtime.MemoryBytes(); err != nil {
 		return wrong("runtime.memory", "%s", err)
+	}
+	if wrong := c.Heartbeat.check(); wrong != nil {
+		return wrong
+	}
+	if wrong := c.Usage.check(); wrong != nil {
+		return wrong
 	}
 	if c.Agent.Model != "" && !strings.Contains(c.Agent.Model, "/") {
 		return wrong("agent.model", "%q must be provider/model", c.Agent.Model)
@@ -115,6 +118,42 @@ func (c *Config) check() *fieldError {
 	return c.checkAccounts()
 }
 
+// check reports the first value that cannot be.
+func (h Heartbeat) check() *fieldError {
+	if _, err := h.Interval(); err != nil {
+		return wrong("heartbeat.every", "%s", err)
+	}
+	if h.AckMaxChars < 0 {
+		return wrong("heartbeat.ackMaxChars", "%d must not be below 0", h.AckMaxChars)
+	}
+	if h.Model != "" && !strings.Contains(h.Model, "/") {
+		return wrong("heartbeat.model", "%q must be provider/model", h.Model)
+	}
+	for i, at := range []string{h.ActiveHours.Start, h.ActiveHours.End} {
+		if t, err := time.Parse(clock, at); at != "" && (err != nil || t.Format(clock) != at) {
+			return wrong("heartbeat.activeHours."+[]string{"start", "end"}[i], "%q is not a time of day such as 08:00", at)
+		}
+	}
+	return nil
+}
+
+// check reports the first value that cannot be.
+func (u Usage) check() *fieldError {
+	for name, p := range u.Prices {
+		at := []string{"usage", "prices", name}
+		if !strings.Contains(name, "/") {
+			return &fieldError{at, "a price is that of provider/model, or of provider/*"}
+		}
+		if min(p.Input, p.Output, p.CacheRead, p.CacheWrite) < 0 {
+			return &fieldError{at, "a price is not below 0"}
+		}
+	}
+	if l := u.Limits; min(l.Day, l.Month, float64(l.DayTokens), float64(l.MonthTokens)) < 0 {
+		return wrong("usage.limits", "a limit is not below 0")
+	}
+	return nil
+}
+
 func (c *Config) checkAccounts() *fieldError {
 	for channel, section := range c.Channels {
 		for id, a := range section.Accounts {
@@ -132,10 +171,10 @@ func (c *Config) checkAccounts() *fieldError {
 
 // check reports the first value of the account that cannot be.
 func (a Account) check(where []string) *fieldError {
-	if wrong := oneOf(append(where[:len(where):len(where)], "dmPolicy"), a.DMPolicy, "pairing allowlist open disabled"); wrong != nil {
+	if wrong := oneOf(append(where[:len(where):len(where)], "dmPolicy"), a.DMPolicy); wrong != nil {
 		return wrong
 	}
-	return oneOf(append(where[:len(where):len(where)], "groupPolicy"), a.GroupPolicy, "allowlist open disabled")
+	return oneOf(append(where[:len(where):len(where)], "groupPolicy"), a.GroupPolicy)
 }
 
 // fieldError says of a field why its value cannot be.
@@ -151,7 +190,36 @@ func wrong(field, format string, args ...any) *fieldError {
 	return &fieldError{strings.Split(field, "."), fmt.Sprintf(format, args...)}
 }
 
-func oneOf(path []string, value, allowed string) *fieldError {
+// choices are the settings that are one of a few words, by their paths, in which * stands for any name.
+var choices = map[string]string{
+	"session.dmScope":                   "main per-peer per-channel-peer",
+	"session.reset.mode":                "daily idle off",
+	"session.resetByType.*.mode":        "daily idle off",
+	"session.resetByChannel.*.mode":     "daily idle off",
+	"hooks.mappings.*.action":           "agent wake",
+	"hooks.mappings.*.wakeMode":         "now next-heartbeat",
+	"delivery.afterCrash":               "resend hold",
+	"tts.auto":                          "off inbound always",
+	"tts.channels.*":                    "off inbound always",
+	"log.level":                         "trace debug info warn error",
+	"log.format":                        "text json",
+	"agent.approve.*":                   "writes spends sends executes",
+	"channels.*.accounts.*.dmPolicy":    "pairing allowlist open disabled",
+	"channels.*.accounts.*.groupPolicy": "allowlist open disabled",
+}
+
+// choicesAt are the words that may stand at a path; empty where any text may.
+func choicesAt(path []string) string {
+	for pattern, words := range choices {
+		if matches(strings.Split(pattern, "."), path) {
+			return words
+		}
+	}
+	return ""
+}
+
+func oneOf(path []string, value string) *fieldError {
+	allowed := choicesAt(path)
 	if value == "" || slices.Contains(strings.Fields(allowed), value) {
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/file"
 	"github.com/carapace-gateway/carapace/wit"
@@ -44,6 +45,8 @@ type Config struct {
 	Registries map[string]Registry `json:"registries,omitempty"`
 	Channels   map[string]Channel  `json:"channels,omitempty"`
 	Delivery   Delivery            `json:"delivery,omitzero"`
+	Heartbeat  Heartbeat           `json:"heartbeat,omitzero"`
+	Usage      Usage               `json:"usage,omitzero"`
 	TTS        TTS                 `json:"tts,omitzero"`
 	Hooks      Hooks               `json:"hooks,omitzero"`
 	Secrets    Secrets             `json:"secrets,omitzero"`
@@ -176,6 +179,87 @@ type Delivery struct {
 	// AfterCrash says what becomes of a message whose send was under way: "resend" (the default) or
 	// "hold" until the owner decides.
 	AfterCrash string `json:"afterCrash,omitempty"`
+}
+
+// Heartbeat is when the agent wakes by itself, to say what the owner should hear. It is silent when there is nothing.
+type Heartbeat struct {
+	// Every is how often, such as 30m or 2h, and at least 1m. When left out, or 0, the agent does not wake.
+	Every string `json:"every,omitempty"`
+	// Prompt is what it is asked. An answer of HEARTBEAT_OK is not delivered.
+	Prompt string `json:"prompt,omitempty"`
+	// AckMaxChars is how many characters an answer of HEARTBEAT_OK may have beside and is still not delivered; 300 when 0.
+	AckMaxChars int `json:"ackMaxChars,omitempty"`
+	// Model is provider/model; empty is the session's.
+	Model string `json:"model,omitempty"`
+	// Target is who hears: "last" (the default: where the main session was last spoken to), "none", or a channel.
+	Target string `json:"target,omitempty"`
+	// To is a conversation of the channel, and AccountID one of its accounts.
+	To        string `json:"to,omitempty"`
+	AccountID string `json:"accountId,omitempty"`
+	// ActiveHours are when the agent may wake, in the owner's time zone; always when left out.
+	ActiveHours Hours `json:"activeHours,omitzero"`
+}
+
+// Hours are a part of the day.
+type Hours struct {
+	// Start and End are such as 08:00 and 22:30. An end before the start is on the next day.
+	Start string `json:"start,omitempty"`
+	End   string `json:"end,omitempty"`
+}
+
+// leastHeartbeat keeps an agent from talking to itself.
+const leastHeartbeat = time.Minute
+
+// Interval reads Every; 0 when the agent does not wake. Errors: CodeInvalid.
+func (h Heartbeat) Interval() (time.Duration, error) {
+	if h.Every == "" || h.Every == "0" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(h.Every)
+	if err != nil || d < 0 || d > 0 && d < leastHeartbeat || d > 366*24*time.Hour {
+		return 0, wit.Errorf(wit.CodeInvalid, "%.40q is not an interval such as 30m or 2h, of at least 1m", h.Every)
+	}
+	return d, nil
+}
+
+// clock is how the minutes of a day are written.
+const clock = "15:04"
+
+// Has reports whether a time is in these hours.
+func (h Hours) Has(t time.Time) bool {
+	now := t.Format(clock)
+	switch {
+	case h.Start == "" && h.End == "":
+		return true
+	case h.End == "" || h.Start < h.End:
+		return now >= h.Start && (h.End == "" || now < h.End)
+	}
+	return now >= h.Start || now < h.End
+}
+
+// Usage is what models cost, and what may be spent.
+type Usage struct {
+	// Prices are by provider/model, or by provider/* for all other models of a provider.
+	Prices map[string]Price `json:"prices,omitempty"`
+	Limits UsageLimits      `json:"limits,omitzero"`
+}
+
+// Price is what a million tokens cost, in US dollars.
+type Price struct {
+	Input      float64 `json:"input,omitempty"`
+	Output     float64 `json:"output,omitempty"`
+	CacheRead  float64 `json:"cacheRead,omitempty"`
+	CacheWrite float64 `json:"cacheWrite,omitempty"`
+}
+
+// UsageLimits are what may be spent; there is no limit where one is left out, or 0. A run that would go over one is refused.
+type UsageLimits struct {
+	// Day and Month are in US dollars, and count only what has a price.
+	Day   float64 `json:"day,omitempty"`
+	Month float64 `json:"month,omitempty"`
+	// DayTokens and MonthTokens count all tokens.
+	DayTokens   int `json:"dayTokens,omitempty"`
+	MonthTokens int `json:"monthTokens,omitempty"`
 }
 
 // Which answers are spoken.

@@ -108,10 +108,10 @@ func takenPath(path string) bool {
 
 func (m HookMapping) check(where []string) *fieldError {
 	at := func(field string) []string { return append(where[:len(where):len(where)], field) }
-	if wrong := oneOf(at("action"), m.Action, "agent wake"); wrong != nil {
+	if wrong := oneOf(at("action"), m.Action); wrong != nil {
 		return wrong
 	}
-	if wrong := oneOf(at("wakeMode"), m.WakeMode, "now next-heartbeat"); wrong != nil {
+	if wrong := oneOf(at("wakeMode"), m.WakeMode); wrong != nil {
 		return wrong
 	}
 	switch {

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Times of conversations that end by themselves, where none are given.
 const (
@@ -39,8 +42,8 @@ func (s Session) check() *fieldError {
 		return wrong("session.archiveAfterDays", "%d must be from 0 to 36500", s.ArchiveAfterDays)
 	}
 	for kind, r := range s.ResetByType {
-		if err := oneOf([]string{"session", "resetByType"}, kind, "direct group thread"); err != nil {
-			return err
+		if kinds := []string{"direct", "group", "thread"}; !slices.Contains(kinds, kind) {
+			return wrong("session.resetByType", "%q must be one of %s", kind, strings.Join(kinds, ", "))
 		}
 		if err := r.check("session.resetByType." + kind); err != nil {
 			return err
@@ -55,7 +58,7 @@ func (s Session) check() *fieldError {
 }
 
 func (r Reset) check(field string) *fieldError {
-	if err := oneOf(append(strings.Split(field, "."), "mode"), r.Mode, "daily idle off"); err != nil {
+	if err := oneOf(append(strings.Split(field, "."), "mode"), r.Mode); err != nil {
 		return err
 	}
 	if h := r.AtHour; h != nil && (*h < 0 || *h > 23) {

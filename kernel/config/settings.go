@@ -122,6 +122,15 @@ func (s *Settings) Text() (text []byte, exists bool, hash string) {
 	return now.document.text, now.exists, Hash(now.document.text)
 }
 
+// Check reads a text as the file's would be, without putting it in force. Errors are those of Parse.
+func (s *Settings) Check(text []byte) (*Config, error) {
+	next, err := s.snapshot(text)
+	if err != nil {
+		return nil, err
+	}
+	return next.config, nil
+}
+
 // Document returns the file's text as it is in force, read. It is the caller's own.
 func (s *Settings) Document() *Document {
 	own := *s.now.Load().document // its nodes are never changed, but replaced
@@ -166,7 +175,7 @@ func (s *Settings) apply(text []byte) (restart []string, err error) {
 	for _, news := range s.news(paths) {
 		ChangedKind.Publish(s.deps.Bus, news)
 	}
-	return append([]string{}, slices.DeleteFunc(paths, live)...), nil
+	return append([]string{}, slices.DeleteFunc(paths, Live)...), nil
 }
 
 // differences are the paths whose values differ, sorted.
@@ -186,8 +195,8 @@ func differences(old, next map[string]string) []string {
 	return slices.Sorted(maps.Keys(paths))
 }
 
-// live reports whether a change of what stands at a path is in force at once.
-func live(path string) bool {
+// Live reports whether a change of what stands at a path is in force at once.
+func Live(path string) bool {
 	if path == "gateway.publicUrl" || strings.HasPrefix(path, "gateway.nodes.") {
 		return true
 	}

@@ -166,7 +166,7 @@ func kindOf(t reflect.Type) kind {
 		return kindList
 	case reflect.Bool:
 		return kindTruth
-	case reflect.Int:
+	case reflect.Int, reflect.Float64:
 		return kindNumber
 	}
 	return kindText

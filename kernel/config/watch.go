@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/carapace-gateway/carapace/wit"
 )
 
 // watchEvery is how often the file is looked at. One look is a call of stat.
@@ -58,28 +60,40 @@ func (w *watched) settled(path string) bool {
 	return due
 }
 
-// reread puts the file in force if it says something new.
+// reread puts the file in force if it says something new, and logs what became of it.
 func (s *Settings) reread() {
+	news, restart, err := s.Reload()
+	switch {
+	case err != nil:
+		s.log.Error("the config file cannot be used; the settings before it stay in force", "file", s.deps.Path, "error", err)
+	case news:
+		s.log.Info("the config file has changed and is in force", "file", s.deps.Path)
+		if len(restart) > 0 {
+			s.log.Warn("some settings are in force only after a restart", "settings", restart)
+		}
+	}
+}
+
+// Reload reads the file and puts it in force if it says something new. restart names what has changed and is in force
+// only after a restart. Errors are those of Load; the last settings stay in force then.
+func (s *Settings) Reload() (news bool, restart []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now.Load()
-	text, err := Read(s.deps.Path)
+	text, err := s.read()
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !now.exists:
-		return
+		return false, nil, nil
 	case err == nil && bytes.Equal(text, now.document.text):
 		s.problem.Store(nil)
-		return
+		return false, nil, nil
 	case err == nil:
-		var restart []string
 		if restart, err = s.apply(text); err == nil {
-			s.log.Info("the config file has changed and is in force", "file", s.deps.Path)
-			if len(restart) > 0 {
-				s.log.Warn("some settings are in force only after a restart", "settings", restart)
-			}
-			return
+			return true, restart, nil
 		}
+	case errors.Is(err, fs.ErrNotExist):
+		err = wit.Errorf(wit.CodeNotFound, "config: %s is gone", s.deps.Path)
 	}
 	s.problem.Store(&problem{text, err})
-	s.log.Error("the config file cannot be used; the settings before it stay in force", "file", s.deps.Path, "error", err)
+	return false, nil, err
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"container/list"
 	"encoding/json"
 	"os"
@@ -80,20 +81,25 @@ func (p *Presence) shown(admin bool, protocol int) [][]byte {
 	p.expire()
 	self := present{Presence: p.self}
 	self.Ts = time.Now().UnixMilli() // the gateway is there now, whenever now is
-	list := append(make([][]byte, 0, len(p.rows)+1), self.encoded(admin))
-	here, gone := p.here.Front(), p.gone.Front()
-	if protocol >= wire.Protocol4 {
-		gone = nil
+	all := append(make([][]byte, 0, len(p.rows)+1), self.encoded(admin))
+	there := func(e *list.Element) *list.Element {
+		for e != nil && protocol >= wire.Protocol4 && row(e).Reason == left {
+			e = e.Next()
+		}
+		return e
 	}
+	here, gone := p.here.Front(), there(p.gone.Front())
 	for here != nil || gone != nil {
 		next := &here
 		if here == nil || gone != nil && row(gone).Ts > row(here).Ts {
 			next = &gone
 		}
-		list = append(list, row(*next).encoded(admin))
-		*next = (*next).Next()
+		all = append(all, row(*next).encoded(admin))
+		if *next = (*next).Next(); next == &gone {
+			gone = there(gone)
+		}
 	}
-	return list
+	return all
 }
 
 // row is what an element of the lists holds.
@@ -146,6 +152,34 @@ func (p *Presence) arrive(c *rpc.Caller) {
 	}
 	p.room()
 	p.rows[key] = p.here.PushFront(r)
+	p.mu.Unlock()
+	p.touch()
+}
+
+// Report takes what a client says of itself: into the row of its device or instance, or as a row of its own, which stays
+// for five minutes.
+func (p *Presence) Report(said wire.Presence) {
+	p.mu.Lock()
+	said.Ts = time.Now().UnixMilli()
+	key := "report:" + cmp.Or(said.DeviceID, said.InstanceID, said.Host, said.Text)
+	e := p.rows[key]
+	for _, known := range p.rows {
+		if is := row(known); said.DeviceID != "" && is.DeviceID == said.DeviceID || said.InstanceID != "" && is.InstanceID == said.InstanceID {
+			e = known
+		}
+	}
+	if e != nil && row(e).conns > 0 {
+		r := row(e)
+		r.Text, r.Ts, r.told = said.Text, said.Ts, [2][]byte{}
+		r.LastInputSeconds, r.Tags, r.Reason = said.LastInputSeconds, said.Tags, cmp.Or(said.Reason, r.Reason)
+		p.here.MoveToFront(e)
+	} else {
+		if e != nil {
+			p.drop(e)
+		}
+		p.room()
+		p.rows[key] = p.gone.PushFront(&present{key: key, Presence: said})
+	}
 	p.mu.Unlock()
 	p.touch()
 }

@@ -58,7 +58,7 @@ func (l *loop) finish(a answer) error {
 		return l.close(ending{state: run.Done, answer: a.text, calls: theirs, stop: string(wit.StopReasonToolCalls), metered: a.usage != nil})
 	}
 	m := l.assistant(a)
-	return l.close(ending{state: run.Done, last: &m, deliver: a.text, answer: a.text, stop: string(a.stop), metered: a.usage != nil})
+	return l.close(ending{state: run.Done, last: &m, deliver: l.active.Run.Heard(a.text), answer: a.text, stop: string(a.stop), metered: a.usage != nil})
 }
 
 // abort ends the run because somebody, or the clock, stopped it. What was said so far stays.
@@ -141,6 +141,9 @@ func (l *loop) record(tx store.Tx, e *ending) (ended run.Run, files []wit.Attach
 			return r, nil, err
 		}
 		e.last = &appended
+		if err := l.count(tx, answer{usage: appended.Usage}); err != nil {
+			return r, nil, err
+		}
 		mine = append(mine, appended)
 	}
 	ended, err = run.Finish(tx, r.ID, e.state, func(r *run.Run) {

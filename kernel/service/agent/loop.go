@@ -104,8 +104,10 @@ func errEmpty() error {
 func (l *loop) recordCalls(a answer) error {
 	var m session.Message
 	if err := l.active.Update(func(tx store.Tx) (err error) {
-		m, err = session.Append(tx, l.active.Run.Session, l.assistant(a))
-		return err
+		if m, err = session.Append(tx, l.active.Run.Session, l.assistant(a)); err != nil {
+			return err
+		}
+		return l.count(tx, a)
 	}); err != nil {
 		return err
 	}
@@ -141,6 +143,9 @@ func (l *loop) ask(ctx context.Context) (answer, error) {
 	// The window is read once: nothing that a failed request leaves behind belongs into it.
 	chat, budget, err := l.request(ctx)
 	if err != nil {
+		return answer{}, err
+	}
+	if err := l.affordable(ctx, chat); err != nil {
 		return answer{}, err
 	}
 	files := newDisplay(l.files, l.models.sees(l.model.choice), budget)

@@ -29,6 +29,8 @@ type Deps struct {
 	Files    Files
 	// Transcribers write down what is said in recordings.
 	Transcribers Transcribers
+	// Meter counts; nil does not.
+	Meter Meter
 	// Approver is asked before each call of a tool; nil approves all.
 	Approver Approver
 	Settings func() Settings
@@ -54,6 +56,7 @@ type common struct {
 	out      outgoing
 	observer Observer
 	files    Files
+	meter    Meter
 	log      hclog.Logger
 }
 
@@ -66,11 +69,14 @@ func New(d Deps) *Service {
 	if d.Transcribers == nil {
 		d.Transcribers = nobody{}
 	}
+	if d.Meter == nil {
+		d.Meter = unmetered{}
+	}
 	if d.Approver == nil {
 		d.Approver = everything{}
 	}
 	return &Service{
-		common: common{d.Models, d.Sessions, d.Hooks, outgoing{d.Outbox, log}, d.Observer, d.Files, log},
+		common: common{d.Models, d.Sessions, d.Hooks, outgoing{d.Outbox, log}, d.Observer, d.Files, d.Meter, log},
 		store:  d.Store, tools: d.Tools, typing: &typist{typing: d.Typing, store: d.Store, log: log}, transcribers: d.Transcribers, approver: d.Approver, settings: d.Settings,
 	}
 }

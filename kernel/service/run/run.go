@@ -36,6 +36,10 @@ const (
 	FromChannel Source = "channel:"
 	// FromCron is followed by the job and when it was due.
 	FromCron Source = "cron:"
+	// FromHeartbeat is followed by when it was due.
+	FromHeartbeat Source = "heartbeat:"
+	// FromWake is followed by a random word.
+	FromWake Source = "wake:"
 	// FromPlugin is followed by the plugin, a colon, and what it calls the run.
 	FromPlugin Source = "plugin:"
 	// FromHook is followed by what names the call that came over HTTP.
@@ -47,7 +51,7 @@ func (s Source) ID(key string) string { return string(s) + key }
 
 // reserved reports whether an id is for the gateway's own runs.
 func reserved(id string) bool {
-	return slices.ContainsFunc([]Source{FromChannel, FromCron, FromPlugin, FromHook}, func(s Source) bool { return strings.HasPrefix(id, string(s)) })
+	return slices.ContainsFunc([]Source{FromChannel, FromCron, FromHeartbeat, FromWake, FromPlugin, FromHook}, func(s Source) bool { return strings.HasPrefix(id, string(s)) })
 }
 
 // MaxText is how many bytes the text of a run may have.
@@ -84,6 +88,8 @@ type Run struct {
 	Terms *Terms `json:"terms,omitempty"`
 	// Timeout is how long it may be running, in milliseconds; 0 is ten minutes.
 	Timeout int64 `json:"timeout,omitempty"`
+	// Quiet makes it a run that may have nothing to say: see Heard.
+	Quiet int `json:"quiet,omitempty"`
 	// Command is the text command that the run is, without its slash; Urgent ones do not wait.
 	Command string `json:"command,omitempty"`
 	Urgent  bool   `json:"urgent,omitempty"`

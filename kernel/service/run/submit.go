@@ -29,7 +29,7 @@ type Request struct {
 // expected; as Enqueue's and session.Destination's; the store's.
 func (s *Service) Submit(ctx context.Context, q Request) (Receipt, error) {
 	if id := q.Run.ID; len(id) > maxKey || reserved(id) {
-		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s, %s, %s or %s", id, maxKey, FromChannel, FromCron, FromPlugin, FromHook)
+		return Receipt{}, wit.Errorf(wit.CodeInvalid, "%.40q cannot be a run's id: use 1 to %d bytes that do not begin with %s, %s, %s, %s, %s or %s", id, maxKey, FromChannel, FromCron, FromHeartbeat, FromWake, FromPlugin, FromHook)
 	}
 	var err error
 	if q.To, err = s.reachable(q.To); err != nil {
@@ -130,6 +130,8 @@ type Job struct {
 	Tools []string
 	// Timeout is zero for the usual one.
 	Timeout time.Duration
+	// Quiet is the run's.
+	Quiet int
 	// Deliver says that the answer goes to a channel: to To there, or, unless both are named, to where the
 	// agent's main session was last spoken to.
 	Deliver                      bool
@@ -218,7 +220,7 @@ func (s *Service) request(j Job) (Request, error) {
 	key, err := settings.Find(j.Session, j.Agent)
 	return Request{To: j.destination(settings), Run: Run{
 		ID: j.ID, Session: key, Asker: cmp.Or(j.Asker, askerJobs), Parent: j.Parent, Depth: j.Depth,
-		Text: j.Message, Model: j.Model, Thinking: j.Thinking, System: j.System, Tools: j.Tools, Timeout: j.Timeout.Milliseconds(),
+		Text: j.Message, Model: j.Model, Thinking: j.Thinking, System: j.System, Tools: j.Tools, Timeout: j.Timeout.Milliseconds(), Quiet: j.Quiet,
 	}}, err
 }
 

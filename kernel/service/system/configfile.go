@@ -23,10 +23,26 @@ type ConfigResult struct {
 	Valid  bool           `json:"valid"`
 	Config *config.Config `json:"config"`
 	// Hash names the text, for baseHash of config.set and config.patch.
-	Hash         string   `json:"hash"`
-	Issues       []string `json:"issues"`
-	Warnings     []string `json:"warnings"`
-	LegacyIssues []string `json:"legacyIssues"`
+	Hash         string        `json:"hash"`
+	Issues       []ConfigIssue `json:"issues"`
+	Warnings     []ConfigIssue `json:"warnings"`
+	LegacyIssues []ConfigIssue `json:"legacyIssues"`
+}
+
+// ConfigIssue is something that is wrong with the settings.
+type ConfigIssue struct {
+	// Path is of the setting, where one alone is meant.
+	Path    string `json:"path"`
+	Message string `json:"message"`
+}
+
+// issues are texts of what is wrong.
+func issues(texts ...string) []ConfigIssue {
+	list := []ConfigIssue{}
+	for _, text := range texts {
+		list = append(list, ConfigIssue{Message: text})
+	}
+	return list
 }
 
 // configFile shows the config file and changes it.
@@ -44,10 +60,10 @@ func (f *configFile) get(ctx context.Context, _ rpc.None) (ConfigResult, error) 
 	}
 	r := ConfigResult{
 		Path: f.settings.Path(), Exists: exists, Raw: string(d.Text()), Parsed: shown, Valid: true, Config: shown, Hash: hash,
-		Issues: []string{}, Warnings: unusable(f.plugins, f.settings.Config()), LegacyIssues: []string{},
+		Issues: issues(), Warnings: issues(unusable(f.plugins, f.settings.Config())...), LegacyIssues: issues(),
 	}
 	if text, problem := f.settings.Problem(); problem != nil {
-		r.Valid, r.Issues = false, []string{problem.Error()}
+		r.Valid, r.Issues = false, issues(problem.Error())
 		r.Raw, r.Hash = f.refused(ctx, text), config.Hash(text)
 	}
 	return r, nil
@@ -73,12 +89,39 @@ type ConfigSetParams struct {
 	BaseHash string `json:"baseHash,omitempty" rpc:"min=1,max=128"`
 }
 
+// ConfigApplyParams are those of config.set, with what other gateways do after the restart that they need.
+type ConfigApplyParams struct {
+	ConfigSetParams
+	afterRestart
+}
+
+// afterRestart is whom another gateway tells after the restart that a change of its settings takes. Here what can be
+// changed is in force at once, so it is accepted and unused.
+type afterRestart struct {
+	SessionKey      string        `json:"sessionKey,omitempty" rpc:"max=512"`
+	DeliveryContext *DeliveryHint `json:"deliveryContext,omitempty"`
+	Note            string        `json:"note,omitempty" rpc:"max=4096"`
+	RestartDelayMs  int64         `json:"restartDelayMs,omitempty" rpc:"min=0"`
+}
+
+// DeliveryHint is a conversation; it is accepted and unused.
+type DeliveryHint struct {
+	Channel   string `json:"channel,omitempty" rpc:"max=64"`
+	To        string `json:"to,omitempty" rpc:"max=512"`
+	AccountID string `json:"accountId,omitempty" rpc:"max=128"`
+	ThreadID  any    `json:"threadId,omitempty"`
+}
+
 // ConfigPatchParams are a change of the config file.
 type ConfigPatchParams struct {
-	// Raw is an object that is laid over the file, field by field; null takes a field away (RFC 7396).
+	// Raw is an object that is laid over the file, field by field; null takes a field away, and a list is replaced as a
+	// whole (RFC 7396).
 	Raw string `json:"raw" rpc:"required,min=1,max=4194304"`
 	// BaseHash refuses the change when the file has another hash by now.
 	BaseHash string `json:"baseHash,omitempty" rpc:"min=1,max=128"`
+	// ReplacePaths are lists that may get shorter. Here each list is replaced as a whole, so it is unused.
+	ReplacePaths []string `json:"replacePaths,omitempty" rpc:"max=256"`
+	afterRestart
 }
 
 // ConfigChangeResult says what the settings are now.
@@ -96,6 +139,10 @@ func (f *configFile) set(ctx context.Context, p ConfigSetParams) (ConfigChangeRe
 		return ConfigChangeResult{}, wit.NewError(wit.CodeInvalid, "config base hash required; re-run config.get and retry")
 	}
 	return f.change(ctx, p.BaseHash, func(d *config.Document) error { return d.Replace([]byte(p.Raw)) })
+}
+
+func (f *configFile) apply(ctx context.Context, p ConfigApplyParams) (ConfigChangeResult, error) {
+	return f.set(ctx, p.ConfigSetParams)
 }
 
 func (f *configFile) patch(ctx context.Context, p ConfigPatchParams) (ConfigChangeResult, error) {

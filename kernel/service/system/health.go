@@ -1,8 +1,10 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -36,7 +38,7 @@ type Health struct {
 	Channels      map[string]ChannelHealth `json:"channels"`
 	ChannelOrder  []string                 `json:"channelOrder"`
 	ChannelLabels map[string]string        `json:"channelLabels"`
-	// HeartbeatSeconds is 0: the agent does not wake by itself.
+	// HeartbeatSeconds is how often the agent wakes by itself; 0 for never.
 	HeartbeatSeconds int             `json:"heartbeatSeconds"`
 	DefaultAgentID   string          `json:"defaultAgentId"`
 	Agents           []AgentHealth   `json:"agents"`
@@ -60,12 +62,49 @@ type AgentHealth struct {
 	Sessions  SessionsSummary `json:"sessions"`
 }
 
-// Heartbeat says how often an agent wakes by itself: never, in this gateway.
+// Wakes is when the agent wakes by itself, and how it went last.
+type Wakes struct {
+	// Every is 0 for never.
+	Every          time.Duration
+	Prompt, Target string
+	AckMaxChars    int
+	// Last is when it woke last, in Unix milliseconds, 0 for never.
+	Last       int64
+	LastStatus string
+}
+
+// heartbeat is when an agent wakes, as clients of protocol 3 and 4 read it.
+func (w Wakes) heartbeat(agent string) AgentHeartbeat {
+	if w.Every == 0 {
+		return AgentHeartbeat{Heartbeat: Heartbeat{AgentID: agent, Every: "off"}, Target: "none"}
+	}
+	ms := w.Every.Milliseconds()
+	return AgentHeartbeat{
+		Heartbeat: Heartbeat{AgentID: agent, Enabled: true, Every: short(w.Every), EveryMs: &ms, LastMs: w.Last, LastStatus: w.LastStatus},
+		Prompt:    w.Prompt, Target: cmp.Or(w.Target, "last"), AckMaxChars: w.AckMaxChars,
+	}
+}
+
+// short is a duration without the units that are 0 at its end: 30m, 1h30m.
+func short(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
+// Heartbeat says how often an agent wakes by itself.
 type Heartbeat struct {
 	AgentID string `json:"agentId,omitempty"`
 	Enabled bool   `json:"enabled"`
 	Every   string `json:"every"`
 	EveryMs *int64 `json:"everyMs"`
+	// LastMs is when it did so last, in Unix milliseconds, and LastStatus how that went: see last-heartbeat.
+	LastMs     int64  `json:"lastMs,omitempty"`
+	LastStatus string `json:"lastStatus,omitempty"`
 }
 
 // AgentHeartbeat has the fields that clients insist on.
@@ -92,19 +131,20 @@ type RecentSession struct {
 
 // monitor watches the gateway at work: whether it does, and how much there is to do.
 type monitor struct {
-	version  string
-	url      func() string
-	stateDir string
-	agent    string
-	started  time.Time
-	settings *config.Settings
-	sessions Sessions
-	models   session.Models
-	plugins  Plugins
-	accounts Accounts
-	memory   func() PluginMemory
-	services func() []service.Service
-	last     atomic.Pointer[pulse]
+	version   string
+	url       func() string
+	stateDir  string
+	agent     string
+	started   time.Time
+	settings  *config.Settings
+	sessions  Sessions
+	models    session.Models
+	plugins   Plugins
+	accounts  Accounts
+	memory    func() PluginMemory
+	services  func() []service.Service
+	heartbeat func() Wakes
+	last      atomic.Pointer[pulse]
 }
 
 // tell answers a client. Who may not read learns whether the gateway works, and nothing else.
@@ -124,29 +164,29 @@ func (m *monitor) tell(ctx context.Context, _ HealthParams) (rpc.Encoded, error)
 // changed.
 func (m *monitor) health(ctx context.Context) *pulse {
 	overview, failed := m.sessions.Overview(ctx, m.models)
-	accounts := m.accounts.List()
-	if last := m.last.Load(); failed == nil && last != nil && last.of == overview.Of && slices.Equal(last.accounts, accounts) {
+	accounts, wakes := m.accounts.List(), m.heartbeat()
+	if last := m.last.Load(); failed == nil && last != nil && last.of == overview.Of && last.wakes == wakes && slices.Equal(last.accounts, accounts) {
 		return last
 	}
-	h := m.present(overview, accounts)
+	h := m.present(overview, accounts, wakes)
 	if failed != nil {
 		h.OK, h.Reason = false, "the database cannot be read"
 	}
 	p := newPulse(h)
 	if failed == nil {
-		p.of, p.accounts = overview.Of, accounts
+		p.of, p.accounts, p.wakes = overview.Of, accounts, wakes
 		m.last.Store(p)
 	}
 	return p
 }
 
 // present is the health of what is there, without its times.
-func (m *monitor) present(overview session.Overview, accounts []Account) Health {
+func (m *monitor) present(overview session.Overview, accounts []Account, wakes Wakes) Health {
 	h := Health{
 		OK: true, Channels: map[string]ChannelHealth{}, ChannelOrder: []string{}, ChannelLabels: map[string]string{},
-		DefaultAgentID: m.agent, Sessions: m.summary(overview),
+		DefaultAgentID: m.agent, Sessions: m.summary(overview), HeartbeatSeconds: int(wakes.Every.Seconds()),
 	}
-	h.Agents = []AgentHealth{{AgentID: m.agent, IsDefault: true, Heartbeat: AgentHeartbeat{Heartbeat: Heartbeat{Every: "off"}, Target: "none"}, Sessions: h.Sessions}}
+	h.Agents = []AgentHealth{{AgentID: m.agent, IsDefault: true, Heartbeat: wakes.heartbeat(""), Sessions: h.Sessions}}
 	for _, a := range accounts {
 		if _, seen := h.ChannelLabels[a.Channel]; !seen {
 			h.ChannelOrder = append(h.ChannelOrder, a.Channel)

@@ -28,8 +28,8 @@ func (b *book) Test(context.Context, string, string) error { return nil }
 // TestHealthIsKept as it was encoded, but for its times, until something in it is another.
 func TestHealthIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		there := &book{}
-		m := &monitor{stateDir: `/state":-9223372036854775808,"`, agent: "main", sessions: there, accounts: there}
+		there, wakes := &book{}, Wakes{}
+		m := &monitor{stateDir: `/state":-9223372036854775808,"`, agent: "main", sessions: there, accounts: there, heartbeat: func() Wakes { return wakes }}
 		tell := func() Health {
 			b := m.health(t.Context()).at(time.Now())
 			var h Health
@@ -44,13 +44,14 @@ func TestHealthIsKept(t *testing.T) {
 		for n := range 8 {
 			key := fmt.Sprintf(`s%d":-9223372036854775808\`, n)
 			there.overview.Count++
+			wakes.Every = time.Duration(n) * time.Minute
 			there.overview.Recent = append([]session.Row{{Key: session.Key(key), UpdatedAt: time.Now().UnixMilli()}}, there.overview.Recent...)
 			there.overview.Of = n
 			time.Sleep(time.Second)
 			h := tell()
 			kept := m.last.Load()
 			want := min(5, n+1)
-			if !h.OK || h.Ts != time.Now().UnixMilli() || h.Sessions.Count != n+1 || len(h.Sessions.Recent) != want || string(h.Sessions.Recent[0].Key) != key {
+			if !h.OK || h.Ts != time.Now().UnixMilli() || h.Sessions.Count != n+1 || h.HeartbeatSeconds != 60*n || len(h.Sessions.Recent) != want || string(h.Sessions.Recent[0].Key) != key {
 				t.Errorf("%+v", h)
 			}
 			for i, r := range h.Sessions.Recent {

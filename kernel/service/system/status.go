@@ -110,7 +110,7 @@ func (m *monitor) status(ctx context.Context, p StatusParams) (Status, error) {
 	}
 	defaults := m.models.Defaults(ctx)
 	st := Status{
-		Heartbeat:      Heartbeats{m.agent, []Heartbeat{{AgentID: m.agent, Every: "off"}}},
+		Heartbeat:      Heartbeats{m.agent, []Heartbeat{m.heartbeat().heartbeat(m.agent).Heartbeat}},
 		ChannelSummary: []string{}, QueuedSystemEvents: []string{},
 		Sessions: StatusSessions{Paths: []string{m.stateDir}, Count: overview.Count, Defaults: StatusDefaults{defaults.Model, defaults.ContextTokens}, Recent: []StatusRow{}},
 		Version:  m.version, Commit: build(), UptimeMs: time.Since(m.started).Milliseconds(), Gateway: Endpoint{m.url()},

@@ -30,6 +30,9 @@ type Account struct {
 // Plugin is one plugin, in short.
 type Plugin struct {
 	ID, State, Reason, Hint string
+	// Name, Version, Description and Origin are for people, and Kinds what it is: channel, provider, tool, …
+	Name, Version, Description, Origin string
+	Kinds                              []string
 	// Update says of a version that waits or could not take its place why; empty for none.
 	Update string
 	// Provider says that it answers as a language model, Transcriber that it transcribes recordings, Speaker that it speaks.
@@ -49,6 +52,8 @@ type Plugins interface {
 	CheckConfig(id, account string, section wit.JSON) error
 	// ShowConfig returns a section as an owner may see it.
 	ShowConfig(id, account string, section wit.JSON) wit.JSON
+	// Sections are what the plugins' manifests say of their sections of the settings.
+	Sections() []config.FormSection
 	// Settle returns when changed settings are in force.
 	Settle()
 	// Warm makes a plugin ready to be called, which a first time takes as long as its compilation.
@@ -103,10 +108,12 @@ type Deps struct {
 	// Agent is the default agent's id.
 	Agent    string
 	Settings *config.Settings
-	Log      *logs.Log
-	Sessions Sessions
-	Models   session.Models
-	Plugins  Plugins
+	// Heartbeat is when the agent wakes by itself.
+	Heartbeat func() Wakes
+	Log       *logs.Log
+	Sessions  Sessions
+	Models    session.Models
+	Plugins   Plugins
 	// Providers, Transcribers and Speakers, of which the last may be nil, are asked by plugins.configure.
 	Providers    Providers
 	Transcribers Transcribers
@@ -127,6 +134,7 @@ type Service struct {
 	doctor  *doctor
 	setup   *setup
 	file    *configFile
+	form    *configForm
 	log     logFile
 }
 
@@ -136,6 +144,7 @@ func New(d Deps) *Service {
 		monitor: &monitor{
 			version: d.Version, url: d.URL, stateDir: d.StateDir, agent: d.Agent, started: time.Now(), settings: d.Settings,
 			sessions: d.Sessions, models: d.Models, plugins: d.Plugins, accounts: d.Accounts, memory: d.Memory, services: d.Services,
+			heartbeat: d.Heartbeat,
 		},
 		doctor: &doctor{
 			version: d.Version, url: d.URL, checkStore: d.CheckStore,
@@ -143,6 +152,7 @@ func New(d Deps) *Service {
 		},
 		setup: &setup{settings: d.Settings, plugins: d.Plugins, providers: d.Providers, transcribers: d.Transcribers, speakers: d.Speakers, accounts: d.Accounts, vault: d.Vault},
 		file:  &configFile{d.Settings, d.Plugins},
+		form:  &configForm{d.Version, d.Plugins},
 		log:   logFile{d.Log},
 	}
 	for _, problem := range unusable(d.Plugins, d.Settings.Config()) {
@@ -171,9 +181,16 @@ func (s *Service) methods() []rpc.Method {
 		rpc.New("health", wire.ScopeRead, s.monitor.tell).In4(wire.ScopeNone).OneOf(Health{}).
 			Doc("Says whether the gateway works, and of what it consists."),
 		rpc.New("status", wire.ScopeRead, s.monitor.status).Doc("Says what the gateway is made of and how much it has to do."),
+		rpc.New("system.info", wire.ScopeRead, s.monitor.machine).Doc("Describes the machine that the gateway runs on."),
+		rpc.New("plugins.list", wire.ScopeRead, s.monitor.listPlugins).Doc("Lists the plugins as the pages of protocol 4 do; plugins.status says more."),
 		rpc.New("logs.tail", wire.ScopeRead, s.log.tail).Doc("Returns the newest lines of the log, or those after a cursor."),
 		rpc.New("config.get", wire.ScopeAdmin, s.file.get).In4(wire.ScopeRead).Doc("Returns the config file without its secrets."),
 		rpc.New("config.set", wire.ScopeAdmin, s.file.set).Doc("Puts a whole text in the config file's place, and in force."),
+		rpc.New("config.apply", wire.ScopeAdmin, s.file.apply).Doc("Does the same as config.set, for the clients that use this name."),
+		rpc.New("config.validate", wire.ScopeAdmin, s.file.validate).Doc("Says whether settings could be used, and changes nothing."),
+		rpc.New("config.reload", wire.ScopeAdmin, s.file.reload).Doc("Puts the config file in force as it is now; without it that takes up to a second."),
+		rpc.New("config.schema", wire.ScopeAdmin, s.form.schema).Doc("Describes all settings, for a form."),
+		rpc.New("config.schema.lookup", wire.ScopeAdmin, s.form.lookup).In4(wire.ScopeRead).Doc("Describes one setting and what stands below it."),
 		rpc.New("config.patch", wire.ScopeAdmin, s.file.patch).Doc("Changes the config file, and puts the change in force."),
 		rpc.New("plugins.configure", wire.ScopeAdmin, s.setup.configure).Doc("Keeps settings and credentials of a plugin, or of an account of a channel."),
 		rpc.New("plugins.revoke", wire.ScopeAdmin, s.setup.revoke).Doc("Takes credentials of a plugin back, or of an account of a channel with all its settings."),

@@ -1,0 +1,274 @@
+// Package usage counts what the models are asked for and what that costs, by day, session, provider and model, and keeps
+// runs from going over the owner's limits.
+//
+// What an answer has cost is written in the transaction that appends the answer, so that after a crash both are there or
+// neither is. Prices are the owner's, in US dollars for a million tokens; what has none is counted without a cost, and marked.
+// Days are those of the owner's time zone. They are kept for 400 days. Everything is safe for concurrent use.
+package usage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/store"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Price is what a million tokens cost, in US dollars.
+type Price struct{ Input, Output, CacheRead, CacheWrite float64 }
+
+// Limits are what may be spent; 0 is no limit.
+type Limits struct {
+	// Day and Month are in US dollars.
+	Day, Month float64
+	// DayTokens and MonthTokens count all tokens, also those without a price.
+	DayTokens, MonthTokens uint64
+}
+
+// Settings is what the owner says.
+type Settings struct {
+	// Prices are by provider/model, or by provider/* for all other models of a provider.
+	Prices map[string]Price
+	Limits Limits
+}
+
+// price is that of a model, and whether there is one.
+func (s Settings) price(provider, model string) (Price, bool) {
+	for _, name := range []string{provider + "/" + model, provider + "/*"} {
+		if p, ok := s.Prices[name]; ok {
+			return p, true
+		}
+	}
+	return Price{}, false
+}
+
+// Totals are tokens and what they cost, in US dollars.
+type Totals struct {
+	// Input are the tokens that were read, but for those from a cache.
+	Input       uint64 `json:"input"`
+	Output      uint64 `json:"output"`
+	CacheRead   uint64 `json:"cacheRead"`
+	CacheWrite  uint64 `json:"cacheWrite"`
+	TotalTokens uint64 `json:"totalTokens"`
+	// TotalCost is in US dollars, and the other costs are its parts.
+	TotalCost      float64 `json:"totalCost"`
+	InputCost      float64 `json:"inputCost"`
+	OutputCost     float64 `json:"outputCost"`
+	CacheReadCost  float64 `json:"cacheReadCost"`
+	CacheWriteCost float64 `json:"cacheWriteCost"`
+	// MissingCostEntries are answers that no price is known for.
+	MissingCostEntries int64 `json:"missingCostEntries"`
+}
+
+func (t *Totals) add(o Totals) {
+	t.Input, t.Output, t.CacheRead, t.CacheWrite = t.Input+o.Input, t.Output+o.Output, t.CacheRead+o.CacheRead, t.CacheWrite+o.CacheWrite
+	t.TotalTokens, t.TotalCost = t.TotalTokens+o.TotalTokens, t.TotalCost+o.TotalCost
+	t.InputCost, t.OutputCost = t.InputCost+o.InputCost, t.OutputCost+o.OutputCost
+	t.CacheReadCost, t.CacheWriteCost = t.CacheReadCost+o.CacheReadCost, t.CacheWriteCost+o.CacheWriteCost
+	t.MissingCostEntries += o.MissingCostEntries
+}
+
+// cost is what tokens cost.
+func (s Settings) cost(provider, model string, u wit.Usage) Totals {
+	t := Totals{Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite}
+	t.TotalTokens = u.Input + u.Output + u.CacheRead + u.CacheWrite
+	p, known := s.price(provider, model)
+	if !known {
+		t.MissingCostEntries = 1
+		return t
+	}
+	const million = 1e6
+	t.InputCost, t.OutputCost = float64(u.Input)*p.Input/million, float64(u.Output)*p.Output/million
+	t.CacheReadCost, t.CacheWriteCost = float64(u.CacheRead)*p.CacheRead/million, float64(u.CacheWrite)*p.CacheWrite/million
+	t.TotalCost = t.InputCost + t.OutputCost + t.CacheReadCost + t.CacheWriteCost
+	return t
+}
+
+// Counted is an answer of a model.
+type Counted struct {
+	Session, Agent, Channel string
+	Provider, Model         string
+	Usage                   wit.Usage
+	// Calls are how many tools it asks for.
+	Calls int
+}
+
+// line is what a session has used of a model on a day.
+type line struct {
+	Session  string `json:"session"`
+	Agent    string `json:"agent,omitempty"`
+	Channel  string `json:"channel,omitempty"`
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Answers  int64  `json:"answers"`
+	Calls    int64  `json:"calls,omitempty"`
+	First    int64  `json:"first"`
+	Last     int64  `json:"last"`
+	Totals
+}
+
+const (
+	lines = store.Table[line]("usage")       // by day, session and model
+	days  = store.Table[Totals]("usage.day") // by day
+)
+
+// Bounds of what is kept.
+const (
+	keepDays   = 400
+	pruneBatch = 8
+	dayFormat  = "2006-01-02"
+)
+
+// Deps is what the service stands on.
+type Deps struct {
+	Store store.Store
+	// Settings are asked for each time.
+	Settings func() Settings
+	// Session is a session's key as it is kept, by how a client writes it; with no key, it says whether there is an agent.
+	Session func(key, agent string) (string, error)
+	// Zone is the owner's.
+	Zone *time.Location
+}
+
+// Service counts.
+type Service struct{ Deps }
+
+// New returns the service.
+func New(d Deps) *Service { return &Service{d} }
+
+// Service describes the service to the kernel.
+func (s *Service) Service() service.Service {
+	return service.Service{Name: "usage", Methods: s.methods()}
+}
+
+func (s *Service) now() time.Time { return time.Now().In(s.Zone) }
+
+// Count adds an answer to what was used. Errors are the store's.
+func (s *Service) Count(tx store.Tx, c Counted) error {
+	now := s.now()
+	day, cost := now.Format(dayFormat), s.Settings().cost(c.Provider, c.Model, c.Usage)
+	key := fmt.Sprintf("%s/%s/%s/%s", day, c.Session, c.Provider, c.Model)
+	l, err := orZero(lines.Get(tx, key))
+	if err != nil {
+		return err
+	}
+	if l.First == 0 {
+		l = line{Session: c.Session, Agent: c.Agent, Channel: c.Channel, Provider: c.Provider, Model: c.Model, First: now.UnixMilli()}
+	}
+	l.add(cost)
+	l.Answers, l.Calls, l.Last = l.Answers+1, l.Calls+int64(c.Calls), now.UnixMilli()
+	if err := lines.Put(tx, key, l); err != nil {
+		return err
+	}
+	total, err := orZero(days.Get(tx, day))
+	if err != nil {
+		return err
+	}
+	total.add(cost)
+	if err := days.Put(tx, day, total); err != nil {
+		return err
+	}
+	return prune(tx, now.AddDate(0, 0, -keepDays).Format(dayFormat))
+}
+
+// orZero makes nothing of a record that is not there, or is damaged: an answer must not fail for that.
+func orZero[T any](v T, err error) (T, error) {
+	if wit.CodeOf(err) == wit.CodeNotFound || store.Damaged(err) {
+		var zero T
+		return zero, nil
+	}
+	return v, err
+}
+
+// prune deletes some of what is older than a day. It is called at each answer, so a few at a time are enough.
+func prune(tx store.Tx, before string) error {
+	for _, table := range []string{string(lines), string(days)} {
+		var old []string
+		for rec, err := range tx.Scan(table, store.Range{To: before, Limit: pruneBatch}) {
+			if err != nil {
+				return err
+			}
+			old = append(old, rec.Key)
+		}
+		for _, key := range old {
+			if err := tx.Delete(table, key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Allow refuses a question to a model for which a limit leaves no room: one that is used up, or would be by the tokens that
+// the question has, roughly. Errors: CodeRateLimited with when the limit begins anew; the store's.
+func (s *Service) Allow(ctx context.Context, provider, model string, tokens uint64) error {
+	set := s.Settings()
+	if set.Limits == (Limits{}) {
+		return nil
+	}
+	spent, err := s.spent(ctx)
+	if err != nil {
+		return err
+	}
+	next := set.cost(provider, model, wit.Usage{Input: tokens})
+	for _, w := range spent {
+		if why := w.exceeded(next); why != "" {
+			return wit.ErrorAfter(wit.CodeRateLimited, time.Until(w.Reset), "%s: raise usage.limits.%s, or wait until the %s is over", why, w.setting(), w.Period)
+		}
+	}
+	return nil
+}
+
+// window is a period that has limits, and what was spent in it.
+type window struct {
+	Period string // day or month
+	Reset  time.Time
+	Totals
+	limit  float64
+	tokens uint64
+}
+
+// setting is the one of the limits that is meant by what was spent.
+func (w window) setting() string {
+	if w.limit == 0 {
+		return w.Period + "Tokens"
+	}
+	return w.Period
+}
+
+// exceeded says why there is no room for what comes next; empty where there is.
+func (w window) exceeded(next Totals) string {
+	switch {
+	case w.limit > 0 && (w.TotalCost >= w.limit || w.TotalCost+next.TotalCost > w.limit):
+		return fmt.Sprintf("the limit of $%.2f a %s leaves no room: $%.2f is spent", w.limit, w.Period, w.TotalCost)
+	case w.tokens > 0 && (w.TotalTokens >= w.tokens || w.TotalTokens+next.TotalTokens > w.tokens):
+		return fmt.Sprintf("the limit of %d tokens a %s leaves no room: %d are used", w.tokens, w.Period, w.TotalTokens)
+	}
+	return ""
+}
+
+// spent is what was spent in this day and in this month.
+func (s *Service) spent(ctx context.Context) ([]window, error) {
+	now, limits := s.now(), s.Settings().Limits
+	year, month, date := now.Date()
+	list := []window{
+		{Period: "day", Reset: time.Date(year, month, date+1, 0, 0, 0, 0, s.Zone), limit: limits.Day, tokens: limits.DayTokens},
+		{Period: "month", Reset: time.Date(year, month+1, 1, 0, 0, 0, 0, s.Zone), limit: limits.Month, tokens: limits.MonthTokens},
+	}
+	err := s.Store.View(ctx, func(tx store.Tx) error {
+		list[0].Totals, list[1].Totals = Totals{}, Totals{}
+		for row, err := range days.Scan(tx, store.Range{Prefix: now.Format("2006-01-")}) {
+			if err != nil && !store.Damaged(err) {
+				return err
+			}
+			list[1].add(row.Value)
+			if row.Key == now.Format(dayFormat) {
+				list[0].add(row.Value)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
