@@ -129,6 +129,7 @@ func (w *wiring) services() []maker {
 		{"hook", true, w.hook},
 		{"session", false, w.session},
 		{"tts", true, w.tts},
+		{"approval", false, w.approval},
 		{"agent", false, w.agent},
 		{"run", false, w.run},
 		{"chat", false, w.chat},

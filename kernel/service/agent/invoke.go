@@ -5,15 +5,17 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/wit"
 	"github.com/google/uuid"
 )
 
-// Invoke calls a tool for somebody who is no model, as a model's call is made: past the same hooks, and within the same
-// bounds. It belongs to the run at, if that names one, and is not recorded in its history. What the tool says of its
+// Invoke calls a tool for somebody who is no model, as a model's call is made: past the same hooks and approvals, and within the
+// same bounds. It belongs to the run at, if that names one, and is not recorded in its history. What the tool says of its
 // progress is heard by nobody.
 //
-// Errors: CodeNotFound for a tool that there is not; CodeForbidden where a hook refuses the call or withholds its result;
+// Errors: CodeNotFound for a tool that there is not; CodeForbidden where a hook or the approver refuses the call, or a hook withholds its result;
 // the tool's, such as CodeInvalid for arguments that do not fit; CodeTimeout when ctx ends.
 func (s *Service) Invoke(ctx context.Context, at wit.HookContext, name string, args wit.JSON) (*wit.ToolOutput, error) {
 	tool, ok := s.tools.Tool(name)
@@ -24,6 +26,13 @@ func (s *Service) Invoke(ctx context.Context, at wit.HookContext, name string, a
 	e, err := hook.BeforeToolCall.Fire(ctx, s.hooks, at, wit.BeforeToolCall{Tool: name, CallID: call.ID, Args: args})
 	if err != nil {
 		return nil, err
+	}
+	refused, err := s.approver.Approve(ctx, run.Run{Session: session.Key(at.Session)}, call, tool.Definition(), e.Args, func(string) {})
+	if err != nil {
+		return nil, err
+	}
+	if refused != "" {
+		return nil, wit.NewError(wit.CodeForbidden, "the call was not made: "+refused)
 	}
 	began := time.Now()
 	out, err := tool.Invoke(ctx, &wit.ToolInvocation{Name: name, Args: e.Args, Context: wit.ToolContext{
