@@ -29,6 +29,7 @@ var groups = []struct{ title, names string }{
 	{"Outgoing messages", "send delivery."},
 	{"Speech", "tts."},
 	{"Scheduled jobs", "cron."},
+	{"Approvals", "approval. exec. plugin."},
 	{"Plugins", "plugins. registries."},
 	{"Devices", "device."},
 }
