@@ -89,7 +89,7 @@ func sound() map[string]object {
 	return map[string]object{
 		"cron.add": job, "cron.update": {"patch": object{}}, "cron.get": {}, "send": {"message": "hi", "channel": "chat"},
 		"sessions.resolve": main, "sessions.export": main, "sessions.abort": main, "cron.runs": {"scope": "all"},
-		"sessions.preview": {"keys": []any{"main"}},
+		"sessions.preview": {"keys": []any{"main"}}, "exec.approval.request": {"command": "ls", "timeoutMs": 1},
 	}
 }
 
@@ -121,7 +121,7 @@ var lenient = map[string]string{
 }
 
 // open are the fields of any kind: nothing is done with them, or a thread's id, which may be a number.
-var open = strings.Fields(`chat.send:fastMode cron.add:delivery.threadId cron.update:patch.delivery.threadId`)
+var open = strings.Fields(`exec.approval.request:turnSourceThreadId plugin.approval.request:turnSourceThreadId chat.send:fastMode cron.add:delivery.threadId cron.update:patch.delivery.threadId`)
 
 // hostile makes parameters that are to be refused.
 type hostile struct {

@@ -183,7 +183,7 @@ func (w *wiring) delivery() func() service.Service {
 // approval asks the owner, whose chats the inbox knows, which is made later, and clients.
 func (w *wiring) approval() func() service.Service {
 	w.approvals = approval.New(approval.Deps{
-		Store: w.state.db, Bus: w.bus, Questions: w.asked, Log: w.log, Approvers: w.approvers, Redact: w.state.vault.Redact,
+		Store: w.state.db, Bus: w.bus, Questions: w.asked, Log: w.log, Approvers: w.approvers, Answers: w.answers, Redact: w.state.vault.Redact,
 		Owner:    func(tx store.Tx) (message.Account, wit.Conversation, bool, error) { return w.letters.OwnerChat(tx) },
 		Settings: func() policy.Settings { return policy.Settings{Approve: w.settings.Config().Agent.Approve} },
 		Agent:    config.DefaultAgent, Home: home(), Path: w.o.dir(databaseFile),

@@ -43,6 +43,8 @@ type Deps struct {
 	Approvers func() bool
 	// Settings are the owner's, as they are now.
 	Settings func() policy.Settings
+	// Answers refuses a session or an agent that a client names where there is no such agent; empty ones it lets pass.
+	Answers func(session, agent string) error
 	// Nodes reach the policies that nodes keep for themselves; nil where there are no nodes.
 	Nodes Nodes
 	// Redact replaces secrets in a text.

@@ -103,7 +103,7 @@ func (s *Service) getFile(ctx context.Context, _ rpc.None) (out Snapshot, err er
 type SetParams struct {
 	File policy.File `json:"file" rpc:"required"`
 	// BaseHash is the hash of the file that was changed. It is needed where there is a file.
-	BaseHash string `json:"baseHash" rpc:"max=128"`
+	BaseHash string `json:"baseHash,omitempty" rpc:"min=1,max=128"`
 }
 
 func (s *Service) setFile(ctx context.Context, p SetParams) (out Snapshot, err error) {
@@ -170,7 +170,7 @@ type NodeParams struct {
 type NodeSetParams struct {
 	NodeParams
 	File     policy.File `json:"file" rpc:"required"`
-	BaseHash string      `json:"baseHash" rpc:"max=128"`
+	BaseHash string      `json:"baseHash,omitempty" rpc:"min=1,max=128"`
 }
 
 // nodeTimeout is how long a node may take.

@@ -116,7 +116,7 @@ func (s *Service) resolveAny(ctx context.Context, p ResolveAnyParams) (ResolveAn
 // HistoryParams select what is over.
 type HistoryParams struct {
 	// Cursor is the nextCursor of the page before.
-	Cursor string `json:"cursor" rpc:"max=512"`
+	Cursor string `json:"cursor,omitempty" rpc:"min=1,max=512"`
 	// Limit is 50 when left out.
 	Limit int `json:"limit,omitempty" rpc:"min=1,max=100"`
 	// Kind is all when left out. There are none of system-agent.

@@ -24,41 +24,41 @@ const (
 
 // Common is what both kinds of requests may say.
 type Common struct {
-	AgentID    *string `json:"agentId,omitempty" rpc:"max=128"`
-	SessionKey *string `json:"sessionKey,omitempty" rpc:"max=512"`
-	ToolCallID *string `json:"toolCallId,omitempty" rpc:"max=256"`
+	AgentID    *string `json:"agentId,omitempty" rpc:"min=1,max=128"`
+	SessionKey *string `json:"sessionKey,omitempty" rpc:"min=1,max=512"`
+	ToolCallID *string `json:"toolCallId,omitempty" rpc:"min=1,max=256"`
 	// TimeoutMs is how long is waited; two minutes when left out, a day at most.
 	TimeoutMs int64 `json:"timeoutMs,omitempty" rpc:"min=1"`
 	// TwoPhase has the request answered at once that it is asked, and then with the answer.
 	TwoPhase bool `json:"twoPhase"`
 	// What else a client says of where it comes from and who may be asked is accepted and changes nothing.
-	TurnSourceChannel         *string         `json:"turnSourceChannel,omitempty" rpc:"max=64"`
-	TurnSourceTo              *string         `json:"turnSourceTo,omitempty" rpc:"max=512"`
-	TurnSourceAccountID       *string         `json:"turnSourceAccountId,omitempty" rpc:"max=128"`
+	TurnSourceChannel         *string         `json:"turnSourceChannel,omitempty" rpc:"min=1,max=64"`
+	TurnSourceTo              *string         `json:"turnSourceTo,omitempty" rpc:"min=1,max=512"`
+	TurnSourceAccountID       *string         `json:"turnSourceAccountId,omitempty" rpc:"min=1,max=128"`
 	TurnSourceThreadID        json.RawMessage `json:"turnSourceThreadId,omitempty"`
 	ApprovalReviewerDeviceIDs []string        `json:"approvalReviewerDeviceIds,omitempty" rpc:"max=64"`
-	Scope                     json.RawMessage `json:"scope,omitempty"`
+	Scope                     *map[string]any `json:"scope,omitempty"`
 }
 
 // ExecParams are a command that a client asks about.
 type ExecParams struct {
 	Common
 	// ID is the client's name for it; without it the gateway makes one.
-	ID string `json:"id" rpc:"max=100"`
+	ID string `json:"id,omitempty" rpc:"min=1,max=100"`
 	// Command is the command line, at most 16 KiB. commandArgv or systemRunPlan may stand for it.
-	Command       string         `json:"command" rpc:"max=16384"`
+	Command       string         `json:"command,omitempty" rpc:"min=1,max=16384"`
 	CommandArgv   []string       `json:"commandArgv,omitempty" rpc:"max=1024"`
 	SystemRunPlan *SystemRunPlan `json:"systemRunPlan,omitempty"`
-	CWD           *string        `json:"cwd,omitempty" rpc:"max=4096"`
-	NodeID        *string        `json:"nodeId,omitempty" rpc:"max=256"`
-	Host          *string        `json:"host,omitempty" rpc:"max=256"`
+	CWD           *string        `json:"cwd,omitempty" rpc:"min=1,max=4096"`
+	NodeID        *string        `json:"nodeId,omitempty" rpc:"min=1,max=256"`
+	Host          *string        `json:"host,omitempty" rpc:"min=1,max=256"`
 	// Security and Ask are what the client's own policy says, for whoever is asked. With ask always, no allowlist answers.
-	Security     *string `json:"security,omitempty" rpc:"max=64"`
-	Ask          *string `json:"ask,omitempty" rpc:"max=64"`
-	WarningText  *string `json:"warningText,omitempty" rpc:"max=4096"`
-	ResolvedPath *string `json:"resolvedPath,omitempty" rpc:"max=4096"`
-	SessionID    *string `json:"sessionId,omitempty" rpc:"max=256"`
-	RunID        *string `json:"runId,omitempty" rpc:"max=256"`
+	Security     *string `json:"security,omitempty" rpc:"min=1,max=64"`
+	Ask          *string `json:"ask,omitempty" rpc:"min=1,max=64"`
+	WarningText  *string `json:"warningText,omitempty" rpc:"min=1,max=4096"`
+	ResolvedPath *string `json:"resolvedPath,omitempty" rpc:"min=1,max=4096"`
+	SessionID    *string `json:"sessionId,omitempty" rpc:"min=1,max=256"`
+	RunID        *string `json:"runId,omitempty" rpc:"min=1,max=256"`
 	// UnavailableDecisions are those that cannot be chosen.
 	UnavailableDecisions []string `json:"unavailableDecisions,omitempty" rpc:"enum=allow-always,max=1"`
 	// DeliverToApprovalClientsOnly and SuppressDelivery leave the owner's chats out.
@@ -66,20 +66,26 @@ type ExecParams struct {
 	SuppressDelivery             bool `json:"suppressDelivery"`
 	// The rest is accepted and changes nothing. What the environment holds is kept nowhere.
 	Env                  map[string]string `json:"env,omitempty" rpc:"max=1000"`
-	CommandSpans         []json.RawMessage `json:"commandSpans,omitempty" rpc:"max=1024"`
+	CommandSpans         []CommandSpan     `json:"commandSpans,omitempty" rpc:"max=1024"`
 	RequireDeliveryRoute bool              `json:"requireDeliveryRoute"`
+}
+
+// CommandSpan is a part of a command's text.
+type CommandSpan struct {
+	StartIndex int `json:"startIndex" rpc:"required,min=0"`
+	EndIndex   int `json:"endIndex" rpc:"required,min=1"`
 }
 
 // SystemRunPlan is a command as a node will run it. What else it says is accepted and changes nothing.
 type SystemRunPlan struct {
 	Argv               []string        `json:"argv" rpc:"required,max=1024"`
-	CWD                *string         `json:"cwd" rpc:"max=4096"`
-	CommandText        string          `json:"commandText" rpc:"required,max=16384"`
-	CommandPreview     *string         `json:"commandPreview,omitempty" rpc:"max=16384"`
-	AgentID            *string         `json:"agentId" rpc:"max=128"`
-	SessionKey         *string         `json:"sessionKey" rpc:"max=512"`
-	PolicySnapshot     json.RawMessage `json:"policySnapshot,omitempty"`
-	MutableFileOperand json.RawMessage `json:"mutableFileOperand,omitempty"`
+	CWD                *string         `json:"cwd,omitempty" rpc:"min=1,max=4096"`
+	CommandText        string          `json:"commandText" rpc:"required,min=1,max=16384"`
+	CommandPreview     *string         `json:"commandPreview,omitempty" rpc:"min=1,max=16384"`
+	AgentID            *string         `json:"agentId,omitempty" rpc:"min=1,max=128"`
+	SessionKey         *string         `json:"sessionKey,omitempty" rpc:"min=1,max=512"`
+	PolicySnapshot     *map[string]any `json:"policySnapshot,omitempty"`
+	MutableFileOperand *map[string]any `json:"mutableFileOperand,omitempty"`
 }
 
 // Accepted is the first of two answers: it is asked.
@@ -102,6 +108,9 @@ func (p *ExecParams) fill() {
 func (s *Service) requestExec(ctx context.Context, p ExecParams, accept func(Accepted)) (Decided, error) {
 	if p.fill(); strings.TrimSpace(p.Command) == "" {
 		return Decided{}, wit.NewError(wit.CodeInvalid, "say what is to be run: command is missing")
+	}
+	if err := s.d.Answers(text(p.SessionKey), text(p.AgentID)); err != nil {
+		return Decided{}, err
 	}
 	r := s.newRecord(Exec, p.ID, p.Common)
 	subject := p.subject()
@@ -212,19 +221,22 @@ func (s *Service) load(ctx context.Context, id string, kind Kind) (r record, err
 // PluginParams are what a plugin of a client asks.
 type PluginParams struct {
 	Common
-	PluginID    *string `json:"pluginId,omitempty" rpc:"max=128"`
+	PluginID    *string `json:"pluginId,omitempty" rpc:"min=1,max=128"`
 	Title       string  `json:"title" rpc:"required,min=1,max=80"`
-	Description string  `json:"description" rpc:"required,max=512"`
-	Detail      *string `json:"detail,omitempty" rpc:"max=16384"`
+	Description string  `json:"description" rpc:"required,min=1,max=512"`
+	Detail      *string `json:"detail,omitempty" rpc:"min=1,max=16384"`
 	// Severity is info, warning or critical; warning when left out.
 	Severity *string `json:"severity,omitempty" rpc:"enum=info|warning|critical"`
-	ToolName *string `json:"toolName,omitempty" rpc:"max=128"`
+	ToolName *string `json:"toolName,omitempty" rpc:"min=1,max=128"`
 	// AllowedDecisions are those to choose from; all when left out.
 	AllowedDecisions []Decision      `json:"allowedDecisions,omitempty" rpc:"max=3,enum=allow-once|allow-always|deny"`
-	MCPTool          json.RawMessage `json:"mcpTool,omitempty"`
+	MCPTool          *map[string]any `json:"mcpTool,omitempty"`
 }
 
 func (s *Service) requestPlugin(ctx context.Context, p PluginParams, accept func(Accepted)) (Decided, error) {
+	if err := s.d.Answers(text(p.SessionKey), text(p.AgentID)); err != nil {
+		return Decided{}, err
+	}
 	r := s.newRecord(Plugin, "plugin:"+newID(), p.Common)
 	r.Plugin = &PluginRequest{
 		Title: s.d.Redact(p.Title), Description: s.d.Redact(p.Description), Severity: cmp.Or(text(p.Severity), "warning"), PluginID: p.PluginID,

@@ -51,18 +51,18 @@ type File struct {
 
 // Socket is where other programs of clients listen.
 type Socket struct {
-	Path  string `json:"path,omitempty" rpc:"max=4096"`
-	Token string `json:"token,omitempty" rpc:"max=4096"`
+	Path  string `json:"path,omitempty" rpc:"min=1,max=4096"`
+	Token string `json:"token,omitempty" rpc:"min=1,max=4096"`
 }
 
 // Rules say what may be done, and when somebody is asked. An empty field says nothing.
 type Rules struct {
 	// Security is deny (nothing), allowlist (what a pattern matches) or full (everything).
-	Security string `json:"security,omitempty" rpc:"max=64"`
+	Security string `json:"security,omitempty" rpc:"min=1,max=64"`
 	// Ask is off, on-miss (what the allowlist does not have) or always.
-	Ask string `json:"ask,omitempty" rpc:"max=64"`
+	Ask string `json:"ask,omitempty" rpc:"min=1,max=64"`
 	// AskFallback is the security that holds where nobody can be asked or answers in time.
-	AskFallback string `json:"askFallback,omitempty" rpc:"max=64"`
+	AskFallback string `json:"askFallback,omitempty" rpc:"min=1,max=64"`
 	// AutoAllowSkills is kept for clients, and does nothing here.
 	AutoAllowSkills *bool `json:"autoAllowSkills,omitempty"`
 }
@@ -72,24 +72,24 @@ type Agent struct {
 	Rules
 	Allowlist []Entry `json:"allowlist,omitempty" rpc:"max=1000"`
 	// MCPTools is kept for clients, and does nothing here.
-	MCPTools []json.RawMessage `json:"mcpTools,omitempty" rpc:"max=1000"`
+	MCPTools []map[string]any `json:"mcpTools,omitempty" rpc:"max=1000"`
 }
 
 // Entry is one line of an allowlist.
 type Entry struct {
-	ID string `json:"id,omitempty" rpc:"max=128"`
+	ID string `json:"id,omitempty" rpc:"min=1,max=128"`
 	// Pattern matches what may be done: a path of executables with *, ** and ?, tool:NAME with * for calls of a tool, or
 	// tool=NAME and the arguments for one call alone.
-	Pattern string `json:"pattern" rpc:"required,max=4096"`
+	Pattern string `json:"pattern" rpc:"required,min=1,max=4096"`
 	// Source is allow-always for what an answer has added.
 	Source string `json:"source,omitempty" rpc:"enum=allow-always"`
 	// CommandText and ArgPattern restrict an entry in other gateways. Here an entry that has one of them matches nothing.
-	CommandText string `json:"commandText,omitempty" rpc:"max=16384"`
-	ArgPattern  string `json:"argPattern,omitempty" rpc:"max=4096"`
+	CommandText string `json:"commandText,omitempty" rpc:"min=1,max=16384"`
+	ArgPattern  string `json:"argPattern,omitempty" rpc:"min=1,max=4096"`
 	// LastUsedAt is in Unix milliseconds.
 	LastUsedAt       float64 `json:"lastUsedAt,omitempty" rpc:"min=0"`
-	LastUsedCommand  string  `json:"lastUsedCommand,omitempty" rpc:"max=16384"`
-	LastResolvedPath string  `json:"lastResolvedPath,omitempty" rpc:"max=4096"`
+	LastUsedCommand  string  `json:"lastUsedCommand,omitempty" rpc:"min=1,max=16384"`
+	LastResolvedPath string  `json:"lastResolvedPath,omitempty" rpc:"min=1,max=4096"`
 }
 
 // Everybody names the rules of every agent.
