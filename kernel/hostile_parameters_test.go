@@ -100,7 +100,7 @@ func sound() map[string]object {
 		"cron.add": job, "cron.update": {"patch": object{}}, "cron.get": {}, "send": {"message": "hi", "channel": "chat"},
 		"sessions.resolve": main, "sessions.export": main, "sessions.abort": main, "cron.runs": {"scope": "all"},
 		"sessions.preview": {"keys": []any{"main"}}, "sessions.load": main, "chat.startup": {"sessionKey": "main"}, "sessions.fork": main, "sessions.rename": {"key": "main", "label": "l"},
-		"config.validate": {"raw": "{}"},
+		"config.validate": {"raw": "{}"}, "exec.approval.request": {"command": "ls", "timeoutMs": 1},
 	}
 }
 
@@ -146,7 +146,7 @@ var lenient = map[string]string{
 }
 
 // open are the fields of any kind: nothing is done with them, or a thread's id, which may be a number.
-var open = strings.Fields(`chat.send:fastMode config.apply:deliveryContext.threadId config.patch:deliveryContext.threadId cron.add:delivery.threadId cron.update:patch.delivery.threadId
+var open = strings.Fields(`chat.send:fastMode exec.approval.request:turnSourceThreadId plugin.approval.request:turnSourceThreadId config.apply:deliveryContext.threadId config.patch:deliveryContext.threadId cron.add:delivery.threadId cron.update:patch.delivery.threadId
 	node.event:payload node.invoke:params node.invoke:turnSourceThreadId node.invoke.result:payload node.invoke.result:payloadJSON`)
 
 // hostile makes parameters that are to be refused.

@@ -132,6 +132,7 @@ func (w *wiring) services() []maker {
 		{"session", false, w.session},
 		{"tts", true, w.tts},
 		{"usage", true, w.usage},
+		{"approval", false, w.approval},
 		{"agent", false, w.agent},
 		{"run", false, w.run},
 		{"chat", false, w.chat},

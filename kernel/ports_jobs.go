@@ -9,7 +9,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/retry"
 	"github.com/carapace-gateway/carapace/kernel/schedule"
-	"github.com/carapace-gateway/carapace/kernel/service/approval"
 	"github.com/carapace-gateway/carapace/kernel/service/cron"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
@@ -179,11 +178,4 @@ func outcome(r run.Run) cron.Outcome {
 		}
 	}
 	return o
-}
-
-// approver is agent's view of approval.
-type approver struct{ approvals *approval.Service }
-
-func (a approver) Approve(ctx context.Context, r run.Run, call wit.ToolCall, d wit.ToolDefinition, args wit.JSON) (string, error) {
-	return a.approvals.Approve(ctx, approval.Call{Run: r.ID, ID: call.ID, Tool: call.Name, Effects: d.Effects, Args: args, For: r.Origin.Sender})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service"
 	"github.com/carapace-gateway/carapace/kernel/service/agent"
 	"github.com/carapace-gateway/carapace/kernel/service/approval"
+	"github.com/carapace-gateway/carapace/kernel/service/approval/policy"
 	"github.com/carapace-gateway/carapace/kernel/service/background"
 	"github.com/carapace-gateway/carapace/kernel/service/catalog"
 	"github.com/carapace-gateway/carapace/kernel/service/channel"
@@ -64,6 +65,7 @@ type wiring struct {
 	asked     *question.Book
 	movers    []func(store.Tx, message.Move) error // who acts when a conversation has another id
 	models    *agent.Models
+	approvals *approval.Service
 	agents    *agent.Service
 	watch     *agent.Watch // of answers while they are written
 	runs      *run.Service
@@ -207,6 +209,17 @@ func (w *wiring) usage() func() service.Service {
 	return w.meter.Service
 }
 
+// approval asks the owner, whose chats the inbox knows, which is made later, and clients.
+func (w *wiring) approval() func() service.Service {
+	w.approvals = approval.New(approval.Deps{
+		Store: w.state.db, Bus: w.bus, Questions: w.asked, Log: w.log, Approvers: w.approvers, Answers: w.answers, Redact: w.state.vault.Redact,
+		Owner:    func(tx store.Tx) (message.Account, wit.Conversation, bool, error) { return w.letters.OwnerChat(tx) },
+		Settings: func() policy.Settings { return policy.Settings{Approve: w.settings.Config().Agent.Approve} },
+		Agent:    config.DefaultAgent, Home: home(), Path: w.o.dir(databaseFile),
+	})
+	return w.approvals.Service
+}
+
 func (w *wiring) agent() func() service.Service {
 	w.watch = agent.NewWatch(chat.NewWriter(w.bus, watchers{&w.door}))
 	w.models = agent.NewModels(providers{w.platform.plugins, w.settings, w.state.vault}, w.agentSettings, w.log)
@@ -219,18 +232,10 @@ func (w *wiring) agent() func() service.Service {
 	w.agents = agent.New(agent.Deps{
 		Store: w.state.db, Sessions: w.sessions, Models: w.models, Tools: tools{w.platform.plugins}, Hooks: w.hooks, Outbox: w.outbox,
 		Observer: w.watch, Typing: typing{w.platform.plugins, deliveryAccounts{w.later}},
-		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Approver: approver{w.approvals()},
+		Files: files{w.platform.plugins, w.state.media}, Transcribers: w.transcribers(), Approver: approver{w.approvals},
 		Meter: w.metered(), Settings: w.agentSettings, Log: w.log,
 	})
 	return w.agents.Service
-}
-
-// approvals asks the owner, whose chats the inbox knows, which is made later.
-func (w *wiring) approvals() *approval.Service {
-	return approval.New(approval.Deps{
-		Store: w.state.db, Bus: w.bus, Questions: w.asked, Effects: func() []wit.Effect { return w.settings.Config().Agent.Approve },
-		Owner: func(tx store.Tx) (message.Account, wit.Conversation, bool, error) { return w.letters.OwnerChat(tx) },
-	})
 }
 
 func (w *wiring) run() func() service.Service {

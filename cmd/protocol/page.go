@@ -32,6 +32,7 @@ var groups = []struct{ title, names string }{
 	{"Usage", "usage."},
 	{"Tasks", "tasks."},
 	{"Heartbeats", "last-heartbeat set-heartbeats wake system-event"},
+	{"Approvals", "approval. exec. plugin."},
 	{"Plugins", "plugins. registries."},
 	{"Devices", "device."},
 	{"Nodes", "node."},

@@ -103,9 +103,10 @@ type Agent struct {
 	SystemPrompt string `json:"systemPrompt,omitempty"`
 	// Transcriber is the plugin that transcribes voice messages; empty is the first configured one.
 	Transcriber string `json:"transcriber,omitempty"`
-	// Approve are the effects of tools (writes, spends, sends, executes) that need the owner's word before each call; none when
-	// left out.
-	Approve []wit.Effect `json:"approve,omitempty"`
+	// Approve are the effects of tools (writes, spends, sends, executes) that need somebody's word before a call which the
+	// allowlist does not have, whatever the policy for approvals says. When left out, the policy alone decides; where it says
+	// nothing, what executes needs a word.
+	Approve []wit.Effect `json:"approve,omitzero"`
 	// MaxConcurrent runs over all sessions, of which one asker has three quarters at most; 8 when 0.
 	MaxConcurrent int `json:"maxConcurrent,omitempty"`
 }

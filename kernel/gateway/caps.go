@@ -1,6 +1,10 @@
 package gateway
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/carapace-gateway/carapace/kernel/wire"
+)
 
 // WithCap returns the ids of the connections whose client said that it can do this.
 func (g *Gateway) WithCap(name string) []string {
@@ -11,4 +15,11 @@ func (g *Gateway) WithCap(name string) []string {
 		}
 	}
 	return ids
+}
+
+// Allowed reports whether an operator is connected who has this scope.
+func (g *Gateway) Allowed(scope wire.Scope) bool {
+	return slices.ContainsFunc(g.hub.members.all(), func(c *conn) bool {
+		return c.caller.Role == wire.RoleOperator && wire.Allows(c.caller.Role, c.caller.Scopes, scope)
+	})
 }

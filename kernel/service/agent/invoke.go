@@ -27,7 +27,7 @@ func (s *Service) Invoke(ctx context.Context, at wit.HookContext, name string, a
 	if err != nil {
 		return nil, err
 	}
-	refused, err := s.approver.Approve(ctx, run.Run{ID: at.Run, Session: session.Key(at.Session)}, call, tool.Definition(), e.Args)
+	refused, err := s.approver.Approve(ctx, run.Run{ID: at.Run, Session: session.Key(at.Session)}, call, tool.Definition(), e.Args, func(string) {})
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,8 @@ func (c *toolCalls) invoke(ctx context.Context, call wit.ToolCall, args wit.JSON
 	if err != nil {
 		return failure("The call was not made: " + publicText(err)), args, nil
 	}
-	refused, err := c.approver.Approve(ctx, c.active.Run, call, tool.Definition(), args)
+	refused, err := c.approver.Approve(ctx, c.active.Run, call, tool.Definition(), args,
+		func(text string) { c.progress(ctx, call, text) })
 	switch {
 	case ctx.Err() != nil:
 		return result{}, args, wit.Errorf(wit.CodeTimeout, "stopped before tool %s was called: %w", call.Name, context.Cause(ctx))

@@ -1,27 +1,30 @@
-// Package approval asks the owner whether a tool may be called, in the owner's chat.
+// Package approval has somebody say whether something may be done: the call of a tool that writes, spends, sends or executes, and
+// what clients ask about, such as a command on a node.
 //
-// Owns: the calls that wait and what the owner has said of them. It refuses to decide: who says nothing in time, or cannot be
-// asked, has not approved.
+// Owns: the policy file, the approvals that wait, and those that are over. It refuses to make calls: whoever asks does that, or
+// does not.
 //
-// Guarantees. The answer is written in the transaction that takes the choice in (question), and a gateway that ends while the
-// owner is asked asks no second time, but waits on, or finds what was said. An answer is for one call with the arguments that
-// were shown, and is used up by it: of two calls that are alike each is asked about.
+// Guarantees. Nothing is allowed that the policy (package policy) does not allow and nobody has: who cannot be asked, says nothing
+// in time, or says it where it cannot be written down, has not. An approval and what follows from its answer are one
+// transaction, so that of several who answer the first one counts, on whatever way they come, and the buttons of a chat and the
+// clients agree. What waits survives a kill: a run that goes on asks no second time, but waits on, or finds what was said. An answer
+// is for one call with the arguments that were shown, and is used up by it: of two calls that are alike each is asked about.
+// Every change is told by an event, again after a kill that came before.
 //
 // Everything is safe for concurrent use.
 package approval
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"slices"
-	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/carapace-gateway/carapace/kernel/event"
+	"github.com/carapace-gateway/carapace/kernel/service"
+	"github.com/carapace-gateway/carapace/kernel/service/approval/policy"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/question"
 	"github.com/carapace-gateway/carapace/kernel/store"
@@ -33,209 +36,177 @@ type Deps struct {
 	Store     store.Store
 	Bus       *event.Bus
 	Questions *question.Book
+	Log       hclog.Logger
 	// Owner finds a chat in which the owner can be asked; false where there is none. Errors: the store's.
 	Owner func(tx store.Tx) (at message.Account, to wit.Conversation, ok bool, err error)
-	// Effects are those that need the owner's word; none: no call does.
-	Effects func() []wit.Effect
+	// Approvers reports whether a client is connected that may approve.
+	Approvers func() bool
+	// Settings are the owner's, as they are now.
+	Settings func() policy.Settings
+	// Answers refuses a session or an agent that a client names where there is no such agent; empty ones it lets pass.
+	Answers func(session, agent string) error
+	// Nodes reach the policies that nodes keep for themselves; nil where there are no nodes.
+	Nodes Nodes
+	// Redact replaces secrets in a text.
+	Redact func(string) string
+	// Agent is who asks where nobody is named; Home is what ~ stands for in patterns; Path is where the policy is kept.
+	Agent, Home, Path string
 }
 
-// Service asks.
-type Service struct{ d Deps }
-
-// Call is a call of a tool that is about to be made.
-type Call struct {
-	// Run and ID name the call, and are the same when it comes again after a crash. Models may use an ID twice.
-	Run, ID string
-	Tool    string
-	Effects []wit.Effect
-	Args    wit.JSON
-	// For is whoever the call is made for, where that is somebody on a channel.
-	For *wit.Person
+// Nodes runs commands on nodes.
+type Nodes interface {
+	// Invoke returns a command's result, which is JSON. Errors: CodeNotFound for a node that there is not; CodeUnavailable
+	// for one that is not connected; the node's own.
+	Invoke(ctx context.Context, node, command string, params wit.JSON) (wit.JSON, error)
 }
 
-const (
-	kind = "approval"
-	// patience is how long the owner may take; the run waits so long.
-	patience = 10 * time.Minute
-	// kept is how long what was said is kept for a run that goes on after a crash.
-	kept    = 24 * time.Hour
-	maxArgs = 1500 // bytes that the owner reads
-)
+// Service asks, and keeps what was said.
+type Service struct {
+	d       Deps
+	log     hclog.Logger
+	poke    chan struct{} // looks again at what has changed
+	waiting atomic.Int64  // about how many approvals wait, for what need not be looked at
 
-// The owner's choices.
-const (
-	approve = "approve"
-	deny    = "deny"
-)
-
-// said is what the owner has chosen.
-type said struct {
-	Choice string `json:"choice"`
-	At     int64  `json:"at"`
+	mu      sync.Mutex    // one announcement at a time, so that events come in order
+	changed chan struct{} // closed, and replaced, when something was announced; under mu
 }
-
-const saidTable = store.Table[said]("approval.said")
 
 // New returns the service. It acts on the answers to its questions from now on.
 func New(d Deps) *Service {
-	d.Questions.Handle(kind, func(tx store.Tx, a question.Answer) (string, error) {
-		return "", saidTable.Put(tx, a.Subject, said{a.Choice, a.At})
-	})
-	return &Service{d}
+	s := &Service{d: d, log: d.Log.Named("approval"), poke: make(chan struct{}, 1), changed: make(chan struct{})}
+	d.Questions.Handle(questionKind, s.chosen)
+	return s
 }
 
-// Approve returns "" once the owner has approved the call, or where it needs no word; else why it is not made, in words for a
-// model. Errors: ctx's; the store's.
-func (s *Service) Approve(ctx context.Context, c Call) (refused string, err error) {
-	needed := s.d.Effects()
-	if !slices.ContainsFunc(c.Effects, func(e wit.Effect) bool { return slices.Contains(needed, e) }) {
-		return "", nil
+// Service names what this is to the kernel.
+func (s *Service) Service() service.Service {
+	return service.Service{
+		Name: "approval", Methods: s.methods(), Events: []event.Row{ExecRequested.Row(), ExecResolved.Row(), PluginRequested.Row(), PluginResolved.Row()},
+		Run: s.Run, Queues: s.queues,
 	}
-	changed := make(chan struct{}, 1)
+}
+
+// Run ends what nobody answers in time, and tells of what was said in chats, until ctx ends. It returns nil.
+func (s *Service) Run(ctx context.Context) error {
 	defer s.d.Bus.Subscribe(func(e event.Event) {
-		if e.Name == "message.received" {
-			select {
-			case changed <- struct{}{}:
-			default: // it will be looked at
-			}
+		if e.Name == "message.received" && s.waiting.Load() > 0 {
+			s.lookAgain()
 		}
 	})()
-	id := c.key()
-	asked, choice, err := s.ask(ctx, c)
-	switch {
-	case err != nil:
-		return "", err
-	case !asked:
-		return "the owner has to approve it, and has no chat in which to be asked", nil
-	}
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	for choice == "" && err == nil {
+	for {
+		next, err := s.sweep(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("approvals not looked at", "error", err)
+		}
+		timer := time.NewTimer(next)
 		select {
-		case <-changed:
-			choice, err = s.choice(ctx, id)
-		case <-late.C:
-			choice, err = s.giveUp(id, "Not answered in time.")
 		case <-ctx.Done():
-			_, _ = s.giveUp(id, "This was given up.") // the question expires otherwise
-			return "", context.Cause(ctx)
+			timer.Stop()
+			return nil
+		case <-s.poke:
+		case <-timer.C:
 		}
+		timer.Stop()
 	}
-	switch {
-	case err != nil:
-		return "", err
-	case choice == approve:
-		return "", nil
-	case choice == deny:
-		return "the owner has denied it", nil
-	}
-	return "the owner has not answered in time", nil
 }
 
-// ask asks the owner about a call, unless that was done before. It returns what was said, if anything was.
-func (s *Service) ask(ctx context.Context, c Call) (asked bool, choice string, err error) {
+func (s *Service) lookAgain() {
+	select {
+	case s.poke <- struct{}{}:
+	default: // it will be looked at
+	}
+}
+
+// The time between two looks at what nothing has happened to.
+const (
+	lookAfter  = time.Hour
+	retryAfter = 10 * time.Second // the store refuses
+)
+
+// sweep expires what is due, announces what was decided, and returns when to look again.
+func (s *Service) sweep(ctx context.Context) (next time.Duration, err error) {
+	next = lookAfter
 	err = s.d.Store.Update(ctx, func(tx store.Tx) error {
-		asked = true
-		if choice, err = take(tx, c.key()); err != nil || choice != "" {
-			return err
+		now, count := time.Now().UnixMilli(), int64(0)
+		var due []record
+		for row, err := range pendingTable.Scan(tx, store.Range{}) {
+			switch {
+			case store.Damaged(err):
+				if err := pendingTable.Delete(tx, row.Key); err != nil { // nobody can be asked about it
+					return err
+				}
+			case err != nil:
+				return err
+			case row.Value.ExpiresAt <= now:
+				due = append(due, row.Value)
+			default:
+				count++
+				next = min(next, time.Duration(row.Value.ExpiresAt-now)*time.Millisecond)
+			}
 		}
-		if err := forget(tx, time.Now().Add(-kept).UnixMilli()); err != nil {
-			return err
+		for _, r := range due {
+			if err := s.conclude(tx, r, outcome{Status: Expired, By: Resolver{Kind: bySystem}}); err != nil {
+				return err
+			}
 		}
-		at, to, ok, err := s.d.Owner(tx)
-		if asked = ok; err != nil || !ok {
-			return err
-		}
-		return s.d.Questions.Ask(tx, question.Question{
-			ID: kind + "/" + c.key(), Kind: kind, Subject: c.key(), Account: at, To: to, Text: c.text(), Owner: true,
-			Choices: []question.Choice{
-				{Name: approve, Label: "Approve", Style: wit.ActionStylePrimary},
-				{Name: deny, Label: "Deny", Style: wit.ActionStyleDanger},
-			},
-			ExpiresAt: time.Now().Add(patience).UnixMilli(),
-		})
+		s.waiting.Store(count)
+		return nil
 	})
 	s.d.Questions.Wake()
-	return asked, choice, err
+	if err == nil {
+		err = s.announce(ctx)
+	}
+	if err != nil {
+		next = retryAfter
+	}
+	return next, err
 }
 
-// text is what the owner reads. The arguments are one line between fences, which nothing in it can end.
-func (c *Call) text() string {
-	effects := make([]string, len(c.Effects))
-	for i, e := range c.Effects {
-		effects[i] = string(e)
-	}
-	text := "May the assistant call " + message.Name(c.Tool) + ", which " + strings.Join(effects, ", ") + "?"
-	if c.For != nil {
-		text = message.Who(*c.For) + " is talking to the assistant. " + text
-	}
-	var line bytes.Buffer
-	if json.Compact(&line, c.Args) != nil {
-		line.Reset()
-	}
-	return text + "\n\n```\n" + message.Clip(line.String(), maxArgs) + "\n```"
-}
-
-// giveUp takes the question back, unless an answer has come meanwhile, which is returned; else it returns over.
-func (s *Service) giveUp(id, why string) (choice string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	err = s.d.Store.Update(ctx, func(tx store.Tx) error {
-		if choice, err = take(tx, id); err != nil || choice != "" {
-			return err
+// announce tells of what was decided and not yet told.
+func (s *Service) announce(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var news []record
+	err := s.d.Store.Update(ctx, func(tx store.Tx) error {
+		news = nil
+		var keys []string
+		for row, err := range newsTable.Scan(tx, store.Range{}) {
+			if err != nil && !store.Damaged(err) {
+				return err
+			}
+			keys = append(keys, row.Key)
+			r, err := find(tx, row.Value)
+			if err == nil {
+				news = append(news, r)
+			}
 		}
-		choice = "over"
-		_, err = s.d.Questions.Close(tx, kind+"/"+id, why)
-		return err
+		for _, key := range keys {
+			if err := newsTable.Delete(tx, key); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	s.d.Questions.Wake()
-	return choice, err
-}
-
-// choice is what the owner has chosen, "" so far.
-func (s *Service) choice(ctx context.Context, id string) (choice string, err error) {
-	err = s.d.Store.Update(ctx, func(tx store.Tx) error {
-		choice, err = take(tx, id)
+	if err != nil || len(news) == 0 {
 		return err
-	})
-	return choice, err
-}
-
-// take uses up what was said of a call, "" for nothing.
-func take(tx store.Tx, id string) (string, error) {
-	v, err := saidTable.Get(tx, id)
-	if wit.CodeOf(err) == wit.CodeNotFound {
-		return "", nil
-	} else if err != nil {
-		return "", err
 	}
-	return v.Choice, saidTable.Delete(tx, id)
-}
-
-// key is one for each call and its arguments, however long they are.
-func (c *Call) key() string {
-	sum := sha256.New()
-	for _, part := range []string{c.Run, c.ID, c.Tool, string(c.Args)} {
-		fmt.Fprintf(sum, "%d:%s", len(part), part)
+	for _, r := range news {
+		s.publish(r)
 	}
-	return hex.EncodeToString(sum.Sum(nil))
-}
-
-// forget removes what was said before a time.
-func forget(tx store.Tx, before int64) error {
-	var old []string
-	for row, err := range saidTable.Scan(tx, store.Range{}) {
-		if err != nil && !store.Damaged(err) {
-			return err
-		}
-		if err != nil || row.Value.At < before {
-			old = append(old, row.Key)
-		}
-	}
-	for _, k := range old {
-		if err := saidTable.Delete(tx, k); err != nil {
-			return err
-		}
-	}
+	close(s.changed)
+	s.changed = make(chan struct{})
 	return nil
+}
+
+// news returns what is closed at the next announcement.
+func (s *Service) news() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// queues counts what waits.
+func (s *Service) queues(ctx context.Context) (map[string]int, error) {
+	list, err := s.pending(ctx, "")
+	return map[string]int{"approvals": len(list)}, err
 }

@@ -1,0 +1,50 @@
+package kernel
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"time"
+
+	"github.com/carapace-gateway/carapace/kernel/config"
+	"github.com/carapace-gateway/carapace/kernel/service/approval"
+	"github.com/carapace-gateway/carapace/kernel/service/run"
+	"github.com/carapace-gateway/carapace/kernel/wire"
+	"github.com/carapace-gateway/carapace/wit"
+)
+
+// Views of approvals.
+
+// approver is agent's view of approval, which is asked when a call is made.
+type approver struct{ approvals *approval.Service }
+
+func (a approver) Approve(ctx context.Context, r run.Run, call wit.ToolCall, d wit.ToolDefinition, args wit.JSON, progress func(string)) (string, error) {
+	c := approval.Call{
+		Run: r.ID, ID: call.ID, Agent: cmp.Or(r.Session.Agent(), config.DefaultAgent), Session: string(r.Session), Tool: call.Name, Effects: d.Effects, Args: args, For: r.Origin.Sender,
+	}
+	refused, err := a.approvals.Approve(ctx, c, func(id string) { progress("Waits for approval " + id + ".") })
+	// A call that a restart has interrupted comes again; one of a run that was stopped, or of no run, does not.
+	if err != nil && (run.StoppedBy(ctx) != nil || r.ID == "" && ctx.Err() != nil) {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawal)
+		defer cancel()
+		_ = a.approvals.Withdraw(late, c) // it expires otherwise
+	}
+	return refused, err
+}
+
+// withdrawal is how long it may take to take an approval back.
+const withdrawal = 10 * time.Second
+
+// approvers reports whether a client is connected that may approve.
+func (w *wiring) approvers() bool {
+	return w.door.gateway != nil && w.door.gateway.Allowed(wire.ScopeApprovals)
+}
+
+// home is the folder of whoever runs the gateway, "" where there is none.
+func home() string {
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return dir
+}
