@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/egress"
@@ -105,8 +106,11 @@ func (p systemPlugins) List() []system.Plugin {
 		if !p.settings.PluginEnabled(is.ID) {
 			state = "disabled"
 		}
-		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != "", Transcriber: is.Provides.STT != "", Speaker: is.Provides.TTS != "", ByHand: is.Origin == plugin.OriginFolder,
+		p := system.Plugin{ID: is.ID, State: state, Reason: is.Reason, Hint: is.Hint, Provider: is.Provides.Provider != "", Transcriber: is.Provides.STT != "", Speaker: is.Provides.TTS != "", ByHand: is.Origin == plugin.OriginFolder, Shadowed: is.Shadowed,
 			Name: is.Name, Version: is.Version, Description: is.Description, Origin: string(is.Origin), Kinds: kinds(is.Provides)}
+		if is.Crash != nil && is.Stats.Errors > 0 { // of what runs, and not of what ran before
+			p.Crashed = time.UnixMilli(is.Crash.At)
+		}
 		if b := is.Service; b != nil {
 			p.Service = &system.BackgroundService{Plugin: is.ID, State: b.State, Message: b.Message, Problem: b.Problem}
 		}

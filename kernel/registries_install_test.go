@@ -182,7 +182,7 @@ func TestWithdrawn(t *testing.T) {
 		if o.MustCall("status", nil, &now); !slices.Contains(now.Notices, "weather 1.0.0 was withdrawn (it leaks) and does not run") {
 			t.Error(now.Notices)
 		}
-		if check := o.checked("plugins"); !strings.Contains(check, "weather: withdrawn by the registry home: it leaks") {
+		if check := o.checked("plugin weather"); !strings.Contains(check, "withdrawn by the registry home: it leaks") {
 			t.Error(check)
 		}
 	}

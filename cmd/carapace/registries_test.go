@@ -121,3 +121,24 @@ func TestPublishersAtOnce(t *testing.T) {
 		t.Errorf("%+v, %v", x, err)
 	}
 }
+
+// TestPublishToContainers is told what it does not do there.
+func TestPublishToContainers(t *testing.T) {
+	t.Parallel()
+	state, dir := stateDir(t), t.TempDir()
+	unsigned := filepath.Join(dir, "unsigned.carapace")
+	write(t, unsigned, string(registrytest.Archive(t, "dice", "1.0.0", nil)))
+	signed := filepath.Join(dir, "signed.carapace")
+	write(t, signed, string(registrytest.Archive(t, "dice", "1.0.0", nil, registrytest.Key(t))))
+	for says, args := range map[string][]string{
+		"nobody has signed":      {unsigned, "--to", "oci://127.0.0.1:1/p/dice:1.0.0"},
+		"cannot be read":         {signed, "--to", "oci://127.0.0.1:1/p/dice:1.0.0"},
+		"is no artifact such":    {signed, "--to", "oci://127.0.0.1:1/p/dice"},
+		"has no index to sign":   {signed, "--to", "oci://127.0.0.1:1/p/dice:1.0.0", "--key", "k"},
+		"name the archive alone": {"--to", "oci://127.0.0.1:1/p/dice:1.0.0"},
+	} {
+		if r := carapace(t, state, append([]string{"plugins", "publish"}, args...)...); r.code == 0 || !strings.Contains(r.err, says) {
+			t.Errorf("%q: %+v", says, r)
+		}
+	}
+}

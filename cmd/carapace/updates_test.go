@@ -39,7 +39,7 @@ func TestAnUpdateThatWaits(t *testing.T) {
 
 	write(t, filepath.Join(folder, "plugin.json"), manifest("2.0.0", `,"http":{"reason":"To ask for the weather.","hosts":["weather.example.org"]}`))
 	await(t, "the update to wait", func() bool { return strings.Contains(plugins(t, state), "2.0.0") })
-	if out := must(t, state, "doctor"); !strings.Contains(out, "! plugins      ") || !strings.Contains(out, "guest: the update 2.0.0") || !strings.Contains(out, "→ ") || !strings.Contains(out, "`carapace plugins grant guest`") {
+	if out := must(t, state, "doctor"); !strings.Contains(out, "! plugin guest ") || !strings.Contains(out, "the update 2.0.0") || !strings.Contains(out, "→ ") || !strings.Contains(out, "`carapace plugins grant guest`") {
 		t.Errorf("%s", out)
 	}
 	shown := []string{"guest 2.0.0 wants more than was granted: ", "http (NOT GRANTED): To ask for the weather.", "weather.example.org"}

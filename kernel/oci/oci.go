@@ -1,7 +1,7 @@
-// Package oci reads archives of plugins from registries of containers, which keep other artifacts too.
+// Package oci reads archives of plugins from registries of containers, which keep other artifacts too, and publishes them there.
 //
 // An artifact is an OCI image manifest with one layer of LayerType, which is the archive as a file. What is read is bounded, and
-// is what the manifest's digests say, and the manifest the one that was asked for where its digest was. Everything goes through
+// is what the manifest's digests say, and the manifest the one that was asked for where its digest was. What is read comes through
 // the kernel's egress: https to public addresses, and plain http to this machine where it is the host that is named. A Client is
 // safe for concurrent use.
 package oci
@@ -73,17 +73,11 @@ func (c *Client) Fetch(ctx context.Context, reference string, limit int64) (*Art
 }
 
 func (c *Client) open(reference string) (*remote.Repository, error) {
-	name, ok := strings.CutPrefix(reference, Scheme)
-	if !ok {
-		return nil, wit.Errorf(wit.CodeInvalid, "%.200q does not begin with %s", reference, Scheme)
-	}
-	repository, err := remote.NewRepository(name)
-	if err != nil || repository.Reference.Reference == "" {
-		return nil, wit.Errorf(wit.CodeInvalid, "%.200q is no artifact such as oci://registry.example.org/plugins/weather:1.0.0", reference)
+	repository, err := parse(reference)
+	if err != nil {
+		return nil, err
 	}
 	host := repository.Reference.Host()
-	repository.PlainHTTP = loopback(host)
-	repository.ManifestMediaTypes = []string{v1.MediaTypeImageManifest}
 	repository.Client = &auth.Client{
 		Client:     &http.Client{Transport: &transport{network: c.network, host: host, plain: repository.PlainHTTP}},
 		Credential: c.credential,

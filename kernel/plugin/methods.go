@@ -78,8 +78,11 @@ func (r *Registry) noTool(p CallParams) error {
 	status := r.table.status(s)
 	if slices.Contains(status.Shadowed, p.Tool) {
 		if other, err := r.Tool(p.Tool); err == nil {
-			return wit.Errorf(wit.CodeConflict, "plugin %[2]s has a tool %[1]s too, and that is the one that is used: call it with `carapace plugins call %[2]s %[1]s …`, give the tool of %[3]s another name, or disable one of the two plugins", p.Tool, other.ID(), p.ID)
+			return wit.Errorf(wit.CodeConflict, "the tool %[1]s of plugin %[3]s is not used, since plugin %[2]s, which comes before it, has one of the same name: disable %[2]s to use that of %[3]s, give one of the two another name, or call the other by `carapace plugins call %[2]s %[1]s …`", p.Tool, other.ID(), p.ID)
 		}
+	}
+	if status.State == StateFailed {
+		return wit.Errorf(wit.CodeUnavailable, "plugin %s does not run: %s", p.ID, strings.TrimSuffix(status.Reason+": "+status.Hint, ": "))
 	}
 	if slices.Contains(status.Provides.Tools, p.Tool) {
 		return wit.Errorf(wit.CodeNotFound, "the tool %s of plugin %s cannot be called: `carapace plugins info %s` shows how it is", p.Tool, p.ID, p.ID)

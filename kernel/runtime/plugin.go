@@ -66,7 +66,7 @@ func (p *plugin) noRoom(export string, code wit.Code, why string) error {
 }
 
 func (p *plugin) crashing(export string, again time.Duration) error {
-	return wit.ErrorAfter(wit.CodeUnavailable, again, "plugin %s: %s is not called now: the plugin crashes again and again", p.spec.Plugin, export)
+	return wit.ErrorAfter(wit.CodeUnavailable, again, "plugin %s: %s is not called now: the plugin crashes again and again, and `carapace plugins info %[1]s` shows where", p.spec.Plugin, export)
 }
 
 func (p *plugin) stopping() error {

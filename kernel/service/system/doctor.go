@@ -2,7 +2,6 @@ package system
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -33,8 +32,10 @@ type doctor struct {
 func (d *doctor) examine(ctx context.Context, _ rpc.None) (DoctorResult, error) {
 	r := DoctorResult{Checks: []service.Check{
 		{Name: "gateway", OK: true, Message: "carapace " + d.version + " at " + d.url()},
-		d.checkDatabase(ctx), d.checkSettings(), d.checkPlugins(), d.checkMemory(), d.checkAccess(),
+		d.checkDatabase(ctx), d.checkSettings(),
 	}}
+	r.Checks = append(r.Checks, d.checkPlugins()...)
+	r.Checks = append(r.Checks, d.checkMemory(), d.checkAccess())
 	for _, other := range d.services() {
 		for _, check := range other.Checks {
 			r.Checks = append(r.Checks, check(ctx))
@@ -61,35 +62,6 @@ func (d *doctor) checkSettings() service.Check {
 		return service.Check{Name: "settings", Message: strings.Join(problems, "; "), Hint: "mend " + d.settings.Path() + " with `carapace config edit`; the settings before the mistake are in force"}
 	}
 	return service.Check{Name: "settings", OK: true, Message: "every plugin's section fits its schema"}
-}
-
-func (d *doctor) checkPlugins() service.Check {
-	c := service.Check{Name: "plugins", OK: true}
-	var bad, waiting []string
-	ready := 0
-	for _, p := range d.plugins.List() {
-		if p.Update != "" {
-			waiting = append(waiting, p.ID+": the update "+p.Update)
-			c.Hint = p.Hint
-		}
-		switch p.State {
-		case "failed":
-			bad = append(bad, p.ID+": "+p.Reason)
-			c.Hint = p.Hint
-		case "disabled":
-		default:
-			ready++
-		}
-	}
-	if len(bad) > 0 {
-		c.OK, c.Message = false, strings.Join(bad, "; ")
-		return c
-	}
-	c.Message = fmt.Sprintf("%d can be used", ready)
-	if len(waiting) > 0 {
-		c.Warning, c.Message = true, c.Message+"; "+strings.Join(waiting, "; ")
-	}
-	return c
 }
 
 // checkAccess says what of the owner's others may read or steer.

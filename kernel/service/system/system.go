@@ -35,6 +35,10 @@ type Plugin struct {
 	Kinds                              []string
 	// Update says of a version that waits or could not take its place why; empty for none.
 	Update string
+	// Crashed is when a call of what runs last panicked, trapped or did not end; zero for never.
+	Crashed time.Time
+	// Shadowed are its tools that another plugin has under the same name, which are not used.
+	Shadowed []string
 	// Provider says that it answers as a language model, Transcriber that it transcribes recordings, Speaker that it speaks.
 	Provider, Transcriber, Speaker bool
 	// Service is how its service is, where it has one that is being run.

@@ -80,7 +80,7 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 		l.MustCall("doctor", nil, &d)
 		return !d.check(t, "channels").OK
 	})
-	for name, want := range map[string]string{"plugins": "broken", "settings": "rooot", "model": "no provider", "channels": "chat/home"} {
+	for name, want := range map[string]string{"plugin broken": "is missing", "settings": "rooot", "model": "no provider", "channels": "chat/home"} {
 		if c := d.check(t, name); c.OK || !strings.Contains(c.Message, want) || c.Hint == "" {
 			t.Errorf("%+v", c)
 		}
