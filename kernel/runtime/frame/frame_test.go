@@ -59,4 +59,3 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
-
