@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,10 @@ func TestCompatible(t *testing.T) {
 func TestIncompatible(t *testing.T) {
 	max := func(n int64) *int64 { return &n }
 	field := func(c *Contract, of, name string) *Field { return c.Type(of).Field(name) }
+	pattern := func(c *Contract, of, name, before, after string) {
+		f := field(c, of, name)
+		f.Pattern = strings.Replace(f.Pattern, before, after, 1)
+	}
 	export := func(c *Contract, name string) *Function {
 		return &c.Exports[slices.IndexFunc(c.Exports, func(f Function) bool { return f.Name == name })]
 	}
@@ -60,6 +65,9 @@ func TestIncompatible(t *testing.T) {
 		"less of an answer":             {func(c *Contract) { field(c, "ChannelAnswer", "frames").Max = max(10) }, "ChannelAnswer.frames is bounded more"},
 		"an answer that is required":    {func(c *Contract) { field(c, "Transcript", "text").Required = true }, "Transcript.text is bounded more"},
 		"another pattern":               {func(c *Contract) { field(c, "ToolDefinition", "name").Pattern = "[a-z]+" }, "ToolDefinition.name has another pattern"},
+		"an alternative less":           {func(c *Contract) { pattern(c, "Manifest", "entry", "|ts", "") }, "Manifest.entry has another pattern"},
+		"another alternative":           {func(c *Contract) { pattern(c, "Manifest", "entry", "|ts", "|tsx") }, "Manifest.entry has another pattern"},
+		"an alternative more":           {func(c *Contract) { pattern(c, "Manifest", "entry", "|py)", "|py|lua)") }, ""},
 		"more than a guest was told":    {func(c *Contract) { field(c, "ProviderChunk", "events").Max = max(1000) }, "ProviderChunk.events is bounded less"},
 		"a new field that is required": {func(c *Contract) {
 			add(c, "ToolOutput", Field{Name: "mood", Kind: "string", Bounds: Bounds{Required: true}})
@@ -230,8 +238,23 @@ func orElse(b, otherwise *Bounds) *Bounds {
 	return b
 }
 
+// alternative is a further one, of a group in a pattern.
+var alternative = regexp.MustCompile(`^\|[a-z0-9]+$`)
+
+// gained reports whether a pattern is another one with a further alternative at the end of a group, which takes all that that takes.
+func gained(was, is string) bool {
+	more := len(is) - len(was)
+	for at := range was {
+		if more > 0 && was[at] == ')' && at > 0 && was[at-1] != '\\' && is[:at] == was[:at] && is[at+more:] == was[at:] && alternative.MatchString(is[at:at+more]) {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *comparison) bounds(of, where string, was, is *Bounds) {
-	c.check(is.Pattern == was.Pattern || is.Pattern == "" && !c.read[of], "%s has another pattern", where)
+	wider := is.Pattern == "" || gained(was.Pattern, is.Pattern)
+	c.check(is.Pattern == was.Pattern || wider && !c.read[of], "%s has another pattern", where)
 	if c.written[of] {
 		c.check(within(was, is) && (is.Cut == 0 || was.Cut > 0 && is.Cut >= was.Cut), "%s is bounded more", where)
 	}
