@@ -52,6 +52,7 @@ func TestClawdbotNode(t *testing.T) {
 	}
 
 	p.restart(t)
+	p.host(t) // it ends with its connection, and its service starts it again
 	p.awaitNode(t, "desk")
 	which("desk")
 }
