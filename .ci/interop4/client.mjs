@@ -81,10 +81,44 @@ await check("connect as other clients do", async () => {
   }
 });
 
-await check("connect as a node, for which there is nothing here", async () => {
-  const node = { role: "node", mode: "node", clientName: "node-host", scopes: [], commands: ["system.which"], permissions: { camera: false } };
-  const e = await refusal(connect({ token, deviceIdentity: newIdentity(), ...node }));
-  expect(e.message.includes("nothing for nodes"), e);
+await check("a node is asked once, answers, fails, and says something", async () => {
+  const c = await connect({ token, deviceIdentity: newIdentity() });
+  const identity = newIdentity();
+  const node = await connect({
+    token, deviceIdentity: identity, role: "node", mode: "node", clientName: "node-host", scopes: [], platform: "linux",
+    caps: ["system"], commands: ["system.which"], permissions: { exec: true },
+  });
+  const nodeId = identity.deviceId;
+  try {
+    const list = await c.call("node.list");
+    const row = list.nodes.find((n) => n.nodeId === nodeId);
+    expect(row?.connected && row.paired && row.approvalState === "approved" && row.commands.includes("system.which"), list);
+    const requests = () => node.heard.filter((e) => e.event === "node.invoke.request").map((e) => e.payload);
+    const ask = (idempotencyKey) => c.call("node.invoke", { nodeId, command: "system.which", params: { bins: ["git"] }, idempotencyKey });
+    const both = Promise.all([ask("once"), ask("once")]);
+    const request = await until(() => requests()[0], "the node is asked");
+    expect(request.paramsJSON === '{"bins":["git"]}', request);
+    await node.call("node.invoke.result", { id: request.id, nodeId, ok: true, payloadJSON: '{"bins":{}}' });
+    for (const answer of await both) {
+      expect(answer.ok && answer.payloadJSON === '{"bins":{}}' && JSON.stringify(answer.payload) === '{"bins":{}}', answer);
+    }
+    expect(requests().length === 1, "it was asked again", requests());
+    const failing = refusal(ask("fails"));
+    const second = await until(() => requests()[1], "the node is asked again");
+    await node.call("node.invoke.result", { id: second.id, nodeId, ok: false, error: { code: "DENIED", message: "not today" } });
+    const e = await failing;
+    expect(e.code === "UNAVAILABLE" && e.message.includes("not today") && e.details.nodeError.code === "DENIED", e);
+    const said = await node.call("node.event", { event: "voice.transcript", payload: { text: "what is 17*23?" } });
+    expect(said.handled, said);
+    await until(() => c.heard.some((h) => h.event === "chat" && h.payload.state === "final" && JSON.stringify(h.payload).includes("391")), "what was said is answered");
+    const refused = await refusal(node.call("node.list"));
+    expect(refused.message.includes("unauthorized role: node"), refused);
+    await c.call("node.pair.remove", { nodeId });
+    expect((await c.call("node.list")).nodes.every((n) => n.nodeId !== nodeId), "the node is still there");
+  } finally {
+    await node.client.stopAndWait();
+    await c.client.stopAndWait();
+  }
 });
 
 await check("connect with a wrong token", async () => {

@@ -60,6 +60,7 @@ const results = {
   "cron.runs": (r) => r.entries.forEach((entry) => conforms("CronRunLogEntry", entry)),
   "device.pair.list": (r) => r.pending.forEach((row) => conforms("DevicePairRequestedEvent", row)),
   "device.token.rotate": (r) => conforms("DeviceTokenRotateResult", r),
+  "node.event": (r) => conforms("NodeEventResult", r),
 };
 
 const checked = Object.keys(results);
@@ -78,6 +79,7 @@ const events = {
   },
   "device.pair.requested": (p) => conforms("DevicePairRequestedEvent", p),
   "device.pair.resolved": (p) => conforms("DevicePairResolvedEvent", p),
+  "node.invoke.request": (p) => conforms("NodeInvokeRequestEvent", p),
 };
 
 // --- frames: everything that arrives is checked before the client sees it

@@ -161,14 +161,12 @@ func printPendingNodes(w io.Writer, list node.PairList) error {
 }
 
 func printNode(w io.Writer, n node.Description) error {
-	since := "never"
+	since := "away, last here " + ago(n.LastConnectedAtMs)
 	if n.Connected {
 		since = "connected " + ago(n.ConnectedAtMs)
-	} else if n.LastConnectedAtMs > 0 {
-		since = "last here " + ago(n.LastConnectedAtMs)
 	}
 	rows := [][]string{
-		{"name", orDash(n.DisplayName)}, {"id", n.NodeID}, {"state", nodeState(n.Row) + ", " + since}, {"approval", n.ApprovalState},
+		{"name", orDash(n.DisplayName)}, {"id", n.NodeID}, {"state", since}, {"approval", n.ApprovalState},
 		{"platform", orDash(n.Platform)}, {"version", orDash(n.Version)}, {"device", orDash(strings.TrimSpace(n.DeviceFamily + " " + n.ModelIdentifier))},
 		{"from", orDash(n.RemoteIP)}, {"capabilities", orDash(strings.Join(n.Caps, ", "))}, {"commands", orDash(strings.Join(n.Commands, ", "))},
 	}

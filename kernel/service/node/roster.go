@@ -96,17 +96,6 @@ func (r *roster) conns(id string) (list []string) {
 	return list
 }
 
-// all returns the newest connection of every node.
-func (r *roster) all() map[string]*peer {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	list := make(map[string]*peer, len(r.nodes))
-	for id, peers := range r.nodes {
-		list[id] = peers[len(peers)-1]
-	}
-	return list
-}
-
 // follow has a connection hear of a session, or no longer. It returns false where it hears of too many.
 func (r *roster) follow(p *peer, session string, on bool) bool {
 	r.mu.Lock()
