@@ -59,7 +59,7 @@ func TestArchive(t *testing.T) {
 		t.Errorf("it is in the store: %q", got)
 	}
 	k.Stop()
-	k, l = start()
+	_, l = start()
 	var archives session.ArchivesResult
 	l.MustCall("sessions.archives", nil, &archives)
 	found, _ := filepath.Glob(filepath.Join(dir, "archives", "*.jsonl.gz"))

@@ -137,6 +137,7 @@ var lenient = map[string]string{
 	"sessions.compact":   `instructions`,
 	"sessions.create":    `label displayName model thinkingLevel category contextWindow message task permissionMode cwd execNode`,
 	"sessions.send":      `message thinking`,
+	"sessions.import":    `label messages[].text messages[].toolCalls[].id messages[].toolCalls[].name messages[].toolCallId messages[].tool messages[].provider messages[].model`,
 	"sessions.export":    `cursor sessionId`,
 	"sessions.list":      `search creatorId ownerId involvingProfileId`,
 	"sessions.patch":     `expectedLifecycleRevision expectedPermissionMode`,
@@ -147,7 +148,7 @@ var lenient = map[string]string{
 
 // open are the fields of any kind: nothing is done with them, or a thread's id, which may be a number.
 var open = strings.Fields(`chat.send:fastMode exec.approval.request:turnSourceThreadId plugin.approval.request:turnSourceThreadId config.apply:deliveryContext.threadId config.patch:deliveryContext.threadId cron.add:delivery.threadId cron.update:patch.delivery.threadId
-	node.event:payload node.invoke:params node.invoke:turnSourceThreadId node.invoke.result:payload node.invoke.result:payloadJSON`)
+	sessions.import:messages[].toolCalls[].args node.event:payload node.invoke:params node.invoke:turnSourceThreadId node.invoke.result:payload node.invoke.result:payloadJSON`)
 
 // hostile makes parameters that are to be refused.
 type hostile struct {

@@ -187,6 +187,7 @@ func conversationAnswers(c *caller) {
 	c.ok("sessions.fork", main, nil)
 	c.ok("sessions.rename", object{"key": made.Key, "label": "newer"}, nil)
 	c.ok("sessions.compact", object{"key": "main", "maxLines": 1}, nil)
+	c.ok("sessions.import", object{"key": "abroad", "sessionId": "from-abroad", "messages": []any{object{"role": "user", "text": "hello"}}}, nil)
 	c.ok("sessions.search", object{"query": "hello"}, nil)
 	put := object{"key": made.Key, "deleteHistory": true}
 	c.ok("sessions.archive", put, nil)

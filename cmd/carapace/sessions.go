@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -29,15 +30,9 @@ func newSessions(o *options) *cobra.Command {
 			RunE:              o.ofSession(act(o, "sessions.patch", func(args []string) any { return map[string]string{"key": args[0], "label": args[1]} }, "renamed")),
 		}),
 		newDeleteSession(o),
-		o.client(&cobra.Command{
-			Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: takes("[SESSION]"),
-			ValidArgsFunction: o.complete(sessionKeys),
-			RunE: func(c *cobra.Command, args []string) error {
-				key := sessionArg(args)
-				return plainly(exportSession(c.Context(), o, key), aSession, key)
-			},
-		}),
+		newExport(o), newFork(o), newCompact(o), newFind(o),
 	)
+	c.AddCommand(archiveCommands(o)...)
 	return c
 }
 
@@ -109,6 +104,24 @@ func newDeleteSession(o *options) *cobra.Command {
 	return o.client(c)
 }
 
+// newExport writes a history as JSON lines: a conversation's present one, or any by its session id.
+func newExport(o *options) *cobra.Command {
+	var id string
+	c := &cobra.Command{
+		Use: "export [SESSION]", Short: "Write a whole conversation as JSON lines", Example: "  carapace sessions export main > main.jsonl", Args: takes("[SESSION]"),
+		ValidArgsFunction: o.complete(sessionKeys),
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		p := session.ExportParams{SessionID: id}
+		if id == "" {
+			p.Key = sessionArg(args)
+		}
+		return plainly(exportSession(c.Context(), o, p), aSession, cmp.Or(p.Key, id))
+	}
+	c.Flags().StringVar(&id, "id", "", "the id of a history, such as one that a reset has ended, in place of a session")
+	return o.client(c)
+}
+
 // mainSession is the owner's, which is meant when none is named.
 const mainSession = "main"
 
@@ -175,13 +188,13 @@ func printHistory(w io.Writer, history chat.History) error {
 }
 
 // exportSession writes page after page, so a history of any length fits. The lines are JSON with and without --json.
-func exportSession(ctx context.Context, o *options, key string) error {
+func exportSession(ctx context.Context, o *options, p session.ExportParams) error {
 	conn, err := o.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	for p := (session.ExportParams{Key: key}); ; {
+	for {
 		var page session.ExportResult
 		if err := conn.Call(ctx, "sessions.export", p, &page); err != nil {
 			return err

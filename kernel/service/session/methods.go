@@ -40,6 +40,7 @@ func (m methods) rows() []rpc.Method {
 		rpc.New("sessions.restore", wire.ScopeAdmin, m.restore).Doc("Brings a conversation back from the archive."),
 		rpc.New("sessions.archives", wire.ScopeAdmin, m.sessions.listArchives).Doc("Lists what is in the archive."),
 		rpc.New("sessions.archive.delete", wire.ScopeAdmin, m.deleteArchive).Doc("Deletes a conversation from the archive, for good."),
+		rpc.New("sessions.import", wire.ScopeAdmin, m.sessions.importHistory).Doc("Takes a piece of a history that another gateway has kept."),
 		rpc.New("sessions.delete", wire.ScopeAdmin, m.remove).Doc("Deletes a conversation, unless it is the main one."),
 	}
 }

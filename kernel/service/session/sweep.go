@@ -54,5 +54,8 @@ func sweep(tx store.Tx, id string) error {
 	if err := summaries.Delete(tx, id); err != nil {
 		return err
 	}
+	if err := imports.Delete(tx, id); err != nil {
+		return err
+	}
 	return trash.Delete(tx, id)
 }
