@@ -95,6 +95,7 @@ var imports = map[string]string{
 	"kernel/service/endpoint":        "kernel/rpc wit",
 	"kernel/service/inlet":           "kernel/config kernel/service kernel/service/endpoint kernel/service/message kernel/service/run wit",
 	"kernel/service/toolbox":         "kernel/service kernel/service/endpoint kernel/service/session wit",
+	"kernel/service/mcp":             "kernel/service kernel/service/endpoint kernel/service/session wit",
 	"kernel/service/openai":          "kernel/service kernel/service/agent kernel/service/endpoint kernel/service/run kernel/service/session kernel/wire wit",
 	"kernel/service/cron":            "kernel/event kernel/rpc kernel/schedule kernel/service kernel/wire wit",
 	"kernel/service/system":          "kernel/config kernel/event kernel/logs kernel/rpc kernel/service kernel/service/session kernel/wire wit",
@@ -104,17 +105,18 @@ var imports = map[string]string{
 // owners is "one library, one package": the only folders of the kernel that may import it. A websocket has
 // two ends: gateway is what clients connect to, egress is what plugins connect out through.
 var owners = map[string]string{
-	"github.com/go-chi/chi":                 "kernel/gateway",
-	"github.com/coder/websocket":            "kernel/egress kernel/gateway",
-	"github.com/tetratelabs/wazero":         "kernel/runtime",
-	"github.com/extism/go-sdk":              "kernel/runtime",
-	"github.com/robfig/cron":                "kernel/schedule",
-	"modernc.org/sqlite":                    "kernel/store",
-	"github.com/zalando/go-keyring":         "kernel/secret",
-	"github.com/fsnotify/fsnotify":          "kernel/plugin/source",
-	"github.com/santhosh-tekuri/jsonschema": "kernel/plugin/manifest",
-	"github.com/evanw/esbuild":              "kernel/plugin/script",
-	"oras.land/oras-go":                     "kernel/oci",
+	"github.com/go-chi/chi":                  "kernel/gateway",
+	"github.com/coder/websocket":             "kernel/egress kernel/gateway",
+	"github.com/tetratelabs/wazero":          "kernel/runtime",
+	"github.com/extism/go-sdk":               "kernel/runtime",
+	"github.com/robfig/cron":                 "kernel/schedule",
+	"modernc.org/sqlite":                     "kernel/store",
+	"github.com/zalando/go-keyring":          "kernel/secret",
+	"github.com/fsnotify/fsnotify":           "kernel/plugin/source",
+	"github.com/santhosh-tekuri/jsonschema":  "kernel/plugin/manifest",
+	"github.com/evanw/esbuild":               "kernel/plugin/script",
+	"oras.land/oras-go":                      "kernel/oci",
+	"github.com/modelcontextprotocol/go-sdk": "kernel/service/mcp",
 }
 
 // guests are the folders that newcomers read first and copy from: what is in them uses nothing of the

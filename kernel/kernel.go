@@ -139,6 +139,7 @@ func (w *wiring) services() []maker {
 		{"openai", true, w.openai},
 		{"inlet", true, w.inlet},
 		{"toolbox", true, w.toolbox},
+		{"mcp", true, w.mcp},
 		{"inbox", false, w.inbox},
 		{"webhook", true, w.webhook},
 		{"channel", true, w.channel},

@@ -12,8 +12,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/kerneltest"
+	"github.com/carapace-gateway/carapace/kernel/kerneltest/bubble"
 	"github.com/carapace-gateway/carapace/kernel/service/chat"
 	"github.com/carapace-gateway/carapace/wit"
 )
@@ -414,6 +417,32 @@ func TestChatCompletionOnce(t *testing.T) {
 	if len(r.chats) != 1 || ids[0] != ids[2] {
 		t.Errorf("asked %d times: %v", len(r.chats), ids)
 	}
+}
+
+// TestChatCompletionTakesItsTime: an answer may take longer than a request may take to arrive, and who reads a stream is shown
+// meanwhile that it goes on.
+func TestChatCompletionTakesItsTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := kerneltest.Start(t, kerneltest.Plugin(kerneltest.Provider("slow", func(ctx context.Context, _ *wit.Chat) (*wit.ProviderAnswer, error) {
+			select {
+			case <-time.After(8 * time.Second):
+			case <-ctx.Done():
+				return nil, wit.NewError(wit.CodeTimeout, "given up")
+			}
+			return &wit.ProviderAnswer{ToolCalls: []wit.ToolCall{{ID: "c", Name: "wait", Args: wit.JSON("{}")}}, Stop: new(wit.StopReasonToolCalls)}, nil
+		}), kerneltest.Tool("wait", func(context.Context, *wit.ToolInvocation) (*wit.ToolOutput, error) {
+			return &wit.ToolOutput{}, nil
+		})))
+		bubble.Limit(t)
+		for _, stream := range []string{"false", "true"} {
+			res := post(t, t.Context(), k, "/v1/chat/completions", `{"stream":`+stream+`,"messages":[{"role":"user","content":"x"}]}`)
+			text, err := io.ReadAll(res.Body)
+			if err != nil || !strings.Contains(string(text), "25 times without answering") || stream == "true" && !strings.HasPrefix(string(text), "data: ") {
+				t.Errorf("after %v: %d %s %v", stream, res.StatusCode, text, err)
+			}
+		}
+	})
 }
 
 func TestModelsOverHTTP(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// toolCaller is toolbox's view of the tools and of who calls them.
+// toolCaller is the view that toolbox and mcp have of the tools and of who calls them.
 type toolCaller struct{ *wiring }
 
 func (t toolCaller) List() []wit.ToolDefinition { return tools{t.platform.plugins}.Tools() }

@@ -28,6 +28,7 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/service/hook"
 	"github.com/carapace-gateway/carapace/kernel/service/inbox"
 	"github.com/carapace-gateway/carapace/kernel/service/inlet"
+	"github.com/carapace-gateway/carapace/kernel/service/mcp"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
 	"github.com/carapace-gateway/carapace/kernel/service/node"
 	"github.com/carapace-gateway/carapace/kernel/service/openai"
@@ -261,6 +262,10 @@ func (w *wiring) openai() func() service.Service {
 
 func (w *wiring) toolbox() func() service.Service {
 	return toolbox.New(toolbox.Deps{Admit: w.admit, Tools: toolCaller{w}, Log: w.log}).Service
+}
+
+func (w *wiring) mcp() func() service.Service {
+	return mcp.New(mcp.Deps{Admit: w.admit, Tools: toolCaller{w}, Version: w.o.Version, Log: w.log}).Service
 }
 
 func (w *wiring) inlet() func() service.Service {

@@ -32,18 +32,27 @@ func Allows(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	return false
 }
 
-// Decode reads the whole body of a request as one JSON value, and lets its answer take as long as it likes. Fields that
-// into does not have are passed over. Errors: CodeInvalid; CodeTooLarge for a body over the route's bound.
-func Decode(w http.ResponseWriter, r *http.Request, into any) error {
+// Body reads the whole body of a request, and lets its answer take as long as it likes. Errors: CodeInvalid; CodeTooLarge for
+// a body over the route's bound.
+func Body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-		return wit.Errorf(wit.CodeTooLarge, "the body may have %d bytes", large.Limit)
+		return nil, wit.Errorf(wit.CodeTooLarge, "the body may have %d bytes", large.Limit)
 	}
 	if err != nil {
-		return wit.NewError(wit.CodeInvalid, "the body did not arrive in time and whole: send it again")
+		return nil, wit.NewError(wit.CodeInvalid, "the body did not arrive in time and whole: send it again")
 	}
 	// The time was for the body. If it went on, it would end the request while its answer is made.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer can
+	return body, nil
+}
+
+// Decode reads the body of a request as one JSON value. Fields that into does not have are passed over. Errors: as Body's.
+func Decode(w http.ResponseWriter, r *http.Request, into any) error {
+	body, err := Body(w, r)
+	if err != nil {
+		return err
+	}
 	if len(body) == 0 {
 		return wit.NewError(wit.CodeInvalid, "the request has no body: send a JSON object")
 	}

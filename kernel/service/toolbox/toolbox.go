@@ -1,5 +1,4 @@
-// Package toolbox lets programs call the agent's tools over HTTP: POST /tools/invoke, and /mcp for those that speak the Model
-// Context Protocol.
+// Package toolbox lets programs call the agent's tools over HTTP: POST /tools/invoke.
 //
 // A call is made as a model's is: the same hooks see it, the same approvals are asked for, and the same bounds hold. It belongs
 // to a session and is not recorded in its history. It ends when the caller goes away. Everything is safe for concurrent use.
