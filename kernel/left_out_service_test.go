@@ -25,6 +25,9 @@ func TestWithoutAService(t *testing.T) {
 	}{
 		"cron":       {methods: []string{"cron.list", "cron.add"}, events: []string{"cron"}, answers: true},
 		"tts":        {methods: []string{"tts.status", "tts.convert"}, answers: true},
+		"heartbeat":  {methods: []string{"last-heartbeat", "wake", "system-event"}, events: []string{"heartbeat"}, answers: true},
+		"usage":      {methods: []string{"usage.cost", "sessions.usage"}, answers: true},
+		"task":       {methods: []string{"tasks.list"}, answers: true},
 		"hook":       {answers: true},
 		"webhook":    {answers: true},
 		"background": {answers: true},

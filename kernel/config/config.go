@@ -350,7 +350,7 @@ func Load(path string, required bool) (c *Config, text []byte, err error) {
 	case err != nil:
 		return nil, nil, err
 	}
-	if c, err = Parse(text); err != nil {
+	if c, err = parse(text, fileOrigin(path)); err != nil {
 		return nil, nil, wit.Errorf(wit.CodeOf(err), "config: %s: %w", path, err)
 	}
 	return c, text, nil
@@ -369,12 +369,15 @@ func Read(path string) ([]byte, error) {
 	return nil, wit.Errorf(wit.CodeUnavailable, "config: %w", err)
 }
 
-// Parse reads the text of a config file. An empty one is the zero Config. Errors are CodeInvalid with the place.
-func Parse(b []byte) (*Config, error) {
+// Parse reads the text of a config file that includes no other and takes nothing from the environment. An empty one is the zero Config. Errors are CodeInvalid with the place.
+func Parse(b []byte) (*Config, error) { return parse(b, origin{}) }
+
+func parse(b []byte, from origin) (*Config, error) {
 	d, err := ParseDocument(b)
 	if err != nil {
 		return nil, err
 	}
+	d.from = from
 	return d.Config()
 }
 

@@ -16,13 +16,15 @@ import (
 // maxDepth bounds how deeply the settings may be nested.
 const maxDepth = 64
 
-// Document is the text of a config file as JSON whose fields keep their order and know their place. It is not
+// Document is the text of a config file, which is JSON or JSON5, as JSON whose fields keep their order and know their place. It is not
 // safe for concurrent use.
 type Document struct {
 	text []byte
 	root *node
 	// placed says that text is what somebody wrote, so that its lines mean something to them.
 	placed bool
+	// from is where it comes from.
+	from origin
 	// broken is why the text cannot be read; it can only be replaced then.
 	broken error
 }
@@ -55,21 +57,26 @@ const (
 	kindNull   kind = "null"
 )
 
-// ParseDocument reads a text. An empty one is an empty object. Errors: CodeInvalid with the line and the column for
+// ParseDocument reads a text, which may be JSON5. An empty one is an empty object. Errors: CodeInvalid with the line and the column for
 // what is no JSON, a field that stands twice in an object, and more than 64 levels.
 func ParseDocument(text []byte) (*Document, error) {
 	d := &Document{text: text, root: &node{kind: kindObject}, placed: true}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return d, nil
 	}
-	p := &parser{document: d, tokens: json.NewDecoder(bytes.NewReader(text))}
+	p := &parser{document: d}
+	p.text, p.from = relaxed(text)
+	if len(bytes.TrimSpace(p.text)) == 0 {
+		return d, nil // comments alone
+	}
+	p.tokens = json.NewDecoder(bytes.NewReader(p.text))
 	p.tokens.UseNumber()
 	root, err := p.value(0)
 	if err != nil {
 		return nil, p.explain(err)
 	}
-	if at := p.next(); at < len(text) {
-		return nil, d.wrong(at, "text after the end of the settings")
+	if at := p.next(); at < len(p.text) {
+		return nil, d.wrong(p.place(at), "text after the end of the settings")
 	}
 	d.root = root
 	return d, nil
@@ -79,12 +86,25 @@ func ParseDocument(text []byte) (*Document, error) {
 type parser struct {
 	document *Document
 	tokens   *json.Decoder
+	text     []byte // as JSON
+	from     []int  // where each of its bytes stands in the document's; nil where that is the same
+}
+
+// place is where a byte of the text stands in the document's.
+func (p *parser) place(at int) int {
+	switch {
+	case p.from == nil:
+		return at
+	case at < len(p.from):
+		return p.from[max(0, at)]
+	}
+	return len(p.document.text)
 }
 
 // next is where the next token begins.
 func (p *parser) next() int {
 	at := int(p.tokens.InputOffset())
-	for at < len(p.document.text) && strings.IndexByte(" \t\r\n,:", p.document.text[at]) >= 0 {
+	for at < len(p.text) && strings.IndexByte(" \t\r\n,:", p.text[at]) >= 0 {
 		at++
 	}
 	return at
@@ -92,7 +112,8 @@ func (p *parser) next() int {
 
 // value reads one value.
 func (p *parser) value(depth int) (*node, error) {
-	n := &node{at: p.next()}
+	begin := p.next()
+	n := &node{at: p.place(begin)}
 	if depth > maxDepth {
 		return nil, p.document.wrong(n.at, "the settings are nested more than %d levels deep", maxDepth)
 	}
@@ -115,7 +136,7 @@ func (p *parser) value(depth int) (*node, error) {
 	default:
 		n.kind = kindNull
 	}
-	n.scalar = wit.JSON(p.document.text[n.at:p.tokens.InputOffset()])
+	n.scalar = wit.JSON(p.text[begin:p.tokens.InputOffset()])
 	return n, nil
 }
 
@@ -135,7 +156,7 @@ func (p *parser) list(n *node, depth int) error {
 func (p *parser) object(n *node, depth int) error {
 	n.kind = kindObject
 	for p.tokens.More() {
-		at := p.next()
+		at := p.place(p.next())
 		token, err := p.tokens.Token()
 		if err != nil {
 			return err
@@ -164,16 +185,16 @@ func (p *parser) explain(err error) error {
 		return p.document.wrong(len(p.document.text), "not valid JSON: the end of the file comes too soon")
 	}
 	syntax := (*json.SyntaxError)(nil)
-	if !errors.As(json.Unmarshal(p.document.text, new(json.RawMessage)), &syntax) {
-		return p.document.wrong(p.next(), "not valid JSON: %v", err)
+	if !errors.As(json.Unmarshal(p.text, new(json.RawMessage)), &syntax) {
+		return p.document.wrong(p.place(p.next()), "not valid JSON: %v", err)
 	}
 	at := int(syntax.Offset) - 1
-	return p.document.wrong(at, "not valid JSON: %s", p.expected(at, syntax.Error()))
+	return p.document.wrong(p.place(at), "not valid JSON: %s", p.expected(at, syntax.Error()))
 }
 
 // expected says what should stand at an offset by what the decoder was about to do there.
 func (p *parser) expected(at int, doing string) string {
-	found, _ := utf8.DecodeRune(p.document.text[max(0, min(at, len(p.document.text))):])
+	found, _ := utf8.DecodeRune(p.text[max(0, min(at, len(p.text))):])
 	for _, e := range [][2]string{
 		{"beginning of object key string", "a name in quotation marks"}, {"after object key:value pair", "a comma or }"}, {"after object key", "a colon"},
 		{"after array element", "a comma or ]"}, {"after top-level value", "the end"}, {"hexadecimal", "a hexadecimal digit"},
@@ -251,6 +272,7 @@ func (d *Document) Merge(patch wit.JSON) error {
 func (d *Document) Replace(text []byte) error {
 	next, err := ParseDocument(text)
 	if err == nil {
+		next.from = d.from
 		*d = *next
 	}
 	return err

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -21,7 +22,11 @@ func Hash(text []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Edit changes the file at path and returns its text before and after. base, unless it is empty, is the Hash of the
+// fileOrigin is that of the text of a file.
+func fileOrigin(path string) origin { return origin{filepath.Dir(path), os.LookupEnv} }
+
+// Edit changes the file at path and returns its text before and after. A change of single settings writes JSON: what was
+// JSON5 before is kept beside it, in a file whose name ends in .bak. base, unless it is empty, is the Hash of the
 // text that the change was made for. A running gateway sees the change; see Settings.Edit for one that goes through it.
 //
 // Errors: CodeConflict for another base; CodeInvalid for a change that leaves settings that cannot be, or changes a file
@@ -31,14 +36,19 @@ func Edit(path, base string, change Change) (before, after []byte, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, err
 	}
-	if after, err = edited(before, base, change); err != nil {
+	if after, err = edited(before, base, fileOrigin(path), change); err != nil {
 		return before, nil, err
+	}
+	if len(before) > 0 && !json.Valid(before) && json.Valid(after) {
+		if err := write(path+".bak", before); err != nil { // its comments are not in the new one
+			return before, nil, err
+		}
 	}
 	return before, after, write(path, after)
 }
 
 // edited is a text after a change.
-func edited(before []byte, base string, change Change) (after []byte, err error) {
+func edited(before []byte, base string, from origin, change Change) (after []byte, err error) {
 	if base != "" && base != Hash(before) {
 		return nil, wit.NewError(wit.CodeConflict, "the settings have changed since they were read: read them again, and change those")
 	}
@@ -46,11 +56,12 @@ func edited(before []byte, base string, change Change) (after []byte, err error)
 	if err != nil {
 		d = &Document{text: before, root: &node{kind: kindObject}, broken: err}
 	}
+	d.from = from
 	if err := change(d); err != nil {
 		return nil, err
 	}
 	if _, err := d.Config(); err != nil {
-		if _, old := Parse(before); old != nil && !d.placed {
+		if _, old := parse(before, from); old != nil && !d.placed {
 			return nil, unmended(old)
 		}
 		return nil, err

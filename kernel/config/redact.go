@@ -34,7 +34,14 @@ func (d *Document) Redact(show Section) (*Config, error) {
 	for _, m := range d.masks(show) {
 		d.set(m.path, m.shown)
 	}
-	return d.decode()
+	shown, _, err := d.resolved(false) // what the environment says is not shown
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range shown.masks(show) {
+		shown.set(m.path, m.shown)
+	}
+	return shown.decode()
 }
 
 // leastText is from how many bytes on RedactText looks for a value without its quotes. Shorter ones would hit ordinary words.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -59,6 +60,7 @@ type problem struct {
 // snapshot is the settings of a moment; it is replaced, never changed.
 type snapshot struct {
 	document *Document // of the file
+	files    []string  // that it includes
 	leaves   map[string]string
 	config   *Config // with what this start says over it
 	exists   bool
@@ -84,6 +86,14 @@ func Open(d Deps) (*Settings, error) {
 	return s, nil
 }
 
+// origin is where the settings come from.
+func (s *Settings) origin() origin {
+	if s.deps.Path == "" {
+		return origin{env: os.LookupEnv}
+	}
+	return fileOrigin(s.deps.Path)
+}
+
 // read returns the file's text, or the one in memory.
 func (s *Settings) read() ([]byte, error) {
 	if s.deps.Path != "" {
@@ -100,14 +110,19 @@ func (s *Settings) snapshot(text []byte) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.from = s.origin()
 	c, err := d.Config()
+	if err != nil {
+		return nil, err
+	}
+	whole, files, err := d.resolved(true)
 	if err != nil {
 		return nil, err
 	}
 	if s.deps.Override != nil {
 		s.deps.Override(c)
 	}
-	return &snapshot{document: d, leaves: d.leaves(), config: c, exists: true}, nil
+	return &snapshot{document: d, files: files, leaves: whole.leaves(), config: c, exists: true}, nil
 }
 
 // Path is the config file's, "" where the settings are in memory.
@@ -155,7 +170,7 @@ func (s *Settings) Edit(_ context.Context, base string, change Change) (restart 
 	if s.deps.Path != "" {
 		_, text, err = Edit(s.deps.Path, base, change)
 	} else {
-		text, err = edited(s.now.Load().document.text, base, change)
+		text, err = edited(s.now.Load().document.text, base, s.origin(), change)
 	}
 	if err != nil {
 		return nil, err

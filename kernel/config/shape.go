@@ -12,12 +12,16 @@ import (
 
 // Config reads the settings. Errors: CodeInvalid with the place, the field and what it may be.
 func (d *Document) Config() (*Config, error) {
-	c, err := d.decode()
+	r, _, err := d.resolved(true)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.decode()
 	if err != nil {
 		return nil, err
 	}
 	if wrong := c.check(); wrong != nil {
-		n, _ := d.find(wrong.path)
+		n, _ := r.find(wrong.path)
 		return nil, d.wrong(n.at, "%s", wrong.Error())
 	}
 	return c, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"time"
 
@@ -23,17 +24,30 @@ func (s *Settings) Run(ctx context.Context) error {
 	}
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
-	var w watched
+	seen := map[string]*watched{}
 	for {
 		select {
 		case <-ticker.C:
-			if w.settled(s.deps.Path) {
+			if s.settled(seen) {
 				s.reread()
 			}
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// settled reports whether the file, or one that it includes, has changed and stayed as it is between two looks.
+func (s *Settings) settled(seen map[string]*watched) (due bool) {
+	for _, path := range append([]string{s.deps.Path}, s.now.Load().files...) {
+		w := seen[path]
+		if w == nil {
+			w = &watched{}
+			seen[path] = w
+		}
+		due = w.settled(path) || due
+	}
+	return due
 }
 
 // watched is the file as it was seen last.
@@ -84,12 +98,12 @@ func (s *Settings) Reload() (news bool, restart []string, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !now.exists:
 		return false, nil, nil
-	case err == nil && bytes.Equal(text, now.document.text):
+	case err == nil && bytes.Equal(text, now.document.text) && len(now.files) == 0:
 		s.problem.Store(nil)
 		return false, nil, nil
 	case err == nil:
 		if restart, err = s.apply(text); err == nil {
-			return true, restart, nil
+			return !maps.Equal(now.leaves, s.now.Load().leaves), restart, nil
 		}
 	case errors.Is(err, fs.ErrNotExist):
 		err = wit.Errorf(wit.CodeNotFound, "config: %s is gone", s.deps.Path)

@@ -37,7 +37,7 @@ type unmetered struct{}
 func (unmetered) Allow(context.Context, Question) error  { return nil }
 func (unmetered) Count(store.Tx, run.Run, Metered) error { return nil }
 
-// meter counts an answer of which its provider has said how long it is.
+// count counts an answer of which its provider has said how long it is.
 func (l *loop) count(tx store.Tx, a answer) error {
 	if a.usage == nil {
 		return nil
