@@ -90,6 +90,7 @@ func sound() map[string]object {
 		"cron.add": job, "cron.update": {"patch": object{}}, "cron.get": {}, "send": {"message": "hi", "channel": "chat"},
 		"sessions.resolve": main, "sessions.export": main, "sessions.abort": main, "cron.runs": {"scope": "all"},
 		"sessions.preview": {"keys": []any{"main"}}, "exec.approval.request": {"command": "ls", "timeoutMs": 1},
+		"plugin.approval.request": {"timeoutMs": 1},
 	}
 }
 
@@ -104,20 +105,22 @@ var lenient = map[string]string{
 	"chat.inject":        `label`,
 	"chat.send": `thinking sessionId originatingChannel originatingTo originatingAccountId originatingThreadId replyToId
 		systemProvenanceReceipt expectedLeafEntryId expectedSessionRoutingContract expectedPermissionMode`,
-	"tts.convert":        `channel`,
-	"tts.setVoice":       `voice`,
-	"cron.add":           `description isolation.postToMainPrefix payload.to payload.model payload.thinking schedule.tz`,
-	"cron.list":          `query`,
-	"cron.runs":          `query`,
-	"cron.update":        `patch.description patch.isolation.postToMainPrefix patch.payload.to patch.payload.model patch.payload.thinking`,
-	"plugins.search":     `query`,
-	"send":               `channel accountId sessionKey threadId replyToId mediaUrl mediaUrls[] buffer filename contentType`,
-	"sessions.export":    `cursor sessionId`,
-	"sessions.list":      `search creatorId ownerId involvingProfileId`,
-	"sessions.patch":     `expectedLifecycleRevision expectedPermissionMode`,
-	"sessions.preview":   `keys[]`,
-	"sessions.resolve":   `shortId slugHint spawnedBy`,
-	"sessions.subscribe": `search creatorId ownerId involvingProfileId`,
+	"tts.convert":             `channel`,
+	"tts.setVoice":            `voice`,
+	"cron.add":                `description isolation.postToMainPrefix payload.to payload.model payload.thinking schedule.tz`,
+	"cron.list":               `query`,
+	"cron.runs":               `query`,
+	"cron.update":             `patch.description patch.isolation.postToMainPrefix patch.payload.to patch.payload.model patch.payload.thinking`,
+	"plugins.search":          `query`,
+	"exec.approval.request":   `approvalReviewerDeviceIds[] commandArgv[] systemRunPlan.argv[]`,
+	"plugin.approval.request": `approvalReviewerDeviceIds[]`,
+	"send":                    `channel accountId sessionKey threadId replyToId mediaUrl mediaUrls[] buffer filename contentType`,
+	"sessions.export":         `cursor sessionId`,
+	"sessions.list":           `search creatorId ownerId involvingProfileId`,
+	"sessions.patch":          `expectedLifecycleRevision expectedPermissionMode`,
+	"sessions.preview":        `keys[]`,
+	"sessions.resolve":        `shortId slugHint spawnedBy`,
+	"sessions.subscribe":      `search creatorId ownerId involvingProfileId`,
 }
 
 // open are the fields of any kind: nothing is done with them, or a thread's id, which may be a number.
