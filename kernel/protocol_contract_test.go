@@ -58,6 +58,7 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 			conversationAnswers(c)
 			jobAnswers(c)
 			speechAnswers(c)
+			approvalAnswers(c)
 			deviceAnswers(t, c, k)
 			nodeAnswers(t, c, k)
 			credentialAnswers(c)
@@ -234,6 +235,35 @@ func jobAnswers(c *caller) {
 	c.ok("cron.list", object{"includeDisabled": true}, nil)
 	c.ok("cron.status", nil, nil)
 	c.ok("cron.remove", id, nil)
+}
+
+// approvalAnswers asks for approvals of both kinds, and answers them as another client would.
+func approvalAnswers(c *caller) {
+	var policy struct {
+		Hash string
+		File object
+	}
+	c.ok("exec.approvals.get", nil, &policy)
+	c.ok("exec.approvals.set", object{"file": object{"version": 1, "defaults": object{"security": "full", "ask": "off"}}}, nil)
+	for kind, params := range map[string]object{"exec": {"command": "uptime"}, "plugin": {"title": "Buy?", "description": "It costs 1."}} {
+		c.called[kind+".approval.request"] = true
+		answered := make(chan error, 1)
+		go func() { answered <- c.Call(context.Background(), kind+".approval.request", params, nil) }()
+		e := c.Event(kind+".approval.requested", func(json.RawMessage) bool { return true })
+		var asked struct{ ID string }
+		_ = json.Unmarshal(e.Payload, &asked)
+		id := object{"id": asked.ID}
+		c.ok(kind+".approval.list", nil, nil)
+		c.ok(kind+".approval.resolve", object{"id": asked.ID, "decision": "allow-once"}, nil)
+		c.ok(kind+".approval.waitDecision", id, nil)
+		c.ok("approval.get", id, nil)
+		c.ok("approval.resolve", object{"id": asked.ID, "decision": "allow-once"}, nil)
+		if kind == "exec" {
+			c.ok("exec.approval.get", id, nil)
+		}
+		<-answered
+	}
+	c.ok("approval.history", nil, nil)
 }
 
 // deviceAnswers brings two devices from elsewhere: one is let in, one is not.

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -158,7 +157,7 @@ func TestTheOwnersWord(t *testing.T) {
 		// What was allowed for ever is not asked about again, whoever the mail is for.
 		asked = len(sent)
 		got = d.wait(t.Context(), mail)
-		d.press(t, sent[asked+1-1], 1, true)
+		d.press(t, sent[asked], 1, true)
 		if r := <-got; r != "" {
 			t.Errorf("always: %q", r)
 		}

@@ -106,10 +106,15 @@ func (p *ExecParams) fill() {
 }
 
 func (s *Service) requestExec(ctx context.Context, p ExecParams, accept func(Accepted)) (Decided, error) {
+	if plan := p.SystemRunPlan; plan != nil {
+		if err := s.named(Common{AgentID: plan.AgentID, SessionKey: plan.SessionKey}); err != nil {
+			return Decided{}, err
+		}
+	}
 	if p.fill(); strings.TrimSpace(p.Command) == "" {
 		return Decided{}, wit.NewError(wit.CodeInvalid, "say what is to be run: command is missing")
 	}
-	if err := s.d.Answers(text(p.SessionKey), text(p.AgentID)); err != nil {
+	if err := s.named(p.Common); err != nil {
 		return Decided{}, err
 	}
 	r := s.newRecord(Exec, p.ID, p.Common)
@@ -139,6 +144,14 @@ func (s *Service) requestExec(ctx context.Context, p ExecParams, accept func(Acc
 		return s.ask(tx, &r, p.DeliverToApprovalClientsOnly || p.SuppressDelivery)
 	}
 	return s.request(ctx, r.ID, asked, p.TwoPhase, accept)
+}
+
+// named refuses a session or an agent that there is not.
+func (s *Service) named(c Common) error {
+	if c.AgentID != nil && strings.TrimSpace(*c.AgentID) == "" {
+		return wit.NewError(wit.CodeInvalid, "agentId is blank: leave it out, or name an agent")
+	}
+	return s.d.Answers(text(c.SessionKey), text(c.AgentID))
 }
 
 // subject is what the policy knows of the command: the program that a client has found, on this gateway's host. What runs on a node
@@ -234,7 +247,7 @@ type PluginParams struct {
 }
 
 func (s *Service) requestPlugin(ctx context.Context, p PluginParams, accept func(Accepted)) (Decided, error) {
-	if err := s.d.Answers(text(p.SessionKey), text(p.AgentID)); err != nil {
+	if err := s.named(p.Common); err != nil {
 		return Decided{}, err
 	}
 	r := s.newRecord(Plugin, "plugin:"+newID(), p.Common)
