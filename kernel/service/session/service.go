@@ -14,13 +14,15 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what the service uses. All fields are needed.
+// Deps is what the service uses. All fields but KeepBytes are needed.
 type Deps struct {
 	Store    store.Store
 	Bus      *event.Bus
 	Queue    Queue
 	Settings func() Settings
 	Log      hclog.Logger
+	// KeepBytes bounds what is kept of histories in memory; 8 MiB when 0.
+	KeepBytes int
 }
 
 // Service is the sessions as clients see them.
@@ -38,7 +40,7 @@ type Service struct {
 // New returns the service; it starts nothing.
 func New(d Deps) *Service {
 	log := d.Log.Named("session")
-	return &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: log, skips: store.NewSkips(log)}
+	return &Service{store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: log, skips: store.NewSkips(log), kept: kept{most: d.KeepBytes}}
 }
 
 // Ports is what the methods need of the services above.
