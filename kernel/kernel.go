@@ -82,6 +82,7 @@ type Kernel struct {
 	settings *config.Settings
 	start    *config.Config // the settings of the start, for what a restart has to put in force
 	zone     *time.Location // the owner's
+	share    share          // of the memory
 	state    state
 	platform platform
 	wired    *wiring
@@ -115,6 +116,9 @@ func (k *Kernel) openSettings(context.Context) (err error) {
 		return err
 	}
 	k.start = k.settings.Config()
+	if k.share, err = shareOf(k.start.Runtime); err != nil {
+		return err
+	}
 	name := k.start.TimeZone
 	if name == "" {
 		name = localZone()

@@ -44,10 +44,7 @@ func (k *Kernel) openPlatform(ctx context.Context) error {
 	if k.o.CacheDir == "" {
 		compiling.CacheDir, compiling.CacheKey = k.o.dir("cache"), k.state.vault.Key("machine code")
 	}
-	var err error
-	if compiling.Memory, err = k.start.Runtime.MemoryBytes(); err != nil {
-		return err
-	}
+	compiling.Memory = k.share.plugins
 	code, err := runtime.New(ctx, compiling)
 	if err != nil {
 		return err

@@ -176,6 +176,7 @@ func (w *wiring) hook() func() service.Service {
 func (w *wiring) session() func() service.Service {
 	w.sessions = session.New(session.Deps{
 		Store: w.state.db, Bus: w.bus, Queue: run.SessionQueue{}, Settings: w.sessionSettings, Archive: w.archive(), Log: w.log,
+		KeepBytes: w.share.history,
 	})
 	return func() service.Service {
 		return w.sessions.Service(session.Ports{Runs: w.runs, Models: w.models, Ended: w.agents.SessionEnded})

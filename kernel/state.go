@@ -70,7 +70,7 @@ func (k *Kernel) openStore(ctx context.Context) (store.Store, error) {
 	if err := k.checkLost(); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, k.o.dir(databaseFile), store.Options{Logger: k.log.Named("store"), Asker: clientOf})
+	return store.Open(ctx, k.o.dir(databaseFile), store.Options{Logger: k.log.Named("store"), Asker: clientOf, CacheKB: k.share.store >> 10})
 }
 
 // clientOf is the connection of the client for whom something is done, "" for the gateway itself.

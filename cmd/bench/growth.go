@@ -54,6 +54,8 @@ func growth(out string, quick bool) func(context.Context, string) ([]table, erro
 			{&family{of: "sessions in the store"}, records, g.sessions},
 			{&family{of: "messages in one session", note: fmt.Sprintf("A turn is fitted from %s messages on: until then there is more and more that the model is given.", grouped(fullContext))}, records, g.messages},
 			{&family{of: "jobs of the scheduler", note: "Up to 1,000 are of clients, which is the most; the others are of plugins. A tick is a job that is due: from adding it to its recorded end."}, records, g.jobs},
+			{&family{of: "messages that wait to be sent", note: fmt.Sprintf("To %d a conversation, of a channel that is not there. Processor time of the gateway for one request.", outboundEach)}, records, g.outbound},
+			{&family{of: "runs that wait", note: "One in each session, behind a model that answers nobody. Processor time of the gateway for one request."}, records, g.waiting},
 			{&family{of: "connections", note: "What a few connections add to the memory is less than what it changes by itself."}, connections, g.connections},
 			{&family{of: "loaded plugins", note: "Small tools, each called once before the memory is read."}, plugins, g.plugins},
 			{&family{of: "megabytes in the store"}, megabytes, g.stored},

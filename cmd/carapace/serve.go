@@ -42,7 +42,7 @@ func newServe(o *options) *cobra.Command {
 	c.Flags().StringVar(&f.token, "token", "", "the token that clients give (made and kept in the state directory when left out; $CARAPACE_GATEWAY_TOKEN)")
 	c.Flags().StringVar(&f.logLevel, "log-level", "info", "trace, debug, info, warn or error")
 	c.Flags().StringVar(&f.logFormat, "log-format", "text", "text or json")
-	c.Flags().StringVar(&f.memory, "memory", "", "what all plugins may hold together, such as 512M or 2G (a quarter of the machine's when left out)")
+	c.Flags().StringVar(&f.memory, "memory", "", "what all plugins and caches may hold together, such as 512M or 2G (a quarter of the machine's when left out)")
 	return c
 }
 

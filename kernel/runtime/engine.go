@@ -43,7 +43,7 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxConcurrentCompiles, 1)
 	def(&c.MaxInstances, 256)
 	if c.Memory <= 0 {
-		c.Memory = defaultMemory()
+		c.Memory = DefaultMemory()
 	}
 	if c.CodeIdle <= 0 {
 		c.CodeIdle = 5 * time.Minute

@@ -11,8 +11,8 @@ import (
 // leastMemory is the default budget of a small machine.
 const leastMemory = 128 << 20
 
-// defaultMemory is a quarter of what this process may use.
-func defaultMemory() int64 {
+// DefaultMemory is a quarter of what this process may use, and at least 128 MB.
+func DefaultMemory() int64 {
 	all := machineMemory()
 	if limit := groupMemory(os.DirFS("/")); limit > 0 && (all == 0 || limit < all) {
 		all = limit

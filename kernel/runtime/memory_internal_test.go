@@ -9,7 +9,7 @@ import (
 func (e *Engine) Waiting() int { return int(e.budget.waiting.Load()) }
 
 func TestDefaultMemory(t *testing.T) {
-	if got := defaultMemory(); got < leastMemory {
+	if got := DefaultMemory(); got < leastMemory {
 		t.Errorf("the default is %d bytes", got)
 	}
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }

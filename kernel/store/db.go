@@ -34,10 +34,12 @@ type DB struct {
 
 	version versions
 
-	asker   func(context.Context) string
-	updates *turns.Turns // one place, for who has the writer
-	views   *turns.Turns // as many as there may be readers
-	idle    chan *conn   // readers without work
+	asker func(context.Context) string
+
+	readerKB int          // of a reader's page cache
+	updates  *turns.Turns // one place, for who has the writer
+	views    *turns.Turns // as many as there may be readers
+	idle     chan *conn   // readers without work
 }
 
 // batch is one SQLite transaction that several updates share. err is valid once done is closed.
@@ -54,7 +56,7 @@ func newDB(path string, lock *fileLock, writer *conn, o Options) *DB {
 	readers := min(max(runtime.GOMAXPROCS(0), 2), 8)
 	// One more than an asker may have, so that who reads much and long holds up nobody.
 	return &DB{
-		path: path, lock: lock, log: o.Logger, writer: writer, asker: o.Asker,
+		path: path, lock: lock, log: o.Logger, writer: writer, asker: o.Asker, readerKB: max(o.CacheKB/4, 1),
 		updates: turns.New(1, 1), views: turns.New(readers+1, readers), idle: make(chan *conn, readers+1),
 	}
 }
@@ -224,7 +226,7 @@ func (d *DB) read(ctx context.Context, fn func(*conn) error) error {
 	case c = <-d.idle:
 	default:
 		var err error
-		if c, err = openReader(d.path); err != nil {
+		if c, err = openReader(d.path, d.readerKB); err != nil {
 			return err
 		}
 	}

@@ -153,12 +153,12 @@ func openWriter(path string, cacheKB int) (*conn, error) {
 }
 
 // openReader opens a connection that SQLite itself keeps from writing. It is made when it is needed first.
-func openReader(path string) (*conn, error) {
+func openReader(path string, cacheKB int) (*conn, error) {
 	c, err := connect(path, "mode=rw")
 	if err != nil {
 		return nil, err
 	}
-	if err := c.pragmas("busy_timeout=5000", "cache_size=-512", "temp_store=MEMORY", "query_only=ON"); err != nil {
+	if err := c.pragmas("busy_timeout=5000", fmt.Sprintf("cache_size=-%d", cacheKB), "temp_store=MEMORY", "query_only=ON"); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil

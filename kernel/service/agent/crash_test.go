@@ -296,7 +296,7 @@ func TestHammer(t *testing.T) {
 					in := chattest.Inbound(fmt.Sprintf("m-%d-%d", c, i), fmt.Sprintf("%d %d", c, i))
 					in.Message.Conversation.Kind, in.Message.Conversation.ID = wit.ConversationKindGroup, fmt.Sprint(c%5)
 					for range 2 {
-						if err := w.Store.Update(context.Background(), func(tx store.Tx) error { return now.Load().Intake.Accept(tx, in) }); err != nil {
+						if err := w.Store.Update(context.Background(), func(tx store.Tx) error { _, err := now.Load().Intake.Accept(tx, in); return err }); err != nil {
 							t.Error(err)
 						}
 					}

@@ -22,7 +22,7 @@ import (
 // accept gives the process a message of a channel.
 func accept(t *testing.T, p *chattest.Process, m message.Inbound) {
 	t.Helper()
-	if err := p.Store.Update(t.Context(), func(tx store.Tx) error { return p.Intake.Accept(tx, m) }); err != nil {
+	if err := p.Store.Update(t.Context(), func(tx store.Tx) error { _, err := p.Intake.Accept(tx, m); return err }); err != nil {
 		t.Fatal(err)
 	}
 	p.Intake.Wake()

@@ -14,8 +14,9 @@ import (
 
 // Runs is woken when new runs are queued.
 type Runs interface {
-	// Wake is called after a commit with new runs in it. It returns at once.
-	Wake()
+	// Wake is called after a commit with new runs in it, with their sessions; without any, all that waits is looked at.
+	// It returns at once.
+	Wake(keys ...session.Key)
 }
 
 // Intake queues runs that answer what was said in channels; it implements message.Acceptor.
@@ -31,8 +32,12 @@ func NewIntake(sessions *session.Service, runs Runs, outbox message.Outbox) *Int
 }
 
 // Wake implements message.Acceptor.
-func (i *Intake) Wake() {
-	i.runs.Wake()
+func (i *Intake) Wake(sessions ...string) {
+	keys := make([]session.Key, len(sessions))
+	for n, key := range sessions {
+		keys[n] = session.Key(key)
+	}
+	i.runs.Wake(keys...)
 	i.outbox.Wake()
 }
 
@@ -41,7 +46,7 @@ func (i *Intake) Wake() {
 // anything is answered with a refusal.
 // It runs in the transaction that takes the message in, so a message that was acknowledged to the platform has its
 // run. The message's id gives the run's; Enqueue takes one that comes twice for the same.
-func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
+func (i *Intake) Accept(tx store.Tx, m message.Inbound) (string, error) {
 	in, from, settings := m.Message, m.Origin(), i.sessions.Settings()
 	home := in.Conversation
 	if m.Home != "" {
@@ -49,7 +54,7 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	}
 	key := settings.Conversation("", from.Channel, home, in.Sender.ID)
 	if _, err := session.Ensure(tx, key, from); err != nil {
-		return err
+		return "", err
 	}
 	owner := settings.IsOwner(from.Channel, in.Sender.ID)
 	alone := !isGroup(&in.Conversation) && settings.DMScope != session.ScopeMain
@@ -69,9 +74,9 @@ func (i *Intake) Accept(tx store.Tx, m message.Inbound) error {
 	r.Attachments = in.Attachments[:min(len(in.Attachments), maxAttachments)]
 	_, err := run.Enqueue(tx, r)
 	if wit.CodeOf(err) == wit.CodeRateLimited {
-		return i.decline(tx, r, m)
+		err = i.decline(tx, r, m)
 	}
-	return err
+	return string(key), err
 }
 
 // asker is who takes turns for what was said in a channel: the owner with all others, and these, who may be any number,

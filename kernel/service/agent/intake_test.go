@@ -103,7 +103,7 @@ func TestWhatTheModelIsTold(t *testing.T) {
 				p := w.Start(nil)
 				m := chattest.Inbound("m1", "look")
 				c.change(&m)
-				if err := w.Store.Update(t.Context(), func(tx store.Tx) error { return p.Intake.Accept(tx, m) }); err != nil {
+				if err := w.Store.Update(t.Context(), func(tx store.Tx) error { _, err := p.Intake.Accept(tx, m); return err }); err != nil {
 					t.Fatal(err)
 				}
 				p.Intake.Wake()
@@ -164,7 +164,7 @@ func TestTheSystemPrompt(t *testing.T) {
 				p := w.Start(nil)
 				m := chattest.Inbound("m1", "look")
 				c.change(&m)
-				if err := w.Store.Update(t.Context(), func(tx store.Tx) error { return p.Intake.Accept(tx, m) }); err != nil {
+				if err := w.Store.Update(t.Context(), func(tx store.Tx) error { _, err := p.Intake.Accept(tx, m); return err }); err != nil {
 					t.Fatal(err)
 				}
 				p.Intake.Wake()
@@ -224,7 +224,7 @@ func TestEnds(t *testing.T) {
 // nobody executes runs, so that they wait.
 type nobody struct{}
 
-func (nobody) Wake() {}
+func (nobody) Wake(...session.Key) {}
 
 // outbox keeps what is to be sent, by its id, once.
 type outbox struct{}
@@ -251,7 +251,8 @@ func TestAFullQueueSaysSo(t *testing.T) {
 			if err := db.Update(t.Context(), func(tx store.Tx) error {
 				m := chattest.Inbound(id, text)
 				m.ReceivedAt = time.Now().UnixMilli()
-				return intake.Accept(tx, m)
+				_, err := intake.Accept(tx, m)
+				return err
 			}); err != nil {
 				t.Fatalf("%s: %v", id, err)
 			}
@@ -276,7 +277,7 @@ func TestAFullQueueSaysSo(t *testing.T) {
 		}
 		if err := db.Update(t.Context(), func(tx store.Tx) error {
 			for i := range 1000 {
-				if err := intake.Accept(tx, chattest.Inbound(fmt.Sprint("m", i), "hello")); err != nil {
+				if _, err := intake.Accept(tx, chattest.Inbound(fmt.Sprint("m", i), "hello")); err != nil {
 					return err
 				}
 			}

@@ -43,7 +43,7 @@ func TestWhoMayCommand(t *testing.T) {
 				in := chattest.Inbound("m1", c.text)
 				in.Message.Sender = wit.Person{ID: c.sender}
 				in.Message.Conversation = wit.Conversation{Kind: c.in, ID: "9"}
-				if err := w.Store.Update(context.Background(), func(tx store.Tx) error { return p.Intake.Accept(tx, in) }); err != nil {
+				if err := w.Store.Update(context.Background(), func(tx store.Tx) error { _, err := p.Intake.Accept(tx, in); return err }); err != nil {
 					t.Fatal(err)
 				}
 				p.Intake.Wake()

@@ -151,7 +151,7 @@ func TestWhoHasASessionAlone(t *testing.T) {
 		intake, db := intakeOf(session.Settings{DMScope: scope, Owners: []string{"chat:42"}}, outbox{})
 		m := chattest.Inbound("m1", "/stop")
 		m.Message.Sender.ID = "7"
-		err := db.Update(t.Context(), func(tx store.Tx) error { return intake.Accept(tx, m) })
+		err := db.Update(t.Context(), func(tx store.Tx) error { _, err := intake.Accept(tx, m); return err })
 		if runs := queued(t, db); err != nil || len(runs) != 1 || runs[0].Command != want {
 			t.Errorf("%s: %+v, %v", scope, runs, err)
 		}
@@ -164,7 +164,7 @@ func TestAConversationThatMoved(t *testing.T) {
 	for id, home := range map[string]string{"1": "", "2": "1", "3": ""} {
 		m := chattest.Inbound("m"+id, "hi")
 		m.Message.Conversation, m.Home = wit.Conversation{Kind: wit.ConversationKindGroup, ID: id}, home
-		if err := db.Update(t.Context(), func(tx store.Tx) error { return intake.Accept(tx, m) }); err != nil {
+		if err := db.Update(t.Context(), func(tx store.Tx) error { _, err := intake.Accept(tx, m); return err }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -195,7 +195,8 @@ func TestAFullQueueOfAGroup(t *testing.T) {
 	say := func(tx store.Tx, id string) error {
 		m := chattest.Inbound(id, "hi")
 		m.Message.Conversation.Kind = wit.ConversationKindGroup
-		return intake.Accept(tx, m)
+		_, err := intake.Accept(tx, m)
+		return err
 	}
 	if err := db.Update(t.Context(), func(tx store.Tx) error {
 		for n := range 1000 {

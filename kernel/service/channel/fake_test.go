@@ -200,19 +200,21 @@ func (w *world) Get(_ context.Context, _, _, name string) (string, error) {
 	return "", wit.NewError(wit.CodeNotFound, "there is no such credential")
 }
 
-func (w *world) Accept(tx store.Tx, t message.Inbound) error {
+func (w *world) Accept(tx store.Tx, t message.Inbound) (string, error) {
 	if w.refuse != nil {
-		return w.refuse
+		return "", w.refuse
 	}
 	if w.refuses == t.Message.ID {
-		return wit.NewError(wit.CodeInvalid, "not this one")
+		return "", wit.NewError(wit.CodeInvalid, "not this one")
 	}
-	return store.Table[message.Inbound]("test.turns").Insert(tx, t.ID, t)
+	return t.Message.Conversation.ID, store.Table[message.Inbound]("test.turns").Insert(tx, t.ID, t)
 }
 
-func (w *world) Wake() { w.mu.Lock(); w.wakes++; w.mu.Unlock() }
+func (w *world) Wake(...string) { w.mu.Lock(); w.wakes++; w.mu.Unlock() }
 
 type outbox struct{ *world }
+
+func (o outbox) Wake() { o.world.Wake() }
 
 func (o outbox) Enqueue(tx store.Tx, n message.Outbound) error {
 	return store.Table[message.Outbound]("test.notices").Put(tx, n.ID, n)

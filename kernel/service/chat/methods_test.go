@@ -391,7 +391,7 @@ func TestInboundContext(t *testing.T) {
 			},
 			History: []message.Remark{{Sender: wit.Person{ID: "2"}, Text: "ha"}},
 		}
-		if err := w.Store.Update(context.Background(), func(tx store.Tx) error { return p.Intake.Accept(tx, in) }); err != nil {
+		if err := w.Store.Update(context.Background(), func(tx store.Tx) error { _, err := p.Intake.Accept(tx, in); return err }); err != nil {
 			t.Fatal(err)
 		}
 		p.Runs.Wake()

@@ -33,7 +33,7 @@ func TestWhoTakesTurns(t *testing.T) {
 		accept := func(id, sender, account string, kind wit.ConversationKind) {
 			m := chattest.Inbound(id, "hi")
 			m.Account.ID, m.Message.Sender, m.Message.Conversation = account, wit.Person{ID: sender}, wit.Conversation{Kind: kind, ID: "c" + sender}
-			if err := w.Store.Update(t.Context(), func(tx store.Tx) error { return p.Intake.Accept(tx, m) }); err != nil {
+			if err := w.Store.Update(t.Context(), func(tx store.Tx) error { _, err := p.Intake.Accept(tx, m); return err }); err != nil {
 				t.Fatal(err)
 			}
 			p.Intake.Wake()

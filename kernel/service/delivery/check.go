@@ -9,7 +9,11 @@ import (
 // check tells the owner of messages that wait for a decision. Messages that wait for anything else are well:
 // what keeps them from going out is told by who is in charge of it.
 func (s *Service) check(ctx context.Context) service.Check {
-	waiting, held, err := s.records.count(ctx)
+	err := s.records.recount(ctx)
+	var waiting, held int
+	if err == nil {
+		waiting, held, err = s.records.count(ctx)
+	}
 	switch {
 	case err != nil:
 		return service.Check{Name: "delivery", Message: err.Error()}

@@ -37,7 +37,7 @@ type asker struct {
 	done  store.Table[int]
 }
 
-func (a *asker) Wake()                                           { a.queue.Wake() }
+func (a *asker) Wake(...string)                                  { a.queue.Wake() }
 func (a *asker) Ready(string, string) error                      { return nil }
 func (a *asker) ConnectedSince(string, string) time.Time         { return time.Time{} }
 func (a *asker) Account(string, string) (message.Account, error) { return askerAccount, nil }
@@ -49,8 +49,8 @@ func (a *asker) Facts() *wit.ChannelFacts                        { return &a.fac
 var askerAccount = message.Account{Channel: "chat", ID: "main"}
 
 // Accept asks about a message.
-func (a *asker) Accept(tx store.Tx, m message.Inbound) error {
-	return a.book.Ask(tx, question.Question{ID: m.ID, Kind: "count", Subject: m.Message.ID, Account: m.Account, To: m.Message.Conversation,
+func (a *asker) Accept(tx store.Tx, m message.Inbound) (string, error) {
+	return "", a.book.Ask(tx, question.Question{ID: m.ID, Kind: "count", Subject: m.Message.ID, Account: m.Account, To: m.Message.Conversation,
 		Text: "Sure?", Choices: []question.Choice{{Name: "y", Label: "Yes"}, {Name: "n", Label: "No"}}, ExpiresAt: time.Now().Add(24 * time.Hour).UnixMilli()})
 }
 

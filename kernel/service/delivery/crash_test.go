@@ -184,7 +184,7 @@ func (g *gateway) Build() string                         { return "1" }
 func (g *gateway) Accounts(string) []channel.Account {
 	return []channel.Account{{ID: "main", Enabled: true, Access: inbox.Access{DM: inbox.PolicyOpen}}}
 }
-func (g *gateway) Wake()                                                       { g.queue.Wake() }
+func (g *gateway) Wake(...string)                                              { g.queue.Wake() }
 func (g *gateway) Get(context.Context, string, string, string) (string, error) { return "", nil }
 
 func (g *gateway) Facts() *wit.ChannelFacts {
@@ -200,11 +200,11 @@ func (g *gateway) Migrate(context.Context, *wit.Migration) (*wit.NewState, error
 }
 
 // Accept is a turn whose answer, of two pieces, is known at once.
-func (g *gateway) Accept(tx store.Tx, t message.Inbound) error {
+func (g *gateway) Accept(tx store.Tx, t message.Inbound) (string, error) {
 	if err := g.turns.Insert(tx, t.ID, t); err != nil {
-		return err
+		return "", err
 	}
-	return g.queue.Enqueue(tx, message.Outbound{ID: t.Message.ID, Channel: t.Account.Channel, Account: t.Account.ID, To: t.Message.Conversation,
+	return "", g.queue.Enqueue(tx, message.Outbound{ID: t.Message.ID, Channel: t.Account.Channel, Account: t.Account.ID, To: t.Message.Conversation,
 		Text: "answer to\n\n" + t.Message.Text})
 }
 

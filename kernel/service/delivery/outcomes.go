@@ -39,7 +39,7 @@ func (o *outcomes) finish(ctx context.Context, e *entry, state State, cause *wit
 func (o *outcomes) hold(ctx context.Context, e *entry, why string) step {
 	e.Held = true
 	e.Error = wit.NewError(wit.CodeConflict, why+": release it to send it again, or drop it")
-	err := o.records.persist(ctx, o.records.save, e)
+	err := o.records.persist(ctx, o.records.hold, e)
 	if err == nil {
 		o.announce(ctx, &e.record)
 	}

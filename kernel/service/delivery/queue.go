@@ -23,6 +23,23 @@ const (
 	idTable    = store.Table[string]("delivery.id")
 )
 
+// waitingTally counts the messages that are not over, and heldTally those of them that are held.
+func waitingTally() store.Tally { return store.TallyOf(string(queueTable)) }
+
+func heldTally() store.Tally {
+	return store.Tally{Name: "delivery.held", Count: func(tx store.Tx) (held int, err error) {
+		for row, err := range queueTable.Scan(tx, store.Range{}) {
+			if err != nil && !store.Damaged(err) {
+				return 0, err
+			}
+			if row.Value.Held {
+				held++
+			}
+		}
+		return held, nil
+	}}
+}
+
 // Queue is the way into the service, for those that write in their own transactions. It is a message.Outbox, and a
 // message.Confirmer of what the service waits for.
 // It may be used before the service that is made with it runs, and concurrently.
@@ -60,7 +77,13 @@ func (q *Queue) Enqueue(tx store.Tx, o message.Outbound) error {
 	key := rowKey(seq)
 	switch err := idTable.Insert(tx, idKey(o.ID), key); wit.CodeOf(err) {
 	case "":
-		return queueTable.Insert(tx, key, record{Outbound: o})
+		if err := queueTable.Insert(tx, key, record{Outbound: o}); err != nil {
+			return err
+		}
+		if err := heldTally().Add(tx, 0); err != nil { // so that it is known from the first message on
+			return err
+		}
+		return waitingTally().Add(tx, 1)
 	case wit.CodeConflict:
 		return nil
 	default:

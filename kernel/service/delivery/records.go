@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -91,6 +92,19 @@ func (q records) save(e *entry) error {
 	})
 }
 
+// hold is save for a message that waits for the owner from now on.
+func (q records) hold(e *entry) error {
+	return q.update(func(tx store.Tx) error {
+		if err := inQueue(tx, e); err != nil {
+			return err
+		}
+		if err := queueTable.Put(tx, e.key, e.record); err != nil {
+			return err
+		}
+		return heldTally().Add(tx, 1)
+	})
+}
+
 // reread replaces what is known of a message by its record, with what every transaction before this one has written:
 // a snapshot might be older. Errors: errGone when it is no longer in the queue; the store's.
 func (q records) reread(e *entry) error {
@@ -170,6 +184,14 @@ func moveToDone(tx store.Tx, e *entry) error {
 	if err := queueTable.Delete(tx, e.key); err != nil {
 		return err
 	}
+	if err := waitingTally().Add(tx, -1); err != nil {
+		return err
+	}
+	if e.Held {
+		if err := heldTally().Add(tx, -1); err != nil {
+			return err
+		}
+	}
 	return doneTable.Put(tx, e.key, e.outcome())
 }
 
@@ -188,7 +210,10 @@ func (q records) release(ctx context.Context, id string) (e entry, err error) {
 			// The owner accepts that the piece in doubt may arrive twice: it is not to be held again for the same send.
 			e.Pieces[i].Sending = 0
 		}
-		return queueTable.Put(tx, e.key, e.record)
+		if err := queueTable.Put(tx, e.key, e.record); err != nil {
+			return err
+		}
+		return heldTally().Add(tx, -1)
 	})
 	return e, err
 }
@@ -224,6 +249,10 @@ func (q records) list(ctx context.Context, in ListParams, limit int, show func(*
 		table, reverse = doneTable, true
 	}
 	return q.store.View(ctx, func(tx store.Tx) error {
+		left, err := in.most(tx)
+		if err != nil || left == 0 {
+			return err
+		}
 		shown := 0
 		for row, err := range table.Scan(tx, store.Range{Reverse: reverse}) {
 			if store.Damaged(err) {
@@ -234,11 +263,14 @@ func (q records) list(ctx context.Context, in ListParams, limit int, show func(*
 			}
 			r := row.Value
 			r.State = r.state()
-			if (in.State != "" && in.State != r.State) || (in.Channel != "" && in.Channel != r.Channel) {
+			if in.State != "" && in.State != r.State {
 				continue
 			}
-			show(&r)
-			if shown++; shown == limit {
+			if left--; in.Channel == "" || in.Channel == r.Channel {
+				show(&r)
+				shown++
+			}
+			if shown == limit || left == 0 {
 				break
 			}
 		}
@@ -246,19 +278,34 @@ func (q records) list(ctx context.Context, in ListParams, limit int, show func(*
 	})
 }
 
-// count counts the messages that are not over, damaged ones too, and, among them, those that are held.
+// most is how many messages of the state there are, where that is known, so that the queue is read no further: mostly
+// none is held. Errors: the store's.
+func (p ListParams) most(tx store.Tx) (int, error) {
+	if p.State == StateHeld {
+		return heldTally().Of(tx)
+	}
+	return math.MaxInt, nil
+}
+
+// count returns how many messages are not over, damaged ones too, and, among them, are held.
 func (q records) count(ctx context.Context) (waiting, held int, err error) {
-	err = q.store.View(ctx, func(tx store.Tx) error {
-		for row, err := range queueTable.Scan(tx, store.Range{}) {
-			if err != nil && !store.Damaged(err) {
-				return err
-			}
-			waiting++
-			if row.Value.Held {
-				held++
-			}
+	err = q.store.View(ctx, func(tx store.Tx) (err error) {
+		if waiting, err = waitingTally().Of(tx); err != nil {
+			return err
 		}
-		return nil
+		held, err = heldTally().Of(tx)
+		return err
 	})
 	return waiting, held, err
+}
+
+// recount counts anew what count returns.
+func (q records) recount(ctx context.Context) error {
+	return q.store.Update(ctx, func(tx store.Tx) error {
+		if _, err := waitingTally().Mend(tx); err != nil {
+			return err
+		}
+		_, err := heldTally().Mend(tx)
+		return err
+	})
 }

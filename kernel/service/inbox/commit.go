@@ -71,7 +71,7 @@ func (s *Service) Commit(ctx context.Context, b Batch) (Result, error) {
 	}
 	s.tell(b, in.result.News)
 	if in.result.Accepted > 0 {
-		s.acceptor.Wake()
+		s.acceptor.Wake(in.sessions...)
 	}
 	if in.says {
 		s.outbox.Wake()
@@ -124,6 +124,8 @@ type intake struct {
 	unknown []string       // tokens that no send waits for
 	says    bool           // something waits to be sent
 	refused error          // by the acceptor
+
+	sessions []string // that answer what was accepted
 }
 
 // maxToken is how much of a token the log shows, in bytes.
@@ -156,7 +158,7 @@ func (i *intake) run() error {
 		}
 	}
 	if i.batch.Replayed != "" {
-		if err := letterTable.Delete(i.tx, i.batch.Replayed); err != nil {
+		if err := forgetLetter(i.tx, i.batch.Replayed); err != nil {
 			return err
 		}
 	}
@@ -252,12 +254,13 @@ func (i *intake) accept(m *wit.Message, home string) error {
 	if err != nil {
 		return err
 	}
-	err = i.acceptor.Accept(i.tx, message.Inbound{
+	session, err := i.acceptor.Accept(i.tx, message.Inbound{
 		ID: key(a.Channel, a.ID, m.ID), Account: a, Message: *m, Home: home, History: history, ReceivedAt: i.now,
 	})
 	if err != nil {
 		i.refused = wit.Errorf(wit.CodeOf(err), "accept message %.80q: %w", m.ID, err)
 		return i.refused
 	}
+	i.sessions = append(i.sessions, session)
 	return nil
 }

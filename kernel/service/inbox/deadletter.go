@@ -35,6 +35,9 @@ type DeadLetter struct {
 // letterTable has one row for each event, under the account and the event's hash.
 const letterTable = store.Table[DeadLetter]("channel.poison")
 
+// letterTally counts the dead letters of all accounts.
+func letterTally() store.Tally { return store.TallyOf(string(letterTable)) }
+
 // maxLetters bounds what is kept of one account; at it the account stops instead of stepping over.
 const maxLetters = 1000
 
@@ -71,13 +74,17 @@ func (d *DeadLetters) Record(ctx context.Context, f Failure) (Recorded, error) {
 			return err
 		}
 		old, err := letterTable.Get(tx, id)
+		more := 1
 		if there, err := found(err); err != nil {
 			return err
 		} else if there {
-			letter.Count, letter.At = old.Count+1, old.At
+			letter.Count, letter.At, more = old.Count+1, old.At, 0
 		}
 		letter.Stopped = f.Next == nil || full
-		if err := letterTable.Put(tx, id, letter); err != nil || letter.Stopped {
+		if err := letterTable.Put(tx, id, letter); err != nil {
+			return err
+		}
+		if err := letterTally().Add(tx, more); err != nil || letter.Stopped {
 			return err
 		}
 		return stateTable.Put(tx, accountKey(f.Account), *f.Next)
@@ -126,20 +133,26 @@ func (d *DeadLetters) Get(ctx context.Context, id string) (l DeadLetter, err err
 
 // Drop forgets a dead letter; one that is not there is no error. Errors: the store's.
 func (d *DeadLetters) Drop(ctx context.Context, id string) error {
-	return d.store.Update(ctx, func(tx store.Tx) error { return letterTable.Delete(tx, id) })
+	return d.store.Update(ctx, func(tx store.Tx) error { return forgetLetter(tx, id) })
+}
+
+// forgetLetter deletes a dead letter, if it is there.
+func forgetLetter(tx store.Tx, id string) error {
+	_, err := tx.Get(string(letterTable), id)
+	if there, err := found(err); err != nil || !there {
+		return err
+	}
+	if err := letterTable.Delete(tx, id); err != nil {
+		return err
+	}
+	return letterTally().Add(tx, -1)
 }
 
 // Count counts the dead letters of all accounts. Errors: the store's.
 func (d *DeadLetters) Count(ctx context.Context) (n int, err error) {
-	err = d.store.View(ctx, func(tx store.Tx) error {
-		n = 0
-		for _, err := range tx.Scan(string(letterTable), store.Range{}) {
-			if err != nil {
-				return err
-			}
-			n++
-		}
-		return nil
+	err = d.store.View(ctx, func(tx store.Tx) (err error) {
+		n, err = letterTally().Of(tx)
+		return err
 	})
 	return n, err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -36,6 +37,7 @@ type world struct {
 	sent     []message.Outbound
 	moves    []message.Move
 	wakes    int
+	woken    []string
 
 	unmovable bool // who is told of a move fails
 }
@@ -62,11 +64,11 @@ func (f flaky) Update(ctx context.Context, fn func(store.Tx) error) error {
 	return f.Store.Update(ctx, fn)
 }
 
-func (w *world) Accept(_ store.Tx, m message.Inbound) error {
+func (w *world) Accept(_ store.Tx, m message.Inbound) (string, error) {
 	if w.refuse == nil {
 		w.accepted = append(w.accepted, m)
 	}
-	return w.refuse
+	return m.Message.Conversation.ID, w.refuse
 }
 func (w *world) move(_ store.Tx, m message.Move) error {
 	if w.unmovable {
@@ -75,7 +77,7 @@ func (w *world) move(_ store.Tx, m message.Move) error {
 	w.moves = append(w.moves, m)
 	return nil
 }
-func (w *world) Wake() { w.wakes++ }
+func (w *world) Wake(sessions ...string) { w.wakes++; w.woken = append(w.woken, sessions...) }
 func (w *world) Accounts() []message.Account {
 	return []message.Account{account, {Channel: "chat", ID: "other"}}
 }
@@ -88,6 +90,8 @@ func (w *world) Account(channel, _ string) (message.Account, error) {
 func (w *world) Label(string) string { return "Chat" }
 
 type outbox struct{ *world }
+
+func (o outbox) Wake() { o.wakes++ }
 
 func (o outbox) Enqueue(_ store.Tx, m message.Outbound) error {
 	o.sent = append(o.sent, m)
@@ -151,6 +155,9 @@ func TestAMessageIsAcceptedOnce(t *testing.T) {
 	r := w.commit(inbox.Batch{Access: open, Messages: []wit.Message{text("1", "a"), text("2", "b"), text("1", "a")}, State: &state})
 	if r.Accepted != 2 || r.Duplicates != 1 || len(r.News) != 2 || w.wakes != 1 {
 		t.Errorf("%+v, %d wakes", r, w.wakes)
+	}
+	if !slices.Equal(w.woken, []string{"c1", "c1"}) {
+		t.Errorf("woken %v", w.woken)
 	}
 	r = w.commit(inbox.Batch{Access: open, Messages: []wit.Message{text("2", "b")}})
 	if r.Accepted != 0 || r.Duplicates != 1 || len(w.accepted) != 2 || w.wakes != 1 {

@@ -9,10 +9,11 @@ import (
 type Acceptor interface {
 	// Accept queues the message in tx. It is called once for each message, unless its transaction fails;
 	// the same ID twice is one message. One that there is no room for is refused to its conversation.
-	// Errors: the store's.
-	Accept(tx store.Tx, m Inbound) error
-	// Wake is called after a commit with accepted messages in it. It returns at once.
-	Wake()
+	// It returns the key of the session that answers, for Wake. Errors: the store's.
+	Accept(tx store.Tx, m Inbound) (session string, err error)
+	// Wake is called after a commit with accepted messages in it, with the keys that Accept returned for them; without
+	// any, all that waits is looked at. It returns at once.
+	Wake(sessions ...string)
 }
 
 // Outbox takes messages that are to be delivered.

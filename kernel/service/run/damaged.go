@@ -80,7 +80,11 @@ func (s *Service) discard(ctx context.Context, key session.Key) (rest time.Durat
 // check tells the owner which runs were set aside.
 func (s *Service) check(ctx context.Context) service.Check {
 	var names []string
-	if err := s.store.View(ctx, func(tx store.Tx) error {
+	if err := s.store.Update(ctx, func(tx store.Tx) error {
+		names = nil
+		if _, err := queued().Mend(tx); err != nil {
+			return err
+		}
 		for rec, err := range tx.Scan(damaged, store.Range{}) {
 			if err != nil {
 				return err

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
@@ -29,4 +30,11 @@ func Remembered(s *Service) int {
 // Begin begins a run as its executor does.
 func Begin(s *Service, tx store.Tx, r Run) (resumed bool, err error) {
 	return (&Active{Run: r, service: s, held: context.Background()}).Begin(tx)
+}
+
+// Look reads what a wake for these sessions has the service look at.
+func Look(s *Service, tx store.Tx, keys ...session.Key) ([]*Waiting, error) {
+	s.due.take()
+	s.due.add(keys)
+	return s.look(tx)
 }

@@ -51,7 +51,7 @@ func TestAnyOperationMayFail(t *testing.T) {
 		"next":    step(func(_ *run.Service, tx store.Tx) error { _, _, err := run.Next(tx, key); return err }),
 		"live":    step(func(_ *run.Service, tx store.Tx) error { _, err := run.Live(tx, store.Damaged); return err }),
 		"pending": step(func(_ *run.Service, tx store.Tx) error { _, err := run.SessionQueue{}.Pending(tx, key); return err }),
-		"all":     step(func(_ *run.Service, tx store.Tx) error { _, err := run.SessionQueue{}.AllPending(tx); return err }),
+		"all":     step(func(_ *run.Service, tx store.Tx) error { _, err := run.SessionQueue{}.PendingIn(tx, nil); return err }),
 		"note it": step(func(_ *run.Service, tx store.Tx) error {
 			return run.Tell(tx, run.SystemEvent{ID: "e1", Session: key, Text: "news"})
 		}),

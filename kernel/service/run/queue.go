@@ -34,6 +34,9 @@ const (
 	roomAgain = 10 * time.Second
 )
 
+// queued counts the live runs.
+func queued() store.Tally { return store.TallyOf(string(queue)) }
+
 func placeKey(r Run) string { return fmt.Sprintf("%s\x00%016x", r.Session, r.Ticket) }
 
 // Receipt is what became of a request: the run as it stands.
@@ -78,6 +81,9 @@ func Enqueue(tx store.Tx, r Run) (Receipt, error) {
 	}
 	r.State, r.Queued = Queued, time.Now().UnixMilli()
 	if err := queue.Insert(tx, placeKey(r), place{r.ID, r.Urgent, r.Asker}); err != nil {
+		return Receipt{}, err
+	}
+	if err := queued().Add(tx, 1); err != nil {
 		return Receipt{}, err
 	}
 	return Receipt{Run: r, Ahead: len(waiting)}, runs.Insert(tx, r.ID, r)
@@ -136,6 +142,9 @@ func Finish(tx store.Tx, id string, state State, outcome func(*Run)) (Run, error
 	outcome(&r)
 	r.State, r.Ended, r.Calling, r.Terms = state, time.Now().UnixMilli(), "", nil
 	if err := queue.Delete(tx, placeKey(r)); err != nil {
+		return r, err
+	}
+	if err := queued().Add(tx, -1); err != nil {
 		return r, err
 	}
 	if err := runs.Put(tx, r.ID, r); err != nil {
@@ -208,7 +217,7 @@ func Queue(tx store.Tx, key session.Key, limit int) (live []Run, total int, err 
 // Next returns the id of the session's first live run that is not urgent, the running one or the one that is to run
 // next, and its asker; "" if there is none.
 func Next(tx store.Tx, key session.Key) (id, asker string, err error) {
-	for row, err := range queue.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
+	for row, err := range queue.Scan(tx, of(key)) {
 		if store.Damaged(err) {
 			continue
 		}
@@ -233,8 +242,18 @@ type Waiting struct {
 // Live returns the sessions that have live runs, the one that waits longest first. An error of a place in the queue that
 // skip returns true for, a store.Damaged one, leaves that out.
 func Live(tx store.Tx, skip func(error) bool) ([]*Waiting, error) {
+	out, err := waiting(tx, store.Range{}, skip)
+	slices.SortFunc(out, func(a, b *Waiting) int { return strings.Compare(a.ticket, b.ticket) })
+	return out, err
+}
+
+// of are the rows of a session's queue.
+func of(key session.Key) store.Range { return store.Range{Prefix: string(key) + "\x00"} }
+
+// waiting reads a part of the queue, session by session.
+func waiting(tx store.Tx, part store.Range, skip func(error) bool) ([]*Waiting, error) {
 	var out []*Waiting
-	for row, err := range queue.Scan(tx, store.Range{}) {
+	for row, err := range queue.Scan(tx, part) {
 		if skip(err) {
 			continue
 		}
@@ -252,14 +271,13 @@ func Live(tx store.Tx, skip func(error) bool) ([]*Waiting, error) {
 			w.Runs = append(w.Runs, row.Value.Run)
 		}
 	}
-	slices.SortFunc(out, func(a, b *Waiting) int { return strings.Compare(a.ticket, b.ticket) })
 	return out, nil
 }
 
 // places returns the session's rows in the queue. A damaged one is left out.
 func places(tx store.Tx, key session.Key) ([]store.Row[place], error) {
 	var out []store.Row[place]
-	for row, err := range queue.Scan(tx, store.Range{Prefix: string(key) + "\x00"}) {
+	for row, err := range queue.Scan(tx, of(key)) {
 		if store.Damaged(err) {
 			continue
 		}
@@ -288,14 +306,33 @@ func (SessionQueue) Pending(tx store.Tx, key session.Key) (session.Pending, erro
 	return p, err
 }
 
-// AllPending implements session.Queue.
-func (SessionQueue) AllPending(tx store.Tx) (map[session.Key]session.Pending, error) {
-	live, err := Live(tx, store.Damaged)
-	out := make(map[session.Key]session.Pending, len(live))
-	for _, w := range live {
-		out[w.Key] = session.Pending{Runs: w.Runs, Urgent: len(w.Urgent)}
+// readWhole is how many places are read at once rather than session by session.
+const readWhole = 256
+
+// PendingIn implements session.Queue. Mostly few runs wait, or none, so the beginning of the queue is looked at first.
+func (SessionQueue) PendingIn(tx store.Tx, keys []session.Key) (map[session.Key]session.Pending, error) {
+	read := 0 // damaged ones too
+	live, err := waiting(tx, store.Range{Limit: readWhole}, func(err error) bool { read++; return store.Damaged(err) })
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	out := map[session.Key]session.Pending{}
+	note := func(live []*Waiting) {
+		for _, w := range live {
+			out[w.Key] = session.Pending{Runs: w.Runs, Urgent: len(w.Urgent)}
+		}
+	}
+	if read < readWhole {
+		note(live)
+		return out, nil
+	}
+	for _, key := range keys {
+		if live, err = waiting(tx, of(key), store.Damaged); err != nil {
+			return nil, err
+		}
+		note(live)
+	}
+	return out, nil
 }
 
 // Version implements session.Queue.

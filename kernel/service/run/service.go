@@ -63,6 +63,7 @@ type Service struct {
 	waiters  waiters
 	holds    holds
 	handover handover
+	due      due
 	wakeups  chan struct{}
 	turns    *turns.Turns
 	wg       sync.WaitGroup
@@ -92,21 +93,13 @@ func mostOf(places int) int { return max(1, places-(places+3)/4) }
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
 	return service.Service{Name: "run", Run: s.Run, Checks: []func(context.Context) service.Check{s.check}, Queues: func(ctx context.Context) (map[string]int, error) {
-		live, err := s.unfinished(ctx)
 		n := 0
-		for _, w := range live {
-			n += len(w.Runs) + len(w.Urgent)
-		}
+		err := s.store.View(ctx, func(tx store.Tx) (err error) {
+			n, err = queued().Of(tx)
+			return err
+		})
 		return map[string]int{"runs": n}, err
 	}}
-}
-
-func (s *Service) unfinished(ctx context.Context) (live []*Waiting, err error) {
-	err = s.store.View(ctx, func(tx store.Tx) (err error) {
-		live, err = Live(tx, s.skips.Skip)
-		return err
-	})
-	return live, err
 }
 
 // storeRest is how long work rests after the store has failed.
@@ -124,6 +117,7 @@ func (s *Service) Run(ctx context.Context) error {
 		s.mu.Unlock()
 		s.wg.Wait()
 	}()
+	s.due.add(nil)
 	for {
 		if err := s.dispatch(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("queue of runs not readable", "error", err)
@@ -138,19 +132,13 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// Wake makes the service look at the whole queue. It is called after a commit with new runs in it, and
-// never blocks.
-func (s *Service) Wake() {
-	select {
-	case s.wakeups <- struct{}{}:
-	default:
-	}
-}
-
-// dispatch starts a worker for each session that has work and none, and one for each urgent run.
+// dispatch starts a worker for each session that is to be looked at, has work and none, and one for each urgent run.
 func (s *Service) dispatch(ctx context.Context) error {
-	live, err := s.unfinished(ctx)
-	if err != nil {
+	var live []*Waiting
+	if err := s.store.View(ctx, func(tx store.Tx) (err error) {
+		live, err = s.look(tx)
+		return err
+	}); err != nil {
 		return err
 	}
 	for _, w := range live {

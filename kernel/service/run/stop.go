@@ -51,7 +51,7 @@ func (s *Service) halt(ctx context.Context, which Selection, reason string, begi
 	}
 	for _, r := range running {
 		ids = append(ids, r.ID)
-		s.interrupt(r.ID, reason)
+		s.interrupt(r, reason)
 	}
 	for _, r := range running {
 		if err := s.awaitEnd(ctx, r.ID); err != nil {
@@ -68,7 +68,7 @@ func (s *Service) gone(key session.Key, ended []Run) {
 		if r.State == Failed {
 			s.log.Error("run set aside: its record is damaged", "run", r.ID, "session", key)
 		}
-		s.interrupt(r.ID, r.Stop) // an executor may be at it
+		s.interrupt(r, r.Stop) // an executor may be at it
 		s.executor.Dropped(r)
 		s.waiters.release(r.ID)
 	}
@@ -135,14 +135,14 @@ func drop(tx store.Tx, r Run, reason string) (Run, error) {
 }
 
 // interrupt ends a run's context, if it is executed in this process.
-func (s *Service) interrupt(id, reason string) {
+func (s *Service) interrupt(r Run, reason string) {
 	s.mu.Lock()
-	cancel := s.active[id]
+	cancel := s.active[r.ID]
 	s.mu.Unlock()
 	if cancel != nil {
 		cancel(&Stopped{reason})
 	} else {
-		s.Wake()
+		s.Wake(r.Session)
 	}
 }
 
@@ -161,6 +161,6 @@ func (s *Service) Hold(ctx context.Context, key session.Key, all bool) (release 
 	_, err = s.halt(ctx, Selection{Session: key, Waiting: all}, "rpc", func(string) bool { return false })
 	return func() {
 		end()
-		s.Wake()
+		s.Wake(key)
 	}, err
 }

@@ -207,7 +207,7 @@ func TestWhatWaits(t *testing.T) {
 				}
 			}
 			one, err := run.SessionQueue{}.Pending(tx, key)
-			all, err2 := run.SessionQueue{}.AllPending(tx)
+			all, err2 := run.SessionQueue{}.PendingIn(tx, []session.Key{key, other})
 			want := "{[r1 r2 r3] 1}"
 			if fmt.Sprint(one) != want || fmt.Sprint(all[key]) != want || fmt.Sprint(all[other]) != "{[] 1}" || err != nil || err2 != nil {
 				t.Errorf("pending %v, %v, %v, %v", one, all, err, err2)

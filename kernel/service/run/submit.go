@@ -285,7 +285,7 @@ func (s *Service) Tell(ctx context.Context, e SystemEvent) error {
 	})
 	if err == nil {
 		s.sessions.Changed(e.Session, "message")
-		s.Wake()
+		s.Wake(e.Session)
 	}
 	return err
 }

@@ -1,13 +1,14 @@
 package session
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
 	"github.com/carapace-gateway/carapace/kernel/store"
 )
 
-// Bounds of what is kept of all histories: in bytes, of which messageBytes are counted for a message without its text.
+// Bounds of what is kept of all histories unless another one is named: in bytes, of which messageBytes are counted for a message without its text.
 const (
 	keptBytes    = 8 << 20
 	messageBytes = 512
@@ -16,6 +17,7 @@ const (
 // kept are the ends of the histories that were read last, decoded: nearly the same is read for each request to a model,
 // and what was committed never changes. The zero value is ready.
 type kept struct {
+	most  int // bytes, keptBytes when 0
 	mu    sync.Mutex
 	given uint64 // the version of trash: the id of a history that was given up may come again
 	ends  []end  // the last used comes last
@@ -54,10 +56,11 @@ func (k *kept) put(id string, given uint64, messages []Message) {
 		return
 	}
 	k.drop(slices.IndexFunc(k.ends, func(e end) bool { return e.id == id }))
-	if e.size > keptBytes {
+	most := cmp.Or(k.most, keptBytes)
+	if e.size > most {
 		return
 	}
-	for k.size+e.size > keptBytes {
+	for k.size+e.size > most {
 		k.drop(0)
 	}
 	k.ends = append(k.ends, e)

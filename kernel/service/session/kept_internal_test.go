@@ -8,6 +8,17 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
+// TestKeptWithinAShare: a service that may keep less keeps less.
+func TestKeptWithinAShare(t *testing.T) {
+	k := kept{most: 100 << 10}
+	for i := range 50 {
+		k.put(fmt.Sprint("h", i), 0, []Message{{Parts: []wit.Part{TextPart(strings.Repeat("x", 10<<10))}}})
+	}
+	if k.size > 100<<10 || len(k.ends) < 5 || k.find("h49", 0) == nil {
+		t.Errorf("%d ends with %d bytes are kept", len(k.ends), k.size)
+	}
+}
+
 // TestKeptIsBounded: those read last are kept, within the bound, and one that is longer than it is not.
 func TestKeptIsBounded(t *testing.T) {
 	text := func(n int) []Message { return []Message{{Parts: []wit.Part{TextPart(strings.Repeat("x", n))}}} }

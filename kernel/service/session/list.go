@@ -87,10 +87,14 @@ func (s *Service) List(ctx context.Context, p ListParams, d Defaults) (ListResul
 	var found []Entry
 	var pending map[Key]Pending
 	err = s.store.View(ctx, func(tx store.Tx) (err error) {
-		if pending, err = s.queue.AllPending(tx); err != nil {
+		if found, res.TotalCount, err = s.page(tx, wanted, p.Offset, res.LimitApplied); err != nil {
 			return err
 		}
-		found, res.TotalCount, err = s.page(tx, wanted, p.Offset, res.LimitApplied)
+		keys := make([]Key, len(found))
+		for i := range found {
+			keys[i] = found[i].Key
+		}
+		pending, err = s.queue.PendingIn(tx, keys)
 		return err
 	})
 	if err != nil {

@@ -56,8 +56,10 @@ func (n *nobody) Pending(_ store.Tx, k session.Key) (session.Pending, error) {
 	return n.pending[k], nil
 }
 
-func (n *nobody) AllPending(store.Tx) (map[session.Key]session.Pending, error) { return n.pending, nil }
-func (n *nobody) Version(store.Store) uint64                                   { return uint64(len(n.pending)) }
+func (n *nobody) PendingIn(store.Tx, []session.Key) (map[session.Key]session.Pending, error) {
+	return n.pending, nil
+}
+func (n *nobody) Version(store.Store) uint64 { return uint64(len(n.pending)) }
 
 type rig struct {
 	settings session.Settings

@@ -24,9 +24,9 @@ import (
 // quiet is a queue with nothing in it.
 type quiet struct{}
 
-func (quiet) Pending(store.Tx, Key) (Pending, error)       { return Pending{}, nil }
-func (quiet) AllPending(store.Tx) (map[Key]Pending, error) { return nil, nil }
-func (quiet) Version(store.Store) uint64                   { return 0 }
+func (quiet) Pending(store.Tx, Key) (Pending, error)             { return Pending{}, nil }
+func (quiet) PendingIn(store.Tx, []Key) (map[Key]Pending, error) { return nil, nil }
+func (quiet) Version(store.Store) uint64                         { return 0 }
 
 func newSessions(s store.Store, agents ...string) *Service {
 	return New(Deps{

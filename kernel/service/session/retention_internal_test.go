@@ -19,7 +19,7 @@ import (
 type nobody struct{}
 
 func (nobody) Pending(store.Tx, Key) (Pending, error)               { return Pending{}, nil }
-func (nobody) AllPending(store.Tx) (map[Key]Pending, error)         { return nil, nil }
+func (nobody) PendingIn(store.Tx, []Key) (map[Key]Pending, error)   { return nil, nil }
 func (nobody) Version(store.Store) uint64                           { return 0 }
 func (nobody) Hold(context.Context, Key, bool) (func(), error)      { return func() {}, nil }
 func (nobody) Defaults(context.Context) Defaults                    { return Defaults{} }

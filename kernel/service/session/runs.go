@@ -11,8 +11,8 @@ import (
 type Queue interface {
 	// Pending returns what is not finished in a session.
 	Pending(tx store.Tx, key Key) (Pending, error)
-	// AllPending returns the same of each session that has any.
-	AllPending(tx store.Tx) (map[Key]Pending, error)
+	// PendingIn returns the same of each of these sessions that has any, and maybe of others.
+	PendingIn(tx store.Tx, keys []Key) (map[Key]Pending, error)
 	// Version changes whenever those answers may; see store.Store.
 	Version(s store.Store) uint64
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/carapace-gateway/carapace/wit"
 )
 
-// Deps is what the service uses. All fields but Archive are needed.
+// Deps is what the service uses. All fields but Archive and KeepBytes are needed.
 type Deps struct {
 	Store    store.Store
 	Bus      *event.Bus
@@ -23,6 +23,8 @@ type Deps struct {
 	// Archive keeps conversations that were put away; nil keeps them in memory.
 	Archive Folder
 	Log     hclog.Logger
+	// KeepBytes bounds what is kept of histories in memory; 8 MiB when 0.
+	KeepBytes int
 }
 
 // Service is the sessions as clients see them.
@@ -44,7 +46,7 @@ func New(d Deps) *Service {
 	if d.Archive == nil {
 		d.Archive = new(Memory)
 	}
-	return &Service{folder: d.Archive, store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: log, skips: store.NewSkips(log)}
+	return &Service{folder: d.Archive, store: d.Store, bus: d.Bus, queue: d.Queue, settings: d.Settings, log: log, skips: store.NewSkips(log), kept: kept{most: d.KeepBytes}}
 }
 
 // Ports is what the methods need of the services above.

@@ -387,7 +387,7 @@ func Inbound(id, text string) message.Inbound {
 // Accept gives the process a direct message that a channel has taken.
 func (w *World) Accept(p *Process, id, text string) {
 	w.T.Helper()
-	if err := w.Store.Update(context.Background(), func(tx store.Tx) error { return p.Intake.Accept(tx, Inbound(id, text)) }); err != nil {
+	if err := w.Store.Update(context.Background(), func(tx store.Tx) error { _, err := p.Intake.Accept(tx, Inbound(id, text)); return err }); err != nil {
 		w.T.Fatal(err)
 	}
 	p.Runs.Wake()
