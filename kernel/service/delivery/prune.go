@@ -38,6 +38,11 @@ func (p pruner) run(ctx context.Context) {
 func (p pruner) prune(ctx context.Context) {
 	for more := true; more; {
 		err := p.store.Update(ctx, func(tx store.Tx) (err error) {
+			for _, t := range []store.Tally{waitingTally(), heldTally()} { // what an older gateway left is counted once
+				if err := t.Add(tx, 0); err != nil {
+					return err
+				}
+			}
 			more, err = pruneDone(tx, time.Now().Add(-keepAge).UnixMilli(), keepCount)
 			return err
 		})
