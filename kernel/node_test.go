@@ -3,10 +3,13 @@ package kernel_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -61,11 +64,34 @@ func tryNode(t *testing.T, k *kerneltest.Kernel, o client.Options) (*fakeNode, e
 // keyOf reads the id and the public key of an identity that the client has made.
 func keyOf(t *testing.T, file string) (id, key string) {
 	t.Helper()
-	id, key, err := client.PublicIdentity(file)
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return id, key
+	block, _ := pem.Decode(b)
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := parsed.(ed25519.PrivateKey).Public().(ed25519.PublicKey)
+	return wire.DeviceID(public), base64.RawURLEncoding.EncodeToString(public)
+}
+
+// makeIdentity makes the key of a client that connects with it later.
+func makeIdentity(t *testing.T, file string) (id, key string) {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return keyOf(t, file)
 }
 
 // nodeKey makes the key of a node that nobody runs.
@@ -273,10 +299,7 @@ func TestAnnouncedNode(t *testing.T) {
 	k := kerneltest.Start(t)
 	l := k.Listen()
 	file := filepath.Join(t.TempDir(), "node.key")
-	id, key, err := client.PublicIdentity(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	id, key := makeIdentity(t, file)
 	other, _ := nodeKey(t)
 	if err := l.Call(t.Context(), "node.pair.request", object{"nodeId": id}, nil); wit.CodeOf(err) != wit.CodeInvalid {
 		t.Errorf("a node without device and key: %v", err)

@@ -17,17 +17,6 @@ import (
 // identity is a device's key.
 type identity struct{ key ed25519.PrivateKey }
 
-// PublicIdentity returns the id and the public key, raw in base64url, of the device whose key is at path, made on demand.
-// Errors: CodeUnavailable for a file that cannot be read or made; CodeInvalid for one that holds no key.
-func PublicIdentity(path string) (id, publicKey string, err error) {
-	i, err := loadIdentity(path)
-	if err != nil {
-		return "", "", err
-	}
-	public := i.key.Public().(ed25519.PublicKey)
-	return wire.DeviceID(public), base64.RawURLEncoding.EncodeToString(public), nil
-}
-
 // loadIdentity reads the key at path (PEM, PKCS #8), or makes one there with mode 0600.
 func loadIdentity(path string) (*identity, error) {
 	b, err := os.ReadFile(path)
