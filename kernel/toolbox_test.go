@@ -67,7 +67,7 @@ func TestToolsInvokeIsGated(t *testing.T) {
 	})
 	k := kerneltest.Start(t, kerneltest.Config(t, `{"agent":{"approve":["writes"]}}`),
 		kerneltest.Plugin(repeater("write", wit.EffectWrites), repeater("say", wit.EffectReads), veto))
-	if got := posted(t, k, 403, "/tools/invoke", `{"tool":"write"}`); !strings.Contains(at(got, "error", "message").(string), "owner has to approve") {
+	if got := posted(t, k, 403, "/tools/invoke", `{"tool":"write"}`); !strings.Contains(at(got, "error", "message").(string), "somebody has to approve it") {
 		t.Errorf("%v", got)
 	}
 	if got := posted(t, k, 403, "/tools/invoke", `{"tool":"say","args":{"x":"forbidden"}}`); at(got, "error", "type") != "forbidden" {

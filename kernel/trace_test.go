@@ -90,7 +90,7 @@ func TestACallOfAToolOfTwoPlugins(t *testing.T) {
 	k := kerneltest.Start(t, kerneltest.Plugin(a), kerneltest.Plugin(b))
 	name := a.Manifest.Provides.Tools[0].Name
 	err := k.Listen().Call(t.Context(), "plugins.call", plugin.CallParams{ID: "second", Tool: name}, nil)
-	if wit.CodeOf(err) != wit.CodeConflict || !strings.Contains(err.Error(), "plugin first has a tool "+name+" too") || !strings.Contains(err.Error(), "plugins call first "+name) {
+	if wit.CodeOf(err) != wit.CodeConflict || !strings.Contains(err.Error(), "the tool "+name+" of plugin second is not used, since plugin first") || !strings.Contains(err.Error(), "plugins call first "+name) {
 		t.Errorf("%v", err)
 	}
 }
