@@ -51,12 +51,15 @@ func TestEveryMethodKeepsTheContract(t *testing.T) {
 			}
 			c := &caller{kerneltest.Listen(t, conn), map[string]bool{}}
 			emptyAnswers(c)
+			settingsAnswers(c)
 			pluginAnswers(c)
 			installAnswers(t, c)
 			registryAnswers(t, c)
 			senderAnswers(c, p, shaky)
 			conversationAnswers(c)
 			jobAnswers(c)
+			wakingAnswers(c)
+			accountAnswers(c)
 			speechAnswers(c)
 			approvalAnswers(c)
 			deviceAnswers(t, c, k)
@@ -101,6 +104,40 @@ func emptyAnswers(c *caller) {
 	c.ok("sessions.describe", object{"key": "main"}, nil)
 	c.ok("sessions.resolve", object{"key": "main", "allowMissing": true}, nil)
 	c.ok("sessions.preview", object{"keys": []string{"main"}}, nil)
+}
+
+// settingsAnswers looks at the form of the settings, and changes them as a page does.
+func settingsAnswers(c *caller) {
+	var now struct{ Raw, Hash string }
+	c.ok("config.schema", nil, nil)
+	c.ok("config.schema.lookup", object{"path": "agent"}, nil)
+	c.ok("config.get", nil, &now)
+	c.ok("config.validate", object{"raw": now.Raw}, nil)
+	c.ok("config.apply", object{"raw": now.Raw, "baseHash": now.Hash}, nil)
+	c.ok("config.reload", nil, nil)
+	c.ok("plugins.list", nil, nil)
+	c.ok("system.info", nil, nil)
+}
+
+// wakingAnswers has the agent woken, with and without something to tell it.
+func wakingAnswers(c *caller) {
+	c.ok("last-heartbeat", nil, nil)
+	c.ok("set-heartbeats", object{"enabled": true}, nil)
+	c.ok("wake", object{"mode": "next-heartbeat", "text": "the door is open"}, nil)
+	c.ok("system-event", object{"text": "the door is shut"}, nil)
+	c.ok("last-heartbeat", nil, nil)
+	c.ok("set-heartbeats", object{"enabled": false}, nil)
+}
+
+// accountAnswers asks what all of it was and cost.
+func accountAnswers(c *caller) {
+	var all struct{ Tasks []struct{ ID string } }
+	c.ok("tasks.list", nil, &all)
+	c.ok("tasks.get", object{"taskId": all.Tasks[0].ID}, nil)
+	c.ok("tasks.cancel", object{"taskId": all.Tasks[0].ID}, nil)
+	c.ok("usage.status", nil, nil)
+	c.ok("usage.cost", nil, nil)
+	c.ok("sessions.usage", nil, nil)
 }
 
 func pluginAnswers(c *caller) {
