@@ -3,11 +3,16 @@ package kernel
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"os"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/carapace-gateway/carapace/kernel/config"
 	"github.com/carapace-gateway/carapace/kernel/service/approval"
+	"github.com/carapace-gateway/carapace/kernel/service/node"
 	"github.com/carapace-gateway/carapace/kernel/service/run"
 	"github.com/carapace-gateway/carapace/kernel/wire"
 	"github.com/carapace-gateway/carapace/wit"
@@ -30,6 +35,29 @@ func (a approver) Approve(ctx context.Context, r run.Run, call wit.ToolCall, d w
 		_ = a.approvals.Withdraw(late, c) // it expires otherwise
 	}
 	return refused, err
+}
+
+// nodePolicies are the policies that nodes keep for themselves; nil where there are no nodes.
+func (w *wiring) nodePolicies() approval.Nodes {
+	if slices.Contains(w.o.Without, "node") {
+		return nil
+	}
+	return nodePolicies{w}
+}
+
+type nodePolicies struct{ w *wiring }
+
+func (n nodePolicies) Invoke(ctx context.Context, id, command string, params wit.JSON) (wit.JSON, error) {
+	out, err := n.w.nodes.Invoke(ctx, node.InvokeParams{NodeID: id, Command: command, Params: json.RawMessage(params), IdempotencyKey: uuid.NewString()})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(out.Payload) > 0:
+		return wit.JSON(out.Payload), nil
+	case out.PayloadJSON != nil && json.Valid([]byte(*out.PayloadJSON)):
+		return wit.JSON(*out.PayloadJSON), nil
+	}
+	return nil, wit.Errorf(wit.CodeUnavailable, "the node %s has answered %s with nothing that can be read", id, command)
 }
 
 // withdrawal is how long it may take to take an approval back.

@@ -338,7 +338,13 @@ func nodeAnswers(t *testing.T, c *caller, k *kerneltest.Kernel) {
 		c.ok("node.pair."+decision, object{"requestId": made.Request.RequestID}, nil)
 	}
 	c.ok("node.pair.verify", object{"nodeId": id, "token": "none"}, nil)
-	n := joinNode(t, k, client.Options{Commands: []string{"system.which"}})
+	n := joinNode(t, k, client.Options{Commands: []string{"system.which", "system.execApprovals.get", "system.execApprovals.set"}})
+	for method, params := range map[string]object{"get": {}, "set": {"file": object{"version": 1}}} {
+		answer := n.answers(object{"exists": true, "file": object{"version": 1}})
+		params["nodeId"] = n.id
+		c.ok("exec.approvals.node."+method, params, nil)
+		<-answer
+	}
 	answer := n.answers(object{"bins": object{}})
 	c.ok("node.invoke", object{"nodeId": n.id, "command": "system.which", "idempotencyKey": "i1"}, nil)
 	<-answer

@@ -67,6 +67,7 @@ type wiring struct {
 	movers    []func(store.Tx, message.Move) error // who acts when a conversation has another id
 	models    *agent.Models
 	approvals *approval.Service
+	nodes     *node.Service // nil where the service is left out
 	agents    *agent.Service
 	watch     *agent.Watch // of answers while they are written
 	runs      *run.Service
@@ -217,7 +218,7 @@ func (w *wiring) approval() func() service.Service {
 		Store: w.state.db, Bus: w.bus, Questions: w.asked, Log: w.log, Approvers: w.approvers, Answers: w.answers, Redact: w.state.vault.Redact,
 		Owner:    func(tx store.Tx) (message.Account, wit.Conversation, bool, error) { return w.letters.OwnerChat(tx) },
 		Settings: func() policy.Settings { return policy.Settings{Approve: w.settings.Config().Agent.Approve} },
-		Agent:    config.DefaultAgent, Home: home(), Path: w.o.dir(databaseFile),
+		Agent:    config.DefaultAgent, Home: home(), Path: w.o.dir(databaseFile), Nodes: w.nodePolicies(),
 	})
 	return w.approvals.Service
 }
@@ -323,13 +324,14 @@ func (w *wiring) directory() func() service.Service {
 
 func (w *wiring) node() func() service.Service {
 	silent := w.start.Gateway.SilentPairing
-	return node.New(node.Deps{
+	w.nodes = node.New(node.Deps{
 		Store: w.state.db, Bus: w.bus, Devices: nodeDevices{&w.door}, Agent: nodeAgent{w}, AskAlways: silent != nil && !*silent, Log: w.log,
 		Rules: func() node.Rules {
 			n := w.settings.Config().Gateway.Nodes
 			return node.Rules{Allow: n.AllowCommands, Deny: n.DenyCommands}
 		},
-	}).Service
+	})
+	return w.nodes.Service
 }
 
 func (w *wiring) cron() func() service.Service {
