@@ -40,6 +40,11 @@ func newApprovals(o *options) *cobra.Command {
 			Use: "deny APPROVAL", Short: "Forbid it", Example: "  carapace approvals deny 3f6c…", Args: takes("APPROVAL"),
 			RunE: anApproval.of(act(o, "approval.resolve", decision(approval.Deny), "denied")),
 		}),
+		o.client(&cobra.Command{
+			Use: "history", Short: "List what was asked and what was said to it, the newest first", Example: "  carapace approvals history", Args: takes(),
+			RunE: show(o, "approval.history", fixed(nil), printAnswered),
+		}),
+		newPolicy(o), newAllowlist(o),
 	)
 	return c
 }
