@@ -132,7 +132,11 @@ func printPolicy(w io.Writer, s approval.Snapshot) error {
 			rows = append(rows, []string{id, orDash(a.Security), orDash(a.Ask), orDash(a.AskFallback)})
 		}
 	}
-	return table(w, "AGENT SECURITY ASK FALLBACK", rows)
+	if err := table(w, "AGENT SECURITY ASK FALLBACK", rows); err != nil || s.File.Defaults != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "what executes is asked about all the same, unless agent.approve of the config file says otherwise")
+	return err
 }
 
 // printAllowlist writes one line for each pattern.
