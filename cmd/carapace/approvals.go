@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,7 +32,7 @@ func newApprovals(o *options) *cobra.Command {
 	c.AddCommand(
 		o.client(&cobra.Command{
 			Use: "list", Short: "List what waits for an answer", Example: "  carapace approvals list", Args: takes(),
-			RunE: show(o, "exec.approval.list", fixed(struct{}{}), printApprovals),
+			RunE: o.listApprovals,
 		}),
 		o.client(allow),
 		o.client(&cobra.Command{
@@ -52,16 +51,36 @@ func newApprovals(o *options) *cobra.Command {
 // anApproval is what the commands work on.
 var anApproval = kind{"approval", "approvals list"}
 
-// printApprovals writes one line for each approval that waits.
-func printApprovals(w io.Writer, list []approval.ExecPending) error {
-	var rows [][]string
-	for _, a := range list {
-		agent := "-"
-		if a.Request.AgentID != nil {
-			agent = *a.Request.AgentID
+// waiting are the approvals of both kinds that wait.
+type waiting struct {
+	Exec   []approval.ExecPending   `json:"exec"`
+	Plugin []approval.PluginPending `json:"plugin"`
+}
+
+// listApprovals lists what waits for an answer: what tools and clients want to do, and what clients' plugins ask.
+func (o *options) listApprovals(c *cobra.Command, _ []string) error {
+	var w waiting
+	for method, into := range map[string]any{"exec.approval.list": &w.Exec, "plugin.approval.list": &w.Plugin} {
+		if err := o.call(c.Context(), method, nil, into); err != nil {
+			return err
 		}
-		left := length(max(time.Until(time.UnixMilli(a.ExpiresAtMs)), 0))
-		rows = append(rows, []string{a.ID, agent, fmt.Sprintf("%.100s", a.Request.Command), left})
 	}
-	return listed(w, "APPROVAL AGENT COMMAND LEFT", rows, "nothing waits for an answer")
+	if o.json {
+		return o.printJSON(w)
+	}
+	var rows [][]string
+	row := func(id string, agent *string, what string, expires int64) {
+		who := "-"
+		if agent != nil {
+			who = *agent
+		}
+		rows = append(rows, []string{id, who, fmt.Sprintf("%.100s", what), length(max(time.Until(time.UnixMilli(expires)), 0))})
+	}
+	for _, a := range w.Exec {
+		row(a.ID, a.Request.AgentID, a.Request.Command, a.ExpiresAtMs)
+	}
+	for _, a := range w.Plugin {
+		row(a.ID, a.Request.AgentID, a.Request.Title+": "+a.Request.Description, a.ExpiresAtMs)
+	}
+	return listed(o.out, "APPROVAL AGENT WHAT LEFT", rows, "nothing waits for an answer")
 }

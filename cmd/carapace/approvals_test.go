@@ -56,6 +56,21 @@ func TestApprovalsPage(t *testing.T) {
 	if err := <-answered; err != nil || answer.Decision == nil || *answer.Decision != approval.AllowOnce || ran != 13 {
 		t.Errorf("%v %+v, %d commands", err, answer, ran)
 	}
+	go func() {
+		answered <- c.Call(t.Context(), "plugin.approval.request", map[string]any{"title": "Buy it?", "description": "It costs 1."}, &answer)
+	}()
+	for {
+		r := carapace(t, state, "approvals", "list")
+		if id, _, _ := strings.Cut(r.out[strings.Index(r.out, "\n")+1:], " "); strings.Contains(r.out, "Buy it?: It costs 1.") {
+			if r := carapace(t, state, "approvals", "deny", id); r.code != 0 || r.out != "denied\n" {
+				t.Errorf("%d %s", r.code, r.err)
+			}
+			break
+		}
+	}
+	if err := <-answered; err != nil || answer.Decision == nil || *answer.Decision != approval.Deny {
+		t.Errorf("%v %+v", err, answer)
+	}
 	for _, wrong := range []struct {
 		args []string
 		says string
