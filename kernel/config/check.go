@@ -23,36 +23,64 @@ var (
 
 // check names the first value that cannot be.
 func (c *Config) check() *fieldError {
-	if c.Gateway.Port < -1 || c.Gateway.Port > 65535 {
-		return wrong("gateway.port", "%d is not a port", c.Gateway.Port)
+	for _, section := range []func() *fieldError{
+		c.Gateway.check, c.checkPeople, c.checkWords, c.Session.check, c.TTS.check, c.Runtime.check, c.Heartbeat.check, c.Usage.check,
+		c.Agent.check, c.checkRegistries, func() *fieldError { return c.Hooks.check(c.Gateway) }, c.checkAccounts,
+	} {
+		if wrong := section(); wrong != nil {
+			return wrong
+		}
 	}
-	if _, err := BindAddress(c.Gateway.Bind); err != nil {
-		return wrong("gateway.bind", "%q must be loopback, lan, all, tailnet, or an IP address of this machine", c.Gateway.Bind)
+	return nil
+}
+
+// check reports the first value that cannot be.
+func (g Gateway) check() *fieldError {
+	if g.Port < -1 || g.Port > 65535 {
+		return wrong("gateway.port", "%d is not a port", g.Port)
 	}
-	if c.Gateway.Token != "" && c.Gateway.Password != "" {
+	if _, err := BindAddress(g.Bind); err != nil {
+		return wrong("gateway.bind", "%q must be loopback, lan, all, tailnet, or an IP address of this machine", g.Bind)
+	}
+	if g.Token != "" && g.Password != "" {
 		return wrong("gateway.password", "stands beside gateway.token: give one of them")
 	}
-	for i, secret := range []string{c.Gateway.Token, c.Gateway.Password} {
+	for i, secret := range []string{g.Token, g.Password} {
 		if secret == redacted {
 			return wrong("gateway."+secretFields()[i], "%s stands for a value that is not shown: write the value itself", redacted)
 		}
 	}
-	if c.TimeZone != "" {
-		if _, err := time.LoadLocation(c.TimeZone); err != nil {
-			return wrong("timeZone", "%q is not an IANA time zone such as Europe/Berlin", c.TimeZone)
-		}
-	}
-	for _, origin := range c.Gateway.AllowedOrigins {
+	for _, origin := range g.AllowedOrigins {
 		if u, err := url.Parse(origin); err != nil || u.Host == "" {
 			return wrong("gateway.allowedOrigins", "%q is not an origin such as https://chat.example.org", origin)
 		}
 	}
-	if u, err := url.Parse(c.Gateway.PublicURL); err != nil || c.Gateway.PublicURL != "" && (u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil) {
-		return wrong("gateway.publicUrl", "%q is not an address such as https://chat.example.org", c.Gateway.PublicURL)
+	if !g.reachable() {
+		return wrong("gateway.publicUrl", "%q is not an address such as https://chat.example.org", g.PublicURL)
 	}
-	for _, host := range c.Gateway.Hosts {
+	for _, host := range g.Hosts {
 		if !hostName.MatchString(host) {
 			return wrong("gateway.hosts", "%q is not a host name such as chat.example.org", host)
+		}
+	}
+	if _, err := g.Proxies(); err != nil {
+		return wrong("gateway.trustedProxies", "%s", err)
+	}
+	return nil
+}
+
+// reachable reports whether the public URL can be one, or is none.
+func (g Gateway) reachable() bool {
+	u, err := url.Parse(g.PublicURL)
+	web := err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+	return g.PublicURL == "" || web
+}
+
+// checkPeople looks at where and who the owner is, and whom it trusts.
+func (c *Config) checkPeople() *fieldError {
+	if c.TimeZone != "" {
+		if _, err := time.LoadLocation(c.TimeZone); err != nil {
+			return wrong("timeZone", "%q is not an IANA time zone such as Europe/Berlin", c.TimeZone)
 		}
 	}
 	for name, key := range c.Signers {
@@ -65,9 +93,11 @@ func (c *Config) check() *fieldError {
 			return wrong("owners", "%q is not a person such as chat:12345: the channel and the id that the platform gives, not a name, which somebody else may take", owner)
 		}
 	}
-	if _, err := c.Gateway.Proxies(); err != nil {
-		return wrong("gateway.trustedProxies", "%s", err)
-	}
+	return nil
+}
+
+// checkWords looks at settings that are one of a few words.
+func (c *Config) checkWords() *fieldError {
 	for _, e := range [][2]string{
 		{"session.dmScope", c.Session.DMScope}, {"delivery.afterCrash", c.Delivery.AfterCrash}, {"tts.auto", c.TTS.Auto},
 		{"log.level", c.Log.Level}, {"log.format", c.Log.Format},
@@ -76,34 +106,44 @@ func (c *Config) check() *fieldError {
 			return wrong
 		}
 	}
-	if wrong := c.Session.check(); wrong != nil {
-		return wrong
-	}
-	for channel, auto := range c.TTS.Channels {
+	return nil
+}
+
+// check reports the first value that cannot be.
+func (t TTS) check() *fieldError {
+	for channel, auto := range t.Channels {
 		if wrong := oneOf([]string{"tts", "channels", channel}, auto); wrong != nil {
 			return wrong
 		}
 	}
-	if s := c.TTS.Speed; s != 0 && (s < wit.SpeechOrderSpeedMin || s > wit.SpeechOrderSpeedMax) {
+	if s := t.Speed; s != 0 && (s < wit.SpeechOrderSpeedMin || s > wit.SpeechOrderSpeedMax) {
 		return wrong("tts.speed", "%d must be from %d to %d", s, wit.SpeechOrderSpeedMin, wit.SpeechOrderSpeedMax)
 	}
-	if _, err := c.Runtime.MemoryBytes(); err != nil {
+	return nil
+}
+
+// check reports the first value that cannot be.
+func (r Runtime) check() *fieldError {
+	if _, err := r.MemoryBytes(); err != nil {
 		return wrong("runtime.memory", "%s", err)
 	}
-	if wrong := c.Heartbeat.check(); wrong != nil {
-		return wrong
+	return nil
+}
+
+// check reports the first value that cannot be.
+func (a Agent) check() *fieldError {
+	if a.Model != "" && !strings.Contains(a.Model, "/") {
+		return wrong("agent.model", "%q must be provider/model", a.Model)
 	}
-	if wrong := c.Usage.check(); wrong != nil {
-		return wrong
-	}
-	if c.Agent.Model != "" && !strings.Contains(c.Agent.Model, "/") {
-		return wrong("agent.model", "%q must be provider/model", c.Agent.Model)
-	}
-	for _, e := range c.Agent.Approve {
+	for _, e := range a.Approve {
 		if !e.Valid() || e == wit.EffectReads {
 			return wrong("agent.approve", "%q must be writes, spends, sends or executes", e)
 		}
 	}
+	return nil
+}
+
+func (c *Config) checkRegistries() *fieldError {
 	for name, r := range c.Registries {
 		if !accountID.MatchString(name) {
 			return &fieldError{[]string{"registries", name}, "a registry's name is lower-case letters, digits, - and _"}
@@ -112,10 +152,7 @@ func (c *Config) check() *fieldError {
 			return &fieldError{[]string{"registries", name}, err.Error()}
 		}
 	}
-	if wrong := c.Hooks.check(c.Gateway); wrong != nil {
-		return wrong
-	}
-	return c.checkAccounts()
+	return nil
 }
 
 // check reports the first value that cannot be.
