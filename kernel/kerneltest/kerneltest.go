@@ -9,6 +9,7 @@ package kerneltest
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"io/fs"
@@ -244,21 +245,35 @@ func (k *Kernel) Stuck() net.Conn {
 	return raw
 }
 
-// gated lets one reader through until hello-ok came.
+// gated lets one reader through until hello-ok came whole.
 type gated struct {
 	net.Conn
 	gate  chan struct{}
+	left  int // bytes of hello-ok that are to come
 	hello bool
 }
 
 func (g *gated) Read(b []byte) (int, error) {
-	if g.hello {
+	if g.hello && g.left == 0 {
 		<-g.gate
 		return 0, io.EOF
 	}
+	if g.hello {
+		b = b[:min(len(b), g.left)]
+	}
 	n, err := g.Conn.Read(b)
-	g.hello = bytes.Contains(b[:n], []byte(`"hello-ok"`))
+	if g.hello {
+		g.left -= n
+	} else if bytes.Contains(b[:n], []byte(`"hello-ok"`)) {
+		g.hello, g.left = true, missing(b[:n])
+	}
 	return n, err
+}
+
+// missing is how many bytes of the last frame of a WebSocket's text are not there. Its text has 126 to 65,535 bytes.
+func missing(text []byte) int {
+	at := bytes.LastIndex(text, []byte{0x81, 126})
+	return max(0, at+4+int(binary.BigEndian.Uint16(text[at+2:]))-len(text))
 }
 
 // Connect opens a raw connection to the kernel.
