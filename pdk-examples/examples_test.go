@@ -125,6 +125,11 @@ func build(t *testing.T, name, readme string) {
 	source, code := "main.go", "plugin.wasm"
 	if isScript(name) {
 		source, code = "plugin.ts", "plugin.ts"
+		if strings.HasPrefix(name, "py-") {
+			source, code = "plugin.py", "plugin.py"
+			// The interpreter's own page is tested with that command; here it only has to be the one.
+			commands = "carapace() { test \"$*\" = \"runtimes install python\"; }\n" + commands
+		}
 	}
 	example := repository + "/pdk-examples/" + name
 	if err := follow(dir, home, "cp "+repository+"/go.sum "+example+"/"+source+" "+example+"/plugin.json .\n"+commands); err != nil {

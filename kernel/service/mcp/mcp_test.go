@@ -91,7 +91,7 @@ func TestServer(t *testing.T) {
 	if text, failed := said(t, s, "say", map[string]any{"a": "fail"}); !failed {
 		t.Errorf("%q is no failure", text)
 	}
-	if text, failed := said(t, s, "write", nil); !failed || !strings.Contains(text, "owner has to approve") {
+	if text, failed := said(t, s, "write", nil); !failed || !strings.Contains(text, "somebody has to approve it") {
 		t.Errorf("%q %v", text, failed)
 	}
 	if _, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: "none"}); err == nil {
