@@ -79,7 +79,7 @@ house: ## print the picture of the code: sizes, longest functions, largest types
 # The race detector makes compilers ten times slower: the specification's suite, the README's builds, the author's loop and
 # what compiles the interpreter of Python run without it, in `test`.
 race: plugins toolchains ## run the tests with the race detector
-	$(GO) test -race -timeout 20m -skip 'Spec|Conformance|ReadmePlugin|AuthorsLoop|Python' ./kernel/... ./wit/... ./sdk/go/... ./cmd/carapace/...
+	$(GO) test -race -timeout 20m -skip 'Spec|Conformance|ReadmePlugin|AuthorsLoop|Python|Program' ./kernel/... ./wit/... ./sdk/go/... ./cmd/carapace/...
 
 fuzz: ## fuzz each decoder of foreign bytes for 30 seconds
 	.ci/fuzz 30s
