@@ -77,9 +77,9 @@ house: ## print the picture of the code: sizes, longest functions, largest types
 	@$(GO) run ./cmd/house
 
 # The race detector makes compilers ten times slower: the specification's suite, the README's builds, the author's loop and
-# what compiles Python's interpreter or many real plugins run without it, in `test`.
+# what compiles Python's interpreter or many real plugins, or does the same hundreds of times, run without it, in `test`.
 race: plugins toolchains ## run the tests with the race detector
-	$(GO) test -race -timeout 20m -skip 'Spec|Conformance|ReadmePlugin|AuthorsLoop|Python|Program|Isolation|RealPlugin|RemovedMeanwhile|ReplacesNothing|WholeOrNothing' ./kernel/... ./wit/... ./sdk/go/... ./cmd/carapace/...
+	$(GO) test -race -timeout 20m -skip 'Spec|Conformance|ReadmePlugin|AuthorsLoop|Python|Program|Isolation|RealPlugin|RemovedMeanwhile|ReplacesNothing|WholeOrNothing|MayFail' ./kernel/... ./wit/... ./sdk/go/... ./cmd/carapace/...
 
 fuzz: ## fuzz each decoder of foreign bytes for 30 seconds
 	.ci/fuzz 30s
