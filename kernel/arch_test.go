@@ -92,7 +92,7 @@ var imports = map[string]string{
 	"kernel/service/run":             "kernel/claim kernel/retry kernel/service kernel/service/message kernel/service/session kernel/store kernel/turns wit",
 	"kernel/service/agent":           "kernel/egress kernel/packet kernel/plain kernel/retry kernel/service kernel/service/hook kernel/service/message kernel/service/run kernel/service/session kernel/sse kernel/store wit",
 	"kernel/service/chat":            "kernel/event kernel/rpc kernel/service kernel/service/agent kernel/service/message kernel/service/run kernel/service/session kernel/store kernel/wire wit",
-	"kernel/service/endpoint":        "kernel/rpc wit",
+	"kernel/service/endpoint":        "kernel/rpc kernel/service/session wit",
 	"kernel/service/inlet":           "kernel/config kernel/service kernel/service/endpoint kernel/service/message kernel/service/run wit",
 	"kernel/service/toolbox":         "kernel/service kernel/service/endpoint kernel/service/session wit",
 	"kernel/service/mcp":             "kernel/service kernel/service/endpoint kernel/service/session wit",

@@ -11,7 +11,6 @@ import (
 	"github.com/carapace-gateway/carapace/kernel/plugin"
 	"github.com/carapace-gateway/carapace/kernel/plugin/engine"
 	"github.com/carapace-gateway/carapace/kernel/plugin/interpreter"
-	"github.com/carapace-gateway/carapace/wit"
 )
 
 // pythonGreeter is a plugin in Python, of two files in folders.
@@ -60,14 +59,7 @@ func TestAPythonPluginsLife(t *testing.T) {
 		return k, &teller{Listener: k.Listen()}
 	}
 	k, l := start()
-	call := func(args string) (string, error) {
-		var out wit.ToolOutput
-		err := l.Call(t.Context(), "plugins.call", plugin.CallParams{ID: "greeter", Tool: "greet", Args: []byte(args)}, &out)
-		if err != nil || len(out.Content) == 0 || out.Content[0].Text == nil {
-			return "", err
-		}
-		return *out.Content[0].Text, nil
-	}
+	call := func(args string) (string, error) { return l.greeting(args) }
 	says := func(want string) {
 		t.Helper()
 		if got, err := call(`{"name":"Ada"}`); got != want || err != nil {

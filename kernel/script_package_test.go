@@ -46,14 +46,7 @@ export function toolInvoke({ args }: ToolInvocation) {
 	put("plugin.json", greeter["plugin.json"])
 	k := kerneltest.Start(t, kerneltest.StateDir(state), kerneltest.Compiled(t), kerneltest.JavaScript(), kerneltest.Plugin(kerneltest.Echo("echo")))
 	l := &teller{Listener: k.Listen()}
-	call := func(args string) (string, error) {
-		var out wit.ToolOutput
-		err := l.Call(t.Context(), "plugins.call", plugin.CallParams{ID: "greeter", Tool: "greet", Args: []byte(args)}, &out)
-		if err != nil || len(out.Content) == 0 || out.Content[0].Text == nil {
-			return "", err
-		}
-		return *out.Content[0].Text, nil
-	}
+	call := func(args string) (string, error) { return l.greeting(args) }
 	becomes := func(want string) {
 		t.Helper()
 		l.Until("it says "+want, func([]kerneltest.Event) bool {

@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,16 @@ func write(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
+// greeting is what the plugin greeter says.
+func (l *teller) greeting(args string) (string, error) {
+	var out wit.ToolOutput
+	err := l.Call(context.Background(), "plugins.call", plugin.CallParams{ID: "greeter", Tool: "greet", Args: []byte(args)}, &out)
+	if err != nil || len(out.Content) == 0 || out.Content[0].Text == nil {
+		return "", err
+	}
+	return *out.Content[0].Text, nil
+}
+
 // TestAScriptsLife drops a plugin in TypeScript into the folder of a running gateway, changes a file of it that is not the
 // entry, breaks it, restarts the gateway meanwhile, and mends it.
 func TestAScriptsLife(t *testing.T) {
@@ -66,14 +77,7 @@ func TestAScriptsLife(t *testing.T) {
 		return k, &teller{Listener: k.Listen()}
 	}
 	k, l := start()
-	call := func(args string) (string, error) {
-		var out wit.ToolOutput
-		err := l.Call(t.Context(), "plugins.call", plugin.CallParams{ID: "greeter", Tool: "greet", Args: []byte(args)}, &out)
-		if err != nil || len(out.Content) == 0 || out.Content[0].Text == nil {
-			return "", err
-		}
-		return *out.Content[0].Text, nil
-	}
+	call := func(args string) (string, error) { return l.greeting(args) }
 	says := func(want string) {
 		t.Helper()
 		if got, err := call(`{"name":"Ada"}`); got != want || err != nil {

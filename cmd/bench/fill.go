@@ -67,8 +67,8 @@ func said(i int, text string) session.Message {
 	return session.Message{Role: role, Parts: []wit.Part{session.TextPart(text)}}
 }
 
-// fillSessions makes as many sessions as are missing to n, each with a message.
-func fillSessions(ctx context.Context, dir string, n int) error {
+// fillArranged is fill of a store whose sessions are in their places.
+func fillArranged(ctx context.Context, dir string, with func(store.Store) error) error {
 	return fill(ctx, dir, func(db store.Store) error {
 		sessions := session.New(session.Deps{
 			Store: db, Bus: &event.Bus{}, Queue: run.SessionQueue{}, Log: hclog.NewNullLogger(), Settings: func() session.Settings { return session.Settings{} },
@@ -76,6 +76,13 @@ func fillSessions(ctx context.Context, dir string, n int) error {
 		if err := sessions.Arrange(ctx); err != nil {
 			return err
 		}
+		return with(db)
+	})
+}
+
+// fillSessions makes as many sessions as are missing to n, each with a message.
+func fillSessions(ctx context.Context, dir string, n int) error {
+	return fillArranged(ctx, dir, func(db store.Store) error {
 		return inBatches(ctx, db, n, func(tx store.Tx, i int) error {
 			key := session.Key(fmt.Sprint("agent:main:s", i))
 			if _, err := session.Get(tx, key); wit.CodeOf(err) != wit.CodeNotFound {

@@ -9,10 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/carapace-gateway/carapace/cmd/process"
-	"github.com/carapace-gateway/carapace/kernel/event"
 	"github.com/carapace-gateway/carapace/kernel/gateway/client"
 	"github.com/carapace-gateway/carapace/kernel/service/delivery"
 	"github.com/carapace-gateway/carapace/kernel/service/message"
@@ -159,13 +156,7 @@ func fillOutbound(ctx context.Context, dir string, n int) error {
 
 // fillRuns makes as many sessions with a run that waits as are missing to n.
 func fillRuns(ctx context.Context, dir string, n int) error {
-	return fill(ctx, dir, func(db store.Store) error {
-		sessions := session.New(session.Deps{
-			Store: db, Bus: &event.Bus{}, Queue: run.SessionQueue{}, Log: hclog.NewNullLogger(), Settings: func() session.Settings { return session.Settings{} },
-		})
-		if err := sessions.Arrange(ctx); err != nil {
-			return err
-		}
+	return fillArranged(ctx, dir, func(db store.Store) error {
 		return inBatches(ctx, db, n, func(tx store.Tx, i int) error {
 			key := session.Key(fmt.Sprint("agent:main:w", i))
 			if _, err := session.Ensure(tx, key, message.Origin{}); err != nil {

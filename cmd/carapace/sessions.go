@@ -75,7 +75,7 @@ func newShow(o *options) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		params := chat.HistoryParams{SessionKey: key, Limit: &limit.n}
+		params := chat.HistoryParams{SessionKey: key, PageParams: chat.PageParams{Limit: &limit.n}}
 		return show(o, "chat.history", fixed(params), printHistory)(c, args)
 	}
 	c.Flags().Var(&limit, "limit", "how many messages, at most 1000")

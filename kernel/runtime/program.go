@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"encoding/binary"
 	"errors"
 	"strings"
 
@@ -189,25 +188,12 @@ func fdRead(i *instance, m api.Memory, s []uint64) uint64 {
 	if fd != 0 {
 		return errnoBadf
 	}
-	if count > maxVectors {
-		return errnoInval
-	}
-	list, ok := m.Read(vectors, count*8)
-	if !ok {
-		return errnoFault
-	}
-	read := uint32(0)
-	for ; len(list) > 0 && i.program != nil && len(i.program.in) > 0; list = list[8:] {
-		b, ok := m.Read(binary.LittleEndian.Uint32(list), binary.LittleEndian.Uint32(list[4:]))
-		if !ok {
-			return errnoFault
+	return eachVector(m, vectors, count, result, func(b []byte) (int, bool) {
+		if i.program == nil {
+			return 0, false
 		}
 		n := copy(b, i.program.in)
 		i.program.in = i.program.in[n:]
-		read += uint32(n)
-	}
-	if !m.WriteUint32Le(result, read) {
-		return errnoFault
-	}
-	return errnoSuccess
+		return n, len(i.program.in) > 0
+	})
 }

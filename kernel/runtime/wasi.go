@@ -73,11 +73,9 @@ func addWASI(ctx context.Context, r wazero.Runtime) (map[string]bool, error) {
 // i32s are the types of so many parameters or results, each an i32.
 func i32s(n int) []api.ValueType { return slices.Repeat([]api.ValueType{api.ValueTypeI32}, n) }
 
-func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
-	fd, vectors, count, result := uint32(s[0]), uint32(s[1]), uint32(s[2]), uint32(s[3])
-	if fd != 1 && fd != 2 {
-		return errnoBadf
-	}
+// eachVector gives take the guest's memory that a read or write names, piece by piece, and tells the guest how many bytes
+// were taken in all. It ends early where take says so.
+func eachVector(m api.Memory, vectors, count, result uint32, take func(b []byte) (taken int, more bool)) uint64 {
 	if count > maxVectors {
 		return errnoInval
 	}
@@ -85,17 +83,33 @@ func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
 	if !ok {
 		return errnoFault
 	}
-	to, level := &i.call.console.out, hclog.Info
-	if fd == 2 {
-		to, level = &i.call.console.err, hclog.Warn
-	}
-	written := uint32(0)
-	for ; len(list) > 0; list = list[8:] {
+	total := uint32(0)
+	for more := true; more && len(list) > 0; list = list[8:] {
 		b, ok := m.Read(binary.LittleEndian.Uint32(list), binary.LittleEndian.Uint32(list[4:]))
 		if !ok {
 			return errnoFault
 		}
-		written += uint32(len(b))
+		var taken int
+		taken, more = take(b)
+		total += uint32(taken)
+	}
+	if !m.WriteUint32Le(result, total) {
+		return errnoFault
+	}
+	return errnoSuccess
+}
+
+func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
+	fd, vectors, count, result := uint32(s[0]), uint32(s[1]), uint32(s[2]), uint32(s[3])
+	if fd != 1 && fd != 2 {
+		return errnoBadf
+	}
+	to, level := &i.call.console.out, hclog.Info
+	if fd == 2 {
+		to, level = &i.call.console.err, hclog.Warn
+	}
+	return eachVector(m, vectors, count, result, func(b []byte) (int, bool) {
+		length := len(b)
 		for len(b) > 0 {
 			i.call.check()
 			n := min(len(b), chunk)
@@ -106,11 +120,8 @@ func fdWrite(i *instance, m api.Memory, s []uint64) uint64 {
 			}
 			b = b[n:]
 		}
-	}
-	if !m.WriteUint32Le(result, written) {
-		return errnoFault
-	}
-	return errnoSuccess
+		return length, true
+	})
 }
 
 func fdClose(_ *instance, _ api.Memory, s []uint64) uint64 {

@@ -26,7 +26,7 @@ type Message struct {
 // history reads the end of the conversation; messages without text, such as calls of tools, are left out.
 func (c *Conversation) history(ctx context.Context, conn *client.Client, limit int) ([]Message, error) {
 	var h chat.History
-	if err := conn.Call(ctx, "chat.history", chat.HistoryParams{SessionKey: c.session, Limit: &limit}, &h); err != nil {
+	if err := conn.Call(ctx, "chat.history", chat.HistoryParams{SessionKey: c.session, PageParams: chat.PageParams{Limit: &limit}}, &h); err != nil {
 		return nil, err
 	}
 	var messages []Message

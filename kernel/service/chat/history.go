@@ -18,17 +18,25 @@ const (
 	historyBytes = 6 << 20
 )
 
-// HistoryParams asks for a page of a conversation: Limit messages, 200 when it is null, before the Offset
-// newest ones, or with Cursor what was added since. MaxChars cuts each text; MaxBytes, and 6 MiB at most, is
-// about how much JSON the messages of a page have together.
+// HistoryParams asks for a page of a conversation.
 type HistoryParams struct {
 	SessionKey string `json:"sessionKey" rpc:"required,min=1"`
-	AgentID    string `json:"agentId,omitempty" rpc:"min=1"`
-	Limit      *int   `json:"limit,omitempty" rpc:"min=1,max=1000"`
-	Offset     int    `json:"offset,omitempty" rpc:"min=0"`
-	Cursor     string `json:"cursor,omitempty" rpc:"min=1"`
-	MaxChars   int    `json:"maxChars,omitempty" rpc:"min=1,max=500000"`
-	MaxBytes   int    `json:"maxBytes,omitempty" rpc:"min=1"`
+	PageParams
+}
+
+// PageParams ask for a page of a conversation.
+type PageParams struct {
+	AgentID string `json:"agentId,omitempty" rpc:"min=1"`
+	// Limit is how many messages there are, 200 when it is null.
+	Limit *int `json:"limit,omitempty" rpc:"min=1,max=1000"`
+	// Offset is how many newer ones are passed over.
+	Offset int `json:"offset,omitempty" rpc:"min=0"`
+	// Cursor asks for what was added since.
+	Cursor string `json:"cursor,omitempty" rpc:"min=1"`
+	// MaxChars cuts each text.
+	MaxChars int `json:"maxChars,omitempty" rpc:"min=1,max=500000"`
+	// MaxBytes, and 6 MiB at most, is about how much JSON the messages have together.
+	MaxBytes int `json:"maxBytes,omitempty" rpc:"min=1"`
 	// Those below are accepted and change nothing.
 	PendingBefore int64    `json:"pendingBefore,omitempty" rpc:"min=1"`
 	InputRunIDs   []string `json:"inputRunIds,omitempty" rpc:"min=1,max=50"`

@@ -26,7 +26,7 @@ func (s *Service) metadata(_ context.Context, p MetadataParams) (Metadata, error
 	return Metadata{Commands: commands(true)}, err
 }
 
-// StartupParams ask for a page as HistoryParams do, of a conversation that is named by its key or, as in the address of a
+// StartupParams ask for a page of a conversation that is named by its key or, as in the address of a
 // page, by ShortID.
 type StartupParams struct {
 	SessionKey string `json:"sessionKey,omitempty" rpc:"min=1"`
@@ -35,16 +35,7 @@ type StartupParams struct {
 	// SlugHint is accepted and changes nothing.
 	SlugHint string `json:"slugHint,omitempty" rpc:"min=1"`
 
-	AgentID       string   `json:"agentId,omitempty" rpc:"min=1"`
-	Limit         *int     `json:"limit,omitempty" rpc:"min=1,max=1000"`
-	Offset        int      `json:"offset,omitempty" rpc:"min=0"`
-	Cursor        string   `json:"cursor,omitempty" rpc:"min=1"`
-	MaxChars      int      `json:"maxChars,omitempty" rpc:"min=1,max=500000"`
-	MaxBytes      int      `json:"maxBytes,omitempty" rpc:"min=1"`
-	PendingBefore int64    `json:"pendingBefore,omitempty" rpc:"min=1"`
-	InputRunIDs   []string `json:"inputRunIds,omitempty" rpc:"min=1,max=50"`
-	MessageID     string   `json:"messageId,omitempty" rpc:"min=1"`
-	SessionID     string   `json:"sessionId,omitempty" rpc:"min=1"`
+	PageParams
 }
 
 // Resolution says which conversation a ShortID means.
@@ -76,9 +67,7 @@ func (s *Service) startup(ctx context.Context, p StartupParams) (any, error) {
 	if p.SessionKey == "" {
 		return nil, wit.NewError(wit.CodeInvalid, "invalid chat.startup params: must have required property 'sessionKey'")
 	}
-	res, err := s.history(ctx, HistoryParams{
-		SessionKey: p.SessionKey, AgentID: p.AgentID, Limit: p.Limit, Offset: p.Offset, Cursor: p.Cursor, MaxChars: p.MaxChars, MaxBytes: p.MaxBytes,
-	})
+	res, err := s.history(ctx, HistoryParams{p.SessionKey, p.PageParams})
 	if page, ok := res.(History); ok && err == nil {
 		page.Metadata, page.Resolution = &Metadata{Commands: commands(true)}, resolved
 		return page, nil

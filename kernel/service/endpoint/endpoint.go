@@ -1,10 +1,11 @@
 // Package endpoint is what the services share that answer programs over HTTP: who may call, how a body is read within its
-// bounds, how an answer is written in JSON or as a stream of server-sent events, and which status an error has.
+// bounds, how an answer is written in JSON or as a stream of server-sent events, and which status an error has; and the tools that two of them offer.
 //
 // It keeps nothing and is safe for concurrent use; a Stream belongs to the goroutine of its request.
 package endpoint
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,12 +16,22 @@ import (
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/rpc"
+	"github.com/carapace-gateway/carapace/kernel/service/session"
 	"github.com/carapace-gateway/carapace/wit"
 )
 
 // Admission says who makes a request. Errors: CodeUnauthorized without the right token; CodeForbidden for a page of another
 // origin.
 type Admission func(*http.Request) (*rpc.Caller, error)
+
+// Tools are what can be called over HTTP.
+type Tools interface {
+	List() []wit.ToolDefinition
+	// Session reads a session as clients write it. Errors: CodeInvalid.
+	Session(text string) (session.Key, error)
+	// Invoke calls a tool as a model's call is made. Errors: as agent.Service's.
+	Invoke(ctx context.Context, at wit.HookContext, name string, args wit.JSON) (*wit.ToolOutput, error)
+}
 
 // Allows reports whether a request has one of the methods. It has answered with 405 where it has not.
 func Allows(w http.ResponseWriter, r *http.Request, methods ...string) bool {

@@ -24,19 +24,10 @@ import (
 
 const maxBody = 1 << 20
 
-// Tools are what can be called.
-type Tools interface {
-	List() []wit.ToolDefinition
-	// Session reads a session as clients write it. Errors: CodeInvalid.
-	Session(text string) (session.Key, error)
-	// Invoke calls a tool as a model's call is made. Errors: as agent.Service's.
-	Invoke(ctx context.Context, at wit.HookContext, name string, args wit.JSON) (*wit.ToolOutput, error)
-}
-
 // Deps is what the service uses.
 type Deps struct {
 	Admit   endpoint.Admission
-	Tools   Tools
+	Tools   endpoint.Tools
 	Version string // the gateway's
 	Log     hclog.Logger
 }

@@ -9,6 +9,7 @@ package usage
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/carapace-gateway/carapace/kernel/service"
@@ -133,10 +134,13 @@ type Deps struct {
 }
 
 // Service counts.
-type Service struct{ Deps }
+type Service struct {
+	Deps
+	pruned atomic.Pointer[string] // the day on which nothing was left to prune
+}
 
 // New returns the service.
-func New(d Deps) *Service { return &Service{d} }
+func New(d Deps) *Service { return &Service{Deps: d} }
 
 // Service describes the service to the kernel.
 func (s *Service) Service() service.Service {
@@ -170,7 +174,7 @@ func (s *Service) Count(tx store.Tx, c Counted) error {
 	if err := days.Put(tx, day, total); err != nil {
 		return err
 	}
-	return prune(tx, now.AddDate(0, 0, -keepDays).Format(dayFormat))
+	return s.prune(tx, day, now.AddDate(0, 0, -keepDays).Format(dayFormat))
 }
 
 // orZero makes nothing of a record that is not there, or is damaged: an answer must not fail for that.
@@ -182,8 +186,13 @@ func orZero[T any](v T, err error) (T, error) {
 	return v, err
 }
 
-// prune deletes some of what is older than a day. It is called at each answer, so a few at a time are enough.
-func prune(tx store.Tx, before string) error {
+// prune deletes some of what is older than a day. It is called at each answer, so a few at a time are enough; once none are left
+// it does nothing for the rest of today.
+func (s *Service) prune(tx store.Tx, today, before string) error {
+	if last := s.pruned.Load(); last != nil && *last == today {
+		return nil
+	}
+	more := false
 	for _, table := range []string{string(lines), string(days)} {
 		var old []string
 		for rec, err := range tx.Scan(table, store.Range{To: before, Limit: pruneBatch}) {
@@ -197,6 +206,10 @@ func prune(tx store.Tx, before string) error {
 				return err
 			}
 		}
+		more = more || len(old) == pruneBatch
+	}
+	if !more {
+		s.pruned.Store(&today)
 	}
 	return nil
 }
